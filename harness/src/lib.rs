@@ -1,0 +1,1 @@
+//! Measures what the migrator's settings are worth.

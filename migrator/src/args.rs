@@ -1,0 +1,162 @@
+//! The command line as typed; no I/O. `cmd/` resolves it into what each verb needs.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::InsertMethod;
+
+/// Maps XML application records with a JSON mapping contract and stores the rows.
+#[derive(Debug, Parser)]
+#[command(name = "migrator", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// One verb, one file in `cmd/`.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Migrate records from a source into a store
+    Run(RunArgs),
+    /// Print the mapped rows of record files as JSON lines, without a store
+    Rows(RowsArgs),
+    /// Write invented records
+    Generate(GenerateArgs),
+    /// Print the DDL of target, log and source tables
+    Schema(SchemaArgs),
+}
+
+/// Which contract and catalogue to use.
+#[derive(Debug, Args)]
+pub struct ContractArgs {
+    /// Mapping contract (JSON) [default: the one that ships with the program]
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
+    /// Table catalogue (JSON) [default: `<contract>.tables.json` beside the contract]
+    #[arg(long, value_name = "FILE")]
+    pub tables: Option<PathBuf>,
+}
+
+/// Arguments of `migrator run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Contract and catalogue.
+    #[command(flatten)]
+    pub contract: ContractArgs,
+    /// Where records come from: a folder, `sqlite:PATH` or `generated:PROFILE,N,SEED`
+    #[arg(long, value_name = "SOURCE")]
+    pub source: String,
+    /// Where rows go: `sqlite:PATH`
+    #[arg(long, value_name = "STORE")]
+    pub store: String,
+    /// Threads that map and insert [default: 2]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// Records in one transaction [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<NonZeroUsize>,
+    /// How rows reach the store [default: values]
+    #[arg(long, value_enum)]
+    pub insert: Option<InsertMethod>,
+    /// Most records to read
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Take records again that the log calls failed
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// The run's point in time, UTC, as `2026-01-31T12:00:00` [default: the clock]
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<String>,
+    /// How `SQLite` flushes: `full` or `off` (for measurements on throw-away stores)
+    #[arg(long, value_enum, default_value = "full")]
+    pub synchronous: Synchronous,
+    /// Exit with 1 if any record was rejected or failed
+    #[arg(long)]
+    pub fail_on_reject: bool,
+    /// Write the run report (JSON) to this file, `-` for stdout
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// How `SQLite` flushes at a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Synchronous {
+    /// Flush to disk at each commit.
+    Full,
+    /// Flush at checkpoints only; a power cut may lose the last commits.
+    Normal,
+    /// Leave flushing to the operating system.
+    Off,
+}
+
+/// Arguments of `migrator rows`.
+#[derive(Debug, Args)]
+pub struct RowsArgs {
+    /// Mapping contract (JSON) [default: the one that ships with the program]
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
+    /// Record files, or folders of them
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub inputs: Vec<PathBuf>,
+}
+
+/// Arguments of `migrator generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// How many records
+    #[arg(long, value_name = "N")]
+    pub records: u32,
+    /// A record depends on this and on its number alone
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    pub seed: u64,
+    /// Size and shape of a record
+    #[arg(long, value_enum, default_value = "staged")]
+    pub profile: Profile,
+    /// Share of records that repeat a key of another record, 0 to 1
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    pub duplicates: f64,
+    /// Share of records that must be rejected, 0 to 1
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    pub rejects: f64,
+    /// A new folder, or `sqlite:PATH`
+    #[arg(long, value_name = "OUT")]
+    pub out: String,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Size and shape of a generated record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Profile {
+    /// As the production source table holds them: mean 8.7 kB
+    Staged,
+    /// As received: median 131 kB, largest 2 MB, 97 % of it mapped by nothing
+    Full,
+    /// The least that maps
+    Small,
+}
+
+/// Arguments of `migrator schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Contract and catalogue.
+    #[command(flatten)]
+    pub contract: ContractArgs,
+    /// Which database's DDL
+    #[arg(long, value_enum)]
+    pub dialect: Dialect,
+}
+
+/// Which database's DDL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    /// `SQLite`, STRICT tables
+    Sqlite,
+}

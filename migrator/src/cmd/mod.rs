@@ -1,0 +1,47 @@
+//! The verbs: one file each, and the way from a command line to an exit code.
+
+pub mod generate;
+pub mod rows;
+pub mod run;
+pub mod schema;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Verb};
+
+/// Runs the program with these arguments (the program's own name first) and returns its exit
+/// code; what went wrong is said on stderr.
+///
+/// The harness calls this too, so that one binary measures and is measured.
+pub fn main<I, T>(arguments: I) -> ExitCode
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A broken pipe while printing help is nobody's problem.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let result = match &cli.verb {
+        Verb::Run(args) => run::run(args),
+        Verb::Rows(args) => rows::run(args),
+        Verb::Generate(args) => generate::run(args),
+        Verb::Schema(args) => schema::run(args),
+    };
+    result.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::from(error.exit_code())
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where the migrator reports an error")]
+fn complain(error: &crate::error::Error) {
+    eprintln!("migrator: {error}");
+}

@@ -1,0 +1,134 @@
+//! The table catalogue: every target table with its columns' SQL Server types, keys and rows.
+
+use std::fmt;
+
+use crate::record::SqlRow;
+
+/// All tables of one product line, in the catalogue's order (parents first).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Catalogue {
+    /// The schema of all tables on SQL Server; `SQLite` uses bare names.
+    pub schema: String,
+    /// The tables.
+    pub tables: Vec<Table>,
+}
+
+/// One table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// The table's name.
+    pub name: String,
+    /// Columns in declaration order.
+    pub columns: Vec<Column>,
+    /// Indices of the primary key's columns; not empty.
+    pub primary_key: Vec<usize>,
+    /// Further unique keys, as indices of their columns.
+    pub unique: Vec<Vec<usize>>,
+    /// References to other tables of the catalogue.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Indexes that are no keys, as indices of their columns.
+    pub indexes: Vec<Vec<usize>>,
+    /// Rows that belong to the schema (enumerations).
+    pub rows: Vec<SqlRow>,
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// The column's name.
+    pub name: String,
+    /// SQL Server's type.
+    pub sql_type: SqlType,
+    /// Whether null is allowed.
+    pub nullable: bool,
+    /// What an omitted column gets.
+    pub default: Option<ColumnDefault>,
+    /// Whether the store numbers rows that do not name the column.
+    pub identity: bool,
+    /// The expression of a computed column (T-SQL); such a column is never inserted.
+    pub computed: Option<String>,
+}
+
+/// What an omitted column gets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnDefault {
+    /// `GETUTCDATE()`: the run's one `now`.
+    Now,
+    /// A constant as written, without quotes: `0`, `UNKNOWN`.
+    Constant(String),
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// Indices of the referring columns.
+    pub columns: Vec<usize>,
+    /// Index of the table referred to.
+    pub references: usize,
+    /// Indices of the columns referred to.
+    pub referenced_columns: Vec<usize>,
+    /// Whether deleting the parent deletes the row.
+    pub cascade: bool,
+}
+
+/// SQL Server's column types, as far as target tables use them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SqlType {
+    /// 0 … 255.
+    TinyInt,
+    /// 16 bits, signed.
+    SmallInt,
+    /// 32 bits, signed.
+    Int,
+    /// 64 bits, signed.
+    BigInt,
+    /// 0 or 1.
+    Bit,
+    /// Exact decimal; also `numeric`.
+    Decimal {
+        /// Digits in all, 1 … 38.
+        precision: u8,
+        /// Digits after the point, at most `precision`.
+        scale: u8,
+    },
+    /// Binary double.
+    Float,
+    /// Fixed length in windows-1252 bytes, padded with blanks.
+    Char(u16),
+    /// Up to that many windows-1252 bytes; `None` = `varchar(MAX)`.
+    VarChar(Option<u16>),
+    /// Up to that many UTF-16 code units; `None` = `nvarchar(MAX)`.
+    NVarChar(Option<u16>),
+    /// A day, years 1 … 9999.
+    Date,
+    /// From 1753-01-01, to 1/300 s.
+    DateTime,
+    /// 1900-01-01 … 2079-06-06, to the minute.
+    SmallDateTime,
+    /// Years 1 … 9999, to 10^-n s.
+    DateTime2(u8),
+}
+
+impl fmt::Display for SqlType {
+    /// The type as DDL writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TinyInt => f.write_str("tinyint"),
+            Self::SmallInt => f.write_str("smallint"),
+            Self::Int => f.write_str("int"),
+            Self::BigInt => f.write_str("bigint"),
+            Self::Bit => f.write_str("bit"),
+            Self::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+            Self::Float => f.write_str("float"),
+            Self::Char(n) => write!(f, "char({n})"),
+            Self::VarChar(Some(n)) => write!(f, "varchar({n})"),
+            Self::VarChar(None) => f.write_str("varchar(MAX)"),
+            Self::NVarChar(Some(n)) => write!(f, "nvarchar({n})"),
+            Self::NVarChar(None) => f.write_str("nvarchar(MAX)"),
+            Self::Date => f.write_str("date"),
+            Self::DateTime => f.write_str("datetime"),
+            Self::SmallDateTime => f.write_str("smalldatetime"),
+            Self::DateTime2(n) => write!(f, "datetime2({n})"),
+        }
+    }
+}

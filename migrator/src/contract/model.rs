@@ -1,0 +1,1 @@
+//! The compiled mapping contract: what the stages read.

@@ -1,0 +1,1 @@
+//! Which rows of a batch the store already has.

@@ -1,0 +1,1 @@
+//! Batches into the store: transactions, retries, and finding the guilty record.

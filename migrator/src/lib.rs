@@ -1,0 +1,23 @@
+//! Maps XML application records with a JSON mapping contract and stores the rows.
+//!
+//! One record's way, each step a module:
+//!
+//! ```text
+//! source → validate → parse → map → coerce → dedup → insert + log
+//! ```
+
+pub mod args;
+pub mod cmd;
+pub mod config;
+pub mod contract;
+pub mod dedup;
+pub mod error;
+pub mod insert;
+pub mod log;
+pub mod metrics;
+pub mod pipeline;
+pub mod record;
+pub mod report;
+pub mod source;
+pub mod stage;
+pub mod store;

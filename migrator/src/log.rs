@@ -1,0 +1,1 @@
+//! The processing log, run and batch rows, and the resume point.

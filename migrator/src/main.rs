@@ -1,0 +1,7 @@
+//! The `migrator` program: its verbs are in `cmd/`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    migrator::cmd::main(std::env::args_os())
+}

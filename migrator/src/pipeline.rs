@@ -1,0 +1,1 @@
+//! The wiring of a run: the only file that names every stage.

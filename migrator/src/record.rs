@@ -1,0 +1,191 @@
+//! What travels: the values that one step of the pipeline hands to the next.
+//!
+//! `RawRecord → ValidRecord → ParsedRecord → RowSet → TypedRecord`, each moved into the next step.
+//! A record that cannot go on becomes a [`Reject`] or a [`Refusal`], which is data and no error.
+
+use std::fmt;
+
+use chrono::{NaiveDate, NaiveDateTime};
+
+/// One record as the source gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRecord {
+    /// The source's key (`app_id` of the source table), 1 …= `i32::MAX`.
+    pub key: i32,
+    /// The text's bytes as stored; `None` where the source holds null.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// A record whose text passed the text checks of contract.md 4.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidRecord {
+    /// The source's key.
+    pub key: i32,
+    /// The decoded text, cleaned as contract.md 4 says.
+    pub text: String,
+}
+
+/// The stage at which a record left the pipeline; the names are those of logs and reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Text and tree checks.
+    Validation,
+    /// The scan of the text.
+    Parsing,
+    /// Contract to rows.
+    Mapping,
+    /// Rows to the column types of the table catalogue.
+    Coerce,
+    /// The store itself.
+    Store,
+}
+
+impl Stage {
+    /// The name in logs, reports and `migrator rows`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Parsing => "parsing",
+            Self::Mapping => "mapping",
+            Self::Coerce => "coerce",
+            Self::Store => "store",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A record that cannot be mapped: logged as `failed`, counted as *rejected*.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// `Validation`, `Parsing` or `Mapping`.
+    pub stage: Stage,
+    /// One line for people.
+    pub reason: String,
+}
+
+/// A record that a table must refuse: logged as `failed`, counted as *failed*.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// `Coerce` or `Store`.
+    pub stage: Stage,
+    /// The table that refuses.
+    pub table: String,
+    /// The column, where it is known.
+    pub column: Option<String>,
+    /// One fixed text per cause.
+    pub reason: String,
+}
+
+/// A point in time as the mapper yields it; some texts carry an offset from UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timestamp {
+    /// The wall-clock time as written.
+    pub local: NaiveDateTime,
+    /// Seconds east of UTC, where the text named an offset.
+    pub offset_s: Option<i32>,
+}
+
+/// A value as the mapper yields it, before any table has seen it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Present and null (different from a column that is left out).
+    Null,
+    /// A whole number.
+    Int(i64),
+    /// A whole number beyond 64 bits: an optional `-`, then digits without leading zeros.
+    BigInt(Box<str>),
+    /// A binary double; decimals are delivered as doubles (contract.md 10.2). May be NaN.
+    Float(f64),
+    /// A truth value (data type `boolean`).
+    Bool(bool),
+    /// A text.
+    Text(Box<str>),
+    /// A point in time (data types `datetime`, `smalldatetime`, `date`).
+    Timestamp(Timestamp),
+}
+
+/// One column of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// Index into the columns of the contract's table.
+    pub column: u16,
+    /// What the column gets.
+    pub value: Value,
+}
+
+/// One row of a target table. Columns that are not among the cells are *omitted*.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Row {
+    /// The cells, in the order in which the mapper set them; no column twice.
+    pub cells: Vec<Cell>,
+}
+
+/// The rows of one table of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableRows {
+    /// Index into the contract's tables.
+    pub table: usize,
+    /// At least one row.
+    pub rows: Vec<Row>,
+}
+
+/// What the mapper makes of one record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowSet {
+    /// The source's key.
+    pub key: i32,
+    /// Tables with rows, in the contract's order of insertion.
+    pub tables: Vec<TableRows>,
+}
+
+/// A value in the type of its column: what both stores hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SqlValue {
+    /// Null; in an identity or computed column: left to the store.
+    Null,
+    /// `bit`.
+    Bit(bool),
+    /// `tinyint`, `smallint`, `int`, `bigint`.
+    Int(i64),
+    /// `decimal(p, s)`: `units` · 10^-`scale`, `scale` being the column's.
+    Decimal {
+        /// The number without its decimal point.
+        units: i128,
+        /// Digits after the decimal point.
+        scale: u8,
+    },
+    /// `float`, `real`; never NaN.
+    Float(f64),
+    /// `char`, `varchar`, `nchar`, `nvarchar`.
+    Text(Box<str>),
+    /// `date`.
+    Date(NaiveDate),
+    /// `datetime`, `smalldatetime`, `datetime2`, already rounded to the type's precision.
+    DateTime(NaiveDateTime),
+}
+
+/// One row in the order of the catalogue's columns, one value for each.
+pub type SqlRow = Box<[SqlValue]>;
+
+/// The rows of one catalogue table of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypedRows {
+    /// Index into the catalogue's tables.
+    pub table: usize,
+    /// At least one row.
+    pub rows: Vec<SqlRow>,
+}
+
+/// A record whose values have the types of their columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypedRecord {
+    /// The source's key.
+    pub key: i32,
+    /// Tables with rows, in the contract's order of insertion (parents first).
+    pub tables: Vec<TypedRows>,
+}

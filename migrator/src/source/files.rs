@@ -1,0 +1,1 @@
+//! A folder of XML files as a source.

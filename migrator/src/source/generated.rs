@@ -1,0 +1,1 @@
+//! Invented records: a function of seed and number alone.

@@ -1,0 +1,5 @@
+//! Where records come from.
+
+pub mod files;
+pub mod generated;
+pub mod table;

@@ -1,0 +1,1 @@
+//! A source table in SQLite.

@@ -1,0 +1,1 @@
+//! Slots to rows, by the contract.

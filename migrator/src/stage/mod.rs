@@ -1,0 +1,6 @@
+//! The pure stages: validate, parse, map, coerce. No I/O, no clock, no shared state.
+
+pub mod coerce;
+pub mod map;
+pub mod parse;
+pub mod validate;

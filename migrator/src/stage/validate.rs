@@ -1,0 +1,1 @@
+//! Text checks of contract.md 4: bytes to a cleaned text, or a reject.

@@ -1,0 +1,1 @@
+//! One hash over everything a store holds.

@@ -1,0 +1,1 @@
+//! DDL from the table catalogue.
