@@ -1,5 +1,31 @@
-//! Where records come from.
+//! Where records come from: the traits of a source. A source decodes nothing and writes nothing.
 
 pub mod files;
 pub mod generated;
 pub mod table;
+
+use crate::error::Result;
+use crate::record::RawRecord;
+
+/// Most bytes of a record that are read. Validation refuses records of more than 64 MiB, so one byte
+/// more is enough for it to see that there are too many.
+pub const RECORD_BYTES_READ_MAX: usize = (64 << 20) + 1;
+
+/// Records under ascending keys from 1 to `i32::MAX`.
+pub trait Source: Send + Sync {
+    /// How many records there are; for a progress bar, before the first is read.
+    fn count(&self) -> u64;
+
+    /// A reader of its own for each thread.
+    fn reader(&self) -> Result<Box<dyn Reader + '_>>;
+}
+
+/// Reads from a source; several may read at once.
+pub trait Reader: Send {
+    /// At most `most` keys above `after`, ascending, none twice; empty at the end.
+    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>>;
+
+    /// Gives the records with these ascending keys to `each`, one at a time. A record that has
+    /// vanished since its key was read is left out.
+    fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()>;
+}

@@ -4,6 +4,7 @@
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 
 use crate::contract::catalogue::SqlType;
+use crate::record::SqlValue;
 
 /// Most digits of a fraction of a second.
 const FRACTION_DIGITS_MAX: u8 = 9;
@@ -46,6 +47,22 @@ pub fn push_date_time(out: &mut String, time: NaiveDateTime, fraction_digits: u8
         out.push('.');
         push_digits(out, fraction(time, fraction_digits), usize::from(fraction_digits));
     }
+}
+
+/// A value for people, in messages and reasons.
+pub fn plain(value: &SqlValue) -> String {
+    let mut out = String::new();
+    match value {
+        SqlValue::Null => out.push_str("null"),
+        SqlValue::Bit(bit) => out.push(if *bit { '1' } else { '0' }),
+        SqlValue::Int(number) => out = number.to_string(),
+        SqlValue::Decimal { units, scale } => push_decimal(&mut out, *units, *scale),
+        SqlValue::Float(number) => out = number.to_string(),
+        SqlValue::Text(text) => out.push_str(text),
+        SqlValue::Date(date) => push_date(&mut out, *date),
+        SqlValue::DateTime(time) => push_date_time(&mut out, *time, 0),
+    }
+    out
 }
 
 /// Fraction digits that a column of this type keeps; SQL Server writes `datetime`, which counts
