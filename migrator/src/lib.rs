@@ -13,6 +13,7 @@ pub mod config;
 pub mod contract;
 pub mod dedup;
 pub mod error;
+pub mod feed;
 pub mod insert;
 pub mod log;
 pub mod metrics;

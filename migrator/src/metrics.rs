@@ -12,6 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Significant decimal digits that a histogram keeps of a time.
 const HISTOGRAM_DIGITS: u8 = 3;
+/// The longest time that a histogram tells from longer ones: an hour.
+const HISTOGRAM_NS_MAX: u64 = 3_600_000_000_000;
 
 /// What is timed. The times of all but [`Step::Record`] do not overlap within a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,9 +129,10 @@ impl Metrics {
     /// Nothing counted yet.
     pub fn new() -> Result<Self> {
         let timing = || {
-            let histogram = Histogram::new(HISTOGRAM_DIGITS).map_err(|cause| {
-                Error::caused(ErrorKind::Environment, "make a histogram", cause)
-            })?;
+            let histogram = Histogram::new_with_bounds(1, HISTOGRAM_NS_MAX, HISTOGRAM_DIGITS)
+                .map_err(|cause| {
+                    Error::caused(ErrorKind::Environment, "make a histogram", cause)
+                })?;
             Ok(Timing { histogram, total_ns: 0 })
         };
         Ok(Self {

@@ -5,19 +5,19 @@ mod store_support;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use migrator::config::{InsertMethod, Synchronous};
-use migrator::error::{Error, ErrorKind, Result};
+use migrator::error::ErrorKind;
 use migrator::insert::{Batch, Entry, Mapped, Writer, Written};
 use migrator::log::open_session;
 use migrator::metrics::{Metrics, Retry, Step};
 use migrator::record::{Refusal, Reject, SqlValue, Stage, TypedRecord};
-use migrator::report::{Books, Connections, StoreInfo};
+use migrator::report::Books;
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
+use migrator::store::{Role, Store};
+use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, EMPLOYMENT, HISTORY, OPERATIONAL, PREVIOUS, PRICING,
     address_row, catalogue, history_row, int, record, rows, text,
@@ -424,7 +424,7 @@ fn rows_do_not_depend_on_method_or_batch_size() {
 #[test]
 fn a_busy_store_is_tried_again_and_counted() {
     let fixture = Fixture::new();
-    let flaky = Flaky { busy: AtomicU32::new(3), ..Flaky::on(&fixture.store) };
+    let flaky = FaultyStore::new(&fixture.store, 0, Faults { busy: 3, ..Faults::default() });
     let mut metrics = Metrics::new().unwrap();
     let written =
         fixture.writer(&flaky).write(&batch(0, vec![plain(1, 50)]), &mut metrics).unwrap();
@@ -449,113 +449,15 @@ fn a_store_that_stays_busy_stops_the_run() {
 
 #[test]
 fn a_commit_whose_answer_was_lost_is_looked_up() {
-    for (commit, rows) in [(Fault::AfterCommit, 1), (Fault::InsteadOfCommit, 0)] {
+    for (commit, rows) in [(Commit::AnswerLost, 1), (Commit::ConnectionLost, 0)] {
         let fixture = Fixture::new();
-        let flaky = Flaky { commit: Some(commit), ..Flaky::on(&fixture.store) };
+        let flaky = FaultyStore::new(&fixture.store, 0, Faults { commit, ..Faults::default() });
         let mut metrics = Metrics::new().unwrap();
         let result = fixture.writer(&flaky).write(&batch(0, vec![plain(1, 50)]), &mut metrics);
         let kind = result.map(|written| written.books).map_err(|error| error.kind());
-        let expected = match commit {
-            Fault::AfterCommit => Ok(books(&[("committed", 1)])),
-            Fault::InsteadOfCommit => Err(ErrorKind::Environment),
-        };
+        let expected =
+            if rows == 1 { Ok(books(&[("committed", 1)])) } else { Err(ErrorKind::Environment) };
         assert_eq!(kind, expected);
         assert_eq!(fixture.log().len(), rows);
-    }
-}
-
-/// When a commit fails.
-#[derive(Clone, Copy)]
-enum Fault {
-    AfterCommit,
-    InsteadOfCommit,
-}
-
-/// A store that is busy or loses the connection where it is told to.
-struct Flaky<'a> {
-    store: &'a SqliteStore,
-    busy: AtomicU32,
-    commit: Option<Fault>,
-}
-
-impl<'a> Flaky<'a> {
-    fn on(store: &'a SqliteStore) -> Self {
-        Self { store, busy: AtomicU32::new(0), commit: None }
-    }
-}
-
-impl Store for Flaky<'_> {
-    fn info(&self) -> StoreInfo {
-        self.store.info()
-    }
-    fn tables(&self) -> &Tables {
-        self.store.tables()
-    }
-    fn create_missing(&self) -> Result<Setup> {
-        self.store.create_missing()
-    }
-    fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
-        let busy = AtomicU32::new(self.busy.load(Ordering::Relaxed));
-        let commit = self.commit.filter(|_| role == Role::Writer);
-        Ok(Box::new(FlakyConnection { connection: self.store.connect(role)?, busy, commit }))
-    }
-    fn connections(&self) -> BTreeMap<String, Connections> {
-        self.store.connections()
-    }
-}
-
-struct FlakyConnection {
-    connection: Box<dyn Connection>,
-    busy: AtomicU32,
-    commit: Option<Fault>,
-}
-
-impl Connection for FlakyConnection {
-    fn begin(&mut self) -> Result<()> {
-        if self.busy.load(Ordering::Relaxed) > 0 {
-            self.busy.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::new(ErrorKind::Busy, "busy"));
-        }
-        self.connection.begin()
-    }
-    fn mark(&mut self) -> Result<()> {
-        self.connection.mark()
-    }
-    fn back(&mut self) -> Result<()> {
-        self.connection.back()
-    }
-    fn commit(&mut self) -> Result<()> {
-        match self.commit {
-            None => return self.connection.commit(),
-            Some(Fault::AfterCommit) => self.connection.commit()?,
-            Some(Fault::InsteadOfCommit) => self.connection.rollback()?,
-        }
-        Err(Error::environment("connection lost"))
-    }
-    fn rollback(&mut self) -> Result<()> {
-        self.connection.rollback()
-    }
-    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
-        self.connection.exists(key, values)
-    }
-    fn insert(
-        &mut self,
-        table: usize,
-        rows: &[&[SqlValue]],
-        method: InsertMethod,
-    ) -> Result<Inserted> {
-        self.connection.insert(table, rows, method)
-    }
-    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
-        self.connection.delete(key, values)
-    }
-    fn scan(
-        &mut self,
-        table: usize,
-        columns: &[usize],
-        range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
-    ) -> Result<()> {
-        self.connection.scan(table, columns, range, each)
     }
 }

@@ -1,6 +1,9 @@
 //! A small production-shaped catalogue and records for it, for tests and benches of the store.
-//! Makes values only; opens no store.
+//! Makes values only, and
+//! stores that fail; opens no database.
 #![allow(dead_code, reason = "every test and bench takes what it needs of this")]
+
+pub(crate) mod faulty;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use migrator::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
