@@ -38,6 +38,8 @@ pub struct Share {
     pub keys: Vec<i32>,
     /// Those of them whose failure is in the log and has to give way.
     pub retried: FxHashSet<i32>,
+    /// Records that were passed over on the way to these because the log has them.
+    pub skipped: u64,
 }
 
 impl<'a> Feed<'a> {
@@ -68,6 +70,7 @@ impl<'a> Feed<'a> {
         let size = (self.batch_size.get() as u64).min(self.left);
         let mut keys = Vec::new();
         let mut retried = FxHashSet::default();
+        let skipped_before = self.skipped;
         while (keys.len() as u64) < size {
             let Some(key) = self.next_key()? else { break };
             match self.logged.get(&key) {
@@ -88,7 +91,7 @@ impl<'a> Feed<'a> {
         self.left -= keys.len() as u64;
         let number = self.next_number;
         self.next_number += 1;
-        Ok(Some(Share { number, keys, retried }))
+        Ok(Some(Share { number, keys, retried, skipped: self.skipped - skipped_before }))
     }
 
     /// Records passed over so far because the log has them.

@@ -12,6 +12,7 @@ pub mod cmd;
 pub mod config;
 pub mod contract;
 pub mod dedup;
+pub mod display;
 pub mod error;
 pub mod feed;
 pub mod insert;

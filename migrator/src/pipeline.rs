@@ -52,6 +52,8 @@ pub enum Event<'a> {
     Batch {
         /// Records in it.
         records: u64,
+        /// Records that were passed over on the way to it because the log has them.
+        skipped: u64,
     },
     /// The store refused a record.
     Refused {
@@ -183,16 +185,16 @@ impl<'a> Run<'a> {
             }
             let written = self.writer.write(&prepared.batch, &mut tally.metrics)?;
             tally.add(&written, &prepared.read_at);
-            self.tell(&written);
+            self.tell(&written, share.skipped);
         }
         Ok(tally)
     }
 
-    fn tell(&self, written: &Written) {
+    fn tell(&self, written: &Written, skipped: u64) {
         for (key, reason, message) in &written.refused {
             (self.observe)(&Event::Refused { key: *key, reason, message });
         }
-        (self.observe)(&Event::Batch { records: written.books.read });
+        (self.observe)(&Event::Batch { records: written.books.read, skipped });
     }
 
     /// The run's books, once it is sure that they balance: by arithmetic, and because the store's

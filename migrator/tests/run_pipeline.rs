@@ -224,7 +224,7 @@ fn progress_counts_every_record_and_names_refused_ones() {
     let source = &Numbers { last: 50, broken: None };
     let job = Job { config, source, source_name: "", store: &fixture.store, order: &[] };
     run(&job, Invented::default, &|event| match event {
-        Event::Batch { records } => *read.lock().unwrap() += records,
+        Event::Batch { records, skipped } => *read.lock().unwrap() += records + skipped,
         Event::Refused { key, message, .. } => {
             assert!(message.contains("FOREIGN KEY"));
             refused.lock().unwrap().push(*key);
