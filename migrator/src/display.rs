@@ -1,7 +1,7 @@
 //! Events of a run to the terminal: the only printer of `migrator run`. Counts nothing that a report
 //! could need.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -137,12 +137,12 @@ fn whole(rate: f64) -> u64 {
     whole
 }
 
-#[expect(clippy::print_stdout, reason = "results of `migrator run` go to stdout, here alone")]
-fn print(text: &str) {
-    println!("{text}");
+/// Prints to stdout; a reader that has gone away has seen enough.
+pub fn print(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "talk of `migrator run` goes to stderr, here alone")]
+/// Says something on stderr; where that is closed, nobody listens.
 fn complain(line: &str) {
-    eprintln!("migrator: {line}");
+    let _ = writeln!(std::io::stderr().lock(), "migrator: {line}");
 }

@@ -386,42 +386,6 @@ fn one_query_is_sent_for_each_key() {
 }
 
 #[test]
-fn rows_do_not_depend_on_method_or_batch_size() {
-    let entries = |keys: std::ops::RangeInclusive<i32>| -> Vec<Entry> {
-        keys.map(|key| match key % 7 {
-            0 => guilty(key, key),
-            1 => entry(record(key, key - 1, &[(key, &[CURRENT])])),
-            _ => entry(record(key, key, &[(key / 3, &[CURRENT]), (1000 + key, &[PREVIOUS])])),
-        })
-        .collect()
-    };
-    let sum = |method, size: usize| {
-        let fixture = Fixture::new();
-        let mut writer = fixture.writer(&fixture.store);
-        let session = writer.session().clone();
-        writer = Writer::new(&fixture.store, session, method, &ORDER, true).unwrap();
-        let mut metrics = Metrics::new().unwrap();
-        for (number, first) in (1..=60).step_by(size).enumerate() {
-            let batch = batch(
-                number as u64,
-                entries(first..=60.min(first + i32::try_from(size).unwrap() - 1)),
-            );
-            writer.write(&batch, &mut metrics).unwrap();
-        }
-        fixture.checksum()
-    };
-    let expected = sum(InsertMethod::Values, 60);
-    for (method, size) in [
-        (InsertMethod::Bulk, 60),
-        (InsertMethod::Values, 1),
-        (InsertMethod::Bulk, 7),
-        (InsertMethod::Values, 25),
-    ] {
-        assert_eq!(sum(method, size), expected, "{method:?} {size}");
-    }
-}
-
-#[test]
 fn a_busy_store_is_tried_again_and_counted() {
     let fixture = Fixture::new();
     let flaky = FaultyStore::new(&fixture.store, 0, Faults { busy: 3, ..Faults::default() });
