@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::InsertMethod;
+pub use crate::source::generated::Profile;
 
 /// Maps XML application records with a JSON mapping contract and stores the rows.
 #[derive(Debug, Parser)]
@@ -130,17 +131,6 @@ pub struct GenerateArgs {
     /// Print nothing but errors
     #[arg(long)]
     pub quiet: bool,
-}
-
-/// Size and shape of a generated record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
-pub enum Profile {
-    /// As the production source table holds them: mean 8.7 kB
-    Staged,
-    /// As received: median 131 kB, largest 2 MB, 97 % of it mapped by nothing
-    Full,
-    /// The least that maps
-    Small,
 }
 
 /// Arguments of `migrator schema`.

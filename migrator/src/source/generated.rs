@@ -1,1 +1,0 @@
-//! Invented records: a function of seed and number alone.

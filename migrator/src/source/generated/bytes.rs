@@ -1,0 +1,131 @@
+//! From a record's text to its bytes: the encodings that a source may hold, and the ways in which
+//! a text is spoilt so that it must be rejected.
+
+use encoding_rs::WINDOWS_1252;
+
+use super::draw::Draw;
+use super::plan::Reject;
+
+/// The bytes of a good text: UTF-8, and one in 20 that has letters outside ASCII in windows-1252,
+/// which is what bytes that are not UTF-8 are taken for (contract.md 2.1).
+pub(super) fn encode(text: String, draw: &mut Draw) -> Vec<u8> {
+    if !text.is_ascii() && draw.percent(5) {
+        // What that code page lacks becomes a character reference.
+        WINDOWS_1252.encode(&text).0.into_owned()
+    } else {
+        text.into_bytes()
+    }
+}
+
+/// The bytes of a text that validation must reject.
+pub(super) fn spoil(text: String, reject: Reject, draw: &mut Draw) -> Vec<u8> {
+    match reject {
+        Reject::Malformed => malformed(&text, draw).into_bytes(),
+        Reject::OtherProduct => other_product(&text).into_bytes(),
+        Reject::NoAppId => without_app_id(&text, draw).into_bytes(),
+        Reject::Truncated => truncated(text, draw),
+        Reject::Utf16 => utf16(&text, draw),
+    }
+}
+
+fn malformed(text: &str, draw: &mut Draw) -> String {
+    match draw.below(4) {
+        0 => text.replacen("</CustData>", "</CustDat>", 1),
+        1 => text.replacen(" con_id=\"", " con_note=\"Elm & Ash\" con_id=\"", 1),
+        2 => text.replacen(" con_id=\"", " con_note=\"a < b\" con_id=\"", 1),
+        _ => text.replacen(" con_id=\"", " con_id=\"0\" con_id=\"", 1),
+    }
+}
+
+fn other_product(text: &str) -> String {
+    text.replacen("<application", "<IL_application", 1).replacen(
+        "</application>",
+        "</IL_application>",
+        1,
+    )
+}
+
+/// Leaves the id out, or blank.
+fn without_app_id(text: &str, draw: &mut Draw) -> String {
+    let Some((before, rest)) = text.split_once(" ID=\"") else { return text.to_owned() };
+    let after = rest.split_once('"').map_or("", |(_, after)| after);
+    let blank = draw.pick(&["", " ID=\"\"", " ID=\"  \""]);
+    format!("{before}{blank}{after}")
+}
+
+/// Keeps between a tenth and nine tenths; an end within a letter is as good as any.
+fn truncated(text: String, draw: &mut Draw) -> Vec<u8> {
+    let mut bytes = text.into_bytes();
+    bytes.truncate(bytes.len() * draw.between(10, 90) as usize / 100);
+    bytes
+}
+
+fn utf16(text: &str, draw: &mut Draw) -> Vec<u8> {
+    let little_endian = draw.percent(50);
+    std::iter::once(0xfeff)
+        .chain(text.encode_utf16())
+        .flat_map(|unit| if little_endian { unit.to_le_bytes() } else { unit.to_be_bytes() })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::draw::Purpose;
+    use super::*;
+
+    const TEXT: &str = "<Provenir><Request ID=\"7\"><CustData><application a=\"é\">\
+                        <contact con_id=\"1\"/></application></CustData></Request></Provenir>";
+
+    fn spoilt(reject: Reject) -> Vec<String> {
+        let one = |number| {
+            let mut draw = Draw::new(1, number, Purpose::Bytes);
+            String::from_utf8_lossy(&spoil(TEXT.to_owned(), reject, &mut draw)).into_owned()
+        };
+        (0..40).map(one).collect()
+    }
+
+    #[test]
+    fn every_kind_of_reject_changes_the_text_where_it_says() {
+        for text in spoilt(Reject::Malformed) {
+            assert!(
+                text.contains("</CustDat>")
+                    || text.contains("con_note")
+                    || text.contains("id=\"0\"")
+            );
+        }
+        for text in spoilt(Reject::OtherProduct) {
+            assert_eq!(text.matches("IL_application").count(), 2);
+        }
+        for text in spoilt(Reject::NoAppId) {
+            assert!(!text.contains("ID=\"7\"") && text.contains("<Request"));
+        }
+        for text in spoilt(Reject::Truncated) {
+            assert!(TEXT.starts_with(text.trim_end_matches('\u{fffd}')) && text.len() < TEXT.len());
+        }
+    }
+
+    #[test]
+    fn utf_16_comes_in_both_byte_orders_and_is_not_utf_8() {
+        let mut marks = std::collections::BTreeSet::new();
+        for number in 0..40 {
+            let mut draw = Draw::new(1, number, Purpose::Bytes);
+            let bytes = spoil(TEXT.to_owned(), Reject::Utf16, &mut draw);
+            assert!(std::str::from_utf8(&bytes).is_err());
+            marks.insert([bytes[0], bytes[1]]);
+        }
+        assert_eq!(marks.len(), 2);
+    }
+
+    #[test]
+    fn texts_outside_ascii_come_in_either_encoding() {
+        let encodings: std::collections::BTreeSet<_> = (0..200)
+            .map(|number| {
+                let mut draw = Draw::new(1, number, Purpose::Bytes);
+                std::str::from_utf8(&encode(TEXT.to_owned(), &mut draw)).is_ok()
+            })
+            .collect();
+        assert_eq!(encodings.len(), 2);
+        let mut draw = Draw::new(1, 1, Purpose::Bytes);
+        assert_eq!(encode("<a/>".to_owned(), &mut draw), b"<a/>");
+    }
+}

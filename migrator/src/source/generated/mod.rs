@@ -1,0 +1,183 @@
+//! Invented records: each a pure function of seed, rates and its number, the same bytes on any
+//! machine and in any order of access. Reads no clock, no file and no contract.
+//!
+//! Shaped for the contract that ships (`scenarios/contracts/applications.json`): each attribute
+//! that it maps occurs plain, blank, absent, padded and in the odd forms that a rule of contract.md
+//! is about. People and places are invented. Apart from the rates asked for, one record in 200 of
+//! the profiles `full` and `staged` holds a value that its column must refuse.
+
+mod application;
+mod bytes;
+mod draw;
+mod fields;
+mod people;
+mod plan;
+mod reports;
+mod values;
+mod words;
+mod xml;
+
+use clap::ValueEnum;
+
+use self::application::Order;
+use self::draw::{Draw, Purpose};
+use self::plan::{Duplicate, Fate};
+use self::xml::Xml;
+use crate::error::{Error, Result};
+use crate::record::RawRecord;
+
+/// Size and shape of a generated record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Profile {
+    /// As the production source table holds them: mean 8.7 kB
+    Staged,
+    /// As received: median 131 kB, largest 2 MB, 97 % of it mapped by nothing
+    Full,
+    /// The least that maps
+    Small,
+}
+
+/// What to generate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spec {
+    /// Size and shape of every record.
+    pub profile: Profile,
+    /// How many records there are.
+    pub records: u32,
+    /// Two seeds give two series that share nothing but their keys.
+    pub seed: u64,
+    /// Share of records, 0 to 1, that repeat a key. In equal parts: the first contact has the id of
+    /// an earlier record's; the record is an earlier one again, under another source key; an id of
+    /// a contact or the type of an address occurs twice within the record. At 0, no two records
+    /// share a key. A record with nothing earlier to repeat repeats itself.
+    pub duplicates: f64,
+    /// Share of records, 0 to 1, that must be rejected. In equal parts: malformed, the other
+    /// product line, no application id, truncated, UTF-16.
+    pub rejects: f64,
+}
+
+/// A series of invented records.
+#[derive(Debug, Clone)]
+pub struct Generated {
+    spec: Spec,
+}
+
+impl Generated {
+    /// The series that `spec` describes.
+    ///
+    /// A usage error if a rate is not in 0 to 1, if both together exceed 1, or if there are more
+    /// records than contact ids for them.
+    pub fn new(spec: Spec) -> Result<Self> {
+        for (name, rate) in [("duplicates", spec.duplicates), ("rejects", spec.rejects)] {
+            if !(0.0..=1.0).contains(&rate) {
+                return Err(Error::usage(format!("{name} is {rate}, not a share from 0 to 1")));
+            }
+        }
+        if spec.duplicates + spec.rejects > 1.0 {
+            let (duplicates, rejects) = (spec.duplicates, spec.rejects);
+            return Err(Error::usage(format!(
+                "duplicates ({duplicates}) and rejects ({rejects}) are together more than 1"
+            )));
+        }
+        if spec.records > plan::RECORDS_MAX {
+            return Err(Error::usage(format!(
+                "{} records are more than the {} that have keys of their own",
+                spec.records,
+                plan::RECORDS_MAX
+            )));
+        }
+        Ok(Self { spec })
+    }
+
+    /// How many records there are.
+    pub fn records(&self) -> u32 {
+        self.spec.records
+    }
+
+    /// Record `number` of 1 to [`Self::records`]; its source key is its number.
+    pub fn record(&self, number: u32) -> RawRecord {
+        let key = i32::try_from(number).unwrap_or(i32::MAX);
+        RawRecord { key, bytes: Some(self.bytes(number)) }
+    }
+
+    /// All records, by ascending key.
+    pub fn iter(&self) -> impl Iterator<Item = RawRecord> + '_ {
+        (1..=self.spec.records).map(|number| self.record(number))
+    }
+
+    fn bytes(&self, number: u32) -> Vec<u8> {
+        let seed = self.spec.seed;
+        let order = match plan::fate(&self.spec, number) {
+            Fate::Duplicate(Duplicate::Application { of }) => {
+                Order { seed, number: of, fate: Fate::Plain }
+            }
+            fate => Order { seed, number, fate },
+        };
+        let text = self.text(order);
+        let mut draw = Draw::new(seed, order.number, Purpose::Bytes);
+        match order.fate {
+            Fate::Rejected(reject) => bytes::spoil(text, reject, &mut draw),
+            _ => bytes::encode(text, &mut draw),
+        }
+    }
+
+    fn text(&self, order: Order) -> String {
+        match self.spec.profile {
+            Profile::Small => small(order),
+            Profile::Staged => staged(order),
+            Profile::Full => full(order),
+        }
+    }
+}
+
+fn small(order: Order) -> String {
+    let mut xml = Xml::with_capacity(256);
+    xml.start("Provenir");
+    application::least(order, &mut xml);
+    xml.end("Request").end("Provenir");
+    xml.into_string()
+}
+
+fn staged(order: Order) -> String {
+    let mut xml = Xml::with_capacity(12 * 1024);
+    xml.start("Provenir");
+    application::request(order, &mut xml);
+    application::cust_data(order, &mut xml);
+    xml.end("Request").end("Provenir");
+    xml.into_string()
+}
+
+fn full(order: Order) -> String {
+    let mut draw = Draw::new(order.seed, order.number, Purpose::Padding);
+    let bytes = plan::full_bytes(&mut draw);
+    let mut xml = Xml::with_capacity(bytes + 4096);
+    if draw.percent(5) {
+        xml.markup("<?xml version=\"1.0\"?>\n");
+    }
+    xml.start("Provenir").attribute("ipaddress", &people::ip_address(&mut draw));
+    application::request(order, &mut xml);
+    xml.markup("\n");
+    application::cust_data(order, &mut xml);
+    reports::pad(&mut xml, &mut draw, bytes);
+    xml.end("Request").end("Provenir");
+    xml.into_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_records_have_the_size_that_was_drawn() {
+        let spec =
+            Spec { profile: Profile::Full, records: 60, seed: 9, duplicates: 0.0, rejects: 0.0 };
+        for record in Generated::new(spec).unwrap().iter() {
+            let number = record.key.cast_unsigned();
+            let wanted = plan::full_bytes(&mut Draw::new(9, number, Purpose::Padding));
+            let actual = record.bytes.unwrap().len();
+            // Small ones are no smaller than their application.
+            let slack = 3_000 + wanted / 100;
+            assert!(actual.abs_diff(wanted.max(12_000)) < slack, "{number}: {actual} of {wanted}");
+        }
+    }
+}

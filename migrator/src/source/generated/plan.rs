@@ -1,0 +1,276 @@
+//! What becomes of each record number: its keys, its fate and its size. Pure arithmetic on seed,
+//! number and rates; writes no text.
+
+use super::draw::{Draw, Purpose};
+use super::{Profile, Spec};
+
+/// Most contacts of one record, so that every record has ids of its own.
+const CONTACT_SLOTS: u32 = 8;
+
+/// Most records of a series: `con_id` is a 32-bit integer.
+pub(super) const RECORDS_MAX: u32 = i32::MAX.cast_unsigned() / CONTACT_SLOTS - 1;
+
+/// Application ids and source keys differ, so that no program can take one for the other.
+const APP_ID_BASE: u32 = 1_000_000;
+
+/// One record in 200 holds a value that a column must refuse.
+const REFUSED_PER_BILLION: u32 = 5_000_000;
+
+/// Records looked at in search of an earlier one to repeat; where rejects crowd them all out,
+/// the record repeats itself instead.
+const SEARCH_MAX: u32 = 64;
+
+const BILLION: u32 = 1_000_000_000;
+
+/// Size of a full record in bytes by its quantiles in parts per thousand: median 131 kB, mean
+/// 254 kB, 90th percentile 588 kB, largest 2.0 MB, as measured on records as received.
+const FULL_BYTES: &[(u32, u32)] = &[
+    (0, 12_000),
+    (100, 30_000),
+    (250, 62_000),
+    (500, 131_000),
+    (750, 300_000),
+    (900, 588_000),
+    (950, 850_000),
+    (990, 1_500_000),
+    (1000, 2_000_000),
+];
+
+/// What becomes of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It maps, and its keys are its own.
+    Plain,
+    /// It maps, and a column must refuse one of its values.
+    Refused(Refused),
+    /// It repeats a key.
+    Duplicate(Duplicate),
+    /// It must be rejected.
+    Rejected(Reject),
+}
+
+/// Which value a column must refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// An integer column gets a text.
+    ContactId,
+    /// An `int` gets 11 digits.
+    Score,
+    /// An `int` gets 2 to the 32nd.
+    Reference,
+    /// A `tinyint` gets 300.
+    Fee,
+    /// A `decimal(5,2)` gets five digits before the point.
+    Rate,
+    /// A `decimal` gets NaN.
+    Debt,
+    /// A `datetime` gets a day before 1753.
+    Received,
+    /// A `varchar(250)` gets 300 characters.
+    Note,
+}
+
+/// Which key is claimed twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Duplicate {
+    /// The first contact has the id of an earlier record's first contact.
+    Contact {
+        /// That record's number.
+        of: u32,
+    },
+    /// The record is an earlier one again, under another source key.
+    Application {
+        /// That record's number.
+        of: u32,
+    },
+    /// Two contacts of the record have one id.
+    ContactWithin,
+    /// Two addresses of a contact have one type.
+    AddressWithin,
+}
+
+/// Why the record must be rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reject {
+    /// Not well-formed.
+    Malformed,
+    /// An application of the other product line.
+    OtherProduct,
+    /// No application id.
+    NoAppId,
+    /// The end is missing.
+    Truncated,
+    /// UTF-16 with a byte order mark.
+    Utf16,
+}
+
+/// The application id of a record that is not another one again.
+pub(super) fn app_id(number: u32) -> u32 {
+    APP_ID_BASE + number
+}
+
+/// The contact id of a record's `slot`th contact.
+pub(super) fn con_id(number: u32, slot: u32) -> u32 {
+    number.wrapping_mul(CONTACT_SLOTS) + slot % CONTACT_SLOTS
+}
+
+/// Bytes that a full record should have, drawn from its padding's stream.
+pub(super) fn full_bytes(draw: &mut Draw) -> usize {
+    draw.quantile(FULL_BYTES) as usize
+}
+
+/// What becomes of record `number`.
+pub(super) fn fate(spec: &Spec, number: u32) -> Fate {
+    let mut draw = Draw::new(spec.seed, number, Purpose::Fate);
+    match class(spec, &mut draw) {
+        Class::Plain => Fate::Plain,
+        Class::Rejected => Fate::Rejected(draw.pick(&[
+            Reject::Malformed,
+            Reject::OtherProduct,
+            Reject::NoAppId,
+            Reject::Truncated,
+            Reject::Utf16,
+        ])),
+        Class::Refused => Fate::Refused(draw.pick(&[
+            Refused::ContactId,
+            Refused::Score,
+            Refused::Reference,
+            Refused::Fee,
+            Refused::Rate,
+            Refused::Debt,
+            Refused::Received,
+            Refused::Note,
+        ])),
+        Class::Duplicate => Fate::Duplicate(duplicate(spec, number, &mut draw)),
+    }
+}
+
+/// A fate without its details, which takes one draw.
+#[derive(Debug, PartialEq, Eq)]
+enum Class {
+    Plain,
+    Refused,
+    Duplicate,
+    Rejected,
+}
+
+fn class(spec: &Spec, draw: &mut Draw) -> Class {
+    let at = draw.below(BILLION);
+    let rejected = per_billion(spec.rejects);
+    let duplicate = rejected + per_billion(spec.duplicates);
+    // The least that maps holds no value to refuse.
+    let refused = if spec.profile == Profile::Small { 0 } else { REFUSED_PER_BILLION };
+    if at < rejected {
+        Class::Rejected
+    } else if at < duplicate {
+        Class::Duplicate
+    } else if at < duplicate.saturating_add(refused) {
+        Class::Refused
+    } else {
+        Class::Plain
+    }
+}
+
+/// A rate from 0 to 1 in billionths.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a checked rate gives 0 to 1e9"
+)]
+fn per_billion(rate: f64) -> u32 {
+    (rate * f64::from(BILLION)).round() as u32
+}
+
+fn duplicate(spec: &Spec, number: u32, draw: &mut Draw) -> Duplicate {
+    let kind = draw.below(3);
+    let within = draw.pick(&[Duplicate::ContactWithin, Duplicate::AddressWithin]);
+    let earlier = if kind < 2 { earlier_plain(spec, number, draw) } else { None };
+    match (kind, earlier) {
+        (0, Some(of)) => Duplicate::Contact { of },
+        (1, Some(of)) => Duplicate::Application { of },
+        // The least that maps has no address.
+        _ if spec.profile == Profile::Small => Duplicate::ContactWithin,
+        _ => within,
+    }
+}
+
+/// An earlier record that will be stored whole: the first one at or below a random number.
+fn earlier_plain(spec: &Spec, number: u32, draw: &mut Draw) -> Option<u32> {
+    let from = draw.below(number.saturating_sub(1)) + 1;
+    (1..=from.min(number - 1)).rev().take(SEARCH_MAX as usize).find(|&earlier| {
+        class(spec, &mut Draw::new(spec.seed, earlier, Purpose::Fate)) == Class::Plain
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(duplicates: f64, rejects: f64) -> Spec {
+        Spec { profile: Profile::Staged, records: 20_000, seed: 11, duplicates, rejects }
+    }
+
+    fn share(spec: &Spec, wanted: impl Fn(Fate) -> bool) -> f64 {
+        let hits = (1..=spec.records).filter(|&number| wanted(fate(spec, number))).count();
+        hits as f64 / f64::from(spec.records)
+    }
+
+    fn close(actual: f64, expected: f64) -> bool {
+        (actual - expected).abs() < 0.01
+    }
+
+    #[test]
+    fn fates_come_at_the_rates_asked_for_and_their_kinds_are_equally_likely() {
+        let spec = spec(0.3, 0.2);
+        assert!(close(share(&spec, |f| matches!(f, Fate::Rejected(_))), 0.2));
+        assert!(close(share(&spec, |f| f == Fate::Rejected(Reject::Utf16)), 0.04));
+        let contact = share(&spec, |f| matches!(f, Fate::Duplicate(Duplicate::Contact { .. })));
+        let again = share(&spec, |f| matches!(f, Fate::Duplicate(Duplicate::Application { .. })));
+        let all = share(&spec, |f| matches!(f, Fate::Duplicate(_)));
+        assert!(close(all, 0.3) && close(contact, 0.1) && close(again, 0.1));
+        assert!(close(share(&spec, |f| matches!(f, Fate::Refused(_))), 0.005));
+    }
+
+    #[test]
+    fn a_record_repeats_only_earlier_plain_records() {
+        let spec = spec(0.5, 0.3);
+        for number in 1..=spec.records {
+            if let Fate::Duplicate(Duplicate::Contact { of } | Duplicate::Application { of }) =
+                fate(&spec, number)
+            {
+                assert!(of < number);
+                assert_eq!(fate(&spec, of), Fate::Plain);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_record_and_a_series_of_rejects_have_nothing_earlier_to_repeat() {
+        let only_duplicates = spec(1.0, 0.0);
+        for number in 1..100 {
+            assert!(matches!(
+                fate(&only_duplicates, number),
+                Fate::Duplicate(Duplicate::ContactWithin | Duplicate::AddressWithin)
+            ));
+        }
+    }
+
+    #[test]
+    fn sizes_of_full_records_have_the_quantiles_of_records_as_received() {
+        let size = |number| full_bytes(&mut Draw::new(5, number, Purpose::Padding));
+        let mut sizes: Vec<usize> = (1..=20_000).map(size).collect();
+        sizes.sort_unstable();
+        let mean = sizes.iter().sum::<usize>() / sizes.len();
+        assert!((127_000..135_000).contains(&sizes[10_000]), "median {}", sizes[10_000]);
+        assert!((247_000..261_000).contains(&mean), "mean {mean}");
+        assert!((565_000..611_000).contains(&sizes[18_000]), "p90 {}", sizes[18_000]);
+        assert!((1_950_000..=2_000_000).contains(&sizes[19_999]), "largest {}", sizes[19_999]);
+    }
+
+    #[test]
+    fn keys_of_the_last_record_fit_their_columns() {
+        let largest = con_id(RECORDS_MAX, CONTACT_SLOTS - 1);
+        assert!(i32::try_from(largest).is_ok());
+        assert!(i32::try_from(app_id(RECORDS_MAX)).is_ok());
+    }
+}

@@ -1,0 +1,402 @@
+//! The texts of attributes: for each kind of value the plain form and the forms that a rule of the
+//! contract exists for. Every value here is one that its column takes; see `plan` for the others.
+
+use std::borrow::Cow;
+
+use super::draw::Draw;
+use super::people;
+use super::words::{AWKWARD, TREES, WORDS};
+
+/// What an attribute holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// One of the source strings of an enumeration, or an unknown one.
+    Code(&'static [&'static str]),
+    /// For `char_to_bit`.
+    Flag,
+    /// For `boolean_to_bit`.
+    Truth,
+    /// For `add_indicator`.
+    Mark,
+    /// A day with or without a time, 2019 to 2025.
+    Moment,
+    /// A day of birth.
+    Birthday,
+    /// An amount with cents, below this many units.
+    Money(u32),
+    /// A percentage below 30.
+    Rate,
+    /// A whole number from 0 to this.
+    Whole(u32),
+    /// A credit line: a whole number below 30,000, read in full.
+    Line,
+    /// A fee below 100, of which the first number is read.
+    Fee,
+    /// A fee of which only the digits are read, so cents would count a hundredfold.
+    DigitsOfFee,
+    /// A bureau score.
+    Score,
+    /// So many digits.
+    Digits(u32),
+    /// A text for a column that cuts it.
+    Words,
+    /// A text of at most 200 characters, for columns that never cut.
+    Note,
+    /// One letter, sometimes more.
+    Grade,
+    /// A factor code.
+    Reason,
+    /// A string of letters and digits, of at least half this length.
+    Token(u32),
+    /// A given name.
+    GivenName,
+    /// A surname.
+    Surname,
+    /// A name suffix.
+    Suffix,
+    /// Given name and surname.
+    FullName,
+    /// A user of the system that wrote the record.
+    User,
+    /// A social security number.
+    Ssn,
+    /// A telephone number.
+    Phone,
+    /// An e-mail address.
+    Email,
+    /// An Internet address.
+    Ip,
+    /// A house number.
+    StreetNumber,
+    /// A street.
+    Street,
+    /// House number and street.
+    AddressLine,
+    /// Flat, box or route.
+    Unit,
+    /// A town.
+    Town,
+    /// A state code.
+    State,
+    /// A postal code.
+    PostalCode,
+    /// An employer.
+    Company,
+    /// A job title.
+    Job,
+}
+
+/// A value of that kind in one of its forms: 4 % blank, 3 % padded, 6 % odd, the rest plain.
+pub(super) fn value(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
+    match draw.below(100) {
+        0..=3 => Cow::Borrowed(draw.pick(&["", "", " ", "   "])),
+        4..=6 => Cow::Owned(padded(&plain(kind, draw), draw)),
+        7..=12 => odd(kind, draw),
+        _ => plain(kind, draw),
+    }
+}
+
+/// A value of that kind as a tidy system writes it; never blank.
+pub(super) fn plain(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
+    let text = match kind {
+        Kind::Code(codes) => return Cow::Borrowed(draw.pick(codes)),
+        Kind::Flag | Kind::Mark => return Cow::Borrowed(draw.pick(&["Y", "N"])),
+        Kind::Truth => return Cow::Borrowed(draw.pick(&["true", "false"])),
+        Kind::Grade => return Cow::Borrowed(draw.pick(&["A", "B", "C", "D", "E"])),
+        Kind::Suffix => return Cow::Borrowed(draw.pick(&["Jr", "Sr", "II", "III"])),
+        Kind::State => return Cow::Borrowed(draw.pick(super::words::STATES)),
+        Kind::Moment => moment(draw),
+        Kind::Birthday => birthday(draw),
+        Kind::Money(limit) => format!("{}.{:02}", draw.below(limit), draw.below(100)),
+        Kind::Rate => format!("{}.{:02}", draw.below(30), draw.below(100)),
+        Kind::Whole(most) => draw.between(0, most).to_string(),
+        Kind::Line => (draw.between(5, 599) * 50).to_string(),
+        Kind::Fee | Kind::DigitsOfFee => draw.below(100).to_string(),
+        Kind::Score => draw.between(300, 850).to_string(),
+        Kind::Digits(count) => digits(count, draw),
+        Kind::Words => words(1, 3, draw),
+        Kind::Note => words(3, 14, draw),
+        Kind::Reason => reason(draw),
+        Kind::Token(most) => token(draw.between(most / 2, most), draw),
+        Kind::GivenName => people::given_name(draw),
+        Kind::Surname => people::surname(draw),
+        Kind::FullName => people::full_name(draw),
+        Kind::User => people::user(draw),
+        Kind::Ssn => people::ssn(draw),
+        Kind::Phone => people::phone(draw),
+        Kind::Email => people::email(draw),
+        Kind::Ip => people::ip_address(draw),
+        Kind::StreetNumber => people::street_number(draw),
+        Kind::Street => people::street(draw),
+        Kind::AddressLine => people::address_line(draw),
+        Kind::Unit => draw.between(1, 400).to_string(),
+        Kind::Town => people::town(draw),
+        Kind::PostalCode => people::postal_code(draw),
+        Kind::Company => people::company(draw),
+        Kind::Job => people::job(draw),
+    };
+    Cow::Owned(text)
+}
+
+/// A value in a form that some rule of the contract exists for.
+fn odd(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
+    let text = match kind {
+        Kind::Code(codes) => return odd_code(codes, draw),
+        Kind::Flag => return one_of(&["y", "n", "C", "D", "1", "true", "null", "x"], draw),
+        Kind::Truth => return one_of(&["1", "0", "YES", "no", "Y", "on", "2"], draw),
+        Kind::Mark => return one_of(&["yes", "TRUE", "t", "1", "0", "none", "x"], draw),
+        Kind::Grade | Kind::Suffix | Kind::State => return one_of(TREES, draw),
+        Kind::Moment | Kind::Birthday => return odd_moment(draw),
+        Kind::Money(limit) => odd_money(limit, draw),
+        Kind::Rate => odd_rate(draw),
+        Kind::Whole(_) => return one_of(&["1,234", "-5", "12.5", "n/a", "3e1", "7 weeks"], draw),
+        Kind::Line => return one_of(&["1,250", "-50", "2500.50", "none", "1.5e3", "$500"], draw),
+        Kind::Fee => return one_of(&["36.50", "$29", "-5", "1,234", "waived", ".5"], draw),
+        Kind::DigitsOfFee => return one_of(&["$29", "29 USD", "-3", "007", "waived"], draw),
+        Kind::Score => return one_of(&["712.5", "1,234", "0", "n/a", "null", "-1"], draw),
+        Kind::Digits(count) => odd_digits(count, draw),
+        Kind::Words | Kind::Street | Kind::Company | Kind::Job => odd_text(draw),
+        Kind::Ssn | Kind::Phone | Kind::PostalCode => {
+            return one_of(&["0", "unknown", "000000000", "x12-34"], draw);
+        }
+        _ => return one_of(AWKWARD, draw),
+    };
+    Cow::Owned(text)
+}
+
+fn one_of(texts: &'static [&'static str], draw: &mut Draw) -> Cow<'static, str> {
+    Cow::Borrowed(draw.pick(texts))
+}
+
+fn padded(text: &str, draw: &mut Draw) -> String {
+    match draw.below(3) {
+        0 => format!(" {text}"),
+        1 => format!("{text}  "),
+        _ => format!("\t{text} "),
+    }
+}
+
+fn odd_code(codes: &'static [&'static str], draw: &mut Draw) -> Cow<'static, str> {
+    match draw.below(3) {
+        0 => one_of(&["ZZ9", "unknown", "-"], draw),
+        1 => Cow::Owned(draw.pick(codes).to_lowercase()),
+        _ => Cow::Owned(draw.pick(codes).to_uppercase()),
+    }
+}
+
+/// An awkward text, or one that is longer than most columns.
+fn odd_text(draw: &mut Draw) -> String {
+    if draw.percent(30) { words(12, 40, draw) } else { draw.pick(AWKWARD).to_owned() }
+}
+
+fn odd_money(limit: u32, draw: &mut Draw) -> String {
+    let (units, cents) = (draw.below(limit), draw.below(100));
+    match draw.below(6) {
+        0 => format!("{},{:03}.{cents:02}", units / 1000 + 1, units % 1000),
+        1 => format!("${units}.{cents:02}"),
+        2 => format!("-{units}.{cents:02}"),
+        3 => format!("{units}.{cents:02}5"),
+        4 => format!("{}e2", units / 100),
+        _ => "n/a".to_owned(),
+    }
+}
+
+fn odd_rate(draw: &mut Draw) -> String {
+    let (units, part) = (draw.below(30), draw.below(1_000_000));
+    match draw.below(3) {
+        0 => format!("{units}.{part:06}"),
+        1 => format!("{units}.{:02}%", part % 100),
+        _ => format!("-{units}.5"),
+    }
+}
+
+fn odd_digits(count: u32, draw: &mut Draw) -> String {
+    let all = digits(count, draw);
+    let (head, tail) = all.split_at(all.len() / 2);
+    match draw.below(3) {
+        0 => format!("{head}-{tail}"),
+        1 => format!("{head} {tail}"),
+        _ => format!("{all}{tail}"),
+    }
+}
+
+fn digits(count: u32, draw: &mut Draw) -> String {
+    (0..count).map(|_| char::from_digit(draw.below(10), 10).unwrap_or('0')).collect()
+}
+
+fn reason(draw: &mut Draw) -> String {
+    match draw.below(5) {
+        0 => format!("VS4-{:02}", draw.between(1, 40)),
+        1 => format!("T{:03}", draw.below(200)),
+        _ => format!("{:02}", draw.between(1, 99)),
+    }
+}
+
+/// Between `low` and `high` words with a blank between each two.
+pub(super) fn words(low: u32, high: u32, draw: &mut Draw) -> String {
+    let mut text = String::new();
+    for at in 0..draw.between(low, high) {
+        if at > 0 {
+            text.push(' ');
+        }
+        text.push_str(draw.pick(if at == 0 { TREES } else { WORDS }));
+    }
+    text
+}
+
+/// Letters and digits, so many.
+pub(super) fn token(length: u32, draw: &mut Draw) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    (0..length).map(|_| char::from(draw.pick(LETTERS))).collect()
+}
+
+/// A day that every month has, with a time of day.
+struct When {
+    year: u32,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    second: u32,
+}
+
+impl When {
+    fn new(first_year: u32, last_year: u32, draw: &mut Draw) -> Self {
+        Self {
+            year: draw.between(first_year, last_year),
+            month: draw.between(1, 12),
+            day: draw.between(1, 28),
+            hour: draw.below(24),
+            minute: draw.below(60),
+            second: draw.below(60),
+        }
+    }
+}
+
+/// A point in time, one in ten in a rare layout.
+fn moment(draw: &mut Draw) -> String {
+    if draw.percent(10) {
+        return rare_moment(draw);
+    }
+    let When { year, month, day, hour, minute, second } = When::new(2019, 2025, draw);
+    let date = format!("{year}-{month:02}-{day:02}");
+    match draw.below(3) {
+        0 => format!("{date} {hour:02}:{minute:02}:{second:02}"),
+        1 => format!("{date} {hour:02}:{minute:02}:{second:02}.{:03}", draw.below(1000)),
+        _ => date,
+    }
+}
+
+/// A point in time in the other layouts of contract.md 10.3.
+fn rare_moment(draw: &mut Draw) -> String {
+    let When { year, month, day, hour, minute, second } = When::new(2019, 2025, draw);
+    let date = format!("{year}-{month:02}-{day:02}");
+    let time = format!("{hour:02}:{minute:02}:{second:02}");
+    let late_day = day.max(13);
+    match draw.below(12) {
+        0 => format!("{year}-{month}-{day} {hour}:{minute}:{second:02}.{:06}", draw.below(999_999)),
+        1 => format!("{month}/{day}/{year}"),
+        2 => format!("{month:02}/{day:02}/{year} {time}"),
+        3 => {
+            let half = draw.pick(&["AM", "pm"]);
+            format!("{month}/{day}/{year} {}:{minute:02}:{second:02} {half}", hour % 12 + 1)
+        }
+        4 => format!("{late_day}/{month}/{year}"),
+        5 => format!("{late_day}/{month:02}/{year} {time}"),
+        6 => format!("{date}T{time}"),
+        7 => format!("{date} {hour:02}:{minute:02}"),
+        8 => format!("{year}{month:02}{day:02}"),
+        9 => format!("{year}-W{:02}-{}", day + 20, month % 7 + 1),
+        10 => format!("{date} {hour:02}:{minute:02}:{}", second % 40 + 60),
+        _ => format!("{date} {time} local time"),
+    }
+}
+
+fn birthday(draw: &mut Draw) -> String {
+    let When { year, month, day, .. } = When::new(1935, 2003, draw);
+    match draw.below(4) {
+        0 => format!("{month}/{day}/{year}"),
+        1 => format!("{month:02}/{day:02}/{year}"),
+        _ => format!("{year}-{month:02}-{day:02}"),
+    }
+}
+
+/// A rare layout, or what no layout reads.
+fn odd_moment(draw: &mut Draw) -> Cow<'static, str> {
+    if draw.percent(60) {
+        return Cow::Owned(rare_moment(draw));
+    }
+    one_of(&["0000-00-00", "2023-02-30", "31/31/2023", "not known", "3 Oct 2023", "99"], draw)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::draw::Purpose;
+    use super::*;
+
+    fn many(kind: Kind) -> Vec<Cow<'static, str>> {
+        let mut draw = Draw::new(1, 1, Purpose::Content);
+        (0..3000).map(|_| value(kind, &mut draw)).collect()
+    }
+
+    #[test]
+    fn every_kind_has_plain_blank_padded_and_odd_forms() {
+        let kinds =
+            [Kind::Code(&["A1"]), Kind::Money(9000), Kind::Moment, Kind::Phone, Kind::Words];
+        for kind in kinds {
+            let values = many(kind);
+            assert!(values.iter().any(|v| v.trim().is_empty()), "{kind:?} blank");
+            assert!(
+                values.iter().any(|v| !v.trim().is_empty() && v.trim() != v),
+                "{kind:?} padded"
+            );
+            assert!(values.iter().collect::<BTreeSet<_>>().len() > 5, "{kind:?} forms");
+        }
+    }
+
+    #[test]
+    fn codes_come_known_unknown_and_in_the_wrong_case() {
+        let seen: BTreeSet<_> = many(Kind::Code(&["Step Up"])).into_iter().collect();
+        for form in ["Step Up", "step up", "STEP UP", "ZZ9"] {
+            assert!(seen.contains(form), "{form} among {seen:?}");
+        }
+    }
+
+    #[test]
+    fn texts_for_columns_that_never_cut_stay_short() {
+        assert!(many(Kind::Note).iter().all(|note| note.chars().count() <= 200));
+    }
+
+    #[test]
+    fn every_layout_of_a_date_occurs() {
+        let shapes: BTreeSet<String> = many(Kind::Moment)
+            .iter()
+            .map(|text| text.replace(|letter: char| letter.is_ascii_digit(), "9"))
+            .collect();
+        for shape in [
+            "9999-99-99 99:99:99.999",
+            "9999-99-99",
+            "99/99/9999 99:99:99",
+            "9999-W99-9",
+            "99999999",
+            "9999-99-99T99:99:99",
+            "9999-99-99 99:99",
+            "9999-99-99 99:99:99 local time",
+        ] {
+            assert!(shapes.contains(shape), "{shape}");
+        }
+    }
+
+    #[test]
+    fn nobody_has_the_invented_social_security_numbers() {
+        let mut draw = Draw::new(3, 1, Purpose::Content);
+        for _ in 0..500 {
+            let all = plain(Kind::Ssn, &mut draw).replace(['-', ' '], "");
+            assert_eq!(all.len(), 9);
+            assert!(all.starts_with('9'), "{all}");
+            assert!(("10"..="49").contains(&&all[3..5]), "{all}");
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The generator's promises: the same bytes everywhere, sizes and rates as asked for, every form of
+//! every attribute that the contract that ships maps.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use migrator::source::generated::{Generated, Profile, Spec};
+use proptest::prelude::*;
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use serde_json::Value as Json;
+
+const CONTRACT: &str = include_str!("../../scenarios/contracts/applications.json");
+
+fn spec(profile: Profile, records: u32) -> Spec {
+    Spec { profile, records, seed: 42, duplicates: 0.0, rejects: 0.0 }
+}
+
+fn series(spec: Spec) -> Generated {
+    Generated::new(spec).unwrap()
+}
+
+fn bytes(series: &Generated, number: u32) -> Vec<u8> {
+    series.record(number).bytes.unwrap()
+}
+
+/// An element with its attributes, unescaped.
+type Element = (String, BTreeMap<String, String>);
+
+/// Every element in document order, or why the text is not well-formed.
+fn elements(bytes: &[u8]) -> Result<Vec<Element>, String> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        // `decode` would look at the byte order mark and read UTF-16.
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+    };
+    let mut reader = quick_xml::Reader::from_str(&text);
+    let (mut found, mut depth) = (Vec::new(), 0);
+    loop {
+        match reader.read_event().map_err(|error| error.to_string())? {
+            Event::Start(tag) => {
+                depth += 1;
+                found.push(element(&tag)?);
+            }
+            Event::Empty(tag) => found.push(element(&tag)?),
+            Event::End(_) => depth -= 1,
+            Event::Eof if depth > 0 => return Err("it ends too early".to_owned()),
+            Event::Eof => return Ok(found),
+            _ => {}
+        }
+    }
+}
+
+fn element(tag: &BytesStart<'_>) -> Result<Element, String> {
+    let mut attributes = BTreeMap::new();
+    for attribute in tag.attributes() {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        let name = attribute.key.as_ref().to_owned();
+        if attribute.value.contains('<') {
+            return Err("a bare < in a value".to_owned());
+        }
+        let value = attribute
+            .normalized_value(XmlVersion::Implicit1_0)
+            .map_err(|error| error.to_string())?;
+        attributes.insert(name, value.into_owned());
+    }
+    Ok((tag.name().as_ref().to_owned(), attributes))
+}
+
+fn app_id(elements: &[Element]) -> Option<u32> {
+    let (_, request) = elements.iter().find(|(name, _)| name == "Request")?;
+    request.get("ID")?.trim().parse().ok()
+}
+
+fn con_ids(elements: &[Element]) -> Vec<u32> {
+    let contacts = elements.iter().filter(|(name, _)| name == "contact");
+    contacts.filter_map(|(_, attributes)| attributes["con_id"].trim().parse().ok()).collect()
+}
+
+#[test]
+fn a_record_depends_on_seed_and_number_alone() {
+    for profile in [Profile::Small, Profile::Staged, Profile::Full] {
+        let (short, long) = (series(spec(profile, 20)), series(spec(profile, 1_000)));
+        let forwards: Vec<_> = short.iter().map(|record| record.bytes.unwrap()).collect();
+        for number in (1..=20).rev() {
+            assert_eq!(bytes(&long, number), forwards[number as usize - 1], "{profile:?} {number}");
+        }
+        let other = series(Spec { seed: 43, ..spec(profile, 20) });
+        assert_ne!(bytes(&other, 1), forwards[0], "{profile:?}");
+    }
+}
+
+#[test]
+fn the_bytes_are_the_same_on_every_machine() {
+    let hash = |profile, records| {
+        let mut hasher = blake3::Hasher::new();
+        let spec = Spec { duplicates: 0.1, rejects: 0.1, ..spec(profile, records) };
+        for record in series(spec).iter() {
+            hasher.update(&record.key.to_le_bytes());
+            hasher.update(&record.bytes.unwrap());
+        }
+        hasher.finalize().to_hex()[..16].to_owned()
+    };
+    // A change of the generator changes these; a change of the machine must not.
+    assert_eq!(hash(Profile::Small, 500), "d0efecee53ba7da0");
+    assert_eq!(hash(Profile::Staged, 200), "ed068f9305ded155");
+    assert_eq!(hash(Profile::Full, 20), "2d13334e723418f5");
+}
+
+#[test]
+fn staged_records_have_their_mean_size_and_small_ones_are_small() {
+    let mean = |profile, records| {
+        let series = series(spec(profile, records));
+        series.iter().map(|record| record.bytes.unwrap().len()).sum::<usize>() / records as usize
+    };
+    let staged = mean(Profile::Staged, 1_000);
+    assert!((8_500..8_900).contains(&staged), "{staged}");
+    let small = mean(Profile::Small, 100);
+    assert!(small < 200, "{small}");
+}
+
+#[test]
+fn full_records_are_mostly_bureau_reports() {
+    let (mut all, mut inside, mut elements_all, mut attributes_all) = (0, 0, 0, 0);
+    for record in series(spec(Profile::Full, 80)).iter() {
+        let bytes = record.bytes.unwrap();
+        let found = elements(&bytes).unwrap();
+        elements_all += found.len();
+        attributes_all += found.iter().map(|(_, attributes)| attributes.len()).sum::<usize>();
+        all += bytes.len();
+        inside += cust_data(&bytes).len();
+    }
+    let outside = 1.0 - inside as f64 / all as f64;
+    assert!((0.96..0.98).contains(&outside), "{outside} outside CustData");
+    // 2,900 elements and 4,200 attributes in the mean record of 254 kB.
+    let per_254_kb = |count: usize| count * 254_000 / all;
+    let (elements, attributes) = (per_254_kb(elements_all), per_254_kb(attributes_all));
+    assert!((2_750..3_050).contains(&elements), "{elements} elements");
+    assert!((3_950..4_450).contains(&attributes), "{attributes} attributes");
+}
+
+fn cust_data(bytes: &[u8]) -> &[u8] {
+    let at = |tag: &[u8]| bytes.windows(tag.len()).position(|window| window == tag).unwrap();
+    &bytes[at(b"<CustData>")..at(b"</CustData>")]
+}
+
+#[test]
+fn full_and_staged_records_hold_the_same_application() {
+    let (full, staged) = (series(spec(Profile::Full, 50)), series(spec(Profile::Staged, 50)));
+    for number in 1..=50 {
+        let (full, staged) = (bytes(&full, number), bytes(&staged, number));
+        // One of the two may be in the other encoding.
+        if full.is_ascii() && staged.is_ascii() {
+            assert_eq!(cust_data(&full), cust_data(&staged), "record {number}");
+        }
+    }
+}
+
+#[test]
+fn without_duplicates_no_two_records_share_a_key() {
+    for profile in [Profile::Small, Profile::Staged] {
+        let (mut applications, mut contacts) = (BTreeSet::new(), BTreeSet::new());
+        for record in series(spec(profile, 1_000)).iter() {
+            let found = elements(&record.bytes.unwrap()).unwrap();
+            assert!(applications.insert(app_id(&found).unwrap()));
+            for id in con_ids(&found) {
+                assert!(contacts.insert(id), "contact {id} twice");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_three_kinds_of_duplicates_come_in_equal_parts() {
+    let records = 4_000;
+    let spec = Spec { duplicates: 0.3, ..spec(Profile::Small, records) };
+    let (mut applications, mut contacts) = (BTreeSet::new(), BTreeSet::new());
+    let (mut again, mut shared, mut within) = (0, 0, 0);
+    for record in series(spec).iter() {
+        let found = elements(&record.bytes.unwrap()).unwrap();
+        if !applications.insert(app_id(&found).unwrap()) {
+            again += 1;
+            continue;
+        }
+        let ids = con_ids(&found);
+        let distinct: BTreeSet<_> = ids.iter().copied().collect();
+        within += u32::from(distinct.len() < ids.len());
+        shared += u32::from(distinct.iter().any(|id| contacts.contains(id)));
+        contacts.extend(distinct);
+    }
+    for (kind, count) in [("again", again), ("shared", shared), ("within", within)] {
+        assert!((340..460).contains(&count), "{kind}: {count} of {records}");
+    }
+}
+
+#[test]
+fn an_application_that_comes_again_is_the_earlier_text() {
+    let spec = Spec { duplicates: 0.5, ..spec(Profile::Staged, 300) };
+    let mut texts = HashMap::new();
+    let mut again = 0;
+    for record in series(spec).iter() {
+        let bytes = record.bytes.unwrap();
+        let id = app_id(&elements(&bytes).unwrap()).unwrap();
+        if let Some(earlier) = texts.insert(id, bytes.clone()) {
+            assert_eq!(earlier, bytes);
+            again += 1;
+        }
+    }
+    assert!(again > 20, "{again}");
+}
+
+#[test]
+fn every_reject_lacks_something_that_validation_demands() {
+    for profile in [Profile::Small, Profile::Staged] {
+        for record in series(Spec { rejects: 1.0, ..spec(profile, 300) }).iter() {
+            let bytes = record.bytes.unwrap();
+            let Ok(found) = elements(&bytes) else { continue };
+            let application = found.iter().any(|(name, _)| name == "application");
+            assert!(app_id(&found).is_none() || !application, "record {}", record.key);
+        }
+    }
+}
+
+#[test]
+fn some_values_are_ones_that_a_column_must_refuse() {
+    let mut seen = BTreeSet::new();
+    let mut records = 0;
+    for record in series(spec(Profile::Staged, 3_000)).iter() {
+        let text = String::from_utf8_lossy(record.bytes.as_ref().unwrap()).into_owned();
+        let refused = ["=\"NaN\"", "=\"1066-10-14", "=\"12345.67\"", "=\"99999999999\"", "\"C"];
+        records += u32::from(refused.iter().any(|value| text.contains(value)));
+        seen.extend(refused.iter().filter(|value| text.contains(**value)).copied());
+    }
+    assert!(seen.len() >= 4 && records < 30_000, "{seen:?} in {records} records");
+}
+
+#[test]
+fn rates_and_counts_that_make_no_sense_are_refused_with_the_reason() {
+    let base = spec(Profile::Staged, 10);
+    let cases = [
+        (Spec { duplicates: -0.1, ..base }, "duplicates is -0.1"),
+        (Spec { rejects: 1.5, ..base }, "rejects is 1.5"),
+        (Spec { rejects: f64::NAN, ..base }, "rejects is NaN"),
+        (Spec { duplicates: 0.6, rejects: 0.5, ..base }, "together more than 1"),
+        (Spec { records: u32::MAX, ..base }, "4294967295 records are more than"),
+    ];
+    for (spec, expected) in cases {
+        let message = Generated::new(spec).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+/// The values seen of each attribute, by element and name; absent ones count as `None`.
+fn seen_values(records: u32) -> HashMap<(String, String), BTreeSet<Option<String>>> {
+    let contract: Json = serde_json::from_str(CONTRACT).unwrap();
+    let mut seen: HashMap<(String, String), BTreeSet<Option<String>>> = HashMap::new();
+    for mapping in contract["mappings"].as_array().unwrap() {
+        let path = mapping["xml_path"].as_str().unwrap();
+        let element = path.rsplit('/').next().unwrap().to_owned();
+        seen.insert((element, mapping["xml_attribute"].as_str().unwrap().to_owned()), [].into());
+    }
+    for record in series(spec(Profile::Staged, records)).iter() {
+        for (element, attributes) in elements(&record.bytes.unwrap()).unwrap() {
+            for ((_, name), values) in seen.iter_mut().filter(|((of, _), _)| *of == element) {
+                values.insert(attributes.get(name).cloned());
+            }
+        }
+    }
+    seen
+}
+
+#[test]
+fn every_mapped_attribute_comes_filled_blank_and_absent() {
+    // Keys, roles and types are always there: without them there is nothing to map.
+    let keys = ["ID", "con_id", "ac_role_tp_c", "address_tp_c", "employment_tp_c", "last_name"];
+    for ((element, attribute), values) in seen_values(1_200) {
+        let filled = values.iter().flatten().any(|value| !value.trim().is_empty());
+        assert!(filled, "{element}/@{attribute} is never filled");
+        if !keys.contains(&attribute.as_str()) {
+            let blank = values.iter().flatten().any(|value| value.trim().is_empty());
+            assert!(blank, "{element}/@{attribute} is never blank");
+            assert!(values.contains(&None), "{element}/@{attribute} is never absent");
+        }
+    }
+}
+
+#[test]
+fn every_enumeration_comes_known_and_unknown() {
+    let contract: Json = serde_json::from_str(CONTRACT).unwrap();
+    let seen = seen_values(1_200);
+    for mapping in contract["mappings"].as_array().unwrap() {
+        let types = mapping["mapping_type"].as_array();
+        if !types.is_some_and(|types| types.contains(&Json::from("enum"))) {
+            continue;
+        }
+        let name = mapping.get("enum_name").unwrap_or(&mapping["target_column"]).as_str().unwrap();
+        let map = contract["enum_mappings"][name].as_object().unwrap();
+        let element = mapping["xml_path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let attribute = mapping["xml_attribute"].as_str().unwrap().to_owned();
+        let values: BTreeSet<_> = seen[&(element, attribute)].iter().flatten().collect();
+        for key in map.keys().filter(|key| !key.is_empty()) {
+            assert!(values.contains(key), "{name}: {key} never occurs");
+        }
+        let unknown = values.iter().any(|value| !map.contains_key(value.trim()));
+        let is_child_type = name == "address_type_enum" || name == "employment_type_enum";
+        assert!(unknown || is_child_type, "{name}: nothing unknown occurs");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_record_that_is_no_reject_is_well_formed(seed: u64, number in 1..1_000_000_u32) {
+        for profile in [Profile::Small, Profile::Staged] {
+            let spec = Spec { seed, duplicates: 0.5, ..spec(profile, 1_000_000) };
+            let found = elements(&bytes(&series(spec), number));
+            prop_assert!(found.is_ok(), "{found:?}");
+        }
+    }
+}
