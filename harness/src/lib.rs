@@ -1,1 +1,13 @@
 //! Measures what the migrator's settings are worth.
+//!
+//! The order of one measurement, each step a module that imports only from those above it:
+//!
+//! ```text
+//! scenario → plan → executor (one process per trial) → ledger → analyse → render → display
+//! ```
+
+pub mod error;
+pub mod metric;
+pub mod plan;
+pub mod scenario;
+pub mod stats;
