@@ -7,7 +7,14 @@
 //! ```
 
 pub mod error;
+pub mod event;
+pub mod executor;
+pub mod identity;
+pub mod ledger;
+pub mod measure;
 pub mod metric;
 pub mod plan;
+pub mod results;
+pub mod run;
 pub mod scenario;
 pub mod stats;
