@@ -6,6 +6,7 @@
 //! scenario → plan → executor (one process per trial) → ledger → analyse → render → display
 //! ```
 
+pub mod analyse;
 pub mod error;
 pub mod event;
 pub mod executor;
@@ -14,6 +15,7 @@ pub mod ledger;
 pub mod measure;
 pub mod metric;
 pub mod plan;
+pub mod render;
 pub mod results;
 pub mod run;
 pub mod scenario;
