@@ -7,6 +7,9 @@
 //! ```
 
 pub mod analyse;
+pub mod args;
+pub mod cmd;
+pub mod display;
 pub mod error;
 pub mod event;
 pub mod executor;

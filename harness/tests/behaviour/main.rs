@@ -1,0 +1,7 @@
+//! How the harness behaves: sweeps that nobody runs, and the real binary with a stand-in for the
+//! migrator. One binary, because linking takes longer than running.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
+
+mod common;
+mod mock;
+mod sweep;
