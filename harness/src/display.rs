@@ -12,6 +12,9 @@ use crate::measure::Measurement;
 use crate::plan::{Plan, Trial};
 use crate::scenario::Scenario;
 
+/// How often a bar is drawn again where nothing happens.
+const TICK: Duration = Duration::from_millis(200);
+
 /// Prints a result. A reader that has gone away is no fault of the measurement.
 pub fn result(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
@@ -62,7 +65,7 @@ impl Display {
         let style = if quiet {
             Style::Quiet
         } else if std::io::stderr().is_terminal() {
-            Style::Bar(bar())
+            Style::Bar(spinner())
         } else {
             Style::Lines
         };
@@ -103,8 +106,18 @@ impl Display {
             settings: scenario.settings.len(),
         };
         if let Style::Bar(bar) = &self.style {
-            bar.set_length(plan.trial_count() as u64);
-            bar.enable_steady_tick(Duration::from_millis(200));
+            bar.enable_steady_tick(TICK);
+        }
+    }
+
+    fn show_bar(&mut self) {
+        if let Style::Bar(spinner) = &self.style {
+            spinner.finish_and_clear();
+            let length = Some(self.plan.trials as u64);
+            let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+            let bar = with_template(bar, "{bar:30} {pos}/{len} runs, {eta} left  {msg}");
+            bar.enable_steady_tick(TICK);
+            self.style = Style::Bar(bar);
         }
     }
 
@@ -132,9 +145,14 @@ impl Display {
     }
 }
 
-fn bar() -> ProgressBar {
+/// Until it is known what a run takes there is no time left to show.
+fn spinner() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    match ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {eta} left  {msg}") {
+    with_template(bar, "{spinner} {msg}")
+}
+
+fn with_template(bar: ProgressBar, template: &str) -> ProgressBar {
+    match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),
         Err(_) => bar,
     }
@@ -176,9 +194,7 @@ impl Observer for Display {
             Event::RecordsKnown { records } => {
                 // What came before says nothing about how long a run takes.
                 self.start = Instant::now();
-                if let Style::Bar(bar) = &self.style {
-                    bar.reset();
-                }
+                self.show_bar();
                 self.talk(&format!("every run migrates the same {records} records"));
             }
             Event::TrialEnded { trial, measurement } => self.trial_ended(trial, measurement),

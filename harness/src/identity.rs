@@ -107,7 +107,7 @@ impl fmt::Display for Doubt {
         match self {
             Self::Busy { load, cpus } => write!(
                 f,
-                "the machine was busy before the first run (load {load:.2} on {cpus} processors)"
+                "the minute before the first run was busy (load {load:.2} on {cpus} processors)"
             ),
             Self::Governor(governor) => {
                 write!(f, "the processor's governor is `{governor}`, not `performance`")

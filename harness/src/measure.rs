@@ -1,7 +1,7 @@
 //! What a trial gave: a run report that can be compared, or a failure with its reason. Looks at one
 //! trial at a time; what several say together is for `analyse`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use migrator::config::Settings;
@@ -123,9 +123,13 @@ fn usable_report(text: &str, asked: &Settings) -> Result<RunReport, String> {
         if let Some(stage) = metric.stages().iter().find(|s| !report.stages.contains_key(**s)) {
             return Err(format!("it does not say how long the stage `{stage}` took"));
         }
+        let value = value(&report, metric);
+        if !(value.is_finite() && value >= 0.0) {
+            return Err(format!("its {} is {value}", metric.name()));
+        }
     }
-    if !(report.rec_per_min.is_finite() && report.rec_per_min > 0.0) {
-        return Err(format!("its rec_per_min is {}", report.rec_per_min));
+    if report.rec_per_min == 0.0 {
+        return Err("its rec_per_min is 0".into());
     }
     Ok(report)
 }
@@ -178,8 +182,7 @@ impl Stored {
         for ((name, here), (_, there)) in counts(&self.books).into_iter().zip(theirs) {
             compare(format!("records {name}"), &here, &there);
         }
-        let tables: std::collections::BTreeSet<_> =
-            self.rows.keys().chain(other.rows.keys()).collect();
+        let tables: BTreeSet<_> = self.rows.keys().chain(other.rows.keys()).collect();
         for table in tables {
             let rows = |stored: &Self| stored.rows.get(table).copied().unwrap_or(0);
             compare(format!("rows of {table}"), &rows(self), &rows(other));
@@ -199,56 +202,4 @@ fn counts(books: &Books) -> [(&'static str, u64); 7] {
         ("lost to a race", books.lost_race),
         ("skipped", books.skipped),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::executor::report;
-
-    fn refused(change: impl FnOnce(&mut RunReport)) -> String {
-        let asked = Settings::default();
-        let mut report = report(&asked, 1000, 60_000.0);
-        change(&mut report);
-        match read_report(&serde_json::to_string(&report).unwrap(), &asked) {
-            Outcome::Failure(failure) => failure.to_string(),
-            Outcome::Report(_) => panic!("taken"),
-        }
-    }
-
-    #[test]
-    fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
-        for (message, expected) in [
-            (refused(|r| r.format = FORMAT_VERSION + 1), "newer than"),
-            (refused(|r| r.settings.workers = 7.try_into().unwrap()), "it ran under"),
-            (refused(|r| r.books.read = 0), "it read no records"),
-            (refused(|r| r.rec_per_min = 0.0), "its rec_per_min is 0"),
-            (refused(|r| drop(r.stages.remove("commit"))), "the stage `commit`"),
-        ] {
-            assert!(message.starts_with("no usable report: "), "{message}");
-            assert!(message.contains(expected), "{message}");
-        }
-        let nothing = read_report("", &Settings::default());
-        assert!(matches!(nothing, Outcome::Failure(Failure { cause: Cause::Report, .. })));
-    }
-
-    #[test]
-    fn what_two_runs_stored_differs_in_every_count_that_differs() {
-        let one = Stored::of(&report(&Settings::default(), 1000, 60_000.0));
-        let mut other = one.clone();
-        assert!(one.differences(&other).is_empty());
-        other.books.committed -= 2;
-        other.books.failed += 2;
-        other.rows.insert("app_extra".into(), 3);
-        other.checksum = "beef".into();
-        assert_eq!(
-            one.differences(&other),
-            [
-                "records committed 998 instead of 1000",
-                "records failed 2 instead of 0",
-                "rows of app_extra 3 instead of 0",
-                "checksum beef instead of 00112233445566778899aabbccddeeff",
-            ]
-        );
-    }
 }

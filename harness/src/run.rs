@@ -54,18 +54,20 @@ impl Doers<'_> {
 
     /// Finds the number of records, notes it in the ledger and makes their source.
     fn prepare(&mut self, scenario: &Scenario) -> Result<Source> {
-        let (records, pilot) = match scenario.workload.records {
-            Records::Fixed(records) => (records, None),
+        let (source, pilot) = match scenario.workload.records {
+            Records::Fixed(records) => (self.source(records)?, None),
             Records::Auto { run_seconds } => {
                 let least = plan::records_least(&scenario.settings);
                 let source = self.source(least)?;
                 self.observer.observe(Event::PilotStarted);
                 let (pilot, rec_per_min) = self.pilot(scenario, &source)?;
-                (plan::records(run_seconds, rec_per_min, least), Some(pilot))
+                let records = plan::records(run_seconds, rec_per_min, least);
+                let enough = records == least;
+                (if enough { source } else { self.source(records)? }, Some(pilot))
             }
         };
-        self.ledger.append(&Line::Records(RecordsLine { records: records.get(), pilot }))?;
-        self.source(records)
+        self.ledger.append(&Line::Records(RecordsLine { records: source.records, pilot }))?;
+        Ok(source)
     }
 
     fn source(&mut self, records: NonZeroU32) -> Result<Source> {

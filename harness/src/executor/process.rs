@@ -80,12 +80,12 @@ pub struct Process {
     interrupts: Interrupts,
 }
 
-/// The signals by which a user ends a measurement; from here on they no longer end the process.
+/// The signals by which a user ends a measurement; from here on they no longer end the process. A
+/// hang-up is not among them: listening to it would undo `nohup`.
 #[derive(Debug)]
 struct Interrupts {
     interrupt: unix::Signal,
     terminate: unix::Signal,
-    hang_up: unix::Signal,
 }
 
 impl Interrupts {
@@ -93,7 +93,6 @@ impl Interrupts {
         Ok(Self {
             interrupt: unix::signal(SignalKind::interrupt())?,
             terminate: unix::signal(SignalKind::terminate())?,
-            hang_up: unix::signal(SignalKind::hangup())?,
         })
     }
 
@@ -101,7 +100,6 @@ impl Interrupts {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
         }
     }
 }
@@ -245,7 +243,8 @@ impl Executor for Process {
         }
         self.remove_stale_sources();
         let aside = temporary(&self.sources)?;
-        self.generate(records, &aside.path().join(SOURCE), &aside.path().join(LOG))?;
+        let log = temporary(&self.trials)?;
+        self.generate(records, &aside.path().join(SOURCE), &log.path().join(LOG))?;
         // Another measurement may have made the same source meanwhile; either one will do.
         match fs::rename(aside.path(), &folder) {
             Err(error) if !source.path.exists() => {

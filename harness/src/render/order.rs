@@ -52,8 +52,7 @@ fn how_ordered(plan: &Plan) -> String {
 fn time(scenario: &Scenario, plan: &Plan) -> String {
     match scenario.workload.records {
         Records::Auto { run_seconds } => format!(
-            "expected time: {:.0} s or more, {run_seconds} s or more a run (a first run of the \
-             baseline finds how many records)",
+            "expected time: {:.0} s or more, on as many records as make a run last {run_seconds} s",
             run_seconds * plan.trial_count() as f64
         ),
         Records::Fixed(records) => {

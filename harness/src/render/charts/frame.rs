@@ -13,12 +13,14 @@ use crate::error::{Error, Result};
 const HEIGHT: i32 = 560;
 const WIDTH_MIN: i32 = 960;
 const LEFT: i32 = 92;
-const RIGHT_MARGIN: i32 = 28;
+/// Room for the figure beside the last cloud.
+const RIGHT_MARGIN: i32 = 56;
 const TOP: i32 = 142;
 const BOTTOM: i32 = 468;
 /// Where titles and the legend begin.
 const EDGE: i32 = 24;
-const CATEGORY_WIDTH_MIN: i32 = 76;
+/// Room for a cloud and the figure beside it.
+const CATEGORY_WIDTH_MIN: i32 = 120;
 
 const GRID: RGBColor = RGBColor(226, 226, 226);
 
@@ -90,6 +92,11 @@ impl Place {
         Self { horizontal: HPos::Left, ..Self::centre(size) }
     }
 
+    /// To the right of its point.
+    pub(super) fn beside(size: i32) -> Self {
+        Self { vertical: VPos::Center, ..Self::left(size) }
+    }
+
     /// The same above its point.
     pub(super) fn above(self) -> Self {
         Self { vertical: VPos::Bottom, ..self }
@@ -121,8 +128,7 @@ impl Legend<'_> {
     ) -> Result<()> {
         const Y: i32 = 88;
         mark((self.x, Y))?;
-        let place = Place { vertical: VPos::Center, ..Place::left(14) };
-        text(&self.canvas, name, (self.x + 32, Y), place)?;
+        text(&self.canvas, name, (self.x + 32, Y), Place::beside(14))?;
         self.x += 32 + width_of(name, 14) + 12;
         Ok(())
     }
@@ -213,12 +219,18 @@ pub(super) fn text(canvas: &Canvas<'_>, words: &str, at: (i32, i32), place: Plac
 
 /// Writes a figure beside marks; lines that run behind it stay off its digits.
 pub(super) fn figure(canvas: &Canvas<'_>, words: &str, at: (i32, i32), place: Place) -> Result<()> {
-    let half = width_of(words, place.size) / 2;
-    let (top, bottom) = match place.vertical {
-        VPos::Bottom => (at.1 - place.size - 2, at.1 - 2),
-        VPos::Top | VPos::Center => (at.1 - 1, at.1 + place.size),
+    let (width, height) = (width_of(words, place.size), place.size);
+    let left = match place.horizontal {
+        HPos::Left => at.0,
+        HPos::Center => at.0 - width / 2,
+        HPos::Right => at.0 - width,
     };
-    let corners = [(at.0 - half, top), (at.0 + half, bottom)];
+    let top = match place.vertical {
+        VPos::Top => at.1 - 1,
+        VPos::Center => at.1 - height / 2,
+        VPos::Bottom => at.1 - height - 2,
+    };
+    let corners = [(left, top), (left + width, top + height + 1)];
     canvas.draw(&Rectangle::new(corners, WHITE.mix(0.85).filled())).map_err(failed)?;
     text(canvas, words, at, place)
 }

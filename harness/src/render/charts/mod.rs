@@ -10,6 +10,7 @@ use self::frame::{Axis, Canvas, Frame, Place, failed};
 use super::format::{milliseconds, percent, swept, thousands};
 use crate::analyse::{Analysis, Estimate, Summary};
 use crate::error::Result;
+use crate::metric::Metric;
 
 /// Where the chart of [`rates`] goes in the results folder.
 pub const RATES_FILE: &str = "charts/rec-per-min.svg";
@@ -24,19 +25,18 @@ const INK: RGBColor = RGBColor(34, 34, 34);
 const GREY: RGBColor = RGBColor(102, 102, 102);
 
 /// Half of the width of the dots' cloud, as a share of a category's width.
-const CLOUD: f64 = 0.26;
+const CLOUD: f64 = 0.21;
 
 /// Records per minute of every setting: every run a dot, the median, the middle half of the runs.
 pub fn rates(analysis: &Analysis) -> Result<String> {
-    let estimates = each(analysis, |summary| &summary.metrics.rec_per_min);
+    let estimates = each(analysis, Metric::RecPerMin);
     let low = estimates.iter().map(|estimate| estimate.min).fold(f64::INFINITY, f64::min);
     let high = estimates.iter().map(|estimate| estimate.max).fold(0.0, f64::max);
-    // Room above for the figures, below for the lowest dots; never below zero.
     let room = (high - low).max(high * 0.01);
     let axis = Axis {
         title: "records per minute (the axis does not begin at 0)",
         low: (low - room * 0.08).max(0.0),
-        high: high + room * 0.16,
+        high: high + room * 0.08,
         label: thousands,
     };
     let headings = [rates_title(analysis), rates_subtitle(analysis)];
@@ -52,8 +52,8 @@ pub fn rates(analysis: &Analysis) -> Result<String> {
 
 /// Insertion against preparation time of every setting, per 1,000 records.
 pub fn times(analysis: &Analysis) -> Result<String> {
-    let insert = each(analysis, |summary| &summary.metrics.insert_ms_per_1000_records);
-    let prepare = each(analysis, |summary| &summary.metrics.prepare_ms_per_1000_records);
+    let insert = each(analysis, Metric::Insert);
+    let prepare = each(analysis, Metric::Prepare);
     let largest = insert.iter().chain(&prepare).map(|estimate| estimate.max).fold(0.0, f64::max);
     let axis = Axis {
         title: "milliseconds per 1,000 records, summed over workers",
@@ -75,8 +75,8 @@ pub fn times(analysis: &Analysis) -> Result<String> {
     })
 }
 
-fn each(analysis: &Analysis, part: fn(&Summary) -> &Estimate) -> Vec<&Estimate> {
-    analysis.settings.iter().map(part).collect()
+fn each(analysis: &Analysis, metric: Metric) -> Vec<&Estimate> {
+    analysis.settings.iter().map(|summary| summary.metrics.get(metric)).collect()
 }
 
 /// Two lines under each category: its value, and how its median compares with the baseline's.
@@ -156,7 +156,7 @@ fn baseline_line(frame: &Frame<'_>, median: f64) -> Result<()> {
 
 /// One setting's runs, from left to right in the order in which they ran.
 fn cloud(frame: &Frame<'_>, category: usize, estimate: &Estimate, best: bool) -> Result<()> {
-    let half = CLOUD + 0.06;
+    let half = CLOUD + 0.05;
     let corners = [
         (frame.x(category, -half), frame.y(estimate.upper_quartile)),
         (frame.x(category, half), frame.y(estimate.lower_quartile)),
@@ -170,10 +170,9 @@ fn cloud(frame: &Frame<'_>, category: usize, estimate: &Estimate, best: bool) ->
     let y = frame.y(estimate.median);
     let line = vec![(frame.x(category, -half), y), (frame.x(category, half), y)];
     canvas.draw(&PathElement::new(line, INK.stroke_width(3))).map_err(failed)?;
-    let top = frame.y(estimate.max.max(estimate.upper_quartile)) - 10;
-    let place = Place::centre(14).bold(best);
-    let at = (frame.x(category, 0.0), top);
-    frame::figure(canvas, &thousands(estimate.median), at, place.above())
+    // Beside its line: above the cloud it would read as the figure of the topmost run.
+    let at = (frame.x(category, half) + 5, y);
+    frame::figure(canvas, &thousands(estimate.median), at, Place::beside(14).bold(best))
 }
 
 /// The runs side by side, so that none hides another.
