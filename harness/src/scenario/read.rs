@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 
 use clap::ValueEnum;
-use migrator::args::{Profile, Synchronous};
+use migrator::args::Profile;
+use migrator::config::Synchronous;
 use migrator::config::Settings;
 use serde::Deserialize;
 use serde_json::{Map, Value};
