@@ -1,0 +1,156 @@
+//! `LIKE` patterns (contract.md 12.2): `%` and `_`, and all the rest as regular expression syntax.
+//!
+//! Patterns of plain characters are matched by hand; a regular expression is built for the others
+//! alone, once.
+
+use std::sync::OnceLock;
+
+use regex::{Regex, RegexBuilder};
+
+/// A compiled pattern, which must agree with a whole value, in any case.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    text: Box<str>,
+    /// The pattern in plain pieces, if it has no other syntax.
+    pieces: Option<Box<[Piece]>>,
+    /// `None` inside: the pattern is no regular expression.
+    regex: OnceLock<Option<Regex>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    /// A lower-case ASCII character.
+    Byte(u8),
+    AnyOne,
+    AnyRun,
+}
+
+impl Pattern {
+    pub(super) fn new(text: &str) -> Self {
+        let pieces = text.bytes().map(piece).collect::<Option<_>>();
+        Self { text: text.into(), pieces, regex: OnceLock::new() }
+    }
+
+    /// The quirk of a pattern that is no regular expression (`(`): it has to equal the value.
+    pub(super) fn matches(&self, value: &str) -> bool {
+        // Beyond ASCII, folding is the regular expression's business; and no wildcard stands for a
+        // line break.
+        let plain = value.bytes().all(|byte| byte.is_ascii() && byte != b'\n');
+        match &self.pieces {
+            Some(pieces) if plain => agrees(pieces, value.as_bytes()),
+            _ => match self.regex.get_or_init(|| to_regex(&self.text)) {
+                Some(regex) => regex.is_match(value),
+                None => *self.text == *value,
+            },
+        }
+    }
+}
+
+/// What a regular expression does not take for itself; and the line break, which needs care.
+const SYNTAX: &[u8] = b"\\^$*+?{}[]()|\n";
+
+/// A point stands for any one character, as in every regular expression.
+fn piece(byte: u8) -> Option<Piece> {
+    match byte {
+        b'%' => Some(Piece::AnyRun),
+        b'_' | b'.' => Some(Piece::AnyOne),
+        byte if !byte.is_ascii() || SYNTAX.contains(&byte) => None,
+        byte => Some(Piece::Byte(byte.to_ascii_lowercase())),
+    }
+}
+
+/// Matches with one step back: to the last run, which then takes one character more.
+fn agrees(pieces: &[Piece], value: &[u8]) -> bool {
+    let (mut piece, mut at) = (0, 0);
+    let mut last_run = None;
+    while at < value.len() {
+        let fits = match pieces.get(piece) {
+            Some(Piece::AnyRun) => {
+                last_run = Some((piece, at));
+                piece += 1;
+                continue;
+            }
+            Some(Piece::AnyOne) => true,
+            Some(Piece::Byte(byte)) => value[at].eq_ignore_ascii_case(byte),
+            None => false,
+        };
+        if fits {
+            (piece, at) = (piece + 1, at + 1);
+        } else if let Some((run, start)) = last_run {
+            last_run = Some((run, start + 1));
+            (piece, at) = (run + 1, start + 1);
+        } else {
+            return false;
+        }
+    }
+    pieces[piece..].iter().all(|piece| *piece == Piece::AnyRun)
+}
+
+/// The regular expression that the reference makes of a pattern. Its dialect's look-around, back
+/// references and possessive quantifiers do not exist here, apart from `%+`, which takes the rest
+/// of the line and gives nothing back.
+fn to_regex(text: &str) -> Option<Regex> {
+    let mut translated = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = piece_length(rest, c);
+        let (piece, behind) = rest.split_at(length);
+        rest = behind;
+        let repeats = matches!(c, '%' | '*' | '+' | '?') || length > 1 && c == '{';
+        // Two quantifiers in a row are no regular expression there.
+        if repeats && (rest.starts_with('*') || quantifier_length(rest).is_some()) {
+            return None;
+        }
+        match piece {
+            "%" => translated.push_str(".*"),
+            "%+" => translated.push_str(".*(?m:$)"),
+            "_" => translated.push('.'),
+            "{" => translated.push_str("\\{"),
+            piece => translated.push_str(piece),
+        }
+    }
+    RegexBuilder::new(&format!(r"\A(?:{translated})\z")).case_insensitive(true).build().ok()
+}
+
+/// Bytes of `text`, which starts with `c`, that have to be translated together.
+fn piece_length(text: &str, c: char) -> usize {
+    let behind = &text[c.len_utf8()..];
+    match c {
+        '%' if behind.starts_with('+') => 2,
+        '\\' => 1 + behind.chars().next().map_or(0, char::len_utf8),
+        '{' => quantifier_length(text).unwrap_or(1),
+        _ => c.len_utf8(),
+    }
+}
+
+/// The length of `{2}`, `{2,}`, `{,3}` or `{2,3}`; any other opening brace stands for itself.
+fn quantifier_length(text: &str) -> Option<usize> {
+    let inside = &text.strip_prefix('{')?[..text.find('}')? - 1];
+    let counts = inside.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+    let commas = inside.bytes().filter(|byte| *byte == b',').count();
+    (counts && commas <= 1 && !inside.is_empty()).then_some(inside.len() + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_brace_that_starts_no_quantifier_stands_for_itself() {
+        for (text, value) in [("a{b}", "A{B}"), ("a{", "a{"), ("a{2}", "aa"), ("{}", "{}")] {
+            assert!(Pattern::new(text).matches(value), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_by_hand_agrees_with_the_regular_expression(
+            text in "[ab%_. B]{0,8}", value in "[abAB .]{0,10}",
+        ) {
+            let by_regex = to_regex(&text).is_some_and(|regex| regex.is_match(&value));
+            prop_assert_eq!(Pattern::new(&text).matches(&value), by_regex);
+        }
+    }
+}
