@@ -350,7 +350,7 @@ mod tests {
             (Value::Float(0.5), "bit", "1"),
             (Value::Int(0), "bit", "0"),
             (Value::Float(12.0), "varchar(5)", "12"),
-            (Value::Float(1234567.5), "varchar(20)", "1234567.5"),
+            (Value::Float(1_234_567.5), "varchar(20)", "1234567.5"),
             (text("Zoë → 😀"), "varchar(20)", "Zoë ? ??"),
             (text("ab   "), "varchar(2)", "ab"),
             (text("a"), "char(3)", "a  "),

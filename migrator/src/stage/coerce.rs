@@ -18,13 +18,41 @@ use crate::record::{
     Value,
 };
 
-/// Key/value tables: the columns of the key, those of which a clash must also agree to update the
-/// first row, and those that it updates (14.3). A history row of another source updates nothing.
-const KEY_VALUE: [(&str, &[&str], &[&str], &[&str]); 4] = [
-    ("scores", &["app_id", "score_identifier"], &[], &["score"]),
-    ("indicators", &["app_id", "indicator"], &[], &["value"]),
-    ("app_report_results_lookup", &["app_id", "name"], &[], &["value", "source_report_key"]),
-    ("app_historical_lookup", &["app_id", "name"], &["source"], &["value"]),
+/// A key/value table, and what becomes of a row whose key the record has already (14.3).
+struct KeyValue {
+    table: &'static str,
+    key: &'static [&'static str],
+    /// What must agree too, or the row is lost: a history row of another source updates nothing.
+    agreeing: &'static [&'static str],
+    /// What the row updates.
+    updated: &'static [&'static str],
+}
+
+const KEY_VALUE: [KeyValue; 4] = [
+    KeyValue {
+        table: "scores",
+        key: &["app_id", "score_identifier"],
+        agreeing: &[],
+        updated: &["score"],
+    },
+    KeyValue {
+        table: "indicators",
+        key: &["app_id", "indicator"],
+        agreeing: &[],
+        updated: &["value"],
+    },
+    KeyValue {
+        table: "app_report_results_lookup",
+        key: &["app_id", "name"],
+        agreeing: &[],
+        updated: &["value", "source_report_key"],
+    },
+    KeyValue {
+        table: "app_historical_lookup",
+        key: &["app_id", "name"],
+        agreeing: &["source"],
+        updated: &["value"],
+    },
 ];
 
 /// Coerces the rows of one contract to one catalogue.
@@ -94,7 +122,7 @@ impl Coercer {
     ///
     /// # Errors
     /// The first value that its column must refuse, with table, column and one fixed reason.
-    pub fn coerce(&self, record: RowSet) -> std::result::Result<TypedRecord, Refusal> {
+    pub fn coerce(&self, record: &RowSet) -> std::result::Result<TypedRecord, Refusal> {
         let mut tables = Vec::with_capacity(record.tables.len());
         for rows in &record.tables {
             let plan = &self.tables[rows.table];
@@ -251,11 +279,15 @@ fn references(table: &Table, catalogue: &Catalogue) -> Vec<Reference> {
 }
 
 fn merge_of(table: &Table) -> Option<Merge> {
-    let (_, key, agreeing, updated) = KEY_VALUE.iter().find(|(name, ..)| *name == table.name)?;
+    let rule = KEY_VALUE.iter().find(|rule| rule.table == table.name)?;
     let places = |names: &[&str]| -> Option<Vec<usize>> {
         names.iter().map(|name| table.column(name)).collect()
     };
-    Some(Merge { key: places(key)?, agreeing: places(agreeing)?, updated: places(updated)? })
+    Some(Merge {
+        key: places(rule.key)?,
+        agreeing: places(rule.agreeing)?,
+        updated: places(rule.updated)?,
+    })
 }
 
 /// A key as SQL Server compares it; `None` if a part of it is null.
@@ -331,7 +363,7 @@ mod tests {
         };
         let rows = TableRows { table: 0, rows: rows.iter().map(row).collect() };
         let record = RowSet { key: 1, tables: vec![rows] };
-        let typed = coercer(columns, table).unwrap().coerce(record).map_err(|refusal| {
+        let typed = coercer(columns, table).unwrap().coerce(&record).map_err(|refusal| {
             let column = refusal.column.unwrap_or_default();
             format!("{}: {}.{column}: {}", refusal.stage, refusal.table, refusal.reason)
         })?;
