@@ -133,7 +133,6 @@ pub struct Connections {
 impl Books {
     /// Whether every record that was read is accounted for.
     pub fn balance(&self) -> bool {
-        self.read
-            == self.committed + self.duplicate + self.rejected + self.failed + self.lost_race
+        self.read == self.committed + self.duplicate + self.rejected + self.failed + self.lost_race
     }
 }

@@ -1,1 +1,53 @@
-//! Contract JSON to model: every load-time check, each fault with its place in the file.
+//! Where contracts come from: a file or the one that ships with the program.
+
+use std::path::Path;
+
+use super::draft::{Draft, Fault};
+use super::model::Contract;
+use super::{check, compile};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The contract that ships with the program.
+const EMBEDDED: &str = include_str!("../../../scenarios/contracts/applications.json");
+
+impl Contract {
+    /// The contract that ships with the program.
+    ///
+    /// # Errors
+    /// None in a build whose tests have passed: the text is part of the program.
+    pub fn embedded() -> Result<Self> {
+        Self::parse(EMBEDDED, "the contract that ships with the program")
+    }
+
+    /// Reads, checks and compiles a contract file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or every fault of its contents with line and key.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|cause| {
+            let message = format!("cannot read the contract {}", path.display());
+            Error::caused(ErrorKind::Environment, message, cause)
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Checks and compiles a contract's text; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// Every fault, with line and key.
+    pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        let draft = Draft::parse(text).map_err(|faults| refusal(origin, &faults))?;
+        let faults = check::faults(&draft);
+        if faults.is_empty() { Ok(compile::compile(&draft)) } else { Err(refusal(origin, &faults)) }
+    }
+}
+
+fn refusal(origin: &str, faults: &[Fault]) -> Error {
+    let plural = if faults.len() == 1 { "" } else { "s" };
+    let mut message = format!("{origin} has {} fault{plural}", faults.len());
+    for fault in faults {
+        message.push_str("\n  ");
+        message.push_str(&fault.to_string());
+    }
+    Error::environment(message)
+}

@@ -1,7 +1,11 @@
 //! The mapping contract and the table catalogue: loading, checking, compiling.
 
+pub mod case;
 pub mod catalogue;
+pub mod check;
+mod compile;
 pub mod convert;
+pub mod draft;
 pub mod expr;
-pub mod load;
+mod load;
 pub mod model;

@@ -1,6 +1,7 @@
 //! The pure stages: validate, parse, map, coerce. No I/O, no clock, no shared state.
 
 pub mod coerce;
+pub mod html;
 pub mod map;
 pub mod parse;
 pub mod validate;

@@ -3,9 +3,13 @@
 //! `RawRecord → ValidRecord → ParsedRecord → RowSet → TypedRecord`, each moved into the next step.
 //! A record that cannot go on becomes a [`Reject`] or a [`Refusal`], which is data and no error.
 
+mod parsed;
+
 use std::fmt;
 
 use chrono::{NaiveDate, NaiveDateTime};
+
+pub use parsed::{Attribute, Element, ParsedRecord, Span};
 
 /// One record as the source gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,9 @@ pub struct ValidRecord {
     pub key: i32,
     /// The decoded text, cleaned as contract.md 4 says.
     pub text: String,
+    /// Whether one cleaning leaves characters before the root that only a second one removes: the
+    /// reference validates the one and parses the other, so such a record fails at `parsing`.
+    pub cleaned_twice: bool,
 }
 
 /// The stage at which a record left the pipeline; the names are those of logs and reports.

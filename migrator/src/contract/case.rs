@@ -1,0 +1,23 @@
+//! Upper and lower case of names, keys and conditions.
+
+use std::borrow::Cow;
+
+/// The text in lower case; borrowed where it is so already.
+pub fn lower(text: &str) -> Cow<'_, str> {
+    let changes = |b: &u8| b.is_ascii_uppercase() || !b.is_ascii();
+    if text.as_bytes().iter().any(changes) {
+        Cow::Owned(text.to_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// The text in upper case; borrowed where it is so already.
+pub fn upper(text: &str) -> Cow<'_, str> {
+    let changes = |b: &u8| b.is_ascii_lowercase() || !b.is_ascii();
+    if text.as_bytes().iter().any(changes) {
+        Cow::Owned(text.to_uppercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}

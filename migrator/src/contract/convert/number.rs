@@ -1,0 +1,537 @@
+//! Numbers as the reference's language reads and prints them; pure, and nothing of data types.
+//!
+//! Three readers, for the three ways in which the reference reads a number: an exact decimal
+//! ([`integer`], [`decimal`]), a binary double ([`float`]) and a whole number ([`int`]).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::trim;
+use super::unicode::digit;
+use crate::record::Value;
+
+/// Most digits that a whole number written with an exponent may need (`1e5000` is no integer
+/// here), and most that [`int`] reads. A limit of ours for the first, the language's own for the
+/// second.
+const INTEGER_DIGITS_MAX: usize = 4300;
+
+/// Significant digits of a decimal after rounding (contract.md 10.2).
+const DECIMAL_DIGITS_MAX: usize = 28;
+
+/// Exponents beyond this are refused by the language's decimals themselves.
+const EXPONENT_MAX: i64 = 999_999_999_999_999_999;
+
+/// Text that is no decimal number, or needs more than 28 significant digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotDecimal;
+
+impl fmt::Display for NotDecimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a decimal number of at most 28 digits")
+    }
+}
+
+impl std::error::Error for NotDecimal {}
+
+/// Text to a whole number (contract.md 10.1): commas deleted, read as a decimal of any length,
+/// rounded half away from zero. `None` where that fails; NaN and infinities fail.
+pub fn integer(text: &str) -> Option<Value> {
+    let text = trim(text);
+    if text.contains(',') {
+        return integer_of(trim(&text.replace(',', "")));
+    }
+    integer_of(text)
+}
+
+fn integer_of(text: &str) -> Option<Value> {
+    if let Some(small) = Small::parse(text) {
+        return small.rounded(0).map(|units| Value::Int(small.signed(units)));
+    }
+    match Number::parse(text)? {
+        Number::Finite(number) => number.to_integer(),
+        Number::NotFinite { .. } => None,
+    }
+}
+
+/// Text to a decimal of `digits` fraction digits, rounded half away from zero and delivered as a
+/// double (contract.md 10.2). Blank text is null; the text `NaN` is NaN.
+pub fn decimal(text: &str, digits: i32) -> Result<Value, NotDecimal> {
+    let text = trim(text);
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    if let Some(value) = Small::parse(text).and_then(|small| small.to_double(digits)) {
+        return Ok(Value::Float(value));
+    }
+    let value = match Number::parse(text).ok_or(NotDecimal)? {
+        Number::Finite(number) => number.quantized(-i64::from(digits)).ok_or(NotDecimal)?,
+        Number::NotFinite { quiet_nan: true } => f64::NAN,
+        Number::NotFinite { quiet_nan: false } => return Err(NotDecimal),
+    };
+    Ok(Value::Float(value))
+}
+
+/// Text to a double, as the language's `float` reads it: digits of any script, single underscores
+/// between digits, `inf`, `nan`; no commas. To it and to [`int`] the information separators are
+/// no white space.
+pub fn float(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if text.is_ascii() && !text.contains('_') {
+        return text.parse().ok();
+    }
+    ascii_number(text)?.parse().ok()
+}
+
+/// Text to a whole number, as the language's `int` reads it: an optional sign, digits of any
+/// script, single underscores between digits, surrounding white space.
+pub fn int(text: &str) -> Option<Value> {
+    let text = ascii_number(text.trim())?;
+    let (negative, digits) = split_sign(&text);
+    let whole = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    (whole && digits.len() <= INTEGER_DIGITS_MAX).then(|| whole_number(negative, digits))
+}
+
+/// A double as the language prints it: the shortest digits that read back the same, always with a
+/// point or an exponent (`29.0`, `1e+16`, `1e-05`).
+pub fn float_text(value: f64) -> String {
+    if !value.is_finite() {
+        return format!("{value}").to_ascii_lowercase();
+    }
+    let (digits, exponent) = shortest(value);
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    if !(-4..16).contains(&exponent) {
+        let (first, rest) = digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        let direction = if exponent < 0 { '-' } else { '+' };
+        return format!("{sign}{first}{point}{rest}e{direction}{:02}", exponent.unsigned_abs());
+    }
+    let (whole, fraction) = positional(&digits, exponent);
+    format!("{sign}{whole}.{}", if fraction.is_empty() { "0" } else { &fraction })
+}
+
+/// The digits in front of the point (at least one) and behind it of a number that [`shortest`]
+/// describes.
+fn positional(digits: &str, exponent: i32) -> (String, String) {
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
+    let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let padded = [&zeros(-exponent), digits, &zeros(exponent + 1 - length)].concat();
+    let (whole, fraction) = padded.split_at(usize::try_from(exponent).unwrap_or(0) + 1);
+    (whole.to_owned(), fraction.to_owned())
+}
+
+/// A finite double in its shortest digits, without an exponent and without a fraction of zeros:
+/// `29`, `-0.1`, `1` and twenty zeros. Zero has no sign.
+pub fn plain_float_text(value: f64) -> String {
+    let (digits, exponent) = shortest(value);
+    let (whole, fraction) = positional(&digits, exponent);
+    let sign = if value < 0.0 { "-" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
+}
+
+/// The shortest decimal digits that read back as this finite double, without sign and trailing
+/// zeros, and the exponent of the first one. Of two equally short and equally near candidates the
+/// even one is taken, as the reference's language does and this one does not.
+fn shortest(value: f64) -> (String, i32) {
+    let short = format!("{:e}", value.abs());
+    let precision = short.find('e').unwrap_or(0).saturating_sub(2);
+    let even = format!("{:.precision$e}", value.abs());
+    let text = if even.parse() == Ok(value.abs()) { even } else { short };
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    (mantissa.replace('.', ""), exponent.parse().unwrap_or(0))
+}
+
+/// Whole digits, leading zeros allowed, as the smallest kind of value that holds them.
+pub(super) fn whole_number(negative: bool, digits: &str) -> Value {
+    let digits = digits.trim_start_matches('0');
+    let sign = if negative && !digits.is_empty() { "-" } else { "" };
+    let text = format!("{sign}{}", if digits.is_empty() { "0" } else { digits });
+    text.parse().map_or_else(|_| Value::BigInt(text.into()), Value::Int)
+}
+
+fn split_sign(text: &str) -> (bool, &str) {
+    match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    }
+}
+
+/// The text in ASCII digits and without underscores; `None` if an underscore is not between two
+/// digits or a character is neither ASCII nor a digit.
+fn ascii_number(text: &str) -> Option<Cow<'_, str>> {
+    if text.is_ascii() && !text.contains('_') {
+        return Some(Cow::Borrowed(text));
+    }
+    let ascii = ascii_digits(text)?;
+    let bytes = ascii.as_bytes();
+    let between = |at: usize| {
+        let before = at.checked_sub(1).and_then(|i| bytes.get(i));
+        [before, bytes.get(at + 1)].iter().all(|b| b.is_some_and(u8::is_ascii_digit))
+    };
+    let well_placed = (0..bytes.len()).all(|at| bytes[at] != b'_' || between(at));
+    well_placed.then(|| Cow::Owned(ascii.replace('_', "")))
+}
+
+fn ascii_digits(text: &str) -> Option<String> {
+    text.chars()
+        .map(|c| digit(c).map(|value| char::from(b'0' + value)).or(c.is_ascii().then_some(c)))
+        .collect()
+}
+
+/// A decimal of at most 18 digits without an exponent: what nearly every record holds.
+struct Small {
+    negative: bool,
+    units: u64,
+    scale: u32,
+}
+
+/// Powers of ten that a double holds exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
+impl Small {
+    fn parse(text: &str) -> Option<Self> {
+        let (negative, rest) = split_sign(text);
+        let (mut units, mut scale, mut digits, mut point) = (0_u64, 0, 0, false);
+        for &byte in rest.as_bytes() {
+            match byte {
+                b'0'..=b'9' => {
+                    units = units.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+                    scale += u32::from(point);
+                    digits += 1;
+                }
+                b'.' if !point => point = true,
+                _ => return None,
+            }
+        }
+        (1..=18).contains(&digits).then_some(Self { negative, units, scale })
+    }
+
+    /// The units at another scale, rounded half up.
+    fn rounded(&self, scale: u32) -> Option<u64> {
+        if self.scale <= scale {
+            return self.units.checked_mul(10_u64.checked_pow(scale - self.scale)?);
+        }
+        let power = 10_u64.pow(self.scale - scale);
+        let (quotient, remainder) = (self.units / power, self.units % power);
+        Some(quotient + u64::from(remainder * 2 >= power))
+    }
+
+    fn signed(&self, units: u64) -> i64 {
+        let units = units.cast_signed();
+        if self.negative { -units } else { units }
+    }
+
+    /// Correctly rounded, because both operands of the one division are exact.
+    fn to_double(&self, digits: i32) -> Option<f64> {
+        let scale = u32::try_from(digits).ok()?;
+        let power = POWERS.get(scale as usize)?;
+        let units = self.rounded(scale).filter(|&units| units < 1 << f64::MANTISSA_DIGITS)?;
+        let magnitude = units as f64 / power;
+        Some(if self.negative { -magnitude } else { magnitude })
+    }
+}
+
+/// What the language's decimal reader makes of a text.
+enum Number {
+    Finite(Finite),
+    /// An infinity or a signalling NaN, unless `quiet_nan`.
+    NotFinite {
+        quiet_nan: bool,
+    },
+}
+
+/// `digits` · 10^`exponent`; the digits have no leading zeros and are empty for zero.
+struct Finite {
+    negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Number {
+    /// Underscores count for nothing anywhere, and digits may be of any script.
+    fn parse(text: &str) -> Option<Self> {
+        let ascii = ascii_digits(text)?.replace('_', "").to_ascii_lowercase();
+        let (negative, unsigned) = split_sign(&ascii);
+        if matches!(unsigned, "inf" | "infinity") {
+            return Some(Self::NotFinite { quiet_nan: false });
+        }
+        if let Some((kind, payload)) = unsigned.split_once("nan") {
+            let known = matches!(kind, "" | "s") && payload.bytes().all(|b| b.is_ascii_digit());
+            return known.then_some(Self::NotFinite { quiet_nan: kind.is_empty() });
+        }
+        Finite::parse(negative, unsigned).map(Self::Finite)
+    }
+}
+
+impl Finite {
+    fn parse(negative: bool, unsigned: &str) -> Option<Self> {
+        let (mantissa, exponent) = match unsigned.split_once('e') {
+            Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
+            None => (unsigned, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = [whole, fraction].concat();
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let exponent = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+        let digits = digits.trim_start_matches('0').to_owned();
+        Some(Self { negative, digits, exponent })
+    }
+
+    fn to_integer(&self) -> Option<Value> {
+        let needed = i64::try_from(self.digits.len()).ok()?.saturating_add(self.exponent);
+        let too_long = self.exponent > 0 && needed > i64::try_from(INTEGER_DIGITS_MAX).ok()?;
+        if too_long && !self.digits.is_empty() {
+            return None;
+        }
+        Some(whole_number(self.negative, &self.rescaled(0)))
+    }
+
+    /// Rounded to a multiple of 10^`exponent`; `None` if that takes more than 28 digits.
+    fn quantized(&self, exponent: i64) -> Option<f64> {
+        let needed =
+            i64::try_from(self.digits.len()).ok()?.saturating_add(self.exponent - exponent);
+        if !self.digits.is_empty() && needed > i64::try_from(DECIMAL_DIGITS_MAX).ok()? {
+            return None;
+        }
+        let digits = self.rescaled(exponent);
+        if digits.len() > DECIMAL_DIGITS_MAX {
+            return None;
+        }
+        let sign = if self.negative { "-" } else { "" };
+        format!("{sign}0{digits}e{exponent}").parse().ok()
+    }
+
+    /// The digits of this number in units of 10^`exponent`, rounded half up; the caller has made
+    /// sure that the result is short.
+    fn rescaled(&self, exponent: i64) -> String {
+        let shift = self.exponent - exponent;
+        if self.digits.is_empty() {
+            return String::new();
+        }
+        match usize::try_from(shift) {
+            Ok(zeros) => format!("{}{}", self.digits, "0".repeat(zeros)),
+            Err(_) => self.without(shift.unsigned_abs()),
+        }
+    }
+
+    /// The digits without the last `dropped` ones, rounded half up.
+    fn without(&self, dropped: u64) -> String {
+        let kept = usize::try_from(dropped).ok().and_then(|n| self.digits.len().checked_sub(n));
+        match kept {
+            None => String::new(),
+            Some(kept) if self.digits.as_bytes()[kept] >= b'5' => incremented(&self.digits[..kept]),
+            Some(kept) => self.digits[..kept].to_owned(),
+        }
+    }
+}
+
+fn parse_exponent(text: &str) -> Option<i64> {
+    let (negative, digits) = split_sign(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let exponent = digits.parse::<i64>().ok().filter(|&value| value <= EXPONENT_MAX)?;
+    Some(if negative { -exponent } else { exponent })
+}
+
+/// The number that these digits write, plus one; the empty text counts as zero.
+fn incremented(digits: &str) -> String {
+    let nines = digits.bytes().rev().take_while(|&b| b == b'9').count();
+    let head = &digits[..digits.len() - nines];
+    let (before, last) = head.split_at(head.len().saturating_sub(1));
+    let next = last.bytes().next().map_or('1', |digit| char::from(digit + 1));
+    format!("{before}{next}{}", "0".repeat(nines))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn big(text: &str) -> Value {
+        Value::BigInt(text.into())
+    }
+
+    /// From the reference's language: `Decimal(text.strip().replace(",", ""))`, rounded half up.
+    #[test]
+    fn integers_are_decimals_without_commas_rounded_half_away_from_zero() {
+        let cases = [
+            ("12", Some(Value::Int(12))),
+            (" 12.5\u{a0}", Some(Value::Int(13))),
+            ("-12.5", Some(Value::Int(-13))),
+            ("12.4999999999999999999999", Some(Value::Int(12))),
+            ("1,234", Some(Value::Int(1234))),
+            (",1,,2,", Some(Value::Int(12))),
+            (", 5", Some(Value::Int(5))),
+            ("1e3", Some(Value::Int(1000))),
+            ("1.5E-1", Some(Value::Int(0))),
+            ("-0.4", Some(Value::Int(0))),
+            ("0.5", Some(Value::Int(1))),
+            ("5e-1", Some(Value::Int(1))),
+            ("9.5", Some(Value::Int(10))),
+            ("99.5e0", Some(Value::Int(100))),
+            ("+_1__0_", Some(Value::Int(10))),
+            ("٣٫5", None),
+            ("٣.5", Some(Value::Int(4))),
+            ("0e5", Some(Value::Int(0))),
+            ("0e999999999", Some(Value::Int(0))),
+            ("1e-999999999", Some(Value::Int(0))),
+            ("9223372036854775807", Some(Value::Int(i64::MAX))),
+            ("-9223372036854775808", Some(Value::Int(i64::MIN))),
+            ("9223372036854775808", Some(big("9223372036854775808"))),
+            ("-00012345678901234567890", Some(big("-12345678901234567890"))),
+            ("1e20", Some(big("100000000000000000000"))),
+            ("1e5000", None),
+            ("1e9999999999999999999", None),
+            ("", None),
+            ("-", None),
+            (".", None),
+            ("1.2.3", None),
+            ("1e", None),
+            ("$5", None),
+            ("5²", None),
+            ("nan", None),
+            ("sNaN12", None),
+            ("-Infinity", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(integer(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn decimals_are_rounded_half_away_from_zero_and_refuse_what_is_not_plain() {
+        let cases = [
+            ("36.505", 2, Ok(36.51)),
+            ("-36.505", 2, Ok(-36.51)),
+            ("36.504999", 2, Ok(36.5)),
+            (" 1e3 ", 2, Ok(1000.0)),
+            (".5", 0, Ok(1.0)),
+            ("5.", 2, Ok(5.0)),
+            ("0.000004", 5, Ok(0.0)),
+            ("0.000005", 5, Ok(0.00001)),
+            ("1_0.5", 1, Ok(10.5)),
+            ("155", -1, Ok(160.0)),
+            ("99999999999999999999999999.994", 2, Ok(1e26)),
+            ("99999999999999999999999999.995", 2, Err(NotDecimal)),
+            ("1e26", 2, Err(NotDecimal)),
+            ("1e25", 2, Ok(1e25)),
+            ("0e999", 2, Ok(0.0)),
+            ("1", 28, Err(NotDecimal)),
+            ("0", 28, Ok(0.0)),
+            ("1,000", 2, Err(NotDecimal)),
+            ("$5", 2, Err(NotDecimal)),
+            ("inf", 2, Err(NotDecimal)),
+            ("snan", 2, Err(NotDecimal)),
+            ("12 3", 2, Err(NotDecimal)),
+        ];
+        for (text, digits, expected) in cases {
+            assert_eq!(decimal(text, digits), expected.map(Value::Float), "{text:?} {digits}");
+        }
+        assert!(matches!(decimal("NaN", 2), Ok(Value::Float(value)) if value.is_nan()));
+        assert_eq!(decimal(" \t", 2), Ok(Value::Null));
+    }
+
+    #[test]
+    fn whole_numbers_and_doubles_take_underscores_between_digits_only() {
+        let ints = [
+            ("007", Some(7)),
+            (" +5\n", Some(5)),
+            ("-1_000", Some(-1000)),
+            ("٠٧", Some(7)),
+            ("_5", None),
+            ("5_", None),
+            ("1__0", None),
+            ("+ 5", None),
+            ("5.0", None),
+            ("", None),
+            ("++5", None),
+        ];
+        for (text, expected) in ints {
+            assert_eq!(int(text), expected.map(Value::Int), "{text:?}");
+        }
+        assert_eq!(int(&"9".repeat(20)), Some(big(&"9".repeat(20))));
+        assert_eq!(int(&"9".repeat(4301)), None);
+        let floats = [
+            ("1_0.5", Some(10.5)),
+            ("٣.٥e1", Some(35.0)),
+            (" 1e999 ", Some(f64::INFINITY)),
+            ("-Infinity", Some(f64::NEG_INFINITY)),
+            ("1_.5", None),
+            ("1._5", None),
+            ("1,5", None),
+            ("", None),
+            (".", None),
+            ("1e", None),
+        ];
+        for (text, expected) in floats {
+            assert_eq!(float(text), expected, "{text:?}");
+        }
+        assert!(float("+NaN").is_some_and(f64::is_nan));
+    }
+
+    #[test]
+    fn doubles_print_as_the_reference_prints_them() {
+        let cases = [
+            (29.0, "29.0"),
+            (-0.0, "-0.0"),
+            (0.1, "0.1"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1.5e-5, "1.5e-05"),
+            (0.0001, "0.0001"),
+            (1.797_693_134_862_315_7e308, "1.7976931348623157e+308"),
+            (5e-324, "5e-324"),
+            (123_456.75, "123456.75"),
+            (0.000_123, "0.000123"),
+            // Half-way between .62 and .63.
+            (81_274_356_386_262.63, "81274356386262.62"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(float_text(value), expected);
+        }
+    }
+
+    #[test]
+    fn plain_text_of_doubles_has_neither_exponent_nor_a_fraction_of_zeros() {
+        let cases = [
+            (29.0, "29"),
+            (-0.1, "-0.1"),
+            (-0.0, "0"),
+            (1e20, "100000000000000000000"),
+            (1.5e-7, "0.00000015"),
+            (1234.5, "1234.5"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(plain_float_text(value), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_and_the_long_way_agree(
+            text in "[+-]?[0-9]{0,17}[.]?[0-9]{1,6}", digits in 0..6_i32,
+        ) {
+            // An exponent of zero changes nothing but the way that is taken.
+            let long = format!("{text}e0");
+            prop_assert_eq!(integer(&text), integer(&long));
+            prop_assert_eq!(decimal(&text, digits), decimal(&long, digits));
+        }
+
+        #[test]
+        fn a_printed_double_reads_back_the_same(value in any::<f64>()) {
+            let read = float(&float_text(value)).map(f64::to_bits);
+            prop_assert!(value.is_nan() || read == Some(value.to_bits()));
+        }
+    }
+}

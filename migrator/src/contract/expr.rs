@@ -1,1 +1,0 @@
-//! The expression language of contract.md 12, compiled once when the contract is loaded.

@@ -1,0 +1,277 @@
+//! Conditions (contract.md 12.2): `AND` or `OR` of simple tests, and how two operands compare.
+
+use std::cmp::Ordering;
+
+use chrono::NaiveDateTime;
+
+use super::like::Pattern;
+use super::{Context, NameId, Names, argument, is_possible_key, unquoted};
+use crate::contract::convert::{float, is_blank, timestamp_in_condition, trim};
+
+/// A compiled condition.
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    One(Test),
+}
+
+impl Condition {
+    /// If there is an ` AND ` anywhere, all parts must hold; else, if there is an ` OR `, any.
+    /// There is no precedence, and parentheses stay parts of the operands' names.
+    ///
+    /// The quirk of compound conditions: they are put into upper case before they are split, and
+    /// with them their quoted literals. A single condition keeps its literal's case.
+    pub(super) fn compile(text: &str, names: &mut Names) -> Self {
+        let upper = text.to_uppercase();
+        let mut tests = |separator: &str| {
+            upper.split(separator).map(|part| Test::compile(trim(part), names)).collect()
+        };
+        if upper.contains(" AND ") {
+            Self::All(tests(" AND "))
+        } else if upper.contains(" OR ") {
+            Self::Any(tests(" OR "))
+        } else {
+            Self::One(Test::compile(text, names))
+        }
+    }
+
+    pub(super) fn holds(&self, context: &impl Context) -> bool {
+        match self {
+            Self::All(tests) => tests.iter().all(|test| test.holds(context)),
+            Self::Any(tests) => tests.iter().any(|test| test.holds(context)),
+            Self::One(test) => test.holds(context),
+        }
+    }
+}
+
+/// A simple condition.
+#[derive(Debug, Clone)]
+pub(super) enum Test {
+    /// Blank after trimming, or missing.
+    Empty { field: Term, wanted: bool },
+    /// Missing or exactly empty: white space is not null.
+    Null { field: Term, wanted: bool },
+    /// The whole value agrees with the pattern.
+    Like { field: Term, pattern: Pattern },
+    /// Two operands compared.
+    Compare { left: Term, operator: Operator, right: Term },
+    /// Text without any operator.
+    Never,
+}
+
+impl Test {
+    /// The first form whose keyword occurs, inside a literal too.
+    fn compile(text: &str, names: &mut Names) -> Self {
+        let upper = text.to_ascii_uppercase();
+        let mut before =
+            |keyword: &str| upper.find(keyword).map(|at| Term::field(trim(&text[..at]), names));
+        if let Some(field) = before(" IS EMPTY") {
+            return Self::Empty { field, wanted: true };
+        }
+        if let Some(field) = before(" IS NOT EMPTY") {
+            return Self::Empty { field, wanted: false };
+        }
+        if let Some(field) = before(" IS NULL") {
+            return Self::Null { field, wanted: true };
+        }
+        if let Some(field) = before(" IS NOT NULL") {
+            return Self::Null { field, wanted: false };
+        }
+        if let Some((field, at)) = before(" LIKE ").zip(upper.find(" LIKE ")) {
+            let pattern = trim(&text[at + " LIKE ".len()..]);
+            return Self::Like {
+                field,
+                pattern: Pattern::new(unquoted(pattern).unwrap_or(pattern)),
+            };
+        }
+        Self::comparison(text, names)
+    }
+
+    /// The first operator of the list that occurs anywhere splits the text, so `<>` reads as `<`.
+    fn comparison(text: &str, names: &mut Names) -> Self {
+        const OPERATORS: [(&str, Operator); 6] = [
+            ("!=", Operator::NotEqual),
+            ("<=", Operator::AtMost),
+            (">=", Operator::AtLeast),
+            ("=", Operator::Equal),
+            ("<", Operator::Less),
+            (">", Operator::Greater),
+        ];
+        let split = |&(sign, operator): &(&str, Operator)| {
+            text.split_once(sign).map(|(left, right)| (trim(left), operator, trim(right)))
+        };
+        let Some((left, operator, right)) = OPERATORS.iter().find_map(split) else {
+            return Self::Never;
+        };
+        Self::Compare { left: Term::left(left, names), operator, right: Term::right(right, names) }
+    }
+
+    fn holds(&self, context: &impl Context) -> bool {
+        match self {
+            Self::Empty { field, wanted } => is_blank(field.text(context)) == *wanted,
+            Self::Null { field, wanted } => field.text(context).is_empty() == *wanted,
+            Self::Like { field, pattern } => pattern.matches(field.text(context)),
+            Self::Compare { left, operator, right } => {
+                operator.accepts(&left.operand(context), &right.operand(context))
+            }
+            Self::Never => false,
+        }
+    }
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone)]
+pub(super) enum Term {
+    /// The value of the first key that agrees when case is ignored; a missing key is empty.
+    Field(NameId),
+    /// A quoted literal, or the empty text of a name that no context has.
+    Literal { text: Box<str>, number: Option<f64> },
+    /// `DATE('…')`.
+    Date(NaiveDateTime),
+    /// `DATE(field)`, the field in exact case; what is no date counts as the empty text, because
+    /// the reference then looks up the whole text `DATE(field)` as a name.
+    DateOf(NameId),
+}
+
+impl Term {
+    fn field(name: &str, names: &mut Names) -> Self {
+        if is_possible_key(name) { Self::Field(names.folded(name)) } else { Self::literal("") }
+    }
+
+    fn literal(text: &str) -> Self {
+        Self::Literal { text: text.into(), number: float(text) }
+    }
+
+    /// The left side is never a literal.
+    fn left(text: &str, names: &mut Names) -> Self {
+        match argument(text, "DATE") {
+            Some(argument) => Self::date(argument, names),
+            None => Self::field(text, names),
+        }
+    }
+
+    /// The quirk of unquoted numbers: they are names that no record has, so `x > 0` means that `x`
+    /// is not empty, and `x < 10` never holds.
+    fn right(text: &str, names: &mut Names) -> Self {
+        match (argument(text, "DATE"), unquoted(text)) {
+            (Some(argument), _) => Self::date(argument, names),
+            (None, Some(literal)) => Self::literal(literal),
+            (None, None) => Self::field(text, names),
+        }
+    }
+
+    fn date(argument: &str, names: &mut Names) -> Self {
+        if let Some(literal) = unquoted(argument) {
+            return timestamp_in_condition(literal).map_or_else(|| Self::literal(""), Self::Date);
+        }
+        Self::DateOf(names.exact(argument))
+    }
+
+    fn text<'a>(&'a self, context: &'a impl Context) -> &'a str {
+        match self {
+            Self::Field(name) => context.get(*name).unwrap_or(""),
+            Self::Literal { text, .. } => text,
+            Self::Date(_) | Self::DateOf(_) => "",
+        }
+    }
+
+    fn operand<'a>(&'a self, context: &'a impl Context) -> Operand<'a> {
+        match self {
+            Self::Field(name) => Operand::Value(context.get(*name).unwrap_or("")),
+            Self::Literal { text, number } => Operand::Literal(text, *number),
+            Self::Date(date) => Operand::Date(*date),
+            Self::DateOf(name) => context
+                .get(*name)
+                .and_then(timestamp_in_condition)
+                .map_or(Operand::Value(""), Operand::Date),
+        }
+    }
+}
+
+/// What a side of a comparison is for one record.
+enum Operand<'a> {
+    Value(&'a str),
+    /// A text whose number is known.
+    Literal(&'a str, Option<f64>),
+    Date(NaiveDateTime),
+}
+
+impl Operand<'_> {
+    fn text(&self) -> &str {
+        match self {
+            Self::Value(text) | Self::Literal(text, _) => text,
+            Self::Date(_) => "",
+        }
+    }
+
+    fn date(&self) -> Option<NaiveDateTime> {
+        match self {
+            Self::Value(text) | Self::Literal(text, _) => timestamp_in_condition(text),
+            Self::Date(date) => Some(*date),
+        }
+    }
+
+    /// Whether the operand may be a number, and then which; a literal that is none settles it.
+    fn number(&self) -> Option<f64> {
+        match self {
+            Self::Value(text) => float(text),
+            Self::Literal(_, number) => *number,
+            Self::Date(_) => None,
+        }
+    }
+
+    fn is_date(&self) -> bool {
+        matches!(self, Self::Date(_))
+    }
+
+    fn is_literal(&self) -> bool {
+        matches!(self, Self::Literal(..))
+    }
+}
+
+/// A comparison operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    NotEqual,
+    AtMost,
+    AtLeast,
+    Equal,
+    Less,
+    Greater,
+}
+
+impl Operator {
+    /// With a date on either side both must be dates; two texts compare as numbers if both are,
+    /// else by code point, without trimming.
+    fn accepts(self, left: &Operand, right: &Operand) -> bool {
+        if left.is_date() || right.is_date() {
+            return left
+                .date()
+                .zip(right.date())
+                .is_some_and(|(l, r)| self.allows(Some(l.cmp(&r))));
+        }
+        // Literals first: most are no numbers, and then the field need not be read as one.
+        let (first, second) = if right.is_literal() { (right, left) } else { (left, right) };
+        match first.number().and_then(|number| Some((number, second.number()?))) {
+            Some((number, other)) if right.is_literal() => self.allows(other.partial_cmp(&number)),
+            Some((number, other)) => self.allows(number.partial_cmp(&other)),
+            None => self.allows(Some(left.text().cmp(right.text()))),
+        }
+    }
+
+    /// `None` is the ordering of a NaN, which differs from everything.
+    fn allows(self, ordering: Option<Ordering>) -> bool {
+        let Some(ordering) = ordering else {
+            return self == Self::NotEqual;
+        };
+        match self {
+            Self::NotEqual => ordering.is_ne(),
+            Self::AtMost => ordering.is_le(),
+            Self::AtLeast => ordering.is_ge(),
+            Self::Equal => ordering.is_eq(),
+            Self::Less => ordering.is_lt(),
+            Self::Greater => ordering.is_gt(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The renaming of keys in arithmetic (contract.md 12.4): the reference replaces every context key
+//! that occurs in a formula by a name with `_` for each odd character, textually and in the
+//! context's order, and one key may be part of another's text.
+//!
+//! Nearly always the result is what the names say. This file finds the formulas where a record may
+//! hold keys that make a difference, and repeats the replacement for those records alone.
+
+use super::formula::{Number, Tree, is_word, number_or_zero};
+use super::{Context, NameId, Names};
+
+/// Longest key that is looked for inside of a formula, in characters.
+const KEY_LENGTH_MAX: usize = 128;
+
+/// What the replacement needs to know of one formula.
+#[derive(Debug, Clone)]
+pub(super) struct Renaming {
+    text: Box<str>,
+    /// The formula's own names.
+    own: Box<[(Box<str>, NameId)]>,
+    /// Keys that would interfere if a record had them.
+    intruders: Box<[(Box<str>, NameId)]>,
+    /// Two of the formula's own names interfere.
+    entangled: bool,
+}
+
+impl Renaming {
+    /// `None` where no key can make a difference: names without odd characters are replaced by
+    /// themselves.
+    pub(super) fn compile(
+        text: &str,
+        words: &[&str],
+        ids: &[NameId],
+        names: &mut Names,
+    ) -> Option<Self> {
+        let candidates = candidates(text);
+        let is_own = |key: &str| words.contains(&key);
+        let intruders: Box<[_]> = candidates
+            .iter()
+            .filter(|key| !is_own(key))
+            .map(|key| (key.as_str().into(), names.exact(key)))
+            .collect();
+        let entangled = words.iter().any(|word| {
+            words.iter().any(|other| {
+                let inside = is_odd(word) && other.contains(word);
+                other != word && (inside || renamed(other) == renamed(word))
+            })
+        });
+        let own = words.iter().map(|word| Box::from(*word)).zip(ids.iter().copied()).collect();
+        (!intruders.is_empty() || entangled).then(|| Self {
+            text: text.into(),
+            own,
+            intruders,
+            entangled,
+        })
+    }
+
+    /// Whether this record's keys interfere with the formula.
+    pub(super) fn matters(&self, context: &impl Context) -> bool {
+        self.entangled || self.intruders.iter().any(|(_, name)| context.get(*name).is_some())
+    }
+
+    /// The formula's value by the reference's replacement.
+    pub(super) fn evaluate(&self, context: &impl Context) -> Option<Number> {
+        let mut keys: Vec<_> = self.own.iter().chain(&self.intruders).collect();
+        keys.retain(|(_, name)| context.get(*name).is_some());
+        keys.sort_by_key(|(key, name)| (context.position(*name), key.len()));
+        let mut text = self.text.to_string();
+        let mut variables: Vec<(String, f64)> = Vec::new();
+        for (key, name) in keys {
+            if text.contains(&**key) {
+                let name_in_text = renamed(key);
+                text = text.replace(&**key, &name_in_text);
+                let value = context.get(*name).map_or(0.0, number_or_zero);
+                variables.retain(|(name, _)| *name != name_in_text);
+                variables.push((name_in_text, value));
+            }
+        }
+        let variable = |name: &str| variables.iter().position(|(known, _)| known == name);
+        let tree = Tree::parse(&text, variable)?;
+        tree.evaluate(&|index| variables.get(index).map(|(_, value)| *value))
+    }
+}
+
+fn is_odd(key: &str) -> bool {
+    !key.chars().all(is_plain)
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn renamed(key: &str) -> String {
+    key.chars().map(|c| if is_plain(c) { c } else { '_' }).collect()
+}
+
+/// Every key that a context may have and whose replacement would change the formula's text, and
+/// the names that such a replacement may leave there.
+fn candidates(text: &str) -> Vec<String> {
+    let is_part = |c: char| is_word(c) || matches!(c, '.' | '-');
+    let mut found = Vec::new();
+    for run in text.split(|c| !is_part(c)).filter(|run| is_odd(run)) {
+        for (start, _) in run.char_indices().filter(|(_, c)| c.is_alphabetic() || *c == '_') {
+            add_candidates(run, start, &mut found);
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn add_candidates(run: &str, start: usize, found: &mut Vec<String>) {
+    let starts_a_word = !run[..start].ends_with(is_word);
+    for (at, last) in run[start..].char_indices().take(KEY_LENGTH_MAX) {
+        let end = start + at + last.len_utf8();
+        let key = &run[start..end];
+        if !is_word(last) || !is_odd(key) {
+            continue;
+        }
+        found.push(key.to_owned());
+        if starts_a_word && !run[end..].starts_with(is_word) {
+            found.push(renamed(key));
+        }
+    }
+}

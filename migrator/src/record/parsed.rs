@@ -1,0 +1,103 @@
+//! What the scan keeps of a record: elements and attributes as spans of one owned text.
+
+use std::ops::Range;
+
+/// A piece of a [`ParsedRecord`]'s text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// Bytes.
+    pub len: u32,
+}
+
+/// An element that mapping may look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element {
+    /// The name without its prefix.
+    pub name: Span,
+    /// Which of the contract's paths it stands at, if any.
+    pub slot: Option<u16>,
+    /// 1 for the root.
+    pub depth: u16,
+    /// First element after its subtree: descendants are the elements between this one and `end`.
+    pub end: u32,
+    /// Its kept attributes, in document order.
+    pub attributes: Range<u32>,
+}
+
+/// A kept attribute. Its value is as XML defines it: references resolved, white space to blanks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attribute {
+    /// The class of its name (`contract::model::ClassId`).
+    pub class: u32,
+    /// The name as spelled, without its prefix.
+    pub name: Span,
+    /// The value.
+    pub value: Span,
+}
+
+/// One record after the scan. Its buffers are recycled through [`ParsedRecord::clear`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ParsedRecord {
+    /// The source's key.
+    pub key: i32,
+    /// `Request/@ID`, trimmed, otherwise as typed.
+    pub app_id: String,
+    /// All kept names and values.
+    pub text: String,
+    /// Kept elements in document order.
+    pub elements: Vec<Element>,
+    /// Kept attributes, element by element.
+    pub attributes: Vec<Attribute>,
+    /// Per path of the contract: the last element there.
+    pub slots: Vec<Option<u32>>,
+    /// The last element of every path that has attributes for expressions, in the order in which
+    /// the paths first occur in the document (contract.md 5 and 13).
+    pub flattened: Vec<u32>,
+}
+
+impl ParsedRecord {
+    /// The text of a span.
+    pub fn str(&self, span: Span) -> &str {
+        let start = span.start as usize;
+        self.text.get(start..start + span.len as usize).unwrap_or_default()
+    }
+
+    /// The attributes of an element.
+    pub fn attributes_of(&self, element: u32) -> &[Attribute] {
+        let range = &self.elements[element as usize].attributes;
+        &self.attributes[range.start as usize..range.end as usize]
+    }
+
+    /// The name of an element.
+    pub fn name_of(&self, element: u32) -> &str {
+        self.str(self.elements[element as usize].name)
+    }
+
+    /// The last element at one of the contract's paths.
+    pub fn slot(&self, slot: u16) -> Option<u32> {
+        self.slots.get(usize::from(slot)).copied().flatten()
+    }
+
+    /// The kept elements below an element, in document order.
+    pub fn descendants(&self, element: u32) -> Range<u32> {
+        element + 1..self.elements[element as usize].end
+    }
+
+    /// The kept direct children of an element, in document order.
+    pub fn children(&self, element: u32) -> impl DoubleEndedIterator<Item = u32> {
+        let depth = self.elements[element as usize].depth + 1;
+        self.descendants(element).filter(move |child| self.elements[*child as usize].depth == depth)
+    }
+
+    /// Empties the record, keeping its buffers.
+    pub fn clear(&mut self) {
+        self.app_id.clear();
+        self.text.clear();
+        self.elements.clear();
+        self.attributes.clear();
+        self.slots.clear();
+        self.flattened.clear();
+    }
+}

@@ -1,1 +1,0 @@
-//! Slots to rows, by the contract.

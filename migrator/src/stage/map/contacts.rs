@@ -1,0 +1,142 @@
+//! Which elements are contacts, addresses and employments: the selections of contract.md 6.
+
+use crate::contract::case::lower;
+use crate::contract::convert::{is_blank, trim};
+use crate::contract::model::{AttributeRef, ChildKind, ChildRule, Contract};
+use crate::record::ParsedRecord;
+
+/// A valid contact (6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ValidContact<'r> {
+    /// The contact element.
+    pub(super) element: u32,
+    /// Its trimmed con_id.
+    pub(super) con_id: &'r str,
+    /// Index of its type in the contract's list; 0 is best.
+    pub(super) priority: usize,
+}
+
+/// An address or employment to be mapped, with its contact (6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Child {
+    /// The child element.
+    pub(super) element: u32,
+    /// Its contact.
+    pub(super) contact: u32,
+}
+
+/// An attribute's value, exact spelling only.
+pub(super) fn exact<'r>(
+    record: &'r ParsedRecord,
+    element: u32,
+    wanted: &AttributeRef,
+) -> Option<&'r str> {
+    let mut own = record.attributes_of(element).iter().filter(|a| a.class == wanted.class.0);
+    own.find(|a| record.str(a.name) == &*wanted.name).map(|a| record.str(a.value))
+}
+
+/// An attribute's value: exact spelling, else the first that differs by case only (8).
+pub(super) fn folded<'r>(
+    record: &'r ParsedRecord,
+    element: u32,
+    wanted: &AttributeRef,
+) -> Option<&'r str> {
+    exact(record, element, wanted).or_else(|| {
+        let same = |a: &&crate::record::Attribute| a.class == wanted.class.0;
+        record.attributes_of(element).iter().find(same).map(|a| record.str(a.value))
+    })
+}
+
+/// All elements of a name, in document order.
+pub(super) fn named<'r>(
+    record: &'r ParsedRecord,
+    name: &'r str,
+) -> impl DoubleEndedIterator<Item = u32> + use<'r> {
+    let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
+    (0..count).filter(move |element| record.name_of(*element) == name)
+}
+
+/// The valid contacts: one per con_id, in the position of the first with that con_id; the last of
+/// the best priority wins (6.1).
+pub(super) fn valid<'r>(contract: &Contract, record: &'r ParsedRecord) -> Vec<ValidContact<'r>> {
+    let mut kept: Vec<ValidContact<'r>> = Vec::new();
+    let name = contract.scan.kept.contact.as_str();
+    let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
+    for element in (0..count).filter(|element| record.name_of(*element) == name) {
+        let Some(contact) = valid_contact(contract, record, element) else { continue };
+        match kept.iter_mut().find(|other| other.con_id == contact.con_id) {
+            Some(other) if contact.priority <= other.priority => *other = contact,
+            Some(_) => {}
+            None => kept.push(contact),
+        }
+    }
+    kept
+}
+
+fn valid_contact<'r>(
+    contract: &Contract,
+    record: &'r ParsedRecord,
+    element: u32,
+) -> Option<ValidContact<'r>> {
+    let rules = &contract.contacts;
+    let role = trim(exact(record, element, &rules.type_attribute)?);
+    let con_id = trim(exact(record, element, &rules.con_id)?);
+    let priority = rules.types.iter().position(|known| &**known == role)?;
+    let filled = |wanted| exact(record, element, wanted).is_some_and(|text| !is_blank(text));
+    let valid = !con_id.is_empty() && rules.meaningful.iter().any(filled);
+    valid.then_some(ValidContact { element, con_id, priority })
+}
+
+/// The children of one kind that are mapped (6.2): of contacts at the rule's exact path, one per
+/// pair of type and con_id, whose con_id a valid contact has.
+pub(super) fn children(
+    contract: &Contract,
+    record: &ParsedRecord,
+    valid: &[ValidContact<'_>],
+    kind: ChildKind,
+) -> Vec<Child> {
+    let (rule, name) = match kind {
+        ChildKind::Address => (Some(&contract.contacts.address), Some(&contract.scan.kept.address)),
+        ChildKind::Employment => {
+            (contract.contacts.employment.as_ref(), contract.scan.kept.employment.as_ref())
+        }
+    };
+    let (Some(rule), Some(name)) = (rule, name) else { return Vec::new() };
+    let mut children = Vec::new();
+    for contact in filtered(contract, record) {
+        let con_id = exact(record, contact, &contract.contacts.con_id).unwrap_or_default();
+        if !valid.iter().any(|valid| valid.con_id == con_id) {
+            continue;
+        }
+        let own = record.children(contact).filter(|child| record.name_of(*child) == name);
+        let typed = own.filter(|child| has_type(record, *child, rule));
+        children.extend(typed.map(|element| Child { element, contact }));
+    }
+    children
+}
+
+/// The contacts of 6.2: another selection than the valid ones.
+fn filtered(contract: &Contract, record: &ParsedRecord) -> Vec<u32> {
+    let rules = &contract.contacts;
+    let mut kept: Vec<(&str, &str, u32)> = Vec::new();
+    let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
+    let at_path =
+        (0..count).filter(|element| record.elements[*element as usize].slot == Some(rules.slot));
+    for element in at_path {
+        let Some(con_id) = exact(record, element, &rules.con_id) else { continue };
+        let Some(role) = exact(record, element, &rules.type_attribute) else { continue };
+        if con_id.is_empty() || !rules.types.iter().any(|known| lower(known) == lower(role)) {
+            continue;
+        }
+        match kept.iter_mut().find(|(r, c, _)| (*r, *c) == (role, con_id)) {
+            Some((_, _, other)) => *other = element,
+            None => kept.push((role, con_id, element)),
+        }
+    }
+    kept.into_iter().map(|(_, _, element)| element).collect()
+}
+
+fn has_type(record: &ParsedRecord, child: u32, rule: &ChildRule) -> bool {
+    exact(record, child, &rule.type_attribute)
+        .is_some_and(|own| rule.types.iter().any(|known| lower(known) == lower(own)))
+}

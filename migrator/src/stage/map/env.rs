@@ -1,0 +1,66 @@
+//! What a row's look-ups and expressions may see: the record, the contract and the row's own place.
+
+use std::borrow::Cow;
+
+use chrono::NaiveDateTime;
+
+use super::contacts::{Child, exact};
+use super::context::Names;
+use crate::contract::convert::integer_if_digits;
+use crate::contract::expr::{Context, NameId};
+use crate::contract::model::Contract;
+use crate::record::{ParsedRecord, Value};
+
+/// What every step of a record's mapping may look at.
+pub(super) struct Env<'r> {
+    pub(super) contract: &'r Contract,
+    pub(super) record: &'r ParsedRecord,
+    pub(super) now: NaiveDateTime,
+}
+
+/// What a row's look-ups and expressions see beside the record.
+pub(super) enum Scope<'r, 'n> {
+    /// The application's expression context; empty for tables that calculate nothing.
+    Application(&'n Names<'r>),
+    /// A contact's own row.
+    Contact { element: u32, names: &'n Names<'r> },
+    /// A child's row.
+    Child { child: Child, names: &'n Names<'r> },
+}
+
+impl<'r> Scope<'r, '_> {
+    /// What expressions see.
+    pub(super) fn names(&self) -> &Names<'r> {
+        match self {
+            Self::Application(names) | Self::Contact { names, .. } | Self::Child { names, .. } => {
+                names
+            }
+        }
+    }
+
+    /// The element whose attributes rule 4 reads.
+    pub(super) fn element(&self) -> Option<u32> {
+        match self {
+            Self::Application(_) => None,
+            Self::Contact { element, .. } => Some(*element),
+            Self::Child { child, .. } => Some(child.element),
+        }
+    }
+
+    /// The context's con_id: a child's own attribute hides its contact's (13).
+    pub(super) fn con_id(&self, env: &Env<'r>, name: NameId) -> Option<Cow<'r, str>> {
+        let own = |element| exact(env.record, element, &env.contract.contacts.con_id);
+        match self {
+            Self::Application(names) => names.get(name).map(|text| Cow::Owned(text.to_owned())),
+            Self::Contact { element, .. } => own(*element).map(Cow::Borrowed),
+            Self::Child { child, .. } => {
+                own(child.element).or_else(|| own(child.contact)).map(Cow::Borrowed)
+            }
+        }
+    }
+}
+
+/// An id: a number where it is all digits, else as typed (7).
+pub(super) fn integer_or_text(id: &str) -> Value {
+    integer_if_digits(id).unwrap_or_else(|| Value::Text(id.into()))
+}

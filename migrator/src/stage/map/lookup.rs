@@ -1,0 +1,182 @@
+//! Where a mapping's value comes from: the rules of contract.md 8 and the contact pickers of 9.3.
+
+use std::borrow::Cow;
+
+use super::contacts::{exact, folded, named};
+use super::env::{Env, Scope};
+use crate::contract::case::lower;
+use crate::contract::convert::{DataType, is_blank, slice, trim};
+use crate::contract::expr::Context;
+use crate::contract::model::{
+    AttributeRef, Below, CARD, ContactRole, DataLength, LITERAL_ADDRESS, LITERAL_CONTACT,
+    LastValid, Lookup, Mapping,
+};
+use crate::stage::html::flattened;
+
+/// What a look-up found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Looked<'r> {
+    /// Nothing.
+    Null,
+    /// A text, possibly empty.
+    Text(Cow<'r, str>),
+    /// A list of children, or the marker of a calculation: no value, but not blank either.
+    Opaque,
+}
+
+impl<'r> Looked<'r> {
+    fn of(text: Option<&'r str>) -> Self {
+        text.map_or(Self::Null, |text| Self::Text(Cow::Borrowed(text)))
+    }
+
+    /// Null or blank (7.1).
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(text) => is_blank(text),
+            Self::Opaque => false,
+        }
+    }
+}
+
+/// Looks a mapping's value up.
+pub(super) fn look_up<'r>(env: &Env<'r>, mapping: &Mapping, scope: &Scope<'r, '_>) -> Looked<'r> {
+    let record = env.record;
+    match &mapping.lookup {
+        Lookup::LastValid(pick) => last_valid(env, mapping, pick),
+        Lookup::Authorized { card, attribute } => Looked::of(authorized(env, *card, attribute)),
+        Lookup::Calculated | Lookup::ChildList => Looked::Opaque,
+        Lookup::Nothing => Looked::Null,
+        Lookup::ApplicationElement { slot, attribute } => record
+            .slot(*slot)
+            .and_then(|element| exact(record, element, attribute))
+            .map_or(Looked::Null, |text| Looked::Text(flattened(text))),
+        Lookup::Child(attribute) | Lookup::Contact(attribute) => match scope.element() {
+            Some(element) => Looked::of(folded(record, element, attribute)),
+            None => Looked::Null,
+        },
+        Lookup::Context { exact, folded } => {
+            let names = scope.names();
+            let found = names.get(*exact).or_else(|| names.get(*folded));
+            found.map_or(Looked::Null, |text| Looked::Text(Cow::Owned(text.to_owned())))
+        }
+        Lookup::Path { slot, attribute } => record
+            .slot(*slot)
+            .and_then(|element| folded(record, element, attribute))
+            .map_or(Looked::Null, |text| Looked::Text(flattened(text))),
+    }
+}
+
+/// Neither blank nor the word null or none (11).
+pub(super) fn is_meaningful(text: &str) -> bool {
+    let text = lower(trim(text));
+    !text.is_empty() && text != "null" && text != "none"
+}
+
+fn role_of<'c>(env: &Env<'c>, role: ContactRole) -> Option<&'c str> {
+    let types = &env.contract.contacts.types;
+    let index = match role {
+        ContactRole::First => 0,
+        ContactRole::Second => 1,
+    };
+    types.get(index).map(|text| &**text)
+}
+
+/// Contacts of exactly this type with a con_id, last first.
+fn of_role<'r>(env: &Env<'r>, role: ContactRole) -> impl Iterator<Item = u32> + use<'r> {
+    let (record, rules) = (env.record, &env.contract.contacts);
+    let wanted = role_of(env, role);
+    named(record, &env.contract.scan.kept.contact).rev().filter(move |contact| {
+        wanted.is_some()
+            && exact(record, *contact, &rules.type_attribute) == wanted
+            && exact(record, *contact, &rules.con_id).is_some_and(|id| !trim(id).is_empty())
+    })
+}
+
+fn last_valid<'r>(env: &Env<'r>, mapping: &Mapping, pick: &LastValid) -> Looked<'r> {
+    let record = env.record;
+    let mut contacts = of_role(env, pick.role);
+    let Some(contact) = contacts.next() else { return Looked::Null };
+    let below = match pick.below {
+        Below::Nothing => None,
+        Below::Addresses => chosen_address(env, contact, &pick.attribute),
+        Below::Card => record.descendants(contact).rev().find(|e| record.name_of(*e) == CARD),
+    };
+    if let Some(element) = below {
+        return Looked::of(exact(record, element, &pick.attribute));
+    }
+    let own = exact(record, contact, &pick.attribute);
+    if pick.earlier_contacts && !own.is_some_and(is_meaningful) {
+        let mut earlier = contacts.filter_map(|c| exact(record, c, &pick.attribute));
+        return Looked::of(cut_early(mapping, earlier.find(|text| is_meaningful(text)).or(own)));
+    }
+    Looked::of(cut_early(mapping, own))
+}
+
+/// The first address of the preferred type (or of any, if none has it) with a value, else the
+/// last.
+fn chosen_address(env: &Env<'_>, contact: u32, attribute: &AttributeRef) -> Option<u32> {
+    let (record, rule) = (env.record, &env.contract.contacts.address);
+    let name = &env.contract.scan.kept.address;
+    let all: Vec<u32> =
+        record.descendants(contact).filter(|e| record.name_of(*e) == name).collect();
+    let preferred = |e: &u32| {
+        let own = exact(record, *e, &rule.type_attribute);
+        own.is_some() && own == rule.types.first().map(|text| &**text)
+    };
+    let mut candidates: Vec<u32> = all.iter().copied().filter(preferred).collect();
+    if candidates.is_empty() {
+        candidates = all;
+    }
+    let last = *candidates.last()?;
+    let filled = candidates
+        .into_iter()
+        .find(|e| exact(record, *e, attribute).is_some_and(|text| !text.is_empty()));
+    Some(filled.unwrap_or(last))
+}
+
+/// A contact's own text with a length is cut here already (9.3), blanks and all, and once more at
+/// the end of the chain.
+fn cut_early<'r>(mapping: &Mapping, text: Option<&'r str>) -> Option<&'r str> {
+    match mapping.length {
+        DataLength::Number(length) if mapping.data_type == DataType::String => {
+            text.map(|text| slice(text, length))
+        }
+        _ => text,
+    }
+}
+
+fn authorized<'r>(env: &Env<'r>, card: bool, attribute: &AttributeRef) -> Option<&'r str> {
+    let (record, rules) = (env.record, &env.contract.contacts);
+    let wanted = role_of(env, ContactRole::Second)?;
+    let contact = named(record, LITERAL_CONTACT)
+        .rev()
+        .find(|c| exact(record, *c, &rules.type_attribute) == Some(wanted))?;
+    if card {
+        let card = record.descendants(contact).rev().find(|e| record.name_of(*e) == CARD);
+        if let Some(card) = card {
+            return exact(record, card, attribute);
+        }
+    }
+    exact(record, contact, attribute)
+}
+
+/// `curr_address_only`: the last contact with this raw con_id, whatever its role; the last of its
+/// addresses of the preferred type.
+pub(super) fn current_address<'r>(
+    env: &Env<'r>,
+    con_id: &str,
+    attribute: &AttributeRef,
+) -> Option<&'r str> {
+    let (record, rules) = (env.record, &env.contract.contacts);
+    let preferred = rules.address.types.first().map(|text| &**text)?;
+    let contact = named(record, LITERAL_CONTACT)
+        .rev()
+        .find(|c| exact(record, *c, &rules.con_id) == Some(con_id))?;
+    let of_type = |e: &u32| {
+        record.name_of(*e) == LITERAL_ADDRESS
+            && exact(record, *e, &rules.address.type_attribute) == Some(preferred)
+    };
+    let address = record.children(contact).rev().find(of_type)?;
+    exact(record, address, attribute)
+}

@@ -1,0 +1,250 @@
+//! Slots to rows, by the contract: table dispatch and row building of contract.md 7.
+
+mod chain;
+mod contacts;
+mod context;
+mod env;
+mod lookup;
+mod rows;
+
+use chrono::NaiveDateTime;
+
+use self::chain::transform;
+use self::contacts::{Child, ValidContact, children, exact, valid};
+use self::context::Names;
+use self::env::{Env, Scope, integer_or_text};
+use self::lookup::look_up;
+use crate::contract::convert::is_blank;
+use crate::contract::model::{
+    ApplicationPlan, ChildPlan, ContactPlan, Contract, Mapping, Procedure, RowGroup,
+};
+use crate::record::{Cell, ParsedRecord, Reject, Row, RowSet, Stage, TableRows, Value};
+
+/// Maps records of one contract. Has no state of its own: one mapper serves any number of records.
+#[derive(Debug, Clone, Copy)]
+pub struct Mapper<'c> {
+    contract: &'c Contract,
+    now: NaiveDateTime,
+}
+
+/// A row under construction.
+#[derive(Default)]
+struct Draft {
+    row: Row,
+    /// Per cell: whether only its default put it there (7.1).
+    default_filled: Vec<bool>,
+}
+
+impl Draft {
+    fn set(&mut self, column: u16, value: Value, default_filled: bool) {
+        if let Some(index) = self.row.cells.iter().position(|cell| cell.column == column) {
+            self.row.cells[index].value = value;
+            self.default_filled[index] = default_filled;
+        } else {
+            self.row.cells.push(Cell { column, value });
+            self.default_filled.push(default_filled);
+        }
+    }
+
+    /// Whether a column other than the keys holds more than its default (7.2).
+    fn has_data(&self, columns: &[String]) -> bool {
+        self.row.cells.iter().zip(&self.default_filled).any(|(cell, default_filled)| {
+            let name = columns[usize::from(cell.column)].as_str();
+            !default_filled && name != "app_id" && name != "con_id"
+        })
+    }
+
+    /// The row as INSERT statements get it: `''` has counted as data and goes in as null (14.2).
+    fn finish(mut self) -> Row {
+        for cell in &mut self.row.cells {
+            if matches!(&cell.value, Value::Text(text) if text.is_empty()) {
+                cell.value = Value::Null;
+            }
+        }
+        self.row
+    }
+
+    fn value(&self, column: u16) -> Option<&Value> {
+        self.row.cells.iter().find(|cell| cell.column == column).map(|cell| &cell.value)
+    }
+}
+
+impl<'c> Mapper<'c> {
+    /// A mapper; `now` is the run's one point in time.
+    pub fn new(contract: &'c Contract, now: NaiveDateTime) -> Self {
+        Self { contract, now }
+    }
+
+    /// Maps one record to the rows of its tables, in the order of insertion.
+    ///
+    /// # Errors
+    /// A reject at `mapping` if no table gets a row.
+    pub fn map(&self, record: &ParsedRecord) -> Result<RowSet, Reject> {
+        let env = Env { contract: self.contract, record, now: self.now };
+        let contacts = valid(env.contract, record);
+        let names = if self.contract.scan.needs_context {
+            Names::application(env.contract, record, &contacts)
+        } else {
+            Names::empty(env.contract)
+        };
+        let mut tables = Vec::with_capacity(self.contract.procedures.len());
+        for (table, procedure) in self.contract.procedures.iter().enumerate() {
+            let columns = &self.contract.tables[table].columns;
+            let rows = match procedure {
+                Procedure::Application(plan) => {
+                    env.application_row(plan, columns, &names).into_iter().collect()
+                }
+                Procedure::ContactBase(plan) => env.contact_rows(plan, &contacts),
+                Procedure::Children(plan) => env.child_rows(plan, columns, &contacts),
+                Procedure::Rows(groups) => env.created_rows(table, groups, &names),
+            };
+            if !rows.is_empty() {
+                tables.push(TableRows { table, rows });
+            }
+        }
+        if tables.is_empty() {
+            let reason = "no data mapped from the XML".to_owned();
+            return Err(Reject { stage: Stage::Mapping, reason });
+        }
+        Ok(RowSet { key: record.key, tables })
+    }
+}
+
+impl<'r> Env<'r> {
+    fn build(&self, mappings: &[Mapping], scope: &Scope<'r, '_>) -> Draft {
+        let mut draft = Draft::default();
+        for mapping in mappings {
+            self.fill(&mut draft, mapping, scope);
+        }
+        draft
+    }
+
+    /// One column (7.1).
+    fn fill(&self, draft: &mut Draft, mapping: &Mapping, scope: &Scope<'r, '_>) {
+        let looked = look_up(self, mapping, scope);
+        let was_blank = looked.is_blank();
+        let Ok(value) = transform(self, mapping, looked, scope) else { return };
+        if value != Value::Null {
+            let is_default = mapping.default.typed.as_ref().is_some_and(|d| same(d, &value));
+            draft.set(mapping.column, value, was_blank && is_default);
+        } else if !mapping.nullable
+            && let Some(default) = &mapping.default.raw
+        {
+            draft.set(mapping.column, default.clone(), true);
+        }
+    }
+
+    fn application_row(
+        &self,
+        plan: &ApplicationPlan,
+        columns: &[String],
+        names: &Names<'r>,
+    ) -> Option<Row> {
+        let mut draft = self.build(&plan.mappings, &Scope::Application(names));
+        let kept =
+            if plan.always_kept { !draft.row.cells.is_empty() } else { draft.has_data(columns) };
+        draft.set(plan.app_id, integer_or_text(&self.record.app_id), false);
+        kept.then(|| draft.finish())
+    }
+
+    fn contact_rows(&self, plan: &ContactPlan, contacts: &[ValidContact<'r>]) -> Vec<Row> {
+        let row = |contact: &ValidContact<'r>| {
+            let element = contact.element;
+            let names = if plan.calculates {
+                Names::contact(self.contract, self.record, element)
+            } else {
+                Names::empty(self.contract)
+            };
+            let scope = Scope::Contact { element, names: &names };
+            let mut draft = self.build(&plan.mappings, &scope);
+            let con_id = exact(self.record, element, &self.contract.contacts.con_id);
+            draft.set(plan.con_id, integer_or_text(con_id.unwrap_or_default()), false);
+            draft.set(plan.app_id, integer_or_text(&self.record.app_id), false);
+            draft.finish()
+        };
+        contacts.iter().map(row).collect()
+    }
+
+    fn child_rows(
+        &self,
+        plan: &ChildPlan,
+        columns: &[String],
+        contacts: &[ValidContact<'r>],
+    ) -> Vec<Row> {
+        let mut rows: Vec<Draft> = Vec::new();
+        for child in children(self.contract, self.record, contacts, plan.kind) {
+            let Some(draft) = self.child_row(plan, columns, child) else { continue };
+            if !rows.iter().any(|other| same_child(plan, other, &draft)) {
+                rows.push(draft);
+            }
+        }
+        rows.into_iter().map(Draft::finish).collect()
+    }
+
+    fn child_row(&self, plan: &ChildPlan, columns: &[String], child: Child) -> Option<Draft> {
+        let names = if plan.calculates {
+            Names::child(self.contract, self.record, child.element, child.contact)
+        } else {
+            Names::empty(self.contract)
+        };
+        let mut draft = self.build(&plan.mappings, &Scope::Child { child, names: &names });
+        if !draft.has_data(columns) || !self.shows_something(plan, &draft, child.element) {
+            return None;
+        }
+        let con_id = exact(self.record, child.contact, &self.contract.contacts.con_id);
+        draft.set(plan.con_id, integer_or_text(con_id.unwrap_or_default()), false);
+        Some(draft)
+    }
+
+    /// The blank-row test of 7.3.
+    fn shows_something(&self, plan: &ChildPlan, draft: &Draft, element: u32) -> bool {
+        let in_row = plan.witnesses.iter().any(|witness| match draft.value(witness.column) {
+            None | Some(Value::Null) => false,
+            Some(Value::Text(text)) => !is_blank(text),
+            Some(value) => !(witness.zero_is_blank && is_zero(value)),
+        });
+        let own = |wanted| exact(self.record, element, wanted);
+        let filled = |wanted| own(wanted).is_some_and(|text| !is_blank(text));
+        in_row || plan.witness_attributes.iter().any(filled)
+    }
+
+    fn created_rows(&self, table: usize, groups: &[RowGroup], names: &Names<'r>) -> Vec<Row> {
+        groups.iter().filter_map(|group| rows::create(self, table, group, names)).collect()
+    }
+}
+
+/// The in-record filter of 15.2: rows with the same con_id and type, the first wins. Rows that
+/// lack one of the two are not compared.
+fn same_child(plan: &ChildPlan, one: &Draft, other: &Draft) -> bool {
+    let pair = |draft: &Draft| {
+        let kind = draft.value(plan.type_column?)?.clone();
+        let con_id = draft.value(plan.con_id)?.clone();
+        (kind != Value::Null && con_id != Value::Null).then_some((con_id, kind))
+    };
+    pair(one).is_some_and(|pair_of_one| pair(other) == Some(pair_of_one))
+}
+
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Int(number) => *number == 0,
+        Value::Float(number) => number.abs() < f64::MIN_POSITIVE,
+        _ => false,
+    }
+}
+
+/// Equality as Python sees it: 1 = 1.0 = true.
+fn same(one: &Value, other: &Value) -> bool {
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one.total_cmp(&other).is_eq(),
+        _ => one == other,
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        Value::Bool(truth) => Some(f64::from(u8::from(*truth))),
+        _ => None,
+    }
+}

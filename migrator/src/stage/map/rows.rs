@@ -1,0 +1,233 @@
+//! Row-creating types: each group of mappings yields one row or none (contract.md 11).
+
+use std::borrow::Cow;
+
+use super::context::Names;
+use super::env::{Env, Scope, integer_or_text};
+use super::lookup::{Looked, is_meaningful, look_up};
+use crate::contract::case::{lower, upper};
+use crate::contract::convert::{
+    DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
+};
+use crate::contract::model::{Mapping, RowGroup, RowKind, Step};
+use crate::record::{Cell, Row, Value};
+
+/// The column that makes a collateral row only where it is a number above zero.
+const WHOLESALE_VALUE: &str = "wholesale_value";
+
+/// The row of a group, if its condition holds. `table` is the group's table in the contract.
+pub(super) fn create<'r>(
+    env: &Env<'r>,
+    table: usize,
+    group: &RowGroup,
+    names: &Names<'r>,
+) -> Option<Row> {
+    let maker = Maker { env, group, columns: &env.contract.tables[table].columns, names };
+    match group.kind {
+        RowKind::Collateral => maker.collateral(),
+        RowKind::Warranty => maker.warranty(),
+        _ => maker.single(),
+    }
+}
+
+struct Maker<'m, 'r> {
+    env: &'m Env<'r>,
+    group: &'m RowGroup,
+    columns: &'m [String],
+    names: &'m Names<'r>,
+}
+
+fn text_value(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+fn has_step(mapping: &Mapping, wanted: fn(&Step) -> bool) -> bool {
+    mapping.chain.iter().any(wanted)
+}
+
+impl<'r> Maker<'_, 'r> {
+    fn text(&self, mapping: &Mapping) -> Option<Cow<'r, str>> {
+        match look_up(self.env, mapping, &Scope::Application(self.names)) {
+            Looked::Text(text) => Some(text),
+            Looked::Null | Looked::Opaque => None,
+        }
+    }
+
+    fn meaningful(&self, mapping: &Mapping) -> Option<Value> {
+        let text = self.text(mapping)?;
+        is_meaningful(&text).then(|| text_value(trim(&text)))
+    }
+
+    fn parameter(&self) -> Option<Value> {
+        self.group.parameter.as_deref().map(text_value)
+    }
+
+    /// The parameter as the number of a type or a slot.
+    fn number(&self) -> Value {
+        integer_or_text(self.group.parameter.as_deref().unwrap_or_default())
+    }
+
+    fn app_id(&self) -> Value {
+        integer_or_text(&self.env.record.app_id)
+    }
+
+    /// Rows of one member (11.1 to 11.5).
+    fn single(&self) -> Option<Row> {
+        let mapping = self.group.members.first()?;
+        let value = self.value_of(mapping)?;
+        let app_id = Some(self.app_id());
+        let cells = match self.group.kind {
+            RowKind::History => vec![
+                app_id,
+                Some(text_value(&format!("[{}]", mapping.attribute))),
+                Some(text_value(&format!("[{}]", mapping.segment))),
+                Some(value),
+            ],
+            RowKind::ReportLookup => {
+                vec![app_id, Some(text_value(&mapping.attribute)), self.parameter(), Some(value)]
+            }
+            RowKind::PolicyException => {
+                let notes = self.group.notes.as_ref().and_then(|notes| self.meaningful(notes));
+                vec![app_id, Some(self.number()), Some(value), Some(notes.unwrap_or(Value::Null))]
+            }
+            _ => vec![app_id, self.parameter(), Some(value)],
+        };
+        let filled = self.group.columns.iter().zip(cells);
+        let cells =
+            filled.filter_map(|(column, value)| Some(Cell { column: *column, value: value? }));
+        Some(Row { cells: cells.collect() })
+    }
+
+    /// What the row is about, or `None` where the condition of its kind does not hold.
+    fn value_of(&self, mapping: &Mapping) -> Option<Value> {
+        match self.group.kind {
+            RowKind::Score => {
+                let score = convert(&self.text(mapping)?, mapping.data_type);
+                (score != Value::Null).then_some(score)
+            }
+            RowKind::Indicator => {
+                let text = self.text(mapping)?;
+                let set = matches!(&*lower(trim(&text)), "y" | "yes" | "true" | "t" | "1");
+                set.then(|| text_value("1"))
+            }
+            _ => self.meaningful(mapping),
+        }
+    }
+
+    fn collateral(&self) -> Option<Row> {
+        let mut row = Row::default();
+        let mut made = false;
+        for mapping in &self.group.members {
+            let (value, makes_row) = self.collateral_value(mapping);
+            if value != Value::Null {
+                set(&mut row, mapping.column, value);
+            }
+            made |= makes_row;
+        }
+        if !made {
+            return None;
+        }
+        set(&mut row, self.group.columns[0], self.app_id());
+        set(&mut row, self.group.columns[1], self.number());
+        for mapping in &self.group.members {
+            let missing = !row.cells.iter().any(|cell| cell.column == mapping.column);
+            if let Some(default) = collateral_default(mapping).filter(|_| missing) {
+                set(&mut row, mapping.column, default);
+            }
+        }
+        Some(row)
+    }
+
+    /// The column's value, and whether it makes the row (11.6).
+    fn collateral_value(&self, mapping: &Mapping) -> (Value, bool) {
+        if let Some(Step::Calculated(expression)) =
+            mapping.chain.iter().find(|step| matches!(step, Step::Calculated(_)))
+        {
+            let result = expression.as_ref().map_or(Value::Null, |e| e.evaluate(self.names));
+            return (convert_value(result, mapping.data_type), false);
+        }
+        if has_step(mapping, |step| matches!(step, Step::CharToBit)) {
+            return (self.bit(mapping), false);
+        }
+        let Some(value) = self.meaningful(mapping) else { return (Value::Null, false) };
+        let text = text_of(&value).into_owned();
+        if has_step(mapping, |step| matches!(step, Step::Digits { .. })) {
+            let digits =
+                digits_only(&text).map_or(Value::Null, |n| convert_value(n, mapping.data_type));
+            let makes_row = digits != Value::Null;
+            return (digits, makes_row);
+        }
+        let makes_row = self.columns[usize::from(mapping.column)] != WHOLESALE_VALUE
+            || float(&text).is_some_and(|number| number > 0.0);
+        (numeric_or_text(mapping, value), makes_row)
+    }
+
+    fn bit(&self, mapping: &Mapping) -> Value {
+        let text = self.text(mapping).unwrap_or_default();
+        let key = trim(&text);
+        let map = &self.env.contract.char_to_bit;
+        let bit = map.get(key).or_else(|| map.get(&*upper(key)));
+        Value::Int(bit.copied().unwrap_or(0))
+    }
+
+    fn warranty(&self) -> Option<Row> {
+        let mut row = Row::default();
+        let mut made = false;
+        for mapping in &self.group.members {
+            if has_step(mapping, |step| matches!(step, Step::CharToBit)) {
+                set(&mut row, mapping.column, self.bit(mapping));
+            } else if let Some(value) = self.meaningful(mapping) {
+                set(&mut row, mapping.column, value);
+                made = true;
+            }
+        }
+        if !made {
+            return None;
+        }
+        let [app_id, kind, lienholder] = self.group.columns[..] else { return None };
+        set(&mut row, app_id, self.app_id());
+        set(&mut row, kind, self.number());
+        if !row.cells.iter().any(|cell| cell.column == lienholder) {
+            set(&mut row, lienholder, Value::Int(0));
+        }
+        Some(row)
+    }
+}
+
+fn set(row: &mut Row, column: u16, value: Value) {
+    match row.cells.iter_mut().find(|cell| cell.column == column) {
+        Some(cell) => cell.value = value,
+        None => row.cells.push(Cell { column, value }),
+    }
+}
+
+fn is_numeric(data_type: DataType) -> bool {
+    data_type.is_integer() || matches!(data_type, DataType::Decimal | DataType::Float)
+}
+
+/// Numeric types are converted; where that fails the text itself is stored (11.6).
+fn numeric_or_text(mapping: &Mapping, value: Value) -> Value {
+    if !is_numeric(mapping.data_type) {
+        return value;
+    }
+    match convert(&text_of(&value), mapping.data_type) {
+        Value::Null => value,
+        number => number,
+    }
+}
+
+/// A truthy default by the simple rules of 9.5 (c).
+fn collateral_default(mapping: &Mapping) -> Option<Value> {
+    mapping.default.typed.as_ref()?;
+    let raw = mapping.default.raw.as_ref()?;
+    let text = text_of(raw);
+    if is_blank(&text) {
+        return None;
+    }
+    Some(match mapping.data_type {
+        data_type if data_type.is_integer() => integer(&text)?,
+        DataType::Decimal | DataType::Float => Value::Float(float(&text)?),
+        DataType::Bit => Value::Int(i64::from(matches!(&*text, "1" | "Y" | "true" | "True"))),
+        _ => text_value(&text),
+    })
+}

@@ -1,1 +1,0 @@
-//! The one scan of the text: well-formedness, tree checks and the slots that mapping reads.

@@ -1,0 +1,120 @@
+//! Legal XML names, and attribute names interned once with what the contract wants of them.
+
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
+
+use crate::contract::case::lower;
+use crate::contract::model::ScanPlan;
+
+/// Interned names are forgotten above this number, so that no record can fill the memory.
+pub(super) const NAMES_MAX: usize = 1 << 16;
+
+/// Longest name in bytes; libxml2's limit.
+const NAME_BYTES_MAX: usize = 50_000;
+
+/// An attribute name that was seen before.
+#[derive(Debug)]
+pub(super) struct KnownName {
+    /// As spelled, with its prefix.
+    text: Box<str>,
+    /// The class of its local part, where anything asks for it.
+    pub(super) class: Option<u32>,
+    /// Whether expressions can see such an attribute on any element.
+    pub(super) in_context: bool,
+    /// Whether it has a prefix or declares a namespace.
+    pub(super) qualified: bool,
+    /// The last element (by serial number) that had it: finds duplicates.
+    pub(super) last_element: u64,
+}
+
+/// All attribute names seen so far.
+#[derive(Debug, Default)]
+pub(super) struct NameTable {
+    table: HashTable<u32>,
+    names: Vec<KnownName>,
+}
+
+impl NameTable {
+    /// The name's entry; `None` if it is no legal XML name.
+    pub(super) fn intern(&mut self, text: &str, plan: &ScanPlan) -> Option<&mut KnownName> {
+        let hash = hash_of(text);
+        let found = self.table.find(hash, |id| &*self.names[*id as usize].text == text).copied();
+        let id = match found {
+            Some(id) => id,
+            None => self.insert(hash, text, plan)?,
+        };
+        self.names.get_mut(id as usize)
+    }
+
+    /// Forgets all names if there are too many. Not to be called within a record.
+    pub(super) fn shrink(&mut self) {
+        if self.names.len() > NAMES_MAX {
+            self.table.clear();
+            self.names.clear();
+        }
+    }
+
+    fn insert(&mut self, hash: u64, text: &str, plan: &ScanPlan) -> Option<u32> {
+        if !is_name(text) {
+            return None;
+        }
+        let local = text.rsplit_once(':').map_or(text, |(_, local)| local);
+        let class = plan.class_of.get(lower(local).as_ref()).copied();
+        let id = u32::try_from(self.names.len()).ok()?;
+        self.names.push(KnownName {
+            text: text.into(),
+            class: class.map(|class| class.0),
+            in_context: class.is_some_and(|class| !plan.class(class).uses.is_empty()),
+            qualified: text.contains(':') || text == "xmlns",
+            last_element: 0,
+        });
+        let names = &self.names;
+        self.table.insert_unique(hash, id, |id| hash_of(&names[*id as usize].text));
+        Some(id)
+    }
+}
+
+fn hash_of(text: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Whether a text is a `Name` of XML 1.0, fifth edition.
+pub(super) fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    text.len() <= NAME_BYTES_MAX
+        && chars.next().is_some_and(starts_name)
+        && chars.all(|c| starts_name(c) || continues_name(c))
+}
+
+fn starts_name(c: char) -> bool {
+    matches!(c,
+        ':' | 'A'..='Z' | '_' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}'
+        | '\u{f8}'..='\u{2ff}' | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}'
+        | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}' | '\u{2c00}'..='\u{2fef}'
+        | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}'
+        | '\u{10000}'..='\u{effff}')
+}
+
+fn continues_name(c: char) -> bool {
+    matches!(c,
+        '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_xml_fifth_edition() {
+        for name in ["a", "_", "a-b.c1", "bé", "x:y", "·".repeat(0).as_str(), "日本"] {
+            assert_eq!(is_name(name), !name.is_empty(), "{name}");
+        }
+        for name in ["", "1a", "-a", "a b", "a=", "×", "a\u{d7}", "a/"] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Prefixes: declared before use, resolved to tell attributes apart, then dropped.
+//!
+//! Records have no namespaces as a rule; this is the slow path of the few that do. The checks are
+//! those of libxml2, which the reference parses with.
+
+use std::collections::BTreeSet;
+
+/// The namespace that the prefix `xml` stands for.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// The namespace of declarations, which nothing may be bound to.
+const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
+/// The declarations in force.
+#[derive(Debug, Default)]
+pub(super) struct Scopes {
+    declared: Vec<Declaration>,
+}
+
+#[derive(Debug)]
+struct Declaration {
+    depth: u16,
+    prefix: String,
+    uri: String,
+}
+
+impl Scopes {
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.declared.clear();
+    }
+
+    /// Ends the scopes of an element.
+    pub(super) fn close(&mut self, depth: u16) {
+        while self.declared.last().is_some_and(|last| last.depth >= depth) {
+            self.declared.pop();
+        }
+    }
+
+    /// Takes the declarations of an element and checks its names.
+    ///
+    /// # Errors
+    /// The cause for which the record is ill-formed.
+    pub(super) fn open(
+        &mut self,
+        depth: u16,
+        element: &str,
+        attributes: &[(String, String)],
+    ) -> Result<(), &'static str> {
+        for (name, value) in attributes {
+            if let Some(prefix) = name.strip_prefix("xmlns:") {
+                self.declare(depth, prefix, value)?;
+            } else if name == "xmlns" {
+                check_default(value)?;
+            }
+        }
+        self.uri_of(element)?;
+        let mut seen = BTreeSet::new();
+        for (name, _) in attributes.iter().filter(|(name, _)| !is_declaration(name)) {
+            if let Some(uri) = self.uri_of(name)?
+                && !seen.insert((uri, local(name)))
+            {
+                return Err("an attribute stands twice under two prefixes");
+            }
+        }
+        Ok(())
+    }
+
+    fn declare(&mut self, depth: u16, prefix: &str, uri: &str) -> Result<(), &'static str> {
+        match (prefix, uri) {
+            ("", _) => return Err("a name has an empty prefix or local part"),
+            ("xml", XML) => return Ok(()),
+            ("xml", _) => return Err("the prefix xml is bound to another namespace"),
+            ("xmlns", _) => return Err("the prefix xmlns is bound"),
+            (_, XML | XMLNS) => return Err("a reserved namespace is bound to another prefix"),
+            (_, "") => return Err("a prefix is bound to an empty namespace"),
+            _ if prefix.contains(':') => return Err("a name has two colons"),
+            _ => check_uri(uri)?,
+        }
+        self.declared.push(Declaration { depth, prefix: prefix.to_owned(), uri: uri.to_owned() });
+        Ok(())
+    }
+
+    fn uri_of(&self, name: &str) -> Result<Option<&str>, &'static str> {
+        let Some((prefix, local)) = name.split_once(':') else { return Ok(None) };
+        if prefix.is_empty() || local.is_empty() {
+            return Err("a name has an empty prefix or local part");
+        }
+        if local.contains(':') {
+            return Err("a name has two colons");
+        }
+        if prefix == "xml" {
+            return Ok(Some(XML));
+        }
+        let declared = self.declared.iter().rev().find(|declared| declared.prefix == prefix);
+        declared.map(|declared| Some(declared.uri.as_str())).ok_or("a prefix is not declared")
+    }
+}
+
+/// The part after the prefix.
+pub(super) fn local(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(_, local)| local)
+}
+
+/// Whether an attribute declares a namespace and is no attribute of the element.
+pub(super) fn is_declaration(name: &str) -> bool {
+    name == "xmlns" || name.starts_with("xmlns:")
+}
+
+fn check_default(uri: &str) -> Result<(), &'static str> {
+    match uri {
+        XML | XMLNS => Err("a reserved namespace is bound to another prefix"),
+        _ => check_uri(uri),
+    }
+}
+
+/// The part of RFC 3986 that mistakes violate: no blanks or brackets, `%` with two hex digits.
+fn check_uri(uri: &str) -> Result<(), &'static str> {
+    let bytes = uri.as_bytes();
+    let broken = bytes.iter().enumerate().any(|(at, byte)| match byte {
+        b'%' => !bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)),
+        b' ' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => true,
+        _ => false,
+    });
+    if broken || uri.starts_with(':') { Err("a namespace is no valid URI") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(element: &str, attributes: &[(&str, &str)]) -> Result<(), &'static str> {
+        let owned: Vec<_> =
+            attributes.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Scopes::default().open(1, element, &owned)
+    }
+
+    #[test]
+    fn declared_prefixes_pass() {
+        assert_eq!(open("a:b", &[("xmlns:a", "u"), ("a:x", "1"), ("x", "2")]), Ok(()));
+        assert_eq!(open("b", &[("xml:lang", "e"), ("xmlns", "rel")]), Ok(()));
+        assert_eq!(open("xml:b", &[("xmlns:xml", XML)]), Ok(()));
+    }
+
+    #[test]
+    fn what_libxml2_refuses_is_refused() {
+        let cases: [(&str, &[(&str, &str)]); 12] = [
+            ("a:b", &[]),
+            ("b", &[("a:c", "1")]),
+            ("b", &[("xmlns:a", "")]),
+            ("b", &[("xmlns:a", "u"), ("xmlns:c", "u"), ("a:x", "1"), ("c:x", "2")]),
+            ("a:b:c", &[("xmlns:a", "u")]),
+            (":b", &[]),
+            ("a:", &[("xmlns:a", "u")]),
+            ("b", &[("xmlns:xml", "u")]),
+            ("b", &[("xmlns:xmlns", "u")]),
+            ("b", &[("xmlns", XMLNS)]),
+            ("b", &[("xmlns:a", "a b")]),
+            ("b", &[("xmlns:a", "%zz")]),
+        ];
+        for (element, attributes) in cases {
+            assert!(open(element, attributes).is_err(), "{element} {attributes:?}");
+        }
+    }
+
+    #[test]
+    fn a_scope_ends_with_its_element() {
+        let mut scopes = Scopes::default();
+        scopes.open(2, "a:b", &[("xmlns:a".to_owned(), "u".to_owned())]).unwrap();
+        scopes.close(2);
+        assert!(scopes.open(2, "a:b", &[]).is_err());
+    }
+}
