@@ -1,3 +1,7 @@
-//! The `harness` program.
+//! The `harness` program: its verbs are in `cmd/`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harness::cmd::main(std::env::args_os())
+}

@@ -1,0 +1,220 @@
+//! Events → terminal: the only printer. Results go to stdout, talk to stderr; decides nothing but
+//! how things are said.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::error::Error;
+use crate::event::{Event, Observer};
+use crate::measure::Measurement;
+use crate::plan::{Plan, Trial};
+use crate::scenario::Scenario;
+
+/// How often a bar is drawn again where nothing happens.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Prints a result. A reader that has gone away is no fault of the measurement.
+pub fn result(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Says what went wrong.
+pub fn complain(error: &Error) {
+    say(&format!("harness: {error}"));
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Shows how a measurement goes on.
+#[derive(Debug)]
+pub struct Display {
+    style: Style,
+    start: Instant,
+    labels: Vec<String>,
+    plan: Shape,
+    finished: usize,
+}
+
+/// How much is shown.
+#[derive(Debug)]
+enum Style {
+    /// Nothing.
+    Quiet,
+    /// A line for every block: for files and pipes.
+    Lines,
+    /// A bar that is drawn over and over: for terminals.
+    Bar(ProgressBar),
+}
+
+/// The shape of the plan, as far as progress needs it.
+#[derive(Debug, Default)]
+struct Shape {
+    trials: usize,
+    warmup: usize,
+    counted: usize,
+    settings: usize,
+}
+
+impl Display {
+    /// A bar on a terminal, lines elsewhere, nothing where the user wants quiet.
+    pub fn new(quiet: bool) -> Self {
+        let style = if quiet {
+            Style::Quiet
+        } else if std::io::stderr().is_terminal() {
+            Style::Bar(spinner())
+        } else {
+            Style::Lines
+        };
+        Self {
+            style,
+            start: Instant::now(),
+            labels: Vec::new(),
+            plan: Shape::default(),
+            finished: 0,
+        }
+    }
+
+    /// Says something that stays on the screen.
+    fn talk(&self, line: &str) {
+        match &self.style {
+            Style::Quiet => {}
+            Style::Lines => say(line),
+            Style::Bar(bar) => bar.suspend(|| say(line)),
+        }
+    }
+
+    /// Says what is going on now.
+    fn status(&self, text: String) {
+        match &self.style {
+            Style::Quiet => {}
+            Style::Lines => say(&text),
+            Style::Bar(bar) => bar.set_message(text),
+        }
+    }
+
+    fn planned(&mut self, scenario: &Scenario, plan: &Plan) {
+        self.labels = scenario.settings.iter().map(|setting| setting.label.clone()).collect();
+        let warmup = plan.blocks.iter().filter(|block| block.warmup).count();
+        self.plan = Shape {
+            trials: plan.trial_count(),
+            warmup,
+            counted: plan.blocks.len() - warmup,
+            settings: scenario.settings.len(),
+        };
+        if let Style::Bar(bar) = &self.style {
+            bar.enable_steady_tick(TICK);
+        }
+    }
+
+    fn show_bar(&mut self) {
+        if let Style::Bar(spinner) = &self.style {
+            spinner.finish_and_clear();
+            let length = Some(self.plan.trials as u64);
+            let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+            let bar = with_template(bar, "{bar:30} {pos}/{len} runs, {eta} left  {msg}");
+            bar.enable_steady_tick(TICK);
+            self.style = Style::Bar(bar);
+        }
+    }
+
+    fn trial_ended(&mut self, trial: &Trial, measurement: &Measurement) {
+        self.finished += 1;
+        if let Some(failure) = measurement.failure() {
+            let label = self.labels.get(trial.setting).map_or("", String::as_str);
+            self.talk(&format!("run {} ({label}) failed: {failure}", trial.number));
+        }
+        match &self.style {
+            Style::Bar(bar) => {
+                bar.set_position(self.finished as u64);
+                bar.set_message(block_name(trial, &self.plan));
+            }
+            Style::Lines if trial.slot == self.plan.settings => say(&self.block(trial)),
+            Style::Lines | Style::Quiet => {}
+        }
+    }
+
+    fn block(&self, trial: &Trial) -> String {
+        let name = block_name(trial, &self.plan);
+        let each = self.start.elapsed().as_secs_f64() / self.finished.max(1) as f64;
+        let left = each * self.plan.trials.saturating_sub(self.finished) as f64;
+        format!("{name} done, about {} left", duration(left))
+    }
+}
+
+/// Until it is known what a run takes there is no time left to show.
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    with_template(bar, "{spinner} {msg}")
+}
+
+fn with_template(bar: ProgressBar, template: &str) -> ProgressBar {
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}
+
+fn block_name(trial: &Trial, plan: &Shape) -> String {
+    if trial.warmup {
+        format!("warm-up block {} of {}", trial.block, plan.warmup)
+    } else {
+        format!("block {} of {}", trial.block, plan.counted)
+    }
+}
+
+fn duration(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.0} s");
+    }
+    format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+}
+
+impl Observer for Display {
+    fn observe(&mut self, event: Event<'_>) {
+        match event {
+            Event::Planned { scenario, plan, folder } => {
+                self.planned(scenario, plan);
+                self.talk(&format!(
+                    "{}: {} runs, results in {}",
+                    scenario.name,
+                    plan.trial_count(),
+                    folder.display()
+                ));
+            }
+            Event::PreparingSource { records } => {
+                self.status(format!("preparing a source of {records} records"));
+            }
+            Event::PilotStarted => {
+                self.status("a first run of the baseline, to find how many records to take".into());
+            }
+            Event::RecordsKnown { records } => {
+                // What came before says nothing about how long a run takes.
+                self.start = Instant::now();
+                self.show_bar();
+                self.talk(&format!("every run migrates the same {records} records"));
+            }
+            Event::TrialEnded { trial, measurement } => self.trial_ended(trial, measurement),
+            Event::Ended => {
+                if let Style::Bar(bar) = &self.style {
+                    bar.finish_and_clear();
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        for (seconds, text) in [(0.4, "0 s"), (59.0, "59 s"), (61.0, "1 min 1 s")] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What happens during a measurement, as it happens. Doers emit these; `display` alone prints.
+
+use std::path::Path;
+
+use crate::measure::Measurement;
+use crate::plan::{Plan, Trial};
+use crate::scenario::Scenario;
+
+/// One thing that happened.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// The order is drawn and the ledger begun.
+    Planned {
+        /// What is measured.
+        scenario: &'a Scenario,
+        /// In which order.
+        plan: &'a Plan,
+        /// Where the results go.
+        folder: &'a Path,
+    },
+    /// Records are about to be generated, unless a source of that size is there.
+    PreparingSource {
+        /// How many.
+        records: u32,
+    },
+    /// The baseline's first run is about to find the number of records.
+    PilotStarted,
+    /// It is known how many records each run takes.
+    RecordsKnown {
+        /// How many.
+        records: u32,
+    },
+    /// A trial ended, well or not; its row is in the ledger.
+    TrialEnded {
+        /// Which.
+        trial: &'a Trial,
+        /// What it gave.
+        measurement: &'a Measurement,
+    },
+    /// Every trial has run.
+    Ended,
+}
+
+/// Somebody who wants to know.
+pub trait Observer {
+    /// Takes note of one event.
+    fn observe(&mut self, event: Event<'_>);
+}

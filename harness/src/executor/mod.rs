@@ -1,0 +1,37 @@
+//! How one trial is run: the line between what is planned and what does it. Two ways, processes and
+//! a mock; neither knows the plan nor judges what comes out.
+
+mod mock;
+mod process;
+
+pub use mock::{Mock, report};
+pub use process::{Process, Program};
+
+use std::path::PathBuf;
+
+use migrator::config::Settings;
+
+use crate::error::Result;
+use crate::measure::Measurement;
+
+/// The verb under which the harness's own binary is the migrator.
+pub const MIGRATOR_VERB: &str = "migrator";
+
+/// The records that every trial of a measurement reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The `SQLite` file.
+    pub path: PathBuf,
+    /// How many records it holds.
+    pub records: u32,
+}
+
+/// Runs trials, one at a time.
+pub trait Executor {
+    /// Makes the source of this many records, or finds it made.
+    fn prepare(&mut self, records: u32) -> Result<Source>;
+
+    /// Migrates the source once under these settings, into a fresh store. A run that fails is a
+    /// measurement; an error stops everything.
+    fn measure(&mut self, source: &Source, settings: &Settings) -> Result<Measurement>;
+}

@@ -1,0 +1,370 @@
+//! Trials as processes: each a fresh process on a fresh store, ended with its whole process group
+//! when its time is up or the user has had enough. Reads no figure of a report.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use migrator::config::Settings;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{self, SignalKind};
+
+use super::{Executor, MIGRATOR_VERB, Source};
+use crate::error::{Error, ErrorKind, Result};
+use crate::identity::fingerprint;
+use crate::measure::{Cause, Failure, Measurement, Outcome, read_report};
+use crate::results::make;
+use crate::scenario::{Scenario, Workload};
+
+/// The point in time of every trial: what a row gets from the clock must not differ between runs
+/// whose checksums are compared.
+const NOW: &str = "2026-01-01T00:00:00";
+
+/// Sources of other builds are removed when they have not been made within this time.
+const STALE_SOURCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// As much of a failed process's last words as a ledger's row takes.
+const LAST_WORDS_BYTES_MAX: usize = 500;
+
+/// The program under test.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+impl Program {
+    /// The harness's own binary, which is the migrator under its hidden verb.
+    pub fn own() -> Result<Self> {
+        // This path stays the running binary when a build replaces the file in the middle of it.
+        let running = PathBuf::from("/proc/self/exe");
+        let path = if running.exists() {
+            running
+        } else {
+            std::env::current_exe()
+                .map_err(|error| Error::caused("finding the harness's own binary", error))?
+        };
+        Ok(Self { path, arguments: vec![MIGRATOR_VERB.into()] })
+    }
+
+    /// Another build of the migrator.
+    pub fn other(path: PathBuf) -> Self {
+        Self { path, arguments: Vec::new() }
+    }
+
+    /// BLAKE3 of its binary, 32 hex digits.
+    pub fn fingerprint(&self) -> Result<String> {
+        fingerprint(&self.path)
+    }
+}
+
+/// Runs every trial in a process of its own.
+#[derive(Debug)]
+pub struct Process {
+    program: Program,
+    fingerprint: String,
+    workload: Workload,
+    synchronous: String,
+    timeout_s: u32,
+    sources: PathBuf,
+    trials: PathBuf,
+    runtime: Runtime,
+    interrupts: Interrupts,
+}
+
+/// The signals by which a user ends a measurement; from here on they no longer end the process. A
+/// hang-up is not among them: listening to it would undo `nohup`.
+#[derive(Debug)]
+struct Interrupts {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+}
+
+impl Interrupts {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: unix::signal(SignalKind::interrupt())?,
+            terminate: unix::signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// How a process ended.
+enum End {
+    Exited(ExitStatus),
+    TimedOut,
+}
+
+impl Process {
+    /// Sources and stores live in hidden folders under `out`, on the disk that holds the results.
+    pub fn new(program: Program, scenario: &Scenario, out: &Path) -> Result<Self> {
+        let fingerprint = program.fingerprint()?;
+        let (sources, trials) = (out.join(".sources"), out.join(".trials"));
+        make(&sources)?;
+        make(&trials)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::caused("starting the runtime", error))?;
+        let interrupts = {
+            let _inside = runtime.enter();
+            Interrupts::listen().map_err(|error| Error::caused("listening to signals", error))?
+        };
+        Ok(Self {
+            program,
+            fingerprint,
+            workload: scenario.workload.clone(),
+            synchronous: scenario.store.synchronous.clone(),
+            timeout_s: scenario.limits.timeout_s.get(),
+            sources,
+            trials,
+            runtime,
+            interrupts,
+        })
+    }
+
+    /// The folder that holds the trials' stores while they run.
+    pub fn stores(&self) -> &Path {
+        &self.trials
+    }
+
+    fn generate(&mut self, records: u32, file: &Path, log: &Path) -> Result<()> {
+        let workload = &self.workload;
+        let mut arguments: Vec<OsString> = vec!["generate".into()];
+        for (flag, value) in [
+            ("--records", records.to_string()),
+            ("--seed", workload.seed.to_string()),
+            ("--profile", workload.profile.clone()),
+            ("--duplicates", workload.duplicates.to_string()),
+            ("--rejects", workload.rejects.to_string()),
+        ] {
+            arguments.extend([flag.into(), value.into()]);
+        }
+        arguments.extend(["--out".into(), store_url(file), "--quiet".into()]);
+        match self.run(&arguments, log, None)? {
+            End::Exited(status) if status.success() && file.exists() => Ok(()),
+            End::Exited(status) => {
+                let failure = failure_of(status, log);
+                Err(Error::environment(format!("generating {records} records: {failure}")))
+            }
+            End::TimedOut => Err(Error::environment("generating records ran out of time")),
+        }
+    }
+
+    fn arguments(&self, source: &Source, settings: &Settings, folder: &Path) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec!["run".into()];
+        arguments.extend(["--source".into(), store_url(&source.path)]);
+        arguments.extend(["--store".into(), store_url(&folder.join("store.sqlite"))]);
+        arguments.extend(flags(settings).into_iter().map(OsString::from));
+        arguments.extend(["--synchronous".into(), self.synchronous.clone().into()]);
+        arguments.extend(["--now".into(), NOW.into()]);
+        arguments.extend(["--report".into(), folder.join(REPORT).into(), "--quiet".into()]);
+        arguments
+    }
+
+    /// Runs the program to its end; `limit` and signals end it and everything that it started.
+    fn run(&mut self, arguments: &[OsString], log: &Path, limit: Option<Duration>) -> Result<End> {
+        let path = self.program.path.display().to_string();
+        let failed = |error| Error::caused(format!("running {path}"), error);
+        let log = File::create(log).map_err(failed)?;
+        let mut command = Command::new(&self.program.path);
+        command
+            .args(&self.program.arguments)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .process_group(0)
+            .kill_on_drop(true);
+        let interrupts = &mut self.interrupts;
+        self.runtime.block_on(async move {
+            let mut child = command.spawn().map_err(failed)?;
+            tokio::select! {
+                status = child.wait() => status.map(End::Exited).map_err(failed),
+                () = sleep(limit) => {
+                    end_group(&mut child).await.map_err(failed)?;
+                    Ok(End::TimedOut)
+                }
+                () = interrupts.next() => {
+                    end_group(&mut child).await.map_err(failed)?;
+                    Err(Error::new(ErrorKind::Interrupted, "interrupted"))
+                }
+            }
+        })
+    }
+
+    fn source_name(&self, records: u32) -> String {
+        let Workload { profile, duplicates, rejects, seed, .. } = &self.workload;
+        let build = &self.fingerprint[..8];
+        format!("{profile}-{records}-seed{seed}-dup{duplicates}-rej{rejects}-{build}")
+    }
+
+    /// Every build makes its own sources, because a generator may change with it; those of builds
+    /// that are gone would pile up.
+    fn remove_stale_sources(&self) {
+        let ours = format!("-{}", &self.fingerprint[..8]);
+        let entries = fs::read_dir(&self.sources).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(&ours)) {
+            let made = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+            let age = made.and_then(|made| SystemTime::now().duration_since(made).ok());
+            if age.is_some_and(|age| age > STALE_SOURCE) {
+                // What cannot be removed costs disk space and nothing else.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+}
+
+const REPORT: &str = "report.json";
+const SOURCE: &str = "source.sqlite";
+const LOG: &str = "stderr.txt";
+
+impl Executor for Process {
+    fn prepare(&mut self, records: u32) -> Result<Source> {
+        let folder = self.sources.join(self.source_name(records));
+        let source = Source { path: folder.join(SOURCE), records };
+        if source.path.exists() {
+            return Ok(source);
+        }
+        self.remove_stale_sources();
+        let aside = temporary(&self.sources)?;
+        let log = temporary(&self.trials)?;
+        self.generate(records, &aside.path().join(SOURCE), &log.path().join(LOG))?;
+        // Another measurement may have made the same source meanwhile; either one will do.
+        match fs::rename(aside.path(), &folder) {
+            Err(error) if !source.path.exists() => {
+                Err(Error::caused(format!("writing {}", folder.display()), error))
+            }
+            _ => Ok(source),
+        }
+    }
+
+    fn measure(&mut self, source: &Source, settings: &Settings) -> Result<Measurement> {
+        let folder = temporary(&self.trials)?;
+        let arguments = self.arguments(source, settings, folder.path());
+        let log = folder.path().join(LOG);
+        let limit = Duration::from_secs(self.timeout_s.into());
+        let start = Instant::now();
+        let end = self.run(&arguments, &log, Some(limit))?;
+        let elapsed_s = start.elapsed().as_secs_f64();
+        let outcome = match end {
+            End::Exited(status) if status.success() => {
+                // An unreadable report is refused as an empty one is: by what it lacks.
+                let text = fs::read_to_string(folder.path().join(REPORT)).unwrap_or_default();
+                read_report(&text, settings)
+            }
+            End::Exited(status) => Outcome::Failure(failure_of(status, &log)),
+            End::TimedOut => Outcome::Failure(Failure {
+                cause: Cause::Timeout { limit_s: self.timeout_s },
+                detail: last_words(&log),
+            }),
+        };
+        Ok(Measurement { elapsed_s, outcome })
+    }
+}
+
+async fn sleep(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends the process and everything in its group, and waits until it is gone.
+async fn end_group(child: &mut Child) -> std::io::Result<()> {
+    if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()) {
+        // A group that is already gone is what is wanted.
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+    child.wait().await.map(|_| ())
+}
+
+fn temporary(within: &Path) -> Result<TempDir> {
+    tempfile::tempdir_in(within)
+        .map_err(|error| Error::caused(format!("creating a folder in {}", within.display()), error))
+}
+
+fn store_url(path: &Path) -> OsString {
+    let mut url = OsString::from("sqlite:");
+    url.push(path);
+    url
+}
+
+/// The settings as the migrator's command line takes them: names with hyphens.
+fn flags(settings: &Settings) -> Vec<String> {
+    let Ok(Value::Object(settings)) = serde_json::to_value(settings) else {
+        return Vec::new();
+    };
+    let flag = |(name, value): (&String, &Value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), String::from);
+        [format!("--{}", name.replace('_', "-")), value]
+    };
+    settings.iter().flat_map(flag).collect()
+}
+
+fn failure_of(status: ExitStatus, log: &Path) -> Failure {
+    let cause = match (status.code(), status.signal()) {
+        (Some(code), _) => Cause::Exit { code },
+        (None, signal) => Cause::Signal { signal: signal.unwrap_or_default() },
+    };
+    Failure { cause, detail: last_words(log) }
+}
+
+/// The end of what a process wrote to its stderr, in one line.
+fn last_words(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let mut start = text.len().saturating_sub(LAST_WORDS_BYTES_MAX);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text[start..].split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_become_flags_with_hyphens() {
+        assert_eq!(
+            flags(&Settings::default()),
+            ["--workers", "2", "--batch-size", "1000", "--insert", "values"]
+        );
+    }
+
+    #[test]
+    fn the_flags_of_a_trial_are_those_that_the_migrator_takes() {
+        use clap::Parser;
+        let mut arguments = vec!["migrator".to_owned(), "run".into()];
+        arguments.extend(["--source".into(), "a".into(), "--store".into(), "b".into()]);
+        arguments.extend(flags(&Settings::default()));
+        migrator::args::Cli::try_parse_from(arguments).unwrap();
+    }
+
+    #[test]
+    fn last_words_are_one_short_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join(LOG);
+        fs::write(&log, format!("{}\nmigrator: no such\n  file\n", "ä".repeat(600))).unwrap();
+        let words = last_words(&log);
+        assert!(words.ends_with("migrator: no such file"), "{words}");
+        assert!(words.len() <= LAST_WORDS_BYTES_MAX);
+        assert_eq!(last_words(Path::new("/nonexistent")), "");
+    }
+}

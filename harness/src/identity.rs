@@ -1,0 +1,296 @@
+//! What was measured and where: revision, program, store, machine. Reads what the operating system
+//! says and judges only whether it makes figures doubtful.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The version of `identity.json`.
+const FORMAT_VERSION: u32 = 1;
+
+/// A load per processor above this means that others were computing as well.
+const BUSY_LOAD: f64 = 0.25;
+
+/// File systems that flush to no disk.
+const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
+
+/// What was measured and where.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `FORMAT_VERSION` of the program that wrote it.
+    pub format: u32,
+    /// The revision that the harness was built from; its version where git did not know.
+    pub revision: String,
+    /// `plan::hash` of the scenario.
+    pub plan_hash: String,
+    /// When the measurement began, UTC, ISO 8601.
+    pub started: String,
+    /// The command that does it again.
+    pub command: String,
+    /// The program under test.
+    pub program: Program,
+    /// What it wrote into.
+    pub store: Store,
+    /// The machine.
+    pub machine: Machine,
+}
+
+/// The program under test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// The path given with `--migrator`; none where the harness ran itself.
+    pub path: Option<String>,
+    /// BLAKE3 of the binary, 32 hex digits.
+    pub blake3: String,
+    /// Its version, as the first report says.
+    pub version: Option<String>,
+    /// Its build profile, as the first report says.
+    pub profile: Option<String>,
+}
+
+/// What the program under test wrote into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// The scenario's URL.
+    pub url: String,
+    /// How the store flushes.
+    pub synchronous: String,
+    /// The store's own version, as the first report says.
+    pub version: Option<String>,
+    /// The file system that holds the stores, where the operating system says.
+    pub filesystem: Option<String>,
+}
+
+/// The machine; what the operating system does not say is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Its name.
+    pub host: Option<String>,
+    /// Operating system and kernel release.
+    pub kernel: Option<String>,
+    /// The processor's model.
+    pub cpu: Option<String>,
+    /// Processors that a program may use.
+    pub cpus: usize,
+    /// Main memory.
+    pub memory_bytes: Option<u64>,
+    /// How the clock speed is governed.
+    pub governor: Option<String>,
+    /// Mean number of runnable processes over the minute before the first run.
+    pub load: Option<f64>,
+}
+
+/// Why the machine makes figures doubtful.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Doubt {
+    /// Others were computing before the first run.
+    Busy {
+        /// Load of the minute before.
+        load: f64,
+        /// Processors.
+        cpus: usize,
+    },
+    /// The clock speed changes with the load.
+    Governor(String),
+    /// Stores are in memory: a commit costs no flush.
+    InMemory(String),
+    /// The program was built without optimization.
+    Unoptimized,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy { load, cpus } => write!(
+                f,
+                "the minute before the first run was busy (load {load:.2} on {cpus} processors)"
+            ),
+            Self::Governor(governor) => {
+                write!(f, "the processor's governor is `{governor}`, not `performance`")
+            }
+            Self::InMemory(filesystem) => write!(
+                f,
+                "stores were on {filesystem}, where a commit costs no flush to a disk; \
+                 `--out` on a disk would measure it"
+            ),
+            Self::Unoptimized => f.write_str("the migrator was a debug build"),
+        }
+    }
+}
+
+impl Identity {
+    /// What is known before the first run. `stores` is a folder on the stores' file system.
+    pub fn before(
+        measured: Measured<'_>,
+        program: Program,
+        store: &crate::scenario::Store,
+        stores: &Path,
+    ) -> Self {
+        Self {
+            format: FORMAT_VERSION,
+            revision: revision().into(),
+            plan_hash: measured.plan_hash.into(),
+            started: measured.started.into(),
+            command: measured.command.into(),
+            program,
+            store: Store {
+                url: store.url.clone(),
+                synchronous: store.synchronous.clone(),
+                version: None,
+                filesystem: filesystem(stores),
+            },
+            machine: Machine::here(),
+        }
+    }
+
+    /// Adds what only a run's report knows.
+    pub fn learn(&mut self, report: &migrator::report::RunReport) {
+        self.program.version = Some(report.build.version.clone());
+        self.program.profile = Some(report.build.profile.clone());
+        self.store.version = Some(format!("{} {}", report.store.kind, report.store.version));
+    }
+
+    /// Everything about the machine that makes figures doubtful.
+    pub fn doubts(&self) -> Vec<Doubt> {
+        let busy = |load: &f64| *load > BUSY_LOAD * self.machine.cpus as f64;
+        let load = self.machine.load.filter(busy);
+        let governor = self.machine.governor.clone().filter(|name| name != "performance");
+        let filesystem = self.store.filesystem.clone();
+        let memory = filesystem.filter(|name| IN_MEMORY.contains(&name.as_str()));
+        let debug = self.program.profile.as_deref() == Some("debug");
+        [
+            load.map(|load| Doubt::Busy { load, cpus: self.machine.cpus }),
+            governor.map(Doubt::Governor),
+            memory.map(Doubt::InMemory),
+            debug.then_some(Doubt::Unoptimized),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// What is measured, in words.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured<'a> {
+    /// `plan::hash` of the scenario.
+    pub plan_hash: &'a str,
+    /// When the measurement began, UTC, ISO 8601.
+    pub started: &'a str,
+    /// The command that does it again.
+    pub command: &'a str,
+}
+
+/// The revision that this program was built from; its version where git did not know.
+pub fn revision() -> &'static str {
+    env!("HARNESS_REVISION")
+}
+
+/// The first characters of [`revision`], for names.
+pub fn short_revision() -> &'static str {
+    let revision = revision();
+    revision.get(..8).unwrap_or(revision)
+}
+
+/// BLAKE3 of a file, 32 hex digits.
+pub fn fingerprint(path: &Path) -> Result<String> {
+    let failed = |error| Error::caused(format!("reading {}", path.display()), error);
+    let mut hasher = blake3::Hasher::new();
+    let file = fs::File::open(path).map_err(failed)?;
+    hasher.update_reader(file).map_err(failed)?;
+    Ok(hasher.finalize().to_hex()[..32].to_owned())
+}
+
+impl Machine {
+    /// This machine, now.
+    pub fn here() -> Self {
+        let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+        let meminfo = line("/proc/meminfo").and_then(|text| memory_bytes(&text));
+        let load = line("/proc/loadavg")
+            .and_then(|text| text.split_whitespace().next().and_then(|first| first.parse().ok()));
+        Self {
+            host: line("/proc/sys/kernel/hostname"),
+            kernel: line("/proc/sys/kernel/osrelease").map(|release| format!("Linux {release}")),
+            cpu: line("/proc/cpuinfo").and_then(|text| cpu_model(&text)),
+            cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            memory_bytes: meminfo,
+            governor: line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            load,
+        }
+    }
+}
+
+/// `MemTotal:       24680000 kB`.
+fn memory_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+fn cpu_model(cpuinfo: &str) -> Option<String> {
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':').map(|(_, model)| model.trim().to_owned())
+}
+
+/// The type of the file system that holds a folder.
+fn filesystem(folder: &Path) -> Option<String> {
+    let folder = folder.canonicalize().ok()?;
+    filesystem_in(&fs::read_to_string("/proc/self/mountinfo").ok()?, &folder)
+}
+
+/// proc(5): the fifth field is where it is mounted; the first behind ` - ` is its type. Of several
+/// mounts that hold the folder, the innermost counts, and of equal ones the last.
+fn filesystem_in(mountinfo: &str, folder: &Path) -> Option<String> {
+    let mounts = mountinfo.lines().filter_map(|line| {
+        let (mount, filesystem) = line.split_once(" - ")?;
+        let at = Path::new(mount.split(' ').nth(4)?);
+        let depth = at.components().count();
+        folder.starts_with(at).then(|| (depth, filesystem.split(' ').next()))
+    });
+    mounts.max_by_key(|(depth, _)| *depth).and_then(|(_, name)| name.map(String::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_mount_names_the_file_system() {
+        let mounts = "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n\
+                      30 22 0:26 / /tmp rw - tmpfs tmpfs rw\n\
+                      31 30 8:2 / /tmp/disk rw shared:2 - xfs /dev/sdb rw\n";
+        for (folder, expected) in [
+            ("/home/me", "ext4"),
+            ("/tmp/a", "tmpfs"),
+            ("/tmp/disk/results", "xfs"),
+            ("/tmp/diskette", "tmpfs"),
+        ] {
+            assert_eq!(filesystem_in(mounts, Path::new(folder)).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_the_operating_system_says_is_read() {
+        assert_eq!(memory_bytes("MemTotal:  2048 kB\nMemFree: 1 kB\n"), Some(2 * 1024 * 1024));
+        assert_eq!(memory_bytes("nothing"), None);
+        let cpuinfo = "processor : 0\nmodel name\t: A Fast One\n";
+        assert_eq!(cpu_model(cpuinfo).as_deref(), Some("A Fast One"));
+        assert!(Machine::here().cpus > 0);
+    }
+
+    #[test]
+    fn the_same_bytes_have_the_same_fingerprint() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("1"), folder.path().join("2"));
+        fs::write(&one, "abc").unwrap();
+        fs::write(&two, "abc").unwrap();
+        let print = fingerprint(&one).unwrap();
+        assert_eq!(print.len(), 32);
+        assert_eq!(print, fingerprint(&two).unwrap());
+        assert!(fingerprint(&folder.path().join("3")).is_err());
+    }
+}

@@ -1,0 +1,205 @@
+//! What a trial gave: a run report that can be compared, or a failure with its reason. Looks at one
+//! trial at a time; what several say together is for `analyse`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use migrator::config::Settings;
+use migrator::report::{Books, FORMAT_VERSION, RunReport};
+use serde::{Deserialize, Serialize};
+
+use crate::metric::Metric;
+
+/// What a trial gave, and how long its process lived.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Seconds from the start of the process to its end.
+    pub elapsed_s: f64,
+    /// The run's own report, or why there is none.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// The run's own report, or why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The run ended well.
+    Report(Box<RunReport>),
+    /// It did not; the trial stays in the ledger as a row with this reason.
+    Failure(Failure),
+}
+
+/// Why a trial gave no figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What happened, as far as it matters to tell apart.
+    pub cause: Cause,
+    /// One line for people: the last words of the process, or what is wrong with its report.
+    pub detail: String,
+}
+
+/// What happened to a failed trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// It ran into the scenario's limit and was ended with its whole process group.
+    Timeout {
+        /// The limit in seconds.
+        limit_s: u32,
+    },
+    /// It ended with this exit code.
+    Exit {
+        /// Not 0.
+        code: i32,
+    },
+    /// A signal ended it.
+    Signal {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It ended well and left a report that cannot be used, or none.
+    Report,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::Timeout { limit_s } => write!(f, "ended after {limit_s} s")?,
+            Cause::Exit { code } => write!(f, "exit code {code}")?,
+            Cause::Signal { signal } => write!(f, "ended by signal {signal}")?,
+            Cause::Report => f.write_str("no usable report")?,
+        }
+        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+    }
+}
+
+impl Measurement {
+    /// The report, where there is one.
+    pub fn report(&self) -> Option<&RunReport> {
+        match &self.outcome {
+            Outcome::Report(report) => Some(report),
+            Outcome::Failure(_) => None,
+        }
+    }
+
+    /// The failure, where there is one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.outcome {
+            Outcome::Report(_) => None,
+            Outcome::Failure(failure) => Some(failure),
+        }
+    }
+}
+
+/// Reads the text of a run report and makes sure that every figure of it can be used and that the
+/// run had the settings that were asked for.
+pub fn read_report(text: &str, asked: &Settings) -> Outcome {
+    match usable_report(text, asked) {
+        Ok(report) => Outcome::Report(Box::new(report)),
+        Err(detail) => Outcome::Failure(Failure { cause: Cause::Report, detail }),
+    }
+}
+
+/// The part of a report that every format has.
+#[derive(Deserialize)]
+struct Versioned {
+    format: u32,
+}
+
+fn usable_report(text: &str, asked: &Settings) -> Result<RunReport, String> {
+    let Versioned { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if format > FORMAT_VERSION {
+        return Err(format!("its format is {format}, newer than {FORMAT_VERSION}"));
+    }
+    let report: RunReport = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if report.settings != *asked {
+        return Err(format!("it ran under {:?} instead of {asked:?}", report.settings));
+    }
+    if report.books.read == 0 {
+        return Err("it read no records".into());
+    }
+    for metric in Metric::ALL {
+        if let Some(stage) = metric.stages().iter().find(|s| !report.stages.contains_key(**s)) {
+            return Err(format!("it does not say how long the stage `{stage}` took"));
+        }
+        let value = value(&report, metric);
+        if !(value.is_finite() && value >= 0.0) {
+            return Err(format!("its {} is {value}", metric.name()));
+        }
+    }
+    if report.rec_per_min == 0.0 {
+        return Err("its rec_per_min is 0".into());
+    }
+    Ok(report)
+}
+
+/// A report's value for a metric, in the metric's unit.
+pub fn value(report: &RunReport, metric: Metric) -> f64 {
+    match metric {
+        Metric::RecPerMin => report.rec_per_min,
+        Metric::PeakRss => report.peak_rss_bytes as f64,
+        Metric::Insert | Metric::Prepare | Metric::Coerce => {
+            metric.stages().iter().map(|stage| stage_ms(report, stage)).sum()
+        }
+    }
+}
+
+/// Milliseconds per 1,000 records read that a stage took, summed over workers; 0 for a stage that
+/// the report does not name.
+pub fn stage_ms(report: &RunReport, stage: &str) -> f64 {
+    let total_ns = report.stages.get(stage).map_or(0, |times| times.total_ns);
+    total_ns as f64 / report.books.read as f64 / 1000.0
+}
+
+/// What a run left in its store: equal for all runs that may be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The report's checksum.
+    pub checksum: String,
+    /// Where each record ended.
+    pub books: Books,
+    /// Rows per table.
+    pub rows: BTreeMap<String, u64>,
+}
+
+impl Stored {
+    /// What the report says was stored.
+    pub fn of(report: &RunReport) -> Self {
+        Self { checksum: report.checksum.clone(), books: report.books, rows: report.rows.clone() }
+    }
+
+    /// Where the other differs, one fragment each: `rows of app_base 7999 instead of 8000`.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut compare = |name: String, here: &dyn fmt::Display, there: &dyn fmt::Display| {
+            let (here, there) = (here.to_string(), there.to_string());
+            if here != there {
+                found.push(format!("{name} {there} instead of {here}"));
+            }
+        };
+        let theirs = counts(&other.books);
+        for ((name, here), (_, there)) in counts(&self.books).into_iter().zip(theirs) {
+            compare(format!("records {name}"), &here, &there);
+        }
+        let tables: BTreeSet<_> = self.rows.keys().chain(other.rows.keys()).collect();
+        for table in tables {
+            let rows = |stored: &Self| stored.rows.get(table).copied().unwrap_or(0);
+            compare(format!("rows of {table}"), &rows(self), &rows(other));
+        }
+        compare("checksum".into(), &self.checksum, &other.checksum);
+        found
+    }
+}
+
+fn counts(books: &Books) -> [(&'static str, u64); 7] {
+    [
+        ("read", books.read),
+        ("committed", books.committed),
+        ("duplicate", books.duplicate),
+        ("rejected", books.rejected),
+        ("failed", books.failed),
+        ("lost to a race", books.lost_race),
+        ("skipped", books.skipped),
+    ]
+}

@@ -1,0 +1,101 @@
+//! Which figures of a run are compared: their names, units and meaning. Holds no figures of a run.
+
+use serde::{Deserialize, Serialize};
+
+/// A figure that every run yields once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Records read per minute, from the first read to the last commit.
+    RecPerMin,
+    /// Time in the stages `insert`, `log` and `commit` per 1,000 records read, summed over workers.
+    Insert,
+    /// Time in `validation`, `parsing` and `mapping` per 1,000 records read, summed over workers.
+    Prepare,
+    /// Time in `coerce` per 1,000 records read, summed over workers.
+    Coerce,
+    /// Largest resident set of the migrator's process.
+    PeakRss,
+}
+
+impl Metric {
+    /// Every metric, in the order of tables and files.
+    pub const ALL: [Self; 5] =
+        [Self::RecPerMin, Self::Insert, Self::Prepare, Self::Coerce, Self::PeakRss];
+
+    /// The name in scenarios and result files; the unit is its last part.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RecPerMin => "rec_per_min",
+            Self::Insert => "insert_ms_per_1000_records",
+            Self::Prepare => "prepare_ms_per_1000_records",
+            Self::Coerce => "coerce_ms_per_1000_records",
+            Self::PeakRss => "peak_rss_bytes",
+        }
+    }
+
+    /// The stages of a run report whose times make up the metric; empty where it is not a time.
+    pub fn stages(self) -> &'static [&'static str] {
+        match self {
+            Self::RecPerMin | Self::PeakRss => &[],
+            Self::Insert => &["insert", "log", "commit"],
+            Self::Prepare => &["validation", "parsing", "mapping"],
+            Self::Coerce => &["coerce"],
+        }
+    }
+}
+
+/// One value for each metric; in files an object with the metrics' names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PerMetric<T> {
+    /// For [`Metric::RecPerMin`].
+    pub rec_per_min: T,
+    /// For [`Metric::Insert`].
+    pub insert_ms_per_1000_records: T,
+    /// For [`Metric::Prepare`].
+    pub prepare_ms_per_1000_records: T,
+    /// For [`Metric::Coerce`].
+    pub coerce_ms_per_1000_records: T,
+    /// For [`Metric::PeakRss`].
+    pub peak_rss_bytes: T,
+}
+
+impl<T> PerMetric<T> {
+    /// Asks `value` once for each metric; the first error ends it.
+    pub fn build<E>(mut value: impl FnMut(Metric) -> Result<T, E>) -> Result<Self, E> {
+        Ok(Self {
+            rec_per_min: value(Metric::RecPerMin)?,
+            insert_ms_per_1000_records: value(Metric::Insert)?,
+            prepare_ms_per_1000_records: value(Metric::Prepare)?,
+            coerce_ms_per_1000_records: value(Metric::Coerce)?,
+            peak_rss_bytes: value(Metric::PeakRss)?,
+        })
+    }
+
+    /// The value for one metric.
+    pub fn get(&self, metric: Metric) -> &T {
+        match metric {
+            Metric::RecPerMin => &self.rec_per_min,
+            Metric::Insert => &self.insert_ms_per_1000_records,
+            Metric::Prepare => &self.prepare_ms_per_1000_records,
+            Metric::Coerce => &self.coerce_ms_per_1000_records,
+            Metric::PeakRss => &self.peak_rss_bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_its_own_place_under_its_own_name() {
+        let names = PerMetric::build(|metric| Ok::<_, ()>(metric.name())).unwrap();
+        for metric in Metric::ALL {
+            assert_eq!(*names.get(metric), metric.name());
+        }
+        let file = serde_json::to_value(&names).unwrap();
+        for (name, value) in file.as_object().unwrap() {
+            assert_eq!(value, name);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Scenario and seed → the order of all trials, and how many records each takes. Pure: the same
+//! scenario and seed give the same plan everywhere; statistics.md 1 says why the order matters.
+
+use std::num::NonZeroU32;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::{Scenario, Setting};
+
+/// The order of all trials: complete blocks, each running every setting once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The seed that the order was drawn from.
+    pub seed: u64,
+    /// How the order within blocks was made.
+    pub order: Order,
+    /// The blocks, those of the warm-up first.
+    pub blocks: Vec<Block>,
+}
+
+/// How the order within blocks is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Williams squares: in each, every setting follows every other one exactly once.
+    Williams,
+    /// Every block shuffled on its own.
+    Shuffled,
+}
+
+/// One pass over all settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Whether its trials are left out of the analysis.
+    pub warmup: bool,
+    /// Indices into the scenario's settings, each once.
+    pub settings: Vec<usize>,
+}
+
+/// One run of one setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Its place in the plan, from 1.
+    pub number: usize,
+    /// Its block, from 1; the warm-up's blocks are numbered on their own.
+    pub block: usize,
+    /// Its place in the block, from 1.
+    pub slot: usize,
+    /// Whether its block is one of the warm-up.
+    pub warmup: bool,
+    /// Index into the scenario's settings.
+    pub setting: usize,
+}
+
+impl Plan {
+    /// Draws the order of a scenario's trials from its seed.
+    pub fn of(scenario: &Scenario) -> Self {
+        let settings = scenario.settings.len();
+        let (warmup, runs) = (scenario.warmup as usize, scenario.runs as usize);
+        let mut rng = ChaCha8Rng::seed_from_u64(scenario.seed);
+        let square = settings.is_multiple_of(2) && runs.is_multiple_of(settings);
+        let order = if square { Order::Williams } else { Order::Shuffled };
+        let mut blocks: Vec<Block> = (0..warmup)
+            .map(|_| Block { warmup: true, settings: shuffled(settings, &mut rng) })
+            .collect();
+        while blocks.len() < warmup + runs {
+            let orders = match order {
+                Order::Williams => williams(settings, &mut rng),
+                Order::Shuffled => vec![shuffled(settings, &mut rng)],
+            };
+            blocks.extend(orders.into_iter().map(|settings| Block { warmup: false, settings }));
+        }
+        Self { seed: scenario.seed, order, blocks }
+    }
+
+    /// Every trial in the order in which they run.
+    pub fn trials(&self) -> impl Iterator<Item = Trial> {
+        let warmup = self.blocks.iter().filter(|block| block.warmup).count();
+        let places = self.blocks.iter().enumerate().flat_map(move |(index, block)| {
+            let number = if block.warmup { index + 1 } else { index + 1 - warmup };
+            let slots = block.settings.iter().enumerate();
+            slots.map(move |(slot, setting)| (number, slot + 1, block.warmup, *setting))
+        });
+        places.enumerate().map(|(index, (block, slot, warmup, setting))| Trial {
+            number: index + 1,
+            block,
+            slot,
+            warmup,
+            setting,
+        })
+    }
+
+    /// How many trials there are, those of the warm-up included.
+    pub fn trial_count(&self) -> usize {
+        self.blocks.iter().map(|block| block.settings.len()).sum()
+    }
+}
+
+/// Names a scenario and its seed: two plans with one hash are the same plan, before `auto` is
+/// resolved. BLAKE3 of the resolved scenario's JSON, 32 hex digits.
+pub fn hash(scenario: &Scenario) -> String {
+    let text = serde_json::to_string(scenario).unwrap_or_default();
+    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+}
+
+/// How many records a run must last for: workers × 2 × batch size, each at its largest, so that no
+/// setting is judged on one batch. The pilot takes as many.
+pub fn records_least(settings: &[Setting]) -> NonZeroU32 {
+    let most = |part: fn(&Setting) -> usize| settings.iter().map(part).max().unwrap_or(1);
+    let workers = most(|setting| setting.settings.workers.get());
+    let batch = most(|setting| setting.settings.batch_size.get());
+    let least = workers.saturating_mul(2).saturating_mul(batch);
+    u32::try_from(least).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MAX)
+}
+
+/// How many records make a run last `run_seconds` where the pilot read `rec_per_min`, rounded up to
+/// two digits so that a source serves again; never fewer than `least`.
+pub fn records(run_seconds: f64, rec_per_min: f64, least: NonZeroU32) -> NonZeroU32 {
+    let wanted = two_digits(whole(rec_per_min / 60.0 * run_seconds));
+    NonZeroU32::new(wanted).map_or(least, |wanted| wanted.max(least))
+}
+
+fn whole(number: f64) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float cast saturates, which is what a bound wants"
+    )]
+    let number = number.ceil() as u32;
+    number
+}
+
+fn two_digits(number: u32) -> u32 {
+    let step = 10_u32.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    number.div_ceil(step).saturating_mul(step)
+}
+
+fn shuffled(settings: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..settings).collect();
+    order.shuffle(rng);
+    order
+}
+
+/// A Williams square for an even number of settings (Williams 1949): the first sequence zigzags
+/// 0, 1, k−1, 2, k−2, …; each next one adds 1 modulo k. Which setting has which number, and the
+/// order of the sequences, are drawn.
+fn williams(settings: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
+    let names = shuffled(settings, rng);
+    let zigzag = (0..settings).map(|place| {
+        if place % 2 == 1 { place.div_ceil(2) } else { (settings - place / 2) % settings }
+    });
+    let first: Vec<usize> = zigzag.collect();
+    let mut square: Vec<Vec<usize>> = (0..settings)
+        .map(|shift| first.iter().map(|number| names[(number + shift) % settings]).collect())
+        .collect();
+    square.shuffle(rng);
+    square
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `settings` batch sizes, the last of them `settings` × 100.
+    fn scenario(settings: usize, runs: u32, warmup: u32, seed: u64) -> Scenario {
+        let sizes: Vec<_> = (1..=settings).map(|i| (i * 100).to_string()).collect();
+        let text = format!(
+            "name = \"t\"\nwhy = \"t\"\nphase = \"II.1\"\noptimization = \"t\"\nruns = {runs}\n\
+             warmup = {warmup}\nseed = {seed}\n[baseline]\nbatch_size = 100\n\
+             [sweep]\nbatch_size = [{}]\n",
+            sizes.join(", ")
+        );
+        Scenario::parse(&text).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn every_block_runs_every_setting_once(
+            settings in 1_usize..9, runs in 2_u32..20, warmup in 0_u32..3, seed in 0_u64..1000,
+        ) {
+            let plan = Plan::of(&scenario(settings, runs, warmup, seed));
+            prop_assert_eq!(plan.blocks.len(), (runs + warmup) as usize);
+            for block in &plan.blocks {
+                let mut order = block.settings.clone();
+                order.sort_unstable();
+                prop_assert_eq!(order, (0..settings).collect::<Vec<_>>());
+            }
+            let warm: Vec<_> = plan.blocks.iter().map(|block| block.warmup).collect();
+            prop_assert_eq!(warm.iter().filter(|warm| **warm).count(), warmup as usize);
+            prop_assert!(warm.is_sorted_by(|a, b| a >= b));
+        }
+
+        #[test]
+        fn one_seed_gives_one_plan(settings in 2_usize..8, seed in 0_u64..1000) {
+            let scenario = scenario(settings, 6, 1, seed);
+            prop_assert_eq!(Plan::of(&scenario), Plan::of(&scenario));
+        }
+
+        #[test]
+        fn in_a_williams_square_each_setting_follows_each_other_once(
+            half in 1_usize..6, squares in 1_u32..4, seed in 0_u64..1000,
+        ) {
+            let settings = half * 2;
+            let runs = squares * u32::try_from(settings).unwrap();
+            prop_assume!(runs >= 2);
+            let plan = Plan::of(&scenario(settings, runs, 0, seed));
+            prop_assert_eq!(plan.order, Order::Williams);
+            let mut follows: BTreeMap<(usize, usize), u32> = BTreeMap::new();
+            for block in &plan.blocks {
+                for pair in block.settings.windows(2) {
+                    *follows.entry((pair[0], pair[1])).or_default() += 1;
+                }
+            }
+            prop_assert_eq!(follows.len(), settings * (settings - 1));
+            prop_assert!(follows.values().all(|count| *count == squares));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_balanced_is_shuffled() {
+        assert_eq!(Plan::of(&scenario(6, 10, 1, 1)).order, Order::Shuffled);
+        assert_eq!(Plan::of(&scenario(5, 10, 1, 1)).order, Order::Shuffled);
+        assert_eq!(Plan::of(&scenario(6, 12, 1, 1)).order, Order::Williams);
+    }
+
+    #[test]
+    fn another_seed_gives_another_order_and_another_hash() {
+        let (one, two) = (scenario(6, 10, 1, 1), scenario(6, 10, 1, 2));
+        assert_ne!(Plan::of(&one).blocks, Plan::of(&two).blocks);
+        assert_ne!(hash(&one), hash(&two));
+        assert_eq!(hash(&one), hash(&one.clone()));
+    }
+
+    #[test]
+    fn trials_are_numbered_through_and_blocks_from_one_after_the_warmup() {
+        let plan = Plan::of(&scenario(3, 2, 1, 1));
+        let trials: Vec<_> = plan.trials().collect();
+        assert_eq!(trials.len(), plan.trial_count());
+        let numbers: Vec<_> = trials.iter().map(|trial| trial.number).collect();
+        assert_eq!(numbers, (1..=9).collect::<Vec<_>>());
+        let blocks: Vec<_> = trials.iter().map(|trial| (trial.warmup, trial.block)).collect();
+        assert_eq!(blocks[..3], [(true, 1); 3]);
+        assert_eq!(blocks[3..6], [(false, 1); 3]);
+        assert_eq!(blocks[6..], [(false, 2); 3]);
+    }
+
+    #[test]
+    fn a_run_is_long_enough_and_never_one_batch() {
+        let least = records_least(&scenario(6, 10, 1, 1).settings);
+        assert_eq!(least.get(), 2 * 2 * 600);
+        let cases = [(0.0, 2400), (60.0, 2400), (600_000.0, 8000), (601_234.0, 8100)];
+        for (rec_per_min, expected) in cases {
+            assert_eq!(records(0.8, rec_per_min, least).get(), expected, "{rec_per_min}");
+        }
+        assert_eq!(records(0.8, f64::MAX, least), NonZeroU32::MAX);
+    }
+}

@@ -1,0 +1,120 @@
+//! Numbers as people read them. Decides nothing about what is shown.
+
+use crate::analyse::Analysis;
+
+/// A whole number with a comma at every thousand: `52,340`.
+pub(super) fn thousands(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value < 0.0 && digits != "0" { format!("-{text}") } else { text }
+}
+
+/// A signed percentage with one decimal: `+4.6 %`.
+pub(super) fn percent(value: f64) -> String {
+    // A change too small to show has no sign worth showing.
+    let value = if value.abs() < 0.05 { 0.0 } else { value };
+    let sign = if value > 0.0 { "+" } else { "" };
+    format!("{sign}{value:.1} %")
+}
+
+/// Milliseconds with as many decimals as a reader needs.
+pub(super) fn milliseconds(value: f64) -> String {
+    match value {
+        value if value >= 1000.0 => thousands(value),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 10.0 => format!("{value:.1}"),
+        value => format!("{value:.2}"),
+    }
+}
+
+/// Bytes in MiB.
+pub(super) fn mib(bytes: f64) -> String {
+    format!("{:.0} MiB", bytes / 1024.0 / 1024.0)
+}
+
+/// The names of the varied settings as a heading over [`crate::scenario::Setting::short`].
+pub(super) fn swept(analysis: &Analysis) -> String {
+    analysis.scenario.swept.join(" × ")
+}
+
+/// A count and its noun: `1 block`, `10 blocks`.
+pub(super) fn counted(count: u32, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", thousands(f64::from(count)))
+}
+
+/// Two decimals are finer than any run repeats; more would only look exact.
+pub(super) fn rounded(value: f64) -> f64 {
+    let rounded = (value * 100.0).round() / 100.0;
+    // Not −0, which would read as a loss.
+    if rounded == 0.0 { 0.0 } else { rounded }
+}
+
+/// A text in lines of at most this many characters, broken between words.
+pub(super) fn wrapped(text: &str, columns: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        for (value, text) in [
+            (0.0, "0"),
+            (999.4, "999"),
+            (999.5, "1,000"),
+            (1_234_567.0, "1,234,567"),
+            (-52_340.0, "-52,340"),
+            (-0.2, "0"),
+        ] {
+            assert_eq!(thousands(value), text);
+        }
+        for (value, text) in
+            [(4.64, "+4.6 %"), (-12.31, "-12.3 %"), (0.04, "0.0 %"), (-0.04, "0.0 %")]
+        {
+            assert_eq!(percent(value), text);
+        }
+        for (value, text) in
+            [(1234.5, "1,234"), (123.45, "123"), (12.345, "12.3"), (1.2345, "1.23")]
+        {
+            assert_eq!(milliseconds(value), text);
+        }
+        assert_eq!(mib(117_440_512.0), "112 MiB");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(counted(1, "block"), "1 block");
+        assert_eq!(counted(2000, "record"), "2,000 records");
+    }
+
+    #[test]
+    fn rounding_leaves_two_decimals_and_no_negative_zero() {
+        assert_eq!(rounded(4.6051).to_string(), "4.61");
+        assert_eq!(rounded(-0.001).to_string(), "0");
+    }
+
+    #[test]
+    fn long_texts_break_between_words_and_long_words_do_not_break() {
+        assert_eq!(wrapped("one two three", 7), "one two\nthree");
+        assert_eq!(wrapped("a /very/long/path b", 6), "a\n/very/long/path\nb");
+    }
+}

@@ -1,0 +1,158 @@
+//! `report.md`: the finding first, then the figures, then how far to trust them and how to get them
+//! again. Takes words and cells from its neighbours and adds only their order.
+
+use super::format::{counted, mib, rounded, swept, thousands};
+use super::{charts, table, words};
+use crate::analyse::Analysis;
+use crate::identity::Identity;
+
+/// The report's text.
+pub fn markdown(analysis: &Analysis, identity: &Identity) -> String {
+    let scenario = &analysis.scenario;
+    let sections = [
+        format!("# {}: {} ({})", scenario.name, scenario.optimization, scenario.phase),
+        format!("**{}**", words::finding(analysis)),
+        words::worth(analysis),
+        words::times(analysis),
+        figures(analysis),
+        images(),
+        section("How far to trust this", &trust(analysis, identity)),
+        section("What was measured", &measured(analysis)),
+        section("Where", &place(identity)),
+        format!("## Again\n\n```\n{}\n```", identity.command),
+        files(),
+    ];
+    sections.join("\n\n") + "\n"
+}
+
+fn figures(analysis: &Analysis) -> String {
+    let headings = table::headings().join(" | ");
+    let mut lines = vec![
+        format!("| {} | {headings} | |", swept(analysis)),
+        format!("|---|{}---|", "---:|".repeat(table::headings().len())),
+    ];
+    for (index, summary) in analysis.settings.iter().enumerate() {
+        let cells = table::cells(summary).join(" | ");
+        let mark = remark(analysis, index);
+        lines.push(format!("| {} | {cells} | {mark} |", summary.setting.short));
+    }
+    let legend = "Times are summed over workers; *insert* is the \
+                  stages insert, log and commit, *prepare* is validation, parsing and mapping. Peak \
+                  RSS is the largest of the runs, everything else their median.";
+    format!("{}\n\n{legend}", lines.join("\n"))
+}
+
+fn remark(analysis: &Analysis, index: usize) -> &'static str {
+    match (index == analysis.baseline, index == analysis.highest) {
+        (true, true) => "baseline, highest median",
+        (true, false) => "baseline",
+        (false, true) => "highest median",
+        (false, false) => "",
+    }
+}
+
+fn images() -> String {
+    format!(
+        "![Records per minute of every run]({})\n\n![Insertion against preparation time]({})",
+        charts::RATES_FILE,
+        charts::TIMES_FILE
+    )
+}
+
+fn section(title: &str, points: &[String]) -> String {
+    let points: Vec<String> = points.iter().map(|point| format!("- {point}")).collect();
+    format!("## {title}\n\n{}", points.join("\n"))
+}
+
+fn trust(analysis: &Analysis, identity: &Identity) -> Vec<String> {
+    let stored = &analysis.stored;
+    let mut points = vec![format!(
+        "Every run stored the same: checksum `{}`, {} records committed, {} rejected, {} failed, \
+         {} duplicates.",
+        stored.checksum,
+        thousands(stored.books.committed as f64),
+        thousands(stored.books.rejected as f64),
+        thousands(stored.books.failed as f64),
+        thousands(stored.books.duplicate as f64)
+    )];
+    points.extend(words::further_doubts(analysis).map(|doubt| sentence(&doubt.to_string())));
+    let failed = analysis.failed.iter();
+    points.extend(failed.map(|run| {
+        format!("Run {} of the plan ({}) failed: {}.", run.trial, run.setting, run.reason)
+    }));
+    points.extend(identity.doubts().iter().map(|doubt| sentence(&doubt.to_string())));
+    points
+}
+
+fn sentence(fragment: &str) -> String {
+    let mut characters = fragment.chars();
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(characters).chain(['.']).collect()
+}
+
+fn measured(analysis: &Analysis) -> Vec<String> {
+    let scenario = &analysis.scenario;
+    let workload = &scenario.workload;
+    vec![
+        format!("Question: {}", scenario.why),
+        format!(
+            "{} settings, each once in every block: {} after {}; order from seed {}.",
+            scenario.settings.len(),
+            counted(scenario.runs, "block"),
+            counted(scenario.warmup, "warm-up block"),
+            scenario.seed
+        ),
+        format!(
+            "Every run: a fresh process, a fresh store, the same {} records (profile {}, {} % \
+             duplicates, {} % rejects, seed {}).",
+            thousands(f64::from(analysis.records)),
+            workload.profile,
+            rounded(workload.duplicates * 100.0),
+            rounded(workload.rejects * 100.0),
+            workload.seed
+        ),
+        format!("Plan hash `{}`.", analysis.plan_hash),
+    ]
+}
+
+fn place(identity: &Identity) -> Vec<String> {
+    let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
+    let machine = &identity.machine;
+    let program = match &identity.program.path {
+        Some(path) => format!("`{path}`"),
+        None => "the harness's own".into(),
+    };
+    vec![
+        format!("Began {}; harness revision `{}`.", identity.started, identity.revision),
+        format!(
+            "Migrator: {program}, version {}, {} build, BLAKE3 `{}`.",
+            known(&identity.program.version),
+            known(&identity.program.profile),
+            identity.program.blake3
+        ),
+        format!(
+            "Store: {}, synchronous {}, on {}.",
+            known(&identity.store.version),
+            identity.store.synchronous,
+            known(&identity.store.filesystem)
+        ),
+        format!(
+            "Machine: {}, {} processors ({}), {} of memory, {}, governor {}, load {} before the \
+             first run.",
+            known(&machine.host),
+            machine.cpus,
+            known(&machine.cpu),
+            machine.memory_bytes.map_or_else(|| "unknown".into(), |bytes| mib(bytes as f64)),
+            known(&machine.kernel),
+            known(&machine.governor),
+            machine.load.map_or_else(|| "unknown".into(), |load| format!("{load:.2}"))
+        ),
+    ]
+}
+
+fn files() -> String {
+    "Beside this file: `metrics.json` (the phase in the names that tools read), `analysis.json` \
+     (every figure of every run), `ledger.jsonl` (the plan and every run's whole report), \
+     `identity.json` (revision, program, machine)."
+        .into()
+}

@@ -1,0 +1,215 @@
+//! A scenario: what is varied, on which records, under which limits. TOML text in, a checked
+//! [`Scenario`] out; opens no file and draws no order.
+
+mod read;
+
+use std::num::NonZeroU32;
+
+use migrator::config::Settings;
+use serde::{Deserialize, Serialize};
+
+pub use read::Fault;
+
+/// The scenarios inside the binary, so that their names work in any folder: name and text.
+const SHIPPED: &[(&str, &str)] =
+    &[("batch-size", include_str!("../../../scenarios/batch-size.toml"))];
+
+/// The scenario of a bare `harness`.
+pub const DEFAULT: &str = "scenarios/batch-size.toml";
+
+/// Blocks and records of a `--quick` run: enough to see that everything works, not to judge.
+const QUICK_RUNS: u32 = 3;
+const QUICK_RECORDS: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
+/// A checked scenario; every setting is resolved against the baseline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Names the results folder: lower-case letters, digits and hyphens.
+    pub name: String,
+    /// The question that it answers.
+    pub why: String,
+    /// The phase of the plan, such as `II.1`.
+    pub phase: String,
+    /// What the phase calls itself.
+    pub optimization: String,
+    /// Counted blocks: runs of every setting.
+    pub runs: u32,
+    /// Blocks before them that are run and not counted.
+    pub warmup: u32,
+    /// Seed of the order.
+    pub seed: u64,
+    /// Whether `--quick` cut it down.
+    pub quick: bool,
+    /// The records.
+    pub workload: Workload,
+    /// The store.
+    pub store: Store,
+    /// Names of the varied settings, in the order of the labels.
+    pub swept: Vec<String>,
+    /// Every setting to run, the baseline among them.
+    pub settings: Vec<Setting>,
+    /// Index of the baseline among `settings`.
+    pub baseline: usize,
+    /// When a run is ended or a setting not chosen.
+    pub limits: Limits,
+}
+
+/// One point of the grid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// The varied values alone, such as `200` or `200 × 4`.
+    pub short: String,
+    /// The varied values with their names, such as `batch_size=200`.
+    pub label: String,
+    /// All settings.
+    pub settings: Settings,
+}
+
+/// Which records are migrated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// How many.
+    pub records: Records,
+    /// What `migrator generate --profile` takes.
+    pub profile: String,
+    /// Share of records that repeat a key of another record, 0 to 1.
+    pub duplicates: f64,
+    /// Share of records that must be rejected, 0 to 1.
+    pub rejects: f64,
+    /// Seed of the records.
+    pub seed: u64,
+}
+
+/// How many records a run migrates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Records {
+    /// As many as make a run of the baseline last about this long.
+    Auto {
+        /// Seconds from the first read to the last commit.
+        run_seconds: f64,
+    },
+    /// This many.
+    Fixed(NonZeroU32),
+}
+
+/// Where the rows go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// `sqlite:`; every trial gets a fresh file.
+    pub url: String,
+    /// What `migrator run --synchronous` takes.
+    pub synchronous: String,
+}
+
+/// When a run is ended or a setting not chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Seconds after which a trial is ended and counts as failed.
+    pub timeout_s: NonZeroU32,
+    /// A setting with a run above this is not chosen.
+    pub peak_rss_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const TIMEOUT: NonZeroU32 = NonZeroU32::new(120).unwrap();
+        Self { timeout_s: TIMEOUT, peak_rss_bytes: 512 * 1024 * 1024 }
+    }
+}
+
+/// The text of a shipped scenario, by its bare name or its path in the repository.
+pub fn shipped(name: &str) -> Option<&'static str> {
+    let name = name.strip_prefix("scenarios/").unwrap_or(name);
+    let name = name.strip_suffix(".toml").unwrap_or(name);
+    SHIPPED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// The names of the shipped scenarios.
+pub fn shipped_names() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|(name, _)| *name)
+}
+
+impl Scenario {
+    /// Reads and checks a scenario's text.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        read::read(text)
+    }
+
+    /// The same settings on fewer records and in fewer blocks.
+    #[must_use]
+    pub fn quick(mut self) -> Self {
+        self.quick = true;
+        self.warmup = 0;
+        self.runs = self.runs.min(QUICK_RUNS);
+        self.workload.records = match self.workload.records {
+            Records::Fixed(records) => Records::Fixed(records.min(QUICK_RECORDS)),
+            Records::Auto { .. } => Records::Fixed(QUICK_RECORDS),
+        };
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = r#"
+name = "least"
+why = "?"
+phase = "II.1"
+optimization = "Batch size tuning"
+[sweep]
+batch_size = [100, 1000]
+"#;
+
+    #[test]
+    fn every_shipped_scenario_is_valid_and_named_as_its_file() {
+        for name in shipped_names() {
+            let scenario = Scenario::parse(shipped(name).unwrap()).unwrap();
+            assert_eq!(scenario.name, name);
+        }
+        assert!(shipped(DEFAULT).is_some());
+        assert!(shipped("no-such").is_none());
+    }
+
+    #[test]
+    fn what_a_scenario_leaves_out_is_the_baseline() {
+        let scenario = Scenario::parse(LEAST).unwrap();
+        assert_eq!((scenario.runs, scenario.warmup, scenario.seed), (10, 1, 1));
+        assert_eq!(scenario.workload.records, Records::Auto { run_seconds: 0.8 });
+        assert_eq!(scenario.limits, Limits::default());
+        assert_eq!(scenario.settings[scenario.baseline].settings, Settings::default());
+    }
+
+    #[test]
+    fn a_sweep_of_several_settings_is_their_whole_grid() {
+        let text = LEAST.replace("[100, 1000]", "[100, 1000]\nworkers = [1, 2, 4]");
+        let scenario = Scenario::parse(&text).unwrap();
+        let labels: Vec<_> = scenario.settings.iter().map(|s| s.label.as_str()).collect();
+        assert_eq!(labels.len(), 6);
+        assert_eq!(labels[0], "batch_size=100 workers=1");
+        assert_eq!(labels[5], "batch_size=1000 workers=4");
+        assert_eq!(scenario.settings[scenario.baseline].short, "1000 × 2");
+    }
+
+    #[test]
+    fn a_baseline_that_the_sweep_leaves_out_is_run_as_well() {
+        let text = LEAST.replace("[100, 1000]", "[100, 200]");
+        let scenario = Scenario::parse(&text).unwrap();
+        assert_eq!(scenario.baseline, 0);
+        let shorts: Vec<_> = scenario.settings.iter().map(|s| s.short.as_str()).collect();
+        assert_eq!(shorts, ["1000", "100", "200"]);
+    }
+
+    #[test]
+    fn quick_keeps_every_setting_and_cuts_records_and_blocks() {
+        let scenario = Scenario::parse(LEAST).unwrap();
+        let quick = scenario.clone().quick();
+        assert!(quick.quick);
+        assert_eq!(quick.settings, scenario.settings);
+        assert_eq!((quick.runs, quick.warmup), (QUICK_RUNS, 0));
+        assert_eq!(quick.workload.records, Records::Fixed(QUICK_RECORDS));
+    }
+}

@@ -1,0 +1,519 @@
+//! TOML text → [`Scenario`], or the one fault that stands in the way with its line. Pure.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+use clap::ValueEnum;
+use migrator::args::Profile;
+use migrator::config::Synchronous;
+use migrator::config::Settings;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use toml::de::{DeTable, DeValue};
+
+use super::{Limits, Records, Scenario, Setting, Store, Workload};
+
+/// What is wrong with a scenario, and on which line of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Counted from 1.
+    pub line: usize,
+    /// A lower-case fragment.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Reads and checks a scenario's text.
+pub(super) fn read(text: &str) -> Result<Scenario, Fault> {
+    let source = Source { text, table: parse_table(text)? };
+    source.check_keys()?;
+    let file: File = toml::from_str(text).map_err(|error| source.fault_of(&error))?;
+    source.resolve(file)
+}
+
+/// The file as typed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    why: String,
+    phase: String,
+    optimization: String,
+    #[serde(default = "File::runs")]
+    runs: u32,
+    #[serde(default = "File::warmup")]
+    warmup: u32,
+    #[serde(default = "File::seed")]
+    seed: u64,
+    #[serde(default)]
+    workload: WorkloadTable,
+    #[serde(default)]
+    store: StoreTable,
+    #[serde(default)]
+    baseline: toml::Table,
+    sweep: toml::Table,
+    #[serde(default)]
+    limits: Limits,
+}
+
+impl File {
+    fn runs() -> u32 {
+        10
+    }
+    fn warmup() -> u32 {
+        1
+    }
+    fn seed() -> u64 {
+        1
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WorkloadTable {
+    records: toml::Value,
+    run_seconds: Option<f64>,
+    profile: String,
+    duplicates: f64,
+    rejects: f64,
+    seed: u64,
+}
+
+impl Default for WorkloadTable {
+    fn default() -> Self {
+        Self {
+            records: toml::Value::String("auto".into()),
+            run_seconds: None,
+            profile: "staged".into(),
+            duplicates: 0.0,
+            rejects: 0.0,
+            seed: 42,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct StoreTable {
+    url: String,
+    synchronous: String,
+}
+
+impl Default for StoreTable {
+    fn default() -> Self {
+        Self { url: "sqlite:".into(), synchronous: "full".into() }
+    }
+}
+
+/// Fewer runs have no standard deviation.
+const RUNS_MIN: u32 = 2;
+
+const TOP_KEYS: &[&str] = &[
+    "name",
+    "why",
+    "phase",
+    "optimization",
+    "runs",
+    "warmup",
+    "seed",
+    "workload",
+    "store",
+    "baseline",
+    "sweep",
+    "limits",
+];
+const WORKLOAD_KEYS: &[&str] =
+    &["records", "run_seconds", "profile", "duplicates", "rejects", "seed"];
+const STORE_KEYS: &[&str] = &["url", "synchronous"];
+const LIMITS_KEYS: &[&str] = &["timeout_s", "peak_rss_bytes"];
+
+/// The baseline of every setting as a flat object: its keys are the known settings.
+fn default_settings() -> Map<String, Value> {
+    match serde_json::to_value(Settings::default()) {
+        Ok(Value::Object(settings)) => settings,
+        _ => Map::new(),
+    }
+}
+
+fn parse_table(text: &str) -> Result<DeTable<'_>, Fault> {
+    match DeTable::parse(text) {
+        Ok(table) => Ok(table.into_inner()),
+        Err(error) => Err(Fault {
+            line: line_at(text, error.span().map_or(0, |span| span.start)),
+            message: one_line(error.message()),
+        }),
+    }
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text with its spans, to say where a fault is.
+struct Source<'a> {
+    text: &'a str,
+    table: DeTable<'a>,
+}
+
+impl Source<'_> {
+    fn fault_at(&self, span: Option<Range<usize>>, message: impl Into<String>) -> Fault {
+        let line = line_at(self.text, span.map_or(0, |span| span.start));
+        Fault { line, message: message.into() }
+    }
+
+    fn fault_of(&self, error: &toml::de::Error) -> Fault {
+        self.fault_at(error.span(), one_line(error.message()))
+    }
+
+    /// A fault on the line of `[section] key`, or of the section where the key is not written;
+    /// the top level is the section "".
+    fn fault_in(&self, section: &str, key: &str, message: impl fmt::Display) -> Fault {
+        let place = if section.is_empty() { key.into() } else { format!("[{section}] {key}") };
+        self.fault_at(self.span(section, key), format!("{place}: {message}"))
+    }
+
+    fn span(&self, section: &str, key: &str) -> Option<Range<usize>> {
+        if section.is_empty() {
+            return self.table.get_key_value(key).map(|(key, _)| key.span());
+        }
+        let (name, value) = self.table.get_key_value(section)?;
+        let inside = match value.get_ref() {
+            DeValue::Table(table) => table.get_key_value(key).map(|(key, _)| key.span()),
+            _ => None,
+        };
+        Some(inside.unwrap_or(name.span()))
+    }
+
+    fn check_keys(&self) -> Result<(), Fault> {
+        let defaults = default_settings();
+        let settings: Vec<&str> = defaults.keys().map(String::as_str).collect();
+        self.check_table(&self.table, TOP_KEYS, "")?;
+        for (section, known) in [
+            ("workload", WORKLOAD_KEYS),
+            ("store", STORE_KEYS),
+            ("baseline", &settings),
+            ("sweep", &settings),
+            ("limits", LIMITS_KEYS),
+        ] {
+            if let Some(DeValue::Table(table)) = self.table.get(section).map(toml::Spanned::get_ref)
+            {
+                self.check_table(table, known, section)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_table(&self, table: &DeTable<'_>, known: &[&str], name: &str) -> Result<(), Fault> {
+        let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref()))
+        else {
+            return Ok(());
+        };
+        let at = if name.is_empty() { String::new() } else { format!(" in [{name}]") };
+        let (key, span) = (key.get_ref(), key.span());
+        let nearest = nearest(key, known);
+        let message = format!("unknown key `{key}`{at}; the nearest known one is `{nearest}`");
+        Err(self.fault_at(Some(span), message))
+    }
+
+    fn resolve(&self, file: File) -> Result<Scenario, Fault> {
+        self.check_top(&file)?;
+        let workload = self.workload(file.workload)?;
+        let store = self.store(file.store)?;
+        let baseline = self.baseline(&file.baseline)?;
+        let axes = self.axes(&file.sweep, &baseline)?;
+        let (settings, baseline) = self.grid(&baseline, &axes)?;
+        Ok(Scenario {
+            name: file.name,
+            why: file.why,
+            phase: file.phase,
+            optimization: file.optimization,
+            runs: file.runs,
+            warmup: file.warmup,
+            seed: file.seed,
+            quick: false,
+            workload,
+            store,
+            swept: axes.into_iter().map(|(key, _)| key).collect(),
+            settings,
+            baseline,
+            limits: file.limits,
+        })
+    }
+
+    fn check_top(&self, file: &File) -> Result<(), Fault> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if file.name.is_empty() || !file.name.chars().all(plain) {
+            let message = "takes lower-case letters, digits and hyphens: it names a folder";
+            return Err(self.fault_in("", "name", message));
+        }
+        if file.runs < RUNS_MIN {
+            let message = format!("takes at least {RUNS_MIN}: one run has no spread");
+            return Err(self.fault_in("", "runs", message));
+        }
+        Ok(())
+    }
+
+    fn workload(&self, table: WorkloadTable) -> Result<Workload, Fault> {
+        for (key, rate) in [("duplicates", table.duplicates), ("rejects", table.rejects)] {
+            if !(0.0..=1.0).contains(&rate) {
+                return Err(self.fault_in("workload", key, "takes a share from 0 to 1"));
+            }
+        }
+        check_name::<Profile>(&table.profile)
+            .map_err(|message| self.fault_in("workload", "profile", message))?;
+        Ok(Workload {
+            records: self.records(&table.records, table.run_seconds)?,
+            profile: table.profile,
+            duplicates: table.duplicates,
+            rejects: table.rejects,
+            seed: table.seed,
+        })
+    }
+
+    fn records(&self, value: &toml::Value, run_seconds: Option<f64>) -> Result<Records, Fault> {
+        if value.as_str() == Some("auto") {
+            let run_seconds = run_seconds.unwrap_or(0.8);
+            if run_seconds.is_finite() && run_seconds > 0.0 {
+                return Ok(Records::Auto { run_seconds });
+            }
+            return Err(self.fault_in("workload", "run_seconds", "takes seconds above 0"));
+        }
+        let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
+        let Some(number) = number.and_then(NonZeroU32::new) else {
+            return Err(self.fault_in("workload", "records", "takes \"auto\" or a number above 0"));
+        };
+        if run_seconds.is_some() {
+            let message = "has no effect beside a fixed number in `records`; take one of the two";
+            return Err(self.fault_in("workload", "run_seconds", message));
+        }
+        Ok(Records::Fixed(number))
+    }
+
+    fn store(&self, table: StoreTable) -> Result<Store, Fault> {
+        if table.url != "sqlite:" {
+            let message = "takes \"sqlite:\" without a path: every run gets a fresh file";
+            return Err(self.fault_in("store", "url", message));
+        }
+        check_name::<Synchronous>(&table.synchronous)
+            .map_err(|message| self.fault_in("store", "synchronous", message))?;
+        Ok(Store { url: table.url, synchronous: table.synchronous })
+    }
+
+    /// The baseline as a flat object: what the scenario says over the program's own defaults.
+    fn baseline(&self, table: &toml::Table) -> Result<Map<String, Value>, Fault> {
+        let mut settings = default_settings();
+        for (key, value) in table {
+            settings.insert(key.clone(), json(value));
+            typed(&settings).map_err(|message| self.fault_in("baseline", key, message))?;
+        }
+        Ok(settings)
+    }
+
+    /// The varied settings with their values, each value checked.
+    fn axes(&self, table: &toml::Table, baseline: &Map<String, Value>) -> Result<Axes, Fault> {
+        let mut axes = Axes::new();
+        for (key, value) in table {
+            let fault = |message: String| self.fault_in("sweep", key, message);
+            let listed = value.as_array().map_or(&[][..], Vec::as_slice);
+            let values: Vec<Value> = listed.iter().map(json).collect();
+            if values.is_empty() {
+                return Err(fault("takes a list of values".into()));
+            }
+            for (index, value) in values.iter().enumerate() {
+                if values[..index].contains(value) {
+                    return Err(fault(format!("lists {} twice", plain(value))));
+                }
+                typed(&with(baseline, key, value)).map_err(fault)?;
+            }
+            axes.push((key.clone(), values));
+        }
+        if axes.is_empty() {
+            let span = self.span("sweep", "");
+            return Err(self.fault_at(span, "[sweep] varies nothing"));
+        }
+        Ok(axes)
+    }
+
+    /// Every combination of the values, and the baseline's index among them; a baseline that the
+    /// grid leaves out comes first.
+    fn grid(
+        &self,
+        baseline: &Map<String, Value>,
+        axes: &Axes,
+    ) -> Result<(Vec<Setting>, usize), Fault> {
+        let mut points = vec![baseline.clone()];
+        for (key, values) in axes {
+            points = points
+                .iter()
+                .flat_map(|point| values.iter().map(|value| with(point, key, value)))
+                .collect();
+        }
+        let index = points.iter().position(|point| point == baseline).unwrap_or_else(|| {
+            points.insert(0, baseline.clone());
+            0
+        });
+        let settings: Result<Vec<_>, _> = points.iter().map(|point| setting(point, axes)).collect();
+        let settings = settings.map_err(|message| self.fault_in("sweep", "", message))?;
+        Ok((settings, index))
+    }
+}
+
+/// The varied settings with their values.
+type Axes = Vec<(String, Vec<Value>)>;
+
+fn with(settings: &Map<String, Value>, key: &str, value: &Value) -> Map<String, Value> {
+    let mut settings = settings.clone();
+    settings.insert(key.into(), value.clone());
+    settings
+}
+
+fn typed(settings: &Map<String, Value>) -> Result<Settings, String> {
+    Settings::deserialize(&Value::Object(settings.clone())).map_err(|error| error.to_string())
+}
+
+fn setting(point: &Map<String, Value>, axes: &Axes) -> Result<Setting, String> {
+    let value = |key: &str| point.get(key).map(plain).unwrap_or_default();
+    let short: Vec<_> = axes.iter().map(|(key, _)| value(key)).collect();
+    let label: Vec<_> = axes.iter().map(|(key, _)| format!("{key}={}", value(key))).collect();
+    Ok(Setting { short: short.join(" × "), label: label.join(" "), settings: typed(point)? })
+}
+
+/// A value without the quotes of a text.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), String::from)
+}
+
+/// What the settings' types do not take (dates, tables) becomes a text that they refuse by name.
+fn json(value: &toml::Value) -> Value {
+    match value {
+        toml::Value::Integer(number) => Value::from(*number),
+        toml::Value::Float(number) => Value::from(*number),
+        toml::Value::Boolean(truth) => Value::from(*truth),
+        toml::Value::String(text) => Value::from(text.as_str()),
+        other => Value::from(other.to_string()),
+    }
+}
+
+/// Whether the migrator's own argument type knows the name.
+fn check_name<T: ValueEnum>(name: &str) -> Result<(), String> {
+    let values = T::value_variants().iter().filter_map(T::to_possible_value);
+    let known: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+    if known.iter().any(|value| value == name) {
+        return Ok(());
+    }
+    Err(format!("takes one of {}", known.join(", ")))
+}
+
+/// The known key most like the unknown one.
+fn nearest<'a>(key: &str, known: &[&'a str]) -> &'a str {
+    let alike = |known: &&str| strsim::jaro_winkler(key, known);
+    known.iter().copied().max_by(|a, b| alike(a).total_cmp(&alike(b))).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = r#"
+name = "least"
+why = "?"
+phase = "II.1"
+optimization = "Batch size tuning"
+[sweep]
+batch_size = [100, 1000]
+"#;
+
+    fn fault(text: &str) -> String {
+        Scenario::parse(text).expect_err(text).to_string()
+    }
+
+    /// `LEAST` with `lines` before its last section, which then begin on line 6.
+    fn with(lines: &str) -> String {
+        LEAST.replace("[sweep]", &format!("{lines}\n[sweep]"))
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_their_line_and_the_nearest_known_one() {
+        let refusals = [
+            (LEAST.replace("name", "nam"), 2, "`nam`", "`name`"),
+            (LEAST.replace("batch_size", "batchsize"), 7, "`batchsize` in [sweep]", "`batch_size`"),
+            (with("[workload]\nrecord = 5"), 7, "`record` in [workload]", "`records`"),
+            (with("[baseline]\nworker = 5"), 7, "`worker` in [baseline]", "`workers`"),
+            (with("[limits]\n\ntimeout = 5"), 8, "`timeout` in [limits]", "`timeout_s`"),
+            (with("[store]\nsynchronus = 1"), 7, "`synchronus` in [store]", "`synchronous`"),
+            (with("[limit]\ntimeout_s = 5"), 6, "`limit`", "`limits`"),
+        ];
+        for (text, line, unknown, nearest) in refusals {
+            let known = format!("the nearest known one is {nearest}");
+            assert_eq!(fault(&text), format!("line {line}: unknown key {unknown}; {known}"));
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_with_their_line_and_what_would_be_right() {
+        let refusals = [
+            (LEAST.replace("least", "Least/../"), "line 2: name: takes lower-case letters"),
+            (with("runs = 1"), "line 6: runs: takes at least 2"),
+            (with("[workload]\nrejects = 1.5"), "line 7: [workload] rejects: takes a share"),
+            (with("[workload]\nrecords = 0"), "line 7: [workload] records: takes \"auto\" or"),
+            (with("[workload]\nrecords = \"some\""), "line 7: [workload] records: takes"),
+            (
+                with("[workload]\nrun_seconds = 0.0"),
+                "line 7: [workload] run_seconds: takes seconds",
+            ),
+            (
+                with("[workload]\nprofile = \"huge\""),
+                "line 7: [workload] profile: takes one of staged",
+            ),
+            (with("[store]\nurl = \"mssql://x\""), "line 7: [store] url: takes \"sqlite:\""),
+            (
+                with("[store]\nsynchronous = \"no\""),
+                "line 7: [store] synchronous: takes one of full",
+            ),
+            (with("[limits]\ntimeout_s = 0"), "line 7: invalid value: integer `0`"),
+            (LEAST.replace("1000", "100"), "line 7: [sweep] batch_size: lists 100 twice"),
+            (LEAST.replace("100, 1000", ""), "line 7: [sweep] batch_size: takes a list"),
+            (LEAST.replace("[100, 1000]", "1000"), "line 7: [sweep] batch_size: takes a list"),
+            (LEAST.replace("batch_size = [100, 1000]", ""), "line 6: [sweep] varies nothing"),
+        ];
+        for (text, expected) in refusals {
+            let message = fault(&text);
+            assert!(message.starts_with(expected), "{message}\nexpected {expected}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_would_be_ignored_is_refused_by_a_message_that_names_both() {
+        let message = fault(&with("[workload]\nrecords = 9\nrun_seconds = 1.0"));
+        assert!(message.starts_with("line 8: [workload] run_seconds: "), "{message}");
+        assert!(message.contains("`records`"), "{message}");
+    }
+
+    #[test]
+    fn a_value_that_the_migrator_would_refuse_is_refused_with_its_line() {
+        for (from, to) in [("[100, 1000]", "[100, 0]"), ("[100, 1000]", "[\"many\"]")] {
+            let message = fault(&LEAST.replacen(from, to, 1));
+            assert!(message.starts_with("line 7: [sweep] batch_size: invalid"), "{message}");
+        }
+        let message = fault(&with("[baseline]\ninsert = \"copy\""));
+        assert!(message.starts_with("line 7: [baseline] insert: unknown variant"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_key_and_a_broken_file_are_refused() {
+        assert!(fault(&LEAST.replace("why = \"?\"", "")).contains("missing field `why`"));
+        assert!(fault("name = ").starts_with("line 1: "));
+    }
+}

@@ -1,0 +1,222 @@
+//! What several tests need: a stand-in for the migrator, scenarios, and sweeps that nobody runs.
+//! Asserts nothing itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use harness::error::Result;
+use harness::event::{Event, Observer};
+use harness::executor::{Mock, Source, report};
+use harness::identity::{Identity, Machine, Program, Store};
+use harness::ledger::{self, Ledger, PlanLine, Recorded};
+use harness::measure::{Cause, Failure, Measurement, Outcome};
+use harness::plan::{self, Plan};
+use harness::run;
+use harness::scenario::Scenario;
+use migrator::config::Settings;
+use migrator::report::RunReport;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A scenario of two batch sizes, short enough for processes.
+pub(crate) const TWO_SIZES: &str = r#"
+name = "two-sizes"
+why = "Does it work?"
+phase = "II.1"
+optimization = "Batch size tuning"
+runs = 2
+warmup = 0
+
+[workload]
+records = 500
+
+[baseline]
+batch_size = 100
+
+[sweep]
+batch_size = [100, 200]
+"#;
+
+/// A folder with a program that takes the migrator's command line and stores nothing.
+pub(crate) struct Fake {
+    folder: TempDir,
+}
+
+impl Fake {
+    /// `before_report` are shell lines that run before the report is written; they may set
+    /// `$checksum`, read `$batch_size` and `$workers`, and find the fake's folder in `$here`.
+    pub(crate) fn new(before_report: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let script =
+            SCRIPT.replace("BEFORE_REPORT", before_report).replace("REPORT", &report_template());
+        let fake = Self { folder };
+        // Another process writes the program: a test that forks meanwhile would inherit the open
+        // file, and a program that is open for writing cannot be started.
+        let text = fake.write("migrator.txt", &script);
+        let mut install = std::process::Command::new("install");
+        install.args(["-m", "755"]).arg(text).arg(fake.program());
+        assert!(install.status().unwrap().success());
+        fake
+    }
+
+    pub(crate) fn program(&self) -> PathBuf {
+        self.path("migrator")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.path("out")
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// `harness sweep SCENARIO`, measuring this fake.
+    pub(crate) fn sweep(&self, scenario: &str, flags: &[&str]) -> assert_cmd::Command {
+        let scenario = self.write("scenario.toml", scenario);
+        let mut command = harness();
+        command.arg("sweep").arg(scenario).args(flags);
+        command.arg("--migrator").arg(self.program()).arg("--out").arg(self.out());
+        command
+    }
+
+    /// The results folder of the only measurement of a scenario.
+    pub(crate) fn results(&self, scenario: &str) -> PathBuf {
+        let mut folders = fs::read_dir(self.out().join(scenario)).unwrap();
+        let folder = folders.next().unwrap().unwrap().path();
+        assert!(folders.next().is_none(), "more than one results folder");
+        folder
+    }
+}
+
+pub(crate) fn harness() -> assert_cmd::Command {
+    assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("harness"))
+}
+
+const SCRIPT: &str = r#"#!/bin/sh
+here=$(dirname "$0")
+checksum=00112233445566778899aabbccddeeff
+verb=$1
+while [ $# -gt 0 ]; do
+    case $1 in
+        --report) report=$2 ;;
+        --out) out=${2#sqlite:} ;;
+        --workers) workers=$2 ;;
+        --batch-size) batch_size=$2 ;;
+        --insert) insert=$2 ;;
+    esac
+    shift
+done
+if [ "$verb" = generate ]; then
+    echo generated >> "$here/generated"
+    echo source > "$out"
+    exit 0
+fi
+BEFORE_REPORT
+cat > "$report" <<END
+REPORT
+END
+"#;
+
+/// The JSON of a report in which a shell puts the settings and the checksum.
+fn report_template() -> String {
+    let mut report = serde_json::to_value(report(&Settings::default(), 500, 60_000.0)).unwrap();
+    report["settings"] = Value::from("SETTINGS");
+    report["checksum"] = Value::from("$checksum");
+    let settings = r#"{"workers":$workers,"batch_size":$batch_size,"insert":"$insert"}"#;
+    report.to_string().replace(r#""SETTINGS""#, settings)
+}
+
+/// What a ledger says after a sweep whose runs all end as `answer` says. Nothing is run.
+pub(crate) fn mock_sweep(
+    scenario: &Scenario,
+    answer: impl FnMut(&Source, &Settings) -> Result<Measurement> + 'static,
+) -> Result<Recorded> {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = PlanLine {
+        format: ledger::FORMAT_VERSION,
+        plan_hash: plan::hash(scenario),
+        plan: Plan::of(scenario),
+        scenario: scenario.clone(),
+    };
+    let path = folder.path().join("ledger.jsonl");
+    let mut ledger = Ledger::create(&path, &plan)?;
+    let mut executor = Mock::new(answer);
+    run::run(scenario, &plan.plan, &mut executor, &mut ledger, &mut Silent)?;
+    ledger::read(&path)
+}
+
+/// Runs whose rates differ by setting, by up to 3 % from run to run, and not at all from one sweep
+/// to the next.
+pub(crate) fn noisy_runs() -> impl FnMut(&Source, &Settings) -> Result<Measurement> {
+    let mut run = 0_u32;
+    move |source, settings| {
+        run += 1;
+        let batch_size = settings.batch_size.get() as f64;
+        // Small batches pay for their transactions, large ones for their memory.
+        let rate = 600_000.0 / (1.0 + 40.0 / batch_size + batch_size / 20_000.0);
+        let noise = f64::from(run * 7919 % 61) / 1000.0 - 0.03;
+        Ok(done(report(settings, source.records, rate * (1.0 + noise))))
+    }
+}
+
+/// A run that ended well.
+pub(crate) fn done(report: RunReport) -> Measurement {
+    Measurement { elapsed_s: report.wall_s, outcome: Outcome::Report(Box::new(report)) }
+}
+
+/// A run that did not.
+pub(crate) fn failure() -> Measurement {
+    let failure = Failure { cause: Cause::Exit { code: 2 }, detail: "out of luck".into() };
+    Measurement { elapsed_s: 0.1, outcome: Outcome::Failure(failure) }
+}
+
+/// Takes note of nothing.
+struct Silent;
+
+impl Observer for Silent {
+    fn observe(&mut self, _: Event<'_>) {}
+}
+
+/// The file's text.
+pub(crate) fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+/// An identity that is the same on every machine.
+pub(crate) fn identity() -> Identity {
+    Identity {
+        format: 1,
+        revision: "0123456789abcdef0123456789abcdef01234567".into(),
+        plan_hash: "fedcba98765432100123456789abcdef".into(),
+        started: "2026-01-31T12:00:00Z".into(),
+        command: "harness sweep batch-size".into(),
+        program: Program {
+            path: None,
+            blake3: "00000000000000000000000000000000".into(),
+            version: Some("0.1.0".into()),
+            profile: Some("release".into()),
+        },
+        store: Store {
+            url: "sqlite:".into(),
+            synchronous: "full".into(),
+            version: Some("sqlite 3.50.0".into()),
+            filesystem: Some("ext4".into()),
+        },
+        machine: Machine {
+            host: Some("quiet".into()),
+            kernel: Some("Linux 6.12.0".into()),
+            cpu: Some("An Invented Processor".into()),
+            cpus: 2,
+            memory_bytes: Some(8 << 30),
+            governor: Some("performance".into()),
+            load: Some(0.07),
+        },
+    }
+}

@@ -1,0 +1,8 @@
+//! How the harness behaves: sweeps that nobody runs, and the real binary with a stand-in for the
+//! migrator. One binary, because linking takes longer than running.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
+
+mod common;
+mod measure;
+mod mock;
+mod sweep;

@@ -1,0 +1,53 @@
+//! What a run report must hold to be compared, and how it is said where two runs stored different
+//! things.
+
+use harness::executor::report;
+use harness::measure::{Cause, Failure, Outcome, Stored, read_report};
+use migrator::config::Settings;
+use migrator::report::{FORMAT_VERSION, RunReport};
+
+fn refused(change: impl FnOnce(&mut RunReport)) -> String {
+    let asked = Settings::default();
+    let mut report = report(&asked, 1000, 60_000.0);
+    change(&mut report);
+    let outcome = read_report(&serde_json::to_string(&report).unwrap(), &asked);
+    assert!(matches!(outcome, Outcome::Failure(_)));
+    harness::measure::Measurement { elapsed_s: 0.0, outcome }.failure().unwrap().to_string()
+}
+
+#[test]
+fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
+    for (message, expected) in [
+        (refused(|r| r.format = FORMAT_VERSION + 1), "newer than"),
+        (refused(|r| r.settings.workers = 7.try_into().unwrap()), "it ran under"),
+        (refused(|r| r.books.read = 0), "it read no records"),
+        (refused(|r| r.rec_per_min = 0.0), "its rec_per_min is 0"),
+        (refused(|r| r.rec_per_min = -1.0), "its rec_per_min is -1"),
+        (refused(|r| drop(r.stages.remove("commit"))), "the stage `commit`"),
+    ] {
+        assert!(message.starts_with("no usable report: "), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+    let nothing = read_report("", &Settings::default());
+    assert!(matches!(nothing, Outcome::Failure(Failure { cause: Cause::Report, .. })));
+}
+
+#[test]
+fn what_two_runs_stored_differs_in_every_count_that_differs() {
+    let one = Stored::of(&report(&Settings::default(), 1000, 60_000.0));
+    let mut other = one.clone();
+    assert!(one.differences(&other).is_empty());
+    other.books.committed -= 2;
+    other.books.failed += 2;
+    other.rows.insert("app_extra".into(), 3);
+    other.checksum = "beef".into();
+    assert_eq!(
+        one.differences(&other),
+        [
+            "records committed 998 instead of 1000",
+            "records failed 2 instead of 0",
+            "rows of app_extra 3 instead of 0",
+            "checksum beef instead of 00112233445566778899aabbccddeeff",
+        ]
+    );
+}

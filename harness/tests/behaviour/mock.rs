@@ -1,0 +1,219 @@
+//! Whole sweeps that nobody runs: what the ledger, the analysis and every rendering say of runs
+//! that are known beforehand.
+
+use crate::common::{done, failure, identity, mock_sweep, noisy_runs};
+use harness::analyse::{Analysis, Doubt, analyse};
+use harness::error::ErrorKind;
+use harness::executor::report;
+use harness::render::{charts, markdown, metrics, order, table, words};
+use harness::scenario::{Scenario, shipped};
+
+fn batch_size() -> Scenario {
+    Scenario::parse(shipped("batch-size").unwrap()).unwrap()
+}
+
+fn analysed() -> Analysis {
+    analyse(&mock_sweep(&batch_size(), noisy_runs()).unwrap()).unwrap()
+}
+
+#[test]
+fn the_same_runs_give_the_same_bytes_of_every_file() {
+    let (one, two) = (analysed(), analysed());
+    assert_eq!(one, two);
+    assert_eq!(charts::rates(&one).unwrap(), charts::rates(&two).unwrap());
+    assert_eq!(charts::times(&one).unwrap(), charts::times(&two).unwrap());
+    insta::assert_snapshot!("metrics.json", metrics::metrics(&one).unwrap());
+    insta::assert_snapshot!("report.md", markdown::markdown(&one, &identity()));
+    insta::assert_snapshot!("table", table::table(&one) + &words::summary(&one, "results/x"));
+}
+
+#[test]
+fn the_charts_hold_every_run_and_every_setting_as_text() {
+    let analysis = analysed();
+    let svg = charts::rates(&analysis).unwrap();
+    for summary in &analysis.settings {
+        assert!(
+            svg.contains(&format!("\n{}\n", summary.setting.short)),
+            "{}",
+            summary.setting.short
+        );
+    }
+    let runs: usize = analysis.settings.iter().map(|summary| summary.runs).sum();
+    // One circle for each run, one for the legend.
+    assert_eq!(svg.matches("<circle").count(), runs + 1);
+    let times = charts::times(&analysis).unwrap();
+    assert_eq!(times.matches("<circle").count(), runs + analysis.settings.len() + 1);
+    assert_eq!(times.matches("<polygon").count(), runs + analysis.settings.len() + 1);
+    assert!(!svg.contains("font-face") && svg.contains("sans-serif"));
+}
+
+#[test]
+fn every_trial_of_the_plan_is_in_the_ledger_with_its_whole_report() {
+    let scenario = batch_size();
+    let recorded = mock_sweep(&scenario, noisy_runs()).unwrap();
+    assert_eq!(recorded.trials.len(), 66);
+    assert_eq!(recorded.records.records, 8000);
+    assert!(recorded.records.pilot.is_some());
+    for (line, trial) in recorded.trials.iter().zip(recorded.plan.plan.trials()) {
+        assert_eq!(line.trial, trial);
+        let settings = &line.measurement.report().unwrap().settings;
+        assert_eq!(*settings, scenario.settings[trial.setting].settings);
+    }
+}
+
+#[test]
+fn runs_of_the_warmup_are_in_the_ledger_and_not_in_the_figures() {
+    let mut run = 0;
+    let recorded = mock_sweep(&batch_size(), move |source, settings| {
+        run += 1;
+        // The pilot and the six runs of the warm-up are slow.
+        let rate = if run <= 7 { 1000.0 } else { 600_000.0 };
+        Ok(done(report(settings, source.records, rate)))
+    });
+    let analysis = analyse(&recorded.unwrap()).unwrap();
+    for summary in &analysis.settings {
+        assert_eq!(summary.runs, 10);
+        assert!(summary.metrics.rec_per_min.values.iter().all(|rate| *rate > 500_000.0));
+    }
+}
+
+#[test]
+fn the_improvement_is_that_of_the_medians_and_every_value_is_kept() {
+    let analysis = analysed();
+    let (baseline, highest) = (analysis.baseline(), analysis.highest());
+    assert_eq!(baseline.setting.label, "batch_size=1000");
+    let ratio = highest.metrics.rec_per_min.median / baseline.metrics.rec_per_min.median;
+    assert!((highest.vs_baseline_percent - (ratio - 1.0) * 100.0).abs() < 1e-9);
+    assert!(baseline.vs_baseline_percent.abs() < 1e-9);
+    for summary in &analysis.settings {
+        assert_eq!(summary.metrics.rec_per_min.values.len(), 10);
+        let rate = |s: &harness::analyse::Summary| s.metrics.rec_per_min.median;
+        assert!(rate(summary) <= rate(highest));
+    }
+}
+
+#[test]
+fn times_per_1000_records_are_those_of_the_stages() {
+    let scenario = batch_size();
+    let recorded = mock_sweep(&scenario, |source, settings| {
+        Ok(done(report(settings, source.records, 600_000.0)))
+    });
+    let analysis = analyse(&recorded.unwrap()).unwrap();
+    // 1,000 records take 100 ms, two workers 200 ms: 60 % inserting, 30 % preparing, 5 % coercing.
+    let metrics = &analysis.baseline().metrics;
+    for (estimate, expected) in [
+        (&metrics.insert_ms_per_1000_records, 120.0),
+        (&metrics.prepare_ms_per_1000_records, 60.0),
+        (&metrics.coerce_ms_per_1000_records, 10.0),
+    ] {
+        assert!((estimate.median - expected).abs() < 0.001, "{}", estimate.median);
+    }
+    let commit = analysis.baseline().stage_ms_per_1000_records["commit"];
+    assert!((commit - 20.0).abs() < 0.001, "{commit}");
+}
+
+#[test]
+fn a_failed_trial_is_a_row_of_the_ledger_and_a_doubt() {
+    let mut run = 0;
+    let recorded = mock_sweep(&batch_size(), move |source, settings| {
+        run += 1;
+        let report = report(settings, source.records, 600_000.0);
+        Ok(if run == 20 { failure() } else { done(report) })
+    })
+    .unwrap();
+    assert_eq!(recorded.trials.len(), 66);
+    let failed: Vec<_> =
+        recorded.trials.iter().filter(|line| line.measurement.failure().is_some()).collect();
+    assert_eq!(failed.len(), 1);
+    let analysis = analyse(&recorded).unwrap();
+    assert_eq!(analysis.failed.len(), 1);
+    assert_eq!(analysis.failed[0].reason, "exit code 2: out of luck");
+    assert!(analysis.doubts.contains(&Doubt::Failed { failed: 1, of: 60 }));
+    let report = markdown::markdown(&analysis, &identity());
+    assert!(report.contains(&format!("Run {} of the plan", failed[0].trial.number)));
+}
+
+#[test]
+fn a_pilot_that_fails_stops_the_sweep_before_its_first_trial() {
+    let error = mock_sweep(&batch_size(), |_, _| Ok(failure())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Environment);
+    assert!(error.to_string().contains("the baseline's first run failed: exit code 2"));
+}
+
+#[test]
+fn runs_that_stored_different_things_are_an_error_that_says_where_they_differ() {
+    type Change = fn(&mut migrator::report::RunReport);
+    let changes: [(Change, &str); 3] = [
+        (|r| r.checksum = "x".into(), "checksum x instead of 00112233445566778899aabbccddeeff"),
+        (|r| r.books.committed -= 1, "records committed 7999 instead of 8000"),
+        (|r| r.rows.clear(), "rows of app_base 0 instead of 8000"),
+    ];
+    for (change, expected) in changes {
+        let recorded = mock_sweep(&batch_size(), move |source, settings| {
+            let mut report = report(settings, source.records, 600_000.0);
+            if settings.batch_size.get() == 50 {
+                change(&mut report);
+            }
+            Ok(done(report))
+        })
+        .unwrap();
+        // The rest of the plan has nothing to add.
+        assert_eq!(recorded.trials.len(), 6);
+        let error = analyse(&recorded).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WrongResult);
+        let message = error.to_string();
+        assert!(message.contains("5 of 6 runs agree"), "{message}");
+        assert!(message.contains("batch_size=50 (trial "), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_setting_over_the_memory_limit_is_shown_and_not_picked() {
+    let scenario = batch_size();
+    let limit = scenario.limits.peak_rss_bytes;
+    let recorded = mock_sweep(&scenario, move |source, settings| {
+        let fast = settings.batch_size.get() == 2000;
+        let rate = if fast { 900_000.0 } else { 600_000.0 };
+        let mut report = report(settings, source.records, rate);
+        report.peak_rss_bytes = if fast { limit + 1 } else { limit };
+        Ok(done(report))
+    });
+    let analysis = analyse(&recorded.unwrap()).unwrap();
+    assert_eq!(analysis.highest, analysis.baseline);
+    assert_eq!(analysis.settings.len(), 6);
+    let over = |doubt: &Doubt| matches!(doubt, Doubt::OverLimit { .. });
+    assert_eq!(analysis.doubts.iter().filter(|doubt| over(doubt)).count(), 1);
+}
+
+#[test]
+fn too_few_records_for_the_largest_batches_are_a_doubt() {
+    let mut scenario = batch_size();
+    scenario.workload.records = harness::scenario::Records::Fixed(4000.try_into().unwrap());
+    let analysis = analyse(&mock_sweep(&scenario, noisy_runs()).unwrap()).unwrap();
+    let few = Doubt::FewBatches { setting: "batch_size=2000".into() };
+    assert!(analysis.doubts.contains(&few), "{:?}", analysis.doubts);
+    assert!(!analysis.doubts.contains(&Doubt::FewBatches { setting: "batch_size=1000".into() }));
+}
+
+#[test]
+fn a_large_grid_still_fits_its_table_and_its_charts() {
+    let text = shipped("batch-size").unwrap().replace(
+        "batch_size = [50, 100, 200, 500, 1000, 2000]",
+        "batch_size = [100, 1000]\nworkers = [1, 2, 4, 8]\ninsert = [\"values\", \"bulk\"]",
+    );
+    let scenario = Scenario::parse(&text).unwrap();
+    let analysis = analyse(&mock_sweep(&scenario, noisy_runs()).unwrap()).unwrap();
+    assert_eq!(analysis.settings.len(), 16);
+    let table = table::table(&analysis);
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    assert!(table.contains("1000 × values × 2"), "{table}");
+    assert!(charts::rates(&analysis).unwrap().contains("1000 × values × 2"));
+}
+
+#[test]
+fn the_plan_is_shown_block_by_block() {
+    let scenario = batch_size();
+    let plan = harness::plan::Plan::of(&scenario);
+    insta::assert_snapshot!("plan", order::order(&scenario, &plan));
+}

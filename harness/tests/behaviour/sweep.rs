@@ -1,0 +1,308 @@
+//! `harness sweep` from the outside: its files, its exit codes and what it says, with a stand-in
+//! for the migrator.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::common::{Fake, TWO_SIZES, harness, read};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&read(path)).unwrap()
+}
+
+fn ledger(folder: &Path) -> Vec<Value> {
+    let text = read(&folder.join("ledger.jsonl"));
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn a_sweep_leaves_every_file_and_prints_a_table() {
+    let fake = Fake::new("");
+    let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("median"), "{stdout}");
+    assert!(stdout.contains("Not confirmed"), "{stdout}");
+    let words = stdout.lines().filter(|line| !line.contains('/'));
+    assert!(words.clone().count() > 6 && words.clone().all(|line| line.len() <= 100), "{stdout}");
+    let folder = fake.results("two-sizes");
+    for name in ["report.md", "charts/rec-per-min.svg", "charts/insert-prepare.svg"] {
+        assert!(!read(&folder.join(name)).is_empty(), "{name}");
+    }
+    assert_eq!(ledger(&folder).len(), 2 + 4);
+    assert_eq!(json(&folder.join("analysis.json"))["settings"].as_array().unwrap().len(), 2);
+    assert_eq!(json(&folder.join("identity.json"))["store"]["version"], "mock 1");
+    assert_eq!(json(&folder.join("metrics.json"))[0]["confidence"], "none");
+    assert_eq!(fs::read_dir(fake.out().join(".trials")).unwrap().count(), 0);
+}
+
+#[test]
+fn the_shipped_scenario_runs_by_its_name_from_any_folder_and_without_a_verb() {
+    let fake = Fake::new("");
+    let sweep = |arguments: &[&str], out: &str| {
+        let mut command = harness();
+        command.current_dir(fake.path("")).args(arguments).args(["--quick", "--quiet", "--out"]);
+        command.arg(out).arg("--migrator").arg(fake.program()).assert().code(0);
+        let folder = fs::read_dir(fake.path(out).join("batch-size")).unwrap().next().unwrap();
+        ledger(&folder.unwrap().path())
+    };
+    let named = sweep(&["sweep", "batch-size"], "named");
+    let bare = sweep(&[], "bare");
+    assert_eq!(named[0], bare[0]);
+    assert_eq!(named.len(), 2 + 6 * 3);
+}
+
+#[test]
+fn quick_runs_are_called_not_testable() {
+    let fake = Fake::new("");
+    let output = fake.sweep(TWO_SIZES, &["--quick"]).assert().code(0).get_output().clone();
+    assert!(text(&output.stdout).contains("Not testable"));
+    let metrics = json(&fake.results("two-sizes").join("metrics.json"));
+    assert_eq!(metrics[0]["verdict"], "not testable");
+    assert!(metrics[0]["notes"].as_str().unwrap().contains("not testable"));
+}
+
+#[test]
+fn json_prints_the_metrics_and_quiet_says_nothing() {
+    let fake = Fake::new("");
+    let output =
+        fake.sweep(TWO_SIZES, &["--json", "--quiet"]).assert().code(0).get_output().clone();
+    let folder = fake.results("two-sizes");
+    assert_eq!(text(&output.stdout), read(&folder.join("metrics.json")));
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn in_a_pipe_there_is_a_line_per_block_and_no_escape_code() {
+    let fake = Fake::new("");
+    let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("block 1 of 2 done") && stderr.contains("block 2 of 2 done"));
+    assert!(!(stderr + &text(&output.stdout)).contains('\u{1b}'));
+}
+
+#[test]
+fn another_seed_gives_another_order_and_is_in_the_command_that_does_it_again() {
+    let order = |seed: &str| {
+        let fake = Fake::new("");
+        let scenario = TWO_SIZES.replace("[100, 200]", "[100, 200, 300, 400, 500]");
+        fake.sweep(&scenario, &["--seed", seed, "--quiet"]).assert().code(0);
+        let folder = fake.results("two-sizes");
+        assert!(read(&folder.join("report.md")).contains(&format!("--seed {seed}")));
+        ledger(&folder)[0]["plan"].clone()
+    };
+    let (one, two) = (order("1"), order("2"));
+    assert_eq!((&one["seed"], &two["seed"]), (&1.into(), &2.into()));
+    assert_ne!(one["blocks"], two["blocks"]);
+}
+
+#[test]
+fn a_source_is_made_once_and_serves_again() {
+    let fake = Fake::new("");
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
+    assert_eq!(read(&fake.path("generated")).lines().count(), 1);
+}
+
+#[test]
+fn auto_records_are_found_by_a_run_of_the_baseline_and_recorded() {
+    let fake = Fake::new("");
+    let scenario = TWO_SIZES.replace("records = 500", "records = \"auto\"\nrun_seconds = 1.5");
+    fake.sweep(&scenario, &["--quiet"]).assert().code(0);
+    let ledger = ledger(&fake.results("two-sizes"));
+    // 60,000 records a minute for 1.5 s.
+    assert_eq!(ledger[1]["records"], 1500);
+    assert_eq!(ledger[1]["pilot"]["report"]["settings"]["batch_size"], 100);
+    assert_eq!(read(&fake.path("generated")).lines().count(), 2);
+}
+
+#[test]
+fn runs_that_stored_different_things_are_refused_by_name() {
+    let fake = Fake::new("[ $batch_size = 200 ] && checksum=ffffffffffffffffffffffffffffffff");
+    let output = fake.sweep(TWO_SIZES, &[]).assert().code(5).get_output().clone();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("runs stored different things"), "{stderr}");
+    assert!(stderr.contains("batch_size=200 (trial "), "{stderr}");
+    assert!(stderr.contains("checksum ffffffffffffffffffffffffffffffff instead of 0011"));
+    assert!(stderr.contains("ledger.jsonl"), "{stderr}");
+    assert_eq!(text(&output.stdout), "");
+    let folder = fake.results("two-sizes");
+    assert!(!folder.join("metrics.json").exists());
+    // It stops at the end of the block in which they differ.
+    assert_eq!(ledger(&folder).len(), 2 + 2);
+}
+
+#[test]
+fn a_failed_run_is_a_row_with_its_reason_and_the_sweep_goes_on() {
+    let fake = Fake::new(
+        "if [ $batch_size = 200 ] && [ ! -e $here/failed ]; then
+            touch $here/failed; echo 'migrator: no such luck' >&2; exit 3
+        fi",
+    );
+    let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
+    assert!(text(&output.stderr).contains("(batch_size=200) failed: exit code 3: migrator: no"));
+    let folder = fake.results("two-sizes");
+    let lines = ledger(&folder);
+    let failed: Vec<_> = lines.iter().filter(|line| line.get("failure").is_some()).collect();
+    assert_eq!(lines.len(), 2 + 4);
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["failure"]["cause"]["exit"]["code"], 3);
+    let metrics = json(&folder.join("metrics.json"));
+    assert!(metrics[0]["notes"].as_str().unwrap().contains("1 of 4 runs failed"));
+}
+
+#[test]
+fn a_setting_that_never_finishes_ends_with_2_and_the_rest_is_compared() {
+    let fake = Fake::new("[ $batch_size = 200 ] && kill -9 $$");
+    let output = fake.sweep(TWO_SIZES, &[]).assert().code(2).get_output().clone();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("no run of batch_size=200 finished: ended by signal 9"), "{stderr}");
+    let metrics = json(&fake.results("two-sizes").join("metrics.json"));
+    assert_eq!(metrics[0]["settings_optimized"]["batch_size"], 100);
+}
+
+#[test]
+fn a_baseline_that_never_finishes_leaves_nothing_to_compare_with() {
+    let fake = Fake::new("[ $batch_size = 100 ] && exit 1");
+    let output = fake.sweep(TWO_SIZES, &[]).assert().code(2).get_output().clone();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("no run of the baseline (batch_size=100) finished"), "{stderr}");
+    assert!(!fake.results("two-sizes").join("metrics.json").exists());
+}
+
+#[test]
+fn where_nothing_works_the_sweep_ends_after_its_first_block() {
+    let fake = Fake::new("echo 'migrator: out of luck' >&2; exit 2");
+    let output = fake.sweep(TWO_SIZES, &[]).assert().code(2).get_output().clone();
+    assert!(text(&output.stderr).contains("every run of a block failed"));
+    assert!(text(&output.stderr).contains("out of luck"));
+    assert_eq!(ledger(&fake.results("two-sizes")).len(), 2 + 2);
+}
+
+#[test]
+fn a_run_without_a_usable_report_is_a_failed_run() {
+    for (before_report, reason) in [
+        ("exit 0", "no usable report"),
+        ("echo '{\"format\": 99}' > $report; exit 0", "its format is 99, newer than"),
+        ("batch_size=7", "it ran under"),
+    ] {
+        let fake = Fake::new(before_report);
+        let output = fake.sweep(TWO_SIZES, &[]).assert().code(2).get_output().clone();
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(reason), "{before_report}: {stderr}");
+    }
+}
+
+/// Whether a process is there and not just waiting to be reaped.
+fn lives(pid: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));
+    status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+fn dies(pid: &str) -> bool {
+    let start = Instant::now();
+    while lives(pid) && start.elapsed() < Duration::from_secs(10) {
+        sleep(Duration::from_millis(10));
+    }
+    !lives(pid)
+}
+
+/// Starts something that outlives its parent, notes its process and waits for it.
+const HANG: &str = "sleep 60 & echo $! > $here/child; mv $here/child $here/pid; wait";
+
+#[test]
+fn a_run_that_takes_too_long_is_ended_with_everything_it_started() {
+    let fake =
+        Fake::new(&format!("if [ $batch_size = 200 ] && [ ! -e $here/pid ]; then {HANG}; fi"));
+    let scenario = format!("{TWO_SIZES}[limits]\ntimeout_s = 2\n");
+    let output = fake.sweep(&scenario, &[]).assert().code(0).get_output().clone();
+    assert!(text(&output.stderr).contains("(batch_size=200) failed: ended after 2 s"));
+    assert!(dies(&read(&fake.path("pid"))));
+    let metrics = json(&fake.results("two-sizes").join("metrics.json"));
+    assert!(metrics[0]["notes"].as_str().unwrap().contains("1 of 4 runs failed"));
+}
+
+#[test]
+fn ctrl_c_ends_the_run_keeps_the_ledger_and_exits_with_130() {
+    // The first run ends well, the second hangs until the user has had enough.
+    let fake = Fake::new(&format!("if [ -e $here/second ]; then {HANG}; fi; touch $here/second"));
+    let scenario = fake.write("s.toml", TWO_SIZES);
+    let child = Command::new(assert_cmd::cargo::cargo_bin!("harness"))
+        .arg("sweep")
+        .arg(scenario)
+        .arg("--migrator")
+        .arg(fake.program())
+        .arg("--out")
+        .arg(fake.out())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while !fake.path("pid").exists() && start.elapsed() < Duration::from_secs(30) {
+        sleep(Duration::from_millis(5));
+    }
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted") && stderr.contains("ledger.jsonl"), "{stderr}");
+    assert!(dies(&read(&fake.path("pid"))));
+    let folder = fake.results("two-sizes");
+    assert_eq!(ledger(&folder).len(), 2 + 1);
+    assert!(folder.join("identity.json").exists());
+    assert!(!folder.join("metrics.json").exists());
+}
+
+#[test]
+fn what_is_wrong_with_the_command_or_the_scenario_is_said_with_its_place() {
+    let fake = Fake::new("");
+    let faulty = fake.write("faulty.toml", &TWO_SIZES.replace("batch_size = [", "batchsize = ["));
+    let faulty = faulty.display().to_string();
+    for (arguments, expected) in [
+        (vec!["sweep", &faulty], "line 16: unknown key `batchsize` in [sweep]; the nearest"),
+        (vec!["plan", "nowhere.toml"], "no shipped one either; there is batch-size"),
+        (vec!["sweep", "batch-size", "--migrator", "/nonexistent"], "reading /nonexistent"),
+        (vec!["sweep"], "SCENARIO"),
+        (vec!["--resume"], "unexpected argument '--resume'"),
+    ] {
+        let output = harness()
+            .current_dir(fake.path(""))
+            .args(arguments)
+            .assert()
+            .code(2)
+            .get_output()
+            .clone();
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}
+
+#[test]
+fn plan_prints_the_order_that_the_ledger_will_have() {
+    let fake = Fake::new("");
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
+    let scenario = fake.path("scenario.toml");
+    let planned = harness().arg("plan").arg(&scenario).arg("--json").assert().code(0);
+    let planned: Value = serde_json::from_slice(&planned.get_output().stdout).unwrap();
+    let first = &ledger(&fake.results("two-sizes"))[0];
+    assert_eq!(planned["plan"], first["plan"]);
+    assert_eq!(planned["plan_hash"], first["plan_hash"]);
+    let shown = harness().arg("plan").arg(&scenario).assert().code(0).get_output().clone();
+    assert!(text(&shown.stdout).contains("2 settings of batch_size in 2 blocks"));
+}
+
+#[test]
+fn the_hidden_verb_is_the_migrator() {
+    let output = harness().args(["migrator", "--version"]).assert().code(0).get_output().clone();
+    assert!(text(&output.stdout).starts_with("migrator "));
+}
