@@ -127,7 +127,7 @@ fn staged_records_have_their_mean_size_and_small_ones_are_small() {
         let series = series(spec(profile, records));
         series.iter().map(|record| record.bytes.unwrap().len()).sum::<usize>() / records as usize
     };
-    let staged = mean(Profile::Staged, 1_000);
+    let staged = mean(Profile::Staged, 500);
     assert!((8_500..8_900).contains(&staged), "{staged}");
     let small = mean(Profile::Small, 100);
     assert!(small < 200, "{small}");
@@ -136,7 +136,7 @@ fn staged_records_have_their_mean_size_and_small_ones_are_small() {
 #[test]
 fn full_records_are_mostly_bureau_reports() {
     let (mut all, mut inside, mut elements_all, mut attributes_all) = (0, 0, 0, 0);
-    for record in series(spec(Profile::Full, 50)).iter() {
+    for record in series(spec(Profile::Full, 30)).iter() {
         let bytes = record.bytes.unwrap();
         let found = elements(&bytes).unwrap();
         elements_all += found.len();
@@ -172,21 +172,21 @@ fn full_and_staged_records_map_to_the_same_rows() {
 fn staged_records_map_to_about_fifty_rows_in_a_dozen_tables() {
     let contract = Contract::embedded().unwrap();
     let (mut tables, mut all) = (BTreeSet::new(), 0);
-    for record in series(spec(Profile::Staged, 200)).iter() {
+    for record in series(spec(Profile::Staged, 100)).iter() {
         for table in rows(&contract, record).unwrap().tables {
             tables.insert(table.table);
             all += table.rows.len();
         }
     }
     assert_eq!(tables.len(), 12);
-    assert!((47 * 200..54 * 200).contains(&all), "{all} rows of 200 records");
+    assert!((47 * 100..54 * 100).contains(&all), "{all} rows of 100 records");
 }
 
 #[test]
 fn without_duplicates_no_two_records_share_a_key() {
     for profile in [Profile::Small, Profile::Staged] {
         let (mut applications, mut contacts) = (BTreeSet::new(), BTreeSet::new());
-        for record in series(spec(profile, 500)).iter() {
+        for record in series(spec(profile, 300)).iter() {
             let found = elements(&record.bytes.unwrap()).unwrap();
             assert!(applications.insert(app_id(&found).unwrap()));
             for id in con_ids(&found) {
@@ -239,27 +239,16 @@ fn an_application_that_comes_again_is_the_earlier_text() {
 fn every_reject_is_rejected_at_validation_and_nothing_else_is() {
     let contract = Contract::embedded().unwrap();
     for profile in [Profile::Small, Profile::Staged] {
-        for record in series(Spec { rejects: 1.0, ..spec(profile, 200) }).iter() {
+        for record in series(Spec { rejects: 1.0, ..spec(profile, 100) }).iter() {
             let key = record.key;
             let stage = rows(&contract, record).map_err(|reject| reject.stage);
             assert_eq!(stage, Err(Stage::Validation), "{profile:?} {key}");
         }
-        for record in series(Spec { duplicates: 0.5, ..spec(profile, 200) }).iter() {
+        for record in series(Spec { duplicates: 0.5, ..spec(profile, 100) }).iter() {
             let key = record.key;
             assert!(rows(&contract, record).is_ok(), "{profile:?} {key}");
         }
     }
-}
-
-#[test]
-fn some_values_are_ones_that_a_column_must_refuse() {
-    let mut seen = BTreeSet::new();
-    for record in series(spec(Profile::Staged, 1_500)).iter() {
-        let text = String::from_utf8_lossy(record.bytes.as_ref().unwrap()).into_owned();
-        let refused = ["=\"NaN\"", "=\"1066-10-14", "=\"12345.67\"", "=\"99999999999\"", "\"C"];
-        seen.extend(refused.iter().filter(|value| text.contains(**value)).copied());
-    }
-    assert!(seen.len() >= 3, "{seen:?}");
 }
 
 #[test]

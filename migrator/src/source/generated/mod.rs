@@ -135,7 +135,28 @@ fn full(order: Order) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::plan::Refused;
     use super::*;
+
+    #[test]
+    fn every_value_to_refuse_stands_in_its_place() {
+        let cases = [
+            (Refused::ContactId, " con_id=\"C8\""),
+            (Refused::Score, " north_score=\"99999999999\""),
+            (Refused::Reference, " funding_reference=\"4294967296\""),
+            (Refused::Fee, " over_limit_fee=\"300\""),
+            (Refused::Rate, " purchase_rate=\"12345.67\""),
+            (Refused::Debt, " debt_per_month=\"NaN\""),
+            (Refused::Received, " received_on=\"1066-10-14 09:00:00\""),
+            (Refused::Note, " model_score=\"nnnnnnnn"),
+        ];
+        for (refused, expected) in cases {
+            for seed in 0..20 {
+                let text = staged(Order { seed, number: 1, fate: Fate::Refused(refused) });
+                assert!(text.contains(expected), "{refused:?} with seed {seed}");
+            }
+        }
+    }
 
     #[test]
     fn full_records_have_the_size_that_was_drawn() {
