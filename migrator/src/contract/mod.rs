@@ -3,9 +3,11 @@
 pub mod case;
 pub mod catalogue;
 pub mod check;
+pub mod column;
 mod compile;
 pub mod convert;
 pub mod draft;
 pub mod expr;
 mod load;
 pub mod model;
+mod read;

@@ -133,6 +133,10 @@ impl<'ast> Visit<'ast> for Collector {
         self.add_tree(&[], &item.tree);
     }
 
+    fn visit_visibility(&mut self, _: &'ast syn::Visibility) {
+        // `pub(super)` names the parent without using anything of it.
+    }
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments: Vec<String> = path.segments.iter().map(|s| s.ident.to_string()).collect();
         self.add(&segments);
