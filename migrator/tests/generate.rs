@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use chrono::NaiveDateTime;
+use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::record::{RawRecord, Reject, RowSet, Stage};
 use migrator::source::generated::{Generated, Profile, Spec};
+use migrator::stage::coerce::Coercer;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
@@ -249,6 +251,34 @@ fn every_reject_is_rejected_at_validation_and_nothing_else_is() {
             assert!(rows(&contract, record).is_ok(), "{profile:?} {key}");
         }
     }
+}
+
+#[test]
+fn columns_refuse_what_they_are_meant_to_refuse_and_nothing_else() {
+    let (contract, catalogue) = (Contract::embedded().unwrap(), Catalogue::embedded().unwrap());
+    let coercer = Coercer::new(&contract.tables, &catalogue, NaiveDateTime::default()).unwrap();
+    // Where the generator's eight values to refuse end up.
+    let meant = [
+        ("app_contact_base", "con_id"),
+        ("scores", "score"),
+        ("app_operational_cc", "sc_funding_reference"),
+        ("app_pricing_cc", "card_over_limit_fee"),
+        ("app_pricing_cc", "card_purchase_apr"),
+        ("app_pricing_cc", "monthly_debt"),
+        ("app_base", "receive_date"),
+        ("app_historical_lookup", "value"),
+    ];
+    let records = 800;
+    let mut refused = 0;
+    for record in series(spec(Profile::Staged, records)).iter() {
+        let key = record.key;
+        if let Err(refusal) = coercer.coerce(rows(&contract, record).unwrap()) {
+            let column = refusal.column.as_deref().unwrap();
+            assert!(meant.contains(&(&refusal.table, column)), "{key}: {refusal:?}");
+            refused += 1;
+        }
+    }
+    assert!((1..=20).contains(&refused), "{refused} of {records}");
 }
 
 #[test]

@@ -59,11 +59,7 @@ fn whole(value: &Value, min: i64, max: i64) -> Result<SqlValue, Cause> {
         Value::Text(text) => whole_text(text)?,
         Value::Null | Value::Timestamp(_) => return Err(NOT_A_NUMBER.into()),
     };
-    if (min..=max).contains(&number) {
-        Ok(SqlValue::Int(number))
-    } else {
-        Err(OUT_OF_RANGE.into())
-    }
+    if (min..=max).contains(&number) { Ok(SqlValue::Int(number)) } else { Err(OUT_OF_RANGE.into()) }
 }
 
 /// A double without a fraction. Doubles from 2^63 on do not fit a `bigint`.
@@ -298,7 +294,11 @@ fn round_to_ticks(time: NaiveDateTime) -> Option<NaiveDateTime> {
 fn round_to_minutes(time: NaiveDateTime) -> Option<NaiveDateTime> {
     let time = round_to_ticks(time)?;
     let minute = time.with_nanosecond(0)?.with_second(0)?;
-    if time.second() >= 30 { minute.checked_add_signed(TimeDelta::minutes(1)) } else { Some(minute) }
+    if time.second() >= 30 {
+        minute.checked_add_signed(TimeDelta::minutes(1))
+    } else {
+        Some(minute)
+    }
 }
 
 fn round_to_digits(time: NaiveDateTime, digits: u8) -> Option<NaiveDateTime> {

@@ -168,7 +168,8 @@ impl Checker<'_> {
         for column in &table.columns {
             self.name("column", &column.name);
             if !names.insert(column.name.to_ascii_lowercase()) {
-                self.faults.push(format!("{}.{}: the column is there twice", table.name, column.name));
+                self.faults
+                    .push(format!("{}.{}: the column is there twice", table.name, column.name));
             }
         }
         table.columns.iter().filter_map(|column| self.column(table, column)).collect()
@@ -225,16 +226,19 @@ impl Checker<'_> {
             return None;
         };
         if references > index {
-            self.faults.push(format!("{name} refers to {}, which must stand before it", key.references));
+            self.faults
+                .push(format!("{name} refers to {}, which must stand before it", key.references));
         }
         if key.columns.len() != key.referenced_columns.len() || key.columns.is_empty() {
-            self.faults.push(format!("{name}: a reference to {} with unequal columns", key.references));
+            self.faults
+                .push(format!("{name}: a reference to {} with unequal columns", key.references));
         }
         let cascade = match key.on_delete.as_deref().map(str::to_ascii_lowercase).as_deref() {
             None | Some("no action") => false,
             Some("cascade") => true,
             Some(other) => {
-                self.faults.push(format!("{name}: on_delete is {other:?}, not cascade or no action"));
+                self.faults
+                    .push(format!("{name}: on_delete is {other:?}, not cascade or no action"));
                 false
             }
         };

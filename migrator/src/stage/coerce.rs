@@ -73,7 +73,11 @@ impl Coercer {
     ///
     /// # Errors
     /// Tables and columns of the contract that the catalogue lacks, all of them.
-    pub fn new(tables: &[ContractTable], catalogue: &Catalogue, now: NaiveDateTime) -> Result<Self> {
+    pub fn new(
+        tables: &[ContractTable],
+        catalogue: &Catalogue,
+        now: NaiveDateTime,
+    ) -> Result<Self> {
         let mut missing = Vec::new();
         let plans = tables
             .iter()
@@ -157,8 +161,7 @@ impl TablePlan {
             let is_empty = matches!(&cell.value, Value::Text(text) if text.is_empty());
             let value = if is_empty { &Value::Null } else { &cell.value };
             let sql_type = self.columns[place].column.sql_type;
-            values[place] =
-                typed(value, sql_type).map_err(|cause| self.refuse(&[place], cause))?;
+            values[place] = typed(value, sql_type).map_err(|cause| self.refuse(&[place], cause))?;
         }
         self.check_nulls(&values)?;
         self.check_references(&values)?;
@@ -203,9 +206,7 @@ impl ColumnPlan {
     fn new(column: &Column, now: NaiveDateTime) -> Self {
         let default = match &column.default {
             None => Value::Null,
-            Some(ColumnDefault::Now) => {
-                Value::Timestamp(Timestamp { local: now, offset_s: None })
-            }
+            Some(ColumnDefault::Now) => Value::Timestamp(Timestamp { local: now, offset_s: None }),
             Some(ColumnDefault::Constant(text)) => Value::Text(text.as_str().into()),
         };
         // The catalogue was read only because its defaults fit; a `now` that does not fit a column
