@@ -272,7 +272,7 @@ fn columns_refuse_what_they_are_meant_to_refuse_and_nothing_else() {
     let mut refused = 0;
     for record in series(spec(Profile::Staged, records)).iter() {
         let key = record.key;
-        if let Err(refusal) = coercer.coerce(rows(&contract, record).unwrap()) {
+        if let Err(refusal) = coercer.coerce(&rows(&contract, record).unwrap()) {
             let column = refusal.column.as_deref().unwrap();
             assert!(meant.contains(&(&refusal.table, column)), "{key}: {refusal:?}");
             refused += 1;
