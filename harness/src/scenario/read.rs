@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use clap::ValueEnum;
 use migrator::args::Profile;
-use migrator::config::Synchronous;
 use migrator::config::Settings;
+use migrator::config::Synchronous;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};

@@ -312,3 +312,123 @@ fn at_nanos(time: NaiveDateTime, nanos: u64) -> Option<NaiveDateTime> {
     let nanos = i64::try_from(nanos).ok()?;
     time.with_nanosecond(0)?.checked_add_signed(TimeDelta::nanoseconds(nanos))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::contract::convert::timestamp;
+    use crate::store::canonical::plain;
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.into())
+    }
+
+    fn time(text: &str) -> Value {
+        Value::Timestamp(timestamp(text).unwrap())
+    }
+
+    fn written(value: &Value, sql_type: &str) -> Result<String, String> {
+        let sql_type = SqlType::parse(sql_type).unwrap();
+        typed(value, sql_type).map(|value| plain(&value)).map_err(Cow::into_owned)
+    }
+
+    #[test]
+    fn values_take_the_type_of_their_column() {
+        let cases = [
+            (text(" +12 "), "int", "12"),
+            (Value::Float(29.0), "smallint", "29"),
+            (Value::Bool(true), "int", "1"),
+            (text("12.345"), "decimal(5,2)", "12.35"),
+            (text("-12.345"), "decimal(5,2)", "-12.35"),
+            (Value::Float(2.675), "decimal(5,2)", "2.68"),
+            (Value::Float(1e-7), "decimal(8,5)", "0.00000"),
+            (text(".5"), "decimal(5,2)", "0.50"),
+            (Value::Int(7), "numeric(18,0)", "7"),
+            (text(" TRUE "), "bit", "1"),
+            (Value::Float(0.5), "bit", "1"),
+            (Value::Int(0), "bit", "0"),
+            (Value::Float(12.0), "varchar(5)", "12"),
+            (Value::Float(1_234_567.5), "varchar(20)", "1234567.5"),
+            (text("Zoë → 😀"), "varchar(20)", "Zoë ? ??"),
+            (text("ab   "), "varchar(2)", "ab"),
+            (text("a"), "char(3)", "a  "),
+            (text("Zoë → 😀"), "nvarchar(8)", "Zoë → 😀"),
+            (time("2023-10-03"), "varchar(30)", "2023-10-03T00:00:00"),
+            (text("2023-10-03 10:20"), "date", "2023-10-03"),
+            (time("2023-10-03T10:20:30+02:00"), "datetime", "2023-10-03 10:20:30"),
+            (time("2023-12-31 23:59:59.999"), "datetime", "2024-01-01 00:00:00"),
+            (time("2023-12-31 23:59:29.998"), "smalldatetime", "2023-12-31 23:59:00"),
+            (time("2023-12-31 23:59:29.999"), "smalldatetime", "2024-01-01 00:00:00"),
+            (text("1e3"), "float", "1000"),
+        ];
+        for (value, sql_type, expected) in cases {
+            let actual = written(&value, sql_type);
+            assert_eq!(actual.as_deref(), Ok(expected), "{value:?} as {sql_type}");
+        }
+    }
+
+    #[test]
+    fn datetime_counts_in_thirds_of_ten_milliseconds() {
+        let cases = [(".001", 0), (".002", 3), (".004", 3), (".005", 7), (".008", 7), (".009", 10)];
+        for (fraction, millis) in cases {
+            let value = time(&format!("2023-10-03 10:20:30{fraction}"));
+            let Ok(SqlValue::DateTime(time)) = typed(&value, SqlType::DateTime) else { panic!() };
+            assert_eq!((time.nanosecond() + 500_000) / 1_000_000, millis, "{fraction}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_listed_is_refused_with_its_cause() {
+        let cases = [
+            (text("1,234"), "int", "not a whole number"),
+            (text("1.0"), "int", "not a whole number"),
+            (text("  "), "int", "not a whole number"),
+            (Value::Float(0.5), "int", "not a whole number"),
+            (Value::Float(f64::NAN), "int", "NaN is not a number"),
+            (Value::BigInt("99999999999999999999".into()), "bigint", "number out of range"),
+            (Value::Int(256), "tinyint", "number out of range"),
+            (Value::Int(-1), "tinyint", "number out of range"),
+            (Value::Int(32768), "smallint", "number out of range"),
+            (text("2147483648"), "int", "number out of range"),
+            (text("1e3"), "decimal(5,2)", "not a decimal number"),
+            (text("1,000.5"), "decimal(12,2)", "not a decimal number"),
+            (text("999.995"), "decimal(5,2)", "number out of range of decimal(5,2)"),
+            (Value::Float(f64::NAN), "decimal(5,2)", "NaN is not a number"),
+            (text("yes"), "bit", "neither 0, 1, true nor false"),
+            (text("abc"), "varchar(2)", "text longer than varchar(2)"),
+            (text("abc"), "char(2)", "text longer than char(2)"),
+            (text("😀"), "nvarchar(1)", "text longer than nvarchar(1)"),
+            (text("3/10/2023"), "date", "not a date"),
+            (Value::Int(1), "date", "not a date"),
+            (time("1752-12-31"), "datetime", "date out of range of datetime"),
+            (time("9999-12-31 23:59:59.999"), "datetime", "date out of range of datetime"),
+            (time("2079-06-07"), "smalldatetime", "date out of range of smalldatetime"),
+        ];
+        for (value, sql_type, cause) in cases {
+            assert_eq!(written(&value, sql_type), Err(cause.to_owned()), "{value:?} as {sql_type}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_decimal_never_exceeds_its_precision(units in any::<i64>(), digits in 0_u32..8) {
+            let number = units as f64 / 10_f64.powi(digits.cast_signed());
+            if let Ok(SqlValue::Decimal { units, scale }) = decimal(&Value::Float(number), 12, 2) {
+                prop_assert!(units.abs() < 1_000_000_000_000 && scale == 2);
+                prop_assert!((units as f64 / 100.0 - number).abs() <= 0.005 + number.abs() * 1e-15);
+            }
+        }
+
+        #[test]
+        fn a_stored_text_is_stored_again_as_it_is(value in ".{0,12}") {
+            for sql_type in [SqlType::VarChar(Some(8)), SqlType::Char(8), SqlType::NVarChar(Some(8))] {
+                if let Ok(SqlValue::Text(once)) = typed(&text(&value), sql_type) {
+                    let again = typed(&Value::Text(once.clone()), sql_type);
+                    prop_assert_eq!(again, Ok(SqlValue::Text(once)));
+                }
+            }
+        }
+    }
+}

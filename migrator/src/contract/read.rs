@@ -304,3 +304,69 @@ fn value_of(json: &Json) -> Value {
             .map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::Int),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_catalogue_has_no_fault() {
+        let catalogue = Catalogue::embedded().unwrap();
+        assert!(catalogue.table("app_base").is_some());
+        assert!(catalogue.table("processing_log").is_some());
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once_with_table_and_column() {
+        let text = r#"{"schema": "s", "tables": [
+            {"name": "a]; DROP TABLE x", "primary_key": [], "columns": []},
+            {"name": "b", "primary_key": ["nothing"], "unique": [["id", "none"]],
+             "foreign_keys": [
+                {"columns": ["id"], "references": "c", "referenced_columns": ["id"]},
+                {"columns": ["id"], "references": "z", "referenced_columns": ["id"]}],
+             "columns": [
+                {"name": "id", "type": "int", "nullable": false, "default": "x"},
+                {"name": "ID", "type": "blob", "nullable": false}]},
+            {"name": "c", "primary_key": ["id"], "rows": [{"id": "?"}, {"no": 1}, {}],
+             "columns": [{"name": "id", "type": "tinyint", "nullable": false}]}]}"#;
+        let error = Catalogue::parse(text, "here").unwrap_err().to_string();
+        for expected in [
+            "here has 14 faults",
+            "table name \"a]; DROP TABLE x\"",
+            "a]; DROP TABLE x: there is no column",
+            "a]; DROP TABLE x: primary_key is empty",
+            "b.ID: the column is there twice",
+            "b.id: the default \"x\" does not fit: not a whole number",
+            "b.ID: the type \"blob\" is not supported",
+            "b: primary_key names nothing, which is no column",
+            "b: unique names none, which is no column",
+            "b refers to c, which must stand before it",
+            "b: there is no table z to refer to",
+            "c.id: a row's value does not fit: not a whole number",
+            "c: a row names no, which is no column",
+            "c.id: a row has no value",
+        ] {
+            assert!(error.contains(expected), "{expected}\nin\n{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let text = r#"{"schema": "s", "tables": [], "colour": 1}"#;
+        assert!(Catalogue::parse(text, "here").unwrap_err().to_string().contains("colour"));
+    }
+
+    #[test]
+    fn defaults_are_read_as_ddl_writes_them() {
+        let constant = |text: &str| Some(ColumnDefault::Constant(text.to_owned()));
+        for (written, read) in [
+            ("GETUTCDATE()", Some(ColumnDefault::Now)),
+            ("(getutcdate())", Some(ColumnDefault::Now)),
+            ("((0))", constant("0")),
+            ("('it''s')", constant("it's")),
+            ("", constant("")),
+        ] {
+            assert_eq!(default_of(&Json::String(written.to_owned())), read, "{written}");
+        }
+    }
+}

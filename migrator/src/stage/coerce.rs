@@ -18,13 +18,41 @@ use crate::record::{
     Value,
 };
 
-/// Key/value tables: the columns of the key, those of which a clash must also agree to update the
-/// first row, and those that it updates (14.3). A history row of another source updates nothing.
-const KEY_VALUE: [(&str, &[&str], &[&str], &[&str]); 4] = [
-    ("scores", &["app_id", "score_identifier"], &[], &["score"]),
-    ("indicators", &["app_id", "indicator"], &[], &["value"]),
-    ("app_report_results_lookup", &["app_id", "name"], &[], &["value", "source_report_key"]),
-    ("app_historical_lookup", &["app_id", "name"], &["source"], &["value"]),
+/// A key/value table, and what becomes of a row whose key the record has already (14.3).
+struct KeyValue {
+    table: &'static str,
+    key: &'static [&'static str],
+    /// What must agree too, or the row is lost: a history row of another source updates nothing.
+    agreeing: &'static [&'static str],
+    /// What the row updates.
+    updated: &'static [&'static str],
+}
+
+const KEY_VALUE: [KeyValue; 4] = [
+    KeyValue {
+        table: "scores",
+        key: &["app_id", "score_identifier"],
+        agreeing: &[],
+        updated: &["score"],
+    },
+    KeyValue {
+        table: "indicators",
+        key: &["app_id", "indicator"],
+        agreeing: &[],
+        updated: &["value"],
+    },
+    KeyValue {
+        table: "app_report_results_lookup",
+        key: &["app_id", "name"],
+        agreeing: &[],
+        updated: &["value", "source_report_key"],
+    },
+    KeyValue {
+        table: "app_historical_lookup",
+        key: &["app_id", "name"],
+        agreeing: &["source"],
+        updated: &["value"],
+    },
 ];
 
 /// Coerces the rows of one contract to one catalogue.
@@ -94,7 +122,7 @@ impl Coercer {
     ///
     /// # Errors
     /// The first value that its column must refuse, with table, column and one fixed reason.
-    pub fn coerce(&self, record: RowSet) -> std::result::Result<TypedRecord, Refusal> {
+    pub fn coerce(&self, record: &RowSet) -> std::result::Result<TypedRecord, Refusal> {
         let mut tables = Vec::with_capacity(record.tables.len());
         for rows in &record.tables {
             let plan = &self.tables[rows.table];
@@ -251,11 +279,15 @@ fn references(table: &Table, catalogue: &Catalogue) -> Vec<Reference> {
 }
 
 fn merge_of(table: &Table) -> Option<Merge> {
-    let (_, key, agreeing, updated) = KEY_VALUE.iter().find(|(name, ..)| *name == table.name)?;
+    let rule = KEY_VALUE.iter().find(|rule| rule.table == table.name)?;
     let places = |names: &[&str]| -> Option<Vec<usize>> {
         names.iter().map(|name| table.column(name)).collect()
     };
-    Some(Merge { key: places(key)?, agreeing: places(agreeing)?, updated: places(updated)? })
+    Some(Merge {
+        key: places(rule.key)?,
+        agreeing: places(rule.agreeing)?,
+        updated: places(rule.updated)?,
+    })
 }
 
 /// A key as SQL Server compares it; `None` if a part of it is null.
@@ -276,5 +308,137 @@ fn folded(value: &SqlValue) -> Option<String> {
         SqlValue::Int(number) => Some(number.to_string()),
         SqlValue::Decimal { units, scale } => Some(format!("{units}e-{scale}")),
         other => Some(format!("{other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Cell;
+    use crate::store::canonical::plain;
+
+    const CATALOGUE: &str = r#"{"schema": "s", "tables": [
+        {"name": "app_enums", "primary_key": ["enum_id"], "rows": [{"enum_id": 1}, {"enum_id": 2}],
+         "columns": [{"name": "enum_id", "type": "smallint", "nullable": false}]},
+        {"name": "people", "primary_key": ["id"],
+         "foreign_keys": [{"columns": ["kind"], "references": "app_enums",
+                           "referenced_columns": ["enum_id"], "on_delete": "no action"}],
+         "columns": [
+            {"name": "id", "type": "int", "nullable": false, "identity": true},
+            {"name": "name", "type": "varchar(5)", "nullable": false, "default": "('nn')"},
+            {"name": "kind", "type": "smallint", "nullable": true},
+            {"name": "flag", "type": "bit", "nullable": true, "default": "((0))"},
+            {"name": "since", "type": "datetime", "nullable": false, "default": "GETUTCDATE()"},
+            {"name": "initial", "type": "char(1)", "nullable": true, "computed": "LEFT(name, 1)"}]},
+        {"name": "app_historical_lookup", "primary_key": ["app_id", "name"],
+         "columns": [
+            {"name": "app_id", "type": "int", "nullable": false},
+            {"name": "name", "type": "varchar(9)", "nullable": false},
+            {"name": "source", "type": "varchar(9)", "nullable": true},
+            {"name": "value", "type": "varchar(9)", "nullable": true}]}]}"#;
+
+    fn coercer(columns: &[&str], table: &str) -> Result<Coercer> {
+        let catalogue = Catalogue::parse(CATALOGUE, "test").unwrap();
+        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+        let table = ContractTable { name: table.to_owned(), columns };
+        let now = crate::contract::convert::timestamp("2026-01-31 09:08:07").unwrap().local;
+        Coercer::new(&[table], &catalogue, now)
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.into())
+    }
+
+    /// Coerces rows given as values by column, `None` where a row does not name the column.
+    fn coerced(
+        table: &str,
+        columns: &[&str],
+        rows: &[&[Option<Value>]],
+    ) -> std::result::Result<Vec<Vec<String>>, String> {
+        let row = |values: &&[Option<Value>]| {
+            let cells = (0..)
+                .zip(values.iter())
+                .filter_map(|(column, value)| Some(Cell { column, value: value.clone()? }));
+            Row { cells: cells.collect() }
+        };
+        let rows = TableRows { table: 0, rows: rows.iter().map(row).collect() };
+        let record = RowSet { key: 1, tables: vec![rows] };
+        let typed = coercer(columns, table).unwrap().coerce(&record).map_err(|refusal| {
+            let column = refusal.column.unwrap_or_default();
+            format!("{}: {}.{column}: {}", refusal.stage, refusal.table, refusal.reason)
+        })?;
+        let plain_row = |row: &SqlRow| row.iter().map(plain).collect();
+        Ok(typed.tables[0].rows.iter().map(plain_row).collect())
+    }
+
+    #[test]
+    fn omitted_columns_of_a_single_row_get_their_defaults() {
+        let rows = coerced("people", &["id"], &[&[Some(Value::Int(7))]]).unwrap();
+        assert_eq!(rows, [["7", "nn", "null", "0", "2026-01-31 09:08:07", "null"]]);
+    }
+
+    #[test]
+    fn a_column_that_only_some_rows_name_is_null_in_the_others() {
+        let columns = ["id", "name", "flag"];
+        let one = [Some(Value::Int(1)), Some(text("a")), Some(Value::Int(1))];
+        let two = [Some(Value::Int(2)), Some(text("b")), None];
+        let rows = coerced("people", &columns, &[&one, &two]).unwrap();
+        assert_eq!(rows[0][3], "1");
+        assert_eq!(rows[1][3], "null");
+    }
+
+    #[test]
+    fn a_value_that_its_column_must_refuse_names_table_column_and_cause() {
+        let columns = ["id", "name", "kind"];
+        let cases = [
+            ([Some(text("x")), None, None], "coerce: people.id: not a whole number"),
+            (
+                [Some(Value::Int(1)), Some(text("abcdef")), None],
+                "coerce: people.name: text longer than varchar(5)",
+            ),
+            (
+                [Some(Value::Int(1)), Some(text("")), None],
+                "coerce: people.name: null is not allowed",
+            ),
+            (
+                [Some(Value::Int(1)), None, Some(Value::Int(3))],
+                "coerce: people.kind: not in app_enums",
+            ),
+        ];
+        for (row, expected) in cases {
+            assert_eq!(coerced("people", &columns, &[&row]), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_repeated_history_key_of_the_same_source_takes_the_last_value() {
+        let columns = ["app_id", "name", "source", "value"];
+        let row = |name: &str, source: &str, value: &str| {
+            [Some(Value::Int(1)), Some(text(name)), Some(text(source)), Some(text(value))]
+        };
+        let rows = [row("[a]", "[x]", "1"), row("[A] ", "[X]", "2"), row("[b]", "[x]", "3")];
+        let rows: Vec<&[Option<Value>]> = rows.iter().map(<[_; 4]>::as_slice).collect();
+        let merged = coerced("app_historical_lookup", &columns, &rows).unwrap();
+        assert_eq!(merged, [["1", "[a]", "[x]", "2"], ["1", "[b]", "[x]", "3"]]);
+    }
+
+    #[test]
+    fn a_repeated_history_key_of_another_source_is_lost() {
+        let columns = ["app_id", "name", "source", "value"];
+        let row = |source: &str, value: &str| {
+            [Some(Value::Int(1)), Some(text("[a]")), Some(text(source)), Some(text(value))]
+        };
+        let rows = [row("[x]", "1"), row("[y]", "2")];
+        let rows: Vec<&[Option<Value>]> = rows.iter().map(<[_; 4]>::as_slice).collect();
+        let merged = coerced("app_historical_lookup", &columns, &rows).unwrap();
+        assert_eq!(merged, [["1", "[a]", "[x]", "1"]]);
+    }
+
+    #[test]
+    fn what_the_catalogue_lacks_or_computes_cannot_be_mapped() {
+        let error = coercer(&["id", "nickname", "initial"], "people").unwrap_err().to_string();
+        assert!(error.contains("people.nickname") && error.contains("people.initial"), "{error}");
+        let error = coercer(&["id"], "persons").unwrap_err().to_string();
+        assert!(error.contains("table persons"), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 //! Records for the benches: generated, validated, decoded once.
 
+#![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
+
 use std::hint::black_box;
 
 use chrono::NaiveDateTime;
