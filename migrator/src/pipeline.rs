@@ -345,7 +345,7 @@ impl Mapping for RecordMapping<'_> {
         let mut clock = StageClock { metrics };
         match self.rows(record, &mut clock) {
             Err(reject) => Mapped::Rejected(reject),
-            Ok(rows) => match clock.time(Step::Coerce, || self.coercer.coerce(rows)) {
+            Ok(rows) => match clock.time(Step::Coerce, || self.coercer.coerce(&rows)) {
                 Ok(record) => Mapped::Rows(record),
                 Err(refusal) => Mapped::Refused(refusal),
             },

@@ -13,7 +13,7 @@ use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{self, Job, RecordMapping};
 use crate::report::{Books, RunReport};
-use crate::source::Location;
+use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
 use crate::store::schema::Tables;
 use crate::store::sqlite::SqliteStore;
