@@ -19,6 +19,8 @@ const ORDER: &[&str] = &[
     "contract/convert/number.rs",
     "contract/convert/time.rs",
     "contract/convert/mod.rs",
+    "contract/expr/names.rs",
+    "contract/expr/arithmetic.rs",
     "contract/expr/rename.rs",
     "contract/expr/like.rs",
     "contract/expr/formula.rs",
@@ -32,6 +34,8 @@ const ORDER: &[&str] = &[
     "contract/compile.rs",
     "contract/load.rs",
     "contract/catalogue.rs",
+    "contract/column.rs",
+    "contract/read.rs",
     "contract/mod.rs",
     "report.rs",
     // 3: the pure stages, the stores

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::condition::Condition;
+use super::names::{Context, Names};
 use super::value::Then;
-use super::{Context, Names};
 use crate::contract::convert::trim;
 use crate::record::Value;
 
