@@ -9,6 +9,7 @@ const ORDER: &[&str] = &[
     // 0: what stops a session, units, statistics
     "error.rs",
     "metric.rs",
+    "stats/sample.rs",
     "stats/mod.rs",
     // 1: what is to be measured
     "scenario/mod.rs",
@@ -34,13 +35,14 @@ const ORDER: &[&str] = &[
     "render/words.rs",
     "render/metrics.rs",
     "render/table.rs",
-    "render/markdown.rs",
     "render/charts/frame.rs",
     "render/charts/mod.rs",
+    "render/markdown.rs",
     "render/mod.rs",
     "display.rs",
     // 7: the program
     "args.rs",
+    "cmd/load.rs",
     "cmd/plan.rs",
     "cmd/sweep.rs",
     "cmd/mod.rs",
