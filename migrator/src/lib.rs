@@ -8,6 +8,7 @@
 
 pub mod args;
 pub mod blame;
+pub mod claims;
 pub mod cmd;
 pub mod config;
 pub mod contract;
@@ -15,10 +16,12 @@ pub mod dedup;
 pub mod display;
 pub mod error;
 pub mod feed;
+pub mod handout;
 pub mod insert;
 pub mod log;
 pub mod metrics;
 pub mod pipeline;
+pub mod queue;
 pub mod record;
 pub mod report;
 pub mod source;

@@ -1,0 +1,204 @@
+//! A queue between the two halves of a worker, bounded by items and by bytes. Knows nothing of what
+//! it carries; a refused item is given back.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A first-in, first-out queue for one producer and one consumer.
+#[derive(Debug)]
+pub struct Queue<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+    depth: NonZeroUsize,
+    bytes_max: u64,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    items: VecDeque<(T, u64)>,
+    bytes: u64,
+    /// The producer is done: what is queued is still given out.
+    finished: bool,
+    /// Either side has given up: nothing goes in or out any more.
+    stopped: bool,
+    counts: QueueCounts,
+}
+
+/// What a queue has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Most items that waited at one time.
+    pub items_peak: u64,
+    /// Most bytes that waited at one time.
+    pub bytes_peak: u64,
+    /// Items larger than the bound in bytes, which passed alone through the empty queue.
+    pub oversize: u64,
+}
+
+impl<T> Queue<T> {
+    /// An empty queue for at most `depth` items of at most `bytes_max` bytes together.
+    pub fn new(depth: NonZeroUsize, bytes_max: u64) -> Self {
+        let state = State {
+            items: VecDeque::with_capacity(depth.get()),
+            bytes: 0,
+            finished: false,
+            stopped: false,
+            counts: QueueCounts::default(),
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), depth, bytes_max }
+    }
+
+    /// Puts an item in, waiting for room. An item larger than the bound waits for the queue to be
+    /// empty and passes alone.
+    ///
+    /// # Errors
+    /// The item itself, if the queue was stopped.
+    pub fn push(&self, item: T, bytes: u64) -> Result<(), T> {
+        let mut state = self.lock();
+        while !state.stopped && !self.has_room(&state, bytes) {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.stopped {
+            return Err(item);
+        }
+        state.items.push_back((item, bytes));
+        state.bytes += bytes;
+        let (items, bytes_now) = (state.items.len() as u64, state.bytes);
+        let counts = &mut state.counts;
+        counts.items_peak = counts.items_peak.max(items);
+        counts.bytes_peak = counts.bytes_peak.max(bytes_now);
+        counts.oversize += u64::from(bytes > self.bytes_max);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Takes the oldest item out, waiting for one; `None` once the producer has finished and the
+    /// queue is empty, or the queue was stopped.
+    pub fn pop(&self) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped {
+                return None;
+            }
+            if let Some((item, bytes)) = state.items.pop_front() {
+                state.bytes -= bytes;
+                self.changed.notify_all();
+                return Some(item);
+            }
+            if state.finished {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The producer's last word: what is queued is still given out, nothing more goes in.
+    pub fn finish(&self) {
+        self.lock().finished = true;
+        self.changed.notify_all();
+    }
+
+    /// Ends both sides at once; what is queued is dropped.
+    pub fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        state.items.clear();
+        state.bytes = 0;
+        self.changed.notify_all();
+    }
+
+    /// What the queue has seen so far.
+    pub fn counts(&self) -> QueueCounts {
+        self.lock().counts
+    }
+
+    fn has_room(&self, state: &State<T>, bytes: u64) -> bool {
+        state.items.is_empty()
+            || (state.items.len() < self.depth.get() && state.bytes + bytes <= self.bytes_max)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    fn queue<T>(depth: usize, bytes_max: u64) -> Queue<T> {
+        Queue::new(NonZeroUsize::new(depth).unwrap(), bytes_max)
+    }
+
+    #[test]
+    fn items_come_out_in_the_order_in_which_they_went_in() {
+        let queue = queue(2, 100);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                (0..100).for_each(|item| queue.push(item, 1).unwrap());
+                queue.finish();
+            });
+            let taken: Vec<i32> = std::iter::from_fn(|| queue.pop()).collect();
+            assert_eq!(taken, (0..100).collect::<Vec<_>>());
+        });
+        assert!(queue.counts().items_peak <= 2);
+    }
+
+    #[test]
+    fn the_producer_waits_when_items_or_bytes_are_at_their_bound() {
+        for (depth, bytes_max) in [(2, 1000), (1000, 20)] {
+            let queue = queue(depth, bytes_max);
+            let pushed = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    for item in 0..5 {
+                        queue.push(item, 10).unwrap();
+                        pushed.fetch_add(1, Ordering::SeqCst);
+                    }
+                    queue.finish();
+                });
+                // The consumer takes one only when the producer can go no further without it.
+                for item in 0..5 {
+                    while pushed.load(Ordering::SeqCst) < (item + 2).min(5) {
+                        thread::yield_now();
+                    }
+                    assert_eq!(queue.pop(), Some(item));
+                }
+            });
+            assert_eq!((queue.counts().items_peak, queue.counts().bytes_peak), (2, 20));
+        }
+    }
+
+    #[test]
+    fn a_larger_item_passes_alone_through_the_empty_queue_and_is_counted() {
+        let queue = queue(4, 10);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                queue.push("small", 1).unwrap();
+                queue.push("large", 99).unwrap();
+                queue.push("small", 1).unwrap();
+                queue.finish();
+            });
+            let taken: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+            assert_eq!(taken, ["small", "large", "small"]);
+        });
+        let counts = queue.counts();
+        assert_eq!((counts.oversize, counts.bytes_peak), (1, 99));
+    }
+
+    #[test]
+    fn a_stopped_queue_gives_the_refused_item_back_and_ends_the_consumer() {
+        let queue = queue(1, 10);
+        queue.push("queued", 1).unwrap();
+        thread::scope(|scope| {
+            let producer = scope.spawn(|| queue.push("refused", 1));
+            queue.stop();
+            assert_eq!(producer.join().unwrap(), Err("refused"));
+        });
+        assert_eq!(queue.pop(), None);
+    }
+}
