@@ -8,6 +8,7 @@
 
 pub mod args;
 pub mod blame;
+pub mod clock;
 pub mod cmd;
 pub mod config;
 pub mod contract;

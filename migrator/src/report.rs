@@ -42,11 +42,12 @@ pub struct RunReport {
     /// What the operating system counted over the same span; absent where it does not say.
     pub io: Option<Io>,
     /// Time per stage, by the stage's name: `source`, `validation`, `parsing`, `mapping`, `coerce`
-    /// (of records), `connect`, `begin` (waiting for the right to write), `dedup`, `insert`, `log`,
+    /// (of records), `connect` (with the wait for a pool), `begin` (waiting for the right to write),
+    /// `dedup`, `insert`, `log`,
     /// `commit` (of batches), all summed over workers, and `record` (latency from a record's read
     /// to its batch's commit).
     pub stages: BTreeMap<String, StageTimes>,
-    /// Connections by role (`writer`, `reader`).
+    /// Connections by role: `writer` (batches), `reader` (the log's look-ups), `untimed` (the schema).
     pub connections: BTreeMap<String, Connections>,
     /// Key look-ups sent to the store, one key each.
     pub queries: u64,
@@ -149,12 +150,24 @@ impl StageTimes {
 }
 
 /// Connections of one role.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Connections {
     /// Opened during the run.
     pub opened: u64,
+    /// Leases that got a connection which an earlier one had left behind.
+    pub reused: u64,
+    /// Not kept though the pool would have kept them (`idle`, `lifetime`), or not fit to be
+    /// (`open_transaction`, `rollback_failed`, `broken`), by cause.
+    pub discarded: BTreeMap<String, u64>,
     /// Most that were open at one time.
     pub peak: u64,
+    /// Open at this moment; of writers, none when a run has ended.
+    pub left_open: u64,
+    /// Leases that had to wait for a connection.
+    pub waited: u64,
+    /// How long they waited, in nanoseconds.
+    pub waited_ns: u64,
 }
 
 impl Books {
