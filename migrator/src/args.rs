@@ -55,6 +55,12 @@ pub struct RunArgs {
     /// What a sweep varies.
     #[command(flatten)]
     pub settings: TypedSettings,
+    /// What each connect takes on top, in milliseconds, as if over a network
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub link_connect_ms: u32,
+    /// What each message to the store and its answer take on top, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub link_round_trip_ms: u32,
     /// Most records to read
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,

@@ -185,6 +185,22 @@ impl TypedSettings {
     }
 }
 
+/// A link between migrator and store that is simulated on top of the one that is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Link {
+    /// What a connect takes, in milliseconds.
+    pub connect_ms: u32,
+    /// What a message on the wire and its answer take, in milliseconds.
+    pub round_trip_ms: u32,
+}
+
+impl Link {
+    /// Whether it takes any time; without that, nothing is simulated.
+    pub fn takes_time(self) -> bool {
+        self != Self::default()
+    }
+}
+
 /// How a run is carried out, apart from what it reads, writes and maps with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -264,5 +280,12 @@ mod tests {
         let shown = serde_json::to_value(shared).unwrap();
         let names: Vec<_> = shown.as_object().unwrap().keys().collect();
         assert_eq!(names, Settings::NAMES);
+    }
+
+    #[test]
+    fn a_link_without_any_time_is_none() {
+        assert!(!Link::default().takes_time());
+        assert!(Link { connect_ms: 1, round_trip_ms: 0 }.takes_time());
+        assert!(Link { connect_ms: 0, round_trip_ms: 1 }.takes_time());
     }
 }

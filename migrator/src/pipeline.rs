@@ -115,6 +115,7 @@ pub fn run<M: Mapping>(
         io: usage.storage_bytes.map(|(read_bytes, written_bytes)| Io { read_bytes, written_bytes }),
         stages: stages(&tally.metrics)?,
         connections,
+        simulated_link: job.store.simulated_link(),
         queries: tally.metrics.queries,
         insert_statements: tally.metrics.insert_statements,
         transactions: tally.metrics.transactions,

@@ -1,6 +1,7 @@
 //! The run report: the JSON that a run leaves and the harness reads.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -49,6 +50,9 @@ pub struct RunReport {
     pub stages: BTreeMap<String, StageTimes>,
     /// Connections by role: `writer` (batches), `reader` (the log's look-ups), `untimed` (the schema).
     pub connections: BTreeMap<String, Connections>,
+    /// The link that was simulated between migrator and store; absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated_link: Option<SimulatedLink>,
     /// Key look-ups sent to the store, one key each.
     pub queries: u64,
     /// INSERT statements sent to the store (bulk: loads).
@@ -77,7 +81,7 @@ pub struct Build {
 pub struct StoreInfo {
     /// `sqlite`.
     pub kind: String,
-    /// The store's own version.
+    /// The store's own version, and the simulated link before it where there is one.
     pub version: String,
 }
 
@@ -168,6 +172,29 @@ pub struct Connections {
     pub waited: u64,
     /// How long they waited, in nanoseconds.
     pub waited_ns: u64,
+}
+
+/// A simulated link, and what went over it as SQL Server would have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulatedLink {
+    /// What a connect took, in milliseconds.
+    pub connect_ms: u32,
+    /// What a message and its answer took, in milliseconds.
+    pub round_trip_ms: u32,
+    /// Connects.
+    pub connects: u64,
+    /// Messages, each with its answer.
+    pub wire_messages: u64,
+}
+
+impl fmt::Display for SimulatedLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "simulated link (connect {} ms, round trip {} ms)",
+            self.connect_ms, self.round_trip_ms
+        )
+    }
 }
 
 impl Books {

@@ -58,6 +58,7 @@ const ORDER: &[&str] = &[
     "store/mod.rs",
     "store/checksum.rs",
     "store/pool.rs",
+    "store/link.rs",
     "store/sqlite.rs",
     // 4: sources, duplicates, log
     "source/generated/draw.rs",

@@ -4,9 +4,10 @@
 mod store_support;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use migrator::config::{Config, InsertMethod, PoolLimits, Pooling, Settings, Synchronous};
+use migrator::clock::Clock;
+use migrator::config::{Config, InsertMethod, Link, PoolLimits, Pooling, Settings, Synchronous};
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::insert::Mapped;
 use migrator::metrics::{Metrics, Step};
@@ -15,9 +16,11 @@ use migrator::record::{RawRecord, Reject, Stage};
 use migrator::report::{Books, Connections, RunReport};
 use migrator::source::{Reader, Source};
 use migrator::store::Store;
+use migrator::store::link::Linked;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use store_support::faulty::{Commit, Faults, FaultyStore};
+use store_support::manual_clock::ManualClock;
 use store_support::{CURRENT, catalogue, int, record};
 use tempfile::TempDir;
 
@@ -213,6 +216,25 @@ fn a_run_that_stops_says_why_and_not_that_others_had_to_stop_too() {
     let error = fixture.try_run(&fixture.store, &broken, Invented::default()).unwrap_err();
     assert_eq!(error.to_string(), "record 33 cannot be read");
     assert_eq!(fixture.store.connections()["writer"].left_open, 0);
+}
+
+#[test]
+fn a_link_is_reported_with_what_went_over_it() {
+    let fixture = Fixture::new(2, 10, InsertMethod::Values);
+    let clock = ManualClock::new();
+    let link = Link { connect_ms: 150, round_trip_ms: 1 };
+    let linked = Linked::new(&fixture.store, link, Arc::clone(&clock) as Arc<dyn Clock>);
+    let numbers = Numbers { last: 50, broken: None };
+    let report = fixture.try_run(&linked, &numbers, Invented::default()).unwrap();
+    let over = report.simulated_link.unwrap();
+    assert_eq!((over.connect_ms, over.round_trip_ms), (150, 1));
+    assert_eq!(over.connects, 5 + 1, "five batches, one reader");
+    assert_eq!(report.connections["writer"].opened, 5);
+    let slept: u128 = clock.slept_ms().iter().sum();
+    assert_eq!(slept, u128::from(150 * over.connects + over.wire_messages));
+    let plain = Fixture::new(2, 10, InsertMethod::Values).run(50);
+    assert_eq!(plain.simulated_link, None);
+    assert_eq!((plain.checksum, plain.books), (report.checksum, report.books));
 }
 
 #[test]

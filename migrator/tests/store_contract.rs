@@ -3,13 +3,15 @@
 
 mod store_support;
 
-use migrator::config::{InsertMethod, Synchronous};
+use migrator::config::{InsertMethod, Link, Synchronous};
 use migrator::error::ErrorKind;
 use migrator::record::SqlValue;
 use migrator::store::checksum::checksum;
+use migrator::store::link::Linked;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Connection, Inserted, Key, Range, Role, Rule, Store, Stored, Violation};
+use store_support::manual_clock::ManualClock;
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, ENUMS, HISTORY, PREVIOUS, PRICING, address_row, base_row,
     catalogue, contact_row, history_row, int, large_record, pricing_row, text,
@@ -23,6 +25,13 @@ fn sqlite(folder: &TempDir) -> Box<dyn Store> {
     let tables = Tables::new(&catalogue()).unwrap();
     let path = folder.path().join("store.db");
     Box::new(SqliteStore::new(&path, Synchronous::Off, tables).unwrap())
+}
+
+/// The same behind a simulated link, which must not show in what is stored.
+fn linked(folder: &TempDir) -> Box<dyn Store> {
+    let store = Box::leak(sqlite(folder));
+    let link = Link { connect_ms: 150, round_trip_ms: 1 };
+    Box::new(Linked::new(store, link, ManualClock::new()))
 }
 
 /// One test for each clause of the contract on each backend.
@@ -65,7 +74,7 @@ macro_rules! suite {
     };
 }
 
-suite! { sqlite }
+suite! { sqlite linked }
 
 fn writer(store: &dyn Store) -> Box<dyn Connection> {
     let mut connection = store.connect(Role::Writer).unwrap();

@@ -67,6 +67,7 @@ pub fn report(settings: &Settings, records: u32, rec_per_min: f64) -> RunReport 
                 ..Connections::default()
             },
         )]),
+        simulated_link: None,
         queries: read,
         insert_statements: read,
         transactions: read.div_ceil(settings.batch_size.get() as u64),

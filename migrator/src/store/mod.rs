@@ -3,6 +3,7 @@
 
 pub mod canonical;
 pub mod checksum;
+pub mod link;
 pub mod pool;
 pub mod schema;
 pub mod sqlite;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::InsertMethod;
 use crate::error::Result;
 use crate::record::SqlValue;
-use crate::report::{Connections, StoreInfo};
+use crate::report::{Connections, SimulatedLink, StoreInfo};
 
 use self::schema::Tables;
 
@@ -38,6 +39,11 @@ pub trait Store: Send + Sync {
 
     /// Connections opened so far, by the role's name.
     fn connections(&self) -> BTreeMap<String, Connections>;
+
+    /// The link that is simulated before this store, with what went over it so far.
+    fn simulated_link(&self) -> Option<SimulatedLink> {
+        None
+    }
 }
 
 /// One connection to a store; at most one transaction at a time.
