@@ -7,12 +7,12 @@ pub mod table;
 
 use crate::error::Result;
 use crate::record::RawRecord;
+use crate::stage::validate::RECORD_BYTES_MAX;
 
 use self::generated::Generated;
 
-/// Most bytes of a record that are read. Validation refuses records of more than 64 MiB, so one byte
-/// more is enough for it to see that there are too many.
-pub const RECORD_BYTES_READ_MAX: usize = (64 << 20) + 1;
+/// Most bytes of a record that are read: enough for validation to see that there are too many.
+pub const RECORD_BYTES_READ_MAX: usize = RECORD_BYTES_MAX + 1;
 
 /// Records under ascending keys from 1 to `i32::MAX`.
 pub trait Source: Send + Sync {
