@@ -85,7 +85,7 @@ fn time_writes(batches: u64, batch_size: usize, method: InsertMethod) -> Duratio
         };
         let batch = Batch { number, entries: records.into_iter().map(entry).collect() };
         let started = Instant::now();
-        let written = writer.write(&batch, &mut metrics).unwrap();
+        let written = store_support::write(&store, &writer, &batch, &mut metrics).unwrap();
         elapsed += started.elapsed();
         assert_eq!(written.books.committed, batch_size as u64);
     }

@@ -1,21 +1,93 @@
 //! Resolved and checked settings of a run; no `Option` for a limit, no I/O.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use chrono::NaiveDateTime;
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-/// The settings that a sweep varies. Serialized as a flat object, the names of which are the
-/// names in scenarios; on the command line they take hyphens.
+use crate::error::{Error, Result};
+
+/// The settings that a sweep varies. Serialized as a flat object of those that apply, the names of
+/// which are the names in scenarios; on the command line they take hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "TypedSettings")]
 pub struct Settings {
     /// Threads that map and insert.
     pub workers: NonZeroUsize,
     /// Records in one transaction.
     pub batch_size: NonZeroUsize,
+    /// Where batches get their connections.
+    #[serde(flatten)]
+    pub pool: Pooling,
     /// How rows reach the store.
     pub insert: InsertMethod,
+}
+
+/// Settings as they are typed, on a command line or in a scenario: what is not there has the
+/// baseline's value.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
+#[serde(default)]
+pub struct TypedSettings {
+    /// Threads that map and insert [default: 2]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// Records in one transaction [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<NonZeroUsize>,
+    /// Where batches get their connections [default: off]
+    #[arg(long, value_enum)]
+    pub pool: Option<PoolMode>,
+    /// With `--pool shared`: most connections at one time [default: 10]
+    #[arg(long, value_name = "N")]
+    pub pool_max: Option<NonZeroUsize>,
+    /// With `--pool shared`: seconds after which an unused connection is closed [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    pub pool_idle_s: Option<NonZeroU64>,
+    /// With `--pool shared`: seconds after which a connection is replaced [default: 1800]
+    #[arg(long, value_name = "SECONDS")]
+    pub pool_lifetime_s: Option<NonZeroU64>,
+    /// How rows reach the store [default: values]
+    #[arg(long, value_enum)]
+    pub insert: Option<InsertMethod>,
+}
+
+/// Where batches get their connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PoolMode {
+    /// A fresh connection for every batch
+    Off,
+    /// One for each worker, opened at first use and kept for the worker's life
+    Worker,
+    /// One lazy pool for all workers
+    Shared,
+}
+
+/// Where batches get their connections, with the limits that apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "pool", rename_all = "lowercase")]
+pub enum Pooling {
+    /// A fresh connection for every batch.
+    Off,
+    /// One for each worker, opened at first use and kept for the worker's life.
+    Worker,
+    /// One lazy pool for all workers.
+    Shared(PoolLimits),
+}
+
+/// What a shared pool keeps to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PoolLimits {
+    /// Most connections at one time.
+    #[serde(rename = "pool_max")]
+    pub max: NonZeroUsize,
+    /// Seconds after which a connection that nobody uses is closed.
+    #[serde(rename = "pool_idle_s")]
+    pub idle_s: NonZeroU64,
+    /// Seconds after which a connection is not used again.
+    #[serde(rename = "pool_lifetime_s")]
+    pub lifetime_s: NonZeroU64,
 }
 
 /// How rows reach the store.
@@ -44,7 +116,88 @@ impl Default for Settings {
     fn default() -> Self {
         const WORKERS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
         const BATCH: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
-        Self { workers: WORKERS, batch_size: BATCH, insert: InsertMethod::Values }
+        Self {
+            workers: WORKERS,
+            batch_size: BATCH,
+            pool: Pooling::Off,
+            insert: InsertMethod::Values,
+        }
+    }
+}
+
+impl Default for PoolLimits {
+    /// The usual ones of connection pools (bb8, r2d2): no run of minutes meets them by accident.
+    fn default() -> Self {
+        const MAX: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+        const IDLE_S: NonZeroU64 = NonZeroU64::new(600).unwrap();
+        const LIFETIME_S: NonZeroU64 = NonZeroU64::new(1800).unwrap();
+        Self { max: MAX, idle_s: IDLE_S, lifetime_s: LIFETIME_S }
+    }
+}
+
+impl Settings {
+    /// The name of every setting that there is; which of them apply depends on the others.
+    pub const NAMES: [&'static str; 7] =
+        ["workers", "batch_size", "pool", "pool_max", "pool_idle_s", "pool_lifetime_s", "insert"];
+}
+
+impl TryFrom<TypedSettings> for Settings {
+    type Error = Error;
+
+    /// Fills in the baseline; refuses a setting that would be ignored, by its name and the name of
+    /// the one that it depends on.
+    fn try_from(typed: TypedSettings) -> Result<Self> {
+        let baseline = Self::default();
+        Ok(Self {
+            pool: typed.pooling()?,
+            workers: typed.workers.unwrap_or(baseline.workers),
+            batch_size: typed.batch_size.unwrap_or(baseline.batch_size),
+            insert: typed.insert.unwrap_or(baseline.insert),
+        })
+    }
+}
+
+impl TypedSettings {
+    fn pooling(&self) -> Result<Pooling> {
+        let usual = PoolLimits::default();
+        let pooling = match self.pool.unwrap_or(PoolMode::Off) {
+            PoolMode::Off => Pooling::Off,
+            PoolMode::Worker => Pooling::Worker,
+            PoolMode::Shared => {
+                return Ok(Pooling::Shared(PoolLimits {
+                    max: self.pool_max.unwrap_or(usual.max),
+                    idle_s: self.pool_idle_s.unwrap_or(usual.idle_s),
+                    lifetime_s: self.pool_lifetime_s.unwrap_or(usual.lifetime_s),
+                }));
+            }
+        };
+        let limits = [
+            ("pool_max", self.pool_max.is_some()),
+            ("pool_idle_s", self.pool_idle_s.is_some()),
+            ("pool_lifetime_s", self.pool_lifetime_s.is_some()),
+        ];
+        match limits.iter().find(|(_, typed)| *typed) {
+            Some((name, _)) => Err(Error::usage(format!(
+                "setting {name} would be ignored: it belongs to pool = shared"
+            ))),
+            None => Ok(pooling),
+        }
+    }
+}
+
+/// A link between migrator and store that is simulated on top of the one that is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Link {
+    /// What a connect takes, in milliseconds.
+    pub connect_ms: u32,
+    /// What a message on the wire and its answer take, in milliseconds.
+    pub round_trip_ms: u32,
+}
+
+impl Link {
+    /// Whether it takes any time; without that, nothing is simulated.
+    pub fn takes_time(self) -> bool {
+        self != Self::default()
     }
 }
 
@@ -59,4 +212,80 @@ pub struct Config {
     pub retry_failed: bool,
     /// The run's one point in time: `GETUTCDATE()` and the log's `processing_time`.
     pub now: NaiveDateTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(value: Value) -> std::result::Result<Settings, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_show_what_applies_and_nothing_else() {
+        for (typed, shown) in [
+            (
+                json!({}),
+                json!({"workers": 2, "batch_size": 1000, "pool": "off", "insert": "values"}),
+            ),
+            (
+                json!({"pool": "worker", "insert": "bulk"}),
+                json!({"workers": 2, "batch_size": 1000, "pool": "worker", "insert": "bulk"}),
+            ),
+            (
+                json!({"workers": 3, "pool": "shared", "pool_max": 1}),
+                json!({
+                    "workers": 3, "batch_size": 1000, "pool": "shared", "pool_max": 1,
+                    "pool_idle_s": 600, "pool_lifetime_s": 1800, "insert": "values",
+                }),
+            ),
+        ] {
+            let settings = read(typed).unwrap();
+            let value = serde_json::to_value(&settings).unwrap();
+            assert_eq!(value, shown);
+            assert_eq!(read(value).unwrap(), settings);
+        }
+    }
+
+    #[test]
+    fn the_baseline_is_what_is_not_typed() {
+        assert_eq!(read(json!({})).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn a_limit_without_its_pool_is_refused_by_both_names() {
+        for mode in ["off", "worker"] {
+            for name in ["pool_max", "pool_idle_s", "pool_lifetime_s"] {
+                let fault = read(json!({"pool": mode, name: 1})).unwrap_err();
+                assert!(fault.contains(name) && fault.contains("pool = shared"), "{fault}");
+                let fault = read(json!({name: 1})).unwrap_err();
+                assert!(fault.contains(name) && fault.contains("pool = shared"), "{fault}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_refused() {
+        for name in ["pool_max", "pool_idle_s", "pool_lifetime_s"] {
+            assert!(read(json!({"pool": "shared", name: 0})).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_setting_that_is_shown_has_its_name_in_the_list() {
+        let shared = read(json!({"pool": "shared"})).unwrap();
+        let shown = serde_json::to_value(shared).unwrap();
+        let names: Vec<_> = shown.as_object().unwrap().keys().collect();
+        assert_eq!(names, Settings::NAMES);
+    }
+
+    #[test]
+    fn a_link_without_any_time_is_none() {
+        assert!(!Link::default().takes_time());
+        assert!(Link { connect_ms: 1, round_trip_ms: 0 }.takes_time());
+        assert!(Link { connect_ms: 0, round_trip_ms: 1 }.takes_time());
+    }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use crate::pipeline::Event;
-use crate::report::RunReport;
+use crate::report::{RunReport, SimulatedLink};
 
 /// How many records that the store refused are named; the log has them all.
 const REFUSED_SHOWN_MAX: u64 = 20;
@@ -30,15 +30,20 @@ struct Lines {
     total: u64,
     done: u64,
     printed: Instant,
+    /// What every line ends with.
+    note: String,
 }
 
 impl Display {
-    /// For a run over `total` records; `quiet` prints nothing.
-    pub fn new(total: u64, quiet: bool) -> Self {
+    /// For a run over `total` records; `quiet` prints nothing. Of a run over a simulated link
+    /// everything that is shown says so.
+    pub fn new(total: u64, quiet: bool, link: Option<SimulatedLink>) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = if terminal && !quiet { ProgressBar::new(total) } else { ProgressBar::hidden() };
         bar.set_style(style());
-        let lines = Lines { total, done: 0, printed: Instant::now() };
+        let note = link.map_or_else(String::new, |link| format!("  {link}"));
+        bar.set_message(note.clone());
+        let lines = Lines { total, done: 0, printed: Instant::now(), note };
         Self {
             quiet,
             bar,
@@ -78,7 +83,7 @@ impl Display {
         lines.done += records;
         if lines.printed.elapsed() >= LINE_PAUSE {
             lines.printed = Instant::now();
-            self.say(&format!("{} of {} records", lines.done, lines.total));
+            self.say(&format!("{} of {} records{}", lines.done, lines.total, lines.note));
         }
     }
 
@@ -100,19 +105,23 @@ impl Display {
 }
 
 fn style() -> ProgressStyle {
-    let template = "{bar:32} {human_pos}/{human_len} records  {per_sec}  {eta} left";
+    let template = "{bar:32} {human_pos}/{human_len} records  {per_sec}  {eta} left{msg}";
     // The template is a constant; should it not parse, the plain bar does.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Three lines: the books, the speed, the checksum.
+/// Three lines: the books, the speed, the checksum; a fourth where a link was simulated.
 fn summary(report: &RunReport) -> String {
     let books = &report.books;
     let rows: u64 = report.rows.values().sum();
+    let link = report.simulated_link.map_or_else(String::new, |link| {
+        let SimulatedLink { connects, wire_messages, .. } = link;
+        format!("{link}: {connects} connects, {wire_messages} messages\n")
+    });
     format!(
         "read {}: committed {}, duplicate {}, rejected {}, failed {}, lost race {}; skipped {}\n\
          {} rows in {:.2} s: {} records/min\n\
-         checksum {}",
+         {link}checksum {}",
         books.read,
         books.committed,
         books.duplicate,

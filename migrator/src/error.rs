@@ -16,6 +16,10 @@ pub enum ErrorKind {
     Data,
     /// The store was busy or chose this transaction as a victim; doing it again may work.
     Busy,
+    /// The connection is gone; doing the transaction again on another one may work.
+    Disconnected,
+    /// Something else ended the run while this was waiting; never the reason why it ended.
+    Stopped,
     /// The books of a finished run do not balance.
     Imbalance,
 }
@@ -65,14 +69,19 @@ impl Error {
 
     /// Whether the same transaction may succeed when it is tried again.
     pub fn is_retryable(&self) -> bool {
-        self.kind == ErrorKind::Busy
+        matches!(self.kind, ErrorKind::Busy | ErrorKind::Disconnected)
     }
 
     /// The exit code of a process that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             ErrorKind::Imbalance => 1,
-            ErrorKind::Usage | ErrorKind::Environment | ErrorKind::Data | ErrorKind::Busy => 2,
+            ErrorKind::Usage
+            | ErrorKind::Environment
+            | ErrorKind::Data
+            | ErrorKind::Busy
+            | ErrorKind::Disconnected
+            | ErrorKind::Stopped => 2,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::log::{self, BatchRow, Log, Logged, Session};
 use crate::metrics::{Metrics, Retry, Step};
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, TypedRecord};
 use crate::report::Books;
+use crate::store::pool::Handle;
 use crate::store::schema::Tables;
 use crate::store::{Connection, Inserted, Role, Rule, Store, Violation};
 
@@ -117,34 +118,38 @@ impl<'a> Writer<'a> {
         &self.session
     }
 
-    /// Stores a batch on a connection of its own: rows, log and the batch's row in one transaction.
-    pub fn write(&self, batch: &Batch, metrics: &mut Metrics) -> Result<Written> {
+    /// Stores a batch on one connection: rows, log and the batch's row in one transaction.
+    pub fn write(
+        &self,
+        batch: &Batch,
+        connections: &mut Handle<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<Written> {
         let started = Instant::now();
-        let mut connection = self.store.connect(Role::Writer)?;
+        let mut connection = connections.lease()?;
         metrics.time(Step::Connect, started.elapsed());
         let mut search = false;
         let mut look_up_log = !self.log_has_key;
         let mut tries = FxHashMap::default();
         loop {
             let mut transaction =
-                Transaction::new(self, batch, connection.as_mut(), metrics, look_up_log);
+                Transaction::new(self, batch, &mut connection, metrics, look_up_log);
             let again = match transaction.run(search) {
                 Ok(End::Committed(written)) => return Ok(written),
                 Ok(End::RecordRefused) => Retry::RefusedRecord,
                 Ok(End::LogRefused) => Retry::LostRace,
-                Err(error) if error.is_retryable() => Retry::Busy,
-                Err(error) => return Err(error),
+                Err(error) => cause_to_retry(error)?,
             };
             search |= again == Retry::RefusedRecord;
             look_up_log |= again == Retry::LostRace;
-            connection.rollback()?;
+            connection.recover()?;
             metrics.retry(again);
             let tries = tries.entry(again).or_insert(0_u32);
             *tries += 1;
             if *tries > RETRIES_MAX {
                 return Err(exhausted(batch, again));
             }
-            if again == Retry::Busy {
+            if matches!(again, Retry::Busy | Retry::Disconnected) {
                 std::thread::sleep(BACKOFF * (1 << (*tries - 1)));
             }
         }
@@ -155,8 +160,21 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Why the transaction is done again after this error, or the error where it is not.
+fn cause_to_retry(error: Error) -> Result<Retry> {
+    match error.kind() {
+        ErrorKind::Busy => Ok(Retry::Busy),
+        ErrorKind::Disconnected => Ok(Retry::Disconnected),
+        _ => Err(error),
+    }
+}
+
 fn exhausted(batch: &Batch, cause: Retry) -> Error {
-    let kind = if cause == Retry::Busy { ErrorKind::Busy } else { ErrorKind::Data };
+    let kind = match cause {
+        Retry::Busy => ErrorKind::Busy,
+        Retry::Disconnected => ErrorKind::Disconnected,
+        Retry::RefusedRecord | Retry::LostRace => ErrorKind::Data,
+    };
     let name = cause.name();
     let number = batch.number;
     Error::new(kind, format!("batch {number}: given up after {RETRIES_MAX} repetitions ({name})"))

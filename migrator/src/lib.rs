@@ -9,6 +9,7 @@
 pub mod args;
 pub mod blame;
 pub mod claims;
+pub mod clock;
 pub mod cmd;
 pub mod config;
 pub mod contract;

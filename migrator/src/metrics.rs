@@ -28,7 +28,7 @@ pub enum Step {
     Mapping,
     /// Giving one record's values the types of their columns.
     Coerce,
-    /// Opening one connection.
+    /// Getting a batch its connection: opening one, or waiting for the pool's.
     Connect,
     /// Waiting for the right to write, for one transaction.
     Begin,
@@ -85,6 +85,8 @@ impl Step {
 pub enum Retry {
     /// The store was busy.
     Busy,
+    /// The connection was gone.
+    Disconnected,
     /// The store refused a record, which had to be found.
     RefusedRecord,
     /// Another process had logged a record of the batch.
@@ -96,6 +98,7 @@ impl Retry {
     pub fn name(self) -> &'static str {
         match self {
             Self::Busy => "busy",
+            Self::Disconnected => "disconnected",
             Self::RefusedRecord => "refused_record",
             Self::LostRace => "lost_race",
         }

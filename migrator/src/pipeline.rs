@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +25,7 @@ use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 use crate::store::checksum::checksum;
+use crate::store::pool::Pool;
 use crate::store::{Connection, Role, Setup, Store};
 
 /// How many records an imbalance names.
@@ -93,9 +95,9 @@ pub fn run<M: Mapping>(
     let tally = run.work(&mapping)?;
     let usage = Usage::now()?.since(&before);
     let peak_rss_bytes = metrics::peak_rss_bytes()?;
-    let connections = job.store.connections();
+    let connections = run.pool.connections();
     let wall = tally.last_commit.unwrap_or_else(Instant::now).duration_since(started);
-    let mut reader = job.store.connect(Role::Reader)?;
+    let mut reader = job.store.connect(Role::Untimed)?;
     let books = run.balance(&tally.books, reader.as_mut())?;
     let checksum = checksum(reader.as_mut(), job.store.tables())?;
     Ok(RunReport {
@@ -113,6 +115,7 @@ pub fn run<M: Mapping>(
         io: usage.storage_bytes.map(|(read_bytes, written_bytes)| Io { read_bytes, written_bytes }),
         stages: stages(&tally.metrics)?,
         connections,
+        simulated_link: job.store.simulated_link(),
         queries: tally.metrics.queries,
         insert_statements: tally.metrics.insert_statements,
         transactions: tally.metrics.transactions,
@@ -127,6 +130,7 @@ struct Run<'a> {
     job: &'a Job<'a>,
     feed: Mutex<Feed<'a>>,
     writer: Writer<'a>,
+    pool: Pool<'a>,
     observe: Observer<'a>,
     /// Set when a worker fails, so that the others stop after their batch.
     stop: AtomicBool,
@@ -151,10 +155,13 @@ impl<'a> Run<'a> {
         let feed = Feed::new(source.reader()?, connection, log, config);
         let method = config.settings.insert;
         let writer = Writer::new(store, session, method, order, setup.log_has_key)?;
-        Ok(Self { job, feed: Mutex::new(feed), writer, observe, stop: AtomicBool::new(false) })
+        let pool = Pool::new(store, config.settings.pool, &SystemClock);
+        let (feed, stop) = (Mutex::new(feed), AtomicBool::new(false));
+        Ok(Self { job, feed, writer, pool, observe, stop })
     }
 
-    /// Runs the workers to their end; the first error of any of them is the run's.
+    /// Runs the workers to their end; the first error of any of them is the run's, of those that
+    /// are no mere consequence of another. No connection of a batch is open afterwards.
     fn work<M: Mapping>(&self, mapping: &(impl Fn() -> M + Sync)) -> Result<Tally> {
         let workers = self.job.config.settings.workers.get();
         let results: Vec<_> = thread::scope(|scope| {
@@ -162,20 +169,24 @@ impl<'a> Run<'a> {
                 (0..workers).map(|_| scope.spawn(|| self.worker(mapping()))).collect();
             handles.into_iter().map(thread::ScopedJoinHandle::join).collect()
         });
+        self.pool.close();
         let mut total = Tally::new(self.job.store)?;
+        let mut stopped = None;
         for result in results {
             match result {
+                Ok(Err(error)) if error.kind() == ErrorKind::Stopped => stopped = Some(error),
                 Ok(tally) => total.merge(&tally?)?,
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        Ok(total)
+        stopped.map_or(Ok(total), Err)
     }
 
     fn worker<M: Mapping>(&self, mapping: M) -> Result<Tally> {
         let done = self.batches(mapping);
         if done.is_err() {
             self.stop.store(true, Ordering::Relaxed);
+            self.pool.close();
         }
         done
     }
@@ -183,6 +194,7 @@ impl<'a> Run<'a> {
     fn batches<M: Mapping>(&self, mut mapping: M) -> Result<Tally> {
         let mut tally = Tally::new(self.job.store)?;
         let mut reader = self.job.source.reader()?;
+        let mut connections = self.pool.handle();
         while !self.stop.load(Ordering::Relaxed) {
             let share = self.feed.lock().unwrap_or_else(PoisonError::into_inner).next_share()?;
             let Some(share) = share else { break };
@@ -190,7 +202,8 @@ impl<'a> Run<'a> {
             if prepared.batch.entries.is_empty() {
                 continue;
             }
-            let written = self.writer.write(&prepared.batch, &mut tally.metrics)?;
+            let written =
+                self.writer.write(&prepared.batch, &mut connections, &mut tally.metrics)?;
             tally.add(&written, &prepared.read_at);
             self.tell(&written, share.skipped);
         }

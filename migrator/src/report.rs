@@ -1,6 +1,7 @@
 //! The run report: the JSON that a run leaves and the harness reads.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -42,12 +43,16 @@ pub struct RunReport {
     /// What the operating system counted over the same span; absent where it does not say.
     pub io: Option<Io>,
     /// Time per stage, by the stage's name: `source`, `validation`, `parsing`, `mapping`, `coerce`
-    /// (of records), `connect`, `begin` (waiting for the right to write), `dedup`, `insert`, `log`,
+    /// (of records), `connect` (with the wait for a pool), `begin` (waiting for the right to write),
+    /// `dedup`, `insert`, `log`,
     /// `commit` (of batches), all summed over workers, and `record` (latency from a record's read
     /// to its batch's commit).
     pub stages: BTreeMap<String, StageTimes>,
-    /// Connections by role (`writer`, `reader`).
+    /// Connections by role: `writer` (batches), `reader` (the log's look-ups), `untimed` (the schema).
     pub connections: BTreeMap<String, Connections>,
+    /// The link that was simulated between migrator and store; absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated_link: Option<SimulatedLink>,
     /// Key look-ups sent to the store, one key each.
     pub queries: u64,
     /// INSERT statements sent to the store (bulk: loads).
@@ -76,7 +81,7 @@ pub struct Build {
 pub struct StoreInfo {
     /// `sqlite`.
     pub kind: String,
-    /// The store's own version.
+    /// The store's own version, and the simulated link before it where there is one.
     pub version: String,
 }
 
@@ -149,12 +154,47 @@ impl StageTimes {
 }
 
 /// Connections of one role.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Connections {
     /// Opened during the run.
     pub opened: u64,
+    /// Leases that got a connection which an earlier one had left behind.
+    pub reused: u64,
+    /// Not kept though the pool would have kept them (`idle`, `lifetime`), or not fit to be
+    /// (`open_transaction`, `rollback_failed`, `broken`), by cause.
+    pub discarded: BTreeMap<String, u64>,
     /// Most that were open at one time.
     pub peak: u64,
+    /// Open at this moment; of writers, none when a run has ended.
+    pub left_open: u64,
+    /// Leases that had to wait for a connection.
+    pub waited: u64,
+    /// How long they waited, in nanoseconds.
+    pub waited_ns: u64,
+}
+
+/// A simulated link, and what went over it as SQL Server would have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulatedLink {
+    /// What a connect took, in milliseconds.
+    pub connect_ms: u32,
+    /// What a message and its answer took, in milliseconds.
+    pub round_trip_ms: u32,
+    /// Connects.
+    pub connects: u64,
+    /// Messages, each with its answer.
+    pub wire_messages: u64,
+}
+
+impl fmt::Display for SimulatedLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "simulated link (connect {} ms, round trip {} ms)",
+            self.connect_ms, self.round_trip_ms
+        )
+    }
 }
 
 impl Books {

@@ -10,6 +10,7 @@ const ORDER: &[&str] = &[
     "record/parsed.rs",
     "record/mod.rs",
     "error.rs",
+    "clock.rs",
     // 1: settings, counters
     "config.rs",
     "metrics.rs",
@@ -60,6 +61,8 @@ const ORDER: &[&str] = &[
     "store/schema.rs",
     "store/mod.rs",
     "store/checksum.rs",
+    "store/pool.rs",
+    "store/link.rs",
     "store/sqlite.rs",
     // 4: sources, duplicates, log
     "source/generated/draw.rs",

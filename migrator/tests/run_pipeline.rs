@@ -4,9 +4,10 @@
 mod store_support;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use migrator::config::{Config, InsertMethod, Settings, Synchronous};
+use migrator::clock::Clock;
+use migrator::config::{Config, InsertMethod, Link, PoolLimits, Pooling, Settings, Synchronous};
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::insert::Mapped;
 use migrator::metrics::{Metrics, Step};
@@ -15,9 +16,11 @@ use migrator::record::{RawRecord, Reject, Stage};
 use migrator::report::{Books, Connections, RunReport};
 use migrator::source::{Reader, Source};
 use migrator::store::Store;
+use migrator::store::link::Linked;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use store_support::faulty::{Commit, Faults, FaultyStore};
+use store_support::manual_clock::ManualClock;
 use store_support::{CURRENT, catalogue, int, record};
 use tempfile::TempDir;
 
@@ -90,6 +93,7 @@ impl Fixture {
                 workers: workers.try_into().unwrap(),
                 batch_size: batch_size.try_into().unwrap(),
                 insert,
+                ..Settings::default()
             },
             limit: u64::MAX,
             retry_failed: false,
@@ -134,13 +138,11 @@ fn a_report_says_what_was_done() {
     let fixture = Fixture::new(2, 10, InsertMethod::Values);
     let report = fixture.run(95);
     assert_eq!(report.transactions, 10);
-    assert_eq!(
-        report.connections["writer"].opened,
-        10 + 1,
-        "one for each batch, one for the schema"
-    );
+    assert_eq!(report.connections["writer"].opened, 10, "one for each batch");
     assert!(report.connections["writer"].peak <= 2);
-    assert_eq!(report.connections["reader"], Connections { opened: 1, peak: 1 });
+    let one = Connections { opened: 1, peak: 1, ..Connections::default() };
+    assert_eq!(report.connections["reader"], Connections { left_open: 1, ..one.clone() });
+    assert_eq!(report.connections["untimed"], one, "the schema's");
     assert_eq!(report.retries, BTreeMap::from([("refused_record".to_owned(), 10)]));
     assert_eq!(report.rows["app_base"], 76);
     assert_eq!(report.rows["processing_log"], 95);
@@ -159,6 +161,80 @@ fn a_report_says_what_was_done() {
         (back.books, back.stages, back.checksum),
         (report.books, report.stages, report.checksum)
     );
+}
+
+fn shared(max: usize) -> Pooling {
+    let max = max.try_into().unwrap();
+    Pooling::Shared(PoolLimits { max, ..PoolLimits::default() })
+}
+
+#[test]
+fn connections_of_batches_are_as_many_as_the_pool_says_and_none_is_left() {
+    const BATCHES: u64 = 20;
+    let baseline = Fixture::new(1, 5, InsertMethod::Values).run(100);
+    for (workers, pooling, opened_max) in [
+        (4, Pooling::Off, BATCHES),
+        (1, Pooling::Worker, 1),
+        (4, Pooling::Worker, 4),
+        (4, shared(1), 1),
+        (4, shared(3), 3),
+        (2, shared(9), 2),
+        // Each switched off again is the baseline.
+        (1, Pooling::Off, BATCHES),
+    ] {
+        let mut fixture = Fixture::new(workers, 5, InsertMethod::Values);
+        fixture.config.settings.pool = pooling;
+        let report = fixture.run(100);
+        let writers = &report.connections["writer"];
+        let name = format!("{workers} workers, {pooling:?}: {writers:?}");
+        assert!((1..=opened_max).contains(&writers.opened), "{name}");
+        assert_eq!(writers.opened + writers.reused, BATCHES, "{name}");
+        assert_eq!(writers.opened == BATCHES, pooling == Pooling::Off, "{name}");
+        assert!(writers.peak <= opened_max.min(workers as u64), "{name}");
+        assert_eq!((writers.left_open, writers.discarded.len()), (0, 0), "{name}");
+        assert_eq!(report.stages["connect"].count, BATCHES, "{name}");
+        assert_eq!(report.checksum, baseline.checksum, "{name}");
+        assert_eq!(report.books, baseline.books, "{name}");
+        assert_eq!(report.settings.pool, pooling);
+    }
+}
+
+#[test]
+fn a_worker_without_a_batch_opens_no_connection() {
+    for pooling in [Pooling::Worker, shared(8)] {
+        let mut fixture = Fixture::new(8, 5, InsertMethod::Values);
+        fixture.config.settings.pool = pooling;
+        assert!(fixture.run(10).connections["writer"].opened <= 2, "{pooling:?}");
+    }
+}
+
+#[test]
+fn a_run_that_stops_says_why_and_not_that_others_had_to_stop_too() {
+    let mut fixture = Fixture::new(4, 1, InsertMethod::Values);
+    fixture.config.settings.pool = shared(1);
+    let broken = Numbers { last: 50, broken: Some(33) };
+    let error = fixture.try_run(&fixture.store, &broken, Invented::default()).unwrap_err();
+    assert_eq!(error.to_string(), "record 33 cannot be read");
+    assert_eq!(fixture.store.connections()["writer"].left_open, 0);
+}
+
+#[test]
+fn a_link_is_reported_with_what_went_over_it() {
+    let fixture = Fixture::new(2, 10, InsertMethod::Values);
+    let clock = ManualClock::new();
+    let link = Link { connect_ms: 150, round_trip_ms: 1 };
+    let linked = Linked::new(&fixture.store, link, Arc::clone(&clock) as Arc<dyn Clock>);
+    let numbers = Numbers { last: 50, broken: None };
+    let report = fixture.try_run(&linked, &numbers, Invented::default()).unwrap();
+    let over = report.simulated_link.unwrap();
+    assert_eq!((over.connect_ms, over.round_trip_ms), (150, 1));
+    assert_eq!(over.connects, 5 + 1, "five batches, one reader");
+    assert_eq!(report.connections["writer"].opened, 5);
+    let slept: u128 = clock.slept_ms().iter().sum();
+    assert_eq!(slept, u128::from(150 * over.connects + over.wire_messages));
+    let plain = Fixture::new(2, 10, InsertMethod::Values).run(50);
+    assert_eq!(plain.simulated_link, None);
+    assert_eq!((plain.checksum, plain.books), (report.checksum, report.books));
 }
 
 #[test]

@@ -3,13 +3,15 @@
 
 mod store_support;
 
-use migrator::config::{InsertMethod, Synchronous};
+use migrator::config::{InsertMethod, Link, Synchronous};
 use migrator::error::ErrorKind;
 use migrator::record::SqlValue;
 use migrator::store::checksum::checksum;
+use migrator::store::link::Linked;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Connection, Inserted, Key, Range, Role, Rule, Store, Stored, Violation};
+use store_support::manual_clock::ManualClock;
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, ENUMS, HISTORY, PREVIOUS, PRICING, address_row, base_row,
     catalogue, contact_row, history_row, int, large_record, pricing_row, text,
@@ -25,8 +27,37 @@ fn sqlite(folder: &TempDir) -> Box<dyn Store> {
     Box::new(SqliteStore::new(&path, Synchronous::Off, tables).unwrap())
 }
 
+/// The same behind a simulated link, which must not show in what is stored.
+fn linked(folder: &TempDir) -> Box<dyn Store> {
+    let store = Box::leak(sqlite(folder));
+    let link = Link { connect_ms: 150, round_trip_ms: 1 };
+    Box::new(Linked::new(store, link, ManualClock::new()))
+}
+
 /// One test for each clause of the contract on each backend.
 macro_rules! suite {
+    ($($backend:ident)+) => { $( suite! { $backend:
+            creating_missing_tables_twice_changes_nothing
+            rows_of_the_catalogue_are_there
+            what_is_committed_is_seen_by_others
+            what_is_rolled_back_is_gone
+            a_dropped_connection_leaves_nothing_of_its_transaction
+            back_undoes_what_came_after_the_mark_and_no_more
+            a_later_mark_replaces_the_earlier_one
+            an_insert_of_any_number_of_rows_stores_each_once
+            refusals_name_the_rule_and_the_column
+            a_transaction_goes_on_after_a_refusal
+            keys_of_text_ignore_case
+            a_key_of_two_columns_is_compared_in_both
+            omitted_identities_are_numbered
+            deleting_gives_the_number_of_rows
+            a_range_is_closed_and_ascending
+            every_type_reads_back_in_its_text_form
+            computed_columns_are_computed
+            connections_are_counted_by_role
+            writers_take_turns
+            the_checksum_depends_on_rows_and_not_on_their_order_or_method
+    } )+ };
     ($backend:ident: $($clause:ident)+) => {
         mod $backend {
             $(
@@ -43,28 +74,7 @@ macro_rules! suite {
     };
 }
 
-suite! { sqlite:
-    creating_missing_tables_twice_changes_nothing
-    rows_of_the_catalogue_are_there
-    what_is_committed_is_seen_by_others
-    what_is_rolled_back_is_gone
-    a_dropped_connection_leaves_nothing_of_its_transaction
-    back_undoes_what_came_after_the_mark_and_no_more
-    a_later_mark_replaces_the_earlier_one
-    an_insert_of_any_number_of_rows_stores_each_once
-    refusals_name_the_rule_and_the_column
-    a_transaction_goes_on_after_a_refusal
-    keys_of_text_ignore_case
-    a_key_of_two_columns_is_compared_in_both
-    omitted_identities_are_numbered
-    deleting_gives_the_number_of_rows
-    a_range_is_closed_and_ascending
-    every_type_reads_back_in_its_text_form
-    computed_columns_are_computed
-    connections_are_counted_by_role
-    writers_take_turns
-    the_checksum_depends_on_rows_and_not_on_their_order_or_method
-}
+suite! { sqlite linked }
 
 fn writer(store: &dyn Store) -> Box<dyn Connection> {
     let mut connection = store.connect(Role::Writer).unwrap();
@@ -319,17 +329,16 @@ fn computed_columns_are_computed(store: &dyn Store) {
 }
 
 fn connections_are_counted_by_role(store: &dyn Store) {
-    let before = store.connections();
-    let opened = |role: Role| before.get(role.name()).map_or(0, |count| count.opened);
-    let (writers, readers) = (opened(Role::Writer), opened(Role::Reader));
+    let counted = |role: Role| store.connections().remove(role.name()).unwrap_or_default();
+    let (writers, readers) = (counted(Role::Writer), counted(Role::Reader));
     let first = store.connect(Role::Reader).unwrap();
     let second = store.connect(Role::Reader).unwrap();
+    assert_eq!(counted(Role::Reader).left_open, 2);
     drop((first, second));
     drop(store.connect(Role::Reader).unwrap());
-    let after = store.connections();
-    assert_eq!(after["reader"].opened, readers + 3);
-    assert_eq!(after["reader"].peak, 2);
-    assert_eq!(after["writer"].opened, writers);
+    let after = counted(Role::Reader);
+    assert_eq!((after.opened, after.peak, after.left_open), (readers.opened + 3, 2, 0));
+    assert_eq!(counted(Role::Writer), writers);
 }
 
 fn writers_take_turns(store: &dyn Store) {

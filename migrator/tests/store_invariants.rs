@@ -102,7 +102,8 @@ fn store(drafts: &[Draft], size: usize, method: InsertMethod) -> (Content, Books
     let mut books = Books::default();
     for (number, entries) in (0..).zip(entries.chunks(size)) {
         let batch = Batch { number, entries: entries.to_vec() };
-        books.add(&writer.write(&batch, &mut metrics).unwrap().books);
+        let written = store_support::write(&store, &writer, &batch, &mut metrics).unwrap();
+        books.add(&written.books);
     }
     let sum = checksum(&mut *connection, store.tables()).unwrap();
     (content(&path), books, sum)

@@ -61,8 +61,13 @@ pub fn report(settings: &Settings, records: u32, rec_per_min: f64) -> RunReport 
         stages: stages(wall_s * workers as f64, read),
         connections: BTreeMap::from([(
             "writer".into(),
-            Connections { opened: read.div_ceil(settings.batch_size.get() as u64), peak: 1 },
+            Connections {
+                opened: read.div_ceil(settings.batch_size.get() as u64),
+                peak: 1,
+                ..Connections::default()
+            },
         )]),
+        simulated_link: None,
         queries: read,
         insert_statements: read,
         transactions: read.div_ceil(settings.batch_size.get() as u64),

@@ -3,18 +3,22 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chrono::{NaiveDateTime, Utc};
 
 use super::inputs;
 use crate::args::RunArgs;
-use crate::config::{Config, Settings};
+use crate::clock::SystemClock;
+use crate::config::{Config, Link};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{self, Job, RecordMapping};
 use crate::report::{Books, RunReport};
 use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
+use crate::store::Store;
+use crate::store::link::Linked;
 use crate::store::schema::Tables;
 use crate::store::sqlite::SqliteStore;
 
@@ -29,13 +33,16 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let order = inputs::insertion_order(&contract, &tables);
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
     let source = location.open(inputs::source_names(&contract))?;
-    let store = SqliteStore::new(path, args.synchronous, tables)?;
-    let display = Display::new(source.count().min(config.limit), args.quiet);
+    let sqlite = SqliteStore::new(path, args.synchronous, tables)?;
+    let linked = link(args).map(|link| Linked::new(&sqlite, link, Arc::new(SystemClock)));
+    let store = linked.as_ref().map_or(&sqlite as &dyn Store, |linked| linked);
+    let total = source.count().min(config.limit);
+    let display = Display::new(total, args.quiet, store.simulated_link());
     let job = Job {
         config: &config,
         source: source.as_ref(),
         source_name: &args.source,
-        store: &store,
+        store,
         order: &order,
     };
     let mapping = || RecordMapping::new(&contract, &coercer, config.now);
@@ -47,13 +54,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
 }
 
 fn config(args: &RunArgs) -> Result<Config> {
-    let baseline = Settings::default();
     Ok(Config {
-        settings: Settings {
-            workers: args.workers.unwrap_or(baseline.workers),
-            batch_size: args.batch_size.unwrap_or(baseline.batch_size),
-            insert: args.insert.unwrap_or(baseline.insert),
-        },
+        settings: args.settings.clone().try_into()?,
         limit: args.limit.unwrap_or(u64::MAX),
         retry_failed: args.retry_failed,
         now: match &args.now {
@@ -61,6 +63,13 @@ fn config(args: &RunArgs) -> Result<Config> {
             None => Utc::now().naive_utc(),
         },
     })
+}
+
+/// The link to simulate; none where neither a connect nor a message would take any time.
+fn link(args: &RunArgs) -> Option<Link> {
+    let RunArgs { link_connect_ms: connect_ms, link_round_trip_ms: round_trip_ms, .. } = *args;
+    let link = Link { connect_ms, round_trip_ms };
+    link.takes_time().then_some(link)
 }
 
 fn point_in_time(text: &str) -> Result<NaiveDateTime> {

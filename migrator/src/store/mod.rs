@@ -3,6 +3,8 @@
 
 pub mod canonical;
 pub mod checksum;
+pub mod link;
+pub mod pool;
 pub mod schema;
 pub mod sqlite;
 
@@ -12,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::InsertMethod;
 use crate::error::Result;
 use crate::record::SqlValue;
-use crate::report::{Connections, StoreInfo};
+use crate::report::{Connections, SimulatedLink, StoreInfo};
 
 use self::schema::Tables;
 
@@ -37,13 +39,19 @@ pub trait Store: Send + Sync {
 
     /// Connections opened so far, by the role's name.
     fn connections(&self) -> BTreeMap<String, Connections>;
+
+    /// The link that is simulated before this store, with what went over it so far.
+    fn simulated_link(&self) -> Option<SimulatedLink> {
+        None
+    }
 }
 
 /// One connection to a store; at most one transaction at a time.
 ///
 /// Tables and columns are indices into [`Store::tables`]. What the store refuses for its data comes
 /// back as [`Inserted::Refused`]; an error of the kind `Busy` means that the transaction may
-/// succeed when it is done again from its beginning.
+/// succeed when it is done again from its beginning, one of the kind `Disconnected` that this takes
+/// another connection.
 pub trait Connection: Send {
     /// Begins a transaction that may write; waits its turn where the store has a single writer.
     fn begin(&mut self) -> Result<()>;
@@ -91,8 +99,10 @@ pub trait Connection: Send {
 pub enum Role {
     /// Duplicate queries, inserts and log of batches.
     Writer,
-    /// Look-ups outside any batch: the resume point, the checksum.
+    /// Look-ups outside any batch: the resume point.
     Reader,
+    /// What happens before a run's time starts and after it stops: schema, books and checksum.
+    Untimed,
 }
 
 impl Role {
@@ -101,6 +111,7 @@ impl Role {
         match self {
             Self::Writer => "writer",
             Self::Reader => "reader",
+            Self::Untimed => "untimed",
         }
     }
 }
@@ -186,13 +197,7 @@ pub enum Rule {
 /// Counts connections by role while they are open.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionCounts {
-    by_role: Mutex<BTreeMap<Role, RoleCount>>,
-}
-
-#[derive(Debug, Default)]
-struct RoleCount {
-    open: u64,
-    total: Connections,
+    by_role: Mutex<BTreeMap<Role, Connections>>,
 }
 
 impl ConnectionCounts {
@@ -200,16 +205,16 @@ impl ConnectionCounts {
     pub(crate) fn open(self: &Arc<Self>, role: Role) -> OpenConnection {
         let mut by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_role.entry(role).or_default();
-        count.open += 1;
-        count.total.opened += 1;
-        count.total.peak = count.total.peak.max(count.open);
+        count.left_open += 1;
+        count.opened += 1;
+        count.peak = count.peak.max(count.left_open);
         OpenConnection { counts: Arc::clone(self), role }
     }
 
     /// What was counted so far.
     pub(crate) fn report(&self) -> BTreeMap<String, Connections> {
         let by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
-        by_role.iter().map(|(role, count)| (role.name().to_owned(), count.total)).collect()
+        by_role.iter().map(|(role, count)| (role.name().to_owned(), count.clone())).collect()
     }
 }
 
@@ -224,7 +229,7 @@ impl Drop for OpenConnection {
     fn drop(&mut self) {
         let mut by_role = self.counts.by_role.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = by_role.get_mut(&self.role) {
-            count.open -= 1;
+            count.left_open -= 1;
         }
     }
 }

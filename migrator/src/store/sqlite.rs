@@ -152,7 +152,7 @@ impl Store for SqliteStore {
         let shared = &self.shared;
         shared.check_folder()?;
         let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let mut connection = self.open(Role::Writer, create)?;
+        let mut connection = self.open(Role::Untimed, create)?;
         // WAL is a property of the file: connections that are opened later find it there.
         connection
             .connection

@@ -13,8 +13,14 @@ use migrator::store::{Connection, Inserted, Key, Range, Role, Setup, Store, Stor
 /// What goes wrong on a connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Faults {
+    /// It cannot be opened.
+    pub(crate) connect: bool,
     /// So many transactions find the store busy.
     pub(crate) busy: u32,
+    /// The connection is gone when a transaction begins.
+    pub(crate) gone: bool,
+    /// Roll backs fail.
+    pub(crate) rollback: bool,
     /// How commits fail.
     pub(crate) commit: Commit,
 }
@@ -58,8 +64,13 @@ impl Store for FaultyStore<'_> {
         self.store.create_missing()
     }
     fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
+        let faulty =
+            role == Role::Writer && self.opened.fetch_add(1, Ordering::Relaxed) == self.number;
+        if faulty && self.faults.connect {
+            return Err(Error::environment("connection refused"));
+        }
         let connection = self.store.connect(role)?;
-        if role == Role::Writer && self.opened.fetch_add(1, Ordering::Relaxed) == self.number {
+        if faulty {
             return Ok(Box::new(FaultyConnection { connection, faults: self.faults }));
         }
         Ok(connection)
@@ -79,6 +90,9 @@ impl Connection for FaultyConnection {
         if self.faults.busy > 0 {
             self.faults.busy -= 1;
             return Err(Error::new(ErrorKind::Busy, "busy"));
+        }
+        if self.faults.gone {
+            return Err(Error::new(ErrorKind::Disconnected, "connection gone"));
         }
         self.connection.begin()
     }
@@ -101,6 +115,9 @@ impl Connection for FaultyConnection {
         self.connection.back()
     }
     fn rollback(&mut self) -> Result<()> {
+        if self.faults.rollback {
+            return Err(Error::environment("roll back failed"));
+        }
         self.connection.rollback()
     }
     fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {

@@ -1,13 +1,20 @@
-//! A small production-shaped catalogue and records for it, for tests and benches of the store.
-//! Makes values only, and
-//! stores that fail; opens no database.
+//! A small production-shaped catalogue and records for it, for tests and benches of the store; a
+//! store that fails, a clock that is set. Opens no database.
 #![allow(dead_code, reason = "every test and bench takes what it needs of this")]
 
 pub(crate) mod faulty;
+pub(crate) mod manual_clock;
 
 use chrono::{NaiveDate, NaiveDateTime};
+use migrator::clock::SystemClock;
+use migrator::config::Pooling;
 use migrator::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
+use migrator::error::Result;
+use migrator::insert::{Batch, Writer, Written};
+use migrator::metrics::Metrics;
 use migrator::record::{SqlRow, SqlValue, TypedRecord, TypedRows};
+use migrator::store::Store;
+use migrator::store::pool::Pool;
 
 /// Indices of the catalogue's tables.
 pub(crate) const ENUMS: usize = 0;
@@ -166,6 +173,17 @@ pub(crate) fn int(number: impl Into<i64>) -> SqlValue {
 
 pub(crate) fn text(text: &str) -> SqlValue {
     SqlValue::Text(text.into())
+}
+
+/// Writes a batch on a fresh connection, as the baseline does.
+pub(crate) fn write(
+    store: &dyn Store,
+    writer: &Writer<'_>,
+    batch: &Batch,
+    metrics: &mut Metrics,
+) -> Result<Written> {
+    let pool = Pool::new(store, Pooling::Off, &SystemClock);
+    writer.write(batch, &mut pool.handle(), metrics)
 }
 
 /// One contact of a record: its id and the types of its addresses.

@@ -1,0 +1,302 @@
+//! A network between migrator and store, simulated: on any store, every connect and every message
+//! takes its time, counted as SQL Server would have them. Changes nothing that is stored.
+//!
+//! | call | connects | messages |
+//! |---|---|---|
+//! | connect: login, and one batch with the session's SET options | 1 | 1 |
+//! | begin, commit, roll back | | 1 each |
+//! | roll back without a transaction | | 0 |
+//! | savepoint, back to it | | 1 each |
+//! | a look-up, a delete, a read of a table | | 1 each |
+//! | rows as `values` | | 1 for each statement: at most 2,098 parameters and 1,000 rows |
+//! | … into a table whose identity column is given | | 2 more: `SET IDENTITY_INSERT` on and off |
+//! | rows as `bulk`, identity values among them | | 3: the table's columns, `INSERT BULK`, the rows |
+//! | no rows | | 0 |
+//!
+//! A statement's parameters are its rows' columns without computed ones, and without an identity
+//! column that is left to the store. `sp_executesql` takes two of the 2,100 parameters itself. A
+//! statement that is refused has been sent, those behind it have not; `IDENTITY_INSERT` belongs to
+//! the session, so it is switched off again all the same.
+//!
+//! **When the time passes.** A connect takes its time at once, and so does a message outside a
+//! transaction. Messages of a transaction are counted while it runs and waited for together when it
+//! has ended, before the call that ends it comes back: `SQLite` has one writer, and would have all
+//! workers wait for the network one after the other if it were waited for in the transaction. SQL
+//! Server would have these waits overlap, as they do here. The time is thus in the step of the
+//! commit, or of the roll back, and not in those of look-ups and inserts. A connection that is
+//! dropped in a transaction does not wait for what it sent.
+//!
+//! **What takes no time**: the schema's creation and all connections for [`Role::Untimed`], which
+//! a run's own time leaves out too. They are not counted either.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::{InsertMethod, Link};
+use crate::contract::catalogue::Table;
+use crate::error::Result;
+use crate::record::SqlValue;
+use crate::report::{Connections, SimulatedLink, StoreInfo};
+
+use super::schema::Tables;
+use super::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
+
+/// Parameters that a statement may have on SQL Server.
+pub const PARAMETERS_MAX: usize = 2_098;
+/// Rows that one INSERT … VALUES may have on SQL Server.
+pub const ROWS_MAX: usize = 1_000;
+
+/// Messages of one bulk load.
+const BULK_MESSAGES: u64 = 3;
+/// Messages after the login.
+const SESSION_MESSAGES: u64 = 1;
+
+/// A store behind a simulated link.
+pub struct Linked<'a> {
+    store: &'a dyn Store,
+    shared: Arc<Shared>,
+}
+
+/// What a link's connections share.
+struct Shared {
+    link: Link,
+    clock: Arc<dyn Clock>,
+    shapes: Vec<Shape>,
+    connects: AtomicU64,
+    messages: AtomicU64,
+}
+
+/// What decides how many statements a table's rows take.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    /// Columns that are not computed.
+    columns: usize,
+    identity: Option<usize>,
+}
+
+impl<'a> Linked<'a> {
+    /// Puts a link before a store.
+    pub fn new(store: &'a dyn Store, link: Link, clock: Arc<dyn Clock>) -> Self {
+        let shapes = store.tables().all().iter().map(Shape::of).collect();
+        let (connects, messages) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { store, shared: Arc::new(Shared { link, clock, shapes, connects, messages }) }
+    }
+
+    fn report(&self) -> SimulatedLink {
+        let Shared { link, connects, messages, .. } = &*self.shared;
+        SimulatedLink {
+            connect_ms: link.connect_ms,
+            round_trip_ms: link.round_trip_ms,
+            connects: connects.load(Ordering::Relaxed),
+            wire_messages: messages.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Store for Linked<'_> {
+    fn info(&self) -> StoreInfo {
+        let StoreInfo { kind, version } = self.store.info();
+        StoreInfo { kind, version: format!("{version} behind a {}", self.report()) }
+    }
+
+    fn tables(&self) -> &Tables {
+        self.store.tables()
+    }
+
+    fn create_missing(&self) -> Result<Setup> {
+        self.store.create_missing()
+    }
+
+    fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
+        if role == Role::Untimed {
+            return self.store.connect(role);
+        }
+        self.shared.connect();
+        let connection = self.store.connect(role)?;
+        let shared = Arc::clone(&self.shared);
+        let mut linked = LinkedConnection { connection, shared, in_transaction: false, owed: 0 };
+        linked.send(SESSION_MESSAGES);
+        Ok(Box::new(linked))
+    }
+
+    fn connections(&self) -> BTreeMap<String, Connections> {
+        self.store.connections()
+    }
+
+    fn simulated_link(&self) -> Option<SimulatedLink> {
+        Some(self.report())
+    }
+}
+
+impl Shared {
+    fn connect(&self) {
+        self.connects.fetch_add(1, Ordering::Relaxed);
+        self.wait(Duration::from_millis(self.link.connect_ms.into()));
+    }
+
+    fn wait(&self, time: Duration) {
+        if !time.is_zero() {
+            self.clock.sleep(time);
+        }
+    }
+}
+
+impl Shape {
+    fn of(table: &Table) -> Self {
+        Self {
+            columns: table.columns.iter().filter(|column| column.computed.is_none()).count(),
+            identity: table.columns.iter().position(|column| column.identity),
+        }
+    }
+
+    /// Whether the row brings its own value for the identity column.
+    fn gives_identity(self, row: &[SqlValue]) -> bool {
+        self.identity.is_some_and(|column| row[column] != SqlValue::Null)
+    }
+
+    /// Rows that one statement takes.
+    fn rows_max(self, gives_identity: bool) -> usize {
+        let left_out = usize::from(self.identity.is_some() && !gives_identity);
+        (PARAMETERS_MAX / (self.columns - left_out).max(1)).clamp(1, ROWS_MAX)
+    }
+}
+
+/// A connection over the link.
+struct LinkedConnection {
+    connection: Box<dyn Connection>,
+    shared: Arc<Shared>,
+    in_transaction: bool,
+    /// Messages of the transaction that have not been waited for.
+    owed: u64,
+}
+
+impl LinkedConnection {
+    /// Counts messages, and waits for all that are owed unless a transaction is open.
+    fn send(&mut self, messages: u64) {
+        self.shared.messages.fetch_add(messages, Ordering::Relaxed);
+        self.owed += messages;
+        if !self.in_transaction {
+            let round_trip_ms = u64::from(self.shared.link.round_trip_ms);
+            let owed_ms = round_trip_ms.saturating_mul(mem::take(&mut self.owed));
+            self.shared.wait(Duration::from_millis(owed_ms));
+        }
+    }
+
+    /// Inserts in the statements that SQL Server would get. Rows that give an identity value and
+    /// rows that do not cannot share one.
+    fn insert_values(&mut self, table: usize, rows: &[&[SqlValue]]) -> Result<Inserted> {
+        let shape = self.shared.shapes[table];
+        let mut statements = 0;
+        for alike in rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b)) {
+            let switched = shape.gives_identity(alike[0]);
+            self.send(u64::from(switched));
+            let inserted = self.insert_alike(table, alike, shape.rows_max(switched));
+            self.send(u64::from(switched));
+            match inserted? {
+                Inserted::Stored { statements: more } => statements += more,
+                refused @ Inserted::Refused(_) => return Ok(refused),
+            }
+        }
+        Ok(Inserted::Stored { statements })
+    }
+
+    fn insert_alike(
+        &mut self,
+        table: usize,
+        rows: &[&[SqlValue]],
+        rows_max: usize,
+    ) -> Result<Inserted> {
+        let mut statements = 0;
+        for rows in rows.chunks(rows_max) {
+            let inserted = self.connection.insert(table, rows, InsertMethod::Values);
+            self.send(1);
+            match inserted? {
+                Inserted::Stored { statements: more } => statements += more,
+                refused @ Inserted::Refused(_) => return Ok(refused),
+            }
+        }
+        Ok(Inserted::Stored { statements })
+    }
+}
+
+impl Connection for LinkedConnection {
+    fn begin(&mut self) -> Result<()> {
+        let begun = self.connection.begin();
+        self.in_transaction = begun.is_ok();
+        self.send(1);
+        begun
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        let marked = self.connection.mark();
+        self.send(1);
+        marked
+    }
+
+    fn back(&mut self) -> Result<()> {
+        let back = self.connection.back();
+        self.send(1);
+        back
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        let committed = self.connection.commit();
+        // Where it failed, the store may still be locked: the roll back that follows waits.
+        self.in_transaction = committed.is_err();
+        self.send(1);
+        committed
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        let rolled_back = self.connection.rollback();
+        if mem::take(&mut self.in_transaction) {
+            self.send(1);
+        }
+        rolled_back
+    }
+
+    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
+        let found = self.connection.exists(key, values);
+        self.send(1);
+        found
+    }
+
+    fn insert(
+        &mut self,
+        table: usize,
+        rows: &[&[SqlValue]],
+        method: InsertMethod,
+    ) -> Result<Inserted> {
+        match method {
+            InsertMethod::Values => self.insert_values(table, rows),
+            InsertMethod::Bulk if rows.is_empty() => self.connection.insert(table, rows, method),
+            InsertMethod::Bulk => {
+                let inserted = self.connection.insert(table, rows, method);
+                self.send(BULK_MESSAGES);
+                inserted
+            }
+        }
+    }
+
+    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
+        let deleted = self.connection.delete(key, values);
+        self.send(1);
+        deleted
+    }
+
+    fn scan(
+        &mut self,
+        table: usize,
+        columns: &[usize],
+        range: Option<Range>,
+        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+    ) -> Result<()> {
+        let scanned = self.connection.scan(table, columns, range, each);
+        self.send(1);
+        scanned
+    }
+}

@@ -1,0 +1,396 @@
+//! The connections of batches: a fresh one each, one for each worker, or a shared pool. Opens what
+//! is asked for and nothing ahead of it, and judges what comes back; sends no statement of its own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::config::{InsertMethod, PoolLimits, Pooling};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::SqlValue;
+use crate::report::Connections;
+
+use super::{Connection, Inserted, Key, Range, Role, Store, Stored};
+
+/// Where the workers of a run get their writing connections.
+pub struct Pool<'a> {
+    store: &'a dyn Store,
+    clock: &'a dyn Clock,
+    pooling: Pooling,
+    state: Mutex<State>,
+    /// Something changed that a waiting lease may have waited for.
+    changed: Condvar,
+}
+
+/// What workers share. `open` and `idle` are used by a shared pool alone.
+#[derive(Default)]
+struct State {
+    /// Connections that nobody has; the one that came back last is taken first, so that those
+    /// that are not needed grow old.
+    idle: Vec<Held>,
+    /// Connections that are idle, out or being opened.
+    open: usize,
+    /// Tickets of the leases that wait, first come first.
+    queue: VecDeque<u64>,
+    tickets: u64,
+    closed: bool,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    reused: u64,
+    discarded: BTreeMap<Discard, u64>,
+    waited: u64,
+    waited_for: Duration,
+}
+
+/// Why a connection was not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Discard {
+    /// Nobody had used it for too long.
+    Idle,
+    /// It had been open for too long.
+    Lifetime,
+    /// It came back in the middle of a transaction.
+    OpenTransaction,
+    /// A roll back failed on it.
+    RollbackFailed,
+    /// A call failed for a reason that does not lie in the data, or in others who write.
+    Broken,
+}
+
+impl Discard {
+    /// The name in reports.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Lifetime => "lifetime",
+            Self::OpenTransaction => "open_transaction",
+            Self::RollbackFailed => "rollback_failed",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// A connection and its age.
+struct Held {
+    connection: Box<dyn Connection>,
+    opened_at: Instant,
+    returned_at: Instant,
+}
+
+/// One worker's way to connections; with `pool = worker` it keeps the worker's own.
+pub struct Handle<'p> {
+    pool: &'p Pool<'p>,
+    kept: Option<Held>,
+}
+
+/// A connection for one batch; goes back to where it belongs when it is dropped.
+pub struct Lease<'h> {
+    pool: &'h Pool<'h>,
+    kept: &'h mut Option<Held>,
+    /// None once no other connection could be had for one that was discarded.
+    held: Option<Held>,
+    in_transaction: bool,
+    doubt: Option<Discard>,
+}
+
+impl<'a> Pool<'a> {
+    /// A pool that has no connection yet.
+    pub fn new(store: &'a dyn Store, pooling: Pooling, clock: &'a dyn Clock) -> Self {
+        Self { store, clock, pooling, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// A way to connections for one worker.
+    pub fn handle(&self) -> Handle<'_> {
+        Handle { pool: self, kept: None }
+    }
+
+    /// Ends the pool: no more leases, those that wait get an error of the kind `Stopped`, and what
+    /// comes back to a shared pool is closed.
+    pub fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        state.drop_idle();
+        self.changed.notify_all();
+    }
+
+    /// The store's connections by role, with what became of the writers here.
+    pub fn connections(&self) -> BTreeMap<String, Connections> {
+        let mut by_role = self.store.connections();
+        let writer = by_role.entry(Role::Writer.name().to_owned()).or_default();
+        let counts = &self.state().counts;
+        writer.reused = counts.reused;
+        writer.discarded =
+            counts.discarded.iter().map(|(cause, n)| (cause.name().to_owned(), *n)).collect();
+        writer.waited = counts.waited;
+        writer.waited_ns = u64::try_from(counts.waited_for.as_nanos()).unwrap_or(u64::MAX);
+        by_role
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, kept: &mut Option<Held>) -> Result<Held> {
+        if let Pooling::Shared(limits) = self.pooling {
+            return self.take_shared(limits);
+        }
+        let mut state = self.state();
+        if state.closed {
+            return Err(stopped());
+        }
+        if let Some(held) = kept.take() {
+            state.counts.reused += 1;
+            return Ok(held);
+        }
+        drop(state);
+        self.open()
+    }
+
+    fn take_shared(&self, limits: PoolLimits) -> Result<Held> {
+        let mut state = self.wait_for_turn(limits.max.get())?;
+        state.expire(limits, self.clock.now());
+        if let Some(held) = state.idle.pop() {
+            state.counts.reused += 1;
+            return Ok(held);
+        }
+        state.open += 1;
+        drop(state);
+        // Others go on while this one connects.
+        self.open().inspect_err(|_| {
+            self.state().open -= 1;
+            self.changed.notify_all();
+        })
+    }
+
+    /// Waits until it is this lease's turn and there is a connection, or room for one.
+    fn wait_for_turn(&self, most: usize) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.state();
+        let served = state.queue.is_empty() && state.has_room(most);
+        if !served && !state.closed {
+            let ticket = state.line_up();
+            let since = self.clock.now();
+            state = self
+                .changed
+                .wait_while(state, |state| !state.closed && !state.serves(ticket, most))
+                .unwrap_or_else(PoisonError::into_inner);
+            state.queue.retain(|other| *other != ticket);
+            state.counts.waited_for += self.clock.now() - since;
+            // There may be room for the next one too.
+            self.changed.notify_all();
+        }
+        if state.closed { Err(stopped()) } else { Ok(state) }
+    }
+
+    fn open(&self) -> Result<Held> {
+        let connection = self.store.connect(Role::Writer)?;
+        let now = self.clock.now();
+        Ok(Held { connection, opened_at: now, returned_at: now })
+    }
+
+    /// Takes a connection back; `verdict` says why it is not to be used again, where that is so.
+    fn give_back(&self, held: Held, verdict: Option<Discard>, kept: &mut Option<Held>) {
+        match (verdict, self.pooling) {
+            (None, Pooling::Off) => {}
+            (None, Pooling::Worker) => *kept = Some(held),
+            (None, Pooling::Shared(limits)) => self.keep(held, limits),
+            (Some(cause), pooling) => {
+                // It is closed before there is room for another.
+                drop(held);
+                let mut state = self.state();
+                state.discarded(cause);
+                if let Pooling::Shared(_) = pooling {
+                    state.open -= 1;
+                    self.changed.notify_all();
+                }
+            }
+        }
+    }
+
+    fn keep(&self, held: Held, limits: PoolLimits) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.idle.push(Held { returned_at: now, ..held });
+        state.expire(limits, now);
+        if state.closed {
+            state.drop_idle();
+        }
+        self.changed.notify_all();
+    }
+}
+
+impl State {
+    fn has_room(&self, most: usize) -> bool {
+        !self.idle.is_empty() || self.open < most
+    }
+
+    fn line_up(&mut self) -> u64 {
+        self.tickets += 1;
+        self.counts.waited += 1;
+        self.queue.push_back(self.tickets);
+        self.tickets
+    }
+
+    fn serves(&self, ticket: u64, most: usize) -> bool {
+        self.queue.front() == Some(&ticket) && self.has_room(most)
+    }
+
+    fn discarded(&mut self, cause: Discard) {
+        *self.counts.discarded.entry(cause).or_default() += 1;
+    }
+
+    /// Closes idle connections that are over a limit. That happens under the lock: it is rare, and
+    /// the number of open ones stays exact.
+    fn expire(&mut self, limits: PoolLimits, now: Instant) {
+        for held in mem::take(&mut self.idle) {
+            match held.expiry(limits, now) {
+                None => self.idle.push(held),
+                Some(cause) => {
+                    drop(held);
+                    self.open -= 1;
+                    self.discarded(cause);
+                }
+            }
+        }
+    }
+
+    fn drop_idle(&mut self) {
+        self.open -= self.idle.len();
+        self.idle.clear();
+    }
+}
+
+impl Held {
+    fn expiry(&self, limits: PoolLimits, now: Instant) -> Option<Discard> {
+        let over = |since: Instant, limit_s: u64| now - since >= Duration::from_secs(limit_s);
+        if over(self.opened_at, limits.lifetime_s.get()) {
+            Some(Discard::Lifetime)
+        } else if over(self.returned_at, limits.idle_s.get()) {
+            Some(Discard::Idle)
+        } else {
+            None
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Stopped, "the run has ended")
+}
+
+impl Handle<'_> {
+    /// A connection for one batch. Waits, first come first served, where a shared pool has none.
+    pub fn lease(&mut self) -> Result<Lease<'_>> {
+        let held = Some(self.pool.take(&mut self.kept)?);
+        Ok(Lease {
+            pool: self.pool,
+            kept: &mut self.kept,
+            held,
+            in_transaction: false,
+            doubt: None,
+        })
+    }
+}
+
+impl Lease<'_> {
+    /// Makes the connection ready for another attempt: rolls back, and replaces the connection
+    /// where that fails or where it was in doubt before.
+    pub fn recover(&mut self) -> Result<()> {
+        if self.doubt.is_none() && self.rollback().is_ok() {
+            return Ok(());
+        }
+        self.give_back();
+        self.held = Some(self.pool.take(self.kept)?);
+        Ok(())
+    }
+
+    fn give_back(&mut self) {
+        let open = mem::take(&mut self.in_transaction).then_some(Discard::OpenTransaction);
+        let verdict = self.doubt.take().or(open);
+        if let Some(held) = self.held.take() {
+            self.pool.give_back(held, verdict, self.kept);
+        }
+    }
+
+    /// Passes a call on, and remembers a failure after which the connection is not trusted.
+    fn watch<T>(&mut self, call: impl FnOnce(&mut dyn Connection) -> Result<T>) -> Result<T> {
+        let Some(held) = &mut self.held else {
+            return Err(Error::new(ErrorKind::Disconnected, "there is no connection"));
+        };
+        let outcome = call(held.connection.as_mut());
+        if let Err(error) = &outcome
+            && !matches!(error.kind(), ErrorKind::Busy | ErrorKind::Data)
+        {
+            self.doubt.get_or_insert(Discard::Broken);
+        }
+        outcome
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+impl Connection for Lease<'_> {
+    fn begin(&mut self) -> Result<()> {
+        self.watch(|connection| connection.begin())?;
+        self.in_transaction = true;
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        self.watch(|connection| connection.mark())
+    }
+
+    fn back(&mut self) -> Result<()> {
+        self.watch(|connection| connection.back())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.watch(|connection| connection.commit())?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        let before = self.doubt;
+        let outcome = self.watch(|connection| connection.rollback());
+        match outcome {
+            Ok(()) => self.in_transaction = false,
+            Err(_) => self.doubt = before.or(Some(Discard::RollbackFailed)),
+        }
+        outcome
+    }
+
+    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
+        self.watch(|connection| connection.exists(key, values))
+    }
+
+    fn insert(
+        &mut self,
+        table: usize,
+        rows: &[&[SqlValue]],
+        method: InsertMethod,
+    ) -> Result<Inserted> {
+        self.watch(|connection| connection.insert(table, rows, method))
+    }
+
+    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
+        self.watch(|connection| connection.delete(key, values))
+    }
+
+    fn scan(
+        &mut self,
+        table: usize,
+        columns: &[usize],
+        range: Option<Range>,
+        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+    ) -> Result<()> {
+        self.watch(|connection| connection.scan(table, columns, range, each))
+    }
+}

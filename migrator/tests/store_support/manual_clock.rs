@@ -1,0 +1,38 @@
+//! A clock that stands still unless it is told to go on, and that sleeps without waiting.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use migrator::clock::Clock;
+
+/// Time as tests set it; what is slept is noted.
+pub(crate) struct ManualClock {
+    now: Mutex<Instant>,
+    slept: Mutex<Vec<Duration>>,
+}
+
+impl ManualClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { now: Mutex::new(Instant::now()), slept: Mutex::default() })
+    }
+
+    pub(crate) fn advance_s(&self, seconds: u64) {
+        *self.now.lock().unwrap() += Duration::from_secs(seconds);
+    }
+
+    /// What was slept since this was last asked, in milliseconds.
+    pub(crate) fn slept_ms(&self) -> Vec<u128> {
+        self.slept.lock().unwrap().drain(..).map(|time| time.as_millis()).collect()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        *self.now.lock().unwrap()
+    }
+
+    fn sleep(&self, time: Duration) {
+        *self.now.lock().unwrap() += time;
+        self.slept.lock().unwrap().push(time);
+    }
+}
