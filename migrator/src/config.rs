@@ -4,7 +4,8 @@ use std::num::{NonZeroU64, NonZeroUsize};
 
 use chrono::NaiveDateTime;
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
@@ -20,6 +21,11 @@ pub struct Settings {
     /// Where batches get their connections.
     #[serde(flatten)]
     pub pool: Pooling,
+    /// What may wait between a worker's two halves.
+    #[serde(flatten)]
+    pub queue: Queueing,
+    /// Threads of the parse pool; 0: workers parse themselves.
+    pub parse_threads: usize,
     /// How rows reach the store.
     pub insert: InsertMethod,
 }
@@ -47,6 +53,16 @@ pub struct TypedSettings {
     /// With `--pool shared`: seconds after which a connection is replaced [default: 1800]
     #[arg(long, value_name = "SECONDS")]
     pub pool_lifetime_s: Option<NonZeroU64>,
+    /// Prepared batches that may wait between a worker's mapping half and its inserting half; 0: it
+    /// maps a batch, then inserts it [default: 0]
+    #[arg(long, value_name = "N")]
+    pub queue_depth: Option<usize>,
+    /// With `--queue-depth`: bytes that may wait, per worker [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    pub queue_bytes_max: Option<NonZeroU64>,
+    /// Threads that parse in front of the mappers; 0: workers parse themselves [default: 0]
+    #[arg(long, value_name = "N")]
+    pub parse_threads: Option<usize>,
     /// How rows reach the store [default: values]
     #[arg(long, value_enum)]
     pub insert: Option<InsertMethod>,
@@ -90,6 +106,38 @@ pub struct PoolLimits {
     pub lifetime_s: NonZeroU64,
 }
 
+/// What may wait between a worker's mapping half and its inserting half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queueing {
+    /// Nothing: a worker maps a batch, then inserts it.
+    Off,
+    /// Prepared batches, while the other half works.
+    On(QueueLimits),
+}
+
+/// What a queue keeps to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Most batches that wait.
+    pub depth: NonZeroUsize,
+    /// Most bytes that wait; a larger batch passes alone through the empty queue.
+    pub bytes_max: NonZeroU64,
+}
+
+impl Serialize for Queueing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Self::Off => map.serialize_entry("queue_depth", &0)?,
+            Self::On(limits) => {
+                map.serialize_entry("queue_depth", &limits.depth)?;
+                map.serialize_entry("queue_bytes_max", &limits.bytes_max)?;
+            }
+        }
+        map.end()
+    }
+}
+
 /// How rows reach the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -120,6 +168,8 @@ impl Default for Settings {
             workers: WORKERS,
             batch_size: BATCH,
             pool: Pooling::Off,
+            queue: Queueing::Off,
+            parse_threads: 0,
             insert: InsertMethod::Values,
         }
     }
@@ -137,8 +187,18 @@ impl Default for PoolLimits {
 
 impl Settings {
     /// The name of every setting that there is; which of them apply depends on the others.
-    pub const NAMES: [&'static str; 7] =
-        ["workers", "batch_size", "pool", "pool_max", "pool_idle_s", "pool_lifetime_s", "insert"];
+    pub const NAMES: [&'static str; 10] = [
+        "workers",
+        "batch_size",
+        "pool",
+        "pool_max",
+        "pool_idle_s",
+        "pool_lifetime_s",
+        "queue_depth",
+        "queue_bytes_max",
+        "parse_threads",
+        "insert",
+    ];
 }
 
 impl TryFrom<TypedSettings> for Settings {
@@ -150,6 +210,8 @@ impl TryFrom<TypedSettings> for Settings {
         let baseline = Self::default();
         Ok(Self {
             pool: typed.pooling()?,
+            queue: typed.queueing()?,
+            parse_threads: typed.parse_threads.unwrap_or(baseline.parse_threads),
             workers: typed.workers.unwrap_or(baseline.workers),
             batch_size: typed.batch_size.unwrap_or(baseline.batch_size),
             insert: typed.insert.unwrap_or(baseline.insert),
@@ -157,7 +219,24 @@ impl TryFrom<TypedSettings> for Settings {
     }
 }
 
+/// Bytes of prepared batches that wait for one worker's inserting half, unless said otherwise.
+const QUEUE_BYTES_MAX: NonZeroU64 = NonZeroU64::new(64 << 20).unwrap();
+
 impl TypedSettings {
+    fn queueing(&self) -> Result<Queueing> {
+        let depth = self.queue_depth.and_then(NonZeroUsize::new);
+        match (depth, self.queue_bytes_max) {
+            (Some(depth), bytes_max) => Ok(Queueing::On(QueueLimits {
+                depth,
+                bytes_max: bytes_max.unwrap_or(QUEUE_BYTES_MAX),
+            })),
+            (None, None) => Ok(Queueing::Off),
+            (None, Some(_)) => Err(Error::usage(
+                "setting queue_bytes_max would be ignored: it belongs to queue_depth of 1 or more",
+            )),
+        }
+    }
+
     fn pooling(&self) -> Result<Pooling> {
         let usual = PoolLimits::default();
         let pooling = match self.pool.unwrap_or(PoolMode::Off) {
@@ -229,17 +308,24 @@ mod tests {
         for (typed, shown) in [
             (
                 json!({}),
-                json!({"workers": 2, "batch_size": 1000, "pool": "off", "insert": "values"}),
+                json!({
+                    "workers": 2, "batch_size": 1000, "pool": "off", "queue_depth": 0,
+                    "parse_threads": 0, "insert": "values",
+                }),
             ),
             (
                 json!({"pool": "worker", "insert": "bulk"}),
-                json!({"workers": 2, "batch_size": 1000, "pool": "worker", "insert": "bulk"}),
+                json!({
+                    "workers": 2, "batch_size": 1000, "pool": "worker", "queue_depth": 0,
+                    "parse_threads": 0, "insert": "bulk",
+                }),
             ),
             (
-                json!({"workers": 3, "pool": "shared", "pool_max": 1}),
+                json!({"workers": 3, "pool": "shared", "pool_max": 1, "queue_depth": 4}),
                 json!({
                     "workers": 3, "batch_size": 1000, "pool": "shared", "pool_max": 1,
-                    "pool_idle_s": 600, "pool_lifetime_s": 1800, "insert": "values",
+                    "pool_idle_s": 600, "pool_lifetime_s": 1800, "queue_depth": 4,
+                    "queue_bytes_max": 67_108_864, "parse_threads": 0, "insert": "values",
                 }),
             ),
         ] {
@@ -268,6 +354,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_in_bytes_without_a_queue_is_refused_by_both_names() {
+        for typed in
+            [json!({"queue_bytes_max": 1}), json!({"queue_bytes_max": 1, "queue_depth": 0})]
+        {
+            let fault = read(typed).unwrap_err();
+            assert!(fault.contains("queue_bytes_max") && fault.contains("queue_depth"), "{fault}");
+        }
+    }
+
+    #[test]
     fn a_limit_of_zero_is_refused() {
         for name in ["pool_max", "pool_idle_s", "pool_lifetime_s"] {
             assert!(read(json!({"pool": "shared", name: 0})).is_err(), "{name}");
@@ -276,7 +372,7 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_shown_has_its_name_in_the_list() {
-        let shared = read(json!({"pool": "shared"})).unwrap();
+        let shared = read(json!({"pool": "shared", "queue_depth": 1})).unwrap();
         let shown = serde_json::to_value(shared).unwrap();
         let names: Vec<_> = shown.as_object().unwrap().keys().collect();
         assert_eq!(names, Settings::NAMES);

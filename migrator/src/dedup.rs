@@ -59,6 +59,15 @@ impl Dedup {
         }
     }
 
+    /// The keys that a record's rows claim, in the form in which keys are compared.
+    pub fn claimed<'a>(&'a self, record: &'a TypedRecord) -> impl Iterator<Item = Box<[u8]>> + 'a {
+        self.application.iter().chain(&self.contacts).flat_map(move |key| {
+            let with_key = rows_with(record, key);
+            let complete = with_key.filter(|(_, _, values)| !values.contains(&&SqlValue::Null));
+            complete.map(|(_, _, values)| fold(key.table, &values))
+        })
+    }
+
     /// Decides about records in the order given. Of two that claim a key the first has it; a
     /// duplicate claims nothing. `is_stored` is asked once for each key that no earlier row claims.
     pub fn decide<'a>(

@@ -53,6 +53,27 @@ pub struct Batch {
     pub entries: Vec<Entry>,
 }
 
+impl Batch {
+    /// About how many bytes of memory the batch holds.
+    pub fn bytes(&self) -> u64 {
+        let of_entry = |entry: &Entry| match &entry.mapped {
+            Mapped::Rows(record) => {
+                record.tables.iter().flat_map(|table| &table.rows).map(bytes_of).sum()
+            }
+            Mapped::Rejected(_) | Mapped::Refused(_) => size_of::<Entry>(),
+        };
+        self.entries.iter().map(of_entry).sum::<usize>() as u64
+    }
+}
+
+fn bytes_of(row: &SqlRow) -> usize {
+    let texts = row.iter().map(|value| match value {
+        SqlValue::Text(text) => text.len(),
+        _ => 0,
+    });
+    size_of_val(&**row) + texts.sum::<usize>()
+}
+
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Written {
@@ -111,6 +132,15 @@ impl<'a> Writer<'a> {
         all.retain(|&index| index != tables.log);
         let (dedup, log) = (Dedup::new(tables), Log::new(tables)?);
         Ok(Self { store, session, method, order: all, dedup, log, log_has_key })
+    }
+
+    /// The keys that a batch's rows claim.
+    pub fn claimed_keys(&self, batch: &Batch) -> Vec<Box<[u8]>> {
+        let rows = batch.entries.iter().filter_map(|entry| match &entry.mapped {
+            Mapped::Rows(record) => Some(record),
+            Mapped::Rejected(_) | Mapped::Refused(_) => None,
+        });
+        rows.flat_map(|record| self.dedup.claimed(record)).collect()
     }
 
     /// The session whose batches these are.

@@ -28,6 +28,16 @@ pub enum Step {
     Mapping,
     /// Giving one record's values the types of their columns.
     Coerce,
+    /// Waiting for the parse pool's next batch.
+    ParseWait,
+    /// Waiting for the turn to register a batch's keys.
+    Turn,
+    /// Putting a batch into the queue between the halves, waiting for room.
+    QueuePush,
+    /// Taking a batch out of it, waiting for one.
+    QueuePop,
+    /// Waiting for earlier batches that hold one of a batch's keys.
+    Claims,
     /// Getting a batch its connection: opening one, or waiting for the pool's.
     Connect,
     /// Waiting for the right to write, for one transaction.
@@ -46,12 +56,17 @@ pub enum Step {
 
 impl Step {
     /// Every step, in the order of a record's way.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Source,
         Self::Validation,
         Self::Parsing,
         Self::Mapping,
         Self::Coerce,
+        Self::ParseWait,
+        Self::Turn,
+        Self::QueuePush,
+        Self::QueuePop,
+        Self::Claims,
         Self::Connect,
         Self::Begin,
         Self::Dedup,
@@ -69,6 +84,11 @@ impl Step {
             Self::Parsing => "parsing",
             Self::Mapping => "mapping",
             Self::Coerce => "coerce",
+            Self::ParseWait => "parse_wait",
+            Self::Turn => "turn",
+            Self::QueuePush => "queue_push",
+            Self::QueuePop => "queue_pop",
+            Self::Claims => "claims",
             Self::Connect => "connect",
             Self::Begin => "begin",
             Self::Dedup => "dedup",

@@ -43,16 +43,28 @@ pub struct RunReport {
     /// What the operating system counted over the same span; absent where it does not say.
     pub io: Option<Io>,
     /// Time per stage, by the stage's name: `source`, `validation`, `parsing`, `mapping`, `coerce`
-    /// (of records), `connect` (with the wait for a pool), `begin` (waiting for the right to write),
-    /// `dedup`, `insert`, `log`,
-    /// `commit` (of batches), all summed over workers, and `record` (latency from a record's read
-    /// to its batch's commit).
+    /// (of records), `parse_wait`, `turn`, `queue_push`, `queue_pop`, `claims` (waits between the
+    /// threads), `connect` (with the wait for a pool), `begin` (waiting for the right to write),
+    /// `dedup`, `insert`, `log`, `commit` (of batches), all summed over threads, and `record`
+    /// (latency from a record's read to its batch's commit).
     pub stages: BTreeMap<String, StageTimes>,
     /// Connections by role: `writer` (batches), `reader` (the log's look-ups), `untimed` (the schema).
     pub connections: BTreeMap<String, Connections>,
     /// The link that was simulated between migrator and store; absent where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulated_link: Option<SimulatedLink>,
+    /// The queues between the halves of the workers, all together; absent with `queue_depth` 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueReport>,
+    /// Batches that waited for an earlier one that held one of their keys.
+    #[serde(default)]
+    pub claim_waits: u64,
+    /// Records parsed by threads of the parse pool; the others were parsed by workers.
+    #[serde(default)]
+    pub parsed_in_pool: u64,
+    /// Threads of the parse pool that parsed at least one record.
+    #[serde(default)]
+    pub parse_pool_threads: u64,
     /// Key look-ups sent to the store, one key each.
     pub queries: u64,
     /// INSERT statements sent to the store (bulk: loads).
@@ -65,6 +77,18 @@ pub struct RunReport {
     pub rows: BTreeMap<String, u64>,
     /// Checksum over the whole store after the run, 32 hex digits.
     pub checksum: String,
+}
+
+/// What the queues between the halves of the workers have seen; the time that either side was
+/// blocked is in the stages `queue_push` and `queue_pop`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueReport {
+    /// Most batches that waited in one queue at one time.
+    pub items_peak: u64,
+    /// Most bytes that waited in one queue at one time.
+    pub bytes_peak: u64,
+    /// Batches larger than `queue_bytes_max`, which passed alone through an empty queue.
+    pub oversize: u64,
 }
 
 /// What was running.

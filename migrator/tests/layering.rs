@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "clock.rs",
     // 1: settings, counters
     "config.rs",
+    "interrupt.rs",
     "metrics.rs",
     // 2: contract and catalogue, the report
     "contract/case.rs",
@@ -38,6 +39,9 @@ const ORDER: &[&str] = &[
     "contract/column.rs",
     "contract/read.rs",
     "contract/mod.rs",
+    "claims.rs",
+    "handout.rs",
+    "queue.rs",
     "report.rs",
     // 3: the pure stages, the stores
     "stage/html.rs",
@@ -87,6 +91,7 @@ const ORDER: &[&str] = &[
     "feed.rs",
     // 5: batches
     "insert.rs",
+    "workers.rs",
     // 6: the wiring
     "pipeline.rs",
     // 7: the program

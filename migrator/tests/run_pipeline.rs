@@ -10,8 +10,9 @@ use migrator::clock::Clock;
 use migrator::config::{Config, InsertMethod, Link, PoolLimits, Pooling, Settings, Synchronous};
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::insert::Mapped;
+use migrator::interrupt::Interrupt;
 use migrator::metrics::{Metrics, Step};
-use migrator::pipeline::{Event, Job, Mapping, run};
+use migrator::pipeline::{Event, Job, run};
 use migrator::record::{RawRecord, Reject, Stage};
 use migrator::report::{Books, Connections, RunReport};
 use migrator::source::{Reader, Source};
@@ -19,6 +20,7 @@ use migrator::store::Store;
 use migrator::store::link::Linked;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
+use migrator::workers::Stages;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
 use store_support::{CURRENT, catalogue, int, record};
@@ -60,7 +62,18 @@ struct Invented {
     healed: bool,
 }
 
-impl Mapping for Invented {
+impl Stages for Invented {
+    type Parsed = RawRecord;
+
+    fn parse(
+        &mut self,
+        raw: RawRecord,
+        metrics: &mut Metrics,
+    ) -> std::result::Result<RawRecord, Reject> {
+        metrics.time(Step::Parsing, std::time::Duration::from_nanos(1));
+        Ok(raw)
+    }
+
     fn map(&mut self, raw: RawRecord, metrics: &mut Metrics) -> Mapped {
         metrics.time(Step::Mapping, std::time::Duration::from_nanos(1));
         let key = raw.key;
@@ -110,7 +123,7 @@ impl Fixture {
         let order: Vec<_> = (1..store.tables().yielded().len()).collect();
         let config = &self.config;
         let job = Job { config, source, source_name: "numbers", store, order: &order };
-        run(&job, || mapping, &|_| {})
+        run(&job, || mapping, &Interrupt::default(), &|_| {})
     }
 }
 
@@ -299,7 +312,7 @@ fn progress_counts_every_record_and_names_refused_ones() {
     let config = &fixture.config;
     let source = &Numbers { last: 50, broken: None };
     let job = Job { config, source, source_name: "", store: &fixture.store, order: &[] };
-    run(&job, Invented::default, &|event| match event {
+    run(&job, Invented::default, &Interrupt::default(), &|event| match event {
         Event::Batch { records, skipped } => *read.lock().unwrap() += records + skipped,
         Event::Refused { key, message, .. } => {
             assert!(message.contains("FOREIGN KEY"));

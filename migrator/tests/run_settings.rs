@@ -5,7 +5,8 @@
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::pipeline::{Job, RecordMapping, run};
+use migrator::interrupt::Interrupt;
+use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
 use migrator::source::generated::{Generated, Profile, Spec};
 use migrator::stage::coerce::Coercer;
@@ -58,7 +59,8 @@ impl Fixture {
             store: &store,
             order: &order,
         };
-        run(&job, || RecordMapping::new(&self.contract, &coercer, config.now), &|_| {}).unwrap()
+        let stages = || RecordStages::new(&self.contract, &coercer, config.now);
+        run(&job, stages, &Interrupt::default(), &|_| {}).unwrap()
     }
 
     /// Runs under every combination of settings with so many workers, which must agree.

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::{NaiveDateTime, Utc};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::inputs;
 use crate::args::RunArgs;
@@ -13,7 +15,8 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Link};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::{self, Job, RecordMapping};
+use crate::interrupt::Interrupt;
+use crate::pipeline::{self, Job, RecordStages};
 use crate::report::{Books, RunReport};
 use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
@@ -21,6 +24,9 @@ use crate::store::Store;
 use crate::store::link::Linked;
 use crate::store::schema::Tables;
 use crate::store::sqlite::SqliteStore;
+
+/// The exit code of a run that was interrupted.
+const INTERRUPTED: i32 = 130;
 
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
@@ -45,8 +51,10 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         store,
         order: &order,
     };
-    let mapping = || RecordMapping::new(&contract, &coercer, config.now);
-    let outcome = pipeline::run(&job, mapping, &|event| display.show(event));
+    let stages = || RecordStages::new(&contract, &coercer, config.now);
+    let interrupt = Arc::new(Interrupt::default());
+    hear_signals(&interrupt)?;
+    let outcome = pipeline::run(&job, stages, &interrupt, &|event| display.show(event));
     display.finish();
     let report = outcome?;
     publish(args, &report, &display)?;
@@ -70,6 +78,25 @@ fn link(args: &RunArgs) -> Option<Link> {
     let RunArgs { link_connect_ms: connect_ms, link_round_trip_ms: round_trip_ms, .. } = *args;
     let link = Link { connect_ms, round_trip_ms };
     link.takes_time().then_some(link)
+}
+
+/// Ctrl-C and a polite kill interrupt the run; a second one ends the process at once.
+fn hear_signals(interrupt: &Arc<Interrupt>) -> Result<()> {
+    let unheard = |cause| Error::caused(ErrorKind::Environment, "cannot listen for signals", cause);
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(unheard)?;
+    let interrupt = Arc::clone(interrupt);
+    // The thread ends with the process: nobody can know when the last signal has come.
+    std::thread::spawn(move || {
+        let mut heard = 0;
+        for _ in signals.forever() {
+            heard += 1;
+            if heard > 1 {
+                std::process::exit(INTERRUPTED);
+            }
+            interrupt.raise();
+        }
+    });
+    Ok(())
 }
 
 fn point_in_time(text: &str) -> Result<NaiveDateTime> {
