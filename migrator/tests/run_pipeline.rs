@@ -7,15 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use migrator::clock::Clock;
-use migrator::config::{Config, InsertMethod, Link, PoolLimits, Pooling, Settings, Synchronous};
-use migrator::error::{Error, ErrorKind, Result};
+use migrator::config::{InsertMethod, Link, PoolLimits, Pooling, Synchronous};
+use migrator::error::ErrorKind;
 use migrator::insert::Mapped;
 use migrator::interrupt::Interrupt;
 use migrator::metrics::{Metrics, Step};
 use migrator::pipeline::{Event, Job, run};
 use migrator::record::{RawRecord, Reject, Stage};
 use migrator::report::{Books, Connections, RunReport};
-use migrator::source::{Reader, Source};
 use migrator::store::Store;
 use migrator::store::link::Linked;
 use migrator::store::schema::Tables;
@@ -23,38 +22,8 @@ use migrator::store::sqlite::SqliteStore;
 use migrator::workers::Stages;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
+use store_support::runs::{Fixture, Numbers};
 use store_support::{CURRENT, catalogue, int, record};
-use tempfile::TempDir;
-
-/// Records 1 to `last`; reading the one at `broken` fails.
-struct Numbers {
-    last: i32,
-    broken: Option<i32>,
-}
-
-impl Source for Numbers {
-    fn count(&self) -> u64 {
-        self.last.unsigned_abs().into()
-    }
-    fn reader(&self) -> Result<Box<dyn Reader + '_>> {
-        Ok(Box::new(self))
-    }
-}
-
-impl Reader for &Numbers {
-    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
-        Ok((after + 1..=self.last).take(most).collect())
-    }
-    fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
-        for &key in keys {
-            if self.broken == Some(key) {
-                return Err(Error::environment(format!("record {key} cannot be read")));
-            }
-            each(RawRecord { key, bytes: None })?;
-        }
-        Ok(())
-    }
-}
 
 /// Rejects every tenth record; every other tenth is one that the store refuses, unless `healed`.
 #[derive(Clone, Copy, Default)]
@@ -69,7 +38,7 @@ impl Stages for Invented {
         &mut self,
         raw: RawRecord,
         metrics: &mut Metrics,
-    ) -> std::result::Result<RawRecord, Reject> {
+    ) -> Result<RawRecord, Reject> {
         metrics.time(Step::Parsing, std::time::Duration::from_nanos(1));
         Ok(raw)
     }
@@ -89,41 +58,13 @@ impl Stages for Invented {
     }
 }
 
-struct Fixture {
-    folder: TempDir,
-    store: SqliteStore,
-    config: Config,
+trait InventedRuns {
+    fn run(&self, last: i32) -> RunReport;
 }
 
-impl Fixture {
-    fn new(workers: usize, batch_size: usize, insert: InsertMethod) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let tables = Tables::new(&catalogue()).unwrap();
-        let path = folder.path().join("store.db");
-        let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
-        let config = Config {
-            settings: Settings {
-                workers: workers.try_into().unwrap(),
-                batch_size: batch_size.try_into().unwrap(),
-                insert,
-                ..Settings::default()
-            },
-            limit: u64::MAX,
-            retry_failed: false,
-            now: store_support::now(),
-        };
-        Self { folder, store, config }
-    }
-
+impl InventedRuns for Fixture {
     fn run(&self, last: i32) -> RunReport {
         self.try_run(&self.store, &Numbers { last, broken: None }, Invented::default()).unwrap()
-    }
-
-    fn try_run(&self, store: &dyn Store, source: &Numbers, mapping: Invented) -> Result<RunReport> {
-        let order: Vec<_> = (1..store.tables().yielded().len()).collect();
-        let config = &self.config;
-        let job = Job { config, source, source_name: "numbers", store, order: &order };
-        run(&job, || mapping, &Interrupt::default(), &|_| {})
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod faulty;
 pub(crate) mod manual_clock;
+pub(crate) mod runs;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use migrator::clock::SystemClock;
