@@ -181,7 +181,10 @@ impl<'a, P: Send> Crew<'a, P> {
             }
         }
         if interrupt.is_raised() {
-            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+            return Err(Error::new(
+                ErrorKind::Interrupted,
+                "interrupted: what is in the store's log is stored, the same command takes the rest",
+            ));
         }
         stopped.map_or(Ok(()), Err)?;
         total.queue = self.queues.iter().map(Queue::counts).reduce(merged);

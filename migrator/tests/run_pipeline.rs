@@ -34,11 +34,7 @@ struct Invented {
 impl Stages for Invented {
     type Parsed = RawRecord;
 
-    fn parse(
-        &mut self,
-        raw: RawRecord,
-        metrics: &mut Metrics,
-    ) -> Result<RawRecord, Reject> {
+    fn parse(&mut self, raw: RawRecord, metrics: &mut Metrics) -> Result<RawRecord, Reject> {
         metrics.time(Step::Parsing, std::time::Duration::from_nanos(1));
         Ok(raw)
     }
