@@ -1,5 +1,22 @@
 //! Statistics: numbers in, numbers out. No I/O, no clock, no global state, nothing else of ours.
+//!
+//! What decides a comparison of two arms, each step a module that imports only from those before:
+//!
+//! ```text
+//! paired (pairs → estimate) → permutation (p values) → interval → looks → verdict
+//! ```
+//!
+//! Everything that is drawn comes from a seed that the caller passes in.
 
+pub mod interval;
+pub mod looks;
+mod middle;
+pub mod paired;
+pub mod permutation;
+pub mod power;
+mod quadrature;
 mod sample;
+pub mod verdict;
+pub mod walsh;
 
 pub use sample::{BadSample, Sample};
