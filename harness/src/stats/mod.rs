@@ -8,6 +8,10 @@
 //!
 //! Everything that is drawn comes from a seed that the caller passes in.
 
+pub mod confidence;
+pub mod dunnett;
+pub mod holm;
+pub mod hsu;
 pub mod interval;
 pub mod looks;
 mod middle;
@@ -15,7 +19,10 @@ pub mod paired;
 pub mod permutation;
 pub mod power;
 mod quadrature;
+pub mod rate;
 mod sample;
+pub mod tails;
+pub mod validity;
 pub mod verdict;
 pub mod walsh;
 
