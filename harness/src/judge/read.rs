@@ -298,7 +298,8 @@ mod tests {
         let there = with_header("s,m,2,0,A,1\ns,m,2,1,B,2\ns,m,10,0,B,3\ns,m,10,1,A,4\n").unwrap();
         let back = read(
             "host, value, arm, slot, block, metric, session\n\
-             x, 4, A, 1, 10, m, s\nx, 2, B, 1, 2, m, s\nx, 3, B, 0, 10, m, s\nx, 1, A, 0, 2, m, s\n",
+             x, 4, A, 1, 10, m, s\nx, 2, B, 1, 2, m, s\n\
+             x, 3, B, 0, 10, m, s\nx, 1, A, 0, 2, m, s\n",
         );
         let values = |series: &[Series]| -> Vec<[f64; 2]> {
             let pairs = series.iter().flat_map(|series| &series.pairs);

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_best_is_kept_and_what_is_clearly_worse_is_not() {
-        // Noise that no setting or block explains: ±0.01 in a pattern whose rows and columns cancel.
+        // Noise that no setting or block explains: rows and columns cancel.
         let noise =
             [[0.01, -0.01, 0.0], [-0.01, 0.01, 0.0], [0.01, -0.01, 0.0], [-0.01, 0.01, 0.0]];
         let blocks: Vec<Vec<f64>> = noise

@@ -6,7 +6,8 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use super::quadrature::scale_nodes;
 
 /// `N_total`, the square of `2·t(1−α, R−1)·s_d/δ` rounded up: about how many pairs, all in all, a
-/// session needs whose R pairs were inconclusive. `std_dev` and `delta` are logarithms; `None` for fewer than two pairs.
+/// session needs whose R pairs were inconclusive. `std_dev` and `delta` are logarithms; `None` for
+/// fewer than two pairs.
 pub fn needed_pairs(pairs: usize, std_dev: f64, delta: f64, alpha: f64) -> Option<u64> {
     let quantile = t_quantile(pairs.checked_sub(1)?, 1.0 - alpha)?;
     let needed = (2.0 * quantile * std_dev / delta).powi(2).ceil();

@@ -22,8 +22,9 @@ pub(super) fn normal_nodes() -> Vec<Node> {
     nodes(-end, end, |z| -z * z / 2.0, |z| z)
 }
 
-/// Nodes for E f(W), W² chi-squared over its ν degrees of freedom: how far an
-/// estimated standard deviation is off. Taken over x = ln W, whose density e^{ν(x − e^{2x}/2)} also vanishes where that of W does not.
+/// Nodes for E f(W), W² chi-squared over its ν degrees of freedom: how far an estimated standard
+/// deviation is off. Taken over x = ln W, whose density e^{ν(x − e^{2x}/2)} vanishes at both ends,
+/// also where that of W does not.
 pub(super) fn scale_nodes(freedom: usize) -> Vec<Node> {
     let freedom = freedom.max(1) as f64;
     let room = NEGLIGIBLE / freedom;
