@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Measures which settings make the migrator fast.
 ///
 /// Without a verb: `harness sweep scenarios/batch-size.toml`.
 ///
-/// Exit codes: 0 the work asked for is done; 2 usage or environment; 5 runs stored different
-/// things; 130 interrupted.
+/// Exit codes: 0 the work asked for is done; 1 regression; 2 usage or environment; 3 inconclusive;
+/// 5 runs stored different things; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "harness", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub struct Cli {
@@ -28,6 +28,19 @@ pub enum Verb {
     Sweep(SweepArgs),
     /// Print the order of a scenario's runs, and run nothing
     Plan(PlanArgs),
+    /// Judge measurements taken elsewhere, from a CSV file
+    ///
+    /// The file has a header with the columns session, metric, block, slot, arm and value, in any
+    /// order, and rows in any order. A block is a pair: one run of arm A, the baseline, and one of
+    /// arm B, back to back. Of their slots the smaller one ran first: 0 and 1, 1 and 2, or any two
+    /// whole numbers.
+    ///
+    /// Prints one JSON object per session and metric. `effect_percent` and `interval_percent` say
+    /// how much worse B is than A: positive is worse, also where higher is better.
+    ///
+    /// Exit codes: of several sessions 0, whatever they say; of one session 1 for a regression, 3
+    /// where something was not decided, else 0; 2 for a file that cannot be judged.
+    Judge(JudgeArgs),
 }
 
 /// Arguments of `harness sweep`.
@@ -81,6 +94,40 @@ pub struct PlanArgs {
     pub quick: bool,
 }
 
+/// Arguments of `harness judge`.
+#[derive(Debug, Args)]
+pub struct JudgeArgs {
+    /// The measurements, `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Which way the values improve
+    #[arg(long, value_enum, default_value = "lower")]
+    pub better: Direction,
+    /// By how much B may be worse, as a share
+    #[arg(long, value_name = "SHARE", default_value = "0.05", value_parser = margin)]
+    pub margin: f64,
+    /// Draws the orders that sessions of more than 18 pairs are compared with
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Which way a metric improves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// Times, bytes
+    Lower,
+    /// Rates
+    Higher,
+}
+
+/// A share above 0.
+fn margin(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share.is_finite() => Ok(share),
+        _ => Err("it takes a share above 0, such as 0.05".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -90,6 +137,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_margin_is_a_share_above_0() {
+        for text in ["0", "-0.05", "inf", "NaN", "5%"] {
+            let margin = format!("--margin={text}");
+            assert!(Cli::try_parse_from(["harness", "judge", "-", &margin]).is_err(), "{text}");
+        }
     }
 
     #[test]

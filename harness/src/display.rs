@@ -25,7 +25,8 @@ pub fn complain(error: &Error) {
     say(&format!("harness: {error}"));
 }
 
-fn say(line: &str) {
+/// Says something beside a result.
+pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod executor;
 pub mod identity;
+pub mod judge;
 pub mod ledger;
 pub mod measure;
 pub mod metric;

@@ -1,5 +1,6 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+pub mod judge;
 mod load;
 pub mod plan;
 pub mod sweep;
@@ -29,16 +30,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let done = |()| ExitCode::SUCCESS;
     let result = match cli.verb {
-        Some(Verb::Sweep(args)) => sweep::run(&args),
-        Some(Verb::Plan(args)) => plan::run(&args),
-        None => sweep::run(&SweepArgs { scenario: scenario::DEFAULT.into(), flags: cli.sweep }),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            display::complain(&error);
-            ExitCode::from(error.exit_code())
+        Some(Verb::Sweep(args)) => sweep::run(&args).map(done),
+        Some(Verb::Plan(args)) => plan::run(&args).map(done),
+        Some(Verb::Judge(args)) => judge::run(&args),
+        None => {
+            let sweep = SweepArgs { scenario: scenario::DEFAULT.into(), flags: cli.sweep };
+            sweep::run(&sweep).map(done)
         }
-    }
+    };
+    result.unwrap_or_else(|error| {
+        display::complain(&error);
+        ExitCode::from(error.exit_code())
+    })
 }

@@ -1,0 +1,50 @@
+//! `harness judge`: the verdict on measurements taken elsewhere.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::args::{Direction, JudgeArgs};
+use crate::display;
+use crate::error::{Error, Result};
+use crate::judge::{self, Options};
+use crate::stats::paired::Better;
+
+/// Runs the verb: verdicts as JSON lines on stdout, their counts on stderr.
+pub fn run(args: &JudgeArgs) -> Result<ExitCode> {
+    let options = Options {
+        better: match args.better {
+            Direction::Lower => Better::Lower,
+            Direction::Higher => Better::Higher,
+        },
+        margin: args.margin,
+        seed: args.seed,
+    };
+    let (name, text) = read(&args.file)?;
+    let judged = judge::judge(&text, &options);
+    let judged = judged.map_err(|bad| Error::usage(format!("{name}, {bad}")))?;
+    for note in &judged.notes {
+        display::say(note);
+    }
+    if judged.lines.is_empty() {
+        return Err(Error::usage(format!("{name}: there is nothing left to judge")));
+    }
+    let lines = judged.json_lines();
+    display::result(&lines.map_err(|error| Error::caused("writing the verdicts", error))?);
+    display::say(&judged.counts());
+    Ok(ExitCode::from(judged.exit_code()))
+}
+
+/// The file's name for messages, and its bytes.
+fn read(file: &Path) -> Result<(String, Vec<u8>)> {
+    if file != Path::new("-") {
+        let name = file.display().to_string();
+        let text = fs::read(file).map_err(|error| Error::caused(format!("reading {name}"), error));
+        return Ok((name, text?));
+    }
+    let mut text = Vec::new();
+    let read = io::stdin().lock().read_to_end(&mut text);
+    read.map_err(|error| Error::caused("reading standard input", error))?;
+    Ok(("standard input".into(), text))
+}

@@ -1,0 +1,356 @@
+//! Measurements taken elsewhere → verdict lines. Pure; decides nothing that [`crate::stats`] does
+//! not decide.
+
+mod read;
+
+use std::fmt::Write as _;
+
+use serde::{Serialize, Serializer};
+
+pub use read::{BadFile, COLUMNS};
+
+use crate::stats::paired::{Better, Estimate, Order, Pair, percent};
+use crate::stats::power;
+use crate::stats::verdict::{Judge, Judgement, PAIRS_MIN, Rule, Untestable, Verdict};
+use read::{Ran, Series};
+
+/// How measurements are judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Which way every metric of the file improves.
+    pub better: Better,
+    /// By how much B may be worse than A, a share above 0.
+    pub margin: f64,
+    /// Draws order vectors where a session has too many pairs to try them all.
+    pub seed: u64,
+}
+
+/// What a file says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// One for each metric of each session, in the order of their names.
+    pub lines: Vec<Line>,
+    /// What people should know beside the verdicts.
+    pub notes: Vec<String>,
+    /// How many sessions the file has.
+    sessions: usize,
+}
+
+/// The verdict on one metric of one session.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Line {
+    /// The session's name.
+    pub session: String,
+    /// The metric's name.
+    pub metric: String,
+    /// A verdict, or `not testable with R pairs`.
+    pub verdict: Outcome,
+    /// How much worse B is than A, in percent: 5 is 1.05 times the time, or a rate divided by
+    /// 1.05; negative is better. The Hodges–Lehmann estimate.
+    pub effect_percent: Option<f64>,
+    /// The hull of what the test does not refuse, in percent as the effect; an end is `None` where
+    /// nothing is too small or too large.
+    pub interval_percent: Option<[Option<f64>; 2]>,
+    /// p of no difference, small where B is worse.
+    pub p_worse: Option<f64>,
+    /// p of a difference as large as the margin, small where B is within it.
+    pub p_within: Option<f64>,
+    /// R.
+    pub pairs: usize,
+    /// About how many pairs, all in all, decide at this noise.
+    pub needed_pairs: Option<u64>,
+}
+
+/// What was decided, if anything could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Judged.
+    Judged(Verdict),
+    /// Not tested.
+    Untestable(Untestable),
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Judged(verdict) => serializer.collect_str(verdict),
+            Self::Untestable(untestable) => serializer.collect_str(untestable),
+        }
+    }
+}
+
+impl Judged {
+    /// One JSON object per line.
+    pub fn json_lines(&self) -> serde_json::Result<String> {
+        let mut text = String::new();
+        for line in &self.lines {
+            text.push_str(&serde_json::to_string(line)?);
+            text.push('\n');
+        }
+        Ok(text)
+    }
+
+    /// How many lines say what, as one line of text.
+    pub fn counts(&self) -> String {
+        let count = |says: &dyn Fn(Outcome) -> bool| {
+            self.lines.iter().filter(|line| says(line.verdict)).count()
+        };
+        let mut text = format!("judged {}:", self.lines.len());
+        for verdict in Verdict::ALL {
+            let lines = count(&|outcome| outcome == Outcome::Judged(verdict));
+            let _ = write!(text, " {verdict} {lines},");
+        }
+        let untestable = count(&|outcome| matches!(outcome, Outcome::Untestable(_)));
+        let _ = write!(text, " not testable {untestable}");
+        text
+    }
+
+    /// The exit code: of many sessions 0, since the work is done whatever they say; of one session
+    /// 1 for a regression in any metric, else 3 where one was not decided, else 0.
+    pub fn exit_code(&self) -> u8 {
+        let any = |says: &dyn Fn(Outcome) -> bool| self.lines.iter().any(|line| says(line.verdict));
+        let open = |outcome| {
+            matches!(outcome, Outcome::Judged(Verdict::Inconclusive) | Outcome::Untestable(_))
+        };
+        match self.sessions {
+            1 if any(&|outcome| outcome == Outcome::Judged(Verdict::Regression)) => 1,
+            1 if any(&open) => 3,
+            _ => 0,
+        }
+    }
+}
+
+/// Judges every metric of every session of a CSV file with the columns [`COLUMNS`]. One look at
+/// α = 0.05 on each side; every line is judged by itself, without a correction for how many there
+/// are. The order of the lines of the file does not matter.
+pub fn judge(csv: &[u8], options: &Options) -> Result<Judged, BadFile> {
+    let series = read::series(csv)?;
+    let rule = Rule::one_look(options.margin);
+    let mut judge = Judge::new(rule, options.seed);
+    let (mut lines, mut notes, mut unequal) = (Vec::new(), Vec::new(), 0);
+    for series in &series {
+        let Some(pairs) = pairs(series, options.better) else {
+            notes.push(left_out(series));
+            continue;
+        };
+        let judged = judge.judge(&pairs, &[]);
+        unequal += usize::from(judged.is_ok() && has_unequal_orders(&pairs));
+        lines.push(match judged {
+            Ok(judgement) => judged_line(series, &judgement),
+            Err(untestable) => untestable_line(series, &pairs, untestable, rule),
+        });
+    }
+    if unequal > 0 {
+        notes.push(format!(
+            "{unequal} with more pairs in one order than in the other: tested with their own counts"
+        ));
+    }
+    if judge.has_drawn() {
+        notes.push(format!("orders of many pairs are drawn with seed {}", options.seed));
+    }
+    Ok(Judged { lines, notes, sessions: sessions(&series) })
+}
+
+/// How many sessions there are; series of one stand together.
+fn sessions(series: &[Series]) -> usize {
+    series.chunk_by(|a, b| a.session == b.session).count()
+}
+
+/// `None` where a value has no logarithm.
+fn pairs(series: &Series, better: Better) -> Option<Vec<Pair>> {
+    let pair = |ran: &Ran| Pair::of(ran.first.value, ran.second.value, ran.order, better);
+    series.pairs.iter().map(pair).collect()
+}
+
+fn has_unequal_orders(pairs: &[Pair]) -> bool {
+    2 * pairs.iter().filter(|pair| pair.order == Order::Ab).count() != pairs.len()
+}
+
+/// Says which value of a series has no logarithm.
+fn left_out(series: &Series) -> String {
+    let Series { session, metric, pairs } = series;
+    let figures = pairs.iter().flat_map(|ran| [ran.first, ran.second]);
+    let culprit = figures.filter(|figure| figure.value <= 0.0).min_by_key(|figure| figure.line);
+    let culprit = culprit.map_or(String::new(), |figure| {
+        format!("value {} in line {} has no logarithm", figure.value, figure.line)
+    });
+    format!("session {session}: metric {metric} is left out: {culprit}")
+}
+
+fn judged_line(series: &Series, judgement: &Judgement) -> Line {
+    let end = |log: f64| log.is_finite().then(|| rounded_percent(log));
+    let interval = judgement.interval;
+    Line {
+        session: series.session.clone(),
+        metric: series.metric.clone(),
+        verdict: Outcome::Judged(judgement.verdict),
+        effect_percent: Some(rounded_percent(judgement.estimate.shown)),
+        interval_percent: Some([end(interval.low), end(interval.high)]),
+        p_worse: Some(judgement.p.worse),
+        p_within: Some(judgement.p.within),
+        pairs: judgement.pairs,
+        needed_pairs: Some(judgement.needed_pairs),
+    }
+}
+
+fn untestable_line(series: &Series, pairs: &[Pair], why: Untestable, rule: Rule) -> Line {
+    let estimate = Estimate::of(pairs);
+    let needed = estimate.and_then(|estimate| {
+        power::needed_pairs(pairs.len(), estimate.std_dev, rule.delta(), rule.alpha)
+    });
+    Line {
+        session: series.session.clone(),
+        metric: series.metric.clone(),
+        verdict: Outcome::Untestable(why),
+        effect_percent: estimate.map(|estimate| rounded_percent(estimate.shown)),
+        interval_percent: None,
+        p_worse: None,
+        p_within: None,
+        pairs: pairs.len(),
+        needed_pairs: needed.map(|needed| needed.max(PAIRS_MIN as u64)),
+    }
+}
+
+/// To 0.0001 percent, which is as closely as the ends of intervals are known.
+fn rounded_percent(log: f64) -> f64 {
+    // Adding zero makes −0 a plain one.
+    (percent(log) * 1e4).round() / 1e4 + 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: Options = Options { better: Better::Lower, margin: 0.05, seed: 1 };
+
+    /// A file of sessions with one metric each: `factor` is what B's values are multiplied by.
+    fn csv(sessions: &[(&str, usize, f64)]) -> String {
+        let mut text = String::from("session,metric,block,slot,arm,value\n");
+        for (session, blocks, factor) in sessions {
+            for block in 0..*blocks {
+                let slot_of_a = block % 2;
+                let noise = 1.0 + ((block * 7 % 10) as f64 - 4.5) / 1000.0;
+                let (a, b) = (100.0 * noise, 100.0 / noise * factor);
+                let _ = writeln!(text, "{session},wall,{block},{slot_of_a},A,{a}");
+                let _ = writeln!(text, "{session},wall,{block},{},B,{b}", 1 - slot_of_a);
+            }
+        }
+        text
+    }
+
+    fn judged(text: &str, options: &Options) -> Judged {
+        judge(text.as_bytes(), options).unwrap()
+    }
+
+    #[test]
+    fn a_line_holds_exactly_the_promised_fields() {
+        let judged = judged(&csv(&[("one", 10, 1.2)]), &OPTIONS);
+        let line = judged.json_lines().unwrap();
+        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let fields: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            fields,
+            [
+                "session",
+                "metric",
+                "verdict",
+                "effect_percent",
+                "interval_percent",
+                "p_worse",
+                "p_within",
+                "pairs",
+                "needed_pairs"
+            ]
+        );
+        assert_eq!((json["session"].as_str(), json["pairs"].as_u64()), (Some("one"), Some(10)));
+        assert_eq!(json["verdict"], "REGRESSION");
+        assert!((json["p_worse"].as_f64().unwrap() - 1.0 / 252.0).abs() < 1e-12);
+        assert!((json["p_within"].as_f64().unwrap() - 1.0).abs() < 1e-12);
+        let effect = json["effect_percent"].as_f64().unwrap();
+        assert!((effect - 20.0).abs() < 0.5, "{effect}");
+        let [low, high] = [0, 1].map(|end| json["interval_percent"][end].as_f64().unwrap());
+        assert!(0.0 < low && low < effect && effect < high, "{low} {high}");
+    }
+
+    #[test]
+    fn a_higher_rate_is_better_where_higher_is_better() {
+        let higher = Options { better: Better::Higher, ..OPTIONS };
+        for (factor, options, verdict, sign) in [
+            (1.2, OPTIONS, Verdict::Regression, 1.0),
+            (0.8, OPTIONS, Verdict::Improved, -1.0),
+            (1.2, higher, Verdict::Improved, -1.0),
+            (0.8, higher, Verdict::Regression, 1.0),
+        ] {
+            let line = judged(&csv(&[("s", 10, factor)]), &options).lines.remove(0);
+            assert_eq!(line.verdict, Outcome::Judged(verdict), "{factor} {options:?}");
+            assert!(line.effect_percent.unwrap() * sign > 0.0, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_wider_margin_lets_more_pass() {
+        let text = csv(&[("s", 10, 1.08)]);
+        let verdict = |margin| judged(&text, &Options { margin, ..OPTIONS }).lines[0].verdict;
+        assert_eq!(verdict(0.05), Outcome::Judged(Verdict::Regression));
+        assert_eq!(verdict(0.2), Outcome::Judged(Verdict::Small));
+    }
+
+    #[test]
+    fn below_eight_pairs_the_line_says_so_and_has_no_p() {
+        let judged = judged(&csv(&[("s", 6, 1.2)]), &OPTIONS);
+        let line = judged.json_lines().unwrap();
+        assert!(line.contains(r#""verdict":"not testable with 6 pairs""#), "{line}");
+        assert!(line.contains(r#""interval_percent":null,"p_worse":null,"p_within":null"#));
+        assert!(judged.lines[0].effect_percent.unwrap() > 19.0);
+        assert!(judged.lines[0].needed_pairs.unwrap() >= 8);
+    }
+
+    #[test]
+    fn a_metric_with_a_value_that_has_no_logarithm_is_left_out_and_named() {
+        let text = csv(&[("a", 10, 1.0), ("b", 10, 1.0)]);
+        let zero = format!("{text}b,io,1,0,A,5\nb,io,1,1,B,0\n");
+        let judged = judged(&zero, &OPTIONS);
+        assert_eq!(judged.lines.len(), 2);
+        let expected = "session b: metric io is left out: value 0 in line 43 has no logarithm";
+        assert_eq!(judged.notes, [expected]);
+    }
+
+    #[test]
+    fn counts_name_every_verdict() {
+        let text = csv(&[("a", 10, 1.2), ("b", 10, 1.0), ("c", 10, 0.8), ("d", 6, 1.0)]);
+        assert_eq!(
+            judged(&text, &OPTIONS).counts(),
+            "judged 4: IMPROVED 1, PASS 1, SMALL 0, REGRESSION 1, INCONCLUSIVE 0, not testable 1"
+        );
+    }
+
+    #[test]
+    fn one_session_decides_the_exit_code_and_many_do_not() {
+        for (sessions, code) in [
+            (&[("a", 10, 1.2)][..], 1),
+            (&[("a", 10, 1.0)], 0),
+            (&[("a", 10, 0.8)], 0),
+            (&[("a", 6, 1.0)], 3),
+            (&[("a", 10, 1.2), ("b", 10, 1.2)], 0),
+        ] {
+            assert_eq!(judged(&csv(sessions), &OPTIONS).exit_code(), code, "{sessions:?}");
+        }
+        let both = csv(&[("a", 10, 1.0)]) + &csv(&[("a", 6, 1.0)]).replace("wall", "io")[36..];
+        let both = judged(&both, &OPTIONS);
+        assert_eq!((both.lines.len(), both.exit_code()), (2, 3));
+    }
+
+    #[test]
+    fn unequal_orders_and_drawn_ones_are_told() {
+        let mut text = csv(&[("a", 9, 1.0), ("b", 20, 1.0)]);
+        let judged_once = judged(&text, &OPTIONS);
+        assert_eq!(judged_once.notes.len(), 2, "{:?}", judged_once.notes);
+        assert!(judged_once.notes[0].starts_with("1 with more pairs in one order"));
+        assert!(judged_once.notes[1].ends_with("drawn with seed 1"));
+        // The order of the lines does not matter.
+        let mut lines: Vec<&str> = text.lines().skip(1).collect();
+        lines.reverse();
+        text = format!("session,metric,block,slot,arm,value\n{}\n", lines.join("\n"));
+        assert_eq!(judged(&text, &OPTIONS), judged_once);
+    }
+}

@@ -1,0 +1,408 @@
+//! Measurements taken elsewhere: CSV text → complete pairs. Judges nothing; says of a bad file
+//! what is wrong and in which line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use csv::{ErrorKind, Position, StringRecord, Trim};
+
+use crate::stats::paired::Order;
+
+/// The columns that a file must have, in any order; others are of no concern here.
+pub const COLUMNS: [&str; 6] = ["session", "metric", "block", "slot", "arm", "value"];
+/// How many faults of a file are named.
+const FAULTS_MAX: usize = 10;
+
+/// One metric of one session: its pairs in the order of their blocks.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Series {
+    /// The session's name.
+    pub session: String,
+    /// The metric's name.
+    pub metric: String,
+    /// At least one.
+    pub pairs: Vec<Ran>,
+}
+
+/// The two runs of a block, in the order in which they ran.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Ran {
+    /// The run with the smaller slot.
+    pub first: Figure,
+    /// The other.
+    pub second: Figure,
+    /// Which arm was first.
+    pub order: Order,
+}
+
+/// A figure and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Figure {
+    /// Finite, of any sign.
+    pub value: f64,
+    /// Line of the file, from 1.
+    pub line: u64,
+}
+
+/// Why a file cannot be judged: its faults in the order of the lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadFile(Vec<Fault>);
+
+/// What is wrong, and in which line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Fault {
+    line: u64,
+    text: String,
+}
+
+impl Fault {
+    fn new(line: u64, text: impl Into<String>) -> Self {
+        Self { line, text: text.into() }
+    }
+}
+
+impl fmt::Display for BadFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Fault { line, text }) in self.0.iter().take(FAULTS_MAX).enumerate() {
+            let separator = if index > 0 { "\n  " } else { "" };
+            write!(f, "{separator}line {line}: {text}")?;
+        }
+        match self.0.len().saturating_sub(FAULTS_MAX) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for BadFile {}
+
+/// A name that may be a number: `2` comes before `10`, both before any text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    number: Number,
+    text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Number {
+    Is(u64),
+    Not,
+}
+
+impl Name {
+    fn of(text: &str) -> Self {
+        Self { number: text.parse().map_or(Number::Not, Number::Is), text: text.to_owned() }
+    }
+}
+
+/// Which program ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arm {
+    A,
+    B,
+}
+
+/// One line of the file.
+#[derive(Debug)]
+struct Row {
+    block: Name,
+    slot: u64,
+    arm: Arm,
+    figure: Figure,
+}
+
+/// Rows by session and metric, both in the order of their names, so that the order of the lines
+/// does not matter.
+type Rows = BTreeMap<Name, BTreeMap<Name, Vec<Row>>>;
+
+/// Reads every series of a file, in the order of sessions and metrics.
+///
+/// `slot` is the position of a run within its pair, or within its session: any two different whole
+/// numbers, of which the smaller one ran first (0 and 1, 1 and 2, …).
+pub(super) fn series(text: &[u8]) -> Result<Vec<Series>, BadFile> {
+    let mut faults = Vec::new();
+    let rows = rows(text, &mut faults);
+    let mut all = Vec::new();
+    for (session, metrics) in rows {
+        for (metric, rows) in metrics {
+            let pairs = pairs(rows, &mut faults);
+            let session = session.text.clone();
+            all.push(Series { session, metric: metric.text, pairs });
+        }
+    }
+    if all.is_empty() && faults.is_empty() {
+        faults.push(Fault::new(1, "there are no measurements"));
+    }
+    faults.sort();
+    if faults.is_empty() { Ok(all) } else { Err(BadFile(faults)) }
+}
+
+fn rows(text: &[u8], faults: &mut Vec<Fault>) -> Rows {
+    let mut rows = Rows::new();
+    let mut reader = csv::ReaderBuilder::new().trim(Trim::All).from_reader(text);
+    let columns = match reader.headers().map_err(|error| fault(&error, text)).and_then(columns) {
+        Ok(columns) => columns,
+        Err(fault) => {
+            faults.push(fault);
+            return rows;
+        }
+    };
+    for record in reader.records() {
+        let read = record.map_err(|error| fault(&error, text));
+        match read.and_then(|record| row(&record, columns, line_of(record.position(), text))) {
+            Ok((session, metric, row)) => {
+                rows.entry(session).or_default().entry(metric).or_default().push(row);
+            }
+            Err(fault) => faults.push(fault),
+        }
+    }
+    rows
+}
+
+/// Where in a record each of [`COLUMNS`] is.
+fn columns(header: &StringRecord) -> Result<[usize; 6], Fault> {
+    let mut places = [0; 6];
+    for (name, place) in COLUMNS.iter().zip(&mut places) {
+        let mut found = header.iter().enumerate().filter(|(_, title)| title == name);
+        *place = match (found.next(), found.next()) {
+            (Some((place, _)), None) => place,
+            (None, _) => {
+                let columns = COLUMNS.join(",");
+                let text = format!("column {name} is missing from the header, which is {columns}");
+                return Err(Fault::new(1, text));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Fault::new(1, format!("column {name} is there twice")));
+            }
+        };
+    }
+    Ok(places)
+}
+
+/// The line that a record begins in. The reader gives the place where it began to look for one:
+/// blank lines may come between.
+fn line_of(place: Option<&Position>, text: &[u8]) -> u64 {
+    let Some(place) = place else { return 0 };
+    let start = usize::try_from(place.byte()).unwrap_or(usize::MAX);
+    let rest = text.get(start..).unwrap_or_default();
+    let blank = rest.iter().take_while(|byte| b"\r\n".contains(byte));
+    place.line() + blank.filter(|byte| **byte == b'\n').count() as u64
+}
+
+fn row(record: &StringRecord, columns: [usize; 6], line: u64) -> Result<(Name, Name, Row), Fault> {
+    let mut fields = [""; 6];
+    for ((field, place), name) in fields.iter_mut().zip(columns).zip(COLUMNS) {
+        *field = record.get(place).unwrap_or_default();
+        if field.is_empty() {
+            return Err(Fault::new(line, format!("{name} is missing")));
+        }
+    }
+    let [session, metric, block, slot, arm, value] = fields;
+    let row = Row {
+        block: Name::of(block),
+        slot: slot
+            .parse()
+            .map_err(|_| Fault::new(line, format!("slot {slot} is not a whole number from 0")))?,
+        arm: match arm {
+            "A" => Arm::A,
+            "B" => Arm::B,
+            _ => return Err(Fault::new(line, format!("arm {arm} is neither A nor B"))),
+        },
+        figure: Figure { value: number(value).map_err(|text| Fault::new(line, text))?, line },
+    };
+    Ok((Name::of(session), Name::of(metric), row))
+}
+
+fn number(value: &str) -> Result<f64, String> {
+    match value.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err(format!("value {value} is not a finite number")),
+    }
+}
+
+fn fault(error: &csv::Error, text: &[u8]) -> Fault {
+    let line = line_of(error.position(), text);
+    match error.kind() {
+        ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            Fault::new(line, format!("there are {len} fields, the header has {expected_len}"))
+        }
+        ErrorKind::Utf8 { .. } => Fault::new(line, "the text is not UTF-8"),
+        _ => Fault::new(line, error.to_string()),
+    }
+}
+
+/// Groups the rows of one metric of one session by block.
+fn pairs(mut rows: Vec<Row>, faults: &mut Vec<Fault>) -> Vec<Ran> {
+    rows.sort_by(|a, b| (&a.block, a.slot, a.figure.line).cmp(&(&b.block, b.slot, b.figure.line)));
+    let mut pairs = Vec::with_capacity(rows.len() / 2);
+    for block in rows.chunk_by(|a, b| a.block == b.block) {
+        match pair(block) {
+            Ok(pair) => pairs.push(pair),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    pairs
+}
+
+/// The pair that the runs of one block, in the order of their slots, make.
+fn pair(block: &[Row]) -> Result<Ran, Fault> {
+    let fault = |text: &str| {
+        let line = block.iter().map(|row| row.figure.line).max().unwrap_or(0);
+        let name = block.first().map_or("", |row| &row.block.text);
+        Err(Fault::new(line, format!("block {name} is not a pair: {text}")))
+    };
+    let [first, second] = block else {
+        return fault(&format!("it has {} of the two runs of this metric", block.len()));
+    };
+    let order = match (first.arm, second.arm) {
+        (Arm::A, Arm::B) => Order::Ab,
+        (Arm::B, Arm::A) => Order::Ba,
+        (arm, _) => return fault(&format!("both its runs are of arm {arm:?}")),
+    };
+    if first.slot == second.slot {
+        return fault(&format!("both its runs have slot {}", first.slot));
+    }
+    Ok(Ran { first: first.figure, second: second.figure, order })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "session,metric,block,slot,arm,value\n";
+
+    fn read(text: &str) -> Result<Vec<Series>, String> {
+        series(text.as_bytes()).map_err(|bad| bad.to_string())
+    }
+
+    fn with_header(rows: &str) -> Result<Vec<Series>, String> {
+        read(&format!("{HEADER}{rows}"))
+    }
+
+    #[test]
+    fn the_smaller_slot_ran_first_whatever_slots_are_counted_from() {
+        for (rows, order) in [
+            ("s,m,1,0,A,10\ns,m,1,1,B,20\n", Order::Ab),
+            ("s,m,1,1,A,10\ns,m,1,2,B,20\n", Order::Ab),
+            ("s,m,1,0,B,20\ns,m,1,1,A,10\n", Order::Ba),
+            ("s,m,1,18,A,10\ns,m,1,17,B,20\n", Order::Ba),
+        ] {
+            let pair = with_header(rows).unwrap()[0].pairs[0];
+            assert_eq!(pair.order, order, "{rows}");
+            assert_eq!(pair.first.value < pair.second.value, order == Order::Ab, "{rows}");
+        }
+    }
+
+    #[test]
+    fn neither_the_order_of_rows_nor_that_of_columns_matters() {
+        let there = with_header("s,m,2,0,A,1\ns,m,2,1,B,2\ns,m,10,0,B,3\ns,m,10,1,A,4\n").unwrap();
+        let back = read(
+            "host, value, arm, slot, block, metric, session\n\
+             x, 4, A, 1, 10, m, s\nx, 2, B, 1, 2, m, s\n\
+             x, 3, B, 0, 10, m, s\nx, 1, A, 0, 2, m, s\n",
+        );
+        let values = |series: &[Series]| -> Vec<[f64; 2]> {
+            let pairs = series.iter().flat_map(|series| &series.pairs);
+            pairs.map(|pair| [pair.first.value, pair.second.value]).collect()
+        };
+        assert_eq!(values(&there), [[1.0, 2.0], [3.0, 4.0]]);
+        assert_eq!(values(&back.unwrap()), values(&there));
+    }
+
+    #[test]
+    fn sessions_and_metrics_come_in_the_order_of_numbers_then_names() {
+        let row = |session: &str, metric: &str| {
+            format!("{session},{metric},1,0,A,1\n{session},{metric},1,1,B,1\n")
+        };
+        let rows = [("b", "m"), ("10", "z"), ("10", "a"), ("a", "m"), ("9", "m")];
+        let rows: String = rows.iter().map(|(session, metric)| row(session, metric)).collect();
+        let series = with_header(&rows).unwrap();
+        let names: Vec<_> =
+            series.iter().map(|s| (s.session.as_str(), s.metric.as_str())).collect();
+        assert_eq!(names, [("9", "m"), ("10", "a"), ("10", "z"), ("a", "m"), ("b", "m")]);
+    }
+
+    #[test]
+    fn a_bad_file_is_refused_with_the_line_and_the_reason() {
+        let pair = "s,m,1,0,A,1\ns,m,1,1,B,1\n";
+        for (rows, expected) in [
+            ("", "line 1: there are no measurements"),
+            ("s,m,1,0,C,1\n", "line 2: arm C is neither A nor B"),
+            ("s,m,1,0,a,1\n", "line 2: arm a is neither A nor B"),
+            ("s,m,1,,A,1\n", "line 2: slot is missing"),
+            ("s,m,1,first,A,1\n", "line 2: slot first is not a whole number from 0"),
+            ("s,m,1,0,A,fast\n", "line 2: value fast is not a finite number"),
+            ("s,m,1,0,A,NaN\n", "line 2: value NaN is not a finite number"),
+            ("s,m,1,0,A\n", "line 2: there are 5 fields, the header has 6"),
+            (
+                "s,m,1,0,A,1\n",
+                "line 2: block 1 is not a pair: it has 1 of the two runs of this metric",
+            ),
+            (
+                "s,m,1,0,A,1\ns,m,1,1,B,1\ns,m,1,2,A,1\n",
+                "line 4: block 1 is not a pair: it has 3 of the two runs of this metric",
+            ),
+            (
+                "s,m,x,0,B,1\ns,m,x,1,B,1\n",
+                "line 3: block x is not a pair: both its runs are of arm B",
+            ),
+            (
+                "s,m,1,0,A,1\ns,m,1,0,B,1\n",
+                "line 3: block 1 is not a pair: both its runs have slot 0",
+            ),
+        ] {
+            assert_eq!(with_header(rows).unwrap_err(), expected);
+            let later = with_header(&format!("{pair}\n{}", rows.replace(",m,", ",n,")));
+            assert_eq!(later.is_err(), !rows.is_empty(), "{rows}");
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_counts_them() {
+        let bad = "s,m,1,0,C,1";
+        for (text, line) in [
+            (format!("{HEADER}{bad}\n"), 2),
+            (format!("{HEADER}\n\n{bad}\n"), 4),
+            (format!("{HEADER}{bad}\n").replace('\n', "\r\n"), 2),
+            (format!("{HEADER}\"s\ns\",m,1,0,B,1\n{bad}\n"), 4),
+            (format!("{HEADER}\n{bad}\n").replace('\n', "\r\n"), 3),
+        ] {
+            let expected = format!("line {line}: arm C is neither A nor B");
+            assert!(read(&text).unwrap_err().contains(&expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_line_after_blank_ones_is_named_by_its_own_number() {
+        let bad = with_header("s,m,1,0,A,1\n\n\ns,m,1\n").unwrap_err();
+        assert!(bad.contains("line 5: there are 3 fields, the header has 6"), "{bad}");
+    }
+
+    #[test]
+    fn a_bad_header_is_refused() {
+        let missing = read("session,metric,block,arm,value\n").unwrap_err();
+        assert_eq!(
+            missing,
+            "line 1: column slot is missing from the header, which is \
+             session,metric,block,slot,arm,value"
+        );
+        let twice = read("session,metric,block,slot,arm,value,arm\n").unwrap_err();
+        assert_eq!(twice, "line 1: column arm is there twice");
+        assert!(read("").is_err());
+    }
+
+    #[test]
+    fn text_that_is_no_text_is_refused() {
+        let mut bytes = HEADER.as_bytes().to_vec();
+        bytes.extend_from_slice(b"s,m,1,0,A,\xff\n");
+        let bad = series(&bytes).unwrap_err().to_string();
+        assert_eq!(bad, "line 2: the text is not UTF-8");
+    }
+
+    #[test]
+    fn many_faults_are_named_up_to_ten_and_counted_beyond() {
+        let text = with_header(&"s,m,1,0,C,1\n".repeat(25)).unwrap_err();
+        assert_eq!(text.lines().count(), 11);
+        assert!(text.ends_with("and 15 more"), "{text}");
+    }
+}

@@ -1,0 +1,218 @@
+//! The inversion of the permutation test: the ends of the hull of the θ that it does not refuse.
+//! Decides nothing; the p values have decided before it is asked.
+
+use super::permutation::Test;
+
+/// How closely an end is found, in units of θ, outwards: 0.0001 percent.
+const PRECISION: f64 = 1e-6;
+/// Where an end is not found among the data, how much further out it is looked for: a factor of
+/// e¹⁰ between the arms. Only very unequal orders give intervals without an end.
+const FAR: f64 = 10.0;
+
+/// The ends of the hull of the θ that are not refused, in logarithms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// L; minus infinity where no θ is too small.
+    pub low: f64,
+    /// U; infinity where no θ is too large.
+    pub high: f64,
+}
+
+/// The θ that the verdict found refused. The set of θ that are not refused can have holes: where a
+/// decision falls into one, it is the p value that counts, and the hull ends on the side of it on
+/// which the estimate lies (statistics.md 2).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Refused {
+    /// The largest of the decision's θ that is refused as too small.
+    pub too_small: Option<f64>,
+    /// The smallest of the decision's θ that is refused as too large.
+    pub too_large: Option<f64>,
+}
+
+impl Interval {
+    /// The hull of what the test does not refuse, with `alpha` on each side. It holds every θ that
+    /// is not refused and lies between the two `refused`, and neither of these.
+    pub fn of(test: &Test<'_>, alpha: f64, refused: Refused) -> Self {
+        let too_many = test.orders().too_many(alpha);
+        let high = |theta: f64| -theta;
+        Self {
+            low: smallest_kept(test, too_many, refused.too_small),
+            high: -smallest_kept(&test.mirrored(), too_many, refused.too_large.map(high)),
+        }
+    }
+}
+
+/// The smallest θ (above `refused`, where there is one) that is not refused as too small.
+///
+/// Walks upwards from a θ that is refused in steps that cannot pass one that is not
+/// ([`Test::room`]), so no hole and no island is missed; a bisection would find any one of the
+/// edges.
+fn smallest_kept(test: &Test<'_>, too_many: usize, refused: Option<f64>) -> f64 {
+    let Some(start) = refused.or_else(|| outside(test, too_many)) else {
+        return f64::NEG_INFINITY;
+    };
+    let mut theta = start;
+    let mut room = test.room(theta, too_many);
+    while room > PRECISION {
+        theta += room;
+        room = test.room(theta, too_many);
+    }
+    if refused.is_some() { theta.max(start + PRECISION) } else { theta }
+}
+
+/// A θ so small that it, and everything below, is refused.
+fn outside(test: &Test<'_>, too_many: usize) -> Option<f64> {
+    let near = test.separated();
+    [near, near - FAR].into_iter().find(|theta| test.room(*theta, too_many) > PRECISION)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::paired::{Order, Pair};
+    use super::super::permutation::{Design, Orders};
+    use super::*;
+
+    const ALPHA: f64 = 0.05;
+
+    fn pairs(ratios: &[f64]) -> Vec<Pair> {
+        let order = |index: usize| if index.is_multiple_of(2) { Order::Ab } else { Order::Ba };
+        let pair = |(index, ratio): (usize, &f64)| {
+            let order = order(index);
+            Pair { change: order.sign() * ratio, order }
+        };
+        ratios.iter().enumerate().map(pair).collect()
+    }
+
+    fn orders_of(pairs: &[Pair]) -> Orders {
+        Orders::of(&Design::of(pairs, &[]), 1).unwrap()
+    }
+
+    /// Sessions with runs far out, in which the θ that are not refused as too small have a hole:
+    /// which pairs ran A first, and each pair's change.
+    const HOLED: [(u32, [f64; 10]); 4] = [
+        (
+            0b00_0111_0110,
+            [-0.0079, -0.009, 0.0669, -0.0295, -0.0309, -0.021, -0.0095, -0.038, 0.1765, -0.0191],
+        ),
+        (
+            0b00_1001_0111,
+            [0.0116, -0.2642, 0.2564, -0.0051, -0.0042, -0.0079, 0.0518, 0.1746, 0.0107, -0.1697],
+        ),
+        (
+            0b10_0110_1010,
+            [-0.037, -0.0359, -0.0206, -0.0169, -0.0199, 0.0023, 0.0169, 0.0939, -0.0237, -0.0264],
+        ),
+        (
+            0b10_1100_1010,
+            [0.0385, 0.0641, 0.0425, -0.0087, 0.0228, 0.0301, -0.0051, 0.0388, 0.0014, -0.103],
+        ),
+    ];
+
+    fn holed() -> impl Iterator<Item = Vec<Pair>> {
+        HOLED.into_iter().map(|(ab, changes)| {
+            let order = |place: usize| if ab >> place & 1 == 1 { Order::Ab } else { Order::Ba };
+            let pair = |(place, change)| Pair { change, order: order(place) };
+            changes.into_iter().enumerate().map(pair).collect()
+        })
+    }
+
+    /// Every 0.0001 from below the data, whether θ is refused as too small.
+    fn scan<'a>(test: &'a Test<'_>) -> impl Iterator<Item = (f64, bool)> + 'a {
+        let start = test.separated();
+        let grid = (0..8000).map(move |index| start + 1e-4 * f64::from(index));
+        grid.map(|theta| (theta, test.p_worse(theta) <= ALPHA))
+    }
+
+    /// The least θ of the scan that is not refused, and the first refused one after it.
+    fn low_and_hole(test: &Test<'_>) -> (f64, Option<f64>) {
+        let mut kept = scan(test).skip_while(|(_, refused)| *refused);
+        let (low, _) = kept.next().unwrap();
+        (low, kept.find(|(_, refused)| *refused).map(|(theta, _)| theta))
+    }
+
+    #[test]
+    fn the_ends_are_those_that_a_fine_scan_finds_whatever_holes_are_between() {
+        for pairs in holed() {
+            let orders = orders_of(&pairs);
+            let test = Test::new(&pairs, &orders);
+            let found = Interval::of(&test, ALPHA, Refused::default());
+            let (low, hole) = low_and_hole(&test);
+            assert!(hole.is_some(), "there is no hole in {pairs:?}");
+            assert!(found.low <= low && low - found.low < 2e-4, "{found:?} {low}");
+            let high = -low_and_hole(&test.mirrored()).0;
+            assert!(found.high >= high && found.high - high < 2e-4, "{found:?} {high}");
+        }
+    }
+
+    #[test]
+    fn a_decision_in_a_hole_ends_the_interval() {
+        for pairs in holed() {
+            let orders = orders_of(&pairs);
+            let test = Test::new(&pairs, &orders);
+            let (low, hole) = low_and_hole(&test);
+            let refused = Refused { too_small: hole, too_large: None };
+            let found = Interval::of(&test, ALPHA, refused);
+            assert!(low < hole.unwrap() && hole.unwrap() < found.low, "{found:?}");
+            let free = Interval::of(&test, ALPHA, Refused::default());
+            assert!((free.high - found.high).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn of_runs_without_noise_the_interval_is_a_point() {
+        let pairs = pairs(&[0.02; 10]);
+        let orders = orders_of(&pairs);
+        let found = Interval::of(&Test::new(&pairs, &orders), ALPHA, Refused::default());
+        assert!((found.low - 0.02).abs() < 1e-5 && (found.high - 0.02).abs() < 1e-5, "{found:?}");
+    }
+
+    #[test]
+    fn where_no_outcome_is_extreme_enough_the_interval_has_no_ends() {
+        // Of the 20 orders of six pairs even the most extreme one has p = 0.05 > 0.019.
+        let pairs = pairs(&[0.01, 0.02, 0.03, 0.01, 0.02, 0.03]);
+        let orders = orders_of(&pairs);
+        let found = Interval::of(&Test::new(&pairs, &orders), 0.019, Refused::default());
+        assert_eq!(found, Interval { low: f64::NEG_INFINITY, high: f64::INFINITY });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn everything_beyond_the_ends_is_refused(
+            ratios in proptest::collection::vec(-0.2_f64..0.2, 8..12),
+            beyond in 1e-9_f64..0.3,
+        ) {
+            let pairs = pairs(&ratios);
+            let orders = orders_of(&pairs);
+            let test = Test::new(&pairs, &orders);
+            let found = Interval::of(&test, ALPHA, Refused::default());
+            prop_assert!(found.low <= found.high);
+            prop_assert!(test.p_worse(found.low - beyond) <= ALPHA);
+            prop_assert!(test.p_better(found.high + beyond) <= ALPHA);
+        }
+
+        #[test]
+        fn the_interval_moves_with_a_planted_effect_and_ignores_that_of_the_order(
+            ratios in proptest::collection::vec(-0.2_f64..0.2, 10),
+            effect in -0.3_f64..0.3,
+            order_effect in -0.3_f64..0.3,
+        ) {
+            let before = pairs(&ratios);
+            let after: Vec<Pair> = before
+                .iter()
+                .map(|pair| Pair {
+                    change: pair.change + order_effect + pair.order.sign() * effect,
+                    ..*pair
+                })
+                .collect();
+            let orders = orders_of(&before);
+            let ends = |pairs| Interval::of(&Test::new(pairs, &orders), ALPHA, Refused::default());
+            let (before, after) = (ends(&before), ends(&after));
+            prop_assert!((after.low - before.low - effect).abs() < 1e-4);
+            prop_assert!((after.high - before.high - effect).abs() < 1e-4);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! More runs, honestly: when a session may be looked at, and with what error each time
+//! (statistics.md 2). Holds numbers, judges nothing.
+//!
+//! Pocock, "Group sequential methods in the design and analysis of clinical trials", 1977.
+
+/// How many pairs each look sees, all in all.
+pub const LOOKS: [usize; 4] = [10, 16, 20, 30];
+/// How many pairs each look adds: a batch, whose orders are drawn and permuted by themselves.
+pub const BATCHES: [usize; 4] = [10, 6, 4, 10];
+/// The error of each look on each side: together the four stay below 0.05.
+pub const ALPHA: f64 = 0.019;
+
+/// How many pairs the next look after `pairs` sees; `None` after the last.
+pub fn next(pairs: usize) -> Option<usize> {
+    LOOKS.into_iter().find(|look| *look > pairs)
+}
+
+/// Whether there is no look after this one.
+pub fn is_last(pairs: usize) -> bool {
+    next(pairs).is_none()
+}
+
+/// The fewest pairs that a session of `pairs` can go on with; past the looks, a batch as large as
+/// the last one more.
+pub(super) fn beyond(pairs: usize) -> u64 {
+    let [.., last] = BATCHES;
+    next(pairs).unwrap_or(pairs + last) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_the_sums_of_their_batches_and_every_batch_can_be_balanced() {
+        let mut pairs = 0;
+        for (look, batch) in LOOKS.into_iter().zip(BATCHES) {
+            pairs += batch;
+            assert_eq!(look, pairs);
+            assert_eq!(batch % 2, 0);
+        }
+    }
+
+    #[test]
+    fn after_each_look_comes_the_next_and_after_the_last_none() {
+        let nexts: Vec<_> = [0, 8, 10, 16, 20, 30].into_iter().map(next).collect();
+        assert_eq!(nexts, [Some(10), Some(10), Some(16), Some(20), Some(30), None]);
+        assert!(is_last(30) && !is_last(20));
+        assert_eq!([beyond(10), beyond(30)], [16, 40]);
+    }
+}

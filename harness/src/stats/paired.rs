@@ -1,0 +1,174 @@
+//! Pairs of runs, one of each arm, back to back, and what the arms differ by once the order in
+//! which they ran is allowed for. Decides nothing.
+
+use super::walsh::hodges_lehmann;
+
+/// Which arm of a pair ran first. A is the baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// A, then B.
+    Ab,
+    /// B, then A.
+    Ba,
+}
+
+impl Order {
+    /// oᵣ: +1 where B ran second, −1 where it ran first.
+    pub fn sign(self) -> f64 {
+        match self {
+            Self::Ab => 1.0,
+            Self::Ba => -1.0,
+        }
+    }
+}
+
+/// Which way a metric improves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// Times, bytes.
+    Lower,
+    /// Rates: turned round before anything else, so that bigger is always worse.
+    Higher,
+}
+
+/// One pair, as far as statistics see it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// Δᵣ = ln(second) − ln(first), turned so that bigger is worse; finite.
+    pub change: f64,
+    /// Which arm was the second.
+    pub order: Order,
+}
+
+impl Pair {
+    /// The pair of these two figures, in the order in which they ran; `None` where one of them has
+    /// no logarithm or is not finite.
+    pub fn of(first: f64, second: f64, order: Order, better: Better) -> Option<Self> {
+        let has_log = |figure: f64| figure > 0.0 && figure.is_finite();
+        if !has_log(first) || !has_log(second) {
+            return None;
+        }
+        let change = match better {
+            Better::Lower => second.ln() - first.ln(),
+            Better::Higher => first.ln() - second.ln(),
+        };
+        Some(Self { change, order })
+    }
+
+    /// dᵣ = oᵣ·Δᵣ = ln(B/A): how much worse B was in this pair.
+    pub fn ratio(self) -> f64 {
+        self.order.sign() * self.change
+    }
+}
+
+/// What a session says about its two arms; all in logarithms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// θ̂ = ½(mean d in order AB + mean d in order BA).
+    pub effect: f64,
+    /// π̂ = ½(mean d in order AB − mean d in order BA): what running second costs.
+    pub order_effect: f64,
+    /// `s_d`: standard deviation of the order-adjusted d, with R − 2.
+    pub std_dev: f64,
+    /// The Hodges–Lehmann estimate of the order-adjusted d: the one that people are shown.
+    pub shown: f64,
+}
+
+impl Estimate {
+    /// `None` for fewer than three pairs, and where all ran in one order: then the effect of the
+    /// order cannot be told from that of the arm.
+    pub fn of(pairs: &[Pair]) -> Option<Self> {
+        if pairs.len() < 3 {
+            return None;
+        }
+        let ab = mean_ratio(pairs, Order::Ab)?;
+        let ba = mean_ratio(pairs, Order::Ba)?;
+        let (effect, order_effect) = (f64::midpoint(ab, ba), (ab - ba) / 2.0);
+        let adjusted = adjusted(pairs, order_effect);
+        let squares: f64 = adjusted.iter().map(|ratio| (ratio - effect).powi(2)).sum();
+        Some(Self {
+            effect,
+            order_effect,
+            std_dev: (squares / (pairs.len() - 2) as f64).sqrt(),
+            shown: hodges_lehmann(&adjusted)?,
+        })
+    }
+}
+
+/// The dᵣ without the effect of the order: dᵣ − oᵣ·π̂, in the pairs' order.
+pub fn adjusted(pairs: &[Pair], order_effect: f64) -> Vec<f64> {
+    pairs.iter().map(|pair| pair.ratio() - pair.order.sign() * order_effect).collect()
+}
+
+/// A logarithm as people read it: θ → 100·(e^θ − 1) percent.
+pub fn percent(log: f64) -> f64 {
+    log.exp_m1() * 100.0
+}
+
+fn mean_ratio(pairs: &[Pair], order: Order) -> Option<f64> {
+    let of_order = || pairs.iter().filter(|pair| pair.order == order);
+    let count = of_order().count();
+    (count > 0).then(|| of_order().map(|pair| pair.ratio()).sum::<f64>() / count as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-12
+    }
+
+    #[test]
+    fn five_percent_worse_is_a_time_times_1_05_and_a_rate_divided_by_it() {
+        let time = Pair::of(100.0, 105.0, Order::Ab, Better::Lower).unwrap();
+        let rate = Pair::of(100.0, 100.0 / 1.05, Order::Ab, Better::Higher).unwrap();
+        let first = Pair::of(105.0, 100.0, Order::Ba, Better::Lower).unwrap();
+        for pair in [time, rate, first] {
+            assert!(close(pair.ratio(), 1.05_f64.ln()), "{pair:?}");
+        }
+        assert!((percent(time.ratio()) - 5.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_has_no_logarithm_makes_no_pair() {
+        for (first, second) in
+            [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY)]
+        {
+            assert_eq!(Pair::of(first, second, Order::Ab, Better::Lower), None);
+        }
+    }
+
+    #[test]
+    fn what_running_second_costs_is_kept_apart_from_what_the_arm_costs() {
+        // Arm +0.05, running second +0.02, noise that cancels within each order.
+        let pairs: Vec<Pair> = [0.01, -0.01, 0.01, -0.01]
+            .iter()
+            .zip([Order::Ab, Order::Ab, Order::Ba, Order::Ba])
+            .map(|(noise, order)| Pair { change: 0.02 + order.sign() * (0.05 + noise), order })
+            .collect();
+        let estimate = Estimate::of(&pairs).unwrap();
+        assert!(close(estimate.effect, 0.05));
+        assert!(close(estimate.order_effect, 0.02));
+        assert!(close(estimate.shown, 0.05));
+        // Four residuals of ±0.01 over R − 2 = 2.
+        assert!(close(estimate.std_dev, (4.0 * 0.01_f64.powi(2) / 2.0).sqrt()));
+    }
+
+    #[test]
+    fn pairs_of_one_order_or_too_few_have_no_estimate() {
+        let pair = |order| Pair { change: 0.1, order };
+        assert_eq!(Estimate::of(&[pair(Order::Ab); 10]), None);
+        assert_eq!(Estimate::of(&[pair(Order::Ba); 10]), None);
+        assert_eq!(Estimate::of(&[pair(Order::Ab), pair(Order::Ba)]), None);
+    }
+
+    #[test]
+    fn unequal_orders_weigh_both_orders_alike() {
+        let mut pairs = vec![Pair { change: 0.03, order: Order::Ab }; 6];
+        pairs.extend(vec![Pair { change: -0.01, order: Order::Ba }; 2]);
+        let estimate = Estimate::of(&pairs).unwrap();
+        assert!(close(estimate.effect, 0.02) && close(estimate.order_effect, 0.01));
+        assert!(estimate.std_dev.abs() < 1e-12);
+    }
+}

@@ -1,0 +1,509 @@
+//! The test that decides: balanced-order permutation with clipped scores (statistics.md 2). Knows
+//! no verdict and no margin; draws only from the seed it is given.
+//!
+//! Fisher, *The Design of Experiments*, 1935; Edgington, "Approximate randomization tests", 1969;
+//! for drawn vectors Phipson and Smyth, "Permutation p-values should never be zero", 2010.
+
+use std::ops::Range;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::middle::median;
+use super::paired::{Order, Pair};
+
+/// Up to this many pairs every order vector is tried; at most C(18, 9) = 48,620.
+pub const EXHAUSTIVE_PAIRS_MAX: usize = 18;
+/// How many order vectors are drawn above that.
+pub const DRAWN_VECTORS: usize = 9_999;
+/// Scores are clipped at this many median absolute deviations.
+const CLIP: f64 = 1.5;
+/// Two sums are equal if they differ by less than this share of the largest possible score: scores
+/// that are clipped alike give ties by construction, which rounding must not break.
+const TIE: f64 = 1e-9;
+
+/// What the draw of the orders kept fixed: how many pairs of each order every batch holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Design(Vec<Batch>);
+
+/// Consecutive pairs whose orders were drawn together: those before a look, or those of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Batch {
+    /// Which pairs.
+    pairs: Range<usize>,
+    /// How many of them ran A first.
+    ab: usize,
+}
+
+impl Design {
+    /// The design of a session whose batches have these lengths, in the order of the pairs; pairs
+    /// beyond them are one more batch. Without lengths all pairs are one batch.
+    pub fn of(pairs: &[Pair], lengths: &[usize]) -> Self {
+        let mut batches = Vec::with_capacity(lengths.len() + 1);
+        let mut start = 0_usize;
+        for length in lengths.iter().chain([&pairs.len()]) {
+            let end = start.saturating_add(*length).min(pairs.len());
+            if start < end {
+                let ab = pairs[start..end].iter().filter(|pair| pair.order == Order::Ab).count();
+                batches.push(Batch { pairs: start..end, ab });
+            }
+            start = end;
+        }
+        Self(batches)
+    }
+
+    /// R.
+    pub fn pairs(&self) -> usize {
+        self.0.last().map_or(0, |batch| batch.pairs.end)
+    }
+
+    /// How many pairs ran A first, and how many B.
+    pub fn orders(&self) -> (usize, usize) {
+        let ab = self.0.iter().map(|batch| batch.ab).sum();
+        (ab, self.pairs() - ab)
+    }
+
+    /// How many order vectors the draw could have given. A float: it overflows integers.
+    pub fn vectors(&self) -> f64 {
+        self.0.iter().map(|batch| binomial(batch.pairs.len(), batch.ab)).product()
+    }
+
+    /// The smallest p value that this design can give.
+    pub fn smallest_p(&self) -> f64 {
+        if self.is_exhaustive() { 1.0 / self.vectors() } else { 1.0 / (DRAWN_VECTORS + 1) as f64 }
+    }
+
+    fn is_exhaustive(&self) -> bool {
+        self.pairs() <= EXHAUSTIVE_PAIRS_MAX || self.vectors() <= DRAWN_VECTORS as f64
+    }
+}
+
+fn binomial(n: usize, k: usize) -> f64 {
+    let k = k.min(n - k);
+    (0..k).fold(1.0, |product, index| product * (n - index) as f64 / (index + 1) as f64)
+}
+
+/// The order vectors that the session's own one is compared with. They depend on the design and
+/// the seed alone, so that sessions of one design may share them.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    /// For each vector the places of its AB pairs, one vector after the other.
+    places: Vec<usize>,
+    /// How many places each vector has.
+    ab: usize,
+    exhaustive: bool,
+}
+
+impl Orders {
+    /// All vectors of the design, or [`DRAWN_VECTORS`] drawn from the seed; `None` where all pairs
+    /// ran in one order, so that there is nothing to permute.
+    pub fn of(design: &Design, seed: u64) -> Option<Self> {
+        let (ab, ba) = design.orders();
+        if ab == 0 || ba == 0 {
+            return None;
+        }
+        let exhaustive = design.is_exhaustive();
+        let places = if exhaustive { every_vector(design) } else { drawn_vectors(design, seed) };
+        Some(Self { places, ab, exhaustive })
+    }
+
+    /// How many vectors there are.
+    pub fn count(&self) -> usize {
+        self.places.len() / self.ab
+    }
+
+    /// Whether these are all that the draw could have given.
+    pub fn is_exhaustive(&self) -> bool {
+        self.exhaustive
+    }
+
+    fn vectors(&self) -> impl Iterator<Item = &[usize]> {
+        self.places.chunks_exact(self.ab)
+    }
+
+    /// The p value of so many vectors that are at least as extreme as the session's own. A drawn
+    /// set does not hold the session's own vector, which is added.
+    fn p(&self, extreme: usize) -> f64 {
+        if self.exhaustive {
+            extreme as f64 / self.count() as f64
+        } else {
+            (1 + extreme) as f64 / (1 + self.count()) as f64
+        }
+    }
+
+    /// The smallest number of extreme vectors that gives p > `alpha`.
+    pub(super) fn too_many(&self, alpha: f64) -> usize {
+        (0..self.count()).find(|extreme| self.p(*extreme) > alpha).unwrap_or(self.count())
+    }
+}
+
+fn every_vector(design: &Design) -> Vec<usize> {
+    let mut vectors = vec![Vec::new()];
+    for batch in &design.0 {
+        let mut choices = Vec::new();
+        choose(batch.pairs.clone(), batch.ab, &mut Vec::new(), &mut choices);
+        vectors = vectors
+            .iter()
+            .flat_map(|vector| choices.iter().map(|choice| [&vector[..], choice].concat()))
+            .collect();
+    }
+    vectors.concat()
+}
+
+/// Adds every choice of `count` places to `choices`, each after those in `chosen`.
+fn choose(
+    places: Range<usize>,
+    count: usize,
+    chosen: &mut Vec<usize>,
+    choices: &mut Vec<Vec<usize>>,
+) {
+    if count == 0 {
+        choices.push(chosen.clone());
+        return;
+    }
+    for place in places.clone() {
+        chosen.push(place);
+        choose(place + 1..places.end, count - 1, chosen, choices);
+        chosen.pop();
+    }
+}
+
+fn drawn_vectors(design: &Design, seed: u64) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut places: Vec<Vec<usize>> =
+        design.0.iter().map(|batch| batch.pairs.clone().collect()).collect();
+    let mut vectors = Vec::with_capacity(DRAWN_VECTORS * design.orders().0);
+    for _ in 0..DRAWN_VECTORS {
+        for (batch, places) in design.0.iter().zip(&mut places) {
+            let (chosen, _) = places.partial_shuffle(&mut rng, batch.ab);
+            vectors.extend_from_slice(chosen);
+        }
+    }
+    vectors
+}
+
+/// One session against its order vectors.
+#[derive(Debug, Clone)]
+pub struct Test<'a> {
+    changes: Vec<f64>,
+    signs: Vec<f64>,
+    /// Per vector, how many of its AB pairs were BA pairs in the session.
+    swapped: Vec<usize>,
+    orders: &'a Orders,
+}
+
+impl<'a> Test<'a> {
+    /// A session against the vectors of its own design. Of another one the p values mean nothing,
+    /// and asking for them panics where that one has more pairs.
+    pub fn new(pairs: &[Pair], orders: &'a Orders) -> Self {
+        let signs: Vec<f64> = pairs.iter().map(|pair| pair.order.sign()).collect();
+        let is_swapped = |place: &&usize| signs.get(**place).is_some_and(|sign| *sign < 0.0);
+        let swapped =
+            orders.vectors().map(|vector| vector.iter().filter(is_swapped).count()).collect();
+        let changes = pairs.iter().map(|pair| pair.change).collect();
+        Self { changes, signs, swapped, orders }
+    }
+
+    /// p of "B is worse than A by `theta` or less", small where B looks worse than that:
+    /// P(T* ≥ T).
+    pub fn p_worse(&self, theta: f64) -> f64 {
+        self.orders.p(self.leads(theta).iter().filter(|lead| **lead >= 0.0).count())
+    }
+
+    /// p of "B is worse than A by `theta` or more", small where B looks better than that:
+    /// P(T* ≤ T).
+    pub fn p_better(&self, theta: f64) -> f64 {
+        self.mirrored().p_worse(-theta)
+    }
+
+    /// The same session with better and worse exchanged: what it says of −θ, this says of θ.
+    pub(super) fn mirrored(&self) -> Self {
+        Self { changes: self.changes.iter().map(|change| -change).collect(), ..self.clone() }
+    }
+
+    /// The vectors that it is compared with.
+    pub(super) fn orders(&self) -> &'a Orders {
+        self.orders
+    }
+
+    /// The smallest θ below which the session's own vector is the most extreme of all, whatever
+    /// the clip: there every u of an AB pair exceeds every u of a BA pair.
+    pub(super) fn separated(&self) -> f64 {
+        let mut least = [f64::INFINITY; 2];
+        for (change, sign) in self.changes.iter().zip(&self.signs) {
+            let of_order = &mut least[usize::from(*sign > 0.0)];
+            *of_order = of_order.min(change * sign);
+        }
+        f64::midpoint(least[0], least[1])
+    }
+
+    /// How far, at least, `theta` is from the next value at which `too_many` vectors are as
+    /// extreme as the session's own; zero or less where so many are already.
+    ///
+    /// With θ every u moves at slope 1, so their median at up to 1, the deviations from it and so
+    /// their median at up to 2, the clip at up to 3, and a score, clipped or not, at up to 3. A
+    /// vector that swaps s pairs each way differs from the session's in 2s scores, so its lead
+    /// changes at up to 6s: divided by that, no vector's lead moves faster than θ itself, and
+    /// neither does the lead of any rank.
+    pub(super) fn room(&self, theta: f64, too_many: usize) -> f64 {
+        let mut distances = self.leads(theta);
+        for (lead, swapped) in distances.iter_mut().zip(&self.swapped) {
+            // The session's own vector is always as extreme as itself.
+            *lead = if *swapped == 0 { f64::INFINITY } else { *lead / (6 * swapped) as f64 };
+        }
+        if too_many == 0 {
+            return 0.0;
+        }
+        let by_rank = |a: &f64, b: &f64| b.total_cmp(a);
+        -*distances.select_nth_unstable_by(too_many - 1, by_rank).1
+    }
+
+    /// Per vector ½(T* − T): how far it is ahead of the session's own; a tie counts as ahead.
+    fn leads(&self, theta: f64) -> Vec<f64> {
+        let (scores, clip) = self.scores(theta);
+        let own: f64 =
+            scores.iter().zip(&self.signs).filter(|(_, sign)| **sign > 0.0).map(|(z, _)| z).sum();
+        let tie = TIE * clip;
+        // Σ z is the same for every vector, so T = 2·(sum over its AB pairs) − Σ z.
+        let sum = |vector: &[usize]| vector.iter().map(|place| scores[*place]).sum::<f64>();
+        self.orders.vectors().map(|vector| sum(vector) - own + tie).collect()
+    }
+
+    /// zᵣ = clip(uᵣ − med u, ±1.5·med|u − med u|) of uᵣ = Δᵣ − oᵣ·θ, and the clip.
+    fn scores(&self, theta: f64) -> (Vec<f64>, f64) {
+        let moved =
+            self.changes.iter().zip(&self.signs).map(|(change, sign)| change - sign * theta);
+        let mut scores: Vec<f64> = moved.collect();
+        let mut scratch = scores.clone();
+        let middle = median(&mut scratch);
+        for (deviation, score) in scratch.iter_mut().zip(&mut scores) {
+            *score -= middle;
+            *deviation = score.abs();
+        }
+        let clip = CLIP * median(&mut scratch);
+        for score in &mut scores {
+            *score = score.clamp(-clip, clip);
+        }
+        (scores, clip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Pairs in alternating order.
+    fn pairs(changes: &[f64]) -> Vec<Pair> {
+        let order = |index: usize| if index.is_multiple_of(2) { Order::Ab } else { Order::Ba };
+        let pair = |(index, change): (usize, &f64)| Pair { change: *change, order: order(index) };
+        changes.iter().enumerate().map(pair).collect()
+    }
+
+    fn moved(pairs: &[Pair], change: impl Fn(&Pair) -> f64) -> Vec<Pair> {
+        pairs.iter().map(|pair| Pair { change: change(pair), order: pair.order }).collect()
+    }
+
+    fn orders_of(pairs: &[Pair]) -> Orders {
+        Orders::of(&Design::of(pairs, &[]), 1).unwrap()
+    }
+
+    fn p(pairs: &[Pair], theta: f64) -> (f64, f64) {
+        let orders = orders_of(pairs);
+        let test = Test::new(pairs, &orders);
+        (test.p_worse(theta), test.p_better(theta))
+    }
+
+    /// statistics.md 2 word for word: T of every balanced vector of signs.
+    fn literal(pairs: &[Pair], theta: f64) -> (f64, f64) {
+        let sorted = |mut figures: Vec<f64>| {
+            figures.sort_by(f64::total_cmp);
+            f64::midpoint(figures[(figures.len() - 1) / 2], figures[figures.len() / 2])
+        };
+        let u: Vec<f64> =
+            pairs.iter().map(|pair| pair.change - pair.order.sign() * theta).collect();
+        let middle = sorted(u.clone());
+        let clip = 1.5 * sorted(u.iter().map(|u| (u - middle).abs()).collect());
+        let z: Vec<f64> = u.iter().map(|u| (u - middle).clamp(-clip, clip)).collect();
+        let sign = |mask: u32, place: usize| if mask >> place & 1 == 1 { 1.0 } else { -1.0 };
+        let t = |mask: u32| -> f64 { z.iter().enumerate().map(|(r, z)| sign(mask, r) * z).sum() };
+        let own: f64 = pairs.iter().zip(&z).map(|(pair, z)| pair.order.sign() * z).sum();
+        let ab = pairs.iter().filter(|pair| pair.order == Order::Ab).count();
+        let masks = (0..1_u32 << pairs.len()).filter(|mask| mask.count_ones() as usize == ab);
+        let all: Vec<f64> = masks.map(t).collect();
+        let share = |f: &dyn Fn(&f64) -> bool| {
+            all.iter().filter(|t| f(t)).count() as f64 / all.len() as f64
+        };
+        (share(&|t| *t >= own - 1e-9), share(&|t| *t <= own + 1e-9))
+    }
+
+    fn changes(range: Range<usize>) -> impl Strategy<Value = Vec<f64>> {
+        proptest::collection::vec(-0.2_f64..0.2, range)
+    }
+
+    #[test]
+    fn there_are_252_balanced_orders_of_ten_pairs_and_12870_of_sixteen() {
+        for (count, vectors) in [(6, 20), (8, 70), (10, 252), (16, 12_870), (18, 48_620)] {
+            let pairs = pairs(&vec![0.0; count]);
+            let design = Design::of(&pairs, &[]);
+            let orders = Orders::of(&design, 0).unwrap();
+            assert!(orders.is_exhaustive());
+            assert_eq!(orders.count(), vectors);
+            assert!(
+                (design.smallest_p() * f64::from(u32::try_from(vectors).unwrap()) - 1.0).abs()
+                    < 1e-12
+            );
+        }
+    }
+
+    #[test]
+    fn every_vector_is_there_once_and_keeps_the_counts_of_its_batches() {
+        let pairs = pairs(&[0.0; 12]);
+        // Batches of six, four and two pairs, in alternating orders: C(6,3)·C(4,2)·C(2,1).
+        let orders = Orders::of(&Design::of(&pairs, &[6, 4]), 0).unwrap();
+        let mut vectors: Vec<Vec<usize>> = orders.vectors().map(<[usize]>::to_vec).collect();
+        for vector in &vectors {
+            let within = |range: Range<usize>| vector.iter().filter(|r| range.contains(r)).count();
+            assert_eq!([within(0..6), within(6..10), within(10..12)], [3, 2, 1]);
+        }
+        vectors.sort();
+        vectors.dedup();
+        assert_eq!(vectors.len(), 20 * 6 * 2);
+    }
+
+    #[test]
+    fn above_eighteen_pairs_9999_vectors_are_drawn_from_the_seed() {
+        let pairs = pairs(&[0.0; 20]);
+        let design = Design::of(&pairs, &[10, 6, 4]);
+        let [one, same, other] = [1, 1, 2].map(|seed| Orders::of(&design, seed).unwrap());
+        assert_eq!(one.count(), DRAWN_VECTORS);
+        assert!(!one.is_exhaustive());
+        assert_eq!(one.places, same.places);
+        assert_ne!(one.places, other.places);
+        for vector in one.vectors() {
+            let within = |range: Range<usize>| vector.iter().filter(|r| range.contains(r)).count();
+            assert_eq!([within(0..10), within(10..16), within(16..20)], [5, 3, 2]);
+        }
+    }
+
+    #[test]
+    fn a_drawn_p_is_close_to_the_exact_one_and_never_zero() {
+        let changes: Vec<f64> = (0..20).map(|r| f64::from((r * 7) % 11) / 100.0 - 0.05).collect();
+        let pairs = pairs(&changes);
+        let (exact, _) = literal(&pairs, 0.01);
+        let (drawn, _) = p(&pairs, 0.01);
+        // Five standard errors of a share of 9,999.
+        assert!((exact - drawn).abs() < 5.0 * 0.005, "{exact} {drawn}");
+        assert!((p(&pairs, -1.0).0 - 1e-4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn with_unequal_orders_the_vectors_keep_the_session_s_own_counts() {
+        let mut pairs = pairs(&[0.03, -0.01, 0.02, 0.01, 0.06, 0.0, 0.05, -0.04, 0.02]);
+        pairs.push(Pair { change: 0.07, order: Order::Ab });
+        let orders = orders_of(&pairs);
+        assert_eq!(orders.count(), 210);
+        let (worse, better) = p(&pairs, 0.0);
+        let (worse_literal, better_literal) = literal(&pairs, 0.0);
+        assert!((worse - worse_literal).abs() < 1e-12 && (better - better_literal).abs() < 1e-12);
+    }
+
+    #[test]
+    fn pairs_of_one_order_leave_nothing_to_permute() {
+        let pairs = [Pair { change: 0.1, order: Order::Ab }; 10];
+        assert!(Orders::of(&Design::of(&pairs, &[]), 0).is_none());
+        assert!(Orders::of(&Design::of(&[], &[]), 0).is_none());
+    }
+
+    #[test]
+    fn runs_without_noise_are_told_apart_by_the_most_extreme_order_alone() {
+        let pairs = moved(&pairs(&[0.0; 10]), |pair| pair.order.sign() * 0.02);
+        let (worse, better) = p(&pairs, 0.0);
+        assert!((worse - 1.0 / 252.0).abs() < 1e-12);
+        assert!((better - 1.0).abs() < 1e-12);
+        assert_eq!(p(&pairs, 0.02), (1.0, 1.0));
+    }
+
+    #[test]
+    fn a_session_in_which_most_changes_are_alike_tells_nothing() {
+        // The median deviation is zero, and so is every clipped score.
+        let pairs = pairs(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, -0.5, 0.1]);
+        assert_eq!(p(&pairs, 0.0), (1.0, 1.0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn p_is_what_the_definition_says(changes in changes(6..12), theta in -0.1_f64..0.1) {
+            let pairs = pairs(&changes);
+            let ((worse, better), (w, b)) = (p(&pairs, theta), literal(&pairs, theta));
+            prop_assert!((worse - w).abs() < 1e-12, "{} {}", worse, w);
+            prop_assert!((better - b).abs() < 1e-12, "{} {}", better, b);
+            // Ties count on both sides.
+            prop_assert!(worse + better >= 1.0);
+        }
+
+        #[test]
+        fn what_running_second_costs_does_not_matter(
+            changes in changes(8..13),
+            order_effect in -1.0_f64..1.0,
+        ) {
+            let pairs = pairs(&changes);
+            let shifted = moved(&pairs, |pair| pair.change + order_effect);
+            prop_assert_eq!(p(&pairs, 0.0), p(&shifted, 0.0));
+        }
+
+        #[test]
+        fn neither_unit_nor_scale_nor_a_planted_effect_matters(
+            changes in changes(8..13),
+            scale in 0.1_f64..10.0,
+            effect in -0.5_f64..0.5,
+        ) {
+            let pairs = pairs(&changes);
+            let scaled = moved(&pairs, |pair| pair.change * scale);
+            prop_assert_eq!(p(&pairs, 0.01), p(&scaled, 0.01 * scale));
+            let planted = moved(&pairs, |pair| pair.change + pair.order.sign() * effect);
+            prop_assert_eq!(p(&pairs, 0.0), p(&planted, effect));
+        }
+
+        #[test]
+        fn exchanging_the_arms_exchanges_worse_and_better(changes in changes(8..13)) {
+            let pairs = pairs(&changes);
+            let exchanged: Vec<Pair> = pairs
+                .iter()
+                .map(|pair| Pair {
+                    change: pair.change,
+                    order: if pair.order == Order::Ab { Order::Ba } else { Order::Ab },
+                })
+                .collect();
+            let (worse, better) = p(&pairs, 0.02);
+            prop_assert_eq!((better, worse), p(&exchanged, -0.02));
+        }
+
+        #[test]
+        fn far_from_the_data_p_is_as_small_and_as_large_as_it_can_be(
+            changes in changes(8..13),
+            far in 0.5_f64..3.0,
+        ) {
+            let pairs = pairs(&changes);
+            let vectors = orders_of(&pairs).count() as f64;
+            prop_assert_eq!(p(&pairs, -far), (1.0 / vectors, 1.0));
+            prop_assert_eq!(p(&pairs, far), (1.0, 1.0 / vectors));
+        }
+
+        #[test]
+        fn where_no_score_is_clipped_p_rises_with_theta(
+            ratios in proptest::collection::vec(0.9_f64..1.1, 10),
+            low in -0.5_f64..0.5,
+            step in 0.0_f64..0.2,
+        ) {
+            // Far from the data every deviation is within 0.9 … 1.1 of one size, the clip at 1.5.
+            let apart = |pair: &Pair| pair.order.sign() * (pair.change.abs() + 10.0);
+            let pairs = moved(&pairs(&ratios), apart);
+            prop_assert!(p(&pairs, low).0 <= p(&pairs, low + step).0);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How many pairs a question needs, and how small a difference so many pairs can tell. Plans; the
+//! permutation test decides.
+
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+
+use super::quadrature::scale_nodes;
+
+/// `N_total`, the square of `2·t(1−α, R−1)·s_d/δ` rounded up: about how many pairs, all in all, a
+/// session needs whose R pairs were inconclusive. `std_dev` and `delta` are logarithms; `None` for
+/// fewer than two pairs.
+pub fn needed_pairs(pairs: usize, std_dev: f64, delta: f64, alpha: f64) -> Option<u64> {
+    let quantile = t_quantile(pairs.checked_sub(1)?, 1.0 - alpha)?;
+    let needed = (2.0 * quantile * std_dev / delta).powi(2).ceil();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a square, and a float cast saturates"
+    )]
+    let whole = needed as u64;
+    Some(whole)
+}
+
+/// `k_R`: a true difference of `k_R·s_d` is told from none by a paired t test of `pairs` pairs with
+/// both errors at `alpha`; `None` for fewer than two pairs. Noncentral t.
+pub fn detectable(pairs: usize, alpha: f64) -> Option<f64> {
+    let freedom = pairs.checked_sub(1)?;
+    let critical = t_quantile(freedom, 1.0 - alpha)?;
+    let (normal, nodes) = (Normal::standard(), scale_nodes(freedom));
+    // P(T > critical) where T = (Z + shift)/W.
+    let power = |shift: f64| -> f64 {
+        nodes.iter().map(|node| node.weight * normal.cdf(shift - critical * node.at)).sum()
+    };
+    let (mut low, mut high) = (0.0, 4.0 * (critical + 4.0));
+    for _ in 0..50 {
+        let middle = f64::midpoint(low, high);
+        if power(middle) < 1.0 - alpha { low = middle } else { high = middle }
+    }
+    Some(high / (pairs as f64).sqrt())
+}
+
+/// The fewest pairs that tell a difference of `delta` at this noise with both errors at `alpha`;
+/// `None` where `pairs_max` do not.
+pub fn pairs_for(std_dev: f64, delta: f64, alpha: f64, pairs_max: usize) -> Option<usize> {
+    (3..=pairs_max).find(|pairs| detectable(*pairs, alpha).is_some_and(|k| k * std_dev <= delta))
+}
+
+fn t_quantile(freedom: usize, share: f64) -> Option<f64> {
+    Some(StudentsT::new(0.0, 1.0, freedom as f64).ok()?.inverse_cdf(share))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delta() -> f64 {
+        1.05_f64.ln()
+    }
+
+    #[test]
+    fn seven_percent_of_noise_in_ten_pairs_need_28() {
+        assert_eq!(needed_pairs(10, 0.07, delta(), 0.05), Some(28));
+        assert_eq!(needed_pairs(10, 0.0, delta(), 0.05), Some(0));
+        assert_eq!(needed_pairs(1, 0.07, delta(), 0.05), None);
+    }
+
+    #[test]
+    fn what_so_many_pairs_can_tell_is_as_in_the_table() {
+        for (pairs, k) in
+            [(6, 1.58), (8, 1.30), (10, 1.13), (12, 1.02), (15, 0.89), (20, 0.76), (30, 0.62)]
+        {
+            let found = detectable(pairs, 0.05).unwrap();
+            assert!((found - k).abs() < 0.006, "{pairs} pairs: {found}");
+        }
+        assert_eq!(detectable(1, 0.05), None);
+    }
+
+    #[test]
+    fn pairs_for_95_percent_at_5_percent_are_as_in_the_table() {
+        for (noise, pairs) in [(0.03, 6), (0.04, 9), (0.05, 13), (0.06, 18), (0.08, 31), (0.1, 47)]
+        {
+            assert_eq!(pairs_for(noise, delta(), 0.05, 60), Some(pairs), "noise {noise}");
+        }
+        assert_eq!(pairs_for(0.5, delta(), 0.05, 60), None);
+    }
+}

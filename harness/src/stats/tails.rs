@@ -1,0 +1,65 @@
+//! Which quantiles of a run may be quoted: a tail needs observations behind it. Computes none.
+
+use std::fmt;
+
+/// A quantile that too few observations lie behind.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TooFew {
+    /// Which quantile, 0 to 1.
+    pub quantile: f64,
+    /// How many observations there were.
+    pub observations: u64,
+    /// How many it takes.
+    pub needed: u64,
+}
+
+impl fmt::Display for TooFew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { quantile, observations, needed } = self;
+        let percent = quantile * 100.0;
+        write!(f, "no p{percent} from {observations} observations, it takes {needed}")
+    }
+}
+
+impl std::error::Error for TooFew {}
+
+/// The fewest observations of which, with 95 %, at least one lies beyond the quantile:
+/// 1 − qⁿ ≥ 0.95, so 299 for the p99. `quantile` is between 0 and 1.
+pub fn observations_needed(quantile: f64) -> u64 {
+    let needed = (0.05_f64.ln() / quantile.ln()).ceil();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "both logarithms are negative, and a float cast saturates"
+    )]
+    let whole = needed as u64;
+    whole
+}
+
+/// Refuses a quantile from too few observations.
+pub fn check(quantile: f64, observations: u64) -> Result<(), TooFew> {
+    let needed = observations_needed(quantile);
+    if observations < needed {
+        return Err(TooFew { quantile, observations, needed });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_p99_takes_299_observations() {
+        let refused = check(0.99, 298).unwrap_err();
+        assert_eq!(refused.to_string(), "no p99 from 298 observations, it takes 299");
+        assert_eq!(check(0.99, 299), Ok(()));
+    }
+
+    #[test]
+    fn the_farther_the_tail_the_more_observations() {
+        for (quantile, needed) in [(0.5, 5), (0.9, 29), (0.95, 59), (0.99, 299), (0.999, 2995)] {
+            assert_eq!(observations_needed(quantile), needed, "{quantile}");
+        }
+    }
+}

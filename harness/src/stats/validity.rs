@@ -1,0 +1,292 @@
+//! Whether a measurement can be believed: figures that are printed with every verdict, and the
+//! doubts that they give rise to (statistics.md 4). Changes no verdict.
+//!
+//! The permutation test stays valid under drift and autocorrelation; t and rank intervals do not.
+
+use std::fmt;
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::middle::median;
+use super::paired::{Estimate, Pair, adjusted, percent};
+
+/// A run is disturbed if others took more than this share of its CPU time.
+pub const DISTURBED: f64 = 0.05;
+/// More disturbed runs than this share raise a doubt.
+const DISTURBED_RUNS_MAX: f64 = 0.1;
+/// A wider spread of the clock speed than this raises a doubt.
+const CLOCK_SPREAD_MAX: f64 = 0.05;
+/// Chance that a quiet session raises a given doubt about trend, order or autocorrelation.
+const DOUBT_ALPHA: f64 = 0.01;
+/// The same as a two-sided normal quantile: a lag-1 autocorrelation of n figures has a standard
+/// error of about 1/√n.
+const DOUBT_QUANTILE: f64 = 2.576;
+/// A session that voided more than this share of its pairs or blocks is invalid.
+const VOIDED_MAX: f64 = 0.2;
+
+/// A figure in percent, and how likely noise alone makes one as large (two-sided t test).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tested {
+    /// The figure.
+    pub percent: f64,
+    /// Its p value.
+    pub p: f64,
+}
+
+/// When a block ran, and at what level.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level {
+    /// Hours since the session began.
+    pub hours: f64,
+    /// Mean of ln(metric) over the block's runs.
+    pub mean: f64,
+}
+
+/// The figures of a session; `None` where there is too little to tell, or the operating system
+/// does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Validity {
+    /// Trend of the block means, percent per hour.
+    pub trend: Option<Tested>,
+    /// What running second costs.
+    pub order_effect: Option<Tested>,
+    /// Lag-1 autocorrelation of the order-adjusted d.
+    pub autocorrelation: Option<f64>,
+    /// How many d that was taken from.
+    pub pairs: usize,
+    /// Share of runs that were disturbed.
+    pub disturbed_share: Option<f64>,
+    /// Spread of the clock speed, a share.
+    pub clock_spread: Option<f64>,
+}
+
+/// A doubt about a measurement; its text says what to do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Doubt {
+    /// The level moved steadily, by so many percent per hour.
+    Trend(f64),
+    /// The second run of a pair differs by so many percent.
+    OrderEffect(f64),
+    /// Neighbouring pairs are alike: the lag-1 autocorrelation.
+    Autocorrelation(f64),
+    /// This share of the runs shared its CPU.
+    Disturbed(f64),
+    /// The clock speed varied by this share.
+    Clock(f64),
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trend(percent) => write!(
+                f,
+                "the level moved by {percent:+.1} % per hour; let the machine warm up or cool down"
+            ),
+            Self::OrderEffect(percent) => write!(
+                f,
+                "the second run of a pair differs by {percent:+.1} %; look for what the first \
+                 leaves behind"
+            ),
+            Self::Autocorrelation(share) => write!(
+                f,
+                "neighbouring pairs are alike (autocorrelation {share:+.2}); something slow goes \
+                 on beside the runs"
+            ),
+            Self::Disturbed(share) => write!(
+                f,
+                "{:.0} % of the runs shared the CPU with others; stop what else runs",
+                share * 100.0
+            ),
+            Self::Clock(share) => write!(
+                f,
+                "the clock speed varied by {:.0} %; fix the frequency or let it settle",
+                share * 100.0
+            ),
+        }
+    }
+}
+
+impl Validity {
+    /// The figures of a session of pairs, without those of the runs' surroundings.
+    pub fn of(pairs: &[Pair], levels: &[Level]) -> Self {
+        let estimate = Estimate::of(pairs);
+        let ratios = estimate.map(|estimate| adjusted(pairs, estimate.order_effect));
+        Self {
+            trend: trend(levels),
+            order_effect: estimate.and_then(|estimate| order_effect(&estimate, pairs.len())),
+            autocorrelation: ratios.and_then(|ratios| autocorrelation(&ratios)),
+            pairs: pairs.len(),
+            disturbed_share: None,
+            clock_spread: None,
+        }
+    }
+
+    /// The doubts that the figures give rise to. The limits are this project's own: each of the
+    /// first three is raised by about one quiet session in a hundred.
+    pub fn doubts(&self) -> Vec<Doubt> {
+        let likely = |tested: &Tested| tested.p <= DOUBT_ALPHA;
+        let alike = DOUBT_QUANTILE / (self.pairs as f64).sqrt();
+        let over = |figure: Option<f64>, most: f64| figure.filter(|figure| figure.abs() > most);
+        [
+            self.trend.filter(likely).map(|trend| Doubt::Trend(trend.percent)),
+            self.order_effect.filter(likely).map(|effect| Doubt::OrderEffect(effect.percent)),
+            over(self.autocorrelation, alike).map(Doubt::Autocorrelation),
+            over(self.disturbed_share, DISTURBED_RUNS_MAX).map(Doubt::Disturbed),
+            over(self.clock_spread, CLOCK_SPREAD_MAX).map(Doubt::Clock),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// The trend of block means by least squares; `None` for fewer than three blocks or no time
+/// between them.
+pub fn trend(levels: &[Level]) -> Option<Tested> {
+    let count = levels.len() as f64;
+    let hours = levels.iter().map(|level| level.hours).sum::<f64>() / count;
+    let mean = levels.iter().map(|level| level.mean).sum::<f64>() / count;
+    let sum = |f: &dyn Fn(&Level) -> f64| levels.iter().map(f).sum::<f64>();
+    let spread = sum(&|level| (level.hours - hours).powi(2));
+    if levels.len() < 3 || spread <= 0.0 {
+        return None;
+    }
+    let slope = sum(&|level| (level.hours - hours) * (level.mean - mean)) / spread;
+    let rest = sum(&|level| (level.mean - mean - slope * (level.hours - hours)).powi(2));
+    let error = (rest / (count - 2.0) / spread).sqrt();
+    Some(Tested { percent: percent(slope), p: two_sided(slope, error, count - 2.0)? })
+}
+
+/// The effect of the order, with R − 2 degrees of freedom.
+fn order_effect(estimate: &Estimate, pairs: usize) -> Option<Tested> {
+    let error = estimate.std_dev / (pairs as f64).sqrt();
+    let p = two_sided(estimate.order_effect, error, pairs.checked_sub(2)? as f64)?;
+    Some(Tested { percent: percent(estimate.order_effect), p })
+}
+
+/// The lag-1 autocorrelation of figures in the order of time; `None` for fewer than three, or
+/// where they do not vary.
+pub fn autocorrelation(figures: &[f64]) -> Option<f64> {
+    let mean = figures.iter().sum::<f64>() / figures.len() as f64;
+    let deviations: Vec<f64> = figures.iter().map(|figure| figure - mean).collect();
+    let squares: f64 = deviations.iter().map(|deviation| deviation * deviation).sum();
+    let products: f64 = deviations.windows(2).map(|pair| pair.iter().product::<f64>()).sum();
+    (figures.len() >= 3 && squares > 0.0).then(|| products / squares)
+}
+
+/// Share of runs of whose CPU time others took more than [`DISTURBED`], from each run's share;
+/// `None` of no runs.
+pub fn disturbed_share(stolen: &[f64]) -> Option<f64> {
+    let disturbed = stolen.iter().filter(|share| **share > DISTURBED).count();
+    (!stolen.is_empty()).then(|| disturbed as f64 / stolen.len() as f64)
+}
+
+/// (fastest − slowest) ÷ median of the runs' clock speeds, in any unit; `None` of no runs.
+pub fn clock_spread(speeds: &[f64]) -> Option<f64> {
+    let fastest = speeds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let slowest = speeds.iter().copied().fold(f64::INFINITY, f64::min);
+    (!speeds.is_empty()).then(|| (fastest - slowest) / median(&mut speeds.to_vec()))
+}
+
+/// Whether so many voided pairs or blocks of those planned make the session invalid.
+pub fn voids_too_many(voided: usize, planned: usize) -> bool {
+    voided as f64 > VOIDED_MAX * planned as f64
+}
+
+/// P(|T| ≥ |figure/error|); a figure without any error is no noise, and none is no figure.
+fn two_sided(figure: f64, error: f64, freedom: f64) -> Option<f64> {
+    if figure.abs() < f64::EPSILON {
+        return Some(1.0);
+    }
+    Some(2.0 * StudentsT::new(0.0, 1.0, freedom).ok()?.sf((figure / error).abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::paired::Order;
+    use super::*;
+
+    fn levels(step: f64, noise: f64) -> Vec<Level> {
+        let sign = |index: i32| if index % 2 == 0 { noise } else { -noise };
+        let level = |index: i32| Level {
+            hours: f64::from(index) * 0.1,
+            mean: 7.0 + step * f64::from(index) + sign(index / 2),
+        };
+        (0..12).map(level).collect()
+    }
+
+    /// Pairs without noise but ±`noise` in a pattern that favours neither arm nor order.
+    fn pairs(order_effect: f64, noise: f64) -> Vec<Pair> {
+        (0..12)
+            .map(|index| {
+                let order = if index % 2 == 0 { Order::Ab } else { Order::Ba };
+                let ratio = if index / 2 % 2 == 0 { noise } else { -noise };
+                Pair { change: order_effect + order.sign() * ratio, order }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_trend_is_given_in_percent_per_hour() {
+        // ln rises by 0.01 every tenth of an hour: 0.1 per hour.
+        let trend = trend(&levels(0.01, 0.0)).unwrap();
+        assert!((trend.percent - 0.1_f64.exp_m1() * 100.0).abs() < 1e-6);
+        assert!(trend.p < 1e-6);
+    }
+
+    #[test]
+    fn a_quiet_session_raises_no_doubt() {
+        let mut quiet = Validity::of(&pairs(0.0, 0.02), &levels(0.0, 0.01));
+        quiet.disturbed_share = disturbed_share(&[0.0, 0.01, 0.05]);
+        quiet.clock_spread = clock_spread(&[3000.0, 3010.0, 2990.0]);
+        assert_eq!(quiet.doubts(), []);
+        assert!(quiet.trend.is_some() && quiet.autocorrelation.is_some());
+    }
+
+    #[test]
+    fn each_disturbance_raises_its_own_doubt_with_advice() {
+        let mut loud = Validity::of(&pairs(0.04, 0.001), &levels(0.01, 0.001));
+        loud.autocorrelation = Some(0.9);
+        loud.disturbed_share = disturbed_share(&[0.3, 0.0, 0.06, 0.0]);
+        loud.clock_spread = clock_spread(&[2000.0, 3000.0, 4000.0]);
+        let texts: Vec<String> = loud.doubts().iter().map(ToString::to_string).collect();
+        let expected = [
+            "the level moved by +10.4 % per hour",
+            "the second run of a pair differs by +4.1 %",
+            "neighbouring pairs are alike (autocorrelation +0.90)",
+            "50 % of the runs shared the CPU",
+            "the clock speed varied by 67 %",
+        ];
+        assert_eq!(texts.len(), expected.len(), "{texts:?}");
+        for (text, start) in texts.iter().zip(expected) {
+            assert!(text.starts_with(start) && text.contains("; "), "{text}");
+        }
+    }
+
+    #[test]
+    fn autocorrelation_is_high_of_runs_and_negative_of_alternation() {
+        let runs = autocorrelation(&[1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0]).unwrap();
+        assert!((runs - 5.0 / 8.0).abs() < 1e-12);
+        let alternation = autocorrelation(&[1.0, -1.0, 1.0, -1.0]).unwrap();
+        assert!((alternation + 0.75).abs() < 1e-12);
+        assert_eq!(autocorrelation(&[1.0, 1.0, 1.0]), None);
+        assert_eq!(autocorrelation(&[]), None);
+    }
+
+    #[test]
+    fn too_little_gives_no_figures() {
+        let one = Level { hours: 0.0, mean: 1.0 };
+        assert_eq!(trend(&[one; 2]), None);
+        assert_eq!(trend(&[one; 5]), None);
+        assert_eq!(disturbed_share(&[]), None);
+        assert_eq!(clock_spread(&[]), None);
+        assert_eq!(Validity::of(&[], &[]), Validity::default());
+    }
+
+    #[test]
+    fn a_fifth_may_be_voided_and_no_more() {
+        assert!(!voids_too_many(2, 10));
+        assert!(voids_too_many(3, 10));
+        assert!(!voids_too_many(0, 0));
+    }
+}

@@ -1,0 +1,400 @@
+//! What a session of pairs says: the five verdicts, from the p values alone (statistics.md 2).
+//! Does not say what follows from a verdict; that is the scenario's policy.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::interval::{Interval, Refused};
+use super::looks;
+use super::paired::{Estimate, Pair};
+use super::permutation::{Design, Orders, Test};
+use super::power;
+
+/// With fewer pairs nothing is tested: of six only the single most extreme order reaches 0.05.
+pub const PAIRS_MIN: usize = 8;
+/// The error on each side of a single look.
+pub const ONE_LOOK_ALPHA: f64 = 0.05;
+/// The error on each side of a negative control: at 0.05 it would throw away good sessions.
+pub const CONTROL_ALPHA: f64 = 0.005;
+
+/// The answer to "did B make it worse, and by less than the margin?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Better: no difference is refused on the good side.
+    Improved,
+    /// Shown to be no worse than the margin.
+    Pass,
+    /// Really worse, by less than the margin; the scenario's policy decides.
+    Small,
+    /// Worse, and not shown to be within the margin.
+    Regression,
+    /// Neither shown to be worse nor shown to be within the margin.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// Every verdict, in the order of tables.
+    pub const ALL: [Self; 5] =
+        [Self::Improved, Self::Pass, Self::Small, Self::Regression, Self::Inconclusive];
+
+    /// What these p values say with an error of `alpha` on each side.
+    pub fn of(p: PValues, alpha: f64) -> Self {
+        match (p.worse <= alpha, p.within <= alpha) {
+            _ if p.better <= alpha => Self::Improved,
+            (true, true) => Self::Small,
+            (true, false) => Self::Regression,
+            (false, true) => Self::Pass,
+            (false, false) => Self::Inconclusive,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Improved => "IMPROVED",
+            Self::Pass => "PASS",
+            Self::Small => "SMALL",
+            Self::Regression => "REGRESSION",
+            Self::Inconclusive => "INCONCLUSIVE",
+        })
+    }
+}
+
+/// By which rule a session is judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// By how much B may be worse, as a share: 0.05 is 5 %.
+    pub margin: f64,
+    /// The error on each side.
+    pub alpha: f64,
+}
+
+impl Rule {
+    /// One look at α = 0.05 on each side.
+    pub fn one_look(margin: f64) -> Self {
+        Self { margin, alpha: ONE_LOOK_ALPHA }
+    }
+
+    /// One of the looks of [`looks::LOOKS`].
+    pub fn look(margin: f64) -> Self {
+        Self { margin, alpha: looks::ALPHA }
+    }
+
+    /// δ = ln(1 + margin).
+    pub fn delta(self) -> f64 {
+        self.margin.ln_1p()
+    }
+}
+
+/// The three p values that decide.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PValues {
+    /// p(0) in the worse direction: small where B is worse than A.
+    pub worse: f64,
+    /// p(δ) in the better direction: small where B is within the margin.
+    pub within: f64,
+    /// p(0) in the better direction: small where B is better than A.
+    pub better: f64,
+}
+
+impl PValues {
+    /// The p values of a session for a margin of `delta`, a logarithm.
+    pub fn of(test: &Test<'_>, delta: f64) -> Self {
+        let mirrored = test.mirrored();
+        Self {
+            worse: test.p_worse(0.0),
+            within: mirrored.p_worse(-delta),
+            better: mirrored.p_worse(0.0),
+        }
+    }
+
+    /// What they refuse of 0 and `delta`.
+    fn refused(self, delta: f64, alpha: f64) -> Refused {
+        let too_large =
+            if self.better <= alpha { Some(0.0) } else { (self.within <= alpha).then_some(delta) };
+        Refused { too_small: (self.worse <= alpha).then_some(0.0), too_large }
+    }
+}
+
+/// A session judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judgement {
+    /// What it says.
+    pub verdict: Verdict,
+    /// The p values that it was decided by.
+    pub p: PValues,
+    /// What the arms differ by, in logarithms.
+    pub estimate: Estimate,
+    /// The hull of what the test does not refuse: above 0 exactly where `p.worse` is at most α,
+    /// below δ exactly where `p.within` or `p.better` is.
+    pub interval: Interval,
+    /// R.
+    pub pairs: usize,
+    /// About how many pairs, all in all, tell with both errors at α at this noise; where the
+    /// verdict is inconclusive and that is no more than R, those of the next look.
+    pub needed_pairs: u64,
+}
+
+/// Why a session is not tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Untestable {
+    /// How many pairs ran A first.
+    pub ab: usize,
+    /// How many ran B first.
+    pub ba: usize,
+}
+
+impl Untestable {
+    fn of(design: &Design) -> Self {
+        let (ab, ba) = design.orders();
+        Self { ab, ba }
+    }
+}
+
+impl fmt::Display for Untestable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ab, ba } = self;
+        write!(f, "not testable with {} pairs", ab + ba)?;
+        if ab + ba < PAIRS_MIN {
+            return Ok(());
+        }
+        write!(f, " of which {ab} ran A first and {ba} ran B first")
+    }
+}
+
+impl std::error::Error for Untestable {}
+
+/// The order vectors to test sessions of a design with. Refuses a design with too few pairs, or
+/// with orders so unequal that no outcome could alarm. `seed` draws them where there are too many
+/// to try them all.
+pub fn orders(design: &Design, alpha: f64, seed: u64) -> Result<Orders, Untestable> {
+    let untestable = Untestable::of(design);
+    if design.pairs() < PAIRS_MIN || design.smallest_p() > alpha {
+        return Err(untestable);
+    }
+    Orders::of(design, seed).ok_or(untestable)
+}
+
+/// Judges sessions by one rule. Keeps the order vectors of every design that it meets, so that
+/// many sessions of one design cost one enumeration.
+#[derive(Debug, Clone)]
+pub struct Judge {
+    rule: Rule,
+    seed: u64,
+    vectors: HashMap<Design, Result<Orders, Untestable>>,
+}
+
+impl Judge {
+    /// `seed` draws order vectors where a design has too many to try them all.
+    pub fn new(rule: Rule, seed: u64) -> Self {
+        Self { rule, seed, vectors: HashMap::new() }
+    }
+
+    /// Judges a session whose batches (hosts) have these lengths, one after the other; none: all
+    /// pairs are one batch.
+    pub fn judge(&mut self, pairs: &[Pair], batches: &[usize]) -> Result<Judgement, Untestable> {
+        let (rule, seed) = (self.rule, self.seed);
+        let design = Design::of(pairs, batches);
+        let untestable = Untestable::of(&design);
+        let vectors = self
+            .vectors
+            .entry(design)
+            .or_insert_with_key(|design| orders(design, rule.alpha, seed));
+        let test = Test::new(pairs, vectors.as_ref().map_err(|untestable| *untestable)?);
+        judgement(pairs, &test, rule).ok_or(untestable)
+    }
+
+    /// Whether order vectors were drawn from the seed for any session so far.
+    pub fn has_drawn(&self) -> bool {
+        self.vectors.values().flatten().any(|orders| !orders.is_exhaustive())
+    }
+}
+
+/// Judges a single session; as [`Judge::judge`].
+pub fn judge(
+    pairs: &[Pair],
+    batches: &[usize],
+    rule: Rule,
+    seed: u64,
+) -> Result<Judgement, Untestable> {
+    Judge::new(rule, seed).judge(pairs, batches)
+}
+
+/// Judges what a look sees: all pairs so far, in the order in which they were planned, so that the
+/// batches of earlier looks come first.
+pub fn judge_look(pairs: &[Pair], margin: f64, seed: u64) -> Result<Judgement, Untestable> {
+    judge(pairs, &looks::BATCHES, Rule::look(margin), seed)
+}
+
+/// `None` where there is too little to estimate anything from.
+fn judgement(pairs: &[Pair], test: &Test<'_>, rule: Rule) -> Option<Judgement> {
+    let (delta, alpha) = (rule.delta(), rule.alpha);
+    let estimate = Estimate::of(pairs)?;
+    let needed = power::needed_pairs(pairs.len(), estimate.std_dev, delta, alpha)?;
+    let p = PValues::of(test, delta);
+    let verdict = Verdict::of(p, alpha);
+    Some(Judgement {
+        verdict,
+        p,
+        estimate,
+        interval: Interval::of(test, alpha, p.refused(delta, alpha)),
+        pairs: pairs.len(),
+        needed_pairs: match verdict {
+            Verdict::Inconclusive => needed.max(looks::beyond(pairs.len())),
+            _ => needed,
+        },
+    })
+}
+
+/// Whether a negative control, the same program against itself, alarms on either side: then its
+/// session is invalid.
+pub fn control_alarms(control: &[Pair], seed: u64) -> Result<bool, Untestable> {
+    let orders = orders(&Design::of(control, &[]), CONTROL_ALPHA, seed)?;
+    let test = Test::new(control, &orders);
+    Ok(test.p_worse(0.0).min(test.p_better(0.0)) <= CONTROL_ALPHA)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::paired::Order;
+    use super::*;
+
+    /// Pairs in alternating order with these dᵣ.
+    fn pairs(ratios: &[f64]) -> Vec<Pair> {
+        let pair = |(index, ratio): (usize, &f64)| {
+            let order = if index.is_multiple_of(2) { Order::Ab } else { Order::Ba };
+            Pair { change: order.sign() * ratio, order }
+        };
+        ratios.iter().enumerate().map(pair).collect()
+    }
+
+    /// Ten dᵣ around `centre`, as far apart as `spread`.
+    fn around(centre: f64, spread: f64) -> Vec<Pair> {
+        let ratio = |index: i32| centre + spread * (f64::from(index * 7 % 10) / 9.0 - 0.5);
+        pairs(&(0..10).map(ratio).collect::<Vec<_>>())
+    }
+
+    fn one_look(pairs: &[Pair]) -> Judgement {
+        judge(pairs, &[], Rule::one_look(0.05), 1).unwrap()
+    }
+
+    #[test]
+    fn the_p_values_alone_decide() {
+        use Verdict::{Improved, Inconclusive, Pass, Regression, Small};
+        for (worse, within, better, verdict) in [
+            (0.05, 0.06, 0.9, Regression),
+            (0.06, 0.05, 0.9, Pass),
+            (0.05, 0.05, 0.9, Small),
+            (0.06, 0.06, 0.9, Inconclusive),
+            (0.9, 0.01, 0.05, Improved),
+            // A hole at δ.
+            (0.9, 0.06, 0.05, Improved),
+        ] {
+            let p = PValues { worse, within, better };
+            assert_eq!(Verdict::of(p, 0.05), verdict, "{p:?}");
+        }
+    }
+
+    #[test]
+    fn each_verdict_is_that_of_sessions_in_which_it_is_plain() {
+        for (pairs, verdict) in [
+            (around(0.10, 0.03), Verdict::Regression),
+            (around(0.0, 0.03), Verdict::Pass),
+            (around(0.025, 0.02), Verdict::Small),
+            (around(0.025, 0.4), Verdict::Inconclusive),
+            (around(-0.10, 0.03), Verdict::Improved),
+        ] {
+            let judgement = one_look(&pairs);
+            assert_eq!(judgement.verdict, verdict, "{judgement:?}");
+            let Interval { low, high } = judgement.interval;
+            assert!(low < judgement.estimate.shown && judgement.estimate.shown < high);
+        }
+    }
+
+    #[test]
+    fn an_inconclusive_session_asks_for_the_next_look_at_least() {
+        let noisy = one_look(&around(0.025, 0.4));
+        assert!(noisy.needed_pairs > 100, "{}", noisy.needed_pairs);
+        // Too near to both limits to tell, at a noise at which ten pairs usually do.
+        let near = one_look(&around(0.024, 0.13));
+        assert_eq!(near.verdict, Verdict::Inconclusive);
+        let by_noise = power::needed_pairs(10, near.estimate.std_dev, 1.05_f64.ln(), 0.05);
+        assert_eq!(near.needed_pairs, by_noise.unwrap().max(16));
+    }
+
+    #[test]
+    fn below_eight_pairs_or_with_orders_too_unequal_nothing_is_tested() {
+        let refused = |pairs: &[Pair]| judge(pairs, &[], Rule::one_look(0.05), 1).unwrap_err();
+        let six = refused(&around(0.1, 0.01)[..6]);
+        assert_eq!(six.to_string(), "not testable with 6 pairs");
+        // One of C(10, 1) = 10 orders is p = 0.1.
+        let mut unequal = around(0.1, 0.01);
+        for pair in &mut unequal[1..] {
+            pair.order = Order::Ba;
+        }
+        assert_eq!(
+            refused(&unequal).to_string(),
+            "not testable with 10 pairs of which 1 ran A first and 9 ran B first"
+        );
+        unequal[0].order = Order::Ba;
+        assert_eq!(refused(&unequal), Untestable { ab: 0, ba: 10 });
+        assert_eq!(refused(&[]), Untestable { ab: 0, ba: 0 });
+    }
+
+    #[test]
+    fn a_look_permutes_within_batches_only() {
+        let mut sixteen = around(0.1, 0.03);
+        sixteen.extend_from_slice(&around(0.1, 0.03)[..6]);
+        let at_once = judge(&sixteen, &[], Rule::look(0.05), 1).unwrap();
+        let look = judge_look(&sixteen, 0.05, 1).unwrap();
+        assert!((at_once.p.worse * 12_870.0 - 1.0).abs() < 1e-9);
+        assert!((look.p.worse * 252.0 * 20.0 - 1.0).abs() < 1e-9);
+        assert_eq!(look.verdict, Verdict::Regression);
+    }
+
+    #[test]
+    fn the_seed_matters_only_where_orders_are_drawn() {
+        let mut twenty = around(0.02, 0.1);
+        twenty.extend(around(0.01, 0.1));
+        let p = |pairs: &[Pair], seed| judge(pairs, &[], Rule::one_look(0.05), seed).unwrap().p;
+        assert_eq!(p(&twenty[..18], 1), p(&twenty[..18], 2));
+        assert_eq!(p(&twenty, 1), p(&twenty, 1));
+        assert_ne!(p(&twenty, 1), p(&twenty, 2));
+    }
+
+    #[test]
+    fn a_control_alarms_where_the_same_program_differs_from_itself_either_way() {
+        for (centre, alarms) in [(0.0, false), (0.2, true), (-0.2, true)] {
+            assert_eq!(control_alarms(&around(centre, 0.03), 1), Ok(alarms), "{centre}");
+        }
+        assert!(control_alarms(&around(0.0, 0.03)[..8], 1).is_err(), "1/70 exceeds 0.005");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn verdict_and_interval_never_disagree(
+            ratios in proptest::collection::vec(-0.15_f64..0.15, 8..13),
+            centre in -0.1_f64..0.15,
+            order_effect in -0.2_f64..0.2,
+            spike in prop_oneof![Just(0.0), 0.1_f64..0.6],
+        ) {
+            let mut pairs = pairs(&ratios);
+            pairs[3].change += spike;
+            for pair in &mut pairs {
+                pair.change += order_effect + pair.order.sign() * centre;
+            }
+            let judgement = one_look(&pairs);
+            let (Interval { low, high }, p) = (judgement.interval, judgement.p);
+            prop_assert!(low <= high);
+            prop_assert_eq!(low > 0.0, p.worse <= 0.05);
+            prop_assert_eq!(high < 1.05_f64.ln(), p.within <= 0.05 || p.better <= 0.05);
+            prop_assert_eq!(high < 0.0, p.better <= 0.05);
+            prop_assert_eq!(judgement.verdict == Verdict::Improved, high < 0.0);
+        }
+    }
+}

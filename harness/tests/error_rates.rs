@@ -1,0 +1,312 @@
+//! How often the code that decides errs, over simulated sessions (statistics.md 2 and 6).
+//!
+//! `cargo test` simulates a hundred sessions of each kind and allows for what chance does to so
+//! few. `SWEETSPOT_FULL=1 cargo test --release --test error_rates -- --nocapture` simulates 5,000,
+//! asserts the rates as they are promised, and prints what it found.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking, helpers too")]
+
+use std::fmt::Write as _;
+
+use harness::judge::{self, Options, Outcome};
+use harness::stats::looks::{self, BATCHES, LOOKS};
+use harness::stats::paired::{Better, Order, Pair};
+use harness::stats::permutation::{Design, Orders, Test};
+use harness::stats::verdict::{PValues, Rule, Verdict, orders};
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, Normal};
+
+/// The margin, and the true difference of the sessions in which B is worse.
+const MARGIN: f64 = 0.05;
+
+/// What a machine does to the logarithms of a session's runs.
+#[derive(Debug, Clone, Copy)]
+struct Noise {
+    name: &'static str,
+    /// Standard deviation of a paired log ratio, without what follows.
+    std_dev: f64,
+    /// Correlation of neighbouring runs.
+    memory: f64,
+    /// Share of runs that are hit, each slowed by 5 to 15 percent.
+    spikes: f64,
+    /// How far the level moves, steadily, from the first run to the last.
+    ramp: f64,
+    /// How far it jumps, once, at a random run.
+    step: f64,
+    /// What running second costs.
+    order_effect: f64,
+    /// Percent REGRESSION, SMALL, PASS and INCONCLUSIVE that statistics.md 2 expects of ten pairs,
+    /// without a difference and at a true 5 %.
+    expected: Option<[[f64; 4]; 2]>,
+}
+
+const QUIET: Noise = Noise {
+    name: "iid 2.8 %",
+    std_dev: 0.028,
+    memory: 0.0,
+    spikes: 0.0,
+    ramp: 0.0,
+    step: 0.0,
+    order_effect: 0.0,
+    expected: Some([[0.0, 5.0, 95.0, 0.0], [95.0, 5.0, 0.0, 0.0]]),
+};
+const USUAL: Noise = Noise {
+    name: "iid 4.2 %",
+    std_dev: 0.042,
+    expected: Some([[2.0, 3.0, 92.0, 4.0], [92.0, 4.0, 2.0, 3.0]]),
+    ..QUIET
+};
+const LOUD: Noise = Noise {
+    name: "iid 7 %",
+    std_dev: 0.07,
+    expected: Some([[4.0, 0.0, 62.0, 33.0], [62.0, 1.0, 5.0, 33.0]]),
+    ..QUIET
+};
+const SPIKES: Noise = Noise {
+    name: "spikes",
+    spikes: 0.08,
+    expected: Some([[4.0, 2.0, 78.0, 17.0], [78.0, 2.0, 3.0, 18.0]]),
+    ..USUAL
+};
+const DRIFTING: Noise = Noise { expected: None, ..USUAL };
+
+/// The eight of statistics.md 6, and the one that its table has besides.
+const NOISES: [Noise; 9] = [
+    QUIET,
+    USUAL,
+    LOUD,
+    SPIKES,
+    Noise { name: "ramp of 9 %", ramp: 0.09, ..DRIFTING },
+    Noise { name: "step of 6 %", step: 0.06, ..DRIFTING },
+    Noise { name: "AR(1) of 0.6", memory: 0.6, ..DRIFTING },
+    Noise { name: "order effect of 4 %", order_effect: 0.04, ..DRIFTING },
+    Noise {
+        name: "ramp with spikes",
+        ramp: 0.09,
+        spikes: 0.08,
+        expected: Some([[2.0, 3.0, 87.0, 8.0], [88.0, 3.0, 2.0, 8.0]]),
+        ..QUIET
+    },
+];
+
+/// Draws sessions.
+struct Machine {
+    rng: ChaCha8Rng,
+    noise: Noise,
+}
+
+impl Machine {
+    fn new(noise: Noise, seed: u64) -> Self {
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), noise }
+    }
+
+    fn normal(&mut self) -> f64 {
+        Normal::standard().inverse_cdf(self.rng.random_range(1e-12..1.0))
+    }
+
+    /// Logarithms of runs in the order of time.
+    fn levels(&mut self, runs: usize) -> Vec<f64> {
+        let Noise { std_dev, memory, spikes, ramp, step, order_effect, .. } = self.noise;
+        let jump = self.rng.random_range(0..runs);
+        let mut state = self.normal();
+        (0..runs)
+            .map(|run| {
+                let time = run as f64 / (runs - 1) as f64;
+                let hit = self.rng.random_bool(spikes);
+                let spike =
+                    if hit { (1.0 + self.rng.random_range(0.05..0.15_f64)).ln() } else { 0.0 };
+                let second = if run % 2 == 1 { order_effect } else { 0.0 };
+                let level = if run >= jump { step } else { 0.0 };
+                state = memory * state + (1.0 - memory * memory).sqrt() * self.normal();
+                state * std_dev / 2.0_f64.sqrt() + spike + ramp * time + level + second
+            })
+            .collect()
+    }
+
+    /// As many orders of each kind in every batch.
+    fn orders(&mut self, batches: &[usize]) -> Vec<Order> {
+        let mut all = Vec::new();
+        for length in batches {
+            let mut batch = vec![Order::Ab; length / 2];
+            batch.resize(*length, Order::Ba);
+            batch.shuffle(&mut self.rng);
+            all.extend(batch);
+        }
+        all
+    }
+
+    /// Pairs in which B is worse by `effect`, a logarithm.
+    fn session(&mut self, batches: &[usize], effect: f64) -> Vec<Pair> {
+        let orders = self.orders(batches);
+        let levels = self.levels(2 * orders.len());
+        let pair = |(runs, order): (&[f64], &Order)| {
+            let change = runs[1] - runs[0] + order.sign() * effect;
+            Pair { change, order: *order }
+        };
+        levels.chunks_exact(2).zip(&orders).map(pair).collect()
+    }
+}
+
+/// How many sessions said what.
+#[derive(Debug, Default)]
+struct Counts {
+    sessions: u64,
+    of: [u64; 5],
+}
+
+impl Counts {
+    fn add(&mut self, verdict: Verdict) {
+        self.sessions += 1;
+        let index = Verdict::ALL.iter().position(|one| *one == verdict).unwrap();
+        self.of[index] += 1;
+    }
+
+    fn of(&self, verdicts: &[Verdict]) -> u64 {
+        let among = Verdict::ALL.iter().zip(self.of).filter(|(one, _)| verdicts.contains(one));
+        among.map(|(_, count)| count).sum()
+    }
+
+    /// Sessions in which B was called worse.
+    fn alarms(&self) -> u64 {
+        self.of(&[Verdict::Regression, Verdict::Small])
+    }
+
+    /// Sessions in which B was said to be within the margin.
+    fn waved_through(&self) -> u64 {
+        self.of(&[Verdict::Improved, Verdict::Pass, Verdict::Small])
+    }
+
+    /// Percent REGRESSION, SMALL, PASS (IMPROVED with it) and INCONCLUSIVE.
+    fn percents(&self) -> [f64; 4] {
+        let groups: [&[Verdict]; 4] = [
+            &[Verdict::Regression],
+            &[Verdict::Small],
+            &[Verdict::Pass, Verdict::Improved],
+            &[Verdict::Inconclusive],
+        ];
+        groups.map(|group| 100.0 * self.of(group) as f64 / self.sessions as f64)
+    }
+}
+
+fn is_full() -> bool {
+    std::env::var_os("SWEETSPOT_FULL").is_some_and(|value| value == "1")
+}
+
+fn sessions(few: usize) -> usize {
+    if is_full() { 5_000 } else { few }
+}
+
+/// How many of `sessions` may err: as many as `promised` allows for where all are simulated, else
+/// as many as a true rate of 5 % exceeds once in 100,000 times.
+fn allowed(sessions: u64, promised: f64) -> u64 {
+    if is_full() {
+        return (0..=sessions).rfind(|count| *count as f64 <= promised * sessions as f64).unwrap();
+    }
+    Binomial::new(0.05, sessions).unwrap().inverse_cdf(1.0 - 1e-5)
+}
+
+/// The sessions as the file that `harness judge` reads.
+fn csv(machine: &mut Machine, sessions: usize, effect: f64) -> String {
+    let mut text = String::from("session,metric,block,slot,arm,value\n");
+    for session in 0..sessions {
+        let batch = [10];
+        let orders = machine.orders(&batch);
+        let levels = machine.levels(20);
+        for (block, (runs, order)) in levels.chunks_exact(2).zip(orders).enumerate() {
+            let arms = if order == Order::Ab { ["A", "B"] } else { ["B", "A"] };
+            for (slot, (level, arm)) in runs.iter().zip(arms).enumerate() {
+                let value = 1000.0 * (level + if arm == "B" { effect } else { 0.0 }).exp();
+                writeln!(text, "{session},wall_s,{block},{slot},{arm},{value}").unwrap();
+            }
+        }
+    }
+    text
+}
+
+/// What `harness judge` says of so many sessions of ten pairs.
+fn judged(noise: Noise, sessions: usize, effect: f64, seed: u64) -> Counts {
+    let text = csv(&mut Machine::new(noise, seed), sessions, effect);
+    let options = Options { better: Better::Lower, margin: MARGIN, seed: 1 };
+    let mut counts = Counts::default();
+    for line in judge::judge(text.as_bytes(), &options).unwrap().lines {
+        let Outcome::Judged(verdict) = line.verdict else { panic!("{line:?}") };
+        let [low, high] = line.interval_percent.unwrap().map(Option::unwrap);
+        let within = line.p_within.unwrap() <= 0.05 || verdict == Verdict::Improved;
+        assert_eq!(low > 0.0, line.p_worse.unwrap() <= 0.05, "{line:?}");
+        assert_eq!(high < 100.0 * MARGIN, within, "{line:?}");
+        counts.add(verdict);
+    }
+    counts
+}
+
+/// Fails where a share is further from the expected one than 2.5 points and chance explain. Of
+/// 200,000 sessions at 7 % the scores, clipped as statistics.md 2 defines them, leave 35 %
+/// inconclusive, where its table has 33; the other rows agree within 1.5 points.
+fn assert_expected(noise: Noise, found: &Counts, expected: [f64; 4]) {
+    for (percent, expected) in found.percents().into_iter().zip(expected) {
+        let share = (expected / 100.0).clamp(0.02, 0.98);
+        let error = 100.0 * (share * (1.0 - share) / found.sessions as f64).sqrt();
+        let distance = (percent - expected).abs();
+        assert!(distance <= 2.5 + 4.0 * error, "{}: {:?}", noise.name, found.percents());
+    }
+}
+
+#[test]
+fn no_noise_makes_judge_err_more_often_than_promised() {
+    let sessions = sessions(100);
+    for (seed, noise) in (1..).zip(NOISES) {
+        let same = judged(noise, sessions, 0.0, seed);
+        let worse = judged(noise, sessions, MARGIN.ln_1p(), 100 + seed);
+        println!("{:20} {:5.1?} {:5.1?}", noise.name, same.percents(), worse.percents());
+        let (alarms, missed) = (same.alarms(), worse.waved_through());
+        assert!(alarms <= allowed(same.sessions, 0.055), "{}: {alarms} alarms", noise.name);
+        assert!(missed <= allowed(worse.sessions, 0.055), "{}: {missed} missed", noise.name);
+        if let Some([without, with]) = noise.expected {
+            assert_expected(noise, &same, without);
+            assert_expected(noise, &worse, with);
+        }
+    }
+}
+
+/// The order vectors of every look.
+fn look_vectors() -> Vec<Orders> {
+    let pairs = Machine::new(QUIET, 1).session(&BATCHES, 0.0);
+    let design = |look: &usize| Design::of(&pairs[..*look], &BATCHES);
+    LOOKS.iter().map(|look| orders(&design(look), looks::ALPHA, 1).unwrap()).collect()
+}
+
+/// What a session says that goes on until it is decided.
+fn looked(pairs: &[Pair], vectors: &[Orders]) -> Verdict {
+    let rule = Rule::look(MARGIN);
+    let mut verdict = Verdict::Inconclusive;
+    for (look, vectors) in LOOKS.iter().zip(vectors) {
+        let test = Test::new(&pairs[..*look], vectors);
+        verdict = Verdict::of(PValues::of(&test, rule.delta()), rule.alpha);
+        if verdict != Verdict::Inconclusive {
+            break;
+        }
+    }
+    verdict
+}
+
+#[test]
+fn four_looks_together_err_no_more_often_than_one() {
+    let sessions = sessions(20);
+    let vectors = look_vectors();
+    for (seed, noise) in (1000..).zip([USUAL, LOUD, SPIKES]) {
+        let mut machine = Machine::new(noise, seed);
+        let mut count = |effect: f64| {
+            let mut counts = Counts::default();
+            for _ in 0..sessions {
+                counts.add(looked(&machine.session(&BATCHES, effect), &vectors));
+            }
+            counts
+        };
+        let (same, worse) = (count(0.0), count(MARGIN.ln_1p()));
+        println!("looks, {:13} {:5.1?} {:5.1?}", noise.name, same.percents(), worse.percents());
+        let (alarms, missed) = (same.alarms(), worse.waved_through());
+        assert!(alarms <= allowed(same.sessions, 0.05), "{}: {alarms} alarms", noise.name);
+        assert!(missed <= allowed(worse.sessions, 0.054), "{}: {missed} missed", noise.name);
+    }
+}
