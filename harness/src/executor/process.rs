@@ -344,7 +344,20 @@ mod tests {
     fn settings_become_flags_with_hyphens() {
         assert_eq!(
             flags(&Settings::default()),
-            ["--workers", "2", "--batch-size", "1000", "--pool", "off", "--insert", "values"]
+            [
+                "--workers",
+                "2",
+                "--batch-size",
+                "1000",
+                "--pool",
+                "off",
+                "--queue-depth",
+                "0",
+                "--parse-threads",
+                "0",
+                "--insert",
+                "values"
+            ]
         );
     }
 
