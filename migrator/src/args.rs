@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{InsertMethod, Synchronous};
+use crate::config::{InsertMethod, Partition, Synchronous};
 pub use crate::source::generated::Profile;
 
 /// Maps XML application records with a JSON mapping contract and stores the rows.
@@ -65,6 +65,9 @@ pub struct RunArgs {
     /// Most records to read
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    /// Take only the records whose key modulo n is i, from 0: one of n processes on one store
+    #[arg(long, value_name = "I/N")]
+    pub partition: Option<Partition>,
     /// Take records again that the log calls failed
     #[arg(long)]
     pub retry_failed: bool,

@@ -6,7 +6,7 @@ mod store_support;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use migrator::config::{Config, InsertMethod, Settings, Synchronous};
+use migrator::config::{Config, InsertMethod, Partition, Settings, Synchronous};
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::insert::Mapped;
 use migrator::metrics::{Metrics, Step};
@@ -92,6 +92,7 @@ impl Fixture {
                 insert,
             },
             limit: u64::MAX,
+            partition: Partition::ALL,
             retry_failed: false,
             now: store_support::now(),
         };

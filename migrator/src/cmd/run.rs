@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chrono::{NaiveDateTime, Utc};
+use chrono::{NaiveDateTime, SubsecRound, Utc};
 
 use super::inputs;
 use crate::args::RunArgs;
-use crate::config::{Config, Settings};
+use crate::config::{Config, Partition, Settings};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{self, Job, RecordMapping};
@@ -18,17 +18,21 @@ use crate::stage::coerce::Coercer;
 use crate::store::schema::Tables;
 use crate::store::sqlite::SqliteStore;
 
+/// Fraction digits of the run's point in time: those that `migration_run` keeps, or an audit would
+/// map with another one.
+const NOW_DIGITS: u16 = 7;
+
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
     let location = Location::parse(&args.source)?;
-    let path = store_path(&args.store)?;
+    let path = inputs::store_path(&args.store)?;
     refuse_one_file(&location, path)?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let tables = Tables::new(&catalogue)?;
     let order = inputs::insertion_order(&contract, &tables);
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
-    let source = location.open(inputs::source_names(&contract))?;
+    let source = location.open(inputs::source_names(&contract), config.partition)?;
     let store = SqliteStore::new(path, args.synchronous, tables)?;
     let display = Display::new(source.count().min(config.limit), args.quiet);
     let job = Job {
@@ -55,11 +59,13 @@ fn config(args: &RunArgs) -> Result<Config> {
             insert: args.insert.unwrap_or(baseline.insert),
         },
         limit: args.limit.unwrap_or(u64::MAX),
+        partition: args.partition.unwrap_or(Partition::ALL),
         retry_failed: args.retry_failed,
         now: match &args.now {
             Some(text) => point_in_time(text)?,
             None => Utc::now().naive_utc(),
-        },
+        }
+        .trunc_subsecs(NOW_DIGITS),
     })
 }
 
@@ -69,13 +75,6 @@ fn point_in_time(text: &str) -> Result<NaiveDateTime> {
         let message = format!("--now {text}: the form is 2026-01-31T12:00:00");
         Error::caused(ErrorKind::Usage, message, cause)
     })
-}
-
-fn store_path(store: &str) -> Result<&Path> {
-    match store.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(Path::new(path)),
-        _ => Err(Error::usage(format!("--store {store}: the form is sqlite:PATH"))),
-    }
 }
 
 /// A source that is written to while it is read, by another schema, helps nobody.
