@@ -1,6 +1,8 @@
 //! Resolved and checked settings of a run; no `Option` for a limit, no I/O.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::str::FromStr;
 
 use chrono::NaiveDateTime;
 use clap::{Args, ValueEnum};
@@ -287,10 +289,66 @@ pub struct Config {
     pub settings: Settings,
     /// Most records to read; `u64::MAX` for all.
     pub limit: u64,
+    /// Which share of the source is taken.
+    pub partition: Partition,
     /// Take records again that the log calls failed.
     pub retry_failed: bool,
     /// The run's one point in time: `GETUTCDATE()` and the log's `processing_time`.
     pub now: NaiveDateTime,
+}
+
+/// The records whose key modulo `count` is `index`: one of `count` shares that several processes
+/// migrate side by side (contract.md 16.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partition {
+    /// From 0, below `count`.
+    index: u32,
+    count: NonZeroU32,
+}
+
+impl Partition {
+    /// Every record.
+    pub const ALL: Self = Self { index: 0, count: NonZeroU32::MIN };
+
+    /// Share `index` of `count`; none if there is no such share.
+    pub fn new(index: u32, count: u32) -> Option<Self> {
+        let count = NonZeroU32::new(count)?;
+        (index < count.get()).then_some(Self { index, count })
+    }
+
+    /// From 0.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+
+    /// How many shares there are.
+    pub fn count(self) -> u32 {
+        self.count.get()
+    }
+
+    /// Whether a record with this key, which is positive, belongs to the share.
+    pub fn contains(self, key: i32) -> bool {
+        key.unsigned_abs() % self.count == self.index
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+impl FromStr for Partition {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(index, count)| {
+            Some((index.trim().parse().ok()?, count.trim().parse().ok()?))
+        });
+        let (index, count) = parts.ok_or("the form is i/n, such as 0/3")?;
+        Self::new(index, count)
+            .ok_or_else(|| format!("shares of {count} are numbered from 0 to below {count}"))
+    }
 }
 
 #[cfg(test)]
@@ -383,5 +441,31 @@ mod tests {
         assert!(!Link::default().takes_time());
         assert!(Link { connect_ms: 1, round_trip_ms: 0 }.takes_time());
         assert!(Link { connect_ms: 0, round_trip_ms: 1 }.takes_time());
+    }
+
+    #[test]
+    fn a_partition_is_one_of_n_shares_counted_from_zero() {
+        for (text, read) in [
+            ("0/1", Ok(Partition::ALL)),
+            ("2/3", Ok(Partition::new(2, 3).unwrap())),
+            (" 0 / 4 ", Ok(Partition::new(0, 4).unwrap())),
+            ("3/3", Err("shares of 3 are numbered from 0 to below 3")),
+            ("0/0", Err("shares of 0 are numbered from 0 to below 0")),
+            ("-1/3", Err("the form is i/n, such as 0/3")),
+            ("1", Err("the form is i/n, such as 0/3")),
+            ("1/2/3", Err("the form is i/n, such as 0/3")),
+        ] {
+            assert_eq!(text.parse(), read.map_err(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_key_belongs_to_exactly_one_share() {
+        for key in [1, 2, 3, 1000, i32::MAX] {
+            for count in [1, 2, 3, 7] {
+                let shares = (0..count).filter_map(|index| Partition::new(index, count));
+                assert_eq!(shares.filter(|share| share.contains(key)).count(), 1, "{key}, {count}");
+            }
+        }
     }
 }

@@ -20,8 +20,10 @@ const CONTACT_KEYS: [(&str, &[&str]); 3] = [
 /// The keys that decide about duplicates, as far as the catalogue has their tables.
 #[derive(Debug, Clone)]
 pub struct Dedup {
-    application: Option<Key>,
-    contacts: Vec<Key>,
+    /// The key that one record alone may have.
+    pub application: Option<Key>,
+    /// Keys of which every record but the first loses its row.
+    pub contacts: Vec<Key>,
 }
 
 /// What becomes of a record.

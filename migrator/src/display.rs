@@ -76,7 +76,8 @@ impl Display {
         }
     }
 
-    fn advance(&self, records: u64) {
+    /// Counts records as done.
+    pub fn advance(&self, records: u64) {
         self.bar.inc(records);
         let Some(lines) = &self.lines else { return };
         let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);

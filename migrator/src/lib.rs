@@ -7,6 +7,7 @@
 //! ```
 
 pub mod args;
+pub mod audit;
 pub mod blame;
 pub mod claims;
 pub mod clock;

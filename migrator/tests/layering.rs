@@ -92,6 +92,18 @@ const ORDER: &[&str] = &[
     // 5: batches
     "insert.rs",
     "workers.rs",
+    "audit/datum.rs",
+    "audit/lens.rs",
+    "audit/finding.rs",
+    "audit/refusal.rs",
+    "audit/verdict.rs",
+    "audit/claims.rs",
+    "audit/state.rs",
+    "audit/again.rs",
+    "audit/walk.rs",
+    "audit/compare.rs",
+    "audit/helpers.rs",
+    "audit/mod.rs",
     // 6: the wiring
     "pipeline.rs",
     // 7: the program
@@ -102,6 +114,7 @@ const ORDER: &[&str] = &[
     "cmd/inputs.rs",
     "cmd/run.rs",
     "cmd/schema.rs",
+    "cmd/verify.rs",
     "cmd/mod.rs",
     "lib.rs",
     "main.rs",

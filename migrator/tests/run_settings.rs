@@ -2,7 +2,7 @@
 //! same.
 #![cfg(test)]
 
-use migrator::config::{Config, InsertMethod, Settings, Synchronous};
+use migrator::config::{Config, InsertMethod, Partition, Settings, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::interrupt::Interrupt;
@@ -48,6 +48,7 @@ impl Fixture {
                 ..Settings::default()
             },
             limit: u64::MAX,
+            partition: Partition::ALL,
             retry_failed: false,
             now: "2026-01-31T12:00:00".parse().unwrap(),
         };

@@ -1,11 +1,11 @@
 //! The contract and the catalogue that a verb works with, from files or from the program itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::args::ContractArgs;
 use crate::contract::catalogue::Catalogue;
 use crate::contract::model::Contract;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::table::TableNames;
 use crate::store::schema::Tables;
 
@@ -40,6 +40,14 @@ pub(super) fn source_names(contract: &Contract) -> TableNames<'_> {
 /// Those that the catalogue lacks are left out: coerce refuses them by name.
 pub(super) fn insertion_order(contract: &Contract, tables: &Tables) -> Vec<usize> {
     contract.tables.iter().filter_map(|table| tables.find(&table.name)).collect()
+}
+
+/// The file that `--store` names.
+pub(super) fn store_path(store: &str) -> Result<&Path> {
+    match store.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(Path::new(path)),
+        _ => Err(Error::usage(format!("--store {store}: the form is sqlite:PATH"))),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod inputs;
 pub mod rows;
 pub mod run;
 pub mod schema;
+pub mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ where
         Verb::Rows(args) => rows::run(args),
         Verb::Generate(args) => generate::run(args),
         Verb::Schema(args) => schema::run(args),
+        Verb::Verify(args) => verify::run(args),
     };
     result.unwrap_or_else(|error| {
         complain(&error);

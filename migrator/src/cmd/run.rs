@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::{NaiveDateTime, Utc};
+use chrono::{NaiveDateTime, SubsecRound, Utc};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::inputs;
 use crate::args::RunArgs;
 use crate::clock::SystemClock;
-use crate::config::{Config, Link};
+use crate::config::{Config, Link, Partition};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::Interrupt;
@@ -28,17 +28,21 @@ use crate::store::sqlite::SqliteStore;
 /// The exit code of a run that was interrupted.
 const INTERRUPTED: i32 = 130;
 
+/// Fraction digits of the run's point in time: those that `migration_run` keeps, or an audit would
+/// map with another one.
+const NOW_DIGITS: u16 = 7;
+
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
     let location = Location::parse(&args.source)?;
-    let path = store_path(&args.store)?;
+    let path = inputs::store_path(&args.store)?;
     refuse_one_file(&location, path)?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let tables = Tables::new(&catalogue)?;
     let order = inputs::insertion_order(&contract, &tables);
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
-    let source = location.open(inputs::source_names(&contract))?;
+    let source = location.open(inputs::source_names(&contract), config.partition)?;
     let sqlite = SqliteStore::new(path, args.synchronous, tables)?;
     let linked = link(args).map(|link| Linked::new(&sqlite, link, Arc::new(SystemClock)));
     let store = linked.as_ref().map_or(&sqlite as &dyn Store, |linked| linked);
@@ -65,11 +69,13 @@ fn config(args: &RunArgs) -> Result<Config> {
     Ok(Config {
         settings: args.settings.clone().try_into()?,
         limit: args.limit.unwrap_or(u64::MAX),
+        partition: args.partition.unwrap_or(Partition::ALL),
         retry_failed: args.retry_failed,
         now: match &args.now {
             Some(text) => point_in_time(text)?,
             None => Utc::now().naive_utc(),
-        },
+        }
+        .trunc_subsecs(NOW_DIGITS),
     })
 }
 
@@ -105,13 +111,6 @@ fn point_in_time(text: &str) -> Result<NaiveDateTime> {
         let message = format!("--now {text}: the form is 2026-01-31T12:00:00");
         Error::caused(ErrorKind::Usage, message, cause)
     })
-}
-
-fn store_path(store: &str) -> Result<&Path> {
-    match store.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(Path::new(path)),
-        _ => Err(Error::usage(format!("--store {store}: the form is sqlite:PATH"))),
-    }
 }
 
 /// A source that is written to while it is read, by another schema, helps nobody.

@@ -1,6 +1,6 @@
 //! Whole runs over numbered records, with stages that a test makes up.
 
-use migrator::config::{Config, InsertMethod, Settings, Synchronous};
+use migrator::config::{Config, InsertMethod, Partition, Settings, Synchronous};
 use migrator::error::{Error, Result};
 use migrator::interrupt::Interrupt;
 use migrator::pipeline::{Job, run};
@@ -67,7 +67,13 @@ impl Fixture {
         let tables = Tables::new(&catalogue()).unwrap();
         let path = folder.path().join("store.db");
         let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
-        let config = Config { settings, limit: u64::MAX, retry_failed: false, now: now() };
+        let config = Config {
+            settings,
+            limit: u64::MAX,
+            partition: Partition::ALL,
+            retry_failed: false,
+            now: now(),
+        };
         Self { folder, store, config }
     }
 
