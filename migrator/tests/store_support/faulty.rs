@@ -15,6 +15,10 @@ use migrator::store::{Connection, Inserted, Key, Range, Role, Setup, Store, Stor
 pub(crate) struct Faults {
     /// So many transactions find the store busy.
     pub(crate) busy: u32,
+    /// So many commits find the store busy and are rolled back.
+    pub(crate) busy_commits: u32,
+    /// So many look-ups find nothing, as if another process stored what they look for a moment later.
+    pub(crate) early_look_ups: u32,
     /// How commits fail.
     pub(crate) commit: Commit,
 }
@@ -83,6 +87,11 @@ impl Connection for FaultyConnection {
         self.connection.begin()
     }
     fn commit(&mut self) -> Result<()> {
+        if self.faults.busy_commits > 0 {
+            self.faults.busy_commits -= 1;
+            self.connection.rollback()?;
+            return Err(Error::new(ErrorKind::Busy, "busy"));
+        }
         match self.faults.commit {
             Commit::Done | Commit::AnswerLost => self.connection.commit()?,
             Commit::ConnectionLost | Commit::Forgotten => self.connection.rollback()?,
@@ -103,8 +112,12 @@ impl Connection for FaultyConnection {
     fn rollback(&mut self) -> Result<()> {
         self.connection.rollback()
     }
-    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
-        self.connection.exists(key, values)
+    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        if self.faults.early_look_ups > 0 {
+            self.faults.early_look_ups -= 1;
+            return Ok(vec![false; keys.len()]);
+        }
+        self.connection.exist(key, keys)
     }
     fn insert(
         &mut self,
