@@ -75,6 +75,7 @@ fn time_writes(batches: u64, batch_size: usize, method: InsertMethod) -> Duratio
     let session = open_session(keeps_the_file_open.as_mut(), store.tables(), now).unwrap();
     let writer = Writer::new(&store, session, method, &[], true).unwrap();
     let mut metrics = Metrics::new().unwrap();
+    let cache = store_support::no_cache();
     let mut elapsed = Duration::ZERO;
     for number in 0..batches {
         let records = records(first_key(number, batch_size), batch_size);
@@ -85,7 +86,7 @@ fn time_writes(batches: u64, batch_size: usize, method: InsertMethod) -> Duratio
         };
         let batch = Batch { number, entries: records.into_iter().map(entry).collect() };
         let started = Instant::now();
-        let written = writer.write(&batch, &mut metrics).unwrap();
+        let written = writer.write(&batch, &cache, &mut metrics).unwrap();
         elapsed += started.elapsed();
         assert_eq!(written.books.committed, batch_size as u64);
     }

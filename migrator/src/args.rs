@@ -1,11 +1,10 @@
 //! The command line as typed; no I/O. `cmd/` resolves it into what each verb needs.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{InsertMethod, Synchronous};
+use crate::config::{Synchronous, TypedSettings};
 pub use crate::source::generated::Profile;
 
 /// Maps XML application records with a JSON mapping contract and stores the rows.
@@ -53,15 +52,9 @@ pub struct RunArgs {
     /// Where rows go: `sqlite:PATH`
     #[arg(long, value_name = "STORE")]
     pub store: String,
-    /// Threads that map and insert [default: 2]
-    #[arg(long, value_name = "N")]
-    pub workers: Option<NonZeroUsize>,
-    /// Records in one transaction [default: 1000]
-    #[arg(long, value_name = "N")]
-    pub batch_size: Option<NonZeroUsize>,
-    /// How rows reach the store [default: values]
-    #[arg(long, value_enum)]
-    pub insert: Option<InsertMethod>,
+    /// What a sweep varies.
+    #[command(flatten)]
+    pub settings: TypedSettings,
     /// Most records to read
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,

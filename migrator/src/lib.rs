@@ -8,6 +8,7 @@
 
 pub mod args;
 pub mod blame;
+pub mod cache;
 pub mod cmd;
 pub mod config;
 pub mod contract;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod feed;
 pub mod insert;
 pub mod log;
+pub mod lookup;
 pub mod metrics;
 pub mod pipeline;
 pub mod record;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 
+use crate::cache::DedupCache;
 use crate::config::Config;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
@@ -114,6 +115,8 @@ pub fn run<M: Mapping>(
         stages: stages(&tally.metrics)?,
         connections,
         queries: tally.metrics.queries,
+        set_queries: tally.metrics.set_queries,
+        cache: run.cache.close(),
         insert_statements: tally.metrics.insert_statements,
         transactions: tally.metrics.transactions,
         retries: retries(&tally.metrics),
@@ -127,6 +130,7 @@ struct Run<'a> {
     job: &'a Job<'a>,
     feed: Mutex<Feed<'a>>,
     writer: Writer<'a>,
+    cache: DedupCache,
     observe: Observer<'a>,
     /// Set when a worker fails, so that the others stop after their batch.
     stop: AtomicBool,
@@ -151,7 +155,9 @@ impl<'a> Run<'a> {
         let feed = Feed::new(source.reader()?, connection, log, config);
         let method = config.settings.insert;
         let writer = Writer::new(store, session, method, order, setup.log_has_key)?;
-        Ok(Self { job, feed: Mutex::new(feed), writer, observe, stop: AtomicBool::new(false) })
+        let cache = DedupCache::new(config.settings.cache);
+        let (feed, stop) = (Mutex::new(feed), AtomicBool::new(false));
+        Ok(Self { job, feed, writer, cache, observe, stop })
     }
 
     /// Runs the workers to their end; the first error of any of them is the run's.
@@ -183,6 +189,7 @@ impl<'a> Run<'a> {
     fn batches<M: Mapping>(&self, mut mapping: M) -> Result<Tally> {
         let mut tally = Tally::new(self.job.store)?;
         let mut reader = self.job.source.reader()?;
+        let cache = self.cache.for_worker();
         while !self.stop.load(Ordering::Relaxed) {
             let share = self.feed.lock().unwrap_or_else(PoisonError::into_inner).next_share()?;
             let Some(share) = share else { break };
@@ -190,7 +197,7 @@ impl<'a> Run<'a> {
             if prepared.batch.entries.is_empty() {
                 continue;
             }
-            let written = self.writer.write(&prepared.batch, &mut tally.metrics)?;
+            let written = self.writer.write(&prepared.batch, &cache, &mut tally.metrics)?;
             tally.add(&written, &prepared.read_at);
             self.tell(&written, share.skipped);
         }

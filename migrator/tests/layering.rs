@@ -13,7 +13,7 @@ const ORDER: &[&str] = &[
     // 1: settings, counters
     "config.rs",
     "metrics.rs",
-    // 2: contract and catalogue, the report
+    // 2: contract and catalogue, the report, known keys
     "contract/case.rs",
     "contract/convert/unicode.rs",
     "contract/convert/number.rs",
@@ -38,6 +38,7 @@ const ORDER: &[&str] = &[
     "contract/read.rs",
     "contract/mod.rs",
     "report.rs",
+    "cache.rs",
     // 3: the pure stages, the stores
     "stage/html.rs",
     "stage/validate.rs",
@@ -79,6 +80,7 @@ const ORDER: &[&str] = &[
     "source/table.rs",
     "source/location.rs",
     "dedup.rs",
+    "lookup.rs",
     "log.rs",
     "blame.rs",
     "feed.rs",

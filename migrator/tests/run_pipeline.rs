@@ -90,6 +90,7 @@ impl Fixture {
                 workers: workers.try_into().unwrap(),
                 batch_size: batch_size.try_into().unwrap(),
                 insert,
+                ..Settings::default()
             },
             limit: u64::MAX,
             retry_failed: false,

@@ -2,7 +2,7 @@
 //! same.
 #![cfg(test)]
 
-use migrator::config::{Config, InsertMethod, Settings, Synchronous};
+use migrator::config::{CacheLimits, Caching, Config, InsertMethod, Settings, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::pipeline::{Job, RecordMapping, run};
@@ -32,7 +32,7 @@ impl Fixture {
         }
     }
 
-    fn run(&self, workers: usize, batch_size: usize, insert: InsertMethod) -> RunReport {
+    fn run(&self, settings: Settings) -> RunReport {
         let folder = tempfile::tempdir().unwrap();
         let tables = Tables::new(&self.catalogue).unwrap();
         let order: Vec<_> =
@@ -40,11 +40,7 @@ impl Fixture {
         let path = folder.path().join("store.db");
         let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
         let config = Config {
-            settings: Settings {
-                workers: workers.try_into().unwrap(),
-                batch_size: batch_size.try_into().unwrap(),
-                insert,
-            },
+            settings,
             limit: u64::MAX,
             retry_failed: false,
             now: "2026-01-31T12:00:00".parse().unwrap(),
@@ -62,20 +58,38 @@ impl Fixture {
 
     /// Runs under every combination of settings with so many workers, which must agree.
     fn agree(&self, workers: &[usize]) -> RunReport {
-        let first = self.run(1, 1000, InsertMethod::Values);
-        for &workers in workers {
-            for batch_size in [7, 60] {
-                for insert in [InsertMethod::Values, InsertMethod::Bulk] {
-                    let other = self.run(workers, batch_size, insert);
-                    let setting = format!("{workers} workers, batches of {batch_size}, {insert:?}");
-                    assert_eq!(other.books, first.books, "{setting}");
-                    assert_eq!(other.rows, first.rows, "{setting}");
-                    assert_eq!(other.checksum, first.checksum, "{setting}");
-                }
-            }
+        let one = 1.try_into().unwrap();
+        let first = self.run(Settings { workers: one, ..Settings::default() });
+        for settings in workers.iter().flat_map(|&workers| all_settings(workers)) {
+            let other = self.run(settings.clone());
+            assert_eq!(other.books, first.books, "{settings:?}");
+            assert_eq!(other.rows, first.rows, "{settings:?}");
+            assert_eq!(other.checksum, first.checksum, "{settings:?}");
+            assert_eq!(other.settings, settings);
+            assert_eq!((other.cache.disagreements, other.cache.keys_left), (0, 0));
         }
         first
     }
+}
+
+/// Every method and every cache, in batches of two sizes.
+fn all_settings(workers: usize) -> Vec<Settings> {
+    let small = CacheLimits { max_keys: 7.try_into().unwrap(), ..CacheLimits::default() };
+    let mut all = Vec::new();
+    for batch_size in [7, 60] {
+        for (insert, cache) in [
+            (InsertMethod::Values, Caching::Off),
+            (InsertMethod::Bulk, Caching::Off),
+            (InsertMethod::Values, Caching::Batch),
+            (InsertMethod::Bulk, Caching::Worker(small)),
+            (InsertMethod::Values, Caching::Shared(CacheLimits::default())),
+        ] {
+            let workers = workers.try_into().unwrap();
+            let batch_size = batch_size.try_into().unwrap();
+            all.push(Settings { workers, batch_size, cache, insert });
+        }
+    }
+    all
 }
 
 #[test]

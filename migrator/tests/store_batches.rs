@@ -20,7 +20,7 @@ use migrator::store::{Role, Store};
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, EMPLOYMENT, HISTORY, OPERATIONAL, PREVIOUS, PRICING,
-    address_row, catalogue, history_row, int, record, rows, text,
+    address_row, catalogue, history_row, int, no_cache, record, rows, text,
 };
 use tempfile::TempDir;
 
@@ -62,7 +62,7 @@ impl Fixture {
     /// Writes one batch in a session of its own.
     fn write(&self, entries: Vec<Entry>) -> Written {
         let mut metrics = Metrics::new().unwrap();
-        self.writer(&self.store).write(&batch(0, entries), &mut metrics).unwrap()
+        self.writer(&self.store).write(&batch(0, entries), &no_cache(), &mut metrics).unwrap()
     }
 
     /// The rows of a query as text, columns joined by a bar.
@@ -261,7 +261,7 @@ fn a_batch_that_fails_stores_every_record_but_the_guilty_ones() {
         let mut metrics = Metrics::new().unwrap();
         let written = fixture
             .writer(&fixture.store)
-            .write(&batch(0, entries.collect()), &mut metrics)
+            .write(&batch(0, entries.collect()), &no_cache(), &mut metrics)
             .unwrap();
         let failed = guilty_keys.len() as u64;
         assert_eq!(written.books, books(&[("committed", 8 - failed), ("failed", failed)]));
@@ -363,7 +363,7 @@ fn a_record_that_another_process_logged_first_is_a_lost_race() {
         let entries = vec![plain(1, 51), plain(2, 52), plain(3, 53)];
         let written = fixture
             .writer_on(&fixture.store, log_has_key)
-            .write(&batch(0, entries), &mut metrics)
+            .write(&batch(0, entries), &no_cache(), &mut metrics)
             .unwrap();
         assert_eq!(written.books, books(&[("committed", 2), ("lost_race", 1)]));
         assert_eq!(metrics.retries.contains_key(&Retry::LostRace), log_has_key);
@@ -379,7 +379,10 @@ fn one_query_is_sent_for_each_key() {
     // Each: the application, the contact, two addresses; the second shares the first's contact,
     // whose key is claimed and asked for no more.
     let entries = [1, 2].map(|key| entry(record(key, key, &[(50, &[CURRENT, PREVIOUS])])));
-    fixture.writer(&fixture.store).write(&batch(0, entries.into()), &mut metrics).unwrap();
+    fixture
+        .writer(&fixture.store)
+        .write(&batch(0, entries.into()), &no_cache(), &mut metrics)
+        .unwrap();
     assert_eq!(metrics.queries, 4 + 1);
     assert_eq!(metrics.timing(Step::Connect).histogram.len(), 1);
     assert_eq!(metrics.timing(Step::Commit).histogram.len(), 1);
@@ -390,8 +393,10 @@ fn a_busy_store_is_tried_again_and_counted() {
     let fixture = Fixture::new();
     let flaky = FaultyStore::new(&fixture.store, 0, Faults { busy: 3, ..Faults::default() });
     let mut metrics = Metrics::new().unwrap();
-    let written =
-        fixture.writer(&flaky).write(&batch(0, vec![plain(1, 50)]), &mut metrics).unwrap();
+    let written = fixture
+        .writer(&flaky)
+        .write(&batch(0, vec![plain(1, 50)]), &no_cache(), &mut metrics)
+        .unwrap();
     assert_eq!(written.books, books(&[("committed", 1)]));
     assert_eq!(metrics.retries, BTreeMap::from([(Retry::Busy, 3)]));
     assert_eq!(fixture.log(), ["1|success|-"]);
@@ -404,7 +409,7 @@ fn a_store_that_stays_busy_stops_the_run() {
     let other = rusqlite::Connection::open(fixture.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut metrics = Metrics::new().unwrap();
-    let error = writer.write(&batch(0, vec![plain(1, 50)]), &mut metrics).unwrap_err();
+    let error = writer.write(&batch(0, vec![plain(1, 50)]), &no_cache(), &mut metrics).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
     assert!(error.to_string().contains("busy"), "{error}");
     drop(other);
@@ -417,7 +422,8 @@ fn a_commit_whose_answer_was_lost_is_looked_up() {
         let fixture = Fixture::new();
         let flaky = FaultyStore::new(&fixture.store, 0, Faults { commit, ..Faults::default() });
         let mut metrics = Metrics::new().unwrap();
-        let result = fixture.writer(&flaky).write(&batch(0, vec![plain(1, 50)]), &mut metrics);
+        let result =
+            fixture.writer(&flaky).write(&batch(0, vec![plain(1, 50)]), &no_cache(), &mut metrics);
         let kind = result.map(|written| written.books).map_err(|error| error.kind());
         let expected =
             if rows == 1 { Ok(books(&[("committed", 1)])) } else { Err(ErrorKind::Environment) };

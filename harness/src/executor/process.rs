@@ -344,7 +344,7 @@ mod tests {
     fn settings_become_flags_with_hyphens() {
         assert_eq!(
             flags(&Settings::default()),
-            ["--workers", "2", "--batch-size", "1000", "--insert", "values"]
+            ["--workers", "2", "--batch-size", "1000", "--cache", "off", "--insert", "values"]
         );
     }
 

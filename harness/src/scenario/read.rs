@@ -135,7 +135,7 @@ const WORKLOAD_KEYS: &[&str] =
 const STORE_KEYS: &[&str] = &["url", "synchronous"];
 const LIMITS_KEYS: &[&str] = &["timeout_s", "peak_rss_bytes"];
 
-/// The baseline of every setting as a flat object: its keys are the known settings.
+/// The baseline of every setting that applies in it, as a flat object.
 fn default_settings() -> Map<String, Value> {
     match serde_json::to_value(Settings::default()) {
         Ok(Value::Object(settings)) => settings,
@@ -197,14 +197,12 @@ impl Source<'_> {
     }
 
     fn check_keys(&self) -> Result<(), Fault> {
-        let defaults = default_settings();
-        let settings: Vec<&str> = defaults.keys().map(String::as_str).collect();
         self.check_table(&self.table, TOP_KEYS, "")?;
         for (section, known) in [
             ("workload", WORKLOAD_KEYS),
             ("store", STORE_KEYS),
-            ("baseline", &settings),
-            ("sweep", &settings),
+            ("baseline", &Settings::NAMES),
+            ("sweep", &Settings::NAMES),
             ("limits", LIMITS_KEYS),
         ] {
             if let Some(DeValue::Table(table)) = self.table.get(section).map(toml::Spanned::get_ref)

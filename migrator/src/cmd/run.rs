@@ -8,7 +8,7 @@ use chrono::{NaiveDateTime, Utc};
 
 use super::inputs;
 use crate::args::RunArgs;
-use crate::config::{Config, Settings};
+use crate::config::Config;
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{self, Job, RecordMapping};
@@ -47,13 +47,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
 }
 
 fn config(args: &RunArgs) -> Result<Config> {
-    let baseline = Settings::default();
     Ok(Config {
-        settings: Settings {
-            workers: args.workers.unwrap_or(baseline.workers),
-            batch_size: args.batch_size.unwrap_or(baseline.batch_size),
-            insert: args.insert.unwrap_or(baseline.insert),
-        },
+        settings: args.settings.clone().try_into()?,
         limit: args.limit.unwrap_or(u64::MAX),
         retry_failed: args.retry_failed,
         now: match &args.now {

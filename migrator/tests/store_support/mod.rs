@@ -6,6 +6,8 @@
 pub(crate) mod faulty;
 
 use chrono::{NaiveDate, NaiveDateTime};
+use migrator::cache::{DedupCache, WorkerCache};
+use migrator::config::Caching;
 use migrator::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
 use migrator::record::{SqlRow, SqlValue, TypedRecord, TypedRows};
 
@@ -166,6 +168,11 @@ pub(crate) fn int(number: impl Into<i64>) -> SqlValue {
 
 pub(crate) fn text(text: &str) -> SqlValue {
     SqlValue::Text(text.into())
+}
+
+/// What a worker has that asks the store for every key.
+pub(crate) fn no_cache() -> WorkerCache {
+    DedupCache::new(Caching::Off).for_worker()
 }
 
 /// One contact of a record: its id and the types of its addresses.
