@@ -109,8 +109,7 @@ impl Bench {
         let coercer = Coercer::new(&self.contract.tables, &self.catalogue, self.now).unwrap();
         let stages = || RecordStages::new(&self.contract, &coercer, self.now);
         let source = &self.source;
-        let job =
-            Job { config: &config, source, source_name: "generated", store, order: &order };
+        let job = Job { config: &config, source, source_name: "generated", store, order: &order };
         run(&job, stages, &Interrupt::default(), &|_| {}).unwrap().rec_per_min
     }
 

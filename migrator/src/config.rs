@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The settings that a sweep varies. Serialized as a flat object of those that apply, the names of
 /// which are the names in scenarios; on the command line they take hyphens.
@@ -28,6 +28,9 @@ pub struct Settings {
     pub queue: Queueing,
     /// Threads of the parse pool; 0: workers parse themselves.
     pub parse_threads: usize,
+    /// How batches find out which of their keys are stored.
+    #[serde(flatten)]
+    pub cache: Caching,
     /// How rows reach the store.
     pub insert: InsertMethod,
 }
@@ -65,6 +68,16 @@ pub struct TypedSettings {
     /// Threads that parse in front of the mappers; 0: workers parse themselves [default: 0]
     #[arg(long, value_name = "N")]
     pub parse_threads: Option<usize>,
+    /// How batches find out which of their keys are stored [default: off]
+    #[arg(long, value_enum)]
+    pub cache: Option<CacheMode>,
+    /// With `--cache worker` or `shared`: most keys that one cache keeps [default: 500000]
+    #[arg(long, value_name = "N")]
+    pub cache_max_keys: Option<NonZeroUsize>,
+    /// With `--cache worker` or `shared`: share of cached keys that the store is asked about all
+    /// the same, 0 to 1 [default: 0]
+    #[arg(long, value_name = "RATE")]
+    pub cache_spot_check: Option<Rate>,
     /// How rows reach the store [default: values]
     #[arg(long, value_enum)]
     pub insert: Option<InsertMethod>,
@@ -140,6 +153,81 @@ impl Serialize for Queueing {
     }
 }
 
+/// How batches find out which of their keys are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheMode {
+    /// One query for each key
+    Off,
+    /// One query for each table's keys, its answers dropped with the batch
+    Batch,
+    /// The same, and each worker keeps the keys that it knows to be committed
+    Worker,
+    /// The same, and all workers keep them together
+    Shared,
+}
+
+/// How batches find out which of their keys are stored, with the limits that apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "cache", rename_all = "lowercase")]
+pub enum Caching {
+    /// One query for each key.
+    Off,
+    /// One query for each table's keys, its answers dropped with the batch.
+    Batch,
+    /// The same, and each worker keeps the keys that it knows to be committed.
+    Worker(CacheLimits),
+    /// The same, and all workers keep them together.
+    Shared(CacheLimits),
+}
+
+/// What a cache of keys keeps to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CacheLimits {
+    /// Most keys that one cache keeps: with `worker`, each worker's.
+    #[serde(rename = "cache_max_keys")]
+    pub max_keys: NonZeroUsize,
+    /// Share of the cached keys met in batches that the store is asked about all the same.
+    #[serde(rename = "cache_spot_check")]
+    pub spot_check: Rate,
+}
+
+/// A share, from 0 to 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Rate(f64);
+
+/// Sound because a rate is never NaN.
+impl Eq for Rate {}
+
+impl TryFrom<f64> for Rate {
+    type Error = Error;
+
+    fn try_from(share: f64) -> Result<Self> {
+        if (0.0..=1.0).contains(&share) {
+            return Ok(Self(share));
+        }
+        Err(Error::usage(format!("{share} is no rate from 0 to 1")))
+    }
+}
+
+impl FromStr for Rate {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let share: f64 = text
+            .parse()
+            .map_err(|cause| Error::caused(ErrorKind::Usage, format!("rate {text}"), cause))?;
+        Self::try_from(share)
+    }
+}
+
+impl From<Rate> for f64 {
+    fn from(rate: Rate) -> Self {
+        rate.0
+    }
+}
+
 /// How rows reach the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -172,6 +260,7 @@ impl Default for Settings {
             pool: Pooling::Off,
             queue: Queueing::Off,
             parse_threads: 0,
+            cache: Caching::Off,
             insert: InsertMethod::Values,
         }
     }
@@ -187,9 +276,17 @@ impl Default for PoolLimits {
     }
 }
 
+impl Default for CacheLimits {
+    /// As many keys as some 80,000 applications have, in no more than 45 MB.
+    fn default() -> Self {
+        const MAX_KEYS: NonZeroUsize = NonZeroUsize::new(500_000).unwrap();
+        Self { max_keys: MAX_KEYS, spot_check: Rate::default() }
+    }
+}
+
 impl Settings {
     /// The name of every setting that there is; which of them apply depends on the others.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 13] = [
         "workers",
         "batch_size",
         "pool",
@@ -199,6 +296,9 @@ impl Settings {
         "queue_depth",
         "queue_bytes_max",
         "parse_threads",
+        "cache",
+        "cache_max_keys",
+        "cache_spot_check",
         "insert",
     ];
 }
@@ -214,6 +314,7 @@ impl TryFrom<TypedSettings> for Settings {
             pool: typed.pooling()?,
             queue: typed.queueing()?,
             parse_threads: typed.parse_threads.unwrap_or(baseline.parse_threads),
+            cache: typed.caching()?,
             workers: typed.workers.unwrap_or(baseline.workers),
             batch_size: typed.batch_size.unwrap_or(baseline.batch_size),
             insert: typed.insert.unwrap_or(baseline.insert),
@@ -225,6 +326,32 @@ impl TryFrom<TypedSettings> for Settings {
 const QUEUE_BYTES_MAX: NonZeroU64 = NonZeroU64::new(64 << 20).unwrap();
 
 impl TypedSettings {
+    /// With `off` and `batch` nothing is kept, so there is neither a number of keys to limit nor a
+    /// kept answer to check.
+    fn caching(&self) -> Result<Caching> {
+        let usual = CacheLimits::default();
+        let limits = CacheLimits {
+            max_keys: self.cache_max_keys.unwrap_or(usual.max_keys),
+            spot_check: self.cache_spot_check.unwrap_or(usual.spot_check),
+        };
+        let caching = match self.cache.unwrap_or(CacheMode::Off) {
+            CacheMode::Off => Caching::Off,
+            CacheMode::Batch => Caching::Batch,
+            CacheMode::Worker => return Ok(Caching::Worker(limits)),
+            CacheMode::Shared => return Ok(Caching::Shared(limits)),
+        };
+        let typed = [
+            ("cache_max_keys", self.cache_max_keys.is_some()),
+            ("cache_spot_check", self.cache_spot_check.is_some()),
+        ];
+        match typed.iter().find(|(_, typed)| *typed) {
+            Some((name, _)) => Err(Error::usage(format!(
+                "setting {name} would be ignored: it belongs to cache = worker or shared"
+            ))),
+            None => Ok(caching),
+        }
+    }
+
     fn queueing(&self) -> Result<Queueing> {
         let depth = self.queue_depth.and_then(NonZeroUsize::new);
         match (depth, self.queue_bytes_max) {
@@ -368,14 +495,14 @@ mod tests {
                 json!({}),
                 json!({
                     "workers": 2, "batch_size": 1000, "pool": "off", "queue_depth": 0,
-                    "parse_threads": 0, "insert": "values",
+                    "parse_threads": 0, "cache": "off", "insert": "values",
                 }),
             ),
             (
                 json!({"pool": "worker", "insert": "bulk"}),
                 json!({
                     "workers": 2, "batch_size": 1000, "pool": "worker", "queue_depth": 0,
-                    "parse_threads": 0, "insert": "bulk",
+                    "parse_threads": 0, "cache": "off", "insert": "bulk",
                 }),
             ),
             (
@@ -383,7 +510,7 @@ mod tests {
                 json!({
                     "workers": 3, "batch_size": 1000, "pool": "shared", "pool_max": 1,
                     "pool_idle_s": 600, "pool_lifetime_s": 1800, "queue_depth": 4,
-                    "queue_bytes_max": 67_108_864, "parse_threads": 0, "insert": "values",
+                    "queue_bytes_max": 67_108_864, "parse_threads": 0, "cache": "off", "insert": "values",
                 }),
             ),
         ] {
@@ -422,6 +549,57 @@ mod tests {
     }
 
     #[test]
+    fn settings_show_the_cache_limits_only_where_they_apply() {
+        for (typed, shown) in [
+            (json!({}), json!({"cache": "off"})),
+            (json!({"cache": "batch"}), json!({"cache": "batch"})),
+            (
+                json!({"cache": "worker"}),
+                json!({"cache": "worker", "cache_max_keys": 500_000, "cache_spot_check": 0.0}),
+            ),
+            (
+                json!({"cache": "shared", "cache_max_keys": 7, "cache_spot_check": 0.25}),
+                json!({"cache": "shared", "cache_max_keys": 7, "cache_spot_check": 0.25}),
+            ),
+        ] {
+            let settings = read(typed).unwrap();
+            let mut value = serde_json::to_value(&settings).unwrap();
+            assert_eq!(read(value.clone()).unwrap(), settings);
+            value.as_object_mut().unwrap().retain(|name, _| name.starts_with("cache"));
+            assert_eq!(value, shown);
+        }
+    }
+
+    #[test]
+    fn a_cache_limit_without_its_cache_is_refused_by_both_names() {
+        for typed in [json!({}), json!({"cache": "off"}), json!({"cache": "batch"})] {
+            for name in ["cache_max_keys", "cache_spot_check"] {
+                let mut typed = typed.clone();
+                typed[name] = json!(1);
+                let fault = read(typed).unwrap_err();
+                assert!(fault.contains(name), "{fault}");
+                assert!(fault.contains("cache = worker or shared"), "{fault}");
+            }
+        }
+    }
+
+    #[test]
+    fn cache_limits_out_of_range_are_refused() {
+        for (name, value) in [
+            ("cache_max_keys", json!(0)),
+            ("cache_spot_check", json!(1.01)),
+            ("cache_spot_check", json!(-0.5)),
+        ] {
+            let mut typed = json!({"cache": "shared"});
+            typed[name] = value;
+            assert!(read(typed).is_err(), "{name}");
+        }
+        for text in ["NaN", "1e9", "often"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_limit_of_zero_is_refused() {
         for name in ["pool_max", "pool_idle_s", "pool_lifetime_s"] {
             assert!(read(json!({"pool": "shared", name: 0})).is_err(), "{name}");
@@ -430,7 +608,7 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_shown_has_its_name_in_the_list() {
-        let shared = read(json!({"pool": "shared", "queue_depth": 1})).unwrap();
+        let shared = read(json!({"pool": "shared", "queue_depth": 1, "cache": "shared"})).unwrap();
         let shown = serde_json::to_value(shared).unwrap();
         let names: Vec<_> = shown.as_object().unwrap().keys().collect();
         assert_eq!(names, Settings::NAMES);

@@ -9,6 +9,7 @@
 pub mod args;
 pub mod audit;
 pub mod blame;
+pub mod cache;
 pub mod claims;
 pub mod clock;
 pub mod cmd;
@@ -22,6 +23,7 @@ pub mod handout;
 pub mod insert;
 pub mod interrupt;
 pub mod log;
+pub mod lookup;
 pub mod metrics;
 pub mod pipeline;
 pub mod queue;

@@ -42,7 +42,8 @@ pub enum Step {
     Connect,
     /// Waiting for the right to write, for one transaction.
     Begin,
-    /// The duplicate queries of one attempt at a batch.
+    /// Deciding about duplicates in one attempt at a batch, queries included, and keeping the keys
+    /// of a batch that has committed.
     Dedup,
     /// The inserts of one attempt at a batch.
     Insert,
@@ -140,6 +141,8 @@ pub struct Metrics {
     timings: Vec<Timing>,
     /// Key look-ups sent to the store, one key each.
     pub queries: u64,
+    /// Key look-ups sent to the store, each for as many keys of a table as fit into a statement.
+    pub set_queries: u64,
     /// INSERT statements sent to the store (bulk: loads).
     pub insert_statements: u64,
     /// Transactions committed.
@@ -161,6 +164,7 @@ impl Metrics {
         Ok(Self {
             timings: Step::ALL.iter().map(|_| timing()).collect::<Result<_>>()?,
             queries: 0,
+            set_queries: 0,
             insert_statements: 0,
             transactions: 0,
             retries: BTreeMap::new(),
@@ -194,6 +198,7 @@ impl Metrics {
             mine.total_ns = mine.total_ns.saturating_add(theirs.total_ns);
         }
         self.queries += other.queries;
+        self.set_queries += other.set_queries;
         self.insert_statements += other.insert_statements;
         self.transactions += other.transactions;
         for (&cause, count) in &other.retries {
@@ -287,12 +292,13 @@ mod tests {
         other.time(Step::Insert, Duration::from_micros(30));
         other.retry(Retry::Busy);
         other.queries = 3;
+        other.set_queries = 2;
         one.merge(&other).unwrap();
         assert_eq!(one.timing(Step::Insert).total_ns, 40_000);
         assert_eq!(one.timing(Step::Insert).histogram.len(), 2);
         assert_eq!(one.timing(Step::Log).histogram.len(), 0);
         assert_eq!(one.retries[&Retry::Busy], 1);
-        assert_eq!(one.queries, 3);
+        assert_eq!((one.queries, one.set_queries), (3, 2));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 
+use crate::cache::DedupCache;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::contract::model::Contract;
@@ -17,7 +18,7 @@ use crate::log::{self, Log, Session};
 use crate::metrics::{self, Metrics, Step, Usage};
 use crate::record::{ParsedRecord, RawRecord, Reject};
 use crate::report::{
-    Books, Build, Connections, FORMAT_VERSION, Io, QueueReport, RunReport, StageTimes,
+    Books, Build, CacheReport, Connections, FORMAT_VERSION, Io, QueueReport, RunReport, StageTimes,
 };
 use crate::source::Source;
 use crate::stage::coerce::Coercer;
@@ -98,8 +99,9 @@ pub fn run<S: Stages>(
     let method = config.settings.insert;
     let writer = Writer::new(store, session, method, order, setup.log_has_key)?;
     let pool = Pool::new(store, config.settings.pool, &SystemClock);
+    let cache = DedupCache::new(config.settings.cache);
     let on_written = |written: &Written, skipped: u64| tell(observe, written, skipped);
-    let crew = Crew::new(&config.settings, source, feed, &writer, &pool, &on_written);
+    let crew = Crew::new(&config.settings, source, feed, &writer, &pool, &cache, &on_written);
     let before = Usage::now()?;
     let started = Instant::now();
     let worked = crew.work(&stages, interrupt, store.tables().yielded().len());
@@ -110,6 +112,7 @@ pub fn run<S: Stages>(
         peak_rss_bytes: metrics::peak_rss_bytes()?,
         wall: tally.last_commit.unwrap_or_else(Instant::now).duration_since(started),
         connections: pool.connections(),
+        cache: cache.close(),
     };
     let mut reader = store.connect(Role::Untimed)?;
     let mut feed = crew.into_feed();
@@ -124,6 +127,7 @@ struct Measured {
     peak_rss_bytes: u64,
     wall: Duration,
     connections: BTreeMap<String, Connections>,
+    cache: CacheReport,
 }
 
 fn report(
@@ -133,7 +137,7 @@ fn report(
     books: Books,
     checksum: String,
 ) -> Result<RunReport> {
-    let Measured { usage, peak_rss_bytes, wall, connections } = measured;
+    let Measured { usage, peak_rss_bytes, wall, connections, cache } = measured;
     let metrics = &tally.metrics;
     Ok(RunReport {
         format: FORMAT_VERSION,
@@ -160,6 +164,8 @@ fn report(
         parsed_in_pool: tally.parsed_in_pool,
         parse_pool_threads: tally.parse_pool_threads,
         queries: metrics.queries,
+        set_queries: metrics.set_queries,
+        cache,
         insert_statements: metrics.insert_statements,
         transactions: metrics.transactions,
         retries: retries(metrics),

@@ -67,6 +67,10 @@ pub struct RunReport {
     pub parse_pool_threads: u64,
     /// Key look-ups sent to the store, one key each.
     pub queries: u64,
+    /// Key look-ups sent to the store, each for as many keys of a table as fit into a statement.
+    pub set_queries: u64,
+    /// What keeping committed keys was good for; all zero where none are kept.
+    pub cache: CacheReport,
     /// INSERT statements sent to the store (bulk: loads).
     pub insert_statements: u64,
     /// Transactions committed.
@@ -218,6 +222,43 @@ impl fmt::Display for SimulatedLink {
             "simulated link (connect {} ms, round trip {} ms)",
             self.connect_ms, self.round_trip_ms
         )
+    }
+}
+
+/// What the caches of keys did in a run; with one for each worker, their sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheReport {
+    /// Keys of batches that were found.
+    pub hits: u64,
+    /// Keys of batches that were not found.
+    pub misses: u64,
+    /// Keys that had to go for others.
+    pub evictions: u64,
+    /// Hits that the store was asked about all the same: the share that was asked for, and all of
+    /// a batch of which the store has refused a row.
+    pub checks: u64,
+    /// Checks in which the store did not have the key.
+    pub disagreements: u64,
+    /// Most keys that were kept at one time.
+    pub keys_peak: u64,
+    /// Most memory that they took, in bytes.
+    pub bytes_peak: u64,
+    /// Keys that are kept when the run has ended: none.
+    pub keys_left: u64,
+}
+
+impl CacheReport {
+    /// Adds what another cache did.
+    pub fn add(&mut self, other: &Self) {
+        let Self { hits, misses, evictions, checks, disagreements, .. } = other;
+        self.hits += hits;
+        self.misses += misses;
+        self.evictions += evictions;
+        self.checks += checks;
+        self.disagreements += disagreements;
+        self.keys_peak += other.keys_peak;
+        self.bytes_peak += other.bytes_peak;
+        self.keys_left += other.keys_left;
     }
 }
 

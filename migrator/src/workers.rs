@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use crate::cache::{DedupCache, WorkerCache};
 use crate::claims::{Claim, Claims};
 use crate::config::{Queueing, Settings};
 use crate::error::{Error, ErrorKind, Result};
@@ -56,6 +57,7 @@ pub struct Crew<'a, P> {
     feed: Mutex<Feed<'a>>,
     writer: &'a Writer<'a>,
     pool: &'a Pool<'a>,
+    cache: &'a DedupCache,
     on_written: OnWritten<'a>,
     claims: Claims,
     handout: Option<Handout<ParsedShare<P>>>,
@@ -83,6 +85,12 @@ pub struct Tally {
     pub claim_waits: u64,
 }
 
+/// What a worker has of its own at the store.
+struct AtStore<'p> {
+    connections: Handle<'p>,
+    cache: WorkerCache,
+}
+
 /// A batch whose records are parsed.
 struct ParsedShare<P> {
     share: Share,
@@ -106,6 +114,7 @@ impl<'a, P: Send> Crew<'a, P> {
         feed: Feed<'a>,
         writer: &'a Writer<'a>,
         pool: &'a Pool<'a>,
+        cache: &'a DedupCache,
         on_written: OnWritten<'a>,
     ) -> Self {
         let queues = match settings.queue {
@@ -120,6 +129,7 @@ impl<'a, P: Send> Crew<'a, P> {
             feed: Mutex::new(feed),
             writer,
             pool,
+            cache,
             on_written,
             claims: Claims::default(),
             handout: NonZeroUsize::new(settings.parse_threads).map(Handout::new),
@@ -245,9 +255,9 @@ impl<'a, P: Send> Crew<'a, P> {
     /// A worker that maps a batch, then inserts it.
     fn both<S: Stages<Parsed = P>>(&self, stages: S, tally: &mut Tally) -> Result<()> {
         let mut preparer = self.preparer(stages)?;
-        let mut connections = self.pool.handle();
+        let mut at_store = self.at_store();
         while let Some(prepared) = preparer.next(&mut tally.metrics)? {
-            self.store(prepared, &mut connections, tally)?;
+            self.store(prepared, &mut at_store, tally)?;
         }
         Ok(())
     }
@@ -273,12 +283,12 @@ impl<'a, P: Send> Crew<'a, P> {
 
     /// The inserting half of a worker.
     fn store_from(&self, queue: &Queue<Prepared>, tally: &mut Tally) -> Result<()> {
-        let mut connections = self.pool.handle();
+        let mut at_store = self.at_store();
         loop {
             let started = Instant::now();
             let Some(prepared) = queue.pop() else { break };
             tally.metrics.time(Step::QueuePop, started.elapsed());
-            self.store(prepared, &mut connections, tally)?;
+            self.store(prepared, &mut at_store, tally)?;
         }
         self.check_stopped()
     }
@@ -286,19 +296,25 @@ impl<'a, P: Send> Crew<'a, P> {
     fn store(
         &self,
         prepared: Prepared,
-        connections: &mut Handle<'_>,
+        at_store: &mut AtStore<'_>,
         tally: &mut Tally,
     ) -> Result<()> {
         let started = Instant::now();
         self.claims.wait(&prepared.claim).map_err(|_| stopped())?;
         tally.metrics.time(Step::Claims, started.elapsed());
         if !prepared.batch.entries.is_empty() {
-            let written = self.writer.write(&prepared.batch, connections, &mut tally.metrics)?;
+            let AtStore { connections, cache } = at_store;
+            let metrics = &mut tally.metrics;
+            let written = self.writer.write(&prepared.batch, connections, cache, metrics)?;
             tally.add(&written, &prepared.read_at);
             (self.on_written)(&written, prepared.skipped);
         }
         self.claims.end(prepared.claim);
         Ok(())
+    }
+
+    fn at_store(&self) -> AtStore<'_> {
+        AtStore { connections: self.pool.handle(), cache: self.cache.for_worker() }
     }
 
     fn preparer<S: Stages<Parsed = P>>(&self, stages: S) -> Result<Preparer<'_, 'a, S>> {

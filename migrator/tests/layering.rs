@@ -15,7 +15,7 @@ const ORDER: &[&str] = &[
     "config.rs",
     "interrupt.rs",
     "metrics.rs",
-    // 2: contract and catalogue, the report
+    // 2: contract and catalogue, the report, known keys
     "contract/case.rs",
     "contract/convert/unicode.rs",
     "contract/convert/number.rs",
@@ -39,10 +39,11 @@ const ORDER: &[&str] = &[
     "contract/column.rs",
     "contract/read.rs",
     "contract/mod.rs",
-    "claims.rs",
     "handout.rs",
     "queue.rs",
     "report.rs",
+    "cache.rs",
+    "claims.rs",
     // 3: the pure stages, the stores
     "stage/html.rs",
     "stage/validate.rs",
@@ -86,6 +87,7 @@ const ORDER: &[&str] = &[
     "source/table.rs",
     "source/location.rs",
     "dedup.rs",
+    "lookup.rs",
     "log.rs",
     "blame.rs",
     "feed.rs",

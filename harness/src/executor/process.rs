@@ -355,6 +355,8 @@ mod tests {
                 "0",
                 "--parse-threads",
                 "0",
+                "--cache",
+                "off",
                 "--insert",
                 "values"
             ]

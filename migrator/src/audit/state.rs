@@ -69,8 +69,10 @@ impl<'a> State<'a> {
     /// Claims the rows that a record has to have in the store. Of two rows with one key that
     /// records share, the record's first one counts, as it does when it is stored.
     pub fn claim(&mut self, record: &TypedRecord, certain: bool) -> Result<()> {
-        let alone = self.dedup.decide(self.tables, [record], &mut |_, _| Ok(false))?;
-        let Some(decision) = alone.first() else { return Ok(()) };
+        let alone = self
+            .dedup
+            .decide(self.tables, &[record], true, &mut |_, wanted| Ok(vec![false; wanted.len()]))?;
+        let Some(decision) = alone.decisions.first() else { return Ok(()) };
         for (place, rows) in record.tables.iter().enumerate() {
             let Some(Some(lens)) = self.lenses.get(rows.table) else { continue };
             let kept = rows.rows.iter().enumerate().filter(|(row, _)| decision.keeps(place, *row));

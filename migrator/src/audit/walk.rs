@@ -169,8 +169,9 @@ impl Walk<'_, '_> {
     /// What the log says of a record where another one has its application.
     fn duplicate_reason(&self, record: &TypedRecord) -> Result<Option<String>> {
         let State { dedup, tables, .. } = &*self.state;
-        let decisions = dedup.decide(tables, [record], &mut |_, _| Ok(true))?;
-        Ok(decisions.into_iter().find_map(|decision| match decision {
+        let decided =
+            dedup.decide(tables, &[record], true, &mut |_, wanted| Ok(vec![true; wanted.len()]))?;
+        Ok(decided.decisions.into_iter().find_map(|decision| match decision {
             Decision::Duplicate { key } => Some(log::duplicate_reason(&key)),
             Decision::Store { .. } => None,
         }))
