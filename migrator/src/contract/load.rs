@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::draft::{Draft, Fault};
+use super::draft::Draft;
+use super::finding::Finding;
 use super::model::Contract;
 use super::{check, compile};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +23,7 @@ impl Contract {
     /// Reads, checks and compiles a contract file.
     ///
     /// # Errors
-    /// A file that cannot be read, or every fault of its contents with line and key.
+    /// A file that cannot be read, or every fault of its contents with line, column and key.
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|cause| {
             let message = format!("cannot read the contract {}", path.display());
@@ -34,15 +35,15 @@ impl Contract {
     /// Checks and compiles a contract's text; `origin` names it in errors.
     ///
     /// # Errors
-    /// Every fault, with line and key.
+    /// Every fault, with line, column and key.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let draft = Draft::parse(text).map_err(|faults| refusal(origin, &faults))?;
+        let draft = Draft::parse(text).map_err(|fault| refusal(origin, &[*fault]))?;
         let faults = check::faults(&draft);
         if faults.is_empty() { Ok(compile::compile(&draft)) } else { Err(refusal(origin, &faults)) }
     }
 }
 
-fn refusal(origin: &str, faults: &[Fault]) -> Error {
+fn refusal(origin: &str, faults: &[Finding]) -> Error {
     let plural = if faults.len() == 1 { "" } else { "s" };
     let mut message = format!("{origin} has {} fault{plural}", faults.len());
     for fault in faults {

@@ -7,5 +7,7 @@ mod compile;
 pub mod convert;
 pub mod draft;
 pub mod expr;
+pub mod finding;
+pub mod json;
 mod load;
 pub mod model;
