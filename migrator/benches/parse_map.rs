@@ -1,6 +1,5 @@
 //! Throughput of parse+map on one thread, staged and full records.
 
-#[path = "support.rs"]
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

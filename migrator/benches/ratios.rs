@@ -3,7 +3,6 @@
 //! The two take turns, so that drift of a shared machine hits both; a ratio is the median over
 //! rounds. `-- --quick` takes fewer records and rounds.
 
-#[path = "support.rs"]
 mod support;
 
 use std::time::Instant;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::InsertMethod;
+use crate::config::{InsertMethod, Synchronous};
 pub use crate::source::generated::Profile;
 
 /// Maps XML application records with a JSON mapping contract and stores the rows.
@@ -71,7 +71,7 @@ pub struct RunArgs {
     /// The run's point in time, UTC, as `2026-01-31T12:00:00` [default: the clock]
     #[arg(long, value_name = "TIME")]
     pub now: Option<String>,
-    /// How `SQLite` flushes: `full` or `off` (for measurements on throw-away stores)
+    /// How `SQLite` flushes at a commit
     #[arg(long, value_enum, default_value = "full")]
     pub synchronous: Synchronous,
     /// Exit with 1 if any record was rejected or failed
@@ -83,17 +83,6 @@ pub struct RunArgs {
     /// Print nothing but errors
     #[arg(long)]
     pub quiet: bool,
-}
-
-/// How `SQLite` flushes at a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Synchronous {
-    /// Flush to disk at each commit.
-    Full,
-    /// Flush at checkpoints only; a power cut may lose the last commits.
-    Normal,
-    /// Leave flushing to the operating system.
-    Off,
 }
 
 /// Arguments of `migrator rows`.

@@ -28,6 +28,17 @@ pub enum InsertMethod {
     Bulk,
 }
 
+/// How `SQLite` flushes at a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Synchronous {
+    /// Flush to disk at each commit.
+    Full,
+    /// Flush at checkpoints only; a power cut may lose the last commits.
+    Normal,
+    /// Leave flushing to the operating system.
+    Off,
+}
+
 impl Default for Settings {
     /// The baseline that every optimization is compared with.
     fn default() -> Self {

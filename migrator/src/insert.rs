@@ -1,1 +1,435 @@
-//! Batches into the store: transactions, retries, and finding the guilty record.
+//! Batches into the store: one transaction each, done again where the store is busy, and searched
+//! for the guilty record where the store refuses one. Maps nothing and prints nothing.
+
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use crate::blame::Case;
+use crate::config::InsertMethod;
+use crate::dedup::{Decision, Dedup};
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::{self, BatchRow, Log, Logged, Session};
+use crate::metrics::{Metrics, Retry, Step};
+use crate::record::{Refusal, Reject, SqlRow, SqlValue, TypedRecord};
+use crate::report::Books;
+use crate::store::schema::Tables;
+use crate::store::{Connection, Inserted, Role, Rule, Store, Violation};
+
+/// How often a transaction is done again for one cause before the run stops.
+pub const RETRIES_MAX: u32 = 5;
+/// The pause before the first repetition; it doubles from one to the next.
+const BACKOFF: Duration = Duration::from_millis(10);
+
+/// What mapping made of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mapped {
+    /// Rows in the types of their columns.
+    Rows(TypedRecord),
+    /// Turned down by validate, parse or map.
+    Rejected(Reject),
+    /// Turned down by coerce.
+    Refused(Refusal),
+}
+
+/// A record of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The source's key.
+    pub key: i32,
+    /// Whether the log has the record as failed and its row has to give way.
+    pub retry: bool,
+    /// What mapping made of it.
+    pub mapped: Mapped,
+}
+
+/// Consecutive records that are committed together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The batch's number in the session, from 0.
+    pub number: u64,
+    /// The records, by ascending key; at least one.
+    pub entries: Vec<Entry>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Written {
+    /// Where its records ended; `skipped` is not known here.
+    pub books: Books,
+    /// Rows stored, by table.
+    pub rows: Vec<u64>,
+    /// Records that the store refused: the key, the reason that is logged, the store's own words.
+    pub refused: Vec<(i32, String, String)>,
+}
+
+/// Writes batches into one store for one session.
+pub struct Writer<'a> {
+    store: &'a dyn Store,
+    session: Session,
+    method: InsertMethod,
+    /// Tables in the order of insertion.
+    order: Vec<usize>,
+    dedup: Dedup,
+    log: Log,
+    log_has_key: bool,
+}
+
+/// How a transaction ended.
+enum End {
+    Committed(Written),
+    /// A record was refused, and it is not known which.
+    RecordRefused,
+    /// The log has one of the records already.
+    LogRefused,
+}
+
+/// Where a record ended, as the log has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    Stored,
+    Duplicate(String),
+    Rejected(String),
+    Failed(String),
+    LostRace,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer that inserts into the tables named in `order` first, in that order (contract.md
+    /// 14.1), then into the others in the catalogue's.
+    pub fn new(
+        store: &'a dyn Store,
+        session: Session,
+        method: InsertMethod,
+        order: &[usize],
+        log_has_key: bool,
+    ) -> Result<Self> {
+        let tables = store.tables();
+        let mut all = order.to_vec();
+        all.extend((0..tables.yielded().len()).filter(|index| !order.contains(index)));
+        all.retain(|&index| index != tables.log);
+        let (dedup, log) = (Dedup::new(tables), Log::new(tables)?);
+        Ok(Self { store, session, method, order: all, dedup, log, log_has_key })
+    }
+
+    /// The session whose batches these are.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Stores a batch on a connection of its own: rows, log and the batch's row in one transaction.
+    pub fn write(&self, batch: &Batch, metrics: &mut Metrics) -> Result<Written> {
+        let started = Instant::now();
+        let mut connection = self.store.connect(Role::Writer)?;
+        metrics.time(Step::Connect, started.elapsed());
+        let mut search = false;
+        let mut look_up_log = !self.log_has_key;
+        let mut tries = FxHashMap::default();
+        loop {
+            let mut transaction =
+                Transaction::new(self, batch, connection.as_mut(), metrics, look_up_log);
+            let again = match transaction.run(search) {
+                Ok(End::Committed(written)) => return Ok(written),
+                Ok(End::RecordRefused) => Retry::RefusedRecord,
+                Ok(End::LogRefused) => Retry::LostRace,
+                Err(error) if error.is_retryable() => Retry::Busy,
+                Err(error) => return Err(error),
+            };
+            search |= again == Retry::RefusedRecord;
+            look_up_log |= again == Retry::LostRace;
+            connection.rollback()?;
+            metrics.retry(again);
+            let tries = tries.entry(again).or_insert(0_u32);
+            *tries += 1;
+            if *tries > RETRIES_MAX {
+                return Err(exhausted(batch, again));
+            }
+            if again == Retry::Busy {
+                std::thread::sleep(BACKOFF * (1 << (*tries - 1)));
+            }
+        }
+    }
+
+    fn tables(&self) -> &Tables {
+        self.store.tables()
+    }
+}
+
+fn exhausted(batch: &Batch, cause: Retry) -> Error {
+    let kind = if cause == Retry::Busy { ErrorKind::Busy } else { ErrorKind::Data };
+    let name = cause.name();
+    let number = batch.number;
+    Error::new(kind, format!("batch {number}: given up after {RETRIES_MAX} repetitions ({name})"))
+}
+
+/// One attempt at a batch.
+struct Transaction<'a> {
+    writer: &'a Writer<'a>,
+    batch: &'a Batch,
+    connection: &'a mut dyn Connection,
+    metrics: &'a mut Metrics,
+    look_up_log: bool,
+    /// One for each entry, in the entries' order.
+    outcomes: Vec<Outcome>,
+    rows: Vec<u64>,
+    refused: Vec<(i32, String, String)>,
+}
+
+impl<'a> Transaction<'a> {
+    fn new(
+        writer: &'a Writer<'a>,
+        batch: &'a Batch,
+        connection: &'a mut dyn Connection,
+        metrics: &'a mut Metrics,
+        look_up_log: bool,
+    ) -> Self {
+        Self {
+            writer,
+            batch,
+            connection,
+            metrics,
+            look_up_log,
+            outcomes: batch.entries.iter().map(outcome_of_mapping).collect(),
+            rows: vec![0; writer.tables().yielded().len()],
+            refused: Vec::new(),
+        }
+    }
+
+    /// `search` finds the records that the store refuses; without it, one such record ends the
+    /// transaction, so that batches without one pay for no savepoint.
+    fn run(&mut self, search: bool) -> Result<End> {
+        self.begin()?;
+        self.make_way_in_the_log()?;
+        let places: Vec<_> =
+            (0..self.outcomes.len()).filter(|&at| self.outcomes[at] == Outcome::Stored).collect();
+        if search {
+            self.search(&places)?;
+        } else if self.store(&places)?.is_some() {
+            return Ok(End::RecordRefused);
+        }
+        if !self.write_log()? {
+            return Ok(End::LogRefused);
+        }
+        self.commit()?;
+        Ok(End::Committed(self.written()))
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        let started = Instant::now();
+        self.connection.begin()?;
+        self.metrics.time(Step::Begin, started.elapsed());
+        Ok(())
+    }
+
+    /// Takes out the failures that are tried again, and marks what another process has logged.
+    fn make_way_in_the_log(&mut self) -> Result<()> {
+        let log = &self.writer.log;
+        for entry in self.batch.entries.iter().filter(|entry| entry.retry) {
+            log.forget_failure(self.connection, entry.key)?;
+        }
+        let entries = &self.batch.entries;
+        if let (true, Some(first), Some(last)) = (self.look_up_log, entries.first(), entries.last())
+        {
+            let logged: FxHashMap<i32, Logged> =
+                log.look_up(self.connection, first.key, last.key)?;
+            for (entry, outcome) in entries.iter().zip(&mut self.outcomes) {
+                if logged.contains_key(&entry.key) {
+                    *outcome = Outcome::LostRace;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores these records, halving where one is refused: the left half is finished before the
+    /// right one is tried, and each try decides again about duplicates, so a key that a refused
+    /// record claimed is free for the records behind it.
+    fn search(&mut self, places: &[usize]) -> Result<()> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        self.connection.mark()?;
+        let Some((table, violation)) = self.store(places)? else { return Ok(()) };
+        self.connection.back()?;
+        if let [only] = *places {
+            return self.refuse(only, table, violation);
+        }
+        let (left, right) = places.split_at(places.len() / 2);
+        self.search(left)?;
+        self.search(right)
+    }
+
+    /// Stores these records, or says which table refuses a row of them.
+    fn store(&mut self, places: &[usize]) -> Result<Option<(usize, Violation)>> {
+        let records: Vec<_> = places
+            .iter()
+            .filter_map(|&place| match &self.batch.entries[place].mapped {
+                Mapped::Rows(record) => Some(record),
+                Mapped::Rejected(_) | Mapped::Refused(_) => None,
+            })
+            .collect();
+        let decisions = self.decide(&records)?;
+        let kept = kept_rows(&records, &decisions, self.writer.tables().yielded().len());
+        let started = Instant::now();
+        for &table in &self.writer.order {
+            if let Some(violation) = self.insert(table, &kept[table])? {
+                self.metrics.time(Step::Insert, started.elapsed());
+                return Ok(Some((table, violation)));
+            }
+        }
+        self.metrics.time(Step::Insert, started.elapsed());
+        for (total, rows) in self.rows.iter_mut().zip(&kept) {
+            *total += rows.len() as u64;
+        }
+        for (&place, decision) in places.iter().zip(decisions) {
+            if let Decision::Duplicate { key } = decision {
+                self.outcomes[place] = Outcome::Duplicate(log::duplicate_reason(&key));
+            }
+        }
+        Ok(None)
+    }
+
+    fn decide(&mut self, records: &[&TypedRecord]) -> Result<Vec<Decision>> {
+        let started = Instant::now();
+        let (connection, metrics) = (&mut *self.connection, &mut *self.metrics);
+        let decisions = self.writer.dedup.decide(
+            self.writer.tables(),
+            records.iter().copied(),
+            &mut |key, values| {
+                metrics.queries += 1;
+                connection.exists(key, values)
+            },
+        )?;
+        self.metrics.time(Step::Dedup, started.elapsed());
+        Ok(decisions)
+    }
+
+    fn insert(&mut self, table: usize, rows: &[&[SqlValue]]) -> Result<Option<Violation>> {
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        match self.connection.insert(table, rows, self.writer.method)? {
+            Inserted::Stored { statements } => {
+                self.metrics.insert_statements += statements;
+                Ok(None)
+            }
+            Inserted::Refused(violation) => Ok(Some(violation)),
+        }
+    }
+
+    /// Writes the log rows and the batch's row; false if the log has one of the records already.
+    fn write_log(&mut self) -> Result<bool> {
+        let started = Instant::now();
+        let writer = self.writer;
+        let rows: Vec<SqlRow> = self
+            .batch
+            .entries
+            .iter()
+            .zip(&self.outcomes)
+            .filter_map(|(entry, outcome)| {
+                let reason = match outcome {
+                    Outcome::Stored => None,
+                    Outcome::Duplicate(why) | Outcome::Rejected(why) | Outcome::Failed(why) => {
+                        Some(why.as_str())
+                    }
+                    Outcome::LostRace => return None,
+                };
+                Some(writer.log.row(&writer.session, entry.key, reason))
+            })
+            .collect();
+        let slices: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
+        match self.insert(writer.log.table(), &slices)? {
+            Some(violation) if violation.rule == Rule::Key => return Ok(false),
+            Some(violation) => {
+                let message = format!("a row of the log is refused: {}", violation.message);
+                return Err(Error::new(ErrorKind::Data, message));
+            }
+            None => self.rows[writer.log.table()] += rows.len() as u64,
+        }
+        log::write_batch(self.connection, writer.tables(), &writer.session, batch_row(self.batch))?;
+        self.metrics.time(Step::Log, started.elapsed());
+        Ok(true)
+    }
+
+    /// Commits; where that fails, the batch's own row says whether it was done all the same.
+    fn commit(&mut self) -> Result<()> {
+        let started = Instant::now();
+        if let Err(error) = self.connection.commit() {
+            let writer = self.writer;
+            // The answer to the roll back does not matter: the look-up decides.
+            let _ = self.connection.rollback();
+            let mut other = writer.store.connect(Role::Reader)?;
+            let (tables, number) = (writer.tables(), self.batch.number);
+            if !log::is_committed(other.as_mut(), tables, &writer.session, number)? {
+                return Err(error);
+            }
+        }
+        self.metrics.time(Step::Commit, started.elapsed());
+        self.metrics.transactions += 1;
+        Ok(())
+    }
+
+    fn written(&mut self) -> Written {
+        let mut books = Books { read: self.batch.entries.len() as u64, ..Books::default() };
+        for outcome in &self.outcomes {
+            let place = match outcome {
+                Outcome::Stored => &mut books.committed,
+                Outcome::Duplicate(_) => &mut books.duplicate,
+                Outcome::Rejected(_) => &mut books.rejected,
+                Outcome::Failed(_) => &mut books.failed,
+                Outcome::LostRace => &mut books.lost_race,
+            };
+            *place += 1;
+        }
+        let (rows, refused) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.refused));
+        Written { books, rows, refused }
+    }
+
+    /// Writes off the record that the store refuses.
+    fn refuse(&mut self, place: usize, table: usize, violation: Violation) -> Result<()> {
+        let entry = &self.batch.entries[place];
+        let Mapped::Rows(record) = &entry.mapped else { return Ok(()) };
+        let case = Case { tables: self.writer.tables(), record, table, violation: &violation };
+        let refusal = case.describe(self.connection)?;
+        let reason = log::refusal_reason(&refusal);
+        self.refused.push((entry.key, reason.clone(), violation.message));
+        self.outcomes[place] = Outcome::Failed(reason);
+        Ok(())
+    }
+}
+
+fn outcome_of_mapping(entry: &Entry) -> Outcome {
+    match &entry.mapped {
+        Mapped::Rows(_) => Outcome::Stored,
+        Mapped::Rejected(reject) => Outcome::Rejected(log::reject_reason(reject)),
+        Mapped::Refused(refusal) => Outcome::Failed(log::refusal_reason(refusal)),
+    }
+}
+
+fn batch_row(batch: &Batch) -> BatchRow {
+    let key = |entry: Option<&Entry>| entry.map_or(0, |entry| entry.key);
+    BatchRow {
+        number: batch.number,
+        first: key(batch.entries.first()),
+        last: key(batch.entries.last()),
+        records: batch.entries.len() as u64,
+    }
+}
+
+/// The rows that are stored, by table.
+fn kept_rows<'a>(
+    records: &[&'a TypedRecord],
+    decisions: &[Decision],
+    tables: usize,
+) -> Vec<Vec<&'a [SqlValue]>> {
+    let mut kept = vec![Vec::new(); tables];
+    for (record, decision) in records.iter().zip(decisions) {
+        for (table, rows) in record.tables.iter().enumerate() {
+            let of_table = &mut kept[rows.table];
+            let stored =
+                rows.rows.iter().enumerate().filter(|(row, _)| decision.keeps(table, *row));
+            of_table.extend(stored.map(|(_, row)| &**row));
+        }
+    }
+    kept
+}

@@ -7,11 +7,14 @@
 //! ```
 
 pub mod args;
+pub mod blame;
 pub mod cmd;
 pub mod config;
 pub mod contract;
 pub mod dedup;
+pub mod display;
 pub mod error;
+pub mod feed;
 pub mod insert;
 pub mod log;
 pub mod metrics;

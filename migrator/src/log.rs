@@ -1,1 +1,317 @@
-//! The processing log, run and batch rows, and the resume point.
+//! The processing log (contract.md 16.1), the rows of runs and batches, and the resume point. Makes
+//! and reads these rows; transactions are the caller's.
+
+use chrono::NaiveDateTime;
+use encoding_rs::WINDOWS_1252;
+use rustc_hash::FxHashMap;
+
+use crate::config::InsertMethod;
+use crate::contract::catalogue::{SqlType, Table};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::{Refusal, Reject, SqlRow, SqlValue};
+use crate::store::schema::Tables;
+use crate::store::{Connection, Inserted, Key, Range, Stored, canonical};
+
+/// Most characters of a failure's reason that the log takes.
+pub const REASON_CHARS_MAX: usize = 500;
+/// Runs that may begin within one second, or with one `--now`.
+const SESSIONS_MAX: u32 = 10_000;
+
+/// What the log says of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logged {
+    /// Its rows are stored.
+    Success,
+    /// They are not.
+    Failed,
+}
+
+impl Logged {
+    /// The text in the column `status`.
+    pub fn status(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One run in one store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// `YYYYMMDD_HHMMSS` of `now`; with `_2`, `_3`, … where a run of that second is there already.
+    pub id: String,
+    /// The run's one point in time.
+    pub now: NaiveDateTime,
+}
+
+/// The log table, by the places of its columns.
+#[derive(Debug, Clone)]
+pub struct Log {
+    table: usize,
+    width: usize,
+    app_id: usize,
+    status: usize,
+    reason: usize,
+    time: usize,
+    session: usize,
+    /// Whether reasons go through windows-1252.
+    narrow: bool,
+}
+
+impl Log {
+    /// Finds the columns; a catalogue may bring a log of its own, but not without one of these.
+    pub fn new(tables: &Tables) -> Result<Self> {
+        let table = &tables.all()[tables.log];
+        let reason = column(table, "failure_reason")?;
+        Ok(Self {
+            table: tables.log,
+            width: table.columns.len(),
+            app_id: column(table, "app_id")?,
+            status: column(table, "status")?,
+            reason,
+            time: column(table, "processing_time")?,
+            session: column(table, "session_id")?,
+            narrow: !matches!(table.columns[reason].sql_type, SqlType::NVarChar(_)),
+        })
+    }
+
+    /// The table's index.
+    pub fn table(&self) -> usize {
+        self.table
+    }
+
+    /// The log row of one record; a reason makes it a failure.
+    pub fn row(&self, session: &Session, app_id: i32, reason: Option<&str>) -> SqlRow {
+        let logged = if reason.is_some() { Logged::Failed } else { Logged::Success };
+        let mut row = vec![SqlValue::Null; self.width];
+        row[self.app_id] = SqlValue::Int(app_id.into());
+        row[self.status] = SqlValue::Text(logged.status().into());
+        if let Some(reason) = reason {
+            row[self.reason] = SqlValue::Text(self.cut(reason).into());
+        }
+        row[self.time] = SqlValue::DateTime(session.now);
+        row[self.session] = SqlValue::Text(session.id.as_str().into());
+        row.into()
+    }
+
+    /// The reason as the column holds it.
+    fn cut(&self, reason: &str) -> String {
+        let cut = reason.chars().take(REASON_CHARS_MAX);
+        if self.narrow { cut.map(narrow).collect() } else { cut.collect() }
+    }
+
+    /// What the log says of the records in a closed range of keys.
+    pub fn look_up(
+        &self,
+        connection: &mut dyn Connection,
+        first: i32,
+        last: i32,
+    ) -> Result<FxHashMap<i32, Logged>> {
+        let range = Range { column: self.app_id, first: first.into(), last: last.into() };
+        let mut found = FxHashMap::default();
+        connection.scan(self.table, &[self.app_id, self.status], Some(range), &mut |row| {
+            let [Stored::Int(app_id), Stored::Text(status)] = row else { return Ok(()) };
+            let success = status.eq_ignore_ascii_case(Logged::Success.status());
+            let logged = if success { Logged::Success } else { Logged::Failed };
+            if let Ok(app_id) = i32::try_from(*app_id) {
+                // Where a record has several rows, one success decides.
+                let entry = found.entry(app_id).or_insert(logged);
+                if success {
+                    *entry = logged;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Takes a failed record's row out, so that it can be logged again.
+    pub fn forget_failure(&self, connection: &mut dyn Connection, app_id: i32) -> Result<()> {
+        let key = Key { table: self.table, columns: vec![self.app_id, self.status] };
+        let status = SqlValue::Text(Logged::Failed.status().into());
+        connection.delete(&key, &[&SqlValue::Int(app_id.into()), &status]).map(drop)
+    }
+
+    /// How many records a session has logged.
+    pub fn count(&self, connection: &mut dyn Connection, session: &Session) -> Result<u64> {
+        let mut count = 0;
+        connection.scan(self.table, &[self.session], None, &mut |row| {
+            count += u64::from(row[0] == Stored::Text(&session.id));
+            Ok(())
+        })?;
+        Ok(count)
+    }
+}
+
+/// The reason of a record that validate, parse or map turned down, as the log has it.
+pub fn reject_reason(reject: &Reject) -> String {
+    format!("{}: {}", reject.stage, reject.reason)
+}
+
+/// The reason of a record that coerce or the store turned down, as the log has it.
+pub fn refusal_reason(refusal: &Refusal) -> String {
+    let Refusal { stage, table, column, reason } = refusal;
+    match column {
+        Some(column) => format!("{stage}: {table}.{column}: {reason}"),
+        None => format!("{stage}: {table}: {reason}"),
+    }
+}
+
+/// The reason of a record whose application is there already, as the log has it.
+pub fn duplicate_reason(key: &str) -> String {
+    format!("duplicate: {key} is already stored")
+}
+
+/// Begins a session: finds an id that no other run has and writes it down, in a transaction.
+pub fn open_session(
+    connection: &mut dyn Connection,
+    tables: &Tables,
+    now: NaiveDateTime,
+) -> Result<Session> {
+    connection.begin()?;
+    let key = Key { table: tables.run, columns: vec![0] };
+    let second = session_second(now);
+    for number in 1..=SESSIONS_MAX {
+        let id = if number == 1 { second.clone() } else { format!("{second}_{number}") };
+        let value = SqlValue::Text(id.as_str().into());
+        if connection.exists(&key, &[&value])? {
+            continue;
+        }
+        let row = [value, SqlValue::DateTime(now)];
+        insert_one(connection, tables.run, &row)?;
+        connection.commit()?;
+        return Ok(Session { id, now });
+    }
+    Err(Error::environment(format!("session {second}: {SESSIONS_MAX} runs have that second")))
+}
+
+/// Writes down, in the batch's own transaction, that the batch is committed.
+pub fn write_batch(
+    connection: &mut dyn Connection,
+    tables: &Tables,
+    session: &Session,
+    batch: BatchRow,
+) -> Result<()> {
+    let row = [
+        SqlValue::Text(session.id.as_str().into()),
+        SqlValue::Int(batch.number.cast_signed()),
+        SqlValue::Int(batch.first.into()),
+        SqlValue::Int(batch.last.into()),
+        SqlValue::Int(batch.records.cast_signed()),
+    ];
+    insert_one(connection, tables.batch, &row)
+}
+
+/// Whether a batch is committed, for when the answer to a commit was lost.
+pub fn is_committed(
+    connection: &mut dyn Connection,
+    tables: &Tables,
+    session: &Session,
+    number: u64,
+) -> Result<bool> {
+    let key = Key { table: tables.batch, columns: vec![0, 1] };
+    let id = SqlValue::Text(session.id.as_str().into());
+    connection.exists(&key, &[&id, &SqlValue::Int(number.cast_signed())])
+}
+
+/// What `migration_batch` says of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchRow {
+    /// Its number in the session, from 0.
+    pub number: u64,
+    /// The lowest key in it.
+    pub first: i32,
+    /// The highest key in it.
+    pub last: i32,
+    /// Records in it.
+    pub records: u64,
+}
+
+fn insert_one(connection: &mut dyn Connection, table: usize, row: &[SqlValue]) -> Result<()> {
+    match connection.insert(table, &[row], InsertMethod::Values)? {
+        Inserted::Stored { .. } => Ok(()),
+        Inserted::Refused(violation) => Err(Error::new(
+            ErrorKind::Data,
+            format!("a row of the migrator's own tables is refused: {}", violation.message),
+        )),
+    }
+}
+
+fn column(table: &Table, name: &str) -> Result<usize> {
+    table.columns.iter().position(|column| column.name == name).ok_or_else(|| {
+        Error::environment(format!("table catalogue: {} has no column {name}", table.name))
+    })
+}
+
+/// `YYYYMMDD_HHMMSS`.
+fn session_second(now: NaiveDateTime) -> String {
+    let mut text = String::new();
+    canonical::push_date_time(&mut text, now, 0);
+    text.retain(|c| c.is_ascii_digit() || c == ' ');
+    text.replace(' ', "_")
+}
+
+/// A character of windows-1252, or `?`: what a `varchar` makes of it.
+fn narrow(character: char) -> char {
+    if character.is_ascii() {
+        return character;
+    }
+    let mut buffer = [0; 4];
+    let (_, _, unmappable) = WINDOWS_1252.encode(character.encode_utf8(&mut buffer));
+    if unmappable { '?' } else { character }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+
+    use super::*;
+    use crate::contract::catalogue::Catalogue;
+    use crate::record::Stage;
+
+    fn log() -> Log {
+        let catalogue = Catalogue { schema: String::new(), tables: vec![] };
+        Log::new(&Tables::new(&catalogue).unwrap()).unwrap()
+    }
+
+    fn session() -> Session {
+        let now = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap().and_hms_opt(9, 8, 7).unwrap();
+        Session { id: session_second(now), now }
+    }
+
+    #[test]
+    fn a_session_is_named_after_its_second() {
+        assert_eq!(session().id, "20260131_090807");
+    }
+
+    #[test]
+    fn a_reason_is_cut_and_narrowed_to_its_column() {
+        let row = log().row(&session(), 7, Some(&"é→".repeat(400)));
+        let SqlValue::Text(reason) = &row[log().reason] else { panic!("{row:?}") };
+        assert_eq!(**reason, "é?".repeat(250));
+        assert_eq!(row[log().status], SqlValue::Text("failed".into()));
+    }
+
+    #[test]
+    fn a_success_has_no_reason() {
+        let row = log().row(&session(), 7, None);
+        assert_eq!(row[log().reason], SqlValue::Null);
+        assert_eq!(row[log().status], SqlValue::Text("success".into()));
+    }
+
+    #[test]
+    fn reasons_begin_with_their_stage() {
+        let reject = Reject { stage: Stage::Parsing, reason: "too deep".into() };
+        assert_eq!(reject_reason(&reject), "parsing: too deep");
+        let mut refusal = Refusal {
+            stage: Stage::Coerce,
+            table: "app_base".into(),
+            column: Some("app_id".into()),
+            reason: "null".into(),
+        };
+        assert_eq!(refusal_reason(&refusal), "coerce: app_base.app_id: null");
+        refusal.column = None;
+        assert_eq!(refusal_reason(&refusal), "coerce: app_base: null");
+    }
+}

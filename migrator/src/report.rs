@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::{Serializer, V2Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metrics::Timing;
 
 /// The version of the report's format; a reader refuses newer ones.
 pub const FORMAT_VERSION: u32 = 1;
@@ -36,9 +41,10 @@ pub struct RunReport {
     pub peak_rss_bytes: u64,
     /// What the operating system counted over the same span; absent where it does not say.
     pub io: Option<Io>,
-    /// Time per stage, by the stage's name: `source`, `validation`, `parsing`, `mapping`, `coerce`,
-    /// `connect`, `dedup`, `insert`, `log`, `commit` (summed over workers) and `record` (latency
-    /// from a record's read to its batch's commit).
+    /// Time per stage, by the stage's name: `source`, `validation`, `parsing`, `mapping`, `coerce`
+    /// (of records), `connect`, `begin` (waiting for the right to write), `dedup`, `insert`, `log`,
+    /// `commit` (of batches), all summed over workers, and `record` (latency from a record's read
+    /// to its batch's commit).
     pub stages: BTreeMap<String, StageTimes>,
     /// Connections by role (`writer`, `reader`).
     pub connections: BTreeMap<String, Connections>,
@@ -121,6 +127,27 @@ pub struct StageTimes {
     pub histogram: String,
 }
 
+impl StageTimes {
+    /// The summary of one step's times, with its histogram.
+    pub fn of(timing: &Timing) -> Result<Self> {
+        let histogram = &timing.histogram;
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(histogram, &mut bytes).map_err(|cause| {
+            Error::caused(ErrorKind::Environment, "serialize a histogram", cause)
+        })?;
+        let quantile = |quantile| histogram.value_at_quantile(quantile);
+        Ok(Self {
+            count: histogram.len(),
+            total_ns: timing.total_ns,
+            p50_ns: quantile(0.5),
+            p90_ns: quantile(0.9),
+            p99_ns: quantile(0.99),
+            max_ns: histogram.max(),
+            histogram: STANDARD.encode(bytes),
+        })
+    }
+}
+
 /// Connections of one role.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connections {
@@ -131,8 +158,56 @@ pub struct Connections {
 }
 
 impl Books {
+    /// Adds what became of other records.
+    pub fn add(&mut self, other: &Self) {
+        let Self { read, committed, duplicate, rejected, failed, lost_race, skipped } = other;
+        self.read += read;
+        self.committed += committed;
+        self.duplicate += duplicate;
+        self.rejected += rejected;
+        self.failed += failed;
+        self.lost_race += lost_race;
+        self.skipped += skipped;
+    }
+
     /// Whether every record that was read is accounted for.
     pub fn balance(&self) -> bool {
         self.read == self.committed + self.duplicate + self.rejected + self.failed + self.lost_race
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hdrhistogram::Histogram;
+    use hdrhistogram::serialization::Deserializer;
+
+    use super::*;
+    use crate::metrics::{Metrics, Step};
+
+    #[test]
+    fn stage_times_carry_their_whole_histogram() {
+        let mut metrics = Metrics::new().unwrap();
+        for millis in 1..=100 {
+            metrics.time(Step::Commit, Duration::from_millis(millis));
+        }
+        let times = StageTimes::of(metrics.timing(Step::Commit)).unwrap();
+        assert_eq!((times.count, times.total_ns), (100, 5_050_000_000));
+        let near = |actual: u64, millis: u64| actual.abs_diff(millis * 1_000_000) < millis * 2_000;
+        assert!(near(times.p50_ns, 50) && near(times.p90_ns, 90), "{times:?}");
+        assert!(near(times.p99_ns, 99) && near(times.max_ns, 100), "{times:?}");
+        let bytes = STANDARD.decode(&times.histogram).unwrap();
+        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
+        assert_eq!(histogram, metrics.timing(Step::Commit).histogram);
+    }
+
+    #[test]
+    fn books_balance_when_every_record_ended_somewhere() {
+        let mut books =
+            Books { read: 6, committed: 2, duplicate: 1, rejected: 1, ..Books::default() };
+        assert!(!books.balance());
+        books.add(&Books { failed: 1, lost_race: 1, skipped: 9, ..Books::default() });
+        assert!(books.balance());
     }
 }

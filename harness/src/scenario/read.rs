@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 
 use clap::ValueEnum;
-use migrator::args::{Profile, Synchronous};
+use migrator::args::Profile;
 use migrator::config::Settings;
+use migrator::config::Synchronous;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};

@@ -1,4 +1,5 @@
 //! The table catalogue: every target table with its columns' SQL Server types, keys and rows.
+//! `read` makes one from JSON.
 
 use std::fmt;
 
@@ -107,6 +108,66 @@ pub enum SqlType {
     SmallDateTime,
     /// Years 1 … 9999, to 10^-n s.
     DateTime2(u8),
+}
+
+impl Catalogue {
+    /// The index of the table with this name.
+    pub fn table(&self, name: &str) -> Option<usize> {
+        self.tables.iter().position(|table| table.name == name)
+    }
+}
+
+impl Table {
+    /// The index of the column with this name.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+}
+
+impl SqlType {
+    /// The type that DDL writes so, in any case; `None` for a type or size that is not supported.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        let (name, size) = match text.split_once('(') {
+            Some((name, rest)) => (name.trim_end().to_owned(), Some(rest.strip_suffix(')')?)),
+            None => (text.clone(), None),
+        };
+        let number = |max: u16| {
+            let number = size?.trim().parse().ok()?;
+            (1..=max).contains(&number).then_some(number)
+        };
+        let length = |max: u16| match size?.trim() {
+            "max" => Some(None),
+            _ => number(max).map(Some),
+        };
+        match (name.as_str(), size) {
+            ("tinyint", None) => Some(Self::TinyInt),
+            ("smallint", None) => Some(Self::SmallInt),
+            ("int", None) => Some(Self::Int),
+            ("bigint", None) => Some(Self::BigInt),
+            ("bit", None) => Some(Self::Bit),
+            ("float", None) => Some(Self::Float),
+            ("date", None) => Some(Self::Date),
+            ("datetime", None) => Some(Self::DateTime),
+            ("smalldatetime", None) => Some(Self::SmallDateTime),
+            ("datetime2", None) => Some(Self::DateTime2(7)),
+            ("datetime2", Some(digits)) => {
+                digits.trim().parse().ok().filter(|digits| *digits <= 7).map(Self::DateTime2)
+            }
+            ("decimal" | "numeric", _) => Self::parse_decimal(size.unwrap_or("18,0")),
+            ("char", Some(_)) => number(8000).map(Self::Char),
+            ("varchar", Some(_)) => length(8000).map(Self::VarChar),
+            ("nvarchar", Some(_)) => length(4000).map(Self::NVarChar),
+            _ => None,
+        }
+    }
+
+    fn parse_decimal(size: &str) -> Option<Self> {
+        let (precision, scale) = size.split_once(',').unwrap_or((size, "0"));
+        let precision = precision.trim().parse().ok().filter(|p| (1..=38).contains(p))?;
+        let scale = scale.trim().parse().ok().filter(|s| *s <= precision)?;
+        Some(Self::Decimal { precision, scale })
+    }
 }
 
 impl fmt::Display for SqlType {

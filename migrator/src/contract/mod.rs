@@ -3,6 +3,7 @@
 pub mod case;
 pub mod catalogue;
 pub mod check;
+pub mod column;
 mod compile;
 pub mod convert;
 pub mod draft;
@@ -11,3 +12,4 @@ pub mod finding;
 pub mod json;
 mod load;
 pub mod model;
+mod read;

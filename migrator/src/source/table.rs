@@ -1,1 +1,200 @@
-//! A source table in SQLite.
+//! A source table in `SQLite` (contract.md 2.1), read-only, by ranges of keys.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::RawRecord;
+use crate::store::schema::quoted;
+
+use super::{RECORD_BYTES_READ_MAX, Reader, Source};
+
+/// How many bad keys an error names.
+const KEYS_NAMED_MAX: usize = 20;
+
+/// Which table holds the records.
+#[derive(Debug, Clone, Copy)]
+pub struct TableNames<'a> {
+    /// The contract's `source_table`.
+    pub table: &'a str,
+    /// The contract's `source_column`, the records' text.
+    pub text_column: &'a str,
+    /// The contract's `source_application_table`: where it exists, only records with a row in it
+    /// are read.
+    pub application_table: &'a str,
+}
+
+/// The records of one table.
+#[derive(Debug)]
+pub struct TableSource {
+    path: PathBuf,
+    count: u64,
+    keys: String,
+    records: String,
+}
+
+impl TableSource {
+    /// Opens the file, and refuses one without that table or with keys outside 1 … 2147483647.
+    pub fn open(path: &Path, names: TableNames<'_>) -> Result<Self> {
+        let mut source =
+            Self { path: path.to_owned(), count: 0, keys: String::new(), records: String::new() };
+        let connection = source.connect()?;
+        source.check_columns(&connection, names)?;
+        let from = source.clause_from(&connection, names)?;
+        source.keys =
+            format!("SELECT DISTINCT s.app_id {from} AND s.app_id > ?1 ORDER BY s.app_id LIMIT ?2");
+        source.records = format!(
+            "SELECT s.app_id, s.{} {from} AND s.app_id BETWEEN ?1 AND ?2 ORDER BY s.app_id",
+            quoted(names.text_column)
+        );
+        source.count = source.check_keys(&connection, &from)?;
+        Ok(source)
+    }
+
+    fn connect(&self) -> Result<Connection> {
+        if !self.path.is_file() {
+            return Err(Error::environment(format!("{}: no such file", self.label())));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(&self.path, flags).map_err(|error| self.failure(error))
+    }
+
+    fn check_columns(&self, connection: &Connection, names: TableNames<'_>) -> Result<()> {
+        for column in ["app_id", names.text_column] {
+            if !self.has_column(connection, names.table, column)? {
+                return Err(Error::environment(format!(
+                    "{}: no table {} with a column {column}",
+                    self.label(),
+                    names.table
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn has_column(&self, connection: &Connection, table: &str, column: &str) -> Result<bool> {
+        connection
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) \
+                 WHERE name = ?2 COLLATE NOCASE)",
+                [table, column],
+                |row| row.get(0),
+            )
+            .map_err(|error| self.failure(error))
+    }
+
+    fn clause_from(&self, connection: &Connection, names: TableNames<'_>) -> Result<String> {
+        let from = format!("FROM {} AS s", quoted(names.table));
+        if !self.has_column(connection, names.application_table, "app_id")? {
+            return Ok(format!("{from} WHERE true"));
+        }
+        let application = quoted(names.application_table);
+        Ok(format!(
+            "{from} WHERE EXISTS (SELECT 1 FROM {application} AS a WHERE a.app_id = s.app_id)"
+        ))
+    }
+
+    /// Counts the records, and names the first keys that are none.
+    fn check_keys(&self, connection: &Connection, from: &str) -> Result<u64> {
+        let bad =
+            format!("(typeof(s.app_id) <> 'integer' OR s.app_id NOT BETWEEN 1 AND {})", i32::MAX);
+        let (count, faults): (i64, i64) = connection
+            .query_row(
+                &format!("SELECT count(*), count(*) FILTER (WHERE {bad}) {from}"),
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .map_err(|error| self.failure(error))?;
+        if faults > 0 {
+            let named = Self::first_keys(connection, &format!("{from} AND {bad}"));
+            return Err(Error::environment(format!(
+                "{}: {faults} records with an app_id outside 1 … {}, such as {}",
+                self.label(),
+                i32::MAX,
+                named.map_err(|error| self.failure(error))?
+            )));
+        }
+        Ok(count.unsigned_abs())
+    }
+
+    fn first_keys(connection: &Connection, from: &str) -> rusqlite::Result<String> {
+        connection.query_row(
+            &format!(
+                "SELECT group_concat(key, ', ') FROM (SELECT quote(s.app_id) AS key {from} \
+                 LIMIT {KEYS_NAMED_MAX})"
+            ),
+            [],
+            |row| row.get(0),
+        )
+    }
+
+    fn label(&self) -> String {
+        format!("source sqlite:{}", self.path.display())
+    }
+
+    fn failure(&self, cause: rusqlite::Error) -> Error {
+        Error::caused(ErrorKind::Environment, self.label(), cause)
+    }
+}
+
+impl Source for TableSource {
+    fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader + '_>> {
+        Ok(Box::new(TableReader { connection: self.connect()?, source: self }))
+    }
+}
+
+struct TableReader<'a> {
+    connection: Connection,
+    source: &'a TableSource,
+}
+
+impl TableReader<'_> {
+    fn keys(&self, after: i32, most: usize) -> rusqlite::Result<Vec<i32>> {
+        let mut statement = self.connection.prepare_cached(&self.source.keys)?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let keys = statement.query_map((after, most), |row| row.get(0))?;
+        keys.collect()
+    }
+}
+
+impl Reader for TableReader<'_> {
+    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
+        self.keys(after, most).map_err(|error| self.source.failure(error))
+    }
+
+    fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
+        let failure = |error| self.source.failure(error);
+        let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(()) };
+        let mut statement =
+            self.connection.prepare_cached(&self.source.records).map_err(failure)?;
+        let mut rows = statement.query((first, last)).map_err(failure)?;
+        let mut wanted = keys.iter().copied().peekable();
+        while let Some(row) = rows.next().map_err(failure)? {
+            let key: i32 = row.get(0).map_err(failure)?;
+            while wanted.next_if(|&wanted| wanted < key).is_some() {}
+            // Once taken, a key is wanted no more: a repeated row is dropped (contract.md 2.1).
+            if wanted.next_if_eq(&key).is_some() {
+                each(RawRecord { key, bytes: bytes(row.get_ref(1).map_err(failure)?) })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of the text as they are stored; what is no text at all is left to validation.
+fn bytes(value: ValueRef<'_>) -> Option<Vec<u8>> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            Some(bytes[..bytes.len().min(RECORD_BYTES_READ_MAX)].to_vec())
+        }
+        ValueRef::Integer(number) => Some(number.to_string().into_bytes()),
+        ValueRef::Real(number) => Some(number.to_string().into_bytes()),
+    }
+}

@@ -1,1 +1,444 @@
 //! Rows to the types of the table catalogue, by SQL Server's conversion rules.
+//!
+//! One step above both stores, so that both hold the same values and `SQLite` refuses what SQL
+//! Server would: the union of columns per table (contract.md 14.2), defaults of omitted columns,
+//! types, NOT NULL, references to the catalogue's own rows, and the merging of repeated key/value
+//! rows (14.3).
+
+use chrono::NaiveDateTime;
+use rustc_hash::FxHashSet;
+
+use crate::contract::case::lower;
+use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, Table};
+use crate::contract::column::{Cause, typed};
+use crate::contract::model::ContractTable;
+use crate::error::{Error, Result};
+use crate::record::{
+    Refusal, Row, RowSet, SqlRow, SqlValue, Stage, TableRows, Timestamp, TypedRecord, TypedRows,
+    Value,
+};
+
+/// A key/value table, and what becomes of a row whose key the record has already (14.3).
+struct KeyValue {
+    table: &'static str,
+    key: &'static [&'static str],
+    /// What must agree too, or the row is lost: a history row of another source updates nothing.
+    agreeing: &'static [&'static str],
+    /// What the row updates.
+    updated: &'static [&'static str],
+}
+
+const KEY_VALUE: [KeyValue; 4] = [
+    KeyValue {
+        table: "scores",
+        key: &["app_id", "score_identifier"],
+        agreeing: &[],
+        updated: &["score"],
+    },
+    KeyValue {
+        table: "indicators",
+        key: &["app_id", "indicator"],
+        agreeing: &[],
+        updated: &["value"],
+    },
+    KeyValue {
+        table: "app_report_results_lookup",
+        key: &["app_id", "name"],
+        agreeing: &[],
+        updated: &["value", "source_report_key"],
+    },
+    KeyValue {
+        table: "app_historical_lookup",
+        key: &["app_id", "name"],
+        agreeing: &["source"],
+        updated: &["value"],
+    },
+];
+
+/// Coerces the rows of one contract to one catalogue.
+#[derive(Debug, Clone)]
+pub struct Coercer {
+    tables: Vec<TablePlan>,
+}
+
+/// One table of the contract, resolved against the catalogue.
+#[derive(Debug, Clone)]
+struct TablePlan {
+    /// Index into the catalogue's tables.
+    table: usize,
+    name: String,
+    columns: Vec<ColumnPlan>,
+    /// For each column of the contract's table, its place in the catalogue's.
+    places: Vec<usize>,
+    references: Vec<Reference>,
+    merge: Option<Merge>,
+}
+
+#[derive(Debug, Clone)]
+struct ColumnPlan {
+    column: Column,
+    /// What the column gets where no row of the table names it.
+    omitted: SqlValue,
+}
+
+/// A reference to rows that belong to the catalogue.
+#[derive(Debug, Clone)]
+struct Reference {
+    columns: Vec<usize>,
+    parent: String,
+    keys: FxHashSet<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Merge {
+    key: Vec<usize>,
+    agreeing: Vec<usize>,
+    updated: Vec<usize>,
+}
+
+impl Coercer {
+    /// A coercer; `now` is the run's one point in time, which `GETUTCDATE()` stands for.
+    ///
+    /// # Errors
+    /// Tables and columns of the contract that the catalogue lacks, all of them.
+    pub fn new(
+        tables: &[ContractTable],
+        catalogue: &Catalogue,
+        now: NaiveDateTime,
+    ) -> Result<Self> {
+        let mut missing = Vec::new();
+        let plans = tables
+            .iter()
+            .filter_map(|table| TablePlan::new(table, catalogue, now, &mut missing))
+            .collect();
+        if missing.is_empty() {
+            return Ok(Self { tables: plans });
+        }
+        let list = missing.join(", ");
+        Err(Error::environment(format!("the contract maps what the table catalogue lacks: {list}")))
+    }
+
+    /// Gives every value of a record the type of its column.
+    ///
+    /// # Errors
+    /// The first value that its column must refuse, with table, column and one fixed reason.
+    pub fn coerce(&self, record: &RowSet) -> std::result::Result<TypedRecord, Refusal> {
+        let mut tables = Vec::with_capacity(record.tables.len());
+        for rows in &record.tables {
+            let plan = &self.tables[rows.table];
+            tables.push(TypedRows { table: plan.table, rows: plan.coerce(rows)? });
+        }
+        Ok(TypedRecord { key: record.key, tables })
+    }
+}
+
+impl TablePlan {
+    fn new(
+        table: &ContractTable,
+        catalogue: &Catalogue,
+        now: NaiveDateTime,
+        missing: &mut Vec<String>,
+    ) -> Option<Self> {
+        let Some(index) = catalogue.table(&table.name) else {
+            missing.push(format!("table {}", table.name));
+            return None;
+        };
+        let own = &catalogue.tables[index];
+        let before = missing.len();
+        let place = |name: &String| {
+            let place = own.column(name).filter(|place| own.columns[*place].computed.is_none());
+            if place.is_none() {
+                missing.push(format!("column {}.{name}", table.name));
+            }
+            place
+        };
+        let places: Vec<usize> = table.columns.iter().filter_map(place).collect();
+        (missing.len() == before).then(|| Self {
+            table: index,
+            name: table.name.clone(),
+            columns: own.columns.iter().map(|column| ColumnPlan::new(column, now)).collect(),
+            places,
+            references: references(own, catalogue),
+            merge: merge_of(own),
+        })
+    }
+
+    fn coerce(&self, rows: &TableRows) -> std::result::Result<Vec<SqlRow>, Refusal> {
+        let mut named = vec![false; self.columns.len()];
+        for cell in rows.rows.iter().flat_map(|row| &row.cells) {
+            named[self.places[usize::from(cell.column)]] = true;
+        }
+        let mut typed_rows: Vec<SqlRow> = Vec::with_capacity(rows.rows.len());
+        for row in &rows.rows {
+            let row = self.row(row, &named)?;
+            match &self.merge {
+                Some(merge) => merge.add(&mut typed_rows, row),
+                None => typed_rows.push(row),
+            }
+        }
+        Ok(typed_rows)
+    }
+
+    fn row(&self, row: &Row, named: &[bool]) -> std::result::Result<SqlRow, Refusal> {
+        let start = |(plan, named): (&ColumnPlan, &bool)| {
+            if *named { SqlValue::Null } else { plan.omitted.clone() }
+        };
+        let mut values: SqlRow = self.columns.iter().zip(named).map(start).collect();
+        for cell in &row.cells {
+            let place = self.places[usize::from(cell.column)];
+            let is_empty = matches!(&cell.value, Value::Text(text) if text.is_empty());
+            let value = if is_empty { &Value::Null } else { &cell.value };
+            let sql_type = self.columns[place].column.sql_type;
+            values[place] = typed(value, sql_type).map_err(|cause| self.refuse(&[place], cause))?;
+        }
+        self.check_nulls(&values)?;
+        self.check_references(&values)?;
+        Ok(values)
+    }
+
+    fn check_nulls(&self, values: &SqlRow) -> std::result::Result<(), Refusal> {
+        let refused = |(plan, value): (&ColumnPlan, &SqlValue)| {
+            let Column { nullable, identity, computed, .. } = &plan.column;
+            *value == SqlValue::Null && !nullable && !identity && computed.is_none()
+        };
+        match self.columns.iter().zip(values).position(refused) {
+            Some(place) => Err(self.refuse(&[place], "null is not allowed".into())),
+            None => Ok(()),
+        }
+    }
+
+    fn check_references(&self, values: &SqlRow) -> std::result::Result<(), Refusal> {
+        for reference in &self.references {
+            let key = key_text(values, &reference.columns);
+            if key.is_some_and(|key| !reference.keys.contains(&key)) {
+                let cause = format!("not in {}", reference.parent);
+                return Err(self.refuse(&reference.columns, cause.into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, places: &[usize], cause: Cause) -> Refusal {
+        let names: Vec<&str> =
+            places.iter().map(|place| self.columns[*place].column.name.as_str()).collect();
+        Refusal {
+            stage: Stage::Coerce,
+            table: self.name.clone(),
+            column: Some(names.join(", ")),
+            reason: cause.into_owned(),
+        }
+    }
+}
+
+impl ColumnPlan {
+    fn new(column: &Column, now: NaiveDateTime) -> Self {
+        let default = match &column.default {
+            None => Value::Null,
+            Some(ColumnDefault::Now) => Value::Timestamp(Timestamp { local: now, offset_s: None }),
+            Some(ColumnDefault::Constant(text)) => Value::Text(text.as_str().into()),
+        };
+        // The catalogue was read only because its defaults fit; a `now` that does not fit a column
+        // leaves it null, which NOT NULL then refuses by name.
+        let omitted = typed(&default, column.sql_type).unwrap_or(SqlValue::Null);
+        Self { column: column.clone(), omitted }
+    }
+}
+
+impl Merge {
+    /// Adds a row, or updates the first row that has its key (14.3).
+    fn add(&self, rows: &mut Vec<SqlRow>, row: SqlRow) {
+        let key = key_text(&row, &self.key);
+        let same_key = |other: &&mut SqlRow| key.is_some() && key_text(other, &self.key) == key;
+        let Some(first) = rows.iter_mut().find(same_key) else {
+            rows.push(row);
+            return;
+        };
+        let agrees = |place: &usize| folded(&first[*place]) == folded(&row[*place]);
+        if self.agreeing.iter().all(agrees) {
+            for place in &self.updated {
+                first[*place] = row[*place].clone();
+            }
+        }
+    }
+}
+
+fn references(table: &Table, catalogue: &Catalogue) -> Vec<Reference> {
+    let own = |key: &&crate::contract::catalogue::ForeignKey| {
+        !catalogue.tables[key.references].rows.is_empty()
+    };
+    let reference = |key: &crate::contract::catalogue::ForeignKey| {
+        let parent = &catalogue.tables[key.references];
+        let keys = parent.rows.iter().filter_map(|row| key_text(row, &key.referenced_columns));
+        Reference {
+            columns: key.columns.clone(),
+            parent: parent.name.clone(),
+            keys: keys.collect(),
+        }
+    };
+    table.foreign_keys.iter().filter(own).map(reference).collect()
+}
+
+fn merge_of(table: &Table) -> Option<Merge> {
+    let rule = KEY_VALUE.iter().find(|rule| rule.table == table.name)?;
+    let places = |names: &[&str]| -> Option<Vec<usize>> {
+        names.iter().map(|name| table.column(name)).collect()
+    };
+    Some(Merge {
+        key: places(rule.key)?,
+        agreeing: places(rule.agreeing)?,
+        updated: places(rule.updated)?,
+    })
+}
+
+/// A key as SQL Server compares it; `None` if a part of it is null.
+fn key_text(values: &SqlRow, places: &[usize]) -> Option<String> {
+    let mut text = String::new();
+    for place in places {
+        text.push_str(&folded(&values[*place])?);
+        text.push('\0');
+    }
+    Some(text)
+}
+
+/// A value as SQL Server compares it: texts without regard to case and to blanks at their end.
+fn folded(value: &SqlValue) -> Option<String> {
+    match value {
+        SqlValue::Null => None,
+        SqlValue::Text(text) => Some(lower(text.trim_end_matches(' ')).into_owned()),
+        SqlValue::Int(number) => Some(number.to_string()),
+        SqlValue::Decimal { units, scale } => Some(format!("{units}e-{scale}")),
+        other => Some(format!("{other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Cell;
+    use crate::store::canonical::plain;
+
+    const CATALOGUE: &str = r#"{"schema": "s", "tables": [
+        {"name": "app_enums", "primary_key": ["enum_id"], "rows": [{"enum_id": 1}, {"enum_id": 2}],
+         "columns": [{"name": "enum_id", "type": "smallint", "nullable": false}]},
+        {"name": "people", "primary_key": ["id"],
+         "foreign_keys": [{"columns": ["kind"], "references": "app_enums",
+                           "referenced_columns": ["enum_id"], "on_delete": "no action"}],
+         "columns": [
+            {"name": "id", "type": "int", "nullable": false, "identity": true},
+            {"name": "name", "type": "varchar(5)", "nullable": false, "default": "('nn')"},
+            {"name": "kind", "type": "smallint", "nullable": true},
+            {"name": "flag", "type": "bit", "nullable": true, "default": "((0))"},
+            {"name": "since", "type": "datetime", "nullable": false, "default": "GETUTCDATE()"},
+            {"name": "initial", "type": "char(1)", "nullable": true, "computed": "LEFT(name, 1)"}]},
+        {"name": "app_historical_lookup", "primary_key": ["app_id", "name"],
+         "columns": [
+            {"name": "app_id", "type": "int", "nullable": false},
+            {"name": "name", "type": "varchar(9)", "nullable": false},
+            {"name": "source", "type": "varchar(9)", "nullable": true},
+            {"name": "value", "type": "varchar(9)", "nullable": true}]}]}"#;
+
+    fn coercer(columns: &[&str], table: &str) -> Result<Coercer> {
+        let catalogue = Catalogue::parse(CATALOGUE, "test").unwrap();
+        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+        let table = ContractTable { name: table.to_owned(), columns };
+        let now = crate::contract::convert::timestamp("2026-01-31 09:08:07").unwrap().local;
+        Coercer::new(&[table], &catalogue, now)
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.into())
+    }
+
+    /// Coerces rows given as values by column, `None` where a row does not name the column.
+    fn coerced(
+        table: &str,
+        columns: &[&str],
+        rows: &[&[Option<Value>]],
+    ) -> std::result::Result<Vec<Vec<String>>, String> {
+        let row = |values: &&[Option<Value>]| {
+            let cells = (0..)
+                .zip(values.iter())
+                .filter_map(|(column, value)| Some(Cell { column, value: value.clone()? }));
+            Row { cells: cells.collect() }
+        };
+        let rows = TableRows { table: 0, rows: rows.iter().map(row).collect() };
+        let record = RowSet { key: 1, tables: vec![rows] };
+        let typed = coercer(columns, table).unwrap().coerce(&record).map_err(|refusal| {
+            let column = refusal.column.unwrap_or_default();
+            format!("{}: {}.{column}: {}", refusal.stage, refusal.table, refusal.reason)
+        })?;
+        let plain_row = |row: &SqlRow| row.iter().map(plain).collect();
+        Ok(typed.tables[0].rows.iter().map(plain_row).collect())
+    }
+
+    #[test]
+    fn omitted_columns_of_a_single_row_get_their_defaults() {
+        let rows = coerced("people", &["id"], &[&[Some(Value::Int(7))]]).unwrap();
+        assert_eq!(rows, [["7", "nn", "null", "0", "2026-01-31 09:08:07", "null"]]);
+    }
+
+    #[test]
+    fn a_column_that_only_some_rows_name_is_null_in_the_others() {
+        let columns = ["id", "name", "flag"];
+        let one = [Some(Value::Int(1)), Some(text("a")), Some(Value::Int(1))];
+        let two = [Some(Value::Int(2)), Some(text("b")), None];
+        let rows = coerced("people", &columns, &[&one, &two]).unwrap();
+        assert_eq!(rows[0][3], "1");
+        assert_eq!(rows[1][3], "null");
+    }
+
+    #[test]
+    fn a_value_that_its_column_must_refuse_names_table_column_and_cause() {
+        let columns = ["id", "name", "kind"];
+        let cases = [
+            ([Some(text("x")), None, None], "coerce: people.id: not a whole number"),
+            (
+                [Some(Value::Int(1)), Some(text("abcdef")), None],
+                "coerce: people.name: text longer than varchar(5)",
+            ),
+            (
+                [Some(Value::Int(1)), Some(text("")), None],
+                "coerce: people.name: null is not allowed",
+            ),
+            (
+                [Some(Value::Int(1)), None, Some(Value::Int(3))],
+                "coerce: people.kind: not in app_enums",
+            ),
+        ];
+        for (row, expected) in cases {
+            assert_eq!(coerced("people", &columns, &[&row]), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_repeated_history_key_of_the_same_source_takes_the_last_value() {
+        let columns = ["app_id", "name", "source", "value"];
+        let row = |name: &str, source: &str, value: &str| {
+            [Some(Value::Int(1)), Some(text(name)), Some(text(source)), Some(text(value))]
+        };
+        let rows = [row("[a]", "[x]", "1"), row("[A] ", "[X]", "2"), row("[b]", "[x]", "3")];
+        let rows: Vec<&[Option<Value>]> = rows.iter().map(<[_; 4]>::as_slice).collect();
+        let merged = coerced("app_historical_lookup", &columns, &rows).unwrap();
+        assert_eq!(merged, [["1", "[a]", "[x]", "2"], ["1", "[b]", "[x]", "3"]]);
+    }
+
+    #[test]
+    fn a_repeated_history_key_of_another_source_is_lost() {
+        let columns = ["app_id", "name", "source", "value"];
+        let row = |source: &str, value: &str| {
+            [Some(Value::Int(1)), Some(text("[a]")), Some(text(source)), Some(text(value))]
+        };
+        let rows = [row("[x]", "1"), row("[y]", "2")];
+        let rows: Vec<&[Option<Value>]> = rows.iter().map(<[_; 4]>::as_slice).collect();
+        let merged = coerced("app_historical_lookup", &columns, &rows).unwrap();
+        assert_eq!(merged, [["1", "[a]", "[x]", "1"]]);
+    }
+
+    #[test]
+    fn what_the_catalogue_lacks_or_computes_cannot_be_mapped() {
+        let error = coercer(&["id", "nickname", "initial"], "people").unwrap_err().to_string();
+        assert!(error.contains("people.nickname") && error.contains("people.initial"), "{error}");
+        let error = coercer(&["id"], "persons").unwrap_err().to_string();
+        assert!(error.contains("table persons"), "{error}");
+    }
+}

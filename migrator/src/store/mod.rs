@@ -1,5 +1,230 @@
-//! What a store is: the traits that every backend has.
+//! What a store is: the traits that every backend has, and the values that they give back.
+//! Knows neither batches nor duplicates, only tables, rows and transactions.
 
+pub mod canonical;
 pub mod checksum;
 pub mod schema;
 pub mod sqlite;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::InsertMethod;
+use crate::error::Result;
+use crate::record::SqlValue;
+use crate::report::{Connections, StoreInfo};
+
+use self::schema::Tables;
+
+/// A database that rows go into.
+///
+/// The interface blocks: `SQLite` has no other, and a client that is asynchronous inside can wait
+/// on a runtime of its own.
+pub trait Store: Send + Sync {
+    /// The kind of store and its version.
+    fn info(&self) -> StoreInfo;
+
+    /// The tables that this store has or gets, in an order in which parents come first.
+    fn tables(&self) -> &Tables;
+
+    /// Creates the tables that are missing, with the rows that belong to them, in one transaction.
+    ///
+    /// Refuses, by name, an existing table whose columns differ from the catalogue's.
+    fn create_missing(&self) -> Result<Setup>;
+
+    /// Opens a connection; it is closed when it is dropped.
+    fn connect(&self, role: Role) -> Result<Box<dyn Connection>>;
+
+    /// Connections opened so far, by the role's name.
+    fn connections(&self) -> BTreeMap<String, Connections>;
+}
+
+/// One connection to a store; at most one transaction at a time.
+///
+/// Tables and columns are indices into [`Store::tables`]. What the store refuses for its data comes
+/// back as [`Inserted::Refused`]; an error of the kind `Busy` means that the transaction may
+/// succeed when it is done again from its beginning.
+pub trait Connection: Send {
+    /// Begins a transaction that may write; waits its turn where the store has a single writer.
+    fn begin(&mut self) -> Result<()>;
+
+    /// Sets the point that [`Connection::back`] returns to; an earlier one is forgotten.
+    fn mark(&mut self) -> Result<()>;
+
+    /// Undoes what the transaction did since [`Connection::mark`].
+    fn back(&mut self) -> Result<()>;
+
+    /// Ends the transaction and keeps what it did.
+    fn commit(&mut self) -> Result<()>;
+
+    /// Ends the transaction and undoes it; without one, does nothing.
+    fn rollback(&mut self) -> Result<()>;
+
+    /// Whether a row with these values in these columns is there, as the store compares them.
+    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool>;
+
+    /// Inserts rows (one value for each column of the table) or, where one is refused, none or only
+    /// some of them: the caller returns to its mark or rolls back.
+    fn insert(
+        &mut self,
+        table: usize,
+        rows: &[&[SqlValue]],
+        method: InsertMethod,
+    ) -> Result<Inserted>;
+
+    /// Deletes the rows with these values in these columns and returns how many there were.
+    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64>;
+
+    /// Gives these columns of every row, or of the rows in a range, to `each`, one row at a time;
+    /// rows of a range come in its ascending order.
+    fn scan(
+        &mut self,
+        table: usize,
+        columns: &[usize],
+        range: Option<Range>,
+        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+    ) -> Result<()>;
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Duplicate queries, inserts and log of batches.
+    Writer,
+    /// Look-ups outside any batch: the resume point, the checksum.
+    Reader,
+}
+
+impl Role {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Writer => "writer",
+            Self::Reader => "reader",
+        }
+    }
+}
+
+/// What [`Store::create_missing`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setup {
+    /// Whether the log refuses a second row for a record. Without that, two processes on one range
+    /// of records are not safe.
+    pub log_has_key: bool,
+}
+
+/// Columns that are compared in a look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The table.
+    pub table: usize,
+    /// The columns.
+    pub columns: Vec<usize>,
+}
+
+/// A closed range of a whole-number column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The column.
+    pub column: usize,
+    /// The lowest value in the range.
+    pub first: i64,
+    /// The highest value in the range.
+    pub last: i64,
+}
+
+/// A value as it is read back, borrowed from the row. Decimals, days and times are texts in the
+/// form of [`canonical`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stored<'a> {
+    /// Null.
+    Null,
+    /// A whole number or a bit.
+    Int(i64),
+    /// A binary double.
+    Float(f64),
+    /// Any other type.
+    Text(&'a str),
+}
+
+/// What became of an insert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inserted {
+    /// Every row is in the transaction.
+    Stored {
+        /// Statements that were sent.
+        statements: u64,
+    },
+    /// The store refused a row; the transaction is still open.
+    Refused(Violation),
+}
+
+/// What a store has against a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which kind of rule the row breaks.
+    pub rule: Rule,
+    /// The columns that the rule is about, where the store names them.
+    pub columns: Vec<String>,
+    /// The store's own words, for the terminal alone: they may change from version to version.
+    pub message: String,
+}
+
+/// The rules that a row can break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// A primary or unique key that another row has.
+    Key,
+    /// A foreign key without its row.
+    Reference,
+    /// Null in a column that allows none.
+    NotNull,
+    /// Any other condition: a type, a length, a check.
+    Other,
+}
+
+/// Counts connections by role while they are open.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionCounts {
+    by_role: Mutex<BTreeMap<Role, RoleCount>>,
+}
+
+#[derive(Debug, Default)]
+struct RoleCount {
+    open: u64,
+    total: Connections,
+}
+
+impl ConnectionCounts {
+    /// Counts a connection until the guard is dropped.
+    pub(crate) fn open(self: &Arc<Self>, role: Role) -> OpenConnection {
+        let mut by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_role.entry(role).or_default();
+        count.open += 1;
+        count.total.opened += 1;
+        count.total.peak = count.total.peak.max(count.open);
+        OpenConnection { counts: Arc::clone(self), role }
+    }
+
+    /// What was counted so far.
+    pub(crate) fn report(&self) -> BTreeMap<String, Connections> {
+        let by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
+        by_role.iter().map(|(role, count)| (role.name().to_owned(), count.total)).collect()
+    }
+}
+
+/// A connection that counts as open.
+#[derive(Debug)]
+pub(crate) struct OpenConnection {
+    counts: Arc<ConnectionCounts>,
+    role: Role,
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        let mut by_role = self.counts.by_role.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_role.get_mut(&self.role) {
+            count.open -= 1;
+        }
+    }
+}

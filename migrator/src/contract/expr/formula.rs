@@ -118,7 +118,7 @@ impl Number {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operator {
+pub(super) enum Operator {
     Add,
     Subtract,
     Multiply,
@@ -185,10 +185,9 @@ fn power_of_ints(base: i128, exponent: i128) -> Option<i128> {
 
 /// The language's `//` of doubles: by way of the remainder, which keeps it exact.
 fn floor_divide(left: f64, right: f64) -> f64 {
-    let mut remainder = left % right;
+    let remainder = left % right;
     let mut quotient = (left - remainder) / right;
     if remainder != 0.0 && (right < 0.0) != (remainder < 0.0) {
-        remainder += right;
         quotient -= 1.0;
     }
     if quotient == 0.0 {
@@ -200,7 +199,7 @@ fn floor_divide(left: f64, right: f64) -> f64 {
 
 fn power(base: f64, exponent: f64) -> Option<f64> {
     let finite = base.is_finite() && exponent.is_finite();
-    let divides_by_zero = base == 0.0 && exponent < 0.0;
+    let divides_by_zero = finite && base == 0.0 && exponent < 0.0;
     let complex = finite && base < 0.0 && exponent.fract() != 0.0;
     let result = base.powf(exponent);
     let overflows = finite && result.is_infinite();

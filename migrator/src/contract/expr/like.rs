@@ -46,16 +46,16 @@ impl Pattern {
     }
 }
 
+/// What a regular expression does not take for itself; and the line break, which needs care.
+const SYNTAX: &[u8] = b"\\^$*+?{}[]()|\n";
+
 /// A point stands for any one character, as in every regular expression.
 fn piece(byte: u8) -> Option<Piece> {
     match byte {
         b'%' => Some(Piece::AnyRun),
         b'_' | b'.' => Some(Piece::AnyOne),
-        b'\\' | b'^' | b'$' | b'*' | b'+' | b'?' | b'{' | b'}' | b'[' | b']' | b'(' | b')'
-        | b'|' => None,
-        b'\n' => None,
-        byte if byte.is_ascii() => Some(Piece::Byte(byte.to_ascii_lowercase())),
-        _ => None,
+        byte if !byte.is_ascii() || SYNTAX.contains(&byte) => None,
+        byte => Some(Piece::Byte(byte.to_ascii_lowercase())),
     }
 }
 
@@ -91,24 +91,66 @@ fn agrees(pieces: &[Piece], value: &[u8]) -> bool {
 /// of the line and gives nothing back.
 fn to_regex(text: &str) -> Option<Regex> {
     let mut translated = String::with_capacity(text.len() + 8);
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '%' if rest.next_if_eq(&'+').is_some() => translated.push_str(".*(?m:$)"),
-            // Two quantifiers in a row are no regular expression there.
-            '%' | '*' | '+' | '?' if rest.peek() == Some(&'*') => return None,
-            '%' => translated.push_str(".*"),
-            '_' => translated.push('.'),
-            '{' if !is_quantifier(rest.clone()) => translated.push_str("\\{"),
-            '\\' => translated.extend([Some(c), rest.next()].into_iter().flatten()),
-            _ => translated.push(c),
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = piece_length(rest, c);
+        let (piece, behind) = rest.split_at(length);
+        rest = behind;
+        let repeats = matches!(c, '%' | '*' | '+' | '?') || length > 1 && c == '{';
+        // Two quantifiers in a row are no regular expression there.
+        if repeats && (rest.starts_with('*') || quantifier_length(rest).is_some()) {
+            return None;
+        }
+        match piece {
+            "%" => translated.push_str(".*"),
+            "%+" => translated.push_str(".*(?m:$)"),
+            "_" => translated.push('.'),
+            "{" => translated.push_str("\\{"),
+            piece => translated.push_str(piece),
         }
     }
     RegexBuilder::new(&format!(r"\A(?:{translated})\z")).case_insensitive(true).build().ok()
 }
 
-/// Whether what follows an opening brace makes it a quantifier; it stands for itself otherwise.
-fn is_quantifier(rest: impl Iterator<Item = char>) -> bool {
-    let mut inside = rest.take_while(|&c| c != '}').peekable();
-    inside.peek().is_some() && inside.all(|c| c.is_ascii_digit() || c == ',')
+/// Bytes of `text`, which starts with `c`, that have to be translated together.
+fn piece_length(text: &str, c: char) -> usize {
+    let behind = &text[c.len_utf8()..];
+    match c {
+        '%' if behind.starts_with('+') => 2,
+        '\\' => 1 + behind.chars().next().map_or(0, char::len_utf8),
+        '{' => quantifier_length(text).unwrap_or(1),
+        _ => c.len_utf8(),
+    }
+}
+
+/// The length of `{2}`, `{2,}`, `{,3}` or `{2,3}`; any other opening brace stands for itself.
+fn quantifier_length(text: &str) -> Option<usize> {
+    let inside = &text.strip_prefix('{')?[..text.find('}')? - 1];
+    let counts = inside.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+    let commas = inside.bytes().filter(|byte| *byte == b',').count();
+    (counts && commas <= 1 && !inside.is_empty()).then_some(inside.len() + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_brace_that_starts_no_quantifier_stands_for_itself() {
+        for (text, value) in [("a{b}", "A{B}"), ("a{", "a{"), ("a{2}", "aa"), ("{}", "{}")] {
+            assert!(Pattern::new(text).matches(value), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_by_hand_agrees_with_the_regular_expression(
+            text in "[ab%_. B]{0,8}", value in "[abAB .]{0,10}",
+        ) {
+            let by_regex = to_regex(&text).is_some_and(|regex| regex.is_match(&value));
+            prop_assert_eq!(Pattern::new(&text).matches(&value), by_regex);
+        }
+    }
 }

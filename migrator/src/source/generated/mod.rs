@@ -13,48 +13,18 @@ mod fields;
 mod people;
 mod plan;
 mod reports;
+mod spec;
 mod values;
 mod words;
 mod xml;
 
-use clap::ValueEnum;
-
 use self::application::Order;
 use self::draw::{Draw, Purpose};
 use self::plan::{Duplicate, Fate};
+pub use self::spec::{Profile, Spec};
 use self::xml::Xml;
 use crate::error::{Error, Result};
 use crate::record::RawRecord;
-
-/// Size and shape of a generated record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
-pub enum Profile {
-    /// As the production source table holds them: mean 8.7 kB
-    Staged,
-    /// As received: median 131 kB, largest 2 MB, 97 % of it mapped by nothing
-    Full,
-    /// The least that maps
-    Small,
-}
-
-/// What to generate.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spec {
-    /// Size and shape of every record.
-    pub profile: Profile,
-    /// How many records there are.
-    pub records: u32,
-    /// Two seeds give two series that share nothing but their keys.
-    pub seed: u64,
-    /// Share of records, 0 to 1, that repeat a key. In equal parts: the first contact has the id of
-    /// an earlier record's; the record is an earlier one again, under another source key; an id of
-    /// a contact or the type of an address occurs twice within the record. At 0, no two records
-    /// share a key. A record with nothing earlier to repeat repeats itself.
-    pub duplicates: f64,
-    /// Share of records, 0 to 1, that must be rejected. In equal parts: malformed, the other
-    /// product line, no application id, truncated, UTF-16.
-    pub rejects: f64,
-}
 
 /// A series of invented records.
 #[derive(Debug, Clone)]
@@ -165,7 +135,28 @@ fn full(order: Order) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::plan::Refused;
     use super::*;
+
+    #[test]
+    fn every_value_to_refuse_stands_in_its_place() {
+        let cases = [
+            (Refused::ContactId, " con_id=\"C8\""),
+            (Refused::Score, " north_score=\"99999999999\""),
+            (Refused::Reference, " funding_reference=\"4294967296\""),
+            (Refused::Fee, " over_limit_fee=\"300\""),
+            (Refused::Rate, " purchase_rate=\"12345.67\""),
+            (Refused::Debt, " debt_per_month=\"NaN\""),
+            (Refused::Received, " received_on=\"1066-10-14 09:00:00\""),
+            (Refused::Note, " model_score=\"nnnnnnnn"),
+        ];
+        for (refused, expected) in cases {
+            for seed in 0..20 {
+                let text = staged(Order { seed, number: 1, fate: Fate::Refused(refused) });
+                assert!(text.contains(expected), "{refused:?} with seed {seed}");
+            }
+        }
+    }
 
     #[test]
     fn full_records_have_the_size_that_was_drawn() {

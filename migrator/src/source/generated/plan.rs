@@ -2,7 +2,7 @@
 //! number and rates; writes no text.
 
 use super::draw::{Draw, Purpose};
-use super::{Profile, Spec};
+use super::spec::{Profile, Spec};
 
 /// Most contacts of one record, so that every record has ids of its own.
 const CONTACT_SLOTS: u32 = 8;

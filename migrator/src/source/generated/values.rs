@@ -38,9 +38,9 @@ pub(super) enum Kind {
     Score,
     /// So many digits.
     Digits(u32),
-    /// A text for a column that cuts it.
+    /// A text of a few words, sometimes of many.
     Words,
-    /// A text of at most 200 characters, for columns that never cut.
+    /// A sentence.
     Note,
     /// One letter, sometimes more.
     Grade,
@@ -184,9 +184,10 @@ fn odd_code(codes: &'static [&'static str], draw: &mut Draw) -> Cow<'static, str
     }
 }
 
-/// An awkward text, or one that is longer than most columns.
+/// An awkward text, or one that is longer than most columns; still one that fits the 250
+/// characters of the columns for which nothing is cut.
 fn odd_text(draw: &mut Draw) -> String {
-    if draw.percent(30) { words(12, 40, draw) } else { draw.pick(AWKWARD).to_owned() }
+    if draw.percent(30) { words(12, 24, draw) } else { draw.pick(AWKWARD).to_owned() }
 }
 
 fn odd_money(limit: u32, draw: &mut Draw) -> String {
@@ -365,8 +366,11 @@ mod tests {
     }
 
     #[test]
-    fn texts_for_columns_that_never_cut_stay_short() {
-        assert!(many(Kind::Note).iter().all(|note| note.chars().count() <= 200));
+    fn no_text_is_longer_than_a_column_that_is_never_cut_for() {
+        for kind in [Kind::Note, Kind::Words, Kind::Street, Kind::AddressLine] {
+            let longest = many(kind).iter().map(|text| text.chars().count()).max().unwrap();
+            assert!(longest <= 250, "{kind:?} {longest}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Records for the benches: generated, validated, decoded once.
 
+#![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
+
 use std::hint::black_box;
 
 use chrono::NaiveDateTime;
@@ -11,16 +13,16 @@ use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
 
 /// A set of valid records with a name for printing.
-pub struct Sample {
+pub(crate) struct Sample {
     /// `staged` or `full`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The records.
-    pub records: Vec<ValidRecord>,
+    pub(crate) records: Vec<ValidRecord>,
 }
 
 impl Sample {
     /// The first `count` records of a profile.
-    pub fn new(name: &'static str, profile: Profile, count: u32) -> Self {
+    pub(crate) fn new(name: &'static str, profile: Profile, count: u32) -> Self {
         let spec = Spec { profile, records: count, seed: 42, duplicates: 0.0, rejects: 0.0 };
         let generated = Generated::new(spec).unwrap();
         let records = generated.iter().map(|record| validate(record).unwrap()).collect();
@@ -28,12 +30,12 @@ impl Sample {
     }
 
     /// Bytes of all texts.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.records.iter().map(|record| record.text.len()).sum()
     }
 
     /// Runs every record through quick-xml's bare event loop.
-    pub fn events_only(&self) {
+    pub(crate) fn events_only(&self) {
         for record in &self.records {
             let mut reader = quick_xml::Reader::from_str(&record.text);
             loop {
@@ -48,7 +50,7 @@ impl Sample {
     }
 
     /// Parses and maps every record.
-    pub fn parse_map(&self, parser: &mut Parser<'_>, mapper: &Mapper<'_>) {
+    pub(crate) fn parse_map(&self, parser: &mut Parser<'_>, mapper: &Mapper<'_>) {
         for record in &self.records {
             let parsed = parser.parse(record).unwrap();
             black_box(mapper.map(&parsed).unwrap());
@@ -58,6 +60,6 @@ impl Sample {
 }
 
 /// The contract that ships, and a point in time.
-pub fn contract() -> (Contract, NaiveDateTime) {
+pub(crate) fn contract() -> (Contract, NaiveDateTime) {
     (Contract::embedded().unwrap(), NaiveDateTime::default())
 }

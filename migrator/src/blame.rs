@@ -1,0 +1,106 @@
+//! Why a store refuses a record: one fixed text for each cause, found by looking at the record and
+//! asking the store, because the stores' own words differ. Changes nothing.
+
+use crate::contract::catalogue::{ForeignKey, Table};
+use crate::error::Result;
+use crate::record::{Refusal, SqlRow, SqlValue, Stage, TypedRecord};
+use crate::store::schema::Tables;
+use crate::store::{Connection, Key, Rule, Violation, canonical};
+
+/// A record that was refused, with nothing of it in the transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The store's tables.
+    pub tables: &'a Tables,
+    /// The record.
+    pub record: &'a TypedRecord,
+    /// The table that refuses it.
+    pub table: usize,
+    /// What the store says.
+    pub violation: &'a Violation,
+}
+
+/// The column, where it is known, and the reason.
+type Finding = (Option<String>, String);
+
+impl Case<'_> {
+    /// The refusal to log.
+    pub fn describe(&self, connection: &mut dyn Connection) -> Result<Refusal> {
+        let (column, reason) = match self.violation.rule {
+            Rule::Reference => self.missing_parent(connection)?,
+            Rule::Key => self.taken_key(connection)?,
+            Rule::NotNull => (self.named(), "null is not allowed".to_owned()),
+            Rule::Other => (self.named(), "the store refuses the value".to_owned()),
+        };
+        Ok(Refusal { stage: Stage::Store, table: self.of().name.clone(), column, reason })
+    }
+
+    /// The key that another row has, or that the record has twice.
+    fn taken_key(&self, connection: &mut dyn Connection) -> Result<Finding> {
+        let place = |name: &String| self.of().columns.iter().position(|c| c.name == *name);
+        let columns: Vec<_> = self.violation.columns.iter().filter_map(place).collect();
+        let key = Key { table: self.table, columns };
+        for row in self.rows() {
+            let values: Vec<_> = key.columns.iter().map(|&column| &row[column]).collect();
+            if !values.is_empty() && connection.exists(&key, &values)? {
+                return Ok((self.named(), format!("key {} is taken", texts(&values))));
+            }
+        }
+        Ok((self.named(), "the record has a key twice".to_owned()))
+    }
+
+    /// The reference whose row is neither stored nor among the record's own.
+    fn missing_parent(&self, connection: &mut dyn Connection) -> Result<Finding> {
+        for foreign_key in &self.of().foreign_keys {
+            for row in self.rows() {
+                let values: Vec<_> = foreign_key.columns.iter().map(|&place| &row[place]).collect();
+                if !self.has_parent(connection, foreign_key, &values)? {
+                    let parent = &self.tables.all()[foreign_key.references].name;
+                    let reason = format!("there is no {parent} {}", texts(&values));
+                    return Ok((Some(names(self.of(), &foreign_key.columns)), reason));
+                }
+            }
+        }
+        Ok((None, "a row that is referred to is not there".to_owned()))
+    }
+
+    fn has_parent(
+        &self,
+        connection: &mut dyn Connection,
+        foreign_key: &ForeignKey,
+        values: &[&SqlValue],
+    ) -> Result<bool> {
+        let columns = &foreign_key.referenced_columns;
+        let matches = |row: &SqlRow| columns.iter().zip(values).all(|(&at, v)| row[at] == **v);
+        let own = self.record.tables.iter().filter(|rows| rows.table == foreign_key.references);
+        if values.contains(&&SqlValue::Null) || own.flat_map(|rows| &rows.rows).any(matches) {
+            return Ok(true);
+        }
+        let key = Key { table: foreign_key.references, columns: columns.clone() };
+        connection.exists(&key, values)
+    }
+
+    fn of(&self) -> &Table {
+        &self.tables.all()[self.table]
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &SqlRow> {
+        let of_table = self.record.tables.iter().filter(|rows| rows.table == self.table);
+        of_table.flat_map(|rows| &rows.rows)
+    }
+
+    /// The columns that the store names.
+    fn named(&self) -> Option<String> {
+        (!self.violation.columns.is_empty()).then(|| self.violation.columns.join(", "))
+    }
+}
+
+fn names(table: &Table, columns: &[usize]) -> String {
+    let names: Vec<_> = columns.iter().map(|&at| table.columns[at].name.as_str()).collect();
+    names.join(", ")
+}
+
+fn texts(values: &[&SqlValue]) -> String {
+    let texts: Vec<_> = values.iter().map(|value| canonical::plain(value)).collect();
+    texts.join(", ")
+}

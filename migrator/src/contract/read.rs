@@ -1,0 +1,372 @@
+//! Catalogue JSON to the table catalogue, every fault at once.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
+use super::column::typed;
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::{SqlRow, SqlValue, Value};
+
+/// The catalogue that ships with the program.
+const EMBEDDED: &str = include_str!("../../../scenarios/contracts/applications.tables.json");
+
+/// Longest identifier of SQL Server.
+const NAME_CHARS_MAX: usize = 128;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: String,
+    tables: Vec<FileTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileTable {
+    name: String,
+    columns: Vec<FileColumn>,
+    primary_key: Vec<String>,
+    #[serde(default)]
+    unique: Vec<Vec<String>>,
+    #[serde(default)]
+    foreign_keys: Vec<FileForeignKey>,
+    #[serde(default)]
+    indexes: Vec<Vec<String>>,
+    #[serde(default)]
+    rows: Vec<Map<String, Json>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileColumn {
+    name: String,
+    #[serde(rename = "type")]
+    sql_type: String,
+    nullable: bool,
+    default: Option<Json>,
+    #[serde(default)]
+    identity: bool,
+    computed: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileForeignKey {
+    columns: Vec<String>,
+    references: String,
+    referenced_columns: Vec<String>,
+    on_delete: Option<String>,
+}
+
+impl Catalogue {
+    /// The catalogue that ships with the program.
+    ///
+    /// # Errors
+    /// None in a build whose tests have passed: the text is part of the program.
+    pub fn embedded() -> Result<Self> {
+        Self::parse(EMBEDDED, "the table catalogue that ships with the program")
+    }
+
+    /// Where the catalogue of a contract stands unless it is named: `<contract>.tables.json`.
+    pub fn beside(contract: &Path) -> PathBuf {
+        contract.with_extension("tables.json")
+    }
+
+    /// Reads and checks a catalogue file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or every fault of its contents with table and column.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|cause| {
+            let message = format!("cannot read the table catalogue {}", path.display());
+            Error::caused(ErrorKind::Environment, message, cause)
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Checks a catalogue's text; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// Every fault, with table and column.
+    pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        let file: File = serde_json::from_str(text)
+            .map_err(|cause| Error::caused(ErrorKind::Environment, origin, cause))?;
+        let mut faults = Vec::new();
+        let mut checker = Checker { file: &file, faults: &mut faults };
+        let tables = checker.tables();
+        if faults.is_empty() {
+            return Ok(Self { schema: file.schema, tables });
+        }
+        let plural = if faults.len() == 1 { "" } else { "s" };
+        let list = faults.join("\n  ");
+        Err(Error::environment(format!("{origin} has {} fault{plural}\n  {list}", faults.len())))
+    }
+}
+
+struct Checker<'f> {
+    file: &'f File,
+    faults: &'f mut Vec<String>,
+}
+
+impl Checker<'_> {
+    fn tables(&mut self) -> Vec<Table> {
+        self.name("schema", &self.file.schema);
+        let mut names = BTreeSet::new();
+        for table in &self.file.tables {
+            self.name("table", &table.name);
+            if !names.insert(table.name.to_ascii_lowercase()) {
+                self.faults.push(format!("{}: the table is there twice", table.name));
+            }
+        }
+        let file = self.file;
+        file.tables.iter().enumerate().map(|(index, table)| self.table(index, table)).collect()
+    }
+
+    fn name(&mut self, what: &str, name: &str) {
+        let sound = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !sound || !starts || name.len() > NAME_CHARS_MAX {
+            self.faults.push(format!(
+                "{what} name {name:?}: only letters, digits and _, a letter or _ first, at most \
+                 {NAME_CHARS_MAX} of them"
+            ));
+        }
+    }
+
+    fn table(&mut self, index: usize, table: &FileTable) -> Table {
+        let columns = self.columns(table);
+        if table.primary_key.is_empty() {
+            self.faults.push(format!("{}: primary_key is empty", table.name));
+        }
+        let mut checked = Table {
+            name: table.name.clone(),
+            primary_key: self.key(table, "primary_key", &table.primary_key),
+            unique: table.unique.iter().map(|key| self.key(table, "unique", key)).collect(),
+            indexes: table.indexes.iter().map(|key| self.key(table, "indexes", key)).collect(),
+            foreign_keys: Vec::new(),
+            rows: Vec::new(),
+            columns,
+        };
+        for key in &table.foreign_keys {
+            checked.foreign_keys.extend(self.foreign_key(index, table, key));
+        }
+        if checked.columns.len() == table.columns.len() {
+            checked.rows = table.rows.iter().map(|row| self.row(&checked, row)).collect();
+        }
+        checked
+    }
+
+    fn columns(&mut self, table: &FileTable) -> Vec<Column> {
+        let mut names = BTreeSet::new();
+        if table.columns.is_empty() {
+            self.faults.push(format!("{}: there is no column", table.name));
+        }
+        for column in &table.columns {
+            self.name("column", &column.name);
+            if !names.insert(column.name.to_ascii_lowercase()) {
+                self.faults
+                    .push(format!("{}.{}: the column is there twice", table.name, column.name));
+            }
+        }
+        table.columns.iter().filter_map(|column| self.column(table, column)).collect()
+    }
+
+    fn column(&mut self, table: &FileTable, column: &FileColumn) -> Option<Column> {
+        let place = format!("{}.{}", table.name, column.name);
+        let Some(sql_type) = SqlType::parse(&column.sql_type) else {
+            self.faults.push(format!("{place}: the type {:?} is not supported", column.sql_type));
+            return None;
+        };
+        let default = column.default.as_ref().and_then(default_of);
+        if column.default.as_ref().is_some_and(|json| !json.is_null()) && default.is_none() {
+            self.faults.push(format!("{place}: the default is neither a text nor a number"));
+        }
+        if let Some(ColumnDefault::Constant(text)) = &default
+            && let Err(cause) = typed(&Value::Text(text.as_str().into()), sql_type)
+        {
+            self.faults.push(format!("{place}: the default {text:?} does not fit: {cause}"));
+        }
+        Some(Column {
+            name: column.name.clone(),
+            sql_type,
+            nullable: column.nullable,
+            default,
+            identity: column.identity,
+            computed: column.computed.clone(),
+        })
+    }
+
+    fn key(&mut self, table: &FileTable, what: &str, names: &[String]) -> Vec<usize> {
+        names.iter().filter_map(|name| self.column_index(table, what, name)).collect()
+    }
+
+    fn column_index(&mut self, table: &FileTable, what: &str, name: &str) -> Option<usize> {
+        let index = table.columns.iter().position(|column| column.name == name);
+        if index.is_none() {
+            self.faults.push(format!("{}: {what} names {name}, which is no column", table.name));
+        }
+        index
+    }
+
+    /// A reference to an earlier table, or to the table itself: parents come first.
+    fn foreign_key(
+        &mut self,
+        index: usize,
+        table: &FileTable,
+        key: &FileForeignKey,
+    ) -> Option<ForeignKey> {
+        let name = &table.name;
+        let parent = self.file.tables.iter().position(|other| other.name == key.references);
+        let Some(references) = parent else {
+            self.faults.push(format!("{name}: there is no table {} to refer to", key.references));
+            return None;
+        };
+        if references > index {
+            self.faults
+                .push(format!("{name} refers to {}, which must stand before it", key.references));
+        }
+        if key.columns.len() != key.referenced_columns.len() || key.columns.is_empty() {
+            self.faults
+                .push(format!("{name}: a reference to {} with unequal columns", key.references));
+        }
+        let cascade = match key.on_delete.as_deref().map(str::to_ascii_lowercase).as_deref() {
+            None | Some("no action") => false,
+            Some("cascade") => true,
+            Some(other) => {
+                self.faults
+                    .push(format!("{name}: on_delete is {other:?}, not cascade or no action"));
+                false
+            }
+        };
+        let columns = self.key(table, "foreign_keys", &key.columns);
+        let parent = &self.file.tables[references];
+        let referenced_columns = self.key(parent, "a reference", &key.referenced_columns);
+        Some(ForeignKey { columns, references, referenced_columns, cascade })
+    }
+
+    fn row(&mut self, table: &Table, row: &Map<String, Json>) -> SqlRow {
+        for name in row.keys().filter(|name| table.column(name).is_none()) {
+            self.faults.push(format!("{}: a row names {name}, which is no column", table.name));
+        }
+        let value = |column: &Column| {
+            let place = format!("{}.{}", table.name, column.name);
+            let value = row.get(&column.name).map_or(Value::Null, value_of);
+            match typed(&value, column.sql_type) {
+                Ok(SqlValue::Null) if !column.nullable && !column.identity => {
+                    Err(format!("{place}: a row has no value"))
+                }
+                Ok(value) => Ok(value),
+                Err(cause) => Err(format!("{place}: a row's value does not fit: {cause}")),
+            }
+        };
+        table
+            .columns
+            .iter()
+            .map(|column| {
+                value(column).unwrap_or_else(|fault| {
+                    self.faults.push(fault);
+                    SqlValue::Null
+                })
+            })
+            .collect()
+    }
+}
+
+/// A default as DDL writes it: parentheses and quotes around constants count for nothing.
+fn default_of(json: &Json) -> Option<ColumnDefault> {
+    let text = match json {
+        Json::String(text) => text.clone(),
+        Json::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let mut bare = text.trim();
+    while let Some(inside) = bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+        bare = inside.trim();
+    }
+    if matches!(bare.to_ascii_uppercase().as_str(), "GETUTCDATE()" | "SYSUTCDATETIME()") {
+        return Some(ColumnDefault::Now);
+    }
+    let unquoted = bare.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(bare);
+    Some(ColumnDefault::Constant(unquoted.replace("''", "'")))
+}
+
+fn value_of(json: &Json) -> Value {
+    match json {
+        Json::Null | Json::Array(_) | Json::Object(_) => Value::Null,
+        Json::Bool(truth) => Value::Bool(*truth),
+        Json::String(text) => Value::Text(text.as_str().into()),
+        Json::Number(number) => number
+            .as_i64()
+            .map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::Int),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_catalogue_has_no_fault() {
+        let catalogue = Catalogue::embedded().unwrap();
+        assert!(catalogue.table("app_base").is_some());
+        assert!(catalogue.table("processing_log").is_some());
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once_with_table_and_column() {
+        let text = r#"{"schema": "s", "tables": [
+            {"name": "a]; DROP TABLE x", "primary_key": [], "columns": []},
+            {"name": "b", "primary_key": ["nothing"], "unique": [["id", "none"]],
+             "foreign_keys": [
+                {"columns": ["id"], "references": "c", "referenced_columns": ["id"]},
+                {"columns": ["id"], "references": "z", "referenced_columns": ["id"]}],
+             "columns": [
+                {"name": "id", "type": "int", "nullable": false, "default": "x"},
+                {"name": "ID", "type": "blob", "nullable": false}]},
+            {"name": "c", "primary_key": ["id"], "rows": [{"id": "?"}, {"no": 1}, {}],
+             "columns": [{"name": "id", "type": "tinyint", "nullable": false}]}]}"#;
+        let error = Catalogue::parse(text, "here").unwrap_err().to_string();
+        for expected in [
+            "here has 14 faults",
+            "table name \"a]; DROP TABLE x\"",
+            "a]; DROP TABLE x: there is no column",
+            "a]; DROP TABLE x: primary_key is empty",
+            "b.ID: the column is there twice",
+            "b.id: the default \"x\" does not fit: not a whole number",
+            "b.ID: the type \"blob\" is not supported",
+            "b: primary_key names nothing, which is no column",
+            "b: unique names none, which is no column",
+            "b refers to c, which must stand before it",
+            "b: there is no table z to refer to",
+            "c.id: a row's value does not fit: not a whole number",
+            "c: a row names no, which is no column",
+            "c.id: a row has no value",
+        ] {
+            assert!(error.contains(expected), "{expected}\nin\n{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let text = r#"{"schema": "s", "tables": [], "colour": 1}"#;
+        assert!(Catalogue::parse(text, "here").unwrap_err().to_string().contains("colour"));
+    }
+
+    #[test]
+    fn defaults_are_read_as_ddl_writes_them() {
+        let constant = |text: &str| Some(ColumnDefault::Constant(text.to_owned()));
+        for (written, read) in [
+            ("GETUTCDATE()", Some(ColumnDefault::Now)),
+            ("(getutcdate())", Some(ColumnDefault::Now)),
+            ("((0))", constant("0")),
+            ("('it''s')", constant("it's")),
+            ("", constant("")),
+        ] {
+            assert_eq!(default_of(&Json::String(written.to_owned())), read, "{written}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Events of a run to the terminal: the only printer of `migrator run`. Counts nothing that a report
+//! could need.
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+
+use crate::pipeline::Event;
+use crate::report::RunReport;
+
+/// How many records that the store refused are named; the log has them all.
+const REFUSED_SHOWN_MAX: u64 = 20;
+/// Pause between two lines of progress where there is no terminal.
+const LINE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Shows how far a run has come: a bar on a terminal, else a line now and then, or nothing.
+#[derive(Debug)]
+pub struct Display {
+    quiet: bool,
+    bar: ProgressBar,
+    lines: Option<Mutex<Lines>>,
+    refused: Mutex<u64>,
+}
+
+/// Progress as lines of text.
+#[derive(Debug)]
+struct Lines {
+    total: u64,
+    done: u64,
+    printed: Instant,
+}
+
+impl Display {
+    /// For a run over `total` records; `quiet` prints nothing.
+    pub fn new(total: u64, quiet: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = if terminal && !quiet { ProgressBar::new(total) } else { ProgressBar::hidden() };
+        bar.set_style(style());
+        let lines = Lines { total, done: 0, printed: Instant::now() };
+        Self {
+            quiet,
+            bar,
+            lines: (!terminal && !quiet).then(|| Mutex::new(lines)),
+            refused: Mutex::new(0),
+        }
+    }
+
+    /// Shows one event; called from any thread.
+    pub fn show(&self, event: &Event<'_>) {
+        match event {
+            Event::LogWithoutKey => self.say(
+                "the store's processing_log has no unique app_id: two processes on one range of \
+                 records are not safe",
+            ),
+            Event::Batch { records, skipped } => self.advance(records + skipped),
+            Event::Refused { key, reason, message } => self.refused(*key, reason, message),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Prints what a run did to stdout.
+    pub fn summary(&self, report: &RunReport) {
+        if !self.quiet {
+            print(&summary(report));
+        }
+    }
+
+    fn advance(&self, records: u64) {
+        self.bar.inc(records);
+        let Some(lines) = &self.lines else { return };
+        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.done += records;
+        if lines.printed.elapsed() >= LINE_PAUSE {
+            lines.printed = Instant::now();
+            self.say(&format!("{} of {} records", lines.done, lines.total));
+        }
+    }
+
+    fn refused(&self, key: i32, reason: &str, message: &str) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused += 1;
+        if *refused <= REFUSED_SHOWN_MAX {
+            self.say(&format!("record {key}: {reason} ({message})"));
+        } else if *refused == REFUSED_SHOWN_MAX + 1 {
+            self.say("further records that the store refuses are in processing_log only");
+        }
+    }
+
+    fn say(&self, line: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| complain(line));
+        }
+    }
+}
+
+fn style() -> ProgressStyle {
+    let template = "{bar:32} {human_pos}/{human_len} records  {per_sec}  {eta} left";
+    // The template is a constant; should it not parse, the plain bar does.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Three lines: the books, the speed, the checksum.
+fn summary(report: &RunReport) -> String {
+    let books = &report.books;
+    let rows: u64 = report.rows.values().sum();
+    format!(
+        "read {}: committed {}, duplicate {}, rejected {}, failed {}, lost race {}; skipped {}\n\
+         {} rows in {:.2} s: {} records/min\n\
+         checksum {}",
+        books.read,
+        books.committed,
+        books.duplicate,
+        books.rejected,
+        books.failed,
+        books.lost_race,
+        books.skipped,
+        HumanCount(rows),
+        report.wall_s,
+        HumanCount(whole(report.rec_per_min)),
+        report.checksum
+    )
+}
+
+fn whole(rate: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is positive and for people; casts saturate"
+    )]
+    let whole = rate.round() as u64;
+    whole
+}
+
+/// Prints to stdout; a reader that has gone away has seen enough.
+pub fn print(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Says something on stderr; where that is closed, nobody listens.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "migrator: {line}");
+}

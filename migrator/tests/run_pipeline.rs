@@ -1,0 +1,253 @@
+//! A whole run over a source and a store, with a mapping made up here: batches, books, resuming.
+#![cfg(test)]
+
+mod store_support;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use migrator::config::{Config, InsertMethod, Settings, Synchronous};
+use migrator::error::{Error, ErrorKind, Result};
+use migrator::insert::Mapped;
+use migrator::metrics::{Metrics, Step};
+use migrator::pipeline::{Event, Job, Mapping, run};
+use migrator::record::{RawRecord, Reject, Stage};
+use migrator::report::{Books, Connections, RunReport};
+use migrator::source::{Reader, Source};
+use migrator::store::Store;
+use migrator::store::schema::Tables;
+use migrator::store::sqlite::SqliteStore;
+use store_support::faulty::{Commit, Faults, FaultyStore};
+use store_support::{CURRENT, catalogue, int, record};
+use tempfile::TempDir;
+
+/// Records 1 to `last`; reading the one at `broken` fails.
+struct Numbers {
+    last: i32,
+    broken: Option<i32>,
+}
+
+impl Source for Numbers {
+    fn count(&self) -> u64 {
+        self.last.unsigned_abs().into()
+    }
+    fn reader(&self) -> Result<Box<dyn Reader + '_>> {
+        Ok(Box::new(self))
+    }
+}
+
+impl Reader for &Numbers {
+    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
+        Ok((after + 1..=self.last).take(most).collect())
+    }
+    fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
+        for &key in keys {
+            if self.broken == Some(key) {
+                return Err(Error::environment(format!("record {key} cannot be read")));
+            }
+            each(RawRecord { key, bytes: None })?;
+        }
+        Ok(())
+    }
+}
+
+/// Rejects every tenth record; every other tenth is one that the store refuses, unless `healed`.
+#[derive(Clone, Copy, Default)]
+struct Invented {
+    healed: bool,
+}
+
+impl Mapping for Invented {
+    fn map(&mut self, raw: RawRecord, metrics: &mut Metrics) -> Mapped {
+        metrics.time(Step::Mapping, std::time::Duration::from_nanos(1));
+        let key = raw.key;
+        let mut record = record(key, key, &[(key, &[CURRENT])]);
+        match key % 10 {
+            0 => Mapped::Rejected(Reject { stage: Stage::Mapping, reason: "tenth".into() }),
+            5 if !self.healed => {
+                record.tables[2].rows[0][0] = int(999_999);
+                Mapped::Rows(record)
+            }
+            _ => Mapped::Rows(record),
+        }
+    }
+}
+
+struct Fixture {
+    _folder: TempDir,
+    store: SqliteStore,
+    config: Config,
+}
+
+impl Fixture {
+    fn new(workers: usize, batch_size: usize, insert: InsertMethod) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = Tables::new(&catalogue()).unwrap();
+        let path = folder.path().join("store.db");
+        let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
+        let config = Config {
+            settings: Settings {
+                workers: workers.try_into().unwrap(),
+                batch_size: batch_size.try_into().unwrap(),
+                insert,
+            },
+            limit: u64::MAX,
+            retry_failed: false,
+            now: store_support::now(),
+        };
+        Self { _folder: folder, store, config }
+    }
+
+    fn run(&self, last: i32) -> RunReport {
+        self.try_run(&self.store, &Numbers { last, broken: None }, Invented::default()).unwrap()
+    }
+
+    fn try_run(&self, store: &dyn Store, source: &Numbers, mapping: Invented) -> Result<RunReport> {
+        let order: Vec<_> = (1..store.tables().yielded().len()).collect();
+        let config = &self.config;
+        let job = Job { config, source, source_name: "numbers", store, order: &order };
+        run(&job, || mapping, &|_| {})
+    }
+}
+
+fn books(read: u64, committed: u64, rejected: u64, failed: u64, skipped: u64) -> Books {
+    Books { read, committed, rejected, failed, skipped, ..Books::default() }
+}
+
+#[test]
+fn every_setting_stores_the_same_and_balances() {
+    let mut checksums = Vec::new();
+    for workers in [1, 3] {
+        for batch_size in [1, 7, 100] {
+            for insert in [InsertMethod::Values, InsertMethod::Bulk] {
+                let report = Fixture::new(workers, batch_size, insert).run(95);
+                assert_eq!(report.books, books(95, 76, 9, 10, 0));
+                checksums.push(report.checksum);
+            }
+        }
+    }
+    assert!(checksums.iter().all(|sum| *sum == checksums[0]), "{checksums:?}");
+}
+
+#[test]
+fn a_report_says_what_was_done() {
+    let fixture = Fixture::new(2, 10, InsertMethod::Values);
+    let report = fixture.run(95);
+    assert_eq!(report.transactions, 10);
+    assert_eq!(
+        report.connections["writer"].opened,
+        10 + 1,
+        "one for each batch, one for the schema"
+    );
+    assert!(report.connections["writer"].peak <= 2);
+    assert_eq!(report.connections["reader"], Connections { opened: 1, peak: 1 });
+    assert_eq!(report.retries, BTreeMap::from([("refused_record".to_owned(), 10)]));
+    assert_eq!(report.rows["app_base"], 76);
+    assert_eq!(report.rows["processing_log"], 95);
+    assert_eq!(report.rows["app_enums"], 0);
+    assert!(report.queries >= 3 * 86);
+    assert!(report.insert_statements > 0 && report.peak_rss_bytes > 1 << 20);
+    assert!(report.wall_s > 0.0 && report.rec_per_min > 0.0);
+    for (stage, count) in [("source", 95), ("mapping", 95), ("record", 95), ("connect", 10)] {
+        assert_eq!(report.stages[stage].count, count, "{stage}");
+    }
+    assert_eq!(report.stages["commit"].count, 10);
+    assert_eq!(report.stages.len(), Step::ALL.len());
+    let json = serde_json::to_string(&report).unwrap();
+    let back: RunReport = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (back.books, back.stages, back.checksum),
+        (report.books, report.stages, report.checksum)
+    );
+}
+
+#[test]
+fn a_second_run_stores_nothing_twice() {
+    let fixture = Fixture::new(2, 10, InsertMethod::Values);
+    let first = fixture.run(50);
+    let second = fixture.run(50);
+    assert_eq!(second.books, books(0, 0, 0, 0, 50));
+    assert_eq!(second.checksum, first.checksum);
+    let third = fixture.run(60);
+    assert_eq!(third.books, books(10, 8, 1, 1, 50));
+    let at_once = Fixture::new(1, 100, InsertMethod::Bulk).run(60);
+    assert_eq!(third.checksum, at_once.checksum);
+}
+
+#[test]
+fn a_limit_counts_records_that_are_read() {
+    let mut fixture = Fixture::new(2, 10, InsertMethod::Values);
+    fixture.config.limit = 25;
+    assert_eq!(fixture.run(50).books, books(25, 20, 2, 3, 0));
+    let second = fixture.run(50);
+    assert_eq!((second.books.read, second.books.skipped), (25, 25));
+    assert_eq!(fixture.run(50).books, books(0, 0, 0, 0, 50));
+}
+
+#[test]
+fn failed_records_are_tried_again_only_when_asked() {
+    let mut fixture = Fixture::new(2, 10, InsertMethod::Values);
+    fixture.run(50);
+    fixture.config.retry_failed = true;
+    let numbers = Numbers { last: 50, broken: None };
+    let healed = fixture.try_run(&fixture.store, &numbers, Invented { healed: true }).unwrap();
+    assert_eq!(healed.books, books(10, 5, 5, 0, 40));
+    assert_eq!(healed.rows["app_base"], 5);
+    fixture.config.retry_failed = false;
+    assert_eq!(fixture.run(50).books.skipped, 50);
+}
+
+#[test]
+fn no_records_at_all_are_a_run_too() {
+    let report = Fixture::new(2, 10, InsertMethod::Values).run(0);
+    assert_eq!(report.books, Books::default());
+    assert_eq!(report.transactions, 0);
+    assert_eq!(report.stages["record"].count, 0);
+}
+
+#[test]
+fn an_unreadable_record_stops_the_run_which_then_goes_on_from_there() {
+    let fixture = Fixture::new(2, 10, InsertMethod::Values);
+    let broken = Numbers { last: 50, broken: Some(33) };
+    let error = fixture.try_run(&fixture.store, &broken, Invented::default()).unwrap_err();
+    assert_eq!(error.to_string(), "record 33 cannot be read");
+    let rest = fixture.run(50);
+    assert!(rest.books.skipped < 50);
+    assert_eq!(rest.checksum, Fixture::new(1, 50, InsertMethod::Values).run(50).checksum);
+}
+
+#[test]
+fn progress_counts_every_record_and_names_refused_ones() {
+    let fixture = Fixture::new(2, 10, InsertMethod::Values);
+    let (read, refused) = (Mutex::new(0), Mutex::new(Vec::new()));
+    let config = &fixture.config;
+    let source = &Numbers { last: 50, broken: None };
+    let job = Job { config, source, source_name: "", store: &fixture.store, order: &[] };
+    run(&job, Invented::default, &|event| match event {
+        Event::Batch { records, skipped } => *read.lock().unwrap() += records + skipped,
+        Event::Refused { key, message, .. } => {
+            assert!(message.contains("FOREIGN KEY"));
+            refused.lock().unwrap().push(*key);
+        }
+        Event::LogWithoutKey => panic!("{event:?}"),
+    })
+    .unwrap();
+    let mut refused = refused.into_inner().unwrap();
+    refused.sort_unstable();
+    assert_eq!(*read.lock().unwrap(), 50);
+    assert_eq!(refused, [5, 15, 25, 35, 45]);
+}
+
+#[test]
+fn records_that_a_store_loses_are_named() {
+    let fixture = Fixture::new(1, 10, InsertMethod::Values);
+    let forgotten = Faults { commit: Commit::Forgotten, ..Faults::default() };
+    let liar = FaultyStore::new(&fixture.store, 3, forgotten);
+    let numbers = Numbers { last: 35, broken: None };
+    let error = fixture.try_run(&liar, &numbers, Invented { healed: true }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Imbalance);
+    assert_eq!(error.exit_code(), 1);
+    let message = error.to_string();
+    assert!(message.contains("35 records read, 30 logged"), "{message}");
+    assert!(message.ends_with("not in the log: 31, 32, 33, 34, 35"), "{message}");
+}

@@ -1,0 +1,129 @@
+//! A store that fails where it is told to, on top of one that works.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use migrator::config::InsertMethod;
+use migrator::error::{Error, ErrorKind, Result};
+use migrator::record::SqlValue;
+use migrator::report::{Connections, StoreInfo};
+use migrator::store::schema::Tables;
+use migrator::store::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
+
+/// What goes wrong on a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Faults {
+    /// So many transactions find the store busy.
+    pub(crate) busy: u32,
+    /// How commits fail.
+    pub(crate) commit: Commit,
+}
+
+/// How a commit ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Commit {
+    #[default]
+    Done,
+    /// Done, but an error comes back.
+    AnswerLost,
+    /// Not done, and an error comes back.
+    ConnectionLost,
+    /// Not done, and no error comes back.
+    Forgotten,
+}
+
+/// A store on which one writer's connection has faults.
+pub(crate) struct FaultyStore<'a> {
+    store: &'a dyn Store,
+    faults: Faults,
+    /// The number of that connection, from 0.
+    number: u32,
+    opened: AtomicU32,
+}
+
+impl<'a> FaultyStore<'a> {
+    pub(crate) fn new(store: &'a dyn Store, number: u32, faults: Faults) -> Self {
+        Self { store, faults, number, opened: AtomicU32::new(0) }
+    }
+}
+
+impl Store for FaultyStore<'_> {
+    fn info(&self) -> StoreInfo {
+        self.store.info()
+    }
+    fn tables(&self) -> &Tables {
+        self.store.tables()
+    }
+    fn create_missing(&self) -> Result<Setup> {
+        self.store.create_missing()
+    }
+    fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
+        let connection = self.store.connect(role)?;
+        if role == Role::Writer && self.opened.fetch_add(1, Ordering::Relaxed) == self.number {
+            return Ok(Box::new(FaultyConnection { connection, faults: self.faults }));
+        }
+        Ok(connection)
+    }
+    fn connections(&self) -> BTreeMap<String, Connections> {
+        self.store.connections()
+    }
+}
+
+struct FaultyConnection {
+    connection: Box<dyn Connection>,
+    faults: Faults,
+}
+
+impl Connection for FaultyConnection {
+    fn begin(&mut self) -> Result<()> {
+        if self.faults.busy > 0 {
+            self.faults.busy -= 1;
+            return Err(Error::new(ErrorKind::Busy, "busy"));
+        }
+        self.connection.begin()
+    }
+    fn commit(&mut self) -> Result<()> {
+        match self.faults.commit {
+            Commit::Done | Commit::AnswerLost => self.connection.commit()?,
+            Commit::ConnectionLost | Commit::Forgotten => self.connection.rollback()?,
+        }
+        match self.faults.commit {
+            Commit::Done | Commit::Forgotten => Ok(()),
+            Commit::AnswerLost | Commit::ConnectionLost => {
+                Err(Error::environment("connection lost"))
+            }
+        }
+    }
+    fn mark(&mut self) -> Result<()> {
+        self.connection.mark()
+    }
+    fn back(&mut self) -> Result<()> {
+        self.connection.back()
+    }
+    fn rollback(&mut self) -> Result<()> {
+        self.connection.rollback()
+    }
+    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
+        self.connection.exists(key, values)
+    }
+    fn insert(
+        &mut self,
+        table: usize,
+        rows: &[&[SqlValue]],
+        method: InsertMethod,
+    ) -> Result<Inserted> {
+        self.connection.insert(table, rows, method)
+    }
+    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
+        self.connection.delete(key, values)
+    }
+    fn scan(
+        &mut self,
+        table: usize,
+        columns: &[usize],
+        range: Option<Range>,
+        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+    ) -> Result<()> {
+        self.connection.scan(table, columns, range, each)
+    }
+}
