@@ -9,6 +9,7 @@ mod case;
 mod condition;
 mod formula;
 mod like;
+pub mod outline;
 mod rename;
 mod value;
 
@@ -16,7 +17,7 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
-use self::case::Case;
+use self::case::{Case, is_case};
 use self::formula::Formula;
 use crate::record::Value;
 
@@ -143,7 +144,7 @@ impl Expression {
     /// A text with the letters `CASE` anywhere, be it inside a field name, is taken for `CASE`;
     /// every other one is arithmetic (contract.md 12).
     pub fn compile(text: &str, names: &mut Names) -> Self {
-        let kind = if text.to_uppercase().contains("CASE") {
+        let kind = if is_case(text) {
             Case::compile(text, names).map(Kind::Case)
         } else {
             Formula::compile(text, names).ok().map(Kind::Formula)
