@@ -103,6 +103,146 @@ impl Code {
     );
 }
 
+/// Warnings about expressions (contract.md 12).
+impl Code {
+    /// A condition compares with a number without quotes.
+    pub const UNQUOTED_NUMBER: Self = Self::warning(
+        "unquoted-number",
+        "put the number into quotes to compare numbers, or say what is meant with IS EMPTY or \
+         IS NOT EMPTY",
+    );
+    /// A parenthesis in a condition.
+    pub const PARENTHESES: Self = Self::warning(
+        "parentheses",
+        "take the parentheses out; conditions with both AND and OR need a WHEN for each case",
+    );
+    /// `AND` and `OR` in one condition.
+    pub const AND_WITH_OR: Self =
+        Self::warning("and-with-or", "write a WHEN of its own for each case of the OR");
+    /// A compound condition changes a literal or a name.
+    pub const UPPER_CASED: Self = Self::warning(
+        "upper-cased",
+        "write the literal in upper case if the records have it so, or give it a WHEN without AND \
+         and OR, where literals keep their case",
+    );
+    /// A keyword inside quotes takes the expression apart.
+    pub const KEYWORD_IN_LITERAL: Self = Self::warning(
+        "keyword-in-literal",
+        "compare with LIKE and a pattern that does without the word",
+    );
+    /// An operand that is taken for a name that no record can have.
+    pub const NO_FIELD: Self = Self::warning(
+        "no-field",
+        "write a field's name, a literal in quotes or DATE(…); NOT, <> and == do not exist",
+    );
+    /// A condition without an operator.
+    pub const NEVER_HOLDS: Self =
+        Self::warning("never-holds", "compare with something, or ask IS NOT EMPTY");
+    /// An expression or a value of it that is null for every record.
+    pub const ALWAYS_NULL: Self = Self::warning(
+        "always-null",
+        "arithmetic knows + - * / // ** and parentheses; DATEADD(day, …) works behind THEN and \
+         ELSE alone",
+    );
+    /// An expression that is not evaluated.
+    pub const IGNORED_EXPRESSION: Self = Self::warning(
+        "ignored-expression",
+        "add calculated_field to mapping_type, or take the expression out",
+    );
+    /// `calculated_field` with nothing to calculate.
+    pub const MISSING_EXPRESSION: Self =
+        Self::warning("missing-expression", "add an expression, or take calculated_field out");
+}
+
+/// Warnings about keys and values of mappings (contract.md 3, 9, 10).
+impl Code {
+    /// A key that nobody reads.
+    pub const UNKNOWN_KEY: Self = Self::warning("unknown-key", "correct the key, or take it out");
+    /// A key that stands twice in one object.
+    pub const REPEATED_KEY: Self =
+        Self::warning("repeated-key", "take out the one that does not count");
+    /// A key that is read and has no effect.
+    pub const IGNORED_KEY: Self = Self::warning("ignored-key", "take the key out");
+    /// A data type that is no data type.
+    pub const UNKNOWN_DATA_TYPE: Self = Self::warning(
+        "unknown-data-type",
+        "write one of string, int, smallint, bigint, tinyint, decimal, float, datetime, \
+         smalldatetime, date, bit, boolean",
+    );
+    /// A mapping type that is no mapping type.
+    pub const UNKNOWN_MAPPING_TYPE: Self =
+        Self::warning("unknown-mapping-type", "correct the type, or take it out");
+    /// A mapping that makes no row where it seems to.
+    pub const MAKES_NO_ROW: Self = Self::warning(
+        "makes-no-row",
+        "give the mapping the type that makes rows of its table, or the table that its type is for",
+    );
+    /// A length that cuts characters off the end.
+    pub const NEGATIVE_LENGTH: Self = Self::warning(
+        "negative-length",
+        "take data_length out if nothing is to be cut, or name a length",
+    );
+    /// A length that is no whole number.
+    pub const UNUSABLE_LENGTH: Self =
+        Self::warning("unusable-length", "write a whole number without quotes");
+    /// A default that no record can bring about.
+    pub const DEFAULT_NEVER_APPLIES: Self =
+        Self::warning("default-never-applies", "take the default out, or let it have an effect");
+    /// A bit that is 1 for every text.
+    pub const BIT_WITHOUT_TYPE: Self =
+        Self::warning("bit-without-type", "add char_to_bit or boolean_to_bit to mapping_type");
+    /// A text of digits that loses its leading zeros.
+    pub const LEADING_ZEROS: Self = Self::warning(
+        "leading-zeros",
+        "take the type out to keep the text as it is, if the records hold digits alone",
+    );
+    /// A table that gets a row from every record.
+    pub const ROW_ALWAYS_KEPT: Self = Self::warning(
+        "row-always-kept",
+        "expect a row for every application; a row is dropped only if all columns are blank or \
+         default",
+    );
+    /// An enumeration that answers for every text.
+    pub const ENUM_CATCH_ALL: Self = Self::warning(
+        "enum-catch-all",
+        "take the entry \"\" out to have unknown texts left out (or the column's default)",
+    );
+}
+
+/// Warnings from the table catalogue and from records.
+impl Code {
+    /// The catalogue lacks a table that is mapped.
+    pub const MISSING_TABLE: Self =
+        Self::warning("missing-table", "add the table to the catalogue, or correct its name");
+    /// A table lacks a column that is mapped.
+    pub const LACKING_COLUMN: Self =
+        Self::warning("lacking-column", "add the column to the table, or correct its name");
+    /// A column has another type.
+    pub const TYPE_DIFFERS: Self =
+        Self::warning("type-differs", "let data_type and the column's type agree");
+    /// A column holds another number of characters or digits.
+    pub const LENGTH_DIFFERS: Self =
+        Self::warning("length-differs", "let data_length and the column's length agree");
+    /// A column takes null where the mapping does not, or the other way round.
+    pub const NULLABILITY_DIFFERS: Self =
+        Self::warning("nullability-differs", "let nullable and the column agree");
+    /// Columns that nothing maps.
+    pub const UNMAPPED_COLUMNS: Self = Self::warning(
+        "unmapped-columns",
+        "map the columns, or be content with their defaults and nulls",
+    );
+    /// An attribute that no record of a sample has.
+    pub const UNSEEN_ATTRIBUTE: Self = Self::warning(
+        "unseen-attribute",
+        "look for the attribute's name and path in the records, or try a larger sample",
+    );
+    /// A field of an expression that no record of a sample has.
+    pub const UNSEEN_FIELD: Self = Self::warning(
+        "unseen-field",
+        "look for the field's name in the records, or try a larger sample",
+    );
+}
+
 impl Code {
     /// Every kind of fault.
     pub const FAULTS: [Self; 14] = [
@@ -120,6 +260,41 @@ impl Code {
         Self::ENUM_VALUE,
         Self::BIT_VALUE,
         Self::BOOKKEEPING_ATTRIBUTE,
+    ];
+
+    /// Every kind of warning.
+    pub const WARNINGS: [Self; 31] = [
+        Self::UNQUOTED_NUMBER,
+        Self::PARENTHESES,
+        Self::AND_WITH_OR,
+        Self::UPPER_CASED,
+        Self::KEYWORD_IN_LITERAL,
+        Self::NO_FIELD,
+        Self::NEVER_HOLDS,
+        Self::ALWAYS_NULL,
+        Self::IGNORED_EXPRESSION,
+        Self::MISSING_EXPRESSION,
+        Self::UNKNOWN_KEY,
+        Self::REPEATED_KEY,
+        Self::IGNORED_KEY,
+        Self::UNKNOWN_DATA_TYPE,
+        Self::UNKNOWN_MAPPING_TYPE,
+        Self::MAKES_NO_ROW,
+        Self::NEGATIVE_LENGTH,
+        Self::UNUSABLE_LENGTH,
+        Self::DEFAULT_NEVER_APPLIES,
+        Self::BIT_WITHOUT_TYPE,
+        Self::LEADING_ZEROS,
+        Self::ROW_ALWAYS_KEPT,
+        Self::ENUM_CATCH_ALL,
+        Self::MISSING_TABLE,
+        Self::LACKING_COLUMN,
+        Self::TYPE_DIFFERS,
+        Self::LENGTH_DIFFERS,
+        Self::NULLABILITY_DIFFERS,
+        Self::UNMAPPED_COLUMNS,
+        Self::UNSEEN_ATTRIBUTE,
+        Self::UNSEEN_FIELD,
     ];
 }
 

@@ -10,6 +10,7 @@ pub mod draft;
 pub mod expr;
 pub mod finding;
 pub mod json;
-mod load;
+pub mod load;
 pub mod model;
 mod read;
+pub mod warn;

@@ -9,7 +9,7 @@ use regex::Regex;
 
 use super::condition::Condition;
 use super::value::Then;
-use super::{Context, Names};
+use super::{Context, NameId, Names};
 use crate::contract::convert::trim;
 use crate::record::Value;
 
@@ -117,6 +117,13 @@ impl Case {
             }
         }
         Some(case)
+    }
+
+    /// The fields that it looks up, branch by branch.
+    pub(super) fn fields(&self) -> Vec<NameId> {
+        let of = |(condition, then): &(Condition, Then)| [condition.fields(), then.fields()];
+        let branches = self.branches.iter().flat_map(of).flatten();
+        branches.chain(self.otherwise.iter().flat_map(Then::fields)).collect()
     }
 
     /// The value of the first branch whose condition holds, be it null or empty; a branch whose

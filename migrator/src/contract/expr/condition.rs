@@ -41,6 +41,14 @@ impl Condition {
         if separator == AND { Self::All(tests) } else { Self::Any(tests) }
     }
 
+    /// The fields that it looks up.
+    pub(super) fn fields(&self) -> Vec<NameId> {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Test::fields).collect(),
+            Self::One(test) => test.fields(),
+        }
+    }
+
     pub(super) fn holds(&self, context: &impl Context) -> bool {
         match self {
             Self::All(tests) => tests.iter().all(|test| test.holds(context)),
@@ -98,6 +106,17 @@ impl Test {
             return Self::Never;
         };
         Self::Compare { left: Term::left(left, names), operator, right: Term::right(right, names) }
+    }
+
+    fn fields(&self) -> Vec<NameId> {
+        let terms = match self {
+            Self::Empty { field, .. } | Self::Null { field, .. } | Self::Like { field, .. } => {
+                [Some(field), None]
+            }
+            Self::Compare { left, right, .. } => [Some(left), Some(right)],
+            Self::Never => [None, None],
+        };
+        terms.into_iter().flatten().filter_map(Term::name).collect()
     }
 
     fn holds(&self, context: &impl Context) -> bool {
@@ -159,6 +178,13 @@ impl Term {
             return timestamp_in_condition(literal).map_or_else(|| Self::literal(""), Self::Date);
         }
         Self::DateOf(names.exact(argument))
+    }
+
+    fn name(&self) -> Option<NameId> {
+        match self {
+            Self::Field(name) | Self::DateOf(name) => Some(*name),
+            Self::Literal { .. } | Self::Date(_) => None,
+        }
     }
 
     fn text<'a>(&'a self, context: &'a impl Context) -> &'a str {

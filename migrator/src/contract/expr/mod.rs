@@ -162,6 +162,22 @@ impl Expression {
         }
     }
 
+    /// The fields that the expression looks up, each once, in the order of the text.
+    pub fn fields(&self) -> Vec<NameId> {
+        let all = match &self.0 {
+            Kind::Case(case) => case.fields(),
+            Kind::Formula(formula) => formula.fields().to_vec(),
+            Kind::Null => Vec::new(),
+        };
+        let mut once = Vec::with_capacity(all.len());
+        for name in all {
+            if !once.contains(&name) {
+                once.push(name);
+            }
+        }
+        once
+    }
+
     /// Whether the expression is null for every record because it cannot be evaluated.
     pub fn is_always_null(&self) -> bool {
         matches!(self.0, Kind::Null)
