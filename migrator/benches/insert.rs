@@ -1,5 +1,5 @@
 //! Rows a second into `SQLite` by insert method and batch size, on fresh connections as a run has
-//! them. The store alone: no mapping, no log.
+//! them: the store alone (`insert`), and whole batches with duplicate queries and log (`batch`).
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 #![expect(clippy::panic, reason = "a bench that cannot go on stops")]
@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use migrator::config::{InsertMethod, Synchronous};
+use migrator::insert::{Batch, Entry, Mapped, Writer};
+use migrator::log::open_session;
+use migrator::metrics::Metrics;
 use migrator::record::{SqlValue, TypedRecord};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
@@ -43,20 +46,19 @@ fn insert_batch(store: &SqliteStore, records: &[TypedRecord], method: InsertMeth
     connection.commit().unwrap();
 }
 
-/// Time for so many batches into one store, which is new each time; making records is not timed.
-fn time_batches(batches: u64, batch_size: usize, method: InsertMethod) -> Duration {
+fn records(first_key: i32, count: usize) -> Vec<TypedRecord> {
+    (first_key..).take(count).map(store_support::large_record).collect()
+}
+
+/// Time for so many inserted batches into one store, which is new each time; making records is not
+/// timed.
+fn time_inserts(batches: u64, batch_size: usize, method: InsertMethod) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
     let _keeps_the_file_open = store.connect(Role::Reader).unwrap();
-    let mut next_key = 1;
     let mut elapsed = Duration::ZERO;
-    for _ in 0..batches {
-        let records: Vec<_> = (0..batch_size)
-            .map(|_| {
-                next_key += 1;
-                store_support::large_record(next_key)
-            })
-            .collect();
+    for number in 0..batches {
+        let records = records(first_key(number, batch_size), batch_size);
         let started = Instant::now();
         insert_batch(&store, &records, method);
         elapsed += started.elapsed();
@@ -64,20 +66,53 @@ fn time_batches(batches: u64, batch_size: usize, method: InsertMethod) -> Durati
     elapsed
 }
 
-fn insert(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("insert");
-    group.sample_size(10).measurement_time(Duration::from_secs(3));
-    for method in [InsertMethod::Values, InsertMethod::Bulk] {
-        for batch_size in [50, 200, 1000] {
-            group.throughput(Throughput::Elements(batch_size as u64 * ROWS_PER_RECORD));
-            let id = BenchmarkId::new(format!("{method:?}").to_lowercase(), batch_size);
-            group.bench_function(id, |bencher| {
-                bencher.iter_custom(|batches| time_batches(batches, batch_size, method));
-            });
-        }
+/// The same for batches that a run would write.
+fn time_writes(batches: u64, batch_size: usize, method: InsertMethod) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let mut keeps_the_file_open = store.connect(Role::Reader).unwrap();
+    let now = store_support::now();
+    let session = open_session(keeps_the_file_open.as_mut(), store.tables(), now).unwrap();
+    let writer = Writer::new(&store, session, method, &[], true).unwrap();
+    let mut metrics = Metrics::new().unwrap();
+    let mut elapsed = Duration::ZERO;
+    for number in 0..batches {
+        let records = records(first_key(number, batch_size), batch_size);
+        let entry = |record: TypedRecord| Entry {
+            key: record.key,
+            retry: false,
+            mapped: Mapped::Rows(record),
+        };
+        let batch = Batch { number, entries: records.into_iter().map(entry).collect() };
+        let started = Instant::now();
+        let written = writer.write(&batch, &mut metrics).unwrap();
+        elapsed += started.elapsed();
+        assert_eq!(written.books.committed, batch_size as u64);
     }
-    group.finish();
+    elapsed
 }
 
-criterion_group!(benches, insert);
+fn first_key(batch: u64, batch_size: usize) -> i32 {
+    i32::try_from(1 + batch * batch_size as u64).unwrap()
+}
+
+fn rows_per_second(criterion: &mut Criterion) {
+    type Timed = fn(u64, usize, InsertMethod) -> Duration;
+    for (name, timed) in [("insert", time_inserts as Timed), ("batch", time_writes)] {
+        let mut group = criterion.benchmark_group(name);
+        group.sample_size(10).measurement_time(Duration::from_secs(3));
+        for method in [InsertMethod::Values, InsertMethod::Bulk] {
+            for batch_size in [50, 200, 1000] {
+                group.throughput(Throughput::Elements(batch_size as u64 * ROWS_PER_RECORD));
+                let id = BenchmarkId::new(format!("{method:?}").to_lowercase(), batch_size);
+                group.bench_function(id, |bencher| {
+                    bencher.iter_custom(|batches| timed(batches, batch_size, method));
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, rows_per_second);
 criterion_main!(benches);

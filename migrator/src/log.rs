@@ -2,13 +2,13 @@
 //! and reads these rows; transactions are the caller's.
 
 use chrono::NaiveDateTime;
-use encoding_rs::WINDOWS_1252;
 use rustc_hash::FxHashMap;
 
 use crate::config::InsertMethod;
 use crate::contract::catalogue::{SqlType, Table};
+use crate::contract::column::typed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{Refusal, Reject, SqlRow, SqlValue};
+use crate::record::{Refusal, Reject, SqlRow, SqlValue, Value};
 use crate::store::schema::Tables;
 use crate::store::{Connection, Inserted, Key, Range, Stored, canonical};
 
@@ -55,8 +55,7 @@ pub struct Log {
     reason: usize,
     time: usize,
     session: usize,
-    /// Whether reasons go through windows-1252.
-    narrow: bool,
+    reason_type: SqlType,
 }
 
 impl Log {
@@ -72,7 +71,7 @@ impl Log {
             reason,
             time: column(table, "processing_time")?,
             session: column(table, "session_id")?,
-            narrow: !matches!(table.columns[reason].sql_type, SqlType::NVarChar(_)),
+            reason_type: table.columns[reason].sql_type,
         })
     }
 
@@ -88,17 +87,28 @@ impl Log {
         row[self.app_id] = SqlValue::Int(app_id.into());
         row[self.status] = SqlValue::Text(logged.status().into());
         if let Some(reason) = reason {
-            row[self.reason] = SqlValue::Text(self.cut(reason).into());
+            row[self.reason] = self.cut(reason);
         }
         row[self.time] = SqlValue::DateTime(session.now);
         row[self.session] = SqlValue::Text(session.id.as_str().into());
         row.into()
     }
 
-    /// The reason as the column holds it.
-    fn cut(&self, reason: &str) -> String {
-        let cut = reason.chars().take(REASON_CHARS_MAX);
-        if self.narrow { cut.map(narrow).collect() } else { cut.collect() }
+    /// The reason as the column holds it: in its characters first, then cut.
+    fn cut(&self, reason: &str) -> SqlValue {
+        let (whole, length) = match self.reason_type {
+            SqlType::NVarChar(length) => (SqlType::NVarChar(None), length),
+            SqlType::VarChar(length) => (SqlType::VarChar(None), length),
+            other => (other, None),
+        };
+        match typed(&Value::Text(reason.into()), whole) {
+            Ok(SqlValue::Text(text)) => {
+                let length = length.map_or(REASON_CHARS_MAX, usize::from);
+                SqlValue::Text(first_units(&text, length.min(REASON_CHARS_MAX)).into())
+            }
+            // A column for anything but texts goes without; the status says enough.
+            _ => SqlValue::Null,
+        }
     }
 
     /// What the log says of the records in a closed range of keys.
@@ -244,22 +254,24 @@ fn column(table: &Table, name: &str) -> Result<usize> {
     })
 }
 
+/// The longest beginning of a text with at most so many UTF-16 code units, in which `nvarchar`
+/// counts; the characters of windows-1252 are one each.
+fn first_units(text: &str, most: usize) -> &str {
+    let mut units = 0;
+    let fits = |&(_, c): &(usize, char)| {
+        units += c.len_utf16();
+        units <= most
+    };
+    let end = text.char_indices().take_while(fits).last();
+    end.map_or("", |(start, c)| &text[..start + c.len_utf8()])
+}
+
 /// `YYYYMMDD_HHMMSS`.
 fn session_second(now: NaiveDateTime) -> String {
     let mut text = String::new();
     canonical::push_date_time(&mut text, now, 0);
     text.retain(|c| c.is_ascii_digit() || c == ' ');
     text.replace(' ', "_")
-}
-
-/// A character of windows-1252, or `?`: what a `varchar` makes of it.
-fn narrow(character: char) -> char {
-    if character.is_ascii() {
-        return character;
-    }
-    let mut buffer = [0; 4];
-    let (_, _, unmappable) = WINDOWS_1252.encode(character.encode_utf8(&mut buffer));
-    if unmappable { '?' } else { character }
 }
 
 #[cfg(test)]
@@ -287,10 +299,22 @@ mod tests {
 
     #[test]
     fn a_reason_is_cut_and_narrowed_to_its_column() {
-        let row = log().row(&session(), 7, Some(&"é→".repeat(400)));
-        let SqlValue::Text(reason) = &row[log().reason] else { panic!("{row:?}") };
-        assert_eq!(**reason, "é?".repeat(250));
-        assert_eq!(row[log().status], SqlValue::Text("failed".into()));
+        for (reason, stored) in [
+            ("é→".repeat(400), "é?".repeat(250)),
+            ("😀".repeat(400), "?".repeat(500)),
+            ("short".to_owned(), "short".to_owned()),
+        ] {
+            let row = log().row(&session(), 7, Some(&reason));
+            assert_eq!(row[log().reason], SqlValue::Text(stored.into()));
+            assert_eq!(row[log().status], SqlValue::Text("failed".into()));
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        for (most, cut) in [(0, ""), (1, "a"), (2, "a"), (3, "a😀"), (9, "a😀b")] {
+            assert_eq!(first_units("a😀b", most), cut);
+        }
     }
 
     #[test]

@@ -7,15 +7,22 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chrono::NaiveDateTime;
+
 use crate::config::Config;
+use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
 use crate::feed::{Feed, Share};
 use crate::insert::{Batch, Entry, Mapped, Writer, Written};
 use crate::log::{self, Log};
 use crate::metrics::{self, Metrics, Step, Usage};
-use crate::record::RawRecord;
+use crate::record::{RawRecord, Reject, RowSet};
 use crate::report::{Books, Build, FORMAT_VERSION, Io, RunReport, StageTimes};
 use crate::source::{Reader, Source};
+use crate::stage::coerce::Coercer;
+use crate::stage::map::Mapper;
+use crate::stage::parse::Parser;
+use crate::stage::validate::validate;
 use crate::store::checksum::checksum;
 use crate::store::{Connection, Role, Setup, Store};
 
@@ -305,4 +312,57 @@ fn retries(metrics: &Metrics) -> BTreeMap<String, u64> {
 fn rows_by_table(store: &dyn Store, rows: &[u64]) -> BTreeMap<String, u64> {
     let tables = store.tables().yielded().iter();
     tables.zip(rows).map(|(table, count)| (table.name.clone(), *count)).collect()
+}
+
+/// The mapping half as a run has it: validate, parse, map, coerce.
+pub struct RecordMapping<'c> {
+    parser: Parser<'c>,
+    mapper: Mapper<'c>,
+    coercer: &'c Coercer,
+}
+
+impl<'c> RecordMapping<'c> {
+    /// The stages for one worker; `now` is the run's one point in time.
+    pub fn new(contract: &'c Contract, coercer: &'c Coercer, now: NaiveDateTime) -> Self {
+        Self { parser: Parser::new(contract), mapper: Mapper::new(contract, now), coercer }
+    }
+
+    fn rows(
+        &mut self,
+        record: RawRecord,
+        clock: &mut StageClock<'_>,
+    ) -> std::result::Result<RowSet, Reject> {
+        let valid = clock.time(Step::Validation, || validate(record))?;
+        let parsed = clock.time(Step::Parsing, || self.parser.parse(&valid))?;
+        let rows = clock.time(Step::Mapping, || self.mapper.map(&parsed));
+        self.parser.recycle(parsed);
+        rows
+    }
+}
+
+impl Mapping for RecordMapping<'_> {
+    fn map(&mut self, record: RawRecord, metrics: &mut Metrics) -> Mapped {
+        let mut clock = StageClock { metrics };
+        match self.rows(record, &mut clock) {
+            Err(reject) => Mapped::Rejected(reject),
+            Ok(rows) => match clock.time(Step::Coerce, || self.coercer.coerce(&rows)) {
+                Ok(record) => Mapped::Rows(record),
+                Err(refusal) => Mapped::Refused(refusal),
+            },
+        }
+    }
+}
+
+/// Times stages one after the other.
+struct StageClock<'a> {
+    metrics: &'a mut Metrics,
+}
+
+impl StageClock<'_> {
+    fn time<T>(&mut self, step: Step, stage: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let outcome = stage();
+        self.metrics.time(step, started.elapsed());
+        outcome
+    }
 }

@@ -74,7 +74,7 @@ impl Mapping for Invented {
 }
 
 struct Fixture {
-    _folder: TempDir,
+    folder: TempDir,
     store: SqliteStore,
     config: Config,
 }
@@ -95,7 +95,7 @@ impl Fixture {
             retry_failed: false,
             now: store_support::now(),
         };
-        Self { _folder: folder, store, config }
+        Self { folder, store, config }
     }
 
     fn run(&self, last: i32) -> RunReport {
@@ -250,4 +250,28 @@ fn records_that_a_store_loses_are_named() {
     let message = error.to_string();
     assert!(message.contains("35 records read, 30 logged"), "{message}");
     assert!(message.ends_with("not in the log: 31, 32, 33, 34, 35"), "{message}");
+}
+
+#[test]
+fn two_processes_on_one_range_share_it() {
+    let fixture = Fixture::new(2, 5, InsertMethod::Values);
+    fixture.store.create_missing().unwrap();
+    // A store of its own queues for the file as another process would.
+    let tables = Tables::new(&catalogue()).unwrap();
+    let path = fixture.folder.path().join("store.db");
+    let other = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
+    let numbers = Numbers { last: 100, broken: None };
+    let stores: [&SqliteStore; 2] = [&fixture.store, &other];
+    let reports: Vec<_> = std::thread::scope(|scope| {
+        let run = |store| fixture.try_run(store, &numbers, Invented { healed: true }).unwrap();
+        let handles = stores.map(|store| scope.spawn(move || run(store)));
+        handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+    });
+    let sum = |count: fn(&Books) -> u64| reports.iter().map(|r| count(&r.books)).sum::<u64>();
+    assert_eq!(sum(|books| books.committed), 90);
+    assert_eq!(sum(|books| books.rejected), 10);
+    assert_eq!(sum(|books| books.lost_race + books.skipped), 100);
+    let alone = Fixture::new(1, 100, InsertMethod::Values);
+    let alone = alone.try_run(&alone.store, &numbers, Invented { healed: true }).unwrap();
+    assert_eq!(fixture.run(100).checksum, alone.checksum);
 }

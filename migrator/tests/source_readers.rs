@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use migrator::error::{ErrorKind, Result};
 use migrator::record::RawRecord;
+use migrator::source::Source;
 use migrator::source::files::FolderSource;
 use migrator::source::generated::{Generated, Profile, Spec};
+use migrator::source::location::Location;
 use migrator::source::table::{TableNames, TableSource};
-use migrator::source::{Location, Source};
 use rusqlite::Connection;
 use tempfile::TempDir;
 

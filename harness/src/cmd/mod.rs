@@ -1,20 +1,18 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+mod load;
 pub mod plan;
 pub mod sweep;
 
 use std::ffi::OsString;
-use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::args::{Cli, SweepArgs, Verb};
 use crate::display;
-use crate::error::{Error, Result};
 use crate::executor::MIGRATOR_VERB;
-use crate::scenario::{self, Scenario};
+use crate::scenario;
 
 /// Runs the program with these arguments (the program's own name first) and returns its exit
 /// code; what went wrong is said on stderr.
@@ -43,29 +41,4 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
-}
-
-/// The scenario of a file or of a shipped name, with what the command line changes in it.
-fn load(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario> {
-    let path = Path::new(name);
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => match scenario::shipped(name) {
-            Some(text) => text.to_owned(),
-            None => return Err(unreadable(name, error)),
-        },
-    };
-    let mut scenario =
-        Scenario::parse(&text).map_err(|fault| Error::usage(format!("{name}, {fault}")))?;
-    if let Some(seed) = seed {
-        scenario.seed = seed;
-    }
-    Ok(if quick { scenario.quick() } else { scenario })
-}
-
-fn unreadable(name: &str, error: std::io::Error) -> Error {
-    let shipped: Vec<_> = scenario::shipped_names().collect();
-    let message =
-        format!("reading scenario {name} (no shipped one either; there is {})", shipped.join(", "));
-    Error::caused(message, error)
 }

@@ -1,5 +1,6 @@
 //! `harness plan`: the order of a scenario's runs.
 
+use super::load;
 use crate::args::PlanArgs;
 use crate::display;
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::render;
 
 /// Runs the verb.
 pub fn run(args: &PlanArgs) -> Result<()> {
-    let scenario = super::load(&args.scenario, args.seed, args.quick)?;
+    let scenario = load::load(&args.scenario, args.seed, args.quick)?;
     let plan = Plan::of(&scenario);
     if !args.json {
         display::result(&render::order::order(&scenario, &plan));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::load;
 use crate::analyse::{Analysis, analyse};
 use crate::args::{SweepArgs, SweepFlags};
 use crate::display::{self, Display};
@@ -21,7 +22,7 @@ use crate::scenario::Scenario;
 /// Runs the verb.
 pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
-    let scenario = super::load(&args.scenario, flags.seed, flags.quick)?;
+    let scenario = load::load(&args.scenario, flags.seed, flags.quick)?;
     let program = match &flags.migrator {
         Some(path) => Program::other(invoked(path)),
         None => Program::own()?,

@@ -1,6 +1,16 @@
 //! Numbers as people read them. Decides nothing about what is shown.
 
+use serde::Serialize;
+
 use crate::analyse::Analysis;
+use crate::error::{Error, Result};
+
+/// JSON for people and programs: indented, with a line end.
+pub fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<String> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Error::caused("writing JSON", error))?;
+    Ok(text + "\n")
+}
 
 /// A whole number with a comma at every thousand: `52,340`.
 pub(super) fn thousands(value: f64) -> String {

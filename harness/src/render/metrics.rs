@@ -3,7 +3,7 @@
 use migrator::config::Settings;
 use serde::Serialize;
 
-use super::format::rounded;
+use super::format::{pretty, rounded};
 use crate::analyse::Analysis;
 use crate::error::Result;
 
@@ -58,5 +58,5 @@ pub fn metrics(analysis: &Analysis) -> Result<String> {
         expected_percent: EXPECTED_PERCENT,
         checksum: &analysis.stored.checksum,
     };
-    super::pretty(&[phase])
+    pretty(&[phase])
 }

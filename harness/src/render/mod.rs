@@ -9,13 +9,4 @@ pub mod order;
 pub mod table;
 pub mod words;
 
-use serde::Serialize;
-
-use crate::error::{Error, Result};
-
-/// JSON for people and programs: indented, with a line end.
-pub fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<String> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Error::caused("writing JSON", error))?;
-    Ok(text + "\n")
-}
+pub use format::pretty;

@@ -1,6 +1,7 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
 pub mod generate;
+mod inputs;
 pub mod rows;
 pub mod run;
 pub mod schema;

@@ -5,8 +5,10 @@
 //! types, NOT NULL, references to the catalogue's own rows, and the merging of repeated key/value
 //! rows (14.3).
 
+use std::collections::hash_map::Entry;
+
 use chrono::NaiveDateTime;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::contract::case::lower;
 use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, Table};
@@ -86,7 +88,16 @@ struct ColumnPlan {
 struct Reference {
     columns: Vec<usize>,
     parent: String,
-    keys: FxHashSet<String>,
+    keys: FxHashSet<Key>,
+}
+
+/// A key as SQL Server compares it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    /// One whole number: the usual key of an enumeration, kept without a text.
+    Number(i64),
+    /// Anything else, its parts ended by NUL.
+    Text(String),
 }
 
 #[derive(Debug, Clone)]
@@ -168,15 +179,15 @@ impl TablePlan {
         for cell in rows.rows.iter().flat_map(|row| &row.cells) {
             named[self.places[usize::from(cell.column)]] = true;
         }
-        let mut typed_rows: Vec<SqlRow> = Vec::with_capacity(rows.rows.len());
-        for row in &rows.rows {
-            let row = self.row(row, &named)?;
-            match &self.merge {
-                Some(merge) => merge.add(&mut typed_rows, row),
-                None => typed_rows.push(row),
-            }
-        }
-        Ok(typed_rows)
+        let typed_rows = rows
+            .rows
+            .iter()
+            .map(|row| self.row(row, &named))
+            .collect::<std::result::Result<Vec<SqlRow>, Refusal>>()?;
+        Ok(match &self.merge {
+            Some(merge) => merge.apply(typed_rows),
+            None => typed_rows,
+        })
     }
 
     fn row(&self, row: &Row, named: &[bool]) -> std::result::Result<SqlRow, Refusal> {
@@ -209,7 +220,7 @@ impl TablePlan {
 
     fn check_references(&self, values: &SqlRow) -> std::result::Result<(), Refusal> {
         for reference in &self.references {
-            let key = key_text(values, &reference.columns);
+            let key = key_of(values, &reference.columns);
             if key.is_some_and(|key| !reference.keys.contains(&key)) {
                 let cause = format!("not in {}", reference.parent);
                 return Err(self.refuse(&reference.columns, cause.into()));
@@ -245,14 +256,24 @@ impl ColumnPlan {
 }
 
 impl Merge {
-    /// Adds a row, or updates the first row that has its key (14.3).
-    fn add(&self, rows: &mut Vec<SqlRow>, row: SqlRow) {
-        let key = key_text(&row, &self.key);
-        let same_key = |other: &&mut SqlRow| key.is_some() && key_text(other, &self.key) == key;
-        let Some(first) = rows.iter_mut().find(same_key) else {
-            rows.push(row);
-            return;
-        };
+    /// The rows with one for each key: a later row of a key updates the first (14.3).
+    fn apply(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
+        let mut merged: Vec<SqlRow> = Vec::with_capacity(rows.len());
+        let mut place_of_key = FxHashMap::default();
+        for row in rows {
+            match key_of(&row, &self.key).map(|key| place_of_key.entry(key)) {
+                Some(Entry::Occupied(place)) => self.update(&mut merged[*place.get()], &row),
+                Some(Entry::Vacant(place)) => {
+                    place.insert(merged.len());
+                    merged.push(row);
+                }
+                None => merged.push(row),
+            }
+        }
+        merged
+    }
+
+    fn update(&self, first: &mut SqlRow, row: &SqlRow) {
         let agrees = |place: &usize| folded(&first[*place]) == folded(&row[*place]);
         if self.agreeing.iter().all(agrees) {
             for place in &self.updated {
@@ -268,7 +289,7 @@ fn references(table: &Table, catalogue: &Catalogue) -> Vec<Reference> {
     };
     let reference = |key: &crate::contract::catalogue::ForeignKey| {
         let parent = &catalogue.tables[key.references];
-        let keys = parent.rows.iter().filter_map(|row| key_text(row, &key.referenced_columns));
+        let keys = parent.rows.iter().filter_map(|row| key_of(row, &key.referenced_columns));
         Reference {
             columns: key.columns.clone(),
             parent: parent.name.clone(),
@@ -290,14 +311,19 @@ fn merge_of(table: &Table) -> Option<Merge> {
     })
 }
 
-/// A key as SQL Server compares it; `None` if a part of it is null.
-fn key_text(values: &SqlRow, places: &[usize]) -> Option<String> {
+/// The key that a row has in these columns; `None` if a part of it is null.
+fn key_of(values: &SqlRow, places: &[usize]) -> Option<Key> {
+    if let [place] = places
+        && let SqlValue::Int(number) = values[*place]
+    {
+        return Some(Key::Number(number));
+    }
     let mut text = String::new();
     for place in places {
         text.push_str(&folded(&values[*place])?);
         text.push('\0');
     }
-    Some(text)
+    Some(Key::Text(text))
 }
 
 /// A value as SQL Server compares it: texts without regard to case and to blanks at their end.

@@ -12,7 +12,9 @@
 use std::fmt::Write;
 
 use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
+use crate::contract::column::typed;
 use crate::error::{Error, Result};
+use crate::record::{SqlValue, Value};
 
 use super::canonical;
 
@@ -349,14 +351,18 @@ fn computed_expression(expression: &str) -> Option<String> {
 fn default_expression(sql_type: SqlType, default: &ColumnDefault) -> Option<String> {
     let constant = match default {
         ColumnDefault::Now => return Some(now_expression(sql_type)),
-        ColumnDefault::Constant(constant) => constant,
+        ColumnDefault::Constant(constant) => Value::Text(constant.as_str().into()),
     };
-    match (sql_type, sqlite_type(sql_type)) {
-        (SqlType::Decimal { scale, .. }, _) => decimal_default(constant, scale),
-        (_, "INTEGER") => constant.parse::<i64>().ok().map(|value| value.to_string()),
-        (_, "REAL") => constant.parse::<f64>().ok().map(|value| format!("{value:?}")),
-        _ => Some(format!("'{}'", constant.replace('\'', "''"))),
-    }
+    Some(match typed(&constant, sql_type).ok()? {
+        SqlValue::Float(number) => format!("{number:?}"),
+        SqlValue::DateTime(time) => {
+            let mut text = String::new();
+            canonical::push_date_time(&mut text, time, canonical::fraction_digits(sql_type));
+            format!("'{text}'")
+        }
+        value @ (SqlValue::Null | SqlValue::Bit(_) | SqlValue::Int(_)) => canonical::plain(&value),
+        value => format!("'{}'", canonical::plain(&value).replace('\'', "''")),
+    })
 }
 
 /// The present in UTC, in the form and with the digits of the column.
@@ -377,17 +383,6 @@ fn zero_fraction(digits: u8) -> String {
     if digits == 0 { String::new() } else { format!(".{}", "0".repeat(usize::from(digits))) }
 }
 
-/// A constant such as `0` or `-1.5` as quoted canonical text; none if it has too many digits.
-fn decimal_default(constant: &str, scale: u8) -> Option<String> {
-    let (whole, fraction) = constant.split_once('.').unwrap_or((constant, ""));
-    let missing = usize::from(scale).checked_sub(fraction.len())?;
-    let units: i128 = format!("{whole}{fraction}{}", "0".repeat(missing)).parse().ok()?;
-    let mut text = String::from("'");
-    canonical::push_decimal(&mut text, units, scale);
-    text.push('\'');
-    Some(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -404,7 +399,9 @@ mod tests {
             (SqlType::Int, "x", None),
             (money, "0", Some("'0.00'")),
             (money, "-1.5", Some("'-1.50'")),
-            (money, "0.001", None),
+            (money, "12345678901.00", None),
+            (SqlType::Date, "1900-01-01", Some("'1900-01-01'")),
+            (SqlType::DateTime, "1900-01-01", Some("'1900-01-01 00:00:00.000'")),
             (SqlType::Float, "1", Some("1.0")),
             (SqlType::VarChar(Some(9)), "it's", Some("'it''s'")),
         ] {

@@ -7,7 +7,6 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{GREY, INK};
 use crate::error::{Error, Result};
 
 const HEIGHT: i32 = 560;
@@ -23,6 +22,8 @@ const EDGE: i32 = 24;
 const CATEGORY_WIDTH_MIN: i32 = 120;
 
 const GRID: RGBColor = RGBColor(226, 226, 226);
+pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
+pub(super) const GREY: RGBColor = RGBColor(102, 102, 102);
 
 /// Lines across at most; `plotters` picks round numbers.
 const TICKS_MAX: usize = 7;

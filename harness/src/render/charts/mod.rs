@@ -6,7 +6,7 @@ mod frame;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
-use self::frame::{Axis, Canvas, Frame, Place, failed};
+use self::frame::{Axis, Canvas, Frame, GREY, INK, Place, failed};
 use super::format::{milliseconds, percent, swept, thousands};
 use crate::analyse::{Analysis, Estimate, Summary};
 use crate::error::Result;
@@ -21,8 +21,6 @@ pub const TIMES_FILE: &str = "charts/insert-prepare.svg";
 /// different in lightness.
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const VERMILION: RGBColor = RGBColor(213, 94, 0);
-const INK: RGBColor = RGBColor(34, 34, 34);
-const GREY: RGBColor = RGBColor(102, 102, 102);
 
 /// Half of the width of the dots' cloud, as a share of a category's width.
 const CLOUD: f64 = 0.21;

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 pub use number::{NotDecimal, decimal, float, float_text, int, integer, plain_float_text};
 pub use time::{iso_text, timestamp, timestamp_in_condition};
+pub use unicode::{is_blank, trim};
 
 use crate::record::Value;
 
@@ -72,16 +73,6 @@ impl DataType {
     pub fn is_date(self) -> bool {
         matches!(self, Self::DateTime | Self::SmallDateTime | Self::Date)
     }
-}
-
-/// The text without surrounding white space, by the language's notion of white space.
-pub fn trim(text: &str) -> &str {
-    text.trim_matches(unicode::is_space)
-}
-
-/// Whether nothing but white space is there.
-pub fn is_blank(text: &str) -> bool {
-    text.chars().all(unicode::is_space)
 }
 
 /// The general conversion (contract.md 10): null for blank text and for what does not convert.

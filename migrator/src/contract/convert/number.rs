@@ -6,8 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::trim;
-use super::unicode::digit;
+use super::unicode::{digit, trim};
 use crate::record::Value;
 
 /// Most digits that a whole number written with an exponent may need (`1e5000` is no integer

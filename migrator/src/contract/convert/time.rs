@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
 
-use super::is_blank;
-use super::unicode::{digit, is_space};
+use super::unicode::{digit, is_blank, is_space};
 use crate::record::Timestamp;
 
 /// Text to a point in time (contract.md 10.3); `None` for blank text and for what no layout fits.

@@ -68,6 +68,16 @@ fn is_ornament(c: char) -> bool {
         .is_ok()
 }
 
+/// The text without surrounding white space, by the language's notion of white space.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+/// Whether nothing but white space is there.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(is_space)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::condition::Condition;
+use super::names::{Context, NameId, Names};
 use super::value::Then;
-use super::{Context, NameId, Names};
 use crate::contract::convert::trim;
 use crate::record::Value;
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use chrono::NaiveDateTime;
 
 use super::like::Pattern;
-use super::{Context, NameId, Names, argument, is_possible_key, unquoted};
+use super::names::{Context, NameId, Names, argument, is_possible_key, unquoted};
 use crate::contract::convert::{float, is_blank, timestamp_in_condition, trim};
 
 /// Joins tests that must all hold.

@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::case::{Parts, is_case};
 use super::condition::{AND, Operator, Test, separator};
 use super::formula::Formula;
+use super::names::{Context, NameId, Names, argument, is_possible_key, unquoted};
 use super::value::Then;
-use super::{Context, NameId, Names, argument, is_possible_key, unquoted};
 use crate::contract::convert::trim;
 use crate::record::Value;
 

@@ -5,8 +5,8 @@
 //! Nearly always the result is what the names say. This file finds the formulas where a record may
 //! hold keys that make a difference, and repeats the replacement for those records alone.
 
-use super::formula::{Number, Tree, is_word, number_or_zero};
-use super::{Context, NameId, Names};
+use super::arithmetic::{Number, Tree, is_word, number_or_zero};
+use super::names::{Context, NameId, Names};
 
 /// Longest key that is looked for inside of a formula, in characters.
 const KEY_LENGTH_MAX: usize = 128;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::contract::case::lower;
 use crate::contract::convert::{float_text, text_of};
 
 /// Keys and values in the context's order.
@@ -17,7 +18,7 @@ impl Fields<'_> {
         let name = self.names.get(id)?;
         self.pairs.iter().position(|(key, _)| match name.matching {
             Match::Exact => **key == *name.text,
-            Match::Folded => *fold(key) == *name.text,
+            Match::Folded => *lower(key) == *name.text,
         })
     }
 }

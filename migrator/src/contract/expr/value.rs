@@ -3,7 +3,7 @@
 use chrono::{Days, NaiveDate, NaiveDateTime};
 
 use super::formula::Formula;
-use super::{Context, Failed, NameId, Names, argument, is_possible_key, unquoted};
+use super::names::{Context, Failed, NameId, Names, argument, is_possible_key, unquoted};
 use crate::contract::convert::{float, int, is_blank, timestamp_in_condition, trim};
 use crate::record::Value;
 

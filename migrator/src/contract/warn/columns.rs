@@ -1,8 +1,8 @@
 //! Mappings against the columns of the table catalogue.
 
 use super::mapping::answers_always;
-use super::table::listed;
-use super::{Compiled, Pair, target};
+use super::pair::{Compiled, Pair};
+use super::words::listed;
 use crate::contract::catalogue::{Catalogue, Column, SqlType, Table};
 use crate::contract::convert::DataType;
 use crate::contract::finding::{Code, Finding};
@@ -148,7 +148,7 @@ fn nullability(pair: Pair<'_>, compiled: &Compiled<'_>, column: &Column, found: 
     if mapping.nullable == column.nullable || never_null || column.identity {
         return;
     }
-    let name = target(&compiled.written.value);
+    let name = compiled.name();
     let message = if column.nullable {
         format!("{name} takes null, and is not nullable here")
     } else if column.default.is_some() {

@@ -1,6 +1,7 @@
 //! Keys that nobody reads, and words that name nothing.
 
-use super::{nearest, target};
+use super::pair::name;
+use super::words::nearest;
 use crate::contract::convert::DataType;
 use crate::contract::draft::{Draft, FieldMapping, Placed};
 use crate::contract::finding::{Code, Finding};
@@ -128,20 +129,20 @@ fn without_effect(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
     if mapping.node.get(key).is_some_and(|node| node.to_json() == true) {
         let message = format!(
             "is dropped when contracts are loaded: {} keeps its default",
-            target(&mapping.value)
+            name(&mapping.value)
         );
         found.push(mapping.finding(Code::IGNORED_KEY, key, message));
     }
     if !mapping.lacks("enum_name") && !mapping.value.has_type("enum") {
-        let message = format!("is not used: the chain of {} has no enum", target(&mapping.value));
+        let message = format!("is not used: the chain of {} has no enum", name(&mapping.value));
         found.push(mapping.finding(Code::IGNORED_KEY, "enum_name", message));
     }
 }
 
 fn data_type(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
-    let name = mapping.value.data_type.as_deref().unwrap_or_default();
-    if DataType::parse(name) == DataType::Other && !mapping.lacks("data_type") {
-        let message = format!("{name:?} is no data type: {} becomes text", target(&mapping.value));
+    let written = mapping.value.data_type.as_deref().unwrap_or_default();
+    if DataType::parse(written) == DataType::Other && !mapping.lacks("data_type") {
+        let message = format!("{written:?} is no data type: {} becomes text", name(&mapping.value));
         found.push(mapping.finding(Code::UNKNOWN_DATA_TYPE, "data_type", message));
     }
 }
@@ -149,15 +150,15 @@ fn data_type(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
 fn mapping_types(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
     let rows = RowKind::ALL.map(RowKind::type_name);
     for step in &mapping.value.types {
-        let name = step.name.as_str();
-        if TYPES.contains(&name) || rows.contains(&name) {
+        let step_name = step.name.as_str();
+        if TYPES.contains(&step_name) || rows.contains(&step_name) {
             continue;
         }
         let data_type = mapping.value.data_type.as_deref().unwrap_or_default();
-        let message = format!("{name:?} is no mapping type: it only converts to {data_type}");
+        let message = format!("{step_name:?} is no mapping type: it only converts to {data_type}");
         let path = format!("{}.mapping_type", mapping.path);
         let finding = Finding::new(Code::UNKNOWN_MAPPING_TYPE, path, step.place, message);
-        found.push(match nearest(name, TYPES.into_iter().chain(rows)) {
+        found.push(match nearest(step_name, TYPES.into_iter().chain(rows)) {
             Some(nearest) => finding.with_help(format!("was {nearest} meant?")),
             None => finding,
         });

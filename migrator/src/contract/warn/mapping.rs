@@ -1,6 +1,6 @@
 //! Lengths, defaults and conversions that do something else than they seem to (contract.md 9, 10).
 
-use super::{Compiled, target};
+use super::pair::Compiled;
 use crate::contract::convert::{DataType, is_blank, text_of};
 use crate::contract::finding::{Code, Finding};
 use crate::contract::model::{Contract, DataLength, RowKind, Step};
@@ -12,14 +12,9 @@ pub(super) fn warn(contract: &Contract, compiled: &Compiled<'_>, found: &mut Vec
     bit(compiled, found);
     digits(compiled, found);
     if let Some(why) = never_applies(contract, compiled) {
-        let message = format!("the default of {} never applies: {why}", name(compiled));
+        let message = format!("the default of {} never applies: {why}", compiled.name());
         found.push(compiled.written.finding(Code::DEFAULT_NEVER_APPLIES, "default_value", message));
     }
-}
-
-fn name(compiled: &Compiled<'_>) -> String {
-    let written = &compiled.written.value;
-    if written.column().is_empty() { written.table().to_owned() } else { target(written) }
 }
 
 fn is_text(data_type: DataType) -> bool {
@@ -28,7 +23,7 @@ fn is_text(data_type: DataType) -> bool {
 
 /// Lengths count nowhere in rows of section 11.
 fn length(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
-    let (mapping, name) = (compiled.mapping, name(compiled));
+    let (mapping, name) = (compiled.mapping, compiled.name());
     let data_type = mapping.data_type;
     if compiled.makes.is_some() {
         return;
@@ -63,7 +58,7 @@ fn bit(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
         matches!(step, Step::CharToBit | Step::BooleanToBit | Step::Enum(_) | Step::Calculated(_))
     });
     if is_bit && !converts && compiled.makes.is_none() {
-        let name = name(compiled);
+        let name = compiled.name();
         let message = format!("{name} is 1 for every text that is not blank, 0, N and false too");
         found.push(compiled.written.finding(Code::BIT_WITHOUT_TYPE, "data_type", message));
     }
@@ -75,7 +70,7 @@ fn digits(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
     let step = types.iter().find(|step| matches!(&*step.name, "numbers_only" | "extract_numeric"));
     let used = !matches!(compiled.makes, Some(kind) if kind != RowKind::Collateral);
     if let Some(step) = step.filter(|_| used && is_text(compiled.mapping.data_type)) {
-        let message = format!("{} loses leading zeros: 02134 becomes 2134", name(compiled));
+        let message = format!("{} loses leading zeros: 02134 becomes 2134", compiled.name());
         let path = format!("{}.mapping_type", compiled.written.path);
         found.push(Finding::new(Code::LEADING_ZEROS, path, step.place, message));
     }

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Compiled, Pair, nearest};
+use super::pair::{Compiled, Pair};
+use super::words::{listed, nearest};
 use crate::contract::check::enum_name;
 use crate::contract::convert::{convert_value, text_of};
 use crate::contract::draft::{FieldMapping, Placed};
 use crate::contract::finding::{Code, Finding};
 use crate::contract::model::{Contract, Procedure, RowKind, Step};
 use crate::record::Value;
-
-/// Most columns that a message lists.
-const LISTED_MAX: usize = 4;
 
 /// Warns about tables and enumerations.
 pub(super) fn warn(pair: Pair<'_>, found: &mut Vec<Finding>) {
@@ -21,15 +19,6 @@ pub(super) fn warn(pair: Pair<'_>, found: &mut Vec<Finding>) {
         no_row(mapping, found);
     }
     catch_all(pair, found);
-}
-
-/// Some names, and how many more there are.
-pub(super) fn listed(names: &[&str]) -> String {
-    let shown = names.iter().take(LISTED_MAX).copied().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(LISTED_MAX) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 /// Tables with a column that holds more than its default in every record (contract.md 7.2).

@@ -1,0 +1,56 @@
+//! Modules import downwards only: the order of the list is the order of the layers.
+
+#[path = "../../migrator/tests/support/layering.rs"]
+mod layering;
+
+use std::path::Path;
+
+const ORDER: &[&str] = &[
+    // 0: what stops a session, units, statistics
+    "error.rs",
+    "metric.rs",
+    "stats/sample.rs",
+    "stats/mod.rs",
+    // 1: what is to be measured
+    "scenario/mod.rs",
+    "scenario/read.rs",
+    // 2: in which order
+    "plan.rs",
+    // 3: what a trial gave, where results go, what machine this is
+    "measure.rs",
+    "identity.rs",
+    "results.rs",
+    // 4: trials, events, the ledger
+    "event.rs",
+    "executor/mod.rs",
+    "executor/mock.rs",
+    "executor/process.rs",
+    "ledger.rs",
+    // 5: the loop, the analysis
+    "run.rs",
+    "analyse.rs",
+    // 6: what people and programs read
+    "render/format.rs",
+    "render/order.rs",
+    "render/words.rs",
+    "render/metrics.rs",
+    "render/table.rs",
+    "render/charts/frame.rs",
+    "render/charts/mod.rs",
+    "render/markdown.rs",
+    "render/mod.rs",
+    "display.rs",
+    // 7: the program
+    "args.rs",
+    "cmd/load.rs",
+    "cmd/plan.rs",
+    "cmd/sweep.rs",
+    "cmd/mod.rs",
+    "lib.rs",
+    "main.rs",
+];
+
+#[test]
+fn every_file_imports_only_from_files_below_it() {
+    layering::assert_layers(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), ORDER);
+}

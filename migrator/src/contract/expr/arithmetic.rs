@@ -1,0 +1,330 @@
+//! Numbers and operators by the reference's language's rules, and the parser of formulas.
+
+use crate::contract::convert::float;
+use crate::record::Value;
+
+/// Most operands and operators together, which bounds how deep the tree is; a longer formula is
+/// null. A limit of ours.
+const SIZE_MAX: usize = 400;
+
+/// Words of the language that are no variable names, so a formula with one of them is null even
+/// where a record has such a key.
+const KEYWORDS: [&str; 35] = [
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
+];
+
+/// The quirk of texts that are no numbers: they count as zero, `1,200` too.
+pub(super) fn number_or_zero(text: &str) -> f64 {
+    float(text).unwrap_or(0.0)
+}
+
+/// A character of the language's identifiers.
+pub(super) fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// A number as the language computes with it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Number {
+    /// Literals only, since every field is a double. 128 bits instead of any length; what needs
+    /// more is null. A limit of ours.
+    Int(i128),
+    Float(f64),
+}
+
+impl Number {
+    pub(super) fn into_value(self) -> Value {
+        match self {
+            Self::Int(number) => i64::try_from(number)
+                .map_or_else(|_| Value::BigInt(number.to_string().into()), Value::Int),
+            Self::Float(number) => Value::Float(number),
+        }
+    }
+
+    fn to_double(self) -> f64 {
+        match self {
+            Self::Int(number) => number as f64,
+            Self::Float(number) => number,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    FloorDivide,
+    Power,
+}
+
+impl Operator {
+    /// `None` for what the language raises an error for: division by zero, a double that
+    /// overflows in a power, a root of a negative number (which would be complex).
+    fn apply(self, left: Number, right: Number) -> Option<Number> {
+        match (self, left, right) {
+            (Self::Divide, ..) => divide(left.to_double(), right.to_double()),
+            (_, Number::Int(left), Number::Int(right)) => self.apply_to_ints(left, right),
+            _ => self.apply_to_doubles(left.to_double(), right.to_double()).map(Number::Float),
+        }
+    }
+
+    fn apply_to_ints(self, left: i128, right: i128) -> Option<Number> {
+        let number = match self {
+            Self::Add => left.checked_add(right)?,
+            Self::Subtract => left.checked_sub(right)?,
+            Self::Multiply => left.checked_mul(right)?,
+            Self::Divide => return divide(left as f64, right as f64),
+            Self::FloorDivide => floor_divide_ints(left, right)?,
+            Self::Power if right < 0 => {
+                return power(left as f64, right as f64).map(Number::Float);
+            }
+            Self::Power => power_of_ints(left, right)?,
+        };
+        Some(Number::Int(number))
+    }
+
+    fn apply_to_doubles(self, left: f64, right: f64) -> Option<f64> {
+        match self {
+            Self::Add => Some(left + right),
+            Self::Subtract => Some(left - right),
+            Self::Multiply => Some(left * right),
+            Self::Divide => (right != 0.0).then(|| left / right),
+            Self::FloorDivide => (right != 0.0).then(|| floor_divide(left, right)),
+            Self::Power => power(left, right),
+        }
+    }
+}
+
+fn divide(left: f64, right: f64) -> Option<Number> {
+    (right != 0.0).then(|| Number::Float(left / right))
+}
+
+fn floor_divide_ints(left: i128, right: i128) -> Option<i128> {
+    let quotient = left.checked_div(right)?;
+    let inexact = left.checked_rem(right)? != 0;
+    Some(if inexact && (left < 0) != (right < 0) { quotient - 1 } else { quotient })
+}
+
+fn power_of_ints(base: i128, exponent: i128) -> Option<i128> {
+    match base {
+        0 | 1 => Some(if exponent == 0 { 1 } else { base }),
+        -1 => Some(if exponent % 2 == 0 { 1 } else { -1 }),
+        _ => base.checked_pow(u32::try_from(exponent).ok()?),
+    }
+}
+
+/// The language's `//` of doubles: by way of the remainder, which keeps it exact.
+fn floor_divide(left: f64, right: f64) -> f64 {
+    let remainder = left % right;
+    let mut quotient = (left - remainder) / right;
+    if remainder != 0.0 && (right < 0.0) != (remainder < 0.0) {
+        quotient -= 1.0;
+    }
+    if quotient == 0.0 {
+        return 0.0_f64.copysign(left / right);
+    }
+    let floor = quotient.floor();
+    if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+}
+
+fn power(base: f64, exponent: f64) -> Option<f64> {
+    let finite = base.is_finite() && exponent.is_finite();
+    let divides_by_zero = finite && base == 0.0 && exponent < 0.0;
+    let complex = finite && base < 0.0 && exponent.fract() != 0.0;
+    let result = base.powf(exponent);
+    let overflows = finite && result.is_infinite();
+    (!divides_by_zero && !complex && !overflows).then_some(result)
+}
+
+/// A parsed formula; variables are numbers that the parser's caller gave them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Tree {
+    Literal(Number),
+    Variable(usize),
+    Negated(Box<Tree>),
+    Binary(Operator, Box<(Tree, Tree)>),
+}
+
+impl Tree {
+    /// `None` if the text is no formula or holds a name that `variable` does not know.
+    pub(super) fn parse(text: &str, variable: impl Fn(&str) -> Option<usize>) -> Option<Self> {
+        let mut parser = Parser { rest: text.trim(), parentheses: 0, size: 0, variable };
+        let tree = parser.sum()?;
+        parser.skip_blanks();
+        parser.rest.is_empty().then_some(tree)
+    }
+
+    /// `None` where the arithmetic fails or a variable has no value.
+    pub(super) fn evaluate(&self, variable: &impl Fn(usize) -> Option<f64>) -> Option<Number> {
+        match self {
+            Self::Literal(number) => Some(*number),
+            Self::Variable(index) => variable(*index).map(Number::Float),
+            Self::Negated(operand) => match operand.evaluate(variable)? {
+                Number::Int(number) => number.checked_neg().map(Number::Int),
+                Number::Float(number) => Some(Number::Float(-number)),
+            },
+            Self::Binary(operator, operands) => {
+                operator.apply(operands.0.evaluate(variable)?, operands.1.evaluate(variable)?)
+            }
+        }
+    }
+
+    fn binary(operator: Operator, left: Self, right: Self) -> Self {
+        Self::Binary(operator, Box::new((left, right)))
+    }
+}
+
+struct Parser<'a, V> {
+    rest: &'a str,
+    /// How many are open: a line break ends a formula outside of them.
+    parentheses: usize,
+    size: usize,
+    variable: V,
+}
+
+impl<'a, V: Fn(&str) -> Option<usize>> Parser<'a, V> {
+    fn skip_blanks(&mut self) {
+        let inside = self.parentheses > 0;
+        self.rest = self.rest.trim_start_matches(|c| match c {
+            ' ' | '\t' | '\x0c' => true,
+            '\n' | '\r' => inside,
+            _ => false,
+        });
+    }
+
+    /// Takes an operator if it comes next; `*` is not the start of `**`, nor `/` of `//`.
+    fn operator(&mut self, sign: &str) -> bool {
+        self.skip_blanks();
+        let Some(rest) = self.rest.strip_prefix(sign) else {
+            return false;
+        };
+        let doubled = matches!(sign, "*" | "/") && rest.starts_with(sign);
+        if !doubled {
+            self.rest = rest;
+        }
+        !doubled
+    }
+
+    fn choice<const N: usize>(&mut self, signs: [(&str, Operator); N]) -> Option<Operator> {
+        signs.into_iter().find(|(sign, _)| self.operator(sign)).map(|(_, operator)| operator)
+    }
+
+    fn grow(&mut self) -> Option<()> {
+        self.size += 1;
+        (self.size <= SIZE_MAX).then_some(())
+    }
+
+    fn sum(&mut self) -> Option<Tree> {
+        let mut left = self.product()?;
+        while let Some(operator) = self.choice([("+", Operator::Add), ("-", Operator::Subtract)]) {
+            self.grow()?;
+            left = Tree::binary(operator, left, self.product()?);
+        }
+        Some(left)
+    }
+
+    fn product(&mut self) -> Option<Tree> {
+        const SIGNS: [(&str, Operator); 3] =
+            [("*", Operator::Multiply), ("//", Operator::FloorDivide), ("/", Operator::Divide)];
+        let mut left = self.signed()?;
+        while let Some(operator) = self.choice(SIGNS) {
+            self.grow()?;
+            left = Tree::binary(operator, left, self.signed()?);
+        }
+        Some(left)
+    }
+
+    /// Signs bind less than a power on their right: `-2 ** 2` is −4.
+    fn signed(&mut self) -> Option<Tree> {
+        self.grow()?;
+        if self.operator("+") {
+            return self.signed();
+        }
+        if self.operator("-") {
+            return Some(Tree::Negated(Box::new(self.signed()?)));
+        }
+        let base = self.atom()?;
+        if self.operator("**") {
+            return Some(Tree::binary(Operator::Power, base, self.signed()?));
+        }
+        Some(base)
+    }
+
+    fn atom(&mut self) -> Option<Tree> {
+        self.skip_blanks();
+        if let Some(rest) = self.rest.strip_prefix('(') {
+            self.rest = rest;
+            return self.group();
+        }
+        let length = self.rest.find(|c| !is_word(c) && c != '.').unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(length);
+        if word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            self.rest = rest;
+            let known = !KEYWORDS.contains(&word);
+            return (self.variable)(word).filter(|_| known).map(Tree::Variable);
+        }
+        self.literal()
+    }
+
+    fn group(&mut self) -> Option<Tree> {
+        self.parentheses += 1;
+        let tree = self.sum()?;
+        self.skip_blanks();
+        self.rest = self.rest.strip_prefix(')')?;
+        self.parentheses -= 1;
+        Some(tree)
+    }
+
+    /// A decimal literal: `5`, `1_000`, `.5`, `5.`, `1e3`; no other base, no leading zeros in
+    /// front of a whole number.
+    fn literal(&mut self) -> Option<Tree> {
+        let whole = self.digits()?;
+        let point = self.rest.starts_with('.');
+        let mut fraction = "";
+        if point {
+            self.rest = &self.rest[1..];
+            fraction = self.digits()?;
+        }
+        if whole.is_empty() && fraction.is_empty() {
+            return None;
+        }
+        let exponent = self.exponent()?;
+        if self.rest.starts_with(|c| is_word(c) || c == '.') {
+            return None;
+        }
+        if point || !exponent.is_empty() {
+            let text = format!("{whole}.{fraction}{exponent}").replace('_', "");
+            return text.parse().ok().map(|number| Tree::Literal(Number::Float(number)));
+        }
+        let digits = whole.replace('_', "");
+        let leading_zero = digits.starts_with('0') && digits.bytes().any(|b| b != b'0');
+        let number = digits.parse().ok().filter(|_| !leading_zero)?;
+        Some(Tree::Literal(Number::Int(number)))
+    }
+
+    /// ASCII digits with single underscores between them; `None` if an underscore stands wrong.
+    fn digits(&mut self) -> Option<&'a str> {
+        let is_part = |c: char| c.is_ascii_digit() || c == '_';
+        let length = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
+        let (digits, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        let wrong = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
+        (!wrong).then_some(digits)
+    }
+
+    /// `e5`, `E-5`, or nothing.
+    fn exponent(&mut self) -> Option<String> {
+        let Some(rest) = self.rest.strip_prefix(['e', 'E']) else {
+            return Some(String::new());
+        };
+        let sign = rest.chars().next().filter(|&c| matches!(c, '+' | '-'));
+        self.rest = &rest[sign.map_or(0, char::len_utf8)..];
+        let digits = self.digits().filter(|digits| !digits.is_empty())?;
+        Some(format!("e{}{digits}", sign.map_or_else(String::new, String::from)))
+    }
+}

@@ -1,0 +1,89 @@
+//! From the text of `--source` to a source. Reads nothing but what opening a source reads.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::Source;
+use super::files::FolderSource;
+use super::generated::{Generated, Profile, Spec};
+use super::table::{TableNames, TableSource};
+use crate::error::{Error, Result};
+
+/// A source as the command line names it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Location {
+    /// A folder of XML files.
+    Folder(PathBuf),
+    /// `sqlite:PATH`: a source table.
+    Sqlite(PathBuf),
+    /// `generated:PROFILE,N,SEED`: invented records, without duplicates or rejects.
+    Generated(Spec),
+}
+
+impl Location {
+    /// Reads the text of `--source`.
+    pub fn parse(text: &str) -> Result<Self> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            return Ok(Self::Sqlite(PathBuf::from(path)));
+        }
+        match text.strip_prefix("generated:") {
+            Some(spec) => parse_generated(spec).map(Self::Generated).ok_or_else(|| {
+                let form = "generated:PROFILE,N,SEED, such as generated:staged,1000,42";
+                Error::usage(format!("source {text}: the form is {form}"))
+            }),
+            None => Ok(Self::Folder(PathBuf::from(text))),
+        }
+    }
+
+    /// Opens the source; the names are those of the contract.
+    pub fn open(&self, names: TableNames<'_>) -> Result<Box<dyn Source>> {
+        Ok(match self {
+            Self::Folder(folder) => Box::new(FolderSource::open(folder)?),
+            Self::Sqlite(path) => Box::new(TableSource::open(path, names)?),
+            Self::Generated(spec) => Box::new(Generated::new(*spec)?),
+        })
+    }
+
+    /// The database file that records are read from, if they are.
+    pub fn database(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Folder(_) | Self::Generated(_) => None,
+        }
+    }
+}
+
+fn parse_generated(text: &str) -> Option<Spec> {
+    let mut parts = text.split(',').map(str::trim);
+    let spec = Spec {
+        profile: Profile::from_str(parts.next()?, true).ok()?,
+        records: parts.next()?.parse().ok()?,
+        seed: parts.next()?.parse().ok()?,
+        duplicates: 0.0,
+        rejects: 0.0,
+    };
+    parts.next().is_none().then_some(spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sources_text_says_its_kind() {
+        let spec =
+            Spec { profile: Profile::Staged, records: 10, seed: 7, duplicates: 0.0, rejects: 0.0 };
+        for (text, location) in [
+            ("sqlite:a/b.db", Some(Location::Sqlite("a/b.db".into()))),
+            ("a/b", Some(Location::Folder("a/b".into()))),
+            ("generated:staged,10,7", Some(Location::Generated(spec))),
+            ("generated:Staged, 10, 7", Some(Location::Generated(spec))),
+            ("generated:staged,10", None),
+            ("generated:staged,10,7,8", None),
+            ("generated:huge,10,7", None),
+        ] {
+            assert_eq!(Location::parse(text).ok(), location, "{text}");
+        }
+    }
+}
