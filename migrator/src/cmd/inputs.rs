@@ -23,7 +23,7 @@ pub(super) fn load(args: &ContractArgs) -> Result<(Contract, Catalogue)> {
 }
 
 /// `--tables`, else `<contract>.tables.json` beside the contract; none for what ships.
-fn tables_path(args: &ContractArgs) -> Option<PathBuf> {
+pub(super) fn tables_path(args: &ContractArgs) -> Option<PathBuf> {
     args.tables.clone().or_else(|| Some(args.contract.as_ref()?.with_extension("tables.json")))
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::pair::name;
 use crate::contract::convert::float;
 use crate::contract::draft::{Draft, FieldMapping, Placed};
 use crate::contract::expr::outline::{Branch, Form, Joint, Outline, Piece, Side, SimpleTest};
@@ -15,13 +16,17 @@ pub(super) fn warn(draft: &Draft, mapping: &Placed<FieldMapping>, found: &mut Ve
     let calculates = mapping.value.has_type("calculated_field");
     let Some(text) = mapping.value.expression.as_deref() else {
         if calculates {
-            let message = "calculates nothing: the column is always null";
+            let message =
+                format!("{} is always null: there is nothing to calculate", name(&mapping.value));
             found.push(mapping.finding(Code::MISSING_EXPRESSION, "mapping_type", message));
         }
         return;
     };
     if !calculates {
-        let message = "is never evaluated: the chain has no calculated_field";
+        let message = format!(
+            "{} never calculates: mapping_type has no calculated_field",
+            name(&mapping.value)
+        );
         found.push(mapping.finding(Code::IGNORED_EXPRESSION, "expression", message));
         return;
     }
@@ -37,6 +42,7 @@ struct Teller<'w> {
 
 impl Teller<'_> {
     fn tell(&mut self, code: Code, part: &Range<usize>, message: String) {
+        let message = format!("{}: {message}", name(&self.mapping.value));
         let whole = self.mapping.place("expression");
         let place = self.draft.inside(whole, part.clone());
         let path = format!("{}.expression", self.mapping.path);
@@ -80,7 +86,6 @@ impl Teller<'_> {
             } else {
                 self.test(test);
             }
-            self.parentheses(test);
             if branch.joint != Joint::Single {
                 self.upper_cased(test);
             }
@@ -93,50 +98,38 @@ impl Teller<'_> {
                 let message = format!("`{}` has no operator and never holds", test.text);
                 self.tell(Code::NEVER_HOLDS, &test.place, message);
             }
-            Form::Presence(side) | Form::Like(side) => self.side(test, side),
+            Form::Presence(side) | Form::Like(side) => self.no_field(test, &[side], ""),
             Form::Comparison(left, sign, right) => {
-                if let Side::NoField(number) = right
-                    && float(number).is_some()
-                {
-                    let message = format!("`{}` {}", test.text, meaning(left, sign));
-                    self.tell(Code::UNQUOTED_NUMBER, &test.place, message);
-                } else {
-                    self.side(test, right);
-                }
-                self.side(test, left);
+                self.no_field(test, &[left, right], &meaning(left, sign, right));
             }
         }
     }
 
-    /// A parenthesis is told of by itself.
-    fn side(&mut self, test: &SimpleTest, side: &Side) {
-        let Side::NoField(text) = side else { return };
-        if float(text).is_some() {
-            let message = format!("`{text}` in `{}` is no number but an empty field", test.text);
-            self.tell(Code::UNQUOTED_NUMBER, &test.place, message);
-        } else if !text.contains(['(', ')']) {
-            let message =
-                format!("`{text}` in `{}` is taken for a field that no record has", test.text);
-            self.tell(Code::NO_FIELD, &test.place, message);
-        }
-    }
-
-    fn parentheses(&mut self, test: &SimpleTest) {
-        let sides = match &test.form {
-            Form::Never => vec![],
-            Form::Presence(side) | Form::Like(side) => vec![side],
-            Form::Comparison(left, _, right) => vec![left, right],
+    /// Operands that are taken for names which no record can have, and what that makes of the
+    /// test: one finding, of the first kind that fits.
+    fn no_field(&mut self, test: &SimpleTest, sides: &[&Side], meaning: &str) {
+        let operands: Vec<&str> = sides
+            .iter()
+            .filter_map(|side| match side {
+                Side::NoField(text) => Some(text.as_str()),
+                Side::Field(_) | Side::Literal(_) | Side::Date(_) => None,
+            })
+            .collect();
+        let has_parenthesis = |text: &&&str| text.contains(['(', ')']);
+        let is_number = |text: &&&str| float(text).is_some();
+        let (code, operand, why) = if let Some(operand) = operands.iter().find(has_parenthesis) {
+            (Code::PARENTHESES, operand, "is taken for a field's name, parenthesis and all")
+        } else if let Some(operand) = operands.iter().find(is_number) {
+            (Code::UNQUOTED_NUMBER, operand, "is taken for a field's name, not for a number")
+        } else if let Some(operand) = operands.first() {
+            (Code::NO_FIELD, operand, "is taken for a field's name, and no record has it")
+        } else {
+            return;
         };
-        for side in sides {
-            if let Side::NoField(text) = side
-                && text.contains(['(', ')'])
-            {
-                let message = format!(
-                    "`{text}` is taken for the name of a field, parenthesis and all, and is always empty"
-                );
-                self.tell(Code::PARENTHESES, &test.place, message);
-            }
-        }
+        let consequence = if meaning.is_empty() { "is always empty" } else { meaning };
+        let subject = if meaning.is_empty() { *operand } else { test.text.as_str() };
+        let message = format!("`{subject}` {consequence}: `{operand}` {why}");
+        self.tell(code, &test.place, message);
     }
 
     fn upper_cased(&mut self, test: &SimpleTest) {
@@ -182,18 +175,27 @@ impl Teller<'_> {
     }
 }
 
-/// What a comparison with an unquoted number means (contract.md 12.2): the number is an unknown
-/// field and so the empty text, and a text that is not empty is greater.
-fn meaning(left: &Side, sign: &str) -> String {
-    let name = match left {
-        Side::Field(name) | Side::Literal(name) | Side::NoField(name) => name.clone(),
-        Side::Date(name) => return format!("has no date to compare DATE({name}) with"),
-    };
-    match sign {
-        "=" | "<=" => format!("means that {name} is empty"),
-        ">" | "!=" => format!("means that {name} is not empty"),
-        ">=" => "always holds".to_owned(),
-        _ => "never holds".to_owned(),
+/// What a comparison means if a side of it is a field that no record has, and so the empty text
+/// (contract.md 12.2): any other text is greater, and none is a number.
+fn meaning(left: &Side, sign: &str, right: &Side) -> String {
+    let holds = |always: bool| if always { "always holds" } else { "never holds" }.to_owned();
+    match (left, right) {
+        (Side::Date(_), _) | (_, Side::Date(_)) => "has only one date to compare".to_owned(),
+        (Side::NoField(_), Side::NoField(_)) => holds(matches!(sign, "=" | "<=" | ">=")),
+        (Side::NoField(_), Side::Literal(text)) if text.is_empty() => {
+            holds(matches!(sign, "=" | "<=" | ">="))
+        }
+        (Side::NoField(_), Side::Literal(_)) => holds(matches!(sign, "!=" | "<" | "<=")),
+        (Side::NoField(_), Side::Field(name)) => match sign {
+            "=" | ">=" => format!("means that {name} is empty"),
+            "!=" | "<" => format!("means that {name} is not empty"),
+            _ => holds(sign == "<="),
+        },
+        (Side::Field(name) | Side::Literal(name), _) => match sign {
+            "=" | "<=" => format!("means that {name} is empty"),
+            "!=" | ">" => format!("means that {name} is not empty"),
+            _ => holds(sign == ">="),
+        },
     }
 }
 

@@ -127,14 +127,13 @@ fn unknown(path: &str, node: &Node, known: &[&'static str], found: &mut Vec<Find
 fn without_effect(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
     let key = "exclude_default_when_record_empty";
     if mapping.node.get(key).is_some_and(|node| node.to_json() == true) {
-        let message = format!(
-            "is dropped when contracts are loaded: {} keeps its default",
-            name(&mapping.value)
-        );
+        let message =
+            format!("has no effect: {} gets its default all the same", name(&mapping.value));
         found.push(mapping.finding(Code::IGNORED_KEY, key, message));
     }
     if !mapping.lacks("enum_name") && !mapping.value.has_type("enum") {
-        let message = format!("is not used: the chain of {} has no enum", name(&mapping.value));
+        let message =
+            format!("has no effect: mapping_type of {} has no enum", name(&mapping.value));
         found.push(mapping.finding(Code::IGNORED_KEY, "enum_name", message));
     }
 }

@@ -40,7 +40,10 @@ fn always_kept(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<F
             contract.tables[table].name,
             listed(&names)
         );
-        found.push(first.written.finding(Code::ROW_ALWAYS_KEPT, "mapping_type", message));
+        let place = first.written.value.types.first().map(|step| step.place);
+        let path = format!("{}.mapping_type", first.written.path);
+        let place = place.unwrap_or(first.written.node.place);
+        found.push(Finding::new(Code::ROW_ALWAYS_KEPT, path, place, message));
     }
 }
 

@@ -1,0 +1,94 @@
+//! `migrator check`: every fault of a contract, then every warning, to stdout.
+
+mod report;
+mod sample;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use chrono::Utc;
+
+use self::report::Source;
+use self::sample::Seen;
+use super::{inputs, records};
+use crate::args::CheckArgs;
+use crate::contract::catalogue::Catalogue;
+use crate::contract::finding::{Finding, Severity, sort};
+use crate::contract::load::{EMBEDDED, text_of};
+use crate::contract::model::Contract;
+use crate::contract::warn::{Pair, warnings};
+use crate::display;
+use crate::error::Result;
+use crate::stage::map::Mapper;
+use crate::stage::parse::Parser;
+
+/// Exit code for a contract with faults, that of every unusable input.
+const FAULTY: u8 = 2;
+
+/// Prints the findings; the exit code is 2 if there is a fault among them, 0 for warnings.
+pub fn run(args: &CheckArgs) -> Result<ExitCode> {
+    let contract = args.contract.contract.as_deref();
+    let name = contract.map_or("the contract that ships".into(), |path| path.display().to_string());
+    let text = contract.map_or_else(|| Ok(EMBEDDED.to_owned()), text_of)?;
+    // A catalogue with faults must not hide the contract's: it is an error when they are told.
+    let catalogue = catalogue(args);
+    let findings = findings(&text, catalogue.as_ref().ok(), args.sample.as_deref())?;
+    tell(&findings, Source { name: &name, text: &text }, args.json);
+    if let Some(missing) = catalogue?.1 {
+        let message = format!("columns are not compared: there is no {}", missing.display());
+        display::note(&message);
+    }
+    let faulty = findings.iter().any(|finding| finding.code.severity == Severity::Fault);
+    Ok(if faulty { ExitCode::from(FAULTY) } else { ExitCode::SUCCESS })
+}
+
+/// The catalogue; without `--tables` a contract need not have one, and then its path is told.
+type Found = (Option<Catalogue>, Option<PathBuf>);
+
+fn catalogue(args: &CheckArgs) -> Result<Found> {
+    match inputs::tables_path(&args.contract) {
+        None => Ok((Some(Catalogue::embedded()?), None)),
+        Some(path) if args.contract.tables.is_none() && !path.exists() => Ok((None, Some(path))),
+        Some(path) => Ok((Some(Catalogue::load(&path)?), None)),
+    }
+}
+
+fn findings(text: &str, catalogue: Option<&Found>, sample: Option<&Path>) -> Result<Vec<Finding>> {
+    let (draft, contract) = match Contract::read(text) {
+        Ok(read) => read,
+        Err(faults) => return Ok(faults),
+    };
+    let pair = Pair { draft: &draft, contract: &contract };
+    let mut findings = warnings(pair, catalogue.and_then(|(catalogue, _)| catalogue.as_ref()));
+    if let Some(folder) = sample {
+        findings.extend(unseen(pair, folder)?);
+        sort(&mut findings);
+    }
+    Ok(findings)
+}
+
+/// Maps every record of a folder and tells what none of them has.
+fn unseen(pair: Pair<'_>, folder: &Path) -> Result<Vec<Finding>> {
+    let files = records::record_files(&[folder.to_path_buf()])?;
+    let mut parser = Parser::new(pair.contract);
+    let mapper = Mapper::new(pair.contract, Utc::now().naive_utc());
+    let seen = Seen::default();
+    let mut mapped = 0;
+    for file in &files {
+        let bytes = records::read(file)?;
+        mapped += usize::from(records::map(bytes, &mut parser, &mapper, &seen).is_ok());
+    }
+    if mapped < files.len() {
+        let rejected = files.len() - mapped;
+        display::note(&format!("{rejected} of {} records are rejected", files.len()));
+    }
+    Ok(if mapped == 0 { Vec::new() } else { sample::unseen(pair, &seen, mapped) })
+}
+
+fn tell(findings: &[Finding], source: Source<'_>, as_json: bool) {
+    if as_json {
+        findings.iter().for_each(|finding| display::print(&report::json(finding).to_string()));
+    } else {
+        display::print_styled(&report::text(findings, source, display::width()));
+    }
+}
