@@ -222,7 +222,7 @@ impl Draft {
         let relationships = top.pieces("relationships", relationship);
         let mappings = top.pieces("mappings", field_mapping);
         let text = text.into();
-        Ok(Self { text, head, rules, relationships, mappings, misshapen, root })
+        Ok(Self { text, root, head, rules, relationships, mappings, misshapen })
     }
 
     /// Whether a key of the top level is absent, null or blank.

@@ -126,6 +126,7 @@ impl Node {
 impl Place {
     /// The place of a part of a text value; `part` counts the bytes of the decoded text. The whole
     /// place where the part is not inside.
+    #[must_use]
     pub fn inside(self, text: &str, part: Range<usize>) -> Self {
         let literal = text.get(self.start..self.end).unwrap_or_default();
         let start = offset_in_literal(literal, part.start);

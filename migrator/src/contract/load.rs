@@ -62,7 +62,8 @@ pub fn text_of(path: &Path) -> Result<String> {
     })
 }
 
-fn refusal(origin: &str, faults: &[Finding]) -> Error {
+/// The error that lists every fault of a contract in short form.
+pub fn refusal(origin: &str, faults: &[Finding]) -> Error {
     let plural = if faults.len() == 1 { "" } else { "s" };
     let mut message = format!("{origin} has {} fault{plural}", faults.len());
     for fault in faults {

@@ -3,7 +3,7 @@
 mod report;
 mod sample;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use chrono::Utc;
@@ -14,7 +14,6 @@ use super::{inputs, records};
 use crate::args::CheckArgs;
 use crate::contract::catalogue::Catalogue;
 use crate::contract::finding::{Finding, Severity, sort};
-use crate::contract::load::{EMBEDDED, text_of};
 use crate::contract::model::Contract;
 use crate::contract::warn::{Pair, warnings};
 use crate::display;
@@ -27,14 +26,15 @@ const FAULTY: u8 = 2;
 
 /// Prints the findings; the exit code is 2 if there is a fault among them, 0 for warnings.
 pub fn run(args: &CheckArgs) -> Result<ExitCode> {
-    let contract = args.contract.contract.as_deref();
-    let name = contract.map_or("the contract that ships".into(), |path| path.display().to_string());
-    let text = contract.map_or_else(|| Ok(EMBEDDED.to_owned()), text_of)?;
+    let (name, text) = inputs::contract_text(&args.contract)?;
     // A catalogue with faults must not hide the contract's: it is an error when they are told.
-    let catalogue = catalogue(args);
-    let findings = findings(&text, catalogue.as_ref().ok(), args.sample.as_deref())?;
+    let catalogue = inputs::catalogue_if_there(&args.contract);
+    let known = catalogue.as_ref().ok().and_then(Option::as_ref);
+    let findings = findings(&text, known, args.sample.as_deref())?;
     tell(&findings, Source { name: &name, text: &text }, args.json);
-    if let Some(missing) = catalogue?.1 {
+    if catalogue?.is_none()
+        && let Some(missing) = inputs::tables_path(&args.contract)
+    {
         let message = format!("columns are not compared: there is no {}", missing.display());
         display::note(&message);
     }
@@ -42,24 +42,17 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode> {
     Ok(if faulty { ExitCode::from(FAULTY) } else { ExitCode::SUCCESS })
 }
 
-/// The catalogue; without `--tables` a contract need not have one, and then its path is told.
-type Found = (Option<Catalogue>, Option<PathBuf>);
-
-fn catalogue(args: &CheckArgs) -> Result<Found> {
-    match inputs::tables_path(&args.contract) {
-        None => Ok((Some(Catalogue::embedded()?), None)),
-        Some(path) if args.contract.tables.is_none() && !path.exists() => Ok((None, Some(path))),
-        Some(path) => Ok((Some(Catalogue::load(&path)?), None)),
-    }
-}
-
-fn findings(text: &str, catalogue: Option<&Found>, sample: Option<&Path>) -> Result<Vec<Finding>> {
+fn findings(
+    text: &str,
+    catalogue: Option<&Catalogue>,
+    sample: Option<&Path>,
+) -> Result<Vec<Finding>> {
     let (draft, contract) = match Contract::read(text) {
         Ok(read) => read,
         Err(faults) => return Ok(faults),
     };
     let pair = Pair { draft: &draft, contract: &contract };
-    let mut findings = warnings(pair, catalogue.and_then(|(catalogue, _)| catalogue.as_ref()));
+    let mut findings = warnings(pair, catalogue);
     if let Some(folder) = sample {
         findings.extend(unseen(pair, folder)?);
         sort(&mut findings);
@@ -87,7 +80,9 @@ fn unseen(pair: Pair<'_>, folder: &Path) -> Result<Vec<Finding>> {
 
 fn tell(findings: &[Finding], source: Source<'_>, as_json: bool) {
     if as_json {
-        findings.iter().for_each(|finding| display::print(&report::json(finding).to_string()));
+        for finding in findings {
+            display::print(&report::json(finding).to_string());
+        }
     } else {
         display::print_styled(&report::text(findings, source, display::width()));
     }

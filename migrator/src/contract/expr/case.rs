@@ -13,6 +13,17 @@ use super::value::Then;
 use crate::contract::convert::trim;
 use crate::record::Value;
 
+/// Which branch of a `CASE` gives its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The `WHEN` with this index.
+    When(usize),
+    /// The `ELSE`.
+    Else,
+    /// No `WHEN` holds, and there is no `ELSE`.
+    None,
+}
+
 /// A compiled `CASE`.
 #[derive(Debug, Clone)]
 pub(super) struct Case {
@@ -129,10 +140,27 @@ impl Case {
     /// The value of the first branch whose condition holds, be it null or empty; a branch whose
     /// value fails is passed over.
     pub(super) fn evaluate(&self, context: &impl Context) -> Value {
-        let hit = self.branches.iter().find_map(|(condition, then)| {
-            if condition.holds(context) { then.evaluate(context).ok() } else { None }
-        });
+        let hit = self.hit(context).map(|(_, value)| value);
         hit.or_else(|| self.otherwise.as_ref()?.evaluate(context).ok()).unwrap_or(Value::Null)
+    }
+
+    fn hit(&self, context: &impl Context) -> Option<(usize, Value)> {
+        self.branches.iter().enumerate().find_map(|(index, (condition, then))| {
+            if condition.holds(context) {
+                then.evaluate(context).ok().map(|value| (index, value))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Which branch gives the value.
+    pub(super) fn taken(&self, context: &impl Context) -> Taken {
+        match (self.hit(context), &self.otherwise) {
+            (Some((index, _)), _) => Taken::When(index),
+            (None, Some(_)) => Taken::Else,
+            (None, None) => Taken::None,
+        }
     }
 }
 

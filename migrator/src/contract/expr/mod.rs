@@ -15,6 +15,7 @@ pub mod outline;
 mod rename;
 mod value;
 
+pub use self::case::Taken;
 use self::case::{Case, is_case};
 use self::formula::Formula;
 pub use self::names::{Context, Match, Name, NameId, Names};
@@ -53,6 +54,14 @@ impl Expression {
             Kind::Case(case) => case.evaluate(context),
             Kind::Formula(formula) => formula.evaluate(context),
             Kind::Null => Value::Null,
+        }
+    }
+
+    /// Which branch gives the value for one record, if the expression has branches.
+    pub fn taken(&self, context: &impl Context) -> Option<Taken> {
+        match &self.0 {
+            Kind::Case(case) => Some(case.taken(context)),
+            Kind::Formula(_) | Kind::Null => None,
         }
     }
 

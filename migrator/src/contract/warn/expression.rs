@@ -41,7 +41,7 @@ struct Teller<'w> {
 }
 
 impl Teller<'_> {
-    fn tell(&mut self, code: Code, part: &Range<usize>, message: String) {
+    fn tell(&mut self, code: Code, part: &Range<usize>, message: &str) {
         let message = format!("{}: {message}", name(&self.mapping.value));
         let whole = self.mapping.place("expression");
         let place = self.draft.inside(whole, part.clone());
@@ -54,7 +54,7 @@ impl Teller<'_> {
         match Outline::of(self.text) {
             Outline::NoCase => {
                 let message = "has the letters CASE, but no CASE WHEN … THEN … END: always null";
-                self.tell(Code::ALWAYS_NULL, &whole, message.to_owned());
+                self.tell(Code::ALWAYS_NULL, &whole, message);
             }
             Outline::Formula(piece) => self.value(&piece, "is null for every record"),
             Outline::Case { branches, otherwise } => {
@@ -72,7 +72,7 @@ impl Teller<'_> {
     fn value(&mut self, piece: &Piece, consequence: &str) {
         if piece.always_null {
             let message = format!("`{}` {consequence}", piece.text);
-            self.tell(Code::ALWAYS_NULL, &piece.place, message);
+            self.tell(Code::ALWAYS_NULL, &piece.place, &message);
         }
     }
 
@@ -82,7 +82,7 @@ impl Teller<'_> {
         for test in &branch.tests {
             if branch.joint == Joint::And && is_mixed(test) {
                 let message = format!("AND splits first, so `{}` is read as one test", test.text);
-                self.tell(Code::AND_WITH_OR, &test.place, message);
+                self.tell(Code::AND_WITH_OR, &test.place, &message);
             } else {
                 self.test(test);
             }
@@ -96,7 +96,7 @@ impl Teller<'_> {
         match &test.form {
             Form::Never => {
                 let message = format!("`{}` has no operator and never holds", test.text);
-                self.tell(Code::NEVER_HOLDS, &test.place, message);
+                self.tell(Code::NEVER_HOLDS, &test.place, &message);
             }
             Form::Presence(side) | Form::Like(side) => self.no_field(test, &[side], ""),
             Form::Comparison(left, sign, right) => {
@@ -129,7 +129,7 @@ impl Teller<'_> {
         let consequence = if meaning.is_empty() { "is always empty" } else { meaning };
         let subject = if meaning.is_empty() { *operand } else { test.text.as_str() };
         let message = format!("`{subject}` {consequence}: `{operand}` {why}");
-        self.tell(code, &test.place, message);
+        self.tell(code, &test.place, &message);
     }
 
     fn upper_cased(&mut self, test: &SimpleTest) {
@@ -148,7 +148,7 @@ impl Teller<'_> {
                 }
                 _ => continue,
             };
-            self.tell(Code::UPPER_CASED, &test.place, message);
+            self.tell(Code::UPPER_CASED, &test.place, &message);
         }
     }
 
@@ -169,7 +169,7 @@ impl Teller<'_> {
             if let Some(keyword) = KEYWORDS.iter().find(splits) {
                 let message =
                     format!("{keyword} counts inside quotes too and takes the text apart");
-                self.tell(Code::KEYWORD_IN_LITERAL, &literal, message);
+                self.tell(Code::KEYWORD_IN_LITERAL, &literal, &message);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Lengths, defaults and conversions that do something else than they seem to (contract.md 9, 10).
 
+use rustc_hash::FxHashMap;
+
 use super::pair::Compiled;
 use crate::contract::convert::{DataType, is_blank, text_of};
 use crate::contract::finding::{Code, Finding};
@@ -85,6 +87,23 @@ pub(super) fn answers_always(contract: &Contract, step: Option<&Step>) -> bool {
     }
 }
 
+/// What a first step that always answers makes of a blank.
+pub(super) fn of_blank(contract: &Contract, step: Option<&Step>) -> Option<Value> {
+    let bit = |map: &FxHashMap<Box<str>, i64>| Value::Int(map.get("").copied().unwrap_or(0));
+    match step? {
+        Step::CharToBit => Some(bit(&contract.char_to_bit)),
+        Step::BooleanToBit => Some(bit(&contract.boolean_to_bit)),
+        Step::Enum(index) => contract.enums[*index].catch_all.clone(),
+        _ => None,
+    }
+}
+
+/// Whether a blank becomes the very value that the default is: then it is told from data by it.
+pub(super) fn fills_blanks(contract: &Contract, step: Option<&Step>, default: &Value) -> bool {
+    // Compared as texts: a number equals a number, whatever their types.
+    of_blank(contract, step).is_some_and(|value| text_of(&value) == text_of(default))
+}
+
 /// Why a default has no effect on any record; `None` where it may have one (contract.md 9.5).
 fn never_applies(contract: &Contract, compiled: &Compiled<'_>) -> Option<&'static str> {
     let mapping = compiled.mapping;
@@ -94,6 +113,11 @@ fn never_applies(contract: &Contract, compiled: &Compiled<'_>) -> Option<&'stati
         Some(RowKind::Collateral) => return never_in_collateral(compiled),
         Some(_) => return Some("rows of this kind use none"),
         None => {}
+    }
+    if mapping.default.typed.as_ref().is_some_and(|default| fills_blanks(contract, first, default))
+    {
+        // It decides whether the column counts as data (contract.md 7.1).
+        return None;
     }
     match first {
         Some(Step::CharToBit | Step::BooleanToBit) => {

@@ -45,7 +45,9 @@ impl<'c> Pair<'c> {
                     }
                     // All groups of a table share the mapping of the notes.
                     let notes = groups.first().and_then(|group| group.notes.as_ref());
-                    notes.into_iter().for_each(|m| add(m, Some(RowKind::PolicyException)));
+                    if let Some(notes) = notes {
+                        add(notes, Some(RowKind::PolicyException));
+                    }
                 }
             }
         }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::mapping::{fills_blanks, of_blank};
 use super::pair::{Compiled, Pair};
 use super::words::{listed, nearest};
 use crate::contract::check::enum_name;
-use crate::contract::convert::{convert_value, text_of};
 use crate::contract::draft::{FieldMapping, Placed};
 use crate::contract::finding::{Code, Finding};
-use crate::contract::model::{Contract, Procedure, RowKind, Step};
-use crate::record::Value;
+use crate::contract::model::{Contract, Procedure, RowKind};
 
 /// Warns about tables and enumerations.
 pub(super) fn warn(pair: Pair<'_>, found: &mut Vec<Finding>) {
@@ -49,25 +48,9 @@ fn always_kept(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<F
 
 /// Whether even a record without the attribute gives the column a value that is not its default.
 fn is_never_default(contract: &Contract, compiled: &Compiled<'_>) -> bool {
-    let mapping = compiled.mapping;
-    let of_blank = match mapping.chain.first() {
-        Some(Step::CharToBit) => Value::Int(contract.char_to_bit.get("").copied().unwrap_or(0)),
-        Some(Step::BooleanToBit) => {
-            Value::Int(contract.boolean_to_bit.get("").copied().unwrap_or(0))
-        }
-        Some(Step::Enum(index)) => match &contract.enums[*index].catch_all {
-            Some(value) => value.clone(),
-            None => return false,
-        },
-        _ => return false,
-    };
-    let of_blank = match of_blank {
-        Value::Text(text) => convert_value(Value::Text(text), mapping.data_type),
-        other => other,
-    };
-    // Numbers and bits are compared as the reference does: by value, whatever their type.
-    let same = |default: &Value| text_of(default) == text_of(&of_blank);
-    !mapping.default.typed.as_ref().is_some_and(same)
+    let (first, default) = (compiled.mapping.chain.first(), &compiled.mapping.default.typed);
+    of_blank(contract, first).is_some()
+        && !default.as_ref().is_some_and(|default| fills_blanks(contract, first, default))
 }
 
 /// A row-creating type in another table, or a table of such rows without its type (contract.md 11).

@@ -74,7 +74,7 @@ fn sized_decimal(mapping: &Mapping, text: &str) -> Option<Result<Value, Abort>> 
 
 fn default_or_null<O: Observer>(env: &Env<'_, O>, mapping: &Mapping) -> Value {
     let Some(default) = &mapping.default.typed else { return Value::Null };
-    env.tell(Event::DefaultTaken);
+    env.tell(Event::DefaultTaken(default));
     default.clone()
 }
 

@@ -54,7 +54,7 @@ pub enum Event<'e> {
     /// How an enumeration or a table of bits answered.
     Answered(Answer),
     /// A blank was replaced by the default, converted to the data type.
-    DefaultTaken,
+    DefaultTaken(&'e Value),
     /// A step has made this of it.
     Made(&'e Value),
     /// The `enum` step behind a calculation that gave a value is passed over (contract.md 9.2).
