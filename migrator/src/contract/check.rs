@@ -89,7 +89,7 @@ fn head(draft: &Draft, faults: &mut Vec<Finding>) {
     };
     for key in texts.iter().chain(&lists) {
         if draft.lacks(key) || is_empty(key) {
-            let message = "is required and must not be empty";
+            let message = format!("`{key}` is required and must not be empty");
             faults.push(Finding::new(Code::MISSING_KEY, *key, draft.place(&[key]), message));
         }
     }
@@ -99,14 +99,19 @@ fn values(draft: &Draft, faults: &mut Vec<Finding>) {
     for member in draft.root.get("enum_mappings").map_or(&[][..], Node::members) {
         let path = format!("enum_mappings.{}", member.key);
         if !matches!(member.value.kind, Kind::Object(_)) {
-            let message = format!("must be an object, and is {}", member.value.describe());
+            let (key, value) = (&member.key, &member.value);
+            let message = format!("`{key}` must be an object, and is {}", value.describe());
             faults.push(Finding::new(Code::WRONG_TYPE, path, member.value.place, message));
             continue;
         }
         for entry in member.value.members() {
             let value = entry.value.to_json();
             if !(value.is_i64() || value.is_string()) {
-                let message = format!("is {}, which no enumeration has", entry.value.describe());
+                let message = format!(
+                    "{:?} is {}, which no enumeration has",
+                    entry.key,
+                    entry.value.describe()
+                );
                 let path = format!("{path}.{:?}", entry.key);
                 faults.push(Finding::new(Code::ENUM_VALUE, path, entry.value.place, message));
             }
@@ -138,7 +143,7 @@ fn rules(draft: &Draft, faults: &mut Vec<Finding>) {
         required(rule, &["element_type", "xml_child_path"], faults);
         let element_type = rule.value.element_type.as_str();
         if !rule.lacks("element_type") && !ELEMENT_TYPES.contains(&element_type) {
-            let message = format!("there are no elements of type {element_type:?}");
+            let message = format!("there is no element type {element_type:?}");
             faults.push(rule.finding(Code::UNKNOWN_ELEMENT_TYPE, "element_type", message));
         }
         if type_list(&rule.value).is_none_or(|(_, list)| list.is_empty()) {
@@ -152,7 +157,7 @@ fn rules(draft: &Draft, faults: &mut Vec<Finding>) {
 fn required<T>(piece: &Placed<T>, keys: &[&str], faults: &mut Vec<Finding>) {
     for key in keys {
         if piece.lacks(key) {
-            faults.push(piece.finding(Code::MISSING_KEY, key, "is required"));
+            faults.push(piece.finding(Code::MISSING_KEY, key, format!("`{key}` is required")));
         }
     }
 }
@@ -161,11 +166,11 @@ fn keys_of(mapping: &Placed<FieldMapping>, faults: &mut Vec<Finding>) {
     required(mapping, &["xml_path", "target_table", "data_type"], faults);
     let value = &mapping.value;
     if mapping.lacks("target_column") && !value.types.iter().any(|t| creates_rows(&t.name)) {
-        let message = "is required unless the mapping type makes rows of its own";
+        let message = "`target_column` is required unless the mapping type makes rows of its own";
         faults.push(mapping.finding(Code::MISSING_COLUMN, "target_column", message));
     }
     if !value.has_type("calculated_field") && mapping.lacks("xml_attribute") {
-        let message = "is required: only attributes are mapped";
+        let message = "`xml_attribute` is required: only attributes are mapped";
         faults.push(mapping.finding(Code::MISSING_KEY, "xml_attribute", message));
     }
     let attribute = value.attribute();

@@ -282,7 +282,8 @@ impl<'a> Reader<'a> {
     }
 
     fn wrong(&mut self, path: String, node: &Node, wanted: &str) {
-        let message = format!("must be {wanted}, and is {}", node.describe());
+        let key = path.rsplit('.').next().unwrap_or_default();
+        let message = format!("`{key}` must be {wanted}, and is {}", node.describe());
         let help = format!("write {wanted}");
         self.faults.push(Finding::new(Code::WRONG_TYPE, path, node.place, message).with_help(help));
     }

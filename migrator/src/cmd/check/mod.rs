@@ -32,13 +32,14 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode> {
     let known = catalogue.as_ref().ok().and_then(Option::as_ref);
     let findings = findings(&text, known, args.sample.as_deref())?;
     tell(&findings, Source { name: &name, text: &text }, args.json);
-    if catalogue?.is_none()
-        && let Some(missing) = inputs::tables_path(&args.contract)
-    {
-        let message = format!("columns are not compared: there is no {}", missing.display());
-        display::note(&message);
-    }
     let faulty = findings.iter().any(|finding| finding.code.severity == Severity::Fault);
+    match (catalogue?, inputs::tables_path(&args.contract)) {
+        (None, Some(missing)) if !faulty => {
+            let message = format!("columns are not compared: there is no {}", missing.display());
+            display::note(&message);
+        }
+        _ => {}
+    }
     Ok(if faulty { ExitCode::from(FAULTY) } else { ExitCode::SUCCESS })
 }
 

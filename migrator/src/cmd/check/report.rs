@@ -67,16 +67,13 @@ fn excerpt(finding: &Finding, source: Source<'_>, help: bool, width: usize) -> S
     let snippet = Snippet::source(window.text)
         .path(source.name)
         .line_start(finding.place.line)
-        .annotation(AnnotationKind::Primary.span(window.primary).label(piece(&finding.path)))
+        .annotation(AnnotationKind::Primary.span(window.primary))
         .annotations(window.behind.map(|behind| AnnotationKind::Visible.span(behind)));
-    let group = Group::with_title(level.primary_title(&title).id(code.name)).element(snippet);
+    let group = Group::with_title(level.primary_title(&title).id(code.name))
+        .element(snippet)
+        .element(Level::NOTE.with_name("at").message(&finding.path));
     let group = if help { group.element(Level::HELP.message(&advice)) } else { group };
     Renderer::styled().decor_style(DecorStyle::Ascii).term_width(width).render(&[group])
-}
-
-/// The piece of a path: the key in it can be read in the excerpt.
-fn piece(path: &str) -> &str {
-    path.rfind(']').map_or(path, |end| &path[..=end])
 }
 
 /// Columns that the renderer takes for itself before a help text, with five-digit line numbers.

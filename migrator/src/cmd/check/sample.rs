@@ -67,8 +67,7 @@ fn fields(mapping: &Mapping) -> Vec<NameId> {
 
 /// Warns about what none of `records` mapped records had.
 pub(super) fn unseen(pair: Pair<'_>, seen: &Seen, records: usize) -> Vec<Finding> {
-    let plural = if records == 1 { "" } else { "s" };
-    let none = format!("none of the sample's {records} record{plural} has");
+    let none = format!("no record of the sample ({records} mapped) has");
     let mut found = Vec::new();
     for compiled in pair.compiled() {
         let calculates =

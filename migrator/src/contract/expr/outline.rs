@@ -161,7 +161,7 @@ impl Branch {
         let upper = text.to_uppercase();
         let place = parts.original(condition.clone());
         let (joint, ranges) = match separator(&upper) {
-            None => (Joint::Single, Vec::from([0..text.len()])),
+            None => (Joint::Single, std::iter::once(0..text.len()).collect()),
             Some(separator) => {
                 let joint = if separator == AND { Joint::And } else { Joint::Or };
                 (joint, pieces(&upper, separator))

@@ -83,9 +83,9 @@ impl Teller<'_> {
             if branch.joint == Joint::And && is_mixed(test) {
                 let message = format!("AND splits first, so `{}` is read as one test", test.text);
                 self.tell(Code::AND_WITH_OR, &test.place, &message);
-            } else {
-                self.test(test);
+                continue;
             }
+            self.test(test);
             if branch.joint != Joint::Single {
                 self.upper_cased(test);
             }

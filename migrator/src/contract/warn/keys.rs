@@ -100,7 +100,8 @@ fn repeated(path: &str, node: &Node, found: &mut Vec<Finding>) {
         let path = join(path, &member.key);
         if let Some(last) = members[index + 1..].iter().rfind(|other| other.key == member.key) {
             let line = last.key_place.line;
-            let message = format!("does not count: the same key stands on line {line} again");
+            let message =
+                format!("`{}` does not count: it stands on line {line} again", member.key);
             found.push(Finding::new(Code::REPEATED_KEY, &path, member.key_place, message));
         }
         repeated(&path, &member.value, found);
@@ -114,7 +115,7 @@ fn unknown(path: &str, node: &Node, known: &[&'static str], found: &mut Vec<Find
         if known.contains(&key) || key.starts_with('_') || key == "description" {
             continue;
         }
-        let message = "is no key of a contract and has no effect";
+        let message = format!("`{key}` is no key of a contract and has no effect");
         let finding = Finding::new(Code::UNKNOWN_KEY, join(path, key), member.key_place, message);
         found.push(match nearest(key, known.iter().copied()) {
             Some(nearest) => finding.with_help(format!("was {nearest} meant?")),
@@ -127,13 +128,17 @@ fn unknown(path: &str, node: &Node, known: &[&'static str], found: &mut Vec<Find
 fn without_effect(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
     let key = "exclude_default_when_record_empty";
     if mapping.node.get(key).is_some_and(|node| node.to_json() == true) {
-        let message =
-            format!("has no effect: {} gets its default all the same", name(&mapping.value));
+        let message = format!(
+            "`{key}` has no effect: {} gets its default all the same",
+            name(&mapping.value)
+        );
         found.push(mapping.finding(Code::IGNORED_KEY, key, message));
     }
     if !mapping.lacks("enum_name") && !mapping.value.has_type("enum") {
-        let message =
-            format!("has no effect: mapping_type of {} has no enum", name(&mapping.value));
+        let message = format!(
+            "`enum_name` has no effect: mapping_type of {} has no enum",
+            name(&mapping.value)
+        );
         found.push(mapping.finding(Code::IGNORED_KEY, "enum_name", message));
     }
 }

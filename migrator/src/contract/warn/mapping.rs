@@ -31,22 +31,28 @@ fn length(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let (code, message) = match mapping.length {
-        DataLength::Number(0) if is_text(data_type) => {
-            (Code::NEGATIVE_LENGTH, format!("0 cuts every value of {name} down to nothing"))
-        }
+        DataLength::Number(0) if is_text(data_type) => (
+            Code::NEGATIVE_LENGTH,
+            format!("data_length 0 cuts every value of {name} down to nothing"),
+        ),
         DataLength::Number(length) if length < 0 && is_text(data_type) => {
             let characters = match length {
                 -1 => "the last character".to_owned(),
                 _ => format!("the last {} characters", length.unsigned_abs()),
             };
-            (Code::NEGATIVE_LENGTH, format!("{length} cuts {characters} of every value of {name}"))
+            (
+                Code::NEGATIVE_LENGTH,
+                format!("data_length {length} cuts {characters} of every value of {name}"),
+            )
         }
-        DataLength::Unusable if is_text(data_type) => {
-            (Code::UNUSABLE_LENGTH, format!("is no whole number: nothing of {name} is cut"))
-        }
-        DataLength::Unusable if data_type == DataType::Decimal => {
-            (Code::UNUSABLE_LENGTH, format!("is no whole number: {name} is always null"))
-        }
+        DataLength::Unusable if is_text(data_type) => (
+            Code::UNUSABLE_LENGTH,
+            format!("data_length is no whole number: nothing of {name} is cut"),
+        ),
+        DataLength::Unusable if data_type == DataType::Decimal => (
+            Code::UNUSABLE_LENGTH,
+            format!("data_length is no whole number: {name} is always null"),
+        ),
         _ => return,
     };
     found.push(compiled.written.finding(code, "data_length", message));

@@ -60,7 +60,7 @@ fn no_row(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
     let own = RowKind::ALL.into_iter().find(|kind| kind.table() == table);
     if let Some(kind) = own.filter(|kind| !value.has_type(kind.type_name())) {
         let message =
-            format!("has no effect: rows of {table} are made by {} alone", kind.type_name());
+            format!("the mapping has no effect: {} alone makes rows of {table}", kind.type_name());
         found.push(mapping.finding(Code::MAKES_NO_ROW, "target_table", message));
     }
     for step in &value.types {
@@ -96,7 +96,7 @@ fn catch_all(pair: Pair<'_>, found: &mut Vec<Finding>) {
         let entry = enums.and_then(|enums| enums.get(&name)).and_then(|map| map.get(""));
         let Some(entry) = entry else { continue };
         let message = format!(
-            "is the value of {} for every unknown text, not for blanks alone",
+            "{} has the entry \"\" for every unknown text, not for blanks alone",
             listed(&columns)
         );
         let path = format!("enum_mappings.{name}.\"\"");
