@@ -156,6 +156,7 @@ fn explain(
     Explanation {
         file,
         app_id: subject.record.app_id.clone(),
+        status: if rows.is_ok() { "mapped" } else { "rejected" },
         table: subject.table_name().to_owned(),
         column: subject.column_name().to_owned(),
         mappings: subject.mappings(),
@@ -176,4 +177,150 @@ fn refusal(
     let refusal = coercer.coerce(rows).err()?;
     let column = refusal.column.map(|column| format!(".{column}")).unwrap_or_default();
     Some(format!("{}{column}: {}", refusal.table, refusal.reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::trace::{About, ColumnTrace, Outcome, RowTrace};
+    use super::*;
+    use crate::contract::load::text_of;
+    use crate::contract::model::Procedure;
+    use crate::record::{RawRecord, Row, Value};
+    use crate::stage::validate::validate;
+
+    /// Contracts with records: own ones, and those of the reference where they are.
+    fn sets() -> Vec<PathBuf> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let all =
+            ["tests/explain", "tests/golden", "../../shared/golden/cc", "../../shared/golden/rl"];
+        all.iter().map(|set| root.join(set)).filter(|set| set.is_dir()).collect()
+    }
+
+    fn cell(row: &Row, column: u16) -> Option<&Value> {
+        row.cells.iter().find(|cell| cell.column == column).map(|cell| &cell.value)
+    }
+
+    /// What a mapping's outcome says that the row has; `None` where it says nothing.
+    fn said(trace: &ColumnTrace) -> Option<Value> {
+        match trace.outcome.as_ref().unwrap() {
+            Outcome::Set(value, _)
+            | Outcome::RawDefault(value)
+            | Outcome::Member(value)
+            | Outcome::DefaultAdded(value) => Some(value.clone()),
+            Outcome::Omitted(_) => None,
+        }
+    }
+
+    /// An empty text goes in as null (contract.md 14.2); a member without a value says nothing.
+    fn as_inserted(value: Value, is_member: bool) -> Option<Value> {
+        match value {
+            Value::Null if is_member => None,
+            Value::Text(text) if text.is_empty() => Some(Value::Null),
+            value => Some(value),
+        }
+    }
+
+    /// Whether what was told of a column is what the row has in it; `None` where nothing is told.
+    fn agrees(subject: &Subject<'_>, trace: &RowTrace, row: &Row) -> Option<bool> {
+        let is_member = match &trace.about {
+            // The value of a row of one member goes to one of its columns.
+            About::Group(kind, _) if !kind.shares_rows() => return None,
+            About::Group(..) => true,
+            _ => false,
+        };
+        let is_key = matches!(subject.column_name(), "app_id" | "con_id");
+        if trace.columns.is_empty() || is_key {
+            return None;
+        }
+        let told = trace.columns.iter().filter_map(said);
+        let last = told.filter_map(|value| as_inserted(value, is_member)).next_back();
+        Some(last.as_ref() == cell(row, subject.column))
+    }
+
+    /// Compares all rows of a column and counts them.
+    fn compared(subject: &Subject<'_>, now: NaiveDateTime) -> usize {
+        let contract = subject.pair.contract;
+        let trace = Trace::new(contract, subject.table, subject.column);
+        let rows = Mapper::new(contract, now).map_observed(subject.record, &trace);
+        let seen = trace.finish();
+        let rows = rows.map(|rows| rows.tables).unwrap_or_default();
+        let rows = rows.into_iter().find(|rows| rows.table == subject.table);
+        let rows = rows.map(|rows| rows.rows).unwrap_or_default();
+        let kept: Vec<&RowTrace> = seen.rows.iter().filter(|row| row.dropped.is_none()).collect();
+        assert_eq!(kept.len(), rows.len(), "{}", subject.table_name());
+        let pairs = kept.into_iter().zip(&rows);
+        let answers: Vec<bool> =
+            pairs.filter_map(|(trace, row)| agrees(subject, trace, row)).collect();
+        let place = format!("{}.{}", subject.table_name(), subject.column_name());
+        assert!(answers.iter().all(|agrees| *agrees), "{place} of {}", subject.record.app_id);
+        answers.len()
+    }
+
+    #[test]
+    fn what_is_told_of_a_column_is_what_its_rows_have() {
+        let now = Utc::now().naive_utc();
+        for set in sets() {
+            let mut count = 0;
+            let text = text_of(&set.join("contract.json")).unwrap();
+            let (draft, contract) = Contract::read(&text).unwrap();
+            let pair = Pair { draft: &draft, contract: &contract };
+            let mut parser = Parser::new(&contract);
+            let files = records::record_files(&[set.join("records")]).unwrap();
+            for (number, file) in files.iter().enumerate() {
+                let raw = RawRecord { key: 1, bytes: Some(records::read(file).unwrap()) };
+                let record = validate(raw).and_then(|valid| parser.parse(&valid));
+                let Ok(record) = record else { continue };
+                for (table, own) in contract.tables.iter().enumerate() {
+                    for column in 0..own.columns.len() {
+                        // Every column of the small sets; of the large ones each in some records.
+                        if files.len() > 20 && (column + number) % 40 != 0 {
+                            continue;
+                        }
+                        let column = u16::try_from(column).unwrap();
+                        count += compared(&Subject { pair, record: &record, table, column }, now);
+                    }
+                }
+            }
+            assert!(count > 20, "{}: only {count} values compared", set.display());
+        }
+    }
+
+    #[test]
+    fn mapping_is_the_same_watched_and_unwatched() {
+        let now = Utc::now().naive_utc();
+        let set = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain");
+        let contract = Contract::load(&set.join("contract.json")).unwrap();
+        let mut parser = Parser::new(&contract);
+        let mapper = Mapper::new(&contract, now);
+        for file in records::record_files(&[set.join("records")]).unwrap() {
+            let Ok(record) = records::parse(records::read(&file).unwrap(), &mut parser) else {
+                continue;
+            };
+            for table in 0..contract.tables.len() {
+                let trace = Trace::new(&contract, table, 0);
+                assert_eq!(mapper.map_observed(&record, &trace), mapper.map(&record));
+            }
+        }
+        assert!(contract.procedures.iter().any(|own| matches!(own, Procedure::Rows(_))));
+    }
+
+    #[test]
+    fn a_name_that_is_no_column_is_refused_with_the_one_that_was_meant() {
+        let contract = Contract::embedded().unwrap();
+        let cases = [
+            ("app_base", "the form is TABLE.COLUMN"),
+            ("app_bose.app_id", "nothing maps a table app_bose; was app_base meant?"),
+            (
+                "app_base.receive_dote",
+                "nothing maps app_base.receive_dote; was receive_date meant?",
+            ),
+            ("app_base.zzz", "nothing maps app_base.zzz"),
+        ];
+        for (name, expected) in cases {
+            let error = find(&contract, name).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use crate::contract::expr::{Match, Taken};
 use crate::contract::model::{Contract, DataLength, Mapping, Procedure, RowKind, Step};
 use crate::contract::warn::{Compiled, Pair};
 use crate::record::{ParsedRecord, RowSet, Value};
+use crate::stage::map::observe::PassedOver;
 
 /// How one column of a record came to be.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,8 @@ pub(super) struct Explanation {
     pub(super) file: String,
     /// `Request/@ID`.
     pub(super) app_id: String,
+    /// `mapped`, or `rejected` if no table gets a row.
+    pub(super) status: &'static str,
     /// The table.
     pub(super) table: String,
     /// The column.
@@ -68,7 +71,7 @@ pub(super) struct PassedOverStory {
     /// Which.
     pub(super) element: String,
     /// Why.
-    pub(super) why: &'static str,
+    pub(super) why: String,
 }
 
 /// A row that was begun.
@@ -165,16 +168,24 @@ impl<'s> Subject<'s> {
 
     /// The contacts and children that have no row of the table.
     pub(super) fn passed_over(&self, seen: &Seen) -> Vec<PassedOverStory> {
-        let contacts = matches!(
-            self.contract().procedures[self.table],
-            Procedure::ContactBase(_) | Procedure::Children(_)
-        );
-        let all = seen.passed_over.iter().filter(|_| contacts);
-        all.map(|(element, why)| PassedOverStory {
+        let all = match &self.contract().procedures[self.table] {
+            Procedure::ContactBase(_) => &seen.invalid,
+            _ => &seen.passed_over,
+        };
+        let cause_of = |element: u32, why| {
+            let invalid = seen.invalid.iter().find(|(other, _)| *other == element);
+            match invalid.filter(|_| why == PassedOver::NoValidContact) {
+                Some((_, cause)) => {
+                    format!("{}: {}", words::passed_over(why), words::passed_over(*cause))
+                }
+                None => words::passed_over(why).to_owned(),
+            }
+        };
+        let story = |(element, why): &(u32, PassedOver)| PassedOverStory {
             element: self.element(*element),
-            why: words::passed_over(*why),
-        })
-        .collect()
+            why: cause_of(*element, *why),
+        };
+        all.iter().map(story).collect()
     }
 
     /// The rows that were begun; `rows` are those that the record has.
@@ -262,7 +273,7 @@ impl<'s> Subject<'s> {
         ColumnStory {
             mapping: compiled.written.path.clone(),
             found: teller.found(trace),
-            steps: trace.steps.iter().map(|step| teller.step(step)).collect(),
+            steps: trace.steps.iter().filter(|s| !s.is_idle()).map(|s| teller.step(s)).collect(),
             outcome: teller.outcome(row, trace),
         }
     }
@@ -465,10 +476,14 @@ impl Teller<'_, '_> {
 
     /// What a value would have to be (contract.md 11).
     fn no_member(&self) -> String {
-        let is_calculated =
-            self.compiled.mapping.chain.iter().any(|step| matches!(step, Step::Calculated(_)));
+        let has = |wanted: fn(&Step) -> bool| self.compiled.mapping.chain.iter().any(wanted);
         match self.compiled.makes {
-            _ if is_calculated => "nothing: the calculation gives null",
+            _ if has(|step| matches!(step, Step::Calculated(_))) => {
+                "nothing: the calculation gives null"
+            }
+            Some(RowKind::Collateral) if has(|step| matches!(step, Step::Digits { .. })) => {
+                "nothing: no digits, or blank, null or none"
+            }
             Some(RowKind::Score) => "nothing: not a number of its data type",
             Some(RowKind::Indicator) => "nothing: not one of y, yes, true, t, 1",
             _ => "nothing: blank, null or none",

@@ -81,7 +81,7 @@ impl Page {
         for passed in passed_over {
             self.line("");
             self.paragraph(&format!("no row: {}", passed.element));
-            self.labelled("passed over", passed.why);
+            self.labelled("passed over", &passed.why);
         }
     }
 

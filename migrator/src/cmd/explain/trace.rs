@@ -37,7 +37,9 @@ struct Current {
 /// What was seen of the column.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// Contacts and children that make no row, and why.
+    /// Contacts that are no valid ones, and why (contract.md 6.1).
+    pub(super) invalid: Vec<(u32, PassedOver)>,
+    /// Contacts and children that the table passes over, and why (contract.md 6.2).
     pub(super) passed_over: Vec<(u32, PassedOver)>,
     /// Every row that was begun.
     pub(super) rows: Vec<RowTrace>,
@@ -195,6 +197,9 @@ impl Observer for Trace<'_> {
             return;
         }
         match event {
+            Event::PassedOver { element, why } if state.table.is_none() => {
+                state.seen.invalid.push((element, why));
+            }
             Event::PassedOver { element, why } => state.seen.passed_over.push((element, why)),
             Event::Row(origin) => state.seen.rows.push(RowTrace::new(origin)),
             Event::Column(mapping) => {
@@ -346,6 +351,13 @@ impl ColumnTrace {
             Found::Text(text) => Value::Text(text.as_str().into()),
             Found::Unasked | Found::Nothing | Found::Marker => Value::Null,
         })
+    }
+}
+
+impl StepTrace {
+    /// Whether the step is a conversion that leaves its value as it is.
+    pub(super) fn is_idle(&self) -> bool {
+        self.action == Action::Conversion && self.given == self.made
     }
 }
 
