@@ -16,7 +16,7 @@ use migrator::stage::validate::validate;
 use serde_json::Value as Json;
 
 /// Line and kind of a finding.
-type Finding = (usize, String);
+type Finding = (u64, String);
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check")
@@ -40,9 +40,8 @@ fn objects(assert: &Assert) -> Vec<Json> {
 }
 
 fn found(assert: &Assert) -> BTreeSet<Finding> {
-    let of = |json: Json| {
-        (json["line"].as_u64().unwrap() as usize, json["code"].as_str().unwrap().to_owned())
-    };
+    let of =
+        |json: Json| (json["line"].as_u64().unwrap(), json["code"].as_str().unwrap().to_owned());
     objects(assert).into_iter().map(of).collect()
 }
 
