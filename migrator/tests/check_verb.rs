@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
+use migrator::contract::catalogue::Catalogue;
 use migrator::contract::finding::Code;
 use migrator::contract::model::Contract;
+use migrator::contract::warn::{Pair, warnings};
 use migrator::record::RawRecord;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
-use serde_json::Value as Json;
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
 
 /// Line and kind of a finding.
 type Finding = (u64, String);
@@ -234,5 +237,47 @@ fn what_is_said_to_have_no_effect_can_be_taken_out_without_a_change_of_rows() {
         let without = scratch.path().join("contract.json");
         std::fs::write(&without, json.to_string()).unwrap();
         assert_eq!(rows(&without, &records), rows(&contract, &records), "{}", contract.display());
+    }
+}
+
+/// Puts another value in the place of the n-th value of a tree, counted from the outside.
+fn replace(json: &mut Json, countdown: &mut usize, value: &Json) {
+    if *countdown == 0 {
+        *json = value.clone();
+    }
+    *countdown = countdown.wrapping_sub(1);
+    match json {
+        Json::Array(items) => items.iter_mut().for_each(|item| replace(item, countdown, value)),
+        Json::Object(map) => map.values_mut().for_each(|item| replace(item, countdown, value)),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_value_in_the_place_of_another_is_a_fault_or_makes_a_contract(
+        place in 0..400_usize,
+        value in prop_oneof![
+            Just(json!(null)), Just(json!([])), Just(json!({})), Just(json!(-7)), Just(json!("")),
+            Just(json!(true)), Just(json!(1e300)), Just(json!("app_base")), Just(json!("ß(é")),
+            Just(json!(["enum", " add_score( ", 1])), Just(json!({"": {}})),
+        ],
+    ) {
+        let text = std::fs::read_to_string(folder().join("surprising.json")).unwrap();
+        let mut json: Json = serde_json::from_str(&text).unwrap();
+        replace(&mut json, &mut place.clone(), &value);
+        let text = serde_json::to_string_pretty(&json).unwrap();
+        let catalogue = Catalogue::load(&folder().join("surprising.tables.json")).unwrap();
+        let findings = match Contract::read(&text) {
+            Ok((draft, contract)) => {
+                warnings(Pair { draft: &draft, contract: &contract }, Some(&catalogue))
+            }
+            Err(faults) => faults,
+        };
+        for finding in findings {
+            prop_assert!(text.get(finding.place.start..finding.place.end).is_some(), "{finding}");
+        }
     }
 }

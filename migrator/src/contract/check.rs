@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::draft::{Draft, FieldMapping, FilterRule, Placed};
 use super::finding::{Code, Finding, sort};
-use super::json::{Kind, Node};
+use super::json::{Kind, Member, Node};
 use super::model::RowKind;
 
 /// Types whose tables need no relationship, if all their mappings have one.
@@ -37,7 +37,8 @@ const ENUM_HINTS: [&str; 11] = [
 pub fn faults(draft: &Draft) -> Vec<Finding> {
     let mut faults = draft.misshapen.clone();
     head(draft, &mut faults);
-    values(draft, &mut faults);
+    enumerations(draft, &mut faults);
+    bits(draft, &mut faults);
     rules(draft, &mut faults);
     for mapping in &draft.mappings {
         keys_of(mapping, &mut faults);
@@ -95,36 +96,34 @@ fn head(draft: &Draft, faults: &mut Vec<Finding>) {
     }
 }
 
-fn values(draft: &Draft, faults: &mut Vec<Finding>) {
+fn enumerations(draft: &Draft, faults: &mut Vec<Finding>) {
     for member in draft.root.get("enum_mappings").map_or(&[][..], Node::members) {
-        let path = format!("enum_mappings.{}", member.key);
-        if !matches!(member.value.kind, Kind::Object(_)) {
-            let (key, value) = (&member.key, &member.value);
-            let message = format!("`{key}` must be an object, and is {}", value.describe());
-            faults.push(Finding::new(Code::WRONG_TYPE, path, member.value.place, message));
-            continue;
+        let (key, map) = (&member.key, &member.value);
+        let path = format!("enum_mappings.{key}");
+        if !matches!(map.kind, Kind::Object(_)) {
+            let message = format!("`{key}` must be an object, and is {}", map.describe());
+            faults.push(Finding::new(Code::WRONG_TYPE, &path, map.place, message));
         }
-        for entry in member.value.members() {
-            let value = entry.value.to_json();
-            if !(value.is_i64() || value.is_string()) {
-                let message = format!(
-                    "{:?} is {}, which no enumeration has",
-                    entry.key,
-                    entry.value.describe()
-                );
-                let path = format!("{path}.{:?}", entry.key);
-                faults.push(Finding::new(Code::ENUM_VALUE, path, entry.value.place, message));
+        for Member { key, value, .. } in map.members() {
+            let json = value.to_json();
+            if !(json.is_i64() || json.is_string()) {
+                let message = format!("{key:?} is {}, which no column holds", value.describe());
+                let path = format!("{path}.{key:?}");
+                faults.push(Finding::new(Code::ENUM_VALUE, path, value.place, message));
             }
         }
     }
+}
+
+fn bits(draft: &Draft, faults: &mut Vec<Finding>) {
     for name in ["char_to_bit", "boolean_to_bit"] {
         let map = draft.root.get("bit_conversions").and_then(|bits| bits.get(name));
-        for entry in map.map_or(&[][..], Node::members) {
-            let value = entry.value.to_json();
-            if !matches!(value.as_i64(), Some(0 | 1)) {
-                let path = format!("bit_conversions.{name}.{:?}", entry.key);
-                let message = format!("{value} is no bit");
-                faults.push(Finding::new(Code::BIT_VALUE, path, entry.value.place, message));
+        for Member { key, value, .. } in map.map_or(&[][..], Node::members) {
+            let json = value.to_json();
+            if !matches!(json.as_i64(), Some(0 | 1)) {
+                let path = format!("bit_conversions.{name}.{key:?}");
+                let message = format!("{json} is no bit");
+                faults.push(Finding::new(Code::BIT_VALUE, path, value.place, message));
             }
         }
     }

@@ -269,6 +269,8 @@ impl Context for Probe {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn branches(text: &str) -> Vec<Branch> {
@@ -349,5 +351,25 @@ mod tests {
             assert_eq!(found[0].value.always_null, always_null, "{text}");
         }
         assert_eq!(Outline::of("case_number + 1"), Outline::NoCase);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken_apart_at_characters(
+            condition in "[a-cß '()<>=!.0-9]{0,12}( AND | or |)[a-c ']{0,8}",
+            value in "\\PC{0,8}",
+            rest in "( when | ELSE | END |\\PC){0,4}",
+        ) {
+            let text = format!("CASE WHEN {condition} THEN {value} {rest} END");
+            if let Outline::Case { branches, otherwise } = Outline::of(&text) {
+                let values = branches.iter().map(|branch| &branch.value).chain(&otherwise);
+                for piece in values {
+                    prop_assert!(text.get(piece.place.clone()).is_some());
+                }
+                for test in branches.iter().flat_map(|branch| &branch.tests) {
+                    prop_assert!(text.get(test.place.clone()).is_some());
+                }
+            }
+        }
     }
 }

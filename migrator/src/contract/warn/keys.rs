@@ -98,7 +98,8 @@ fn repeated(path: &str, node: &Node, found: &mut Vec<Finding>) {
     let members = node.members();
     for (index, member) in members.iter().enumerate() {
         let path = join(path, &member.key);
-        if let Some(last) = members[index + 1..].iter().rfind(|other| other.key == member.key) {
+        let last = members[index + 1..].iter().rfind(|other| other.key == member.key);
+        if let Some(last) = last.filter(|_| !is_for_people(&member.key)) {
             let line = last.key_place.line;
             let message =
                 format!("`{}` does not count: it stands on line {line} again", member.key);
@@ -108,11 +109,15 @@ fn repeated(path: &str, node: &Node, found: &mut Vec<Finding>) {
     }
 }
 
-/// Keys that start with `_`, and descriptions, are for people.
+/// Keys that start with `_`, and descriptions, are remarks.
+fn is_for_people(key: &str) -> bool {
+    key.starts_with('_') || key == "description"
+}
+
 fn unknown(path: &str, node: &Node, known: &[&'static str], found: &mut Vec<Finding>) {
     for member in node.members() {
         let key = member.key.as_str();
-        if known.contains(&key) || key.starts_with('_') || key == "description" {
+        if known.contains(&key) || is_for_people(key) {
             continue;
         }
         let message = format!("`{key}` is no key of a contract and has no effect");
