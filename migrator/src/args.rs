@@ -25,6 +25,10 @@ pub enum Verb {
     Rows(RowsArgs),
     /// Write invented records
     Generate(GenerateArgs),
+    /// Find every fault and every surprise of a contract, with its place
+    Check(CheckArgs),
+    /// Show how the value of one column of a record came to be
+    Explain(ExplainArgs),
     /// Print the DDL of target, log and source tables
     Schema(SchemaArgs),
     /// Audit a store: map the source again and compare every row and every log entry
@@ -124,6 +128,37 @@ pub struct GenerateArgs {
     /// Print nothing but errors
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// Arguments of `migrator check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Contract and catalogue.
+    #[command(flatten)]
+    pub contract: ContractArgs,
+    /// Folder of record files: name the attributes that none of them has
+    #[arg(long, value_name = "DIR")]
+    pub sample: Option<PathBuf>,
+    /// Print findings as JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `migrator explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Contract and catalogue.
+    #[command(flatten)]
+    pub contract: ContractArgs,
+    /// Which column
+    #[arg(long, value_name = "TABLE.COLUMN")]
+    pub column: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// A record file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// Arguments of `migrator schema`.

@@ -1,7 +1,10 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+pub mod check;
+pub mod explain;
 pub mod generate;
 mod inputs;
+mod records;
 pub mod rows;
 pub mod run;
 pub mod schema;
@@ -35,6 +38,8 @@ where
         Verb::Run(args) => run::run(args),
         Verb::Rows(args) => rows::run(args),
         Verb::Generate(args) => generate::run(args),
+        Verb::Check(args) => check::run(args),
+        Verb::Explain(args) => explain::run(args),
         Verb::Schema(args) => schema::run(args),
         Verb::Verify(args) => verify::run(args),
     };
