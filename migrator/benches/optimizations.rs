@@ -4,6 +4,7 @@
 //!
 //! These are medians of a bench, no verdicts: those need the harness. `-- --quick` for a short one.
 #![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 use std::sync::Arc;
 

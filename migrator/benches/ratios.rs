@@ -2,6 +2,7 @@
 //!
 //! The two take turns, so that drift of a shared machine hits both; a ratio is the median over
 //! rounds. `-- --quick` takes fewer records and rounds.
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 mod support;
 

@@ -86,12 +86,13 @@ impl Claims {
 
     /// Ends a batch: every record of it is committed or logged.
     pub fn end(&self, claim: Claim) {
+        let Claim { number, keys } = claim;
         let mut state = self.lock();
-        for key in &claim.keys {
-            if let Some(holders) = state.holders.get_mut(key) {
-                holders.remove(&claim.number);
+        for key in keys {
+            if let Some(holders) = state.holders.get_mut(&key) {
+                holders.remove(&number);
                 if holders.is_empty() {
-                    state.holders.remove(key);
+                    state.holders.remove(&key);
                 }
             }
         }

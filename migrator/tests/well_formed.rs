@@ -1,5 +1,6 @@
 //! Well-formedness over the whole record: faults in the mapped part, in parts that nothing maps, and
 //! at the end all reject it. The verdicts are those of libxml2 2.14, which the reference parses with.
+#![cfg(test)]
 
 use migrator::contract::model::Contract;
 use migrator::record::{RawRecord, Reject, Stage};
