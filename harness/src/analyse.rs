@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Recorded, TrialLine};
 use crate::measure::{self, Stored};
 use crate::metric::PerMetric;
-use crate::scenario::{Scenario, Setting};
+use crate::scenario::{Link, Scenario, Setting};
 use crate::stats::Sample;
 
 /// The version of `analysis.json`.
@@ -108,6 +108,8 @@ pub enum Doubt {
         /// Records.
         records: u32,
     },
+    /// The store was behind a link that is not there.
+    SimulatedLink(Link),
     /// The highest of several medians was picked after looking.
     NotConfirmed {
         /// How many settings there were to pick from.
@@ -156,6 +158,7 @@ impl fmt::Display for Doubt {
             Self::Quick { runs, records } => {
                 write!(f, "not testable: a quick look with {runs} blocks of {records} records")
             }
+            Self::SimulatedLink(link) => link.fmt(f),
             Self::NotConfirmed { settings } => write!(
                 f,
                 "not confirmed, optimistic: the best of {settings} settings looks better than it is"
@@ -384,6 +387,9 @@ fn doubts(analysis: &Analysis, counted: usize) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     if analysis.scenario.quick {
         doubts.push(Doubt::Quick { runs: analysis.scenario.runs, records: analysis.records });
+    }
+    if analysis.scenario.link.is_simulated() {
+        doubts.push(Doubt::SimulatedLink(analysis.scenario.link));
     }
     doubts.push(if analysis.highest == analysis.baseline {
         Doubt::NothingToConfirm

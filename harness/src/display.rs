@@ -179,8 +179,10 @@ impl Observer for Display {
         match event {
             Event::Planned { scenario, plan, folder } => {
                 self.planned(scenario, plan);
+                let link = scenario.link;
+                let link = if link.is_simulated() { format!(", {link}") } else { String::new() };
                 self.talk(&format!(
-                    "{}: {} runs, results in {}",
+                    "{}: {} runs{link}, results in {}",
                     scenario.name,
                     plan.trial_count(),
                     folder.display()

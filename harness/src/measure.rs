@@ -9,6 +9,7 @@ use migrator::report::{Books, FORMAT_VERSION, RunReport};
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
+use crate::scenario::Link;
 
 /// What a trial gave, and how long its process lived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,9 +94,9 @@ impl Measurement {
 }
 
 /// Reads the text of a run report and makes sure that every figure of it can be used and that the
-/// run had the settings that were asked for.
-pub fn read_report(text: &str, asked: &Settings) -> Outcome {
-    match usable_report(text, asked) {
+/// run had the settings and the link that were asked for.
+pub fn read_report(text: &str, asked: &Settings, link: Link) -> Outcome {
+    match usable_report(text, asked, link) {
         Ok(report) => Outcome::Report(Box::new(report)),
         Err(detail) => Outcome::Failure(Failure { cause: Cause::Report, detail }),
     }
@@ -107,7 +108,7 @@ struct Versioned {
     format: u32,
 }
 
-fn usable_report(text: &str, asked: &Settings) -> Result<RunReport, String> {
+fn usable_report(text: &str, asked: &Settings, link: Link) -> Result<RunReport, String> {
     let Versioned { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if format > FORMAT_VERSION {
         return Err(format!("its format is {format}, newer than {FORMAT_VERSION}"));
@@ -115,6 +116,13 @@ fn usable_report(text: &str, asked: &Settings) -> Result<RunReport, String> {
     let report: RunReport = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if report.settings != *asked {
         return Err(format!("it ran under {:?} instead of {asked:?}", report.settings));
+    }
+    let simulated = report.simulated_link.map_or_else(Link::default, |link| Link {
+        connect_ms: link.connect_ms,
+        round_trip_ms: link.round_trip_ms,
+    });
+    if simulated != link {
+        return Err(format!("it ran over a {simulated} instead of a {link}"));
     }
     if report.books.read == 0 {
         return Err("it read no records".into());

@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::identity::fingerprint;
 use crate::measure::{Cause, Failure, Measurement, Outcome, read_report};
 use crate::results::make;
-use crate::scenario::{Scenario, Workload};
+use crate::scenario::{Link, Scenario, Workload};
 
 /// The point in time of every trial: what a row gets from the clock must not differ between runs
 /// whose checksums are compared.
@@ -73,6 +73,7 @@ pub struct Process {
     fingerprint: String,
     workload: Workload,
     synchronous: String,
+    link: Link,
     timeout_s: u32,
     sources: PathBuf,
     trials: PathBuf,
@@ -130,6 +131,7 @@ impl Process {
             fingerprint,
             workload: scenario.workload.clone(),
             synchronous: scenario.store.synchronous.clone(),
+            link: scenario.link,
             timeout_s: scenario.limits.timeout_s.get(),
             sources,
             trials,
@@ -172,6 +174,7 @@ impl Process {
         arguments.extend(["--store".into(), store_url(&folder.join("store.sqlite"))]);
         arguments.extend(flags(settings).into_iter().map(OsString::from));
         arguments.extend(["--synchronous".into(), self.synchronous.clone().into()]);
+        arguments.extend(link_flags(self.link));
         arguments.extend(["--now".into(), NOW.into()]);
         arguments.extend(["--report".into(), folder.join(REPORT).into(), "--quiet".into()]);
         arguments
@@ -266,7 +269,7 @@ impl Executor for Process {
             End::Exited(status) if status.success() => {
                 // An unreadable report is refused as an empty one is: by what it lacks.
                 let text = fs::read_to_string(folder.path().join(REPORT)).unwrap_or_default();
-                read_report(&text, settings)
+                read_report(&text, settings, self.link)
             }
             End::Exited(status) => Outcome::Failure(failure_of(status, &log)),
             End::TimedOut => Outcome::Failure(Failure {
@@ -317,6 +320,16 @@ fn flags(settings: &Settings) -> Vec<String> {
     settings.iter().flat_map(flag).collect()
 }
 
+/// A migrator from before there were links is not asked for none.
+fn link_flags(link: Link) -> Vec<OsString> {
+    if !link.is_simulated() {
+        return Vec::new();
+    }
+    let Link { connect_ms, round_trip_ms } = link;
+    let flags = [("--link-connect-ms", connect_ms), ("--link-round-trip-ms", round_trip_ms)];
+    flags.into_iter().flat_map(|(flag, ms)| [flag.into(), ms.to_string().into()]).collect()
+}
+
 fn failure_of(status: ExitStatus, log: &Path) -> Failure {
     let cause = match (status.code(), status.signal()) {
         (Some(code), _) => Cause::Exit { code },
@@ -354,7 +367,12 @@ mod tests {
         let mut arguments = vec!["migrator".to_owned(), "run".into()];
         arguments.extend(["--source".into(), "a".into(), "--store".into(), "b".into()]);
         arguments.extend(flags(&Settings::default()));
-        migrator::args::Cli::try_parse_from(arguments).unwrap();
+        let link = link_flags(Link { connect_ms: 150, round_trip_ms: 1 });
+        arguments.extend(link.into_iter().map(|word| word.into_string().unwrap()));
+        let cli = migrator::args::Cli::try_parse_from(arguments).unwrap();
+        let migrator::args::Verb::Run(run) = cli.verb else { panic!("another verb") };
+        assert_eq!((run.link_connect_ms, run.link_round_trip_ms), (150, 1));
+        assert!(link_flags(Link::default()).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod read;
 
+use std::fmt;
 use std::num::NonZeroU32;
 
 use migrator::config::Settings;
@@ -44,6 +45,8 @@ pub struct Scenario {
     pub workload: Workload,
     /// The store.
     pub store: Store,
+    /// What is simulated between migrator and store.
+    pub link: Link,
     /// Names of the varied settings, in the order of the labels.
     pub swept: Vec<String>,
     /// Every setting to run, the baseline among them.
@@ -100,6 +103,30 @@ pub struct Store {
     pub url: String,
     /// What `migrator run --synchronous` takes.
     pub synchronous: String,
+}
+
+/// A link that the migrator simulates before its store; without any time there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Link {
+    /// What every connect takes on top, in milliseconds.
+    pub connect_ms: u32,
+    /// What every message and its answer take on top, in milliseconds.
+    pub round_trip_ms: u32,
+}
+
+impl Link {
+    /// Whether anything is simulated.
+    pub fn is_simulated(self) -> bool {
+        self != Self::default()
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { connect_ms, round_trip_ms } = self;
+        write!(f, "simulated link (connect {connect_ms} ms, round trip {round_trip_ms} ms)")
+    }
 }
 
 /// When a run is ended or a setting not chosen.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
-use super::{Limits, Records, Scenario, Setting, Store, Workload};
+use super::{Limits, Link, Records, Scenario, Setting, Store, Workload};
 
 /// What is wrong with a scenario, and on which line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,8 @@ struct File {
     workload: WorkloadTable,
     #[serde(default)]
     store: StoreTable,
+    #[serde(default)]
+    link: Link,
     #[serde(default)]
     baseline: toml::Table,
     sweep: toml::Table,
@@ -126,6 +128,7 @@ const TOP_KEYS: &[&str] = &[
     "seed",
     "workload",
     "store",
+    "link",
     "baseline",
     "sweep",
     "limits",
@@ -133,6 +136,7 @@ const TOP_KEYS: &[&str] = &[
 const WORKLOAD_KEYS: &[&str] =
     &["records", "run_seconds", "profile", "duplicates", "rejects", "seed"];
 const STORE_KEYS: &[&str] = &["url", "synchronous"];
+const LINK_KEYS: &[&str] = &["connect_ms", "round_trip_ms"];
 const LIMITS_KEYS: &[&str] = &["timeout_s", "peak_rss_bytes"];
 
 /// The baseline of every setting that applies in it, as a flat object.
@@ -201,6 +205,7 @@ impl Source<'_> {
         for (section, known) in [
             ("workload", WORKLOAD_KEYS),
             ("store", STORE_KEYS),
+            ("link", LINK_KEYS),
             ("baseline", &Settings::NAMES),
             ("sweep", &Settings::NAMES),
             ("limits", LIMITS_KEYS),
@@ -243,6 +248,7 @@ impl Source<'_> {
             quick: false,
             workload,
             store,
+            link: file.link,
             swept: axes.into_iter().map(|(key, _)| key).collect(),
             settings,
             baseline,
@@ -451,6 +457,7 @@ batch_size = [100, 1000]
             (with("[baseline]\nworker = 5"), 7, "`worker` in [baseline]", "`workers`"),
             (with("[limits]\n\ntimeout = 5"), 8, "`timeout` in [limits]", "`timeout_s`"),
             (with("[store]\nsynchronus = 1"), 7, "`synchronus` in [store]", "`synchronous`"),
+            (with("[link]\nconnect = 5"), 7, "`connect` in [link]", "`connect_ms`"),
             (with("[limit]\ntimeout_s = 5"), 6, "`limit`", "`limits`"),
         ];
         for (text, line, unknown, nearest) in refusals {
@@ -480,6 +487,7 @@ batch_size = [100, 1000]
                 with("[store]\nsynchronous = \"no\""),
                 "line 7: [store] synchronous: takes one of full",
             ),
+            (with("[link]\nround_trip_ms = -1"), "line 7: invalid value: integer `-1`"),
             (with("[limits]\ntimeout_s = 0"), "line 7: invalid value: integer `0`"),
             (LEAST.replace("1000", "100"), "line 7: [sweep] batch_size: lists 100 twice"),
             (LEAST.replace("100, 1000", ""), "line 7: [sweep] batch_size: takes a list"),

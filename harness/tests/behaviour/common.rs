@@ -44,7 +44,8 @@ pub(crate) struct Fake {
 
 impl Fake {
     /// `before_report` are shell lines that run before the report is written; they may set
-    /// `$checksum`, read `$batch_size` and `$workers`, and find the fake's folder in `$here`.
+    /// `$checksum` and `$link` (further fields), read `$batch_size` and `$workers`, and find the
+    /// fake's folder in `$here`.
     pub(crate) fn new(before_report: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script =
@@ -110,6 +111,8 @@ while [ $# -gt 0 ]; do
         --workers) workers=$2 ;;
         --batch-size) batch_size=$2 ;;
         --insert) insert=$2 ;;
+        --link-connect-ms) connect_ms=$2 ;;
+        --link-round-trip-ms) round_trip_ms=$2 ;;
     esac
     shift
 done
@@ -130,7 +133,8 @@ fn report_template() -> String {
     report["settings"] = Value::from("SETTINGS");
     report["checksum"] = Value::from("$checksum");
     let settings = r#"{"workers":$workers,"batch_size":$batch_size,"insert":"$insert"}"#;
-    report.to_string().replace(r#""SETTINGS""#, settings)
+    let report = report.to_string().replace(r#""SETTINGS""#, settings);
+    report.replacen('{', "{$link", 1)
 }
 
 /// What a ledger says after a sweep whose runs all end as `answer` says. Nothing is run.

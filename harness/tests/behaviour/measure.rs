@@ -3,14 +3,15 @@
 
 use harness::executor::report;
 use harness::measure::{Cause, Failure, Outcome, Stored, read_report};
+use harness::scenario::Link;
 use migrator::config::Settings;
-use migrator::report::{FORMAT_VERSION, RunReport};
+use migrator::report::{FORMAT_VERSION, RunReport, SimulatedLink};
 
 fn refused(change: impl FnOnce(&mut RunReport)) -> String {
     let asked = Settings::default();
     let mut report = report(&asked, 1000, 60_000.0);
     change(&mut report);
-    let outcome = read_report(&serde_json::to_string(&report).unwrap(), &asked);
+    let outcome = read_report(&serde_json::to_string(&report).unwrap(), &asked, Link::default());
     assert!(matches!(outcome, Outcome::Failure(_)));
     harness::measure::Measurement { elapsed_s: 0.0, outcome }.failure().unwrap().to_string()
 }
@@ -20,6 +21,15 @@ fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
     for (message, expected) in [
         (refused(|r| r.format = FORMAT_VERSION + 1), "newer than"),
         (refused(|r| r.settings.workers = 7.try_into().unwrap()), "it ran under"),
+        (
+            refused(|r| {
+                let (connects, wire_messages) = (1, 1);
+                let link =
+                    SimulatedLink { connect_ms: 5, round_trip_ms: 1, connects, wire_messages };
+                r.simulated_link = Some(link);
+            }),
+            "it ran over a simulated link (connect 5 ms, round trip 1 ms) instead of",
+        ),
         (refused(|r| r.books.read = 0), "it read no records"),
         (refused(|r| r.rec_per_min = 0.0), "its rec_per_min is 0"),
         (refused(|r| r.rec_per_min = -1.0), "its rec_per_min is -1"),
@@ -28,7 +38,7 @@ fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
         assert!(message.starts_with("no usable report: "), "{message}");
         assert!(message.contains(expected), "{message}");
     }
-    let nothing = read_report("", &Settings::default());
+    let nothing = read_report("", &Settings::default(), Link::default());
     assert!(matches!(nothing, Outcome::Failure(Failure { cause: Cause::Report, .. })));
 }
 

@@ -6,7 +6,7 @@ use harness::analyse::{Analysis, Doubt, analyse};
 use harness::error::ErrorKind;
 use harness::executor::report;
 use harness::render::{charts, markdown, metrics, order, table, words};
-use harness::scenario::{Scenario, shipped};
+use harness::scenario::{Link, Scenario, shipped};
 
 fn batch_size() -> Scenario {
     Scenario::parse(shipped("batch-size").unwrap()).unwrap()
@@ -209,6 +209,27 @@ fn a_large_grid_still_fits_its_table_and_its_charts() {
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.contains("1000 × values × 2"), "{table}");
     assert!(charts::rates(&analysis).unwrap().contains("1000 × values × 2"));
+}
+
+#[test]
+fn every_output_of_a_simulated_link_says_so() {
+    let mut scenario = batch_size();
+    scenario.link = Link { connect_ms: 150, round_trip_ms: 1 };
+    let analysis = analyse(&mock_sweep(&scenario, noisy_runs()).unwrap()).unwrap();
+    for output in [
+        metrics::metrics(&analysis).unwrap(),
+        harness::render::pretty(&analysis).unwrap(),
+        markdown::markdown(&analysis, &identity()),
+        words::summary(&analysis, "results/x"),
+        charts::rates(&analysis).unwrap(),
+        charts::times(&analysis).unwrap(),
+        order::order(&scenario, &harness::plan::Plan::of(&scenario)),
+    ] {
+        let output = output.replace("Simulated", "simulated");
+        let words: Vec<_> = output.split_whitespace().collect();
+        let link = "simulated link (connect 150 ms, round trip 1 ms)";
+        assert!(words.join(" ").contains(link), "{output}");
+    }
 }
 
 #[test]

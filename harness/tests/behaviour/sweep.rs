@@ -202,6 +202,21 @@ fn a_run_without_a_usable_report_is_a_failed_run() {
     }
 }
 
+#[test]
+fn a_link_reaches_the_migrator_and_a_report_without_it_is_refused() {
+    let scenario = format!("{TWO_SIZES}[link]\nconnect_ms = 150\n");
+    let fake = Fake::new(
+        "link='\"simulated_link\":{\"connect_ms\":'$connect_ms',\"round_trip_ms\":'$round_trip_ms',\"connects\":5,\"wire_messages\":9},'",
+    );
+    let output = fake.sweep(&scenario, &[]).assert().code(0).get_output().clone();
+    let link = "simulated link (connect 150 ms, round trip 0 ms)";
+    assert!(text(&output.stdout).contains(link) && text(&output.stderr).contains(link));
+    let deaf = Fake::new("");
+    let output = deaf.sweep(&scenario, &[]).assert().code(2).get_output().clone();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("instead of a simulated link (connect 150 ms"), "{stderr}");
+}
+
 /// Whether a process is there and not just waiting to be reaped.
 fn lives(pid: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));

@@ -114,8 +114,10 @@ fn rates_subtitle(analysis: &Analysis) -> String {
 }
 
 fn runs(analysis: &Analysis) -> String {
+    let link = analysis.scenario.link;
+    let link = if link.is_simulated() { format!(", {link}") } else { String::new() };
     format!(
-        "{} runs of each setting, {} records a run",
+        "{} runs of each setting, {} records a run{link}",
         analysis.scenario.runs,
         thousands(f64::from(analysis.records))
     )
