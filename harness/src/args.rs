@@ -56,6 +56,7 @@ pub struct SweepArgs {
 
 /// How a sweep is carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct SweepFlags {
     /// Print the metrics as JSON instead of the table
     #[arg(long)]
@@ -69,6 +70,9 @@ pub struct SweepFlags {
     /// Where results, sources and the runs' stores go; the stores are measured on this disk
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
+    /// Start a new measurement, also where an unfinished one of the same plan could go on
+    #[arg(long)]
+    pub fresh: bool,
     /// Every setting on few records and in few blocks: shows that it works, proves nothing
     #[arg(long)]
     pub quick: bool,

@@ -18,6 +18,15 @@ pub enum Event<'a> {
         /// Where the results go.
         folder: &'a Path,
     },
+    /// A measurement that was cut off goes on.
+    Resumed {
+        /// Where its results are.
+        folder: &'a Path,
+        /// How many blocks have run.
+        ran: usize,
+        /// Bytes of a line that was being written when it was cut off, now removed.
+        torn_bytes: usize,
+    },
     /// Records are about to be generated, unless a source of that size is there.
     PreparingSource {
         /// How many.
@@ -29,6 +38,8 @@ pub enum Event<'a> {
     RecordsKnown {
         /// How many.
         records: u32,
+        /// How many blocks have run before.
+        ran: usize,
     },
     /// A trial ended, well or not; its row is in the ledger.
     TrialEnded {

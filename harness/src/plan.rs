@@ -76,21 +76,38 @@ impl Plan {
         Self { seed: scenario.seed, order, blocks }
     }
 
-    /// Every trial in the order in which they run.
+    /// Every trial in the order in which they run where nothing is interrupted.
     pub fn trials(&self) -> impl Iterator<Item = Trial> {
-        let warmup = self.blocks.iter().filter(|block| block.warmup).count();
-        let places = self.blocks.iter().enumerate().flat_map(move |(index, block)| {
-            let number = if block.warmup { index + 1 } else { index + 1 - warmup };
-            let slots = block.settings.iter().enumerate();
-            slots.map(move |(slot, setting)| (number, slot + 1, block.warmup, *setting))
-        });
-        places.enumerate().map(|(index, (block, slot, warmup, setting))| Trial {
-            number: index + 1,
-            block,
-            slot,
-            warmup,
-            setting,
-        })
+        (0..self.blocks.len()).flat_map(|block| self.block_trials(block))
+    }
+
+    /// The trials of the block with this index, in their order; none where there is no such block.
+    pub fn block_trials(&self, index: usize) -> Vec<Trial> {
+        let Some(block) = self.blocks.get(index) else {
+            return Vec::new();
+        };
+        let before: usize = self.blocks[..index].iter().map(|block| block.settings.len()).sum();
+        let number = if block.warmup { index + 1 } else { index + 1 - self.warmup_count() };
+        let slots = block.settings.iter().enumerate();
+        let trial = |(slot, setting): (usize, &usize)| Trial {
+            number: before + slot + 1,
+            block: number,
+            slot: slot + 1,
+            warmup: block.warmup,
+            setting: *setting,
+        };
+        slots.map(trial).collect()
+    }
+
+    /// How many blocks are not counted; they come first.
+    fn warmup_count(&self) -> usize {
+        self.blocks.iter().take_while(|block| block.warmup).count()
+    }
+
+    /// The index of a trial's block.
+    pub fn block_of(&self, trial: &Trial) -> usize {
+        let before = if trial.warmup { 0 } else { self.warmup_count() };
+        before + trial.block - 1
     }
 
     /// How many trials there are, those of the warm-up included.

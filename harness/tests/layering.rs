@@ -42,6 +42,8 @@ const ORDER: &[&str] = &[
     "executor/mock.rs",
     "executor/process.rs",
     "ledger.rs",
+    "progress.rs",
+    "resume.rs",
     // 5: the loop, the analysis
     "run.rs",
     "analyse.rs",
@@ -63,6 +65,7 @@ const ORDER: &[&str] = &[
     "cmd/load.rs",
     "cmd/judge.rs",
     "cmd/plan.rs",
+    "cmd/session.rs",
     "cmd/sweep.rs",
     "cmd/mod.rs",
     "lib.rs",

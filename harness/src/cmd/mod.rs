@@ -3,6 +3,7 @@
 pub mod judge;
 mod load;
 pub mod plan;
+mod session;
 pub mod sweep;
 
 use std::ffi::OsString;

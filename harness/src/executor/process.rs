@@ -140,6 +140,11 @@ impl Process {
         })
     }
 
+    /// BLAKE3 of the program under test, 32 hex digits.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
     /// The folder that holds the trials' stores while they run.
     pub fn stores(&self) -> &Path {
         &self.trials

@@ -3,14 +3,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use harness::error::Result;
 use harness::event::{Event, Observer};
 use harness::executor::{Mock, Source, report};
 use harness::identity::{Identity, Machine, Program, Store};
-use harness::ledger::{self, Ledger, PlanLine, Recorded};
+use harness::ledger::{self, Ledger, Origin, PlanLine, Recorded};
 use harness::measure::{Cause, Failure, Measurement, Outcome};
 use harness::plan::{self, Plan};
+use harness::progress::{self, Progress, Told};
 use harness::run;
 use harness::scenario::Scenario;
 use migrator::config::Settings;
@@ -54,7 +56,7 @@ impl Fake {
         // Another process writes the program: a test that forks meanwhile would inherit the open
         // file, and a program that is open for writing cannot be started.
         let text = fake.write("migrator.txt", &script);
-        let mut install = std::process::Command::new("install");
+        let mut install = Command::new("install");
         install.args(["-m", "755"]).arg(text).arg(fake.program());
         assert!(install.status().unwrap().success());
         fake
@@ -80,19 +82,31 @@ impl Fake {
 
     /// `harness sweep SCENARIO`, measuring this fake.
     pub(crate) fn sweep(&self, scenario: &str, flags: &[&str]) -> assert_cmd::Command {
+        assert_cmd::Command::from_std(self.sweep_process(scenario, flags))
+    }
+
+    /// The same as a process that a test can end.
+    pub(crate) fn sweep_process(&self, scenario: &str, flags: &[&str]) -> Command {
         let scenario = self.write("scenario.toml", scenario);
-        let mut command = harness();
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harness"));
         command.arg("sweep").arg(scenario).args(flags);
         command.arg("--migrator").arg(self.program()).arg("--out").arg(self.out());
         command
     }
 
+    /// The results folders of a scenario's measurements, the oldest first.
+    pub(crate) fn all_results(&self, scenario: &str) -> Vec<PathBuf> {
+        let folders = fs::read_dir(self.out().join(scenario)).into_iter().flatten();
+        let mut folders: Vec<_> = folders.map(|folder| folder.unwrap().path()).collect();
+        folders.sort();
+        folders
+    }
+
     /// The results folder of the only measurement of a scenario.
     pub(crate) fn results(&self, scenario: &str) -> PathBuf {
-        let mut folders = fs::read_dir(self.out().join(scenario)).unwrap();
-        let folder = folders.next().unwrap().unwrap().path();
-        assert!(folders.next().is_none(), "more than one results folder");
-        folder
+        let mut folders = self.all_results(scenario);
+        assert_eq!(folders.len(), 1, "more than one results folder");
+        folders.remove(0)
     }
 }
 
@@ -137,23 +151,34 @@ fn report_template() -> String {
     report.replacen('{', "{$link", 1)
 }
 
+/// The first line of a ledger.
+pub(crate) fn plan_line(scenario: &Scenario) -> PlanLine {
+    PlanLine {
+        format: ledger::FORMAT_VERSION,
+        origin: Origin { revision: "r".into(), host: None, program: "p".into() },
+        plan_hash: plan::hash(scenario),
+        plan: Plan::of(scenario),
+        scenario: scenario.clone(),
+    }
+}
+
 /// What a ledger says after a sweep whose runs all end as `answer` says. Nothing is run.
 pub(crate) fn mock_sweep(
     scenario: &Scenario,
     answer: impl FnMut(&Source, &Settings) -> Result<Measurement> + 'static,
 ) -> Result<Recorded> {
     let folder = tempfile::tempdir().unwrap();
-    let plan = PlanLine {
-        format: ledger::FORMAT_VERSION,
-        plan_hash: plan::hash(scenario),
-        plan: Plan::of(scenario),
-        scenario: scenario.clone(),
-    };
+    let plan = plan_line(scenario);
     let path = folder.path().join("ledger.jsonl");
     let mut ledger = Ledger::create(&path, &plan)?;
     let mut executor = Mock::new(answer);
-    run::run(scenario, &plan.plan, &mut executor, &mut ledger, &mut Silent)?;
-    ledger::read(&path)
+    run::run(&Progress::of(plan), &mut executor, &mut ledger, &mut Silent)?;
+    tell(&path).progress.recorded()
+}
+
+/// What a ledger says.
+pub(crate) fn tell(path: &Path) -> Told {
+    progress::tell(&ledger::text(path).unwrap()).unwrap()
 }
 
 /// Runs whose rates differ by setting, by up to 3 % from run to run, and not at all from one sweep
@@ -182,7 +207,7 @@ pub(crate) fn failure() -> Measurement {
 }
 
 /// Takes note of nothing.
-struct Silent;
+pub(crate) struct Silent;
 
 impl Observer for Silent {
     fn observe(&mut self, _: Event<'_>) {}

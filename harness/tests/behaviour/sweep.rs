@@ -38,7 +38,7 @@ fn a_sweep_leaves_every_file_and_prints_a_table() {
     for name in ["report.md", "charts/rec-per-min.svg", "charts/insert-prepare.svg"] {
         assert!(!read(&folder.join(name)).is_empty(), "{name}");
     }
-    assert_eq!(ledger(&folder).len(), 2 + 4);
+    assert_eq!(ledger(&folder).len(), 2 + 4 + 1);
     assert_eq!(json(&folder.join("analysis.json"))["settings"].as_array().unwrap().len(), 2);
     assert_eq!(json(&folder.join("identity.json"))["store"]["version"], "mock 1");
     assert_eq!(json(&folder.join("metrics.json"))[0]["confidence"], "none");
@@ -58,7 +58,7 @@ fn the_shipped_scenario_runs_by_its_name_from_any_folder_and_without_a_verb() {
     let named = sweep(&["sweep", "batch-size"], "named");
     let bare = sweep(&[], "bare");
     assert_eq!(named[0], bare[0]);
-    assert_eq!(named.len(), 2 + 6 * 3);
+    assert_eq!(named.len(), 2 + 6 * 3 + 1);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn runs_that_stored_different_things_are_refused_by_name() {
     let folder = fake.results("two-sizes");
     assert!(!folder.join("metrics.json").exists());
     // It stops at the end of the block in which they differ.
-    assert_eq!(ledger(&folder).len(), 2 + 2);
+    assert_eq!(ledger(&folder).len(), 2 + 2 + 1);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_failed_run_is_a_row_with_its_reason_and_the_sweep_goes_on() {
     let folder = fake.results("two-sizes");
     let lines = ledger(&folder);
     let failed: Vec<_> = lines.iter().filter(|line| line.get("failure").is_some()).collect();
-    assert_eq!(lines.len(), 2 + 4);
+    assert_eq!(lines.len(), 2 + 4 + 1);
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["failure"]["cause"]["exit"]["code"], 3);
     let metrics = json(&folder.join("metrics.json"));
