@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Recorded, TrialLine};
 use crate::measure::{self, Stored};
 use crate::metric::PerMetric;
+use crate::plan::Shard;
 use crate::scenario::{Link, Scenario, Setting};
 use crate::stats::Sample;
 
@@ -108,6 +109,8 @@ pub enum Doubt {
         /// Records.
         records: u32,
     },
+    /// The plan's other blocks ran elsewhere, if they did.
+    Shard(Shard),
     /// The store was behind a link that is not there.
     SimulatedLink(Link),
     /// The highest of several medians was picked after looking.
@@ -158,6 +161,7 @@ impl fmt::Display for Doubt {
             Self::Quick { runs, records } => {
                 write!(f, "not testable: a quick look with {runs} blocks of {records} records")
             }
+            Self::Shard(shard) => write!(f, "shard {shard} alone: a part of the plan's blocks"),
             Self::SimulatedLink(link) => link.fmt(f),
             Self::NotConfirmed { settings } => write!(
                 f,
@@ -238,7 +242,8 @@ pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
         unmeasured,
         doubts: Vec::new(),
     };
-    analysis.doubts = doubts(&analysis, counted.len());
+    let shard = recorded.plan.shard.map(Doubt::Shard);
+    analysis.doubts = shard.into_iter().chain(doubts(&analysis, counted.len())).collect();
     Ok(analysis)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::plan::Shard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Measures which settings make the migrator fast.
@@ -73,6 +74,9 @@ pub struct SweepFlags {
     /// Start a new measurement, also where an unfinished one of the same plan could go on
     #[arg(long)]
     pub fresh: bool,
+    /// Take the i-th of n parts of the blocks, from 0; needs a number of records
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Every setting on few records and in few blocks: shows that it works, proves nothing
     #[arg(long)]
     pub quick: bool,

@@ -101,11 +101,11 @@ impl Display {
         }
     }
 
-    fn planned(&mut self, scenario: &Scenario, plan: &Plan) {
+    fn planned(&mut self, scenario: &Scenario, plan: &Plan, trials: usize) {
         self.labels = scenario.settings.iter().map(|setting| setting.label.clone()).collect();
         let warmup = plan.blocks.iter().filter(|block| block.warmup).count();
         self.plan = Shape {
-            trials: plan.trial_count(),
+            trials,
             warmup,
             counted: plan.blocks.len() - warmup,
             settings: scenario.settings.len(),
@@ -184,14 +184,14 @@ fn duration(seconds: f64) -> String {
 impl Observer for Display {
     fn observe(&mut self, event: Event<'_>) {
         match event {
-            Event::Planned { scenario, plan, folder } => {
-                self.planned(scenario, plan);
+            Event::Planned { scenario, plan, trials, folder } => {
+                self.planned(scenario, plan, trials);
                 let link = scenario.link;
                 let link = if link.is_simulated() { format!(", {link}") } else { String::new() };
                 self.talk(&format!(
                     "{}: {} runs{link}, results in {}",
                     scenario.name,
-                    plan.trial_count(),
+                    trials,
                     folder.display()
                 ));
             }

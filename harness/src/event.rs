@@ -15,6 +15,8 @@ pub enum Event<'a> {
         scenario: &'a Scenario,
         /// In which order.
         plan: &'a Plan,
+        /// How many trials of it this process's measurement takes.
+        trials: usize,
         /// Where the results go.
         folder: &'a Path,
     },

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::measure::Measurement;
-use crate::plan::{Plan, Trial};
+use crate::plan::{Plan, Shard, Trial};
 use crate::scenario::Scenario;
 
 /// The version of the ledger's lines; a reader refuses any other.
@@ -45,6 +45,9 @@ pub struct PlanLine {
     pub scenario: Scenario,
     /// In which order.
     pub plan: Plan,
+    /// Which part of the plan this machine takes; absent for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 /// Who measures: figures of two origins are not one measurement.
@@ -208,6 +211,7 @@ mod tests {
             plan_hash: crate::plan::hash(&scenario),
             plan: Plan::of(&scenario),
             scenario,
+            shard: None,
         }
     }
 

@@ -50,7 +50,8 @@ impl Progress {
     /// Indices of the blocks that are still to run, in the order in which they run.
     pub fn pending(&self) -> Vec<usize> {
         let ran = |index: &usize| self.blocks.iter().any(|block| block.index == *index);
-        (0..self.plan.plan.blocks.len()).filter(|index| !ran(index)).collect()
+        let ours = self.plan.plan.blocks_of(self.plan.shard);
+        ours.into_iter().filter(|index| !ran(index)).collect()
     }
 
     /// Everything that the complete blocks hold. An error where no run has begun.
@@ -163,6 +164,7 @@ mod tests {
             plan_hash: crate::plan::hash(&scenario),
             plan: Plan::of(&scenario),
             scenario,
+            shard: None,
         }
     }
 

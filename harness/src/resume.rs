@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::ledger::{self, Ending, FORMAT_VERSION, PlanLine};
+use crate::plan::Shard;
 use crate::progress::{self, Told};
 use crate::results::Folder;
 
@@ -22,6 +23,7 @@ pub struct Unfinished {
 struct First {
     format: u32,
     plan_hash: String,
+    shard: Option<Shard>,
 }
 
 /// The measurement of this plan that was cut off, if its newest was. Only the newest counts: one
@@ -34,7 +36,8 @@ pub fn find(earlier: Vec<Folder>, plan: &PlanLine) -> Result<Option<Unfinished>>
         let Ok(text) = ledger::text(&folder.ledger()) else {
             continue;
         };
-        let Some(first) = first(&text).filter(|first| first.plan_hash == plan.plan_hash) else {
+        let ours = |first: &First| first.plan_hash == plan.plan_hash && first.shard == plan.shard;
+        let Some(first) = first(&text).filter(ours) else {
             continue;
         };
         return decide(folder, &text, &first, plan);

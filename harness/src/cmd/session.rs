@@ -124,8 +124,10 @@ impl Session {
 }
 
 fn announce(plan: &PlanLine, folder: &Folder, display: &mut Display) {
-    let PlanLine { scenario, plan, .. } = plan;
-    display.observe(Event::Planned { scenario, plan, folder: folder.path() });
+    let PlanLine { scenario, plan, shard, .. } = plan;
+    let blocks = plan.blocks_of(*shard);
+    let trials = blocks.iter().map(|index| plan.blocks[*index].settings.len()).sum();
+    display.observe(Event::Planned { scenario, plan, trials, folder: folder.path() });
 }
 
 fn write_identity(folder: &Folder, identity: &Identity) -> Result<()> {

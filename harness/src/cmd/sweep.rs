@@ -16,12 +16,13 @@ use crate::ledger::{FORMAT_VERSION, Origin, PlanLine};
 use crate::plan::{self, Plan};
 use crate::render;
 use crate::results::{self, Folder};
-use crate::scenario::Scenario;
+use crate::scenario::{Records, Scenario};
 
 /// Runs the verb.
 pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
     let scenario = load::load(&args.scenario, flags.seed, flags.quick)?;
+    check_shard(flags, &scenario)?;
     let program = match &flags.migrator {
         Some(path) => Program::other(invoked(path)),
         None => Program::own()?,
@@ -34,6 +35,17 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let metrics = write_results(&session.folder, &analysis, &session.identity)?;
     report(flags, &analysis, &metrics, &session.folder);
     complete(&analysis)
+}
+
+/// Machines that each find a number of records of their own would not run one plan.
+fn check_shard(flags: &SweepFlags, scenario: &Scenario) -> Result<()> {
+    match (flags.shard, scenario.workload.records) {
+        (Some(shard), Records::Auto { .. }) => Err(Error::usage(format!(
+            "--shard {shard} needs a number in [workload] records: every machine would find \
+             another one for \"auto\""
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn beginning<'a>(args: &'a SweepArgs, scenario: Scenario, executor: &Process) -> Beginning<'a> {
@@ -50,6 +62,7 @@ fn beginning<'a>(args: &'a SweepArgs, scenario: Scenario, executor: &Process) ->
         plan_hash,
         plan: Plan::of(&scenario),
         scenario,
+        shard: args.flags.shard,
     };
     Beginning { plan, out: &args.flags.out, fresh: args.flags.fresh, at, identity }
 }
@@ -92,6 +105,9 @@ fn command(args: &SweepArgs) -> String {
     }
     if let Some(seed) = flags.seed {
         words.extend(["--seed".into(), seed.to_string()]);
+    }
+    if let Some(shard) = flags.shard {
+        words.extend(["--shard".into(), shard.to_string()]);
     }
     if let Some(path) = &flags.migrator {
         words.extend(["--migrator".into(), quoted(&path.display().to_string())]);

@@ -159,6 +159,7 @@ pub(crate) fn plan_line(scenario: &Scenario) -> PlanLine {
         plan_hash: plan::hash(scenario),
         plan: Plan::of(scenario),
         scenario: scenario.clone(),
+        shard: None,
     }
 }
 

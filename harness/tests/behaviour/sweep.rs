@@ -217,6 +217,29 @@ fn a_link_reaches_the_migrator_and_a_report_without_it_is_refused() {
     assert!(stderr.contains("instead of a simulated link (connect 150 ms"), "{stderr}");
 }
 
+#[test]
+fn shards_run_every_block_once_between_them() {
+    let fake = Fake::new("");
+    let scenario = TWO_SIZES.replace("runs = 2", "runs = 5");
+    let mut blocks = Vec::new();
+    for shard in ["0/2", "1/2"] {
+        fake.sweep(&scenario, &["--quiet", "--shard", shard]).assert().code(0);
+        let folder = fake.all_results("two-sizes").pop().unwrap();
+        let lines = ledger(&folder);
+        assert_eq!(lines[0]["shard"]["index"].to_string(), shard[..1]);
+        blocks.extend(
+            lines.iter().filter(|line| line["slot"] == 1).map(|line| line["block"].clone()),
+        );
+        let metrics = json(&folder.join("metrics.json"));
+        let notes = metrics[0]["notes"].as_str().unwrap();
+        assert!(notes.contains(&format!("shard {shard} alone")), "{notes}");
+    }
+    assert_eq!(blocks, [1, 3, 5, 2, 4]);
+    let auto = scenario.replace("records = 500", "records = \"auto\"");
+    let output = fake.sweep(&auto, &["--shard", "0/2"]).assert().code(2).get_output().clone();
+    assert!(text(&output.stderr).contains("--shard 0/2 needs a number in [workload] records"));
+}
+
 /// Whether a process is there and not just waiting to be reaped.
 fn lives(pid: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));
