@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Recorded, TrialLine};
-use crate::measure::{self, Stored};
+use crate::measure::{self, Measurement, Stored};
 use crate::metric::PerMetric;
 use crate::plan::Shard;
 use crate::scenario::{Link, Scenario, Setting};
@@ -299,17 +299,17 @@ fn deviations(
 fn measured(scenario: &Scenario, counted: &[&TrialLine]) -> Result<Vec<Summary>> {
     let mut summaries = Vec::new();
     for (index, setting) in scenario.settings.iter().enumerate() {
-        let reports: Vec<&RunReport> = counted
+        let runs: Vec<&Measurement> = counted
             .iter()
             .filter(|line| line.trial.setting == index)
-            .filter_map(|line| line.measurement.report())
+            .map(|line| &line.measurement)
             .collect();
+        let reports: Vec<&RunReport> = runs.iter().filter_map(|run| run.report()).collect();
         if reports.is_empty() {
             continue;
         }
-        let metrics = PerMetric::build(|metric| {
-            estimate(reports.iter().map(|report| measure::value(report, metric)))
-        })?;
+        let metrics =
+            PerMetric::build(|metric| estimate(runs.iter().filter_map(|run| run.value(metric))))?;
         summaries.push(Summary {
             setting: setting.clone(),
             runs: reports.len(),

@@ -16,9 +16,23 @@ use crate::scenario::Link;
 pub struct Measurement {
     /// Seconds from the start of the process to its end.
     pub elapsed_s: f64,
+    /// What the process took; absent where nobody could ask the operating system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// The run's own report, or why there is none.
     #[serde(flatten)]
     pub outcome: Outcome,
+}
+
+/// What a process and the descendants that it waited for took, as the operating system says.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// CPU time in user mode.
+    pub cpu_user_s: f64,
+    /// CPU time in the kernel.
+    pub cpu_system_s: f64,
+    /// Largest resident set of any one of them.
+    pub peak_rss_bytes: u64,
 }
 
 /// The run's own report, or why there is none.
@@ -76,6 +90,21 @@ impl fmt::Display for Failure {
 }
 
 impl Measurement {
+    /// What somebody who asked no operating system has measured.
+    pub fn new(elapsed_s: f64, outcome: Outcome) -> Self {
+        Self { elapsed_s, usage: None, outcome }
+    }
+
+    /// The value for a metric, in the metric's unit; none of a failure. The operating system's word
+    /// on memory goes before the program's own.
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        let report = self.report()?;
+        Some(match (metric, self.usage) {
+            (Metric::PeakRss, Some(usage)) => usage.peak_rss_bytes as f64,
+            _ => value(report, metric),
+        })
+    }
+
     /// The report, where there is one.
     pub fn report(&self) -> Option<&RunReport> {
         match &self.outcome {
@@ -143,7 +172,7 @@ fn usable_report(text: &str, asked: &Settings, link: Link) -> Result<RunReport, 
 }
 
 /// A report's value for a metric, in the metric's unit.
-pub fn value(report: &RunReport, metric: Metric) -> f64 {
+fn value(report: &RunReport, metric: Metric) -> f64 {
     match metric {
         Metric::RecPerMin => report.rec_per_min,
         Metric::PeakRss => report.peak_rss_bytes as f64,

@@ -171,14 +171,14 @@ mod tests {
     fn failed(trial: Trial) -> Line {
         let failure = Failure { cause: Cause::Timeout { limit_s: 9 }, detail: "slow".into() };
         let outcome = Outcome::Failure(failure);
-        Line::Trial(TrialLine { trial, measurement: Measurement { elapsed_s: 9.5, outcome } })
+        Line::Trial(TrialLine { trial, measurement: Measurement::new(9.5, outcome) })
     }
 
     fn done(trial: Trial) -> Line {
         let settings = &plan_line().scenario.settings[trial.setting].settings;
         let report = crate::executor::report(settings, 500, 60_000.0);
         let outcome = Outcome::Report(Box::new(report));
-        Line::Trial(TrialLine { trial, measurement: Measurement { elapsed_s: 0.5, outcome } })
+        Line::Trial(TrialLine { trial, measurement: Measurement::new(0.5, outcome) })
     }
 
     fn begun() -> Vec<Line> {

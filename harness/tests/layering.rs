@@ -40,6 +40,7 @@ const ORDER: &[&str] = &[
     "event.rs",
     "executor/mod.rs",
     "executor/mock.rs",
+    "executor/launch.rs",
     "executor/process.rs",
     "ledger.rs",
     "progress.rs",

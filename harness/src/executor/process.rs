@@ -3,9 +3,9 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
 use migrator::config::Settings;
@@ -13,14 +13,16 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind};
 
-use super::{Executor, MIGRATOR_VERB, Source};
+use super::launch::Word;
+use super::{Executor, LAUNCH_VERB, MIGRATOR_VERB, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::fingerprint;
-use crate::measure::{Cause, Failure, Measurement, Outcome, read_report};
+use crate::measure::{Cause, Failure, Measurement, Outcome, Usage, read_report};
 use crate::results::make;
 use crate::scenario::{Link, Scenario, Workload};
 
@@ -44,14 +46,7 @@ pub struct Program {
 impl Program {
     /// The harness's own binary, which is the migrator under its hidden verb.
     pub fn own() -> Result<Self> {
-        // This path stays the running binary when a build replaces the file in the middle of it.
-        let running = PathBuf::from("/proc/self/exe");
-        let path = if running.exists() {
-            running
-        } else {
-            std::env::current_exe()
-                .map_err(|error| Error::caused("finding the harness's own binary", error))?
-        };
+        let path = own_binary()?;
         Ok(Self { path, arguments: vec![MIGRATOR_VERB.into()] })
     }
 
@@ -76,7 +71,7 @@ pub struct Process {
     link: Link,
     timeout_s: u32,
     sources: PathBuf,
-    trials: PathBuf,
+    trials: Trials,
     runtime: Runtime,
     interrupts: Interrupts,
 }
@@ -90,7 +85,7 @@ struct Interrupts {
 }
 
 impl Interrupts {
-    fn listen() -> std::io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: unix::signal(SignalKind::interrupt())?,
             terminate: unix::signal(SignalKind::terminate())?,
@@ -105,9 +100,42 @@ impl Interrupts {
     }
 }
 
+/// The folder of this harness's trials. A lock tells it from one whose harness was killed.
+#[derive(Debug)]
+struct Trials {
+    folder: TempDir,
+    _lock: File,
+}
+
+/// Held as long as a harness runs trials beside it.
+const LOCK: &str = "lock";
+
+impl Trials {
+    fn within(all: &Path) -> Result<Self> {
+        make(all)?;
+        for entry in fs::read_dir(all).into_iter().flatten().flatten() {
+            let left_behind =
+                File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+            if left_behind {
+                // What cannot be removed costs disk space and nothing else.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let folder = temporary(all)?;
+        let path = folder.path().join(LOCK);
+        let failed = |error: io::Error| Error::caused(format!("locking {}", path.display()), error);
+        let lock = File::create(&path).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(Self { folder, _lock: lock })
+    }
+}
+
 /// How a process ended.
 enum End {
-    Exited(ExitStatus),
+    /// By itself, well.
+    Well(Usage),
+    /// By itself or by a signal, not well.
+    Badly(Cause, Option<Usage>),
     TimedOut,
 }
 
@@ -115,9 +143,9 @@ impl Process {
     /// Sources and stores live in hidden folders under `out`, on the disk that holds the results.
     pub fn new(program: Program, scenario: &Scenario, out: &Path) -> Result<Self> {
         let fingerprint = program.fingerprint()?;
-        let (sources, trials) = (out.join(".sources"), out.join(".trials"));
+        let sources = out.join(".sources");
         make(&sources)?;
-        make(&trials)?;
+        let trials = Trials::within(&out.join(".trials"))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -147,7 +175,7 @@ impl Process {
 
     /// The folder that holds the trials' stores while they run.
     pub fn stores(&self) -> &Path {
-        &self.trials
+        self.trials.folder.path()
     }
 
     fn generate(&mut self, records: u32, file: &Path, log: &Path) -> Result<()> {
@@ -164,9 +192,12 @@ impl Process {
         }
         arguments.extend(["--out".into(), store_url(file), "--quiet".into()]);
         match self.run(&arguments, log, None)? {
-            End::Exited(status) if status.success() && file.exists() => Ok(()),
-            End::Exited(status) => {
-                let failure = failure_of(status, log);
+            End::Well(_) if file.exists() => Ok(()),
+            End::Well(_) => {
+                Err(Error::environment(format!("generating {records} records left no file")))
+            }
+            End::Badly(cause, _) => {
+                let failure = Failure { cause, detail: last_words(log) };
                 Err(Error::environment(format!("generating {records} records: {failure}")))
             }
             End::TimedOut => Err(Error::environment("generating records ran out of time")),
@@ -188,30 +219,36 @@ impl Process {
     /// Runs the program to its end; `limit` and signals end it and everything that it started.
     fn run(&mut self, arguments: &[OsString], log: &Path, limit: Option<Duration>) -> Result<End> {
         let path = self.program.path.display().to_string();
-        let failed = |error| Error::caused(format!("running {path}"), error);
+        let failed = |error: io::Error| Error::caused(format!("running {path}"), error);
         let log = File::create(log).map_err(failed)?;
-        let mut command = Command::new(&self.program.path);
+        let mut command = Command::new(own_binary()?);
         command
+            .arg(LAUNCH_VERB)
+            .arg(&self.program.path)
             .args(&self.program.arguments)
             .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(log)
             .process_group(0)
             .kill_on_drop(true);
         let interrupts = &mut self.interrupts;
         self.runtime.block_on(async move {
             let mut child = command.spawn().map_err(failed)?;
-            tokio::select! {
-                status = child.wait() => status.map(End::Exited).map_err(failed),
-                () = sleep(limit) => {
-                    end_group(&mut child).await.map_err(failed)?;
-                    Ok(End::TimedOut)
-                }
+            // Where this end of the pipe is dropped, the launcher ends the trial.
+            let _held = child.stdin.take();
+            let said = tokio::select! {
+                said = last_word(&mut child) => Some(said),
+                () = sleep(limit) => None,
                 () = interrupts.next() => {
                     end_group(&mut child).await.map_err(failed)?;
-                    Err(Error::new(ErrorKind::Interrupted, "interrupted"))
+                    return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
                 }
+            };
+            end_group(&mut child).await.map_err(failed)?;
+            match said {
+                Some(said) => end_of(&said.map_err(failed)?).map_err(failed),
+                None => Ok(End::TimedOut),
             }
         })
     }
@@ -251,7 +288,7 @@ impl Executor for Process {
         }
         self.remove_stale_sources();
         let aside = temporary(&self.sources)?;
-        let log = temporary(&self.trials)?;
+        let log = temporary(self.stores())?;
         self.generate(records, &aside.path().join(SOURCE), &log.path().join(LOG))?;
         // Another measurement may have made the same source meanwhile; either one will do.
         match fs::rename(aside.path(), &folder) {
@@ -263,27 +300,64 @@ impl Executor for Process {
     }
 
     fn measure(&mut self, source: &Source, settings: &Settings) -> Result<Measurement> {
-        let folder = temporary(&self.trials)?;
+        let folder = temporary(self.stores())?;
         let arguments = self.arguments(source, settings, folder.path());
         let log = folder.path().join(LOG);
         let limit = Duration::from_secs(self.timeout_s.into());
         let start = Instant::now();
         let end = self.run(&arguments, &log, Some(limit))?;
         let elapsed_s = start.elapsed().as_secs_f64();
-        let outcome = match end {
-            End::Exited(status) if status.success() => {
+        let failure = |cause| Outcome::Failure(Failure { cause, detail: last_words(&log) });
+        let (usage, outcome) = match end {
+            End::Well(usage) => {
                 // An unreadable report is refused as an empty one is: by what it lacks.
                 let text = fs::read_to_string(folder.path().join(REPORT)).unwrap_or_default();
-                read_report(&text, settings, self.link)
+                (Some(usage), read_report(&text, settings, self.link))
             }
-            End::Exited(status) => Outcome::Failure(failure_of(status, &log)),
-            End::TimedOut => Outcome::Failure(Failure {
-                cause: Cause::Timeout { limit_s: self.timeout_s },
-                detail: last_words(&log),
-            }),
+            End::Badly(cause, usage) => (usage, failure(cause)),
+            End::TimedOut => (None, failure(Cause::Timeout { limit_s: self.timeout_s })),
         };
-        Ok(Measurement { elapsed_s, outcome })
+        Ok(Measurement { elapsed_s, usage, outcome })
     }
+}
+
+/// The path by which this process starts its own binary again.
+fn own_binary() -> Result<PathBuf> {
+    // This path stays the running binary when a build replaces the file in the middle of it.
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() {
+        return Ok(running);
+    }
+    std::env::current_exe()
+        .map_err(|error| Error::caused("finding the harness's own binary", error))
+}
+
+/// Everything that a launcher says until it and the program are gone.
+async fn last_word(child: &mut Child) -> io::Result<String> {
+    let mut said = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut said).await?;
+    }
+    Ok(said)
+}
+
+/// How the program ended, from its launcher's last word; a launcher that said nothing was killed.
+fn end_of(said: &str) -> io::Result<End> {
+    if said.is_empty() {
+        let signal = Signal::SIGKILL as i32;
+        return Ok(End::Badly(Cause::Signal { signal }, None));
+    }
+    Ok(match serde_json::from_str(said)? {
+        Word::Ended { code: Some(0), usage, .. } => End::Well(usage),
+        Word::Ended { code: Some(code), usage, .. } => {
+            End::Badly(Cause::Exit { code }, Some(usage))
+        }
+        Word::Ended { code: None, signal, usage } => {
+            let signal = signal.unwrap_or_default();
+            End::Badly(Cause::Signal { signal }, Some(usage))
+        }
+        Word::Failed(reason) => return Err(io::Error::other(reason)),
+    })
 }
 
 async fn sleep(limit: Option<Duration>) {
@@ -294,7 +368,7 @@ async fn sleep(limit: Option<Duration>) {
 }
 
 /// Ends the process and everything in its group, and waits until it is gone.
-async fn end_group(child: &mut Child) -> std::io::Result<()> {
+async fn end_group(child: &mut Child) -> io::Result<()> {
     if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()) {
         // A group that is already gone is what is wanted.
         let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
@@ -333,14 +407,6 @@ fn link_flags(link: Link) -> Vec<OsString> {
     let Link { connect_ms, round_trip_ms } = link;
     let flags = [("--link-connect-ms", connect_ms), ("--link-round-trip-ms", round_trip_ms)];
     flags.into_iter().flat_map(|(flag, ms)| [flag.into(), ms.to_string().into()]).collect()
-}
-
-fn failure_of(status: ExitStatus, log: &Path) -> Failure {
-    let cause = match (status.code(), status.signal()) {
-        (Some(code), _) => Cause::Exit { code },
-        (None, signal) => Cause::Signal { signal: signal.unwrap_or_default() },
-    };
-    Failure { cause, detail: last_words(log) }
 }
 
 /// The end of what a process wrote to its stderr, in one line.

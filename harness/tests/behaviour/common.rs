@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use harness::error::Result;
 use harness::event::{Event, Observer};
@@ -198,13 +200,13 @@ pub(crate) fn noisy_runs() -> impl FnMut(&Source, &Settings) -> Result<Measureme
 
 /// A run that ended well.
 pub(crate) fn done(report: RunReport) -> Measurement {
-    Measurement { elapsed_s: report.wall_s, outcome: Outcome::Report(Box::new(report)) }
+    Measurement::new(report.wall_s, Outcome::Report(Box::new(report)))
 }
 
 /// A run that did not.
 pub(crate) fn failure() -> Measurement {
     let failure = Failure { cause: Cause::Exit { code: 2 }, detail: "out of luck".into() };
-    Measurement { elapsed_s: 0.1, outcome: Outcome::Failure(failure) }
+    Measurement::new(0.1, Outcome::Failure(failure))
 }
 
 /// Takes note of nothing.
@@ -249,4 +251,19 @@ pub(crate) fn identity() -> Identity {
             load: Some(0.07),
         },
     }
+}
+
+/// Whether a process is there and not just waiting to be reaped.
+fn lives(pid: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));
+    status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+/// Whether it is gone within a time that even a busy machine keeps to.
+pub(crate) fn dies(pid: &str) -> bool {
+    let start = Instant::now();
+    while lives(pid) && start.elapsed() < Duration::from_secs(10) {
+        sleep(Duration::from_millis(10));
+    }
+    !lives(pid)
 }

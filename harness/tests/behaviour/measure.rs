@@ -13,7 +13,7 @@ fn refused(change: impl FnOnce(&mut RunReport)) -> String {
     change(&mut report);
     let outcome = read_report(&serde_json::to_string(&report).unwrap(), &asked, Link::default());
     assert!(matches!(outcome, Outcome::Failure(_)));
-    harness::measure::Measurement { elapsed_s: 0.0, outcome }.failure().unwrap().to_string()
+    harness::measure::Measurement::new(0.0, outcome).failure().unwrap().to_string()
 }
 
 #[test]

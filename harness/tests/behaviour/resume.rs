@@ -8,7 +8,9 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::common::{Fake, Silent, TWO_SIZES, done, failure, identity, plan_line, read, tell};
+use crate::common::{
+    Fake, Silent, TWO_SIZES, dies, done, failure, identity, plan_line, read, tell,
+};
 use harness::analyse::analyse;
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Mock, Source, report};
@@ -148,6 +150,8 @@ fn a_sweep_survives_being_killed_at_any_moment() {
     let folder = fake.results("two-sizes");
     let told = tell(&folder.join("ledger.jsonl"));
     assert_eq!(told.torn_bytes, 0);
+    let left = fs::read_dir(fake.out().join(".trials")).unwrap().count();
+    assert_eq!(left, 0, "stores of killed trials stay behind");
     assert_eq!(told.progress.ending, Some(Ending::Complete));
     let plan = &told.progress.plan.plan;
     let ran: Vec<_> = told.progress.blocks.iter().map(|block| block.index).collect();
@@ -159,6 +163,19 @@ fn a_sweep_survives_being_killed_at_any_moment() {
     let runs: u64 = analysis["settings"].as_array().unwrap().iter().map(runs).sum();
     let failed = analysis["failed"].as_array().unwrap().len() as u64;
     assert_eq!(runs + failed, 60);
+}
+
+#[test]
+fn a_trial_does_not_outlive_a_harness_that_was_killed() {
+    let fake = Fake::new("echo $$ > $here/new.pid; mv $here/new.pid $here/trial.pid; sleep 60");
+    let mut sweep = fake.sweep_process(TWO_SIZES, &["--quiet"]);
+    let mut child = sweep.process_group(0).spawn().unwrap();
+    while !fake.path("trial.pid").exists() {
+        sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(dies(&read(&fake.path("trial.pid"))));
 }
 
 /// A sweep that was killed with some of its blocks behind it.

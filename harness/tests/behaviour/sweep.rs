@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{Fake, TWO_SIZES, harness, read};
+use crate::common::{Fake, TWO_SIZES, dies, harness, read};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -240,22 +240,34 @@ fn shards_run_every_block_once_between_them() {
     assert!(text(&output.stderr).contains("--shard 0/2 needs a number in [workload] records"));
 }
 
-/// Whether a process is there and not just waiting to be reaped.
-fn lives(pid: &str) -> bool {
-    let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));
-    status.is_ok_and(|status| !status.contains("State:\tZ"))
-}
-
-fn dies(pid: &str) -> bool {
-    let start = Instant::now();
-    while lives(pid) && start.elapsed() < Duration::from_secs(10) {
-        sleep(Duration::from_millis(10));
-    }
-    !lives(pid)
-}
-
 /// Starts something that outlives its parent, notes its process and waits for it.
 const HANG: &str = "sleep 60 & echo $! > $here/child; mv $here/child $here/pid; wait";
+
+#[test]
+fn memory_and_cpu_time_are_those_of_the_trial_alone() {
+    // A shell that fills 60 MB, and one that computes for a while.
+    let fake = Fake::new(
+        "[ $batch_size = 200 ] && x=$(head -c 60000000 /dev/zero | tr '\\0' x)
+        [ $batch_size = 100 ] && i=0 && while [ $i -lt 200000 ]; do i=$((i + 1)); done",
+    );
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
+    let folder = fake.results("two-sizes");
+    for line in ledger(&folder).iter().filter(|line| line["kind"] == "trial") {
+        let usage = &line["usage"];
+        let large = line["report"]["settings"]["batch_size"] == 200;
+        assert_eq!(usage["peak_rss_bytes"].as_u64().unwrap() > 60_000_000, large, "{usage}");
+        assert!(large || usage["cpu_user_s"].as_f64().unwrap() > 0.05, "{usage}");
+    }
+    let metrics = &json(&folder.join("analysis.json"))["settings"][0]["metrics"];
+    assert!(metrics["peak_rss_bytes"]["max"].as_f64().unwrap() < 60_000_000.0);
+}
+
+#[test]
+fn what_a_run_leaves_running_ends_with_it() {
+    let fake = Fake::new("sleep 60 & echo $! > $here/child");
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
+    assert!(dies(&read(&fake.path("child"))));
+}
 
 #[test]
 fn a_run_that_takes_too_long_is_ended_with_everything_it_started() {
