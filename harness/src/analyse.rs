@@ -109,6 +109,8 @@ pub enum Doubt {
         /// Records.
         records: u32,
     },
+    /// The program under test gives no checksum of what it stored.
+    Unverified,
     /// The plan's other blocks ran elsewhere, if they did.
     Shard(Shard),
     /// The store was behind a link that is not there.
@@ -161,6 +163,7 @@ impl fmt::Display for Doubt {
             Self::Quick { runs, records } => {
                 write!(f, "not testable: a quick look with {runs} blocks of {records} records")
             }
+            Self::Unverified => f.write_str("unverified: the program under test gives no checksum"),
             Self::Shard(shard) => write!(f, "shard {shard} alone: a part of the plan's blocks"),
             Self::SimulatedLink(link) => link.fmt(f),
             Self::NotConfirmed { settings } => write!(
@@ -308,8 +311,13 @@ fn measured(scenario: &Scenario, counted: &[&TrialLine]) -> Result<Vec<Summary>>
         if reports.is_empty() {
             continue;
         }
-        let metrics =
-            PerMetric::build(|metric| estimate(runs.iter().filter_map(|run| run.value(metric))))?;
+        let metrics = PerMetric::build(|metric| {
+            let values: Vec<f64> = runs.iter().filter_map(|run| run.value(metric)).collect();
+            if values.is_empty() { Ok(None) } else { estimate(values.into_iter()).map(Some) }
+        })?;
+        let Some(metrics) = metrics else {
+            continue;
+        };
         summaries.push(Summary {
             setting: setting.clone(),
             runs: reports.len(),
@@ -392,6 +400,9 @@ fn doubts(analysis: &Analysis, counted: usize) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     if analysis.scenario.quick {
         doubts.push(Doubt::Quick { runs: analysis.scenario.runs, records: analysis.records });
+    }
+    if analysis.stored.checksum.is_empty() {
+        doubts.push(Doubt::Unverified);
     }
     if analysis.scenario.link.is_simulated() {
         doubts.push(Doubt::SimulatedLink(analysis.scenario.link));

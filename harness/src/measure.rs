@@ -7,6 +7,7 @@ use std::fmt;
 use migrator::config::Settings;
 use migrator::report::{Books, FORMAT_VERSION, RunReport};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::metric::Metric;
 use crate::scenario::Link;
@@ -99,10 +100,10 @@ impl Measurement {
     /// on memory goes before the program's own.
     pub fn value(&self, metric: Metric) -> Option<f64> {
         let report = self.report()?;
-        Some(match (metric, self.usage) {
-            (Metric::PeakRss, Some(usage)) => usage.peak_rss_bytes as f64,
+        match (metric, self.usage) {
+            (Metric::PeakRss, Some(usage)) => Some(usage.peak_rss_bytes as f64),
             _ => value(report, metric),
-        })
+        }
     }
 
     /// The report, where there is one.
@@ -122,10 +123,25 @@ impl Measurement {
     }
 }
 
+/// What a trial was asked to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The settings to run under.
+    pub settings: &'a Settings,
+    /// The link to simulate.
+    pub link: Link,
+    /// Whether the program is somebody else's: it may leave out what it does not count.
+    pub foreign: bool,
+}
+
 /// Reads the text of a run report and makes sure that every figure of it can be used and that the
 /// run had the settings and the link that were asked for.
-pub fn read_report(text: &str, asked: &Settings, link: Link) -> Outcome {
-    match usable_report(text, asked, link) {
+///
+/// A foreign report needs `format`, `settings` (those that it knows), `books.read` and
+/// `rec_per_min`; `books`, `rows`, `checksum` and `stages` are compared and shown where they are
+/// there, and everything else is taken to be nothing.
+pub fn read_report(text: &str, asked: &Asked<'_>) -> Outcome {
+    match usable_report(text, asked) {
         Ok(report) => Outcome::Report(Box::new(report)),
         Err(detail) => Outcome::Failure(Failure { cause: Cause::Report, detail }),
     }
@@ -137,30 +153,92 @@ struct Versioned {
     format: u32,
 }
 
-fn usable_report(text: &str, asked: &Settings, link: Link) -> Result<RunReport, String> {
+fn usable_report(text: &str, asked: &Asked<'_>) -> Result<RunReport, String> {
     let Versioned { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if format > FORMAT_VERSION {
         return Err(format!("its format is {format}, newer than {FORMAT_VERSION}"));
     }
-    let report: RunReport = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if report.settings != *asked {
-        return Err(format!("it ran under {:?} instead of {asked:?}", report.settings));
+    let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if asked.foreign {
+        complete(&mut value, asked.settings)?;
+    }
+    let report = RunReport::deserialize(&value).map_err(|error| error.to_string())?;
+    check_run(&report, asked)?;
+    check_figures(&report, asked.foreign)?;
+    Ok(report)
+}
+
+/// Fills in what a foreign report leaves out. It must name settings, and those that it names must
+/// be the ones asked for.
+fn complete(report: &mut Value, asked: &Settings) -> Result<(), String> {
+    let settings = serde_json::to_value(asked).map_err(|error| error.to_string())?;
+    let named = report.get("settings").and_then(Value::as_object);
+    let Some(named) = named.filter(|named| !named.is_empty()) else {
+        return Err("it does not say which settings it ran under".into());
+    };
+    for (name, value) in named {
+        if settings.get(name).is_some_and(|asked| asked != value) {
+            return Err(format!("it ran under {name} {value} instead of {}", settings[name]));
+        }
+    }
+    fill(report, &nothing());
+    report["settings"] = settings;
+    Ok(())
+}
+
+fn nothing() -> Value {
+    json!({
+        "build": {"version": "unknown", "profile": "unknown"},
+        "source": "",
+        "store": {"kind": "unknown", "version": "unknown"},
+        "books": {
+            "committed": 0, "duplicate": 0, "rejected": 0, "failed": 0, "lost_race": 0,
+            "skipped": 0,
+        },
+        "wall_s": 0.0, "cpu_user_s": 0.0, "cpu_system_s": 0.0, "peak_rss_bytes": 0, "io": null,
+        "stages": {}, "connections": {}, "queries": 0, "insert_statements": 0,
+        "transactions": 0, "retries": {}, "rows": {}, "checksum": "",
+    })
+}
+
+/// Puts what is missing in `value` there.
+fn fill(value: &mut Value, defaults: &Value) {
+    let (Some(object), Some(defaults)) = (value.as_object_mut(), defaults.as_object()) else {
+        return;
+    };
+    for (name, default) in defaults {
+        match object.get_mut(name) {
+            Some(inside) => fill(inside, default),
+            None => drop(object.insert(name.clone(), default.clone())),
+        }
+    }
+}
+
+fn check_run(report: &RunReport, asked: &Asked<'_>) -> Result<(), String> {
+    if report.settings != *asked.settings {
+        return Err(format!("it ran under {:?} instead of {:?}", report.settings, asked.settings));
     }
     let simulated = report.simulated_link.map_or_else(Link::default, |link| Link {
         connect_ms: link.connect_ms,
         round_trip_ms: link.round_trip_ms,
     });
-    if simulated != link {
-        return Err(format!("it ran over a {simulated} instead of a {link}"));
+    if simulated != asked.link {
+        return Err(format!("it ran over a {simulated} instead of a {}", asked.link));
     }
+    Ok(())
+}
+
+fn check_figures(report: &RunReport, foreign: bool) -> Result<(), String> {
     if report.books.read == 0 {
         return Err("it read no records".into());
     }
+    let unsaid = |stage: &&&str| !report.stages.contains_key(**stage);
+    let mut stages = Metric::ALL.iter().flat_map(|metric| metric.stages());
+    if let Some(stage) = stages.find(unsaid).filter(|_| !foreign) {
+        return Err(format!("it does not say how long the stage `{stage}` took"));
+    }
     for metric in Metric::ALL {
-        if let Some(stage) = metric.stages().iter().find(|s| !report.stages.contains_key(**s)) {
-            return Err(format!("it does not say how long the stage `{stage}` took"));
-        }
-        let value = value(&report, metric);
+        let value = value(report, metric).unwrap_or(0.0);
         if !(value.is_finite() && value >= 0.0) {
             return Err(format!("its {} is {value}", metric.name()));
         }
@@ -168,16 +246,18 @@ fn usable_report(text: &str, asked: &Settings, link: Link) -> Result<RunReport, 
     if report.rec_per_min == 0.0 {
         return Err("its rec_per_min is 0".into());
     }
-    Ok(report)
+    Ok(())
 }
 
-/// A report's value for a metric, in the metric's unit.
-fn value(report: &RunReport, metric: Metric) -> f64 {
+/// A report's value for a metric, in the metric's unit; none where it does not say how long a stage
+/// of it took.
+fn value(report: &RunReport, metric: Metric) -> Option<f64> {
     match metric {
-        Metric::RecPerMin => report.rec_per_min,
-        Metric::PeakRss => report.peak_rss_bytes as f64,
+        Metric::RecPerMin => Some(report.rec_per_min),
+        Metric::PeakRss => Some(report.peak_rss_bytes as f64),
         Metric::Insert | Metric::Prepare | Metric::Coerce => {
-            metric.stages().iter().map(|stage| stage_ms(report, stage)).sum()
+            let said = metric.stages().iter().all(|stage| report.stages.contains_key(*stage));
+            said.then(|| metric.stages().iter().map(|stage| stage_ms(report, stage)).sum())
         }
     }
 }

@@ -30,6 +30,7 @@ const ORDER: &[&str] = &[
     // 1: what is to be measured
     "scenario/mod.rs",
     "scenario/read.rs",
+    "scenario/runner.rs",
     // 2: in which order
     "plan.rs",
     // 3: what a trial gave, where results go, what machine this is

@@ -23,10 +23,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
     let scenario = load::load(&args.scenario, flags.seed, flags.quick)?;
     check_shard(flags, &scenario)?;
-    let program = match &flags.migrator {
-        Some(path) => Program::other(invoked(path)),
-        None => Program::own()?,
-    };
+    let program = program(flags, &scenario)?;
     let mut executor = Process::new(program, &scenario, &flags.out)?;
     let mut display = Display::new(flags.quiet);
     let mut session = Session::open(beginning(args, scenario, &executor), &mut display)?;
@@ -73,6 +70,17 @@ fn no_analysis(session: &Session, error: &Error) -> Error {
     Error::new(error.kind(), format!("{error}; `--fresh` measures anew"))
 }
 
+fn program(flags: &SweepFlags, scenario: &Scenario) -> Result<Program> {
+    match (&scenario.runner, &flags.migrator) {
+        (Some(_), Some(_)) => {
+            Err(Error::usage("--migrator would be ignored: the scenario has a [runner] command"))
+        }
+        (Some(runner), None) => Ok(Program::Runner(runner.clone())),
+        (None, Some(path)) => Ok(Program::other(invoked(path))),
+        (None, None) => Program::own(),
+    }
+}
+
 /// A program named without a folder is one in this folder, as the other paths of a command are,
 /// and not one that `PATH` knows.
 fn invoked(path: &Path) -> PathBuf {
@@ -87,7 +95,10 @@ fn identify(
     at: DateTime<Utc>,
 ) -> Identity {
     let program = identity::Program {
-        path: args.flags.migrator.as_ref().map(|path| path.display().to_string()),
+        path: match &scenario.runner {
+            Some(runner) => Some(runner.command.join(" ")),
+            None => args.flags.migrator.as_ref().map(|path| path.display().to_string()),
+        },
         blake3: executor.fingerprint().into(),
         version: None,
         profile: None,
@@ -130,7 +141,9 @@ fn write_results(folder: &Folder, analysis: &Analysis, identity: &Identity) -> R
     folder.write("metrics.json", &metrics)?;
     folder.write("analysis.json", &render::pretty(analysis)?)?;
     folder.write(render::charts::RATES_FILE, &render::charts::rates(analysis)?)?;
-    folder.write(render::charts::TIMES_FILE, &render::charts::times(analysis)?)?;
+    if let Some(times) = render::charts::times(analysis)? {
+        folder.write(render::charts::TIMES_FILE, &times)?;
+    }
     folder.write(results::LAST_FILE, &render::markdown::markdown(analysis, identity))?;
     Ok(metrics)
 }

@@ -6,7 +6,7 @@ mod mock;
 mod process;
 
 pub use mock::{Mock, report};
-pub use process::{Process, Program};
+pub use process::{Migrator, Process, Program};
 
 use std::path::PathBuf;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use migrator::config::Settings;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
@@ -22,9 +22,9 @@ use super::launch::Word;
 use super::{Executor, LAUNCH_VERB, MIGRATOR_VERB, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::fingerprint;
-use crate::measure::{Cause, Failure, Measurement, Outcome, Usage, read_report};
+use crate::measure::{Asked, Cause, Failure, Measurement, Outcome, Usage, read_report};
 use crate::results::make;
-use crate::scenario::{Link, Scenario, Workload};
+use crate::scenario::{Link, Runner, Scenario, Workload};
 
 /// The point in time of every trial: what a row gets from the clock must not differ between runs
 /// whose checksums are compared.
@@ -38,26 +38,69 @@ const LAST_WORDS_BYTES_MAX: usize = 500;
 
 /// The program under test.
 #[derive(Debug, Clone)]
-pub struct Program {
+pub enum Program {
+    /// A build of the migrator.
+    Migrator(Migrator),
+    /// Any program that writes a run report.
+    Runner(Runner),
+}
+
+/// A build of the migrator: the binary, and the words that come before its own.
+#[derive(Debug, Clone)]
+pub struct Migrator {
     path: PathBuf,
     arguments: Vec<OsString>,
 }
 
-impl Program {
+impl Migrator {
     /// The harness's own binary, which is the migrator under its hidden verb.
+    fn own() -> Result<Self> {
+        Ok(Self { path: own_binary()?, arguments: vec![MIGRATOR_VERB.into()] })
+    }
+
+    fn words(&self, arguments: Vec<OsString>) -> Vec<OsString> {
+        let mut words = vec![self.path.clone().into()];
+        words.extend(self.arguments.clone());
+        words.extend(arguments);
+        words
+    }
+}
+
+impl Program {
+    /// The harness's own migrator.
     pub fn own() -> Result<Self> {
-        let path = own_binary()?;
-        Ok(Self { path, arguments: vec![MIGRATOR_VERB.into()] })
+        Migrator::own().map(Self::Migrator)
     }
 
     /// Another build of the migrator.
     pub fn other(path: PathBuf) -> Self {
-        Self { path, arguments: Vec::new() }
+        Self::Migrator(Migrator { path, arguments: Vec::new() })
     }
 
-    /// BLAKE3 of its binary, 32 hex digits.
-    pub fn fingerprint(&self) -> Result<String> {
-        fingerprint(&self.path)
+    /// What makes the records that it reads: a build of the migrator makes its own.
+    fn generator(&self) -> Result<Migrator> {
+        match self {
+            Self::Migrator(migrator) => Ok(migrator.clone()),
+            Self::Runner(_) => Migrator::own(),
+        }
+    }
+
+    /// BLAKE3 of its binary, 32 hex digits; of a runner, of its command and of every file that the
+    /// command names, so that another script is another program.
+    fn fingerprint(&self) -> Result<String> {
+        let runner = match self {
+            Self::Migrator(migrator) => return fingerprint(&migrator.path),
+            Self::Runner(runner) => runner,
+        };
+        let mut hasher = blake3::Hasher::new();
+        for word in &runner.command {
+            hasher.update(word.as_bytes());
+            let path = Path::new(word);
+            if path.is_file() {
+                hasher.update(fingerprint(path)?.as_bytes());
+            }
+        }
+        Ok(hasher.finalize().to_hex()[..32].to_owned())
     }
 }
 
@@ -66,6 +109,9 @@ impl Program {
 pub struct Process {
     program: Program,
     fingerprint: String,
+    generator: Migrator,
+    /// Names the generator's sources.
+    generator_build: String,
     workload: Workload,
     synchronous: String,
     link: Link,
@@ -143,6 +189,8 @@ impl Process {
     /// Sources and stores live in hidden folders under `out`, on the disk that holds the results.
     pub fn new(program: Program, scenario: &Scenario, out: &Path) -> Result<Self> {
         let fingerprint = program.fingerprint()?;
+        let generator = program.generator()?;
+        let generator_build = self::fingerprint(&generator.path)?[..8].to_owned();
         let sources = out.join(".sources");
         make(&sources)?;
         let trials = Trials::within(&out.join(".trials"))?;
@@ -157,6 +205,8 @@ impl Process {
         Ok(Self {
             program,
             fingerprint,
+            generator,
+            generator_build,
             workload: scenario.workload.clone(),
             synchronous: scenario.store.synchronous.clone(),
             link: scenario.link,
@@ -191,7 +241,7 @@ impl Process {
             arguments.extend([flag.into(), value.into()]);
         }
         arguments.extend(["--out".into(), store_url(file), "--quiet".into()]);
-        match self.run(&arguments, log, None)? {
+        match self.run(&self.generator.words(arguments), log, None)? {
             End::Well(_) if file.exists() => Ok(()),
             End::Well(_) => {
                 Err(Error::environment(format!("generating {records} records left no file")))
@@ -204,29 +254,48 @@ impl Process {
         }
     }
 
-    fn arguments(&self, source: &Source, settings: &Settings, folder: &Path) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = vec!["run".into()];
-        arguments.extend(["--source".into(), store_url(&source.path)]);
-        arguments.extend(["--store".into(), store_url(&folder.join("store.sqlite"))]);
-        arguments.extend(flags(settings).into_iter().map(OsString::from));
-        arguments.extend(["--synchronous".into(), self.synchronous.clone().into()]);
-        arguments.extend(link_flags(self.link));
-        arguments.extend(["--now".into(), NOW.into()]);
-        arguments.extend(["--report".into(), folder.join(REPORT).into(), "--quiet".into()]);
-        arguments
+    /// The command line of a trial in this folder.
+    fn words(&self, source: &Source, settings: &Settings, folder: &Path) -> Vec<OsString> {
+        let (from, into) = (store_url(&source.path), store_url(&folder.join("store.sqlite")));
+        let report = folder.join(REPORT);
+        match &self.program {
+            Program::Migrator(migrator) => {
+                let mut arguments: Vec<OsString> = vec!["run".into()];
+                arguments.extend(["--source".into(), from, "--store".into(), into]);
+                arguments.extend(flags(settings).into_iter().map(OsString::from));
+                arguments.extend(["--synchronous".into(), self.synchronous.clone().into()]);
+                arguments.extend(link_flags(self.link));
+                arguments.extend(["--now".into(), NOW.into()]);
+                arguments.extend(["--report".into(), report.into(), "--quiet".into()]);
+                migrator.words(arguments)
+            }
+            Program::Runner(runner) => {
+                let values = flat(settings);
+                let value = |place: &str| match place {
+                    "source" => Some(from.to_string_lossy().into_owned()),
+                    "store" => Some(into.to_string_lossy().into_owned()),
+                    "report" => Some(report.display().to_string()),
+                    "now" => Some(NOW.into()),
+                    "synchronous" => Some(self.synchronous.clone()),
+                    "link_connect_ms" => Some(self.link.connect_ms.to_string()),
+                    "link_round_trip_ms" => Some(self.link.round_trip_ms.to_string()),
+                    setting => values.get(setting).map(plain),
+                };
+                runner.words(value).into_iter().map(OsString::from).collect()
+            }
+        }
     }
 
     /// Runs the program to its end; `limit` and signals end it and everything that it started.
-    fn run(&mut self, arguments: &[OsString], log: &Path, limit: Option<Duration>) -> Result<End> {
-        let path = self.program.path.display().to_string();
-        let failed = |error: io::Error| Error::caused(format!("running {path}"), error);
+    fn run(&mut self, words: &[OsString], log: &Path, limit: Option<Duration>) -> Result<End> {
+        let name = words.first().map(|word| word.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let failed = |error: io::Error| Error::caused(format!("running {name}"), error);
         let log = File::create(log).map_err(failed)?;
         let mut command = Command::new(own_binary()?);
         command
             .arg(LAUNCH_VERB)
-            .arg(&self.program.path)
-            .args(&self.program.arguments)
-            .args(arguments)
+            .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -255,14 +324,14 @@ impl Process {
 
     fn source_name(&self, records: u32) -> String {
         let Workload { profile, duplicates, rejects, seed, .. } = &self.workload;
-        let build = &self.fingerprint[..8];
+        let build = &self.generator_build;
         format!("{profile}-{records}-seed{seed}-dup{duplicates}-rej{rejects}-{build}")
     }
 
     /// Every build makes its own sources, because a generator may change with it; those of builds
     /// that are gone would pile up.
     fn remove_stale_sources(&self) {
-        let ours = format!("-{}", &self.fingerprint[..8]);
+        let ours = format!("-{}", self.generator_build);
         let entries = fs::read_dir(&self.sources).into_iter().flatten().flatten();
         for entry in entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(&ours)) {
             let made = entry.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -301,18 +370,20 @@ impl Executor for Process {
 
     fn measure(&mut self, source: &Source, settings: &Settings) -> Result<Measurement> {
         let folder = temporary(self.stores())?;
-        let arguments = self.arguments(source, settings, folder.path());
+        let words = self.words(source, settings, folder.path());
         let log = folder.path().join(LOG);
         let limit = Duration::from_secs(self.timeout_s.into());
         let start = Instant::now();
-        let end = self.run(&arguments, &log, Some(limit))?;
+        let end = self.run(&words, &log, Some(limit))?;
         let elapsed_s = start.elapsed().as_secs_f64();
+        let foreign = matches!(self.program, Program::Runner(_));
+        let asked = Asked { settings, link: self.link, foreign };
         let failure = |cause| Outcome::Failure(Failure { cause, detail: last_words(&log) });
         let (usage, outcome) = match end {
             End::Well(usage) => {
                 // An unreadable report is refused as an empty one is: by what it lacks.
                 let text = fs::read_to_string(folder.path().join(REPORT)).unwrap_or_default();
-                (Some(usage), read_report(&text, settings, self.link))
+                (Some(usage), read_report(&text, &asked))
             }
             End::Badly(cause, usage) => (usage, failure(cause)),
             End::TimedOut => (None, failure(Cause::Timeout { limit_s: self.timeout_s })),
@@ -387,16 +458,26 @@ fn store_url(path: &Path) -> OsString {
     url
 }
 
-/// The settings as the migrator's command line takes them: names with hyphens.
+/// The settings as a flat object.
+fn flat(settings: &Settings) -> Map<String, Value> {
+    match serde_json::to_value(settings) {
+        Ok(Value::Object(settings)) => settings,
+        _ => Map::new(),
+    }
+}
+
+/// A value without the quotes of a text.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), String::from)
+}
+
+/// The settings as the migrator's command line takes them: names with hyphens. What the baseline
+/// has is not said, because an older build may not know the setting; its report has to agree.
 fn flags(settings: &Settings) -> Vec<String> {
-    let Ok(Value::Object(settings)) = serde_json::to_value(settings) else {
-        return Vec::new();
-    };
-    let flag = |(name, value): (&String, &Value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), String::from);
-        [format!("--{}", name.replace('_', "-")), value]
-    };
-    settings.iter().flat_map(flag).collect()
+    let baseline = flat(&Settings::default());
+    let settings = flat(settings);
+    let said = settings.iter().filter(|(name, value)| baseline.get(*name) != Some(value));
+    said.flat_map(|(name, value)| [format!("--{}", name.replace('_', "-")), plain(value)]).collect()
 }
 
 /// A migrator from before there were links is not asked for none.
@@ -422,27 +503,34 @@ fn last_words(log: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
+    fn settings(value: Value) -> Settings {
+        serde_json::from_value(value).unwrap()
+    }
+
     #[test]
-    fn settings_become_flags_with_hyphens() {
-        assert_eq!(
-            flags(&Settings::default()),
-            ["--workers", "2", "--batch-size", "1000", "--pool", "off", "--insert", "values"]
-        );
+    fn settings_become_flags_with_hyphens_and_the_baseline_is_not_said() {
+        let varied = settings(json!({"batch_size": 50, "insert": "bulk", "workers": 2}));
+        assert_eq!(flags(&varied), ["--batch-size", "50", "--insert", "bulk"]);
+        assert!(flags(&Settings::default()).is_empty());
     }
 
     #[test]
     fn the_flags_of_a_trial_are_those_that_the_migrator_takes() {
         use clap::Parser;
+        let varied = settings(json!({"batch_size": 50, "pool": "shared", "pool_max": 3}));
         let mut arguments = vec!["migrator".to_owned(), "run".into()];
         arguments.extend(["--source".into(), "a".into(), "--store".into(), "b".into()]);
-        arguments.extend(flags(&Settings::default()));
+        arguments.extend(flags(&varied));
         let link = link_flags(Link { connect_ms: 150, round_trip_ms: 1 });
         arguments.extend(link.into_iter().map(|word| word.into_string().unwrap()));
         let cli = migrator::args::Cli::try_parse_from(arguments).unwrap();
         let migrator::args::Verb::Run(run) = cli.verb else { panic!("another verb") };
         assert_eq!((run.link_connect_ms, run.link_round_trip_ms), (150, 1));
+        assert_eq!(Settings::try_from(run.settings).unwrap(), varied);
         assert!(link_flags(Link::default()).is_empty());
     }
 

@@ -2,6 +2,7 @@
 //! [`Scenario`] out; opens no file and draws no order.
 
 mod read;
+mod runner;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,6 +11,7 @@ use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 
 pub use read::Fault;
+pub use runner::Runner;
 
 /// The scenarios inside the binary, so that their names work in any folder: name and text.
 const SHIPPED: &[(&str, &str)] =
@@ -47,6 +49,8 @@ pub struct Scenario {
     pub store: Store,
     /// What is simulated between migrator and store.
     pub link: Link,
+    /// The program under test, where it is not the migrator.
+    pub runner: Option<Runner>,
     /// Names of the varied settings, in the order of the labels.
     pub swept: Vec<String>,
     /// Every setting to run, the baseline among them.

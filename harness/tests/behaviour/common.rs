@@ -118,6 +118,9 @@ pub(crate) fn harness() -> assert_cmd::Command {
 
 const SCRIPT: &str = r#"#!/bin/sh
 here=$(dirname "$0")
+workers=2
+batch_size=1000
+insert=values
 checksum=00112233445566778899aabbccddeeff
 verb=$1
 while [ $# -gt 0 ]; do

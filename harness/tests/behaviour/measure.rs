@@ -2,16 +2,42 @@
 //! things.
 
 use harness::executor::report;
-use harness::measure::{Cause, Failure, Outcome, Stored, read_report};
+use harness::measure::{Asked, Cause, Failure, Outcome, Stored, read_report};
 use harness::scenario::Link;
 use migrator::config::Settings;
 use migrator::report::{FORMAT_VERSION, RunReport, SimulatedLink};
+
+fn whole(settings: &Settings) -> Asked<'_> {
+    Asked { settings, link: Link::default(), foreign: false }
+}
+
+#[test]
+fn a_foreign_report_may_leave_out_what_it_does_not_count() {
+    let settings = Settings::default();
+    let foreign = Asked { foreign: true, ..whole(&settings) };
+    let least = r#"{"format": 1, "settings": {"batch_size": 1000}, "books": {"read": 500},
+        "rec_per_min": 300.5}"#;
+    let Outcome::Report(report) = read_report(least, &foreign) else { panic!("refused") };
+    assert_eq!((report.books.read, report.settings), (500, settings.clone()));
+    for (from, to, expected) in [
+        ("1000", "50", "it ran under batch_size 50 instead of 1000"),
+        (r#"{"batch_size": 1000}"#, "{}", "it does not say which settings"),
+        ("300.5", "0", "its rec_per_min is 0"),
+        (r#", "books": {"read": 500}"#, "", "missing field `read`"),
+    ] {
+        let Outcome::Failure(failure) = read_report(&least.replace(from, to), &foreign) else {
+            panic!("accepted {to}");
+        };
+        assert!(failure.detail.contains(expected), "{failure}");
+    }
+    assert!(matches!(read_report(least, &whole(&settings)), Outcome::Failure(_)));
+}
 
 fn refused(change: impl FnOnce(&mut RunReport)) -> String {
     let asked = Settings::default();
     let mut report = report(&asked, 1000, 60_000.0);
     change(&mut report);
-    let outcome = read_report(&serde_json::to_string(&report).unwrap(), &asked, Link::default());
+    let outcome = read_report(&serde_json::to_string(&report).unwrap(), &whole(&asked));
     assert!(matches!(outcome, Outcome::Failure(_)));
     harness::measure::Measurement::new(0.0, outcome).failure().unwrap().to_string()
 }
@@ -38,7 +64,7 @@ fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
         assert!(message.starts_with("no usable report: "), "{message}");
         assert!(message.contains(expected), "{message}");
     }
-    let nothing = read_report("", &Settings::default(), Link::default());
+    let nothing = read_report("", &whole(&Settings::default()));
     assert!(matches!(nothing, Outcome::Failure(Failure { cause: Cause::Report, .. })));
 }
 

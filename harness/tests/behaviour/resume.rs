@@ -87,7 +87,7 @@ fn reports(path: &Path) -> Vec<String> {
         markdown::markdown(&analysis, &identity()),
         table::table(&analysis),
         charts::rates(&analysis).unwrap(),
-        charts::times(&analysis).unwrap(),
+        charts::times(&analysis).unwrap().unwrap(),
     ]
 }
 

@@ -263,6 +263,42 @@ fn memory_and_cpu_time_are_those_of_the_trial_alone() {
 }
 
 #[test]
+fn any_program_that_writes_a_report_can_be_measured() {
+    let fake = Fake::new("");
+    let runner = fake.write(
+        "runner.sh",
+        r#"[ -s "${2#sqlite:}" ] || exit 9
+        echo "{\"format\": 1, \"settings\": {\"batch_size\": $1}, \"books\": {\"read\": 20},
+            \"rec_per_min\": 5$1}" > "$3""#,
+    );
+    let command = format!(
+        "[runner]\ncommand = [\"sh\", \"{}\", \"{{batch_size}}\", \"{{source}}\", \"{{report}}\"]\n",
+        runner.display()
+    );
+    let scenario = fake.write(
+        "runner.toml",
+        &TWO_SIZES
+            .replace("[baseline]", &(command + "[baseline]"))
+            .replace("records = 500", "records = 20"),
+    );
+    let sweep = |flags: &[&str]| {
+        let mut sweep = harness();
+        sweep.arg("sweep").arg(&scenario).arg("--out").arg(fake.out()).args(flags);
+        sweep.assert()
+    };
+    let output = sweep(&[]).code(0).get_output().clone();
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("5,200") && stdout.contains("unverified"), "{stdout}");
+    let folder = fake.results("two-sizes");
+    assert!(read(&folder.join("report.md")).contains("runner.sh {batch_size}"));
+    assert!(!folder.join("charts/insert-prepare.svg").exists());
+    let metrics = &json(&folder.join("analysis.json"))["settings"][0]["metrics"];
+    assert!(metrics["peak_rss_bytes"]["median"].as_f64().unwrap() > 0.0);
+    let refused = sweep(&["--migrator", "x"]).code(2).get_output().clone();
+    assert!(text(&refused.stderr).contains("--migrator would be ignored"));
+}
+
+#[test]
 fn what_a_run_leaves_running_ends_with_it() {
     let fake = Fake::new("sleep 60 & echo $! > $here/child");
     fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
