@@ -47,7 +47,7 @@ pub enum Verb {
 /// Arguments of `harness sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// A scenario file, or the name of a shipped scenario (batch-size)
+    /// A scenario file, or the name of a shipped scenario (batch-size, pool, cache, …)
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
     /// How it is carried out.
@@ -88,7 +88,7 @@ pub struct SweepFlags {
 /// Arguments of `harness plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// A scenario file, or the name of a shipped scenario (batch-size)
+    /// A scenario file, or the name of a shipped scenario (batch-size, pool, cache, …)
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
     /// Print the plan as JSON

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use migrator::config::Settings;
-use migrator::report::{Books, FORMAT_VERSION, RunReport};
+use migrator::report::{Books, Build, CacheReport, FORMAT_VERSION, RunReport, StoreInfo};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::metric::Metric;
 use crate::scenario::Link;
@@ -159,46 +159,66 @@ fn usable_report(text: &str, asked: &Asked<'_>) -> Result<RunReport, String> {
         return Err(format!("its format is {format}, newer than {FORMAT_VERSION}"));
     }
     let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let mut nothing = serde_json::to_value(nothing(asked.settings)).map_err(|e| e.to_string())?;
+    let settings = nothing["settings"].take();
     if asked.foreign {
-        complete(&mut value, asked.settings)?;
+        complete_settings(&mut value, &settings)?;
     }
+    // An older build of the migrator does not count what was not there to count either.
+    fill(&mut value, &nothing);
     let report = RunReport::deserialize(&value).map_err(|error| error.to_string())?;
     check_run(&report, asked)?;
     check_figures(&report, asked.foreign)?;
     Ok(report)
 }
 
-/// Fills in what a foreign report leaves out. It must name settings, and those that it names must
-/// be the ones asked for.
-fn complete(report: &mut Value, asked: &Settings) -> Result<(), String> {
-    let settings = serde_json::to_value(asked).map_err(|error| error.to_string())?;
+/// Makes a foreign report's settings whole. It must name settings, and those that it names must be
+/// the ones asked for.
+fn complete_settings(report: &mut Value, asked: &Value) -> Result<(), String> {
     let named = report.get("settings").and_then(Value::as_object);
     let Some(named) = named.filter(|named| !named.is_empty()) else {
         return Err("it does not say which settings it ran under".into());
     };
     for (name, value) in named {
-        if settings.get(name).is_some_and(|asked| asked != value) {
-            return Err(format!("it ran under {name} {value} instead of {}", settings[name]));
+        if asked.get(name).is_some_and(|asked| asked != value) {
+            return Err(format!("it ran under {name} {value} instead of {}", asked[name]));
         }
     }
-    fill(report, &nothing());
-    report["settings"] = settings;
+    report["settings"] = asked.clone();
     Ok(())
 }
 
-fn nothing() -> Value {
-    json!({
-        "build": {"version": "unknown", "profile": "unknown"},
-        "source": "",
-        "store": {"kind": "unknown", "version": "unknown"},
-        "books": {
-            "committed": 0, "duplicate": 0, "rejected": 0, "failed": 0, "lost_race": 0,
-            "skipped": 0,
-        },
-        "wall_s": 0.0, "cpu_user_s": 0.0, "cpu_system_s": 0.0, "peak_rss_bytes": 0, "io": null,
-        "stages": {}, "connections": {}, "queries": 0, "insert_statements": 0,
-        "transactions": 0, "retries": {}, "rows": {}, "checksum": "",
-    })
+/// The report of a program that counts nothing.
+fn nothing(settings: &Settings) -> RunReport {
+    RunReport {
+        format: FORMAT_VERSION,
+        build: Build { version: "unknown".into(), profile: "unknown".into() },
+        settings: settings.clone(),
+        source: String::new(),
+        store: StoreInfo { kind: "unknown".into(), version: "unknown".into() },
+        books: Books::default(),
+        rec_per_min: 0.0,
+        wall_s: 0.0,
+        cpu_user_s: 0.0,
+        cpu_system_s: 0.0,
+        peak_rss_bytes: 0,
+        io: None,
+        stages: BTreeMap::new(),
+        connections: BTreeMap::new(),
+        simulated_link: None,
+        queue: None,
+        claim_waits: 0,
+        parsed_in_pool: 0,
+        parse_pool_threads: 0,
+        queries: 0,
+        set_queries: 0,
+        cache: CacheReport::default(),
+        insert_statements: 0,
+        transactions: 0,
+        retries: BTreeMap::new(),
+        rows: BTreeMap::new(),
+        checksum: String::new(),
+    }
 }
 
 /// Puts what is missing in `value` there.
@@ -236,6 +256,9 @@ fn check_figures(report: &RunReport, foreign: bool) -> Result<(), String> {
     let mut stages = Metric::ALL.iter().flat_map(|metric| metric.stages());
     if let Some(stage) = stages.find(unsaid).filter(|_| !foreign) {
         return Err(format!("it does not say how long the stage `{stage}` took"));
+    }
+    if report.checksum.is_empty() && !foreign {
+        return Err("it gives no checksum".into());
     }
     for metric in Metric::ALL {
         let value = value(report, metric).unwrap_or(0.0);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Synchronous, TypedSettings};
+use crate::config::{Partition, Synchronous, TypedSettings};
 pub use crate::source::generated::Profile;
 
 /// Maps XML application records with a JSON mapping contract and stores the rows.
@@ -25,8 +25,14 @@ pub enum Verb {
     Rows(RowsArgs),
     /// Write invented records
     Generate(GenerateArgs),
+    /// Find every fault and every surprise of a contract, with its place
+    Check(CheckArgs),
+    /// Show how the value of one column of a record came to be
+    Explain(ExplainArgs),
     /// Print the DDL of target, log and source tables
     Schema(SchemaArgs),
+    /// Audit a store: map the source again and compare every row and every log entry
+    Verify(VerifyArgs),
 }
 
 /// Which contract and catalogue to use.
@@ -64,6 +70,9 @@ pub struct RunArgs {
     /// Most records to read
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    /// Take only the records whose key modulo n is i, from 0: one of n processes on one store
+    #[arg(long, value_name = "I/N")]
+    pub partition: Option<Partition>,
     /// Take records again that the log calls failed
     #[arg(long)]
     pub retry_failed: bool,
@@ -121,6 +130,37 @@ pub struct GenerateArgs {
     pub quiet: bool,
 }
 
+/// Arguments of `migrator check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Contract and catalogue.
+    #[command(flatten)]
+    pub contract: ContractArgs,
+    /// Folder of record files: name the attributes that none of them has
+    #[arg(long, value_name = "DIR")]
+    pub sample: Option<PathBuf>,
+    /// Print findings as JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `migrator explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Contract and catalogue.
+    #[command(flatten)]
+    pub contract: ContractArgs,
+    /// Which column
+    #[arg(long, value_name = "TABLE.COLUMN")]
+    pub column: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// A record file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
 /// Arguments of `migrator schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
@@ -130,6 +170,30 @@ pub struct SchemaArgs {
     /// Which database's DDL
     #[arg(long, value_enum)]
     pub dialect: Dialect,
+}
+
+/// Arguments of `migrator verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Contract and catalogue.
+    #[command(flatten)]
+    pub contract: ContractArgs,
+    /// Where the records came from: a folder, `sqlite:PATH` or `generated:PROFILE,N,SEED`
+    #[arg(long, value_name = "SOURCE")]
+    pub source: String,
+    /// Where the rows went: `sqlite:PATH`
+    #[arg(long, value_name = "STORE")]
+    pub store: String,
+    /// Fail also where a shared key is not with the lowest source key that claims it: for stores
+    /// that one uninterrupted process has filled
+    #[arg(long)]
+    pub strict: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but what is wrong
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 /// Which database's DDL.

@@ -7,6 +7,25 @@ use crate::record::{Refusal, SqlRow, SqlValue, Stage, TypedRecord};
 use crate::store::schema::Tables;
 use crate::store::{Connection, Key, Rule, Violation, canonical};
 
+/// The reason where a row of the record has null where none is allowed.
+pub const NULL: &str = "null is not allowed";
+/// The reason where two rows of the record have one key.
+pub const KEY_TWICE: &str = "the record has a key twice";
+/// The reason where a reference leads nowhere and it is not known which.
+pub const NO_REFERENCE: &str = "a row that is referred to is not there";
+/// The reason of every other refusal.
+pub const REFUSED: &str = "the store refuses the value";
+
+/// The reason where another row has a key of the record.
+pub fn key_taken(values: &[&SqlValue]) -> String {
+    format!("key {} is taken", texts(values))
+}
+
+/// The reason where a row refers to a row of `parent` that is not there.
+pub fn no_parent(parent: &str, values: &[&SqlValue]) -> String {
+    format!("there is no {parent} {}", texts(values))
+}
+
 /// A record that was refused, with nothing of it in the transaction.
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
@@ -29,8 +48,8 @@ impl Case<'_> {
         let (column, reason) = match self.violation.rule {
             Rule::Reference => self.missing_parent(connection)?,
             Rule::Key => self.taken_key(connection)?,
-            Rule::NotNull => (self.named(), "null is not allowed".to_owned()),
-            Rule::Other => (self.named(), "the store refuses the value".to_owned()),
+            Rule::NotNull => (self.named(), NULL.to_owned()),
+            Rule::Other => (self.named(), REFUSED.to_owned()),
         };
         Ok(Refusal { stage: Stage::Store, table: self.of().name.clone(), column, reason })
     }
@@ -43,10 +62,10 @@ impl Case<'_> {
         for row in self.rows() {
             let values: Vec<_> = key.columns.iter().map(|&column| &row[column]).collect();
             if !values.is_empty() && connection.exists(&key, &values)? {
-                return Ok((self.named(), format!("key {} is taken", texts(&values))));
+                return Ok((self.named(), key_taken(&values)));
             }
         }
-        Ok((self.named(), "the record has a key twice".to_owned()))
+        Ok((self.named(), KEY_TWICE.to_owned()))
     }
 
     /// The reference whose row is neither stored nor among the record's own.
@@ -56,12 +75,12 @@ impl Case<'_> {
                 let values: Vec<_> = foreign_key.columns.iter().map(|&place| &row[place]).collect();
                 if !self.has_parent(connection, foreign_key, &values)? {
                     let parent = &self.tables.all()[foreign_key.references].name;
-                    let reason = format!("there is no {parent} {}", texts(&values));
+                    let reason = no_parent(parent, &values);
                     return Ok((Some(names(self.of(), &foreign_key.columns)), reason));
                 }
             }
         }
-        Ok((None, "a row that is referred to is not there".to_owned()))
+        Ok((None, NO_REFERENCE.to_owned()))
     }
 
     fn has_parent(

@@ -9,8 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
-/// A key in the form in which `dedup` compares keys.
-pub type ClaimedKey = Box<[u8]>;
+use crate::cache::KeyBytes;
 
 /// The claims of all batches of a run that have registered and not ended.
 #[derive(Debug, Default)]
@@ -24,7 +23,7 @@ struct State {
     /// The number whose turn it is to register.
     turn: u64,
     /// Batches that hold a key, by number.
-    holders: FxHashMap<ClaimedKey, BTreeSet<u64>>,
+    holders: FxHashMap<KeyBytes, BTreeSet<u64>>,
     stopped: bool,
     waits: u64,
 }
@@ -38,7 +37,7 @@ pub struct Stopped;
 #[must_use = "a claim that is never ended keeps others waiting"]
 pub struct Claim {
     number: u64,
-    keys: Vec<ClaimedKey>,
+    keys: Vec<KeyBytes>,
 }
 
 impl Claims {
@@ -47,7 +46,7 @@ impl Claims {
     ///
     /// # Errors
     /// [`Stopped`] if the run stops before.
-    pub fn register(&self, number: u64, mut keys: Vec<ClaimedKey>) -> Result<Claim, Stopped> {
+    pub fn register(&self, number: u64, mut keys: Vec<KeyBytes>) -> Result<Claim, Stopped> {
         keys.sort_unstable();
         keys.dedup();
         let mut state = self.lock();
@@ -133,8 +132,8 @@ mod tests {
 
     use super::*;
 
-    fn keys(keys: &[u8]) -> Vec<ClaimedKey> {
-        keys.iter().map(|key| Box::from([*key])).collect()
+    fn keys(keys: &[u8]) -> Vec<KeyBytes> {
+        keys.iter().map(|key| KeyBytes::from_slice(&[*key])).collect()
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Resolved and checked settings of a run; no `Option` for a limit, no I/O.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::str::FromStr;
 
 use chrono::NaiveDateTime;
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The settings that a sweep varies. Serialized as a flat object of those that apply, the names of
 /// which are the names in scenarios; on the command line they take hyphens.
@@ -20,6 +23,14 @@ pub struct Settings {
     /// Where batches get their connections.
     #[serde(flatten)]
     pub pool: Pooling,
+    /// What may wait between a worker's two halves.
+    #[serde(flatten)]
+    pub queue: Queueing,
+    /// Threads of the parse pool; 0: workers parse themselves.
+    pub parse_threads: usize,
+    /// How batches find out which of their keys are stored.
+    #[serde(flatten)]
+    pub cache: Caching,
     /// How rows reach the store.
     pub insert: InsertMethod,
 }
@@ -47,6 +58,26 @@ pub struct TypedSettings {
     /// With `--pool shared`: seconds after which a connection is replaced [default: 1800]
     #[arg(long, value_name = "SECONDS")]
     pub pool_lifetime_s: Option<NonZeroU64>,
+    /// Prepared batches that may wait between a worker's mapping half and its inserting half; 0: it
+    /// maps a batch, then inserts it [default: 0]
+    #[arg(long, value_name = "N")]
+    pub queue_depth: Option<usize>,
+    /// With `--queue-depth`: bytes that may wait, per worker [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    pub queue_bytes_max: Option<NonZeroU64>,
+    /// Threads that parse in front of the mappers; 0: workers parse themselves [default: 0]
+    #[arg(long, value_name = "N")]
+    pub parse_threads: Option<usize>,
+    /// How batches find out which of their keys are stored [default: off]
+    #[arg(long, value_enum)]
+    pub cache: Option<CacheMode>,
+    /// With `--cache worker` or `shared`: most keys that one cache keeps [default: 500000]
+    #[arg(long, value_name = "N")]
+    pub cache_max_keys: Option<NonZeroUsize>,
+    /// With `--cache worker` or `shared`: share of cached keys that the store is asked about all
+    /// the same, 0 to 1 [default: 0]
+    #[arg(long, value_name = "RATE")]
+    pub cache_spot_check: Option<Rate>,
     /// How rows reach the store [default: values]
     #[arg(long, value_enum)]
     pub insert: Option<InsertMethod>,
@@ -90,6 +121,113 @@ pub struct PoolLimits {
     pub lifetime_s: NonZeroU64,
 }
 
+/// What may wait between a worker's mapping half and its inserting half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queueing {
+    /// Nothing: a worker maps a batch, then inserts it.
+    Off,
+    /// Prepared batches, while the other half works.
+    On(QueueLimits),
+}
+
+/// What a queue keeps to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Most batches that wait.
+    pub depth: NonZeroUsize,
+    /// Most bytes that wait; a larger batch passes alone through the empty queue.
+    pub bytes_max: NonZeroU64,
+}
+
+impl Serialize for Queueing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Self::Off => map.serialize_entry("queue_depth", &0)?,
+            Self::On(limits) => {
+                map.serialize_entry("queue_depth", &limits.depth)?;
+                map.serialize_entry("queue_bytes_max", &limits.bytes_max)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// How batches find out which of their keys are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheMode {
+    /// One query for each key
+    Off,
+    /// One query for each table's keys, its answers dropped with the batch
+    Batch,
+    /// The same, and each worker keeps the keys that it knows to be committed
+    Worker,
+    /// The same, and all workers keep them together
+    Shared,
+}
+
+/// How batches find out which of their keys are stored, with the limits that apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "cache", rename_all = "lowercase")]
+pub enum Caching {
+    /// One query for each key.
+    Off,
+    /// One query for each table's keys, its answers dropped with the batch.
+    Batch,
+    /// The same, and each worker keeps the keys that it knows to be committed.
+    Worker(CacheLimits),
+    /// The same, and all workers keep them together.
+    Shared(CacheLimits),
+}
+
+/// What a cache of keys keeps to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CacheLimits {
+    /// Most keys that one cache keeps: with `worker`, each worker's.
+    #[serde(rename = "cache_max_keys")]
+    pub max_keys: NonZeroUsize,
+    /// Share of the cached keys met in batches that the store is asked about all the same.
+    #[serde(rename = "cache_spot_check")]
+    pub spot_check: Rate,
+}
+
+/// A share, from 0 to 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Rate(f64);
+
+/// Sound because a rate is never NaN.
+impl Eq for Rate {}
+
+impl TryFrom<f64> for Rate {
+    type Error = Error;
+
+    fn try_from(share: f64) -> Result<Self> {
+        if (0.0..=1.0).contains(&share) {
+            return Ok(Self(share));
+        }
+        Err(Error::usage(format!("{share} is no rate from 0 to 1")))
+    }
+}
+
+impl FromStr for Rate {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let share: f64 = text
+            .parse()
+            .map_err(|cause| Error::caused(ErrorKind::Usage, format!("rate {text}"), cause))?;
+        Self::try_from(share)
+    }
+}
+
+impl From<Rate> for f64 {
+    fn from(rate: Rate) -> Self {
+        rate.0
+    }
+}
+
 /// How rows reach the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -120,6 +258,9 @@ impl Default for Settings {
             workers: WORKERS,
             batch_size: BATCH,
             pool: Pooling::Off,
+            queue: Queueing::Off,
+            parse_threads: 0,
+            cache: Caching::Off,
             insert: InsertMethod::Values,
         }
     }
@@ -135,10 +276,31 @@ impl Default for PoolLimits {
     }
 }
 
+impl Default for CacheLimits {
+    /// As many keys as some 80,000 applications have, in no more than 45 MB.
+    fn default() -> Self {
+        const MAX_KEYS: NonZeroUsize = NonZeroUsize::new(500_000).unwrap();
+        Self { max_keys: MAX_KEYS, spot_check: Rate::default() }
+    }
+}
+
 impl Settings {
     /// The name of every setting that there is; which of them apply depends on the others.
-    pub const NAMES: [&'static str; 7] =
-        ["workers", "batch_size", "pool", "pool_max", "pool_idle_s", "pool_lifetime_s", "insert"];
+    pub const NAMES: [&'static str; 13] = [
+        "workers",
+        "batch_size",
+        "pool",
+        "pool_max",
+        "pool_idle_s",
+        "pool_lifetime_s",
+        "queue_depth",
+        "queue_bytes_max",
+        "parse_threads",
+        "cache",
+        "cache_max_keys",
+        "cache_spot_check",
+        "insert",
+    ];
 }
 
 impl TryFrom<TypedSettings> for Settings {
@@ -150,6 +312,9 @@ impl TryFrom<TypedSettings> for Settings {
         let baseline = Self::default();
         Ok(Self {
             pool: typed.pooling()?,
+            queue: typed.queueing()?,
+            parse_threads: typed.parse_threads.unwrap_or(baseline.parse_threads),
+            cache: typed.caching()?,
             workers: typed.workers.unwrap_or(baseline.workers),
             batch_size: typed.batch_size.unwrap_or(baseline.batch_size),
             insert: typed.insert.unwrap_or(baseline.insert),
@@ -157,7 +322,50 @@ impl TryFrom<TypedSettings> for Settings {
     }
 }
 
+/// Bytes of prepared batches that wait for one worker's inserting half, unless said otherwise.
+const QUEUE_BYTES_MAX: NonZeroU64 = NonZeroU64::new(64 << 20).unwrap();
+
 impl TypedSettings {
+    /// With `off` and `batch` nothing is kept, so there is neither a number of keys to limit nor a
+    /// kept answer to check.
+    fn caching(&self) -> Result<Caching> {
+        let usual = CacheLimits::default();
+        let limits = CacheLimits {
+            max_keys: self.cache_max_keys.unwrap_or(usual.max_keys),
+            spot_check: self.cache_spot_check.unwrap_or(usual.spot_check),
+        };
+        let caching = match self.cache.unwrap_or(CacheMode::Off) {
+            CacheMode::Off => Caching::Off,
+            CacheMode::Batch => Caching::Batch,
+            CacheMode::Worker => return Ok(Caching::Worker(limits)),
+            CacheMode::Shared => return Ok(Caching::Shared(limits)),
+        };
+        let typed = [
+            ("cache_max_keys", self.cache_max_keys.is_some()),
+            ("cache_spot_check", self.cache_spot_check.is_some()),
+        ];
+        match typed.iter().find(|(_, typed)| *typed) {
+            Some((name, _)) => Err(Error::usage(format!(
+                "setting {name} would be ignored: it belongs to cache = worker or shared"
+            ))),
+            None => Ok(caching),
+        }
+    }
+
+    fn queueing(&self) -> Result<Queueing> {
+        let depth = self.queue_depth.and_then(NonZeroUsize::new);
+        match (depth, self.queue_bytes_max) {
+            (Some(depth), bytes_max) => Ok(Queueing::On(QueueLimits {
+                depth,
+                bytes_max: bytes_max.unwrap_or(QUEUE_BYTES_MAX),
+            })),
+            (None, None) => Ok(Queueing::Off),
+            (None, Some(_)) => Err(Error::usage(
+                "setting queue_bytes_max would be ignored: it belongs to queue_depth of 1 or more",
+            )),
+        }
+    }
+
     fn pooling(&self) -> Result<Pooling> {
         let usual = PoolLimits::default();
         let pooling = match self.pool.unwrap_or(PoolMode::Off) {
@@ -208,10 +416,66 @@ pub struct Config {
     pub settings: Settings,
     /// Most records to read; `u64::MAX` for all.
     pub limit: u64,
+    /// Which share of the source is taken.
+    pub partition: Partition,
     /// Take records again that the log calls failed.
     pub retry_failed: bool,
     /// The run's one point in time: `GETUTCDATE()` and the log's `processing_time`.
     pub now: NaiveDateTime,
+}
+
+/// The records whose key modulo `count` is `index`: one of `count` shares that several processes
+/// migrate side by side (contract.md 16.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partition {
+    /// From 0, below `count`.
+    index: u32,
+    count: NonZeroU32,
+}
+
+impl Partition {
+    /// Every record.
+    pub const ALL: Self = Self { index: 0, count: NonZeroU32::MIN };
+
+    /// Share `index` of `count`; none if there is no such share.
+    pub fn new(index: u32, count: u32) -> Option<Self> {
+        let count = NonZeroU32::new(count)?;
+        (index < count.get()).then_some(Self { index, count })
+    }
+
+    /// From 0.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+
+    /// How many shares there are.
+    pub fn count(self) -> u32 {
+        self.count.get()
+    }
+
+    /// Whether a record with this key, which is positive, belongs to the share.
+    pub fn contains(self, key: i32) -> bool {
+        key.unsigned_abs() % self.count == self.index
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+impl FromStr for Partition {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(index, count)| {
+            Some((index.trim().parse().ok()?, count.trim().parse().ok()?))
+        });
+        let (index, count) = parts.ok_or("the form is i/n, such as 0/3")?;
+        Self::new(index, count)
+            .ok_or_else(|| format!("shares of {count} are numbered from 0 to below {count}"))
+    }
 }
 
 #[cfg(test)]
@@ -229,17 +493,24 @@ mod tests {
         for (typed, shown) in [
             (
                 json!({}),
-                json!({"workers": 2, "batch_size": 1000, "pool": "off", "insert": "values"}),
+                json!({
+                    "workers": 2, "batch_size": 1000, "pool": "off", "queue_depth": 0,
+                    "parse_threads": 0, "cache": "off", "insert": "values",
+                }),
             ),
             (
                 json!({"pool": "worker", "insert": "bulk"}),
-                json!({"workers": 2, "batch_size": 1000, "pool": "worker", "insert": "bulk"}),
+                json!({
+                    "workers": 2, "batch_size": 1000, "pool": "worker", "queue_depth": 0,
+                    "parse_threads": 0, "cache": "off", "insert": "bulk",
+                }),
             ),
             (
-                json!({"workers": 3, "pool": "shared", "pool_max": 1}),
+                json!({"workers": 3, "pool": "shared", "pool_max": 1, "queue_depth": 4}),
                 json!({
                     "workers": 3, "batch_size": 1000, "pool": "shared", "pool_max": 1,
-                    "pool_idle_s": 600, "pool_lifetime_s": 1800, "insert": "values",
+                    "pool_idle_s": 600, "pool_lifetime_s": 1800, "queue_depth": 4,
+                    "queue_bytes_max": 67_108_864, "parse_threads": 0, "cache": "off", "insert": "values",
                 }),
             ),
         ] {
@@ -268,6 +539,67 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_in_bytes_without_a_queue_is_refused_by_both_names() {
+        for typed in
+            [json!({"queue_bytes_max": 1}), json!({"queue_bytes_max": 1, "queue_depth": 0})]
+        {
+            let fault = read(typed).unwrap_err();
+            assert!(fault.contains("queue_bytes_max") && fault.contains("queue_depth"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn settings_show_the_cache_limits_only_where_they_apply() {
+        for (typed, shown) in [
+            (json!({}), json!({"cache": "off"})),
+            (json!({"cache": "batch"}), json!({"cache": "batch"})),
+            (
+                json!({"cache": "worker"}),
+                json!({"cache": "worker", "cache_max_keys": 500_000, "cache_spot_check": 0.0}),
+            ),
+            (
+                json!({"cache": "shared", "cache_max_keys": 7, "cache_spot_check": 0.25}),
+                json!({"cache": "shared", "cache_max_keys": 7, "cache_spot_check": 0.25}),
+            ),
+        ] {
+            let settings = read(typed).unwrap();
+            let mut value = serde_json::to_value(&settings).unwrap();
+            assert_eq!(read(value.clone()).unwrap(), settings);
+            value.as_object_mut().unwrap().retain(|name, _| name.starts_with("cache"));
+            assert_eq!(value, shown);
+        }
+    }
+
+    #[test]
+    fn a_cache_limit_without_its_cache_is_refused_by_both_names() {
+        for typed in [json!({}), json!({"cache": "off"}), json!({"cache": "batch"})] {
+            for name in ["cache_max_keys", "cache_spot_check"] {
+                let mut typed = typed.clone();
+                typed[name] = json!(1);
+                let fault = read(typed).unwrap_err();
+                assert!(fault.contains(name), "{fault}");
+                assert!(fault.contains("cache = worker or shared"), "{fault}");
+            }
+        }
+    }
+
+    #[test]
+    fn cache_limits_out_of_range_are_refused() {
+        for (name, value) in [
+            ("cache_max_keys", json!(0)),
+            ("cache_spot_check", json!(1.01)),
+            ("cache_spot_check", json!(-0.5)),
+        ] {
+            let mut typed = json!({"cache": "shared"});
+            typed[name] = value;
+            assert!(read(typed).is_err(), "{name}");
+        }
+        for text in ["NaN", "1e9", "often"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_limit_of_zero_is_refused() {
         for name in ["pool_max", "pool_idle_s", "pool_lifetime_s"] {
             assert!(read(json!({"pool": "shared", name: 0})).is_err(), "{name}");
@@ -276,7 +608,7 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_shown_has_its_name_in_the_list() {
-        let shared = read(json!({"pool": "shared"})).unwrap();
+        let shared = read(json!({"pool": "shared", "queue_depth": 1, "cache": "shared"})).unwrap();
         let shown = serde_json::to_value(shared).unwrap();
         let names: Vec<_> = shown.as_object().unwrap().keys().collect();
         assert_eq!(names, Settings::NAMES);
@@ -287,5 +619,31 @@ mod tests {
         assert!(!Link::default().takes_time());
         assert!(Link { connect_ms: 1, round_trip_ms: 0 }.takes_time());
         assert!(Link { connect_ms: 0, round_trip_ms: 1 }.takes_time());
+    }
+
+    #[test]
+    fn a_partition_is_one_of_n_shares_counted_from_zero() {
+        for (text, read) in [
+            ("0/1", Ok(Partition::ALL)),
+            ("2/3", Ok(Partition::new(2, 3).unwrap())),
+            (" 0 / 4 ", Ok(Partition::new(0, 4).unwrap())),
+            ("3/3", Err("shares of 3 are numbered from 0 to below 3")),
+            ("0/0", Err("shares of 0 are numbered from 0 to below 0")),
+            ("-1/3", Err("the form is i/n, such as 0/3")),
+            ("1", Err("the form is i/n, such as 0/3")),
+            ("1/2/3", Err("the form is i/n, such as 0/3")),
+        ] {
+            assert_eq!(text.parse(), read.map_err(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_key_belongs_to_exactly_one_share() {
+        for key in [1, 2, 3, 1000, i32::MAX] {
+            for count in [1, 2, 3, 7] {
+                let shares = (0..count).filter_map(|index| Partition::new(index, count));
+                assert_eq!(shares.filter(|share| share.contains(key)).count(), 1, "{key}, {count}");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use rustc_hash::FxHashSet;
 
+use crate::cache::KeyBytes;
 use crate::error::Result;
 use crate::record::{SqlValue, TypedRecord};
 use crate::store::schema::Tables;
@@ -20,8 +21,10 @@ const CONTACT_KEYS: [(&str, &[&str]); 3] = [
 /// The keys that decide about duplicates, as far as the catalogue has their tables.
 #[derive(Debug, Clone)]
 pub struct Dedup {
-    application: Option<Key>,
-    contacts: Vec<Key>,
+    /// The key that one record alone may have.
+    pub application: Option<Key>,
+    /// Keys of which every record but the first loses its row.
+    pub contacts: Vec<Key>,
 }
 
 /// What becomes of a record.
@@ -49,6 +52,28 @@ impl Decision {
     }
 }
 
+/// A key of a row of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted<'a> {
+    /// The values of the key's columns, none of them null.
+    pub values: Vec<&'a SqlValue>,
+    /// Table and values as they are. What the store says of them it says of these alone: another
+    /// spelling may be another key to it, as it is to `SQLite` with accents (`store::schema`).
+    pub exact: KeyBytes,
+}
+
+/// Asks the store which of these different keys of one table it has, and gives one answer for each.
+pub type Ask<'a> = &'a mut dyn FnMut(&Key, &[&Wanted<'_>]) -> Result<Vec<bool>>;
+
+/// What was decided about the records of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// One for each record.
+    pub decisions: Vec<Decision>,
+    /// The keys of rows that are stored, each once.
+    pub claimed: Vec<KeyBytes>,
+}
+
 impl Dedup {
     /// The rules for these tables.
     pub fn new(tables: &Tables) -> Self {
@@ -59,95 +84,139 @@ impl Dedup {
         }
     }
 
-    /// Decides about records in the order given. Of two that claim a key the first has it; a
-    /// duplicate claims nothing. `is_stored` is asked once for each key that no earlier row claims.
-    pub fn decide<'a>(
-        &self,
-        tables: &Tables,
-        records: impl IntoIterator<Item = &'a TypedRecord>,
-        is_stored: &mut dyn FnMut(&Key, &[&SqlValue]) -> Result<bool>,
-    ) -> Result<Vec<Decision>> {
-        let mut claims = Claims { taken: FxHashSet::default(), is_stored };
-        records
-            .into_iter()
-            .map(|record| match self.duplicate(tables, record, &mut claims)? {
-                Some(key) => Ok(Decision::Duplicate { key }),
-                None => Ok(Decision::Store { left_out: self.left_out(record, &mut claims)? }),
-            })
-            .collect()
+    /// The keys that the records' rows would claim, as SQL Server compares them.
+    pub fn would_claim(&self, records: &[&TypedRecord]) -> Vec<KeyBytes> {
+        let all_stored = vec![Decision::Store { left_out: Vec::new() }; records.len()];
+        let keys = self.application.iter().chain(&self.contacts);
+        let rows = keys.flat_map(|key| rows_with(records, key, &all_stored));
+        rows.map(|row| row.folded.unwrap_or(row.wanted.exact)).collect()
     }
 
-    /// The key by which the record's application is there already.
-    fn duplicate(
+    /// Decides about records in the order given. Of two that claim a key the first has it; a
+    /// duplicate claims nothing.
+    ///
+    /// With `at_once`, all keys of a table that may matter are asked about together; without, one
+    /// at a time, and only those that no earlier row has claimed. The decisions are the same.
+    pub fn decide(
         &self,
         tables: &Tables,
-        record: &TypedRecord,
-        claims: &mut Claims<'_>,
-    ) -> Result<Option<String>> {
-        let Some(key) = &self.application else { return Ok(None) };
-        for (_, _, values) in rows_with(record, key) {
-            if !claims.claim(key, &values)? {
-                let table = &tables.all()[key.table];
-                let column = &table.columns[key.columns[0]].name;
-                return Ok(Some(format!(
-                    "{}.{column} {}",
-                    table.name,
-                    canonical::plain(values[0])
-                )));
+        records: &[&TypedRecord],
+        at_once: bool,
+        ask: Ask<'_>,
+    ) -> Result<Decided> {
+        let mut claims = Claims { at_once, ask, taken: FxHashSet::default(), claimed: Vec::new() };
+        let mut decisions = vec![Decision::Store { left_out: Vec::new() }; records.len()];
+        // Applications first, for all records: the contacts of a duplicate need no answer.
+        if let Some(key) = &self.application {
+            for row in claims.refused(key, rows_with(records, key, &decisions))? {
+                decisions[row.record] = Decision::Duplicate { key: described(tables, key, &row) };
             }
         }
-        Ok(None)
-    }
-
-    fn left_out(
-        &self,
-        record: &TypedRecord,
-        claims: &mut Claims<'_>,
-    ) -> Result<Vec<(usize, usize)>> {
-        let mut left_out = Vec::new();
         for key in &self.contacts {
-            for (table, row, values) in rows_with(record, key) {
-                if !claims.claim(key, &values)? {
-                    left_out.push((table, row));
+            for row in claims.refused(key, rows_with(records, key, &decisions))? {
+                if let Decision::Store { left_out } = &mut decisions[row.record] {
+                    left_out.push((row.table, row.row));
                 }
             }
         }
-        Ok(left_out)
+        Ok(Decided { decisions, claimed: claims.claimed })
     }
+}
+
+/// A row that has a key: where it is, and what it wants.
+struct KeyedRow<'a> {
+    record: usize,
+    table: usize,
+    row: usize,
+    wanted: Wanted<'a>,
+    /// The key as SQL Server compares it, where that differs from `exact`.
+    folded: Option<KeyBytes>,
 }
 
 /// Keys that rows of the batch have claimed, before the store that is asked about all others.
 struct Claims<'a> {
-    taken: FxHashSet<Box<[u8]>>,
-    is_stored: &'a mut dyn FnMut(&Key, &[&SqlValue]) -> Result<bool>,
+    at_once: bool,
+    ask: Ask<'a>,
+    /// As SQL Server compares them.
+    taken: FxHashSet<KeyBytes>,
+    /// As they are.
+    claimed: Vec<KeyBytes>,
 }
 
 impl Claims<'_> {
-    /// Claims a key for its row; false if another row has it. With a null there is no key.
-    fn claim(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
-        if values.contains(&&SqlValue::Null) {
-            return Ok(true);
+    /// Claims the keys of a table's rows in their order, and gives back the rows whose key is taken.
+    fn refused<'r>(&mut self, key: &Key, rows: Vec<KeyedRow<'r>>) -> Result<Vec<KeyedRow<'r>>> {
+        let mut refused = Vec::new();
+        let stored = if self.at_once { Some(self.stored(key, &rows)?) } else { None };
+        for row in rows {
+            let folded = row.folded.as_ref().unwrap_or(&row.wanted.exact);
+            let is_taken = self.taken.contains(folded)
+                || match &stored {
+                    Some(stored) => stored.contains(&row.wanted.exact),
+                    None => (self.ask)(key, &[&row.wanted])?.contains(&true),
+                };
+            if is_taken {
+                refused.push(row);
+            } else {
+                self.taken.insert(folded.clone());
+                self.claimed.push(row.wanted.exact);
+            }
         }
-        let folded = fold(key.table, values);
-        if self.taken.contains(&folded) || (self.is_stored)(key, values)? {
-            return Ok(false);
-        }
-        self.taken.insert(folded);
-        Ok(true)
+        Ok(refused)
+    }
+
+    /// Those of the rows' keys that the store has.
+    fn stored(&mut self, key: &Key, rows: &[KeyedRow<'_>]) -> Result<FxHashSet<KeyBytes>> {
+        let mut seen = FxHashSet::default();
+        let wanted: Vec<_> =
+            rows.iter().map(|row| &row.wanted).filter(|w| seen.insert(&w.exact)).collect();
+        let answers = (self.ask)(key, &wanted)?;
+        let stored = wanted.iter().zip(answers).filter(|(_, is_stored)| *is_stored);
+        Ok(stored.map(|(wanted, _)| wanted.exact.clone()).collect())
     }
 }
 
-/// The rows of the key's table: places of table and row in the record, and the key's values.
+/// The rows of the key's table, of all records that are no duplicates. With a null there is no key.
 fn rows_with<'a>(
-    record: &'a TypedRecord,
-    key: &'a Key,
-) -> impl Iterator<Item = (usize, usize, Vec<&'a SqlValue>)> {
-    let tables = record.tables.iter().enumerate().filter(|(_, rows)| rows.table == key.table);
-    tables.flat_map(move |(table, rows)| {
-        rows.rows.iter().enumerate().map(move |(place, row)| {
-            (table, place, key.columns.iter().map(|&column| &row[column]).collect())
-        })
-    })
+    records: &[&'a TypedRecord],
+    key: &Key,
+    decisions: &[Decision],
+) -> Vec<KeyedRow<'a>> {
+    let mut keyed = Vec::with_capacity(records.len());
+    for (record, (typed, decision)) in records.iter().zip(decisions).enumerate() {
+        if matches!(decision, Decision::Duplicate { .. }) {
+            continue;
+        }
+        for (table, rows) in typed.tables.iter().enumerate().filter(|(_, r)| r.table == key.table) {
+            for (row, values) in rows.rows.iter().enumerate() {
+                let values: Vec<_> = key.columns.iter().map(|&column| &values[column]).collect();
+                if !values.contains(&&SqlValue::Null) {
+                    keyed.push(KeyedRow::new(key, (record, table, row), values));
+                }
+            }
+        }
+    }
+    keyed
+}
+
+impl<'a> KeyedRow<'a> {
+    fn new(
+        key: &Key,
+        (record, table, row): (usize, usize, usize),
+        values: Vec<&'a SqlValue>,
+    ) -> Self {
+        let has_text = values.iter().any(|value| matches!(value, SqlValue::Text(_)));
+        let folded = has_text.then(|| bytes(key.table, &values, Spelling::Folded));
+        let exact = bytes(key.table, &values, Spelling::Exact);
+        Self { record, table, row, wanted: Wanted { values, exact }, folded }
+    }
+}
+
+/// The key as `table.column value`.
+fn described(tables: &Tables, key: &Key, row: &KeyedRow<'_>) -> String {
+    let table = &tables.all()[key.table];
+    let column = &table.columns[key.columns[0]].name;
+    format!("{}.{column} {}", table.name, canonical::plain(row.wanted.values[0]))
 }
 
 fn key_of(tables: &Tables, table: &str, columns: &[&str]) -> Option<Key> {
@@ -156,43 +225,99 @@ fn key_of(tables: &Tables, table: &str, columns: &[&str]) -> Option<Key> {
     Some(Key { table: index, columns: columns.iter().map(place).collect::<Option<_>>()? })
 }
 
-/// The key as SQL Server compares it: texts without regard to case and to blanks at their end.
-fn fold(table: usize, values: &[&SqlValue]) -> Box<[u8]> {
-    let mut folded = Vec::with_capacity(8 + 9 * values.len());
-    folded.extend_from_slice(&table.to_le_bytes());
+/// How a key's texts are written down.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// As they are.
+    Exact,
+    /// As SQL Server compares them: without regard to case and to blanks at their end.
+    Folded,
+}
+
+/// A key as bytes; different keys have different ones.
+fn bytes(table: usize, values: &[&SqlValue], spelling: Spelling) -> KeyBytes {
+    let mut bytes = KeyBytes::new();
+    push_number(&mut bytes, table as u64);
     for value in values {
-        match value {
-            SqlValue::Int(number) => {
-                folded.push(b'i');
-                folded.extend_from_slice(&number.to_le_bytes());
+        match (value, spelling) {
+            (SqlValue::Int(number), _) => {
+                bytes.push(b'i');
+                // Zigzag: small numbers are short whatever their sign.
+                push_number(&mut bytes, ((number << 1) ^ (number >> 63)).cast_unsigned());
             }
-            SqlValue::Text(text) => {
-                folded.push(b't');
-                folded.extend_from_slice(text.trim_end_matches(' ').to_lowercase().as_bytes());
-                folded.push(0);
+            (SqlValue::Text(text), Spelling::Exact) => push_text(&mut bytes, b't', text),
+            (SqlValue::Text(text), Spelling::Folded) => {
+                push_text(&mut bytes, b't', &text.trim_end_matches(' ').to_lowercase());
             }
-            other => {
-                folded.push(b'o');
-                folded.extend_from_slice(format!("{other:?}").as_bytes());
-                folded.push(0);
-            }
+            (other, _) => push_text(&mut bytes, b'o', &format!("{other:?}")),
         }
     }
-    folded.into()
+    bytes
+}
+
+fn push_text(bytes: &mut KeyBytes, kind: u8, text: &str) {
+    bytes.push(kind);
+    push_number(bytes, text.len() as u64);
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// LEB128: seven bits a byte, the last byte below 128.
+fn push_number(bytes: &mut KeyBytes, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number.to_le_bytes()[0]);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn text(text: &str) -> SqlValue {
+        SqlValue::Text(text.into())
+    }
+
+    fn int(number: i64) -> SqlValue {
+        SqlValue::Int(number)
+    }
+
     #[test]
     fn keys_fold_as_sql_server_compares_them() {
-        let text = |text: &str| SqlValue::Text(text.into());
-        let folded = |value: &SqlValue| fold(1, &[value]);
+        let folded = |value: &SqlValue| bytes(1, &[value], Spelling::Folded);
         assert_eq!(folded(&text("Score  ")), folded(&text("SCORE")));
         assert_eq!(folded(&text("É")), folded(&text("é")));
         assert_ne!(folded(&text(" SCORE")), folded(&text("SCORE")));
-        assert_ne!(folded(&text("1")), folded(&SqlValue::Int(1)));
-        assert_ne!(fold(1, &[&SqlValue::Int(1)]), fold(2, &[&SqlValue::Int(1)]));
+        assert_ne!(folded(&text("1")), folded(&int(1)));
+    }
+
+    #[test]
+    fn different_keys_are_different_bytes() {
+        let numbers = [0, 1, -1, 63, 64, -64, -65, 127, 128, 8192, i64::MAX, i64::MIN];
+        let mut values: Vec<Vec<SqlValue>> = numbers.map(|number| vec![int(number)]).into();
+        values.extend([
+            vec![text("")],
+            vec![text("a"), text("b")],
+            vec![text("ab"), text("")],
+            vec![text("a\u{1}tb")],
+            vec![text("A"), text("b")],
+            vec![int(1), int(28)],
+            vec![int(28), int(1)],
+            vec![SqlValue::Bit(true)],
+            vec![text("Bit(true)")],
+        ]);
+        let tables = [0, 1, 127, 128, 300];
+        let all: FxHashSet<_> = tables
+            .iter()
+            .flat_map(|&table| values.iter().map(move |key| (table, key)))
+            .map(|(table, key)| bytes(table, &key.iter().collect::<Vec<_>>(), Spelling::Exact))
+            .collect();
+        assert_eq!(all.len(), tables.len() * values.len());
+    }
+
+    #[test]
+    fn the_keys_of_contacts_need_no_memory_of_their_own() {
+        let longest = [int(i32::MAX.into()), int(i16::MIN.into())];
+        assert!(!bytes(127, &longest.each_ref(), Spelling::Exact).spilled());
     }
 }

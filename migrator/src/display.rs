@@ -76,7 +76,8 @@ impl Display {
         }
     }
 
-    fn advance(&self, records: u64) {
+    /// Counts records as done.
+    pub fn advance(&self, records: u64) {
         self.bar.inc(records);
         let Some(lines) = &self.lines else { return };
         let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,6 +150,23 @@ fn whole(rate: f64) -> u64 {
 /// Prints to stdout; a reader that has gone away has seen enough.
 pub fn print(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints text with colours, which are left out for pipes, files and `NO_COLOR`.
+pub fn print_styled(text: &str) {
+    let _ = writeln!(anstream::stdout().lock(), "{text}");
+}
+
+/// Characters on a line of the terminal; 80 where there is none, and no more than anybody reads.
+pub fn width() -> usize {
+    const WITHOUT_TERMINAL: u16 = 80;
+    let columns = terminal_size::terminal_size().map_or(WITHOUT_TERMINAL, |(width, _)| width.0);
+    usize::from(columns.clamp(40, 100))
+}
+
+/// Tells those at the terminal what is no result.
+pub fn note(line: &str) {
+    complain(line);
 }
 
 /// Says something on stderr; where that is closed, nobody listens.

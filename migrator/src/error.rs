@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Disconnected,
     /// Something else ended the run while this was waiting; never the reason why it ended.
     Stopped,
+    /// The user interrupted the run; the same command goes on where it stopped.
+    Interrupted,
     /// The books of a finished run do not balance.
     Imbalance,
 }
@@ -76,6 +78,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             ErrorKind::Imbalance => 1,
+            ErrorKind::Interrupted => 130,
             ErrorKind::Usage
             | ErrorKind::Environment
             | ErrorKind::Data

@@ -94,6 +94,11 @@ impl<'a> Feed<'a> {
         Ok(Some(Share { number, keys, retried, skipped: self.skipped - skipped_before }))
     }
 
+    /// How many batches were handed out so far; their numbers are those below.
+    pub fn numbered(&self) -> u64 {
+        self.next_number
+    }
+
     /// Records passed over so far because the log has them.
     pub fn skipped(&self) -> u64 {
         self.skipped

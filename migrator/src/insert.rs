@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use crate::blame::Case;
+use crate::cache::{KeyBytes, WorkerCache};
 use crate::config::InsertMethod;
-use crate::dedup::{Decision, Dedup};
+use crate::dedup::{Decided, Decision, Dedup};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{self, BatchRow, Log, Logged, Session};
+use crate::lookup::Lookup;
 use crate::metrics::{Metrics, Retry, Step};
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, TypedRecord};
 use crate::report::Books;
@@ -51,6 +53,27 @@ pub struct Batch {
     pub number: u64,
     /// The records, by ascending key; at least one.
     pub entries: Vec<Entry>,
+}
+
+impl Batch {
+    /// About how many bytes of memory the batch holds.
+    pub fn bytes(&self) -> u64 {
+        let of_entry = |entry: &Entry| match &entry.mapped {
+            Mapped::Rows(record) => {
+                record.tables.iter().flat_map(|table| &table.rows).map(bytes_of).sum()
+            }
+            Mapped::Rejected(_) | Mapped::Refused(_) => size_of::<Entry>(),
+        };
+        self.entries.iter().map(of_entry).sum::<usize>() as u64
+    }
+}
+
+fn bytes_of(row: &SqlRow) -> usize {
+    let texts = row.iter().map(|value| match value {
+        SqlValue::Text(text) => text.len(),
+        _ => 0,
+    });
+    size_of_val(&**row) + texts.sum::<usize>()
 }
 
 /// What became of a batch.
@@ -113,16 +136,27 @@ impl<'a> Writer<'a> {
         Ok(Self { store, session, method, order: all, dedup, log, log_has_key })
     }
 
+    /// The keys that a batch's rows claim.
+    pub fn claimed_keys(&self, batch: &Batch) -> Vec<KeyBytes> {
+        let rows = batch.entries.iter().filter_map(|entry| match &entry.mapped {
+            Mapped::Rows(record) => Some(record),
+            Mapped::Rejected(_) | Mapped::Refused(_) => None,
+        });
+        self.dedup.would_claim(&rows.collect::<Vec<_>>())
+    }
+
     /// The session whose batches these are.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Stores a batch on one connection: rows, log and the batch's row in one transaction.
+    /// Stores a batch on one connection: rows, log and the batch's row in one transaction. Keys enter
+    /// the cache when that has committed.
     pub fn write(
         &self,
         batch: &Batch,
         connections: &mut Handle<'_>,
+        cache: &WorkerCache,
         metrics: &mut Metrics,
     ) -> Result<Written> {
         let started = Instant::now();
@@ -133,7 +167,7 @@ impl<'a> Writer<'a> {
         let mut tries = FxHashMap::default();
         loop {
             let mut transaction =
-                Transaction::new(self, batch, &mut connection, metrics, look_up_log);
+                Transaction::new(self, batch, &mut connection, cache, metrics, look_up_log);
             let again = match transaction.run(search) {
                 Ok(End::Committed(written)) => return Ok(written),
                 Ok(End::RecordRefused) => Retry::RefusedRecord,
@@ -185,8 +219,14 @@ struct Transaction<'a> {
     writer: &'a Writer<'a>,
     batch: &'a Batch,
     connection: &'a mut dyn Connection,
+    cache: &'a WorkerCache,
     metrics: &'a mut Metrics,
     look_up_log: bool,
+    /// Whether the store has refused a row of the batch, so that nothing is taken for granted.
+    doubt: bool,
+    /// Keys that are stored once this has committed: those that the store has, some of which this
+    /// transaction may have inserted itself, and those of rows that are inserted.
+    known: Vec<KeyBytes>,
     /// One for each entry, in the entries' order.
     outcomes: Vec<Outcome>,
     rows: Vec<u64>,
@@ -198,6 +238,7 @@ impl<'a> Transaction<'a> {
         writer: &'a Writer<'a>,
         batch: &'a Batch,
         connection: &'a mut dyn Connection,
+        cache: &'a WorkerCache,
         metrics: &'a mut Metrics,
         look_up_log: bool,
     ) -> Self {
@@ -205,8 +246,11 @@ impl<'a> Transaction<'a> {
             writer,
             batch,
             connection,
+            cache,
             metrics,
             look_up_log,
+            doubt: false,
+            known: Vec::new(),
             outcomes: batch.entries.iter().map(outcome_of_mapping).collect(),
             rows: vec![0; writer.tables().yielded().len()],
             refused: Vec::new(),
@@ -216,6 +260,7 @@ impl<'a> Transaction<'a> {
     /// `search` finds the records that the store refuses; without it, one such record ends the
     /// transaction, so that batches without one pay for no savepoint.
     fn run(&mut self, search: bool) -> Result<End> {
+        self.doubt = search;
         self.begin()?;
         self.make_way_in_the_log()?;
         let places: Vec<_> =
@@ -229,6 +274,7 @@ impl<'a> Transaction<'a> {
             return Ok(End::LogRefused);
         }
         self.commit()?;
+        self.keep_known();
         Ok(End::Committed(self.written()))
     }
 
@@ -286,7 +332,7 @@ impl<'a> Transaction<'a> {
                 Mapped::Rejected(_) | Mapped::Refused(_) => None,
             })
             .collect();
-        let decisions = self.decide(&records)?;
+        let Decided { decisions, claimed } = self.decide(&records)?;
         let kept = kept_rows(&records, &decisions, self.writer.tables().yielded().len());
         let started = Instant::now();
         for &table in &self.writer.order {
@@ -304,22 +350,38 @@ impl<'a> Transaction<'a> {
                 self.outcomes[place] = Outcome::Duplicate(log::duplicate_reason(&key));
             }
         }
+        if self.cache.keeps() {
+            self.known.extend(claimed);
+        }
         Ok(None)
     }
 
-    fn decide(&mut self, records: &[&TypedRecord]) -> Result<Vec<Decision>> {
+    fn decide(&mut self, records: &[&TypedRecord]) -> Result<Decided> {
         let started = Instant::now();
-        let (connection, metrics) = (&mut *self.connection, &mut *self.metrics);
-        let decisions = self.writer.dedup.decide(
+        let mut lookup = Lookup {
+            connection: self.connection,
+            cache: self.cache,
+            doubt: self.doubt,
+            metrics: self.metrics,
+            found: &mut self.known,
+        };
+        let decided = self.writer.dedup.decide(
             self.writer.tables(),
-            records.iter().copied(),
-            &mut |key, values| {
-                metrics.queries += 1;
-                connection.exists(key, values)
-            },
+            records,
+            self.cache.asks_in_sets(),
+            &mut |key, wanted| lookup.stored(key, wanted),
         )?;
         self.metrics.time(Step::Dedup, started.elapsed());
-        Ok(decisions)
+        Ok(decided)
+    }
+
+    /// Lets the cache know what is stored, now that it is committed.
+    fn keep_known(&mut self) {
+        if self.cache.keeps() {
+            let started = Instant::now();
+            self.cache.keep(self.known.drain(..));
+            self.metrics.time(Step::Dedup, started.elapsed());
+        }
     }
 
     fn insert(&mut self, table: usize, rows: &[&[SqlValue]]) -> Result<Option<Violation>> {

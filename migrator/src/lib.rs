@@ -7,7 +7,9 @@
 //! ```
 
 pub mod args;
+pub mod audit;
 pub mod blame;
+pub mod cache;
 pub mod claims;
 pub mod clock;
 pub mod cmd;
@@ -19,7 +21,9 @@ pub mod error;
 pub mod feed;
 pub mod handout;
 pub mod insert;
+pub mod interrupt;
 pub mod log;
+pub mod lookup;
 pub mod metrics;
 pub mod pipeline;
 pub mod queue;
@@ -28,3 +32,4 @@ pub mod report;
 pub mod source;
 pub mod stage;
 pub mod store;
+pub mod workers;

@@ -45,16 +45,30 @@ pub struct Session {
     pub now: NaiveDateTime,
 }
 
+impl Session {
+    /// Whether the id is one that [`open_session`] gives a run of this `now`.
+    pub fn is_named_after_its_second(&self) -> bool {
+        let Some(rest) = self.id.strip_prefix(&session_second(self.now)) else { return false };
+        let number = rest.strip_prefix('_').map(str::parse::<u32>);
+        rest.is_empty() || number.is_some_and(|number| number.is_ok_and(|number| number > 1))
+    }
+}
+
 /// The log table, by the places of its columns.
 #[derive(Debug, Clone)]
 pub struct Log {
     table: usize,
     width: usize,
-    app_id: usize,
-    status: usize,
-    reason: usize,
-    time: usize,
-    session: usize,
+    /// The record's key.
+    pub app_id: usize,
+    /// `success` or `failed`.
+    pub status: usize,
+    /// Why a record failed.
+    pub reason: usize,
+    /// The run's point in time.
+    pub time: usize,
+    /// The run's session.
+    pub session: usize,
     reason_type: SqlType,
 }
 
@@ -95,7 +109,7 @@ impl Log {
     }
 
     /// The reason as the column holds it: in its characters first, then cut.
-    fn cut(&self, reason: &str) -> SqlValue {
+    pub fn cut(&self, reason: &str) -> SqlValue {
         let (whole, length) = match self.reason_type {
             SqlType::NVarChar(length) => (SqlType::NVarChar(None), length),
             SqlType::VarChar(length) => (SqlType::VarChar(None), length),
@@ -295,6 +309,17 @@ mod tests {
     #[test]
     fn a_session_is_named_after_its_second() {
         assert_eq!(session().id, "20260131_090807");
+        for (id, of_its_second) in [
+            ("20260131_090807", true),
+            ("20260131_090807_2", true),
+            ("20260131_090807_1", false),
+            ("20260131_090807_", false),
+            ("20260131_0908071", false),
+            ("20260131_090808", false),
+        ] {
+            let session = Session { id: id.into(), ..session() };
+            assert_eq!(session.is_named_after_its_second(), of_its_second, "{id}");
+        }
     }
 
     #[test]

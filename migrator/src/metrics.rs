@@ -28,11 +28,22 @@ pub enum Step {
     Mapping,
     /// Giving one record's values the types of their columns.
     Coerce,
+    /// Waiting for the parse pool's next batch.
+    ParseWait,
+    /// Waiting for the turn to register a batch's keys.
+    Turn,
+    /// Putting a batch into the queue between the halves, waiting for room.
+    QueuePush,
+    /// Taking a batch out of it, waiting for one.
+    QueuePop,
+    /// Waiting for earlier batches that hold one of a batch's keys.
+    Claims,
     /// Getting a batch its connection: opening one, or waiting for the pool's.
     Connect,
     /// Waiting for the right to write, for one transaction.
     Begin,
-    /// The duplicate queries of one attempt at a batch.
+    /// Deciding about duplicates in one attempt at a batch, queries included, and keeping the keys
+    /// of a batch that has committed.
     Dedup,
     /// The inserts of one attempt at a batch.
     Insert,
@@ -46,12 +57,17 @@ pub enum Step {
 
 impl Step {
     /// Every step, in the order of a record's way.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Source,
         Self::Validation,
         Self::Parsing,
         Self::Mapping,
         Self::Coerce,
+        Self::ParseWait,
+        Self::Turn,
+        Self::QueuePush,
+        Self::QueuePop,
+        Self::Claims,
         Self::Connect,
         Self::Begin,
         Self::Dedup,
@@ -69,6 +85,11 @@ impl Step {
             Self::Parsing => "parsing",
             Self::Mapping => "mapping",
             Self::Coerce => "coerce",
+            Self::ParseWait => "parse_wait",
+            Self::Turn => "turn",
+            Self::QueuePush => "queue_push",
+            Self::QueuePop => "queue_pop",
+            Self::Claims => "claims",
             Self::Connect => "connect",
             Self::Begin => "begin",
             Self::Dedup => "dedup",
@@ -120,6 +141,8 @@ pub struct Metrics {
     timings: Vec<Timing>,
     /// Key look-ups sent to the store, one key each.
     pub queries: u64,
+    /// Key look-ups sent to the store, each for as many keys of a table as fit into a statement.
+    pub set_queries: u64,
     /// INSERT statements sent to the store (bulk: loads).
     pub insert_statements: u64,
     /// Transactions committed.
@@ -141,6 +164,7 @@ impl Metrics {
         Ok(Self {
             timings: Step::ALL.iter().map(|_| timing()).collect::<Result<_>>()?,
             queries: 0,
+            set_queries: 0,
             insert_statements: 0,
             transactions: 0,
             retries: BTreeMap::new(),
@@ -174,6 +198,7 @@ impl Metrics {
             mine.total_ns = mine.total_ns.saturating_add(theirs.total_ns);
         }
         self.queries += other.queries;
+        self.set_queries += other.set_queries;
         self.insert_statements += other.insert_statements;
         self.transactions += other.transactions;
         for (&cause, count) in &other.retries {
@@ -267,12 +292,13 @@ mod tests {
         other.time(Step::Insert, Duration::from_micros(30));
         other.retry(Retry::Busy);
         other.queries = 3;
+        other.set_queries = 2;
         one.merge(&other).unwrap();
         assert_eq!(one.timing(Step::Insert).total_ns, 40_000);
         assert_eq!(one.timing(Step::Insert).histogram.len(), 2);
         assert_eq!(one.timing(Step::Log).histogram.len(), 0);
         assert_eq!(one.retries[&Retry::Busy], 1);
-        assert_eq!(one.queries, 3);
+        assert_eq!((one.queries, one.set_queries), (3, 2));
     }
 
     #[test]

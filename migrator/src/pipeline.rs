@@ -2,31 +2,33 @@
 //! feed or the writer could decide, and prints nothing.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 
+use crate::cache::DedupCache;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
-use crate::feed::{Feed, Share};
-use crate::insert::{Batch, Entry, Mapped, Writer, Written};
-use crate::log::{self, Log};
+use crate::feed::Feed;
+use crate::insert::{Mapped, Writer, Written};
+use crate::interrupt::Interrupt;
+use crate::log::{self, Log, Session};
 use crate::metrics::{self, Metrics, Step, Usage};
-use crate::record::{RawRecord, Reject, RowSet};
-use crate::report::{Books, Build, FORMAT_VERSION, Io, RunReport, StageTimes};
-use crate::source::{Reader, Source};
+use crate::record::{ParsedRecord, RawRecord, Reject};
+use crate::report::{
+    Books, Build, CacheReport, Connections, FORMAT_VERSION, Io, QueueReport, RunReport, StageTimes,
+};
+use crate::source::Source;
 use crate::stage::coerce::Coercer;
 use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 use crate::store::checksum::checksum;
 use crate::store::pool::Pool;
-use crate::store::{Connection, Role, Setup, Store};
+use crate::store::{Connection, Role, Store};
+use crate::workers::{Crew, Stages, Tally};
 
 /// How many records an imbalance names.
 const MISSING_NAMED_MAX: usize = 20;
@@ -44,12 +46,6 @@ pub struct Job<'a> {
     pub store: &'a dyn Store,
     /// The store's tables in the contract's order of insertion.
     pub order: &'a [usize],
-}
-
-/// The half of a worker that touches no store: from a record to typed rows.
-pub trait Mapping {
-    /// Maps one record, and times what it does.
-    fn map(&mut self, record: RawRecord, metrics: &mut Metrics) -> Mapped;
 }
 
 /// What a run says while it goes on.
@@ -78,28 +74,71 @@ pub enum Event<'a> {
 /// Takes events from any thread.
 pub type Observer<'a> = &'a (dyn Fn(&Event<'_>) + Sync);
 
-/// Migrates what the source has and the log has not. `mapping` makes the mapping half of each
-/// worker.
-pub fn run<M: Mapping>(
+/// Migrates what the source has and the log has not. `stages` makes the stages of each thread.
+///
+/// # Errors
+/// What stopped the run; `Interrupted` if somebody did, and `Imbalance` if the books of a finished
+/// run do not balance.
+pub fn run<S: Stages>(
     job: &Job<'_>,
-    mapping: impl Fn() -> M + Sync,
+    stages: impl Fn() -> S + Sync,
+    interrupt: &Interrupt,
     observe: Observer<'_>,
 ) -> Result<RunReport> {
-    let setup = job.store.create_missing()?;
+    let Job { config, source, store, order, .. } = *job;
+    let setup = store.create_missing()?;
     if !setup.log_has_key {
         observe(&Event::LogWithoutKey);
     }
-    let run = Run::begin(job, setup, observe)?;
+    // This connection stays open until the end: when the last connection to a WAL closes, SQLite
+    // writes the whole of it back, which would fall to every batch otherwise.
+    let mut connection = store.connect(Role::Reader)?;
+    let session = log::open_session(connection.as_mut(), store.tables(), config.now)?;
+    let log = Log::new(store.tables())?;
+    let feed = Feed::new(source.reader()?, connection, log, config);
+    let method = config.settings.insert;
+    let writer = Writer::new(store, session, method, order, setup.log_has_key)?;
+    let pool = Pool::new(store, config.settings.pool, &SystemClock);
+    let cache = DedupCache::new(config.settings.cache);
+    let on_written = |written: &Written, skipped: u64| tell(observe, written, skipped);
+    let crew = Crew::new(&config.settings, source, feed, &writer, &pool, &cache, &on_written);
     let before = Usage::now()?;
     let started = Instant::now();
-    let tally = run.work(&mapping)?;
-    let usage = Usage::now()?.since(&before);
-    let peak_rss_bytes = metrics::peak_rss_bytes()?;
-    let connections = run.pool.connections();
-    let wall = tally.last_commit.unwrap_or_else(Instant::now).duration_since(started);
-    let mut reader = job.store.connect(Role::Untimed)?;
-    let books = run.balance(&tally.books, reader.as_mut())?;
-    let checksum = checksum(reader.as_mut(), job.store.tables())?;
+    let worked = crew.work(&stages, interrupt, store.tables().yielded().len());
+    pool.close();
+    let tally = worked?;
+    let measured = Measured {
+        usage: Usage::now()?.since(&before),
+        peak_rss_bytes: metrics::peak_rss_bytes()?,
+        wall: tally.last_commit.unwrap_or_else(Instant::now).duration_since(started),
+        connections: pool.connections(),
+        cache: cache.close(),
+    };
+    let mut reader = store.connect(Role::Untimed)?;
+    let mut feed = crew.into_feed();
+    let books = balance(job, &tally.books, &mut feed, writer.session(), reader.as_mut())?;
+    let checksum = checksum(reader.as_mut(), store.tables())?;
+    report(job, &tally, measured, books, checksum)
+}
+
+/// What was measured around the work.
+struct Measured {
+    usage: Usage,
+    peak_rss_bytes: u64,
+    wall: Duration,
+    connections: BTreeMap<String, Connections>,
+    cache: CacheReport,
+}
+
+fn report(
+    job: &Job<'_>,
+    tally: &Tally,
+    measured: Measured,
+    books: Books,
+    checksum: String,
+) -> Result<RunReport> {
+    let Measured { usage, peak_rss_bytes, wall, connections, cache } = measured;
+    let metrics = &tally.metrics;
     Ok(RunReport {
         format: FORMAT_VERSION,
         build: build(),
@@ -113,195 +152,61 @@ pub fn run<M: Mapping>(
         cpu_system_s: usage.system_s,
         peak_rss_bytes,
         io: usage.storage_bytes.map(|(read_bytes, written_bytes)| Io { read_bytes, written_bytes }),
-        stages: stages(&tally.metrics)?,
+        stages: stage_times(metrics)?,
         connections,
         simulated_link: job.store.simulated_link(),
-        queries: tally.metrics.queries,
-        insert_statements: tally.metrics.insert_statements,
-        transactions: tally.metrics.transactions,
-        retries: retries(&tally.metrics),
+        queue: tally.queue.map(|counts| QueueReport {
+            items_peak: counts.items_peak,
+            bytes_peak: counts.bytes_peak,
+            oversize: counts.oversize,
+        }),
+        claim_waits: tally.claim_waits,
+        parsed_in_pool: tally.parsed_in_pool,
+        parse_pool_threads: tally.parse_pool_threads,
+        queries: metrics.queries,
+        set_queries: metrics.set_queries,
+        cache,
+        insert_statements: metrics.insert_statements,
+        transactions: metrics.transactions,
+        retries: retries(metrics),
         rows: rows_by_table(job.store, &tally.rows),
         checksum,
     })
 }
 
-/// A run that has its session.
-struct Run<'a> {
-    job: &'a Job<'a>,
-    feed: Mutex<Feed<'a>>,
-    writer: Writer<'a>,
-    pool: Pool<'a>,
-    observe: Observer<'a>,
-    /// Set when a worker fails, so that the others stop after their batch.
-    stop: AtomicBool,
+fn tell(observe: Observer<'_>, written: &Written, skipped: u64) {
+    for (key, reason, message) in &written.refused {
+        observe(&Event::Refused { key: *key, reason, message });
+    }
+    observe(&Event::Batch { records: written.books.read, skipped });
 }
 
-/// What workers have done.
-struct Tally {
-    metrics: Metrics,
-    books: Books,
-    rows: Vec<u64>,
-    last_commit: Option<Instant>,
-}
-
-impl<'a> Run<'a> {
-    fn begin(job: &'a Job<'a>, setup: Setup, observe: Observer<'a>) -> Result<Self> {
-        let Job { config, source, store, order, .. } = *job;
-        // This connection stays open until the end: when the last connection to a WAL closes,
-        // SQLite writes the whole of it back, which would fall to every batch otherwise.
-        let mut connection = store.connect(Role::Reader)?;
-        let session = log::open_session(connection.as_mut(), store.tables(), config.now)?;
-        let log = Log::new(store.tables())?;
-        let feed = Feed::new(source.reader()?, connection, log, config);
-        let method = config.settings.insert;
-        let writer = Writer::new(store, session, method, order, setup.log_has_key)?;
-        let pool = Pool::new(store, config.settings.pool, &SystemClock);
-        let (feed, stop) = (Mutex::new(feed), AtomicBool::new(false));
-        Ok(Self { job, feed, writer, pool, observe, stop })
+/// The run's books, once it is sure that they balance: by arithmetic, and because the store's
+/// log has as many records of this session as the run accounts for.
+fn balance(
+    job: &Job<'_>,
+    books: &Books,
+    feed: &mut Feed<'_>,
+    session: &Session,
+    reader: &mut dyn Connection,
+) -> Result<Books> {
+    let books = Books { skipped: feed.skipped(), ..*books };
+    let logged = Log::new(job.store.tables())?.count(reader, session)?;
+    if books.balance() && logged == books.read - books.lost_race {
+        return Ok(books);
     }
-
-    /// Runs the workers to their end; the first error of any of them is the run's, of those that
-    /// are no mere consequence of another. No connection of a batch is open afterwards.
-    fn work<M: Mapping>(&self, mapping: &(impl Fn() -> M + Sync)) -> Result<Tally> {
-        let workers = self.job.config.settings.workers.get();
-        let results: Vec<_> = thread::scope(|scope| {
-            let handles: Vec<_> =
-                (0..workers).map(|_| scope.spawn(|| self.worker(mapping()))).collect();
-            handles.into_iter().map(thread::ScopedJoinHandle::join).collect()
-        });
-        self.pool.close();
-        let mut total = Tally::new(self.job.store)?;
-        let mut stopped = None;
-        for result in results {
-            match result {
-                Ok(Err(error)) if error.kind() == ErrorKind::Stopped => stopped = Some(error),
-                Ok(tally) => total.merge(&tally?)?,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        stopped.map_or(Ok(total), Err)
-    }
-
-    fn worker<M: Mapping>(&self, mapping: M) -> Result<Tally> {
-        let done = self.batches(mapping);
-        if done.is_err() {
-            self.stop.store(true, Ordering::Relaxed);
-            self.pool.close();
-        }
-        done
-    }
-
-    fn batches<M: Mapping>(&self, mut mapping: M) -> Result<Tally> {
-        let mut tally = Tally::new(self.job.store)?;
-        let mut reader = self.job.source.reader()?;
-        let mut connections = self.pool.handle();
-        while !self.stop.load(Ordering::Relaxed) {
-            let share = self.feed.lock().unwrap_or_else(PoisonError::into_inner).next_share()?;
-            let Some(share) = share else { break };
-            let prepared = prepare(&share, reader.as_mut(), &mut mapping, &mut tally.metrics)?;
-            if prepared.batch.entries.is_empty() {
-                continue;
-            }
-            let written =
-                self.writer.write(&prepared.batch, &mut connections, &mut tally.metrics)?;
-            tally.add(&written, &prepared.read_at);
-            self.tell(&written, share.skipped);
-        }
-        Ok(tally)
-    }
-
-    fn tell(&self, written: &Written, skipped: u64) {
-        for (key, reason, message) in &written.refused {
-            (self.observe)(&Event::Refused { key: *key, reason, message });
-        }
-        (self.observe)(&Event::Batch { records: written.books.read, skipped });
-    }
-
-    /// The run's books, once it is sure that they balance: by arithmetic, and because the store's
-    /// log has as many records of this session as the run accounts for.
-    fn balance(&self, books: &Books, reader: &mut dyn Connection) -> Result<Books> {
-        let mut feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
-        let books = Books { skipped: feed.skipped(), ..*books };
-        let logged = Log::new(self.job.store.tables())?.count(reader, self.writer.session())?;
-        if books.balance() && logged == books.read - books.lost_race {
-            return Ok(books);
-        }
-        let missing: Vec<_> =
-            feed.unlogged(MISSING_NAMED_MAX)?.iter().map(ToString::to_string).collect();
-        Err(Error::new(
-            ErrorKind::Imbalance,
-            format!(
-                "the books do not balance: {} records read, {logged} logged, {} lost to another \
-                 process; not in the log: {}",
-                books.read,
-                books.lost_race,
-                if missing.is_empty() { "none".to_owned() } else { missing.join(", ") }
-            ),
-        ))
-    }
-}
-
-/// A batch that is ready for the store, and when each of its records was read.
-struct Prepared {
-    batch: Batch,
-    read_at: Vec<Instant>,
-}
-
-/// Reads and maps a batch record by record, so that no more than one text is held at a time.
-fn prepare(
-    share: &Share,
-    reader: &mut dyn Reader,
-    mapping: &mut impl Mapping,
-    metrics: &mut Metrics,
-) -> Result<Prepared> {
-    let mut entries = Vec::with_capacity(share.keys.len());
-    let mut read_at = Vec::with_capacity(share.keys.len());
-    let mut waiting_since = Instant::now();
-    reader.read(&share.keys, &mut |record| {
-        let now = Instant::now();
-        metrics.time(Step::Source, now - waiting_since);
-        read_at.push(now);
-        let (key, retry) = (record.key, share.retried.contains(&record.key));
-        entries.push(Entry { key, retry, mapped: mapping.map(record, metrics) });
-        waiting_since = Instant::now();
-        Ok(())
-    })?;
-    Ok(Prepared { batch: Batch { number: share.number, entries }, read_at })
-}
-
-impl Tally {
-    fn new(store: &dyn Store) -> Result<Self> {
-        Ok(Self {
-            metrics: Metrics::new()?,
-            books: Books::default(),
-            rows: vec![0; store.tables().yielded().len()],
-            last_commit: None,
-        })
-    }
-
-    fn add(&mut self, written: &Written, read_at: &[Instant]) {
-        let committed = Instant::now();
-        for read in read_at {
-            self.metrics.time(Step::Record, committed - *read);
-        }
-        self.books.add(&written.books);
-        add_rows(&mut self.rows, &written.rows);
-        self.last_commit = Some(committed);
-    }
-
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        self.metrics.merge(&other.metrics)?;
-        self.books.add(&other.books);
-        add_rows(&mut self.rows, &other.rows);
-        self.last_commit = self.last_commit.max(other.last_commit);
-        Ok(())
-    }
-}
-
-fn add_rows(total: &mut [u64], more: &[u64]) {
-    for (total, more) in total.iter_mut().zip(more) {
-        *total += more;
-    }
+    let missing: Vec<_> =
+        feed.unlogged(MISSING_NAMED_MAX)?.iter().map(ToString::to_string).collect();
+    Err(Error::new(
+        ErrorKind::Imbalance,
+        format!(
+            "the books do not balance: {} records read, {logged} logged, {} lost to another \
+             process; not in the log: {}",
+            books.read,
+            books.lost_race,
+            if missing.is_empty() { "none".to_owned() } else { missing.join(", ") }
+        ),
+    ))
 }
 
 fn build() -> Build {
@@ -313,7 +218,7 @@ fn per_minute(records: u64, wall: Duration) -> f64 {
     if wall.is_zero() { 0.0 } else { records as f64 * 60.0 / wall.as_secs_f64() }
 }
 
-fn stages(metrics: &Metrics) -> Result<BTreeMap<String, StageTimes>> {
+fn stage_times(metrics: &Metrics) -> Result<BTreeMap<String, StageTimes>> {
     let times = |step: Step| Ok((step.name().to_owned(), StageTimes::of(metrics.timing(step))?));
     Step::ALL.into_iter().map(times).collect()
 }
@@ -327,36 +232,38 @@ fn rows_by_table(store: &dyn Store, rows: &[u64]) -> BTreeMap<String, u64> {
     tables.zip(rows).map(|(table, count)| (table.name.clone(), *count)).collect()
 }
 
-/// The mapping half as a run has it: validate, parse, map, coerce.
-pub struct RecordMapping<'c> {
+/// The stages of a record: validate and parse, then map and coerce.
+pub struct RecordStages<'c> {
     parser: Parser<'c>,
     mapper: Mapper<'c>,
     coercer: &'c Coercer,
 }
 
-impl<'c> RecordMapping<'c> {
-    /// The stages for one worker; `now` is the run's one point in time.
+impl<'c> RecordStages<'c> {
+    /// The stages for one thread; `now` is the run's one point in time.
     pub fn new(contract: &'c Contract, coercer: &'c Coercer, now: NaiveDateTime) -> Self {
         Self { parser: Parser::new(contract), mapper: Mapper::new(contract, now), coercer }
     }
-
-    fn rows(
-        &mut self,
-        record: RawRecord,
-        clock: &mut StageClock<'_>,
-    ) -> std::result::Result<RowSet, Reject> {
-        let valid = clock.time(Step::Validation, || validate(record))?;
-        let parsed = clock.time(Step::Parsing, || self.parser.parse(&valid))?;
-        let rows = clock.time(Step::Mapping, || self.mapper.map(&parsed));
-        self.parser.recycle(parsed);
-        rows
-    }
 }
 
-impl Mapping for RecordMapping<'_> {
-    fn map(&mut self, record: RawRecord, metrics: &mut Metrics) -> Mapped {
+impl Stages for RecordStages<'_> {
+    type Parsed = ParsedRecord;
+
+    fn parse(
+        &mut self,
+        record: RawRecord,
+        metrics: &mut Metrics,
+    ) -> std::result::Result<ParsedRecord, Reject> {
         let mut clock = StageClock { metrics };
-        match self.rows(record, &mut clock) {
+        let valid = clock.time(Step::Validation, || validate(record))?;
+        clock.time(Step::Parsing, || self.parser.parse(&valid))
+    }
+
+    fn map(&mut self, parsed: ParsedRecord, metrics: &mut Metrics) -> Mapped {
+        let mut clock = StageClock { metrics };
+        let rows = clock.time(Step::Mapping, || self.mapper.map(&parsed));
+        self.parser.recycle(parsed);
+        match rows {
             Err(reject) => Mapped::Rejected(reject),
             Ok(rows) => match clock.time(Step::Coerce, || self.coercer.coerce(&rows)) {
                 Ok(record) => Mapped::Rows(record),

@@ -43,18 +43,34 @@ pub struct RunReport {
     /// What the operating system counted over the same span; absent where it does not say.
     pub io: Option<Io>,
     /// Time per stage, by the stage's name: `source`, `validation`, `parsing`, `mapping`, `coerce`
-    /// (of records), `connect` (with the wait for a pool), `begin` (waiting for the right to write),
-    /// `dedup`, `insert`, `log`,
-    /// `commit` (of batches), all summed over workers, and `record` (latency from a record's read
-    /// to its batch's commit).
+    /// (of records), `parse_wait`, `turn`, `queue_push`, `queue_pop`, `claims` (waits between the
+    /// threads), `connect` (with the wait for a pool), `begin` (waiting for the right to write),
+    /// `dedup`, `insert`, `log`, `commit` (of batches), all summed over threads, and `record`
+    /// (latency from a record's read to its batch's commit).
     pub stages: BTreeMap<String, StageTimes>,
     /// Connections by role: `writer` (batches), `reader` (the log's look-ups), `untimed` (the schema).
     pub connections: BTreeMap<String, Connections>,
     /// The link that was simulated between migrator and store; absent where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulated_link: Option<SimulatedLink>,
+    /// The queues between the halves of the workers, all together; absent with `queue_depth` 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueReport>,
+    /// Batches that waited for an earlier one that held one of their keys.
+    #[serde(default)]
+    pub claim_waits: u64,
+    /// Records parsed by threads of the parse pool; the others were parsed by workers.
+    #[serde(default)]
+    pub parsed_in_pool: u64,
+    /// Threads of the parse pool that parsed at least one record.
+    #[serde(default)]
+    pub parse_pool_threads: u64,
     /// Key look-ups sent to the store, one key each.
     pub queries: u64,
+    /// Key look-ups sent to the store, each for as many keys of a table as fit into a statement.
+    pub set_queries: u64,
+    /// What keeping committed keys was good for; all zero where none are kept.
+    pub cache: CacheReport,
     /// INSERT statements sent to the store (bulk: loads).
     pub insert_statements: u64,
     /// Transactions committed.
@@ -65,6 +81,18 @@ pub struct RunReport {
     pub rows: BTreeMap<String, u64>,
     /// Checksum over the whole store after the run, 32 hex digits.
     pub checksum: String,
+}
+
+/// What the queues between the halves of the workers have seen; the time that either side was
+/// blocked is in the stages `queue_push` and `queue_pop`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueReport {
+    /// Most batches that waited in one queue at one time.
+    pub items_peak: u64,
+    /// Most bytes that waited in one queue at one time.
+    pub bytes_peak: u64,
+    /// Batches larger than `queue_bytes_max`, which passed alone through an empty queue.
+    pub oversize: u64,
 }
 
 /// What was running.
@@ -194,6 +222,43 @@ impl fmt::Display for SimulatedLink {
             "simulated link (connect {} ms, round trip {} ms)",
             self.connect_ms, self.round_trip_ms
         )
+    }
+}
+
+/// What the caches of keys did in a run; with one for each worker, their sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheReport {
+    /// Keys of batches that were found.
+    pub hits: u64,
+    /// Keys of batches that were not found.
+    pub misses: u64,
+    /// Keys that had to go for others.
+    pub evictions: u64,
+    /// Hits that the store was asked about all the same: the share that was asked for, and all of
+    /// a batch of which the store has refused a row.
+    pub checks: u64,
+    /// Checks in which the store did not have the key.
+    pub disagreements: u64,
+    /// Most keys that were kept at one time.
+    pub keys_peak: u64,
+    /// Most memory that they took, in bytes.
+    pub bytes_peak: u64,
+    /// Keys that are kept when the run has ended: none.
+    pub keys_left: u64,
+}
+
+impl CacheReport {
+    /// Adds what another cache did.
+    pub fn add(&mut self, other: &Self) {
+        let Self { hits, misses, evictions, checks, disagreements, .. } = other;
+        self.hits += hits;
+        self.misses += misses;
+        self.evictions += evictions;
+        self.checks += checks;
+        self.disagreements += disagreements;
+        self.keys_peak += other.keys_peak;
+        self.bytes_peak += other.bytes_peak;
+        self.keys_left += other.keys_left;
     }
 }
 

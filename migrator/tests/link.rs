@@ -17,11 +17,12 @@ use migrator::metrics::Metrics;
 use migrator::record::{SqlRow, SqlValue};
 use migrator::report::{RunReport, SimulatedLink};
 use migrator::store::checksum::checksum;
-use migrator::store::link::{Linked, PARAMETERS_MAX, ROWS_MAX};
+use migrator::store::link::Linked;
 use migrator::store::pool::Pool;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Connection, Inserted, Key, Role, Store};
+use migrator::store::{STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX};
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
 use store_support::{
@@ -236,10 +237,10 @@ fn a_wide_table_takes_few_rows_a_statement() {
     insert(&mut *connection, BASE, &rows(BASE, 60), InsertMethod::Bulk);
     let before = sent(&store).wire_messages;
     // 41 columns.
-    assert_eq!(PARAMETERS_MAX / 41, 51);
+    assert_eq!(STATEMENT_PARAMETERS_MAX / 41, 51);
     insert(&mut *connection, OPERATIONAL, &rows(OPERATIONAL, 52), InsertMethod::Values);
     assert_eq!(sent(&store).wire_messages - before, 2);
-    assert_eq!((PARAMETERS_MAX, ROWS_MAX), (2_098, 1_000));
+    assert_eq!((STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX), (2_098, 1_000));
 }
 
 #[test]
@@ -294,7 +295,7 @@ fn a_whole_batch_is_counted_to_the_message() {
                 Entry { key: key(place), retry: false, mapped }
             });
             let batch = Batch { number: number.unsigned_abs().into(), entries: entries.into() };
-            writer.write(&batch, &mut handle, &mut metrics).unwrap();
+            writer.write(&batch, &mut handle, &store_support::no_cache(), &mut metrics).unwrap();
         }
         // Two records, each an application, a contact, its address, a pricing row and two of
         // history: 3 look-ups each; 5 tables, of which two get identities; log and batch row.

@@ -347,7 +347,8 @@ fn write_two_batches(pooling: Pooling, faults: Faults) -> (Connections, Metrics)
         let mapped = Mapped::Rows(record(key, key, &[(key, &[CURRENT])]));
         let entries = vec![Entry { key, retry: false, mapped }];
         let batch = Batch { number: key.unsigned_abs().into(), entries };
-        let written = writer.write(&batch, &mut handle, &mut metrics).unwrap();
+        let written =
+            writer.write(&batch, &mut handle, &store_support::no_cache(), &mut metrics).unwrap();
         assert_eq!(written.books.committed, 1);
         assert!(fixture.has_application(key));
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use migrator::report::RunReport;
+use migrator::report::{CacheReport, RunReport};
 use tempfile::TempDir;
 
 /// A folder of its own for a store and other files.
@@ -151,6 +151,41 @@ fn wrong_arguments_are_named() {
         assert!(text.contains(part), "{text}");
         assert!(!place.path("store.db").exists());
     }
+}
+
+#[test]
+fn a_setting_that_would_be_ignored_is_refused_with_the_one_it_belongs_to() {
+    for (options, name) in [
+        (&["--cache-max-keys", "9"][..], "cache_max_keys"),
+        (&["--cache", "batch", "--cache-max-keys", "9"], "cache_max_keys"),
+        (&["--cache-spot-check", "0.5"], "cache_spot_check"),
+        (&["--cache", "batch", "--cache-spot-check", "0.5"], "cache_spot_check"),
+    ] {
+        let place = Place::new();
+        let text = complaint(place.run(5, options));
+        assert!(text.contains(name) && text.contains("cache = worker or shared"), "{text}");
+        assert!(!place.path("store.db").exists());
+    }
+}
+
+#[test]
+fn a_report_shows_the_settings_that_apply_and_what_the_cache_did() {
+    let plain = ["--batch-size", "9", "--now", "2026-01-31T12:00:00"];
+    let report = Place::new().report(40, &plain);
+    assert!(report.queries > 40 && report.set_queries == 0);
+    assert_eq!(report.cache, CacheReport::default());
+    let shown = serde_json::to_value(&report.settings).unwrap();
+    assert_eq!(shown["cache"], "off");
+    assert!(shown.get("cache_max_keys").is_none());
+
+    let shared = ["--cache", "shared", "--cache-max-keys", "50"];
+    let kept = Place::new().report(40, &[&plain[..], &shared].concat());
+    assert!(kept.queries == 0 && kept.set_queries >= 5);
+    assert!(kept.cache.misses > 0 && kept.cache.evictions > 0 && kept.cache.bytes_peak > 0);
+    assert_eq!((kept.cache.keys_peak, kept.cache.keys_left), (50, 0));
+    assert_eq!(kept.checksum, report.checksum);
+    let shown = serde_json::to_value(&kept.settings).unwrap();
+    assert_eq!((&shown["cache_max_keys"], &shown["cache_spot_check"]), (&50.into(), &0.0.into()));
 }
 
 #[test]

@@ -7,52 +7,23 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use migrator::clock::Clock;
-use migrator::config::{Config, InsertMethod, Link, PoolLimits, Pooling, Settings, Synchronous};
-use migrator::error::{Error, ErrorKind, Result};
+use migrator::config::{InsertMethod, Link, PoolLimits, Pooling, Synchronous};
+use migrator::error::ErrorKind;
 use migrator::insert::Mapped;
+use migrator::interrupt::Interrupt;
 use migrator::metrics::{Metrics, Step};
-use migrator::pipeline::{Event, Job, Mapping, run};
+use migrator::pipeline::{Event, Job, run};
 use migrator::record::{RawRecord, Reject, Stage};
 use migrator::report::{Books, Connections, RunReport};
-use migrator::source::{Reader, Source};
 use migrator::store::Store;
 use migrator::store::link::Linked;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
+use migrator::workers::Stages;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
+use store_support::runs::{Fixture, Numbers};
 use store_support::{CURRENT, catalogue, int, record};
-use tempfile::TempDir;
-
-/// Records 1 to `last`; reading the one at `broken` fails.
-struct Numbers {
-    last: i32,
-    broken: Option<i32>,
-}
-
-impl Source for Numbers {
-    fn count(&self) -> u64 {
-        self.last.unsigned_abs().into()
-    }
-    fn reader(&self) -> Result<Box<dyn Reader + '_>> {
-        Ok(Box::new(self))
-    }
-}
-
-impl Reader for &Numbers {
-    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
-        Ok((after + 1..=self.last).take(most).collect())
-    }
-    fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
-        for &key in keys {
-            if self.broken == Some(key) {
-                return Err(Error::environment(format!("record {key} cannot be read")));
-            }
-            each(RawRecord { key, bytes: None })?;
-        }
-        Ok(())
-    }
-}
 
 /// Rejects every tenth record; every other tenth is one that the store refuses, unless `healed`.
 #[derive(Clone, Copy, Default)]
@@ -60,7 +31,14 @@ struct Invented {
     healed: bool,
 }
 
-impl Mapping for Invented {
+impl Stages for Invented {
+    type Parsed = RawRecord;
+
+    fn parse(&mut self, raw: RawRecord, metrics: &mut Metrics) -> Result<RawRecord, Reject> {
+        metrics.time(Step::Parsing, std::time::Duration::from_nanos(1));
+        Ok(raw)
+    }
+
     fn map(&mut self, raw: RawRecord, metrics: &mut Metrics) -> Mapped {
         metrics.time(Step::Mapping, std::time::Duration::from_nanos(1));
         let key = raw.key;
@@ -76,41 +54,13 @@ impl Mapping for Invented {
     }
 }
 
-struct Fixture {
-    folder: TempDir,
-    store: SqliteStore,
-    config: Config,
+trait InventedRuns {
+    fn run(&self, last: i32) -> RunReport;
 }
 
-impl Fixture {
-    fn new(workers: usize, batch_size: usize, insert: InsertMethod) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let tables = Tables::new(&catalogue()).unwrap();
-        let path = folder.path().join("store.db");
-        let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
-        let config = Config {
-            settings: Settings {
-                workers: workers.try_into().unwrap(),
-                batch_size: batch_size.try_into().unwrap(),
-                insert,
-                ..Settings::default()
-            },
-            limit: u64::MAX,
-            retry_failed: false,
-            now: store_support::now(),
-        };
-        Self { folder, store, config }
-    }
-
+impl InventedRuns for Fixture {
     fn run(&self, last: i32) -> RunReport {
         self.try_run(&self.store, &Numbers { last, broken: None }, Invented::default()).unwrap()
-    }
-
-    fn try_run(&self, store: &dyn Store, source: &Numbers, mapping: Invented) -> Result<RunReport> {
-        let order: Vec<_> = (1..store.tables().yielded().len()).collect();
-        let config = &self.config;
-        let job = Job { config, source, source_name: "numbers", store, order: &order };
-        run(&job, || mapping, &|_| {})
     }
 }
 
@@ -299,7 +249,7 @@ fn progress_counts_every_record_and_names_refused_ones() {
     let config = &fixture.config;
     let source = &Numbers { last: 50, broken: None };
     let job = Job { config, source, source_name: "", store: &fixture.store, order: &[] };
-    run(&job, Invented::default, &|event| match event {
+    run(&job, Invented::default, &Interrupt::default(), &|event| match event {
         Event::Batch { records, skipped } => *read.lock().unwrap() += records + skipped,
         Event::Refused { key, message, .. } => {
             assert!(message.contains("FOREIGN KEY"));

@@ -1,20 +1,72 @@
-//! Invented records of production shape under every setting: the books balance, the rows are the
-//! same.
+//! No setting changes a stored row: every pair of values of all seven settings, over invented
+//! records with shared keys and rejects, and an audit after each run.
+//!
+//! `SWEETSPOT_FULL=1 cargo test --release --package migrator --test run_settings` takes 3,000 staged
+//! and 100 full records and goes through it five times.
 #![cfg(test)]
 
-use migrator::config::{Config, InsertMethod, Settings, Synchronous};
+use migrator::audit::Audit;
+use migrator::config::{Config, Partition, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::pipeline::{Job, RecordMapping, run};
+use migrator::interrupt::Interrupt;
+use migrator::metrics::Metrics;
+use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
 use migrator::source::generated::{Generated, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
+use migrator::workers::Stages;
+use serde_json::{Map, Value, json};
 
-const RECORDS: u32 = 60;
+/// Every setting with the values that are tried; the first is the baseline's.
+fn values() -> Vec<(&'static str, Vec<Value>)> {
+    vec![
+        ("workers", vec![json!(2), json!(1), json!(5)]),
+        ("batch_size", vec![json!(1000), json!(7), json!(60)]),
+        ("pool", vec![json!("off"), json!("worker"), json!("shared")]),
+        ("queue_depth", vec![json!(0), json!(1), json!(4)]),
+        ("cache", vec![json!("off"), json!("batch"), json!("worker"), json!("shared")]),
+        ("parse_threads", vec![json!(0), json!(1), json!(3)]),
+        ("insert", vec![json!("values"), json!("bulk")]),
+    ]
+}
 
-/// The contract that ships and records for it.
+/// Combinations in which every two values of two settings meet at least once, the baseline first:
+/// each next one is the candidate that brings most pairs that have not met.
+fn pairwise(settings: &[(&'static str, Vec<Value>)]) -> Vec<Vec<usize>> {
+    let places: Vec<usize> = settings.iter().map(|(_, values)| values.len()).collect();
+    let pairs_of = |row: &[usize]| -> Vec<(usize, usize, usize, usize)> {
+        let mut pairs = Vec::new();
+        for (one, first) in row.iter().enumerate() {
+            pairs.extend(
+                row.iter().enumerate().skip(one + 1).map(|(o, second)| (one, *first, o, *second)),
+            );
+        }
+        pairs
+    };
+    let all: usize = places.iter().product();
+    let row_of = |mut number: usize| -> Vec<usize> {
+        let digit = |places: &usize| {
+            let digit = number % places;
+            number /= places;
+            digit
+        };
+        places.iter().map(digit).collect()
+    };
+    let mut met = std::collections::BTreeSet::new();
+    let mut rows = Vec::new();
+    loop {
+        let fresh = |row: &Vec<usize>| pairs_of(row).iter().filter(|p| !met.contains(*p)).count();
+        let best =
+            (0..all).map(row_of).max_by_key(|row| (fresh(row), std::cmp::Reverse(row.clone())));
+        let Some(row) = best.filter(|row| fresh(row) > 0) else { return rows };
+        met.extend(pairs_of(&row));
+        rows.push(row);
+    }
+}
+
 struct Fixture {
     contract: Contract,
     catalogue: Catalogue,
@@ -22,9 +74,8 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(duplicates: f64, rejects: f64) -> Self {
-        let profile = Profile::Staged;
-        let spec = Spec { profile, records: RECORDS, seed: 11, duplicates, rejects };
+    fn new(profile: Profile, records: u32) -> Self {
+        let spec = Spec { profile, records, seed: 42, duplicates: 0.05, rejects: 0.02 };
         Self {
             contract: Contract::embedded().unwrap(),
             catalogue: Catalogue::embedded().unwrap(),
@@ -32,7 +83,8 @@ impl Fixture {
         }
     }
 
-    fn run(&self, workers: usize, batch_size: usize, insert: InsertMethod) -> RunReport {
+    /// Runs into a fresh store and audits it, strictly: the lowest source key keeps what is shared.
+    fn run(&self, settings: Settings) -> RunReport {
         let folder = tempfile::tempdir().unwrap();
         let tables = Tables::new(&self.catalogue).unwrap();
         let order: Vec<_> =
@@ -40,13 +92,9 @@ impl Fixture {
         let path = folder.path().join("store.db");
         let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
         let config = Config {
-            settings: Settings {
-                workers: workers.try_into().unwrap(),
-                batch_size: batch_size.try_into().unwrap(),
-                insert,
-                ..Settings::default()
-            },
+            settings,
             limit: u64::MAX,
+            partition: Partition::ALL,
             retry_failed: false,
             now: "2026-01-31T12:00:00".parse().unwrap(),
         };
@@ -58,41 +106,89 @@ impl Fixture {
             store: &store,
             order: &order,
         };
-        run(&job, || RecordMapping::new(&self.contract, &coercer, config.now), &|_| {}).unwrap()
+        let stages = || RecordStages::new(&self.contract, &coercer, config.now);
+        let report = run(&job, stages, &Interrupt::default(), &|_| {}).unwrap();
+        let (mut stages, mut metrics) = (stages(), Metrics::new().unwrap());
+        let audit = Audit { source: &self.source, store: &store, strict: true };
+        let mut map = |raw, now| {
+            assert_eq!(now, config.now);
+            Ok(match stages.parse(raw, &mut metrics) {
+                Ok(parsed) => stages.map(parsed, &mut metrics),
+                Err(reject) => migrator::insert::Mapped::Rejected(reject),
+            })
+        };
+        let audited = audit.run(&mut map, &mut |_| {}).unwrap();
+        assert!(audited.passed, "{:?}: {:?}", config.settings, audited.findings);
+        report
     }
 
-    /// Runs under every combination of settings with so many workers, which must agree.
-    fn agree(&self, workers: &[usize]) -> RunReport {
-        let first = self.run(1, 1000, InsertMethod::Values);
-        for &workers in workers {
-            for batch_size in [7, 60] {
-                for insert in [InsertMethod::Values, InsertMethod::Bulk] {
-                    let other = self.run(workers, batch_size, insert);
-                    let setting = format!("{workers} workers, batches of {batch_size}, {insert:?}");
-                    assert_eq!(other.books, first.books, "{setting}");
-                    assert_eq!(other.rows, first.rows, "{setting}");
-                    assert_eq!(other.checksum, first.checksum, "{setting}");
-                }
-            }
+    fn every_pair_agrees(&self, at_most: usize) {
+        let values = values();
+        let rows = pairwise(&values);
+        assert!((12..60).contains(&rows.len()), "{} combinations", rows.len());
+        let baseline = self.run(Settings::default());
+        for row in rows.iter().take(at_most) {
+            let typed: Map<String, Value> = values
+                .iter()
+                .zip(row)
+                .map(|((name, values), place)| ((*name).to_owned(), values[*place].clone()))
+                .collect();
+            let typed: TypedSettings = serde_json::from_value(Value::Object(typed)).unwrap();
+            let settings: Settings = typed.try_into().unwrap();
+            let report = self.run(settings.clone());
+            assert_eq!(report.books, baseline.books, "{settings:?}");
+            assert_eq!(report.rows, baseline.rows, "{settings:?}");
+            assert_eq!(report.checksum, baseline.checksum, "{settings:?}");
         }
-        first
+    }
+}
+
+fn full() -> bool {
+    std::env::var_os("SWEETSPOT_FULL").is_some()
+}
+
+#[test]
+fn every_two_values_of_two_settings_store_the_same_staged_records() {
+    let (records, times) = if full() { (3000, 5) } else { (150, 1) };
+    for _ in 0..times {
+        Fixture::new(Profile::Staged, records).every_pair_agrees(usize::MAX);
     }
 }
 
 #[test]
-fn no_setting_changes_the_rows_of_records_with_keys_of_their_own() {
-    let report = Fixture::new(0.0, 0.1).agree(&[1, 3]);
-    assert!(report.books.rejected > 0 && report.books.committed > 40, "{:?}", report.books);
-    for stage in ["source", "validation", "record"] {
-        assert_eq!(report.stages[stage].count, u64::from(RECORDS), "{stage}");
+fn every_two_values_of_two_settings_store_the_same_full_records() {
+    let (records, combinations, times) = if full() { (100, usize::MAX, 5) } else { (12, 4, 1) };
+    for _ in 0..times {
+        Fixture::new(Profile::Full, records).every_pair_agrees(combinations);
     }
-    let mapped = u64::from(RECORDS) - report.books.rejected;
-    assert_eq!(report.stages["coerce"].count, mapped);
-    assert!(report.rows["app_historical_lookup"] > mapped);
 }
 
 #[test]
-fn no_setting_changes_the_rows_of_duplicates_that_one_worker_writes() {
-    let report = Fixture::new(0.4, 0.05).agree(&[1]);
-    assert!(report.books.duplicate > 0, "{:?}", report.books);
+fn each_optimization_switched_on_and_off_again_is_the_baseline() {
+    let fixture = Fixture::new(Profile::Staged, 60);
+    let baseline = fixture.run(Settings::default());
+    let counters = |report: &RunReport| {
+        let writer = report.connections["writer"].clone();
+        (
+            report.books,
+            report.checksum.clone(),
+            report.queries,
+            report.set_queries,
+            report.transactions,
+            (writer.opened, writer.reused),
+            report.queue,
+            report.parsed_in_pool,
+            report.cache,
+        )
+    };
+    for (name, values) in values().into_iter().filter(|(name, _)| *name != "workers") {
+        let typed = |value: &Value| -> Settings {
+            serde_json::from_value(json!({ name: value.clone() })).unwrap()
+        };
+        for on in &values[1..] {
+            assert_eq!(fixture.run(typed(on)).checksum, baseline.checksum, "{name} = {on}");
+        }
+        let off = fixture.run(typed(&values[0]));
+        assert_eq!(counters(&off), counters(&baseline), "{name}");
+    }
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use migrator::config::Partition;
 use migrator::error::{ErrorKind, Result};
 use migrator::record::RawRecord;
 use migrator::source::Source;
@@ -54,7 +55,7 @@ fn a_folder_gives_its_xml_files_by_ascending_key() {
     let folder =
         folder(&[("app-10.xml", b"ten"), ("9-app.XML", b"\xE4"), ("2.xml", b""), ("1.txt", b"-")]);
     fs::create_dir(folder.path().join("inner")).unwrap();
-    let source = FolderSource::open(folder.path()).unwrap();
+    let source = FolderSource::open(folder.path(), Partition::ALL).unwrap();
     assert_eq!(source.count(), 3);
     for page in [1, 2, 10] {
         let records = read_all(&source, page).unwrap();
@@ -72,7 +73,7 @@ fn a_folder_names_every_file_that_it_refuses() {
         ("0.xml", b""),
         ("2147483648.xml", b""),
     ]);
-    let error = FolderSource::open(folder.path()).unwrap_err();
+    let error = FolderSource::open(folder.path(), Partition::ALL).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Environment);
     let message = error.to_string();
     for part in [
@@ -88,16 +89,17 @@ fn a_folder_names_every_file_that_it_refuses() {
 #[test]
 fn a_folder_that_is_missing_or_without_records_is_refused() {
     let empty = folder(&[("readme.md", b"")]);
-    let error = FolderSource::open(empty.path()).unwrap_err().to_string();
+    let error = FolderSource::open(empty.path(), Partition::ALL).unwrap_err().to_string();
     assert!(error.ends_with("no .xml file"), "{error}");
-    let error = FolderSource::open(&empty.path().join("absent")).unwrap_err().to_string();
+    let error =
+        FolderSource::open(&empty.path().join("absent"), Partition::ALL).unwrap_err().to_string();
     assert!(error.contains("absent"), "{error}");
 }
 
 #[test]
 fn a_file_that_vanishes_is_an_error_that_names_it() {
     let folder = folder(&[("1.xml", b"")]);
-    let source = FolderSource::open(folder.path()).unwrap();
+    let source = FolderSource::open(folder.path(), Partition::ALL).unwrap();
     fs::remove_file(folder.path().join("1.xml")).unwrap();
     let error = read_all(&source, 10).unwrap_err().to_string();
     assert!(error.contains("1.xml"), "{error}");
@@ -118,7 +120,7 @@ fn a_table_gives_texts_as_they_are_stored() {
          INSERT INTO app_xml_staging (app_id, app_XML) VALUES
          (7, 'text'), (3, x'FFFE3C00'), (5, NULL), (2147483647, 42);",
     );
-    let source = TableSource::open(&path, NAMES).unwrap();
+    let source = TableSource::open(&path, NAMES, Partition::ALL).unwrap();
     assert_eq!(source.count(), 4);
     for page in [1, 3, 100] {
         let records = read_all(&source, page).unwrap();
@@ -138,12 +140,15 @@ fn a_table_is_joined_to_the_application_table_only_where_that_exists() {
     let staging = "CREATE TABLE app_xml_staging (app_id INTEGER PRIMARY KEY, app_XML TEXT);
         INSERT INTO app_xml_staging VALUES (1, 'a'), (2, 'b'), (3, 'c');";
     let (_folder, path) = database(staging);
-    assert_eq!(keys(&read_all(&TableSource::open(&path, NAMES).unwrap(), 10).unwrap()), [1, 2, 3]);
+    assert_eq!(
+        keys(&read_all(&TableSource::open(&path, NAMES, Partition::ALL).unwrap(), 10).unwrap()),
+        [1, 2, 3]
+    );
     let joined = format!(
         "{staging} CREATE TABLE application (app_id INT); INSERT INTO application VALUES (3), (1);"
     );
     let (_folder, path) = database(&joined);
-    let source = TableSource::open(&path, NAMES).unwrap();
+    let source = TableSource::open(&path, NAMES, Partition::ALL).unwrap();
     assert_eq!(source.count(), 2);
     assert_eq!(keys(&read_all(&source, 10).unwrap()), [1, 3]);
 }
@@ -154,7 +159,7 @@ fn of_a_repeated_key_the_first_row_is_read() {
         "CREATE TABLE app_xml_staging (app_id INTEGER, app_XML TEXT);
          INSERT INTO app_xml_staging VALUES (1, 'a'), (2, 'b'), (2, 'c'), (3, 'd');",
     );
-    let source = TableSource::open(&path, NAMES).unwrap();
+    let source = TableSource::open(&path, NAMES, Partition::ALL).unwrap();
     for page in [1, 2, 10] {
         assert_eq!(keys(&read_all(&source, page).unwrap()), [1, 2, 3]);
     }
@@ -166,7 +171,7 @@ fn only_the_keys_asked_for_are_read() {
         "CREATE TABLE app_xml_staging (app_id INTEGER PRIMARY KEY, app_XML TEXT);
          INSERT INTO app_xml_staging VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (5, 'e');",
     );
-    let source = TableSource::open(&path, NAMES).unwrap();
+    let source = TableSource::open(&path, NAMES, Partition::ALL).unwrap();
     let mut found = Vec::new();
     // 9 has vanished since its key was read.
     let read = |record: RawRecord| {
@@ -189,7 +194,7 @@ fn faults_of_a_source_table_are_named() {
         (bad_keys, "4 records with an app_id outside 1 … 2147483647, such as 0, 'x', NULL, 1.5"),
     ] {
         let (_folder, path) = database(sql);
-        let error = TableSource::open(&path, NAMES).unwrap_err().to_string();
+        let error = TableSource::open(&path, NAMES, Partition::ALL).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }
 }
@@ -198,10 +203,12 @@ fn faults_of_a_source_table_are_named() {
 fn a_missing_or_corrupt_source_file_is_refused_and_not_made() {
     let folder = folder(&[("bad.db", "no database ".repeat(99).as_bytes())]);
     let absent = folder.path().join("absent.db");
-    let error = TableSource::open(&absent, NAMES).unwrap_err().to_string();
+    let error = TableSource::open(&absent, NAMES, Partition::ALL).unwrap_err().to_string();
     assert!(error.ends_with("absent.db: no such file"), "{error}");
     assert!(!absent.exists());
-    let error = TableSource::open(&folder.path().join("bad.db"), NAMES).unwrap_err().to_string();
+    let error = TableSource::open(&folder.path().join("bad.db"), NAMES, Partition::ALL)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("not a database"), "{error}");
 }
 
@@ -209,7 +216,7 @@ fn a_missing_or_corrupt_source_file_is_refused_and_not_made() {
 fn invented_records_have_their_numbers_as_keys() {
     let spec =
         Spec { profile: Profile::Small, records: 25, seed: 3, duplicates: 0.0, rejects: 0.0 };
-    let source = Location::Generated(spec).open(NAMES).unwrap();
+    let source = Location::Generated(spec).open(NAMES, Partition::ALL).unwrap();
     assert_eq!(source.count(), 25);
     let records = read_all(source.as_ref(), 10).unwrap();
     assert_eq!(records, Generated::new(spec).unwrap().iter().collect::<Vec<_>>());
@@ -221,9 +228,39 @@ fn a_location_opens_the_source_that_it_names() {
         database("CREATE TABLE app_xml_staging (app_id INTEGER PRIMARY KEY, app_XML TEXT);");
     let table = Location::parse(&format!("sqlite:{}", path.display())).unwrap();
     assert_eq!(table.database(), Some(path.as_path()));
-    assert_eq!(table.open(NAMES).unwrap().count(), 0);
+    assert_eq!(table.open(NAMES, Partition::ALL).unwrap().count(), 0);
     let folder = folder(&[("1.xml", b"")]);
     let files = Location::parse(&folder.path().display().to_string()).unwrap();
     assert_eq!(files.database(), None::<&Path>);
-    assert_eq!(files.open(NAMES).unwrap().count(), 1);
+    assert_eq!(files.open(NAMES, Partition::ALL).unwrap().count(), 1);
+}
+
+#[test]
+fn shares_of_a_source_are_disjoint_and_have_every_record() {
+    let insert = (1..=20).map(|key| format!("INSERT INTO app_xml_staging VALUES ({key}, '');"));
+    let sql = "CREATE TABLE app_xml_staging (app_id INTEGER PRIMARY KEY, app_XML TEXT);";
+    let (_file, path) = database(&format!("{sql}{}", insert.collect::<String>()));
+    let names: Vec<_> = (1..=20).map(|key| format!("app-{key}.xml")).collect();
+    let files: Vec<_> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let folder = folder(&files);
+    for text in [
+        format!("sqlite:{}", path.display()),
+        folder.path().display().to_string(),
+        "generated:small,20,1".to_owned(),
+    ] {
+        let location = Location::parse(&text).unwrap();
+        for count in [1, 3, 30] {
+            let mut all = Vec::new();
+            for index in 0..count {
+                let share = Partition::new(index, count).unwrap();
+                let source = location.open(NAMES, share).unwrap();
+                let found = keys(&read_all(source.as_ref(), 3).unwrap());
+                assert_eq!(source.count(), found.len() as u64, "{text} {share}");
+                assert!(found.iter().all(|&key| share.contains(key)), "{text} {share}");
+                all.extend(found);
+            }
+            all.sort_unstable();
+            assert_eq!(all, (1..=20).collect::<Vec<_>>(), "{text} {count}");
+        }
+    }
 }

@@ -49,6 +49,8 @@ macro_rules! suite {
             a_transaction_goes_on_after_a_refusal
             keys_of_text_ignore_case
             a_key_of_two_columns_is_compared_in_both
+            keys_are_asked_for_in_sets_of_any_size
+            a_set_of_keys_is_compared_as_one_key_is
             omitted_identities_are_numbered
             deleting_gives_the_number_of_rows
             a_range_is_closed_and_ascending
@@ -488,4 +490,43 @@ fn a_key_of_two_columns_is_compared_in_both(store: &dyn Store) {
     let key = Key { table: ADDRESS, columns: vec![0, 1] };
     assert!(connection.exists(&key, &[&int(5), &int(PREVIOUS)]).unwrap());
     assert!(!connection.exists(&key, &[&int(6), &int(PREVIOUS)]).unwrap());
+}
+
+fn keys_are_asked_for_in_sets_of_any_size(store: &dyn Store) {
+    let mut connection = writer(store);
+    let rows: Vec<_> = (1..=500).map(|number| base_row(2 * number)).collect();
+    stored(&mut *connection, BASE, &rows);
+    stored(&mut *connection, CONTACT, &[contact_row(4, 4), contact_row(6, 6)]);
+    stored(&mut *connection, ADDRESS, &[address_row(4, CURRENT), address_row(6, PREVIOUS)]);
+    let base = Key { table: BASE, columns: vec![0] };
+    let address = Key { table: ADDRESS, columns: vec![0, 1] };
+    assert_eq!((base.per_statement(), address.per_statement()), (1_000, 1_000));
+    assert_eq!(Key { table: BASE, columns: vec![0, 1, 2] }.per_statement(), 699);
+    for count in [1, 2, 3, 5, 64, 65, 999, 1_000] {
+        let numbers: Vec<_> = (1..=count).map(int).collect();
+        let keys: Vec<_> = numbers.iter().map(|number| [number]).collect();
+        let keys: Vec<&[&SqlValue]> = keys.iter().map(AsRef::as_ref).collect();
+        let even: Vec<_> = (1..=count).map(|number| number % 2 == 0).collect();
+        assert_eq!(connection.exist(&base, &keys).unwrap(), even, "{count}");
+        let kind = int(PREVIOUS);
+        let keys: Vec<_> = numbers.iter().map(|number| [number, &kind]).collect();
+        let keys: Vec<&[&SqlValue]> = keys.iter().map(AsRef::as_ref).collect();
+        let six: Vec<_> = (1..=count).map(|number| number == 6).collect();
+        assert_eq!(connection.exist(&address, &keys).unwrap(), six, "{count}");
+    }
+}
+
+fn a_set_of_keys_is_compared_as_one_key_is(store: &dyn Store) {
+    let mut connection = writer(store);
+    stored(&mut *connection, BASE, &[base_row(1)]);
+    stored(&mut *connection, HISTORY, &[history_row(1, "[City]")]);
+    let key = Key { table: HISTORY, columns: vec![1, 0] };
+    let names = ["[CITY]", "[city]", "[town]", "", "1"].map(text);
+    let (one, null) = (int(1), SqlValue::Null);
+    let keys: Vec<_> = names.iter().flat_map(|name| [[name, &one], [name, &null]]).collect();
+    let keys: Vec<&[&SqlValue]> = keys.iter().map(AsRef::as_ref).collect();
+    let single: Vec<_> =
+        keys.iter().map(|values| connection.exists(&key, values).unwrap()).collect();
+    assert_eq!(connection.exist(&key, &keys).unwrap(), single);
+    assert_eq!(single.iter().filter(|is_there| **is_there).count(), 2);
 }

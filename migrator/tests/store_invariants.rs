@@ -1,5 +1,5 @@
-//! What holds for any records: batches, whatever their size and method, store what one record after
-//! the other would.
+//! What holds for any records: batches, whatever their size, method and cache, store what one record
+//! after the other would.
 #![cfg(test)]
 
 mod store_support;
@@ -7,17 +7,19 @@ mod store_support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use migrator::config::{InsertMethod, Synchronous};
+use migrator::cache::DedupCache;
+use migrator::config::{CacheLimits, Caching, InsertMethod, Rate, Synchronous};
 use migrator::insert::{Batch, Entry, Mapped, Writer};
 use migrator::log::open_session;
 use migrator::metrics::Metrics;
 use migrator::record::TypedRecord;
-use migrator::report::Books;
+use migrator::report::{Books, CacheReport};
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
 use proptest::prelude::*;
+use store_support::faulty::{Faults, FaultyStore};
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, HISTORY, PREVIOUS, PRICING, catalogue, int, record,
 };
@@ -83,8 +85,54 @@ fn model(drafts: &[Draft]) -> Content {
     content
 }
 
-/// Stores the records in batches; gives the content, the books and the checksum.
-fn store(drafts: &[Draft], size: usize, method: InsertMethod) -> (Content, Books, String) {
+/// How the records are stored.
+#[derive(Debug, Clone, Copy)]
+struct How {
+    size: usize,
+    method: InsertMethod,
+    caching: Caching,
+    /// The batch that finds the store busy when it commits.
+    busy: u32,
+}
+
+/// One record after the other, each key asked for alone.
+const PLAIN: How =
+    How { size: 1, method: InsertMethod::Values, caching: Caching::Off, busy: u32::MAX };
+
+fn how() -> impl Strategy<Value = How> {
+    let limits = || {
+        let max_keys = prop::sample::select(vec![1_usize, 2, 7, 1_000]);
+        let rates = prop::sample::select(vec![0.0, 0.3, 1.0]);
+        (max_keys, rates).prop_map(|(max_keys, rate)| CacheLimits {
+            max_keys: max_keys.try_into().unwrap(),
+            spot_check: Rate::try_from(rate).unwrap(),
+        })
+    };
+    let caching = prop_oneof![
+        Just(Caching::Off),
+        Just(Caching::Batch),
+        limits().prop_map(Caching::Worker),
+        limits().prop_map(Caching::Shared),
+    ];
+    let methods = prop::sample::select(vec![InsertMethod::Values, InsertMethod::Bulk]);
+    (1..30_usize, methods, caching, 0..4_u32).prop_map(|(size, method, caching, busy)| How {
+        size,
+        method,
+        caching,
+        busy,
+    })
+}
+
+/// What was stored, and what came of it.
+struct Outcome {
+    content: Content,
+    books: Books,
+    checksum: String,
+    cache: CacheReport,
+}
+
+/// Stores the records in batches, which two workers take in turn.
+fn store(drafts: &[Draft], how: How) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let tables = Tables::new(&catalogue()).unwrap();
@@ -93,20 +141,25 @@ fn store(drafts: &[Draft], size: usize, method: InsertMethod) -> (Content, Books
     let mut connection = store.connect(Role::Reader).unwrap();
     let session = open_session(&mut *connection, store.tables(), store_support::now()).unwrap();
     let order = [BASE, CONTACT, PRICING, ADDRESS, HISTORY];
-    let writer = Writer::new(&store, session, method, &order, true).unwrap();
+    let busy = FaultyStore::new(&store, how.busy, Faults { busy_commits: 1, ..Faults::default() });
+    let writer = Writer::new(&busy, session, how.method, &order, true).unwrap();
     let entries: Vec<_> = (1..)
         .zip(drafts)
         .map(|(key, draft)| Entry { key, retry: false, mapped: Mapped::Rows(typed(key, draft)) })
         .collect();
     let mut metrics = Metrics::new().unwrap();
     let mut books = Books::default();
-    for (number, entries) in (0..).zip(entries.chunks(size)) {
-        let batch = Batch { number, entries: entries.to_vec() };
-        let written = store_support::write(&store, &writer, &batch, &mut metrics).unwrap();
+    let cache = DedupCache::new(how.caching);
+    let workers = [cache.for_worker(), cache.for_worker()];
+    for (number, entries) in (0..).zip(entries.chunks(how.size)) {
+        let batch = Batch { number: number as u64, entries: entries.to_vec() };
+        let written =
+            store_support::write_with(&store, &writer, &batch, &workers[number % 2], &mut metrics)
+                .unwrap();
         books.add(&written.books);
     }
-    let sum = checksum(&mut *connection, store.tables()).unwrap();
-    (content(&path), books, sum)
+    let checksum = checksum(&mut *connection, store.tables()).unwrap();
+    Outcome { content: content(&path), books, checksum, cache: cache.close() }
 }
 
 fn content(path: &Path) -> Content {
@@ -136,17 +189,30 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn batches_store_what_one_record_after_the_other_would(
-        drafts in drafts(),
-        size in 1..30_usize,
-        bulk in any::<bool>(),
-    ) {
-        let method = if bulk { InsertMethod::Bulk } else { InsertMethod::Values };
-        let (content, books, sum) = store(&drafts, size, method);
-        prop_assert_eq!(content, model(&drafts));
-        prop_assert!(books.balance());
-        prop_assert_eq!(books.read, drafts.len() as u64);
-        let (_, _, one_by_one) = store(&drafts, 1, InsertMethod::Values);
-        prop_assert_eq!(sum, one_by_one);
+    fn batches_store_what_one_record_after_the_other_would(drafts in drafts(), how in how()) {
+        let outcome = store(&drafts, how);
+        prop_assert_eq!(outcome.content, model(&drafts));
+        prop_assert!(outcome.books.balance());
+        prop_assert_eq!(outcome.books.read, drafts.len() as u64);
+        prop_assert_eq!(outcome.checksum, store(&drafts, PLAIN).checksum);
+    }
+
+    #[test]
+    fn a_cache_has_no_key_that_the_store_has_not(drafts in drafts(), how in how()) {
+        let cache = store(&drafts, how).cache;
+        prop_assert_eq!(cache.disagreements, 0);
+        prop_assert_eq!(cache.keys_left, 0);
+        let (workers, limits) = match how.caching {
+            Caching::Off | Caching::Batch => {
+                prop_assert_eq!(cache, CacheReport::default());
+                return Ok(());
+            }
+            Caching::Worker(limits) => (2, limits),
+            Caching::Shared(limits) => (1, limits),
+        };
+        prop_assert!(cache.keys_peak <= workers * limits.max_keys.get() as u64);
+        if limits.spot_check == Rate::try_from(1.0).unwrap() {
+            prop_assert_eq!(cache.checks, cache.hits);
+        }
     }
 }

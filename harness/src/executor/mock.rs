@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use migrator::config::Settings;
 use migrator::report::{
-    Books, Build, Connections, FORMAT_VERSION, RunReport, StageTimes, StoreInfo,
+    Books, Build, CacheReport, Connections, FORMAT_VERSION, RunReport, StageTimes, StoreInfo,
 };
 
 use super::{Executor, Source};
@@ -68,7 +68,13 @@ pub fn report(settings: &Settings, records: u32, rec_per_min: f64) -> RunReport 
             },
         )]),
         simulated_link: None,
+        queue: None,
+        claim_waits: 0,
+        parsed_in_pool: 0,
+        parse_pool_threads: 0,
         queries: read,
+        set_queries: 0,
+        cache: CacheReport::default(),
         insert_statements: read,
         transactions: read.div_ceil(settings.batch_size.get() as u64),
         retries: BTreeMap::new(),

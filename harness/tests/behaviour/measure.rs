@@ -23,7 +23,7 @@ fn a_foreign_report_may_leave_out_what_it_does_not_count() {
         ("1000", "50", "it ran under batch_size 50 instead of 1000"),
         (r#"{"batch_size": 1000}"#, "{}", "it does not say which settings"),
         ("300.5", "0", "its rec_per_min is 0"),
-        (r#", "books": {"read": 500}"#, "", "missing field `read`"),
+        (r#", "books": {"read": 500}"#, "", "it read no records"),
     ] {
         let Outcome::Failure(failure) = read_report(&least.replace(from, to), &foreign) else {
             panic!("accepted {to}");
@@ -59,6 +59,7 @@ fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
         (refused(|r| r.books.read = 0), "it read no records"),
         (refused(|r| r.rec_per_min = 0.0), "its rec_per_min is 0"),
         (refused(|r| r.rec_per_min = -1.0), "its rec_per_min is -1"),
+        (refused(|r| r.checksum.clear()), "it gives no checksum"),
         (refused(|r| drop(r.stages.remove("commit"))), "the stage `commit`"),
     ] {
         assert!(message.starts_with("no usable report: "), "{message}");

@@ -1,10 +1,14 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+pub mod check;
+pub mod explain;
 pub mod generate;
 mod inputs;
+mod records;
 pub mod rows;
 pub mod run;
 pub mod schema;
+pub mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -34,7 +38,10 @@ where
         Verb::Run(args) => run::run(args),
         Verb::Rows(args) => rows::run(args),
         Verb::Generate(args) => generate::run(args),
+        Verb::Check(args) => check::run(args),
+        Verb::Explain(args) => explain::run(args),
         Verb::Schema(args) => schema::run(args),
+        Verb::Verify(args) => verify::run(args),
     };
     result.unwrap_or_else(|error| {
         complain(&error);

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::{NaiveDateTime, Utc};
+use chrono::{NaiveDateTime, SubsecRound, Utc};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::inputs;
 use crate::args::RunArgs;
 use crate::clock::SystemClock;
-use crate::config::{Config, Link};
+use crate::config::{Config, Link, Partition};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::{self, Job, RecordMapping};
+use crate::interrupt::Interrupt;
+use crate::pipeline::{self, Job, RecordStages};
 use crate::report::{Books, RunReport};
 use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
@@ -22,17 +25,24 @@ use crate::store::link::Linked;
 use crate::store::schema::Tables;
 use crate::store::sqlite::SqliteStore;
 
+/// The exit code of a run that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+/// Fraction digits of the run's point in time: those that `migration_run` keeps, or an audit would
+/// map with another one.
+const NOW_DIGITS: u16 = 7;
+
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
     let location = Location::parse(&args.source)?;
-    let path = store_path(&args.store)?;
+    let path = inputs::store_path(&args.store)?;
     refuse_one_file(&location, path)?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let tables = Tables::new(&catalogue)?;
     let order = inputs::insertion_order(&contract, &tables);
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
-    let source = location.open(inputs::source_names(&contract))?;
+    let source = location.open(inputs::source_names(&contract), config.partition)?;
     let sqlite = SqliteStore::new(path, args.synchronous, tables)?;
     let linked = link(args).map(|link| Linked::new(&sqlite, link, Arc::new(SystemClock)));
     let store = linked.as_ref().map_or(&sqlite as &dyn Store, |linked| linked);
@@ -45,8 +55,10 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         store,
         order: &order,
     };
-    let mapping = || RecordMapping::new(&contract, &coercer, config.now);
-    let outcome = pipeline::run(&job, mapping, &|event| display.show(event));
+    let stages = || RecordStages::new(&contract, &coercer, config.now);
+    let interrupt = Arc::new(Interrupt::default());
+    hear_signals(&interrupt)?;
+    let outcome = pipeline::run(&job, stages, &interrupt, &|event| display.show(event));
     display.finish();
     let report = outcome?;
     publish(args, &report, &display)?;
@@ -57,11 +69,13 @@ fn config(args: &RunArgs) -> Result<Config> {
     Ok(Config {
         settings: args.settings.clone().try_into()?,
         limit: args.limit.unwrap_or(u64::MAX),
+        partition: args.partition.unwrap_or(Partition::ALL),
         retry_failed: args.retry_failed,
         now: match &args.now {
             Some(text) => point_in_time(text)?,
             None => Utc::now().naive_utc(),
-        },
+        }
+        .trunc_subsecs(NOW_DIGITS),
     })
 }
 
@@ -72,19 +86,31 @@ fn link(args: &RunArgs) -> Option<Link> {
     link.takes_time().then_some(link)
 }
 
+/// Ctrl-C and a polite kill interrupt the run; a second one ends the process at once.
+fn hear_signals(interrupt: &Arc<Interrupt>) -> Result<()> {
+    let unheard = |cause| Error::caused(ErrorKind::Environment, "cannot listen for signals", cause);
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(unheard)?;
+    let interrupt = Arc::clone(interrupt);
+    // The thread ends with the process: nobody can know when the last signal has come.
+    std::thread::spawn(move || {
+        let mut heard = 0;
+        for _ in signals.forever() {
+            heard += 1;
+            if heard > 1 {
+                std::process::exit(INTERRUPTED);
+            }
+            interrupt.raise();
+        }
+    });
+    Ok(())
+}
+
 fn point_in_time(text: &str) -> Result<NaiveDateTime> {
     let text = text.trim_end_matches('Z');
     NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map_err(|cause| {
         let message = format!("--now {text}: the form is 2026-01-31T12:00:00");
         Error::caused(ErrorKind::Usage, message, cause)
     })
-}
-
-fn store_path(store: &str) -> Result<&Path> {
-    match store.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(Path::new(path)),
-        _ => Err(Error::usage(format!("--store {store}: the form is sqlite:PATH"))),
-    }
 }
 
 /// A source that is written to while it is read, by another schema, helps nobody.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::draft::{Draft, Fault, FieldMapping, FilterRule, Placed};
+use super::draft::{Draft, FieldMapping, FilterRule, Placed};
+use super::finding::{Code, Finding, sort};
+use super::json::{Kind, Member, Node};
 use super::model::RowKind;
 
 /// Types whose tables need no relationship, if all their mappings have one.
@@ -12,6 +14,9 @@ const UNRELATED: [&str; 4] = ["add_score", "add_indicator", "add_history", "add_
 
 /// Names that the reference finds in an element's own bookkeeping before its attributes (8.5).
 const BOOKKEEPING: [&str; 5] = ["tag", "text", "path", "attributes", "tail"];
+
+/// The element types that rules are for.
+const ELEMENT_TYPES: [&str; 3] = ["contact", "address", "employment"];
 
 /// Substrings of a column's name that choose an enumeration, in this order (9.4).
 const ENUM_HINTS: [&str; 11] = [
@@ -28,21 +33,22 @@ const ENUM_HINTS: [&str; 11] = [
     "decision",
 ];
 
-/// All faults of a contract; an empty list lets it pass.
-pub fn faults(draft: &Draft) -> Vec<Fault> {
-    let mut faults = Vec::new();
+/// All faults of a contract, in the order of its text; an empty list lets it pass.
+pub fn faults(draft: &Draft) -> Vec<Finding> {
+    let mut faults = draft.misshapen.clone();
     head(draft, &mut faults);
-    values(draft, &mut faults);
+    enumerations(draft, &mut faults);
+    bits(draft, &mut faults);
     rules(draft, &mut faults);
     for mapping in &draft.mappings {
         keys_of(mapping, &mut faults);
-        if mapping.value.types().iter().any(|step| step.name == "enum") {
+        if mapping.value.has_type("enum") {
             enum_of(draft, mapping, &mut faults);
         }
     }
     duplicates(draft, &mut faults);
     relationships(draft, &mut faults);
-    faults.sort_by_key(|fault| fault.line);
+    sort(&mut faults);
     faults
 }
 
@@ -76,176 +82,166 @@ pub fn enum_name(mapping: &FieldMapping) -> Option<String> {
     ENUM_HINTS.iter().find(|hint| column.contains(**hint)).map(|hint| format!("{hint}_enum"))
 }
 
-fn head(draft: &Draft, faults: &mut Vec<Fault>) {
-    let head = &draft.head;
-    let required = [
-        ("source_table", &head.source_table),
-        ("source_column", &head.source_column),
-        ("source_application_table", &head.source_application_table),
-        ("xml_root_element", &head.xml_root_element),
-    ];
-    for (key, value) in required {
-        if value.trim().is_empty() {
-            faults.push(top(key, "is required and must not be empty"));
+fn head(draft: &Draft, faults: &mut Vec<Finding>) {
+    let texts = ["source_table", "source_column", "source_application_table", "xml_root_element"];
+    let lists = ["mappings", "table_insertion_order"];
+    let is_empty = |key: &str| {
+        draft.root.get(key).is_some_and(|node| node.to_json().as_array().is_some_and(Vec::is_empty))
+    };
+    for key in texts.iter().chain(&lists) {
+        if draft.lacks(key) || is_empty(key) {
+            let message = format!("`{key}` is required and must not be empty");
+            faults.push(Finding::new(Code::MISSING_KEY, *key, draft.place(&[key]), message));
         }
     }
-    if draft.mappings.is_empty() {
-        faults.push(top("mappings", "there are none"));
-    }
-    if head.table_insertion_order.is_empty() {
-        faults.push(top("table_insertion_order", "is required and must not be empty"));
-    }
 }
 
-fn top(key: &str, message: impl Into<String>) -> Fault {
-    Fault { line: 1, path: key.to_owned(), message: message.into() }
-}
-
-fn values(draft: &Draft, faults: &mut Vec<Fault>) {
-    for (name, map) in &draft.head.enum_mappings {
-        let Some(map) = map.as_object() else {
-            faults.push(top(&format!("enum_mappings.{name}"), "must be an object"));
-            continue;
-        };
-        for (key, value) in map {
-            if !(value.is_i64() || value.is_string()) {
-                let path = format!("enum_mappings.{name}.{key:?}");
-                faults.push(top(&path, "must be a whole number or a text"));
+fn enumerations(draft: &Draft, faults: &mut Vec<Finding>) {
+    for member in draft.root.get("enum_mappings").map_or(&[][..], Node::members) {
+        let (key, map) = (&member.key, &member.value);
+        let path = format!("enum_mappings.{key}");
+        if !matches!(map.kind, Kind::Object(_)) {
+            let message = format!("`{key}` must be an object, and is {}", map.describe());
+            faults.push(Finding::new(Code::WRONG_TYPE, &path, map.place, message));
+        }
+        for Member { key, value, .. } in map.members() {
+            let json = value.to_json();
+            if !(json.is_i64() || json.is_string()) {
+                let message = format!("{key:?} is {}, which no column holds", value.describe());
+                let path = format!("{path}.{key:?}");
+                faults.push(Finding::new(Code::ENUM_VALUE, path, value.place, message));
             }
         }
     }
-    let bits = &draft.head.bit_conversions;
-    for (name, map) in
-        [("char_to_bit", &bits.char_to_bit), ("boolean_to_bit", &bits.boolean_to_bit)]
-    {
-        for (key, _) in map.iter().filter(|(_, value)| !matches!(value.as_i64(), Some(0 | 1))) {
-            faults.push(top(&format!("bit_conversions.{name}.{key:?}"), "must be 0 or 1"));
+}
+
+fn bits(draft: &Draft, faults: &mut Vec<Finding>) {
+    for name in ["char_to_bit", "boolean_to_bit"] {
+        let map = draft.root.get("bit_conversions").and_then(|bits| bits.get(name));
+        for Member { key, value, .. } in map.map_or(&[][..], Node::members) {
+            let json = value.to_json();
+            if !matches!(json.as_i64(), Some(0 | 1)) {
+                let path = format!("bit_conversions.{name}.{key:?}");
+                let message = format!("{json} is no bit");
+                faults.push(Finding::new(Code::BIT_VALUE, path, value.place, message));
+            }
         }
     }
 }
 
-fn rules(draft: &Draft, faults: &mut Vec<Fault>) {
+fn rules(draft: &Draft, faults: &mut Vec<Finding>) {
     for element_type in ["contact", "address"] {
         if rule(draft, element_type).is_none() {
+            let path = "element_filtering.filter_rules";
+            let place = draft.place(&["element_filtering", "filter_rules"]);
             let message = format!("there is no rule with element_type \"{element_type}\"");
-            faults.push(top("element_filtering.filter_rules", message));
+            faults.push(Finding::new(Code::MISSING_RULE, path, place, message));
         }
     }
     for rule in &draft.rules {
-        if !["contact", "address", "employment"].contains(&rule.value.element_type.as_str()) {
-            let message = "must be \"contact\", \"address\" or \"employment\"";
-            faults.push(rule.fault("element_type", message));
-        }
-        if rule.value.xml_child_path.is_empty() {
-            faults.push(rule.fault("xml_child_path", "is required"));
+        required(rule, &["element_type", "xml_child_path"], faults);
+        let element_type = rule.value.element_type.as_str();
+        if !rule.lacks("element_type") && !ELEMENT_TYPES.contains(&element_type) {
+            let message = format!("there is no element type {element_type:?}");
+            faults.push(rule.finding(Code::UNKNOWN_ELEMENT_TYPE, "element_type", message));
         }
         if type_list(&rule.value).is_none_or(|(_, list)| list.is_empty()) {
-            let message = "needs one attribute with a list of the values it may have";
-            faults.push(rule.fault("required_attributes", message));
+            let message = "no attribute has a list of the values that it may have";
+            faults.push(rule.finding(Code::RULE_WITHOUT_VALUES, "required_attributes", message));
         }
     }
 }
 
-fn keys_of(mapping: &Placed<FieldMapping>, faults: &mut Vec<Fault>) {
+/// A value of the wrong type counts as there: it has a fault of its own.
+fn required<T>(piece: &Placed<T>, keys: &[&str], faults: &mut Vec<Finding>) {
+    for key in keys {
+        if piece.lacks(key) {
+            faults.push(piece.finding(Code::MISSING_KEY, key, format!("`{key}` is required")));
+        }
+    }
+}
+
+fn keys_of(mapping: &Placed<FieldMapping>, faults: &mut Vec<Finding>) {
+    required(mapping, &["xml_path", "target_table", "data_type"], faults);
     let value = &mapping.value;
-    let required = [
-        ("xml_path", &value.xml_path),
-        ("target_table", &value.target_table),
-        ("data_type", &value.data_type),
-    ];
-    for (key, text) in required {
-        if text.as_deref().is_none_or(|text| text.trim().is_empty()) {
-            faults.push(mapping.fault(key, "is required"));
-        }
+    if mapping.lacks("target_column") && !value.types.iter().any(|t| creates_rows(&t.name)) {
+        let message = "`target_column` is required unless the mapping type makes rows of its own";
+        faults.push(mapping.finding(Code::MISSING_COLUMN, "target_column", message));
     }
-    let types = value.types();
-    if value.column().is_empty() && !types.iter().any(|t| creates_rows(&t.name)) {
-        let message = "is required unless the mapping type creates rows of its own";
-        faults.push(mapping.fault("target_column", message));
+    if !value.has_type("calculated_field") && mapping.lacks("xml_attribute") {
+        let message = "`xml_attribute` is required: only attributes are mapped";
+        faults.push(mapping.finding(Code::MISSING_KEY, "xml_attribute", message));
     }
-    attribute_of(mapping, types.iter().any(|t| t.name == "calculated_field"), faults);
-    if matches!(value.default_value, Some(Json::Array(_) | Json::Object(_))) {
-        faults.push(
-            mapping.fault("default_value", "must be a text, a number, a truth value or null"),
-        );
-    }
-}
-
-fn attribute_of(mapping: &Placed<FieldMapping>, calculated: bool, faults: &mut Vec<Fault>) {
-    let attribute = mapping.value.attribute();
-    if attribute.is_empty() && !calculated {
-        faults.push(mapping.fault("xml_attribute", "is required: only attributes are mapped"));
-    }
+    let attribute = value.attribute();
     if BOOKKEEPING.contains(&attribute) {
-        let message = format!(
-            "an attribute named \"{attribute}\" cannot be told from the element's own {attribute}"
-        );
-        faults.push(mapping.fault("xml_attribute", message));
+        let message = format!("{attribute} cannot be told from the element's own {attribute}");
+        faults.push(mapping.finding(Code::BOOKKEEPING_ATTRIBUTE, "xml_attribute", message));
     }
 }
 
-fn enum_of(draft: &Draft, mapping: &Placed<FieldMapping>, faults: &mut Vec<Fault>) {
+fn enum_of(draft: &Draft, mapping: &Placed<FieldMapping>, faults: &mut Vec<Finding>) {
+    let key = if mapping.lacks("enum_name") { "mapping_type" } else { "enum_name" };
     match enum_name(&mapping.value) {
         None => {
-            let message = "no enumeration belongs to this column: name one in enum_name";
-            faults.push(mapping.fault("mapping_type", message));
+            let column = mapping.value.column();
+            let message = format!("no enumeration belongs to a column named {column:?}");
+            faults.push(mapping.finding(Code::UNKNOWN_ENUM, key, message));
         }
         Some(name) if !draft.head.enum_mappings.contains_key(&name) => {
             let message = format!("enum_mappings has no \"{name}\"");
-            faults.push(mapping.fault("mapping_type", message));
+            faults.push(mapping.finding(Code::UNKNOWN_ENUM, key, message));
         }
         Some(_) => {}
     }
 }
 
-fn duplicates(draft: &Draft, faults: &mut Vec<Fault>) {
+fn duplicates(draft: &Draft, faults: &mut Vec<Finding>) {
     let mut seen = BTreeMap::new();
     for mapping in &draft.mappings {
+        let value = &mapping.value;
         let may_repeat = |name: &str| {
             creates_rows(name)
                 || name == "last_valid_pr_contact"
                 || name == "last_valid_sec_contact"
         };
-        if mapping.value.types().iter().any(|step| may_repeat(&step.name)) {
+        let unnamed = value.table().is_empty() || value.column().is_empty();
+        if unnamed || value.types.iter().any(|step| may_repeat(&step.name)) {
             continue;
         }
-        let target = (mapping.value.table(), mapping.value.column());
-        if let Some(first) = seen.insert(target, &mapping.path) {
-            let message = format!("{}.{} is mapped by {first} already", target.0, target.1);
-            faults.push(mapping.fault("target_column", message));
+        if let Some(first) = seen.insert((value.table(), value.column()), mapping) {
+            let (path, line) = (&first.path, first.node.place.line);
+            let message = format!(
+                "{}.{} is mapped by {path} (line {line}) already",
+                value.table(),
+                value.column()
+            );
+            faults.push(mapping.finding(Code::DUPLICATE_COLUMN, "target_column", message));
         }
     }
 }
 
-fn relationships(draft: &Draft, faults: &mut Vec<Fault>) {
+fn relationships(draft: &Draft, faults: &mut Vec<Finding>) {
+    const KEYS: [&str; 5] =
+        ["parent_table", "child_table", "foreign_key_column", "xml_parent_path", "xml_child_path"];
     let order: BTreeSet<&str> =
         draft.head.table_insertion_order.iter().map(String::as_str).collect();
     let mut children = BTreeSet::new();
     for relationship in &draft.relationships {
-        let value = &relationship.value;
-        let required = [
-            ("parent_table", &value.parent_table),
-            ("child_table", &value.child_table),
-            ("foreign_key_column", &value.foreign_key_column),
-            ("xml_parent_path", &value.xml_parent_path),
-            ("xml_child_path", &value.xml_child_path),
-        ];
-        for (key, text) in required {
-            if text.as_deref().is_none_or(str::is_empty) {
-                faults.push(relationship.fault(key, "is required"));
-            }
-        }
-        let child = value.child_table.as_deref().unwrap_or_default();
+        required(relationship, &KEYS, faults);
+        let child = relationship.value.child_table.as_deref().unwrap_or_default();
         if !child.is_empty() && !order.contains(child) {
             let message = format!("table_insertion_order does not have {child}");
-            faults.push(relationship.fault("child_table", message));
+            faults.push(relationship.finding(Code::CHILD_NOT_ORDERED, "child_table", message));
         }
         children.insert(child);
     }
-    for (index, table) in draft.head.table_insertion_order.iter().enumerate() {
-        if !children.contains(table.as_str()) && needs_relationship(draft, table) {
+    let tables = draft.root.get("table_insertion_order").map_or(&[][..], Node::items);
+    for (index, node) in tables.iter().enumerate() {
+        let Some(table) = node.text() else { continue };
+        if !children.contains(table) && needs_relationship(draft, table) {
             let path = format!("table_insertion_order[{index}]");
-            faults.push(top(&path, format!("{table} has no entry in relationships")));
+            let message = format!("{table} has no entry in relationships");
+            faults.push(Finding::new(Code::NO_RELATIONSHIP, path, node.place, message));
         }
     }
 }
@@ -254,9 +250,6 @@ fn needs_relationship(draft: &Draft, table: &str) -> bool {
     if table == "app_base" || table == "processing_log" {
         return false;
     }
-    let own = draft.mappings.iter().filter(|mapping| mapping.value.table() == table);
-    !own.into_iter().all(|mapping| {
-        let types = mapping.value.types();
-        types.iter().any(|step| UNRELATED.contains(&step.name.as_str()))
-    })
+    let mut own = draft.mappings.iter().filter(|mapping| mapping.value.table() == table);
+    !own.all(|mapping| UNRELATED.iter().any(|name| mapping.value.has_type(name)))
 }

@@ -366,8 +366,8 @@ impl<'d> Compiler<'d> {
         let context = if calculates(own) { ContextKind::Application } else { ContextKind::None };
         let setting = Setting { table: kind.table(), context };
         let parameter_of = |mapping: &FieldMapping| {
-            let creator = mapping.types().into_iter().find(|step| step.name == kind.type_name())?;
-            Some(creator.parameter.map(String::into_boxed_str))
+            let creator = mapping.types.iter().find(|step| step.name == kind.type_name())?;
+            Some(creator.parameter.as_deref().map(Box::from))
         };
         let notes = own.iter().find(|m| kind == RowKind::PolicyException && is_notes(m));
         let mut groups: Vec<RowGroup> = Vec::new();
@@ -413,13 +413,14 @@ impl<'d> Compiler<'d> {
         columns: &mut Vec<String>,
     ) -> Mapping {
         let data_type = DataType::parse(mapping.data_type.as_deref().unwrap_or_default());
-        let types = mapping.types();
+        let types = &mapping.types;
         Mapping {
+            index: mapping.index,
             column: column_index(columns, mapping.column()),
-            lookup: self.lookup(mapping, &types, setting),
+            lookup: self.lookup(mapping, types, setting),
             attribute: mapping.attribute().into(),
             segment: last_segment(mapping.path()).into(),
-            chain: self.chain(mapping, &types),
+            chain: self.chain(mapping, types),
             data_type,
             length: length_of(mapping),
             nullable: mapping.nullable.unwrap_or(false),
@@ -580,14 +581,14 @@ impl<'d> Compiler<'d> {
 
 /// `policy_exceptions()`: the notes of all rows and no row of its own (11.5).
 fn is_notes(mapping: &FieldMapping) -> bool {
-    mapping.types().iter().any(|step| {
+    mapping.types.iter().any(|step| {
         step.name == RowKind::PolicyException.type_name()
             && step.parameter.as_deref().unwrap_or_default().is_empty()
     })
 }
 
 fn calculates(own: &[&FieldMapping]) -> bool {
-    own.iter().any(|mapping| mapping.types().iter().any(|step| step.name == "calculated_field"))
+    own.iter().any(|mapping| mapping.has_type("calculated_field"))
 }
 
 /// The index of a column, added where it is new. Columns are far below 65,536: SQL Server has

@@ -1,50 +1,48 @@
 //! Contract JSON to typed pieces, each with its place in the file; nothing is checked across them.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use std::ops::Range;
+
 use serde_json::{Map, Value as Json};
 
-/// Something that is wrong with a contract, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Line of the piece, from 1.
-    pub line: usize,
-    /// The piece, such as `mappings[12].target_column`.
-    pub path: String,
-    /// What is wrong, and what would be right.
-    pub message: String,
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}, {}: {}", self.line, self.path, self.message)
-    }
-}
+use super::finding::{Code, Finding};
+use super::json::{Kind, Node, Place};
 
 /// A piece of the contract and where it stands.
 #[derive(Debug, Clone)]
 pub struct Placed<T> {
-    /// Line of its first character, from 1.
-    pub line: usize,
     /// Such as `mappings[12]`.
     pub path: String,
-    /// The piece.
+    /// The piece as written.
+    pub node: Node,
+    /// The piece as read.
     pub value: T,
 }
 
 impl<T> Placed<T> {
-    /// A fault in one key of this piece.
-    pub fn fault(&self, key: &str, message: impl Into<String>) -> Fault {
-        let path = if key.is_empty() { self.path.clone() } else { format!("{}.{key}", self.path) };
-        Fault { line: self.line, path, message: message.into() }
+    /// Where the value of a key stands; the whole piece where it has no such key.
+    pub fn place(&self, key: &str) -> Place {
+        self.node.get(key).map_or(self.node.place, |value| value.place)
+    }
+
+    /// A finding about one key of this piece.
+    pub fn finding(&self, code: Code, key: &str, message: impl Into<String>) -> Finding {
+        Finding::new(code, format!("{}.{key}", self.path), self.place(key), message)
+    }
+
+    /// Whether a key is absent, null or blank.
+    pub fn lacks(&self, key: &str) -> bool {
+        lacks(&self.node, key)
     }
 }
 
 /// A contract as written.
 #[derive(Debug)]
 pub struct Draft {
-    /// `source_table`, `source_column`, … as written; empty where absent.
+    /// The whole text.
+    pub text: Box<str>,
+    /// The whole tree.
+    pub root: Node,
+    /// The keys of the top level; empty where absent.
     pub head: Head,
     /// `element_filtering.filter_rules`.
     pub rules: Vec<Placed<FilterRule>>,
@@ -52,11 +50,12 @@ pub struct Draft {
     pub relationships: Vec<Placed<Relationship>>,
     /// `mappings`.
     pub mappings: Vec<Placed<FieldMapping>>,
+    /// Values of the wrong JSON type, which count as absent in the pieces.
+    pub misshapen: Vec<Finding>,
 }
 
 /// The keys of the top level that are no lists of pieces.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone)]
 pub struct Head {
     /// Table with the texts.
     pub source_table: String,
@@ -64,8 +63,6 @@ pub struct Head {
     pub source_column: String,
     /// Table that the source is joined to.
     pub source_application_table: String,
-    /// Name of the root element; required, of no meaning when records are mapped.
-    pub xml_root_element: String,
     /// Schema of all tables.
     pub target_schema: Option<String>,
     /// Tables, parents first.
@@ -77,8 +74,7 @@ pub struct Head {
 }
 
 /// Texts that become bits.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone)]
 pub struct BitConversions {
     /// Exact or upper-case text.
     pub char_to_bit: Map<String, Json>,
@@ -87,39 +83,30 @@ pub struct BitConversions {
 }
 
 /// One rule of `element_filtering`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct FilterRule {
     /// `contact`, `address` or `employment`.
-    #[serde(default)]
     pub element_type: String,
     /// Absolute path of the elements.
-    #[serde(default)]
     pub xml_child_path: String,
     /// Attribute → `true` or a list of values.
-    #[serde(default)]
     pub required_attributes: Map<String, Json>,
 }
 
 /// One entry of `relationships`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone)]
 pub struct Relationship {
-    /// The table referred to.
-    pub parent_table: Option<String>,
     /// The table that refers.
     pub child_table: Option<String>,
-    /// The column that refers.
-    pub foreign_key_column: Option<String>,
-    /// Path of the parent's elements.
-    pub xml_parent_path: Option<String>,
     /// Path of the child's elements.
     pub xml_child_path: Option<String>,
 }
 
 /// One entry of `mappings`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone)]
 pub struct FieldMapping {
+    /// Which entry it is, from 0.
+    pub index: usize,
     /// Absolute element path.
     pub xml_path: Option<String>,
     /// Attribute name.
@@ -132,8 +119,8 @@ pub struct FieldMapping {
     pub data_type: Option<String>,
     /// A number, usually.
     pub data_length: Option<Json>,
-    /// The chain.
-    pub mapping_type: Option<Chain>,
+    /// The chain's types in order; empty without a mapping type.
+    pub types: Vec<TypeName>,
     /// Anything.
     pub default_value: Option<Json>,
     /// Of a calculated field.
@@ -144,16 +131,6 @@ pub struct FieldMapping {
     pub nullable: Option<bool>,
 }
 
-/// `mapping_type`: a list, or one text with commas.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub enum Chain {
-    /// A list of types.
-    List(Vec<String>),
-    /// Types with commas between them.
-    Text(String),
-}
-
 /// A mapping type: its name and the trimmed text in its parentheses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeName {
@@ -161,31 +138,36 @@ pub struct TypeName {
     pub name: String,
     /// Such as `EX_DIE`.
     pub parameter: Option<String>,
+    /// Where it stands.
+    pub place: Place,
 }
 
 impl TypeName {
-    fn parse(text: &str) -> Self {
+    fn parse(text: &str, place: Place) -> Self {
         let text = text.trim();
         match text.split_once('(') {
-            None => Self { name: text.to_owned(), parameter: None },
+            None => Self { name: text.to_owned(), parameter: None, place },
             Some((name, rest)) => {
-                let parameter = rest.rsplit_once(')').map_or(rest, |(inside, _)| inside);
-                Self { name: name.trim().to_owned(), parameter: Some(parameter.trim().to_owned()) }
+                let inside = rest.rsplit_once(')').map_or(rest, |(inside, _)| inside);
+                let parameter = Some(inside.trim().to_owned());
+                Self { name: name.trim().to_owned(), parameter, place }
             }
+        }
+    }
+
+    /// The type as written, without blanks that mean nothing.
+    pub fn shown(&self) -> String {
+        match &self.parameter {
+            None => self.name.clone(),
+            Some(parameter) => format!("{}({parameter})", self.name),
         }
     }
 }
 
 impl FieldMapping {
-    /// The chain's types in order; empty without a mapping type.
-    pub fn types(&self) -> Vec<TypeName> {
-        let parts: Vec<&str> = match &self.mapping_type {
-            None => Vec::new(),
-            Some(Chain::List(list)) => list.iter().map(String::as_str).collect(),
-            Some(Chain::Text(text)) => text.split(',').collect(),
-        };
-        let filled = parts.into_iter().filter(|part| !part.trim().is_empty());
-        filled.map(TypeName::parse).collect()
+    /// Whether the chain has a type of this name.
+    pub fn has_type(&self, name: &str) -> bool {
+        self.types.iter().any(|step| step.name == name)
     }
 
     /// The table's name, empty where absent.
@@ -214,90 +196,265 @@ pub fn last_segment(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-#[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow, default)]
-    mappings: Vec<&'a RawValue>,
-    #[serde(borrow, default)]
-    relationships: Vec<&'a RawValue>,
-    #[serde(borrow, default)]
-    element_filtering: Filtering<'a>,
-}
-
-#[derive(Deserialize, Default)]
-struct Filtering<'a> {
-    #[serde(borrow, default)]
-    filter_rules: Vec<&'a RawValue>,
+fn lacks(node: &Node, key: &str) -> bool {
+    node.get(key).is_none_or(|value| {
+        value.is_null() || value.text().is_some_and(|text| text.trim().is_empty())
+    })
 }
 
 impl Draft {
-    /// Reads a contract's text.
+    /// Reads a contract's text. Values of the wrong type do not stop it: they are listed.
     ///
     /// # Errors
-    /// Every piece that has the wrong shape; one fault for the whole where it is no JSON.
-    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
-        let whole = |error: serde_json::Error| {
-            vec![Fault { line: error.line(), path: "contract".into(), message: error.to_string() }]
-        };
-        let head: Head = serde_json::from_str(text).map_err(whole)?;
-        let document: Document<'_> = serde_json::from_str(text).map_err(whole)?;
-        let mut faults = Vec::new();
-        let draft = Self {
-            head,
-            rules: pieces(
-                text,
-                "element_filtering.filter_rules",
-                &document.element_filtering.filter_rules,
-                &mut faults,
-            ),
-            relationships: pieces(text, "relationships", &document.relationships, &mut faults),
-            mappings: pieces(text, "mappings", &document.mappings, &mut faults),
-        };
-        if faults.is_empty() { Ok(draft) } else { Err(faults) }
+    /// Text that is no JSON object.
+    pub fn parse(text: &str) -> Result<Self, Box<Finding>> {
+        let root = Node::parse(text).map_err(|error| Box::new(syntax(text, &error)))?;
+        if !matches!(root.kind, Kind::Object(_)) {
+            let message = format!("a contract is an object, and this is {}", root.describe());
+            return Err(Box::new(Finding::new(Code::SYNTAX, "contract", root.place, message)));
+        }
+        let mut misshapen = Vec::new();
+        let mut top = Reader { text, path: String::new(), node: &root, faults: &mut misshapen };
+        let head = top.head();
+        let rules = top
+            .within("element_filtering")
+            .map_or_else(Vec::new, |mut inner| inner.pieces("filter_rules", filter_rule));
+        let relationships = top.pieces("relationships", relationship);
+        let mappings = top.pieces("mappings", field_mapping);
+        let text = text.into();
+        Ok(Self { text, root, head, rules, relationships, mappings, misshapen })
+    }
+
+    /// Whether a key of the top level is absent, null or blank.
+    pub fn lacks(&self, key: &str) -> bool {
+        lacks(&self.root, key)
+    }
+
+    /// Where the value under some keys stands; as far as there are such keys.
+    pub fn place(&self, keys: &[&str]) -> Place {
+        let mut node = &self.root;
+        for key in keys {
+            match node.get(key) {
+                Some(inner) => node = inner,
+                None => break,
+            }
+        }
+        node.place
+    }
+
+    /// The place of a part of a text in the contract, by the bytes of the decoded text.
+    pub fn inside(&self, place: Place, part: Range<usize>) -> Place {
+        place.inside(&self.text, part)
     }
 }
 
-fn pieces<T: DeserializeOwned>(
-    text: &str,
-    list: &str,
-    raw: &[&RawValue],
-    faults: &mut Vec<Fault>,
-) -> Vec<Placed<T>> {
-    let mut lines = Lines::new(text);
-    let mut placed = Vec::with_capacity(raw.len());
-    for (index, piece) in raw.iter().enumerate() {
-        let line = lines.of(piece.get());
-        let path = format!("{list}[{index}]");
-        match serde_json::from_str(piece.get()) {
-            Ok(value) => placed.push(Placed { line, path, value }),
-            Err(error) => faults.push(Fault {
-                line: line + error.line().saturating_sub(1),
-                path,
-                message: error.to_string(),
-            }),
+fn syntax(text: &str, error: &serde_json::Error) -> Finding {
+    let (line, column) = (error.line().max(1), error.column().max(1));
+    let line_start = text.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
+    let mut start = (line_start + column - 1).min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let end = start + text[start..].chars().next().map_or(0, char::len_utf8);
+    let column = text[line_start.min(start)..start].chars().count() + 1;
+    let message = error.to_string();
+    let cause = message.rsplit_once(" at line ").map_or(message.as_str(), |(cause, _)| cause);
+    Finding::new(Code::SYNTAX, "contract", Place { start, end, line, column }, cause)
+}
+
+/// Takes typed values out of one object and notes those of the wrong type.
+struct Reader<'a> {
+    text: &'a str,
+    path: String,
+    node: &'a Node,
+    faults: &'a mut Vec<Finding>,
+}
+
+impl<'a> Reader<'a> {
+    /// The value of a key; null counts as absent.
+    fn value(&self, key: &str) -> Option<&'a Node> {
+        let node: &'a Node = self.node;
+        node.get(key).filter(|value| !value.is_null())
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn wrong(&mut self, path: String, node: &Node, wanted: &str) {
+        let key = path.rsplit('.').next().unwrap_or_default();
+        let message = format!("`{key}` must be {wanted}, and is {}", node.describe());
+        let help = format!("write {wanted}");
+        self.faults.push(Finding::new(Code::WRONG_TYPE, path, node.place, message).with_help(help));
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        let node = self.value(key)?;
+        let text = node.text().map(str::to_owned);
+        if text.is_none() {
+            self.wrong(self.path_of(key), node, "a text");
+        }
+        text
+    }
+
+    fn flag(&mut self, key: &str) -> Option<bool> {
+        let node = self.value(key)?;
+        if let Kind::Scalar(Json::Bool(flag)) = node.kind {
+            return Some(flag);
+        }
+        self.wrong(self.path_of(key), node, "true or false");
+        None
+    }
+
+    fn list(&mut self, key: &str) -> &'a [Node] {
+        let Some(node) = self.value(key) else { return &[] };
+        if let Kind::List(items) = &node.kind {
+            return items;
+        }
+        self.wrong(self.path_of(key), node, "a list");
+        &[]
+    }
+
+    fn texts(&mut self, key: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for (index, item) in self.list(key).iter().enumerate() {
+            match item.text() {
+                Some(text) => texts.push(text.to_owned()),
+                None => self.wrong(format!("{}[{index}]", self.path_of(key)), item, "a text"),
+            }
+        }
+        texts
+    }
+
+    /// The reader of an inner object, if it is there and is one.
+    fn within(&mut self, key: &str) -> Option<Reader<'_>> {
+        let node = self.value(key)?;
+        if !matches!(node.kind, Kind::Object(_)) {
+            self.wrong(self.path_of(key), node, "an object");
+            return None;
+        }
+        Some(Reader { text: self.text, path: self.path_of(key), node, faults: self.faults })
+    }
+
+    fn map(&mut self, key: &str) -> Map<String, Json> {
+        let json = self.within(key).map(|inner| inner.node.to_json());
+        match json {
+            Some(Json::Object(map)) => map,
+            _ => Map::new(),
         }
     }
-    placed
-}
 
-/// Line numbers of slices of one text, asked for in ascending order.
-struct Lines<'a> {
-    text: &'a str,
-    offset: usize,
-    line: usize,
-}
-
-impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, offset: 0, line: 1 }
+    /// A value without places that must be no list and no object.
+    fn scalar(&mut self, key: &str) -> Option<Json> {
+        let node = self.value(key)?;
+        if let Kind::Scalar(scalar) = &node.kind {
+            return Some(scalar.clone());
+        }
+        self.wrong(self.path_of(key), node, "a text, a number or a truth value");
+        None
     }
 
-    fn of(&mut self, slice: &str) -> usize {
-        let offset = (slice.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        let passed = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
-        self.line += memchr::memchr_iter(b'\n', passed).count();
-        self.offset = offset;
-        self.line
+    fn types(&mut self, key: &str) -> Vec<TypeName> {
+        let Some(node) = self.value(key) else { return Vec::new() };
+        if let Some(text) = node.text() {
+            return types_of_text(self.text, text, node.place);
+        }
+        if !matches!(node.kind, Kind::List(_)) {
+            self.wrong(self.path_of(key), node, "a list of types, or one text with commas");
+            return Vec::new();
+        }
+        self.texts(key);
+        let texts = node.items().iter().filter_map(|item| Some((item.text()?, item.place)));
+        let filled = texts.filter(|(text, _)| !text.trim().is_empty());
+        filled.map(|(text, place)| TypeName::parse(text, place)).collect()
+    }
+
+    fn pieces<T>(&mut self, key: &str, read: fn(usize, &mut Reader<'_>) -> T) -> Vec<Placed<T>> {
+        let mut pieces = Vec::new();
+        for (index, node) in self.list(key).iter().enumerate() {
+            let path = format!("{}[{index}]", self.path_of(key));
+            if !matches!(node.kind, Kind::Object(_)) {
+                self.wrong(path, node, "an object");
+                continue;
+            }
+            let mut inner =
+                Reader { text: self.text, path: path.clone(), node, faults: self.faults };
+            let value = read(index, &mut inner);
+            pieces.push(Placed { path, node: node.clone(), value });
+        }
+        pieces
+    }
+
+    fn head(&mut self) -> Head {
+        self.text("xml_root_element");
+        Head {
+            source_table: self.text("source_table").unwrap_or_default(),
+            source_column: self.text("source_column").unwrap_or_default(),
+            source_application_table: self.text("source_application_table").unwrap_or_default(),
+            target_schema: self.text("target_schema"),
+            table_insertion_order: self.texts("table_insertion_order"),
+            enum_mappings: self.map("enum_mappings"),
+            bit_conversions: self.bit_conversions(),
+        }
+    }
+
+    fn bit_conversions(&mut self) -> BitConversions {
+        let mut inner = self.within("bit_conversions");
+        let mut map = |key: &str| inner.as_mut().map(|inner| inner.map(key)).unwrap_or_default();
+        BitConversions { char_to_bit: map("char_to_bit"), boolean_to_bit: map("boolean_to_bit") }
+    }
+}
+
+/// The types of one text with commas, each at its own place.
+fn types_of_text(source: &str, text: &str, place: Place) -> Vec<TypeName> {
+    let mut start = 0;
+    let mut types = Vec::new();
+    for part in text.split(',') {
+        let blanks = part.len() - part.trim_start().len();
+        let trimmed = part.trim();
+        let first = start + blanks;
+        if !trimmed.is_empty() {
+            let place = place.inside(source, first..first + trimmed.len());
+            types.push(TypeName::parse(trimmed, place));
+        }
+        start += part.len() + 1;
+    }
+    types
+}
+
+fn filter_rule(_: usize, reader: &mut Reader<'_>) -> FilterRule {
+    FilterRule {
+        element_type: reader.text("element_type").unwrap_or_default(),
+        xml_child_path: reader.text("xml_child_path").unwrap_or_default(),
+        required_attributes: reader.map("required_attributes"),
+    }
+}
+
+fn relationship(_: usize, reader: &mut Reader<'_>) -> Relationship {
+    for key in ["parent_table", "foreign_key_column", "xml_parent_path"] {
+        // Of no meaning for mapping, but required to be texts all the same.
+        reader.text(key);
+    }
+    Relationship {
+        child_table: reader.text("child_table"),
+        xml_child_path: reader.text("xml_child_path"),
+    }
+}
+
+fn field_mapping(index: usize, reader: &mut Reader<'_>) -> FieldMapping {
+    FieldMapping {
+        index,
+        xml_path: reader.text("xml_path"),
+        xml_attribute: reader.text("xml_attribute"),
+        target_table: reader.text("target_table"),
+        target_column: reader.text("target_column"),
+        data_type: reader.text("data_type"),
+        data_length: reader.scalar("data_length"),
+        types: reader.types("mapping_type"),
+        default_value: reader.scalar("default_value"),
+        expression: reader.text("expression"),
+        enum_name: reader.text("enum_name"),
+        nullable: reader.flag("nullable"),
     }
 }
 
@@ -305,32 +462,72 @@ impl<'a> Lines<'a> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_piece_knows_its_line() {
-        let text = "{\n \"mappings\": [\n  {\"xml_path\": \"/a\"},\n\n  {\"xml_path\": \"/b\"}]}";
-        let draft = Draft::parse(text).unwrap();
-        let lines: Vec<_> = draft.mappings.iter().map(|m| (m.line, m.path.as_str())).collect();
-        assert_eq!(lines, [(3, "mappings[0]"), (5, "mappings[1]")]);
+    fn places(text: &str) -> Vec<(usize, usize, String)> {
+        let misshapen = Draft::parse(text).unwrap().misshapen;
+        let of = |finding: Finding| (finding.place.line, finding.place.column, finding.path);
+        misshapen.into_iter().map(of).collect()
     }
 
     #[test]
-    fn a_piece_of_the_wrong_shape_is_named_with_its_line() {
-        let text = "{\n \"mappings\": [\n  {\"xml_path\":\n 7}]}";
-        let faults = Draft::parse(text).unwrap_err();
-        assert_eq!((faults[0].line, faults[0].path.as_str()), (4, "mappings[0]"));
+    fn every_key_of_a_piece_knows_its_place() {
+        let text = "{\n \"mappings\": [\n  {\"xml_path\": \"/a\"},\n\n  {\"xml_path\": \"/b\"}]}";
+        let draft = Draft::parse(text).unwrap();
+        let place = |index: usize, key| {
+            let place = draft.mappings[index].place(key);
+            (draft.mappings[index].path.as_str(), place.line, place.column)
+        };
+        assert_eq!(place(0, "xml_path"), ("mappings[0]", 3, 16));
+        assert_eq!(place(1, "xml_path"), ("mappings[1]", 5, 16));
+        assert_eq!(place(1, "target_table"), ("mappings[1]", 5, 3));
+    }
+
+    #[test]
+    fn all_values_of_the_wrong_type_are_listed_with_their_places() {
+        let text = "{\"source_table\": 1, \"table_insertion_order\": [\"a\", 2],\n\
+             \"bit_conversions\": {\"char_to_bit\": []},\n\
+             \"element_filtering\": [],\n\
+             \"mappings\": [7, {\"nullable\": \"yes\",\n\
+             \"mapping_type\": [\"enum\", 1], \"default_value\": {}}]}";
+        let expected = [
+            (1, 18, "source_table"),
+            (1, 52, "table_insertion_order[1]"),
+            (2, 36, "bit_conversions.char_to_bit"),
+            (3, 22, "element_filtering"),
+            (4, 14, "mappings[0]"),
+            (5, 26, "mappings[1].mapping_type[1]"),
+            (5, 47, "mappings[1].default_value"),
+            (4, 30, "mappings[1].nullable"),
+        ];
+        let expected = expected.map(|(line, column, path)| (line, column, path.to_owned()));
+        assert_eq!(places(text), expected);
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_one_fault_at_its_place() {
+        let cases = [
+            ("{\n \"a\": 1,\n}", 3, 1, "trailing comma"),
+            ("[]", 1, 1, "a contract is an object, and this is a list"),
+            ("", 1, 1, "EOF while parsing a value"),
+        ];
+        for (text, line, column, message) in cases {
+            let fault = Draft::parse(text).unwrap_err();
+            assert_eq!((fault.place.line, fault.place.column), (line, column), "{text:?}");
+            assert_eq!(fault.message, message);
+        }
     }
 
     #[test]
     fn a_chain_is_a_list_or_a_text_with_commas() {
-        let list = FieldMapping {
-            mapping_type: Some(Chain::List(vec!["enum".into(), "add_score( X )".into()])),
-            ..FieldMapping::default()
+        let text = "{\"mappings\": [{\"mapping_type\": [\"enum\", \"add_score( X )\"]},\n\
+             {\"mapping_type\": \"enum , add_score(X),\"}]}";
+        let draft = Draft::parse(text).unwrap();
+        let shown = |index: usize| -> Vec<String> {
+            draft.mappings[index].value.types.iter().map(TypeName::shown).collect()
         };
-        let text = FieldMapping {
-            mapping_type: Some(Chain::Text("enum , add_score(X)".into())),
-            ..FieldMapping::default()
-        };
-        assert_eq!(list.types(), text.types());
-        assert_eq!(list.types()[1].parameter.as_deref(), Some("X"));
+        assert_eq!(shown(0), ["enum", "add_score(X)"]);
+        assert_eq!(shown(0), shown(1));
+        let place = draft.mappings[1].value.types[1].place;
+        assert_eq!(&text[place.start..place.end], "add_score(X)");
+        assert_eq!((place.line, place.column), (2, 26));
     }
 }

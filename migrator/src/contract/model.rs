@@ -219,6 +219,8 @@ impl RowKind {
 /// One field mapping.
 #[derive(Debug)]
 pub struct Mapping {
+    /// Which entry of the contract's `mappings` it is, from 0.
+    pub index: usize,
     /// Column of the contract's table; of no meaning in a [`RowGroup`].
     pub column: u16,
     /// Where the value comes from (8).

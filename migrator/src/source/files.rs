@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::config::Partition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RawRecord;
 
@@ -19,9 +20,9 @@ pub struct FolderSource {
 }
 
 impl FolderSource {
-    /// Lists the folder. Refuses, naming every file, names without a key, with one outside
+    /// Lists the folder and takes the files of one share. Refuses, naming every file, names without a key, with one outside
     /// 1 … 2147483647, or with one that another file has.
-    pub fn open(folder: &Path) -> Result<Self> {
+    pub fn open(folder: &Path, partition: Partition) -> Result<Self> {
         let mut files = Vec::new();
         let mut faults = Vec::new();
         for name in xml_names(folder)? {
@@ -43,6 +44,7 @@ impl FolderSource {
         if files.is_empty() {
             return Err(Error::environment(format!("source {}: no .xml file", folder.display())));
         }
+        files.retain(|(key, _)| partition.contains(*key));
         Ok(Self { folder: folder.to_owned(), files })
     }
 }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::Source;
 use super::files::FolderSource;
 use super::generated::{Generated, Profile, Spec};
 use super::table::{TableNames, TableSource};
+use super::{Reader, Source};
+use crate::config::Partition;
 use crate::error::{Error, Result};
+use crate::record::RawRecord;
 
 /// A source as the command line names it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,12 +38,14 @@ impl Location {
         }
     }
 
-    /// Opens the source; the names are those of the contract.
-    pub fn open(&self, names: TableNames<'_>) -> Result<Box<dyn Source>> {
+    /// Opens one share of the source; the names are those of the contract.
+    pub fn open(&self, names: TableNames<'_>, partition: Partition) -> Result<Box<dyn Source>> {
         Ok(match self {
-            Self::Folder(folder) => Box::new(FolderSource::open(folder)?),
-            Self::Sqlite(path) => Box::new(TableSource::open(path, names)?),
-            Self::Generated(spec) => Box::new(Generated::new(*spec)?),
+            Self::Folder(folder) => Box::new(FolderSource::open(folder, partition)?),
+            Self::Sqlite(path) => Box::new(TableSource::open(path, names, partition)?),
+            Self::Generated(spec) => {
+                Box::new(GeneratedShare { series: Generated::new(*spec)?, partition })
+            }
         })
     }
 
@@ -64,6 +68,39 @@ fn parse_generated(text: &str) -> Option<Spec> {
         rejects: 0.0,
     };
     parts.next().is_none().then_some(spec)
+}
+
+/// One share of a series of invented records.
+struct GeneratedShare {
+    series: Generated,
+    partition: Partition,
+}
+
+impl GeneratedShare {
+    fn keys(&self, after: i32) -> impl Iterator<Item = i32> {
+        let last = i32::try_from(self.series.records()).unwrap_or(i32::MAX);
+        (after.saturating_add(1)..=last).filter(|&key| self.partition.contains(key))
+    }
+}
+
+impl Source for GeneratedShare {
+    fn count(&self) -> u64 {
+        self.keys(0).count() as u64
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader + '_>> {
+        Ok(Box::new(self))
+    }
+}
+
+impl Reader for &GeneratedShare {
+    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
+        Ok(self.keys(after).take(most).collect())
+    }
+
+    fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
+        (&self.series).read(keys, each)
+    }
 }
 
 #[cfg(test)]

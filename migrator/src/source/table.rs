@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::config::Partition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RawRecord;
 use crate::store::schema::quoted;
@@ -36,20 +37,26 @@ pub struct TableSource {
 }
 
 impl TableSource {
-    /// Opens the file, and refuses one without that table or with keys outside 1 … 2147483647.
-    pub fn open(path: &Path, names: TableNames<'_>) -> Result<Self> {
+    /// Opens one share of the file's records, and refuses a file without that table or with keys
+    /// outside 1 … 2147483647.
+    pub fn open(path: &Path, names: TableNames<'_>, partition: Partition) -> Result<Self> {
         let mut source =
             Self { path: path.to_owned(), count: 0, keys: String::new(), records: String::new() };
         let connection = source.connect()?;
         source.check_columns(&connection, names)?;
         let from = source.clause_from(&connection, names)?;
-        source.keys =
-            format!("SELECT DISTINCT s.app_id {from} AND s.app_id > ?1 ORDER BY s.app_id LIMIT ?2");
+        let share = share(partition);
+        source.keys = format!(
+            "SELECT DISTINCT s.app_id {from} AND s.app_id > ?1 AND {share} ORDER BY s.app_id \
+             LIMIT ?2"
+        );
+        // The share counts here too: the texts of other shares between two keys cost no reading.
         source.records = format!(
-            "SELECT s.app_id, s.{} {from} AND s.app_id BETWEEN ?1 AND ?2 ORDER BY s.app_id",
+            "SELECT s.app_id, s.{} {from} AND s.app_id BETWEEN ?1 AND ?2 AND {share} \
+             ORDER BY s.app_id",
             quoted(names.text_column)
         );
-        source.count = source.check_keys(&connection, &from)?;
+        source.count = source.check_keys(&connection, &from, &share)?;
         Ok(source)
     }
 
@@ -96,13 +103,15 @@ impl TableSource {
         ))
     }
 
-    /// Counts the records, and names the first keys that are none.
-    fn check_keys(&self, connection: &Connection, from: &str) -> Result<u64> {
+    /// Counts the share's records, and names the first keys of any share that are none.
+    fn check_keys(&self, connection: &Connection, from: &str, share: &str) -> Result<u64> {
         let bad =
             format!("(typeof(s.app_id) <> 'integer' OR s.app_id NOT BETWEEN 1 AND {})", i32::MAX);
         let (count, faults): (i64, i64) = connection
             .query_row(
-                &format!("SELECT count(*), count(*) FILTER (WHERE {bad}) {from}"),
+                &format!(
+                    "SELECT count(*) FILTER (WHERE {share}), count(*) FILTER (WHERE {bad}) {from}"
+                ),
                 [],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
@@ -184,6 +193,14 @@ impl Reader for TableReader<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The condition on a record's key.
+fn share(partition: Partition) -> String {
+    match partition {
+        Partition::ALL => "true".to_owned(),
+        part => format!("s.app_id % {} = {}", part.count(), part.index()),
     }
 }
 

@@ -43,12 +43,10 @@ use crate::record::SqlValue;
 use crate::report::{Connections, SimulatedLink, StoreInfo};
 
 use super::schema::Tables;
-use super::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
-
-/// Parameters that a statement may have on SQL Server.
-pub const PARAMETERS_MAX: usize = 2_098;
-/// Rows that one INSERT … VALUES may have on SQL Server.
-pub const ROWS_MAX: usize = 1_000;
+use super::{
+    Connection, Inserted, Key, Range, Role, STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX, Setup,
+    Store, Stored,
+};
 
 /// Messages of one bulk load.
 const BULK_MESSAGES: u64 = 3;
@@ -161,7 +159,7 @@ impl Shape {
     /// Rows that one statement takes.
     fn rows_max(self, gives_identity: bool) -> usize {
         let left_out = usize::from(self.identity.is_some() && !gives_identity);
-        (PARAMETERS_MAX / (self.columns - left_out).max(1)).clamp(1, ROWS_MAX)
+        (STATEMENT_PARAMETERS_MAX / (self.columns - left_out).max(1)).clamp(1, STATEMENT_ROWS_MAX)
     }
 }
 
@@ -259,8 +257,8 @@ impl Connection for LinkedConnection {
         rolled_back
     }
 
-    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
-        let found = self.connection.exists(key, values);
+    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        let found = self.connection.exist(key, keys);
         self.send(1);
         found
     }

@@ -18,6 +18,11 @@ use crate::report::{Connections, SimulatedLink, StoreInfo};
 
 use self::schema::Tables;
 
+/// Parameters of our own that a statement may have on SQL Server.
+pub const STATEMENT_PARAMETERS_MAX: usize = 2_098;
+/// Rows of values that a statement may have on SQL Server.
+pub const STATEMENT_ROWS_MAX: usize = 1_000;
+
 /// A database that rows go into.
 ///
 /// The interface blocks: `SQLite` has no other, and a client that is asynchronous inside can wait
@@ -68,8 +73,9 @@ pub trait Connection: Send {
     /// Ends the transaction and undoes it; without one, does nothing.
     fn rollback(&mut self) -> Result<()>;
 
-    /// Whether a row with these values in these columns is there, as the store compares them.
-    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool>;
+    /// Which of these keys a row has, one answer for each, as the store compares them. One
+    /// statement: no more than [`Key::per_statement`] keys, and at least one.
+    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>>;
 
     /// Inserts rows (one value for each column of the table) or, where one is refused, none or only
     /// some of them: the caller returns to its mark or rolls back.
@@ -92,6 +98,13 @@ pub trait Connection: Send {
         range: Option<Range>,
         each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
     ) -> Result<()>;
+}
+
+impl dyn Connection + '_ {
+    /// Whether a row with these values in these columns is there, as the store compares them.
+    pub fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
+        Ok(self.exist(key, &[values])?.contains(&true))
+    }
 }
 
 /// What a connection is for.
@@ -131,6 +144,14 @@ pub struct Key {
     pub table: usize,
     /// The columns.
     pub columns: Vec<usize>,
+}
+
+impl Key {
+    /// Most keys that one statement may ask for: SQL Server takes 2,100 parameters, two of which
+    /// are taken by `sp_executesql`, and 1,000 rows of values.
+    pub fn per_statement(&self) -> usize {
+        STATEMENT_ROWS_MAX.min(STATEMENT_PARAMETERS_MAX / self.columns.len().max(1))
+    }
 }
 
 /// A closed range of a whole-number column.

@@ -367,8 +367,8 @@ impl Connection for Lease<'_> {
         outcome
     }
 
-    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
-        self.watch(|connection| connection.exists(key, values))
+    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        self.watch(|connection| connection.exist(key, keys))
     }
 
     fn insert(

@@ -21,6 +21,10 @@ pub(crate) struct Faults {
     pub(crate) gone: bool,
     /// Roll backs fail.
     pub(crate) rollback: bool,
+    /// So many commits find the store busy and are rolled back.
+    pub(crate) busy_commits: u32,
+    /// So many look-ups find nothing, as if another process stored what they look for a moment later.
+    pub(crate) early_look_ups: u32,
     /// How commits fail.
     pub(crate) commit: Commit,
 }
@@ -97,6 +101,11 @@ impl Connection for FaultyConnection {
         self.connection.begin()
     }
     fn commit(&mut self) -> Result<()> {
+        if self.faults.busy_commits > 0 {
+            self.faults.busy_commits -= 1;
+            self.connection.rollback()?;
+            return Err(Error::new(ErrorKind::Busy, "busy"));
+        }
         match self.faults.commit {
             Commit::Done | Commit::AnswerLost => self.connection.commit()?,
             Commit::ConnectionLost | Commit::Forgotten => self.connection.rollback()?,
@@ -120,8 +129,12 @@ impl Connection for FaultyConnection {
         }
         self.connection.rollback()
     }
-    fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
-        self.connection.exists(key, values)
+    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        if self.faults.early_look_ups > 0 {
+            self.faults.early_look_ups -= 1;
+            return Ok(vec![false; keys.len()]);
+        }
+        self.connection.exist(key, keys)
     }
     fn insert(
         &mut self,

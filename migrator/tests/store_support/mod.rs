@@ -4,10 +4,12 @@
 
 pub(crate) mod faulty;
 pub(crate) mod manual_clock;
+pub(crate) mod runs;
 
 use chrono::{NaiveDate, NaiveDateTime};
+use migrator::cache::{DedupCache, WorkerCache};
 use migrator::clock::SystemClock;
-use migrator::config::Pooling;
+use migrator::config::{Caching, Pooling};
 use migrator::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
 use migrator::error::Result;
 use migrator::insert::{Batch, Writer, Written};
@@ -175,15 +177,31 @@ pub(crate) fn text(text: &str) -> SqlValue {
     SqlValue::Text(text.into())
 }
 
-/// Writes a batch on a fresh connection, as the baseline does.
+/// Writes a batch on a fresh connection and asks for every key, as the baseline does.
 pub(crate) fn write(
     store: &dyn Store,
     writer: &Writer<'_>,
     batch: &Batch,
     metrics: &mut Metrics,
 ) -> Result<Written> {
+    write_with(store, writer, batch, &no_cache(), metrics)
+}
+
+/// Writes a batch on a fresh connection.
+pub(crate) fn write_with(
+    store: &dyn Store,
+    writer: &Writer<'_>,
+    batch: &Batch,
+    cache: &WorkerCache,
+    metrics: &mut Metrics,
+) -> Result<Written> {
     let pool = Pool::new(store, Pooling::Off, &SystemClock);
-    writer.write(batch, &mut pool.handle(), metrics)
+    writer.write(batch, &mut pool.handle(), cache, metrics)
+}
+
+/// What a worker has that asks the store for every key.
+pub(crate) fn no_cache() -> WorkerCache {
+    DedupCache::new(Caching::Off).for_worker()
 }
 
 /// One contact of a record: its id and the types of its addresses.

@@ -1,15 +1,28 @@
 //! `CASE WHEN … THEN … ELSE … END` (contract.md 12.1): taking the text apart, and which branch
 //! counts. Knows nothing of what conditions and values mean.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::condition::Condition;
-use super::names::{Context, Names};
+use super::names::{Context, NameId, Names};
 use super::value::Then;
 use crate::contract::convert::trim;
 use crate::record::Value;
+
+/// Which branch of a `CASE` gives its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The `WHEN` with this index.
+    When(usize),
+    /// The `ELSE`.
+    Else,
+    /// No `WHEN` holds, and there is no `ELSE`.
+    None,
+}
 
 /// A compiled `CASE`.
 #[derive(Debug, Clone)]
@@ -38,47 +51,125 @@ static KEYWORDS: LazyLock<Option<Keywords>> = LazyLock::new(|| {
     })
 });
 
-impl Case {
+/// The text of a `CASE`, taken apart.
+pub(super) struct Parts<'t> {
+    /// The text without the words `CASE` and `END`.
+    pub(super) text: Cow<'t, str>,
+    /// Where those words stood in the whole text.
+    pub(super) deleted: Vec<Range<usize>>,
+    /// The branches, as places in `text`.
+    pub(super) branches: Vec<Part>,
+}
+
+/// What stands behind one `WHEN`.
+pub(super) struct Part {
+    pub(super) condition: Range<usize>,
+    pub(super) value: Range<usize>,
+    pub(super) otherwise: Option<Range<usize>>,
+}
+
+/// Whether an expression is taken for a `CASE`: the letters are enough, inside a field name too.
+pub(super) fn is_case(text: &str) -> bool {
+    text.to_uppercase().contains("CASE")
+}
+
+impl<'t> Parts<'t> {
     /// `None` unless the text holds `CASE WHEN … THEN … END`.
     ///
     /// The words `CASE` and `END` are deleted wherever they stand, literals included; what is left
     /// is split at keywords, literals included. So there is no nesting.
-    pub(super) fn compile(text: &str, names: &mut Names) -> Option<Self> {
+    pub(super) fn of(text: &'t str) -> Option<Self> {
         let keywords = KEYWORDS.as_ref().filter(|keywords| keywords.whole.is_match(text))?;
+        let deleted = keywords.deleted.find_iter(text).map(|found| found.range()).collect();
         let text = keywords.deleted.replace_all(text, "");
+        let mut starts: Vec<Range<usize>> =
+            keywords.when.find_iter(&text).map(|found| found.range()).collect();
+        starts.push(text.len()..text.len());
+        let part = |pair: &[Range<usize>]| keywords.part(&text, pair[0].end..pair[1].start);
+        let branches = starts.windows(2).filter_map(part).collect();
+        Some(Self { text, deleted, branches })
+    }
+
+    /// Where a part of `text` stands in the whole text.
+    pub(super) fn original(&self, part: Range<usize>) -> Range<usize> {
+        let original = |offset: usize| {
+            self.deleted
+                .iter()
+                .fold(offset, |at, word| if word.start <= at { at + word.len() } else { at })
+        };
+        let start = original(part.start);
+        start..if part.is_empty() { start } else { original(part.end - 1) + 1 }
+    }
+}
+
+impl Keywords {
+    /// `None` without a `THEN`: such a `WHEN` counts for nothing.
+    fn part(&self, text: &str, whole: Range<usize>) -> Option<Part> {
+        let (condition, values) = split_once(text, whole, &self.then)?;
+        let (value, otherwise) = match split_once(text, values.clone(), &self.otherwise) {
+            Some((value, otherwise)) => (value, Some(otherwise)),
+            None => (values, None),
+        };
+        Some(Part { condition, value, otherwise })
+    }
+}
+
+impl Case {
+    /// `None` unless the text holds `CASE WHEN … THEN … END`.
+    pub(super) fn compile(text: &str, names: &mut Names) -> Option<Self> {
+        let parts = Parts::of(text)?;
         let mut case = Self { branches: Vec::new(), otherwise: None };
-        for part in keywords.when.split(&text).skip(1) {
-            case.add_branch(part, keywords, names);
+        for part in &parts.branches {
+            let text = |range: &Range<usize>| trim(&parts.text[range.clone()]);
+            let condition = Condition::compile(text(&part.condition), names);
+            case.branches.push((condition, Then::compile(text(&part.value), names)));
+            if let Some(otherwise) = &part.otherwise {
+                case.otherwise = Some(Then::compile(text(otherwise), names));
+            }
         }
         Some(case)
     }
 
-    fn add_branch(&mut self, part: &str, keywords: &Keywords, names: &mut Names) {
-        let Some((condition, values)) = split_once(part, &keywords.then) else {
-            return;
-        };
-        let (value, otherwise) = match split_once(values, &keywords.otherwise) {
-            Some((value, otherwise)) => (value, Some(otherwise)),
-            None => (values, None),
-        };
-        let condition = Condition::compile(trim(condition), names);
-        self.branches.push((condition, Then::compile(trim(value), names)));
-        if let Some(otherwise) = otherwise {
-            self.otherwise = Some(Then::compile(trim(otherwise), names));
-        }
+    /// The fields that it looks up, branch by branch.
+    pub(super) fn fields(&self) -> Vec<NameId> {
+        let of = |(condition, then): &(Condition, Then)| [condition.fields(), then.fields()];
+        let branches = self.branches.iter().flat_map(of).flatten();
+        branches.chain(self.otherwise.iter().flat_map(Then::fields)).collect()
     }
 
     /// The value of the first branch whose condition holds, be it null or empty; a branch whose
     /// value fails is passed over.
     pub(super) fn evaluate(&self, context: &impl Context) -> Value {
-        let hit = self.branches.iter().find_map(|(condition, then)| {
-            if condition.holds(context) { then.evaluate(context).ok() } else { None }
-        });
+        let hit = self.hit(context).map(|(_, value)| value);
         hit.or_else(|| self.otherwise.as_ref()?.evaluate(context).ok()).unwrap_or(Value::Null)
+    }
+
+    fn hit(&self, context: &impl Context) -> Option<(usize, Value)> {
+        self.branches.iter().enumerate().find_map(|(index, (condition, then))| {
+            if condition.holds(context) {
+                then.evaluate(context).ok().map(|value| (index, value))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Which branch gives the value.
+    pub(super) fn taken(&self, context: &impl Context) -> Taken {
+        match (self.hit(context), &self.otherwise) {
+            (Some((index, _)), _) => Taken::When(index),
+            (None, Some(_)) => Taken::Else,
+            (None, None) => Taken::None,
+        }
     }
 }
 
-fn split_once<'a>(text: &'a str, keyword: &Regex) -> Option<(&'a str, &'a str)> {
-    let found = keyword.find(text)?;
-    Some((&text[..found.start()], &text[found.end()..]))
+/// What stands before and behind the first keyword within a part of the text.
+fn split_once(
+    text: &str,
+    part: Range<usize>,
+    keyword: &Regex,
+) -> Option<(Range<usize>, Range<usize>)> {
+    let found = keyword.find(&text[part.clone()])?;
+    Some((part.start..part.start + found.start(), part.start + found.end()..part.end))
 }

@@ -8,6 +8,16 @@ use super::like::Pattern;
 use super::names::{Context, NameId, Names, argument, is_possible_key, unquoted};
 use crate::contract::convert::{float, is_blank, timestamp_in_condition, trim};
 
+/// Joins tests that must all hold.
+pub(super) const AND: &str = " AND ";
+/// Joins tests of which one must hold.
+pub(super) const OR: &str = " OR ";
+
+/// What a condition in upper case is split at; `None` for a single test.
+pub(super) fn separator(upper: &str) -> Option<&'static str> {
+    [AND, OR].into_iter().find(|separator| upper.contains(separator))
+}
+
 /// A compiled condition.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
@@ -24,15 +34,18 @@ impl Condition {
     /// with them their quoted literals. A single condition keeps its literal's case.
     pub(super) fn compile(text: &str, names: &mut Names) -> Self {
         let upper = text.to_uppercase();
-        let mut tests = |separator: &str| {
-            upper.split(separator).map(|part| Test::compile(trim(part), names)).collect()
+        let Some(separator) = separator(&upper) else {
+            return Self::One(Test::compile(text, names));
         };
-        if upper.contains(" AND ") {
-            Self::All(tests(" AND "))
-        } else if upper.contains(" OR ") {
-            Self::Any(tests(" OR "))
-        } else {
-            Self::One(Test::compile(text, names))
+        let tests = upper.split(separator).map(|part| Test::compile(trim(part), names)).collect();
+        if separator == AND { Self::All(tests) } else { Self::Any(tests) }
+    }
+
+    /// The fields that it looks up.
+    pub(super) fn fields(&self) -> Vec<NameId> {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Test::fields).collect(),
+            Self::One(test) => test.fields(),
         }
     }
 
@@ -62,7 +75,7 @@ pub(super) enum Test {
 
 impl Test {
     /// The first form whose keyword occurs, inside a literal too.
-    fn compile(text: &str, names: &mut Names) -> Self {
+    pub(super) fn compile(text: &str, names: &mut Names) -> Self {
         let upper = text.to_ascii_uppercase();
         let mut before =
             |keyword: &str| upper.find(keyword).map(|at| Term::field(trim(&text[..at]), names));
@@ -88,23 +101,22 @@ impl Test {
         Self::comparison(text, names)
     }
 
-    /// The first operator of the list that occurs anywhere splits the text, so `<>` reads as `<`.
     fn comparison(text: &str, names: &mut Names) -> Self {
-        const OPERATORS: [(&str, Operator); 6] = [
-            ("!=", Operator::NotEqual),
-            ("<=", Operator::AtMost),
-            (">=", Operator::AtLeast),
-            ("=", Operator::Equal),
-            ("<", Operator::Less),
-            (">", Operator::Greater),
-        ];
-        let split = |&(sign, operator): &(&str, Operator)| {
-            text.split_once(sign).map(|(left, right)| (trim(left), operator, trim(right)))
-        };
-        let Some((left, operator, right)) = OPERATORS.iter().find_map(split) else {
+        let Some((left, operator, right)) = Operator::split(text) else {
             return Self::Never;
         };
         Self::Compare { left: Term::left(left, names), operator, right: Term::right(right, names) }
+    }
+
+    fn fields(&self) -> Vec<NameId> {
+        let terms = match self {
+            Self::Empty { field, .. } | Self::Null { field, .. } | Self::Like { field, .. } => {
+                [Some(field), None]
+            }
+            Self::Compare { left, right, .. } => [Some(left), Some(right)],
+            Self::Never => [None, None],
+        };
+        terms.into_iter().flatten().filter_map(Term::name).collect()
     }
 
     fn holds(&self, context: &impl Context) -> bool {
@@ -166,6 +178,13 @@ impl Term {
             return timestamp_in_condition(literal).map_or_else(|| Self::literal(""), Self::Date);
         }
         Self::DateOf(names.exact(argument))
+    }
+
+    fn name(&self) -> Option<NameId> {
+        match self {
+            Self::Field(name) | Self::DateOf(name) => Some(*name),
+            Self::Literal { .. } | Self::Date(_) => None,
+        }
     }
 
     fn text<'a>(&'a self, context: &'a impl Context) -> &'a str {
@@ -242,6 +261,35 @@ pub(super) enum Operator {
 }
 
 impl Operator {
+    /// As written.
+    pub(super) fn sign(self) -> &'static str {
+        match self {
+            Self::NotEqual => "!=",
+            Self::AtMost => "<=",
+            Self::AtLeast => ">=",
+            Self::Equal => "=",
+            Self::Less => "<",
+            Self::Greater => ">",
+        }
+    }
+
+    /// A comparison's two sides. The first operator of the list that occurs anywhere splits the
+    /// text, so `<>` reads as `<`.
+    pub(super) fn split(text: &str) -> Option<(&str, Self, &str)> {
+        const ORDER: [Operator; 6] = [
+            Operator::NotEqual,
+            Operator::AtMost,
+            Operator::AtLeast,
+            Operator::Equal,
+            Operator::Less,
+            Operator::Greater,
+        ];
+        ORDER.into_iter().find_map(|operator| {
+            let (left, right) = text.split_once(operator.sign())?;
+            Some((trim(left), operator, trim(right)))
+        })
+    }
+
     /// With a date on either side both must be dates; two texts compare as numbers if both are,
     /// else by code point, without trimming.
     fn accepts(self, left: &Operand, right: &Operand) -> bool {

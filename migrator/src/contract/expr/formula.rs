@@ -29,6 +29,11 @@ impl Formula {
         Ok(Self { names: ids, tree, renaming })
     }
 
+    /// The names that must all have values.
+    pub(super) fn fields(&self) -> &[NameId] {
+        &self.names
+    }
+
     /// Null unless every name has a value and the arithmetic succeeds.
     pub(super) fn evaluate(&self, context: &impl Context) -> Value {
         let value = |name: &NameId| context.get(*name).filter(|text| !is_blank(text));

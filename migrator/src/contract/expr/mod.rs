@@ -11,10 +11,12 @@ mod condition;
 mod formula;
 mod like;
 mod names;
+pub mod outline;
 mod rename;
 mod value;
 
-use self::case::Case;
+pub use self::case::Taken;
+use self::case::{Case, is_case};
 use self::formula::Formula;
 pub use self::names::{Context, Match, Name, NameId, Names};
 use crate::record::Value;
@@ -37,7 +39,7 @@ impl Expression {
     /// A text with the letters `CASE` anywhere, be it inside a field name, is taken for `CASE`;
     /// every other one is arithmetic (contract.md 12).
     pub fn compile(text: &str, names: &mut Names) -> Self {
-        let kind = if text.to_uppercase().contains("CASE") {
+        let kind = if is_case(text) {
             Case::compile(text, names).map(Kind::Case)
         } else {
             Formula::compile(text, names).ok().map(Kind::Formula)
@@ -53,6 +55,30 @@ impl Expression {
             Kind::Formula(formula) => formula.evaluate(context),
             Kind::Null => Value::Null,
         }
+    }
+
+    /// Which branch gives the value for one record, if the expression has branches.
+    pub fn taken(&self, context: &impl Context) -> Option<Taken> {
+        match &self.0 {
+            Kind::Case(case) => Some(case.taken(context)),
+            Kind::Formula(_) | Kind::Null => None,
+        }
+    }
+
+    /// The fields that the expression looks up, each once, in the order of the text.
+    pub fn fields(&self) -> Vec<NameId> {
+        let all = match &self.0 {
+            Kind::Case(case) => case.fields(),
+            Kind::Formula(formula) => formula.fields().to_vec(),
+            Kind::Null => Vec::new(),
+        };
+        let mut once = Vec::with_capacity(all.len());
+        for name in all {
+            if !once.contains(&name) {
+                once.push(name);
+            }
+        }
+        once
     }
 
     /// Whether the expression is null for every record because it cannot be evaluated.

@@ -99,6 +99,16 @@ pub trait Context {
     }
 }
 
+impl<C: Context + ?Sized> Context for &C {
+    fn get(&self, name: NameId) -> Option<&str> {
+        (**self).get(name)
+    }
+
+    fn position(&self, name: NameId) -> Option<usize> {
+        (**self).position(name)
+    }
+}
+
 /// What the reference raises an error for: no value, and within `CASE` on to the next `WHEN`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Failed;

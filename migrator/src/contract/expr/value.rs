@@ -41,6 +41,16 @@ impl Then {
         Formula::compile(text, names).map_or(Self::Fails, Self::Formula)
     }
 
+    /// The fields that it looks up.
+    pub(super) fn fields(&self) -> Vec<NameId> {
+        match self {
+            Self::DateAdd(sum) => sum.fields(),
+            Self::FieldOr(name, _) => vec![*name],
+            Self::Formula(formula) => formula.fields().to_vec(),
+            Self::Constant(_) | Self::Fails => Vec::new(),
+        }
+    }
+
     pub(super) fn evaluate(&self, context: &impl Context) -> Result<Value, Failed> {
         match self {
             Self::DateAdd(sum) => Ok(sum
@@ -101,6 +111,18 @@ impl DateAdd {
             None => Count::Field(names.exact(days)),
         };
         Some(Self { days, date: Moment::compile(date, names)? })
+    }
+
+    fn fields(&self) -> Vec<NameId> {
+        let days = match &self.days {
+            Count::Field(name) => Some(*name),
+            Count::Constant(_) => None,
+        };
+        let date = match &self.date {
+            Moment::Field(name) => Some(*name),
+            Moment::Constant(_) => None,
+        };
+        days.into_iter().chain(date).collect()
     }
 
     /// `None` where a part cannot be read and beyond the years 1 to 9999. The time is dropped.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::env::{Env, Scope};
 use super::lookup::{Looked, current_address};
+use super::observe::{Answer, Event, Observer};
 use crate::contract::case::{lower, upper};
 use crate::contract::convert::{
     DataType, convert, convert_value, cut, decimal, digits_only, is_blank, only_digits,
@@ -18,30 +19,39 @@ use crate::record::{Timestamp, Value};
 pub(super) struct Abort;
 
 /// The value of a column; [`Value::Null`] where there is none.
-pub(super) fn transform<'r>(
-    env: &Env<'r>,
+pub(super) fn transform<'r, O: Observer>(
+    env: &Env<'r, O>,
     mapping: &Mapping,
     looked: Looked<'r>,
     scope: &Scope<'r, '_>,
 ) -> Result<Value, Abort> {
     let value = if mapping.chain.is_empty() {
-        untyped(mapping, &looked)?
+        untyped(env, mapping, &looked)?
     } else {
         let value = run_chain(env, mapping, looked, scope)?;
-        convert_rest(mapping, value)?
+        convert_rest(env, mapping, value)?
     };
-    Ok(finish_text(mapping, value))
+    Ok(finish_text(env, mapping, value))
 }
 
 /// No mapping type (9.1).
-fn untyped(mapping: &Mapping, looked: &Looked<'_>) -> Result<Value, Abort> {
+fn untyped<O: Observer>(
+    env: &Env<'_, O>,
+    mapping: &Mapping,
+    looked: &Looked<'_>,
+) -> Result<Value, Abort> {
     let text = match looked {
         Looked::Text(text) if !is_blank(text) => &**text,
-        _ => return Ok(default_or_null(mapping)),
+        _ => return Ok(default_or_null(env, mapping)),
     };
-    if mapping.data_type.is_integer() {
-        return Ok(plain_integer(text));
-    }
+    let value =
+        if mapping.data_type.is_integer() { plain_integer(text) } else { typed(mapping, text)? };
+    env.tell(Event::Converted(&value));
+    Ok(value)
+}
+
+/// The conversion to the data type: decimals by their length, all others generally.
+fn typed(mapping: &Mapping, text: &str) -> Result<Value, Abort> {
     if mapping.data_type == DataType::Decimal
         && let Some(result) = sized_decimal(mapping, text)
     {
@@ -62,12 +72,14 @@ fn sized_decimal(mapping: &Mapping, text: &str) -> Option<Result<Value, Abort>> 
     }
 }
 
-fn default_or_null(mapping: &Mapping) -> Value {
-    mapping.default.typed.clone().unwrap_or(Value::Null)
+fn default_or_null<O: Observer>(env: &Env<'_, O>, mapping: &Mapping) -> Value {
+    let Some(default) = &mapping.default.typed else { return Value::Null };
+    env.tell(Event::DefaultTaken(default));
+    default.clone()
 }
 
-fn run_chain<'r>(
-    env: &Env<'r>,
+fn run_chain<'r, O: Observer>(
+    env: &Env<'r, O>,
     mapping: &Mapping,
     looked: Looked<'r>,
     scope: &Scope<'r, '_>,
@@ -78,12 +90,15 @@ fn run_chain<'r>(
     };
     let mut steps = mapping.chain.iter().peekable();
     while let Some(step) = steps.next() {
+        env.tell(Event::Given(step, &value));
         value = apply(env, mapping, step, value, scope)?;
+        env.tell(Event::Made(&value));
         if let Step::Calculated(_) = step
             && let Some(Step::OriginalIfNull { .. }) = steps.peek()
         {
             // A calculation that gave text or a number is the result: the enum is passed over.
             if value != Value::Null && !is_blank_value(&value) {
+                env.tell(Event::EnumSkipped);
                 steps.next();
                 steps.next();
             }
@@ -99,8 +114,8 @@ fn run_chain<'r>(
     Ok(value)
 }
 
-fn apply<'r>(
-    env: &Env<'r>,
+fn apply<'r, O: Observer>(
+    env: &Env<'r, O>,
     mapping: &Mapping,
     step: &Step,
     value: Value,
@@ -111,11 +126,14 @@ fn apply<'r>(
             .con_id(env, *con_id)
             .and_then(|con_id| current_address(env, &con_id, attribute))
             .map_or(Value::Null, |text| Value::Text(text.into())),
-        Step::Enum(index) => return enumerate(mapping, &env.contract.enums[*index], &value),
-        Step::CharToBit => char_to_bit(env, &value),
+        Step::Enum(index) => return enumerate(env, mapping, &env.contract.enums[*index], &value),
+        Step::CharToBit => char_to_bit(env, &key_of(&value)),
         Step::BooleanToBit => boolean_to_bit(env, &value),
         Step::Calculated(expression) => match expression {
-            Some(expression) => calculated(mapping, expression.evaluate(scope.names())),
+            Some(expression) => {
+                env.tell(Event::Calculating(scope.names()));
+                calculated(mapping, expression.evaluate(scope.names()))
+            }
             None => Value::Null,
         },
         Step::OriginalIfNull { exact, folded } if value == Value::Null => {
@@ -124,11 +142,11 @@ fn apply<'r>(
             original.map_or(Value::Null, |text| Value::Text(trim(text).into()))
         }
         Step::Keep | Step::OriginalIfNull { .. } => value,
-        Step::Digits { .. } => digits(mapping, &value),
+        Step::Digits { .. } => digits(env, mapping, &value),
         Step::NowIfBlank if is_blank_value(&value) => {
             Value::Timestamp(Timestamp { local: env.now, offset_s: None })
         }
-        Step::General if is_blank_value(&value) => default_or_null(mapping),
+        Step::General if is_blank_value(&value) => default_or_null(env, mapping),
         Step::NowIfBlank | Step::General => convert_value(value, mapping.data_type),
     })
 }
@@ -150,27 +168,46 @@ fn key_of(value: &Value) -> Cow<'_, str> {
     }
 }
 
-fn enumerate(mapping: &Mapping, map: &EnumMap, value: &Value) -> Result<Value, Abort> {
+fn enumerate<O: Observer>(
+    env: &Env<'_, O>,
+    mapping: &Mapping,
+    map: &EnumMap,
+    value: &Value,
+) -> Result<Value, Abort> {
     let key = key_of(value);
-    let found =
-        map.exact.get(&*key).or_else(|| map.folded.get(&*lower(&key))).or(map.catch_all.as_ref());
-    match (found, mapping.nullable, &mapping.default.raw) {
-        (Some(value), _, _) => Ok(value.clone()),
-        (None, true, _) => Ok(Value::Null),
-        (None, false, Some(default)) => Ok(default.clone()),
-        (None, false, None) => Err(Abort),
+    let (answer, found) = if let Some(value) = map.exact.get(&*key) {
+        (Answer::Exact, Some(value))
+    } else if let Some(value) = map.folded.get(&*lower(&key)) {
+        (Answer::OtherCase, Some(value))
+    } else if let Some(value) = &map.catch_all {
+        (Answer::CatchAll, Some(value))
+    } else {
+        match (&mapping.default.raw, mapping.nullable) {
+            (Some(default), false) => (Answer::Default, Some(default)),
+            _ => (Answer::Nothing, None),
+        }
+    };
+    env.tell(Event::Answered(answer));
+    match found {
+        Some(value) => Ok(value.clone()),
+        None if mapping.nullable => Ok(Value::Null),
+        None => Err(Abort),
     }
 }
 
-fn char_to_bit(env: &Env<'_>, value: &Value) -> Value {
-    let key = key_of(value);
+/// The bit of a trimmed text, by the contract's table: as written, else in upper case, else 0.
+pub(super) fn char_to_bit<O: Observer>(env: &Env<'_, O>, key: &str) -> Value {
     let map = &env.contract.char_to_bit;
-    let bit = map.get(&*key).or_else(|| map.get(&*upper(&key)));
-    Value::Int(bit.copied().unwrap_or(0))
+    let exact = map.get(key).map(|bit| (Answer::Exact, *bit));
+    let upper = || map.get(&*upper(key)).map(|bit| (Answer::OtherCase, *bit));
+    let (answer, bit) = exact.or_else(upper).unwrap_or((Answer::Nothing, 0));
+    env.tell(Event::Answered(answer));
+    Value::Int(bit)
 }
 
-fn boolean_to_bit(env: &Env<'_>, value: &Value) -> Value {
+fn boolean_to_bit<O: Observer>(env: &Env<'_, O>, value: &Value) -> Value {
     let bit = env.contract.boolean_to_bit.get(&*lower(&key_of(value)));
+    env.tell(Event::Answered(if bit.is_some() { Answer::Exact } else { Answer::Nothing }));
     Value::Int(bit.copied().unwrap_or(0))
 }
 
@@ -184,38 +221,42 @@ fn calculated(mapping: &Mapping, result: Value) -> Value {
     }
 }
 
-fn digits(mapping: &Mapping, value: &Value) -> Value {
+fn digits<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, value: &Value) -> Value {
     if is_blank_value(value) {
-        return default_or_null(mapping);
+        return default_or_null(env, mapping);
     }
     let number = digits_only(&text_of(value));
     number.map_or(Value::Null, |number| convert_value(number, mapping.data_type))
 }
 
 /// After the chain: what is still text gets the column's type; anything else is left alone (9.2).
-fn convert_rest(mapping: &Mapping, value: Value) -> Result<Value, Abort> {
+fn convert_rest<O: Observer>(
+    env: &Env<'_, O>,
+    mapping: &Mapping,
+    value: Value,
+) -> Result<Value, Abort> {
     let text = match &value {
         Value::Text(text) if !is_blank(text) && mapping.data_type != DataType::String => text,
         _ => return Ok(value),
     };
-    if mapping.data_type == DataType::Decimal
-        && let Some(result) = sized_decimal(mapping, text)
-    {
-        return result;
-    }
-    Ok(convert(text, mapping.data_type))
+    let value = typed(mapping, text)?;
+    env.tell(Event::Converted(&value));
+    Ok(value)
 }
 
 /// The last step of every text (10.5).
-fn finish_text(mapping: &Mapping, value: Value) -> Value {
+fn finish_text<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, value: Value) -> Value {
     let Value::Text(text) = value else { return value };
     let again = mapping.chain.iter().any(|step| matches!(step, Step::Digits { again: true }));
     let length = match mapping.length {
         DataLength::Number(length) => Some(length),
         DataLength::None | DataLength::Unusable => None,
     };
-    if again {
-        return Value::Text(cut(&only_digits(&text), length).into());
-    }
-    Value::Text(cut(&text, length).into())
+    let finished = if again {
+        Value::Text(cut(&only_digits(&text), length).into())
+    } else {
+        Value::Text(cut(&text, length).into())
+    };
+    env.tell(Event::Finished(&finished));
+    finished
 }

@@ -1,5 +1,6 @@
 //! Which elements are contacts, addresses and employments: the selections of contract.md 6.
 
+use super::observe::{Event, Observer, PassedOver};
 use crate::contract::case::lower;
 use crate::contract::convert::{is_blank, trim};
 use crate::contract::model::{AttributeRef, ChildKind, ChildRule, Contract};
@@ -58,15 +59,29 @@ pub(super) fn named<'r>(
 
 /// The valid contacts: one per con_id, in the position of the first with that con_id; the last of
 /// the best priority wins (6.1).
-pub(super) fn valid<'r>(contract: &Contract, record: &'r ParsedRecord) -> Vec<ValidContact<'r>> {
+pub(super) fn valid<'r, O: Observer>(
+    contract: &Contract,
+    record: &'r ParsedRecord,
+    observer: &O,
+) -> Vec<ValidContact<'r>> {
+    let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let mut kept: Vec<ValidContact<'r>> = Vec::new();
     let name = contract.scan.kept.contact.as_str();
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
     for element in (0..count).filter(|element| record.name_of(*element) == name) {
-        let Some(contact) = valid_contact(contract, record, element) else { continue };
+        let contact = match valid_contact(contract, record, element) {
+            Ok(contact) => contact,
+            Err(why) => {
+                pass_over(element, why);
+                continue;
+            }
+        };
         match kept.iter_mut().find(|other| other.con_id == contact.con_id) {
-            Some(other) if contact.priority <= other.priority => *other = contact,
-            Some(_) => {}
+            Some(other) if contact.priority <= other.priority => {
+                pass_over(other.element, PassedOver::Replaced);
+                *other = contact;
+            }
+            Some(_) => pass_over(element, PassedOver::Replaced),
             None => kept.push(contact),
         }
     }
@@ -77,24 +92,33 @@ fn valid_contact<'r>(
     contract: &Contract,
     record: &'r ParsedRecord,
     element: u32,
-) -> Option<ValidContact<'r>> {
+) -> Result<ValidContact<'r>, PassedOver> {
     let rules = &contract.contacts;
-    let role = trim(exact(record, element, &rules.type_attribute)?);
-    let con_id = trim(exact(record, element, &rules.con_id)?);
-    let priority = rules.types.iter().position(|known| &**known == role)?;
-    let filled = |wanted| exact(record, element, wanted).is_some_and(|text| !is_blank(text));
-    let valid = !con_id.is_empty() && rules.meaningful.iter().any(filled);
-    valid.then_some(ValidContact { element, con_id, priority })
+    let own = |wanted| exact(record, element, wanted);
+    let role = trim(own(&rules.type_attribute).ok_or(PassedOver::Type)?);
+    let con_id = trim(own(&rules.con_id).unwrap_or_default());
+    if con_id.is_empty() {
+        return Err(PassedOver::NoConId);
+    }
+    let position = rules.types.iter().position(|known| &**known == role);
+    let priority = position.ok_or(PassedOver::Type)?;
+    if rules.meaningful.iter().any(|wanted| own(wanted).is_some_and(|text| !is_blank(text))) {
+        Ok(ValidContact { element, con_id, priority })
+    } else {
+        Err(PassedOver::Meaningless)
+    }
 }
 
 /// The children of one kind that are mapped (6.2): of contacts at the rule's exact path, one per
 /// pair of type and con_id, whose con_id a valid contact has.
-pub(super) fn children(
+pub(super) fn children<O: Observer>(
     contract: &Contract,
     record: &ParsedRecord,
     valid: &[ValidContact<'_>],
     kind: ChildKind,
+    observer: &O,
 ) -> Vec<Child> {
+    let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let (rule, name) = match kind {
         ChildKind::Address => (Some(&contract.contacts.address), Some(&contract.scan.kept.address)),
         ChildKind::Employment => {
@@ -103,33 +127,48 @@ pub(super) fn children(
     };
     let (Some(rule), Some(name)) = (rule, name) else { return Vec::new() };
     let mut children = Vec::new();
-    for contact in filtered(contract, record) {
+    for contact in filtered(contract, record, observer) {
         let con_id = exact(record, contact, &contract.contacts.con_id).unwrap_or_default();
         if !valid.iter().any(|valid| valid.con_id == con_id) {
+            pass_over(contact, PassedOver::NoValidContact);
             continue;
         }
-        let own = record.children(contact).filter(|child| record.name_of(*child) == name);
-        let typed = own.filter(|child| has_type(record, *child, rule));
-        children.extend(typed.map(|element| Child { element, contact }));
+        for element in record.children(contact).filter(|child| record.name_of(*child) == name) {
+            if has_type(record, element, rule) {
+                children.push(Child { element, contact });
+            } else {
+                pass_over(element, PassedOver::Type);
+            }
+        }
     }
     children
 }
 
 /// The contacts of 6.2: another selection than the valid ones.
-fn filtered(contract: &Contract, record: &ParsedRecord) -> Vec<u32> {
+fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &O) -> Vec<u32> {
+    let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let rules = &contract.contacts;
     let mut kept: Vec<(&str, &str, u32)> = Vec::new();
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
     let at_path =
         (0..count).filter(|element| record.elements[*element as usize].slot == Some(rules.slot));
     for element in at_path {
-        let Some(con_id) = exact(record, element, &rules.con_id) else { continue };
-        let Some(role) = exact(record, element, &rules.type_attribute) else { continue };
-        if con_id.is_empty() || !rules.types.iter().any(|known| lower(known) == lower(role)) {
+        let con_id = exact(record, element, &rules.con_id).unwrap_or_default();
+        if con_id.is_empty() {
+            pass_over(element, PassedOver::NoConId);
             continue;
         }
+        let role = exact(record, element, &rules.type_attribute);
+        let listed = |role: &&str| rules.types.iter().any(|known| lower(known) == lower(role));
+        let Some(role) = role.filter(listed) else {
+            pass_over(element, PassedOver::Type);
+            continue;
+        };
         match kept.iter_mut().find(|(r, c, _)| (*r, *c) == (role, con_id)) {
-            Some((_, _, other)) => *other = element,
+            Some((_, _, other)) => {
+                pass_over(*other, PassedOver::Replaced);
+                *other = element;
+            }
             None => kept.push((role, con_id, element)),
         }
     }

@@ -6,16 +6,26 @@ use chrono::NaiveDateTime;
 
 use super::contacts::{Child, exact};
 use super::context::Names;
+use super::observe::{Event, Observer};
 use crate::contract::convert::integer_if_digits;
 use crate::contract::expr::{Context, NameId};
 use crate::contract::model::Contract;
 use crate::record::{ParsedRecord, Value};
 
 /// What every step of a record's mapping may look at.
-pub(super) struct Env<'r> {
+pub(super) struct Env<'r, O> {
     pub(super) contract: &'r Contract,
     pub(super) record: &'r ParsedRecord,
     pub(super) now: NaiveDateTime,
+    pub(super) observer: &'r O,
+}
+
+impl<O: Observer> Env<'_, O> {
+    /// Tells whoever watches.
+    #[inline]
+    pub(super) fn tell(&self, event: Event<'_>) {
+        self.observer.see(event);
+    }
 }
 
 /// What a row's look-ups and expressions see beside the record.
@@ -48,7 +58,7 @@ impl<'r> Scope<'r, '_> {
     }
 
     /// The context's con_id: a child's own attribute hides its contact's (13).
-    pub(super) fn con_id(&self, env: &Env<'r>, name: NameId) -> Option<Cow<'r, str>> {
+    pub(super) fn con_id<O>(&self, env: &Env<'r, O>, name: NameId) -> Option<Cow<'r, str>> {
         let own = |element| exact(env.record, element, &env.contract.contacts.con_id);
         match self {
             Self::Application(names) => names.get(name).map(|text| Cow::Owned(text.to_owned())),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::contacts::{exact, folded, named};
 use super::env::{Env, Scope};
+use super::observe::{Event, Observer};
 use crate::contract::case::lower;
 use crate::contract::convert::{DataType, is_blank, slice, trim};
 use crate::contract::expr::Context;
@@ -40,18 +41,40 @@ impl<'r> Looked<'r> {
 }
 
 /// Looks a mapping's value up.
-pub(super) fn look_up<'r>(env: &Env<'r>, mapping: &Mapping, scope: &Scope<'r, '_>) -> Looked<'r> {
+pub(super) fn look_up<'r, O: Observer>(
+    env: &Env<'r, O>,
+    mapping: &Mapping,
+    scope: &Scope<'r, '_>,
+) -> Looked<'r> {
+    let looked = find(env, mapping, scope);
+    env.tell(match &looked {
+        Looked::Null => Event::Found(None),
+        Looked::Text(text) => Event::Found(Some(text)),
+        Looked::Opaque => Event::FoundMarker,
+    });
+    looked
+}
+
+/// An element that a look-up has chosen.
+fn picked<O: Observer>(env: &Env<'_, O>, element: Option<u32>) -> Option<u32> {
+    if let Some(element) = element {
+        env.tell(Event::Picked(element));
+    }
+    element
+}
+
+fn find<'r, O: Observer>(env: &Env<'r, O>, mapping: &Mapping, scope: &Scope<'r, '_>) -> Looked<'r> {
     let record = env.record;
     match &mapping.lookup {
         Lookup::LastValid(pick) => last_valid(env, mapping, pick),
         Lookup::Authorized { card, attribute } => Looked::of(authorized(env, *card, attribute)),
         Lookup::Calculated | Lookup::ChildList => Looked::Opaque,
         Lookup::Nothing => Looked::Null,
-        Lookup::ApplicationElement { slot, attribute } => record
-            .slot(*slot)
+        Lookup::ApplicationElement { slot, attribute } => picked(env, record.slot(*slot))
             .and_then(|element| exact(record, element, attribute))
             .map_or(Looked::Null, |text| Looked::Text(flattened(text))),
-        Lookup::Child(attribute) | Lookup::Contact(attribute) => match scope.element() {
+        Lookup::Child(attribute) | Lookup::Contact(attribute) => match picked(env, scope.element())
+        {
             Some(element) => Looked::of(folded(record, element, attribute)),
             None => Looked::Null,
         },
@@ -60,8 +83,7 @@ pub(super) fn look_up<'r>(env: &Env<'r>, mapping: &Mapping, scope: &Scope<'r, '_
             let found = names.get(*exact).or_else(|| names.get(*folded));
             found.map_or(Looked::Null, |text| Looked::Text(Cow::Owned(text.to_owned())))
         }
-        Lookup::Path { slot, attribute } => record
-            .slot(*slot)
+        Lookup::Path { slot, attribute } => picked(env, record.slot(*slot))
             .and_then(|element| folded(record, element, attribute))
             .map_or(Looked::Null, |text| Looked::Text(flattened(text))),
     }
@@ -73,7 +95,7 @@ pub(super) fn is_meaningful(text: &str) -> bool {
     !text.is_empty() && text != "null" && text != "none"
 }
 
-fn role_of<'c>(env: &Env<'c>, role: ContactRole) -> Option<&'c str> {
+fn role_of<'c, O>(env: &Env<'c, O>, role: ContactRole) -> Option<&'c str> {
     let types = &env.contract.contacts.types;
     let index = match role {
         ContactRole::First => 0,
@@ -83,7 +105,7 @@ fn role_of<'c>(env: &Env<'c>, role: ContactRole) -> Option<&'c str> {
 }
 
 /// Contacts of exactly this type with a con_id, last first.
-fn of_role<'r>(env: &Env<'r>, role: ContactRole) -> impl Iterator<Item = u32> + use<'r> {
+fn of_role<'r, O>(env: &Env<'r, O>, role: ContactRole) -> impl Iterator<Item = u32> + use<'r, O> {
     let (record, rules) = (env.record, &env.contract.contacts);
     let wanted = role_of(env, role);
     named(record, &env.contract.scan.kept.contact).rev().filter(move |contact| {
@@ -93,7 +115,11 @@ fn of_role<'r>(env: &Env<'r>, role: ContactRole) -> impl Iterator<Item = u32> + 
     })
 }
 
-fn last_valid<'r>(env: &Env<'r>, mapping: &Mapping, pick: &LastValid) -> Looked<'r> {
+fn last_valid<'r, O: Observer>(
+    env: &Env<'r, O>,
+    mapping: &Mapping,
+    pick: &LastValid,
+) -> Looked<'r> {
     let record = env.record;
     let mut contacts = of_role(env, pick.role);
     let Some(contact) = contacts.next() else { return Looked::Null };
@@ -102,20 +128,21 @@ fn last_valid<'r>(env: &Env<'r>, mapping: &Mapping, pick: &LastValid) -> Looked<
         Below::Addresses => chosen_address(env, contact, &pick.attribute),
         Below::Card => record.descendants(contact).rev().find(|e| record.name_of(*e) == CARD),
     };
-    if let Some(element) = below {
+    if let Some(element) = picked(env, below) {
         return Looked::of(exact(record, element, &pick.attribute));
     }
-    let own = exact(record, contact, &pick.attribute);
-    if pick.earlier_contacts && !own.is_some_and(is_meaningful) {
-        let mut earlier = contacts.filter_map(|c| exact(record, c, &pick.attribute));
-        return Looked::of(cut_early(mapping, earlier.find(|text| is_meaningful(text)).or(own)));
-    }
-    Looked::of(cut_early(mapping, own))
+    let usable =
+        |contact: &u32| exact(record, *contact, &pick.attribute).is_some_and(is_meaningful);
+    let stand_in =
+        if pick.earlier_contacts && !usable(&contact) { contacts.find(usable) } else { None };
+    let chosen = picked(env, Some(stand_in.unwrap_or(contact)));
+    let own = chosen.and_then(|contact| exact(record, contact, &pick.attribute));
+    Looked::of(cut_early(env, mapping, own))
 }
 
 /// The first address of the preferred type (or of any, if none has it) with a value, else the
 /// last.
-fn chosen_address(env: &Env<'_>, contact: u32, attribute: &AttributeRef) -> Option<u32> {
+fn chosen_address<O>(env: &Env<'_, O>, contact: u32, attribute: &AttributeRef) -> Option<u32> {
     let (record, rule) = (env.record, &env.contract.contacts.address);
     let name = &env.contract.scan.kept.address;
     let all: Vec<u32> =
@@ -137,16 +164,26 @@ fn chosen_address(env: &Env<'_>, contact: u32, attribute: &AttributeRef) -> Opti
 
 /// A contact's own text with a length is cut here already (9.3), blanks and all, and once more at
 /// the end of the chain.
-fn cut_early<'r>(mapping: &Mapping, text: Option<&'r str>) -> Option<&'r str> {
+fn cut_early<'r, O: Observer>(
+    env: &Env<'r, O>,
+    mapping: &Mapping,
+    text: Option<&'r str>,
+) -> Option<&'r str> {
     match mapping.length {
         DataLength::Number(length) if mapping.data_type == DataType::String => {
-            text.map(|text| slice(text, length))
+            let text = text?;
+            env.tell(Event::CutWhenFound(text));
+            Some(slice(text, length))
         }
         _ => text,
     }
 }
 
-fn authorized<'r>(env: &Env<'r>, card: bool, attribute: &AttributeRef) -> Option<&'r str> {
+fn authorized<'r, O: Observer>(
+    env: &Env<'r, O>,
+    card: bool,
+    attribute: &AttributeRef,
+) -> Option<&'r str> {
     let (record, rules) = (env.record, &env.contract.contacts);
     let wanted = role_of(env, ContactRole::Second)?;
     let contact = named(record, LITERAL_CONTACT)
@@ -154,17 +191,17 @@ fn authorized<'r>(env: &Env<'r>, card: bool, attribute: &AttributeRef) -> Option
         .find(|c| exact(record, *c, &rules.type_attribute) == Some(wanted))?;
     if card {
         let card = record.descendants(contact).rev().find(|e| record.name_of(*e) == CARD);
-        if let Some(card) = card {
+        if let Some(card) = picked(env, card) {
             return exact(record, card, attribute);
         }
     }
-    exact(record, contact, attribute)
+    exact(record, picked(env, Some(contact))?, attribute)
 }
 
 /// `curr_address_only`: the last contact with this raw con_id, whatever its role; the last of its
 /// addresses of the preferred type.
-pub(super) fn current_address<'r>(
-    env: &Env<'r>,
+pub(super) fn current_address<'r, O: Observer>(
+    env: &Env<'r, O>,
     con_id: &str,
     attribute: &AttributeRef,
 ) -> Option<&'r str> {
@@ -177,6 +214,6 @@ pub(super) fn current_address<'r>(
         record.name_of(*e) == LITERAL_ADDRESS
             && exact(record, *e, &rules.address.type_attribute) == Some(preferred)
     };
-    let address = record.children(contact).rev().find(of_type)?;
+    let address = picked(env, record.children(contact).rev().find(of_type))?;
     exact(record, address, attribute)
 }

@@ -5,6 +5,7 @@ mod contacts;
 mod context;
 mod env;
 mod lookup;
+pub mod observe;
 mod rows;
 
 use chrono::NaiveDateTime;
@@ -14,6 +15,7 @@ use self::contacts::{Child, ValidContact, children, exact, valid};
 use self::context::Names;
 use self::env::{Env, Scope, integer_or_text};
 use self::lookup::look_up;
+use self::observe::{Drop, Event, Nobody, Observer, Omission, Origin};
 use crate::contract::convert::is_blank;
 use crate::contract::model::{
     ApplicationPlan, ChildPlan, ContactPlan, Contract, Mapping, Procedure, RowGroup,
@@ -80,8 +82,20 @@ impl<'c> Mapper<'c> {
     /// # Errors
     /// A reject at `mapping` if no table gets a row.
     pub fn map(&self, record: &ParsedRecord) -> Result<RowSet, Reject> {
-        let env = Env { contract: self.contract, record, now: self.now };
-        let contacts = valid(env.contract, record);
+        self.map_observed(record, &Nobody)
+    }
+
+    /// The same, watched.
+    ///
+    /// # Errors
+    /// A reject at `mapping` if no table gets a row.
+    pub fn map_observed<O: Observer>(
+        &self,
+        record: &ParsedRecord,
+        observer: &O,
+    ) -> Result<RowSet, Reject> {
+        let env = Env { contract: self.contract, record, now: self.now, observer };
+        let contacts = valid(env.contract, record, observer);
         let names = if self.contract.scan.needs_context {
             Names::application(env.contract, record, &contacts)
         } else {
@@ -89,6 +103,7 @@ impl<'c> Mapper<'c> {
         };
         let mut tables = Vec::with_capacity(self.contract.procedures.len());
         for (table, procedure) in self.contract.procedures.iter().enumerate() {
+            env.tell(Event::Table(table));
             let columns = &self.contract.tables[table].columns;
             let rows = match procedure {
                 Procedure::Application(plan) => {
@@ -110,7 +125,7 @@ impl<'c> Mapper<'c> {
     }
 }
 
-impl<'r> Env<'r> {
+impl<'r, O: Observer> Env<'r, O> {
     fn build(&self, mappings: &[Mapping], scope: &Scope<'r, '_>) -> Draft {
         let mut draft = Draft::default();
         for mapping in mappings {
@@ -121,17 +136,31 @@ impl<'r> Env<'r> {
 
     /// One column (7.1).
     fn fill(&self, draft: &mut Draft, mapping: &Mapping, scope: &Scope<'r, '_>) {
+        self.tell(Event::Column(mapping));
         let looked = look_up(self, mapping, scope);
         let was_blank = looked.is_blank();
-        let Ok(value) = transform(self, mapping, looked, scope) else { return };
+        let Ok(value) = transform(self, mapping, looked, scope) else {
+            return self.tell(Event::Omitted(Omission::Failed));
+        };
         if value != Value::Null {
             let is_default = mapping.default.typed.as_ref().is_some_and(|d| same(d, &value));
-            draft.set(mapping.column, value, was_blank && is_default);
-        } else if !mapping.nullable
-            && let Some(default) = &mapping.default.raw
-        {
-            draft.set(mapping.column, default.clone(), true);
+            let default_filled = was_blank && is_default;
+            self.tell(Event::Set { value: &value, default_filled });
+            return draft.set(mapping.column, value, default_filled);
         }
+        match &mapping.default.raw {
+            _ if mapping.nullable => self.tell(Event::Omitted(Omission::Nullable)),
+            None => self.tell(Event::Omitted(Omission::NoDefault)),
+            Some(default) => {
+                self.tell(Event::RawDefault(default));
+                draft.set(mapping.column, default.clone(), true);
+            }
+        }
+    }
+
+    /// Tells a row's end.
+    fn end_row(&self, dropped: Option<Drop>) {
+        self.tell(dropped.map_or(Event::Kept, Event::Dropped));
     }
 
     fn application_row(
@@ -140,16 +169,22 @@ impl<'r> Env<'r> {
         columns: &[String],
         names: &Names<'r>,
     ) -> Option<Row> {
+        self.tell(Event::Row(Origin::Application));
         let mut draft = self.build(&plan.mappings, &Scope::Application(names));
-        let kept =
-            if plan.always_kept { !draft.row.cells.is_empty() } else { draft.has_data(columns) };
+        let dropped = if plan.always_kept {
+            draft.row.cells.is_empty().then_some(Drop::Empty)
+        } else {
+            (!draft.has_data(columns)).then_some(Drop::OnlyDefaults)
+        };
+        self.end_row(dropped);
         draft.set(plan.app_id, integer_or_text(&self.record.app_id), false);
-        kept.then(|| draft.finish())
+        dropped.is_none().then(|| draft.finish())
     }
 
     fn contact_rows(&self, plan: &ContactPlan, contacts: &[ValidContact<'r>]) -> Vec<Row> {
         let row = |contact: &ValidContact<'r>| {
             let element = contact.element;
+            self.tell(Event::Row(Origin::Contact(element)));
             let names = if plan.calculates {
                 Names::contact(self.contract, self.record, element)
             } else {
@@ -160,6 +195,7 @@ impl<'r> Env<'r> {
             let con_id = exact(self.record, element, &self.contract.contacts.con_id);
             draft.set(plan.con_id, integer_or_text(con_id.unwrap_or_default()), false);
             draft.set(plan.app_id, integer_or_text(&self.record.app_id), false);
+            self.end_row(None);
             draft.finish()
         };
         contacts.iter().map(row).collect()
@@ -172,28 +208,36 @@ impl<'r> Env<'r> {
         contacts: &[ValidContact<'r>],
     ) -> Vec<Row> {
         let mut rows: Vec<Draft> = Vec::new();
-        for child in children(self.contract, self.record, contacts, plan.kind) {
-            let Some(draft) = self.child_row(plan, columns, child) else { continue };
-            if !rows.iter().any(|other| same_child(plan, other, &draft)) {
-                rows.push(draft);
-            }
+        for child in children(self.contract, self.record, contacts, plan.kind, self.observer) {
+            let draft = match self.child_row(plan, columns, child) {
+                Ok(draft) if rows.iter().any(|other| same_child(plan, other, &draft)) => {
+                    Err(Drop::Repeated)
+                }
+                other => other,
+            };
+            self.end_row(draft.as_ref().err().copied());
+            rows.extend(draft);
         }
         rows.into_iter().map(Draft::finish).collect()
     }
 
-    fn child_row(&self, plan: &ChildPlan, columns: &[String], child: Child) -> Option<Draft> {
+    fn child_row(&self, plan: &ChildPlan, columns: &[String], child: Child) -> Result<Draft, Drop> {
+        self.tell(Event::Row(Origin::Child { element: child.element, contact: child.contact }));
         let names = if plan.calculates {
             Names::child(self.contract, self.record, child.element, child.contact)
         } else {
             Names::empty(self.contract)
         };
         let mut draft = self.build(&plan.mappings, &Scope::Child { child, names: &names });
-        if !draft.has_data(columns) || !self.shows_something(plan, &draft, child.element) {
-            return None;
+        if !draft.has_data(columns) {
+            return Err(Drop::OnlyDefaults);
+        }
+        if !self.shows_something(plan, &draft, child.element) {
+            return Err(Drop::BlankChild);
         }
         let con_id = exact(self.record, child.contact, &self.contract.contacts.con_id);
         draft.set(plan.con_id, integer_or_text(con_id.unwrap_or_default()), false);
-        Some(draft)
+        Ok(draft)
     }
 
     /// The blank-row test of 7.3.

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::chain::char_to_bit;
 use super::context::Names;
 use super::env::{Env, Scope, integer_or_text};
 use super::lookup::{Looked, is_meaningful, look_up};
-use crate::contract::case::{lower, upper};
+use super::observe::{Drop, Event, Observer, Origin};
+use crate::contract::case::lower;
 use crate::contract::convert::{
     DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
 };
@@ -16,22 +18,25 @@ use crate::record::{Cell, Row, Value};
 const WHOLESALE_VALUE: &str = "wholesale_value";
 
 /// The row of a group, if its condition holds. `table` is the group's table in the contract.
-pub(super) fn create<'r>(
-    env: &Env<'r>,
+pub(super) fn create<'r, O: Observer>(
+    env: &Env<'r, O>,
     table: usize,
     group: &RowGroup,
     names: &Names<'r>,
 ) -> Option<Row> {
+    env.tell(Event::Row(Origin::Group(group)));
     let maker = Maker { env, group, columns: &env.contract.tables[table].columns, names };
-    match group.kind {
+    let row = match group.kind {
         RowKind::Collateral => maker.collateral(),
         RowKind::Warranty => maker.warranty(),
         _ => maker.single(),
-    }
+    };
+    env.tell(if row.is_some() { Event::Kept } else { Event::Dropped(Drop::NotMade) });
+    row
 }
 
-struct Maker<'m, 'r> {
-    env: &'m Env<'r>,
+struct Maker<'m, 'r, O> {
+    env: &'m Env<'r, O>,
     group: &'m RowGroup,
     columns: &'m [String],
     names: &'m Names<'r>,
@@ -45,8 +50,9 @@ fn has_step(mapping: &Mapping, wanted: fn(&Step) -> bool) -> bool {
     mapping.chain.iter().any(wanted)
 }
 
-impl<'r> Maker<'_, 'r> {
+impl<'r, O: Observer> Maker<'_, 'r, O> {
     fn text(&self, mapping: &Mapping) -> Option<Cow<'r, str>> {
+        self.env.tell(Event::Column(mapping));
         match look_up(self.env, mapping, &Scope::Application(self.names)) {
             Looked::Text(text) => Some(text),
             Looked::Null | Looked::Opaque => None,
@@ -74,7 +80,7 @@ impl<'r> Maker<'_, 'r> {
     /// Rows of one member (11.1 to 11.5).
     fn single(&self) -> Option<Row> {
         let mapping = self.group.members.first()?;
-        let value = self.value_of(mapping)?;
+        let value = self.told(self.value_of(mapping), true)?;
         let app_id = Some(self.app_id());
         let cells = match self.group.kind {
             RowKind::History => vec![
@@ -87,7 +93,8 @@ impl<'r> Maker<'_, 'r> {
                 vec![app_id, Some(text_value(&mapping.attribute)), self.parameter(), Some(value)]
             }
             RowKind::PolicyException => {
-                let notes = self.group.notes.as_ref().and_then(|notes| self.meaningful(notes));
+                let told = |notes| self.told(self.meaningful(notes), false);
+                let notes = self.group.notes.as_ref().and_then(told);
                 vec![app_id, Some(self.number()), Some(value), Some(notes.unwrap_or(Value::Null))]
             }
             _ => vec![app_id, self.parameter(), Some(value)],
@@ -96,6 +103,14 @@ impl<'r> Maker<'_, 'r> {
         let cells =
             filled.filter_map(|(column, value)| Some(Cell { column: *column, value: value? }));
         Some(Row { cells: cells.collect() })
+    }
+
+    /// The value of the mapping in hand, after whoever watches has been told.
+    fn told(&self, value: Option<Value>, makes_row: bool) -> Option<Value> {
+        let makes_row = makes_row && value.is_some();
+        let shown = value.as_ref().unwrap_or(&Value::Null);
+        self.env.tell(Event::Member { value: shown, makes_row });
+        value
     }
 
     /// What the row is about, or `None` where the condition of its kind does not hold.
@@ -119,6 +134,7 @@ impl<'r> Maker<'_, 'r> {
         let mut made = false;
         for mapping in &self.group.members {
             let (value, makes_row) = self.collateral_value(mapping);
+            self.env.tell(Event::Member { value: &value, makes_row });
             if value != Value::Null {
                 set(&mut row, mapping.column, value);
             }
@@ -132,6 +148,7 @@ impl<'r> Maker<'_, 'r> {
         for mapping in &self.group.members {
             let missing = !row.cells.iter().any(|cell| cell.column == mapping.column);
             if let Some(default) = collateral_default(mapping).filter(|_| missing) {
+                self.env.tell(Event::DefaultAdded(mapping, &default));
                 set(&mut row, mapping.column, default);
             }
         }
@@ -143,6 +160,8 @@ impl<'r> Maker<'_, 'r> {
         if let Some(Step::Calculated(expression)) =
             mapping.chain.iter().find(|step| matches!(step, Step::Calculated(_)))
         {
+            self.env.tell(Event::Column(mapping));
+            self.env.tell(Event::Calculating(self.names));
             let result = expression.as_ref().map_or(Value::Null, |e| e.evaluate(self.names));
             return (convert_value(result, mapping.data_type), false);
         }
@@ -164,21 +183,18 @@ impl<'r> Maker<'_, 'r> {
 
     fn bit(&self, mapping: &Mapping) -> Value {
         let text = self.text(mapping).unwrap_or_default();
-        let key = trim(&text);
-        let map = &self.env.contract.char_to_bit;
-        let bit = map.get(key).or_else(|| map.get(&*upper(key)));
-        Value::Int(bit.copied().unwrap_or(0))
+        char_to_bit(self.env, trim(&text))
     }
 
     fn warranty(&self) -> Option<Row> {
         let mut row = Row::default();
         let mut made = false;
         for mapping in &self.group.members {
-            if has_step(mapping, |step| matches!(step, Step::CharToBit)) {
-                set(&mut row, mapping.column, self.bit(mapping));
-            } else if let Some(value) = self.meaningful(mapping) {
+            let is_bit = has_step(mapping, |step| matches!(step, Step::CharToBit));
+            let value = if is_bit { Some(self.bit(mapping)) } else { self.meaningful(mapping) };
+            if let Some(value) = self.told(value, !is_bit) {
                 set(&mut row, mapping.column, value);
-                made = true;
+                made |= !is_bit;
             }
         }
         if !made {

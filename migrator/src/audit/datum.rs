@@ -1,0 +1,205 @@
+//! A value as a store gives it back, owned, and rows of such values as bytes that name or hash
+//! them. Pure; compares nothing.
+
+use crate::contract::catalogue::SqlType;
+use crate::record::SqlValue;
+use crate::store::{Stored, canonical};
+
+/// A value as a store gives it back.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Datum {
+    /// Null.
+    Null,
+    /// A whole number or a bit.
+    Int(i64),
+    /// A binary double; -0 equals 0, as it does in databases.
+    Float(f64),
+    /// Any other type, in canonical form.
+    Text(String),
+}
+
+impl Datum {
+    /// What a column of this type gives back after this value went in.
+    pub fn of(value: &SqlValue, sql_type: SqlType) -> Self {
+        let mut text = String::new();
+        match value {
+            SqlValue::Null => return Self::Null,
+            SqlValue::Bit(bit) => return Self::Int((*bit).into()),
+            SqlValue::Int(number) => return Self::Int(*number),
+            SqlValue::Float(number) => return Self::Float(*number),
+            SqlValue::Text(value) => text.push_str(value),
+            SqlValue::Decimal { units, scale } => {
+                canonical::push_decimal(&mut text, *units, *scale);
+            }
+            SqlValue::Date(date) => canonical::push_date(&mut text, *date),
+            SqlValue::DateTime(time) => {
+                canonical::push_date_time(&mut text, *time, canonical::fraction_digits(sql_type));
+            }
+        }
+        Self::Text(text)
+    }
+
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Null | Self::Int(_) | Self::Float(_) => None,
+        }
+    }
+
+    /// The whole number, if it is one.
+    pub fn int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            Self::Null | Self::Float(_) | Self::Text(_) => None,
+        }
+    }
+
+    /// The value as it is read back.
+    pub fn stored(&self) -> Stored<'_> {
+        match self {
+            Self::Null => Stored::Null,
+            Self::Int(number) => Stored::Int(*number),
+            Self::Float(number) => Stored::Float(*number),
+            Self::Text(text) => Stored::Text(text),
+        }
+    }
+}
+
+impl From<Stored<'_>> for Datum {
+    fn from(value: Stored<'_>) -> Self {
+        match value {
+            Stored::Null => Self::Null,
+            Stored::Int(number) => Self::Int(number),
+            Stored::Float(number) => Self::Float(number),
+            Stored::Text(text) => Self::Text(text.to_owned()),
+        }
+    }
+}
+
+/// Appends a value so that no two rows have the same bytes. `folds` writes texts as SQL Server
+/// compares them, without regard to case and to blanks at their end.
+pub fn encode(out: &mut Vec<u8>, value: Stored<'_>, folds: bool) {
+    match value {
+        Stored::Null => out.push(b'n'),
+        Stored::Int(number) => {
+            out.push(b'i');
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        Stored::Float(number) => {
+            out.push(b'f');
+            // Adding zero turns -0 into 0.
+            out.extend_from_slice(&(number + 0.0).to_le_bytes());
+        }
+        Stored::Text(text) if folds => {
+            encode_text(out, &text.trim_end_matches(' ').to_lowercase());
+        }
+        Stored::Text(text) => encode_text(out, text),
+    }
+}
+
+fn encode_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b't');
+    out.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The values in bytes that [`encode`] wrote, for people; stops at bytes that it did not write.
+pub fn decode(mut bytes: &[u8]) -> Vec<String> {
+    let mut values = Vec::new();
+    while let Some((value, rest)) = decode_one(bytes) {
+        values.push(value);
+        bytes = rest;
+    }
+    values
+}
+
+fn decode_one(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let (&tag, rest) = bytes.split_first()?;
+    if tag == b'n' {
+        return Some(("null".to_owned(), rest));
+    }
+    let (&word, rest) = rest.split_first_chunk()?;
+    match tag {
+        b'i' => Some((i64::from_le_bytes(word).to_string(), rest)),
+        b'f' => Some((f64::from_le_bytes(word).to_string(), rest)),
+        b't' => {
+            let length = usize::try_from(u64::from_le_bytes(word)).ok()?;
+            let (text, rest) = rest.split_at_checked(length)?;
+            Some((String::from_utf8_lossy(text).into_owned(), rest))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+
+    use super::*;
+
+    fn bytes(values: &[Stored<'_>], folds: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        for value in values {
+            encode(&mut out, *value, folds);
+        }
+        out
+    }
+
+    #[test]
+    fn values_are_what_their_columns_give_back() {
+        let noon = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap().and_hms_opt(12, 0, 0).unwrap();
+        let decimal = SqlType::Decimal { precision: 5, scale: 2 };
+        for (value, sql_type, datum) in [
+            (SqlValue::Null, SqlType::Int, Datum::Null),
+            (SqlValue::Bit(true), SqlType::Bit, Datum::Int(1)),
+            (SqlValue::Int(-7), SqlType::Int, Datum::Int(-7)),
+            (SqlValue::Float(-0.0), SqlType::Float, Datum::Float(0.0)),
+            (SqlValue::Text("a ".into()), SqlType::Char(2), Datum::Text("a ".into())),
+            (SqlValue::Decimal { units: -5, scale: 2 }, decimal, Datum::Text("-0.05".into())),
+            (SqlValue::Date(noon.date()), SqlType::Date, Datum::Text("2026-01-31".into())),
+            (
+                SqlValue::DateTime(noon),
+                SqlType::DateTime,
+                Datum::Text("2026-01-31 12:00:00.000".into()),
+            ),
+        ] {
+            assert_eq!(Datum::of(&value, sql_type), datum);
+            assert_eq!(Datum::from(datum.stored()), datum);
+        }
+    }
+
+    #[test]
+    fn different_rows_have_different_bytes() {
+        let rows: [&[Stored<'_>]; 8] = [
+            &[Stored::Null],
+            &[Stored::Int(1)],
+            &[Stored::Float(1.0)],
+            &[Stored::Text("1")],
+            &[Stored::Text("a"), Stored::Text("b")],
+            &[Stored::Text("ab"), Stored::Text("")],
+            &[Stored::Text("A"), Stored::Text("b")],
+            &[Stored::Text("a "), Stored::Text("b")],
+        ];
+        let distinct: std::collections::BTreeSet<_> =
+            rows.iter().map(|row| bytes(row, false)).collect();
+        assert_eq!(distinct.len(), rows.len());
+        assert_eq!(bytes(&[Stored::Float(-0.0)], false), bytes(&[Stored::Float(0.0)], false));
+    }
+
+    #[test]
+    fn folded_keys_are_equal_where_sql_server_finds_them_equal() {
+        let folded = |text| bytes(&[Stored::Text(text)], true);
+        assert_eq!(folded("Score  "), folded("SCORE"));
+        assert_eq!(folded("É"), folded("é"));
+        assert_ne!(folded(" SCORE"), folded("SCORE"));
+    }
+
+    #[test]
+    fn bytes_can_be_read_by_people() {
+        let row = [Stored::Int(-5), Stored::Text("näme"), Stored::Null, Stored::Float(0.5)];
+        assert_eq!(decode(&bytes(&row, false)), ["-5", "näme", "null", "0.5"]);
+        assert_eq!(decode(b"i123"), Vec::<String>::new());
+        assert_eq!(decode(b"?12345678"), Vec::<String>::new());
+    }
+}

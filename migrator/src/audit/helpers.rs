@@ -1,0 +1,120 @@
+//! The helper tables held against the log: every run has the id of its second, every logged record
+//! a batch of its session that covers it, every batch the records that it counts.
+
+use crate::error::Result;
+use crate::store::Stored;
+use crate::store::schema::{BATCH_TABLE, RUN_TABLE};
+
+use super::claims::{BatchCheck, BatchClaim};
+use super::finding::{Fault, Finding, Findings};
+use super::state::{Sessions, State};
+
+/// Checks `migration_run` and `migration_batch`, once the walk has noted what is logged.
+pub fn check(state: &mut State<'_>) -> Result<()> {
+    runs(&state.sessions, &mut state.findings);
+    read_batches(state)?;
+    let State { claims, findings, sessions, .. } = state;
+    claims.batches(&mut |batch| {
+        if let Some(why) = inconsistency(batch) {
+            add_batch(findings, session_id(sessions, batch.batch.session), &batch.batch, why);
+        }
+        Ok(())
+    })?;
+    let (named, count) = claims.uncovered(findings.room(BATCH_TABLE))?;
+    let unnamed = count.saturating_sub(named.len() as u64);
+    for record in named {
+        let fault = Fault::Inconsistent { why: "no batch of its session covers it".to_owned() };
+        let table = BATCH_TABLE.to_owned();
+        findings.add(Finding { table, record: Some(record), key: None, fault });
+    }
+    findings.add_unnamed(BATCH_TABLE, unnamed);
+    Ok(())
+}
+
+fn runs(sessions: &Sessions, findings: &mut Findings) {
+    for session in sessions.all() {
+        if !session.is_named_after_its_second() {
+            findings.add(Finding {
+                table: RUN_TABLE.to_owned(),
+                record: None,
+                key: Some(format!("session_id {}", session.id)),
+                fault: Fault::Inconsistent { why: format!("now is {}", session.now) },
+            });
+        }
+    }
+}
+
+fn read_batches(state: &mut State<'_>) -> Result<()> {
+    let State { connection, tables, sessions, claims, findings, .. } = state;
+    connection.scan(tables.batch, &[0, 1, 2, 3, 4], None, &mut |row| {
+        let [Stored::Text(id), Stored::Int(number), Stored::Int(first), rest @ ..] = row else {
+            return Ok(());
+        };
+        let [Stored::Int(last), Stored::Int(records)] = *rest else { return Ok(()) };
+        let (first, number) = (*first, *number);
+        let batch = |session| BatchClaim { session, first, last, number, records };
+        if let Some(session) = sessions.find(id) {
+            return claims.batch(batch(session));
+        }
+        add_batch(findings, id, &batch(0), "its session is not in migration_run".to_owned());
+        Ok(())
+    })
+}
+
+/// What of a batch does not fit the log. Records that another session has logged, after a retry or
+/// a lost race, may be among those that the batch counts.
+fn inconsistency(check: &BatchCheck) -> Option<String> {
+    let BatchCheck { batch, ends_logged, in_order, logged_here, logged } = *check;
+    if !ends_logged {
+        return Some("its first or its last record is not logged".to_owned());
+    }
+    if !in_order {
+        return Some("it does not follow the batch before it".to_owned());
+    }
+    let records = batch.records;
+    (records < logged_here || records > logged)
+        .then(|| format!("it counts {records} records, of which the log has {logged_here}"))
+}
+
+fn session_id(sessions: &Sessions, number: usize) -> &str {
+    sessions.all().get(number).map_or("", |session| &session.id)
+}
+
+fn add_batch(findings: &mut Findings, session: &str, batch: &BatchClaim, why: String) {
+    findings.add(Finding {
+        table: BATCH_TABLE.to_owned(),
+        record: None,
+        key: Some(format!("session_id {session}, batch {}", batch.number)),
+        fault: Fault::Inconsistent { why },
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_counts_what_is_logged_in_its_range() {
+        let batch = |records| BatchClaim { session: 0, first: 1, last: 9, number: 0, records };
+        let fits = BatchCheck {
+            batch: batch(3),
+            ends_logged: true,
+            in_order: true,
+            logged_here: 3,
+            logged: 5,
+        };
+        for (check, part) in [
+            (fits, None),
+            // Two were logged by others: retried later, or lost in a race.
+            (BatchCheck { batch: batch(5), ..fits }, None),
+            (BatchCheck { batch: batch(6), ..fits }, Some("counts 6 records")),
+            (BatchCheck { batch: batch(2), ..fits }, Some("counts 2 records")),
+            (BatchCheck { ends_logged: false, ..fits }, Some("is not logged")),
+            (BatchCheck { in_order: false, ..fits }, Some("does not follow")),
+        ] {
+            let why = inconsistency(&check);
+            assert!(why.as_deref().unwrap_or("").contains(part.unwrap_or("")), "{why:?}");
+            assert_eq!(why.is_some(), part.is_some());
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! How the rows of one table are compared: the columns that count, the key that identifies a row,
+//! the hash that stands for its values. Pure; knows no record and no store.
+
+use crate::contract::catalogue::{Column, Table};
+use crate::dedup::Dedup;
+use crate::record::SqlValue;
+use crate::store::Stored;
+use crate::store::schema::Tables;
+
+use super::datum::{Datum, decode, encode};
+
+/// One table as the audit sees it. Rows are given in the order of [`Lens::columns`].
+#[derive(Debug, Clone)]
+pub struct Lens {
+    /// The table's index.
+    pub table: usize,
+    /// The table's name.
+    pub name: String,
+    /// Whether several records may claim a key, of which one gets it (contract.md 15).
+    pub shared: bool,
+    columns: Vec<usize>,
+    of: Vec<Column>,
+    /// Places among `columns`.
+    key: Vec<usize>,
+}
+
+impl Lens {
+    /// For a table of a migration: every column but computed ones, which are the store's own
+    /// function of the others. The key is the one that decides about duplicates, where there is
+    /// one, else the primary key.
+    pub fn new(tables: &Tables, table: usize, dedup: &Dedup) -> Self {
+        let own = &tables.all()[table];
+        let contact = dedup.contacts.iter().find(|key| key.table == table);
+        let application = dedup.application.iter().find(|key| key.table == table);
+        let key = contact.or(application).map_or(&own.primary_key, |key| &key.columns);
+        let columns =
+            (0..own.columns.len()).filter(|&place| own.columns[place].computed.is_none()).collect();
+        Self { shared: contact.is_some(), ..Self::of_columns(own, table, columns, key) }
+    }
+
+    /// For these columns of a table, `key` among them.
+    pub fn of_columns(own: &Table, table: usize, columns: Vec<usize>, key: &[usize]) -> Self {
+        let place = |column: &usize| columns.iter().position(|other| other == column);
+        Self {
+            table,
+            name: own.name.clone(),
+            shared: false,
+            of: columns.iter().map(|&place| own.columns[place].clone()).collect(),
+            key: key.iter().filter_map(place).collect(),
+            columns,
+        }
+    }
+
+    /// Places of the columns in the table.
+    pub fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    /// The place of a column of the table among [`Lens::columns`].
+    pub fn place(&self, column: usize) -> Option<usize> {
+        self.columns.iter().position(|&other| other == column)
+    }
+
+    /// A row of the whole table, as the store gives it back.
+    pub fn view(&self, row: &[SqlValue]) -> Vec<Datum> {
+        let columns = self.columns.iter().zip(&self.of);
+        columns.map(|(&place, column)| Datum::of(&row[place], column.sql_type)).collect()
+    }
+
+    /// The bytes that identify a row in its table.
+    pub fn key(&self, row: &[Stored<'_>]) -> Vec<u8> {
+        let mut key = Vec::with_capacity(9 * self.key.len());
+        for &place in &self.key {
+            encode(&mut key, row[place], self.shared);
+        }
+        key
+    }
+
+    /// The column of the key that holds null because the store is to number the row.
+    pub fn unnumbered(&self, row: &[Stored<'_>]) -> Option<&str> {
+        let place = self.key.iter().find(|&&at| self.of[at].identity && row[at] == Stored::Null)?;
+        Some(&self.of[*place].name)
+    }
+
+    /// 128 bits that stand for all values of a row; `scratch` is emptied.
+    pub fn hash(&self, row: &[Stored<'_>], scratch: &mut Vec<u8>) -> u128 {
+        scratch.clear();
+        for value in row {
+            encode(scratch, *value, false);
+        }
+        let mut first = [0; 16];
+        first.copy_from_slice(&blake3::hash(scratch).as_bytes()[..16]);
+        u128::from_le_bytes(first)
+    }
+
+    /// A key for people: `con_id 7, address_type_enum 320`.
+    pub fn key_text(&self, key: &[u8]) -> String {
+        let values = decode(key).into_iter().zip(&self.key);
+        let named: Vec<_> =
+            values.map(|(value, &place)| format!("{} {value}", self.of[place].name)).collect();
+        named.join(", ")
+    }
+
+    /// The names of the columns in which two rows differ.
+    pub fn differences(&self, one: &[Datum], other: &[Datum]) -> Vec<String> {
+        let columns = self.of.iter().zip(one.iter().zip(other));
+        columns.filter(|(_, (a, b))| a != b).map(|(column, _)| column.name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::catalogue::{Catalogue, SqlType};
+
+    fn column(name: &str, sql_type: SqlType) -> Column {
+        let name = name.to_owned();
+        Column { name, sql_type, nullable: true, default: None, identity: false, computed: None }
+    }
+
+    fn table(name: &str, columns: Vec<Column>, primary_key: Vec<usize>) -> Table {
+        let (unique, foreign_keys, indexes, rows) = (vec![], vec![], vec![], vec![]);
+        let name = name.to_owned();
+        Table { name, columns, primary_key, unique, foreign_keys, indexes, rows }
+    }
+
+    fn tables() -> Tables {
+        let last_4 = Column {
+            computed: Some("RIGHT(ssn, 4)".into()),
+            ..column("ssn_last_4", SqlType::VarChar(Some(4)))
+        };
+        let id = Column { identity: true, ..column("con_id", SqlType::Int) };
+        let ssn = column("ssn", SqlType::VarChar(Some(9)));
+        let names = vec![column("app_id", SqlType::Int), column("name", SqlType::VarChar(None))];
+        Tables::new(&Catalogue {
+            schema: String::new(),
+            tables: vec![
+                table("app_contact_base", vec![last_4, id, ssn], vec![1]),
+                table("names", names, vec![0, 1]),
+            ],
+        })
+        .unwrap()
+    }
+
+    fn lens(table: usize) -> Lens {
+        let tables = tables();
+        Lens::new(&tables, table, &Dedup::new(&tables))
+    }
+
+    #[test]
+    fn computed_columns_do_not_count() {
+        let lens = lens(0);
+        assert_eq!(lens.columns(), [1, 2]);
+        assert_eq!((lens.place(0), lens.place(2)), (None, Some(1)));
+        let row = lens.view(&[SqlValue::Null, SqlValue::Int(7), SqlValue::Text("1".into())]);
+        assert_eq!(row, [Datum::Int(7), Datum::Text("1".into())]);
+    }
+
+    #[test]
+    fn a_row_is_identified_by_its_key_alone() {
+        let lens = lens(1);
+        let row = |id, name| [Stored::Int(id), Stored::Text(name)];
+        assert_eq!(lens.key_text(&lens.key(&row(5, "Ä b"))), "app_id 5, name Ä b");
+        assert_ne!(lens.key(&row(5, "a")), lens.key(&row(5, "A")));
+        assert!(!lens.shared && self::lens(0).shared);
+    }
+
+    #[test]
+    fn a_hash_stands_for_every_value() {
+        let lens = lens(0);
+        let hash = |row: [Stored<'_>; 2]| lens.hash(&row, &mut Vec::new());
+        let row = [Stored::Int(7), Stored::Text("1")];
+        assert_eq!(hash(row), hash(row));
+        assert_ne!(hash(row), hash([Stored::Int(7), Stored::Null]));
+        assert_ne!(hash(row), hash([Stored::Int(8), Stored::Text("1")]));
+    }
+
+    #[test]
+    fn columns_that_differ_are_named() {
+        let lens = lens(1);
+        let row = |id, name: &str| [Datum::Int(id), Datum::Text(name.into())];
+        assert_eq!(lens.differences(&row(1, "a"), &row(1, "a")), Vec::<String>::new());
+        assert_eq!(lens.differences(&row(1, "a"), &row(2, "b")), ["app_id", "name"]);
+    }
+
+    #[test]
+    fn a_key_that_the_store_is_to_number_is_noticed() {
+        let lens = lens(0);
+        assert_eq!(lens.unnumbered(&[Stored::Null, Stored::Null]), Some("con_id"));
+        assert_eq!(lens.unnumbered(&[Stored::Int(7), Stored::Null]), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! The audit of a store: maps the source again and holds every row and every log entry against what
+//! that gives. Takes nothing from a run's own counters, and writes nothing to source or store.
+//!
+//! First the walk ([`walk`]) over the source notes, in a temporary file, which record has to have
+//! which row ([`claims`]); then every table is scanned and each row settled between the records
+//! that claim its key ([`compare`]). So memory does not grow with the migration. Nobody else should
+//! write to the store meanwhile: the scans are no one transaction.
+
+pub mod again;
+pub mod claims;
+pub mod compare;
+pub mod datum;
+pub mod finding;
+pub mod helpers;
+pub mod lens;
+pub mod refusal;
+pub mod state;
+pub mod verdict;
+pub mod walk;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::source::Source;
+use crate::store::{Role, Store};
+
+use self::again::{Again, Map};
+use self::compare::Shared;
+use self::finding::Finding;
+use self::state::State;
+use self::walk::Records;
+
+/// What is audited.
+#[derive(Clone, Copy)]
+pub struct Audit<'a> {
+    /// The whole source of the migration.
+    pub source: &'a dyn Source,
+    /// The store that it went into.
+    pub store: &'a dyn Store,
+    /// Whether a shared key must be with the lowest source key, as one uninterrupted process
+    /// leaves it; otherwise any record that claims it may have it.
+    pub strict: bool,
+}
+
+/// What came of an audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditReport {
+    /// Whether nothing was found.
+    pub passed: bool,
+    /// Whether shared keys had to be with the lowest source key.
+    pub strict: bool,
+    /// Where the source's records ended.
+    pub records: Records,
+    /// Rows that were compared, by table.
+    pub rows: BTreeMap<String, u64>,
+    /// Keys that several records claim.
+    pub shared_keys: u64,
+    /// How many of them are not with the lowest source key.
+    pub shared_keys_not_lowest: u64,
+    /// The first findings of each table.
+    pub findings: Vec<Finding>,
+    /// How many findings there are, by table.
+    pub finding_counts: BTreeMap<String, u64>,
+}
+
+impl Audit<'_> {
+    /// Carries the audit out. `map` is the mapping half of a run; `progress` is told how many
+    /// records each step took.
+    pub fn run(&self, map: Map<'_>, progress: &mut dyn FnMut(u64)) -> Result<AuditReport> {
+        let Self { source, store, strict } = *self;
+        let mut state = State::new(store.tables(), store.connect(Role::Reader)?)?;
+        state.claim_catalogue()?;
+        let records = walk::walk(&mut state, source, map, progress)?;
+        helpers::check(&mut state)?;
+        let mut shared = Shared::default();
+        compare::compare_duplicates(&mut state, strict, &mut shared)?;
+        let mut again = Again { reader: source.reader()?, map };
+        let mut rows = BTreeMap::new();
+        for lens in state.lenses.clone().iter().flatten() {
+            let count = compare::compare(&mut state, lens, &mut again, strict, &mut shared)?;
+            rows.insert(lens.name.clone(), count);
+        }
+        let (findings, finding_counts) = state.findings.into_parts();
+        Ok(AuditReport {
+            passed: finding_counts.is_empty(),
+            strict,
+            records,
+            rows,
+            shared_keys: shared.keys,
+            shared_keys_not_lowest: shared.not_lowest,
+            findings,
+            finding_counts,
+        })
+    }
+}

@@ -1,0 +1,257 @@
+//! What a row of the log should say of a record, held against what it says. Pure.
+
+use crate::insert::Mapped;
+use crate::log::{self, Log, Session};
+use crate::store::Stored;
+use crate::store::schema::Tables;
+
+use super::datum::Datum;
+use super::finding::Fault;
+use super::lens::Lens;
+use super::refusal::STORE;
+
+/// How the reason of a record begins that is a duplicate.
+const DUPLICATE: &str = "duplicate: ";
+
+/// The log table as the audit sees it.
+#[derive(Debug, Clone)]
+pub struct LogLens {
+    /// All columns but the identity, which is the store's own.
+    pub lens: Lens,
+    /// The record's column in the table.
+    pub record_column: usize,
+    record: usize,
+    status: usize,
+    reason: usize,
+    session: usize,
+}
+
+/// One row of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogRow {
+    /// The record's key; 0, which no record has, where the column holds no whole number.
+    pub record: i64,
+    /// The session's id; empty for null.
+    pub session: String,
+    /// Why the record failed; empty for null.
+    pub reason: String,
+    values: Vec<Datum>,
+}
+
+/// Where a record ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Its rows are stored.
+    Stored,
+    /// Its application is another record's.
+    Duplicate,
+    /// Validate, parse or map turned it down.
+    Rejected,
+    /// Coerce turned it down.
+    Failed,
+    /// The store turned it down.
+    RefusedByStore,
+    /// The log does not say so that it could be believed.
+    Unclear,
+}
+
+/// What is to be thought of a log row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Where the record ended.
+    pub ending: Ending,
+    /// What is wrong with the row.
+    pub fault: Option<Fault>,
+}
+
+impl LogLens {
+    /// The log by the places of its columns.
+    pub fn new(tables: &Tables, log: &Log) -> Self {
+        let table = &tables.all()[tables.log];
+        let counts = |place: &usize| {
+            let column = &table.columns[*place];
+            !column.identity && column.computed.is_none()
+        };
+        let columns: Vec<_> = (0..table.columns.len()).filter(counts).collect();
+        let lens = Lens::of_columns(table, tables.log, columns, &[log.app_id]);
+        // Columns that the log needs are neither identities nor computed: rows name them.
+        let place = |column| lens.place(column).unwrap_or_default();
+        Self {
+            record_column: log.app_id,
+            record: place(log.app_id),
+            status: place(log.status),
+            reason: place(log.reason),
+            session: place(log.session),
+            lens,
+        }
+    }
+
+    /// A row in the order of the lens's columns.
+    pub fn row(&self, row: &[Stored<'_>]) -> LogRow {
+        let values: Vec<_> = row.iter().map(|value| Datum::from(*value)).collect();
+        let text = |place: usize| values[place].text().unwrap_or_default().to_owned();
+        LogRow {
+            record: values[self.record].int().unwrap_or_default(),
+            session: text(self.session),
+            reason: text(self.reason),
+            values,
+        }
+    }
+
+    /// Judges the only row of a record. `duplicate` is what the log says of the record where
+    /// another one has its application; `session` the row's own, if it is known.
+    pub fn judge(
+        &self,
+        log: &Log,
+        row: &LogRow,
+        mapped: &Mapped,
+        duplicate: Option<&str>,
+        session: Option<&Session>,
+    ) -> Verdict {
+        let (ending, reason) = Self::expect(row, mapped, duplicate);
+        let unknown = Session { id: row.session.clone(), now: chrono::NaiveDateTime::default() };
+        let key = i32::try_from(row.record).unwrap_or_default();
+        let values = self.lens.view(&log.row(session.unwrap_or(&unknown), key, reason.as_deref()));
+        let told = [self.status, self.reason];
+        if told.iter().any(|&place| row.values[place] != values[place]) {
+            let fault =
+                Fault::Outcome { logged: self.told(&row.values), expected: self.told(&values) };
+            return Verdict { ending: Ending::Unclear, fault: Some(fault) };
+        }
+        if session.is_none() {
+            let fault = Fault::UnknownSession { session: row.session.clone() };
+            return Verdict { ending, fault: Some(fault) };
+        }
+        let columns = self.lens.differences(&row.values, &values);
+        Verdict { ending, fault: (!columns.is_empty()).then_some(Fault::Differs { columns }) }
+    }
+
+    /// Where the record ended, going by its mapping and, where that leaves it open, by the log;
+    /// and the reason that the log has to give.
+    fn expect(row: &LogRow, mapped: &Mapped, duplicate: Option<&str>) -> (Ending, Option<String>) {
+        match mapped {
+            Mapped::Rejected(reject) => (Ending::Rejected, Some(log::reject_reason(reject))),
+            Mapped::Refused(refusal) => (Ending::Failed, Some(log::refusal_reason(refusal))),
+            Mapped::Rows(_) if row.reason.starts_with(DUPLICATE) => {
+                (Ending::Duplicate, duplicate.map(str::to_owned))
+            }
+            Mapped::Rows(_) if row.reason.starts_with(STORE) => {
+                (Ending::RefusedByStore, Some(row.reason.clone()))
+            }
+            Mapped::Rows(_) => (Ending::Stored, None),
+        }
+    }
+
+    /// What a row says of its record.
+    fn told(&self, values: &[Datum]) -> String {
+        let status = values[self.status].text().unwrap_or("null");
+        match values[self.reason].text() {
+            Some(reason) => format!("{status}: {reason}"),
+            None => status.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDateTime;
+
+    use super::*;
+    use crate::contract::catalogue::Catalogue;
+    use crate::record::{Refusal, Reject, SqlRow, SqlValue, Stage, TypedRecord};
+
+    const OWNER: &str = "duplicate: app_base.app_id 5 is already stored";
+
+    struct Fixture {
+        log: Log,
+        lens: LogLens,
+        session: Session,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let tables = Tables::new(&Catalogue { schema: String::new(), tables: vec![] }).unwrap();
+            let log = Log::new(&tables).unwrap();
+            let lens = LogLens::new(&tables, &log);
+            let session = Session { id: "19700101_000000".into(), now: NaiveDateTime::default() };
+            Self { log, lens, session }
+        }
+
+        fn logged(&self, reason: Option<&str>) -> SqlRow {
+            self.log.row(&self.session, 7, reason)
+        }
+
+        fn judge(&self, row: &SqlRow, mapped: &Mapped) -> Verdict {
+            let values = self.lens.lens.view(row);
+            let stored: Vec<_> = values.iter().map(Datum::stored).collect();
+            let session = (values[self.lens.session].text() == Some(&self.session.id))
+                .then_some(&self.session);
+            self.lens.judge(&self.log, &self.lens.row(&stored), mapped, Some(OWNER), session)
+        }
+    }
+
+    fn mapped() -> Mapped {
+        Mapped::Rows(TypedRecord { key: 7, tables: vec![] })
+    }
+
+    fn rejected() -> Mapped {
+        Mapped::Rejected(Reject { stage: Stage::Parsing, reason: "too deep".into() })
+    }
+
+    fn refused() -> Mapped {
+        let (table, column) = ("scores".to_owned(), Some("score".to_owned()));
+        Mapped::Refused(Refusal { stage: Stage::Coerce, table, column, reason: "NaN".into() })
+    }
+
+    #[test]
+    fn each_ending_has_its_row() {
+        let fixture = Fixture::new();
+        for (mapped, reason, ending) in [
+            (mapped(), None, Ending::Stored),
+            (mapped(), Some(OWNER), Ending::Duplicate),
+            (mapped(), Some("store: scores: any reason"), Ending::RefusedByStore),
+            (rejected(), Some("parsing: too deep"), Ending::Rejected),
+            (refused(), Some("coerce: scores.score: NaN"), Ending::Failed),
+        ] {
+            let verdict = fixture.judge(&fixture.logged(reason), &mapped);
+            assert_eq!(verdict, Verdict { ending, fault: None });
+        }
+    }
+
+    #[test]
+    fn a_row_that_tells_another_ending_is_not_believed() {
+        let fixture = Fixture::new();
+        for (mapped, reason, logged, expected) in [
+            (rejected(), None, "success", "failed: parsing: too deep"),
+            (mapped(), Some("parsing: too deep"), "failed: parsing: too deep", "success"),
+            (rejected(), Some("parsing: x"), "failed: parsing: x", "failed: parsing: too deep"),
+            (mapped(), Some("duplicate: x"), "failed: duplicate: x", &format!("failed: {OWNER}")),
+        ] {
+            let verdict = fixture.judge(&fixture.logged(reason), &mapped);
+            let (logged, expected) = (logged.to_owned(), expected.to_owned());
+            let fault = Some(Fault::Outcome { logged, expected });
+            assert_eq!(verdict, Verdict { ending: Ending::Unclear, fault });
+        }
+    }
+
+    #[test]
+    fn a_success_with_a_failures_status_is_not_believed() {
+        let fixture = Fixture::new();
+        let mut row = fixture.logged(None);
+        row[fixture.log.status] = SqlValue::Text("failed".into());
+        assert_eq!(fixture.judge(&row, &mapped()).ending, Ending::Unclear);
+    }
+
+    #[test]
+    fn every_other_column_counts_too() {
+        let fixture = Fixture::new();
+        let mut row = fixture.logged(None);
+        row[fixture.log.time] = SqlValue::Null;
+        let columns = vec!["processing_time".to_owned()];
+        let fault = Some(Fault::Differs { columns });
+        assert_eq!(fixture.judge(&row, &mapped()), Verdict { ending: Ending::Stored, fault });
+        row[fixture.log.session] = SqlValue::Text("other".into());
+        let fault = Some(Fault::UnknownSession { session: "other".into() });
+        assert_eq!(fixture.judge(&row, &mapped()), Verdict { ending: Ending::Stored, fault });
+    }
+}

@@ -1,0 +1,386 @@
+//! Keys that are known to be stored: bounded sets of them, for one worker or for all. Asks no
+//! store; what belongs into a set, and when, is the caller's to know.
+//!
+//! Only keys that *are* there are kept. A key that is not there can be stored the next moment, by
+//! any worker or process, while stored rows stay: the migration deletes none.
+//!
+//! A full set lets the key go that was used longest ago (LRU). Duplicates repeat a record that came
+//! shortly before, or a contact that comes again and again: both are recent. A policy that resists
+//! scans (S3-FIFO, ARC) has none to resist here, since every key enters once, when its batch
+//! commits. A key of whole numbers costs 60 bytes.
+
+use std::mem::size_of;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashlink::LinkedHashSet;
+use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
+
+use crate::config::{CacheLimits, Caching};
+use crate::report::CacheReport;
+
+/// A table and a key in it as bytes. Two whole numbers, the longest of the keys that decide about
+/// duplicates, fit without memory of their own.
+pub type KeyBytes = SmallVec<[u8; 16]>;
+
+/// A key with the two links to its neighbours in the order of use.
+const NODE_BYTES: usize = size_of::<KeyBytes>() + 2 * size_of::<usize>();
+/// A place in the hash table: a pointer to the node and a byte of the hash.
+const BUCKET_BYTES: usize = size_of::<usize>() + 1;
+/// What an allocator takes on top of each block (glibc: a word before it).
+const BLOCK_BYTES: usize = size_of::<usize>();
+
+/// The caches of a run.
+#[derive(Debug)]
+pub struct DedupCache {
+    caching: Caching,
+    sets: Mutex<Vec<Arc<Mutex<KeySet>>>>,
+}
+
+/// What one worker uses of a run's caches.
+#[derive(Debug, Clone)]
+pub struct WorkerCache {
+    asks_in_sets: bool,
+    kept: Option<Arc<Mutex<KeySet>>>,
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    No,
+    /// It is stored.
+    Stored,
+    /// It should be stored, but the store is to be asked.
+    Doubted,
+}
+
+impl DedupCache {
+    /// Empty caches.
+    pub fn new(caching: Caching) -> Self {
+        Self { caching, sets: Mutex::default() }
+    }
+
+    /// What a worker uses.
+    pub fn for_worker(&self) -> WorkerCache {
+        let mut sets = lock(&self.sets);
+        let new = |limits| Arc::new(Mutex::new(KeySet::new(limits)));
+        match self.caching {
+            Caching::Worker(limits) => sets.push(new(limits)),
+            Caching::Shared(limits) if sets.is_empty() => sets.push(new(limits)),
+            Caching::Off | Caching::Batch | Caching::Shared(_) => {}
+        }
+        let asks_in_sets = self.caching != Caching::Off;
+        WorkerCache { asks_in_sets, kept: sets.last().cloned() }
+    }
+
+    /// Forgets every key, and says what the caches did until then.
+    pub fn close(&self) -> CacheReport {
+        let mut total = CacheReport::default();
+        for set in lock(&self.sets).iter() {
+            total.add(&lock(set).close());
+        }
+        total
+    }
+}
+
+impl WorkerCache {
+    /// Whether the store is asked about many keys at once.
+    pub fn asks_in_sets(&self) -> bool {
+        self.asks_in_sets
+    }
+
+    /// Whether keys outlive their batch.
+    pub fn keeps(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// What is known of each of these keys. With `doubt`, every key that is known is to be checked.
+    pub fn look_up<'k>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'k KeyBytes>,
+        doubt: bool,
+    ) -> Vec<Known> {
+        match &self.kept {
+            None => vec![Known::No; keys.len()],
+            Some(set) => {
+                let mut set = lock(set);
+                keys.map(|key| set.look_up(key, doubt)).collect()
+            }
+        }
+    }
+
+    /// Keeps keys whose transaction has committed.
+    pub fn keep(&self, keys: impl IntoIterator<Item = KeyBytes>) {
+        let Some(set) = &self.kept else { return };
+        let mut set = lock(set);
+        for key in keys {
+            set.keep(key);
+        }
+    }
+
+    /// Forgets a key that the store turned out not to have.
+    pub fn contradict(&self, key: &KeyBytes) {
+        if let Some(set) = &self.kept {
+            lock(set).contradict(key);
+        }
+    }
+}
+
+/// Locks; a thread that panicked while it held the lock has left whole keys behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One set of keys, the last used at its back.
+#[derive(Debug)]
+struct KeySet {
+    keys: LinkedHashSet<KeyBytes, FxBuildHasher>,
+    limits: CacheLimits,
+    /// Memory of keys that do not fit into their node.
+    spilled_bytes: usize,
+    /// Hits that are subject to spot checks.
+    trusted: u64,
+    did: CacheReport,
+}
+
+impl KeySet {
+    fn new(limits: CacheLimits) -> Self {
+        Self {
+            keys: LinkedHashSet::with_hasher(FxBuildHasher),
+            limits,
+            spilled_bytes: 0,
+            trusted: 0,
+            did: CacheReport::default(),
+        }
+    }
+
+    fn look_up(&mut self, key: &KeyBytes, doubt: bool) -> Known {
+        if !self.keys.to_back(key) {
+            self.did.misses += 1;
+            return Known::No;
+        }
+        self.did.hits += 1;
+        if doubt || self.is_spot_check() {
+            self.did.checks += 1;
+            return Known::Doubted;
+        }
+        Known::Stored
+    }
+
+    /// Spreads the checks evenly over the hits, so that their share is exact and needs no chance.
+    fn is_spot_check(&mut self) -> bool {
+        let rate = f64::from(self.limits.spot_check);
+        let due = |hits: u64| (hits as f64 * rate).floor();
+        self.trusted += 1;
+        due(self.trusted) > due(self.trusted - 1)
+    }
+
+    fn keep(&mut self, key: KeyBytes) {
+        let spilled = spilled_bytes(&key);
+        if !self.keys.insert(key) {
+            return;
+        }
+        self.spilled_bytes += spilled;
+        if self.keys.len() > self.limits.max_keys.get()
+            && let Some(oldest) = self.keys.pop_front()
+        {
+            self.spilled_bytes -= spilled_bytes(&oldest);
+            self.did.evictions += 1;
+        }
+        self.did.keys_peak = self.did.keys_peak.max(self.keys.len() as u64);
+        self.did.bytes_peak = self.did.bytes_peak.max(self.bytes() as u64);
+    }
+
+    fn contradict(&mut self, key: &KeyBytes) {
+        self.did.disagreements += 1;
+        if let Some(key) = self.keys.take(key) {
+            self.spilled_bytes -= spilled_bytes(&key);
+        }
+    }
+
+    /// The memory that the keys take; `tests/cache_memory.rs` compares it with what the process
+    /// grows by.
+    fn bytes(&self) -> usize {
+        // A hash table of so many places is filled to seven eighths.
+        let buckets = (self.keys.capacity() * 8 / 7).next_power_of_two();
+        self.keys.len() * (NODE_BYTES + BLOCK_BYTES) + buckets * BUCKET_BYTES + self.spilled_bytes
+    }
+
+    fn close(&mut self) -> CacheReport {
+        self.keys = LinkedHashSet::with_hasher(FxBuildHasher);
+        self.spilled_bytes = 0;
+        CacheReport { keys_left: self.keys.len() as u64, ..self.did }
+    }
+}
+
+/// The block that a key has when it does not fit into its node.
+fn spilled_bytes(key: &KeyBytes) -> usize {
+    if key.spilled() { key.capacity() + BLOCK_BYTES } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::Rate;
+
+    fn limits(max_keys: usize, spot_check: f64) -> CacheLimits {
+        CacheLimits {
+            max_keys: max_keys.try_into().unwrap(),
+            spot_check: Rate::try_from(spot_check).unwrap(),
+        }
+    }
+
+    fn key(number: u8) -> KeyBytes {
+        KeyBytes::from_slice(&[number])
+    }
+
+    fn look_up(cache: &WorkerCache, number: u8) -> Known {
+        cache.look_up([&key(number)].into_iter(), false)[0]
+    }
+
+    #[test]
+    fn without_a_cache_nothing_is_kept() {
+        for (caching, in_sets) in [(Caching::Off, false), (Caching::Batch, true)] {
+            let cache = DedupCache::new(caching);
+            let worker = cache.for_worker();
+            worker.keep([key(1)]);
+            assert_eq!(look_up(&worker, 1), Known::No);
+            assert_eq!((worker.keeps(), worker.asks_in_sets()), (false, in_sets));
+            assert_eq!(cache.close(), CacheReport::default());
+        }
+    }
+
+    #[test]
+    fn workers_share_keys_only_where_they_are_to() {
+        for (caching, known) in [
+            (Caching::Worker(limits(9, 0.0)), Known::No),
+            (Caching::Shared(limits(9, 0.0)), Known::Stored),
+        ] {
+            let cache = DedupCache::new(caching);
+            let (one, other) = (cache.for_worker(), cache.for_worker());
+            one.keep([key(1)]);
+            assert_eq!(look_up(&one, 1), Known::Stored);
+            assert_eq!(look_up(&other, 1), known);
+        }
+    }
+
+    #[test]
+    fn closing_forgets_every_key_and_adds_up_what_all_workers_did() {
+        let cache = DedupCache::new(Caching::Worker(limits(2, 1.0)));
+        let workers = [cache.for_worker(), cache.for_worker()];
+        for worker in &workers {
+            worker.keep([key(1), key(2), key(3)]);
+            assert_eq!([1, 2].map(|number| look_up(worker, number)), [Known::No, Known::Doubted]);
+            worker.contradict(&key(2));
+        }
+        let report = cache.close();
+        assert!(report.bytes_peak > 0);
+        let expected = CacheReport {
+            hits: 2,
+            misses: 2,
+            evictions: 2,
+            checks: 2,
+            disagreements: 2,
+            keys_peak: 4,
+            bytes_peak: report.bytes_peak,
+            keys_left: 0,
+        };
+        assert_eq!(report, expected);
+        assert_eq!(look_up(&workers[0], 3), Known::No);
+    }
+
+    #[test]
+    fn the_share_of_checks_is_exact() {
+        for (rate, checks) in [(0.0, 0), (0.001, 1), (0.25, 250), (1.0 / 3.0, 333), (1.0, 1_000)] {
+            let mut set = KeySet::new(limits(1, rate));
+            set.keep(key(1));
+            let doubted = (0..1_000).filter(|_| set.look_up(&key(1), false) == Known::Doubted);
+            assert_eq!((doubted.count(), set.did.checks), (checks, checks as u64), "{rate}");
+        }
+    }
+
+    #[test]
+    fn in_doubt_every_known_key_is_checked() {
+        let mut set = KeySet::new(limits(1, 0.0));
+        set.keep(key(1));
+        assert_eq!(set.look_up(&key(1), true), Known::Doubted);
+        assert_eq!(set.look_up(&key(2), true), Known::No);
+        assert_eq!((set.did.hits, set.did.misses, set.did.checks), (1, 1, 1));
+    }
+
+    #[test]
+    fn memory_of_long_keys_is_given_back() {
+        let long = KeyBytes::from_slice(&[7; 100]);
+        let mut set = KeySet::new(limits(1, 0.0));
+        set.keep(key(1));
+        let without = set.bytes();
+        set.keep(long.clone());
+        assert!(set.bytes() >= without + 100);
+        set.keep(key(2));
+        assert_eq!(set.bytes(), without);
+        set.keep(long.clone());
+        set.contradict(&long);
+        assert_eq!(set.spilled_bytes, 0);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Use {
+        Keep(u8),
+        LookUp(u8),
+        Contradict(u8),
+    }
+
+    fn uses() -> impl Strategy<Value = Vec<Use>> {
+        let number = 0..12_u8;
+        let one = prop_oneof![
+            4 => number.clone().prop_map(Use::Keep),
+            4 => number.clone().prop_map(Use::LookUp),
+            1 => number.prop_map(Use::Contradict),
+        ];
+        prop::collection::vec(one, 0..200)
+    }
+
+    proptest! {
+        #[test]
+        fn a_set_has_the_keys_that_were_used_last(uses in uses(), max_keys in 1..10_usize) {
+            let mut set = KeySet::new(limits(max_keys, 0.0));
+            let mut model = VecDeque::new();
+            let mut evictions = 0;
+            for step in uses {
+                match step {
+                    Use::Keep(number) => {
+                        set.keep(key(number));
+                        model.retain(|other| *other != number);
+                        model.push_back(number);
+                        if model.len() > max_keys {
+                            model.pop_front();
+                            evictions += 1;
+                        }
+                    }
+                    Use::LookUp(number) => {
+                        let is_there = model.contains(&number);
+                        let known = if is_there { Known::Stored } else { Known::No };
+                        prop_assert_eq!(set.look_up(&key(number), false), known);
+                        if is_there {
+                            model.retain(|other| *other != number);
+                            model.push_back(number);
+                        }
+                    }
+                    Use::Contradict(number) => {
+                        set.contradict(&key(number));
+                        model.retain(|other| *other != number);
+                    }
+                }
+                let expected: Vec<_> = model.iter().map(|number| key(*number)).collect();
+                prop_assert_eq!(set.keys.iter().cloned().collect::<Vec<_>>(), expected);
+            }
+            prop_assert_eq!(set.did.evictions, evictions);
+            prop_assert!(set.did.keys_peak <= max_keys as u64);
+        }
+    }
+}

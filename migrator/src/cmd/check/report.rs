@@ -1,0 +1,178 @@
+//! Findings to text: excerpts of the contract for people, JSON lines for programs. Prints nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Value as Json, json};
+
+use crate::contract::finding::{Finding, Severity};
+use crate::contract::json::Place;
+
+/// Lines of a longer piece that are shown behind its first.
+const LINES_BEHIND: usize = 3;
+
+/// The contract that findings are about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'s> {
+    /// Its file.
+    pub(super) name: &'s str,
+    /// Its text.
+    pub(super) text: &'s str,
+}
+
+/// One finding as an object.
+pub(super) fn json(finding: &Finding) -> Json {
+    json!({
+        "severity": finding.code.severity.name(),
+        "code": finding.code.name,
+        "path": finding.path,
+        "line": finding.place.line,
+        "column": finding.place.column,
+        "message": finding.message,
+        "help": finding.help,
+    })
+}
+
+/// All findings with excerpts, faults first, and a summary, with colours. A kind's own help is
+/// given once.
+pub(super) fn text(findings: &[Finding], source: Source<'_>, width: usize) -> String {
+    let mut helped = BTreeSet::new();
+    let mut out = String::new();
+    for severity in [Severity::Fault, Severity::Warning] {
+        for finding in findings.iter().filter(|finding| finding.code.severity == severity) {
+            let help = finding.help != finding.code.help || helped.insert(finding.code.name);
+            out.push_str(&excerpt(finding, source, help, width));
+            out.push_str("\n\n");
+        }
+    }
+    out.push_str(&summary(findings, source.name, width));
+    out
+}
+
+/// One finding with the lines that it is about.
+fn excerpt(finding: &Finding, source: Source<'_>, help: bool, width: usize) -> String {
+    let code = finding.code;
+    let level = match code.severity {
+        Severity::Fault => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let level = level.with_name(code.severity.name());
+    // `warning[code]: ` stands before the title's first line, and blanks before the others.
+    let indent = code.severity.name().len() + code.name.len() + "[]: ".len();
+    let title = wrapped(&finding.message, width.saturating_sub(indent));
+    let advice = wrapped(&finding.help, width.saturating_sub(LEFT_OF_HELP));
+    let window = Window::new(source.text, finding.place);
+    let snippet = Snippet::source(window.text)
+        .path(source.name)
+        .line_start(finding.place.line)
+        .annotation(AnnotationKind::Primary.span(window.primary))
+        .annotations(window.behind.map(|behind| AnnotationKind::Visible.span(behind)));
+    let group = Group::with_title(level.primary_title(&title).id(code.name))
+        .element(snippet)
+        .element(Level::NOTE.with_name("at").message(&finding.path));
+    let group = if help { group.element(Level::HELP.message(&advice)) } else { group };
+    Renderer::styled().decor_style(DecorStyle::Ascii).term_width(width).render(&[group])
+}
+
+/// Columns that the renderer takes for itself before a help text, with five-digit line numbers.
+const LEFT_OF_HELP: usize = 16;
+
+fn wrapped(text: &str, width: usize) -> String {
+    textwrap::wrap(text, whole_words(width)).join("\n")
+}
+
+/// Names with hyphens and paths are not broken.
+fn whole_words<'o>(width: usize) -> textwrap::Options<'o> {
+    textwrap::Options::new(width)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
+/// Whole lines around a place, with places relative to them.
+struct Window<'s> {
+    text: &'s str,
+    /// The place, as far as it is on its first line.
+    primary: Range<usize>,
+    /// The lines behind the first, where the place goes on.
+    behind: Option<Range<usize>>,
+}
+
+impl<'s> Window<'s> {
+    fn new(text: &'s str, place: Place) -> Self {
+        let start = text[..place.start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = |from: usize| text[from..].find('\n').map_or(text.len(), |at| from + at);
+        let first_end = line_end(place.start);
+        let mut end = first_end;
+        for _ in 0..LINES_BEHIND {
+            if end < place.end {
+                end = line_end(end + 1);
+            }
+        }
+        let behind = (end > first_end).then(|| first_end + 1 - start..end - start);
+        let primary = place.start - start..place.end.min(first_end) - start;
+        Self { text: &text[start..end], primary, behind }
+    }
+}
+
+/// How many faults and warnings there are, and of which kinds.
+fn summary(findings: &[Finding], name: &str, width: usize) -> String {
+    let count =
+        |severity| findings.iter().filter(|finding| finding.code.severity == severity).count();
+    let (faults, warnings) = (count(Severity::Fault), count(Severity::Warning));
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let line =
+        format!("{name}: {faults} fault{}, {warnings} warning{}", plural(faults), plural(warnings));
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in findings {
+        *kinds.entry(finding.code.name).or_default() += 1;
+    }
+    // A number stays with its name: it is only a blank after the lines have been broken.
+    let list: Vec<String> =
+        kinds.iter().map(|(name, count)| format!("{count}\u{a0}{name}")).collect();
+    if list.is_empty() {
+        return line;
+    }
+    let options = whole_words(width).initial_indent("  ").subsequent_indent("  ");
+    let list = textwrap::wrap(&list.join(", "), options).join("\n");
+    format!("{line}\n{}", list.replace('\u{a0}', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::finding::Code;
+    use crate::contract::json::Node;
+
+    fn window(text: &str, keys: &[&str]) -> (String, String, Option<String>) {
+        let tree = Node::parse(text).unwrap();
+        let node = keys.iter().fold(&tree, |node, key| node.get(key).unwrap());
+        let window = Window::new(text, node.place);
+        let slice = |range: Range<usize>| window.text[range].to_owned();
+        (window.text.to_owned(), slice(window.primary.clone()), window.behind.clone().map(slice))
+    }
+
+    #[test]
+    fn a_value_is_shown_on_its_line() {
+        let text = "{\n  \"a\": 1,\n  \"b\": 2\n}";
+        assert_eq!(window(text, &["a"]), ("  \"a\": 1,".into(), "1".into(), None));
+    }
+
+    #[test]
+    fn a_long_piece_is_shown_by_its_first_lines() {
+        let text = "{\"a\": {\n 1\n}}".replace('1', "\"b\": 1,\n \"c\": 2,\n \"d\": 3,\n \"e\": 4");
+        let (_, primary, behind) = window(&text, &["a"]);
+        assert_eq!(primary, "{");
+        assert_eq!(behind.unwrap(), " \"b\": 1,\n \"c\": 2,\n \"d\": 3,");
+    }
+
+    #[test]
+    fn the_summary_counts_by_kind() {
+        let finding = |code| Finding::new(code, "a", Place::default(), "b");
+        let findings = [Code::SYNTAX, Code::NO_FIELD, Code::NO_FIELD].map(finding);
+        let text = summary(&findings, "c.json", 80);
+        assert_eq!(text, "c.json: 1 fault, 2 warnings\n  2 no-field, 1 syntax");
+        assert_eq!(summary(&[], "c.json", 80), "c.json: 0 faults, 0 warnings");
+    }
+}

@@ -1,0 +1,134 @@
+//! What no record of a sample has: mappings that found nothing in any of them, by watching the
+//! mapper. Reads no files.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::contract::case::lower;
+use crate::contract::expr::{Expression, NameId};
+use crate::contract::finding::{Code, Finding};
+use crate::contract::model::{Mapping, Step};
+use crate::contract::warn::{Compiled, Pair};
+use crate::record::Value;
+use crate::stage::map::observe::{Event, Observer};
+
+/// Notes which mappings and which fields of expressions have found something.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    current: Cell<Option<usize>>,
+    /// By index of the mapping.
+    mappings: RefCell<BTreeSet<usize>>,
+    /// Look-ups of expressions, by mapping.
+    fields: RefCell<BTreeSet<(usize, NameId)>>,
+    /// Fields of the mapping in hand.
+    wanted: RefCell<Vec<NameId>>,
+}
+
+impl Observer for Seen {
+    fn see(&self, event: Event<'_>) {
+        match event {
+            Event::Column(mapping) => {
+                self.current.set(Some(mapping.index));
+                self.wanted.replace(fields(mapping));
+            }
+            Event::Found(Some(_)) => self.mark(),
+            // A list of children is found in any contact; the step that uses it tells more.
+            Event::Made(value) if *value != Value::Null => self.mark(),
+            Event::Calculating(context) => {
+                let Some(current) = self.current.get() else { return };
+                for name in &*self.wanted.borrow() {
+                    if context.get(*name).is_some() {
+                        self.fields.borrow_mut().insert((current, *name));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Seen {
+    fn mark(&self) {
+        if let Some(current) = self.current.get() {
+            self.mappings.borrow_mut().insert(current);
+        }
+    }
+}
+
+/// The fields that a mapping's expression looks up.
+fn fields(mapping: &Mapping) -> Vec<NameId> {
+    let expression = mapping.chain.iter().find_map(|step| match step {
+        Step::Calculated(expression) => expression.as_ref(),
+        _ => None,
+    });
+    expression.map(Expression::fields).unwrap_or_default()
+}
+
+/// Warns about what none of `records` mapped records had.
+pub(super) fn unseen(pair: Pair<'_>, seen: &Seen, records: usize) -> Vec<Finding> {
+    let none = format!("no record of the sample ({records} mapped) has");
+    let mut found = Vec::new();
+    for compiled in pair.compiled() {
+        let calculates =
+            compiled.mapping.chain.iter().any(|step| matches!(step, Step::Calculated(_)));
+        if calculates {
+            unseen_fields(pair, &compiled, seen, &none, &mut found);
+        } else if !seen.mappings.borrow().contains(&compiled.mapping.index) {
+            let value = &compiled.written.value;
+            let message = format!("{none} {} {}", value.path(), value.attribute());
+            found.push(compiled.written.finding(Code::UNSEEN_ATTRIBUTE, "xml_attribute", message));
+        }
+    }
+    found
+}
+
+fn unseen_fields(
+    pair: Pair<'_>,
+    compiled: &Compiled<'_>,
+    seen: &Seen,
+    none: &str,
+    found: &mut Vec<Finding>,
+) {
+    let (mapping, written) = (compiled.mapping, compiled.written);
+    let mut told = BTreeSet::new();
+    for name in fields(mapping) {
+        let known = seen.fields.borrow().contains(&(mapping.index, name));
+        let Some(name) = pair.contract.names.get(name).filter(|_| !known) else { continue };
+        let text = written.value.expression.as_deref().unwrap_or_default();
+        let part = find_word(text, &name.text).unwrap_or(0..text.len());
+        let shown = if part.len() == name.text.len() { &text[part.clone()] } else { &name.text };
+        if told.insert(shown.to_lowercase()) {
+            let place = pair.draft.inside(written.place("expression"), part);
+            let path = format!("{}.expression", written.path);
+            let message = format!("{none} a field {shown}");
+            found.push(Finding::new(Code::UNSEEN_FIELD, path, place, message));
+        }
+    }
+}
+
+/// Where a name stands in an expression, in any case, and not as a part of a longer name.
+fn find_word(text: &str, name: &str) -> Option<Range<usize>> {
+    let (lower_text, lower_name) = (lower(text), lower(name));
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+    // Beyond ASCII the lower-case text may have other places.
+    let same_places = lower_text.len() == text.len();
+    let mut found = lower_text.match_indices(&*lower_name).filter(|(at, name)| {
+        let (before, behind) = (&lower_text[..*at], &lower_text[at + name.len()..]);
+        !before.ends_with(is_part) && !behind.starts_with(is_part)
+    });
+    let (at, name) = found.next().filter(|_| same_places)?;
+    Some(at..at + name.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_whole_and_in_any_case() {
+        let text = "Salary_basis + a.salary + SALARY / 12";
+        assert_eq!(find_word(text, "salary"), Some(26..32));
+        assert_eq!(find_word(text, "basis"), None);
+    }
+}

@@ -1,0 +1,89 @@
+//! What the table catalogue makes of a column's values, by the very step that a run takes.
+
+use chrono::NaiveDateTime;
+
+use super::story::{RowStory, Subject};
+use crate::contract::catalogue::{Catalogue, Column};
+use crate::contract::column::typed;
+use crate::record::{Cell, RowSet, SqlRow, SqlValue, TableRows};
+use crate::stage::coerce::Coercer;
+use crate::store::canonical::plain;
+
+/// What a store gets, if it gets anything.
+pub(super) struct Stored<'s> {
+    column: &'s Column,
+    place: usize,
+    /// The table's rows as stored; none if they are refused.
+    rows: Option<Vec<SqlRow>>,
+}
+
+impl<'s> Stored<'s> {
+    /// The column's values in the store; `None` where the catalogue has no such column.
+    pub(super) fn new(
+        subject: &Subject<'_>,
+        rows: &RowSet,
+        catalogue: &'s Catalogue,
+        now: NaiveDateTime,
+    ) -> Option<Self> {
+        let table = &catalogue.tables[catalogue.table(subject.table_name())?];
+        let place = table.column(subject.column_name())?;
+        let own = rows.tables.iter().filter(|rows| rows.table == subject.table).cloned();
+        let tables: Vec<TableRows> = own.collect();
+        let alone = RowSet { key: rows.key, tables };
+        let coercer = Coercer::new(&subject.pair.contract.tables, catalogue, now).ok()?;
+        let typed = coercer.coerce(&alone).ok();
+        let rows = typed.map(|mut record| record.tables.pop().map_or(Vec::new(), |own| own.rows));
+        Some(Self { column: &table.columns[place], place, rows })
+    }
+
+    /// Adds to every row what its value becomes.
+    pub(super) fn tell(&self, subject: &Subject<'_>, rows: &RowSet, stories: &mut [RowStory]) {
+        let own = rows.tables.iter().find(|rows| rows.table == subject.table);
+        let own = own.map_or(&[][..], |own| &own.rows);
+        for story in stories {
+            let Some(index) = story.row.map(|row| row - 1) else { continue };
+            let cell = own
+                .get(index)
+                .and_then(|row| row.cells.iter().find(|cell| cell.column == subject.column));
+            let refused = cell.and_then(|cell| typed(&cell.value, self.column.sql_type).err());
+            story.stored = Some(match (refused, self.stored(index, own.len())) {
+                (Some(cause), _) => format!("{} refuses it: {cause}", self.column.sql_type),
+                (None, Some(value)) => self.becomes(value, cell.is_none()),
+                (None, None) => self.otherwise(cell),
+            });
+        }
+    }
+
+    /// The stored value of a row, if rows of the same key have not been merged.
+    fn stored(&self, index: usize, count: usize) -> Option<&SqlValue> {
+        let rows = self.rows.as_ref().filter(|rows| rows.len() == count)?;
+        rows.get(index).map(|row| &row[self.place])
+    }
+
+    fn becomes(&self, value: &SqlValue, left_out: bool) -> String {
+        let shown = match value {
+            SqlValue::Text(text) => format!("{text:?}"),
+            other => plain(other),
+        };
+        let why = match (left_out, &self.column.default) {
+            (true, Some(_)) if *value != SqlValue::Null => ", the column's default",
+            _ => "",
+        };
+        format!("{}: {shown}{why}", self.column.sql_type)
+    }
+
+    /// Of a value whose table is refused, or whose row is merged with another.
+    fn otherwise(&self, cell: Option<&Cell>) -> String {
+        let alone = cell.and_then(|cell| typed(&cell.value, self.column.sql_type).ok());
+        let value = match alone {
+            Some(value) => self.becomes(&value, false),
+            None => format!("{}: left out", self.column.sql_type),
+        };
+        match &self.rows {
+            None => format!("{value}, but the table refuses another value of the record"),
+            Some(_) => {
+                format!("{value}; of rows with the same key the last counts (contract.md 14.3)")
+            }
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! A trace to an explanation: what was looked up where, each step, and what came of it. Follows no
+//! rule of mapping itself.
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::trace::{
+    About, Action, Calculation, ColumnTrace, Found, Outcome, RowTrace, Seen, StepTrace,
+};
+use super::words;
+use crate::cmd::records::json_of;
+use crate::contract::case::lower;
+use crate::contract::convert::DataType;
+use crate::contract::draft::{FieldMapping, Placed, TypeName};
+use crate::contract::expr::outline::{Branch, Outline};
+use crate::contract::expr::{Match, Taken};
+use crate::contract::model::{Contract, DataLength, Mapping, Procedure, RowKind, Step};
+use crate::contract::warn::{Compiled, Pair};
+use crate::record::{ParsedRecord, RowSet, Value};
+use crate::stage::map::observe::PassedOver;
+
+/// How one column of a record came to be.
+#[derive(Debug, Serialize)]
+pub(super) struct Explanation {
+    /// The record's file.
+    pub(super) file: String,
+    /// `Request/@ID`.
+    pub(super) app_id: String,
+    /// `mapped`, or `rejected` if no table gets a row.
+    pub(super) status: &'static str,
+    /// The table.
+    pub(super) table: String,
+    /// The column.
+    pub(super) column: String,
+    /// The mappings that can fill it.
+    pub(super) mappings: Vec<MappingStory>,
+    /// Contacts and children that have no row.
+    pub(super) passed_over: Vec<PassedOverStory>,
+    /// Every row that was begun, in order.
+    pub(super) rows: Vec<RowStory>,
+    /// Why the whole record fails, if a table refuses a value of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<String>,
+}
+
+/// A mapping as written.
+#[derive(Debug, Serialize)]
+pub(super) struct MappingStory {
+    /// Such as `mappings[12]`.
+    pub(super) path: String,
+    /// Where it stands.
+    pub(super) line: usize,
+    /// The element.
+    pub(super) xml_path: String,
+    /// The attribute.
+    pub(super) xml_attribute: String,
+    /// Where the value is looked up.
+    pub(super) looked_up: String,
+    /// Data type, length, nullability and default in words.
+    pub(super) makes: String,
+    /// The chain.
+    pub(super) mapping_type: Vec<String>,
+    /// The expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expression: Option<String>,
+}
+
+/// A contact or a child without a row.
+#[derive(Debug, Serialize)]
+pub(super) struct PassedOverStory {
+    /// Which.
+    pub(super) element: String,
+    /// Why.
+    pub(super) why: String,
+}
+
+/// A row that was begun.
+#[derive(Debug, Serialize)]
+pub(super) struct RowStory {
+    /// What it is about.
+    pub(super) about: String,
+    /// Which of the table's rows it is, from 1; none if it was dropped.
+    pub(super) row: Option<usize>,
+    /// Why it was dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dropped: Option<&'static str>,
+    /// The mappings at work, in order.
+    pub(super) columns: Vec<ColumnStory>,
+    /// Where the value comes from if no mapping gives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fixed: Option<&'static str>,
+    /// What the row has in the column; absent where the column is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) value: Option<Json>,
+    /// What the table makes of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stored: Option<String>,
+}
+
+/// A mapping at work.
+#[derive(Debug, Serialize)]
+pub(super) struct ColumnStory {
+    /// Such as `mappings[12]`.
+    pub(super) mapping: String,
+    /// What was found, in words.
+    pub(super) found: String,
+    /// What was done, in order.
+    pub(super) steps: Vec<StepStory>,
+    /// What became of it.
+    pub(super) outcome: String,
+}
+
+/// One step.
+#[derive(Debug, Serialize)]
+pub(super) struct StepStory {
+    /// A mapping type, or the conversion.
+    pub(super) step: String,
+    /// The value that went in.
+    pub(super) input: Json,
+    /// The value that came out; null too where the step failed.
+    pub(super) output: Json,
+    /// What else there is to know.
+    pub(super) notes: Vec<String>,
+}
+
+/// What an explanation is made from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'s> {
+    /// The contract in both forms.
+    pub(super) pair: Pair<'s>,
+    /// The record.
+    pub(super) record: &'s ParsedRecord,
+    /// Index of the table in the contract.
+    pub(super) table: usize,
+    /// The column.
+    pub(super) column: u16,
+}
+
+impl<'s> Subject<'s> {
+    /// The column's name.
+    pub(super) fn column_name(&self) -> &'s str {
+        &self.contract().tables[self.table].columns[usize::from(self.column)]
+    }
+
+    /// The table's name.
+    pub(super) fn table_name(&self) -> &'s str {
+        &self.contract().tables[self.table].name
+    }
+
+    fn contract(&self) -> &'s Contract {
+        self.pair.contract
+    }
+
+    fn element(&self, element: u32) -> String {
+        words::element(self.contract(), self.record, element)
+    }
+
+    /// The mappings that can fill the column.
+    pub(super) fn mappings(&self) -> Vec<MappingStory> {
+        let own = self.pair.compiled();
+        let own = own.iter().filter(|compiled| compiled.table == self.table);
+        let fills = |compiled: &&Compiled<'_>| match compiled.makes {
+            Some(kind) if !kind.shares_rows() => true,
+            _ => compiled.mapping.column == self.column,
+        };
+        own.filter(fills).map(|compiled| self.mapping_story(compiled)).collect()
+    }
+
+    /// The contacts and children that have no row of the table.
+    pub(super) fn passed_over(&self, seen: &Seen) -> Vec<PassedOverStory> {
+        let all = match &self.contract().procedures[self.table] {
+            Procedure::ContactBase(_) => &seen.invalid,
+            _ => &seen.passed_over,
+        };
+        let cause_of = |element: u32, why| {
+            let invalid = seen.invalid.iter().find(|(other, _)| *other == element);
+            match invalid.filter(|_| why == PassedOver::NoValidContact) {
+                Some((_, cause)) => {
+                    format!("{}: {}", words::passed_over(why), words::passed_over(*cause))
+                }
+                None => words::passed_over(why).to_owned(),
+            }
+        };
+        let story = |(element, why): &(u32, PassedOver)| PassedOverStory {
+            element: self.element(*element),
+            why: cause_of(*element, *why),
+        };
+        all.iter().map(story).collect()
+    }
+
+    /// The rows that were begun; `rows` are those that the record has.
+    pub(super) fn rows(&self, seen: &Seen, rows: Option<&RowSet>) -> Vec<RowStory> {
+        let own = rows.and_then(|rows| rows.tables.iter().find(|t| t.table == self.table));
+        let mut kept = own.map_or(&[][..], |own| &own.rows).iter().enumerate();
+        let story = |trace: &RowTrace| {
+            let row = if trace.dropped.is_none() { kept.next() } else { None };
+            let cell = row.and_then(|(_, row)| row.cells.iter().find(|c| c.column == self.column));
+            let columns: Vec<_> =
+                trace.columns.iter().map(|c| self.column_story(trace, c)).collect();
+            RowStory {
+                about: self.about(trace),
+                row: row.map(|(index, _)| index + 1),
+                dropped: trace.dropped.map(words::dropped),
+                fixed: self.fixed(trace, &columns),
+                columns,
+                value: cell.map(|cell| json_of(&cell.value)),
+                stored: None,
+            }
+        };
+        seen.rows.iter().map(story).collect()
+    }
+
+    fn mapping_story(&self, compiled: &Compiled<'_>) -> MappingStory {
+        let value = &compiled.written.value;
+        MappingStory {
+            path: compiled.written.path.clone(),
+            line: compiled.written.node.place.line,
+            xml_path: value.path().to_owned(),
+            xml_attribute: value.attribute().to_owned(),
+            looked_up: words::rule(self.contract(), compiled.mapping),
+            makes: makes(compiled.mapping, value),
+            mapping_type: value.types.iter().map(TypeName::shown).collect(),
+            expression: value.expression.clone(),
+        }
+    }
+
+    fn about(&self, trace: &RowTrace) -> String {
+        match &trace.about {
+            About::Application => "the application".to_owned(),
+            About::Contact(element) => self.element(*element),
+            About::Child(element, contact) => {
+                format!("{} of {}", self.element(*element), self.element(*contact))
+            }
+            About::Group(kind, parameter) => match parameter {
+                Some(parameter) => format!("{}({parameter})", kind.type_name()),
+                None => kind.type_name().to_owned(),
+            },
+        }
+    }
+
+    /// Mappings of rows of one member fill the column of their value alone.
+    fn fixed(&self, trace: &RowTrace, columns: &[ColumnStory]) -> Option<&'static str> {
+        let column = self.column_name();
+        match &trace.about {
+            About::Group(kind, _) if !kind.shares_rows() => {
+                let is_value = Some(column) == value_column(*kind);
+                let is_notes = column == "notes" && columns.len() > 1;
+                (!is_value && !is_notes).then(|| words::fixed(Some(*kind), column))
+            }
+            About::Group(kind, _) => columns.is_empty().then(|| words::fixed(Some(*kind), column)),
+            // Keys are set last, also where a mapping has given a value.
+            _ if self.is_key() => Some(words::fixed(None, column)),
+            _ => None,
+        }
+    }
+
+    fn is_key(&self) -> bool {
+        match &self.contract().procedures[self.table] {
+            Procedure::Application(plan) => plan.app_id == self.column,
+            Procedure::ContactBase(plan) => {
+                plan.app_id == self.column || plan.con_id == self.column
+            }
+            Procedure::Children(plan) => plan.con_id == self.column,
+            Procedure::Rows(_) => false,
+        }
+    }
+
+    fn column_story(&self, row: &RowTrace, trace: &ColumnTrace) -> ColumnStory {
+        let compiled =
+            self.pair.compiled().into_iter().find(|own| own.mapping.index == trace.mapping);
+        let Some(compiled) = compiled else { return ColumnStory::unknown() };
+        let teller = Teller { subject: self, compiled };
+        ColumnStory {
+            mapping: compiled.written.path.clone(),
+            found: teller.found(trace),
+            steps: trace.steps.iter().filter(|s| !s.is_idle()).map(|s| teller.step(s)).collect(),
+            outcome: teller.outcome(row, trace),
+        }
+    }
+}
+
+/// The column that a mapping's value goes to where it is the only one of its row.
+fn value_column(kind: RowKind) -> Option<&'static str> {
+    match kind {
+        RowKind::Score => Some("score"),
+        RowKind::Indicator | RowKind::History | RowKind::ReportLookup => Some("value"),
+        RowKind::PolicyException => Some("reason_code"),
+        RowKind::Collateral | RowKind::Warranty => None,
+    }
+}
+
+impl ColumnStory {
+    /// Of a mapping that the contract does not have, which no trace speaks of.
+    fn unknown() -> Self {
+        Self {
+            mapping: String::new(),
+            found: String::new(),
+            steps: Vec::new(),
+            outcome: String::new(),
+        }
+    }
+}
+
+fn makes(mapping: &Mapping, written: &FieldMapping) -> String {
+    let mut words = vec![written.data_type.clone().unwrap_or_default()];
+    match mapping.length {
+        DataLength::Number(length) if mapping.data_type == DataType::Decimal => {
+            words.push(format!("{length} digits"));
+        }
+        DataLength::Number(length) => words.push(format!("data_length {length}")),
+        DataLength::Unusable => words.push("unusable data_length".to_owned()),
+        DataLength::None => {}
+    }
+    words.push(if mapping.nullable { "nullable" } else { "not nullable" }.to_owned());
+    words.push(match &mapping.default.raw {
+        Some(default) => format!("default {}", json_of(default)),
+        None => "no default".to_owned(),
+    });
+    words.join(", ")
+}
+
+/// Tells of one mapping.
+struct Teller<'t, 's> {
+    subject: &'t Subject<'s>,
+    compiled: Compiled<'s>,
+}
+
+impl Teller<'_, '_> {
+    fn written(&self) -> &Placed<FieldMapping> {
+        self.compiled.written
+    }
+
+    fn found(&self, trace: &ColumnTrace) -> String {
+        let attribute = self.written().value.attribute();
+        let element = trace.picked.map(|element| self.subject.element(element));
+        let found = match (&trace.found, element) {
+            (Found::Unasked, _) | (Found::Marker, None) => {
+                return "nothing is looked up".to_owned();
+            }
+            (Found::Marker, Some(element)) => return element,
+            (Found::Text(text), Some(element)) => {
+                format!("{element} has {attribute} = {}", quoted(text))
+            }
+            (Found::Text(text), None) => format!("{attribute} = {}", quoted(text)),
+            (Found::Nothing, Some(element)) => format!("{element} has no {attribute}"),
+            (Found::Nothing, None) => "there is none".to_owned(),
+        };
+        match &trace.cut_from {
+            Some(whole) if trace.found != Found::Text(whole.clone()) => {
+                format!("{found}, cut from {}", quoted(whole))
+            }
+            _ => found,
+        }
+    }
+
+    fn step(&self, step: &StepTrace) -> StepStory {
+        let json = |value: &Option<Value>| value.as_ref().map_or(Json::Null, json_of);
+        let types = &self.written().value.types;
+        let name = match step.action {
+            Action::Type(index) => types.get(index).map_or_else(String::new, TypeName::shown),
+            Action::Original => "the original value".to_owned(),
+            Action::EnumSkipped => "enum".to_owned(),
+            Action::Default => "default".to_owned(),
+            Action::Conversion => self.conversion(),
+            Action::FinalText => self.final_text(),
+        };
+        let mut notes = self.calculated(step.calculation.as_ref());
+        if let Some(answer) = step.answer {
+            notes.push(words::answered(answer, name == "enum").to_owned());
+        }
+        if let Some(element) = step.picked {
+            notes.push(format!("from {}", self.subject.element(element)));
+        }
+        if step.default_taken {
+            notes.push("a blank becomes the default".to_owned());
+        }
+        match step.action {
+            Action::EnumSkipped => notes.push("passed over: the calculation gave a value".into()),
+            Action::Original => notes.push("the calculation gave null (contract.md 9.2)".into()),
+            Action::Default => notes.push("a blank becomes the default (contract.md 9.5)".into()),
+            _ if step.made.is_none() => notes.push("fails".to_owned()),
+            _ => {}
+        }
+        StepStory { step: name, input: json(&step.given), output: json(&step.made), notes }
+    }
+
+    fn conversion(&self) -> String {
+        let data_type = self.written().value.data_type.as_deref().unwrap_or_default();
+        let mapping = self.compiled.mapping;
+        if mapping.chain.is_empty() && mapping.data_type.is_integer() {
+            return format!("first number as {data_type} (contract.md 9.1)");
+        }
+        format!("conversion to {data_type}")
+    }
+
+    fn final_text(&self) -> String {
+        match self.compiled.mapping.length {
+            DataLength::Number(length) => format!("trimmed, cut to {length}"),
+            DataLength::None | DataLength::Unusable => "trimmed".to_owned(),
+        }
+    }
+
+    /// The fields that an expression saw, and the branch that gave its value.
+    fn calculated(&self, calculation: Option<&Calculation>) -> Vec<String> {
+        let Some(calculation) = calculation else { return Vec::new() };
+        let names = &self.subject.pair.contract.names;
+        let mut told: Vec<(&str, &Option<String>)> = Vec::new();
+        for (name, value) in &calculation.fields {
+            let Some(name) = names.get(*name) else { continue };
+            let same = |other: &&mut (&str, &Option<String>)| {
+                lower(other.0) == lower(&name.text) && other.1 == value
+            };
+            match told.iter_mut().find(same) {
+                // Conditions look names up in lower case, values as they are written.
+                Some(other) if name.matching == Match::Exact => other.0 = &name.text,
+                Some(_) => {}
+                None => told.push((&name.text, value)),
+            }
+        }
+        let note = |(name, value): (&str, &Option<String>)| match value {
+            Some(value) => format!("{name} = {}", quoted(value)),
+            None => format!("{name} is not there"),
+        };
+        told.into_iter().map(note).chain(calculation.taken.map(|t| self.taken(t))).collect()
+    }
+
+    fn taken(&self, taken: Taken) -> String {
+        let text = self.written().value.expression.as_deref().unwrap_or_default();
+        let Outline::Case { branches, otherwise } = Outline::of(text) else {
+            return String::new();
+        };
+        let condition = |branch: &Branch| branch.condition.clone();
+        match taken {
+            Taken::When(index) => {
+                let condition = branches.get(index).map(condition).unwrap_or_default();
+                format!("WHEN {condition} holds")
+            }
+            Taken::Else => {
+                let value = otherwise.map(|piece| piece.text).unwrap_or_default();
+                format!("no WHEN holds: ELSE {value}")
+            }
+            Taken::None => "no WHEN holds, and there is no ELSE".to_owned(),
+        }
+    }
+
+    fn outcome(&self, row: &RowTrace, trace: &ColumnTrace) -> String {
+        let text = match &trace.outcome {
+            None => "nothing".to_owned(),
+            Some(Outcome::Set(value, false)) => shown(value),
+            Some(Outcome::Set(value, true)) => {
+                format!("{}, which is only the default (contract.md 7.1)", shown(value))
+            }
+            Some(Outcome::RawDefault(value)) => {
+                format!("{}: the default as written, because the result is null", shown(value))
+            }
+            Some(Outcome::Omitted(why)) => words::omitted(*why).to_owned(),
+            Some(Outcome::DefaultAdded(value)) => {
+                format!("{}: the default, because nothing was found", shown(value))
+            }
+            Some(Outcome::Member(value)) => self.member(row, value),
+        };
+        let mut notes = self.calculated(trace.calculation.as_ref());
+        notes.extend(trace.answer.map(|answer| words::answered(answer, false).to_owned()));
+        notes.insert(0, text);
+        notes.join("; ")
+    }
+
+    fn member(&self, row: &RowTrace, value: &Value) -> String {
+        let makes_row = row.made_by.contains(&self.compiled.mapping.index);
+        match (value, makes_row) {
+            (Value::Null, _) => self.no_member(),
+            (value, true) => format!("{}, which makes the row", shown(value)),
+            (value, false) => format!("{}, which makes no row", shown(value)),
+        }
+    }
+
+    /// What a value would have to be (contract.md 11).
+    fn no_member(&self) -> String {
+        let has = |wanted: fn(&Step) -> bool| self.compiled.mapping.chain.iter().any(wanted);
+        match self.compiled.makes {
+            _ if has(|step| matches!(step, Step::Calculated(_))) => {
+                "nothing: the calculation gives null"
+            }
+            Some(RowKind::Collateral) if has(|step| matches!(step, Step::Digits { .. })) => {
+                "nothing: no digits, or blank, null or none"
+            }
+            Some(RowKind::Score) => "nothing: not a number of its data type",
+            Some(RowKind::Indicator) => "nothing: not one of y, yes, true, t, 1",
+            _ => "nothing: blank, null or none",
+        }
+        .to_owned()
+    }
+}
+
+/// A value as explanations write it.
+pub(super) fn shown(value: &Value) -> String {
+    json_of(value).to_string()
+}
+
+fn quoted(text: &str) -> String {
+    Json::from(text).to_string()
+}

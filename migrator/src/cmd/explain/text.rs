@@ -1,0 +1,156 @@
+//! An explanation as text for people, in lines of a given width. Prints nothing.
+
+use serde_json::Value as Json;
+use textwrap::core::Word;
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+use super::story::{ColumnStory, Explanation, MappingStory, RowStory, StepStory};
+
+/// Characters before the text of a labelled line.
+const LABEL: usize = 14;
+
+/// The whole explanation.
+pub(super) fn text(explanation: &Explanation, width: usize) -> String {
+    let mut page = Page { width, out: String::new() };
+    page.title(explanation);
+    let mappings = &explanation.mappings;
+    // One mapping is shown once; of several each is shown where it is at work.
+    if let [mapping] = &mappings[..] {
+        page.line("");
+        page.paragraph(&place(mapping));
+        page.mapping(mapping);
+    }
+    for row in &explanation.rows {
+        page.row(row, mappings);
+    }
+    page.passed_over(explanation);
+    if let Some(refused) = &explanation.refused {
+        page.line("");
+        page.paragraph(&format!("The record fails as a whole: {refused}"));
+    }
+    page.out.trim_end().to_owned()
+}
+
+struct Page {
+    width: usize,
+    out: String,
+}
+
+fn place(mapping: &MappingStory) -> String {
+    format!("{} on line {} of the contract", mapping.path, mapping.line)
+}
+
+/// Words end at blanks, and paths may be broken behind a slash.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    Box::new(line.split_inclusive([' ', '/']).map(Word::from))
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        self.filled("", "  ", text);
+    }
+
+    /// A text behind a label; the further lines stand below the text.
+    fn labelled(&mut self, label: &str, text: &str) {
+        let first = format!("  {label:<width$}", width = LABEL - 2);
+        self.filled(&first, &" ".repeat(LABEL), text);
+    }
+
+    fn filled(&mut self, first: &str, further: &str, text: &str) {
+        let options = Options::new(self.width)
+            .initial_indent(first)
+            .subsequent_indent(further)
+            .word_separator(WordSeparator::Custom(words))
+            .word_splitter(WordSplitter::NoHyphenation);
+        for line in textwrap::wrap(text, options) {
+            self.line(line.trim_end());
+        }
+    }
+
+    fn passed_over(&mut self, explanation: &Explanation) {
+        let passed_over = &explanation.passed_over;
+        if explanation.rows.is_empty() && passed_over.is_empty() {
+            self.line("");
+            self.line("There is nothing in the record that a row could be about.");
+        }
+        for passed in passed_over {
+            self.line("");
+            self.paragraph(&format!("no row: {}", passed.element));
+            self.labelled("passed over", &passed.why);
+        }
+    }
+
+    fn title(&mut self, explanation: &Explanation) {
+        let Explanation { table, column, file, app_id, .. } = explanation;
+        self.paragraph(&format!("{table}.{column} of application {app_id} in {file}"));
+    }
+
+    fn mapping(&mut self, mapping: &MappingStory) {
+        self.labelled("element", &mapping.xml_path);
+        self.labelled("attribute", &mapping.xml_attribute);
+        self.labelled("looked up", &mapping.looked_up);
+        if !mapping.mapping_type.is_empty() {
+            self.labelled("through", &mapping.mapping_type.join(", "));
+        }
+        if let Some(expression) = &mapping.expression {
+            self.labelled("expression", expression);
+        }
+        self.labelled("makes", &mapping.makes);
+    }
+
+    fn row(&mut self, row: &RowStory, mappings: &[MappingStory]) {
+        self.line("");
+        let number = row.row.map_or_else(|| "no row".to_owned(), |row| format!("row {row}"));
+        self.paragraph(&format!("{number}: {}", row.about));
+        for column in &row.columns {
+            let own = mappings.iter().find(|mapping| mapping.path == column.mapping);
+            if let Some(mapping) = own.filter(|_| mappings.len() > 1) {
+                self.labelled("mapping", &place(mapping));
+                self.mapping(mapping);
+            }
+            self.column(column);
+        }
+        if let Some(dropped) = row.dropped {
+            self.labelled("dropped", dropped);
+            return;
+        }
+        if let Some(fixed) = row.fixed {
+            self.labelled("given by", fixed);
+        }
+        let value = match &row.value {
+            Some(value) => value.to_string(),
+            None => "left out".to_owned(),
+        };
+        self.labelled("value", &value);
+        if let Some(stored) = &row.stored {
+            self.labelled("stored", stored);
+        }
+    }
+
+    fn column(&mut self, column: &ColumnStory) {
+        self.labelled("found", &column.found);
+        for (number, step) in column.steps.iter().enumerate() {
+            self.step(number + 1, step);
+        }
+        self.labelled("result", &column.outcome);
+    }
+
+    fn step(&mut self, number: usize, step: &StepStory) {
+        let StepStory { step: name, input, output, .. } = step;
+        let change = match (input, output) {
+            (Json::Null, Json::Null) => String::new(),
+            (Json::Null, output) => format!(" gives {output}"),
+            (input, output) if input == output => format!(": {input} stays"),
+            (input, output) => format!(": {input} becomes {output}"),
+        };
+        self.labelled(&format!("step {number}"), &format!("{name}{change}"));
+        for note in &step.notes {
+            self.labelled("", note);
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! What happened to one column while a record was mapped, as the mapper told it. Judges nothing.
+
+use std::cell::RefCell;
+
+use crate::contract::expr::{Context, Expression, NameId, Taken};
+use crate::contract::model::{Contract, Mapping, Procedure, RowKind, Step};
+use crate::record::Value;
+use crate::stage::map::observe::{Answer, Drop, Event, Observer, Omission, Origin, PassedOver};
+
+/// Watches one column of one table.
+#[derive(Debug)]
+pub(super) struct Trace<'c> {
+    contract: &'c Contract,
+    table: usize,
+    column: u16,
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The table in hand; none while contacts are chosen.
+    table: Option<usize>,
+    /// The mapping in hand.
+    current: Option<Current>,
+    seen: Seen,
+}
+
+/// The mapping in hand.
+#[derive(Debug)]
+struct Current {
+    index: usize,
+    /// Whether it matters to the column.
+    matters: bool,
+    expression: Option<Expression>,
+}
+
+/// What was seen of the column.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Contacts that are no valid ones, and why (contract.md 6.1).
+    pub(super) invalid: Vec<(u32, PassedOver)>,
+    /// Contacts and children that the table passes over, and why (contract.md 6.2).
+    pub(super) passed_over: Vec<(u32, PassedOver)>,
+    /// Every row that was begun.
+    pub(super) rows: Vec<RowTrace>,
+}
+
+/// A row that was begun.
+#[derive(Debug)]
+pub(super) struct RowTrace {
+    /// What it is about.
+    pub(super) about: About,
+    /// The mappings that could fill the column.
+    pub(super) columns: Vec<ColumnTrace>,
+    /// Indices of the mappings that make the row, where rows are made.
+    pub(super) made_by: Vec<usize>,
+    /// Why it was dropped.
+    pub(super) dropped: Option<Drop>,
+}
+
+/// What a row is about; elements are indices into the parsed record's.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum About {
+    /// The application.
+    Application,
+    /// A contact.
+    Contact(u32),
+    /// A child and its contact.
+    Child(u32, u32),
+    /// Row-creating mappings, with the parameter of their type.
+    Group(RowKind, Option<String>),
+}
+
+/// One mapping at work.
+#[derive(Debug, Default)]
+pub(super) struct ColumnTrace {
+    /// Its index in the contract.
+    pub(super) mapping: usize,
+    /// The element that the look-up chose.
+    pub(super) picked: Option<u32>,
+    /// The text that the look-up itself cut.
+    pub(super) cut_from: Option<String>,
+    /// What the look-up gave.
+    pub(super) found: Found,
+    /// What was done with it, in order.
+    pub(super) steps: Vec<StepTrace>,
+    /// How a table of bits answered where rows are made, which have no steps.
+    pub(super) answer: Option<Answer>,
+    /// What an expression saw where rows are made.
+    pub(super) calculation: Option<Calculation>,
+    /// What became of it.
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// What a look-up gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Found {
+    /// Nothing was looked up.
+    #[default]
+    Unasked,
+    /// Null.
+    Nothing,
+    /// A text.
+    Text(String),
+    /// A marker or a list, which is no value.
+    Marker,
+}
+
+/// Something that was done with a value.
+#[derive(Debug)]
+pub(super) struct StepTrace {
+    /// What.
+    pub(super) action: Action,
+    /// What it was given; for conversions what came before.
+    pub(super) given: Option<Value>,
+    /// What it made; nothing where it failed.
+    pub(super) made: Option<Value>,
+    /// How an enumeration or a table of bits answered.
+    pub(super) answer: Option<Answer>,
+    /// Whether the default stood in for a blank.
+    pub(super) default_taken: bool,
+    /// An element that the step looked into.
+    pub(super) picked: Option<u32>,
+    /// What an expression saw, and the branch that it took.
+    pub(super) calculation: Option<Calculation>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    /// A mapping type, by its place in the chain.
+    Type(usize),
+    /// The original value for an enumeration behind a calculation that gave null.
+    Original,
+    /// The enumeration behind a calculation that gave a value was passed over.
+    EnumSkipped,
+    /// The default for a blank, without a mapping type.
+    Default,
+    /// The conversion to the data type.
+    Conversion,
+    /// The final step of texts.
+    FinalText,
+}
+
+/// What an expression saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Calculation {
+    /// Its fields and their values.
+    pub(super) fields: Vec<(NameId, Option<String>)>,
+    /// The branch that gave the value.
+    pub(super) taken: Option<Taken>,
+}
+
+/// What became of a mapping.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outcome {
+    /// The column's value; whether only the default put it there.
+    Set(Value, bool),
+    /// The default as written.
+    RawDefault(Value),
+    /// The column is left out.
+    Omitted(Omission),
+    /// The value of a row-creating type; null where its condition does not hold.
+    Member(Value),
+    /// A default that a made row gets.
+    DefaultAdded(Value),
+}
+
+impl<'c> Trace<'c> {
+    /// Watches a column of one of the contract's tables.
+    pub(super) fn new(contract: &'c Contract, table: usize, column: u16) -> Self {
+        Self { contract, table, column, state: RefCell::default() }
+    }
+
+    /// What was seen.
+    pub(super) fn finish(self) -> Seen {
+        self.state.into_inner().seen
+    }
+
+    /// Mappings of rows of one member matter to every column of the row.
+    fn matters(&self, mapping: &Mapping) -> bool {
+        let one_member = match &self.contract.procedures[self.table] {
+            Procedure::Rows(groups) => groups.iter().any(|group| !group.kind.shares_rows()),
+            _ => false,
+        };
+        one_member || mapping.column == self.column
+    }
+}
+
+impl Observer for Trace<'_> {
+    fn see(&self, event: Event<'_>) {
+        let mut state = self.state.borrow_mut();
+        if let Event::Table(index) = event {
+            state.table = Some(index);
+        }
+        if state.table.is_some_and(|table| table != self.table) {
+            return;
+        }
+        match event {
+            Event::PassedOver { element, why } if state.table.is_none() => {
+                state.seen.invalid.push((element, why));
+            }
+            Event::PassedOver { element, why } => state.seen.passed_over.push((element, why)),
+            Event::Row(origin) => state.seen.rows.push(RowTrace::new(origin)),
+            Event::Column(mapping) => {
+                let matters = self.matters(mapping);
+                state.current = Some(Current::new(mapping, matters));
+                if matters && let Some(row) = state.seen.rows.last_mut() {
+                    row.columns
+                        .push(ColumnTrace { mapping: mapping.index, ..ColumnTrace::default() });
+                }
+            }
+            Event::DefaultAdded(mapping, value) if self.matters(mapping) => {
+                state.seen.default_added(mapping.index, value);
+            }
+            event => state.inside_of_row(event),
+        }
+    }
+}
+
+impl Current {
+    fn new(mapping: &Mapping, matters: bool) -> Self {
+        let expression = mapping.chain.iter().find_map(|step| match step {
+            Step::Calculated(expression) => expression.clone(),
+            _ => None,
+        });
+        Self { index: mapping.index, matters, expression }
+    }
+}
+
+impl Seen {
+    fn default_added(&mut self, mapping: usize, value: &Value) {
+        let columns = self.rows.last_mut().map(|row| row.columns.iter_mut());
+        let own = columns.into_iter().flatten().find(|column| column.mapping == mapping);
+        if let Some(own) = own {
+            own.outcome = Some(Outcome::DefaultAdded(value.clone()));
+        }
+    }
+}
+
+impl State {
+    fn inside_of_row(&mut self, event: Event<'_>) {
+        let (Some(row), Some(current)) = (self.seen.rows.last_mut(), &self.current) else { return };
+        match event {
+            Event::Dropped(why) => row.dropped = Some(why),
+            Event::Member { makes_row: true, .. } => row.made_by.push(current.index),
+            _ => {}
+        }
+        if current.matters
+            && let Some(column) = row.columns.last_mut()
+        {
+            column.see(event, current.expression.as_ref());
+        }
+    }
+}
+
+impl RowTrace {
+    fn new(origin: Origin<'_>) -> Self {
+        let about = match origin {
+            Origin::Application => About::Application,
+            Origin::Contact(element) => About::Contact(element),
+            Origin::Child { element, contact } => About::Child(element, contact),
+            Origin::Group(group) => {
+                About::Group(group.kind, group.parameter.as_deref().map(str::to_owned))
+            }
+        };
+        Self { about, columns: Vec::new(), made_by: Vec::new(), dropped: None }
+    }
+}
+
+impl ColumnTrace {
+    fn see(&mut self, event: Event<'_>, expression: Option<&Expression>) {
+        match event {
+            Event::CutWhenFound(text) => self.cut_from = Some(text.to_owned()),
+            Event::Found(None) => self.found = Found::Nothing,
+            Event::Found(Some(text)) => self.found = Found::Text(text.to_owned()),
+            Event::FoundMarker => self.found = Found::Marker,
+            Event::Given(step, value) => self.begin(self.action(step), Some(value.clone())),
+            Event::EnumSkipped => self.begin(Action::EnumSkipped, None),
+            Event::Made(value) => {
+                if let Some(step) = self.steps.last_mut() {
+                    step.made = Some(value.clone());
+                }
+            }
+            Event::Converted(value) => self.end(Action::Conversion, value),
+            Event::Finished(value) if *value != self.value() => self.end(Action::FinalText, value),
+            Event::Set { value, default_filled } => {
+                self.outcome = Some(Outcome::Set(value.clone(), default_filled));
+            }
+            Event::RawDefault(value) => self.outcome = Some(Outcome::RawDefault(value.clone())),
+            Event::Omitted(why) => self.outcome = Some(Outcome::Omitted(why)),
+            Event::Member { value, .. } => self.outcome = Some(Outcome::Member(value.clone())),
+            event => self.detail(event, expression),
+        }
+    }
+
+    /// What belongs to the step in hand, or to the whole mapping where none is.
+    fn detail(&mut self, event: Event<'_>, expression: Option<&Expression>) {
+        let step = self.steps.last_mut().filter(|step| step.made.is_none());
+        match (event, step) {
+            (Event::Picked(element), Some(step)) => step.picked = Some(element),
+            (Event::Picked(element), None) => self.picked = Some(element),
+            (Event::Answered(answer), Some(step)) => step.answer = Some(answer),
+            (Event::Answered(answer), None) => self.answer = Some(answer),
+            (Event::DefaultTaken(_), Some(step)) => step.default_taken = true,
+            (Event::DefaultTaken(default), None) => self.end(Action::Default, default),
+            (Event::Calculating(context), step) => {
+                let calculation = expression.map(|own| Calculation::of(own, context));
+                match step {
+                    Some(step) => step.calculation = calculation,
+                    None => self.calculation = calculation,
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Types are counted, because steps do not know their names.
+    fn action(&self, step: &Step) -> Action {
+        if matches!(step, Step::OriginalIfNull { .. }) {
+            return Action::Original;
+        }
+        let is_type =
+            |step: &&StepTrace| matches!(step.action, Action::Type(_) | Action::EnumSkipped);
+        Action::Type(self.steps.iter().filter(is_type).count())
+    }
+
+    fn begin(&mut self, action: Action, given: Option<Value>) {
+        self.steps.push(StepTrace {
+            action,
+            given,
+            made: None,
+            answer: None,
+            default_taken: false,
+            picked: None,
+            calculation: None,
+        });
+    }
+
+    fn end(&mut self, action: Action, made: &Value) {
+        self.begin(action, Some(self.value()));
+        if let Some(step) = self.steps.last_mut() {
+            step.made = Some(made.clone());
+        }
+    }
+
+    /// The value so far.
+    fn value(&self) -> Value {
+        let made = self.steps.iter().rev().find_map(|step| step.made.clone());
+        made.unwrap_or_else(|| match &self.found {
+            Found::Text(text) => Value::Text(text.as_str().into()),
+            Found::Unasked | Found::Nothing | Found::Marker => Value::Null,
+        })
+    }
+}
+
+impl StepTrace {
+    /// Whether the step is a conversion that leaves its value as it is.
+    pub(super) fn is_idle(&self) -> bool {
+        self.action == Action::Conversion && self.given == self.made
+    }
+}
+
+impl Calculation {
+    fn of(expression: &Expression, context: &dyn Context) -> Self {
+        let field = |name: NameId| (name, context.get(name).map(str::to_owned));
+        Self {
+            fields: expression.fields().into_iter().map(field).collect(),
+            taken: expression.taken(&context),
+        }
+    }
+}

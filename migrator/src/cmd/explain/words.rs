@@ -1,0 +1,138 @@
+//! The sentences of an explanation, one for each thing that the mapper can tell.
+
+use crate::contract::model::{
+    AttributeRef, Below, ContactRole, Contract, Lookup, Mapping, RowKind,
+};
+use crate::record::ParsedRecord;
+use crate::stage::map::observe::{Answer, Drop, Omission, PassedOver};
+
+/// Where a mapping's value is looked up (contract.md 8 and 9.3).
+pub(super) fn rule(contract: &Contract, mapping: &Mapping) -> String {
+    let role = |role| {
+        let index = usize::from(role == ContactRole::Second);
+        contract.contacts.types.get(index).map_or("?", |text| &**text)
+    };
+    let preferred = contract.contacts.address.types.first().map_or("?", |text| &**text);
+    match &mapping.lookup {
+        Lookup::LastValid(pick) => {
+            let contact = format!("the last {} contact with a con_id, anywhere", role(pick.role));
+            let below = match pick.below {
+                Below::Nothing if pick.earlier_contacts => {
+                    "; an earlier one if its value is blank".to_owned()
+                }
+                Below::Nothing => String::new(),
+                Below::Addresses => format!(", in its addresses, {preferred} ones first"),
+                Below::Card => ", in its last app_prod_bcard".to_owned(),
+            };
+            format!("{contact}{below} (contract.md 9.3)")
+        }
+        Lookup::Authorized { .. } => {
+            let second = role(ContactRole::Second);
+            format!("the last element named contact of type {second} (contract.md 9.3)")
+        }
+        Lookup::Calculated => "nothing: an expression calculates (contract.md 8, rule 2)".into(),
+        Lookup::ApplicationElement { .. } => {
+            "the application element, in exact case (contract.md 8, rule 3)".into()
+        }
+        Lookup::Child(_) => "the child's own attribute, as written (contract.md 8, rule 4)".into(),
+        Lookup::Contact(_) => {
+            "the contact's own attribute, as written (contract.md 8, rule 4)".into()
+        }
+        Lookup::Context { .. } => {
+            "the application's fields, as expressions see them (contract.md 8, rule 4)".into()
+        }
+        Lookup::ChildList => {
+            "the contact's children, of use to curr_address_only alone (contract.md 8, rule 4)"
+                .into()
+        }
+        Lookup::Nothing => "a place that no contact has (contract.md 8, rule 4)".into(),
+        Lookup::Path { .. } => {
+            "the last element at this path, trimmed and unescaped again (contract.md 8, rule 5)"
+                .into()
+        }
+    }
+}
+
+/// An element by its name and the attributes that tell it from others.
+pub(super) fn element(contract: &Contract, record: &ParsedRecord, element: u32) -> String {
+    let rules = &contract.contacts;
+    let employment = rules.employment.as_ref().map(|rule| &rule.type_attribute);
+    let telling = [&rules.con_id, &rules.type_attribute, &rules.address.type_attribute]
+        .into_iter()
+        .chain(employment);
+    let mut text = record.name_of(element).to_owned();
+    let mut told: Vec<&AttributeRef> = Vec::new();
+    for wanted in telling {
+        let own = record
+            .attributes_of(element)
+            .iter()
+            .find(|own| own.class == wanted.class.0 && record.str(own.name) == &*wanted.name);
+        if let Some(own) = own.filter(|_| !told.contains(&wanted)) {
+            told.push(wanted);
+            text.extend([" ", &*wanted.name, "=\"", record.str(own.value), "\""]);
+        }
+    }
+    text
+}
+
+/// Why a contact or a child makes no row (contract.md 6).
+pub(super) fn passed_over(why: PassedOver) -> &'static str {
+    match why {
+        PassedOver::NoConId => "it has no con_id",
+        PassedOver::Type => "its type is none of the contract's list",
+        PassedOver::Meaningless => "none of birth_date, first_name, last_name and ssn is filled",
+        PassedOver::Replaced => "another contact with its con_id counts",
+        PassedOver::NoValidContact => "its con_id, as written, is that of no valid contact",
+    }
+}
+
+/// Why a row is dropped.
+pub(super) fn dropped(why: Drop) -> &'static str {
+    match why {
+        Drop::Empty => "it has no column (contract.md 7.2)",
+        Drop::OnlyDefaults => "no column but keys holds more than its default (contract.md 7.2)",
+        Drop::BlankChild => "the columns and attributes that count are blank (contract.md 7.3)",
+        Drop::Repeated => "an earlier row has the same con_id and type (contract.md 15.2)",
+        Drop::NotMade => "no mapping makes it (contract.md 11)",
+    }
+}
+
+/// Why a column is left out (contract.md 7.1).
+pub(super) fn omitted(why: Omission) -> &'static str {
+    match why {
+        Omission::Nullable => "left out: null, and the column is nullable",
+        Omission::NoDefault => "left out: null, and there is no default",
+        Omission::Failed => {
+            "left out: the reference raises an error here, and defaults do not count then"
+        }
+    }
+}
+
+/// How an enumeration or a table of bits answered (contract.md 9.4).
+pub(super) fn answered(answer: Answer, is_enum: bool) -> &'static str {
+    match (answer, is_enum) {
+        (Answer::Exact, _) => "the key is there",
+        (Answer::OtherCase, _) => "the key is there in another case",
+        (Answer::CatchAll, _) => "no such key: the entry \"\" answers",
+        (Answer::Default, _) => "no such key: the default as written",
+        (Answer::Nothing, true) => "no such key",
+        (Answer::Nothing, false) => "no such key: 0",
+    }
+}
+
+/// Where a column that no mapping fills gets its value from (contract.md 7, 11).
+pub(super) fn fixed(kind: Option<RowKind>, column: &str) -> &'static str {
+    match (kind, column) {
+        (_, "app_id") => "Request/@ID, a number where it is all digits",
+        (None, "con_id") => "the contact's con_id as written, a number where it is all digits",
+        (Some(RowKind::History), "name") => "the attribute's name in brackets",
+        (Some(RowKind::History), "source") => "the last segment of the path in brackets",
+        (Some(RowKind::ReportLookup), "name") => "the attribute's name",
+        (Some(RowKind::Warranty), "merrick_lienholder_flag") => "0, because no mapping sets it",
+        (Some(RowKind::PolicyException), "notes") => {
+            "null, because no mapping of type policy_exceptions() gives notes"
+        }
+        (Some(_), _) => "the parameter of the mapping type",
+        (None, _) => "no mapping",
+    }
+}

@@ -1,0 +1,157 @@
+//! `migrator verify`: resolves the command line, wires the audit to source and store, prints what
+//! came of it.
+
+use std::collections::hash_map::Entry;
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use chrono::NaiveDateTime;
+use rustc_hash::FxHashMap;
+
+use super::inputs;
+use crate::args::VerifyArgs;
+use crate::audit::{Audit, AuditReport};
+use crate::config::{Partition, Synchronous};
+use crate::contract::catalogue::Catalogue;
+use crate::contract::model::Contract;
+use crate::display::{self, Display};
+use crate::error::{Error, ErrorKind, Result};
+use crate::insert::Mapped;
+use crate::record::{RawRecord, Reject, RowSet};
+use crate::source::location::Location;
+use crate::stage::coerce::Coercer;
+use crate::stage::map::Mapper;
+use crate::stage::parse::Parser;
+use crate::stage::validate::validate;
+use crate::store::schema::Tables;
+use crate::store::sqlite::SqliteStore;
+
+/// Coercers that are kept, one for each run's `now`. Several processes side by side leave their
+/// records interleaved; runs one after the other need no more than one.
+const COERCERS_KEPT_MAX: usize = 64;
+
+/// Runs the verb.
+pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
+    let location = Location::parse(&args.source)?;
+    let path = inputs::store_path(&args.store)?;
+    let (contract, catalogue) = inputs::load(&args.contract)?;
+    let source = location.open(inputs::source_names(&contract), Partition::ALL)?;
+    let store = SqliteStore::new(path, Synchronous::Full, Tables::new(&catalogue)?)?;
+    let display = Display::new(source.count(), args.quiet, None);
+    let mut stages = Stages::new(&contract, &catalogue);
+    let audit = Audit { source: source.as_ref(), store: &store, strict: args.strict };
+    let outcome = audit
+        .run(&mut |record, now| stages.map(record, now), &mut |records| display.advance(records));
+    display.finish();
+    let report = outcome?;
+    if args.json {
+        let json = serde_json::to_string_pretty(&report)
+            .map_err(|cause| Error::caused(ErrorKind::Environment, "write the audit", cause))?;
+        display::print(&json);
+    } else {
+        publish(&report, args.quiet);
+    }
+    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The mapping half of a run, for any `now`.
+struct Stages<'c> {
+    contract: &'c Contract,
+    catalogue: &'c Catalogue,
+    parser: Parser<'c>,
+    coercers: FxHashMap<NaiveDateTime, Coercer>,
+}
+
+impl<'c> Stages<'c> {
+    fn new(contract: &'c Contract, catalogue: &'c Catalogue) -> Self {
+        let coercers = FxHashMap::default();
+        Self { contract, catalogue, parser: Parser::new(contract), coercers }
+    }
+
+    fn map(&mut self, record: RawRecord, now: NaiveDateTime) -> Result<Mapped> {
+        let rows = match self.rows(record, now) {
+            Ok(rows) => rows,
+            Err(reject) => return Ok(Mapped::Rejected(reject)),
+        };
+        Ok(match self.coercer(now)?.coerce(&rows) {
+            Ok(record) => Mapped::Rows(record),
+            Err(refusal) => Mapped::Refused(refusal),
+        })
+    }
+
+    fn rows(
+        &mut self,
+        record: RawRecord,
+        now: NaiveDateTime,
+    ) -> std::result::Result<RowSet, Reject> {
+        let valid = validate(record)?;
+        let parsed = self.parser.parse(&valid)?;
+        let rows = Mapper::new(self.contract, now).map(&parsed);
+        self.parser.recycle(parsed);
+        rows
+    }
+
+    fn coercer(&mut self, now: NaiveDateTime) -> Result<&Coercer> {
+        if self.coercers.len() >= COERCERS_KEPT_MAX && !self.coercers.contains_key(&now) {
+            self.coercers.clear();
+        }
+        Ok(match self.coercers.entry(now) {
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(Coercer::new(&self.contract.tables, self.catalogue, now)?)
+            }
+        })
+    }
+}
+
+fn publish(report: &AuditReport, quiet: bool) {
+    let mut text = findings(report);
+    if !quiet {
+        text.push_str(&summary(report));
+    }
+    if !text.is_empty() {
+        display::print(text.trim_end());
+    }
+}
+
+/// One line for each finding that is named, then how many more there are.
+fn findings(report: &AuditReport) -> String {
+    let mut text = String::new();
+    for finding in &report.findings {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "{finding}");
+    }
+    for (table, count) in &report.finding_counts {
+        let named = report.findings.iter().filter(|finding| finding.table == *table).count();
+        let more = count.saturating_sub(named as u64);
+        if more > 0 {
+            let _ = writeln!(text, "{table}: {more} more");
+        }
+    }
+    text
+}
+
+/// Three lines: the records, the rows, the outcome.
+fn summary(report: &AuditReport) -> String {
+    let records = &report.records;
+    let rows: u64 = report.rows.values().sum();
+    let faults: u64 = report.finding_counts.values().sum();
+    let outcome = match faults {
+        0 => "audit passed".to_owned(),
+        1 => "audit failed: 1 fault".to_owned(),
+        faults => format!("audit failed: {faults} faults"),
+    };
+    format!(
+        "records {}: stored {}, duplicate {}, rejected {}, failed {}, unclear {}\n\
+         rows {rows}; shared keys {}, of which not with the lowest source key {}\n\
+         {outcome}",
+        records.read,
+        records.stored,
+        records.duplicate,
+        records.rejected,
+        records.failed,
+        records.unclear,
+        report.shared_keys,
+        report.shared_keys_not_lowest,
+    )
+}

@@ -1,0 +1,375 @@
+//! An expression as evaluation takes it apart, with the places of its pieces, for those who tell
+//! people what it means. Uses the splitting that compiling uses, and sees no record.
+
+use std::ops::Range;
+
+use super::case::{Parts, is_case};
+use super::condition::{AND, Operator, Test, separator};
+use super::formula::Formula;
+use super::names::{Context, NameId, Names, argument, is_possible_key, unquoted};
+use super::value::Then;
+use crate::contract::convert::trim;
+use crate::record::Value;
+
+/// An expression, taken apart.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outline {
+    /// `CASE`.
+    Case {
+        /// Its `WHEN`s, in order.
+        branches: Vec<Branch>,
+        /// The value of the last `ELSE`.
+        otherwise: Option<Piece>,
+    },
+    /// The letters `CASE` are in the text, but no `CASE WHEN … THEN … END`: null.
+    NoCase,
+    /// Arithmetic.
+    Formula(Piece),
+}
+
+/// A piece of the expression's text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// The piece, trimmed.
+    pub text: String,
+    /// Its bytes in the whole expression.
+    pub place: Range<usize>,
+    /// Whether it gives null, whatever values its fields have.
+    pub always_null: bool,
+}
+
+/// One `WHEN`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Branch {
+    /// The whole condition as written.
+    pub condition: String,
+    /// The condition's bytes in the whole expression.
+    pub place: Range<usize>,
+    /// How the tests are joined.
+    pub joint: Joint,
+    /// The simple conditions.
+    pub tests: Vec<SimpleTest>,
+    /// What the branch gives.
+    pub value: Piece,
+}
+
+/// How tests are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joint {
+    /// There is one test.
+    Single,
+    /// All must hold.
+    And,
+    /// One must hold.
+    Or,
+}
+
+/// A simple condition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimpleTest {
+    /// The test as written.
+    pub text: String,
+    /// Its bytes in the whole expression.
+    pub place: Range<usize>,
+    /// What it does.
+    pub form: Form,
+}
+
+/// What a simple condition does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Form {
+    /// Asks whether a field is empty or null.
+    Presence(Side),
+    /// Compares a field with a pattern.
+    Like(Side),
+    /// Compares two sides.
+    Comparison(Side, &'static str, Side),
+    /// Has no operator and never holds.
+    Never,
+}
+
+/// One side of a test, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    /// The name of a field.
+    Field(String),
+    /// The inside of quotes.
+    Literal(String),
+    /// The inside of `DATE(…)`.
+    Date(String),
+    /// Taken for the name of a field, which no record can have.
+    NoField(String),
+}
+
+impl Outline {
+    /// Takes an expression apart.
+    pub fn of(text: &str) -> Self {
+        if !is_case(text) {
+            let range = trimmed(text, 0..text.len());
+            let piece = |text: &str, names: &mut Names| {
+                let formula = Formula::compile(text, names).ok();
+                move |context: &Probe| formula.as_ref().map(|formula| formula.evaluate(context))
+            };
+            return Self::Formula(Piece::new(text, range.clone(), range, piece));
+        }
+        let Some(parts) = Parts::of(text) else { return Self::NoCase };
+        let mut otherwise = None;
+        let mut branches = Vec::with_capacity(parts.branches.len());
+        for part in &parts.branches {
+            let condition = trimmed(&parts.text, part.condition.clone());
+            branches.push(Branch::new(&parts, condition, value(&parts, &part.value)));
+            if let Some(range) = &part.otherwise {
+                otherwise = Some(value(&parts, range));
+            }
+        }
+        Self::Case { branches, otherwise }
+    }
+}
+
+/// The value behind a `THEN` or an `ELSE`.
+fn value(parts: &Parts<'_>, range: &Range<usize>) -> Piece {
+    let range = trimmed(&parts.text, range.clone());
+    Piece::new(&parts.text, range.clone(), parts.original(range), |text, names| {
+        let then = Then::compile(text, names);
+        move |context: &Probe| then.evaluate(context).ok()
+    })
+}
+
+impl Piece {
+    fn new<F>(
+        text: &str,
+        range: Range<usize>,
+        place: Range<usize>,
+        compile: impl FnOnce(&str, &mut Names) -> F,
+    ) -> Self
+    where
+        F: Fn(&Probe) -> Option<Value>,
+    {
+        let text = &text[range];
+        let mut names = Names::new();
+        let evaluate = compile(text, &mut names);
+        let gives_something =
+            |probe: Probe| evaluate(&probe).is_some_and(|value| value != Value::Null);
+        let always_null = !Probe::all(names.len()).into_iter().any(gives_something);
+        Self { text: text.to_owned(), place, always_null }
+    }
+}
+
+impl Branch {
+    fn new(parts: &Parts<'_>, condition: Range<usize>, value: Piece) -> Self {
+        let text = &parts.text[condition.clone()];
+        let upper = text.to_uppercase();
+        let place = parts.original(condition.clone());
+        let (joint, ranges) = match separator(&upper) {
+            None => (Joint::Single, std::iter::once(0..text.len()).collect()),
+            Some(separator) => {
+                let joint = if separator == AND { Joint::And } else { Joint::Or };
+                (joint, pieces(&upper, separator))
+            }
+        };
+        // Beyond ASCII, upper case may have another length: then the whole condition is shown.
+        let same_places = joint == Joint::Single || text.is_ascii();
+        let test = |range: Range<usize>| {
+            let range = trimmed(if same_places { text } else { &upper }, range);
+            let (shown, place) = if same_places {
+                let offset = condition.start;
+                (&text[range.clone()], parts.original(offset + range.start..offset + range.end))
+            } else {
+                (&upper[range.clone()], place.clone())
+            };
+            SimpleTest { text: shown.to_owned(), form: Form::of(shown), place }
+        };
+        let tests = ranges.into_iter().map(test).collect();
+        Self { condition: text.to_owned(), place: place.clone(), joint, tests, value }
+    }
+}
+
+/// The places between separators.
+fn pieces(text: &str, separator: &str) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let mut pieces = Vec::new();
+    for part in text.split(separator) {
+        pieces.push(start..start + part.len());
+        start += part.len() + separator.len();
+    }
+    pieces
+}
+
+fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
+    let inside = &text[range.clone()];
+    let start = range.start + inside.find(trim(inside)).unwrap_or(0);
+    start..start + trim(inside).len()
+}
+
+impl Form {
+    fn of(text: &str) -> Self {
+        let before = |keyword: &str| {
+            let at = text.to_ascii_uppercase().find(keyword)?;
+            Some(Side::field(trim(&text[..at])))
+        };
+        match Test::compile(text, &mut Names::new()) {
+            Test::Empty { .. } | Test::Null { .. } => {
+                before(" IS ").map_or(Self::Never, Self::Presence)
+            }
+            Test::Like { .. } => before(" LIKE ").map_or(Self::Never, Self::Like),
+            Test::Never => Self::Never,
+            Test::Compare { .. } => match Operator::split(text) {
+                Some((left, operator, right)) => {
+                    Self::Comparison(Side::left(left), operator.sign(), Side::right(right))
+                }
+                None => Self::Never,
+            },
+        }
+    }
+}
+
+impl Side {
+    fn field(text: &str) -> Self {
+        let text = text.to_owned();
+        if is_possible_key(&text) { Self::Field(text) } else { Self::NoField(text) }
+    }
+
+    fn left(text: &str) -> Self {
+        argument(text, "DATE")
+            .map_or_else(|| Self::field(text), |inside| Self::Date(inside.to_owned()))
+    }
+
+    fn right(text: &str) -> Self {
+        match unquoted(text) {
+            Some(literal) => Self::Literal(literal.to_owned()),
+            None => Self::left(text),
+        }
+    }
+}
+
+/// A context in which every name has a value of one kind.
+struct Probe(Vec<String>);
+
+impl Probe {
+    /// Unequal numbers in two orders, days, and days behind one number (as `DATEADD` takes them):
+    /// what is null under all of them has no value to hope for.
+    fn all(names: usize) -> [Self; 4] {
+        let number = |index: usize| format!("{}.5", 3 + 7 * index);
+        let day = |_| "2024-01-31".to_owned();
+        let number_first = |index| if index == 0 { number(index) } else { day(index) };
+        [
+            Self((0..names).map(number).collect()),
+            Self((0..names).rev().map(number).collect()),
+            Self((0..names).map(day).collect()),
+            Self((0..names).map(number_first).collect()),
+        ]
+    }
+}
+
+impl Context for Probe {
+    fn get(&self, name: NameId) -> Option<&str> {
+        self.0.get(name.0 as usize).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn branches(text: &str) -> Vec<Branch> {
+        match Outline::of(text) {
+            Outline::Case { branches, .. } => branches,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_piece_is_found_where_it_is_written() {
+        let text = "CASE WHEN a > 0 THEN 'x' WHEN b = 'END' AND C is empty THEN c ELSE d END";
+        for branch in branches(text) {
+            for test in branch.tests.iter().filter(|test| !test.text.contains('\'')) {
+                assert_eq!(&text[test.place.clone()], test.text);
+            }
+            assert_eq!(&text[branch.value.place.clone()], branch.value.text);
+        }
+        let Outline::Case { otherwise, .. } = Outline::of(text) else { panic!() };
+        assert_eq!(&text[otherwise.unwrap().place], "d");
+    }
+
+    #[test]
+    fn tests_say_what_they_do() {
+        let field = |text: &str| Side::Field(text.to_owned());
+        let no_field = |text: &str| Side::NoField(text.to_owned());
+        let literal = |text: &str| Side::Literal(text.to_owned());
+        let cases = [
+            ("x > 0", Form::Comparison(field("x"), ">", no_field("0"))),
+            ("x = 'Y'", Form::Comparison(field("x"), "=", literal("Y"))),
+            ("x <> 'Y'", Form::Comparison(field("x"), "<", no_field("> 'Y'"))),
+            ("DATE(x) >= y", Form::Comparison(Side::Date("x".into()), ">=", field("y"))),
+            ("NOT x IS EMPTY", Form::Presence(no_field("NOT x"))),
+            ("(x is not null", Form::Presence(no_field("(x"))),
+            ("x LIKE '(%'", Form::Like(field("x"))),
+            ("x", Form::Never),
+        ];
+        for (condition, form) in cases {
+            let found = branches(&format!("CASE WHEN {condition} THEN 1 END"));
+            assert_eq!((found[0].joint, &found[0].tests[0].form), (Joint::Single, &form));
+        }
+    }
+
+    #[test]
+    fn a_compound_condition_shows_its_tests_as_written() {
+        let found = branches("CASE WHEN a = 'Annum' and (b > 0 or c = 2) THEN 1 END");
+        let texts: Vec<&str> = found[0].tests.iter().map(|test| test.text.as_str()).collect();
+        assert_eq!(found[0].joint, Joint::And);
+        assert_eq!(texts, ["a = 'Annum'", "(b > 0 or c = 2)"]);
+        let beyond_ascii = branches("CASE WHEN a = 'ß' OR b = 'x' THEN 1 END");
+        assert_eq!(beyond_ascii[0].tests[1].text, "B = 'X'");
+        assert_eq!(beyond_ascii[0].tests[1].place, beyond_ascii[0].place);
+    }
+
+    #[test]
+    fn what_can_never_have_a_value_is_known() {
+        let cases = [
+            ("a + (b * 12)", false),
+            ("a % 2", true),
+            ("a +", true),
+            ("DATEADD(day, 1, a)", true),
+            ("a / 0", true),
+            ("1 / (a - b)", false),
+            ("12", false),
+        ];
+        for (text, always_null) in cases {
+            let Outline::Formula(piece) = Outline::of(text) else { panic!("{text}") };
+            assert_eq!(piece.always_null, always_null, "{text}");
+        }
+        let values = [
+            ("DATEADD(day, n, DATE(d))", false),
+            ("DATEADD(month, 1, d)", true),
+            ("''", false),
+            ("a && b", true),
+        ];
+        for (text, always_null) in values {
+            let found = branches(&format!("CASE WHEN x IS EMPTY THEN {text} END"));
+            assert_eq!(found[0].value.always_null, always_null, "{text}");
+        }
+        assert_eq!(Outline::of("case_number + 1"), Outline::NoCase);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken_apart_at_characters(
+            condition in "[a-cß '()<>=!.0-9]{0,12}( AND | or |)[a-c ']{0,8}",
+            value in "\\PC{0,8}",
+            rest in "( when | ELSE | END |\\PC){0,4}",
+        ) {
+            let text = format!("CASE WHEN {condition} THEN {value} {rest} END");
+            if let Outline::Case { branches, otherwise } = Outline::of(&text) {
+                let values = branches.iter().map(|branch| &branch.value).chain(&otherwise);
+                for piece in values {
+                    prop_assert!(text.get(piece.place.clone()).is_some());
+                }
+                for test in branches.iter().flat_map(|branch| &branch.tests) {
+                    prop_assert!(text.get(test.place.clone()).is_some());
+                }
+            }
+        }
+    }
+}

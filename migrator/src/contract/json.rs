@@ -1,0 +1,314 @@
+//! JSON text to a tree in which every value knows its place. Knows nothing of contracts.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+/// Where a value stands in its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Place {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset after the last byte.
+    pub end: usize,
+    /// Line of the first character, from 1.
+    pub line: usize,
+    /// Column of the first character, from 1, in characters.
+    pub column: usize,
+}
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where the value stands; of a text with its quotes.
+    pub place: Place,
+    /// The value.
+    pub kind: Kind,
+}
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// Null, a truth value, a number or a text.
+    Scalar(Json),
+    /// A list.
+    List(Vec<Node>),
+    /// An object, in the order of the text; a key may stand twice.
+    Object(Vec<Member>),
+}
+
+/// A key of an object and what stands under it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// The key, decoded.
+    pub key: String,
+    /// Where the key stands, with its quotes.
+    pub key_place: Place,
+    /// What stands under it.
+    pub value: Node,
+}
+
+impl Node {
+    /// Reads a whole text.
+    ///
+    /// # Errors
+    /// What makes the text no JSON, with its line and column; nesting deeper than 128 is refused.
+    pub fn parse(text: &str) -> serde_json::Result<Self> {
+        // The tree is built piece by piece from slices, which checks neither syntax nor depth.
+        serde_json::from_str::<Json>(text)?;
+        Builder::new(text).node(serde_json::from_str(text)?)
+    }
+
+    /// The value under a key; of a key that stands twice the last one, which is the one that
+    /// counts for every reader of JSON.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.members().iter().rev().find(|member| member.key == key).map(|member| &member.value)
+    }
+
+    /// The keys and values of an object; none of anything else.
+    pub fn members(&self) -> &[Member] {
+        match &self.kind {
+            Kind::Object(members) => members,
+            Kind::Scalar(_) | Kind::List(_) => &[],
+        }
+    }
+
+    /// The values of a list; none of anything else.
+    pub fn items(&self) -> &[Self] {
+        match &self.kind {
+            Kind::List(items) => items,
+            Kind::Scalar(_) | Kind::Object(_) => &[],
+        }
+    }
+
+    /// The text, if the value is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(scalar) => scalar.as_str(),
+            Kind::List(_) | Kind::Object(_) => None,
+        }
+    }
+
+    /// Whether the value is null.
+    pub fn is_null(&self) -> bool {
+        self.kind == Kind::Scalar(Json::Null)
+    }
+
+    /// The value without places; of keys that stand twice the last ones.
+    pub fn to_json(&self) -> Json {
+        match &self.kind {
+            Kind::Scalar(scalar) => scalar.clone(),
+            Kind::List(items) => items.iter().map(Self::to_json).collect(),
+            Kind::Object(members) => members
+                .iter()
+                .map(|member| (member.key.clone(), member.value.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+
+    /// What the value is, for people.
+    pub fn describe(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar(Json::Null) => "null",
+            Kind::Scalar(Json::Bool(_)) => "a truth value",
+            Kind::Scalar(Json::Number(_)) => "a number",
+            Kind::Scalar(_) => "a text",
+            Kind::List(_) => "a list",
+            Kind::Object(_) => "an object",
+        }
+    }
+}
+
+impl Place {
+    /// The place of a part of a text value; `part` counts the bytes of the decoded text. The whole
+    /// place where the part is not inside.
+    #[must_use]
+    pub fn inside(self, text: &str, part: Range<usize>) -> Self {
+        let literal = text.get(self.start..self.end).unwrap_or_default();
+        let start = offset_in_literal(literal, part.start);
+        let end = offset_in_literal(literal, part.end);
+        let (Some(start), Some(end)) = (start, end) else { return self };
+        // A text has no raw line break, so the part is on the same line.
+        let column = self.column + literal[..start].chars().count();
+        Self { start: self.start + start, end: self.start + end, line: self.line, column }
+    }
+}
+
+/// Where in a quoted literal the decoded text's byte stands.
+fn offset_in_literal(literal: &str, decoded: usize) -> Option<usize> {
+    let inside = literal.strip_prefix('"')?.strip_suffix('"')?;
+    let (mut at, mut passed) = (0, 0);
+    while passed < decoded {
+        let rest = inside.get(at..)?;
+        let length = character_length(rest)?;
+        // One character of the literal, or both halves of a surrogate pair, decode alone.
+        let character: String = serde_json::from_str(&format!("\"{}\"", &rest[..length])).ok()?;
+        passed += character.len();
+        at += length;
+    }
+    Some(1 + at)
+}
+
+/// Bytes of the literal's first character as written: itself or an escape.
+fn character_length(rest: &str) -> Option<usize> {
+    let Some(escape) = rest.strip_prefix('\\') else {
+        return rest.chars().next().map(char::len_utf8);
+    };
+    if !escape.starts_with('u') {
+        return Some(2);
+    }
+    let unit = u16::from_str_radix(rest.get(2..6)?, 16).ok()?;
+    Some(if (0xd800..0xdc00).contains(&unit) { 12 } else { 6 })
+}
+
+/// Builds nodes from slices of one text.
+struct Builder<'t> {
+    text: &'t str,
+    /// Offset of every line's first byte.
+    lines: Vec<usize>,
+}
+
+impl<'t> Builder<'t> {
+    fn new(text: &'t str) -> Self {
+        let after = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
+        Self { text, lines: std::iter::once(0).chain(after).collect() }
+    }
+
+    fn place(&self, slice: &str) -> Place {
+        let start = (slice.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let line = self.lines.partition_point(|line| *line <= start);
+        let first = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = self.text.get(first..start).unwrap_or_default();
+        Place { start, end: start + slice.len(), line, column: before.chars().count() + 1 }
+    }
+
+    fn node(&self, raw: &RawValue) -> serde_json::Result<Node> {
+        let slice = raw.get();
+        let kind = match slice.as_bytes().first() {
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(slice)?;
+                Kind::List(items.into_iter().map(|item| self.node(item)).collect::<Result<_, _>>()?)
+            }
+            Some(b'{') => {
+                let Members(members) = serde_json::from_str(slice)?;
+                let member = |(key, value)| self.member(key, value);
+                Kind::Object(members.into_iter().map(member).collect::<Result<_, _>>()?)
+            }
+            _ => Kind::Scalar(serde_json::from_str(slice)?),
+        };
+        Ok(Node { place: self.place(slice), kind })
+    }
+
+    fn member(&self, key: &RawValue, value: &RawValue) -> serde_json::Result<Member> {
+        Ok(Member {
+            key: serde_json::from_str(key.get())?,
+            key_place: self.place(key.get()),
+            value: self.node(value)?,
+        })
+    }
+}
+
+/// An object's keys and values as slices; serde's maps would drop what stands twice.
+struct Members<'t>(Vec<(&'t RawValue, &'t RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slice(text: &str, place: Place) -> &str {
+        &text[place.start..place.end]
+    }
+
+    #[test]
+    fn every_value_and_every_key_knows_its_place() {
+        let text = "{\n \"é\": [1,\n  \"x\"], \"b\": {\"c\": null}\n}";
+        let tree = Node::parse(text).unwrap();
+        let second = &tree.get("é").unwrap().items()[1];
+        assert_eq!((second.place.line, second.place.column), (3, 3));
+        assert_eq!(slice(text, second.place), "\"x\"");
+        let b = &tree.members()[1];
+        assert_eq!((b.key_place.line, b.key_place.column), (3, 9));
+        assert_eq!(slice(text, b.value.get("c").unwrap().place), "null");
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let text = "[\"日本\", 7]";
+        let tree = Node::parse(text).unwrap();
+        assert_eq!(tree.items()[1].place.column, 8);
+    }
+
+    #[test]
+    fn of_a_key_that_stands_twice_the_last_one_counts() {
+        let tree = Node::parse("{\"a\": 1, \"a\": 2}").unwrap();
+        assert_eq!(tree.members().len(), 2);
+        assert_eq!(tree.to_json(), serde_json::json!({"a": 2}));
+        assert_eq!(tree.get("a").unwrap().kind, Kind::Scalar(2.into()));
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_with_its_line_and_column() {
+        let error = Node::parse("{\n \"a\": 1,\n}").unwrap_err();
+        assert_eq!((error.line(), error.column()), (3, 1));
+        assert!(Node::parse(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn a_part_of_a_text_is_found_behind_its_escapes() {
+        let text = r#"["\u00e9\n\ud83d\ude00 = 'x' \"y\""]"#;
+        let tree = Node::parse(text).unwrap();
+        let node = &tree.items()[0];
+        let decoded = node.text().unwrap().to_owned();
+        for part in ["'x'", "\"y\"", "= "] {
+            let start = decoded.find(part).unwrap();
+            let place = node.place.inside(text, start..start + part.len());
+            let quoted = format!("\"{}\"", slice(text, place));
+            assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), part);
+        }
+        assert_eq!(node.place.inside(text, 0..1000), node.place);
+    }
+
+    proptest! {
+        #[test]
+        fn every_character_of_any_text_is_found(decoded in "\\PC{1,8}[\"\\\\\n\t]{0,2}\\PC{0,4}") {
+            let text = format!("[{}]", serde_json::to_string(&decoded).unwrap());
+            let tree = Node::parse(&text).unwrap();
+            let node = &tree.items()[0];
+            for (at, c) in decoded.char_indices() {
+                let place = node.place.inside(&text, at..at + c.len_utf8());
+                let quoted = format!("\"{}\"", slice(&text, place));
+                prop_assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), c.to_string());
+            }
+        }
+    }
+}

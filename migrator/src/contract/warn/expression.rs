@@ -1,0 +1,214 @@
+//! Expressions that do not say what they do (contract.md 12).
+
+use std::ops::Range;
+
+use super::pair::name;
+use crate::contract::convert::float;
+use crate::contract::draft::{Draft, FieldMapping, Placed};
+use crate::contract::expr::outline::{Branch, Form, Joint, Outline, Piece, Side, SimpleTest};
+use crate::contract::finding::{Code, Finding};
+
+/// Words that take an expression apart wherever they stand.
+const KEYWORDS: [&str; 7] = ["CASE", "END", "WHEN", "THEN", "ELSE", "AND", "OR"];
+
+/// Warns about a mapping's expression.
+pub(super) fn warn(draft: &Draft, mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+    let calculates = mapping.value.has_type("calculated_field");
+    let Some(text) = mapping.value.expression.as_deref() else {
+        if calculates {
+            let message =
+                format!("{} is always null: there is nothing to calculate", name(&mapping.value));
+            found.push(mapping.finding(Code::MISSING_EXPRESSION, "mapping_type", message));
+        }
+        return;
+    };
+    if !calculates {
+        let message = format!(
+            "{} never calculates: mapping_type has no calculated_field",
+            name(&mapping.value)
+        );
+        found.push(mapping.finding(Code::IGNORED_EXPRESSION, "expression", message));
+        return;
+    }
+    Teller { draft, mapping, text, found }.expression();
+}
+
+struct Teller<'w> {
+    draft: &'w Draft,
+    mapping: &'w Placed<FieldMapping>,
+    text: &'w str,
+    found: &'w mut Vec<Finding>,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, code: Code, part: &Range<usize>, message: &str) {
+        let message = format!("{}: {message}", name(&self.mapping.value));
+        let whole = self.mapping.place("expression");
+        let place = self.draft.inside(whole, part.clone());
+        let path = format!("{}.expression", self.mapping.path);
+        self.found.push(Finding::new(code, path, place, message));
+    }
+
+    fn expression(&mut self) {
+        let whole = 0..self.text.len();
+        match Outline::of(self.text) {
+            Outline::NoCase => {
+                let message = "has the letters CASE, but no CASE WHEN … THEN … END: always null";
+                self.tell(Code::ALWAYS_NULL, &whole, message);
+            }
+            Outline::Formula(piece) => self.value(&piece, "is null for every record"),
+            Outline::Case { branches, otherwise } => {
+                self.keywords(&branches);
+                for branch in &branches {
+                    self.branch(branch);
+                }
+                if let Some(piece) = otherwise {
+                    self.value(&piece, "is null for every record");
+                }
+            }
+        }
+    }
+
+    fn value(&mut self, piece: &Piece, consequence: &str) {
+        if piece.always_null {
+            let message = format!("`{}` {consequence}", piece.text);
+            self.tell(Code::ALWAYS_NULL, &piece.place, &message);
+        }
+    }
+
+    fn branch(&mut self, branch: &Branch) {
+        self.value(&branch.value, "cannot be evaluated or is null for every record");
+        let is_mixed = |test: &SimpleTest| test.text.to_uppercase().contains(" OR ");
+        for test in &branch.tests {
+            if branch.joint == Joint::And && is_mixed(test) {
+                let message = format!("AND splits first, so `{}` is read as one test", test.text);
+                self.tell(Code::AND_WITH_OR, &test.place, &message);
+                continue;
+            }
+            self.test(test);
+            if branch.joint != Joint::Single {
+                self.upper_cased(test);
+            }
+        }
+    }
+
+    fn test(&mut self, test: &SimpleTest) {
+        match &test.form {
+            Form::Never => {
+                let message = format!("`{}` has no operator and never holds", test.text);
+                self.tell(Code::NEVER_HOLDS, &test.place, &message);
+            }
+            Form::Presence(side) | Form::Like(side) => self.no_field(test, &[side], ""),
+            Form::Comparison(left, sign, right) => {
+                self.no_field(test, &[left, right], &meaning(left, sign, right));
+            }
+        }
+    }
+
+    /// Operands that are taken for names which no record can have, and what that makes of the
+    /// test: one finding, of the first kind that fits.
+    fn no_field(&mut self, test: &SimpleTest, sides: &[&Side], meaning: &str) {
+        let operands: Vec<&str> = sides
+            .iter()
+            .filter_map(|side| match side {
+                Side::NoField(text) => Some(text.as_str()),
+                Side::Field(_) | Side::Literal(_) | Side::Date(_) => None,
+            })
+            .collect();
+        let has_parenthesis = |text: &&&str| text.contains(['(', ')']);
+        let is_number = |text: &&&str| float(text).is_some();
+        let (code, operand, why) = if let Some(operand) = operands.iter().find(has_parenthesis) {
+            (Code::PARENTHESES, operand, "is taken for a field's name, parenthesis and all")
+        } else if let Some(operand) = operands.iter().find(is_number) {
+            (Code::UNQUOTED_NUMBER, operand, "is taken for a field's name, not for a number")
+        } else if let Some(operand) = operands.first() {
+            (Code::NO_FIELD, operand, "is taken for a field's name, and no record has it")
+        } else {
+            return;
+        };
+        let consequence = if meaning.is_empty() { "is always empty" } else { meaning };
+        let subject = if meaning.is_empty() { *operand } else { test.text.as_str() };
+        let message = format!("`{subject}` {consequence}: `{operand}` {why}");
+        self.tell(code, &test.place, &message);
+    }
+
+    fn upper_cased(&mut self, test: &SimpleTest) {
+        let Form::Comparison(left, _, right) = &test.form else { return };
+        for side in [left, right] {
+            let message = match side {
+                Side::Literal(text) if *text != text.to_uppercase() => {
+                    format!("AND and OR put the literal into upper case: '{}'", text.to_uppercase())
+                }
+                Side::Date(field) if !field.starts_with(['\'', '"']) => {
+                    let upper = field.to_uppercase();
+                    if *field == upper {
+                        continue;
+                    }
+                    format!("AND and OR put the name into upper case: DATE({upper}) finds no field")
+                }
+                _ => continue,
+            };
+            self.tell(Code::UPPER_CASED, &test.place, &message);
+        }
+    }
+
+    /// Keywords inside of quotes; in a value only those that take the whole text apart.
+    fn keywords(&mut self, branches: &[Branch]) {
+        for literal in literals(self.text) {
+            let text = self.text[literal.clone()].to_uppercase();
+            let in_condition = branches.iter().any(|branch| {
+                branch.place.start <= literal.start && literal.end <= branch.place.end
+            });
+            let words: Vec<&str> =
+                text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+            let splits = |keyword: &&&str| match **keyword {
+                "CASE" | "END" => words.contains(*keyword),
+                "AND" | "OR" => in_condition && text.contains(&format!(" {keyword} ")),
+                _ => text.contains(&format!(" {keyword} ")),
+            };
+            if let Some(keyword) = KEYWORDS.iter().find(splits) {
+                let message =
+                    format!("{keyword} counts inside quotes too and takes the text apart");
+                self.tell(Code::KEYWORD_IN_LITERAL, &literal, &message);
+            }
+        }
+    }
+}
+
+/// What a comparison means if a side of it is a field that no record has, and so the empty text
+/// (contract.md 12.2): any other text is greater, and none is a number.
+fn meaning(left: &Side, sign: &str, right: &Side) -> String {
+    let holds = |always: bool| if always { "always holds" } else { "never holds" }.to_owned();
+    match (left, right) {
+        (Side::Date(_), _) | (_, Side::Date(_)) => "has only one date to compare".to_owned(),
+        (Side::NoField(_), Side::NoField(_)) => holds(matches!(sign, "=" | "<=" | ">=")),
+        (Side::NoField(_), Side::Literal(text)) if text.is_empty() => {
+            holds(matches!(sign, "=" | "<=" | ">="))
+        }
+        (Side::NoField(_), Side::Literal(_)) => holds(matches!(sign, "!=" | "<" | "<=")),
+        (Side::NoField(_), Side::Field(name)) => match sign {
+            "=" | ">=" => format!("means that {name} is empty"),
+            "!=" | "<" => format!("means that {name} is not empty"),
+            _ => holds(sign == "<="),
+        },
+        (Side::Field(name) | Side::Literal(name), _) => match sign {
+            "=" | "<=" => format!("means that {name} is empty"),
+            "!=" | ">" => format!("means that {name} is not empty"),
+            _ => holds(sign == ">="),
+        },
+    }
+}
+
+/// The places of quoted texts, quotes included.
+fn literals(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut rest = 0;
+    while let Some(start) = text[rest..].find(['\'', '"']).map(|at| rest + at) {
+        let quote = &text[start..=start];
+        let Some(length) = text[start + 1..].find(quote) else { break };
+        let end = start + length + 2;
+        found.push(start..end);
+        rest = end;
+    }
+    found
+}

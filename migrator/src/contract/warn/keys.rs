@@ -1,0 +1,175 @@
+//! Keys that nobody reads, and words that name nothing.
+
+use super::pair::name;
+use super::words::nearest;
+use crate::contract::convert::DataType;
+use crate::contract::draft::{Draft, FieldMapping, Placed};
+use crate::contract::finding::{Code, Finding};
+use crate::contract::json::Node;
+use crate::contract::model::RowKind;
+
+const TOP: [&str; 12] = [
+    "xml_root_element",
+    "xml_application_path",
+    "source_table",
+    "source_column",
+    "source_application_table",
+    "target_schema",
+    "table_insertion_order",
+    "element_filtering",
+    "relationships",
+    "enum_mappings",
+    "bit_conversions",
+    "mappings",
+];
+
+const FILTERING: [&str; 1] = ["filter_rules"];
+
+const RULE: [&str; 4] =
+    ["element_type", "xml_parent_path", "xml_child_path", "required_attributes"];
+
+const RELATIONSHIP: [&str; 5] =
+    ["parent_table", "child_table", "foreign_key_column", "xml_parent_path", "xml_child_path"];
+
+const BITS: [&str; 2] = ["char_to_bit", "boolean_to_bit"];
+
+const MAPPING: [&str; 13] = [
+    "xml_path",
+    "xml_attribute",
+    "target_table",
+    "target_column",
+    "data_type",
+    "data_length",
+    "mapping_type",
+    "default_value",
+    "expression",
+    "enum_name",
+    "nullable",
+    "required",
+    "exclude_default_when_record_empty",
+];
+
+/// Mapping types that make no rows.
+const TYPES: [&str; 13] = [
+    "last_valid_pr_contact",
+    "last_valid_sec_contact",
+    "authu_contact",
+    "curr_address_only",
+    "enum",
+    "char_to_bit",
+    "boolean_to_bit",
+    "calculated_field",
+    "numbers_only",
+    "extract_numeric",
+    "default_getutcdate_if_null",
+    "identity_insert",
+    "extract_date",
+];
+
+/// Warns about keys, data types and mapping types.
+pub(super) fn warn(draft: &Draft, found: &mut Vec<Finding>) {
+    repeated("", &draft.root, found);
+    unknown("", &draft.root, &TOP, found);
+    for (key, known) in [("element_filtering", &FILTERING[..]), ("bit_conversions", &BITS)] {
+        if let Some(node) = draft.root.get(key) {
+            unknown(key, node, known, found);
+        }
+    }
+    draft.rules.iter().for_each(|rule| unknown(&rule.path, &rule.node, &RULE, found));
+    for relationship in &draft.relationships {
+        unknown(&relationship.path, &relationship.node, &RELATIONSHIP, found);
+    }
+    for mapping in &draft.mappings {
+        unknown(&mapping.path, &mapping.node, &MAPPING, found);
+        without_effect(mapping, found);
+        data_type(mapping, found);
+        mapping_types(mapping, found);
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn repeated(path: &str, node: &Node, found: &mut Vec<Finding>) {
+    for (index, item) in node.items().iter().enumerate() {
+        repeated(&format!("{path}[{index}]"), item, found);
+    }
+    let members = node.members();
+    for (index, member) in members.iter().enumerate() {
+        let path = join(path, &member.key);
+        let last = members[index + 1..].iter().rfind(|other| other.key == member.key);
+        if let Some(last) = last.filter(|_| !is_for_people(&member.key)) {
+            let line = last.key_place.line;
+            let message =
+                format!("`{}` does not count: it stands on line {line} again", member.key);
+            found.push(Finding::new(Code::REPEATED_KEY, &path, member.key_place, message));
+        }
+        repeated(&path, &member.value, found);
+    }
+}
+
+/// Keys that start with `_`, and descriptions, are remarks.
+fn is_for_people(key: &str) -> bool {
+    key.starts_with('_') || key == "description"
+}
+
+fn unknown(path: &str, node: &Node, known: &[&'static str], found: &mut Vec<Finding>) {
+    for member in node.members() {
+        let key = member.key.as_str();
+        if known.contains(&key) || is_for_people(key) {
+            continue;
+        }
+        let message = format!("`{key}` is no key of a contract and has no effect");
+        let finding = Finding::new(Code::UNKNOWN_KEY, join(path, key), member.key_place, message);
+        found.push(match nearest(key, known.iter().copied()) {
+            Some(nearest) => finding.with_help(format!("was {nearest} meant?")),
+            None => finding,
+        });
+    }
+}
+
+/// Keys that are known and do nothing here.
+fn without_effect(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+    let key = "exclude_default_when_record_empty";
+    if mapping.node.get(key).is_some_and(|node| node.to_json() == true) {
+        let message = format!(
+            "`{key}` has no effect: {} gets its default all the same",
+            name(&mapping.value)
+        );
+        found.push(mapping.finding(Code::IGNORED_KEY, key, message));
+    }
+    if !mapping.lacks("enum_name") && !mapping.value.has_type("enum") {
+        let message = format!(
+            "`enum_name` has no effect: mapping_type of {} has no enum",
+            name(&mapping.value)
+        );
+        found.push(mapping.finding(Code::IGNORED_KEY, "enum_name", message));
+    }
+}
+
+fn data_type(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+    let written = mapping.value.data_type.as_deref().unwrap_or_default();
+    if DataType::parse(written) == DataType::Other && !mapping.lacks("data_type") {
+        let message = format!("{written:?} is no data type: {} becomes text", name(&mapping.value));
+        found.push(mapping.finding(Code::UNKNOWN_DATA_TYPE, "data_type", message));
+    }
+}
+
+fn mapping_types(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+    let rows = RowKind::ALL.map(RowKind::type_name);
+    for step in &mapping.value.types {
+        let step_name = step.name.as_str();
+        if TYPES.contains(&step_name) || rows.contains(&step_name) {
+            continue;
+        }
+        let data_type = mapping.value.data_type.as_deref().unwrap_or_default();
+        let message = format!("{step_name:?} is no mapping type: it only converts to {data_type}");
+        let path = format!("{}.mapping_type", mapping.path);
+        let finding = Finding::new(Code::UNKNOWN_MAPPING_TYPE, path, step.place, message);
+        found.push(match nearest(step_name, TYPES.into_iter().chain(rows)) {
+            Some(nearest) => finding.with_help(format!("was {nearest} meant?")),
+            None => finding,
+        });
+    }
+}

@@ -1,0 +1,181 @@
+//! Lengths, defaults and conversions that do something else than they seem to (contract.md 9, 10).
+
+use rustc_hash::FxHashMap;
+
+use super::pair::Compiled;
+use crate::contract::convert::{DataType, is_blank, text_of};
+use crate::contract::finding::{Code, Finding};
+use crate::contract::model::{Contract, DataLength, RowKind, Step};
+use crate::record::Value;
+
+/// Warns about one mapping.
+pub(super) fn warn(contract: &Contract, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+    length(compiled, found);
+    bit(compiled, found);
+    digits(compiled, found);
+    if let Some(why) = never_applies(contract, compiled) {
+        let message = format!("the default of {} never applies: {why}", compiled.name());
+        found.push(compiled.written.finding(Code::DEFAULT_NEVER_APPLIES, "default_value", message));
+    }
+}
+
+fn is_text(data_type: DataType) -> bool {
+    matches!(data_type, DataType::String | DataType::Other)
+}
+
+/// Lengths count nowhere in rows of section 11.
+fn length(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+    let (mapping, name) = (compiled.mapping, compiled.name());
+    let data_type = mapping.data_type;
+    if compiled.makes.is_some() {
+        return;
+    }
+    let (code, message) = match mapping.length {
+        DataLength::Number(0) if is_text(data_type) => (
+            Code::NEGATIVE_LENGTH,
+            format!("data_length 0 cuts every value of {name} down to nothing"),
+        ),
+        DataLength::Number(length) if length < 0 && is_text(data_type) => {
+            let characters = match length {
+                -1 => "the last character".to_owned(),
+                _ => format!("the last {} characters", length.unsigned_abs()),
+            };
+            (
+                Code::NEGATIVE_LENGTH,
+                format!("data_length {length} cuts {characters} of every value of {name}"),
+            )
+        }
+        DataLength::Unusable if is_text(data_type) => (
+            Code::UNUSABLE_LENGTH,
+            format!("data_length is no whole number: nothing of {name} is cut"),
+        ),
+        DataLength::Unusable if data_type == DataType::Decimal => (
+            Code::UNUSABLE_LENGTH,
+            format!("data_length is no whole number: {name} is always null"),
+        ),
+        _ => return,
+    };
+    found.push(compiled.written.finding(code, "data_length", message));
+}
+
+/// Without a conversion any text that is not blank is true (contract.md 10.4).
+fn bit(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+    let mapping = compiled.mapping;
+    let is_bit = matches!(mapping.data_type, DataType::Bit | DataType::Boolean);
+    let converts = mapping.chain.iter().any(|step| {
+        matches!(step, Step::CharToBit | Step::BooleanToBit | Step::Enum(_) | Step::Calculated(_))
+    });
+    if is_bit && !converts && compiled.makes.is_none() {
+        let name = compiled.name();
+        let message = format!("{name} is 1 for every text that is not blank, 0, N and false too");
+        found.push(compiled.written.finding(Code::BIT_WITHOUT_TYPE, "data_type", message));
+    }
+}
+
+/// Digits are read as one number, which has no leading zeros (contract.md 9.4).
+fn digits(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+    let types = &compiled.written.value.types;
+    let step = types.iter().find(|step| matches!(&*step.name, "numbers_only" | "extract_numeric"));
+    let used = !matches!(compiled.makes, Some(kind) if kind != RowKind::Collateral);
+    if let Some(step) = step.filter(|_| used && is_text(compiled.mapping.data_type)) {
+        let message = format!("{} loses leading zeros: 02134 becomes 2134", compiled.name());
+        let path = format!("{}.mapping_type", compiled.written.path);
+        found.push(Finding::new(Code::LEADING_ZEROS, path, step.place, message));
+    }
+}
+
+/// Whether a step makes a value of everything, so that a result is never null.
+pub(super) fn answers_always(contract: &Contract, step: Option<&Step>) -> bool {
+    match step {
+        Some(Step::CharToBit | Step::BooleanToBit | Step::NowIfBlank) => true,
+        Some(Step::Enum(index)) => contract.enums[*index].catch_all.is_some(),
+        _ => false,
+    }
+}
+
+/// What a first step that always answers makes of a blank.
+pub(super) fn of_blank(contract: &Contract, step: Option<&Step>) -> Option<Value> {
+    let bit = |map: &FxHashMap<Box<str>, i64>| Value::Int(map.get("").copied().unwrap_or(0));
+    match step? {
+        Step::CharToBit => Some(bit(&contract.char_to_bit)),
+        Step::BooleanToBit => Some(bit(&contract.boolean_to_bit)),
+        Step::Enum(index) => contract.enums[*index].catch_all.clone(),
+        _ => None,
+    }
+}
+
+/// Whether a blank becomes the very value that the default is: then it is told from data by it.
+pub(super) fn fills_blanks(contract: &Contract, step: Option<&Step>, default: &Value) -> bool {
+    // Compared as texts: a number equals a number, whatever their types.
+    of_blank(contract, step).is_some_and(|value| text_of(&value) == text_of(default))
+}
+
+/// Why a default has no effect on any record; `None` where it may have one (contract.md 9.5).
+fn never_applies(contract: &Contract, compiled: &Compiled<'_>) -> Option<&'static str> {
+    let mapping = compiled.mapping;
+    let raw = mapping.default.raw.as_ref()?;
+    let first = mapping.chain.first();
+    match compiled.makes {
+        Some(RowKind::Collateral) => return never_in_collateral(compiled),
+        Some(_) => return Some("rows of this kind use none"),
+        None => {}
+    }
+    if mapping.default.typed.as_ref().is_some_and(|default| fills_blanks(contract, first, default))
+    {
+        // It decides whether the column counts as data (contract.md 7.1).
+        return None;
+    }
+    match first {
+        Some(Step::CharToBit | Step::BooleanToBit) => {
+            return Some("the conversion makes 0 or 1 of everything, of a blank too");
+        }
+        Some(Step::Enum(_)) if answers_always(contract, first) => {
+            return Some("the entry \"\" of the enumeration answers for everything");
+        }
+        Some(Step::NowIfBlank) => return Some("a blank becomes the time of the run"),
+        _ => {}
+    }
+    // A null result of a column that is not nullable takes the default as written.
+    if !mapping.nullable {
+        return None;
+    }
+    let chain = &mapping.chain;
+    let reached = chain
+        .iter()
+        .take_while(|step| !matches!(step, Step::Enum(_) | Step::CharToBit | Step::BooleanToBit));
+    let mut reached = reached.filter(|step| matches!(step, Step::Digits { .. } | Step::General));
+    if !chain.is_empty() && reached.next().is_none() {
+        let is_enum = chain.iter().any(|step| matches!(step, Step::Enum(_)));
+        return Some(if is_enum {
+            "a nullable enumeration leaves the column out instead"
+        } else {
+            "a nullable column is left out instead, and no step of the chain fills blanks"
+        });
+    }
+    if mapping.default.typed.is_some() {
+        return None;
+    }
+    Some(if is_falsy(raw) {
+        "0, false and the empty text are no defaults for a nullable column"
+    } else {
+        "it does not convert to the data type, and the column is nullable"
+    })
+}
+
+/// Collateral rows convert truthy defaults by rules of their own (contract.md 9.5 c, 11.6).
+fn never_in_collateral(compiled: &Compiled<'_>) -> Option<&'static str> {
+    let mapping = compiled.mapping;
+    if mapping.chain.iter().any(|step| matches!(step, Step::CharToBit)) {
+        return Some("the conversion makes 0 or 1 of everything, of a blank too");
+    }
+    mapping.default.typed.is_none().then_some("rows of collateral take no 0 and no empty text")
+}
+
+fn is_falsy(value: &Value) -> bool {
+    match value {
+        Value::Int(number) => *number == 0,
+        Value::Float(number) => number.abs() < f64::MIN_POSITIVE,
+        Value::Bool(truth) => !truth,
+        other => is_blank(&text_of(other)),
+    }
+}

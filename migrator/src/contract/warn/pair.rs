@@ -1,0 +1,78 @@
+//! A contract as written and as compiled, side by side. Warns about nothing.
+
+use crate::contract::draft::{Draft, FieldMapping, Placed};
+use crate::contract::model::{Contract, Mapping, Procedure, RowKind};
+
+/// A contract in both its forms, as written and as compiled.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'c> {
+    /// As written; without faults.
+    pub draft: &'c Draft,
+    /// As compiled from the same text.
+    pub contract: &'c Contract,
+}
+
+/// A mapping in both its forms.
+#[derive(Debug, Clone, Copy)]
+pub struct Compiled<'c> {
+    /// As written.
+    pub written: &'c Placed<FieldMapping>,
+    /// As compiled.
+    pub mapping: &'c Mapping,
+    /// Index of its table in the contract's.
+    pub table: usize,
+    /// The kind of the rows that it makes, if it makes rows.
+    pub makes: Option<RowKind>,
+}
+
+impl<'c> Pair<'c> {
+    /// All mappings that have an effect, in the order of the text.
+    pub fn compiled(self) -> Vec<Compiled<'c>> {
+        let mut all = Vec::new();
+        for (table, procedure) in self.contract.procedures.iter().enumerate() {
+            let mut add = |mapping: &'c Mapping, makes| {
+                if let Some(written) = self.written(mapping.index) {
+                    all.push(Compiled { written, mapping, table, makes });
+                }
+            };
+            match procedure {
+                Procedure::Application(plan) => plan.mappings.iter().for_each(|m| add(m, None)),
+                Procedure::ContactBase(plan) => plan.mappings.iter().for_each(|m| add(m, None)),
+                Procedure::Children(plan) => plan.mappings.iter().for_each(|m| add(m, None)),
+                Procedure::Rows(groups) => {
+                    for group in groups {
+                        group.members.iter().for_each(|m| add(m, Some(group.kind)));
+                    }
+                    // All groups of a table share the mapping of the notes.
+                    let notes = groups.first().and_then(|group| group.notes.as_ref());
+                    if let Some(notes) = notes {
+                        add(notes, Some(RowKind::PolicyException));
+                    }
+                }
+            }
+        }
+        all.sort_by_key(|compiled| compiled.mapping.index);
+        all
+    }
+
+    /// The entry of `mappings` with this index.
+    pub fn written(self, index: usize) -> Option<&'c Placed<FieldMapping>> {
+        let at = self.draft.mappings.binary_search_by_key(&index, |m| m.value.index).ok()?;
+        self.draft.mappings.get(at)
+    }
+}
+
+impl Compiled<'_> {
+    /// `table.column`; of a mapping that names no column the table.
+    pub(super) fn name(&self) -> String {
+        name(&self.written.value)
+    }
+}
+
+/// `table.column` of a mapping; of one that names no column the table.
+pub(super) fn name(mapping: &FieldMapping) -> String {
+    match mapping.column() {
+        "" => mapping.table().to_owned(),
+        column => format!("{}.{column}", mapping.table()),
+    }
+}

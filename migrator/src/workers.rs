@@ -1,0 +1,495 @@
+//! The threads of a run: workers with their two halves, and the parse pool in front of them. Knows
+//! that records are parsed and mapped and batches written, not how.
+//!
+//! No deadlock: batches register their claims in number order; a worker takes its next batch only
+//! after its last is queued; what the parse pool makes is given out in number order; and a batch
+//! waits for earlier claims before it takes a connection. So the lowest batch that has not ended
+//! waits for nobody.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use crate::cache::{DedupCache, WorkerCache};
+use crate::claims::{Claim, Claims};
+use crate::config::{Queueing, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::feed::{Feed, Share};
+use crate::handout::Handout;
+use crate::insert::{Batch, Entry, Mapped, Writer, Written};
+use crate::interrupt::Interrupt;
+use crate::metrics::{Metrics, Step};
+use crate::queue::{Queue, QueueCounts};
+use crate::record::{RawRecord, Reject};
+use crate::report::Books;
+use crate::source::{Reader, Source};
+use crate::store::pool::{Handle, Pool};
+
+/// The stages that touch no store, in the two parts that a parse pool puts on different threads.
+/// Every thread has its own.
+pub trait Stages {
+    /// What goes from one part to the other.
+    type Parsed: Send;
+
+    /// From a record's text to what mapping needs, timed.
+    ///
+    /// # Errors
+    /// A reject of the record.
+    fn parse(
+        &mut self,
+        record: RawRecord,
+        metrics: &mut Metrics,
+    ) -> std::result::Result<Self::Parsed, Reject>;
+
+    /// From there to typed rows, timed.
+    fn map(&mut self, parsed: Self::Parsed, metrics: &mut Metrics) -> Mapped;
+}
+
+/// What happens to a batch that is committed.
+pub type OnWritten<'a> = &'a (dyn Fn(&Written, u64) + Sync);
+
+/// A run's threads and what they share.
+pub struct Crew<'a, P> {
+    settings: &'a Settings,
+    source: &'a dyn Source,
+    feed: Mutex<Feed<'a>>,
+    writer: &'a Writer<'a>,
+    pool: &'a Pool<'a>,
+    cache: &'a DedupCache,
+    on_written: OnWritten<'a>,
+    claims: Claims,
+    handout: Option<Handout<ParsedShare<P>>>,
+    queues: Vec<Queue<Prepared>>,
+    stopped: AtomicBool,
+}
+
+/// What threads have done, all together.
+pub struct Tally {
+    /// Counters and times.
+    pub metrics: Metrics,
+    /// Where records ended; `skipped` is not known here.
+    pub books: Books,
+    /// Rows stored, by table.
+    pub rows: Vec<u64>,
+    /// When the last batch was committed.
+    pub last_commit: Option<Instant>,
+    /// Records that threads of the parse pool parsed.
+    pub parsed_in_pool: u64,
+    /// Threads of the parse pool that parsed any.
+    pub parse_pool_threads: u64,
+    /// What the queues have seen; `None` without queues.
+    pub queue: Option<QueueCounts>,
+    /// Batches that waited for an earlier one.
+    pub claim_waits: u64,
+}
+
+/// What a worker has of its own at the store.
+struct AtStore<'p> {
+    connections: Handle<'p>,
+    cache: WorkerCache,
+}
+
+/// A batch whose records are parsed.
+struct ParsedShare<P> {
+    share: Share,
+    records: Vec<(i32, std::result::Result<P, Reject>)>,
+    read_at: Vec<Instant>,
+}
+
+/// A batch that is ready for the store, and when each of its records was read.
+struct Prepared {
+    batch: Batch,
+    read_at: Vec<Instant>,
+    skipped: u64,
+    claim: Claim,
+}
+
+impl<'a, P: Send> Crew<'a, P> {
+    /// The threads for these settings.
+    pub fn new(
+        settings: &'a Settings,
+        source: &'a dyn Source,
+        feed: Feed<'a>,
+        writer: &'a Writer<'a>,
+        pool: &'a Pool<'a>,
+        cache: &'a DedupCache,
+        on_written: OnWritten<'a>,
+    ) -> Self {
+        let queues = match settings.queue {
+            Queueing::Off => Vec::new(),
+            Queueing::On(limits) => (0..settings.workers.get())
+                .map(|_| Queue::new(limits.depth, limits.bytes_max.get()))
+                .collect(),
+        };
+        Self {
+            settings,
+            source,
+            feed: Mutex::new(feed),
+            writer,
+            pool,
+            cache,
+            on_written,
+            claims: Claims::default(),
+            handout: NonZeroUsize::new(settings.parse_threads).map(Handout::new),
+            queues,
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// The feed, after the work.
+    pub fn into_feed(self) -> Feed<'a> {
+        self.feed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs all threads to their end.
+    ///
+    /// # Errors
+    /// The first error of any thread that is no mere consequence of another; `Interrupted` if
+    /// nothing else went wrong and somebody interrupted the run.
+    pub fn work<S: Stages<Parsed = P>>(
+        &self,
+        stages: &(impl Fn() -> S + Sync),
+        interrupt: &Interrupt,
+        tables: usize,
+    ) -> Result<Tally> {
+        let results = thread::scope(|scope| {
+            let _watch = EndOfWatch(interrupt);
+            scope.spawn(|| {
+                if interrupt.wait() {
+                    self.stop();
+                }
+            });
+            let mut threads = Vec::new();
+            for _ in 0..self.settings.parse_threads {
+                threads.push(scope.spawn(|| self.guarded(tables, |t| self.parse(stages(), t))));
+            }
+            for worker in 0..self.settings.workers.get() {
+                if let Some(queue) = self.queues.get(worker) {
+                    threads.push(scope.spawn(|| {
+                        self.guarded(tables, |tally| self.prepare_for(queue, stages(), tally))
+                    }));
+                    threads.push(
+                        scope.spawn(|| self.guarded(tables, |tally| self.store_from(queue, tally))),
+                    );
+                } else {
+                    threads.push(
+                        scope.spawn(|| self.guarded(tables, |tally| self.both(stages(), tally))),
+                    );
+                }
+            }
+            threads.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        let mut total = Tally::new(tables)?;
+        let mut stopped = None;
+        for result in results {
+            match result {
+                Ok(Err(error)) if error.kind() == ErrorKind::Stopped => stopped = Some(error),
+                Ok(tally) => total.merge(&tally?)?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        if interrupt.is_raised() {
+            return Err(Error::new(
+                ErrorKind::Interrupted,
+                "interrupted: what is in the store's log is stored, the same command takes the rest",
+            ));
+        }
+        stopped.map_or(Ok(()), Err)?;
+        total.queue = self.queues.iter().map(Queue::counts).reduce(merged);
+        total.claim_waits = self.claims.waits();
+        Ok(total)
+    }
+
+    /// Ends every wait of every thread; whoever is writing a batch finishes it first.
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.claims.stop();
+        self.queues.iter().for_each(Queue::stop);
+        if let Some(handout) = &self.handout {
+            handout.stop();
+        }
+    }
+
+    /// Runs one thread's part; if it fails or panics, all others stop.
+    fn guarded(&self, tables: usize, part: impl FnOnce(&mut Tally) -> Result<()>) -> Result<Tally> {
+        let mut guard = StopUnlessDone { crew: self, done: false };
+        let mut tally = Tally::new(tables)?;
+        part(&mut tally)?;
+        guard.done = true;
+        Ok(tally)
+    }
+
+    fn check_stopped(&self) -> Result<()> {
+        if self.stopped.load(Ordering::SeqCst) { Err(stopped()) } else { Ok(()) }
+    }
+
+    fn next_share(&self) -> Result<Option<Share>> {
+        self.check_stopped()?;
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner).next_share()
+    }
+
+    /// A thread of the parse pool.
+    fn parse<S: Stages<Parsed = P>>(&self, mut stages: S, tally: &mut Tally) -> Result<()> {
+        let Some(handout) = &self.handout else { return Ok(()) };
+        let mut reader = self.source.reader()?;
+        while handout.may_begin() {
+            let Some(share) = self.next_share()? else {
+                let total = self.feed.lock().unwrap_or_else(PoisonError::into_inner).numbered();
+                handout.finish(total);
+                break;
+            };
+            let number = share.number;
+            let mut records = Vec::with_capacity(share.keys.len());
+            let read_at = read(&share, reader.as_mut(), &mut tally.metrics, |record, metrics| {
+                records.push((record.key, stages.parse(record, metrics)));
+            })?;
+            tally.parsed_in_pool += records.len() as u64;
+            handout.deliver(number, ParsedShare { share, records, read_at });
+        }
+        tally.parse_pool_threads = u64::from(tally.parsed_in_pool > 0);
+        Ok(())
+    }
+
+    /// A worker that maps a batch, then inserts it.
+    fn both<S: Stages<Parsed = P>>(&self, stages: S, tally: &mut Tally) -> Result<()> {
+        let mut preparer = self.preparer(stages)?;
+        let mut at_store = self.at_store();
+        while let Some(prepared) = preparer.next(&mut tally.metrics)? {
+            self.store(prepared, &mut at_store, tally)?;
+        }
+        Ok(())
+    }
+
+    /// The mapping half of a worker.
+    fn prepare_for<S: Stages<Parsed = P>>(
+        &self,
+        queue: &Queue<Prepared>,
+        stages: S,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let mut preparer = self.preparer(stages)?;
+        while let Some(prepared) = preparer.next(&mut tally.metrics)? {
+            let bytes = prepared.batch.bytes();
+            let started = Instant::now();
+            // A batch that is given back is not stored and not logged: the next run takes it.
+            queue.push(prepared, bytes).map_err(|_| stopped())?;
+            tally.metrics.time(Step::QueuePush, started.elapsed());
+        }
+        queue.finish();
+        Ok(())
+    }
+
+    /// The inserting half of a worker.
+    fn store_from(&self, queue: &Queue<Prepared>, tally: &mut Tally) -> Result<()> {
+        let mut at_store = self.at_store();
+        loop {
+            let started = Instant::now();
+            let Some(prepared) = queue.pop() else { break };
+            tally.metrics.time(Step::QueuePop, started.elapsed());
+            self.store(prepared, &mut at_store, tally)?;
+        }
+        self.check_stopped()
+    }
+
+    fn store(
+        &self,
+        prepared: Prepared,
+        at_store: &mut AtStore<'_>,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let started = Instant::now();
+        self.claims.wait(&prepared.claim).map_err(|_| stopped())?;
+        tally.metrics.time(Step::Claims, started.elapsed());
+        if !prepared.batch.entries.is_empty() {
+            let AtStore { connections, cache } = at_store;
+            let metrics = &mut tally.metrics;
+            let written = self.writer.write(&prepared.batch, connections, cache, metrics)?;
+            tally.add(&written, &prepared.read_at);
+            (self.on_written)(&written, prepared.skipped);
+        }
+        self.claims.end(prepared.claim);
+        Ok(())
+    }
+
+    fn at_store(&self) -> AtStore<'_> {
+        AtStore { connections: self.pool.handle(), cache: self.cache.for_worker() }
+    }
+
+    fn preparer<S: Stages<Parsed = P>>(&self, stages: S) -> Result<Preparer<'_, 'a, S>> {
+        let reader = if self.handout.is_none() { Some(self.source.reader()?) } else { None };
+        Ok(Preparer { crew: self, stages, reader })
+    }
+}
+
+/// The mapping half's way from one batch to the next.
+struct Preparer<'c, 'a, S: Stages> {
+    crew: &'c Crew<'a, S::Parsed>,
+    stages: S,
+    /// None where the parse pool reads.
+    reader: Option<Box<dyn Reader + 'a>>,
+}
+
+impl<S: Stages> Preparer<'_, '_, S>
+where
+    S::Parsed: Send,
+{
+    /// The next batch, mapped, with its claims registered.
+    fn next(&mut self, metrics: &mut Metrics) -> Result<Option<Prepared>> {
+        let mapped = if self.reader.is_some() {
+            self.read_and_map(metrics)?
+        } else {
+            self.map_parsed(metrics)
+        };
+        let Some((share, entries, read_at)) = mapped else {
+            self.crew.check_stopped()?;
+            return Ok(None);
+        };
+        let batch = Batch { number: share.number, entries };
+        let started = Instant::now();
+        let keys = self.crew.writer.claimed_keys(&batch);
+        let claim = self.crew.claims.register(batch.number, keys).map_err(|_| stopped())?;
+        metrics.time(Step::Turn, started.elapsed());
+        Ok(Some(Prepared { batch, read_at, skipped: share.skipped, claim }))
+    }
+
+    /// Reads and maps record by record, so that no more than one text is held at a time.
+    fn read_and_map(&mut self, metrics: &mut Metrics) -> Result<Option<Ready>> {
+        let Some(share) = self.crew.next_share()? else { return Ok(None) };
+        let Some(reader) = &mut self.reader else { return Ok(None) };
+        let stages = &mut self.stages;
+        let mut entries = Vec::with_capacity(share.keys.len());
+        let read_at = read(&share, reader.as_mut(), metrics, |record, metrics| {
+            let key = record.key;
+            let parsed = stages.parse(record, metrics);
+            entries.push(entry(key, &share, parsed, stages, metrics));
+        })?;
+        Ok(Some((share, entries, read_at)))
+    }
+
+    fn map_parsed(&mut self, metrics: &mut Metrics) -> Option<Ready> {
+        let started = Instant::now();
+        let ParsedShare { share, records, read_at } = self.crew.handout.as_ref()?.take()?;
+        metrics.time(Step::ParseWait, started.elapsed());
+        let entries = records
+            .into_iter()
+            .map(|(key, parsed)| entry(key, &share, parsed, &mut self.stages, metrics))
+            .collect();
+        Some((share, entries, read_at))
+    }
+}
+
+/// A mapped batch before its claims are registered.
+type Ready = (Share, Vec<Entry>, Vec<Instant>);
+
+fn entry<S: Stages>(
+    key: i32,
+    share: &Share,
+    parsed: std::result::Result<S::Parsed, Reject>,
+    stages: &mut S,
+    metrics: &mut Metrics,
+) -> Entry {
+    let mapped = match parsed {
+        Ok(parsed) => stages.map(parsed, metrics),
+        Err(reject) => Mapped::Rejected(reject),
+    };
+    Entry { key, retry: share.retried.contains(&key), mapped }
+}
+
+/// Reads a share's records one by one; gives the time at which each was read.
+fn read(
+    share: &Share,
+    reader: &mut dyn Reader,
+    metrics: &mut Metrics,
+    mut each: impl FnMut(RawRecord, &mut Metrics),
+) -> Result<Vec<Instant>> {
+    let mut read_at = Vec::with_capacity(share.keys.len());
+    let mut waiting_since = Instant::now();
+    reader.read(&share.keys, &mut |record| {
+        let now = Instant::now();
+        metrics.time(Step::Source, now - waiting_since);
+        read_at.push(now);
+        each(record, metrics);
+        waiting_since = Instant::now();
+        Ok(())
+    })?;
+    Ok(read_at)
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Stopped, "the run has stopped")
+}
+
+fn merged(one: QueueCounts, other: QueueCounts) -> QueueCounts {
+    QueueCounts {
+        items_peak: one.items_peak.max(other.items_peak),
+        bytes_peak: one.bytes_peak.max(other.bytes_peak),
+        oversize: one.oversize + other.oversize,
+    }
+}
+
+/// Ends the wait for an interrupt when the threads have ended, however they did.
+struct EndOfWatch<'i>(&'i Interrupt);
+
+impl Drop for EndOfWatch<'_> {
+    fn drop(&mut self) {
+        self.0.over();
+    }
+}
+
+/// Stops all threads when one fails or panics.
+struct StopUnlessDone<'c, 'a, P: Send> {
+    crew: &'c Crew<'a, P>,
+    done: bool,
+}
+
+impl<P: Send> Drop for StopUnlessDone<'_, '_, P> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.crew.stop();
+            self.crew.pool.close();
+        }
+    }
+}
+
+impl Tally {
+    fn new(tables: usize) -> Result<Self> {
+        Ok(Self {
+            metrics: Metrics::new()?,
+            books: Books::default(),
+            rows: vec![0; tables],
+            last_commit: None,
+            parsed_in_pool: 0,
+            parse_pool_threads: 0,
+            queue: None,
+            claim_waits: 0,
+        })
+    }
+
+    fn add(&mut self, written: &Written, read_at: &[Instant]) {
+        let committed = Instant::now();
+        for read in read_at {
+            self.metrics.time(Step::Record, committed - *read);
+        }
+        self.books.add(&written.books);
+        add_rows(&mut self.rows, &written.rows);
+        self.last_commit = Some(committed);
+    }
+
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        self.metrics.merge(&other.metrics)?;
+        self.books.add(&other.books);
+        add_rows(&mut self.rows, &other.rows);
+        self.last_commit = self.last_commit.max(other.last_commit);
+        self.parsed_in_pool += other.parsed_in_pool;
+        self.parse_pool_threads += other.parse_pool_threads;
+        Ok(())
+    }
+}
+
+fn add_rows(total: &mut [u64], more: &[u64]) {
+    for (total, more) in total.iter_mut().zip(more) {
+        *total += more;
+    }
+}

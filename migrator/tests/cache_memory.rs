@@ -1,0 +1,29 @@
+//! What a cached key costs, by what the process grows: alone in its process, so that nothing else
+//! does.
+#![cfg(all(test, target_os = "linux", target_env = "gnu"))]
+
+use migrator::cache::{DedupCache, KeyBytes};
+use migrator::config::{CacheLimits, Caching};
+use migrator::metrics::peak_rss_bytes;
+
+#[test]
+fn the_bytes_of_a_cache_are_what_the_process_grows_by() {
+    const KEYS: u32 = 400_000;
+    let cache = DedupCache::new(Caching::Shared(CacheLimits::default()));
+    let worker = cache.for_worker();
+    let before = peak_rss_bytes().unwrap();
+    // As long as the key of a contact's address.
+    let key = |number: u32| {
+        let mut key = KeyBytes::from_slice(b"\x05i????i\x14");
+        key[2..6].copy_from_slice(&number.to_le_bytes());
+        key
+    };
+    worker.keep((0..KEYS).map(key));
+    let grown = peak_rss_bytes().unwrap() - before;
+    let report = cache.close();
+    assert_eq!(report.keys_peak, u64::from(KEYS));
+    let per_key = |bytes: u64| bytes as f64 / f64::from(KEYS);
+    let (grown, said) = (per_key(grown), per_key(report.bytes_peak));
+    assert!((grown / said - 1.0).abs() < 0.15, "{grown} bytes a key, {said} by its own account");
+    assert!(said < 64.0, "{said} bytes a key");
+}
