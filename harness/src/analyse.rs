@@ -9,9 +9,10 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Recorded, TrialLine};
-use crate::measure::{self, Stored};
+use crate::measure::{self, Measurement, Stored};
 use crate::metric::PerMetric;
-use crate::scenario::{Scenario, Setting};
+use crate::plan::Shard;
+use crate::scenario::{Link, Scenario, Setting};
 use crate::stats::Sample;
 
 /// The version of `analysis.json`.
@@ -108,6 +109,12 @@ pub enum Doubt {
         /// Records.
         records: u32,
     },
+    /// The program under test gives no checksum of what it stored.
+    Unverified,
+    /// The plan's other blocks ran elsewhere, if they did.
+    Shard(Shard),
+    /// The store was behind a link that is not there.
+    SimulatedLink(Link),
     /// The highest of several medians was picked after looking.
     NotConfirmed {
         /// How many settings there were to pick from.
@@ -156,6 +163,9 @@ impl fmt::Display for Doubt {
             Self::Quick { runs, records } => {
                 write!(f, "not testable: a quick look with {runs} blocks of {records} records")
             }
+            Self::Unverified => f.write_str("unverified: the program under test gives no checksum"),
+            Self::Shard(shard) => write!(f, "shard {shard} alone: a part of the plan's blocks"),
+            Self::SimulatedLink(link) => link.fmt(f),
             Self::NotConfirmed { settings } => write!(
                 f,
                 "not confirmed, optimistic: the best of {settings} settings looks better than it is"
@@ -235,7 +245,8 @@ pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
         unmeasured,
         doubts: Vec::new(),
     };
-    analysis.doubts = doubts(&analysis, counted.len());
+    let shard = recorded.plan.shard.map(Doubt::Shard);
+    analysis.doubts = shard.into_iter().chain(doubts(&analysis, counted.len())).collect();
     Ok(analysis)
 }
 
@@ -291,17 +302,22 @@ fn deviations(
 fn measured(scenario: &Scenario, counted: &[&TrialLine]) -> Result<Vec<Summary>> {
     let mut summaries = Vec::new();
     for (index, setting) in scenario.settings.iter().enumerate() {
-        let reports: Vec<&RunReport> = counted
+        let runs: Vec<&Measurement> = counted
             .iter()
             .filter(|line| line.trial.setting == index)
-            .filter_map(|line| line.measurement.report())
+            .map(|line| &line.measurement)
             .collect();
+        let reports: Vec<&RunReport> = runs.iter().filter_map(|run| run.report()).collect();
         if reports.is_empty() {
             continue;
         }
         let metrics = PerMetric::build(|metric| {
-            estimate(reports.iter().map(|report| measure::value(report, metric)))
+            let values: Vec<f64> = runs.iter().filter_map(|run| run.value(metric)).collect();
+            if values.is_empty() { Ok(None) } else { estimate(values.into_iter()).map(Some) }
         })?;
+        let Some(metrics) = metrics else {
+            continue;
+        };
         summaries.push(Summary {
             setting: setting.clone(),
             runs: reports.len(),
@@ -384,6 +400,12 @@ fn doubts(analysis: &Analysis, counted: usize) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     if analysis.scenario.quick {
         doubts.push(Doubt::Quick { runs: analysis.scenario.runs, records: analysis.records });
+    }
+    if analysis.stored.checksum.is_empty() {
+        doubts.push(Doubt::Unverified);
+    }
+    if analysis.scenario.link.is_simulated() {
+        doubts.push(Doubt::SimulatedLink(analysis.scenario.link));
     }
     doubts.push(if analysis.highest == analysis.baseline {
         Doubt::NothingToConfirm

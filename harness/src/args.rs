@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::plan::Shard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Measures which settings make the migrator fast.
@@ -46,7 +47,7 @@ pub enum Verb {
 /// Arguments of `harness sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// A scenario file, or the name of a shipped scenario (batch-size)
+    /// A scenario file, or the name of a shipped scenario (batch-size, pool, cache, …)
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
     /// How it is carried out.
@@ -56,6 +57,7 @@ pub struct SweepArgs {
 
 /// How a sweep is carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct SweepFlags {
     /// Print the metrics as JSON instead of the table
     #[arg(long)]
@@ -69,6 +71,12 @@ pub struct SweepFlags {
     /// Where results, sources and the runs' stores go; the stores are measured on this disk
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
+    /// Start a new measurement, also where an unfinished one of the same plan could go on
+    #[arg(long)]
+    pub fresh: bool,
+    /// Take the i-th of n parts of the blocks, from 0; needs a number of records
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Every setting on few records and in few blocks: shows that it works, proves nothing
     #[arg(long)]
     pub quick: bool,
@@ -80,7 +88,7 @@ pub struct SweepFlags {
 /// Arguments of `harness plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// A scenario file, or the name of a shipped scenario (batch-size)
+    /// A scenario file, or the name of a shipped scenario (batch-size, pool, cache, …)
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
     /// Print the plan as JSON

@@ -37,6 +37,9 @@ pub struct Display {
     start: Instant,
     labels: Vec<String>,
     plan: Shape,
+    /// Trials that ended before this process began.
+    before: usize,
+    /// Trials that ended since.
     finished: usize,
 }
 
@@ -75,6 +78,7 @@ impl Display {
             start: Instant::now(),
             labels: Vec::new(),
             plan: Shape::default(),
+            before: 0,
             finished: 0,
         }
     }
@@ -97,11 +101,11 @@ impl Display {
         }
     }
 
-    fn planned(&mut self, scenario: &Scenario, plan: &Plan) {
+    fn planned(&mut self, scenario: &Scenario, plan: &Plan, trials: usize) {
         self.labels = scenario.settings.iter().map(|setting| setting.label.clone()).collect();
         let warmup = plan.blocks.iter().filter(|block| block.warmup).count();
         self.plan = Shape {
-            trials: plan.trial_count(),
+            trials,
             warmup,
             counted: plan.blocks.len() - warmup,
             settings: scenario.settings.len(),
@@ -118,6 +122,9 @@ impl Display {
             let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
             let bar = with_template(bar, "{bar:30} {pos}/{len} runs, {eta} left  {msg}");
             bar.enable_steady_tick(TICK);
+            bar.set_position(self.before as u64);
+            // Time left is reckoned from the runs of this process.
+            bar.reset_eta();
             self.style = Style::Bar(bar);
         }
     }
@@ -130,7 +137,7 @@ impl Display {
         }
         match &self.style {
             Style::Bar(bar) => {
-                bar.set_position(self.finished as u64);
+                bar.set_position((self.before + self.finished) as u64);
                 bar.set_message(block_name(trial, &self.plan));
             }
             Style::Lines if trial.slot == self.plan.settings => say(&self.block(trial)),
@@ -141,7 +148,7 @@ impl Display {
     fn block(&self, trial: &Trial) -> String {
         let name = block_name(trial, &self.plan);
         let each = self.start.elapsed().as_secs_f64() / self.finished.max(1) as f64;
-        let left = each * self.plan.trials.saturating_sub(self.finished) as f64;
+        let left = each * self.plan.trials.saturating_sub(self.before + self.finished) as f64;
         format!("{name} done, about {} left", duration(left))
     }
 }
@@ -177,14 +184,26 @@ fn duration(seconds: f64) -> String {
 impl Observer for Display {
     fn observe(&mut self, event: Event<'_>) {
         match event {
-            Event::Planned { scenario, plan, folder } => {
-                self.planned(scenario, plan);
+            Event::Planned { scenario, plan, trials, folder } => {
+                self.planned(scenario, plan, trials);
+                let link = scenario.link;
+                let link = if link.is_simulated() { format!(", {link}") } else { String::new() };
                 self.talk(&format!(
-                    "{}: {} runs, results in {}",
+                    "{}: {} runs{link}, results in {}",
                     scenario.name,
-                    plan.trial_count(),
+                    trials,
                     folder.display()
                 ));
+            }
+            Event::Resumed { folder, ran, torn_bytes } => {
+                let counted =
+                    if ran == 1 { "1 block has".into() } else { format!("{ran} blocks have") };
+                self.talk(&format!("going on with {}: {counted} run", folder.display()));
+                if torn_bytes > 0 {
+                    self.talk(&format!(
+                        "note: the last line of its ledger was torn; {torn_bytes} bytes removed"
+                    ));
+                }
             }
             Event::PreparingSource { records } => {
                 self.status(format!("preparing a source of {records} records"));
@@ -192,9 +211,10 @@ impl Observer for Display {
             Event::PilotStarted => {
                 self.status("a first run of the baseline, to find how many records to take".into());
             }
-            Event::RecordsKnown { records } => {
+            Event::RecordsKnown { records, ran } => {
                 // What came before says nothing about how long a run takes.
                 self.start = Instant::now();
+                self.before = ran * self.plan.settings;
                 self.show_bar();
                 self.talk(&format!("every run migrates the same {records} records"));
             }

@@ -15,8 +15,19 @@ pub enum Event<'a> {
         scenario: &'a Scenario,
         /// In which order.
         plan: &'a Plan,
+        /// How many trials of it this process's measurement takes.
+        trials: usize,
         /// Where the results go.
         folder: &'a Path,
+    },
+    /// A measurement that was cut off goes on.
+    Resumed {
+        /// Where its results are.
+        folder: &'a Path,
+        /// How many blocks have run.
+        ran: usize,
+        /// Bytes of a line that was being written when it was cut off, now removed.
+        torn_bytes: usize,
     },
     /// Records are about to be generated, unless a source of that size is there.
     PreparingSource {
@@ -29,6 +40,8 @@ pub enum Event<'a> {
     RecordsKnown {
         /// How many.
         records: u32,
+        /// How many blocks have run before.
+        ran: usize,
     },
     /// A trial ended, well or not; its row is in the ledger.
     TrialEnded {

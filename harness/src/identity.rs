@@ -42,7 +42,7 @@ pub struct Identity {
 /// The program under test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
-    /// The path given with `--migrator`; none where the harness ran itself.
+    /// The path given with `--migrator`, or the `[runner]` command; none where the harness ran itself.
     pub path: Option<String>,
     /// BLAKE3 of the binary, 32 hex digits.
     pub blake3: String,

@@ -1,7 +1,7 @@
 //! The ledger: one JSON line per step of a measurement, appended and synced as it happens. It says
 //! what was planned and what came of it, and decides nothing.
 
-use std::fs::File;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::measure::Measurement;
-use crate::plan::{Plan, Trial};
+use crate::plan::{Plan, Shard, Trial};
 use crate::scenario::Scenario;
 
-/// The version of the ledger's lines; a reader refuses newer ones.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version of the ledger's lines; a reader refuses any other.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,8 +23,13 @@ pub enum Line {
     Plan(Box<PlanLine>),
     /// The second: how many records each run takes.
     Records(RecordsLine),
-    /// Every other: one trial that ended.
+    /// One trial that ended.
     Trial(TrialLine),
+    /// The measurement went on here after it had been cut off; the block that was running then is
+    /// run again whole.
+    Resumed(ResumedLine),
+    /// The last: there is nothing left to run.
+    Ended(EndedLine),
 }
 
 /// What is going to happen.
@@ -32,12 +37,52 @@ pub enum Line {
 pub struct PlanLine {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format: u32,
+    /// Who measures.
+    pub origin: Origin,
     /// `plan::hash` of the scenario.
     pub plan_hash: String,
     /// What is measured.
     pub scenario: Scenario,
     /// In which order.
     pub plan: Plan,
+    /// Which part of the plan this machine takes; absent for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+}
+
+/// Who measures: figures of two origins are not one measurement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The harness's revision.
+    pub revision: String,
+    /// The machine's name, where it has one.
+    pub host: Option<String>,
+    /// BLAKE3 of the program under test, 32 hex digits.
+    pub program: String,
+}
+
+/// When a measurement went on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumedLine {
+    /// UTC, ISO 8601.
+    pub at: String,
+}
+
+/// How a measurement ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedLine {
+    /// How.
+    pub ending: Ending,
+}
+
+/// Why there is nothing left to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Every block of the plan has run.
+    Complete,
+    /// Runs stored different things, so that the rest of the plan has nothing to add.
+    Differs,
 }
 
 /// How many records each run takes.
@@ -60,18 +105,32 @@ pub struct TrialLine {
     pub measurement: Measurement,
 }
 
-/// Everything that a ledger of a whole measurement says.
+/// What the complete blocks of a ledger say: what an analysis works from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
-    /// The first line.
+    /// What was planned.
     pub plan: PlanLine,
-    /// The second line.
+    /// How many records each run took.
     pub records: RecordsLine,
-    /// The others, in the order in which the trials ran.
+    /// The trials of every complete block, in the order in which they ran.
     pub trials: Vec<TrialLine>,
 }
 
-/// A ledger being written.
+impl Origin {
+    /// What the other origin has differently, one fragment each: `revision b instead of a`.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let host = |origin: &Self| origin.host.clone().unwrap_or_else(|| "unknown".into());
+        let parts = [
+            ("revision", self.revision.clone(), other.revision.clone()),
+            ("host", host(self), host(other)),
+            ("program under test", self.program.clone(), other.program.clone()),
+        ];
+        let differ = parts.into_iter().filter(|(_, here, there)| here != there);
+        differ.map(|(name, here, there)| format!("{name} {there} instead of {here}")).collect()
+    }
+}
+
+/// A ledger being written; nobody else can write it meanwhile.
 #[derive(Debug)]
 pub struct Ledger {
     file: File,
@@ -83,9 +142,35 @@ impl Ledger {
     pub fn create(path: &Path, plan: &PlanLine) -> Result<Self> {
         let file = File::create_new(path)
             .map_err(|error| Error::caused(format!("creating {}", path.display()), error))?;
-        let mut ledger = Self { file, path: path.to_owned() };
+        let mut ledger = Self::locked(file, path)?;
         ledger.append(&Line::Plan(Box::new(plan.clone())))?;
         Ok(ledger)
+    }
+
+    /// Opens a ledger to go on with it. What stands behind its last whole line is cut off, so that
+    /// the next line begins at the beginning of one.
+    pub fn reopen(path: &Path, whole_bytes: usize) -> Result<Self> {
+        let failed = |error| Error::caused(format!("opening {}", path.display()), error);
+        let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+        let ledger = Self::locked(file, path)?;
+        let cut = ledger.file.set_len(whole_bytes as u64);
+        cut.and_then(|()| ledger.file.sync_all()).map_err(failed)?;
+        Ok(ledger)
+    }
+
+    /// Two harnesses that go on with one measurement would run each block twice. The lock ends with
+    /// the process, however that ends.
+    fn locked(file: File, path: &Path) -> Result<Self> {
+        match file.try_lock() {
+            Ok(()) => Ok(Self { file, path: path.to_owned() }),
+            Err(TryLockError::WouldBlock) => Err(Error::environment(format!(
+                "{}: another harness is measuring into it; wait for its end, or take another --out",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => {
+                Err(Error::caused(format!("locking {}", path.display()), error))
+            }
+        }
     }
 
     /// Where it is.
@@ -105,105 +190,78 @@ impl Ledger {
     }
 }
 
-/// Reads a ledger back.
-pub fn read(path: &Path) -> Result<Recorded> {
-    let text = std::fs::read_to_string(path)
+/// A ledger's text. Bytes that are none (a line torn by a power cut may hold anything) become
+/// replacement characters, which no line can hold.
+pub fn text(path: &Path) -> Result<String> {
+    let bytes = fs::read(path)
         .map_err(|error| Error::caused(format!("reading {}", path.display()), error))?;
-    parse(&text).map_err(|message| Error::environment(format!("{}: {message}", path.display())))
-}
-
-fn parse(text: &str) -> std::result::Result<Recorded, String> {
-    let mut lines = text.lines().enumerate();
-    let mut next = || lines.next().map(|(index, text)| parse_line(index + 1, text)).transpose();
-    let Some(Line::Plan(plan)) = next()? else {
-        return Err("line 1 holds no plan".into());
-    };
-    let Some(Line::Records(records)) = next()? else {
-        return Err("line 2 does not say how many records a run takes".into());
-    };
-    let mut trials = Vec::new();
-    while let Some(line) = next()? {
-        let Line::Trial(trial) = line else {
-            return Err(format!("line {} is no trial", trials.len() + 3));
-        };
-        trials.push(trial);
-    }
-    Ok(Recorded { plan: *plan, records, trials })
-}
-
-/// What every format's first line has.
-#[derive(Deserialize)]
-struct Versioned {
-    format: u32,
-}
-
-fn parse_line(number: usize, text: &str) -> std::result::Result<Line, String> {
-    if let Ok(Versioned { format }) = serde_json::from_str(text)
-        && format > FORMAT_VERSION
-    {
-        return Err(format!("its format is {format}, newer than {FORMAT_VERSION}"));
-    }
-    serde_json::from_str(text).map_err(|error| format!("line {number}: {error}"))
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Cause, Failure, Outcome};
     use crate::scenario::shipped;
 
-    fn lines() -> Vec<Line> {
+    fn plan() -> PlanLine {
         let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
-        let plan = Plan::of(&scenario);
-        let trial = plan.trials().next().unwrap();
-        let failure = Failure { cause: Cause::Timeout { limit_s: 9 }, detail: "slow".into() };
-        let measurement = Measurement { elapsed_s: 9.5, outcome: Outcome::Failure(failure) };
-        let plan_hash = crate::plan::hash(&scenario);
-        vec![
-            Line::Plan(Box::new(PlanLine { format: FORMAT_VERSION, plan_hash, scenario, plan })),
-            Line::Records(RecordsLine { records: 5, pilot: Some(measurement.clone()) }),
-            Line::Trial(TrialLine { trial, measurement }),
-        ]
+        PlanLine {
+            format: FORMAT_VERSION,
+            origin: origin("r", "h", "p"),
+            plan_hash: crate::plan::hash(&scenario),
+            plan: Plan::of(&scenario),
+            scenario,
+            shard: None,
+        }
     }
 
-    fn text(lines: &[Line]) -> String {
-        lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect()
-    }
-
-    #[test]
-    fn what_was_written_is_read_back() {
-        let lines = lines();
-        let recorded = parse(&text(&lines)).unwrap();
-        assert_eq!(Line::Plan(Box::new(recorded.plan)), lines[0]);
-        assert_eq!(Line::Records(recorded.records), lines[1]);
-        assert_eq!(Line::Trial(recorded.trials[0].clone()), lines[2]);
+    fn origin(revision: &str, host: &str, program: &str) -> Origin {
+        Origin { revision: revision.into(), host: Some(host.into()), program: program.into() }
     }
 
     #[test]
     fn a_ledger_is_never_begun_over_another() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
-        std::fs::write(&path, "mine").unwrap();
-        let Line::Plan(plan) = &lines()[0] else { panic!("no plan") };
-        assert!(Ledger::create(&path, plan).is_err());
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+        fs::write(&path, "mine").unwrap();
+        assert!(Ledger::create(&path, &plan()).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
     }
 
     #[test]
-    fn what_is_no_whole_ledger_is_refused_with_the_line() {
-        let lines = lines();
-        let newer = text(&lines).replacen("\"format\":1", "\"format\":2", 1);
-        let torn = text(&lines)[..text(&lines).len() - 9].to_owned();
-        for (text, expected) in [
-            (String::new(), "line 1 holds no plan"),
-            (text(&lines[1..]), "line 1 holds no plan"),
-            (text(&lines[..1]), "line 2 does not say how many records"),
-            (text(&[lines.as_slice(), &lines[1..2]].concat()), "line 4 is no trial"),
-            (newer, "its format is 2, newer than 1"),
-            (torn, "line 3: EOF"),
-        ] {
-            let message = parse(&text).unwrap_err();
-            assert!(message.starts_with(expected), "{message}");
-        }
+    fn a_ledger_has_one_writer_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let first = Ledger::create(&path, &plan()).unwrap();
+        let bytes = text(&path).unwrap().len();
+        let refused = Ledger::reopen(&path, bytes).unwrap_err().to_string();
+        assert!(refused.contains("another harness is measuring"), "{refused}");
+        drop(first);
+        Ledger::reopen(&path, bytes).unwrap();
+    }
+
+    #[test]
+    fn a_torn_line_is_cut_off_before_the_next_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        fs::write(&path, "{}\n{\"kind\":\"tri").unwrap();
+        let mut ledger = Ledger::reopen(&path, 3).unwrap();
+        ledger.append(&Line::Ended(EndedLine { ending: Ending::Complete })).unwrap();
+        let expected = "{}\n{\"kind\":\"ended\",\"ending\":\"complete\"}\n";
+        assert_eq!(text(&path).unwrap(), expected);
+    }
+
+    #[test]
+    fn origins_differ_by_name() {
+        let ours = origin("a", "here", "1");
+        assert!(ours.differences(&ours).is_empty());
+        assert_eq!(
+            ours.differences(&origin("b", "there", "2")),
+            [
+                "revision b instead of a",
+                "host there instead of here",
+                "program under test 2 instead of 1"
+            ]
+        );
     }
 }

@@ -5,19 +5,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use migrator::config::Settings;
-use migrator::report::{Books, FORMAT_VERSION, RunReport};
+use migrator::report::{Books, Build, CacheReport, FORMAT_VERSION, RunReport, StoreInfo};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::metric::Metric;
+use crate::scenario::Link;
 
 /// What a trial gave, and how long its process lived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// Seconds from the start of the process to its end.
     pub elapsed_s: f64,
+    /// What the process took; absent where nobody could ask the operating system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// The run's own report, or why there is none.
     #[serde(flatten)]
     pub outcome: Outcome,
+}
+
+/// What a process and the descendants that it waited for took, as the operating system says.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// CPU time in user mode.
+    pub cpu_user_s: f64,
+    /// CPU time in the kernel.
+    pub cpu_system_s: f64,
+    /// Largest resident set of any one of them.
+    pub peak_rss_bytes: u64,
 }
 
 /// The run's own report, or why there is none.
@@ -75,6 +91,21 @@ impl fmt::Display for Failure {
 }
 
 impl Measurement {
+    /// What somebody who asked no operating system has measured.
+    pub fn new(elapsed_s: f64, outcome: Outcome) -> Self {
+        Self { elapsed_s, usage: None, outcome }
+    }
+
+    /// The value for a metric, in the metric's unit; none of a failure. The operating system's word
+    /// on memory goes before the program's own.
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        let report = self.report()?;
+        match (metric, self.usage) {
+            (Metric::PeakRss, Some(usage)) => Some(usage.peak_rss_bytes as f64),
+            _ => value(report, metric),
+        }
+    }
+
     /// The report, where there is one.
     pub fn report(&self) -> Option<&RunReport> {
         match &self.outcome {
@@ -92,9 +123,24 @@ impl Measurement {
     }
 }
 
+/// What a trial was asked to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The settings to run under.
+    pub settings: &'a Settings,
+    /// The link to simulate.
+    pub link: Link,
+    /// Whether the program is somebody else's: it may leave out what it does not count.
+    pub foreign: bool,
+}
+
 /// Reads the text of a run report and makes sure that every figure of it can be used and that the
-/// run had the settings that were asked for.
-pub fn read_report(text: &str, asked: &Settings) -> Outcome {
+/// run had the settings and the link that were asked for.
+///
+/// A foreign report needs `format`, `settings` (those that it knows), `books.read` and
+/// `rec_per_min`; `books`, `rows`, `checksum` and `stages` are compared and shown where they are
+/// there, and everything else is taken to be nothing.
+pub fn read_report(text: &str, asked: &Asked<'_>) -> Outcome {
     match usable_report(text, asked) {
         Ok(report) => Outcome::Report(Box::new(report)),
         Err(detail) => Outcome::Failure(Failure { cause: Cause::Report, detail }),
@@ -107,23 +153,115 @@ struct Versioned {
     format: u32,
 }
 
-fn usable_report(text: &str, asked: &Settings) -> Result<RunReport, String> {
+fn usable_report(text: &str, asked: &Asked<'_>) -> Result<RunReport, String> {
     let Versioned { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if format > FORMAT_VERSION {
         return Err(format!("its format is {format}, newer than {FORMAT_VERSION}"));
     }
-    let report: RunReport = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if report.settings != *asked {
-        return Err(format!("it ran under {:?} instead of {asked:?}", report.settings));
+    let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let mut nothing = serde_json::to_value(nothing(asked.settings)).map_err(|e| e.to_string())?;
+    let settings = nothing["settings"].take();
+    if asked.foreign {
+        complete_settings(&mut value, &settings)?;
     }
+    // An older build of the migrator does not count what was not there to count either.
+    fill(&mut value, &nothing);
+    let report = RunReport::deserialize(&value).map_err(|error| error.to_string())?;
+    check_run(&report, asked)?;
+    check_figures(&report, asked.foreign)?;
+    Ok(report)
+}
+
+/// Makes a foreign report's settings whole. It must name settings, and those that it names must be
+/// the ones asked for.
+fn complete_settings(report: &mut Value, asked: &Value) -> Result<(), String> {
+    let named = report.get("settings").and_then(Value::as_object);
+    let Some(named) = named.filter(|named| !named.is_empty()) else {
+        return Err("it does not say which settings it ran under".into());
+    };
+    for (name, value) in named {
+        if asked.get(name).is_some_and(|asked| asked != value) {
+            return Err(format!("it ran under {name} {value} instead of {}", asked[name]));
+        }
+    }
+    report["settings"] = asked.clone();
+    Ok(())
+}
+
+/// The report of a program that counts nothing.
+fn nothing(settings: &Settings) -> RunReport {
+    RunReport {
+        format: FORMAT_VERSION,
+        build: Build { version: "unknown".into(), profile: "unknown".into() },
+        settings: settings.clone(),
+        source: String::new(),
+        store: StoreInfo { kind: "unknown".into(), version: "unknown".into() },
+        books: Books::default(),
+        rec_per_min: 0.0,
+        wall_s: 0.0,
+        cpu_user_s: 0.0,
+        cpu_system_s: 0.0,
+        peak_rss_bytes: 0,
+        io: None,
+        stages: BTreeMap::new(),
+        connections: BTreeMap::new(),
+        simulated_link: None,
+        queue: None,
+        claim_waits: 0,
+        parsed_in_pool: 0,
+        parse_pool_threads: 0,
+        queries: 0,
+        set_queries: 0,
+        cache: CacheReport::default(),
+        insert_statements: 0,
+        transactions: 0,
+        retries: BTreeMap::new(),
+        rows: BTreeMap::new(),
+        checksum: String::new(),
+    }
+}
+
+/// Puts what is missing in `value` there.
+fn fill(value: &mut Value, defaults: &Value) {
+    let (Some(object), Some(defaults)) = (value.as_object_mut(), defaults.as_object()) else {
+        return;
+    };
+    for (name, default) in defaults {
+        match object.get_mut(name) {
+            Some(inside) => fill(inside, default),
+            None => drop(object.insert(name.clone(), default.clone())),
+        }
+    }
+}
+
+fn check_run(report: &RunReport, asked: &Asked<'_>) -> Result<(), String> {
+    if report.settings != *asked.settings {
+        return Err(format!("it ran under {:?} instead of {:?}", report.settings, asked.settings));
+    }
+    let simulated = report.simulated_link.map_or_else(Link::default, |link| Link {
+        connect_ms: link.connect_ms,
+        round_trip_ms: link.round_trip_ms,
+    });
+    if simulated != asked.link {
+        return Err(format!("it ran over a {simulated} instead of a {}", asked.link));
+    }
+    Ok(())
+}
+
+fn check_figures(report: &RunReport, foreign: bool) -> Result<(), String> {
     if report.books.read == 0 {
         return Err("it read no records".into());
     }
+    let unsaid = |stage: &&&str| !report.stages.contains_key(**stage);
+    let mut stages = Metric::ALL.iter().flat_map(|metric| metric.stages());
+    if let Some(stage) = stages.find(unsaid).filter(|_| !foreign) {
+        return Err(format!("it does not say how long the stage `{stage}` took"));
+    }
+    if report.checksum.is_empty() && !foreign {
+        return Err("it gives no checksum".into());
+    }
     for metric in Metric::ALL {
-        if let Some(stage) = metric.stages().iter().find(|s| !report.stages.contains_key(**s)) {
-            return Err(format!("it does not say how long the stage `{stage}` took"));
-        }
-        let value = value(&report, metric);
+        let value = value(report, metric).unwrap_or(0.0);
         if !(value.is_finite() && value >= 0.0) {
             return Err(format!("its {} is {value}", metric.name()));
         }
@@ -131,16 +269,18 @@ fn usable_report(text: &str, asked: &Settings) -> Result<RunReport, String> {
     if report.rec_per_min == 0.0 {
         return Err("its rec_per_min is 0".into());
     }
-    Ok(report)
+    Ok(())
 }
 
-/// A report's value for a metric, in the metric's unit.
-pub fn value(report: &RunReport, metric: Metric) -> f64 {
+/// A report's value for a metric, in the metric's unit; none where it does not say how long a stage
+/// of it took.
+fn value(report: &RunReport, metric: Metric) -> Option<f64> {
     match metric {
-        Metric::RecPerMin => report.rec_per_min,
-        Metric::PeakRss => report.peak_rss_bytes as f64,
+        Metric::RecPerMin => Some(report.rec_per_min),
+        Metric::PeakRss => Some(report.peak_rss_bytes as f64),
         Metric::Insert | Metric::Prepare | Metric::Coerce => {
-            metric.stages().iter().map(|stage| stage_ms(report, stage)).sum()
+            let said = metric.stages().iter().all(|stage| report.stages.contains_key(*stage));
+            said.then(|| metric.stages().iter().map(|stage| stage_ms(report, stage)).sum())
         }
     }
 }

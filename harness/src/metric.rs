@@ -44,41 +44,53 @@ impl Metric {
     }
 }
 
-/// One value for each metric; in files an object with the metrics' names.
+/// One value for each metric, but for times that the program under test does not say; in files an
+/// object with the metrics' names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PerMetric<T> {
     /// For [`Metric::RecPerMin`].
     pub rec_per_min: T,
     /// For [`Metric::Insert`].
-    pub insert_ms_per_1000_records: T,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insert_ms_per_1000_records: Option<T>,
     /// For [`Metric::Prepare`].
-    pub prepare_ms_per_1000_records: T,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepare_ms_per_1000_records: Option<T>,
     /// For [`Metric::Coerce`].
-    pub coerce_ms_per_1000_records: T,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coerce_ms_per_1000_records: Option<T>,
     /// For [`Metric::PeakRss`].
     pub peak_rss_bytes: T,
 }
 
 impl<T> PerMetric<T> {
-    /// Asks `value` once for each metric; the first error ends it.
-    pub fn build<E>(mut value: impl FnMut(Metric) -> Result<T, E>) -> Result<Self, E> {
-        Ok(Self {
-            rec_per_min: value(Metric::RecPerMin)?,
+    /// Asks `value` once for each metric; the first error ends it. None where the rate or the
+    /// memory, which every run has, is missing.
+    pub fn build<E>(
+        mut value: impl FnMut(Metric) -> Result<Option<T>, E>,
+    ) -> Result<Option<Self>, E> {
+        let (Some(rec_per_min), Some(peak_rss_bytes)) =
+            (value(Metric::RecPerMin)?, value(Metric::PeakRss)?)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rec_per_min,
             insert_ms_per_1000_records: value(Metric::Insert)?,
             prepare_ms_per_1000_records: value(Metric::Prepare)?,
             coerce_ms_per_1000_records: value(Metric::Coerce)?,
-            peak_rss_bytes: value(Metric::PeakRss)?,
-        })
+            peak_rss_bytes,
+        }))
     }
 
-    /// The value for one metric.
-    pub fn get(&self, metric: Metric) -> &T {
+    /// The value for one metric, where there is one.
+    pub fn get(&self, metric: Metric) -> Option<&T> {
         match metric {
-            Metric::RecPerMin => &self.rec_per_min,
-            Metric::Insert => &self.insert_ms_per_1000_records,
-            Metric::Prepare => &self.prepare_ms_per_1000_records,
-            Metric::Coerce => &self.coerce_ms_per_1000_records,
-            Metric::PeakRss => &self.peak_rss_bytes,
+            Metric::RecPerMin => Some(&self.rec_per_min),
+            Metric::Insert => self.insert_ms_per_1000_records.as_ref(),
+            Metric::Prepare => self.prepare_ms_per_1000_records.as_ref(),
+            Metric::Coerce => self.coerce_ms_per_1000_records.as_ref(),
+            Metric::PeakRss => Some(&self.peak_rss_bytes),
         }
     }
 }
@@ -89,9 +101,9 @@ mod tests {
 
     #[test]
     fn every_metric_has_its_own_place_under_its_own_name() {
-        let names = PerMetric::build(|metric| Ok::<_, ()>(metric.name())).unwrap();
+        let names = PerMetric::build(|metric| Ok::<_, ()>(Some(metric.name()))).unwrap().unwrap();
         for metric in Metric::ALL {
-            assert_eq!(*names.get(metric), metric.name());
+            assert_eq!(names.get(metric), Some(&metric.name()));
         }
         let file = serde_json::to_value(&names).unwrap();
         for (name, value) in file.as_object().unwrap() {

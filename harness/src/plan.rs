@@ -1,7 +1,9 @@
 //! Scenario and seed → the order of all trials, and how many records each takes. Pure: the same
 //! scenario and seed give the same plan everywhere; statistics.md 1 says why the order matters.
 
-use std::num::NonZeroU32;
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::str::FromStr;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -40,6 +42,40 @@ pub struct Block {
     pub settings: Vec<usize>,
 }
 
+/// A part of a plan that one machine takes: every `of`-th counted block, and the whole warm-up,
+/// which every machine needs. Written `i/n`, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which part, from 0.
+    pub index: usize,
+    /// How many parts there are.
+    pub of: NonZeroUsize,
+}
+
+impl Shard {
+    fn takes(self, counted: usize) -> bool {
+        counted % self.of == self.index
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(index, of)| {
+            Some(Self { index: index.parse().ok()?, of: of.parse().ok()? })
+        });
+        let shard = parts.filter(|shard| shard.index < shard.of.get());
+        shard.ok_or_else(|| "the form is i/n with i from 0 to n − 1".into())
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
 /// One run of one setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
@@ -76,21 +112,47 @@ impl Plan {
         Self { seed: scenario.seed, order, blocks }
     }
 
-    /// Every trial in the order in which they run.
+    /// Every trial in the order in which they run where nothing is interrupted.
     pub fn trials(&self) -> impl Iterator<Item = Trial> {
-        let warmup = self.blocks.iter().filter(|block| block.warmup).count();
-        let places = self.blocks.iter().enumerate().flat_map(move |(index, block)| {
-            let number = if block.warmup { index + 1 } else { index + 1 - warmup };
-            let slots = block.settings.iter().enumerate();
-            slots.map(move |(slot, setting)| (number, slot + 1, block.warmup, *setting))
-        });
-        places.enumerate().map(|(index, (block, slot, warmup, setting))| Trial {
-            number: index + 1,
-            block,
-            slot,
-            warmup,
-            setting,
-        })
+        (0..self.blocks.len()).flat_map(|block| self.block_trials(block))
+    }
+
+    /// The trials of the block with this index, in their order; none where there is no such block.
+    pub fn block_trials(&self, index: usize) -> Vec<Trial> {
+        let Some(block) = self.blocks.get(index) else {
+            return Vec::new();
+        };
+        let before: usize = self.blocks[..index].iter().map(|block| block.settings.len()).sum();
+        let number = if block.warmup { index + 1 } else { index + 1 - self.warmup_count() };
+        let slots = block.settings.iter().enumerate();
+        let trial = |(slot, setting): (usize, &usize)| Trial {
+            number: before + slot + 1,
+            block: number,
+            slot: slot + 1,
+            warmup: block.warmup,
+            setting: *setting,
+        };
+        slots.map(trial).collect()
+    }
+
+    /// How many blocks are not counted; they come first.
+    fn warmup_count(&self) -> usize {
+        self.blocks.iter().take_while(|block| block.warmup).count()
+    }
+
+    /// The index of a trial's block.
+    pub fn block_of(&self, trial: &Trial) -> usize {
+        let before = if trial.warmup { 0 } else { self.warmup_count() };
+        before + trial.block - 1
+    }
+
+    /// Indices of the blocks that a shard takes, or all of them.
+    pub fn blocks_of(&self, shard: Option<Shard>) -> Vec<usize> {
+        let warmup = self.warmup_count();
+        let takes = |index: &usize| {
+            *index < warmup || shard.is_none_or(|shard| shard.takes(index - warmup))
+        };
+        (0..self.blocks.len()).filter(takes).collect()
     }
 
     /// How many trials there are, those of the warm-up included.
@@ -220,6 +282,20 @@ mod tests {
             }
             prop_assert_eq!(follows.len(), settings * (settings - 1));
             prop_assert!(follows.values().all(|count| *count == squares));
+        }
+    }
+
+    #[test]
+    fn shards_share_the_counted_blocks_and_each_has_the_warmup() {
+        let plan = Plan::of(&scenario(3, 7, 1, 1));
+        let shards: Vec<_> = ["0/3", "1/3", "2/3"]
+            .into_iter()
+            .map(|text| plan.blocks_of(Some(text.parse().unwrap())))
+            .collect();
+        assert_eq!(shards, [vec![0, 1, 4, 7], vec![0, 2, 5], vec![0, 3, 6]]);
+        assert_eq!(plan.blocks_of(None), (0..8).collect::<Vec<_>>());
+        for wrong in ["3/3", "0/0", "-1/2", "1", "a/b", ""] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }
     }
 

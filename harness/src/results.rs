@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 /// Measurements begun in the same second get a number behind their name, up to this one.
 const SAME_SECOND_MAX: u32 = 100;
 
+/// The file that is written when all others are there.
+pub const LAST_FILE: &str = "report.md";
+
 /// A results folder.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
@@ -32,6 +35,15 @@ impl Folder {
         Err(Error::environment(format!("{}: too many of one second", parent.join(name).display())))
     }
 
+    /// The folders of a scenario's earlier measurements, the newest first.
+    pub fn earlier(out: &Path, scenario: &str) -> Vec<Self> {
+        let entries = fs::read_dir(out.join(scenario)).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        // Their names begin with the time.
+        paths.sort_unstable_by(|a, b| b.cmp(a));
+        paths.into_iter().map(Self).collect()
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
@@ -40,6 +52,16 @@ impl Folder {
     /// Where the ledger is.
     pub fn ledger(&self) -> PathBuf {
         self.0.join("ledger.jsonl")
+    }
+
+    /// Where the identity is.
+    pub fn identity(&self) -> PathBuf {
+        self.0.join("identity.json")
+    }
+
+    /// Whether the last file of a measurement has been written.
+    pub fn is_reported(&self) -> bool {
+        self.0.join(LAST_FILE).exists()
     }
 
     /// Writes a file of the folder whole, making the folders on its way.
@@ -83,6 +105,10 @@ mod tests {
             names,
             ["20260101T000000Z-abc", "20260101T000000Z-abc-2", "20260101T000000Z-abc-3"]
         );
+        let earlier = Folder::earlier(out.path(), "s");
+        let earlier: Vec<_> = earlier.iter().map(|folder| folder.path().file_name()).collect();
+        assert!(earlier.iter().copied().eq(names.iter().rev().map(|name| Some(name.as_os_str()))));
+        assert!(Folder::earlier(out.path(), "other").is_empty());
     }
 
     #[test]

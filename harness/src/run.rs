@@ -1,27 +1,25 @@
 //! The loop: asks the executor for every trial of the plan and writes the ledger. No arithmetic on
 //! figures, no printing.
 
-use std::num::NonZeroU32;
-
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::executor::{Executor, Source};
-use crate::ledger::{Ledger, Line, RecordsLine, TrialLine};
+use crate::ledger::{EndedLine, Ending, Ledger, Line, PlanLine, RecordsLine, TrialLine};
 use crate::measure::{Measurement, Outcome, Stored};
-use crate::plan::{self, Plan, Trial};
+use crate::plan::{self, Trial};
+use crate::progress::Progress;
 use crate::scenario::{Records, Scenario};
 
-/// Runs a plan from its first trial to its last. Stops early, without an error, at the end of a
+/// Runs what is left of a plan to its last trial. Stops early, without an error, at the end of a
 /// block in which a run stored something else than those before it: there is nothing to compare.
 pub fn run(
-    scenario: &Scenario,
-    plan: &Plan,
+    progress: &Progress,
     executor: &mut dyn Executor,
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
 ) -> Result<()> {
     let mut doers = Doers { executor, ledger, observer };
-    let ran = doers.run(scenario, plan);
+    let ran = doers.run(progress);
     observer.observe(Event::Ended);
     ran
 }
@@ -34,45 +32,60 @@ struct Doers<'a> {
 }
 
 impl Doers<'_> {
-    fn run(&mut self, scenario: &Scenario, plan: &Plan) -> Result<()> {
-        let source = self.prepare(scenario)?;
-        self.observer.observe(Event::RecordsKnown { records: source.records });
+    fn run(&mut self, progress: &Progress) -> Result<()> {
+        let source = match &progress.records {
+            Some(line) => self.source(line.records)?,
+            None => self.find_records(&progress.plan.scenario)?,
+        };
+        let known = Event::RecordsKnown { records: source.records, ran: progress.blocks.len() };
+        self.observer.observe(known);
+        let ending = self.blocks(progress, &source)?;
+        self.ledger.append(&Line::Ended(EndedLine { ending }))
+    }
+
+    /// Runs every block that has not run.
+    fn blocks(&mut self, progress: &Progress, source: &Source) -> Result<Ending> {
         let mut stored = None;
-        let mut trials = plan.trials();
-        for block in &plan.blocks {
-            let trials = trials.by_ref().take(block.settings.len());
-            let measured: Result<Vec<Measurement>> =
-                trials.map(|trial| self.trial(scenario, &source, trial)).collect();
-            let measured = measured?;
-            refuse_a_block_of_failures(&measured)?;
-            if !agree(&measured, &mut stored) {
-                break;
+        for ran in &progress.blocks {
+            if !agree(ran.trials.iter().map(|line| &line.measurement), &mut stored) {
+                return Ok(Ending::Differs);
             }
         }
-        Ok(())
+        let PlanLine { scenario, plan, .. } = &progress.plan;
+        for block in progress.pending() {
+            let trials = plan.block_trials(block).into_iter();
+            let measured: Result<Vec<Measurement>> =
+                trials.map(|trial| self.trial(scenario, source, trial)).collect();
+            let measured = measured?;
+            refuse_a_block_of_failures(&measured)?;
+            if !agree(measured.iter(), &mut stored) {
+                return Ok(Ending::Differs);
+            }
+        }
+        Ok(Ending::Complete)
     }
 
     /// Finds the number of records, notes it in the ledger and makes their source.
-    fn prepare(&mut self, scenario: &Scenario) -> Result<Source> {
+    fn find_records(&mut self, scenario: &Scenario) -> Result<Source> {
         let (source, pilot) = match scenario.workload.records {
-            Records::Fixed(records) => (self.source(records)?, None),
+            Records::Fixed(records) => (self.source(records.get())?, None),
             Records::Auto { run_seconds } => {
                 let least = plan::records_least(&scenario.settings);
-                let source = self.source(least)?;
+                let source = self.source(least.get())?;
                 self.observer.observe(Event::PilotStarted);
                 let (pilot, rec_per_min) = self.pilot(scenario, &source)?;
                 let records = plan::records(run_seconds, rec_per_min, least);
                 let enough = records == least;
-                (if enough { source } else { self.source(records)? }, Some(pilot))
+                (if enough { source } else { self.source(records.get())? }, Some(pilot))
             }
         };
         self.ledger.append(&Line::Records(RecordsLine { records: source.records, pilot }))?;
         Ok(source)
     }
 
-    fn source(&mut self, records: NonZeroU32) -> Result<Source> {
-        self.observer.observe(Event::PreparingSource { records: records.get() });
-        self.executor.prepare(records.get())
+    fn source(&mut self, records: u32) -> Result<Source> {
+        self.observer.observe(Event::PreparingSource { records });
+        self.executor.prepare(records)
     }
 
     /// The baseline's first run and its records per minute.
@@ -112,7 +125,7 @@ fn refuse_a_block_of_failures(measured: &[Measurement]) -> Result<()> {
 }
 
 /// Whether all runs so far stored the same; the first one says what.
-fn agree(measured: &[Measurement], stored: &mut Option<Stored>) -> bool {
-    let mut reports = measured.iter().filter_map(Measurement::report).map(Stored::of);
+fn agree<'a>(measured: impl Iterator<Item = &'a Measurement>, stored: &mut Option<Stored>) -> bool {
+    let mut reports = measured.filter_map(Measurement::report).map(Stored::of);
     reports.all(|this| *stored.get_or_insert_with(|| this.clone()) == this)
 }

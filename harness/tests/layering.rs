@@ -30,6 +30,7 @@ const ORDER: &[&str] = &[
     // 1: what is to be measured
     "scenario/mod.rs",
     "scenario/read.rs",
+    "scenario/runner.rs",
     // 2: in which order
     "plan.rs",
     // 3: what a trial gave, where results go, what machine this is
@@ -40,8 +41,11 @@ const ORDER: &[&str] = &[
     "event.rs",
     "executor/mod.rs",
     "executor/mock.rs",
+    "executor/launch.rs",
     "executor/process.rs",
     "ledger.rs",
+    "progress.rs",
+    "resume.rs",
     // 5: the loop, the analysis
     "run.rs",
     "analyse.rs",
@@ -63,6 +67,7 @@ const ORDER: &[&str] = &[
     "cmd/load.rs",
     "cmd/judge.rs",
     "cmd/plan.rs",
+    "cmd/session.rs",
     "cmd/sweep.rs",
     "cmd/mod.rs",
     "lib.rs",

@@ -3,6 +3,7 @@
 pub mod judge;
 mod load;
 pub mod plan;
+mod session;
 pub mod sweep;
 
 use std::ffi::OsString;
@@ -12,7 +13,7 @@ use clap::Parser;
 
 use crate::args::{Cli, SweepArgs, Verb};
 use crate::display;
-use crate::executor::MIGRATOR_VERB;
+use crate::executor::{LAUNCH_VERB, MIGRATOR_VERB, launch};
 use crate::scenario;
 
 /// Runs the program with these arguments (the program's own name first) and returns its exit
@@ -21,6 +22,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if arguments.get(1).is_some_and(|verb| verb == MIGRATOR_VERB) {
         return migrator::cmd::main(arguments.into_iter().skip(1));
+    }
+    if arguments.get(1).is_some_and(|verb| verb == LAUNCH_VERB) {
+        return launch::main(arguments.into_iter().skip(2));
     }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

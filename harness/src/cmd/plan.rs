@@ -1,12 +1,22 @@
 //! `harness plan`: the order of a scenario's runs.
 
+use serde::Serialize;
+
 use super::load;
 use crate::args::PlanArgs;
 use crate::display;
 use crate::error::Result;
-use crate::ledger::{FORMAT_VERSION, PlanLine};
 use crate::plan::{self, Plan};
 use crate::render;
+use crate::scenario::Scenario;
+
+/// What the first line of a ledger would say, but for who measures.
+#[derive(Serialize)]
+struct Planned {
+    plan_hash: String,
+    scenario: Scenario,
+    plan: Plan,
+}
 
 /// Runs the verb.
 pub fn run(args: &PlanArgs) -> Result<()> {
@@ -16,9 +26,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         display::result(&render::order::order(&scenario, &plan));
         return Ok(());
     }
-    // What the first line of a ledger would say.
     let plan_hash = plan::hash(&scenario);
-    let line = PlanLine { format: FORMAT_VERSION, plan_hash, scenario, plan };
-    display::result(&render::pretty(&line)?);
+    display::result(&render::pretty(&Planned { plan_hash, scenario, plan })?);
     Ok(())
 }

@@ -2,50 +2,83 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use super::load;
+use super::session::{Beginning, Session, iso};
 use crate::analyse::{Analysis, analyse};
 use crate::args::{SweepArgs, SweepFlags};
 use crate::display::{self, Display};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Observer};
+use crate::error::{Error, Result};
 use crate::executor::{Process, Program};
 use crate::identity::{self, Identity, Measured};
-use crate::ledger::{self, FORMAT_VERSION, Ledger, PlanLine, Recorded};
+use crate::ledger::{FORMAT_VERSION, Origin, PlanLine};
 use crate::plan::{self, Plan};
 use crate::render;
-use crate::results::Folder;
-use crate::run;
-use crate::scenario::Scenario;
+use crate::results::{self, Folder};
+use crate::scenario::{Records, Scenario};
 
 /// Runs the verb.
 pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
     let scenario = load::load(&args.scenario, flags.seed, flags.quick)?;
-    let program = match &flags.migrator {
-        Some(path) => Program::other(invoked(path)),
-        None => Program::own()?,
-    };
-    let mut executor = Process::new(program.clone(), &scenario, &flags.out)?;
-    let started = Utc::now();
+    check_shard(flags, &scenario)?;
+    let program = program(flags, &scenario)?;
+    let mut executor = Process::new(program, &scenario, &flags.out)?;
+    let mut display = Display::new(flags.quiet);
+    let mut session = Session::open(beginning(args, scenario, &executor), &mut display)?;
+    let recorded = session.measure(&mut executor, &mut display)?;
+    let analysis = analyse(&recorded).map_err(|error| no_analysis(&session, &error))?;
+    let metrics = write_results(&session.folder, &analysis, &session.identity)?;
+    report(flags, &analysis, &metrics, &session.folder);
+    complete(&analysis)
+}
+
+/// Machines that each find a number of records of their own would not run one plan.
+fn check_shard(flags: &SweepFlags, scenario: &Scenario) -> Result<()> {
+    match (flags.shard, scenario.workload.records) {
+        (Some(shard), Records::Auto { .. }) => Err(Error::usage(format!(
+            "--shard {shard} needs a number in [workload] records: every machine would find \
+             another one for \"auto\""
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn beginning<'a>(args: &'a SweepArgs, scenario: Scenario, executor: &Process) -> Beginning<'a> {
+    let at = Utc::now();
+    let plan_hash = plan::hash(&scenario);
+    let identity = identify(args, &plan_hash, &scenario, executor, at);
     let plan = PlanLine {
         format: FORMAT_VERSION,
-        plan_hash: plan::hash(&scenario),
+        origin: Origin {
+            revision: identity.revision.clone(),
+            host: identity.machine.host.clone(),
+            program: identity.program.blake3.clone(),
+        },
+        plan_hash,
         plan: Plan::of(&scenario),
         scenario,
+        shard: args.flags.shard,
     };
-    let mut identity = identify(args, &plan, &program, &executor, started)?;
-    let folder = results_folder(&flags.out, &plan.scenario, started)?;
-    write_identity(&folder, &identity)?;
-    let mut display = Display::new(flags.quiet);
-    let recorded = measure(&plan, &folder, &mut executor, &mut display)?;
-    learn(&mut identity, &recorded);
-    write_identity(&folder, &identity)?;
-    let analysis = analyse(&recorded).map_err(|error| with_ledger(&error, &folder))?;
-    let metrics = write_results(&folder, &analysis, &identity)?;
-    report(flags, &analysis, &metrics, &folder);
-    complete(&analysis)
+    Beginning { plan, out: &args.flags.out, fresh: args.flags.fresh, at, identity }
+}
+
+/// What has run cannot be analysed, and running the same command again would not change that.
+fn no_analysis(session: &Session, error: &Error) -> Error {
+    let error = session.with_ledger(error);
+    Error::new(error.kind(), format!("{error}; `--fresh` measures anew"))
+}
+
+fn program(flags: &SweepFlags, scenario: &Scenario) -> Result<Program> {
+    match (&scenario.runner, &flags.migrator) {
+        (Some(_), Some(_)) => {
+            Err(Error::usage("--migrator would be ignored: the scenario has a [runner] command"))
+        }
+        (Some(runner), None) => Ok(Program::Runner(runner.clone())),
+        (None, Some(path)) => Ok(Program::other(invoked(path))),
+        (None, None) => Program::own(),
+    }
 }
 
 /// A program named without a folder is one in this folder, as the other paths of a command are,
@@ -56,23 +89,22 @@ fn invoked(path: &Path) -> PathBuf {
 
 fn identify(
     args: &SweepArgs,
-    plan: &PlanLine,
-    program: &Program,
+    plan_hash: &str,
+    scenario: &Scenario,
     executor: &Process,
-    started: DateTime<Utc>,
-) -> Result<Identity> {
+    at: DateTime<Utc>,
+) -> Identity {
     let program = identity::Program {
-        path: args.flags.migrator.as_ref().map(|path| path.display().to_string()),
-        blake3: program.fingerprint()?,
+        path: match &scenario.runner {
+            Some(runner) => Some(runner.command.join(" ")),
+            None => args.flags.migrator.as_ref().map(|path| path.display().to_string()),
+        },
+        blake3: executor.fingerprint().into(),
         version: None,
         profile: None,
     };
-    let measured = Measured {
-        plan_hash: &plan.plan_hash,
-        started: &started.to_rfc3339_opts(SecondsFormat::Secs, true),
-        command: &command(args),
-    };
-    Ok(Identity::before(measured, program, &plan.scenario.store, executor.stores()))
+    let measured = Measured { plan_hash, started: &iso(at), command: &command(args) };
+    Identity::before(measured, program, &scenario.store, executor.stores())
 }
 
 /// The command that measures the same again.
@@ -84,6 +116,9 @@ fn command(args: &SweepArgs) -> String {
     }
     if let Some(seed) = flags.seed {
         words.extend(["--seed".into(), seed.to_string()]);
+    }
+    if let Some(shard) = flags.shard {
+        words.extend(["--shard".into(), shard.to_string()]);
     }
     if let Some(path) = &flags.migrator {
         words.extend(["--migrator".into(), quoted(&path.display().to_string())]);
@@ -100,50 +135,16 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-fn results_folder(out: &Path, scenario: &Scenario, started: DateTime<Utc>) -> Result<Folder> {
-    let time = started.format("%Y%m%dT%H%M%SZ").to_string();
-    Folder::create(out, &scenario.name, &time, identity::short_revision())
-}
-
-fn write_identity(folder: &Folder, identity: &Identity) -> Result<()> {
-    folder.write("identity.json", &render::pretty(identity)?)
-}
-
-/// Runs the plan; what is analysed afterwards is what the ledger says, not what was in memory.
-fn measure(
-    plan: &PlanLine,
-    folder: &Folder,
-    executor: &mut Process,
-    display: &mut Display,
-) -> Result<Recorded> {
-    let mut ledger = Ledger::create(&folder.ledger(), plan)?;
-    let PlanLine { scenario, plan, .. } = plan;
-    display.observe(Event::Planned { scenario, plan, folder: folder.path() });
-    let ran = run::run(scenario, plan, executor, &mut ledger, display);
-    ran.map_err(|error| with_ledger(&error, folder))?;
-    ledger::read(ledger.path())
-}
-
-fn with_ledger(error: &Error, folder: &Folder) -> Error {
-    let separator = if error.kind() == ErrorKind::WrongResult { "\n" } else { "; " };
-    let message = format!("{error}{separator}what ran is in {}", folder.ledger().display());
-    Error::new(error.kind(), message)
-}
-
-fn learn(identity: &mut Identity, recorded: &Recorded) {
-    if let Some(report) = recorded.trials.iter().find_map(|line| line.measurement.report()) {
-        identity.learn(report);
-    }
-}
-
 /// Writes every file but the ledger and the identity; gives the text of `metrics.json`.
 fn write_results(folder: &Folder, analysis: &Analysis, identity: &Identity) -> Result<String> {
     let metrics = render::metrics::metrics(analysis)?;
     folder.write("metrics.json", &metrics)?;
     folder.write("analysis.json", &render::pretty(analysis)?)?;
     folder.write(render::charts::RATES_FILE, &render::charts::rates(analysis)?)?;
-    folder.write(render::charts::TIMES_FILE, &render::charts::times(analysis)?)?;
-    folder.write("report.md", &render::markdown::markdown(analysis, identity))?;
+    if let Some(times) = render::charts::times(analysis)? {
+        folder.write(render::charts::TIMES_FILE, &times)?;
+    }
+    folder.write(results::LAST_FILE, &render::markdown::markdown(analysis, identity))?;
     Ok(metrics)
 }
 

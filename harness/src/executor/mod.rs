@@ -1,11 +1,12 @@
 //! How one trial is run: the line between what is planned and what does it. Two ways, processes and
 //! a mock; neither knows the plan nor judges what comes out.
 
+pub mod launch;
 mod mock;
 mod process;
 
 pub use mock::{Mock, report};
-pub use process::{Process, Program};
+pub use process::{Migrator, Process, Program};
 
 use std::path::PathBuf;
 
@@ -16,6 +17,9 @@ use crate::measure::Measurement;
 
 /// The verb under which the harness's own binary is the migrator.
 pub const MIGRATOR_VERB: &str = "migrator";
+
+/// The verb under which the harness's own binary is the launcher of one program.
+pub const LAUNCH_VERB: &str = "launch";
 
 /// The records that every trial of a measurement reads.
 #[derive(Debug, Clone, PartialEq, Eq)]

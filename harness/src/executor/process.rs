@@ -3,26 +3,28 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
 use migrator::config::Settings;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind};
 
-use super::{Executor, MIGRATOR_VERB, Source};
+use super::launch::Word;
+use super::{Executor, LAUNCH_VERB, MIGRATOR_VERB, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::fingerprint;
-use crate::measure::{Cause, Failure, Measurement, Outcome, read_report};
+use crate::measure::{Asked, Cause, Failure, Measurement, Outcome, Usage, read_report};
 use crate::results::make;
-use crate::scenario::{Scenario, Workload};
+use crate::scenario::{Link, Runner, Scenario, Workload};
 
 /// The point in time of every trial: what a row gets from the clock must not differ between runs
 /// whose checksums are compared.
@@ -36,33 +38,69 @@ const LAST_WORDS_BYTES_MAX: usize = 500;
 
 /// The program under test.
 #[derive(Debug, Clone)]
-pub struct Program {
+pub enum Program {
+    /// A build of the migrator.
+    Migrator(Migrator),
+    /// Any program that writes a run report.
+    Runner(Runner),
+}
+
+/// A build of the migrator: the binary, and the words that come before its own.
+#[derive(Debug, Clone)]
+pub struct Migrator {
     path: PathBuf,
     arguments: Vec<OsString>,
 }
 
-impl Program {
+impl Migrator {
     /// The harness's own binary, which is the migrator under its hidden verb.
+    fn own() -> Result<Self> {
+        Ok(Self { path: own_binary()?, arguments: vec![MIGRATOR_VERB.into()] })
+    }
+
+    fn words(&self, arguments: Vec<OsString>) -> Vec<OsString> {
+        let mut words = vec![self.path.clone().into()];
+        words.extend(self.arguments.clone());
+        words.extend(arguments);
+        words
+    }
+}
+
+impl Program {
+    /// The harness's own migrator.
     pub fn own() -> Result<Self> {
-        // This path stays the running binary when a build replaces the file in the middle of it.
-        let running = PathBuf::from("/proc/self/exe");
-        let path = if running.exists() {
-            running
-        } else {
-            std::env::current_exe()
-                .map_err(|error| Error::caused("finding the harness's own binary", error))?
-        };
-        Ok(Self { path, arguments: vec![MIGRATOR_VERB.into()] })
+        Migrator::own().map(Self::Migrator)
     }
 
     /// Another build of the migrator.
     pub fn other(path: PathBuf) -> Self {
-        Self { path, arguments: Vec::new() }
+        Self::Migrator(Migrator { path, arguments: Vec::new() })
     }
 
-    /// BLAKE3 of its binary, 32 hex digits.
-    pub fn fingerprint(&self) -> Result<String> {
-        fingerprint(&self.path)
+    /// What makes the records that it reads: a build of the migrator makes its own.
+    fn generator(&self) -> Result<Migrator> {
+        match self {
+            Self::Migrator(migrator) => Ok(migrator.clone()),
+            Self::Runner(_) => Migrator::own(),
+        }
+    }
+
+    /// BLAKE3 of its binary, 32 hex digits; of a runner, of its command and of every file that the
+    /// command names, so that another script is another program.
+    fn fingerprint(&self) -> Result<String> {
+        let runner = match self {
+            Self::Migrator(migrator) => return fingerprint(&migrator.path),
+            Self::Runner(runner) => runner,
+        };
+        let mut hasher = blake3::Hasher::new();
+        for word in &runner.command {
+            hasher.update(word.as_bytes());
+            let path = Path::new(word);
+            if path.is_file() {
+                hasher.update(fingerprint(path)?.as_bytes());
+            }
+        }
+        Ok(hasher.finalize().to_hex()[..32].to_owned())
     }
 }
 
@@ -71,11 +109,15 @@ impl Program {
 pub struct Process {
     program: Program,
     fingerprint: String,
+    generator: Migrator,
+    /// Names the generator's sources.
+    generator_build: String,
     workload: Workload,
     synchronous: String,
+    link: Link,
     timeout_s: u32,
     sources: PathBuf,
-    trials: PathBuf,
+    trials: Trials,
     runtime: Runtime,
     interrupts: Interrupts,
 }
@@ -89,7 +131,7 @@ struct Interrupts {
 }
 
 impl Interrupts {
-    fn listen() -> std::io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: unix::signal(SignalKind::interrupt())?,
             terminate: unix::signal(SignalKind::terminate())?,
@@ -104,9 +146,42 @@ impl Interrupts {
     }
 }
 
+/// The folder of this harness's trials. A lock tells it from one whose harness was killed.
+#[derive(Debug)]
+struct Trials {
+    folder: TempDir,
+    _lock: File,
+}
+
+/// Held as long as a harness runs trials beside it.
+const LOCK: &str = "lock";
+
+impl Trials {
+    fn within(all: &Path) -> Result<Self> {
+        make(all)?;
+        for entry in fs::read_dir(all).into_iter().flatten().flatten() {
+            let left_behind =
+                File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+            if left_behind {
+                // What cannot be removed costs disk space and nothing else.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let folder = temporary(all)?;
+        let path = folder.path().join(LOCK);
+        let failed = |error: io::Error| Error::caused(format!("locking {}", path.display()), error);
+        let lock = File::create(&path).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(Self { folder, _lock: lock })
+    }
+}
+
 /// How a process ended.
 enum End {
-    Exited(ExitStatus),
+    /// By itself, well.
+    Well(Usage),
+    /// By itself or by a signal, not well.
+    Badly(Cause, Option<Usage>),
     TimedOut,
 }
 
@@ -114,9 +189,11 @@ impl Process {
     /// Sources and stores live in hidden folders under `out`, on the disk that holds the results.
     pub fn new(program: Program, scenario: &Scenario, out: &Path) -> Result<Self> {
         let fingerprint = program.fingerprint()?;
-        let (sources, trials) = (out.join(".sources"), out.join(".trials"));
+        let generator = program.generator()?;
+        let generator_build = self::fingerprint(&generator.path)?[..8].to_owned();
+        let sources = out.join(".sources");
         make(&sources)?;
-        make(&trials)?;
+        let trials = Trials::within(&out.join(".trials"))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -128,8 +205,11 @@ impl Process {
         Ok(Self {
             program,
             fingerprint,
+            generator,
+            generator_build,
             workload: scenario.workload.clone(),
             synchronous: scenario.store.synchronous.clone(),
+            link: scenario.link,
             timeout_s: scenario.limits.timeout_s.get(),
             sources,
             trials,
@@ -138,9 +218,14 @@ impl Process {
         })
     }
 
+    /// BLAKE3 of the program under test, 32 hex digits.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
     /// The folder that holds the trials' stores while they run.
     pub fn stores(&self) -> &Path {
-        &self.trials
+        self.trials.folder.path()
     }
 
     fn generate(&mut self, records: u32, file: &Path, log: &Path) -> Result<()> {
@@ -156,68 +241,97 @@ impl Process {
             arguments.extend([flag.into(), value.into()]);
         }
         arguments.extend(["--out".into(), store_url(file), "--quiet".into()]);
-        match self.run(&arguments, log, None)? {
-            End::Exited(status) if status.success() && file.exists() => Ok(()),
-            End::Exited(status) => {
-                let failure = failure_of(status, log);
+        match self.run(&self.generator.words(arguments), log, None)? {
+            End::Well(_) if file.exists() => Ok(()),
+            End::Well(_) => {
+                Err(Error::environment(format!("generating {records} records left no file")))
+            }
+            End::Badly(cause, _) => {
+                let failure = Failure { cause, detail: last_words(log) };
                 Err(Error::environment(format!("generating {records} records: {failure}")))
             }
             End::TimedOut => Err(Error::environment("generating records ran out of time")),
         }
     }
 
-    fn arguments(&self, source: &Source, settings: &Settings, folder: &Path) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = vec!["run".into()];
-        arguments.extend(["--source".into(), store_url(&source.path)]);
-        arguments.extend(["--store".into(), store_url(&folder.join("store.sqlite"))]);
-        arguments.extend(flags(settings).into_iter().map(OsString::from));
-        arguments.extend(["--synchronous".into(), self.synchronous.clone().into()]);
-        arguments.extend(["--now".into(), NOW.into()]);
-        arguments.extend(["--report".into(), folder.join(REPORT).into(), "--quiet".into()]);
-        arguments
+    /// The command line of a trial in this folder.
+    fn words(&self, source: &Source, settings: &Settings, folder: &Path) -> Vec<OsString> {
+        let (from, into) = (store_url(&source.path), store_url(&folder.join("store.sqlite")));
+        let report = folder.join(REPORT);
+        match &self.program {
+            Program::Migrator(migrator) => {
+                let mut arguments: Vec<OsString> = vec!["run".into()];
+                arguments.extend(["--source".into(), from, "--store".into(), into]);
+                arguments.extend(flags(settings).into_iter().map(OsString::from));
+                arguments.extend(["--synchronous".into(), self.synchronous.clone().into()]);
+                arguments.extend(link_flags(self.link));
+                arguments.extend(["--now".into(), NOW.into()]);
+                arguments.extend(["--report".into(), report.into(), "--quiet".into()]);
+                migrator.words(arguments)
+            }
+            Program::Runner(runner) => {
+                let values = flat(settings);
+                let value = |place: &str| match place {
+                    "source" => Some(from.to_string_lossy().into_owned()),
+                    "store" => Some(into.to_string_lossy().into_owned()),
+                    "report" => Some(report.display().to_string()),
+                    "now" => Some(NOW.into()),
+                    "synchronous" => Some(self.synchronous.clone()),
+                    "link_connect_ms" => Some(self.link.connect_ms.to_string()),
+                    "link_round_trip_ms" => Some(self.link.round_trip_ms.to_string()),
+                    setting => values.get(setting).map(plain),
+                };
+                runner.words(value).into_iter().map(OsString::from).collect()
+            }
+        }
     }
 
     /// Runs the program to its end; `limit` and signals end it and everything that it started.
-    fn run(&mut self, arguments: &[OsString], log: &Path, limit: Option<Duration>) -> Result<End> {
-        let path = self.program.path.display().to_string();
-        let failed = |error| Error::caused(format!("running {path}"), error);
+    fn run(&mut self, words: &[OsString], log: &Path, limit: Option<Duration>) -> Result<End> {
+        let name = words.first().map(|word| word.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let failed = |error: io::Error| Error::caused(format!("running {name}"), error);
         let log = File::create(log).map_err(failed)?;
-        let mut command = Command::new(&self.program.path);
+        let mut command = Command::new(own_binary()?);
         command
-            .args(&self.program.arguments)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .arg(LAUNCH_VERB)
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(log)
             .process_group(0)
             .kill_on_drop(true);
         let interrupts = &mut self.interrupts;
         self.runtime.block_on(async move {
             let mut child = command.spawn().map_err(failed)?;
-            tokio::select! {
-                status = child.wait() => status.map(End::Exited).map_err(failed),
-                () = sleep(limit) => {
-                    end_group(&mut child).await.map_err(failed)?;
-                    Ok(End::TimedOut)
-                }
+            // Where this end of the pipe is dropped, the launcher ends the trial.
+            let _held = child.stdin.take();
+            let said = tokio::select! {
+                said = last_word(&mut child) => Some(said),
+                () = sleep(limit) => None,
                 () = interrupts.next() => {
                     end_group(&mut child).await.map_err(failed)?;
-                    Err(Error::new(ErrorKind::Interrupted, "interrupted"))
+                    return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
                 }
+            };
+            end_group(&mut child).await.map_err(failed)?;
+            match said {
+                Some(said) => end_of(&said.map_err(failed)?).map_err(failed),
+                None => Ok(End::TimedOut),
             }
         })
     }
 
     fn source_name(&self, records: u32) -> String {
         let Workload { profile, duplicates, rejects, seed, .. } = &self.workload;
-        let build = &self.fingerprint[..8];
+        let build = &self.generator_build;
         format!("{profile}-{records}-seed{seed}-dup{duplicates}-rej{rejects}-{build}")
     }
 
     /// Every build makes its own sources, because a generator may change with it; those of builds
     /// that are gone would pile up.
     fn remove_stale_sources(&self) {
-        let ours = format!("-{}", &self.fingerprint[..8]);
+        let ours = format!("-{}", self.generator_build);
         let entries = fs::read_dir(&self.sources).into_iter().flatten().flatten();
         for entry in entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(&ours)) {
             let made = entry.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -243,7 +357,7 @@ impl Executor for Process {
         }
         self.remove_stale_sources();
         let aside = temporary(&self.sources)?;
-        let log = temporary(&self.trials)?;
+        let log = temporary(self.stores())?;
         self.generate(records, &aside.path().join(SOURCE), &log.path().join(LOG))?;
         // Another measurement may have made the same source meanwhile; either one will do.
         match fs::rename(aside.path(), &folder) {
@@ -255,27 +369,66 @@ impl Executor for Process {
     }
 
     fn measure(&mut self, source: &Source, settings: &Settings) -> Result<Measurement> {
-        let folder = temporary(&self.trials)?;
-        let arguments = self.arguments(source, settings, folder.path());
+        let folder = temporary(self.stores())?;
+        let words = self.words(source, settings, folder.path());
         let log = folder.path().join(LOG);
         let limit = Duration::from_secs(self.timeout_s.into());
         let start = Instant::now();
-        let end = self.run(&arguments, &log, Some(limit))?;
+        let end = self.run(&words, &log, Some(limit))?;
         let elapsed_s = start.elapsed().as_secs_f64();
-        let outcome = match end {
-            End::Exited(status) if status.success() => {
+        let foreign = matches!(self.program, Program::Runner(_));
+        let asked = Asked { settings, link: self.link, foreign };
+        let failure = |cause| Outcome::Failure(Failure { cause, detail: last_words(&log) });
+        let (usage, outcome) = match end {
+            End::Well(usage) => {
                 // An unreadable report is refused as an empty one is: by what it lacks.
                 let text = fs::read_to_string(folder.path().join(REPORT)).unwrap_or_default();
-                read_report(&text, settings)
+                (Some(usage), read_report(&text, &asked))
             }
-            End::Exited(status) => Outcome::Failure(failure_of(status, &log)),
-            End::TimedOut => Outcome::Failure(Failure {
-                cause: Cause::Timeout { limit_s: self.timeout_s },
-                detail: last_words(&log),
-            }),
+            End::Badly(cause, usage) => (usage, failure(cause)),
+            End::TimedOut => (None, failure(Cause::Timeout { limit_s: self.timeout_s })),
         };
-        Ok(Measurement { elapsed_s, outcome })
+        Ok(Measurement { elapsed_s, usage, outcome })
     }
+}
+
+/// The path by which this process starts its own binary again.
+fn own_binary() -> Result<PathBuf> {
+    // This path stays the running binary when a build replaces the file in the middle of it.
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() {
+        return Ok(running);
+    }
+    std::env::current_exe()
+        .map_err(|error| Error::caused("finding the harness's own binary", error))
+}
+
+/// Everything that a launcher says until it and the program are gone.
+async fn last_word(child: &mut Child) -> io::Result<String> {
+    let mut said = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut said).await?;
+    }
+    Ok(said)
+}
+
+/// How the program ended, from its launcher's last word; a launcher that said nothing was killed.
+fn end_of(said: &str) -> io::Result<End> {
+    if said.is_empty() {
+        let signal = Signal::SIGKILL as i32;
+        return Ok(End::Badly(Cause::Signal { signal }, None));
+    }
+    Ok(match serde_json::from_str(said)? {
+        Word::Ended { code: Some(0), usage, .. } => End::Well(usage),
+        Word::Ended { code: Some(code), usage, .. } => {
+            End::Badly(Cause::Exit { code }, Some(usage))
+        }
+        Word::Ended { code: None, signal, usage } => {
+            let signal = signal.unwrap_or_default();
+            End::Badly(Cause::Signal { signal }, Some(usage))
+        }
+        Word::Failed(reason) => return Err(io::Error::other(reason)),
+    })
 }
 
 async fn sleep(limit: Option<Duration>) {
@@ -286,7 +439,7 @@ async fn sleep(limit: Option<Duration>) {
 }
 
 /// Ends the process and everything in its group, and waits until it is gone.
-async fn end_group(child: &mut Child) -> std::io::Result<()> {
+async fn end_group(child: &mut Child) -> io::Result<()> {
     if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()) {
         // A group that is already gone is what is wanted.
         let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
@@ -305,24 +458,36 @@ fn store_url(path: &Path) -> OsString {
     url
 }
 
-/// The settings as the migrator's command line takes them: names with hyphens.
-fn flags(settings: &Settings) -> Vec<String> {
-    let Ok(Value::Object(settings)) = serde_json::to_value(settings) else {
-        return Vec::new();
-    };
-    let flag = |(name, value): (&String, &Value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), String::from);
-        [format!("--{}", name.replace('_', "-")), value]
-    };
-    settings.iter().flat_map(flag).collect()
+/// The settings as a flat object.
+fn flat(settings: &Settings) -> Map<String, Value> {
+    match serde_json::to_value(settings) {
+        Ok(Value::Object(settings)) => settings,
+        _ => Map::new(),
+    }
 }
 
-fn failure_of(status: ExitStatus, log: &Path) -> Failure {
-    let cause = match (status.code(), status.signal()) {
-        (Some(code), _) => Cause::Exit { code },
-        (None, signal) => Cause::Signal { signal: signal.unwrap_or_default() },
-    };
-    Failure { cause, detail: last_words(log) }
+/// A value without the quotes of a text.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), String::from)
+}
+
+/// The settings as the migrator's command line takes them: names with hyphens. What the baseline
+/// has is not said, because an older build may not know the setting; its report has to agree.
+fn flags(settings: &Settings) -> Vec<String> {
+    let baseline = flat(&Settings::default());
+    let settings = flat(settings);
+    let said = settings.iter().filter(|(name, value)| baseline.get(*name) != Some(value));
+    said.flat_map(|(name, value)| [format!("--{}", name.replace('_', "-")), plain(value)]).collect()
+}
+
+/// A migrator from before there were links is not asked for none.
+fn link_flags(link: Link) -> Vec<OsString> {
+    if !link.is_simulated() {
+        return Vec::new();
+    }
+    let Link { connect_ms, round_trip_ms } = link;
+    let flags = [("--link-connect-ms", connect_ms), ("--link-round-trip-ms", round_trip_ms)];
+    flags.into_iter().flat_map(|(flag, ms)| [flag.into(), ms.to_string().into()]).collect()
 }
 
 /// The end of what a process wrote to its stderr, in one line.
@@ -338,38 +503,35 @@ fn last_words(log: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
+    fn settings(value: Value) -> Settings {
+        serde_json::from_value(value).unwrap()
+    }
+
     #[test]
-    fn settings_become_flags_with_hyphens() {
-        assert_eq!(
-            flags(&Settings::default()),
-            [
-                "--workers",
-                "2",
-                "--batch-size",
-                "1000",
-                "--pool",
-                "off",
-                "--queue-depth",
-                "0",
-                "--parse-threads",
-                "0",
-                "--cache",
-                "off",
-                "--insert",
-                "values"
-            ]
-        );
+    fn settings_become_flags_with_hyphens_and_the_baseline_is_not_said() {
+        let varied = settings(json!({"batch_size": 50, "insert": "bulk", "workers": 2}));
+        assert_eq!(flags(&varied), ["--batch-size", "50", "--insert", "bulk"]);
+        assert!(flags(&Settings::default()).is_empty());
     }
 
     #[test]
     fn the_flags_of_a_trial_are_those_that_the_migrator_takes() {
         use clap::Parser;
+        let varied = settings(json!({"batch_size": 50, "pool": "shared", "pool_max": 3}));
         let mut arguments = vec!["migrator".to_owned(), "run".into()];
         arguments.extend(["--source".into(), "a".into(), "--store".into(), "b".into()]);
-        arguments.extend(flags(&Settings::default()));
-        migrator::args::Cli::try_parse_from(arguments).unwrap();
+        arguments.extend(flags(&varied));
+        let link = link_flags(Link { connect_ms: 150, round_trip_ms: 1 });
+        arguments.extend(link.into_iter().map(|word| word.into_string().unwrap()));
+        let cli = migrator::args::Cli::try_parse_from(arguments).unwrap();
+        let migrator::args::Verb::Run(run) = cli.verb else { panic!("another verb") };
+        assert_eq!((run.link_connect_ms, run.link_round_trip_ms), (150, 1));
+        assert_eq!(Settings::try_from(run.settings).unwrap(), varied);
+        assert!(link_flags(Link::default()).is_empty());
     }
 
     #[test]

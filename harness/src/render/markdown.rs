@@ -9,19 +9,23 @@ use crate::identity::Identity;
 /// The report's text.
 pub fn markdown(analysis: &Analysis, identity: &Identity) -> String {
     let scenario = &analysis.scenario;
-    let sections = [
+    let sections: Vec<String> = [
         format!("# {}: {} ({})", scenario.name, scenario.optimization, scenario.phase),
         format!("**{}**", words::finding(analysis)),
         words::worth(analysis),
-        words::times(analysis),
+    ]
+    .into_iter()
+    .chain(words::times(analysis))
+    .chain([
         figures(analysis),
-        images(),
+        images(analysis),
         section("How far to trust this", &trust(analysis, identity)),
         section("What was measured", &measured(analysis)),
         section("Where", &place(identity)),
         format!("## Again\n\n```\n{}\n```", identity.command),
         files(),
-    ];
+    ])
+    .collect();
     sections.join("\n\n") + "\n"
 }
 
@@ -51,12 +55,12 @@ fn remark(analysis: &Analysis, index: usize) -> &'static str {
     }
 }
 
-fn images() -> String {
-    format!(
-        "![Records per minute of every run]({})\n\n![Insertion against preparation time]({})",
-        charts::RATES_FILE,
-        charts::TIMES_FILE
-    )
+fn images(analysis: &Analysis) -> String {
+    let rates = format!("![Records per minute of every run]({})", charts::RATES_FILE);
+    if words::times(analysis).is_none() {
+        return rates;
+    }
+    format!("{rates}\n\n![Insertion against preparation time]({})", charts::TIMES_FILE)
 }
 
 fn section(title: &str, points: &[String]) -> String {
@@ -66,10 +70,14 @@ fn section(title: &str, points: &[String]) -> String {
 
 fn trust(analysis: &Analysis, identity: &Identity) -> Vec<String> {
     let stored = &analysis.stored;
+    let checksum = match stored.checksum.as_str() {
+        "" => "unverified".into(),
+        checksum => format!("checksum `{checksum}`"),
+    };
     let mut points = vec![format!(
-        "Every run stored the same: checksum `{}`, {} records committed, {} rejected, {} failed, \
+        "Every run stored the same: {}, {} records committed, {} rejected, {} failed, \
          {} duplicates.",
-        stored.checksum,
+        checksum,
         thousands(stored.books.committed as f64),
         thousands(stored.books.rejected as f64),
         thousands(stored.books.failed as f64),

@@ -13,7 +13,11 @@ pub fn order(scenario: &Scenario, plan: &Plan) -> String {
     let _ = writeln!(text, "{}: {}", scenario.name, scenario.why);
     let _ = writeln!(text, "{}", counts(scenario, plan));
     let _ = writeln!(text, "{}", how_ordered(plan));
-    let _ = writeln!(text, "{}\n", time(scenario, plan));
+    let _ = writeln!(text, "{}", time(scenario, plan));
+    if scenario.link.is_simulated() {
+        let _ = writeln!(text, "{}", scenario.link);
+    }
+    text.push('\n');
     let width = scenario.settings.iter().map(|s| s.short.chars().count()).max().unwrap_or(0);
     let mut counted = 0;
     for block in &plan.blocks {

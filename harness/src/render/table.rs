@@ -2,6 +2,7 @@
 
 use super::format::{mib, milliseconds, percent, swept, thousands};
 use crate::analyse::{Analysis, Summary};
+use crate::metric::Metric;
 
 /// Widest setting that leaves room for the other columns.
 const SETTING_WIDTH_MAX: usize = 22;
@@ -24,13 +25,15 @@ const HEADINGS: [[&str; 2]; 7] = [
 /// The cells of a setting's row, in the order of the headings.
 pub(super) fn cells(summary: &Summary) -> [String; 7] {
     let metrics = &summary.metrics;
+    let time =
+        |metric| metrics.get(metric).map_or_else(|| "-".into(), |time| milliseconds(time.median));
     [
         summary.runs.to_string(),
         thousands(metrics.rec_per_min.median),
         metrics.rec_per_min.std_dev.map_or_else(|| "-".into(), thousands),
         percent(summary.vs_baseline_percent),
-        milliseconds(metrics.insert_ms_per_1000_records.median),
-        milliseconds(metrics.prepare_ms_per_1000_records.median),
+        time(Metric::Insert),
+        time(Metric::Prepare),
         mib(metrics.peak_rss_bytes.max),
     ]
 }

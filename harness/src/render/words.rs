@@ -3,6 +3,7 @@
 
 use super::format::{milliseconds, percent, thousands, wrapped};
 use crate::analyse::{Analysis, Doubt};
+use crate::metric::Metric;
 
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;
@@ -46,15 +47,18 @@ pub fn worth(analysis: &Analysis) -> String {
     )
 }
 
-/// How the time of the setting with the highest median divides, in one sentence.
-pub fn times(analysis: &Analysis) -> String {
+/// How the time of the setting with the highest median divides, in one sentence; none where the
+/// program under test does not say.
+pub fn times(analysis: &Analysis) -> Option<String> {
     let highest = analysis.highest();
-    format!(
+    let insert = highest.metrics.get(Metric::Insert)?;
+    let prepare = highest.metrics.get(Metric::Prepare)?;
+    Some(format!(
         "With {}, 1,000 records took {} ms to insert and {} ms to prepare (summed over workers).",
         highest.setting.label,
-        milliseconds(highest.metrics.insert_ms_per_1000_records.median),
-        milliseconds(highest.metrics.prepare_ms_per_1000_records.median)
-    )
+        milliseconds(insert.median),
+        milliseconds(prepare.median)
+    ))
 }
 
 /// The doubts that [`worth`] does not put into words already.
@@ -66,7 +70,8 @@ pub fn further_doubts(analysis: &Analysis) -> impl Iterator<Item = &Doubt> {
 
 /// Everything that a terminal says below the table; `folder` is where the files are.
 pub fn summary(analysis: &Analysis, folder: &str) -> String {
-    let mut lines = vec![finding(analysis), worth(analysis), times(analysis)];
+    let mut lines = vec![finding(analysis), worth(analysis)];
+    lines.extend(times(analysis));
     lines.extend(further_doubts(analysis).map(|doubt| format!("note: {doubt}")));
     lines.push(format!("Report, metrics, charts and ledger: {folder}/"));
     let wrapped: Vec<String> = lines.iter().map(|line| wrapped(line, COLUMNS)).collect();

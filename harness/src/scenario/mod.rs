@@ -2,17 +2,34 @@
 //! [`Scenario`] out; opens no file and draws no order.
 
 mod read;
+mod runner;
 
+use std::fmt;
 use std::num::NonZeroU32;
 
 use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 
 pub use read::Fault;
+pub use runner::Runner;
 
 /// The scenarios inside the binary, so that their names work in any folder: name and text.
-const SHIPPED: &[(&str, &str)] =
-    &[("batch-size", include_str!("../../../scenarios/batch-size.toml"))];
+const SHIPPED: &[(&str, &str)] = &[
+    ("batch-size", include_str!("../../../scenarios/batch-size.toml")),
+    ("pool", include_str!("../../../scenarios/pool.toml")),
+    ("queue", include_str!("../../../scenarios/queue.toml")),
+    ("cache", include_str!("../../../scenarios/cache.toml")),
+    ("parse", include_str!("../../../scenarios/parse.toml")),
+    ("workers", include_str!("../../../scenarios/workers.toml")),
+    ("insert", include_str!("../../../scenarios/insert.toml")),
+    ("grid", include_str!("../../../scenarios/grid.toml")),
+    ("batch-workers", include_str!("../../../scenarios/batch-workers.toml")),
+    ("full", include_str!("../../../scenarios/full.toml")),
+    ("volume", include_str!("../../../scenarios/volume.toml")),
+    ("batch-size-link", include_str!("../../../scenarios/batch-size-link.toml")),
+    ("pool-link", include_str!("../../../scenarios/pool-link.toml")),
+    ("cache-link", include_str!("../../../scenarios/cache-link.toml")),
+];
 
 /// The scenario of a bare `harness`.
 pub const DEFAULT: &str = "scenarios/batch-size.toml";
@@ -44,6 +61,10 @@ pub struct Scenario {
     pub workload: Workload,
     /// The store.
     pub store: Store,
+    /// What is simulated between migrator and store.
+    pub link: Link,
+    /// The program under test, where it is not the migrator.
+    pub runner: Option<Runner>,
     /// Names of the varied settings, in the order of the labels.
     pub swept: Vec<String>,
     /// Every setting to run, the baseline among them.
@@ -100,6 +121,30 @@ pub struct Store {
     pub url: String,
     /// What `migrator run --synchronous` takes.
     pub synchronous: String,
+}
+
+/// A link that the migrator simulates before its store; without any time there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Link {
+    /// What every connect takes on top, in milliseconds.
+    pub connect_ms: u32,
+    /// What every message and its answer take on top, in milliseconds.
+    pub round_trip_ms: u32,
+}
+
+impl Link {
+    /// Whether anything is simulated.
+    pub fn is_simulated(self) -> bool {
+        self != Self::default()
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { connect_ms, round_trip_ms } = self;
+        write!(f, "simulated link (connect {connect_ms} ms, round trip {round_trip_ms} ms)")
+    }
 }
 
 /// When a run is ended or a setting not chosen.
@@ -170,8 +215,26 @@ batch_size = [100, 1000]
             let scenario = Scenario::parse(shipped(name).unwrap()).unwrap();
             assert_eq!(scenario.name, name);
         }
+        let files = std::fs::read_dir("../scenarios").unwrap().map(|file| file.unwrap().path());
+        let files = files.filter(|path| path.extension().is_some_and(|end| end == "toml"));
+        assert_eq!(files.count(), shipped_names().count(), "a scenario that does not ship");
         assert!(shipped(DEFAULT).is_some());
         assert!(shipped("no-such").is_none());
+    }
+
+    #[test]
+    fn every_shipped_scenario_starts_from_the_baseline_but_for_its_batch_size() {
+        for name in shipped_names() {
+            let scenario = Scenario::parse(shipped(name).unwrap()).unwrap();
+            let mut baseline = scenario.settings[scenario.baseline].settings.clone();
+            baseline.batch_size = Settings::default().batch_size;
+            assert_eq!(baseline, Settings::default(), "{name}");
+            assert_eq!(scenario.link.is_simulated(), name.ends_with("-link"), "{name}");
+            let few = crate::plan::records_least(&scenario.settings);
+            if let Records::Fixed(records) = scenario.workload.records {
+                assert!(records >= few, "{name}: too few records for two batches of a worker");
+            }
+        }
     }
 
     #[test]

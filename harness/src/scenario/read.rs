@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
-use super::{Limits, Records, Scenario, Setting, Store, Workload};
+use super::{Limits, Link, Records, Runner, Scenario, Setting, Store, Workload};
 
 /// What is wrong with a scenario, and on which line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,9 @@ struct File {
     workload: WorkloadTable,
     #[serde(default)]
     store: StoreTable,
+    #[serde(default)]
+    link: Link,
+    runner: Option<Runner>,
     #[serde(default)]
     baseline: toml::Table,
     sweep: toml::Table,
@@ -126,6 +129,8 @@ const TOP_KEYS: &[&str] = &[
     "seed",
     "workload",
     "store",
+    "link",
+    "runner",
     "baseline",
     "sweep",
     "limits",
@@ -133,6 +138,8 @@ const TOP_KEYS: &[&str] = &[
 const WORKLOAD_KEYS: &[&str] =
     &["records", "run_seconds", "profile", "duplicates", "rejects", "seed"];
 const STORE_KEYS: &[&str] = &["url", "synchronous"];
+const LINK_KEYS: &[&str] = &["connect_ms", "round_trip_ms"];
+const RUNNER_KEYS: &[&str] = &["command"];
 const LIMITS_KEYS: &[&str] = &["timeout_s", "peak_rss_bytes"];
 
 /// The baseline of every setting that applies in it, as a flat object.
@@ -201,6 +208,8 @@ impl Source<'_> {
         for (section, known) in [
             ("workload", WORKLOAD_KEYS),
             ("store", STORE_KEYS),
+            ("link", LINK_KEYS),
+            ("runner", RUNNER_KEYS),
             ("baseline", &Settings::NAMES),
             ("sweep", &Settings::NAMES),
             ("limits", LIMITS_KEYS),
@@ -232,6 +241,12 @@ impl Source<'_> {
         let baseline = self.baseline(&file.baseline)?;
         let axes = self.axes(&file.sweep, &baseline)?;
         let (settings, baseline) = self.grid(&baseline, &axes)?;
+        let swept: Vec<String> = axes.into_iter().map(|(key, _)| key).collect();
+        let runner = file.runner.as_ref();
+        let fault = runner.and_then(|r| r.fault(&swept, file.link, &store.synchronous));
+        if let Some(message) = fault {
+            return Err(self.fault_in("runner", "command", message));
+        }
         Ok(Scenario {
             name: file.name,
             why: file.why,
@@ -243,7 +258,9 @@ impl Source<'_> {
             quick: false,
             workload,
             store,
-            swept: axes.into_iter().map(|(key, _)| key).collect(),
+            link: file.link,
+            runner: file.runner,
+            swept,
             settings,
             baseline,
             limits: file.limits,
@@ -415,7 +432,7 @@ fn check_name<T: ValueEnum>(name: &str) -> Result<(), String> {
 }
 
 /// The known key most like the unknown one.
-fn nearest<'a>(key: &str, known: &[&'a str]) -> &'a str {
+pub(super) fn nearest<'a>(key: &str, known: &[&'a str]) -> &'a str {
     let alike = |known: &&str| strsim::jaro_winkler(key, known);
     known.iter().copied().max_by(|a, b| alike(a).total_cmp(&alike(b))).unwrap_or_default()
 }
@@ -451,6 +468,8 @@ batch_size = [100, 1000]
             (with("[baseline]\nworker = 5"), 7, "`worker` in [baseline]", "`workers`"),
             (with("[limits]\n\ntimeout = 5"), 8, "`timeout` in [limits]", "`timeout_s`"),
             (with("[store]\nsynchronus = 1"), 7, "`synchronus` in [store]", "`synchronous`"),
+            (with("[link]\nconnect = 5"), 7, "`connect` in [link]", "`connect_ms`"),
+            (with("[runner]\ncomand = []"), 7, "`comand` in [runner]", "`command`"),
             (with("[limit]\ntimeout_s = 5"), 6, "`limit`", "`limits`"),
         ];
         for (text, line, unknown, nearest) in refusals {
@@ -480,7 +499,12 @@ batch_size = [100, 1000]
                 with("[store]\nsynchronous = \"no\""),
                 "line 7: [store] synchronous: takes one of full",
             ),
+            (with("[link]\nround_trip_ms = -1"), "line 7: invalid value: integer `-1`"),
             (with("[limits]\ntimeout_s = 0"), "line 7: invalid value: integer `0`"),
+            (
+                with("[runner]\ncommand = [\"p\", \"{report}\"]"),
+                "line 7: [runner] command: has no {batch_size}, which would be ignored",
+            ),
             (LEAST.replace("1000", "100"), "line 7: [sweep] batch_size: lists 100 twice"),
             (LEAST.replace("100, 1000", ""), "line 7: [sweep] batch_size: takes a list"),
             (LEAST.replace("[100, 1000]", "1000"), "line 7: [sweep] batch_size: takes a list"),

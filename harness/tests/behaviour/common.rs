@@ -3,14 +3,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use harness::error::Result;
 use harness::event::{Event, Observer};
 use harness::executor::{Mock, Source, report};
 use harness::identity::{Identity, Machine, Program, Store};
-use harness::ledger::{self, Ledger, PlanLine, Recorded};
+use harness::ledger::{self, Ledger, Origin, PlanLine, Recorded};
 use harness::measure::{Cause, Failure, Measurement, Outcome};
 use harness::plan::{self, Plan};
+use harness::progress::{self, Progress, Told};
 use harness::run;
 use harness::scenario::Scenario;
 use migrator::config::Settings;
@@ -44,7 +48,8 @@ pub(crate) struct Fake {
 
 impl Fake {
     /// `before_report` are shell lines that run before the report is written; they may set
-    /// `$checksum`, read `$batch_size` and `$workers`, and find the fake's folder in `$here`.
+    /// `$checksum` and `$link` (further fields), read `$batch_size` and `$workers`, and find the
+    /// fake's folder in `$here`.
     pub(crate) fn new(before_report: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script =
@@ -53,7 +58,7 @@ impl Fake {
         // Another process writes the program: a test that forks meanwhile would inherit the open
         // file, and a program that is open for writing cannot be started.
         let text = fake.write("migrator.txt", &script);
-        let mut install = std::process::Command::new("install");
+        let mut install = Command::new("install");
         install.args(["-m", "755"]).arg(text).arg(fake.program());
         assert!(install.status().unwrap().success());
         fake
@@ -79,19 +84,31 @@ impl Fake {
 
     /// `harness sweep SCENARIO`, measuring this fake.
     pub(crate) fn sweep(&self, scenario: &str, flags: &[&str]) -> assert_cmd::Command {
+        assert_cmd::Command::from_std(self.sweep_process(scenario, flags))
+    }
+
+    /// The same as a process that a test can end.
+    pub(crate) fn sweep_process(&self, scenario: &str, flags: &[&str]) -> Command {
         let scenario = self.write("scenario.toml", scenario);
-        let mut command = harness();
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harness"));
         command.arg("sweep").arg(scenario).args(flags);
         command.arg("--migrator").arg(self.program()).arg("--out").arg(self.out());
         command
     }
 
+    /// The results folders of a scenario's measurements, the oldest first.
+    pub(crate) fn all_results(&self, scenario: &str) -> Vec<PathBuf> {
+        let folders = fs::read_dir(self.out().join(scenario)).into_iter().flatten();
+        let mut folders: Vec<_> = folders.map(|folder| folder.unwrap().path()).collect();
+        folders.sort();
+        folders
+    }
+
     /// The results folder of the only measurement of a scenario.
     pub(crate) fn results(&self, scenario: &str) -> PathBuf {
-        let mut folders = fs::read_dir(self.out().join(scenario)).unwrap();
-        let folder = folders.next().unwrap().unwrap().path();
-        assert!(folders.next().is_none(), "more than one results folder");
-        folder
+        let mut folders = self.all_results(scenario);
+        assert_eq!(folders.len(), 1, "more than one results folder");
+        folders.remove(0)
     }
 }
 
@@ -101,6 +118,9 @@ pub(crate) fn harness() -> assert_cmd::Command {
 
 const SCRIPT: &str = r#"#!/bin/sh
 here=$(dirname "$0")
+workers=2
+batch_size=1000
+insert=values
 checksum=00112233445566778899aabbccddeeff
 verb=$1
 while [ $# -gt 0 ]; do
@@ -110,6 +130,8 @@ while [ $# -gt 0 ]; do
         --workers) workers=$2 ;;
         --batch-size) batch_size=$2 ;;
         --insert) insert=$2 ;;
+        --link-connect-ms) connect_ms=$2 ;;
+        --link-round-trip-ms) round_trip_ms=$2 ;;
     esac
     shift
 done
@@ -130,7 +152,20 @@ fn report_template() -> String {
     report["settings"] = Value::from("SETTINGS");
     report["checksum"] = Value::from("$checksum");
     let settings = r#"{"workers":$workers,"batch_size":$batch_size,"insert":"$insert"}"#;
-    report.to_string().replace(r#""SETTINGS""#, settings)
+    let report = report.to_string().replace(r#""SETTINGS""#, settings);
+    report.replacen('{', "{$link", 1)
+}
+
+/// The first line of a ledger.
+pub(crate) fn plan_line(scenario: &Scenario) -> PlanLine {
+    PlanLine {
+        format: ledger::FORMAT_VERSION,
+        origin: Origin { revision: "r".into(), host: None, program: "p".into() },
+        plan_hash: plan::hash(scenario),
+        plan: Plan::of(scenario),
+        scenario: scenario.clone(),
+        shard: None,
+    }
 }
 
 /// What a ledger says after a sweep whose runs all end as `answer` says. Nothing is run.
@@ -139,17 +174,17 @@ pub(crate) fn mock_sweep(
     answer: impl FnMut(&Source, &Settings) -> Result<Measurement> + 'static,
 ) -> Result<Recorded> {
     let folder = tempfile::tempdir().unwrap();
-    let plan = PlanLine {
-        format: ledger::FORMAT_VERSION,
-        plan_hash: plan::hash(scenario),
-        plan: Plan::of(scenario),
-        scenario: scenario.clone(),
-    };
+    let plan = plan_line(scenario);
     let path = folder.path().join("ledger.jsonl");
     let mut ledger = Ledger::create(&path, &plan)?;
     let mut executor = Mock::new(answer);
-    run::run(scenario, &plan.plan, &mut executor, &mut ledger, &mut Silent)?;
-    ledger::read(&path)
+    run::run(&Progress::of(plan), &mut executor, &mut ledger, &mut Silent)?;
+    tell(&path).progress.recorded()
+}
+
+/// What a ledger says.
+pub(crate) fn tell(path: &Path) -> Told {
+    progress::tell(&ledger::text(path).unwrap()).unwrap()
 }
 
 /// Runs whose rates differ by setting, by up to 3 % from run to run, and not at all from one sweep
@@ -168,17 +203,17 @@ pub(crate) fn noisy_runs() -> impl FnMut(&Source, &Settings) -> Result<Measureme
 
 /// A run that ended well.
 pub(crate) fn done(report: RunReport) -> Measurement {
-    Measurement { elapsed_s: report.wall_s, outcome: Outcome::Report(Box::new(report)) }
+    Measurement::new(report.wall_s, Outcome::Report(Box::new(report)))
 }
 
 /// A run that did not.
 pub(crate) fn failure() -> Measurement {
     let failure = Failure { cause: Cause::Exit { code: 2 }, detail: "out of luck".into() };
-    Measurement { elapsed_s: 0.1, outcome: Outcome::Failure(failure) }
+    Measurement::new(0.1, Outcome::Failure(failure))
 }
 
 /// Takes note of nothing.
-struct Silent;
+pub(crate) struct Silent;
 
 impl Observer for Silent {
     fn observe(&mut self, _: Event<'_>) {}
@@ -219,4 +254,19 @@ pub(crate) fn identity() -> Identity {
             load: Some(0.07),
         },
     }
+}
+
+/// Whether a process is there and not just waiting to be reaped.
+fn lives(pid: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));
+    status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+/// Whether it is gone within a time that even a busy machine keeps to.
+pub(crate) fn dies(pid: &str) -> bool {
+    let start = Instant::now();
+    while lives(pid) && start.elapsed() < Duration::from_secs(10) {
+        sleep(Duration::from_millis(10));
+    }
+    !lives(pid)
 }

@@ -6,4 +6,5 @@ mod common;
 mod judge;
 mod measure;
 mod mock;
+mod resume;
 mod sweep;

@@ -2,17 +2,44 @@
 //! things.
 
 use harness::executor::report;
-use harness::measure::{Cause, Failure, Outcome, Stored, read_report};
+use harness::measure::{Asked, Cause, Failure, Outcome, Stored, read_report};
+use harness::scenario::Link;
 use migrator::config::Settings;
-use migrator::report::{FORMAT_VERSION, RunReport};
+use migrator::report::{FORMAT_VERSION, RunReport, SimulatedLink};
+
+fn whole(settings: &Settings) -> Asked<'_> {
+    Asked { settings, link: Link::default(), foreign: false }
+}
+
+#[test]
+fn a_foreign_report_may_leave_out_what_it_does_not_count() {
+    let settings = Settings::default();
+    let foreign = Asked { foreign: true, ..whole(&settings) };
+    let least = r#"{"format": 1, "settings": {"batch_size": 1000}, "books": {"read": 500},
+        "rec_per_min": 300.5}"#;
+    let Outcome::Report(report) = read_report(least, &foreign) else { panic!("refused") };
+    assert_eq!((report.books.read, report.settings), (500, settings.clone()));
+    for (from, to, expected) in [
+        ("1000", "50", "it ran under batch_size 50 instead of 1000"),
+        (r#"{"batch_size": 1000}"#, "{}", "it does not say which settings"),
+        ("300.5", "0", "its rec_per_min is 0"),
+        (r#", "books": {"read": 500}"#, "", "it read no records"),
+    ] {
+        let Outcome::Failure(failure) = read_report(&least.replace(from, to), &foreign) else {
+            panic!("accepted {to}");
+        };
+        assert!(failure.detail.contains(expected), "{failure}");
+    }
+    assert!(matches!(read_report(least, &whole(&settings)), Outcome::Failure(_)));
+}
 
 fn refused(change: impl FnOnce(&mut RunReport)) -> String {
     let asked = Settings::default();
     let mut report = report(&asked, 1000, 60_000.0);
     change(&mut report);
-    let outcome = read_report(&serde_json::to_string(&report).unwrap(), &asked);
+    let outcome = read_report(&serde_json::to_string(&report).unwrap(), &whole(&asked));
     assert!(matches!(outcome, Outcome::Failure(_)));
-    harness::measure::Measurement { elapsed_s: 0.0, outcome }.failure().unwrap().to_string()
+    harness::measure::Measurement::new(0.0, outcome).failure().unwrap().to_string()
 }
 
 #[test]
@@ -20,15 +47,25 @@ fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
     for (message, expected) in [
         (refused(|r| r.format = FORMAT_VERSION + 1), "newer than"),
         (refused(|r| r.settings.workers = 7.try_into().unwrap()), "it ran under"),
+        (
+            refused(|r| {
+                let (connects, wire_messages) = (1, 1);
+                let link =
+                    SimulatedLink { connect_ms: 5, round_trip_ms: 1, connects, wire_messages };
+                r.simulated_link = Some(link);
+            }),
+            "it ran over a simulated link (connect 5 ms, round trip 1 ms) instead of",
+        ),
         (refused(|r| r.books.read = 0), "it read no records"),
         (refused(|r| r.rec_per_min = 0.0), "its rec_per_min is 0"),
         (refused(|r| r.rec_per_min = -1.0), "its rec_per_min is -1"),
+        (refused(|r| r.checksum.clear()), "it gives no checksum"),
         (refused(|r| drop(r.stages.remove("commit"))), "the stage `commit`"),
     ] {
         assert!(message.starts_with("no usable report: "), "{message}");
         assert!(message.contains(expected), "{message}");
     }
-    let nothing = read_report("", &Settings::default());
+    let nothing = read_report("", &whole(&Settings::default()));
     assert!(matches!(nothing, Outcome::Failure(Failure { cause: Cause::Report, .. })));
 }
 

@@ -5,8 +5,9 @@ use crate::common::{done, failure, identity, mock_sweep, noisy_runs};
 use harness::analyse::{Analysis, Doubt, analyse};
 use harness::error::ErrorKind;
 use harness::executor::report;
+use harness::metric::Metric;
 use harness::render::{charts, markdown, metrics, order, table, words};
-use harness::scenario::{Scenario, shipped};
+use harness::scenario::{Link, Scenario, shipped};
 
 fn batch_size() -> Scenario {
     Scenario::parse(shipped("batch-size").unwrap()).unwrap()
@@ -21,7 +22,7 @@ fn the_same_runs_give_the_same_bytes_of_every_file() {
     let (one, two) = (analysed(), analysed());
     assert_eq!(one, two);
     assert_eq!(charts::rates(&one).unwrap(), charts::rates(&two).unwrap());
-    assert_eq!(charts::times(&one).unwrap(), charts::times(&two).unwrap());
+    assert_eq!(charts::times(&one).unwrap().unwrap(), charts::times(&two).unwrap().unwrap());
     insta::assert_snapshot!("metrics.json", metrics::metrics(&one).unwrap());
     insta::assert_snapshot!("report.md", markdown::markdown(&one, &identity()));
     insta::assert_snapshot!("table", table::table(&one) + &words::summary(&one, "results/x"));
@@ -41,7 +42,7 @@ fn the_charts_hold_every_run_and_every_setting_as_text() {
     let runs: usize = analysis.settings.iter().map(|summary| summary.runs).sum();
     // One circle for each run, one for the legend.
     assert_eq!(svg.matches("<circle").count(), runs + 1);
-    let times = charts::times(&analysis).unwrap();
+    let times = charts::times(&analysis).unwrap().unwrap();
     assert_eq!(times.matches("<circle").count(), runs + analysis.settings.len() + 1);
     assert_eq!(times.matches("<polygon").count(), runs + analysis.settings.len() + 1);
     assert!(!svg.contains("font-face") && svg.contains("sans-serif"));
@@ -101,11 +102,10 @@ fn times_per_1000_records_are_those_of_the_stages() {
     let analysis = analyse(&recorded.unwrap()).unwrap();
     // 1,000 records take 100 ms, two workers 200 ms: 60 % inserting, 30 % preparing, 5 % coercing.
     let metrics = &analysis.baseline().metrics;
-    for (estimate, expected) in [
-        (&metrics.insert_ms_per_1000_records, 120.0),
-        (&metrics.prepare_ms_per_1000_records, 60.0),
-        (&metrics.coerce_ms_per_1000_records, 10.0),
-    ] {
+    for (estimate, expected) in
+        [(Metric::Insert, 120.0), (Metric::Prepare, 60.0), (Metric::Coerce, 10.0)]
+    {
+        let estimate = metrics.get(estimate).unwrap();
         assert!((estimate.median - expected).abs() < 0.001, "{}", estimate.median);
     }
     let commit = analysis.baseline().stage_ms_per_1000_records["commit"];
@@ -209,6 +209,27 @@ fn a_large_grid_still_fits_its_table_and_its_charts() {
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.contains("1000 × values × 2"), "{table}");
     assert!(charts::rates(&analysis).unwrap().contains("1000 × values × 2"));
+}
+
+#[test]
+fn every_output_of_a_simulated_link_says_so() {
+    let mut scenario = batch_size();
+    scenario.link = Link { connect_ms: 150, round_trip_ms: 1 };
+    let analysis = analyse(&mock_sweep(&scenario, noisy_runs()).unwrap()).unwrap();
+    for output in [
+        metrics::metrics(&analysis).unwrap(),
+        harness::render::pretty(&analysis).unwrap(),
+        markdown::markdown(&analysis, &identity()),
+        words::summary(&analysis, "results/x"),
+        charts::rates(&analysis).unwrap(),
+        charts::times(&analysis).unwrap().unwrap(),
+        order::order(&scenario, &harness::plan::Plan::of(&scenario)),
+    ] {
+        let output = output.replace("Simulated", "simulated");
+        let words: Vec<_> = output.split_whitespace().collect();
+        let link = "simulated link (connect 150 ms, round trip 1 ms)";
+        assert!(words.join(" ").contains(link), "{output}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{Fake, TWO_SIZES, harness, read};
+use crate::common::{Fake, TWO_SIZES, dies, harness, read};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -38,7 +38,7 @@ fn a_sweep_leaves_every_file_and_prints_a_table() {
     for name in ["report.md", "charts/rec-per-min.svg", "charts/insert-prepare.svg"] {
         assert!(!read(&folder.join(name)).is_empty(), "{name}");
     }
-    assert_eq!(ledger(&folder).len(), 2 + 4);
+    assert_eq!(ledger(&folder).len(), 2 + 4 + 1);
     assert_eq!(json(&folder.join("analysis.json"))["settings"].as_array().unwrap().len(), 2);
     assert_eq!(json(&folder.join("identity.json"))["store"]["version"], "mock 1");
     assert_eq!(json(&folder.join("metrics.json"))[0]["confidence"], "none");
@@ -58,7 +58,7 @@ fn the_shipped_scenario_runs_by_its_name_from_any_folder_and_without_a_verb() {
     let named = sweep(&["sweep", "batch-size"], "named");
     let bare = sweep(&[], "bare");
     assert_eq!(named[0], bare[0]);
-    assert_eq!(named.len(), 2 + 6 * 3);
+    assert_eq!(named.len(), 2 + 6 * 3 + 1);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn runs_that_stored_different_things_are_refused_by_name() {
     let folder = fake.results("two-sizes");
     assert!(!folder.join("metrics.json").exists());
     // It stops at the end of the block in which they differ.
-    assert_eq!(ledger(&folder).len(), 2 + 2);
+    assert_eq!(ledger(&folder).len(), 2 + 2 + 1);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_failed_run_is_a_row_with_its_reason_and_the_sweep_goes_on() {
     let folder = fake.results("two-sizes");
     let lines = ledger(&folder);
     let failed: Vec<_> = lines.iter().filter(|line| line.get("failure").is_some()).collect();
-    assert_eq!(lines.len(), 2 + 4);
+    assert_eq!(lines.len(), 2 + 4 + 1);
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["failure"]["cause"]["exit"]["code"], 3);
     let metrics = json(&folder.join("metrics.json"));
@@ -202,22 +202,108 @@ fn a_run_without_a_usable_report_is_a_failed_run() {
     }
 }
 
-/// Whether a process is there and not just waiting to be reaped.
-fn lives(pid: &str) -> bool {
-    let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));
-    status.is_ok_and(|status| !status.contains("State:\tZ"))
+#[test]
+fn a_link_reaches_the_migrator_and_a_report_without_it_is_refused() {
+    let scenario = format!("{TWO_SIZES}[link]\nconnect_ms = 150\n");
+    let fake = Fake::new(
+        "link='\"simulated_link\":{\"connect_ms\":'$connect_ms',\"round_trip_ms\":'$round_trip_ms',\"connects\":5,\"wire_messages\":9},'",
+    );
+    let output = fake.sweep(&scenario, &[]).assert().code(0).get_output().clone();
+    let link = "simulated link (connect 150 ms, round trip 0 ms)";
+    assert!(text(&output.stdout).contains(link) && text(&output.stderr).contains(link));
+    let deaf = Fake::new("");
+    let output = deaf.sweep(&scenario, &[]).assert().code(2).get_output().clone();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("instead of a simulated link (connect 150 ms"), "{stderr}");
 }
 
-fn dies(pid: &str) -> bool {
-    let start = Instant::now();
-    while lives(pid) && start.elapsed() < Duration::from_secs(10) {
-        sleep(Duration::from_millis(10));
+#[test]
+fn shards_run_every_block_once_between_them() {
+    let fake = Fake::new("");
+    let scenario = TWO_SIZES.replace("runs = 2", "runs = 5");
+    let mut blocks = Vec::new();
+    for shard in ["0/2", "1/2"] {
+        fake.sweep(&scenario, &["--quiet", "--shard", shard]).assert().code(0);
+        let folder = fake.all_results("two-sizes").pop().unwrap();
+        let lines = ledger(&folder);
+        assert_eq!(lines[0]["shard"]["index"].to_string(), shard[..1]);
+        blocks.extend(
+            lines.iter().filter(|line| line["slot"] == 1).map(|line| line["block"].clone()),
+        );
+        let metrics = json(&folder.join("metrics.json"));
+        let notes = metrics[0]["notes"].as_str().unwrap();
+        assert!(notes.contains(&format!("shard {shard} alone")), "{notes}");
     }
-    !lives(pid)
+    assert_eq!(blocks, [1, 3, 5, 2, 4]);
+    let auto = scenario.replace("records = 500", "records = \"auto\"");
+    let output = fake.sweep(&auto, &["--shard", "0/2"]).assert().code(2).get_output().clone();
+    assert!(text(&output.stderr).contains("--shard 0/2 needs a number in [workload] records"));
 }
 
 /// Starts something that outlives its parent, notes its process and waits for it.
 const HANG: &str = "sleep 60 & echo $! > $here/child; mv $here/child $here/pid; wait";
+
+#[test]
+fn memory_and_cpu_time_are_those_of_the_trial_alone() {
+    // A shell that fills 60 MB, and one that computes for a while.
+    let fake = Fake::new(
+        "[ $batch_size = 200 ] && x=$(head -c 60000000 /dev/zero | tr '\\0' x)
+        [ $batch_size = 100 ] && i=0 && while [ $i -lt 200000 ]; do i=$((i + 1)); done",
+    );
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
+    let folder = fake.results("two-sizes");
+    for line in ledger(&folder).iter().filter(|line| line["kind"] == "trial") {
+        let usage = &line["usage"];
+        let large = line["report"]["settings"]["batch_size"] == 200;
+        assert_eq!(usage["peak_rss_bytes"].as_u64().unwrap() > 60_000_000, large, "{usage}");
+        assert!(large || usage["cpu_user_s"].as_f64().unwrap() > 0.05, "{usage}");
+    }
+    let metrics = &json(&folder.join("analysis.json"))["settings"][0]["metrics"];
+    assert!(metrics["peak_rss_bytes"]["max"].as_f64().unwrap() < 60_000_000.0);
+}
+
+#[test]
+fn any_program_that_writes_a_report_can_be_measured() {
+    let fake = Fake::new("");
+    let runner = fake.write(
+        "runner.sh",
+        r#"[ -s "${2#sqlite:}" ] || exit 9
+        echo "{\"format\": 1, \"settings\": {\"batch_size\": $1}, \"books\": {\"read\": 20},
+            \"rec_per_min\": 5$1}" > "$3""#,
+    );
+    let command = format!(
+        "[runner]\ncommand = [\"sh\", \"{}\", \"{{batch_size}}\", \"{{source}}\", \"{{report}}\"]\n",
+        runner.display()
+    );
+    let scenario = fake.write(
+        "runner.toml",
+        &TWO_SIZES
+            .replace("[baseline]", &(command + "[baseline]"))
+            .replace("records = 500", "records = 20"),
+    );
+    let sweep = |flags: &[&str]| {
+        let mut sweep = harness();
+        sweep.arg("sweep").arg(&scenario).arg("--out").arg(fake.out()).args(flags);
+        sweep.assert()
+    };
+    let output = sweep(&[]).code(0).get_output().clone();
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("5,200") && stdout.contains("unverified"), "{stdout}");
+    let folder = fake.results("two-sizes");
+    assert!(read(&folder.join("report.md")).contains("runner.sh {batch_size}"));
+    assert!(!folder.join("charts/insert-prepare.svg").exists());
+    let metrics = &json(&folder.join("analysis.json"))["settings"][0]["metrics"];
+    assert!(metrics["peak_rss_bytes"]["median"].as_f64().unwrap() > 0.0);
+    let refused = sweep(&["--migrator", "x"]).code(2).get_output().clone();
+    assert!(text(&refused.stderr).contains("--migrator would be ignored"));
+}
+
+#[test]
+fn what_a_run_leaves_running_ends_with_it() {
+    let fake = Fake::new("sleep 60 & echo $! > $here/child");
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
+    assert!(dies(&read(&fake.path("child"))));
+}
 
 #[test]
 fn a_run_that_takes_too_long_is_ended_with_everything_it_started() {

@@ -48,10 +48,15 @@ pub fn rates(analysis: &Analysis) -> Result<String> {
     })
 }
 
-/// Insertion against preparation time of every setting, per 1,000 records.
-pub fn times(analysis: &Analysis) -> Result<String> {
+/// Insertion against preparation time of every setting, per 1,000 records; none where the program
+/// under test does not say how long its stages took.
+pub fn times(analysis: &Analysis) -> Result<Option<String>> {
     let insert = each(analysis, Metric::Insert);
     let prepare = each(analysis, Metric::Prepare);
+    let settings = analysis.settings.len();
+    if insert.len() < settings || prepare.len() < settings {
+        return Ok(None);
+    }
     let largest = insert.iter().chain(&prepare).map(|estimate| estimate.max).fold(0.0, f64::max);
     let axis = Axis {
         title: "milliseconds per 1,000 records, summed over workers",
@@ -59,7 +64,8 @@ pub fn times(analysis: &Analysis) -> Result<String> {
         high: largest.max(f64::MIN_POSITIVE) * 1.12,
         label: milliseconds_on_axis,
     };
-    let headings = [times_title(analysis), times_subtitle(analysis)];
+    let medians = [insert[analysis.highest].median, prepare[analysis.highest].median];
+    let headings = [times_title(analysis, medians), times_subtitle(analysis)];
     frame::draw(&headings, &ticks(analysis), &swept(analysis), &axis, |frame| {
         series(frame, &INSERT, &insert)?;
         series(frame, &PREPARE, &prepare)?;
@@ -71,10 +77,11 @@ pub fn times(analysis: &Analysis) -> Result<String> {
         }
         times_legend(frame)
     })
+    .map(Some)
 }
 
 fn each(analysis: &Analysis, metric: Metric) -> Vec<&Estimate> {
-    analysis.settings.iter().map(|summary| summary.metrics.get(metric)).collect()
+    analysis.settings.iter().filter_map(|summary| summary.metrics.get(metric)).collect()
 }
 
 /// Two lines under each category: its value, and how its median compares with the baseline's.
@@ -114,17 +121,18 @@ fn rates_subtitle(analysis: &Analysis) -> String {
 }
 
 fn runs(analysis: &Analysis) -> String {
+    let link = analysis.scenario.link;
+    let link = if link.is_simulated() { format!(", {link}") } else { String::new() };
     format!(
-        "{} runs of each setting, {} records a run",
+        "{} runs of each setting, {} records a run{link}",
         analysis.scenario.runs,
         thousands(f64::from(analysis.records))
     )
 }
 
-fn times_title(analysis: &Analysis) -> String {
+/// The medians are those of the setting with the highest rate.
+fn times_title(analysis: &Analysis, [insert, prepare]: [f64; 2]) -> String {
     let highest = analysis.highest();
-    let insert = highest.metrics.insert_ms_per_1000_records.median;
-    let prepare = highest.metrics.prepare_ms_per_1000_records.median;
     let (longer, shorter, ratio) = if insert >= prepare {
         ("inserting", "preparing", insert / prepare)
     } else {

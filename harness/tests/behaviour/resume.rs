@@ -1,0 +1,301 @@
+//! What becomes of a measurement that is cut off: it goes on, ends as if nothing had happened, or
+//! says why it must not.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::common::{
+    Fake, Silent, TWO_SIZES, dies, done, failure, identity, plan_line, read, tell,
+};
+use harness::analyse::analyse;
+use harness::error::{Error, ErrorKind, Result};
+use harness::executor::{Mock, Source, report};
+use harness::ledger::{Ending, Ledger, Line, ResumedLine};
+use harness::measure::Measurement;
+use harness::plan::Trial;
+use harness::progress::Progress;
+use harness::render::{charts, markdown, metrics, pretty, table};
+use harness::run;
+use harness::scenario::{Scenario, shipped};
+use migrator::config::Settings;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// A scenario with enough blocks to be cut off in the middle.
+fn six_blocks() -> String {
+    TWO_SIZES.replace("runs = 2", "runs = 6")
+}
+
+fn batch_size() -> Scenario {
+    let mut scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
+    scenario.runs = 4;
+    scenario
+}
+
+/// Runs whose figures depend on their place in the plan alone; the pilot is the first of all.
+fn answers(
+    trials: Vec<Trial>,
+    cut_at: Option<usize>,
+) -> impl FnMut(&Source, &Settings) -> Result<Measurement> {
+    let mut trials = trials.into_iter();
+    move |source, settings| {
+        let number = trials.next().map_or(0, |trial| trial.number);
+        if cut_at == Some(number) {
+            return Err(Error::new(ErrorKind::Interrupted, "cut off"));
+        }
+        let noise = f64::from(u32::try_from(number).unwrap() * 7919 % 61) / 1000.0;
+        let batch_size = settings.batch_size.get() as f64;
+        let rate = 600_000.0 / (1.0 + 40.0 / batch_size) * (1.0 + noise);
+        Ok(if number == 9 { failure() } else { done(report(settings, source.records, rate)) })
+    }
+}
+
+fn start(path: &Path, cut_at: Option<usize>) -> Result<()> {
+    let plan = plan_line(&batch_size());
+    let pilot = Trial { number: 0, block: 0, slot: 0, warmup: false, setting: 0 };
+    let trials = std::iter::once(pilot).chain(plan.plan.trials()).collect();
+    let mut ledger = Ledger::create(path, &plan)?;
+    let mut executor = Mock::new(answers(trials, cut_at));
+    run::run(&Progress::of(plan), &mut executor, &mut ledger, &mut Silent)
+}
+
+fn go_on(path: &Path, cut_at: Option<usize>) -> Result<()> {
+    let told = tell(path);
+    let progress = told.progress;
+    let mut ledger = Ledger::reopen(path, told.whole_bytes)?;
+    ledger.append(&Line::Resumed(ResumedLine { at: "later".into() }))?;
+    let plan = &progress.plan.plan;
+    let pilot = Trial { number: 0, block: 0, slot: 0, warmup: false, setting: 0 };
+    let pilot = progress.records.is_none().then_some(pilot);
+    let trials = progress.pending().into_iter().flat_map(|block| plan.block_trials(block));
+    let trials = pilot.into_iter().chain(trials).collect();
+    let mut executor = Mock::new(answers(trials, cut_at));
+    run::run(&progress, &mut executor, &mut ledger, &mut Silent)
+}
+
+/// Every file that a sweep renders.
+fn reports(path: &Path) -> Vec<String> {
+    let analysis = analyse(&tell(path).progress.recorded().unwrap()).unwrap();
+    vec![
+        pretty(&analysis).unwrap(),
+        metrics::metrics(&analysis).unwrap(),
+        markdown::markdown(&analysis, &identity()),
+        table::table(&analysis),
+        charts::rates(&analysis).unwrap(),
+        charts::times(&analysis).unwrap().unwrap(),
+    ]
+}
+
+#[test]
+fn a_measurement_cut_off_anywhere_ends_with_the_bytes_of_one_that_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    start(&whole, None).unwrap();
+    let expected = reports(&whole);
+    let trials = plan_line(&batch_size()).plan.trial_count();
+    for first_cut in 0..=trials {
+        let path = folder.path().join(format!("cut-{first_cut}"));
+        assert_eq!(start(&path, Some(first_cut)).unwrap_err().kind(), ErrorKind::Interrupted);
+        // A second cut, some way behind the first, and half a line that it leaves.
+        if first_cut + 5 <= trials {
+            go_on(&path, Some(first_cut + 5)).unwrap_err();
+            let torn = read(&path) + "{\"kind\":\"trial\",\"numb";
+            fs::write(&path, torn).unwrap();
+        }
+        go_on(&path, None).unwrap();
+        assert_eq!(reports(&path), expected, "cut off at {first_cut}");
+    }
+}
+
+/// `SWEETSPOT_FULL` makes long tests as long as they should be before a release.
+fn times(default: u64, full: u64) -> u64 {
+    if std::env::var_os("SWEETSPOT_FULL").is_some() { full } else { default }
+}
+
+/// Milliseconds that look random and are the same every time.
+fn moment(number: u64) -> Duration {
+    Duration::from_millis(30 + number * 7919 % 211)
+}
+
+/// Ends the trial that is running, if there is one, as the operating system's memory killer would.
+fn kill_trial(fake: &Fake) {
+    let pid = fs::read_to_string(fake.path("trial.pid")).unwrap_or_default();
+    if let Ok(pid) = pid.trim().parse() {
+        // It may have ended by itself.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
+#[test]
+fn a_sweep_survives_being_killed_at_any_moment() {
+    let fake = Fake::new("echo $$ > $here/trial.pid; sleep 0.02");
+    let scenario = TWO_SIZES.replace("runs = 2", "runs = 30").replace("warmup = 0", "warmup = 1");
+    for number in 0..times(6, 20) {
+        let mut sweep = fake.sweep_process(&scenario, &["--quiet"]);
+        let mut child = sweep.process_group(0).stderr(Stdio::null()).spawn().unwrap();
+        sleep(moment(number));
+        if number % 3 == 2 {
+            kill_trial(&fake);
+            sleep(moment(number + 1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    fake.sweep(&scenario, &["--quiet"]).assert().code(0);
+    let folder = fake.results("two-sizes");
+    let told = tell(&folder.join("ledger.jsonl"));
+    assert_eq!(told.torn_bytes, 0);
+    let left = fs::read_dir(fake.out().join(".trials")).unwrap().count();
+    assert_eq!(left, 0, "stores of killed trials stay behind");
+    assert_eq!(told.progress.ending, Some(Ending::Complete));
+    let plan = &told.progress.plan.plan;
+    let ran: Vec<_> = told.progress.blocks.iter().map(|block| block.index).collect();
+    assert_eq!(ran, (0..31).collect::<Vec<_>>());
+    let trials: Vec<_> = told.progress.blocks.iter().flat_map(|block| &block.trials).collect();
+    assert!(trials.iter().map(|line| line.trial).eq(plan.trials()));
+    let analysis: Value = serde_json::from_str(&read(&folder.join("analysis.json"))).unwrap();
+    let runs = |setting: &Value| setting["runs"].as_u64().unwrap();
+    let runs: u64 = analysis["settings"].as_array().unwrap().iter().map(runs).sum();
+    let failed = analysis["failed"].as_array().unwrap().len() as u64;
+    assert_eq!(runs + failed, 60);
+}
+
+#[test]
+fn a_trial_does_not_outlive_a_harness_that_was_killed() {
+    let fake = Fake::new("echo $$ > $here/new.pid; mv $here/new.pid $here/trial.pid; sleep 60");
+    let mut sweep = fake.sweep_process(TWO_SIZES, &["--quiet"]);
+    let mut child = sweep.process_group(0).spawn().unwrap();
+    while !fake.path("trial.pid").exists() {
+        sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(dies(&read(&fake.path("trial.pid"))));
+}
+
+/// A sweep that was killed with some of its blocks behind it.
+fn cut_off(scenario: &str) -> Fake {
+    let fake = Fake::new("if [ -e $here/slow ]; then sleep 5; fi; echo run >> $here/runs");
+    let mut sweep = fake.sweep_process(scenario, &["--quiet"]);
+    let mut child = sweep.process_group(0).spawn().unwrap();
+    let runs = || fs::read_to_string(fake.path("runs")).unwrap_or_default().lines().count();
+    while runs() < 3 {
+        sleep(Duration::from_millis(2));
+    }
+    fake.write("slow", "");
+    sleep(Duration::from_millis(50));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_file(fake.path("slow")).unwrap();
+    fake
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_same_command_goes_on_and_says_so() {
+    let fake = cut_off(&six_blocks());
+    let began = read(&fake.results("two-sizes").join("identity.json"));
+    let output = fake.sweep(&six_blocks(), &[]).assert().code(0).get_output().clone();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("going on with "), "{stderr}");
+    let folder = fake.results("two-sizes");
+    let started =
+        |identity: &str| serde_json::from_str::<Value>(identity).unwrap()["started"].clone();
+    assert_eq!(started(&read(&folder.join("identity.json"))), started(&began));
+    assert!(read(&folder.join("ledger.jsonl")).contains("\"kind\":\"resumed\""));
+    // What has ended is not gone on with.
+    fake.sweep(&six_blocks(), &["--quiet"]).assert().code(0);
+    assert_eq!(fake.all_results("two-sizes").len(), 2);
+}
+
+#[test]
+fn a_torn_last_line_is_removed_with_a_note() {
+    let fake = cut_off(&six_blocks());
+    let path = fake.results("two-sizes").join("ledger.jsonl");
+    fs::write(&path, read(&path) + "{\"kind\":\"trial\",").unwrap();
+    let output = fake.sweep(&six_blocks(), &[]).assert().code(0).get_output().clone();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("was torn; 16 bytes removed"), "{stderr}");
+    assert_eq!(tell(&path).progress.ending, Some(Ending::Complete));
+}
+
+#[test]
+fn the_number_of_records_is_kept_from_the_ledger() {
+    let auto = six_blocks().replace("records = 500", "records = \"auto\"\nrun_seconds = 1.5");
+    let fake = cut_off(&auto);
+    let pilot = |folder: &Path| {
+        let ledger = read(&folder.join("ledger.jsonl"));
+        ledger.lines().nth(1).unwrap().to_owned()
+    };
+    let before = pilot(&fake.results("two-sizes"));
+    let runs = || read(&fake.path("runs")).lines().count();
+    let ran = tell(&fake.results("two-sizes").join("ledger.jsonl")).progress.blocks.len();
+    let already = runs();
+    fake.sweep(&auto, &["--quiet"]).assert().code(0);
+    assert_eq!(pilot(&fake.results("two-sizes")), before);
+    assert_eq!(runs() - already, 2 * (6 - ran), "no second pilot");
+}
+
+#[test]
+fn another_revision_host_program_or_format_is_refused_by_name_until_fresh() {
+    let fake = cut_off(&six_blocks());
+    let path = fake.results("two-sizes").join("ledger.jsonl");
+    let whole = read(&path);
+    let first: Value = serde_json::from_str(whole.lines().next().unwrap()).unwrap();
+    for (field, expected) in [
+        ("revision", "revision x instead of "),
+        ("host", "host x instead of "),
+        ("program", "program under test x instead of "),
+    ] {
+        let value = &first["origin"][field];
+        let changed =
+            whole.replacen(&format!("\"{field}\":{value}"), &format!("\"{field}\":\"x\""), 1);
+        fs::write(&path, changed).unwrap();
+        let output = fake.sweep(&six_blocks(), &[]).assert().code(2).get_output().clone();
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(expected) && stderr.contains("`--fresh`"), "{stderr}");
+    }
+    fs::write(&path, whole.replacen("\"format\":2", "\"format\":1", 1)).unwrap();
+    let output = fake.sweep(&six_blocks(), &[]).assert().code(2).get_output().clone();
+    assert!(text(&output.stderr).contains("format 1 instead of 2; `--fresh`"));
+    fs::write(&path, &whole).unwrap();
+    fake.sweep(&six_blocks(), &["--quiet", "--fresh"]).assert().code(0);
+    assert_eq!(read(&path), whole, "what was left behind is not touched");
+    // Nor is it taken up when its successor has ended.
+    fake.sweep(&six_blocks(), &["--quiet"]).assert().code(0);
+    assert_eq!(fake.all_results("two-sizes").len(), 3);
+}
+
+#[test]
+fn another_seed_or_scenario_is_another_measurement() {
+    let fake = cut_off(&six_blocks());
+    fake.sweep(&six_blocks(), &["--quiet", "--seed", "9"]).assert().code(0);
+    assert_eq!(fake.all_results("two-sizes").len(), 2);
+    fake.sweep(&six_blocks(), &["--quiet"]).assert().code(0);
+    let folders = fake.all_results("two-sizes");
+    assert_eq!(folders.len(), 2);
+    assert!(folders.iter().all(|folder| folder.join("report.md").exists()));
+}
+
+#[test]
+fn two_harnesses_do_not_go_on_with_one_measurement() {
+    let fake = Fake::new("echo $$ > $here/trial.pid; sleep 1");
+    let mut sweep = fake.sweep_process(&six_blocks(), &["--quiet"]);
+    let mut first = sweep.process_group(0).spawn().unwrap();
+    while !fake.path("trial.pid").exists() {
+        sleep(Duration::from_millis(5));
+    }
+    let output = fake.sweep(&six_blocks(), &[]).assert().code(2).get_output().clone();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("another harness is measuring into it"), "{stderr}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
