@@ -15,7 +15,7 @@ use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::interrupt::Interrupt;
 use migrator::pipeline::{Job, RecordStages, run};
-use migrator::source::generated::{Generated, Profile, Spec};
+use migrator::source::generated::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;
 use migrator::store::link::Linked;
@@ -78,8 +78,14 @@ struct Bench {
 
 impl Bench {
     fn new(records: u32, batch_size: usize, link: Link) -> Self {
-        let spec =
-            Spec { profile: Profile::Staged, records, seed: 42, duplicates: 0.05, rejects: 0.01 };
+        let spec = Spec {
+            product: Product::Cc,
+            profile: Profile::Staged,
+            records,
+            seed: 42,
+            duplicates: 0.05,
+            rejects: 0.01,
+        };
         Self {
             contract: Contract::embedded().unwrap(),
             catalogue: Catalogue::embedded().unwrap(),

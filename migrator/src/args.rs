@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Partition, Synchronous, TypedSettings};
-pub use crate::source::generated::Profile;
+pub use crate::source::generated::{Product, Profile};
 
 /// Maps XML application records with a JSON mapping contract and stores the rows.
 #[derive(Debug, Parser)]
@@ -52,7 +52,8 @@ pub struct RunArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Where records come from: a folder, `sqlite:PATH` or `generated:PROFILE,N,SEED`
+    /// Where records come from: a folder, `sqlite:PATH` or
+    /// `generated:PROFILE,N,SEED[,cc|rl]`
     #[arg(long, value_name = "SOURCE")]
     pub source: String,
     /// Where rows go: `sqlite:PATH`
@@ -116,6 +117,9 @@ pub struct GenerateArgs {
     /// Size and shape of a record
     #[arg(long, value_enum, default_value = "staged")]
     pub profile: Profile,
+    /// Which product line's records
+    #[arg(long, value_enum, default_value = "cc")]
+    pub product: Product,
     /// Share of records that repeat a key of another record, 0 to 1
     #[arg(long, value_name = "RATE", default_value_t = 0.0)]
     pub duplicates: f64,
@@ -178,7 +182,8 @@ pub struct VerifyArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Where the records came from: a folder, `sqlite:PATH` or `generated:PROFILE,N,SEED`
+    /// Where the records came from: a folder, `sqlite:PATH` or
+    /// `generated:PROFILE,N,SEED[,cc|rl]`
     #[arg(long, value_name = "SOURCE")]
     pub source: String,
     /// Where the rows went: `sqlite:PATH`

@@ -164,12 +164,13 @@ fn a_catalogue_that_is_named_must_be_there_and_one_beside_need_not_be() {
     assert!(said.contains("columns are not compared"), "{said}");
 }
 
-/// The contracts at hand: the shipped one, the own golden one, those of the reference where they
+/// The contracts at hand: the shipped ones, the own golden one, those of the reference where they
 /// are; with records where there are any.
 fn contracts() -> Vec<(Option<PathBuf>, Option<PathBuf>)> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/golden");
-    let mut all = vec![(None, None)];
+    let loans = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/contracts/loans.json");
+    let mut all = vec![(None, None), (Some(loans), None)];
     for set in [own, shared.join("cc"), shared.join("rl")] {
         if set.is_dir() {
             all.push((Some(set.join("contract.json")), Some(set.join("records"))));

@@ -5,13 +5,19 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
-use migrator::source::generated::{Generated, Profile, Spec};
+use migrator::source::generated::{Generated, Product, Profile, Spec};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use tempfile::TempDir;
 
-const SPEC: Spec =
-    Spec { profile: Profile::Staged, records: 60, seed: 5, duplicates: 0.1, rejects: 0.3 };
+const SPEC: Spec = Spec {
+    product: Product::Cc,
+    profile: Profile::Staged,
+    records: 60,
+    seed: 5,
+    duplicates: 0.1,
+    rejects: 0.3,
+};
 
 fn generate(folder: &TempDir, out: &str) -> Command {
     let mut command = Command::cargo_bin("migrator").unwrap();
@@ -70,6 +76,20 @@ fn a_source_table_gets_texts_and_what_is_no_utf_8_as_bytes() {
     assert!(rows.next().unwrap().is_none());
     assert!(blobs > 0);
     assert_eq!(names(folder.path()), ["source.db"], "nothing is left aside");
+}
+
+#[test]
+fn loans_go_into_the_source_table_of_their_own_contract() {
+    let folder = TempDir::new().unwrap();
+    generate(&folder, "sqlite:loans.db").args(["--product", "rl"]).assert().success();
+    let database = Connection::open(folder.path().join("loans.db")).unwrap();
+    let series = Generated::new(Spec { product: Product::Rl, ..SPEC }).unwrap();
+    for record in series.iter() {
+        let query = "SELECT CAST(app_XML AS BLOB) FROM app_xml_staging_rl WHERE app_id = ?1";
+        let bytes: Vec<u8> = database.query_row(query, [record.key], |row| row.get(0)).unwrap();
+        assert_eq!(Some(bytes), record.bytes, "{}", record.key);
+    }
+    assert!(database.prepare("SELECT 1 FROM app_xml_staging").is_err());
 }
 
 #[test]

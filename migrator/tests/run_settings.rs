@@ -5,6 +5,8 @@
 //! and 100 full records and goes through it five times.
 #![cfg(test)]
 
+use std::path::Path;
+
 use migrator::audit::Audit;
 use migrator::config::{Config, Partition, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
@@ -13,12 +15,15 @@ use migrator::interrupt::Interrupt;
 use migrator::metrics::Metrics;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
-use migrator::source::generated::{Generated, Profile, Spec};
+use migrator::source::generated::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::workers::Stages;
 use serde_json::{Map, Value, json};
+
+const LOAN_TABLES: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contracts/loans.tables.json");
 
 /// Every setting with the values that are tried; the first is the baseline's.
 fn values() -> Vec<(&'static str, Vec<Value>)> {
@@ -74,11 +79,15 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(profile: Profile, records: u32) -> Self {
-        let spec = Spec { profile, records, seed: 42, duplicates: 0.05, rejects: 0.02 };
+    fn new(product: Product, profile: Profile, records: u32) -> Self {
+        let spec = Spec { product, profile, records, seed: 42, duplicates: 0.05, rejects: 0.02 };
+        let (contract, catalogue) = match product {
+            Product::Cc => (Contract::embedded(), Catalogue::embedded()),
+            Product::Rl => (Contract::embedded_loans(), Catalogue::load(Path::new(LOAN_TABLES))),
+        };
         Self {
-            contract: Contract::embedded().unwrap(),
-            catalogue: Catalogue::embedded().unwrap(),
+            contract: contract.unwrap(),
+            catalogue: catalogue.unwrap(),
             source: Generated::new(spec).unwrap(),
         }
     }
@@ -151,7 +160,7 @@ fn full() -> bool {
 fn every_two_values_of_two_settings_store_the_same_staged_records() {
     let (records, times) = if full() { (3000, 5) } else { (150, 1) };
     for _ in 0..times {
-        Fixture::new(Profile::Staged, records).every_pair_agrees(usize::MAX);
+        Fixture::new(Product::Cc, Profile::Staged, records).every_pair_agrees(usize::MAX);
     }
 }
 
@@ -159,13 +168,32 @@ fn every_two_values_of_two_settings_store_the_same_staged_records() {
 fn every_two_values_of_two_settings_store_the_same_full_records() {
     let (records, combinations, times) = if full() { (100, usize::MAX, 5) } else { (12, 4, 1) };
     for _ in 0..times {
-        Fixture::new(Profile::Full, records).every_pair_agrees(combinations);
+        Fixture::new(Product::Cc, Profile::Full, records).every_pair_agrees(combinations);
+    }
+}
+
+#[test]
+fn the_baseline_and_everything_switched_on_store_the_same_loans() {
+    let on = json!({
+        "workers": 3, "batch_size": 40, "pool": "shared", "queue_depth": 2, "cache": "shared",
+        "parse_threads": 2, "insert": "bulk",
+    });
+    let typed: TypedSettings = serde_json::from_value(on).unwrap();
+    let fixture = Fixture::new(Product::Rl, Profile::Staged, if full() { 3000 } else { 300 });
+    let baseline = fixture.run(Settings::default());
+    let all_on = fixture.run(typed.try_into().unwrap());
+    assert_eq!(all_on.books, baseline.books);
+    assert_eq!(all_on.rows, baseline.rows);
+    assert_eq!(all_on.checksum, baseline.checksum);
+    assert!(baseline.books.duplicate > 0 && baseline.books.rejected > 0, "{:?}", baseline.books);
+    for table in ["app_collateral_rl", "app_warranties_rl", "app_policy_exceptions_rl"] {
+        assert!(baseline.rows[table] > 100, "{table}: {}", baseline.rows[table]);
     }
 }
 
 #[test]
 fn each_optimization_switched_on_and_off_again_is_the_baseline() {
-    let fixture = Fixture::new(Profile::Staged, 60);
+    let fixture = Fixture::new(Product::Cc, Profile::Staged, 60);
     let baseline = fixture.run(Settings::default());
     let counters = |report: &RunReport| {
         let writer = report.connections["writer"].clone();

@@ -9,7 +9,7 @@ use migrator::error::{ErrorKind, Result};
 use migrator::record::RawRecord;
 use migrator::source::Source;
 use migrator::source::files::FolderSource;
-use migrator::source::generated::{Generated, Profile, Spec};
+use migrator::source::generated::{Generated, Product, Profile, Spec};
 use migrator::source::location::Location;
 use migrator::source::table::{TableNames, TableSource};
 use rusqlite::Connection;
@@ -214,8 +214,14 @@ fn a_missing_or_corrupt_source_file_is_refused_and_not_made() {
 
 #[test]
 fn invented_records_have_their_numbers_as_keys() {
-    let spec =
-        Spec { profile: Profile::Small, records: 25, seed: 3, duplicates: 0.0, rejects: 0.0 };
+    let spec = Spec {
+        product: Product::Cc,
+        profile: Profile::Small,
+        records: 25,
+        seed: 3,
+        duplicates: 0.0,
+        rejects: 0.0,
+    };
     let source = Location::Generated(spec).open(NAMES, Partition::ALL).unwrap();
     assert_eq!(source.count(), 25);
     let records = read_all(source.as_ref(), 10).unwrap();

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use chrono::NaiveDateTime;
 use migrator::contract::model::Contract;
 use migrator::record::ValidRecord;
-use migrator::source::generated::{Generated, Profile, Spec};
+use migrator::source::generated::{Generated, Product, Profile, Spec};
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
@@ -23,7 +23,14 @@ pub(crate) struct Sample {
 impl Sample {
     /// The first `count` records of a profile.
     pub(crate) fn new(name: &'static str, profile: Profile, count: u32) -> Self {
-        let spec = Spec { profile, records: count, seed: 42, duplicates: 0.0, rejects: 0.0 };
+        let spec = Spec {
+            product: Product::Cc,
+            profile,
+            records: count,
+            seed: 42,
+            duplicates: 0.0,
+            rejects: 0.0,
+        };
         let generated = Generated::new(spec).unwrap();
         let records = generated.iter().map(|record| validate(record).unwrap()).collect();
         Self { name, records }

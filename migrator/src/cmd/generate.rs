@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use crate::args::GenerateArgs;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::generated::{Generated, Spec};
+use crate::source::generated::{Generated, Product, Spec};
 use crate::store::schema;
 
 /// Records written in one transaction.
@@ -28,6 +28,7 @@ const EXTRACTED_AT: &str = "2026-01-01 00:00:00.0000000";
 /// Rates that make no sense, a target that is there already, a target that cannot be written.
 pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
     let series = Generated::new(Spec {
+        product: args.product,
         profile: args.profile,
         records: args.records,
         seed: args.seed,
@@ -40,7 +41,7 @@ pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
     let aside = Aside::new(target.path())?;
     let bytes = match &target {
         Target::Folder(_) => write_folder(&series, &aside.path, &progress)?,
-        Target::Sqlite(_) => write_table(&series, &aside.path, &progress)?,
+        Target::Sqlite(_) => write_table(&series, args.product, &aside.path, &progress)?,
     };
     aside.rename_to(target.path())?;
     progress.finish_and_clear();
@@ -157,9 +158,17 @@ fn write_folder(series: &Generated, folder: &Path, progress: &ProgressBar) -> Re
     Ok(bytes)
 }
 
-/// Writes the source table of the contract that ships; returns the bytes of all records.
-fn write_table(series: &Generated, file: &Path, progress: &ProgressBar) -> Result<u64> {
-    let contract = Contract::embedded()?;
+/// Writes the source table that the product's contract names; returns the bytes of all records.
+fn write_table(
+    series: &Generated,
+    product: Product,
+    file: &Path,
+    progress: &ProgressBar,
+) -> Result<u64> {
+    let contract = match product {
+        Product::Cc => Contract::embedded()?,
+        Product::Rl => Contract::embedded_loans()?,
+    };
     let bytes = fill_table(series, file, &contract, progress).map_err(|cause| {
         let message = format!("cannot write {}", file.display());
         Error::caused(ErrorKind::Environment, message, cause)

@@ -11,7 +11,18 @@ use crate::error::{Error, ErrorKind, Result};
 /// The text of the contract that ships with the program.
 pub const EMBEDDED: &str = include_str!("../../../scenarios/contracts/applications.json");
 
+/// The text of the second product line's contract.
+const EMBEDDED_LOANS: &str = include_str!("../../../scenarios/contracts/loans.json");
+
 impl Contract {
+    /// The second product line's contract, as it stands in `scenarios/contracts/loans.json`.
+    ///
+    /// # Errors
+    /// None in a build whose tests have passed: the text is part of the program.
+    pub fn embedded_loans() -> Result<Self> {
+        Self::parse(EMBEDDED_LOANS, "the contract of the second product line")
+    }
+
     /// The contract that ships with the program.
     ///
     /// # Errors

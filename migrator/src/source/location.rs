@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::files::FolderSource;
-use super::generated::{Generated, Profile, Spec};
+use super::generated::{Generated, Product, Profile, Spec};
 use super::table::{TableNames, TableSource};
 use super::{Reader, Source};
 use crate::config::Partition;
@@ -19,7 +19,8 @@ pub enum Location {
     Folder(PathBuf),
     /// `sqlite:PATH`: a source table.
     Sqlite(PathBuf),
-    /// `generated:PROFILE,N,SEED`: invented records, without duplicates or rejects.
+    /// `generated:PROFILE,N,SEED[,PRODUCT]`: invented records, without duplicates or rejects; card
+    /// applications unless the product is `rl`.
     Generated(Spec),
 }
 
@@ -31,7 +32,7 @@ impl Location {
         }
         match text.strip_prefix("generated:") {
             Some(spec) => parse_generated(spec).map(Self::Generated).ok_or_else(|| {
-                let form = "generated:PROFILE,N,SEED, such as generated:staged,1000,42";
+                let form = "generated:PROFILE,N,SEED[,cc|rl], such as generated:staged,1000,42";
                 Error::usage(format!("source {text}: the form is {form}"))
             }),
             None => Ok(Self::Folder(PathBuf::from(text))),
@@ -64,6 +65,7 @@ fn parse_generated(text: &str) -> Option<Spec> {
         profile: Profile::from_str(parts.next()?, true).ok()?,
         records: parts.next()?.parse().ok()?,
         seed: parts.next()?.parse().ok()?,
+        product: parts.next().map_or(Ok(Product::Cc), |name| Product::from_str(name, true)).ok()?,
         duplicates: 0.0,
         rejects: 0.0,
     };
@@ -109,15 +111,25 @@ mod tests {
 
     #[test]
     fn a_sources_text_says_its_kind() {
-        let spec =
-            Spec { profile: Profile::Staged, records: 10, seed: 7, duplicates: 0.0, rejects: 0.0 };
+        let spec = Spec {
+            product: Product::Cc,
+            profile: Profile::Staged,
+            records: 10,
+            seed: 7,
+            duplicates: 0.0,
+            rejects: 0.0,
+        };
+        let loans = Spec { product: Product::Rl, ..spec };
         for (text, location) in [
             ("sqlite:a/b.db", Some(Location::Sqlite("a/b.db".into()))),
             ("a/b", Some(Location::Folder("a/b".into()))),
             ("generated:staged,10,7", Some(Location::Generated(spec))),
             ("generated:Staged, 10, 7", Some(Location::Generated(spec))),
             ("generated:staged,10", None),
+            ("generated:staged,10,7,cc", Some(Location::Generated(spec))),
+            ("generated:staged,10,7,rl", Some(Location::Generated(loans))),
             ("generated:staged,10,7,8", None),
+            ("generated:staged,10,7,rl,", None),
             ("generated:huge,10,7", None),
         ] {
             assert_eq!(Location::parse(text).ok(), location, "{text}");

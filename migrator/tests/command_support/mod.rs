@@ -12,17 +12,37 @@ use tempfile::TempDir;
 /// A source of invented records, and a place for stores.
 pub(crate) struct Migration {
     folder: TempDir,
+    /// What every verb that maps gets.
+    contract: &'static [&'static str],
 }
+
+const LOANS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contracts/loans.json");
 
 impl Migration {
     /// So many staged records, with these shares of duplicates and rejects.
     pub(crate) fn new(records: u32, duplicates: f64, rejects: f64) -> Self {
-        let migration = Self { folder: tempfile::tempdir().unwrap() };
+        let shares = [records.to_string(), duplicates.to_string(), rejects.to_string()];
+        Self::generated("cc", &[], shares)
+    }
+
+    /// The same of the second product line, with its contract.
+    pub(crate) fn of_loans(records: u32, duplicates: f64, rejects: f64) -> Self {
+        let contract = &["--contract", LOANS];
+        let shares = [records.to_string(), duplicates.to_string(), rejects.to_string()];
+        Self::generated("rl", contract, shares)
+    }
+
+    fn generated(
+        product: &str,
+        contract: &'static [&'static str],
+        [records, duplicates, rejects]: [String; 3],
+    ) -> Self {
+        let migration = Self { folder: tempfile::tempdir().unwrap(), contract };
         let mut generate = migrator("generate");
         generate
-            .args(["--profile", "staged", "--seed", "11", "--quiet"])
-            .args(["--records", &records.to_string()])
-            .args(["--duplicates", &duplicates.to_string(), "--rejects", &rejects.to_string()])
+            .args(["--profile", "staged", "--seed", "11", "--quiet", "--product", product])
+            .args(["--records", &records])
+            .args(["--duplicates", &duplicates, "--rejects", &rejects])
             .args(["--out", &migration.source()]);
         succeed(&mut generate);
         migration
@@ -77,7 +97,7 @@ impl Migration {
         let mut command = migrator(verb);
         command.args(["--source", &self.source()]);
         command.args(["--store", &format!("sqlite:{}", self.path(store).display())]);
-        command.args(["--quiet"]).args(options);
+        command.args(["--quiet"]).args(self.contract).args(options);
         command
     }
 }

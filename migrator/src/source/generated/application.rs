@@ -4,14 +4,15 @@
 use std::borrow::Cow;
 
 use super::draw::{Draw, Purpose};
-use super::fields::{self, Field};
-use super::plan::{self, Duplicate, Fate, Refused};
+use super::line::{Child, Field, Group, Line, Refused, Typed};
+use super::plan::{self, Duplicate, Fate};
 use super::values::{self, Kind};
 use super::xml::Xml;
 
 /// What an application is made for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Order {
+    pub(super) line: &'static Line,
     pub(super) seed: u64,
     /// The record whose application this is.
     pub(super) number: u32,
@@ -21,10 +22,10 @@ pub(super) struct Order {
 /// Writes the attributes of the root and begins `Request` with its own.
 pub(super) fn request(order: Order, xml: &mut Xml) {
     let mut writer = Application::new(order, Purpose::Request, xml);
-    writer.fields("Provenir", fields::ROOT);
+    writer.fields("Provenir", order.line.root_fields);
     let id = app_id_text(order.number, &mut writer.draw);
     writer.xml.start("Request").attribute("ID", &id);
-    writer.fields("Request", fields::REQUEST);
+    writer.fields("Request", order.line.request_fields);
 }
 
 /// `Request/@ID`: mostly plain digits, else another way to write the same integer.
@@ -40,23 +41,24 @@ fn app_id_text(number: u32, draw: &mut Draw) -> String {
 
 /// Writes the `CustData` element.
 pub(super) fn cust_data(order: Order, xml: &mut Xml) {
-    xml.start("CustData").start("application");
+    xml.start("CustData").start(order.line.application);
     Application::new(order, Purpose::Content, xml).write();
-    xml.end("application").end("CustData");
+    xml.end(order.line.application).end("CustData");
 }
 
 /// Writes the least that maps to a contact: `Request` with its id, and an application with one
 /// named contact, two where their id is to occur twice.
 pub(super) fn least(order: Order, xml: &mut Xml) {
     xml.start("Request").number("ID", plan::app_id(order.number));
-    xml.start("CustData").start("application");
+    xml.start("CustData").start(order.line.application);
     let mut draw = Draw::new(order.seed, order.number, Purpose::Content);
     for contact in first_contacts(order, &mut draw) {
-        xml.start("contact").attribute("con_id", &contact.con_id);
+        xml.start(order.line.contact).attribute("con_id", &contact.con_id);
         xml.attribute("ac_role_tp_c", contact.role);
-        xml.attribute("last_name", &values::plain(Kind::Surname, &mut draw)).end("contact");
+        xml.attribute("last_name", &values::plain(Kind::Surname, &mut draw));
+        xml.end(order.line.contact);
     }
-    xml.end("application").end("CustData");
+    xml.end(order.line.application).end("CustData");
 }
 
 /// A contact before anything but its key is known.
@@ -77,7 +79,7 @@ fn first_contacts(order: Order, draw: &mut Draw) -> Vec<Contact> {
     };
     let mut contacts = vec![Contact { con_id: con_id.clone(), role: "PR", has_identity: true }];
     if order.fate == Fate::Duplicate(Duplicate::ContactWithin) {
-        let role = draw.pick(&["AUTHU", "PR"]);
+        let role = draw.pick(&[order.line.second_role, "PR"]);
         contacts.push(Contact { con_id, role, has_identity: true });
     }
     contacts
@@ -89,7 +91,7 @@ fn contacts(order: Order, draw: &mut Draw) -> Vec<Contact> {
     for slot in 1..=further_contacts(draw) {
         let id = plan::con_id(order.number, slot);
         let con_id = if draw.percent(3) { format!(" {id} ") } else { id.to_string() };
-        let role = further_role(draw);
+        let role = further_role(order.line, draw);
         contacts.push(Contact { con_id, role, has_identity: draw.percent(95) });
     }
     if draw.percent(12) {
@@ -107,9 +109,9 @@ fn further_contacts(draw: &mut Draw) -> u32 {
     }
 }
 
-fn further_role(draw: &mut Draw) -> &'static str {
+fn further_role(line: &Line, draw: &mut Draw) -> &'static str {
     match draw.below(100) {
-        0..=74 => "AUTHU",
+        0..=74 => line.second_role,
         75..=79 => "PR",
         80..=89 => "REF",
         90..=92 => "pr",
@@ -131,86 +133,129 @@ impl<'a> Application<'a> {
     }
 
     fn write(&mut self) {
-        self.fields("application", fields::APPLICATION);
-        if self.draw.percent(3) {
-            // Only the last of two is seen; what only the first one has is lost.
-            self.element("app_product", fields::PRODUCT);
-        }
-        self.element("app_product", fields::PRODUCT);
-        if self.draw.percent(92) || self.refuses("rmts_info") {
-            self.element("rmts_info", fields::OFFER);
+        let line = self.order.line;
+        self.fields(line.application, line.application_fields);
+        for child in line.children {
+            self.child(child);
         }
         for contact in contacts(self.order, &mut self.draw) {
             self.contact(&contact);
         }
     }
 
+    fn child(&mut self, child: &Child) {
+        if child.twice_percent > 0 && self.draw.percent(child.twice_percent) {
+            self.element(child.name, child.fields, child.groups);
+        }
+        let always = child.percent == 100;
+        if always || self.draw.percent(child.percent) || self.refuses_in(child.name) {
+            self.element(child.name, child.fields, child.groups);
+        }
+    }
+
     fn contact(&mut self, contact: &Contact) {
-        self.xml.start("contact").attribute("con_id", &contact.con_id);
+        let line = self.order.line;
+        self.xml.start(line.contact).attribute("con_id", &contact.con_id);
         self.xml.attribute("ac_role_tp_c", contact.role);
         if contact.has_identity {
             let surname = values::plain(Kind::Surname, &mut self.draw);
             self.xml.attribute("last_name", &surname);
-            self.fields("contact", fields::IDENTITY);
+            self.fields(line.contact, line.identity_fields);
         }
-        self.fields("contact", fields::CONTACT);
+        self.fields(line.contact, line.contact_fields);
         let primary = contact.role == "PR";
         self.addresses(primary);
         self.employments(primary);
-        if self.draw.percent(if primary { 90 } else { 50 }) {
-            self.element("app_prod_bcard", fields::CARD);
+        for child in line.of_contact {
+            let percent = if primary { child.primary_percent } else { child.other_percent };
+            if self.draw.percent(percent) {
+                self.element(child.name, child.fields, &[]);
+            }
         }
-        self.xml.end("contact");
+        self.xml.end(line.contact);
     }
 
     fn addresses(&mut self, primary: bool) {
+        let address = &self.order.line.address;
         let repeats = self.order.fate == Fate::Duplicate(Duplicate::AddressWithin);
         let (current, previous, other) = if primary { (96, 60, 20) } else { (75, 20, 5) };
         if self.draw.percent(current) || repeats {
-            self.typed("contact_address", "address_tp_c", "CURR", fields::ADDRESS);
+            self.typed(address, "CURR");
         }
         if repeats {
-            self.typed("contact_address", "address_tp_c", "CURR", fields::ADDRESS);
+            self.typed(address, "CURR");
         }
         if self.draw.percent(previous) {
-            self.typed("contact_address", "address_tp_c", "PREV", fields::ADDRESS);
+            self.typed(address, "PREV");
         }
         if self.draw.percent(other) {
-            self.typed("contact_address", "address_tp_c", "MAIL", fields::ADDRESS);
+            self.typed(address, "MAIL");
         }
     }
 
     fn employments(&mut self, primary: bool) {
+        let employment = &self.order.line.employment;
         let (current, previous) = if primary { (88, 40) } else { (45, 10) };
         if self.draw.percent(current) {
-            self.typed("contact_employment", "employment_tp_c", "CURR", fields::EMPLOYMENT);
+            self.typed(employment, "CURR");
         }
         if self.draw.percent(previous) {
-            self.typed("contact_employment", "employment_tp_c", "PREV", fields::EMPLOYMENT);
+            self.typed(employment, "PREV");
         }
     }
 
     /// An element whose type decides whether it becomes a row; one in 33 is in the wrong case.
-    fn typed(&mut self, name: &'static str, attribute: &str, kind: &str, fields: &[Field]) {
-        self.xml.start(name);
+    fn typed(&mut self, of: &Typed, kind: &str) {
+        self.xml.start(of.name);
         if self.draw.percent(3) {
-            self.xml.attribute(attribute, &kind.to_lowercase());
+            self.xml.attribute(of.type_attribute, &kind.to_lowercase());
         } else {
-            self.xml.attribute(attribute, kind);
+            self.xml.attribute(of.type_attribute, kind);
         }
+        self.fields(of.name, of.fields);
+        self.xml.end(of.name);
+    }
+
+    fn element(&mut self, name: &'static str, fields: &[Field], groups: &[Group]) {
+        self.xml.start(name);
         self.fields(name, fields);
+        for group in groups {
+            self.group(name, group);
+        }
         self.xml.end(name);
     }
 
-    fn element(&mut self, name: &'static str, fields: &[Field]) {
-        self.xml.start(name);
-        self.fields(name, fields);
-        self.xml.end(name);
+    fn group(&mut self, element: &str, group: &Group) {
+        let filled = self.draw.percent(group.percent)
+            || group.fields.iter().any(|field| self.refused_value(element, field.name).is_some());
+        match (filled, group.whole) {
+            (true, false) => self.fields(element, group.fields),
+            (true, true) => self.sound_fields(element, group.fields),
+            (false, _) => self.empty_fields(group.fields),
+        }
+    }
+
+    fn sound_fields(&mut self, element: &str, fields: &[Field]) {
+        for field in fields {
+            if let Some(text) = self.refused_value(element, field.name) {
+                self.xml.attribute(field.name, &text);
+            } else if self.draw.percent(field.percent) {
+                self.xml.attribute(field.name, &values::sound(field.kind, &mut self.draw));
+            }
+        }
+    }
+
+    fn empty_fields(&mut self, fields: &[Field]) {
+        for field in fields {
+            if self.draw.percent(25) {
+                self.xml.attribute(field.name, values::nothing(&mut self.draw));
+            }
+        }
     }
 
     fn fields(&mut self, element: &str, fields: &[Field]) {
         for field in fields {
-            if let Some(text) = refused_value(self.order.fate, element, field.name) {
+            if let Some(text) = self.refused_value(element, field.name) {
                 self.xml.attribute(field.name, &text);
             } else if self.draw.percent(field.percent) {
                 let text = values::value(field.kind, &mut self.draw);
@@ -223,40 +268,35 @@ impl<'a> Application<'a> {
         }
     }
 
-    fn refuses(&self, element: &str) -> bool {
-        matches!(self.order.fate, Fate::Refused(refused) if place(refused).0 == element)
+    fn refuses_in(&self, element: &str) -> bool {
+        self.refusal().is_some_and(|(_, (of, _))| of == element)
     }
-}
 
-/// Element and attribute that hold the value to refuse.
-fn place(refused: Refused) -> (&'static str, &'static str) {
-    match refused {
-        Refused::ContactId => ("contact", "con_id"),
-        Refused::Score => ("app_product", "north_score"),
-        Refused::Reference => ("application", "funding_reference"),
-        Refused::Fee => ("rmts_info", "over_limit_fee"),
-        Refused::Rate => ("rmts_info", "purchase_rate"),
-        Refused::Debt => ("app_product", "debt_per_month"),
-        Refused::Received => ("application", "received_on"),
-        Refused::Note => ("app_product", "model_score"),
+    /// What a column must refuse, with the element and the attribute that hold it.
+    fn refusal(&self) -> Option<(Refused, (&'static str, &'static str))> {
+        let Fate::Refused(refused) = self.order.fate else { return None };
+        Some((refused, self.order.line.place(refused)?))
     }
-}
 
-/// The value that a column must refuse, where `element/@attribute` is to hold one.
-fn refused_value(fate: Fate, element: &str, attribute: &str) -> Option<Cow<'static, str>> {
-    let Fate::Refused(refused) = fate else { return None };
-    if place(refused) != (element, attribute) {
-        return None;
+    /// The value that a column must refuse, where `element/@attribute` is to hold one.
+    fn refused_value(&self, element: &str, attribute: &str) -> Option<Cow<'static, str>> {
+        let (refused, place) = self.refusal()?;
+        if place != (element, attribute) {
+            return None;
+        }
+        Some(match refused {
+            // Written with the contact's key, which is in no table of fields.
+            Refused::ContactId => return None,
+            Refused::Score => Cow::Borrowed("99999999999"),
+            Refused::Reference => Cow::Borrowed("4294967296"),
+            Refused::Fee => Cow::Borrowed("300"),
+            Refused::Rate => Cow::Borrowed("12345.67"),
+            Refused::Debt => Cow::Borrowed("NaN"),
+            Refused::Received => Cow::Borrowed("1066-10-14 09:00:00"),
+            Refused::Note => Cow::Owned("n".repeat(300)),
+            Refused::Mileage => Cow::Borrowed("about 12,000"),
+            Refused::Term => Cow::Borrowed("two years"),
+            Refused::Reason => Cow::Owned("n".repeat(40)),
+        })
     }
-    Some(match refused {
-        // Written with the contact's key, which is in no table of fields.
-        Refused::ContactId => return None,
-        Refused::Score => Cow::Borrowed("99999999999"),
-        Refused::Reference => Cow::Borrowed("4294967296"),
-        Refused::Fee => Cow::Borrowed("300"),
-        Refused::Rate => Cow::Borrowed("12345.67"),
-        Refused::Debt => Cow::Borrowed("NaN"),
-        Refused::Received => Cow::Borrowed("1066-10-14 09:00:00"),
-        Refused::Note => Cow::Owned("n".repeat(300)),
-    })
 }

@@ -4,6 +4,7 @@
 use encoding_rs::WINDOWS_1252;
 
 use super::draw::Draw;
+use super::line::Line;
 use super::plan::Reject;
 
 /// The bytes of a good text: UTF-8, and one in 20 that has letters outside ASCII in windows-1252,
@@ -17,11 +18,11 @@ pub(super) fn encode(text: String, draw: &mut Draw) -> Vec<u8> {
     }
 }
 
-/// The bytes of a text that validation must reject.
-pub(super) fn spoil(text: String, reject: Reject, draw: &mut Draw) -> Vec<u8> {
+/// The bytes of a text of that line that validation must reject.
+pub(super) fn spoil(text: String, reject: Reject, line: &Line, draw: &mut Draw) -> Vec<u8> {
     match reject {
         Reject::Malformed => malformed(&text, draw).into_bytes(),
-        Reject::OtherProduct => other_product(&text).into_bytes(),
+        Reject::OtherProduct => other_product(&text, line).into_bytes(),
         Reject::NoAppId => without_app_id(&text, draw).into_bytes(),
         Reject::Truncated => truncated(text, draw),
         Reject::Utf16 => utf16(&text, draw),
@@ -37,10 +38,11 @@ fn malformed(text: &str, draw: &mut Draw) -> String {
     }
 }
 
-fn other_product(text: &str) -> String {
-    text.replacen("<application", "<IL_application", 1).replacen(
-        "</application>",
-        "</IL_application>",
+fn other_product(text: &str, line: &Line) -> String {
+    let (own, other) = (line.application, line.other_application);
+    text.replacen(&format!("<{own}"), &format!("<{other}"), 1).replacen(
+        &format!("</{own}>"),
+        &format!("</{other}>"),
         1,
     )
 }
@@ -71,6 +73,7 @@ fn utf16(text: &str, draw: &mut Draw) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::super::draw::Purpose;
+    use super::super::spec::Product;
     use super::*;
 
     const TEXT: &str = "<Provenir><Request ID=\"7\"><CustData><application a=\"é\">\
@@ -79,7 +82,8 @@ mod tests {
     fn spoilt(reject: Reject) -> Vec<String> {
         let one = |number| {
             let mut draw = Draw::new(1, number, Purpose::Bytes);
-            String::from_utf8_lossy(&spoil(TEXT.to_owned(), reject, &mut draw)).into_owned()
+            String::from_utf8_lossy(&spoil(TEXT.to_owned(), reject, Product::Cc.line(), &mut draw))
+                .into_owned()
         };
         (0..40).map(one).collect()
     }
@@ -109,7 +113,7 @@ mod tests {
         let mut marks = std::collections::BTreeSet::new();
         for number in 0..40 {
             let mut draw = Draw::new(1, number, Purpose::Bytes);
-            let bytes = spoil(TEXT.to_owned(), Reject::Utf16, &mut draw);
+            let bytes = spoil(TEXT.to_owned(), Reject::Utf16, Product::Cc.line(), &mut draw);
             assert!(std::str::from_utf8(&bytes).is_err());
             marks.insert([bytes[0], bytes[1]]);
         }

@@ -1,21 +1,50 @@
-//! The attributes of each element of an application, in the order in which they are written.
-//! Tables only; keys, roles and types are written by `application`.
+//! The line of card applications: the attributes of each element, in the order in which they are
+//! written. Tables only; keys, roles and types are written by `application`.
 
+use super::line::{Child, Field, Line, OfContact, Refused, Typed, field};
 use super::values::Kind;
 
-/// An attribute, what it holds, and in how many of 100 elements it is present.
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) percent: u32,
-}
-
-const fn field(name: &'static str, percent: u32, kind: Kind) -> Field {
-    Field { name, kind, percent }
-}
+/// Card applications, for `scenarios/contracts/applications.json`.
+pub(super) const APPLICATIONS: &Line = &Line {
+    application: "application",
+    other_application: "IL_application",
+    contact: "contact",
+    second_role: "AUTHU",
+    root_fields: ROOT,
+    request_fields: REQUEST,
+    application_fields: APPLICATION,
+    identity_fields: IDENTITY,
+    contact_fields: CONTACT,
+    address: Typed { name: "contact_address", type_attribute: "address_tp_c", fields: ADDRESS },
+    employment: Typed {
+        name: "contact_employment",
+        type_attribute: "employment_tp_c",
+        fields: EMPLOYMENT,
+    },
+    of_contact: &[OfContact {
+        name: "app_prod_bcard",
+        primary_percent: 90,
+        other_percent: 50,
+        fields: CARD,
+    }],
+    children: &[
+        Child { name: "app_product", percent: 100, twice_percent: 3, fields: PRODUCT, groups: &[] },
+        Child { name: "rmts_info", percent: 92, twice_percent: 0, fields: OFFER, groups: &[] },
+    ],
+    refusals: &[
+        (Refused::ContactId, "contact", "con_id"),
+        (Refused::Score, "app_product", "north_score"),
+        (Refused::Reference, "application", "funding_reference"),
+        (Refused::Fee, "rmts_info", "over_limit_fee"),
+        (Refused::Rate, "rmts_info", "purchase_rate"),
+        (Refused::Debt, "app_product", "debt_per_month"),
+        (Refused::Received, "application", "received_on"),
+        (Refused::Note, "app_product", "model_score"),
+    ],
+};
 
 /// `Provenir`: the attributes that staging keeps (contract.md 2.3).
-pub(super) const ROOT: &[Field] = &[
+const ROOT: &[Field] = &[
     field("appone_trans_id", 40, Kind::Token(20)),
     field("dt_app_id", 10, Kind::Digits(9)),
     field("dt_dealer_id", 10, Kind::Digits(6)),
@@ -41,7 +70,7 @@ const PROCESSES: &[&str] = &[
 ];
 
 /// `application`.
-pub(super) const APPLICATION: &[Field] = &[
+const APPLICATION: &[Field] = &[
     field("received_on", 98, Kind::Moment),
     field("changed_on", 95, Kind::Moment),
     field("source_channel", 96, Kind::Code(CHANNELS)),
@@ -94,7 +123,7 @@ const PAYMENTS: &[&str] =
     &["Bank Transfer", "Cheque", "Debit Card", "Money Order", "MO", "Cash Desk", "Undetermined"];
 
 /// `app_product`.
-pub(super) const PRODUCT: &[Field] = &[
+const PRODUCT: &[Field] = &[
     field("decision_code", 95, Kind::Code(DECISIONS)),
     field("decided_on", 92, Kind::Moment),
     field("decision_model", 90, Kind::Code(MODELS)),
@@ -170,7 +199,7 @@ const DECISIONS: &[&str] =
 const MODELS: &[&str] = &["North 8", "North 10T", "South 9", "South 10T", "Blend 4"];
 
 /// `rmts_info`: the offer as it was mailed.
-pub(super) const OFFER: &[Field] = &[
+const OFFER: &[Field] = &[
     field("purchase_rate", 92, Kind::Rate),
     field("purchase_margin", 90, Kind::Rate),
     field("cash_rate", 90, Kind::Rate),
@@ -217,16 +246,15 @@ pub(super) const OFFER: &[Field] = &[
     field("list_source", 80, Kind::Words),
 ];
 
-/// `contact`, besides its id and role: what makes it somebody. A contact without any of these is
-/// no valid contact (contract.md 6.1).
-pub(super) const IDENTITY: &[Field] = &[
+/// `contact`, besides its id, its role and its surname.
+const IDENTITY: &[Field] = &[
     field("first_name", 98, Kind::GivenName),
     field("birth_date", 96, Kind::Birthday),
     field("ssn", 96, Kind::Ssn),
 ];
 
 /// `contact`, the rest.
-pub(super) const CONTACT: &[Field] = &[
+const CONTACT: &[Field] = &[
     field("middle_name", 72, Kind::GivenName),
     field("name_suffix", 16, Kind::Suffix),
     field("maiden_name", 70, Kind::Surname),
@@ -250,7 +278,7 @@ pub(super) const CONTACT: &[Field] = &[
 ];
 
 /// `app_prod_bcard`.
-pub(super) const CARD: &[Field] = &[
+const CARD: &[Field] = &[
     field("issue_card_ind", 87, Kind::Flag),
     field("card_account_number", 75, Kind::Digits(16)),
     field("granted_line", 87, Kind::Line),
@@ -261,7 +289,7 @@ pub(super) const CARD: &[Field] = &[
 ];
 
 /// `contact_address`, besides its type.
-pub(super) const ADDRESS: &[Field] = &[
+const ADDRESS: &[Field] = &[
     field("address_line_1", 70, Kind::AddressLine),
     field("street_number", 92, Kind::StreetNumber),
     field("street_name", 94, Kind::Street),
@@ -275,7 +303,7 @@ pub(super) const ADDRESS: &[Field] = &[
     field("mobile_phone", 87, Kind::Phone),
     field("years_here", 90, Kind::Whole(30)),
     field("months_here", 90, Kind::Whole(11)),
-    field("home_owner", 87, Kind::Code(&["OWN", "RENT", "KIN", "OTHER"])),
+    field("home_owner", 87, Kind::Code(OWNERSHIPS)),
     field("rent_or_mortgage", 85, Kind::Money(4_000)),
     field("mailing_street_number", 77, Kind::StreetNumber),
     field("mailing_street_name", 77, Kind::Street),
@@ -296,7 +324,7 @@ pub(super) const ADDRESS: &[Field] = &[
 ];
 
 /// `contact_employment`, besides its type.
-pub(super) const EMPLOYMENT: &[Field] = &[
+const EMPLOYMENT: &[Field] = &[
     field("employer", 96, Kind::Company),
     field("job", 92, Kind::Job),
     field("pay", 95, Kind::Money(90_000)),
@@ -321,8 +349,10 @@ pub(super) const EMPLOYMENT: &[Field] = &[
     field("supervisor", 50, Kind::FullName),
 ];
 
-const INCOMES: &[&str] = &["WAGES", "PENSION", "BENEFIT", "INVEST", "RENTAL", "ALLOWANCE"];
-const FURTHER_INCOMES: &[&str] = &[
+pub(super) const OWNERSHIPS: &[&str] = &["OWN", "RENT", "KIN", "OTHER"];
+pub(super) const INCOMES: &[&str] =
+    &["WAGES", "PENSION", "BENEFIT", "INVEST", "RENTAL", "ALLOWANCE"];
+pub(super) const FURTHER_INCOMES: &[&str] = &[
     "WAGES", "PENSION", "BENEFIT", "INVEST", "RENTAL", "ALIMONY", "BONUS", "MILITARY", "SPOUSE",
     "TRUST", "OTHER",
 ];

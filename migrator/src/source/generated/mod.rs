@@ -1,15 +1,18 @@
 //! Invented records: each a pure function of seed, rates and its number, the same bytes on any
 //! machine and in any order of access. Reads no clock, no file and no contract.
 //!
-//! Shaped for the contract that ships (`scenarios/contracts/applications.json`): each attribute
-//! that it maps occurs plain, blank, absent, padded and in the odd forms that a rule of contract.md
-//! is about. People and places are invented. Apart from the rates asked for, one record in 200 of
-//! the profiles `full` and `staged` holds a value that its column must refuse.
+//! Two product lines, each shaped for its contract in `scenarios/contracts`: each attribute that
+//! `applications.json` or `loans.json` maps occurs plain, blank, absent, padded and in the odd
+//! forms that a rule of contract.md is about. People and places are invented. Apart from the rates
+//! asked for, one record in 200 of the profiles `full` and `staged` holds a value that its column
+//! must refuse.
 
 mod application;
 mod bytes;
 mod draw;
 mod fields;
+mod line;
+mod loan_fields;
 mod people;
 mod plan;
 mod reports;
@@ -21,7 +24,7 @@ mod xml;
 use self::application::Order;
 use self::draw::{Draw, Purpose};
 use self::plan::{Duplicate, Fate};
-pub use self::spec::{Profile, Spec};
+pub use self::spec::{Product, Profile, Spec};
 use self::xml::Xml;
 use crate::error::{Error, Result};
 use crate::record::RawRecord;
@@ -76,17 +79,17 @@ impl Generated {
     }
 
     fn bytes(&self, number: u32) -> Vec<u8> {
-        let seed = self.spec.seed;
+        let (line, seed) = (self.spec.product.line(), self.spec.seed);
         let order = match plan::fate(&self.spec, number) {
             Fate::Duplicate(Duplicate::Application { of }) => {
-                Order { seed, number: of, fate: Fate::Plain }
+                Order { line, seed, number: of, fate: Fate::Plain }
             }
-            fate => Order { seed, number, fate },
+            fate => Order { line, seed, number, fate },
         };
         let text = self.text(order);
         let mut draw = Draw::new(seed, order.number, Purpose::Bytes);
         match order.fate {
-            Fate::Rejected(reject) => bytes::spoil(text, reject, &mut draw),
+            Fate::Rejected(reject) => bytes::spoil(text, reject, line, &mut draw),
             _ => bytes::encode(text, &mut draw),
         }
     }
@@ -135,24 +138,37 @@ fn full(order: Order) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plan::Refused;
+    use super::line::Refused;
     use super::*;
 
     #[test]
     fn every_value_to_refuse_stands_in_its_place() {
         let cases = [
-            (Refused::ContactId, " con_id=\"C8\""),
-            (Refused::Score, " north_score=\"99999999999\""),
-            (Refused::Reference, " funding_reference=\"4294967296\""),
-            (Refused::Fee, " over_limit_fee=\"300\""),
-            (Refused::Rate, " purchase_rate=\"12345.67\""),
-            (Refused::Debt, " debt_per_month=\"NaN\""),
-            (Refused::Received, " received_on=\"1066-10-14 09:00:00\""),
-            (Refused::Note, " model_score=\"nnnnnnnn"),
+            (Product::Cc, Refused::ContactId, " con_id=\"C8\""),
+            (Product::Cc, Refused::Score, " north_score=\"99999999999\""),
+            (Product::Cc, Refused::Reference, " funding_reference=\"4294967296\""),
+            (Product::Cc, Refused::Fee, " over_limit_fee=\"300\""),
+            (Product::Cc, Refused::Rate, " purchase_rate=\"12345.67\""),
+            (Product::Cc, Refused::Debt, " debt_per_month=\"NaN\""),
+            (Product::Cc, Refused::Received, " received_on=\"1066-10-14 09:00:00\""),
+            (Product::Cc, Refused::Note, " model_score=\"nnnnnnnn"),
+            (Product::Rl, Refused::ContactId, " con_id=\"C8\""),
+            (Product::Rl, Refused::Score, " north_score_pr=\"99999999999\""),
+            (Product::Rl, Refused::Reference, " servicer_no=\"4294967296\""),
+            (Product::Rl, Refused::Rate, " military_rate=\"12345.67\""),
+            (Product::Rl, Refused::Debt, " debt_per_month=\"NaN\""),
+            (Product::Rl, Refused::Received, " received_on=\"1066-10-14 09:00:00\""),
+            (Product::Rl, Refused::Note, " review_note=\"nnnnnnnn"),
+            (Product::Rl, Refused::Mileage, " c1_mileage=\"about 12,000\""),
+            (Product::Rl, Refused::Term, " gap_term=\"two years\""),
+            (Product::Rl, Refused::Reason, " override_credit=\"nnnnnnnn"),
         ];
-        for (refused, expected) in cases {
+        let lines = [Product::Cc, Product::Rl].map(|product| product.line().refusals.len());
+        assert_eq!(cases.len(), lines.iter().sum::<usize>());
+        for (product, refused, expected) in cases {
+            let line = product.line();
             for seed in 0..20 {
-                let text = staged(Order { seed, number: 1, fate: Fate::Refused(refused) });
+                let text = staged(Order { line, seed, number: 1, fate: Fate::Refused(refused) });
                 assert!(text.contains(expected), "{refused:?} with seed {seed}");
             }
         }
@@ -160,8 +176,14 @@ mod tests {
 
     #[test]
     fn full_records_have_the_size_that_was_drawn() {
-        let spec =
-            Spec { profile: Profile::Full, records: 60, seed: 9, duplicates: 0.0, rejects: 0.0 };
+        let spec = Spec {
+            product: Product::Cc,
+            profile: Profile::Full,
+            records: 60,
+            seed: 9,
+            duplicates: 0.0,
+            rejects: 0.0,
+        };
         for record in Generated::new(spec).unwrap().iter() {
             let number = record.key.cast_unsigned();
             let wanted = plan::full_bytes(&mut Draw::new(9, number, Purpose::Padding));

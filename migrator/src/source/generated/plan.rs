@@ -2,6 +2,7 @@
 //! number and rates; writes no text.
 
 use super::draw::{Draw, Purpose};
+use super::line::Refused;
 use super::spec::{Profile, Spec};
 
 /// Most contacts of one record, so that every record has ids of its own.
@@ -47,27 +48,6 @@ pub(super) enum Fate {
     Duplicate(Duplicate),
     /// It must be rejected.
     Rejected(Reject),
-}
-
-/// Which value a column must refuse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// An integer column gets a text.
-    ContactId,
-    /// An `int` gets 11 digits.
-    Score,
-    /// An `int` gets 2 to the 32nd.
-    Reference,
-    /// A `tinyint` gets 300.
-    Fee,
-    /// A `decimal(5,2)` gets five digits before the point.
-    Rate,
-    /// A `decimal` gets NaN.
-    Debt,
-    /// A `datetime` gets a day before 1753.
-    Received,
-    /// A `varchar(250)` gets 300 characters.
-    Note,
 }
 
 /// Which key is claimed twice.
@@ -131,16 +111,7 @@ pub(super) fn fate(spec: &Spec, number: u32) -> Fate {
             Reject::Truncated,
             Reject::Utf16,
         ])),
-        Class::Refused => Fate::Refused(draw.pick(&[
-            Refused::ContactId,
-            Refused::Score,
-            Refused::Reference,
-            Refused::Fee,
-            Refused::Rate,
-            Refused::Debt,
-            Refused::Received,
-            Refused::Note,
-        ])),
+        Class::Refused => Fate::Refused(draw.pick(spec.product.line().refusals).0),
         Class::Duplicate => Fate::Duplicate(duplicate(spec, number, &mut draw)),
     }
 }
@@ -204,10 +175,18 @@ fn earlier_plain(spec: &Spec, number: u32, draw: &mut Draw) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spec::Product;
     use super::*;
 
     fn spec(duplicates: f64, rejects: f64) -> Spec {
-        Spec { profile: Profile::Staged, records: 20_000, seed: 11, duplicates, rejects }
+        Spec {
+            product: Product::Cc,
+            profile: Profile::Staged,
+            records: 20_000,
+            seed: 11,
+            duplicates,
+            rejects,
+        }
     }
 
     fn share(spec: &Spec, wanted: impl Fn(Fate) -> bool) -> f64 {

@@ -2,6 +2,28 @@
 
 use clap::ValueEnum;
 
+use super::fields::APPLICATIONS;
+use super::line::Line;
+use super::loan_fields::LOANS;
+
+/// The product line that records are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Product {
+    /// Card applications, for the contract that ships
+    Cc,
+    /// Vehicle loans, for `scenarios/contracts/loans.json`
+    Rl,
+}
+
+impl Product {
+    pub(super) fn line(self) -> &'static Line {
+        match self {
+            Self::Cc => APPLICATIONS,
+            Self::Rl => LOANS,
+        }
+    }
+}
+
 /// Size and shape of a generated record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Profile {
@@ -16,6 +38,8 @@ pub enum Profile {
 /// What to generate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spec {
+    /// Which product line's records.
+    pub product: Product,
     /// Size and shape of every record.
     pub profile: Profile,
     /// How many records there are.

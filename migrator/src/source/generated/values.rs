@@ -84,6 +84,12 @@ pub(super) enum Kind {
     Company,
     /// A job title.
     Job,
+    /// An amount below this many units in a form that every reading takes for a number.
+    Worth(u32),
+    /// A whole number from 0 to this, likewise.
+    Count(u32),
+    /// A model year, of which only the digits are read.
+    Year,
 }
 
 /// A value of that kind in one of its forms: 4 % blank, 3 % padded, 6 % odd, the rest plain.
@@ -94,6 +100,18 @@ pub(super) fn value(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
         7..=12 => odd(kind, draw),
         _ => plain(kind, draw),
     }
+}
+
+/// A value of that kind that needs no more than trimming: plain, one in seven padded.
+pub(super) fn sound(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
+    let text = plain(kind, draw);
+    if draw.below(7) == 0 { Cow::Owned(padded(&text, draw)) } else { text }
+}
+
+/// What an attribute holds that has nothing to say: blanks, or a word for it that rows of
+/// contract.md 11 take for one.
+pub(super) fn nothing(draw: &mut Draw) -> &'static str {
+    draw.pick(&["", "", " ", "null", "none", "NONE"])
 }
 
 /// A value of that kind as a tidy system writes it; never blank.
@@ -107,9 +125,12 @@ pub(super) fn plain(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
         Kind::State => return Cow::Borrowed(draw.pick(super::words::STATES)),
         Kind::Moment => moment(draw),
         Kind::Birthday => birthday(draw),
-        Kind::Money(limit) => format!("{}.{:02}", draw.below(limit), draw.below(100)),
+        Kind::Money(limit) | Kind::Worth(limit) => {
+            format!("{}.{:02}", draw.below(limit), draw.below(100))
+        }
+        Kind::Year => draw.between(1985, 2026).to_string(),
         Kind::Rate => format!("{}.{:02}", draw.below(30), draw.below(100)),
-        Kind::Whole(most) => draw.between(0, most).to_string(),
+        Kind::Whole(most) | Kind::Count(most) => draw.between(0, most).to_string(),
         Kind::Line => (draw.between(5, 599) * 50).to_string(),
         Kind::Fee | Kind::DigitsOfFee => draw.below(100).to_string(),
         Kind::Score => draw.between(300, 850).to_string(),
@@ -150,6 +171,9 @@ fn odd(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
         Kind::Money(limit) => odd_money(limit, draw),
         Kind::Rate => odd_rate(draw),
         Kind::Whole(_) => return one_of(&["1,234", "-5", "12.5", "n/a", "3e1", "7 weeks"], draw),
+        Kind::Worth(_) => return one_of(&["0", "0.00", ".5", "12.345", "1e3", "-250"], draw),
+        Kind::Count(_) => return one_of(&["0", "007", "12.5", "3e1", "1,2", "+9"], draw),
+        Kind::Year => return one_of(&["'19", "MY 2020", "unknown", "0", "2 0 2 1"], draw),
         Kind::Line => return one_of(&["1,250", "-50", "2500.50", "none", "1.5e3", "$500"], draw),
         Kind::Fee => return one_of(&["36.50", "$29", "-5", "1,234", "waived", ".5"], draw),
         Kind::DigitsOfFee => return one_of(&["$29", "29 USD", "-3", "007", "waived"], draw),
@@ -354,6 +378,28 @@ mod tests {
                 "{kind:?} padded"
             );
             assert!(values.iter().collect::<BTreeSet<_>>().len() > 5, "{kind:?} forms");
+        }
+    }
+
+    #[test]
+    fn sound_values_are_never_blank_and_nothing_is_never_meaningful() {
+        let mut draw = Draw::new(1, 1, Purpose::Content);
+        let mut padded = 0;
+        for _ in 0..1000 {
+            let text = sound(Kind::Money(3_000), &mut draw);
+            assert!(text.trim().parse::<f64>().is_ok(), "{text}");
+            padded += u32::from(text.trim() != text);
+            let text = nothing(&mut draw).trim().to_lowercase();
+            assert!(["", "null", "none"].contains(&text.as_str()), "{text}");
+        }
+        assert!((100..200).contains(&padded), "{padded}");
+    }
+
+    #[test]
+    fn worths_and_counts_are_numbers_in_every_form() {
+        for text in many(Kind::Worth(90_000)).iter().chain(&many(Kind::Count(400))) {
+            let number = text.trim().replace(',', "");
+            assert!(number.is_empty() || number.parse::<f64>().is_ok(), "{text}");
         }
     }
 
