@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::load;
 use super::session::{Beginning, Session, iso};
-use crate::analyse::{Analysis, analyse};
+use crate::analyse::{self, Analysis, analyse};
 use crate::args::{SweepArgs, SweepFlags};
 use crate::display::{self, Display};
 use crate::error::{Error, Result};
@@ -31,6 +31,9 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let analysis = analyse(&recorded).map_err(|error| no_analysis(&session, &error))?;
     let metrics = write_results(&session.folder, &analysis, &session.identity)?;
     report(flags, &analysis, &metrics, &session.folder);
+    if let Some(first) = recorded.voided.first().filter(|_| recorded.invalid) {
+        return Err(session.with_ledger(&analyse::invalid(first)));
+    }
     complete(&analysis)
 }
 
