@@ -9,7 +9,7 @@ use super::session::{Beginning, Session, iso};
 use crate::analyse::{self, Analysis, analyse};
 use crate::args::{SweepArgs, SweepFlags};
 use crate::display::{self, Display};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Process, Program};
 use crate::identity::{self, Identity, Measured};
 use crate::ledger::{FORMAT_VERSION, Origin, PlanLine};
@@ -70,6 +70,10 @@ fn beginning<'a>(args: &'a SweepArgs, scenario: Scenario, executor: &Process) ->
 /// What has run cannot be analysed, and running the same command again would not change that.
 fn no_analysis(session: &Session, error: &Error) -> Error {
     let error = session.with_ledger(error);
+    if error.kind() == ErrorKind::Invalid {
+        // What is invalid is not gone on with: the same command begins anew by itself.
+        return error;
+    }
     Error::new(error.kind(), format!("{error}; `--fresh` measures anew"))
 }
 
