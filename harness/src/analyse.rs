@@ -32,6 +32,8 @@ pub struct Analysis {
     pub scenario: Scenario,
     /// Records that each run read from its source.
     pub records: u32,
+    /// Whether too much went on beside the runs for the figures to say anything.
+    pub invalid: bool,
     /// What every run stored.
     pub stored: Stored,
     /// Every setting with at least one finished run, in the scenario's order.
@@ -109,6 +111,13 @@ pub enum Doubt {
         /// Records.
         records: u32,
     },
+    /// Blocks were disturbed and run again.
+    Voided {
+        /// How many.
+        blocks: usize,
+        /// What disturbed the first.
+        first: String,
+    },
     /// The program under test gives no checksum of what it stored.
     Unverified,
     /// The plan's other blocks ran elsewhere, if they did.
@@ -163,6 +172,11 @@ impl fmt::Display for Doubt {
             Self::Quick { runs, records } => {
                 write!(f, "not testable: a quick look with {runs} blocks of {records} records")
             }
+            Self::Voided { blocks, first } => write!(
+                f,
+                "{blocks} void block{} run again, the first because {first}",
+                if *blocks == 1 { " was" } else { "s were" }
+            ),
             Self::Unverified => f.write_str("unverified: the program under test gives no checksum"),
             Self::Shard(shard) => write!(f, "shard {shard} alone: a part of the plan's blocks"),
             Self::SimulatedLink(link) => link.fmt(f),
@@ -216,6 +230,15 @@ impl Analysis {
 /// What a whole ledger says. Runs that stored different things are an error that names them, and
 /// so is a baseline without a finished run.
 pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
+    let first = recorded.voided.first().filter(|_| recorded.invalid);
+    // Where void blocks leave too little, that is what is wrong.
+    figures(recorded).map_err(|error| match (first, error.kind()) {
+        (Some(first), ErrorKind::Environment) => invalid(first),
+        _ => error,
+    })
+}
+
+fn figures(recorded: &Recorded) -> Result<Analysis> {
     let scenario = &recorded.plan.scenario;
     let stored = agreed(scenario, &recorded.trials)?;
     let counted: Vec<&TrialLine> =
@@ -237,6 +260,7 @@ pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
         plan_hash: recorded.plan.plan_hash.clone(),
         scenario: scenario.clone(),
         records: recorded.records.records,
+        invalid: recorded.invalid,
         stored,
         highest: highest(&settings, baseline),
         settings,
@@ -246,7 +270,12 @@ pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
         doubts: Vec::new(),
     };
     let shard = recorded.plan.shard.map(Doubt::Shard);
-    analysis.doubts = shard.into_iter().chain(doubts(&analysis, counted.len())).collect();
+    let voided = recorded
+        .voided
+        .first()
+        .map(|first| Doubt::Voided { blocks: recorded.voided.len(), first: first.clone() });
+    analysis.doubts =
+        shard.into_iter().chain(voided).chain(doubts(&analysis, counted.len())).collect();
     Ok(analysis)
 }
 
@@ -384,6 +413,12 @@ fn failed_run(scenario: &Scenario, line: &TrialLine) -> Option<FailedRun> {
         setting: scenario.settings[line.trial.setting].label.clone(),
         reason: failure.to_string(),
     })
+}
+
+/// The error of a measurement beside which too much went on; `first` says what.
+pub fn invalid(first: &str) -> Error {
+    let message = format!("invalid: more than a fifth of the blocks were void; {first}");
+    Error::new(ErrorKind::Invalid, message)
 }
 
 fn no_baseline(scenario: &Scenario, counted: &[&TrialLine]) -> Error {

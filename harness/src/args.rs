@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Without a verb: `harness sweep scenarios/batch-size.toml`.
 ///
 /// Exit codes: 0 the work asked for is done; 1 regression; 2 usage or environment; 3 inconclusive;
-/// 5 runs stored different things; 130 interrupted.
+/// 4 invalid measurement; 5 runs stored different things; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "harness", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub struct Cli {

@@ -219,6 +219,13 @@ impl Observer for Display {
                 self.talk(&format!("every run migrates the same {records} records"));
             }
             Event::TrialEnded { trial, measurement } => self.trial_ended(trial, measurement),
+            Event::Voided { disturbance } => {
+                self.plan.trials += self.plan.settings;
+                if let Style::Bar(bar) = &self.style {
+                    bar.inc_length(self.plan.settings as u64);
+                }
+                self.talk(&format!("void, to be run again at the end: {disturbance}"));
+            }
             Event::Ended => {
                 if let Style::Bar(bar) = &self.style {
                     bar.finish_and_clear();

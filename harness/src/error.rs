@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Environment,
     /// Runs of one plan stored different things; there is nothing to compare.
     WrongResult,
+    /// Too much went on beside the runs; they say nothing.
+    Invalid,
     /// The user stopped it; what is in the ledger stays.
     Interrupted,
 }
@@ -63,6 +65,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             ErrorKind::Usage | ErrorKind::Environment => 2,
+            ErrorKind::Invalid => 4,
             ErrorKind::WrongResult => 5,
             ErrorKind::Interrupted => 130,
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::measure::Measurement;
 use crate::plan::{Plan, Trial};
 use crate::scenario::Scenario;
+use crate::validity::Disturbance;
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,11 @@ pub enum Event<'a> {
         trial: &'a Trial,
         /// What it gave.
         measurement: &'a Measurement,
+    },
+    /// The block that has just ended is void and is run again at the end.
+    Voided {
+        /// Why.
+        disturbance: &'a Disturbance,
     },
     /// Every trial has run.
     Ended,

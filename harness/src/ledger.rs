@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::measure::Measurement;
 use crate::plan::{Plan, Shard, Trial};
 use crate::scenario::Scenario;
+use crate::validity::{self, Disturbance};
 
 /// The version of the ledger's lines; a reader refuses any other.
 pub const FORMAT_VERSION: u32 = 2;
@@ -81,6 +82,8 @@ pub struct EndedLine {
 pub enum Ending {
     /// Every block of the plan has run.
     Complete,
+    /// Too many blocks were void.
+    Invalid,
     /// Runs stored different things, so that the rest of the plan has nothing to add.
     Differs,
 }
@@ -112,8 +115,20 @@ pub struct Recorded {
     pub plan: PlanLine,
     /// How many records each run took.
     pub records: RecordsLine,
-    /// The trials of every complete block, in the order in which they ran.
+    /// The trials of every complete block that is not void, in the order in which they ran.
     pub trials: Vec<TrialLine>,
+    /// How many blocks were void, in words why, one each.
+    pub voided: Vec<String>,
+    /// Whether they were too many for the rest to say anything.
+    pub invalid: bool,
+}
+
+impl PlanLine {
+    /// What voids the block with this index, whose runs gave this; nothing voids a warm-up.
+    pub fn disturbance(&self, index: usize, measured: &[&Measurement]) -> Option<Disturbance> {
+        let counted = self.plan.blocks.get(index).is_some_and(|block| !block.warmup);
+        counted.then(|| validity::disturbance(&self.scenario, measured)).flatten()
+    }
 }
 
 impl Origin {

@@ -20,6 +20,9 @@ pub struct Measurement {
     /// What the process took; absent where nobody could ask the operating system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What else went on meanwhile; absent where nobody could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<Surroundings>,
     /// The run's own report, or why there is none.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -34,6 +37,17 @@ pub struct Usage {
     pub cpu_system_s: f64,
     /// Largest resident set of any one of them.
     pub peak_rss_bytes: u64,
+}
+
+/// What went on beside a run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Surroundings {
+    /// Share of all processors' time that other programs took, 0 to 1.
+    pub foreign_cpu_share: f64,
+    /// Share that the host of a virtual machine took, 0 to 1.
+    pub steal_share: f64,
+    /// Pages swapped in and out.
+    pub swapped_pages: u64,
 }
 
 /// The run's own report, or why there is none.
@@ -93,7 +107,7 @@ impl fmt::Display for Failure {
 impl Measurement {
     /// What somebody who asked no operating system has measured.
     pub fn new(elapsed_s: f64, outcome: Outcome) -> Self {
-        Self { elapsed_s, usage: None, outcome }
+        Self { elapsed_s, usage: None, surroundings: None, outcome }
     }
 
     /// The value for a metric, in the metric's unit; none of a failure. The operating system's word

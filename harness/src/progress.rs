@@ -5,6 +5,8 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::ledger::{Ending, FORMAT_VERSION, Line, PlanLine, Recorded, RecordsLine, TrialLine};
+use crate::measure::Measurement;
+use crate::validity::Disturbance;
 
 /// How far a measurement has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,12 +15,23 @@ pub struct Progress {
     pub plan: PlanLine,
     /// How many records each run takes, once that is known.
     pub records: Option<RecordsLine>,
-    /// Every block that was run to its end, in the order in which they ended.
+    /// Every block that was run to its end and is not void, in the order in which they ended.
     pub blocks: Vec<RanBlock>,
+    /// Every void run of a block, in their order.
+    pub voided: Vec<Voided>,
     /// How it ended, if it has.
     pub ending: Option<Ending>,
     /// Rows of the block that is running.
     running: Vec<TrialLine>,
+}
+
+/// A block whose runs were disturbed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Voided {
+    /// Its index in the plan.
+    pub index: usize,
+    /// What disturbed it.
+    pub disturbance: Disturbance,
 }
 
 /// A block that was run to its end.
@@ -44,14 +57,28 @@ pub struct Told {
 impl Progress {
     /// Of a measurement that is about to begin.
     pub fn of(plan: PlanLine) -> Self {
-        Self { plan, records: None, blocks: Vec::new(), ending: None, running: Vec::new() }
+        let (blocks, voided, running) = (Vec::new(), Vec::new(), Vec::new());
+        Self { plan, records: None, blocks, voided, ending: None, running }
     }
 
-    /// Indices of the blocks that are still to run, in the order in which they run.
+    /// Indices of the blocks that are still to run, in the order in which they run: void ones at
+    /// the end.
     pub fn pending(&self) -> Vec<usize> {
         let ran = |index: &usize| self.blocks.iter().any(|block| block.index == *index);
+        let times_void = |index: &usize| {
+            let place = self.voided.iter().rposition(|voided| voided.index == *index);
+            place.map_or(0, |place| place + 1)
+        };
         let ours = self.plan.plan.blocks_of(self.plan.shard);
-        ours.into_iter().filter(|index| !ran(index)).collect()
+        let mut pending: Vec<usize> = ours.into_iter().filter(|index| !ran(index)).collect();
+        pending.sort_by_key(times_void);
+        pending
+    }
+
+    /// How many blocks of this measurement are counted.
+    pub fn counted(&self) -> usize {
+        let blocks = self.plan.plan.blocks_of(self.plan.shard);
+        blocks.iter().filter(|index| !self.plan.plan.blocks[**index].warmup).count()
     }
 
     /// Everything that the complete blocks hold. An error where no run has begun.
@@ -60,7 +87,9 @@ impl Progress {
             return Err(Error::environment("it ends before its first run"));
         };
         let trials = self.blocks.into_iter().flat_map(|block| block.trials).collect();
-        Ok(Recorded { plan: self.plan, records, trials })
+        let voided = self.voided.iter().map(|voided| voided.disturbance.to_string()).collect();
+        let invalid = self.ending == Some(Ending::Invalid);
+        Ok(Recorded { plan: self.plan, records, trials, voided, invalid })
     }
 
     /// Takes in the next line; refuses one that cannot stand there.
@@ -101,13 +130,26 @@ impl Progress {
         }
         self.running.push(line);
         if self.running.len() == planned.len() {
-            let block = RanBlock { index, trials: std::mem::take(&mut self.running) };
-            // A block in which nothing worked ended the measurement and says nothing of settings.
-            if block.trials.iter().any(|line| line.measurement.report().is_some()) {
-                self.blocks.push(block);
-            }
+            let trials = std::mem::take(&mut self.running);
+            self.end_block(RanBlock { index, trials });
         }
         Ok(())
+    }
+}
+
+impl Progress {
+    fn end_block(&mut self, block: RanBlock) {
+        let measured: Vec<&Measurement> =
+            block.trials.iter().map(|line| &line.measurement).collect();
+        // A block in which nothing worked ended the measurement and says nothing of settings.
+        if measured.iter().all(|measurement| measurement.report().is_none()) {
+            return;
+        }
+        let index = block.index;
+        match self.plan.disturbance(index, &measured) {
+            Some(disturbance) => self.voided.push(Voided { index, disturbance }),
+            None => self.blocks.push(block),
+        }
     }
 }
 

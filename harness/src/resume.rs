@@ -64,7 +64,7 @@ fn decide(
         refused(&folder, &message)
     })?;
     match told.progress.ending {
-        Some(Ending::Differs) => return Ok(None),
+        Some(Ending::Differs | Ending::Invalid) => return Ok(None),
         Some(Ending::Complete) if folder.is_reported() => return Ok(None),
         Some(Ending::Complete) | None => {}
     }

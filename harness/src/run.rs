@@ -1,6 +1,8 @@
 //! The loop: asks the executor for every trial of the plan and writes the ledger. No arithmetic on
 //! figures, no printing.
 
+use std::collections::VecDeque;
+
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::executor::{Executor, Source};
@@ -9,9 +11,11 @@ use crate::measure::{Measurement, Outcome, Stored};
 use crate::plan::{self, Trial};
 use crate::progress::Progress;
 use crate::scenario::{Records, Scenario};
+use crate::stats::validity::voids_too_many;
 
 /// Runs what is left of a plan to its last trial. Stops early, without an error, at the end of a
 /// block in which a run stored something else than those before it: there is nothing to compare.
+/// A void block is run again at the end; where too many are, the measurement ends as invalid.
 pub fn run(
     progress: &Progress,
     executor: &mut dyn Executor,
@@ -51,18 +55,38 @@ impl Doers<'_> {
                 return Ok(Ending::Differs);
             }
         }
-        let PlanLine { scenario, plan, .. } = &progress.plan;
-        for block in progress.pending() {
-            let trials = plan.block_trials(block).into_iter();
-            let measured: Result<Vec<Measurement>> =
-                trials.map(|trial| self.trial(scenario, source, trial)).collect();
-            let measured = measured?;
-            refuse_a_block_of_failures(&measured)?;
+        let mut pending = VecDeque::from(progress.pending());
+        let mut voided = progress.voided.len();
+        while !voids_too_many(voided, progress.counted()) {
+            let Some(index) = pending.pop_front() else {
+                return Ok(Ending::Complete);
+            };
+            let measured = self.block(&progress.plan, source, index)?;
             if !agree(measured.iter(), &mut stored) {
                 return Ok(Ending::Differs);
             }
+            let measured: Vec<&Measurement> = measured.iter().collect();
+            if let Some(disturbance) = progress.plan.disturbance(index, &measured) {
+                self.observer.observe(Event::Voided { disturbance: &disturbance });
+                pending.push_back(index);
+                voided += 1;
+            }
         }
-        Ok(Ending::Complete)
+        Ok(Ending::Invalid)
+    }
+
+    fn block(
+        &mut self,
+        plan: &PlanLine,
+        source: &Source,
+        index: usize,
+    ) -> Result<Vec<Measurement>> {
+        let trials = plan.plan.block_trials(index).into_iter();
+        let measured: Result<Vec<Measurement>> =
+            trials.map(|trial| self.trial(&plan.scenario, source, trial)).collect();
+        let measured = measured?;
+        refuse_a_block_of_failures(&measured)?;
+        Ok(measured)
     }
 
     /// Finds the number of records, notes it in the ledger and makes their source.

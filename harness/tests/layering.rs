@@ -35,6 +35,7 @@ const ORDER: &[&str] = &[
     "plan.rs",
     // 3: what a trial gave, where results go, what machine this is
     "measure.rs",
+    "validity.rs",
     "identity.rs",
     "results.rs",
     // 4: trials, events, the ledger
@@ -42,6 +43,7 @@ const ORDER: &[&str] = &[
     "executor/mod.rs",
     "executor/mock.rs",
     "executor/launch.rs",
+    "executor/surroundings.rs",
     "executor/process.rs",
     "ledger.rs",
     "progress.rs",

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::load;
 use super::session::{Beginning, Session, iso};
-use crate::analyse::{Analysis, analyse};
+use crate::analyse::{self, Analysis, analyse};
 use crate::args::{SweepArgs, SweepFlags};
 use crate::display::{self, Display};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Process, Program};
 use crate::identity::{self, Identity, Measured};
 use crate::ledger::{FORMAT_VERSION, Origin, PlanLine};
@@ -31,6 +31,9 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let analysis = analyse(&recorded).map_err(|error| no_analysis(&session, &error))?;
     let metrics = write_results(&session.folder, &analysis, &session.identity)?;
     report(flags, &analysis, &metrics, &session.folder);
+    if let Some(first) = recorded.voided.first().filter(|_| recorded.invalid) {
+        return Err(session.with_ledger(&analyse::invalid(first)));
+    }
     complete(&analysis)
 }
 
@@ -67,6 +70,10 @@ fn beginning<'a>(args: &'a SweepArgs, scenario: Scenario, executor: &Process) ->
 /// What has run cannot be analysed, and running the same command again would not change that.
 fn no_analysis(session: &Session, error: &Error) -> Error {
     let error = session.with_ledger(error);
+    if error.kind() == ErrorKind::Invalid {
+        // What is invalid is not gone on with: the same command begins anew by itself.
+        return error;
+    }
     Error::new(error.kind(), format!("{error}; `--fresh` measures anew"))
 }
 

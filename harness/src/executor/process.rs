@@ -19,6 +19,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind};
 
 use super::launch::Word;
+use super::surroundings::Counters;
 use super::{Executor, LAUNCH_VERB, MIGRATOR_VERB, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::fingerprint;
@@ -373,9 +374,11 @@ impl Executor for Process {
         let words = self.words(source, settings, folder.path());
         let log = folder.path().join(LOG);
         let limit = Duration::from_secs(self.timeout_s.into());
+        let before = Counters::now();
         let start = Instant::now();
         let end = self.run(&words, &log, Some(limit))?;
-        let elapsed_s = start.elapsed().as_secs_f64();
+        let elapsed = start.elapsed();
+        let after = Counters::now();
         let foreign = matches!(self.program, Program::Runner(_));
         let asked = Asked { settings, link: self.link, foreign };
         let failure = |cause| Outcome::Failure(Failure { cause, detail: last_words(&log) });
@@ -388,7 +391,11 @@ impl Executor for Process {
             End::Badly(cause, usage) => (usage, failure(cause)),
             End::TimedOut => (None, failure(Cause::Timeout { limit_s: self.timeout_s })),
         };
-        Ok(Measurement { elapsed_s, usage, outcome })
+        let surroundings = before
+            .zip(after)
+            .zip(usage)
+            .and_then(|((before, after), usage)| after.since(before, elapsed, usage));
+        Ok(Measurement { elapsed_s: elapsed.as_secs_f64(), usage, surroundings, outcome })
     }
 }
 

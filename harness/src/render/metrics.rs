@@ -49,7 +49,11 @@ pub fn metrics(analysis: &Analysis) -> Result<String> {
         std_dev_optimized: highest.metrics.rec_per_min.std_dev.map(rounded),
         confidence: "none",
         notes: notes.join("; "),
-        verdict: if analysis.scenario.quick { "not testable" } else { "not confirmed" },
+        verdict: match (analysis.invalid, analysis.scenario.quick) {
+            (true, _) => "invalid",
+            (false, true) => "not testable",
+            (false, false) => "not confirmed",
+        },
         interval_percent: None,
         runs: highest.runs,
         settings_baseline: &baseline.setting.settings,

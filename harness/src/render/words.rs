@@ -32,6 +32,10 @@ pub fn finding(analysis: &Analysis) -> String {
 /// What the finding is worth, in one or two sentences.
 pub fn worth(analysis: &Analysis) -> String {
     let settings = analysis.settings.len();
+    if analysis.invalid {
+        return "Invalid: too much went on beside the runs, and what is left of them says nothing."
+            .into();
+    }
     if analysis.scenario.quick {
         return "Not testable: a quick look shows that everything works, not what is faster."
             .into();

@@ -73,6 +73,8 @@ pub struct Scenario {
     pub baseline: usize,
     /// When a run is ended or a setting not chosen.
     pub limits: Limits,
+    /// When a block is void.
+    pub validity: Validity,
 }
 
 /// One point of the grid.
@@ -155,6 +157,26 @@ pub struct Limits {
     pub timeout_s: NonZeroU32,
     /// A setting with a run above this is not chosen.
     pub peak_rss_bytes: u64,
+}
+
+/// What may go on beside a run. A block with a run above any of these is void and run again. Small
+/// disturbances hit every setting of a block alike and are left in; these limits are for the ones
+/// that do not.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Validity {
+    /// Share of all processors' time that other programs may take, 0 to 1.
+    pub foreign_cpu_share_max: f64,
+    /// Share that the host of a virtual machine may take, 0 to 1.
+    pub steal_share_max: f64,
+    /// Pages that may be swapped in or out.
+    pub swapped_pages_max: u64,
+}
+
+impl Default for Validity {
+    fn default() -> Self {
+        Self { foreign_cpu_share_max: 0.5, steal_share_max: 0.1, swapped_pages_max: 256 }
+    }
 }
 
 impl Default for Limits {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
-use super::{Limits, Link, Records, Runner, Scenario, Setting, Store, Workload};
+use super::{Limits, Link, Records, Runner, Scenario, Setting, Store, Validity, Workload};
 
 /// What is wrong with a scenario, and on which line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,8 @@ struct File {
     sweep: toml::Table,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    validity: Validity,
 }
 
 impl File {
@@ -134,12 +136,14 @@ const TOP_KEYS: &[&str] = &[
     "baseline",
     "sweep",
     "limits",
+    "validity",
 ];
 const WORKLOAD_KEYS: &[&str] =
     &["records", "run_seconds", "profile", "duplicates", "rejects", "seed"];
 const STORE_KEYS: &[&str] = &["url", "synchronous"];
 const LINK_KEYS: &[&str] = &["connect_ms", "round_trip_ms"];
 const RUNNER_KEYS: &[&str] = &["command"];
+const VALIDITY_KEYS: &[&str] = &["foreign_cpu_share_max", "steal_share_max", "swapped_pages_max"];
 const LIMITS_KEYS: &[&str] = &["timeout_s", "peak_rss_bytes"];
 
 /// The baseline of every setting that applies in it, as a flat object.
@@ -213,6 +217,7 @@ impl Source<'_> {
             ("baseline", &Settings::NAMES),
             ("sweep", &Settings::NAMES),
             ("limits", LIMITS_KEYS),
+            ("validity", VALIDITY_KEYS),
         ] {
             if let Some(DeValue::Table(table)) = self.table.get(section).map(toml::Spanned::get_ref)
             {
@@ -264,6 +269,7 @@ impl Source<'_> {
             settings,
             baseline,
             limits: file.limits,
+            validity: file.validity,
         })
     }
 
@@ -276,6 +282,14 @@ impl Source<'_> {
         if file.runs < RUNS_MIN {
             let message = format!("takes at least {RUNS_MIN}: one run has no spread");
             return Err(self.fault_in("", "runs", message));
+        }
+        for (key, share) in [
+            ("foreign_cpu_share_max", file.validity.foreign_cpu_share_max),
+            ("steal_share_max", file.validity.steal_share_max),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(self.fault_in("validity", key, "takes a share from 0 to 1"));
+            }
         }
         Ok(())
     }
@@ -469,6 +483,7 @@ batch_size = [100, 1000]
             (with("[limits]\n\ntimeout = 5"), 8, "`timeout` in [limits]", "`timeout_s`"),
             (with("[store]\nsynchronus = 1"), 7, "`synchronus` in [store]", "`synchronous`"),
             (with("[link]\nconnect = 5"), 7, "`connect` in [link]", "`connect_ms`"),
+            (with("[validity]\nsteal = 1"), 7, "`steal` in [validity]", "`steal_share_max`"),
             (with("[runner]\ncomand = []"), 7, "`comand` in [runner]", "`command`"),
             (with("[limit]\ntimeout_s = 5"), 6, "`limit`", "`limits`"),
         ];
@@ -498,6 +513,10 @@ batch_size = [100, 1000]
             (
                 with("[store]\nsynchronous = \"no\""),
                 "line 7: [store] synchronous: takes one of full",
+            ),
+            (
+                with("[validity]\nsteal_share_max = 5.0"),
+                "line 7: [validity] steal_share_max: takes a share",
             ),
             (with("[link]\nround_trip_ms = -1"), "line 7: invalid value: integer `-1`"),
             (with("[limits]\ntimeout_s = 0"), "line 7: invalid value: integer `0`"),

@@ -39,6 +39,11 @@ batch_size = 100
 
 [sweep]
 batch_size = [100, 200]
+
+# Tests run beside each other.
+[validity]
+foreign_cpu_share_max = 1.0
+steal_share_max = 1.0
 "#;
 
 /// A folder with a program that takes the migrator's command line and stores nothing.

@@ -3,11 +3,13 @@
 
 use crate::common::{done, failure, identity, mock_sweep, noisy_runs};
 use harness::analyse::{Analysis, Doubt, analyse};
-use harness::error::ErrorKind;
-use harness::executor::report;
+use harness::error::{ErrorKind, Result};
+use harness::executor::{Source, report};
+use harness::measure::{Measurement, Surroundings};
 use harness::metric::Metric;
 use harness::render::{charts, markdown, metrics, order, table, words};
 use harness::scenario::{Link, Scenario, shipped};
+use migrator::config::Settings;
 
 fn batch_size() -> Scenario {
     Scenario::parse(shipped("batch-size").unwrap()).unwrap()
@@ -209,6 +211,52 @@ fn a_large_grid_still_fits_its_table_and_its_charts() {
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.contains("1000 × values × 2"), "{table}");
     assert!(charts::rates(&analysis).unwrap().contains("1000 × values × 2"));
+}
+
+/// Runs of which those with these numbers (the pilot is 0) were disturbed.
+fn disturbed_runs(numbers: Vec<usize>) -> impl FnMut(&Source, &Settings) -> Result<Measurement> {
+    let (mut runs, mut number) = (noisy_runs(), 0);
+    move |source, settings| {
+        let share = if numbers.contains(&number) { 0.9 } else { 0.01 };
+        number += 1;
+        let around = Surroundings { foreign_cpu_share: share, steal_share: 0.0, swapped_pages: 0 };
+        Ok(Measurement { surroundings: Some(around), ..runs(source, settings)? })
+    }
+}
+
+#[test]
+fn a_disturbed_block_is_void_as_a_whole_and_run_again_at_the_end_in_its_own_order() {
+    // The warm-up is 1 … 6, and nothing of it counts; 15 is in the second block.
+    let recorded = mock_sweep(&batch_size(), disturbed_runs(vec![2, 15])).unwrap();
+    let plan = &recorded.plan.plan;
+    let blocks: Vec<_> = recorded.trials.iter().map(|line| plan.block_of(&line.trial)).collect();
+    let mut order: Vec<_> = (0..11).filter(|block| *block != 2).collect();
+    order.push(2);
+    assert_eq!(blocks, order.iter().flat_map(|block| [*block; 6]).collect::<Vec<_>>());
+    let last: Vec<_> = recorded.trials[60..].iter().map(|line| line.trial).collect();
+    assert_eq!(last, plan.block_trials(2));
+    let analysis = analyse(&recorded).unwrap();
+    assert!(analysis.settings.iter().all(|summary| summary.runs == 10));
+    let report = markdown::markdown(&analysis, &identity());
+    assert!(
+        report.contains("1 void block was run again, the first because other programs took 90")
+    );
+}
+
+#[test]
+fn more_than_a_fifth_of_void_blocks_make_the_measurement_invalid() {
+    // Blocks 1, 2 and 3 of ten: the third is one too many.
+    let recorded = mock_sweep(&batch_size(), disturbed_runs(vec![7, 13, 19])).unwrap();
+    assert_eq!(recorded.voided.len(), 3);
+    assert_eq!(recorded.trials.len(), 6, "only the warm-up is left");
+    assert_eq!(analyse(&recorded).unwrap_err().kind(), ErrorKind::Invalid);
+    // Where some blocks are left they are shown, and claim nothing.
+    let late = mock_sweep(&batch_size(), disturbed_runs(vec![13, 19, 25])).unwrap();
+    let analysis = analyse(&late).unwrap();
+    assert!(metrics::metrics(&analysis).unwrap().contains("\"verdict\": \"invalid\""));
+    assert!(words::worth(&analysis).starts_with("Invalid: "));
+    let enough = mock_sweep(&batch_size(), disturbed_runs(vec![7, 13])).unwrap();
+    assert_eq!((enough.voided.len(), enough.trials.len()), (2, 66));
 }
 
 #[test]

@@ -299,6 +299,27 @@ fn any_program_that_writes_a_report_can_be_measured() {
 }
 
 #[test]
+fn a_measurement_beside_a_busy_program_is_invalid_and_the_next_begins_afresh() {
+    let fake = Fake::new("sleep 0.3");
+    // Whatever else runs on this machine is too much.
+    let strict = TWO_SIZES.replace("cpu_share_max = 1.0", "cpu_share_max = 0.0");
+    // Ends by itself where this test does not come to end it.
+    let mut busy = Command::new("timeout");
+    busy.args(["20", "sh", "-c", "while :; do :; done"]);
+    let mut busy = busy.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let output = fake.sweep(&strict, &[]).assert().code(4).get_output().clone();
+    fake.sweep(&strict, &["--quiet"]).assert().code(4);
+    fake.sweep(&strict, &["--quick", "--quiet"]).assert().code(0);
+    // `timeout` hands the signal on.
+    kill(Pid::from_raw(i32::try_from(busy.id()).unwrap()), Signal::SIGTERM).unwrap();
+    busy.wait().unwrap();
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("void, to be run again at the end: other programs took"), "{stderr}");
+    assert!(stderr.contains("invalid: more than a fifth of the blocks were void"), "{stderr}");
+    assert_eq!(fake.all_results("two-sizes").len(), 3);
+}
+
+#[test]
 fn what_a_run_leaves_running_ends_with_it() {
     let fake = Fake::new("sleep 60 & echo $! > $here/child");
     fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);

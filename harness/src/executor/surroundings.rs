@@ -1,0 +1,94 @@
+//! What else the machine did while a trial ran, from the counters of /proc. Judges nothing; where the
+//! operating system does not say, there is no word.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::measure::{Surroundings, Usage};
+
+/// Ticks of /proc/stat in a second: `USER_HZ`, which is the same on every Linux that Rust builds for
+/// (proc(5)).
+const TICKS_PER_S: f64 = 100.0;
+
+/// In a shorter time the ticks are too coarse to tell a share.
+const TIME_LEAST: Duration = Duration::from_millis(200);
+
+/// The machine's counters at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counters {
+    busy_ticks: u64,
+    stolen_ticks: u64,
+    all_ticks: u64,
+    swapped_pages: u64,
+}
+
+impl Counters {
+    /// The counters now.
+    pub(super) fn now() -> Option<Self> {
+        let read = |path| fs::read_to_string(path).ok();
+        Self::parse(&read("/proc/stat")?, &read("/proc/vmstat")?)
+    }
+
+    /// proc(5): user, nice, system, idle, iowait, irq, softirq, steal; the rest is in them already.
+    fn parse(stat: &str, vmstat: &str) -> Option<Self> {
+        let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+        let ticks: Option<Vec<u64>> =
+            line.split_whitespace().take(8).map(|number| number.parse().ok()).collect();
+        let [user, nice, system, idle, iowait, irq, softirq, steal] = ticks?.try_into().ok()?;
+        let pages = |name: &str| -> Option<u64> {
+            vmstat.lines().find_map(|line| line.strip_prefix(name))?.trim().parse().ok()
+        };
+        let busy_ticks = user + nice + system + irq + softirq;
+        Some(Self {
+            busy_ticks,
+            stolen_ticks: steal,
+            all_ticks: busy_ticks + idle + iowait + steal,
+            swapped_pages: pages("pswpin ")? + pages("pswpout ")?,
+        })
+    }
+
+    /// What happened since, beside a process that took this much; none of a time too short to tell.
+    pub(super) fn since(self, before: Self, elapsed: Duration, own: Usage) -> Option<Surroundings> {
+        let all = self.all_ticks.saturating_sub(before.all_ticks) as f64;
+        if elapsed < TIME_LEAST || all < 1.0 {
+            return None;
+        }
+        let busy = self.busy_ticks.saturating_sub(before.busy_ticks) as f64;
+        let own = (own.cpu_user_s + own.cpu_system_s) * TICKS_PER_S;
+        let stolen = self.stolen_ticks.saturating_sub(before.stolen_ticks) as f64;
+        Some(Surroundings {
+            foreign_cpu_share: ((busy - own) / all).clamp(0.0, 1.0),
+            steal_share: stolen / all,
+            swapped_pages: self.swapped_pages.saturating_sub(before.swapped_pages),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VMSTAT: &str = "nr_free 5\npswpin 3\npswpout 4\n";
+
+    #[test]
+    fn what_the_trial_did_not_take_was_taken_by_others() {
+        let before = Counters::parse("cpu  100 0 50 800 50 0 0 0 9 9\n", VMSTAT).unwrap();
+        let after = Counters::parse("cpu  200 0 70 860 60 0 0 10 9 9\n", VMSTAT).unwrap();
+        // 200 ticks went by, 120 of them busy, and the trial took 80.
+        let own = Usage { cpu_user_s: 0.7, cpu_system_s: 0.1, peak_rss_bytes: 0 };
+        let second = Duration::from_secs(1);
+        let around = after.since(before, second, own).unwrap();
+        assert!((around.foreign_cpu_share - 0.2).abs() < 1e-9, "{around:?}");
+        assert!((around.steal_share - 0.05).abs() < 1e-9, "{around:?}");
+        assert_eq!(around.swapped_pages, 0);
+        assert_eq!(after.since(before, Duration::from_millis(50), own), None);
+        assert_eq!(after.since(after, second, own), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_word() {
+        assert_eq!(Counters::parse("intr 5", VMSTAT), None);
+        assert_eq!(Counters::parse("cpu  1 2 3", VMSTAT), None);
+        assert_eq!(Counters::parse("cpu  1 2 3 4 5 6 7 8", "nr_free 5"), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! Whether a block's runs were disturbed from outside (statistics.md 4, voiding). The rule is fixed in
+//! the scenario before the first run and sees no setting and no figure of a run. Pure.
+
+use std::fmt;
+
+use crate::measure::{Measurement, Surroundings};
+use crate::scenario::{Scenario, Validity};
+
+/// What disturbed a run; in words, what it was and what the scenario allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Disturbance {
+    /// Other programs took a share of the processors' time.
+    ForeignCpu {
+        /// How large.
+        share: f64,
+        /// The largest that is allowed.
+        most: f64,
+    },
+    /// The host of a virtual machine took a share.
+    Steal {
+        /// How large.
+        share: f64,
+        /// The largest that is allowed.
+        most: f64,
+    },
+    /// Memory went to disk or came back.
+    Swap {
+        /// How many pages.
+        pages: u64,
+        /// The most that are allowed.
+        most: u64,
+    },
+}
+
+impl fmt::Display for Disturbance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |share: f64| share * 100.0;
+        match *self {
+            Self::ForeignCpu { share, most } => write!(
+                f,
+                "other programs took {:.0} % of the CPU (allowed are {:.0} %)",
+                percent(share),
+                percent(most)
+            ),
+            Self::Steal { share, most } => write!(
+                f,
+                "the virtual machine's host took {:.0} % of the CPU (allowed are {:.0} %)",
+                percent(share),
+                percent(most)
+            ),
+            Self::Swap { pages, most } => {
+                write!(f, "{pages} pages were swapped (allowed are {most})")
+            }
+        }
+    }
+}
+
+/// What voids a block, if anything does: the first disturbance of its runs. A quick look is not
+/// testable anyway, and nothing of it is voided.
+pub fn disturbance(scenario: &Scenario, block: &[&Measurement]) -> Option<Disturbance> {
+    if scenario.quick {
+        return None;
+    }
+    let around = block.iter().filter_map(|measurement| measurement.surroundings.as_ref());
+    around.into_iter().find_map(|around| over(&scenario.validity, around))
+}
+
+fn over(limits: &Validity, around: &Surroundings) -> Option<Disturbance> {
+    let Surroundings { foreign_cpu_share, steal_share, swapped_pages } = *around;
+    if foreign_cpu_share > limits.foreign_cpu_share_max {
+        let most = limits.foreign_cpu_share_max;
+        return Some(Disturbance::ForeignCpu { share: foreign_cpu_share, most });
+    }
+    if steal_share > limits.steal_share_max {
+        return Some(Disturbance::Steal { share: steal_share, most: limits.steal_share_max });
+    }
+    let most = limits.swapped_pages_max;
+    (swapped_pages > most).then_some(Disturbance::Swap { pages: swapped_pages, most })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Cause, Failure, Outcome};
+    use crate::scenario::shipped;
+
+    fn run(foreign_cpu_share: f64, steal_share: f64, swapped_pages: u64) -> Measurement {
+        let failure = Failure { cause: Cause::Report, detail: String::new() };
+        let around = Surroundings { foreign_cpu_share, steal_share, swapped_pages };
+        let measurement = Measurement::new(1.0, Outcome::Failure(failure));
+        Measurement { surroundings: Some(around), ..measurement }
+    }
+
+    #[test]
+    fn one_disturbed_run_voids_its_block_and_says_why() {
+        let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
+        let quiet = run(0.5, 0.1, 256);
+        let unknown = Measurement { surroundings: None, ..quiet.clone() };
+        assert_eq!(disturbance(&scenario, &[&quiet, &unknown]), None);
+        for (disturbed, words) in [
+            (run(0.6, 0.0, 0), "other programs took 60 % of the CPU (allowed are 50 %)"),
+            (
+                run(0.0, 0.3, 0),
+                "the virtual machine's host took 30 % of the CPU (allowed are 10 %)",
+            ),
+            (run(0.0, 0.0, 257), "257 pages were swapped (allowed are 256)"),
+        ] {
+            let found = disturbance(&scenario, &[&quiet, &disturbed]).unwrap();
+            assert_eq!(found.to_string(), words);
+            assert_eq!(disturbance(&scenario.clone().quick(), &[&disturbed]), None);
+        }
+    }
+}
