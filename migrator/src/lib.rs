@@ -3,7 +3,7 @@
 //! One record's way, each step a module:
 //!
 //! ```text
-//! source → validate → parse → map → coerce → dedup → insert + log
+//! source → validate → parse → map → coerce → (queue) → dedup → insert + log
 //! ```
 
 pub mod args;
