@@ -6,6 +6,7 @@ pub mod plan;
 pub mod report;
 mod session;
 pub mod sweep;
+pub mod tune;
 mod write;
 
 use std::ffi::OsString;
@@ -13,10 +14,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Cli, SweepArgs, Verb};
+use crate::args::{Cli, TuneArgs, Verb};
 use crate::display;
 use crate::executor::{LAUNCH_VERB, MIGRATOR_VERB, launch};
-use crate::scenario;
+use crate::scenario::tune::DEFAULT;
 
 /// Runs the program with these arguments (the program's own name first) and returns its exit
 /// code; what went wrong is said on stderr.
@@ -38,13 +39,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = |()| ExitCode::SUCCESS;
     let result = match cli.verb {
+        Some(Verb::Tune(args)) => tune::run(&args).map(done),
         Some(Verb::Sweep(args)) => sweep::run(&args).map(done),
         Some(Verb::Plan(args)) => plan::run(&args).map(done),
         Some(Verb::Judge(args)) => judge::run(&args),
         Some(Verb::Report(args)) => report::run(&args).map(done),
         None => {
-            let sweep = SweepArgs { scenario: scenario::DEFAULT.into(), flags: cli.sweep };
-            sweep::run(&sweep).map(done)
+            let tune = TuneArgs { scenario: DEFAULT.into(), flags: cli.tune };
+            tune::run(&tune).map(done)
         }
     };
     result.unwrap_or_else(|error| {

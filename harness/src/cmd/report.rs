@@ -21,6 +21,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     let recorded = recorded::merge(parts?)?;
     let text = match recorded.session.session.of {
         Kind::Sweep => sweep(args, &recorded)?,
+        Kind::Tune(_) => render::pretty(&crate::tune::tuning(&recorded)?)?,
     };
     display::result(&text);
     Ok(())

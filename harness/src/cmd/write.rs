@@ -4,7 +4,9 @@ use crate::analyse::Analysis;
 use crate::error::Result;
 use crate::identity::Identity;
 use crate::render;
+use crate::recorded::Recorded;
 use crate::results::{self, Folder};
+use crate::tune::Tuning;
 
 /// Writes what a sweep says; gives the text of `metrics.json`.
 pub(super) fn sweep(folder: &Folder, analysis: &Analysis, identity: &Identity) -> Result<String> {
@@ -16,5 +18,17 @@ pub(super) fn sweep(folder: &Folder, analysis: &Analysis, identity: &Identity) -
         folder.write(render::charts::TIMES_FILE, &times)?;
     }
     folder.write(results::LAST_FILE, &render::markdown::markdown(analysis, identity))?;
+    Ok(metrics)
+}
+
+/// Writes what a plan's session says; gives the text of `metrics.json`.
+pub(super) fn tune(
+    folder: &Folder,
+    tuning: &Tuning,
+    _recorded: &Recorded,
+    _identity: &Identity,
+) -> Result<String> {
+    let metrics = render::pretty(tuning)?;
+    folder.write("analysis.json", &metrics)?;
     Ok(metrics)
 }

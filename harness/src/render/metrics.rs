@@ -10,9 +10,6 @@ use crate::error::Result;
 use crate::figures::Figures;
 use crate::metric::Metric;
 
-/// What the Phase II plan expected of each optimization, in percent.
-const EXPECTED_PERCENT: [f64; 2] = [5.0, 20.0];
-
 /// One phase. Rates are medians of raw records per minute, deviations have n − 1, and the
 /// improvement is that of the two medians; all rounded to two decimals. The interval is that of the
 /// fresh pairs, an end `null` where it has none.
@@ -34,7 +31,7 @@ struct Phase<'a> {
     settings_baseline: &'a Settings,
     settings_optimized: &'a Settings,
     kept: bool,
-    expected_percent: [f64; 2],
+    expected_percent: Option<[f64; 2]>,
     checksum: &'a str,
 }
 
@@ -112,7 +109,7 @@ fn phase(analysis: &Analysis) -> Phase<'_> {
         settings_baseline: baseline.settings,
         settings_optimized: optimized.settings,
         kept: analysis.kept,
-        expected_percent: EXPECTED_PERCENT,
+        expected_percent: analysis.scenario.expected_percent,
         checksum: &analysis.stored.checksum,
     }
 }

@@ -7,6 +7,7 @@ pub mod markdown;
 pub mod metrics;
 pub mod order;
 pub mod table;
+pub mod tune;
 pub mod words;
 
 pub use format::pretty;

@@ -3,6 +3,7 @@
 
 mod read;
 mod runner;
+pub mod tune;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -33,9 +34,6 @@ const SHIPPED: &[(&str, &str)] = &[
     ("cache-link", include_str!("../../../scenarios/cache-link.toml")),
 ];
 
-/// The scenario of a bare `harness`.
-pub const DEFAULT: &str = "scenarios/batch-size.toml";
-
 /// Blocks and records of a `--quick` run: enough to see that everything works, not to judge.
 const QUICK_RUNS: u32 = 3;
 const QUICK_PAIRS: u32 = 4;
@@ -52,6 +50,9 @@ pub struct Scenario {
     pub phase: String,
     /// What the phase calls itself.
     pub optimization: String,
+    /// What was expected of the optimization, from and to, in percent; nothing where nobody says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_percent: Option<[f64; 2]>,
     /// Counted blocks: runs of every setting.
     pub runs: u32,
     /// Blocks before them that are run and not counted.
@@ -164,6 +165,9 @@ pub struct Limits {
     pub timeout_s: NonZeroU32,
     /// A setting with a run above this is not chosen.
     pub peak_rss_bytes: u64,
+    /// A setting with a run above this is not chosen; nothing where latency does not matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_p99_ms: Option<NonZeroU32>,
 }
 
 /// How two arms are compared.
@@ -247,7 +251,7 @@ impl Default for Validity {
 impl Default for Limits {
     fn default() -> Self {
         const TIMEOUT: NonZeroU32 = NonZeroU32::new(120).unwrap();
-        Self { timeout_s: TIMEOUT, peak_rss_bytes: 512 * 1024 * 1024 }
+        Self { timeout_s: TIMEOUT, peak_rss_bytes: 512 * 1024 * 1024, latency_p99_ms: None }
     }
 }
 
@@ -305,8 +309,8 @@ batch_size = [100, 1000]
         }
         let files = std::fs::read_dir("../scenarios").unwrap().map(|file| file.unwrap().path());
         let files = files.filter(|path| path.extension().is_some_and(|end| end == "toml"));
-        assert_eq!(files.count(), shipped_names().count(), "a scenario that does not ship");
-        assert!(shipped(DEFAULT).is_some());
+        let shipped_count = shipped_names().count() + tune::shipped_names().count();
+        assert_eq!(files.count(), shipped_count, "a scenario that does not ship");
         assert!(shipped("no-such").is_none());
     }
 

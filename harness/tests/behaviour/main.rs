@@ -9,3 +9,4 @@ mod mock;
 mod resume;
 mod session;
 mod sweep;
+mod tune;
