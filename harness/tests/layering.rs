@@ -73,12 +73,12 @@ const ORDER: &[&str] = &[
     "render/format.rs",
     "render/order.rs",
     "render/words.rs",
-    "render/tune.rs",
     "render/metrics.rs",
     "render/table.rs",
     "render/charts/frame.rs",
     "render/charts/mod.rs",
     "render/markdown.rs",
+    "render/tune.rs",
     "render/mod.rs",
     "display.rs",
     // 7: the program

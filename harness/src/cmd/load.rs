@@ -36,9 +36,9 @@ pub(super) fn load_plan(name: &str, flags: &TuneFlags) -> Result<(Scenario, Tune
     let plan = Tune::parse(&text).map_err(|fault| Error::usage(format!("{name}, {fault}")));
     let (mut base, mut tune) = plan?;
     if !flags.phases.is_empty() {
-        tune = tune.only(&flags.phases).map_err(|message| {
-            Error::usage(format!("--phases: {message}"))
-        })?;
+        tune = tune
+            .only(&flags.phases)
+            .map_err(|message| Error::usage(format!("--phases: {message}")))?;
     }
     if let Some(budget_s) = flags.budget {
         tune.budget_s = budget_s;

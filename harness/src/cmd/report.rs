@@ -14,6 +14,7 @@ use crate::ledger::Kind;
 use crate::recorded::{self, Recorded};
 use crate::render;
 use crate::results::Folder;
+use crate::tune::tuning;
 
 /// Runs the verb.
 pub fn run(args: &ReportArgs) -> Result<()> {
@@ -21,7 +22,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     let recorded = recorded::merge(parts?)?;
     let text = match recorded.session.session.of {
         Kind::Sweep => sweep(args, &recorded)?,
-        Kind::Tune(_) => render::pretty(&crate::tune::tuning(&recorded)?)?,
+        Kind::Tune(_) => tune(args, &recorded)?,
     };
     display::result(&text);
     Ok(())
@@ -34,6 +35,14 @@ fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
         ReportFormat::Markdown => {
             Ok(render::markdown::markdown(&analysis, &identity(&args.results[0])?))
         }
+    }
+}
+
+fn tune(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+    let tuning = tuning(recorded)?;
+    match args.format {
+        ReportFormat::Json => render::pretty(&tuning),
+        ReportFormat::Markdown => render::tune::markdown(&tuning, &identity(&args.results[0])?),
     }
 }
 

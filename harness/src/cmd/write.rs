@@ -4,7 +4,6 @@ use crate::analyse::Analysis;
 use crate::error::Result;
 use crate::identity::Identity;
 use crate::render;
-use crate::recorded::Recorded;
 use crate::results::{self, Folder};
 use crate::tune::Tuning;
 
@@ -22,13 +21,15 @@ pub(super) fn sweep(folder: &Folder, analysis: &Analysis, identity: &Identity) -
 }
 
 /// Writes what a plan's session says; gives the text of `metrics.json`.
-pub(super) fn tune(
-    folder: &Folder,
-    tuning: &Tuning,
-    _recorded: &Recorded,
-    _identity: &Identity,
-) -> Result<String> {
-    let metrics = render::pretty(tuning)?;
-    folder.write("analysis.json", &metrics)?;
+pub(super) fn tune(folder: &Folder, tuning: &Tuning, identity: &Identity) -> Result<String> {
+    let metrics = render::metrics::plan(tuning)?;
+    folder.write("metrics.json", &metrics)?;
+    folder.write("analysis.json", &render::pretty(tuning)?)?;
+    for tuned in &tuning.phases {
+        if let Some(analysis) = &tuned.analysis {
+            folder.write(&render::tune::chart_file(tuned), &render::charts::rates(analysis)?)?;
+        }
+    }
+    folder.write(results::LAST_FILE, &render::tune::markdown(tuning, identity)?)?;
     Ok(metrics)
 }

@@ -31,7 +31,7 @@ pub fn markdown(analysis: &Analysis, identity: &Identity) -> String {
     sections.join("\n\n") + "\n"
 }
 
-fn figures(analysis: &Analysis) -> String {
+pub(super) fn figures(analysis: &Analysis) -> String {
     let headings = table::headings().join(" | ");
     let mut lines = vec![
         format!("| {} | {headings} | |", swept(analysis)),
@@ -54,7 +54,7 @@ fn remark(analysis: &Analysis, index: usize) -> String {
 }
 
 /// The fresh pairs, a row for every metric; nothing where none have run.
-fn fresh_pairs(analysis: &Analysis) -> Option<String> {
+pub(super) fn fresh_pairs(analysis: &Analysis) -> Option<String> {
     let fresh = analysis.confirmation.as_ref()?;
     let mut lines = vec![
         format!(
@@ -103,7 +103,7 @@ fn images(analysis: &Analysis) -> String {
     format!("{rates}\n\n![Insertion against preparation time]({})", charts::TIMES_FILE)
 }
 
-fn section(title: &str, points: &[String]) -> String {
+pub(super) fn section(title: &str, points: &[String]) -> String {
     let points: Vec<String> = points.iter().map(|point| format!("- {point}")).collect();
     format!("## {title}\n\n{}", points.join("\n"))
 }
@@ -132,7 +132,7 @@ fn trust(analysis: &Analysis, identity: &Identity) -> Vec<String> {
     points
 }
 
-fn sentence(fragment: &str) -> String {
+pub(super) fn sentence(fragment: &str) -> String {
     let mut characters = fragment.chars();
     let first = characters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(characters).chain(['.']).collect()
@@ -163,7 +163,7 @@ fn measured(analysis: &Analysis) -> Vec<String> {
     ]
 }
 
-fn place(identity: &Identity) -> Vec<String> {
+pub(super) fn place(identity: &Identity) -> Vec<String> {
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let machine = &identity.machine;
     let program = match &identity.program.path {

@@ -9,6 +9,7 @@ use crate::compare::Comparison;
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::metric::Metric;
+use crate::tune::{Tuned, Tuning};
 
 /// One phase. Rates are medians of raw records per minute, deviations have n − 1, and the
 /// improvement is that of the two medians; all rounded to two decimals. The interval is that of the
@@ -45,6 +46,56 @@ pub fn metrics(analysis: &Analysis) -> Result<String> {
 pub fn phases(analyses: &[&Analysis]) -> Result<String> {
     let phases: Vec<Phase<'_>> = analyses.iter().map(|analysis| phase(analysis)).collect();
     pretty(&phases)
+}
+
+/// The file's text for a whole plan: an object for every phase, those that were swept again after the
+/// others. Of a phase that was not measured the figures are the latest of the present setting.
+pub fn plan(tuning: &Tuning) -> Result<String> {
+    let phases: Vec<Phase<'_>> =
+        tuning.phases.iter().filter_map(|tuned| planned(tuning, tuned)).collect();
+    pretty(&phases)
+}
+
+fn planned<'a>(tuning: &'a Tuning, tuned: &'a Tuned) -> Option<Phase<'a>> {
+    let notes = |phase: &Phase<'_>| {
+        let share = tuned.parse_share.filter(|_| tuned.skipped.is_none());
+        let share = share.map(|share| format!("parsing took {:.0} % of the time", share * 100.0));
+        let back = tuned.taken_back.then(|| "taken back: all kept were worse together".to_owned());
+        let own = Some(phase.notes.clone()).filter(|notes| !notes.is_empty());
+        tuned.skipped.clone().into_iter().chain(share).chain(back).chain(own).collect::<Vec<_>>()
+    };
+    let mut phase = match &tuned.analysis {
+        Some(analysis) => phase(analysis),
+        None => skipped(tuning, tuned)?,
+    };
+    phase.notes = notes(&phase).join("; ");
+    phase.phase = &tuned.name;
+    phase.kept = tuned.is_in_use();
+    Some(phase)
+}
+
+fn skipped<'a>(tuning: &'a Tuning, tuned: &'a Tuned) -> Option<Phase<'a>> {
+    let figures = tuned.present_figures.as_ref().or(tuning.baseline.as_ref())?;
+    let present = Arm { figures, settings: &tuned.before };
+    Some(Phase {
+        phase: &tuned.name,
+        optimization: &tuned.optimization,
+        baseline_rec_per_min: rounded(present.rec_per_min()),
+        optimized_rec_per_min: rounded(present.rec_per_min()),
+        improvement_percent: 0.0,
+        std_dev_baseline: present.std_dev(),
+        std_dev_optimized: present.std_dev(),
+        confidence: "none".into(),
+        notes: String::new(),
+        verdict: "skipped".into(),
+        interval_percent: None,
+        runs: figures.runs,
+        settings_baseline: &tuned.before,
+        settings_optimized: &tuned.before,
+        kept: false,
+        expected_percent: tuned.expected_percent,
+        checksum: &tuning.stored.checksum,
+    })
 }
 
 /// The figures of an arm, and under which settings.

@@ -2,11 +2,13 @@
 //! line is longer than 100 columns but those that are there to be pasted.
 
 use super::format::{percent, rounded, thousands, wrapped};
-use super::words::confirmed_change;
+use super::markdown::{figures as markdown_figures, fresh_pairs, place, section, sentence};
+use super::words::{confirmed_change, finding, worth};
 use crate::analyse::{Answer, Doubt};
 use crate::error::{Error, Result};
 use crate::figures::Figures;
 use crate::finding::Outcome;
+use crate::identity::Identity;
 use crate::scenario::tune::difference;
 use crate::stats::verdict::Verdict;
 use crate::tune::{Tuned, Tuning, improvement, words};
@@ -45,9 +47,7 @@ pub(super) fn confidence(tuned: &Tuned) -> String {
 /// What each phase brought, in percent, and what all so far add up to: 0 where nothing was kept.
 pub(super) fn gains(tuning: &Tuning) -> Vec<(f64, f64)> {
     let mut all = 1.0;
-    let gain = |tuned: &Tuned| {
-        tuned.change_percent().filter(|_| tuned.is_in_use()).unwrap_or(0.0)
-    };
+    let gain = |tuned: &Tuned| tuned.change_percent().filter(|_| tuned.is_in_use()).unwrap_or(0.0);
     let gains = tuning.phases.iter().map(gain);
     gains
         .map(|gain| {
@@ -64,6 +64,11 @@ pub(super) fn setting_after(tuned: &Tuned) -> &str {
 
 /// The cumulative table.
 pub fn table(tuning: &Tuning) -> String {
+    laid_out(&rows(tuning))
+}
+
+/// Headings, then a row for every phase and one for what is kept.
+fn rows(tuning: &Tuning) -> Vec<[String; 7]> {
     let quick = tuning.scenario.quick;
     let mut rows: Vec<[String; 7]> = vec![HEADINGS.map(str::to_owned)];
     for (tuned, (gain, cumulative)) in tuning.phases.iter().zip(gains(tuning)) {
@@ -85,11 +90,11 @@ pub fn table(tuning: &Tuning) -> String {
             improvement(last).map_or_else(|| "-".into(), percent),
             String::new(),
             String::new(),
-            last.verdict.map_or_else(|| "INVALID".into(), |outcome| outcome_word(outcome)),
+            last.verdict.map_or_else(|| "INVALID".into(), outcome_word),
             last.confidence.to_string(),
         ]);
     }
-    laid_out(&rows)
+    rows
 }
 
 fn outcome_word(outcome: Outcome) -> String {
@@ -136,13 +141,17 @@ pub(super) fn headline(tuning: &Tuning) -> String {
     let kept = difference(&tuning.settings_baseline, &tuning.settings);
     let Some(last) = tuning.final_test() else {
         return match tuning.last.first() {
-            Some(_) if tuning.is_unchanged() => "Nothing is kept: together the phases' choices were \
+            Some(_) if tuning.is_unchanged() => {
+                "Nothing is kept: together the phases' choices were \
                  worse than the baseline, and all of them go back."
-                .into(),
+                    .into()
+            }
             Some(_) => format!("{kept} is left; it has not been measured against the baseline."),
-            None => "Nothing is kept: no phase found a setting that is shown to be better than the \
+            None => {
+                "Nothing is kept: no phase found a setting that is shown to be better than the \
                      baseline, or as good and smaller."
-                .into(),
+                    .into()
+            }
         };
     };
     let pairs = last.pairs;
@@ -235,7 +244,9 @@ pub(super) fn family(tuning: &Tuning) -> Option<String> {
     };
     let (hold, not) = (named(true), named(false));
     Some(match (hold.is_empty(), not.is_empty()) {
-        (false, true) => format!("Among {tests} tests as one family (Holm) these claims hold: {hold}."),
+        (false, true) => {
+            format!("Among {tests} tests as one family (Holm) these claims hold: {hold}.")
+        }
         (true, _) => format!("Among {tests} tests as one family (Holm) no claim holds: {not}."),
         _ => format!(
             "Among {tests} tests as one family (Holm) these claims hold: {hold}; these do not: {not}."
@@ -303,8 +314,8 @@ pub(super) fn doubts(tuning: &Tuning) -> Vec<String> {
 
 /// The settings to paste: a `[baseline]` of a scenario, and flags of `migrator run`.
 pub(super) fn paste(settings: &Settings) -> Result<(String, String)> {
-    let value = serde_json::to_value(settings)
-        .map_err(|error| Error::caused("writing settings", error))?;
+    let value =
+        serde_json::to_value(settings).map_err(|error| Error::caused("writing settings", error))?;
     let all: Vec<(&String, &Value)> = value.as_object().into_iter().flatten().collect();
     let toml = all.iter().map(|(name, value)| format!("\n{name} = {value}"));
     let flag = |(name, value): &(&String, &Value)| {
@@ -333,6 +344,99 @@ pub fn summary(tuning: &Tuning, folder: &str) -> Result<String> {
     }
     parts.push(format!("Report, metrics, charts and ledger: {folder}/\n"));
     Ok(parts.join("\n"))
+}
+
+/// `report.md`: the answer and the table first, then every phase, then how to get it again.
+pub fn markdown(tuning: &Tuning, identity: &Identity) -> Result<String> {
+    let base = &tuning.scenario;
+    let mut sections = vec![
+        format!("# {}: {}", base.name, base.why),
+        format!("**{}**", headline(tuning)),
+        markdown_table(&rows(tuning)),
+    ];
+    sections.extend(target(tuning));
+    sections.extend(family(tuning));
+    if !tuning.alone.is_empty() {
+        sections.push(section("Each optimization alone", &sentences(alone(tuning))));
+    }
+    let (toml, flags) = paste(&tuning.settings)?;
+    sections.push(format!(
+        "## The settings to use\n\n```toml\n{toml}\n```\n\n```\nmigrator run {flags}\n```"
+    ));
+    let commits = commits(tuning);
+    if !commits.is_empty() {
+        sections.push(format!("## Commits\n\n```\n{}\n```", commits.join("\n")));
+    }
+    sections.extend(tuning.phases.iter().map(markdown_phase));
+    let notes = doubts(tuning).into_iter();
+    let notes = notes.chain(identity.doubts().iter().map(ToString::to_string)).collect();
+    sections.push(section("How far to trust this", &trust(tuning, notes)));
+    sections.push(section("Where", &place(identity)));
+    sections.push(format!("## Again\n\n```\n{}\n```", identity.command));
+    sections.push(
+        "Beside this file: `metrics.json` (every phase in the names that tools read), \
+         `analysis.json` (every figure), `ledger.jsonl` (the plan and every run's whole report), \
+         `identity.json` (revision, program, machine), `charts/` (every run of every sweep)."
+            .into(),
+    );
+    Ok(sections.join("\n\n") + "\n")
+}
+
+fn sentences(fragments: Vec<String>) -> Vec<String> {
+    fragments.iter().map(|fragment| sentence(fragment)).collect()
+}
+
+fn trust(tuning: &Tuning, notes: Vec<String>) -> Vec<String> {
+    let stored = &tuning.stored;
+    let checksum = if stored.checksum.is_empty() { "unverified" } else { &stored.checksum };
+    let mut points = vec![format!(
+        "Every run stored the same: checksum `{checksum}`, {} of {} records committed.",
+        thousands(stored.books.committed as f64),
+        thousands(f64::from(tuning.records))
+    )];
+    if let Some(effort) = tuning.effort.as_ref().filter(|_| !tuning.scenario.quick) {
+        points.push(sentence(&words::effort(effort, tuning.budget_s)));
+    }
+    points.push(format!(
+        "The session took about {:.1} min of {}; seed {}; plan hash `{}`.",
+        tuning.used_s / 60.0,
+        words::time(tuning.budget_s),
+        tuning.scenario.seed,
+        tuning.plan_hash
+    ));
+    points.extend(sentences(notes));
+    points
+}
+
+fn markdown_phase(tuned: &Tuned) -> String {
+    let mut parts = vec![format!("## {}: {}", tuned.name, tuned.optimization), tuned.why.clone()];
+    match (&tuned.skipped, &tuned.analysis) {
+        (None, Some(analysis)) => {
+            parts.push(format!("**{}**", finding(analysis)));
+            parts.push(worth(analysis));
+            parts.push(markdown_figures(analysis));
+            parts.extend(fresh_pairs(analysis).map(|text| text.replacen("## ", "### ", 1)));
+            parts.push(format!("![Records per minute of every run]({})", chart_file(tuned)));
+        }
+        (skipped, _) => parts.push(format!(
+            "Not measured: {}.",
+            skipped.as_deref().unwrap_or("there is nothing to say of it")
+        )),
+    }
+    parts.join("\n\n")
+}
+
+/// The chart of a phase's sweep, as a path from the report.
+pub fn chart_file(tuned: &Tuned) -> String {
+    let name = tuned.name.to_lowercase().replace(['.', ' '], "-");
+    format!("charts/{name}-rec-per-min.svg")
+}
+
+fn markdown_table(rows: &[[String; 7]]) -> String {
+    let mut lines: Vec<String> =
+        rows.iter().map(|row| format!("| {} |", row.join(" | "))).collect();
+    lines.insert(1, "|---|---|---:|---:|---:|---|---|".into());
+    lines.join("\n")
 }
 
 /// Flags in lines that a shell takes as one.

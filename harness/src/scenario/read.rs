@@ -266,7 +266,12 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    pub(super) fn check_table(&self, table: &DeTable<'_>, known: &[&str], name: &str) -> Result<(), Fault> {
+    pub(super) fn check_table(
+        &self,
+        table: &DeTable<'_>,
+        known: &[&str],
+        name: &str,
+    ) -> Result<(), Fault> {
         let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref()))
         else {
             return Ok(());
@@ -417,7 +422,11 @@ impl<'a> Source<'a> {
     }
 
     /// The varied settings with their values, each value checked.
-    pub(super) fn axes(&self, table: &toml::Table, baseline: &Map<String, Value>) -> Result<Axes, Fault> {
+    pub(super) fn axes(
+        &self,
+        table: &toml::Table,
+        baseline: &Map<String, Value>,
+    ) -> Result<Axes, Fault> {
         let mut axes = Axes::new();
         for (key, value) in table {
             let fault = |message: String| self.fault_in("sweep", key, message);

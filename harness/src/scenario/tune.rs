@@ -168,7 +168,8 @@ pub fn difference(base: &Settings, other: &Settings) -> String {
     let (base, other) = (flat(base), flat(other));
     let main = |name: &&String| !DEPENDENTS.iter().any(|(_, names)| names.contains(&name.as_str()));
     let differs = other.keys().filter(main).filter(|name| base.get(*name) != other.get(*name));
-    let shown = differs.map(|name| format!("{name}={}", other.get(name).map_or_else(String::new, plain)));
+    let shown =
+        differs.map(|name| format!("{name}={}", other.get(name).map_or_else(String::new, plain)));
     let shown: Vec<String> = shown.collect();
     if shown.is_empty() { "none".into() } else { shown.join(" ") }
 }
@@ -224,8 +225,8 @@ impl Tune {
             }
         }
         let file: PlanFile = toml::from_str(text).map_err(|error| source.fault_of(&error))?;
-        let budget_s = seconds(&file.budget)
-            .map_err(|message| source.fault_in("", "budget", message))?;
+        let budget_s =
+            seconds(&file.budget).map_err(|message| source.fault_in("", "budget", message))?;
         if let Some(target) = &file.target {
             check_target(&source, target)?;
         }
@@ -399,7 +400,8 @@ fn check_axes(source: &Source<'_>, axes: &Axes, before: &[Phase]) -> Result<(), 
                     || dependents(key).contains(&other.as_str())
             });
             if let Some((other, _)) = clash {
-                let message = format!("{} varies {other} already, on which it depends", phase.phase);
+                let message =
+                    format!("{} varies {other} already, on which it depends", phase.phase);
                 return Err(source.fault_in("sweep", key, message));
             }
         }
@@ -408,8 +410,9 @@ fn check_axes(source: &Source<'_>, axes: &Axes, before: &[Phase]) -> Result<(), 
 }
 
 fn check_commit(source: &Source<'_>, commit: &str, axes: &Axes) -> Result<(), Fault> {
-    let filled =
-        axes.iter().fold(commit.to_owned(), |text, (key, _)| text.replace(&format!("{{{key}}}"), ""));
+    let filled = axes
+        .iter()
+        .fold(commit.to_owned(), |text, (key, _)| text.replace(&format!("{{{key}}}"), ""));
     if commit.lines().count() == 1 && !filled.contains(['{', '}']) {
         return Ok(());
     }
@@ -504,14 +507,26 @@ batch_size = [100, 200]
             ("budget", "bugdet", "line 4: unknown key `bugdet`; the nearest known one is `budget`"),
             ("10m", "soon", "line 4: budget: takes a time above 0"),
             ("commit = \"Opt", "comit = \"Opt", "line 16: unknown key `comit` in [[phase]]; the"),
-            ("batch_size = [", "batchsize = [", "line 18: unknown key `batchsize` in [phase.sweep]"),
+            (
+                "batch_size = [",
+                "batchsize = [",
+                "line 18: unknown key `batchsize` in [phase.sweep]",
+            ),
             ("{batch_size}\"", "{size}\"", "line 16: commit: takes one line with no braces but"),
             ("[100, 200]", "[100, 0]", "line 18: sweep] batch_size: "),
             ("batch_size = [100, 200]", "pool_max = [1]", "line 18: [sweep] pool_max: "),
             ("phase = \"II.1\"", "phase = \"II.2\"", "line 13: phase: II.2 is there twice"),
-            ("why = \"?\"\nbudget", "why = \"?\"\nruns = 1\nbudget", "line 4: runs: takes at least"),
-            ("[[phase]]\nphase = \"II.2\"", "[target]\nfrom_rec_per_min = [2, 1]\nrec_per_min = \
-             [1, 2]\n[[phase]]\nphase = \"II.2\"", "line 6: [target] from_rec_per_min: takes two"),
+            (
+                "why = \"?\"\nbudget",
+                "why = \"?\"\nruns = 1\nbudget",
+                "line 4: runs: takes at least",
+            ),
+            (
+                "[[phase]]\nphase = \"II.2\"",
+                "[target]\nfrom_rec_per_min = [2, 1]\nrec_per_min = \
+             [1, 2]\n[[phase]]\nphase = \"II.2\"",
+                "line 6: [target] from_rec_per_min: takes two",
+            ),
         ] {
             let expected = expected.replace("line 18: sweep]", "line 18: [sweep]");
             let message = fault(&LEAST.replacen(from, to, 1));
@@ -523,7 +538,8 @@ batch_size = [100, 200]
     #[test]
     fn phases_are_chosen_by_name_and_kept_in_order() {
         let tune = || Tune::parse(LEAST).unwrap().1;
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let names =
+            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let both = tune().only(&names(&["II.1", "II.2"])).unwrap();
         assert_eq!(both, tune());
         assert_eq!(tune().only(&names(&["II.1"])).unwrap().phases.len(), 1);
@@ -543,8 +559,7 @@ batch_size = [100, 200]
 
     #[test]
     fn a_target_is_a_range_of_percents() {
-        let target =
-            Target { from_rec_per_min: [300.0, 350.0], rec_per_min: [400.0, 600.0] };
+        let target = Target { from_rec_per_min: [300.0, 350.0], rec_per_min: [400.0, 600.0] };
         let [low, high] = target.percent();
         assert!((low - 14.2857).abs() < 1e-3 && (high - 100.0).abs() < 1e-9);
     }

@@ -53,7 +53,13 @@ impl Effort {
     /// The most that fits: what a phase takes at worst, for every phase, the second sweep, the test
     /// against the baseline and each optimization alone. What is still too much then is left out
     /// while the session runs, the last first.
-    pub fn fit(base: &Scenario, tune: &Tune, arms: &[usize], run_s: f64, log_sd: Option<f64>) -> Self {
+    pub fn fit(
+        base: &Scenario,
+        tune: &Tune,
+        arms: &[usize],
+        run_s: f64,
+        log_sd: Option<f64>,
+    ) -> Self {
         let full = Self {
             runs: base.runs,
             warmup: base.warmup,

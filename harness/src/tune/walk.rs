@@ -231,7 +231,11 @@ impl<'a> Walker<'a> {
             return Ok(());
         };
         if runs < effort.runs {
-            self.walk.undone.push(format!("{} of {} blocks of {name}", effort.runs - runs, effort.runs));
+            self.walk.undone.push(format!(
+                "{} of {} blocks of {name}",
+                effort.runs - runs,
+                effort.runs
+            ));
         }
         (scenario.runs, scenario.warmup) = (runs, effort.warmup);
         scenario.pairs = effort.pairs[0];
@@ -355,8 +359,7 @@ impl<'a> Walker<'a> {
             return Ok(());
         }
         let found = self.against_baseline(LAST, effort)?;
-        let regression =
-            found.as_ref().and_then(Comparison::decided) == Some(Verdict::Regression);
+        let regression = found.as_ref().and_then(Comparison::decided) == Some(Verdict::Regression);
         self.walk.last.extend(found);
         if !regression {
             return Ok(());
@@ -375,7 +378,9 @@ impl<'a> Walker<'a> {
         }
         let label = difference(&base.settings, &left);
         self.walk.present = left;
-        self.remark(format!("worse than the baseline: what was kept on PASS goes back; left: {label}"));
+        self.remark(format!(
+            "worse than the baseline: what was kept on PASS goes back; left: {label}"
+        ));
         if self.walk.present == base.settings {
             return Ok(());
         }
@@ -391,8 +396,7 @@ impl<'a> Walker<'a> {
     fn against_baseline(&mut self, name: &str, effort: &Effort) -> Walked<Option<Comparison>> {
         let base = self.base.settings[self.base.baseline].clone();
         let label = difference(&base.settings, &self.walk.present);
-        let kept =
-            Setting { short: "kept".into(), label, settings: self.walk.present.clone() };
+        let kept = Setting { short: "kept".into(), label, settings: self.walk.present.clone() };
         // One look: what is in use is tested, whatever came of it.
         let once = Effort { pairs: vec![effort.pairs[0]], ..effort.clone() };
         let terms = self.compared(name, [base, kept], &once)?;
@@ -413,7 +417,12 @@ impl<'a> Walker<'a> {
         }
         let label = phase.label(&settings);
         if let Some(measured) = self.measured_already(&base.settings, &settings) {
-            let alone = Alone { phase: phase.phase.clone(), label, from: measured.name.clone(), found: measured };
+            let alone = Alone {
+                phase: phase.phase.clone(),
+                label,
+                from: measured.name.clone(),
+                found: measured,
+            };
             self.walk.alone.push(alone);
             return Ok(());
         }
@@ -447,7 +456,8 @@ impl<'a> Walker<'a> {
     fn measured_already(&self, base: &Settings, other: &Settings) -> Option<Comparison> {
         let confirmations = self.walk.tuned.iter().filter_map(|tuned| tuned.confirmation());
         let mut all = confirmations.chain(&self.walk.last);
-        all.find(|found| found.baseline.settings == *base && found.candidate.settings == *other).cloned()
+        all.find(|found| found.baseline.settings == *base && found.candidate.settings == *other)
+            .cloned()
     }
 
     /// Trials that may follow on a phase: at worst everything is chosen, confirmed and measured
@@ -457,8 +467,7 @@ impl<'a> Walker<'a> {
         let later: usize =
             phases.map(|phase| effort.sweep(self.arms(phase)) + effort.comparison()).sum();
         let again = self.tune.phases.iter().find(|phase| phase.again);
-        let again =
-            again.map_or(0, |phase| effort.sweep(self.arms(phase)) + effort.comparison());
+        let again = again.map_or(0, |phase| effort.sweep(self.arms(phase)) + effort.comparison());
         effort.comparison() + later + again + self.at_the_end(effort)
     }
 
