@@ -4,6 +4,7 @@
 pub mod canonical;
 pub mod checksum;
 pub mod link;
+pub mod mssql;
 pub mod pool;
 pub mod schema;
 pub mod sqlite;
@@ -200,6 +201,8 @@ pub struct Violation {
     pub columns: Vec<String>,
     /// The store's own words, for the terminal alone: they may change from version to version.
     pub message: String,
+    /// Whether the store has undone the whole transaction with it; there is no mark to return to.
+    pub ended_transaction: bool,
 }
 
 /// The rules that a row can break.

@@ -1,0 +1,7 @@
+//! SQL Server.
+
+pub mod ddl;
+pub mod fault;
+pub mod sql;
+pub mod url;
+pub mod value;
