@@ -70,6 +70,11 @@ pub fn leaves_clean(error: &WireError) -> bool {
     server_error(error).is_some_and(|error| error.class < FATAL_CLASS)
 }
 
+/// Whether this end has refused to send a value, so that nothing of it went out.
+pub fn is_unsent(error: &WireError) -> bool {
+    matches!(error, WireError::BulkInput(_) | WireError::Encoding(_) | WireError::Conversion(_))
+}
+
 /// The kind of an error of a statement that carried no row, or that is not about its rows.
 pub fn kind(error: &WireError) -> ErrorKind {
     match (server_error(error).map(cause), error) {
@@ -83,8 +88,7 @@ pub fn kind(error: &WireError) -> ErrorKind {
 pub fn violation(error: &WireError, table: &Table) -> Option<Violation> {
     match error {
         WireError::Server(_) => server_error(error).and_then(|error| refusal(error, table)),
-        // What tiberius itself refuses to send.
-        WireError::BulkInput(_) | WireError::Encoding(_) | WireError::Conversion(_) => {
+        _ if is_unsent(error) => {
             let message = error.to_string();
             let (rule, columns) = (Rule::Other, Vec::new());
             Some(Violation { rule, columns, message, ended_transaction: false })

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use crate::contract::catalogue::{SqlType, Table};
 
-use super::super::{Key, Range, STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX};
+use super::super::{Key, Range};
 
 /// Begins a point to return to; an earlier one is forgotten.
 pub const MARK: &str = "SAVE TRANSACTION [mark]";
@@ -18,8 +18,10 @@ pub const BACK: &str = "ROLLBACK TRANSACTION [mark]; SAVE TRANSACTION [mark]";
 pub const ROLLBACK: &str = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION";
 /// Whether there still is a transaction, and whether it can be committed (1) or not (-1).
 pub const TRANSACTION_STATE: &str = "SELECT @@TRANCOUNT, XACT_STATE()";
-/// The server's version and the session's number.
-pub const SERVER: &str = "SELECT @@VERSION, @@SPID";
+/// The same for a server without the second answer.
+pub const TRANSACTION_COUNT: &str = "SELECT @@TRANCOUNT";
+/// What the server says of itself.
+pub const VERSION: &str = "SELECT @@VERSION";
 /// Whether the schema `@P1` is there: its number, or null.
 pub const SCHEMA: &str = "SELECT SCHEMA_ID(@P1)";
 
@@ -74,22 +76,6 @@ pub fn names(table: &Table, columns: &[usize]) -> String {
 /// Switches on that rows bring their own values for the identity column.
 pub fn identity_insert(table: &str, on: bool) -> String {
     format!("SET IDENTITY_INSERT {table} {}", if on { "ON" } else { "OFF" })
-}
-
-/// Rows of so many parameters that one statement takes.
-pub fn rows_max(columns: usize) -> usize {
-    (STATEMENT_PARAMETERS_MAX / columns.max(1)).clamp(1, STATEMENT_ROWS_MAX)
-}
-
-/// How many of these rows the next statement takes: as many as fit, else a number of three
-/// significant bits, so that a table has few texts and the server few plans (36 for 1,000 rows; at
-/// most 3 statements for a rest).
-pub fn rows_next(rows: usize, most: usize) -> usize {
-    if rows >= most {
-        return most;
-    }
-    let step = (rows + 1).next_power_of_two() / 8;
-    if step > 1 { rows / step * step } else { rows }
 }
 
 /// An INSERT of so many rows into these columns of `target`, the table with its schema.
@@ -228,30 +214,6 @@ mod tests {
             identity_insert(&target, true),
         ];
         insta::assert_snapshot!(statements.join("\n"));
-    }
-
-    #[test]
-    fn statements_keep_to_the_servers_limits() {
-        for (columns, rows) in [(1, 1_000), (2, 1_000), (3, 699), (49, 42), (2_098, 1), (3_000, 1)]
-        {
-            assert_eq!(rows_max(columns), rows, "{columns} columns");
-        }
-    }
-
-    #[test]
-    fn rows_are_sent_in_few_different_numbers_of_rows() {
-        let mut texts = std::collections::BTreeSet::new();
-        for rows in 1..=1_000 {
-            let (mut rest, mut statements) = (rows, 0);
-            while rest > 0 {
-                let next = rows_next(rest, 699);
-                texts.insert(next);
-                rest -= next;
-                statements += 1;
-            }
-            assert!(statements <= 4, "{rows} rows take {statements} statements");
-        }
-        assert!(texts.len() <= 36, "{texts:?}");
     }
 
     #[test]
