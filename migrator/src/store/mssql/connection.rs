@@ -6,7 +6,7 @@ use tiberius::error::Error as WireError;
 use tiberius::{ColumnData, TokenRow};
 
 use crate::config::InsertMethod;
-use crate::contract::catalogue::Table;
+use crate::contract::catalogue::{SqlType, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::SqlValue;
 
@@ -47,11 +47,11 @@ struct Plan {
 
 impl Plan {
     fn new(schema: &str, table: &Table) -> Self {
-        let inserted = table.columns.iter().filter(|column| column.computed.is_none());
+        let mut inserted = table.columns.iter().filter(|column| column.computed.is_none());
         Self {
             target: sql::qualified(schema, &table.name),
             shape: Shape::of(table),
-            takes_bulk: inserted.fold(true, |all, c| all && value::is_declared_right_in_bulk(c)),
+            takes_bulk: inserted.all(value::is_declared_right_in_bulk),
         }
     }
 }
@@ -413,7 +413,7 @@ impl Job<'_> {
     fn values<'r>(
         &self,
         rows: &[&'r [SqlValue]],
-        form: fn(&'r SqlValue, crate::contract::catalogue::SqlType) -> Option<ColumnData<'r>>,
+        form: fn(&'r SqlValue, SqlType) -> Option<ColumnData<'r>>,
     ) -> std::result::Result<Vec<ColumnData<'r>>, Violation> {
         let mut values = Vec::with_capacity(rows.len() * self.columns.len());
         for row in rows {

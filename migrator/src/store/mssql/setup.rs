@@ -175,10 +175,14 @@ fn look(connection: &mut MssqlConnection) -> Result<Found> {
     })?;
     let mut kinds = Vec::new();
     read_where_answered(connection, sql::COLUMN_KINDS, &schema, &mut kinds)?;
-    kinds.iter().for_each(|row| found.add_kind(row));
+    for row in &kinds {
+        found.add_kind(row);
+    }
     let mut keys = Vec::new();
     read_where_answered(connection, sql::KEYS, &schema, &mut keys)?;
-    keys.iter().for_each(|row| found.add_key(row));
+    for row in &keys {
+        found.add_key(row);
+    }
     Ok(found)
 }
 

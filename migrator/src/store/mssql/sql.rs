@@ -48,7 +48,7 @@ pub const KEYS: &str = "SELECT [t].[name], [i].[index_id], [i].[is_primary_key],
      WHERE [t].[schema_id] = SCHEMA_ID(@P1) AND [i].[is_unique] = 1 \
      ORDER BY [t].[name], [i].[index_id], [k].[key_ordinal]";
 
-/// What a session is set to before anything else. Without XACT_ABORT an error ends its statement
+/// What a session is set to before anything else. Without `XACT_ABORT` an error ends its statement
 /// and leaves the transaction, so that the guilty record can be searched for in it.
 pub fn session(lock_timeout_ms: u128) -> String {
     format!(

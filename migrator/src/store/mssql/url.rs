@@ -126,7 +126,7 @@ impl ServerUrl {
         self.command_timeout / 2
     }
 
-    /// Whether an option was given that says which schema.
+    /// The same with another schema, if one is given.
     #[must_use]
     pub fn with_schema(mut self, schema: Option<&str>) -> Self {
         if let Some(schema) = schema {

@@ -206,7 +206,6 @@ pub fn cell<'r>(data: &'r ColumnData<'_>, sql_type: SqlType) -> Result<Cell<'r>,
 }
 
 /// A whole number of any width; none if it is something else.
-#[expect(clippy::option_option, reason = "null is a value, another type is none")]
 pub fn whole(data: &ColumnData<'_>) -> Option<Option<i64>> {
     Some(match data {
         ColumnData::U8(number) => number.map(i64::from),

@@ -255,8 +255,8 @@ async fn take_rows(
 
 /// Connects, and once more where the server sends its client somewhere else.
 async fn connect(login: &Login) -> WireResult<Tds> {
-    match log_in(login, &login.url.host, login.url.port).await {
-        Err(WireError::Routing { host, port }) => log_in(login, &host, port).await,
+    match Box::pin(log_in(login, &login.url.host, login.url.port)).await {
+        Err(WireError::Routing { host, port }) => Box::pin(log_in(login, &host, port)).await,
         other => other,
     }
 }
@@ -267,5 +267,5 @@ async fn log_in(login: &Login, host: &str, port: u16) -> WireResult<Tds> {
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer from the server"))??;
     stream.set_nodelay(true)?;
-    Client::connect(login.config(), stream.compat_write()).await
+    Box::pin(Client::connect(login.config(), stream.compat_write())).await
 }
