@@ -81,7 +81,9 @@ fn the_two_commands_of_the_readme_fill_a_server_and_the_audit_agrees() {
     let source = "generated:small,40,3";
     let printed = fixture.succeed("init", &["--store", &url]);
     assert_eq!(printed.trim(), "the tables are there");
+    let now = ["--now", "2026-01-31T12:00:00"];
     let run = ["--source", source, "--store", &url, "--report", "-", "--quiet"];
+    let run = [&run[..], &now].concat();
     let first = report(&fixture.succeed("run", &run));
     assert_eq!((first.books.read, first.books.committed), (40, 40));
     assert_eq!(first.store.kind, "mssql");
@@ -95,6 +97,7 @@ fn the_two_commands_of_the_readme_fill_a_server_and_the_audit_agrees() {
     // The embedded store holds the same.
     let sqlite = format!("sqlite:{}", fixture.path("store.db"));
     let run = ["--source", source, "--store", &sqlite, "--report", "-", "--quiet"];
+    let run = [&run[..], &now].concat();
     assert_eq!(report(&fixture.succeed("run", &run)).checksum, first.checksum);
     assert!(fixture.double.logins().iter().all(|login| login.encrypted));
     assert!(fixture.double.logins().iter().all(|login| login.packet_size == 16_000));

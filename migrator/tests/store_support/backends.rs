@@ -28,6 +28,13 @@ pub(crate) struct Backend {
     _folder: Option<TempDir>,
 }
 
+impl Backend {
+    /// A store that lives on something else.
+    pub(crate) fn of(store: Box<dyn Store>) -> Self {
+        Self { store, double: None, _folder: None }
+    }
+}
+
 /// A store in a file of its own.
 pub(crate) fn sqlite(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     let folder = tempfile::tempdir().unwrap();
