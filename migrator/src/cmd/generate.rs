@@ -165,10 +165,7 @@ fn write_table(
     file: &Path,
     progress: &ProgressBar,
 ) -> Result<u64> {
-    let contract = match product {
-        Product::Cc => Contract::embedded()?,
-        Product::Rl => Contract::embedded_loans()?,
-    };
+    let contract = Contract::shipped(product.contract())?;
     let bytes = fill_table(series, file, &contract, progress).map_err(|cause| {
         let message = format!("cannot write {}", file.display());
         Error::caused(ErrorKind::Environment, message, cause)

@@ -8,7 +8,7 @@ use super::json::Place;
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The contract is refused.
+    /// The contract is refused, by itself or with the tables that it is to fill.
     Fault,
     /// The contract is taken, and does something that its text does not say.
     Warning,
@@ -100,6 +100,21 @@ impl Code {
     pub const BOOKKEEPING_ATTRIBUTE: Self = Self::fault(
         "bookkeeping-attribute",
         "the attribute has to have another name in the records to be mapped at all",
+    );
+}
+
+/// What no run starts with: a contract and tables that do not go together.
+impl Code {
+    /// The catalogue or the store lacks a table that is mapped.
+    pub const MISSING_TABLE: Self =
+        Self::fault("missing-table", "add the table, or correct its name");
+    /// A table lacks a column that is mapped.
+    pub const LACKING_COLUMN: Self =
+        Self::fault("lacking-column", "add the column to the table, or correct its name");
+    /// A table of the store is not that of the catalogue.
+    pub const STORE_DIFFERS: Self = Self::fault(
+        "store-differs",
+        "change the table, or name with --tables the catalogue that it was made from",
     );
 }
 
@@ -209,14 +224,11 @@ impl Code {
     );
 }
 
-/// Warnings from the table catalogue and from records.
+/// Warnings from the table catalogue, from a store and from records.
 impl Code {
-    /// The catalogue lacks a table that is mapped.
-    pub const MISSING_TABLE: Self =
-        Self::warning("missing-table", "add the table to the catalogue, or correct its name");
-    /// A table lacks a column that is mapped.
-    pub const LACKING_COLUMN: Self =
-        Self::warning("lacking-column", "add the column to the table, or correct its name");
+    /// A table that the store does not have yet.
+    pub const ABSENT_TABLE: Self =
+        Self::warning("absent-table", "let the migrator create it, or correct its name");
     /// A column has another type.
     pub const TYPE_DIFFERS: Self =
         Self::warning("type-differs", "let data_type and the column's type agree");
@@ -245,7 +257,7 @@ impl Code {
 
 impl Code {
     /// Every kind of fault.
-    pub const FAULTS: [Self; 14] = [
+    pub const FAULTS: [Self; 17] = [
         Self::SYNTAX,
         Self::WRONG_TYPE,
         Self::MISSING_KEY,
@@ -260,10 +272,13 @@ impl Code {
         Self::ENUM_VALUE,
         Self::BIT_VALUE,
         Self::BOOKKEEPING_ATTRIBUTE,
+        Self::MISSING_TABLE,
+        Self::LACKING_COLUMN,
+        Self::STORE_DIFFERS,
     ];
 
     /// Every kind of warning.
-    pub const WARNINGS: [Self; 31] = [
+    pub const WARNINGS: [Self; 30] = [
         Self::UNQUOTED_NUMBER,
         Self::PARENTHESES,
         Self::AND_WITH_OR,
@@ -287,8 +302,7 @@ impl Code {
         Self::LEADING_ZEROS,
         Self::ROW_ALWAYS_KEPT,
         Self::ENUM_CATCH_ALL,
-        Self::MISSING_TABLE,
-        Self::LACKING_COLUMN,
+        Self::ABSENT_TABLE,
         Self::TYPE_DIFFERS,
         Self::LENGTH_DIFFERS,
         Self::NULLABILITY_DIFFERS,

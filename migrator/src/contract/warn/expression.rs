@@ -15,7 +15,8 @@ const KEYWORDS: [&str; 7] = ["CASE", "END", "WHEN", "THEN", "ELSE", "AND", "OR"]
 pub(super) fn warn(draft: &Draft, mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
     let calculates = mapping.value.has_type("calculated_field");
     let Some(text) = mapping.value.expression.as_deref() else {
-        if calculates {
+        // One of the wrong type is a fault already.
+        if calculates && mapping.lacks("expression") {
             let message =
                 format!("{} is always null: there is nothing to calculate", name(&mapping.value));
             found.push(mapping.finding(Code::MISSING_EXPRESSION, "mapping_type", message));

@@ -149,7 +149,7 @@ fn without_effect(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
 }
 
 fn data_type(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
-    let written = mapping.value.data_type.as_deref().unwrap_or_default();
+    let Some(written) = mapping.value.data_type.as_deref() else { return };
     if DataType::parse(written) == DataType::Other && !mapping.lacks("data_type") {
         let message = format!("{written:?} is no data type: {} becomes text", name(&mapping.value));
         found.push(mapping.finding(Code::UNKNOWN_DATA_TYPE, "data_type", message));

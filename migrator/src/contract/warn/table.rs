@@ -6,24 +6,24 @@ use super::mapping::{fills_blanks, of_blank};
 use super::pair::{Compiled, Pair};
 use super::words::{listed, nearest};
 use crate::contract::check::enum_name;
-use crate::contract::draft::{FieldMapping, Placed};
+use crate::contract::draft::{Draft, FieldMapping, Placed};
 use crate::contract::finding::{Code, Finding};
 use crate::contract::model::{Contract, Procedure, RowKind};
 
-/// Warns about tables and enumerations.
-pub(super) fn warn(pair: Pair<'_>, found: &mut Vec<Finding>) {
-    let compiled = pair.compiled();
-    always_kept(pair.contract, &compiled, found);
-    for mapping in &pair.draft.mappings {
+/// Warns about mappings that make no row, and about enumerations.
+pub(super) fn of_draft(draft: &Draft, found: &mut Vec<Finding>) {
+    for mapping in &draft.mappings {
         no_row(mapping, found);
     }
-    catch_all(pair, found);
+    catch_all(draft, found);
 }
 
-/// Tables with a column that holds more than its default in every record (contract.md 7.2).
-fn always_kept(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<Finding>) {
+/// Warns about tables with a column that holds more than its default in every record (contract.md
+/// 7.2).
+pub(super) fn always_kept(pair: Pair<'_>, found: &mut Vec<Finding>) {
+    let (contract, compiled) = (pair.contract, pair.compiled());
     let mut by_table: BTreeMap<usize, Vec<&Compiled<'_>>> = BTreeMap::new();
-    for mapping in compiled {
+    for mapping in &compiled {
         let may_drop = matches!(&contract.procedures[mapping.table],
             Procedure::Application(plan) if !plan.always_kept);
         if may_drop && is_never_default(contract, mapping) {
@@ -84,14 +84,14 @@ fn no_row(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
 }
 
 /// Enumerations in use with an entry for everything (contract.md 9.4).
-fn catch_all(pair: Pair<'_>, found: &mut Vec<Finding>) {
+fn catch_all(draft: &Draft, found: &mut Vec<Finding>) {
     let mut users: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for mapping in pair.draft.mappings.iter().filter(|mapping| mapping.value.has_type("enum")) {
+    for mapping in draft.mappings.iter().filter(|mapping| mapping.value.has_type("enum")) {
         if let Some(name) = enum_name(&mapping.value) {
             users.entry(name).or_default().push(mapping.value.column());
         }
     }
-    let enums = pair.draft.root.get("enum_mappings");
+    let enums = draft.root.get("enum_mappings");
     for (name, columns) in users {
         let entry = enums.and_then(|enums| enums.get(&name)).and_then(|map| map.get(""));
         let Some(entry) = entry else { continue };
