@@ -21,8 +21,10 @@ const CONTRACT: &str = r#"{
   "xml_root_element": "Provenir",
   "table_insertion_order": ["app_base"],
   "element_filtering": {"filter_rules": [
-    {"element_type": "contact", "xml_child_path": "/a/contact", "required_attributes": {"r": ["P"]}},
-    {"element_type": "address", "xml_child_path": "/a/b", "required_attributes": {"r": ["C"]}}]},
+    {"element_type": "contact", "xml_child_path": "/Provenir/c",
+     "required_attributes": {"r": ["P"]}},
+    {"element_type": "address", "xml_child_path": "/Provenir/c/a",
+     "required_attributes": {"r": ["C"]}}]},
   "mappings": [
     {"xml_path": "/Provenir/Request", "xml_attribute": "ID", "target_table": "app_base",
      "target_column": "app_id", "data_type": "int"},
@@ -176,6 +178,8 @@ fn a_contract_without_a_catalogue_is_compared_with_the_store_alone() {
 #[test]
 fn a_look_at_a_store_leaves_its_folder_as_it_was() {
     let place = Place::new(SOUND, Some(CATALOGUE));
+    // A store of a run is in WAL mode, which keeps files beside it while it is open.
+    assert!(place.runs());
     let files = || -> BTreeSet<String> {
         let entries = std::fs::read_dir(place.folder.path()).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()

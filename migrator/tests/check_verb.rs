@@ -106,7 +106,7 @@ fn one_planted_fault_of_each_kind_is_found_in_one_run_on_its_line() {
     // A text that is no JSON has nothing else to be found in it.
     every.remove("syntax");
     // What can be said of a contract with faults is said beside them.
-    every.insert("unknown-key");
+    every.extend(["unknown-key", "insertion-order"]);
     assert_eq!(kinds(&planted), every);
 }
 
@@ -205,9 +205,11 @@ fn a_catalogue_that_is_named_must_be_there_and_one_beside_need_not_be() {
 /// are; with records where there are any.
 fn contracts() -> Vec<(Option<PathBuf>, Option<PathBuf>)> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let ships =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/contracts/applications.json");
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/golden");
     let loans = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/contracts/loans.json");
-    let mut all = vec![(None, None), (Some(loans), None)];
+    let mut all = vec![(None, None), (Some(ships), None), (Some(loans), None)];
     for set in [own, shared.join("cc"), shared.join("rl")] {
         if set.is_dir() {
             all.push((Some(set.join("contract.json")), Some(set.join("records"))));
@@ -221,6 +223,41 @@ fn findings_of(contract: Option<&Path>) -> Vec<Json> {
     let mut arguments = vec!["--json"];
     arguments.extend(path.iter().flat_map(|path| ["--contract", path]));
     objects(&check(&arguments).code(0))
+}
+
+#[test]
+fn a_path_that_no_element_can_have_finds_nothing_and_spoils_no_other() {
+    let text = std::fs::read_to_string(folder().join("surprising.json")).unwrap();
+    let mut json: Json = serde_json::from_str(&text).unwrap();
+    let mapping = |column: &str, path: &str| {
+        json!({"xml_path": path, "xml_attribute": "seen", "target_table": "app_base",
+               "target_column": column, "data_type": "string", "nullable": true})
+    };
+    let odd = [
+        ("relative", "Provenir/Request/CustData/application"),
+        ("trailing", "/Provenir/Request/CustData/application/"),
+        ("doubled", "/Provenir//Request/CustData/application"),
+        ("empty_root", "//Provenir/Request/CustData/application"),
+    ];
+    let mappings = json["mappings"].as_array_mut().unwrap();
+    mappings.extend(odd.map(|(column, path)| mapping(column, path)));
+    mappings.push(mapping("right", "/Provenir/Request/CustData/application"));
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("contract.json");
+    std::fs::write(&file, json.to_string()).unwrap();
+    let mut command = Command::cargo_bin("migrator").unwrap();
+    let rows = command.current_dir(folder()).arg("rows").arg("--contract").arg(&file);
+    let line: Json = serde_json::from_str(&stdout(&rows.arg("sample").assert())).unwrap();
+    assert_eq!(line["tables"]["app_base"][0]["right"], "A", "{line}");
+    let findings = findings_of(Some(&file)).into_iter();
+    let never: BTreeSet<String> = findings
+        .filter(|json| json["code"] == "never-found")
+        .map(|json| json["message"].as_str().unwrap().split(' ').next().unwrap().to_owned())
+        .collect();
+    for (column, _) in odd {
+        assert!(line["tables"]["app_base"][0].get(column).is_none(), "{column}: {line}");
+        assert!(never.contains(&format!("app_base.{column}")), "{never:?}");
+    }
 }
 
 #[test]
@@ -239,11 +276,59 @@ fn tables_that_are_said_to_be_always_kept_get_a_row_from_an_empty_record() {
         let kept = rows.tables.iter().map(|rows| contract.tables[rows.table].name.as_str());
         let kept: BTreeSet<&str> = kept.filter(|name| *name != "app_base").collect();
         let findings = findings_of(path.as_deref());
-        let said = findings.iter().filter(|json| json["code"] == "row-always-kept");
-        let said: BTreeSet<&str> =
-            said.map(|json| json["message"].as_str().unwrap().split(' ').next().unwrap()).collect();
-        assert_eq!(kept, said, "{path:?}");
+        assert_eq!(kept, always_kept(&findings, "every record"), "{path:?}");
     }
+}
+
+/// Tables that are said to get a row from everything of a kind.
+fn always_kept<'f>(findings: &'f [Json], from: &str) -> BTreeSet<&'f str> {
+    let said = findings.iter().filter(|json| json["code"] == "row-always-kept");
+    let said = said.map(|json| json["message"].as_str().unwrap());
+    said.filter(|text| text.contains(from)).map(|text| text.split(' ').next().unwrap()).collect()
+}
+
+/// The last segment of a rule's path, its type attribute and the first of the types.
+fn element_of(contract: &Json, element_type: &str) -> (String, String, String) {
+    let rules = contract["element_filtering"]["filter_rules"].as_array().unwrap();
+    let rule = rules.iter().find(|rule| rule["element_type"] == element_type).unwrap();
+    let path = rule["xml_child_path"].as_str().unwrap();
+    let attributes = rule["required_attributes"].as_object().unwrap();
+    let (name, types) = attributes.iter().find(|(_, wanted)| wanted.is_array()).unwrap();
+    let element = path.rsplit('/').next().unwrap().to_owned();
+    (element, name.clone(), types[0].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn children_that_are_said_to_be_always_kept_get_a_row_from_a_blank_one() {
+    let mut kept_somewhere = 0;
+    for (path, _) in contracts() {
+        let Some(path) = path else { continue };
+        let json: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let contract = Contract::load(&path).unwrap();
+        let element = |kind: &str, inside: &str| {
+            let (element, name, value) = element_of(&json, kind);
+            format!("<{element} {name}=\"{value}\" {inside}</{element}>")
+        };
+        let children = [element("address", ">"), element("employment", ">")].concat();
+        let contact = element("contact", &format!("con_id=\"7\" first_name=\"A\">{children}"));
+        let application = &contract.source_application_table;
+        let text = format!(
+            "<Provenir><Request ID=\"1\"><CustData><{application}>{contact}</{application}>\
+             </CustData></Request></Provenir>"
+        );
+        let raw = RawRecord { key: 1, bytes: Some(text.into_bytes()) };
+        let record = Parser::new(&contract).parse(&validate(raw).unwrap()).unwrap();
+        let now = chrono::DateTime::UNIX_EPOCH.naive_utc();
+        let rows = Mapper::new(&contract, now).map(&record).unwrap();
+        let kept = rows.tables.iter().map(|rows| contract.tables[rows.table].name.as_str());
+        let children = ["app_contact_address", "app_contact_employment"];
+        let kept: BTreeSet<&str> = kept.filter(|name| children.contains(name)).collect();
+        let findings = findings_of(Some(&path));
+        let said = &always_kept(&findings, "every address") | &always_kept(&findings, "every emp");
+        assert_eq!(kept, said, "{}", path.display());
+        kept_somewhere += kept.len();
+    }
+    assert!(kept_somewhere > 0);
 }
 
 /// Takes the key out that a finding's path, `mappings[n].key`, leads to.

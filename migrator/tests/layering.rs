@@ -47,6 +47,7 @@ const ORDER: &[&str] = &[
     "contract/warn/keys.rs",
     "contract/warn/mapping.rs",
     "contract/warn/expression.rs",
+    "contract/warn/lookup.rs",
     "contract/warn/table.rs",
     "contract/warn/presence.rs",
     "contract/warn/columns.rs",

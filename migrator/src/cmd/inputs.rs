@@ -48,7 +48,7 @@ impl<'a> Named<'a> {
 /// The error for a contract that is neither a file nor ships, with the name that was meant.
 fn no_file(path: &Path) -> Error {
     let names = SHIPPED.map(|shipped| shipped.name);
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let ships = match nearest(&stem, names) {
         Some(name) => format!("was --contract {name} meant, which ships with the program?"),
         None => format!("the contracts that ship are {}", names.join(" and ")),

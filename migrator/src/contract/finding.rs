@@ -145,6 +145,17 @@ impl Code {
         "keyword-in-literal",
         "compare with LIKE and a pattern that does without the word",
     );
+    /// A pattern with more syntax than it seems to have.
+    pub const LIKE_PATTERN: Self = Self::warning(
+        "like-pattern",
+        "use letters, digits, blanks, % and _ alone; every other sign is that of a regular \
+         expression",
+    );
+    /// A date in quotes that is compared with a text.
+    pub const DATE_AS_TEXT: Self = Self::warning(
+        "date-as-text",
+        "put DATE(…) around the field and around the literal to compare points in time",
+    );
     /// An operand that is taken for a name that no record can have.
     pub const NO_FIELD: Self = Self::warning(
         "no-field",
@@ -187,6 +198,24 @@ impl Code {
     /// A mapping type that is no mapping type.
     pub const UNKNOWN_MAPPING_TYPE: Self =
         Self::warning("unknown-mapping-type", "correct the type, or take it out");
+    /// The parameter of a row-creating type that its rows cannot be made with.
+    pub const UNUSABLE_PARAMETER: Self = Self::warning(
+        "unusable-parameter",
+        "write what the rows are told apart by into the parentheses behind the type",
+    );
+    /// A value that no record can have where it is looked for.
+    pub const NEVER_FOUND: Self =
+        Self::warning("never-found", "correct the path or the type, or take the mapping out");
+    /// A table that the order of insertion leaves out, or that nothing fills.
+    pub const INSERTION_ORDER: Self = Self::warning(
+        "insertion-order",
+        "let table_insertion_order name every table that is mapped, parents first",
+    );
+    /// A whole number that is read as the first number in a text.
+    pub const FIRST_NUMBER: Self = Self::warning(
+        "first-number",
+        "identity_insert converts the whole text, sign and thousands included, and does nothing else",
+    );
     /// A mapping that makes no row where it seems to.
     pub const MAKES_NO_ROW: Self = Self::warning(
         "makes-no-row",
@@ -278,12 +307,14 @@ impl Code {
     ];
 
     /// Every kind of warning.
-    pub const WARNINGS: [Self; 30] = [
+    pub const WARNINGS: [Self; 36] = [
         Self::UNQUOTED_NUMBER,
         Self::PARENTHESES,
         Self::AND_WITH_OR,
         Self::UPPER_CASED,
         Self::KEYWORD_IN_LITERAL,
+        Self::LIKE_PATTERN,
+        Self::DATE_AS_TEXT,
         Self::NO_FIELD,
         Self::NEVER_HOLDS,
         Self::ALWAYS_NULL,
@@ -294,6 +325,10 @@ impl Code {
         Self::IGNORED_KEY,
         Self::UNKNOWN_DATA_TYPE,
         Self::UNKNOWN_MAPPING_TYPE,
+        Self::UNUSABLE_PARAMETER,
+        Self::NEVER_FOUND,
+        Self::INSERTION_ORDER,
+        Self::FIRST_NUMBER,
         Self::MAKES_NO_ROW,
         Self::NEGATIVE_LENGTH,
         Self::UNUSABLE_LENGTH,

@@ -45,8 +45,10 @@ pub fn sqlite(path: &Path, wanted: Option<&Tables>) -> Result<Inspection> {
         )));
     }
     let failure = |cause| Error::caused(ErrorKind::Environment, label.clone(), cause);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // A connection that may write takes its helper files away again when it is closed.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
+    connection.pragma_update(None, "query_only", true).map_err(failure)?;
     Ok(Inspection {
         tables: shapes(&connection).map_err(failure)?,
         differences: match wanted {

@@ -1,6 +1,6 @@
 //! Mappings against the columns that they fill, as the store or else the catalogue has them.
 
-use super::mapping::answers_always;
+use super::mapping::{DIGITS, answers_always, calculates};
 use super::pair::{Compiled, Pair};
 use super::presence::{Origin, Targets, place_of};
 use super::words::listed;
@@ -9,9 +9,6 @@ use crate::contract::convert::DataType;
 use crate::contract::finding::{Code, Finding};
 use crate::contract::model::{DataLength, RowKind};
 use crate::contract::shape::{Class, ColumnShape, Holds, TableShape};
-
-/// Fraction digits of a decimal without a length (contract.md 10.2).
-const DIGITS: i64 = 2;
 
 /// Warns about types, lengths and nullability, and about columns that nothing maps.
 pub(super) fn warn(pair: Pair<'_>, targets: Targets<'_>, found: &mut Vec<Finding>) {
@@ -135,7 +132,11 @@ fn length(compiled: &Compiled<'_>, column: &ColumnShape, name: &str, found: &mut
         },
         (SqlType::Decimal { scale, .. }, DataType::Decimal) => {
             let digits = match length {
-                DataLength::Number(digits) if compiled.makes.is_none() => digits,
+                DataLength::Number(digits)
+                    if compiled.makes.is_none() && !calculates(compiled.mapping) =>
+                {
+                    digits
+                }
                 DataLength::Unusable => return,
                 _ => DIGITS,
             };

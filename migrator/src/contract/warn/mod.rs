@@ -5,6 +5,7 @@
 mod columns;
 mod expression;
 mod keys;
+mod lookup;
 mod mapping;
 mod pair;
 mod presence;
@@ -37,6 +38,7 @@ pub fn warnings(pair: Pair<'_>, targets: Targets<'_>) -> Vec<Finding> {
     for compiled in pair.compiled() {
         mapping::warn(pair.contract, &compiled, &mut found);
     }
+    lookup::warn(pair, &mut found);
     table::always_kept(pair, &mut found);
     presence::fixed(pair, targets, &mut found);
     columns::warn(pair, targets, &mut found);

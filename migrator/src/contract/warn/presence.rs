@@ -85,9 +85,9 @@ pub(super) fn mapped(draft: &Draft, targets: Targets<'_>, found: &mut Vec<Findin
             }
             match targets.table(origin, value.table()) {
                 Some(table) => {
-                    found.extend(own_column(value).and_then(|column| {
-                        lacking(origin, table, column, mapping, "target_column")
-                    }))
+                    let lacking = own_column(value)
+                        .and_then(|own| lacking(origin, table, own, mapping, "target_column"));
+                    found.extend(lacking);
                 }
                 None if told.insert(value.table()) => {
                     found.push(no_table(origin, tables, targets, mapping));
