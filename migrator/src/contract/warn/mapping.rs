@@ -77,7 +77,7 @@ fn length_without_effect(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
         _ if is_text(mapping.data_type) => return,
         _ => {
             let written = compiled.written.value.data_type.as_deref().unwrap_or_default();
-            format!("a {written} has no length")
+            format!("{written} has no length")
         }
     };
     let message = format!("data_length of {} has no effect: {why}", compiled.name());
