@@ -46,7 +46,13 @@ pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
     aside.rename_to(target.path())?;
     progress.finish_and_clear();
     if !args.quiet {
-        say(&format!("{} records, {}, in {}", args.records, HumanBytes(bytes), args.out));
+        let contract = args.product.contract().name;
+        say(&format!(
+            "{} records for --contract {contract}, {}, in {}",
+            args.records,
+            HumanBytes(bytes),
+            args.out
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
