@@ -122,18 +122,21 @@ impl TableShape {
         catalogue.tables.iter().map(Self::from).collect()
     }
 
-    /// The same, with the catalogue's word on what the store cannot tell: the exact type of a column
-    /// that has a type of its class. Numbers and defaults are the catalogue's then too, because
-    /// rows name all such columns.
+    /// The same, with the catalogue's word on what the store cannot tell, the exact type of a column
+    /// that has a type of its class, and on defaults: rows name all columns, and those that a record
+    /// leaves out get the catalogue's.
     #[must_use]
     pub fn narrowed(mut self, wanted: &Self) -> Self {
         for column in &mut self.columns {
-            let Holds::OfClass(class) = column.holds else { continue };
             let same = |other: &&ColumnShape| other.name.eq_ignore_ascii_case(&column.name);
             let Some(own) = wanted.columns.iter().find(same) else { continue };
-            if matches!(own.holds, Holds::Exactly(sql_type) if Class::of(sql_type) == class) {
+            column.has_default = own.has_default;
+            let class = match own.holds {
+                Holds::Exactly(sql_type) => Class::of(sql_type),
+                _ => continue,
+            };
+            if column.holds == Holds::OfClass(class) {
                 column.holds = own.holds.clone();
-                column.has_default = own.has_default;
                 column.identity = own.identity;
             }
         }
