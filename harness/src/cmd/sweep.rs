@@ -12,10 +12,10 @@ use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Process, Program};
 use crate::identity::{self, Identity, Measured};
-use crate::ledger::{FORMAT_VERSION, Origin, PlanLine};
+use crate::ledger::{FORMAT_VERSION, Origin, PlanLine, Recorded};
 use crate::plan::{self, Plan};
 use crate::render;
-use crate::results::{self, Folder};
+use crate::results::Folder;
 use crate::scenario::{Records, Scenario};
 
 /// Runs the verb.
@@ -29,7 +29,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let mut session = Session::open(beginning(args, scenario, &executor), &mut display)?;
     let recorded = session.measure(&mut executor, &mut display)?;
     let analysis = analyse(&recorded).map_err(|error| no_analysis(&session, &error))?;
-    let metrics = write_results(&session.folder, &analysis, &session.identity)?;
+    let metrics = write_results(&session, &analysis, &recorded)?;
     report(flags, &analysis, &metrics, &session.folder);
     if let Some(first) = recorded.voided.first().filter(|_| recorded.invalid) {
         return Err(session.with_ledger(&analyse::invalid(first)));
@@ -143,16 +143,14 @@ fn quoted(word: &str) -> String {
 }
 
 /// Writes every file but the ledger and the identity; gives the text of `metrics.json`.
-fn write_results(folder: &Folder, analysis: &Analysis, identity: &Identity) -> Result<String> {
-    let metrics = render::metrics::metrics(analysis)?;
-    folder.write("metrics.json", &metrics)?;
-    folder.write("analysis.json", &render::pretty(analysis)?)?;
-    folder.write(render::charts::RATES_FILE, &render::charts::rates(analysis)?)?;
-    if let Some(times) = render::charts::times(analysis)? {
-        folder.write(render::charts::TIMES_FILE, &times)?;
+fn write_results(session: &Session, analysis: &Analysis, recorded: &Recorded) -> Result<String> {
+    let folder = &session.folder;
+    folder.write("analysis.json", render::pretty(analysis)?)?;
+    let document = render::document::sweep::document(analysis, recorded, &session.identity);
+    for file in render::files(&document)? {
+        folder.write(&file.name, file.bytes)?;
     }
-    folder.write(results::LAST_FILE, &render::markdown::markdown(analysis, identity))?;
-    Ok(metrics)
+    render::metrics(&document)
 }
 
 fn report(flags: &SweepFlags, analysis: &Analysis, metrics: &str, folder: &Folder) {

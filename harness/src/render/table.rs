@@ -23,7 +23,7 @@ const HEADINGS: [[&str; 2]; 7] = [
 ];
 
 /// The cells of a setting's row, in the order of the headings.
-pub(super) fn cells(summary: &Summary) -> [String; 7] {
+fn cells(summary: &Summary) -> [String; 7] {
     let metrics = &summary.metrics;
     let time =
         |metric| metrics.get(metric).map_or_else(|| "-".into(), |time| milliseconds(time.median));
@@ -36,11 +36,6 @@ pub(super) fn cells(summary: &Summary) -> [String; 7] {
         time(Metric::Prepare),
         mib(metrics.peak_rss_bytes.max),
     ]
-}
-
-/// Headings in one line each, for tables that wrap on their own.
-pub(super) fn headings() -> [String; 7] {
-    HEADINGS.map(|[above, below]| format!("{above} {below}").trim().to_owned())
 }
 
 /// What a row is, beside its figures; a star is the highest median.

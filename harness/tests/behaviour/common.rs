@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use harness::analyse::analyse;
 use harness::error::Result;
 use harness::event::{Event, Observer};
 use harness::executor::{Mock, Source, report};
@@ -15,6 +16,7 @@ use harness::ledger::{self, Ledger, Origin, PlanLine, Recorded};
 use harness::measure::{Cause, Failure, Measurement, Outcome};
 use harness::plan::{self, Plan};
 use harness::progress::{self, Progress, Told};
+use harness::render::document::{self, Document};
 use harness::run;
 use harness::scenario::Scenario;
 use migrator::config::Settings;
@@ -185,6 +187,11 @@ pub(crate) fn mock_sweep(
     let mut executor = Mock::new(answer);
     run::run(&Progress::of(plan), &mut executor, &mut ledger, &mut Silent)?;
     tell(&path).progress.recorded()
+}
+
+/// The document of a sweep on a machine that is the same everywhere.
+pub(crate) fn document(recorded: &Recorded) -> Document {
+    document::sweep::document(&analyse(recorded).unwrap(), recorded, &identity())
 }
 
 /// What a ledger says.

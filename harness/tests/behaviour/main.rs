@@ -6,5 +6,7 @@ mod common;
 mod judge;
 mod measure;
 mod mock;
+mod report;
+mod report_documents;
 mod resume;
 mod sweep;
