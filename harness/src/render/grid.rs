@@ -18,6 +18,17 @@ impl Table {
         Self { caption: caption.into(), headings, rows: Vec::new() }
     }
 
+    /// Whether a column holds figures, which stand under each other at their ends.
+    pub(super) fn has_figures(&self, column: usize) -> bool {
+        let figure =
+            |cell: &str| cell.starts_with(|c: char| c.is_ascii_digit() || "+-<".contains(c));
+        let words = |cell: &str| cell.contains(" · ");
+        self.rows.iter().all(|row| {
+            let cell = row[column].as_str();
+            cell == NOTHING || (figure(cell) && !words(cell))
+        })
+    }
+
     /// Leaves out the columns in which no row has anything.
     #[must_use]
     pub fn without_empty_columns(self) -> Self {

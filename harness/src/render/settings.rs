@@ -14,11 +14,11 @@ pub(super) fn settings_table(phase: &Phase) -> Table {
             "runs",
             "rec/min, median",
             "std dev",
-            "against present",
+            &format!("against {}", phase.against),
             "insert ms/1000",
             "prepare ms/1000",
             "peak RSS",
-            "",
+            "remarks",
         ],
     );
     for (index, setting) in phase.settings.iter().enumerate() {
@@ -48,7 +48,7 @@ pub(super) fn remarks(phase: &Phase, index: usize) -> String {
     let confirmed = phase.confirmation.is_some();
     let chosen = if confirmed || setting.in_set.is_some() { "chosen" } else { "highest median" };
     let remarks = [
-        (phase.baseline == Some(index), "present setting"),
+        (phase.baseline == Some(index), phase.against.as_str()),
         (phase.chosen == Some(index), chosen),
         (setting.in_set == Some(true), "may be the best"),
         (!setting.within_limits, "over the limit"),

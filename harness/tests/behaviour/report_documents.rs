@@ -181,6 +181,7 @@ fn phase(
         outcome: Some(outcome(rate, values[chosen].1, standing, kept)),
         settings,
         baseline: Some(baseline),
+        against: "present setting".into(),
         chosen: Some(chosen),
         notes: vec!["one void block was run again".into()],
         ..Phase::default()

@@ -83,9 +83,6 @@ pub(super) const PALETTE: [(&str, &str); 6] = [
 const FONT: &str = "sans-serif";
 /// `plotters` divides a font's size by this when it writes SVG.
 const SVG_FONT_SCALE: f64 = 1.24;
-/// The mean width of a character, in its size; wide fonts such as `DejaVu` Sans have about this.
-const CHARACTER_WIDTH: f64 = 0.6;
-
 /// What a picture is drawn on, in pixels.
 pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -158,19 +155,37 @@ pub(super) fn text(canvas: &Canvas<'_>, words: &str, at: Point, place: Place) ->
     canvas.draw_text(&words, &style, at).map_err(failed)
 }
 
-/// About how wide a text is; only a reader's program knows.
-pub(super) fn width_of(words: &str, size: i32) -> i32 {
-    pixel(words.chars().count() as f64 * f64::from(size) * CHARACTER_WIDTH)
+/// About how wide a text is; only a reader's program knows. The widths are those of a wide font,
+/// `DejaVu` Sans, in hundredths of its size.
+pub(super) fn width_of(words: &str, size: i32, bold: bool) -> i32 {
+    let width = |c: char| match c {
+        'i' | 'j' | 'l' | ' ' | '.' | ',' | ':' | ';' | '\'' | '|' => 32,
+        'f' | 't' | 'r' | '(' | ')' | '-' | '/' => 40,
+        'm' | 'w' | 'M' | 'W' | '%' => 95,
+        '+' | '=' | '→' => 84,
+        'A'..='Z' => 70,
+        '0'..='9' => 64,
+        c if c.is_ascii() => 60,
+        _ => 100,
+    };
+    let hundredths: i32 = words.chars().map(width).sum();
+    hundredths.saturating_mul(size) / if bold { 88 } else { 100 }
 }
 
 /// A text cut to about this many pixels.
 pub(super) fn fitted(words: &str, size: i32, width: i32) -> String {
-    if width_of(words, size) <= width {
+    if width_of(words, size, true) <= width {
         return words.to_owned();
     }
-    let fits = (f64::from(width) / f64::from(size) / CHARACTER_WIDTH).max(2.0);
-    let fits = usize::try_from(pixel(fits)).unwrap_or(2);
-    words.chars().take(fits.saturating_sub(1)).chain(['…']).collect()
+    let mut cut = String::new();
+    for c in words.chars() {
+        cut.push(c);
+        if width_of(&cut, size, true) + size > width {
+            cut.pop();
+            break;
+        }
+    }
+    cut + "…"
 }
 
 /// A text in lines of about this many pixels, broken between words.
@@ -178,7 +193,7 @@ pub(super) fn lines_of(words: &str, size: i32, width: i32) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words.split(' ') {
         match lines.last_mut() {
-            Some(line) if width_of(&format!("{line} {word}"), size) <= width => {
+            Some(line) if width_of(&format!("{line} {word}"), size, false) <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -222,6 +237,13 @@ pub(super) fn diamond(canvas: &Canvas<'_>, at: Point, size: i32, style: ShapeSty
     let (x, y) = at;
     let corners = vec![(x - size, y), (x, y - size), (x + size, y), (x, y + size)];
     canvas.draw(&Polygon::new(corners, style)).map_err(failed)
+}
+
+/// An empty frame with thick lines.
+pub(super) fn outline(canvas: &Canvas<'_>, corners: [Point; 2]) -> Result<()> {
+    let [(left, top), (right, bottom)] = corners;
+    let ends = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top - 1)];
+    canvas.draw(&PathElement::new(ends.to_vec(), INK.stroke_width(3))).map_err(failed)
 }
 
 /// An interval with its ends across.

@@ -23,7 +23,11 @@ fn around(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 fn percent_on_axis(value: f64) -> String {
-    if value.fract() == 0.0 && value != 0.0 { format!("{value:+.0} %") } else { percent(value) }
+    let whole = value.round();
+    if (value - whole).abs() > 1e-9 {
+        return percent(value);
+    }
+    if whole == 0.0 { "0 %".into() } else { format!("{whole:+.0} %") }
 }
 
 /// What the phases add up to, each bar beginning where the one before ended; the target and the
@@ -51,8 +55,8 @@ pub(super) fn waterfall(document: &Document) -> Result<Option<Chart>> {
         marked: false,
     }));
     rows.extend(cumulative.target.as_ref().map(|target| Row {
-        name: "the plan's target".into(),
-        tags: target.name.clone(),
+        name: target.name.clone(),
+        tags: format!("reached: {}", cell(target.reached_percent, percent)),
         figure: percent_range(target.range_percent),
         ..Row::default()
     }));
@@ -62,7 +66,7 @@ pub(super) fn waterfall(document: &Document) -> Result<Option<Chart>> {
         legend: waterfall_legend(cumulative, last.is_some()),
         rows,
         axis: Axis {
-            title: "percent of the original baseline's records per minute".into(),
+            title: "change against the original baseline's records per minute".into(),
             low,
             high,
             log: false,
@@ -71,11 +75,11 @@ pub(super) fn waterfall(document: &Document) -> Result<Option<Chart>> {
     };
     let draw = |form: Form| {
         frame::draw(form, &sheet, |frame| {
-            line(frame.canvas, frame.across(0.0), INK.stroke_width(1))?;
+            frame.across(0.0, |ends| line(frame.canvas, ends, INK.stroke_width(1)))?;
             steps(frame, cumulative)?;
             let mut row = cumulative.rows.len();
             if let Some(last) = last {
-                interval(frame, row, last)?;
+                estimate(frame, row, last)?;
                 row += 1;
             }
             match &cumulative.target {
@@ -91,7 +95,7 @@ fn phase_row(row: &CumulativeRow) -> Row {
     Row {
         name: format!("{} {}", row.phase, row.setting),
         tags: format!("{}: {}", if row.kept { "kept" } else { "not kept" }, row.standing.words()),
-        figure: format!("{}  → {}", percent(row.gain_percent), percent(row.cumulative_percent)),
+        figure: format!("{} → {}", percent(row.gain_percent), percent(row.cumulative_percent)),
         bold: row.kept,
         marked: false,
     }
@@ -141,7 +145,8 @@ fn steps(frame: &Frame<'_, '_>, cumulative: &Cumulative) -> Result<()> {
             area(canvas, corners, PAPER.filled())?;
             area(canvas, corners, INK.stroke_width(1))?;
         }
-        if index + 1 < cumulative.rows.len() {
+        // On a phone the names of the next row stand between.
+        if index + 1 < cumulative.rows.len() && !frame.form.is_narrow() {
             line(canvas, [(to, y + 5), (to, frame.y(index + 1) - HALF)], GREY.stroke_width(1))?;
         }
     }
@@ -189,7 +194,16 @@ fn waterfall_legend(cumulative: &Cumulative, last: bool) -> Vec<(String, Mark)> 
 pub(crate) fn cumulative_table(document: &Document) -> Table {
     let mut table = Table::new(
         "What each phase brought, and all of them so far",
-        &["phase", "setting", "gain", "cumulative", "expected", "verdict", "confidence", ""],
+        &[
+            "phase",
+            "setting",
+            "gain",
+            "cumulative",
+            "expected",
+            "verdict",
+            "confidence",
+            "decision",
+        ],
     );
     for row in document.cumulative.iter().flat_map(|cumulative| &cumulative.rows) {
         table.rows.push(vec![
@@ -245,7 +259,7 @@ pub(super) fn intervals(
     };
     let draw = |form: Form| {
         frame::draw(form, &sheet, |frame| {
-            line(frame.canvas, frame.across(0.0), INK.stroke_width(1))?;
+            frame.across(0.0, |ends| line(frame.canvas, ends, INK.stroke_width(1)))?;
             shown.iter().enumerate().try_for_each(|(row, shown)| interval(frame, row, shown))
         })
     };
@@ -273,13 +287,18 @@ fn margin_gain(comparison: &Comparison) -> Option<f64> {
     Some(if comparison.lower_is_better { -margin } else { falls })
 }
 
-/// One comparison: its interval, its margin, and a mark that says how it stands.
+/// One comparison and its margin.
 fn interval(frame: &Frame<'_, '_>, row: usize, comparison: &Comparison) -> Result<()> {
-    let (canvas, y) = (frame.canvas, frame.y(row));
     if let Some(margin) = margin_gain(comparison) {
-        let x = frame.x(margin);
-        dashed(canvas, [(x, y - HALF), (x, y + HALF)], VERMILION)?;
+        let (x, y) = (frame.x(margin), frame.y(row));
+        dashed(frame.canvas, [(x, y - HALF), (x, y + HALF)], VERMILION)?;
     }
+    estimate(frame, row, comparison)
+}
+
+/// A comparison's interval and a mark that says how it stands.
+fn estimate(frame: &Frame<'_, '_>, row: usize, comparison: &Comparison) -> Result<()> {
+    let (canvas, y) = (frame.canvas, frame.y(row));
     if let Some(ends) = comparison.interval_percent {
         whisker(canvas, ends.map(|end| (frame.x(comparison.gain(end)), y)), INK)?;
     }
@@ -342,7 +361,7 @@ pub(crate) fn comparison_table<'a>(
 ) -> Table {
     let mut table = Table::new(
         caption,
-        &["", "verdict", "change", "interval", "before", "after", "pairs", "confidence"],
+        &["compared", "verdict", "change", "interval", "before", "after", "pairs", "confidence"],
     );
     for comparison in comparisons {
         let unit = &comparison.unit;

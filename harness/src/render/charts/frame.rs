@@ -36,7 +36,7 @@ impl Axis {
 
     /// Round values, few enough for this many pixels.
     fn ticks(&self, width: i32) -> Vec<f64> {
-        let widest = width_of(&(self.label)(self.high), 14).max(24) + 24;
+        let widest = width_of(&(self.label)(self.high), 14, false).max(24) + 24;
         let most = usize::try_from(width / widest).unwrap_or(2).clamp(2, 8);
         if !self.log {
             return RangedCoordf64::from(self.low..self.high).key_points(most);
@@ -88,6 +88,7 @@ pub(super) struct Frame<'a, 'b> {
     pub(super) right: i32,
     pub(super) top: i32,
     pub(super) bottom: i32,
+    rows: usize,
     axis: &'a Axis,
 }
 
@@ -101,12 +102,20 @@ impl Frame<'_, '_> {
     /// The middle of a row.
     pub(super) fn y(&self, row: usize) -> i32 {
         let above = i32::try_from(row).unwrap_or(0) * row_height(self.form);
-        self.top + above + if self.form.is_narrow() { 40 } else { row_height(self.form) / 2 }
+        self.top + above + if self.form.is_narrow() { 60 } else { row_height(self.form) / 2 }
     }
 
-    /// A vertical line through all rows.
-    pub(super) fn across(&self, value: f64) -> [Point; 2] {
-        [(self.x(value), self.top), (self.x(value), self.bottom)]
+    /// Draws a vertical line through the marks of all rows; where names stand above them, not
+    /// through the names.
+    pub(super) fn across(&self, value: f64, draw: impl Fn([Point; 2]) -> Result<()>) -> Result<()> {
+        let x = self.x(value);
+        if !self.form.is_narrow() {
+            return draw([(x, self.top), (x, self.bottom)]);
+        }
+        (0..self.rows).try_for_each(|row| {
+            let y = self.y(row);
+            draw([(x, y - HALF - 2), (x, y + HALF + 2)])
+        })
     }
 }
 
@@ -114,7 +123,7 @@ impl Frame<'_, '_> {
 pub(super) const HALF: i32 = 15;
 
 fn row_height(form: Form) -> i32 {
-    if form.is_narrow() { 60 } else { 46 }
+    if form.is_narrow() { 84 } else { 46 }
 }
 
 /// Draws everything around the marks, then the marks, and gives the SVG.
@@ -124,7 +133,8 @@ pub(super) fn draw(
     marks: impl FnOnce(&Frame<'_, '_>) -> Result<()>,
 ) -> Result<String> {
     let names: Vec<String> = sheet.legend.iter().map(|(name, _)| name.clone()).collect();
-    let (places, legend_bottom) = legend_places(form, &names, headings_bottom(form, sheet));
+    let (places, legend_bottom) =
+        legend_places(form, &names, headings_bottom(form, &sheet.headings));
     let top = legend_bottom + 10;
     let rows = i32::try_from(sheet.rows.len()).unwrap_or(1);
     let bottom = top + rows * row_height(form);
@@ -132,13 +142,18 @@ pub(super) fn draw(
     let title_lines = i32::try_from(titles.len()).unwrap_or(1);
     let (left, right) = sides(form, &sheet.rows);
     svg((form.width(), bottom + 34 + 18 * title_lines), |canvas| {
-        let frame = Frame { canvas, form, left, right, top, bottom, axis: &sheet.axis };
+        let count = sheet.rows.len();
+        let frame =
+            Frame { canvas, form, left, right, top, bottom, rows: count, axis: &sheet.axis };
         headings(canvas, form, &sheet.headings)?;
         for ((name, mark), at) in sheet.legend.iter().zip(places) {
             mark(canvas, at)?;
             text(canvas, name, (at.0 + 32, at.1), Place::right_of(form.size()))?;
         }
-        row_names(&frame, &sheet.rows)?;
+        for (index, row) in sheet.rows.iter().enumerate() {
+            row_band(&frame, index, row)?;
+            row_texts(&frame, index, row)?;
+        }
         axis(&frame, &titles)?;
         marks(&frame)
     })
@@ -151,18 +166,17 @@ fn sides(form: Form, rows: &[Row]) -> (i32, i32) {
         return (edge + 16, form.width() - edge - 16);
     }
     let widest = |text: fn(&Row) -> &String| {
-        rows.iter().map(|row| width_of(text(row), size)).max().unwrap_or(0)
+        rows.iter().map(|row| width_of(text(row), size, row.bold)).max().unwrap_or(0)
     };
     let names = widest(|row| &row.name).max(widest(|row| &row.tags)).min(NAMES_MAX);
     let figures = widest(|row| &row.figure).min(NAMES_MAX);
     (edge + 12 + names + GAP, form.width() - edge - figures - GAP)
 }
 
-fn headings_bottom(form: Form, sheet: &Sheet) -> i32 {
+/// Where the headings of a picture end.
+pub(super) fn headings_bottom(form: Form, [_, below]: &[String; 2]) -> i32 {
     match form {
-        Form::File => {
-            64 + 20 * i32::try_from(subtitle(form, &sheet.headings[1]).len()).unwrap_or(1)
-        }
+        Form::File => 64 + 20 * i32::try_from(subtitle(form, below).len()).unwrap_or(1),
         Form::Page | Form::Phone => 4,
     }
 }
@@ -182,7 +196,7 @@ pub(super) fn headings(
     }
     // A long title gets smaller rather than cut.
     let room = form.width() - 2 * form.edge();
-    let size = (14..=22).rev().find(|size| width_of(title, *size) <= room).unwrap_or(14);
+    let size = (14..=22).rev().find(|size| width_of(title, *size, true) <= room).unwrap_or(14);
     let place = Place::right_of(size).bold(true);
     text(canvas, &fitted(title, size, room), (form.edge(), 30), place)?;
     subtitle(form, below).iter().zip(0..).try_for_each(|(line, index)| {
@@ -197,61 +211,56 @@ pub(super) fn legend_places(form: Form, names: &[String], top: i32) -> (Vec<Poin
     let (mut x, mut y) = (edge, top + LEGEND_LINE / 2);
     let mut places = Vec::new();
     for name in names {
-        let width = 32 + width_of(name, size);
+        let width = 32 + width_of(name, size, false);
         if x > edge && x + width > form.width() - edge {
             x = edge;
             y += LEGEND_LINE;
         }
         places.push((x, y));
-        x += width + 14;
+        x += width + 18;
     }
     let bottom = if names.is_empty() { top } else { y + LEGEND_LINE / 2 };
     (places, bottom)
 }
 
-fn row_names(frame: &Frame<'_, '_>, rows: &[Row]) -> Result<()> {
-    let (form, canvas) = (frame.form, frame.canvas);
-    let (edge, size) = (form.edge(), form.size());
-    for (index, row) in rows.iter().enumerate() {
-        let middle = frame.y(index);
-        let above = if form.is_narrow() { 38 } else { row_height(form) / 2 - 2 };
-        let below = if form.is_narrow() { 18 } else { row_height(form) / 2 - 2 };
-        if row.marked {
-            let band = [(edge, middle - above), (form.width() - edge, middle + below)];
-            area(canvas, band, BLUE.mix(0.09).filled())?;
-            let bar = [(edge, middle - above), (edge + 5, middle + below)];
-            area(canvas, bar, BLUE.filled())?;
-        }
-        let left = edge + 12;
-        let name = Place::right_of(size).bold(row.bold);
-        let tags = Place::right_of(size - 1).colour(GREY);
-        if form.is_narrow() {
-            let y = middle - 27;
-            let figure = Place::left_of(size).bold(row.bold);
-            text(canvas, &row.figure, (form.width() - edge - 6, y), figure)?;
-            let room = form.width() - edge - 6 - width_of(&row.figure, size) - left - GAP;
-            let words = fitted(&row.name, size, room);
-            text(canvas, &words, (left, y), name)?;
-            let after = left + width_of(&words, size) + GAP;
-            let room = left + room - after;
-            if room > 40 && !row.tags.is_empty() {
-                text(canvas, &fitted(&row.tags, size - 1, room), (after, y), tags)?;
-            }
-            continue;
-        }
+/// What marks a row, behind everything else of it.
+fn row_band(frame: &Frame<'_, '_>, index: usize, row: &Row) -> Result<()> {
+    if !row.marked {
+        return Ok(());
+    }
+    let (edge, middle) = (frame.form.edge(), frame.y(index));
+    let reach = row_height(frame.form) / 2 - 2;
+    let (above, below) = if frame.form.is_narrow() { (60, 20) } else { (reach, reach) };
+    let band = [(edge, middle - above), (frame.form.width() - edge, middle + below)];
+    area(frame.canvas, band, BLUE.mix(0.09).filled())?;
+    let bar = [(edge, middle - above), (edge + 5, middle + below)];
+    area(frame.canvas, bar, BLUE.filled())
+}
+
+/// A row's name, what it is, and its figure: beside its marks, or above them.
+fn row_texts(frame: &Frame<'_, '_>, index: usize, row: &Row) -> Result<()> {
+    let (form, canvas, middle) = (frame.form, frame.canvas, frame.y(index));
+    let (left, size) = (form.edge() + 12, form.size());
+    let name = Place::right_of(size).bold(row.bold);
+    let tags = Place::right_of(size - 1).colour(GREY);
+    if !form.is_narrow() {
         let shift = if row.tags.is_empty() { 0 } else { 9 };
         text(canvas, &fitted(&row.name, size, NAMES_MAX), (left, middle - shift), name)?;
-        text(canvas, &fitted(&row.tags, size, NAMES_MAX), (left, middle + shift), tags)?;
-        let at = (frame.right + GAP, middle);
-        text(canvas, &row.figure, at, Place::right_of(size).bold(row.bold))?;
+        text(canvas, &fitted(&row.tags, size - 1, NAMES_MAX), (left, middle + shift), tags)?;
+        return text(canvas, &row.figure, (frame.right + GAP, middle), name);
     }
-    Ok(())
+    let right = form.width() - form.edge() - 6;
+    text(canvas, &fitted(&row.name, size, right - left), (left, middle - 47), name)?;
+    let figure = Place::left_of(size).bold(row.bold);
+    text(canvas, &row.figure, (right, middle - 28), figure)?;
+    let room = right - left - GAP - width_of(&row.figure, size, row.bold);
+    text(canvas, &fitted(&row.tags, size - 1, room), (left, middle - 28), tags)
 }
 
 fn axis(frame: &Frame<'_, '_>, titles: &[String]) -> Result<()> {
     let canvas = frame.canvas;
     for value in frame.axis.ticks(frame.right - frame.left) {
-        line(canvas, frame.across(value), LINES.stroke_width(1))?;
+        frame.across(value, |ends| line(canvas, ends, LINES.stroke_width(1)))?;
         let at = (frame.x(value), frame.bottom + 14);
         let place = Place::on(frame.form.size() - 1).colour(GREY);
         text(canvas, &(frame.axis.label)(value), at, place)?;

@@ -66,11 +66,16 @@ fn charts_of(phase: &Phase, several: bool) -> Result<Vec<Chart>> {
     Ok(charts.into_iter().flatten().collect())
 }
 
+/// Characters of a text in a file's name.
+const SLUG_MAX: usize = 40;
+
 /// A text as a part of a file's name: `II.1` as `ii-1`.
 pub fn slug(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let slug: String = text.chars().map(plain).collect();
-    slug.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    let parts = slug.split('-').filter(|part| !part.is_empty());
+    // A file system has a limit, and plain ASCII can be cut anywhere.
+    parts.collect::<Vec<_>>().join("-").chars().take(SLUG_MAX).collect()
 }
 
 #[cfg(test)]

@@ -55,16 +55,12 @@ pub(super) fn rates(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
         if phase.baseline == Some(index) {
             return median;
         }
-        format!("{median}  {}", percent(setting.vs_baseline_percent))
+        format!("{median} ({})", percent(setting.vs_baseline_percent))
     };
-    let how = "At the right the median, and what it is against the present setting.";
+    let how = format!("At the right the median, and what it is against the {}.", phase.against);
     let alt = format!("{} Every run of every setting as a dot on an axis of rates.", phase.finding);
-    let words = words(
-        phase,
-        prefix,
-        "rec-per-min",
-        ["Records per minute of every run".into(), how.into(), alt],
-    );
+    let words =
+        words(phase, prefix, "rec-per-min", ["Records per minute of every run".into(), how, alt]);
     let sheet = Sheet {
         headings: [words.title.clone(), words.subtitle.clone()],
         legend: rates_legend(phase),
@@ -81,7 +77,8 @@ pub(super) fn rates(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
     let draw = |form: Form| {
         frame::draw(form, &sheet, |frame| {
             if let Some(baseline) = phase.baseline.and_then(|index| phase.settings.get(index)) {
-                dashed(frame.canvas, frame.across(baseline.rec_per_min.median), GREY)?;
+                let median = baseline.rec_per_min.median;
+                frame.across(median, |ends| dashed(frame.canvas, ends, GREY))?;
             }
             for (row, setting) in phase.settings.iter().enumerate() {
                 cloud(frame, row, &values(setting), &setting.rec_per_min)?;
@@ -102,7 +99,7 @@ fn rates_legend(phase: &Phase) -> Vec<(String, Mark)> {
         ("one run, from top to bottom in order of time".into(), run),
         ("median".into(), median),
         ("middle half of the runs".into(), half),
-        ("median of the present setting".into(), baseline),
+        (format!("median of the {}", phase.against), baseline),
     ];
     if phase.settings.iter().any(|setting| setting.rec_per_min.interval.is_some()) {
         let interval: Mark = |canvas, (x, y)| whisker(canvas, [(x, y), (x + 24, y)], INK);
@@ -505,5 +502,5 @@ fn latency_table(phase: &Phase) -> Table {
 
 /// Whether a text fits between two pixels with some room.
 pub(super) fn fits(words: &str, size: i32, width: i32) -> bool {
-    width_of(words, size) + 6 <= width
+    width_of(words, size, true) + 6 <= width
 }

@@ -5,11 +5,11 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::canvas::{
-    BLUE, Canvas, Form, GREY, INK, LINES, Place, Point, area, circle, fitted, line, pixel, square,
-    svg, text, width_of,
+    BLUE, Canvas, Form, GREY, INK, LINES, Place, Point, area, circle, fitted, line, outline, pixel,
+    square, svg, text, width_of,
 };
 use super::chart::{Chart, Words};
-use super::frame::{Mark, headings, legend_places};
+use super::frame::{Mark, headings, headings_bottom, legend_places};
 use super::phase::fits;
 use crate::error::Result;
 use crate::render::document::{Document, Drift, Grid, Level, Phase, Setting};
@@ -17,11 +17,6 @@ use crate::render::format::{percent, thousands};
 use crate::render::grid::{NOTHING, Table};
 
 const CELL_HEIGHT: i32 = 48;
-
-/// The height of the headings that a picture has in this form.
-fn top(form: Form) -> i32 {
-    if form == Form::File { 90 } else { 6 }
-}
 
 /// The rates of a grid: the darker the faster, with the figures in the cells.
 pub(super) fn heatmap(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
@@ -33,8 +28,8 @@ pub(super) fn heatmap(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
         name: format!("{prefix}heatmap"),
         title: format!("Records per minute, {down} by {across}"),
         subtitle: format!(
-            "{}. The darker the faster; below each median what it is against the present setting.",
-            phase.runs
+            "{}. The darker the faster; below each median what it is against the {}.",
+            phase.runs, phase.against
         ),
         alt: phase.finding.clone(),
     };
@@ -45,12 +40,14 @@ pub(super) fn heatmap(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
 
 fn draw_heatmap(form: Form, words: &[String; 2], phase: &Phase, grid: &Grid) -> Result<String> {
     let (edge, size) = (form.edge(), form.size());
-    let names = grid.rows.iter().map(|row| width_of(row, size)).max().unwrap_or(0);
-    let left = edge + names.max(width_of(&grid.names[0], size - 1)).min(form.width() / 3) + 12;
+    let names = grid.rows.iter().map(|row| width_of(row, size, true)).max().unwrap_or(0);
+    let left =
+        edge + names.max(width_of(&grid.names[0], size - 1, false)).min(form.width() / 3) + 12;
     let columns = i32::try_from(grid.columns.len().max(1)).unwrap_or(1);
     let width = ((form.width() - edge - left) / columns).min(200);
-    let (legend, legend_bottom) = legend_places(form, &heatmap_legend(phase), top(form));
-    let first = legend_bottom + 34;
+    let (legend, legend_bottom) =
+        legend_places(form, &heatmap_legend(phase), headings_bottom(form, words));
+    let first = legend_bottom + 56;
     let height = first + CELL_HEIGHT * i32::try_from(grid.rows.len()).unwrap_or(1) + 8;
     let settings = grid.cells.iter().flatten().flatten().filter_map(|at| phase.settings.get(*at));
     let rates: Vec<f64> = settings.map(|setting| setting.rec_per_min.median).collect();
@@ -62,7 +59,7 @@ fn draw_heatmap(form: Form, words: &[String; 2], phase: &Phase, grid: &Grid) -> 
         let grey = Place::right_of(size - 1).colour(GREY);
         text(canvas, &fitted(&grid.names[0], size - 1, left - edge), (edge, first - 14), grey)?;
         let across = format!("{} →", grid.names[1]);
-        text(canvas, &across, (left, first - 32), grey)?;
+        text(canvas, &across, (left, first - 36), grey)?;
         for (column, name) in (0..).zip(&grid.columns) {
             let at = (left + column * width + width / 2, first - 14);
             text(canvas, &fitted(name, size, width - 4), at, Place::on(size).bold(true))?;
@@ -101,7 +98,7 @@ fn heatmap_cell(
     let rate = thousands(setting.rec_per_min.median);
     let short = format!("{:.0}k", setting.rec_per_min.median / 1000.0);
     let rate = if fits(&rate, size, right - left) { rate } else { short };
-    let against = if baseline { "present".into() } else { percent(setting.vs_baseline_percent) };
+    let against = if baseline { "±0".into() } else { percent(setting.vs_baseline_percent) };
     let against = if fits(&against, size - 1, right - left) {
         against
     } else {
@@ -118,16 +115,13 @@ fn borders(
     phase: &Phase,
     index: Option<usize>,
 ) -> Result<()> {
-    let [(left, top), (right, bottom)] = corners;
+    let [(left, top), (_, bottom)] = corners;
     let setting = index.and_then(|index| phase.settings.get(index));
     if setting.and_then(|setting| setting.in_set) == Some(true) {
         area(canvas, [(left, top), (left + 5, bottom)], BLUE.filled())?;
     }
     if index.is_some() && phase.chosen == index {
-        let ends = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
-        for pair in ends.windows(2) {
-            line(canvas, [pair[0], pair[1]], INK.stroke_width(3))?;
-        }
+        outline(canvas, corners)?;
     }
     Ok(())
 }
@@ -144,7 +138,7 @@ fn heatmap_keys(canvas: &Canvas<'_>, form: Form, phase: &Phase, places: &[Point]
     for (index, (name, (x, y))) in heatmap_legend(phase).iter().zip(places).enumerate() {
         let corners = [(*x, y - 8), (x + 24, y + 8)];
         if index == 0 {
-            area(canvas, corners, INK.stroke_width(3))?;
+            outline(canvas, corners)?;
         } else {
             area(canvas, corners, BLUE.mix(0.2).filled())?;
             area(canvas, [corners[0], (x + 5, y + 8)], BLUE.filled())?;
@@ -203,7 +197,7 @@ fn draw_drift(form: Form, words: &[String; 2], drift: &Drift) -> Result<String> 
             square(canvas, (x + 12, y), 4, INK.filled())
         },
     ];
-    let (places, legend_bottom) = legend_places(form, &names, top(form));
+    let (places, legend_bottom) = legend_places(form, &names, headings_bottom(form, words));
     let (upper, lower) = (legend_bottom + 14, legend_bottom + 244);
     let (left, right) = (form.edge() + 58, form.width() - form.edge() - 12);
     let seconds = drift.runs.iter().map(|run| run.at_s).fold(1.0, f64::max);

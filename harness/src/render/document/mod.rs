@@ -188,8 +188,11 @@ pub struct Phase {
     pub runs: String,
     /// Every setting with at least one finished run.
     pub settings: Vec<Setting>,
-    /// Index of the present setting, against which the others stand.
+    /// Index of the setting against which the others stand.
     pub baseline: Option<usize>,
+    /// What that setting is called: `baseline`, or `present setting` where earlier phases have
+    /// changed it.
+    pub against: String,
     /// Index of the setting that was chosen, or that a sweep alone would choose.
     pub chosen: Option<usize>,
     /// The settings as a grid, where two were varied.
@@ -215,7 +218,7 @@ pub struct Setting {
     pub runs: Vec<Run>,
     /// Records per minute.
     pub rec_per_min: Figures,
-    /// Median rate over the present setting's, less 1, in percent.
+    /// Median rate over that of the phase's baseline, less 1, in percent.
     pub vs_baseline_percent: f64,
     /// Inserting, milliseconds per 1,000 records, summed over workers.
     pub insert_ms: Option<Figures>,

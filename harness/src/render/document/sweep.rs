@@ -121,6 +121,7 @@ fn phase(analysis: &Analysis, recorded: &Recorded) -> Phase {
         grid: grid(analysis),
         settings,
         baseline: Some(analysis.baseline),
+        against: "baseline".into(),
         chosen: Some(analysis.highest),
         confirmation: None,
         skipped: None,

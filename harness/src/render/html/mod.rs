@@ -6,7 +6,7 @@ mod phase;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use self::parts::{facts, figure, icon, points, table, tone};
+use self::parts::{breakable, facts, figure, icon, picture, points, table, tone};
 use super::charts::{Charts, comparison_table, cumulative_table, slug};
 use super::document::{Document, Exact, Headline, Paste, Target};
 use super::format::{counted, percent, percent_range, thousands};
@@ -73,7 +73,9 @@ fn key_figures(document: &Document) -> Markup {
     if let [phase] = document.phases.as_slice() {
         let chosen = phase.chosen.and_then(|chosen| phase.settings.get(chosen));
         if let Some(chosen) = chosen {
-            figures.push(("setting", chosen.label.clone()));
+            let confirmed = phase.confirmation.is_some();
+            let name = if confirmed { "chosen setting" } else { "highest median" };
+            figures.push((name, chosen.label.clone()));
             let rate = thousands(chosen.rec_per_min.median);
             figures.push(("records a minute, median", rate));
             figures.extend(chosen.peak_rss_bytes.map(|b| ("peak memory", super::format::mib(b))));
@@ -99,7 +101,7 @@ fn key_figures(document: &Document) -> Markup {
     html! {
         @if !figures.is_empty() {
             dl class="figures" {
-                @for (name, value) in figures { div { dt { (name) } dd { (value) } } }
+                @for (name, value) in figures { div { dt { (name) } dd { (breakable(&value)) } } }
             }
         }
     }
@@ -153,7 +155,7 @@ fn sections(document: &Document, charts: &Charts) -> Markup {
             section id="alone" {
                 h2 { "Each optimization alone" }
                 p { "Measured against the original baseline with nothing else switched on." }
-                @if let Some(chart) = &charts.alone { (figure(chart)) }
+                @if let Some(chart) = &charts.alone { (picture(chart)) }
                 (table(&comparison_table("Each optimization alone", document.alone.iter()), &[]))
             }
         }
@@ -166,7 +168,7 @@ fn sections(document: &Document, charts: &Charts) -> Markup {
         }
         section id="again" {
             h2 { "Measure it again" }
-            pre tabindex="0" aria-label="The command that measures it again" { (document.command) }
+            pre class="wrap" { (document.command) }
             p { "Every run of this report is in " code { (document.ledger) } "." }
             (facts(&document.files))
         }
@@ -179,7 +181,7 @@ fn metrics(document: &Document, charts: &Charts) -> Markup {
         @if !document.metrics.is_empty() || !document.exact.is_empty() {
             section id="metrics" {
                 h2 { "Metrics" }
-                @if let Some(chart) = &charts.metrics { (figure(chart)) }
+                @if let Some(chart) = &charts.metrics { (picture(chart)) }
                 @if !document.metrics.is_empty() { (table(&table_of, &[])) }
                 @for metric in &document.metrics {
                     @if !metric.reason.is_empty() { p { b { (metric.name) ": " } (metric.reason) } }
@@ -191,8 +193,10 @@ fn metrics(document: &Document, charts: &Charts) -> Markup {
 }
 
 fn exact_table(exact: &[Exact]) -> Table {
-    let mut table =
-        Table::new("Compared without statistics", &["", "baseline", "head", "what that means"]);
+    let mut table = Table::new(
+        "Compared without statistics",
+        &["quantity", "baseline", "head", "what that means"],
+    );
     for exact in exact {
         let meaning = match (exact.agrees(), exact.must_agree) {
             (true, _) => "the same",
@@ -213,7 +217,7 @@ fn cumulative(document: &Document, charts: &Charts) -> Markup {
     html! {
         @if let Some(cumulative) = &document.cumulative {
             section id="cumulative" {
-                h2 { "What the phases add up to" }
+                h2 { "All phases" }
                 @if let Some(target) = &cumulative.target { (aim(target)) }
                 @if let Some(last) = &document.last {
                     p { b { "All that is kept against the original baseline, measured afresh: " }
@@ -224,7 +228,7 @@ fn cumulative(document: &Document, charts: &Charts) -> Markup {
                         ", " (counted(u32::try_from(last.pairs).unwrap_or(u32::MAX), "pair"))
                         ", confidence " (last.confidence) ". " (last.reason) }
                 }
-                @if let Some(chart) = &charts.cumulative { (figure(chart)) }
+                @if let Some(chart) = &charts.cumulative { (picture(chart)) }
                 (table(&cumulative_table(document), &[]))
             }
         }
@@ -246,11 +250,11 @@ fn settings(paste: &Paste, commits: &[String]) -> Markup {
                 div { h3 { "In a scenario" }
                     pre tabindex="0" aria-label="Settings for a scenario" { (paste.toml) } }
                 div { h3 { "On the command line" }
-                    pre tabindex="0" aria-label="Settings for a command line" { (paste.command) } }
+                    pre class="wrap" { (paste.command) } }
             }
             @if !commits.is_empty() {
                 h3 { "Commit messages" }
-                pre tabindex="0" aria-label="Commit messages" { (commits.join("\n")) }
+                pre class="wrap" { (commits.join("\n")) }
             }
         }
     }

@@ -37,8 +37,19 @@ pub(super) fn icon(standing: Standing) -> Markup {
     }
 }
 
-/// A picture in its two forms, with what it says in words and the figures behind it.
+/// A picture with the figures behind it.
 pub(super) fn figure(chart: &Chart) -> Markup {
+    html! {
+        (picture(chart))
+        details {
+            summary { "The figures behind this chart" }
+            (table(&chart.table, &[]))
+        }
+    }
+}
+
+/// A picture in its two forms, with what it says in words.
+pub(super) fn picture(chart: &Chart) -> Markup {
     html! {
         figure role="group" aria-labelledby={ "chart-" (chart.name) } {
             figcaption {
@@ -49,33 +60,44 @@ pub(super) fn figure(chart: &Chart) -> Markup {
                 div class="page" { (PreEscaped(chart.inline(false))) }
                 div class="phone" { (PreEscaped(chart.inline(true))) }
             }
-            details {
-                summary { "The figures behind this chart" }
-                (table(&chart.table, &[]))
-            }
         }
     }
 }
 
 /// A table that scrolls by itself where it is too wide; `chosen` rows stand out.
 pub(super) fn table(table: &Table, chosen: &[usize]) -> Markup {
+    let words = |column: usize| (!table.has_figures(column)).then_some("words");
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(table.caption) {
             table {
                 caption { (table.caption) }
-                thead { tr { @for heading in &table.headings { th scope="col" { (heading) } } } }
+                thead { tr {
+                    @for (column, heading) in table.headings.iter().enumerate() {
+                        th scope="col" class=[words(column)] { (heading) }
+                    }
+                } }
                 tbody {
                     @for (index, row) in table.rows.iter().enumerate() {
                         tr class=[chosen.contains(&index).then_some("chosen")] {
                             @for (column, text) in row.iter().enumerate() {
-                                @if column == 0 { th scope="row" { (text) } }
+                                @if column == 0 { th scope="row" { (breakable(text)) } }
                                 @else if text.chars().count() > LONG { td class="long" { (text) } }
-                                @else { td { (text) } }
+                                @else { td class=[words(column)] { (text) } }
                             }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// A name that may break behind its joints.
+pub(super) fn breakable(name: &str) -> Markup {
+    html! {
+        @for (index, part) in name.split_inclusive(['_', '=']).enumerate() {
+            @if index > 0 { wbr; }
+            (part)
         }
     }
 }

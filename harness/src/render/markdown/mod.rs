@@ -25,6 +25,7 @@ pub(super) fn report(document: &Document, charts: &Charts) -> String {
         format!("# {}", plain(&document.title)),
         verdict(&document.headline),
         the_table(document),
+        wrong(&document.exact),
         again(document),
     ];
     let mut text =
@@ -70,6 +71,12 @@ fn cut(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(most - 1).chain(['…']).collect()
+}
+
+/// What must agree and does not; nobody should have to unfold that.
+fn wrong(all: &[Exact]) -> String {
+    let wrong = all.iter().filter(|exact| exact.must_agree && !exact.agrees()).cloned();
+    cut(&exact(&wrong.collect::<Vec<_>>()), WORDS_MAX)
 }
 
 /// What the kind of session is about: metrics, the phases, or the settings.
@@ -146,8 +153,9 @@ fn limited(table: &Table, most: usize) -> String {
         let text = |text: &String| if picture::is(text) { code(text) } else { plain(text) };
         format!("| {} |", cells.iter().map(text).collect::<Vec<_>>().join(" | "))
     };
-    let rule = "---:|".repeat(table.headings.len().saturating_sub(1));
-    let mut lines = vec![row(&table.headings), format!("|---|{rule}")];
+    let rule = |column| if column > 0 && table.has_figures(column) { "---:|" } else { "---|" };
+    let rules: String = (0..table.headings.len()).map(rule).collect();
+    let mut lines = vec![row(&table.headings), format!("|{rules}")];
     let mut length = lines.iter().map(|line| line.chars().count() + 1).sum::<usize>();
     for (index, cells) in table.rows.iter().enumerate() {
         let line = row(cells);
