@@ -2,6 +2,7 @@
 //! that are known beforehand.
 
 use crate::common::{document, done, failure, mock_sweep, noisy_runs};
+use clap::ValueEnum;
 use harness::analyse::{Analysis, Doubt, analyse};
 use harness::error::{ErrorKind, Result};
 use harness::executor::{Source, report};
@@ -280,13 +281,14 @@ fn every_output_of_a_simulated_link_says_so() {
     let outputs = [
         metrics(&document).unwrap(),
         harness::render::pretty(&analysis).unwrap(),
-        render(Format::Json, &document).unwrap(),
         html(&document).unwrap(),
         markdown(&document).unwrap(),
         words::summary(&analysis, "results/x"),
         order::order(&scenario, &harness::plan::Plan::of(&scenario)),
     ];
-    for output in outputs.into_iter().chain(svgs) {
+    let formats = Format::value_variants().iter();
+    let formats = formats.map(|format| render(*format, &document).unwrap());
+    for output in outputs.into_iter().chain(svgs).chain(formats) {
         let output = output.replace("Simulated", "simulated");
         let words: Vec<_> = output.split_whitespace().collect();
         let link = "simulated link (connect 150 ms, round trip 1 ms)";

@@ -2,6 +2,7 @@
 
 use super::canvas::{Form, PALETTE};
 use crate::error::Result;
+use crate::render::document::Document;
 use crate::render::grid::Table;
 
 /// One picture.
@@ -29,6 +30,14 @@ pub(super) struct Words {
     pub(super) title: String,
     pub(super) subtitle: String,
     pub(super) alt: String,
+}
+
+/// How something was measured, with the link where one was simulated.
+pub(super) fn with_link(how: &str, document: &Document) -> String {
+    match &document.link {
+        Some(link) => format!("{how} All of it over a {link}."),
+        None => how.into(),
+    }
 }
 
 impl Chart {

@@ -6,7 +6,7 @@ use super::canvas::{
     BLUE, Canvas, Form, GREY, INK, PAPER, Point, VERMILION, area, circle, dashed, diamond, line,
     square, whisker,
 };
-use super::chart::{Chart, Words};
+use super::chart::{Chart, Words, with_link};
 use super::frame::{self, Axis, Frame, HALF, Mark, Row, Sheet};
 use crate::error::Result;
 use crate::render::document::{Comparison, Cumulative, CumulativeRow, Document, Standing};
@@ -41,9 +41,11 @@ pub(super) fn waterfall(document: &Document) -> Result<Option<Chart>> {
     let words = Words {
         name: "cumulative".into(),
         title: "What the phases add up to".into(),
-        subtitle: "Records per minute against the original baseline; every bar begins where the \
-                   one before ended."
-            .into(),
+        subtitle: with_link(
+            "Records per minute against the original baseline; every bar begins where the one \
+             before ended.",
+            document,
+        ),
         alt: document.headline.words.clone(),
     };
     let mut rows: Vec<Row> = cumulative.rows.iter().map(phase_row).collect();
@@ -224,6 +226,7 @@ pub(crate) fn cumulative_table(document: &Document) -> Table {
 pub(super) fn intervals(
     name: &str,
     title: &str,
+    document: &Document,
     comparisons: &[Comparison],
 ) -> Result<Option<Chart>> {
     let shown: Vec<&Comparison> =
@@ -234,7 +237,10 @@ pub(super) fn intervals(
     let words = Words {
         name: name.into(),
         title: title.into(),
-        subtitle: "The estimate of every comparison with the interval that its test gives.".into(),
+        subtitle: with_link(
+            "The estimate of every comparison with the interval that its test gives.",
+            document,
+        ),
         alt: shown.iter().map(|shown| sentence(shown)).collect::<Vec<_>>().join(" "),
     };
     let rows = shown.iter().map(|shown| Row {

@@ -40,8 +40,8 @@ impl Charts {
         Ok(Self {
             cumulative: effects::waterfall(document)?,
             phases: phases.collect::<Result<_>>()?,
-            alone: effects::intervals("alone", alone, &document.alone)?,
-            metrics: effects::intervals("metrics", metrics, &document.metrics)?,
+            alone: effects::intervals("alone", alone, document, &document.alone)?,
+            metrics: effects::intervals("metrics", metrics, document, &document.metrics)?,
             drift: plane::drift(document)?,
         })
     }

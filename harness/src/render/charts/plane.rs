@@ -8,7 +8,7 @@ use super::canvas::{
     BLUE, Canvas, Form, GREY, INK, LINES, Place, Point, area, circle, fitted, line, outline, pixel,
     square, svg, text, width_of,
 };
-use super::chart::{Chart, Words};
+use super::chart::{Chart, Words, with_link};
 use super::frame::{Mark, headings, headings_bottom, legend_places};
 use super::phase::fits;
 use crate::error::Result;
@@ -58,7 +58,8 @@ fn draw_heatmap(form: Form, words: &[String; 2], phase: &Phase, grid: &Grid) -> 
         heatmap_keys(canvas, form, phase, &legend)?;
         let grey = Place::right_of(size - 1).colour(GREY);
         text(canvas, &fitted(&grid.names[0], size - 1, left - edge), (edge, first - 14), grey)?;
-        let across = format!("{} →", grid.names[1]);
+        let room = form.width() - edge - left;
+        let across = format!("{} →", fitted(&grid.names[1], size - 1, room - 2 * size));
         text(canvas, &across, (left, first - 36), grey)?;
         for (column, name) in (0..).zip(&grid.columns) {
             let at = (left + column * width + width / 2, first - 14);
@@ -171,9 +172,10 @@ pub(super) fn drift(document: &Document) -> Result<Option<Chart>> {
     let words = Words {
         name: "drift".into(),
         title: "Whether the machine kept its pace".into(),
-        subtitle: "Every run in percent of its setting's median, over the running time of the \
-                   session."
-            .into(),
+        subtitle: with_link(
+            "Every run in percent of its setting's median, over the running time of the session.",
+            document,
+        ),
         alt: drift_alt(drift),
     };
     let headings = [words.title.clone(), words.subtitle.clone()];

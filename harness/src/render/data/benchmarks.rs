@@ -75,7 +75,10 @@ fn all(document: &Document) -> Vec<Series> {
         .iter()
         .flat_map(|phase| phase.settings.iter().flat_map(|setting| of_setting(phase, setting)));
     let compared = document.metrics.iter().chain(&document.last);
-    settings.chain(compared.filter_map(of_comparison)).collect()
+    let all = settings.chain(compared.filter_map(of_comparison));
+    // Figures over a link that is not there are another benchmark.
+    let link = document.link.as_ref().map(|link| format!(", {link}")).unwrap_or_default();
+    all.map(|series| Series { benchmark: series.benchmark.clone() + &link, ..series }).collect()
 }
 
 fn of_setting(phase: &Phase, setting: &Setting) -> Vec<Series> {

@@ -3,9 +3,9 @@
 use csv::{Terminator, WriterBuilder};
 
 use crate::error::{Error, Result};
-use crate::render::document::{Document, Phase, Run, Setting};
+use crate::render::document::{Document, Phase, Run};
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "phase",
     "optimization",
     "setting",
@@ -19,6 +19,7 @@ const COLUMNS: [&str; 14] = [
     "insert_ms_per_1000_records",
     "prepare_ms_per_1000_records",
     "peak_rss_bytes",
+    "link",
     "failure",
 ];
 
@@ -31,7 +32,8 @@ pub(in crate::render) fn csv(document: &Document) -> Result<String> {
     for phase in &document.phases {
         for (index, setting) in phase.settings.iter().enumerate() {
             for run in &setting.runs {
-                writer.write_record(cells(phase, index, setting, run)).map_err(failed)?;
+                let cells = cells(phase, index, run, document.link.as_deref());
+                writer.write_record(cells).map_err(failed)?;
             }
         }
     }
@@ -40,12 +42,12 @@ pub(in crate::render) fn csv(document: &Document) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| Error::caused("writing CSV", error))
 }
 
-fn cells(phase: &Phase, index: usize, setting: &Setting, run: &Run) -> [String; 14] {
+fn cells(phase: &Phase, index: usize, run: &Run, link: Option<&str>) -> [String; 15] {
     let figure = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     [
         inert(&phase.phase),
         inert(&phase.optimization),
-        inert(&setting.label),
+        inert(&phase.settings[index].label),
         (phase.baseline == Some(index)).to_string(),
         (phase.chosen == Some(index)).to_string(),
         run.number.to_string(),
@@ -56,6 +58,7 @@ fn cells(phase: &Phase, index: usize, setting: &Setting, run: &Run) -> [String; 
         figure(run.insert_ms),
         figure(run.prepare_ms),
         figure(run.peak_rss_bytes),
+        inert(link.unwrap_or_default()),
         inert(run.failure.as_deref().unwrap_or_default()),
     ]
 }

@@ -62,7 +62,7 @@ pub(in crate::render) fn junit(document: &Document) -> Result<String> {
     let failed = |error| Error::caused("writing JUnit XML", error);
     writer
         .write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))
-        .and_then(|()| write(&mut writer, &document.title, &suites))
+        .and_then(|()| write(&mut writer, &document.heading(), &suites))
         .map_err(failed)?;
     let text = String::from_utf8(writer.into_inner());
     text.map(|text| text + "\n").map_err(|error| Error::caused("writing JUnit XML", error))
@@ -70,7 +70,7 @@ pub(in crate::render) fn junit(document: &Document) -> Result<String> {
 
 fn suites(document: &Document) -> Vec<Suite> {
     let verdict = Case {
-        name: document.title.clone(),
+        name: document.heading(),
         seconds: 0.0,
         standing: document.headline.standing,
         words: document.headline.words.clone(),

@@ -23,8 +23,10 @@ pub struct Document {
     pub kind: Kind,
     /// The scenario, which names files and the marker: lower-case letters, digits, hyphens.
     pub scenario: String,
-    /// The heading.
+    /// The heading, without the link.
     pub title: String,
+    /// The link that was simulated, in words: every output of such a session says so.
+    pub link: Option<String>,
     /// The question that was asked, in words.
     pub question: Option<String>,
     /// The answer.
@@ -63,6 +65,16 @@ pub struct Document {
     pub ledger: String,
     /// Files beside the report and what each holds.
     pub files: Vec<Fact>,
+}
+
+impl Document {
+    /// The heading, with the link where one was simulated.
+    pub fn heading(&self) -> String {
+        match &self.link {
+            Some(link) => format!("{}, {link}", self.title),
+            None => self.title.clone(),
+        }
+    }
 }
 
 /// Kinds of session.
@@ -184,7 +196,8 @@ pub struct Phase {
     pub finding: String,
     /// Names of the varied settings.
     pub swept: Vec<String>,
-    /// What a run was: `10 runs of each setting, 8,000 records a run`.
+    /// What a run was: `10 runs of each setting, 8,000 records a run`, and the link where one was
+    /// simulated.
     pub runs: String,
     /// Every setting with at least one finished run.
     pub settings: Vec<Setting>,

@@ -59,6 +59,7 @@ pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -
         kind: Kind::Sweep,
         scenario: scenario.name.clone(),
         title: format!("{}: {} ({})", scenario.name, scenario.optimization, scenario.phase),
+        link: scenario.link.is_simulated().then(|| scenario.link.to_string()),
         question: Some(scenario.why.clone()),
         headline: Headline {
             standing: standing(analysis),
@@ -329,7 +330,7 @@ fn measured(analysis: &Analysis) -> Vec<Fact> {
     let (workload, books) = (&scenario.workload, &stored.books);
     let checksum = if stored.checksum.is_empty() { "unverified" } else { &stored.checksum };
     let count = |count: u64| thousands(count as f64);
-    let mut facts = vec![
+    vec![
         Fact::new(
             "order",
             format!(
@@ -364,11 +365,7 @@ fn measured(analysis: &Analysis) -> Vec<Fact> {
         ),
         Fact::new("checksum", checksum),
         Fact::new("plan", &*analysis.plan_hash),
-    ];
-    if scenario.link.is_simulated() {
-        facts.insert(0, Fact::new("link", scenario.link.to_string()));
-    }
-    facts
+    ]
 }
 
 fn environment(identity: &Identity) -> Vec<Fact> {

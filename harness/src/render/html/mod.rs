@@ -28,14 +28,14 @@ pub(super) fn page(document: &Document, charts: &Charts) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (document.title) }
+                title { (document.heading()) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 a class="skip" href="#verdict" { "Skip to the verdict" }
                 header {
                     p class="kind" { "Sweetspot · " (document.kind.name()) }
-                    h1 { (document.title) }
+                    h1 { (document.heading()) }
                     @if let Some(question) = &document.question { p class="question" { (question) } }
                 }
                 main {

@@ -22,7 +22,7 @@ const TABLE_MAX: usize = 24_000;
 pub(super) fn report(document: &Document, charts: &Charts) -> String {
     let first = [
         marker(document),
-        format!("# {}", plain(&document.title)),
+        format!("# {}", plain(&document.heading())),
         verdict(&document.headline),
         the_table(document),
         wrong(&document.exact),
