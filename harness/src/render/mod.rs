@@ -86,12 +86,16 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
-/// Every file that a results folder gets from its document, in the order in which to write them:
+/// Every file that a results folder gets from its document (`metrics.json` where a phase has an
+/// outcome, charts, reports), in the order in which to write them:
 /// `report.md`, whose presence says that a session is complete, is the last.
 pub fn files(document: &Document) -> Result<Vec<File>> {
     let charts = Charts::of(document)?;
     let file = |name: &str, bytes: Vec<u8>| File { name: name.into(), bytes };
-    let mut files = vec![file("metrics.json", metrics(document)?.into_bytes())];
+    let mut files = Vec::new();
+    if document.phases.iter().any(|phase| phase.outcome.is_some()) {
+        files.push(file("metrics.json", metrics(document)?.into_bytes()));
+    }
     for chart in charts.iter() {
         let name = |ending| format!("charts/{}.{ending}", chart.name);
         files.push(file(&name("svg"), chart.svg.clone().into_bytes()));

@@ -250,11 +250,15 @@ fn row_texts(frame: &Frame<'_, '_>, index: usize, row: &Row) -> Result<()> {
         return text(canvas, &row.figure, (frame.right + GAP, middle), name);
     }
     let right = form.width() - form.edge() - 6;
-    text(canvas, &fitted(&row.name, size, right - left), (left, middle - 47), name)?;
-    let figure = Place::left_of(size).bold(row.bold);
-    text(canvas, &row.figure, (right, middle - 28), figure)?;
+    let (first, second) = (middle - 47, middle - 28);
+    text(canvas, &fitted(&row.name, size, right - left), (left, first), name)?;
     let room = right - left - GAP - width_of(&row.figure, size, row.bold);
-    text(canvas, &fitted(&row.tags, size - 1, room), (left, middle - 28), tags)
+    // Beside the name where there is room, so that what the row is has a line for itself.
+    let beside = width_of(&row.name, size, row.bold) <= room;
+    let figure = Place::left_of(size).bold(row.bold);
+    text(canvas, &row.figure, (right, if beside { first } else { second }), figure)?;
+    let room = if beside { right - left } else { room };
+    text(canvas, &fitted(&row.tags, size - 1, room), (left, second), tags)
 }
 
 fn axis(frame: &Frame<'_, '_>, titles: &[String]) -> Result<()> {
