@@ -81,6 +81,12 @@ pub(super) fn rounded(value: f64) -> f64 {
     if rounded == 0.0 { 0.0 } else { rounded }
 }
 
+/// A text without the characters that no XML file can hold.
+pub(super) fn legal(text: &str) -> String {
+    let legal = |c: &char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    text.chars().map(|c| if c == '\n' { ' ' } else { c }).filter(legal).collect()
+}
+
 /// A text in lines of at most this many characters, broken between words.
 pub(super) fn wrapped(text: &str, columns: usize) -> String {
     let mut lines: Vec<String> = Vec::new();

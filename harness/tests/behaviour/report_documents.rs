@@ -67,7 +67,7 @@ fn talkative(mut report: RunReport) -> RunReport {
 }
 
 /// Values around a middle, the same every time.
-fn around(middle: f64, spread: f64, count: usize, seed: usize) -> Vec<f64> {
+fn values_around(middle: f64, spread: f64, count: usize, seed: usize) -> Vec<f64> {
     let noise = |index: usize| ((index * 7919 + seed * 104_729) % 61) as f64 / 30.0 - 1.0;
     (0..count).map(|index| middle * (1.0 + noise(index) * spread)).collect()
 }
@@ -88,9 +88,9 @@ fn figures(values: &[f64]) -> Figures {
 
 /// A setting with ten runs of about this rate.
 fn setting(short: &str, label: &str, rate: f64, seed: usize) -> Setting {
-    let rates = around(rate, 0.03, 10, seed);
-    let insert = around(60_000_000.0 / rate * 0.9, 0.05, 10, seed + 1);
-    let prepare = around(60_000_000.0 / rate * 0.8, 0.04, 10, seed + 2);
+    let rates = values_around(rate, 0.03, 10, seed);
+    let insert = values_around(60_000_000.0 / rate * 0.9, 0.05, 10, seed + 1);
+    let prepare = values_around(60_000_000.0 / rate * 0.8, 0.04, 10, seed + 2);
     let runs = (0..10).map(|index| Run {
         number: index * 6 + seed,
         block: index + 1,
@@ -207,6 +207,7 @@ fn comparison(
         interval_percent: Some([effect - 2.4, effect + 2.1]),
         margin_percent: Some(5.0),
         p: Some(P { worse: 0.97, within: 0.0004, better: 0.012 }),
+        each_percent: (0..10).map(|pair| effect + f64::from(pair * 37 % 11) - 5.0).collect(),
         pairs: 10,
         needed_pairs: (standing == Standing::Inconclusive).then_some(28),
         confidence: "high".into(),
@@ -354,7 +355,7 @@ fn alone() -> Vec<Comparison> {
 }
 
 fn a_drift() -> Drift {
-    let levels = around(100.0, 0.03, 60, 3);
+    let levels = values_around(100.0, 0.03, 60, 3);
     let level = |(index, percent): (usize, &f64)| Level {
         at_s: index as f64 * 1.1,
         percent: percent - index as f64 * 0.02,
@@ -367,13 +368,7 @@ fn a_drift() -> Drift {
     Drift { blocks: runs.chunks(6).map(mean).collect(), runs }
 }
 
-/// A gate that ended like this.
-pub(crate) fn a_gate(standing: Standing) -> Document {
-    let ratio = match standing {
-        Standing::Regression => 0.88,
-        Standing::Improved => 1.07,
-        _ => 0.985,
-    };
+fn metrics(standing: Standing, ratio: f64) -> Vec<Comparison> {
     let rate = comparison("batch-size: rec_per_min", "main", standing, ratio, None);
     let time = Comparison {
         unit: "ms".into(),
@@ -392,6 +387,33 @@ pub(crate) fn a_gate(standing: Standing) -> Document {
         medians: Some([86e6, 86.4e6]),
         ..comparison("batch-size: peak_rss_bytes", "main", Standing::Pass, 1.004, None)
     };
+    vec![rate, time, memory]
+}
+
+fn both_arms(standing: Standing, ratio: f64) -> Phase {
+    let arms = [("main", 460_000.0), ("HEAD", 460_000.0 * ratio)];
+    let both = phase(["", "Runs of both arms", "arm"], &arms, [0, 0], standing);
+    let settings = both.settings.into_iter();
+    let settings = settings.map(|setting| Setting { in_set: None, ..setting }).collect();
+    Phase {
+        settings,
+        against: "main".into(),
+        why: String::new(),
+        finding: "Both arms, interleaved in ten pairs.".into(),
+        chosen: None,
+        outcome: None,
+        notes: Vec::new(),
+        ..both
+    }
+}
+
+/// A gate that ended like this.
+pub(crate) fn a_gate(standing: Standing) -> Document {
+    let ratio = match standing {
+        Standing::Regression => 0.88,
+        Standing::Improved => 1.07,
+        _ => 0.985,
+    };
     let wrong = standing == Standing::WrongResult;
     let exact = |name: &str, head: &str, must_agree| Exact {
         name: name.into(),
@@ -401,6 +423,7 @@ pub(crate) fn a_gate(standing: Standing) -> Document {
     };
     Document {
         kind: Kind::Gate,
+        phases: vec![both_arms(standing, ratio)],
         scenario: "batch-size".into(),
         title: "HEAD against main".into(),
         headline: Headline {
@@ -417,7 +440,7 @@ pub(crate) fn a_gate(standing: Standing) -> Document {
             why: (standing == Standing::Regression)
                 .then(|| "insert takes 11.1 ms more per 1,000 records; nothing else moved".into()),
         },
-        metrics: vec![rate, time, memory],
+        metrics: metrics(standing, ratio),
         exact: vec![
             exact("rows of app_base", if wrong { "7,999" } else { "8,000" }, true),
             exact("statements", "8,123", false),

@@ -7,6 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::error::{Error, Result};
+use crate::render::format::legal;
 
 /// Where a picture is going to stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,9 +151,7 @@ pub(super) fn text(canvas: &Canvas<'_>, words: &str, at: Point, place: Place) ->
         .with_color(place.colour)
         .into_text_style(canvas)
         .pos(Pos::new(place.horizontal, place.vertical));
-    // What no XML file can hold cannot be drawn either.
-    let words: String = words.chars().filter(|c| !c.is_control()).collect();
-    canvas.draw_text(&words, &style, at).map_err(failed)
+    canvas.draw_text(&legal(words), &style, at).map_err(failed)
 }
 
 /// About how wide a text is; only a reader's program knows. The widths are those of a wide font,
@@ -251,6 +250,17 @@ pub(super) fn whisker(canvas: &Canvas<'_>, ends: [Point; 2], colour: RGBColor) -
     let style = colour.stroke_width(2);
     line(canvas, ends, style)?;
     ends.iter().try_for_each(|(x, y)| line(canvas, [(*x, y - 5), (*x, y + 5)], style))
+}
+
+/// Values below each other, so that none hides another: how far from the middle of the row each is.
+pub(super) fn spread(values: &[f64]) -> impl Iterator<Item = (i32, f64)> {
+    const REACH: f64 = 11.0;
+    let steps = values.len().saturating_sub(1).max(1) as f64;
+    let only = values.len() == 1;
+    values.iter().enumerate().map(move |(index, value)| {
+        let place = if only { 0.0 } else { (index as f64 / steps * 2.0 - 1.0) * REACH };
+        (pixel(place), *value)
+    })
 }
 
 /// `plotters`' error as one of ours.

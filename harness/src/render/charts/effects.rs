@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::canvas::{
     BLUE, Canvas, Form, GREY, INK, PAPER, Point, VERMILION, area, circle, dashed, diamond, line,
-    square, whisker,
+    spread, square, whisker,
 };
 use super::chart::{Chart, Words, with_link};
 use super::frame::{self, Axis, Frame, HALF, Mark, Row, Sheet};
@@ -67,13 +67,11 @@ pub(super) fn waterfall(document: &Document) -> Result<Option<Chart>> {
         headings: [words.title.clone(), words.subtitle.clone()],
         legend: waterfall_legend(cumulative, last.is_some()),
         rows,
-        axis: Axis {
-            title: "change against the original baseline's records per minute".into(),
-            low,
-            high,
-            log: false,
-            label: percent_on_axis,
-        },
+        axis: Axis::linear(
+            "change against the original baseline's records per minute",
+            (low, high),
+            percent_on_axis,
+        ),
     };
     let draw = |form: Form| {
         frame::draw(form, &sheet, |frame| {
@@ -115,7 +113,9 @@ fn reach<'a>(
     });
     let target = cumulative.target.iter().flat_map(|target| target.range_percent);
     let last = last.into_iter().flat_map(|last| {
-        last.effect_percent.into_iter().chain(last.interval_percent.into_iter().flatten())
+        let each = last.each_percent.iter().copied();
+        let estimate = last.effect_percent.into_iter().chain(each);
+        estimate.chain(last.interval_percent.into_iter().flatten())
     });
     rows.chain(target).chain(last)
 }
@@ -255,13 +255,11 @@ pub(super) fn intervals(
         headings: [words.title.clone(), words.subtitle.clone()],
         legend: intervals_legend(&shown),
         rows: rows.collect(),
-        axis: Axis {
-            title: "change in percent, turned so that better is to the right".into(),
-            low,
-            high,
-            log: false,
-            label: percent_on_axis,
-        },
+        axis: Axis::linear(
+            "change in percent, turned so that better is to the right",
+            (low, high),
+            percent_on_axis,
+        ),
     };
     let draw = |form: Form| {
         frame::draw(form, &sheet, |frame| {
@@ -282,7 +280,8 @@ fn sentence(comparison: &Comparison) -> String {
 fn extent(comparison: &Comparison) -> Vec<f64> {
     let effect = comparison.effect_percent.into_iter();
     let ends = comparison.interval_percent.into_iter().flatten();
-    let gains = effect.chain(ends).map(|percent| comparison.gain(percent));
+    let each = comparison.each_percent.iter().copied();
+    let gains = effect.chain(ends).chain(each).map(|percent| comparison.gain(percent));
     gains.chain(margin_gain(comparison)).collect()
 }
 
@@ -305,6 +304,10 @@ fn interval(frame: &Frame<'_, '_>, row: usize, comparison: &Comparison) -> Resul
 /// A comparison's interval and a mark that says how it stands.
 fn estimate(frame: &Frame<'_, '_>, row: usize, comparison: &Comparison) -> Result<()> {
     let (canvas, y) = (frame.canvas, frame.y(row));
+    for (shift, percent) in spread(&comparison.each_percent) {
+        let at = (frame.x(comparison.gain(percent)), y + shift);
+        circle(canvas, at, 3, BLUE.mix(0.45).filled())?;
+    }
     if let Some(ends) = comparison.interval_percent {
         whisker(canvas, ends.map(|end| (frame.x(comparison.gain(end)), y)), INK)?;
     }
@@ -352,6 +355,10 @@ fn intervals_legend(shown: &[&Comparison]) -> Vec<(String, Mark)> {
         .collect();
     let interval: Mark = |canvas, (x, y)| whisker(canvas, [(x, y), (x + 24, y)], INK);
     legend.push(("interval".into(), interval));
+    if shown.iter().any(|one| !one.each_percent.is_empty()) {
+        let pair: Mark = |canvas, (x, y)| circle(canvas, (x + 12, y), 3, BLUE.mix(0.45).filled());
+        legend.push(("one pair, from top to bottom in order of time".into(), pair));
+    }
     if shown.iter().any(|one| one.margin_percent.is_some()) {
         let margin: Mark =
             |canvas, (x, y)| dashed(canvas, [(x + 12, y - 10), (x + 12, y + 10)], VERMILION);

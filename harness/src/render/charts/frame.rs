@@ -28,6 +28,11 @@ pub(super) struct Axis {
 }
 
 impl Axis {
+    /// An axis on which equal distances are equal differences.
+    pub(super) fn linear(title: &str, ends: (f64, f64), label: fn(f64) -> String) -> Self {
+        Self { title: title.into(), low: ends.0, high: ends.1, log: false, label }
+    }
+
     /// From 0 to 1 between the ends.
     fn share(&self, value: f64) -> f64 {
         let place = |value: f64| if self.log { value.max(f64::MIN_POSITIVE).ln() } else { value };

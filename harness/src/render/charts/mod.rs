@@ -34,7 +34,7 @@ impl Charts {
     /// Draws everything that the document has figures for.
     pub fn of(document: &Document) -> Result<Self> {
         let several = document.phases.len() > 1;
-        let phases = document.phases.iter().map(|phase| charts_of(phase, several));
+        let phases = document.phases.iter().map(|phase| charts_of(document, phase, several));
         let alone = "Each optimization alone against the original baseline";
         let metrics = "Every metric against the baseline";
         Ok(Self {
@@ -54,9 +54,12 @@ impl Charts {
     }
 }
 
-fn charts_of(phase: &Phase, several: bool) -> Result<Vec<Chart>> {
+fn charts_of(document: &Document, phase: &Phase, several: bool) -> Result<Vec<Chart>> {
     let prefix = if several { slug(&phase.phase) + "-" } else { String::new() };
+    let title = "Fresh pairs of the chosen setting and the present one";
+    let name = format!("{prefix}confirmation");
     let charts = [
+        effects::intervals(&name, title, document, phase.confirmation.as_slice())?,
         phase::rates(phase, &prefix)?,
         plane::heatmap(phase, &prefix)?,
         phase::times(phase, &prefix)?,

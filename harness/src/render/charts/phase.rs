@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use super::canvas::{
     BLUE, Canvas, FILLS, Form, GREY, INK, ON_FILL, PAPER, Place, Point, VERMILION, area, circle,
-    dashed, diamond, line, square, text, triangle, whisker, width_of,
+    dashed, diamond, line, spread, square, text, triangle, whisker, width_of,
 };
 use super::chart::{Chart, Words};
 use super::frame::{self, Axis, Frame, HALF, Mark, Row, Sheet};
@@ -65,13 +65,11 @@ pub(super) fn rates(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
         headings: [words.title.clone(), words.subtitle.clone()],
         legend: rates_legend(phase),
         rows: rows(phase, figure),
-        axis: Axis {
-            title: "records per minute (the axis does not begin at 0)".into(),
-            low: (low - room * 0.06).max(0.0),
-            high: high + room * 0.06,
-            log: false,
-            label: thousands,
-        },
+        axis: Axis::linear(
+            "records per minute (the axis does not begin at 0)",
+            ((low - room * 0.06).max(0.0), high + room * 0.06),
+            thousands,
+        ),
     };
     let table = rates_table(phase);
     let draw = |form: Form| {
@@ -134,17 +132,6 @@ fn cloud(frame: &Frame<'_, '_>, row: usize, values: &[f64], figures: &Figures) -
     median_line(canvas, [(x, y - HALF), (x, y + HALF)])
 }
 
-/// The runs below each other, so that none hides another.
-fn spread(values: &[f64]) -> impl Iterator<Item = (i32, f64)> {
-    const REACH: f64 = 11.0;
-    let steps = values.len().saturating_sub(1).max(1) as f64;
-    let only = values.len() == 1;
-    values.iter().enumerate().map(move |(index, value)| {
-        let place = if only { 0.0 } else { (index as f64 / steps * 2.0 - 1.0) * REACH };
-        (super::canvas::pixel(place), *value)
-    })
-}
-
 fn rates_table(phase: &Phase) -> Table {
     let heading = phase.swept.join(" × ");
     let mut table = Table::new(
@@ -205,13 +192,11 @@ pub(super) fn times(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
             ("preparing: validation, parsing, mapping".into(), preparing),
         ],
         rows: rows(phase, figure),
-        axis: Axis {
-            title: "milliseconds per 1,000 records, summed over workers".into(),
-            low: 0.0,
-            high: largest * 1.05,
-            log: false,
-            label: milliseconds_on_axis,
-        },
+        axis: Axis::linear(
+            "milliseconds per 1,000 records, summed over workers",
+            (0.0, largest * 1.05),
+            milliseconds_on_axis,
+        ),
     };
     let draw = |form: Form| {
         frame::draw(form, &sheet, |frame| {
@@ -296,13 +281,11 @@ pub(super) fn stages(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
         headings: [words.title.clone(), words.subtitle.clone()],
         legend: names.iter().cloned().zip(marks).collect(),
         rows: rows(phase, |setting, _| milliseconds(total(setting))),
-        axis: Axis {
-            title: "milliseconds per 1,000 records, summed over workers".into(),
-            low: 0.0,
-            high: largest * 1.02,
-            log: false,
-            label: milliseconds_on_axis,
-        },
+        axis: Axis::linear(
+            "milliseconds per 1,000 records, summed over workers",
+            (0.0, largest * 1.02),
+            milliseconds_on_axis,
+        ),
     };
     let draw = |form: Form| {
         frame::draw(form, &sheet, |frame| {

@@ -7,7 +7,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::error::{Error, Result};
 use crate::render::document::{Comparison, Document, Exact, Phase, Setting, Standing};
-use crate::render::format::{percent, percent_range, thousands};
+use crate::render::format::{legal, percent, percent_range, thousands};
 use crate::render::grid::cell;
 
 /// One question and its answer.
@@ -215,10 +215,4 @@ fn write_case(
             Ok(())
         })?;
     Ok(())
-}
-
-/// A text without the characters that no XML file can hold.
-fn legal(text: &str) -> String {
-    let legal = |c: &char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
-    text.chars().map(|c| if c == '\n' { ' ' } else { c }).filter(legal).collect()
 }
