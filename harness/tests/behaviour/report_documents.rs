@@ -375,6 +375,7 @@ fn metrics(standing: Standing, ratio: f64) -> Vec<Comparison> {
         lower_is_better: true,
         medians: Some([81.2, 81.2 / ratio]),
         effect_percent: Some((1.0 / ratio - 1.0) * 100.0),
+        each_percent: rate.each_percent.iter().map(|percent| -percent).collect(),
         interval_percent: Some([
             (1.0 / ratio - 1.0) * 100.0 - 3.0,
             (1.0 / ratio - 1.0) * 100.0 + 3.1,
@@ -397,7 +398,7 @@ fn both_arms(standing: Standing, ratio: f64) -> Phase {
     let settings = settings.map(|setting| Setting { in_set: None, ..setting }).collect();
     Phase {
         settings,
-        against: "main".into(),
+        against: "baseline".into(),
         why: String::new(),
         finding: "Both arms, interleaved in ten pairs.".into(),
         chosen: None,

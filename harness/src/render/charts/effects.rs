@@ -187,7 +187,7 @@ fn waterfall_legend(cumulative: &Cumulative, last: bool) -> Vec<(String, Mark)> 
         legend.push(("expected by the plan".into(), expected));
     }
     if last {
-        legend.push(("measured, with its interval".into(), measured));
+        legend.push(("measured afresh: estimate, interval, pairs".into(), measured));
     }
     legend
 }

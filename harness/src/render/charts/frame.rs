@@ -14,7 +14,7 @@ use crate::error::Result;
 /// Between the rows' names, the marks and the figures.
 const GAP: i32 = 14;
 /// A row's names take no more than this share of the width.
-const NAMES_MAX: i32 = 300;
+const NAMES_MAX: i32 = 340;
 const LEGEND_LINE: i32 = 24;
 
 /// The horizontal axis.
@@ -270,9 +270,11 @@ fn axis(frame: &Frame<'_, '_>, titles: &[String]) -> Result<()> {
     let canvas = frame.canvas;
     for value in frame.axis.ticks(frame.right - frame.left) {
         frame.across(value, |ends| line(canvas, ends, LINES.stroke_width(1)))?;
-        let at = (frame.x(value), frame.bottom + 14);
+        let label = (frame.axis.label)(value);
         let place = Place::on(frame.form.size() - 1).colour(GREY);
-        text(canvas, &(frame.axis.label)(value), at, place)?;
+        // The last one may reach over the axis, and not over the picture.
+        let most = frame.form.width() - width_of(&label, place.size, false) / 2 - 1;
+        text(canvas, &label, (frame.x(value).min(most), frame.bottom + 14), place)?;
     }
     let base = [(frame.left, frame.bottom), (frame.right, frame.bottom)];
     line(canvas, base, INK.stroke_width(1))?;

@@ -99,7 +99,8 @@ fn phase_suite(phase: &Phase) -> Suite {
         standing: Standing::Skipped,
         words: reason.clone(),
     }));
-    Suite { name: format!("{} {}", phase.phase, phase.optimization), cases }
+    let name = format!("{} {}", phase.phase, phase.optimization);
+    Suite { name: name.trim().into(), cases }
 }
 
 /// A setting passes when its runs gave figures within the limits: speed is asked elsewhere.

@@ -181,10 +181,11 @@ fn details(document: &Document, charts: &Charts) -> Vec<(String, String)> {
     part("Compared without statistics", exact(&document.exact));
     part("How far to trust this", trust_points(document));
     part("Settings to use", settings(document));
-    let several = document.cumulative.is_some() || document.phases.len() > 1;
+    // Where the one table shows the phase already, the rest of it needs no name.
+    let shown = document.kind == Kind::Sweep && document.phases.len() == 1;
     for phase in &document.phases {
         let title = format!("{} {}", phase.phase, phase.optimization);
-        part(if several { &title } else { "The phase" }, of_phase(phase, several));
+        part(if shown { "The phase" } else { title.trim() }, of_phase(phase, !shown));
     }
     if !document.alone.is_empty() {
         let alone = super::charts::comparison_table("", document.alone.iter());
