@@ -14,11 +14,9 @@ use crate::report_documents::{HOSTILE, a_gate, a_grid, a_hostile_document, a_swe
 
 #[test]
 fn the_same_document_gives_the_same_bytes_of_every_report() {
-    for document in [a_sweep, a_grid, a_tuning] {
-        for format in Format::value_variants() {
-            let bytes = render(*format, &document()).unwrap();
-            assert_eq!(bytes, render(*format, &document()).unwrap(), "{format:?}");
-        }
+    for format in Format::value_variants() {
+        let [one, other] = [a_tuning(), a_tuning()].map(|tuning| render(*format, &tuning).unwrap());
+        assert_eq!(one, other, "{format:?}");
     }
     let gate = || a_gate(Standing::Regression);
     assert_eq!(files(&gate()).unwrap(), files(&gate()).unwrap());

@@ -61,15 +61,21 @@ fn chromium(profile: &Path) -> assert_cmd::Command {
     command
 }
 
-/// A page that shows another in a frame of this many pixels and writes down what it sees: a window
-/// itself cannot be as narrow as a phone.
-fn watching(page: &str, width: u32, height: u32) -> String {
+/// A page that shows another in a frame of this many pixels: a window itself cannot be as narrow as
+/// a phone.
+fn framed(page: &str, width: u32, height: u32) -> String {
     let page = page.replace('&', "&amp;").replace('"', "&quot;");
     format!(
         "<!doctype html><meta charset=utf-8><body style='margin:0'><iframe \
          style='border:0;display:block;width:{width}px;height:{height}px' srcdoc=\"{page}\">\
-         </iframe><pre id=seen style='display:none'></pre><script>{SCRIPT}</script>"
+         </iframe>"
     )
+}
+
+/// The same, which writes down what it sees.
+fn watching(page: &str, width: u32) -> String {
+    let framed = framed(page, width, 800);
+    format!("{framed}<pre id=seen style='display:none'></pre><script>{SCRIPT}</script>")
 }
 
 const SCRIPT: &str = r"
@@ -143,7 +149,7 @@ onload = () => {
 /// Opens a document in a frame of this width.
 fn seen(document: &Document, width: u32) -> Seen {
     let folder = tempfile::tempdir().unwrap();
-    let path = written(&folder, &watching(&html(document).unwrap(), width, 800));
+    let path = written(&folder, &watching(&html(document).unwrap(), width));
     let mut command = chromium(&folder.path().join("profile"));
     let output = command.arg("--dump-dom").arg(address(&path)).output().unwrap();
     let dom = String::from_utf8(output.stdout).unwrap();
@@ -225,7 +231,7 @@ fn a_browser_leaves_pictures_of_every_page_to_look_at() {
     for (name, document) in [("tune", a_tuning()), ("gate", a_gate(Standing::Regression))] {
         let page = html(&document).unwrap();
         for (width, height) in [(380, 2600), (1280, 2600)] {
-            let path = written(&folder, &watching(&page, width, height));
+            let path = written(&folder, &framed(&page, width, height));
             for (scheme, setting) in [("light", 1), ("dark", 0)] {
                 let picture = pictures.join(format!("{name}-{width}-{scheme}.png"));
                 let mut command = chromium(&folder.path().join("profile"));
