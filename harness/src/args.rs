@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::plan::Shard;
+use crate::render::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Measures which settings make the migrator fast.
@@ -42,6 +43,11 @@ pub enum Verb {
     /// Exit codes: of several sessions 0, whatever they say; of one session 1 for a regression, 3
     /// where something was not decided, else 0; 2 for a file that cannot be judged.
     Judge(JudgeArgs),
+    /// Say again what earlier measurements say, or merge the parts of one plan
+    ///
+    /// Several folders are shards of one plan (`--shard`), which become one measurement; parts of
+    /// different plans are refused by name.
+    Report(ReportArgs),
 }
 
 /// Arguments of `harness sweep`.
@@ -100,6 +106,17 @@ pub struct PlanArgs {
     /// The plan of `harness sweep --quick`
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Arguments of `harness report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Results folders; what they say goes to stdout
+    #[arg(value_name = "RESULTS", required = true)]
+    pub results: Vec<PathBuf>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "markdown")]
+    pub format: Format,
 }
 
 /// Arguments of `harness judge`.

@@ -5,13 +5,15 @@ use super::format::{percent, percent_range, value};
 
 /// The figures of statistics.md 4 that there are.
 pub(super) fn validity(validity: &ValidityFigures) -> Vec<Fact> {
-    let tested =
-        |(percent_value, p): (f64, f64)| format!("{} (p = {})", percent(percent_value), p_value(p));
     let share = |share: f64| format!("{:.0} %", share * 100.0);
     let facts = [
-        ("trend of the block means, per hour", validity.trend_percent_per_hour.map(tested)),
-        ("what running second costs", validity.order_effect_percent.map(tested)),
+        ("trend of the block means, per hour", validity.trend_percent_per_hour.map(percent)),
+        ("what running second costs", validity.order_effect_percent.map(percent)),
         ("lag-1 autocorrelation", validity.autocorrelation.map(|figure| format!("{figure:+.2}"))),
+        (
+            "standard deviation of the pairs",
+            validity.std_dev_percent.map(|sd| format!("{sd:.1} %")),
+        ),
         ("share of disturbed runs", validity.disturbed_share.map(share)),
         ("spread of the clock speed", validity.clock_spread.map(share)),
     ];

@@ -12,4 +12,5 @@ mod report_documents;
 mod report_formats;
 mod report_page;
 mod resume;
+mod session;
 mod sweep;

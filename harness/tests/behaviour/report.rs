@@ -122,7 +122,7 @@ fn a_program_that_says_little_gets_a_report_without_what_it_does_not_say() {
     assert!(document.phases[0].settings[0].waits.is_none());
     let files = files(&document).unwrap();
     let charts = files.iter().filter(|file| ends_with(file, "svg"));
-    assert_eq!(charts.count(), 2, "rates and drift");
+    assert_eq!(charts.count(), 3, "rates, fresh pairs and drift");
     assert!(markdown(&document).unwrap().contains("- checksum: unverified"));
 }
 

@@ -36,7 +36,9 @@ impl Mark {
 
     fn of(standing: Standing) -> Option<Self> {
         match standing {
-            Standing::Improved | Standing::Pass | Standing::Small => None,
+            Standing::Improved | Standing::Pass | Standing::Small | Standing::NothingToConfirm => {
+                None
+            }
             Standing::Regression | Standing::WrongResult => Some(Self::Failure),
             Standing::Invalid => Some(Self::Error),
             Standing::Inconclusive

@@ -3,6 +3,7 @@
 //! What a kind of session does not have is `None` or empty, and no rendering mentions it.
 
 mod compared;
+pub mod pairs;
 mod phase;
 mod standing;
 pub mod sweep;
@@ -12,7 +13,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::stats::validity::{Tested, Validity};
 
 pub use self::compared::{Comparison, Cumulative, CumulativeRow, Exact, P, Target};
 pub use self::phase::{Figures, Grid, Latency, Outcome, Phase, Run, Setting, Waits};
@@ -170,29 +170,18 @@ pub struct Level {
 /// The figures of statistics.md 4; `None` where there is too little to tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct ValidityFigures {
-    /// Trend of the block means, percent per hour, and its p value.
-    pub trend_percent_per_hour: Option<(f64, f64)>,
-    /// What running second costs in percent, and its p value.
-    pub order_effect_percent: Option<(f64, f64)>,
+    /// Trend of the block means, percent per hour.
+    pub trend_percent_per_hour: Option<f64>,
+    /// What running second costs in percent.
+    pub order_effect_percent: Option<f64>,
     /// Lag-1 autocorrelation of the pairs.
     pub autocorrelation: Option<f64>,
+    /// Standard deviation of the order-adjusted pairs, in percent.
+    pub std_dev_percent: Option<f64>,
     /// Share of runs that were disturbed, 0 to 1.
     pub disturbed_share: Option<f64>,
     /// Spread of the clock speed, a share.
     pub clock_spread: Option<f64>,
-}
-
-impl From<Validity> for ValidityFigures {
-    fn from(validity: Validity) -> Self {
-        let tested = |tested: Tested| (tested.percent, tested.p);
-        Self {
-            trend_percent_per_hour: validity.trend.map(tested),
-            order_effect_percent: validity.order_effect.map(tested),
-            autocorrelation: validity.autocorrelation,
-            disturbed_share: validity.disturbed_share,
-            clock_spread: validity.clock_spread,
-        }
-    }
 }
 
 /// A run that gave no figures.

@@ -180,7 +180,7 @@ pub struct Outcome {
     /// How it stands.
     pub standing: Standing,
     /// Of the improvement; `None` where nothing was tested.
-    pub interval_percent: Option<[f64; 2]>,
+    pub interval_percent: Option<[Option<f64>; 2]>,
     /// Runs behind each median.
     pub runs: usize,
     /// All settings before.

@@ -27,6 +27,8 @@ pub enum Standing {
     Invalid,
     /// Different things were stored.
     WrongResult,
+    /// The present setting is the choice.
+    NothingToConfirm,
     /// Not measured, for a reason.
     Skipped,
 }
@@ -44,6 +46,7 @@ impl Standing {
             Self::NotTestable => "not testable",
             Self::Invalid => "invalid",
             Self::WrongResult => "wrong result",
+            Self::NothingToConfirm => "nothing to confirm",
             Self::Skipped => "skipped",
         }
     }
@@ -51,8 +54,13 @@ impl Standing {
     /// The word in `metrics.json` and other files that programs read.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Small => "small",
-            Self::Inconclusive => "inconclusive",
+            Self::Improved => "IMPROVED",
+            Self::Pass => "PASS",
+            Self::Small => "SMALL",
+            Self::Regression => "REGRESSION",
+            Self::Inconclusive => "INCONCLUSIVE",
+            Self::Invalid => "INVALID",
+            Self::WrongResult => "WRONG RESULT",
             other => other.words(),
         }
     }

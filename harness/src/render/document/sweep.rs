@@ -10,14 +10,16 @@ use hdrhistogram::serialization::Deserializer;
 use migrator::report::RunReport;
 
 use super::{
-    Document, Drift, Fact, FailedRun, Figures, Grid, Headline, Kind, Latency, Level, Outcome,
-    Phase, Run, Setting, Standing, Waits,
+    Comparison, Document, Drift, Fact, FailedRun, Figures, Grid, Headline, Kind, Latency, Level,
+    Outcome, Phase, Run, Setting, Standing, Waits, pairs,
 };
-use crate::analyse::{Analysis, Estimate, Summary};
+use crate::analyse::{Analysis, Answer, Estimate, NAMES, Summary};
+use crate::compare;
 use crate::identity::Identity;
-use crate::ledger::{Recorded, TrialLine};
+use crate::ledger::TrialLine;
 use crate::measure::stage_ms;
 use crate::metric::Metric;
+use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{counted, mib, rounded, thousands};
 use crate::render::words;
 use crate::stats::{Sample, tails};
@@ -48,7 +50,9 @@ const WAY: [&str; 16] = [
 /// The document of a sweep.
 pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -> Document {
     let scenario = &analysis.scenario;
-    let phase = phase(analysis, recorded);
+    let fresh: Vec<&RanStep> = recorded.steps_of(NAMES.confirmation).collect();
+    let phase = phase(analysis, recorded, &fresh);
+    let confirmation = analysis.confirmation.as_ref();
     let warnings = words::further_doubts(analysis).map(ToString::to_string);
     let failed = |run: &crate::analyse::FailedRun| FailedRun {
         number: run.trial,
@@ -70,6 +74,8 @@ pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -
             why: None,
         },
         warnings: warnings.chain(identity.doubts().iter().map(ToString::to_string)).collect(),
+        exact: confirmation.map(pairs::exact).unwrap_or_default(),
+        validity: confirmation.map(pairs::validity),
         drift: drift(&phase),
         phases: vec![phase],
         failed: analysis.failed.iter().map(failed).collect(),
@@ -83,14 +89,18 @@ pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -
 }
 
 fn standing(analysis: &Analysis) -> Standing {
-    match (analysis.invalid, analysis.scenario.quick) {
-        (true, _) => Standing::Invalid,
-        (false, true) => Standing::NotTestable,
-        (false, false) => Standing::NotConfirmed,
+    match analysis.answer() {
+        Answer::Invalid => Standing::Invalid,
+        Answer::Confirmed(_) | Answer::NothingToConfirm if analysis.scenario.quick => {
+            Standing::NotTestable
+        }
+        Answer::Confirmed(outcome) => pairs::standing(outcome),
+        Answer::NothingToConfirm => Standing::NothingToConfirm,
+        Answer::NotConfirmed => Standing::NotConfirmed,
     }
 }
 
-fn phase(analysis: &Analysis, recorded: &Recorded) -> Phase {
+fn phase(analysis: &Analysis, recorded: &Recorded, fresh: &[&RanStep]) -> Phase {
     let scenario = &analysis.scenario;
     let runs = Runs::of(recorded);
     let index = |summary: &Summary| scenario.settings.iter().position(|s| *s == summary.setting);
@@ -102,7 +112,8 @@ fn phase(analysis: &Analysis, recorded: &Recorded) -> Phase {
     let Some(baseline) = analysis.settings.get(analysis.baseline) else {
         return Phase::default();
     };
-    for setting in &mut settings {
+    for (index, setting) in settings.iter_mut().enumerate() {
+        setting.in_set = analysis.best.as_ref().map(|_| analysis.may_be_best(index));
         let place = |name: &String| WAY.iter().position(|stage| stage == name);
         setting.stages.sort_by_key(|(name, _)| place(name).unwrap_or(WAY.len()));
     }
@@ -123,30 +134,51 @@ fn phase(analysis: &Analysis, recorded: &Recorded) -> Phase {
         settings,
         baseline: Some(analysis.baseline),
         against: "baseline".into(),
-        chosen: Some(analysis.highest),
-        confirmation: None,
+        chosen: Some(analysis.choice),
+        confirmation: confirmation(analysis, fresh),
         skipped: None,
         notes: analysis.doubts.iter().map(ToString::to_string).collect(),
         outcome: Some(outcome(analysis, baseline)),
     }
 }
 
-/// A sweep alone confirms nothing: what is used is what was used before.
+/// What the metric that decides says of the choice.
+fn confirmation(analysis: &Analysis, fresh: &[&RanStep]) -> Option<Comparison> {
+    let first = pairs::comparisons(analysis.confirmation.as_ref()?, fresh).into_iter().next()?;
+    let reason = words::finding(analysis);
+    Some(Comparison { kept: Some(analysis.kept), reason, ..first })
+}
+
+/// Figures are those of the fresh pairs, and where there are none the present setting's: what a
+/// sweep finds about its own best is never told.
 fn outcome(analysis: &Analysis, baseline: &Summary) -> Outcome {
-    let rate = &baseline.metrics.rec_per_min;
+    let fresh = analysis.confirmation.as_ref();
+    let arms = fresh.and_then(|fresh| {
+        let arm = |arm: &'_ compare::ArmFigures| Some((arm.figures.clone()?, arm.settings.clone()));
+        Some([arm(&fresh.baseline)?, arm(&fresh.candidate)?])
+    });
+    let present = || (baseline.figures.clone(), baseline.setting.settings.clone());
+    let [before, after] = arms.unwrap_or_else(|| [present(), present()]);
+    let [old, new] = [&before.0, &after.0].map(|figures| figures.metrics.rec_per_min.clone());
+    let primary = fresh.and_then(compare::Comparison::primary);
+    let rate = primary.filter(|primary| primary.metric == Metric::RecPerMin);
+    let confidence = match (analysis.answer(), fresh) {
+        (Answer::Confirmed(_), Some(fresh)) => fresh.confidence.to_string(),
+        _ => "none".into(),
+    };
     Outcome {
-        baseline_rec_per_min: rate.median,
-        optimized_rec_per_min: rate.median,
-        improvement_percent: 0.0,
-        std_dev_baseline: rate.std_dev,
-        std_dev_optimized: rate.std_dev,
-        confidence: "none".into(),
+        baseline_rec_per_min: old.median,
+        optimized_rec_per_min: new.median,
+        improvement_percent: (new.median / old.median - 1.0) * 100.0,
+        std_dev_baseline: old.std_dev,
+        std_dev_optimized: new.std_dev,
+        confidence,
         standing: standing(analysis),
-        interval_percent: None,
-        runs: baseline.runs,
-        settings_baseline: baseline.setting.settings.clone(),
-        settings_optimized: baseline.setting.settings.clone(),
-        kept: false,
+        interval_percent: rate.and_then(|rate| rate.change_interval_percent),
+        runs: after.0.runs,
+        settings_baseline: before.1,
+        settings_optimized: after.1,
+        kept: analysis.kept,
         expected_percent: Some(EXPECTED_PERCENT),
         checksum: analysis.stored.checksum.clone(),
     }
@@ -159,11 +191,13 @@ impl<'a> Runs<'a> {
     fn of(recorded: &'a Recorded) -> Self {
         let mut at_s = 0.0;
         let mut runs = Vec::new();
-        for line in &recorded.trials {
-            if !line.trial.warmup {
-                runs.push((line, line.trial.block, at_s));
+        for ran in recorded.steps_of(NAMES.sweep) {
+            for line in ran.trials() {
+                if !line.trial.warmup {
+                    runs.push((line, line.trial.block, at_s));
+                }
+                at_s += line.measurement.elapsed_s;
             }
-            at_s += line.measurement.elapsed_s;
         }
         Self(runs)
     }
@@ -171,7 +205,7 @@ impl<'a> Runs<'a> {
 
 /// `index` is the setting's among those of the scenario.
 fn setting(index: usize, summary: &Summary, runs: &Runs<'_>) -> Setting {
-    let mine: Vec<_> = runs.0.iter().filter(|(line, _, _)| line.trial.setting == index).collect();
+    let mine: Vec<_> = runs.0.iter().filter(|(line, _, _)| line.trial.arm == index).collect();
     let reports: Vec<&RunReport> =
         mine.iter().filter_map(|(line, _, _)| line.measurement.report()).collect();
     let figures = |metric| summary.metrics.get(metric).map(figures);

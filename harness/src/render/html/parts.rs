@@ -15,7 +15,7 @@ pub(super) fn tone(standing: Standing) -> &'static str {
         Standing::Improved | Standing::Pass => "good",
         Standing::Regression | Standing::Small | Standing::WrongResult | Standing::Invalid => "bad",
         Standing::Inconclusive | Standing::NotTestable => "doubt",
-        Standing::NotConfirmed | Standing::Skipped => "plain",
+        Standing::NotConfirmed | Standing::NothingToConfirm | Standing::Skipped => "plain",
     }
 }
 

@@ -1,0 +1,23 @@
+//! The files of a results folder but for the ledger and the identity. Adds nothing to what is rendered.
+
+use crate::analyse::Analysis;
+use crate::error::Result;
+use crate::identity::Identity;
+use crate::recorded::Recorded;
+use crate::render;
+use crate::results::Folder;
+
+/// Writes what a sweep says; gives the text of `metrics.json`.
+pub(super) fn sweep(
+    folder: &Folder,
+    analysis: &Analysis,
+    recorded: &Recorded,
+    identity: &Identity,
+) -> Result<String> {
+    folder.write("analysis.json", render::pretty(analysis)?)?;
+    let document = render::document::sweep::document(analysis, recorded, identity);
+    for file in render::files(&document)? {
+        folder.write(&file.name, file.bytes)?;
+    }
+    render::metrics(&document)
+}
