@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use crate::plan::Shard;
+use crate::render::Format;
 use crate::scenario::tune::{DEFAULT, seconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -154,16 +155,7 @@ pub struct ReportArgs {
     pub results: Vec<PathBuf>,
     /// What to print
     #[arg(long, value_enum, default_value = "markdown")]
-    pub format: ReportFormat,
-}
-
-/// A form of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// What `report.md` holds
-    Markdown,
-    /// What `analysis.json` holds
-    Json,
+    pub format: Format,
 }
 
 /// Arguments of `harness judge`.

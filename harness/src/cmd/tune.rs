@@ -29,7 +29,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Tuner, &mut executor, &mut display)?;
     let tuning = tuning(&recorded).map_err(|error| no_analysis(&session, &error))?;
-    let metrics = write::tune(&session.folder, &tuning, &session.identity)?;
+    let metrics = write::tune(&session.folder, &tuning, &recorded, &session.identity)?;
     if flags.json {
         display::result(&metrics);
     } else {

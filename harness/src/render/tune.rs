@@ -1,19 +1,16 @@
 //! What a whole plan says, in a table and in words: the same on the terminal and in the reports. No
 //! line is longer than 100 columns but those that are there to be pasted.
 
+use super::document::{Paste, Standing, pairs, sweep};
 use super::format::{percent, rounded, thousands, wrapped};
-use super::markdown::{figures as markdown_figures, fresh_pairs, place, section, sentence};
-use super::words::{confirmed_change, finding, worth};
-use crate::analyse::{Answer, Doubt};
-use crate::error::{Error, Result};
+use super::words::confirmed_change;
+use crate::analyse::Doubt;
+use crate::compare::Comparison;
+use crate::error::Result;
 use crate::figures::Figures;
-use crate::finding::Outcome;
-use crate::identity::Identity;
 use crate::scenario::tune::difference;
 use crate::stats::verdict::Verdict;
 use crate::tune::{Tuned, Tuning, improvement, words};
-use migrator::config::Settings;
-use serde_json::Value;
 
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;
@@ -24,18 +21,10 @@ const SETTING_WIDTH_MAX: usize = 24;
 const HEADINGS: [&str; 7] =
     ["phase", "setting", "gain", "cumulative", "plan expected", "verdict", "confidence"];
 
-/// What a phase came to, in a word; the same in every file.
-pub(super) fn standing_word(tuned: &Tuned, quick: bool) -> String {
-    match tuned.analysis.as_ref().map(crate::analyse::Analysis::answer) {
-        _ if tuned.skipped.is_some() => "skipped".into(),
-        None => "skipped".into(),
-        Some(Answer::Invalid) => "INVALID".into(),
-        Some(_) if quick => "not testable".into(),
-        Some(Answer::NothingToConfirm) => "nothing better".into(),
-        Some(Answer::Confirmed(Outcome::Judged(Verdict::Inconclusive))) => "could not tell".into(),
-        Some(Answer::Confirmed(Outcome::Untestable(_))) => "not testable".into(),
-        Some(answer) => answer.to_string(),
-    }
+/// How a phase stands.
+pub(super) fn standing(tuned: &Tuned) -> Standing {
+    let analysis = tuned.analysis.as_ref().filter(|_| tuned.skipped.is_none());
+    analysis.map_or(Standing::Skipped, sweep::standing)
 }
 
 /// How far a phase's answer is to be trusted.
@@ -69,7 +58,6 @@ pub fn table(tuning: &Tuning) -> String {
 
 /// Headings, then a row for every phase and one for what is kept.
 fn rows(tuning: &Tuning) -> Vec<[String; 7]> {
-    let quick = tuning.scenario.quick;
     let mut rows: Vec<[String; 7]> = vec![HEADINGS.map(str::to_owned)];
     for (tuned, (gain, cumulative)) in tuning.phases.iter().zip(gains(tuning)) {
         let expected = tuned.expected_percent.map(|[low, high]| range(low, high));
@@ -79,7 +67,7 @@ fn rows(tuning: &Tuning) -> Vec<[String; 7]> {
             if tuned.is_in_use() { percent(gain) } else { "-".into() },
             percent(cumulative),
             expected.unwrap_or_else(|| "-".into()),
-            standing_word(tuned, quick),
+            standing(tuned).words().into(),
             confidence(tuned),
         ]);
     }
@@ -90,19 +78,16 @@ fn rows(tuning: &Tuning) -> Vec<[String; 7]> {
             improvement(last).map_or_else(|| "-".into(), percent),
             String::new(),
             String::new(),
-            last.verdict.map_or_else(|| "INVALID".into(), outcome_word),
+            verdict(last),
             last.confidence.to_string(),
         ]);
     }
     rows
 }
 
-fn outcome_word(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Judged(Verdict::Inconclusive) => "could not tell".into(),
-        Outcome::Judged(verdict) => verdict.to_string(),
-        Outcome::Untestable(_) => "not testable".into(),
-    }
+/// What pairs say, in words.
+fn verdict(found: &Comparison) -> String {
+    found.verdict.map_or(Standing::Invalid, pairs::standing).words().into()
 }
 
 fn shortened(text: &str) -> String {
@@ -257,11 +242,11 @@ pub(super) fn family(tuning: &Tuning) -> Option<String> {
 /// Each optimization alone against the baseline, a line each.
 pub(super) fn alone(tuning: &Tuning) -> Vec<String> {
     let line = |alone: &crate::tune::Alone| {
-        let verdict = alone.found.verdict.map_or_else(|| "INVALID".into(), outcome_word);
         format!(
-            "{} alone, {} against the baseline: {verdict}, {}, confidence {}",
+            "{} alone, {} against the baseline: {}, {}, confidence {}",
             alone.phase,
             alone.label,
+            verdict(&alone.found),
             confirmed_change(&alone.found),
             alone.found.confidence
         )
@@ -312,20 +297,6 @@ pub(super) fn doubts(tuning: &Tuning) -> Vec<String> {
     doubts
 }
 
-/// The settings to paste: a `[baseline]` of a scenario, and flags of `migrator run`.
-pub(super) fn paste(settings: &Settings) -> Result<(String, String)> {
-    let value =
-        serde_json::to_value(settings).map_err(|error| Error::caused("writing settings", error))?;
-    let all: Vec<(&String, &Value)> = value.as_object().into_iter().flatten().collect();
-    let toml = all.iter().map(|(name, value)| format!("\n{name} = {value}"));
-    let flag = |(name, value): &(&String, &Value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("--{} {value}", name.replace('_', "-"))
-    };
-    let flags = all.iter().map(flag).collect::<Vec<_>>().join(" ");
-    Ok((format!("[baseline]{}", toml.collect::<String>()), flags))
-}
-
 /// Everything that a terminal says; `folder` is where the files are.
 pub fn summary(tuning: &Tuning, folder: &str) -> Result<String> {
     let mut says = vec![headline(tuning)];
@@ -334,109 +305,16 @@ pub fn summary(tuning: &Tuning, folder: &str) -> Result<String> {
     says.extend(alone(tuning));
     says.extend(doubts(tuning).into_iter().map(|doubt| format!("note: {doubt}")));
     let says: Vec<String> = says.iter().map(|line| wrapped(line, COLUMNS)).collect();
-    let (toml, flags) = paste(&tuning.settings)?;
+    let Paste { toml, command } = Paste::of(&tuning.settings)?;
     let mut parts = vec![table(tuning), says.join("\n") + "\n"];
     parts.push(format!("The settings to use:\n\n{toml}\n"));
-    parts.push(format!("or: migrator run {}\n", folded(&flags)));
+    parts.push(format!("or: migrator run {}\n", folded(&command)));
     let commits = commits(tuning);
     if !commits.is_empty() {
         parts.push(format!("Commits:\n  {}\n", commits.join("\n  ")));
     }
     parts.push(format!("Report, metrics, charts and ledger: {folder}/\n"));
     Ok(parts.join("\n"))
-}
-
-/// `report.md`: the answer and the table first, then every phase, then how to get it again.
-pub fn markdown(tuning: &Tuning, identity: &Identity) -> Result<String> {
-    let base = &tuning.scenario;
-    let mut sections = vec![
-        format!("# {}: {}", base.name, base.why),
-        format!("**{}**", headline(tuning)),
-        markdown_table(&rows(tuning)),
-    ];
-    sections.extend(target(tuning));
-    sections.extend(family(tuning));
-    if !tuning.alone.is_empty() {
-        sections.push(section("Each optimization alone", &sentences(alone(tuning))));
-    }
-    let (toml, flags) = paste(&tuning.settings)?;
-    sections.push(format!(
-        "## The settings to use\n\n```toml\n{toml}\n```\n\n```\nmigrator run {flags}\n```"
-    ));
-    let commits = commits(tuning);
-    if !commits.is_empty() {
-        sections.push(format!("## Commits\n\n```\n{}\n```", commits.join("\n")));
-    }
-    sections.extend(tuning.phases.iter().map(markdown_phase));
-    let notes = doubts(tuning).into_iter();
-    let notes = notes.chain(identity.doubts().iter().map(ToString::to_string)).collect();
-    sections.push(section("How far to trust this", &trust(tuning, notes)));
-    sections.push(section("Where", &place(identity)));
-    sections.push(format!("## Again\n\n```\n{}\n```", identity.command));
-    sections.push(
-        "Beside this file: `metrics.json` (every phase in the names that tools read), \
-         `analysis.json` (every figure), `ledger.jsonl` (the plan and every run's whole report), \
-         `identity.json` (revision, program, machine), `charts/` (every run of every sweep)."
-            .into(),
-    );
-    Ok(sections.join("\n\n") + "\n")
-}
-
-fn sentences(fragments: Vec<String>) -> Vec<String> {
-    fragments.iter().map(|fragment| sentence(fragment)).collect()
-}
-
-fn trust(tuning: &Tuning, notes: Vec<String>) -> Vec<String> {
-    let stored = &tuning.stored;
-    let checksum = if stored.checksum.is_empty() { "unverified" } else { &stored.checksum };
-    let mut points = vec![format!(
-        "Every run stored the same: checksum `{checksum}`, {} of {} records committed.",
-        thousands(stored.books.committed as f64),
-        thousands(f64::from(tuning.records))
-    )];
-    if let Some(effort) = tuning.effort.as_ref().filter(|_| !tuning.scenario.quick) {
-        points.push(sentence(&words::effort(effort, tuning.budget_s)));
-    }
-    points.push(format!(
-        "The session took about {:.1} min of {}; seed {}; plan hash `{}`.",
-        tuning.used_s / 60.0,
-        words::time(tuning.budget_s),
-        tuning.scenario.seed,
-        tuning.plan_hash
-    ));
-    points.extend(sentences(notes));
-    points
-}
-
-fn markdown_phase(tuned: &Tuned) -> String {
-    let mut parts = vec![format!("## {}: {}", tuned.name, tuned.optimization), tuned.why.clone()];
-    match (&tuned.skipped, &tuned.analysis) {
-        (None, Some(analysis)) => {
-            parts.push(format!("**{}**", finding(analysis)));
-            parts.push(worth(analysis));
-            parts.push(markdown_figures(analysis));
-            parts.extend(fresh_pairs(analysis).map(|text| text.replacen("## ", "### ", 1)));
-            parts.push(format!("![Records per minute of every run]({})", chart_file(tuned)));
-        }
-        (skipped, _) => parts.push(format!(
-            "Not measured: {}.",
-            skipped.as_deref().unwrap_or("there is nothing to say of it")
-        )),
-    }
-    parts.join("\n\n")
-}
-
-/// The chart of a phase's sweep, as a path from the report.
-pub fn chart_file(tuned: &Tuned) -> String {
-    let name = tuned.name.to_lowercase().replace(['.', ' '], "-");
-    format!("charts/{name}-rec-per-min.svg")
-}
-
-fn markdown_table(rows: &[[String; 7]]) -> String {
-    let mut lines: Vec<String> =
-        rows.iter().map(|row| format!("| {} |", row.join(" | "))).collect();
-    lines.insert(1, "|---|---|---:|---:|---:|---|---|".into());
-    lines.join("\n")
 }
 
 /// Flags in lines that a shell takes as one.

@@ -10,7 +10,7 @@ use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Sess
 use harness::measure::Measurement;
 use harness::progress::Progress;
 use harness::recorded::Recorded;
-use harness::render;
+use harness::render::{self, document::tune::document};
 use harness::run;
 use harness::scenario::Scenario;
 use harness::scenario::tune::{self, Tune, shipped};
@@ -142,13 +142,16 @@ fn true_effects_are_found_kept_and_add_up_and_what_costs_is_not_kept() {
     let settings = serde_json::to_value(&tuning.settings).unwrap();
     assert_eq!((&settings["batch_size"], &settings["queue_depth"]), (&json!(200), &json!(0)));
     insta::assert_snapshot!("tuned", render::tune::summary(&tuning, "results/x").unwrap());
-    insta::assert_snapshot!("tuned.md", render::tune::markdown(&tuning, &identity()).unwrap());
-    nine_fields(&tuning);
+    let document = document(&tuning, &recorded, &identity()).unwrap();
+    insta::assert_snapshot!("tuned.md", render::markdown(&document).unwrap());
+    assert_eq!(render::html(&document).unwrap(), render::html(&document).unwrap());
+    nine_fields(&tuning, &recorded);
 }
 
 /// Every phase has the fields that tools read.
-fn nine_fields(tuning: &Tuning) {
-    let metrics: Value = serde_json::from_str(&render::metrics::plan(tuning).unwrap()).unwrap();
+fn nine_fields(tuning: &Tuning, recorded: &Recorded) {
+    let document = document(tuning, recorded, &identity()).unwrap();
+    let metrics: Value = serde_json::from_str(&render::metrics(&document).unwrap()).unwrap();
     let phases = metrics.as_array().unwrap();
     assert_eq!(phases.len(), tuning.phases.len());
     for (object, tuned) in phases.iter().zip(&tuning.phases) {
@@ -240,7 +243,7 @@ fn parse_threads_are_not_measured_where_parsing_takes_little_of_the_time() {
     assert!((skipped.parse_share.unwrap() - 0.13).abs() < 1e-6);
     let why = skipped.skipped.as_ref().unwrap();
     assert!(why.starts_with("parsing takes 13 % of the workers' time, and below 20 %"), "{why}");
-    nine_fields(&tuning);
+    nine_fields(&tuning, &recorded);
     assert!(
         recorded.steps_of("II.5 profile").count() == 1 && recorded.steps_of("II.5").count() == 0
     );
