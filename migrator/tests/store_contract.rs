@@ -239,9 +239,9 @@ fn refusals_name_the_rule_and_the_column(store: &dyn Store) {
     ] {
         let violation = refused(&mut *connection, table, row);
         assert_eq!(violation.rule, rule, "{violation:?}");
-        if let Some(column) = column {
-            assert_eq!(violation.columns, [column], "{violation:?}");
-        }
+        // Of two keys that a row breaks, stores differ in the one that they name.
+        let names = |column: &str| violation.columns.iter().any(|name| name == column);
+        assert!(column.is_none_or(names), "{violation:?}");
         assert!(!violation.message.is_empty());
     }
 }
