@@ -64,9 +64,9 @@ pub(crate) fn on_double(catalogue: &Catalogue, options: Options) -> Backend {
     Backend { store, double: Some(double), _folder: None }
 }
 
-/// A store on a double, with nothing created in it. Locks are waited for no more than two seconds.
+/// A store on a double, with nothing created in it. Locks are waited for no more than one second.
 pub(crate) fn store_on(double: &TdsDouble, catalogue: &Catalogue) -> MssqlStore {
-    let url = format!("{}&command_timeout_s=4&connect_timeout_s=5", double.url());
+    let url = format!("{}&command_timeout_s=2&connect_timeout_s=5", double.url());
     let password = Password::new(double.options().password.as_str());
     let tables = Tables::new(catalogue).unwrap();
     MssqlStore::new(ServerUrl::parse(&url).unwrap(), password, &catalogue.schema, tables).unwrap()

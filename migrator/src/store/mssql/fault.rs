@@ -114,7 +114,7 @@ fn refusal(error: ServerError<'_>, table: &Table) -> Option<Violation> {
 
 fn cause(error: ServerError<'_>) -> Cause {
     if error.class >= FATAL_CLASS {
-        return Cause::Kind(ErrorKind::Disconnected);
+        return Cause::Kind(named_kind(error.number).unwrap_or(ErrorKind::Disconnected));
     }
     match error.number {
         2627 | 2601 => Cause::Data(Rule::Key),
@@ -294,7 +294,7 @@ mod tests {
             (1205, 13, ErrorKind::Deadlock),
             (1222, 16, ErrorKind::Busy),
             (3960, 16, ErrorKind::Conflict),
-            (40_501, 20, ErrorKind::Disconnected),
+            (40_501, 20, ErrorKind::Unavailable),
             (40_501, 16, ErrorKind::Unavailable),
             (9002, 17, ErrorKind::Unavailable),
             (50_001, 18, ErrorKind::Unavailable),

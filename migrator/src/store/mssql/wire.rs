@@ -1,9 +1,10 @@
 //! One connection to a server over TDS, waited for on a runtime of its own. Knows no tables.
 //!
 //! A request is always carried to its end: a future that is dropped in the middle leaves a
-//! connection that hangs at the next use. The client is **clean** between requests that have ended,
-//! with an answer or with an error that the server has sent; anything else leaves it unclean for
-//! good, and every further call fails as `Disconnected`.
+//! connection that hangs at the next use. The connection is **clean** between requests that have
+//! ended, with an answer or with an error that the server has sent. Anything else closes it at once,
+//! so that the server undoes what is open in it and lets go of its locks, and every further call
+//! fails as `Disconnected`.
 
 use std::io;
 
@@ -87,8 +88,8 @@ impl Login {
 /// A connection. It is closed when it is dropped, and the server then undoes its transaction.
 pub struct Wire {
     runtime: Runtime,
-    client: Tds,
-    clean: bool,
+    /// None once a request has not ended as it should.
+    client: Option<Tds>,
 }
 
 /// What stopped a query: the wire or the server, or whoever took the rows.
@@ -103,13 +104,13 @@ impl Wire {
     /// Connects and logs in.
     pub fn open(login: &Login) -> WireResult<Self> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-        let client = runtime.block_on(connect(login))?;
-        Ok(Self { runtime, client, clean: true })
+        let client = Some(runtime.block_on(connect(login))?);
+        Ok(Self { runtime, client })
     }
 
     /// Whether the last request has ended, so that the next one can begin.
     pub fn is_clean(&self) -> bool {
-        self.clean
+        self.client.is_some()
     }
 
     /// Sends a text without parameters, of any number of statements.
@@ -162,7 +163,7 @@ impl Wire {
         match taken {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
-                self.clean = false;
+                self.client = None;
                 Err(Stopped::Taker(error))
             }
             Err(error) => Err(Stopped::Wire(error)),
@@ -214,14 +215,14 @@ impl Wire {
     }
 
     fn request<T>(&mut self, call: impl AsyncFnOnce(&mut Tds) -> WireResult<T>) -> WireResult<T> {
-        if !self.clean {
-            return Err(WireError::Protocol(
-                "the connection was left in the middle of a request".into(),
-            ));
+        // It is put back when the request has ended well, and closed otherwise.
+        let mut client = self.client.take().ok_or_else(|| {
+            WireError::Protocol("the connection was closed in the middle of a request".into())
+        })?;
+        let outcome = self.runtime.block_on(call(&mut client));
+        if outcome.as_ref().map_or_else(fault::leaves_clean, |_| true) {
+            self.client = Some(client);
         }
-        self.clean = false;
-        let outcome = self.runtime.block_on(call(&mut self.client));
-        self.clean = outcome.as_ref().map_or_else(fault::leaves_clean, |_| true);
         outcome
     }
 }
