@@ -8,8 +8,6 @@
 //! settings.
 #![cfg(test)]
 
-#[path = "store_support/backends.rs"]
-mod backends;
 mod store_support;
 #[path = "support/tds/mod.rs"]
 mod tds;
@@ -255,8 +253,8 @@ fn every_fault_at_every_message_leaves_every_record_stored_once_or_logged_with_a
     let values = json!({"workers": 1, "batch_size": 10, "pool": "worker", "cache": "batch"});
     let bulk = json!({"workers": 1, "batch_size": 10, "cache": "batch", "insert": "bulk"});
     if !full() {
-        every_fault_everywhere(&values, 4, 20);
-        every_fault_everywhere(&bulk, 8, 40);
+        every_fault_everywhere(&values, 6, 20);
+        every_fault_everywhere(&bulk, 12, 40);
         return;
     }
     for settings in [

@@ -31,7 +31,9 @@ async fn with_table(double: &TdsDouble, columns: &str) -> Raw {
 
 fn row(values: Vec<ColumnData<'static>>) -> TokenRow<'static> {
     let mut row = TokenRow::new();
-    values.into_iter().for_each(|value| row.push(value));
+    for value in values {
+        row.push(value);
+    }
     row
 }
 

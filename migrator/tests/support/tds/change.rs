@@ -16,13 +16,18 @@ use super::tokens::{Answer, OutColumn};
 use super::types::{Family, Type};
 use super::values::Datum;
 
+/// The values of one row; none where the column's default is asked for.
+pub(crate) type Given = Vec<Option<Datum>>;
+
+/// What `OUTPUT` shows.
+type Output = (Vec<OutColumn>, Vec<Vec<Datum>>);
+
 /// Rows on their way into a table.
 pub(crate) struct Incoming {
     /// The columns that values are given for.
     pub(crate) columns: Vec<usize>,
     pub(crate) types: Vec<Type>,
-    /// None where the column's default is asked for.
-    pub(crate) rows: Vec<Vec<Option<Datum>>>,
+    pub(crate) rows: Vec<Given>,
     pub(crate) check_foreign_keys: bool,
     pub(crate) check_conditions: bool,
 }
@@ -67,7 +72,7 @@ impl Session {
         columns: &[String],
         output: &[Item],
         rows: &Rows,
-    ) -> Sql<(u64, Option<(Vec<OutColumn>, Vec<Vec<Datum>>)>)> {
+    ) -> Sql<(u64, Option<Output>)> {
         let table = Arc::clone(self.catalog().table(table)?);
         let columns = insert_columns(&table, columns)?;
         let (types, rows) = match rows {
@@ -80,7 +85,7 @@ impl Session {
         self.check_identity_insert(&table, &columns, &rows)?;
         let incoming =
             Incoming { columns, types, rows, check_foreign_keys: true, check_conditions: true };
-        let places = self.keep(&table, incoming)?;
+        let places = self.keep(&table, &incoming)?;
         let count = places.len() as u64;
         if output.is_empty() {
             return Ok((count, None));
@@ -88,12 +93,7 @@ impl Session {
         Ok((count, Some(self.output(&table, output, &places)?)))
     }
 
-    fn check_identity_insert(
-        &self,
-        table: &Table,
-        columns: &[usize],
-        rows: &[Vec<Option<Datum>>],
-    ) -> Sql<()> {
+    fn check_identity_insert(&self, table: &Table, columns: &[usize], rows: &[Given]) -> Sql<()> {
         let identity = table.columns.iter().position(|column| column.identity.is_some());
         let Some(identity) = identity else { return Ok(()) };
         let given = columns.contains(&identity)
@@ -121,7 +121,7 @@ impl Session {
     }
 
     /// The rows that an INSERT takes, with one type for each column.
-    fn source(&mut self, query: &Query) -> Sql<(Vec<Type>, Vec<Vec<Option<Datum>>>)> {
+    fn source(&mut self, query: &Query) -> Sql<(Vec<Type>, Vec<Given>)> {
         let Set::Values(rows) = &query.body else {
             let (columns, rows) = self.query(query)?;
             let types = columns.iter().map(|column| column.of).collect();
@@ -170,7 +170,7 @@ impl Session {
     }
 
     /// Checks rows and keeps them, and gives the numbers that they have there.
-    pub(crate) fn keep(&mut self, table: &Table, incoming: Incoming) -> Sql<Vec<i64>> {
+    pub(crate) fn keep(&mut self, table: &Table, incoming: &Incoming) -> Sql<Vec<i64>> {
         let stored: Vec<usize> =
             (0..table.columns.len()).filter(|at| table.columns[*at].computed.is_none()).collect();
         let names: Vec<_> = stored.iter().map(|place| format!("c{place}")).collect();
@@ -181,7 +181,7 @@ impl Session {
             vec!["?"; stored.len()].join(", ")
         );
         self.ignore_checks(!incoming.check_conditions)?;
-        let outcome = self.keep_rows(table, &incoming, &stored, &sql);
+        let outcome = self.keep_rows(table, incoming, &stored, &sql);
         self.ignore_checks(false)?;
         let (places, rows) = outcome?;
         if incoming.check_foreign_keys {

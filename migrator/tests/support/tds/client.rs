@@ -33,11 +33,11 @@ pub(crate) fn config(double: &TdsDouble) -> Config {
 pub(crate) async fn try_connect(config: Config) -> tiberius::Result<Raw> {
     let socket = TcpStream::connect(config.get_addr()).await?;
     socket.set_nodelay(true)?;
-    Client::connect(config, socket.compat_write()).await
+    Box::pin(Client::connect(config, socket.compat_write())).await
 }
 
 pub(crate) async fn connect(double: &TdsDouble) -> Raw {
-    try_connect(config(double)).await.unwrap()
+    Box::pin(try_connect(config(double))).await.unwrap()
 }
 
 /// Runs a text and gives the first column of each row of its last result, as text.

@@ -22,9 +22,11 @@ mod lexer;
 mod login;
 mod packet;
 mod parser;
+mod parser_define;
 mod parser_query;
 mod plan;
 mod plan_calls;
+mod plan_expr;
 pub(crate) mod record;
 mod request;
 mod session;
@@ -186,7 +188,7 @@ fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         let of_thread = Arc::clone(shared);
         threads.push(std::thread::spawn(move || {
-            connection::serve(socket, number, &of_thread);
+            connection::serve(&socket, number, &of_thread);
             of_thread.sockets.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
             of_thread.record.closed();
         }));

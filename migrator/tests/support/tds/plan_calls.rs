@@ -74,7 +74,7 @@ impl Planner<'_> {
                 let table = split_name(&first).and_then(|name| self.catalog.find(&name));
                 let place =
                     table.and_then(|table| table.place(&column).ok().map(|p| table.type_of(p)));
-                number(place.map(|of| super::views::max_length(of)))
+                number(place.map(super::views::max_length))
             }
             "HAS_PERMS_BY_NAME" => (Datum::Int(0), Type::Int),
             _ => {

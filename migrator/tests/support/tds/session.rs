@@ -430,7 +430,7 @@ impl Session {
             let (value, of) = self.scalar(expr)?;
             given.push((name.clone().unwrap_or_default(), of, value));
         }
-        bound(&declarations.shown(), given)
+        bound(&declarations.shown(), &given)
     }
 
     fn use_database(&mut self, name: &str, answer: &mut Answer) -> Sql<()> {
@@ -478,18 +478,17 @@ impl Session {
     fn answer_query(&mut self, query: &Query, answer: &mut Answer) -> Sql<()> {
         let (columns, rows) = self.query(query)?;
         self.facts.row_count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        if let Set::Select(select) = &query.body {
-            if select.items.iter().any(|item| matches!(item, Item::Set(..))) {
-                if let Some(row) = rows.last() {
-                    for ((item, value), column) in select.items.iter().zip(row).zip(&columns) {
-                        if let Item::Set(name, _) = item {
-                            self.assign(name, value, column.of)?;
-                        }
-                    }
+        if let Set::Select(select) = &query.body
+            && select.items.iter().any(|item| matches!(item, Item::Set(..)))
+        {
+            let last = rows.last().map(Vec::as_slice).unwrap_or_default();
+            for ((item, value), column) in select.items.iter().zip(last).zip(&columns) {
+                if let Item::Set(name, _) = item {
+                    self.assign(name, value, column.of)?;
                 }
-                answer.done_quietly();
-                return Ok(());
             }
+            answer.done_quietly();
+            return Ok(());
         }
         answer.columns(&columns);
         for row in &rows {
@@ -501,7 +500,7 @@ impl Session {
 }
 
 /// Values as the parameters that a text declares.
-pub(crate) fn bound(declarations: &str, given: Vec<(String, Type, Datum)>) -> Sql<Variables> {
+pub(crate) fn bound(declarations: &str, given: &[(String, Type, Datum)]) -> Sql<Variables> {
     let declared = parse_declarations(declarations)?;
     let mut variables = Variables::new();
     for (place, (name, of)) in declared.iter().enumerate() {

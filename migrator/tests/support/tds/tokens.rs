@@ -162,7 +162,7 @@ impl Answer {
     /// The whole answer; the last DONE says that there are no more.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         if self.asked == Asked::Rpc {
-            let status = if self.failed { 1_u32 } else { 0 };
+            let status = u32::from(self.failed);
             self.out.push(0x79);
             self.out.extend(status.to_le_bytes());
             self.put_done(0xFE, if self.failed { ERROR } else { 0 }, 0);
