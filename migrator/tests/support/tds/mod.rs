@@ -10,6 +10,7 @@ mod ast;
 mod bulk;
 mod catalog;
 mod change;
+pub(crate) mod client;
 mod connection;
 mod convert;
 mod database;

@@ -222,6 +222,13 @@ impl Parser {
     fn from_one(&mut self) -> Sql<From> {
         if !self.mark("(") {
             let name = self.name()?;
+            // A function of the server's state is read like the view that it is of.
+            if name.schema().is_some_and(|schema| schema.eq_ignore_ascii_case("sys"))
+                && self.mark("(")
+            {
+                self.list()?;
+                self.expect(")")?;
+            }
             let alias = self.alias()?;
             self.hints()?;
             return Ok(From::Table { name, alias });
