@@ -44,14 +44,14 @@ impl Fixture {
         format!("{}&ca={}", self.double.url(), self.path("ca.pem"))
     }
 
-    fn command(&self, verb: &str, options: &[&str]) -> Command {
+    fn command(verb: &str, options: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("migrator"));
         command.arg(verb).args(options).env("MIGRATOR_DB_PASSWORD", PASSWORD);
         command
     }
 
     fn output(&self, verb: &str, options: &[&str]) -> Output {
-        let output = self.command(verb, options).output().unwrap();
+        let output = Self::command(verb, options).output().unwrap();
         let shown = format!("{output:?}");
         assert!(!shown.contains(PASSWORD), "{verb} shows the password");
         output
@@ -81,7 +81,9 @@ fn the_two_commands_of_the_readme_fill_a_server_and_the_audit_agrees() {
     let source = "generated:small,40,3";
     let printed = fixture.succeed("init", &["--store", &url]);
     assert_eq!(printed.trim(), "the tables are there");
+    let now = ["--now", "2026-01-31T12:00:00"];
     let run = ["--source", source, "--store", &url, "--report", "-", "--quiet"];
+    let run = [&run[..], &now].concat();
     let first = report(&fixture.succeed("run", &run));
     assert_eq!((first.books.read, first.books.committed), (40, 40));
     assert_eq!(first.store.kind, "mssql");
@@ -90,11 +92,16 @@ fn the_two_commands_of_the_readme_fill_a_server_and_the_audit_agrees() {
     let second = report(&fixture.succeed("run", &run));
     assert_eq!((second.books.read, second.books.skipped), (0, 40));
     assert_eq!(second.checksum, first.checksum);
+    // So does whoever compares the contract with the tables.
+    let checked = fixture.output("check", &["--store", &url]);
+    assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
+    assert!(!format!("{checked:?}").contains("differs from the catalogue"), "{checked:?}");
     let audit = fixture.succeed("verify", &["--source", source, "--store", &url, "--strict"]);
     assert!(audit.contains("audit passed"), "{audit}");
     // The embedded store holds the same.
     let sqlite = format!("sqlite:{}", fixture.path("store.db"));
     let run = ["--source", source, "--store", &sqlite, "--report", "-", "--quiet"];
+    let run = [&run[..], &now].concat();
     assert_eq!(report(&fixture.succeed("run", &run)).checksum, first.checksum);
     assert!(fixture.double.logins().iter().all(|login| login.encrypted));
     assert!(fixture.double.logins().iter().all(|login| login.packet_size == 16_000));
@@ -168,7 +175,7 @@ fn a_password_comes_from_a_file_or_the_environment_and_is_never_shown() {
     std::fs::write(fixture.path("wrong"), "Another-1").unwrap();
     let by_file = |name: &str| {
         let file = fixture.path(name);
-        let mut command = fixture.command("init", &["--store", &url, "--password-file", &file]);
+        let mut command = Fixture::command("init", &["--store", &url, "--password-file", &file]);
         command.env_remove("MIGRATOR_DB_PASSWORD").output().unwrap()
     };
     assert!(by_file("password").status.success());
@@ -176,9 +183,11 @@ fn a_password_comes_from_a_file_or_the_environment_and_is_never_shown() {
     assert_eq!(refused.status.code(), Some(2));
     let shown = format!("{refused:?}");
     assert!(shown.contains("18456") && !shown.contains("Another-1"), "{shown}");
-    let mut without = fixture.command("init", &["--store", &url]);
+    let mut without = Fixture::command("init", &["--store", &url]);
     let without = without.env_remove("MIGRATOR_DB_PASSWORD").output().unwrap();
     assert!(format!("{without:?}").contains("no password"), "{without:?}");
+    let unused = ["--store", "sqlite:x.db", "--password-file", "x"];
+    assert!(fixture.fail("init", &unused).contains("--password-file would be ignored"));
     let in_url = url.replace("migrator@", &format!("migrator:{PASSWORD}@"));
     assert_eq!(fixture.fail("init", &["--store", &in_url]).matches("--password-file").count(), 1);
     let file = fixture.path("report.json");

@@ -57,7 +57,13 @@ pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
     };
     progress.finish_and_clear();
     if !args.quiet {
-        say(&format!("{} records, {}, in {}", args.records, HumanBytes(bytes), args.out));
+        let contract = args.product.contract().name;
+        say(&format!(
+            "{} records for --contract {contract}, {}, in {}",
+            args.records,
+            HumanBytes(bytes),
+            args.out
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -193,7 +199,7 @@ fn write_table(
     file: &Path,
     progress: &ProgressBar,
 ) -> Result<u64> {
-    let contract = contract_of(product)?;
+    let contract = Contract::shipped(product.contract())?;
     let bytes = fill_table(series, file, &contract, progress).map_err(|cause| {
         let message = format!("cannot write {}", file.display());
         Error::caused(ErrorKind::Environment, message, cause)
@@ -201,13 +207,6 @@ fn write_table(
     let synced = File::open(file).and_then(|file| file.sync_all());
     synced.map_err(|cause| failed("write", file, cause))?;
     Ok(bytes)
-}
-
-fn contract_of(product: Product) -> Result<Contract> {
-    match product {
-        Product::Cc => Contract::embedded(),
-        Product::Rl => Contract::embedded_loans(),
-    }
 }
 
 /// Writes the source table that the product's contract names, in one transaction, so that all of it
@@ -218,7 +217,7 @@ fn write_to_server(
     args: &GenerateArgs,
     progress: &ProgressBar,
 ) -> Result<u64> {
-    let contract = contract_of(args.product)?;
+    let contract = Contract::shipped(args.product.contract())?;
     let catalogue = source_catalogue(&contract);
     let store = inputs::mssql(url, &args.server, &catalogue)?;
     store.create_source(&contract.source_table, &contract.source_column)?;

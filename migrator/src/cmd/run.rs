@@ -32,12 +32,14 @@ const NOW_DIGITS: u16 = 6;
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
+    inputs::refuse_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let location = inputs::source_location(&args.source, &contract, &args.server)?;
     let at = inputs::store_location(&args.store, &args.server)?;
     if let StoreLocation::Sqlite(path) = &at {
         refuse_one_file(&location, path)?;
     }
+    let misfit = inputs::fits(&location, &args.contract, &contract)?;
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
     let source = location.open(inputs::source_names(&contract), config.partition)?;
     let opened = at.store(&args.server, args.synchronous, &catalogue)?;
@@ -45,6 +47,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let linked = link(args).map(|link| Linked::new(&*opened, link, Arc::new(SystemClock)));
     let store = linked.as_ref().map_or(&*opened, |linked| linked);
     let total = source.count().min(config.limit);
+    if let Some(misfit) = misfit.filter(|_| !args.quiet) {
+        display::note(&misfit);
+    }
     let display = Display::new(total, args.quiet, store.simulated_link());
     let job = Job {
         config: &config,

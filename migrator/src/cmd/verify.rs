@@ -29,11 +29,16 @@ const COERCERS_KEPT_MAX: usize = 64;
 
 /// Runs the verb.
 pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
+    inputs::refuse_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let location = inputs::source_location(&args.source, &contract, &args.server)?;
     let at = inputs::store_location(&args.store, &args.server)?;
+    let misfit = inputs::fits(&location, &args.contract, &contract)?;
     let source = location.open(inputs::source_names(&contract), Partition::ALL)?;
     let store = at.store(&args.server, Synchronous::Full, &catalogue)?;
+    if let Some(misfit) = misfit.filter(|_| !args.quiet) {
+        display::note(&misfit);
+    }
     let display = Display::new(source.count(), args.quiet, None);
     let mut stages = Stages::new(&contract, &catalogue);
     let audit = Audit { source: source.as_ref(), store: &*store, strict: args.strict };

@@ -28,7 +28,15 @@ pub(crate) struct Backend {
     _folder: Option<TempDir>,
 }
 
+impl Backend {
+    /// A store that lives on something else.
+    pub(crate) fn of(store: Box<dyn Store>) -> Self {
+        Self { store, double: None, _folder: None }
+    }
+}
+
 /// A store in a file of its own.
+#[expect(clippy::unnecessary_wraps, reason = "a server may be missing")]
 pub(crate) fn sqlite(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
@@ -47,11 +55,13 @@ pub(crate) fn linked(catalogue: &Catalogue, name: &str) -> Option<Backend> {
 }
 
 /// The test double.
+#[expect(clippy::unnecessary_wraps, reason = "a server may be missing")]
 pub(crate) fn double(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     Some(on_double(catalogue, Options::default()))
 }
 
 /// The test double, in the manner of an engine that rolls back more than SQL Server does.
+#[expect(clippy::unnecessary_wraps, reason = "a server may be missing")]
 pub(crate) fn double_like_babelfish(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     Some(on_double(catalogue, Options { engine: Engine::Babelfish, ..Options::default() }))
 }

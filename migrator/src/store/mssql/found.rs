@@ -1,11 +1,15 @@
-//! The tables that a schema has, as the server describes them, held against the catalogue. Pure.
+//! The tables that a schema has, as the server describes them, held against the catalogue, or in the
+//! form that mappings are compared with. Pure.
 
 use std::collections::BTreeMap;
 
 use tiberius::ColumnData;
 
 use crate::contract::catalogue::{Column, SqlType, Table};
+use crate::contract::shape::{ColumnShape, Holds, TableShape};
 
+use super::super::inspect::Difference;
+use super::super::schema::Tables;
 use super::value::whole;
 
 /// Digits of a `datetime2` that every server keeps, whatever was declared.
@@ -20,6 +24,7 @@ pub struct Found {
 /// A table that is there.
 #[derive(Debug, Default)]
 struct FoundTable {
+    name: String,
     columns: Vec<FoundColumn>,
     /// Unique indexes: their number, whether it is the primary key, their columns.
     keys: Vec<(i64, bool, Vec<String>)>,
@@ -28,9 +33,12 @@ struct FoundTable {
 #[derive(Debug)]
 struct FoundColumn {
     name: String,
+    /// The type's name, without its size.
+    type_name: String,
     /// None for a type that no target table uses.
     sql_type: Option<SqlType>,
     nullable: bool,
+    has_default: bool,
     /// Identity and computed, where the server says.
     kind: Option<(bool, bool)>,
 }
@@ -38,11 +46,12 @@ struct FoundColumn {
 impl Found {
     /// Adds a row of [`super::sql::COLUMNS`].
     pub fn add_column(&mut self, row: &[ColumnData<'_>]) {
-        let [table, name, data_type, length, precision, scale, digits, nullable] = row else {
-            return;
-        };
+        let [table, name, data_type, sizes @ .., nullable, default] = row else { return };
+        let [length, precision, scale, digits] = sizes else { return };
         let column = FoundColumn {
             name: text(name),
+            type_name: text(data_type),
+            has_default: !matches!(default, ColumnData::String(None)),
             sql_type: sql_type(&text(data_type), [length, precision, scale, digits].map(number)),
             nullable: text(nullable).eq_ignore_ascii_case("yes"),
             kind: None,
@@ -74,7 +83,28 @@ impl Found {
     }
 
     fn table(&mut self, name: &ColumnData<'_>) -> &mut FoundTable {
-        self.tables.entry(text(name).to_lowercase()).or_default()
+        let name = text(name);
+        let table = self.tables.entry(name.to_lowercase()).or_default();
+        table.name = name;
+        table
+    }
+
+    /// Every table, as mappings are compared with it.
+    pub fn shapes(&self) -> Vec<TableShape> {
+        let shape = |table: &FoundTable| TableShape {
+            name: table.name.clone(),
+            columns: table.columns.iter().map(FoundColumn::shape).collect(),
+        };
+        self.tables.values().map(shape).collect()
+    }
+
+    /// The tables that are there and differ from those that should be.
+    pub fn differences(&self, wanted: &Tables) -> Vec<Difference> {
+        let difference = |table: &Table| {
+            let what = self.difference(table)?;
+            Some(Difference { table: table.name.clone(), what })
+        };
+        wanted.all().iter().filter_map(difference).collect()
     }
 
     /// Whether there is a table of this name.
@@ -109,6 +139,21 @@ impl Found {
 }
 
 impl FoundColumn {
+    fn shape(&self) -> ColumnShape {
+        let (identity, computed) = self.kind.unwrap_or_default();
+        ColumnShape {
+            name: self.name.clone(),
+            holds: match self.sql_type {
+                Some(sql_type) => Holds::Exactly(sql_type),
+                None => Holds::Other(self.type_name.clone()),
+            },
+            nullable: self.nullable,
+            has_default: self.has_default,
+            identity,
+            computed,
+        }
+    }
+
     fn difference(&self, wanted: &Column, place: usize) -> Option<String> {
         let name = &wanted.name;
         if !self.name.eq_ignore_ascii_case(name) {
@@ -231,6 +276,7 @@ mod tests {
             let mut row = vec![string("People"), string(name), string(data_type)];
             row.extend(sizes);
             row.push(nullable);
+            row.push(if *name == "rate" { string("((0))") } else { ColumnData::String(None) });
             found.add_column(&row);
         }
         for (name, identity, computed) in [("id", true, false), ("initial", false, true)] {
@@ -284,6 +330,19 @@ mod tests {
             ColumnData::Bit(Some(false)),
         ]);
         assert_eq!(difference(&plain).unwrap(), "column id is not an identity there");
+    }
+
+    #[test]
+    fn tables_have_the_form_that_mappings_are_compared_with() {
+        let mut rows = ROWS;
+        rows[1].1 = "xml";
+        let shapes = found(&rows).shapes();
+        assert_eq!((shapes.len(), shapes[0].columns.len()), (1, 5));
+        let column = |place: usize| &shapes[0].columns[place];
+        assert!(column(0).identity && column(4).computed && column(2).has_default);
+        assert!(!column(1).has_default && !column(1).nullable && column(3).nullable);
+        assert_eq!(column(1).holds, Holds::Other("xml".into()));
+        assert_eq!(column(0).holds, Holds::Exactly(SqlType::Int));
     }
 
     #[test]

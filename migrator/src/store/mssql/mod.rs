@@ -25,6 +25,7 @@ use self::connection::{MssqlConnection, Shared};
 use self::setup::Recreate;
 use self::url::{Password, ServerUrl};
 use self::wire::Login;
+use super::inspect::Inspection;
 use super::schema::Tables;
 use super::{Connection, Role, Setup, Store};
 
@@ -52,6 +53,11 @@ impl MssqlStore {
     /// Creates a source table (contract.md 2.1), or takes one that is there and empty.
     pub fn create_source(&self, table: &str, text_column: &str) -> Result<()> {
         setup::create_source(&mut self.open(Role::Untimed)?, table, text_column)
+    }
+
+    /// What is there, and what of it differs from the tables that should be. Changes nothing.
+    pub fn inspect(&self, wanted: Option<&Tables>) -> Result<Inspection> {
+        setup::inspect(&mut self.open(Role::Untimed)?, wanted)
     }
 
     fn open(&self, role: Role) -> Result<MssqlConnection> {

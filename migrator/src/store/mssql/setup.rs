@@ -11,7 +11,8 @@ use crate::config::InsertMethod;
 use crate::error::{Error, Result};
 use crate::record::SqlValue;
 
-use super::super::schema::LOG_TABLE;
+use super::super::inspect::Inspection;
+use super::super::schema::{LOG_TABLE, Tables};
 use super::super::{Connection, Inserted, Setup};
 use super::connection::MssqlConnection;
 use super::ddl;
@@ -34,6 +35,13 @@ pub fn create_missing(connection: &mut MssqlConnection) -> Result<Setup> {
     create_tables(connection, &found)?;
     connection.commit()?;
     check(connection)
+}
+
+/// What is there, and what of it differs from the tables that should be. Changes nothing.
+pub fn inspect(connection: &mut MssqlConnection, wanted: Option<&Tables>) -> Result<Inspection> {
+    let found = look(connection)?;
+    let differences = wanted.map(|wanted| found.differences(wanted)).unwrap_or_default();
+    Ok(Inspection { tables: found.shapes(), differences, untold: None })
 }
 
 /// Refuses what is missing or differs.

@@ -28,7 +28,7 @@ pub const SCHEMA: &str = "SELECT SCHEMA_ID(@P1)";
 /// The columns of every table in the schema `@P1`.
 pub const COLUMNS: &str = "SELECT [TABLE_NAME], [COLUMN_NAME], [DATA_TYPE], \
      [CHARACTER_MAXIMUM_LENGTH], [NUMERIC_PRECISION], [NUMERIC_SCALE], [DATETIME_PRECISION], \
-     [IS_NULLABLE] FROM [INFORMATION_SCHEMA].[COLUMNS] WHERE [TABLE_SCHEMA] = @P1 \
+     [IS_NULLABLE], [COLUMN_DEFAULT] FROM [INFORMATION_SCHEMA].[COLUMNS] WHERE [TABLE_SCHEMA] = @P1 \
      ORDER BY [TABLE_NAME], [ORDINAL_POSITION]";
 
 /// Which of these columns are identities or computed.
