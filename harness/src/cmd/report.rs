@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::session;
 use crate::analyse::analyse;
-use crate::args::{ReportArgs, ReportFormat};
+use crate::args::ReportArgs;
 use crate::display;
 use crate::error::{Error, Result};
 use crate::identity::Identity;
 use crate::ledger::Kind;
 use crate::recorded::{self, Recorded};
-use crate::render;
+use crate::render::{self, Format};
 use crate::results::Folder;
 
 /// Runs the verb.
@@ -28,12 +28,12 @@ pub fn run(args: &ReportArgs) -> Result<()> {
 
 fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let analysis = analyse(recorded)?;
-    match args.format {
-        ReportFormat::Json => render::pretty(&analysis),
-        ReportFormat::Markdown => {
-            Ok(render::markdown::markdown(&analysis, &identity(&args.results[0])?))
-        }
+    if args.format == Format::Json {
+        return render::pretty(&analysis);
     }
+    let identity = identity(&args.results[0])?;
+    let document = render::document::sweep::document(&analysis, recorded, &identity);
+    render::render(args.format, &document)
 }
 
 /// A results folder's name for messages, and what its ledger says.

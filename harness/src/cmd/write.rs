@@ -3,18 +3,21 @@
 use crate::analyse::Analysis;
 use crate::error::Result;
 use crate::identity::Identity;
+use crate::recorded::Recorded;
 use crate::render;
-use crate::results::{self, Folder};
+use crate::results::Folder;
 
 /// Writes what a sweep says; gives the text of `metrics.json`.
-pub(super) fn sweep(folder: &Folder, analysis: &Analysis, identity: &Identity) -> Result<String> {
-    let metrics = render::metrics::metrics(analysis)?;
-    folder.write("metrics.json", &metrics)?;
-    folder.write("analysis.json", &render::pretty(analysis)?)?;
-    folder.write(render::charts::RATES_FILE, &render::charts::rates(analysis)?)?;
-    if let Some(times) = render::charts::times(analysis)? {
-        folder.write(render::charts::TIMES_FILE, &times)?;
+pub(super) fn sweep(
+    folder: &Folder,
+    analysis: &Analysis,
+    recorded: &Recorded,
+    identity: &Identity,
+) -> Result<String> {
+    folder.write("analysis.json", render::pretty(analysis)?)?;
+    let document = render::document::sweep::document(analysis, recorded, identity);
+    for file in render::files(&document)? {
+        folder.write(&file.name, file.bytes)?;
     }
-    folder.write(results::LAST_FILE, &render::markdown::markdown(analysis, identity))?;
-    Ok(metrics)
+    render::metrics(&document)
 }
