@@ -87,6 +87,9 @@ async fn what_is_not_known_has_its_number() {
         ("SELECT x.id FROM s.kinds AS k", 4104),
         ("SELECT id FROM s.kinds AS a JOIN s.people AS b ON a.id = b.kind", 209),
         ("SELECT soundex(name) FROM s.kinds", 195),
+        ("SET ROWCOUNT 5", 195),
+        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", 50_000),
+        ("CREATE TABLE #mine (id int)", 50_000),
         ("SELECT 'open", 105),
         ("SELECT @nothing", 137),
         ("SELECT 1; CREATE SCHEMA t", 111),
@@ -144,6 +147,22 @@ async fn rows_that_break_a_rule_are_refused_with_its_number() {
 }
 
 #[tokio::test]
+async fn a_unique_key_takes_null_once() {
+    let double = TdsDouble::start();
+    let mut client = connect(&double).await;
+    let table = "CREATE TABLE t (a int NOT NULL, b varchar(5) NULL, CONSTRAINT UQ UNIQUE (a, b))";
+    ask(&mut client, table).await.unwrap();
+    ask(&mut client, "INSERT INTO t VALUES (1, NULL), (2, NULL), (1, 'x')").await.unwrap();
+    for values in ["(1, NULL)", "(1, 'X ')"] {
+        let twice = ask(&mut client, &format!("INSERT INTO t VALUES {values}")).await;
+        assert_eq!(number(twice), 2627, "{values}");
+    }
+    ask(&mut client, "CREATE UNIQUE INDEX ix ON t (b, a)").await.unwrap();
+    ask(&mut client, "DROP INDEX ix ON t").await.unwrap();
+    assert_eq!(number(ask(&mut client, "CREATE UNIQUE INDEX ix ON t (a)").await), 1505);
+}
+
+#[tokio::test]
 async fn values_come_back_as_their_columns_keep_them() {
     let double = TdsDouble::start();
     let mut client = with_tables(&double).await;
@@ -174,6 +193,7 @@ async fn values_come_back_as_their_columns_keep_them() {
             vec!["9"],
         ),
         ("SELECT CAST('12.5' AS decimal(5,2)) UNION ALL SELECT 1", vec!["12.50", "1.00"]),
+        ("SELECT -rate FROM (VALUES (CAST(1.5 AS decimal(5,2)))) AS v(rate)", vec!["-1.50"]),
         ("SELECT CASE WHEN MAX(id) > 1 THEN 'more' ELSE 'one' END FROM s.kinds", vec!["more"]),
         ("WITH c AS (SELECT id FROM s.kinds WHERE id > 1) SELECT COUNT(*) FROM c", vec!["1"]),
         ("SELECT kind FROM s.people WHERE kind IS NULL", vec!["null"]),

@@ -302,6 +302,8 @@ async fn a_text_loses_the_counts_that_a_call_has() {
     let results = client.simple_query(twice).await.unwrap().into_results().await.unwrap();
     assert!(results.is_empty(), "{results:?}");
     assert_eq!(client.execute(twice, &[]).await.unwrap().rows_affected(), [2, 1]);
+    ask(&mut client, "SET NOCOUNT ON").await.unwrap();
+    assert!(client.execute(twice, &[]).await.unwrap().rows_affected().is_empty());
 }
 
 #[tokio::test]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rusqlite::params_from_iter;
 
 use super::ast::{Expr, From, Item, Name, Query, Rows, Set, Statement};
-use super::catalog::{Foreign, Table};
+use super::catalog::{Foreign, Key, Table};
 use super::convert::{common, convert, fit};
+use super::define::index_name;
 use super::errors::{Effect, Sql, SqlError};
 use super::functions::{broken_rule, to_sqlite, unpacked};
 use super::plan::collation;
@@ -51,7 +52,7 @@ impl Session {
             }
             other => {
                 self.change(|session| session.define(other))?;
-                answer.done_quietly();
+                answer.done(None);
                 return Ok(());
             }
         };
@@ -62,7 +63,7 @@ impl Session {
                 answer.row(&columns, row);
             }
         }
-        answer.done(Some(count));
+        answer.done(Some(count).filter(|_| !self.no_count));
         Ok(())
     }
 
@@ -304,8 +305,12 @@ impl Session {
             .split(", ")
             .map(|name| name.rsplit_once(".c").and_then(|(_, place)| place.parse().ok()))
             .collect();
-        let key = columns
-            .and_then(|columns| table.keys.iter().find(|key| key.unique && key.columns == columns));
+        let by_name = |key: &&Key| rule == format!("index '{}'", index_name(table, &key.name));
+        let mut unique = table.keys.iter().filter(|key| key.unique);
+        let key = match columns {
+            Some(columns) => unique.find(|key| key.columns == columns),
+            None => unique.find(by_name),
+        };
         let Some(key) = key else {
             let message = format!(
                 "The {doing} statement conflicted with the CHECK constraint \"{rule}\". The conflict \

@@ -598,7 +598,8 @@ impl Parser {
     }
 }
 
-const KNOWN_OPTIONS: [&str; 19] = [
+/// Options that are obeyed, and those that only change what no statement of the grammar does.
+const KNOWN_OPTIONS: [&str; 11] = [
     "xact_abort",
     "lock_timeout",
     "nocount",
@@ -609,15 +610,7 @@ const KNOWN_OPTIONS: [&str; 19] = [
     "arithabort",
     "concat_null_yields_null",
     "numeric_roundabort",
-    "dateformat",
-    "datefirst",
-    "language",
-    "textsize",
-    "rowcount",
-    "implicit_transactions",
-    "cursor_close_on_commit",
     "deadlock_priority",
-    "ansi_null_dflt_on",
 ];
 
 /// Whether a statement can start with this word, so that it is no alias of what stands before it.

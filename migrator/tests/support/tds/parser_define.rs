@@ -126,8 +126,6 @@ impl Parser {
             } else if self.word("identity") {
                 column.identity = Some(self.identity()?);
                 column.nullable = false;
-            } else if self.word("collate") {
-                self.identifier()?;
             } else if self.word("constraint") {
                 constraint_name = Some(self.identifier()?);
             } else if self.word("default") {

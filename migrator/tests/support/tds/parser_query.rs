@@ -370,19 +370,6 @@ impl Parser {
 
     /// One operand: a constant, a column, a call, something in parentheses.
     pub(crate) fn operand(&mut self) -> Sql<Expr> {
-        let mut operand = self.bare_operand()?;
-        while self.word("collate") {
-            self.identifier()?;
-            operand = Expr::Cast {
-                to: super::types::Type::NVarChar(None),
-                of: Box::new(operand),
-                quiet: false,
-            };
-        }
-        Ok(operand)
-    }
-
-    fn bare_operand(&mut self) -> Sql<Expr> {
         match self.peek().clone() {
             Token::Number(digits) => {
                 self.next();
@@ -505,9 +492,6 @@ impl Parser {
         let to = self.type_of_length(30)?;
         self.expect(",")?;
         let of = Box::new(self.expr()?);
-        if self.mark(",") {
-            self.expr()?;
-        }
         self.expect(")")?;
         Ok(Expr::Cast { of, to, quiet })
     }

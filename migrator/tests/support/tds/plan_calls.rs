@@ -165,7 +165,7 @@ impl Planner<'_> {
                     if matches!(first.of, Type::NVarChar(_) | Type::NChar(_)) { 2 } else { 1 };
                 Ok(Self::typed(format!("(length({}) * {factor})", first.sql), Type::Int))
             }
-            "UPPER" | "LOWER" | "LTRIM" | "RTRIM" | "TRIM" | "ABS" | "ROUND" => {
+            "UPPER" | "LOWER" | "LTRIM" | "RTRIM" | "TRIM" => {
                 same(format!("{}({})", name.to_lowercase(), list.join(", ")))
             }
             "REPLACE" if values.len() == 3 => same(format!("replace({})", list.join(", "))),

@@ -31,7 +31,11 @@ impl Planner<'_> {
             }
             Expr::Minus(of) => {
                 let of = self.expr(of, scope)?;
-                Ok(Self::typed(format!("(-{})", of.sql), of.of))
+                let sql = match of.of.family() {
+                    Family::Exact => format!("ms_exact('-', '0', {})", of.sql),
+                    _ => format!("(-{})", of.sql),
+                };
+                Ok(Self::typed(sql, of.of))
             }
             Expr::Binary("AND" | "OR", ..) => self.chain(expr, scope),
             Expr::Binary(operator @ ("=" | "<>" | "<" | ">" | "<=" | ">="), left, right) => {

@@ -40,6 +40,7 @@ pub(crate) struct Session {
     next_descriptor: u64,
     savepoints: Vec<Savepoint>,
     xact_abort: bool,
+    pub(crate) no_count: bool,
     pub(crate) identity_insert: Option<i64>,
     pub(crate) bulk: Option<BulkTarget>,
     depth: usize,
@@ -74,6 +75,7 @@ impl Session {
             next_descriptor: spid << 32,
             savepoints: Vec::new(),
             xact_abort: false,
+            no_count: false,
             identity_insert: None,
             bulk: None,
             depth: 0,
@@ -334,7 +336,6 @@ impl Session {
 
     fn run(&mut self, statement: &Statement, answer: &mut Answer) -> Sql<Flow> {
         match statement {
-            Statement::Empty => {}
             Statement::Block(statements) => return Ok(self.run_all(statements, answer)),
             Statement::If { condition, then, otherwise } => {
                 if self.holds(condition)? {
@@ -378,7 +379,7 @@ impl Session {
             }
             changing => return self.run_change(changing, answer).map(|()| Flow::On),
         }
-        answer.done_quietly();
+        answer.done(None);
         Ok(Flow::On)
     }
 
@@ -447,6 +448,11 @@ impl Session {
     fn set_option(&mut self, name: &str, value: &SetValue) -> Sql<()> {
         match (name, value) {
             ("xact_abort", value) => self.xact_abort = *value == SetValue::On,
+            ("nocount", value) => self.no_count = *value == SetValue::On,
+            ("isolation", SetValue::Words(level)) if level != "read committed" => {
+                let message = format!("isolation level {level} is not in the grammar");
+                return Err(SqlError::inside(message));
+            }
             ("lock_timeout", SetValue::Number(ms)) => self.facts.lock_timeout = *ms,
             ("identity_insert", SetValue::Table(table)) => {
                 let catalog = self.catalog();
@@ -487,14 +493,14 @@ impl Session {
                     self.assign(name, value, column.of)?;
                 }
             }
-            answer.done_quietly();
+            answer.done(None);
             return Ok(());
         }
         answer.columns(&columns);
         for row in &rows {
             answer.row(&columns, row);
         }
-        answer.done(Some(rows.len() as u64));
+        answer.done(Some(rows.len() as u64).filter(|_| !self.no_count));
         Ok(())
     }
 }
