@@ -20,8 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use command_support::{Migration, open};
-use migrator::audit::AuditReport;
-use migrator::audit::finding::Fault;
+use counts::Harm;
 use migrator::report::RunReport;
 use pairwise::pairwise;
 use rand::{RngExt, SeedableRng};
@@ -55,9 +54,7 @@ struct Tally {
     within: u32,
     after: u32,
     stores: u32,
-    lost: u64,
-    twice: u64,
-    half: u64,
+    harm: Harm,
 }
 
 impl AddAssign for Tally {
@@ -67,25 +64,11 @@ impl AddAssign for Tally {
         self.within += other.within;
         self.after += other.after;
         self.stores += other.stores;
-        self.lost += other.lost;
-        self.twice += other.twice;
-        self.half += other.half;
+        self.harm += other.harm;
     }
 }
 
 impl Tally {
-    /// Sorts an audit's findings into what can go wrong with a record.
-    fn judge(&mut self, audit: &AuditReport) {
-        self.stores += 1;
-        for finding in &audit.findings {
-            match finding.fault {
-                Fault::NotLogged => self.lost += 1,
-                Fault::LoggedAgain | Fault::Contested { .. } | Fault::Repeated => self.twice += 1,
-                _ => self.half += 1,
-            }
-        }
-    }
-
     /// Looks at a copy of what a killed process left: whole batches, each with its log and its rows.
     fn look_at(&mut self, migration: &Migration, store: &str) {
         let copy = format!("{store}-copy");
@@ -116,7 +99,7 @@ impl Tally {
             Ok(2) => {}
             Ok(0) => return 0,
             other => {
-                self.half += 1;
+                self.harm.half += 1;
                 counts::print(&format!("tables by half: {other:?}"));
                 return 0;
             }
@@ -132,7 +115,7 @@ impl Tally {
             ("SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'", 0),
         ] {
             if number(sql).unwrap() != expected {
-                self.half += 1;
+                self.harm.half += 1;
             }
         }
         logged
@@ -192,7 +175,8 @@ fn campaign(migration: &Migration, name: &str, options: &[&str], kills: u32, see
         assert!(rest.books.balance());
         assert_eq!(rest.books.read + rest.books.skipped, u64::from(RECORDS));
         let audit = migration.audit_of(&store, &[]);
-        tally.judge(&audit);
+        tally.stores += 1;
+        tally.harm += Harm::found_by(&audit);
         assert!(audit.passed, "{options:?}, seed {seed}, store {store}: {:?}", audit.findings);
         if options.windows(2).any(|pair| pair == ["--workers", "1"]) {
             assert_eq!(rest.checksum, whole.checksum, "{options:?}, seed {seed}, store {store}");
@@ -231,12 +215,12 @@ fn a_migration_that_is_killed_at_any_moment_ends_whole_under_every_setting() {
         }
     });
     let total = total.into_inner().unwrap();
-    let Tally { kills, before, within, after, stores, lost, twice, half } = total;
+    let Tally { kills, before, within, after, stores, harm } = total;
     counts::print(&format!(
         "{kills} kills ({before} before the first batch, {within} between batches, {after} after \
-         the last) of runs into {stores} stores: lost {lost}, twice {twice}, half-stored {half}"
+         the last) of runs into {stores} stores: {harm}"
     ));
     assert!(kills as usize >= all);
-    assert_eq!((lost, twice, half), (0, 0, 0));
+    assert_eq!(harm, Harm::default());
     assert!(within * 5 > kills, "most kills missed the work: {total:?}");
 }
