@@ -1,8 +1,7 @@
-//! A store on which one call goes wrong, told by its place among all calls of a run, on top of one
-//! that works.
+//! A store on which calls go wrong, told by their places among all calls of a run, on top of one that
+//! works.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -54,18 +53,18 @@ pub(crate) struct Calls {
     pub(crate) count: u64,
     /// How many of each name.
     pub(crate) by_name: BTreeMap<&'static str, u64>,
-    /// The name of the call that went wrong.
+    /// The name of the last call that went wrong.
     pub(crate) struck: Option<&'static str>,
 }
 
-/// A store on which call `position`, from 0, goes wrong; with no fault it counts the calls.
+/// A store on which the calls at these positions, from 0, go wrong; without any it counts calls.
 pub(crate) struct PositionStore<'a> {
     store: &'a dyn Store,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    fault: Option<(u64, Kind)>,
+    faults: BTreeMap<u64, Kind>,
     calls: Mutex<Calls>,
 }
 
@@ -76,25 +75,20 @@ impl Shared {
         let place = calls.count;
         calls.count += 1;
         *calls.by_name.entry(name).or_default() += 1;
-        let (_, kind) = self.fault.filter(|(position, _)| *position == place)?;
+        let kind = self.faults.get(&place).copied()?;
         calls.struck = Some(name);
         Some(kind)
     }
 }
 
 impl<'a> PositionStore<'a> {
-    pub(crate) fn new(store: &'a dyn Store, fault: Option<(u64, Kind)>) -> Self {
-        Self { store, shared: Arc::new(Shared { fault, calls: Mutex::default() }) }
+    pub(crate) fn new(store: &'a dyn Store, faults: impl IntoIterator<Item = (u64, Kind)>) -> Self {
+        let faults = faults.into_iter().collect();
+        Self { store, shared: Arc::new(Shared { faults, calls: Mutex::default() }) }
     }
 
     pub(crate) fn calls(&self) -> Calls {
         std::mem::take(&mut *self.shared.calls.lock().unwrap())
-    }
-}
-
-impl fmt::Debug for PositionStore<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a store with the fault {:?}", self.shared.fault)
     }
 }
 

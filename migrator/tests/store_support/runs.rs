@@ -54,7 +54,7 @@ impl Reader for &Numbers {
 
 /// Records that share keys: every application has a contact whose id many others have, and some
 /// application ids come again. Some are rejected, some refused by coerce, some by the store.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sharing {
     /// How many contact ids there are.
     pub(crate) contacts: i32,
@@ -107,6 +107,24 @@ pub(crate) fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send
     }
 }
 
+/// Everything, at the tests' point in time.
+pub(crate) fn config(settings: Settings) -> Config {
+    Config { settings, limit: u64::MAX, partition: Partition::ALL, retry_failed: false, now: now() }
+}
+
+/// A run into any store.
+pub(crate) fn run_into<S: Stages + Copy + Sync>(
+    store: &dyn Store,
+    config: &Config,
+    source: &Numbers,
+    stages: S,
+    interrupt: &Interrupt,
+) -> Result<RunReport> {
+    let order: Vec<_> = (1..store.tables().yielded().len()).collect();
+    let job = Job { config, source, source_name: "numbers", store, order: &order };
+    run(&job, || stages, interrupt, &|_| {})
+}
+
 /// A store of its own, and the settings of runs into it.
 pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
@@ -129,14 +147,7 @@ impl Fixture {
         let tables = Tables::new(&catalogue()).unwrap();
         let path = folder.path().join("store.db");
         let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
-        let config = Config {
-            settings,
-            limit: u64::MAX,
-            partition: Partition::ALL,
-            retry_failed: false,
-            now: now(),
-        };
-        Self { folder, store, config }
+        Self { folder, store, config: config(settings) }
     }
 
     /// The same with a copy of this store, which nobody has open.
@@ -153,10 +164,7 @@ impl Fixture {
         source: &Numbers,
         stages: S,
     ) -> Result<RunReport> {
-        let order: Vec<_> = (1..store.tables().yielded().len()).collect();
-        let config = &self.config;
-        let job = Job { config, source, source_name: "numbers", store, order: &order };
-        run(&job, || stages, &Interrupt::default(), &|_| {})
+        run_into(store, &self.config, source, stages, &Interrupt::default())
     }
 
     /// An audit of the store against the records that these stages make of the numbers.
