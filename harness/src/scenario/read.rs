@@ -121,6 +121,12 @@ impl Default for StoreTable {
 /// Fewer runs have no standard deviation.
 const RUNS_MIN: u32 = 2;
 
+/// The most combinations of a grid.
+const SETTINGS_MAX: usize = 1_000;
+
+/// The most runs of a plan: weeks of them.
+const TRIALS_MAX: u64 = 1_000_000;
+
 const TOP_KEYS: &[&str] = &[
     "name",
     "why",
@@ -245,6 +251,7 @@ impl Source<'_> {
         let store = self.store(file.store)?;
         let baseline = self.baseline(&file.baseline)?;
         let axes = self.axes(&file.sweep, &baseline)?;
+        self.check_size(file.runs, file.warmup, &axes)?;
         let (settings, baseline) = self.grid(&baseline, &axes)?;
         let swept: Vec<String> = axes.into_iter().map(|(key, _)| key).collect();
         let runner = file.runner.as_ref();
@@ -373,6 +380,25 @@ impl Source<'_> {
             return Err(self.fault_at(span, "[sweep] varies nothing"));
         }
         Ok(axes)
+    }
+
+    /// Refuses what nobody can run, before it is laid out in memory.
+    fn check_size(&self, runs: u32, warmup: u32, axes: &Axes) -> Result<(), Fault> {
+        let combinations =
+            axes.iter().map(|(_, values)| values.len()).fold(1, usize::saturating_mul);
+        if combinations > SETTINGS_MAX {
+            let message =
+                format!("[sweep] has {combinations} combinations; {SETTINGS_MAX} are the most");
+            return Err(self.fault_at(self.span("sweep", ""), message));
+        }
+        let blocks = u64::from(runs) + u64::from(warmup);
+        // A baseline that the grid leaves out is run as well.
+        let trials = blocks.saturating_mul(combinations as u64 + 1);
+        if trials > TRIALS_MAX {
+            let message = format!("makes {trials} runs with warm-up; {TRIALS_MAX} are the most");
+            return Err(self.fault_in("", "runs", message));
+        }
+        Ok(())
     }
 
     /// Every combination of the values, and the baseline's index among them; a baseline that the
@@ -532,6 +558,19 @@ batch_size = [100, 1000]
         for (text, expected) in refusals {
             let message = fault(&text);
             assert!(message.starts_with(expected), "{message}\nexpected {expected}");
+        }
+    }
+
+    #[test]
+    fn plans_that_nobody_can_run_are_refused_before_they_fill_the_memory() {
+        let hundred = (1..=100).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+        let axes =
+            ["workers", "queue_depth", "parse_threads"].map(|a| format!("{a} = [{hundred}]"));
+        let grid = LEAST.replace("batch_size = [100, 1000]", &axes.join("\n"));
+        assert_eq!(fault(&grid), "line 6: [sweep] has 1000000 combinations; 1000 are the most");
+        for runs in ["runs = 4294967295", "warmup = 400000"] {
+            let message = fault(&with(runs));
+            assert!(message.contains("runs with warm-up; 1000000 are the most"), "{message}");
         }
     }
 
