@@ -276,6 +276,12 @@ mod tests {
         assert!(progress.blocks.is_empty());
     }
 
+    /// A trial that no plan has.
+    fn no_such_block(block: usize) -> String {
+        let trial = Trial { block, ..plan_line().plan.block_trials(0)[0] };
+        text(&[done(trial)])
+    }
+
     #[test]
     fn what_is_no_ledger_is_refused_with_the_line() {
         let older = text(&begun()).replacen("\"format\":2", "\"format\":1", 1);
@@ -286,6 +292,8 @@ mod tests {
             (text(&begun()[1..]), "line 1 holds no plan"),
             (text(&[&begun()[..1], &block(0)].concat()), "line 2 is a trial before"),
             (text(&[begun(), begun()].concat()), "line 3 is a second plan"),
+            (text(&begun()) + &no_such_block(0), "line 3 is not the trial"),
+            (text(&begun()) + &no_such_block(usize::MAX), "line 3 is not the trial"),
             (text(&skipped), "line 4 is not the trial that the plan has there"),
             (text(&[begun(), block(0), block(0)].concat()), "line 9 is of a block that has run"),
             (older, "its format is 1, not 2"),
