@@ -42,6 +42,7 @@ const ORDER: &[&str] = &[
     "event.rs",
     "executor/mod.rs",
     "executor/mock.rs",
+    "executor/environment.rs",
     "executor/launch.rs",
     "executor/surroundings.rs",
     "executor/process.rs",
