@@ -209,6 +209,9 @@ fn a_migration_that_is_killed_at_any_moment_ends_whole_under_every_setting() {
                     }
                     let name = format!("store{number}");
                     let tally = campaign(&migration, &name, &options, kills, number as u64);
+                    if counts::full() {
+                        counts::print(&format!("{tally:?} with {options:?}"));
+                    }
                     *total.lock().unwrap() += tally;
                 }
             });

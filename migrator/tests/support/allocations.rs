@@ -1,5 +1,6 @@
 //! What a piece of work allocates, in bytes and blocks: the measure of its memory, and of its steps
 //! where every step allocates. Counts the whole process, so tests have to take turns.
+#![allow(dead_code, reason = "every test takes what it needs of this")]
 
 use std::alloc::System;
 use std::sync::{Mutex, MutexGuard, PoisonError};
