@@ -8,7 +8,6 @@ use std::path::Path;
 const ORDER: &[&str] = &[
     // 0: what stops a session, units, statistics
     "error.rs",
-    "metric.rs",
     "stats/sample.rs",
     "stats/middle.rs",
     "stats/walsh.rs",
@@ -27,19 +26,20 @@ const ORDER: &[&str] = &[
     "stats/confidence.rs",
     "stats/validity.rs",
     "stats/mod.rs",
+    "metric.rs",
     // 1: what is to be measured
     "scenario/mod.rs",
     "scenario/read.rs",
     "scenario/runner.rs",
     // 2: in which order
     "plan.rs",
+    "step.rs",
     // 3: what a trial gave, where results go, what machine this is
     "measure.rs",
     "validity.rs",
     "identity.rs",
     "results.rs",
     // 4: trials, events, the ledger
-    "event.rs",
     "executor/mod.rs",
     "executor/mock.rs",
     "executor/environment.rs",
@@ -47,11 +47,22 @@ const ORDER: &[&str] = &[
     "executor/surroundings.rs",
     "executor/process.rs",
     "ledger.rs",
+    "recorded.rs",
     "progress.rs",
     "resume.rs",
+    "event.rs",
     // 5: the loop, the analysis
+    "strategy.rs",
     "run.rs",
-    "analyse.rs",
+    "figures.rs",
+    "finding.rs",
+    "agreement.rs",
+    "compare/exact.rs",
+    "compare/mod.rs",
+    "analyse/doubt.rs",
+    "analyse/mod.rs",
+    "analyse/best.rs",
+    "sweep.rs",
     "judge/read.rs",
     "judge/mod.rs",
     // 6: what people and programs read
@@ -71,7 +82,9 @@ const ORDER: &[&str] = &[
     "cmd/judge.rs",
     "cmd/plan.rs",
     "cmd/session.rs",
+    "cmd/write.rs",
     "cmd/sweep.rs",
+    "cmd/report.rs",
     "cmd/mod.rs",
     "lib.rs",
     "main.rs",

@@ -7,4 +7,5 @@ mod judge;
 mod measure;
 mod mock;
 mod resume;
+mod session;
 mod sweep;
