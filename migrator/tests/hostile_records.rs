@@ -331,8 +331,11 @@ fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     result.recv_timeout(Duration::from_secs(60)).expect("it goes on and on")
 }
 
+/// A name, and the text with so many of what it names.
+type Shape = (&'static str, fn(usize) -> String);
+
 /// Shapes of records in which something is there `n` times.
-fn shapes() -> Vec<(&'static str, fn(usize) -> String)> {
+fn shapes() -> Vec<Shape> {
     fn repeated(n: usize, piece: impl Fn(usize) -> String) -> String {
         (0..n).map(piece).collect()
     }

@@ -1,7 +1,8 @@
 //! What does not grow with a migration: what a page of the log costs, and what a cache holds.
 //!
 //! `SWEETSPOT_FULL=1` takes 10 million log rows instead of 200,000.
-#![cfg(all(test, target_os = "linux"))]
+#![cfg(test)]
+#![cfg(target_os = "linux")]
 
 #[path = "support/allocations.rs"]
 mod allocations;
@@ -74,10 +75,12 @@ fn a_page_of_the_log_costs_the_same_however_long_the_log_is() {
 #[test]
 fn a_million_keys_pass_through_a_cache_of_a_hundred_thousand() {
     const KEYS: u32 = 1_000_000;
-    const MAX: usize = 100_000;
+    const MAX: u32 = 100_000;
     let _alone = alone();
-    let limits =
-        CacheLimits { max_keys: MAX.try_into().unwrap(), spot_check: Rate::try_from(0.0).unwrap() };
+    let limits = CacheLimits {
+        max_keys: (MAX as usize).try_into().unwrap(),
+        spot_check: Rate::try_from(0.0).unwrap(),
+    };
     let cache = DedupCache::new(Caching::Shared(limits));
     let worker = cache.for_worker();
     let key = |number: u32| {
@@ -87,14 +90,14 @@ fn a_million_keys_pass_through_a_cache_of_a_hundred_thousand() {
     };
     let ((), held) = counted(|| worker.keep((0..KEYS).map(key)));
     // The last ones are known, all others forgotten.
-    for number in [0, KEYS - MAX as u32 - 1, KEYS - MAX as u32, KEYS - 1] {
+    for number in [0, KEYS - MAX - 1, KEYS - MAX, KEYS - 1] {
         let known = worker.look_up([&key(number)].into_iter(), false)[0];
-        let expected = if number >= KEYS - MAX as u32 { Known::Stored } else { Known::No };
+        let expected = if number >= KEYS - MAX { Known::Stored } else { Known::No };
         assert_eq!(known, expected, "{number}");
     }
     let report = cache.close();
-    assert_eq!((report.keys_peak, report.evictions), (MAX as u64, u64::from(KEYS) - MAX as u64));
+    assert_eq!((report.keys_peak, report.evictions), (MAX.into(), u64::from(KEYS - MAX)));
     let said = usize::try_from(report.bytes_peak).unwrap();
-    assert!(held.left <= said && said < 75 * MAX, "{held:?}, {said} by its own account");
+    assert!(held.left <= said && said < 75 * MAX as usize, "{held:?}, {said} by its own account");
     counts::print(&format!("{KEYS} keys through a cache of {MAX}: {} bytes held", held.left));
 }

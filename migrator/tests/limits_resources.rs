@@ -1,7 +1,8 @@
 //! What a run needs is not there, or gives out on the way: disk, permission, connections, memory, a
 //! clock that goes on, a source that stands still. The run says what is missing and where, and the
 //! same command takes the rest once it is there.
-#![cfg(all(test, target_os = "linux"))]
+#![cfg(test)]
+#![cfg(target_os = "linux")]
 
 mod command_support;
 #[path = "support/counts.rs"]

@@ -5,7 +5,8 @@
 //!
 //! `cargo test --package migrator --features schedules --test schedules`; `SWEETSPOT_FULL=1` tries
 //! 50 times as many orders.
-#![cfg(all(test, feature = "schedules"))]
+#![cfg(test)]
+#![cfg(feature = "schedules")]
 
 #[path = "support/counts.rs"]
 mod counts;

@@ -25,7 +25,7 @@ pub(super) struct Env<'r, O> {
     pub(super) last_contacts: OnceCell<FxHashMap<&'r str, u32>>,
 }
 
-impl<'r, O> Env<'r, O> {
+impl<O> Env<'_, O> {
     /// The last element named `contact` with this con_id as written; looked for once a record.
     pub(super) fn last_contact(&self, con_id: &str) -> Option<u32> {
         let last = || last_by_con_id(self.contract, self.record, LITERAL_CONTACT);
