@@ -21,7 +21,7 @@ use migrator::store::schema::Tables;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use store_support::memory::MemoryStore;
-use store_support::positions::{Kind, PositionStore};
+use store_support::positions::{Kind, Place, PositionStore};
 use store_support::runs::{Numbers, Sharing, config, run_into, within_a_minute};
 use store_support::{BASE, catalogue};
 
@@ -31,8 +31,7 @@ struct Case {
     settings: Settings,
     records: i32,
     stages: Sharing,
-    /// Faults by the place of the call.
-    faults: Vec<(u64, Kind)>,
+    faults: Vec<(Place, Kind)>,
 }
 
 fn pooling() -> impl Strategy<Value = Pooling> {
@@ -83,8 +82,15 @@ fn cases() -> impl Strategy<Value = Case> {
         });
     let stages =
         (1..40_i32, 2..30_i32).prop_map(|(contacts, bad_every)| Sharing { contacts, bad_every });
-    let fault = (0..400_u64, prop::sample::select(Kind::ALL.to_vec()));
-    (settings, 1..70_i32, stages, prop::collection::vec(fault, 0..4))
+    // Most calls are look-ups and inserts; a commit is where most can go wrong.
+    let calls = prop::sample::select(vec!["begin", "exist", "insert", "commit", "connect"]);
+    let place = prop_oneof![
+        1 => (0..200_u64).prop_map(Place::Of),
+        1 => (calls, 0..4_u64).prop_map(|(call, number)| Place::Named(call, number)),
+        1 => (0..8_u64).prop_map(|number| Place::Named("commit", number)),
+    ];
+    let fault = (place, prop::sample::select(Kind::ALL.to_vec()));
+    (settings, 1..70_i32, stages, prop::collection::vec(fault, 0..5))
         .prop_map(|(settings, records, stages, faults)| Case { settings, records, stages, faults })
 }
 

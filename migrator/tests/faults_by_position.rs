@@ -1,8 +1,8 @@
 //! Every call that a run makes to its store goes wrong once, in every way: every record is stored
 //! once or logged as failed all the same, at the latest by the same command again.
 //!
-//! With the baseline every call is struck; with other settings every third one, or every one with
-//! `SWEETSPOT_FULL=1`.
+//! With the baseline every call is struck; with other settings every third one and every commit, or
+//! all with `SWEETSPOT_FULL=1`.
 #![cfg(test)]
 
 #[path = "support/counts.rs"]
@@ -10,7 +10,7 @@ mod counts;
 mod store_support;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -24,7 +24,7 @@ use migrator::record::{RawRecord, Reject, Stage};
 use migrator::report::RunReport;
 use migrator::store::Store;
 use migrator::workers::Stages;
-use store_support::positions::{Kind, PositionStore};
+use store_support::positions::{Kind, Place, PositionStore};
 use store_support::runs::{Fixture, Numbers, Sharing, within_a_minute};
 
 const RECORDS: i32 = 8;
@@ -105,7 +105,7 @@ struct Struck {
 /// One position struck by one kind of fault.
 fn strike(template: &Fixture, position: u64, kind: Kind, plain: &str) -> Struck {
     let (fixture, settings) = (template.copy(), &template.config.settings);
-    let store = PositionStore::new(&fixture.store, Some((position, kind)));
+    let store = PositionStore::new(&fixture.store, [(Place::Of(position), kind)]);
     let what = format!("{kind:?} at call {position} with {settings:?}");
     let first = fixture.try_run(&store, &SOURCE, STAGES);
     let again = first.is_err();
@@ -123,24 +123,25 @@ fn strike(template: &Fixture, position: u64, kind: Kind, plain: &str) -> Struck 
     Struck { call: store.calls().struck, again, harm: Harm::found_by(&audit) }
 }
 
-/// Strikes every position, or every `step`th, with every kind.
+/// Strikes every position, or every `step`th and the commits, with every kind.
 fn strike_all(name: &str, settings: &Settings, step: usize) -> u64 {
     let template = Arc::new(fixture(settings));
     let counted = template.copy();
-    let store = PositionStore::new(&counted.store, None);
+    let store = PositionStore::new(&counted.store, []);
     let plain = counted.try_run(&store, &SOURCE, STAGES).unwrap();
     assert_books(&plain, name);
     let calls = store.calls();
-    let next = AtomicU64::new(0);
+    let tried = |(position, call): &(usize, &&str)| position % step == 0 || **call == "commit";
+    let positions: Vec<u64> =
+        calls.names.iter().enumerate().filter(tried).map(|(position, _)| position as u64).collect();
+    let next = AtomicUsize::new(0);
     let struck = Mutex::new(BTreeMap::<(Kind, &str), (u64, u64, Harm)>::new());
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
-                    let position = next.fetch_add(step as u64, Ordering::Relaxed);
-                    if position >= calls.count {
-                        break;
-                    }
+                    let next = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&position) = positions.get(next) else { break };
                     for kind in Kind::ALL {
                         let (template, plain) = (Arc::clone(&template), plain.checksum.clone());
                         let one =
@@ -158,7 +159,7 @@ fn strike_all(name: &str, settings: &Settings, step: usize) -> u64 {
         }
     });
     let struck = struck.into_inner().unwrap();
-    for call in calls.by_name.keys() {
+    for call in &calls.names {
         let is_struck = struck.keys().any(|(_, struck)| struck == call);
         assert!(step > 1 || is_struck, "{call} was never struck");
     }

@@ -34,7 +34,7 @@ use shuttle::sync::Mutex;
 use shuttle::thread;
 use store_support::catalogue;
 use store_support::memory::MemoryStore;
-use store_support::positions::{Kind, PositionStore};
+use store_support::positions::{Kind, Place, PositionStore};
 use store_support::runs::{Numbers, Sharing, config, run_into};
 
 /// Tries so many orders, half of them drawn evenly and half with few changes of turn, which finds
@@ -318,7 +318,8 @@ fn a_run_whose_store_fails_at_any_step_ends_and_the_next_one_takes_the_rest() {
         let store = store();
         let kinds = [Kind::Before, Kind::After, Kind::AnswerLost, Kind::Gone, Kind::DiskFull];
         let kind = kinds[thread_rng().gen_range(0..kinds.len())];
-        let faulty = PositionStore::new(&store, [(thread_rng().gen_range(0..90), kind)]);
+        let place = Place::Of(thread_rng().gen_range(0..90));
+        let faulty = PositionStore::new(&store, [(place, kind)]);
         let _ = run_into(&faulty, &config(all_on()), &SOURCE, STAGES, &Interrupt::default());
         run_into(&store, &config(all_on()), &SOURCE, STAGES, &Interrupt::default()).unwrap();
         assert_whole(&store);

@@ -46,25 +46,33 @@ impl Kind {
 /// What a slow call takes longer: enough for others to come first.
 const SLOW: Duration = Duration::from_millis(2);
 
+/// Which call a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// The one with this number among all, from 0.
+    Of(u64),
+    /// The one with this number among those of a name, from 0.
+    Named(&'static str, u64),
+}
+
 /// What calls there were, and which of them was struck.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    /// Calls so far.
-    pub(crate) count: u64,
-    /// How many of each name.
-    pub(crate) by_name: BTreeMap<&'static str, u64>,
+    /// The names of all so far, in their order.
+    pub(crate) names: Vec<&'static str>,
+    by_name: BTreeMap<&'static str, u64>,
     /// The name of the last call that went wrong.
     pub(crate) struck: Option<&'static str>,
 }
 
-/// A store on which the calls at these positions, from 0, go wrong; without any it counts calls.
+/// A store on which the calls at these places go wrong; without any it takes note of all calls.
 pub(crate) struct PositionStore<'a> {
     store: &'a dyn Store,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    faults: BTreeMap<u64, Kind>,
+    faults: BTreeMap<Place, Kind>,
     calls: Mutex<Calls>,
 }
 
@@ -72,17 +80,22 @@ impl Shared {
     /// The kind of fault that strikes this call.
     fn strike(&self, name: &'static str) -> Option<Kind> {
         let mut calls = self.calls.lock().unwrap();
-        let place = calls.count;
-        calls.count += 1;
-        *calls.by_name.entry(name).or_default() += 1;
-        let kind = self.faults.get(&place).copied()?;
+        let of_all = Place::Of(calls.names.len() as u64);
+        calls.names.push(name);
+        let of_name = calls.by_name.entry(name).or_default();
+        let named = Place::Named(name, *of_name);
+        *of_name += 1;
+        let kind = *self.faults.get(&of_all).or_else(|| self.faults.get(&named))?;
         calls.struck = Some(name);
         Some(kind)
     }
 }
 
 impl<'a> PositionStore<'a> {
-    pub(crate) fn new(store: &'a dyn Store, faults: impl IntoIterator<Item = (u64, Kind)>) -> Self {
+    pub(crate) fn new(
+        store: &'a dyn Store,
+        faults: impl IntoIterator<Item = (Place, Kind)>,
+    ) -> Self {
         let faults = faults.into_iter().collect();
         Self { store, shared: Arc::new(Shared { faults, calls: Mutex::default() }) }
     }
