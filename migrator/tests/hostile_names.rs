@@ -97,10 +97,10 @@ fn refusal(mut command: Command) -> String {
 #[test]
 fn a_contract_that_names_its_source_as_a_statement_reads_no_other_table() {
     let migration = Migration::new(5, 0.0, 0.0);
-    let embedded: serde_json::Value =
-        serde_json::from_str(migrator::contract::load::EMBEDDED).unwrap();
-    let tables =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contracts/applications.tables.json");
+    let contracts = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contracts");
+    let text = fs::read_to_string(format!("{contracts}/applications.json")).unwrap();
+    let embedded: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let tables = format!("{contracts}/applications.tables.json");
     for key in ["source_table", "source_column"] {
         for name in NAMES {
             let mut contract = embedded.clone();
@@ -109,7 +109,7 @@ fn a_contract_that_names_its_source_as_a_statement_reads_no_other_table() {
             fs::write(&file, contract.to_string()).unwrap();
             let mut command = migrator("run");
             command.args(["--source", &migration.source(), "--quiet", "--contract"]).arg(&file);
-            command.args(["--tables", tables]);
+            command.args(["--tables", &tables]);
             command.arg("--store").arg(format!("sqlite:{}", migration.path("h.db").display()));
             let said = refusal(command);
             assert!(said.contains("no table"), "{key} {name}: {said}");

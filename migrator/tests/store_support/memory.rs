@@ -124,7 +124,8 @@ impl MemoryConnection {
         let of = &self.shared.tables.all()[table];
         let refuse = |rule, columns: &[usize]| {
             let columns = columns.iter().map(|&column| of.columns[column].name.clone()).collect();
-            Some(Violation { rule, columns, message: "refused".to_owned() })
+            let message = "refused".to_owned();
+            Some(Violation { rule, columns, message, ended_transaction: false })
         };
         let null = |column: &usize| row[*column] == SqlValue::Null;
         for key in std::iter::once(&of.primary_key).chain(&of.unique) {
