@@ -19,10 +19,9 @@ fuzz_target!(|text: &str| {
     let per_block = scenario.settings.len();
     assert_eq!(plan.trial_count(), plan.blocks.len() * per_block);
     for index in 0..plan.blocks.len().min(3) {
-        let mut settings: Vec<_> =
-            plan.block_trials(index).iter().map(|trial| trial.setting).collect();
-        settings.sort_unstable();
-        assert!(settings.into_iter().eq(0..per_block));
+        let mut arms: Vec<_> = plan.block_trials(index).iter().map(|trial| trial.arm).collect();
+        arms.sort_unstable();
+        assert!(arms.into_iter().eq(0..per_block));
     }
     assert_eq!(plan::hash(&scenario), plan::hash(&scenario.clone()));
 });
