@@ -42,6 +42,7 @@ const ORDER: &[&str] = &[
     // 4: trials, events, the ledger
     "executor/mod.rs",
     "executor/mock.rs",
+    "executor/environment.rs",
     "executor/launch.rs",
     "executor/surroundings.rs",
     "executor/process.rs",

@@ -1,6 +1,7 @@
 //! How one trial is run: the line between what is planned and what does it. Two ways, processes and
 //! a mock; neither knows the plan nor judges what comes out.
 
+mod environment;
 pub mod launch;
 mod mock;
 mod process;

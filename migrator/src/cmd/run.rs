@@ -64,6 +64,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let outcome = pipeline::run(&job, stages, &interrupt, &|event| display.show(event));
     display.finish();
     let report = outcome?;
+    display.lost_races(&report.books);
     publish(args, &report, &display)?;
     Ok(exit_code(args, &report.books))
 }

@@ -91,6 +91,14 @@ impl ParsedRecord {
         self.descendants(element).filter(move |child| self.elements[*child as usize].depth == depth)
     }
 
+    /// The memory of its buffers, filled or not, in bytes.
+    pub fn room_bytes(&self) -> usize {
+        self.text.capacity()
+            + self.elements.capacity() * size_of::<Element>()
+            + self.attributes.capacity() * size_of::<Attribute>()
+            + self.flattened.capacity() * size_of::<u32>()
+    }
+
     /// Empties the record, keeping its buffers.
     pub fn clear(&mut self) {
         self.app_id.clear();

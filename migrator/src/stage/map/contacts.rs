@@ -1,5 +1,7 @@
 //! Which elements are contacts, addresses and employments: the selections of contract.md 6.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::observe::{Event, Observer, PassedOver};
 use crate::contract::case::lower;
 use crate::contract::convert::{is_blank, trim};
@@ -57,6 +59,16 @@ pub(super) fn named<'r>(
     (0..count).filter(move |element| record.name_of(*element) == name)
 }
 
+/// The last element of a name under every con_id as written.
+pub(super) fn last_by_con_id<'r>(
+    contract: &Contract,
+    record: &'r ParsedRecord,
+    name: &'r str,
+) -> FxHashMap<&'r str, u32> {
+    let with_con_id = |element| Some((exact(record, element, &contract.contacts.con_id)?, element));
+    named(record, name).filter_map(with_con_id).collect()
+}
+
 /// The valid contacts: one per con_id, in the position of the first with that con_id; the last of
 /// the best priority wins (6.1).
 pub(super) fn valid<'r, O: Observer>(
@@ -66,6 +78,8 @@ pub(super) fn valid<'r, O: Observer>(
 ) -> Vec<ValidContact<'r>> {
     let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let mut kept: Vec<ValidContact<'r>> = Vec::new();
+    // A record may have as many contacts as it has room for: no step looks at all of them.
+    let mut places = FxHashMap::default();
     let name = contract.scan.kept.contact.as_str();
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
     for element in (0..count).filter(|element| record.name_of(*element) == name) {
@@ -76,7 +90,8 @@ pub(super) fn valid<'r, O: Observer>(
                 continue;
             }
         };
-        match kept.iter_mut().find(|other| other.con_id == contact.con_id) {
+        let place = *places.entry(contact.con_id).or_insert(kept.len());
+        match kept.get_mut(place) {
             Some(other) if contact.priority <= other.priority => {
                 pass_over(other.element, PassedOver::Replaced);
                 *other = contact;
@@ -126,10 +141,11 @@ pub(super) fn children<O: Observer>(
         }
     };
     let (Some(rule), Some(name)) = (rule, name) else { return Vec::new() };
+    let valid: FxHashSet<&str> = valid.iter().map(|contact| contact.con_id).collect();
     let mut children = Vec::new();
     for contact in filtered(contract, record, observer) {
         let con_id = exact(record, contact, &contract.contacts.con_id).unwrap_or_default();
-        if !valid.iter().any(|valid| valid.con_id == con_id) {
+        if !valid.contains(con_id) {
             pass_over(contact, PassedOver::NoValidContact);
             continue;
         }
@@ -148,7 +164,8 @@ pub(super) fn children<O: Observer>(
 fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &O) -> Vec<u32> {
     let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let rules = &contract.contacts;
-    let mut kept: Vec<(&str, &str, u32)> = Vec::new();
+    let mut kept: Vec<u32> = Vec::new();
+    let mut places = FxHashMap::default();
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
     let at_path =
         (0..count).filter(|element| record.elements[*element as usize].slot == Some(rules.slot));
@@ -164,15 +181,16 @@ fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &
             pass_over(element, PassedOver::Type);
             continue;
         };
-        match kept.iter_mut().find(|(r, c, _)| (*r, *c) == (role, con_id)) {
-            Some((_, _, other)) => {
+        let place = *places.entry((role, con_id)).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(other) => {
                 pass_over(*other, PassedOver::Replaced);
                 *other = element;
             }
-            None => kept.push((role, con_id, element)),
+            None => kept.push(element),
         }
     }
-    kept.into_iter().map(|(_, _, element)| element).collect()
+    kept
 }
 
 fn has_type(record: &ParsedRecord, child: u32, rule: &ChildRule) -> bool {

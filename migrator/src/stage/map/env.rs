@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 
-use chrono::NaiveDateTime;
+use std::cell::OnceCell;
 
-use super::contacts::{Child, exact};
+use chrono::NaiveDateTime;
+use rustc_hash::FxHashMap;
+
+use super::contacts::{Child, exact, last_by_con_id};
 use super::context::Names;
 use super::observe::{Event, Observer};
 use crate::contract::convert::integer_if_digits;
 use crate::contract::expr::{Context, NameId};
-use crate::contract::model::Contract;
+use crate::contract::model::{Contract, LITERAL_CONTACT};
 use crate::record::{ParsedRecord, Value};
 
 /// What every step of a record's mapping may look at.
@@ -18,6 +21,16 @@ pub(super) struct Env<'r, O> {
     pub(super) record: &'r ParsedRecord,
     pub(super) now: NaiveDateTime,
     pub(super) observer: &'r O,
+    /// See [`Env::last_contact`].
+    pub(super) last_contacts: OnceCell<FxHashMap<&'r str, u32>>,
+}
+
+impl<O> Env<'_, O> {
+    /// The last element named `contact` with this con_id as written; looked for once a record.
+    pub(super) fn last_contact(&self, con_id: &str) -> Option<u32> {
+        let last = || last_by_con_id(self.contract, self.record, LITERAL_CONTACT);
+        self.last_contacts.get_or_init(last).get(con_id).copied()
+    }
 }
 
 impl<O: Observer> Env<'_, O> {

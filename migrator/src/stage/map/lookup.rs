@@ -207,9 +207,7 @@ pub(super) fn current_address<'r, O: Observer>(
 ) -> Option<&'r str> {
     let (record, rules) = (env.record, &env.contract.contacts);
     let preferred = rules.address.types.first().map(|text| &**text)?;
-    let contact = named(record, LITERAL_CONTACT)
-        .rev()
-        .find(|c| exact(record, *c, &rules.con_id) == Some(con_id))?;
+    let contact = env.last_contact(con_id)?;
     let of_type = |e: &u32| {
         record.name_of(*e) == LITERAL_ADDRESS
             && exact(record, *e, &rules.address.type_attribute) == Some(preferred)

@@ -8,7 +8,11 @@ mod lookup;
 pub mod observe;
 mod rows;
 
+use std::cell::OnceCell;
+use std::hash::{Hash, Hasher};
+
 use chrono::NaiveDateTime;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use self::chain::transform;
 use self::contacts::{Child, ValidContact, children, exact, valid};
@@ -94,7 +98,8 @@ impl<'c> Mapper<'c> {
         record: &ParsedRecord,
         observer: &O,
     ) -> Result<RowSet, Reject> {
-        let env = Env { contract: self.contract, record, now: self.now, observer };
+        let (contract, now, last_contacts) = (self.contract, self.now, OnceCell::new());
+        let env = Env { contract, record, now, observer, last_contacts };
         let contacts = valid(env.contract, record, observer);
         let names = if self.contract.scan.needs_context {
             Names::application(env.contract, record, &contacts)
@@ -208,13 +213,17 @@ impl<'r, O: Observer> Env<'r, O> {
         contacts: &[ValidContact<'r>],
     ) -> Vec<Row> {
         let mut rows: Vec<Draft> = Vec::new();
+        let mut places: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
         for child in children(self.contract, self.record, contacts, plan.kind, self.observer) {
-            let draft = match self.child_row(plan, columns, child) {
-                Ok(draft) if rows.iter().any(|other| same_child(plan, other, &draft)) => {
-                    Err(Drop::Repeated)
+            let mut draft = self.child_row(plan, columns, child);
+            if let Ok(row) = &draft {
+                let alike = places.entry(hash_of(row.value(plan.con_id))).or_default();
+                if alike.iter().any(|&place| same_child(plan, &rows[place], row)) {
+                    draft = Err(Drop::Repeated);
+                } else {
+                    alike.push(rows.len());
                 }
-                other => other,
-            };
+            }
             self.end_row(draft.as_ref().err().copied());
             rows.extend(draft);
         }
@@ -266,6 +275,17 @@ fn same_child(plan: &ChildPlan, one: &Draft, other: &Draft) -> bool {
         (kind != Value::Null && con_id != Value::Null).then_some((con_id, kind))
     };
     pair(one).is_some_and(|pair_of_one| pair(other) == Some(pair_of_one))
+}
+
+/// The same for equal ids; an id is a whole number or a text.
+fn hash_of(con_id: Option<&Value>) -> u64 {
+    let mut hasher = FxHasher::default();
+    match con_id {
+        Some(Value::Int(number)) => number.hash(&mut hasher),
+        Some(Value::Text(text) | Value::BigInt(text)) => text.hash(&mut hasher),
+        _ => {}
+    }
+    hasher.finish()
 }
 
 fn is_zero(value: &Value) -> bool {

@@ -35,6 +35,9 @@ const ATTRIBUTE_BYTES_MAX: usize = 10 << 20;
 /// Recycled records that wait for their next use.
 const SPARES_MAX: usize = 4;
 
+/// Room of a recycled record: what a larger one needs is not kept for the next, as a rule smaller.
+const SPARE_BYTES_MAX: usize = 1 << 20;
+
 /// Slot of `/Provenir/Request`, which every contract has first.
 const REQUEST_SLOT: u16 = 0;
 /// Slot of the product's application element, which every contract has second.
@@ -101,7 +104,7 @@ impl<'c> Parser<'c> {
 
     /// Takes a record back, to use its buffers again.
     pub fn recycle(&mut self, record: ParsedRecord) {
-        if self.spares.len() < SPARES_MAX {
+        if self.spares.len() < SPARES_MAX && record.room_bytes() <= SPARE_BYTES_MAX {
             self.spares.push(record);
         }
     }

@@ -51,8 +51,8 @@ impl NameTable {
     /// Forgets all names if there are too many. Not to be called within a record.
     pub(super) fn shrink(&mut self) {
         if self.names.len() > NAMES_MAX {
-            self.table.clear();
-            self.names.clear();
+            // A table keeps the room of what was removed from it.
+            *self = Self::default();
         }
     }
 

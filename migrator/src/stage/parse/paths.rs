@@ -86,6 +86,13 @@ impl Paths {
             let own = self.own;
             self.table.retain(|id| (*id as usize) < own);
             self.nodes.truncate(own);
+            // What was removed has left its room behind.
+            let nodes = &self.nodes;
+            self.table.shrink_to(own, |id| {
+                let path = &nodes[*id as usize];
+                hash_of(path.parent, &path.name)
+            });
+            self.nodes.shrink_to_fit();
         }
         self.record += 1;
         self.next_order = 0;
