@@ -42,6 +42,12 @@ pub enum Verb {
     /// Exit codes: of several sessions 0, whatever they say; of one session 1 for a regression, 3
     /// where something was not decided, else 0; 2 for a file that cannot be judged.
     Judge(JudgeArgs),
+    /// Look at this machine: what makes runs differ here, and how small a difference can be told
+    ///
+    /// Reads what the operating system says, measures how long a flush to the disk takes where the
+    /// runs' stores are, and runs the baseline ten times. What a machine does not say is `not known
+    /// here`, with the reason.
+    Doctor(DoctorArgs),
 }
 
 /// Arguments of `harness sweep`.
@@ -117,6 +123,26 @@ pub struct JudgeArgs {
     /// Draws the orders that sessions of more than 18 pairs are compared with
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// Arguments of `harness doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print JSON instead of words
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing about progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Three runs on few records: shows that they work, says nothing about the noise
+    #[arg(long)]
+    pub quick: bool,
+    /// Where the runs' stores go; flushes are measured on this disk
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Run this build of the migrator instead of the one inside
+    #[arg(long, value_name = "PATH")]
+    pub migrator: Option<PathBuf>,
 }
 
 /// Which way a metric improves.

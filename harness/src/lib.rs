@@ -10,6 +10,7 @@ pub mod analyse;
 pub mod args;
 pub mod cmd;
 pub mod display;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod executor;

@@ -1,5 +1,6 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+pub mod doctor;
 pub mod judge;
 mod load;
 pub mod plan;
@@ -39,6 +40,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Sweep(args)) => sweep::run(&args).map(done),
         Some(Verb::Plan(args)) => plan::run(&args).map(done),
         Some(Verb::Judge(args)) => judge::run(&args),
+        Some(Verb::Doctor(args)) => doctor::run(&args).map(done),
         None => {
             let sweep = SweepArgs { scenario: scenario::DEFAULT.into(), flags: cli.sweep };
             sweep::run(&sweep).map(done)

@@ -90,7 +90,7 @@ fn program(flags: &SweepFlags, scenario: &Scenario) -> Result<Program> {
 
 /// A program named without a folder is one in this folder, as the other paths of a command are,
 /// and not one that `PATH` knows.
-fn invoked(path: &Path) -> PathBuf {
+pub(super) fn invoked(path: &Path) -> PathBuf {
     if path.components().count() == 1 { Path::new(".").join(path) } else { path.to_owned() }
 }
 

@@ -2,6 +2,7 @@
 //! nothing here writes a file or asks a clock.
 
 pub mod charts;
+pub mod doctor;
 mod format;
 pub mod markdown;
 pub mod metrics;

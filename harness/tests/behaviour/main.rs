@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod common;
+mod doctor;
 mod judge;
 mod measure;
 mod mock;
