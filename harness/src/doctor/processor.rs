@@ -63,28 +63,19 @@ pub(super) fn processors(texts: &Texts, machine: &Machine) -> Finding {
 /// Whether two threads share a core.
 pub(super) fn smt(texts: &Texts) -> Finding {
     const PROBE: &str = "smt";
+    const MEANS: &str =
+        "Where two threads share a core, a run depends on which ones its workers got.";
+    let control = format!("{CPU}/smt/control");
     match texts.get(&format!("{CPU}/smt/active")) {
-        Ok("1") => Finding::new(
-            Level::Mind,
+        Ok("1") => Finding::new(Level::Mind, PROBE, "on: two threads share a core", MEANS)
+            .advice("echo off | sudo tee /sys/devices/system/cpu/smt/control"),
+        Ok(_) if texts.get(&control) == Ok("notsupported") => Finding::unknown(
             PROBE,
-            "on: two threads share a core",
-            "A run depends on whether its workers were put on one core or on two.",
-        )
-        .advice("echo off | sudo tee /sys/devices/system/cpu/smt/control"),
-        Ok(_) => Finding::new(
-            Level::Quiet,
-            PROBE,
-            match texts.get(&format!("{CPU}/smt/control")) {
-                Ok("notsupported") => "not seen: a virtual machine's host may have it all the same",
-                _ => "off",
-            },
-            "No two threads of this machine share a core that it knows of.",
+            format!("{control} says notsupported, and a virtual machine's host may have it"),
+            MEANS,
         ),
-        Err(why) => Finding::unknown(
-            PROBE,
-            why,
-            "Where two threads share a core, a run depends on which ones its workers got.",
-        ),
+        Ok(_) => Finding::new(Level::Quiet, PROBE, "off", "Every worker has a core of its own."),
+        Err(why) => Finding::unknown(PROBE, why, MEANS),
     }
 }
 
@@ -306,6 +297,15 @@ mod tests {
             assert_eq!(finding.level, Level::Quiet, "{finding:?}");
             assert_eq!(finding.advice, None);
         }
+    }
+
+    #[test]
+    fn a_virtual_machine_cannot_tell_whether_its_cores_are_shared() {
+        let texts = Texts::of([
+            ("/sys/devices/system/cpu/smt/active", "0\n"),
+            ("/sys/devices/system/cpu/smt/control", "notsupported\n"),
+        ]);
+        assert_eq!(smt(&texts).level, Level::Unknown);
     }
 
     #[test]

@@ -262,10 +262,11 @@ pub(super) struct Busy {
     share: f64,
 }
 
-/// Who was busiest between two moments so many ticks apart, but for the process `own`.
+/// Who was busiest between two moments so many ticks apart, but for the process `own`. Whoever was
+/// not there before has begun since.
 pub(super) fn busiest(before: &Ticks, after: &Ticks, ticks: f64, own: u32) -> Vec<Busy> {
     let took = |(pid, (name, now)): (&u32, &(String, u64))| {
-        let then = before.get(pid).map_or(*now, |(_, then)| *then);
+        let then = before.get(pid).map_or(0, |(_, then)| *then);
         Busy { name: name.clone(), pid: *pid, share: now.saturating_sub(then) as f64 / ticks }
     };
     let others = after.iter().filter(|(pid, _)| **pid != own);
@@ -425,12 +426,14 @@ mod tests {
             };
             names.iter().enumerate().map(one).collect()
         };
-        let (before, after) = (at([0, 0, 0, 0]), at([80, 90, 1, 30]));
+        let (mut before, after) = (at([0, 0, 0, 0]), at([80, 90, 1, 30]));
+        // The last one has begun since; its 10 ticks in the kernel are new as well.
+        before.remove(&4);
         let busy = busiest(&before, &after, 100.0, 2);
         let finding = programs(Some(&around(0.55, 0.0)), &busy);
         assert_eq!(
             finding.here,
-            "55.0 % of the CPU within a second; of one processor: cc) (x (pid 1) 80 %, ld (pid 4) 30 %"
+            "55.0 % of the CPU within a second; of one processor: cc) (x (pid 1) 80 %, ld (pid 4) 40 %"
         );
         assert_eq!(finding.level, Level::Noisy);
         assert_eq!(ticks_of("no brackets"), None);

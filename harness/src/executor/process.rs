@@ -296,6 +296,7 @@ impl Process {
         let mut command = Command::new(own_binary()?);
         command
             .arg(LAUNCH_VERB)
+            .arg("0")
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
