@@ -42,6 +42,11 @@ pub enum Verb {
     /// Exit codes: of several sessions 0, whatever they say; of one session 1 for a regression, 3
     /// where something was not decided, else 0; 2 for a file that cannot be judged.
     Judge(JudgeArgs),
+    /// Say again what earlier measurements say, or merge the parts of one plan
+    ///
+    /// Several folders are shards of one plan (`--shard`), which become one measurement; parts of
+    /// different plans are refused by name.
+    Report(ReportArgs),
     /// Look at this machine: what makes runs differ here, and how small a difference can be told
     ///
     /// Reads what the operating system says, measures how long a flush to the disk takes where the
@@ -106,6 +111,26 @@ pub struct PlanArgs {
     /// The plan of `harness sweep --quick`
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Arguments of `harness report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Results folders; what they say goes to stdout
+    #[arg(value_name = "RESULTS", required = true)]
+    pub results: Vec<PathBuf>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "markdown")]
+    pub format: ReportFormat,
+}
+
+/// A form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// What `report.md` holds
+    Markdown,
+    /// What `analysis.json` holds
+    Json,
 }
 
 /// Arguments of `harness judge`.

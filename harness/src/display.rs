@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::measure::Measurement;
-use crate::plan::{Plan, Trial};
-use crate::scenario::Scenario;
+use crate::plan::{Shard, Trial};
+use crate::recorded::RanStep;
 
 /// How often a bar is drawn again where nothing happens.
 const TICK: Duration = Duration::from_millis(200);
@@ -35,12 +35,13 @@ pub fn say(line: &str) {
 pub struct Display {
     style: Style,
     start: Instant,
-    labels: Vec<String>,
-    plan: Shape,
-    /// Trials that ended before this process began.
+    step: Shape,
+    /// Trials that ended before this process began, or that are of earlier steps.
     before: usize,
-    /// Trials that ended since.
+    /// Trials that this process has seen end, of all steps.
     finished: usize,
+    /// Trials of the step that runs that have ended, in this process or before.
+    of_step: usize,
 }
 
 /// How much is shown.
@@ -54,13 +55,37 @@ enum Style {
     Bar(ProgressBar),
 }
 
-/// The shape of the plan, as far as progress needs it.
+/// The shape of the step that runs, as far as progress needs it.
 #[derive(Debug, Default)]
 struct Shape {
+    /// What its blocks are called; pairs after their step's name.
+    noun: String,
+    /// Trials of it, those of void blocks among them.
     trials: usize,
     warmup: usize,
     counted: usize,
-    settings: usize,
+    arms: usize,
+    /// Trials that may follow.
+    ahead: usize,
+}
+
+impl Shape {
+    fn of(ran: &RanStep, shard: Option<Shard>, ahead: usize) -> Self {
+        let step = &ran.step;
+        let warmup = step.plan.blocks.iter().filter(|block| block.warmup).count();
+        Self {
+            noun: if step.is_comparison() {
+                format!("{}: {}", step.name, step.block_noun())
+            } else {
+                step.block_noun().into()
+            },
+            trials: step.trial_count(shard) + ran.voided.len() * step.arms.len(),
+            warmup,
+            counted: step.plan.blocks.len() - warmup,
+            arms: step.arms.len(),
+            ahead,
+        }
+    }
 }
 
 impl Display {
@@ -76,10 +101,10 @@ impl Display {
         Self {
             style,
             start: Instant::now(),
-            labels: Vec::new(),
-            plan: Shape::default(),
+            step: Shape::default(),
             before: 0,
             finished: 0,
+            of_step: 0,
         }
     }
 
@@ -101,54 +126,72 @@ impl Display {
         }
     }
 
-    fn planned(&mut self, scenario: &Scenario, plan: &Plan, trials: usize) {
-        self.labels = scenario.settings.iter().map(|setting| setting.label.clone()).collect();
-        let warmup = plan.blocks.iter().filter(|block| block.warmup).count();
-        self.plan = Shape {
-            trials,
-            warmup,
-            counted: plan.blocks.len() - warmup,
-            settings: scenario.settings.len(),
-        };
+    fn step_began(&mut self, ran: &RanStep, shard: Option<Shard>, ahead: usize) {
+        self.step = Shape::of(ran, shard, ahead);
+        self.of_step = (ran.blocks.len() + ran.voided.len()) * self.step.arms;
+        let arms: Vec<&str> = ran.step.arms.iter().map(|arm| arm.setting.label.as_str()).collect();
+        let blocks = ran.step.counted(shard);
+        match arms.as_slice() {
+            [baseline, candidate] if ran.step.is_comparison() => self.talk(&format!(
+                "{}: {blocks} pairs of {candidate} against {baseline}",
+                ran.step.name
+            )),
+            _ => self.talk(&format!(
+                "{}: {} runs of {} settings",
+                ran.step.name,
+                self.step.trials,
+                arms.len()
+            )),
+        }
+        self.set_length();
+    }
+
+    /// Trials that are left, with those that may follow.
+    fn left(&self) -> usize {
+        self.step.trials.saturating_sub(self.of_step) + self.step.ahead
+    }
+
+    fn set_length(&self) {
         if let Style::Bar(bar) = &self.style {
-            bar.enable_steady_tick(TICK);
+            bar.set_length((self.finished + self.left()) as u64);
         }
     }
 
     fn show_bar(&mut self) {
         if let Style::Bar(spinner) = &self.style {
             spinner.finish_and_clear();
-            let length = Some(self.plan.trials as u64);
+            let length = Some((self.finished + self.left()) as u64);
             let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
             let bar = with_template(bar, "{bar:30} {pos}/{len} runs, {eta} left  {msg}");
             bar.enable_steady_tick(TICK);
-            bar.set_position(self.before as u64);
+            bar.set_position(self.finished as u64);
             // Time left is reckoned from the runs of this process.
             bar.reset_eta();
             self.style = Style::Bar(bar);
         }
     }
 
-    fn trial_ended(&mut self, trial: &Trial, measurement: &Measurement) {
+    fn trial_ended(&mut self, trial: &Trial, label: &str, measurement: &Measurement) {
         self.finished += 1;
+        self.of_step += 1;
         if let Some(failure) = measurement.failure() {
-            let label = self.labels.get(trial.setting).map_or("", String::as_str);
             self.talk(&format!("run {} ({label}) failed: {failure}", trial.number));
         }
         match &self.style {
             Style::Bar(bar) => {
-                bar.set_position((self.before + self.finished) as u64);
-                bar.set_message(block_name(trial, &self.plan));
+                bar.set_position(self.finished as u64);
+                bar.set_message(block_name(trial, &self.step));
             }
-            Style::Lines if trial.slot == self.plan.settings => say(&self.block(trial)),
+            Style::Lines if trial.slot == self.step.arms => say(&self.block(trial)),
             Style::Lines | Style::Quiet => {}
         }
     }
 
     fn block(&self, trial: &Trial) -> String {
-        let name = block_name(trial, &self.plan);
-        let each = self.start.elapsed().as_secs_f64() / self.finished.max(1) as f64;
-        let left = each * self.plan.trials.saturating_sub(self.before + self.finished) as f64;
+        let name = block_name(trial, &self.step);
+        let timed = self.finished.saturating_sub(self.before);
+        let each = self.start.elapsed().as_secs_f64() / timed.max(1) as f64;
+        let left = each * self.left() as f64;
         format!("{name} done, about {} left", duration(left))
     }
 }
@@ -223,11 +266,12 @@ fn with_template(bar: ProgressBar, template: &str) -> ProgressBar {
     }
 }
 
-fn block_name(trial: &Trial, plan: &Shape) -> String {
+fn block_name(trial: &Trial, step: &Shape) -> String {
+    let (noun, number) = (&step.noun, trial.block);
     if trial.warmup {
-        format!("warm-up block {} of {}", trial.block, plan.warmup)
+        format!("warm-up {noun} {number} of {}", step.warmup)
     } else {
-        format!("block {} of {}", trial.block, plan.counted)
+        format!("{noun} {number} of {}", step.counted)
     }
 }
 
@@ -241,17 +285,17 @@ fn duration(seconds: f64) -> String {
 impl Observer for Display {
     fn observe(&mut self, event: Event<'_>) {
         match event {
-            Event::Planned { scenario, plan, trials, folder } => {
-                self.planned(scenario, plan, trials);
-                let link = scenario.link;
-                let link = if link.is_simulated() { format!(", {link}") } else { String::new() };
-                self.talk(&format!(
-                    "{}: {} runs{link}, results in {}",
-                    scenario.name,
-                    trials,
-                    folder.display()
-                ));
+            Event::Opened { session, folder } => {
+                let links = session.scenarios.iter().map(|scenario| scenario.link);
+                let link =
+                    links.filter(|link| link.is_simulated()).max_by_key(|link| link.connect_ms);
+                let link = link.map(|link| format!(", {link}")).unwrap_or_default();
+                self.talk(&format!("{}{link}: results in {}", session.name, folder.display()));
+                if let Style::Bar(bar) = &self.style {
+                    bar.enable_steady_tick(TICK);
+                }
             }
+            Event::StepBegan { ran, shard, ahead } => self.step_began(ran, shard, ahead),
             Event::Resumed { folder, ran, torn_bytes } => {
                 let counted =
                     if ran == 1 { "1 block has".into() } else { format!("{ran} blocks have") };
@@ -268,19 +312,19 @@ impl Observer for Display {
             Event::PilotStarted => {
                 self.status("a first run of the baseline, to find how many records to take".into());
             }
-            Event::RecordsKnown { records, ran } => {
+            Event::RecordsKnown { records } => {
                 // What came before says nothing about how long a run takes.
                 self.start = Instant::now();
-                self.before = ran * self.plan.settings;
+                self.before = self.finished;
                 self.show_bar();
                 self.talk(&format!("every run migrates the same {records} records"));
             }
-            Event::TrialEnded { trial, measurement } => self.trial_ended(trial, measurement),
+            Event::TrialEnded { trial, label, measurement } => {
+                self.trial_ended(trial, label, measurement);
+            }
             Event::Voided { disturbance } => {
-                self.plan.trials += self.plan.settings;
-                if let Style::Bar(bar) = &self.style {
-                    bar.inc_length(self.plan.settings as u64);
-                }
+                self.step.trials += self.step.arms;
+                self.set_length();
                 self.talk(&format!("void, to be run again at the end: {disturbance}"));
             }
             Event::Ended => {

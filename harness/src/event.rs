@@ -2,30 +2,36 @@
 
 use std::path::Path;
 
+use crate::ledger::Session;
 use crate::measure::Measurement;
-use crate::plan::{Plan, Trial};
-use crate::scenario::Scenario;
+use crate::plan::{Shard, Trial};
+use crate::recorded::RanStep;
 use crate::validity::Disturbance;
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// The order is drawn and the ledger begun.
-    Planned {
-        /// What is measured.
-        scenario: &'a Scenario,
-        /// In which order.
-        plan: &'a Plan,
-        /// How many trials of it this process's measurement takes.
-        trials: usize,
+    /// The ledger is there, new or found again.
+    Opened {
+        /// What is planned.
+        session: &'a Session,
         /// Where the results go.
         folder: &'a Path,
+    },
+    /// A step begins, or goes on.
+    StepBegan {
+        /// The step, with what has been run of it before.
+        ran: &'a RanStep,
+        /// Which part of it this process takes.
+        shard: Option<Shard>,
+        /// At most about how many trials may follow on it.
+        ahead: usize,
     },
     /// A measurement that was cut off goes on.
     Resumed {
         /// Where its results are.
         folder: &'a Path,
-        /// How many blocks have run.
+        /// How many blocks have run, pairs among them.
         ran: usize,
         /// Bytes of a line that was being written when it was cut off, now removed.
         torn_bytes: usize,
@@ -41,22 +47,22 @@ pub enum Event<'a> {
     RecordsKnown {
         /// How many.
         records: u32,
-        /// How many blocks have run before.
-        ran: usize,
     },
     /// A trial ended, well or not; its row is in the ledger.
     TrialEnded {
         /// Which.
         trial: &'a Trial,
+        /// What its settings are called.
+        label: &'a str,
         /// What it gave.
         measurement: &'a Measurement,
     },
-    /// The block that has just ended is void and is run again at the end.
+    /// The block that has just ended is void and is run again at the end of its step.
     Voided {
         /// Why.
         disturbance: &'a Disturbance,
     },
-    /// Every trial has run.
+    /// Nothing is left to run, or nothing more can be.
     Ended,
 }
 

@@ -31,8 +31,11 @@ pub struct Identity {
     pub started: String,
     /// The command that does it again.
     pub command: String,
-    /// The program under test.
+    /// The program under test; of several, the first.
     pub program: Program,
+    /// The other programs under test, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_programs: Vec<Program>,
     /// What it wrote into.
     pub store: Store,
     /// The machine.
@@ -127,6 +130,7 @@ impl Identity {
     pub fn before(
         measured: Measured<'_>,
         program: Program,
+        other_programs: Vec<Program>,
         store: &crate::scenario::Store,
         stores: &Path,
     ) -> Self {
@@ -137,6 +141,7 @@ impl Identity {
             started: measured.started.into(),
             command: measured.command.into(),
             program,
+            other_programs,
             store: Store {
                 url: store.url.clone(),
                 synchronous: store.synchronous.clone(),
@@ -147,10 +152,16 @@ impl Identity {
         }
     }
 
-    /// Adds what only a run's report knows.
-    pub fn learn(&mut self, report: &migrator::report::RunReport) {
-        self.program.version = Some(report.build.version.clone());
-        self.program.profile = Some(report.build.profile.clone());
+    /// Adds what only a run's report knows; `program` is the index of the one that ran.
+    pub fn learn(&mut self, program: usize, report: &migrator::report::RunReport) {
+        let ran = match program.checked_sub(1) {
+            None => Some(&mut self.program),
+            Some(other) => self.other_programs.get_mut(other),
+        };
+        if let Some(ran) = ran {
+            ran.version = Some(report.build.version.clone());
+            ran.profile = Some(report.build.profile.clone());
+        }
         self.store.version = Some(format!("{} {}", report.store.kind, report.store.version));
     }
 
@@ -161,7 +172,8 @@ impl Identity {
         let governor = self.machine.governor.clone().filter(|name| name != "performance");
         let filesystem = self.store.filesystem.clone();
         let memory = filesystem.filter(|name| IN_MEMORY.contains(&name.as_str()));
-        let debug = self.program.profile.as_deref() == Some("debug");
+        let is_debug = |program: &Program| program.profile.as_deref() == Some("debug");
+        let debug = is_debug(&self.program) || self.other_programs.iter().any(is_debug);
         [
             load.map(|load| Doubt::Busy { load, cpus: self.machine.cpus }),
             governor.map(Doubt::Governor),
@@ -171,6 +183,13 @@ impl Identity {
         .into_iter()
         .flatten()
         .collect()
+    }
+}
+
+impl Program {
+    /// What is known of it before its first run; no path is the harness's own.
+    pub fn before(path: Option<String>, blake3: String) -> Self {
+        Self { path, blake3, version: None, profile: None }
     }
 }
 

@@ -9,22 +9,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::measure::Measurement;
-use crate::plan::{Plan, Shard, Trial};
+use crate::plan::{self, Shard, Trial};
 use crate::scenario::Scenario;
-use crate::validity::{self, Disturbance};
+use crate::step::Step;
 
 /// The version of the ledger's lines; a reader refuses any other.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Line {
-    /// The first: what is going to happen.
-    Plan(Box<PlanLine>),
-    /// The second: how many records each run takes.
+    /// The first: what is planned, and who measures.
+    Session(Box<SessionLine>),
+    /// How many records each run of a scenario takes: before the first step of that scenario's runs.
     Records(RecordsLine),
-    /// One trial that ended.
+    /// What is run next, before the first run of it.
+    Step(Box<Step>),
+    /// One trial of the last step that ended.
     Trial(TrialLine),
     /// The measurement went on here after it had been cut off; the block that was running then is
     /// run again whole.
@@ -33,22 +35,39 @@ pub enum Line {
     Ended(EndedLine),
 }
 
-/// What is going to happen.
+/// What is planned, and who measures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PlanLine {
+pub struct SessionLine {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format: u32,
     /// Who measures.
     pub origin: Origin,
-    /// `plan::hash` of the scenario.
+    /// [`plan::hash`] of the session.
     pub plan_hash: String,
-    /// What is measured.
-    pub scenario: Scenario,
-    /// In which order.
-    pub plan: Plan,
-    /// Which part of the plan this machine takes; absent for all of it.
+    /// What is planned.
+    pub session: Session,
+    /// Which part of every step's blocks this machine takes; absent for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+}
+
+/// Everything that decides what a session's steps are, but for what its runs give.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Names the results folder.
+    pub name: String,
+    /// What kind of session it is.
+    pub of: Kind,
+    /// What is measured, with its seed; steps name theirs by its index.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// The kinds of sessions; each has a strategy that plans its steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// One scenario's settings, then the choice against the present setting.
+    Sweep,
 }
 
 /// Who measures: figures of two origins are not one measurement.
@@ -58,8 +77,17 @@ pub struct Origin {
     pub revision: String,
     /// The machine's name, where it has one.
     pub host: Option<String>,
-    /// BLAKE3 of the program under test, 32 hex digits.
-    pub program: String,
+    /// The programs under test; arms name theirs by its index.
+    pub programs: Vec<ProgramId>,
+}
+
+/// A program under test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramId {
+    /// What it is called: the same for every build of it.
+    pub name: String,
+    /// BLAKE3 of it, 32 hex digits.
+    pub blake3: String,
 }
 
 /// When a measurement went on.
@@ -80,17 +108,19 @@ pub struct EndedLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// Every block of the plan has run.
+    /// Every step has run, as far as it could.
     Complete,
-    /// Too many blocks were void.
+    /// Too many blocks were void for the session to say anything.
     Invalid,
     /// Runs stored different things, so that the rest of the plan has nothing to add.
     Differs,
 }
 
-/// How many records each run takes.
+/// How many records each run of a scenario takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordsLine {
+    /// Index of the scenario.
+    pub scenario: usize,
     /// How many.
     pub records: u32,
     /// The baseline's run that found the number, where the scenario leaves it to the harness.
@@ -100,6 +130,8 @@ pub struct RecordsLine {
 /// One trial that ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialLine {
+    /// Which step, from 1.
+    pub step: usize,
     /// Which.
     #[serde(flatten)]
     pub trial: Trial,
@@ -108,26 +140,18 @@ pub struct TrialLine {
     pub measurement: Measurement,
 }
 
-/// What the complete blocks of a ledger say: what an analysis works from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recorded {
-    /// What was planned.
-    pub plan: PlanLine,
-    /// How many records each run took.
-    pub records: RecordsLine,
-    /// The trials of every complete block that is not void, in the order in which they ran.
-    pub trials: Vec<TrialLine>,
-    /// How many blocks were void, in words why, one each.
-    pub voided: Vec<String>,
-    /// Whether they were too many for the rest to say anything.
-    pub invalid: bool,
+impl SessionLine {
+    /// The first line of a session that begins here and now.
+    pub fn new(session: Session, origin: Origin, shard: Option<Shard>) -> Self {
+        let plan_hash = plan::hash(&session);
+        Self { format: FORMAT_VERSION, origin, plan_hash, session, shard }
+    }
 }
 
-impl PlanLine {
-    /// What voids the block with this index, whose runs gave this; nothing voids a warm-up.
-    pub fn disturbance(&self, index: usize, measured: &[&Measurement]) -> Option<Disturbance> {
-        let counted = self.plan.blocks.get(index).is_some_and(|block| !block.warmup);
-        counted.then(|| validity::disturbance(&self.scenario, measured)).flatten()
+impl Session {
+    /// The sweep of one scenario.
+    pub fn sweep(scenario: Scenario) -> Self {
+        Self { name: scenario.name.clone(), of: Kind::Sweep, scenarios: vec![scenario] }
     }
 }
 
@@ -135,11 +159,22 @@ impl Origin {
     /// What the other origin has differently, one fragment each: `revision b instead of a`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let host = |origin: &Self| origin.host.clone().unwrap_or_else(|| "unknown".into());
-        let parts = [
-            ("revision", self.revision.clone(), other.revision.clone()),
-            ("host", host(self), host(other)),
-            ("program under test", self.program.clone(), other.program.clone()),
+        let mut parts = vec![
+            ("revision".to_owned(), self.revision.clone(), other.revision.clone()),
+            ("host".to_owned(), host(self), host(other)),
         ];
+        let count = self.programs.len().max(other.programs.len());
+        let id = |origin: &Self, index: usize| {
+            origin.programs.get(index).map_or_else(|| "none".into(), |id| id.blake3.clone())
+        };
+        for index in 0..count {
+            let named = self.programs.get(index).or(other.programs.get(index));
+            let name = match named {
+                Some(id) if count > 1 => format!("program under test ({})", id.name),
+                _ => "program under test".into(),
+            };
+            parts.push((name, id(self, index), id(other, index)));
+        }
         let differ = parts.into_iter().filter(|(_, here, there)| here != there);
         differ.map(|(name, here, there)| format!("{name} {there} instead of {here}")).collect()
     }
@@ -153,12 +188,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Begins a new ledger with its plan; an existing file is not touched.
-    pub fn create(path: &Path, plan: &PlanLine) -> Result<Self> {
+    /// Begins a new ledger with its first line; an existing file is not touched.
+    pub fn create(path: &Path, session: &SessionLine) -> Result<Self> {
         let file = File::create_new(path)
             .map_err(|error| Error::caused(format!("creating {}", path.display()), error))?;
         let mut ledger = Self::locked(file, path)?;
-        ledger.append(&Line::Plan(Box::new(plan.clone())))?;
+        ledger.append(&Line::Session(Box::new(session.clone())))?;
         Ok(ledger)
     }
 
@@ -218,20 +253,21 @@ mod tests {
     use super::*;
     use crate::scenario::shipped;
 
-    fn plan() -> PlanLine {
+    fn session() -> SessionLine {
         let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
-        PlanLine {
-            format: FORMAT_VERSION,
-            origin: origin("r", "h", "p"),
-            plan_hash: crate::plan::hash(&scenario),
-            plan: Plan::of(&scenario),
-            scenario,
-            shard: None,
-        }
+        SessionLine::new(Session::sweep(scenario), origin("r", "h", &["p"]), None)
     }
 
-    fn origin(revision: &str, host: &str, program: &str) -> Origin {
-        Origin { revision: revision.into(), host: Some(host.into()), program: program.into() }
+    fn origin(revision: &str, host: &str, programs: &[&str]) -> Origin {
+        let id = |(index, blake3): (usize, &&str)| ProgramId {
+            name: ["base", "head"][index].into(),
+            blake3: (*blake3).into(),
+        };
+        Origin {
+            revision: revision.into(),
+            host: Some(host.into()),
+            programs: programs.iter().enumerate().map(id).collect(),
+        }
     }
 
     #[test]
@@ -239,7 +275,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
         fs::write(&path, "mine").unwrap();
-        assert!(Ledger::create(&path, &plan()).is_err());
+        assert!(Ledger::create(&path, &session()).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
     }
 
@@ -247,7 +283,7 @@ mod tests {
     fn a_ledger_has_one_writer_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
-        let first = Ledger::create(&path, &plan()).unwrap();
+        let first = Ledger::create(&path, &session()).unwrap();
         let bytes = text(&path).unwrap().len();
         let refused = Ledger::reopen(&path, bytes).unwrap_err().to_string();
         assert!(refused.contains("another harness is measuring"), "{refused}");
@@ -268,15 +304,21 @@ mod tests {
 
     #[test]
     fn origins_differ_by_name() {
-        let ours = origin("a", "here", "1");
+        let ours = origin("a", "here", &["1"]);
         assert!(ours.differences(&ours).is_empty());
         assert_eq!(
-            ours.differences(&origin("b", "there", "2")),
+            ours.differences(&origin("b", "there", &["2"])),
             [
                 "revision b instead of a",
                 "host there instead of here",
                 "program under test 2 instead of 1"
             ]
         );
+        let two = origin("a", "here", &["1", "2"]);
+        assert_eq!(
+            two.differences(&origin("a", "here", &["1", "3"])),
+            ["program under test (head) 3 instead of 2"]
+        );
+        assert_eq!(ours.differences(&two), ["program under test (head) 2 instead of none"]);
     }
 }

@@ -1,19 +1,27 @@
 //! Measures what the migrator's settings are worth.
 //!
-//! The order of one measurement, each step a module that imports only from those above it:
+//! The order of one session, each word a module that imports only from those before it:
 //!
 //! ```text
-//! scenario → plan → executor (one process per trial) → ledger → analyse → render → display
+//! scenario → plan → step → executor (one process per trial) → ledger → recorded → progress
+//!          → strategy → run → compare → analyse → sweep → render → display
 //! ```
+//!
+//! A session is a ledger of steps. [`strategy::Strategy`] says what the next step is, from what is
+//! recorded; [`run`] runs it; [`compare`] and [`analyse`] say what it means.
 
+pub mod agreement;
 pub mod analyse;
 pub mod args;
 pub mod cmd;
+pub mod compare;
 pub mod display;
 pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod executor;
+pub mod figures;
+pub mod finding;
 pub mod identity;
 pub mod judge;
 pub mod ledger;
@@ -21,10 +29,14 @@ pub mod measure;
 pub mod metric;
 pub mod plan;
 pub mod progress;
+pub mod recorded;
 pub mod render;
 pub mod results;
 pub mod resume;
 pub mod run;
 pub mod scenario;
 pub mod stats;
+pub mod step;
+pub mod strategy;
+pub mod sweep;
 pub mod validity;

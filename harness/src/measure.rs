@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use migrator::config::Settings;
-use migrator::report::{Books, Build, CacheReport, FORMAT_VERSION, RunReport, StoreInfo};
+use migrator::report::{
+    Books, Build, CacheReport, FORMAT_VERSION, RunReport, StageTimes, StoreInfo,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::metric::Metric;
 use crate::scenario::Link;
+use crate::stats::tails;
 
 /// What a trial gave, and how long its process lived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -287,11 +290,15 @@ fn check_figures(report: &RunReport, foreign: bool) -> Result<(), String> {
 }
 
 /// A report's value for a metric, in the metric's unit; none where it does not say how long a stage
-/// of it took.
+/// of it took, or of how few records it is a tail.
 fn value(report: &RunReport, metric: Metric) -> Option<f64> {
     match metric {
         Metric::RecPerMin => Some(report.rec_per_min),
         Metric::PeakRss => Some(report.peak_rss_bytes as f64),
+        Metric::LatencyP99 => {
+            let enough = |record: &&StageTimes| tails::check(0.99, record.count).is_ok();
+            report.stages.get("record").filter(enough).map(|record| record.p99_ns as f64 / 1e6)
+        }
         Metric::Insert | Metric::Prepare | Metric::Coerce => {
             let said = metric.stages().iter().all(|stage| report.stages.contains_key(*stage));
             said.then(|| metric.stages().iter().map(|stage| stage_ms(report, stage)).sum())

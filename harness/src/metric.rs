@@ -2,25 +2,42 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A figure that every run yields once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::stats::paired::Better;
+
+/// A figure that every run yields once; in files its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Metric {
     /// Records read per minute, from the first read to the last commit.
+    #[serde(rename = "rec_per_min")]
     RecPerMin,
     /// Time in the stages `insert`, `log` and `commit` per 1,000 records read, summed over workers.
+    #[serde(rename = "insert_ms_per_1000_records")]
     Insert,
     /// Time in `validation`, `parsing` and `mapping` per 1,000 records read, summed over workers.
+    #[serde(rename = "prepare_ms_per_1000_records")]
     Prepare,
     /// Time in `coerce` per 1,000 records read, summed over workers.
+    #[serde(rename = "coerce_ms_per_1000_records")]
     Coerce,
+    /// Time from a record's read to the commit of its batch, of which 1 % of the records took more;
+    /// only where there are enough records for a tail.
+    #[serde(rename = "latency_p99_ms")]
+    LatencyP99,
     /// Largest resident set of the migrator's process.
+    #[serde(rename = "peak_rss_bytes")]
     PeakRss,
 }
 
 impl Metric {
     /// Every metric, in the order of tables and files.
-    pub const ALL: [Self; 5] =
-        [Self::RecPerMin, Self::Insert, Self::Prepare, Self::Coerce, Self::PeakRss];
+    pub const ALL: [Self; 6] = [
+        Self::RecPerMin,
+        Self::Insert,
+        Self::Prepare,
+        Self::Coerce,
+        Self::LatencyP99,
+        Self::PeakRss,
+    ];
 
     /// The name in scenarios and result files; the unit is its last part.
     pub fn name(self) -> &'static str {
@@ -29,14 +46,20 @@ impl Metric {
             Self::Insert => "insert_ms_per_1000_records",
             Self::Prepare => "prepare_ms_per_1000_records",
             Self::Coerce => "coerce_ms_per_1000_records",
+            Self::LatencyP99 => "latency_p99_ms",
             Self::PeakRss => "peak_rss_bytes",
         }
+    }
+
+    /// Which way it improves.
+    pub fn better(self) -> Better {
+        if self == Self::RecPerMin { Better::Higher } else { Better::Lower }
     }
 
     /// The stages of a run report whose times make up the metric; empty where it is not a time.
     pub fn stages(self) -> &'static [&'static str] {
         match self {
-            Self::RecPerMin | Self::PeakRss => &[],
+            Self::RecPerMin | Self::LatencyP99 | Self::PeakRss => &[],
             Self::Insert => &["insert", "log", "commit"],
             Self::Prepare => &["validation", "parsing", "mapping"],
             Self::Coerce => &["coerce"],
@@ -59,6 +82,9 @@ pub struct PerMetric<T> {
     /// For [`Metric::Coerce`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coerce_ms_per_1000_records: Option<T>,
+    /// For [`Metric::LatencyP99`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p99_ms: Option<T>,
     /// For [`Metric::PeakRss`].
     pub peak_rss_bytes: T,
 }
@@ -79,6 +105,7 @@ impl<T> PerMetric<T> {
             insert_ms_per_1000_records: value(Metric::Insert)?,
             prepare_ms_per_1000_records: value(Metric::Prepare)?,
             coerce_ms_per_1000_records: value(Metric::Coerce)?,
+            latency_p99_ms: value(Metric::LatencyP99)?,
             peak_rss_bytes,
         }))
     }
@@ -90,6 +117,7 @@ impl<T> PerMetric<T> {
             Metric::Insert => self.insert_ms_per_1000_records.as_ref(),
             Metric::Prepare => self.prepare_ms_per_1000_records.as_ref(),
             Metric::Coerce => self.coerce_ms_per_1000_records.as_ref(),
+            Metric::LatencyP99 => self.latency_p99_ms.as_ref(),
             Metric::PeakRss => Some(&self.peak_rss_bytes),
         }
     }
@@ -104,6 +132,7 @@ mod tests {
         let names = PerMetric::build(|metric| Ok::<_, ()>(Some(metric.name()))).unwrap().unwrap();
         for metric in Metric::ALL {
             assert_eq!(names.get(metric), Some(&metric.name()));
+            assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
         }
         let file = serde_json::to_value(&names).unwrap();
         for (name, value) in file.as_object().unwrap() {

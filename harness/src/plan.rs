@@ -1,5 +1,5 @@
-//! Scenario and seed → the order of all trials, and how many records each takes. Pure: the same
-//! scenario and seed give the same plan everywhere; statistics.md 1 says why the order matters.
+//! Arms, blocks and a seed → the order of a step's trials, and how many records each takes. Pure: the
+//! same seed gives the same plan everywhere; statistics.md 1 says why the order matters.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::{Scenario, Setting};
 
-/// The order of all trials: complete blocks, each running every setting once.
+/// The order of a step's trials: complete blocks, each running every arm once. An arm is a setting of
+/// a sweep, or one of the two sides of a comparison, whose blocks are pairs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The seed that the order was drawn from.
@@ -31,15 +32,17 @@ pub enum Order {
     Williams,
     /// Every block shuffled on its own.
     Shuffled,
+    /// Pairs of two arms, half of them in either order, which half is drawn.
+    Balanced,
 }
 
-/// One pass over all settings.
+/// One pass over all arms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// Whether its trials are left out of the analysis.
     pub warmup: bool,
-    /// Indices into the scenario's settings, each once.
-    pub settings: Vec<usize>,
+    /// Indices of the step's arms, each once.
+    pub arms: Vec<usize>,
 }
 
 /// A part of a plan that one machine takes: every `of`-th counted block, and the whole warm-up,
@@ -76,10 +79,10 @@ impl fmt::Display for Shard {
     }
 }
 
-/// One run of one setting.
+/// One run of one arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
-    /// Its place in the plan, from 1.
+    /// Its place in its step's plan, from 1.
     pub number: usize,
     /// Its block, from 1; the warm-up's blocks are numbered on their own.
     pub block: usize,
@@ -87,29 +90,47 @@ pub struct Trial {
     pub slot: usize,
     /// Whether its block is one of the warm-up.
     pub warmup: bool,
-    /// Index into the scenario's settings.
-    pub setting: usize,
+    /// Index into the step's arms.
+    pub arm: usize,
 }
 
 impl Plan {
-    /// Draws the order of a scenario's trials from its seed.
+    /// The order of a sweep of a scenario's settings, drawn from its seed.
     pub fn of(scenario: &Scenario) -> Self {
-        let settings = scenario.settings.len();
-        let (warmup, runs) = (scenario.warmup as usize, scenario.runs as usize);
-        let mut rng = ChaCha8Rng::seed_from_u64(scenario.seed);
-        let square = settings.is_multiple_of(2) && runs.is_multiple_of(settings);
+        let (runs, warmup) = (scenario.runs as usize, scenario.warmup as usize);
+        Self::sweep(scenario.settings.len(), runs, warmup, scenario.seed)
+    }
+
+    /// `runs` complete blocks of `arms` arms after `warmup` ones that are not counted.
+    pub fn sweep(arms: usize, runs: usize, warmup: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let square = arms.is_multiple_of(2) && runs.is_multiple_of(arms);
         let order = if square { Order::Williams } else { Order::Shuffled };
-        let mut blocks: Vec<Block> = (0..warmup)
-            .map(|_| Block { warmup: true, settings: shuffled(settings, &mut rng) })
-            .collect();
+        let mut blocks: Vec<Block> =
+            (0..warmup).map(|_| Block { warmup: true, arms: shuffled(arms, &mut rng) }).collect();
         while blocks.len() < warmup + runs {
             let orders = match order {
-                Order::Williams => williams(settings, &mut rng),
-                Order::Shuffled => vec![shuffled(settings, &mut rng)],
+                Order::Williams => williams(arms, &mut rng),
+                Order::Shuffled | Order::Balanced => vec![shuffled(arms, &mut rng)],
             };
-            blocks.extend(orders.into_iter().map(|settings| Block { warmup: false, settings }));
+            blocks.extend(orders.into_iter().map(|arms| Block { warmup: false, arms }));
         }
-        Self { seed: scenario.seed, order, blocks }
+        Self { seed, order, blocks }
+    }
+
+    /// `pairs` pairs of two arms after `warmup` ones that are not counted: half of the counted ones
+    /// in the order AB and half in the order BA; of an odd number one more in an order that is drawn.
+    pub fn pairs(pairs: usize, warmup: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut blocks: Vec<Block> =
+            (0..warmup).map(|_| Block { warmup: true, arms: shuffled(2, &mut rng) }).collect();
+        let odd_one = shuffled(2, &mut rng);
+        let mut orders: Vec<Vec<usize>> =
+            (0..pairs / 2).flat_map(|_| [vec![0, 1], vec![1, 0]]).collect();
+        orders.extend((!pairs.is_multiple_of(2)).then_some(odd_one));
+        orders.shuffle(&mut rng);
+        blocks.extend(orders.into_iter().map(|arms| Block { warmup: false, arms }));
+        Self { seed, order: Order::Balanced, blocks }
     }
 
     /// Every trial in the order in which they run where nothing is interrupted.
@@ -122,15 +143,15 @@ impl Plan {
         let Some(block) = self.blocks.get(index) else {
             return Vec::new();
         };
-        let before: usize = self.blocks[..index].iter().map(|block| block.settings.len()).sum();
+        let before: usize = self.blocks[..index].iter().map(|block| block.arms.len()).sum();
         let number = if block.warmup { index + 1 } else { index + 1 - self.warmup_count() };
-        let slots = block.settings.iter().enumerate();
-        let trial = |(slot, setting): (usize, &usize)| Trial {
+        let slots = block.arms.iter().enumerate();
+        let trial = |(slot, arm): (usize, &usize)| Trial {
             number: before + slot + 1,
             block: number,
             slot: slot + 1,
             warmup: block.warmup,
-            setting: *setting,
+            arm: *arm,
         };
         slots.map(trial).collect()
     }
@@ -157,15 +178,22 @@ impl Plan {
 
     /// How many trials there are, those of the warm-up included.
     pub fn trial_count(&self) -> usize {
-        self.blocks.iter().map(|block| block.settings.len()).sum()
+        self.blocks.iter().map(|block| block.arms.len()).sum()
     }
 }
 
-/// Names a scenario and its seed: two plans with one hash are the same plan, before `auto` is
-/// resolved. BLAKE3 of the resolved scenario's JSON, 32 hex digits.
-pub fn hash(scenario: &Scenario) -> String {
-    let text = serde_json::to_string(scenario).unwrap_or_default();
+/// Names what is planned, a scenario or several with their seeds: two plans with one hash are the
+/// same plan, before `auto` is resolved. BLAKE3 of its JSON, 32 hex digits.
+pub fn hash<T: Serialize>(planned: &T) -> String {
+    let text = serde_json::to_string(planned).unwrap_or_default();
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+}
+
+/// The seed of one batch of one step, drawn from its session's: every step has an order of its own,
+/// and a session that goes on draws the same ones again.
+pub fn seed_of(seed: u64, step: &str, batch: usize) -> u64 {
+    let digest = blake3::hash(format!("{seed} {step} {batch}").as_bytes());
+    digest.as_bytes()[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
 /// How many records a run must last for: workers × 2 × batch size, each at its largest, so that no
@@ -250,7 +278,7 @@ mod tests {
             let plan = Plan::of(&scenario(settings, runs, warmup, seed));
             prop_assert_eq!(plan.blocks.len(), (runs + warmup) as usize);
             for block in &plan.blocks {
-                let mut order = block.settings.clone();
+                let mut order = block.arms.clone();
                 order.sort_unstable();
                 prop_assert_eq!(order, (0..settings).collect::<Vec<_>>());
             }
@@ -276,7 +304,7 @@ mod tests {
             prop_assert_eq!(plan.order, Order::Williams);
             let mut follows: BTreeMap<(usize, usize), u32> = BTreeMap::new();
             for block in &plan.blocks {
-                for pair in block.settings.windows(2) {
+                for pair in block.arms.windows(2) {
                     *follows.entry((pair[0], pair[1])).or_default() += 1;
                 }
             }
@@ -297,6 +325,33 @@ mod tests {
         for wrong in ["3/3", "0/0", "-1/2", "1", "a/b", ""] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }
+    }
+
+    proptest! {
+        #[test]
+        fn half_of_the_pairs_run_in_either_order(
+            half in 0_usize..20, odd in 0_usize..2, warmup in 0_usize..3, seed in 0_u64..1000,
+        ) {
+            let pairs = 2 * half + odd;
+            let plan = Plan::pairs(pairs, warmup, seed);
+            prop_assert_eq!(plan.blocks.len(), pairs + warmup);
+            let counted = plan.blocks.iter().filter(|block| !block.warmup);
+            let ab = counted.clone().filter(|block| block.arms == [0, 1]).count();
+            let ba = counted.filter(|block| block.arms == [1, 0]).count();
+            prop_assert_eq!(ab + ba, pairs);
+            prop_assert_eq!(ab.abs_diff(ba), odd);
+            prop_assert_eq!(plan, Plan::pairs(pairs, warmup, seed));
+        }
+    }
+
+    #[test]
+    fn every_batch_of_every_step_has_a_seed_of_its_own() {
+        let seeds =
+            [seed_of(1, "a", 1), seed_of(1, "a", 2), seed_of(1, "b", 1), seed_of(2, "a", 1)];
+        for (index, seed) in seeds.iter().enumerate() {
+            assert!(!seeds[..index].contains(seed));
+        }
+        assert_ne!(Plan::pairs(10, 0, seeds[0]).blocks, Plan::pairs(10, 0, seeds[1]).blocks);
     }
 
     #[test]

@@ -1,46 +1,44 @@
-//! How far a measurement has come: the lines of a ledger → the blocks that count, those still to
-//! run, and how it ended. Pure; the one place that says which rows of an interrupted ledger count.
+//! How far a session has come: the lines of a ledger → the blocks that count, and what is to do next.
+//! Pure; the one place that says which rows of an interrupted ledger count. A session that runs and
+//! one that is read back go through the same lines, so they cannot differ.
 
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::ledger::{Ending, FORMAT_VERSION, Line, PlanLine, Recorded, RecordsLine, TrialLine};
-use crate::measure::Measurement;
-use crate::validity::Disturbance;
+use crate::ledger::{FORMAT_VERSION, Line, SessionLine, TrialLine};
+use crate::measure::{Measurement, Stored};
+use crate::plan::Shard;
+use crate::recorded::{RanBlock, RanStep, Recorded, Voided};
+use crate::scenario::Scenario;
+use crate::step::Step;
+use crate::validity;
 
-/// How far a measurement has come.
+/// How far a session has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
-    /// What was planned.
-    pub plan: PlanLine,
-    /// How many records each run takes, once that is known.
-    pub records: Option<RecordsLine>,
-    /// Every block that was run to its end and is not void, in the order in which they ended.
-    pub blocks: Vec<RanBlock>,
-    /// Every void run of a block, in their order.
-    pub voided: Vec<Voided>,
-    /// How it ended, if it has.
-    pub ending: Option<Ending>,
+    /// Everything that counts.
+    recorded: Recorded,
     /// Rows of the block that is running.
     running: Vec<TrialLine>,
+    /// What the runs of each scenario have stored so far.
+    stored: Vec<Option<Stored>>,
+    /// Whether two runs of one scenario stored different things.
+    differs: bool,
 }
 
-/// A block whose runs were disturbed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Voided {
-    /// Its index in the plan.
-    pub index: usize,
-    /// What disturbed it.
-    pub disturbance: Disturbance,
-}
-
-/// A block that was run to its end.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RanBlock {
-    /// Its index in the plan.
-    pub index: usize,
-    /// Its trials, in their order.
-    pub trials: Vec<TrialLine>,
+/// What is to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Todo {
+    /// To ask the strategy for the next step.
+    Plan,
+    /// To find how many records the runs of this scenario take.
+    Records(usize),
+    /// To run this block of the last step.
+    Block(usize),
+    /// To end: runs stored different things, and there is nothing to compare.
+    Differ,
+    /// Nothing.
+    Over,
 }
 
 /// What a ledger's text says, and what of it cannot be used.
@@ -55,68 +53,95 @@ pub struct Told {
 }
 
 impl Progress {
-    /// Of a measurement that is about to begin.
-    pub fn of(plan: PlanLine) -> Self {
-        let (blocks, voided, running) = (Vec::new(), Vec::new(), Vec::new());
-        Self { plan, records: None, blocks, voided, ending: None, running }
+    /// Of a session that is about to begin.
+    pub fn of(session: SessionLine) -> Self {
+        let stored = vec![None; session.session.scenarios.len()];
+        Self { recorded: Recorded::of(session), running: Vec::new(), stored, differs: false }
     }
 
-    /// Indices of the blocks that are still to run, in the order in which they run: void ones at
-    /// the end.
-    pub fn pending(&self) -> Vec<usize> {
-        let ran = |index: &usize| self.blocks.iter().any(|block| block.index == *index);
-        let times_void = |index: &usize| {
-            let place = self.voided.iter().rposition(|voided| voided.index == *index);
-            place.map_or(0, |place| place + 1)
-        };
-        let ours = self.plan.plan.blocks_of(self.plan.shard);
-        let mut pending: Vec<usize> = ours.into_iter().filter(|index| !ran(index)).collect();
-        pending.sort_by_key(times_void);
-        pending
+    /// Everything that counts so far.
+    pub fn recorded(&self) -> &Recorded {
+        &self.recorded
     }
 
-    /// How many blocks of this measurement are counted.
-    pub fn counted(&self) -> usize {
-        let blocks = self.plan.plan.blocks_of(self.plan.shard);
-        blocks.iter().filter(|index| !self.plan.plan.blocks[**index].warmup).count()
+    /// Which part of every step this session takes.
+    pub fn shard(&self) -> Option<Shard> {
+        self.recorded.session.shard
     }
 
-    /// Everything that the complete blocks hold. An error where no run has begun.
-    pub fn recorded(self) -> Result<Recorded> {
-        let Some(records) = self.records else {
+    /// Everything that counts. An error where no run has begun.
+    pub fn into_recorded(self) -> Result<Recorded> {
+        if self.recorded.steps.is_empty() {
             return Err(Error::environment("it ends before its first run"));
-        };
-        let trials = self.blocks.into_iter().flat_map(|block| block.trials).collect();
-        let voided = self.voided.iter().map(|voided| voided.disturbance.to_string()).collect();
-        let invalid = self.ending == Some(Ending::Invalid);
-        Ok(Recorded { plan: self.plan, records, trials, voided, invalid })
+        }
+        Ok(self.recorded)
     }
 
-    /// Takes in the next line; refuses one that cannot stand there.
-    fn take(&mut self, line: Line) -> std::result::Result<(), String> {
-        if self.ending.is_some() {
+    /// What is to do next.
+    pub fn todo(&self) -> Todo {
+        if self.recorded.ending.is_some() {
+            return Todo::Over;
+        }
+        if self.differs {
+            return Todo::Differ;
+        }
+        let Some(last) = self.recorded.steps.last() else {
+            return Todo::Plan;
+        };
+        match last.pending(self.shard()).first() {
+            Some(_) if self.recorded.records.get(last.step.scenario) == Some(&None) => {
+                Todo::Records(last.step.scenario)
+            }
+            Some(index) => Todo::Block(*index),
+            None => Todo::Plan,
+        }
+    }
+
+    /// Takes in the next line; refuses one that cannot stand there. What it says of the block that
+    /// it ends comes back.
+    pub fn take(&mut self, line: Line) -> std::result::Result<Option<Voided>, String> {
+        if self.recorded.ending.is_some() {
             return Err("follows the end".into());
         }
         match line {
-            Line::Plan(_) => return Err("is a second plan".into()),
-            Line::Records(records) => {
-                if self.records.replace(records).is_some() {
+            Line::Session(_) => return Err("is a second session".into()),
+            Line::Records(line) => {
+                let Some(records) = self.recorded.records.get_mut(line.scenario) else {
+                    return Err("is of a scenario that the session does not have".into());
+                };
+                if records.replace(line).is_some() {
                     return Err("says again how many records a run takes".into());
                 }
             }
-            Line::Trial(trial) => self.take_trial(trial)?,
+            Line::Step(step) => self.take_step(*step)?,
+            Line::Trial(trial) => return self.take_trial(trial),
             // An unfinished block is run again whole: half of it ran in other surroundings.
             Line::Resumed(_) => self.running.clear(),
-            Line::Ended(ended) => self.ending = Some(ended.ending),
+            Line::Ended(ended) => self.recorded.ending = Some(ended.ending),
         }
+        Ok(None)
+    }
+
+    fn take_step(&mut self, step: Step) -> std::result::Result<(), String> {
+        if self.todo() != Todo::Plan {
+            return Err("is a step before the one before it has ended".into());
+        }
+        if step.scenario >= self.stored.len() {
+            return Err("is a step of a scenario that the session does not have".into());
+        }
+        self.recorded.steps.push(RanStep::of(step));
         Ok(())
     }
 
-    fn take_trial(&mut self, line: TrialLine) -> std::result::Result<(), String> {
-        if self.records.is_none() {
+    fn take_trial(&mut self, line: TrialLine) -> std::result::Result<Option<Voided>, String> {
+        let number = self.recorded.steps.len();
+        let Some(last) = self.recorded.steps.last().filter(|_| line.step == number) else {
+            return Err("is not of the step that is running".into());
+        };
+        if self.recorded.records.get(last.step.scenario) == Some(&None) {
             return Err("is a trial before it is known how many records a run takes".into());
         }
-        let plan = &self.plan.plan;
+        let plan = &last.step.plan;
         let index = match self.running.first() {
             Some(first) => plan.block_of(&first.trial),
             None => plan.block_of(&line.trial),
@@ -125,32 +150,58 @@ impl Progress {
         if planned.get(self.running.len()) != Some(&line.trial) {
             return Err("is not the trial that the plan has there".into());
         }
-        if self.blocks.iter().any(|block| block.index == index) {
+        if last.blocks.iter().any(|block| block.index == index) {
             return Err("is of a block that has run".into());
         }
         self.running.push(line);
-        if self.running.len() == planned.len() {
-            let trials = std::mem::take(&mut self.running);
-            self.end_block(RanBlock { index, trials });
+        if self.running.len() < planned.len() {
+            return Ok(None);
         }
-        Ok(())
+        let trials = std::mem::take(&mut self.running);
+        Ok(self.end_block(RanBlock { index, host: 0, trials }))
+    }
+
+    fn end_block(&mut self, block: RanBlock) -> Option<Voided> {
+        // A block in which nothing worked ended the measurement and says nothing of its arms.
+        if block.measured().all(|measurement| measurement.report().is_none()) {
+            return None;
+        }
+        let last = self.recorded.steps.last_mut()?;
+        let stored = self.stored.get_mut(last.step.scenario)?;
+        // Runs that stored different things are evidence, whatever went on beside them.
+        let agree = agree(block.measured(), stored);
+        self.differs |= !agree;
+        let scenario = self.recorded.session.session.scenarios.get(last.step.scenario)?;
+        match disturbance(scenario, &last.step, &block).filter(|_| agree) {
+            None => {
+                last.blocks.push(block);
+                None
+            }
+            Some(voided) => {
+                last.voided.push(voided.clone());
+                let name = last.step.name.clone();
+                let invalid = self.recorded.voids_too_many(&name);
+                if let Some(last) = self.recorded.steps.last_mut() {
+                    last.invalid = invalid;
+                }
+                Some(voided)
+            }
+        }
     }
 }
 
-impl Progress {
-    fn end_block(&mut self, block: RanBlock) {
-        let measured: Vec<&Measurement> =
-            block.trials.iter().map(|line| &line.measurement).collect();
-        // A block in which nothing worked ended the measurement and says nothing of settings.
-        if measured.iter().all(|measurement| measurement.report().is_none()) {
-            return;
-        }
-        let index = block.index;
-        match self.plan.disturbance(index, &measured) {
-            Some(disturbance) => self.voided.push(Voided { index, disturbance }),
-            None => self.blocks.push(block),
-        }
-    }
+/// What voids the block, if anything does; nothing voids a warm-up.
+fn disturbance(scenario: &Scenario, step: &Step, block: &RanBlock) -> Option<Voided> {
+    let counted = step.plan.blocks.get(block.index).is_some_and(|planned| !planned.warmup);
+    let measured: Vec<&Measurement> = block.measured().collect();
+    let disturbance = validity::disturbance(scenario, &measured).filter(|_| counted)?;
+    Some(Voided { index: block.index, disturbance })
+}
+
+/// Whether all runs so far stored the same; the first one says what.
+fn agree<'a>(measured: impl Iterator<Item = &'a Measurement>, stored: &mut Option<Stored>) -> bool {
+    let mut reports = measured.filter_map(Measurement::report).map(Stored::of);
+    reports.all(|this| *stored.get_or_insert_with(|| this.clone()) == this)
 }
 
 /// What a ledger's text says. A last line without its end is torn and left out; any other line that
@@ -159,12 +210,12 @@ pub fn tell(text: &str) -> std::result::Result<Told, String> {
     let whole_bytes = text.rfind('\n').map_or(0, |end| end + 1);
     let mut lines = text[..whole_bytes].lines().enumerate();
     let Some((_, first)) = lines.next() else {
-        return Err("line 1 holds no plan".into());
+        return Err("line 1 holds no session".into());
     };
-    let Line::Plan(plan) = parse_line(1, first)? else {
-        return Err("line 1 holds no plan".into());
+    let Line::Session(session) = parse_line(1, first)? else {
+        return Err("line 1 holds no session".into());
     };
-    let mut progress = Progress::of(*plan);
+    let mut progress = Progress::of(*session);
     for (index, line) in lines {
         let number = index + 1;
         let line = parse_line(number, line)?;
@@ -193,45 +244,47 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ledger::{EndedLine, Origin, ResumedLine};
-    use crate::measure::{Cause, Failure, Measurement, Outcome};
-    use crate::plan::{Plan, Trial};
-    use crate::scenario::{Scenario, shipped};
+    use crate::ledger::{EndedLine, Ending, Origin, RecordsLine, ResumedLine, Session};
+    use crate::measure::{Cause, Failure, Outcome};
+    use crate::plan::Trial;
+    use crate::scenario::shipped;
 
-    fn plan_line() -> PlanLine {
-        let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
-        PlanLine {
-            format: FORMAT_VERSION,
-            origin: Origin { revision: "r".into(), host: Some("h".into()), program: "p".into() },
-            plan_hash: crate::plan::hash(&scenario),
-            plan: Plan::of(&scenario),
-            scenario,
-            shard: None,
-        }
+    fn session() -> SessionLine {
+        let origin = Origin { revision: "r".into(), host: Some("h".into()), programs: Vec::new() };
+        SessionLine::new(Session::sweep(scenario()), origin, None)
+    }
+
+    fn scenario() -> Scenario {
+        Scenario::parse(shipped("batch-size").unwrap()).unwrap()
+    }
+
+    fn step() -> Step {
+        Step::sweep("sweep", 0, &scenario())
     }
 
     fn failed(trial: Trial) -> Line {
         let failure = Failure { cause: Cause::Timeout { limit_s: 9 }, detail: "slow".into() };
         let outcome = Outcome::Failure(failure);
-        Line::Trial(TrialLine { trial, measurement: Measurement::new(9.5, outcome) })
+        Line::Trial(TrialLine { step: 1, trial, measurement: Measurement::new(9.5, outcome) })
     }
 
     fn done(trial: Trial) -> Line {
-        let settings = &plan_line().scenario.settings[trial.setting].settings;
+        let settings = &scenario().settings[trial.arm].settings;
         let report = crate::executor::report(settings, 500, 60_000.0);
         let outcome = Outcome::Report(Box::new(report));
-        Line::Trial(TrialLine { trial, measurement: Measurement::new(0.5, outcome) })
+        Line::Trial(TrialLine { step: 1, trial, measurement: Measurement::new(0.5, outcome) })
     }
 
     fn begun() -> Vec<Line> {
         vec![
-            Line::Plan(Box::new(plan_line())),
-            Line::Records(RecordsLine { records: 500, pilot: None }),
+            Line::Session(Box::new(session())),
+            Line::Step(Box::new(step())),
+            Line::Records(RecordsLine { scenario: 0, records: 500, pilot: None }),
         ]
     }
 
     fn block(index: usize) -> Vec<Line> {
-        plan_line().plan.block_trials(index).into_iter().map(done).collect()
+        step().plan.block_trials(index).into_iter().map(done).collect()
     }
 
     fn resumed() -> Line {
@@ -250,18 +303,19 @@ mod tests {
     fn what_was_written_is_read_back() {
         let ended = Line::Ended(EndedLine { ending: Ending::Complete });
         let progress = told(&[begun(), block(0), vec![ended]]);
-        let trials: Vec<_> = progress.blocks[0].trials.iter().cloned().map(Line::Trial).collect();
+        let recorded = progress.recorded();
+        let trials: Vec<_> = recorded.trials().cloned().map(Line::Trial).collect();
         assert_eq!(trials, block(0));
-        assert_eq!(progress.plan, plan_line());
-        assert_eq!(progress.ending, Some(Ending::Complete));
-        assert_eq!(progress.recorded().unwrap().trials.len(), 6);
+        assert_eq!(recorded.session, session());
+        assert_eq!(recorded.ending, Some(Ending::Complete));
+        assert_eq!(progress.todo(), Todo::Over);
     }
 
     #[test]
     fn rows_of_an_unfinished_block_give_way_to_those_of_its_second_run() {
         let half = block(1)[..4].to_vec();
         let interrupted = told(&[begun(), block(0), half.clone()]);
-        assert_eq!(interrupted.pending()[0], 1);
+        assert_eq!(interrupted.todo(), Todo::Block(1));
         let again = told(&[begun(), block(0), half, vec![resumed()], block(1)]);
         let straight = told(&[begun(), block(0), block(1)]);
         assert_eq!(again, straight);
@@ -269,27 +323,29 @@ mod tests {
 
     #[test]
     fn a_block_in_which_every_run_failed_is_run_again() {
-        let trials = plan_line().plan.block_trials(0);
+        let trials = step().plan.block_trials(0);
         let dead: Vec<_> = trials.into_iter().map(failed).collect();
         let progress = told(&[begun(), dead, vec![resumed()]]);
-        assert_eq!(progress.pending()[0], 0);
-        assert!(progress.blocks.is_empty());
+        assert_eq!(progress.todo(), Todo::Block(0));
+        assert!(progress.recorded().steps[0].blocks.is_empty());
     }
 
     #[test]
     fn what_is_no_ledger_is_refused_with_the_line() {
-        let older = text(&begun()).replacen("\"format\":2", "\"format\":1", 1);
+        let older = text(&begun()).replacen("\"format\":3", "\"format\":2", 1);
         let garbled = text(&[begun(), block(0)].concat()).replacen("\"slot\":2", "\"slot\":x", 1);
         let skipped = [begun(), block(0)[..1].to_vec(), block(0)[2..].to_vec()].concat();
         for (text, expected) in [
-            (String::new(), "line 1 holds no plan"),
-            (text(&begun()[1..]), "line 1 holds no plan"),
-            (text(&[&begun()[..1], &block(0)].concat()), "line 2 is a trial before"),
-            (text(&[begun(), begun()].concat()), "line 3 is a second plan"),
-            (text(&skipped), "line 4 is not the trial that the plan has there"),
-            (text(&[begun(), block(0), block(0)].concat()), "line 9 is of a block that has run"),
-            (older, "its format is 1, not 2"),
-            (garbled, "line 4: "),
+            (String::new(), "line 1 holds no session"),
+            (text(&begun()[1..]), "line 1 holds no session"),
+            (text(&[&begun()[..1], &block(0)].concat()), "line 2 is not of the step"),
+            (text(&[&begun()[..2], &block(0)].concat()), "line 3 is a trial before"),
+            (text(&[begun(), begun()].concat()), "line 4 is a second session"),
+            (text(&[begun(), begun()[1..2].to_vec()].concat()), "line 4 is a step before"),
+            (text(&skipped), "line 5 is not the trial that the plan has there"),
+            (text(&[begun(), block(0), block(0)].concat()), "line 10 is of a block that has run"),
+            (older, "its format is 2, not 3"),
+            (garbled, "line 5: "),
         ] {
             let message = tell(&text).unwrap_err();
             assert!(message.starts_with(expected), "{message}");
@@ -312,8 +368,11 @@ mod tests {
             prop_assert_eq!(told.is_err(), lines == 0);
             if let Ok(told) = told {
                     prop_assert_eq!(told.whole_bytes + told.torn_bytes, bytes);
-                    prop_assert_eq!(told.progress.records.is_some(), lines >= 2);
-                    prop_assert_eq!(told.progress.blocks.len(), lines.saturating_sub(2) / 6);
+                    let recorded = told.progress.recorded();
+                    prop_assert_eq!(recorded.steps.len(), usize::from(lines >= 2));
+                    prop_assert_eq!(recorded.records[0].is_some(), lines >= 3);
+                    let blocks = recorded.steps.first().map_or(0, |ran| ran.blocks.len());
+                    prop_assert_eq!(blocks, lines.saturating_sub(3) / 6);
                 }
         }
     }

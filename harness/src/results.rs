@@ -44,6 +44,11 @@ impl Folder {
         paths.into_iter().map(Self).collect()
     }
 
+    /// A folder that a measurement has left.
+    pub fn existing(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0

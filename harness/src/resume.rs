@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::ledger::{self, Ending, FORMAT_VERSION, PlanLine};
+use crate::ledger::{self, Ending, FORMAT_VERSION, SessionLine};
 use crate::plan::Shard;
 use crate::progress::{self, Told};
 use crate::results::Folder;
@@ -30,17 +30,18 @@ struct First {
 /// that `--fresh` has left behind is not to be taken up when its successor has ended. An error
 /// where it may not be gone on with: figures of two revisions, machines or programs are not one
 /// measurement.
-pub fn find(earlier: Vec<Folder>, plan: &PlanLine) -> Result<Option<Unfinished>> {
+pub fn find(earlier: Vec<Folder>, session: &SessionLine) -> Result<Option<Unfinished>> {
     for folder in earlier {
         // A folder without a readable ledger, or with none yet, is no measurement of this plan.
         let Ok(text) = ledger::text(&folder.ledger()) else {
             continue;
         };
-        let ours = |first: &First| first.plan_hash == plan.plan_hash && first.shard == plan.shard;
+        let ours =
+            |first: &First| first.plan_hash == session.plan_hash && first.shard == session.shard;
         let Some(first) = first(&text).filter(ours) else {
             continue;
         };
-        return decide(folder, &text, &first, plan);
+        return decide(folder, &text, &first, session);
     }
     Ok(None)
 }
@@ -53,7 +54,7 @@ fn decide(
     folder: Folder,
     text: &str,
     first: &First,
-    plan: &PlanLine,
+    session: &SessionLine,
 ) -> Result<Option<Unfinished>> {
     if first.format != FORMAT_VERSION {
         let difference = format!("format {} instead of {FORMAT_VERSION}", first.format);
@@ -63,12 +64,13 @@ fn decide(
         let message = format!("it cannot be read: {message}");
         refused(&folder, &message)
     })?;
-    match told.progress.ending {
+    let recorded = told.progress.recorded();
+    match recorded.ending {
         Some(Ending::Differs | Ending::Invalid) => return Ok(None),
         Some(Ending::Complete) if folder.is_reported() => return Ok(None),
         Some(Ending::Complete) | None => {}
     }
-    let differences = plan.origin.differences(&told.progress.plan.origin);
+    let differences = session.origin.differences(&recorded.session.origin);
     if differences.is_empty() {
         return Ok(Some(Unfinished { folder, told }));
     }

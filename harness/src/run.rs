@@ -1,121 +1,213 @@
-//! The loop: asks the executor for every trial of the plan and writes the ledger. No arithmetic on
-//! figures, no printing.
-
-use std::collections::VecDeque;
+//! The loop: asks the strategy for every step and the executor for every trial, and writes the ledger.
+//! No arithmetic on figures, no printing.
 
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::executor::{Executor, Source};
-use crate::ledger::{EndedLine, Ending, Ledger, Line, PlanLine, RecordsLine, TrialLine};
-use crate::measure::{Measurement, Outcome, Stored};
+use crate::ledger::{EndedLine, Ending, Ledger, Line, RecordsLine, TrialLine};
+use crate::measure::{Measurement, Outcome};
 use crate::plan::{self, Trial};
-use crate::progress::Progress;
-use crate::scenario::{Records, Scenario};
-use crate::stats::validity::voids_too_many;
+use crate::progress::{Progress, Todo};
+use crate::recorded::Voided;
+use crate::scenario::Records;
+use crate::step::{Arm, Step};
+use crate::strategy::{Next, Strategy};
 
-/// Runs what is left of a plan to its last trial. Stops early, without an error, at the end of a
+/// Runs what is left of a session to its last trial. Stops early, without an error, at the end of a
 /// block in which a run stored something else than those before it: there is nothing to compare.
-/// A void block is run again at the end; where too many are, the measurement ends as invalid.
+/// A void block is run again at the end of its step; where too many are, the step is invalid, and
+/// the strategy says what follows.
 pub fn run(
-    progress: &Progress,
+    progress: Progress,
+    strategy: &dyn Strategy,
     executor: &mut dyn Executor,
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let mut doers = Doers { executor, ledger, observer };
-    let ran = doers.run(progress);
+    let sources = vec![None; progress.recorded().records.len()];
+    let mut doers = Doers { progress, strategy, executor, ledger, observer, sources };
+    let ran = doers.run();
     observer.observe(Event::Ended);
     ran
 }
 
 /// What the loop works with.
 struct Doers<'a> {
+    progress: Progress,
+    strategy: &'a dyn Strategy,
     executor: &'a mut dyn Executor,
     ledger: &'a mut Ledger,
     observer: &'a mut dyn Observer,
+    /// Each scenario's, once it is made.
+    sources: Vec<Option<Source>>,
 }
 
 impl Doers<'_> {
-    fn run(&mut self, progress: &Progress) -> Result<()> {
-        let source = match &progress.records {
-            Some(line) => self.source(line.records)?,
-            None => self.find_records(&progress.plan.scenario)?,
+    fn run(&mut self) -> Result<()> {
+        self.check_steps()?;
+        if !self.progress.recorded().steps.is_empty() {
+            self.begin_step();
+        }
+        loop {
+            match self.progress.todo() {
+                Todo::Plan => self.plan()?,
+                Todo::Records(scenario) => self.find_records(scenario)?,
+                Todo::Block(index) => self.block(index)?,
+                Todo::Differ => self.end(Ending::Differs)?,
+                Todo::Over => return Ok(()),
+            }
+        }
+    }
+
+    /// A ledger whose steps are not those that its own figures lead to was not written by this
+    /// strategy, or was changed.
+    fn check_steps(&self) -> Result<()> {
+        let recorded = self.progress.recorded();
+        for (index, ran) in recorded.steps.iter().enumerate() {
+            let Step { name, batch, .. } = &ran.step;
+            match self.strategy.next(&recorded.until(index)) {
+                Next::Step(step) if *step == ran.step => {}
+                _ => {
+                    return Err(Error::usage(format!(
+                        "step {} ({name}, batch {batch}) of the ledger is not what this plan does \
+                         there; `--fresh` starts a new measurement",
+                        index + 1
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The line is handed to the disk before it counts.
+    fn write(&mut self, line: Line) -> Result<Option<Voided>> {
+        self.ledger.append(&line)?;
+        let taken = self.progress.take(line);
+        taken.map_err(|message| {
+            Error::environment(format!("the line just written to the ledger {message}"))
+        })
+    }
+
+    fn plan(&mut self) -> Result<()> {
+        match self.strategy.next(self.progress.recorded()) {
+            Next::Step(step) => {
+                self.write(Line::Step(step))?;
+                self.begin_step();
+                Ok(())
+            }
+            Next::Done(ending) => self.end(ending),
+        }
+    }
+
+    fn end(&mut self, ending: Ending) -> Result<()> {
+        self.write(Line::Ended(EndedLine { ending })).map(drop)
+    }
+
+    fn begin_step(&mut self) {
+        let recorded = self.progress.recorded();
+        let ahead = self.strategy.ahead(recorded);
+        if let Some(ran) = recorded.steps.last() {
+            let shard = self.progress.shard();
+            self.observer.observe(Event::StepBegan { ran, shard, ahead });
+        }
+    }
+
+    /// The last step; there is one where there is something to run.
+    fn step(&self) -> Result<&Step> {
+        let last = self.progress.recorded().steps.last().map(|ran| &ran.step);
+        last.ok_or_else(|| Error::environment("there is no step to run"))
+    }
+
+    fn block(&mut self, index: usize) -> Result<()> {
+        let (scenario, trials) = {
+            let step = self.step()?;
+            (step.scenario, step.plan.block_trials(index))
         };
-        let known = Event::RecordsKnown { records: source.records, ran: progress.blocks.len() };
-        self.observer.observe(known);
-        let ending = self.blocks(progress, &source)?;
-        self.ledger.append(&Line::Ended(EndedLine { ending }))
-    }
-
-    /// Runs every block that has not run.
-    fn blocks(&mut self, progress: &Progress, source: &Source) -> Result<Ending> {
-        let mut stored = None;
-        for ran in &progress.blocks {
-            if !agree(ran.trials.iter().map(|line| &line.measurement), &mut stored) {
-                return Ok(Ending::Differs);
-            }
+        let source = self.source(scenario)?;
+        let mut failures = Vec::new();
+        let count = trials.len();
+        for trial in trials {
+            let measured = self.trial(&source, trial)?;
+            failures.extend(measured.failure().map(ToString::to_string));
         }
-        let mut pending = VecDeque::from(progress.pending());
-        let mut voided = progress.voided.len();
-        while !voids_too_many(voided, progress.counted()) {
-            let Some(index) = pending.pop_front() else {
-                return Ok(Ending::Complete);
-            };
-            let measured = self.block(&progress.plan, source, index)?;
-            if !agree(measured.iter(), &mut stored) {
-                return Ok(Ending::Differs);
-            }
-            let measured: Vec<&Measurement> = measured.iter().collect();
-            if let Some(disturbance) = progress.plan.disturbance(index, &measured) {
-                self.observer.observe(Event::Voided { disturbance: &disturbance });
-                pending.push_back(index);
-                voided += 1;
-            }
+        // Where nothing works, waiting for the rest of the plan helps nobody.
+        match failures.first().filter(|_| failures.len() == count) {
+            Some(first) => Err(Error::environment(format!(
+                "every run of a {} failed, the first with {first}",
+                self.step()?.block_noun()
+            ))),
+            None => Ok(()),
         }
-        Ok(Ending::Invalid)
     }
 
-    fn block(
-        &mut self,
-        plan: &PlanLine,
-        source: &Source,
-        index: usize,
-    ) -> Result<Vec<Measurement>> {
-        let trials = plan.plan.block_trials(index).into_iter();
-        let measured: Result<Vec<Measurement>> =
-            trials.map(|trial| self.trial(&plan.scenario, source, trial)).collect();
-        let measured = measured?;
-        refuse_a_block_of_failures(&measured)?;
-        Ok(measured)
+    fn trial(&mut self, source: &Source, trial: Trial) -> Result<Measurement> {
+        let arm = self.arm(trial.arm)?;
+        let measurement = self.executor.measure(source, arm.program, &arm.setting.settings)?;
+        let step = self.progress.recorded().steps.len();
+        let line = TrialLine { step, trial, measurement: measurement.clone() };
+        let voided = self.write(Line::Trial(line))?;
+        self.observer.observe(Event::TrialEnded {
+            trial: &trial,
+            label: &arm.setting.label,
+            measurement: &measurement,
+        });
+        if let Some(voided) = voided {
+            self.observer.observe(Event::Voided { disturbance: &voided.disturbance });
+        }
+        Ok(measurement)
     }
 
-    /// Finds the number of records, notes it in the ledger and makes their source.
-    fn find_records(&mut self, scenario: &Scenario) -> Result<Source> {
-        let (source, pilot) = match scenario.workload.records {
-            Records::Fixed(records) => (self.source(records.get())?, None),
+    fn arm(&self, index: usize) -> Result<Arm> {
+        let arm = self.step()?.arms.get(index).cloned();
+        arm.ok_or_else(|| Error::environment(format!("the step has no arm {index}")))
+    }
+
+    /// Finds the number of records of a scenario, and notes it in the ledger.
+    fn find_records(&mut self, scenario: usize) -> Result<()> {
+        let recorded = self.progress.recorded();
+        let Some(workload) = recorded.scenario(scenario).map(|scenario| &scenario.workload) else {
+            return Err(Error::environment(format!("there is no scenario {scenario}")));
+        };
+        let (records, pilot) = match workload.records {
+            Records::Fixed(records) => (records.get(), None),
             Records::Auto { run_seconds } => {
-                let least = plan::records_least(&scenario.settings);
-                let source = self.source(least.get())?;
+                let least = self.strategy.records_least(recorded, scenario);
+                let source = self.prepare(scenario, least.get())?;
                 self.observer.observe(Event::PilotStarted);
-                let (pilot, rec_per_min) = self.pilot(scenario, &source)?;
-                let records = plan::records(run_seconds, rec_per_min, least);
-                let enough = records == least;
-                (if enough { source } else { self.source(records.get())? }, Some(pilot))
+                let (pilot, rec_per_min) = self.pilot(&source)?;
+                (plan::records(run_seconds, rec_per_min, least).get(), Some(pilot))
             }
         };
-        self.ledger.append(&Line::Records(RecordsLine { records: source.records, pilot }))?;
+        self.write(Line::Records(RecordsLine { scenario, records, pilot })).map(drop)
+    }
+
+    /// The source of a scenario whose number of records is known.
+    fn source(&mut self, scenario: usize) -> Result<Source> {
+        if let Some(Some(source)) = self.sources.get(scenario) {
+            return Ok(source.clone());
+        }
+        let line = self.progress.recorded().records.get(scenario).and_then(Option::as_ref);
+        let Some(records) = line.map(|line| line.records) else {
+            return Err(Error::environment("it is not known how many records a run takes"));
+        };
+        let source = self.prepare(scenario, records)?;
+        self.observer.observe(Event::RecordsKnown { records });
+        if let Some(place) = self.sources.get_mut(scenario) {
+            *place = Some(source.clone());
+        }
         Ok(source)
     }
 
-    fn source(&mut self, records: u32) -> Result<Source> {
+    fn prepare(&mut self, scenario: usize, records: u32) -> Result<Source> {
         self.observer.observe(Event::PreparingSource { records });
-        self.executor.prepare(records)
+        self.executor.prepare(scenario, records)
     }
 
     /// The baseline's first run and its records per minute.
-    fn pilot(&mut self, scenario: &Scenario, source: &Source) -> Result<(Measurement, f64)> {
-        let settings = &scenario.settings[scenario.baseline].settings;
-        let pilot = self.executor.measure(source, settings)?;
+    fn pilot(&mut self, source: &Source) -> Result<(Measurement, f64)> {
+        let baseline = self.arm(self.step()?.baseline)?;
+        let settings = &baseline.setting.settings;
+        let pilot = self.executor.measure(source, baseline.program, settings)?;
         match &pilot.outcome {
             Outcome::Report(report) => {
                 let rec_per_min = report.rec_per_min;
@@ -126,30 +218,4 @@ impl Doers<'_> {
             }
         }
     }
-
-    fn trial(&mut self, scenario: &Scenario, source: &Source, trial: Trial) -> Result<Measurement> {
-        let settings = &scenario.settings[trial.setting].settings;
-        let measurement = self.executor.measure(source, settings)?;
-        let line = TrialLine { trial, measurement: measurement.clone() };
-        self.ledger.append(&Line::Trial(line))?;
-        self.observer.observe(Event::TrialEnded { trial: &trial, measurement: &measurement });
-        Ok(measurement)
-    }
-}
-
-/// Where nothing works, waiting for the rest of the plan helps nobody.
-fn refuse_a_block_of_failures(measured: &[Measurement]) -> Result<()> {
-    if measured.iter().any(|measurement| measurement.report().is_some()) {
-        return Ok(());
-    }
-    let Some(failure) = measured.iter().find_map(Measurement::failure) else {
-        return Ok(());
-    };
-    Err(Error::environment(format!("every run of a block failed, the first with {failure}")))
-}
-
-/// Whether all runs so far stored the same; the first one says what.
-fn agree<'a>(measured: impl Iterator<Item = &'a Measurement>, stored: &mut Option<Stored>) -> bool {
-    let mut reports = measured.filter_map(Measurement::report).map(Stored::of);
-    reports.all(|this| *stored.get_or_insert_with(|| this.clone()) == this)
 }

@@ -230,10 +230,10 @@ fn judged(noise: Noise, sessions: usize, effect: f64, seed: u64) -> Counts {
     let options = Options { better: Better::Lower, margin: MARGIN, seed: 1 };
     let mut counts = Counts::default();
     for line in judge::judge(text.as_bytes(), &options).unwrap().lines {
-        let Outcome::Judged(verdict) = line.verdict else { panic!("{line:?}") };
-        let [low, high] = line.interval_percent.unwrap().map(Option::unwrap);
-        let within = line.p_within.unwrap() <= 0.05 || verdict == Verdict::Improved;
-        assert_eq!(low > 0.0, line.p_worse.unwrap() <= 0.05, "{line:?}");
+        let Outcome::Judged(verdict) = line.finding.verdict else { panic!("{line:?}") };
+        let [low, high] = line.finding.interval_percent.unwrap().map(Option::unwrap);
+        let within = line.finding.p_within.unwrap() <= 0.05 || verdict == Verdict::Improved;
+        assert_eq!(low > 0.0, line.finding.p_worse.unwrap() <= 0.05, "{line:?}");
         assert_eq!(high < 100.0 * MARGIN, within, "{line:?}");
         counts.add(verdict);
     }

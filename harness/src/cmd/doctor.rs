@@ -16,7 +16,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
         Some(path) => Program::other(invoked(path)),
         None => Program::own()?,
     };
-    let mut executor = Process::new(program, &scenario, &args.out)?;
+    let mut executor = Process::new(vec![program], std::slice::from_ref(&scenario), &args.out)?;
     let count = if args.quick { noise::QUICK_RUNS } else { noise::RUNS };
     let mut steps = Steps::new(args.quiet, "run", count);
     steps.status("looking at the machine, for some seconds");

@@ -4,8 +4,10 @@ pub mod doctor;
 pub mod judge;
 mod load;
 pub mod plan;
+pub mod report;
 mod session;
 pub mod sweep;
+mod write;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,6 +42,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Sweep(args)) => sweep::run(&args).map(done),
         Some(Verb::Plan(args)) => plan::run(&args).map(done),
         Some(Verb::Judge(args)) => judge::run(&args),
+        Some(Verb::Report(args)) => report::run(&args).map(done),
         Some(Verb::Doctor(args)) => doctor::run(&args).map(done),
         None => {
             let sweep = SweepArgs { scenario: scenario::DEFAULT.into(), flags: cli.sweep };

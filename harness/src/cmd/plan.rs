@@ -3,30 +3,33 @@
 use serde::Serialize;
 
 use super::load;
+use crate::analyse::NAMES;
 use crate::args::PlanArgs;
 use crate::display;
 use crate::error::Result;
-use crate::plan::{self, Plan};
+use crate::ledger::Session;
+use crate::plan;
 use crate::render;
-use crate::scenario::Scenario;
+use crate::step::Step;
 
-/// What the first line of a ledger would say, but for who measures.
+/// What the first lines of a ledger would say, but for who measures.
 #[derive(Serialize)]
 struct Planned {
     plan_hash: String,
-    scenario: Scenario,
-    plan: Plan,
+    session: Session,
+    step: Step,
 }
 
 /// Runs the verb.
 pub fn run(args: &PlanArgs) -> Result<()> {
     let scenario = load::load(&args.scenario, args.seed, args.quick)?;
-    let plan = Plan::of(&scenario);
+    let step = Step::sweep(NAMES.sweep, 0, &scenario);
     if !args.json {
-        display::result(&render::order::order(&scenario, &plan));
+        display::result(&render::order::order(&scenario, &step.plan));
         return Ok(());
     }
-    let plan_hash = plan::hash(&scenario);
-    display::result(&render::pretty(&Planned { plan_hash, scenario, plan })?);
+    let session = Session::sweep(scenario);
+    let plan_hash = plan::hash(&session);
+    display::result(&render::pretty(&Planned { plan_hash, session, step })?);
     Ok(())
 }

@@ -9,14 +9,19 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::display::Display;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
-use crate::executor::Process;
-use crate::identity::{self, Identity};
-use crate::ledger::{self, Ledger, Line, PlanLine, Recorded, ResumedLine};
+use crate::executor::{Executor, Process, Program};
+use crate::identity::{self, Identity, Measured};
+use crate::ledger::{
+    self, Ledger, Line, Origin, ProgramId, ResumedLine, Session as Planned, SessionLine,
+};
+use crate::plan::Shard;
 use crate::progress::{self, Progress};
+use crate::recorded::Recorded;
 use crate::render;
 use crate::results::Folder;
 use crate::resume::{self, Unfinished};
 use crate::run;
+use crate::strategy::Strategy;
 
 /// A measurement that is about to run, or to go on.
 pub(super) struct Session {
@@ -30,8 +35,8 @@ pub(super) struct Session {
 
 /// What a session needs to begin.
 pub(super) struct Beginning<'a> {
-    /// What is going to happen.
-    pub(super) plan: PlanLine,
+    /// What is planned, and who measures.
+    pub(super) line: SessionLine,
     /// Where results go.
     pub(super) out: &'a Path,
     /// Leave an unfinished measurement of the same plan alone.
@@ -45,9 +50,9 @@ pub(super) struct Beginning<'a> {
 impl Session {
     /// Goes on with the unfinished measurement of this plan, or begins one.
     pub(super) fn open(beginning: Beginning<'_>, display: &mut Display) -> Result<Self> {
-        let Beginning { plan, out, fresh, .. } = &beginning;
-        let earlier = Folder::earlier(out, &plan.scenario.name);
-        let unfinished = if *fresh { None } else { resume::find(earlier, plan)? };
+        let Beginning { line, out, fresh, .. } = &beginning;
+        let earlier = Folder::earlier(out, &line.session.name);
+        let unfinished = if *fresh { None } else { resume::find(earlier, line)? };
         match unfinished {
             Some(unfinished) => Self::go_on(unfinished, beginning, display),
             None => Self::begin(beginning, display),
@@ -55,14 +60,14 @@ impl Session {
     }
 
     fn begin(beginning: Beginning<'_>, display: &mut Display) -> Result<Self> {
-        let Beginning { plan, out, at, identity, .. } = beginning;
+        let Beginning { line, out, at, identity, .. } = beginning;
         let time = at.format("%Y%m%dT%H%M%SZ").to_string();
-        let name = &plan.scenario.name;
+        let name = &line.session.name;
         let folder = Folder::create(out, name, &time, identity::short_revision())?;
         write_identity(&folder, &identity)?;
-        let ledger = Ledger::create(&folder.ledger(), &plan)?;
-        announce(&plan, &folder, display);
-        Ok(Self { folder, identity, progress: Progress::of(plan), ledger })
+        let ledger = Ledger::create(&folder.ledger(), &line)?;
+        display.observe(Event::Opened { session: &line.session, folder: folder.path() });
+        Ok(Self { folder, identity, progress: Progress::of(line), ledger })
     }
 
     fn go_on(
@@ -72,16 +77,18 @@ impl Session {
     ) -> Result<Self> {
         let Unfinished { folder, told } = unfinished;
         let mut ledger = Ledger::reopen(&folder.ledger(), told.whole_bytes)?;
-        let progress = told.progress;
-        if progress.ending.is_none() {
-            ledger.append(&Line::Resumed(ResumedLine { at: iso(beginning.at) }))?;
+        let mut progress = told.progress;
+        let recorded = progress.recorded();
+        let session = &recorded.session.session;
+        display.observe(Event::Opened { session, folder: folder.path() });
+        let ran = recorded.steps.iter().map(|ran| ran.blocks.len()).sum();
+        let torn_bytes = told.torn_bytes;
+        display.observe(Event::Resumed { folder: folder.path(), ran, torn_bytes });
+        if recorded.ending.is_none() {
+            let line = Line::Resumed(ResumedLine { at: iso(beginning.at) });
+            ledger.append(&line)?;
+            progress.take(line).map_err(Error::environment)?;
         }
-        announce(&progress.plan, &folder, display);
-        display.observe(Event::Resumed {
-            folder: folder.path(),
-            ran: progress.blocks.len(),
-            torn_bytes: told.torn_bytes,
-        });
         // Its beginning stays its beginning; a file that the crash took with it is made again.
         let text = fs::read_to_string(folder.identity()).unwrap_or_default();
         let identity = serde_json::from_str(&text).unwrap_or(beginning.identity);
@@ -92,19 +99,18 @@ impl Session {
     /// memory.
     pub(super) fn measure(
         &mut self,
-        executor: &mut Process,
+        strategy: &dyn Strategy,
+        executor: &mut dyn Executor,
         display: &mut Display,
     ) -> Result<Recorded> {
-        if self.progress.ending.is_none() {
-            let ran = run::run(&self.progress, executor, &mut self.ledger, display);
+        if self.progress.recorded().ending.is_none() {
+            let progress = self.progress.clone();
+            let ran = run::run(progress, strategy, executor, &mut self.ledger, display);
             ran.map_err(|error| self.with_ledger(&error))?;
         }
-        let path = self.ledger.path();
-        let told = progress::tell(&ledger::text(path)?)
-            .map_err(|message| Error::environment(format!("{}: {message}", path.display())))?;
-        let recorded = told.progress.recorded()?;
-        if let Some(report) = recorded.trials.iter().find_map(|line| line.measurement.report()) {
-            self.identity.learn(report);
+        let recorded = read(self.ledger.path())?.into_recorded()?;
+        for (program, report) in first_reports(&recorded) {
+            self.identity.learn(program, report);
         }
         write_identity(&self.folder, &self.identity)?;
         Ok(recorded)
@@ -123,11 +129,24 @@ impl Session {
     }
 }
 
-fn announce(plan: &PlanLine, folder: &Folder, display: &mut Display) {
-    let PlanLine { scenario, plan, shard, .. } = plan;
-    let blocks = plan.blocks_of(*shard);
-    let trials = blocks.iter().map(|index| plan.blocks[*index].settings.len()).sum();
-    display.observe(Event::Planned { scenario, plan, trials, folder: folder.path() });
+/// What a ledger says.
+pub(super) fn read(path: &Path) -> Result<Progress> {
+    let told = progress::tell(&ledger::text(path)?)
+        .map_err(|message| Error::environment(format!("{}: {message}", path.display())))?;
+    Ok(told.progress)
+}
+
+/// The first report of every program, by its index.
+fn first_reports(recorded: &Recorded) -> Vec<(usize, &migrator::report::RunReport)> {
+    let programs = 0..recorded.session.origin.programs.len();
+    let first = |program: usize| {
+        let lines = recorded.steps.iter().flat_map(|ran| ran.trials().map(move |line| (ran, line)));
+        let mut ours = lines.filter(|(ran, line)| {
+            ran.step.arms.get(line.trial.arm).is_some_and(|arm| arm.program == program)
+        });
+        ours.find_map(|(_, line)| line.measurement.report()).map(|report| (program, report))
+    };
+    programs.filter_map(first).collect()
 }
 
 fn write_identity(folder: &Folder, identity: &Identity) -> Result<()> {
@@ -137,4 +156,59 @@ fn write_identity(folder: &Folder, identity: &Identity) -> Result<()> {
 /// A point in time as files have it.
 pub(super) fn iso(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// What a verb measures, and how it is asked to.
+pub(super) struct Asked<'a> {
+    /// What is planned.
+    pub(super) session: Planned,
+    /// The programs under test, each with the name that is the same for every build of it, and what
+    /// the user called it, if it is not the harness's own.
+    pub(super) programs: Vec<(&'a str, Program, Option<String>)>,
+    /// The part of every step that this machine takes.
+    pub(super) shard: Option<Shard>,
+    /// Where results go.
+    pub(super) out: &'a Path,
+    /// Leave an unfinished measurement of the same plan alone.
+    pub(super) fresh: bool,
+    /// The command that measures the same again.
+    pub(super) command: String,
+}
+
+impl<'a> Asked<'a> {
+    /// The executor of these programs, and how the session begins.
+    pub(super) fn begin(self) -> Result<(Process, Beginning<'a>)> {
+        let Asked { session, programs, shard, out, fresh, command } = self;
+        let at = Utc::now();
+        let (names, (programs, paths)): (Vec<_>, (Vec<_>, Vec<_>)) =
+            programs.into_iter().map(|(name, program, path)| (name, (program, path))).unzip();
+        let executor = Process::new(programs, &session.scenarios, out)?;
+        let fingerprints = executor.fingerprints();
+        let mut identities: Vec<identity::Program> = paths
+            .into_iter()
+            .zip(fingerprints)
+            .map(|(path, blake3)| identity::Program::before(path, blake3.clone()))
+            .collect();
+        let Some(scenario) = session.scenarios.first().filter(|_| !identities.is_empty()) else {
+            return Err(Error::usage("there is nothing to measure"));
+        };
+        let plan_hash = crate::plan::hash(&session);
+        let measured = Measured { plan_hash: &plan_hash, started: &iso(at), command: &command };
+        let first = identities.remove(0);
+        let identity =
+            Identity::before(measured, first, identities, &scenario.store, executor.stores());
+        let ids = names.iter().zip(fingerprints);
+        let origin = Origin {
+            revision: identity.revision.clone(),
+            host: identity.machine.host.clone(),
+            programs: ids
+                .map(|(name, blake3)| ProgramId {
+                    name: (*name).to_owned(),
+                    blake3: blake3.clone(),
+                })
+                .collect(),
+        };
+        let line = SessionLine::new(session, origin, shard);
+        Ok((executor, Beginning { line, out, fresh, at, identity }))
+    }
 }

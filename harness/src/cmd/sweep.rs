@@ -2,39 +2,54 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
-
 use super::load;
-use super::session::{Beginning, Session, iso};
+use super::session::{Asked, Session};
+use super::write;
 use crate::analyse::{self, Analysis, analyse};
 use crate::args::{SweepArgs, SweepFlags};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
-use crate::executor::{Process, Program};
-use crate::identity::{self, Identity, Measured};
-use crate::ledger::{FORMAT_VERSION, Origin, PlanLine};
-use crate::plan::{self, Plan};
+use crate::executor::Program;
+use crate::ledger::{self, Ending};
+use crate::recorded::Recorded;
 use crate::render;
-use crate::results::{self, Folder};
+use crate::results::Folder;
 use crate::scenario::{Records, Scenario};
+use crate::sweep::Sweep;
 
 /// Runs the verb.
 pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
     let scenario = load::load(&args.scenario, flags.seed, flags.quick)?;
     check_shard(flags, &scenario)?;
-    let program = program(flags, &scenario)?;
-    let mut executor = Process::new(program, &scenario, &flags.out)?;
-    let mut display = Display::new(flags.quiet);
-    let mut session = Session::open(beginning(args, scenario, &executor), &mut display)?;
-    let recorded = session.measure(&mut executor, &mut display)?;
-    let analysis = analyse(&recorded).map_err(|error| no_analysis(&session, &error))?;
-    let metrics = write_results(&session.folder, &analysis, &session.identity)?;
-    report(flags, &analysis, &metrics, &session.folder);
-    if let Some(first) = recorded.voided.first().filter(|_| recorded.invalid) {
-        return Err(session.with_ledger(&analyse::invalid(first)));
+    let (program, path) = program(flags, &scenario)?;
+    let (mut executor, beginning) = Asked {
+        session: ledger::Session::sweep(scenario),
+        programs: vec![("migrator", program, path)],
+        shard: flags.shard,
+        out: &flags.out,
+        fresh: flags.fresh,
+        command: command(args),
     }
+    .begin()?;
+    let mut display = Display::new(flags.quiet);
+    let mut session = Session::open(beginning, &mut display)?;
+    let recorded = session.measure(&Sweep, &mut executor, &mut display)?;
+    let analysis = analyse(&recorded).map_err(|error| no_analysis(&session, &error))?;
+    let metrics = write::sweep(&session.folder, &analysis, &session.identity)?;
+    report(flags, &analysis, &metrics, &session.folder);
+    valid(&recorded).map_err(|error| session.with_ledger(&error))?;
     complete(&analysis)
+}
+
+/// A session of which too much was void has not done what was asked for.
+fn valid(recorded: &Recorded) -> Result<()> {
+    if recorded.ending != Some(Ending::Invalid) {
+        return Ok(());
+    }
+    let mut void = recorded.steps.iter().filter(|ran| ran.invalid).flat_map(|ran| &ran.voided);
+    let first = void.next().map(|voided| voided.disturbance.to_string());
+    Err(analyse::invalid(&first.unwrap_or_default()))
 }
 
 /// Machines that each find a number of records of their own would not run one plan.
@@ -48,25 +63,6 @@ fn check_shard(flags: &SweepFlags, scenario: &Scenario) -> Result<()> {
     }
 }
 
-fn beginning<'a>(args: &'a SweepArgs, scenario: Scenario, executor: &Process) -> Beginning<'a> {
-    let at = Utc::now();
-    let plan_hash = plan::hash(&scenario);
-    let identity = identify(args, &plan_hash, &scenario, executor, at);
-    let plan = PlanLine {
-        format: FORMAT_VERSION,
-        origin: Origin {
-            revision: identity.revision.clone(),
-            host: identity.machine.host.clone(),
-            program: identity.program.blake3.clone(),
-        },
-        plan_hash,
-        plan: Plan::of(&scenario),
-        scenario,
-        shard: args.flags.shard,
-    };
-    Beginning { plan, out: &args.flags.out, fresh: args.flags.fresh, at, identity }
-}
-
 /// What has run cannot be analysed, and running the same command again would not change that.
 fn no_analysis(session: &Session, error: &Error) -> Error {
     let error = session.with_ledger(error);
@@ -77,14 +73,17 @@ fn no_analysis(session: &Session, error: &Error) -> Error {
     Error::new(error.kind(), format!("{error}; `--fresh` measures anew"))
 }
 
-fn program(flags: &SweepFlags, scenario: &Scenario) -> Result<Program> {
+/// The program under test, and what the user called it.
+fn program(flags: &SweepFlags, scenario: &Scenario) -> Result<(Program, Option<String>)> {
     match (&scenario.runner, &flags.migrator) {
         (Some(_), Some(_)) => {
             Err(Error::usage("--migrator would be ignored: the scenario has a [runner] command"))
         }
-        (Some(runner), None) => Ok(Program::Runner(runner.clone())),
-        (None, Some(path)) => Ok(Program::other(invoked(path))),
-        (None, None) => Program::own(),
+        (Some(runner), None) => {
+            Ok((Program::Runner(runner.clone()), Some(runner.command.join(" "))))
+        }
+        (None, Some(path)) => Ok((Program::other(invoked(path)), Some(path.display().to_string()))),
+        (None, None) => Ok((Program::own()?, None)),
     }
 }
 
@@ -92,26 +91,6 @@ fn program(flags: &SweepFlags, scenario: &Scenario) -> Result<Program> {
 /// and not one that `PATH` knows.
 pub(super) fn invoked(path: &Path) -> PathBuf {
     if path.components().count() == 1 { Path::new(".").join(path) } else { path.to_owned() }
-}
-
-fn identify(
-    args: &SweepArgs,
-    plan_hash: &str,
-    scenario: &Scenario,
-    executor: &Process,
-    at: DateTime<Utc>,
-) -> Identity {
-    let program = identity::Program {
-        path: match &scenario.runner {
-            Some(runner) => Some(runner.command.join(" ")),
-            None => args.flags.migrator.as_ref().map(|path| path.display().to_string()),
-        },
-        blake3: executor.fingerprint().into(),
-        version: None,
-        profile: None,
-    };
-    let measured = Measured { plan_hash, started: &iso(at), command: &command(args) };
-    Identity::before(measured, program, &scenario.store, executor.stores())
 }
 
 /// The command that measures the same again.
@@ -140,19 +119,6 @@ fn quoted(word: &str) -> String {
         return word.into();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-/// Writes every file but the ledger and the identity; gives the text of `metrics.json`.
-fn write_results(folder: &Folder, analysis: &Analysis, identity: &Identity) -> Result<String> {
-    let metrics = render::metrics::metrics(analysis)?;
-    folder.write("metrics.json", &metrics)?;
-    folder.write("analysis.json", &render::pretty(analysis)?)?;
-    folder.write(render::charts::RATES_FILE, &render::charts::rates(analysis)?)?;
-    if let Some(times) = render::charts::times(analysis)? {
-        folder.write(render::charts::TIMES_FILE, &times)?;
-    }
-    folder.write(results::LAST_FILE, &render::markdown::markdown(analysis, identity))?;
-    Ok(metrics)
 }
 
 fn report(flags: &SweepFlags, analysis: &Analysis, metrics: &str, folder: &Folder) {

@@ -82,7 +82,7 @@ pub struct Detectable {
     pub seconds: f64,
 }
 
-/// Runs the baseline of a scenario `count` times, after a first run that is not counted and finds
+/// Runs the baseline of an executor's only scenario `count` times, after a first run that is not counted and finds
 /// how many records to take; `ended` hears of each run that is counted. A run that fails ends it.
 pub fn runs(
     executor: &mut dyn Executor,
@@ -92,19 +92,19 @@ pub fn runs(
 ) -> Result<(u32, Vec<Run>)> {
     let settings = &scenario.settings[scenario.baseline].settings;
     let run = |executor: &mut dyn Executor, source: &Source| -> Result<Run> {
-        one(&executor.measure(source, settings)?)
+        one(&executor.measure(source, 0, settings)?)
     };
     let least = plan::records_least(&scenario.settings[scenario.baseline..=scenario.baseline]);
     let first = match scenario.workload.records {
         Records::Fixed(records) => records,
         Records::Auto { .. } => least,
     };
-    let mut source = executor.prepare(first.get())?;
+    let mut source = executor.prepare(0, first.get())?;
     let pilot = run(executor, &source)?;
     if let Records::Auto { run_seconds } = scenario.workload.records {
         let records = plan::records(run_seconds, pilot.rec_per_min, least);
         if records.get() != source.records {
-            source = executor.prepare(records.get())?;
+            source = executor.prepare(0, records.get())?;
         }
     }
     let mut runs = Vec::with_capacity(count);

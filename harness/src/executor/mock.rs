@@ -14,8 +14,8 @@ use super::{Executor, Source};
 use crate::error::Result;
 use crate::measure::Measurement;
 
-/// What answers a trial.
-type Answer = Box<dyn FnMut(&Source, &Settings) -> Result<Measurement>>;
+/// What answers a trial of a program.
+type Answer = Box<dyn FnMut(&Source, usize, &Settings) -> Result<Measurement>>;
 
 /// Answers trials from a function.
 pub struct Mock {
@@ -23,19 +23,33 @@ pub struct Mock {
 }
 
 impl Mock {
-    /// Every trial is answered by `answer`, in the order in which they run.
-    pub fn new(answer: impl FnMut(&Source, &Settings) -> Result<Measurement> + 'static) -> Self {
+    /// Every trial is answered by `answer`, in the order in which they run, whatever its program.
+    pub fn new(
+        mut answer: impl FnMut(&Source, &Settings) -> Result<Measurement> + 'static,
+    ) -> Self {
+        Self::of_programs(move |source, _, settings| answer(source, settings))
+    }
+
+    /// The same, told which program each trial is of.
+    pub fn of_programs(
+        answer: impl FnMut(&Source, usize, &Settings) -> Result<Measurement> + 'static,
+    ) -> Self {
         Self { answer: Box::new(answer) }
     }
 }
 
 impl Executor for Mock {
-    fn prepare(&mut self, records: u32) -> Result<Source> {
-        Ok(Source { path: PathBuf::from("mock"), records })
+    fn prepare(&mut self, scenario: usize, records: u32) -> Result<Source> {
+        Ok(Source { scenario, path: PathBuf::from("mock"), records })
     }
 
-    fn measure(&mut self, source: &Source, settings: &Settings) -> Result<Measurement> {
-        (self.answer)(source, settings)
+    fn measure(
+        &mut self,
+        source: &Source,
+        program: usize,
+        settings: &Settings,
+    ) -> Result<Measurement> {
+        (self.answer)(source, program, settings)
     }
 }
 

@@ -22,9 +22,11 @@ pub const MIGRATOR_VERB: &str = "migrator";
 /// The verb under which the harness's own binary is the launcher of one program.
 pub const LAUNCH_VERB: &str = "launch";
 
-/// The records that every trial of a measurement reads.
+/// The records that every trial of a scenario reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
+    /// Index of the scenario in its session.
+    pub scenario: usize,
     /// The `SQLite` file.
     pub path: PathBuf,
     /// How many records it holds.
@@ -33,10 +35,15 @@ pub struct Source {
 
 /// Runs trials, one at a time.
 pub trait Executor {
-    /// Makes the source of this many records, or finds it made.
-    fn prepare(&mut self, records: u32) -> Result<Source>;
+    /// Makes the source of this many records for a scenario of the session, or finds it made.
+    fn prepare(&mut self, scenario: usize, records: u32) -> Result<Source>;
 
-    /// Migrates the source once under these settings, into a fresh store. A run that fails is a
-    /// measurement; an error stops everything.
-    fn measure(&mut self, source: &Source, settings: &Settings) -> Result<Measurement>;
+    /// Migrates the source once with this program of the session under these settings, into a fresh
+    /// store. A run that fails is a measurement; an error stops everything.
+    fn measure(
+        &mut self,
+        source: &Source,
+        program: usize,
+        settings: &Settings,
+    ) -> Result<Measurement>;
 }

@@ -44,6 +44,8 @@ pub enum Program {
     Migrator(Migrator),
     /// Any program that writes a run report.
     Runner(Runner),
+    /// Another program, made to take longer by a share that is known before it is measured.
+    Slowed(Box<Program>, f64),
 }
 
 /// A build of the migrator: the binary, and the words that come before its own.
@@ -78,11 +80,29 @@ impl Program {
         Self::Migrator(Migrator { path, arguments: Vec::new() })
     }
 
+    /// The same program, taking longer by `share`, 0 or more, than it would.
+    #[must_use]
+    pub fn slowed(self, share: f64) -> Self {
+        Self::Slowed(Box::new(self), share)
+    }
+
+    /// The program itself, and by which share it is slowed.
+    fn unslowed(&self) -> (&Self, f64) {
+        match self {
+            Self::Migrator(_) | Self::Runner(_) => (self, 0.0),
+            Self::Slowed(program, share) => {
+                let (program, other) = program.unslowed();
+                (program, (1.0 + share) * (1.0 + other) - 1.0)
+            }
+        }
+    }
+
     /// What makes the records that it reads: a build of the migrator makes its own.
     fn generator(&self) -> Result<Migrator> {
         match self {
             Self::Migrator(migrator) => Ok(migrator.clone()),
             Self::Runner(_) => Migrator::own(),
+            Self::Slowed(program, _) => program.generator(),
         }
     }
 
@@ -92,6 +112,7 @@ impl Program {
         let runner = match self {
             Self::Migrator(migrator) => return fingerprint(&migrator.path),
             Self::Runner(runner) => runner,
+            Self::Slowed(program, _) => return program.fingerprint(),
         };
         let mut hasher = blake3::Hasher::new();
         for word in &runner.command {
@@ -108,19 +129,36 @@ impl Program {
 /// Runs every trial in a process of its own.
 #[derive(Debug)]
 pub struct Process {
-    program: Program,
-    fingerprint: String,
+    programs: Vec<Program>,
+    fingerprints: Vec<String>,
     generator: Migrator,
     /// Names the generator's sources.
     generator_build: String,
-    workload: Workload,
-    synchronous: String,
-    link: Link,
-    timeout_s: u32,
+    scenarios: Vec<Conditions>,
     sources: PathBuf,
     trials: Trials,
     runtime: Runtime,
     interrupts: Interrupts,
+}
+
+/// What a scenario says of how its trials run.
+#[derive(Debug, Clone)]
+struct Conditions {
+    workload: Workload,
+    synchronous: String,
+    link: Link,
+    timeout_s: u32,
+}
+
+impl Conditions {
+    fn of(scenario: &Scenario) -> Self {
+        Self {
+            workload: scenario.workload.clone(),
+            synchronous: scenario.store.synchronous.clone(),
+            link: scenario.link,
+            timeout_s: scenario.limits.timeout_s.get(),
+        }
+    }
 }
 
 /// The signals by which a user ends a measurement; from here on they no longer end the process. A
@@ -187,11 +225,17 @@ enum End {
 }
 
 impl Process {
-    /// Sources and stores live in hidden folders under `out`, on the disk that holds the results.
-    pub fn new(program: Program, scenario: &Scenario, out: &Path) -> Result<Self> {
-        let fingerprint = program.fingerprint()?;
-        let generator = program.generator()?;
-        let generator_build = self::fingerprint(&generator.path)?[..8].to_owned();
+    /// Arms and steps name programs and scenarios by their index. Sources and stores live in hidden
+    /// folders under `out`, on the disk that holds the results.
+    pub fn new(programs: Vec<Program>, scenarios: &[Scenario], out: &Path) -> Result<Self> {
+        let fingerprints: Result<Vec<_>> = programs.iter().map(Program::fingerprint).collect();
+        let fingerprints = fingerprints?;
+        // Programs that are compared read one source, which is none of theirs.
+        let generator = match programs.as_slice() {
+            [only] => only.generator()?,
+            _ => Migrator::own()?,
+        };
+        let generator_build = fingerprint(&generator.path)?[..8].to_owned();
         let sources = out.join(".sources");
         make(&sources)?;
         let trials = Trials::within(&out.join(".trials"))?;
@@ -204,14 +248,11 @@ impl Process {
             Interrupts::listen().map_err(|error| Error::caused("listening to signals", error))?
         };
         Ok(Self {
-            program,
-            fingerprint,
+            programs,
+            fingerprints,
             generator,
             generator_build,
-            workload: scenario.workload.clone(),
-            synchronous: scenario.store.synchronous.clone(),
-            link: scenario.link,
-            timeout_s: scenario.limits.timeout_s.get(),
+            scenarios: scenarios.iter().map(Conditions::of).collect(),
             sources,
             trials,
             runtime,
@@ -219,9 +260,14 @@ impl Process {
         })
     }
 
-    /// BLAKE3 of the program under test, 32 hex digits.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+    /// BLAKE3 of the programs under test, 32 hex digits each, in their order.
+    pub fn fingerprints(&self) -> &[String] {
+        &self.fingerprints
+    }
+
+    fn conditions(&self, scenario: usize) -> Result<&Conditions> {
+        let conditions = self.scenarios.get(scenario);
+        conditions.ok_or_else(|| Error::environment(format!("there is no scenario {scenario}")))
     }
 
     /// The folder that holds the trials' stores while they run.
@@ -229,8 +275,13 @@ impl Process {
         self.trials.folder.path()
     }
 
-    fn generate(&mut self, records: u32, file: &Path, log: &Path) -> Result<()> {
-        let workload = &self.workload;
+    fn generate(
+        &mut self,
+        workload: &Workload,
+        records: u32,
+        file: &Path,
+        log: &Path,
+    ) -> Result<()> {
         let mut arguments: Vec<OsString> = vec!["generate".into()];
         for (flag, value) in [
             ("--records", records.to_string()),
@@ -242,7 +293,7 @@ impl Process {
             arguments.extend([flag.into(), value.into()]);
         }
         arguments.extend(["--out".into(), store_url(file), "--quiet".into()]);
-        match self.run(&self.generator.words(arguments), log, None)? {
+        match self.run(&self.generator.words(arguments), 0.0, log, None)? {
             End::Well(_) if file.exists() => Ok(()),
             End::Well(_) => {
                 Err(Error::environment(format!("generating {records} records left no file")))
@@ -256,16 +307,22 @@ impl Process {
     }
 
     /// The command line of a trial in this folder.
-    fn words(&self, source: &Source, settings: &Settings, folder: &Path) -> Vec<OsString> {
+    fn words(
+        source: &Source,
+        program: &Program,
+        conditions: &Conditions,
+        settings: &Settings,
+        folder: &Path,
+    ) -> Vec<OsString> {
         let (from, into) = (store_url(&source.path), store_url(&folder.join("store.sqlite")));
         let report = folder.join(REPORT);
-        match &self.program {
+        match program {
             Program::Migrator(migrator) => {
                 let mut arguments: Vec<OsString> = vec!["run".into()];
                 arguments.extend(["--source".into(), from, "--store".into(), into]);
                 arguments.extend(flags(settings).into_iter().map(OsString::from));
-                arguments.extend(["--synchronous".into(), self.synchronous.clone().into()]);
-                arguments.extend(link_flags(self.link));
+                arguments.extend(["--synchronous".into(), conditions.synchronous.clone().into()]);
+                arguments.extend(link_flags(conditions.link));
                 arguments.extend(["--now".into(), NOW.into()]);
                 arguments.extend(["--report".into(), report.into(), "--quiet".into()]);
                 migrator.words(arguments)
@@ -277,18 +334,28 @@ impl Process {
                     "store" => Some(into.to_string_lossy().into_owned()),
                     "report" => Some(report.display().to_string()),
                     "now" => Some(NOW.into()),
-                    "synchronous" => Some(self.synchronous.clone()),
-                    "link_connect_ms" => Some(self.link.connect_ms.to_string()),
-                    "link_round_trip_ms" => Some(self.link.round_trip_ms.to_string()),
+                    "synchronous" => Some(conditions.synchronous.clone()),
+                    "link_connect_ms" => Some(conditions.link.connect_ms.to_string()),
+                    "link_round_trip_ms" => Some(conditions.link.round_trip_ms.to_string()),
                     setting => values.get(setting).map(plain),
                 };
                 runner.words(value).into_iter().map(OsString::from).collect()
             }
+            Program::Slowed(program, _) => {
+                Self::words(source, program, conditions, settings, folder)
+            }
         }
     }
 
-    /// Runs the program to its end; `limit` and signals end it and everything that it started.
-    fn run(&mut self, words: &[OsString], log: &Path, limit: Option<Duration>) -> Result<End> {
+    /// Runs the program to its end, slowed by `share`; `limit` and signals end it and everything
+    /// that it started.
+    fn run(
+        &mut self,
+        words: &[OsString],
+        share: f64,
+        log: &Path,
+        limit: Option<Duration>,
+    ) -> Result<End> {
         let name = words.first().map(|word| word.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
         let failed = |error: io::Error| Error::caused(format!("running {name}"), error);
@@ -296,7 +363,7 @@ impl Process {
         let mut command = Command::new(own_binary()?);
         command
             .arg(LAUNCH_VERB)
-            .arg("0")
+            .arg(share.to_string())
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -324,8 +391,8 @@ impl Process {
         })
     }
 
-    fn source_name(&self, records: u32) -> String {
-        let Workload { profile, duplicates, rejects, seed, .. } = &self.workload;
+    fn source_name(&self, workload: &Workload, records: u32) -> String {
+        let Workload { profile, duplicates, rejects, seed, .. } = workload;
         let build = &self.generator_build;
         format!("{profile}-{records}-seed{seed}-dup{duplicates}-rej{rejects}-{build}")
     }
@@ -351,16 +418,17 @@ const SOURCE: &str = "source.sqlite";
 const LOG: &str = "stderr.txt";
 
 impl Executor for Process {
-    fn prepare(&mut self, records: u32) -> Result<Source> {
-        let folder = self.sources.join(self.source_name(records));
-        let source = Source { path: folder.join(SOURCE), records };
+    fn prepare(&mut self, scenario: usize, records: u32) -> Result<Source> {
+        let workload = self.conditions(scenario)?.workload.clone();
+        let folder = self.sources.join(self.source_name(&workload, records));
+        let source = Source { scenario, path: folder.join(SOURCE), records };
         if source.path.exists() {
             return Ok(source);
         }
         self.remove_stale_sources();
         let aside = temporary(&self.sources)?;
         let log = temporary(self.stores())?;
-        self.generate(records, &aside.path().join(SOURCE), &log.path().join(LOG))?;
+        self.generate(&workload, records, &aside.path().join(SOURCE), &log.path().join(LOG))?;
         // Another measurement may have made the same source meanwhile; either one will do.
         match fs::rename(aside.path(), &folder) {
             Err(error) if !source.path.exists() => {
@@ -370,18 +438,29 @@ impl Executor for Process {
         }
     }
 
-    fn measure(&mut self, source: &Source, settings: &Settings) -> Result<Measurement> {
+    fn measure(
+        &mut self,
+        source: &Source,
+        program: usize,
+        settings: &Settings,
+    ) -> Result<Measurement> {
         let folder = temporary(self.stores())?;
-        let words = self.words(source, settings, folder.path());
+        let conditions = self.conditions(source.scenario)?;
+        let Some(program) = self.programs.get(program) else {
+            return Err(Error::environment(format!("there is no program {program}")));
+        };
+        let words = Self::words(source, program, conditions, settings, folder.path());
+        let (program, share) = program.unslowed();
+        let foreign = matches!(program, Program::Runner(_));
+        let (link, timeout_s) = (conditions.link, conditions.timeout_s);
         let log = folder.path().join(LOG);
-        let limit = Duration::from_secs(self.timeout_s.into());
+        let limit = Duration::from_secs(timeout_s.into());
         let before = Counters::now();
         let start = Instant::now();
-        let end = self.run(&words, &log, Some(limit))?;
+        let end = self.run(&words, share, &log, Some(limit))?;
         let elapsed = start.elapsed();
         let after = Counters::now();
-        let foreign = matches!(self.program, Program::Runner(_));
-        let asked = Asked { settings, link: self.link, foreign };
+        let asked = Asked { settings, link, foreign };
         let failure = |cause| Outcome::Failure(Failure { cause, detail: last_words(&log) });
         let (usage, outcome) = match end {
             End::Well(usage) => {
@@ -390,7 +469,7 @@ impl Executor for Process {
                 (Some(usage), read_report(&text, &asked))
             }
             End::Badly(cause, usage) => (usage, failure(cause)),
-            End::TimedOut => (None, failure(Cause::Timeout { limit_s: self.timeout_s })),
+            End::TimedOut => (None, failure(Cause::Timeout { limit_s: timeout_s })),
         };
         let surroundings = before
             .zip(after)

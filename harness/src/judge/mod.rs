@@ -5,13 +5,14 @@ mod read;
 
 use std::fmt::Write as _;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+pub use crate::finding::Outcome;
 pub use read::{BadFile, COLUMNS};
 
-use crate::stats::paired::{Better, Estimate, Order, Pair, percent};
-use crate::stats::power;
-use crate::stats::verdict::{Judge, Judgement, PAIRS_MIN, Rule, Untestable, Verdict};
+use crate::finding::Finding;
+use crate::stats::paired::{Better, Order, Pair};
+use crate::stats::verdict::{Judge, Rule, Verdict};
 use read::{Ran, Series};
 
 /// How measurements are judged.
@@ -43,40 +44,9 @@ pub struct Line {
     pub session: String,
     /// The metric's name.
     pub metric: String,
-    /// A verdict, or `not testable with R pairs`.
-    pub verdict: Outcome,
-    /// How much worse B is than A, in percent: 5 is 1.05 times the time, or a rate divided by
-    /// 1.05; negative is better. The Hodges–Lehmann estimate.
-    pub effect_percent: Option<f64>,
-    /// The hull of what the test does not refuse, in percent as the effect; an end is `None` where
-    /// nothing is too small or too large.
-    pub interval_percent: Option<[Option<f64>; 2]>,
-    /// p of no difference, small where B is worse.
-    pub p_worse: Option<f64>,
-    /// p of a difference as large as the margin, small where B is within it.
-    pub p_within: Option<f64>,
-    /// R.
-    pub pairs: usize,
-    /// About how many pairs, all in all, decide at this noise.
-    pub needed_pairs: Option<u64>,
-}
-
-/// What was decided, if anything could be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Judged.
-    Judged(Verdict),
-    /// Not tested.
-    Untestable(Untestable),
-}
-
-impl Serialize for Outcome {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Judged(verdict) => serializer.collect_str(verdict),
-            Self::Untestable(untestable) => serializer.collect_str(untestable),
-        }
-    }
+    /// What was found.
+    #[serde(flatten)]
+    pub finding: Finding,
 }
 
 impl Judged {
@@ -93,7 +63,7 @@ impl Judged {
     /// How many lines say what, as one line of text.
     pub fn counts(&self) -> String {
         let count = |says: &dyn Fn(Outcome) -> bool| {
-            self.lines.iter().filter(|line| says(line.verdict)).count()
+            self.lines.iter().filter(|line| says(line.finding.verdict)).count()
         };
         let mut text = format!("judged {}:", self.lines.len());
         for verdict in Verdict::ALL {
@@ -108,7 +78,9 @@ impl Judged {
     /// The exit code: of many sessions 0, since the work is done whatever they say; of one session
     /// 1 for a regression in any metric, else 3 where one was not decided, else 0.
     pub fn exit_code(&self) -> u8 {
-        let any = |says: &dyn Fn(Outcome) -> bool| self.lines.iter().any(|line| says(line.verdict));
+        let any = |says: &dyn Fn(Outcome) -> bool| {
+            self.lines.iter().any(|line| says(line.finding.verdict))
+        };
         let open = |outcome| {
             matches!(outcome, Outcome::Judged(Verdict::Inconclusive) | Outcome::Untestable(_))
         };
@@ -133,12 +105,10 @@ pub fn judge(csv: &[u8], options: &Options) -> Result<Judged, BadFile> {
             notes.push(left_out(series));
             continue;
         };
-        let judged = judge.judge(&pairs, &[]);
-        unequal += usize::from(judged.is_ok() && has_unequal_orders(&pairs));
-        lines.push(match judged {
-            Ok(judgement) => judged_line(series, &judgement),
-            Err(untestable) => untestable_line(series, &pairs, untestable, rule),
-        });
+        let finding = Finding::of(&mut judge, &pairs, &[], rule);
+        unequal += usize::from(finding.judgement.is_some() && has_unequal_orders(&pairs));
+        let Series { session, metric, .. } = series;
+        lines.push(Line { session: session.clone(), metric: metric.clone(), finding });
     }
     if unequal > 0 {
         notes.push(format!(
@@ -175,46 +145,6 @@ fn left_out(series: &Series) -> String {
         format!("value {} in line {} has no logarithm", figure.value, figure.line)
     });
     format!("session {session}: metric {metric} is left out: {culprit}")
-}
-
-fn judged_line(series: &Series, judgement: &Judgement) -> Line {
-    let end = |log: f64| log.is_finite().then(|| rounded_percent(log));
-    let interval = judgement.interval;
-    Line {
-        session: series.session.clone(),
-        metric: series.metric.clone(),
-        verdict: Outcome::Judged(judgement.verdict),
-        effect_percent: Some(rounded_percent(judgement.estimate.shown)),
-        interval_percent: Some([end(interval.low), end(interval.high)]),
-        p_worse: Some(judgement.p.worse),
-        p_within: Some(judgement.p.within),
-        pairs: judgement.pairs,
-        needed_pairs: Some(judgement.needed_pairs),
-    }
-}
-
-fn untestable_line(series: &Series, pairs: &[Pair], why: Untestable, rule: Rule) -> Line {
-    let estimate = Estimate::of(pairs);
-    let needed = estimate.and_then(|estimate| {
-        power::needed_pairs(pairs.len(), estimate.std_dev, rule.delta(), rule.alpha)
-    });
-    Line {
-        session: series.session.clone(),
-        metric: series.metric.clone(),
-        verdict: Outcome::Untestable(why),
-        effect_percent: estimate.map(|estimate| rounded_percent(estimate.shown)),
-        interval_percent: None,
-        p_worse: None,
-        p_within: None,
-        pairs: pairs.len(),
-        needed_pairs: needed.map(|needed| needed.max(PAIRS_MIN as u64)),
-    }
-}
-
-/// To 0.0001 percent, which is as closely as the ends of intervals are known.
-fn rounded_percent(log: f64) -> f64 {
-    // Adding zero makes −0 a plain one.
-    (percent(log) * 1e4).round() / 1e4 + 0.0
 }
 
 #[cfg(test)]
@@ -281,7 +211,7 @@ mod tests {
             (1.2, higher, Verdict::Improved, -1.0),
             (0.8, higher, Verdict::Regression, 1.0),
         ] {
-            let line = judged(&csv(&[("s", 10, factor)]), &options).lines.remove(0);
+            let line = judged(&csv(&[("s", 10, factor)]), &options).lines.remove(0).finding;
             assert_eq!(line.verdict, Outcome::Judged(verdict), "{factor} {options:?}");
             assert!(line.effect_percent.unwrap() * sign > 0.0, "{line:?}");
         }
@@ -290,7 +220,8 @@ mod tests {
     #[test]
     fn a_wider_margin_lets_more_pass() {
         let text = csv(&[("s", 10, 1.08)]);
-        let verdict = |margin| judged(&text, &Options { margin, ..OPTIONS }).lines[0].verdict;
+        let verdict =
+            |margin| judged(&text, &Options { margin, ..OPTIONS }).lines[0].finding.verdict;
         assert_eq!(verdict(0.05), Outcome::Judged(Verdict::Regression));
         assert_eq!(verdict(0.2), Outcome::Judged(Verdict::Small));
     }
@@ -301,8 +232,8 @@ mod tests {
         let line = judged.json_lines().unwrap();
         assert!(line.contains(r#""verdict":"not testable with 6 pairs""#), "{line}");
         assert!(line.contains(r#""interval_percent":null,"p_worse":null,"p_within":null"#));
-        assert!(judged.lines[0].effect_percent.unwrap() > 19.0);
-        assert!(judged.lines[0].needed_pairs.unwrap() >= 8);
+        assert!(judged.lines[0].finding.effect_percent.unwrap() > 19.0);
+        assert!(judged.lines[0].finding.needed_pairs.unwrap() >= 8);
     }
 
     #[test]

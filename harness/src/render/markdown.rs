@@ -1,9 +1,10 @@
 //! `report.md`: the finding first, then the figures, then how far to trust them and how to get them
 //! again. Takes words and cells from its neighbours and adds only their order.
 
-use super::format::{counted, mib, rounded, swept, thousands};
+use super::format::{counted, mib, percent, rounded, swept, thousands};
 use super::{charts, table, words};
 use crate::analyse::Analysis;
+use crate::compare::Range;
 use crate::identity::Identity;
 
 /// The report's text.
@@ -16,8 +17,9 @@ pub fn markdown(analysis: &Analysis, identity: &Identity) -> String {
     ]
     .into_iter()
     .chain(words::times(analysis))
+    .chain([figures(analysis)])
+    .chain(fresh_pairs(analysis))
     .chain([
-        figures(analysis),
         images(analysis),
         section("How far to trust this", &trust(analysis, identity)),
         section("What was measured", &measured(analysis)),
@@ -46,13 +48,51 @@ fn figures(analysis: &Analysis) -> String {
     format!("{}\n\n{legend}", lines.join("\n"))
 }
 
-fn remark(analysis: &Analysis, index: usize) -> &'static str {
-    match (index == analysis.baseline, index == analysis.highest) {
-        (true, true) => "baseline, highest median",
-        (true, false) => "baseline",
-        (false, true) => "highest median",
-        (false, false) => "",
-    }
+fn remark(analysis: &Analysis, index: usize) -> String {
+    let best = analysis.may_be_best(index).then_some("may be the fastest");
+    best.into_iter().chain(table::roles(analysis, index)).collect::<Vec<_>>().join(", ")
+}
+
+/// The fresh pairs, a row for every metric; nothing where none have run.
+fn fresh_pairs(analysis: &Analysis) -> Option<String> {
+    let fresh = analysis.confirmation.as_ref()?;
+    let mut lines = vec![
+        format!(
+            "## Fresh pairs\n\n{} against {}, {} pairs, order from the seed; margin {} %.\n",
+            fresh.candidate.label,
+            fresh.baseline.label,
+            fresh.pairs,
+            rounded(fresh.margin_percent)
+        ),
+        "| metric | change | interval | p worse | p within | pairs | verdict |".into(),
+        "|---|---:|---:|---:|---:|---:|---|".into(),
+    ];
+    let figure = |value: Option<f64>| value.map_or_else(|| "-".into(), percent);
+    let p = |value: Option<f64>| value.map_or_else(|| "-".into(), |p| format!("{p:.3}"));
+    lines.extend(fresh.metrics.iter().map(|found| {
+        let interval = found
+            .change_interval_percent
+            .map_or_else(|| "-".into(), |ends| ends.map(figure).join(" to "));
+        let verdict = serde_json::to_value(found.finding.verdict).unwrap_or_default();
+        format!(
+            "| {} | {} | {interval} | {} | {} | {} | {} |",
+            found.metric.name(),
+            figure(found.change_percent),
+            p(found.finding.p_worse),
+            p(found.finding.p_within),
+            found.finding.pairs,
+            verdict.as_str().unwrap_or_default()
+        )
+    }));
+    lines.extend(fresh.exact.iter().filter(|count| count.differs()).map(|count| {
+        let range = |Range { min, max }: Range| {
+            let most = (max > min).then(|| format!(" to {}", thousands(max as f64)));
+            thousands(min as f64) + &most.unwrap_or_default()
+        };
+        let (name, before, now) = (count.quantity.name(), count.baseline, count.candidate);
+        format!("\nExact: {name} {} instead of {}.", range(now), range(before))
+    }));
+    Some(lines.join("\n"))
 }
 
 fn images(analysis: &Analysis) -> String {

@@ -14,17 +14,22 @@ pub fn order(scenario: &Scenario, plan: &Plan) -> String {
     let _ = writeln!(text, "{}", counts(scenario, plan));
     let _ = writeln!(text, "{}", how_ordered(plan));
     let _ = writeln!(text, "{}", time(scenario, plan));
+    let _ = writeln!(
+        text,
+        "then, where the choice is not the present setting: {} of the two",
+        counted(scenario.pairs, "fresh pair")
+    );
     if scenario.link.is_simulated() {
         let _ = writeln!(text, "{}", scenario.link);
     }
     text.push('\n');
     let width = scenario.settings.iter().map(|s| s.short.chars().count()).max().unwrap_or(0);
-    let mut counted = 0;
+    let mut number = 0;
     for block in &plan.blocks {
-        counted += usize::from(!block.warmup);
-        let name = if block.warmup { "warm-up".into() } else { format!("block {counted}") };
+        number += usize::from(!block.warmup);
+        let name = if block.warmup { "warm-up".into() } else { format!("block {number}") };
         let _ = write!(text, "{name:<9}");
-        for setting in &block.settings {
+        for setting in &block.arms {
             let _ = write!(text, "  {:>width$}", scenario.settings[*setting].short);
         }
         text.push('\n');
@@ -49,6 +54,7 @@ fn how_ordered(plan: &Plan) -> String {
             "order: Williams squares (each setting follows each other one equally often), seed {}",
             plan.seed
         ),
+        Order::Balanced => format!("order: half of the pairs in either order, seed {}", plan.seed),
         Order::Shuffled => format!("order: every block shuffled, seed {}", plan.seed),
     }
 }

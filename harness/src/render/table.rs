@@ -8,8 +8,7 @@ use crate::metric::Metric;
 const SETTING_WIDTH_MAX: usize = 22;
 
 /// Below the rows.
-const LEGEND: &str =
-    "* highest median; insert and prepare summed over workers; peak RSS the largest of all runs";
+const LEGEND: &str = "* may be the fastest; insert and prepare summed over workers; peak RSS the largest of all runs";
 
 /// Headings in two lines, the setting's own name apart.
 const HEADINGS: [[&str; 2]; 7] = [
@@ -43,14 +42,18 @@ pub(super) fn headings() -> [String; 7] {
     HEADINGS.map(|[above, below]| format!("{above} {below}").trim().to_owned())
 }
 
-/// What a row is, beside its figures; a star is the highest median.
-fn mark(analysis: &Analysis, index: usize) -> &'static str {
-    match (index == analysis.baseline, index == analysis.highest) {
-        (true, true) => "baseline *",
-        (true, false) => "baseline",
-        (false, true) => "*",
-        (false, false) => "",
-    }
+/// What a row is, beside its figures; a star is what may be the fastest.
+fn mark(analysis: &Analysis, index: usize) -> String {
+    let star = analysis.may_be_best(index).then_some("*");
+    // Where the baseline is the choice the words below say so.
+    star.into_iter().chain(roles(analysis, index).take(1)).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the setting of this index is the baseline, the choice, or both.
+pub(super) fn roles(analysis: &Analysis, index: usize) -> impl Iterator<Item = &'static str> {
+    let baseline = (index == analysis.baseline).then_some("baseline");
+    let choice = (index == analysis.choice).then_some("choice");
+    baseline.into_iter().chain(choice)
 }
 
 /// The table as plain text; no line is longer than 100 columns.
@@ -58,7 +61,7 @@ pub fn table(analysis: &Analysis) -> String {
     let [above, below] = [0, 1].map(|line| HEADINGS.map(|heading| heading[line].to_owned()));
     let mut rows = vec![row("", above, ""), row(&swept(analysis), below, "")];
     rows.extend(analysis.settings.iter().enumerate().map(|(index, summary)| {
-        row(&summary.setting.short, cells(summary), mark(analysis, index))
+        row(&summary.setting.short, cells(summary), &mark(analysis, index))
     }));
     let widths = widths(&rows);
     let mut lines: Vec<String> = rows.iter().map(|row| line(row, &widths)).collect();

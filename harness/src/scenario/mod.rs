@@ -10,6 +10,8 @@ use std::num::NonZeroU32;
 use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::Metric;
+
 pub use read::Fault;
 pub use runner::Runner;
 
@@ -36,6 +38,7 @@ pub const DEFAULT: &str = "scenarios/batch-size.toml";
 
 /// Blocks and records of a `--quick` run: enough to see that everything works, not to judge.
 const QUICK_RUNS: u32 = 3;
+const QUICK_PAIRS: u32 = 4;
 const QUICK_RECORDS: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 
 /// A checked scenario; every setting is resolved against the baseline.
@@ -53,6 +56,8 @@ pub struct Scenario {
     pub runs: u32,
     /// Blocks before them that are run and not counted.
     pub warmup: u32,
+    /// Fresh pairs that confirm a choice: even.
+    pub pairs: u32,
     /// Seed of the order.
     pub seed: u64,
     /// Whether `--quick` cut it down.
@@ -75,6 +80,8 @@ pub struct Scenario {
     pub limits: Limits,
     /// When a block is void.
     pub validity: Validity,
+    /// How two arms are compared.
+    pub gate: Gate,
 }
 
 /// One point of the grid.
@@ -159,6 +166,64 @@ pub struct Limits {
     pub peak_rss_bytes: u64,
 }
 
+/// How two arms are compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gate {
+    /// By how much the other arm may be worse than the baseline, as a share: 0.05 is 5 %.
+    pub margin: f64,
+    /// What is compared, each once; the first decides.
+    pub metrics: Vec<Metric>,
+    /// What follows from being worse by less than the margin.
+    pub small: SmallPolicy,
+    /// Exact quantities of which any rise counts as a regression; the others are reported.
+    pub exact: Vec<Exact>,
+}
+
+/// What follows from being worse by less than the margin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmallPolicy {
+    /// A note.
+    Pass,
+    /// The same as from a regression.
+    Fail,
+}
+
+/// A quantity of a run that noise does not touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exact {
+    /// Statements sent to the store.
+    Statements,
+    /// Messages to the store, each with its answer; only where a link counts them.
+    RoundTrips,
+}
+
+impl Exact {
+    /// Every one, in the order of tables.
+    pub const ALL: [Self; 2] = [Self::Statements, Self::RoundTrips];
+
+    /// The name in scenarios and result files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Statements => "statements",
+            Self::RoundTrips => "round_trips",
+        }
+    }
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            margin: 0.05,
+            metrics: vec![Metric::RecPerMin, Metric::Insert, Metric::PeakRss],
+            small: SmallPolicy::Pass,
+            exact: Vec::new(),
+        }
+    }
+}
+
 /// What may go on beside a run. A block with a run above any of these is void and run again. Small
 /// disturbances hit every setting of a block alike and are left in; these limits are for the ones
 /// that do not.
@@ -210,6 +275,7 @@ impl Scenario {
         self.quick = true;
         self.warmup = 0;
         self.runs = self.runs.min(QUICK_RUNS);
+        self.pairs = self.pairs.min(QUICK_PAIRS);
         self.workload.records = match self.workload.records {
             Records::Fixed(records) => Records::Fixed(records.min(QUICK_RECORDS)),
             Records::Auto { .. } => Records::Fixed(QUICK_RECORDS),
@@ -263,9 +329,24 @@ batch_size = [100, 1000]
     fn what_a_scenario_leaves_out_is_the_baseline() {
         let scenario = Scenario::parse(LEAST).unwrap();
         assert_eq!((scenario.runs, scenario.warmup, scenario.seed), (10, 1, 1));
+        assert_eq!((scenario.pairs, scenario.gate), (10, Gate::default()));
         assert_eq!(scenario.workload.records, Records::Auto { run_seconds: 0.8 });
         assert_eq!(scenario.limits, Limits::default());
         assert_eq!(scenario.settings[scenario.baseline].settings, Settings::default());
+    }
+
+    #[test]
+    fn a_gate_says_what_is_compared_and_what_follows() {
+        let gate = "[gate]\nmargin = 0.1\nmetrics = [\"latency_p99_ms\", \"rec_per_min\"]\n\
+                    small = \"fail\"\nexact = [\"round_trips\"]\n[sweep]";
+        let scenario = Scenario::parse(&LEAST.replace("[sweep]", gate)).unwrap();
+        let expected = Gate {
+            margin: 0.1,
+            metrics: vec![Metric::LatencyP99, Metric::RecPerMin],
+            small: SmallPolicy::Fail,
+            exact: vec![Exact::RoundTrips],
+        };
+        assert_eq!(scenario.gate, expected);
     }
 
     #[test]
@@ -294,7 +375,7 @@ batch_size = [100, 1000]
         let quick = scenario.clone().quick();
         assert!(quick.quick);
         assert_eq!(quick.settings, scenario.settings);
-        assert_eq!((quick.runs, quick.warmup), (QUICK_RUNS, 0));
+        assert_eq!((quick.runs, quick.warmup, quick.pairs), (QUICK_RUNS, 0, QUICK_PAIRS));
         assert_eq!(quick.workload.records, Records::Fixed(QUICK_RECORDS));
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
-use super::{Limits, Link, Records, Runner, Scenario, Setting, Store, Validity, Workload};
+use super::{Gate, Limits, Link, Records, Runner, Scenario, Setting, Store, Validity, Workload};
 
 /// What is wrong with a scenario, and on which line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,8 @@ struct File {
     runs: u32,
     #[serde(default = "File::warmup")]
     warmup: u32,
+    #[serde(default = "File::pairs")]
+    pairs: u32,
     #[serde(default = "File::seed")]
     seed: u64,
     #[serde(default)]
@@ -67,6 +69,8 @@ struct File {
     limits: Limits,
     #[serde(default)]
     validity: Validity,
+    #[serde(default)]
+    gate: Gate,
 }
 
 impl File {
@@ -75,6 +79,9 @@ impl File {
     }
     fn warmup() -> u32 {
         1
+    }
+    fn pairs() -> u32 {
+        10
     }
     fn seed() -> u64 {
         1
@@ -121,6 +128,9 @@ impl Default for StoreTable {
 /// Fewer runs have no standard deviation.
 const RUNS_MIN: u32 = 2;
 
+/// The fewest pairs that can be tested.
+const PAIRS_LEAST: u32 = 8;
+
 const TOP_KEYS: &[&str] = &[
     "name",
     "why",
@@ -128,6 +138,7 @@ const TOP_KEYS: &[&str] = &[
     "optimization",
     "runs",
     "warmup",
+    "pairs",
     "seed",
     "workload",
     "store",
@@ -137,6 +148,7 @@ const TOP_KEYS: &[&str] = &[
     "sweep",
     "limits",
     "validity",
+    "gate",
 ];
 const WORKLOAD_KEYS: &[&str] =
     &["records", "run_seconds", "profile", "duplicates", "rejects", "seed"];
@@ -144,6 +156,7 @@ const STORE_KEYS: &[&str] = &["url", "synchronous"];
 const LINK_KEYS: &[&str] = &["connect_ms", "round_trip_ms"];
 const RUNNER_KEYS: &[&str] = &["command"];
 const VALIDITY_KEYS: &[&str] = &["foreign_cpu_share_max", "steal_share_max", "swapped_pages_max"];
+const GATE_KEYS: &[&str] = &["margin", "metrics", "small", "exact"];
 const LIMITS_KEYS: &[&str] = &["timeout_s", "peak_rss_bytes"];
 
 /// The baseline of every setting that applies in it, as a flat object.
@@ -218,6 +231,7 @@ impl Source<'_> {
             ("sweep", &Settings::NAMES),
             ("limits", LIMITS_KEYS),
             ("validity", VALIDITY_KEYS),
+            ("gate", GATE_KEYS),
         ] {
             if let Some(DeValue::Table(table)) = self.table.get(section).map(toml::Spanned::get_ref)
             {
@@ -241,6 +255,7 @@ impl Source<'_> {
 
     fn resolve(&self, file: File) -> Result<Scenario, Fault> {
         self.check_top(&file)?;
+        self.check_gate(&file.gate)?;
         let workload = self.workload(file.workload)?;
         let store = self.store(file.store)?;
         let baseline = self.baseline(&file.baseline)?;
@@ -259,6 +274,7 @@ impl Source<'_> {
             optimization: file.optimization,
             runs: file.runs,
             warmup: file.warmup,
+            pairs: file.pairs,
             seed: file.seed,
             quick: false,
             workload,
@@ -270,6 +286,7 @@ impl Source<'_> {
             baseline,
             limits: file.limits,
             validity: file.validity,
+            gate: file.gate,
         })
     }
 
@@ -283,6 +300,10 @@ impl Source<'_> {
             let message = format!("takes at least {RUNS_MIN}: one run has no spread");
             return Err(self.fault_in("", "runs", message));
         }
+        if file.pairs < PAIRS_LEAST || !file.pairs.is_multiple_of(2) {
+            let message = format!("takes an even number from {PAIRS_LEAST} on: half run A first");
+            return Err(self.fault_in("", "pairs", message));
+        }
         for (key, share) in [
             ("foreign_cpu_share_max", file.validity.foreign_cpu_share_max),
             ("steal_share_max", file.validity.steal_share_max),
@@ -290,6 +311,25 @@ impl Source<'_> {
             if !(0.0..=1.0).contains(&share) {
                 return Err(self.fault_in("validity", key, "takes a share from 0 to 1"));
             }
+        }
+        Ok(())
+    }
+
+    fn check_gate(&self, gate: &Gate) -> Result<(), Fault> {
+        let fault = |key: &str, message: &str| Err(self.fault_in("gate", key, message));
+        if !(gate.margin > 0.0 && gate.margin < 1.0) {
+            return fault("margin", "takes a share above 0 and below 1, such as 0.05");
+        }
+        if gate.metrics.is_empty() {
+            return fault("metrics", "takes at least one metric: the first decides");
+        }
+        let repeated = gate
+            .metrics
+            .iter()
+            .enumerate()
+            .find(|(index, metric)| gate.metrics[..*index].contains(metric));
+        if let Some((_, metric)) = repeated {
+            return fault("metrics", &format!("lists {} twice", metric.name()));
         }
         Ok(())
     }
@@ -484,6 +524,7 @@ batch_size = [100, 1000]
             (with("[store]\nsynchronus = 1"), 7, "`synchronus` in [store]", "`synchronous`"),
             (with("[link]\nconnect = 5"), 7, "`connect` in [link]", "`connect_ms`"),
             (with("[validity]\nsteal = 1"), 7, "`steal` in [validity]", "`steal_share_max`"),
+            (with("[gate]\nmetric = []"), 7, "`metric` in [gate]", "`metrics`"),
             (with("[runner]\ncomand = []"), 7, "`comand` in [runner]", "`command`"),
             (with("[limit]\ntimeout_s = 5"), 6, "`limit`", "`limits`"),
         ];
@@ -498,6 +539,16 @@ batch_size = [100, 1000]
         let refusals = [
             (LEAST.replace("least", "Least/../"), "line 2: name: takes lower-case letters"),
             (with("runs = 1"), "line 6: runs: takes at least 2"),
+            (with("pairs = 9"), "line 6: pairs: takes an even number from 8 on"),
+            (with("pairs = 6"), "line 6: pairs: takes an even number from 8 on"),
+            (with("[gate]\nmargin = 0.0"), "line 7: [gate] margin: takes a share above 0"),
+            (with("[gate]\nmetrics = []"), "line 7: [gate] metrics: takes at least one"),
+            (with("[gate]\nmetrics = [\"speed\"]"), "line 7: unknown variant `speed`"),
+            (
+                with("[gate]\nmetrics = [\"rec_per_min\", \"rec_per_min\"]"),
+                "line 7: [gate] metrics: lists rec_per_min twice",
+            ),
+            (with("[gate]\nsmall = \"maybe\""), "line 7: unknown variant `maybe`"),
             (with("[workload]\nrejects = 1.5"), "line 7: [workload] rejects: takes a share"),
             (with("[workload]\nrecords = 0"), "line 7: [workload] records: takes \"auto\" or"),
             (with("[workload]\nrecords = \"some\""), "line 7: [workload] records: takes"),

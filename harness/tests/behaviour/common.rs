@@ -11,12 +11,13 @@ use harness::error::Result;
 use harness::event::{Event, Observer};
 use harness::executor::{Mock, Source, report};
 use harness::identity::{Identity, Machine, Program, Store};
-use harness::ledger::{self, Ledger, Origin, PlanLine, Recorded};
+use harness::ledger::{self, Ledger, Origin, ProgramId, Session, SessionLine};
 use harness::measure::{Cause, Failure, Measurement, Outcome};
-use harness::plan::{self, Plan};
 use harness::progress::{self, Progress, Told};
+use harness::recorded::Recorded;
 use harness::run;
 use harness::scenario::Scenario;
+use harness::sweep::Sweep;
 use migrator::config::Settings;
 use migrator::report::RunReport;
 use serde_json::Value;
@@ -161,16 +162,11 @@ fn report_template() -> String {
     report.replacen('{', "{$link", 1)
 }
 
-/// The first line of a ledger.
-pub(crate) fn plan_line(scenario: &Scenario) -> PlanLine {
-    PlanLine {
-        format: ledger::FORMAT_VERSION,
-        origin: Origin { revision: "r".into(), host: None, program: "p".into() },
-        plan_hash: plan::hash(scenario),
-        plan: Plan::of(scenario),
-        scenario: scenario.clone(),
-        shard: None,
-    }
+/// The first line of a sweep's ledger.
+pub(crate) fn session_line(scenario: &Scenario) -> SessionLine {
+    let program = ProgramId { name: "migrator".into(), blake3: "p".into() };
+    let origin = Origin { revision: "r".into(), host: None, programs: vec![program] };
+    SessionLine::new(Session::sweep(scenario.clone()), origin, None)
 }
 
 /// What a ledger says after a sweep whose runs all end as `answer` says. Nothing is run.
@@ -179,12 +175,12 @@ pub(crate) fn mock_sweep(
     answer: impl FnMut(&Source, &Settings) -> Result<Measurement> + 'static,
 ) -> Result<Recorded> {
     let folder = tempfile::tempdir().unwrap();
-    let plan = plan_line(scenario);
+    let session = session_line(scenario);
     let path = folder.path().join("ledger.jsonl");
-    let mut ledger = Ledger::create(&path, &plan)?;
+    let mut ledger = Ledger::create(&path, &session)?;
     let mut executor = Mock::new(answer);
-    run::run(&Progress::of(plan), &mut executor, &mut ledger, &mut Silent)?;
-    tell(&path).progress.recorded()
+    run::run(Progress::of(session), &Sweep, &mut executor, &mut ledger, &mut Silent)?;
+    tell(&path).progress.into_recorded()
 }
 
 /// What a ledger says.
@@ -200,10 +196,17 @@ pub(crate) fn noisy_runs() -> impl FnMut(&Source, &Settings) -> Result<Measureme
         run += 1;
         let batch_size = settings.batch_size.get() as f64;
         // Small batches pay for their transactions, large ones for their memory.
-        let rate = 600_000.0 / (1.0 + 40.0 / batch_size + batch_size / 20_000.0);
-        let noise = f64::from(run * 7919 % 61) / 1000.0 - 0.03;
-        Ok(done(report(settings, source.records, rate * (1.0 + noise))))
+        let rate = 600_000.0 / (1.0 + 40.0 / batch_size + batch_size / 5_000.0);
+        Ok(done(report(settings, source.records, rate * (1.0 + 0.03 * uniform(run)))))
     }
+}
+
+/// A number from −1 to 1 that looks drawn and is the same every time.
+pub(crate) fn uniform(number: u32) -> f64 {
+    let mut bits = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    f64::from(u32::try_from(bits >> 32).unwrap()) / f64::from(u32::MAX) * 2.0 - 1.0
 }
 
 /// A run that ended well.
@@ -243,6 +246,7 @@ pub(crate) fn identity() -> Identity {
             version: Some("0.1.0".into()),
             profile: Some("release".into()),
         },
+        other_programs: Vec::new(),
         store: Store {
             url: "sqlite:".into(),
             synchronous: "full".into(),

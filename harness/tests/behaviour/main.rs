@@ -8,4 +8,5 @@ mod judge;
 mod measure;
 mod mock;
 mod resume;
+mod session;
 mod sweep;

@@ -5,6 +5,7 @@ use crate::common::{done, failure, identity, mock_sweep, noisy_runs};
 use harness::analyse::{Analysis, Doubt, analyse};
 use harness::error::{ErrorKind, Result};
 use harness::executor::{Source, report};
+use harness::ledger::Ending;
 use harness::measure::{Measurement, Surroundings};
 use harness::metric::Metric;
 use harness::render::{charts, markdown, metrics, order, table, words};
@@ -54,14 +55,22 @@ fn the_charts_hold_every_run_and_every_setting_as_text() {
 fn every_trial_of_the_plan_is_in_the_ledger_with_its_whole_report() {
     let scenario = batch_size();
     let recorded = mock_sweep(&scenario, noisy_runs()).unwrap();
-    assert_eq!(recorded.trials.len(), 66);
-    assert_eq!(recorded.records.records, 8000);
-    assert!(recorded.records.pilot.is_some());
-    for (line, trial) in recorded.trials.iter().zip(recorded.plan.plan.trials()) {
-        assert_eq!(line.trial, trial);
-        let settings = &line.measurement.report().unwrap().settings;
-        assert_eq!(*settings, scenario.settings[trial.setting].settings);
+    let names: Vec<&str> = recorded.steps.iter().map(|ran| ran.step.name.as_str()).collect();
+    assert_eq!(names, ["sweep", "confirmation"]);
+    let records = recorded.records[0].as_ref().unwrap();
+    assert_eq!(records.records, 8000);
+    assert!(records.pilot.is_some());
+    for ran in &recorded.steps {
+        assert_eq!(ran.trials().count(), ran.step.plan.trial_count());
+        for (line, trial) in ran.trials().zip(ran.step.plan.trials()) {
+            assert_eq!(line.trial, trial);
+            let settings = &line.measurement.report().unwrap().settings;
+            assert_eq!(*settings, ran.step.arms[trial.arm].setting.settings);
+        }
     }
+    let settings = |index: usize| &scenario.settings[index].settings;
+    let swept = recorded.steps[0].step.arms.iter().map(|arm| &arm.setting.settings);
+    assert!(swept.eq((0..6).map(settings)));
 }
 
 #[test]
@@ -123,9 +132,9 @@ fn a_failed_trial_is_a_row_of_the_ledger_and_a_doubt() {
         Ok(if run == 20 { failure() } else { done(report) })
     })
     .unwrap();
-    assert_eq!(recorded.trials.len(), 66);
+    assert_eq!(recorded.steps[0].trials().count(), 66);
     let failed: Vec<_> =
-        recorded.trials.iter().filter(|line| line.measurement.failure().is_some()).collect();
+        recorded.trials().filter(|line| line.measurement.failure().is_some()).collect();
     assert_eq!(failed.len(), 1);
     let analysis = analyse(&recorded).unwrap();
     assert_eq!(analysis.failed.len(), 1);
@@ -160,7 +169,7 @@ fn runs_that_stored_different_things_are_an_error_that_says_where_they_differ() 
         })
         .unwrap();
         // The rest of the plan has nothing to add.
-        assert_eq!(recorded.trials.len(), 6);
+        assert_eq!(recorded.trials().count(), 6);
         let error = analyse(&recorded).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WrongResult);
         let message = error.to_string();
@@ -228,13 +237,13 @@ fn disturbed_runs(numbers: Vec<usize>) -> impl FnMut(&Source, &Settings) -> Resu
 fn a_disturbed_block_is_void_as_a_whole_and_run_again_at_the_end_in_its_own_order() {
     // The warm-up is 1 … 6, and nothing of it counts; 15 is in the second block.
     let recorded = mock_sweep(&batch_size(), disturbed_runs(vec![2, 15])).unwrap();
-    let plan = &recorded.plan.plan;
-    let blocks: Vec<_> = recorded.trials.iter().map(|line| plan.block_of(&line.trial)).collect();
+    let plan = &recorded.steps[0].step.plan;
+    let trials: Vec<_> = recorded.steps[0].trials().map(|line| line.trial).collect();
+    let blocks: Vec<_> = trials.iter().map(|trial| plan.block_of(trial)).collect();
     let mut order: Vec<_> = (0..11).filter(|block| *block != 2).collect();
     order.push(2);
     assert_eq!(blocks, order.iter().flat_map(|block| [*block; 6]).collect::<Vec<_>>());
-    let last: Vec<_> = recorded.trials[60..].iter().map(|line| line.trial).collect();
-    assert_eq!(last, plan.block_trials(2));
+    assert_eq!(trials[60..], plan.block_trials(2));
     let analysis = analyse(&recorded).unwrap();
     assert!(analysis.settings.iter().all(|summary| summary.runs == 10));
     let report = markdown::markdown(&analysis, &identity());
@@ -247,16 +256,18 @@ fn a_disturbed_block_is_void_as_a_whole_and_run_again_at_the_end_in_its_own_orde
 fn more_than_a_fifth_of_void_blocks_make_the_measurement_invalid() {
     // Blocks 1, 2 and 3 of ten: the third is one too many.
     let recorded = mock_sweep(&batch_size(), disturbed_runs(vec![7, 13, 19])).unwrap();
-    assert_eq!(recorded.voided.len(), 3);
-    assert_eq!(recorded.trials.len(), 6, "only the warm-up is left");
+    assert_eq!(recorded.steps[0].voided.len(), 3);
+    assert_eq!(recorded.trials().count(), 6, "only the warm-up is left");
+    assert_eq!(recorded.ending, Some(Ending::Invalid));
     assert_eq!(analyse(&recorded).unwrap_err().kind(), ErrorKind::Invalid);
     // Where some blocks are left they are shown, and claim nothing.
     let late = mock_sweep(&batch_size(), disturbed_runs(vec![13, 19, 25])).unwrap();
     let analysis = analyse(&late).unwrap();
-    assert!(metrics::metrics(&analysis).unwrap().contains("\"verdict\": \"invalid\""));
-    assert!(words::worth(&analysis).starts_with("Invalid: "));
+    assert!(metrics::metrics(&analysis).unwrap().contains("\"verdict\": \"INVALID\""));
+    assert!(words::finding(&analysis).starts_with("INVALID: "));
     let enough = mock_sweep(&batch_size(), disturbed_runs(vec![7, 13])).unwrap();
-    assert_eq!((enough.voided.len(), enough.trials.len()), (2, 66));
+    let sweep = &enough.steps[0];
+    assert_eq!((sweep.voided.len(), sweep.trials().count()), (2, 66));
 }
 
 #[test]

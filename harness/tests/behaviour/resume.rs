@@ -1,6 +1,7 @@
 //! What becomes of a measurement that is cut off: it goes on, ends as if nothing had happened, or
 //! says why it must not.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -9,18 +10,19 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::common::{
-    Fake, Silent, TWO_SIZES, dies, done, failure, identity, plan_line, read, tell,
+    Fake, Silent, TWO_SIZES, dies, done, failure, identity, read, session_line, tell,
 };
 use harness::analyse::analyse;
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Mock, Source, report};
 use harness::ledger::{Ending, Ledger, Line, ResumedLine};
 use harness::measure::Measurement;
-use harness::plan::Trial;
 use harness::progress::Progress;
+use harness::recorded::Recorded;
 use harness::render::{charts, markdown, metrics, pretty, table};
 use harness::run;
 use harness::scenario::{Scenario, shipped};
+use harness::sweep::Sweep;
 use migrator::config::Settings;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -33,54 +35,73 @@ fn six_blocks() -> String {
 
 fn batch_size() -> Scenario {
     let mut scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
-    scenario.runs = 4;
+    (scenario.runs, scenario.warmup) = (4, 1);
     scenario
 }
 
-/// Runs whose figures depend on their place in the plan alone; the pilot is the first of all.
+/// Runs whose figures depend on what is run and on how often that has run before alone: what is
+/// counted is told, since a session that goes on has run some of it. After `cut_at` runs comes the
+/// end.
 fn answers(
-    trials: Vec<Trial>,
+    mut ran: BTreeMap<usize, u32>,
     cut_at: Option<usize>,
 ) -> impl FnMut(&Source, &Settings) -> Result<Measurement> {
-    let mut trials = trials.into_iter();
+    let mut number = 0;
     move |source, settings| {
-        let number = trials.next().map_or(0, |trial| trial.number);
         if cut_at == Some(number) {
             return Err(Error::new(ErrorKind::Interrupted, "cut off"));
         }
-        let noise = f64::from(u32::try_from(number).unwrap() * 7919 % 61) / 1000.0;
-        let batch_size = settings.batch_size.get() as f64;
-        let rate = 600_000.0 / (1.0 + 40.0 / batch_size) * (1.0 + noise);
-        Ok(if number == 9 { failure() } else { done(report(settings, source.records, rate)) })
+        number += 1;
+        let batch_size = settings.batch_size.get();
+        let before = ran.entry(batch_size).or_default();
+        *before += 1;
+        let noise = f64::from((*before * 7919 + u32::try_from(batch_size).unwrap()) % 61) / 3000.0;
+        let batch_size = batch_size as f64;
+        let rate = 600_000.0 / (1.0 + 40.0 / batch_size + batch_size / 5000.0) * (1.0 + noise);
+        Ok(if *before == 3 && batch_size < 60.0 {
+            failure()
+        } else {
+            done(report(settings, source.records, rate))
+        })
     }
 }
 
+/// How often each batch size has run in the blocks that count, and as the pilot.
+fn counted(recorded: &Recorded) -> BTreeMap<usize, u32> {
+    let mut ran = BTreeMap::new();
+    for step in &recorded.steps {
+        for line in step.trials() {
+            let settings = &step.step.arms[line.trial.arm].setting.settings;
+            *ran.entry(settings.batch_size.get()).or_default() += 1;
+        }
+    }
+    if recorded.records[0].is_some() {
+        *ran.entry(1000).or_default() += 1;
+    }
+    ran
+}
+
 fn start(path: &Path, cut_at: Option<usize>) -> Result<()> {
-    let plan = plan_line(&batch_size());
-    let pilot = Trial { number: 0, block: 0, slot: 0, warmup: false, setting: 0 };
-    let trials = std::iter::once(pilot).chain(plan.plan.trials()).collect();
-    let mut ledger = Ledger::create(path, &plan)?;
-    let mut executor = Mock::new(answers(trials, cut_at));
-    run::run(&Progress::of(plan), &mut executor, &mut ledger, &mut Silent)
+    let session = session_line(&batch_size());
+    let mut ledger = Ledger::create(path, &session)?;
+    let mut executor = Mock::new(answers(BTreeMap::new(), cut_at));
+    run::run(Progress::of(session), &Sweep, &mut executor, &mut ledger, &mut Silent)
 }
 
 fn go_on(path: &Path, cut_at: Option<usize>) -> Result<()> {
     let told = tell(path);
-    let progress = told.progress;
+    let mut progress = told.progress;
     let mut ledger = Ledger::reopen(path, told.whole_bytes)?;
-    ledger.append(&Line::Resumed(ResumedLine { at: "later".into() }))?;
-    let plan = &progress.plan.plan;
-    let pilot = Trial { number: 0, block: 0, slot: 0, warmup: false, setting: 0 };
-    let pilot = progress.records.is_none().then_some(pilot);
-    let trials = progress.pending().into_iter().flat_map(|block| plan.block_trials(block));
-    let trials = pilot.into_iter().chain(trials).collect();
-    let mut executor = Mock::new(answers(trials, cut_at));
-    run::run(&progress, &mut executor, &mut ledger, &mut Silent)
+    let line = Line::Resumed(ResumedLine { at: "later".into() });
+    ledger.append(&line)?;
+    progress.take(line).unwrap();
+    let mut executor = Mock::new(answers(counted(progress.recorded()), cut_at));
+    run::run(progress, &Sweep, &mut executor, &mut ledger, &mut Silent)
 }
 
 /// Every file that a sweep renders.
 fn reports(path: &Path) -> Vec<String> {
-    let analysis = analyse(&tell(path).progress.recorded().unwrap()).unwrap();
+    let analysis = analyse(&tell(path).progress.into_recorded().unwrap()).unwrap();
     vec![
         pretty(&analysis).unwrap(),
         metrics::metrics(&analysis).unwrap(),
@@ -97,19 +118,57 @@ fn a_measurement_cut_off_anywhere_ends_with_the_bytes_of_one_that_was_not() {
     let whole = folder.path().join("whole");
     start(&whole, None).unwrap();
     let expected = reports(&whole);
-    let trials = plan_line(&batch_size()).plan.trial_count();
-    for first_cut in 0..=trials {
+    let steps = tell(&whole).progress.into_recorded().unwrap().steps;
+    // Five blocks of six settings and the pilot, then ten pairs.
+    let runs = 1 + steps.iter().map(|ran| ran.trials().count()).sum::<usize>();
+    assert_eq!((steps.len(), runs), (2, 1 + 30 + 20));
+    for first_cut in 0..runs {
         let path = folder.path().join(format!("cut-{first_cut}"));
         assert_eq!(start(&path, Some(first_cut)).unwrap_err().kind(), ErrorKind::Interrupted);
         // A second cut, some way behind the first, and half a line that it leaves.
-        if first_cut + 5 <= trials {
-            go_on(&path, Some(first_cut + 5)).unwrap_err();
+        if first_cut + 12 <= runs {
+            go_on(&path, Some(5)).unwrap_err();
             let torn = read(&path) + "{\"kind\":\"trial\",\"numb";
             fs::write(&path, torn).unwrap();
         }
         go_on(&path, None).unwrap();
         assert_eq!(reports(&path), expected, "cut off at {first_cut}");
     }
+}
+
+#[test]
+fn a_measurement_cut_off_between_two_lines_goes_on_as_if_it_had_not_been() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    start(&whole, None).unwrap();
+    let (expected, lines) = (reports(&whole), read(&whole));
+    let lines: Vec<&str> = lines.lines().collect();
+    // Behind each line that is not a trial, and behind the last trial of each step.
+    let trial = |line: &str| line.starts_with("{\"kind\":\"trial\"");
+    let cuts = (1..lines.len()).filter(|cut| !trial(lines[cut - 1]) || !trial(lines[*cut]));
+    for cut in cuts {
+        let path = folder.path().join(format!("cut-{cut}"));
+        fs::write(&path, lines[..cut].join("\n") + "\n").unwrap();
+        go_on(&path, None).unwrap();
+        assert_eq!(reports(&path), expected, "cut behind line {cut}");
+    }
+}
+
+#[test]
+fn a_ledger_whose_steps_do_not_follow_from_its_figures_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    start(&path, Some(40)).unwrap_err();
+    let text = read(&path);
+    let confirmation =
+        text.lines().find(|line| line.contains("\"name\":\"confirmation\"")).unwrap();
+    let seed = serde_json::from_str::<Value>(confirmation).unwrap()["plan"]["seed"].to_string();
+    let changed = text.replace(&seed, "5");
+    fs::write(&path, changed).unwrap();
+    let error = go_on(&path, None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    let expected = "step 2 (confirmation, batch 1) of the ledger is not what this plan does there";
+    assert!(error.to_string().contains(expected), "{error}");
 }
 
 /// `SWEETSPOT_FULL` makes long tests as long as they should be before a release.
@@ -147,17 +206,20 @@ fn a_sweep_survives_being_killed_at_any_moment() {
         child.wait().unwrap();
     }
     fake.sweep(&scenario, &["--quiet"]).assert().code(0);
-    let folder = fake.results("two-sizes");
+    // One that is killed before the first line of its ledger leaves a folder behind.
+    let folder = fake.all_results("two-sizes").pop().unwrap();
     let told = tell(&folder.join("ledger.jsonl"));
     assert_eq!(told.torn_bytes, 0);
     let left = fs::read_dir(fake.out().join(".trials")).unwrap().count();
     assert_eq!(left, 0, "stores of killed trials stay behind");
-    assert_eq!(told.progress.ending, Some(Ending::Complete));
-    let plan = &told.progress.plan.plan;
-    let ran: Vec<_> = told.progress.blocks.iter().map(|block| block.index).collect();
-    assert_eq!(ran, (0..31).collect::<Vec<_>>());
-    let trials: Vec<_> = told.progress.blocks.iter().flat_map(|block| &block.trials).collect();
-    assert!(trials.iter().map(|line| line.trial).eq(plan.trials()));
+    let recorded = told.progress.recorded();
+    assert_eq!(recorded.ending, Some(Ending::Complete));
+    for ran in &recorded.steps {
+        let indices = ran.blocks.iter().map(|block| block.index);
+        assert!(indices.eq(0..ran.step.plan.blocks.len()));
+        assert!(ran.trials().map(|line| line.trial).eq(ran.step.plan.trials()));
+    }
+    assert_eq!(recorded.steps[0].blocks.len(), 31);
     let analysis: Value = serde_json::from_str(&read(&folder.join("analysis.json"))).unwrap();
     let runs = |setting: &Value| setting["runs"].as_u64().unwrap();
     let runs: u64 = analysis["settings"].as_array().unwrap().iter().map(runs).sum();
@@ -224,7 +286,7 @@ fn a_torn_last_line_is_removed_with_a_note() {
     let output = fake.sweep(&six_blocks(), &[]).assert().code(0).get_output().clone();
     let stderr = text(&output.stderr);
     assert!(stderr.contains("was torn; 16 bytes removed"), "{stderr}");
-    assert_eq!(tell(&path).progress.ending, Some(Ending::Complete));
+    assert_eq!(tell(&path).progress.recorded().ending, Some(Ending::Complete));
 }
 
 #[test]
@@ -233,15 +295,18 @@ fn the_number_of_records_is_kept_from_the_ledger() {
     let fake = cut_off(&auto);
     let pilot = |folder: &Path| {
         let ledger = read(&folder.join("ledger.jsonl"));
-        ledger.lines().nth(1).unwrap().to_owned()
+        ledger.lines().find(|line| line.contains("\"kind\":\"records\"")).unwrap().to_owned()
     };
     let before = pilot(&fake.results("two-sizes"));
     let runs = || read(&fake.path("runs")).lines().count();
-    let ran = tell(&fake.results("two-sizes").join("ledger.jsonl")).progress.blocks.len();
+    let told = tell(&fake.results("two-sizes").join("ledger.jsonl"));
+    let ran = told.progress.recorded().steps[0].blocks.len();
     let already = runs();
     fake.sweep(&auto, &["--quiet"]).assert().code(0);
     assert_eq!(pilot(&fake.results("two-sizes")), before);
-    assert_eq!(runs() - already, 2 * (6 - ran), "no second pilot");
+    let told = tell(&fake.results("two-sizes").join("ledger.jsonl"));
+    let all: usize = told.progress.recorded().steps.iter().map(|ran| ran.blocks.len()).sum();
+    assert_eq!(runs() - already, 2 * (all - ran), "no second pilot");
 }
 
 #[test]
@@ -253,9 +318,10 @@ fn another_revision_host_program_or_format_is_refused_by_name_until_fresh() {
     for (field, expected) in [
         ("revision", "revision x instead of "),
         ("host", "host x instead of "),
-        ("program", "program under test x instead of "),
+        ("blake3", "program under test x instead of "),
     ] {
-        let value = &first["origin"][field];
+        let origin = &first["origin"];
+        let value = origin.get(field).unwrap_or_else(|| &origin["programs"][0][field]);
         let changed =
             whole.replacen(&format!("\"{field}\":{value}"), &format!("\"{field}\":\"x\""), 1);
         fs::write(&path, changed).unwrap();
@@ -263,9 +329,9 @@ fn another_revision_host_program_or_format_is_refused_by_name_until_fresh() {
         let stderr = text(&output.stderr);
         assert!(stderr.contains(expected) && stderr.contains("`--fresh`"), "{stderr}");
     }
-    fs::write(&path, whole.replacen("\"format\":2", "\"format\":1", 1)).unwrap();
+    fs::write(&path, whole.replacen("\"format\":3", "\"format\":2", 1)).unwrap();
     let output = fake.sweep(&six_blocks(), &[]).assert().code(2).get_output().clone();
-    assert!(text(&output.stderr).contains("format 1 instead of 2; `--fresh`"));
+    assert!(text(&output.stderr).contains("format 2 instead of 3; `--fresh`"));
     fs::write(&path, &whole).unwrap();
     fake.sweep(&six_blocks(), &["--quiet", "--fresh"]).assert().code(0);
     assert_eq!(read(&path), whole, "what was left behind is not touched");

@@ -31,14 +31,15 @@ fn a_sweep_leaves_every_file_and_prints_a_table() {
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
     let stdout = text(&output.stdout);
     assert!(stdout.contains("median"), "{stdout}");
-    assert!(stdout.contains("Not confirmed"), "{stdout}");
+    // The choice of equal settings is the present one, which has the smaller memory.
+    assert!(stdout.contains("Nothing to confirm: the present batch_size=100"), "{stdout}");
     let words = stdout.lines().filter(|line| !line.contains('/'));
     assert!(words.clone().count() > 6 && words.clone().all(|line| line.len() <= 100), "{stdout}");
     let folder = fake.results("two-sizes");
     for name in ["report.md", "charts/rec-per-min.svg", "charts/insert-prepare.svg"] {
         assert!(!read(&folder.join(name)).is_empty(), "{name}");
     }
-    assert_eq!(ledger(&folder).len(), 2 + 4 + 1);
+    assert_eq!(ledger(&folder).len(), 3 + 4 + 1);
     assert_eq!(json(&folder.join("analysis.json"))["settings"].as_array().unwrap().len(), 2);
     assert_eq!(json(&folder.join("identity.json"))["store"]["version"], "mock 1");
     assert_eq!(json(&folder.join("metrics.json"))[0]["confidence"], "none");
@@ -58,7 +59,7 @@ fn the_shipped_scenario_runs_by_its_name_from_any_folder_and_without_a_verb() {
     let named = sweep(&["sweep", "batch-size"], "named");
     let bare = sweep(&[], "bare");
     assert_eq!(named[0], bare[0]);
-    assert_eq!(named.len(), 2 + 6 * 3 + 1);
+    assert_eq!(named.len(), 3 + 6 * 3 + 1);
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn another_seed_gives_another_order_and_is_in_the_command_that_does_it_again() {
         fake.sweep(&scenario, &["--seed", seed, "--quiet"]).assert().code(0);
         let folder = fake.results("two-sizes");
         assert!(read(&folder.join("report.md")).contains(&format!("--seed {seed}")));
-        ledger(&folder)[0]["plan"].clone()
+        ledger(&folder)[1]["plan"].clone()
     };
     let (one, two) = (order("1"), order("2"));
     assert_eq!((&one["seed"], &two["seed"]), (&1.into(), &2.into()));
@@ -120,8 +121,8 @@ fn auto_records_are_found_by_a_run_of_the_baseline_and_recorded() {
     fake.sweep(&scenario, &["--quiet"]).assert().code(0);
     let ledger = ledger(&fake.results("two-sizes"));
     // 60,000 records a minute for 1.5 s.
-    assert_eq!(ledger[1]["records"], 1500);
-    assert_eq!(ledger[1]["pilot"]["report"]["settings"]["batch_size"], 100);
+    assert_eq!(ledger[2]["records"], 1500);
+    assert_eq!(ledger[2]["pilot"]["report"]["settings"]["batch_size"], 100);
     assert_eq!(read(&fake.path("generated")).lines().count(), 2);
 }
 
@@ -138,7 +139,7 @@ fn runs_that_stored_different_things_are_refused_by_name() {
     let folder = fake.results("two-sizes");
     assert!(!folder.join("metrics.json").exists());
     // It stops at the end of the block in which they differ.
-    assert_eq!(ledger(&folder).len(), 2 + 2 + 1);
+    assert_eq!(ledger(&folder).len(), 3 + 2 + 1);
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn a_failed_run_is_a_row_with_its_reason_and_the_sweep_goes_on() {
     let folder = fake.results("two-sizes");
     let lines = ledger(&folder);
     let failed: Vec<_> = lines.iter().filter(|line| line.get("failure").is_some()).collect();
-    assert_eq!(lines.len(), 2 + 4 + 1);
+    assert_eq!(lines.len(), 3 + 4 + 1);
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["failure"]["cause"]["exit"]["code"], 3);
     let metrics = json(&folder.join("metrics.json"));
@@ -185,7 +186,7 @@ fn where_nothing_works_the_sweep_ends_after_its_first_block() {
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(2).get_output().clone();
     assert!(text(&output.stderr).contains("every run of a block failed"));
     assert!(text(&output.stderr).contains("out of luck"));
-    assert_eq!(ledger(&fake.results("two-sizes")).len(), 2 + 2);
+    assert_eq!(ledger(&fake.results("two-sizes")).len(), 3 + 2);
 }
 
 #[test]
@@ -365,7 +366,7 @@ fn ctrl_c_ends_the_run_keeps_the_ledger_and_exits_with_130() {
     assert!(stderr.contains("interrupted") && stderr.contains("ledger.jsonl"), "{stderr}");
     assert!(dies(&read(&fake.path("pid"))));
     let folder = fake.results("two-sizes");
-    assert_eq!(ledger(&folder).len(), 2 + 1);
+    assert_eq!(ledger(&folder).len(), 3 + 1);
     assert!(folder.join("identity.json").exists());
     assert!(!folder.join("metrics.json").exists());
 }
@@ -401,9 +402,11 @@ fn plan_prints_the_order_that_the_ledger_will_have() {
     let scenario = fake.path("scenario.toml");
     let planned = harness().arg("plan").arg(&scenario).arg("--json").assert().code(0);
     let planned: Value = serde_json::from_slice(&planned.get_output().stdout).unwrap();
-    let first = &ledger(&fake.results("two-sizes"))[0];
-    assert_eq!(planned["plan"], first["plan"]);
-    assert_eq!(planned["plan_hash"], first["plan_hash"]);
+    let mut ledger = ledger(&fake.results("two-sizes"));
+    assert_eq!(planned["plan_hash"], ledger[0]["plan_hash"]);
+    assert_eq!(planned["session"], ledger[0]["session"]);
+    ledger[1].as_object_mut().unwrap().remove("kind");
+    assert_eq!(planned["step"], ledger[1]);
     let shown = harness().arg("plan").arg(&scenario).assert().code(0).get_output().clone();
     assert!(text(&shown.stdout).contains("2 settings of batch_size in 2 blocks"));
 }

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 
 use self::frame::{Axis, Canvas, Frame, GREY, INK, Place, failed};
 use super::format::{milliseconds, percent, swept, thousands};
-use crate::analyse::{Analysis, Estimate, Summary};
+use crate::analyse::{Analysis, Answer, Estimate, Summary};
 use crate::error::Result;
 use crate::metric::Metric;
 
@@ -110,12 +110,18 @@ fn rates_title(analysis: &Analysis) -> String {
 }
 
 fn rates_subtitle(analysis: &Analysis) -> String {
-    let worth = if analysis.scenario.quick {
-        "A quick look: not testable"
-    } else if analysis.highest == analysis.baseline {
-        "Not confirmed"
-    } else {
-        "Not confirmed, and optimistic: the best of several looks better than it is"
+    let worth = match analysis.answer() {
+        _ if analysis.scenario.quick => "A quick look: not testable".into(),
+        Answer::Confirmed(_) => format!(
+            "Fresh pairs of {} against the baseline: {}",
+            analysis.choice().setting.label,
+            analysis.answer()
+        ),
+        Answer::Invalid => "Invalid: too much went on beside the runs".into(),
+        Answer::NothingToConfirm => "Nothing to confirm: the baseline is the choice".into(),
+        Answer::NotConfirmed => {
+            "Not confirmed, and optimistic: the best of several looks better than it is".to_owned()
+        }
     };
     format!("{}. {worth}.", runs(analysis))
 }

@@ -1,0 +1,84 @@
+//! Whether the runs of a session stored the same, and who stored what else. Statistics have nothing
+//! to say where they did not.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::TrialLine;
+use crate::measure::Stored;
+use crate::recorded::Recorded;
+use crate::step::Step;
+
+/// A run, and what it stored.
+struct Ran<'a> {
+    step: &'a Step,
+    line: &'a TrialLine,
+    stored: Stored,
+}
+
+/// What all runs of a scenario stored, or an error that names who stored what else.
+pub fn agreed(recorded: &Recorded, scenario: usize) -> Result<Stored> {
+    let steps = recorded.steps.iter().filter(|ran| ran.step.scenario == scenario);
+    let trials = steps.flat_map(|ran| ran.trials().map(|line| (&ran.step, line)));
+    let ran: Vec<Ran<'_>> = trials
+        .filter_map(|(step, line)| {
+            let stored = line.measurement.report().map(Stored::of)?;
+            Some(Ran { step, line, stored })
+        })
+        .collect();
+    let votes = |candidate: &Stored| ran.iter().filter(|other| other.stored == *candidate).count();
+    // Of equally many the first counts, hence the reversal: `max_by_key` takes the last.
+    let Some(common) = ran.iter().rev().map(|ran| &ran.stored).max_by_key(|stored| votes(stored))
+    else {
+        return Err(Error::environment("no run finished"));
+    };
+    let others = deviations(recorded, &ran, common);
+    if others.is_empty() {
+        return Ok(common.clone());
+    }
+    let summary = format!(
+        "runs stored different things, so there is nothing to compare; {} of {} runs agree on \
+         checksum {}",
+        votes(common),
+        ran.len(),
+        common.checksum
+    );
+    Err(Error::new(ErrorKind::WrongResult, summary + &others.concat()))
+}
+
+/// A line for every arm and what its runs stored that the others did not.
+fn deviations(recorded: &Recorded, ran: &[Ran<'_>], common: &Stored) -> Vec<String> {
+    let mut groups: Vec<(&Ran<'_>, Vec<String>)> = Vec::new();
+    for this in ran.iter().filter(|this| this.stored != *common) {
+        let number = this.line.trial.number.to_string();
+        let same = |other: &&Ran<'_>| {
+            other.line.step == this.line.step
+                && other.line.trial.arm == this.line.trial.arm
+                && other.stored == this.stored
+        };
+        match groups.iter_mut().find(|(other, _)| same(other)) {
+            Some((_, numbers)) => numbers.push(number),
+            None => groups.push((this, vec![number])),
+        }
+    }
+    let line = |(this, numbers): (&Ran<'_>, Vec<String>)| {
+        let differences = common.differences(&this.stored).join(", ");
+        let step = match recorded.steps.len() {
+            1 => String::new(),
+            _ => format!("{} ", this.step.name),
+        };
+        let label = label(recorded, this.step, this.line.trial.arm);
+        format!("\n  {label} ({step}trial {}): {differences}", numbers.join(", "))
+    };
+    groups.into_iter().map(line).collect()
+}
+
+/// What an arm is called: its settings, after the program's name where there are several.
+pub fn label(recorded: &Recorded, step: &Step, arm: usize) -> String {
+    let Some(arm) = step.arms.get(arm) else {
+        return "unknown".into();
+    };
+    let programs = &recorded.session.origin.programs;
+    match programs.get(arm.program).filter(|_| programs.len() > 1) {
+        Some(program) => format!("{} {}", program.name, arm.setting.label),
+        None => arm.setting.label.clone(),
+    }
+}

@@ -1,0 +1,405 @@
+//! Ledger → what a sweep says about each setting, and what its fresh pairs say about the choice. Pure;
+//! refuses to compare runs that stored different things, and claims nothing but what the fresh pairs
+//! show.
+
+mod best;
+mod doubt;
+
+use std::ops::Deref;
+
+use serde::Serialize;
+
+pub use best::Best;
+pub use doubt::Doubt;
+
+pub use crate::figures::Estimate;
+
+use crate::agreement::agreed;
+use crate::compare::{Comparison, Terms, compare};
+use crate::error::{Error, ErrorKind, Result};
+use crate::figures::Figures;
+use crate::finding::Outcome;
+use crate::ledger::TrialLine;
+use crate::measure::{Measurement, Stored};
+use crate::recorded::{RanStep, Recorded};
+use crate::scenario::{Scenario, Setting};
+use crate::stats::verdict::Verdict;
+
+/// The version of `analysis.json`.
+const FORMAT_VERSION: u32 = 2;
+
+/// A standard deviation above this part of the median is worth a warning.
+const NOISY_PERCENT: f64 = 10.0;
+
+/// The names of a phase's steps.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// Of the sweep.
+    pub sweep: &'a str,
+    /// Of the fresh pairs of its choice against the present setting.
+    pub confirmation: &'a str,
+}
+
+/// The steps of a session that is one sweep.
+pub const NAMES: Names<'static> = Names { sweep: "sweep", confirmation: "confirmation" };
+
+/// What a sweep says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Analysis {
+    /// `FORMAT_VERSION` of the program that wrote it.
+    pub format: u32,
+    /// `plan::hash` of the scenario.
+    pub plan_hash: String,
+    /// What was measured.
+    pub scenario: Scenario,
+    /// Records that each run read from its source.
+    pub records: u32,
+    /// Whether too much went on beside the runs for the figures to say anything.
+    pub invalid: bool,
+    /// What every run stored.
+    pub stored: Stored,
+    /// Every setting with at least one finished run, in the scenario's order.
+    pub settings: Vec<Summary>,
+    /// Index of the baseline among `settings`.
+    pub baseline: usize,
+    /// Index of the setting with the highest median rate among those within the limits; the
+    /// baseline where none is.
+    pub highest: usize,
+    /// The settings that may be the best; nothing where there is too little to tell.
+    pub best: Option<Best>,
+    /// Index of the setting to take by the sweep: of those that may be the best the smallest one.
+    pub choice: usize,
+    /// What fresh pairs of the choice against the baseline say; nothing where the choice is the
+    /// baseline, and where none have run.
+    pub confirmation: Option<Comparison>,
+    /// Whether the choice takes the baseline's place.
+    pub kept: bool,
+    /// Runs of the sweep that gave no figures.
+    pub failed: Vec<FailedRun>,
+    /// Labels of the settings of which no run finished.
+    pub unmeasured: Vec<String>,
+    /// Why the figures are to be taken with care; in files as texts.
+    pub doubts: Vec<Doubt>,
+}
+
+/// What the counted runs of one setting gave.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Which setting.
+    #[serde(flatten)]
+    pub setting: Setting,
+    /// Whether every run stayed within the scenario's limits.
+    pub within_limits: bool,
+    /// Median rate over the baseline's median rate, less 1, in percent.
+    pub vs_baseline_percent: f64,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+impl Deref for Summary {
+    type Target = Figures;
+
+    fn deref(&self) -> &Figures {
+        &self.figures
+    }
+}
+
+/// A counted run that gave no figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedRun {
+    /// Its number in the step.
+    pub trial: usize,
+    /// The label of its setting.
+    pub setting: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl Analysis {
+    /// The baseline's figures.
+    pub fn baseline(&self) -> &Summary {
+        &self.settings[self.baseline]
+    }
+
+    /// The figures of the setting with the highest median rate.
+    pub fn highest(&self) -> &Summary {
+        &self.settings[self.highest]
+    }
+
+    /// The figures of the setting to take by the sweep.
+    pub fn choice(&self) -> &Summary {
+        &self.settings[self.choice]
+    }
+
+    /// Whether the setting of this index may be the best.
+    pub fn may_be_best(&self, index: usize) -> bool {
+        self.best.as_ref().is_some_and(|best| best.members.contains(&index))
+    }
+
+    /// What a phase says, in words that files have.
+    pub fn answer(&self) -> Answer {
+        match &self.confirmation {
+            _ if self.invalid => Answer::Invalid,
+            Some(confirmation) if confirmation.invalid => Answer::Invalid,
+            Some(confirmation) => match confirmation.verdict {
+                Some(outcome) => Answer::Confirmed(outcome),
+                None => Answer::NotConfirmed,
+            },
+            None if self.choice == self.baseline => Answer::NothingToConfirm,
+            None => Answer::NotConfirmed,
+        }
+    }
+}
+
+/// What a phase says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Too much went on beside the runs.
+    Invalid,
+    /// Fresh pairs say this about the choice.
+    Confirmed(Outcome),
+    /// The choice is the present setting.
+    NothingToConfirm,
+    /// There are no fresh pairs.
+    NotConfirmed,
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Invalid => f.write_str("INVALID"),
+            Self::Confirmed(Outcome::Judged(verdict)) => verdict.fmt(f),
+            Self::Confirmed(Outcome::Untestable(untestable)) => untestable.fmt(f),
+            Self::NothingToConfirm => f.write_str("nothing to confirm"),
+            Self::NotConfirmed => f.write_str("not confirmed"),
+        }
+    }
+}
+
+/// What a session that is one sweep says. Runs that stored different things are an error that names
+/// them, and so is a baseline without a finished run.
+pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
+    let Some(scenario) = recorded.scenario(0) else {
+        return Err(Error::environment("the session has no scenario"));
+    };
+    analyse_phase(recorded, scenario, NAMES)
+}
+
+/// What one phase of a session says, a sweep and the fresh pairs of its choice: `scenario` is what
+/// its sweep varies, so its settings are the sweep's arms in their order.
+pub fn analyse_phase(
+    recorded: &Recorded,
+    scenario: &Scenario,
+    names: Names<'_>,
+) -> Result<Analysis> {
+    let Some(sweep) = recorded.steps_of(names.sweep).next() else {
+        return Err(Error::environment(format!("there is no step {}", names.sweep)));
+    };
+    let first = sweep.voided.first().filter(|_| sweep.invalid);
+    // Where void blocks leave too little, that is what is wrong.
+    figures(recorded, scenario, sweep, names).map_err(|error| match (first, error.kind()) {
+        (Some(first), ErrorKind::Environment) => invalid(&first.disturbance.to_string()),
+        _ => error,
+    })
+}
+
+fn figures(
+    recorded: &Recorded,
+    scenario: &Scenario,
+    sweep: &RanStep,
+    names: Names<'_>,
+) -> Result<Analysis> {
+    let stored = agreed(recorded, sweep.step.scenario)?;
+    let counted: Vec<&TrialLine> = sweep.counted().flat_map(|block| &block.trials).collect();
+    let (arms, measured) = measured(scenario, &counted)?;
+    let Some(baseline) = arms.iter().position(|arm| *arm == scenario.baseline) else {
+        return Err(no_baseline(scenario, &counted));
+    };
+    let settings = compared(measured, baseline);
+    let unmeasured = (0..scenario.settings.len()).filter(|arm| !arms.contains(arm));
+    let highest = highest(&settings, baseline);
+    let best = best::best(&settings, &arms, sweep);
+    let margin = scenario.gate.margin;
+    let choice = best::choice(&settings, best.as_ref(), baseline, highest, margin);
+    let confirmation = confirmation(recorded, scenario, names)?;
+    let records = recorded.records.get(sweep.step.scenario).and_then(Option::as_ref);
+    let mut analysis = Analysis {
+        format: FORMAT_VERSION,
+        plan_hash: recorded.session.plan_hash.clone(),
+        scenario: scenario.clone(),
+        records: records.map_or(0, |line| line.records),
+        invalid: sweep.invalid,
+        stored,
+        kept: confirmation.as_ref().is_some_and(|fresh| keeps(fresh, scenario)),
+        unmeasured: unmeasured.map(|arm| scenario.settings[arm].label.clone()).collect(),
+        failed: counted.iter().filter_map(|line| failed_run(scenario, line)).collect(),
+        highest,
+        best,
+        choice,
+        confirmation,
+        settings,
+        baseline,
+        doubts: Vec::new(),
+    };
+    analysis.doubts = doubts(&analysis, recorded, sweep, counted.len());
+    Ok(analysis)
+}
+
+/// What the fresh pairs say, where there are any.
+fn confirmation(
+    recorded: &Recorded,
+    scenario: &Scenario,
+    names: Names<'_>,
+) -> Result<Option<Comparison>> {
+    if recorded.steps_of(names.confirmation).next().is_none() {
+        return Ok(None);
+    }
+    compare(recorded, names.confirmation, &Terms::one_look(scenario)).map(Some)
+}
+
+/// Whether the choice takes the present setting's place: where it is better, and where it is no
+/// worse and limits or memory speak for it (statistics.md 3).
+fn keeps(fresh: &Comparison, scenario: &Scenario) -> bool {
+    match fresh.decided() {
+        Some(Verdict::Improved) => true,
+        Some(Verdict::Pass) => {
+            let (Some(present), Some(choice)) = (&fresh.baseline.figures, &fresh.candidate.figures)
+            else {
+                return false;
+            };
+            let memory = |figures: &Figures| figures.metrics.peak_rss_bytes.median;
+            let smaller = best::is_larger(memory(present), memory(choice), scenario.gate.margin);
+            smaller || !within_limits(present, scenario)
+        }
+        _ => false,
+    }
+}
+
+fn within_limits(figures: &Figures, scenario: &Scenario) -> bool {
+    figures.metrics.peak_rss_bytes.max <= scenario.limits.peak_rss_bytes as f64
+}
+
+/// The figures of every setting with a finished run, not yet compared with the baseline's, and
+/// their indices in the scenario.
+fn measured(scenario: &Scenario, counted: &[&TrialLine]) -> Result<(Vec<usize>, Vec<Summary>)> {
+    let (mut arms, mut summaries) = (Vec::new(), Vec::new());
+    for (index, setting) in scenario.settings.iter().enumerate() {
+        let runs: Vec<&Measurement> = counted
+            .iter()
+            .filter(|line| line.trial.arm == index)
+            .map(|line| &line.measurement)
+            .collect();
+        let Some(figures) = Figures::of(&runs)? else {
+            continue;
+        };
+        arms.push(index);
+        summaries.push(Summary {
+            setting: setting.clone(),
+            within_limits: within_limits(&figures, scenario),
+            vs_baseline_percent: 0.0,
+            figures,
+        });
+    }
+    Ok((arms, summaries))
+}
+
+fn compared(mut settings: Vec<Summary>, baseline: usize) -> Vec<Summary> {
+    let base = settings[baseline].metrics.rec_per_min.median;
+    for summary in &mut settings {
+        summary.vs_baseline_percent = (summary.metrics.rec_per_min.median / base - 1.0) * 100.0;
+    }
+    settings
+}
+
+/// Of equal medians the baseline's counts, then the first.
+fn highest(settings: &[Summary], baseline: usize) -> usize {
+    let rate = |index: usize| settings[index].metrics.rec_per_min.median;
+    let better = |a: &usize, b: &usize| {
+        let same = (*a == baseline).cmp(&(*b == baseline)).then(b.cmp(a));
+        rate(*a).total_cmp(&rate(*b)).then(same)
+    };
+    let within = (0..settings.len()).filter(|index| settings[*index].within_limits);
+    within.max_by(better).unwrap_or(baseline)
+}
+
+fn failed_run(scenario: &Scenario, line: &TrialLine) -> Option<FailedRun> {
+    line.measurement.failure().map(|failure| FailedRun {
+        trial: line.trial.number,
+        setting: scenario.settings[line.trial.arm].label.clone(),
+        reason: failure.to_string(),
+    })
+}
+
+/// The error of a measurement beside which too much went on; `first` says what.
+pub fn invalid(first: &str) -> Error {
+    let message = format!("invalid: more than a fifth of the blocks were void; {first}");
+    Error::new(ErrorKind::Invalid, message)
+}
+
+fn no_baseline(scenario: &Scenario, counted: &[&TrialLine]) -> Error {
+    let label = &scenario.settings[scenario.baseline].label;
+    let failed = counted
+        .iter()
+        .filter(|line| line.trial.arm == scenario.baseline)
+        .find_map(|line| line.measurement.failure());
+    let reason = failed.map(|failure| format!(": {failure}")).unwrap_or_default();
+    Error::environment(format!("no run of the baseline ({label}) finished{reason}"))
+}
+
+fn doubts(analysis: &Analysis, recorded: &Recorded, sweep: &RanStep, counted: usize) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    let of = recorded.shards.first().map_or(0, |shard| shard.of.get());
+    if recorded.shards.len() < of {
+        doubts.push(Doubt::Shards(recorded.shards.clone()));
+    }
+    if let Some(first) = sweep.voided.first() {
+        let first = first.disturbance.to_string();
+        doubts.push(Doubt::Voided { blocks: sweep.voided.len(), first });
+    }
+    if analysis.scenario.quick {
+        doubts.push(Doubt::Quick { runs: analysis.scenario.runs, records: analysis.records });
+    }
+    if analysis.stored.checksum.is_empty() {
+        doubts.push(Doubt::Unverified);
+    }
+    if analysis.scenario.link.is_simulated() {
+        doubts.push(Doubt::SimulatedLink(analysis.scenario.link));
+    }
+    match analysis.answer() {
+        Answer::NothingToConfirm => doubts.push(Doubt::NothingToConfirm),
+        Answer::NotConfirmed => {
+            doubts.push(Doubt::NotConfirmed { settings: analysis.settings.len() });
+        }
+        Answer::Invalid | Answer::Confirmed(_) => {}
+    }
+    if let Some(fresh) = &analysis.confirmation {
+        doubts.extend(fresh.warnings.iter().copied().map(Doubt::Confirmation));
+    }
+    if !analysis.failed.is_empty() {
+        doubts.push(Doubt::Failed { failed: analysis.failed.len(), of: counted });
+    }
+    let unmeasured = analysis.unmeasured.iter().cloned();
+    doubts.extend(unmeasured.map(|setting| Doubt::Unmeasured { setting }));
+    doubts.extend(analysis.settings.iter().flat_map(|summary| doubts_of(summary, analysis)));
+    doubts
+}
+
+fn doubts_of(summary: &Summary, analysis: &Analysis) -> impl Iterator<Item = Doubt> {
+    let label = || summary.setting.label.clone();
+    let rate = &summary.metrics.rec_per_min;
+    let std_dev_percent = rate.std_dev.map_or(0.0, |std_dev| std_dev / rate.median * 100.0);
+    let noisy = (std_dev_percent > NOISY_PERCENT)
+        .then(|| Doubt::Noisy { setting: label(), percent: std_dev_percent });
+    let over = (!summary.within_limits).then(|| Doubt::OverLimit {
+        setting: label(),
+        peak_rss_bytes: summary.metrics.peak_rss_bytes.max,
+        limit_bytes: analysis.scenario.limits.peak_rss_bytes,
+    });
+    let settings = &summary.setting.settings;
+    let needed = 2 * settings.workers.get() * settings.batch_size.get();
+    // A quick look is known to be too short, for every setting.
+    let few = (!analysis.scenario.quick && needed > analysis.records as usize)
+        .then(|| Doubt::FewBatches { setting: label() });
+    [noisy, over, few].into_iter().flatten()
+}

@@ -1,0 +1,59 @@
+//! `harness report`: what the ledgers of earlier sessions say, said again. Several are the parts that
+//! machines took of one plan, and become one. Measures nothing and writes no file.
+
+use std::fs;
+use std::path::Path;
+
+use super::session;
+use crate::analyse::analyse;
+use crate::args::{ReportArgs, ReportFormat};
+use crate::display;
+use crate::error::{Error, Result};
+use crate::identity::Identity;
+use crate::ledger::Kind;
+use crate::recorded::{self, Recorded};
+use crate::render;
+use crate::results::Folder;
+
+/// Runs the verb.
+pub fn run(args: &ReportArgs) -> Result<()> {
+    let parts: Result<Vec<_>> = args.results.iter().map(|path| part(path)).collect();
+    let recorded = recorded::merge(parts?)?;
+    let text = match recorded.session.session.of {
+        Kind::Sweep => sweep(args, &recorded)?,
+    };
+    display::result(&text);
+    Ok(())
+}
+
+fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+    let analysis = analyse(recorded)?;
+    match args.format {
+        ReportFormat::Json => render::pretty(&analysis),
+        ReportFormat::Markdown => {
+            Ok(render::markdown::markdown(&analysis, &identity(&args.results[0])?))
+        }
+    }
+}
+
+/// A results folder's name for messages, and what its ledger says.
+fn part(path: &Path) -> Result<(String, Recorded)> {
+    let folder = Folder::existing(path);
+    let name = path.display().to_string();
+    let recorded = session::read(&folder.ledger())?.into_recorded();
+    let recorded = recorded.map_err(|error| Error::environment(format!("{name}: {error}")))?;
+    if recorded.ending.is_none() {
+        return Err(Error::usage(format!(
+            "{name} is unfinished; the command that began it goes on with it"
+        )));
+    }
+    Ok((name, recorded))
+}
+
+/// What the folder says of program and machine.
+fn identity(path: &Path) -> Result<Identity> {
+    let path = Folder::existing(path).identity();
+    let failed = format!("reading {}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| Error::caused(failed.clone(), error))?;
+    serde_json::from_str(&text).map_err(|error| Error::caused(failed, error))
+}

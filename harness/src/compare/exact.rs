@@ -1,0 +1,73 @@
+//! Quantities that noise does not touch, of both arms: compared as they are, without statistics.
+
+use migrator::report::RunReport;
+use serde::Serialize;
+
+use crate::measure::Measurement;
+use crate::scenario::Exact;
+
+/// An exact quantity of both arms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// Which.
+    pub quantity: Exact,
+    /// Of the baseline's runs.
+    pub baseline: Range,
+    /// Of the other arm's runs.
+    pub candidate: Range,
+    /// Whether the scenario makes any rise a regression.
+    pub gated: bool,
+}
+
+/// The smallest and the largest of several runs: the same where timing has no part in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Range {
+    /// The smallest.
+    pub min: u64,
+    /// The largest.
+    pub max: u64,
+}
+
+impl Count {
+    /// Whether the other arm takes more, whatever the timing: its least is above the baseline's
+    /// most.
+    pub fn rises(&self) -> bool {
+        self.candidate.min > self.baseline.max
+    }
+
+    /// Whether the two differ at all.
+    pub fn differs(&self) -> bool {
+        self.baseline != self.candidate
+    }
+}
+
+/// Every quantity that the runs of both arms counted.
+pub(super) fn counts(
+    baseline: &[&Measurement],
+    candidate: &[&Measurement],
+    gated: &[Exact],
+) -> Vec<Count> {
+    let count = |quantity: Exact| {
+        Some(Count {
+            quantity,
+            baseline: range(baseline, quantity)?,
+            candidate: range(candidate, quantity)?,
+            gated: gated.contains(&quantity),
+        })
+    };
+    Exact::ALL.into_iter().filter_map(count).collect()
+}
+
+fn range(runs: &[&Measurement], quantity: Exact) -> Option<Range> {
+    let reports = runs.iter().filter_map(|run| run.report());
+    let values: Option<Vec<u64>> = reports.map(|report| value(report, quantity)).collect();
+    let values = values?;
+    Some(Range { min: *values.iter().min()?, max: *values.iter().max()? })
+}
+
+fn value(report: &RunReport, quantity: Exact) -> Option<u64> {
+    match quantity {
+        Exact::Statements => Some(report.queries + report.set_queries + report.insert_statements),
+        Exact::RoundTrips => report.simulated_link.map(|link| link.wire_messages),
+    }
+}

@@ -1,0 +1,365 @@
+//! The pairs of a comparison → what they say (statistics.md 2, 4 and 5). Pure; every verdict comes from
+//! [`Finding::of`], as those of `harness judge` do. Does not say what follows from a verdict, nor
+//! whether the runs stored the same ([`crate::agreement`]).
+
+mod exact;
+
+use serde::{Serialize, Serializer};
+
+pub use exact::{Count, Range};
+
+use crate::agreement;
+use crate::error::{Error, Result};
+use crate::figures::Figures;
+use crate::finding::{Finding, Outcome, rounded_percent};
+use crate::measure::Measurement;
+use crate::metric::Metric;
+use crate::recorded::{RanBlock, RanStep, Recorded};
+use crate::scenario::Scenario;
+use crate::stats::confidence::{Confidence, Look};
+use crate::stats::looks;
+use crate::stats::paired::{Better, Order, Pair};
+use crate::stats::validity::{self, Level, Validity};
+use crate::stats::verdict::{Judge, Judgement, Rule, Verdict};
+
+/// By which rule a comparison is judged, and where among its looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Terms {
+    /// Margin and error.
+    pub rule: Rule,
+    /// Whether looks come before or can follow.
+    pub look: Look,
+    /// Draws order vectors where there are too many to try them all.
+    pub seed: u64,
+}
+
+impl Terms {
+    /// The only look at a comparison, at α = 0.05.
+    pub fn one_look(scenario: &Scenario) -> Self {
+        let look = Look { is_first: true, is_last: true };
+        Self { rule: Rule::one_look(scenario.gate.margin), look, seed: scenario.seed }
+    }
+
+    /// The look that sees so many planned pairs, one of [`looks::LOOKS`], at its own α.
+    pub fn look(scenario: &Scenario, pairs: usize) -> Self {
+        let is_first = looks::LOOKS.first().is_some_and(|first| pairs <= *first);
+        let look = Look { is_first, is_last: looks::is_last(pairs) };
+        Self { rule: Rule::look(scenario.gate.margin), look, seed: scenario.seed }
+    }
+}
+
+/// What a comparison says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The name of its steps.
+    pub name: String,
+    /// The arm that was there before.
+    pub baseline: ArmFigures,
+    /// The other arm.
+    pub candidate: ArmFigures,
+    /// What the first metric says; nothing where the comparison is invalid.
+    pub verdict: Option<Outcome>,
+    /// How far that is to be trusted; in files a word.
+    #[serde(serialize_with = "as_text")]
+    pub confidence: Confidence,
+    /// Pairs of which both runs finished.
+    pub pairs: usize,
+    /// The margin in percent.
+    pub margin_percent: f64,
+    /// About how many minutes the pairs take that would decide, beyond those that have run; where
+    /// nothing is decided.
+    pub minutes_needed: Option<f64>,
+    /// What every metric says that has figures, the first of the scenario's first.
+    pub metrics: Vec<MetricFinding>,
+    /// Metrics without figures in every pair.
+    pub left_out: Vec<Metric>,
+    /// Statements and round trips.
+    pub exact: Vec<Count>,
+    /// Figures by which to believe it or not.
+    pub validity: ValidityFigures,
+    /// What they give rise to; in files as texts.
+    #[serde(serialize_with = "as_texts")]
+    pub warnings: Vec<validity::Doubt>,
+    /// What voided pairs, one each.
+    pub voided: Vec<String>,
+    /// Whether those were too many.
+    pub invalid: bool,
+    /// Why runs gave no figures, one each.
+    pub failed: Vec<String>,
+}
+
+/// One arm of a comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArmFigures {
+    /// What it is called.
+    pub label: String,
+    /// Its program's index in the session's origin.
+    pub program: usize,
+    /// Its settings.
+    pub settings: migrator::config::Settings,
+    /// What its runs gave; nothing where none finished.
+    pub figures: Option<Figures>,
+}
+
+/// What the pairs say of one metric.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MetricFinding {
+    /// Which.
+    pub metric: Metric,
+    /// The candidate's figure over the baseline's, less 1, in percent: the estimate of the pairs in
+    /// the metric's own direction, so that a higher rate is positive.
+    pub change_percent: Option<f64>,
+    /// The interval of that; an end is `None` where nothing is too small or too large.
+    pub change_interval_percent: Option<[Option<f64>; 2]>,
+    /// The finding, in which bigger is worse.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
+/// Figures by which to believe a comparison or not; `None` where there is too little to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ValidityFigures {
+    /// Trend of the pairs' means, percent per hour of running.
+    pub trend_percent_per_hour: Option<f64>,
+    /// What running second costs.
+    pub order_effect_percent: Option<f64>,
+    /// Lag-1 autocorrelation of the order-adjusted d.
+    pub autocorrelation: Option<f64>,
+    /// Standard deviation of the order-adjusted d, in percent.
+    pub std_dev_percent: Option<f64>,
+    /// Share of runs beside which others took more than 5 % of the CPU.
+    pub disturbed_share: Option<f64>,
+}
+
+/// The pairs of one metric, and how many of them each batch has on each machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pairs {
+    /// The pairs, batch by batch and machine by machine, in the order in which they ran.
+    pub pairs: Vec<Pair>,
+    /// The lengths of those parts: what may be permuted among themselves.
+    pub batches: Vec<usize>,
+}
+
+impl Comparison {
+    /// The verdict, where there is one that counts.
+    pub fn decided(&self) -> Option<Verdict> {
+        self.verdict.and_then(Outcome::verdict)
+    }
+
+    /// What the first metric of the scenario says.
+    pub fn primary(&self) -> Option<&MetricFinding> {
+        self.metrics.first()
+    }
+}
+
+/// What the steps of this name, batches of one comparison, say by these terms. An error where there
+/// is no such step.
+pub fn compare(recorded: &Recorded, name: &str, terms: &Terms) -> Result<Comparison> {
+    let ran: Vec<&RanStep> = recorded.steps_of(name).collect();
+    let found =
+        ran.first().and_then(|first| Some((first, recorded.scenario(first.step.scenario)?)));
+    let Some((first, scenario)) = found else {
+        return Err(Error::environment(format!("there is no comparison {name}")));
+    };
+    let arms = [0, 1].map(|arm| arm_runs(&ran, arm));
+    let figures = |arm: usize| arm_figures(recorded, first, arm, &arms[arm]);
+    let (metrics, left_out) = findings(recorded, name, scenario, terms);
+    let invalid = ran.iter().any(|ran| ran.invalid);
+    let primary = metrics.first().filter(|primary| primary.metric == scenario.gate.metrics[0]);
+    let validity = validity(recorded, name, scenario.gate.metrics[0]);
+    let warnings = validity.doubts();
+    let judgement = primary.and_then(|primary| primary.finding.judgement);
+    let counted = ran.iter().flat_map(|ran| ran.counted());
+    let seconds: Vec<f64> = counted.map(RanBlock::elapsed_s).collect();
+    Ok(Comparison {
+        name: name.into(),
+        baseline: figures(0)?,
+        candidate: figures(1)?,
+        verdict: primary.filter(|_| !invalid).map(|primary| primary.finding.verdict),
+        confidence: confidence(judgement.filter(|_| !invalid), terms, warnings.len()),
+        pairs: primary.map_or(0, |primary| primary.finding.pairs),
+        margin_percent: scenario.gate.margin * 100.0,
+        minutes_needed: primary.and_then(|primary| minutes_needed(&primary.finding, &seconds)),
+        left_out,
+        exact: exact::counts(&arms[0], &arms[1], &scenario.gate.exact),
+        validity: ValidityFigures::of(&validity, judgement),
+        warnings,
+        metrics,
+        voided: ran
+            .iter()
+            .flat_map(|ran| ran.voided.iter().map(|voided| voided.disturbance.to_string()))
+            .collect(),
+        invalid,
+        failed: ran.iter().flat_map(|ran| failed(recorded, ran)).collect(),
+    })
+}
+
+/// The pairs of a metric in the steps of this name; without those of which a run failed. `None`
+/// where a run that finished has no such figure, or none with a logarithm.
+pub fn pairs(recorded: &Recorded, name: &str, metric: Metric) -> Option<Pairs> {
+    let (mut pairs, mut batches) = (Vec::new(), Vec::new());
+    for ran in recorded.steps_of(name) {
+        let hosts = ran.blocks.iter().map(|block| block.host).max().map_or(0, |most| most + 1);
+        for host in 0..hosts {
+            let before = pairs.len();
+            for block in ran.counted().filter(|block| block.host == host) {
+                if block.measured().any(|measured| measured.report().is_none()) {
+                    continue;
+                }
+                pairs.push(pair(block, metric)?);
+            }
+            batches.push(pairs.len() - before);
+        }
+    }
+    Some(Pairs { pairs, batches })
+}
+
+fn pair(block: &RanBlock, metric: Metric) -> Option<Pair> {
+    let [first, second] = block.trials.as_slice() else {
+        return None;
+    };
+    let order = if first.trial.arm == 0 { Order::Ab } else { Order::Ba };
+    let value = |line: &crate::ledger::TrialLine| line.measurement.value(metric);
+    Pair::of(value(first)?, value(second)?, order, metric.better())
+}
+
+fn findings(
+    recorded: &Recorded,
+    name: &str,
+    scenario: &Scenario,
+    terms: &Terms,
+) -> (Vec<MetricFinding>, Vec<Metric>) {
+    let mut judge = Judge::new(terms.rule, terms.seed);
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    for metric in scenario.gate.metrics.iter().copied() {
+        match pairs(recorded, name, metric) {
+            Some(Pairs { pairs, batches }) => {
+                let finding = Finding::of(&mut judge, &pairs, &batches, terms.rule);
+                found.push(MetricFinding::of(metric, finding));
+            }
+            None => left_out.push(metric),
+        }
+    }
+    (found, left_out)
+}
+
+impl MetricFinding {
+    fn of(metric: Metric, finding: Finding) -> Self {
+        let (change, interval) = match (metric.better(), finding.judgement) {
+            (Better::Lower, _) => (finding.effect_percent, finding.interval_percent),
+            (Better::Higher, Some(judgement)) => {
+                let end = |log: f64| log.is_finite().then(|| rounded_percent(-log));
+                let interval = judgement.interval;
+                (
+                    Some(rounded_percent(-judgement.estimate.shown)),
+                    Some([end(interval.high), end(interval.low)]),
+                )
+            }
+            // The reciprocal of what it is worse by.
+            (Better::Higher, None) => (finding.effect_percent.map(turned), None),
+        };
+        Self { metric, change_percent: change, change_interval_percent: interval, finding }
+    }
+}
+
+/// A rate that is so many percent worse is lower by this.
+fn turned(worse_percent: f64) -> f64 {
+    rounded_percent(-(worse_percent / 100.0).ln_1p())
+}
+
+fn arm_runs<'a>(ran: &[&'a RanStep], arm: usize) -> Vec<&'a Measurement> {
+    ran.iter().flat_map(|ran| ran.counted()).filter_map(|block| block.of_arm(arm)).collect()
+}
+
+fn arm_figures(
+    recorded: &Recorded,
+    first: &RanStep,
+    arm: usize,
+    runs: &[&Measurement],
+) -> Result<ArmFigures> {
+    let Some(planned) = first.step.arms.get(arm) else {
+        return Err(Error::environment(format!("{} has no arm {arm}", first.step.name)));
+    };
+    Ok(ArmFigures {
+        label: agreement::label(recorded, &first.step, arm),
+        program: planned.program,
+        settings: planned.setting.settings.clone(),
+        figures: Figures::of(runs)?,
+    })
+}
+
+fn failed(recorded: &Recorded, ran: &RanStep) -> Vec<String> {
+    let failures = ran.counted().flat_map(|block| &block.trials).filter_map(|line| {
+        let label = agreement::label(recorded, &ran.step, line.trial.arm);
+        line.measurement.failure().map(|failure| format!("{label}: {failure}"))
+    });
+    failures.collect()
+}
+
+/// Trend over the time that runs took: what lies between two sittings of a session is no time.
+fn validity(recorded: &Recorded, name: &str, metric: Metric) -> Validity {
+    let steps = || recorded.steps_of(name);
+    let pairs = pairs(recorded, name, metric).map(|pairs| pairs.pairs).unwrap_or_default();
+    let (mut hours, mut levels, mut shares) = (0.0, Vec::new(), Vec::new());
+    for block in steps().flat_map(RanStep::counted) {
+        let logs: Option<Vec<f64>> =
+            block.measured().map(|measured| measured.value(metric).map(f64::ln)).collect();
+        let half = block.elapsed_s() / 7200.0;
+        if let Some(logs) = logs.filter(|logs| !logs.is_empty()) {
+            let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+            levels.push(Level { hours: hours + half, mean });
+        }
+        hours += 2.0 * half;
+        let around = block.measured().filter_map(|measured| measured.surroundings);
+        shares.extend(around.map(|around| around.foreign_cpu_share.max(around.steal_share)));
+    }
+    // Machines have levels of their own.
+    if recorded.shards.len() > 1 {
+        levels.clear();
+    }
+    let disturbed_share = validity::disturbed_share(&shares);
+    Validity { disturbed_share, ..Validity::of(&pairs, &levels) }
+}
+
+impl ValidityFigures {
+    fn of(validity: &Validity, judgement: Option<Judgement>) -> Self {
+        Self {
+            trend_percent_per_hour: validity.trend.map(|trend| trend.percent),
+            order_effect_percent: validity.order_effect.map(|effect| effect.percent),
+            autocorrelation: validity.autocorrelation,
+            std_dev_percent: judgement.map(|judgement| judgement.estimate.std_dev * 100.0),
+            disturbed_share: validity.disturbed_share,
+        }
+    }
+}
+
+fn confidence(judgement: Option<Judgement>, terms: &Terms, warnings: usize) -> Confidence {
+    judgement.map_or(Confidence::None, |judgement| {
+        let std_dev = judgement.estimate.std_dev;
+        Confidence::of(judgement.verdict, terms.look, std_dev, warnings)
+    })
+}
+
+/// Minutes for the pairs beyond those that have run, where these do not decide.
+fn minutes_needed(finding: &Finding, seconds: &[f64]) -> Option<f64> {
+    let decides = finding.verdict.verdict().is_some_and(|v| v != Verdict::Inconclusive);
+    let needed = finding.needed_pairs.filter(|_| !decides && !seconds.is_empty())?;
+    let more = needed.saturating_sub(finding.pairs as u64) as f64;
+    let each = seconds.iter().sum::<f64>() / seconds.len() as f64;
+    Some(more * each / 60.0)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn as_text<S: Serializer>(
+    value: &Confidence,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn as_texts<S: Serializer>(
+    doubts: &[validity::Doubt],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_seq(doubts.iter().map(ToString::to_string))
+}

@@ -1,0 +1,223 @@
+//! What a session has measured: its steps with their complete blocks. What strategies and analyses
+//! work from; holds no rule of either. Parts of one session that ran on several machines become one.
+
+use crate::error::{Error, Result};
+use crate::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
+use crate::measure::Measurement;
+use crate::plan::Shard;
+use crate::scenario::Scenario;
+use crate::stats::validity::voids_too_many;
+use crate::step::Step;
+use crate::validity::Disturbance;
+
+/// What a session has measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// What was planned, and who measured.
+    pub session: SessionLine,
+    /// How many records each run of a scenario takes, for each scenario, once that is known.
+    pub records: Vec<Option<RecordsLine>>,
+    /// The steps so far, in their order.
+    pub steps: Vec<RanStep>,
+    /// The parts of the plan that are in here; none where it was not divided.
+    pub shards: Vec<Shard>,
+    /// How the session ended, if it has.
+    pub ending: Option<Ending>,
+}
+
+/// A step, and what has been run of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RanStep {
+    /// What was planned.
+    pub step: Step,
+    /// Every block that was run to its end and is not void, in the order in which they ended; of
+    /// several hosts one after the other.
+    pub blocks: Vec<RanBlock>,
+    /// Every void run of a block, in their order.
+    pub voided: Vec<Voided>,
+    /// Whether too many were void for the rest to say anything.
+    pub invalid: bool,
+}
+
+/// A block that was run to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RanBlock {
+    /// Its index in the step's plan.
+    pub index: usize,
+    /// Which of the machines ran it, from 0.
+    pub host: usize,
+    /// Its trials, in their order.
+    pub trials: Vec<TrialLine>,
+}
+
+/// A block whose runs were disturbed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Voided {
+    /// Its index in the step's plan.
+    pub index: usize,
+    /// What disturbed it.
+    pub disturbance: Disturbance,
+}
+
+impl RanBlock {
+    /// What its trials gave, in their order.
+    pub fn measured(&self) -> impl Iterator<Item = &Measurement> {
+        self.trials.iter().map(|line| &line.measurement)
+    }
+
+    /// What the arm of this index gave.
+    pub fn of_arm(&self, arm: usize) -> Option<&Measurement> {
+        self.trials.iter().find(|line| line.trial.arm == arm).map(|line| &line.measurement)
+    }
+
+    /// Seconds that its runs took.
+    pub fn elapsed_s(&self) -> f64 {
+        self.measured().map(|measurement| measurement.elapsed_s).sum()
+    }
+}
+
+impl RanStep {
+    /// A step that is about to run.
+    pub fn of(step: Step) -> Self {
+        Self { step, blocks: Vec::new(), voided: Vec::new(), invalid: false }
+    }
+
+    /// Indices of the blocks that are still to run, in the order in which they run: void ones at
+    /// the end. None of an invalid step.
+    pub fn pending(&self, shard: Option<Shard>) -> Vec<usize> {
+        if self.invalid {
+            return Vec::new();
+        }
+        let ran = |index: &usize| self.blocks.iter().any(|block| block.index == *index);
+        let times_void = |index: &usize| {
+            let place = self.voided.iter().rposition(|voided| voided.index == *index);
+            place.map_or(0, |place| place + 1)
+        };
+        let ours = self.step.plan.blocks_of(shard);
+        let mut pending: Vec<usize> = ours.into_iter().filter(|index| !ran(index)).collect();
+        pending.sort_by_key(times_void);
+        pending
+    }
+
+    /// Its blocks but for those of the warm-up.
+    pub fn counted(&self) -> impl Iterator<Item = &RanBlock> {
+        let warmup = |block: &&RanBlock| {
+            self.step.plan.blocks.get(block.index).is_some_and(|planned| planned.warmup)
+        };
+        self.blocks.iter().filter(move |block| !warmup(block))
+    }
+
+    /// The trials of its blocks, in the order in which they ran.
+    pub fn trials(&self) -> impl Iterator<Item = &TrialLine> {
+        self.blocks.iter().flat_map(|block| &block.trials)
+    }
+}
+
+impl Recorded {
+    /// Of a session that is about to begin.
+    pub fn of(session: SessionLine) -> Self {
+        let shards = session.shard.into_iter().collect();
+        let records = vec![None; session.session.scenarios.len()];
+        Self { session, records, steps: Vec::new(), shards, ending: None }
+    }
+
+    /// The scenario of this index; `None` where there is none.
+    pub fn scenario(&self, index: usize) -> Option<&Scenario> {
+        self.session.session.scenarios.get(index)
+    }
+
+    /// The steps of this name: the batches of one comparison, or one sweep.
+    pub fn steps_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a RanStep> {
+        self.steps.iter().filter(move |ran| ran.step.name == name)
+    }
+
+    /// The trials of every block that counts or warms up, in the order in which they ran.
+    pub fn trials(&self) -> impl Iterator<Item = &TrialLine> {
+        self.steps.iter().flat_map(RanStep::trials)
+    }
+
+    /// The session as it was when it had this many steps.
+    #[must_use]
+    pub fn until(&self, steps: usize) -> Self {
+        let mut earlier = self.clone();
+        earlier.steps.truncate(steps);
+        earlier.ending = None;
+        earlier
+    }
+
+    /// Whether so many of the blocks of this name are void that the rest says nothing. Batches of
+    /// one comparison count together.
+    pub(crate) fn voids_too_many(&self, name: &str) -> bool {
+        let shard = self.session.shard;
+        let voided = self.steps_of(name).map(|ran| ran.voided.len()).sum();
+        voids_too_many(voided, self.steps_of(name).map(|ran| ran.step.counted(shard)).sum())
+    }
+}
+
+/// Makes one session of its parts, in the order of their shards, whatever order they are given in.
+/// Refuses by name what is not a part of one plan; `names` are for messages, one for each part.
+pub fn merge(mut parts: Vec<(String, Recorded)>) -> Result<Recorded> {
+    parts.sort_by_key(|(_, part)| part.session.shard.map(|shard| (shard.of, shard.index)));
+    let mut parts = parts.into_iter();
+    let Some((first_name, mut whole)) = parts.next() else {
+        return Err(Error::usage("there is nothing to merge"));
+    };
+    for (host, (name, part)) in parts.enumerate() {
+        if let Some(difference) = difference(&whole, &part) {
+            return Err(Error::usage(format!(
+                "{name} and {first_name} are not parts of one plan: {difference}"
+            )));
+        }
+        whole.take(part, host + 1);
+    }
+    Ok(whole)
+}
+
+/// Why the other is not a further part, if it is not.
+fn difference(whole: &Recorded, part: &Recorded) -> Option<String> {
+    let (ours, theirs) = (&whole.session, &part.session);
+    if ours.plan_hash != theirs.plan_hash {
+        return Some(format!("plan {} instead of {}", theirs.plan_hash, ours.plan_hash));
+    }
+    let shard = |session: &SessionLine| {
+        session.shard.map_or_else(|| "the whole plan".into(), |shard| format!("shard {shard}"))
+    };
+    let of = |session: &SessionLine| session.shard.map(|shard| shard.of);
+    if of(ours).is_none() || of(ours) != of(theirs) {
+        return Some(format!("{} beside {}", shard(theirs), shard(ours)));
+    }
+    if theirs.shard.is_some_and(|shard| whole.shards.contains(&shard)) {
+        return Some(format!("{} twice", shard(theirs)));
+    }
+    let mut origin = theirs.origin.clone();
+    origin.host.clone_from(&ours.origin.host);
+    let differences = ours.origin.differences(&origin);
+    if !differences.is_empty() {
+        return Some(differences.join(", "));
+    }
+    let records = |recorded: &Recorded| -> Vec<Option<u32>> {
+        recorded.records.iter().map(|line| line.as_ref().map(|line| line.records)).collect()
+    };
+    if records(whole) != records(part) {
+        return Some("their runs took different numbers of records".into());
+    }
+    let steps = |recorded: &Recorded| -> Vec<Step> {
+        recorded.steps.iter().map(|ran| ran.step.clone()).collect()
+    };
+    (steps(whole) != steps(part)).then(|| "they have different steps".into())
+}
+
+impl Recorded {
+    fn take(&mut self, part: Self, host: usize) {
+        self.shards.extend(part.shards);
+        for (ours, theirs) in self.steps.iter_mut().zip(part.steps) {
+            let moved = theirs.blocks.into_iter().map(|block| RanBlock { host, ..block });
+            ours.blocks.extend(moved);
+            ours.voided.extend(theirs.voided);
+            ours.invalid |= theirs.invalid;
+        }
+        if part.ending == Some(Ending::Invalid) {
+            self.ending = part.ending;
+        }
+    }
+}

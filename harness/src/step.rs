@@ -1,0 +1,90 @@
+//! One step of a session: which arms are run, with which program, in which order. Pure; what is
+//! decided from a step's figures is decided elsewhere.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{self, Order, Plan, Shard};
+use crate::scenario::{Scenario, Setting};
+
+/// The name of the arm that is the baseline of a comparison, and of the other one.
+pub const ARMS: [&str; 2] = ["A", "B"];
+
+/// What one run is asked for: a program under these settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arm {
+    /// Index into the programs of the session's origin.
+    pub program: usize,
+    /// The settings and how they are called.
+    #[serde(flatten)]
+    pub setting: Setting,
+}
+
+/// One step: a sweep, in which every block runs every arm once, or a comparison, whose blocks are
+/// pairs of its two arms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What it is for. Steps of one name are batches of one comparison.
+    pub name: String,
+    /// Which batch of its name, from 1.
+    pub batch: usize,
+    /// Index into the session's scenarios: records, store, link and limits of its runs.
+    pub scenario: usize,
+    /// What is run.
+    pub arms: Vec<Arm>,
+    /// Index of the arm that the others are measured against.
+    pub baseline: usize,
+    /// In which order.
+    pub plan: Plan,
+}
+
+impl Step {
+    /// The sweep of a scenario's settings by the session's first program; `scenario` is its index
+    /// in the session. `settings` may be others than those of the session's scenario.
+    pub fn sweep(name: &str, scenario: usize, settings: &Scenario) -> Self {
+        let arm = |setting: &Setting| Arm { program: 0, setting: setting.clone() };
+        Self {
+            name: name.into(),
+            batch: 1,
+            scenario,
+            arms: settings.settings.iter().map(arm).collect(),
+            baseline: settings.baseline,
+            plan: Plan::of(settings),
+        }
+    }
+
+    /// A batch of `pairs` pairs of a baseline and a candidate, with an order of its own drawn from
+    /// the session's seed.
+    pub fn comparison(
+        name: &str,
+        batch: usize,
+        scenario: usize,
+        arms: [Arm; 2],
+        pairs: usize,
+        seed: u64,
+    ) -> Self {
+        let plan = Plan::pairs(pairs, 0, plan::seed_of(seed, name, batch));
+        Self { name: name.into(), batch, scenario, arms: arms.into(), baseline: 0, plan }
+    }
+
+    /// Whether its blocks are pairs.
+    pub fn is_comparison(&self) -> bool {
+        self.plan.order == Order::Balanced
+    }
+
+    /// What one block is called.
+    pub fn block_noun(&self) -> &'static str {
+        if self.is_comparison() { "pair" } else { "block" }
+    }
+
+    /// How many blocks of a shard, or of all, are counted.
+    pub fn counted(&self, shard: Option<Shard>) -> usize {
+        let blocks = self.plan.blocks_of(shard);
+        blocks.iter().filter(|index| !self.plan.blocks[**index].warmup).count()
+    }
+
+    /// How many trials a shard, or all, of it takes where nothing is void.
+    pub fn trial_count(&self, shard: Option<Shard>) -> usize {
+        let blocks = self.plan.blocks_of(shard);
+        blocks.iter().map(|index| self.plan.blocks[*index].arms.len()).sum()
+    }
+}

@@ -1,0 +1,442 @@
+//! Sessions of steps that nobody runs: what is planned from what was measured, what is compared with
+//! what, what goes on and what is refused.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::common::{Silent, done, identity, mock_sweep, session_line, tell, uniform};
+use harness::agreement::agreed;
+use harness::analyse::{Answer, analyse};
+use harness::compare::{Terms, compare, pairs};
+use harness::error::{Error, ErrorKind, Result};
+use harness::executor::{Mock, Source, report};
+use harness::finding::Outcome;
+use harness::ledger::{
+    Ending, Kind, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine,
+};
+use harness::measure::{Measurement, Surroundings};
+use harness::metric::Metric;
+use harness::progress::Progress;
+use harness::recorded::{Recorded, merge};
+use harness::render::{markdown, metrics, pretty, table, words};
+use harness::results::Folder;
+use harness::scenario::{Scenario, shipped};
+use harness::stats::confidence::Confidence;
+use harness::stats::looks::BATCHES;
+use harness::stats::verdict::Verdict;
+use harness::step::{Arm, Step};
+use harness::strategy::{Next, Strategy};
+use harness::{resume, run};
+use migrator::config::Settings;
+
+fn batch_size() -> Scenario {
+    Scenario::parse(shipped("batch-size").unwrap()).unwrap()
+}
+
+/// Two programs under one setting in batches of pairs, one more batch as long as nothing is decided:
+/// a session of steps that nothing in the harness has.
+struct Looks;
+
+impl Strategy for Looks {
+    fn next(&self, recorded: &Recorded) -> Next {
+        let scenario = recorded.scenario(0).unwrap();
+        let looks = recorded.steps.len();
+        if looks > 0 {
+            let planned = BATCHES[..looks].iter().sum();
+            let look = compare(recorded, "look", &Terms::look(scenario, planned)).unwrap();
+            if look.invalid {
+                return Next::Done(Ending::Invalid);
+            }
+            if looks == BATCHES.len() || look.decided() != Some(Verdict::Inconclusive) {
+                return Next::Done(Ending::Complete);
+            }
+        }
+        let setting = scenario.settings[scenario.baseline].clone();
+        let arms = [0, 1].map(|program| Arm { program, setting: setting.clone() });
+        let (pairs, seed) = (BATCHES[looks], scenario.seed);
+        Next::Step(Box::new(Step::comparison("look", looks + 1, 0, arms, pairs, seed)))
+    }
+
+    fn ahead(&self, _: &Recorded) -> usize {
+        0
+    }
+}
+
+fn two_programs() -> SessionLine {
+    let id = |name: &str| ProgramId { name: name.into(), blake3: format!("{name} build") };
+    let origin =
+        Origin { revision: "r".into(), host: None, programs: vec![id("base"), id("head")] };
+    let session = Session { name: "looks".into(), of: Kind::Sweep, scenarios: vec![batch_size()] };
+    SessionLine::new(session, origin, None)
+}
+
+/// Runs of two programs that differ by this factor, with this much noise; what a run gives depends
+/// on its program and on how many of it have ended before, and `cut_at` runs are given.
+fn two_arms(
+    mut ran: [u32; 2],
+    factor: f64,
+    noise: f64,
+    cut_at: Option<usize>,
+) -> impl FnMut(&Source, usize, &Settings) -> Result<Measurement> {
+    let mut number = 0;
+    move |source, program, settings| {
+        if cut_at == Some(number) {
+            return Err(Error::new(ErrorKind::Interrupted, "cut off"));
+        }
+        number += 1;
+        ran[program] += 1;
+        let draw = uniform(500 + ran[program] * 2 + u32::try_from(program).unwrap());
+        let factor = if program == 1 { factor } else { 1.0 };
+        Ok(done(report(settings, source.records, 600_000.0 * factor * (1.0 + noise * draw))))
+    }
+}
+
+fn start(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<Recorded> {
+    let session = two_programs();
+    let mut ledger = Ledger::create(path, &session)?;
+    let mut executor = Mock::of_programs(two_arms([0; 2], factor, noise, cut_at));
+    run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent)?;
+    tell(path).progress.into_recorded()
+}
+
+fn go_on(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<Recorded> {
+    let told = tell(path);
+    let mut progress = told.progress;
+    let mut ledger = Ledger::reopen(path, told.whole_bytes)?;
+    let line = Line::Resumed(ResumedLine { at: "later".into() });
+    ledger.append(&line)?;
+    progress.take(line).unwrap();
+    let recorded = progress.recorded();
+    let blocks = recorded.steps.iter().map(|ran| ran.blocks.len()).sum::<usize>();
+    let blocks = u32::try_from(blocks).unwrap();
+    // The pilot is a run of the first program.
+    let pilot = u32::from(recorded.records[0].is_some());
+    let mut executor = Mock::of_programs(two_arms([blocks + pilot, blocks], factor, noise, cut_at));
+    run::run(progress, &Looks, &mut executor, &mut ledger, &mut Silent)?;
+    tell(path).progress.into_recorded()
+}
+
+fn said(recorded: &Recorded) -> String {
+    let scenario = recorded.scenario(0).unwrap();
+    let planned = BATCHES[..recorded.steps.len()].iter().sum();
+    pretty(&compare(recorded, "look", &Terms::look(scenario, planned)).unwrap()).unwrap()
+}
+
+#[test]
+fn a_session_of_looks_cut_off_anywhere_says_the_same_as_one_that_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (factor, noise) = (0.975, 0.2);
+    let whole = start(&folder.path().join("whole"), factor, noise, None).unwrap();
+    assert!(whole.steps.len() > 1, "it looks more than once");
+    let expected = said(&whole);
+    let runs = 1 + whole.trials().count();
+    for cut in (0..runs).step_by(3) {
+        let path = folder.path().join(format!("cut-{cut}"));
+        start(&path, factor, noise, Some(cut)).unwrap_err();
+        let _ = go_on(&path, factor, noise, Some(7));
+        let recorded = match tell(&path).progress.recorded().ending {
+            None => go_on(&path, factor, noise, None).unwrap(),
+            Some(_) => tell(&path).progress.into_recorded().unwrap(),
+        };
+        assert_eq!(said(&recorded), expected, "cut off at {cut}");
+    }
+}
+
+#[test]
+fn every_batch_of_pairs_is_balanced_and_has_an_order_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let recorded = start(&folder.path().join("l"), 0.975, 0.2, None).unwrap();
+    for ran in &recorded.steps {
+        let first: Vec<usize> = ran.blocks.iter().map(|block| block.trials[0].trial.arm).collect();
+        let b_first = first.iter().sum::<usize>();
+        assert_eq!(2 * b_first, first.len());
+        assert_eq!(first.len(), BATCHES[ran.step.batch - 1]);
+    }
+    let found = pairs(&recorded, "look", Metric::RecPerMin).unwrap();
+    assert_eq!(found.batches, BATCHES[..recorded.steps.len()]);
+    assert_eq!(found.pairs.len(), found.batches.iter().sum::<usize>());
+}
+
+#[test]
+fn a_slower_program_is_a_regression_and_a_faster_one_an_improvement() {
+    let folder = tempfile::tempdir().unwrap();
+    for (factor, verdict, sign) in
+        [(0.8, Verdict::Regression, -1.0), (1.0, Verdict::Pass, 0.0), (1.2, Verdict::Improved, 1.0)]
+    {
+        let path = folder.path().join(format!("{factor}"));
+        let recorded = start(&path, factor, 0.03, None).unwrap();
+        let scenario = recorded.scenario(0).unwrap();
+        let terms = Terms::look(scenario, BATCHES[0]);
+        let found = compare(&recorded, "look", &terms).unwrap();
+        assert_eq!(found.verdict, Some(Outcome::Judged(verdict)), "{factor}");
+        let expected = match found.warnings.len() {
+            0 => Confidence::High,
+            1 => Confidence::Moderate,
+            _ => Confidence::Low,
+        };
+        assert_eq!(found.confidence, expected);
+        assert_eq!(
+            [&found.baseline.label, &found.candidate.label],
+            ["base batch_size=1000", "head batch_size=1000"]
+        );
+        let change = found.primary().unwrap().change_percent.unwrap();
+        assert!((change - (factor - 1.0) * 100.0).abs() < 4.0 && change * sign >= 0.0, "{change}");
+        let [low, high] = found.primary().unwrap().change_interval_percent.unwrap();
+        assert!(low.unwrap() < change && change < high.unwrap());
+        assert!(agreed(&recorded, 0).is_ok());
+    }
+}
+
+#[test]
+fn a_disturbed_pair_is_run_again_whole_and_too_many_make_the_comparison_invalid() {
+    let folder = tempfile::tempdir().unwrap();
+    // The pilot is run 0; the third pair is runs 5 and 6.
+    for (disturbed, voided, ending) in
+        [(&[6][..], 1, Ending::Complete), (&[1, 3, 5], 3, Ending::Invalid)]
+    {
+        let path = folder.path().join(format!("{voided}"));
+        let session = two_programs();
+        let mut ledger = Ledger::create(&path, &session).unwrap();
+        let mut runs = two_arms([0; 2], 0.8, 0.03, None);
+        let mut number = 0;
+        let disturbed = disturbed.to_vec();
+        let mut executor = Mock::of_programs(move |source, program, settings| {
+            let share = if disturbed.contains(&number) { 0.9 } else { 0.0 };
+            number += 1;
+            let around =
+                Surroundings { foreign_cpu_share: share, steal_share: 0.0, swapped_pages: 0 };
+            Ok(Measurement { surroundings: Some(around), ..runs(source, program, settings)? })
+        });
+        run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+        let recorded = tell(&path).progress.into_recorded().unwrap();
+        assert_eq!((recorded.steps[0].voided.len(), recorded.ending), (voided, Some(ending)));
+        let terms = Terms::look(recorded.scenario(0).unwrap(), BATCHES[0]);
+        let found = compare(&recorded, "look", &terms).unwrap();
+        assert_eq!(found.voided.len(), voided);
+        if ending == Ending::Complete {
+            let last = recorded.steps[0].blocks.last().unwrap();
+            assert_eq!((last.index, recorded.steps[0].blocks.len()), (2, 10));
+            assert_eq!(found.decided(), Some(Verdict::Regression));
+        } else {
+            assert_eq!((found.decided(), found.confidence), (None, Confidence::None));
+        }
+    }
+}
+
+#[test]
+fn a_program_that_fails_costs_its_pairs_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("l");
+    let session = two_programs();
+    let mut ledger = Ledger::create(&path, &session).unwrap();
+    let mut runs = two_arms([0; 2], 1.0, 0.03, None);
+    let mut executor = Mock::of_programs(move |source, program, settings| match program {
+        1 => Ok(crate::common::failure()),
+        _ => runs(source, program, settings),
+    });
+    run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+    let recorded = tell(&path).progress.into_recorded().unwrap();
+    let terms = Terms::look(recorded.scenario(0).unwrap(), BATCHES[0]);
+    let found = compare(&recorded, "look", &terms).unwrap();
+    assert_eq!((found.pairs, found.decided()), (0, None));
+    assert!(found.candidate.figures.is_none() && found.baseline.figures.is_some());
+    assert_eq!(found.failed[0], "head batch_size=1000: exit code 2: out of luck");
+}
+
+#[test]
+fn programs_that_store_different_things_end_the_session_and_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("l");
+    let session = two_programs();
+    let mut ledger = Ledger::create(&path, &session).unwrap();
+    let mut executor = Mock::of_programs(|source, program, settings| {
+        let mut report = report(settings, source.records, 600_000.0);
+        if program == 1 {
+            report.checksum = "beef".into();
+        }
+        Ok(done(report))
+    });
+    run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+    let recorded = tell(&path).progress.into_recorded().unwrap();
+    assert_eq!((recorded.ending, recorded.trials().count()), (Some(Ending::Differs), 2));
+    let error = agreed(&recorded, 0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WrongResult);
+    assert!(error.to_string().contains("batch_size=1000 (trial "), "{error}");
+}
+
+/// Sweeps whose runs have these rates by batch size, 600,000 without one, with 3 % of noise.
+fn sweep_of(rates: &[(usize, f64)], sweep: u32) -> Recorded {
+    let rates: BTreeMap<usize, f64> = rates.iter().copied().collect();
+    let mut run = sweep * 1000;
+    let recorded = mock_sweep(&batch_size(), move |source, settings| {
+        run += 1;
+        let rate = rates.get(&settings.batch_size.get()).unwrap_or(&600_000.0);
+        Ok(done(report(settings, source.records, rate * (1.0 + 0.03 * uniform(run)))))
+    });
+    recorded.unwrap()
+}
+
+#[test]
+fn of_equal_settings_none_is_called_better_or_worse_more_often_than_the_test_allows() {
+    let mut alarms = 0;
+    for number in 0..40 {
+        let analysis = analyse(&sweep_of(&[], number)).unwrap();
+        // Equal settings: one with about the smallest memory, to which the present one yields.
+        let memory = |index: usize| analysis.settings[index].metrics.peak_rss_bytes.median;
+        let members = &analysis.best.as_ref().unwrap().members;
+        assert!(members.contains(&analysis.choice));
+        assert!(members.iter().all(|index| memory(analysis.choice) <= memory(*index) * 1.05));
+        match analysis.answer() {
+            Answer::Confirmed(Outcome::Judged(Verdict::Pass)) => assert!(analysis.kept),
+            Answer::Confirmed(Outcome::Judged(_)) => alarms += 1,
+            Answer::NothingToConfirm => {}
+            other => panic!("{other}"),
+        }
+    }
+    // Five in a hundred on either side: of 40 more than 9 have a chance below 1 in 100.
+    assert!(alarms <= 9, "{alarms} of 40");
+}
+
+#[test]
+fn one_better_setting_is_found_confirmed_and_kept() {
+    for number in 0..5 {
+        let recorded = sweep_of(&[(200, 700_000.0)], number);
+        let analysis = analyse(&recorded).unwrap();
+        assert_eq!(analysis.choice().setting.label, "batch_size=200");
+        assert_eq!(analysis.best.as_ref().unwrap().members, [2]);
+        let improved = Answer::Confirmed(Outcome::Judged(Verdict::Improved));
+        assert_eq!((analysis.answer(), analysis.kept), (improved, true));
+        let fresh = analysis.confirmation.as_ref().unwrap();
+        let change = fresh.primary().unwrap().change_percent.unwrap();
+        assert!((change - 16.7).abs() < 4.0, "{change}");
+    }
+}
+
+#[test]
+fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
+    let analysis = analyse(&sweep_of(&[(200, 700_000.0)], 1)).unwrap();
+    let file: serde_json::Value =
+        serde_json::from_str(&metrics::metrics(&analysis).unwrap()).unwrap();
+    let fresh = analysis.confirmation.as_ref().unwrap();
+    let median = |arm: &harness::compare::ArmFigures| {
+        (arm.figures.as_ref().unwrap().metrics.rec_per_min.median * 100.0).round() / 100.0
+    };
+    assert_eq!(file[0]["baseline_rec_per_min"], median(&fresh.baseline));
+    assert_eq!(file[0]["optimized_rec_per_min"], median(&fresh.candidate));
+    assert_eq!((&file[0]["verdict"], &file[0]["kept"]), (&"IMPROVED".into(), &true.into()));
+    assert_eq!((&file[0]["confidence"], &file[0]["runs"]), (&"high".into(), &10.into()));
+    insta::assert_snapshot!(
+        "improved",
+        table::table(&analysis) + &words::summary(&analysis, "results/x")
+    );
+    insta::assert_snapshot!("improved.md", markdown::markdown(&analysis, &identity()));
+}
+
+#[test]
+fn every_verdict_has_its_sentence() {
+    let sentence = |rates: &[(usize, f64)], number| {
+        words::finding(&analyse(&sweep_of(rates, number)).unwrap())
+    };
+    let slow = |rate: f64| [50, 100, 200, 500, 2000].map(|size| (size, rate));
+    let mut quick = batch_size().quick();
+    quick.seed = 2;
+    let quick = mock_sweep(&quick, crate::common::noisy_runs()).unwrap();
+    let sentences = [
+        ("the present one", sentence(&slow(500_000.0), 1)),
+        ("equally good and smaller", sentence(&[], 2)),
+        ("a little slower", sentence(&slow(585_000.0), 3)),
+        ("a little faster", sentence(&[(200, 615_000.0)], 4)),
+        ("faster and larger", sentence(&[(2000, 640_000.0)], 5)),
+        ("quick", words::finding(&analyse(&quick).unwrap())),
+    ];
+    let lines: Vec<String> =
+        sentences.iter().map(|(name, sentence)| format!("{name}: {sentence}")).collect();
+    insta::assert_snapshot!("sentences", lines.join("\n"));
+}
+
+#[test]
+fn shards_of_one_plan_become_one_sweep_and_other_plans_are_refused_by_name() {
+    let mut scenario = batch_size();
+    scenario.workload.records = harness::scenario::Records::Fixed(8000.try_into().unwrap());
+    let part = |scenario: &Scenario, shard: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut session = session_line(scenario);
+        session.shard = Some(shard.parse().unwrap());
+        let mut ledger = Ledger::create(&path, &session).unwrap();
+        let mut executor = Mock::new(crate::common::noisy_runs());
+        let progress = Progress::of(session);
+        run::run(progress, &harness::sweep::Sweep, &mut executor, &mut ledger, &mut Silent)
+            .unwrap();
+        (shard.to_owned(), tell(&path).progress.into_recorded().unwrap())
+    };
+    let [one, two] = ["0/2", "1/2"].map(|shard| part(&scenario, shard));
+    assert_eq!((one.1.steps.len(), one.1.steps[0].blocks.len()), (1, 6));
+    let whole = merge(vec![one.clone(), two.clone()]).unwrap();
+    assert_eq!(whole, merge(vec![two.clone(), one.clone()]).unwrap());
+    let analysis = analyse(&whole).unwrap();
+    assert!(analysis.settings.iter().all(|summary| summary.runs == 10));
+    assert_eq!(analysis.best.as_ref().unwrap().blocks, 10);
+    assert_eq!(analysis.answer(), Answer::NotConfirmed);
+    let mut other = scenario.clone();
+    other.seed = 9;
+    for (second, expected) in [
+        (part(&other, "1/2"), "are not parts of one plan: plan "),
+        (one.clone(), "are not parts of one plan: shard 0/2 twice"),
+        (part(&scenario, "1/3"), "are not parts of one plan: shard 1/3 beside shard 0/2"),
+    ] {
+        let error = merge(vec![one.clone(), second]).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn pairs_of_several_machines_are_permuted_within_each() {
+    let part = |shard: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let mut session = two_programs();
+        session.shard = Some(shard.parse().unwrap());
+        let Next::Step(step) = Looks.next(&Recorded::of(session.clone())) else { panic!("done") };
+        let mut ledger = Ledger::create(&path, &session).unwrap();
+        let mut executor = Mock::of_programs(two_arms([0; 2], 0.8, 0.03, None));
+        let progress = Progress::of(session);
+        run::run(progress, &OneLook(*step), &mut executor, &mut ledger, &mut Silent).unwrap();
+        (shard.to_owned(), tell(&path).progress.into_recorded().unwrap())
+    };
+    let whole = merge(vec![part("0/2"), part("1/2")]).unwrap();
+    let found = pairs(&whole, "look", Metric::RecPerMin).unwrap();
+    assert_eq!(found.batches, [5, 5]);
+    let terms = Terms::look(whole.scenario(0).unwrap(), 10);
+    assert_eq!(compare(&whole, "look", &terms).unwrap().pairs, 10);
+}
+
+/// One step, whatever it says.
+struct OneLook(Step);
+
+impl Strategy for OneLook {
+    fn next(&self, recorded: &Recorded) -> Next {
+        match recorded.steps.len() {
+            0 => Next::Step(Box::new(self.0.clone())),
+            _ => Next::Done(Ending::Complete),
+        }
+    }
+
+    fn ahead(&self, _: &Recorded) -> usize {
+        0
+    }
+}
+
+#[test]
+fn a_session_whose_second_program_has_changed_is_refused_by_name() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = Folder::create(out.path(), "looks", "20260101T000000Z", "abc").unwrap();
+    start(&folder.ledger(), 1.0, 0.03, Some(9)).unwrap_err();
+    let find = |session: &SessionLine| resume::find(Folder::earlier(out.path(), "looks"), session);
+    assert!(find(&two_programs()).unwrap().is_some());
+    let mut changed = two_programs();
+    changed.origin.programs[1].blake3 = "another build".into();
+    let error = find(&changed).unwrap_err().to_string();
+    let expected = "program under test (head) head build instead of another build; `--fresh`";
+    assert!(error.contains(expected), "{error}");
+}
