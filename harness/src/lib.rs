@@ -35,6 +35,7 @@ pub mod results;
 pub mod resume;
 pub mod run;
 pub mod scenario;
+pub mod self_test;
 pub mod stats;
 pub mod step;
 pub mod strategy;

@@ -1,5 +1,6 @@
 //! `harness doctor`: what makes runs differ on this machine, and how small a difference can be told.
 
+use super::load;
 use super::sweep::invoked;
 use crate::args::DoctorArgs;
 use crate::display::{self, Steps};
@@ -7,11 +8,12 @@ use crate::doctor::{self, Checkup, Noise, noise};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Process, Program};
 use crate::render;
-use crate::scenario::{self, Scenario};
+use crate::scenario;
 
 /// Runs the verb.
 pub fn run(args: &DoctorArgs) -> Result<()> {
-    let scenario = scenario(args.quick)?;
+    // Its baseline is that of the bare `harness`.
+    let scenario = load::load(scenario::DEFAULT, None, args.quick)?;
     let program = match &args.migrator {
         Some(path) => Program::other(invoked(path)),
         None => Program::own()?,
@@ -35,14 +37,6 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
         None => Ok(()),
         Some(why) => Err(Error::environment(why)),
     }
-}
-
-/// The scenario whose baseline is run: the one of a bare `harness`.
-fn scenario(quick: bool) -> Result<Scenario> {
-    let text = scenario::shipped(scenario::DEFAULT).unwrap_or_default();
-    let scenario = Scenario::parse(text)
-        .map_err(|fault| Error::usage(format!("{}, {fault}", scenario::DEFAULT)))?;
-    Ok(if quick { scenario.quick() } else { scenario })
 }
 
 fn show(args: &DoctorArgs, checkup: &Checkup) -> Result<()> {

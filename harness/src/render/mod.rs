@@ -7,6 +7,7 @@ mod format;
 pub mod markdown;
 pub mod metrics;
 pub mod order;
+pub mod self_test;
 pub mod table;
 pub mod words;
 

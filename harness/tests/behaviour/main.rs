@@ -8,5 +8,6 @@ mod judge;
 mod measure;
 mod mock;
 mod resume;
+mod self_test;
 mod session;
 mod sweep;
