@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{self, Order, Plan, Shard};
 use crate::scenario::{Scenario, Setting};
 
-/// The name of the arm that is the baseline of a comparison, and of the other one.
-pub const ARMS: [&str; 2] = ["A", "B"];
-
 /// What one run is asked for: a program under these settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arm {

@@ -57,13 +57,15 @@ pub fn markdown(tested: &SelfTested, checkup: Option<&Checkup>, command: &str) -
 
 /// What was done, in a sentence.
 fn what(tested: &SelfTested) -> String {
-    let SelfTested { same, slowed, pairs, records, .. } = tested;
+    let SelfTested { scenario, same, slowed, pairs, records, .. } = tested;
     format!(
-        "{} sessions of {pairs} pairs, each run of the baseline on {} records: in turn the program \
-         against itself, and the program against itself slowed by {:.0} %.",
+        "{} sessions of {pairs} pairs, each run of the baseline of {scenario} on {} records: in turn \
+         the program against itself, and the program against itself slowed by {} %, which is more \
+         than the margin of {} %.",
         same.each.len() + slowed.each.len(),
         thousands(f64::from(*records)),
-        tested.planted_percent
+        tested.planted_percent,
+        tested.margin_percent
     )
 }
 
@@ -76,7 +78,7 @@ fn title(tested: &SelfTested, sessions: &Sessions) -> String {
     match sessions.truth {
         Truth::Same => format!("The same program: {judged} judged{of}"),
         Truth::Slowed => {
-            format!("Slowed by {:.0} %: {judged} judged{of}", tested.planted_percent)
+            format!("Slowed by {} %: {judged} judged{of}", tested.planted_percent)
         }
     }
 }
@@ -113,7 +115,7 @@ fn row_line([what, sessions, rate, interval, promised]: [String; 5]) -> String {
 fn together(tested: &SelfTested, sessions: &Sessions) -> String {
     let known = match sessions.truth {
         Truth::Same => "it is no slower".into(),
-        Truth::Slowed => format!("it is slower by {:.0} %", tested.planted_percent),
+        Truth::Slowed => format!("it is slower by {} %", tested.planted_percent),
     };
     let Some(Finding { effect_percent: Some(effect), interval_percent, pairs, .. }) =
         &sessions.together

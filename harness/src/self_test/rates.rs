@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Truth, slowdown};
+use super::{Truth, percent, slowdown};
 use crate::agreement;
 use crate::analyse::invalid;
 use crate::compare::{self, Pairs, Terms};
@@ -22,6 +22,8 @@ const INTERVAL_ALPHA: f64 = 0.025;
 /// What a self-test says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SelfTested {
+    /// The scenario whose baseline was run.
+    pub scenario: String,
     /// How many records each run took.
     pub records: u32,
     /// Pairs of a session.
@@ -129,10 +131,11 @@ impl SelfTested {
         agreement::agreed(recorded, 0)?;
         let records = recorded.records.first().and_then(Option::as_ref);
         Ok(Self {
+            scenario: scenario.name.clone(),
             records: records.map_or(0, |line| line.records),
             pairs: scenario.pairs,
-            margin_percent: scenario.gate.margin * 100.0,
-            planted_percent: slowdown(recorded) * 100.0,
+            margin_percent: percent(scenario.gate.margin),
+            planted_percent: percent(slowdown(recorded)),
             same: sessions(recorded, scenario, Truth::Same),
             slowed: sessions(recorded, scenario, Truth::Slowed),
         })

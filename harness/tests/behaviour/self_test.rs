@@ -16,7 +16,7 @@ use harness::render::self_test::{markdown, text};
 use harness::run;
 use harness::scenario::{Scenario, shipped};
 use harness::self_test::rates::{Rate, SelfTested, Sessions, What};
-use harness::self_test::{SLOWDOWN, SelfTest, session};
+use harness::self_test::{SelfTest, planted, session};
 use serde_json::Value;
 
 use crate::common::{Fake, Silent, done, harness, tell, uniform};
@@ -31,6 +31,7 @@ fn tested_as(
     around: Option<Surroundings>,
 ) -> Result<Recorded> {
     let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
+    assert!((planted(&scenario) - SLOWDOWN).abs() < 1e-12);
     let id = |name: &str| ProgramId { name: name.into(), blake3: "p".into() };
     let programs = vec![id("migrator"), id("slowed migrator")];
     let origin = Origin { revision: "r".into(), host: None, programs };
@@ -53,6 +54,9 @@ fn tested_as(
 fn tested(sessions: u32, slower: f64, noise: f64) -> SelfTested {
     SelfTested::of(&tested_as(Some(sessions), None, slower, noise, None).unwrap()).unwrap()
 }
+
+/// By which share the slowed program of the shipped scenarios takes longer.
+const SLOWDOWN: f64 = 0.08;
 
 fn rate(sessions: &Sessions, what: What) -> &Rate {
     sessions.rates.iter().find(|rate| rate.what == what).unwrap()

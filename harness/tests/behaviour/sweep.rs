@@ -2,7 +2,7 @@
 //! for the migrator.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -60,6 +60,39 @@ fn the_shipped_scenario_runs_by_its_name_from_any_folder_and_without_a_verb() {
     let bare = sweep(&[], "bare");
     assert_eq!(named[0], bare[0]);
     assert_eq!(named.len(), 3 + 6 * 3 + 1);
+}
+
+#[test]
+fn a_faster_setting_is_confirmed_by_fresh_pairs_and_reported_with_their_figures() {
+    let fake = Fake::new("");
+    let script = read(&fake.program());
+    let fast = script.replace(
+        "cat > \"$report\" <<END",
+        "[ $batch_size = 200 ] && rate=75000.$(($$ % 97)) || rate=60000.$(($$ % 89))
+cat > \"$report\" <<END",
+    );
+    let fast = fast.replace("\"rec_per_min\":60000.0", "\"rec_per_min\":$rate");
+    assert_ne!(script, fast);
+    let program = fake.write("fast.txt", &fast);
+    let mut install = Command::new("install");
+    install.args(["-m", "755"]).arg(program).arg(fake.program());
+    assert!(install.status().unwrap().success());
+    let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
+    let stdout = text(&output.stdout);
+    assert!(
+        stdout.contains("IMPROVED: batch_size=200 beats batch_size=100 in 10 fresh"),
+        "{stdout}"
+    );
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("confirmation: pair 10 of 10 done"), "{stderr}");
+    let folder = fake.results("two-sizes");
+    // Session, two steps, records, end; four runs and ten pairs.
+    assert_eq!(ledger(&folder).len(), 5 + 4 + 20);
+    let metrics = json(&folder.join("metrics.json"));
+    assert_eq!((&metrics[0]["verdict"], &metrics[0]["kept"]), (&"IMPROVED".into(), &true.into()));
+    assert_eq!(metrics[0]["runs"], 10);
+    let again = harness().arg("report").arg(&folder).assert().code(0).get_output().stdout.clone();
+    assert_eq!(text(&again), read(&folder.join("report.md")));
 }
 
 #[test]
@@ -236,6 +269,25 @@ fn shards_run_every_block_once_between_them() {
         assert!(notes.contains(&format!("shard {shard} alone")), "{notes}");
     }
     assert_eq!(blocks, [1, 3, 5, 2, 4]);
+    let report = |folders: &[PathBuf], format: &str| {
+        let mut report = harness();
+        report.arg("report").args(folders).args(["--format", format]);
+        report.assert()
+    };
+    let shards = fake.all_results("two-sizes");
+    let whole = report(&shards, "json").code(0).get_output().stdout.clone();
+    let whole: Value = serde_json::from_slice(&whole).unwrap();
+    assert_eq!(
+        (&whole["settings"][0]["runs"], &whole["settings"][1]["runs"]),
+        (&5.into(), &5.into())
+    );
+    let same = report(&shards[..1], "markdown").code(0).get_output().stdout.clone();
+    assert_eq!(text(&same), read(&shards[0].join("report.md")));
+    let twice = [shards[0].clone(), shards[0].clone()];
+    let refused = report(&twice, "markdown").code(2).get_output().stderr.clone();
+    assert!(text(&refused).contains("are not parts of one plan: shard 0/2 twice"));
+    let nothing = report(&[fake.path("nowhere")], "json").code(2).get_output().stderr.clone();
+    assert!(text(&nothing).contains("nowhere/ledger.jsonl"));
     let auto = scenario.replace("records = 500", "records = \"auto\"");
     let output = fake.sweep(&auto, &["--shard", "0/2"]).assert().code(2).get_output().clone();
     assert!(text(&output.stderr).contains("--shard 0/2 needs a number in [workload] records"));
