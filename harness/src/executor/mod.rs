@@ -5,7 +5,7 @@ mod environment;
 pub mod launch;
 mod mock;
 mod process;
-mod surroundings;
+pub(crate) mod surroundings;
 
 pub use mock::{Mock, report};
 pub use process::{Migrator, Process, Program};

@@ -7,6 +7,7 @@
 
 pub mod charts;
 mod data;
+pub mod doctor;
 pub mod document;
 mod format;
 mod grid;
@@ -14,6 +15,7 @@ mod html;
 mod markdown;
 pub mod order;
 mod png;
+pub mod self_test;
 mod settings;
 pub mod table;
 mod trust;

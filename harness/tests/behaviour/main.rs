@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod common;
+mod doctor;
 mod judge;
 mod measure;
 mod mock;
@@ -12,5 +13,6 @@ mod report_documents;
 mod report_formats;
 mod report_page;
 mod resume;
+mod self_test;
 mod session;
 mod sweep;
