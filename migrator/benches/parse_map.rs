@@ -1,5 +1,7 @@
 //! Throughput of parse+map on one thread, staged and full records.
 
+#[path = "support/sample.rs"]
+mod sample;
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -7,7 +9,8 @@ use migrator::source::generated::Profile;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 
-use support::{Sample, contract};
+use sample::Sample;
+use support::contract;
 
 fn parse_map(criterion: &mut Criterion) {
     let (contract, now) = contract();

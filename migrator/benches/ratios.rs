@@ -4,6 +4,8 @@
 //! rounds. `-- --quick` takes fewer records and rounds.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
+#[path = "support/sample.rs"]
+mod sample;
 mod support;
 
 use std::time::Instant;
@@ -12,7 +14,8 @@ use migrator::source::generated::Profile;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 
-use support::{Sample, contract};
+use sample::Sample;
+use support::contract;
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
