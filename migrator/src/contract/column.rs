@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use compact_str::ToCompactString;
 use encoding_rs::WINDOWS_1252;
 
 use super::catalogue::SqlType;
 use super::convert::{iso_text, plain_float_text};
-use crate::record::{SqlValue, Value};
+use crate::record::{CellText, SqlValue, Value};
 
 /// Why a column refuses a value: one fixed text per cause, without the value.
 pub type Cause = Cow<'static, str>;
@@ -39,9 +40,7 @@ pub fn typed(value: &Value, sql_type: SqlType) -> Result<SqlValue, Cause> {
         SqlType::Char(length) => narrow_text(value, Some(length), sql_type).map(|text| {
             SqlValue::Text(format!("{text:<width$}", width = usize::from(length)).into())
         }),
-        SqlType::VarChar(length) => {
-            narrow_text(value, length, sql_type).map(|text| SqlValue::Text(text.into()))
-        }
+        SqlType::VarChar(length) => narrow_text(value, length, sql_type).map(SqlValue::Text),
         SqlType::NVarChar(length) => wide_text(value, length, sql_type),
         SqlType::Date => Ok(SqlValue::Date(point_in_time(value)?.date())),
         SqlType::DateTime | SqlType::SmallDateTime | SqlType::DateTime2(_) => {
@@ -165,48 +164,48 @@ fn float(value: &Value) -> Result<SqlValue, Cause> {
 }
 
 /// A value as text: numbers in their shortest form, points in time in ISO form.
-fn text_form(value: &Value) -> Result<Cow<'_, str>, Cause> {
+fn text_form(value: &Value) -> Result<CellText, Cause> {
     Ok(match value {
-        Value::Text(text) => Cow::Borrowed(text),
-        Value::Int(number) => number.to_string().into(),
-        Value::BigInt(digits) => Cow::Borrowed(digits),
+        Value::Text(text) => text.clone(),
+        Value::Int(number) => number.to_compact_string(),
+        Value::BigInt(digits) => digits.as_ref().into(),
         Value::Bool(truth) => if *truth { "1" } else { "0" }.into(),
         Value::Float(number) if !number.is_finite() => return Err("not a finite number".into()),
         Value::Float(number) => plain_float_text(*number).into(),
         Value::Timestamp(timestamp) => iso_text(*timestamp, 'T').into(),
-        Value::Null => Cow::Borrowed(""),
+        Value::Null => CellText::default(),
     })
 }
 
 /// Text in windows-1252: what it lacks becomes `?`, one for each UTF-16 unit as SQL Server does.
-fn narrow_text(value: &Value, length: Option<u16>, sql_type: SqlType) -> Result<String, Cause> {
+fn narrow_text(value: &Value, length: Option<u16>, sql_type: SqlType) -> Result<CellText, Cause> {
     let text = text_form(value)?;
-    let mut narrow = String::with_capacity(text.len());
     if text.is_ascii() {
-        narrow.push_str(&text);
-    } else {
-        for c in text.chars() {
-            let mut buffer = [0; 4];
-            let (_, _, unmappable) = WINDOWS_1252.encode(c.encode_utf8(&mut buffer));
-            if unmappable {
-                narrow.extend(std::iter::repeat_n('?', c.len_utf16()));
-            } else {
-                narrow.push(c);
-            }
+        let len = text.len();
+        return fit(text, len, length, sql_type);
+    }
+    let mut narrow = CellText::with_capacity(text.len());
+    for c in text.chars() {
+        let mut buffer = [0; 4];
+        let (_, _, unmappable) = WINDOWS_1252.encode(c.encode_utf8(&mut buffer));
+        if unmappable {
+            narrow.extend(std::iter::repeat_n('?', c.len_utf16()));
+        } else {
+            narrow.push(c);
         }
     }
     // Every character of windows-1252 is one byte there.
-    let len = if narrow.is_ascii() { narrow.len() } else { narrow.chars().count() };
+    let len = narrow.chars().count();
     fit(narrow, len, length, sql_type)
 }
 
 /// Cuts blanks that exceed the length, as SQL Server does without a word; refuses anything else.
 fn fit(
-    mut text: String,
+    mut text: CellText,
     len: usize,
     length: Option<u16>,
     sql_type: SqlType,
-) -> Result<String, Cause> {
+) -> Result<CellText, Cause> {
     let Some(length) = length.map(usize::from).filter(|length| len > *length) else {
         return Ok(text);
     };
@@ -220,9 +219,9 @@ fn fit(
 }
 
 fn wide_text(value: &Value, length: Option<u16>, sql_type: SqlType) -> Result<SqlValue, Cause> {
-    let text = text_form(value)?.into_owned();
+    let text = text_form(value)?;
     let units = text.encode_utf16().count();
-    fit(text, units, length, sql_type).map(|text| SqlValue::Text(text.into()))
+    fit(text, units, length, sql_type).map(SqlValue::Text)
 }
 
 /// A point in time from one (its offset is dropped, as SQL Server's own conversion does) or from

@@ -132,7 +132,8 @@ pub fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Null => Cow::Borrowed(""),
         Value::Int(number) => Cow::Owned(number.to_string()),
-        Value::BigInt(text) | Value::Text(text) => Cow::Borrowed(text),
+        Value::BigInt(text) => Cow::Borrowed(text),
+        Value::Text(text) => Cow::Borrowed(text),
         Value::Float(number) => Cow::Owned(float_text(*number)),
         Value::Bool(value) => Cow::Borrowed(if *value { "True" } else { "False" }),
         Value::Timestamp(timestamp) => Cow::Owned(iso_text(*timestamp, ' ')),
