@@ -107,7 +107,36 @@ fn bit(value: &Value) -> Result<SqlValue, Cause> {
 }
 
 fn decimal(value: &Value, precision: u8, scale: u8) -> Result<SqlValue, Cause> {
-    let text: Cow<'_, str> = match value {
+    let exact = match value {
+        Value::Float(number) => exact_units(*number, scale),
+        _ => None,
+    };
+    let units = match exact {
+        Some(units) => units,
+        None => decimal_units(&decimal_text(value)?, scale)?,
+    };
+    let limit = 10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX);
+    if units.unsigned_abs() >= limit {
+        return Err(format!("number out of range of decimal({precision},{scale})").into());
+    }
+    Ok(SqlValue::Decimal { units, scale })
+}
+
+/// The units of a double that some decimal of this scale and of at most 15 digits writes: no other
+/// decimal as short reads as the same double, so that one is its shortest text.
+fn exact_units(number: f64, scale: u8) -> Option<i128> {
+    // Powers of ten up to here are exact doubles, and so is every product on the way to them.
+    const EXACT_POWER_MAX: u8 = 22;
+    let power = (scale <= EXACT_POWER_MAX).then(|| 10_f64.powi(scale.into()))?;
+    let units = (number * power).round();
+    #[expect(clippy::float_cmp, reason = "only the very same double counts")]
+    let is_exact = units.abs() < 1e15 && units / power == number;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and far within the range of i64")]
+    is_exact.then(|| i128::from(units as i64))
+}
+
+fn decimal_text(value: &Value) -> Result<Cow<'_, str>, Cause> {
+    Ok(match value {
         Value::Int(number) => number.to_string().into(),
         Value::Bool(truth) => if *truth { "1" } else { "0" }.into(),
         Value::BigInt(digits) => Cow::Borrowed(digits),
@@ -116,13 +145,7 @@ fn decimal(value: &Value, precision: u8, scale: u8) -> Result<SqlValue, Cause> {
         Value::Float(number) => plain_float_text(*number).into(),
         Value::Text(text) => Cow::Borrowed(text.trim_matches(' ')),
         Value::Null | Value::Timestamp(_) => return Err("not a decimal number".into()),
-    };
-    let units = decimal_units(&text, scale)?;
-    let limit = 10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX);
-    if units.unsigned_abs() >= limit {
-        return Err(format!("number out of range of decimal({precision},{scale})").into());
-    }
-    Ok(SqlValue::Decimal { units, scale })
+    })
 }
 
 /// Plain decimal text as units of 10^-`scale`, rounded half away from zero.
@@ -417,6 +440,19 @@ mod tests {
             if let Ok(SqlValue::Decimal { units, scale }) = decimal(&Value::Float(number), 12, 2) {
                 prop_assert!(units.abs() < 1_000_000_000_000 && scale == 2);
                 prop_assert!((units as f64 / 100.0 - number).abs() <= 0.005 + number.abs() * 1e-15);
+            }
+        }
+
+        #[test]
+        fn a_short_decimal_is_read_from_its_double_as_from_its_text(
+            digits in -10_i64.pow(15)..10_i64.pow(15), scale in 0_u8..9, column in 0_u8..9,
+        ) {
+            let number = digits as f64 / 10_f64.powi(scale.into());
+            let text = decimal_units(&plain_float_text(number), column);
+            if let Some(units) = exact_units(number, column) {
+                prop_assert_eq!(text, Ok(units));
+            } else {
+                prop_assert!(scale > column || number.abs() * 10_f64.powi(column.into()) >= 1e15);
             }
         }
 
