@@ -37,6 +37,9 @@ pub struct Attribute {
     pub value: Span,
 }
 
+/// Stands in [`ParsedRecord::fields`] for a field that the record has not.
+pub const NO_ATTRIBUTE: u32 = u32::MAX;
+
 /// One record after the scan. Its buffers are recycled through [`ParsedRecord::clear`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParsedRecord {
@@ -52,6 +55,9 @@ pub struct ParsedRecord {
     pub attributes: Vec<Attribute>,
     /// Per path of the contract: the last element there.
     pub slots: Vec<Option<u32>>,
+    /// Per field of the contract: the first attribute of its class at its path, [`NO_ATTRIBUTE`]
+    /// where there is none.
+    pub fields: Vec<u32>,
     /// The last element of every path that has attributes for expressions, in the order in which
     /// the paths first occur in the document (contract.md 5 and 13).
     pub flattened: Vec<u32>,
@@ -80,6 +86,11 @@ impl ParsedRecord {
         self.slots.get(usize::from(slot)).copied().flatten()
     }
 
+    /// The first attribute of a field, whatever its spelling.
+    pub fn field(&self, field: u16) -> Option<&Attribute> {
+        self.attributes.get(*self.fields.get(usize::from(field))? as usize)
+    }
+
     /// The kept elements below an element, in document order.
     pub fn descendants(&self, element: u32) -> Range<u32> {
         element + 1..self.elements[element as usize].end
@@ -98,6 +109,7 @@ impl ParsedRecord {
         self.elements.clear();
         self.attributes.clear();
         self.slots.clear();
+        self.fields.clear();
         self.flattened.clear();
     }
 }

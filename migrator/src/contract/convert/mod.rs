@@ -178,6 +178,9 @@ pub fn first_number(text: &str) -> Option<Value> {
 /// The ASCII digits of the text as one whole number (contract.md 9.4, `numbers_only`): leading
 /// zeros vanish, a point counts for nothing. `None` if there is no digit.
 pub fn digits_only(text: &str) -> Option<Value> {
+    if unicode::all_ascii_digits(text) {
+        return Some(number::whole_number(false, text));
+    }
     let digits = only_digits(text);
     (!digits.is_empty()).then(|| number::whole_number(false, &digits))
 }

@@ -55,8 +55,13 @@ pub(super) fn digit(c: char) -> Option<u8> {
 
 /// Whether `isdigit` holds for every character; false for the empty text.
 pub(super) fn all_digits(text: &str) -> bool {
-    let ascii = text.bytes().all(|byte| byte.is_ascii_digit());
-    !text.is_empty() && (ascii || text.chars().all(|c| digit(c).is_some() || is_ornament(c)))
+    let any_script = |c| digit(c).is_some() || is_ornament(c);
+    all_ascii_digits(text) || (!text.is_empty() && text.chars().all(any_script))
+}
+
+/// Whether every character is one of `0` to `9`; false for the empty text.
+pub(super) fn all_ascii_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_ornament(c: char) -> bool {

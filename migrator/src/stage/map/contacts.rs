@@ -3,7 +3,7 @@
 use super::observe::{Event, Observer, PassedOver};
 use crate::contract::case::lower;
 use crate::contract::convert::{is_blank, trim};
-use crate::contract::model::{AttributeRef, ChildKind, ChildRule, Contract};
+use crate::contract::model::{AttributeRef, ChildKind, ChildRule, Contract, FieldId};
 use crate::record::ParsedRecord;
 
 /// A valid contact (6.1).
@@ -46,6 +46,20 @@ pub(super) fn folded<'r>(
         let same = |a: &&crate::record::Attribute| a.class == wanted.class.0;
         record.attributes_of(element).iter().find(same).map(|a| record.str(a.value))
     })
+}
+
+/// The same for a field that the scan has noted.
+pub(super) fn noted<'r>(
+    record: &'r ParsedRecord,
+    element: u32,
+    wanted: &AttributeRef,
+    field: FieldId,
+) -> Option<&'r str> {
+    let first = record.field(field.0)?;
+    if record.str(first.name) == &*wanted.name {
+        return Some(record.str(first.value));
+    }
+    folded(record, element, wanted)
 }
 
 /// All elements of a name, in document order.

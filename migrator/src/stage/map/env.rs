@@ -16,6 +16,8 @@ use crate::record::{ParsedRecord, Value};
 pub(super) struct Env<'r, O> {
     pub(super) contract: &'r Contract,
     pub(super) record: &'r ParsedRecord,
+    /// The application's id as rows hold it.
+    pub(super) app_id: Value,
     pub(super) now: NaiveDateTime,
     pub(super) observer: &'r O,
 }

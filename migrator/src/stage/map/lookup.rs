@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::contacts::{exact, folded, named};
+use super::contacts::{exact, folded, named, noted};
 use super::env::{Env, Scope};
 use super::observe::{Event, Observer};
 use crate::contract::case::lower;
@@ -83,8 +83,8 @@ fn find<'r, O: Observer>(env: &Env<'r, O>, mapping: &Mapping, scope: &Scope<'r, 
             let found = names.get(*exact).or_else(|| names.get(*folded));
             found.map_or(Looked::Null, |text| Looked::Text(Cow::Owned(text.to_owned())))
         }
-        Lookup::Path { slot, attribute } => picked(env, record.slot(*slot))
-            .and_then(|element| folded(record, element, attribute))
+        Lookup::Path { slot, attribute, field } => picked(env, record.slot(*slot))
+            .and_then(|element| noted(record, element, attribute, *field))
             .map_or(Looked::Null, |text| Looked::Text(flattened(text))),
     }
 }

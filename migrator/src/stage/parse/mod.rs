@@ -22,8 +22,10 @@ use self::namespace::{Scopes, is_declaration, local};
 use self::paths::{ABOVE_ROOT, Paths};
 use self::references::{first_illegal, push_value, resolve};
 use crate::contract::convert::{int, trim};
-use crate::contract::model::Contract;
-use crate::record::{Attribute, Element, ParsedRecord, Reject, Span, Stage, ValidRecord, Value};
+use crate::contract::model::{Contract, FieldId};
+use crate::record::{
+    Attribute, Element, NO_ATTRIBUTE, ParsedRecord, Reject, Span, Stage, ValidRecord, Value,
+};
 use crate::stage::html::flattened;
 
 /// Deepest nesting of elements; libxml2's limit.
@@ -142,6 +144,7 @@ impl<'c> Parser<'c> {
 
     fn start(&mut self, out: &mut ParsedRecord) {
         out.slots.resize(self.contract.scan.paths.len(), None);
+        out.fields.resize(self.contract.scan.fields.count(), NO_ATTRIBUTE);
         self.paths.start();
         self.names.shrink();
         self.scopes.clear();
@@ -305,6 +308,7 @@ impl<'c> Parser<'c> {
             let Some(last) = path.last else { continue };
             if let Some(slot) = path.slot {
                 out.slots[usize::from(slot)] = Some(last);
+                note_fields(self.contract.scan.fields.of_slot(slot), last, out);
             }
             out.flattened.push(last);
         }
@@ -410,6 +414,17 @@ fn keep_attribute(class: u32, name: &str, raw: &str, out: &mut ParsedRecord) -> 
     let value = Span { start: index(start)?, len: index(out.text.len() - start)? };
     out.attributes.push(Attribute { class, name, value });
     Ok(())
+}
+
+/// Notes the first attribute of each class that mappings read on an element.
+fn note_fields(by_class: &[Option<FieldId>], element: u32, out: &mut ParsedRecord) {
+    let own = out.elements[element as usize].attributes.clone();
+    for (at, attribute) in own.clone().zip(&out.attributes[own.start as usize..own.end as usize]) {
+        if let Some(Some(FieldId(field))) = by_class.get(attribute.class as usize) {
+            let first = &mut out.fields[usize::from(*field)];
+            *first = at.min(*first);
+        }
+    }
 }
 
 fn push(text: &mut String, piece: &str) -> Result<Span, Cause> {
