@@ -10,7 +10,7 @@ use std::fmt;
 use chrono::{NaiveDate, NaiveDateTime};
 use compact_str::CompactString;
 
-pub use parsed::{Attribute, Element, NO_ATTRIBUTE, ParsedRecord, Span};
+pub use parsed::{Attribute, Element, Kinds, NO_ATTRIBUTE, ParsedRecord, Span};
 
 /// One record as the source gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]

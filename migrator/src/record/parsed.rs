@@ -11,6 +11,30 @@ pub struct Span {
     pub len: u32,
 }
 
+/// What a contract makes of an element's name; one name may be several of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kinds(pub u8);
+
+impl Kinds {
+    /// The contract's contact element.
+    pub const CONTACT: Self = Self(1);
+    /// The contract's address element.
+    pub const ADDRESS: Self = Self(2);
+    /// The contract's employment element.
+    pub const EMPLOYMENT: Self = Self(4);
+    /// The name `contact`, which some mapping types are hard-wired to.
+    pub const LITERAL_CONTACT: Self = Self(8);
+    /// The name `contact_address`, which some mapping types are hard-wired to.
+    pub const LITERAL_ADDRESS: Self = Self(16);
+    /// The card element.
+    pub const CARD: Self = Self(32);
+
+    /// Whether the name is of a kind.
+    pub fn is(self, kind: Self) -> bool {
+        self.0 & kind.0 != 0
+    }
+}
+
 /// An element that mapping may look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
@@ -18,6 +42,8 @@ pub struct Element {
     pub name: Span,
     /// Which of the contract's paths it stands at, if any.
     pub slot: Option<u16>,
+    /// What the contract makes of its name.
+    pub kinds: Kinds,
     /// 1 for the root.
     pub depth: u16,
     /// First element after its subtree: descendants are the elements between this one and `end`.

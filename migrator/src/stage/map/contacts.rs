@@ -1,10 +1,10 @@
 //! Which elements are contacts, addresses and employments: the selections of contract.md 6.
 
 use super::observe::{Event, Observer, PassedOver};
-use crate::contract::case::lower;
+use crate::contract::case::same;
 use crate::contract::convert::{is_blank, trim};
 use crate::contract::model::{AttributeRef, ChildKind, ChildRule, Contract, FieldId};
-use crate::record::ParsedRecord;
+use crate::record::{Kinds, ParsedRecord};
 
 /// A valid contact (6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,13 +62,18 @@ pub(super) fn noted<'r>(
     folded(record, element, wanted)
 }
 
-/// All elements of a name, in document order.
-pub(super) fn named<'r>(
-    record: &'r ParsedRecord,
-    name: &'r str,
-) -> impl DoubleEndedIterator<Item = u32> + use<'r> {
+/// Whether an element is of a kind.
+pub(super) fn is(record: &ParsedRecord, element: u32, kind: Kinds) -> bool {
+    record.elements[element as usize].kinds.is(kind)
+}
+
+/// All elements of a kind, in document order.
+pub(super) fn of_kind(
+    record: &ParsedRecord,
+    kind: Kinds,
+) -> impl DoubleEndedIterator<Item = u32> + use<'_> {
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
-    (0..count).filter(move |element| record.name_of(*element) == name)
+    (0..count).filter(move |element| is(record, *element, kind))
 }
 
 /// The valid contacts: one per con_id, in the position of the first with that con_id; the last of
@@ -80,9 +85,7 @@ pub(super) fn valid<'r, O: Observer>(
 ) -> Vec<ValidContact<'r>> {
     let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let mut kept: Vec<ValidContact<'r>> = Vec::new();
-    let name = contract.scan.kept.contact.as_str();
-    let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
-    for element in (0..count).filter(|element| record.name_of(*element) == name) {
+    for element in of_kind(record, Kinds::CONTACT) {
         let contact = match valid_contact(contract, record, element) {
             Ok(contact) => contact,
             Err(why) => {
@@ -133,13 +136,11 @@ pub(super) fn children<O: Observer>(
     observer: &O,
 ) -> Vec<Child> {
     let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
-    let (rule, name) = match kind {
-        ChildKind::Address => (Some(&contract.contacts.address), Some(&contract.scan.kept.address)),
-        ChildKind::Employment => {
-            (contract.contacts.employment.as_ref(), contract.scan.kept.employment.as_ref())
-        }
+    let (rule, kind) = match kind {
+        ChildKind::Address => (Some(&contract.contacts.address), Kinds::ADDRESS),
+        ChildKind::Employment => (contract.contacts.employment.as_ref(), Kinds::EMPLOYMENT),
     };
-    let (Some(rule), Some(name)) = (rule, name) else { return Vec::new() };
+    let Some(rule) = rule else { return Vec::new() };
     let mut children = Vec::new();
     for contact in filtered(contract, record, observer) {
         let con_id = exact(record, contact, &contract.contacts.con_id).unwrap_or_default();
@@ -147,7 +148,7 @@ pub(super) fn children<O: Observer>(
             pass_over(contact, PassedOver::NoValidContact);
             continue;
         }
-        for element in record.children(contact).filter(|child| record.name_of(*child) == name) {
+        for element in record.children(contact).filter(|child| is(record, *child, kind)) {
             if has_type(record, element, rule) {
                 children.push(Child { element, contact });
             } else {
@@ -173,7 +174,7 @@ fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &
             continue;
         }
         let role = exact(record, element, &rules.type_attribute);
-        let listed = |role: &&str| rules.types.iter().any(|known| lower(known) == lower(role));
+        let listed = |role: &&str| rules.types.iter().any(|known| same(known, role));
         let Some(role) = role.filter(listed) else {
             pass_over(element, PassedOver::Type);
             continue;
@@ -191,5 +192,5 @@ fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &
 
 fn has_type(record: &ParsedRecord, child: u32, rule: &ChildRule) -> bool {
     exact(record, child, &rule.type_attribute)
-        .is_some_and(|own| rule.types.iter().any(|known| lower(known) == lower(own)))
+        .is_some_and(|own| rule.types.iter().any(|known| same(known, own)))
 }

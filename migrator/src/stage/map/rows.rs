@@ -7,7 +7,7 @@ use super::context::Names;
 use super::env::{Env, Scope};
 use super::lookup::{Looked, is_meaningful, look_up};
 use super::observe::{Drop, Event, Observer, Origin};
-use crate::contract::case::lower;
+use crate::contract::case::same;
 use crate::contract::convert::{
     DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
 };
@@ -111,7 +111,8 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
             }
             RowKind::Indicator => {
                 let text = self.text(mapping)?;
-                let set = matches!(&*lower(trim(&text)), "y" | "yes" | "true" | "t" | "1");
+                let text = trim(&text);
+                let set = ["y", "yes", "true", "t", "1"].iter().any(|yes| same(text, yes));
                 set.then(|| text_value("1"))
             }
             _ => self.meaningful(mapping),

@@ -243,6 +243,7 @@ impl<'c> Parser<'c> {
         out.elements.push(Element {
             name,
             slot: self.paths.get(path).slot,
+            kinds: self.paths.get(path).kinds,
             depth: u16::try_from(self.open.len() + 1).unwrap_or(u16::MAX),
             end: index + 1,
             attributes: self::index(first)?..self::index(out.attributes.len())?,

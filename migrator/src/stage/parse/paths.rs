@@ -7,6 +7,7 @@ use rustc_hash::FxHasher;
 
 use super::names::is_name;
 use crate::contract::model::{CARD, LITERAL_ADDRESS, LITERAL_CONTACT, ScanPlan};
+use crate::record::Kinds;
 
 /// Paths beyond the contract's own are forgotten above this number.
 const PATHS_MAX: usize = 1 << 16;
@@ -23,6 +24,8 @@ pub(super) struct Path {
     pub(super) slot: Option<u16>,
     /// Whether elements here are kept although they have no attribute for expressions.
     pub(super) kept: bool,
+    /// What the contract makes of the name.
+    pub(super) kinds: Kinds,
     /// The record (by serial number) that `order` and `last` speak of.
     seen_in: u64,
     /// How many paths this record had before this one.
@@ -51,6 +54,7 @@ impl Paths {
             name: "".into(),
             slot: None,
             kept: false,
+            kinds: Kinds::default(),
             seen_in: 0,
             order: 0,
             last: None,
@@ -135,16 +139,13 @@ impl Paths {
             return id;
         }
         let id = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let names = &plan.kept;
-        let kept = name == names.contact
-            || name == names.address
-            || names.employment.as_deref() == Some(name)
-            || matches!(name, LITERAL_CONTACT | LITERAL_ADDRESS | CARD);
+        let kinds = kinds_of(name, plan);
         self.nodes.push(Path {
             parent,
             name: name.into(),
             slot: None,
-            kept,
+            kept: kinds != Kinds::default(),
+            kinds,
             seen_in: 0,
             order: 0,
             last: None,
@@ -157,6 +158,20 @@ impl Paths {
         });
         id
     }
+}
+
+/// What a contract makes of an element's name.
+fn kinds_of(name: &str, plan: &ScanPlan) -> Kinds {
+    let names = &plan.kept;
+    let kinds = [
+        (name == names.contact, Kinds::CONTACT),
+        (name == names.address, Kinds::ADDRESS),
+        (names.employment.as_deref() == Some(name), Kinds::EMPLOYMENT),
+        (name == LITERAL_CONTACT, Kinds::LITERAL_CONTACT),
+        (name == LITERAL_ADDRESS, Kinds::LITERAL_ADDRESS),
+        (name == CARD, Kinds::CARD),
+    ];
+    Kinds(kinds.iter().filter(|(is, _)| *is).fold(0, |all, (_, kind)| all | kind.0))
 }
 
 fn hash_of(parent: u32, name: &str) -> u64 {
