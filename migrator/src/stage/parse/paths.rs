@@ -5,12 +5,18 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
-use super::names::is_name;
+use super::names::{NameId, is_name};
 use crate::contract::model::{CARD, LITERAL_ADDRESS, LITERAL_CONTACT, ScanPlan};
 use crate::record::Kinds;
 
 /// Paths beyond the contract's own are forgotten above this number.
 const PATHS_MAX: usize = 1 << 16;
+
+/// Attributes of a path that are expected, at most.
+const EXPECTED_MAX: usize = 1 << 10;
+
+/// How many of the attributes that may come next are tried.
+const TRIED: usize = 3;
 
 /// The node above the root element.
 pub(super) const ABOVE_ROOT: u32 = 0;
@@ -34,6 +40,8 @@ pub(super) struct Path {
     pub(super) last: Option<u32>,
     /// Whether any element here was kept in this record.
     pub(super) listed: bool,
+    /// Attributes that elements here had, in their usual order.
+    attributes: Vec<NameId>,
 }
 
 /// All paths seen so far.
@@ -59,6 +67,7 @@ impl Paths {
             order: 0,
             last: None,
             listed: false,
+            attributes: Vec::new(),
         };
         let mut paths =
             Self { table: HashTable::new(), nodes: vec![root], own: 0, record: 0, next_order: 0 };
@@ -114,6 +123,31 @@ impl Paths {
         &mut self.nodes[id as usize]
     }
 
+    /// What may come next in a tag after so many of the expected attributes.
+    pub(super) fn attributes_from(&self, path: u32, place: usize) -> &[NameId] {
+        let all = &self.nodes[path as usize].attributes;
+        &all[place.min(all.len())..(place + TRIED).min(all.len())]
+    }
+
+    /// Expects an attribute that came although others were tried; the place behind it.
+    pub(super) fn expect_attribute(&mut self, path: u32, tried: usize, name: NameId) -> usize {
+        let all = &mut self.nodes[path as usize].attributes;
+        match all.iter().position(|known| *known == name) {
+            Some(place) => place + 1,
+            None if all.len() < EXPECTED_MAX => {
+                let place = tried.min(all.len());
+                all.insert(place, name);
+                place + 1
+            }
+            None => tried,
+        }
+    }
+
+    /// Forgets which attributes are expected.
+    pub(super) fn forget_attributes(&mut self) {
+        self.nodes.iter_mut().for_each(|path| path.attributes.clear());
+    }
+
     /// Whether the record has an element at a path.
     pub(super) fn has(&self, path: &[&str]) -> bool {
         let mut node = ABOVE_ROOT;
@@ -150,6 +184,7 @@ impl Paths {
             order: 0,
             last: None,
             listed: false,
+            attributes: Vec::new(),
         });
         let nodes = &self.nodes;
         self.table.insert_unique(hash_of(parent, name), id, |id| {
