@@ -22,6 +22,7 @@ fn parse_map(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(sample.name);
         group.sample_size(20);
         group.throughput(Throughput::Bytes(sample.bytes() as u64));
+        group.bench_function("memchr", |bencher| bencher.iter(|| sample.scan()));
         group.bench_function("events-only", |bencher| bencher.iter(|| sample.events_only()));
         group.bench_function("parse+map", |bencher| {
             bencher.iter(|| sample.parse_map(&mut parser, &mapper));

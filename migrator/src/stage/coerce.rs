@@ -267,12 +267,11 @@ impl Merge {
         for row in rows {
             let hash = hash_of(&row, &self.key);
             let same = |at: &usize| hashes[*at] == hash && same_in(&merged[*at], &row, &self.key);
-            match (0..merged.len()).find(same).filter(|_| hash.is_some()) {
-                Some(first) => self.update(&mut merged[first], &row),
-                None => {
-                    merged.push(row);
-                    hashes.push(hash);
-                }
+            if let Some(first) = (0..merged.len()).find(same).filter(|_| hash.is_some()) {
+                self.update(&mut merged[first], &row);
+            } else {
+                merged.push(row);
+                hashes.push(hash);
             }
         }
         merged

@@ -19,6 +19,8 @@ pub(super) struct RawAttribute<'t> {
     pub(super) plain: bool,
     /// What follows in the tag.
     pub(super) after: &'t str,
+    /// `name="value`, if the tag spells it so and the value is plain.
+    pub(super) usual: Option<&'t str>,
 }
 
 impl<'t> RawAttribute<'t> {
@@ -51,10 +53,10 @@ impl<'t> RawAttribute<'t> {
 
     /// The next attribute if the tag goes on with exactly this ` name="`, else `None`.
     pub(super) fn named(in_tag: &str, rest: &'t str) -> Result<Option<Self>, Cause> {
-        match rest.strip_prefix(in_tag) {
-            Some(value) => Self::with_value(&rest[1..in_tag.len() - 2], value, b'"').map(Some),
-            None => Ok(None),
-        }
+        let Some(from_value) = rest.strip_prefix(in_tag) else { return Ok(None) };
+        let mut raw = Self::with_value(&rest[1..in_tag.len() - 2], from_value, b'"')?;
+        raw.usual = raw.plain.then(|| &rest[1..in_tag.len() + raw.value.len()]);
+        Ok(Some(raw))
     }
 
     fn with_value(name: &'t str, rest: &'t str, quote: u8) -> Result<Self, Cause> {
@@ -70,7 +72,7 @@ impl<'t> RawAttribute<'t> {
         if end > ATTRIBUTE_BYTES_MAX {
             return Err("an attribute longer than 10 MiB".into());
         }
-        Ok(Self { name, value: &rest[..end], plain, after: &rest[end + 1..] })
+        Ok(Self { name, value: &rest[..end], plain, after: &rest[end + 1..], usual: None })
     }
 
     /// Appends the value as XML defines it.

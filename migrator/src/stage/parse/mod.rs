@@ -282,7 +282,7 @@ impl<'c> Parser<'c> {
             let keep = (kept || (known.in_context && self.contract.scan.needs_context))
                 && !(known.qualified && is_declaration(raw.name));
             match known.class {
-                Some(class) if keep => keep_attribute(class, &raw, out)?,
+                Some(class) if keep => keep_attribute(class, &raw, known.qualified, out)?,
                 _ => raw.check_value()?,
             }
         }
@@ -383,11 +383,28 @@ impl<'c> Parser<'c> {
     }
 }
 
-fn keep_attribute(class: u32, raw: &RawAttribute<'_>, out: &mut ParsedRecord) -> Result<(), Cause> {
-    let name = push(&mut out.text, local(raw.name))?;
-    let start = out.text.len();
-    raw.push_value(&mut out.text)?;
-    let value = Span { start: index(start)?, len: index(out.text.len() - start)? };
+fn keep_attribute(
+    class: u32,
+    raw: &RawAttribute<'_>,
+    qualified: bool,
+    out: &mut ParsedRecord,
+) -> Result<(), Cause> {
+    let (name, value) = match raw.usual {
+        // One copy for both.
+        Some(usual) if !qualified => {
+            let Span { start, len } = push(&mut out.text, usual)?;
+            let name_len = index(raw.name.len())?;
+            let before_value = name_len + 2;
+            let value = Span { start: start + before_value, len: len - before_value };
+            (Span { start, len: name_len }, value)
+        }
+        _ => {
+            let name = push(&mut out.text, local(raw.name))?;
+            let start = out.text.len();
+            raw.push_value(&mut out.text)?;
+            (name, Span { start: index(start)?, len: index(out.text.len() - start)? })
+        }
+    };
     out.attributes.push(Attribute { class, name, value });
     Ok(())
 }
