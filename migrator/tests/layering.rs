@@ -64,6 +64,7 @@ const ORDER: &[&str] = &[
     "stage/html.rs",
     "stage/validate.rs",
     "stage/parse/references.rs",
+    "stage/parse/attributes.rs",
     "stage/parse/declaration.rs",
     "stage/parse/names.rs",
     "stage/parse/namespace.rs",

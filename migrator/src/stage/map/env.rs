@@ -12,13 +12,15 @@ use super::context::Names;
 use super::observe::{Event, Observer};
 use crate::contract::convert::integer_if_digits;
 use crate::contract::expr::{Context, NameId};
-use crate::contract::model::{Contract, LITERAL_CONTACT};
+use crate::contract::model::Contract;
 use crate::record::{ParsedRecord, Value};
 
 /// What every step of a record's mapping may look at.
 pub(super) struct Env<'r, O> {
     pub(super) contract: &'r Contract,
     pub(super) record: &'r ParsedRecord,
+    /// The application's id as rows hold it.
+    pub(super) app_id: Value,
     pub(super) now: NaiveDateTime,
     pub(super) observer: &'r O,
     /// See [`Env::last_contact`].
@@ -28,7 +30,7 @@ pub(super) struct Env<'r, O> {
 impl<O> Env<'_, O> {
     /// The last element named `contact` with this con_id as written; looked for once a record.
     pub(super) fn last_contact(&self, con_id: &str) -> Option<u32> {
-        let last = || last_by_con_id(self.contract, self.record, LITERAL_CONTACT);
+        let last = || last_by_con_id(self.contract, self.record);
         self.last_contacts.get_or_init(last).get(con_id).copied()
     }
 }

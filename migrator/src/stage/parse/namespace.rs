@@ -115,7 +115,7 @@ impl Scopes {
 
 /// The part after the prefix.
 pub(super) fn local(name: &str) -> &str {
-    name.split_once(':').map_or(name, |(_, local)| local)
+    memchr::memchr(b':', name.as_bytes()).map_or(name, |colon| &name[colon + 1..])
 }
 
 /// Whether an attribute declares a namespace and is no attribute of the element.
