@@ -1,6 +1,7 @@
 //! The command line as typed; no I/O. `cmd/` resolves it into what each verb needs.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::plan::Shard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -47,6 +48,20 @@ pub enum Verb {
     /// Several folders are shards of one plan (`--shard`), which become one measurement; parts of
     /// different plans are refused by name.
     Report(ReportArgs),
+    /// Look at this machine: what makes runs differ here, and how small a difference can be told
+    ///
+    /// Reads what the operating system says, measures how long a flush to the disk takes where the
+    /// runs' stores are, and runs the baseline ten times. What a machine does not say is `not known
+    /// here`, with the reason.
+    Doctor(DoctorArgs),
+    /// Measure how often the harness's own verdicts are wrong on this machine and store
+    ///
+    /// Sessions of ten pairs of the baseline: in turn the program against itself, where every
+    /// verdict of worse or better is wrong, and the program against itself slowed by a known 8 %,
+    /// where every verdict of within the margin of 5 % is wrong. Each rate is printed with its exact
+    /// interval, and nothing beyond is claimed. The slowed program is the same one, stopped for a
+    /// moment over and over.
+    SelfTest(SelfTestArgs),
 }
 
 /// Arguments of `harness sweep`.
@@ -142,6 +157,60 @@ pub struct JudgeArgs {
     /// Draws the orders that sessions of more than 18 pairs are compared with
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// Arguments of `harness doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print JSON instead of words
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing about progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Three runs on few records: shows that they work, says nothing about the noise
+    #[arg(long)]
+    pub quick: bool,
+    /// Where the runs' stores go; flushes are measured on this disk
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Run this build of the migrator instead of the one inside
+    #[arg(long, value_name = "PATH")]
+    pub migrator: Option<PathBuf>,
+}
+
+/// Arguments of `harness self-test`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub struct SelfTestArgs {
+    /// At most so many sessions of each kind [default: as many as fit into the budget]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sessions: Option<u32>,
+    /// At most so much time for runs, such as 90s or 5m [default: 5m where no sessions are given];
+    /// one session of each kind is always run
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub budget: Option<Duration>,
+    /// Print the rates as JSON instead of words
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing about progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Seed of the orders [default: the scenario's]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Where results, sources and the runs' stores go; the stores are measured on this disk
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Start a new self-test, also where an unfinished one could go on
+    #[arg(long)]
+    pub fresh: bool,
+    /// One session of each kind with few pairs and records: shows that it works, proves nothing
+    #[arg(long)]
+    pub quick: bool,
+    /// Run this build of the migrator instead of the one inside
+    #[arg(long, value_name = "PATH")]
+    pub migrator: Option<PathBuf>,
 }
 
 /// Which way a metric improves.

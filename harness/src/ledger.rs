@@ -68,6 +68,15 @@ pub struct Session {
 pub enum Kind {
     /// One scenario's settings, then the choice against the present setting.
     Sweep,
+    /// One program against itself, in turn with itself slowed.
+    SelfTest {
+        /// How many sessions of each there may be; absent for as many as the budget allows.
+        sessions: Option<u32>,
+        /// Seconds that runs may take; absent for as many as the sessions need.
+        budget_s: Option<f64>,
+        /// By which share the slowed program takes longer.
+        slowdown: f64,
+    },
 }
 
 /// Who measures: figures of two origins are not one measurement.

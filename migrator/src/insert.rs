@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::log::{self, BatchRow, Log, Logged, Session};
 use crate::lookup::Lookup;
 use crate::metrics::{Metrics, Retry, Step};
+#[cfg(feature = "planted-slowdown")]
+use crate::planted::Planted;
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, TypedRecord};
 use crate::report::Books;
 use crate::store::pool::Handle;
@@ -97,6 +99,8 @@ pub struct Writer<'a> {
     dedup: Dedup,
     log: Log,
     log_has_key: bool,
+    #[cfg(feature = "planted-slowdown")]
+    planted: Planted,
 }
 
 /// How a transaction ended.
@@ -133,7 +137,17 @@ impl<'a> Writer<'a> {
         all.extend((0..tables.yielded().len()).filter(|index| !order.contains(index)));
         all.retain(|&index| index != tables.log);
         let (dedup, log) = (Dedup::new(tables), Log::new(tables)?);
-        Ok(Self { store, session, method, order: all, dedup, log, log_has_key })
+        Ok(Self {
+            store,
+            session,
+            method,
+            order: all,
+            dedup,
+            log,
+            log_has_key,
+            #[cfg(feature = "planted-slowdown")]
+            planted: Planted::from_environment()?,
+        })
     }
 
     /// The keys that a batch's rows claim.
@@ -341,6 +355,8 @@ impl<'a> Transaction<'a> {
                 return Ok(Some((table, violation)));
             }
         }
+        #[cfg(feature = "planted-slowdown")]
+        self.writer.planted.spin(started.elapsed());
         self.metrics.time(Step::Insert, started.elapsed());
         for (total, rows) in self.rows.iter_mut().zip(&kept) {
             *total += rows.len() as u64;

@@ -26,6 +26,8 @@ pub mod log;
 pub mod lookup;
 pub mod metrics;
 pub mod pipeline;
+#[cfg(feature = "planted-slowdown")]
+pub mod planted;
 pub mod queue;
 pub mod record;
 pub mod report;

@@ -211,7 +211,9 @@ fn balance(
 
 fn build() -> Build {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-    Build { version: env!("CARGO_PKG_VERSION").to_owned(), profile: profile.to_owned() }
+    let planted = if cfg!(feature = "planted-slowdown") { "+planted-slowdown" } else { "" };
+    let version = format!("{}{planted}", env!("CARGO_PKG_VERSION"));
+    Build { version, profile: profile.to_owned() }
 }
 
 fn per_minute(records: u64, wall: Duration) -> f64 {

@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "config.rs",
     "interrupt.rs",
     "metrics.rs",
+    "planted.rs",
     // 2: contract and catalogue, the report, known keys
     "contract/case.rs",
     "contract/convert/unicode.rs",

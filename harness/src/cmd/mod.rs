@@ -1,9 +1,11 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+pub mod doctor;
 pub mod judge;
 mod load;
 pub mod plan;
 pub mod report;
+pub mod self_test;
 mod session;
 pub mod sweep;
 mod write;
@@ -42,6 +44,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Plan(args)) => plan::run(&args).map(done),
         Some(Verb::Judge(args)) => judge::run(&args),
         Some(Verb::Report(args)) => report::run(&args).map(done),
+        Some(Verb::Doctor(args)) => doctor::run(&args).map(done),
+        Some(Verb::SelfTest(args)) => self_test::run(&args).map(done),
         None => {
             let sweep = SweepArgs { scenario: scenario::DEFAULT.into(), flags: cli.sweep };
             sweep::run(&sweep).map(done)

@@ -14,6 +14,7 @@ use crate::ledger::Kind;
 use crate::recorded::{self, Recorded};
 use crate::render;
 use crate::results::Folder;
+use crate::self_test::rates::SelfTested;
 
 /// Runs the verb.
 pub fn run(args: &ReportArgs) -> Result<()> {
@@ -21,6 +22,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     let recorded = recorded::merge(parts?)?;
     let text = match recorded.session.session.of {
         Kind::Sweep => sweep(args, &recorded)?,
+        Kind::SelfTest { .. } => self_test(args, &recorded)?,
     };
     display::result(&text);
     Ok(())
@@ -32,6 +34,17 @@ fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
         ReportFormat::Json => render::pretty(&analysis),
         ReportFormat::Markdown => {
             Ok(render::markdown::markdown(&analysis, &identity(&args.results[0])?))
+        }
+    }
+}
+
+fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+    let tested = SelfTested::of(recorded)?;
+    match args.format {
+        ReportFormat::Json => render::pretty(&tested),
+        ReportFormat::Markdown => {
+            let command = identity(&args.results[0])?.command;
+            Ok(render::self_test::markdown(&tested, None, &command))
         }
     }
 }

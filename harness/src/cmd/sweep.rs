@@ -89,7 +89,7 @@ fn program(flags: &SweepFlags, scenario: &Scenario) -> Result<(Program, Option<S
 
 /// A program named without a folder is one in this folder, as the other paths of a command are,
 /// and not one that `PATH` knows.
-fn invoked(path: &Path) -> PathBuf {
+pub(super) fn invoked(path: &Path) -> PathBuf {
     if path.components().count() == 1 { Path::new(".").join(path) } else { path.to_owned() }
 }
 
@@ -113,7 +113,7 @@ fn command(args: &SweepArgs) -> String {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.into();

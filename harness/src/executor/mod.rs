@@ -4,7 +4,7 @@
 pub mod launch;
 mod mock;
 mod process;
-mod surroundings;
+pub(crate) mod surroundings;
 
 pub use mock::{Mock, report};
 pub use process::{Migrator, Process, Program};

@@ -44,6 +44,8 @@ pub enum Program {
     Migrator(Migrator),
     /// Any program that writes a run report.
     Runner(Runner),
+    /// Another program, made to take longer by a share that is known before it is measured.
+    Slowed(Box<Program>, f64),
 }
 
 /// A build of the migrator: the binary, and the words that come before its own.
@@ -78,11 +80,29 @@ impl Program {
         Self::Migrator(Migrator { path, arguments: Vec::new() })
     }
 
+    /// The same program, taking longer by `share`, 0 or more, than it would.
+    #[must_use]
+    pub fn slowed(self, share: f64) -> Self {
+        Self::Slowed(Box::new(self), share)
+    }
+
+    /// The program itself, and by which share it is slowed.
+    fn unslowed(&self) -> (&Self, f64) {
+        match self {
+            Self::Migrator(_) | Self::Runner(_) => (self, 0.0),
+            Self::Slowed(program, share) => {
+                let (program, other) = program.unslowed();
+                (program, (1.0 + share) * (1.0 + other) - 1.0)
+            }
+        }
+    }
+
     /// What makes the records that it reads: a build of the migrator makes its own.
     fn generator(&self) -> Result<Migrator> {
         match self {
             Self::Migrator(migrator) => Ok(migrator.clone()),
             Self::Runner(_) => Migrator::own(),
+            Self::Slowed(program, _) => program.generator(),
         }
     }
 
@@ -92,6 +112,7 @@ impl Program {
         let runner = match self {
             Self::Migrator(migrator) => return fingerprint(&migrator.path),
             Self::Runner(runner) => runner,
+            Self::Slowed(program, _) => return program.fingerprint(),
         };
         let mut hasher = blake3::Hasher::new();
         for word in &runner.command {
@@ -272,7 +293,7 @@ impl Process {
             arguments.extend([flag.into(), value.into()]);
         }
         arguments.extend(["--out".into(), store_url(file), "--quiet".into()]);
-        match self.run(&self.generator.words(arguments), log, None)? {
+        match self.run(&self.generator.words(arguments), 0.0, log, None)? {
             End::Well(_) if file.exists() => Ok(()),
             End::Well(_) => {
                 Err(Error::environment(format!("generating {records} records left no file")))
@@ -320,11 +341,21 @@ impl Process {
                 };
                 runner.words(value).into_iter().map(OsString::from).collect()
             }
+            Program::Slowed(program, _) => {
+                Self::words(source, program, conditions, settings, folder)
+            }
         }
     }
 
-    /// Runs the program to its end; `limit` and signals end it and everything that it started.
-    fn run(&mut self, words: &[OsString], log: &Path, limit: Option<Duration>) -> Result<End> {
+    /// Runs the program to its end, slowed by `share`; `limit` and signals end it and everything
+    /// that it started.
+    fn run(
+        &mut self,
+        words: &[OsString],
+        share: f64,
+        log: &Path,
+        limit: Option<Duration>,
+    ) -> Result<End> {
         let name = words.first().map(|word| word.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
         let failed = |error: io::Error| Error::caused(format!("running {name}"), error);
@@ -332,6 +363,7 @@ impl Process {
         let mut command = Command::new(own_binary()?);
         command
             .arg(LAUNCH_VERB)
+            .arg(share.to_string())
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -418,13 +450,14 @@ impl Executor for Process {
             return Err(Error::environment(format!("there is no program {program}")));
         };
         let words = Self::words(source, program, conditions, settings, folder.path());
+        let (program, share) = program.unslowed();
         let foreign = matches!(program, Program::Runner(_));
         let (link, timeout_s) = (conditions.link, conditions.timeout_s);
         let log = folder.path().join(LOG);
         let limit = Duration::from_secs(timeout_s.into());
         let before = Counters::now();
         let start = Instant::now();
-        let end = self.run(&words, &log, Some(limit))?;
+        let end = self.run(&words, share, &log, Some(limit))?;
         let elapsed = start.elapsed();
         let after = Counters::now();
         let asked = Asked { settings, link, foreign };

@@ -2,10 +2,12 @@
 //! nothing here writes a file or asks a clock.
 
 pub mod charts;
+pub mod doctor;
 mod format;
 pub mod markdown;
 pub mod metrics;
 pub mod order;
+pub mod self_test;
 pub mod table;
 pub mod words;
 

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod common;
+mod doctor;
 mod judge;
 mod measure;
 mod mock;
 mod resume;
+mod self_test;
 mod session;
 mod sweep;
