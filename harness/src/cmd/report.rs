@@ -9,6 +9,7 @@ use crate::analyse::analyse;
 use crate::args::ReportArgs;
 use crate::display;
 use crate::error::{Error, Result};
+use crate::gate::decide;
 use crate::identity::Identity;
 use crate::ledger::Kind;
 use crate::recorded::{self, Recorded};
@@ -22,6 +23,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     let recorded = recorded::merge(parts?)?;
     let text = match recorded.session.session.of {
         Kind::Sweep => sweep(args, &recorded)?,
+        Kind::Gate(_) => gate(args, &recorded)?,
         Kind::SelfTest { .. } => self_test(args, &recorded)?,
     };
     display::result(&text);
@@ -41,12 +43,22 @@ fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
 fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let tested = SelfTested::of(recorded)?;
     match args.format {
-        ReportFormat::Json => render::pretty(&tested),
-        ReportFormat::Markdown => {
+        Format::Json => render::pretty(&tested),
+        Format::Markdown => {
             let command = identity(&args.results[0])?.command;
             Ok(render::self_test::markdown(&tested, None, &command))
         }
+        _ => Err(Error::usage("a self-test is reported as markdown or json alone")),
     }
+}
+
+fn gate(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+    let gated = decide(recorded)?;
+    if args.format == Format::Json {
+        return render::pretty(&gated);
+    }
+    let identity = identity(&args.results[0])?;
+    render::render(args.format, &render::document::gate::document(&gated, recorded, &identity))
 }
 
 /// A results folder's name for messages, and what its ledger says.

@@ -10,6 +10,7 @@ mod data;
 pub mod doctor;
 pub mod document;
 mod format;
+pub mod gate;
 mod grid;
 mod html;
 mod markdown;

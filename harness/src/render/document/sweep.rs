@@ -402,7 +402,7 @@ fn measured(analysis: &Analysis) -> Vec<Fact> {
     ]
 }
 
-fn environment(identity: &Identity) -> Vec<Fact> {
+pub(super) fn environment(identity: &Identity) -> Vec<Fact> {
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let (machine, program, store) = (&identity.machine, &identity.program, &identity.store);
     let path = program.path.clone().unwrap_or_else(|| "the harness's own".into());
