@@ -301,7 +301,8 @@ fn hash_of(con_id: Option<&Value>) -> u64 {
     let mut hasher = FxHasher::default();
     match con_id {
         Some(Value::Int(number)) => number.hash(&mut hasher),
-        Some(Value::Text(text) | Value::BigInt(text)) => text.hash(&mut hasher),
+        Some(Value::Text(text)) => text.hash(&mut hasher),
+        Some(Value::BigInt(text)) => text.hash(&mut hasher),
         _ => {}
     }
     hasher.finish()
