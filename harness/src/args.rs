@@ -2,9 +2,11 @@
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::plan::Shard;
 use crate::render::Format;
+use crate::scenario;
 use crate::scenario::tune::{DEFAULT, seconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -52,6 +54,33 @@ pub enum Verb {
     /// Several folders are shards of one plan (`--shard`), which become one measurement; parts of
     /// different plans are refused by name.
     Report(ReportArgs),
+    /// Compare a program with its baseline: a verdict, a report and an exit code
+    ///
+    /// An arm is a git ref, which is built once (`cargo build --release --locked --package migrator`,
+    /// in a worktree and a target folder of its own), the path of a binary, a scenario file with a
+    /// [runner] command, or the results folder of an earlier session, whose program is found or built
+    /// again. A file or a folder goes before a ref of the same name. What a baseline's results hold
+    /// is compared as far as it is exact; times of another session are not comparable with fresh
+    /// ones, so both arms run afresh.
+    ///
+    /// Exit codes: 0 pass, improved, or worse by less than the margin where the scenario allows it; 1
+    /// regression; 2 usage, environment, or a ref that does not build or run; 3 inconclusive; 4
+    /// invalid measurement; 5 the arms store different things; 130 interrupted.
+    Gate(GateArgs),
+    /// Look at this machine: what makes runs differ here, and how small a difference can be told
+    ///
+    /// Reads what the operating system says, measures how long a flush to the disk takes where the
+    /// runs' stores are, and runs the baseline ten times. What a machine does not say is `not known
+    /// here`, with the reason.
+    Doctor(DoctorArgs),
+    /// Measure how often the harness's own verdicts are wrong on this machine and store
+    ///
+    /// Sessions of a scenario's pairs: in turn the program against itself, where every verdict of
+    /// worse or better is wrong, and the program against itself slowed by 1.6 times the margin (8 %
+    /// where that is 5 %), where every verdict of within the margin is wrong. Each rate is printed
+    /// with its exact interval, and nothing beyond is claimed. The slowed program is the same one,
+    /// stopped for a moment over and over.
+    SelfTest(SelfTestArgs),
 }
 
 /// Arguments of `harness sweep`.
@@ -173,6 +202,105 @@ pub struct JudgeArgs {
     /// Draws the orders that sessions of more than 18 pairs are compared with
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// Arguments of `harness gate`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub struct GateArgs {
+    /// What was there before
+    #[arg(long, value_name = "REF|BINARY|RESULTS")]
+    pub base: String,
+    /// What is asked about
+    #[arg(long, value_name = "REF|BINARY|RESULTS")]
+    pub head: String,
+    /// A scenario file or the name of a shipped one; several are judged as one family
+    /// [default: scenarios/gate.toml]
+    #[arg(long, value_name = "F")]
+    pub scenario: Vec<String>,
+    /// At most so much time for runs, such as 90s or 20m; one look at every scenario is always taken
+    #[arg(long, value_name = "TIME", default_value = "20m", value_parser = humantime::parse_duration)]
+    pub budget: Duration,
+    /// Take the times of the results that --base names for the baseline's, with low confidence:
+    /// nothing but the head runs
+    #[arg(long)]
+    pub accept_stored_times: bool,
+    /// Print what was decided as JSON instead of words
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing about progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Seed of the orders [default: the scenario's]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Where results, builds, sources and the runs' stores go; the stores are measured on this disk
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Start a new measurement, also where an unfinished one of the same plan could go on
+    #[arg(long)]
+    pub fresh: bool,
+    /// A few pairs on few records: shows that it works, proves nothing
+    #[arg(long)]
+    pub quick: bool,
+}
+
+/// Arguments of `harness doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print JSON instead of words
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing about progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Three runs on few records: shows that they work, says nothing about the noise
+    #[arg(long)]
+    pub quick: bool,
+    /// Where the runs' stores go; flushes are measured on this disk
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Run this build of the migrator instead of the one inside
+    #[arg(long, value_name = "PATH")]
+    pub migrator: Option<PathBuf>,
+}
+
+/// Arguments of `harness self-test`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub struct SelfTestArgs {
+    /// A scenario file, or the name of a shipped scenario, whose baseline, records and store are
+    /// taken
+    #[arg(value_name = "SCENARIO", default_value = scenario::DEFAULT)]
+    pub scenario: String,
+    /// At most so many sessions of each kind [default: as many as fit into the budget]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sessions: Option<u32>,
+    /// At most so much time for runs, such as 90s or 5m [default: 5m where no sessions are given];
+    /// one session of each kind is always run
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub budget: Option<Duration>,
+    /// Print the rates as JSON instead of words
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing about progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Seed of the orders [default: the scenario's]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Where results, sources and the runs' stores go; the stores are measured on this disk
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Start a new self-test, also where an unfinished one could go on
+    #[arg(long)]
+    pub fresh: bool,
+    /// One session of each kind with few pairs and records: shows that it works, proves nothing
+    #[arg(long)]
+    pub quick: bool,
+    /// Run this build of the migrator instead of the one inside
+    #[arg(long, value_name = "PATH")]
+    pub migrator: Option<PathBuf>,
 }
 
 /// Which way a metric improves.

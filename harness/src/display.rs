@@ -196,6 +196,63 @@ impl Display {
     }
 }
 
+/// Counts the steps of one piece of work.
+#[derive(Debug)]
+pub struct Steps {
+    style: Style,
+    what: &'static str,
+    done: usize,
+    all: usize,
+}
+
+impl Steps {
+    /// `all` steps, each called `what`: a bar on a terminal, lines elsewhere, nothing where the
+    /// user wants quiet.
+    pub fn new(quiet: bool, what: &'static str, all: usize) -> Self {
+        let style = if quiet {
+            Style::Quiet
+        } else if std::io::stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr());
+            let bar = with_template(bar, "{bar:30} {pos}/{len}, {eta} left  {msg}");
+            bar.enable_steady_tick(TICK);
+            Style::Bar(bar)
+        } else {
+            Style::Lines
+        };
+        Self { style, what, done: 0, all }
+    }
+
+    /// Says what is going on now.
+    pub fn status(&self, text: &str) {
+        match &self.style {
+            Style::Quiet => {}
+            Style::Lines => say(text),
+            Style::Bar(bar) => {
+                bar.set_message(text.to_owned());
+                // Time left is reckoned from what is counted alone.
+                bar.reset_eta();
+            }
+        }
+    }
+
+    /// One step is done.
+    pub fn advance(&mut self) {
+        self.done += 1;
+        match &self.style {
+            Style::Quiet => {}
+            Style::Lines => say(&format!("{} {} of {} done", self.what, self.done, self.all)),
+            Style::Bar(bar) => bar.inc(1),
+        }
+    }
+
+    /// Nothing more is going to happen.
+    pub fn end(self) {
+        if let Style::Bar(bar) = &self.style {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// Until it is known what a run takes there is no time left to show.
 fn spinner() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());

@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 const FORMAT_VERSION: u32 = 1;
 
 /// A load per processor above this means that others were computing as well.
-const BUSY_LOAD: f64 = 0.25;
+pub(crate) const BUSY_LOAD: f64 = 0.25;
 
 /// File systems that flush to no disk.
-const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
+pub(crate) const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 
 /// What was measured and where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -227,7 +227,12 @@ pub fn fingerprint(path: &Path) -> Result<String> {
 impl Machine {
     /// This machine, now.
     pub fn here() -> Self {
-        let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+        Self::read(|path| fs::read_to_string(path).ok(), usable_cpus())
+    }
+
+    /// The machine whose files `text` reads and of whose processors a program may use `cpus`.
+    pub(crate) fn read(text: impl Fn(&str) -> Option<String>, cpus: usize) -> Self {
+        let line = |path: &str| text(path).map(|text| text.trim().to_owned());
         let meminfo = line("/proc/meminfo").and_then(|text| memory_bytes(&text));
         let load = line("/proc/loadavg")
             .and_then(|text| text.split_whitespace().next().and_then(|first| first.parse().ok()));
@@ -235,7 +240,7 @@ impl Machine {
             host: line("/proc/sys/kernel/hostname"),
             kernel: line("/proc/sys/kernel/osrelease").map(|release| format!("Linux {release}")),
             cpu: line("/proc/cpuinfo").and_then(|text| cpu_model(&text)),
-            cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            cpus,
             memory_bytes: meminfo,
             governor: line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             load,
@@ -243,9 +248,19 @@ impl Machine {
     }
 }
 
+/// How many processors a program may use.
+pub(crate) fn usable_cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// `MemTotal:       24680000 kB`.
 fn memory_bytes(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    bytes_of(meminfo, "MemTotal:")
+}
+
+/// What a line of /proc/meminfo says, in bytes.
+pub(crate) fn bytes_of(meminfo: &str, name: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -256,7 +271,7 @@ fn cpu_model(cpuinfo: &str) -> Option<String> {
 }
 
 /// The type of the file system that holds a folder.
-fn filesystem(folder: &Path) -> Option<String> {
+pub(crate) fn filesystem(folder: &Path) -> Option<String> {
     let folder = folder.canonicalize().ok()?;
     filesystem_in(&fs::read_to_string("/proc/self/mountinfo").ok()?, &folder)
 }

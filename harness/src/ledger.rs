@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::contest::Contest;
 use crate::error::{Error, Result};
+use crate::executor::Difference;
 use crate::measure::Measurement;
 use crate::plan::{self, Shard, Trial};
 use crate::scenario::Scenario;
@@ -32,6 +34,8 @@ pub enum Line {
     /// The measurement went on here after it had been cut off; the block that was running then is
     /// run again whole.
     Resumed(ResumedLine),
+    /// Where stores first differ, after runs that stored different things: before the end.
+    Difference(Difference),
     /// The last: there is nothing left to run.
     Ended(EndedLine),
 }
@@ -71,6 +75,17 @@ pub enum Kind {
     Sweep,
     /// The phases of a plan, one after the other.
     Tune(Box<Tune>),
+    /// One program against itself, in turn with itself slowed.
+    SelfTest {
+        /// How many sessions of each there may be; absent for as many as the budget allows.
+        sessions: Option<u32>,
+        /// Seconds that runs may take; absent for as many as the sessions need.
+        budget_s: Option<f64>,
+        /// By which share the slowed program takes longer.
+        slowdown: f64,
+    },
+    /// A program against its baseline.
+    Gate(Contest),
 }
 
 /// Who measures: figures of two origins are not one measurement.

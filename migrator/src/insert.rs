@@ -13,12 +13,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::log::{self, BatchRow, Log, Logged, Session};
 use crate::lookup::Lookup;
 use crate::metrics::{Metrics, Retry, Step};
+#[cfg(feature = "planted-slowdown")]
+use crate::planted::Planted;
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, TypedRecord};
 use crate::report::Books;
 use crate::store::pool::Handle;
 use crate::store::retry::{self, Patience};
 use crate::store::schema::Tables;
-use crate::store::{Connection, Inserted, Role, Rule, Store, Violation};
+use crate::store::{Connection, Inserted, Role, Store, Violation};
 
 /// What mapping made of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +95,8 @@ pub struct Writer<'a> {
     dedup: Dedup,
     log: Log,
     log_has_key: bool,
+    #[cfg(feature = "planted-slowdown")]
+    planted: Planted,
 }
 
 /// How a transaction ended.
@@ -102,8 +106,9 @@ enum End {
     RecordRefused,
     /// The store undid everything together with a record that it refused.
     Undone,
-    /// The log has one of the records already.
-    LogRefused,
+    /// A row of the log or of the batch is refused: the log has one of the records already, unless
+    /// something worse has happened.
+    LogRefused(Violation),
 }
 
 /// Where a record ended, as the log has it.
@@ -131,7 +136,17 @@ impl<'a> Writer<'a> {
         all.extend((0..tables.yielded().len()).filter(|index| !order.contains(index)));
         all.retain(|&index| index != tables.log);
         let (dedup, log) = (Dedup::new(tables), Log::new(tables)?);
-        Ok(Self { store, session, method, order: all, dedup, log, log_has_key })
+        Ok(Self {
+            store,
+            session,
+            method,
+            order: all,
+            dedup,
+            log,
+            log_has_key,
+            #[cfg(feature = "planted-slowdown")]
+            planted: Planted::from_environment()?,
+        })
     }
 
     /// The keys that a batch's rows claim.
@@ -179,18 +194,17 @@ impl<'a> Writer<'a> {
                 Ok(End::Committed(written)) => return Ok(written),
                 Ok(End::RecordRefused) => Retry::RefusedRecord,
                 Ok(End::Undone) => Retry::Undone,
-                Ok(End::LogRefused) => Retry::LostRace,
+                Ok(End::LogRefused(violation)) => {
+                    races += 1;
+                    if races > retry::RETRIES_MAX {
+                        return Err(of_batch(batch, log_refused(&violation)));
+                    }
+                    Retry::LostRace
+                }
                 Err(error) => wait(&mut patience, batch, error)?,
             };
             search |= again == Retry::RefusedRecord;
             look_up_log |= again == Retry::LostRace;
-            races += u32::from(again == Retry::LostRace);
-            if races > retry::RETRIES_MAX {
-                return Err(of_batch(
-                    batch,
-                    Error::new(ErrorKind::Data, "lost_race again and again"),
-                ));
-            }
             metrics.retry(again);
             while let Err(error) = connection.recover() {
                 metrics.retry(wait(&mut patience, batch, error)?);
@@ -222,6 +236,11 @@ impl<'a> Writer<'a> {
 /// Waits until a batch's transaction may be done again.
 fn wait(patience: &mut Patience, batch: &Batch, error: Error) -> Result<Retry> {
     patience.wait(error).map_err(|error| of_batch(batch, error))
+}
+
+fn log_refused(violation: &Violation) -> Error {
+    let message = format!("a row of the log is refused: {}", violation.message);
+    Error::new(ErrorKind::Data, message)
 }
 
 fn of_batch(batch: &Batch, error: Error) -> Error {
@@ -302,8 +321,8 @@ impl<'a> Transaction<'a> {
         } else if self.store(&places)?.is_some() {
             return Ok(End::RecordRefused);
         }
-        if !self.write_log()? {
-            return Ok(End::LogRefused);
+        if let Some(violation) = self.write_log()? {
+            return Ok(End::LogRefused(violation));
         }
         self.commit()?;
         self.keep_known();
@@ -382,6 +401,8 @@ impl<'a> Transaction<'a> {
                 return Ok(Some((table, violation)));
             }
         }
+        #[cfg(feature = "planted-slowdown")]
+        self.writer.planted.spin(started.elapsed());
         self.metrics.time(Step::Insert, started.elapsed());
         for (total, rows) in self.rows.iter_mut().zip(&kept) {
             *total += rows.len() as u64;
@@ -438,8 +459,8 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Writes the log rows and the batch's row; false if the log has one of the records already.
-    fn write_log(&mut self) -> Result<bool> {
+    /// Writes the log rows and the batch's row; what the store has against them, if anything.
+    fn write_log(&mut self) -> Result<Option<Violation>> {
         let started = Instant::now();
         let writer = self.writer;
         let rows: Vec<SqlRow> = self
@@ -459,17 +480,14 @@ impl<'a> Transaction<'a> {
             })
             .collect();
         let slices: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
-        match self.insert(writer.log.table(), &slices)? {
-            Some(violation) if violation.rule == Rule::Key => return Ok(false),
-            Some(violation) => {
-                let message = format!("a row of the log is refused: {}", violation.message);
-                return Err(Error::new(ErrorKind::Data, message));
-            }
-            None => self.rows[writer.log.table()] += rows.len() as u64,
+        if let Some(violation) = self.insert(writer.log.table(), &slices)? {
+            return Ok(Some(violation));
         }
-        log::write_batch(self.connection, writer.tables(), &writer.session, batch_row(self.batch))?;
+        self.rows[writer.log.table()] += rows.len() as u64;
+        let (tables, row) = (writer.tables(), batch_row(self.batch));
+        let refused = log::write_batch(self.connection, tables, &writer.session, row)?;
         self.metrics.time(Step::Log, started.elapsed());
-        Ok(true)
+        Ok(refused)
     }
 
     /// Commits; where that fails, the batch's own row says whether it was done all the same.

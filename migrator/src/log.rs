@@ -202,22 +202,36 @@ pub fn open_session(
         if connection.exists(&key, &[&value])? {
             continue;
         }
-        let row = [value, SqlValue::DateTime(now)];
-        insert_one(connection, tables.run, &row)?;
-        connection.commit()?;
-        return Ok(Session { id, now });
+        let row: [SqlValue; 2] = [value, SqlValue::DateTime(now)];
+        match connection.insert(tables.run, &[&row], InsertMethod::Values)? {
+            Inserted::Stored { .. } => {
+                connection.commit()?;
+                return Ok(Session { id, now });
+            }
+            // Another process has taken it since it was looked for.
+            Inserted::Refused(violation) if violation.rule == Rule::Key => {
+                connection.rollback()?;
+                connection.begin()?;
+            }
+            Inserted::Refused(violation) => return Err(refused(&violation)),
+        }
     }
     Err(Error::environment(format!("session {second}: {SESSIONS_MAX} runs have that second")))
 }
 
-/// Writes down, in the batch's own transaction, that the batch is committed.
+/// Writes down, in the batch's own transaction, that the batch is committed; what the store has
+/// against that, if anything.
 pub fn write_batch(
     connection: &mut dyn Connection,
     tables: &Tables,
     session: &Session,
     batch: BatchRow,
-) -> Result<()> {
-    insert_one(connection, tables.batch, &batch_row(session, batch))
+) -> Result<Option<Violation>> {
+    let row = batch_row(session, batch);
+    match connection.insert(tables.batch, &[&row], InsertMethod::Values)? {
+        Inserted::Stored { .. } => Ok(None),
+        Inserted::Refused(violation) => Ok(Some(violation)),
+    }
 }
 
 fn batch_row(session: &Session, batch: BatchRow) -> [SqlValue; 5] {
@@ -263,13 +277,6 @@ pub struct BatchRow {
     pub last: i32,
     /// Records in it.
     pub records: u64,
-}
-
-fn insert_one(connection: &mut dyn Connection, table: usize, row: &[SqlValue]) -> Result<()> {
-    match connection.insert(table, &[row], InsertMethod::Values)? {
-        Inserted::Stored { .. } => Ok(()),
-        Inserted::Refused(violation) => Err(refused(&violation)),
-    }
 }
 
 fn refused(violation: &Violation) -> Error {

@@ -28,7 +28,7 @@ use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 use crate::store::checksum::checksum;
 use crate::store::pool::Pool;
-use crate::store::retry::{self, Patience};
+use crate::store::retry;
 use crate::store::{Connection, Role, Store};
 use crate::workers::{Crew, Stages, Tally};
 
@@ -88,7 +88,7 @@ pub fn run<S: Stages>(
     observe: Observer<'_>,
 ) -> Result<RunReport> {
     let Job { config, source, store, order, .. } = *job;
-    let setup = store.ready()?;
+    let setup = retry::at_start(|| store.ready())?;
     if !setup.log_has_key {
         observe(&Event::LogWithoutKey);
     }
@@ -126,14 +126,11 @@ pub fn run<S: Stages>(
 
 /// The run's session, and the connection over which it was opened.
 fn open_session(store: &dyn Store, now: NaiveDateTime) -> Result<(Box<dyn Connection>, Session)> {
-    let mut patience = Patience::default();
-    loop {
+    retry::at_start(|| {
         let mut connection = store.connect(Role::Reader)?;
-        match log::open_session(connection.as_mut(), store.tables(), now) {
-            Ok(session) => return Ok((connection, session)),
-            Err(error) => _ = patience.wait(error)?,
-        }
-    }
+        let session = log::open_session(connection.as_mut(), store.tables(), now)?;
+        Ok((connection, session))
+    })
 }
 
 /// What was measured around the work.
@@ -229,7 +226,9 @@ fn balance(
 
 fn build() -> Build {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-    Build { version: env!("CARGO_PKG_VERSION").to_owned(), profile: profile.to_owned() }
+    let planted = if cfg!(feature = "planted-slowdown") { "+planted-slowdown" } else { "" };
+    let version = format!("{}{planted}", env!("CARGO_PKG_VERSION"));
+    Build { version, profile: profile.to_owned() }
 }
 
 fn per_minute(records: u64, wall: Duration) -> f64 {

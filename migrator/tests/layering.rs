@@ -11,10 +11,12 @@ const ORDER: &[&str] = &[
     "record/mod.rs",
     "error.rs",
     "clock.rs",
+    "sync.rs",
     // 1: settings, counters
     "config.rs",
     "interrupt.rs",
     "metrics.rs",
+    "planted.rs",
     // 2: contract and catalogue, the report, known keys
     "contract/case.rs",
     "contract/convert/unicode.rs",
@@ -62,6 +64,7 @@ const ORDER: &[&str] = &[
     "stage/html.rs",
     "stage/validate.rs",
     "stage/parse/references.rs",
+    "stage/parse/attributes.rs",
     "stage/parse/declaration.rs",
     "stage/parse/names.rs",
     "stage/parse/namespace.rs",

@@ -44,14 +44,14 @@ impl Fixture {
         format!("{}&ca={}", self.double.url(), self.path("ca.pem"))
     }
 
-    fn command(&self, verb: &str, options: &[&str]) -> Command {
+    fn command(verb: &str, options: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("migrator"));
         command.arg(verb).args(options).env("MIGRATOR_DB_PASSWORD", PASSWORD);
         command
     }
 
     fn output(&self, verb: &str, options: &[&str]) -> Output {
-        let output = self.command(verb, options).output().unwrap();
+        let output = Self::command(verb, options).output().unwrap();
         let shown = format!("{output:?}");
         assert!(!shown.contains(PASSWORD), "{verb} shows the password");
         output
@@ -175,7 +175,7 @@ fn a_password_comes_from_a_file_or_the_environment_and_is_never_shown() {
     std::fs::write(fixture.path("wrong"), "Another-1").unwrap();
     let by_file = |name: &str| {
         let file = fixture.path(name);
-        let mut command = fixture.command("init", &["--store", &url, "--password-file", &file]);
+        let mut command = Fixture::command("init", &["--store", &url, "--password-file", &file]);
         command.env_remove("MIGRATOR_DB_PASSWORD").output().unwrap()
     };
     assert!(by_file("password").status.success());
@@ -183,9 +183,11 @@ fn a_password_comes_from_a_file_or_the_environment_and_is_never_shown() {
     assert_eq!(refused.status.code(), Some(2));
     let shown = format!("{refused:?}");
     assert!(shown.contains("18456") && !shown.contains("Another-1"), "{shown}");
-    let mut without = fixture.command("init", &["--store", &url]);
+    let mut without = Fixture::command("init", &["--store", &url]);
     let without = without.env_remove("MIGRATOR_DB_PASSWORD").output().unwrap();
     assert!(format!("{without:?}").contains("no password"), "{without:?}");
+    let unused = ["--store", "sqlite:x.db", "--password-file", "x"];
+    assert!(fixture.fail("init", &unused).contains("--password-file would be ignored"));
     let in_url = url.replace("migrator@", &format!("migrator:{PASSWORD}@"));
     assert_eq!(fixture.fail("init", &["--store", &in_url]).matches("--password-file").count(), 1);
     let file = fixture.path("report.json");

@@ -7,6 +7,8 @@
 
 #[path = "store_support/backends.rs"]
 mod backends;
+#[path = "support/pairwise.rs"]
+mod pairwise;
 mod store_support;
 #[path = "support/tds/mod.rs"]
 mod tds;
@@ -28,6 +30,7 @@ use migrator::store::mssql::setup::Recreate;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::workers::Stages;
+use pairwise::pairwise;
 use serde_json::{Map, Value, json};
 
 const LOAN_TABLES: &str =
@@ -44,40 +47,6 @@ fn values() -> Vec<(&'static str, Vec<Value>)> {
         ("parse_threads", vec![json!(0), json!(1), json!(3)]),
         ("insert", vec![json!("values"), json!("bulk")]),
     ]
-}
-
-/// Combinations in which every two values of two settings meet at least once, the baseline first:
-/// each next one is the candidate that brings most pairs that have not met.
-fn pairwise(settings: &[(&'static str, Vec<Value>)]) -> Vec<Vec<usize>> {
-    let places: Vec<usize> = settings.iter().map(|(_, values)| values.len()).collect();
-    let pairs_of = |row: &[usize]| -> Vec<(usize, usize, usize, usize)> {
-        let mut pairs = Vec::new();
-        for (one, first) in row.iter().enumerate() {
-            pairs.extend(
-                row.iter().enumerate().skip(one + 1).map(|(o, second)| (one, *first, o, *second)),
-            );
-        }
-        pairs
-    };
-    let all: usize = places.iter().product();
-    let row_of = |mut number: usize| -> Vec<usize> {
-        let digit = |places: &usize| {
-            let digit = number % places;
-            number /= places;
-            digit
-        };
-        places.iter().map(digit).collect()
-    };
-    let mut met = std::collections::BTreeSet::new();
-    let mut rows = Vec::new();
-    loop {
-        let fresh = |row: &Vec<usize>| pairs_of(row).iter().filter(|p| !met.contains(*p)).count();
-        let best =
-            (0..all).map(row_of).max_by_key(|row| (fresh(row), std::cmp::Reverse(row.clone())));
-        let Some(row) = best.filter(|row| fresh(row) > 0) else { return rows };
-        met.extend(pairs_of(&row));
-        rows.push(row);
-    }
 }
 
 struct Fixture {

@@ -1,9 +1,14 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+mod arm;
+mod build;
+pub mod doctor;
+pub mod gate;
 pub mod judge;
 mod load;
 pub mod plan;
 pub mod report;
+pub mod self_test;
 mod session;
 pub mod sweep;
 pub mod tune;
@@ -44,6 +49,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Plan(args)) => plan::run(&args).map(done),
         Some(Verb::Judge(args)) => judge::run(&args),
         Some(Verb::Report(args)) => report::run(&args).map(done),
+        Some(Verb::Doctor(args)) => doctor::run(&args).map(done),
+        Some(Verb::Gate(args)) => gate::run(&args),
+        Some(Verb::SelfTest(args)) => self_test::run(&args).map(done),
         None => {
             let tune = TuneArgs { scenario: DEFAULT.into(), flags: cli.tune };
             tune::run(&tune).map(done)

@@ -9,11 +9,13 @@ use crate::analyse::analyse;
 use crate::args::ReportArgs;
 use crate::display;
 use crate::error::{Error, Result};
+use crate::gate::decide;
 use crate::identity::Identity;
 use crate::ledger::Kind;
 use crate::recorded::{self, Recorded};
 use crate::render::{self, Format};
 use crate::results::Folder;
+use crate::self_test::rates::SelfTested;
 use crate::tune::tuning;
 
 /// Runs the verb.
@@ -23,6 +25,8 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     let text = match recorded.session.session.of {
         Kind::Sweep => sweep(args, &recorded)?,
         Kind::Tune(_) => tune(args, &recorded)?,
+        Kind::Gate(_) => gate(args, &recorded)?,
+        Kind::SelfTest { .. } => self_test(args, &recorded)?,
     };
     display::result(&text);
     Ok(())
@@ -46,6 +50,27 @@ fn tune(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let identity = identity(&args.results[0])?;
     let document = render::document::tune::document(&tuning, recorded, &identity)?;
     render::render(args.format, &document)
+}
+
+fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+    let tested = SelfTested::of(recorded)?;
+    match args.format {
+        Format::Json => render::pretty(&tested),
+        Format::Markdown => {
+            let command = identity(&args.results[0])?.command;
+            Ok(render::self_test::markdown(&tested, None, &command))
+        }
+        _ => Err(Error::usage("a self-test is reported as markdown or json alone")),
+    }
+}
+
+fn gate(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+    let gated = decide(recorded)?;
+    if args.format == Format::Json {
+        return render::pretty(&gated);
+    }
+    let identity = identity(&args.results[0])?;
+    render::render(args.format, &render::document::gate::document(&gated, recorded, &identity))
 }
 
 /// A results folder's name for messages, and what its ledger says.

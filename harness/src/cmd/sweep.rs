@@ -22,7 +22,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
     let scenario = load::load(&args.scenario, flags.common.seed, flags.common.quick)?;
     check_shard(flags, &scenario)?;
-    let (program, path) = program(&flags.common, &scenario)?;
+    let (program, path) = program(flags.common.migrator.as_deref(), &scenario)?;
     let (mut executor, beginning) = Asked {
         session: ledger::Session::sweep(scenario),
         programs: vec![("migrator", program, path)],
@@ -74,8 +74,11 @@ pub(super) fn no_analysis(session: &Session, error: &Error) -> Error {
 }
 
 /// The program under test, and what the user called it.
-pub(super) fn program(flags: &Flags, scenario: &Scenario) -> Result<(Program, Option<String>)> {
-    match (&scenario.runner, &flags.migrator) {
+pub(super) fn program(
+    migrator: Option<&Path>,
+    scenario: &Scenario,
+) -> Result<(Program, Option<String>)> {
+    match (&scenario.runner, migrator) {
         (Some(_), Some(_)) => {
             Err(Error::usage("--migrator would be ignored: the scenario has a [runner] command"))
         }
@@ -89,7 +92,7 @@ pub(super) fn program(flags: &Flags, scenario: &Scenario) -> Result<(Program, Op
 
 /// A program named without a folder is one in this folder, as the other paths of a command are,
 /// and not one that `PATH` knows.
-fn invoked(path: &Path) -> PathBuf {
+pub(super) fn invoked(path: &Path) -> PathBuf {
     if path.components().count() == 1 { Path::new(".").join(path) } else { path.to_owned() }
 }
 

@@ -15,7 +15,7 @@ use crate::tune::{Tuner, tuning};
 pub fn run(args: &TuneArgs) -> Result<()> {
     let flags = &args.flags.common;
     let (base, plan) = load::load_plan(&args.scenario, &args.flags)?;
-    let (program, path) = program(flags, &base)?;
+    let (program, path) = program(flags.migrator.as_deref(), &base)?;
     let (mut executor, beginning) = Asked {
         session: ledger::Session::tune(base, plan),
         programs: vec![("migrator", program, path)],

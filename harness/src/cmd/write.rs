@@ -2,9 +2,10 @@
 
 use crate::analyse::Analysis;
 use crate::error::Result;
+use crate::gate::Gated;
 use crate::identity::Identity;
 use crate::recorded::Recorded;
-use crate::render;
+use crate::render::{self, Format};
 use crate::results::Folder;
 use crate::tune::Tuning;
 
@@ -36,4 +37,20 @@ pub(super) fn tune(
         folder.write(&file.name, file.bytes)?;
     }
     render::metrics(&document)
+}
+
+/// Writes what a gate says; gives the text of `report.md`.
+pub(super) fn gate(
+    folder: &Folder,
+    gated: &Gated,
+    recorded: &Recorded,
+    identity: &Identity,
+) -> Result<String> {
+    let document = render::document::gate::document(gated, recorded, identity);
+    folder.write("analysis.json", render::pretty(gated)?)?;
+    folder.write("junit.xml", render::render(Format::Junit, &document)?)?;
+    for file in render::files(&document)? {
+        folder.write(&file.name, file.bytes)?;
+    }
+    render::markdown(&document)
 }

@@ -4,19 +4,32 @@
 //! A process that waits for exactly one child gets exactly that child's CPU time and peak memory
 //! from getrusage(2), `RUSAGE_CHILDREN`: the safe way to what wait4(2) would say. The peak has a
 //! floor of this process's own few MiB, which a child holds between fork and exec.
+//!
+//! It can also make a program slower by a known share, by stopping it for a moment over and over:
+//! so a harness can be shown a slowdown whose size is known before it is measured.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::time::TimeVal;
-use nix::unistd::getpgrp;
+use nix::unistd::{Pid, getpgrp};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Usage;
+
+/// How long a slowed program runs between two stops: short against a run, and long enough that a
+/// scheduler with more to do than processors, which lets those go first that have just stood still,
+/// makes up for few of the stops.
+const STRIDE: Duration = Duration::from_millis(50);
+
+/// How often a slowed program is asked whether it has ended.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// What the launcher says on stdout, one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +48,8 @@ pub(super) enum Word {
     Failed(String),
 }
 
-/// Runs a program (its path, then its arguments) to its end. The launcher must lead a process group
+/// Runs a program to its end: by which share it takes longer than it would (0 for as it is), its
+/// path, its arguments. The launcher must lead a process group
 /// of its own: the group ends with the program, so that nothing that a trial leaves behind disturbs
 /// the next one, and it ends when stdin does, so that no trial outlives a harness that was killed.
 pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
@@ -57,10 +71,39 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(mut words: impl Iterator<Item = OsString>) -> io::Result<Word> {
+    let share = words.next().and_then(|share| share.to_str()?.parse::<f64>().ok());
+    let share = share.filter(|share| share.is_finite() && *share >= 0.0);
+    let share = share.ok_or_else(|| io::Error::other("no share to slow a program by"))?;
     let program = words.next().ok_or_else(|| io::Error::other("no program to run"))?;
     let mut command = Command::new(program);
-    let status = command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+    let mut child = command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    let status = if share > 0.0 { wait_slowing(&mut child, share)? } else { child.wait()? };
     Ok(Word::Ended { code: status.code(), signal: status.signal(), usage: usage()? })
+}
+
+/// Waits for a program that it stops, over and over, for `share` of the time that it has just run.
+/// What a stop took too long or too short counts for the next one, so the share holds over a run.
+/// Only what the operating system does for the program meanwhile, such as writing to a disk, is not
+/// stopped.
+fn wait_slowing(child: &mut Child, share: f64) -> io::Result<ExitStatus> {
+    let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)?;
+    let mut owed_s = 0.0;
+    loop {
+        let runs = Instant::now();
+        while runs.elapsed() < STRIDE {
+            sleep(GLANCE);
+            // A program that has ended keeps its id until here, so no other process is ever stopped.
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+        }
+        kill(pid, Signal::SIGSTOP)?;
+        let stopped = Instant::now();
+        owed_s += (stopped - runs).as_secs_f64() * share;
+        sleep(Duration::try_from_secs_f64(owed_s).unwrap_or_default());
+        kill(pid, Signal::SIGCONT)?;
+        owed_s -= stopped.elapsed().as_secs_f64();
+    }
 }
 
 fn usage() -> io::Result<Usage> {

@@ -18,14 +18,16 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind};
 
+use super::environment;
 use super::launch::Word;
 use super::surroundings::Counters;
-use super::{Executor, LAUNCH_VERB, MIGRATOR_VERB, Source};
+use super::{Difference, Executor, LAUNCH_VERB, MIGRATOR_VERB, Source, difference};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::fingerprint;
 use crate::measure::{Asked, Cause, Failure, Measurement, Outcome, Usage, read_report};
 use crate::results::make;
 use crate::scenario::{Link, Runner, Scenario, Workload};
+use crate::step::Arm;
 
 /// The point in time of every trial: what a row gets from the clock must not differ between runs
 /// whose checksums are compared.
@@ -44,6 +46,8 @@ pub enum Program {
     Migrator(Migrator),
     /// Any program that writes a run report.
     Runner(Runner),
+    /// Another program, made to take longer by a share that is known before it is measured.
+    Slowed(Box<Program>, f64),
 }
 
 /// A build of the migrator: the binary, and the words that come before its own.
@@ -78,11 +82,29 @@ impl Program {
         Self::Migrator(Migrator { path, arguments: Vec::new() })
     }
 
+    /// The same program, taking longer by `share`, 0 or more, than it would.
+    #[must_use]
+    pub fn slowed(self, share: f64) -> Self {
+        Self::Slowed(Box::new(self), share)
+    }
+
+    /// The program itself, and by which share it is slowed.
+    fn unslowed(&self) -> (&Self, f64) {
+        match self {
+            Self::Migrator(_) | Self::Runner(_) => (self, 0.0),
+            Self::Slowed(program, share) => {
+                let (program, other) = program.unslowed();
+                (program, (1.0 + share) * (1.0 + other) - 1.0)
+            }
+        }
+    }
+
     /// What makes the records that it reads: a build of the migrator makes its own.
     fn generator(&self) -> Result<Migrator> {
         match self {
             Self::Migrator(migrator) => Ok(migrator.clone()),
             Self::Runner(_) => Migrator::own(),
+            Self::Slowed(program, _) => program.generator(),
         }
     }
 
@@ -92,6 +114,7 @@ impl Program {
         let runner = match self {
             Self::Migrator(migrator) => return fingerprint(&migrator.path),
             Self::Runner(runner) => runner,
+            Self::Slowed(program, _) => return program.fingerprint(),
         };
         let mut hasher = blake3::Hasher::new();
         for word in &runner.command {
@@ -272,7 +295,7 @@ impl Process {
             arguments.extend([flag.into(), value.into()]);
         }
         arguments.extend(["--out".into(), store_url(file), "--quiet".into()]);
-        match self.run(&self.generator.words(arguments), log, None)? {
+        match self.run(&self.generator.words(arguments), 0.0, log, None)? {
             End::Well(_) if file.exists() => Ok(()),
             End::Well(_) => {
                 Err(Error::environment(format!("generating {records} records left no file")))
@@ -293,7 +316,7 @@ impl Process {
         settings: &Settings,
         folder: &Path,
     ) -> Vec<OsString> {
-        let (from, into) = (store_url(&source.path), store_url(&folder.join("store.sqlite")));
+        let (from, into) = (store_url(&source.path), store_url(&folder.join(STORE)));
         let report = folder.join(REPORT);
         match program {
             Program::Migrator(migrator) => {
@@ -320,11 +343,21 @@ impl Process {
                 };
                 runner.words(value).into_iter().map(OsString::from).collect()
             }
+            Program::Slowed(program, _) => {
+                Self::words(source, program, conditions, settings, folder)
+            }
         }
     }
 
-    /// Runs the program to its end; `limit` and signals end it and everything that it started.
-    fn run(&mut self, words: &[OsString], log: &Path, limit: Option<Duration>) -> Result<End> {
+    /// Runs the program to its end, slowed by `share`; `limit` and signals end it and everything
+    /// that it started.
+    fn run(
+        &mut self,
+        words: &[OsString],
+        share: f64,
+        log: &Path,
+        limit: Option<Duration>,
+    ) -> Result<End> {
         let name = words.first().map(|word| word.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
         let failed = |error: io::Error| Error::caused(format!("running {name}"), error);
@@ -332,12 +365,16 @@ impl Process {
         let mut command = Command::new(own_binary()?);
         command
             .arg(LAUNCH_VERB)
+            .arg(share.to_string())
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
             .process_group(0)
             .kill_on_drop(true);
+        for secret in environment::withheld() {
+            command.env_remove(secret);
+        }
         let interrupts = &mut self.interrupts;
         self.runtime.block_on(async move {
             let mut child = command.spawn().map_err(failed)?;
@@ -382,6 +419,7 @@ impl Process {
 }
 
 const REPORT: &str = "report.json";
+const STORE: &str = "store.sqlite";
 const SOURCE: &str = "source.sqlite";
 const LOG: &str = "stderr.txt";
 
@@ -413,18 +451,50 @@ impl Executor for Process {
         settings: &Settings,
     ) -> Result<Measurement> {
         let folder = temporary(self.stores())?;
+        self.run_in(folder.path(), source, program, settings)
+    }
+
+    fn first_difference(
+        &mut self,
+        source: &Source,
+        arms: &[Arm; 2],
+        names: [&str; 2],
+    ) -> Result<Option<Difference>> {
+        let folders = [temporary(self.stores())?, temporary(self.stores())?];
+        for (folder, arm) in folders.iter().zip(arms) {
+            self.run_in(folder.path(), source, arm.program, &arm.setting.settings)?;
+        }
+        let [one, other] = folders.each_ref().map(|folder| folder.path().join(STORE));
+        if !one.exists() || !other.exists() {
+            return Ok(None);
+        }
+        // A runner's store may be no database that can be read here.
+        Ok(difference::first(&one, &other, names).unwrap_or_default())
+    }
+}
+
+impl Process {
+    /// One trial, with its store and its report in this folder.
+    fn run_in(
+        &mut self,
+        folder: &Path,
+        source: &Source,
+        program: usize,
+        settings: &Settings,
+    ) -> Result<Measurement> {
         let conditions = self.conditions(source.scenario)?;
         let Some(program) = self.programs.get(program) else {
             return Err(Error::environment(format!("there is no program {program}")));
         };
-        let words = Self::words(source, program, conditions, settings, folder.path());
+        let words = Self::words(source, program, conditions, settings, folder);
+        let (program, share) = program.unslowed();
         let foreign = matches!(program, Program::Runner(_));
         let (link, timeout_s) = (conditions.link, conditions.timeout_s);
-        let log = folder.path().join(LOG);
+        let log = folder.join(LOG);
         let limit = Duration::from_secs(timeout_s.into());
         let before = Counters::now();
         let start = Instant::now();
-        let end = self.run(&words, &log, Some(limit))?;
+        let end = self.run(&words, share, &log, Some(limit))?;
         let elapsed = start.elapsed();
         let after = Counters::now();
         let asked = Asked { settings, link, foreign };
@@ -432,7 +502,7 @@ impl Executor for Process {
         let (usage, outcome) = match end {
             End::Well(usage) => {
                 // An unreadable report is refused as an empty one is: by what it lacks.
-                let text = fs::read_to_string(folder.path().join(REPORT)).unwrap_or_default();
+                let text = fs::read_to_string(folder.join(REPORT)).unwrap_or_default();
                 (Some(usage), read_report(&text, &asked))
             }
             End::Badly(cause, usage) => (usage, failure(cause)),
@@ -544,7 +614,8 @@ fn link_flags(link: Link) -> Vec<OsString> {
     flags.into_iter().flat_map(|(flag, ms)| [flag.into(), ms.to_string().into()]).collect()
 }
 
-/// The end of what a process wrote to its stderr, in one line.
+/// The end of what a process wrote to its stderr, in one line, without what would move a
+/// terminal's cursor or change its colours.
 fn last_words(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -552,7 +623,8 @@ fn last_words(log: &Path) -> String {
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    text[start..].split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<_> = text[start..].split_whitespace().collect();
+    words.join(" ").replace(char::is_control, "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -597,5 +669,8 @@ mod tests {
         assert!(words.ends_with("migrator: no such file"), "{words}");
         assert!(words.len() <= LAST_WORDS_BYTES_MAX);
         assert_eq!(last_words(Path::new("/nonexistent")), "");
+        fs::write(&log, "\u{1b}[2J\u{1b}]0;mine\u{7} \u{9b}31m red\r\u{8}").unwrap();
+        let words = last_words(&log);
+        assert!(words.contains("[2J") && !words.contains(char::is_control), "{words:?}");
     }
 }

@@ -8,14 +8,14 @@ use crate::measure::{Surroundings, Usage};
 
 /// Ticks of /proc/stat in a second: `USER_HZ`, which is the same on every Linux that Rust builds for
 /// (proc(5)).
-const TICKS_PER_S: f64 = 100.0;
+pub(crate) const TICKS_PER_S: f64 = 100.0;
 
 /// In a shorter time the ticks are too coarse to tell a share.
 const TIME_LEAST: Duration = Duration::from_millis(200);
 
 /// The machine's counters at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counters {
+pub(crate) struct Counters {
     busy_ticks: u64,
     stolen_ticks: u64,
     all_ticks: u64,
@@ -24,7 +24,7 @@ pub(super) struct Counters {
 
 impl Counters {
     /// The counters now.
-    pub(super) fn now() -> Option<Self> {
+    pub(crate) fn now() -> Option<Self> {
         let read = |path| fs::read_to_string(path).ok();
         Self::parse(&read("/proc/stat")?, &read("/proc/vmstat")?)
     }
@@ -48,7 +48,7 @@ impl Counters {
     }
 
     /// What happened since, beside a process that took this much; none of a time too short to tell.
-    pub(super) fn since(self, before: Self, elapsed: Duration, own: Usage) -> Option<Surroundings> {
+    pub(crate) fn since(self, before: Self, elapsed: Duration, own: Usage) -> Option<Surroundings> {
         let all = self.all_ticks.saturating_sub(before.all_ticks) as f64;
         if elapsed < TIME_LEAST || all < 1.0 {
             return None;

@@ -7,13 +7,16 @@
 
 pub mod charts;
 mod data;
+pub mod doctor;
 pub mod document;
 mod format;
+pub mod gate;
 mod grid;
 mod html;
 mod markdown;
 pub mod order;
 mod png;
+pub mod self_test;
 mod settings;
 pub mod table;
 mod trust;

@@ -21,6 +21,7 @@ pub mod power;
 mod quadrature;
 pub mod rate;
 mod sample;
+pub mod successive;
 pub mod tails;
 pub mod validity;
 pub mod verdict;

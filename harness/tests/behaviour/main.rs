@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod common;
+mod doctor;
+mod gate;
+mod gate_process;
 mod judge;
 mod measure;
 mod mock;
@@ -12,6 +15,7 @@ mod report_documents;
 mod report_formats;
 mod report_page;
 mod resume;
+mod self_test;
 mod session;
 mod sweep;
 mod tune;

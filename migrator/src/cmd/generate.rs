@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 use super::inputs;
 use crate::args::{GenerateArgs, ServerArgs};
 use crate::config::InsertMethod;
-use crate::contract::catalogue::{Catalogue, Column, SqlType, Table};
+use crate::contract::catalogue::{Catalogue, SqlType};
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue};
@@ -248,28 +248,13 @@ fn write_to_server(
 
 /// A catalogue of nothing but the source table.
 fn source_catalogue(contract: &Contract) -> Catalogue {
-    let column = |name: &str, sql_type, nullable| Column {
-        name: name.to_owned(),
-        sql_type,
-        nullable,
-        default: None,
-        identity: false,
-        computed: None,
-    };
-    let table = Table {
-        name: contract.source_table.clone(),
-        columns: vec![
-            column("app_id", SqlType::Int, false),
-            column(&contract.source_column, SqlType::NVarChar(None), true),
-            column("extracted_at", SqlType::DateTime2(7), false),
-        ],
-        primary_key: vec![0],
-        unique: Vec::new(),
-        foreign_keys: Vec::new(),
-        indexes: Vec::new(),
-        rows: Vec::new(),
-    };
-    Catalogue { schema: contract.target_schema.clone(), tables: vec![table] }
+    let columns = vec![
+        schema::column("app_id", SqlType::Int, false),
+        schema::column(&contract.source_column, SqlType::NVarChar(None), true),
+        schema::column("extracted_at", SqlType::DateTime2(7), false),
+    ];
+    let tables = vec![schema::table(&contract.source_table, columns, vec![0])];
+    Catalogue { schema: contract.target_schema.clone(), tables }
 }
 
 /// A row of the source table. What is no UTF-8 goes as the windows-1252 that a reader would take it

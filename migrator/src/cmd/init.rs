@@ -11,6 +11,7 @@ use crate::store::mssql::setup::Recreate;
 
 /// Runs the verb.
 pub fn run(args: &InitArgs) -> Result<ExitCode> {
+    inputs::refuse_unused(&args.server, &[&args.store])?;
     let (_, catalogue) = inputs::load(&args.contract)?;
     let at = inputs::store_location(&args.store, &args.server)?;
     let setup = match (args.recreate.as_deref(), at) {

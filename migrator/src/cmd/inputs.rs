@@ -158,6 +158,7 @@ pub(super) fn inspect(
     catalogue: Option<&Catalogue>,
     wanted: Option<&Tables>,
 ) -> Result<Inspection> {
+    refuse_unused(server, &[store])?;
     match store_location(store, server)? {
         StoreLocation::Sqlite(path) => inspect::sqlite(path, wanted),
         StoreLocation::Mssql(url) => {
@@ -174,6 +175,15 @@ pub(super) enum StoreLocation<'a> {
     Sqlite(&'a Path),
     /// A server.
     Mssql(ServerUrl),
+}
+
+/// Refuses a password for nobody.
+pub(super) fn refuse_unused(server: &ServerArgs, places: &[&str]) -> Result<()> {
+    let is_used = places.iter().any(|place| place.starts_with("mssql:"));
+    if server.password_file.is_some() && !is_used {
+        return Err(Error::usage("--password-file would be ignored: it belongs to mssql://"));
+    }
+    Ok(())
 }
 
 /// Reads the text of `--store`. What may hold a password is not repeated.

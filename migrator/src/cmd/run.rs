@@ -32,6 +32,7 @@ const NOW_DIGITS: u16 = 6;
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
+    inputs::refuse_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let location = inputs::source_location(&args.source, &contract, &args.server)?;
     let at = inputs::store_location(&args.store, &args.server)?;
@@ -63,6 +64,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let outcome = pipeline::run(&job, stages, &interrupt, &|event| display.show(event));
     display.finish();
     let report = outcome?;
+    display.lost_races(&report.books);
     publish(args, &report, &display)?;
     Ok(exit_code(args, &report.books))
 }

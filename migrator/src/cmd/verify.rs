@@ -29,6 +29,7 @@ const COERCERS_KEPT_MAX: usize = 64;
 
 /// Runs the verb.
 pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
+    inputs::refuse_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let location = inputs::source_location(&args.source, &contract, &args.server)?;
     let at = inputs::store_location(&args.store, &args.server)?;

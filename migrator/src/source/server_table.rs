@@ -12,7 +12,7 @@ use crate::store::mssql::sql::{qualified, quoted};
 use crate::store::mssql::url::{Password, ServerUrl};
 use crate::store::mssql::value::whole;
 use crate::store::mssql::wire::{Login, Stopped, Wire};
-use crate::store::retry::Patience;
+use crate::store::retry::{self, Patience};
 
 use super::table::TableNames;
 use super::{RECORD_BYTES_READ_MAX, Reader, Source};
@@ -46,24 +46,35 @@ impl ServerTable {
     ) -> Result<Self> {
         let schema = url.schema.clone().unwrap_or_else(|| SCHEMA.to_owned());
         let login = Login::new(url, password)?;
-        let failure = |error| failure(&login, &error);
-        let mut wire = Wire::open(&login).map_err(failure)?;
-        for column in ["app_id", names.text_column] {
-            if !has_column(&mut wire, [&schema, names.table, column]).map_err(failure)? {
-                return Err(Error::environment(format!(
-                    "source {}: no table {schema}.{} with a column {column}",
-                    login.url, names.table
-                )));
-            }
-        }
-        let application = [APPLICATION_SCHEMA, names.application_table, "app_id"];
-        let is_joined = has_column(&mut wire, application).map_err(failure)?;
-        let texts = Texts::new(&schema, names, is_joined, partition);
-        refuse_bad_keys(&mut wire, &login, &texts.bad_keys)?;
-        let count = wire.batch_row(&texts.count).map_err(failure)?;
-        let count = count.as_deref().and_then(<[_]>::first).and_then(key_of).unwrap_or_default();
-        Ok(Self { texts, count: count.unsigned_abs(), login })
+        let (texts, count) = retry::at_start(|| look(&login, &schema, names, partition))?;
+        Ok(Self { login, texts, count })
     }
+}
+
+/// The table's queries and how many records the share has.
+fn look(
+    login: &Login,
+    schema: &str,
+    names: TableNames<'_>,
+    partition: Partition,
+) -> Result<(Texts, u64)> {
+    let failure = |error| failure(login, &error);
+    let mut wire = Wire::open(login).map_err(failure)?;
+    for column in ["app_id", names.text_column] {
+        if !has_column(&mut wire, [schema, names.table, column]).map_err(failure)? {
+            return Err(Error::environment(format!(
+                "source {}: no table {schema}.{} with a column {column}",
+                login.url, names.table
+            )));
+        }
+    }
+    let application = [APPLICATION_SCHEMA, names.application_table, "app_id"];
+    let is_joined = has_column(&mut wire, application).map_err(failure)?;
+    let texts = Texts::new(schema, names, is_joined, partition);
+    refuse_bad_keys(&mut wire, login, &texts.bad_keys)?;
+    let count = wire.batch_row(&texts.count).map_err(failure)?;
+    let count = count.as_deref().and_then(<[_]>::first).and_then(key_of).unwrap_or_default();
+    Ok((texts, count.unsigned_abs()))
 }
 
 fn has_column(wire: &mut Wire, names: [&str; 3]) -> std::result::Result<bool, WireError> {

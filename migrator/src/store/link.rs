@@ -42,7 +42,7 @@ use crate::record::SqlValue;
 use crate::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
 
 use super::schema::Tables;
-use super::shape::{BULK_ROWS_MAX, Shape, statement_rows};
+use super::shape::{BULK_ROWS_MAX, Shape, statements};
 use super::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
 
 /// Messages of one bulk load.
@@ -166,18 +166,14 @@ impl LinkedConnection {
     fn insert_values(&mut self, table: usize, rows: &[&[SqlValue]]) -> Result<Inserted> {
         let shared = Arc::clone(&self.shared);
         let shape = &shared.shapes[table];
-        let mut statements = 0;
-        for alike in rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b)) {
+        let alike = rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b));
+        Inserted::all(alike.map(|alike| {
             let switched = shape.gives_identity(alike[0]);
             self.send(u64::from(switched));
             let inserted = self.insert_alike(table, alike, shape.rows_max(switched));
             self.send(u64::from(switched));
-            match inserted? {
-                Inserted::Stored { statements: more } => statements += more,
-                refused @ Inserted::Refused(_) => return Ok(refused),
-            }
-        }
-        Ok(Inserted::Stored { statements })
+            inserted
+        }))
     }
 
     fn insert_alike(
@@ -186,19 +182,11 @@ impl LinkedConnection {
         rows: &[&[SqlValue]],
         rows_max: usize,
     ) -> Result<Inserted> {
-        let mut statements = 0;
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let (rows, later) = rest.split_at(statement_rows(rest.len(), rows_max));
-            rest = later;
+        Inserted::all(statements(rows, rows_max).map(|rows| {
             let inserted = self.connection.insert(table, rows, InsertMethod::Values);
             self.send(1);
-            match inserted? {
-                Inserted::Stored { statements: more } => statements += more,
-                refused @ Inserted::Refused(_) => return Ok(refused),
-            }
-        }
-        Ok(Inserted::Stored { statements })
+            inserted
+        }))
     }
 }
 

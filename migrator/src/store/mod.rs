@@ -206,6 +206,20 @@ pub enum Inserted {
     Refused(Violation),
 }
 
+impl Inserted {
+    /// Carries out one insert after the other, until one is refused or fails.
+    pub fn all(inserts: impl IntoIterator<Item = Result<Self>>) -> Result<Self> {
+        let mut statements = 0;
+        for inserted in inserts {
+            match inserted? {
+                Self::Stored { statements: more } => statements += more,
+                refused @ Self::Refused(_) => return Ok(refused),
+            }
+        }
+        Ok(Self::Stored { statements })
+    }
+}
+
 /// What a store has against a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
@@ -11,6 +11,7 @@ use crate::config::{InsertMethod, PoolLimits, Pooling};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::SqlValue;
 use crate::report::Connections;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 use super::{Connection, Inserted, Key, Range, Role, Store, Stored};
 

@@ -4,11 +4,12 @@
 //! | cause | pause before the nth repetition | repetitions |
 //! |---|---|---|
 //! | busy | 10 ms · 2ⁿ⁻¹ | 5 |
-//! | deadlock, conflict | 20 ms · 2ⁿ⁻¹ | 5 |
+//! | deadlock, conflict | 20 ms · 2ⁿ⁻¹, at most 2 s | 10 |
 //! | disconnected | 50 ms · 2ⁿ⁻¹, at most 5 s | 8 |
 //! | unavailable | 250 ms · 2ⁿ⁻¹, at most 10 s | 8 |
 //!
-//! All but the first are drawn from half of that to all of it, so that those who met do not meet
+//! Before a run has started there are no more than 3, so that a server that is not there is told of
+//! soon. All but the first pauses are drawn from half of that to all of it, so that those who met do not meet
 //! again.
 
 use std::collections::BTreeMap;
@@ -21,18 +22,34 @@ use crate::metrics::Retry;
 
 use super::{Connection, Role, Store};
 
-/// Repetitions of a transaction that met others.
+/// Repetitions where the store is busy.
 pub const RETRIES_MAX: u32 = 5;
+/// Repetitions of a transaction that met others.
+pub const COLLISIONS_MAX: u32 = 10;
 /// Repetitions on another connection.
 pub const RECONNECTS_MAX: u32 = 8;
+/// Repetitions before a run has started.
+pub const STARTS_MAX: u32 = 3;
 
 /// What was done again so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Patience {
     tries: BTreeMap<Retry, u32>,
+    most: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { tries: BTreeMap::new(), most: u32::MAX }
+    }
 }
 
 impl Patience {
+    /// The patience of somebody who has not started yet.
+    pub fn at_start() -> Self {
+        Self { most: STARTS_MAX, ..Self::default() }
+    }
+
     /// Takes note of an error, and waits as long as its cause asks for.
     ///
     /// # Errors
@@ -41,13 +58,24 @@ impl Patience {
         let Some(cause) = cause(error.kind()) else { return Err(error) };
         let tries = self.tries.entry(cause).or_default();
         *tries += 1;
-        let most = repetitions(cause);
+        let most = repetitions(cause).min(self.most);
         if *tries > most {
             let message = format!("given up after {most} repetitions ({})", cause.name());
             return Err(Error::caused(error.kind(), message, error));
         }
         thread::sleep(pause(cause, *tries));
         Ok(cause)
+    }
+}
+
+/// Does something before a run has started, until it succeeds.
+pub fn at_start<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut patience = Patience::at_start();
+    loop {
+        match work() {
+            Ok(done) => return Ok(done),
+            Err(error) => patience.wait(error)?,
+        };
     }
 }
 
@@ -86,6 +114,7 @@ fn cause(kind: ErrorKind) -> Option<Retry> {
 fn repetitions(cause: Retry) -> u32 {
     match cause {
         Retry::Disconnected | Retry::Unavailable => RECONNECTS_MAX,
+        Retry::Deadlock | Retry::Conflict => COLLISIONS_MAX,
         _ => RETRIES_MAX,
     }
 }
@@ -94,7 +123,7 @@ fn pause(cause: Retry, tries: u32) -> Duration {
     let (first_ms, most_ms) = match cause {
         Retry::Disconnected => (50, 5_000),
         Retry::Unavailable => (250, 10_000),
-        Retry::Deadlock | Retry::Conflict => (20, 10_000),
+        Retry::Deadlock | Retry::Conflict => (20, 2_000),
         _ => (10, 10_000),
     };
     let whole_ms = (first_ms << (tries - 1).min(16)).min(most_ms);
@@ -134,6 +163,16 @@ mod tests {
             let error = patience.wait(Error::new(kind, "no")).unwrap_err();
             assert_eq!((error.kind(), error.to_string().as_str()), (kind, "no"));
         }
+    }
+
+    #[test]
+    fn a_start_is_tried_no_more_than_three_times_again() {
+        let mut tries = 0;
+        let outcome: Result<()> = at_start(|| {
+            tries += 1;
+            Err(Error::new(ErrorKind::Disconnected, "refused"))
+        });
+        assert_eq!((tries, outcome.unwrap_err().kind()), (4, ErrorKind::Disconnected));
     }
 
     #[test]

@@ -47,10 +47,19 @@ impl Shape {
     }
 }
 
-/// How many of these rows the next statement takes: as many as fit, else a number of three
-/// significant bits, so that a table has few texts and the server few plans (36 for 1,000 rows; at
-/// most 4 statements for a rest, which cost less than a plan).
-pub fn statement_rows(rows: usize, most: usize) -> usize {
+/// Rows parted as statements take them, at most so many each: as many as fit, and a rest in numbers
+/// of three significant bits, so that a table has few texts and the server few plans (36 for 1,000
+/// rows; at most 4 statements for a rest, which cost less than a plan).
+pub fn statements<T>(rows: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let (now, later) = rest.split_at(statement_rows(rest.len(), most));
+        rest = later;
+        (!now.is_empty()).then_some(now)
+    })
+}
+
+fn statement_rows(rows: usize, most: usize) -> usize {
     if rows >= most {
         return most;
     }
@@ -85,15 +94,12 @@ mod tests {
     #[test]
     fn rows_are_sent_in_few_different_numbers_of_rows() {
         let mut texts = std::collections::BTreeSet::new();
-        for rows in 1..=1_000 {
-            let (mut rest, mut statements) = (rows, 0);
-            while rest > 0 {
-                let next = statement_rows(rest, 699);
-                texts.insert(next);
-                rest -= next;
-                statements += 1;
-            }
-            assert!(statements <= 5, "{rows} rows take {statements} statements");
+        for rows in 0..=1_000 {
+            let rows: Vec<_> = (0..rows).collect();
+            let parts: Vec<_> = statements(&rows, 699).collect();
+            assert_eq!(parts.concat(), rows);
+            assert!(parts.len() <= 5, "{} rows take {} statements", rows.len(), parts.len());
+            texts.extend(parts.iter().map(|part| part.len()));
         }
         assert!(texts.len() <= 37, "{texts:?}");
     }

@@ -36,6 +36,7 @@ impl Backend {
 }
 
 /// A store in a file of its own.
+#[expect(clippy::unnecessary_wraps, reason = "a server may be missing")]
 pub(crate) fn sqlite(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
@@ -54,11 +55,13 @@ pub(crate) fn linked(catalogue: &Catalogue, name: &str) -> Option<Backend> {
 }
 
 /// The test double.
+#[expect(clippy::unnecessary_wraps, reason = "a server may be missing")]
 pub(crate) fn double(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     Some(on_double(catalogue, Options::default()))
 }
 
 /// The test double, in the manner of an engine that rolls back more than SQL Server does.
+#[expect(clippy::unnecessary_wraps, reason = "a server may be missing")]
 pub(crate) fn double_like_babelfish(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     Some(on_double(catalogue, Options { engine: Engine::Babelfish, ..Options::default() }))
 }

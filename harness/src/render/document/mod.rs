@@ -3,6 +3,7 @@
 //! What a kind of session does not have is `None` or empty, and no rendering mentions it.
 
 mod compared;
+pub mod gate;
 pub mod pairs;
 mod phase;
 mod standing;

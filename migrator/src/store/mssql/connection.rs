@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::SqlValue;
 
 use super::super::schema::Tables;
-use super::super::shape::{BULK_ROWS_MAX, Shape, statement_rows};
+use super::super::shape::{BULK_ROWS_MAX, Shape, statements};
 use super::super::{
     Connection, ConnectionCounts, Inserted, Key, OpenConnection, Range, Role, Rule, Stored,
     Violation,
@@ -155,13 +155,10 @@ impl MssqlConnection {
         }
         let (short, long): (Vec<_>, Vec<_>) = rows.iter().partition(|row| job.fits_bulk(row));
         let loaded = self.insert_bulk(&job, &short)?;
-        let Inserted::Stored { statements } = loaded else { return Ok(loaded) };
-        Ok(match self.insert_values(&job, &long, gives_identity)? {
-            Inserted::Stored { statements: more } => {
-                Inserted::Stored { statements: statements + more }
-            }
-            refused @ Inserted::Refused(_) => refused,
-        })
+        if let Inserted::Refused(_) = loaded {
+            return Ok(loaded);
+        }
+        Inserted::all([Ok(loaded), self.insert_values(&job, &long, gives_identity)])
     }
 
     /// Inserts as parameters. `IDENTITY_INSERT` belongs to the session, so it is switched off again
@@ -193,30 +190,24 @@ impl MssqlConnection {
         rows: &[&[SqlValue]],
         rows_max: usize,
     ) -> Result<Inserted> {
-        let mut statements = 0;
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(statement_rows(rest.len(), rows_max));
-            rest = later;
-            let parameters = match job.values(now, value::parameter) {
+        Inserted::all(statements(rows, rows_max).map(|rows| {
+            let parameters = match job.values(rows, value::parameter) {
                 Ok(parameters) => parameters,
                 Err(violation) => return Ok(Inserted::Refused(violation)),
             };
-            let text = sql::insert(&job.plan.target, job.table, &job.columns, now.len());
-            if let Err(error) = self.wire.execute(&text, parameters) {
-                return self.refused(job.table, &error);
+            let text = sql::insert(&job.plan.target, job.table, &job.columns, rows.len());
+            match self.wire.execute(&text, parameters) {
+                Ok(_) => Ok(Inserted::Stored { statements: 1 }),
+                Err(error) => self.refused(job.table, &error),
             }
-            statements += 1;
-        }
-        Ok(Inserted::Stored { statements })
+        }))
     }
 
     fn insert_bulk(&mut self, job: &Job<'_>, rows: &[&[SqlValue]]) -> Result<Inserted> {
         let names: Vec<_> =
             job.columns.iter().map(|&place| sql::quoted(&job.table.columns[place].name)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut statements = 0;
-        for rows in rows.chunks(BULK_ROWS_MAX) {
+        Inserted::all(rows.chunks(BULK_ROWS_MAX).map(|rows| {
             if let Some(violation) = rows.iter().find_map(|row| job.null_in(row)) {
                 return Ok(Inserted::Refused(violation));
             }
@@ -225,12 +216,11 @@ impl MssqlConnection {
                 Err(violation) => return Ok(Inserted::Refused(violation)),
             };
             let rows = token_rows(values, job.columns.len());
-            if let Err(error) = self.wire.bulk(&job.plan.target, &names, rows) {
-                return self.refused(job.table, &error);
+            match self.wire.bulk(&job.plan.target, &names, rows) {
+                Ok(()) => Ok(Inserted::Stored { statements: 1 }),
+                Err(error) => self.refused(job.table, &error),
             }
-            statements += 1;
-        }
-        Ok(Inserted::Stored { statements })
+        }))
     }
 
     /// What an error of an INSERT means: a refusal, if the connection can go on and the error may be
@@ -348,14 +338,8 @@ impl Connection for MssqlConnection {
     ) -> Result<Inserted> {
         let shared = Arc::clone(&self.shared);
         let shape = &shared.plans[table].shape;
-        let mut statements = 0;
-        for alike in rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b)) {
-            match self.insert_alike(table, alike, method)? {
-                Inserted::Stored { statements: more } => statements += more,
-                refused @ Inserted::Refused(_) => return Ok(refused),
-            }
-        }
-        Ok(Inserted::Stored { statements })
+        let alike = rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b));
+        Inserted::all(alike.map(|alike| self.insert_alike(table, alike, method)))
     }
 
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {

@@ -160,7 +160,6 @@ pub(crate) enum Rows {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Statement {
-    Empty,
     Block(Vec<Statement>),
     If {
         condition: Expr,

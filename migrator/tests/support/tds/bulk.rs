@@ -69,7 +69,7 @@ impl Session {
             check_conditions: target.check_constraints,
         };
         let table = target.table;
-        let loaded = self.change(|session| session.keep(&table, incoming));
+        let loaded = self.change(|session| session.keep(&table, &incoming));
         loaded.map(|_| count).map_err(|error| match self.engine {
             Engine::SqlServer => error,
             Engine::Babelfish => SqlError { effect: Effect::Transaction, ..error },

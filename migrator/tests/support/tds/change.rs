@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rusqlite::params_from_iter;
 
 use super::ast::{Expr, From, Item, Name, Query, Rows, Set, Statement};
-use super::catalog::{Foreign, Table};
+use super::catalog::{Foreign, Key, Table};
 use super::convert::{common, convert, fit};
+use super::define::index_name;
 use super::errors::{Effect, Sql, SqlError};
 use super::functions::{broken_rule, to_sqlite, unpacked};
 use super::plan::collation;
@@ -16,13 +17,18 @@ use super::tokens::{Answer, OutColumn};
 use super::types::{Family, Type};
 use super::values::Datum;
 
+/// The values of one row; none where the column's default is asked for.
+pub(crate) type Given = Vec<Option<Datum>>;
+
+/// What `OUTPUT` shows.
+type Output = (Vec<OutColumn>, Vec<Vec<Datum>>);
+
 /// Rows on their way into a table.
 pub(crate) struct Incoming {
     /// The columns that values are given for.
     pub(crate) columns: Vec<usize>,
     pub(crate) types: Vec<Type>,
-    /// None where the column's default is asked for.
-    pub(crate) rows: Vec<Vec<Option<Datum>>>,
+    pub(crate) rows: Vec<Given>,
     pub(crate) check_foreign_keys: bool,
     pub(crate) check_conditions: bool,
 }
@@ -46,7 +52,7 @@ impl Session {
             }
             other => {
                 self.change(|session| session.define(other))?;
-                answer.done_quietly();
+                answer.done(None);
                 return Ok(());
             }
         };
@@ -57,7 +63,7 @@ impl Session {
                 answer.row(&columns, row);
             }
         }
-        answer.done(Some(count));
+        answer.done(Some(count).filter(|_| !self.no_count));
         Ok(())
     }
 
@@ -67,7 +73,7 @@ impl Session {
         columns: &[String],
         output: &[Item],
         rows: &Rows,
-    ) -> Sql<(u64, Option<(Vec<OutColumn>, Vec<Vec<Datum>>)>)> {
+    ) -> Sql<(u64, Option<Output>)> {
         let table = Arc::clone(self.catalog().table(table)?);
         let columns = insert_columns(&table, columns)?;
         let (types, rows) = match rows {
@@ -80,7 +86,7 @@ impl Session {
         self.check_identity_insert(&table, &columns, &rows)?;
         let incoming =
             Incoming { columns, types, rows, check_foreign_keys: true, check_conditions: true };
-        let places = self.keep(&table, incoming)?;
+        let places = self.keep(&table, &incoming)?;
         let count = places.len() as u64;
         if output.is_empty() {
             return Ok((count, None));
@@ -88,12 +94,7 @@ impl Session {
         Ok((count, Some(self.output(&table, output, &places)?)))
     }
 
-    fn check_identity_insert(
-        &self,
-        table: &Table,
-        columns: &[usize],
-        rows: &[Vec<Option<Datum>>],
-    ) -> Sql<()> {
+    fn check_identity_insert(&self, table: &Table, columns: &[usize], rows: &[Given]) -> Sql<()> {
         let identity = table.columns.iter().position(|column| column.identity.is_some());
         let Some(identity) = identity else { return Ok(()) };
         let given = columns.contains(&identity)
@@ -121,7 +122,7 @@ impl Session {
     }
 
     /// The rows that an INSERT takes, with one type for each column.
-    fn source(&mut self, query: &Query) -> Sql<(Vec<Type>, Vec<Vec<Option<Datum>>>)> {
+    fn source(&mut self, query: &Query) -> Sql<(Vec<Type>, Vec<Given>)> {
         let Set::Values(rows) = &query.body else {
             let (columns, rows) = self.query(query)?;
             let types = columns.iter().map(|column| column.of).collect();
@@ -170,7 +171,7 @@ impl Session {
     }
 
     /// Checks rows and keeps them, and gives the numbers that they have there.
-    pub(crate) fn keep(&mut self, table: &Table, incoming: Incoming) -> Sql<Vec<i64>> {
+    pub(crate) fn keep(&mut self, table: &Table, incoming: &Incoming) -> Sql<Vec<i64>> {
         let stored: Vec<usize> =
             (0..table.columns.len()).filter(|at| table.columns[*at].computed.is_none()).collect();
         let names: Vec<_> = stored.iter().map(|place| format!("c{place}")).collect();
@@ -181,7 +182,7 @@ impl Session {
             vec!["?"; stored.len()].join(", ")
         );
         self.ignore_checks(!incoming.check_conditions)?;
-        let outcome = self.keep_rows(table, &incoming, &stored, &sql);
+        let outcome = self.keep_rows(table, incoming, &stored, &sql);
         self.ignore_checks(false)?;
         let (places, rows) = outcome?;
         if incoming.check_foreign_keys {
@@ -304,8 +305,12 @@ impl Session {
             .split(", ")
             .map(|name| name.rsplit_once(".c").and_then(|(_, place)| place.parse().ok()))
             .collect();
-        let key = columns
-            .and_then(|columns| table.keys.iter().find(|key| key.unique && key.columns == columns));
+        let by_name = |key: &&Key| rule == format!("index '{}'", index_name(table, &key.name));
+        let mut unique = table.keys.iter().filter(|key| key.unique);
+        let key = match columns {
+            Some(columns) => unique.find(|key| key.columns == columns),
+            None => unique.find(by_name),
+        };
         let Some(key) = key else {
             let message = format!(
                 "The {doing} statement conflicted with the CHECK constraint \"{rule}\". The conflict \

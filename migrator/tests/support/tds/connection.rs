@@ -50,12 +50,12 @@ struct Server {
 }
 
 /// Serves one connection until it ends.
-pub(crate) fn serve(socket: TcpStream, number: usize, shared: &Arc<Shared>) {
+pub(crate) fn serve(socket: &TcpStream, number: usize, shared: &Arc<Shared>) {
     let Ok(other) = socket.try_clone() else { return };
     let Ok(stream) = socket.try_clone() else { return };
     let wire = Wire::new(Box::new(stream), other);
     let mut server = Server { wire, number, shared: Arc::clone(shared) };
-    if let Ok(mut session) = server.login(&socket) {
+    if let Ok(mut session) = server.login(socket) {
         while server.serve_one(&mut session).is_ok() {}
         // The transaction is over before the connection counts as closed.
         drop(session);
@@ -257,15 +257,12 @@ impl Server {
 /// The answer that is nothing but an error; the session's transaction suffers what it must.
 fn refusal(session: Option<&mut Session>, error: SqlError) -> Vec<u8> {
     let mut answer = Answer::new(Asked::Batch);
-    match session {
-        Some(session) => {
-            session.bulk = None;
-            session.fail(error, &mut answer);
-        }
-        None => {
-            answer.error(&error);
-            answer.done_failed();
-        }
+    if let Some(session) = session {
+        session.bulk = None;
+        session.fail(error, &mut answer);
+    } else {
+        answer.error(&error);
+        answer.done_failed();
     }
     answer.finish()
 }
@@ -413,7 +410,6 @@ fn parameters(call: Call) -> Sql<Variables> {
     }
     let mut parameters = call.parameters.into_iter().skip(1);
     let Some(declarations) = parameters.next() else { return Ok(Variables::new()) };
-    let given =
-        parameters.map(|parameter| (parameter.name, parameter.of, parameter.value)).collect();
-    bound(&declarations.value.shown(), given)
+    let given: Vec<_> = parameters.map(|given| (given.name, given.of, given.value)).collect();
+    bound(&declarations.value.shown(), &given)
 }

@@ -20,7 +20,7 @@ pub(crate) fn convert(value: &Datum, from: Type, to: Type) -> Sql<Datum> {
         Family::Whole => to_whole(value, from, to),
         Family::Approximate => to_float(value, from, to),
         Family::Exact => to_decimal(value, from, to),
-        Family::Text => to_text(value, from, to),
+        Family::Text => Ok(to_text(value, from, to)),
         Family::Bytes => match value {
             Datum::Bytes(_) => Ok(value.clone()),
             Datum::Int(number) => Ok(Datum::Bytes(number.to_be_bytes()[4..].to_vec())),
@@ -182,21 +182,21 @@ fn rescale(units: i128, from: u8, to: u8) -> Option<i128> {
     Some(units.checked_add(half)? / factor)
 }
 
-fn to_text(value: &Datum, from: Type, to: Type) -> Sql<Datum> {
+fn to_text(value: &Datum, from: Type, to: Type) -> Datum {
     let text = match value {
         Datum::Text(text) => text.clone(),
         Datum::Int(number) => number.to_string(),
         Datum::Float(number) => number.to_string(),
         Datum::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Datum::Null => return Ok(Datum::Null),
+        Datum::Null => return Datum::Null,
     };
     let narrow = |text: &str| {
         encoding_rs::WINDOWS_1252.decode_without_bom_handling(&code_page(text)).0.into_owned()
     };
-    Ok(Datum::Text(match (from, to) {
+    Datum::Text(match (from, to) {
         (Type::NChar(_) | Type::NVarChar(_), Type::Char(_) | Type::VarChar(_)) => narrow(&text),
         _ => text,
-    }))
+    })
 }
 
 /// Units of a text's declared length: bytes of the code page, or UTF-16 code units.
@@ -262,9 +262,8 @@ pub(crate) fn fit(value: Datum, of: Type) -> Result<Datum, String> {
 }
 
 fn to_time(value: &Datum, from: Type, to: Type) -> Sql<Datum> {
-    let text = match (value, from.family()) {
-        (Datum::Text(text), Family::Time | Family::Text) => text,
-        _ => return Err(SqlError::clash(from.name(), to.name())),
+    let (Datum::Text(text), Family::Time | Family::Text) = (value, from.family()) else {
+        return Err(SqlError::clash(from.name(), to.name()));
     };
     match (from, to) {
         (Type::Time(_), Type::Date) | (Type::Date, Type::Time(_)) => {

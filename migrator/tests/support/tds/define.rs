@@ -4,7 +4,7 @@ use super::ast::{Name, Statement, TableDef};
 use super::catalog::{Key, Table};
 use super::change::kept_type;
 use super::errors::{Effect, Sql, SqlError};
-use super::plan::Planner;
+use super::plan::{Planner, collation};
 use super::session::Session;
 use super::types::Type;
 
@@ -43,6 +43,9 @@ impl Session {
     }
 
     fn create_table(&mut self, definition: &TableDef) -> Sql<()> {
+        if definition.name.object().starts_with('#') {
+            return Err(SqlError::inside("temporary tables are not in the grammar"));
+        }
         let mut definition = definition.clone();
         self.type_computed(&mut definition)?;
         let table = self.catalog_mut()?.add_table(&definition)?;
@@ -88,11 +91,22 @@ impl Session {
     }
 
     fn keep_key(&self, table: &Table, key: &Key) -> Sql<()> {
-        let unique = if key.unique { "UNIQUE " } else { "" };
-        let columns: Vec<_> = key.columns.iter().map(|place| format!("c{place}")).collect();
+        let kept = table.kept();
         let name = index_name(table, &key.name);
-        let sql =
-            format!("CREATE {unique}INDEX \"{name}\" ON {} ({})", table.kept(), columns.join(", "));
+        let columns: Vec<_> = key.columns.iter().map(|place| format!("c{place}")).collect();
+        let columns = columns.join(", ");
+        let takes_null = key.columns.iter().any(|place| table.columns[*place].nullable);
+        let sql = match (key.unique, takes_null) {
+            (false, _) => format!("CREATE INDEX \"{name}\" ON {kept} ({columns})"),
+            (true, false) => format!("CREATE UNIQUE INDEX \"{name}\" ON {kept} ({columns})"),
+            // Null is a value like others in a unique key, which it is not for `SQLite`; look-ups
+            // need the columns as they are.
+            (true, true) => format!(
+                "CREATE UNIQUE INDEX \"{name}\" ON {kept} ({}); \
+                 CREATE INDEX \"{name} plain\" ON {kept} ({columns})",
+                null_as_value(table, key)
+            ),
+        };
         self.sqlite(&sql).map_err(|_| {
             let message = format!(
                 "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for \
@@ -140,7 +154,8 @@ impl Session {
             );
             return Err(SqlError::new(3701, 11, Effect::Statement, message));
         }
-        self.sqlite(&format!("DROP INDEX \"{}\"", index_name(&table, name)))?;
+        let kept = index_name(&table, name);
+        self.sqlite(&format!("DROP INDEX \"{kept}\"; DROP INDEX IF EXISTS \"{kept} plain\""))?;
         self.catalog_mut()?.replace(table);
         Ok(())
     }
@@ -180,6 +195,15 @@ impl Session {
     }
 }
 
-fn index_name(table: &Table, name: &str) -> String {
+/// The columns of a key with a value in the place of null that no column can have.
+fn null_as_value(table: &Table, key: &Key) -> String {
+    let columns = key.columns.iter().map(|place| {
+        let collate = collation(table.type_of(*place)).map(|name| format!(" COLLATE {name}"));
+        format!("ifnull(c{place}, x'00FF00FF'){}", collate.unwrap_or_default())
+    });
+    columns.collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) fn index_name(table: &Table, name: &str) -> String {
     format!("{}_{}", table.kept(), name.to_lowercase().replace('"', ""))
 }

@@ -37,7 +37,6 @@ impl SqlError {
         let (class, effect) = match number {
             1205 => (13, Effect::Transaction),
             2627 | 2601 => (14, Effect::Statement),
-            515 | 547 | 2628 | 8152 | 8115 | 220 | 1222 | 701 | 1204 => (16, Effect::Statement),
             241 | 245 | 8114 | 3960 => (16, Effect::Transaction),
             102 | 207 | 229 | 262 | 300 => (15, Effect::Compile),
             4060 | 18456 | 40501 | 40613 | 40197 | 10928 | 10929 => (20, Effect::Connection),

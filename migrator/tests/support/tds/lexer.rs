@@ -126,16 +126,12 @@ impl<'a> Lexer<'a> {
                 return Err(SqlError::new(105, 15, Effect::Compile, message));
             };
             text.push_str(before);
-            match after.strip_prefix(close) {
-                Some(later) => {
-                    text.push(close);
-                    rest = later;
-                }
-                None => {
-                    self.rest = after;
-                    return Ok(text);
-                }
-            }
+            let Some(later) = after.strip_prefix(close) else {
+                self.rest = after;
+                return Ok(text);
+            };
+            text.push(close);
+            rest = later;
         }
     }
 

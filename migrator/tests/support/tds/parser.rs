@@ -1,8 +1,6 @@
 //! Statements of the grammar; what it does not know is error 102, as for any other typing error.
 
-use super::ast::{
-    ColumnDef, Constraint, Expr, From, Item, Name, Rows, SetValue, Statement, TableDef,
-};
+use super::ast::{From, Item, Name, Rows, SetValue, Statement};
 use super::errors::{Effect, Sql, SqlError};
 use super::lexer::{Token, tokens};
 use super::types::Type;
@@ -174,13 +172,9 @@ impl Parser {
     }
 
     fn variable(&mut self) -> Sql<String> {
-        match self.next() {
-            Token::Variable(name) => Ok(name),
-            _ => {
-                self.at -= 1;
-                Err(self.error())
-            }
-        }
+        let Token::Variable(name) = self.peek().clone() else { return Err(self.error()) };
+        self.at += 1;
+        Ok(name)
     }
 
     /// A name of one part that is no reserved word.
@@ -579,7 +573,7 @@ impl Parser {
                 break;
             }
         }
-        let from = if self.word("from") { Some(self.from()?) } else { None };
+        let from = if self.word("from") { Some(self.sources()?) } else { None };
         let condition = if self.word("where") { Some(self.expr()?) } else { None };
         self.options()?;
         Ok(Statement::Update { target, assignments, from, condition })
@@ -591,7 +585,7 @@ impl Parser {
         let target = self.name()?;
         self.hints()?;
         let from = if self.word("from") {
-            Some(self.from()?)
+            Some(self.sources()?)
         } else if self.word("as") {
             let alias = Some(self.identifier()?);
             Some(From::Table { name: target.clone(), alias })
@@ -602,210 +596,10 @@ impl Parser {
         self.options()?;
         Ok(Statement::Delete { target, from, condition })
     }
-
-    fn create(&mut self) -> Sql<Statement> {
-        self.next();
-        if self.word("schema") {
-            let name = self.identifier()?;
-            if self.word("authorization") {
-                self.identifier()?;
-            }
-            return Ok(Statement::CreateSchema(name));
-        }
-        if self.word("table") {
-            return self.create_table().map(Statement::CreateTable);
-        }
-        let unique = self.word("unique");
-        let _ = self.word("clustered") || self.word("nonclustered");
-        self.expect_word("index")?;
-        let name = self.identifier()?;
-        self.expect_word("on")?;
-        let table = self.name()?;
-        let columns = self.column_list()?;
-        if self.word("include") {
-            self.column_list()?;
-        }
-        Ok(Statement::CreateIndex { name, unique, table, columns })
-    }
-
-    fn create_table(&mut self) -> Sql<TableDef> {
-        let name = self.name()?;
-        self.expect("(")?;
-        let mut table = TableDef { name, columns: Vec::new(), constraints: Vec::new() };
-        loop {
-            let named = self.is_word(0, "constraint");
-            let constraint = named
-                || ["primary", "unique", "foreign", "check"].iter().any(|w| self.is_word(0, w));
-            if constraint {
-                let name = if self.word("constraint") { Some(self.identifier()?) } else { None };
-                let constraint = self.constraint()?;
-                table.constraints.push((name, constraint));
-            } else {
-                self.column(&mut table)?;
-            }
-            if !self.mark(",") {
-                break;
-            }
-        }
-        self.expect(")")?;
-        if self.word("on") {
-            self.identifier()?;
-        }
-        if self.word("with") {
-            self.expect("(")?;
-            while !self.mark(")") {
-                self.next();
-            }
-        }
-        Ok(table)
-    }
-
-    fn constraint(&mut self) -> Sql<Constraint> {
-        if self.words(&["primary", "key"]) || self.is_word(0, "unique") {
-            let primary = !self.word("unique");
-            let _ = self.word("clustered") || self.word("nonclustered");
-            return Ok(Constraint::Key { primary, columns: self.column_list()? });
-        }
-        if self.words(&["foreign", "key"]) {
-            let columns = self.column_list()?;
-            return self.references(columns);
-        }
-        self.expect_word("check")?;
-        self.expect("(")?;
-        let condition = self.expr()?;
-        self.expect(")")?;
-        Ok(Constraint::Check(condition))
-    }
-
-    fn references(&mut self, columns: Vec<String>) -> Sql<Constraint> {
-        self.expect_word("references")?;
-        let parent = self.name()?;
-        let parent_columns = if self.is_mark(0, "(") { self.column_list()? } else { Vec::new() };
-        let mut cascade = false;
-        while self.word("on") {
-            let of_delete = self.word("delete");
-            if !of_delete {
-                self.expect_word("update")?;
-            }
-            if self.word("cascade") {
-                cascade |= of_delete;
-            } else if !self.words(&["no", "action"]) {
-                return Err(self.error());
-            }
-        }
-        Ok(Constraint::Foreign { columns, parent, parent_columns, cascade })
-    }
-
-    fn column(&mut self, table: &mut TableDef) -> Sql<()> {
-        let name = self.identifier()?;
-        let mut column = ColumnDef {
-            name: name.clone(),
-            of: Type::Null,
-            nullable: true,
-            default: None,
-            identity: None,
-            computed: None,
-        };
-        if self.word("as") {
-            column.computed = Some(self.expr()?);
-            self.word("persisted");
-            table.columns.push(column);
-            return Ok(());
-        }
-        column.of = self.data_type()?;
-        let mut constraint_name = None;
-        loop {
-            if self.words(&["not", "null"]) {
-                column.nullable = false;
-            } else if self.word("null") {
-                column.nullable = true;
-            } else if self.word("identity") {
-                column.identity = Some(self.identity()?);
-                column.nullable = false;
-            } else if self.word("collate") {
-                self.identifier()?;
-            } else if self.word("constraint") {
-                constraint_name = Some(self.identifier()?);
-            } else if self.word("default") {
-                column.default = Some(self.operand()?);
-                constraint_name = None;
-            } else if self.is_word(0, "primary") || self.is_word(0, "unique") {
-                let primary = !self.word("unique");
-                if primary {
-                    self.words(&["primary", "key"]);
-                    column.nullable = false;
-                }
-                let _ = self.word("clustered") || self.word("nonclustered");
-                let key = Constraint::Key { primary, columns: vec![name.clone()] };
-                table.constraints.push((constraint_name.take(), key));
-            } else if self.is_word(0, "references") {
-                let key = self.references(vec![name.clone()])?;
-                table.constraints.push((constraint_name.take(), key));
-            } else if self.is_word(0, "check") {
-                let check = self.constraint()?;
-                table.constraints.push((constraint_name.take(), check));
-            } else {
-                break;
-            }
-        }
-        table.columns.push(column);
-        Ok(())
-    }
-
-    fn identity(&mut self) -> Sql<(i64, i64)> {
-        if !self.mark("(") {
-            return Ok((1, 1));
-        }
-        let seed = self.expr()?;
-        self.expect(",")?;
-        let step = self.expr()?;
-        self.expect(")")?;
-        match (seed, step) {
-            (Expr::Int(seed), Expr::Int(step)) => Ok((seed, step)),
-            _ => Err(self.error()),
-        }
-    }
-
-    fn alter(&mut self) -> Sql<Statement> {
-        self.next();
-        self.expect_word("table")?;
-        let table = self.name()?;
-        if self.word("with") {
-            let _ = self.word("check") || self.word("nocheck");
-        }
-        self.expect_word("add")?;
-        let name = if self.word("constraint") { Some(self.identifier()?) } else { None };
-        let constraint = self.constraint()?;
-        Ok(Statement::AddConstraint { table, name, constraint })
-    }
-
-    fn drop(&mut self) -> Sql<Statement> {
-        self.next();
-        let what = match self.next() {
-            Token::Word(word) => word.to_ascii_lowercase(),
-            other => return Err(SqlError::syntax(&other.shown())),
-        };
-        let if_exists = self.words(&["if", "exists"]);
-        match what.as_str() {
-            "table" => {
-                let mut names = vec![self.name()?];
-                while self.mark(",") {
-                    names.push(self.name()?);
-                }
-                Ok(Statement::DropTable { names, if_exists })
-            }
-            "schema" => Ok(Statement::DropSchema { name: self.identifier()?, if_exists }),
-            "index" => {
-                let name = self.identifier()?;
-                self.expect_word("on")?;
-                Ok(Statement::DropIndex { name, table: self.name()? })
-            }
-            other => Err(SqlError::syntax(other)),
-        }
-    }
 }
 
-const KNOWN_OPTIONS: [&str; 19] = [
+/// Options that are obeyed, and those that only change what no statement of the grammar does.
+const KNOWN_OPTIONS: [&str; 11] = [
     "xact_abort",
     "lock_timeout",
     "nocount",
@@ -816,15 +610,7 @@ const KNOWN_OPTIONS: [&str; 19] = [
     "arithabort",
     "concat_null_yields_null",
     "numeric_roundabort",
-    "dateformat",
-    "datefirst",
-    "language",
-    "textsize",
-    "rowcount",
-    "implicit_transactions",
-    "cursor_close_on_commit",
     "deadlock_priority",
-    "ansi_null_dflt_on",
 ];
 
 /// Whether a statement can start with this word, so that it is no alias of what stands before it.

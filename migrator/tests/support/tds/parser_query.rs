@@ -141,7 +141,7 @@ impl Parser {
         let _ = !distinct && self.word("all");
         let top = if self.word("top") { Some(self.operand()?) } else { None };
         let items = self.items()?;
-        let from = if self.word("from") { Some(self.from()?) } else { None };
+        let from = if self.word("from") { Some(self.sources()?) } else { None };
         let condition = if self.word("where") { Some(self.expr()?) } else { None };
         let mut group = Vec::new();
         if self.words(&["group", "by"]) {
@@ -171,29 +171,29 @@ impl Parser {
             self.next();
             return Ok(Item::Star(Some(alias)));
         }
-        if let Token::Variable(name) = self.peek().clone() {
-            if self.is_mark(1, "=") {
-                self.next();
-                self.next();
-                return Ok(Item::Set(name, self.expr()?));
-            }
+        if let Token::Variable(name) = self.peek().clone()
+            && self.is_mark(1, "=")
+        {
+            self.next();
+            self.next();
+            return Ok(Item::Set(name, self.expr()?));
         }
         let expr = self.expr()?;
         let alias = self.alias()?;
         Ok(Item::Expr { expr, alias })
     }
 
-    pub(crate) fn from(&mut self) -> Sql<From> {
-        let mut left = self.from_joined()?;
+    pub(crate) fn sources(&mut self) -> Sql<From> {
+        let mut left = self.joined()?;
         while self.mark(",") {
-            let right = Box::new(self.from_joined()?);
+            let right = Box::new(self.joined()?);
             left = From::Join { kind: "CROSS JOIN", left: Box::new(left), right, on: None };
         }
         Ok(left)
     }
 
-    fn from_joined(&mut self) -> Sql<From> {
-        let mut left = self.from_one()?;
+    fn joined(&mut self) -> Sql<From> {
+        let mut left = self.one_source()?;
         loop {
             let kind = if self.word("join") || self.words(&["inner", "join"]) {
                 "JOIN"
@@ -208,7 +208,7 @@ impl Parser {
             } else {
                 return Ok(left);
             };
-            let right = self.from_one()?;
+            let right = self.one_source()?;
             let on = if kind == "CROSS JOIN" {
                 None
             } else {
@@ -219,9 +219,16 @@ impl Parser {
         }
     }
 
-    fn from_one(&mut self) -> Sql<From> {
+    fn one_source(&mut self) -> Sql<From> {
         if !self.mark("(") {
             let name = self.name()?;
+            // A function of the server's state is read like the view that it is of.
+            if name.schema().is_some_and(|schema| schema.eq_ignore_ascii_case("sys"))
+                && self.mark("(")
+            {
+                self.list()?;
+                self.expect(")")?;
+            }
             let alias = self.alias()?;
             self.hints()?;
             return Ok(From::Table { name, alias });
@@ -229,7 +236,7 @@ impl Parser {
         let is_query = ["select", "values", "with"].iter().any(|word| self.is_word(0, word))
             || self.is_mark(0, "(");
         if !is_query {
-            let inside = self.from()?;
+            let inside = self.sources()?;
             self.expect(")")?;
             return Ok(inside);
         }
@@ -363,19 +370,6 @@ impl Parser {
 
     /// One operand: a constant, a column, a call, something in parentheses.
     pub(crate) fn operand(&mut self) -> Sql<Expr> {
-        let mut operand = self.bare_operand()?;
-        while self.word("collate") {
-            self.identifier()?;
-            operand = Expr::Cast {
-                to: super::types::Type::NVarChar(None),
-                of: Box::new(operand),
-                quiet: false,
-            };
-        }
-        Ok(operand)
-    }
-
-    fn bare_operand(&mut self) -> Sql<Expr> {
         match self.peek().clone() {
             Token::Number(digits) => {
                 self.next();
@@ -498,9 +492,6 @@ impl Parser {
         let to = self.type_of_length(30)?;
         self.expect(",")?;
         let of = Box::new(self.expr()?);
-        if self.mark(",") {
-            self.expr()?;
-        }
         self.expect(")")?;
         Ok(Expr::Cast { of, to, quiet })
     }

@@ -74,7 +74,7 @@ impl Planner<'_> {
                 let table = split_name(&first).and_then(|name| self.catalog.find(&name));
                 let place =
                     table.and_then(|table| table.place(&column).ok().map(|p| table.type_of(p)));
-                number(place.map(|of| super::views::max_length(of)))
+                number(place.map(super::views::max_length))
             }
             "HAS_PERMS_BY_NAME" => (Datum::Int(0), Type::Int),
             _ => {
@@ -165,7 +165,7 @@ impl Planner<'_> {
                     if matches!(first.of, Type::NVarChar(_) | Type::NChar(_)) { 2 } else { 1 };
                 Ok(Self::typed(format!("(length({}) * {factor})", first.sql), Type::Int))
             }
-            "UPPER" | "LOWER" | "LTRIM" | "RTRIM" | "TRIM" | "ABS" | "ROUND" => {
+            "UPPER" | "LOWER" | "LTRIM" | "RTRIM" | "TRIM" => {
                 same(format!("{}({})", name.to_lowercase(), list.join(", ")))
             }
             "REPLACE" if values.len() == 3 => same(format!("replace({})", list.join(", "))),

@@ -79,8 +79,12 @@ pub(crate) fn transaction(reader: &mut Reader<'_>) -> Read<Transaction> {
     let kind = reader.u16()?;
     let request = match kind {
         5 => {
-            reader.u8()?;
+            let level = reader.u8()?;
             reader.b_varchar()?;
+            // Unspecified and READ COMMITTED are one here; the others are not in the grammar.
+            if ![0, 2].contains(&level) {
+                return Err(Malformed(format!("isolation level {level} is not known here")));
+            }
             Transaction::Begin
         }
         7 => {

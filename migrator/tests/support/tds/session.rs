@@ -40,6 +40,7 @@ pub(crate) struct Session {
     next_descriptor: u64,
     savepoints: Vec<Savepoint>,
     xact_abort: bool,
+    pub(crate) no_count: bool,
     pub(crate) identity_insert: Option<i64>,
     pub(crate) bulk: Option<BulkTarget>,
     depth: usize,
@@ -74,6 +75,7 @@ impl Session {
             next_descriptor: spid << 32,
             savepoints: Vec::new(),
             xact_abort: false,
+            no_count: false,
             identity_insert: None,
             bulk: None,
             depth: 0,
@@ -334,7 +336,6 @@ impl Session {
 
     fn run(&mut self, statement: &Statement, answer: &mut Answer) -> Sql<Flow> {
         match statement {
-            Statement::Empty => {}
             Statement::Block(statements) => return Ok(self.run_all(statements, answer)),
             Statement::If { condition, then, otherwise } => {
                 if self.holds(condition)? {
@@ -378,7 +379,7 @@ impl Session {
             }
             changing => return self.run_change(changing, answer).map(|()| Flow::On),
         }
-        answer.done_quietly();
+        answer.done(None);
         Ok(Flow::On)
     }
 
@@ -430,7 +431,7 @@ impl Session {
             let (value, of) = self.scalar(expr)?;
             given.push((name.clone().unwrap_or_default(), of, value));
         }
-        bound(&declarations.shown(), given)
+        bound(&declarations.shown(), &given)
     }
 
     fn use_database(&mut self, name: &str, answer: &mut Answer) -> Sql<()> {
@@ -447,6 +448,11 @@ impl Session {
     fn set_option(&mut self, name: &str, value: &SetValue) -> Sql<()> {
         match (name, value) {
             ("xact_abort", value) => self.xact_abort = *value == SetValue::On,
+            ("nocount", value) => self.no_count = *value == SetValue::On,
+            ("isolation", SetValue::Words(level)) if level != "read committed" => {
+                let message = format!("isolation level {level} is not in the grammar");
+                return Err(SqlError::inside(message));
+            }
             ("lock_timeout", SetValue::Number(ms)) => self.facts.lock_timeout = *ms,
             ("identity_insert", SetValue::Table(table)) => {
                 let catalog = self.catalog();
@@ -478,30 +484,29 @@ impl Session {
     fn answer_query(&mut self, query: &Query, answer: &mut Answer) -> Sql<()> {
         let (columns, rows) = self.query(query)?;
         self.facts.row_count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        if let Set::Select(select) = &query.body {
-            if select.items.iter().any(|item| matches!(item, Item::Set(..))) {
-                if let Some(row) = rows.last() {
-                    for ((item, value), column) in select.items.iter().zip(row).zip(&columns) {
-                        if let Item::Set(name, _) = item {
-                            self.assign(name, value, column.of)?;
-                        }
-                    }
+        if let Set::Select(select) = &query.body
+            && select.items.iter().any(|item| matches!(item, Item::Set(..)))
+        {
+            let last = rows.last().map(Vec::as_slice).unwrap_or_default();
+            for ((item, value), column) in select.items.iter().zip(last).zip(&columns) {
+                if let Item::Set(name, _) = item {
+                    self.assign(name, value, column.of)?;
                 }
-                answer.done_quietly();
-                return Ok(());
             }
+            answer.done(None);
+            return Ok(());
         }
         answer.columns(&columns);
         for row in &rows {
             answer.row(&columns, row);
         }
-        answer.done(Some(rows.len() as u64));
+        answer.done(Some(rows.len() as u64).filter(|_| !self.no_count));
         Ok(())
     }
 }
 
 /// Values as the parameters that a text declares.
-pub(crate) fn bound(declarations: &str, given: Vec<(String, Type, Datum)>) -> Sql<Variables> {
+pub(crate) fn bound(declarations: &str, given: &[(String, Type, Datum)]) -> Sql<Variables> {
     let declared = parse_declarations(declarations)?;
     let mut variables = Variables::new();
     for (place, (name, of)) in declared.iter().enumerate() {

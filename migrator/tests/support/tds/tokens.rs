@@ -54,10 +54,6 @@ impl Answer {
         Self { out: Vec::new(), asked, failed: false, last_done: None }
     }
 
-    pub(crate) fn asked(&self) -> Asked {
-        self.asked
-    }
-
     fn sized(&mut self, token: u8, body: &[u8]) {
         self.out.push(token);
         self.out.extend(u16::try_from(body.len()).unwrap().to_le_bytes());
@@ -139,18 +135,14 @@ impl Answer {
         self.out.extend(rows.to_le_bytes());
     }
 
-    /// The end of one statement, with its rows if it has a count.
+    /// The end of one statement, with its rows if it has a count; without one, a call says nothing.
     pub(crate) fn done(&mut self, rows: Option<u64>) {
+        if self.asked == Asked::Rpc && rows.is_none() {
+            return;
+        }
         let token = if self.asked == Asked::Batch { 0xFD } else { 0xFF };
         let count = if rows.is_some() { COUNT } else { 0 };
         self.put_done(token, MORE | count, rows.unwrap_or(0));
-    }
-
-    /// The end of a statement that has no count; a call says nothing of it.
-    pub(crate) fn done_quietly(&mut self) {
-        if self.asked == Asked::Batch {
-            self.done(None);
-        }
     }
 
     /// The end of a statement that failed.
@@ -162,7 +154,7 @@ impl Answer {
     /// The whole answer; the last DONE says that there are no more.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         if self.asked == Asked::Rpc {
-            let status = if self.failed { 1_u32 } else { 0 };
+            let status = u32::from(self.failed);
             self.out.push(0x79);
             self.out.extend(status.to_le_bytes());
             self.put_done(0xFE, if self.failed { ERROR } else { 0 }, 0);

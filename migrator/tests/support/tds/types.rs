@@ -107,21 +107,6 @@ impl Type {
         }
     }
 
-    /// The name with its lengths, as a declaration has it.
-    pub(crate) fn declaration(self) -> String {
-        let name = self.name();
-        match self {
-            Self::Decimal { precision, scale } => format!("{name}({precision},{scale})"),
-            Self::Char(n) | Self::NChar(n) | Self::Binary(n) => format!("{name}({n})"),
-            Self::VarChar(n) | Self::NVarChar(n) | Self::VarBinary(n) => match n {
-                Some(n) => format!("{name}({n})"),
-                None => format!("{name}(max)"),
-            },
-            Self::Time(n) | Self::DateTime2(n) | Self::DateTimeOffset(n) => format!("{name}({n})"),
-            _ => name.to_owned(),
-        }
-    }
-
     /// The type that a name and its arguments declare; `None` as an argument is `max`, and texts
     /// without one have the length `unsaid`.
     pub(crate) fn declared(name: &str, arguments: &[Option<u16>], unsaid: u16) -> Sql<Self> {

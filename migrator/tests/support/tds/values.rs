@@ -211,9 +211,14 @@ fn unsigned(bytes: &[u8]) -> u128 {
     bytes.iter().rev().fold(0, |number, byte| (number << 8) | u128::from(*byte))
 }
 
+/// Of no more than eight bytes.
+fn low(bytes: &[u8]) -> u64 {
+    u64::try_from(unsigned(bytes)).unwrap_or(u64::MAX)
+}
+
 fn signed(bytes: &[u8]) -> i64 {
     let shift = 64 - 8 * bytes.len();
-    ((unsigned(bytes) as u64) << shift).cast_signed() >> shift
+    (low(bytes) << shift).cast_signed() >> shift
 }
 
 fn decode(bytes: &[u8], of: Type) -> Result<Datum, Unreadable> {
@@ -227,7 +232,7 @@ fn decode(bytes: &[u8], of: Type) -> Result<Datum, Unreadable> {
             let bits = u32::try_from(unsigned(bytes)).unwrap_or(0);
             Ok(Datum::Float(f32::from_bits(bits).into()))
         }
-        Type::Float => Ok(Datum::Float(f64::from_bits(unsigned(bytes) as u64))),
+        Type::Float => Ok(Datum::Float(f64::from_bits(low(bytes)))),
         Type::SmallMoney => text(decimal_text(signed(bytes).into(), 4)),
         Type::Money => {
             let (high, low) = bytes.split_at(4);

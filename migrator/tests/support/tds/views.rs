@@ -185,13 +185,12 @@ fn digits(of: Type) -> (i64, i64) {
         Type::Bit => (1, 0),
         Type::TinyInt => (3, 0),
         Type::SmallInt => (5, 0),
-        Type::Int => (10, 0),
+        Type::Int | Type::Date => (10, 0),
         Type::BigInt => (19, 0),
         Type::Real => (24, 0),
         Type::Float => (53, 0),
         Type::Money => (19, 4),
         Type::SmallMoney => (10, 4),
-        Type::Date => (10, 0),
         Type::DateTime => (23, 3),
         Type::SmallDateTime => (16, 0),
         Type::DateTime2(n) => (if n == 0 { 19 } else { 20 + i64::from(n) }, n.into()),
@@ -226,6 +225,13 @@ fn definition(expr: &Expr) -> String {
 }
 
 fn system(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
+    of_objects(name, catalog, facts)
+        .or_else(|| of_columns(name, catalog))
+        .or_else(|| of_keys(name, catalog))
+        .or_else(|| of_foreign_keys(name, catalog))
+}
+
+fn of_objects(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
     let tables = || catalog.tables.iter();
     Some(match name {
         "schemas" => (
@@ -265,6 +271,13 @@ fn system(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
                 })
                 .collect(),
         ),
+        _ => return None,
+    })
+}
+
+fn of_columns(name: &str, catalog: &Catalog) -> Option<View> {
+    let tables = || catalog.tables.iter();
+    Some(match name {
         "columns" | "all_columns" => {
             (columns_of_columns(), tables().flat_map(|t| rows_of_columns(t)).collect())
         }
@@ -314,6 +327,13 @@ fn system(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
                 })
                 .collect(),
         ),
+        _ => return None,
+    })
+}
+
+fn of_keys(name: &str, catalog: &Catalog) -> Option<View> {
+    let tables = || catalog.tables.iter();
+    Some(match name {
         "indexes" => (
             columns(
                 "object_id:i name index_id:i type:y type_desc is_unique:b is_primary_key:b is_unique_constraint:b is_disabled:b has_filter:b",
@@ -367,6 +387,13 @@ fn system(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
                 })
                 .collect(),
         ),
+        _ => return None,
+    })
+}
+
+fn of_foreign_keys(name: &str, catalog: &Catalog) -> Option<View> {
+    let tables = || catalog.tables.iter();
+    Some(match name {
         "foreign_keys" => (
             columns(
                 "name object_id:i parent_object_id:i referenced_object_id:i schema_id:i delete_referential_action:y delete_referential_action_desc is_not_trusted:b is_disabled:b",

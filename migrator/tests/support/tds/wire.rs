@@ -48,10 +48,6 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
-    pub(crate) fn i32(&mut self) -> Read<i32> {
-        Ok(i32::from_le_bytes(self.array()?))
-    }
-
     pub(crate) fn u64(&mut self) -> Read<u64> {
         Ok(u64::from_le_bytes(self.array()?))
     }
@@ -64,12 +60,6 @@ impl<'a> Reader<'a> {
     /// A text after the number of its characters in one byte.
     pub(crate) fn b_varchar(&mut self) -> Read<String> {
         let characters = usize::from(self.u8()?);
-        self.utf16(characters * 2)
-    }
-
-    /// A text after the number of its characters in two bytes.
-    pub(crate) fn us_varchar(&mut self) -> Read<String> {
-        let characters = usize::from(self.u16()?);
         self.utf16(characters * 2)
     }
 

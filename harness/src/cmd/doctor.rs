@@ -1,0 +1,46 @@
+//! `harness doctor`: what makes runs differ on this machine, and how small a difference can be told.
+
+use super::load;
+use super::sweep::invoked;
+use crate::args::DoctorArgs;
+use crate::display::{self, Steps};
+use crate::doctor::{self, Checkup, Noise, noise};
+use crate::error::{Error, ErrorKind, Result};
+use crate::executor::{Process, Program};
+use crate::render;
+use crate::scenario;
+
+/// Runs the verb.
+pub fn run(args: &DoctorArgs) -> Result<()> {
+    // Its baseline is that of the bare `harness`.
+    let scenario = load::load(scenario::DEFAULT, None, args.quick)?;
+    let program = match &args.migrator {
+        Some(path) => Program::other(invoked(path)),
+        None => Program::own()?,
+    };
+    let mut executor = Process::new(vec![program], std::slice::from_ref(&scenario), &args.out)?;
+    let count = if args.quick { noise::QUICK_RUNS } else { noise::RUNS };
+    let mut steps = Steps::new(args.quiet, "run", count);
+    steps.status("looking at the machine, for some seconds");
+    let mut checkup = doctor::look(executor.stores());
+    steps.status("running the baseline");
+    let runs = noise::runs(&mut executor, &scenario, count, &mut || steps.advance());
+    steps.end();
+    let noise = runs.and_then(|(records, runs)| Noise::of(records, &runs));
+    match noise {
+        Ok(noise) => checkup.noise = Some(noise),
+        Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+        Err(error) => checkup.noise_unknown = Some(error.to_string()),
+    }
+    show(args, &checkup)?;
+    match checkup.noise_unknown {
+        None => Ok(()),
+        Some(why) => Err(Error::environment(why)),
+    }
+}
+
+fn show(args: &DoctorArgs, checkup: &Checkup) -> Result<()> {
+    let text = if args.json { render::pretty(checkup)? } else { render::doctor::text(checkup) };
+    display::result(&text);
+    Ok(())
+}

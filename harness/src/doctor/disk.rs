@@ -1,0 +1,137 @@
+//! How long a flush to the disk takes where trials run: measured, because nothing else says it. The
+//! judgement is pure.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::finding::{Finding, Level, level};
+use crate::identity::{Doubt, IN_MEMORY};
+use crate::stats::{Sample, tails};
+
+/// How many flushes: one more than a p99 takes.
+const FLUSHES: usize = 300;
+/// A slow disk is not kept busy for longer.
+const TIME_MOST: Duration = Duration::from_secs(5);
+/// What is written before each: a page of the store.
+const PAGE: [u8; 4096] = [0x5a; 4096];
+/// A run of the baseline lasts about this long, in milliseconds.
+const RUN_MS: f64 = 800.0;
+/// A slow flush that moves a run by more than this share is to be minded, is noisy.
+const MIND: f64 = 0.0025;
+const NOISY: f64 = 0.01;
+
+/// Milliseconds of each flush (fdatasync(2), which is what the store waits for) of a small write at
+/// the end of a new file in `folder`.
+pub(super) fn flushes(folder: &Path) -> io::Result<Vec<f64>> {
+    let mut file: File = tempfile::tempfile_in(folder)?;
+    let began = Instant::now();
+    let mut flushes = Vec::with_capacity(FLUSHES);
+    while flushes.len() < FLUSHES && began.elapsed() < TIME_MOST {
+        file.write_all(&PAGE)?;
+        let started = Instant::now();
+        file.sync_data()?;
+        flushes.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(flushes)
+}
+
+/// What flushes of these milliseconds mean on this file system.
+pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str>) -> Finding {
+    const PROBE: &str = "disk flush";
+    let sample = flushes.and_then(|flushes| {
+        Sample::new(flushes).map_err(|bad| format!("measuring flushes: {bad}"))
+    });
+    let sample = match sample {
+        Ok(sample) => sample,
+        Err(why) => {
+            return Finding::unknown(PROBE, why, "What a commit costs shows only in the runs.");
+        }
+    };
+    let on = filesystem.map_or(String::new(), |name| format!(" on {name}"));
+    let median = sample.median();
+    let p99 = match tails::check(0.99, sample.count() as u64) {
+        Ok(()) => Ok(sample.quantile(0.99)),
+        Err(few) => Err(few.to_string()),
+    };
+    let slow = p99.clone().unwrap_or_else(|_| sample.max());
+    let tail = match &p99 {
+        Ok(p99) => format!("p99 {p99:.2} ms"),
+        Err(few) => format!("slowest {slow:.2} ms ({few})"),
+    };
+    let here = format!("median {median:.2} ms, {tail}{on}");
+    let memory = filesystem.filter(|name| IN_MEMORY.contains(name));
+    let (level, means, advice) = if let Some(name) = memory {
+        let doubt = Doubt::InMemory(name.into()).to_string();
+        (Level::Mind, doubt + ".", "give --out a folder on the disk that matters")
+    } else {
+        let moved = (slow - median).max(0.0) / RUN_MS;
+        let means = format!(
+            "One slow flush among a hundred moves a run of {RUN_MS:.0} ms by {:.1} %; a batch \
+             waits for one or more.",
+            moved * 100.0
+        );
+        (
+            level(moved, MIND, NOISY),
+            means,
+            "a disk of its own for --out, and nobody else writing to it",
+        )
+    };
+    let finding = Finding::new(level, PROBE, here, means)
+        .advice_unless_quiet(advice)
+        .figure("flushes", sample.count() as f64)
+        .figure("median_ms", median)
+        .figure("slowest_ms", sample.max());
+    match p99 {
+        Ok(p99) => finding.figure("p99_ms", p99),
+        Err(_) => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flushes_with(slow: f64) -> Vec<f64> {
+        (0..FLUSHES).map(|index| if index % 20 == 0 { slow } else { 1.0 }).collect()
+    }
+
+    #[test]
+    fn a_flush_is_judged_by_how_far_a_slow_one_moves_a_run() {
+        for (slow, level) in [(1.2, Level::Quiet), (5.0, Level::Mind), (40.0, Level::Noisy)] {
+            let finding = finding(Ok(flushes_with(slow)), Some("ext4"));
+            assert_eq!(finding.level, level, "{slow}: {finding:?}");
+            assert!((finding.figures["p99_ms"] - slow).abs() < 1e-9, "{finding:?}");
+        }
+        let slow = finding(Ok(flushes_with(9.0)), Some("ext4"));
+        assert_eq!(slow.here, "median 1.00 ms, p99 9.00 ms on ext4");
+        assert!(slow.means.contains("by 1.0 %"), "{}", slow.means);
+    }
+
+    #[test]
+    fn a_p99_of_too_few_flushes_is_not_quoted() {
+        let finding = finding(Ok(vec![30.0; 50]), None);
+        assert!(finding.here.contains("no p99 from 50 observations, it takes 299"), "{finding:?}");
+        assert!(!finding.figures.contains_key("p99_ms"));
+    }
+
+    #[test]
+    fn memory_is_no_disk_and_no_flush_is_no_finding() {
+        let memory = finding(Ok(flushes_with(1.0)), Some("tmpfs"));
+        assert_eq!(memory.level, Level::Mind);
+        assert!(memory.means.contains("costs no flush"), "{memory:?}");
+        let unknown = finding(Err("writing: no space".into()), Some("ext4"));
+        assert_eq!(unknown.here, "not known here: writing: no space");
+        assert_eq!(finding(Ok(Vec::new()), None).level, Level::Unknown);
+    }
+
+    #[test]
+    fn flushes_are_measured_in_a_folder_and_leave_nothing_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let measured = flushes(folder.path()).unwrap();
+        assert!(!measured.is_empty() && measured.len() <= FLUSHES);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(flushes(&folder.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! What a look at the machine finds: one line for each thing that makes runs differ. Judges nothing;
+//! the probes do.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// What a finding means for the noise here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Adds none.
+    Quiet,
+    /// May add some.
+    Mind,
+    /// Adds some.
+    Noisy,
+    /// The machine does not say.
+    Unknown,
+}
+
+/// One thing that makes runs differ, as it is here.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub probe: &'static str,
+    /// What it means for the noise.
+    pub level: Level,
+    /// What was found, or why nothing was.
+    pub here: String,
+    /// What that means for runs, in words; a whole sentence.
+    pub means: String,
+    /// What to do, where something can be done.
+    pub advice: Option<String>,
+    /// The figures behind it, by name, the unit last.
+    pub figures: BTreeMap<&'static str, f64>,
+}
+
+impl Finding {
+    /// What was found and what it means.
+    pub(super) fn new(
+        level: Level,
+        probe: &'static str,
+        here: impl Into<String>,
+        means: impl Into<String>,
+    ) -> Self {
+        Self {
+            probe,
+            level,
+            here: here.into(),
+            means: means.into(),
+            advice: None,
+            figures: BTreeMap::new(),
+        }
+    }
+
+    /// The machine does not say, and why; `means` is what is therefore not known.
+    pub(super) fn unknown(
+        probe: &'static str,
+        why: impl AsRef<str>,
+        means: impl Into<String>,
+    ) -> Self {
+        Self::new(Level::Unknown, probe, format!("not known here: {}", why.as_ref()), means)
+    }
+
+    #[must_use]
+    pub(super) fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// Advice only where something is to be minded.
+    #[must_use]
+    pub(super) fn advice_unless_quiet(self, advice: impl Into<String>) -> Self {
+        if self.level == Level::Quiet { self } else { self.advice(advice) }
+    }
+
+    #[must_use]
+    pub(super) fn figure(mut self, name: &'static str, value: f64) -> Self {
+        self.figures.insert(name, value);
+        self
+    }
+}
+
+/// Noisy above the second limit, to be minded above the first.
+pub(super) fn level(value: f64, mind: f64, noisy: f64) -> Level {
+    if value > noisy {
+        Level::Noisy
+    } else if value > mind {
+        Level::Mind
+    } else {
+        Level::Quiet
+    }
+}

@@ -1,0 +1,160 @@
+//! Whether runs have memory to themselves. Texts and counters in, findings out.
+
+use super::finding::{Finding, Level};
+use super::texts::Texts;
+use crate::identity::{Machine, bytes_of};
+use crate::measure::Surroundings;
+use crate::scenario::{Limits, Validity};
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// What runs can have without pushing anything out. Below twice the most that a run may take by
+/// default, the page cache that holds source and store gives way.
+pub(super) fn memory(texts: &Texts, machine: &Machine) -> Finding {
+    const PROBE: &str = "memory";
+    let available = texts.get("/proc/meminfo").and_then(|meminfo| {
+        let available = bytes_of(meminfo, "MemAvailable:");
+        available.ok_or_else(|| "/proc/meminfo has no MemAvailable".into())
+    });
+    let available = match available {
+        Err(why) => {
+            return Finding::unknown(PROBE, why, "Whether runs are short of memory is not known.");
+        }
+        Ok(available) => available,
+    };
+    let limit = limit(texts);
+    let usable = limit.map_or(available, |limit| limit.min(available)) as f64;
+    let most = Limits::default().peak_rss_bytes as f64;
+    let level = if usable < most {
+        Level::Noisy
+    } else if usable < 2.0 * most {
+        Level::Mind
+    } else {
+        Level::Quiet
+    };
+    let total = machine.memory_bytes.unwrap_or(available) as f64;
+    let limited = limit.filter(|limit| (*limit as f64) < total).map_or(String::new(), |limit| {
+        format!(", the control group's limit is {} MiB", whole(limit as f64))
+    });
+    let here = format!("{} MiB free of {} MiB{limited}", whole(available as f64), whole(total));
+    let means = match level {
+        Level::Quiet => "Source and store stay in the page cache.",
+        _ => "The page cache gives way or memory is swapped: runs then wait for the disk.",
+    };
+    Finding::new(level, PROBE, here, means)
+        .advice_unless_quiet("end what holds memory; `ps aux --sort=-rss` names it")
+        .figure("available_bytes", available as f64)
+}
+
+fn whole(bytes: f64) -> String {
+    format!("{:.0}", bytes / MIB)
+}
+
+/// The tightest memory limit of the control groups; version 1 writes a huge number for none.
+fn limit(texts: &Texts) -> Option<u64> {
+    let second = texts.named("/sys/fs/cgroup", "memory.max");
+    let first = texts.named("/sys/fs/cgroup", "memory.limit_in_bytes");
+    second.chain(first).filter_map(|(_, text)| text.parse::<u64>().ok()).min()
+}
+
+/// Whether memory goes to disk.
+pub(super) fn swap(texts: &Texts, around: Option<&Surroundings>) -> Finding {
+    const PROBE: &str = "swap";
+    let meminfo = texts.get("/proc/meminfo");
+    let sizes = meminfo.and_then(|meminfo| {
+        let sizes = bytes_of(meminfo, "SwapTotal:").zip(bytes_of(meminfo, "SwapFree:"));
+        sizes.ok_or_else(|| "/proc/meminfo has no SwapTotal and SwapFree".into())
+    });
+    let (total, free) = match sizes {
+        Err(why) => {
+            return Finding::unknown(PROBE, why, "Whether memory goes to disk is not known.");
+        }
+        Ok(sizes) => sizes,
+    };
+    if total == 0 {
+        return Finding::new(Level::Quiet, PROBE, "none", "No memory goes to disk.");
+    }
+    let used = total.saturating_sub(free) as f64;
+    let pages = around.map_or(0, |around| around.swapped_pages);
+    let level = match pages {
+        0 if used == 0.0 => Level::Quiet,
+        pages if pages > Validity::default().swapped_pages_max => Level::Noisy,
+        _ => Level::Mind,
+    };
+    let moved = match around {
+        Some(_) => format!("{pages} pages moved within a second"),
+        None => "how many pages move is not known here".into(),
+    };
+    let here = format!("{} of {} MiB used, {moved}", whole(used), whole(total as f64));
+    let means = match level {
+        Level::Quiet => "No memory is on disk.",
+        Level::Mind => "What is on disk comes back some time, and whoever waits for it is slower.",
+        _ => "Memory is moving: runs wait for the disk, and blocks are void.",
+    };
+    Finding::new(level, PROBE, here, means)
+        .advice_unless_quiet("end what holds memory, then `sudo swapoff -a && sudo swapon -a`")
+        .figure("used_bytes", used)
+        .figure("pages", pages as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meminfo(available: u64, swap: u64, free: u64) -> String {
+        format!(
+            "MemTotal: 16777216 kB\nMemAvailable: {available} kB\nSwapTotal: {swap} kB\n\
+             SwapFree: {free} kB\n"
+        )
+    }
+
+    fn machine(texts: &Texts) -> Machine {
+        Machine::read(|path| texts.get(path).ok().map(String::from), 2)
+    }
+
+    #[test]
+    fn memory_is_judged_by_what_a_run_may_take() {
+        for (available, level) in
+            [(8_000_000, Level::Quiet), (900_000, Level::Mind), (300_000, Level::Noisy)]
+        {
+            let text = meminfo(available, 0, 0);
+            let texts = Texts::of([("/proc/meminfo", text.as_str())]);
+            assert_eq!(memory(&texts, &machine(&texts)).level, level, "{available}");
+        }
+        let text = meminfo(8_000_000, 0, 0);
+        let texts = Texts::of([
+            ("/proc/meminfo", text.as_str()),
+            ("/sys/fs/cgroup/memory.max", "max\n"),
+            ("/sys/fs/cgroup/a/memory.max", "209715200\n"),
+        ]);
+        let found = memory(&texts, &machine(&texts));
+        assert_eq!(found.level, Level::Noisy);
+        assert_eq!(found.here, "7812 MiB free of 16384 MiB, the control group's limit is 200 MiB");
+    }
+
+    #[test]
+    fn swap_is_judged_by_what_moves() {
+        let around = |swapped_pages| Surroundings {
+            foreign_cpu_share: 0.0,
+            steal_share: 0.0,
+            swapped_pages,
+        };
+        for (swap_kib, free, pages, level) in [
+            (0, 0, 0, Level::Quiet),
+            (1024, 1024, 0, Level::Quiet),
+            (2048, 1024, 0, Level::Mind),
+            (2048, 1024, 1000, Level::Noisy),
+        ] {
+            let text = meminfo(8_000_000, swap_kib, free);
+            let texts = Texts::of([("/proc/meminfo", text.as_str())]);
+            assert_eq!(swap(&texts, Some(&around(pages))).level, level, "{pages}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_known() {
+        let texts = Texts::of([("/proc/meminfo", "MemTotal: 1 kB\n")]);
+        assert_eq!(memory(&texts, &machine(&texts)).level, Level::Unknown);
+        assert_eq!(swap(&texts, None).level, Level::Unknown);
+    }
+}

@@ -1,0 +1,124 @@
+//! A look at the machine before anything is measured on it: what makes runs differ here, what to do
+//! about it, and how small a difference can be told. The probes are pure: texts and counters in,
+//! findings out; what reads the machine is [`look`], `texts` and `watch`.
+
+mod disk;
+mod finding;
+mod memory;
+pub mod noise;
+mod processor;
+mod sharing;
+mod texts;
+mod watch;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+pub use finding::{Finding, Level};
+pub use noise::{Detectable, Noise, Pairs};
+pub use texts::Texts;
+
+use crate::identity::{Machine, filesystem, usable_cpus};
+use crate::measure::Surroundings;
+use sharing::Busy;
+
+/// The version of the JSON.
+const FORMAT_VERSION: u32 = 1;
+
+/// What a look at the machine found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checkup {
+    /// `FORMAT_VERSION` of the program that wrote it.
+    pub format: u32,
+    /// The machine.
+    pub machine: Machine,
+    /// What makes runs differ, one for each thing that was looked at.
+    pub findings: Vec<Finding>,
+    /// What runs of the baseline say.
+    pub noise: Option<Noise>,
+    /// Why they say nothing.
+    pub noise_unknown: Option<String>,
+}
+
+/// What was measured rather than read.
+#[derive(Debug, Clone)]
+struct Seen {
+    around: Option<Surroundings>,
+    busy: Vec<Busy>,
+    /// Milliseconds, or why there are none.
+    flushes: Result<Vec<f64>, String>,
+    filesystem: Option<String>,
+}
+
+/// Looks at this machine; `stores` is the folder where trials run. Takes some seconds.
+pub fn look(stores: &Path) -> Checkup {
+    let texts = Texts::here();
+    let (around, busy) = watch::watch();
+    let flushes = disk::flushes(stores)
+        .map_err(|error| format!("flushing a file in {}: {error}", stores.display()));
+    let seen = Seen { around, busy, flushes, filesystem: filesystem(stores) };
+    let machine = Machine::read(|path| texts.get(path).ok().map(str::to_owned), usable_cpus());
+    let findings = findings(&texts, &machine, seen);
+    Checkup { format: FORMAT_VERSION, machine, findings, noise: None, noise_unknown: None }
+}
+
+/// Every probe's finding, in the order of the table.
+fn findings(texts: &Texts, machine: &Machine, seen: Seen) -> Vec<Finding> {
+    let Seen { around, busy, flushes, filesystem } = seen;
+    let around = around.as_ref();
+    vec![
+        processor::processors(texts, machine),
+        processor::smt(texts),
+        processor::governor(texts, machine),
+        processor::turbo(texts),
+        processor::temperature(texts),
+        processor::clock(texts),
+        sharing::virtualization(texts),
+        sharing::limits(texts, machine),
+        sharing::steal(around),
+        sharing::load(texts, machine),
+        sharing::pressure(texts),
+        sharing::programs(around, &busy),
+        memory::memory(texts, machine),
+        memory::swap(texts, around),
+        disk::finding(flushes, filesystem.as_deref()),
+    ]
+}
+
+impl Checkup {
+    /// How many findings are of this level.
+    pub fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|finding| finding.level == level).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_machine_that_says_nothing_every_probe_says_so_and_why() {
+        let texts = Texts::default();
+        let machine = Machine::read(|_| None, 4);
+        let flushes = Err("flushing a file in /gone: no such folder".into());
+        let seen = Seen { around: None, busy: Vec::new(), flushes, filesystem: None };
+        let findings = findings(&texts, &machine, seen);
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            findings.iter().partition(|finding| finding.level != Level::Unknown);
+        assert_eq!(known.len(), 1, "only how many processors there are is known: {known:?}");
+        for finding in unknown {
+            assert!(finding.here.starts_with("not known here: "), "{finding:?}");
+            assert!(finding.means.ends_with('.'), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn this_machine_can_be_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkup = look(folder.path());
+        assert_eq!(checkup.findings.len(), 15);
+        let flush = checkup.findings.last().unwrap();
+        assert!(flush.figures["median_ms"] >= 0.0, "{flush:?}");
+    }
+}

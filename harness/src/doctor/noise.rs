@@ -1,0 +1,258 @@
+//! What runs of one setting in a row say about the noise here, and so how small a difference can be
+//! told. Figures in, figures out.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::executor::{Executor, Source};
+use crate::measure::{Measurement, Outcome, Surroundings};
+use crate::plan;
+use crate::scenario::{Records, Scenario};
+use crate::stats::paired::percent;
+use crate::stats::successive::Successive;
+use crate::stats::verdict::ONE_LOOK_ALPHA;
+use crate::stats::{Sample, looks, power};
+
+/// How many runs are counted.
+pub const RUNS: usize = 10;
+/// How many of a quick look.
+pub const QUICK_RUNS: usize = 3;
+/// The margin that is planned for: the scenarios' default.
+pub const MARGIN: f64 = 0.05;
+/// More pairs than these are not counted out.
+pub const PAIRS_MAX: usize = 200;
+/// The error on each side of the interval of the noise.
+const INTERVAL_ALPHA: f64 = 0.025;
+
+/// One run of the baseline.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Run {
+    /// Its rate.
+    pub rec_per_min: f64,
+    /// Seconds from the start of its process to its end.
+    pub elapsed_s: f64,
+    /// What went on beside it.
+    pub surroundings: Option<Surroundings>,
+}
+
+/// The noise of runs here.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Noise {
+    /// Records that each run took.
+    pub records: u32,
+    /// The rates of the runs, in their order.
+    pub rec_per_min: Vec<f64>,
+    /// Their median.
+    pub median_rec_per_min: f64,
+    /// Seconds of a pair: two runs.
+    pub pair_s: f64,
+    /// The largest share that other programs took of a run's CPU.
+    pub foreign_cpu_share_max: Option<f64>,
+    /// The largest share that the host took.
+    pub steal_share_max: Option<f64>,
+    /// What it means for pairs; nothing from a quick look's few runs.
+    pub pairs: Option<Pairs>,
+}
+
+/// What to expect of pairs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pairs {
+    /// `s_d`, a logarithm: the expected standard deviation of a pair's log ratio.
+    pub std_dev: f64,
+    /// Between which two it is with 95 %, about.
+    pub std_dev_interval: [f64; 2],
+    /// How small a difference each number of pairs tells.
+    pub detectable: Vec<Detectable>,
+    /// The fewest pairs that tell the margin; none where [`PAIRS_MAX`] do not.
+    pub needed: Option<usize>,
+    /// The same at both ends of the interval.
+    pub needed_interval: [Option<usize>; 2],
+}
+
+/// What so many pairs tell with 95 % (statistics.md 2, `k_R·s_d`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Detectable {
+    /// R.
+    pub pairs: usize,
+    /// The smallest true difference, percent, in one look at α = 0.05.
+    pub one_look_percent: f64,
+    /// The same in one of a gate's looks, at α = 0.019.
+    pub gate_look_percent: f64,
+    /// Seconds that they take.
+    pub seconds: f64,
+}
+
+/// Runs the baseline of an executor's only scenario `count` times, after a first run that is not counted and finds
+/// how many records to take; `ended` hears of each run that is counted. A run that fails ends it.
+pub fn runs(
+    executor: &mut dyn Executor,
+    scenario: &Scenario,
+    count: usize,
+    ended: &mut dyn FnMut(),
+) -> Result<(u32, Vec<Run>)> {
+    let settings = &scenario.settings[scenario.baseline].settings;
+    let run = |executor: &mut dyn Executor, source: &Source| -> Result<Run> {
+        one(&executor.measure(source, 0, settings)?)
+    };
+    let least = plan::records_least(&scenario.settings[scenario.baseline..=scenario.baseline]);
+    let first = match scenario.workload.records {
+        Records::Fixed(records) => records,
+        Records::Auto { .. } => least,
+    };
+    let mut source = executor.prepare(0, first.get())?;
+    let pilot = run(executor, &source)?;
+    if let Records::Auto { run_seconds } = scenario.workload.records {
+        let records = plan::records(run_seconds, pilot.rec_per_min, least);
+        if records.get() != source.records {
+            source = executor.prepare(0, records.get())?;
+        }
+    }
+    let mut runs = Vec::with_capacity(count);
+    while runs.len() < count {
+        runs.push(run(executor, &source)?);
+        ended();
+    }
+    Ok((source.records, runs))
+}
+
+fn one(measurement: &Measurement) -> Result<Run> {
+    let report = match &measurement.outcome {
+        Outcome::Report(report) => report,
+        Outcome::Failure(failure) => {
+            return Err(Error::environment(format!("a run of the baseline failed: {failure}")));
+        }
+    };
+    Ok(Run {
+        rec_per_min: report.rec_per_min,
+        elapsed_s: measurement.elapsed_s,
+        surroundings: measurement.surroundings,
+    })
+}
+
+impl Noise {
+    /// What runs on so many records say. Fewer than [`RUNS`] say nothing about pairs.
+    pub fn of(records: u32, runs: &[Run]) -> Result<Self> {
+        let rates = runs.iter().map(|run| run.rec_per_min).collect();
+        let seconds = runs.iter().map(|run| run.elapsed_s).collect();
+        let sample = |figures| {
+            Sample::new(figures).map_err(|bad| Error::caused("runs of the baseline", bad))
+        };
+        let (rates, seconds) = (sample(rates)?, sample(seconds)?);
+        let pair_s = 2.0 * seconds.median();
+        let around = |share: fn(&Surroundings) -> f64| {
+            runs.iter().filter_map(|run| run.surroundings.as_ref()).map(share).reduce(f64::max)
+        };
+        Ok(Self {
+            records,
+            median_rec_per_min: rates.median(),
+            pairs: if runs.len() < RUNS { None } else { Pairs::of(rates.values(), pair_s) },
+            rec_per_min: rates.values().to_vec(),
+            pair_s,
+            foreign_cpu_share_max: around(|around| around.foreign_cpu_share),
+            steal_share_max: around(|around| around.steal_share),
+        })
+    }
+}
+
+impl Pairs {
+    fn of(rates: &[f64], pair_s: f64) -> Option<Self> {
+        let logs: Vec<f64> = rates.iter().map(|rate| rate.ln()).collect();
+        let found = Successive::of(&logs)?;
+        let interval = found.interval(INTERVAL_ALPHA)?;
+        let detectable = looks::LOOKS.into_iter().map(|pairs| {
+            let smallest = |alpha| Some(percent(power::detectable(pairs, alpha)? * found.std_dev));
+            Some(Detectable {
+                pairs,
+                one_look_percent: smallest(ONE_LOOK_ALPHA)?,
+                gate_look_percent: smallest(looks::ALPHA)?,
+                seconds: pairs as f64 * pair_s,
+            })
+        });
+        let needed =
+            |noise| power::pairs_for(noise, MARGIN.ln_1p(), ONE_LOOK_ALPHA, PAIRS_MAX).map(even);
+        Some(Self {
+            std_dev: found.std_dev,
+            std_dev_interval: interval,
+            detectable: detectable.collect::<Option<_>>()?,
+            needed: needed(found.std_dev),
+            needed_interval: interval.map(needed),
+        })
+    }
+}
+
+/// A session runs as many pairs in one order as in the other, and at least eight.
+fn even(pairs: usize) -> usize {
+    pairs.max(crate::stats::verdict::PAIRS_MIN).next_multiple_of(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::{Mock, report};
+    use crate::scenario::shipped;
+
+    fn runs_of(rates: &[f64]) -> Vec<Run> {
+        let around = |foreign_cpu_share| {
+            Some(Surroundings { foreign_cpu_share, steal_share: 0.0, swapped_pages: 0 })
+        };
+        let run = |(index, rate): (usize, &f64)| Run {
+            rec_per_min: *rate,
+            elapsed_s: 1.5,
+            surroundings: around(index as f64 / 100.0),
+        };
+        rates.iter().enumerate().map(run).collect()
+    }
+
+    /// Ten runs of which each differs from the one before by this logarithm.
+    fn zigzag(log: f64) -> Vec<Run> {
+        let rates: Vec<f64> =
+            (0..10).map(|run| if run % 2 == 0 { 1000.0 } else { 1000.0 * log.exp() }).collect();
+        runs_of(&rates)
+    }
+
+    #[test]
+    fn what_can_be_told_is_k_times_the_noise_of_a_pair() {
+        let noise = Noise::of(500, &zigzag(0.04)).unwrap();
+        let pairs = noise.pairs.unwrap();
+        assert!((pairs.std_dev - 0.04).abs() < 1e-9);
+        let counts: Vec<usize> = pairs.detectable.iter().map(|one| one.pairs).collect();
+        assert_eq!(counts, [10, 16, 20, 30]);
+        // k of 10 pairs is 1.13, of 30 pairs 0.62.
+        assert!((pairs.detectable[0].one_look_percent - percent(1.13 * 0.04)).abs() < 0.05);
+        assert!((pairs.detectable[3].one_look_percent - percent(0.62 * 0.04)).abs() < 0.05);
+        assert!(pairs.detectable[0].gate_look_percent > pairs.detectable[0].one_look_percent);
+        assert!((pairs.detectable[0].seconds - 30.0).abs() < 1e-9);
+        assert_eq!(pairs.needed, Some(10));
+        let [low, high] = pairs.needed_interval;
+        assert!(low.unwrap() == 8 && high.unwrap() > 20, "{low:?} {high:?}");
+        assert_eq!(noise.foreign_cpu_share_max, Some(0.09));
+    }
+
+    #[test]
+    fn few_runs_and_runs_without_spread_promise_nothing_false() {
+        assert_eq!(Noise::of(500, &zigzag(0.04)[..3]).unwrap().pairs, None);
+        assert!(Noise::of(500, &[]).is_err());
+        let wild = Noise::of(500, &zigzag(1.0)).unwrap().pairs.unwrap();
+        assert_eq!(wild.needed, None);
+        let calm = Noise::of(500, &runs_of(&[1000.0; 10])).unwrap().pairs.unwrap();
+        assert_eq!(calm.needed, Some(8));
+    }
+
+    #[test]
+    fn the_first_run_finds_the_records_and_is_not_counted() {
+        let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
+        let mut trial = 0;
+        let mut mock = Mock::new(move |source, settings| {
+            trial += 1;
+            // At 60,000 a minute 0.8 s take 800 records: fewer than the least.
+            let report = report(settings, source.records, 60_000.0);
+            Ok(Measurement::new(f64::from(trial), Outcome::Report(Box::new(report))))
+        });
+        let mut heard = 0;
+        let (records, runs) = runs(&mut mock, &scenario, 3, &mut || heard += 1).unwrap();
+        assert_eq!(records, 4000);
+        assert_eq!((runs.len(), heard), (3, 3));
+        let first_s = runs[0].elapsed_s;
+        assert!((first_s - 2.0).abs() < f64::EPSILON, "the pilot is not counted");
+    }
+}

@@ -1,0 +1,335 @@
+//! What the processors say: how many, their threads, clock speed, heat and clock. Texts in, findings
+//! out.
+
+use std::collections::BTreeSet;
+
+use super::finding::{Finding, Level, level};
+use super::texts::Texts;
+use crate::identity::{Doubt, Machine};
+
+const CPU: &str = "/sys/devices/system/cpu";
+const CLOCK: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+
+/// Clocks that a program reads without a call into the kernel or a slow device.
+const FAST_CLOCKS: [&str; 5] =
+    ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter", "timebase"];
+
+/// Degrees Celsius from which processors may slow themselves down.
+const WARM_C: f64 = 75.0;
+const HOT_C: f64 = 90.0;
+
+/// How many processors there are and how many a run may use.
+pub(super) fn processors(texts: &Texts, machine: &Machine) -> Finding {
+    const PROBE: &str = "processors";
+    let usable = machine.cpus;
+    let model = machine.cpu.as_deref().unwrap_or("model not known here");
+    let online = texts.get(&format!("{CPU}/online")).ok().and_then(count_list);
+    let cores = cores(texts);
+    let of = online.filter(|online| *online != usable).map(|online| format!(" of {online}"));
+    let on = cores.map(|cores| format!(", {cores} {}", if cores == 1 { "core" } else { "cores" }));
+    let here =
+        format!("{usable} usable{}{} ({model})", of.unwrap_or_default(), on.unwrap_or_default());
+    let finding = match usable {
+        1 => Finding::new(
+            Level::Noisy,
+            PROBE,
+            here,
+            "The baseline's two workers, the harness and the system share one processor: whatever \
+             else wakes up takes its time from the run.",
+        )
+        .advice("give the machine more processors, or compare settings with one worker only"),
+        2 => Finding::new(
+            Level::Mind,
+            PROBE,
+            here,
+            "The baseline's two workers fill both: whatever else wakes up takes its time from the \
+             run, and more workers show nothing but their overhead.",
+        )
+        .advice("stop what else runs; for sweeps of `workers` take a machine with more"),
+        _ => Finding::new(
+            Level::Quiet,
+            PROBE,
+            here,
+            "The baseline's two workers leave processors for everything else.",
+        ),
+    };
+    let finding = finding.figure("usable", usable as f64);
+    match cores {
+        Some(cores) => finding.figure("cores", cores as f64),
+        None => finding,
+    }
+}
+
+/// Whether two threads share a core.
+pub(super) fn smt(texts: &Texts) -> Finding {
+    const PROBE: &str = "smt";
+    const MEANS: &str =
+        "Where two threads share a core, a run depends on which ones its workers got.";
+    let control = format!("{CPU}/smt/control");
+    match texts.get(&format!("{CPU}/smt/active")) {
+        Ok("1") => Finding::new(Level::Mind, PROBE, "on: two threads share a core", MEANS)
+            .advice("echo off | sudo tee /sys/devices/system/cpu/smt/control"),
+        Ok(_) if texts.get(&control) == Ok("notsupported") => Finding::unknown(
+            PROBE,
+            format!("{control} says notsupported, and a virtual machine's host may have it"),
+            MEANS,
+        ),
+        Ok(_) => Finding::new(Level::Quiet, PROBE, "off", "Every worker has a core of its own."),
+        Err(why) => Finding::unknown(PROBE, why, MEANS),
+    }
+}
+
+/// How the clock speed is governed.
+pub(super) fn governor(texts: &Texts, machine: &Machine) -> Finding {
+    const PROBE: &str = "governor";
+    match (&machine.governor, texts.get(&format!("{CPU}/cpu0/cpufreq/scaling_governor"))) {
+        (Some(governor), _) if governor == "performance" => Finding::new(
+            Level::Quiet,
+            PROBE,
+            governor.as_str(),
+            "The clock speed does not follow the load.",
+        ),
+        (Some(governor), _) => Finding::new(
+            Level::Noisy,
+            PROBE,
+            governor.as_str(),
+            format!(
+                "The clock speed follows the load, so a run depends on what ran before it: {}.",
+                Doubt::Governor(governor.clone())
+            ),
+        )
+        .advice("sudo cpupower frequency-set --governor performance"),
+        (None, why) => Finding::unknown(
+            PROBE,
+            why.err().unwrap_or_else(|| "it is empty".into()),
+            "In a virtual machine the host governs the clock speed; its changes are noise that only \
+             interleaved pairs cancel.",
+        ),
+    }
+}
+
+/// Whether the clock speed goes beyond what it can hold.
+pub(super) fn turbo(texts: &Texts) -> Finding {
+    const PROBE: &str = "turbo";
+    let intel = texts.get(&format!("{CPU}/intel_pstate/no_turbo"));
+    let boost = texts.get(&format!("{CPU}/cpufreq/boost"));
+    let (on, switch) = match (&intel, &boost) {
+        (Ok(no_turbo), _) => {
+            (*no_turbo == "0", "echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo")
+        }
+        (_, Ok(boost)) => {
+            (*boost == "1", "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost")
+        }
+        (Err(one), Err(other)) => {
+            return Finding::unknown(
+                PROBE,
+                format!("{one}, {other}"),
+                "With turbo the clock speed depends on heat and on how many cores are busy.",
+            );
+        }
+    };
+    if !on {
+        return Finding::new(
+            Level::Quiet,
+            PROBE,
+            "off",
+            "The clock speed has a ceiling it can hold.",
+        );
+    }
+    Finding::new(
+        Level::Noisy,
+        PROBE,
+        "on",
+        "The clock speed depends on heat and on how many cores are busy, so on the runs before and on \
+         everything beside.",
+    )
+    .advice(switch)
+}
+
+/// How warm it is and how often processors have slowed themselves down.
+pub(super) fn temperature(texts: &Texts) -> Finding {
+    const PROBE: &str = "temperature";
+    let zones = texts.named("/sys/class/thermal", "temp");
+    let warmest = zones.filter_map(|(_, milli)| milli.parse::<f64>().ok()).map(|m| m / 1000.0);
+    let warmest = warmest.max_by(f64::total_cmp);
+    let throttled = throttled(texts);
+    if warmest.is_none() && throttled.is_none() {
+        return Finding::unknown(
+            PROBE,
+            "no sensor in /sys/class/thermal, no thermal_throttle in /sys/devices/system/cpu",
+            "Whether heat slows runs down shows only in the runs.",
+        );
+    }
+    let by_heat = level(warmest.unwrap_or(0.0), WARM_C, HOT_C);
+    let ever = throttled.is_some_and(|times| times > 0);
+    let level = if by_heat == Level::Quiet && ever { Level::Mind } else { by_heat };
+    let warm = warmest.map(|warmest| format!("{warmest:.0} °C at the warmest sensor"));
+    let slowed = throttled.map(|times| match times {
+        0 => "never throttled since the start".to_owned(),
+        1 => "throttled once since the start".to_owned(),
+        times => format!("throttled {times} times since the start"),
+    });
+    let here: Vec<String> = warm.into_iter().chain(slowed).collect();
+    let means = match level {
+        Level::Quiet => "Heat slows nothing down.",
+        _ => "A hot processor slows itself down: later runs are slower than earlier ones.",
+    };
+    let mut finding = Finding::new(level, PROBE, here.join(", "), means)
+        .advice_unless_quiet("let it cool, mind the fans, and lower the clock speed it runs at");
+    if let Some(warmest) = warmest {
+        finding = finding.figure("warmest_celsius", warmest);
+    }
+    match throttled {
+        Some(times) => finding.figure("throttled_count", times as f64),
+        None => finding,
+    }
+}
+
+/// How often cores have throttled since the start, all together.
+fn throttled(texts: &Texts) -> Option<u64> {
+    let counts = texts.named(CPU, "thermal_throttle/core_throttle_count");
+    let counts: Vec<u64> = counts.filter_map(|(_, count)| count.parse().ok()).collect();
+    (!counts.is_empty()).then(|| counts.iter().sum())
+}
+
+/// What tells the time.
+pub(super) fn clock(texts: &Texts) -> Finding {
+    const PROBE: &str = "clock";
+    match texts.get(CLOCK) {
+        Ok(clock) if FAST_CLOCKS.contains(&clock) => {
+            Finding::new(Level::Quiet, PROBE, clock, "Reading the time costs nanoseconds.")
+        }
+        Ok(clock) => Finding::new(
+            Level::Noisy,
+            PROBE,
+            clock,
+            "Every reading of the time goes through the kernel or a slow device: stage times cost \
+             what they measure.",
+        )
+        .advice("choose a fast one of available_clocksource in /sys/devices/system/clocksource"),
+        Err(why) => {
+            Finding::unknown(PROBE, why, "A slow clock makes stage times cost what they measure.")
+        }
+    }
+}
+
+/// How many cores the sibling lists tell apart.
+fn cores(texts: &Texts) -> Option<usize> {
+    let lists = texts.named(CPU, "topology/thread_siblings_list");
+    let cores: BTreeSet<&str> = lists.map(|(_, list)| list).collect();
+    (!cores.is_empty()).then_some(cores.len())
+}
+
+/// How many numbers a list such as `0-3,8` holds.
+fn count_list(list: &str) -> Option<usize> {
+    let count = |part: &str| -> Option<usize> {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        last.checked_sub(first)?.checked_add(1)
+    };
+    list.split(',').map(count).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(texts: &Texts, cpus: usize) -> Machine {
+        Machine::read(|path| texts.get(path).ok().map(String::from), cpus)
+    }
+
+    #[test]
+    fn lists_of_processors_are_counted() {
+        for (list, count) in [("0", Some(1)), ("0-3,8", Some(5)), ("3-1", None), ("", None)] {
+            assert_eq!(count_list(list), count, "{list}");
+        }
+    }
+
+    #[test]
+    fn a_bare_machine_with_turbo_and_powersave_is_noisy_and_told_what_to_do() {
+        let texts = Texts::of([
+            ("/proc/cpuinfo", "processor : 0\nmodel name : A Fast One\n"),
+            ("/sys/devices/system/cpu/online", "0-7\n"),
+            ("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0,4\n"),
+            ("/sys/devices/system/cpu/cpu4/topology/thread_siblings_list", "0,4\n"),
+            ("/sys/devices/system/cpu/cpu1/topology/thread_siblings_list", "1,5\n"),
+            ("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n"),
+            ("/sys/devices/system/cpu/intel_pstate/no_turbo", "0\n"),
+            ("/sys/devices/system/cpu/smt/active", "1\n"),
+            ("/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count", "3\n"),
+            ("/sys/class/thermal/thermal_zone0/temp", "45000\n"),
+            ("/sys/class/thermal/thermal_zone1/temp", "61500\n"),
+            (CLOCK, "hpet\n"),
+        ]);
+        let machine = machine(&texts, 8);
+        let found = processors(&texts, &machine);
+        assert_eq!(found.here, "8 usable, 2 cores (A Fast One)");
+        assert_eq!(found.level, Level::Quiet);
+        for (finding, level, here) in [
+            (smt(&texts), Level::Mind, "on: two threads share a core"),
+            (governor(&texts, &machine), Level::Noisy, "powersave"),
+            (turbo(&texts), Level::Noisy, "on"),
+            (clock(&texts), Level::Noisy, "hpet"),
+            (
+                temperature(&texts),
+                Level::Mind,
+                "62 °C at the warmest sensor, throttled 3 times since the start",
+            ),
+        ] {
+            assert_eq!((finding.level, finding.here.as_str()), (level, here));
+            assert!(finding.advice.is_some(), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_is_set_up_for_measuring_is_quiet() {
+        let texts = Texts::of([
+            ("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n"),
+            ("/sys/devices/system/cpu/cpufreq/boost", "0\n"),
+            ("/sys/devices/system/cpu/smt/active", "0\n"),
+            ("/sys/devices/system/cpu/smt/control", "off\n"),
+            ("/sys/class/thermal/thermal_zone0/temp", "45000\n"),
+            (CLOCK, "tsc\n"),
+        ]);
+        let governor = governor(&texts, &machine(&texts, 4));
+        let all = [governor, turbo(&texts), smt(&texts), temperature(&texts), clock(&texts)];
+        for finding in all {
+            assert_eq!(finding.level, Level::Quiet, "{finding:?}");
+            assert_eq!(finding.advice, None);
+        }
+    }
+
+    #[test]
+    fn a_virtual_machine_cannot_tell_whether_its_cores_are_shared() {
+        let texts = Texts::of([
+            ("/sys/devices/system/cpu/smt/active", "0\n"),
+            ("/sys/devices/system/cpu/smt/control", "notsupported\n"),
+        ]);
+        assert_eq!(smt(&texts).level, Level::Unknown);
+    }
+
+    #[test]
+    fn heat_is_noise() {
+        let texts = Texts::of([("/sys/class/thermal/thermal_zone0/temp", "95000\n")]);
+        assert_eq!(temperature(&texts).level, Level::Noisy);
+    }
+
+    #[test]
+    fn what_a_machine_does_not_say_is_not_known_here_and_why() {
+        let texts = Texts::default();
+        let machine = machine(&texts, 2);
+        let all = [
+            smt(&texts),
+            governor(&texts, &machine),
+            turbo(&texts),
+            temperature(&texts),
+            clock(&texts),
+        ];
+        for finding in all {
+            assert_eq!(finding.level, Level::Unknown, "{finding:?}");
+            assert!(finding.here.starts_with("not known here: "), "{finding:?}");
+            assert!(finding.here.contains("/sys/"), "{finding:?}");
+        }
+        assert_eq!(processors(&texts, &machine).here, "2 usable (model not known here)");
+    }
+}

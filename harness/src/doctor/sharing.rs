@@ -1,0 +1,443 @@
+//! Who else is on the machine: its host, containers and their limits, other programs. Texts and
+//! counters in, findings out.
+
+use std::collections::BTreeMap;
+
+use super::finding::{Finding, Level, level};
+use super::texts::Texts;
+use crate::identity::{BUSY_LOAD, Doubt, Machine};
+use crate::measure::Surroundings;
+use crate::scenario::Validity;
+
+/// A share of a machine's time above this is to be minded: it is what a small regression takes.
+const MIND: f64 = 0.01;
+/// A share of the time that tasks waited for a processor above these is to be minded, is noisy.
+const WAITED_MIND: f64 = 2.0;
+const WAITED_NOISY: f64 = 10.0;
+/// Programs that took less of one processor are not worth naming.
+const NAMED_LEAST: f64 = 0.02;
+/// How many are named.
+const NAMED_MOST: usize = 3;
+
+/// Whether this is a whole machine.
+pub(super) fn virtualization(texts: &Texts) -> Finding {
+    const PROBE: &str = "virtual";
+    let machine = virtual_machine(texts);
+    let container = container(texts);
+    let what: Vec<String> = match &machine {
+        Ok(machine) => machine.iter().cloned().chain(container).collect(),
+        Err(_) => container.into_iter().collect(),
+    };
+    match (what.is_empty(), machine) {
+        (true, Err(why)) => Finding::unknown(
+            PROBE,
+            why,
+            "A virtual machine shares caches, memory and disk with neighbours that it does not see.",
+        ),
+        (true, Ok(_)) => Finding::new(
+            Level::Quiet,
+            PROBE,
+            "neither a virtual machine nor a container is seen",
+            "Everything that disturbs runs can be seen from here.",
+        ),
+        (false, Ok(None)) => Finding::new(
+            Level::Mind,
+            PROBE,
+            what.join(", in it "),
+            "Other containers are not seen from inside, and take from the same processors and disk.",
+        )
+        .advice("measure when the others rest, or on the machine itself"),
+        (false, _) => Finding::new(
+            Level::Mind,
+            PROBE,
+            what.join(", in it "),
+            "Neighbours share caches, memory bandwidth and disk, which nothing here shows; only what \
+             the host takes of the CPU is seen, as steal.",
+        )
+        .advice("a machine of its own, or dedicated cores; else longer sessions of interleaved pairs"),
+    }
+}
+
+fn virtual_machine(texts: &Texts) -> Result<Option<String>, String> {
+    let cpuinfo = texts.get("/proc/cpuinfo")?;
+    let flags = cpuinfo.lines().find_map(|line| line.strip_prefix("flags")?.split_once(':'));
+    let named =
+        [texts.get("/sys/class/dmi/id/sys_vendor"), texts.get("/sys/class/dmi/id/product_name")];
+    let name: Vec<&str> = named.into_iter().flatten().collect();
+    let name = if name.is_empty() { String::new() } else { format!(" ({})", name.join(" ")) };
+    let hypervisor = texts.has("/sys/hypervisor/type");
+    match flags {
+        _ if hypervisor => Ok(Some(format!("a virtual machine{name}"))),
+        Some((_, flags)) if flags.split_whitespace().any(|flag| flag == "hypervisor") => {
+            Ok(Some(format!("a virtual machine{name}")))
+        }
+        Some(_) => Ok(None),
+        None => Err("/proc/cpuinfo names no flags, and there is no /sys/hypervisor/type".into()),
+    }
+}
+
+fn container(texts: &Texts) -> Option<String> {
+    if let Ok(kind) = texts.get("/run/systemd/container") {
+        return Some(format!("a container ({kind})"));
+    }
+    if texts.has("/run/.containerenv") {
+        return Some("a container (podman)".into());
+    }
+    let groups = texts.get("/proc/self/cgroup").unwrap_or_default();
+    let grouped = ["docker", "kubepods", "containerd", "lxc"];
+    let grouped = grouped.into_iter().find(|kind| groups.contains(kind));
+    let docker = texts.has("/.dockerenv").then_some("docker");
+    grouped.or(docker).map(|kind| format!("a container ({kind})"))
+}
+
+/// What the control groups allow, cgroups(7): the tightest of all from the root to this one's.
+pub(super) fn limits(texts: &Texts, machine: &Machine) -> Finding {
+    const PROBE: &str = "cpu limit";
+    let quotas = quotas(texts);
+    if quotas.is_empty() {
+        return Finding::unknown(
+            PROBE,
+            "no control group with a cpu.max or cpu.cfs_quota_us is seen",
+            "A limit stops a whole run for parts of every tenth of a second.",
+        );
+    }
+    let tightest = quotas.into_iter().flatten().min_by(f64::total_cmp);
+    let throttled = throttled_periods(texts);
+    let times =
+        throttled.map_or(String::new(), |times| format!(", throttled {times:.0} times so far"));
+    let Some(cpus) = tightest else {
+        return Finding::new(
+            Level::Quiet,
+            PROBE,
+            format!("none{times}"),
+            "No control group stops a run.",
+        );
+    };
+    let level = if cpus < machine.cpus as f64 { Level::Noisy } else { Level::Quiet };
+    let means = match level {
+        Level::Quiet => "The limit is no less than the processors that there are.",
+        _ => {
+            "The control group stops every thread when its share of a tenth of a second is used up: \
+             runs go in steps, and settings with more threads are stopped more often."
+        }
+    };
+    let finding = Finding::new(level, PROBE, format!("{cpus:.1} processors{times}"), means)
+        .advice_unless_quiet(
+            "run without a CPU limit (docker: without --cpus), and pin with a cpuset",
+        )
+        .figure("processors", cpus);
+    match throttled {
+        Some(times) => finding.figure("throttled_count", times),
+        None => finding,
+    }
+}
+
+/// Processors that each control group allows; none where it allows all.
+fn quotas(texts: &Texts) -> Vec<Option<f64>> {
+    let mut quotas = Vec::new();
+    for (_, text) in texts.named("/sys/fs/cgroup", "cpu.max") {
+        let mut words = text.split_whitespace();
+        let quota = words.next().and_then(|quota| quota.parse::<f64>().ok());
+        let period = words.next().and_then(|period| period.parse::<f64>().ok());
+        quotas.push(quota.zip(period).map(|(quota, period)| quota / period));
+    }
+    for (path, text) in texts.named("/sys/fs/cgroup", "cpu.cfs_quota_us") {
+        let period = texts.get(&path.replace("cfs_quota", "cfs_period")).ok();
+        let period = period.and_then(|period| period.parse::<f64>().ok());
+        let quota = text.parse::<f64>().ok().filter(|quota| *quota > 0.0);
+        quotas.push(quota.zip(period).map(|(quota, period)| quota / period));
+    }
+    quotas
+}
+
+fn throttled_periods(texts: &Texts) -> Option<f64> {
+    let stats = texts.named("/sys/fs/cgroup", "cpu.stat");
+    let times = stats.filter_map(|(_, text)| {
+        let line = text.lines().find_map(|line| line.strip_prefix("nr_throttled "))?;
+        line.trim().parse::<f64>().ok()
+    });
+    times.max_by(f64::total_cmp)
+}
+
+/// How many programs wanted a processor over the last minute.
+pub(super) fn load(texts: &Texts, machine: &Machine) -> Finding {
+    const PROBE: &str = "load";
+    let Some(load) = machine.load else {
+        let why = texts.get("/proc/loadavg").err();
+        let why = why.unwrap_or_else(|| "/proc/loadavg starts with no number".into());
+        return Finding::unknown(PROBE, why, "Whether others were computing is not known.");
+    };
+    let cpus = machine.cpus;
+    let here = format!("{load:.2} on {cpus} processors over the last minute");
+    let level = level(load / cpus as f64, BUSY_LOAD / 2.0, BUSY_LOAD);
+    let means = match level {
+        Level::Noisy => sentence(&Doubt::Busy { load, cpus }.to_string()),
+        Level::Mind => "Something was computing a little.".into(),
+        _ => "Nothing else was computing.".into(),
+    };
+    Finding::new(level, PROBE, here, means)
+        .advice_unless_quiet("wait a minute and look again; then stop what still runs")
+        .figure("load_1min", load)
+}
+
+fn sentence(fragment: &str) -> String {
+    let mut characters = fragment.chars();
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(characters).chain(['.']).collect()
+}
+
+/// How much of the time some task waited for a processor.
+pub(super) fn pressure(texts: &Texts) -> Finding {
+    const PROBE: &str = "cpu pressure";
+    let share = texts.get("/proc/pressure/cpu").and_then(|text| {
+        let some = text.lines().find_map(|line| line.strip_prefix("some "));
+        let average = some
+            .and_then(|line| line.split_whitespace().find_map(|word| word.strip_prefix("avg10=")));
+        let share = average.and_then(|average| average.parse::<f64>().ok());
+        share.ok_or_else(|| "/proc/pressure/cpu has no avg10".into())
+    });
+    match share {
+        Err(why) => Finding::unknown(
+            PROBE,
+            why,
+            "How long tasks wait for a processor is not known; load tells roughly.",
+        ),
+        Ok(share) => {
+            let level = level(share, WAITED_MIND, WAITED_NOISY);
+            let means = match level {
+                Level::Quiet => "Whoever wants a processor gets one at once.",
+                _ => "Tasks wait for processors: runs will wait as well, and not all alike.",
+            };
+            let here = format!("tasks waited {share:.1} % of the last 10 s");
+            Finding::new(level, PROBE, here, means)
+                .advice_unless_quiet("stop what else runs, or measure when it has ended")
+                .figure("waited_percent", share)
+        }
+    }
+}
+
+/// What the host took while somebody looked for about a second.
+pub(super) fn steal(around: Option<&Surroundings>) -> Finding {
+    const PROBE: &str = "steal";
+    let Some(around) = around else {
+        return Finding::unknown(
+            PROBE,
+            "/proc/stat and /proc/vmstat do not say",
+            "What the host of a virtual machine takes is not known; blocks are not voided for it.",
+        );
+    };
+    let share = around.steal_share;
+    let level = level(share, MIND, Validity::default().steal_share_max);
+    let means = match level {
+        Level::Quiet => "The host gives this machine what it asks for.",
+        _ => {
+            "The host runs others on these processors; it takes from some runs and not from others."
+        }
+    };
+    Finding::new(level, PROBE, format!("{:.1} % of the CPU within a second", share * 100.0), means)
+        .advice_unless_quiet(
+            "dedicated cores, another hour, or longer sessions of interleaved pairs",
+        )
+        .figure("share", share)
+}
+
+/// The CPU time of every process at one moment, by its id: its name and its ticks.
+pub(super) type Ticks = BTreeMap<u32, (String, u64)>;
+
+/// Reads /proc/PID/stat, proc(5): the name in brackets, `utime` and `stime` the 14th and 15th field.
+pub(super) fn ticks_of(stat: &str) -> Option<(String, u64)> {
+    let (before, after) = stat.rsplit_once(')')?;
+    let (_, name) = before.split_once('(')?;
+    // What is behind the bracket begins with the third field.
+    let mut fields = after.split_whitespace().skip(11);
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some((name.to_owned(), user + system))
+}
+
+/// A program and its share of one processor's time.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Busy {
+    name: String,
+    pid: u32,
+    share: f64,
+}
+
+/// Who was busiest between two moments so many ticks apart, but for the process `own`. Whoever was
+/// not there before has begun since.
+pub(super) fn busiest(before: &Ticks, after: &Ticks, ticks: f64, own: u32) -> Vec<Busy> {
+    let took = |(pid, (name, now)): (&u32, &(String, u64))| {
+        let then = before.get(pid).map_or(0, |(_, then)| *then);
+        Busy { name: name.clone(), pid: *pid, share: now.saturating_sub(then) as f64 / ticks }
+    };
+    let others = after.iter().filter(|(pid, _)| **pid != own);
+    let mut busy: Vec<Busy> = others.map(took).filter(|one| one.share >= NAMED_LEAST).collect();
+    busy.sort_by(|a, b| b.share.total_cmp(&a.share));
+    busy.truncate(NAMED_MOST);
+    busy
+}
+
+/// What other programs took while somebody looked for about a second.
+pub(super) fn programs(around: Option<&Surroundings>, busy: &[Busy]) -> Finding {
+    const PROBE: &str = "other programs";
+    let names =
+        busy.iter().map(|one| format!("{} (pid {}) {:.0} %", one.name, one.pid, one.share * 100.0));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let Some(around) = around else {
+        return Finding::unknown(
+            PROBE,
+            "/proc/stat and /proc/vmstat do not say",
+            "What other programs take is not known; blocks are not voided for it.",
+        );
+    };
+    let share = around.foreign_cpu_share;
+    let level = level(share, 2.0 * MIND, Validity::default().foreign_cpu_share_max / 2.0);
+    let named =
+        if names.is_empty() { String::new() } else { format!("; of one processor: {names}") };
+    let here = format!("{:.1} % of the CPU within a second{named}", share * 100.0);
+    let means = match level {
+        Level::Quiet => "The processors are free.",
+        Level::Mind => "They take time from runs, from some more than from others.",
+        _ => {
+            "Runs share the processors: where others take more than `[validity] foreign_cpu_share_max`, \
+             blocks are void."
+        }
+    };
+    Finding::new(level, PROBE, here, means)
+        .advice_unless_quiet("stop them, or measure when they have ended")
+        .figure("share", share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(texts: &Texts, cpus: usize) -> Machine {
+        Machine::read(|path| texts.get(path).ok().map(String::from), cpus)
+    }
+
+    fn around(foreign_cpu_share: f64, steal_share: f64) -> Surroundings {
+        Surroundings { foreign_cpu_share, steal_share, swapped_pages: 0 }
+    }
+
+    #[test]
+    fn virtual_machines_and_containers_are_told_from_what_they_leave_in_files() {
+        let cpu = |flags: &str| format!("processor : 0\nflags\t\t: fpu {flags} sse\n");
+        let (guest, host) = (cpu("hypervisor"), cpu("vme"));
+        for (files, level, here) in [
+            (
+                vec![("/proc/cpuinfo", guest.as_str()), ("/.dockerenv", "")],
+                Level::Mind,
+                "a virtual machine, in it a container (docker)",
+            ),
+            (
+                vec![
+                    ("/proc/cpuinfo", guest.as_str()),
+                    ("/sys/class/dmi/id/sys_vendor", "QEMU\n"),
+                    ("/sys/class/dmi/id/product_name", "Standard PC\n"),
+                ],
+                Level::Mind,
+                "a virtual machine (QEMU Standard PC)",
+            ),
+            (
+                vec![("/proc/cpuinfo", host.as_str()), ("/proc/self/cgroup", "0::/kubepods/x\n")],
+                Level::Mind,
+                "a container (kubepods)",
+            ),
+            (
+                vec![("/proc/cpuinfo", host.as_str())],
+                Level::Quiet,
+                "neither a virtual machine nor a container is seen",
+            ),
+            (
+                vec![("/proc/cpuinfo", "processor : 0\nFeatures : fp\n")],
+                Level::Unknown,
+                "not known here: /proc/cpuinfo names no flags, and there is no /sys/hypervisor/type",
+            ),
+        ] {
+            let finding = virtualization(&Texts::of(files));
+            assert_eq!((finding.level, finding.here.as_str()), (level, here));
+        }
+    }
+
+    #[test]
+    fn the_tightest_limit_of_all_groups_counts_in_both_versions() {
+        let second = Texts::of([
+            ("/sys/fs/cgroup/cpu.max", "max 100000\n"),
+            ("/sys/fs/cgroup/a/cpu.max", "150000 100000\n"),
+            ("/sys/fs/cgroup/a/b/cpu.max", "400000 100000\n"),
+            ("/sys/fs/cgroup/a/cpu.stat", "usage_usec 5\nnr_throttled 12\n"),
+        ]);
+        let found = limits(&second, &machine(&second, 2));
+        assert_eq!(found.here, "1.5 processors, throttled 12 times so far");
+        assert_eq!(found.level, Level::Noisy);
+        let first = |quota| {
+            Texts::of([
+                ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota),
+                ("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"),
+            ])
+        };
+        let none = first("-1\n");
+        assert_eq!(limits(&none, &machine(&none, 2)).here, "none");
+        let wide = first("400000\n");
+        assert_eq!(limits(&wide, &machine(&wide, 2)).level, Level::Quiet);
+        let nothing = Texts::default();
+        assert_eq!(limits(&nothing, &machine(&nothing, 2)).level, Level::Unknown);
+    }
+
+    #[test]
+    fn load_and_pressure_are_judged_by_how_many_had_to_wait() {
+        for (text, level) in
+            [("0.10 0 0", Level::Quiet), ("0.40 0 0", Level::Mind), ("1.90 0 0", Level::Noisy)]
+        {
+            let texts = Texts::of([("/proc/loadavg", text)]);
+            assert_eq!(load(&texts, &machine(&texts, 2)).level, level, "{text}");
+        }
+        for (text, level) in [
+            ("some avg10=0.00 avg60=9.00\nfull avg10=50.0\n", Level::Quiet),
+            ("some avg10=8.28 avg60=5.86\n", Level::Mind),
+            ("some avg10=30.0 avg60=5.86\n", Level::Noisy),
+            ("some nothing\n", Level::Unknown),
+        ] {
+            assert_eq!(pressure(&Texts::of([("/proc/pressure/cpu", text)])).level, level, "{text}");
+        }
+        let none = Texts::default();
+        assert_eq!(load(&none, &machine(&none, 2)).level, Level::Unknown);
+        assert_eq!(pressure(&none).level, Level::Unknown);
+    }
+
+    #[test]
+    fn steal_is_judged_by_what_voids_a_block() {
+        for (share, level) in [(0.0, Level::Quiet), (0.05, Level::Mind), (0.2, Level::Noisy)] {
+            assert_eq!(steal(Some(&around(0.0, share))).level, level, "{share}");
+        }
+        assert_eq!(steal(None).level, Level::Unknown);
+    }
+
+    #[test]
+    fn the_busiest_programs_are_named_and_the_harness_is_not_among_them() {
+        let stat = |pid: u32, name: &str, user: u64| {
+            format!("{pid} ({name}) S 1 1 1 0 -1 0 1 2 3 4 {user} 10 0 0 20 0 1 0 5 6 7")
+        };
+        let at = |users: [u64; 4]| -> Ticks {
+            let names = ["cc) (x", "me", "idle", "ld"];
+            let one = |(index, name): (usize, &&str)| {
+                let pid = u32::try_from(index).unwrap() + 1;
+                (pid, ticks_of(&stat(pid, name, users[index])).unwrap())
+            };
+            names.iter().enumerate().map(one).collect()
+        };
+        let (mut before, after) = (at([0, 0, 0, 0]), at([80, 90, 1, 30]));
+        // The last one has begun since; its 10 ticks in the kernel are new as well.
+        before.remove(&4);
+        let busy = busiest(&before, &after, 100.0, 2);
+        let finding = programs(Some(&around(0.55, 0.0)), &busy);
+        assert_eq!(
+            finding.here,
+            "55.0 % of the CPU within a second; of one processor: cc) (x (pid 1) 80 %, ld (pid 4) 40 %"
+        );
+        assert_eq!(finding.level, Level::Noisy);
+        assert_eq!(ticks_of("no brackets"), None);
+        assert_eq!(programs(None, &[]).level, Level::Unknown);
+        assert_eq!(programs(Some(&around(0.0, 0.0)), &[]).level, Level::Quiet);
+    }
+}

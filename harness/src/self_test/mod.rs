@@ -1,0 +1,189 @@
+//! The strategy of `harness self-test`: sessions of the same program against itself, in turn with
+//! sessions against the same program slowed by a known share, as often as the budget allows. Pure.
+
+pub mod rates;
+
+use std::num::NonZeroU32;
+
+use crate::ledger::{Ending, Kind, Session};
+use crate::plan;
+use crate::recorded::{RanStep, Recorded};
+use crate::scenario::{Scenario, Setting};
+use crate::step::{Arm, Step};
+use crate::strategy::{Next, Strategy};
+
+/// The slowdown over a scenario's margin: above it, so that letting the slowed program pass is an
+/// error, and not so far above that finding it is no art.
+const OF_MARGIN: f64 = 1.6;
+
+/// By which share the slowed program takes longer in a self-test of this scenario, to 0.01 %.
+pub fn planted(scenario: &Scenario) -> f64 {
+    (OF_MARGIN * scenario.gate.margin * 1e4).round() / 1e4
+}
+
+/// The programs of a self-test, by their index.
+const PROGRAM: usize = 0;
+const SLOWED: usize = 1;
+
+/// What the second arm of a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Truth {
+    /// The same program: whoever calls it worse or better is wrong.
+    Same,
+    /// The slowed program: whoever says that it is within the margin is wrong.
+    Slowed,
+}
+
+impl Truth {
+    /// Both, in the order in which they take turns.
+    pub const ALL: [Self; 2] = [Self::Same, Self::Slowed];
+
+    /// Of the session with this number, from 0.
+    fn of(session: usize) -> Self {
+        Self::ALL[session % Self::ALL.len()]
+    }
+
+    /// The name of a session: a comparison of its own.
+    fn name(self, session: usize) -> String {
+        let number = session / Self::ALL.len() + 1;
+        match self {
+            Self::Same => format!("same {number}"),
+            Self::Slowed => format!("slowed {number}"),
+        }
+    }
+
+    /// The sessions of this kind that have begun, in their order.
+    fn steps(self, recorded: &Recorded) -> impl Iterator<Item = &RanStep> {
+        let sessions = recorded.steps.iter().enumerate();
+        sessions.filter(move |(index, _)| Self::of(*index) == self).map(|(_, ran)| ran)
+    }
+}
+
+/// Plans a self-test.
+#[derive(Debug, Clone, Copy)]
+pub struct SelfTest;
+
+/// Seconds that may be spent on runs, and how many sessions of each kind there may be.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    sessions: Option<u32>,
+    budget_s: Option<f64>,
+}
+
+/// A self-test of a scenario's baseline.
+pub fn session(scenario: Scenario, sessions: Option<u32>, budget_s: Option<f64>) -> Session {
+    let of = Kind::SelfTest { sessions, budget_s, slowdown: planted(&scenario) };
+    Session { name: "self-test".into(), of, scenarios: vec![scenario] }
+}
+
+impl Limits {
+    fn of(recorded: &Recorded) -> Self {
+        let Kind::SelfTest { sessions, budget_s, .. } = recorded.session.session.of else {
+            return Self { sessions: Some(0), budget_s: None };
+        };
+        Self { sessions, budget_s }
+    }
+
+    /// How many more sessions of both kinds together may follow on those that have run. There is
+    /// always one of each: without it there is nothing to say.
+    fn sessions_left(self, recorded: &Recorded) -> usize {
+        let ran = recorded.steps.len();
+        let all = Truth::ALL.len();
+        let by_count = self.sessions.map(|each| (each as usize).saturating_mul(all));
+        let by_count = by_count.map_or(usize::MAX, |most| most.saturating_sub(ran));
+        let by_time = match self.budget_s {
+            None => usize::MAX,
+            Some(_) if ran < all => all - ran,
+            Some(budget_s) => fit(budget_s, recorded),
+        };
+        by_count.min(by_time)
+    }
+}
+
+/// How many sessions as long as those that have run fit into what is left of the budget.
+fn fit(budget_s: f64, recorded: &Recorded) -> usize {
+    let spent_s: f64 = recorded.steps.iter().map(spent_s).sum();
+    let each_s = spent_s / recorded.steps.len().max(1) as f64;
+    let fit = ((budget_s - spent_s) / each_s).max(0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not below 0, rounded down, and a float cast saturates"
+    )]
+    let fit = fit as usize;
+    fit
+}
+
+/// Seconds of a session's runs. Those of void pairs are not kept, so each counts as one that is.
+fn spent_s(ran: &RanStep) -> f64 {
+    let kept: f64 = ran.blocks.iter().map(crate::recorded::RanBlock::elapsed_s).sum();
+    let each = kept / ran.blocks.len().max(1) as f64;
+    kept + each * ran.voided.len() as f64
+}
+
+impl Strategy for SelfTest {
+    fn next(&self, recorded: &Recorded) -> Next {
+        let Some(scenario) = recorded.scenario(0) else {
+            return Next::Done(Ending::Complete);
+        };
+        // Of no use but to say so: where everything is void, going on helps nobody.
+        let ran = &recorded.steps;
+        if ran.len() >= Truth::ALL.len() && ran.iter().all(|ran| ran.invalid) {
+            return Next::Done(Ending::Invalid);
+        }
+        if Limits::of(recorded).sessions_left(recorded) == 0 {
+            return Next::Done(Ending::Complete);
+        }
+        let truth = Truth::of(ran.len());
+        let (name, arms) = (truth.name(ran.len()), arms(recorded, scenario, truth));
+        let pairs = scenario.pairs as usize;
+        let step = Step::comparison(&name, 1, 0, arms, pairs, scenario.seed);
+        Next::Step(Box::new(step))
+    }
+
+    fn ahead(&self, recorded: &Recorded) -> usize {
+        let Some(scenario) = recorded.scenario(0) else {
+            return 0;
+        };
+        // The session that runs has no time yet by which to tell how many fit.
+        let before = recorded.until(recorded.steps.len().saturating_sub(1));
+        let left = Limits::of(recorded).sessions_left(&before).saturating_sub(1);
+        left.saturating_mul(2 * scenario.pairs as usize)
+    }
+
+    /// All runs are of the baseline.
+    fn records_least(&self, recorded: &Recorded, scenario: usize) -> NonZeroU32 {
+        let baseline = recorded
+            .scenario(scenario)
+            .and_then(|scenario| scenario.settings.get(scenario.baseline..=scenario.baseline));
+        plan::records_least(baseline.unwrap_or_default())
+    }
+}
+
+/// The baseline, and what it is compared with.
+fn arms(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> [Arm; 2] {
+    let settings = &scenario.settings[scenario.baseline].settings;
+    let arm = |program: usize, label: String| Arm {
+        program,
+        setting: Setting { short: label.clone(), label, settings: settings.clone() },
+    };
+    let other = match truth {
+        Truth::Same => arm(PROGRAM, "the same again".into()),
+        Truth::Slowed => arm(SLOWED, format!("slowed by {} %", percent(slowdown(recorded)))),
+    };
+    [arm(PROGRAM, "the baseline".into()), other]
+}
+
+/// A share with as many decimals as it takes.
+fn percent(share: f64) -> f64 {
+    (share * 1e4).round() / 1e2
+}
+
+/// By which share the slowed program of a self-test takes longer.
+fn slowdown(recorded: &Recorded) -> f64 {
+    let Kind::SelfTest { slowdown, .. } = recorded.session.session.of else {
+        return 0.0;
+    };
+    slowdown
+}

@@ -1,0 +1,226 @@
+//! What a self-test says: how often verdicts were wrong, each rate with its exact interval, and by how
+//! much the slowed program was found to be slower. Pure; it claims nothing beyond these.
+
+use serde::Serialize;
+
+use super::{Truth, percent, slowdown};
+use crate::agreement;
+use crate::analyse::invalid;
+use crate::compare::{self, Pairs, Terms};
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Outcome};
+use crate::ledger::Ending;
+use crate::recorded::Recorded;
+use crate::scenario::Scenario;
+use crate::stats::paired::Pair;
+use crate::stats::rate;
+use crate::stats::verdict::{Judge, Verdict};
+
+/// The error on each side of a rate's interval.
+const INTERVAL_ALPHA: f64 = 0.025;
+
+/// The last stretch of a slowed run is not followed by a stop: so much of its slowdown may be missing
+/// for that, percent.
+const MISSING_PERCENT: f64 = 1.0;
+
+/// What a self-test says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SelfTested {
+    /// The scenario whose baseline was run.
+    pub scenario: String,
+    /// How many records each run took.
+    pub records: u32,
+    /// Pairs of a session.
+    pub pairs: u32,
+    /// By how much a program may be worse, in percent.
+    pub margin_percent: f64,
+    /// By how much longer the slowed program took by its making, in percent.
+    pub planted_percent: f64,
+    /// Sessions of the same program against itself.
+    pub same: Sessions,
+    /// Sessions of the slowed program against the program.
+    pub slowed: Sessions,
+    /// Whether what all their pairs say together allows for the slowdown that was made. Where it does
+    /// not, nothing is promised about them: on a machine with more to do than processors, the
+    /// scheduler makes up for a program's stops.
+    pub slowed_as_made: bool,
+}
+
+/// What the sessions of one kind said.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sessions {
+    /// Which kind.
+    pub truth: Truth,
+    /// What each said, in their order.
+    pub each: Vec<Said>,
+    /// How often each thing was said.
+    pub rates: Vec<Rate>,
+    /// What all pairs of the sessions say together; nothing where there are none.
+    pub together: Option<Finding>,
+}
+
+/// What one session said.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Said {
+    /// The verdict, or why there is none.
+    pub verdict: String,
+    /// How much worse the second arm was, in percent.
+    pub effect_percent: Option<f64>,
+    /// Standard deviation of a pair, in percent.
+    pub std_dev_percent: Option<f64>,
+}
+
+/// How often something was said.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rate {
+    /// What.
+    pub what: What,
+    /// In how many sessions.
+    pub events: u64,
+    /// Of how many that were judged.
+    pub sessions: u64,
+    /// The rates, 0 to 1, that this does not refuse with 2.5 % on each side: Clopper and Pearson.
+    pub interval: [f64; 2],
+    /// The largest rate that the procedure promises, where it promises one.
+    pub promised: Option<f64>,
+}
+
+/// What a session can say that is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// Worse: REGRESSION or SMALL.
+    CalledWorse,
+    /// Better: IMPROVED.
+    CalledBetter,
+    /// A regression.
+    Found,
+    /// Within the margin: IMPROVED, PASS or SMALL.
+    LetPass,
+    /// INCONCLUSIVE.
+    Undecided,
+}
+
+impl What {
+    /// What is counted of sessions of this kind.
+    fn of(truth: Truth) -> [Self; 3] {
+        match truth {
+            Truth::Same => [Self::CalledWorse, Self::CalledBetter, Self::Undecided],
+            Truth::Slowed => [Self::Found, Self::LetPass, Self::Undecided],
+        }
+    }
+
+    fn says(self, verdict: Verdict) -> bool {
+        use Verdict::{Improved, Inconclusive, Pass, Regression, Small};
+        match self {
+            Self::CalledWorse => matches!(verdict, Regression | Small),
+            Self::CalledBetter => verdict == Improved,
+            Self::Found => verdict == Regression,
+            Self::LetPass => matches!(verdict, Improved | Pass | Small),
+            Self::Undecided => verdict == Inconclusive,
+        }
+    }
+
+    /// Errors, which α bounds on each side.
+    fn is_error(self) -> bool {
+        matches!(self, Self::CalledWorse | Self::CalledBetter | Self::LetPass)
+    }
+}
+
+impl SelfTested {
+    /// What the sessions of a self-test say. An error where runs stored different things, and
+    /// where too much was void in every session.
+    pub fn of(recorded: &Recorded) -> Result<Self> {
+        let scenario = recorded.scenario(0);
+        let scenario = scenario.ok_or_else(|| Error::environment("there is nothing to test"))?;
+        if recorded.ending == Some(Ending::Invalid) {
+            return Err(invalid(&first_disturbance(recorded)));
+        }
+        agreement::agreed(recorded, 0)?;
+        let records = recorded.records.first().and_then(Option::as_ref);
+        let planted_percent = percent(slowdown(recorded));
+        let mut slowed = sessions(recorded, scenario, Truth::Slowed);
+        let slowed_as_made = allows(slowed.together.as_ref(), planted_percent);
+        if !slowed_as_made {
+            slowed.rates.iter_mut().for_each(|rate| rate.promised = None);
+        }
+        Ok(Self {
+            scenario: scenario.name.clone(),
+            records: records.map_or(0, |line| line.records),
+            pairs: scenario.pairs,
+            margin_percent: percent(scenario.gate.margin),
+            planted_percent,
+            same: sessions(recorded, scenario, Truth::Same),
+            slowed,
+            slowed_as_made,
+        })
+    }
+}
+
+/// Whether an interval reaches up to so many percent; where there is none, nothing speaks against it.
+fn allows(together: Option<&Finding>, planted_percent: f64) -> bool {
+    let interval = together.and_then(|finding| finding.interval_percent);
+    let high = interval.and_then(|[_, high]| high);
+    high.is_none_or(|high| high + MISSING_PERCENT >= planted_percent)
+}
+
+/// What voided the first pair.
+fn first_disturbance(recorded: &Recorded) -> String {
+    let mut voided = recorded.steps.iter().flat_map(|ran| &ran.voided);
+    voided.next().map(|voided| voided.disturbance.to_string()).unwrap_or_default()
+}
+
+impl Sessions {
+    /// How many were judged.
+    pub fn judged(&self) -> u64 {
+        self.rates.first().map_or(0, |rate| rate.sessions)
+    }
+}
+
+fn sessions(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> Sessions {
+    let terms = Terms::one_look(scenario);
+    let mut judge = Judge::new(terms.rule, terms.seed);
+    let (mut each, mut verdicts) = (Vec::new(), Vec::new());
+    let (mut all, mut batches): (Vec<Pair>, Vec<usize>) = (Vec::new(), Vec::new());
+    for ran in truth.steps(recorded) {
+        let metric = scenario.gate.metrics[0];
+        let found = compare::pairs(recorded, &ran.step.name, metric).filter(|_| !ran.invalid);
+        let Some(Pairs { pairs, .. }) = found else {
+            each.push(Said::nothing(if ran.invalid { "INVALID" } else { "no figures" }));
+            continue;
+        };
+        let finding = Finding::of(&mut judge, &pairs, &[], terms.rule);
+        verdicts.extend(finding.verdict.verdict());
+        each.push(Said::of(&finding));
+        batches.push(pairs.len());
+        all.extend(pairs);
+    }
+    let together = (!all.is_empty()).then(|| Finding::of(&mut judge, &all, &batches, terms.rule));
+    let rates = What::of(truth).map(|what| rate(what, &verdicts, terms.rule.alpha));
+    Sessions { truth, each, rates: rates.into(), together }
+}
+
+impl Said {
+    fn nothing(why: &str) -> Self {
+        Self { verdict: why.into(), effect_percent: None, std_dev_percent: None }
+    }
+
+    fn of(finding: &Finding) -> Self {
+        Self {
+            verdict: match finding.verdict {
+                Outcome::Judged(verdict) => verdict.to_string(),
+                Outcome::Untestable(untestable) => untestable.to_string(),
+            },
+            effect_percent: finding.effect_percent,
+            std_dev_percent: finding.judgement.map(|one| one.estimate.std_dev * 100.0),
+        }
+    }
+}
+
+fn rate(what: What, verdicts: &[Verdict], alpha: f64) -> Rate {
+    let events = verdicts.iter().filter(|verdict| what.says(**verdict)).count() as u64;
+    let sessions = verdicts.len() as u64;
+    let bounds = rate::bounds(events, sessions, INTERVAL_ALPHA);
+    let promised = what.is_error().then_some(alpha);
+    Rate { what, events, sessions, interval: [bounds.low, bounds.high], promised }
+}

@@ -1,0 +1,83 @@
+//! The noise of pairs from runs of one setting in a row: the mean square successive difference. It
+//! sees what two neighbouring runs differ by and is blind to slow drift, as pairs are.
+//!
+//! von Neumann, Kent, Bellinson and Hart, "The mean square successive difference", 1941.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+/// How much two neighbouring runs differ.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Successive {
+    /// The standard deviation of the difference of two neighbouring figures: of their logarithms,
+    /// the `s_d` of pairs without an effect.
+    pub std_dev: f64,
+    /// About how many degrees of freedom it was found with: 2(n−1)²/(3n−4), which gives the mean of
+    /// the squared differences of n independent normal figures its variance.
+    pub freedom: f64,
+}
+
+impl Successive {
+    /// Of figures in the order of time; `None` for fewer than three.
+    pub fn of(figures: &[f64]) -> Option<Self> {
+        if figures.len() < 3 {
+            return None;
+        }
+        let count = figures.len() as f64;
+        let squares = figures.windows(2).map(|two| (two[1] - two[0]).powi(2));
+        let mean = squares.sum::<f64>() / (count - 1.0);
+        let freedom = 2.0 * (count - 1.0).powi(2) / (3.0 * count - 4.0);
+        Some(Self { std_dev: mean.sqrt(), freedom })
+    }
+
+    /// Between which two the true standard deviation is, with `alpha` on each side; from the χ²
+    /// quantiles, so about right for figures without spikes. `None` for an `alpha` that is none.
+    pub fn interval(self, alpha: f64) -> Option<[f64; 2]> {
+        if !(0.0..1.0).contains(&alpha) || alpha <= 0.0 {
+            return None;
+        }
+        let chi = ChiSquared::new(self.freedom).ok()?;
+        let end = |share: f64| self.std_dev * (self.freedom / chi.inverse_cdf(share)).sqrt();
+        Some([end(1.0 - alpha), end(alpha)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use statrs::distribution::Normal;
+
+    use super::*;
+
+    #[test]
+    fn the_figures_of_a_small_series_come_out() {
+        let found = Successive::of(&[1.0, 2.0, 4.0, 3.0]).unwrap();
+        // Squares 1, 4 and 1 over three differences.
+        assert!((found.std_dev - 2.0_f64.sqrt()).abs() < 1e-12);
+        assert!((found.freedom - 18.0 / 8.0).abs() < 1e-12);
+        assert_eq!(Successive::of(&[1.0, 2.0]), None);
+        assert_eq!(found.interval(0.0), None);
+    }
+
+    #[test]
+    fn a_steady_drift_is_hardly_seen() {
+        let drift: Vec<f64> = (0..100).map(|run| f64::from(run) * 0.001).collect();
+        assert!((Successive::of(&drift).unwrap().std_dev - 0.001).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_interval_holds_the_true_noise_as_often_as_it_says() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let normal = Normal::standard();
+        let truth = 2.0_f64.sqrt();
+        let sessions = 4_000;
+        let held = (0..sessions).filter(|_| {
+            let draw = |_| normal.inverse_cdf(rng.random_range(1e-12..1.0));
+            let figures: Vec<f64> = (0..10).map(draw).collect();
+            let [low, high] = Successive::of(&figures).unwrap().interval(0.025).unwrap();
+            (low..=high).contains(&truth)
+        });
+        let share = held.count() as f64 / f64::from(sessions);
+        assert!((share - 0.95).abs() < 0.015, "{share}");
+    }
+}

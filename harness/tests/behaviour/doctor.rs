@@ -1,0 +1,132 @@
+//! `harness doctor`: what it says, and the verb from the outside with a stand-in for the migrator.
+
+use std::collections::BTreeMap;
+
+use harness::doctor::noise::Run;
+use harness::doctor::{Checkup, Finding, Level, Noise};
+use harness::identity::Machine;
+use harness::measure::Surroundings;
+use harness::render::doctor::{markdown, text};
+use serde_json::Value;
+
+use crate::common::{Fake, harness};
+
+fn doctor(fake: &Fake, flags: &[&str]) -> assert_cmd::Command {
+    let mut command = harness();
+    command.args(["doctor", "--quick"]).args(flags);
+    command.arg("--out").arg(fake.out()).arg("--migrator").arg(fake.program());
+    command
+}
+
+#[test]
+fn a_look_at_this_machine_fits_a_terminal_and_has_no_colour_in_a_pipe() {
+    let fake = Fake::new("");
+    let output = doctor(&fake, &[]).assert().code(0).get_output().clone();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    for word in ["processors", "governor", "steal", "swap", "disk flush", "Not testable"] {
+        assert!(stdout.contains(word), "{word}: {stdout}");
+    }
+    // A path may be longer than a line.
+    let words = stdout.lines().filter(|line| !line.contains('/'));
+    assert!(words.clone().all(|line| line.chars().count() <= 100), "{stdout}");
+    assert!(!stdout.contains('\u{1b}'), "{stdout}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("run 3 of 3 done"), "{stderr}");
+}
+
+#[test]
+fn programs_get_every_finding_with_its_figures() {
+    let fake = Fake::new("");
+    let output = doctor(&fake, &["--json", "--quiet"]).assert().code(0).get_output().clone();
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = json["findings"].as_array().unwrap();
+    assert!(findings.len() > 10);
+    for finding in findings {
+        for field in ["probe", "level", "here", "means", "advice", "figures"] {
+            assert!(finding.get(field).is_some(), "{field}: {finding}");
+        }
+    }
+    assert_eq!(json["noise"]["rec_per_min"].as_array().unwrap().len(), 3);
+    assert_eq!(json["noise"]["pairs"], Value::Null);
+    assert_eq!(std::fs::read_dir(fake.out().join(".trials")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_baseline_that_does_not_run_is_said_beside_what_the_machine_says() {
+    let fake = Fake::new("echo broken >&2; exit 7");
+    let output = doctor(&fake, &["--quiet"]).assert().code(2).get_output().clone();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("governor") && stdout.contains("Noise of runs: not known here"));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("a run of the baseline failed: exit code 7: broken"), "{stderr}");
+}
+
+fn machine() -> Machine {
+    let (host, kernel, cpu, governor) = (None, None, None, None);
+    Machine { host, kernel, cpu, cpus: 2, memory_bytes: None, governor, load: None }
+}
+
+fn finding(level: Level, probe: &'static str, here: &str, advice: Option<&str>) -> Finding {
+    Finding {
+        probe,
+        level,
+        here: here.into(),
+        means: "It is a sentence that says what this means for runs, and it is so long that it \
+                wraps."
+            .into(),
+        advice: advice.map(String::from),
+        figures: BTreeMap::from([("share", 0.25)]),
+    }
+}
+
+fn noise(runs: usize) -> Noise {
+    let around = Surroundings { foreign_cpu_share: 0.12, steal_share: 0.004, swapped_pages: 0 };
+    let run = |index: usize| Run {
+        rec_per_min: 450_000.0 + 9_000.0 * (index * 7 % 10) as f64,
+        elapsed_s: 1.6,
+        surroundings: Some(around),
+    };
+    Noise::of(6400, &(0..runs).map(run).collect::<Vec<_>>()).unwrap()
+}
+
+fn checkup(runs: usize) -> Checkup {
+    Checkup {
+        format: 1,
+        machine: machine(),
+        findings: vec![
+            finding(Level::Quiet, "clock", "tsc", None),
+            finding(Level::Mind, "other programs", "cc | ld", Some("stop them")),
+            finding(Level::Noisy, "governor", "powersave", Some("set it")),
+            finding(Level::Unknown, "turbo", "not known here: there is no file", None),
+        ],
+        noise: Some(noise(runs)),
+        noise_unknown: None,
+    }
+}
+
+#[test]
+fn a_look_at_the_machine_reads_well() {
+    let text = text(&checkup(10));
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    insta::assert_snapshot!("doctor", text);
+    insta::assert_snapshot!("doctor_markdown", markdown(&checkup(10)));
+}
+
+#[test]
+fn a_quick_look_says_nothing_about_pairs() {
+    for text in [text(&checkup(3)), markdown(&checkup(3))] {
+        assert!(text.contains("Not testable"), "{text}");
+        assert!(!text.contains("To tell"), "{text}");
+    }
+}
+
+#[test]
+fn runs_that_fail_leave_the_noise_unknown_and_say_why() {
+    let mut checkup = checkup(10);
+    checkup.noise = None;
+    checkup.noise_unknown = Some("a run of the baseline failed: exit code 1".into());
+    for text in [text(&checkup), markdown(&checkup)] {
+        assert!(text.contains("not known here: a run of the baseline failed"), "{text}");
+    }
+}

@@ -1,0 +1,189 @@
+//! `harness self-test`: what it plans and counts, with sessions that nobody runs, and the verb and
+//! the slowed program from the outside.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use harness::error::Result;
+use harness::executor::{Mock, report};
+use harness::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
+use harness::measure::{Measurement, Surroundings};
+use harness::progress::Progress;
+use harness::recorded::Recorded;
+use harness::render::self_test::{markdown, text};
+use harness::run;
+use harness::scenario::{Scenario, shipped};
+use harness::self_test::rates::{Rate, SelfTested, Sessions, What};
+use harness::self_test::{SelfTest, planted, session};
+use serde_json::Value;
+
+use crate::common::{Fake, Silent, done, harness, tell, uniform};
+
+/// A self-test whose runs take a second each and whose slowed program is slower by `slower`; between
+/// runs there is noise of up to `noise`. `around` every run of a trial this goes on.
+fn tested_as(
+    sessions: Option<u32>,
+    budget_s: Option<f64>,
+    slower: f64,
+    noise: f64,
+    around: Option<Surroundings>,
+) -> Result<Recorded> {
+    let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
+    assert!((planted(&scenario) - SLOWDOWN).abs() < 1e-12);
+    let id = |name: &str| ProgramId { name: name.into(), blake3: "p".into() };
+    let programs = vec![id("migrator"), id("slowed migrator")];
+    let origin = Origin { revision: "r".into(), host: None, programs };
+    let line = SessionLine::new(session(scenario, sessions, budget_s), origin, None);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.jsonl");
+    let mut ledger = Ledger::create(&path, &line)?;
+    let mut number = 0_u32;
+    let mut mock = Mock::of_programs(move |source, program, settings| {
+        number += 1;
+        let takes = if program == 1 { 1.0 + slower } else { 1.0 };
+        let rate = 200_000.0 * (1.0 + noise * uniform(number)) / takes;
+        let measured = done(report(settings, source.records, rate));
+        Ok(Measurement { elapsed_s: 1.0, surroundings: around, ..measured })
+    });
+    run::run(Progress::of(line), &SelfTest, &mut mock, &mut ledger, &mut Silent)?;
+    tell(&path).progress.into_recorded()
+}
+
+fn tested(sessions: u32, slower: f64, noise: f64) -> SelfTested {
+    SelfTested::of(&tested_as(Some(sessions), None, slower, noise, None).unwrap()).unwrap()
+}
+
+/// By which share the slowed program of the shipped scenarios takes longer.
+const SLOWDOWN: f64 = 0.08;
+
+fn rate(sessions: &Sessions, what: What) -> &Rate {
+    sessions.rates.iter().find(|rate| rate.what == what).unwrap()
+}
+
+#[test]
+fn sessions_against_itself_and_against_the_slowed_program_take_turns() {
+    let recorded = tested_as(Some(3), None, SLOWDOWN, 0.01, None).unwrap();
+    let names: Vec<&str> = recorded.steps.iter().map(|ran| ran.step.name.as_str()).collect();
+    assert_eq!(names, ["same 1", "slowed 1", "same 2", "slowed 2", "same 3", "slowed 3"]);
+    for (index, ran) in recorded.steps.iter().enumerate() {
+        let programs: Vec<usize> = ran.step.arms.iter().map(|arm| arm.program).collect();
+        assert_eq!(programs, [0, index % 2]);
+        assert_eq!(ran.blocks.len(), 10);
+    }
+    let orders = |index: usize| &recorded.steps[index].step.plan.blocks;
+    assert_ne!(orders(0), orders(2), "every session draws an order of its own");
+    // Two batches of the baseline's size for each of its two workers.
+    assert_eq!(recorded.records[0].as_ref().unwrap().records, 4000);
+}
+
+#[test]
+fn a_slowdown_that_is_there_is_found_and_nothing_else_is() {
+    let tested = tested(6, SLOWDOWN, 0.01);
+    let found = rate(&tested.slowed, What::Found);
+    assert_eq!((found.events, found.sessions), (6, 6));
+    // Clopper and Pearson: 0.025^(1/6).
+    assert!((found.interval[0] - 0.5407).abs() < 5e-4, "{found:?}");
+    assert_eq!(rate(&tested.slowed, What::LetPass).events, 0);
+    let together = tested.slowed.together.as_ref().unwrap();
+    assert_eq!(together.pairs, 60);
+    assert!((together.effect_percent.unwrap() - 8.0).abs() < 0.5, "{together:?}");
+    assert!(tested.same.together.as_ref().unwrap().effect_percent.unwrap().abs() < 0.5);
+    insta::assert_snapshot!("self_test", text(&tested, "results/self-test/x"));
+    insta::assert_snapshot!("self_test_markdown", markdown(&tested, None, "harness self-test"));
+    assert!(text(&tested, "x").lines().all(|line| line.chars().count() <= 100));
+}
+
+#[test]
+fn a_slowdown_that_is_not_there_makes_no_promise_about_what_passes() {
+    // The slowed program is none: every session lets it pass.
+    let tested = tested(4, 0.0, 0.01);
+    let passed = rate(&tested.slowed, What::LetPass);
+    assert_eq!((passed.events, passed.promised), (4, None));
+    assert!(!tested.slowed_as_made);
+    let text = text(&tested, "x");
+    assert!(text.contains("not as slow as it was made"), "{text}");
+    assert!(!text.contains("Refused here"), "{text}");
+}
+
+#[test]
+fn more_errors_than_promised_are_said_to_be_a_refusal() {
+    let mut tested = tested(4, SLOWDOWN, 0.01);
+    let worse = tested.same.rates.iter_mut().find(|rate| rate.what == What::CalledWorse).unwrap();
+    worse.interval = [0.06, 0.5];
+    let text = text(&tested, "x");
+    assert!(text.contains("Refused here: \"worse (REGRESSION, SMALL)\""), "{text}");
+}
+
+#[test]
+fn a_budget_allows_as_many_sessions_as_fit_and_one_of_each_always() {
+    // A session takes 20 s.
+    for (budget_s, sessions) in [(1.0, 2), (59.0, 2), (61.0, 3), (130.0, 6)] {
+        let recorded = tested_as(None, Some(budget_s), SLOWDOWN, 0.01, None).unwrap();
+        assert_eq!(recorded.steps.len(), sessions, "{budget_s} s");
+        assert_eq!(recorded.ending, Some(Ending::Complete));
+    }
+    let both = tested_as(Some(2), Some(1000.0), SLOWDOWN, 0.01, None).unwrap();
+    assert_eq!(both.steps.len(), 4);
+}
+
+#[test]
+fn sessions_that_are_void_are_not_counted_and_nothing_else_is_no_self_test() {
+    let busy = Surroundings { foreign_cpu_share: 0.9, steal_share: 0.0, swapped_pages: 0 };
+    let recorded = tested_as(None, Some(1000.0), SLOWDOWN, 0.01, Some(busy)).unwrap();
+    assert_eq!((recorded.steps.len(), recorded.ending), (2, Some(Ending::Invalid)));
+    let error = SelfTested::of(&recorded).unwrap_err();
+    assert_eq!(error.exit_code(), 4);
+    assert!(error.to_string().contains("other programs took 90 %"), "{error}");
+}
+
+fn results(out: &Path) -> std::path::PathBuf {
+    let mut folders = std::fs::read_dir(out.join("self-test")).unwrap();
+    folders.next().unwrap().unwrap().path()
+}
+
+#[test]
+fn the_verb_leaves_its_files_and_can_be_reported_again() {
+    let fake = Fake::new("");
+    let mut command = harness();
+    command.args(["self-test", "--quick", "--quiet", "--out"]).arg(fake.out());
+    command.arg("--migrator").arg(fake.program());
+    let output = command.assert().code(0).get_output().clone();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("2 sessions of"), "{stdout}");
+    assert!(!stdout.contains('\u{1b}'), "{stdout}");
+    let folder = results(&fake.out());
+    let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert!(file("report.md").contains("## The machine"));
+    assert!(file("report.md").contains("harness self-test --quick --migrator"));
+    let json: Value = serde_json::from_str(&file("self-test.json")).unwrap();
+    assert_eq!(json["planted_percent"], 8.0);
+    let mut again = harness();
+    again.args(["report", "--format", "json"]).arg(&folder);
+    let again: Value = serde_json::from_slice(&again.assert().code(0).get_output().stdout).unwrap();
+    assert_eq!(again, json);
+}
+
+#[test]
+fn a_slowed_program_stands_still_for_its_share_of_the_time() {
+    let script = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harness"));
+    command.args(["launch", "1", "/bin/sh", "-c", script]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+    let started = Instant::now();
+    let mut child = command.spawn().unwrap();
+    // While this end is open, the launcher goes on.
+    let held = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    let elapsed = started.elapsed();
+    drop(held);
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["ended"]["code"], 0, "{said}");
+    let usage = &said["ended"]["usage"];
+    let cpu_s = usage["cpu_user_s"].as_f64().unwrap() + usage["cpu_system_s"].as_f64().unwrap();
+    // No program runs while it stands still, however slow the machine is; the last stretch, of 50 ms
+    // and what a busy machine adds, is not followed by a stop.
+    let least = Duration::from_secs_f64((2.0 * cpu_s - 0.1).max(0.0));
+    assert!(elapsed >= least, "{elapsed:?} for {cpu_s} s of CPU time");
+}

@@ -1,0 +1,64 @@
+//! A slowdown of a given size, for testing whoever measures this program. Compiled only with the
+//! feature `planted-slowdown`, which no shipped build has; the report of such a build says so.
+
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The environment variable: by which share of its own time the insert stage takes longer, 0 or more;
+/// 0.2 is a fifth. What that makes of a whole run has to be measured.
+pub const VARIABLE: &str = "MIGRATOR_PLANTED_SLOWDOWN";
+
+/// How much longer the insert stage takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Planted {
+    share: f64,
+}
+
+impl Planted {
+    /// What [`VARIABLE`] says; nothing where it is not set.
+    pub fn from_environment() -> Result<Self> {
+        match std::env::var_os(VARIABLE) {
+            None => Ok(Self { share: 0.0 }),
+            Some(value) => Self::parse(&value.to_string_lossy()),
+        }
+    }
+
+    fn parse(value: &str) -> Result<Self> {
+        let share = value.parse().ok().filter(|share: &f64| share.is_finite() && *share >= 0.0);
+        let refused = || {
+            let message = format!("{VARIABLE} is a share, 0 or more, such as 0.2; not `{value}`");
+            Error::new(ErrorKind::Usage, message)
+        };
+        share.map(|share| Self { share }).ok_or_else(refused)
+    }
+
+    /// Keeps the processor busy for this share of `took`. It spins: a pause would leave the
+    /// processor to other workers, which a slower program does not.
+    pub fn spin(self, took: Duration) {
+        let until = Instant::now() + took.mul_f64(self.share);
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_a_number_of_0_or_more() {
+        assert_eq!(Planted::parse("0.2").unwrap(), Planted { share: 0.2 });
+        for wrong in ["", "-0.1", "inf", "NaN", "20 %"] {
+            assert!(Planted::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn it_takes_at_least_its_share_of_the_time() {
+        let started = Instant::now();
+        Planted { share: 0.5 }.spin(Duration::from_millis(20));
+        assert!(started.elapsed() >= Duration::from_millis(10));
+    }
+}
