@@ -1,16 +1,18 @@
 //! The command line as typed; no I/O. `cmd/` resolves it into what each verb needs.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::plan::Shard;
 use crate::render::Format;
 use crate::scenario;
+use crate::scenario::tune::{DEFAULT, seconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Measures which settings make the migrator fast.
 ///
-/// Without a verb: `harness sweep scenarios/batch-size.toml`.
+/// Without a verb: `harness tune scenarios/phase2.toml`.
 ///
 /// Exit codes: 0 the work asked for is done; 1 regression; 2 usage or environment; 3 inconclusive;
 /// 4 invalid measurement; 5 runs stored different things; 130 interrupted.
@@ -20,14 +22,16 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Option<Verb>,
-    /// The flags of a sweep, where there is no verb.
+    /// The flags of `tune`, where there is no verb.
     #[command(flatten)]
-    pub sweep: SweepFlags,
+    pub tune: TuneFlags,
 }
 
 /// One verb, one file in `cmd/`.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Tune every phase of a plan: sweep, choose, confirm with fresh pairs, keep or revert
+    Tune(TuneArgs),
     /// Run every setting of a scenario in interleaved blocks and compare them
     Sweep(SweepArgs),
     /// Print the order of a scenario's runs, and run nothing
@@ -92,8 +96,46 @@ pub struct SweepArgs {
 
 /// How a sweep is carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct SweepFlags {
+    /// As every measurement.
+    #[command(flatten)]
+    pub common: Flags,
+    /// Take the i-th of n parts of the blocks, from 0; needs a number of records
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+}
+
+/// Arguments of `harness tune`.
+#[derive(Debug, Args)]
+pub struct TuneArgs {
+    /// A scenario file with phases, or the name of a shipped one (phase2, phase2-link, phase2-full,
+    /// quick)
+    #[arg(value_name = "SCENARIO", default_value = DEFAULT)]
+    pub scenario: String,
+    /// How it is carried out.
+    #[command(flatten)]
+    pub flags: TuneFlags,
+}
+
+/// How a plan is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct TuneFlags {
+    /// As every measurement.
+    #[command(flatten)]
+    pub common: Flags,
+    /// Tune these phases alone, in the plan's order [default: all]
+    #[arg(long, value_name = "II.1,II.3", value_delimiter = ',')]
+    pub phases: Vec<String>,
+    /// Time for the whole session, such as 10m; what does not fit is left out, and said [default: the
+    /// scenario's]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub budget: Option<NonZeroU64>,
+}
+
+/// How a measurement is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub struct Flags {
     /// Print the metrics as JSON instead of the table
     #[arg(long)]
     pub json: bool,
@@ -109,9 +151,6 @@ pub struct SweepFlags {
     /// Start a new measurement, also where an unfinished one of the same plan could go on
     #[arg(long)]
     pub fresh: bool,
-    /// Take the i-th of n parts of the blocks, from 0; needs a number of records
-    #[arg(long, value_name = "I/N")]
-    pub shard: Option<Shard>,
     /// Every setting on few records and in few blocks: shows that it works, proves nothing
     #[arg(long)]
     pub quick: bool,
@@ -303,10 +342,14 @@ mod tests {
     #[test]
     fn flags_work_with_and_without_the_verb() {
         let flags = |arguments: &[&str]| Cli::try_parse_from(arguments).unwrap();
-        let bare = flags(&["harness", "--quick", "--seed", "3"]);
-        let verb = flags(&["harness", "sweep", "batch-size", "--quick", "--seed", "3"]);
-        let Some(Verb::Sweep(sweep)) = verb.verb else { panic!("no sweep") };
+        let bare = flags(&["harness", "--quick", "--seed", "3", "--phases", "II.1,II.3"]);
+        let verb = flags(&["harness", "tune", "--quick", "--seed", "3", "--phases=II.1,II.3"]);
+        let Some(Verb::Tune(tune)) = verb.verb else { panic!("no tune") };
         assert!(bare.verb.is_none());
-        assert_eq!(bare.sweep, sweep.flags);
+        assert_eq!(bare.tune, tune.flags);
+        assert_eq!((tune.scenario.as_str(), tune.flags.phases.len()), (DEFAULT, 2));
+        let budget = flags(&["harness", "--budget", "10m"]).tune.budget;
+        assert_eq!(budget, NonZeroU64::new(600));
+        assert!(Cli::try_parse_from(["harness", "--budget", "10"]).is_err());
     }
 }

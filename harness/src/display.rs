@@ -327,6 +327,7 @@ impl Observer for Display {
                 self.set_length();
                 self.talk(&format!("void, to be run again at the end: {disturbance}"));
             }
+            Event::Remark { text } => self.talk(text),
             Event::Ended => {
                 if let Style::Bar(bar) = &self.style {
                     bar.finish_and_clear();

@@ -62,6 +62,11 @@ pub enum Event<'a> {
         /// Why.
         disturbance: &'a Disturbance,
     },
+    /// Something is to be said of the steps that have run.
+    Remark {
+        /// One line.
+        text: &'a str,
+    },
     /// Nothing is left to run, or nothing more can be.
     Ended,
 }

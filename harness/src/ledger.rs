@@ -13,6 +13,7 @@ use crate::executor::Difference;
 use crate::measure::Measurement;
 use crate::plan::{self, Shard, Trial};
 use crate::scenario::Scenario;
+use crate::scenario::tune::Tune;
 use crate::step::Step;
 
 /// The version of the ledger's lines; a reader refuses any other.
@@ -72,6 +73,8 @@ pub struct Session {
 pub enum Kind {
     /// One scenario's settings, then the choice against the present setting.
     Sweep,
+    /// The phases of a plan, one after the other.
+    Tune(Box<Tune>),
     /// One program against itself, in turn with itself slowed.
     SelfTest {
         /// How many sessions of each there may be; absent for as many as the budget allows.
@@ -167,6 +170,12 @@ impl Session {
     /// The sweep of one scenario.
     pub fn sweep(scenario: Scenario) -> Self {
         Self { name: scenario.name.clone(), of: Kind::Sweep, scenarios: vec![scenario] }
+    }
+
+    /// A plan of phases under the conditions of a scenario.
+    pub fn tune(base: Scenario, tune: Tune) -> Self {
+        let of = Kind::Tune(Box::new(tune));
+        Self { name: base.name.clone(), of, scenarios: vec![base] }
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! scenario → plan → step → executor (one process per trial) → ledger → recorded → progress
-//!          → strategy → run → compare → analyse → sweep → render → display
+//!          → strategy → run → compare → analyse → sweep, tune → render → display
 //! ```
 //!
 //! A session is a ledger of steps. [`strategy::Strategy`] says what the next step is, from what is
@@ -42,4 +42,5 @@ pub mod stats;
 pub mod step;
 pub mod strategy;
 pub mod sweep;
+pub mod tune;
 pub mod validity;

@@ -92,6 +92,9 @@ impl Doers<'_> {
     }
 
     fn plan(&mut self) -> Result<()> {
+        for text in self.strategy.remarks(self.progress.recorded()) {
+            self.observer.observe(Event::Remark { text: &text });
+        }
         match self.strategy.next(self.progress.recorded()) {
             Next::Step(step) => {
                 self.write(Line::Step(step))?;

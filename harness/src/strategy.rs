@@ -32,6 +32,12 @@ pub trait Strategy {
     /// `recorded`: for the time left.
     fn ahead(&self, recorded: &Recorded) -> usize;
 
+    /// What is to be said of the steps so far before the next one begins, a line each.
+    fn remarks(&self, recorded: &Recorded) -> Vec<String> {
+        let _ = recorded;
+        Vec::new()
+    }
+
     /// How many records a run of this scenario must last for where `records = "auto"`: enough for
     /// two batches of every worker in every step to come. By default those of the scenario's own
     /// settings; a session whose later steps have larger batches says so here.

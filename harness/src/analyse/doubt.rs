@@ -68,6 +68,15 @@ pub enum Doubt {
         /// The limit.
         limit_bytes: u64,
     },
+    /// A setting's records waited longer than the scenario allows, so it was not picked.
+    Late {
+        /// The setting's label.
+        setting: String,
+        /// The largest p99 of its runs.
+        p99_ms: f64,
+        /// The limit.
+        limit_ms: f64,
+    },
     /// There were too few records for two batches of every worker.
     FewBatches {
         /// The setting's label.
@@ -113,6 +122,11 @@ impl fmt::Display for Doubt {
                 "{setting} was not picked: {:.0} MiB of memory, the limit is {:.0} MiB",
                 peak_rss_bytes / MIB,
                 *limit_bytes as f64 / MIB
+            ),
+            Self::Late { setting, p99_ms, limit_ms } => write!(
+                f,
+                "{setting} was not picked: a p99 latency of {p99_ms:.0} ms, the limit is \
+                 {limit_ms:.0} ms"
             ),
             Self::FewBatches { setting } => {
                 write!(f, "too few records for two batches of every worker with {setting}")

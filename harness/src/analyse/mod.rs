@@ -21,6 +21,7 @@ use crate::figures::Figures;
 use crate::finding::Outcome;
 use crate::ledger::TrialLine;
 use crate::measure::{Measurement, Stored};
+use crate::metric::Metric;
 use crate::recorded::{RanStep, Recorded};
 use crate::scenario::{Scenario, Setting};
 use crate::stats::verdict::Verdict;
@@ -183,22 +184,23 @@ pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
     let Some(scenario) = recorded.scenario(0) else {
         return Err(Error::environment("the session has no scenario"));
     };
-    analyse_phase(recorded, scenario, NAMES)
+    analyse_phase(recorded, scenario, NAMES, &Terms::one_look(scenario))
 }
 
 /// What one phase of a session says, a sweep and the fresh pairs of its choice: `scenario` is what
-/// its sweep varies, so its settings are the sweep's arms in their order.
+/// its sweep varies, so its settings are the sweep's arms in their order. `terms` judge the pairs.
 pub fn analyse_phase(
     recorded: &Recorded,
     scenario: &Scenario,
     names: Names<'_>,
+    terms: &Terms,
 ) -> Result<Analysis> {
     let Some(sweep) = recorded.steps_of(names.sweep).next() else {
         return Err(Error::environment(format!("there is no step {}", names.sweep)));
     };
     let first = sweep.voided.first().filter(|_| sweep.invalid);
     // Where void blocks leave too little, that is what is wrong.
-    figures(recorded, scenario, sweep, names).map_err(|error| match (first, error.kind()) {
+    figures(recorded, scenario, sweep, names, terms).map_err(|error| match (first, error.kind()) {
         (Some(first), ErrorKind::Environment) => invalid(&first.disturbance.to_string()),
         _ => error,
     })
@@ -209,6 +211,7 @@ fn figures(
     scenario: &Scenario,
     sweep: &RanStep,
     names: Names<'_>,
+    terms: &Terms,
 ) -> Result<Analysis> {
     let stored = agreed(recorded, sweep.step.scenario)?;
     let counted: Vec<&TrialLine> = sweep.counted().flat_map(|block| &block.trials).collect();
@@ -222,7 +225,7 @@ fn figures(
     let best = best::best(&settings, &arms, sweep);
     let margin = scenario.gate.margin;
     let choice = best::choice(&settings, best.as_ref(), baseline, highest, margin);
-    let confirmation = confirmation(recorded, scenario, names)?;
+    let confirmation = confirmation(recorded, names, terms)?;
     let records = recorded.records.get(sweep.step.scenario).and_then(Option::as_ref);
     let mut analysis = Analysis {
         format: FORMAT_VERSION,
@@ -249,13 +252,13 @@ fn figures(
 /// What the fresh pairs say, where there are any.
 fn confirmation(
     recorded: &Recorded,
-    scenario: &Scenario,
     names: Names<'_>,
+    terms: &Terms,
 ) -> Result<Option<Comparison>> {
     if recorded.steps_of(names.confirmation).next().is_none() {
         return Ok(None);
     }
-    compare(recorded, names.confirmation, &Terms::one_look(scenario)).map(Some)
+    compare(recorded, names.confirmation, terms).map(Some)
 }
 
 /// Whether the choice takes the present setting's place: where it is better, and where it is no
@@ -277,7 +280,9 @@ fn keeps(fresh: &Comparison, scenario: &Scenario) -> bool {
 }
 
 fn within_limits(figures: &Figures, scenario: &Scenario) -> bool {
+    let latency = figures.metrics.get(Metric::LatencyP99).map_or(0.0, |latency| latency.max);
     figures.metrics.peak_rss_bytes.max <= scenario.limits.peak_rss_bytes as f64
+        && scenario.limits.latency_p99_ms.is_none_or(|most| latency <= f64::from(most.get()))
 }
 
 /// The figures of every setting with a finished run, not yet compared with the baseline's, and
@@ -391,15 +396,23 @@ fn doubts_of(summary: &Summary, analysis: &Analysis) -> impl Iterator<Item = Dou
     let std_dev_percent = rate.std_dev.map_or(0.0, |std_dev| std_dev / rate.median * 100.0);
     let noisy = (std_dev_percent > NOISY_PERCENT)
         .then(|| Doubt::Noisy { setting: label(), percent: std_dev_percent });
-    let over = (!summary.within_limits).then(|| Doubt::OverLimit {
+    let limits = &analysis.scenario.limits;
+    let peak_rss_bytes = summary.metrics.peak_rss_bytes.max;
+    let over = (peak_rss_bytes > limits.peak_rss_bytes as f64).then(|| Doubt::OverLimit {
         setting: label(),
-        peak_rss_bytes: summary.metrics.peak_rss_bytes.max,
-        limit_bytes: analysis.scenario.limits.peak_rss_bytes,
+        peak_rss_bytes,
+        limit_bytes: limits.peak_rss_bytes,
+    });
+    let latency = summary.metrics.get(Metric::LatencyP99).zip(limits.latency_p99_ms);
+    let late = latency.and_then(|(latency, most)| {
+        let limit_ms = f64::from(most.get());
+        let late = Doubt::Late { setting: label(), p99_ms: latency.max, limit_ms };
+        (latency.max > limit_ms).then_some(late)
     });
     let settings = &summary.setting.settings;
     let needed = 2 * settings.workers.get() * settings.batch_size.get();
     // A quick look is known to be too short, for every setting.
     let few = (!analysis.scenario.quick && needed > analysis.records as usize)
         .then(|| Doubt::FewBatches { setting: label() });
-    [noisy, over, few].into_iter().flatten()
+    [noisy, over, late, few].into_iter().flatten()
 }

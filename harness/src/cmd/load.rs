@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use crate::args::TuneFlags;
 use crate::error::{Error, Result};
+use crate::scenario::tune::{self, Tune};
 use crate::scenario::{self, Scenario};
 
 /// A scenario that varies settings.
@@ -18,14 +20,13 @@ pub(super) fn load(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenari
 
 /// The scenario of a file or of a shipped name, with what the command line changes in it.
 pub(super) fn any(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario> {
-    let path = Path::new(name);
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => match scenario::shipped(name) {
-            Some(text) => text.to_owned(),
-            None => return Err(unreadable(name, error)),
-        },
-    };
+    let text = read(name)?;
+    if tune::is_plan(&text) {
+        return Err(Error::usage(format!(
+            "{name} is a plan of phases, each of which follows from those before it; `harness tune \
+             {name}` runs it"
+        )));
+    }
     let mut scenario =
         Scenario::parse(&text).map_err(|fault| Error::usage(format!("{name}, {fault}")))?;
     if let Some(seed) = seed {
@@ -34,8 +35,42 @@ pub(super) fn any(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario
     Ok(if quick { scenario.quick() } else { scenario })
 }
 
+/// The plan of a file or of a shipped name, with what the command line changes in it.
+pub(super) fn load_plan(name: &str, flags: &TuneFlags) -> Result<(Scenario, Tune)> {
+    let text = read(name)?;
+    if Scenario::parse(&text).is_ok() {
+        return Err(Error::usage(format!(
+            "{name} is one sweep and no plan of phases; `harness sweep {name}` runs it"
+        )));
+    }
+    let plan = Tune::parse(&text).map_err(|fault| Error::usage(format!("{name}, {fault}")));
+    let (mut base, mut tune) = plan?;
+    if !flags.phases.is_empty() {
+        tune = tune
+            .only(&flags.phases)
+            .map_err(|message| Error::usage(format!("--phases: {message}")))?;
+    }
+    if let Some(budget_s) = flags.budget {
+        tune.budget_s = budget_s;
+    }
+    if let Some(seed) = flags.common.seed {
+        base.seed = seed;
+    }
+    Ok((if flags.common.quick { tune::quick(base) } else { base }, tune))
+}
+
+fn read(name: &str) -> Result<String> {
+    match fs::read_to_string(Path::new(name)) {
+        Ok(text) => Ok(text),
+        Err(error) => match scenario::shipped(name).or_else(|| tune::shipped(name)) {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(unreadable(name, error)),
+        },
+    }
+}
+
 fn unreadable(name: &str, error: std::io::Error) -> Error {
-    let shipped: Vec<_> = scenario::shipped_names().collect();
+    let shipped: Vec<_> = tune::shipped_names().chain(scenario::shipped_names()).collect();
     let message =
         format!("reading scenario {name} (no shipped one either; there is {})", shipped.join(", "));
     Error::caused(message, error)

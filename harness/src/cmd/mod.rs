@@ -11,6 +11,7 @@ pub mod report;
 pub mod self_test;
 mod session;
 pub mod sweep;
+pub mod tune;
 mod write;
 
 use std::ffi::OsString;
@@ -18,10 +19,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Cli, SweepArgs, Verb};
+use crate::args::{Cli, TuneArgs, Verb};
 use crate::display;
 use crate::executor::{LAUNCH_VERB, MIGRATOR_VERB, launch};
-use crate::scenario;
+use crate::scenario::tune::DEFAULT;
 
 /// Runs the program with these arguments (the program's own name first) and returns its exit
 /// code; what went wrong is said on stderr.
@@ -43,6 +44,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = |()| ExitCode::SUCCESS;
     let result = match cli.verb {
+        Some(Verb::Tune(args)) => tune::run(&args).map(done),
         Some(Verb::Sweep(args)) => sweep::run(&args).map(done),
         Some(Verb::Plan(args)) => plan::run(&args).map(done),
         Some(Verb::Judge(args)) => judge::run(&args),
@@ -51,8 +53,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Gate(args)) => gate::run(&args),
         Some(Verb::SelfTest(args)) => self_test::run(&args).map(done),
         None => {
-            let sweep = SweepArgs { scenario: scenario::DEFAULT.into(), flags: cli.sweep };
-            sweep::run(&sweep).map(done)
+            let tune = TuneArgs { scenario: DEFAULT.into(), flags: cli.tune };
+            tune::run(&tune).map(done)
         }
     };
     result.unwrap_or_else(|error| {

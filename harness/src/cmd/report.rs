@@ -16,6 +16,7 @@ use crate::recorded::{self, Recorded};
 use crate::render::{self, Format};
 use crate::results::Folder;
 use crate::self_test::rates::SelfTested;
+use crate::tune::tuning;
 
 /// Runs the verb.
 pub fn run(args: &ReportArgs) -> Result<()> {
@@ -23,6 +24,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     let recorded = recorded::merge(parts?)?;
     let text = match recorded.session.session.of {
         Kind::Sweep => sweep(args, &recorded)?,
+        Kind::Tune(_) => tune(args, &recorded)?,
         Kind::Gate(_) => gate(args, &recorded)?,
         Kind::SelfTest { .. } => self_test(args, &recorded)?,
     };
@@ -37,6 +39,16 @@ fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     }
     let identity = identity(&args.results[0])?;
     let document = render::document::sweep::document(&analysis, recorded, &identity);
+    render::render(args.format, &document)
+}
+
+fn tune(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+    let tuning = tuning(recorded)?;
+    if args.format == Format::Json {
+        return render::pretty(&tuning);
+    }
+    let identity = identity(&args.results[0])?;
+    let document = render::document::tune::document(&tuning, recorded, &identity)?;
     render::render(args.format, &document)
 }
 

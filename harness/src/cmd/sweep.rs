@@ -6,7 +6,7 @@ use super::load;
 use super::session::{Asked, Session};
 use super::write;
 use crate::analyse::{self, Analysis, analyse};
-use crate::args::{SweepArgs, SweepFlags};
+use crate::args::{Flags, SweepArgs, SweepFlags};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::Program;
@@ -20,30 +20,30 @@ use crate::sweep::Sweep;
 /// Runs the verb.
 pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
-    let scenario = load::load(&args.scenario, flags.seed, flags.quick)?;
+    let scenario = load::load(&args.scenario, flags.common.seed, flags.common.quick)?;
     check_shard(flags, &scenario)?;
-    let (program, path) = program(flags.migrator.as_deref(), &scenario)?;
+    let (program, path) = program(flags.common.migrator.as_deref(), &scenario)?;
     let (mut executor, beginning) = Asked {
         session: ledger::Session::sweep(scenario),
         programs: vec![("migrator", program, path)],
         shard: flags.shard,
-        out: &flags.out,
-        fresh: flags.fresh,
+        out: &flags.common.out,
+        fresh: flags.common.fresh,
         command: command(args),
     }
     .begin()?;
-    let mut display = Display::new(flags.quiet);
+    let mut display = Display::new(flags.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Sweep, &mut executor, &mut display)?;
     let analysis = analyse(&recorded).map_err(|error| no_analysis(&session, &error))?;
     let metrics = write::sweep(&session.folder, &analysis, &recorded, &session.identity)?;
-    report(flags, &analysis, &metrics, &session.folder);
+    report(&flags.common, &analysis, &metrics, &session.folder);
     valid(&recorded).map_err(|error| session.with_ledger(&error))?;
     complete(&analysis)
 }
 
 /// A session of which too much was void has not done what was asked for.
-fn valid(recorded: &Recorded) -> Result<()> {
+pub(super) fn valid(recorded: &Recorded) -> Result<()> {
     if recorded.ending != Some(Ending::Invalid) {
         return Ok(());
     }
@@ -64,7 +64,7 @@ fn check_shard(flags: &SweepFlags, scenario: &Scenario) -> Result<()> {
 }
 
 /// What has run cannot be analysed, and running the same command again would not change that.
-fn no_analysis(session: &Session, error: &Error) -> Error {
+pub(super) fn no_analysis(session: &Session, error: &Error) -> Error {
     let error = session.with_ledger(error);
     if error.kind() == ErrorKind::Invalid {
         // What is invalid is not gone on with: the same command begins anew by itself.
@@ -98,21 +98,27 @@ pub(super) fn invoked(path: &Path) -> PathBuf {
 
 /// The command that measures the same again.
 fn command(args: &SweepArgs) -> String {
-    let flags = &args.flags;
     let mut words = vec!["harness".into(), "sweep".into(), quoted(&args.scenario)];
+    words.extend(common(&args.flags.common));
+    if let Some(shard) = args.flags.shard {
+        words.extend(["--shard".into(), shard.to_string()]);
+    }
+    words.join(" ")
+}
+
+/// The flags of a command that measures the same again.
+pub(super) fn common(flags: &Flags) -> Vec<String> {
+    let mut words = Vec::new();
     if flags.quick {
         words.push("--quick".into());
     }
     if let Some(seed) = flags.seed {
         words.extend(["--seed".into(), seed.to_string()]);
     }
-    if let Some(shard) = flags.shard {
-        words.extend(["--shard".into(), shard.to_string()]);
-    }
     if let Some(path) = &flags.migrator {
         words.extend(["--migrator".into(), quoted(&path.display().to_string())]);
     }
-    words.join(" ")
+    words
 }
 
 /// A word as a shell takes it.
@@ -124,7 +130,7 @@ pub(super) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-fn report(flags: &SweepFlags, analysis: &Analysis, metrics: &str, folder: &Folder) {
+fn report(flags: &Flags, analysis: &Analysis, metrics: &str, folder: &Folder) {
     if flags.json {
         display::result(metrics);
     } else {

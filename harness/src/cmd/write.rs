@@ -7,6 +7,7 @@ use crate::identity::Identity;
 use crate::recorded::Recorded;
 use crate::render::{self, Format};
 use crate::results::Folder;
+use crate::tune::Tuning;
 
 /// Writes what a sweep says; gives the text of `metrics.json`.
 pub(super) fn sweep(
@@ -17,6 +18,21 @@ pub(super) fn sweep(
 ) -> Result<String> {
     folder.write("analysis.json", render::pretty(analysis)?)?;
     let document = render::document::sweep::document(analysis, recorded, identity);
+    for file in render::files(&document)? {
+        folder.write(&file.name, file.bytes)?;
+    }
+    render::metrics(&document)
+}
+
+/// Writes what a plan's session says; gives the text of `metrics.json`.
+pub(super) fn tune(
+    folder: &Folder,
+    tuning: &Tuning,
+    recorded: &Recorded,
+    identity: &Identity,
+) -> Result<String> {
+    folder.write("analysis.json", render::pretty(tuning)?)?;
+    let document = render::document::tune::document(tuning, recorded, identity)?;
     for file in render::files(&document)? {
         folder.write(&file.name, file.bytes)?;
     }

@@ -20,6 +20,7 @@ pub mod self_test;
 mod settings;
 pub mod table;
 mod trust;
+pub mod tune;
 pub mod words;
 
 use clap::ValueEnum;

@@ -38,7 +38,7 @@ pub fn finding(analysis: &Analysis) -> String {
 fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Outcome) -> String {
     let (choice, present) = (&fresh.candidate.label, &fresh.baseline.label);
     let (pairs, margin) = (fresh.pairs, rounded(fresh.margin_percent));
-    let change = change(fresh);
+    let change = confirmed_change(fresh);
     let confidence = fresh.confidence;
     let says = match outcome {
         Outcome::Judged(Verdict::Improved) => format!(
@@ -71,7 +71,7 @@ fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Outcome) -> Strin
 }
 
 /// The change of the metric that decides, with its interval.
-fn change(fresh: &Comparison) -> String {
+pub(super) fn confirmed_change(fresh: &Comparison) -> String {
     let Some(primary) = fresh.primary() else {
         return "no figures".into();
     };

@@ -3,6 +3,7 @@
 
 mod read;
 mod runner;
+pub mod tune;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -35,7 +36,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("gate-quick", include_str!("../../../scenarios/gate-quick.toml")),
 ];
 
-/// The scenario of a bare `harness`.
+/// The scenario of a `harness doctor` and a `harness self-test`.
 pub const DEFAULT: &str = "scenarios/batch-size.toml";
 
 /// The scenario of a `harness gate` that names none.
@@ -57,6 +58,9 @@ pub struct Scenario {
     pub phase: String,
     /// What the phase calls itself.
     pub optimization: String,
+    /// What was expected of the optimization, from and to, in percent; nothing where nobody says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_percent: Option<[f64; 2]>,
     /// Counted blocks: runs of every setting.
     pub runs: u32,
     /// Blocks before them that are run and not counted.
@@ -169,6 +173,9 @@ pub struct Limits {
     pub timeout_s: NonZeroU32,
     /// A setting with a run above this is not chosen.
     pub peak_rss_bytes: u64,
+    /// A setting with a run above this is not chosen; nothing where latency does not matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_p99_ms: Option<NonZeroU32>,
 }
 
 /// How two arms are compared.
@@ -252,7 +259,7 @@ impl Default for Validity {
 impl Default for Limits {
     fn default() -> Self {
         const TIMEOUT: NonZeroU32 = NonZeroU32::new(120).unwrap();
-        Self { timeout_s: TIMEOUT, peak_rss_bytes: 512 * 1024 * 1024 }
+        Self { timeout_s: TIMEOUT, peak_rss_bytes: 512 * 1024 * 1024, latency_p99_ms: None }
     }
 }
 
@@ -310,8 +317,8 @@ batch_size = [100, 1000]
         }
         let files = std::fs::read_dir("../scenarios").unwrap().map(|file| file.unwrap().path());
         let files = files.filter(|path| path.extension().is_some_and(|end| end == "toml"));
-        assert_eq!(files.count(), shipped_names().count(), "a scenario that does not ship");
-        assert!(shipped(DEFAULT).is_some());
+        let shipped_count = shipped_names().count() + tune::shipped_names().count();
+        assert_eq!(files.count(), shipped_count, "a scenario that does not ship");
         assert!(shipped("no-such").is_none());
     }
 

@@ -33,8 +33,8 @@ impl std::error::Error for Fault {}
 
 /// Reads and checks a scenario's text.
 pub(super) fn read(text: &str) -> Result<Scenario, Fault> {
-    let source = Source { text, table: parse_table(text)? };
-    source.check_keys()?;
+    let source = Source::of(text)?;
+    source.check_keys(TOP_KEYS)?;
     let file: File = toml::from_str(text).map_err(|error| source.fault_of(&error))?;
     source.resolve(file)
 }
@@ -42,55 +42,56 @@ pub(super) fn read(text: &str) -> Result<Scenario, Fault> {
 /// The file as typed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    name: String,
-    why: String,
-    phase: String,
-    optimization: String,
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) why: String,
+    pub(super) phase: String,
+    pub(super) optimization: String,
+    pub(super) expected_percent: Option<[f64; 2]>,
     #[serde(default = "File::runs")]
-    runs: u32,
+    pub(super) runs: u32,
     #[serde(default = "File::warmup")]
-    warmup: u32,
+    pub(super) warmup: u32,
     #[serde(default = "File::pairs")]
-    pairs: u32,
+    pub(super) pairs: u32,
     #[serde(default = "File::seed")]
-    seed: u64,
+    pub(super) seed: u64,
     #[serde(default)]
-    workload: WorkloadTable,
+    pub(super) workload: WorkloadTable,
     #[serde(default)]
-    store: StoreTable,
+    pub(super) store: StoreTable,
     #[serde(default)]
-    link: Link,
-    runner: Option<Runner>,
+    pub(super) link: Link,
+    pub(super) runner: Option<Runner>,
     #[serde(default)]
-    baseline: toml::Table,
-    sweep: Option<toml::Table>,
+    pub(super) baseline: toml::Table,
+    pub(super) sweep: Option<toml::Table>,
     #[serde(default)]
-    limits: Limits,
+    pub(super) limits: Limits,
     #[serde(default)]
-    validity: Validity,
+    pub(super) validity: Validity,
     #[serde(default)]
-    gate: Gate,
+    pub(super) gate: Gate,
 }
 
 impl File {
-    fn runs() -> u32 {
+    pub(super) fn runs() -> u32 {
         10
     }
-    fn warmup() -> u32 {
+    pub(super) fn warmup() -> u32 {
         1
     }
-    fn pairs() -> u32 {
+    pub(super) fn pairs() -> u32 {
         10
     }
-    fn seed() -> u64 {
+    pub(super) fn seed() -> u64 {
         1
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct WorkloadTable {
+pub(super) struct WorkloadTable {
     records: toml::Value,
     run_seconds: Option<f64>,
     profile: String,
@@ -112,9 +113,9 @@ impl Default for WorkloadTable {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct StoreTable {
+pub(super) struct StoreTable {
     url: String,
     synchronous: String,
 }
@@ -145,6 +146,7 @@ const TOP_KEYS: &[&str] = &[
     "why",
     "phase",
     "optimization",
+    "expected_percent",
     "runs",
     "warmup",
     "pairs",
@@ -166,7 +168,7 @@ const LINK_KEYS: &[&str] = &["connect_ms", "round_trip_ms"];
 const RUNNER_KEYS: &[&str] = &["command"];
 const VALIDITY_KEYS: &[&str] = &["foreign_cpu_share_max", "steal_share_max", "swapped_pages_max"];
 const GATE_KEYS: &[&str] = &["margin", "metrics", "small", "exact"];
-const LIMITS_KEYS: &[&str] = &["timeout_s", "peak_rss_bytes"];
+const LIMITS_KEYS: &[&str] = &["timeout_s", "peak_rss_bytes", "latency_p99_ms"];
 
 /// The baseline of every setting that applies in it, as a flat object.
 fn default_settings() -> Map<String, Value> {
@@ -195,33 +197,56 @@ fn one_line(message: &str) -> String {
 }
 
 /// The text with its spans, to say where a fault is.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     text: &'a str,
     table: DeTable<'a>,
+    /// The index of the `[[phase]]` that is read, of a file that has several: its keys are those of
+    /// a file that is one.
+    pub(super) phase: Option<usize>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// A text that is TOML at least.
+    pub(super) fn of(text: &'a str) -> Result<Self, Fault> {
+        Ok(Self { text, table: parse_table(text)?, phase: None })
+    }
+
+    /// The tables `[[phase]]`, in their order.
+    pub(super) fn phases(&self) -> Vec<&DeTable<'a>> {
+        let phases = self.table.get("phase").map(toml::Spanned::get_ref);
+        let Some(DeValue::Array(phases)) = phases else {
+            return Vec::new();
+        };
+        phases.iter().filter_map(|phase| phase.get_ref().as_table()).collect()
+    }
+
     fn fault_at(&self, span: Option<Range<usize>>, message: impl Into<String>) -> Fault {
         let line = line_at(self.text, span.map_or(0, |span| span.start));
         Fault { line, message: message.into() }
     }
 
-    fn fault_of(&self, error: &toml::de::Error) -> Fault {
+    pub(super) fn fault_of(&self, error: &toml::de::Error) -> Fault {
         self.fault_at(error.span(), one_line(error.message()))
     }
 
     /// A fault on the line of `[section] key`, or of the section where the key is not written;
     /// the top level is the section "".
-    fn fault_in(&self, section: &str, key: &str, message: impl fmt::Display) -> Fault {
+    pub(super) fn fault_in(&self, section: &str, key: &str, message: impl fmt::Display) -> Fault {
         let place = if section.is_empty() { key.into() } else { format!("[{section}] {key}") };
         self.fault_at(self.span(section, key), format!("{place}: {message}"))
     }
 
     fn span(&self, section: &str, key: &str) -> Option<Range<usize>> {
+        let phase = self.phase.and_then(|index| self.phases().get(index).copied());
+        let table = match (section, phase) {
+            ("sweep" | "", Some(phase)) => phase,
+            _ => &self.table,
+        };
         if section.is_empty() {
-            return self.table.get_key_value(key).map(|(key, _)| key.span());
+            let found = table.get_key_value(key).or_else(|| self.table.get_key_value(key));
+            return found.map(|(key, _)| key.span());
         }
-        let (name, value) = self.table.get_key_value(section)?;
+        let (name, value) = table.get_key_value(section)?;
         let inside = match value.get_ref() {
             DeValue::Table(table) => table.get_key_value(key).map(|(key, _)| key.span()),
             _ => None,
@@ -229,8 +254,8 @@ impl Source<'_> {
         Some(inside.unwrap_or(name.span()))
     }
 
-    fn check_keys(&self) -> Result<(), Fault> {
-        self.check_table(&self.table, TOP_KEYS, "")?;
+    pub(super) fn check_keys(&self, top: &[&str]) -> Result<(), Fault> {
+        self.check_table(&self.table, top, "")?;
         for (section, known) in [
             ("workload", WORKLOAD_KEYS),
             ("store", STORE_KEYS),
@@ -250,7 +275,12 @@ impl Source<'_> {
         Ok(())
     }
 
-    fn check_table(&self, table: &DeTable<'_>, known: &[&str], name: &str) -> Result<(), Fault> {
+    pub(super) fn check_table(
+        &self,
+        table: &DeTable<'_>,
+        known: &[&str],
+        name: &str,
+    ) -> Result<(), Fault> {
         let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref()))
         else {
             return Ok(());
@@ -262,7 +292,7 @@ impl Source<'_> {
         Err(self.fault_at(Some(span), message))
     }
 
-    fn resolve(&self, file: File) -> Result<Scenario, Fault> {
+    pub(super) fn resolve(&self, file: File) -> Result<Scenario, Fault> {
         self.check_top(&file)?;
         self.check_gate(&file.gate)?;
         let workload = self.workload(file.workload)?;
@@ -290,6 +320,7 @@ impl Source<'_> {
             why: file.why,
             phase: file.phase,
             optimization: file.optimization,
+            expected_percent: file.expected_percent,
             runs: file.runs,
             warmup: file.warmup,
             pairs: file.pairs,
@@ -402,7 +433,7 @@ impl Source<'_> {
     }
 
     /// The baseline as a flat object: what the scenario says over the program's own defaults.
-    fn baseline(&self, table: &toml::Table) -> Result<Map<String, Value>, Fault> {
+    pub(super) fn baseline(&self, table: &toml::Table) -> Result<Map<String, Value>, Fault> {
         let mut settings = default_settings();
         for (key, value) in table {
             settings.insert(key.clone(), json(value));
@@ -412,7 +443,11 @@ impl Source<'_> {
     }
 
     /// The varied settings with their values, each value checked.
-    fn axes(&self, table: &toml::Table, baseline: &Map<String, Value>) -> Result<Axes, Fault> {
+    pub(super) fn axes(
+        &self,
+        table: &toml::Table,
+        baseline: &Map<String, Value>,
+    ) -> Result<Axes, Fault> {
         let mut axes = Axes::new();
         for (key, value) in table {
             let fault = |message: String| self.fault_in("sweep", key, message);
@@ -480,7 +515,7 @@ impl Source<'_> {
 }
 
 /// The varied settings with their values.
-type Axes = Vec<(String, Vec<Value>)>;
+pub(super) type Axes = Vec<(String, Vec<Value>)>;
 
 fn with(settings: &Map<String, Value>, key: &str, value: &Value) -> Map<String, Value> {
     let mut settings = settings.clone();
@@ -488,11 +523,11 @@ fn with(settings: &Map<String, Value>, key: &str, value: &Value) -> Map<String, 
     settings
 }
 
-fn typed(settings: &Map<String, Value>) -> Result<Settings, String> {
+pub(super) fn typed(settings: &Map<String, Value>) -> Result<Settings, String> {
     Settings::deserialize(&Value::Object(settings.clone())).map_err(|error| error.to_string())
 }
 
-fn setting(point: &Map<String, Value>, axes: &Axes) -> Result<Setting, String> {
+pub(super) fn setting(point: &Map<String, Value>, axes: &Axes) -> Result<Setting, String> {
     let value = |key: &str| point.get(key).map(plain).unwrap_or_default();
     let short: Vec<_> = axes.iter().map(|(key, _)| value(key)).collect();
     let label: Vec<_> = axes.iter().map(|(key, _)| format!("{key}={}", value(key))).collect();
@@ -500,7 +535,7 @@ fn setting(point: &Map<String, Value>, axes: &Axes) -> Result<Setting, String> {
 }
 
 /// A value without the quotes of a text.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), String::from)
 }
 

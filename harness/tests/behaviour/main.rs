@@ -18,3 +18,4 @@ mod resume;
 mod self_test;
 mod session;
 mod sweep;
+mod tune;

@@ -8,6 +8,7 @@ pub mod pairs;
 mod phase;
 mod standing;
 pub mod sweep;
+pub mod tune;
 
 use migrator::config::Settings;
 use serde::Serialize;

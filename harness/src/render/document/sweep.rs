@@ -13,7 +13,7 @@ use super::{
     Comparison, Document, Drift, Fact, FailedRun, Figures, Grid, Headline, Kind, Latency, Level,
     Outcome, Phase, Run, Setting, Standing, Waits, pairs,
 };
-use crate::analyse::{Analysis, Answer, Estimate, NAMES, Summary};
+use crate::analyse::{Analysis, Answer, Estimate, NAMES, Names, Summary};
 use crate::compare;
 use crate::identity::Identity;
 use crate::ledger::TrialLine;
@@ -23,9 +23,6 @@ use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{counted, mib, rounded, thousands};
 use crate::render::words;
 use crate::stats::{Sample, tails};
-
-/// What the Phase II plan expected of each optimization, in percent.
-const EXPECTED_PERCENT: [f64; 2] = [5.0, 20.0];
 
 /// The stages in the order of a record's way; others follow by name.
 const WAY: [&str; 16] = [
@@ -50,8 +47,7 @@ const WAY: [&str; 16] = [
 /// The document of a sweep.
 pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -> Document {
     let scenario = &analysis.scenario;
-    let fresh: Vec<&RanStep> = recorded.steps_of(NAMES.confirmation).collect();
-    let phase = phase(analysis, recorded, &fresh);
+    let phase = phase(analysis, recorded, NAMES);
     let confirmation = analysis.confirmation.as_ref();
     let warnings = words::further_doubts(analysis).map(ToString::to_string);
     let failed = |run: &crate::analyse::FailedRun| FailedRun {
@@ -88,7 +84,7 @@ pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -
     }
 }
 
-fn standing(analysis: &Analysis) -> Standing {
+pub(in crate::render) fn standing(analysis: &Analysis) -> Standing {
     match analysis.answer() {
         Answer::Invalid => Standing::Invalid,
         Answer::Confirmed(_) | Answer::NothingToConfirm if analysis.scenario.quick => {
@@ -100,9 +96,11 @@ fn standing(analysis: &Analysis) -> Standing {
     }
 }
 
-fn phase(analysis: &Analysis, recorded: &Recorded, fresh: &[&RanStep]) -> Phase {
+/// A phase whose steps have these names.
+pub(super) fn phase(analysis: &Analysis, recorded: &Recorded, names: Names<'_>) -> Phase {
     let scenario = &analysis.scenario;
-    let runs = Runs::of(recorded);
+    let fresh: Vec<&RanStep> = recorded.steps_of(names.confirmation).collect();
+    let runs = Runs::of(recorded, names.sweep);
     let index = |summary: &Summary| scenario.settings.iter().position(|s| *s == summary.setting);
     let mut settings: Vec<Setting> = analysis
         .settings
@@ -135,7 +133,7 @@ fn phase(analysis: &Analysis, recorded: &Recorded, fresh: &[&RanStep]) -> Phase 
         baseline: Some(analysis.baseline),
         against: "baseline".into(),
         chosen: Some(analysis.choice),
-        confirmation: confirmation(analysis, fresh),
+        confirmation: confirmation(analysis, &fresh),
         skipped: None,
         notes: analysis.doubts.iter().map(ToString::to_string).collect(),
         outcome: Some(outcome(analysis, baseline)),
@@ -179,21 +177,21 @@ fn outcome(analysis: &Analysis, baseline: &Summary) -> Outcome {
         settings_baseline: before.1,
         settings_optimized: after.1,
         kept: analysis.kept,
-        expected_percent: Some(EXPECTED_PERCENT),
+        expected_percent: analysis.scenario.expected_percent,
         checksum: analysis.stored.checksum.clone(),
     }
 }
 
-/// The counted runs with when they began.
+/// The counted runs of a sweep with when they began.
 struct Runs<'a>(Vec<(&'a TrialLine, usize, f64)>);
 
 impl<'a> Runs<'a> {
-    fn of(recorded: &'a Recorded) -> Self {
+    fn of(recorded: &'a Recorded, sweep: &str) -> Self {
         let mut at_s = 0.0;
         let mut runs = Vec::new();
-        for ran in recorded.steps_of(NAMES.sweep) {
+        for ran in &recorded.steps {
             for line in ran.trials() {
-                if !line.trial.warmup {
+                if !line.trial.warmup && ran.step.name == sweep {
                     runs.push((line, line.trial.block, at_s));
                 }
                 at_s += line.measurement.elapsed_s;
@@ -335,7 +333,7 @@ fn grid(analysis: &Analysis) -> Option<Grid> {
 }
 
 /// Every run in percent of its setting's median, and the means of the blocks.
-fn drift(phase: &Phase) -> Option<Drift> {
+pub(super) fn drift(phase: &Phase) -> Option<Drift> {
     let mut runs = Vec::new();
     let mut blocks: BTreeMap<usize, Vec<Level>> = BTreeMap::new();
     for setting in &phase.settings {

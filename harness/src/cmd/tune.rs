@@ -1,0 +1,53 @@
+//! `harness tune`: measures a plan of phases, from the first run to the results folder.
+
+use super::load;
+use super::session::{Asked, Session};
+use super::sweep::{common, no_analysis, program, quoted, valid};
+use super::write;
+use crate::args::TuneArgs;
+use crate::display::{self, Display};
+use crate::error::Result;
+use crate::ledger;
+use crate::render;
+use crate::tune::{Tuner, tuning};
+
+/// Runs the verb.
+pub fn run(args: &TuneArgs) -> Result<()> {
+    let flags = &args.flags.common;
+    let (base, plan) = load::load_plan(&args.scenario, &args.flags)?;
+    let (program, path) = program(flags.migrator.as_deref(), &base)?;
+    let (mut executor, beginning) = Asked {
+        session: ledger::Session::tune(base, plan),
+        programs: vec![("migrator", program, path)],
+        shard: None,
+        out: &flags.out,
+        fresh: flags.fresh,
+        command: command(args),
+    }
+    .begin()?;
+    let mut display = Display::new(flags.quiet);
+    let mut session = Session::open(beginning, &mut display)?;
+    let recorded = session.measure(&Tuner, &mut executor, &mut display)?;
+    let tuning = tuning(&recorded).map_err(|error| no_analysis(&session, &error))?;
+    let metrics = write::tune(&session.folder, &tuning, &recorded, &session.identity)?;
+    if flags.json {
+        display::result(&metrics);
+    } else {
+        let folder = session.folder.path().display().to_string();
+        display::result(&render::tune::summary(&tuning, &folder)?);
+    }
+    valid(&recorded).map_err(|error| session.with_ledger(&error))
+}
+
+/// The command that measures the same again.
+fn command(args: &TuneArgs) -> String {
+    let mut words = vec!["harness".into(), "tune".into(), quoted(&args.scenario)];
+    if !args.flags.phases.is_empty() {
+        words.extend(["--phases".into(), quoted(&args.flags.phases.join(","))]);
+    }
+    if let Some(budget_s) = args.flags.budget {
+        words.extend(["--budget".into(), format!("{budget_s}s")]);
+    }
+    words.extend(common(&args.flags.common));
+    words.join(" ")
+}

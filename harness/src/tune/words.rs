@@ -1,0 +1,67 @@
+//! What is said while a plan goes on: how much fits into the time, and what each phase came to.
+
+use super::Tuned;
+use super::effort::Effort;
+use crate::analyse::Answer;
+use crate::finding::Outcome;
+use crate::stats::verdict::Verdict;
+
+/// How much fits into the budget, and what that tells.
+pub fn effort(effort: &Effort, budget_s: u64) -> String {
+    let pairs: Vec<String> = effort.pairs.iter().map(ToString::to_string).collect();
+    let pairs = match pairs.as_slice() {
+        [one] => format!("{one} fresh pairs"),
+        looks => format!("up to {} fresh pairs a look", looks.join(" + ")),
+    };
+    let first = format!(
+        "a run of the baseline takes {:.1} s; in {} fit up to {} blocks a sweep and {pairs} a \
+         comparison",
+        effort.run_s,
+        time(budget_s),
+        effort.runs
+    );
+    match (effort.spread_percent, effort.sweep_tells_percent, effort.pairs_tell_percent) {
+        (Some(spread), Some(sweep), Some(pairs)) => format!(
+            "{first}; at the spread of its runs ({spread:.1} %) a sweep tells settings apart that \
+             differ by {sweep:.1} %, and pairs a change of {pairs:.1} %"
+        ),
+        _ => first,
+    }
+}
+
+/// A time in the largest unit that it is a whole number of.
+pub fn time(seconds: u64) -> String {
+    match seconds {
+        s if s.is_multiple_of(3600) => format!("{} h", s / 3600),
+        s if s.is_multiple_of(60) => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
+
+/// What a phase came to, in one line.
+pub fn phase(tuned: &Tuned) -> String {
+    let name = &tuned.name;
+    if let Some(skipped) = &tuned.skipped {
+        return format!("{name}: not measured: {skipped}");
+    }
+    let Some(analysis) = &tuned.analysis else {
+        return format!("{name}: not measured");
+    };
+    let choice = &analysis.choice().setting.label;
+    match (analysis.answer(), tuned.change_percent()) {
+        (Answer::NothingToConfirm, _) => format!("{name}: nothing to confirm, {choice} stays"),
+        (answer, Some(change)) => {
+            let then = if tuned.kept { "kept" } else { "the present setting stays" };
+            format!("{name}: {answer}, {choice} {change:+.1} %: {then}")
+        }
+        (answer, None) => format!("{name}: {answer}, the present setting stays"),
+    }
+}
+
+/// Whether an answer is a verdict, and which.
+pub(super) fn verdict(answer: Answer) -> Option<Verdict> {
+    match answer {
+        Answer::Confirmed(Outcome::Judged(verdict)) => Some(verdict),
+        _ => None,
+    }
+}

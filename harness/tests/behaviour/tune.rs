@@ -1,0 +1,360 @@
+//! Whole plans that nobody runs: which phases are kept, which are not, what there is time for, and
+//! that a session cut off anywhere says the same as one that was not.
+
+use std::path::Path;
+
+use crate::common::{Silent, done, identity, tell, uniform};
+use harness::error::{Error, ErrorKind, Result};
+use harness::executor::{Mock, Source, report};
+use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine};
+use harness::measure::Measurement;
+use harness::progress::Progress;
+use harness::recorded::Recorded;
+use harness::render::{self, document::tune::document};
+use harness::run;
+use harness::scenario::Scenario;
+use harness::scenario::tune::{self, Tune, shipped};
+use harness::stats::verdict::Verdict;
+use harness::strategy::{Next, Strategy};
+use harness::tune::{Effort, LAST, REST, Tuned, Tuner, Tuning, tuning};
+use migrator::config::Settings;
+use serde_json::{Value, json};
+
+/// What a run's settings make of its rate.
+type Effect = fn(&Value) -> f64;
+
+/// A plan as shipped, with more time than it needs or with this much.
+fn plan(name: &str, budget_s: u64) -> (Scenario, Tune) {
+    let (mut base, mut tune) = Tune::parse(shipped(name).unwrap()).unwrap();
+    tune.budget_s = budget_s.try_into().unwrap();
+    // One metric is enough to decide, and takes a third of the time to test.
+    base.gate.metrics.truncate(1);
+    base.workload.records = harness::scenario::Records::Fixed(8000.try_into().unwrap());
+    (base, tune)
+}
+
+fn session_line(base: &Scenario, tune: &Tune) -> SessionLine {
+    let program = ProgramId { name: "migrator".into(), blake3: "p".into() };
+    let origin = Origin { revision: "r".into(), host: None, programs: vec![program] };
+    SessionLine::new(Session::tune(base.clone(), tune.clone()), origin, None)
+}
+
+/// Runs that take a second at the baseline's rate, differ by up to 2 % from run to run, and parse for
+/// this share of their time. The same runs in the same order give the same figures, `ran` of them
+/// being behind us; `cut_at` more runs are given.
+struct Runs {
+    effect: Effect,
+    parse_share: f64,
+    noise: f64,
+    ran: u32,
+    cut_at: Option<u32>,
+}
+
+impl Runs {
+    fn of(effect: Effect) -> Self {
+        Self { effect, parse_share: 0.3, noise: 0.01, ran: 0, cut_at: None }
+    }
+
+    fn executor(mut self) -> Mock {
+        let mut given = 0;
+        Mock::new(move |source: &Source, settings: &Settings| -> Result<Measurement> {
+            if self.cut_at == Some(given) {
+                return Err(Error::new(ErrorKind::Interrupted, "cut off"));
+            }
+            given += 1;
+            self.ran += 1;
+            let flat = serde_json::to_value(settings).unwrap();
+            let draw = 1.0 + self.noise * (uniform(self.ran) + uniform(self.ran + 90_000));
+            let mut report =
+                report(settings, source.records, 480_000.0 * (self.effect)(&flat) * draw);
+            let busy = report.wall_s * 2.0 * self.parse_share;
+            report.stages.get_mut("parsing").unwrap().total_ns = (busy * 1e9) as u64;
+            Ok(done(report))
+        })
+    }
+}
+
+fn start(path: &Path, planned: &(Scenario, Tune), runs: Runs) -> Result<Recorded> {
+    let session = session_line(&planned.0, &planned.1);
+    let mut ledger = Ledger::create(path, &session)?;
+    run::run(Progress::of(session), &Tuner, &mut runs.executor(), &mut ledger, &mut Silent)?;
+    tell(path).progress.into_recorded()
+}
+
+fn measured(planned: &(Scenario, Tune), runs: Runs) -> (Recorded, Tuning) {
+    let folder = tempfile::tempdir().unwrap();
+    let recorded = start(&folder.path().join("l"), planned, runs).unwrap();
+    let tuning = tuning(&recorded).unwrap();
+    (recorded, tuning)
+}
+
+fn phase<'a>(tuning: &'a Tuning, name: &str) -> &'a Tuned {
+    tuning.phases.iter().find(|tuned| tuned.name == name).unwrap()
+}
+
+/// Batches of 200 are best by 8 %, a kept connection brings 6 %, a queue costs, a cache brings 10 %,
+/// parse threads change nothing.
+fn some_help(settings: &Value) -> f64 {
+    let batch = match settings["batch_size"].as_u64().unwrap() {
+        200 => 1.08,
+        50 => 0.85,
+        2000 => 0.93,
+        _ => 1.0,
+    };
+    let pool = if settings["pool"] == "off" { 1.0 } else { 1.06 };
+    let queue = if settings["queue_depth"] == 0 { 1.0 } else { 0.92 };
+    let cache = if settings["cache"] == "off" { 1.0 } else { 1.10 };
+    batch * pool * queue * cache
+}
+
+fn nothing_helps(_: &Value) -> f64 {
+    1.0
+}
+
+#[test]
+fn true_effects_are_found_kept_and_add_up_and_what_costs_is_not_kept() {
+    let (recorded, tuning) = measured(&plan("phase2", 7200), Runs::of(some_help));
+    assert_eq!(recorded.ending, Some(Ending::Complete));
+    let names: Vec<&str> = tuning.phases.iter().map(|tuned| tuned.name.as_str()).collect();
+    assert_eq!(names, ["II.1", "II.2", "II.3", "II.4", "II.5", "II.1 again"]);
+    for (name, gain) in [("II.1", 8.0), ("II.2", 6.0), ("II.4", 10.0)] {
+        let tuned = phase(&tuning, name);
+        assert_eq!((tuned.verdict(), tuned.kept), (Some(Verdict::Improved), true), "{name}");
+        assert!((tuned.change_percent().unwrap() - gain).abs() < 2.0, "{name}");
+    }
+    for name in ["II.3", "II.5", "II.1 again"] {
+        assert!(!phase(&tuning, name).kept, "{name}");
+        assert_eq!(phase(&tuning, name).before, phase(&tuning, name).after);
+    }
+    let last = tuning.final_test().unwrap();
+    assert_eq!(last.decided(), Some(Verdict::Improved));
+    let sum = harness::tune::improvement(last).unwrap();
+    assert!((sum - (1.08 * 1.06 * 1.10 - 1.0) * 100.0).abs() < 2.0, "{sum}");
+    let alone: Vec<(&str, &str)> =
+        tuning.alone.iter().map(|alone| (alone.phase.as_str(), alone.from.as_str())).collect();
+    // The first phase's own pairs were against the baseline already.
+    assert_eq!(
+        alone,
+        [("II.1", "II.1 confirmation"), ("II.2", "II.2 alone"), ("II.4", "II.4 alone")]
+    );
+    assert!(tuning.family.iter().filter(|claim| claim.holds).count() >= 3);
+    assert!(tuning.undone.is_empty());
+    let settings = serde_json::to_value(&tuning.settings).unwrap();
+    assert_eq!((&settings["batch_size"], &settings["queue_depth"]), (&json!(200), &json!(0)));
+    insta::assert_snapshot!("tuned", render::tune::summary(&tuning, "results/x").unwrap());
+    let document = document(&tuning, &recorded, &identity()).unwrap();
+    insta::assert_snapshot!("tuned.md", render::markdown(&document).unwrap());
+    assert_eq!(render::html(&document).unwrap(), render::html(&document).unwrap());
+    nine_fields(&tuning, &recorded);
+}
+
+/// Every phase has the fields that tools read.
+fn nine_fields(tuning: &Tuning, recorded: &Recorded) {
+    let document = document(tuning, recorded, &identity()).unwrap();
+    let metrics: Value = serde_json::from_str(&render::metrics(&document).unwrap()).unwrap();
+    let phases = metrics.as_array().unwrap();
+    assert_eq!(phases.len(), tuning.phases.len());
+    for (object, tuned) in phases.iter().zip(&tuning.phases) {
+        for field in ["baseline_rec_per_min", "optimized_rec_per_min", "improvement_percent"] {
+            assert!(object[field].is_number(), "{field} of {}", tuned.name);
+        }
+        for field in ["std_dev_baseline", "std_dev_optimized"] {
+            assert!(object[field].is_number(), "{field} of {}", tuned.name);
+        }
+        for field in ["optimization", "confidence", "notes", "verdict", "checksum"] {
+            assert!(object[field].is_string(), "{field} of {}", tuned.name);
+        }
+        assert_eq!(object["phase"], tuned.name.as_str());
+        assert_eq!(object["kept"], tuned.is_in_use());
+        assert_eq!(object["expected_percent"], json!([5.0, 20.0]));
+        if tuned.confirmation().is_none() {
+            assert_eq!(object["improvement_percent"], 0.0);
+            assert_eq!(object["confidence"], "none");
+        }
+    }
+}
+
+#[test]
+fn where_nothing_helps_nothing_is_called_an_improvement() {
+    let (recorded, tuning) = measured(&plan("phase2", 7200), Runs::of(nothing_helps));
+    assert_eq!(recorded.ending, Some(Ending::Complete));
+    assert!(tuning.phases.iter().all(|tuned| tuned.verdict() != Some(Verdict::Improved)));
+    // A smaller batch that is no worse needs less memory, and may be kept for that.
+    for tuned in tuning.phases.iter().filter(|tuned| tuned.kept) {
+        assert_eq!((tuned.phase.as_str(), tuned.kept_on()), ("II.1", Some(Verdict::Pass)));
+    }
+    insta::assert_snapshot!("nothing", render::tune::summary(&tuning, "results/x").unwrap());
+}
+
+/// Small batches are as good as long as nothing else is changed; with a kept connection they are worse
+/// than the baseline was.
+fn depends(settings: &Value) -> f64 {
+    let small = settings["batch_size"].as_u64().unwrap() < 1000;
+    match (small, settings["pool"] == "off") {
+        (true, false) => 0.84,
+        (true, true) => 0.8,
+        _ => 1.0,
+    }
+}
+
+#[test]
+fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
+    let mut planned = plan("phase2", 7200);
+    // A second sweep would find it first.
+    planned.1.phases[0].again = false;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("l");
+    let session = session_line(&planned.0, &planned.1);
+    let mut ledger = Ledger::create(&path, &session).unwrap();
+    let mut ran = 0;
+    let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
+        ran += 1;
+        let flat = serde_json::to_value(settings).unwrap();
+        // 4 of the baseline, 66 of the sweep, 20 of its pairs: up to there a small batch is as good as
+        // any, and ever after worse.
+        let effect = if ran <= 90 { 1.0 } else { depends(&flat) };
+        let draw = 1.0 + 0.01 * uniform(ran);
+        let mut report = report(settings, source.records, 480_000.0 * effect * draw);
+        report.stages.get_mut("parsing").unwrap().total_ns = 0;
+        Ok(done(report))
+    });
+    run::run(Progress::of(session), &Tuner, &mut mock, &mut ledger, &mut Silent).unwrap();
+    let recorded = tell(&path).progress.into_recorded().unwrap();
+    let tuning = tuning(&recorded).unwrap();
+    let first = phase(&tuning, "II.1");
+    assert_eq!((first.kept_on(), first.taken_back), (Some(Verdict::Pass), true));
+    assert_eq!(tuning.last[0].name, LAST);
+    assert_eq!(tuning.last[0].decided(), Some(Verdict::Regression));
+    let pool = phase(&tuning, "II.2");
+    assert_eq!((pool.kept_on(), pool.taken_back), (Some(Verdict::Improved), false));
+    // What is left is measured afresh: alone it brings nothing.
+    assert_eq!(tuning.last[1].name, REST);
+    assert_eq!(tuning.settings.batch_size.get(), 1000);
+    assert_ne!(tuning.settings, tuning.settings_baseline);
+    let said = render::tune::summary(&tuning, "results/x").unwrap();
+    assert!(said.contains("was kept on PASS and goes back"), "{said}");
+}
+
+#[test]
+fn parse_threads_are_not_measured_where_parsing_takes_little_of_the_time() {
+    let runs = Runs { parse_share: 0.13, ..Runs::of(nothing_helps) };
+    let (recorded, tuning) = measured(&plan("phase2", 7200), runs);
+    let skipped = phase(&tuning, "II.5");
+    assert!((skipped.parse_share.unwrap() - 0.13).abs() < 1e-6);
+    let why = skipped.skipped.as_ref().unwrap();
+    assert!(why.starts_with("parsing takes 13 % of the workers' time, and below 20 %"), "{why}");
+    nine_fields(&tuning, &recorded);
+    assert!(
+        recorded.steps_of("II.5 profile").count() == 1 && recorded.steps_of("II.5").count() == 0
+    );
+}
+
+/// What the ledger says of a session that was cut off after so many runs, gone on with, and cut off
+/// again, until its end.
+fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) -> Recorded {
+    let runs = Runs { cut_at: Some(cut), ..Runs::of(effect) };
+    let mut ended = start(path, planned, runs);
+    for piece in [Some(7), None] {
+        if ended.is_ok() {
+            break;
+        }
+        let told = tell(path);
+        let mut progress = told.progress;
+        let mut ledger = Ledger::reopen(path, told.whole_bytes).unwrap();
+        let line = Line::Resumed(ResumedLine { at: "later".into() });
+        ledger.append(&line).unwrap();
+        progress.take(line).unwrap();
+        let ran = u32::try_from(progress.recorded().trials().count()).unwrap();
+        let mut runs = Runs { ran, cut_at: piece, ..Runs::of(effect) }.executor();
+        let ran = run::run(progress, &Tuner, &mut runs, &mut ledger, &mut Silent);
+        ended = ran.and_then(|()| tell(path).progress.into_recorded());
+    }
+    ended.unwrap()
+}
+
+#[test]
+fn a_plan_cut_off_after_any_run_says_the_same_as_one_that_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut planned = plan("quick", 600);
+    planned.1.phases.retain(|phase| ["II.1", "II.4"].contains(&phase.phase.as_str()));
+    let whole = start(&folder.path().join("whole"), &planned, Runs::of(some_help)).unwrap();
+    let expected = render::pretty(&tuning(&whole).unwrap()).unwrap();
+    let runs = u32::try_from(whole.trials().count()).unwrap();
+    let full = std::env::var_os("SWEETSPOT_FULL").is_some();
+    for cut in (0..runs).step_by(if full { 1 } else { 23 }) {
+        let path = folder.path().join(format!("cut-{cut}"));
+        let recorded = in_pieces(&path, &planned, some_help, cut);
+        let said = render::pretty(&tuning(&recorded).unwrap()).unwrap();
+        assert_eq!(said, expected, "cut off after {cut} runs");
+    }
+}
+
+#[test]
+fn a_plan_keeps_to_its_budget_and_says_what_it_left_out() {
+    let mut before = usize::MAX;
+    for (budget_s, whole) in [(840, true), (240, false), (60, false)] {
+        let (recorded, tuning) = measured(&plan("phase2", budget_s), Runs::of(some_help));
+        assert_eq!(recorded.ending, Some(Ending::Complete));
+        let trials = recorded.trials().count();
+        assert!(tuning.used_s <= budget_s as f64, "{} s of {budget_s}", tuning.used_s);
+        assert!(trials <= before, "{trials} trials in {budget_s} s");
+        before = trials;
+        assert_eq!(tuning.undone.is_empty(), whole, "{budget_s} s: {:?}", tuning.undone);
+        // Pairs are never fewer than can be tested.
+        for ran in recorded.steps.iter().filter(|ran| ran.step.is_comparison()) {
+            assert!(ran.step.counted(None) >= 8 || ran.step.batch > 1);
+        }
+        // Whatever is kept has been measured against the baseline.
+        assert!(tuning.final_test().is_some() || tuning.is_unchanged());
+        assert_eq!(tuning.phases.iter().filter(|tuned| !tuned.again).count(), 5);
+        let said = render::tune::summary(&tuning, "results/x").unwrap();
+        let left_out = said.contains("left out for want of time");
+        assert_eq!(left_out, !whole, "{said}");
+    }
+}
+
+#[test]
+fn more_time_buys_more_looks_and_less_time_fewer_blocks() {
+    let effort = |budget_s| {
+        let (base, tune) = plan("phase2", budget_s);
+        let effort = Effort::fit(&base, &tune, &[6, 3, 4, 4, 3], 1.2, Some(0.02));
+        assert!(effort.pairs_tell_percent.unwrap() > effort.spread_percent.unwrap());
+        (effort.runs, effort.pairs)
+    };
+    assert_eq!(effort(36_000), (10, vec![10, 6, 4, 10]));
+    assert_eq!(effort(840), (10, vec![10]));
+    let cut = effort(600);
+    assert!((6..10).contains(&cut.0) && cut.1 == [10], "{cut:?}");
+    assert_eq!(effort(10), (4, vec![8]));
+}
+
+#[test]
+fn a_quick_plan_goes_all_the_way_and_decides_nothing() {
+    let (base, tune) = plan("phase2", 840);
+    let (recorded, tuning) = measured(&(tune::quick(base), tune), Runs::of(some_help));
+    assert_eq!(recorded.ending, Some(Ending::Complete));
+    assert!(tuning.is_unchanged() && tuning.phases.len() == 5);
+    let said = render::tune::summary(&tuning, "results/x").unwrap();
+    assert!(said.contains("not testable") && !said.contains("IMPROVED"), "{said}");
+}
+
+#[test]
+fn no_line_of_the_terminal_is_wider_than_100_columns() {
+    let effects: [Effect; 3] = [some_help, nothing_helps, depends];
+    for effect in effects {
+        let (_, tuning) = measured(&plan("phase2-link", 300), Runs::of(effect));
+        let said = render::tune::summary(&tuning, "results/x").unwrap();
+        for line in said.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+        assert!(said.contains("simulated link"));
+    }
+}
+
+#[test]
+fn a_session_of_another_kind_has_no_plan() {
+    let scenario = Scenario::parse(harness::scenario::shipped("batch-size").unwrap()).unwrap();
+    let recorded = Recorded::of(crate::common::session_line(&scenario));
+    assert_eq!(Tuner.next(&recorded), Next::Done(Ending::Complete));
+    assert!(tuning(&recorded).is_err());
+}
