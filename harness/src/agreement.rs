@@ -41,7 +41,11 @@ pub fn agreed(recorded: &Recorded, scenario: usize) -> Result<Stored> {
         ran.len(),
         common.checksum
     );
-    Err(Error::new(ErrorKind::WrongResult, summary + &others.concat()))
+    let first = recorded.difference.iter().map(|difference| {
+        format!("\n  first difference: {}", difference.words)
+    });
+    let lines: String = others.into_iter().chain(first).collect();
+    Err(Error::new(ErrorKind::WrongResult, summary + &lines))
 }
 
 /// A line for every arm and what its runs stored that the others did not.
@@ -71,14 +75,7 @@ fn deviations(recorded: &Recorded, ran: &[Ran<'_>], common: &Stored) -> Vec<Stri
     groups.into_iter().map(line).collect()
 }
 
-/// What an arm is called: its settings, after the program's name where there are several.
+/// What an arm of a step is called.
 pub fn label(recorded: &Recorded, step: &Step, arm: usize) -> String {
-    let Some(arm) = step.arms.get(arm) else {
-        return "unknown".into();
-    };
-    let programs = &recorded.session.origin.programs;
-    match programs.get(arm.program).filter(|_| programs.len() > 1) {
-        Some(program) => format!("{} {}", program.name, arm.setting.label),
-        None => arm.setting.label.clone(),
-    }
+    step.arms.get(arm).map_or_else(|| "unknown".into(), |arm| recorded.arm_name(arm))
 }

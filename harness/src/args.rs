@@ -48,6 +48,19 @@ pub enum Verb {
     /// Several folders are shards of one plan (`--shard`), which become one measurement; parts of
     /// different plans are refused by name.
     Report(ReportArgs),
+    /// Compare a program with its baseline: a verdict, a report and an exit code
+    ///
+    /// An arm is a git ref, which is built once (`cargo build --release --locked --package migrator`,
+    /// in a worktree and a target folder of its own), the path of a binary, a scenario file with a
+    /// [runner] command, or the results folder of an earlier session, whose program is found or built
+    /// again. A file or a folder goes before a ref of the same name. What a baseline's results hold
+    /// is compared as far as it is exact; times of another session are not comparable with fresh
+    /// ones, so both arms run afresh.
+    ///
+    /// Exit codes: 0 pass, improved, or worse by less than the margin where the scenario allows it; 1
+    /// regression; 2 usage, environment, or a ref that does not build or run; 3 inconclusive; 4
+    /// invalid measurement; 5 the arms store different things; 130 interrupted.
+    Gate(GateArgs),
     /// Look at this machine: what makes runs differ here, and how small a difference can be told
     ///
     /// Reads what the operating system says, measures how long a flush to the disk takes where the
@@ -157,6 +170,47 @@ pub struct JudgeArgs {
     /// Draws the orders that sessions of more than 18 pairs are compared with
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// Arguments of `harness gate`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub struct GateArgs {
+    /// What was there before
+    #[arg(long, value_name = "REF|BINARY|RESULTS")]
+    pub base: String,
+    /// What is asked about
+    #[arg(long, value_name = "REF|BINARY|RESULTS")]
+    pub head: String,
+    /// A scenario file or the name of a shipped one; several are judged as one family
+    /// [default: scenarios/gate.toml]
+    #[arg(long, value_name = "F")]
+    pub scenario: Vec<String>,
+    /// At most so much time for runs, such as 90s or 20m; one look at every scenario is always taken
+    #[arg(long, value_name = "TIME", default_value = "20m", value_parser = humantime::parse_duration)]
+    pub budget: Duration,
+    /// Take the times of the results that --base names for the baseline's, with low confidence:
+    /// nothing but the head runs
+    #[arg(long)]
+    pub accept_stored_times: bool,
+    /// Print what was decided as JSON instead of words
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing about progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Seed of the orders [default: the scenario's]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Where results, builds, sources and the runs' stores go; the stores are measured on this disk
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Start a new measurement, also where an unfinished one of the same plan could go on
+    #[arg(long)]
+    pub fresh: bool,
+    /// A few pairs on few records: shows that it works, proves nothing
+    #[arg(long)]
+    pub quick: bool,
 }
 
 /// Arguments of `harness doctor`.

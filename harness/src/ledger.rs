@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::contest::Contest;
 use crate::error::{Error, Result};
+use crate::executor::Difference;
 use crate::measure::Measurement;
 use crate::plan::{self, Shard, Trial};
 use crate::scenario::Scenario;
@@ -31,6 +33,8 @@ pub enum Line {
     /// The measurement went on here after it had been cut off; the block that was running then is
     /// run again whole.
     Resumed(ResumedLine),
+    /// Where stores first differ, after runs that stored different things: before the end.
+    Difference(Difference),
     /// The last: there is nothing left to run.
     Ended(EndedLine),
 }
@@ -77,6 +81,8 @@ pub enum Kind {
         /// By which share the slowed program takes longer.
         slowdown: f64,
     },
+    /// A program against its baseline.
+    Gate(Contest),
 }
 
 /// Who measures: figures of two origins are not one measurement.

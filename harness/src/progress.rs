@@ -117,6 +117,10 @@ impl Progress {
             Line::Trial(trial) => return self.take_trial(trial),
             // An unfinished block is run again whole: half of it ran in other surroundings.
             Line::Resumed(_) => self.running.clear(),
+            Line::Difference(_) if !self.differs => {
+                return Err("is a difference of runs that stored the same".into());
+            }
+            Line::Difference(difference) => self.recorded.difference = Some(difference),
             Line::Ended(ended) => self.recorded.ending = Some(ended.ending),
         }
         Ok(None)

@@ -2,12 +2,13 @@
 //! work from; holds no rule of either. Parts of one session that ran on several machines become one.
 
 use crate::error::{Error, Result};
+use crate::executor::Difference;
 use crate::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
-use crate::measure::Measurement;
+use crate::measure::{Measurement, Stored};
 use crate::plan::Shard;
 use crate::scenario::Scenario;
 use crate::stats::validity::voids_too_many;
-use crate::step::Step;
+use crate::step::{Arm, Step};
 use crate::validity::Disturbance;
 
 /// What a session has measured.
@@ -21,6 +22,8 @@ pub struct Recorded {
     pub steps: Vec<RanStep>,
     /// The parts of the plan that are in here; none where it was not divided.
     pub shards: Vec<Shard>,
+    /// Where stores first differ, where runs stored different things and that could be found.
+    pub difference: Option<Difference>,
     /// How the session ended, if it has.
     pub ending: Option<Ending>,
 }
@@ -118,7 +121,7 @@ impl Recorded {
     pub fn of(session: SessionLine) -> Self {
         let shards = session.shard.into_iter().collect();
         let records = vec![None; session.session.scenarios.len()];
-        Self { session, records, steps: Vec::new(), shards, ending: None }
+        Self { session, records, steps: Vec::new(), shards, difference: None, ending: None }
     }
 
     /// The scenario of this index; `None` where there is none.
@@ -143,6 +146,33 @@ impl Recorded {
         earlier.steps.truncate(steps);
         earlier.ending = None;
         earlier
+    }
+
+    /// What an arm is called: its settings, after the program's name where there are several.
+    pub fn arm_name(&self, arm: &Arm) -> String {
+        let programs = &self.session.origin.programs;
+        match programs.get(arm.program).filter(|_| programs.len() > 1) {
+            Some(program) if arm.setting.label.is_empty() => program.name.clone(),
+            Some(program) => format!("{} {}", program.name, arm.setting.label),
+            None => arm.setting.label.clone(),
+        }
+    }
+
+    /// The arms of two runs of the last step's scenario that stored different things, the first
+    /// program's first, and that scenario.
+    pub(crate) fn disagreeing(&self) -> Option<(usize, [Arm; 2])> {
+        let scenario = self.steps.last()?.step.scenario;
+        let steps = self.steps.iter().filter(|ran| ran.step.scenario == scenario);
+        let lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
+        let mut stored = lines.filter_map(|(ran, line)| {
+            let arm = ran.step.arms.get(line.trial.arm)?;
+            Some((arm, Stored::of(line.measurement.report()?)))
+        });
+        let (first, said) = stored.next()?;
+        let (other, _) = stored.find(|(_, other)| *other != said)?;
+        let mut arms = [first.clone(), other.clone()];
+        arms.sort_by_key(|arm| arm.program);
+        Some((scenario, arms))
     }
 
     /// Whether so many of the blocks of this name are void that the rest says nothing. Batches of

@@ -53,7 +53,10 @@ impl Doers<'_> {
                 Todo::Plan => self.plan()?,
                 Todo::Records(scenario) => self.find_records(scenario)?,
                 Todo::Block(index) => self.block(index)?,
-                Todo::Differ => self.end(Ending::Differs)?,
+                Todo::Differ => {
+                    self.find_difference()?;
+                    self.end(Ending::Differs)?;
+                }
                 Todo::Over => return Ok(()),
             }
         }
@@ -103,6 +106,24 @@ impl Doers<'_> {
         self.write(Line::Ended(EndedLine { ending })).map(drop)
     }
 
+    /// Notes in the ledger where the stores of two arms that disagree first differ.
+    fn find_difference(&mut self) -> Result<()> {
+        let recorded = self.progress.recorded();
+        if recorded.difference.is_some() {
+            return Ok(());
+        }
+        let Some((scenario, arms)) = recorded.disagreeing() else {
+            return Ok(());
+        };
+        let names = arms.each_ref().map(|arm| recorded.arm_name(arm));
+        let source = self.source(scenario)?;
+        let [one, other] = &names;
+        match self.executor.first_difference(&source, &arms, [one, other])? {
+            Some(difference) => self.write(Line::Difference(difference)).map(drop),
+            None => Ok(()),
+        }
+    }
+
     fn begin_step(&mut self) {
         let recorded = self.progress.recorded();
         let ahead = self.strategy.ahead(recorded);
@@ -146,9 +167,10 @@ impl Doers<'_> {
         let step = self.progress.recorded().steps.len();
         let line = TrialLine { step, trial, measurement: measurement.clone() };
         let voided = self.write(Line::Trial(line))?;
+        let label = self.progress.recorded().arm_name(&arm);
         self.observer.observe(Event::TrialEnded {
             trial: &trial,
-            label: &arm.setting.label,
+            label: &label,
             measurement: &measurement,
         });
         if let Some(voided) = voided {

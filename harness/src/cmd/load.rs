@@ -6,8 +6,18 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::scenario::{self, Scenario};
 
-/// The scenario of a file or of a shipped name, with what the command line changes in it.
+/// A scenario that varies settings.
 pub(super) fn load(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario> {
+    let scenario = any(name, seed, quick)?;
+    if scenario.swept.is_empty() {
+        let message = "varies no settings in a [sweep]; it is for `harness gate`";
+        return Err(Error::usage(format!("{name} {message}")));
+    }
+    Ok(scenario)
+}
+
+/// The scenario of a file or of a shipped name, with what the command line changes in it.
+pub(super) fn any(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario> {
     let path = Path::new(name);
     let text = match fs::read_to_string(path) {
         Ok(text) => text,

@@ -1,6 +1,9 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+mod arm;
+mod build;
 pub mod doctor;
+pub mod gate;
 pub mod judge;
 mod load;
 pub mod plan;
@@ -45,6 +48,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Judge(args)) => judge::run(&args),
         Some(Verb::Report(args)) => report::run(&args).map(done),
         Some(Verb::Doctor(args)) => doctor::run(&args).map(done),
+        Some(Verb::Gate(args)) => gate::run(&args),
         Some(Verb::SelfTest(args)) => self_test::run(&args).map(done),
         None => {
             let sweep = SweepArgs { scenario: scenario::DEFAULT.into(), flags: cli.sweep };

@@ -10,9 +10,10 @@ use migrator::report::{
     Books, Build, CacheReport, Connections, FORMAT_VERSION, RunReport, StageTimes, StoreInfo,
 };
 
-use super::{Executor, Source};
+use super::{Difference, Executor, Source};
 use crate::error::Result;
 use crate::measure::Measurement;
+use crate::step::Arm;
 
 /// What answers a trial of a program.
 type Answer = Box<dyn FnMut(&Source, usize, &Settings) -> Result<Measurement>>;
@@ -20,6 +21,7 @@ type Answer = Box<dyn FnMut(&Source, usize, &Settings) -> Result<Measurement>>;
 /// Answers trials from a function.
 pub struct Mock {
     answer: Answer,
+    difference: Option<Difference>,
 }
 
 impl Mock {
@@ -34,7 +36,13 @@ impl Mock {
     pub fn of_programs(
         answer: impl FnMut(&Source, usize, &Settings) -> Result<Measurement> + 'static,
     ) -> Self {
-        Self { answer: Box::new(answer) }
+        Self { answer: Box::new(answer), difference: None }
+    }
+
+    /// Says that stores which differ do so here.
+    #[must_use]
+    pub fn differing(self, difference: Difference) -> Self {
+        Self { difference: Some(difference), ..self }
     }
 }
 
@@ -50,6 +58,15 @@ impl Executor for Mock {
         settings: &Settings,
     ) -> Result<Measurement> {
         (self.answer)(source, program, settings)
+    }
+
+    fn first_difference(
+        &mut self,
+        _: &Source,
+        _: &[Arm; 2],
+        _: [&str; 2],
+    ) -> Result<Option<Difference>> {
+        Ok(self.difference.clone())
     }
 }
 

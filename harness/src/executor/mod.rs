@@ -1,6 +1,7 @@
 //! How one trial is run: the line between what is planned and what does it. Two ways, processes and
 //! a mock; neither knows the plan nor judges what comes out.
 
+mod difference;
 pub mod launch;
 mod mock;
 mod process;
@@ -12,9 +13,11 @@ pub use process::{Migrator, Process, Program};
 use std::path::PathBuf;
 
 use migrator::config::Settings;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::measure::Measurement;
+use crate::step::Arm;
 
 /// The verb under which the harness's own binary is the migrator.
 pub const MIGRATOR_VERB: &str = "migrator";
@@ -33,6 +36,17 @@ pub struct Source {
     pub records: u32,
 }
 
+/// Where the stores of two arms first differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The table.
+    pub table: String,
+    /// The record's key, where the table says whose row it is.
+    pub record: Option<i64>,
+    /// What differs there, in words that name both arms.
+    pub words: String,
+}
+
 /// Runs trials, one at a time.
 pub trait Executor {
     /// Makes the source of this many records for a scenario of the session, or finds it made.
@@ -46,4 +60,16 @@ pub trait Executor {
         program: usize,
         settings: &Settings,
     ) -> Result<Measurement>;
+
+    /// Migrates the source once more with either arm, into stores that are kept for it, and says
+    /// where these first differ; `names` are for the words. `None` where they do not, or where no
+    /// stores can be read: an executor without stores has nothing to say.
+    fn first_difference(
+        &mut self,
+        _source: &Source,
+        _arms: &[Arm; 2],
+        _names: [&str; 2],
+    ) -> Result<Option<Difference>> {
+        Ok(None)
+    }
 }

@@ -20,12 +20,13 @@ use tokio::signal::unix::{self, SignalKind};
 
 use super::launch::Word;
 use super::surroundings::Counters;
-use super::{Executor, LAUNCH_VERB, MIGRATOR_VERB, Source};
+use super::{Difference, Executor, LAUNCH_VERB, MIGRATOR_VERB, Source, difference};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::fingerprint;
 use crate::measure::{Asked, Cause, Failure, Measurement, Outcome, Usage, read_report};
 use crate::results::make;
 use crate::scenario::{Link, Runner, Scenario, Workload};
+use crate::step::Arm;
 
 /// The point in time of every trial: what a row gets from the clock must not differ between runs
 /// whose checksums are compared.
@@ -314,7 +315,7 @@ impl Process {
         settings: &Settings,
         folder: &Path,
     ) -> Vec<OsString> {
-        let (from, into) = (store_url(&source.path), store_url(&folder.join("store.sqlite")));
+        let (from, into) = (store_url(&source.path), store_url(&folder.join(STORE)));
         let report = folder.join(REPORT);
         match program {
             Program::Migrator(migrator) => {
@@ -414,6 +415,7 @@ impl Process {
 }
 
 const REPORT: &str = "report.json";
+const STORE: &str = "store.sqlite";
 const SOURCE: &str = "source.sqlite";
 const LOG: &str = "stderr.txt";
 
@@ -445,15 +447,46 @@ impl Executor for Process {
         settings: &Settings,
     ) -> Result<Measurement> {
         let folder = temporary(self.stores())?;
+        self.run_in(folder.path(), source, program, settings)
+    }
+
+    fn first_difference(
+        &mut self,
+        source: &Source,
+        arms: &[Arm; 2],
+        names: [&str; 2],
+    ) -> Result<Option<Difference>> {
+        let folders = [temporary(self.stores())?, temporary(self.stores())?];
+        for (folder, arm) in folders.iter().zip(arms) {
+            self.run_in(folder.path(), source, arm.program, &arm.setting.settings)?;
+        }
+        let [one, other] = folders.each_ref().map(|folder| folder.path().join(STORE));
+        if !one.exists() || !other.exists() {
+            return Ok(None);
+        }
+        // A runner's store may be no database that can be read here.
+        Ok(difference::first(&one, &other, names).unwrap_or_default())
+    }
+}
+
+impl Process {
+    /// One trial, with its store and its report in this folder.
+    fn run_in(
+        &mut self,
+        folder: &Path,
+        source: &Source,
+        program: usize,
+        settings: &Settings,
+    ) -> Result<Measurement> {
         let conditions = self.conditions(source.scenario)?;
         let Some(program) = self.programs.get(program) else {
             return Err(Error::environment(format!("there is no program {program}")));
         };
-        let words = Self::words(source, program, conditions, settings, folder.path());
+        let words = Self::words(source, program, conditions, settings, folder);
         let (program, share) = program.unslowed();
         let foreign = matches!(program, Program::Runner(_));
         let (link, timeout_s) = (conditions.link, conditions.timeout_s);
-        let log = folder.path().join(LOG);
+        let log = folder.join(LOG);
         let limit = Duration::from_secs(timeout_s.into());
         let before = Counters::now();
         let start = Instant::now();
@@ -465,7 +498,7 @@ impl Executor for Process {
         let (usage, outcome) = match end {
             End::Well(usage) => {
                 // An unreadable report is refused as an empty one is: by what it lacks.
-                let text = fs::read_to_string(folder.path().join(REPORT)).unwrap_or_default();
+                let text = fs::read_to_string(folder.join(REPORT)).unwrap_or_default();
                 (Some(usage), read_report(&text, &asked))
             }
             End::Badly(cause, usage) => (usage, failure(cause)),

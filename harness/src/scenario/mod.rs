@@ -31,10 +31,15 @@ const SHIPPED: &[(&str, &str)] = &[
     ("batch-size-link", include_str!("../../../scenarios/batch-size-link.toml")),
     ("pool-link", include_str!("../../../scenarios/pool-link.toml")),
     ("cache-link", include_str!("../../../scenarios/cache-link.toml")),
+    ("gate", include_str!("../../../scenarios/gate.toml")),
+    ("gate-quick", include_str!("../../../scenarios/gate-quick.toml")),
 ];
 
 /// The scenario of a bare `harness`.
 pub const DEFAULT: &str = "scenarios/batch-size.toml";
+
+/// The scenario of a `harness gate` that names none.
+pub const GATE: &str = "scenarios/gate.toml";
 
 /// Blocks and records of a `--quick` run: enough to see that everything works, not to judge.
 const QUICK_RUNS: u32 = 3;

@@ -64,7 +64,7 @@ struct File {
     runner: Option<Runner>,
     #[serde(default)]
     baseline: toml::Table,
-    sweep: toml::Table,
+    sweep: Option<toml::Table>,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
@@ -259,7 +259,15 @@ impl Source<'_> {
         let workload = self.workload(file.workload)?;
         let store = self.store(file.store)?;
         let baseline = self.baseline(&file.baseline)?;
-        let axes = self.axes(&file.sweep, &baseline)?;
+        let axes = match &file.sweep {
+            Some(sweep) => self.axes(sweep, &baseline)?,
+            // Two programs under one setting.
+            None if self.table.get("gate").is_some() => Axes::new(),
+            None => {
+                let message = "there is neither a [sweep] of settings nor a [gate] for programs";
+                return Err(self.fault_at(None, message));
+            }
+        };
         let (settings, baseline) = self.grid(&baseline, &axes)?;
         let swept: Vec<String> = axes.into_iter().map(|(key, _)| key).collect();
         let runner = file.runner.as_ref();

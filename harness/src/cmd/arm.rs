@@ -1,0 +1,238 @@
+//! From what the command line calls an arm to the program that runs: a git ref, a binary, a scenario's
+//! `[runner]` command, or the results of an earlier session.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::build::{self, Builds, Commit};
+use super::session;
+use super::sweep::invoked;
+use crate::contest::{Side, StoredBaseline, StoredWorkload};
+use crate::display::{Steps, say};
+use crate::error::{Error, Result};
+use crate::executor::Program;
+use crate::identity::{Identity, fingerprint};
+use crate::ledger::Kind;
+use crate::measure::{Measurement, Outcome};
+use crate::recorded::Recorded;
+use crate::results::Folder;
+use crate::scenario::{Scenario, Setting};
+
+/// What an arm's name stands for.
+#[derive(Debug)]
+pub(super) enum Named {
+    /// A commit to build.
+    Ref(Commit),
+    /// A program that is there.
+    Program(Program),
+    /// An earlier session.
+    Results(Earlier),
+}
+
+/// An earlier session: its folder, what it recorded, and what it was of.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    path: PathBuf,
+    recorded: Recorded,
+    identity: Identity,
+}
+
+/// An arm that can run.
+#[derive(Debug)]
+pub(super) struct Arm {
+    /// What it is called.
+    pub(super) side: Side,
+    /// What runs.
+    pub(super) program: Program,
+}
+
+/// What a name stands for. A file or a folder goes before a ref of the same name.
+pub(super) fn named(name: &str) -> Result<Named> {
+    let path = Path::new(name);
+    if path.is_dir() && Folder::existing(path).ledger().exists() {
+        return Earlier::read(path).map(Named::Results);
+    }
+    if path.is_file() {
+        let scenario = path.extension().is_some_and(|extension| extension == "toml");
+        return if scenario { runner(name) } else { Ok(Program::other(invoked(path))) }
+            .map(Named::Program);
+    }
+    Commit::of(name).map(Named::Ref).ok_or_else(|| {
+        Error::usage(format!("`{name}` is no file, no results folder and no git ref here"))
+    })
+}
+
+/// The `[runner]` command of a scenario file.
+fn runner(name: &str) -> Result<Program> {
+    let text = fs::read_to_string(name)
+        .map_err(|error| Error::caused(format!("reading {name}"), error))?;
+    let scenario =
+        Scenario::parse(&text).map_err(|fault| Error::usage(format!("{name}, {fault}")))?;
+    scenario.runner.map(Program::Runner).ok_or_else(|| {
+        Error::usage(format!("{name} has no [runner] command, so it is no program to compare"))
+    })
+}
+
+/// Builds what has to be built, and makes arms of programs. Nothing runs before both are there.
+pub(super) fn arms(
+    names: [(&str, Named); 2],
+    out: &Path,
+    quiet: bool,
+) -> Result<[Arm; 2]> {
+    if build::has_changes() && names.iter().any(|(name, _)| *name == "HEAD") && !quiet {
+        say("what is changed and not committed is no part of HEAD, and not measured");
+    }
+    let [base, head] = names;
+    Ok([arm(base, out, quiet)?, arm(head, out, quiet)?])
+}
+
+pub(super) fn arm((name, named): (&str, Named), out: &Path, quiet: bool) -> Result<Arm> {
+    let side = |commit: Option<&Commit>| Side {
+        name: name.into(),
+        commit: commit.map(|commit| commit.hash.clone()),
+    };
+    match named {
+        Named::Program(program) => Ok(Arm { side: side(None), program }),
+        Named::Ref(commit) => {
+            let program = Program::other(built(name, &commit, out, quiet)?);
+            Ok(Arm { side: side(Some(&commit)), program })
+        }
+        Named::Results(earlier) => {
+            let (program, commit) = earlier.program(out, quiet)?;
+            Ok(Arm { side: side(commit.as_ref()), program })
+        }
+    }
+}
+
+fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<PathBuf> {
+    let builds = Builds::within(out)?;
+    if builds.has(commit) {
+        return builds.build(name, commit);
+    }
+    let mut steps = Steps::new(quiet, "build", 1);
+    steps.status(&format!("building {name} ({}), for some minutes", commit.short()));
+    let built = builds.build(name, commit);
+    steps.end();
+    built
+}
+
+impl Earlier {
+    fn read(path: &Path) -> Result<Self> {
+        let folder = Folder::existing(path);
+        let recorded = session::read(&folder.ledger())?.into_recorded()?;
+        let file = folder.identity();
+        let failed = format!("reading {}", file.display());
+        let text = fs::read_to_string(&file).map_err(|e| Error::caused(failed.clone(), e))?;
+        let identity = serde_json::from_str(&text).map_err(|e| Error::caused(failed, e))?;
+        if matches!(recorded.session.session.of, Kind::SelfTest { .. }) {
+            let message = "holds a self-test, whose programs are slowed on purpose";
+            return Err(Error::usage(format!("{} {message}", path.display())));
+        }
+        Ok(Self { path: path.to_owned(), recorded, identity })
+    }
+
+    /// Index of the program whose runs are the baseline from now on: a gate's head, else the only
+    /// one.
+    fn of_program(&self) -> usize {
+        self.recorded.session.origin.programs.len().saturating_sub(1)
+    }
+
+    /// The program that ran then, found or built again: times of another session say nothing of
+    /// today's machine.
+    fn program(&self, out: &Path, quiet: bool) -> Result<(Program, Option<Commit>)> {
+        let ran = match self.of_program().checked_sub(1) {
+            None => Some(&self.identity.program),
+            Some(other) => self.identity.other_programs.get(other),
+        };
+        let path = ran.and_then(|ran| ran.path.as_ref()).map(PathBuf::from);
+        let same = |path: &PathBuf| {
+            path.is_file()
+                && ran.is_some_and(|ran| fingerprint(path).is_ok_and(|print| print == ran.blake3))
+        };
+        if let Some(path) = path.as_ref().filter(|path| same(path)) {
+            return Ok((Program::other(invoked(path)), None));
+        }
+        let commit = match &self.recorded.session.session.of {
+            Kind::Gate(contest) => contest.head.commit.clone(),
+            _ => path.is_none().then(|| self.identity.revision.clone()),
+        };
+        let folder = self.path.display();
+        let Some(commit) = commit.as_deref().and_then(Commit::of) else {
+            return Err(Error::usage(format!(
+                "the program of {folder} is neither there nor to be built again, and times of \
+                 another session are not comparable with fresh ones; name a ref or a binary as the \
+                 baseline, or accept them with --accept-stored-times"
+            )));
+        };
+        let program = Program::other(built(&folder.to_string(), &commit, out, quiet)?);
+        Ok((program, Some(commit)))
+    }
+
+    /// Its runs for each of these scenarios. An error that names a scenario of which it has none.
+    pub(super) fn stored(
+        &self,
+        scenarios: &[Scenario],
+        times_accepted: bool,
+    ) -> Result<StoredBaseline> {
+        let workloads = scenarios.iter().enumerate().map(|(index, scenario)| {
+            self.workload(index, scenario).ok_or_else(|| {
+                Error::usage(format!(
+                    "{} has no run with the settings, the workload, the store and the link of {}",
+                    self.path.display(),
+                    scenario.name
+                ))
+            })
+        });
+        Ok(StoredBaseline {
+            folder: self.path.display().to_string(),
+            revision: self.recorded.session.origin.revision.clone(),
+            times_accepted,
+            workloads: workloads.collect::<Result<_>>()?,
+        })
+    }
+
+    fn workload(&self, index: usize, scenario: &Scenario) -> Option<StoredWorkload> {
+        let ours = &scenario.settings[scenario.baseline];
+        let theirs = self.recorded.session.session.scenarios.iter();
+        let (place, _) = theirs.enumerate().find(|(_, there)| is_alike(scenario, there))?;
+        let records = self.recorded.records.get(place)?.as_ref()?.records;
+        let steps = self.recorded.steps.iter().filter(|ran| ran.step.scenario == place);
+        let lines = steps.flat_map(|ran| {
+            let blocks = ran.counted().flat_map(|block| &block.trials);
+            blocks.map(move |line| (ran.step.arms.get(line.trial.arm), line))
+        });
+        let runs: Vec<Measurement> = lines
+            .filter(|(arm, _)| {
+                arm.is_some_and(|arm| arm.program == self.of_program() && same(&arm.setting, ours))
+            })
+            .filter_map(|(_, line)| slim(&line.measurement))
+            .collect();
+        (!runs.is_empty()).then_some(StoredWorkload { scenario: index, records, runs })
+    }
+}
+
+fn same(one: &Setting, other: &Setting) -> bool {
+    one.settings == other.settings
+}
+
+/// Whether runs of two scenarios do the same, but for the number of records.
+fn is_alike(one: &Scenario, other: &Scenario) -> bool {
+    let workload = |scenario: &Scenario| {
+        let workload = &scenario.workload;
+        let shares = [workload.duplicates, workload.rejects].map(f64::to_bits);
+        (workload.profile.clone(), shares, workload.seed)
+    };
+    workload(one) == workload(other) && one.store == other.store && one.link == other.link
+}
+
+/// A run without its histograms, which nobody compares; none of one that failed.
+fn slim(measurement: &Measurement) -> Option<Measurement> {
+    let mut slim = measurement.clone();
+    let Outcome::Report(report) = &mut slim.outcome else {
+        return None;
+    };
+    for times in report.stages.values_mut() {
+        times.histogram.clear();
+    }
+    Some(slim)
+}

@@ -1,0 +1,209 @@
+//! A git ref → the migrator that it builds: in a worktree and a target folder of their own under the
+//! results folder, once for every tree and toolchain. Leaves the user's worktree and target alone.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::results::make;
+
+/// The package that is built, and its program.
+const PACKAGE: &str = "migrator";
+
+/// How many of the compiler's last lines say why it failed.
+const LAST_LINES: usize = 20;
+
+/// A commit, and the tree that it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Commit {
+    /// Its hash.
+    pub(super) hash: String,
+    tree: String,
+}
+
+impl Commit {
+    /// What a ref stands for in the repository around the working directory; `None` where there is
+    /// no such ref, no repository, or no git.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let parse = |suffix: &str| {
+            let wanted = format!("{name}{suffix}");
+            let words = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
+            let output = git(None, words).ok().filter(|output| output.status.success())?;
+            Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        };
+        Some(Self { hash: parse("^{commit}")?, tree: parse("^{tree}")? })
+    }
+
+    /// The first characters of the hash.
+    pub(super) fn short(&self) -> &str {
+        self.hash.get(..8).unwrap_or(&self.hash)
+    }
+}
+
+/// Whether tracked files of the working directory's repository have changes that no commit holds.
+pub(super) fn has_changes() -> bool {
+    let status = git(None, ["status", "--porcelain", "--untracked-files=no"]);
+    status.is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
+}
+
+/// Where builds of refs are kept.
+#[derive(Debug)]
+pub(super) struct Builds {
+    folder: PathBuf,
+    toolchain: String,
+    _lock: File,
+}
+
+impl Builds {
+    /// Under the folder of results; waits for another harness that is building there.
+    pub(super) fn within(out: &Path) -> Result<Self> {
+        let folder = out.join(".builds");
+        make(&folder)?;
+        let failed = |error| Error::caused(format!("locking {}", folder.display()), error);
+        let folder = folder.canonicalize().map_err(failed)?;
+        let lock = File::create(folder.join("lock")).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(Self { toolchain: toolchain()?, folder, _lock: lock })
+    }
+
+    fn kept(&self, commit: &Commit) -> PathBuf {
+        // Another compiler, or other flags, make another program of one tree.
+        self.folder.join(format!("{}-{}", commit.tree, self.toolchain)).join(PACKAGE)
+    }
+
+    /// Whether the commit need not be built again.
+    pub(super) fn has(&self, commit: &Commit) -> bool {
+        self.kept(commit).exists()
+    }
+
+    /// The program of a commit; `name` is what the user calls it. An error with the compiler's last
+    /// lines where it does not build.
+    pub(super) fn build(&self, name: &str, commit: &Commit) -> Result<PathBuf> {
+        let kept = self.kept(commit);
+        if kept.exists() {
+            return Ok(kept);
+        }
+        let source = self.check_out(commit)?;
+        let built = self.compile(&source).map_err(|error| {
+            let hash = commit.short();
+            Error::new(error.kind(), format!("{name} ({hash}) does not build: {error}"))
+        })?;
+        keep(&built, &kept)?;
+        Ok(kept)
+    }
+
+    /// One worktree and one target folder serve every ref, so that the second one compiles only what
+    /// differs.
+    fn check_out(&self, commit: &Commit) -> Result<PathBuf> {
+        let source = self.folder.join("source");
+        let hash = commit.hash.as_str();
+        if source.exists() {
+            let words = ["checkout", "--quiet", "--force", "--detach", hash];
+            let done = git(Some(&source), words)?.status.success();
+            if done && git(Some(&source), ["clean", "-qfdx"])?.status.success() {
+                return Ok(source);
+            }
+            // A worktree of a repository that has moved, or of another one.
+            fs::remove_dir_all(&source).map_err(|error| {
+                Error::caused(format!("removing {}", source.display()), error)
+            })?;
+        }
+        git(None, ["worktree", "prune"])?;
+        let words = [
+            OsStr::new("worktree"),
+            OsStr::new("add"),
+            OsStr::new("--quiet"),
+            OsStr::new("--force"),
+            OsStr::new("--detach"),
+            source.as_os_str(),
+            OsStr::new(hash),
+        ];
+        let output = git(None, words)?;
+        if output.status.success() {
+            return Ok(source);
+        }
+        let words = last_lines(&output.stderr);
+        Err(Error::environment(format!("checking out {}: {words}", commit.short())))
+    }
+
+    fn compile(&self, source: &Path) -> Result<PathBuf> {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(["build", "--release", "--locked", "--package", PACKAGE, "--bin", PACKAGE])
+            .args(["--color", "never", "--message-format", "json-render-diagnostics"])
+            .arg("--target-dir")
+            .arg(self.folder.join("target"))
+            .current_dir(source);
+        let output = cargo.output().map_err(|error| Error::caused("starting cargo", error))?;
+        if !output.status.success() {
+            return Err(Error::environment(format!("\n{}", last_lines(&output.stderr))));
+        }
+        executable(&output.stdout)
+            .ok_or_else(|| Error::environment(format!("cargo names no program {PACKAGE}")))
+    }
+}
+
+/// What cargo says of a program that it has built.
+#[derive(Deserialize)]
+struct Artifact {
+    executable: Option<PathBuf>,
+    target: Target,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+fn executable(messages: &[u8]) -> Option<PathBuf> {
+    let text = String::from_utf8_lossy(messages);
+    let artifacts = text.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
+    let ours = artifacts.filter(|artifact| artifact.target.name == PACKAGE);
+    ours.filter_map(|artifact| artifact.executable).last()
+}
+
+/// Copies a program to where it is kept, so that it is there whole or not at all.
+fn keep(built: &Path, kept: &Path) -> Result<()> {
+    let failed = |error| Error::caused(format!("keeping {}", kept.display()), error);
+    let aside = kept.with_extension("tmp");
+    if let Some(folder) = kept.parent() {
+        make(folder)?;
+    }
+    fs::copy(built, &aside).and_then(|_| fs::rename(&aside, kept)).map_err(failed)
+}
+
+/// Eight characters that change with the compiler and with the flags that it is given.
+fn toolchain() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output();
+    let output = output.map_err(|error| Error::caused("starting rustc", error))?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&output.stdout);
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+        hasher.update(std::env::var_os(variable).unwrap_or_default().as_encoded_bytes());
+        hasher.update(b"\n");
+    }
+    Ok(hasher.finalize().to_hex()[..8].to_owned())
+}
+
+/// Runs git in a folder, or in the working directory.
+fn git(
+    folder: Option<&Path>,
+    words: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<Output> {
+    let mut command = Command::new("git");
+    if let Some(folder) = folder {
+        command.arg("-C").arg(folder);
+    }
+    let output = command.args(words).output();
+    output.map_err(|error| Error::caused("starting git", error))
+}
+
+fn last_lines(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+}

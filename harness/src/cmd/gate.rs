@@ -1,0 +1,178 @@
+//! `harness gate`: a program against its baseline, from two names to a verdict and an exit code.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::arm::{self, Named};
+use super::load;
+use super::session::{Asked, Session};
+use super::sweep::quoted;
+use super::write;
+use crate::args::GateArgs;
+use crate::contest::{Contest, Side, StoredBaseline};
+use crate::display::{self, Display};
+use crate::error::{Error, Result};
+use crate::executor::Program;
+use crate::gate::{self, Gate, Gated, decide};
+use crate::render;
+use crate::scenario::{self, Records, Scenario};
+
+/// The file to which a step of GitHub Actions appends what its summary shows.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Runs the verb.
+pub fn run(args: &GateArgs) -> Result<ExitCode> {
+    let mut scenarios = scenarios(args)?;
+    let (base, head) = (arm::named(&args.base)?, arm::named(&args.head)?);
+    let stored = stored(args, &base, &mut scenarios)?;
+    let times_accepted = stored.as_ref().is_some_and(|stored| stored.times_accepted);
+    let (sides, programs) =
+        if times_accepted { head_alone(args, head)? } else { both(args, base, head)? };
+    check_runners(&programs, &scenarios)?;
+    let [base, head] = sides;
+    let command = command(args, [&base, &head]);
+    let contest = Contest { base, head, budget_s: args.budget.as_secs_f64(), stored };
+    let (mut executor, beginning) = Asked {
+        session: gate::session(contest, scenarios),
+        programs,
+        shard: None,
+        out: &args.out,
+        fresh: args.fresh,
+        command,
+    }
+    .begin()?;
+    let mut display = Display::new(args.quiet);
+    let mut session = Session::open(beginning, &mut display)?;
+    let recorded = session.measure(&Gate, &mut executor, &mut display)?;
+    let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
+    let report = write::gate(&session.folder, &gated, &recorded, &session.identity)?;
+    summarize(&report)?;
+    say(args, &gated, &session)?;
+    Ok(ExitCode::from(gated.exit_code))
+}
+
+/// What is measured. Two scenarios of one name would be one comparison.
+fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
+    let named = args.scenario.iter().map(String::as_str);
+    let default = args.scenario.is_empty().then_some(scenario::GATE);
+    let load = |name: &str| load::any(name, args.seed, args.quick);
+    let scenarios: Vec<Scenario> = named.chain(default).map(load).collect::<Result<_>>()?;
+    for (index, scenario) in scenarios.iter().enumerate() {
+        if scenarios[..index].iter().any(|other| other.name == scenario.name) {
+            return Err(Error::usage(format!("two scenarios are called {}", scenario.name)));
+        }
+        if scenario.runner.is_some() {
+            return Err(Error::usage(format!(
+                "the [runner] of {} would be ignored: what a gate compares is named by --base and \
+                 --head, which take such a file as well",
+                scenario.name
+            )));
+        }
+    }
+    Ok(scenarios)
+}
+
+/// What an earlier session has of the baseline. Fresh runs then take as many records.
+fn stored(
+    args: &GateArgs,
+    base: &Named,
+    scenarios: &mut [Scenario],
+) -> Result<Option<StoredBaseline>> {
+    let Named::Results(earlier) = base else {
+        return if args.accept_stored_times {
+            Err(Error::usage("--accept-stored-times would be ignored: --base names no results"))
+        } else {
+            Ok(None)
+        };
+    };
+    let stored = earlier.stored(scenarios, args.accept_stored_times)?;
+    for workload in &stored.workloads {
+        if let Some(records) = std::num::NonZeroU32::new(workload.records) {
+            scenarios[workload.scenario].workload.records = Records::Fixed(records);
+        }
+    }
+    Ok(Some(stored))
+}
+
+/// The arms' names, and their programs as the executor takes them.
+type Arms<'a> = ([Side; 2], Vec<(&'a str, Program, Option<String>)>);
+
+fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
+    let [base, head] =
+        arm::arms([(&args.base, base), (&args.head, head)], &args.out, args.quiet)?;
+    let programs = vec![
+        ("base", base.program, Some(base.side.label())),
+        ("head", head.program, Some(head.side.label())),
+    ];
+    Ok(([base.side, head.side], programs))
+}
+
+/// Where the baseline's times are an earlier session's, nothing but the head runs.
+fn head_alone(args: &GateArgs, head: Named) -> Result<Arms<'static>> {
+    let head = arm::arm((&args.head, head), &args.out, args.quiet)?;
+    let base = Side { name: args.base.clone(), commit: None };
+    let programs = vec![("head", head.program, Some(head.side.label()))];
+    Ok(([base, head.side], programs))
+}
+
+/// A runner that has no place for what a scenario asks would ignore it.
+fn check_runners(
+    programs: &[(&str, Program, Option<String>)],
+    scenarios: &[Scenario],
+) -> Result<()> {
+    for (name, program, _) in programs {
+        let Program::Runner(runner) = program else { continue };
+        for scenario in scenarios {
+            let Scenario { swept, link, store, .. } = scenario;
+            if let Some(fault) = runner.fault(swept, *link, &store.synchronous) {
+                let message = format!("the {name}'s [runner] command in {}: {fault}", scenario.name);
+                return Err(Error::usage(message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The command that measures the same again: commits, because refs move.
+fn command(args: &GateArgs, sides: [&Side; 2]) -> String {
+    let mut words = vec!["harness".to_owned(), "gate".into()];
+    for (flag, side) in ["--base", "--head"].into_iter().zip(sides) {
+        let commit = side.commit.as_ref().map(|commit| commit.get(..12).unwrap_or(commit));
+        words.extend([flag.into(), quoted(commit.unwrap_or(&side.name))]);
+    }
+    for scenario in &args.scenario {
+        words.extend(["--scenario".into(), quoted(scenario)]);
+    }
+    let budget = humantime::format_duration(args.budget).to_string().replace(' ', "");
+    words.extend(["--budget".into(), budget]);
+    if let Some(seed) = args.seed {
+        words.extend(["--seed".into(), seed.to_string()]);
+    }
+    let switches = [(args.quick, "--quick"), (args.accept_stored_times, "--accept-stored-times")];
+    words.extend(switches.iter().filter(|(on, _)| *on).map(|(_, flag)| (*flag).to_owned()));
+    words.join(" ")
+}
+
+/// Appends the report to the summary of a CI step, where there is one.
+fn summarize(report: &str) -> Result<()> {
+    let Some(path) = env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
+    let path = PathBuf::from(path);
+    let file = OpenOptions::new().create(true).append(true).open(&path);
+    file.and_then(|mut file| file.write_all(report.as_bytes()))
+        .map_err(|error| Error::caused(format!("writing {}", path.display()), error))
+}
+
+fn say(args: &GateArgs, gated: &Gated, session: &Session) -> Result<()> {
+    let folder = session.folder.path().display().to_string();
+    if args.json {
+        display::result(&render::pretty(gated)?);
+    } else {
+        display::result(&render::gate::text(gated, &folder));
+    }
+    Ok(())
+}

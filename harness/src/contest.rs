@@ -1,0 +1,93 @@
+//! What a gate compares: its two arms as the user named them, how long it may take, and what was
+//! measured of the baseline before. Plain data, kept in the ledger; decides nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::Measurement;
+
+/// Index of the baseline's program among those of a gate.
+pub const BASE: usize = 0;
+
+/// The two arms of a gate, and its terms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contest {
+    /// What was there before.
+    pub base: Side,
+    /// What is asked about.
+    pub head: Side,
+    /// Seconds that runs may take; the first look at every scenario is always taken.
+    pub budget_s: f64,
+    /// What an earlier session measured of the baseline, where results were named as it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<StoredBaseline>,
+}
+
+/// One arm, as the user named it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// A git ref, a path, or a results folder.
+    pub name: String,
+    /// The commit that it was built from, where it is a ref.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+impl Side {
+    /// The name, and the first characters of the commit where the name is not the commit.
+    pub fn label(&self) -> String {
+        match self.commit.as_deref() {
+            Some(commit) if !commit.starts_with(&self.name) => {
+                format!("{} ({})", self.name, commit.get(..8).unwrap_or(commit))
+            }
+            _ => self.name.clone(),
+        }
+    }
+}
+
+/// Runs of the baseline in an earlier session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredBaseline {
+    /// The results folder.
+    pub folder: String,
+    /// The harness's revision then.
+    pub revision: String,
+    /// Whether its times are taken for those of the baseline, so that none of its runs is repeated.
+    pub times_accepted: bool,
+    /// Its runs, for every scenario of the gate that it has.
+    pub workloads: Vec<StoredWorkload>,
+}
+
+/// Runs of the baseline on one workload in an earlier session; without their histograms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredWorkload {
+    /// Index of the gate's scenario.
+    pub scenario: usize,
+    /// How many records each run took.
+    pub records: u32,
+    /// The runs, in the order in which they ran.
+    pub runs: Vec<Measurement>,
+}
+
+impl StoredBaseline {
+    /// The runs on the workload of this scenario.
+    pub fn of_scenario(&self, scenario: usize) -> Option<&StoredWorkload> {
+        self.workloads.iter().find(|workload| workload.scenario == scenario)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arm_is_called_by_its_name_and_its_commit_once() {
+        let side = |name: &str, commit: Option<&str>| Side {
+            name: name.into(),
+            commit: commit.map(str::to_owned),
+        };
+        let commit = Some("0123456789abcdef");
+        assert_eq!(side("main", commit).label(), "main (01234567)");
+        assert_eq!(side("0123456", commit).label(), "0123456");
+        assert_eq!(side("./migrator", None).label(), "./migrator");
+    }
+}

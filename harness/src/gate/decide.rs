@@ -1,0 +1,543 @@
+//! What a gate says, from its ledger alone: the verdict of every metric, those of the family under
+//! Holm, exact quantities, and the one answer that becomes the exit code (statistics.md 2 to 4). Pure;
+//! every verdict comes from [`compare`].
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::stored::with_stored_times;
+use super::why::Why;
+use crate::agreement::agreed;
+use crate::compare::{Comparison, Count, MetricFinding, Terms, compare, pairs};
+use crate::contest::{BASE, Contest};
+use crate::error::{Error, ErrorKind, Result};
+use crate::executor::Difference;
+use crate::finding::Outcome;
+use crate::ledger::{Ending, Kind};
+use crate::measure::{Measurement, Stored};
+use crate::metric::Metric;
+use crate::recorded::{RanStep, Recorded};
+use crate::scenario::{Scenario, SmallPolicy};
+use crate::stats::Sample;
+use crate::stats::confidence::Confidence;
+use crate::stats::holm;
+use crate::stats::looks;
+use crate::stats::verdict::{PValues, Verdict, control_alarms};
+
+/// The version of a gate's `analysis.json`.
+const FORMAT_VERSION: u32 = 1;
+/// The step that runs both arms once on every workload, before anything counts.
+pub(super) const WARM_UP: &str = "warm-up";
+/// The step that compares a program with itself.
+pub(super) const CONTROL: &str = "negative control";
+
+/// The answer of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The primary metric is better, and nothing is worse than its margin.
+    Improved,
+    /// Everything is shown to be no worse than its margin.
+    Pass,
+    /// Something is really worse, by less than its margin.
+    Small,
+    /// Something is worse, and not shown to be within its margin.
+    Regression,
+    /// Something could not be told.
+    Inconclusive,
+    /// Too few pairs for any test.
+    NotTestable,
+    /// The negative control alarmed, or too much went on beside the runs.
+    Invalid,
+    /// The arms stored different things.
+    WrongResult,
+    /// A program did not finish its first run.
+    Failed,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Improved => "IMPROVED",
+            Self::Pass => "PASS",
+            Self::Small => "SMALL",
+            Self::Regression => "REGRESSION",
+            Self::Inconclusive => "INCONCLUSIVE",
+            Self::NotTestable => "NOT TESTABLE",
+            Self::Invalid => "INVALID",
+            Self::WrongResult => "WRONG RESULT",
+            Self::Failed => "FAILED",
+        })
+    }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What a gate says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gated {
+    /// `FORMAT_VERSION` of the program that wrote it.
+    pub format: u32,
+    /// `plan::hash` of the session.
+    pub plan_hash: String,
+    /// The answer.
+    pub answer: Answer,
+    /// What the process ends with.
+    pub exit_code: u8,
+    /// What was there before.
+    pub base: String,
+    /// What is asked about.
+    pub head: String,
+    /// Whether both are one program, byte for byte.
+    pub same_program: bool,
+    /// Whether `--quick` cut it down, so that nothing is tested.
+    pub quick: bool,
+    /// The program against itself; nothing where it has not run.
+    pub control: Option<Control>,
+    /// Every scenario, in the order of the command line.
+    pub workloads: Vec<Workload>,
+    /// Tests other than the primary one, which are corrected as one family.
+    pub family: usize,
+    /// Where the stores of the arms first differ.
+    pub difference: Option<Difference>,
+    /// What stored different things, or did not run, in words.
+    pub failure: Option<String>,
+    /// Why the figures are to be taken with care.
+    pub warnings: Vec<String>,
+}
+
+/// The negative control.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Control {
+    /// Pairs of which both runs finished.
+    pub pairs: usize,
+    /// Whether it alarmed; `None` where there were too few pairs to tell.
+    pub alarmed: Option<bool>,
+}
+
+/// One scenario of a gate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Workload {
+    /// Its name.
+    pub scenario: String,
+    /// Records that each run read; 0 where none has run.
+    pub records: u32,
+    /// What every run stored; nothing where they did not agree.
+    pub stored: Option<Stored>,
+    /// What both arms stored by their first finished runs, where these differ.
+    pub stored_by: Option<[Stored; 2]>,
+    /// What the pairs say; nothing where none have run.
+    pub comparison: Option<Comparison>,
+    /// The verdicts that count, for each of the comparison's metrics.
+    pub tests: Vec<Test>,
+    /// What made the difference, where there is one.
+    pub why: Option<Why>,
+    /// What an earlier session's baseline has in these exact quantities, in words.
+    pub earlier: Vec<String>,
+}
+
+/// The verdict on one metric of one scenario.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Test {
+    /// Which.
+    pub metric: Metric,
+    /// Whether it has the full α to itself.
+    pub primary: bool,
+    /// The verdict, corrected for the family.
+    pub verdict: Outcome,
+    /// p of no difference, so corrected.
+    pub p_worse_adjusted: Option<f64>,
+}
+
+impl Workload {
+    /// Exact quantities whose rise the scenario makes a regression, and which rose.
+    pub fn risen(&self) -> impl Iterator<Item = &Count> {
+        let counts = self.comparison.iter().flat_map(|comparison| &comparison.exact);
+        counts.filter(|count| count.gated && count.rises())
+    }
+
+    /// Each metric's finding with its verdict.
+    pub fn findings(&self) -> impl Iterator<Item = (&MetricFinding, &Test)> {
+        let findings = self.comparison.iter().flat_map(|comparison| &comparison.metrics);
+        findings.zip(&self.tests)
+    }
+
+    /// Whether everything about it is decided, so that more pairs add nothing.
+    pub(super) fn is_decided(&self) -> bool {
+        let open = |test: &Test| test.verdict.verdict().is_none_or(|v| v == Verdict::Inconclusive);
+        self.comparison.is_some() && !self.tests.iter().any(open)
+    }
+}
+
+impl Gated {
+    /// Whether something is worse than allowed, whatever else there is to find out.
+    pub(super) fn is_worse(&self) -> bool {
+        self.answer == Answer::Regression || (self.answer == Answer::Small && self.exit_code == 1)
+    }
+}
+
+/// What a gate's session is of. An error for a session of another kind.
+pub fn contest(recorded: &Recorded) -> Result<&Contest> {
+    match &recorded.session.session.of {
+        Kind::Gate(contest) => Ok(contest),
+        _ => Err(Error::usage("the session is no gate")),
+    }
+}
+
+/// What a gate says so far, or at its end.
+pub fn decide(recorded: &Recorded) -> Result<Gated> {
+    let contest = contest(recorded)?;
+    let view = with_stored_times(recorded, contest);
+    let scenarios = &view.session.session.scenarios;
+    let mut workloads: Vec<Workload> = scenarios
+        .iter()
+        .enumerate()
+        .map(|(index, scenario)| workload(&view, contest, index, scenario))
+        .collect::<Result<_>>()?;
+    let family = correct(&mut workloads, scenarios);
+    for (index, workload) in workloads.iter_mut().enumerate() {
+        workload.why = why(&view, &scenarios[index], workload)?;
+    }
+    let control = control(&view);
+    let failure = wrong(&view, contest).or_else(|| failed(recorded));
+    let answer = answer(recorded, &workloads, control.as_ref(), failure.as_ref(), scenarios);
+    let warnings = warnings(&view, contest, &workloads, family, control.as_ref());
+    let fails = |index: usize| {
+        scenarios[index].gate.small == SmallPolicy::Fail && workloads[index].tests.iter().any(is_small)
+    };
+    let small_fails = (0..workloads.len()).any(fails);
+    let quick = scenarios.iter().any(|scenario| scenario.quick);
+    let [base, head] = [&contest.base, &contest.head].map(|side| side.label());
+    let programs = &recorded.session.origin.programs;
+    Ok(Gated {
+        format: FORMAT_VERSION,
+        plan_hash: recorded.session.plan_hash.clone(),
+        answer,
+        exit_code: exit_code(answer, small_fails, quick),
+        base,
+        head,
+        same_program: programs.len() > 1 && programs[0].blake3 == programs[1].blake3,
+        quick,
+        control,
+        workloads,
+        family,
+        difference: recorded.difference.clone(),
+        failure: failure.map(|(_, words)| words),
+        warnings,
+    })
+}
+
+fn exit_code(answer: Answer, small_fails: bool, quick: bool) -> u8 {
+    match answer {
+        Answer::Improved | Answer::Pass => 0,
+        Answer::Small => u8::from(small_fails),
+        Answer::Regression => 1,
+        Answer::Failed => 2,
+        Answer::Inconclusive => 3,
+        Answer::NotTestable => if quick { 0 } else { 3 },
+        Answer::Invalid => 4,
+        Answer::WrongResult => 5,
+    }
+}
+
+fn workload(
+    view: &Recorded,
+    contest: &Contest,
+    index: usize,
+    scenario: &Scenario,
+) -> Result<Workload> {
+    let name = &scenario.name;
+    let comparison = match view.steps_of(name).next() {
+        None => None,
+        Some(_) => Some(compared(view, contest, scenario)?),
+    };
+    let records = view.records.get(index).and_then(Option::as_ref).map_or(0, |line| line.records);
+    let stored = agreed(view, index).ok();
+    Ok(Workload {
+        scenario: name.clone(),
+        records,
+        stored_by: if stored.is_none() { stored_by(view, index) } else { None },
+        tests: comparison.iter().flat_map(|found| tests(found, index)).collect(),
+        comparison,
+        why: None,
+        earlier: earlier(contest, index, records, stored.as_ref()),
+        stored,
+    })
+}
+
+/// The look that sees all pairs so far; the last one where the session has ended.
+fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<Comparison> {
+    let planned = view.steps_of(&scenario.name).map(|ran| ran.step.counted(None)).sum();
+    let mut terms = Terms::look(scenario, planned);
+    terms.look.is_last |= view.ending.is_some();
+    let mut comparison = compare(view, &scenario.name, &terms)?;
+    let from_elsewhere = contest.stored.as_ref().is_some_and(|stored| stored.times_accepted);
+    if from_elsewhere && comparison.confidence != Confidence::None {
+        // Levels of two sessions differ for reasons that no test of these pairs can see.
+        comparison.confidence = Confidence::Low;
+    }
+    Ok(comparison)
+}
+
+/// As the comparison has them; not yet corrected.
+fn tests(comparison: &Comparison, scenario: usize) -> Vec<Test> {
+    let test = |(index, found): (usize, &MetricFinding)| Test {
+        metric: found.metric,
+        primary: scenario == 0 && index == 0,
+        verdict: found.finding.verdict,
+        p_worse_adjusted: found.finding.p_worse,
+    };
+    comparison.metrics.iter().enumerate().map(test).collect()
+}
+
+/// Holm over metrics × workloads, but for the primary one: alarms of the family as a whole stay at
+/// α. That something is within its margin is claimed of each by itself, so it is not corrected. The
+/// number of tests in the family.
+fn correct(workloads: &mut [Workload], scenarios: &[Scenario]) -> usize {
+    let mut members = Vec::new();
+    for (index, workload) in workloads.iter().enumerate() {
+        for (place, (found, test)) in workload.findings().enumerate() {
+            if let Some(judgement) = found.finding.judgement.filter(|_| !test.primary) {
+                members.push((index, place, judgement.p));
+            }
+        }
+    }
+    let adjusted = |p: fn(&PValues) -> f64| {
+        holm::adjusted(&members.iter().map(|(_, _, values)| p(values)).collect::<Vec<_>>())
+    };
+    let (worse, better) = (adjusted(|p| p.worse), adjusted(|p| p.better));
+    for (member, (index, place, p)) in members.iter().enumerate() {
+        let alpha = looks::ALPHA;
+        let p = PValues { worse: worse[member], within: p.within, better: better[member] };
+        let test = &mut workloads[*index].tests[*place];
+        test.p_worse_adjusted = Some(p.worse);
+        test.verdict = Outcome::Judged(Verdict::of(p, alpha));
+    }
+    debug_assert_eq!(workloads.len(), scenarios.len());
+    members.len()
+}
+
+fn control(view: &Recorded) -> Option<Control> {
+    view.steps_of(CONTROL).next()?;
+    let scenario = view.scenario(0)?;
+    let found = pairs(view, CONTROL, scenario.gate.metrics[0]);
+    let found = found.map(|found| found.pairs).unwrap_or_default();
+    let alarmed = control_alarms(&found, scenario.seed).ok();
+    Some(Control { pairs: found.len(), alarmed })
+}
+
+/// What both arms stored by their first finished runs.
+fn stored_by(view: &Recorded, scenario: usize) -> Option<[Stored; 2]> {
+    let first = |program: usize| {
+        let steps = view.steps.iter().filter(|ran| ran.step.scenario == scenario);
+        let mut lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
+        lines.find_map(|(ran, line)| {
+            let ours = ran.step.arms.get(line.trial.arm)?.program == program;
+            line.measurement.report().filter(|_| ours).map(Stored::of)
+        })
+    };
+    let both = [first(BASE)?, first(BASE + 1)?];
+    (both[0] != both[1]).then_some(both)
+}
+
+/// What an earlier session's baseline stored, where that was on the same records.
+fn earlier(
+    contest: &Contest,
+    scenario: usize,
+    records: u32,
+    stored: Option<&Stored>,
+) -> Vec<String> {
+    let Some(workload) = contest.stored.as_ref().and_then(|all| all.of_scenario(scenario)) else {
+        return Vec::new();
+    };
+    let report = workload.runs.iter().find_map(Measurement::report);
+    match (report.map(Stored::of), stored) {
+        (Some(earlier), Some(stored)) if workload.records == records => earlier.differences(stored),
+        _ => Vec::new(),
+    }
+}
+
+/// What was stored differently, in words.
+fn wrong(view: &Recorded, contest: &Contest) -> Option<(Answer, String)> {
+    for (index, scenario) in view.session.session.scenarios.iter().enumerate() {
+        let stored = match agreed(view, index) {
+            Ok(stored) => stored,
+            Err(error) if error.kind() == ErrorKind::WrongResult => {
+                return Some((Answer::WrongResult, error.to_string()));
+            }
+            Err(_) => continue,
+        };
+        let records = view.records.get(index).and_then(Option::as_ref).map_or(0, |l| l.records);
+        let differences = earlier(contest, index, records, Some(&stored));
+        if let Some(stored) = contest.stored.as_ref().filter(|_| !differences.is_empty()) {
+            let words = format!(
+                "{}: not what {} holds: {}",
+                scenario.name,
+                stored.folder,
+                differences.join(", ")
+            );
+            return Some((Answer::WrongResult, words));
+        }
+    }
+    None
+}
+
+/// Which program did not finish its first run, and why.
+pub(super) fn failed(recorded: &Recorded) -> Option<(Answer, String)> {
+    let steps = recorded.steps_of(WARM_UP);
+    let mut lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
+    lines.find_map(|(ran, line)| {
+        let failure = line.measurement.failure()?;
+        let arm = ran.step.arms.get(line.trial.arm)?;
+        let words = format!("{} did not finish its first run: {failure}", recorded.arm_name(arm));
+        Some((Answer::Failed, words))
+    })
+}
+
+fn answer(
+    recorded: &Recorded,
+    workloads: &[Workload],
+    control: Option<&Control>,
+    failure: Option<&(Answer, String)>,
+    scenarios: &[Scenario],
+) -> Answer {
+    let alarmed = control.is_some_and(|control| control.alarmed == Some(true));
+    let too_void = |workload: &Workload| workload.comparison.as_ref().is_some_and(|c| c.invalid);
+    if let Some((answer, _)) = failure {
+        return *answer;
+    }
+    if alarmed || recorded.ending == Some(Ending::Invalid) || workloads.iter().any(too_void) {
+        return Answer::Invalid;
+    }
+    let verdicts = || workloads.iter().flat_map(|workload| &workload.tests).map(|t| t.verdict);
+    let any = |wanted: Verdict| verdicts().any(|found| found.verdict() == Some(wanted));
+    let small_fails = scenarios.iter().zip(workloads).any(|(scenario, workload)| {
+        scenario.gate.small == SmallPolicy::Fail && workload.tests.iter().any(is_small)
+    });
+    let lacks_pairs = |workload: &Workload| workload.tests.is_empty();
+    if any(Verdict::Regression) || workloads.iter().any(|w| w.risen().next().is_some()) {
+        Answer::Regression
+    } else if small_fails {
+        Answer::Small
+    } else if workloads.iter().any(lacks_pairs) || verdicts().any(|v| v.verdict().is_none()) {
+        Answer::NotTestable
+    } else if any(Verdict::Inconclusive) {
+        Answer::Inconclusive
+    } else if any(Verdict::Small) {
+        Answer::Small
+    } else if workloads.iter().flat_map(|w| &w.tests).any(|test| {
+        test.primary && test.verdict.verdict() == Some(Verdict::Improved)
+    }) {
+        Answer::Improved
+    } else {
+        Answer::Pass
+    }
+}
+
+fn is_small(test: &Test) -> bool {
+    test.verdict.verdict() == Some(Verdict::Small)
+}
+
+/// Of a workload on which the rate, or a time, is worse or better.
+fn why(view: &Recorded, scenario: &Scenario, workload: &Workload) -> Result<Option<Why>> {
+    let verdicts = || workload.tests.iter().filter_map(|test| test.verdict.verdict());
+    let worse = verdicts().any(|v| matches!(v, Verdict::Regression | Verdict::Small));
+    if !worse && !verdicts().any(|v| v == Verdict::Improved) {
+        return Ok(None);
+    }
+    let Some(comparison) = &workload.comparison else {
+        return Ok(None);
+    };
+    let (Some(base), Some(head)) = (&comparison.baseline.figures, &comparison.candidate.figures)
+    else {
+        return Ok(None);
+    };
+    let cpu = [cpu_s(view, &scenario.name, 0)?, cpu_s(view, &scenario.name, 1)?];
+    let cpu = match cpu {
+        [Some(base), Some(head)] => Some([base, head]),
+        _ => None,
+    };
+    Ok(Why::of(base, head, cpu, worse))
+}
+
+/// Median CPU seconds of a record.
+fn cpu_s(view: &Recorded, name: &str, arm: usize) -> Result<Option<f64>> {
+    let blocks = view.steps_of(name).flat_map(RanStep::counted);
+    let seconds = blocks.filter_map(|block| block.of_arm(arm)).filter_map(|measured| {
+        let report = measured.report()?;
+        let seconds = match measured.usage {
+            Some(usage) => usage.cpu_user_s + usage.cpu_system_s,
+            None => report.cpu_user_s + report.cpu_system_s,
+        };
+        Some(seconds / report.books.read as f64)
+    });
+    let seconds: Vec<f64> = seconds.collect();
+    if seconds.is_empty() {
+        return Ok(None);
+    }
+    let sample = Sample::new(seconds)
+        .map_err(|error| Error::caused("reading the CPU time of the runs", error))?;
+    Ok(Some(sample.median()))
+}
+
+fn warnings(
+    view: &Recorded,
+    contest: &Contest,
+    workloads: &[Workload],
+    family: usize,
+    control: Option<&Control>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if control.is_some_and(|control| control.alarmed.is_none()) {
+        warnings.push("too many runs of the negative control failed for it to say anything".into());
+    }
+    if let Some(stored) = contest.stored.as_ref().filter(|stored| stored.times_accepted) {
+        warnings.push(format!(
+            "the baseline's times are those of {}, taken in another session: whatever changed \
+             between the two counts as a difference",
+            stored.folder
+        ));
+    }
+    for (index, workload) in workloads.iter().enumerate() {
+        let Some(comparison) = &workload.comparison else { continue };
+        let name = &workload.scenario;
+        let smallest = smallest_p(view, name);
+        if smallest.is_some_and(|p| !holm::is_testable(family, p, looks::ALPHA)) {
+            let pairs = comparison.pairs;
+            warnings.push(format!(
+                "{name}: with {pairs} pairs no regression of a metric among {family} can be told, \
+                 but for the primary one"
+            ));
+        }
+        warnings.extend(comparison.warnings.iter().map(|doubt| format!("{name}: {doubt}")));
+        let left_out = comparison.left_out.iter();
+        warnings.extend(left_out.map(|metric| {
+            format!("{name}: {} is left out: not every run has such a figure", metric.name())
+        }));
+        let (failed, voided) = (&comparison.failed, &comparison.voided);
+        warnings.extend(failed.first().map(|first| {
+            format!("{name}: {} runs failed, the first: {first}", failed.len())
+        }));
+        warnings.extend(voided.first().map(|first| {
+            format!("{name}: {} void pairs were run again, the first because {first}", voided.len())
+        }));
+        if workload.stored.as_ref().is_some_and(|stored| stored.checksum.is_empty()) {
+            warnings.push(format!("{name}: unverified: the programs give no checksum"));
+        }
+        let link = view.scenario(index).map(|scenario| scenario.link);
+        warnings.extend(link.filter(|link| link.is_simulated()).map(|link| format!("{name}: {link}")));
+    }
+    warnings
+}
+
+/// The smallest p value that the pairs of a workload can give.
+fn smallest_p(view: &Recorded, name: &str) -> Option<f64> {
+    let metric = view.session.session.scenarios.iter().find(|scenario| scenario.name == name)?;
+    let found = pairs(view, name, metric.gate.metrics[0])?;
+    let design = crate::stats::permutation::Design::of(&found.pairs, &found.batches);
+    (design.pairs() > 0).then(|| design.smallest_p())
+}

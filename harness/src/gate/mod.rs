@@ -1,0 +1,189 @@
+//! The strategy of `harness gate`: both arms once, the baseline against itself, then looks at
+//! 10, 16, 20 and 30 pairs on every scenario, as long as something is undecided and the budget allows
+//! (statistics.md 2 and 4). Pure.
+
+pub mod decide;
+mod stored;
+pub mod why;
+
+pub use decide::{Answer, Control, Gated, Test, Workload, contest, decide};
+
+use self::decide::{CONTROL, WARM_UP, failed};
+use self::stored::pairs_most;
+use crate::contest::{BASE, Contest};
+use crate::ledger::{Ending, Kind, Session};
+use crate::plan::{self, Plan};
+use crate::recorded::{RanBlock, RanStep, Recorded};
+use crate::scenario::Scenario;
+use crate::stats::looks;
+use crate::step::{Arm, Step};
+use crate::strategy::{Next, Strategy};
+
+/// Plans a gate.
+#[derive(Debug, Clone, Copy)]
+pub struct Gate;
+
+/// A gate on these scenarios, whose names differ.
+pub fn session(contest: Contest, scenarios: Vec<Scenario>) -> Session {
+    let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    let names = names.join("-");
+    let name = if names.starts_with("gate") { names } else { format!("gate-{names}") };
+    Session { name, of: Kind::Gate(contest), scenarios }
+}
+
+impl Strategy for Gate {
+    fn next(&self, recorded: &Recorded) -> Next {
+        let Ok(contest) = contest(recorded) else {
+            return Next::Done(Ending::Complete);
+        };
+        if recorded.steps.last().is_some_and(|last| last.invalid) {
+            return Next::Done(Ending::Invalid);
+        }
+        if let Some(step) = warm_up(recorded) {
+            return step.into();
+        }
+        // What does not run is not compared: the rest of the plan would wait for it again and again.
+        if failed(recorded).is_some() {
+            return Next::Done(Ending::Complete);
+        }
+        if let Some(step) = control(recorded) {
+            return step.into();
+        }
+        let Ok(gated) = decide(recorded) else {
+            return Next::Done(Ending::Complete);
+        };
+        if gated.control.as_ref().is_some_and(|control| control.alarmed == Some(true)) {
+            return Next::Done(Ending::Invalid);
+        }
+        let step = first_look(recorded, contest).or_else(|| more(recorded, contest, &gated));
+        step.map_or(Next::Done(Ending::Complete), Next::from)
+    }
+
+    fn ahead(&self, recorded: &Recorded) -> usize {
+        let scenarios = &recorded.session.session.scenarios;
+        let began = |name: &str| recorded.steps_of(name).next().is_some();
+        let warm_ups = scenarios.len() - recorded.steps_of(WARM_UP).count().min(scenarios.len());
+        let control = !began(CONTROL) && !is_quick(recorded);
+        let control = if control { looks::LOOKS[0] } else { 0 };
+        let looks: usize = scenarios
+            .iter()
+            .filter(|scenario| !began(&scenario.name))
+            .map(|scenario| first_pairs(scenario, None))
+            .sum();
+        2 * (warm_ups + control + looks)
+    }
+}
+
+impl From<Step> for Next {
+    fn from(step: Step) -> Self {
+        Self::Step(Box::new(step))
+    }
+}
+
+/// Both arms of a scenario: the baseline first. The only program stands for both where the
+/// baseline's times are an earlier session's.
+fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
+    let last = recorded.session.origin.programs.len().saturating_sub(1);
+    [BASE, last].map(|program| arm(program, scenario))
+}
+
+fn arm(program: usize, scenario: &Scenario) -> Arm {
+    Arm { program, setting: scenario.settings[scenario.baseline].clone() }
+}
+
+fn is_quick(recorded: &Recorded) -> bool {
+    recorded.session.session.scenarios.iter().any(|scenario| scenario.quick)
+}
+
+/// Both arms once on every scenario: it warms files up, finds who does not run at all, and finds who
+/// stores something else before time is spent on measuring that.
+fn warm_up(recorded: &Recorded) -> Option<Step> {
+    let index = recorded.steps_of(WARM_UP).count();
+    let scenario = recorded.scenario(index)?;
+    let both = arms(recorded, scenario);
+    let step = Step::comparison(WARM_UP, index + 1, index, both, 0, scenario.seed);
+    let seed = plan::seed_of(scenario.seed, WARM_UP, index + 1);
+    Some(Step { plan: Plan::pairs(0, 1, seed), ..step })
+}
+
+/// The baseline against itself on the first scenario; nothing is tested in a quick look.
+fn control(recorded: &Recorded) -> Option<Step> {
+    let scenario = recorded.scenario(0)?;
+    if is_quick(recorded) || recorded.steps_of(CONTROL).next().is_some() {
+        return None;
+    }
+    let base = arm(BASE, scenario);
+    let pairs = looks::LOOKS[0];
+    Some(Step::comparison(CONTROL, 1, 0, [base.clone(), base], pairs, scenario.seed))
+}
+
+/// The first look at the first scenario that has had none.
+fn first_look(recorded: &Recorded, contest: &Contest) -> Option<Step> {
+    let scenarios = recorded.session.session.scenarios.iter().enumerate();
+    let (index, scenario) =
+        scenarios.into_iter().find(|(_, scenario)| planned(recorded, scenario) == 0)?;
+    let pairs = first_pairs(scenario, pairs_most(contest, index));
+    (pairs > 0).then(|| look(recorded, contest, index, 1, pairs))
+}
+
+fn first_pairs(scenario: &Scenario, most: Option<usize>) -> usize {
+    let pairs = if scenario.quick { scenario.pairs as usize } else { looks::LOOKS[0] };
+    most.map_or(pairs, |most| pairs.min(most))
+}
+
+/// Pairs of a scenario that are planned so far.
+fn planned(recorded: &Recorded, scenario: &Scenario) -> usize {
+    recorded.steps_of(&scenario.name).map(|ran| ran.step.counted(None)).sum()
+}
+
+/// The next look at the undecided scenario that has had the fewest pairs, if the budget allows it;
+/// nothing once something is worse than allowed.
+fn more(recorded: &Recorded, contest: &Contest, gated: &Gated) -> Option<Step> {
+    if is_quick(recorded) || gated.is_worse() {
+        return None;
+    }
+    let scenarios = recorded.session.session.scenarios.iter().enumerate();
+    let open = scenarios.filter(|(index, _)| !gated.workloads[*index].is_decided());
+    let mut open: Vec<_> =
+        open.map(|(index, scenario)| (planned(recorded, scenario), index, scenario)).collect();
+    open.sort_by_key(|(pairs, index, _)| (*pairs, *index));
+    open.into_iter().find_map(|(pairs, index, scenario)| {
+        let next = looks::next(pairs)?;
+        let enough = pairs_most(contest, index).is_none_or(|most| next <= most);
+        let batch = recorded.steps_of(&scenario.name).count() + 1;
+        let fits = enough && fits(recorded, scenario, contest.budget_s, next - pairs);
+        fits.then(|| look(recorded, contest, index, batch, next - pairs))
+    })
+}
+
+/// Whether so many more pairs of a scenario end within the budget, by the time that its pairs took.
+fn fits(recorded: &Recorded, scenario: &Scenario, budget_s: f64, pairs: usize) -> bool {
+    let spent: f64 = recorded.trials().map(|line| line.measurement.elapsed_s).sum();
+    let seconds: Vec<f64> = recorded
+        .steps_of(&scenario.name)
+        .flat_map(RanStep::counted)
+        .map(RanBlock::elapsed_s)
+        .collect();
+    let each = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
+    spent + each * pairs as f64 <= budget_s
+}
+
+/// A batch of a scenario's pairs, or of runs of the head where the other halves of the pairs are an
+/// earlier session's.
+fn look(
+    recorded: &Recorded,
+    contest: &Contest,
+    index: usize,
+    batch: usize,
+    pairs: usize,
+) -> Step {
+    let scenario = &recorded.session.session.scenarios[index];
+    let (name, seed) = (&scenario.name, scenario.seed);
+    let step = Step::comparison(name, batch, index, arms(recorded, scenario), pairs, seed);
+    if pairs_most(contest, index).is_none() {
+        return step;
+    }
+    let [_, head] = arms(recorded, scenario);
+    let plan = Plan::sweep(1, pairs, 0, plan::seed_of(seed, name, batch));
+    Step { arms: vec![head], plan, ..step }
+}
