@@ -22,6 +22,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     let recorded = recorded::merge(parts?)?;
     let text = match recorded.session.session.of {
         Kind::Sweep => sweep(args, &recorded)?,
+        Kind::Gate(_) => gate(args, &recorded)?,
         Kind::SelfTest { .. } => self_test(args, &recorded)?,
     };
     display::result(&text);

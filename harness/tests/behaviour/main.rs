@@ -4,6 +4,8 @@
 
 mod common;
 mod doctor;
+mod gate;
+mod gate_process;
 mod judge;
 mod measure;
 mod mock;

@@ -1,0 +1,396 @@
+//! Gates that nobody runs: what is planned, what is decided, what the report says. Every figure is
+//! invented, and the same every time.
+
+use std::path::Path;
+
+use harness::contest::{Contest, Side, StoredBaseline, StoredWorkload};
+use harness::error::{Error, ErrorKind, Result};
+use harness::executor::{Difference, Mock, Source, report};
+use harness::gate::{Answer, Gate, Gated, decide, session};
+use harness::identity::{Identity, Program};
+use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
+use harness::measure::Measurement;
+use harness::plan::{Plan, seed_of};
+use harness::progress::Progress;
+use harness::recorded::Recorded;
+use harness::render::document::gate::document;
+use harness::render::{Format, markdown, pretty, render};
+use harness::run;
+use harness::scenario::{Scenario, shipped};
+use harness::stats::confidence::Confidence;
+use harness::strategy::{Next, Strategy};
+use migrator::config::Settings;
+use migrator::report::RunReport;
+
+use crate::common::{Silent, done, failure, identity, tell, uniform};
+
+const RECORDS: u32 = 4000;
+
+/// The shipped scenario, on a number of records, with these lines in its `[gate]`.
+fn scenario(gate: &str) -> Scenario {
+    let text = shipped("gate").unwrap().replace("records = \"auto\" ", "records = 4000 ");
+    let text = text.replace("run_seconds = 0.8\n", "").replace("small = \"pass\"", gate);
+    Scenario::parse(&text).unwrap()
+}
+
+fn contest(budget_s: f64) -> Contest {
+    let side = |name: &str, commit: &str| Side { name: name.into(), commit: Some(commit.into()) };
+    Contest {
+        base: side("main", "1a2b3c4d00000000000000000000000000000000"),
+        head: side("HEAD", "5e6f7a8b00000000000000000000000000000000"),
+        budget_s,
+        stored: None,
+    }
+}
+
+fn line_of(contest: Contest, scenarios: Vec<Scenario>) -> SessionLine {
+    let id = |name: &str| ProgramId { name: name.into(), blake3: format!("{name}-0123456789") };
+    let mut programs = vec![id("base"), id("head")];
+    if contest.stored.as_ref().is_some_and(|stored| stored.times_accepted) {
+        programs.remove(0);
+    }
+    let origin = Origin { revision: "r".into(), host: None, programs };
+    SessionLine::new(session(contest, scenarios), origin, None)
+}
+
+/// Runs a gate to its end, or to where its executor ends it.
+fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<Recorded> {
+    let mut ledger = Ledger::create(path, &line)?;
+    run::run(Progress::of(line), &Gate, executor, &mut ledger, &mut Silent)?;
+    tell(path).progress.into_recorded()
+}
+
+fn gate(line: SessionLine, mut executor: Mock) -> Recorded {
+    let folder = tempfile::tempdir().unwrap();
+    start(&folder.path().join("ledger.jsonl"), line, &mut executor).unwrap()
+}
+
+fn one(gate: &str) -> SessionLine {
+    line_of(contest(600.0), vec![scenario(gate)])
+}
+
+/// A run in which inserting takes this share of the whole longer than it should.
+fn slowed(settings: &Settings, records: u32, share: f64, noise: f64) -> RunReport {
+    let usual = report(settings, records, 480_000.0 / (1.0 + noise));
+    let mut report = report(settings, records, 480_000.0 / (1.0 + noise) / (1.0 + share));
+    for (name, times) in &mut report.stages {
+        times.total_ns = usual.stages[name].total_ns;
+    }
+    let busy: u64 = usual.stages.values().map(|times| times.total_ns).sum();
+    let more = busy as f64 * share;
+    let insert = report.stages.get_mut("insert").unwrap();
+    #[expect(clippy::cast_possible_truncation, reason = "nanoseconds of a second")]
+    let more = more.round() as i64;
+    insert.total_ns = insert.total_ns.checked_add_signed(more).unwrap();
+    report.peak_rss_bytes += u64::from(records % 7);
+    report
+}
+
+/// Two programs of which the head takes this share longer, each run by up to `noise` more or less.
+/// What a run gives follows from how many have ended before.
+fn programs(share: f64, noise: f64) -> Mock {
+    Mock::of_programs(answers(share, noise, 0, None))
+}
+
+fn answers(
+    share: f64,
+    noise: f64,
+    mut ran: u32,
+    cut_at: Option<u32>,
+) -> impl FnMut(&Source, usize, &Settings) -> Result<Measurement> {
+    move |source, program, settings| {
+        if cut_at == Some(ran) {
+            return Err(Error::new(ErrorKind::Interrupted, "cut off"));
+        }
+        ran += 1;
+        let share = if program == 1 { share } else { 0.0 };
+        Ok(done(slowed(settings, source.records, share, noise * uniform(900 + ran))))
+    }
+}
+
+fn identity_of_gate() -> Identity {
+    let program = |path: &str| Program { path: Some(path.into()), ..identity().program };
+    Identity {
+        command: "harness gate --base 1a2b3c4d0000 --head 5e6f7a8b0000 --budget 10m".into(),
+        program: program("main (1a2b3c4d)"),
+        other_programs: vec![program("HEAD (5e6f7a8b)")],
+        ..identity()
+    }
+}
+
+fn report_md(recorded: &Recorded) -> String {
+    let gated = decide(recorded).unwrap();
+    markdown(&document(&gated, recorded, &identity_of_gate())).unwrap()
+}
+
+fn said(gated: &Gated) -> (Answer, u8) {
+    (gated.answer, gated.exit_code)
+}
+
+#[test]
+fn a_slower_program_is_a_regression_and_the_why_line_names_the_stage() {
+    let recorded = gate(one("small = \"pass\""), programs(0.2, 0.02));
+    let gated = decide(&recorded).unwrap();
+    assert_eq!(said(&gated), (Answer::Regression, 1));
+    let why = gated.workloads[0].why.as_ref().unwrap();
+    assert_eq!(why.stages[0].stage, "insert");
+    assert!((why.stages[0].percent - 20.0).abs() < 3.0, "{why}");
+    // Warm-up, control, one look: nothing more is asked of what is plain.
+    let steps: Vec<_> = recorded.steps.iter().map(|ran| ran.step.name.as_str()).collect();
+    assert_eq!(steps, ["warm-up", "negative control", "gate"]);
+    insta::assert_snapshot!("gate-regression.md", report_md(&recorded));
+}
+
+#[test]
+fn a_faster_program_is_an_improvement() {
+    let recorded = gate(one("small = \"pass\""), programs(-0.15, 0.02));
+    assert_eq!(said(&decide(&recorded).unwrap()), (Answer::Improved, 0));
+    insta::assert_snapshot!("gate-improvement.md", report_md(&recorded));
+}
+
+#[test]
+fn equal_programs_pass() {
+    let recorded = gate(one("small = \"pass\""), programs(0.0, 0.02));
+    let gated = decide(&recorded).unwrap();
+    assert_eq!(said(&gated), (Answer::Pass, 0));
+    assert_eq!(gated.workloads[0].why, None);
+    assert_eq!(gated.control.unwrap().alarmed, Some(false));
+}
+
+#[test]
+fn what_is_worse_by_less_than_the_margin_follows_the_scenarios_policy() {
+    for (policy, code) in [("pass", 0), ("fail", 1)] {
+        let line = one(&format!("small = \"{policy}\""));
+        let gated = decide(&gate(line, programs(0.03, 0.002))).unwrap();
+        assert_eq!(said(&gated), (Answer::Small, code));
+    }
+}
+
+#[test]
+fn looks_go_on_while_nothing_is_decided_and_end_with_the_budget() {
+    // 0.5 s a run: 22 before the first look and 20 in it are 21 s.
+    for (budget_s, pairs) in [(1.0, 10), (24.0, 10), (28.5, 16)] {
+        let line = line_of(contest(budget_s), vec![scenario("small = \"pass\"")]);
+        let recorded = gate(line, programs(0.025, 0.35));
+        let gated = decide(&recorded).unwrap();
+        assert_eq!(said(&gated), (Answer::Inconclusive, 3), "{budget_s}");
+        let comparison = gated.workloads[0].comparison.as_ref().unwrap();
+        assert_eq!(comparison.pairs, pairs, "{budget_s}");
+        assert_eq!(comparison.confidence, Confidence::Low, "no look follows");
+        if pairs == 16 {
+            insta::assert_snapshot!("gate-inconclusive.md", report_md(&recorded));
+        }
+    }
+}
+
+#[test]
+fn programs_that_store_different_things_are_not_measured_any_further() {
+    let executor = Mock::of_programs(|source: &Source, program, settings: &Settings| {
+        let mut report = report(settings, source.records, 480_000.0);
+        if program == 1 {
+            report.checksum = "ffeeddccbbaa99887766554433221100".into();
+            *report.rows.get_mut("app_base").unwrap() -= 1;
+        }
+        Ok(done(report))
+    });
+    let difference = Difference {
+        table: "app_base".into(),
+        record: Some(17),
+        words: "app_base, record 17 is stored by base alone".into(),
+    };
+    let recorded = gate(one("small = \"pass\""), executor.differing(difference));
+    assert_eq!(recorded.ending, Some(Ending::Differs));
+    assert_eq!(recorded.trials().count(), 2);
+    let gated = decide(&recorded).unwrap();
+    assert_eq!(said(&gated), (Answer::WrongResult, 5));
+    assert_eq!(gated.difference.as_ref().unwrap().record, Some(17));
+    insta::assert_snapshot!("gate-wrong-result.md", report_md(&recorded));
+}
+
+#[test]
+fn a_program_that_differs_from_itself_makes_the_gate_invalid() {
+    let seed = scenario("small = \"pass\"").seed;
+    let control = Plan::pairs(10, 0, seed_of(seed, "negative control", 1));
+    let arms: Vec<usize> = control.trials().map(|trial| trial.arm).collect();
+    let mut number = 0;
+    let executor = Mock::new(move |source, settings| {
+        // The warm-up are runs 0 and 1.
+        let arm = arms.get(usize::checked_sub(number, 2).unwrap_or(usize::MAX)).copied();
+        number += 1;
+        let share = if arm == Some(1) { 0.2 } else { 0.0 };
+        let noise = 0.02 * uniform(u32::try_from(number).unwrap());
+        Ok(done(slowed(settings, source.records, share, noise)))
+    });
+    let recorded = gate(one("small = \"pass\""), executor);
+    let gated = decide(&recorded).unwrap();
+    assert_eq!(said(&gated), (Answer::Invalid, 4));
+    assert_eq!(recorded.steps.len(), 2, "no look is taken");
+    assert!(report_md(&recorded).contains("The negative control, main (1a2b3c4d) against itself"));
+}
+
+#[test]
+fn a_program_that_does_not_finish_its_first_run_is_named() {
+    let executor = Mock::of_programs(|source: &Source, program, settings: &Settings| {
+        Ok(if program == 1 { failure() } else { done(report(settings, source.records, 4e5)) })
+    });
+    let recorded = gate(one("small = \"pass\""), executor);
+    let gated = decide(&recorded).unwrap();
+    assert_eq!(said(&gated), (Answer::Failed, 2));
+    assert_eq!(recorded.trials().count(), 2);
+    let words = "head did not finish its first run: exit code 2: out of luck";
+    assert!(report_md(&recorded).contains(words));
+}
+
+#[test]
+fn a_rise_of_what_the_scenario_gates_exactly_is_a_regression_and_of_the_rest_a_note() {
+    for (exact, expected) in
+        [("[]", (Answer::Pass, 0)), ("[\"statements\"]", (Answer::Regression, 1))]
+    {
+        let mut runs = answers(0.0, 0.02, 0, None);
+        let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
+            let mut measured = runs(source, program, settings)?;
+            if let harness::measure::Outcome::Report(report) = &mut measured.outcome {
+                report.insert_statements += program as u64;
+            }
+            Ok(measured)
+        });
+        let recorded = gate(one(&format!("exact = {exact}")), executor);
+        assert_eq!(said(&decide(&recorded).unwrap()), expected);
+        assert!(report_md(&recorded).contains("statements: 8,000 in the baseline, 8,001 in the head"));
+    }
+}
+
+#[test]
+fn several_scenarios_are_one_family() {
+    let other = Scenario { name: "other".into(), ..scenario("small = \"pass\"") };
+    let line = line_of(contest(1.0), vec![scenario("small = \"pass\""), other]);
+    let recorded = gate(line, programs(0.2, 0.02));
+    let gated = decide(&recorded).unwrap();
+    // Three metrics on two workloads, but for the one that has α to itself; ten pairs cannot tell so
+    // many apart, and say so.
+    assert_eq!(gated.family, 5);
+    let verdicts: Vec<_> = gated.workloads.iter().flat_map(|w| &w.tests).collect();
+    assert!(verdicts[0].primary && verdicts[0].p_worse_adjusted.unwrap() < 0.019);
+    assert!(verdicts[1..].iter().all(|test| test.p_worse_adjusted.unwrap() > 0.019));
+    let told = |warning: &&String| warning.contains("with 10 pairs no regression of a metric among 5");
+    assert_eq!(gated.warnings.iter().filter(told).count(), 2);
+    assert_eq!(said(&gated), (Answer::Regression, 1));
+    assert!(report_md(&recorded).starts_with("<!-- sweetspot:gate:gate-other -->"));
+}
+
+#[test]
+fn a_quick_gate_tests_nothing_and_ends_well() {
+    let line = line_of(contest(600.0), vec![scenario("small = \"pass\"").quick()]);
+    let recorded = gate(line, programs(0.2, 0.02));
+    let gated = decide(&recorded).unwrap();
+    assert_eq!(said(&gated), (Answer::NotTestable, 0));
+    assert_eq!(gated.control, None);
+    assert_eq!(gated.workloads[0].comparison.as_ref().unwrap().pairs, 4);
+}
+
+fn stored(times_accepted: bool, change: impl Fn(&mut RunReport)) -> StoredBaseline {
+    let settings = scenario("small = \"pass\"").settings[0].settings.clone();
+    let run = |number: u32| {
+        let mut report = slowed(&settings, RECORDS, 0.0, 0.02 * uniform(70 + number));
+        change(&mut report);
+        done(report)
+    };
+    let workload =
+        StoredWorkload { scenario: 0, records: RECORDS, runs: (0..10).map(run).collect() };
+    StoredBaseline {
+        folder: "results/gate/earlier".into(),
+        revision: "r".into(),
+        times_accepted,
+        workloads: vec![workload],
+    }
+}
+
+#[test]
+fn accepted_times_of_an_earlier_session_decide_with_low_confidence() {
+    for (share, answer) in [(0.2, Answer::Regression), (0.0, Answer::Pass)] {
+        let contest = Contest { stored: Some(stored(true, |_| {})), ..contest(600.0) };
+        let mut runs = answers(share, 0.02, 0, None);
+        // The head is the only program that runs.
+        let executor = Mock::new(move |source, settings| runs(source, 1, settings));
+        let recorded = gate(line_of(contest, vec![scenario("small = \"pass\"")]), executor);
+        let gated = decide(&recorded).unwrap();
+        assert_eq!(gated.answer, answer);
+        let comparison = gated.workloads[0].comparison.as_ref().unwrap();
+        assert_eq!((comparison.pairs, comparison.confidence), (10, Confidence::Low));
+        let looked = recorded.steps_of("gate").next().unwrap();
+        assert_eq!((looked.step.arms.len(), looked.trials().count()), (1, 10));
+        let warned = gated.warnings.iter().any(|warning| warning.contains("another session"));
+        assert!(warned, "{:?}", gated.warnings);
+    }
+}
+
+#[test]
+fn exact_quantities_of_an_earlier_session_must_agree() {
+    let contest = |change: fn(&mut RunReport)| Contest {
+        stored: Some(stored(false, change)),
+        ..contest(600.0)
+    };
+    let gated = |change| {
+        let line = line_of(contest(change), vec![scenario("small = \"pass\"")]);
+        decide(&gate(line, programs(0.0, 0.02))).unwrap()
+    };
+    assert_eq!(said(&gated(|_| {})), (Answer::Pass, 0));
+    let other = gated(|report| report.books.rejected = 1);
+    assert_eq!(said(&other), (Answer::WrongResult, 5));
+    let words = "gate: not what results/gate/earlier holds: records rejected 0 instead of 1";
+    assert_eq!(other.failure.as_deref(), Some(words));
+}
+
+#[test]
+fn a_gate_cut_off_anywhere_says_byte_for_byte_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = || line_of(contest(28.5), vec![scenario("small = \"pass\"")]);
+    let path = folder.path().join("whole");
+    let whole = start(&path, line(), &mut programs(0.025, 0.35)).unwrap();
+    let expected = (report_md(&whole), pretty(&decide(&whole).unwrap()).unwrap());
+    let runs = u32::try_from(whole.trials().count()).unwrap();
+    assert_eq!(runs, 2 + 20 + 32);
+    for cut in [1, 3, 22, 30, 45] {
+        let path = folder.path().join(format!("cut-{cut}"));
+        let mut executor = Mock::of_programs(answers(0.025, 0.35, 0, Some(cut)));
+        start(&path, line(), &mut executor).unwrap_err();
+        let told = tell(&path);
+        let mut progress = told.progress;
+        let mut ledger = Ledger::reopen(&path, told.whole_bytes).unwrap();
+        let resumed = Line::Resumed(ResumedLine { at: "later".into() });
+        ledger.append(&resumed).unwrap();
+        progress.take(resumed).unwrap();
+        // A pair that was cut in half is run again whole.
+        let ran = u32::try_from(progress.recorded().trials().count()).unwrap();
+        let mut executor = Mock::of_programs(answers(0.025, 0.35, ran, None));
+        run::run(progress, &Gate, &mut executor, &mut ledger, &mut Silent).unwrap();
+        let recorded = tell(&path).progress.into_recorded().unwrap();
+        let said = (report_md(&recorded), pretty(&decide(&recorded).unwrap()).unwrap());
+        assert_eq!(said, expected, "cut off at {cut}");
+    }
+}
+
+#[test]
+fn one_ledger_gives_one_verdict_and_the_same_bytes_in_every_format() {
+    let recorded = gate(one("small = \"pass\""), programs(0.2, 0.02));
+    let gated = decide(&recorded).unwrap();
+    assert_eq!(gated, decide(&recorded).unwrap());
+    let bytes = |format| {
+        render(format, &document(&gated, &recorded, &identity_of_gate())).unwrap()
+    };
+    for format in [Format::Html, Format::Markdown, Format::Json, Format::Junit] {
+        assert_eq!(bytes(format), bytes(format));
+    }
+    assert!(bytes(Format::Markdown).chars().count() < 65_536);
+    assert!(bytes(Format::Junit).contains("<failure"));
+}
+
+#[test]
+fn what_is_planned_follows_from_the_ledger_alone() {
+    let recorded = gate(one("small = \"pass\""), programs(0.0, 0.02));
+    for steps in 0..recorded.steps.len() {
+        let next = Gate.next(&recorded.until(steps));
+        assert_eq!(next, Next::Step(Box::new(recorded.steps[steps].step.clone())));
+    }
+    assert_eq!(Gate.next(&recorded), Next::Done(Ending::Complete));
+}

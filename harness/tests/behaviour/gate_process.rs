@@ -1,0 +1,202 @@
+//! Gates with real processes: refs that are built, programs that hang, stores that differ.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::common::{Fake, dies, harness, read};
+
+/// A gate short enough for processes; tests run beside each other.
+const SHORT: &str = r#"
+name = "gate-short"
+why = "Does it work?"
+phase = "gate"
+optimization = "A program against its baseline"
+
+[workload]
+records = 400
+profile = "small"
+
+[baseline]
+batch_size = 100
+
+[validity]
+foreign_cpu_share_max = 1.0
+steal_share_max = 1.0
+
+[limits]
+timeout_s = 60
+
+[gate]
+margin = 0.5
+"#;
+
+/// `harness gate` of these two, with results in a folder.
+fn gate(folder: &Path, base: &Path, head: &Path, scenario: &str, flags: &[&str]) -> assert_cmd::Command {
+    let file = folder.join("gate-short.toml");
+    fs::write(&file, scenario).unwrap();
+    let mut command = harness();
+    command.arg("gate").arg("--base").arg(base).arg("--head").arg(head).args(flags);
+    command.arg("--scenario").arg(file).arg("--out").arg(folder.join("out"));
+    command.env_remove("GITHUB_STEP_SUMMARY");
+    command
+}
+
+/// The only results folder.
+fn results(folder: &Path) -> PathBuf {
+    let mut folders = fs::read_dir(folder.join("out/gate-short")).unwrap();
+    let only = folders.next().unwrap().unwrap().path();
+    assert!(folders.next().is_none(), "more than one results folder");
+    only
+}
+
+/// A program that is the real migrator with further words on its command line.
+fn migrator(folder: &Path, name: &str, further: &str) -> PathBuf {
+    let harness = assert_cmd::cargo::cargo_bin!("harness");
+    let text = format!("#!/bin/sh\nshift\nexec {} migrator run {further} \"$@\"\n", harness.display());
+    let script = folder.join(format!("{name}.txt"));
+    fs::write(&script, text).unwrap();
+    let program = folder.join(name);
+    // Another process writes it: see `Fake`.
+    let installed = Command::new("install").args(["-m", "755"]).arg(script).arg(&program).status();
+    assert!(installed.unwrap().success());
+    program
+}
+
+fn output(command: &mut assert_cmd::Command, code: i32) -> (String, String) {
+    let assert = command.assert().code(code);
+    let output = assert.get_output();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn two_programs_that_store_different_rows_end_with_5_and_name_table_and_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = migrator(folder.path(), "base", "");
+    let head = migrator(folder.path(), "head", "--limit 390");
+    let (stdout, _) = output(&mut gate(folder.path(), &base, &head, SHORT, &[]), 5);
+    assert!(stdout.starts_with("WRONG RESULT: "), "{stdout}");
+    let words = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("The first difference: app_base, record "), "{words}");
+    assert!(words.contains("is stored by base alone"), "{words}");
+    let report = read(&results(folder.path()).join("report.md"));
+    assert!(report.contains("**WRONG RESULT.**") && report.contains("app_base, record"), "{report}");
+}
+
+#[test]
+fn a_quick_gate_of_a_program_against_itself_leaves_every_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = migrator(folder.path(), "migrator", "");
+    let summary = folder.path().join("summary.md");
+    let mut command = gate(folder.path(), &program, &program, SHORT, &["--quick"]);
+    let (stdout, _) = output(command.env("GITHUB_STEP_SUMMARY", &summary), 0);
+    assert!(stdout.starts_with("NOT TESTABLE: "), "{stdout}");
+    let results = results(folder.path());
+    let report = read(&results.join("report.md"));
+    assert_eq!(read(&summary), report);
+    assert!(report.contains("Both arms are one program, byte for byte."), "{report}");
+    assert!(read(&results.join("junit.xml")).contains("<testsuites"));
+    let said = |format: &str| {
+        let mut again = harness();
+        again.arg("report").arg(&results).args(["--format", format]);
+        output(&mut again, 0).0
+    };
+    assert_eq!(said("markdown"), report);
+    assert_eq!(said("json"), read(&results.join("analysis.json")));
+}
+
+#[test]
+fn a_program_that_hangs_is_ended_at_the_limit_and_reported() {
+    let (base, head) = (Fake::new(""), Fake::new("echo $$ > \"$here/pid\"; sleep 600"));
+    let folder = tempfile::tempdir().unwrap();
+    let short = SHORT.replace("timeout_s = 60", "timeout_s = 2");
+    let (stdout, _) =
+        output(&mut gate(folder.path(), &base.program(), &head.program(), &short, &[]), 2);
+    let words = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = "head did not finish its first run: ended after 2 s";
+    assert!(words.contains(expected), "{stdout}");
+    assert!(read(&results(folder.path()).join("report.md")).contains(expected));
+    assert!(dies(&read(&head.path("pid"))));
+}
+
+/// A repository of a package that is called as the migrator is.
+struct Repository(TempDir);
+
+impl Repository {
+    fn new() -> Self {
+        let repository = Self(tempfile::tempdir().unwrap());
+        repository.git(&["init", "--quiet", "--initial-branch", "main"]);
+        let manifest = "[package]\nname = \"migrator\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        let lock = "version = 4\n\n[[package]]\nname = \"migrator\"\nversion = \"0.1.0\"\n";
+        fs::write(repository.0.path().join("Cargo.toml"), manifest).unwrap();
+        fs::write(repository.0.path().join("Cargo.lock"), lock).unwrap();
+        fs::create_dir(repository.0.path().join("src")).unwrap();
+        repository
+    }
+
+    fn git(&self, words: &[&str]) {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(self.0.path()).args(words);
+        for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+            git.env_remove(variable);
+        }
+        assert!(git.status().unwrap().success(), "git {words:?}");
+    }
+
+    fn commit(&self, main: &str) {
+        fs::write(self.0.path().join("src/main.rs"), main).unwrap();
+        self.git(&["add", "."]);
+        let who = ["-c", "user.name=a", "-c", "user.email=a@b.test"];
+        self.git(&[&who[..], &["commit", "--quiet", "--message", "x"]].concat());
+    }
+}
+
+#[test]
+fn a_ref_that_does_not_build_ends_with_2_and_the_compilers_last_lines() {
+    let repository = Repository::new();
+    repository.commit("fn main() { std::process::exit(7) }\n");
+    repository.commit("fn main() { this is no program }\n");
+    let folder = tempfile::tempdir().unwrap();
+    let gate = |base: &str, head: &str| {
+        let mut command = gate(folder.path(), Path::new(base), Path::new(head), SHORT, &[]);
+        command.current_dir(repository.0.path());
+        output(&mut command, 2).1
+    };
+    let said = gate("HEAD~1", "main");
+    assert!(said.contains("main (") && said.contains("does not build"), "{said}");
+    assert!(said.contains("could not compile `migrator`"), "{said}");
+    // The one that builds is kept, runs, and is reported for what it does.
+    let kept: Vec<PathBuf> = fs::read_dir(folder.path().join("out/.builds"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("migrator"))
+        .filter(|program| program.is_file())
+        .collect();
+    assert_eq!(kept.len(), 1);
+    let said = gate("HEAD~1", "HEAD~1");
+    assert!(said.contains("every run of a pair failed, the first with exit code 7"), "{said}");
+    let said = gate("HEAD~1", "no-such-branch");
+    assert!(said.contains("`no-such-branch` is no file, no results folder and no git ref"), "{said}");
+}
+
+#[test]
+fn arms_that_would_be_ignored_or_cannot_be_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = migrator(folder.path(), "migrator", "");
+    let runner = "[runner]\ncommand = [\"p\", \"{report}\"]\n";
+    let cases = [
+        (SHORT.to_owned(), &["--accept-stored-times"][..], "--base names no results"),
+        (format!("{SHORT}{runner}"), &[], "the [runner] of gate-short would be ignored"),
+    ];
+    for (scenario, flags, expected) in cases {
+        let mut command = gate(folder.path(), &program, &program, &scenario, flags);
+        let (_, stderr) = output(&mut command, 2);
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+    let plain = folder.path().join("plain.toml");
+    fs::write(&plain, SHORT).unwrap();
+    let (_, stderr) = output(&mut gate(folder.path(), &program, &plain, SHORT, &[]), 2);
+    assert!(stderr.contains("plain.toml has no [runner] command"), "{stderr}");
+}
