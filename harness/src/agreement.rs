@@ -41,9 +41,10 @@ pub fn agreed(recorded: &Recorded, scenario: usize) -> Result<Stored> {
         ran.len(),
         common.checksum
     );
-    let first = recorded.difference.iter().map(|difference| {
-        format!("\n  first difference: {}", difference.words)
-    });
+    let first = recorded
+        .difference
+        .iter()
+        .map(|difference| format!("\n  first difference: {}", difference.words));
     let lines: String = others.into_iter().chain(first).collect();
     Err(Error::new(ErrorKind::WrongResult, summary + &lines))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::plan::Shard;
+use crate::render::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Measures which settings make the migrator fast.
@@ -143,16 +144,7 @@ pub struct ReportArgs {
     pub results: Vec<PathBuf>,
     /// What to print
     #[arg(long, value_enum, default_value = "markdown")]
-    pub format: ReportFormat,
-}
-
-/// A form of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// What `report.md` holds
-    Markdown,
-    /// What `analysis.json` holds
-    Json,
+    pub format: Format,
 }
 
 /// Arguments of `harness judge`.

@@ -70,14 +70,14 @@ impl Folder {
     }
 
     /// Writes a file of the folder whole, making the folders on its way.
-    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
         let path = self.0.join(name);
         if let Some(parent) = path.parent() {
             make(parent)?;
         }
         let aside = self.0.join(format!("{name}.tmp"));
         let written = File::create(&aside).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
+            file.write_all(bytes.as_ref())?;
             file.sync_all()
         });
         written

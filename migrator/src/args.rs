@@ -38,10 +38,12 @@ pub enum Verb {
 /// Which contract and catalogue to use.
 #[derive(Debug, Args)]
 pub struct ContractArgs {
-    /// Mapping contract (JSON) [default: the one that ships with the program]
-    #[arg(long, value_name = "FILE")]
+    /// Mapping contract: a JSON file, or one that ships with the program by its name,
+    /// `applications` or `loans` [default: applications]
+    #[arg(long, value_name = "FILE|NAME")]
     pub contract: Option<PathBuf>,
-    /// Table catalogue (JSON) [default: `<contract>.tables.json` beside the contract]
+    /// Table catalogue (JSON) [default: `<contract>.tables.json` beside the contract; what ships
+    /// has its own]
     #[arg(long, value_name = "FILE")]
     pub tables: Option<PathBuf>,
 }
@@ -97,8 +99,9 @@ pub struct RunArgs {
 /// Arguments of `migrator rows`.
 #[derive(Debug, Args)]
 pub struct RowsArgs {
-    /// Mapping contract (JSON) [default: the one that ships with the program]
-    #[arg(long, value_name = "FILE")]
+    /// Mapping contract: a JSON file, or one that ships with the program by its name,
+    /// `applications` or `loans` [default: applications]
+    #[arg(long, value_name = "FILE|NAME")]
     pub contract: Option<PathBuf>,
     /// Record files, or folders of them
     #[arg(required = true, value_name = "FILE|DIR")]
@@ -140,6 +143,9 @@ pub struct CheckArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
+    /// Compare with the tables of this store too, and change nothing in it: `sqlite:PATH`
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<String>,
     /// Folder of record files: name the attributes that none of them has
     #[arg(long, value_name = "DIR")]
     pub sample: Option<PathBuf>,

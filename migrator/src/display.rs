@@ -164,9 +164,13 @@ pub fn width() -> usize {
     usize::from(columns.clamp(40, 100))
 }
 
-/// Tells those at the terminal what is no result.
+/// Tells those at the terminal what is no result, in lines of its width.
 pub fn note(line: &str) {
-    complain(line);
+    if !std::io::stderr().is_terminal() {
+        return complain(line);
+    }
+    let prefix = "migrator: ".len();
+    complain(&textwrap::fill(line, width().saturating_sub(prefix)).replace('\n', "\n  "));
 }
 
 /// Says something on stderr; where that is closed, nobody listens.

@@ -134,7 +134,11 @@ fn quiet_prints_nothing() {
     generate(&folder, "records").arg("--quiet").assert().success().stdout("").stderr("");
     let output = generate(&folder, "again").assert().success().get_output().clone();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.starts_with("60 records, ") && said.ends_with(" in again\n"), "{said}");
+    assert!(
+        said.starts_with("60 records for --contract applications, ")
+            && said.ends_with(" in again\n"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -74,11 +74,7 @@ fn runner(name: &str) -> Result<Program> {
 }
 
 /// Builds what has to be built, and makes arms of programs. Nothing runs before both are there.
-pub(super) fn arms(
-    names: [(&str, Named); 2],
-    out: &Path,
-    quiet: bool,
-) -> Result<[Arm; 2]> {
+pub(super) fn arms(names: [(&str, Named); 2], out: &Path, quiet: bool) -> Result<[Arm; 2]> {
     if build::has_changes() && names.iter().any(|(name, _)| *name == "HEAD") && !quiet {
         say("what is changed and not committed is no part of HEAD, and not measured");
     }
@@ -109,7 +105,7 @@ fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<PathBuf
     if builds.has(commit) {
         return builds.build(name, commit);
     }
-    let mut steps = Steps::new(quiet, "build", 1);
+    let steps = Steps::new(quiet, "build", 1);
     steps.status(&format!("building {name} ({}), for some minutes", commit.short()));
     let built = builds.build(name, commit);
     steps.end();

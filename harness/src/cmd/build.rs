@@ -108,9 +108,8 @@ impl Builds {
                 return Ok(source);
             }
             // A worktree of a repository that has moved, or of another one.
-            fs::remove_dir_all(&source).map_err(|error| {
-                Error::caused(format!("removing {}", source.display()), error)
-            })?;
+            fs::remove_dir_all(&source)
+                .map_err(|error| Error::caused(format!("removing {}", source.display()), error))?;
         }
         git(None, ["worktree", "prune"])?;
         let words = [

@@ -101,8 +101,7 @@ fn stored(
 type Arms<'a> = ([Side; 2], Vec<(&'a str, Program, Option<String>)>);
 
 fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
-    let [base, head] =
-        arm::arms([(&args.base, base), (&args.head, head)], &args.out, args.quiet)?;
+    let [base, head] = arm::arms([(&args.base, base), (&args.head, head)], &args.out, args.quiet)?;
     let programs = vec![
         ("base", base.program, Some(base.side.label())),
         ("head", head.program, Some(head.side.label())),
@@ -128,7 +127,8 @@ fn check_runners(
         for scenario in scenarios {
             let Scenario { swept, link, store, .. } = scenario;
             if let Some(fault) = runner.fault(swept, *link, &store.synchronous) {
-                let message = format!("the {name}'s [runner] command in {}: {fault}", scenario.name);
+                let message =
+                    format!("the {name}'s [runner] command in {}: {fault}", scenario.name);
                 return Err(Error::usage(message));
             }
         }

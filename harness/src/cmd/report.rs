@@ -6,13 +6,14 @@ use std::path::Path;
 
 use super::session;
 use crate::analyse::analyse;
-use crate::args::{ReportArgs, ReportFormat};
+use crate::args::ReportArgs;
 use crate::display;
 use crate::error::{Error, Result};
+use crate::gate::decide;
 use crate::identity::Identity;
 use crate::ledger::Kind;
 use crate::recorded::{self, Recorded};
-use crate::render;
+use crate::render::{self, Format};
 use crate::results::Folder;
 use crate::self_test::rates::SelfTested;
 
@@ -31,23 +32,33 @@ pub fn run(args: &ReportArgs) -> Result<()> {
 
 fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let analysis = analyse(recorded)?;
-    match args.format {
-        ReportFormat::Json => render::pretty(&analysis),
-        ReportFormat::Markdown => {
-            Ok(render::markdown::markdown(&analysis, &identity(&args.results[0])?))
-        }
+    if args.format == Format::Json {
+        return render::pretty(&analysis);
     }
+    let identity = identity(&args.results[0])?;
+    let document = render::document::sweep::document(&analysis, recorded, &identity);
+    render::render(args.format, &document)
 }
 
 fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let tested = SelfTested::of(recorded)?;
     match args.format {
-        ReportFormat::Json => render::pretty(&tested),
-        ReportFormat::Markdown => {
+        Format::Json => render::pretty(&tested),
+        Format::Markdown => {
             let command = identity(&args.results[0])?.command;
             Ok(render::self_test::markdown(&tested, None, &command))
         }
+        _ => Err(Error::usage("a self-test is reported as markdown or json alone")),
     }
+}
+
+fn gate(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+    let gated = decide(recorded)?;
+    if args.format == Format::Json {
+        return render::pretty(&gated);
+    }
+    let identity = identity(&args.results[0])?;
+    render::render(args.format, &render::document::gate::document(&gated, recorded, &identity))
 }
 
 /// A results folder's name for messages, and what its ledger says.

@@ -36,7 +36,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Sweep, &mut executor, &mut display)?;
     let analysis = analyse(&recorded).map_err(|error| no_analysis(&session, &error))?;
-    let metrics = write::sweep(&session.folder, &analysis, &session.identity)?;
+    let metrics = write::sweep(&session.folder, &analysis, &recorded, &session.identity)?;
     report(flags, &analysis, &metrics, &session.folder);
     valid(&recorded).map_err(|error| session.with_ledger(&error))?;
     complete(&analysis)

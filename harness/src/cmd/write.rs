@@ -2,19 +2,39 @@
 
 use crate::analyse::Analysis;
 use crate::error::Result;
+use crate::gate::Gated;
 use crate::identity::Identity;
-use crate::render;
-use crate::results::{self, Folder};
+use crate::recorded::Recorded;
+use crate::render::{self, Format};
+use crate::results::Folder;
 
 /// Writes what a sweep says; gives the text of `metrics.json`.
-pub(super) fn sweep(folder: &Folder, analysis: &Analysis, identity: &Identity) -> Result<String> {
-    let metrics = render::metrics::metrics(analysis)?;
-    folder.write("metrics.json", &metrics)?;
-    folder.write("analysis.json", &render::pretty(analysis)?)?;
-    folder.write(render::charts::RATES_FILE, &render::charts::rates(analysis)?)?;
-    if let Some(times) = render::charts::times(analysis)? {
-        folder.write(render::charts::TIMES_FILE, &times)?;
+pub(super) fn sweep(
+    folder: &Folder,
+    analysis: &Analysis,
+    recorded: &Recorded,
+    identity: &Identity,
+) -> Result<String> {
+    folder.write("analysis.json", render::pretty(analysis)?)?;
+    let document = render::document::sweep::document(analysis, recorded, identity);
+    for file in render::files(&document)? {
+        folder.write(&file.name, file.bytes)?;
     }
-    folder.write(results::LAST_FILE, &render::markdown::markdown(analysis, identity))?;
-    Ok(metrics)
+    render::metrics(&document)
+}
+
+/// Writes what a gate says; gives the text of `report.md`.
+pub(super) fn gate(
+    folder: &Folder,
+    gated: &Gated,
+    recorded: &Recorded,
+    identity: &Identity,
+) -> Result<String> {
+    let document = render::document::gate::document(gated, recorded, identity);
+    folder.write("analysis.json", render::pretty(gated)?)?;
+    folder.write("junit.xml", render::render(Format::Junit, &document)?)?;
+    for file in render::files(&document)? {
+        folder.write(&file.name, file.bytes)?;
+    }
+    render::markdown(&document)
 }

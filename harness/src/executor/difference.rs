@@ -99,11 +99,7 @@ fn columns(stores: &Connection, table: &str, schema: &str) -> Result<Vec<(String
     Ok(columns)
 }
 
-fn in_table(
-    stores: &Connection,
-    table: &Table,
-    names: [&str; 2],
-) -> Result<Option<Difference>> {
+fn in_table(stores: &Connection, table: &Table, names: [&str; 2]) -> Result<Option<Difference>> {
     let (name, columns, key) = (quoted(&table.name), list(&table.columns), list(&table.key));
     let rows = |schema: &str| format!("SELECT {columns} FROM {schema}.{name}");
     let without = |one: &str, other: &str| {
@@ -183,8 +179,8 @@ fn row(
         wanted.join(" AND ")
     );
     let count = table.columns.len();
-    let values =
-        stores.query_row(&sql, params_from_iter(key), |row| (0..count).map(|at| row.get(at)).collect());
+    let values = stores
+        .query_row(&sql, params_from_iter(key), |row| (0..count).map(|at| row.get(at)).collect());
     values.optional()
 }
 
@@ -277,7 +273,11 @@ mod tests {
                 "app_base, record 2: state is 'TX' in base and null in head",
                 Some(2),
             ),
-            ("DELETE FROM app_base WHERE app_id = 1", "app_base, record 1 is stored by base alone", Some(1)),
+            (
+                "DELETE FROM app_base WHERE app_id = 1",
+                "app_base, record 1 is stored by base alone",
+                Some(1),
+            ),
             (
                 "INSERT INTO app_contact_base VALUES (13, 2, 'Eve')",
                 "app_contact_base, record 2 (con_id 13) is stored by head alone",

@@ -191,7 +191,7 @@ pub fn contest(recorded: &Recorded) -> Result<&Contest> {
 /// What a gate says so far, or at its end.
 pub fn decide(recorded: &Recorded) -> Result<Gated> {
     let contest = contest(recorded)?;
-    let view = with_stored_times(recorded, contest);
+    let view = with_stored_times(recorded);
     let scenarios = &view.session.session.scenarios;
     let mut workloads: Vec<Workload> = scenarios
         .iter()
@@ -207,7 +207,8 @@ pub fn decide(recorded: &Recorded) -> Result<Gated> {
     let answer = answer(recorded, &workloads, control.as_ref(), failure.as_ref(), scenarios);
     let warnings = warnings(&view, contest, &workloads, family, control.as_ref());
     let fails = |index: usize| {
-        scenarios[index].gate.small == SmallPolicy::Fail && workloads[index].tests.iter().any(is_small)
+        scenarios[index].gate.small == SmallPolicy::Fail
+            && workloads[index].tests.iter().any(is_small)
     };
     let small_fails = (0..workloads.len()).any(fails);
     let quick = scenarios.iter().any(|scenario| scenario.quick);
@@ -238,7 +239,13 @@ fn exit_code(answer: Answer, small_fails: bool, quick: bool) -> u8 {
         Answer::Regression => 1,
         Answer::Failed => 2,
         Answer::Inconclusive => 3,
-        Answer::NotTestable => if quick { 0 } else { 3 },
+        Answer::NotTestable => {
+            if quick {
+                0
+            } else {
+                3
+            }
+        }
         Answer::Invalid => 4,
         Answer::WrongResult => 5,
     }
@@ -429,9 +436,11 @@ fn answer(
         Answer::Inconclusive
     } else if any(Verdict::Small) {
         Answer::Small
-    } else if workloads.iter().flat_map(|w| &w.tests).any(|test| {
-        test.primary && test.verdict.verdict() == Some(Verdict::Improved)
-    }) {
+    } else if workloads
+        .iter()
+        .flat_map(|w| &w.tests)
+        .any(|test| test.primary && test.verdict.verdict() == Some(Verdict::Improved))
+    {
         Answer::Improved
     } else {
         Answer::Pass
@@ -519,9 +528,11 @@ fn warnings(
             format!("{name}: {} is left out: not every run has such a figure", metric.name())
         }));
         let (failed, voided) = (&comparison.failed, &comparison.voided);
-        warnings.extend(failed.first().map(|first| {
-            format!("{name}: {} runs failed, the first: {first}", failed.len())
-        }));
+        warnings.extend(
+            failed
+                .first()
+                .map(|first| format!("{name}: {} runs failed, the first: {first}", failed.len())),
+        );
         warnings.extend(voided.first().map(|first| {
             format!("{name}: {} void pairs were run again, the first because {first}", voided.len())
         }));
@@ -529,7 +540,8 @@ fn warnings(
             warnings.push(format!("{name}: unverified: the programs give no checksum"));
         }
         let link = view.scenario(index).map(|scenario| scenario.link);
-        warnings.extend(link.filter(|link| link.is_simulated()).map(|link| format!("{name}: {link}")));
+        warnings
+            .extend(link.filter(|link| link.is_simulated()).map(|link| format!("{name}: {link}")));
     }
     warnings
 }

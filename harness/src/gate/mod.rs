@@ -10,6 +10,7 @@ pub use decide::{Answer, Control, Gated, Test, Workload, contest, decide};
 
 use self::decide::{CONTROL, WARM_UP, failed};
 use self::stored::pairs_most;
+pub use self::stored::with_stored_times;
 use crate::contest::{BASE, Contest};
 use crate::ledger::{Ending, Kind, Session};
 use crate::plan::{self, Plan};
@@ -170,13 +171,7 @@ fn fits(recorded: &Recorded, scenario: &Scenario, budget_s: f64, pairs: usize) -
 
 /// A batch of a scenario's pairs, or of runs of the head where the other halves of the pairs are an
 /// earlier session's.
-fn look(
-    recorded: &Recorded,
-    contest: &Contest,
-    index: usize,
-    batch: usize,
-    pairs: usize,
-) -> Step {
+fn look(recorded: &Recorded, contest: &Contest, index: usize, batch: usize, pairs: usize) -> Step {
     let scenario = &recorded.session.session.scenarios[index];
     let (name, seed) = (&scenario.name, scenario.seed);
     let step = Step::comparison(name, batch, index, arms(recorded, scenario), pairs, seed);

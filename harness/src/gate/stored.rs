@@ -3,14 +3,18 @@
 //! of the two sessions are the same, which nobody can know; so the user has to accept it.
 
 use crate::contest::{BASE, Contest, StoredWorkload};
-use crate::ledger::{ProgramId, TrialLine};
+use crate::ledger::{Kind, ProgramId, TrialLine};
 use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::step::{Arm, Step};
 
 /// The session with stored runs beside those of the head; as it is where none are accepted.
-pub(super) fn with_stored_times(recorded: &Recorded, contest: &Contest) -> Recorded {
+pub fn with_stored_times(recorded: &Recorded) -> Recorded {
     let mut view = recorded.clone();
-    let Some(stored) = contest.stored.as_ref().filter(|stored| stored.times_accepted) else {
+    let stored = match &recorded.session.session.of {
+        Kind::Gate(contest) => contest.stored.as_ref().filter(|stored| stored.times_accepted),
+        _ => None,
+    };
+    let Some(stored) = stored else {
         return view;
     };
     let base = ProgramId { name: "base".into(), blake3: String::new() };

@@ -33,6 +33,21 @@ pub(super) fn percent(value: f64) -> String {
     format!("{sign}{value:.1} %")
 }
 
+/// Two ends of a range in percent: `-1.2 to +4.6 %`.
+pub(super) fn percent_range([low, high]: [f64; 2]) -> String {
+    let ends = [percent(low), percent(high)];
+    format!("{} to {}", ends[0].trim_end_matches(" %"), ends[1])
+}
+
+/// A value in its unit, as far as it is one that has a form of its own.
+pub(super) fn value(value: f64, unit: &str) -> String {
+    match unit {
+        "bytes" => mib(value),
+        "" | "rec/min" => thousands(value),
+        unit => format!("{} {unit}", milliseconds(value)),
+    }
+}
+
 /// Milliseconds with as many decimals as a reader needs.
 pub(super) fn milliseconds(value: f64) -> String {
     match value {
@@ -64,6 +79,12 @@ pub(super) fn rounded(value: f64) -> f64 {
     let rounded = (value * 100.0).round() / 100.0;
     // Not −0, which would read as a loss.
     if rounded == 0.0 { 0.0 } else { rounded }
+}
+
+/// A text without the characters that no XML file can hold.
+pub(super) fn legal(text: &str) -> String {
+    let legal = |c: &char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    text.chars().map(|c| if c == '\n' { ' ' } else { c }).filter(legal).collect()
 }
 
 /// A text in lines of at most this many characters, broken between words.

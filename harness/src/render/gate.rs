@@ -117,7 +117,7 @@ fn arrow(count: &Count) -> String {
 }
 
 /// `8,000`, or `8,000 to 8,004` where timing has a part in it.
-pub(super) fn range(range: Range) -> String {
+fn range(range: Range) -> String {
     let Range { min, max } = range;
     if min == max {
         return thousands(min as f64);
@@ -141,7 +141,10 @@ fn needed(gated: &Gated) -> String {
         minutes if minutes < 1.0 => ", less than a minute more".into(),
         minutes => format!(", about {} more", counted_minutes(minutes)),
     };
-    format!(" About {} in all would tell{time}.", counted(u32::try_from(pairs).unwrap_or(u32::MAX), "pair"))
+    format!(
+        " About {} in all would tell{time}.",
+        counted(u32::try_from(pairs).unwrap_or(u32::MAX), "pair")
+    )
 }
 
 fn is_open(test: &Test) -> bool {
@@ -216,7 +219,8 @@ pub(super) fn details(gated: &Gated) -> Vec<String> {
             None => "could not be tested",
         };
         let separator = if sentence.is_empty() { "" } else { "; " };
-        let _ = write!(sentence, "{separator}the negative control of {} pairs {says}", control.pairs);
+        let _ =
+            write!(sentence, "{separator}the negative control of {} pairs {says}", control.pairs);
     }
     if !sentence.is_empty() {
         let mut letters = sentence.chars();
@@ -231,7 +235,8 @@ pub(super) fn details(gated: &Gated) -> Vec<String> {
 
 /// The verdict, the metrics and where the report is, for a terminal.
 pub fn text(gated: &Gated, folder: &str) -> String {
-    let mut text = format!("{}\n", wrapped(&format!("{}: {}", gated.answer, finding(gated)), COLUMNS));
+    let mut text =
+        format!("{}\n", wrapped(&format!("{}: {}", gated.answer, finding(gated)), COLUMNS));
     if let Some(why) = why(gated) {
         let _ = writeln!(text, "{}", wrapped(&format!("Why: {why}"), COLUMNS));
     }

@@ -22,7 +22,7 @@ const HEADINGS: [[&str; 2]; 7] = [
 ];
 
 /// The cells of a setting's row, in the order of the headings.
-pub(super) fn cells(summary: &Summary) -> [String; 7] {
+fn cells(summary: &Summary) -> [String; 7] {
     let metrics = &summary.metrics;
     let time =
         |metric| metrics.get(metric).map_or_else(|| "-".into(), |time| milliseconds(time.median));
@@ -37,11 +37,6 @@ pub(super) fn cells(summary: &Summary) -> [String; 7] {
     ]
 }
 
-/// Headings in one line each, for tables that wrap on their own.
-pub(super) fn headings() -> [String; 7] {
-    HEADINGS.map(|[above, below]| format!("{above} {below}").trim().to_owned())
-}
-
 /// What a row is, beside its figures; a star is what may be the fastest.
 fn mark(analysis: &Analysis, index: usize) -> String {
     let star = analysis.may_be_best(index).then_some("*");
@@ -50,7 +45,7 @@ fn mark(analysis: &Analysis, index: usize) -> String {
 }
 
 /// Whether the setting of this index is the baseline, the choice, or both.
-pub(super) fn roles(analysis: &Analysis, index: usize) -> impl Iterator<Item = &'static str> {
+fn roles(analysis: &Analysis, index: usize) -> impl Iterator<Item = &'static str> {
     let baseline = (index == analysis.baseline).then_some("baseline");
     let choice = (index == analysis.choice).then_some("choice");
     baseline.into_iter().chain(choice)

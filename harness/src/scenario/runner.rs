@@ -41,7 +41,7 @@ impl Runner {
     }
 
     /// What is wrong with the command: what it does not say would be accepted and ignored.
-    pub(super) fn fault(&self, swept: &[String], link: Link, synchronous: &str) -> Option<String> {
+    pub(crate) fn fault(&self, swept: &[String], link: Link, synchronous: &str) -> Option<String> {
         if self.command.is_empty() {
             return Some("takes a program and its arguments".into());
         }

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use harness::analyse::analyse;
 use harness::error::Result;
 use harness::event::{Event, Observer};
 use harness::executor::{Mock, Source, report};
@@ -15,6 +16,7 @@ use harness::ledger::{self, Ledger, Origin, ProgramId, Session, SessionLine};
 use harness::measure::{Cause, Failure, Measurement, Outcome};
 use harness::progress::{self, Progress, Told};
 use harness::recorded::Recorded;
+use harness::render::document::{self, Document};
 use harness::run;
 use harness::scenario::Scenario;
 use harness::sweep::Sweep;
@@ -181,6 +183,11 @@ pub(crate) fn mock_sweep(
     let mut executor = Mock::new(answer);
     run::run(Progress::of(session), &Sweep, &mut executor, &mut ledger, &mut Silent)?;
     tell(&path).progress.into_recorded()
+}
+
+/// The document of a sweep on a machine that is the same everywhere.
+pub(crate) fn document(recorded: &Recorded) -> Document {
+    document::sweep::document(&analyse(recorded).unwrap(), recorded, &identity())
 }
 
 /// What a ledger says.

@@ -256,7 +256,9 @@ fn a_rise_of_what_the_scenario_gates_exactly_is_a_regression_and_of_the_rest_a_n
         });
         let recorded = gate(one(&format!("exact = {exact}")), executor);
         assert_eq!(said(&decide(&recorded).unwrap()), expected);
-        assert!(report_md(&recorded).contains("statements: 8,000 in the baseline, 8,001 in the head"));
+        assert!(
+            report_md(&recorded).contains("statements: 8,000 in the baseline, 8,001 in the head")
+        );
     }
 }
 
@@ -272,7 +274,8 @@ fn several_scenarios_are_one_family() {
     let verdicts: Vec<_> = gated.workloads.iter().flat_map(|w| &w.tests).collect();
     assert!(verdicts[0].primary && verdicts[0].p_worse_adjusted.unwrap() < 0.019);
     assert!(verdicts[1..].iter().all(|test| test.p_worse_adjusted.unwrap() > 0.019));
-    let told = |warning: &&String| warning.contains("with 10 pairs no regression of a metric among 5");
+    let told =
+        |warning: &&String| warning.contains("with 10 pairs no regression of a metric among 5");
     assert_eq!(gated.warnings.iter().filter(told).count(), 2);
     assert_eq!(said(&gated), (Answer::Regression, 1));
     assert!(report_md(&recorded).starts_with("<!-- sweetspot:gate:gate-other -->"));
@@ -375,9 +378,7 @@ fn one_ledger_gives_one_verdict_and_the_same_bytes_in_every_format() {
     let recorded = gate(one("small = \"pass\""), programs(0.2, 0.02));
     let gated = decide(&recorded).unwrap();
     assert_eq!(gated, decide(&recorded).unwrap());
-    let bytes = |format| {
-        render(format, &document(&gated, &recorded, &identity_of_gate())).unwrap()
-    };
+    let bytes = |format| render(format, &document(&gated, &recorded, &identity_of_gate())).unwrap();
     for format in [Format::Html, Format::Markdown, Format::Json, Format::Junit] {
         assert_eq!(bytes(format), bytes(format));
     }

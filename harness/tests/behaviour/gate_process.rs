@@ -34,7 +34,13 @@ margin = 0.5
 "#;
 
 /// `harness gate` of these two, with results in a folder.
-fn gate(folder: &Path, base: &Path, head: &Path, scenario: &str, flags: &[&str]) -> assert_cmd::Command {
+fn gate(
+    folder: &Path,
+    base: &Path,
+    head: &Path,
+    scenario: &str,
+    flags: &[&str],
+) -> assert_cmd::Command {
     let file = folder.join("gate-short.toml");
     fs::write(&file, scenario).unwrap();
     let mut command = harness();
@@ -55,7 +61,8 @@ fn results(folder: &Path) -> PathBuf {
 /// A program that is the real migrator with further words on its command line.
 fn migrator(folder: &Path, name: &str, further: &str) -> PathBuf {
     let harness = assert_cmd::cargo::cargo_bin!("harness");
-    let text = format!("#!/bin/sh\nshift\nexec {} migrator run {further} \"$@\"\n", harness.display());
+    let text =
+        format!("#!/bin/sh\nshift\nexec {} migrator run {further} \"$@\"\n", harness.display());
     let script = folder.join(format!("{name}.txt"));
     fs::write(&script, text).unwrap();
     let program = folder.join(name);
@@ -83,7 +90,10 @@ fn two_programs_that_store_different_rows_end_with_5_and_name_table_and_record()
     assert!(words.contains("The first difference: app_base, record "), "{words}");
     assert!(words.contains("is stored by base alone"), "{words}");
     let report = read(&results(folder.path()).join("report.md"));
-    assert!(report.contains("**WRONG RESULT.**") && report.contains("app_base, record"), "{report}");
+    assert!(
+        report.contains("**WRONG RESULT.**") && report.contains("app_base, record"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -178,7 +188,10 @@ fn a_ref_that_does_not_build_ends_with_2_and_the_compilers_last_lines() {
     let said = gate("HEAD~1", "HEAD~1");
     assert!(said.contains("every run of a pair failed, the first with exit code 7"), "{said}");
     let said = gate("HEAD~1", "no-such-branch");
-    assert!(said.contains("`no-such-branch` is no file, no results folder and no git ref"), "{said}");
+    assert!(
+        said.contains("`no-such-branch` is no file, no results folder and no git ref"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! Whole sweeps that nobody runs: what the ledger, the analysis and every rendering say of runs
 //! that are known beforehand.
 
-use crate::common::{done, failure, identity, mock_sweep, noisy_runs};
+use crate::common::{document, done, failure, mock_sweep, noisy_runs};
+use clap::ValueEnum;
 use harness::analyse::{Analysis, Doubt, analyse};
 use harness::error::{ErrorKind, Result};
 use harness::executor::{Source, report};
 use harness::ledger::Ending;
 use harness::measure::{Measurement, Surroundings};
 use harness::metric::Metric;
-use harness::render::{charts, markdown, metrics, order, table, words};
+use harness::render::charts::Charts;
+use harness::render::document::Document;
+use harness::render::{Format, files, html, markdown, metrics, order, render, table, words};
 use harness::scenario::{Link, Scenario, shipped};
 use migrator::config::Settings;
 
@@ -20,35 +23,41 @@ fn analysed() -> Analysis {
     analyse(&mock_sweep(&batch_size(), noisy_runs()).unwrap()).unwrap()
 }
 
+fn documented() -> Document {
+    document(&mock_sweep(&batch_size(), noisy_runs()).unwrap())
+}
+
 #[test]
 fn the_same_runs_give_the_same_bytes_of_every_file() {
-    let (one, two) = (analysed(), analysed());
-    assert_eq!(one, two);
-    assert_eq!(charts::rates(&one).unwrap(), charts::rates(&two).unwrap());
-    assert_eq!(charts::times(&one).unwrap().unwrap(), charts::times(&two).unwrap().unwrap());
-    insta::assert_snapshot!("metrics.json", metrics::metrics(&one).unwrap());
-    insta::assert_snapshot!("report.md", markdown::markdown(&one, &identity()));
-    insta::assert_snapshot!("table", table::table(&one) + &words::summary(&one, "results/x"));
+    let analysis = analysed();
+    assert_eq!(analysis, analysed());
+    let document = documented();
+    assert_eq!(files(&document).unwrap(), files(&documented()).unwrap());
+    insta::assert_snapshot!("metrics.json", metrics(&document).unwrap());
+    insta::assert_snapshot!("report.md", markdown(&document).unwrap());
+    insta::assert_snapshot!(
+        "table",
+        table::table(&analysis) + &words::summary(&analysis, "results/x")
+    );
 }
 
 #[test]
 fn the_charts_hold_every_run_and_every_setting_as_text() {
-    let analysis = analysed();
-    let svg = charts::rates(&analysis).unwrap();
-    for summary in &analysis.settings {
-        assert!(
-            svg.contains(&format!("\n{}\n", summary.setting.short)),
-            "{}",
-            summary.setting.short
-        );
+    let document = documented();
+    let charts = Charts::of(&document).unwrap();
+    let svg = |name: &str| &charts.iter().find(|chart| chart.name == name).unwrap().svg;
+    let rates = svg("rec-per-min");
+    let settings = &document.phases[0].settings;
+    for setting in settings {
+        assert!(rates.contains(&format!("\n{}\n", setting.short)), "{}", setting.short);
     }
-    let runs: usize = analysis.settings.iter().map(|summary| summary.runs).sum();
+    let runs: usize = settings.iter().map(|setting| setting.runs.len()).sum();
     // One circle for each run, one for the legend.
-    assert_eq!(svg.matches("<circle").count(), runs + 1);
-    let times = charts::times(&analysis).unwrap().unwrap();
-    assert_eq!(times.matches("<circle").count(), runs + analysis.settings.len() + 1);
-    assert_eq!(times.matches("<polygon").count(), runs + analysis.settings.len() + 1);
-    assert!(!svg.contains("font-face") && svg.contains("sans-serif"));
+    assert_eq!(rates.matches("<circle").count(), runs + 1);
+    let times = svg("insert-prepare");
+    assert_eq!(times.matches("<circle").count(), runs + settings.len() + 1);
+    assert_eq!(times.matches("<polygon").count(), runs + settings.len() + 1);
+    assert!(!rates.contains("font-face") && rates.contains("sans-serif"));
 }
 
 #[test]
@@ -140,8 +149,8 @@ fn a_failed_trial_is_a_row_of_the_ledger_and_a_doubt() {
     assert_eq!(analysis.failed.len(), 1);
     assert_eq!(analysis.failed[0].reason, "exit code 2: out of luck");
     assert!(analysis.doubts.contains(&Doubt::Failed { failed: 1, of: 60 }));
-    let report = markdown::markdown(&analysis, &identity());
-    assert!(report.contains(&format!("Run {} of the plan", failed[0].trial.number)));
+    let report = markdown(&document(&recorded)).unwrap();
+    assert!(report.contains(&format!("Run {} (", failed[0].trial.number)));
 }
 
 #[test]
@@ -214,12 +223,13 @@ fn a_large_grid_still_fits_its_table_and_its_charts() {
         "batch_size = [100, 1000]\nworkers = [1, 2, 4, 8]\ninsert = [\"values\", \"bulk\"]",
     );
     let scenario = Scenario::parse(&text).unwrap();
-    let analysis = analyse(&mock_sweep(&scenario, noisy_runs()).unwrap()).unwrap();
+    let recorded = mock_sweep(&scenario, noisy_runs()).unwrap();
+    let analysis = analyse(&recorded).unwrap();
     assert_eq!(analysis.settings.len(), 16);
     let table = table::table(&analysis);
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.contains("1000 × values × 2"), "{table}");
-    assert!(charts::rates(&analysis).unwrap().contains("1000 × values × 2"));
+    assert!(html(&document(&recorded)).unwrap().contains("1000 × values × 2"));
 }
 
 /// Runs of which those with these numbers (the pilot is 0) were disturbed.
@@ -246,7 +256,7 @@ fn a_disturbed_block_is_void_as_a_whole_and_run_again_at_the_end_in_its_own_orde
     assert_eq!(trials[60..], plan.block_trials(2));
     let analysis = analyse(&recorded).unwrap();
     assert!(analysis.settings.iter().all(|summary| summary.runs == 10));
-    let report = markdown::markdown(&analysis, &identity());
+    let report = markdown(&document(&recorded)).unwrap();
     assert!(
         report.contains("1 void block was run again, the first because other programs took 90")
     );
@@ -263,7 +273,7 @@ fn more_than_a_fifth_of_void_blocks_make_the_measurement_invalid() {
     // Where some blocks are left they are shown, and claim nothing.
     let late = mock_sweep(&batch_size(), disturbed_runs(vec![13, 19, 25])).unwrap();
     let analysis = analyse(&late).unwrap();
-    assert!(metrics::metrics(&analysis).unwrap().contains("\"verdict\": \"INVALID\""));
+    assert!(metrics(&document(&late)).unwrap().contains("\"verdict\": \"INVALID\""));
     assert!(words::finding(&analysis).starts_with("INVALID: "));
     let enough = mock_sweep(&batch_size(), disturbed_runs(vec![7, 13])).unwrap();
     let sweep = &enough.steps[0];
@@ -274,16 +284,22 @@ fn more_than_a_fifth_of_void_blocks_make_the_measurement_invalid() {
 fn every_output_of_a_simulated_link_says_so() {
     let mut scenario = batch_size();
     scenario.link = Link { connect_ms: 150, round_trip_ms: 1 };
-    let analysis = analyse(&mock_sweep(&scenario, noisy_runs()).unwrap()).unwrap();
-    for output in [
-        metrics::metrics(&analysis).unwrap(),
+    let recorded = mock_sweep(&scenario, noisy_runs()).unwrap();
+    let analysis = analyse(&recorded).unwrap();
+    let document = document(&recorded);
+    let charts = Charts::of(&document).unwrap();
+    let svgs = charts.iter().map(|chart| chart.subtitle.clone());
+    let outputs = [
+        metrics(&document).unwrap(),
         harness::render::pretty(&analysis).unwrap(),
-        markdown::markdown(&analysis, &identity()),
+        html(&document).unwrap(),
+        markdown(&document).unwrap(),
         words::summary(&analysis, "results/x"),
-        charts::rates(&analysis).unwrap(),
-        charts::times(&analysis).unwrap().unwrap(),
         order::order(&scenario, &harness::plan::Plan::of(&scenario)),
-    ] {
+    ];
+    let formats = Format::value_variants().iter();
+    let formats = formats.map(|format| render(*format, &document).unwrap());
+    for output in outputs.into_iter().chain(svgs).chain(formats) {
         let output = output.replace("Simulated", "simulated");
         let words: Vec<_> = output.split_whitespace().collect();
         let link = "simulated link (connect 150 ms, round trip 1 ms)";

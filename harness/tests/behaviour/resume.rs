@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::common::{
-    Fake, Silent, TWO_SIZES, dies, done, failure, identity, read, session_line, tell,
+    Fake, Silent, TWO_SIZES, dies, document, done, failure, read, session_line, tell,
 };
 use harness::analyse::analyse;
 use harness::error::{Error, ErrorKind, Result};
@@ -19,7 +19,7 @@ use harness::ledger::{Ending, Ledger, Line, ResumedLine};
 use harness::measure::Measurement;
 use harness::progress::Progress;
 use harness::recorded::Recorded;
-use harness::render::{charts, markdown, metrics, pretty, table};
+use harness::render::{html, markdown, metrics, pretty, table};
 use harness::run;
 use harness::scenario::{Scenario, shipped};
 use harness::sweep::Sweep;
@@ -99,16 +99,17 @@ fn go_on(path: &Path, cut_at: Option<usize>) -> Result<()> {
     run::run(progress, &Sweep, &mut executor, &mut ledger, &mut Silent)
 }
 
-/// Every file that a sweep renders.
+/// Every text that a sweep renders; the page holds the charts.
 fn reports(path: &Path) -> Vec<String> {
-    let analysis = analyse(&tell(path).progress.into_recorded().unwrap()).unwrap();
+    let recorded = tell(path).progress.into_recorded().unwrap();
+    let analysis = analyse(&recorded).unwrap();
+    let document = document(&recorded);
     vec![
         pretty(&analysis).unwrap(),
-        metrics::metrics(&analysis).unwrap(),
-        markdown::markdown(&analysis, &identity()),
         table::table(&analysis),
-        charts::rates(&analysis).unwrap(),
-        charts::times(&analysis).unwrap().unwrap(),
+        metrics(&document).unwrap(),
+        markdown(&document).unwrap(),
+        html(&document).unwrap(),
     ]
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::common::{Silent, done, identity, mock_sweep, session_line, tell, uniform};
+use crate::common::{Silent, document, done, mock_sweep, session_line, tell, uniform};
 use harness::agreement::agreed;
 use harness::analyse::{Answer, analyse};
 use harness::compare::{Terms, compare, pairs};
@@ -317,9 +317,10 @@ fn one_better_setting_is_found_confirmed_and_kept() {
 
 #[test]
 fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
-    let analysis = analyse(&sweep_of(&[(200, 700_000.0)], 1)).unwrap();
-    let file: serde_json::Value =
-        serde_json::from_str(&metrics::metrics(&analysis).unwrap()).unwrap();
+    let recorded = sweep_of(&[(200, 700_000.0)], 1);
+    let analysis = analyse(&recorded).unwrap();
+    let document = document(&recorded);
+    let file: serde_json::Value = serde_json::from_str(&metrics(&document).unwrap()).unwrap();
     let fresh = analysis.confirmation.as_ref().unwrap();
     let median = |arm: &harness::compare::ArmFigures| {
         (arm.figures.as_ref().unwrap().metrics.rec_per_min.median * 100.0).round() / 100.0
@@ -332,7 +333,7 @@ fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
         "improved",
         table::table(&analysis) + &words::summary(&analysis, "results/x")
     );
-    insta::assert_snapshot!("improved.md", markdown::markdown(&analysis, &identity()));
+    insta::assert_snapshot!("improved.md", markdown(&document).unwrap());
 }
 
 /// A sweep in which this batch size looks a sixth faster, and of which fresh pairs say that it has

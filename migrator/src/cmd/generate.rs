@@ -46,7 +46,13 @@ pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
     aside.rename_to(target.path())?;
     progress.finish_and_clear();
     if !args.quiet {
-        say(&format!("{} records, {}, in {}", args.records, HumanBytes(bytes), args.out));
+        let contract = args.product.contract().name;
+        say(&format!(
+            "{} records for --contract {contract}, {}, in {}",
+            args.records,
+            HumanBytes(bytes),
+            args.out
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -165,10 +171,7 @@ fn write_table(
     file: &Path,
     progress: &ProgressBar,
 ) -> Result<u64> {
-    let contract = match product {
-        Product::Cc => Contract::embedded()?,
-        Product::Rl => Contract::embedded_loans()?,
-    };
+    let contract = Contract::shipped(product.contract())?;
     let bytes = fill_table(series, file, &contract, progress).map_err(|cause| {
         let message = format!("cannot write {}", file.display());
         Error::caused(ErrorKind::Environment, message, cause)

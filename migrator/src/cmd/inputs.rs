@@ -1,27 +1,72 @@
-//! The contract and the catalogue that a verb works with, from files or from the program itself.
+//! The contract, the catalogue and the store that a verb works with, from files or from the program
+//! itself.
 
 use std::path::{Path, PathBuf};
 
 use crate::args::ContractArgs;
 use crate::contract::catalogue::Catalogue;
 use crate::contract::draft::Draft;
-use crate::contract::load::{EMBEDDED, refusal, text_of};
+use crate::contract::load::{APPLICATIONS, SHIPPED, Shipped, refusal, text_of};
 use crate::contract::model::Contract;
+use crate::contract::warn::words::nearest;
 use crate::error::{Error, Result};
+use crate::source::location::Location;
 use crate::source::table::TableNames;
+use crate::store::inspect::{self, Inspection};
 use crate::store::schema::Tables;
+
+/// What `--contract` means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named<'a> {
+    /// A file.
+    File(&'a Path),
+    /// A contract that is part of the program.
+    Shipped(Shipped),
+}
+
+impl<'a> Named<'a> {
+    /// A plain word that is no file is the name of a contract that ships.
+    fn of(contract: Option<&'a Path>) -> Result<Self> {
+        let Some(path) = contract else { return Ok(Self::Shipped(APPLICATIONS)) };
+        let is_word = path.components().count() == 1 && path.extension().is_none();
+        let written = path.to_string_lossy();
+        if path.is_file() || !is_word || written.contains(std::path::is_separator) {
+            return if path.exists() { Ok(Self::File(path)) } else { Err(no_file(path)) };
+        }
+        let known = SHIPPED.into_iter().find(|shipped| shipped.name == written);
+        known.map(Self::Shipped).ok_or_else(|| no_file(path))
+    }
+
+    fn text(self) -> Result<(String, String)> {
+        match self {
+            Self::File(path) => Ok((path.display().to_string(), text_of(path)?)),
+            Self::Shipped(shipped) => Ok((shipped.name.to_owned(), shipped.contract.to_owned())),
+        }
+    }
+}
+
+/// The error for a contract that is neither a file nor ships, with the name that was meant.
+fn no_file(path: &Path) -> Error {
+    let names = SHIPPED.map(|shipped| shipped.name);
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    let ships = match nearest(&stem, names) {
+        Some(name) => format!("was --contract {name} meant, which ships with the program?"),
+        None => format!("the contracts that ship are {}", names.join(" and ")),
+    };
+    Error::usage(format!("--contract {}: there is no such file; {ships}", path.display()))
+}
+
+/// The contract that the command line names, or the one that is taken where it names none.
+pub(super) fn contract(named: Option<&Path>) -> Result<Contract> {
+    match Named::of(named)? {
+        Named::File(path) => Contract::load(path),
+        Named::Shipped(shipped) => Contract::shipped(shipped),
+    }
+}
 
 /// Loads the contract and the catalogue beside it, or those that ship with the program.
 pub(super) fn load(args: &ContractArgs) -> Result<(Contract, Catalogue)> {
-    let contract = match &args.contract {
-        Some(path) => Contract::load(path)?,
-        None => Contract::embedded()?,
-    };
-    let catalogue = match tables_path(args) {
-        Some(path) => Catalogue::load(&path)?,
-        None => Catalogue::embedded()?,
-    };
-    Ok((contract, catalogue))
+    Ok((contract(args.contract.as_deref())?, catalogue(args)?))
 }
 
 /// The contract as written and as compiled, from a file or from the program itself.
@@ -32,25 +77,57 @@ pub(super) fn read_contract(args: &ContractArgs) -> Result<(Draft, Contract)> {
 
 /// The contract's name and text.
 pub(super) fn contract_text(args: &ContractArgs) -> Result<(String, String)> {
-    match &args.contract {
-        Some(path) => Ok((path.display().to_string(), text_of(path)?)),
-        None => Ok(("the contract that ships".to_owned(), EMBEDDED.to_owned())),
+    Named::of(args.contract.as_deref())?.text()
+}
+
+fn catalogue(args: &ContractArgs) -> Result<Catalogue> {
+    match (tables_path(args)?, Named::of(args.contract.as_deref())?) {
+        (Some(path), _) => Catalogue::load(&path),
+        (None, Named::Shipped(shipped)) => Catalogue::shipped(shipped),
+        (None, Named::File(path)) => Catalogue::load(&Catalogue::beside(path)),
     }
 }
 
 /// The catalogue, for verbs that can do without: a contract need not have one beside it, but one
 /// that is named must be there.
 pub(super) fn catalogue_if_there(args: &ContractArgs) -> Result<Option<Catalogue>> {
-    match tables_path(args) {
-        None => Catalogue::embedded().map(Some),
+    match tables_path(args)? {
         Some(path) if args.tables.is_none() && !path.exists() => Ok(None),
-        Some(path) => Catalogue::load(&path).map(Some),
+        _ => catalogue(args).map(Some),
     }
 }
 
 /// `--tables`, else `<contract>.tables.json` beside the contract; none for what ships.
-pub(super) fn tables_path(args: &ContractArgs) -> Option<PathBuf> {
-    args.tables.clone().or_else(|| Some(args.contract.as_ref()?.with_extension("tables.json")))
+pub(super) fn tables_path(args: &ContractArgs) -> Result<Option<PathBuf>> {
+    Ok(match (&args.tables, Named::of(args.contract.as_deref())?) {
+        (Some(path), _) => Some(path.clone()),
+        (None, Named::File(path)) => Some(Catalogue::beside(path)),
+        (None, Named::Shipped(_)) => None,
+    })
+}
+
+/// Refuses a generated source whose records the contract would reject to the last one, where the
+/// command line names no contract; one that is named is taken, and what comes of it is said.
+///
+/// # Errors
+/// The contract to name.
+pub(super) fn fits(
+    location: &Location,
+    args: &ContractArgs,
+    contract: &Contract,
+) -> Result<Option<String>> {
+    let Location::Generated(spec) = location else { return Ok(None) };
+    let meant = spec.product.contract();
+    let (makes, takes) =
+        (Contract::shipped(meant)?.source_application_table, &contract.source_application_table);
+    if makes == *takes {
+        return Ok(None);
+    }
+    let clash = format!("the source makes records of {makes}, and the contract takes {takes}");
+    if args.contract.is_none() {
+        return Err(Error::usage(format!("{clash}: add --contract {}", meant.name)));
+    }
+    Ok(Some(format!("{clash}: every record is rejected")))
 }
 
 /// The names by which a source table is found.
@@ -68,6 +145,12 @@ pub(super) fn insertion_order(contract: &Contract, tables: &Tables) -> Vec<usize
     contract.tables.iter().filter_map(|table| tables.find(&table.name)).collect()
 }
 
+/// What is there in the store that `--store` names; with the tables that it should have, also what
+/// differs from them.
+pub(super) fn inspect(store: &str, wanted: Option<&Tables>) -> Result<Inspection> {
+    inspect::sqlite(store_path(store)?, wanted)
+}
+
 /// The file that `--store` names.
 pub(super) fn store_path(store: &str) -> Result<&Path> {
     match store.strip_prefix("sqlite:") {
@@ -82,15 +165,50 @@ mod tests {
 
     #[test]
     fn the_catalogue_stands_beside_its_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cc.json");
+        std::fs::write(&file, "{}").unwrap();
+        let beside = folder.path().join("cc.tables.json");
         for (contract, tables, path) in [
             (None, None, None),
-            (Some("a/cc.json"), None, Some("a/cc.tables.json")),
-            (Some("a/cc.json"), Some("b.json"), Some("b.json")),
-            (None, Some("b.json"), Some("b.json")),
+            (Some("loans".into()), None, None),
+            (Some(file.clone()), None, Some(beside)),
+            (Some(file), Some("b.json"), Some("b.json".into())),
+            (Some("loans".into()), Some("b.json"), Some("b.json".into())),
+            (None, Some("b.json"), Some("b.json".into())),
         ] {
-            let args =
-                ContractArgs { contract: contract.map(Into::into), tables: tables.map(Into::into) };
-            assert_eq!(tables_path(&args), path.map(PathBuf::from));
+            let args = ContractArgs { contract, tables: tables.map(Into::into) };
+            assert_eq!(tables_path(&args).unwrap(), path);
+        }
+    }
+
+    #[test]
+    fn a_plain_word_that_is_no_file_names_a_contract_that_ships() {
+        for (written, name) in [
+            (None, "applications"),
+            (Some("applications"), "applications"),
+            (Some("loans"), "loans"),
+        ] {
+            let Named::Shipped(shipped) = Named::of(written.map(Path::new)).unwrap() else {
+                panic!("{written:?}")
+            };
+            assert_eq!(shipped.name, name);
+        }
+    }
+
+    #[test]
+    fn a_contract_that_is_not_there_is_answered_with_the_one_that_was_meant() {
+        for (written, expected) in [
+            ("laons", "there is no such file; was --contract loans meant, which ships"),
+            ("somewhere/loans.json", "was --contract loans meant"),
+            ("./loans", "was --contract loans meant"),
+            ("applications.json", "was --contract applications meant"),
+            ("mortgages", "the contracts that ship are applications and loans"),
+            ("", "there is no such file"),
+        ] {
+            let error = Named::of(Some(Path::new(written))).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(expected), "{written}: {error}");
         }
     }
 }

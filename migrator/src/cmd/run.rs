@@ -39,6 +39,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let path = inputs::store_path(&args.store)?;
     refuse_one_file(&location, path)?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
+    let misfit = inputs::fits(&location, &args.contract, &contract)?;
     let tables = Tables::new(&catalogue)?;
     let order = inputs::insertion_order(&contract, &tables);
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
@@ -47,6 +48,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let linked = link(args).map(|link| Linked::new(&sqlite, link, Arc::new(SystemClock)));
     let store = linked.as_ref().map_or(&sqlite as &dyn Store, |linked| linked);
     let total = source.count().min(config.limit);
+    if let Some(misfit) = misfit.filter(|_| !args.quiet) {
+        display::note(&misfit);
+    }
     let display = Display::new(total, args.quiet, store.simulated_link());
     let job = Job {
         config: &config,

@@ -35,8 +35,12 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let location = Location::parse(&args.source)?;
     let path = inputs::store_path(&args.store)?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
+    let misfit = inputs::fits(&location, &args.contract, &contract)?;
     let source = location.open(inputs::source_names(&contract), Partition::ALL)?;
     let store = SqliteStore::new(path, Synchronous::Full, Tables::new(&catalogue)?)?;
+    if let Some(misfit) = misfit.filter(|_| !args.quiet) {
+        display::note(&misfit);
+    }
     let display = Display::new(source.count(), args.quiet, None);
     let mut stages = Stages::new(&contract, &catalogue);
     let audit = Audit { source: source.as_ref(), store: &store, strict: args.strict };

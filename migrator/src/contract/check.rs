@@ -149,6 +149,17 @@ fn rules(draft: &Draft, faults: &mut Vec<Finding>) {
             let message = "no attribute has a list of the values that it may have";
             faults.push(rule.finding(Code::RULE_WITHOUT_VALUES, "required_attributes", message));
         }
+        let attributes = rule.node.get("required_attributes").map_or(&[][..], Node::members);
+        for Member { key, value, .. } in attributes {
+            for (index, item) in value.items().iter().enumerate() {
+                if item.text().is_none() {
+                    let path = format!("{}.required_attributes.{key}[{index}]", rule.path);
+                    let message = format!("`{key}` lists texts, and this is {}", item.describe());
+                    let finding = Finding::new(Code::WRONG_TYPE, path, item.place, message);
+                    faults.push(finding.with_help("write a text"));
+                }
+            }
+        }
     }
 }
 

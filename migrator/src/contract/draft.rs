@@ -259,6 +259,8 @@ fn syntax(text: &str, error: &serde_json::Error) -> Finding {
     let column = text[line_start.min(start)..start].chars().count() + 1;
     let message = error.to_string();
     let cause = message.rsplit_once(" at line ").map_or(message.as_str(), |(cause, _)| cause);
+    // It cannot be seen.
+    let cause = if text.starts_with('\u{feff}') { "a byte order mark stands first" } else { cause };
     Finding::new(Code::SYNTAX, "contract", Place { start, end, line, column }, cause)
 }
 

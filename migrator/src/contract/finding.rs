@@ -8,7 +8,7 @@ use super::json::Place;
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The contract is refused.
+    /// The contract is refused, by itself or with the tables that it is to fill.
     Fault,
     /// The contract is taken, and does something that its text does not say.
     Warning,
@@ -103,6 +103,21 @@ impl Code {
     );
 }
 
+/// What no run starts with: a contract and tables that do not go together.
+impl Code {
+    /// The catalogue or the store lacks a table that is mapped.
+    pub const MISSING_TABLE: Self =
+        Self::fault("missing-table", "add the table, or correct its name");
+    /// A table lacks a column that is mapped.
+    pub const LACKING_COLUMN: Self =
+        Self::fault("lacking-column", "add the column to the table, or correct its name");
+    /// A table of the store is not that of the catalogue.
+    pub const STORE_DIFFERS: Self = Self::fault(
+        "store-differs",
+        "change the table, or name with --tables the catalogue that it was made from",
+    );
+}
+
 /// Warnings about expressions (contract.md 12).
 impl Code {
     /// A condition compares with a number without quotes.
@@ -129,6 +144,17 @@ impl Code {
     pub const KEYWORD_IN_LITERAL: Self = Self::warning(
         "keyword-in-literal",
         "compare with LIKE and a pattern that does without the word",
+    );
+    /// A pattern with more syntax than it seems to have.
+    pub const LIKE_PATTERN: Self = Self::warning(
+        "like-pattern",
+        "use letters, digits, blanks, % and _ alone; every other sign is that of a regular \
+         expression",
+    );
+    /// A date in quotes that is compared with a text.
+    pub const DATE_AS_TEXT: Self = Self::warning(
+        "date-as-text",
+        "put DATE(…) around the field and around the literal to compare points in time",
     );
     /// An operand that is taken for a name that no record can have.
     pub const NO_FIELD: Self = Self::warning(
@@ -172,6 +198,24 @@ impl Code {
     /// A mapping type that is no mapping type.
     pub const UNKNOWN_MAPPING_TYPE: Self =
         Self::warning("unknown-mapping-type", "correct the type, or take it out");
+    /// The parameter of a row-creating type that its rows cannot be made with.
+    pub const UNUSABLE_PARAMETER: Self = Self::warning(
+        "unusable-parameter",
+        "write what the rows are told apart by into the parentheses behind the type",
+    );
+    /// A value that no record can have where it is looked for.
+    pub const NEVER_FOUND: Self =
+        Self::warning("never-found", "correct the path or the type, or take the mapping out");
+    /// A table that the order of insertion leaves out, or that nothing fills.
+    pub const INSERTION_ORDER: Self = Self::warning(
+        "insertion-order",
+        "let table_insertion_order name every table that is mapped, parents first",
+    );
+    /// A whole number that is read as the first number in a text.
+    pub const FIRST_NUMBER: Self = Self::warning(
+        "first-number",
+        "identity_insert converts the whole text, sign and thousands included, and does nothing else",
+    );
     /// A mapping that makes no row where it seems to.
     pub const MAKES_NO_ROW: Self = Self::warning(
         "makes-no-row",
@@ -209,14 +253,11 @@ impl Code {
     );
 }
 
-/// Warnings from the table catalogue and from records.
+/// Warnings from the table catalogue, from a store and from records.
 impl Code {
-    /// The catalogue lacks a table that is mapped.
-    pub const MISSING_TABLE: Self =
-        Self::warning("missing-table", "add the table to the catalogue, or correct its name");
-    /// A table lacks a column that is mapped.
-    pub const LACKING_COLUMN: Self =
-        Self::warning("lacking-column", "add the column to the table, or correct its name");
+    /// A table that the store does not have yet.
+    pub const ABSENT_TABLE: Self =
+        Self::warning("absent-table", "let the migrator create it, or correct its name");
     /// A column has another type.
     pub const TYPE_DIFFERS: Self =
         Self::warning("type-differs", "let data_type and the column's type agree");
@@ -245,7 +286,7 @@ impl Code {
 
 impl Code {
     /// Every kind of fault.
-    pub const FAULTS: [Self; 14] = [
+    pub const FAULTS: [Self; 17] = [
         Self::SYNTAX,
         Self::WRONG_TYPE,
         Self::MISSING_KEY,
@@ -260,15 +301,20 @@ impl Code {
         Self::ENUM_VALUE,
         Self::BIT_VALUE,
         Self::BOOKKEEPING_ATTRIBUTE,
+        Self::MISSING_TABLE,
+        Self::LACKING_COLUMN,
+        Self::STORE_DIFFERS,
     ];
 
     /// Every kind of warning.
-    pub const WARNINGS: [Self; 31] = [
+    pub const WARNINGS: [Self; 36] = [
         Self::UNQUOTED_NUMBER,
         Self::PARENTHESES,
         Self::AND_WITH_OR,
         Self::UPPER_CASED,
         Self::KEYWORD_IN_LITERAL,
+        Self::LIKE_PATTERN,
+        Self::DATE_AS_TEXT,
         Self::NO_FIELD,
         Self::NEVER_HOLDS,
         Self::ALWAYS_NULL,
@@ -279,6 +325,10 @@ impl Code {
         Self::IGNORED_KEY,
         Self::UNKNOWN_DATA_TYPE,
         Self::UNKNOWN_MAPPING_TYPE,
+        Self::UNUSABLE_PARAMETER,
+        Self::NEVER_FOUND,
+        Self::INSERTION_ORDER,
+        Self::FIRST_NUMBER,
         Self::MAKES_NO_ROW,
         Self::NEGATIVE_LENGTH,
         Self::UNUSABLE_LENGTH,
@@ -287,8 +337,7 @@ impl Code {
         Self::LEADING_ZEROS,
         Self::ROW_ALWAYS_KEPT,
         Self::ENUM_CATCH_ALL,
-        Self::MISSING_TABLE,
-        Self::LACKING_COLUMN,
+        Self::ABSENT_TABLE,
         Self::TYPE_DIFFERS,
         Self::LENGTH_DIFFERS,
         Self::NULLABILITY_DIFFERS,

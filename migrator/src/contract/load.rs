@@ -1,4 +1,4 @@
-//! Where contracts come from: a file or the one that ships with the program.
+//! Where contracts come from: a file, or one of those that ship with the program.
 
 use std::path::Path;
 
@@ -8,27 +8,57 @@ use super::model::Contract;
 use super::{check, compile};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The text of the contract that ships with the program.
-pub const EMBEDDED: &str = include_str!("../../../scenarios/contracts/applications.json");
+/// A contract with its table catalogue, as texts that are part of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shipped {
+    /// The name that the command line has for it.
+    pub name: &'static str,
+    /// The contract.
+    pub contract: &'static str,
+    /// The catalogue.
+    pub tables: &'static str,
+}
 
-/// The text of the second product line's contract.
-const EMBEDDED_LOANS: &str = include_str!("../../../scenarios/contracts/loans.json");
+/// Card applications: what is taken where nothing else is named.
+pub const APPLICATIONS: Shipped = Shipped {
+    name: "applications",
+    contract: include_str!("../../../scenarios/contracts/applications.json"),
+    tables: include_str!("../../../scenarios/contracts/applications.tables.json"),
+};
+
+/// Vehicle loans: the second product line.
+pub const LOANS: Shipped = Shipped {
+    name: "loans",
+    contract: include_str!("../../../scenarios/contracts/loans.json"),
+    tables: include_str!("../../../scenarios/contracts/loans.tables.json"),
+};
+
+/// Every contract that ships.
+pub const SHIPPED: [Shipped; 2] = [APPLICATIONS, LOANS];
 
 impl Contract {
-    /// The second product line's contract, as it stands in `scenarios/contracts/loans.json`.
+    /// One of the contracts that ship with the program.
     ///
     /// # Errors
     /// None in a build whose tests have passed: the text is part of the program.
-    pub fn embedded_loans() -> Result<Self> {
-        Self::parse(EMBEDDED_LOANS, "the contract of the second product line")
+    pub fn shipped(shipped: Shipped) -> Result<Self> {
+        Self::parse(shipped.contract, shipped.name)
     }
 
-    /// The contract that ships with the program.
+    /// The second product line's contract.
     ///
     /// # Errors
-    /// None in a build whose tests have passed: the text is part of the program.
+    /// None in a build whose tests have passed.
+    pub fn embedded_loans() -> Result<Self> {
+        Self::shipped(LOANS)
+    }
+
+    /// The contract that is taken where no other is named.
+    ///
+    /// # Errors
+    /// None in a build whose tests have passed.
     pub fn embedded() -> Result<Self> {
-        Self::parse(EMBEDDED, "the contract that ships with the program")
+        Self::shipped(APPLICATIONS)
     }
 
     /// Reads, checks and compiles a contract file.

@@ -13,4 +13,5 @@ pub mod json;
 pub mod load;
 pub mod model;
 mod read;
+pub mod shape;
 pub mod warn;

@@ -8,11 +8,9 @@ use serde_json::{Map, Value as Json};
 
 use super::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
 use super::column::typed;
+use super::load::{APPLICATIONS, Shipped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue, Value};
-
-/// The catalogue that ships with the program.
-const EMBEDDED: &str = include_str!("../../../scenarios/contracts/applications.tables.json");
 
 /// Longest identifier of SQL Server.
 const NAME_CHARS_MAX: usize = 128;
@@ -63,12 +61,20 @@ struct FileForeignKey {
 }
 
 impl Catalogue {
-    /// The catalogue that ships with the program.
+    /// The catalogue of a contract that ships with the program.
     ///
     /// # Errors
     /// None in a build whose tests have passed: the text is part of the program.
+    pub fn shipped(shipped: Shipped) -> Result<Self> {
+        Self::parse(shipped.tables, &format!("the table catalogue of {}", shipped.name))
+    }
+
+    /// The catalogue that is taken where neither it nor a contract is named.
+    ///
+    /// # Errors
+    /// None in a build whose tests have passed.
     pub fn embedded() -> Result<Self> {
-        Self::parse(EMBEDDED, "the table catalogue that ships with the program")
+        Self::shipped(APPLICATIONS)
     }
 
     /// Where the catalogue of a contract stands unless it is named: `<contract>.tables.json`.
@@ -308,12 +314,15 @@ fn value_of(json: &Json) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::load::SHIPPED;
 
     #[test]
-    fn the_shipped_catalogue_has_no_fault() {
-        let catalogue = Catalogue::embedded().unwrap();
-        assert!(catalogue.table("app_base").is_some());
-        assert!(catalogue.table("processing_log").is_some());
+    fn the_shipped_catalogues_have_no_fault() {
+        for shipped in SHIPPED {
+            let catalogue = Catalogue::shipped(shipped).unwrap();
+            assert!(catalogue.table("app_base").is_some());
+            assert!(catalogue.table("processing_log").is_some());
+        }
     }
 
     #[test]

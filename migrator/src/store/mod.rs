@@ -3,6 +3,7 @@
 
 pub mod canonical;
 pub mod checksum;
+pub mod inspect;
 pub mod link;
 pub mod pool;
 pub mod schema;

@@ -13,6 +13,7 @@ use std::fmt::Write;
 
 use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
 use crate::contract::column::typed;
+use crate::contract::shape::Class;
 use crate::error::{Error, Result};
 use crate::record::{SqlValue, Value};
 
@@ -316,20 +317,7 @@ fn shape(table: &Table, place: usize) -> SqliteColumn {
 
 /// The storage class of a column.
 fn sqlite_type(sql_type: SqlType) -> &'static str {
-    match sql_type {
-        SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt | SqlType::Bit => {
-            "INTEGER"
-        }
-        SqlType::Float => "REAL",
-        SqlType::Decimal { .. }
-        | SqlType::Char(_)
-        | SqlType::VarChar(_)
-        | SqlType::NVarChar(_)
-        | SqlType::Date
-        | SqlType::DateTime
-        | SqlType::SmallDateTime
-        | SqlType::DateTime2(_) => "TEXT",
-    }
+    Class::of(sql_type).name()
 }
 
 /// `RIGHT(column, n)` and `LEFT(column, n)`, the only forms that target tables use.

@@ -216,7 +216,7 @@ impl Shared {
 }
 
 /// The columns that are there; empty if the table is not.
-fn columns_of(
+pub(super) fn columns_of(
     connection: &rusqlite::Connection,
     table: &str,
 ) -> rusqlite::Result<Vec<SqliteColumn>> {
@@ -236,7 +236,7 @@ fn columns_of(
 }
 
 /// The first difference between the columns of the catalogue and those that are there.
-fn difference(wanted: &[SqliteColumn], found: &[SqliteColumn]) -> Option<String> {
+pub(super) fn difference(wanted: &[SqliteColumn], found: &[SqliteColumn]) -> Option<String> {
     let places = wanted.len().max(found.len());
     let place = (0..places).find(|&place| wanted.get(place) != found.get(place))?;
     match (wanted.get(place), found.get(place)) {

@@ -1,254 +1,286 @@
-//! What every chart has around its marks: headings, the axis with its grid, the categories, the
-//! legend. Knows pixels and numbers, not what they mean.
+//! What a chart of rows has around its marks: headings, legend, the names of the rows with their
+//! figures, the axis with its lines. Knows pixels and numbers, not what they mean.
 
-use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::error::{Error, Result};
+use super::canvas::{
+    BLUE, Canvas, Form, GREY, INK, LINES, Place, Point, area, fitted, line, lines_of, pixel, svg,
+    text, width_of,
+};
+use crate::error::Result;
 
-const HEIGHT: i32 = 560;
-const WIDTH_MIN: i32 = 960;
-const LEFT: i32 = 92;
-/// Room for the figure beside the last cloud.
-const RIGHT_MARGIN: i32 = 56;
-const TOP: i32 = 142;
-const BOTTOM: i32 = 468;
-/// Where titles and the legend begin.
-const EDGE: i32 = 24;
-/// Room for a cloud and the figure beside it.
-const CATEGORY_WIDTH_MIN: i32 = 120;
+/// Between the rows' names, the marks and the figures.
+const GAP: i32 = 14;
+/// A row's names take no more than this share of the width.
+const NAMES_MAX: i32 = 340;
+const LEGEND_LINE: i32 = 24;
 
-const GRID: RGBColor = RGBColor(226, 226, 226);
-pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
-pub(super) const GREY: RGBColor = RGBColor(102, 102, 102);
-
-/// Lines across at most; `plotters` picks round numbers.
-const TICKS_MAX: usize = 7;
-
-/// The generic family: whatever the reader's program has.
-const FONT: &str = "sans-serif";
-/// `plotters` divides a font's size by this when it writes SVG.
-const SVG_FONT_SCALE: f64 = 1.24;
-/// The mean width of a character of a sans-serif font, in its size; a little more than most have.
-const CHARACTER_WIDTH: f64 = 0.54;
-
-/// What a chart is drawn on, in pixels.
-pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-/// The vertical axis.
+/// The horizontal axis.
 pub(super) struct Axis {
-    pub(super) title: &'static str,
+    pub(super) title: String,
     pub(super) low: f64,
     pub(super) high: f64,
+    /// Whether equal distances are equal factors.
+    pub(super) log: bool,
     pub(super) label: fn(f64) -> String,
 }
 
-/// The place of the marks: categories from left to right, values from bottom to top.
-pub(super) struct Frame<'a> {
-    pub(super) canvas: Canvas<'a>,
-    pub(super) left: i32,
-    pub(super) right: i32,
-    values: RangedCoordf64,
-    categories: usize,
+impl Axis {
+    /// An axis on which equal distances are equal differences.
+    pub(super) fn linear(title: &str, ends: (f64, f64), label: fn(f64) -> String) -> Self {
+        Self { title: title.into(), low: ends.0, high: ends.1, log: false, label }
+    }
+
+    /// From 0 to 1 between the ends.
+    fn share(&self, value: f64) -> f64 {
+        let place = |value: f64| if self.log { value.max(f64::MIN_POSITIVE).ln() } else { value };
+        (place(value) - place(self.low)) / (place(self.high) - place(self.low))
+    }
+
+    /// Round values, few enough for this many pixels.
+    fn ticks(&self, width: i32) -> Vec<f64> {
+        let widest = width_of(&(self.label)(self.high), 14, false).max(24) + 24;
+        let most = usize::try_from(width / widest).unwrap_or(2).clamp(2, 8);
+        if !self.log {
+            return RangedCoordf64::from(self.low..self.high).key_points(most);
+        }
+        let exponents = self.low.log10().floor()..=self.high.log10().ceil();
+        let steps = |steps: &[f64]| {
+            let (mut exponent, mut values) = (*exponents.start(), Vec::new());
+            while exponent <= *exponents.end() {
+                values.extend(steps.iter().map(|step| step * 10_f64.powf(exponent)));
+                exponent += 1.0;
+            }
+            values.retain(|value| (self.low..=self.high).contains(value));
+            values
+        };
+        let fine = steps(&[1.0, 2.0, 5.0]);
+        if fine.len() <= most { fine } else { steps(&[1.0]) }
+    }
 }
 
-impl<'a> Frame<'a> {
-    /// The pixel of a place in a category, −0.5 its left end and 0.5 its right.
-    pub(super) fn x(&self, category: usize, place: f64) -> i32 {
-        let share = (category as f64 + 0.5 + place) / self.categories as f64;
+/// A row's texts.
+#[derive(Default)]
+pub(super) struct Row {
+    pub(super) name: String,
+    /// What it is, in grey: `baseline, chosen`.
+    pub(super) tags: String,
+    /// At its right end.
+    pub(super) figure: String,
+    pub(super) bold: bool,
+    /// Whether a bar and a band mark it.
+    pub(super) marked: bool,
+}
+
+/// Draws a mark within 24 pixels from its point.
+pub(super) type Mark = fn(&Canvas<'_>, Point) -> Result<()>;
+
+/// Everything but the marks.
+pub(super) struct Sheet {
+    pub(super) headings: [String; 2],
+    pub(super) legend: Vec<(String, Mark)>,
+    pub(super) rows: Vec<Row>,
+    pub(super) axis: Axis,
+}
+
+/// The place of the marks.
+pub(super) struct Frame<'a, 'b> {
+    pub(super) canvas: &'a Canvas<'b>,
+    pub(super) form: Form,
+    pub(super) left: i32,
+    pub(super) right: i32,
+    pub(super) top: i32,
+    pub(super) bottom: i32,
+    rows: usize,
+    axis: &'a Axis,
+}
+
+impl Frame<'_, '_> {
+    /// The pixel of a value; what is outside ends at the edge.
+    pub(super) fn x(&self, value: f64) -> i32 {
+        let share = self.axis.share(value).clamp(0.0, 1.0);
         self.left + pixel(f64::from(self.right - self.left) * share)
     }
 
-    /// The pixel of a value.
-    pub(super) fn y(&self, value: f64) -> i32 {
-        self.values.map(&value, (BOTTOM, TOP))
+    /// The middle of a row.
+    pub(super) fn y(&self, row: usize) -> i32 {
+        let above = i32::try_from(row).unwrap_or(0) * row_height(self.form);
+        self.top + above + if self.form.is_narrow() { 60 } else { row_height(self.form) / 2 }
     }
 
-    /// A row of marks and their names between the headings and the axis.
-    pub(super) fn legend(&self) -> Legend<'a> {
-        Legend { canvas: self.canvas.clone(), x: EDGE }
-    }
-}
-
-/// How a text looks and stands to its point.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    size: i32,
-    bold: bool,
-    colour: RGBColor,
-    horizontal: HPos,
-    vertical: VPos,
-}
-
-impl Place {
-    /// Centred below its point, in this size.
-    pub(super) fn centre(size: i32) -> Self {
-        Self { size, bold: false, colour: INK, horizontal: HPos::Center, vertical: VPos::Top }
-    }
-
-    fn left(size: i32) -> Self {
-        Self { horizontal: HPos::Left, ..Self::centre(size) }
-    }
-
-    /// To the right of its point.
-    pub(super) fn beside(size: i32) -> Self {
-        Self { vertical: VPos::Center, ..Self::left(size) }
-    }
-
-    /// The same above its point.
-    pub(super) fn above(self) -> Self {
-        Self { vertical: VPos::Bottom, ..self }
-    }
-
-    /// The same in bold, or not.
-    pub(super) fn bold(self, bold: bool) -> Self {
-        Self { bold, ..self }
-    }
-
-    /// The same in this colour.
-    pub(super) fn colour(self, colour: RGBColor) -> Self {
-        Self { colour, ..self }
+    /// Draws a vertical line through the marks of all rows; where names stand above them, not
+    /// through the names.
+    pub(super) fn across(&self, value: f64, draw: impl Fn([Point; 2]) -> Result<()>) -> Result<()> {
+        let x = self.x(value);
+        if !self.form.is_narrow() {
+            return draw([(x, self.top), (x, self.bottom)]);
+        }
+        (0..self.rows).try_for_each(|row| {
+            let y = self.y(row);
+            draw([(x, y - HALF - 2), (x, y + HALF + 2)])
+        })
     }
 }
 
-/// The row of marks and their names.
-pub(super) struct Legend<'a> {
-    canvas: Canvas<'a>,
-    x: i32,
-}
+/// Half of the height that a row's marks may take.
+pub(super) const HALF: i32 = 15;
 
-impl Legend<'_> {
-    /// Adds a mark, drawn by `mark` within 24 pixels from its point, and its name.
-    pub(super) fn entry(
-        &mut self,
-        name: &str,
-        mark: impl FnOnce((i32, i32)) -> Result<()>,
-    ) -> Result<()> {
-        const Y: i32 = 88;
-        mark((self.x, Y))?;
-        text(&self.canvas, name, (self.x + 32, Y), Place::beside(14))?;
-        self.x += 32 + width_of(name, 14) + 12;
-        Ok(())
-    }
+fn row_height(form: Form) -> i32 {
+    if form.is_narrow() { 84 } else { 46 }
 }
 
 /// Draws everything around the marks, then the marks, and gives the SVG.
 pub(super) fn draw(
-    headings: &[String; 2],
-    categories: &[[String; 2]],
-    category_title: &str,
-    axis: &Axis,
-    marks: impl FnOnce(&Frame<'_>) -> Result<()>,
+    form: Form,
+    sheet: &Sheet,
+    marks: impl FnOnce(&Frame<'_, '_>) -> Result<()>,
 ) -> Result<String> {
-    let width = chart_width(categories);
-    let mut svg = String::new();
-    {
-        let size = (width.unsigned_abs(), HEIGHT.unsigned_abs());
-        let canvas = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        canvas.fill(&WHITE).map_err(failed)?;
-        let frame = Frame {
-            canvas: canvas.clone(),
-            left: LEFT,
-            right: width - RIGHT_MARGIN,
-            values: RangedCoordf64::from(axis.low..axis.high),
-            categories: categories.len(),
-        };
-        titles(&canvas, headings, width)?;
-        grid(&frame, axis)?;
-        category_names(&frame, categories, category_title)?;
-        marks(&frame)?;
-        canvas.present().map_err(failed)?;
+    let names: Vec<String> = sheet.legend.iter().map(|(name, _)| name.clone()).collect();
+    let (places, legend_bottom) =
+        legend_places(form, &names, headings_bottom(form, &sheet.headings));
+    let top = legend_bottom + 10;
+    let rows = i32::try_from(sheet.rows.len()).unwrap_or(1);
+    let bottom = top + rows * row_height(form);
+    let titles = lines_of(&sheet.axis.title, 13, form.width() - 2 * form.edge());
+    let title_lines = i32::try_from(titles.len()).unwrap_or(1);
+    let (left, right) = sides(form, &sheet.rows);
+    svg((form.width(), bottom + 34 + 18 * title_lines), |canvas| {
+        let count = sheet.rows.len();
+        let frame =
+            Frame { canvas, form, left, right, top, bottom, rows: count, axis: &sheet.axis };
+        headings(canvas, form, &sheet.headings)?;
+        for ((name, mark), at) in sheet.legend.iter().zip(places) {
+            mark(canvas, at)?;
+            text(canvas, name, (at.0 + 32, at.1), Place::right_of(form.size()))?;
+        }
+        for (index, row) in sheet.rows.iter().enumerate() {
+            row_band(&frame, index, row)?;
+            row_texts(&frame, index, row)?;
+        }
+        axis(&frame, &titles)?;
+        marks(&frame)
+    })
+}
+
+/// Where the marks are, from left to right.
+fn sides(form: Form, rows: &[Row]) -> (i32, i32) {
+    let (edge, size) = (form.edge(), form.size());
+    if form.is_narrow() {
+        return (edge + 16, form.width() - edge - 16);
     }
-    Ok(svg)
+    let widest = |text: fn(&Row) -> &String| {
+        rows.iter().map(|row| width_of(text(row), size, row.bold)).max().unwrap_or(0)
+    };
+    let names = widest(|row| &row.name).max(widest(|row| &row.tags)).min(NAMES_MAX);
+    let figures = widest(|row| &row.figure).min(NAMES_MAX);
+    (edge + 12 + names + GAP, form.width() - edge - figures - GAP)
 }
 
-fn chart_width(categories: &[[String; 2]]) -> i32 {
-    let widest = categories.iter().flatten().map(|name| width_of(name, 14) + 14).max();
-    let category = widest.unwrap_or(0).max(CATEGORY_WIDTH_MIN);
-    let count = i32::try_from(categories.len()).unwrap_or(i32::MAX);
-    (LEFT + RIGHT_MARGIN).saturating_add(category.saturating_mul(count)).max(WIDTH_MIN)
+/// Where the headings of a picture end.
+pub(super) fn headings_bottom(form: Form, [_, below]: &[String; 2]) -> i32 {
+    match form {
+        Form::File => 64 + 20 * i32::try_from(subtitle(form, below).len()).unwrap_or(1),
+        Form::Page | Form::Phone => 4,
+    }
 }
 
-fn titles(canvas: &Canvas<'_>, [title, subtitle]: &[String; 2], width: i32) -> Result<()> {
+fn subtitle(form: Form, words: &str) -> Vec<String> {
+    lines_of(words, 15, form.width() - 2 * form.edge())
+}
+
+/// The headings of a picture that stands alone; a page writes them itself.
+pub(super) fn headings(
+    canvas: &Canvas<'_>,
+    form: Form,
+    [title, below]: &[String; 2],
+) -> Result<()> {
+    if form != Form::File {
+        return Ok(());
+    }
     // A long title gets smaller rather than cut.
-    let fits = |size: &i32| width_of(title, *size) <= width - 2 * EDGE;
-    let size = (14..=22).rev().find(fits).unwrap_or(14);
-    text(canvas, title, (EDGE, 20), Place::left(size).bold(true))?;
-    text(canvas, subtitle, (EDGE, 52), Place::left(15).colour(GREY))
+    let room = form.width() - 2 * form.edge();
+    let size = (14..=22).rev().find(|size| width_of(title, *size, true) <= room).unwrap_or(14);
+    let place = Place::right_of(size).bold(true);
+    text(canvas, &fitted(title, size, room), (form.edge(), 30), place)?;
+    subtitle(form, below).iter().zip(0..).try_for_each(|(line, index)| {
+        let place = Place::right_of(15).colour(GREY);
+        text(canvas, line, (form.edge(), 60 + 20 * index), place)
+    })
 }
 
-fn grid(frame: &Frame<'_>, axis: &Axis) -> Result<()> {
-    let canvas = &frame.canvas;
-    text(canvas, axis.title, (EDGE, 112), Place::left(13).colour(GREY))?;
-    let ticks = frame.values.key_points(TICKS_MAX);
-    for value in ticks {
-        let y = frame.y(value);
-        let line = vec![(frame.left, y), (frame.right, y)];
-        canvas.draw(&PathElement::new(line, GRID.stroke_width(1))).map_err(failed)?;
-        let place = Place { horizontal: HPos::Right, vertical: VPos::Center, ..Place::centre(14) };
-        text(canvas, &(axis.label)(value), (frame.left - 10, y), place)?;
+/// Places of the marks of a legend that begins at this height, and where it ends.
+pub(super) fn legend_places(form: Form, names: &[String], top: i32) -> (Vec<Point>, i32) {
+    let (edge, size) = (form.edge(), form.size());
+    let (mut x, mut y) = (edge, top + LEGEND_LINE / 2);
+    let mut places = Vec::new();
+    for name in names {
+        let width = 32 + width_of(name, size, false);
+        if x > edge && x + width > form.width() - edge {
+            x = edge;
+            y += LEGEND_LINE;
+        }
+        places.push((x, y));
+        x += width + 18;
     }
-    let line = vec![(frame.left, BOTTOM), (frame.right, BOTTOM)];
-    canvas.draw(&PathElement::new(line, INK.stroke_width(1))).map_err(failed)
+    let bottom = if names.is_empty() { top } else { y + LEGEND_LINE / 2 };
+    (places, bottom)
 }
 
-fn category_names(frame: &Frame<'_>, names: &[[String; 2]], title: &str) -> Result<()> {
-    for (category, [name, below]) in names.iter().enumerate() {
-        let x = frame.x(category, 0.0);
-        text(&frame.canvas, name, (x, BOTTOM + 10), Place::centre(14).bold(true))?;
-        let place = Place::centre(13).colour(GREY);
-        text(&frame.canvas, below, (x, BOTTOM + 30), place)?;
+/// What marks a row, behind everything else of it.
+fn row_band(frame: &Frame<'_, '_>, index: usize, row: &Row) -> Result<()> {
+    if !row.marked {
+        return Ok(());
     }
-    let middle = i32::midpoint(frame.left, frame.right);
-    let title = format!("{title}; below, the median rate against the baseline's");
-    text(&frame.canvas, &title, (middle, BOTTOM + 60), Place::centre(14).colour(GREY))
+    let (edge, middle) = (frame.form.edge(), frame.y(index));
+    let reach = row_height(frame.form) / 2 - 2;
+    let (above, below) = if frame.form.is_narrow() { (60, 20) } else { (reach, reach) };
+    let band = [(edge, middle - above), (frame.form.width() - edge, middle + below)];
+    area(frame.canvas, band, BLUE.mix(0.09).filled())?;
+    let bar = [(edge, middle - above), (edge + 5, middle + below)];
+    area(frame.canvas, bar, BLUE.filled())
 }
 
-/// Writes a text of a size in pixels.
-pub(super) fn text(canvas: &Canvas<'_>, words: &str, at: (i32, i32), place: Place) -> Result<()> {
-    let style = if place.bold { FontStyle::Bold } else { FontStyle::Normal };
-    let size = f64::from(place.size) * SVG_FONT_SCALE;
-    let style = (FONT, size, style)
-        .with_color(place.colour)
-        .into_text_style(canvas)
-        .pos(Pos::new(place.horizontal, place.vertical));
-    canvas.draw_text(words, &style, at).map_err(failed)
+/// A row's name, what it is, and its figure: beside its marks, or above them.
+fn row_texts(frame: &Frame<'_, '_>, index: usize, row: &Row) -> Result<()> {
+    let (form, canvas, middle) = (frame.form, frame.canvas, frame.y(index));
+    let (left, size) = (form.edge() + 12, form.size());
+    let name = Place::right_of(size).bold(row.bold);
+    let tags = Place::right_of(size - 1).colour(GREY);
+    if !form.is_narrow() {
+        let shift = if row.tags.is_empty() { 0 } else { 9 };
+        text(canvas, &fitted(&row.name, size, NAMES_MAX), (left, middle - shift), name)?;
+        text(canvas, &fitted(&row.tags, size - 1, NAMES_MAX), (left, middle + shift), tags)?;
+        return text(canvas, &row.figure, (frame.right + GAP, middle), name);
+    }
+    let right = form.width() - form.edge() - 6;
+    let (first, second) = (middle - 47, middle - 28);
+    text(canvas, &fitted(&row.name, size, right - left), (left, first), name)?;
+    let room = right - left - GAP - width_of(&row.figure, size, row.bold);
+    // Beside the name where there is room, so that what the row is has a line for itself.
+    let beside = width_of(&row.name, size, row.bold) <= room;
+    let figure = Place::left_of(size).bold(row.bold);
+    text(canvas, &row.figure, (right, if beside { first } else { second }), figure)?;
+    let room = if beside { right - left } else { room };
+    text(canvas, &fitted(&row.tags, size - 1, room), (left, second), tags)
 }
 
-/// Writes a figure beside marks; lines that run behind it stay off its digits.
-pub(super) fn figure(canvas: &Canvas<'_>, words: &str, at: (i32, i32), place: Place) -> Result<()> {
-    let (width, height) = (width_of(words, place.size), place.size);
-    let left = match place.horizontal {
-        HPos::Left => at.0,
-        HPos::Center => at.0 - width / 2,
-        HPos::Right => at.0 - width,
-    };
-    let top = match place.vertical {
-        VPos::Top => at.1 - 1,
-        VPos::Center => at.1 - height / 2,
-        VPos::Bottom => at.1 - height - 2,
-    };
-    let corners = [(left, top), (left + width, top + height + 1)];
-    canvas.draw(&Rectangle::new(corners, WHITE.mix(0.85).filled())).map_err(failed)?;
-    text(canvas, words, at, place)
-}
-
-/// About how wide a text is; only a reader's program knows.
-fn width_of(words: &str, size: i32) -> i32 {
-    pixel(words.chars().count() as f64 * f64::from(size) * CHARACTER_WIDTH)
-}
-
-fn pixel(place: f64) -> i32 {
-    #[expect(clippy::cast_possible_truncation, reason = "pixels of a chart are small")]
-    let pixel = place.round() as i32;
-    pixel
-}
-
-/// `plotters`' error as one of ours.
-#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives the error away")]
-pub(super) fn failed<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> Error {
-    Error::environment(format!("drawing a chart: {error}"))
+fn axis(frame: &Frame<'_, '_>, titles: &[String]) -> Result<()> {
+    let canvas = frame.canvas;
+    for value in frame.axis.ticks(frame.right - frame.left) {
+        frame.across(value, |ends| line(canvas, ends, LINES.stroke_width(1)))?;
+        let label = (frame.axis.label)(value);
+        let place = Place::on(frame.form.size() - 1).colour(GREY);
+        // The last one may reach over the axis, and not over the picture.
+        let most = frame.form.width() - width_of(&label, place.size, false) / 2 - 1;
+        text(canvas, &label, (frame.x(value).min(most), frame.bottom + 14), place)?;
+    }
+    let base = [(frame.left, frame.bottom), (frame.right, frame.bottom)];
+    line(canvas, base, INK.stroke_width(1))?;
+    titles.iter().zip(0..).try_for_each(|(title, index)| {
+        let at = (i32::midpoint(frame.left, frame.right), frame.bottom + 36 + 18 * index);
+        let at = if frame.form.is_narrow() { (frame.form.width() / 2, at.1) } else { at };
+        text(canvas, title, at, Place::on(13).colour(GREY))
+    })
 }

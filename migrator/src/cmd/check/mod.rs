@@ -2,6 +2,7 @@
 
 mod report;
 mod sample;
+mod tables;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,55 +11,69 @@ use chrono::Utc;
 
 use self::report::Source;
 use self::sample::Seen;
+use self::tables::{Known, keep};
 use super::{inputs, records};
 use crate::args::CheckArgs;
-use crate::contract::catalogue::Catalogue;
+use crate::contract::draft::Draft;
 use crate::contract::finding::{Finding, Severity, sort};
 use crate::contract::model::Contract;
-use crate::contract::warn::{Pair, warnings};
+use crate::contract::warn::{Pair, of_draft, warnings};
 use crate::display;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 
 /// Exit code for a contract with faults, that of every unusable input.
 const FAULTY: u8 = 2;
 
-/// Prints the findings; the exit code is 2 if there is a fault among them, 0 for warnings.
+/// Prints the findings; the exit code is 2 if there is a fault among them or if something could not
+/// be read, 0 for warnings.
 pub fn run(args: &CheckArgs) -> Result<ExitCode> {
     let (name, text) = inputs::contract_text(&args.contract)?;
-    // A catalogue with faults must not hide the contract's: it is an error when they are told.
-    let catalogue = inputs::catalogue_if_there(&args.contract);
-    let known = catalogue.as_ref().ok().and_then(Option::as_ref);
-    let findings = findings(&text, known, args.sample.as_deref())?;
+    // What is wrong with the tables or the sample must not hide what is wrong with the contract.
+    let mut errors = Vec::new();
+    let known = Known::new(args, &mut errors);
+    let findings = findings(&text, &known, args.sample.as_deref(), &mut errors);
     tell(&findings, Source { name: &name, text: &text }, args.json);
     let faulty = findings.iter().any(|finding| finding.code.severity == Severity::Fault);
-    match (catalogue?, inputs::tables_path(&args.contract)) {
-        (None, Some(missing)) if !faulty => {
-            let message = format!("columns are not compared: there is no {}", missing.display());
-            display::note(&message);
-        }
-        _ => {}
+    for error in &errors {
+        display::note(&error.to_string());
     }
-    Ok(if faulty { ExitCode::from(FAULTY) } else { ExitCode::SUCCESS })
+    if faulty || !errors.is_empty() {
+        return Ok(ExitCode::from(FAULTY));
+    }
+    for note in known.notes(args)? {
+        display::note(&note);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn findings(
     text: &str,
-    catalogue: Option<&Catalogue>,
+    known: &Known,
     sample: Option<&Path>,
-) -> Result<Vec<Finding>> {
-    let (draft, contract) = match Contract::read(text) {
-        Ok(read) => read,
-        Err(faults) => return Ok(faults),
+    errors: &mut Vec<Error>,
+) -> Vec<Finding> {
+    let mut findings = match Contract::read(text) {
+        Ok((draft, contract)) => {
+            let pair = Pair { draft: &draft, contract: &contract };
+            let mut found = warnings(pair, known.targets());
+            found.extend(known.differing(&draft));
+            let unseen = sample.and_then(|folder| keep(unseen(pair, folder), errors));
+            found.extend(unseen.into_iter().flatten());
+            found
+        }
+        // What a contract with faults would do is not known, but much can be said all the same.
+        Err(mut faults) => {
+            if let Ok(draft) = Draft::parse(text) {
+                faults.extend(of_draft(&draft, known.targets()));
+                faults.extend(known.differing(&draft));
+            }
+            faults
+        }
     };
-    let pair = Pair { draft: &draft, contract: &contract };
-    let mut findings = warnings(pair, catalogue);
-    if let Some(folder) = sample {
-        findings.extend(unseen(pair, folder)?);
-        sort(&mut findings);
-    }
-    Ok(findings)
+    sort(&mut findings);
+    findings
 }
 
 /// Maps every record of a folder and tells what none of them has.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value as Json, json};
+use textwrap::core::Word;
 
 use crate::contract::finding::{Finding, Severity};
 use crate::contract::json::Place;
@@ -83,11 +84,30 @@ fn wrapped(text: &str, width: usize) -> String {
     textwrap::wrap(text, whole_words(width)).join("\n")
 }
 
-/// Names with hyphens and paths are not broken.
+/// Names with hyphens and short paths are not broken.
 fn whole_words<'o>(width: usize) -> textwrap::Options<'o> {
     textwrap::Options::new(width)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_separator(textwrap::WordSeparator::Custom(words))
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
+/// Words end at blanks; a name or a path that may not fit into a line beside the longest kind of
+/// finding, `unknown-mapping-type`, also behind its points and slashes.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    const WHOLE_MAX: usize = 40;
+    Box::new(line.split_inclusive(' ').flat_map(|word| {
+        let is_long = word.trim_end().chars().count() > WHOLE_MAX;
+        // A slash that a path starts with stays with what follows.
+        let start = usize::from(word.starts_with('/'));
+        let ends = word.match_indices(['.', '/']).map(|(at, _)| at + 1);
+        let ends = ends.filter(move |end| is_long && *end > start && *end < word.len());
+        let mut from = 0;
+        ends.chain([word.len()]).map(move |end| {
+            let piece = &word[from..end];
+            from = end;
+            Word::from(piece)
+        })
+    }))
 }
 
 /// Whole lines around a place, with places relative to them.
@@ -165,6 +185,22 @@ mod tests {
         let (_, primary, behind) = window(&text, &["a"]);
         assert_eq!(primary, "{");
         assert_eq!(behind.unwrap(), " \"b\": 1,\n \"c\": 2,\n \"d\": 3,");
+    }
+
+    #[test]
+    fn long_names_are_broken_at_their_points_and_slashes_alone() {
+        let text = "the default of app_contact_employment.income_source_nontaxable_flag never \
+                    applies to /Provenir/Request/CustData/application/contact";
+        assert_eq!(
+            wrapped(text, 48),
+            "the default of app_contact_employment.\n\
+             income_source_nontaxable_flag never applies to\n\
+             /Provenir/Request/CustData/application/contact"
+        );
+        assert_eq!(
+            wrapped("the type of app_base.status_enum", 24),
+            "the type of\napp_base.status_enum"
+        );
     }
 
     #[test]

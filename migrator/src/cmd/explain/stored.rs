@@ -45,9 +45,12 @@ impl<'s> Stored<'s> {
             let cell = own
                 .get(index)
                 .and_then(|row| row.cells.iter().find(|cell| cell.column == subject.column));
+            let is_named =
+                own.iter().flat_map(|row| &row.cells).any(|cell| cell.column == subject.column);
             let refused = cell.and_then(|cell| typed(&cell.value, self.column.sql_type).err());
             story.stored = Some(match (refused, self.stored(index, own.len())) {
                 (Some(cause), _) => format!("{} refuses it: {cause}", self.column.sql_type),
+                (None, _) if cell.is_none() && is_named => self.filled_up(),
                 (None, Some(value)) => self.becomes(value, cell.is_none()),
                 (None, None) => self.otherwise(cell),
             });
@@ -70,6 +73,16 @@ impl<'s> Stored<'s> {
             _ => "",
         };
         format!("{}: {shown}{why}", self.column.sql_type)
+    }
+
+    /// Of a row that leaves out what another row of the table has.
+    fn filled_up(&self) -> String {
+        let no_default = if self.column.default.is_some() { " and not the default" } else { "" };
+        let refused = if self.column.nullable { "" } else { ", which NOT NULL refuses" };
+        format!(
+            "{}: null{no_default}, because another row has the column (contract.md 14.2){refused}",
+            self.column.sql_type
+        )
     }
 
     /// Of a value whose table is refused, or whose row is merged with another.

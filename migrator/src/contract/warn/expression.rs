@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::pair::name;
-use crate::contract::convert::float;
+use crate::contract::convert::{float, timestamp_in_condition};
 use crate::contract::draft::{Draft, FieldMapping, Placed};
 use crate::contract::expr::outline::{Branch, Form, Joint, Outline, Piece, Side, SimpleTest};
 use crate::contract::finding::{Code, Finding};
@@ -15,7 +15,8 @@ const KEYWORDS: [&str; 7] = ["CASE", "END", "WHEN", "THEN", "ELSE", "AND", "OR"]
 pub(super) fn warn(draft: &Draft, mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
     let calculates = mapping.value.has_type("calculated_field");
     let Some(text) = mapping.value.expression.as_deref() else {
-        if calculates {
+        // One of the wrong type is a fault already.
+        if calculates && mapping.lacks("expression") {
             let message =
                 format!("{} is always null: there is nothing to calculate", name(&mapping.value));
             found.push(mapping.finding(Code::MISSING_EXPRESSION, "mapping_type", message));
@@ -32,6 +33,9 @@ pub(super) fn warn(draft: &Draft, mapping: &Placed<FieldMapping>, found: &mut Ve
     }
     Teller { draft, mapping, text, found }.expression();
 }
+
+/// What a pattern of `LIKE` has besides its own signs.
+const REGEX_SIGNS: &str = "\\^$*+?{}[]()|.";
 
 struct Teller<'w> {
     draft: &'w Draft,
@@ -98,10 +102,37 @@ impl Teller<'_> {
                 let message = format!("`{}` has no operator and never holds", test.text);
                 self.tell(Code::NEVER_HOLDS, &test.place, &message);
             }
-            Form::Presence(side) | Form::Like(side) => self.no_field(test, &[side], ""),
+            Form::Presence(side) => self.no_field(test, &[side], ""),
+            Form::Like(side) => {
+                self.no_field(test, &[side], "");
+                self.pattern(test);
+            }
             Form::Comparison(left, sign, right) => {
                 self.no_field(test, &[left, right], &meaning(left, sign, right));
+                self.date_as_text(test, left, right);
             }
+        }
+    }
+
+    /// Signs of a pattern that mean more than themselves (contract.md 12.2).
+    fn pattern(&mut self, test: &SimpleTest) {
+        let Some(pattern) = literals(&test.text).pop().map(|own| &test.text[own]) else { return };
+        let inside = &pattern[1..pattern.len() - 1];
+        if let Some(sign) = inside.chars().find(|sign| REGEX_SIGNS.contains(*sign)) {
+            let meaning = match sign {
+                '.' => "stands for any character",
+                _ => "is a sign of regular expressions",
+            };
+            self.tell(Code::LIKE_PATTERN, &test.place, &format!("`{sign}` in {pattern} {meaning}"));
+        }
+    }
+
+    /// A date in quotes is a text, and so is the field beside it (contract.md 12.2).
+    fn date_as_text(&mut self, test: &SimpleTest, left: &Side, right: &Side) {
+        let (Side::Field(field), Side::Literal(literal)) = (left, right) else { return };
+        if timestamp_in_condition(literal).is_some() {
+            let message = format!("{field} and '{literal}' are compared as texts, not as dates");
+            self.tell(Code::DATE_AS_TEXT, &test.place, &message);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::pair::name;
 use super::words::nearest;
 use crate::contract::convert::DataType;
-use crate::contract::draft::{Draft, FieldMapping, Placed};
+use crate::contract::draft::{Draft, FieldMapping, FilterRule, Placed, Relationship};
 use crate::contract::finding::{Code, Finding};
 use crate::contract::json::Node;
 use crate::contract::model::RowKind;
@@ -79,6 +79,9 @@ pub(super) fn warn(draft: &Draft, found: &mut Vec<Finding>) {
     for relationship in &draft.relationships {
         unknown(&relationship.path, &relationship.node, &RELATIONSHIP, found);
     }
+    root(draft, found);
+    required(draft, found);
+    repeated_pieces(draft, found);
     for mapping in &draft.mappings {
         unknown(&mapping.path, &mapping.node, &MAPPING, found);
         without_effect(mapping, found);
@@ -129,6 +132,68 @@ fn unknown(path: &str, node: &Node, known: &[&'static str], found: &mut Vec<Find
     }
 }
 
+/// Keys of the top level that are read by nobody (contract.md 3).
+fn root(draft: &Draft, found: &mut Vec<Finding>) {
+    let application = format!("/Provenir/Request/CustData/{}", draft.head.source_application_table);
+    for (key, wanted) in [("xml_root_element", "Provenir"), ("xml_application_path", &application)]
+    {
+        let Some(node) = draft.root.get(key) else { continue };
+        let Some(written) = node.text().filter(|text| !text.is_empty() && *text != wanted) else {
+            continue;
+        };
+        let message = format!("`{key}` has no effect: records have {wanted}, not {written}");
+        let finding = Finding::new(Code::IGNORED_KEY, key, node.place, message);
+        found.push(finding.with_help(format!("write {wanted}, or look whether the rest is meant")));
+    }
+}
+
+/// `required` is the same everywhere: one finding for all.
+fn required(draft: &Draft, found: &mut Vec<Finding>) {
+    let is_set = |mapping: &&Placed<FieldMapping>| {
+        mapping.node.get("required").is_some_and(|node| node.to_json() == true)
+    };
+    let mut all = draft.mappings.iter().filter(is_set);
+    let Some(first) = all.next() else { return };
+    let others = match all.count() {
+        0 => String::new(),
+        1 => ", as in 1 other mapping".to_owned(),
+        more => format!(", as in {more} other mappings"),
+    };
+    let message = format!(
+        "`required` has no effect on {}{others}: blanks are treated by nullable and default_value",
+        name(&first.value)
+    );
+    found.push(first.finding(Code::IGNORED_KEY, "required", message));
+}
+
+/// Of two rules for one element type the first counts, of two relationships of one table the last.
+fn repeated_pieces(draft: &Draft, found: &mut Vec<Finding>) {
+    for (index, rule) in draft.rules.iter().enumerate() {
+        let same = |other: &&Placed<FilterRule>| {
+            !rule.lacks("element_type") && other.value.element_type == rule.value.element_type
+        };
+        if let Some(first) = draft.rules[..index].iter().find(same) {
+            let line = first.node.place.line;
+            let message = format!(
+                "a second rule for {} does not count: the first stands on line {line}",
+                rule.value.element_type
+            );
+            found.push(rule.finding(Code::REPEATED_KEY, "element_type", message));
+        }
+    }
+    for (index, relationship) in draft.relationships.iter().enumerate() {
+        let child = relationship.value.child_table.as_deref().filter(|child| !child.is_empty());
+        let same = |other: &&Placed<Relationship>| other.value.child_table.as_deref() == child;
+        let later = draft.relationships[index + 1..].iter().rfind(same);
+        if let (Some(child), Some(last)) = (child, later) {
+            let line = last.node.place.line;
+            let message =
+                format!("the relationship does not count: {child} has another on line {line}");
+            found.push(relationship.finding(Code::REPEATED_KEY, "child_table", message));
+        }
+    }
+}
+
 /// Keys that are known and do nothing here.
 fn without_effect(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
     let key = "exclude_default_when_record_empty";
@@ -139,7 +204,7 @@ fn without_effect(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
         );
         found.push(mapping.finding(Code::IGNORED_KEY, key, message));
     }
-    if !mapping.lacks("enum_name") && !mapping.value.has_type("enum") {
+    if mapping.value.enum_name.is_some() && !mapping.value.has_type("enum") {
         let message = format!(
             "`enum_name` has no effect: mapping_type of {} has no enum",
             name(&mapping.value)
@@ -149,7 +214,7 @@ fn without_effect(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
 }
 
 fn data_type(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
-    let written = mapping.value.data_type.as_deref().unwrap_or_default();
+    let Some(written) = mapping.value.data_type.as_deref() else { return };
     if DataType::parse(written) == DataType::Other && !mapping.lacks("data_type") {
         let message = format!("{written:?} is no data type: {} becomes text", name(&mapping.value));
         found.push(mapping.finding(Code::UNKNOWN_DATA_TYPE, "data_type", message));

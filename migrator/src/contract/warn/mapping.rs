@@ -5,12 +5,14 @@ use rustc_hash::FxHashMap;
 use super::pair::Compiled;
 use crate::contract::convert::{DataType, is_blank, text_of};
 use crate::contract::finding::{Code, Finding};
-use crate::contract::model::{Contract, DataLength, RowKind, Step};
+use crate::contract::model::{Contract, DataLength, Mapping, RowKind, Step};
 use crate::record::Value;
 
 /// Warns about one mapping.
 pub(super) fn warn(contract: &Contract, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
     length(compiled, found);
+    length_without_effect(compiled, found);
+    first_number(compiled, found);
     bit(compiled, found);
     digits(compiled, found);
     if let Some(why) = never_applies(contract, compiled) {
@@ -56,6 +58,50 @@ fn length(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
         _ => return,
     };
     found.push(compiled.written.finding(code, "data_length", message));
+}
+
+/// Fraction digits that a decimal gets where its length does not count (contract.md 10.2, 12.5).
+pub(super) const DIGITS: i64 = 2;
+
+/// Lengths count for texts and decimals that are neither calculated nor in rows of section 11.
+fn length_without_effect(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+    let mapping = compiled.mapping;
+    let DataLength::Number(length) = mapping.length else { return };
+    let is_decimal = mapping.data_type == DataType::Decimal;
+    let why = match (compiled.makes, is_decimal) {
+        (_, true) if length == DIGITS => return,
+        (Some(_), true) => format!("decimals of such rows have {DIGITS} digits"),
+        (Some(_), false) if is_text(mapping.data_type) => "texts of such rows are never cut".into(),
+        (None, true) if calculates(mapping) => format!("calculated decimals have {DIGITS} digits"),
+        (None, true) => return,
+        _ if is_text(mapping.data_type) => return,
+        _ => {
+            let written = compiled.written.value.data_type.as_deref().unwrap_or_default();
+            format!("{written} has no length")
+        }
+    };
+    let message = format!("data_length of {} has no effect: {why}", compiled.name());
+    found.push(compiled.written.finding(Code::IGNORED_KEY, "data_length", message));
+}
+
+/// Whether an expression gives the value.
+pub(super) fn calculates(mapping: &Mapping) -> bool {
+    mapping.chain.iter().any(|step| matches!(step, Step::Calculated(_)))
+}
+
+/// Whole numbers without a mapping type (contract.md 9.1).
+fn first_number(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+    let mapping = compiled.mapping;
+    // Keys are set last, whatever was mapped.
+    let is_key = matches!(compiled.written.value.column(), "app_id" | "con_id");
+    let plain = mapping.chain.is_empty() && compiled.makes.is_none() && !is_key;
+    if plain && mapping.data_type.is_integer() {
+        let message = format!(
+            "{} takes the first digits of the text: -5 becomes 5, 1,234 becomes 1",
+            compiled.name()
+        );
+        found.push(compiled.written.finding(Code::FIRST_NUMBER, "data_type", message));
+    }
 }
 
 /// Without a conversion any text that is not blank is true (contract.md 10.4).

@@ -1,27 +1,40 @@
 //! Tables whose rows come or fail to come against appearance (contract.md 7.2, 9.4, 11).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::mapping::{fills_blanks, of_blank};
 use super::pair::{Compiled, Pair};
 use super::words::{listed, nearest};
 use crate::contract::check::enum_name;
-use crate::contract::draft::{FieldMapping, Placed};
+use crate::contract::convert::text_of;
+use crate::contract::draft::{Draft, FieldMapping, Placed};
 use crate::contract::finding::{Code, Finding};
-use crate::contract::model::{Contract, Procedure, RowKind};
+use crate::contract::json::Node;
+use crate::contract::model::{ChildKind, Contract, Mapping, Procedure, RowKind, Step};
 
-/// Warns about tables and enumerations.
-pub(super) fn warn(pair: Pair<'_>, found: &mut Vec<Finding>) {
-    let compiled = pair.compiled();
-    always_kept(pair.contract, &compiled, found);
-    for mapping in &pair.draft.mappings {
+/// The log, which is inserted into without a mapping.
+const LOG: &str = "processing_log";
+
+/// Warns about mappings that make no row, about the order of tables and about enumerations.
+pub(super) fn of_draft(draft: &Draft, found: &mut Vec<Finding>) {
+    for mapping in &draft.mappings {
         no_row(mapping, found);
+        parameter(mapping, found);
     }
-    catch_all(pair, found);
+    later_notes(draft, found);
+    order(draft, found);
+    catch_all(draft, found);
+}
+
+/// Warns about tables whose rows are never dropped.
+pub(super) fn always_kept(pair: Pair<'_>, found: &mut Vec<Finding>) {
+    let compiled = pair.compiled();
+    of_application(pair.contract, &compiled, found);
+    of_children(pair.contract, &compiled, found);
 }
 
 /// Tables with a column that holds more than its default in every record (contract.md 7.2).
-fn always_kept(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<Finding>) {
+fn of_application(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<Finding>) {
     let mut by_table: BTreeMap<usize, Vec<&Compiled<'_>>> = BTreeMap::new();
     for mapping in compiled {
         let may_drop = matches!(&contract.procedures[mapping.table],
@@ -43,6 +56,115 @@ fn always_kept(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<F
         let path = format!("{}.mapping_type", first.written.path);
         let place = place.unwrap_or(first.written.node.place);
         found.push(Finding::new(Code::ROW_ALWAYS_KEPT, path, place, message));
+    }
+}
+
+/// Children whose columns that count are filled with defaults, so that none is blank (contract.md
+/// 7.3).
+fn of_children(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<Finding>) {
+    for (table, procedure) in contract.procedures.iter().enumerate() {
+        let Procedure::Children(plan) = procedure else { continue };
+        let counts = |mapping: &Mapping| {
+            let witness = plan.witnesses.iter().find(|own| own.column == mapping.column);
+            let default = mapping.default.typed.as_ref().filter(|_| fills_up(mapping));
+            witness.zip(default).is_some_and(|(witness, default)| {
+                !(witness.zero_is_blank && matches!(text_of(default).as_ref(), "0" | "0.0"))
+            })
+        };
+        let own = compiled.iter().filter(|own| own.table == table && counts(own.mapping));
+        let own: Vec<&Compiled<'_>> = own.collect();
+        let Some(first) = own.first() else { continue };
+        let names: Vec<&str> = own.iter().map(|own| own.written.value.column()).collect();
+        let what = match plan.kind {
+            ChildKind::Address => "address",
+            ChildKind::Employment => "employment",
+        };
+        let message = format!(
+            "{} gets a row from every {what}, however blank: defaults fill {}",
+            contract.tables[table].name,
+            listed(&names)
+        );
+        found.push(first.written.finding(Code::ROW_ALWAYS_KEPT, "default_value", message));
+    }
+}
+
+/// Whether a blank becomes the default (contract.md 9.5 a).
+fn fills_up(mapping: &Mapping) -> bool {
+    matches!(mapping.chain.first(), None | Some(Step::Digits { .. } | Step::General))
+}
+
+/// Parameters that rows are told apart by (contract.md 11).
+fn parameter(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+    for step in &mapping.value.types {
+        let kind = RowKind::ALL.into_iter().find(|kind| kind.type_name() == step.name);
+        let Some(kind) = kind.filter(|kind| kind.table() == mapping.value.table()) else {
+            continue;
+        };
+        let parameter = step.parameter.as_deref().unwrap_or_default();
+        let is_number = parameter.parse::<i64>().is_ok();
+        let why = match kind {
+            RowKind::Score | RowKind::Indicator if parameter.is_empty() => {
+                "rows of such types are told apart by the text in parentheses"
+            }
+            RowKind::Collateral | RowKind::Warranty if !is_number => {
+                "rows of such types are told apart by a whole number in parentheses"
+            }
+            RowKind::PolicyException if !parameter.is_empty() && !is_number => {
+                "the kind of an exception is a whole number; without one it is for the notes"
+            }
+            _ => continue,
+        };
+        let message = format!("{} of {}: {why}", step.shown(), mapping.value.table());
+        let path = format!("{}.mapping_type", mapping.path);
+        found.push(Finding::new(Code::UNUSABLE_PARAMETER, path, step.place, message));
+    }
+}
+
+/// Only the first `policy_exceptions()` gives the notes (contract.md 11.5).
+fn later_notes(draft: &Draft, found: &mut Vec<Finding>) {
+    let notes = |mapping: &&Placed<FieldMapping>| {
+        mapping.value.table() == RowKind::PolicyException.table()
+            && mapping.value.types.iter().any(|step| {
+                step.name == RowKind::PolicyException.type_name()
+                    && step.parameter.as_deref().unwrap_or_default().is_empty()
+            })
+    };
+    for later in draft.mappings.iter().filter(notes).skip(1) {
+        let message = "the mapping has no effect: an earlier policy_exceptions() gives the notes";
+        let finding = later.finding(Code::MAKES_NO_ROW, "mapping_type", message);
+        found.push(finding.with_help("take the mapping out"));
+    }
+}
+
+/// Tables that are mapped and not ordered, and the other way round (contract.md 14.1).
+fn order(draft: &Draft, found: &mut Vec<Finding>) {
+    let order = &draft.head.table_insertion_order;
+    let mut told = BTreeSet::new();
+    for mapping in &draft.mappings {
+        let table = mapping.value.table();
+        if table.is_empty() || order.iter().any(|own| own == table) || !told.insert(table) {
+            continue;
+        }
+        let message = format!(
+            "table_insertion_order does not have {table}: its rows go in behind all others"
+        );
+        found.push(mapping.finding(Code::INSERTION_ORDER, "target_table", message));
+    }
+    let is_mapped =
+        |table: &str| draft.mappings.iter().any(|mapping| mapping.value.table() == table);
+    let entries = draft.root.get("table_insertion_order").map_or(&[][..], Node::items);
+    for (index, node) in entries.iter().enumerate() {
+        let Some(table) = node.text().filter(|table| *table != LOG && !is_mapped(table)) else {
+            continue;
+        };
+        let path = format!("table_insertion_order[{index}]");
+        let message = format!("nothing maps a table {table}");
+        let finding = Finding::new(Code::INSERTION_ORDER, path, node.place, message);
+        let meant = nearest(table, told.iter().copied());
+        found.push(match meant {
+            Some(meant) => finding.with_help(format!("was {meant} meant?")),
+            None => finding.with_help("take the table out of the order"),
+        });
     }
 }
 
@@ -84,14 +206,14 @@ fn no_row(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
 }
 
 /// Enumerations in use with an entry for everything (contract.md 9.4).
-fn catch_all(pair: Pair<'_>, found: &mut Vec<Finding>) {
+fn catch_all(draft: &Draft, found: &mut Vec<Finding>) {
     let mut users: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for mapping in pair.draft.mappings.iter().filter(|mapping| mapping.value.has_type("enum")) {
+    for mapping in draft.mappings.iter().filter(|mapping| mapping.value.has_type("enum")) {
         if let Some(name) = enum_name(&mapping.value) {
             users.entry(name).or_default().push(mapping.value.column());
         }
     }
-    let enums = pair.draft.root.get("enum_mappings");
+    let enums = draft.root.get("enum_mappings");
     for (name, columns) in users {
         let entry = enums.and_then(|enums| enums.get(&name)).and_then(|map| map.get(""));
         let Some(entry) = entry else { continue };

@@ -2,24 +2,32 @@
 
 use clap::ValueEnum;
 
-use super::fields::APPLICATIONS;
 use super::line::Line;
-use super::loan_fields::LOANS;
+use super::{fields, loan_fields};
+use crate::contract::load::{APPLICATIONS, LOANS, Shipped};
 
 /// The product line that records are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Product {
-    /// Card applications, for the contract that ships
+    /// Card applications, for the contract `applications`
     Cc,
-    /// Vehicle loans, for `scenarios/contracts/loans.json`
+    /// Vehicle loans, for the contract `loans`
     Rl,
 }
 
 impl Product {
-    pub(super) fn line(self) -> &'static Line {
+    /// The contract that maps the records.
+    pub fn contract(self) -> Shipped {
         match self {
             Self::Cc => APPLICATIONS,
             Self::Rl => LOANS,
+        }
+    }
+
+    pub(super) fn line(self) -> &'static Line {
+        match self {
+            Self::Cc => fields::APPLICATIONS,
+            Self::Rl => loan_fields::LOANS,
         }
     }
 }

@@ -14,6 +14,11 @@ const PATHS_MAX: usize = 1 << 16;
 /// The node above the root element.
 pub(super) const ABOVE_ROOT: u32 = 0;
 
+/// Whether every piece of a path without its first slash is a name.
+fn is_path(below: &str) -> bool {
+    below.split('/').all(|name| !name.is_empty())
+}
+
 /// One path, with what the record in hand had there.
 #[derive(Debug)]
 pub(super) struct Path {
@@ -59,8 +64,12 @@ impl Paths {
         let mut paths =
             Self { table: HashTable::new(), nodes: vec![root], own: 0, record: 0, next_order: 0 };
         for (slot, path) in plan.paths.iter().enumerate() {
+            // No element is at any other path: its slot stays empty.
+            let Some(below) = path.strip_prefix('/').filter(|below| is_path(below)) else {
+                continue;
+            };
             let mut node = ABOVE_ROOT;
-            for name in path.split('/').filter(|name| !name.is_empty()) {
+            for name in below.split('/') {
                 node = paths.intern(node, name, plan);
             }
             let node = &mut paths.nodes[node as usize];

@@ -1,0 +1,255 @@
+//! What every report promises, whatever its format: the same bytes, every file, nothing lost.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use harness::render::document::{Comparison, Document, Standing};
+use harness::render::{File, Format, files, markdown, metrics, render};
+use harness::stats::confidence::Confidence;
+use harness::stats::paired::{Better, Order, Pair};
+use harness::stats::verdict::{self, Rule};
+
+use crate::common::{document, mock_sweep, noisy_runs};
+use crate::report_documents::{HOSTILE, a_gate, a_grid, a_hostile_document, a_sweep, a_tuning};
+
+#[test]
+fn the_same_document_gives_the_same_bytes_of_every_report() {
+    for format in Format::value_variants() {
+        let [one, other] = [a_tuning(), a_tuning()].map(|tuning| render(*format, &tuning).unwrap());
+        assert_eq!(one, other, "{format:?}");
+    }
+    let gate = || a_gate(Standing::Regression);
+    assert_eq!(files(&gate()).unwrap(), files(&gate()).unwrap());
+}
+
+#[test]
+fn formats_have_the_names_of_the_command_line() {
+    let names: Vec<String> = Format::value_variants()
+        .iter()
+        .map(|format| format.to_possible_value().unwrap().get_name().to_owned())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "html",
+            "markdown",
+            "json",
+            "csv",
+            "junit",
+            "github-action-benchmark",
+            "github-action-benchmark-smaller",
+            "bencher"
+        ]
+    );
+}
+
+fn ends_with(file: &File, extension: &str) -> bool {
+    Path::new(&file.name).extension().is_some_and(|found| found == extension)
+}
+
+#[test]
+fn a_results_folder_gets_every_file_and_the_one_that_says_complete_last() {
+    let files = files(&a_tuning()).unwrap();
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    insta::assert_snapshot!("files", names.join("\n"));
+    for file in &files {
+        let is_png = file.bytes.starts_with(b"\x89PNG\r\n\x1a\n");
+        assert_eq!(is_png, ends_with(file, "png"), "{}", file.name);
+        if is_png {
+            // IHDR: the width stands in bytes 16 to 19. Twice the SVG's 960.
+            assert_eq!(file.bytes[16..20], 1920_u32.to_be_bytes(), "{}", file.name);
+        }
+    }
+}
+
+#[test]
+fn pictures_have_their_words_whatever_fonts_a_machine_has() {
+    let png = |document: &Document| {
+        let files = files(document).unwrap();
+        files.into_iter().find(|file| file.name == "charts/metrics.png").unwrap().bytes
+    };
+    let mut other = a_gate(Standing::Regression);
+    let one = png(&other);
+    // As wide a word, and another picture.
+    other.metrics[0].name = "batch-size: rec_per_nim".into();
+    assert_ne!(one, png(&other));
+}
+
+#[test]
+fn a_document_of_a_sweep_holds_what_the_run_reports_say() {
+    let document = a_sweep();
+    let [phase] = document.phases.as_slice() else { panic!("one phase") };
+    let setting = &phase.settings[0];
+    assert_eq!((setting.short.as_str(), setting.runs.len()), ("50", 10));
+    // Ten runs of 8,000 records.
+    let latency = setting.latency.unwrap();
+    assert_eq!(latency.count, 80_000);
+    assert!(latency.p50_ms < latency.p90_ms && latency.p90_ms < latency.p99_ms.unwrap());
+    let waits = setting.waits.unwrap();
+    assert_eq!(waits.connects, Some(160.0));
+    assert!(waits.queue_pop_ms.unwrap() < waits.queue_push_ms.unwrap());
+    assert!((waits.cache_hit_percent.unwrap() - 100.0 * 500.0 / 24_500.0).abs() < 1e-9);
+    let order: Vec<&str> = setting.stages.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(order[..4], ["validation", "parsing", "mapping", "coerce"]);
+    assert_eq!(order.last(), Some(&"commit"));
+    // Every run began after those that ran before it, the warm-up among them.
+    let mut runs: Vec<_> = phase.settings.iter().flat_map(|setting| &setting.runs).collect();
+    runs.sort_by_key(|run| run.number);
+    assert!(runs[0].at_s > 0.0);
+    for pair in runs.windows(2) {
+        assert!((pair[0].at_s + pair[0].elapsed_s - pair[1].at_s).abs() < 1e-9);
+    }
+    let drift = document.drift.as_ref().unwrap();
+    assert_eq!((drift.runs.len(), drift.blocks.len()), (60, 10));
+}
+
+#[test]
+fn a_program_that_says_little_gets_a_report_without_what_it_does_not_say() {
+    let scenario = harness::scenario::shipped("batch-size").unwrap();
+    let scenario = harness::scenario::Scenario::parse(scenario).unwrap();
+    let mut runs = noisy_runs();
+    let recorded = mock_sweep(&scenario, move |source, settings| {
+        let mut measurement = runs(source, settings)?;
+        if let harness::measure::Outcome::Report(report) = &mut measurement.outcome {
+            report.stages.clear();
+            report.connections.clear();
+            report.checksum.clear();
+        }
+        Ok(measurement)
+    });
+    let document = document(&recorded.unwrap());
+    assert!(document.phases[0].settings[0].latency.is_none());
+    assert!(document.phases[0].settings[0].waits.is_none());
+    let files = files(&document).unwrap();
+    let charts = files.iter().filter(|file| ends_with(file, "svg"));
+    assert_eq!(charts.count(), 3, "rates, fresh pairs and drift");
+    assert!(markdown(&document).unwrap().contains("- checksum: unverified"));
+}
+
+#[test]
+fn a_grid_has_a_cell_for_every_pair_of_values() {
+    let document = a_grid();
+    let phase = &document.phases[0];
+    let grid = phase.grid.as_ref().unwrap();
+    assert_eq!(grid.names, ["batch_size", "queue_depth"]);
+    assert_eq!(grid.rows.len() * grid.columns.len(), phase.settings.len());
+    for (row, cells) in grid.rows.iter().zip(&grid.cells) {
+        for (column, cell) in grid.columns.iter().zip(cells) {
+            assert_eq!(phase.settings[cell.unwrap()].short, format!("{row} × {column}"));
+        }
+    }
+}
+
+#[test]
+fn the_metrics_have_the_nine_fields_of_every_phase_that_ran() {
+    let text = metrics(&a_tuning()).unwrap();
+    let phases: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let phases = phases.as_array().unwrap();
+    assert_eq!(phases.len(), 4);
+    for phase in phases {
+        for (field, is) in [
+            ("phase", phase["phase"].is_string()),
+            ("optimization", phase["optimization"].is_string()),
+            ("baseline_rec_per_min", phase["baseline_rec_per_min"].is_f64()),
+            ("optimized_rec_per_min", phase["optimized_rec_per_min"].is_f64()),
+            ("improvement_percent", phase["improvement_percent"].is_f64()),
+            ("std_dev_baseline", phase["std_dev_baseline"].is_f64()),
+            ("std_dev_optimized", phase["std_dev_optimized"].is_f64()),
+            ("confidence", phase["confidence"].is_string()),
+            ("notes", phase["notes"].is_string()),
+        ] {
+            assert!(is, "{field} of {phase}");
+        }
+    }
+    insta::assert_snapshot!("tune.metrics.json", text);
+}
+
+/// Ten pairs in which B's metric is `ratio` times A's, with a little noise.
+fn pairs(ratio: f64) -> Vec<Pair> {
+    let pair = |index: usize| {
+        let noisy = ratio * (1.0 + ((index * 37) % 11) as f64 / 1000.0 - 0.005);
+        if index.is_multiple_of(2) {
+            Pair::of(1.0, noisy, Order::Ab, Better::Lower)
+        } else {
+            Pair::of(noisy, 1.0, Order::Ba, Better::Lower)
+        }
+    };
+    (0..10).map(|index| pair(index).unwrap()).collect()
+}
+
+#[test]
+fn a_judged_comparison_shows_the_change_of_the_raw_metric() {
+    // B takes 10 % longer, so its rate is 1/1.1 of A's; both are worse by the same logarithm.
+    let judgement = verdict::judge(&pairs(1.1), &[10], Rule::one_look(0.05), 1).unwrap();
+    let time = Comparison { lower_is_better: true, ..Comparison::default() };
+    let time = time.judged(&judgement, Confidence::High);
+    let rate = Comparison::default().judged(&judgement, Confidence::High);
+    assert_eq!((time.standing, rate.standing), (Standing::Regression, Standing::Regression));
+    let near = |value: Option<f64>, expected: f64| (value.unwrap() - expected).abs() < 0.6;
+    assert!(near(time.effect_percent, 10.0), "{time:?}");
+    assert!(near(rate.effect_percent, (1.0 / 1.1 - 1.0) * 100.0), "{rate:?}");
+    for comparison in [&time, &rate] {
+        let [low, high] = comparison.interval_percent.unwrap();
+        let effect = comparison.effect_percent.unwrap();
+        assert!(low <= effect && effect <= high, "{comparison:?}");
+        assert_eq!((comparison.pairs, comparison.needed_pairs), (10, None));
+    }
+}
+
+#[test]
+fn markdown_begins_with_a_marker_and_the_verdict() {
+    let text = markdown(&a_tuning()).unwrap();
+    assert!(text.starts_with("<!-- sweetspot:tune:phase2 -->\n\n# phase2: "), "{text}");
+    insta::assert_snapshot!("tune.md", text);
+}
+
+#[test]
+fn markdown_of_every_gate_shows_its_verdict_first() {
+    for (name, standing) in [
+        ("gate-regression.md", Standing::Regression),
+        ("gate-improvement.md", Standing::Improved),
+        ("gate-inconclusive.md", Standing::Inconclusive),
+        ("gate-wrong-result.md", Standing::WrongResult),
+    ] {
+        insta::assert_snapshot!(name, markdown(&a_gate(standing)).unwrap());
+    }
+}
+
+#[test]
+fn markdown_leaves_out_details_before_it_gets_too_long_and_never_the_verdict() {
+    let mut document = a_tuning();
+    let setting = document.phases[0].settings[0].clone();
+    document.phases[0].settings = vec![setting; 3000];
+    document.warnings = vec!["w".repeat(100); 2000];
+    let text = markdown(&document).unwrap();
+    assert!(text.chars().count() < 65_536, "{}", text.chars().count());
+    assert!(text.contains("**IMPROVED.** batch_size=200 and queue_depth=2"));
+    assert!(text.contains("| II.3 | queue_depth=2 |"));
+    assert!(text.contains("harness tune phase2"));
+    assert!(text.contains("more rows are in `report.html`"));
+    assert!(text.ends_with("_Further details are left out here: they are in `report.html`._\n"));
+
+    document.headline.words = "x".repeat(100_000);
+    document.cumulative = None;
+    document.phases.truncate(1);
+    assert!(markdown(&document).unwrap().chars().count() < 65_536);
+}
+
+#[test]
+fn markdown_shows_hostile_texts_as_they_are() {
+    let text = markdown(&a_hostile_document()).unwrap();
+    let outside_of_code: String = text.split("```").step_by(2).collect();
+    for markup in ["<script", "</style>", "-->", "@all", "https:", "[l]"] {
+        let found = outside_of_code.matches(markup).count();
+        assert_eq!(found, usize::from(markup == "-->"), "{markup} in {text}");
+    }
+    let columns = |line: &str| line.replace("\\|", "").matches('|').count();
+    let lines: Vec<&str> = text.lines().collect();
+    for (rule, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("|---")) {
+        for row in lines[rule..].iter().take_while(|line| line.starts_with('|')) {
+            assert_eq!(columns(row), columns(line), "{row}");
+        }
+    }
+    // The command is code, whatever it holds.
+    assert!(text.contains(&format!("```\n{HOSTILE}\n```")));
+}

@@ -1,0 +1,221 @@
+//! The formats that programs read, each against its published schema or that program's own example.
+
+use std::collections::BTreeMap;
+
+use harness::render::document::{Document, Standing};
+use harness::render::{Format, render};
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+use serde_json::{Value, json};
+
+use crate::report_documents::{HOSTILE, a_gate, a_hostile_document, a_sweep, a_tuning};
+
+fn json_of(format: Format, document: &Document) -> Value {
+    serde_json::from_str(&render(format, document).unwrap()).unwrap()
+}
+
+#[test]
+fn csv_has_a_row_for_every_run_and_no_formula() {
+    let text = render(Format::Csv, &a_sweep()).unwrap();
+    insta::assert_snapshot!("sweep.csv", text.lines().take(4).collect::<Vec<_>>().join("\n"));
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    assert_eq!(reader.records().map(Result::unwrap).count(), 60);
+
+    let text = render(Format::Csv, &a_hostile_document()).unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let first = reader.records().next().unwrap().unwrap();
+    assert_eq!(first[2], format!("'{HOSTILE}"));
+    assert_eq!(first[14], format!("'{HOSTILE}"));
+}
+
+type Element =
+    (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+/// Jenkins' xUnit plugin, `junit-10.xsd`: per element its attributes, those that it must have, and
+/// its children. The attributes that hold a time must match `SUREFIRE_TIME`.
+const JUNIT: [Element; 7] = [
+    ("testsuites", &["name", "time", "tests", "failures", "errors"], &[], &["testsuite"]),
+    (
+        "testsuite",
+        &[
+            "name",
+            "tests",
+            "failures",
+            "errors",
+            "group",
+            "time",
+            "skipped",
+            "timestamp",
+            "hostname",
+            "id",
+            "package",
+            "file",
+            "log",
+            "url",
+        ],
+        &["name", "tests", "failures", "errors"],
+        &["testsuite", "properties", "testcase", "system-out", "system-err"],
+    ),
+    (
+        "testcase",
+        &["name", "time", "classname", "group"],
+        &["name"],
+        &["skipped", "error", "failure", "system-out", "system-err"],
+    ),
+    ("skipped", &["type", "message"], &[], &[]),
+    ("error", &["type", "message"], &[], &[]),
+    ("failure", &["type", "message"], &[], &[]),
+    ("system-out", &[], &[], &[]),
+];
+
+/// Panics unless the text keeps to [`JUNIT`] and its suites count what they hold; gives the number
+/// of each element.
+fn valid_junit(text: &str) -> BTreeMap<String, usize> {
+    let mut reader = Reader::from_str(text);
+    let mut open: Vec<String> = Vec::new();
+    let mut counts = BTreeMap::new();
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Eof => break,
+            Event::Start(tag) => {
+                check(&tag, open.last());
+                let name = tag.name().as_ref().to_owned();
+                *counts.entry(name.clone()).or_default() += 1;
+                open.push(name);
+            }
+            Event::Empty(tag) => check(&tag, open.last()),
+            Event::End(_) => drop(open.pop()),
+            _ => {}
+        }
+    }
+    assert!(open.is_empty());
+    counts
+}
+
+fn check(tag: &BytesStart<'_>, parent: Option<&String>) {
+    let name = tag.name().as_ref().to_owned();
+    let rule = |name: &str| JUNIT.iter().find(|rule| rule.0 == name).unwrap();
+    let (_, allowed, needed, _) = rule(&name);
+    if let Some(parent) = parent {
+        assert!(rule(parent).3.contains(&name.as_str()), "{name} in {parent}");
+    } else {
+        assert_eq!(name, "testsuites");
+    }
+    let attributes: BTreeMap<String, String> = tag
+        .attributes()
+        .map(Result::unwrap)
+        .map(|a| {
+            let key = a.key.as_ref().to_owned();
+            (key, a.value.to_string())
+        })
+        .collect();
+    for attribute in attributes.keys() {
+        assert!(allowed.contains(&attribute.as_str()), "{attribute} of {name}");
+    }
+    for needed in *needed {
+        assert!(attributes.contains_key(*needed), "{needed} of {name}");
+    }
+    if let Some(time) = attributes.get("time") {
+        let (whole, part) = time.split_once('.').unwrap();
+        assert!(whole.chars().chain(part.chars()).all(|c| c.is_ascii_digit()), "{time}");
+    }
+}
+
+#[test]
+fn junit_keeps_to_the_schema_and_fails_what_failed() {
+    let text = render(Format::Junit, &a_gate(Standing::Regression)).unwrap();
+    let counts = valid_junit(&text);
+    // The verdict, the rate and the time.
+    assert_eq!((counts["failure"], counts.get("error")), (3, None));
+    insta::assert_snapshot!("gate-regression.xml", text);
+
+    let counts = valid_junit(&render(Format::Junit, &a_gate(Standing::Inconclusive)).unwrap());
+    assert_eq!((counts["skipped"], counts.get("failure")), (3, None));
+    let counts = valid_junit(&render(Format::Junit, &a_gate(Standing::WrongResult)).unwrap());
+    assert_eq!(counts["failure"], 4, "the rows of app_base among them");
+    let counts = valid_junit(&render(Format::Junit, &a_tuning()).unwrap());
+    assert!(counts["testcase"] > 20, "{counts:?}");
+    let counts = valid_junit(&render(Format::Junit, &a_hostile_document()).unwrap());
+    assert_eq!(counts["error"], 1, "the setting with a failed run");
+}
+
+/// github-action-benchmark, `src/extract.ts` and its `customBiggerIsBetter_output.json`: an array
+/// of objects with a name, a unit and a value; range and extra are texts.
+#[test]
+fn github_action_benchmark_gets_arrays_of_its_own_kind() {
+    let bigger = json_of(Format::GithubActionBenchmark, &a_sweep());
+    let smaller = json_of(Format::GithubActionBenchmarkSmaller, &a_sweep());
+    for entry in bigger.as_array().unwrap().iter().chain(smaller.as_array().unwrap()) {
+        for (name, value) in entry.as_object().unwrap() {
+            match name.as_str() {
+                "name" | "unit" | "range" | "extra" => assert!(value.is_string(), "{entry}"),
+                "value" => assert!(value.is_number(), "{entry}"),
+                other => panic!("{other} in {entry}"),
+            }
+        }
+        assert!(["name", "unit", "value"].iter().all(|name| entry.get(name).is_some()));
+    }
+    assert_eq!(bigger.as_array().unwrap().len(), 6, "a rate for each setting");
+    assert_eq!(smaller.as_array().unwrap().len(), 18, "two times and the memory");
+    insta::assert_json_snapshot!("sweep.gab", json!([bigger[0], smaller[0], smaller[2]]));
+    // A gate follows its head.
+    let gate = json_of(Format::GithubActionBenchmark, &a_gate(Standing::Regression));
+    let mut names = gate.as_array().unwrap().iter().map(|entry| &entry["name"]);
+    assert!(names.any(|name| name == "batch-size: rec_per_min: median"), "{gate}");
+}
+
+/// What `https://bencher.dev/bmf.json` says.
+fn bencher_schema() -> Value {
+    json!({
+        "type": "object",
+        "patternProperties": { ".+": {
+            "type": "object",
+            "patternProperties": { ".+": {
+                "type": "object",
+                "properties": {
+                    "value": { "type": "number" },
+                    "lower_value": { "type": "number" },
+                    "upper_value": { "type": "number" }
+                },
+                "required": ["value"]
+            } }
+        } }
+    })
+}
+
+/// As much of JSON schema as that one uses; its only pattern takes every name but the empty.
+fn assert_valid(value: &Value, schema: &Value) {
+    match schema["type"].as_str() {
+        Some("number") => assert!(value.is_number(), "{value}"),
+        _ => assert!(value.is_object(), "{value}"),
+    }
+    for needed in schema["required"].as_array().into_iter().flatten() {
+        assert!(value.get(needed.as_str().unwrap()).is_some(), "{value}");
+    }
+    for (name, child) in value.as_object().into_iter().flatten() {
+        let property = schema.get("properties").map(|properties| &properties[name]);
+        let pattern = schema.get("patternProperties").map(|patterns| &patterns[".+"]);
+        assert!(!name.is_empty());
+        assert_valid(child, property.or(pattern).unwrap());
+    }
+}
+
+#[test]
+fn bencher_gets_its_metric_format() {
+    for document in [a_sweep(), a_tuning(), a_gate(Standing::Improved), a_hostile_document()] {
+        assert_valid(&json_of(Format::Bencher, &document), &bencher_schema());
+    }
+    let sweep = json_of(Format::Bencher, &a_sweep());
+    assert_eq!(sweep.as_object().unwrap().len(), 6);
+    insta::assert_json_snapshot!("sweep.bmf", sweep["II.1 batch_size=200"]);
+}
+
+#[test]
+fn json_holds_everything_that_a_report_shows() {
+    let json = json_of(Format::Json, &a_tuning());
+    assert_eq!(json["kind"], "tune");
+    assert_eq!(json["headline"]["standing"], "improved");
+    assert_eq!(json["phases"].as_array().unwrap().len(), 5);
+    assert_eq!(json["phases"][0]["settings"][2]["runs"].as_array().unwrap().len(), 10);
+    assert_eq!(json["cumulative"]["rows"][2]["cumulative_percent"], 19.2);
+}

@@ -1,0 +1,162 @@
+//! Values that are never found, or found elsewhere than a mapping says (contract.md 6.2, 8, 9.3).
+
+use super::pair::{Compiled, Pair};
+use crate::contract::check::rule;
+use crate::contract::draft::{Draft, last_segment};
+use crate::contract::finding::{Code, Finding};
+use crate::contract::model::{
+    ChildKind, ContactRole, LITERAL_ADDRESS, LastValid, Lookup, Procedure,
+};
+
+/// The name that two mapping types look for, whatever a contract calls its contacts (9.3).
+const LITERAL_CONTACT: &str = "contact";
+
+/// The root of every record that is not rejected (contract.md 4).
+const ROOT: &str = "Provenir";
+
+/// Warns about look-ups of mappings.
+pub(super) fn warn(pair: Pair<'_>, found: &mut Vec<Finding>) {
+    for compiled in pair.compiled() {
+        literal_names(pair.draft, &compiled, found);
+        second_role(pair, &compiled, found);
+        path(pair, &compiled, found);
+    }
+    rules(pair.draft, found);
+    without_rule(pair, found);
+}
+
+/// The name of the elements that a filter rule is for.
+fn element<'d>(draft: &'d Draft, element_type: &str) -> &'d str {
+    rule(draft, element_type).map_or("", |rule| last_segment(&rule.value.xml_child_path))
+}
+
+/// Types with names of elements in them, of use to one product line alone.
+fn literal_names(draft: &Draft, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+    for step in &compiled.written.value.types {
+        let wanted = match step.name.as_str() {
+            "authu_contact" => &[(LITERAL_CONTACT, "contact")][..],
+            "curr_address_only" => {
+                &[(LITERAL_CONTACT, "contact"), (LITERAL_ADDRESS, "address")][..]
+            }
+            _ => continue,
+        };
+        let other = wanted.iter().find(|(name, kind)| element(draft, kind) != *name);
+        if let Some((name, kind)) = other {
+            let message = format!(
+                "{} is never found: {} looks for elements named {name}, and those of this \
+                 contract are named {}",
+                compiled.name(),
+                step.name,
+                element(draft, kind)
+            );
+            let path = format!("{}.mapping_type", compiled.written.path);
+            found.push(Finding::new(Code::NEVER_FOUND, path, step.place, message));
+        }
+    }
+}
+
+/// The second type of the contact rule, of which there may be none.
+fn second_role(pair: Pair<'_>, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+    let asks = matches!(
+        compiled.mapping.lookup,
+        Lookup::Authorized { .. } | Lookup::LastValid(LastValid { role: ContactRole::Second, .. })
+    );
+    if asks && pair.contract.contacts.types.len() < 2 {
+        let message = format!(
+            "{} is never found: the rule for contacts lists no second type",
+            compiled.name()
+        );
+        found.push(compiled.written.finding(Code::NEVER_FOUND, "mapping_type", message));
+    }
+}
+
+fn path(pair: Pair<'_>, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+    let (written, name) = (compiled.written, compiled.name());
+    let path = written.value.path();
+    let message = match &compiled.mapping.lookup {
+        Lookup::Path { .. } if !can_be(path) => {
+            format!("{name} is never found: paths start with /{ROOT} and end with a name")
+        }
+        Lookup::Nothing => format!("{name} is never found: no contact has a place {path}"),
+        Lookup::Child(_) => {
+            let own = match &pair.contract.procedures[compiled.table] {
+                Procedure::Children(plan) if plan.kind == ChildKind::Employment => "employment",
+                _ => "address",
+            };
+            let own = element(pair.draft, own);
+            if own.is_empty() || last_segment(path) == own {
+                return;
+            }
+            let message = format!(
+                "xml_path has no effect: {name} is looked up in the {own} that the row is about"
+            );
+            let help = format!("write the path of {own}, where the attribute is looked up");
+            found.push(written.finding(Code::IGNORED_KEY, "xml_path", message).with_help(help));
+            return;
+        }
+        _ => return,
+    };
+    found.push(written.finding(Code::NEVER_FOUND, "xml_path", message));
+}
+
+/// Whether a record that is not rejected can have an element at a path.
+fn can_be(path: &str) -> bool {
+    let mut segments = path.split('/');
+    segments.next() == Some("")
+        && segments.next() == Some(ROOT)
+        && segments.all(|segment| !segment.is_empty())
+}
+
+/// Rules for elements that are nowhere.
+fn rules(draft: &Draft, found: &mut Vec<Finding>) {
+    for rule in draft.rules.iter().filter(|rule| !can_be(&rule.value.xml_child_path)) {
+        let message = format!(
+            "no {} is found: paths start with /{ROOT} and end with a name",
+            rule.value.element_type
+        );
+        found.push(rule.finding(Code::NEVER_FOUND, "xml_child_path", message));
+    }
+}
+
+/// Employments need no rule, and have no rows without one.
+fn without_rule(pair: Pair<'_>, found: &mut Vec<Finding>) {
+    let employment = pair.contract.procedures.iter().position(|procedure| {
+        matches!(procedure, Procedure::Children(plan) if plan.kind == ChildKind::Employment)
+    });
+    let Some(table) = employment.filter(|_| pair.contract.contacts.employment.is_none()) else {
+        return;
+    };
+    if let Some(first) = pair.compiled().into_iter().find(|compiled| compiled.table == table) {
+        let message = format!(
+            "{} gets no row: no filter rule is for employment",
+            first.written.value.table()
+        );
+        found.push(
+            first
+                .written
+                .finding(Code::MAKES_NO_ROW, "target_table", message)
+                .with_help("add the rule to element_filtering.filter_rules"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_starts_at_the_root_and_has_no_gap() {
+        for (path, expected) in [
+            ("/Provenir", true),
+            ("/Provenir/Request", true),
+            ("Provenir/Request", false),
+            ("/provenir/Request", false),
+            ("/Provenir/Request/", false),
+            ("/Provenir//Request", false),
+            ("", false),
+            ("/", false),
+        ] {
+            assert_eq!(can_be(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What is there in a store that nothing is to be changed in: its tables, as mappings are compared
+//! with them, and where they differ from the catalogue. Creates nothing, not even the file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::schema::{SqliteColumn, Tables, sqlite_table};
+use super::sqlite::{columns_of, difference};
+use crate::contract::catalogue::SqlType;
+use crate::contract::shape::{Class, ColumnShape, Holds, TableShape};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a store has, whatever its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Its tables and views.
+    pub tables: Vec<TableShape>,
+    /// Tables that are there and differ from the catalogue's: no run starts on them.
+    pub differences: Vec<Difference>,
+    /// What such a store cannot tell of its columns, if there is anything.
+    pub untold: Option<&'static str>,
+}
+
+/// A table that differs from the catalogue's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Its name.
+    pub table: String,
+    /// The first difference.
+    pub what: String,
+}
+
+/// Looks at an `SQLite` file; with the tables that it should have, also for what differs in those
+/// that it has.
+///
+/// # Errors
+/// A file that is not there or is no database, and a table that `SQLite` cannot have.
+pub fn sqlite(path: &Path, wanted: Option<&Tables>) -> Result<Inspection> {
+    let label = format!("store sqlite:{}", path.display());
+    if !path.is_file() {
+        return Err(Error::environment(format!(
+            "{label}: there is no such file; `migrator run` creates it"
+        )));
+    }
+    let failure = |cause| Error::caused(ErrorKind::Environment, label.clone(), cause);
+    // A connection that may write takes its helper files away again when it is closed.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
+    connection.pragma_update(None, "query_only", true).map_err(failure)?;
+    Ok(Inspection {
+        tables: shapes(&connection).map_err(failure)?,
+        differences: match wanted {
+            Some(wanted) => differences(&connection, wanted, &failure)?,
+            None => Vec::new(),
+        },
+        untold: Some(
+            "SQLite tells only whether a column holds whole numbers, reals or texts, no exact \
+             type and no length",
+        ),
+    })
+}
+
+fn shapes(connection: &Connection) -> rusqlite::Result<Vec<TableShape>> {
+    let mut statement = connection.prepare(
+        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') \
+         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    )?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    names.map(|name| shape(connection, name?)).collect()
+}
+
+fn shape(connection: &Connection, name: String) -> rusqlite::Result<TableShape> {
+    let mut statement = connection
+        .prepare("SELECT name FROM pragma_table_xinfo(?1) WHERE dflt_value IS NOT NULL")?;
+    let filled: BTreeSet<String> =
+        statement.query_map([&name], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let columns = columns_of(connection, &name)?;
+    let keys = columns.iter().filter(|column| column.key_place > 0).count();
+    let columns = columns
+        .into_iter()
+        .map(|column| ColumnShape {
+            has_default: filled.contains(&column.name),
+            // The only key column of a whole number is the row's own number.
+            identity: keys == 1 && column.key_place == 1 && column.declared == "INTEGER",
+            holds: holds(&column),
+            nullable: !column.not_null,
+            computed: column.generated,
+            name: column.name,
+        })
+        .collect();
+    Ok(TableShape { name, columns })
+}
+
+/// Types of STRICT tables tell a class; a type of SQL Server's is taken at its word.
+fn holds(column: &SqliteColumn) -> Holds {
+    let classes = [Class::Whole, Class::Real, Class::Text];
+    let declared = column.declared.to_ascii_uppercase();
+    if let Some(class) = classes.into_iter().find(|class| class.name() == declared) {
+        return Holds::OfClass(class);
+    }
+    match SqlType::parse(&declared) {
+        // Another word for INTEGER, with 64 bits.
+        Some(SqlType::Int) => Holds::OfClass(Class::Whole),
+        Some(sql_type) => Holds::Exactly(sql_type),
+        None if declared.is_empty() => Holds::Other("of no type".to_owned()),
+        None => Holds::Other(column.declared.clone()),
+    }
+}
+
+fn differences(
+    connection: &Connection,
+    wanted: &Tables,
+    failure: &dyn Fn(rusqlite::Error) -> Error,
+) -> Result<Vec<Difference>> {
+    let mut differences = Vec::new();
+    for (index, table) in wanted.all().iter().enumerate() {
+        let ddl = sqlite_table(wanted.all(), index)?;
+        let found = columns_of(connection, &table.name).map_err(failure)?;
+        if found.is_empty() {
+            continue;
+        }
+        if let Some(what) = difference(&ddl.columns, &found) {
+            differences.push(Difference { table: table.name.clone(), what });
+        }
+    }
+    Ok(differences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(declared: &str) -> SqliteColumn {
+        SqliteColumn {
+            name: "a".to_owned(),
+            declared: declared.to_owned(),
+            not_null: false,
+            key_place: 0,
+            generated: false,
+        }
+    }
+
+    #[test]
+    fn declared_types_tell_a_class_or_a_type_of_sql_servers() {
+        for (declared, expected) in [
+            ("INTEGER", Holds::OfClass(Class::Whole)),
+            ("int", Holds::OfClass(Class::Whole)),
+            ("text", Holds::OfClass(Class::Text)),
+            ("REAL", Holds::OfClass(Class::Real)),
+            ("varchar(50)", Holds::Exactly(SqlType::VarChar(Some(50)))),
+            ("DECIMAL(12, 2)", Holds::Exactly(SqlType::Decimal { precision: 12, scale: 2 })),
+            ("BLOB", Holds::Other("BLOB".to_owned())),
+            ("", Holds::Other("of no type".to_owned())),
+        ] {
+            assert_eq!(holds(&column(declared)), expected, "{declared}");
+        }
+    }
+}
