@@ -233,6 +233,8 @@ fn nothing(settings: &Settings) -> RunReport {
         insert_statements: 0,
         transactions: 0,
         retries: BTreeMap::new(),
+        commits_looked_up: 0,
+        server: None,
         rows: BTreeMap::new(),
         checksum: String::new(),
     }

@@ -164,7 +164,8 @@ impl Plan {
     /// The index of a trial's block.
     pub fn block_of(&self, trial: &Trial) -> usize {
         let before = if trial.warmup { 0 } else { self.warmup_count() };
-        before + trial.block - 1
+        // A line that somebody else wrote may say anything; no block has such an index.
+        before.saturating_add(trial.block).wrapping_sub(1)
     }
 
     /// Indices of the blocks that a shard takes, or all of them.

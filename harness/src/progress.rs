@@ -334,6 +334,12 @@ mod tests {
         assert!(progress.recorded().steps[0].blocks.is_empty());
     }
 
+    /// A trial that no plan has.
+    fn no_such_block(block: usize) -> String {
+        let trial = Trial { block, ..step().plan.block_trials(0)[0] };
+        text(&[done(trial)])
+    }
+
     #[test]
     fn what_is_no_ledger_is_refused_with_the_line() {
         let older = text(&begun()).replacen("\"format\":3", "\"format\":2", 1);
@@ -346,6 +352,8 @@ mod tests {
             (text(&[&begun()[..2], &block(0)].concat()), "line 3 is a trial before"),
             (text(&[begun(), begun()].concat()), "line 4 is a second session"),
             (text(&[begun(), begun()[1..2].to_vec()].concat()), "line 4 is a step before"),
+            (text(&begun()) + &no_such_block(0), "line 4 is not the trial"),
+            (text(&begun()) + &no_such_block(usize::MAX), "line 4 is not the trial"),
             (text(&skipped), "line 5 is not the trial that the plan has there"),
             (text(&[begun(), block(0), block(0)].concat()), "line 10 is of a block that has run"),
             (older, "its format is 2, not 3"),

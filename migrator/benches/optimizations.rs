@@ -3,24 +3,14 @@
 //! all; printed are medians and the middle half of the rounds, of records per minute.
 //!
 //! These are medians of a bench, no verdicts: those need the harness. `-- --quick` for a short one.
-#![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
-use std::sync::Arc;
+#[path = "support/runs.rs"]
+mod runs;
 
-use chrono::NaiveDateTime;
-use migrator::clock::SystemClock;
-use migrator::config::{Config, Link, Partition, Settings, Synchronous, TypedSettings};
-use migrator::contract::catalogue::Catalogue;
-use migrator::contract::model::Contract;
-use migrator::interrupt::Interrupt;
-use migrator::pipeline::{Job, RecordStages, run};
-use migrator::source::generated::{Generated, Product, Profile, Spec};
-use migrator::stage::coerce::Coercer;
-use migrator::store::Store;
-use migrator::store::link::Linked;
-use migrator::store::schema::Tables;
-use migrator::store::sqlite::SqliteStore;
+use migrator::config::Link;
+
+use runs::Bench;
 
 /// Each setting alone, beside the baseline.
 const SETTINGS: &[(&str, &str)] = &[
@@ -64,66 +54,6 @@ fn report(title: &str, link: Link, records: u32, batch_size: usize, rounds: usiz
         let [low, median, high] = quartiles(rates);
         let against = 100.0 * (median / baseline[1] - 1.0);
         println!("{name:>18} {median:9.0} rec/min ({low:.0} to {high:.0}) {against:+6.1} %");
-    }
-}
-
-struct Bench {
-    contract: Contract,
-    catalogue: Catalogue,
-    source: Generated,
-    batch_size: usize,
-    link: Link,
-    now: NaiveDateTime,
-}
-
-impl Bench {
-    fn new(records: u32, batch_size: usize, link: Link) -> Self {
-        let spec = Spec {
-            product: Product::Cc,
-            profile: Profile::Staged,
-            records,
-            seed: 42,
-            duplicates: 0.05,
-            rejects: 0.01,
-        };
-        Self {
-            contract: Contract::embedded().unwrap(),
-            catalogue: Catalogue::embedded().unwrap(),
-            source: Generated::new(spec).unwrap(),
-            batch_size,
-            link,
-            now: NaiveDateTime::default(),
-        }
-    }
-
-    /// Records per minute of one run into a fresh store.
-    fn rate(&self, typed: &str) -> f64 {
-        let folder = tempfile::tempdir().unwrap();
-        let tables = Tables::new(&self.catalogue).unwrap();
-        let order: Vec<_> =
-            self.contract.tables.iter().filter_map(|table| tables.find(&table.name)).collect();
-        let path = folder.path().join("store.db");
-        let sqlite = SqliteStore::new(&path, Synchronous::Full, tables).unwrap();
-        let linked = Linked::new(&sqlite, self.link, Arc::new(SystemClock));
-        let store: &dyn Store = if self.link.takes_time() { &linked } else { &sqlite };
-        let config = Config {
-            settings: self.settings(typed),
-            limit: u64::MAX,
-            partition: Partition::ALL,
-            retry_failed: false,
-            now: self.now,
-        };
-        let coercer = Coercer::new(&self.contract.tables, &self.catalogue, self.now).unwrap();
-        let stages = || RecordStages::new(&self.contract, &coercer, self.now);
-        let source = &self.source;
-        let job = Job { config: &config, source, source_name: "generated", store, order: &order };
-        run(&job, stages, &Interrupt::default(), &|_| {}).unwrap().rec_per_min
-    }
-
-    fn settings(&self, typed: &str) -> Settings {
-        let mut settings: TypedSettings = toml::from_str(typed).unwrap();
-        settings.batch_size.get_or_insert(self.batch_size.try_into().unwrap());
-        settings.try_into().unwrap()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Throughput of parse+map on one thread, staged and full records.
 
+#[path = "support/sample.rs"]
+mod sample;
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -7,7 +9,8 @@ use migrator::source::generated::Profile;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 
-use support::{Sample, contract};
+use sample::Sample;
+use support::contract;
 
 fn parse_map(criterion: &mut Criterion) {
     let (contract, now) = contract();
@@ -19,6 +22,7 @@ fn parse_map(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(sample.name);
         group.sample_size(20);
         group.throughput(Throughput::Bytes(sample.bytes() as u64));
+        group.bench_function("memchr", |bencher| bencher.iter(|| sample.scan()));
         group.bench_function("events-only", |bencher| bencher.iter(|| sample.events_only()));
         group.bench_function("parse+map", |bencher| {
             bencher.iter(|| sample.parse_map(&mut parser, &mapper));

@@ -21,6 +21,8 @@ pub struct Cli {
 pub enum Verb {
     /// Migrate records from a source into a store
     Run(RunArgs),
+    /// Create the tables of a store that are missing; refuse those that differ
+    Init(InitArgs),
     /// Print the mapped rows of record files as JSON lines, without a store
     Rows(RowsArgs),
     /// Write invented records
@@ -48,19 +50,56 @@ pub struct ContractArgs {
     pub tables: Option<PathBuf>,
 }
 
+/// What a SQL Server needs besides its URL.
+#[derive(Debug, Default, Args)]
+pub struct ServerArgs {
+    /// With `mssql://`: the schema of the target tables [default: the URL's `schema`, else the
+    /// catalogue's]
+    #[arg(long, value_name = "NAME")]
+    pub schema: Option<String>,
+    /// With `mssql://`: a file whose first line is the password [default: the variable
+    /// `MIGRATOR_DB_PASSWORD`]
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// Arguments of `migrator init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Contract and catalogue.
+    #[command(flatten)]
+    pub contract: ContractArgs,
+    /// The store: `sqlite:PATH` or `mssql://user@host:port/database?…`
+    #[arg(long, value_name = "STORE")]
+    pub store: String,
+    /// The server's schema and password.
+    #[command(flatten)]
+    pub server: ServerArgs,
+    /// With `mssql://`: remove the tables with everything in them first. In a schema that this verb
+    /// has not created, its name has to be said
+    #[arg(long, value_name = "SCHEMA", num_args = 0..=1, default_missing_value = "")]
+    pub recreate: Option<String>,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
+}
+
 /// Arguments of `migrator run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Where records come from: a folder, `sqlite:PATH` or
+    /// Where records come from: a folder, `sqlite:PATH`, `mssql://user@host:port/database?…` or
     /// `generated:PROFILE,N,SEED[,cc|rl]`
     #[arg(long, value_name = "SOURCE")]
     pub source: String,
-    /// Where rows go: `sqlite:PATH`
+    /// Where rows go: `sqlite:PATH` or `mssql://user@host:port/database?…`
     #[arg(long, value_name = "STORE")]
     pub store: String,
+    /// The server's schema and password.
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// What a sweep varies.
     #[command(flatten)]
     pub settings: TypedSettings,
@@ -129,9 +168,12 @@ pub struct GenerateArgs {
     /// Share of records that must be rejected, 0 to 1
     #[arg(long, value_name = "RATE", default_value_t = 0.0)]
     pub rejects: f64,
-    /// A new folder, or `sqlite:PATH`
+    /// A new folder, `sqlite:PATH`, or `mssql://user@host:port/database?…`
     #[arg(long, value_name = "OUT")]
     pub out: String,
+    /// The server's schema and password.
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// Print nothing but errors
     #[arg(long)]
     pub quiet: bool,
@@ -143,9 +185,13 @@ pub struct CheckArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Compare with the tables of this store too, and change nothing in it: `sqlite:PATH`
+    /// Compare with the tables of this store too, and change nothing in it: `sqlite:PATH` or
+    /// `mssql://user@host:port/database?…`
     #[arg(long, value_name = "STORE")]
     pub store: Option<String>,
+    /// The server's schema and password.
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// Folder of record files: name the attributes that none of them has
     #[arg(long, value_name = "DIR")]
     pub sample: Option<PathBuf>,
@@ -180,6 +226,9 @@ pub struct SchemaArgs {
     /// Which database's DDL
     #[arg(long, value_enum)]
     pub dialect: Dialect,
+    /// With `--dialect mssql`: the schema of the tables [default: the catalogue's]
+    #[arg(long, value_name = "NAME")]
+    pub schema: Option<String>,
 }
 
 /// Arguments of `migrator verify`.
@@ -188,13 +237,16 @@ pub struct VerifyArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Where the records came from: a folder, `sqlite:PATH` or
+    /// Where the records came from: a folder, `sqlite:PATH`, `mssql://user@host:port/database?…` or
     /// `generated:PROFILE,N,SEED[,cc|rl]`
     #[arg(long, value_name = "SOURCE")]
     pub source: String,
-    /// Where the rows went: `sqlite:PATH`
+    /// Where the rows went: `sqlite:PATH` or `mssql://user@host:port/database?…`
     #[arg(long, value_name = "STORE")]
     pub store: String,
+    /// The server's schema and password.
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// Fail also where a shared key is not with the lowest source key that claims it: for stores
     /// that one uninterrupted process has filled
     #[arg(long)]
@@ -212,4 +264,6 @@ pub struct VerifyArgs {
 pub enum Dialect {
     /// `SQLite`, STRICT tables
     Sqlite,
+    /// SQL Server, statements parted by GO
+    Mssql,
 }

@@ -54,18 +54,39 @@ impl Case<'_> {
         Ok(Refusal { stage: Stage::Store, table: self.of().name.clone(), column, reason })
     }
 
-    /// The key that another row has, or that the record has twice.
+    /// The key that another row has, or that the record has twice: the first one in the catalogue's
+    /// order, because stores differ in which of several they name.
     fn taken_key(&self, connection: &mut dyn Connection) -> Result<Finding> {
-        let place = |name: &String| self.of().columns.iter().position(|c| c.name == *name);
-        let columns: Vec<_> = self.violation.columns.iter().filter_map(place).collect();
-        let key = Key { table: self.table, columns };
-        for row in self.rows() {
-            let values: Vec<_> = key.columns.iter().map(|&column| &row[column]).collect();
-            if !values.is_empty() && connection.exists(&key, &values)? {
-                return Ok((self.named(), key_taken(&values)));
+        let of = self.of();
+        let keys: Vec<&Vec<usize>> = std::iter::once(&of.primary_key).chain(&of.unique).collect();
+        for &columns in &keys {
+            let key = Key { table: self.table, columns: columns.clone() };
+            for row in self.rows() {
+                let values: Vec<_> = columns.iter().map(|&column| &row[column]).collect();
+                if !values.contains(&&SqlValue::Null) && connection.exists(&key, &values)? {
+                    return Ok((Some(names(of, columns)), key_taken(&values)));
+                }
             }
         }
-        Ok((self.named(), KEY_TWICE.to_owned()))
+        let twice = keys.into_iter().find(|columns| self.has_twice(columns));
+        let named = twice.map(|columns| names(of, columns)).or_else(|| self.named());
+        Ok((named, KEY_TWICE.to_owned()))
+    }
+
+    /// Whether two rows of the record have one key, as SQL Server compares texts.
+    fn has_twice(&self, columns: &[usize]) -> bool {
+        let mut keys: Vec<Vec<String>> = self
+            .rows()
+            .filter(|row| columns.iter().all(|&column| row[column] != SqlValue::Null))
+            .map(|row| {
+                let folded = |&column: &usize| {
+                    canonical::plain(&row[column]).trim_end_matches(' ').to_lowercase()
+                };
+                columns.iter().map(folded).collect()
+            })
+            .collect();
+        keys.sort_unstable();
+        keys.windows(2).any(|pair| pair[0] == pair[1])
     }
 
     /// The reference whose row is neither stored nor among the record's own.

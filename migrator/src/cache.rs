@@ -10,7 +10,7 @@
 //! commits. A key of whole numbers costs 60 bytes.
 
 use std::mem::size_of;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use hashlink::LinkedHashSet;
 use rustc_hash::FxBuildHasher;
@@ -18,6 +18,7 @@ use smallvec::SmallVec;
 
 use crate::config::{CacheLimits, Caching};
 use crate::report::CacheReport;
+use crate::sync::{Mutex, MutexGuard};
 
 /// A table and a key in it as bytes. Two whole numbers, the longest of the keys that decide about
 /// duplicates, fit without memory of their own.

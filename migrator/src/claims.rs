@@ -5,11 +5,12 @@
 //! that has not ended waits for nobody and can always go on. Holds keys, never rows.
 
 use std::collections::BTreeSet;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use rustc_hash::FxHashMap;
 
 use crate::cache::KeyBytes;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// The claims of all batches of a run that have registered and not ended.
 #[derive(Debug, Default)]

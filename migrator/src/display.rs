@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use crate::pipeline::Event;
-use crate::report::{RunReport, SimulatedLink};
+use crate::report::{Books, RunReport, SimulatedLink};
 
 /// How many records that the store refused are named; the log has them all.
 const REFUSED_SHOWN_MAX: u64 = 20;
@@ -76,6 +76,13 @@ impl Display {
         }
     }
 
+    /// Says what became of records that another process took while this one had them in hand.
+    pub fn lost_races(&self, books: &Books) {
+        if books.lost_race > 0 {
+            self.say(&lost_races(books.lost_race));
+        }
+    }
+
     /// Counts records as done.
     pub fn advance(&self, records: u64) {
         self.bar.inc(records);
@@ -134,6 +141,14 @@ fn summary(report: &RunReport) -> String {
         report.wall_s,
         HumanCount(whole(report.rec_per_min)),
         report.checksum
+    )
+}
+
+fn lost_races(records: u64) -> String {
+    let plural = if records == 1 { "" } else { "s" };
+    format!(
+        "{records} record{plural} lost to another process on the same range: stored once and in \
+         that process's books; --partition i/n gives each process records of its own"
     )
 }
 

@@ -14,10 +14,18 @@ pub enum ErrorKind {
     Environment,
     /// The store refused a statement for its data (a key, a constraint, a length).
     Data,
-    /// The store was busy or chose this transaction as a victim; doing it again may work.
+    /// The store was busy, or a lock was not to be had in time; doing the transaction again may
+    /// work.
     Busy,
+    /// The store ended the transaction to resolve a deadlock; doing it again may work.
+    Deadlock,
+    /// The transaction met rows that another one has changed since; doing it again may work.
+    Conflict,
     /// The connection is gone; doing the transaction again on another one may work.
     Disconnected,
+    /// The store is out of service or of resources for a while; doing the transaction again later,
+    /// on another connection, may work.
+    Unavailable,
     /// Something else ended the run while this was waiting; never the reason why it ended.
     Stopped,
     /// The user interrupted the run; the same command goes on where it stopped.
@@ -71,7 +79,14 @@ impl Error {
 
     /// Whether the same transaction may succeed when it is tried again.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, ErrorKind::Busy | ErrorKind::Disconnected)
+        matches!(
+            self.kind,
+            ErrorKind::Busy
+                | ErrorKind::Deadlock
+                | ErrorKind::Conflict
+                | ErrorKind::Disconnected
+                | ErrorKind::Unavailable
+        )
     }
 
     /// The exit code of a process that ends with this error.
@@ -83,7 +98,10 @@ impl Error {
             | ErrorKind::Environment
             | ErrorKind::Data
             | ErrorKind::Busy
+            | ErrorKind::Deadlock
+            | ErrorKind::Conflict
             | ErrorKind::Disconnected
+            | ErrorKind::Unavailable
             | ErrorKind::Stopped => 2,
         }
     }

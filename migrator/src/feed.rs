@@ -10,11 +10,13 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::log::{Log, Logged};
 use crate::source::Reader;
-use crate::store::Connection;
+use crate::store::retry::Patience;
+use crate::store::{Connection, Role, Store};
 
 /// Hands out the keys of a source in ascending order; holds one page of them at a time.
 pub struct Feed<'a> {
     reader: Box<dyn Reader + 'a>,
+    store: &'a dyn Store,
     connection: Box<dyn Connection>,
     log: Log,
     batch_size: NonZeroUsize,
@@ -43,15 +45,18 @@ pub struct Share {
 }
 
 impl<'a> Feed<'a> {
-    /// A feed from the source's beginning; log look-ups go over `connection`.
+    /// A feed from the source's beginning; log look-ups go over `connection`, or over another one
+    /// to `store` when that is gone.
     pub fn new(
         reader: Box<dyn Reader + 'a>,
+        store: &'a dyn Store,
         connection: Box<dyn Connection>,
         log: Log,
         config: &Config,
     ) -> Self {
         Self {
             reader,
+            store,
             connection,
             log,
             batch_size: config.settings.batch_size,
@@ -127,11 +132,28 @@ impl<'a> Feed<'a> {
         if self.page.is_empty() {
             let keys = self.reader.keys_after(self.last_key, self.batch_size.get())?;
             if let (Some(&first), Some(&last)) = (keys.first(), keys.last()) {
-                self.logged = self.log.look_up(self.connection.as_mut(), first, last)?;
+                self.logged = self.look_up(first, last)?;
                 self.last_key = last;
                 self.page = keys.into();
             }
         }
         Ok(self.page.pop_front())
+    }
+
+    /// What the log says of the keys in a closed range, asked until there is an answer.
+    fn look_up(&mut self, first: i32, last: i32) -> Result<FxHashMap<i32, Logged>> {
+        let mut patience = Patience::default();
+        loop {
+            let error = match self.log.look_up(self.connection.as_mut(), first, last) {
+                Ok(logged) => return Ok(logged),
+                Err(error) => error,
+            };
+            patience.wait(error)?;
+            match self.store.connect(Role::Reader) {
+                Ok(connection) => self.connection = connection,
+                // The old one says once more that it is gone.
+                Err(error) => _ = patience.wait(error)?,
+            }
+        }
     }
 }

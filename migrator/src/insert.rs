@@ -1,7 +1,7 @@
 //! Batches into the store: one transaction each, done again where the store is busy, and searched
 //! for the guilty record where the store refuses one. Maps nothing and prints nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
@@ -18,13 +18,9 @@ use crate::planted::Planted;
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, TypedRecord};
 use crate::report::Books;
 use crate::store::pool::Handle;
+use crate::store::retry::{self, Patience};
 use crate::store::schema::Tables;
-use crate::store::{Connection, Inserted, Role, Rule, Store, Violation};
-
-/// How often a transaction is done again for one cause before the run stops.
-pub const RETRIES_MAX: u32 = 5;
-/// The pause before the first repetition; it doubles from one to the next.
-const BACKOFF: Duration = Duration::from_millis(10);
+use crate::store::{Connection, Inserted, Role, Store, Violation};
 
 /// What mapping made of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,8 +104,11 @@ enum End {
     Committed(Written),
     /// A record was refused, and it is not known which.
     RecordRefused,
-    /// The log has one of the records already.
-    LogRefused,
+    /// The store undid everything together with a record that it refused.
+    Undone,
+    /// A row of the log or of the batch is refused: the log has one of the records already, unless
+    /// something worse has happened.
+    LogRefused(Violation),
 }
 
 /// Where a record ended, as the log has it.
@@ -173,34 +172,60 @@ impl<'a> Writer<'a> {
         cache: &WorkerCache,
         metrics: &mut Metrics,
     ) -> Result<Written> {
+        let mut patience = Patience::default();
         let started = Instant::now();
-        let mut connection = connections.lease()?;
+        let mut connection = loop {
+            match connections.lease() {
+                Ok(lease) => break lease,
+                Err(error) => metrics.retry(wait(&mut patience, batch, error)?),
+            }
+        };
         metrics.time(Step::Connect, started.elapsed());
         let mut search = false;
         let mut look_up_log = !self.log_has_key;
-        let mut tries = FxHashMap::default();
+        let mut bad = Groups::default();
+        let mut races = 0;
         loop {
-            let mut transaction =
-                Transaction::new(self, batch, &mut connection, cache, metrics, look_up_log);
+            let mut transaction = Transaction {
+                look_up_log,
+                ..Transaction::new(self, batch, &mut connection, cache, metrics, &mut bad)
+            };
             let again = match transaction.run(search) {
                 Ok(End::Committed(written)) => return Ok(written),
                 Ok(End::RecordRefused) => Retry::RefusedRecord,
-                Ok(End::LogRefused) => Retry::LostRace,
-                Err(error) => cause_to_retry(error)?,
+                Ok(End::Undone) => Retry::Undone,
+                Ok(End::LogRefused(violation)) => {
+                    races += 1;
+                    if races > retry::RETRIES_MAX {
+                        return Err(of_batch(batch, log_refused(&violation)));
+                    }
+                    Retry::LostRace
+                }
+                Err(error) => wait(&mut patience, batch, error)?,
             };
             search |= again == Retry::RefusedRecord;
             look_up_log |= again == Retry::LostRace;
-            connection.recover()?;
             metrics.retry(again);
-            let tries = tries.entry(again).or_insert(0_u32);
-            *tries += 1;
-            if *tries > RETRIES_MAX {
-                return Err(exhausted(batch, again));
-            }
-            if matches!(again, Retry::Busy | Retry::Disconnected) {
-                std::thread::sleep(BACKOFF * (1 << (*tries - 1)));
+            while let Err(error) = connection.recover() {
+                metrics.retry(wait(&mut patience, batch, error)?);
             }
         }
+    }
+
+    /// Whether a batch is committed whose commit had no answer. Nothing is guessed: where it cannot
+    /// be found out, the run stops, and the next one finds it in the log.
+    fn was_committed(&self, number: u64) -> Result<bool> {
+        let (tables, session) = (self.tables(), &self.session);
+        let looked_up = retry::with_connection(self.store, Role::Reader, &mut |connection| {
+            log::is_committed(connection, tables, session, number)
+        });
+        looked_up.map_err(|cause| {
+            let message = format!(
+                "batch {number}: it is not known whether it is committed; the same command finds \
+                 out and goes on"
+            );
+            Error::caused(ErrorKind::Environment, message, cause)
+        })
     }
 
     fn tables(&self) -> &Tables {
@@ -208,25 +233,27 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Why the transaction is done again after this error, or the error where it is not.
-fn cause_to_retry(error: Error) -> Result<Retry> {
+/// Waits until a batch's transaction may be done again.
+fn wait(patience: &mut Patience, batch: &Batch, error: Error) -> Result<Retry> {
+    patience.wait(error).map_err(|error| of_batch(batch, error))
+}
+
+fn log_refused(violation: &Violation) -> Error {
+    let message = format!("a row of the log is refused: {}", violation.message);
+    Error::new(ErrorKind::Data, message)
+}
+
+fn of_batch(batch: &Batch, error: Error) -> Error {
     match error.kind() {
-        ErrorKind::Busy => Ok(Retry::Busy),
-        ErrorKind::Disconnected => Ok(Retry::Disconnected),
-        _ => Err(error),
+        ErrorKind::Stopped => error,
+        kind => Error::caused(kind, format!("batch {}", batch.number), error),
     }
 }
 
-fn exhausted(batch: &Batch, cause: Retry) -> Error {
-    let kind = match cause {
-        Retry::Busy => ErrorKind::Busy,
-        Retry::Disconnected => ErrorKind::Disconnected,
-        Retry::RefusedRecord | Retry::LostRace => ErrorKind::Data,
-    };
-    let name = cause.name();
-    let number = batch.number;
-    Error::new(kind, format!("batch {number}: given up after {RETRIES_MAX} repetitions ({name})"))
-}
+/// Groups of records, by the first one's place and their number, for one of which the store has
+/// undone a whole transaction; with the table that refused a row, and what the store said. They are
+/// not tried again as they are.
+type Groups = FxHashMap<(usize, usize), (usize, Violation)>;
 
 /// One attempt at a batch.
 struct Transaction<'a> {
@@ -235,6 +262,8 @@ struct Transaction<'a> {
     connection: &'a mut dyn Connection,
     cache: &'a WorkerCache,
     metrics: &'a mut Metrics,
+    bad: &'a mut Groups,
+    method: InsertMethod,
     look_up_log: bool,
     /// Whether the store has refused a row of the batch, so that nothing is taken for granted.
     doubt: bool,
@@ -254,7 +283,7 @@ impl<'a> Transaction<'a> {
         connection: &'a mut dyn Connection,
         cache: &'a WorkerCache,
         metrics: &'a mut Metrics,
-        look_up_log: bool,
+        bad: &'a mut Groups,
     ) -> Self {
         Self {
             writer,
@@ -262,7 +291,9 @@ impl<'a> Transaction<'a> {
             connection,
             cache,
             metrics,
-            look_up_log,
+            bad,
+            method: writer.method,
+            look_up_log: false,
             doubt: false,
             known: Vec::new(),
             outcomes: batch.entries.iter().map(outcome_of_mapping).collect(),
@@ -272,20 +303,26 @@ impl<'a> Transaction<'a> {
     }
 
     /// `search` finds the records that the store refuses; without it, one such record ends the
-    /// transaction, so that batches without one pay for no savepoint.
+    /// transaction, so that batches without one pay for no savepoint. The search sends rows as
+    /// values: not every store lets a transaction live after a bulk load that it refuses.
     fn run(&mut self, search: bool) -> Result<End> {
         self.doubt = search;
+        if search {
+            self.method = InsertMethod::Values;
+        }
         self.begin()?;
         self.make_way_in_the_log()?;
         let places: Vec<_> =
             (0..self.outcomes.len()).filter(|&at| self.outcomes[at] == Outcome::Stored).collect();
         if search {
-            self.search(&places)?;
+            if !self.search(&places)? {
+                return Ok(End::Undone);
+            }
         } else if self.store(&places)?.is_some() {
             return Ok(End::RecordRefused);
         }
-        if !self.write_log()? {
-            return Ok(End::LogRefused);
+        if let Some(violation) = self.write_log()? {
+            return Ok(End::LogRefused(violation));
         }
         self.commit()?;
         self.keep_known();
@@ -321,20 +358,29 @@ impl<'a> Transaction<'a> {
 
     /// Stores these records, halving where one is refused: the left half is finished before the
     /// right one is tried, and each try decides again about duplicates, so a key that a refused
-    /// record claimed is free for the records behind it.
-    fn search(&mut self, places: &[usize]) -> Result<()> {
-        if places.is_empty() {
-            return Ok(());
-        }
-        self.connection.mark()?;
-        let Some((table, violation)) = self.store(places)? else { return Ok(()) };
-        self.connection.back()?;
+    /// record claimed is free for the records behind it. False if the store has undone the whole
+    /// transaction: another one then passes over the group for which it did.
+    fn search(&mut self, places: &[usize]) -> Result<bool> {
+        let Some(&first) = places.first() else { return Ok(true) };
+        let group = (first, places.len());
+        let (table, violation) = if let Some(known) = self.bad.get(&group) {
+            known.clone()
+        } else {
+            self.connection.mark()?;
+            let Some((table, violation)) = self.store(places)? else { return Ok(true) };
+            if violation.ended_transaction {
+                self.bad.insert(group, (table, violation));
+                return Ok(false);
+            }
+            self.connection.back()?;
+            (table, violation)
+        };
         if let [only] = *places {
-            return self.refuse(only, table, violation);
+            self.refuse(only, table, violation)?;
+            return Ok(true);
         }
         let (left, right) = places.split_at(places.len() / 2);
-        self.search(left)?;
-        self.search(right)
+        Ok(self.search(left)? && self.search(right)?)
     }
 
     /// Stores these records, or says which table refuses a row of them.
@@ -404,7 +450,7 @@ impl<'a> Transaction<'a> {
         if rows.is_empty() {
             return Ok(None);
         }
-        match self.connection.insert(table, rows, self.writer.method)? {
+        match self.connection.insert(table, rows, self.method)? {
             Inserted::Stored { statements } => {
                 self.metrics.insert_statements += statements;
                 Ok(None)
@@ -413,8 +459,8 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Writes the log rows and the batch's row; false if the log has one of the records already.
-    fn write_log(&mut self) -> Result<bool> {
+    /// Writes the log rows and the batch's row; what the store has against them, if anything.
+    fn write_log(&mut self) -> Result<Option<Violation>> {
         let started = Instant::now();
         let writer = self.writer;
         let rows: Vec<SqlRow> = self
@@ -434,29 +480,24 @@ impl<'a> Transaction<'a> {
             })
             .collect();
         let slices: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
-        match self.insert(writer.log.table(), &slices)? {
-            Some(violation) if violation.rule == Rule::Key => return Ok(false),
-            Some(violation) => {
-                let message = format!("a row of the log is refused: {}", violation.message);
-                return Err(Error::new(ErrorKind::Data, message));
-            }
-            None => self.rows[writer.log.table()] += rows.len() as u64,
+        if let Some(violation) = self.insert(writer.log.table(), &slices)? {
+            return Ok(Some(violation));
         }
-        log::write_batch(self.connection, writer.tables(), &writer.session, batch_row(self.batch))?;
+        self.rows[writer.log.table()] += rows.len() as u64;
+        let (tables, row) = (writer.tables(), batch_row(self.batch));
+        let refused = log::write_batch(self.connection, tables, &writer.session, row)?;
         self.metrics.time(Step::Log, started.elapsed());
-        Ok(true)
+        Ok(refused)
     }
 
     /// Commits; where that fails, the batch's own row says whether it was done all the same.
     fn commit(&mut self) -> Result<()> {
         let started = Instant::now();
         if let Err(error) = self.connection.commit() {
-            let writer = self.writer;
             // The answer to the roll back does not matter: the look-up decides.
             let _ = self.connection.rollback();
-            let mut other = writer.store.connect(Role::Reader)?;
-            let (tables, number) = (writer.tables(), self.batch.number);
-            if !log::is_committed(other.as_mut(), tables, &writer.session, number)? {
+            self.metrics.commits_looked_up += 1;
+            if !self.writer.was_committed(self.batch.number)? {
                 return Err(error);
             }
         }

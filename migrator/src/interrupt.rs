@@ -1,6 +1,8 @@
 //! A run's end from outside: raised by whoever hears the signal, heard by one waiting thread.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::PoisonError;
+
+use crate::sync::{Condvar, Mutex};
 
 /// Whether somebody has interrupted a run.
 #[derive(Debug, Default)]

@@ -34,4 +34,5 @@ pub mod report;
 pub mod source;
 pub mod stage;
 pub mod store;
+pub mod sync;
 pub mod workers;

@@ -10,7 +10,7 @@ use crate::contract::column::typed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, Value};
 use crate::store::schema::Tables;
-use crate::store::{Connection, Inserted, Key, Range, Stored, canonical};
+use crate::store::{Connection, Inserted, Key, Range, Rule, Stored, Violation, canonical};
 
 /// Most characters of a failure's reason that the log takes.
 pub const REASON_CHARS_MAX: usize = 500;
@@ -202,41 +202,68 @@ pub fn open_session(
         if connection.exists(&key, &[&value])? {
             continue;
         }
-        let row = [value, SqlValue::DateTime(now)];
-        insert_one(connection, tables.run, &row)?;
-        connection.commit()?;
-        return Ok(Session { id, now });
+        let row: [SqlValue; 2] = [value, SqlValue::DateTime(now)];
+        match connection.insert(tables.run, &[&row], InsertMethod::Values)? {
+            Inserted::Stored { .. } => {
+                connection.commit()?;
+                return Ok(Session { id, now });
+            }
+            // Another process has taken it since it was looked for.
+            Inserted::Refused(violation) if violation.rule == Rule::Key => {
+                connection.rollback()?;
+                connection.begin()?;
+            }
+            Inserted::Refused(violation) => return Err(refused(&violation)),
+        }
     }
     Err(Error::environment(format!("session {second}: {SESSIONS_MAX} runs have that second")))
 }
 
-/// Writes down, in the batch's own transaction, that the batch is committed.
+/// Writes down, in the batch's own transaction, that the batch is committed; what the store has
+/// against that, if anything.
 pub fn write_batch(
     connection: &mut dyn Connection,
     tables: &Tables,
     session: &Session,
     batch: BatchRow,
-) -> Result<()> {
-    let row = [
+) -> Result<Option<Violation>> {
+    let row = batch_row(session, batch);
+    match connection.insert(tables.batch, &[&row], InsertMethod::Values)? {
+        Inserted::Stored { .. } => Ok(None),
+        Inserted::Refused(violation) => Ok(Some(violation)),
+    }
+}
+
+fn batch_row(session: &Session, batch: BatchRow) -> [SqlValue; 5] {
+    [
         SqlValue::Text(session.id.as_str().into()),
         SqlValue::Int(batch.number.cast_signed()),
         SqlValue::Int(batch.first.into()),
         SqlValue::Int(batch.last.into()),
         SqlValue::Int(batch.records.cast_signed()),
-    ];
-    insert_one(connection, tables.batch, &row)
+    ]
 }
 
 /// Whether a batch is committed, for when the answer to a commit was lost.
+///
+/// The store's own key decides: the batch's row is inserted, and rolled back again. A transaction
+/// that still goes on somewhere makes that wait for its end, where a look-up could see the moment
+/// before.
 pub fn is_committed(
     connection: &mut dyn Connection,
     tables: &Tables,
     session: &Session,
     number: u64,
 ) -> Result<bool> {
-    let key = Key { table: tables.batch, columns: vec![0, 1] };
-    let id = SqlValue::Text(session.id.as_str().into());
-    connection.exists(&key, &[&id, &SqlValue::Int(number.cast_signed())])
+    connection.begin()?;
+    let row = batch_row(session, BatchRow { number, first: 0, last: 0, records: 0 });
+    let inserted = connection.insert(tables.batch, &[&row], InsertMethod::Values)?;
+    connection.rollback()?;
+    match inserted {
+        Inserted::Stored { .. } => Ok(false),
+        Inserted::Refused(violation) if violation.rule == Rule::Key => Ok(true),
+        Inserted::Refused(violation) => Err(refused(&violation)),
+    }
 }
 
 /// What `migration_batch` says of a batch.
@@ -252,14 +279,9 @@ pub struct BatchRow {
     pub records: u64,
 }
 
-fn insert_one(connection: &mut dyn Connection, table: usize, row: &[SqlValue]) -> Result<()> {
-    match connection.insert(table, &[row], InsertMethod::Values)? {
-        Inserted::Stored { .. } => Ok(()),
-        Inserted::Refused(violation) => Err(Error::new(
-            ErrorKind::Data,
-            format!("a row of the migrator's own tables is refused: {}", violation.message),
-        )),
-    }
+fn refused(violation: &Violation) -> Error {
+    let message = format!("a row of the migrator's own tables is refused: {}", violation.message);
+    Error::new(ErrorKind::Data, message)
 }
 
 fn column(table: &Table, name: &str) -> Result<usize> {

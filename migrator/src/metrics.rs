@@ -104,12 +104,20 @@ impl Step {
 /// Why a transaction was done again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Retry {
-    /// The store was busy.
+    /// The store was busy, or a lock was not to be had in time.
     Busy,
+    /// The store had ended the transaction to resolve a deadlock.
+    Deadlock,
+    /// The transaction had met rows that another one had changed since.
+    Conflict,
     /// The connection was gone.
     Disconnected,
+    /// The store was out of service or of resources.
+    Unavailable,
     /// The store refused a record, which had to be found.
     RefusedRecord,
+    /// The store undid a whole transaction together with a record that it refused.
+    Undone,
     /// Another process had logged a record of the batch.
     LostRace,
 }
@@ -119,8 +127,12 @@ impl Retry {
     pub fn name(self) -> &'static str {
         match self {
             Self::Busy => "busy",
+            Self::Deadlock => "deadlock",
+            Self::Conflict => "conflict",
             Self::Disconnected => "disconnected",
+            Self::Unavailable => "unavailable",
             Self::RefusedRecord => "refused_record",
+            Self::Undone => "undone",
             Self::LostRace => "lost_race",
         }
     }
@@ -147,6 +159,8 @@ pub struct Metrics {
     pub insert_statements: u64,
     /// Transactions committed.
     pub transactions: u64,
+    /// Commits whose answer was lost and that were looked up.
+    pub commits_looked_up: u64,
     /// Transactions done again.
     pub retries: BTreeMap<Retry, u64>,
 }
@@ -167,6 +181,7 @@ impl Metrics {
             set_queries: 0,
             insert_statements: 0,
             transactions: 0,
+            commits_looked_up: 0,
             retries: BTreeMap::new(),
         })
     }
@@ -201,6 +216,7 @@ impl Metrics {
         self.set_queries += other.set_queries;
         self.insert_statements += other.insert_statements;
         self.transactions += other.transactions;
+        self.commits_looked_up += other.commits_looked_up;
         for (&cause, count) in &other.retries {
             *self.retries.entry(cause).or_default() += count;
         }

@@ -18,7 +18,8 @@ use crate::log::{self, Log, Session};
 use crate::metrics::{self, Metrics, Step, Usage};
 use crate::record::{ParsedRecord, RawRecord, Reject};
 use crate::report::{
-    Books, Build, CacheReport, Connections, FORMAT_VERSION, Io, QueueReport, RunReport, StageTimes,
+    Books, Build, CacheReport, Connections, FORMAT_VERSION, Io, QueueReport, RunReport,
+    ServerReport, StageTimes,
 };
 use crate::source::Source;
 use crate::stage::coerce::Coercer;
@@ -27,6 +28,7 @@ use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 use crate::store::checksum::checksum;
 use crate::store::pool::Pool;
+use crate::store::retry;
 use crate::store::{Connection, Role, Store};
 use crate::workers::{Crew, Stages, Tally};
 
@@ -86,16 +88,15 @@ pub fn run<S: Stages>(
     observe: Observer<'_>,
 ) -> Result<RunReport> {
     let Job { config, source, store, order, .. } = *job;
-    let setup = store.create_missing()?;
+    let setup = retry::at_start(|| store.ready())?;
     if !setup.log_has_key {
         observe(&Event::LogWithoutKey);
     }
     // This connection stays open until the end: when the last connection to a WAL closes, SQLite
     // writes the whole of it back, which would fall to every batch otherwise.
-    let mut connection = store.connect(Role::Reader)?;
-    let session = log::open_session(connection.as_mut(), store.tables(), config.now)?;
+    let (connection, session) = open_session(store, config.now)?;
     let log = Log::new(store.tables())?;
-    let feed = Feed::new(source.reader()?, connection, log, config);
+    let feed = Feed::new(source.reader()?, store, connection, log, config);
     let method = config.settings.insert;
     let writer = Writer::new(store, session, method, order, setup.log_has_key)?;
     let pool = Pool::new(store, config.settings.pool, &SystemClock);
@@ -112,13 +113,24 @@ pub fn run<S: Stages>(
         peak_rss_bytes: metrics::peak_rss_bytes()?,
         wall: tally.last_commit.unwrap_or_else(Instant::now).duration_since(started),
         connections: pool.connections(),
+        server: store.server(),
         cache: cache.close(),
     };
-    let mut reader = store.connect(Role::Untimed)?;
     let mut feed = crew.into_feed();
-    let books = balance(job, &tally.books, &mut feed, writer.session(), reader.as_mut())?;
-    let checksum = checksum(reader.as_mut(), store.tables())?;
+    let (books, checksum) = retry::with_connection(store, Role::Untimed, &mut |reader| {
+        let books = balance(job, &tally.books, &mut feed, writer.session(), reader)?;
+        Ok((books, checksum(reader, store.tables())?))
+    })?;
     report(job, &tally, measured, books, checksum)
+}
+
+/// The run's session, and the connection over which it was opened.
+fn open_session(store: &dyn Store, now: NaiveDateTime) -> Result<(Box<dyn Connection>, Session)> {
+    retry::at_start(|| {
+        let mut connection = store.connect(Role::Reader)?;
+        let session = log::open_session(connection.as_mut(), store.tables(), now)?;
+        Ok((connection, session))
+    })
 }
 
 /// What was measured around the work.
@@ -127,6 +139,7 @@ struct Measured {
     peak_rss_bytes: u64,
     wall: Duration,
     connections: BTreeMap<String, Connections>,
+    server: Option<ServerReport>,
     cache: CacheReport,
 }
 
@@ -137,7 +150,7 @@ fn report(
     books: Books,
     checksum: String,
 ) -> Result<RunReport> {
-    let Measured { usage, peak_rss_bytes, wall, connections, cache } = measured;
+    let Measured { usage, peak_rss_bytes, wall, connections, server, cache } = measured;
     let metrics = &tally.metrics;
     Ok(RunReport {
         format: FORMAT_VERSION,
@@ -169,6 +182,8 @@ fn report(
         insert_statements: metrics.insert_statements,
         transactions: metrics.transactions,
         retries: retries(metrics),
+        commits_looked_up: metrics.commits_looked_up,
+        server,
         rows: rows_by_table(job.store, &tally.rows),
         checksum,
     })

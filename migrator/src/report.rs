@@ -77,6 +77,12 @@ pub struct RunReport {
     pub transactions: u64,
     /// Transactions done again, by cause.
     pub retries: BTreeMap<String, u64>,
+    /// Commits whose answer was lost, so that the store was asked whether they were done.
+    #[serde(default)]
+    pub commits_looked_up: u64,
+    /// What the server counted while the run went on; absent where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerReport>,
     /// Rows stored by this run, per table.
     pub rows: BTreeMap<String, u64>,
     /// Checksum over the whole store after the run, 32 hex digits.
@@ -107,7 +113,7 @@ pub struct Build {
 /// What the rows went into.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreInfo {
-    /// `sqlite`.
+    /// `sqlite` or `mssql`.
     pub kind: String,
     /// The store's own version, and the simulated link before it where there is one.
     pub version: String,
@@ -223,6 +229,37 @@ impl fmt::Display for SimulatedLink {
             self.connect_ms, self.round_trip_ms
         )
     }
+}
+
+/// What a server counted while a run went on. Each part is there only where the login may see it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerReport {
+    /// What the writing sessions of this run waited for, by SQL Server's name of the wait.
+    pub waits: BTreeMap<String, ServerWait>,
+    /// Bytes written to the database's log file, by anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<u64>,
+    /// Writes to the database's log file, by anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_writes: Option<u64>,
+    /// Time that those writes took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_write_ms: Option<u64>,
+    /// Row locks of the database that were escalated to a table lock, by anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_escalations: Option<u64>,
+}
+
+/// Waits of one type.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerWait {
+    /// How many.
+    pub count: u64,
+    /// How long, in milliseconds.
+    pub wait_ms: u64,
+    /// How much of that was waiting for a processor.
+    pub signal_ms: u64,
 }
 
 /// What the caches of keys did in a run; with one for each worker, their sum.

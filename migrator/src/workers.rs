@@ -7,9 +7,7 @@
 //! waits for nobody.
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use crate::cache::{DedupCache, WorkerCache};
@@ -26,6 +24,8 @@ use crate::record::{RawRecord, Reject};
 use crate::report::Books;
 use crate::source::{Reader, Source};
 use crate::store::pool::{Handle, Pool};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, thread};
 
 /// The stages that touch no store, in the two parts that a parse pool puts on different threads.
 /// Every thread has its own.

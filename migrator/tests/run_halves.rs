@@ -4,61 +4,11 @@
 
 mod store_support;
 
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
-
 use migrator::config::{InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Settings};
-use migrator::insert::Mapped;
-use migrator::metrics::Metrics;
-use migrator::record::{RawRecord, Refusal, Reject, Stage};
 use migrator::report::RunReport;
-use migrator::workers::Stages;
 use proptest::prelude::*;
 use store_support::faulty::{Commit, Faults, FaultyStore};
-use store_support::runs::{Fixture, Numbers};
-use store_support::{CONTACT, CURRENT, PREVIOUS, int, record};
-
-/// Records that share keys: every application has a contact whose id many others have, and some
-/// application ids come again. Some are rejected, some refused by coerce, some by the store.
-#[derive(Clone, Copy)]
-struct Sharing {
-    /// How many contact ids there are.
-    contacts: i32,
-    /// Every so manyth record is turned down, in turn by mapping, by coerce and by the store.
-    bad_every: i32,
-}
-
-impl Stages for Sharing {
-    type Parsed = RawRecord;
-
-    fn parse(&mut self, raw: RawRecord, _: &mut Metrics) -> Result<RawRecord, Reject> {
-        Ok(raw)
-    }
-
-    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> Mapped {
-        let key = raw.key;
-        let app_id = if key % 11 == 0 { key - 1 } else { key };
-        let con_id = 1 + key % self.contacts;
-        let kind = if key % 2 == 0 { CURRENT } else { PREVIOUS };
-        let mut record = record(key, app_id, &[(con_id, &[kind])]);
-        match key % (3 * self.bad_every) {
-            0 => Mapped::Rejected(Reject { stage: Stage::Mapping, reason: "bad".into() }),
-            n if n == self.bad_every => Mapped::Refused(Refusal {
-                stage: Stage::Coerce,
-                table: "app_base".into(),
-                column: None,
-                reason: "bad".into(),
-            }),
-            n if n == 2 * self.bad_every => {
-                // A type of address that no row of the catalogue has.
-                record.tables.iter_mut().find(|t| t.table == CONTACT).unwrap().rows[0][1] = int(-5);
-                Mapped::Rows(record)
-            }
-            _ => Mapped::Rows(record),
-        }
-    }
-}
+use store_support::runs::{Fixture, Numbers, Sharing, within_a_minute};
 
 const RECORDS: i32 = 120;
 
@@ -83,20 +33,6 @@ fn queue(depth: usize, bytes_max: u64) -> Queueing {
 
 fn shared(max: usize) -> Pooling {
     Pooling::Shared(PoolLimits { max: max.try_into().unwrap(), ..PoolLimits::default() })
-}
-
-/// Fails instead of hanging: a run of a second must not take a minute.
-fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, result) = mpsc::channel();
-    let worker = thread::spawn(move || done.send(work()));
-    match result.recv_timeout(Duration::from_secs(60)) {
-        Ok(result) => result,
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the run hangs"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => match worker.join() {
-            Err(panic) => std::panic::resume_unwind(panic),
-            Ok(_) => panic!("the run ended without a result"),
-        },
-    }
 }
 
 fn run(settings: Settings, stages: Sharing) -> RunReport {

@@ -5,6 +5,14 @@
 //! and 100 full records and goes through it five times.
 #![cfg(test)]
 
+#[path = "store_support/backends.rs"]
+mod backends;
+#[path = "support/pairwise.rs"]
+mod pairwise;
+mod store_support;
+#[path = "support/tds/mod.rs"]
+mod tds;
+
 use std::path::Path;
 
 use migrator::audit::Audit;
@@ -17,9 +25,12 @@ use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
 use migrator::source::generated::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
+use migrator::store::Store;
+use migrator::store::mssql::setup::Recreate;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::workers::Stages;
+use pairwise::pairwise;
 use serde_json::{Map, Value, json};
 
 const LOAN_TABLES: &str =
@@ -36,40 +47,6 @@ fn values() -> Vec<(&'static str, Vec<Value>)> {
         ("parse_threads", vec![json!(0), json!(1), json!(3)]),
         ("insert", vec![json!("values"), json!("bulk")]),
     ]
-}
-
-/// Combinations in which every two values of two settings meet at least once, the baseline first:
-/// each next one is the candidate that brings most pairs that have not met.
-fn pairwise(settings: &[(&'static str, Vec<Value>)]) -> Vec<Vec<usize>> {
-    let places: Vec<usize> = settings.iter().map(|(_, values)| values.len()).collect();
-    let pairs_of = |row: &[usize]| -> Vec<(usize, usize, usize, usize)> {
-        let mut pairs = Vec::new();
-        for (one, first) in row.iter().enumerate() {
-            pairs.extend(
-                row.iter().enumerate().skip(one + 1).map(|(o, second)| (one, *first, o, *second)),
-            );
-        }
-        pairs
-    };
-    let all: usize = places.iter().product();
-    let row_of = |mut number: usize| -> Vec<usize> {
-        let digit = |places: &usize| {
-            let digit = number % places;
-            number /= places;
-            digit
-        };
-        places.iter().map(digit).collect()
-    };
-    let mut met = std::collections::BTreeSet::new();
-    let mut rows = Vec::new();
-    loop {
-        let fresh = |row: &Vec<usize>| pairs_of(row).iter().filter(|p| !met.contains(*p)).count();
-        let best =
-            (0..all).map(row_of).max_by_key(|row| (fresh(row), std::cmp::Reverse(row.clone())));
-        let Some(row) = best.filter(|row| fresh(row) > 0) else { return rows };
-        met.extend(pairs_of(&row));
-        rows.push(row);
-    }
 }
 
 struct Fixture {
@@ -92,14 +69,19 @@ impl Fixture {
         }
     }
 
-    /// Runs into a fresh store and audits it, strictly: the lowest source key keeps what is shared.
+    /// Runs into a fresh embedded store.
     fn run(&self, settings: Settings) -> RunReport {
         let folder = tempfile::tempdir().unwrap();
         let tables = Tables::new(&self.catalogue).unwrap();
+        let path = folder.path().join("store.db");
+        self.run_into(&SqliteStore::new(&path, Synchronous::Off, tables).unwrap(), settings)
+    }
+
+    /// Runs into an empty store and audits it, strictly: the lowest source key keeps what is shared.
+    fn run_into(&self, store: &dyn Store, settings: Settings) -> RunReport {
+        let tables = store.tables();
         let order: Vec<_> =
             self.contract.tables.iter().filter_map(|table| tables.find(&table.name)).collect();
-        let path = folder.path().join("store.db");
-        let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
         let config = Config {
             settings,
             limit: u64::MAX,
@@ -112,13 +94,13 @@ impl Fixture {
             config: &config,
             source: &self.source,
             source_name: "generated",
-            store: &store,
+            store,
             order: &order,
         };
         let stages = || RecordStages::new(&self.contract, &coercer, config.now);
         let report = run(&job, stages, &Interrupt::default(), &|_| {}).unwrap();
         let (mut stages, mut metrics) = (stages(), Metrics::new().unwrap());
-        let audit = Audit { source: &self.source, store: &store, strict: true };
+        let audit = Audit { source: &self.source, store, strict: true };
         let mut map = |raw, now| {
             assert_eq!(now, config.now);
             Ok(match stages.parse(raw, &mut metrics) {
@@ -132,6 +114,11 @@ impl Fixture {
     }
 
     fn every_pair_agrees(&self, at_most: usize) {
+        self.every_pair_agrees_with(at_most, |settings| self.run(settings));
+    }
+
+    /// Holds the runs of every pair of values against a baseline in an embedded store.
+    fn every_pair_agrees_with(&self, at_most: usize, run: impl Fn(Settings) -> RunReport) {
         let values = values();
         let rows = pairwise(&values);
         assert!((12..60).contains(&rows.len()), "{} combinations", rows.len());
@@ -144,7 +131,7 @@ impl Fixture {
                 .collect();
             let typed: TypedSettings = serde_json::from_value(Value::Object(typed)).unwrap();
             let settings: Settings = typed.try_into().unwrap();
-            let report = self.run(settings.clone());
+            let report = run(settings.clone());
             assert_eq!(report.books, baseline.books, "{settings:?}");
             assert_eq!(report.rows, baseline.rows, "{settings:?}");
             assert_eq!(report.checksum, baseline.checksum, "{settings:?}");
@@ -169,6 +156,46 @@ fn every_two_values_of_two_settings_store_the_same_full_records() {
     let (records, combinations, times) = if full() { (100, usize::MAX, 5) } else { (12, 4, 1) };
     for _ in 0..times {
         Fixture::new(Product::Cc, Profile::Full, records).every_pair_agrees(combinations);
+    }
+}
+
+/// Over TDS everything comes out as it does in the embedded store. The tables are created again
+/// before each run, as a sweep does it.
+#[test]
+fn every_two_values_of_two_settings_store_the_same_over_tds() {
+    for (engine, combinations) in
+        [(tds::Engine::SqlServer, usize::MAX), (tds::Engine::Babelfish, 4)]
+    {
+        let records = if full() { 1000 } else { 30 };
+        let combinations = if full() { usize::MAX } else { combinations };
+        let fixture = Fixture::new(Product::Cc, Profile::Staged, records);
+        let options = tds::Options { engine, ..tds::Options::default() };
+        let double = tds::TdsDouble::start_with(options);
+        let store = backends::store_on(&double, &fixture.catalogue);
+        fixture.every_pair_agrees_with(combinations, |settings| {
+            store.recreate(Recreate::OwnSchema).unwrap();
+            fixture.run_into(&store, settings)
+        });
+        assert!(double.all_closed_within(std::time::Duration::from_secs(5)));
+    }
+}
+
+#[test]
+fn loans_and_full_records_are_stored_the_same_over_tds() {
+    for (product, profile, records) in
+        [(Product::Rl, Profile::Staged, 40), (Product::Cc, Profile::Full, 6)]
+    {
+        let fixture = Fixture::new(product, profile, records);
+        let double = tds::TdsDouble::start();
+        let store = backends::store_on(&double, &fixture.catalogue);
+        let expected = fixture.run(Settings::default());
+        for insert in ["values", "bulk"] {
+            store.recreate(Recreate::OwnSchema).unwrap();
+            let settings = serde_json::from_value(json!({ "insert": insert })).unwrap();
+            let report = fixture.run_into(&store, settings);
+            assert_eq!(report.books, expected.books);
+            assert_eq!(report.checksum, expected.checksum, "{insert}");
+        }
     }
 }
 

@@ -1,12 +1,17 @@
 //! Batches in, rows and log and books out: duplicates, refused records, repetitions.
 #![cfg(test)]
 
+#[path = "store_support/backends.rs"]
+mod backends;
 mod store_support;
+#[path = "support/tds/mod.rs"]
+mod tds;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
+use backends::Backend;
 use migrator::config::{InsertMethod, Synchronous};
+use migrator::contract::catalogue::Catalogue;
 use migrator::error::{ErrorKind, Result};
 use migrator::insert::{Batch, Entry, Mapped, Writer, Written};
 use migrator::log::open_session;
@@ -16,36 +21,69 @@ use migrator::report::Books;
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Role, Store};
+use migrator::store::{Role, Store, Stored};
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, EMPLOYMENT, HISTORY, OPERATIONAL, PREVIOUS, PRICING,
     address_row, catalogue, history_row, int, record, rows, text,
 };
-use tempfile::TempDir;
 
 const ORDER: [usize; 6] = [BASE, CONTACT, OPERATIONAL, PRICING, ADDRESS, HISTORY];
 
-/// A store in a folder of its own, and a session in it.
+/// Where a test's stores are.
+struct On {
+    backend: fn(&Catalogue, &str) -> Option<Backend>,
+    name: &'static str,
+}
+
+impl On {
+    /// A new, empty store; none where there is no server to have it on.
+    fn fixture(&self) -> Option<Fixture> {
+        (self.backend)(&catalogue(), self.name).map(|backend| Fixture { backend })
+    }
+}
+
+/// One test for each of these on each store.
+macro_rules! suite {
+    ($($backend:ident)+) => { $( suite! { $backend:
+            a_batch_stores_every_row_once_and_logs_every_record
+            records_that_mapping_turned_down_are_logged_with_the_batch
+            an_application_under_a_second_source_key_is_a_duplicate_record
+            a_contact_that_another_application_has_keeps_its_row_and_gets_the_new_types
+            of_rows_with_one_key_in_a_record_the_first_is_stored
+            a_batch_that_fails_stores_every_record_but_the_guilty_ones
+            a_key_that_a_guilty_record_claimed_goes_to_the_next_one
+            refusals_name_table_column_and_key
+            a_key_of_another_record_that_no_query_asks_for_is_named
+            a_failed_record_that_is_tried_again_has_one_log_row
+            a_record_that_another_process_logged_first_is_a_lost_race
+            one_query_is_sent_for_each_key
+            a_busy_store_is_tried_again_and_counted
+            a_commit_whose_answer_was_lost_is_looked_up
+    } )+ };
+    ($backend:ident: $($clause:ident)+) => {
+        mod $backend {
+            $(
+                #[test]
+                fn $clause() {
+                    let name = concat!("batches_", stringify!($clause));
+                    super::$clause(&super::On { backend: crate::backends::$backend, name });
+                }
+            )+
+        }
+    };
+}
+
+suite! { sqlite double double_like_babelfish server }
+
+/// A store of its own.
 struct Fixture {
-    folder: TempDir,
-    store: SqliteStore,
+    backend: Backend,
 }
 
 impl Fixture {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let tables = Tables::new(&catalogue()).unwrap();
-        let path = folder.path().join("store.db");
-        let store = SqliteStore::new(&path, Synchronous::Off, tables)
-            .unwrap()
-            .with_busy_timeout(std::time::Duration::from_millis(1));
-        store.create_missing().unwrap();
-        Self { folder, store }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("store.db")
+    fn store(&self) -> &dyn Store {
+        self.backend.store.as_ref()
     }
 
     fn writer<'a>(&self, store: &'a dyn Store) -> Writer<'a> {
@@ -53,16 +91,16 @@ impl Fixture {
     }
 
     fn writer_on<'a>(&self, store: &'a dyn Store, log_has_key: bool) -> Writer<'a> {
-        let mut connection = self.store.connect(Role::Writer).unwrap();
+        let mut connection = self.store().connect(Role::Writer).unwrap();
         let now = store_support::now();
-        let session = open_session(&mut *connection, self.store.tables(), now).unwrap();
+        let session = open_session(&mut *connection, self.store().tables(), now).unwrap();
         Writer::new(store, session, InsertMethod::Values, &ORDER, log_has_key).unwrap()
     }
 
     /// Writes one batch in a session of its own.
     fn write(&self, entries: Vec<Entry>) -> Written {
         let mut metrics = Metrics::new().unwrap();
-        self.try_write(&self.store, entries, &mut metrics).unwrap()
+        self.try_write(self.store(), entries, &mut metrics).unwrap()
     }
 
     /// The same on a store on top of this one.
@@ -75,31 +113,45 @@ impl Fixture {
         store_support::write(store, &self.writer(store), &batch(0, entries), metrics)
     }
 
-    /// The rows of a query as text, columns joined by a bar.
-    fn query(&self, sql: &str) -> Vec<String> {
-        let file = rusqlite::Connection::open(self.path()).unwrap();
-        let mut statement = file.prepare(sql).unwrap();
-        let columns = statement.column_count();
-        let rows = statement.query_map([], |row| {
-            let text = |at| {
-                row.get_ref(at).map(|value| match value {
-                    rusqlite::types::ValueRef::Integer(number) => number.to_string(),
-                    rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
-                    _ => "-".to_owned(),
-                })
-            };
-            Ok((0..columns).map(text).collect::<rusqlite::Result<Vec<_>>>()?.join("|"))
-        });
-        rows.unwrap().collect::<rusqlite::Result<_>>().unwrap()
+    /// These columns of a table as text, joined by a bar, in order.
+    fn rows(&self, table: &str, columns: &str) -> Vec<String> {
+        let tables = self.store().tables();
+        let table = tables.find(table).unwrap();
+        let columns: Vec<_> =
+            columns.split(' ').map(|column| tables.all()[table].column(column).unwrap()).collect();
+        let mut rows = Vec::new();
+        let mut connection = self.store().connect(Role::Reader).unwrap();
+        connection
+            .scan(table, &columns, None, &mut |row| {
+                rows.push(row.iter().map(plain_text).collect::<Vec<_>>().join("|"));
+                Ok(())
+            })
+            .unwrap();
+        rows.sort_unstable();
+        rows
+    }
+
+    fn count(&self, table: &str) -> u64 {
+        let first = self.store().tables().find(table).map(|at| &self.store().tables().all()[at]);
+        self.rows(table, &first.unwrap().columns[0].name).len() as u64
     }
 
     fn log(&self) -> Vec<String> {
-        self.query("SELECT app_id, status, failure_reason FROM processing_log ORDER BY app_id")
+        self.rows("processing_log", "app_id status failure_reason")
     }
 
     fn checksum(&self) -> String {
-        let mut connection = self.store.connect(Role::Reader).unwrap();
-        checksum(&mut *connection, self.store.tables()).unwrap()
+        let mut connection = self.store().connect(Role::Reader).unwrap();
+        checksum(&mut *connection, self.store().tables()).unwrap()
+    }
+}
+
+fn plain_text(value: &Stored<'_>) -> String {
+    match value {
+        Stored::Null => "-".to_owned(),
+        Stored::Int(number) => number.to_string(),
+        Stored::Float(number) => number.to_string(),
+        Stored::Text(text) => (*text).to_owned(),
     }
 }
 
@@ -136,12 +188,11 @@ fn books(entries: &[(&str, u64)]) -> Books {
     }
 }
 
-#[test]
-fn a_batch_stores_every_row_once_and_logs_every_record() {
-    let fixture = Fixture::new();
+fn a_batch_stores_every_row_once_and_logs_every_record(on: &On) {
+    let Some(fixture) = on.fixture() else { return };
     let written = fixture.write(vec![plain(1, 11), plain(2, 12)]);
     assert_eq!(written.books, books(&[("committed", 2)]));
-    let tables = fixture.store.tables();
+    let tables = fixture.store().tables();
     let rows: BTreeMap<_, _> = written
         .rows
         .iter()
@@ -159,25 +210,25 @@ fn a_batch_stores_every_row_once_and_logs_every_record() {
     ];
     assert_eq!(rows, BTreeMap::from(expected));
     for (table, count) in expected {
-        assert_eq!(fixture.query(&format!("SELECT count(*) FROM {table}")), [count.to_string()]);
+        assert_eq!(fixture.count(table), count);
     }
     assert_eq!(fixture.log(), ["1|success|-", "2|success|-"]);
     assert_eq!(
-        fixture.query(
-            "SELECT r.session_id, r.now, b.batch, first_app_id, last_app_id, records \
-                       FROM migration_batch b JOIN migration_run r USING (session_id)"
-        ),
-        ["20260131_120000|2026-01-31 12:00:00.0000000|0|1|2|2"]
+        fixture.rows("migration_batch", "session_id batch first_app_id last_app_id records"),
+        ["20260131_120000|0|1|2|2"]
     );
     assert_eq!(
-        fixture.query("SELECT DISTINCT session_id, processing_time FROM processing_log"),
+        fixture.rows("migration_run", "session_id now"),
         ["20260131_120000|2026-01-31 12:00:00.0000000"]
+    );
+    assert_eq!(
+        fixture.rows("processing_log", "session_id processing_time"),
+        ["20260131_120000|2026-01-31 12:00:00.0000000"; 2]
     );
 }
 
-#[test]
-fn records_that_mapping_turned_down_are_logged_with_the_batch() {
-    let fixture = Fixture::new();
+fn records_that_mapping_turned_down_are_logged_with_the_batch(on: &On) {
+    let Some(fixture) = on.fixture() else { return };
     let rejected = Mapped::Rejected(Reject { stage: Stage::Validation, reason: "blank".into() });
     let refused = Mapped::Refused(Refusal {
         stage: Stage::Coerce,
@@ -202,10 +253,9 @@ fn records_that_mapping_turned_down_are_logged_with_the_batch() {
     );
 }
 
-#[test]
-fn an_application_under_a_second_source_key_is_a_duplicate_record() {
+fn an_application_under_a_second_source_key_is_a_duplicate_record(on: &On) {
     for batches in [vec![vec![1, 2, 3]], vec![vec![1], vec![2, 3]]] {
-        let fixture = Fixture::new();
+        let Some(fixture) = on.fixture() else { return };
         let mut total = Books::default();
         for keys in batches {
             // All three are application 7; what differs is the contact.
@@ -224,14 +274,13 @@ fn an_application_under_a_second_source_key_is_a_duplicate_record() {
                 "3|failed|duplicate: app_base.app_id 7 is already stored"
             ]
         );
-        assert_eq!(fixture.query("SELECT con_id FROM app_contact_base"), ["11"]);
+        assert_eq!(fixture.rows("app_contact_base", "con_id"), ["11"]);
     }
 }
 
-#[test]
-fn a_contact_that_another_application_has_keeps_its_row_and_gets_the_new_types() {
+fn a_contact_that_another_application_has_keeps_its_row_and_gets_the_new_types(on: &On) {
     for batches in [vec![vec![1, 2]], vec![vec![1], vec![2]]] {
-        let fixture = Fixture::new();
+        let Some(fixture) = on.fixture() else { return };
         let types: BTreeMap<i32, &[i64]> =
             BTreeMap::from([(1, &[CURRENT][..]), (2, &[CURRENT, PREVIOUS][..])]);
         for keys in batches {
@@ -239,18 +288,17 @@ fn a_contact_that_another_application_has_keeps_its_row_and_gets_the_new_types()
             let written = fixture.write(entries.collect());
             assert_eq!(written.books.committed, written.books.read);
         }
-        assert_eq!(fixture.query("SELECT con_id, app_id FROM app_contact_base"), ["50|1"]);
+        assert_eq!(fixture.rows("app_contact_base", "con_id app_id"), ["50|1"]);
         assert_eq!(
-            fixture.query("SELECT con_id, address_type_enum FROM app_contact_address"),
+            fixture.rows("app_contact_address", "con_id address_type_enum"),
             ["50|10", "50|11"]
         );
-        assert_eq!(fixture.query("SELECT app_id FROM app_base"), ["1", "2"]);
+        assert_eq!(fixture.rows("app_base", "app_id"), ["1", "2"]);
     }
 }
 
-#[test]
-fn of_rows_with_one_key_in_a_record_the_first_is_stored() {
-    let fixture = Fixture::new();
+fn of_rows_with_one_key_in_a_record_the_first_is_stored(on: &On) {
+    let Some(fixture) = on.fixture() else { return };
     let mut twice = record(1, 1, &[(50, &[CURRENT, CURRENT])]);
     twice.tables[3].rows[1][2] = text("second");
     let employment =
@@ -258,18 +306,17 @@ fn of_rows_with_one_key_in_a_record_the_first_is_stored() {
     twice.tables.push(rows(EMPLOYMENT, vec![employment("a").into(), employment("b").into()]));
     let written = fixture.write(vec![entry(twice)]);
     assert_eq!(written.books, books(&[("committed", 1)]));
-    assert_eq!(fixture.query("SELECT city FROM app_contact_address"), ["MISSING"]);
-    assert_eq!(fixture.query("SELECT business_name FROM app_contact_employment"), ["a"]);
+    assert_eq!(fixture.rows("app_contact_address", "city"), ["MISSING"]);
+    assert_eq!(fixture.rows("app_contact_employment", "business_name"), ["a"]);
 }
 
-#[test]
-fn a_batch_that_fails_stores_every_record_but_the_guilty_ones() {
+fn a_batch_that_fails_stores_every_record_but_the_guilty_ones(on: &On) {
     for guilty_keys in [vec![1], vec![4], vec![8], vec![1, 2], vec![2, 7], (1..=8).collect()] {
-        let fixture = Fixture::new();
+        let Some(fixture) = on.fixture() else { return };
         let entries = (1..=8)
             .map(|key| if guilty_keys.contains(&key) { guilty(key, key) } else { plain(key, key) });
         let mut metrics = Metrics::new().unwrap();
-        let written = fixture.try_write(&fixture.store, entries.collect(), &mut metrics).unwrap();
+        let written = fixture.try_write(fixture.store(), entries.collect(), &mut metrics).unwrap();
         let failed = guilty_keys.len() as u64;
         assert_eq!(written.books, books(&[("committed", 8 - failed), ("failed", failed)]));
         assert_eq!(metrics.retries, BTreeMap::from([(Retry::RefusedRecord, 1)]));
@@ -289,7 +336,7 @@ fn a_batch_that_fails_stores_every_record_but_the_guilty_ones() {
         let stored: Vec<_> =
             (1..=8).filter(|key| !guilty_keys.contains(key)).map(|key| key.to_string()).collect();
         for (table, column) in [("app_base", "app_id"), ("app_contact_base", "con_id")] {
-            assert_eq!(fixture.query(&format!("SELECT {column} FROM {table} ORDER BY 1")), stored);
+            assert_eq!(fixture.rows(table, column), stored);
         }
         // The store's own words stay out of the log and go to the terminal.
         assert_eq!(written.refused.len(), guilty_keys.len());
@@ -297,20 +344,18 @@ fn a_batch_that_fails_stores_every_record_but_the_guilty_ones() {
     }
 }
 
-#[test]
-fn a_key_that_a_guilty_record_claimed_goes_to_the_next_one() {
-    let fixture = Fixture::new();
+fn a_key_that_a_guilty_record_claimed_goes_to_the_next_one(on: &On) {
+    let Some(fixture) = on.fixture() else { return };
     let duplicate_of_guilty = entry(record(3, 1, &[(50, &[CURRENT])]));
     let entries =
         vec![guilty(1, 50), entry(record(2, 2, &[(50, &[PREVIOUS])])), duplicate_of_guilty];
     let written = fixture.write(entries);
     assert_eq!(written.books, books(&[("committed", 2), ("failed", 1)]));
-    assert_eq!(fixture.query("SELECT con_id, app_id FROM app_contact_base"), ["50|2"]);
-    assert_eq!(fixture.query("SELECT app_id FROM app_base"), ["1", "2"]);
+    assert_eq!(fixture.rows("app_contact_base", "con_id app_id"), ["50|2"]);
+    assert_eq!(fixture.rows("app_base", "app_id"), ["1", "2"]);
 }
 
-#[test]
-fn refusals_name_table_column_and_key() {
+fn refusals_name_table_column_and_key(on: &On) {
     let with = |change: &dyn Fn(&mut TypedRecord)| {
         let mut record = record(1, 1, &[(50, &[CURRENT])]);
         change(&mut record);
@@ -328,17 +373,16 @@ fn refusals_name_table_column_and_key() {
         (orphan, "store: app_contact_address.con_id: there is no app_contact_base 51"),
         (twice, "store: app_historical_lookup.app_id, name: the record has a key twice"),
     ] {
-        let fixture = Fixture::new();
+        let Some(fixture) = on.fixture() else { return };
         let written = fixture.write(vec![entry]);
         assert_eq!(written.books, books(&[("failed", 1)]));
         assert_eq!(fixture.log(), [format!("1|failed|{reason}")]);
-        assert_eq!(fixture.query("SELECT count(*) FROM app_base"), ["0"]);
+        assert_eq!(fixture.count("app_base"), 0);
     }
 }
 
-#[test]
-fn a_key_of_another_record_that_no_query_asks_for_is_named() {
-    let fixture = Fixture::new();
+fn a_key_of_another_record_that_no_query_asks_for_is_named(on: &On) {
+    let Some(fixture) = on.fixture() else { return };
     let mut intruder = record(2, 2, &[]);
     intruder.tables[2].rows.push(history_row(1, "[curr_address]"));
     let written = fixture.write(vec![plain(1, 50), entry(intruder)]);
@@ -349,28 +393,26 @@ fn a_key_of_another_record_that_no_query_asks_for_is_named() {
     );
 }
 
-#[test]
-fn a_failed_record_that_is_tried_again_has_one_log_row() {
-    let fixture = Fixture::new();
+fn a_failed_record_that_is_tried_again_has_one_log_row(on: &On) {
+    let Some(fixture) = on.fixture() else { return };
     fixture.write(vec![guilty(1, 50), plain(2, 52)]);
     let again = Entry { retry: true, ..plain(1, 50) };
     assert_eq!(fixture.write(vec![again]).books, books(&[("committed", 1)]));
     assert_eq!(fixture.log(), ["1|success|-", "2|success|-"]);
-    let sessions = fixture.query("SELECT session_id FROM processing_log ORDER BY app_id");
-    assert_eq!(sessions, ["20260131_120000_2", "20260131_120000"]);
+    let sessions = fixture.rows("processing_log", "app_id session_id");
+    assert_eq!(sessions, ["1|20260131_120000_2", "2|20260131_120000"]);
 }
 
-#[test]
-fn a_record_that_another_process_logged_first_is_a_lost_race() {
+fn a_record_that_another_process_logged_first_is_a_lost_race(on: &On) {
     for log_has_key in [true, false] {
-        let fixture = Fixture::new();
+        let Some(fixture) = on.fixture() else { return };
         fixture.write(vec![plain(2, 52)]);
         let before = fixture.checksum();
         let mut metrics = Metrics::new().unwrap();
         let entries = vec![plain(1, 51), plain(2, 52), plain(3, 53)];
-        let writer = fixture.writer_on(&fixture.store, log_has_key);
+        let writer = fixture.writer_on(fixture.store(), log_has_key);
         let written =
-            store_support::write(&fixture.store, &writer, &batch(0, entries), &mut metrics)
+            store_support::write(fixture.store(), &writer, &batch(0, entries), &mut metrics)
                 .unwrap();
         assert_eq!(written.books, books(&[("committed", 2), ("lost_race", 1)]));
         assert_eq!(metrics.retries.contains_key(&Retry::LostRace), log_has_key);
@@ -379,23 +421,21 @@ fn a_record_that_another_process_logged_first_is_a_lost_race() {
     }
 }
 
-#[test]
-fn one_query_is_sent_for_each_key() {
-    let fixture = Fixture::new();
+fn one_query_is_sent_for_each_key(on: &On) {
+    let Some(fixture) = on.fixture() else { return };
     let mut metrics = Metrics::new().unwrap();
     // Each: the application, the contact, two addresses; the second shares the first's contact,
     // whose key is claimed and asked for no more.
     let entries = [1, 2].map(|key| entry(record(key, key, &[(50, &[CURRENT, PREVIOUS])])));
-    fixture.try_write(&fixture.store, entries.into(), &mut metrics).unwrap();
+    fixture.try_write(fixture.store(), entries.into(), &mut metrics).unwrap();
     assert_eq!(metrics.queries, 4 + 1);
     assert_eq!(metrics.timing(Step::Connect).histogram.len(), 1);
     assert_eq!(metrics.timing(Step::Commit).histogram.len(), 1);
 }
 
-#[test]
-fn a_busy_store_is_tried_again_and_counted() {
-    let fixture = Fixture::new();
-    let flaky = FaultyStore::new(&fixture.store, 0, Faults { busy: 3, ..Faults::default() });
+fn a_busy_store_is_tried_again_and_counted(on: &On) {
+    let Some(fixture) = on.fixture() else { return };
+    let flaky = FaultyStore::new(fixture.store(), 0, Faults { busy: 3, ..Faults::default() });
     let mut metrics = Metrics::new().unwrap();
     let written = fixture.try_write(&flaky, vec![plain(1, 50)], &mut metrics).unwrap();
     assert_eq!(written.books, books(&[("committed", 1)]));
@@ -405,24 +445,31 @@ fn a_busy_store_is_tried_again_and_counted() {
 
 #[test]
 fn a_store_that_stays_busy_stops_the_run() {
-    let fixture = Fixture::new();
-    let writer = fixture.writer(&fixture.store);
-    let other = rusqlite::Connection::open(fixture.path()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let tables = Tables::new(&catalogue()).unwrap();
+    let store = SqliteStore::new(&path, Synchronous::Off, tables)
+        .unwrap()
+        .with_busy_timeout(std::time::Duration::from_millis(1));
+    store.create_missing().unwrap();
+    let on_file = Fixture { backend: Backend::of(Box::new(store)) };
+    let store = on_file.store();
+    let writer = on_file.writer(store);
+    let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut metrics = Metrics::new().unwrap();
     let batch = batch(0, vec![plain(1, 50)]);
-    let error = store_support::write(&fixture.store, &writer, &batch, &mut metrics).unwrap_err();
+    let error = store_support::write(store, &writer, &batch, &mut metrics).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
     assert!(error.to_string().contains("busy"), "{error}");
     drop(other);
-    assert!(fixture.log().is_empty());
+    assert!(on_file.log().is_empty());
 }
 
-#[test]
-fn a_commit_whose_answer_was_lost_is_looked_up() {
+fn a_commit_whose_answer_was_lost_is_looked_up(on: &On) {
     for (commit, rows) in [(Commit::AnswerLost, 1), (Commit::ConnectionLost, 0)] {
-        let fixture = Fixture::new();
-        let flaky = FaultyStore::new(&fixture.store, 0, Faults { commit, ..Faults::default() });
+        let Some(fixture) = on.fixture() else { return };
+        let flaky = FaultyStore::new(fixture.store(), 0, Faults { commit, ..Faults::default() });
         let mut metrics = Metrics::new().unwrap();
         let result = fixture.try_write(&flaky, vec![plain(1, 50)], &mut metrics);
         let kind = result.map(|written| written.books).map_err(|error| error.kind());

@@ -1,17 +1,19 @@
 //! What every store has to do, written against the traits: each backend runs the same suite.
 #![cfg(test)]
 
+#[path = "store_support/backends.rs"]
+mod backends;
 mod store_support;
+#[path = "support/tds/mod.rs"]
+mod tds;
 
-use migrator::config::{InsertMethod, Link, Synchronous};
+use migrator::config::{InsertMethod, Synchronous};
 use migrator::error::ErrorKind;
 use migrator::record::SqlValue;
 use migrator::store::checksum::checksum;
-use migrator::store::link::Linked;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Connection, Inserted, Key, Range, Role, Rule, Store, Stored, Violation};
-use store_support::manual_clock::ManualClock;
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, ENUMS, HISTORY, PREVIOUS, PRICING, address_row, base_row,
     catalogue, contact_row, history_row, int, large_record, pricing_row, text,
@@ -27,17 +29,11 @@ fn sqlite(folder: &TempDir) -> Box<dyn Store> {
     Box::new(SqliteStore::new(&path, Synchronous::Off, tables).unwrap())
 }
 
-/// The same behind a simulated link, which must not show in what is stored.
-fn linked(folder: &TempDir) -> Box<dyn Store> {
-    let store = Box::leak(sqlite(folder));
-    let link = Link { connect_ms: 150, round_trip_ms: 1 };
-    Box::new(Linked::new(store, link, ManualClock::new()))
-}
-
 /// One test for each clause of the contract on each backend.
 macro_rules! suite {
     ($($backend:ident)+) => { $( suite! { $backend:
             creating_missing_tables_twice_changes_nothing
+            a_run_finds_the_tables_ready_and_the_log_with_its_key
             rows_of_the_catalogue_are_there
             what_is_committed_is_seen_by_others
             what_is_rolled_back_is_gone
@@ -65,18 +61,17 @@ macro_rules! suite {
             $(
                 #[test]
                 fn $clause() {
-                    let folder = tempfile::tempdir().unwrap();
-                    let store = super::$backend(&folder);
-                    let setup = store.create_missing().unwrap();
-                    assert!(setup.log_has_key);
-                    super::$clause(store.as_ref());
+                    let catalogue = super::catalogue();
+                    let backend = crate::backends::$backend(&catalogue, stringify!($clause));
+                    let Some(backend) = backend else { return };
+                    super::$clause(backend.store.as_ref());
                 }
             )+
         }
     };
 }
 
-suite! { sqlite linked }
+suite! { sqlite linked double double_like_babelfish server }
 
 fn writer(store: &dyn Store) -> Box<dyn Connection> {
     let mut connection = store.connect(Role::Writer).unwrap();
@@ -130,6 +125,11 @@ fn plain(value: &Stored<'_>) -> String {
     }
 }
 
+fn a_run_finds_the_tables_ready_and_the_log_with_its_key(store: &dyn Store) {
+    assert!(store.ready().unwrap().log_has_key);
+    assert!(!store.info().version.is_empty());
+}
+
 fn creating_missing_tables_twice_changes_nothing(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
@@ -150,7 +150,12 @@ fn what_is_committed_is_seen_by_others(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
     assert!(has_app(&mut *connection, 1));
-    assert!(!has_app(&mut *reader, 1));
+    // A store that locks what it reads makes the reader wait instead.
+    let key = Key { table: BASE, columns: vec![0] };
+    match reader.exists(&key, &[&int(1)]) {
+        Ok(seen) => assert!(!seen),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Busy),
+    }
     connection.commit().unwrap();
     assert!(has_app(&mut *reader, 1));
 }
@@ -234,9 +239,9 @@ fn refusals_name_the_rule_and_the_column(store: &dyn Store) {
     ] {
         let violation = refused(&mut *connection, table, row);
         assert_eq!(violation.rule, rule, "{violation:?}");
-        if let Some(column) = column {
-            assert_eq!(violation.columns, [column], "{violation:?}");
-        }
+        // Of two keys that a row breaks, stores differ in the one that they name.
+        let names = |column: &str| violation.columns.iter().any(|name| name == column);
+        assert!(column.is_none_or(names), "{violation:?}");
         assert!(!violation.message.is_empty());
     }
 }

@@ -4,30 +4,25 @@ use std::time::Duration;
 
 use super::load;
 use super::session::{Asked, Session};
-use super::sweep::{invoked, quoted};
+use super::sweep::{program, quoted};
 use crate::args::SelfTestArgs;
 use crate::display::{self, Display};
 use crate::doctor;
 use crate::error::Result;
-use crate::executor::Program;
 use crate::render;
 use crate::results;
 use crate::scenario;
 use crate::self_test::rates::SelfTested;
-use crate::self_test::{self, SLOWDOWN, SelfTest};
+use crate::self_test::{self, SelfTest};
 
 /// Where neither sessions nor a budget are asked for.
 const BUDGET: Duration = Duration::from_secs(5 * 60);
 
 /// Runs the verb.
 pub fn run(args: &SelfTestArgs) -> Result<()> {
-    let (program, path) = match &args.migrator {
-        Some(path) => (Program::other(invoked(path)), Some(path.display().to_string())),
-        None => (Program::own()?, None),
-    };
-    // Its baseline is that of the bare `harness`.
-    let scenario = load::load(scenario::DEFAULT, args.seed, args.quick)?;
-    let slowed = program.clone().slowed(SLOWDOWN);
+    let scenario = load::load(&args.scenario, args.seed, args.quick)?;
+    let (program, path) = program(args.migrator.as_deref(), &scenario)?;
+    let slowed = program.clone().slowed(self_test::planted(&scenario));
     let (sessions, budget) = limits(args);
     let budget_s = budget.map(|budget| budget.as_secs_f64());
     let (mut executor, beginning) = Asked {
@@ -74,6 +69,9 @@ fn command(args: &SelfTestArgs) -> String {
     let budget = budget.map(|budget| humantime::format_duration(budget).to_string());
     let path = args.migrator.as_ref().map(|path| path.display().to_string());
     let seed = args.seed.map(|seed| seed.to_string());
+    if args.scenario != scenario::DEFAULT {
+        words.push(quoted(&args.scenario));
+    }
     if args.quick {
         words.push("--quick".into());
     }

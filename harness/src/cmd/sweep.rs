@@ -22,7 +22,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
     let scenario = load::load(&args.scenario, flags.seed, flags.quick)?;
     check_shard(flags, &scenario)?;
-    let (program, path) = program(flags, &scenario)?;
+    let (program, path) = program(flags.migrator.as_deref(), &scenario)?;
     let (mut executor, beginning) = Asked {
         session: ledger::Session::sweep(scenario),
         programs: vec![("migrator", program, path)],
@@ -74,8 +74,11 @@ fn no_analysis(session: &Session, error: &Error) -> Error {
 }
 
 /// The program under test, and what the user called it.
-fn program(flags: &SweepFlags, scenario: &Scenario) -> Result<(Program, Option<String>)> {
-    match (&scenario.runner, &flags.migrator) {
+pub(super) fn program(
+    migrator: Option<&Path>,
+    scenario: &Scenario,
+) -> Result<(Program, Option<String>)> {
+    match (&scenario.runner, migrator) {
         (Some(_), Some(_)) => {
             Err(Error::usage("--migrator would be ignored: the scenario has a [runner] command"))
         }

@@ -23,9 +23,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::Usage;
 
-/// How long a slowed program runs between two stops: short against a run, long against what a stop
-/// costs by itself.
-const STRIDE: Duration = Duration::from_millis(10);
+/// How long a slowed program runs between two stops: short against a run, and long enough that a
+/// scheduler with more to do than processors, which lets those go first that have just stood still,
+/// makes up for few of the stops.
+const STRIDE: Duration = Duration::from_millis(50);
+
+/// How often a slowed program is asked whether it has ended.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// What the launcher says on stdout, one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,10 +90,12 @@ fn wait_slowing(child: &mut Child, share: f64) -> io::Result<ExitStatus> {
     let mut owed_s = 0.0;
     loop {
         let runs = Instant::now();
-        sleep(STRIDE);
-        // A program that has ended keeps its id until here, so no other process is ever stopped.
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
+        while runs.elapsed() < STRIDE {
+            sleep(GLANCE);
+            // A program that has ended keeps its id until here, so no other process is ever stopped.
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
         }
         kill(pid, Signal::SIGSTOP)?;
         let stopped = Instant::now();

@@ -109,6 +109,8 @@ pub fn report(settings: &Settings, records: u32, rec_per_min: f64) -> RunReport 
         insert_statements: read,
         transactions: read.div_ceil(settings.batch_size.get() as u64),
         retries: BTreeMap::new(),
+        commits_looked_up: 0,
+        server: None,
         rows: BTreeMap::from([("app_base".into(), read)]),
         checksum: "00112233445566778899aabbccddeeff".into(),
     }

@@ -2,6 +2,7 @@
 //! a mock; neither knows the plan nor judges what comes out.
 
 mod difference;
+mod environment;
 pub mod launch;
 mod mock;
 mod process;

@@ -18,6 +18,7 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind};
 
+use super::environment;
 use super::launch::Word;
 use super::surroundings::Counters;
 use super::{Difference, Executor, LAUNCH_VERB, MIGRATOR_VERB, Source, difference};
@@ -371,6 +372,9 @@ impl Process {
             .stderr(log)
             .process_group(0)
             .kill_on_drop(true);
+        for secret in environment::withheld() {
+            command.env_remove(secret);
+        }
         let interrupts = &mut self.interrupts;
         self.runtime.block_on(async move {
             let mut child = command.spawn().map_err(failed)?;
@@ -610,7 +614,8 @@ fn link_flags(link: Link) -> Vec<OsString> {
     flags.into_iter().flat_map(|(flag, ms)| [flag.into(), ms.to_string().into()]).collect()
 }
 
-/// The end of what a process wrote to its stderr, in one line.
+/// The end of what a process wrote to its stderr, in one line, without what would move a
+/// terminal's cursor or change its colours.
 fn last_words(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -618,7 +623,8 @@ fn last_words(log: &Path) -> String {
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    text[start..].split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<_> = text[start..].split_whitespace().collect();
+    words.join(" ").replace(char::is_control, "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -663,5 +669,8 @@ mod tests {
         assert!(words.ends_with("migrator: no such file"), "{words}");
         assert!(words.len() <= LAST_WORDS_BYTES_MAX);
         assert_eq!(last_words(Path::new("/nonexistent")), "");
+        fs::write(&log, "\u{1b}[2J\u{1b}]0;mine\u{7} \u{9b}31m red\r\u{8}").unwrap();
+        let words = last_words(&log);
+        assert!(words.contains("[2J") && !words.contains(char::is_control), "{words:?}");
     }
 }

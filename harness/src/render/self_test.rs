@@ -57,13 +57,15 @@ pub fn markdown(tested: &SelfTested, checkup: Option<&Checkup>, command: &str) -
 
 /// What was done, in a sentence.
 fn what(tested: &SelfTested) -> String {
-    let SelfTested { same, slowed, pairs, records, .. } = tested;
+    let SelfTested { scenario, same, slowed, pairs, records, .. } = tested;
     format!(
-        "{} sessions of {pairs} pairs, each run of the baseline on {} records: in turn the program \
-         against itself, and the program against itself slowed by {:.0} %.",
+        "{} sessions of {pairs} pairs, each run of the baseline of {scenario} on {} records: in turn \
+         the program against itself, and the program against itself slowed by {} %, which is more \
+         than the margin of {} %.",
         same.each.len() + slowed.each.len(),
         thousands(f64::from(*records)),
-        tested.planted_percent
+        tested.planted_percent,
+        tested.margin_percent
     )
 }
 
@@ -76,7 +78,7 @@ fn title(tested: &SelfTested, sessions: &Sessions) -> String {
     match sessions.truth {
         Truth::Same => format!("The same program: {judged} judged{of}"),
         Truth::Slowed => {
-            format!("Slowed by {:.0} %: {judged} judged{of}", tested.planted_percent)
+            format!("Slowed by {} %: {judged} judged{of}", tested.planted_percent)
         }
     }
 }
@@ -112,8 +114,8 @@ fn row_line([what, sessions, rate, interval, promised]: [String; 5]) -> String {
 /// What all pairs of one kind say together.
 fn together(tested: &SelfTested, sessions: &Sessions) -> String {
     let known = match sessions.truth {
-        Truth::Same => "it is no slower".into(),
-        Truth::Slowed => format!("it is slower by {:.0} %", tested.planted_percent),
+        Truth::Same => "no slower".into(),
+        Truth::Slowed => format!("slower by {} %", tested.planted_percent),
     };
     let Some(Finding { effect_percent: Some(effect), interval_percent, pairs, .. }) =
         &sessions.together
@@ -126,9 +128,7 @@ fn together(tested: &SelfTested, sessions: &Sessions) -> String {
         };
         format!(", between {} and {} %", end(low, "anything"), end(high, "anything"))
     });
-    format!(
-        "All {pairs} pairs together: slower by {effect:+.1} %{interval}; by its making {known}."
-    )
+    format!("All {pairs} pairs together: slower by {effect:+.1} %{interval}; it was made {known}.")
 }
 
 fn one_by_one(each: &[Said]) -> String {
@@ -141,21 +141,23 @@ fn one_by_one(each: &[Said]) -> String {
     said.collect::<Vec<_>>().join(", ")
 }
 
-/// A sentence for each promise that the sessions refuse.
+/// A sentence for each promise that the sessions refuse, and for one that cannot be made.
 fn refused(tested: &SelfTested) -> Vec<String> {
     let rates = tested.same.rates.iter().chain(&tested.slowed.rates);
     let refused = rates.filter(|rate| rate.promised.is_some_and(|most| rate.interval[0] > most));
     let sentence = |rate: &Rate| {
-        let or = match rate.what {
-            What::LetPass => ", or the slowed program is not as slow as it was made",
-            _ => "",
-        };
         format!(
             "Refused here: \"{}\" was said more often than promised. Runs of this machine are not as \
-             the test assumes (one leaves something behind for the next){or}, so its verdicts do not \
-             hold here.",
+             the test assumes (one leaves something behind for the next), so its verdicts do not hold \
+             here.",
             name(rate.what)
         )
     };
-    refused.map(sentence).collect()
+    let unmade = (!tested.slowed_as_made).then(|| {
+        "The slowed program was not as slow as it was made, so nothing is promised about its \
+         sessions: beside other programs the scheduler makes up for its stops. Stop what else runs \
+         (`harness doctor` names it) and test again."
+            .to_owned()
+    });
+    refused.map(sentence).chain(unmade).collect()
 }

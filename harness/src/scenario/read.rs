@@ -131,6 +131,15 @@ const RUNS_MIN: u32 = 2;
 /// The fewest pairs that can be tested.
 const PAIRS_LEAST: u32 = 8;
 
+/// The most pairs of a plan: weeks of them.
+const PAIRS_MOST: u32 = 100_000;
+
+/// The most combinations of a grid.
+const SETTINGS_MAX: usize = 1_000;
+
+/// The most runs of a plan: weeks of them.
+const TRIALS_MAX: u64 = 1_000_000;
+
 const TOP_KEYS: &[&str] = &[
     "name",
     "why",
@@ -268,6 +277,7 @@ impl Source<'_> {
                 return Err(self.fault_at(None, message));
             }
         };
+        self.check_size(file.runs, file.warmup, &axes)?;
         let (settings, baseline) = self.grid(&baseline, &axes)?;
         let swept: Vec<String> = axes.into_iter().map(|(key, _)| key).collect();
         let runner = file.runner.as_ref();
@@ -307,6 +317,9 @@ impl Source<'_> {
         if file.runs < RUNS_MIN {
             let message = format!("takes at least {RUNS_MIN}: one run has no spread");
             return Err(self.fault_in("", "runs", message));
+        }
+        if file.pairs > PAIRS_MOST {
+            return Err(self.fault_in("", "pairs", format!("takes at most {PAIRS_MOST}")));
         }
         if file.pairs < PAIRS_LEAST || !file.pairs.is_multiple_of(2) {
             let message = format!("takes an even number from {PAIRS_LEAST} on: half run A first");
@@ -421,6 +434,25 @@ impl Source<'_> {
             return Err(self.fault_at(span, "[sweep] varies nothing"));
         }
         Ok(axes)
+    }
+
+    /// Refuses what nobody can run, before it is laid out in memory.
+    fn check_size(&self, runs: u32, warmup: u32, axes: &Axes) -> Result<(), Fault> {
+        let combinations =
+            axes.iter().map(|(_, values)| values.len()).fold(1, usize::saturating_mul);
+        if combinations > SETTINGS_MAX {
+            let message =
+                format!("[sweep] has {combinations} combinations; {SETTINGS_MAX} are the most");
+            return Err(self.fault_at(self.span("sweep", ""), message));
+        }
+        let blocks = u64::from(runs) + u64::from(warmup);
+        // A baseline that the grid leaves out is run as well.
+        let trials = blocks.saturating_mul(combinations as u64 + 1);
+        if trials > TRIALS_MAX {
+            let message = format!("makes {trials} runs with warm-up; {TRIALS_MAX} are the most");
+            return Err(self.fault_in("", "runs", message));
+        }
+        Ok(())
     }
 
     /// Every combination of the values, and the baseline's index among them; a baseline that the
@@ -548,6 +580,7 @@ batch_size = [100, 1000]
             (LEAST.replace("least", "Least/../"), "line 2: name: takes lower-case letters"),
             (with("runs = 1"), "line 6: runs: takes at least 2"),
             (with("pairs = 9"), "line 6: pairs: takes an even number from 8 on"),
+            (with("pairs = 4000000000"), "line 6: pairs: takes at most 100000"),
             (with("pairs = 6"), "line 6: pairs: takes an even number from 8 on"),
             (with("[gate]\nmargin = 0.0"), "line 7: [gate] margin: takes a share above 0"),
             (with("[gate]\nmetrics = []"), "line 7: [gate] metrics: takes at least one"),
@@ -591,6 +624,19 @@ batch_size = [100, 1000]
         for (text, expected) in refusals {
             let message = fault(&text);
             assert!(message.starts_with(expected), "{message}\nexpected {expected}");
+        }
+    }
+
+    #[test]
+    fn plans_that_nobody_can_run_are_refused_before_they_fill_the_memory() {
+        let hundred = (1..=100).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+        let axes =
+            ["workers", "queue_depth", "parse_threads"].map(|a| format!("{a} = [{hundred}]"));
+        let grid = LEAST.replace("batch_size = [100, 1000]", &axes.join("\n"));
+        assert_eq!(fault(&grid), "line 6: [sweep] has 1000000 combinations; 1000 are the most");
+        for runs in ["runs = 4294967295", "warmup = 400000"] {
+            let message = fault(&with(runs));
+            assert!(message.contains("runs with warm-up; 1000000 are the most"), "{message}");
         }
     }
 

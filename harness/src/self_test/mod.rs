@@ -12,9 +12,14 @@ use crate::scenario::{Scenario, Setting};
 use crate::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
 
-/// By which share the slowed program takes longer. Above the margin of the shipped scenarios, so that
-/// letting it pass is an error, and not so far above that finding it is no art.
-pub const SLOWDOWN: f64 = 0.08;
+/// The slowdown over a scenario's margin: above it, so that letting the slowed program pass is an
+/// error, and not so far above that finding it is no art.
+const OF_MARGIN: f64 = 1.6;
+
+/// By which share the slowed program takes longer in a self-test of this scenario, to 0.01 %.
+pub fn planted(scenario: &Scenario) -> f64 {
+    (OF_MARGIN * scenario.gate.margin * 1e4).round() / 1e4
+}
 
 /// The programs of a self-test, by their index.
 const PROGRAM: usize = 0;
@@ -68,7 +73,7 @@ struct Limits {
 
 /// A self-test of a scenario's baseline.
 pub fn session(scenario: Scenario, sessions: Option<u32>, budget_s: Option<f64>) -> Session {
-    let of = Kind::SelfTest { sessions, budget_s, slowdown: SLOWDOWN };
+    let of = Kind::SelfTest { sessions, budget_s, slowdown: planted(&scenario) };
     Session { name: "self-test".into(), of, scenarios: vec![scenario] }
 }
 
@@ -165,9 +170,14 @@ fn arms(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> [Arm; 2] {
     };
     let other = match truth {
         Truth::Same => arm(PROGRAM, "the same again".into()),
-        Truth::Slowed => arm(SLOWED, format!("slowed by {:.0} %", slowdown(recorded) * 100.0)),
+        Truth::Slowed => arm(SLOWED, format!("slowed by {} %", percent(slowdown(recorded)))),
     };
     [arm(PROGRAM, "the baseline".into()), other]
+}
+
+/// A share with as many decimals as it takes.
+fn percent(share: f64) -> f64 {
+    (share * 1e4).round() / 1e2
 }
 
 /// By which share the slowed program of a self-test takes longer.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Truth, slowdown};
+use super::{Truth, percent, slowdown};
 use crate::agreement;
 use crate::analyse::invalid;
 use crate::compare::{self, Pairs, Terms};
@@ -19,9 +19,15 @@ use crate::stats::verdict::{Judge, Verdict};
 /// The error on each side of a rate's interval.
 const INTERVAL_ALPHA: f64 = 0.025;
 
+/// The last stretch of a slowed run is not followed by a stop: so much of its slowdown may be missing
+/// for that, percent.
+const MISSING_PERCENT: f64 = 1.0;
+
 /// What a self-test says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SelfTested {
+    /// The scenario whose baseline was run.
+    pub scenario: String,
     /// How many records each run took.
     pub records: u32,
     /// Pairs of a session.
@@ -34,6 +40,10 @@ pub struct SelfTested {
     pub same: Sessions,
     /// Sessions of the slowed program against the program.
     pub slowed: Sessions,
+    /// Whether what all their pairs say together allows for the slowdown that was made. Where it does
+    /// not, nothing is promised about them: on a machine with more to do than processors, the
+    /// scheduler makes up for a program's stops.
+    pub slowed_as_made: bool,
 }
 
 /// What the sessions of one kind said.
@@ -128,15 +138,30 @@ impl SelfTested {
         }
         agreement::agreed(recorded, 0)?;
         let records = recorded.records.first().and_then(Option::as_ref);
+        let planted_percent = percent(slowdown(recorded));
+        let mut slowed = sessions(recorded, scenario, Truth::Slowed);
+        let slowed_as_made = allows(slowed.together.as_ref(), planted_percent);
+        if !slowed_as_made {
+            slowed.rates.iter_mut().for_each(|rate| rate.promised = None);
+        }
         Ok(Self {
+            scenario: scenario.name.clone(),
             records: records.map_or(0, |line| line.records),
             pairs: scenario.pairs,
-            margin_percent: scenario.gate.margin * 100.0,
-            planted_percent: slowdown(recorded) * 100.0,
+            margin_percent: percent(scenario.gate.margin),
+            planted_percent,
             same: sessions(recorded, scenario, Truth::Same),
-            slowed: sessions(recorded, scenario, Truth::Slowed),
+            slowed,
+            slowed_as_made,
         })
     }
+}
+
+/// Whether an interval reaches up to so many percent; where there is none, nothing speaks against it.
+fn allows(together: Option<&Finding>, planted_percent: f64) -> bool {
+    let interval = together.and_then(|finding| finding.interval_percent);
+    let high = interval.and_then(|[_, high]| high);
+    high.is_none_or(|high| high + MISSING_PERCENT >= planted_percent)
 }
 
 /// What voided the first pair.

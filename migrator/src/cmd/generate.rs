@@ -1,22 +1,31 @@
 //! `migrator generate`: invented records into a folder or a source table. Written aside and
-//! renamed, so that a target is there whole or not at all.
+//! renamed, or in one transaction, so that a target is there whole or not at all.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use chrono::NaiveDateTime;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rusqlite::{Connection, params};
 
-use crate::args::GenerateArgs;
+use super::inputs;
+use crate::args::{GenerateArgs, ServerArgs};
+use crate::config::InsertMethod;
+use crate::contract::catalogue::{Catalogue, SqlType};
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::{SqlRow, SqlValue};
 use crate::source::generated::{Generated, Product, Spec};
-use crate::store::schema;
+use crate::store::mssql::url::ServerUrl;
+use crate::store::{Inserted, Role, Store, schema};
 
 /// Records written in one transaction.
 const CHUNK_RECORDS: u32 = 1000;
+
+/// Records sent to a server at a time, which are in memory together.
+const SERVER_CHUNK_RECORDS: u32 = 100;
 
 /// When each record claims to have been extracted: not the clock, so that a table made twice is the
 /// same table.
@@ -35,15 +44,17 @@ pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
         duplicates: args.duplicates,
         rejects: args.rejects,
     })?;
-    let target = Target::parse(&args.out)?;
-    target.refuse_existing()?;
+    let target = Target::parse(&args.out, &args.server)?;
     let progress = progress(args);
-    let aside = Aside::new(target.path())?;
     let bytes = match &target {
-        Target::Folder(_) => write_folder(&series, &aside.path, &progress)?,
-        Target::Sqlite(_) => write_table(&series, args.product, &aside.path, &progress)?,
+        Target::Folder(path) => {
+            written_aside(&target, path, |aside| write_folder(&series, aside, &progress))?
+        }
+        Target::Sqlite(path) => written_aside(&target, path, |aside| {
+            write_table(&series, args.product, aside, &progress)
+        })?,
+        Target::Server(url) => write_to_server(&series, url.clone(), args, &progress)?,
     };
-    aside.rename_to(target.path())?;
     progress.finish_and_clear();
     if !args.quiet {
         let contract = args.product.contract().name;
@@ -62,14 +73,24 @@ pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
 enum Target {
     Folder(PathBuf),
     Sqlite(PathBuf),
+    Server(ServerUrl),
 }
 
 impl Target {
-    fn parse(out: &str) -> Result<Self> {
+    fn parse(out: &str, server: &ServerArgs) -> Result<Self> {
+        if out.starts_with("mssql:") {
+            let url = ServerUrl::parse(out)?.with_schema(server.schema.as_deref());
+            return Ok(Self::Server(url));
+        }
+        if server.schema.is_some() || server.password_file.is_some() {
+            return Err(Error::usage(
+                "--schema and --password-file would be ignored: they belong to --out mssql://",
+            ));
+        }
         let (target, path) = match out.split_once(':') {
             Some(("sqlite", path)) => (Self::Sqlite(PathBuf::from(path)), path),
             Some((scheme, rest)) if rest.starts_with("//") => {
-                let message = format!("--out {scheme}:// is neither a folder nor sqlite:PATH");
+                let message = format!("--out {scheme}:// is no folder, sqlite:PATH or mssql://");
                 return Err(Error::usage(message));
             }
             _ => (Self::Folder(PathBuf::from(out)), out),
@@ -80,19 +101,13 @@ impl Target {
         Ok(target)
     }
 
-    fn path(&self) -> &Path {
-        match self {
-            Self::Folder(path) | Self::Sqlite(path) => path,
-        }
-    }
-
     /// An empty folder and an empty file may be replaced, nothing else.
-    fn refuse_existing(&self) -> Result<()> {
-        let path = self.path();
+    fn refuse_existing(&self, path: &Path) -> Result<()> {
         let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
         let free = match self {
             Self::Folder(_) => metadata.is_dir() && is_empty_folder(path)?,
             Self::Sqlite(_) => metadata.is_file() && metadata.len() == 0,
+            Self::Server(_) => true,
         };
         if free {
             return Ok(());
@@ -107,6 +122,19 @@ impl Target {
 fn is_empty_folder(path: &Path) -> Result<bool> {
     let mut entries = fs::read_dir(path).map_err(|cause| failed("read", path, cause))?;
     Ok(entries.next().is_none())
+}
+
+/// Writes beside the target and renames; returns the bytes of all records.
+fn written_aside(
+    target: &Target,
+    path: &Path,
+    write: impl FnOnce(&Path) -> Result<u64>,
+) -> Result<u64> {
+    target.refuse_existing(path)?;
+    let aside = Aside::new(path)?;
+    let bytes = write(&aside.path)?;
+    aside.rename_to(path)?;
+    Ok(bytes)
 }
 
 /// The file or folder beside the target that is written first; removed unless it is renamed.
@@ -181,6 +209,70 @@ fn write_table(
     Ok(bytes)
 }
 
+/// Writes the source table that the product's contract names, in one transaction, so that all of it
+/// is there or nothing; returns the bytes of all records.
+fn write_to_server(
+    series: &Generated,
+    url: ServerUrl,
+    args: &GenerateArgs,
+    progress: &ProgressBar,
+) -> Result<u64> {
+    let contract = Contract::shipped(args.product.contract())?;
+    let catalogue = source_catalogue(&contract);
+    let store = inputs::mssql(url, &args.server, &catalogue)?;
+    store.create_source(&contract.source_table, &contract.source_column)?;
+    let mut connection = store.connect(Role::Untimed)?;
+    connection.begin()?;
+    let (mut bytes, mut first) = (0, 1);
+    while first <= series.records() {
+        let last = series.records().min(first.saturating_add(SERVER_CHUNK_RECORDS - 1));
+        let rows: Vec<SqlRow> = (first..=last)
+            .map(|number| {
+                let record = series.record(number);
+                let text = record.bytes.unwrap_or_default();
+                bytes += text.len() as u64;
+                source_row(record.key, &text)
+            })
+            .collect();
+        let slices: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
+        if let Inserted::Refused(violation) = connection.insert(0, &slices, InsertMethod::Bulk)? {
+            let message = format!("{}: {}", contract.source_table, violation.message);
+            return Err(Error::environment(message));
+        }
+        progress.inc(u64::from(last - first) + 1);
+        first = last + 1;
+    }
+    connection.commit()?;
+    Ok(bytes)
+}
+
+/// A catalogue of nothing but the source table.
+fn source_catalogue(contract: &Contract) -> Catalogue {
+    let columns = vec![
+        schema::column("app_id", SqlType::Int, false),
+        schema::column(&contract.source_column, SqlType::NVarChar(None), true),
+        schema::column("extracted_at", SqlType::DateTime2(7), false),
+    ];
+    let tables = vec![schema::table(&contract.source_table, columns, vec![0])];
+    Catalogue { schema: contract.target_schema.clone(), tables }
+}
+
+/// A row of the source table. What is no UTF-8 goes as the windows-1252 that a reader would take it
+/// for (contract.md 2.1).
+fn source_row(key: i32, text: &[u8]) -> SqlRow {
+    let text = match std::str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(text).0.into_owned(),
+    };
+    let extracted_at = NaiveDateTime::parse_from_str(EXTRACTED_AT, "%Y-%m-%d %H:%M:%S%.f");
+    [
+        SqlValue::Int(key.into()),
+        SqlValue::Text(text.into()),
+        SqlValue::DateTime(extracted_at.unwrap_or_default()),
+    ]
+    .into()
+}
+
 fn fill_table(
     series: &Generated,
     file: &Path,
@@ -245,13 +337,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_a_folder_or_an_sqlite_file() {
+    fn a_target_is_a_folder_a_file_or_a_server() {
+        let parse = |out: &str| Target::parse(out, &ServerArgs::default());
         let folder = |path: &str| Target::Folder(PathBuf::from(path));
-        assert_eq!(Target::parse("some/folder").unwrap(), folder("some/folder"));
-        assert_eq!(Target::parse("C:\\records").unwrap(), folder("C:\\records"));
-        assert_eq!(Target::parse("sqlite:a.db").unwrap(), Target::Sqlite(PathBuf::from("a.db")));
-        for refused in ["mssql://user@host/db", "", "sqlite:"] {
-            assert!(Target::parse(refused).is_err(), "{refused}");
+        assert_eq!(parse("some/folder").unwrap(), folder("some/folder"));
+        assert_eq!(parse("C:\\records").unwrap(), folder("C:\\records"));
+        assert_eq!(parse("sqlite:a.db").unwrap(), Target::Sqlite(PathBuf::from("a.db")));
+        assert!(matches!(parse("mssql://user@host/db").unwrap(), Target::Server(_)));
+        for refused in ["mysql://user@host/db", "mssql://host/db", "", "sqlite:"] {
+            assert!(parse(refused).is_err(), "{refused}");
         }
     }
 }

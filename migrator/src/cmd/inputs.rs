@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::args::ContractArgs;
+use crate::args::{ContractArgs, ServerArgs};
+use crate::config::Synchronous;
 use crate::contract::catalogue::Catalogue;
 use crate::contract::draft::Draft;
 use crate::contract::load::{APPLICATIONS, SHIPPED, Shipped, refusal, text_of};
@@ -12,8 +13,12 @@ use crate::contract::warn::words::nearest;
 use crate::error::{Error, Result};
 use crate::source::location::Location;
 use crate::source::table::TableNames;
+use crate::store::Store;
 use crate::store::inspect::{self, Inspection};
+use crate::store::mssql::MssqlStore;
+use crate::store::mssql::url::{Password, ServerUrl};
 use crate::store::schema::Tables;
+use crate::store::sqlite::SqliteStore;
 
 /// What `--contract` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,21 +152,117 @@ pub(super) fn insertion_order(contract: &Contract, tables: &Tables) -> Vec<usize
 
 /// What is there in the store that `--store` names; with the tables that it should have, also what
 /// differs from them.
-pub(super) fn inspect(store: &str, wanted: Option<&Tables>) -> Result<Inspection> {
-    inspect::sqlite(store_path(store)?, wanted)
+pub(super) fn inspect(
+    store: &str,
+    server: &ServerArgs,
+    catalogue: Option<&Catalogue>,
+    wanted: Option<&Tables>,
+) -> Result<Inspection> {
+    refuse_unused(server, &[store])?;
+    match store_location(store, server)? {
+        StoreLocation::Sqlite(path) => inspect::sqlite(path, wanted),
+        StoreLocation::Mssql(url) => {
+            let none = Catalogue { schema: "dbo".to_owned(), tables: Vec::new() };
+            let store = mssql(url, server, catalogue.unwrap_or(&none))?;
+            store.inspect(wanted)
+        }
+    }
 }
 
-/// The file that `--store` names.
-pub(super) fn store_path(store: &str) -> Result<&Path> {
-    match store.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(Path::new(path)),
-        _ => Err(Error::usage(format!("--store {store}: the form is sqlite:PATH"))),
+/// What `--store` names.
+pub(super) enum StoreLocation<'a> {
+    /// A file.
+    Sqlite(&'a Path),
+    /// A server.
+    Mssql(ServerUrl),
+}
+
+/// Refuses a password for nobody.
+pub(super) fn refuse_unused(server: &ServerArgs, places: &[&str]) -> Result<()> {
+    let is_used = places.iter().any(|place| place.starts_with("mssql:"));
+    if server.password_file.is_some() && !is_used {
+        return Err(Error::usage("--password-file would be ignored: it belongs to mssql://"));
     }
+    Ok(())
+}
+
+/// Reads the text of `--store`. What may hold a password is not repeated.
+pub(super) fn store_location<'a>(store: &'a str, server: &ServerArgs) -> Result<StoreLocation<'a>> {
+    if store.starts_with("mssql:") {
+        let url = ServerUrl::parse(store)?.with_schema(server.schema.as_deref());
+        return Ok(StoreLocation::Mssql(url));
+    }
+    match store.strip_prefix("sqlite:") {
+        Some(_) if server.schema.is_some() => {
+            Err(Error::usage("--schema would be ignored: it belongs to a store at mssql://"))
+        }
+        Some(path) if !path.is_empty() => Ok(StoreLocation::Sqlite(Path::new(path))),
+        _ => {
+            let given = if store.contains('@') { "" } else { store };
+            Err(Error::usage(format!(
+                "--store {given}: the form is sqlite:PATH or mssql://user@host:port/database?…"
+            )))
+        }
+    }
+}
+
+impl StoreLocation<'_> {
+    /// Opens nothing yet but what a store needs to know.
+    pub(super) fn store(
+        self,
+        server: &ServerArgs,
+        synchronous: Synchronous,
+        catalogue: &Catalogue,
+    ) -> Result<Box<dyn Store>> {
+        let tables = Tables::new(catalogue)?;
+        Ok(match self {
+            Self::Sqlite(path) => Box::new(SqliteStore::new(path, synchronous, tables)?),
+            Self::Mssql(url) => Box::new(mssql(url, server, catalogue)?),
+        })
+    }
+}
+
+/// A store on a server.
+pub(super) fn mssql(
+    url: ServerUrl,
+    server: &ServerArgs,
+    catalogue: &Catalogue,
+) -> Result<MssqlStore> {
+    let password = Password::find(server.password_file.as_deref())?;
+    MssqlStore::new(url, password, &catalogue.schema, Tables::new(catalogue)?)
+}
+
+/// What `--source` names, with what a server needs.
+pub(super) fn source_location(
+    source: &str,
+    contract: &Contract,
+    server: &ServerArgs,
+) -> Result<Location> {
+    let location = Location::parse(source)?;
+    Ok(location.with_server(&contract.target_schema, server.password_file.as_deref()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stores_text_says_its_kind_and_shows_no_password() {
+        let server = ServerArgs::default();
+        let sqlite = store_location("sqlite:a.db", &server).unwrap();
+        assert!(matches!(sqlite, StoreLocation::Sqlite(path) if path == Path::new("a.db")));
+        let own = ServerArgs { schema: Some("own".into()), password_file: None };
+        let StoreLocation::Mssql(url) = store_location("mssql://sa@db/x?schema=y", &own).unwrap()
+        else {
+            panic!()
+        };
+        assert_eq!(url.schema.as_deref(), Some("own"));
+        assert!(store_location("sqlite:a.db", &own).is_err());
+        for text in ["", "sqlite:", "a.db", "mysql://sa:Sesame1@db/x", "mssql://sa:Sesame1@db/x"] {
+            let error = store_location(text, &server).err().unwrap().to_string();
+            assert!(!error.contains("Sesame1"), "{error}");
+        }
+    }
 
     #[test]
     fn the_catalogue_stands_beside_its_contract() {

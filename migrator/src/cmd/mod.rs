@@ -3,6 +3,7 @@
 pub mod check;
 pub mod explain;
 pub mod generate;
+pub mod init;
 mod inputs;
 mod records;
 pub mod rows;
@@ -36,6 +37,7 @@ where
     };
     let result = match &cli.verb {
         Verb::Run(args) => run::run(args),
+        Verb::Init(args) => init::run(args),
         Verb::Rows(args) => rows::run(args),
         Verb::Generate(args) => generate::run(args),
         Verb::Check(args) => check::run(args),

@@ -88,7 +88,7 @@ pub(super) fn json_of(value: &Value) -> Json {
         Value::Float(number) if number.is_finite() => json!(number),
         Value::Float(number) => json!(number.to_string()),
         Value::Bool(truth) => json!(truth),
-        Value::Text(text) => json!(text),
+        Value::Text(text) => json!(text.as_str()),
         Value::Timestamp(timestamp) => json!(iso_text(*timestamp, 'T')),
     }
 }

@@ -9,7 +9,7 @@ use chrono::{NaiveDateTime, SubsecRound, Utc};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::inputs;
+use super::inputs::{self, StoreLocation};
 use crate::args::RunArgs;
 use crate::clock::SystemClock;
 use crate::config::{Config, Link, Partition};
@@ -20,33 +20,32 @@ use crate::pipeline::{self, Job, RecordStages};
 use crate::report::{Books, RunReport};
 use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
-use crate::store::Store;
 use crate::store::link::Linked;
-use crate::store::schema::Tables;
-use crate::store::sqlite::SqliteStore;
 
 /// The exit code of a run that was interrupted.
 const INTERRUPTED: i32 = 130;
 
-/// Fraction digits of the run's point in time: those that `migration_run` keeps, or an audit would
-/// map with another one.
-const NOW_DIGITS: u16 = 7;
+/// Fraction digits of the run's point in time: those that `migration_run` keeps on every server, or
+/// an audit would map with another one.
+const NOW_DIGITS: u16 = 6;
 
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
-    let location = Location::parse(&args.source)?;
-    let path = inputs::store_path(&args.store)?;
-    refuse_one_file(&location, path)?;
+    inputs::refuse_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
+    let location = inputs::source_location(&args.source, &contract, &args.server)?;
+    let at = inputs::store_location(&args.store, &args.server)?;
+    if let StoreLocation::Sqlite(path) = &at {
+        refuse_one_file(&location, path)?;
+    }
     let misfit = inputs::fits(&location, &args.contract, &contract)?;
-    let tables = Tables::new(&catalogue)?;
-    let order = inputs::insertion_order(&contract, &tables);
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
     let source = location.open(inputs::source_names(&contract), config.partition)?;
-    let sqlite = SqliteStore::new(path, args.synchronous, tables)?;
-    let linked = link(args).map(|link| Linked::new(&sqlite, link, Arc::new(SystemClock)));
-    let store = linked.as_ref().map_or(&sqlite as &dyn Store, |linked| linked);
+    let opened = at.store(&args.server, args.synchronous, &catalogue)?;
+    let order = inputs::insertion_order(&contract, opened.tables());
+    let linked = link(args).map(|link| Linked::new(&*opened, link, Arc::new(SystemClock)));
+    let store = linked.as_ref().map_or(&*opened, |linked| linked);
     let total = source.count().min(config.limit);
     if let Some(misfit) = misfit.filter(|_| !args.quiet) {
         display::note(&misfit);
@@ -65,6 +64,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let outcome = pipeline::run(&job, stages, &interrupt, &|event| display.show(event));
     display.finish();
     let report = outcome?;
+    display.lost_races(&report.books);
     publish(args, &report, &display)?;
     Ok(exit_code(args, &report.books))
 }

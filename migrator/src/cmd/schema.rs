@@ -5,18 +5,40 @@ use std::process::ExitCode;
 use super::inputs;
 use crate::args::{Dialect, SchemaArgs};
 use crate::display;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::store::mssql::ddl;
 use crate::store::schema::{Tables, sqlite_source_table, sqlite_table};
 
 /// Runs the verb.
 pub fn run(args: &SchemaArgs) -> Result<ExitCode> {
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let tables = Tables::new(&catalogue)?;
-    let statements = match args.dialect {
-        Dialect::Sqlite => sqlite(&tables, &contract.source_table, &contract.source_column)?,
-    };
-    display::print(&format!("{};", statements.join(";\n\n")));
+    let source = (contract.source_table.as_str(), contract.source_column.as_str());
+    match args.dialect {
+        Dialect::Sqlite if args.schema.is_some() => {
+            let message = "--schema would be ignored: it belongs to --dialect mssql";
+            return Err(Error::usage(message));
+        }
+        Dialect::Sqlite => {
+            let statements = sqlite(&tables, source.0, source.1)?;
+            display::print(&format!("{};", statements.join(";\n\n")));
+        }
+        Dialect::Mssql => {
+            let schema = args.schema.as_deref().unwrap_or(&catalogue.schema);
+            // GO is what sqlcmd parts messages by; CREATE SCHEMA has to be alone in one.
+            display::print(&format!("{}\nGO", mssql(&tables, schema, source)?.join("\nGO\n\n")));
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn mssql(tables: &Tables, schema: &str, source: (&str, &str)) -> Result<Vec<String>> {
+    let mut statements = vec![ddl::create_schema(schema)];
+    for index in 0..tables.all().len() {
+        statements.extend(ddl::create_table(schema, tables.all(), index)?);
+    }
+    statements.push(ddl::source_table(schema, source.0, source.1));
+    Ok(statements)
 }
 
 fn sqlite(tables: &Tables, source_table: &str, text_column: &str) -> Result<Vec<String>> {

@@ -18,13 +18,10 @@ use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::insert::Mapped;
 use crate::record::{RawRecord, Reject, RowSet};
-use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
 use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
-use crate::store::schema::Tables;
-use crate::store::sqlite::SqliteStore;
 
 /// Coercers that are kept, one for each run's `now`. Several processes side by side leave their
 /// records interleaved; runs one after the other need no more than one.
@@ -32,18 +29,19 @@ const COERCERS_KEPT_MAX: usize = 64;
 
 /// Runs the verb.
 pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
-    let location = Location::parse(&args.source)?;
-    let path = inputs::store_path(&args.store)?;
+    inputs::refuse_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
+    let location = inputs::source_location(&args.source, &contract, &args.server)?;
+    let at = inputs::store_location(&args.store, &args.server)?;
     let misfit = inputs::fits(&location, &args.contract, &contract)?;
     let source = location.open(inputs::source_names(&contract), Partition::ALL)?;
-    let store = SqliteStore::new(path, Synchronous::Full, Tables::new(&catalogue)?)?;
+    let store = at.store(&args.server, Synchronous::Full, &catalogue)?;
     if let Some(misfit) = misfit.filter(|_| !args.quiet) {
         display::note(&misfit);
     }
     let display = Display::new(source.count(), args.quiet, None);
     let mut stages = Stages::new(&contract, &catalogue);
-    let audit = Audit { source: source.as_ref(), store: &store, strict: args.strict };
+    let audit = Audit { source: source.as_ref(), store: &*store, strict: args.strict };
     let outcome = audit
         .run(&mut |record, now| stages.map(record, now), &mut |records| display.advance(records));
     display.finish();

@@ -21,3 +21,12 @@ pub fn upper(text: &str) -> Cow<'_, str> {
         Cow::Borrowed(text)
     }
 }
+
+/// Whether two texts are the same in lower case.
+pub fn same(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        one.eq_ignore_ascii_case(other)
+    } else {
+        lower(one) == lower(other)
+    }
+}

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use compact_str::ToCompactString;
 use encoding_rs::WINDOWS_1252;
 
 use super::catalogue::SqlType;
 use super::convert::{iso_text, plain_float_text};
-use crate::record::{SqlValue, Value};
+use crate::record::{CellText, SqlValue, Value};
 
 /// Why a column refuses a value: one fixed text per cause, without the value.
 pub type Cause = Cow<'static, str>;
@@ -39,9 +40,7 @@ pub fn typed(value: &Value, sql_type: SqlType) -> Result<SqlValue, Cause> {
         SqlType::Char(length) => narrow_text(value, Some(length), sql_type).map(|text| {
             SqlValue::Text(format!("{text:<width$}", width = usize::from(length)).into())
         }),
-        SqlType::VarChar(length) => {
-            narrow_text(value, length, sql_type).map(|text| SqlValue::Text(text.into()))
-        }
+        SqlType::VarChar(length) => narrow_text(value, length, sql_type).map(SqlValue::Text),
         SqlType::NVarChar(length) => wide_text(value, length, sql_type),
         SqlType::Date => Ok(SqlValue::Date(point_in_time(value)?.date())),
         SqlType::DateTime | SqlType::SmallDateTime | SqlType::DateTime2(_) => {
@@ -108,7 +107,36 @@ fn bit(value: &Value) -> Result<SqlValue, Cause> {
 }
 
 fn decimal(value: &Value, precision: u8, scale: u8) -> Result<SqlValue, Cause> {
-    let text: Cow<'_, str> = match value {
+    let exact = match value {
+        Value::Float(number) => exact_units(*number, scale),
+        _ => None,
+    };
+    let units = match exact {
+        Some(units) => units,
+        None => decimal_units(&decimal_text(value)?, scale)?,
+    };
+    let limit = 10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX);
+    if units.unsigned_abs() >= limit {
+        return Err(format!("number out of range of decimal({precision},{scale})").into());
+    }
+    Ok(SqlValue::Decimal { units, scale })
+}
+
+/// The units of a double that some decimal of this scale and of at most 15 digits writes: no other
+/// decimal as short reads as the same double, so that one is its shortest text.
+fn exact_units(number: f64, scale: u8) -> Option<i128> {
+    // Powers of ten up to here are exact doubles, and so is every product on the way to them.
+    const EXACT_POWER_MAX: u8 = 22;
+    let power = (scale <= EXACT_POWER_MAX).then(|| 10_f64.powi(scale.into()))?;
+    let units = (number * power).round();
+    #[expect(clippy::float_cmp, reason = "only the very same double counts")]
+    let is_exact = units.abs() < 1e15 && units / power == number;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and far within the range of i64")]
+    is_exact.then(|| i128::from(units as i64))
+}
+
+fn decimal_text(value: &Value) -> Result<Cow<'_, str>, Cause> {
+    Ok(match value {
         Value::Int(number) => number.to_string().into(),
         Value::Bool(truth) => if *truth { "1" } else { "0" }.into(),
         Value::BigInt(digits) => Cow::Borrowed(digits),
@@ -117,13 +145,7 @@ fn decimal(value: &Value, precision: u8, scale: u8) -> Result<SqlValue, Cause> {
         Value::Float(number) => plain_float_text(*number).into(),
         Value::Text(text) => Cow::Borrowed(text.trim_matches(' ')),
         Value::Null | Value::Timestamp(_) => return Err("not a decimal number".into()),
-    };
-    let units = decimal_units(&text, scale)?;
-    let limit = 10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX);
-    if units.unsigned_abs() >= limit {
-        return Err(format!("number out of range of decimal({precision},{scale})").into());
-    }
-    Ok(SqlValue::Decimal { units, scale })
+    })
 }
 
 /// Plain decimal text as units of 10^-`scale`, rounded half away from zero.
@@ -165,48 +187,48 @@ fn float(value: &Value) -> Result<SqlValue, Cause> {
 }
 
 /// A value as text: numbers in their shortest form, points in time in ISO form.
-fn text_form(value: &Value) -> Result<Cow<'_, str>, Cause> {
+fn text_form(value: &Value) -> Result<CellText, Cause> {
     Ok(match value {
-        Value::Text(text) => Cow::Borrowed(text),
-        Value::Int(number) => number.to_string().into(),
-        Value::BigInt(digits) => Cow::Borrowed(digits),
+        Value::Text(text) => text.clone(),
+        Value::Int(number) => number.to_compact_string(),
+        Value::BigInt(digits) => digits.as_ref().into(),
         Value::Bool(truth) => if *truth { "1" } else { "0" }.into(),
         Value::Float(number) if !number.is_finite() => return Err("not a finite number".into()),
         Value::Float(number) => plain_float_text(*number).into(),
         Value::Timestamp(timestamp) => iso_text(*timestamp, 'T').into(),
-        Value::Null => Cow::Borrowed(""),
+        Value::Null => CellText::default(),
     })
 }
 
 /// Text in windows-1252: what it lacks becomes `?`, one for each UTF-16 unit as SQL Server does.
-fn narrow_text(value: &Value, length: Option<u16>, sql_type: SqlType) -> Result<String, Cause> {
+fn narrow_text(value: &Value, length: Option<u16>, sql_type: SqlType) -> Result<CellText, Cause> {
     let text = text_form(value)?;
-    let mut narrow = String::with_capacity(text.len());
     if text.is_ascii() {
-        narrow.push_str(&text);
-    } else {
-        for c in text.chars() {
-            let mut buffer = [0; 4];
-            let (_, _, unmappable) = WINDOWS_1252.encode(c.encode_utf8(&mut buffer));
-            if unmappable {
-                narrow.extend(std::iter::repeat_n('?', c.len_utf16()));
-            } else {
-                narrow.push(c);
-            }
+        let len = text.len();
+        return fit(text, len, length, sql_type);
+    }
+    let mut narrow = CellText::with_capacity(text.len());
+    for c in text.chars() {
+        let mut buffer = [0; 4];
+        let (_, _, unmappable) = WINDOWS_1252.encode(c.encode_utf8(&mut buffer));
+        if unmappable {
+            narrow.extend(std::iter::repeat_n('?', c.len_utf16()));
+        } else {
+            narrow.push(c);
         }
     }
     // Every character of windows-1252 is one byte there.
-    let len = if narrow.is_ascii() { narrow.len() } else { narrow.chars().count() };
+    let len = narrow.chars().count();
     fit(narrow, len, length, sql_type)
 }
 
 /// Cuts blanks that exceed the length, as SQL Server does without a word; refuses anything else.
 fn fit(
-    mut text: String,
+    mut text: CellText,
     len: usize,
     length: Option<u16>,
     sql_type: SqlType,
-) -> Result<String, Cause> {
+) -> Result<CellText, Cause> {
     let Some(length) = length.map(usize::from).filter(|length| len > *length) else {
         return Ok(text);
     };
@@ -220,9 +242,9 @@ fn fit(
 }
 
 fn wide_text(value: &Value, length: Option<u16>, sql_type: SqlType) -> Result<SqlValue, Cause> {
-    let text = text_form(value)?.into_owned();
+    let text = text_form(value)?;
     let units = text.encode_utf16().count();
-    fit(text, units, length, sql_type).map(|text| SqlValue::Text(text.into()))
+    fit(text, units, length, sql_type).map(SqlValue::Text)
 }
 
 /// A point in time from one (its offset is dropped, as SQL Server's own conversion does) or from
@@ -418,6 +440,19 @@ mod tests {
             if let Ok(SqlValue::Decimal { units, scale }) = decimal(&Value::Float(number), 12, 2) {
                 prop_assert!(units.abs() < 1_000_000_000_000 && scale == 2);
                 prop_assert!((units as f64 / 100.0 - number).abs() <= 0.005 + number.abs() * 1e-15);
+            }
+        }
+
+        #[test]
+        fn a_short_decimal_is_read_from_its_double_as_from_its_text(
+            digits in -10_i64.pow(15)..10_i64.pow(15), scale in 0_u8..9, column in 0_u8..9,
+        ) {
+            let number = digits as f64 / 10_f64.powi(scale.into());
+            let text = decimal_units(&plain_float_text(number), column);
+            if let Some(units) = exact_units(number, column) {
+                prop_assert_eq!(text, Ok(units));
+            } else {
+                prop_assert!(scale > column || number.abs() * 10_f64.powi(column.into()) >= 1e15);
             }
         }
 

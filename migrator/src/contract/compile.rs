@@ -5,14 +5,14 @@ use serde_json::{Map, Value as Json};
 
 use super::case::lower;
 use super::check::{enum_name, rule, type_list};
-use super::convert::{DataType, convert};
+use super::convert::{DataType, convert, integer_if_digits};
 use super::draft::{Draft, FieldMapping, FilterRule, TypeName, last_segment};
 use super::expr::{Expression, Match, NameId, Names};
 use super::model::{
     ApplicationPlan, AttributeClass, AttributeRef, Below, CARD, ChildKind, ChildPlan, ChildRule,
     ClassId, ContactPlan, ContactRole, ContactRules, Contract, ContractTable, DataLength, Default,
-    EnumMap, KeptNames, LITERAL_ADDRESS, LastValid, Lookup, Mapping, NameUse, Procedure, RowGroup,
-    RowKind, ScanPlan, Step, Witness,
+    EnumMap, Fields, KeptNames, LITERAL_ADDRESS, LastValid, Lookup, Mapping, NameUse, Procedure,
+    RowGroup, RowKind, ScanPlan, Step, Witness,
 };
 use crate::record::Value;
 
@@ -53,6 +53,7 @@ pub(super) fn compile(draft: &Draft) -> Contract {
             kept: kept_names(draft),
             classes: compiler.classes,
             class_of: compiler.class_of,
+            fields: compiler.fields,
             needs_context,
         },
         enums: compiler.enums.into_iter().map(|(_, map)| map).collect(),
@@ -177,6 +178,7 @@ struct Compiler<'d> {
     paths: Vec<String>,
     classes: Vec<AttributeClass>,
     class_of: FxHashMap<Box<str>, ClassId>,
+    fields: Fields,
     names: Names,
     enums: Vec<(String, EnumMap)>,
 }
@@ -203,6 +205,7 @@ impl<'d> Compiler<'d> {
             paths: Vec::new(),
             classes: Vec::new(),
             class_of: FxHashMap::default(),
+            fields: Fields::default(),
             names: Names::default(),
             enums: Vec::new(),
         };
@@ -383,10 +386,11 @@ impl<'d> Compiler<'d> {
                 Some(group) => group.members.push(member),
                 None => groups.push(RowGroup {
                     kind,
+                    notes: notes.map(|notes| self.member(notes, kind, setting, columns)),
+                    fixed: fixed_values(kind, &member, parameter.as_deref()),
+                    columns: fixed.clone(),
                     parameter,
                     members: vec![member],
-                    notes: notes.map(|notes| self.member(notes, kind, setting, columns)),
-                    columns: fixed.clone(),
                 }),
             }
         }
@@ -414,9 +418,12 @@ impl<'d> Compiler<'d> {
     ) -> Mapping {
         let data_type = DataType::parse(mapping.data_type.as_deref().unwrap_or_default());
         let types = &mapping.types;
+        let known = columns.len();
+        let column = column_index(columns, mapping.column());
         Mapping {
             index: mapping.index,
-            column: column_index(columns, mapping.column()),
+            column,
+            shares_column: usize::from(column) < known,
             lookup: self.lookup(mapping, types, setting),
             attribute: mapping.attribute().into(),
             segment: last_segment(mapping.path()).into(),
@@ -461,7 +468,8 @@ impl<'d> Compiler<'d> {
         if sees_context && mapping.path().contains("contact") {
             return self.in_context(mapping, setting, attribute);
         }
-        Lookup::Path { slot: self.slot(mapping.path()), attribute }
+        let slot = self.slot(mapping.path());
+        Lookup::Path { slot, field: self.fields.intern(slot, attribute.class), attribute }
     }
 
     fn last_valid(
@@ -576,6 +584,31 @@ impl<'d> Compiler<'d> {
             prefix.map(|prefix| if exact { prefix.into() } else { lower(prefix).as_ref().into() });
         let rest = if exact { rest.into() } else { lower(rest).as_ref().into() };
         self.classes[class.0 as usize].uses.push(NameUse { name, prefix, rest, exact });
+    }
+}
+
+/// What the columns of a kind hold in every row of a group (11.1 to 11.7).
+fn fixed_values(kind: RowKind, member: &Mapping, parameter: Option<&str>) -> Vec<Option<Value>> {
+    let text = |text: &str| Some(Value::Text(text.into()));
+    // The parameter as the number of a type or a slot.
+    let number = || {
+        let digits = parameter.unwrap_or_default();
+        integer_if_digits(digits).or_else(|| text(digits))
+    };
+    match kind {
+        RowKind::Score | RowKind::Indicator => vec![None, parameter.and_then(text), None],
+        RowKind::History => vec![
+            None,
+            text(&format!("[{}]", member.attribute)),
+            text(&format!("[{}]", member.segment)),
+            None,
+        ],
+        RowKind::ReportLookup => {
+            vec![None, text(&member.attribute), parameter.and_then(text), None]
+        }
+        RowKind::PolicyException => vec![None, number(), None, None],
+        RowKind::Collateral => vec![None, number()],
+        RowKind::Warranty => vec![None, number(), None],
     }
 }
 

@@ -136,6 +136,8 @@ pub struct RowGroup {
     pub notes: Option<Mapping>,
     /// The columns of [`RowKind::columns`].
     pub columns: Vec<u16>,
+    /// What each of them holds in every row of the group; `None` where the record decides.
+    pub fixed: Vec<Option<Value>>,
 }
 
 /// What a row-creating type makes.
@@ -223,6 +225,8 @@ pub struct Mapping {
     pub index: usize,
     /// Column of the contract's table; of no meaning in a [`RowGroup`].
     pub column: u16,
+    /// Whether another mapping of the table may have filled the column before.
+    pub shares_column: bool,
     /// Where the value comes from (8).
     pub lookup: Lookup,
     /// The attribute's name and the path's last segment, as rows of history name them.
@@ -316,8 +320,14 @@ pub enum Lookup {
         slot: u16,
         /// The attribute.
         attribute: AttributeRef,
+        /// Where the scan notes it.
+        field: FieldId,
     },
 }
+
+/// An attribute that mappings read at one of the contract's paths: index into a record's fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldId(pub u16);
 
 /// `last_valid_pr_contact` and `last_valid_sec_contact` (9.3).
 #[derive(Debug)]
@@ -440,8 +450,47 @@ pub struct ScanPlan {
     pub classes: Vec<AttributeClass>,
     /// From lower-case name to class.
     pub class_of: FxHashMap<Box<str>, ClassId>,
+    /// The attributes that mappings read at paths.
+    pub fields: Fields,
     /// Whether any table uses the expression context of the whole document (13).
     pub needs_context: bool,
+}
+
+/// The attributes that mappings read at paths, each with its place among a record's fields.
+#[derive(Debug, Default)]
+pub struct Fields {
+    /// By slot, then by class.
+    by_slot: Vec<Vec<Option<FieldId>>>,
+    count: u16,
+}
+
+impl Fields {
+    /// The field of an attribute class at a path, made where it is new. Fields are far below 65,536:
+    /// a contract has hundreds of mappings.
+    pub(super) fn intern(&mut self, slot: u16, class: ClassId) -> FieldId {
+        let (slot, class) = (usize::from(slot), class.0 as usize);
+        if self.by_slot.len() <= slot {
+            self.by_slot.resize_with(slot + 1, Vec::new);
+        }
+        let by_class = &mut self.by_slot[slot];
+        if by_class.len() <= class {
+            by_class.resize(class + 1, None);
+        }
+        *by_class[class].get_or_insert_with(|| {
+            self.count += 1;
+            FieldId(self.count - 1)
+        })
+    }
+
+    /// The fields of a path, by attribute class; classes beyond its end have none.
+    pub fn of_slot(&self, slot: u16) -> &[Option<FieldId>] {
+        self.by_slot.get(usize::from(slot)).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count.into()
+    }
 }
 
 /// Element names that are kept wherever they stand.

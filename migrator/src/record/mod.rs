@@ -8,8 +8,9 @@ mod parsed;
 use std::fmt;
 
 use chrono::{NaiveDate, NaiveDateTime};
+use compact_str::CompactString;
 
-pub use parsed::{Attribute, Element, ParsedRecord, Span};
+pub use parsed::{Attribute, Element, Kinds, NO_ATTRIBUTE, ParsedRecord, Span};
 
 /// One record as the source gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,9 @@ pub struct Timestamp {
     pub offset_s: Option<i32>,
 }
 
+/// The text of a cell. Most are short: up to 24 bytes stay in place and cost no allocation.
+pub type CellText = CompactString;
+
 /// A value as the mapper yields it, before any table has seen it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -111,7 +115,7 @@ pub enum Value {
     /// A truth value (data type `boolean`).
     Bool(bool),
     /// A text.
-    Text(Box<str>),
+    Text(CellText),
     /// A point in time (data types `datetime`, `smalldatetime`, `date`).
     Timestamp(Timestamp),
 }
@@ -169,7 +173,7 @@ pub enum SqlValue {
     /// `float`, `real`; never NaN.
     Float(f64),
     /// `char`, `varchar`, `nchar`, `nvarchar`.
-    Text(Box<str>),
+    Text(CellText),
     /// `date`.
     Date(NaiveDate),
     /// `datetime`, `smalldatetime`, `datetime2`, already rounded to the type's precision.

@@ -11,6 +11,30 @@ pub struct Span {
     pub len: u32,
 }
 
+/// What a contract makes of an element's name; one name may be several of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kinds(pub u8);
+
+impl Kinds {
+    /// The contract's contact element.
+    pub const CONTACT: Self = Self(1);
+    /// The contract's address element.
+    pub const ADDRESS: Self = Self(2);
+    /// The contract's employment element.
+    pub const EMPLOYMENT: Self = Self(4);
+    /// The name `contact`, which some mapping types are hard-wired to.
+    pub const LITERAL_CONTACT: Self = Self(8);
+    /// The name `contact_address`, which some mapping types are hard-wired to.
+    pub const LITERAL_ADDRESS: Self = Self(16);
+    /// The card element.
+    pub const CARD: Self = Self(32);
+
+    /// Whether the name is of a kind.
+    pub fn is(self, kind: Self) -> bool {
+        self.0 & kind.0 != 0
+    }
+}
+
 /// An element that mapping may look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
@@ -18,6 +42,8 @@ pub struct Element {
     pub name: Span,
     /// Which of the contract's paths it stands at, if any.
     pub slot: Option<u16>,
+    /// What the contract makes of its name.
+    pub kinds: Kinds,
     /// 1 for the root.
     pub depth: u16,
     /// First element after its subtree: descendants are the elements between this one and `end`.
@@ -37,6 +63,9 @@ pub struct Attribute {
     pub value: Span,
 }
 
+/// Stands in [`ParsedRecord::fields`] for a field that the record has not.
+pub const NO_ATTRIBUTE: u32 = u32::MAX;
+
 /// One record after the scan. Its buffers are recycled through [`ParsedRecord::clear`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParsedRecord {
@@ -52,6 +81,9 @@ pub struct ParsedRecord {
     pub attributes: Vec<Attribute>,
     /// Per path of the contract: the last element there.
     pub slots: Vec<Option<u32>>,
+    /// Per field of the contract: the first attribute of its class at its path, [`NO_ATTRIBUTE`]
+    /// where there is none.
+    pub fields: Vec<u32>,
     /// The last element of every path that has attributes for expressions, in the order in which
     /// the paths first occur in the document (contract.md 5 and 13).
     pub flattened: Vec<u32>,
@@ -80,6 +112,11 @@ impl ParsedRecord {
         self.slots.get(usize::from(slot)).copied().flatten()
     }
 
+    /// The first attribute of a field, whatever its spelling.
+    pub fn field(&self, field: u16) -> Option<&Attribute> {
+        self.attributes.get(*self.fields.get(usize::from(field))? as usize)
+    }
+
     /// The kept elements below an element, in document order.
     pub fn descendants(&self, element: u32) -> Range<u32> {
         element + 1..self.elements[element as usize].end
@@ -91,6 +128,14 @@ impl ParsedRecord {
         self.descendants(element).filter(move |child| self.elements[*child as usize].depth == depth)
     }
 
+    /// The memory of its buffers, filled or not, in bytes.
+    pub fn room_bytes(&self) -> usize {
+        self.text.capacity()
+            + self.elements.capacity() * size_of::<Element>()
+            + self.attributes.capacity() * size_of::<Attribute>()
+            + self.flattened.capacity() * size_of::<u32>()
+    }
+
     /// Empties the record, keeping its buffers.
     pub fn clear(&mut self) {
         self.app_id.clear();
@@ -98,6 +143,7 @@ impl ParsedRecord {
         self.elements.clear();
         self.attributes.clear();
         self.slots.clear();
+        self.fields.clear();
         self.flattened.clear();
     }
 }

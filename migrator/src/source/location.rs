@@ -6,11 +6,13 @@ use clap::ValueEnum;
 
 use super::files::FolderSource;
 use super::generated::{Generated, Product, Profile, Spec};
+use super::server_table::ServerTable;
 use super::table::{TableNames, TableSource};
 use super::{Reader, Source};
 use crate::config::Partition;
 use crate::error::{Error, Result};
 use crate::record::RawRecord;
+use crate::store::mssql::url::{Password, ServerUrl};
 
 /// A source as the command line names it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,11 +24,22 @@ pub enum Location {
     /// `generated:PROFILE,N,SEED[,PRODUCT]`: invented records, without duplicates or rejects; card
     /// applications unless the product is `rl`.
     Generated(Spec),
+    /// `mssql://…`: a source table on a server.
+    Server {
+        /// Where it is.
+        url: Box<ServerUrl>,
+        /// Where the password is, if it is not in the environment.
+        password_file: Option<PathBuf>,
+    },
 }
 
 impl Location {
     /// Reads the text of `--source`.
     pub fn parse(text: &str) -> Result<Self> {
+        if text.starts_with("mssql:") {
+            let url = Box::new(ServerUrl::parse(text)?);
+            return Ok(Self::Server { url, password_file: None });
+        }
         if let Some(path) = text.strip_prefix("sqlite:") {
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
@@ -39,6 +52,22 @@ impl Location {
         }
     }
 
+    /// The same, with what a server needs that its URL does not say: the schema, unless it does, and
+    /// the password.
+    #[must_use]
+    pub fn with_server(self, schema: &str, password_file: Option<&Path>) -> Self {
+        match self {
+            Self::Server { url, .. } => {
+                let schema = url.schema.clone().unwrap_or_else(|| schema.to_owned());
+                Self::Server {
+                    url: Box::new(url.with_schema(Some(&schema))),
+                    password_file: password_file.map(Path::to_owned),
+                }
+            }
+            other => other,
+        }
+    }
+
     /// Opens one share of the source; the names are those of the contract.
     pub fn open(&self, names: TableNames<'_>, partition: Partition) -> Result<Box<dyn Source>> {
         Ok(match self {
@@ -47,6 +76,10 @@ impl Location {
             Self::Generated(spec) => {
                 Box::new(GeneratedShare { series: Generated::new(*spec)?, partition })
             }
+            Self::Server { url, password_file } => {
+                let password = Password::find(password_file.as_deref())?;
+                Box::new(ServerTable::open((**url).clone(), password, names, partition)?)
+            }
         })
     }
 
@@ -54,7 +87,7 @@ impl Location {
     pub fn database(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
-            Self::Folder(_) | Self::Generated(_) => None,
+            Self::Folder(_) | Self::Generated(_) | Self::Server { .. } => None,
         }
     }
 }
@@ -108,6 +141,18 @@ impl Reader for &GeneratedShare {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_is_named_by_its_url() {
+        let parsed = Location::parse("mssql://sa@db/loans").unwrap();
+        let Location::Server { url, .. } = parsed.with_server("migration", None) else { panic!() };
+        assert_eq!(url.schema.as_deref(), Some("migration"));
+        let parsed = Location::parse("mssql://sa@db/loans?schema=own").unwrap();
+        let Location::Server { url, .. } = parsed.with_server("migration", None) else { panic!() };
+        assert_eq!(url.schema.as_deref(), Some("own"));
+        let error = Location::parse("mssql:/sa:Sesame1@db").unwrap_err().to_string();
+        assert!(!error.contains("Sesame1"), "{error}");
+    }
 
     #[test]
     fn a_sources_text_says_its_kind() {

@@ -3,6 +3,7 @@
 pub mod files;
 pub mod generated;
 pub mod location;
+pub mod server_table;
 pub mod table;
 
 use crate::error::Result;

@@ -5,13 +5,14 @@
 //! types, NOT NULL, references to the catalogue's own rows, and the merging of repeated key/value
 //! rows (14.3).
 
-use std::collections::hash_map::Entry;
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use chrono::NaiveDateTime;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxHashSet, FxHasher};
 
 use crate::contract::case::lower;
-use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, Table};
+use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, SqlType, Table};
 use crate::contract::column::{Cause, typed};
 use crate::contract::model::ContractTable;
 use crate::error::{Error, Result};
@@ -69,18 +70,16 @@ struct TablePlan {
     /// Index into the catalogue's tables.
     table: usize,
     name: String,
-    columns: Vec<ColumnPlan>,
+    /// The catalogue's columns: names and types.
+    columns: Vec<(String, SqlType)>,
+    /// What columns get where no row of the table names them, unless that is null.
+    omitted: Vec<(usize, SqlValue)>,
+    /// Columns that must not be null.
+    required: Vec<usize>,
     /// For each column of the contract's table, its place in the catalogue's.
     places: Vec<usize>,
     references: Vec<Reference>,
     merge: Option<Merge>,
-}
-
-#[derive(Debug, Clone)]
-struct ColumnPlan {
-    column: Column,
-    /// What the column gets where no row of the table names it.
-    omitted: SqlValue,
 }
 
 /// A reference to rows that belong to the catalogue.
@@ -167,7 +166,12 @@ impl TablePlan {
         (missing.len() == before).then(|| Self {
             table: index,
             name: table.name.clone(),
-            columns: own.columns.iter().map(|column| ColumnPlan::new(column, now)).collect(),
+            columns: own.columns.iter().map(|c| (c.name.clone(), c.sql_type)).collect(),
+            omitted: (0..)
+                .zip(own.columns.iter().map(|column| omitted(column, now)))
+                .filter(|(_, value)| *value != SqlValue::Null)
+                .collect(),
+            required: (0..own.columns.len()).filter(|at| is_required(&own.columns[*at])).collect(),
             places,
             references: references(own, catalogue),
             merge: merge_of(own),
@@ -191,15 +195,15 @@ impl TablePlan {
     }
 
     fn row(&self, row: &Row, named: &[bool]) -> std::result::Result<SqlRow, Refusal> {
-        let start = |(plan, named): (&ColumnPlan, &bool)| {
-            if *named { SqlValue::Null } else { plan.omitted.clone() }
-        };
-        let mut values: SqlRow = self.columns.iter().zip(named).map(start).collect();
+        let mut values = vec![SqlValue::Null; self.columns.len()].into_boxed_slice();
+        for (place, value) in self.omitted.iter().filter(|(place, _)| !named[*place]) {
+            values[*place] = value.clone();
+        }
         for cell in &row.cells {
             let place = self.places[usize::from(cell.column)];
             let is_empty = matches!(&cell.value, Value::Text(text) if text.is_empty());
             let value = if is_empty { &Value::Null } else { &cell.value };
-            let sql_type = self.columns[place].column.sql_type;
+            let sql_type = self.columns[place].1;
             values[place] = typed(value, sql_type).map_err(|cause| self.refuse(&[place], cause))?;
         }
         self.check_nulls(&values)?;
@@ -208,12 +212,8 @@ impl TablePlan {
     }
 
     fn check_nulls(&self, values: &SqlRow) -> std::result::Result<(), Refusal> {
-        let refused = |(plan, value): (&ColumnPlan, &SqlValue)| {
-            let Column { nullable, identity, computed, .. } = &plan.column;
-            *value == SqlValue::Null && !nullable && !identity && computed.is_none()
-        };
-        match self.columns.iter().zip(values).position(refused) {
-            Some(place) => Err(self.refuse(&[place], "null is not allowed".into())),
+        match self.required.iter().find(|place| values[**place] == SqlValue::Null) {
+            Some(place) => Err(self.refuse(&[*place], "null is not allowed".into())),
             None => Ok(()),
         }
     }
@@ -230,8 +230,7 @@ impl TablePlan {
     }
 
     fn refuse(&self, places: &[usize], cause: Cause) -> Refusal {
-        let names: Vec<&str> =
-            places.iter().map(|place| self.columns[*place].column.name.as_str()).collect();
+        let names: Vec<&str> = places.iter().map(|place| self.columns[*place].0.as_str()).collect();
         Refusal {
             stage: Stage::Coerce,
             table: self.name.clone(),
@@ -241,41 +240,45 @@ impl TablePlan {
     }
 }
 
-impl ColumnPlan {
-    fn new(column: &Column, now: NaiveDateTime) -> Self {
-        let default = match &column.default {
-            None => Value::Null,
-            Some(ColumnDefault::Now) => Value::Timestamp(Timestamp { local: now, offset_s: None }),
-            Some(ColumnDefault::Constant(text)) => Value::Text(text.as_str().into()),
-        };
-        // The catalogue was read only because its defaults fit; a `now` that does not fit a column
-        // leaves it null, which NOT NULL then refuses by name.
-        let omitted = typed(&default, column.sql_type).unwrap_or(SqlValue::Null);
-        Self { column: column.clone(), omitted }
-    }
+/// What a column gets where no row of its table names it.
+fn omitted(column: &Column, now: NaiveDateTime) -> SqlValue {
+    let default = match &column.default {
+        None => Value::Null,
+        Some(ColumnDefault::Now) => Value::Timestamp(Timestamp { local: now, offset_s: None }),
+        Some(ColumnDefault::Constant(text)) => Value::Text(text.as_str().into()),
+    };
+    // The catalogue was read only because its defaults fit; a `now` that does not fit a column
+    // leaves it null, which NOT NULL then refuses by name.
+    typed(&default, column.sql_type).unwrap_or(SqlValue::Null)
+}
+
+fn is_required(column: &Column) -> bool {
+    !column.nullable && !column.identity && column.computed.is_none()
 }
 
 impl Merge {
     /// The rows with one for each key: a later row of a key updates the first (14.3).
+    ///
+    /// Rows are as many as the contract has mappings for the table, so that they are compared one by
+    /// one, by a hash first.
     fn apply(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
         let mut merged: Vec<SqlRow> = Vec::with_capacity(rows.len());
-        let mut place_of_key = FxHashMap::default();
+        let mut hashes: Vec<Option<u64>> = Vec::with_capacity(rows.len());
         for row in rows {
-            match key_of(&row, &self.key).map(|key| place_of_key.entry(key)) {
-                Some(Entry::Occupied(place)) => self.update(&mut merged[*place.get()], &row),
-                Some(Entry::Vacant(place)) => {
-                    place.insert(merged.len());
-                    merged.push(row);
-                }
-                None => merged.push(row),
+            let hash = hash_of(&row, &self.key);
+            let same = |at: &usize| hashes[*at] == hash && same_in(&merged[*at], &row, &self.key);
+            if let Some(first) = (0..merged.len()).find(same).filter(|_| hash.is_some()) {
+                self.update(&mut merged[first], &row);
+            } else {
+                merged.push(row);
+                hashes.push(hash);
             }
         }
         merged
     }
 
     fn update(&self, first: &mut SqlRow, row: &SqlRow) {
-        let agrees = |place: &usize| folded(&first[*place]) == folded(&row[*place]);
-        if self.agreeing.iter().all(agrees) {
+        if same_in(first, row, &self.agreeing) {
             for place in &self.updated {
                 first[*place] = row[*place].clone();
             }
@@ -326,14 +329,35 @@ fn key_of(values: &SqlRow, places: &[usize]) -> Option<Key> {
     Some(Key::Text(text))
 }
 
+/// A hash of a row's key, the same for keys that SQL Server takes for equal; `None` if a part of it
+/// is null.
+fn hash_of(values: &SqlRow, places: &[usize]) -> Option<u64> {
+    let mut hasher = FxHasher::default();
+    for place in places {
+        match &values[*place] {
+            SqlValue::Int(number) => number.hash(&mut hasher),
+            value => folded(value)?.hash(&mut hasher),
+        }
+    }
+    Some(hasher.finish())
+}
+
+/// Whether two rows hold the same in these columns, as SQL Server compares.
+fn same_in(one: &SqlRow, other: &SqlRow, places: &[usize]) -> bool {
+    places.iter().all(|place| match (&one[*place], &other[*place]) {
+        (SqlValue::Int(one), SqlValue::Int(other)) => one == other,
+        (one, other) => folded(one) == folded(other),
+    })
+}
+
 /// A value as SQL Server compares it: texts without regard to case and to blanks at their end.
-fn folded(value: &SqlValue) -> Option<String> {
+fn folded(value: &SqlValue) -> Option<Cow<'_, str>> {
     match value {
         SqlValue::Null => None,
-        SqlValue::Text(text) => Some(lower(text.trim_end_matches(' ')).into_owned()),
-        SqlValue::Int(number) => Some(number.to_string()),
-        SqlValue::Decimal { units, scale } => Some(format!("{units}e-{scale}")),
-        other => Some(format!("{other:?}")),
+        SqlValue::Text(text) => Some(lower(text.trim_end_matches(' '))),
+        SqlValue::Int(number) => Some(number.to_string().into()),
+        SqlValue::Decimal { units, scale } => Some(format!("{units}e-{scale}").into()),
+        other => Some(format!("{other:?}").into()),
     }
 }
 

@@ -15,7 +15,7 @@ pub fn flattened(raw: &str) -> Cow<'_, str> {
 
 /// Resolves what looks like an HTML reference, with or without its semicolon.
 fn unescape(text: &str) -> Cow<'_, str> {
-    let Some(first) = text.find('&') else { return Cow::Borrowed(text) };
+    let Some(first) = memchr::memchr(b'&', text.as_bytes()) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len());
     out.push_str(&text[..first]);
     let mut rest = &text[first..];

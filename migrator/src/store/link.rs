@@ -8,9 +8,9 @@
 //! | roll back without a transaction | | 0 |
 //! | savepoint, back to it | | 1 each |
 //! | a look-up, a delete, a read of a table | | 1 each |
-//! | rows as `values` | | 1 for each statement: at most 2,098 parameters and 1,000 rows |
+//! | rows as `values` | | 1 for each statement: at most 2,098 parameters and 1,000 rows; a rest in numbers of rows of three significant bits ([`super::shape`]) |
 //! | … into a table whose identity column is given | | 2 more: `SET IDENTITY_INSERT` on and off |
-//! | rows as `bulk`, identity values among them | | 3: the table's columns, `INSERT BULK`, the rows |
+//! | rows as `bulk`, identity values among them | | 3 for each 4,500 rows: the table's columns, `INSERT BULK`, the rows |
 //! | no rows | | 0 |
 //!
 //! A statement's parameters are its rows' columns without computed ones, and without an identity
@@ -37,16 +37,13 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{InsertMethod, Link};
-use crate::contract::catalogue::Table;
 use crate::error::Result;
 use crate::record::SqlValue;
-use crate::report::{Connections, SimulatedLink, StoreInfo};
+use crate::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
 
 use super::schema::Tables;
-use super::{
-    Connection, Inserted, Key, Range, Role, STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX, Setup,
-    Store, Stored,
-};
+use super::shape::{BULK_ROWS_MAX, Shape, statements};
+use super::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
 
 /// Messages of one bulk load.
 const BULK_MESSAGES: u64 = 3;
@@ -66,14 +63,6 @@ struct Shared {
     shapes: Vec<Shape>,
     connects: AtomicU64,
     messages: AtomicU64,
-}
-
-/// What decides how many statements a table's rows take.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    /// Columns that are not computed.
-    columns: usize,
-    identity: Option<usize>,
 }
 
 impl<'a> Linked<'a> {
@@ -109,6 +98,10 @@ impl Store for Linked<'_> {
         self.store.create_missing()
     }
 
+    fn ready(&self) -> Result<Setup> {
+        self.store.ready()
+    }
+
     fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
         if role == Role::Untimed {
             return self.store.connect(role);
@@ -128,6 +121,10 @@ impl Store for Linked<'_> {
     fn simulated_link(&self) -> Option<SimulatedLink> {
         Some(self.report())
     }
+
+    fn server(&self) -> Option<ServerReport> {
+        self.store.server()
+    }
 }
 
 impl Shared {
@@ -140,26 +137,6 @@ impl Shared {
         if !time.is_zero() {
             self.clock.sleep(time);
         }
-    }
-}
-
-impl Shape {
-    fn of(table: &Table) -> Self {
-        Self {
-            columns: table.columns.iter().filter(|column| column.computed.is_none()).count(),
-            identity: table.columns.iter().position(|column| column.identity),
-        }
-    }
-
-    /// Whether the row brings its own value for the identity column.
-    fn gives_identity(self, row: &[SqlValue]) -> bool {
-        self.identity.is_some_and(|column| row[column] != SqlValue::Null)
-    }
-
-    /// Rows that one statement takes.
-    fn rows_max(self, gives_identity: bool) -> usize {
-        let left_out = usize::from(self.identity.is_some() && !gives_identity);
-        (STATEMENT_PARAMETERS_MAX / (self.columns - left_out).max(1)).clamp(1, STATEMENT_ROWS_MAX)
     }
 }
 
@@ -187,19 +164,16 @@ impl LinkedConnection {
     /// Inserts in the statements that SQL Server would get. Rows that give an identity value and
     /// rows that do not cannot share one.
     fn insert_values(&mut self, table: usize, rows: &[&[SqlValue]]) -> Result<Inserted> {
-        let shape = self.shared.shapes[table];
-        let mut statements = 0;
-        for alike in rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b)) {
+        let shared = Arc::clone(&self.shared);
+        let shape = &shared.shapes[table];
+        let alike = rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b));
+        Inserted::all(alike.map(|alike| {
             let switched = shape.gives_identity(alike[0]);
             self.send(u64::from(switched));
             let inserted = self.insert_alike(table, alike, shape.rows_max(switched));
             self.send(u64::from(switched));
-            match inserted? {
-                Inserted::Stored { statements: more } => statements += more,
-                refused @ Inserted::Refused(_) => return Ok(refused),
-            }
-        }
-        Ok(Inserted::Stored { statements })
+            inserted
+        }))
     }
 
     fn insert_alike(
@@ -208,16 +182,11 @@ impl LinkedConnection {
         rows: &[&[SqlValue]],
         rows_max: usize,
     ) -> Result<Inserted> {
-        let mut statements = 0;
-        for rows in rows.chunks(rows_max) {
+        Inserted::all(statements(rows, rows_max).map(|rows| {
             let inserted = self.connection.insert(table, rows, InsertMethod::Values);
             self.send(1);
-            match inserted? {
-                Inserted::Stored { statements: more } => statements += more,
-                refused @ Inserted::Refused(_) => return Ok(refused),
-            }
-        }
-        Ok(Inserted::Stored { statements })
+            inserted
+        }))
     }
 }
 
@@ -274,7 +243,7 @@ impl Connection for LinkedConnection {
             InsertMethod::Bulk if rows.is_empty() => self.connection.insert(table, rows, method),
             InsertMethod::Bulk => {
                 let inserted = self.connection.insert(table, rows, method);
-                self.send(BULK_MESSAGES);
+                self.send(BULK_MESSAGES * rows.len().div_ceil(BULK_ROWS_MAX) as u64);
                 inserted
             }
         }

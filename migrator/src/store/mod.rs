@@ -5,8 +5,11 @@ pub mod canonical;
 pub mod checksum;
 pub mod inspect;
 pub mod link;
+pub mod mssql;
 pub mod pool;
+pub mod retry;
 pub mod schema;
+pub mod shape;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -15,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::InsertMethod;
 use crate::error::Result;
 use crate::record::SqlValue;
-use crate::report::{Connections, SimulatedLink, StoreInfo};
+use crate::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
 
 use self::schema::Tables;
 
@@ -40,6 +43,12 @@ pub trait Store: Send + Sync {
     /// Refuses, by name, an existing table whose columns differ from the catalogue's.
     fn create_missing(&self) -> Result<Setup>;
 
+    /// Makes the tables ready for a run, where a run may create them, or else checks them as
+    /// [`Store::create_missing`] does and refuses, by name, a table that is not there.
+    fn ready(&self) -> Result<Setup> {
+        self.create_missing()
+    }
+
     /// Opens a connection; it is closed when it is dropped.
     fn connect(&self, role: Role) -> Result<Box<dyn Connection>>;
 
@@ -50,14 +59,19 @@ pub trait Store: Send + Sync {
     fn simulated_link(&self) -> Option<SimulatedLink> {
         None
     }
+
+    /// What the server itself has counted since [`Store::ready`], where it says.
+    fn server(&self) -> Option<ServerReport> {
+        None
+    }
 }
 
 /// One connection to a store; at most one transaction at a time.
 ///
 /// Tables and columns are indices into [`Store::tables`]. What the store refuses for its data comes
-/// back as [`Inserted::Refused`]; an error of the kind `Busy` means that the transaction may
-/// succeed when it is done again from its beginning, one of the kind `Disconnected` that this takes
-/// another connection.
+/// back as [`Inserted::Refused`]; an error of the kind `Busy`, `Deadlock` or `Conflict` means that
+/// the transaction may succeed when it is done again from its beginning, one of the kind
+/// `Disconnected` or `Unavailable` that this takes another connection.
 pub trait Connection: Send {
     /// Begins a transaction that may write; waits its turn where the store has a single writer.
     fn begin(&mut self) -> Result<()>;
@@ -188,8 +202,22 @@ pub enum Inserted {
         /// Statements that were sent.
         statements: u64,
     },
-    /// The store refused a row; the transaction is still open.
+    /// The store refused a row; the transaction is still open unless the violation says otherwise.
     Refused(Violation),
+}
+
+impl Inserted {
+    /// Carries out one insert after the other, until one is refused or fails.
+    pub fn all(inserts: impl IntoIterator<Item = Result<Self>>) -> Result<Self> {
+        let mut statements = 0;
+        for inserted in inserts {
+            match inserted? {
+                Self::Stored { statements: more } => statements += more,
+                refused @ Self::Refused(_) => return Ok(refused),
+            }
+        }
+        Ok(Self::Stored { statements })
+    }
 }
 
 /// What a store has against a row.
@@ -201,6 +229,8 @@ pub struct Violation {
     pub columns: Vec<String>,
     /// The store's own words, for the terminal alone: they may change from version to version.
     pub message: String,
+    /// Whether the store has undone the whole transaction with it; there is no mark to return to.
+    pub ended_transaction: bool,
 }
 
 /// The rules that a row can break.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
@@ -11,6 +11,7 @@ use crate::config::{InsertMethod, PoolLimits, Pooling};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::SqlValue;
 use crate::report::Connections;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 use super::{Connection, Inserted, Key, Range, Role, Store, Stored};
 
@@ -281,6 +282,11 @@ fn stopped() -> Error {
     Error::new(ErrorKind::Stopped, "the run has ended")
 }
 
+/// Whether a connection is as good as before after an error of this kind.
+fn leaves_trust(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Busy | ErrorKind::Deadlock | ErrorKind::Conflict | ErrorKind::Data)
+}
+
 impl Handle<'_> {
     /// A connection for one batch. Waits, first come first served, where a shared pool has none.
     pub fn lease(&mut self) -> Result<Lease<'_>> {
@@ -322,7 +328,7 @@ impl Lease<'_> {
         };
         let outcome = call(held.connection.as_mut());
         if let Err(error) = &outcome
-            && !matches!(error.kind(), ErrorKind::Busy | ErrorKind::Data)
+            && !leaves_trust(error.kind())
         {
             self.doubt.get_or_insert(Discard::Broken);
         }

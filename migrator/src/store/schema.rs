@@ -76,7 +76,7 @@ impl Tables {
 }
 
 /// A column in the plainest form; callers change what differs.
-fn column(name: &str, sql_type: SqlType, nullable: bool) -> Column {
+pub fn column(name: &str, sql_type: SqlType, nullable: bool) -> Column {
     Column {
         name: name.to_owned(),
         sql_type,
@@ -88,7 +88,7 @@ fn column(name: &str, sql_type: SqlType, nullable: bool) -> Column {
 }
 
 /// A table without references, indexes and rows.
-fn table(name: &str, columns: Vec<Column>, primary_key: Vec<usize>) -> Table {
+pub fn table(name: &str, columns: Vec<Column>, primary_key: Vec<usize>) -> Table {
     Table {
         name: name.to_owned(),
         columns,

@@ -614,7 +614,8 @@ fn violation(error: &rusqlite::Error) -> Option<Violation> {
         _ => return None,
     };
     let message = message.clone().unwrap_or_else(|| failure.to_string());
-    Some(Violation { rule, columns: columns_in(&message), message })
+    let columns = columns_in(&message);
+    Some(Violation { rule, columns, message, ended_transaction: false })
 }
 
 /// The columns in `… constraint failed: table.column, table.column` and in `cannot store TEXT value

@@ -58,7 +58,12 @@ impl Migration {
 
     /// `migrator run` into `store.db`.
     pub(crate) fn command(&self, options: &[&str]) -> Command {
-        let mut command = self.on("run", "store.db", options);
+        self.command_into("store.db", options)
+    }
+
+    /// `migrator run` into another store.
+    pub(crate) fn command_into(&self, store: &str, options: &[&str]) -> Command {
+        let mut command = self.on("run", store, options);
         command.args(["--synchronous", "off", "--report", "-"]);
         command
     }

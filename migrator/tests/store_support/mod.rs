@@ -4,6 +4,8 @@
 
 pub(crate) mod faulty;
 pub(crate) mod manual_clock;
+pub(crate) mod memory;
+pub(crate) mod positions;
 pub(crate) mod runs;
 
 use chrono::{NaiveDate, NaiveDateTime};

@@ -1,10 +1,17 @@
 //! Whole runs over numbered records, with stages that a test makes up.
 
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use migrator::audit::{Audit, AuditReport};
 use migrator::config::{Config, InsertMethod, Partition, Settings, Synchronous};
 use migrator::error::{Error, Result};
+use migrator::insert::Mapped;
 use migrator::interrupt::Interrupt;
+use migrator::metrics::Metrics;
 use migrator::pipeline::{Job, run};
-use migrator::record::RawRecord;
+use migrator::record::{RawRecord, Refusal, Reject, Stage};
 use migrator::report::RunReport;
 use migrator::source::{Reader, Source};
 use migrator::store::Store;
@@ -13,7 +20,7 @@ use migrator::store::sqlite::SqliteStore;
 use migrator::workers::Stages;
 use tempfile::TempDir;
 
-use super::{catalogue, now};
+use super::{CONTACT, CURRENT, PREVIOUS, catalogue, int, now, record};
 
 /// Records 1 to `last`; reading the one at `broken` fails.
 pub(crate) struct Numbers {
@@ -45,6 +52,79 @@ impl Reader for &Numbers {
     }
 }
 
+/// Records that share keys: every application has a contact whose id many others have, and some
+/// application ids come again. Some are rejected, some refused by coerce, some by the store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sharing {
+    /// How many contact ids there are.
+    pub(crate) contacts: i32,
+    /// Every so manyth record is turned down, in turn by mapping, by coerce and by the store.
+    pub(crate) bad_every: i32,
+}
+
+impl Stages for Sharing {
+    type Parsed = RawRecord;
+
+    fn parse(&mut self, raw: RawRecord, _: &mut Metrics) -> std::result::Result<RawRecord, Reject> {
+        Ok(raw)
+    }
+
+    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> Mapped {
+        let key = raw.key;
+        let app_id = if key % 11 == 0 { key - 1 } else { key };
+        let con_id = 1 + key % self.contacts;
+        let kind = if key % 2 == 0 { CURRENT } else { PREVIOUS };
+        let mut record = record(key, app_id, &[(con_id, &[kind])]);
+        match key % (3 * self.bad_every) {
+            0 => Mapped::Rejected(Reject { stage: Stage::Mapping, reason: "bad".into() }),
+            n if n == self.bad_every => Mapped::Refused(Refusal {
+                stage: Stage::Coerce,
+                table: "app_base".into(),
+                column: None,
+                reason: "bad".into(),
+            }),
+            n if n == 2 * self.bad_every => {
+                // A type of address that no row of the catalogue has.
+                record.tables.iter_mut().find(|t| t.table == CONTACT).unwrap().rows[0][1] = int(-5);
+                Mapped::Rows(record)
+            }
+            _ => Mapped::Rows(record),
+        }
+    }
+}
+
+/// Fails instead of hanging: a run of a second must not take a minute.
+pub(crate) fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = mpsc::channel();
+    let worker = thread::spawn(move || done.send(work()));
+    match result.recv_timeout(Duration::from_secs(60)) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the run hangs"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => match worker.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(_) => panic!("the run ended without a result"),
+        },
+    }
+}
+
+/// Everything, at the tests' point in time.
+pub(crate) fn config(settings: Settings) -> Config {
+    Config { settings, limit: u64::MAX, partition: Partition::ALL, retry_failed: false, now: now() }
+}
+
+/// A run into any store.
+pub(crate) fn run_into<S: Stages + Copy + Sync>(
+    store: &dyn Store,
+    config: &Config,
+    source: &Numbers,
+    stages: S,
+    interrupt: &Interrupt,
+) -> Result<RunReport> {
+    let order: Vec<_> = (1..store.tables().yielded().len()).collect();
+    let job = Job { config, source, source_name: "numbers", store, order: &order };
+    run(&job, || stages, interrupt, &|_| {})
+}
+
 /// A store of its own, and the settings of runs into it.
 pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
@@ -67,14 +147,15 @@ impl Fixture {
         let tables = Tables::new(&catalogue()).unwrap();
         let path = folder.path().join("store.db");
         let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
-        let config = Config {
-            settings,
-            limit: u64::MAX,
-            partition: Partition::ALL,
-            retry_failed: false,
-            now: now(),
-        };
-        Self { folder, store, config }
+        Self { folder, store, config: config(settings) }
+    }
+
+    /// The same with a copy of this store, which nobody has open.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::with(self.config.settings.clone());
+        let file = "store.db";
+        std::fs::copy(self.folder.path().join(file), copy.folder.path().join(file)).unwrap();
+        Self { config: self.config.clone(), ..copy }
     }
 
     pub(crate) fn try_run<S: Stages + Copy + Sync>(
@@ -83,9 +164,23 @@ impl Fixture {
         source: &Numbers,
         stages: S,
     ) -> Result<RunReport> {
-        let order: Vec<_> = (1..store.tables().yielded().len()).collect();
-        let config = &self.config;
-        let job = Job { config, source, source_name: "numbers", store, order: &order };
-        run(&job, || stages, &Interrupt::default(), &|_| {})
+        run_into(store, &self.config, source, stages, &Interrupt::default())
+    }
+
+    /// An audit of the store against the records that these stages make of the numbers.
+    pub(crate) fn audit<S: Stages<Parsed = RawRecord> + Copy>(
+        &self,
+        source: &Numbers,
+        stages: S,
+        strict: bool,
+    ) -> AuditReport {
+        let (mut stages, mut metrics) = (stages, Metrics::new().unwrap());
+        let mut map = |raw, _| {
+            Ok(match stages.parse(raw, &mut metrics) {
+                Ok(parsed) => stages.map(parsed, &mut metrics),
+                Err(reject) => Mapped::Rejected(reject),
+            })
+        };
+        Audit { source, store: &self.store, strict }.run(&mut map, &mut |_| {}).unwrap()
     }
 }

@@ -23,7 +23,9 @@ impl Known {
         // A run starts with this step, whatever its store.
         let wanted = catalogue.as_ref().and_then(|own| keep(Tables::new(own), errors));
         let store = args.store.as_ref();
-        let store = store.and_then(|own| keep(inputs::inspect(own, wanted.as_ref()), errors));
+        let inspect =
+            |own: &String| inputs::inspect(own, &args.server, catalogue.as_ref(), wanted.as_ref());
+        let store = store.and_then(|own| keep(inspect(own), errors));
         let catalogue = catalogue.as_ref().map(TableShape::of_catalogue);
         let store = store.map(|store| narrowed(store, catalogue.as_deref().unwrap_or_default()));
         Self { catalogue, store }

@@ -132,7 +132,8 @@ pub fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Null => Cow::Borrowed(""),
         Value::Int(number) => Cow::Owned(number.to_string()),
-        Value::BigInt(text) | Value::Text(text) => Cow::Borrowed(text),
+        Value::BigInt(text) => Cow::Borrowed(text),
+        Value::Text(text) => Cow::Borrowed(text),
         Value::Float(number) => Cow::Owned(float_text(*number)),
         Value::Bool(value) => Cow::Borrowed(if *value { "True" } else { "False" }),
         Value::Timestamp(timestamp) => Cow::Owned(iso_text(*timestamp, ' ')),
@@ -177,6 +178,9 @@ pub fn first_number(text: &str) -> Option<Value> {
 /// The ASCII digits of the text as one whole number (contract.md 9.4, `numbers_only`): leading
 /// zeros vanish, a point counts for nothing. `None` if there is no digit.
 pub fn digits_only(text: &str) -> Option<Value> {
+    if unicode::all_ascii_digits(text) {
+        return Some(number::whole_number(false, text));
+    }
     let digits = only_digits(text);
     (!digits.is_empty()).then(|| number::whole_number(false, &digits))
 }
@@ -184,7 +188,9 @@ pub fn digits_only(text: &str) -> Option<Value> {
 /// The ASCII digits of the text, as the final step for texts with `numbers_only` in the chain
 /// takes them (contract.md 10.5).
 pub fn only_digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
+    let mut digits = String::with_capacity(text.len());
+    digits.extend(text.bytes().filter(u8::is_ascii_digit).map(char::from));
+    digits
 }
 
 /// The final step for text (contract.md 10.5): trimmed, cut to `data_length` characters if there

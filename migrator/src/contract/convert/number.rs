@@ -14,6 +14,9 @@ use crate::record::Value;
 /// second.
 const INTEGER_DIGITS_MAX: usize = 4300;
 
+/// Digits that fit 64 bits whatever they are.
+const I64_DIGITS_SAFE: usize = 18;
+
 /// Significant digits of a decimal after rounding (contract.md 10.2).
 const DECIMAL_DIGITS_MAX: usize = 28;
 
@@ -96,6 +99,9 @@ pub fn float_text(value: f64) -> String {
     if !value.is_finite() {
         return format!("{value}").to_ascii_lowercase();
     }
+    if let Some(whole) = small_whole(value) {
+        return format!("{whole}.0");
+    }
     let (digits, exponent) = shortest(value);
     let sign = if value.is_sign_negative() { "-" } else { "" };
     if !(-4..16).contains(&exponent) {
@@ -121,11 +127,22 @@ fn positional(digits: &str, exponent: i32) -> (String, String) {
 /// A finite double in its shortest digits, without an exponent and without a fraction of zeros:
 /// `29`, `-0.1`, `1` and twenty zeros. Zero has no sign.
 pub fn plain_float_text(value: f64) -> String {
+    if let Some(whole) = small_whole(value) {
+        return whole.to_string();
+    }
     let (digits, exponent) = shortest(value);
     let (whole, fraction) = positional(&digits, exponent);
     let sign = if value < 0.0 { "-" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };
     format!("{sign}{whole}{point}{fraction}")
+}
+
+/// The number where it is whole, short enough to be written without an exponent, and no `-0`.
+fn small_whole(value: f64) -> Option<i64> {
+    let small =
+        value.abs() < 1e15 && value.fract() == 0.0 && (value != 0.0 || !value.is_sign_negative());
+    #[expect(clippy::cast_possible_truncation, reason = "whole and far within the range of i64")]
+    small.then_some(value as i64)
 }
 
 /// The shortest decimal digits that read back as this finite double, without sign and trailing
@@ -143,6 +160,10 @@ fn shortest(value: f64) -> (String, i32) {
 /// Whole digits, leading zeros allowed, as the smallest kind of value that holds them.
 pub(super) fn whole_number(negative: bool, digits: &str) -> Value {
     let digits = digits.trim_start_matches('0');
+    if digits.len() <= I64_DIGITS_SAFE {
+        let number = digits.bytes().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+        return Value::Int(if negative { -number } else { number });
+    }
     let sign = if negative && !digits.is_empty() { "-" } else { "" };
     let text = format!("{sign}{}", if digits.is_empty() { "0" } else { digits });
     text.parse().map_or_else(|_| Value::BigInt(text.into()), Value::Int)

@@ -55,7 +55,13 @@ pub(super) fn digit(c: char) -> Option<u8> {
 
 /// Whether `isdigit` holds for every character; false for the empty text.
 pub(super) fn all_digits(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| digit(c).is_some() || is_ornament(c))
+    let any_script = |c| digit(c).is_some() || is_ornament(c);
+    all_ascii_digits(text) || (!text.is_empty() && text.chars().all(any_script))
+}
+
+/// Whether every character is one of `0` to `9`; false for the empty text.
+pub(super) fn all_ascii_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_ornament(c: char) -> bool {
@@ -70,12 +76,16 @@ fn is_ornament(c: char) -> bool {
 
 /// The text without surrounding white space, by the language's notion of white space.
 pub fn trim(text: &str) -> &str {
-    text.trim_matches(is_space)
+    // Nearly every text has nothing to trim, which its outer bytes tell.
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim_matches(is_space),
+    }
 }
 
 /// Whether nothing but white space is there.
 pub fn is_blank(text: &str) -> bool {
-    text.chars().all(is_space)
+    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.chars().all(is_space)
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ impl Then {
         match self {
             Self::DateAdd(sum) => Ok(sum
                 .evaluate(context)
-                .map_or(Value::Null, |date| Value::Text(date.to_string().into_boxed_str()))),
+                .map_or(Value::Null, |date| Value::Text(date.to_string().into()))),
             Self::FieldOr(name, otherwise) => match context.get(*name) {
                 Some(text) => Ok(Value::Text(text.into())),
                 None => otherwise.evaluate(context),

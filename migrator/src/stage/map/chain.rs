@@ -255,7 +255,10 @@ fn finish_text<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, value: Value) -
     let finished = if again {
         Value::Text(cut(&only_digits(&text), length).into())
     } else {
-        Value::Text(cut(&text, length).into())
+        match cut(&text, length) {
+            whole if whole.len() == text.len() => Value::Text(text),
+            part => Value::Text(part.into()),
+        }
     };
     env.tell(Event::Finished(&finished));
     finished

@@ -1,10 +1,12 @@
 //! Which elements are contacts, addresses and employments: the selections of contract.md 6.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::observe::{Event, Observer, PassedOver};
-use crate::contract::case::lower;
+use crate::contract::case::same;
 use crate::contract::convert::{is_blank, trim};
-use crate::contract::model::{AttributeRef, ChildKind, ChildRule, Contract};
-use crate::record::ParsedRecord;
+use crate::contract::model::{AttributeRef, ChildKind, ChildRule, Contract, FieldId};
+use crate::record::{Kinds, ParsedRecord};
 
 /// A valid contact (6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +50,41 @@ pub(super) fn folded<'r>(
     })
 }
 
-/// All elements of a name, in document order.
-pub(super) fn named<'r>(
+/// The same for a field that the scan has noted.
+pub(super) fn noted<'r>(
     record: &'r ParsedRecord,
-    name: &'r str,
-) -> impl DoubleEndedIterator<Item = u32> + use<'r> {
+    element: u32,
+    wanted: &AttributeRef,
+    field: FieldId,
+) -> Option<&'r str> {
+    let first = record.field(field.0)?;
+    if record.str(first.name) == &*wanted.name {
+        return Some(record.str(first.value));
+    }
+    folded(record, element, wanted)
+}
+
+/// Whether an element is of a kind.
+pub(super) fn is(record: &ParsedRecord, element: u32, kind: Kinds) -> bool {
+    record.elements[element as usize].kinds.is(kind)
+}
+
+/// All elements of a kind, in document order.
+pub(super) fn of_kind(
+    record: &ParsedRecord,
+    kind: Kinds,
+) -> impl DoubleEndedIterator<Item = u32> + use<'_> {
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
-    (0..count).filter(move |element| record.name_of(*element) == name)
+    (0..count).filter(move |element| is(record, *element, kind))
+}
+
+/// The last element named `contact` under every con_id as written.
+pub(super) fn last_by_con_id<'r>(
+    contract: &Contract,
+    record: &'r ParsedRecord,
+) -> FxHashMap<&'r str, u32> {
+    let with_con_id = |element| Some((exact(record, element, &contract.contacts.con_id)?, element));
+    of_kind(record, Kinds::LITERAL_CONTACT).filter_map(with_con_id).collect()
 }
 
 /// The valid contacts: one per con_id, in the position of the first with that con_id; the last of
@@ -66,9 +96,9 @@ pub(super) fn valid<'r, O: Observer>(
 ) -> Vec<ValidContact<'r>> {
     let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let mut kept: Vec<ValidContact<'r>> = Vec::new();
-    let name = contract.scan.kept.contact.as_str();
-    let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
-    for element in (0..count).filter(|element| record.name_of(*element) == name) {
+    // A record may have as many contacts as it has room for: no step looks at all of them.
+    let mut places = FxHashMap::default();
+    for element in of_kind(record, Kinds::CONTACT) {
         let contact = match valid_contact(contract, record, element) {
             Ok(contact) => contact,
             Err(why) => {
@@ -76,7 +106,8 @@ pub(super) fn valid<'r, O: Observer>(
                 continue;
             }
         };
-        match kept.iter_mut().find(|other| other.con_id == contact.con_id) {
+        let place = *places.entry(contact.con_id).or_insert(kept.len());
+        match kept.get_mut(place) {
             Some(other) if contact.priority <= other.priority => {
                 pass_over(other.element, PassedOver::Replaced);
                 *other = contact;
@@ -119,21 +150,20 @@ pub(super) fn children<O: Observer>(
     observer: &O,
 ) -> Vec<Child> {
     let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
-    let (rule, name) = match kind {
-        ChildKind::Address => (Some(&contract.contacts.address), Some(&contract.scan.kept.address)),
-        ChildKind::Employment => {
-            (contract.contacts.employment.as_ref(), contract.scan.kept.employment.as_ref())
-        }
+    let (rule, kind) = match kind {
+        ChildKind::Address => (Some(&contract.contacts.address), Kinds::ADDRESS),
+        ChildKind::Employment => (contract.contacts.employment.as_ref(), Kinds::EMPLOYMENT),
     };
-    let (Some(rule), Some(name)) = (rule, name) else { return Vec::new() };
+    let Some(rule) = rule else { return Vec::new() };
+    let valid: FxHashSet<&str> = valid.iter().map(|contact| contact.con_id).collect();
     let mut children = Vec::new();
     for contact in filtered(contract, record, observer) {
         let con_id = exact(record, contact, &contract.contacts.con_id).unwrap_or_default();
-        if !valid.iter().any(|valid| valid.con_id == con_id) {
+        if !valid.contains(con_id) {
             pass_over(contact, PassedOver::NoValidContact);
             continue;
         }
-        for element in record.children(contact).filter(|child| record.name_of(*child) == name) {
+        for element in record.children(contact).filter(|child| is(record, *child, kind)) {
             if has_type(record, element, rule) {
                 children.push(Child { element, contact });
             } else {
@@ -148,7 +178,8 @@ pub(super) fn children<O: Observer>(
 fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &O) -> Vec<u32> {
     let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let rules = &contract.contacts;
-    let mut kept: Vec<(&str, &str, u32)> = Vec::new();
+    let mut kept: Vec<u32> = Vec::new();
+    let mut places = FxHashMap::default();
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
     let at_path =
         (0..count).filter(|element| record.elements[*element as usize].slot == Some(rules.slot));
@@ -159,23 +190,24 @@ fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &
             continue;
         }
         let role = exact(record, element, &rules.type_attribute);
-        let listed = |role: &&str| rules.types.iter().any(|known| lower(known) == lower(role));
+        let listed = |role: &&str| rules.types.iter().any(|known| same(known, role));
         let Some(role) = role.filter(listed) else {
             pass_over(element, PassedOver::Type);
             continue;
         };
-        match kept.iter_mut().find(|(r, c, _)| (*r, *c) == (role, con_id)) {
-            Some((_, _, other)) => {
+        let place = *places.entry((role, con_id)).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(other) => {
                 pass_over(*other, PassedOver::Replaced);
                 *other = element;
             }
-            None => kept.push((role, con_id, element)),
+            None => kept.push(element),
         }
     }
-    kept.into_iter().map(|(_, _, element)| element).collect()
+    kept
 }
 
 fn has_type(record: &ParsedRecord, child: u32, rule: &ChildRule) -> bool {
     exact(record, child, &rule.type_attribute)
-        .is_some_and(|own| rule.types.iter().any(|known| lower(known) == lower(own)))
+        .is_some_and(|own| rule.types.iter().any(|known| same(known, own)))
 }

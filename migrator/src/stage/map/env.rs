@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
-use chrono::NaiveDateTime;
+use std::cell::OnceCell;
 
-use super::contacts::{Child, exact};
+use chrono::NaiveDateTime;
+use rustc_hash::FxHashMap;
+
+use super::contacts::{Child, exact, last_by_con_id};
 use super::context::Names;
 use super::observe::{Event, Observer};
 use crate::contract::convert::integer_if_digits;
@@ -16,8 +19,20 @@ use crate::record::{ParsedRecord, Value};
 pub(super) struct Env<'r, O> {
     pub(super) contract: &'r Contract,
     pub(super) record: &'r ParsedRecord,
+    /// The application's id as rows hold it.
+    pub(super) app_id: Value,
     pub(super) now: NaiveDateTime,
     pub(super) observer: &'r O,
+    /// See [`Env::last_contact`].
+    pub(super) last_contacts: OnceCell<FxHashMap<&'r str, u32>>,
+}
+
+impl<O> Env<'_, O> {
+    /// The last element named `contact` with this con_id as written; looked for once a record.
+    pub(super) fn last_contact(&self, con_id: &str) -> Option<u32> {
+        let last = || last_by_con_id(self.contract, self.record);
+        self.last_contacts.get_or_init(last).get(con_id).copied()
+    }
 }
 
 impl<O: Observer> Env<'_, O> {

@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::contacts::{exact, folded, named};
+use super::contacts::{exact, folded, is, noted, of_kind};
 use super::env::{Env, Scope};
 use super::observe::{Event, Observer};
-use crate::contract::case::lower;
+use crate::contract::case::same;
 use crate::contract::convert::{DataType, is_blank, slice, trim};
 use crate::contract::expr::Context;
 use crate::contract::model::{
-    AttributeRef, Below, CARD, ContactRole, DataLength, LITERAL_ADDRESS, LITERAL_CONTACT,
-    LastValid, Lookup, Mapping,
+    AttributeRef, Below, ContactRole, DataLength, LastValid, Lookup, Mapping,
 };
+use crate::record::Kinds;
 use crate::stage::html::flattened;
 
 /// What a look-up found.
@@ -83,16 +83,16 @@ fn find<'r, O: Observer>(env: &Env<'r, O>, mapping: &Mapping, scope: &Scope<'r, 
             let found = names.get(*exact).or_else(|| names.get(*folded));
             found.map_or(Looked::Null, |text| Looked::Text(Cow::Owned(text.to_owned())))
         }
-        Lookup::Path { slot, attribute } => picked(env, record.slot(*slot))
-            .and_then(|element| folded(record, element, attribute))
+        Lookup::Path { slot, attribute, field } => picked(env, record.slot(*slot))
+            .and_then(|element| noted(record, element, attribute, *field))
             .map_or(Looked::Null, |text| Looked::Text(flattened(text))),
     }
 }
 
 /// Neither blank nor the word null or none (11).
 pub(super) fn is_meaningful(text: &str) -> bool {
-    let text = lower(trim(text));
-    !text.is_empty() && text != "null" && text != "none"
+    let text = trim(text);
+    !text.is_empty() && !same(text, "null") && !same(text, "none")
 }
 
 fn role_of<'c, O>(env: &Env<'c, O>, role: ContactRole) -> Option<&'c str> {
@@ -108,7 +108,7 @@ fn role_of<'c, O>(env: &Env<'c, O>, role: ContactRole) -> Option<&'c str> {
 fn of_role<'r, O>(env: &Env<'r, O>, role: ContactRole) -> impl Iterator<Item = u32> + use<'r, O> {
     let (record, rules) = (env.record, &env.contract.contacts);
     let wanted = role_of(env, role);
-    named(record, &env.contract.scan.kept.contact).rev().filter(move |contact| {
+    of_kind(record, Kinds::CONTACT).rev().filter(move |contact| {
         wanted.is_some()
             && exact(record, *contact, &rules.type_attribute) == wanted
             && exact(record, *contact, &rules.con_id).is_some_and(|id| !trim(id).is_empty())
@@ -126,7 +126,7 @@ fn last_valid<'r, O: Observer>(
     let below = match pick.below {
         Below::Nothing => None,
         Below::Addresses => chosen_address(env, contact, &pick.attribute),
-        Below::Card => record.descendants(contact).rev().find(|e| record.name_of(*e) == CARD),
+        Below::Card => record.descendants(contact).rev().find(|e| is(record, *e, Kinds::CARD)),
     };
     if let Some(element) = picked(env, below) {
         return Looked::of(exact(record, element, &pick.attribute));
@@ -144,9 +144,8 @@ fn last_valid<'r, O: Observer>(
 /// last.
 fn chosen_address<O>(env: &Env<'_, O>, contact: u32, attribute: &AttributeRef) -> Option<u32> {
     let (record, rule) = (env.record, &env.contract.contacts.address);
-    let name = &env.contract.scan.kept.address;
     let all: Vec<u32> =
-        record.descendants(contact).filter(|e| record.name_of(*e) == name).collect();
+        record.descendants(contact).filter(|e| is(record, *e, Kinds::ADDRESS)).collect();
     let preferred = |e: &u32| {
         let own = exact(record, *e, &rule.type_attribute);
         own.is_some() && own == rule.types.first().map(|text| &**text)
@@ -186,11 +185,11 @@ fn authorized<'r, O: Observer>(
 ) -> Option<&'r str> {
     let (record, rules) = (env.record, &env.contract.contacts);
     let wanted = role_of(env, ContactRole::Second)?;
-    let contact = named(record, LITERAL_CONTACT)
+    let contact = of_kind(record, Kinds::LITERAL_CONTACT)
         .rev()
         .find(|c| exact(record, *c, &rules.type_attribute) == Some(wanted))?;
     if card {
-        let card = record.descendants(contact).rev().find(|e| record.name_of(*e) == CARD);
+        let card = record.descendants(contact).rev().find(|e| is(record, *e, Kinds::CARD));
         if let Some(card) = picked(env, card) {
             return exact(record, card, attribute);
         }
@@ -207,11 +206,9 @@ pub(super) fn current_address<'r, O: Observer>(
 ) -> Option<&'r str> {
     let (record, rules) = (env.record, &env.contract.contacts);
     let preferred = rules.address.types.first().map(|text| &**text)?;
-    let contact = named(record, LITERAL_CONTACT)
-        .rev()
-        .find(|c| exact(record, *c, &rules.con_id) == Some(con_id))?;
+    let contact = env.last_contact(con_id)?;
     let of_type = |e: &u32| {
-        record.name_of(*e) == LITERAL_ADDRESS
+        is(record, *e, Kinds::LITERAL_ADDRESS)
             && exact(record, *e, &rules.address.type_attribute) == Some(preferred)
     };
     let address = picked(env, record.children(contact).rev().find(of_type))?;

@@ -8,7 +8,11 @@ mod lookup;
 pub mod observe;
 mod rows;
 
+use std::cell::OnceCell;
+use std::hash::{Hash, Hasher};
+
 use chrono::NaiveDateTime;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use self::chain::transform;
 use self::contacts::{Child, ValidContact, children, exact, valid};
@@ -30,14 +34,32 @@ pub struct Mapper<'c> {
 }
 
 /// A row under construction.
-#[derive(Default)]
 struct Draft {
     row: Row,
     /// Per cell: whether only its default put it there (7.1).
     default_filled: Vec<bool>,
 }
 
+/// Keys that a row gets beside its mappings' columns.
+const KEYS_MAX: usize = 2;
+
 impl Draft {
+    fn with_capacity(cells: usize) -> Self {
+        Self {
+            row: Row { cells: Vec::with_capacity(cells) },
+            default_filled: Vec::with_capacity(cells),
+        }
+    }
+
+    /// The column of a mapping.
+    fn fill(&mut self, mapping: &Mapping, value: Value, default_filled: bool) {
+        if mapping.shares_column {
+            return self.set(mapping.column, value, default_filled);
+        }
+        self.row.cells.push(Cell { column: mapping.column, value });
+        self.default_filled.push(default_filled);
+    }
+
     fn set(&mut self, column: u16, value: Value, default_filled: bool) {
         if let Some(index) = self.row.cells.iter().position(|cell| cell.column == column) {
             self.row.cells[index].value = value;
@@ -94,7 +116,9 @@ impl<'c> Mapper<'c> {
         record: &ParsedRecord,
         observer: &O,
     ) -> Result<RowSet, Reject> {
-        let env = Env { contract: self.contract, record, now: self.now, observer };
+        let (contract, now, last_contacts) = (self.contract, self.now, OnceCell::new());
+        let app_id = integer_or_text(&record.app_id);
+        let env = Env { contract, record, app_id, now, observer, last_contacts };
         let contacts = valid(env.contract, record, observer);
         let names = if self.contract.scan.needs_context {
             Names::application(env.contract, record, &contacts)
@@ -127,7 +151,7 @@ impl<'c> Mapper<'c> {
 
 impl<'r, O: Observer> Env<'r, O> {
     fn build(&self, mappings: &[Mapping], scope: &Scope<'r, '_>) -> Draft {
-        let mut draft = Draft::default();
+        let mut draft = Draft::with_capacity(mappings.len() + KEYS_MAX);
         for mapping in mappings {
             self.fill(&mut draft, mapping, scope);
         }
@@ -146,14 +170,14 @@ impl<'r, O: Observer> Env<'r, O> {
             let is_default = mapping.default.typed.as_ref().is_some_and(|d| same(d, &value));
             let default_filled = was_blank && is_default;
             self.tell(Event::Set { value: &value, default_filled });
-            return draft.set(mapping.column, value, default_filled);
+            return draft.fill(mapping, value, default_filled);
         }
         match &mapping.default.raw {
             _ if mapping.nullable => self.tell(Event::Omitted(Omission::Nullable)),
             None => self.tell(Event::Omitted(Omission::NoDefault)),
             Some(default) => {
                 self.tell(Event::RawDefault(default));
-                draft.set(mapping.column, default.clone(), true);
+                draft.fill(mapping, default.clone(), true);
             }
         }
     }
@@ -177,7 +201,7 @@ impl<'r, O: Observer> Env<'r, O> {
             (!draft.has_data(columns)).then_some(Drop::OnlyDefaults)
         };
         self.end_row(dropped);
-        draft.set(plan.app_id, integer_or_text(&self.record.app_id), false);
+        draft.set(plan.app_id, self.app_id.clone(), false);
         dropped.is_none().then(|| draft.finish())
     }
 
@@ -194,7 +218,7 @@ impl<'r, O: Observer> Env<'r, O> {
             let mut draft = self.build(&plan.mappings, &scope);
             let con_id = exact(self.record, element, &self.contract.contacts.con_id);
             draft.set(plan.con_id, integer_or_text(con_id.unwrap_or_default()), false);
-            draft.set(plan.app_id, integer_or_text(&self.record.app_id), false);
+            draft.set(plan.app_id, self.app_id.clone(), false);
             self.end_row(None);
             draft.finish()
         };
@@ -208,13 +232,17 @@ impl<'r, O: Observer> Env<'r, O> {
         contacts: &[ValidContact<'r>],
     ) -> Vec<Row> {
         let mut rows: Vec<Draft> = Vec::new();
+        let mut places: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
         for child in children(self.contract, self.record, contacts, plan.kind, self.observer) {
-            let draft = match self.child_row(plan, columns, child) {
-                Ok(draft) if rows.iter().any(|other| same_child(plan, other, &draft)) => {
-                    Err(Drop::Repeated)
+            let mut draft = self.child_row(plan, columns, child);
+            if let Ok(row) = &draft {
+                let alike = places.entry(hash_of(row.value(plan.con_id))).or_default();
+                if alike.iter().any(|&place| same_child(plan, &rows[place], row)) {
+                    draft = Err(Drop::Repeated);
+                } else {
+                    alike.push(rows.len());
                 }
-                other => other,
-            };
+            }
             self.end_row(draft.as_ref().err().copied());
             rows.extend(draft);
         }
@@ -266,6 +294,17 @@ fn same_child(plan: &ChildPlan, one: &Draft, other: &Draft) -> bool {
         (kind != Value::Null && con_id != Value::Null).then_some((con_id, kind))
     };
     pair(one).is_some_and(|pair_of_one| pair(other) == Some(pair_of_one))
+}
+
+/// The same for equal ids; an id is a whole number or a text.
+fn hash_of(con_id: Option<&Value>) -> u64 {
+    let mut hasher = FxHasher::default();
+    match con_id {
+        Some(Value::Int(number)) => number.hash(&mut hasher),
+        Some(Value::Text(text) | Value::BigInt(text)) => text.hash(&mut hasher),
+        _ => {}
+    }
+    hasher.finish()
 }
 
 fn is_zero(value: &Value) -> bool {

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::chain::char_to_bit;
 use super::context::Names;
-use super::env::{Env, Scope, integer_or_text};
+use super::env::{Env, Scope};
 use super::lookup::{Looked, is_meaningful, look_up};
 use super::observe::{Drop, Event, Observer, Origin};
-use crate::contract::case::lower;
+use crate::contract::case::same;
 use crate::contract::convert::{
     DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
 };
@@ -64,45 +64,34 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         is_meaningful(&text).then(|| text_value(trim(&text)))
     }
 
-    fn parameter(&self) -> Option<Value> {
-        self.group.parameter.as_deref().map(text_value)
-    }
-
-    /// The parameter as the number of a type or a slot.
-    fn number(&self) -> Value {
-        integer_or_text(self.group.parameter.as_deref().unwrap_or_default())
-    }
-
     fn app_id(&self) -> Value {
-        integer_or_text(&self.env.record.app_id)
+        self.env.app_id.clone()
+    }
+
+    /// What the column at a place of [`RowKind::columns`] holds in every row.
+    fn fixed(&self, place: usize) -> Value {
+        self.group.fixed[place].clone().unwrap_or(Value::Null)
     }
 
     /// Rows of one member (11.1 to 11.5).
     fn single(&self) -> Option<Row> {
         let mapping = self.group.members.first()?;
         let value = self.told(self.value_of(mapping), true)?;
-        let app_id = Some(self.app_id());
-        let cells = match self.group.kind {
-            RowKind::History => vec![
-                app_id,
-                Some(text_value(&format!("[{}]", mapping.attribute))),
-                Some(text_value(&format!("[{}]", mapping.segment))),
-                Some(value),
-            ],
-            RowKind::ReportLookup => {
-                vec![app_id, Some(text_value(&mapping.attribute)), self.parameter(), Some(value)]
-            }
-            RowKind::PolicyException => {
-                let told = |notes| self.told(self.meaningful(notes), false);
-                let notes = self.group.notes.as_ref().and_then(told);
-                vec![app_id, Some(self.number()), Some(value), Some(notes.unwrap_or(Value::Null))]
-            }
-            _ => vec![app_id, self.parameter(), Some(value)],
-        };
-        let filled = self.group.columns.iter().zip(cells);
-        let cells =
-            filled.filter_map(|(column, value)| Some(Cell { column: *column, value: value? }));
-        Some(Row { cells: cells.collect() })
+        let columns = &self.group.columns;
+        let mut cells = Vec::with_capacity(columns.len());
+        cells.push(Cell { column: *columns.first()?, value: self.app_id() });
+        for (column, fixed) in columns.iter().zip(&self.group.fixed) {
+            cells.extend(fixed.clone().map(|value| Cell { column: *column, value }));
+        }
+        if self.group.kind == RowKind::PolicyException {
+            let told = |notes| self.told(self.meaningful(notes), false);
+            let notes = self.group.notes.as_ref().and_then(told).unwrap_or(Value::Null);
+            cells.push(Cell { column: columns[columns.len() - 2], value });
+            cells.push(Cell { column: *columns.last()?, value: notes });
+        } else {
+            cells.push(Cell { column: *columns.last()?, value });
+        }
+        Some(Row { cells })
     }
 
     /// The value of the mapping in hand, after whoever watches has been told.
@@ -122,7 +111,8 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
             }
             RowKind::Indicator => {
                 let text = self.text(mapping)?;
-                let set = matches!(&*lower(trim(&text)), "y" | "yes" | "true" | "t" | "1");
+                let text = trim(&text);
+                let set = ["y", "yes", "true", "t", "1"].iter().any(|yes| same(text, yes));
                 set.then(|| text_value("1"))
             }
             _ => self.meaningful(mapping),
@@ -144,7 +134,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
             return None;
         }
         set(&mut row, self.group.columns[0], self.app_id());
-        set(&mut row, self.group.columns[1], self.number());
+        set(&mut row, self.group.columns[1], self.fixed(1));
         for mapping in &self.group.members {
             let missing = !row.cells.iter().any(|cell| cell.column == mapping.column);
             if let Some(default) = collateral_default(mapping).filter(|_| missing) {
@@ -202,7 +192,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         }
         let [app_id, kind, lienholder] = self.group.columns[..] else { return None };
         set(&mut row, app_id, self.app_id());
-        set(&mut row, kind, self.number());
+        set(&mut row, kind, self.fixed(1));
         if !row.cells.iter().any(|cell| cell.column == lienholder) {
             set(&mut row, lienholder, Value::Int(0));
         }

@@ -5,6 +5,7 @@
 //! kept: elements at the contract's paths, contacts and their children anywhere, and every
 //! attribute that an expression can see.
 
+mod attributes;
 mod declaration;
 mod names;
 mod namespace;
@@ -17,31 +18,31 @@ use memchr::memmem;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use self::names::{NameTable, is_name};
+use self::attributes::RawAttribute;
+use self::names::{NameId, NameTable, is_name};
 use self::namespace::{Scopes, is_declaration, local};
 use self::paths::{ABOVE_ROOT, Paths};
-use self::references::{first_illegal, push_value, resolve};
+use self::references::{Cause, first_illegal, resolve};
 use crate::contract::convert::{int, trim};
-use crate::contract::model::Contract;
-use crate::record::{Attribute, Element, ParsedRecord, Reject, Span, Stage, ValidRecord, Value};
+use crate::contract::model::{Contract, FieldId};
+use crate::record::{
+    Attribute, Element, NO_ATTRIBUTE, ParsedRecord, Reject, Span, Stage, ValidRecord, Value,
+};
 use crate::stage::html::flattened;
 
 /// Deepest nesting of elements; libxml2's limit.
 const DEPTH_MAX: usize = 256;
 
-/// Longest attribute value in bytes.
-const ATTRIBUTE_BYTES_MAX: usize = 10 << 20;
-
 /// Recycled records that wait for their next use.
 const SPARES_MAX: usize = 4;
+
+/// Room of a recycled record: what a larger one needs is not kept for the next, as a rule smaller.
+const SPARE_BYTES_MAX: usize = 1 << 20;
 
 /// Slot of `/Provenir/Request`, which every contract has first.
 const REQUEST_SLOT: u16 = 0;
 /// Slot of the product's application element, which every contract has second.
 const APPLICATION_SLOT: u16 = 1;
-
-/// Why a record is turned down by the scan.
-type Cause = Cow<'static, str>;
 
 /// Scans records of one contract. Keeps its tables and buffers from record to record.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ impl<'c> Parser<'c> {
 
     /// Takes a record back, to use its buffers again.
     pub fn recycle(&mut self, record: ParsedRecord) {
-        if self.spares.len() < SPARES_MAX {
+        if self.spares.len() < SPARES_MAX && record.room_bytes() <= SPARE_BYTES_MAX {
             self.spares.push(record);
         }
     }
@@ -142,8 +143,11 @@ impl<'c> Parser<'c> {
 
     fn start(&mut self, out: &mut ParsedRecord) {
         out.slots.resize(self.contract.scan.paths.len(), None);
+        out.fields.resize(self.contract.scan.fields.count(), NO_ATTRIBUTE);
         self.paths.start();
-        self.names.shrink();
+        if self.names.shrink() {
+            self.paths.forget_attributes();
+        }
         self.scopes.clear();
         self.open.clear();
         self.listed.clear();
@@ -212,7 +216,8 @@ impl<'c> Parser<'c> {
             .ok_or(Cow::Borrowed("an illegal element name"))?;
         let kept = self.paths.get(path).kept;
         let first = out.attributes.len();
-        let qualified = self.attributes(attributes, kept, out)? || name.len() != local_name.len();
+        let qualified =
+            self.attributes(path, attributes, kept, out)? || name.len() != local_name.len();
         if qualified {
             self.resolve_prefixes(name, attributes)?;
         }
@@ -240,6 +245,7 @@ impl<'c> Parser<'c> {
         out.elements.push(Element {
             name,
             slot: self.paths.get(path).slot,
+            kinds: self.paths.get(path).kinds,
             depth: u16::try_from(self.open.len() + 1).unwrap_or(u16::MAX),
             end: index + 1,
             attributes: self::index(first)?..self::index(out.attributes.len())?,
@@ -258,39 +264,69 @@ impl<'c> Parser<'c> {
 
     /// Checks an element's attributes and keeps those that are asked for. Tells whether any is
     /// qualified by a prefix or declares one.
-    fn attributes(&mut self, raw: &str, kept: bool, out: &mut ParsedRecord) -> Result<bool, Cause> {
+    fn attributes(
+        &mut self,
+        path: u32,
+        tag: &str,
+        kept: bool,
+        out: &mut ParsedRecord,
+    ) -> Result<bool, Cause> {
         let mut qualified = false;
-        let mut rest = raw;
-        while let Some((name, value, after)) = next_attribute(rest)? {
-            rest = after;
-            let known = self
-                .names
-                .intern(name, &self.contract.scan)
-                .ok_or(Cow::Borrowed("an illegal attribute name"))?;
+        let mut rest = tag;
+        let mut place = 0;
+        while let Some((raw, name)) = self.next_attribute(path, &mut place, rest)? {
+            rest = raw.after;
+            let known = self.names.get_mut(name);
             if known.last_element == self.element {
-                return Err(format!("the attribute {name} stands twice").into());
+                return Err(format!("the attribute {} stands twice", raw.name).into());
             }
             known.last_element = self.element;
             qualified |= known.qualified;
             let keep = (kept || (known.in_context && self.contract.scan.needs_context))
-                && !(known.qualified && is_declaration(name));
+                && !(known.qualified && is_declaration(raw.name));
             match known.class {
-                Some(class) if keep => keep_attribute(class, local(name), value, out)?,
-                _ => check_value(value)?,
+                Some(class) if keep => keep_attribute(class, &raw, known.qualified, out)?,
+                _ => raw.check_value()?,
             }
         }
         Ok(qualified)
     }
 
+    /// The next attribute of a tag, and its name. Elements of one path mostly have the same
+    /// attributes in the same order, so those that came next before are tried first.
+    fn next_attribute<'t>(
+        &mut self,
+        path: u32,
+        place: &mut usize,
+        rest: &'t str,
+    ) -> Result<Option<(RawAttribute<'t>, NameId)>, Cause> {
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        for (ahead, name) in self.paths.attributes_from(path, *place).iter().enumerate() {
+            if let Some(raw) = RawAttribute::named(self.names.in_tag(*name), rest)? {
+                *place += ahead + 1;
+                return Ok(Some((raw, *name)));
+            }
+        }
+        let Some(raw) = RawAttribute::next(rest)? else { return Ok(None) };
+        let name = self
+            .names
+            .intern(raw.name, &self.contract.scan)
+            .ok_or(Cow::Borrowed("an illegal attribute name"))?;
+        *place = self.paths.expect_attribute(path, *place, name);
+        Ok(Some((raw, name)))
+    }
+
     #[cold]
-    fn resolve_prefixes(&mut self, name: &str, raw: &str) -> Result<(), Cause> {
+    fn resolve_prefixes(&mut self, name: &str, tag: &str) -> Result<(), Cause> {
         let mut attributes = Vec::new();
-        let mut rest = raw;
-        while let Some((name, value, after)) = next_attribute(rest)? {
-            rest = after;
+        let mut rest = tag;
+        while let Some(raw) = RawAttribute::next(rest)? {
+            rest = raw.after;
             let mut resolved = String::new();
-            push_value(value, &mut resolved).ok_or("a reference to nothing that is declared")?;
-            attributes.push((name.to_owned(), resolved));
+            raw.push_value(&mut resolved)?;
+            attributes.push((raw.name.to_owned(), resolved));
         }
         let depth = u16::try_from(self.open.len() + 1).unwrap_or(u16::MAX);
         self.scopes.open(depth, name, &attributes).map_err(Cow::Borrowed)
@@ -305,6 +341,7 @@ impl<'c> Parser<'c> {
             let Some(last) = path.last else { continue };
             if let Some(slot) = path.slot {
                 out.slots[usize::from(slot)] = Some(last);
+                note_fields(self.contract.scan.fields.of_slot(slot), last, out);
             }
             out.flattened.push(last);
         }
@@ -349,67 +386,41 @@ impl<'c> Parser<'c> {
     }
 }
 
-/// The next attribute of a tag: name, raw value, and what follows; `None` at the end.
-fn next_attribute(rest: &str) -> Result<Option<(&str, &str, &str)>, Cause> {
-    let trimmed = rest.trim_ascii_start();
-    if trimmed.is_empty() {
-        return Ok(None);
-    }
-    if trimmed.len() == rest.len() {
-        return Err("no blank before an attribute".into());
-    }
-    let bytes = trimmed.as_bytes();
-    let name_end = bytes
-        .iter()
-        .position(|b| matches!(b, b'=' | b' ' | b'\t' | b'\n' | b'\r'))
-        .ok_or("an attribute without a value")?;
-    let name = &trimmed[..name_end];
-    let after_name = trimmed[name_end..].trim_ascii_start();
-    let after_equals =
-        after_name.strip_prefix('=').ok_or("an attribute without a value")?.trim_ascii_start();
-    let quote = match after_equals.as_bytes().first() {
-        Some(quote @ (b'"' | b'\'')) => *quote,
-        _ => return Err("an attribute's value without quotes".into()),
-    };
-    let value = &after_equals[1..];
-    let end = memchr::memchr(quote, value.as_bytes()).ok_or("an attribute without an end")?;
-    if end > ATTRIBUTE_BYTES_MAX {
-        return Err("an attribute longer than 10 MiB".into());
-    }
-    Ok(Some((name, &value[..end], &value[end + 1..])))
-}
-
-/// Checks a value that nobody asks for.
-fn check_value(value: &str) -> Result<(), Cause> {
-    if memchr::memchr2(b'<', b'&', value.as_bytes()).is_none() {
-        return Ok(());
-    }
-    if value.contains('<') {
-        return Err("< in an attribute's value".into());
-    }
-    let mut pieces = value.split('&').skip(1);
-    let resolved = |piece: &str| piece.split_once(';').is_some_and(|(r, _)| resolve(r).is_some());
-    if pieces.all(resolved) {
-        Ok(())
-    } else {
-        Err("a reference to nothing that is declared".into())
-    }
-}
-
-fn keep_attribute(class: u32, name: &str, raw: &str, out: &mut ParsedRecord) -> Result<(), Cause> {
-    let name = push(&mut out.text, name)?;
-    let start = out.text.len();
-    if memchr::memchr3(b'<', b'&', b'\n', raw.as_bytes()).is_none() && !raw.contains('\t') {
-        out.text.push_str(raw);
-    } else {
-        if raw.contains('<') {
-            return Err("< in an attribute's value".into());
+fn keep_attribute(
+    class: u32,
+    raw: &RawAttribute<'_>,
+    qualified: bool,
+    out: &mut ParsedRecord,
+) -> Result<(), Cause> {
+    let (name, value) = match raw.usual {
+        // One copy for both.
+        Some(usual) if !qualified => {
+            let Span { start, len } = push(&mut out.text, usual)?;
+            let name_len = index(raw.name.len())?;
+            let before_value = name_len + 2;
+            let value = Span { start: start + before_value, len: len - before_value };
+            (Span { start, len: name_len }, value)
         }
-        push_value(raw, &mut out.text).ok_or("a reference to nothing that is declared")?;
-    }
-    let value = Span { start: index(start)?, len: index(out.text.len() - start)? };
+        _ => {
+            let name = push(&mut out.text, local(raw.name))?;
+            let start = out.text.len();
+            raw.push_value(&mut out.text)?;
+            (name, Span { start: index(start)?, len: index(out.text.len() - start)? })
+        }
+    };
     out.attributes.push(Attribute { class, name, value });
     Ok(())
+}
+
+/// Notes the first attribute of each class that mappings read on an element.
+fn note_fields(by_class: &[Option<FieldId>], element: u32, out: &mut ParsedRecord) {
+    let own = out.elements[element as usize].attributes.clone();
+    for (at, attribute) in own.clone().zip(&out.attributes[own.start as usize..own.end as usize]) {
+        if let Some(Some(FieldId(field))) = by_class.get(attribute.class as usize) {
+            let first = &mut out.fields[usize::from(*field)];
+            *first = at.min(*first);
+        }
+    }
 }
 
 fn push(text: &mut String, piece: &str) -> Result<Span, Cause> {

@@ -14,11 +14,15 @@ pub(super) const NAMES_MAX: usize = 1 << 16;
 /// Longest name in bytes; libxml2's limit.
 const NAME_BYTES_MAX: usize = 50_000;
 
+/// An interned name, good until the table is shrunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NameId(u32);
+
 /// An attribute name that was seen before.
 #[derive(Debug)]
 pub(super) struct KnownName {
-    /// As spelled, with its prefix.
-    text: Box<str>,
+    /// As nearly all tags spell it: a blank, the name with its prefix, `="`.
+    in_tag: Box<str>,
     /// The class of its local part, where anything asks for it.
     pub(super) class: Option<u32>,
     /// Whether expressions can see such an attribute on any element.
@@ -29,6 +33,12 @@ pub(super) struct KnownName {
     pub(super) last_element: u64,
 }
 
+impl KnownName {
+    fn text(&self) -> &str {
+        &self.in_tag[1..self.in_tag.len() - 2]
+    }
+}
+
 /// All attribute names seen so far.
 #[derive(Debug, Default)]
 pub(super) struct NameTable {
@@ -37,23 +47,31 @@ pub(super) struct NameTable {
 }
 
 impl NameTable {
-    /// The name's entry; `None` if it is no legal XML name.
-    pub(super) fn intern(&mut self, text: &str, plan: &ScanPlan) -> Option<&mut KnownName> {
+    /// The name's number; `None` if it is no legal XML name.
+    pub(super) fn intern(&mut self, text: &str, plan: &ScanPlan) -> Option<NameId> {
         let hash = hash_of(text);
-        let found = self.table.find(hash, |id| &*self.names[*id as usize].text == text).copied();
-        let id = match found {
-            Some(id) => id,
-            None => self.insert(hash, text, plan)?,
-        };
-        self.names.get_mut(id as usize)
+        let found = self.table.find(hash, |id| self.names[*id as usize].text() == text).copied();
+        found.or_else(|| self.insert(hash, text, plan)).map(NameId)
     }
 
-    /// Forgets all names if there are too many. Not to be called within a record.
-    pub(super) fn shrink(&mut self) {
-        if self.names.len() > NAMES_MAX {
-            self.table.clear();
-            self.names.clear();
+    /// A name's entry.
+    pub(super) fn get_mut(&mut self, name: NameId) -> &mut KnownName {
+        &mut self.names[name.0 as usize]
+    }
+
+    /// A name as nearly all tags spell it: a blank, the name, `="`.
+    pub(super) fn in_tag(&self, name: NameId) -> &str {
+        &self.names[name.0 as usize].in_tag
+    }
+
+    /// Forgets all names if there are too many, and tells so. Not to be called within a record.
+    pub(super) fn shrink(&mut self) -> bool {
+        let shrinks = self.names.len() > NAMES_MAX;
+        if shrinks {
+            // A table keeps the room of what was removed from it.
+            *self = Self::default();
         }
+        shrinks
     }
 
     fn insert(&mut self, hash: u64, text: &str, plan: &ScanPlan) -> Option<u32> {
@@ -64,14 +82,14 @@ impl NameTable {
         let class = plan.class_of.get(lower(local).as_ref()).copied();
         let id = u32::try_from(self.names.len()).ok()?;
         self.names.push(KnownName {
-            text: text.into(),
+            in_tag: format!(" {text}=\"").into(),
             class: class.map(|class| class.0),
             in_context: class.is_some_and(|class| !plan.class(class).uses.is_empty()),
             qualified: text.contains(':') || text == "xmlns",
             last_element: 0,
         });
         let names = &self.names;
-        self.table.insert_unique(hash, id, |id| hash_of(&names[*id as usize].text));
+        self.table.insert_unique(hash, id, |id| hash_of(names[*id as usize].text()));
         Some(id)
     }
 }

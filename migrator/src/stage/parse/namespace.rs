@@ -5,15 +5,23 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashMap;
+
 /// The namespace that the prefix `xml` stands for.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// The namespace of declarations, which nothing may be bound to.
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
+/// Room that is kept from record to record, in declarations.
+const DECLARATIONS_KEPT: usize = 1_000;
+
 /// The declarations in force.
 #[derive(Debug, Default)]
 pub(super) struct Scopes {
     declared: Vec<Declaration>,
+    /// Where the declarations of a prefix are, the innermost last: an element may declare and use
+    /// as many prefixes as it has room for.
+    places: FxHashMap<String, Vec<usize>>,
 }
 
 #[derive(Debug)]
@@ -26,13 +34,20 @@ struct Declaration {
 impl Scopes {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
+        if self.declared.capacity() > DECLARATIONS_KEPT {
+            *self = Self::default();
+        }
         self.declared.clear();
+        self.places.clear();
     }
 
     /// Ends the scopes of an element.
     pub(super) fn close(&mut self, depth: u16) {
         while self.declared.last().is_some_and(|last| last.depth >= depth) {
-            self.declared.pop();
+            let Some(ended) = self.declared.pop() else { break };
+            if let Some(places) = self.places.get_mut(&ended.prefix) {
+                places.pop();
+            }
         }
     }
 
@@ -76,6 +91,7 @@ impl Scopes {
             _ if prefix.contains(':') => return Err("a name has two colons"),
             _ => check_uri(uri)?,
         }
+        self.places.entry(prefix.to_owned()).or_default().push(self.declared.len());
         self.declared.push(Declaration { depth, prefix: prefix.to_owned(), uri: uri.to_owned() });
         Ok(())
     }
@@ -91,14 +107,15 @@ impl Scopes {
         if prefix == "xml" {
             return Ok(Some(XML));
         }
-        let declared = self.declared.iter().rev().find(|declared| declared.prefix == prefix);
+        let place = self.places.get(prefix).and_then(|places| places.last());
+        let declared = place.and_then(|place| self.declared.get(*place));
         declared.map(|declared| Some(declared.uri.as_str())).ok_or("a prefix is not declared")
     }
 }
 
 /// The part after the prefix.
 pub(super) fn local(name: &str) -> &str {
-    name.split_once(':').map_or(name, |(_, local)| local)
+    memchr::memchr(b':', name.as_bytes()).map_or(name, |colon| &name[colon + 1..])
 }
 
 /// Whether an attribute declares a namespace and is no attribute of the element.

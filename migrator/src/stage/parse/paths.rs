@@ -5,11 +5,18 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
-use super::names::is_name;
+use super::names::{NameId, is_name};
 use crate::contract::model::{CARD, LITERAL_ADDRESS, LITERAL_CONTACT, ScanPlan};
+use crate::record::Kinds;
 
 /// Paths beyond the contract's own are forgotten above this number.
 const PATHS_MAX: usize = 1 << 16;
+
+/// Attributes of a path that are expected, at most.
+const EXPECTED_MAX: usize = 1 << 10;
+
+/// How many of the attributes that may come next are tried.
+const TRIED: usize = 3;
 
 /// The node above the root element.
 pub(super) const ABOVE_ROOT: u32 = 0;
@@ -28,6 +35,8 @@ pub(super) struct Path {
     pub(super) slot: Option<u16>,
     /// Whether elements here are kept although they have no attribute for expressions.
     pub(super) kept: bool,
+    /// What the contract makes of the name.
+    pub(super) kinds: Kinds,
     /// The record (by serial number) that `order` and `last` speak of.
     seen_in: u64,
     /// How many paths this record had before this one.
@@ -36,6 +45,8 @@ pub(super) struct Path {
     pub(super) last: Option<u32>,
     /// Whether any element here was kept in this record.
     pub(super) listed: bool,
+    /// Attributes that elements here had, in their usual order.
+    attributes: Vec<NameId>,
 }
 
 /// All paths seen so far.
@@ -56,10 +67,12 @@ impl Paths {
             name: "".into(),
             slot: None,
             kept: false,
+            kinds: Kinds::default(),
             seen_in: 0,
             order: 0,
             last: None,
             listed: false,
+            attributes: Vec::new(),
         };
         let mut paths =
             Self { table: HashTable::new(), nodes: vec![root], own: 0, record: 0, next_order: 0 };
@@ -86,6 +99,13 @@ impl Paths {
             let own = self.own;
             self.table.retain(|id| (*id as usize) < own);
             self.nodes.truncate(own);
+            // What was removed has left its room behind.
+            let nodes = &self.nodes;
+            self.table.shrink_to(own, |id| {
+                let path = &nodes[*id as usize];
+                hash_of(path.parent, &path.name)
+            });
+            self.nodes.shrink_to_fit();
         }
         self.record += 1;
         self.next_order = 0;
@@ -119,6 +139,31 @@ impl Paths {
         &mut self.nodes[id as usize]
     }
 
+    /// What may come next in a tag after so many of the expected attributes.
+    pub(super) fn attributes_from(&self, path: u32, place: usize) -> &[NameId] {
+        let all = &self.nodes[path as usize].attributes;
+        &all[place.min(all.len())..(place + TRIED).min(all.len())]
+    }
+
+    /// Expects an attribute that came although others were tried; the place behind it.
+    pub(super) fn expect_attribute(&mut self, path: u32, tried: usize, name: NameId) -> usize {
+        let all = &mut self.nodes[path as usize].attributes;
+        match all.iter().position(|known| *known == name) {
+            Some(place) => place + 1,
+            None if all.len() < EXPECTED_MAX => {
+                let place = tried.min(all.len());
+                all.insert(place, name);
+                place + 1
+            }
+            None => tried,
+        }
+    }
+
+    /// Forgets which attributes are expected.
+    pub(super) fn forget_attributes(&mut self) {
+        self.nodes.iter_mut().for_each(|path| path.attributes.clear());
+    }
+
     /// Whether the record has an element at a path.
     pub(super) fn has(&self, path: &[&str]) -> bool {
         let mut node = ABOVE_ROOT;
@@ -144,20 +189,18 @@ impl Paths {
             return id;
         }
         let id = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let names = &plan.kept;
-        let kept = name == names.contact
-            || name == names.address
-            || names.employment.as_deref() == Some(name)
-            || matches!(name, LITERAL_CONTACT | LITERAL_ADDRESS | CARD);
+        let kinds = kinds_of(name, plan);
         self.nodes.push(Path {
             parent,
             name: name.into(),
             slot: None,
-            kept,
+            kept: kinds != Kinds::default(),
+            kinds,
             seen_in: 0,
             order: 0,
             last: None,
             listed: false,
+            attributes: Vec::new(),
         });
         let nodes = &self.nodes;
         self.table.insert_unique(hash_of(parent, name), id, |id| {
@@ -166,6 +209,20 @@ impl Paths {
         });
         id
     }
+}
+
+/// What a contract makes of an element's name.
+fn kinds_of(name: &str, plan: &ScanPlan) -> Kinds {
+    let names = &plan.kept;
+    let kinds = [
+        (name == names.contact, Kinds::CONTACT),
+        (name == names.address, Kinds::ADDRESS),
+        (names.employment.as_deref() == Some(name), Kinds::EMPLOYMENT),
+        (name == LITERAL_CONTACT, Kinds::LITERAL_CONTACT),
+        (name == LITERAL_ADDRESS, Kinds::LITERAL_ADDRESS),
+        (name == CARD, Kinds::CARD),
+    ];
+    Kinds(kinds.iter().filter(|(is, _)| *is).fold(0, |all, (_, kind)| all | kind.0))
 }
 
 fn hash_of(parent: u32, name: &str) -> u64 {

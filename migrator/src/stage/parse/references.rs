@@ -1,6 +1,11 @@
 //! Entity and character references: the five names of XML and numbers of legal characters.
 
+use std::borrow::Cow;
+
 use memchr::memchr;
+
+/// Why a record is turned down by the scan.
+pub(super) type Cause = Cow<'static, str>;
 
 /// The character of a reference's body (`amp`, `#65`, `#x41`), or `None` where there is none.
 ///

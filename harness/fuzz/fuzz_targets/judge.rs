@@ -1,0 +1,23 @@
+//! Any bytes as measurements: refused with the lines that are at fault, or judged, the same each
+//! time, in numbers that JSON can hold.
+#![no_main]
+
+use harness::judge::{Options, judge};
+use harness::stats::paired::Better;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    for better in [Better::Lower, Better::Higher] {
+        let options = Options { better, margin: 0.05, seed: 1 };
+        match judge(bytes, &options) {
+            Err(bad) => assert!(bad.to_string().starts_with("line ")),
+            Ok(judged) => {
+                let lines = judged.json_lines().unwrap();
+                assert_eq!(lines.lines().count(), judged.lines.len());
+                assert_eq!(judge(bytes, &options).unwrap(), judged);
+                assert!(matches!(judged.exit_code(), 0 | 1 | 3));
+                assert!(!lines.contains("NaN"));
+            }
+        }
+    }
+});

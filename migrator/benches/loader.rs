@@ -1,0 +1,193 @@
+//! Rows a second into `SQLite` against the best single-purpose loader: the same tables, rows and
+//! durability, values in their final form beforehand, one connection, one statement a table that is
+//! prepared once and stepped. The store's two methods and the loader take turns within a round, so
+//! that drift of a shared machine hits all. `-- --quick` for a short one.
+#![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+
+mod support;
+
+use std::path::Path;
+use std::time::Instant;
+
+use migrator::config::{InsertMethod, Synchronous};
+use migrator::contract::catalogue::{Catalogue, SqlType};
+use migrator::record::{SqlValue, TypedRecord};
+use migrator::source::generated::Profile;
+use migrator::stage::coerce::Coercer;
+use migrator::stage::map::Mapper;
+use migrator::stage::parse::Parser;
+use migrator::store::canonical::{fraction_digits, push_date, push_date_time, push_decimal};
+use migrator::store::schema::{Tables, names, quoted};
+use migrator::store::sqlite::SqliteStore;
+use migrator::store::{Inserted, Role, Store};
+use rusqlite::types::Value;
+
+const BATCH_SIZE: usize = 1_000;
+
+/// Rows of a batch, by table in the order of insertion.
+type Batch<V> = Vec<(usize, Vec<Vec<V>>)>;
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let (batches, rounds) = if quick { (1, 3) } else { (4, 9) };
+    let bench = Bench::new(batches);
+    let mut seconds = vec![Vec::new(); 4];
+    // The first round warms up and does not count.
+    for round in 0..=rounds {
+        let taken = [
+            bench.load(true),
+            bench.load(false),
+            bench.store(InsertMethod::Values),
+            bench.store(InsertMethod::Bulk),
+        ];
+        for (all, taken) in seconds.iter_mut().zip(taken) {
+            if round > 0 {
+                all.push(taken);
+            }
+        }
+    }
+    let rows = bench.rows() as f64;
+    println!("{rows} rows of staged records, {BATCH_SIZE} records a batch");
+    let names = ["loader", "loader, references unchecked", "values", "bulk"];
+    for (name, own) in names.iter().zip(&seconds) {
+        let ratios = seconds[0].iter().zip(own).map(|(loader, own)| loader / own).collect();
+        let rate = rows / median(own.clone());
+        println!("{name:>28} {rate:9.0} rows/s, {:.2} of the loader", median(ratios));
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+struct Bench {
+    catalogue: Catalogue,
+    typed: Vec<Batch<SqlValue>>,
+    bound: Vec<Batch<Value>>,
+}
+
+impl Bench {
+    fn new(batches: usize) -> Self {
+        let (contract, now) = support::contract();
+        let catalogue = Catalogue::embedded().unwrap();
+        let coercer = Coercer::new(&contract.tables, &catalogue, now).unwrap();
+        let (mut parser, mapper) = (Parser::new(&contract), Mapper::new(&contract, now));
+        let count = u32::try_from(batches * BATCH_SIZE).unwrap();
+        let records: Vec<TypedRecord> = support::records(Profile::Staged, count)
+            .iter()
+            .filter_map(|record| {
+                let parsed = parser.parse(record).unwrap();
+                // A few hold what their columns refuse.
+                coercer.coerce(&mapper.map(&parsed).unwrap()).ok()
+            })
+            .collect();
+        let tables = Tables::new(&catalogue).unwrap();
+        let order: Vec<usize> =
+            contract.tables.iter().map(|table| tables.find(&table.name).unwrap()).collect();
+        let typed: Vec<Batch<SqlValue>> =
+            records.chunks(BATCH_SIZE).map(|records| batch(&order, records)).collect();
+        let bind = |batch: &Batch<SqlValue>| -> Batch<Value> {
+            let of_table = |(table, rows): &(usize, Vec<Vec<SqlValue>>)| {
+                let columns = &tables.all()[*table].columns;
+                let stored = |row: &Vec<SqlValue>| {
+                    let own = row.iter().zip(columns).filter(|(_, c)| c.computed.is_none());
+                    own.map(|(value, column)| bound(value, column.sql_type)).collect()
+                };
+                (*table, rows.iter().map(stored).collect())
+            };
+            batch.iter().map(of_table).collect()
+        };
+        let bound = typed.iter().map(bind).collect();
+        Self { catalogue, typed, bound }
+    }
+
+    fn rows(&self) -> usize {
+        self.typed.iter().flatten().map(|(_, rows)| rows.len()).sum()
+    }
+
+    fn empty_store(&self, folder: &Path) -> SqliteStore {
+        let tables = Tables::new(&self.catalogue).unwrap();
+        let store = SqliteStore::new(&folder.join("b.db"), Synchronous::Full, tables).unwrap();
+        store.create_missing().unwrap();
+        store
+    }
+
+    /// Seconds that the store takes on one connection.
+    fn store(&self, method: InsertMethod) -> f64 {
+        let folder = tempfile::tempdir().unwrap();
+        let store = self.empty_store(folder.path());
+        let started = Instant::now();
+        let mut connection = store.connect(Role::Writer).unwrap();
+        for batch in &self.typed {
+            connection.begin().unwrap();
+            for (table, rows) in batch {
+                let rows: Vec<&[SqlValue]> = rows.iter().map(Vec::as_slice).collect();
+                let inserted = connection.insert(*table, &rows, method).unwrap();
+                assert!(matches!(inserted, Inserted::Stored { .. }), "{inserted:?}");
+            }
+            connection.commit().unwrap();
+        }
+        started.elapsed().as_secs_f64()
+    }
+
+    /// Seconds that the loader takes.
+    fn load(&self, references_checked: bool) -> f64 {
+        let folder = tempfile::tempdir().unwrap();
+        let store = self.empty_store(folder.path());
+        let texts: Vec<String> = store.tables().all().iter().map(insert_text).collect();
+        let started = Instant::now();
+        let connection = rusqlite::Connection::open(folder.path().join("b.db")).unwrap();
+        let checked = if references_checked { "ON" } else { "OFF" };
+        connection
+            .execute_batch(&format!("PRAGMA foreign_keys = {checked}; PRAGMA synchronous = FULL"))
+            .unwrap();
+        let mut statements: Vec<_> =
+            texts.iter().map(|text| connection.prepare(text).unwrap()).collect();
+        for batch in &self.bound {
+            connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+            for (table, rows) in batch {
+                for row in rows {
+                    for (place, value) in row.iter().enumerate() {
+                        statements[*table].raw_bind_parameter(place + 1, value).unwrap();
+                    }
+                    statements[*table].raw_execute().unwrap();
+                }
+            }
+            connection.execute_batch("COMMIT").unwrap();
+        }
+        started.elapsed().as_secs_f64()
+    }
+}
+
+fn batch(order: &[usize], records: &[TypedRecord]) -> Batch<SqlValue> {
+    let of_table = |table: &usize| {
+        let rows = records.iter().flat_map(|record| &record.tables).filter(|t| t.table == *table);
+        (*table, rows.flat_map(|t| &t.rows).map(|row| row.to_vec()).collect())
+    };
+    order.iter().map(of_table).collect()
+}
+
+fn insert_text(table: &migrator::contract::catalogue::Table) -> String {
+    let places: Vec<usize> =
+        (0..table.columns.len()).filter(|at| table.columns[*at].computed.is_none()).collect();
+    let parameters = vec!["?"; places.len()].join(",");
+    format!("INSERT INTO {} ({}) VALUES ({parameters})", quoted(&table.name), names(table, &places))
+}
+
+/// A value as the store binds it.
+fn bound(value: &SqlValue, sql_type: SqlType) -> Value {
+    let mut text = String::new();
+    match value {
+        SqlValue::Null => return Value::Null,
+        SqlValue::Bit(bit) => return Value::Integer((*bit).into()),
+        SqlValue::Int(number) => return Value::Integer(*number),
+        SqlValue::Float(number) => return Value::Real(*number),
+        SqlValue::Text(own) => text.push_str(own),
+        SqlValue::Decimal { units, scale } => push_decimal(&mut text, *units, *scale),
+        SqlValue::Date(date) => push_date(&mut text, *date),
+        SqlValue::DateTime(time) => push_date_time(&mut text, *time, fraction_digits(sql_type)),
+    }
+    Value::Text(text)
+}

@@ -1,0 +1,64 @@
+//! Whole runs: what a second worker brings, and whether the rate stays when the store grows. Runs of
+//! a table take turns within a round, so that drift of a shared machine hits all; printed are medians.
+//!
+//! `-- --quick` for a short one; `-- --long` grows to a million records.
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+
+#[path = "support/runs.rs"]
+mod runs;
+
+use migrator::config::Link;
+
+use runs::Bench;
+
+fn main() {
+    let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let (records, rounds) = if has("--quick") { (2_000, 3) } else { (10_000, 7) };
+    scaling(records, rounds);
+    let sizes: &[u32] = match (has("--quick"), has("--long")) {
+        (true, _) => &[2_000, 10_000],
+        (_, true) => &[10_000, 100_000, 1_000_000],
+        _ => &[10_000, 100_000],
+    };
+    growth(sizes);
+}
+
+/// Records per minute by number of workers.
+fn scaling(records: u32, rounds: usize) {
+    const WORKERS: [&str; 3] = ["workers = 1", "workers = 2", "workers = 4"];
+    let bench = Bench::new(records, 1_000, Link::default());
+    let mut rates = vec![Vec::new(); WORKERS.len()];
+    let mut ratios = vec![Vec::new(); WORKERS.len()];
+    for round in 0..=rounds {
+        let of_round = WORKERS.map(|typed| bench.rate(typed));
+        for ((rates, ratios), rate) in rates.iter_mut().zip(&mut ratios).zip(of_round) {
+            // The first round warms up and does not count.
+            if round > 0 {
+                rates.push(rate);
+                ratios.push(rate / of_round[0]);
+            }
+        }
+    }
+    println!("{records} staged records, batches of 1,000, {rounds} rounds");
+    for ((name, rates), ratios) in WORKERS.iter().zip(rates).zip(ratios) {
+        println!("{name:>12} {:9.0} rec/min, {:.2} of one worker", median(rates), median(ratios));
+    }
+}
+
+/// Records per minute and peak memory by number of records that the store ends with. Memory is this
+/// process's highest so far, so sizes go up.
+fn growth(sizes: &[u32]) {
+    for &records in sizes {
+        let report = Bench::new(records, 1_000, Link::default()).run("");
+        let mebibytes = report.peak_rss_bytes >> 20;
+        println!(
+            "{records:>9} records {:9.0} rec/min, peak RSS {mebibytes} MiB",
+            report.rec_per_min
+        );
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

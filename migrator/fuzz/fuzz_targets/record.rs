@@ -1,0 +1,61 @@
+//! Any bytes as a record: mapped or rejected, and the same whether a stage is fresh or has seen
+//! other records before.
+#![no_main]
+
+use std::cell::RefCell;
+use std::sync::OnceLock;
+
+use libfuzzer_sys::fuzz_target;
+use migrator::contract::catalogue::Catalogue;
+use migrator::contract::model::Contract;
+use migrator::insert::Mapped;
+use migrator::metrics::Metrics;
+use migrator::pipeline::RecordStages;
+use migrator::record::{RawRecord, Stage};
+use migrator::stage::coerce::Coercer;
+use migrator::workers::Stages;
+
+struct Fixed {
+    contract: Contract,
+    coercer: Coercer,
+}
+
+fn fixed() -> &'static Fixed {
+    static FIXED: OnceLock<Fixed> = OnceLock::new();
+    FIXED.get_or_init(|| {
+        let contract = Contract::embedded().unwrap();
+        let catalogue = Catalogue::embedded().unwrap();
+        let now = "2026-01-31T12:00:00".parse().unwrap();
+        let coercer = Coercer::new(&contract.tables, &catalogue, now).unwrap();
+        Fixed { contract, coercer }
+    })
+}
+
+fn fresh() -> RecordStages<'static> {
+    let Fixed { contract, coercer } = fixed();
+    RecordStages::new(contract, coercer, "2026-01-31T12:00:00".parse().unwrap())
+}
+
+fn map(stages: &mut RecordStages<'_>, bytes: &[u8], metrics: &mut Metrics) -> String {
+    let record = RawRecord { key: 1, bytes: Some(bytes.to_vec()) };
+    let mapped = match stages.parse(record, metrics) {
+        Ok(parsed) => stages.map(parsed, metrics),
+        Err(reject) => {
+            assert!(matches!(reject.stage, Stage::Validation | Stage::Parsing));
+            Mapped::Rejected(reject)
+        }
+    };
+    format!("{mapped:?}")
+}
+
+thread_local! {
+    static USED: RefCell<(RecordStages<'static>, Metrics)> =
+        RefCell::new((fresh(), Metrics::new().unwrap()));
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    USED.with_borrow_mut(|(used, metrics)| {
+        let again = map(used, bytes, metrics);
+        assert_eq!(again, map(&mut fresh(), bytes, metrics), "buffers used before matter");
+    });
+});

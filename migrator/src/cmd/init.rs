@@ -1,0 +1,46 @@
+//! `migrator init`: the tables of a store, created where they are missing.
+
+use std::process::ExitCode;
+
+use super::inputs::{self, StoreLocation};
+use crate::args::InitArgs;
+use crate::config::Synchronous;
+use crate::display;
+use crate::error::{Error, Result};
+use crate::store::mssql::setup::Recreate;
+
+/// Runs the verb.
+pub fn run(args: &InitArgs) -> Result<ExitCode> {
+    inputs::refuse_unused(&args.server, &[&args.store])?;
+    let (_, catalogue) = inputs::load(&args.contract)?;
+    let at = inputs::store_location(&args.store, &args.server)?;
+    let setup = match (args.recreate.as_deref(), at) {
+        (None, at) => at.store(&args.server, Synchronous::Full, &catalogue)?.create_missing()?,
+        (Some(_), StoreLocation::Sqlite(path)) => {
+            return Err(Error::usage(format!(
+                "--recreate belongs to mssql://: remove {} instead",
+                path.display()
+            )));
+        }
+        (Some(schema), StoreLocation::Mssql(url)) => {
+            let told =
+                if schema.is_empty() { Recreate::OwnSchema } else { Recreate::Named(schema) };
+            inputs::mssql(url, &args.server, &catalogue)?.recreate(told)?
+        }
+    };
+    if !args.quiet {
+        display::print(&summary(args.recreate.is_some(), setup.log_has_key));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(recreated: bool, log_has_key: bool) -> String {
+    let tables = if recreated { "the tables are new and empty" } else { "the tables are there" };
+    if log_has_key {
+        return tables.to_owned();
+    }
+    format!(
+        "{tables}; processing_log has no unique app_id: two processes on one range of records are \
+         not safe"
+    )
+}

@@ -1,0 +1,463 @@
+//! A connection of the store: the traits' calls as statements, and what their errors mean.
+
+use std::sync::{Arc, OnceLock};
+
+use tiberius::error::Error as WireError;
+use tiberius::{ColumnData, TokenRow};
+
+use crate::config::InsertMethod;
+use crate::contract::catalogue::{SqlType, Table};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::SqlValue;
+
+use super::super::schema::Tables;
+use super::super::shape::{BULK_ROWS_MAX, Shape, statements};
+use super::super::{
+    Connection, ConnectionCounts, Inserted, Key, OpenConnection, Range, Role, Rule, Stored,
+    Violation,
+};
+use super::probe::Probe;
+use super::value::{Cell, cell, whole};
+use super::wire::{Login, Stopped, Wire};
+use super::{fault, sql, value};
+
+/// What the connections of a store share.
+pub struct Shared {
+    login: Login,
+    /// The schema of all tables.
+    pub schema: String,
+    /// The store's tables.
+    pub tables: Tables,
+    plans: Vec<Plan>,
+    /// Connections by role.
+    pub(super) counts: Arc<ConnectionCounts>,
+    /// What the server says of itself.
+    pub probe: Probe,
+    version: OnceLock<String>,
+}
+
+/// How rows of a table are sent.
+struct Plan {
+    /// The table with its schema.
+    target: String,
+    shape: Shape,
+    /// Whether bulk loads declare all columns as they are.
+    takes_bulk: bool,
+}
+
+impl Plan {
+    fn new(schema: &str, table: &Table) -> Self {
+        let mut inserted = table.columns.iter().filter(|column| column.computed.is_none());
+        Self {
+            target: sql::qualified(schema, &table.name),
+            shape: Shape::of(table),
+            takes_bulk: inserted.all(value::is_declared_right_in_bulk),
+        }
+    }
+}
+
+impl Shared {
+    /// What connections to one server share.
+    pub fn new(login: Login, schema: String, tables: Tables) -> Self {
+        let plans = tables.all().iter().map(|table| Plan::new(&schema, table)).collect();
+        Self {
+            login,
+            schema,
+            tables,
+            plans,
+            counts: Arc::default(),
+            probe: Probe::default(),
+            version: OnceLock::new(),
+        }
+    }
+
+    /// The server's first line about itself; empty before the first connection.
+    pub fn version(&self) -> String {
+        self.version.get().cloned().unwrap_or_default()
+    }
+
+    /// An error of the kind that decides what happens next, with what was being done.
+    pub fn failure(&self, doing: &str, error: &WireError) -> Error {
+        let Self { login: Login { url, .. }, schema, .. } = self;
+        let message = format!("store {url}, schema {schema}: {doing}: {}", fault::words(error));
+        Error::new(fault::kind(error), message)
+    }
+}
+
+/// One connection to the server.
+pub struct MssqlConnection {
+    wire: Wire,
+    /// Whether a transaction was begun and not ended by this end.
+    in_transaction: bool,
+    role: Role,
+    _open: OpenConnection,
+    shared: Arc<Shared>,
+}
+
+impl MssqlConnection {
+    /// Connects, logs in and sets the session's options.
+    pub fn open(shared: &Arc<Shared>, role: Role) -> Result<Self> {
+        let failure = |error| shared.failure("connect", &error);
+        let mut wire = Wire::open(&shared.login).map_err(failure)?;
+        let lock_timeout_ms = shared.login.url.lock_timeout().as_millis();
+        wire.batch(&sql::session(lock_timeout_ms)).map_err(failure)?;
+        if shared.version.get().is_none() {
+            let version = version(&mut wire).map_err(failure)?;
+            // Another connection may have been faster.
+            let _ = shared.version.set(version);
+        }
+        let open = shared.counts.open(role);
+        let shared = Arc::clone(shared);
+        Ok(Self { wire, in_transaction: false, role, _open: open, shared })
+    }
+
+    /// The connection below.
+    pub fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// What it shares with the store's other connections.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Sends a text of our own.
+    pub fn batch(&mut self, text: &str, doing: &str) -> Result<()> {
+        self.wire.batch(text).map_err(|error| self.shared.failure(doing, &error))
+    }
+
+    /// Gives the rows of a query to `each`.
+    pub fn query(
+        &mut self,
+        text: &str,
+        parameters: Vec<ColumnData<'_>>,
+        doing: &str,
+        each: &mut dyn FnMut(&[ColumnData<'static>]) -> Result<()>,
+    ) -> Result<()> {
+        self.wire.query(text, parameters, each).map_err(|stopped| match stopped {
+            Stopped::Wire(error) => self.shared.failure(doing, &error),
+            Stopped::Taker(error) => error,
+        })
+    }
+
+    fn insert_alike(
+        &mut self,
+        table: usize,
+        rows: &[&[SqlValue]],
+        method: InsertMethod,
+    ) -> Result<Inserted> {
+        let shared = Arc::clone(&self.shared);
+        let (of, plan) = (&shared.tables.all()[table], &shared.plans[table]);
+        let gives_identity = plan.shape.gives_identity(rows[0]);
+        let job = Job { table: of, plan, columns: plan.shape.named(gives_identity) };
+        if method == InsertMethod::Values || !plan.takes_bulk {
+            return self.insert_values(&job, rows, gives_identity);
+        }
+        let (short, long): (Vec<_>, Vec<_>) = rows.iter().partition(|row| job.fits_bulk(row));
+        let loaded = self.insert_bulk(&job, &short)?;
+        if let Inserted::Refused(_) = loaded {
+            return Ok(loaded);
+        }
+        Inserted::all([Ok(loaded), self.insert_values(&job, &long, gives_identity)])
+    }
+
+    /// Inserts as parameters. `IDENTITY_INSERT` belongs to the session, so it is switched off again
+    /// whatever happened.
+    fn insert_values(
+        &mut self,
+        job: &Job<'_>,
+        rows: &[&[SqlValue]],
+        gives_identity: bool,
+    ) -> Result<Inserted> {
+        if rows.is_empty() {
+            return Ok(Inserted::Stored { statements: 0 });
+        }
+        let target = &job.plan.target;
+        if gives_identity {
+            self.batch(&sql::identity_insert(target, true), "switch IDENTITY_INSERT on")?;
+        }
+        let inserted = self.send_statements(job, rows, job.plan.shape.rows_max(gives_identity));
+        if gives_identity && self.wire.is_clean() {
+            let off = self.batch(&sql::identity_insert(target, false), "switch it off");
+            return inserted.and_then(|inserted| off.map(|()| inserted));
+        }
+        inserted
+    }
+
+    fn send_statements(
+        &mut self,
+        job: &Job<'_>,
+        rows: &[&[SqlValue]],
+        rows_max: usize,
+    ) -> Result<Inserted> {
+        Inserted::all(statements(rows, rows_max).map(|rows| {
+            let parameters = match job.values(rows, value::parameter) {
+                Ok(parameters) => parameters,
+                Err(violation) => return Ok(Inserted::Refused(violation)),
+            };
+            let text = sql::insert(&job.plan.target, job.table, &job.columns, rows.len());
+            match self.wire.execute(&text, parameters) {
+                Ok(_) => Ok(Inserted::Stored { statements: 1 }),
+                Err(error) => self.refused(job.table, &error),
+            }
+        }))
+    }
+
+    fn insert_bulk(&mut self, job: &Job<'_>, rows: &[&[SqlValue]]) -> Result<Inserted> {
+        let names: Vec<_> =
+            job.columns.iter().map(|&place| sql::quoted(&job.table.columns[place].name)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Inserted::all(rows.chunks(BULK_ROWS_MAX).map(|rows| {
+            if let Some(violation) = rows.iter().find_map(|row| job.null_in(row)) {
+                return Ok(Inserted::Refused(violation));
+            }
+            let values = match job.values(rows, value::bulk_value) {
+                Ok(values) => values,
+                Err(violation) => return Ok(Inserted::Refused(violation)),
+            };
+            let rows = token_rows(values, job.columns.len());
+            match self.wire.bulk(&job.plan.target, &names, rows) {
+                Ok(()) => Ok(Inserted::Stored { statements: 1 }),
+                Err(error) => self.refused(job.table, &error),
+            }
+        }))
+    }
+
+    /// What an error of an INSERT means: a refusal, if the connection can go on and the error may be
+    /// about a row.
+    fn refused(&mut self, table: &Table, error: &WireError) -> Result<Inserted> {
+        match fault::violation(error, table) {
+            Some(mut violation) if self.wire.is_clean() => {
+                violation.ended_transaction = self.has_lost_transaction();
+                Ok(Inserted::Refused(violation))
+            }
+            _ => Err(self.shared.failure(&format!("insert into {}", table.name), error)),
+        }
+    }
+
+    /// Whether an error has cost the transaction; what is left of it is then undone.
+    fn has_lost_transaction(&mut self) -> bool {
+        if !self.in_transaction {
+            return false;
+        }
+        let state = match self.wire.batch_row(sql::TRANSACTION_STATE) {
+            Ok(state) => state,
+            // A server without the second answer still has the first.
+            Err(_) => self.wire.batch_row(sql::TRANSACTION_COUNT).unwrap_or_default(),
+        };
+        let numbers: Vec<_> =
+            state.unwrap_or_default().iter().map(|data| whole(data).flatten()).collect();
+        if matches!(numbers[..], [Some(1..), None | Some(1..)] | [Some(1..)]) {
+            return false;
+        }
+        // Where this fails too, the connection is not clean, and the next call says so.
+        if self.wire.batch(sql::ROLLBACK).is_ok() {
+            self.in_transaction = false;
+        }
+        true
+    }
+
+    fn one_exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
+        let shared = Arc::clone(&self.shared);
+        let (table, plan) = (&shared.tables.all()[key.table], &shared.plans[key.table]);
+        let Some(parameters) = key_parameters(table, key, values) else { return Ok(false) };
+        let row = self.wire.row(&sql::exists(&plan.target, table, key), parameters);
+        row.map(|row| row.is_some()).map_err(|error| shared.failure("look up a key", &error))
+    }
+
+    fn many_exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        let shared = Arc::clone(&self.shared);
+        let (table, plan) = (&shared.tables.all()[key.table], &shared.plans[key.table]);
+        let nulls = vec![&SqlValue::Null; key.columns.len()];
+        let places = sql::keys_next(keys.len(), key.per_statement());
+        let mut parameters = Vec::with_capacity(places * key.columns.len());
+        for place in 0..places {
+            // A value of another type is no key, and neither is null.
+            let values = keys.get(place).or(keys.last()).copied().unwrap_or(&nulls);
+            let values = key_parameters(table, key, values)
+                .or_else(|| key_parameters(table, key, &nulls))
+                .unwrap_or_default();
+            parameters.extend(values);
+        }
+        let text = sql::which_exist(&plan.target, table, key, places);
+        let mut answers = vec![false; keys.len()];
+        self.query(&text, parameters, "look up keys", &mut |row| {
+            let number = row.first().and_then(|data| whole(data).flatten());
+            let number = number.and_then(|number| usize::try_from(number).ok());
+            if let Some(answer) = number.and_then(|number| answers.get_mut(number)) {
+                *answer = true;
+            }
+            Ok(())
+        })?;
+        Ok(answers)
+    }
+}
+
+impl Connection for MssqlConnection {
+    fn begin(&mut self) -> Result<()> {
+        self.wire.begin().map_err(|error| self.shared.failure("begin", &error))?;
+        self.in_transaction = true;
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        self.batch(sql::MARK, "savepoint")
+    }
+
+    fn back(&mut self) -> Result<()> {
+        self.batch(sql::BACK, "back to savepoint")
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.wire.commit().map_err(|error| self.shared.failure("commit", &error))?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        if self.in_transaction {
+            self.batch(sql::ROLLBACK, "roll back")?;
+            self.in_transaction = false;
+        }
+        Ok(())
+    }
+
+    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        match keys {
+            [] => Ok(Vec::new()),
+            [only] => self.one_exists(key, only).map(|exists| vec![exists]),
+            _ => self.many_exist(key, keys),
+        }
+    }
+
+    fn insert(
+        &mut self,
+        table: usize,
+        rows: &[&[SqlValue]],
+        method: InsertMethod,
+    ) -> Result<Inserted> {
+        let shared = Arc::clone(&self.shared);
+        let shape = &shared.plans[table].shape;
+        let alike = rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b));
+        Inserted::all(alike.map(|alike| self.insert_alike(table, alike, method)))
+    }
+
+    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
+        let shared = Arc::clone(&self.shared);
+        let (table, plan) = (&shared.tables.all()[key.table], &shared.plans[key.table]);
+        let Some(parameters) = key_parameters(table, key, values) else { return Ok(0) };
+        let deleted = self.wire.execute(&sql::delete(&plan.target, table, key), parameters);
+        deleted.map_err(|error| shared.failure("delete", &error))
+    }
+
+    fn scan(
+        &mut self,
+        table: usize,
+        columns: &[usize],
+        range: Option<Range>,
+        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+    ) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let (of, plan) = (&shared.tables.all()[table], &shared.plans[table]);
+        let doing = format!("read {}", of.name);
+        let parameters = range.map_or_else(Vec::new, |range| {
+            vec![ColumnData::I64(Some(range.first)), ColumnData::I64(Some(range.last))]
+        });
+        self.query(&sql::scan(&plan.target, of, columns, range), parameters, &doing, &mut |row| {
+            let cells: std::result::Result<Vec<Cell<'_>>, String> = columns
+                .iter()
+                .zip(row)
+                .map(|(&column, data)| cell(data, of.columns[column].sql_type))
+                .collect();
+            let cells = cells
+                .map_err(|fault| Error::new(ErrorKind::Environment, format!("{doing}: {fault}")))?;
+            each(&cells.iter().map(Cell::stored).collect::<Vec<_>>())
+        })
+    }
+}
+
+impl Drop for MssqlConnection {
+    fn drop(&mut self) {
+        if self.role == Role::Writer && !self.in_transaction && self.wire.is_clean() {
+            self.shared.probe.add_session(&mut self.wire);
+        }
+    }
+}
+
+/// An insert into one table, naming these columns.
+struct Job<'a> {
+    table: &'a Table,
+    plan: &'a Plan,
+    columns: Vec<usize>,
+}
+
+impl Job<'_> {
+    /// The values of these rows one after the other, each as `form` makes it; or the first that is
+    /// not of its column's type.
+    fn values<'r>(
+        &self,
+        rows: &[&'r [SqlValue]],
+        form: fn(&'r SqlValue, SqlType) -> Option<ColumnData<'r>>,
+    ) -> std::result::Result<Vec<ColumnData<'r>>, Violation> {
+        let mut values = Vec::with_capacity(rows.len() * self.columns.len());
+        for row in rows {
+            for &place in &self.columns {
+                let column = &self.table.columns[place];
+                match form(&row[place], column.sql_type) {
+                    Some(value) => values.push(value),
+                    None => return Err(self.violation(Rule::Other, place, "not of its type")),
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// Null in a column that allows none: a bulk load cannot even be asked.
+    fn null_in(&self, row: &[SqlValue]) -> Option<Violation> {
+        let refused = |place: &&usize| {
+            row[**place] == SqlValue::Null && !self.table.columns[**place].nullable
+        };
+        let place = self.columns.iter().find(refused)?;
+        Some(self.violation(Rule::NotNull, *place, "null is not allowed"))
+    }
+
+    fn fits_bulk(&self, row: &[SqlValue]) -> bool {
+        let fits =
+            |&place: &usize| value::fits_bulk(&row[place], self.table.columns[place].sql_type);
+        self.columns.iter().all(fits)
+    }
+
+    fn violation(&self, rule: Rule, place: usize, words: &str) -> Violation {
+        let column = &self.table.columns[place];
+        let message = format!("a value for {} ({}): {words}", column.name, column.sql_type);
+        Violation { rule, columns: vec![column.name.clone()], message, ended_transaction: false }
+    }
+}
+
+/// A key's values as parameters; none where one is not of its column's type.
+fn key_parameters<'v>(
+    table: &Table,
+    key: &Key,
+    values: &[&'v SqlValue],
+) -> Option<Vec<ColumnData<'v>>> {
+    let columns = key.columns.iter().map(|&column| table.columns[column].sql_type);
+    columns.zip(values).map(|(sql_type, value)| value::parameter(value, sql_type)).collect()
+}
+
+/// Rows of so many values.
+fn token_rows(values: Vec<ColumnData<'_>>, columns: usize) -> impl Iterator<Item = TokenRow<'_>> {
+    let mut values = values.into_iter().peekable();
+    std::iter::from_fn(move || {
+        values.peek()?;
+        let mut row = TokenRow::with_capacity(columns);
+        values.by_ref().take(columns).for_each(|value| row.push(value));
+        Some(row)
+    })
+}
+
+/// The first line of what the server says of itself.
+fn version(wire: &mut Wire) -> std::result::Result<String, WireError> {
+    let row = wire.batch_row(sql::VERSION)?.unwrap_or_default();
+    let Some(ColumnData::String(Some(text))) = row.first() else { return Ok(String::new()) };
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}

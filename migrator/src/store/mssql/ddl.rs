@@ -1,0 +1,202 @@
+//! DDL for SQL Server from the table catalogue, and the names of its keys. Pure.
+//!
+//! Constraints belong to tables, not to columns: not every server takes them there.
+
+use std::fmt::Write;
+
+use crate::contract::catalogue::{Column, ColumnDefault, ForeignKey, SqlType, Table};
+use crate::contract::column::typed;
+use crate::error::{Error, Result};
+use crate::record::{SqlValue, Value};
+
+use super::super::canonical;
+use super::sql::{names, qualified, quoted};
+
+/// The table by which a schema shows that `migrator init` has created it.
+pub const MARKER_TABLE: &str = "migration_schema";
+
+/// The statements that create the table at `index` and its indexes, in this order.
+///
+/// Refuses a default that does not fit its column.
+pub fn create_table(schema: &str, tables: &[Table], index: usize) -> Result<Vec<String>> {
+    let table = &tables[index];
+    let mut lines = Vec::with_capacity(table.columns.len() + 4);
+    for column in &table.columns {
+        lines.push(column_line(table, column)?);
+    }
+    lines.push(key_line(&primary_key(table), "PRIMARY KEY", &names(table, &table.primary_key)));
+    for (place, columns) in table.unique.iter().enumerate() {
+        lines.push(key_line(&unique_key(table, place), "UNIQUE", &names(table, columns)));
+    }
+    for (place, key) in table.foreign_keys.iter().enumerate() {
+        lines.push(foreign_key_line(schema, tables, table, (place, key)));
+    }
+    let target = qualified(schema, &table.name);
+    let mut statements = vec![format!("CREATE TABLE {target} (\n  {}\n)", lines.join(",\n  "))];
+    statements.extend(table.indexes.iter().enumerate().map(|(place, columns)| {
+        let name = quoted(&format!("IX_{}_{}", table.name, place + 1));
+        format!("CREATE INDEX {name} ON {target} ({})", names(table, columns))
+    }));
+    Ok(statements)
+}
+
+/// Creates the schema; has to be alone in its message.
+pub fn create_schema(schema: &str) -> String {
+    format!("CREATE SCHEMA {}", quoted(schema))
+}
+
+/// Removes a table.
+pub fn drop_table(schema: &str, table: &str) -> String {
+    format!("DROP TABLE {}", qualified(schema, table))
+}
+
+/// The statements by which a schema is marked as created here.
+pub fn mark_schema(schema: &str) -> [String; 2] {
+    let target = qualified(schema, MARKER_TABLE);
+    [
+        format!(
+            "CREATE TABLE {target} (\n  [created_by] varchar(50) NOT NULL,\n  \
+             [created_at] datetime2(3) NOT NULL,\n  \
+             CONSTRAINT [PK_{MARKER_TABLE}] PRIMARY KEY ([created_by])\n)"
+        ),
+        format!(
+            "INSERT INTO {target} ([created_by], [created_at]) \
+             VALUES ('migrator init', SYSUTCDATETIME())"
+        ),
+    ]
+}
+
+/// The DDL of a source table (contract.md 2.1).
+pub fn source_table(schema: &str, name: &str, text_column: &str) -> String {
+    format!(
+        "CREATE TABLE {} (\n  [app_id] int NOT NULL,\n  {} nvarchar(MAX) NULL,\n  \
+         [extracted_at] datetime2(7) NOT NULL DEFAULT (SYSUTCDATETIME()),\n  \
+         CONSTRAINT {} PRIMARY KEY ([app_id])\n)",
+        qualified(schema, name),
+        quoted(text_column),
+        quoted(&format!("PK_{name}"))
+    )
+}
+
+/// The name of a table's primary key.
+pub fn primary_key(table: &Table) -> String {
+    format!("PK_{}", table.name)
+}
+
+/// The name of one of a table's unique keys.
+pub fn unique_key(table: &Table, place: usize) -> String {
+    format!("UQ_{}_{}", table.name, place + 1)
+}
+
+fn key_line(name: &str, kind: &str, columns: &str) -> String {
+    format!("CONSTRAINT {} {kind} ({columns})", quoted(name))
+}
+
+fn foreign_key_line(
+    schema: &str,
+    tables: &[Table],
+    table: &Table,
+    (place, key): (usize, &ForeignKey),
+) -> String {
+    let parent = &tables[key.references];
+    format!(
+        "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}",
+        quoted(&format!("FK_{}_{}", table.name, place + 1)),
+        names(table, &key.columns),
+        qualified(schema, &parent.name),
+        names(parent, &key.referenced_columns),
+        if key.cascade { " ON DELETE CASCADE" } else { "" }
+    )
+}
+
+fn column_line(table: &Table, column: &Column) -> Result<String> {
+    let mut line = quoted(&column.name);
+    if let Some(expression) = &column.computed {
+        let _ = write!(line, " AS ({expression}) PERSISTED");
+        return Ok(line);
+    }
+    let _ = write!(line, " {}", column.sql_type);
+    if column.identity {
+        line.push_str(" IDENTITY(1,1)");
+    }
+    line.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
+    if let Some(default) = &column.default {
+        let expression = default_expression(column.sql_type, default).ok_or_else(|| {
+            Error::environment(format!(
+                "table catalogue: {}.{}: default {default:?} does not fit its type",
+                table.name, column.name
+            ))
+        })?;
+        let _ = write!(line, " DEFAULT ({expression})");
+    }
+    Ok(line)
+}
+
+fn default_expression(sql_type: SqlType, default: &ColumnDefault) -> Option<String> {
+    let constant = match default {
+        ColumnDefault::Now if matches!(sql_type, SqlType::DateTime2(_)) => {
+            return Some("SYSUTCDATETIME()".to_owned());
+        }
+        ColumnDefault::Now => return Some("GETUTCDATE()".to_owned()),
+        ColumnDefault::Constant(constant) => Value::Text(constant.as_str().into()),
+    };
+    Some(match typed(&constant, sql_type).ok()? {
+        SqlValue::Float(number) => format!("{number:?}"),
+        SqlValue::DateTime(time) => {
+            let mut text = String::new();
+            canonical::push_date_time(&mut text, time, canonical::fraction_digits(sql_type));
+            // With the T the text means the same under every language of a session.
+            format!("'{}'", text.replace(' ', "T"))
+        }
+        value @ (SqlValue::Text(_) | SqlValue::Date(_)) => {
+            format!("'{}'", canonical::plain(&value).replace('\'', "''"))
+        }
+        value => canonical::plain(&value),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::catalogue::Catalogue;
+    use crate::store::schema::Tables;
+
+    #[test]
+    fn the_shipped_tables_are_created_so() {
+        let catalogue = Catalogue::embedded().unwrap();
+        let tables = Tables::new(&catalogue).unwrap();
+        let statements: Vec<_> = ["app_base", "app_contact_base", "processing_log"]
+            .iter()
+            .map(|name| tables.find(name).unwrap())
+            .chain([tables.run, tables.batch])
+            .flat_map(|index| create_table("migration", tables.all(), index).unwrap())
+            .chain(mark_schema("migration"))
+            .chain([source_table("migration", "app_xml_staging", "app_XML")])
+            .collect();
+        insta::assert_snapshot!(statements.join(";\n\n"));
+    }
+
+    #[test]
+    fn defaults_have_the_form_of_their_column() {
+        let of = |name: &str, constant: &str| {
+            let default = ColumnDefault::Constant(constant.to_owned());
+            default_expression(SqlType::parse(name).unwrap(), &default)
+        };
+        for (name, constant, expression) in [
+            ("int", "0", Some("0")),
+            ("bit", "1", Some("1")),
+            ("decimal(12,2)", "-1.5", Some("-1.50")),
+            ("float", "1", Some("1.0")),
+            ("varchar(20)", "O'Hara", Some("'O''Hara'")),
+            ("date", "2026-01-31", Some("'2026-01-31'")),
+            ("datetime", "2026-01-31 12:00", Some("'2026-01-31T12:00:00.000'")),
+            ("int", "many", None),
+        ] {
+            assert_eq!(of(name, constant).as_deref(), expression, "{constant} as {name}");
+        }
+        let now =
+            |name: &str| default_expression(SqlType::parse(name).unwrap(), &ColumnDefault::Now);
+        assert_eq!(now("datetime").as_deref(), Some("GETUTCDATE()"));
+        assert_eq!(now("datetime2(7)").as_deref(), Some("SYSUTCDATETIME()"));
+    }
+}

@@ -1,0 +1,219 @@
+//! The tables of a store: created where they are missing, checked where they are not, created again
+//! where that is asked for. Each in one transaction.
+//!
+//! A schema that is created here gets a table that says so, `migration_schema`. Only in such a
+//! schema are tables removed, or in one whose name the user repeats; and only those of the
+//! catalogue and of the migrator itself.
+
+use tiberius::ColumnData;
+
+use crate::config::InsertMethod;
+use crate::error::{Error, Result};
+use crate::record::SqlValue;
+
+use super::super::inspect::Inspection;
+use super::super::schema::{LOG_TABLE, Tables};
+use super::super::{Connection, Inserted, Setup};
+use super::connection::MssqlConnection;
+use super::ddl;
+use super::found::Found;
+use super::{fault, sql, value};
+
+/// Whether tables may be removed in a schema that was not created here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recreate<'a> {
+    /// No.
+    OwnSchema,
+    /// In the one of this name.
+    Named(&'a str),
+}
+
+/// Creates what is missing, and refuses what differs.
+pub fn create_missing(connection: &mut MssqlConnection) -> Result<Setup> {
+    let found = look(connection)?;
+    begin_in_schema(connection)?;
+    create_tables(connection, &found)?;
+    connection.commit()?;
+    check(connection)
+}
+
+/// What is there, and what of it differs from the tables that should be. Changes nothing.
+pub fn inspect(connection: &mut MssqlConnection, wanted: Option<&Tables>) -> Result<Inspection> {
+    let found = look(connection)?;
+    let differences = wanted.map(|wanted| found.differences(wanted)).unwrap_or_default();
+    Ok(Inspection { tables: found.shapes(), differences, untold: None })
+}
+
+/// Refuses what is missing or differs.
+pub fn check(connection: &mut MssqlConnection) -> Result<Setup> {
+    let found = look(connection)?;
+    let shared = connection.shared().clone();
+    for table in shared.tables.all() {
+        if !found.has(&table.name) {
+            return Err(Error::environment(format!(
+                "schema {}: no table {}: `migrator init` creates it",
+                shared.schema, table.name
+            )));
+        }
+    }
+    refuse_differences(connection, &found)?;
+    Ok(Setup { log_has_key: found.has_key(LOG_TABLE, "app_id") })
+}
+
+/// Removes the tables and creates them again.
+pub fn recreate(connection: &mut MssqlConnection, told: Recreate<'_>) -> Result<Setup> {
+    let shared = connection.shared().clone();
+    let schema = &shared.schema;
+    if let Recreate::Named(name) = told
+        && name != schema
+    {
+        return Err(Error::usage(format!(
+            "--recreate names schema {name}, but the store's schema is {schema}"
+        )));
+    }
+    let found = look(connection)?;
+    let there: Vec<_> = shared.tables.all().iter().filter(|table| found.has(&table.name)).collect();
+    if told == Recreate::OwnSchema && !there.is_empty() && !found.has(ddl::MARKER_TABLE) {
+        return Err(Error::usage(format!(
+            "schema {schema} was not created by `migrator init`: to remove its {} tables with \
+             everything in them, say `--recreate {schema}`",
+            there.len()
+        )));
+    }
+    begin_in_schema(connection)?;
+    // Children before their parents.
+    for table in there.iter().rev() {
+        let doing = format!("remove table {}", table.name);
+        connection.batch(&ddl::drop_table(schema, &table.name), &doing)?;
+    }
+    create_tables(connection, &Found::default())?;
+    connection.commit()?;
+    check(connection)
+}
+
+/// Creates a source table, or takes one that is there and empty.
+pub fn create_source(
+    connection: &mut MssqlConnection,
+    table: &str,
+    text_column: &str,
+) -> Result<()> {
+    let found = look(connection)?;
+    begin_in_schema(connection)?;
+    let schema = connection.shared().schema.clone();
+    if found.has(table) {
+        let mut rows = false;
+        let text = format!("SELECT TOP (1) 1 FROM {}", sql::qualified(&schema, table));
+        connection.query(&text, Vec::new(), "look for records", &mut |_| {
+            rows = true;
+            Ok(())
+        })?;
+        if rows {
+            return Err(Error::environment(format!(
+                "{schema}.{table} is there already and not empty: empty it or name another schema"
+            )));
+        }
+    } else {
+        connection.batch(&ddl::source_table(&schema, table, text_column), "create the table")?;
+    }
+    connection.commit()
+}
+
+/// Begins a transaction, in which the schema is created and marked where it is missing.
+fn begin_in_schema(connection: &mut MssqlConnection) -> Result<()> {
+    let schema = connection.shared().schema.clone();
+    let mut is_there = false;
+    connection.query(sql::SCHEMA, vec![name(&schema)], "look for the schema", &mut |row| {
+        is_there = row.first().and_then(|data| value::whole(data).flatten()).is_some();
+        Ok(())
+    })?;
+    connection.begin()?;
+    if !is_there {
+        connection.batch(&ddl::create_schema(&schema), "create the schema")?;
+        for text in ddl::mark_schema(&schema) {
+            connection.batch(&text, "mark the schema")?;
+        }
+    }
+    Ok(())
+}
+
+fn create_tables(connection: &mut MssqlConnection, found: &Found) -> Result<()> {
+    refuse_differences(connection, found)?;
+    let shared = connection.shared().clone();
+    for (index, table) in shared.tables.all().iter().enumerate() {
+        if found.has(&table.name) {
+            continue;
+        }
+        for text in ddl::create_table(&shared.schema, shared.tables.all(), index)? {
+            connection.batch(&text, &format!("create table {}", table.name))?;
+        }
+        let rows: Vec<&[SqlValue]> = table.rows.iter().map(AsRef::as_ref).collect();
+        if let Inserted::Refused(violation) =
+            connection.insert(index, &rows, InsertMethod::Values)?
+        {
+            return Err(Error::environment(format!(
+                "table catalogue: the rows of {} break its own rules: {}",
+                table.name, violation.message
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_differences(connection: &mut MssqlConnection, found: &Found) -> Result<()> {
+    let shared = connection.shared();
+    for table in shared.tables.all() {
+        if let Some(what) = found.difference(table) {
+            return Err(Error::environment(format!(
+                "schema {}: table {} differs from the catalogue: {what}",
+                shared.schema, table.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What the schema has. A server that does not describe identities and keys is taken at the
+/// catalogue's word, and its log looked up as if it had no key.
+fn look(connection: &mut MssqlConnection) -> Result<Found> {
+    let schema = connection.shared().schema.clone();
+    let mut found = Found::default();
+    connection.query(sql::COLUMNS, vec![name(&schema)], "read the schema", &mut |row| {
+        found.add_column(row);
+        Ok(())
+    })?;
+    let mut kinds = Vec::new();
+    read_where_answered(connection, sql::COLUMN_KINDS, &schema, &mut kinds)?;
+    for row in &kinds {
+        found.add_kind(row);
+    }
+    let mut keys = Vec::new();
+    read_where_answered(connection, sql::KEYS, &schema, &mut keys)?;
+    for row in &keys {
+        found.add_key(row);
+    }
+    Ok(found)
+}
+
+fn read_where_answered(
+    connection: &mut MssqlConnection,
+    text: &str,
+    schema: &str,
+    rows: &mut Vec<Vec<ColumnData<'static>>>,
+) -> Result<()> {
+    let taken = connection.wire().query(text, vec![name(schema)], &mut |row| {
+        rows.push(row.to_vec());
+        Ok(())
+    });
+    match taken {
+        Err(super::wire::Stopped::Wire(error)) if fault::leaves_clean(&error) => Ok(()),
+        Err(super::wire::Stopped::Wire(error)) => {
+            Err(connection.shared().failure("read the schema", &error))
+        }
+        Err(super::wire::Stopped::Taker(error)) => Err(error),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn name(text: &str) -> ColumnData<'_> {
+    ColumnData::String(Some(text.into()))
+}

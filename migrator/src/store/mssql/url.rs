@@ -1,0 +1,407 @@
+//! `mssql://user@host:port/database?…`: where a SQL Server is and how to talk to it, and its
+//! password, which is in none of them. Pure but for reading the password; shows no password.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How such a URL begins.
+pub const SCHEME: &str = "mssql://";
+/// The variable that the password is read from.
+pub const PASSWORD_VARIABLE: &str = "MIGRATOR_DB_PASSWORD";
+
+const PORT: u16 = 1433;
+const APPLICATION_NAME: &str = "sweetspot migrator";
+/// The most that SQL Server allows over TLS is 16,383; rates grow up to there.
+const PACKET_SIZE: u32 = 16_000;
+const PACKET_SIZES: std::ops::RangeInclusive<u32> = 512..=32_767;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+const NAMES: [&str; 9] = [
+    "encrypt",
+    "trust_cert",
+    "ca",
+    "host_in_certificate",
+    "application_name",
+    "packet_size",
+    "connect_timeout_s",
+    "command_timeout_s",
+    "schema",
+];
+
+/// A server, a database and a user, and how to talk to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerUrl {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Who logs in (SQL Server's own logins).
+    pub user: String,
+    /// The database.
+    pub database: String,
+    /// What is encrypted, and whom to trust.
+    pub encrypt: Encrypt,
+    /// The name that the server shows for the session.
+    pub application_name: String,
+    /// Bytes of a packet, as asked for.
+    pub packet_size: u32,
+    /// For TCP, TLS and login.
+    pub connect_timeout: Duration,
+    /// For one answer of the server.
+    pub command_timeout: Duration,
+    /// The schema of the tables, if the URL names one.
+    pub schema: Option<String>,
+}
+
+/// What is encrypted, and whose certificate is trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encrypt {
+    /// Everything, or no connection (`required`, the default).
+    Required(Trust),
+    /// Everything from the first byte on (`strict`: TDS 8.0).
+    Strict(Trust),
+    /// Nothing, the password neither (`danger_plaintext`): for test servers on this machine.
+    Plaintext,
+}
+
+/// Whose certificate is trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// One that an authority which this machine trusts has signed, or one of the authorities in a
+    /// file; it must name the host, or another name that is given.
+    Signed {
+        /// Further authorities (PEM or DER).
+        ca: Option<PathBuf>,
+        /// The name in the certificate, where it is not the host's.
+        host: Option<String>,
+    },
+    /// Anybody's: no protection against a man in the middle.
+    Any,
+}
+
+impl ServerUrl {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// `Usage`, without any part of the text that could be a password.
+    pub fn parse(text: &str) -> Result<Self> {
+        let rest = text.strip_prefix(SCHEME).ok_or_else(wrong_form)?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (user, rest) = rest.rsplit_once('@').ok_or_else(wrong_form)?;
+        if user.contains(':') {
+            return Err(Error::usage(format!(
+                "{SCHEME}: a password does not belong into the URL, where every process of this \
+                 machine can read it: put it into {PASSWORD_VARIABLE} or a file (--password-file)"
+            )));
+        }
+        let (place, database) = rest.split_once('/').ok_or_else(wrong_form)?;
+        let (host, port) = host_and_port(place)?;
+        let (user, database) = (decoded(user)?, decoded(database)?);
+        if host.is_empty() || user.is_empty() || database.is_empty() || database.contains('/') {
+            return Err(wrong_form());
+        }
+        let options = Options::parse(query)?;
+        Ok(Self {
+            host,
+            port,
+            user,
+            database,
+            encrypt: options.encrypt()?,
+            application_name: options.text("application_name").unwrap_or(APPLICATION_NAME).into(),
+            packet_size: options.packet_size()?,
+            connect_timeout: options.seconds("connect_timeout_s")?.unwrap_or(CONNECT_TIMEOUT),
+            command_timeout: options.seconds("command_timeout_s")?.unwrap_or(COMMAND_TIMEOUT),
+            schema: options.text("schema").map(str::to_owned),
+        })
+    }
+
+    /// How long a statement waits for a lock: shorter than the answer may take, so that the server
+    /// gives up before this end does, which would cost the connection.
+    pub fn lock_timeout(&self) -> Duration {
+        self.command_timeout / 2
+    }
+
+    /// The same with another schema, if one is given.
+    #[must_use]
+    pub fn with_schema(mut self, schema: Option<&str>) -> Self {
+        if let Some(schema) = schema {
+            self.schema = Some(schema.to_owned());
+        }
+        self
+    }
+}
+
+impl fmt::Display for ServerUrl {
+    /// Without options: who and where.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, host, port, database, .. } = self;
+        write!(f, "{SCHEME}{user}@{host}:{port}/{database}")
+    }
+}
+
+fn wrong_form() -> Error {
+    Error::usage(format!("the form is {SCHEME}user@host:port/database?option=value&…"))
+}
+
+/// `host`, `host:port`, `[::1]:port`.
+fn host_and_port(place: &str) -> Result<(String, u16)> {
+    let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.strip_prefix(':').ok_or_else(wrong_form)?)),
+        None => match place.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        },
+    };
+    let port = match port {
+        None => PORT,
+        Some(port) => port.parse().map_err(|_| wrong_form())?,
+    };
+    Ok((decoded(host)?, port))
+}
+
+fn decoded(text: &str) -> Result<String> {
+    match percent_decode_str(text).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err(Error::usage(format!("{SCHEME}: a part of the URL is no UTF-8"))),
+    }
+}
+
+/// The options behind the `?`.
+struct Options(Vec<(String, String)>);
+
+impl Options {
+    fn parse(query: &str) -> Result<Self> {
+        let mut options: Vec<(String, String)> = Vec::new();
+        for option in query.split('&').filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            if !NAMES.contains(&name) {
+                // The name may be a password that was typed in the wrong place.
+                let names = NAMES.join(", ");
+                return Err(Error::usage(format!("{SCHEME}: unknown option; there are {names}")));
+            }
+            if options.iter().any(|(known, _)| known == name) {
+                return Err(Error::usage(format!("{SCHEME}: option {name} is given twice")));
+            }
+            options.push((name.to_owned(), decoded(value)?));
+        }
+        Ok(Self(options))
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn encrypt(&self) -> Result<Encrypt> {
+        match self.text("encrypt").unwrap_or("required") {
+            "required" => self.trust().map(Encrypt::Required),
+            "strict" => self.trust().map(Encrypt::Strict),
+            "danger_plaintext" => {
+                for name in ["trust_cert", "ca", "host_in_certificate"] {
+                    if self.text(name).is_some() {
+                        return Err(Error::usage(format!(
+                            "{SCHEME}: {name} would be ignored with encrypt=danger_plaintext"
+                        )));
+                    }
+                }
+                Ok(Encrypt::Plaintext)
+            }
+            other => Err(Error::usage(format!(
+                "{SCHEME}: encrypt={other} is none of required, strict, danger_plaintext"
+            ))),
+        }
+    }
+
+    fn trust(&self) -> Result<Trust> {
+        let any = match self.text("trust_cert").unwrap_or("false") {
+            "true" => true,
+            "false" => false,
+            other => {
+                let message = format!("{SCHEME}: trust_cert={other} is neither true nor false");
+                return Err(Error::usage(message));
+            }
+        };
+        let (ca, host) = (self.text("ca"), self.text("host_in_certificate"));
+        match (any, ca.or(host)) {
+            (true, Some(_)) => Err(Error::usage(format!(
+                "{SCHEME}: ca and host_in_certificate would be ignored with trust_cert=true"
+            ))),
+            (true, None) => Ok(Trust::Any),
+            (false, _) => {
+                Ok(Trust::Signed { ca: ca.map(PathBuf::from), host: host.map(str::to_owned) })
+            }
+        }
+    }
+
+    fn packet_size(&self) -> Result<u32> {
+        let Some(text) = self.text("packet_size") else { return Ok(PACKET_SIZE) };
+        text.parse().ok().filter(|size| PACKET_SIZES.contains(size)).ok_or_else(|| {
+            Error::usage(format!("{SCHEME}: packet_size={text} is not from 512 to 32767"))
+        })
+    }
+
+    fn seconds(&self, name: &str) -> Result<Option<Duration>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match text.parse::<u32>() {
+            Ok(seconds @ 1..) => Ok(Some(Duration::from_secs(seconds.into()))),
+            _ => Err(Error::usage(format!("{SCHEME}: {name}={text} is no number from 1 on"))),
+        }
+    }
+}
+
+/// A password. What shows it shows none.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// A password that is known.
+    pub fn new(password: impl Into<String>) -> Self {
+        Self(password.into())
+    }
+
+    /// The first line of a file, or else what the variable has.
+    ///
+    /// # Errors
+    /// `Environment` where there is neither.
+    pub fn find(file: Option<&Path>) -> Result<Self> {
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).map_err(|cause| {
+                let message = format!("password file {}", path.display());
+                Error::caused(ErrorKind::Environment, message, cause)
+            })?;
+            return Ok(Self::new(text.lines().next().unwrap_or_default()));
+        }
+        std::env::var(PASSWORD_VARIABLE).map(Self::new).map_err(|_| {
+            Error::environment(format!(
+                "no password for {SCHEME}: set {PASSWORD_VARIABLE} or name a --password-file"
+            ))
+        })
+    }
+
+    /// The password itself, for the login alone.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> std::result::Result<ServerUrl, String> {
+        ServerUrl::parse(text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_url_has_a_user_a_host_and_a_database() {
+        for (text, shown) in [
+            ("mssql://sa@db/loans", "mssql://sa@db:1433/loans"),
+            ("mssql://sa@db:7/loans?", "mssql://sa@db:7/loans"),
+            ("mssql://a%5Cb@10.0.0.1/x%20y", "mssql://a\\b@10.0.0.1:1433/x y"),
+            ("mssql://sa@[::1]:9/x", "mssql://sa@::1:9/x"),
+            ("mssql://sa@[::1]/x", "mssql://sa@::1:1433/x"),
+        ] {
+            assert_eq!(parse(text).map(|url| url.to_string()).as_deref(), Ok(shown), "{text}");
+        }
+        for text in [
+            "mssql://db/loans",
+            "mssql://@db/loans",
+            "mssql://sa@db",
+            "mssql://sa@/loans",
+            "mssql://sa@db/",
+            "mssql://sa@db/a/b",
+            "mssql://sa@db:x/loans",
+            "mssql://sa@db:99999/loans",
+            "mssql:/sa@db/loans",
+            "sqlite:x",
+        ] {
+            assert!(parse(text).unwrap_err().contains("the form is"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_safe() {
+        let url = parse("mssql://sa@db/loans").unwrap();
+        assert_eq!(url.encrypt, Encrypt::Required(Trust::Signed { ca: None, host: None }));
+        assert_eq!((url.packet_size, url.schema), (16_000, None));
+    }
+
+    #[test]
+    fn options_say_how_to_talk() {
+        let url = parse(
+            "mssql://sa@db/loans?encrypt=strict&ca=/etc/ca.pem&host_in_certificate=h&\
+             application_name=a%26b&packet_size=4096&connect_timeout_s=3&command_timeout_s=9&\
+             schema=bench",
+        )
+        .unwrap();
+        let trust = Trust::Signed { ca: Some("/etc/ca.pem".into()), host: Some("h".into()) };
+        assert_eq!(url.encrypt, Encrypt::Strict(trust));
+        assert_eq!((url.application_name.as_str(), url.packet_size), ("a&b", 4096));
+        assert_eq!(url.connect_timeout, Duration::from_secs(3));
+        assert_eq!(url.command_timeout, Duration::from_secs(9));
+        assert_eq!(url.lock_timeout(), Duration::from_millis(4_500));
+        assert_eq!(url.schema.as_deref(), Some("bench"));
+        assert_eq!(url.with_schema(Some("own")).schema.as_deref(), Some("own"));
+        for (options, encrypt) in [
+            ("trust_cert=true", Encrypt::Required(Trust::Any)),
+            ("encrypt=danger_plaintext", Encrypt::Plaintext),
+        ] {
+            assert_eq!(parse(&format!("mssql://sa@db/x?{options}")).unwrap().encrypt, encrypt);
+        }
+    }
+
+    #[test]
+    fn an_option_that_makes_no_sense_is_refused_by_name() {
+        for (options, word) in [
+            ("encrypt=no", "encrypt=no is none of"),
+            ("trust_cert=yes", "neither true nor false"),
+            ("trust_cert=true&ca=x", "would be ignored"),
+            ("encrypt=danger_plaintext&trust_cert=true", "trust_cert would be ignored"),
+            ("packet_size=511", "packet_size=511"),
+            ("packet_size=big", "packet_size=big"),
+            ("command_timeout_s=0", "command_timeout_s=0"),
+            ("schema=a&schema=b", "schema is given twice"),
+            ("pooling=true", "there are encrypt, trust_cert"),
+        ] {
+            let fault = parse(&format!("mssql://sa@db/x?{options}")).unwrap_err();
+            assert!(fault.contains(word), "{options}: {fault}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for text in [
+            "mssql://sa:Sesame1@db/x",
+            "mssql://sa:Sesame1@db",
+            "mssql:sa:Sesame1@db/x",
+            "mssql://sa@db/x?Sesame1=true",
+            "mssql://sa@db/x?password=Sesame1",
+            "mssql://sa@db:Sesame1/x",
+        ] {
+            assert!(!parse(text).unwrap_err().contains("Sesame1"), "{text}");
+        }
+        assert!(parse("mssql://sa:Sesame1@db/x").unwrap_err().contains("--password-file"));
+        assert!(!format!("{:?}", Password::new("Sesame1")).contains("Sesame1"));
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_of_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, "Sesame 1\r\nmore\n").unwrap();
+        assert_eq!(Password::find(Some(&path)).unwrap().reveal(), "Sesame 1");
+        let error = Password::find(Some(&folder.path().join("none"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Environment);
+    }
+}

@@ -1,0 +1,190 @@
+//! How long and how often something is done again after an error that another try may mend. Decides
+//! nothing about what is done.
+//!
+//! | cause | pause before the nth repetition | repetitions |
+//! |---|---|---|
+//! | busy | 10 ms · 2ⁿ⁻¹ | 5 |
+//! | deadlock, conflict | 20 ms · 2ⁿ⁻¹, at most 2 s | 10 |
+//! | disconnected | 50 ms · 2ⁿ⁻¹, at most 5 s | 8 |
+//! | unavailable | 250 ms · 2ⁿ⁻¹, at most 10 s | 8 |
+//!
+//! Before a run has started there are no more than 3, so that a server that is not there is told of
+//! soon. All but the first pauses are drawn from half of that to all of it, so that those who met do not meet
+//! again.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::thread;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::metrics::Retry;
+
+use super::{Connection, Role, Store};
+
+/// Repetitions where the store is busy.
+pub const RETRIES_MAX: u32 = 5;
+/// Repetitions of a transaction that met others.
+pub const COLLISIONS_MAX: u32 = 10;
+/// Repetitions on another connection.
+pub const RECONNECTS_MAX: u32 = 8;
+/// Repetitions before a run has started.
+pub const STARTS_MAX: u32 = 3;
+
+/// What was done again so far.
+#[derive(Debug)]
+pub struct Patience {
+    tries: BTreeMap<Retry, u32>,
+    most: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { tries: BTreeMap::new(), most: u32::MAX }
+    }
+}
+
+impl Patience {
+    /// The patience of somebody who has not started yet.
+    pub fn at_start() -> Self {
+        Self { most: STARTS_MAX, ..Self::default() }
+    }
+
+    /// Takes note of an error, and waits as long as its cause asks for.
+    ///
+    /// # Errors
+    /// The error, if another try does not mend it, or if there were too many.
+    pub fn wait(&mut self, error: Error) -> Result<Retry> {
+        let Some(cause) = cause(error.kind()) else { return Err(error) };
+        let tries = self.tries.entry(cause).or_default();
+        *tries += 1;
+        let most = repetitions(cause).min(self.most);
+        if *tries > most {
+            let message = format!("given up after {most} repetitions ({})", cause.name());
+            return Err(Error::caused(error.kind(), message, error));
+        }
+        thread::sleep(pause(cause, *tries));
+        Ok(cause)
+    }
+}
+
+/// Does something before a run has started, until it succeeds.
+pub fn at_start<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut patience = Patience::at_start();
+    loop {
+        match work() {
+            Ok(done) => return Ok(done),
+            Err(error) => patience.wait(error)?,
+        };
+    }
+}
+
+/// Does something with a fresh connection, from its beginning until it succeeds.
+pub fn with_connection<T>(
+    store: &dyn Store,
+    role: Role,
+    work: &mut dyn FnMut(&mut dyn Connection) -> Result<T>,
+) -> Result<T> {
+    let mut patience = Patience::default();
+    loop {
+        match store.connect(role).and_then(|mut connection| work(connection.as_mut())) {
+            Ok(done) => return Ok(done),
+            Err(error) => patience.wait(error)?,
+        };
+    }
+}
+
+/// The cause by which a repetition is counted; none for errors that another try does not mend.
+fn cause(kind: ErrorKind) -> Option<Retry> {
+    match kind {
+        ErrorKind::Busy => Some(Retry::Busy),
+        ErrorKind::Deadlock => Some(Retry::Deadlock),
+        ErrorKind::Conflict => Some(Retry::Conflict),
+        ErrorKind::Disconnected => Some(Retry::Disconnected),
+        ErrorKind::Unavailable => Some(Retry::Unavailable),
+        ErrorKind::Usage
+        | ErrorKind::Environment
+        | ErrorKind::Data
+        | ErrorKind::Stopped
+        | ErrorKind::Interrupted
+        | ErrorKind::Imbalance => None,
+    }
+}
+
+fn repetitions(cause: Retry) -> u32 {
+    match cause {
+        Retry::Disconnected | Retry::Unavailable => RECONNECTS_MAX,
+        Retry::Deadlock | Retry::Conflict => COLLISIONS_MAX,
+        _ => RETRIES_MAX,
+    }
+}
+
+fn pause(cause: Retry, tries: u32) -> Duration {
+    let (first_ms, most_ms) = match cause {
+        Retry::Disconnected => (50, 5_000),
+        Retry::Unavailable => (250, 10_000),
+        Retry::Deadlock | Retry::Conflict => (20, 2_000),
+        _ => (10, 10_000),
+    };
+    let whole_ms = (first_ms << (tries - 1).min(16)).min(most_ms);
+    if cause == Retry::Busy {
+        return Duration::from_millis(whole_ms);
+    }
+    // The standard library draws a new state for each; nothing that is measured depends on it.
+    let drawn = RandomState::new().build_hasher().finish();
+    Duration::from_millis(whole_ms / 2 + drawn % (whole_ms / 2 + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_bounded() {
+        for (cause, tries, from_ms, to_ms) in [
+            (Retry::Busy, 1, 10, 10),
+            (Retry::Busy, 5, 160, 160),
+            (Retry::Deadlock, 1, 10, 20),
+            (Retry::Conflict, 5, 160, 320),
+            (Retry::Disconnected, 1, 25, 50),
+            (Retry::Disconnected, 8, 2_500, 5_000),
+            (Retry::Unavailable, 8, 5_000, 10_000),
+        ] {
+            let pause_ms = pause(cause, tries).as_millis();
+            assert!((from_ms..=to_ms).contains(&pause_ms), "{cause:?} {tries}: {pause_ms}");
+        }
+    }
+
+    #[test]
+    fn what_another_try_does_not_mend_comes_back_at_once() {
+        for kind in [ErrorKind::Usage, ErrorKind::Environment, ErrorKind::Data, ErrorKind::Stopped]
+        {
+            let mut patience = Patience::default();
+            let error = patience.wait(Error::new(kind, "no")).unwrap_err();
+            assert_eq!((error.kind(), error.to_string().as_str()), (kind, "no"));
+        }
+    }
+
+    #[test]
+    fn a_start_is_tried_no_more_than_three_times_again() {
+        let mut tries = 0;
+        let outcome: Result<()> = at_start(|| {
+            tries += 1;
+            Err(Error::new(ErrorKind::Disconnected, "refused"))
+        });
+        assert_eq!((tries, outcome.unwrap_err().kind()), (4, ErrorKind::Disconnected));
+    }
+
+    #[test]
+    fn patience_ends_for_each_cause_alone() {
+        let mut patience = Patience::default();
+        for _ in 0..RETRIES_MAX {
+            let cause = patience.wait(Error::new(ErrorKind::Busy, "locked")).unwrap();
+            assert_eq!(cause, Retry::Busy);
+        }
+        assert!(patience.wait(Error::new(ErrorKind::Deadlock, "victim")).is_ok());
+        let error = patience.wait(Error::new(ErrorKind::Busy, "locked")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Busy);
+        assert_eq!(error.to_string(), "given up after 5 repetitions (busy): locked");
+    }
+}

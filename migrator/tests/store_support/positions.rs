@@ -1,0 +1,235 @@
+//! A store on which calls go wrong, told by their places among all calls of a run, on top of one that
+//! works.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use migrator::config::InsertMethod;
+use migrator::error::{Error, ErrorKind, Result};
+use migrator::record::SqlValue;
+use migrator::report::{Connections, StoreInfo};
+use migrator::store::schema::Tables;
+use migrator::store::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
+
+/// How the call goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Not done, and an error comes back.
+    Before,
+    /// Done, and an error comes back.
+    After,
+    /// Done, but the connection is gone before the answer comes.
+    AnswerLost,
+    /// Done late.
+    Slow,
+    /// Not done: the connection is gone, and with it its transaction.
+    Gone,
+    /// Not done: the disk is full, and the store has rolled back.
+    DiskFull,
+    /// Not done: the store is busy; the transaction is still open.
+    Busy,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Before,
+        Self::After,
+        Self::AnswerLost,
+        Self::Slow,
+        Self::Gone,
+        Self::DiskFull,
+        Self::Busy,
+    ];
+}
+
+/// What a slow call takes longer: enough for others to come first.
+const SLOW: Duration = Duration::from_millis(2);
+
+/// Which call a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// The one with this number among all, from 0.
+    Of(u64),
+    /// The one with this number among those of a name, from 0.
+    Named(&'static str, u64),
+}
+
+/// What calls there were, and which of them was struck.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    /// The names of all so far, in their order.
+    pub(crate) names: Vec<&'static str>,
+    by_name: BTreeMap<&'static str, u64>,
+    /// The name of the last call that went wrong.
+    pub(crate) struck: Option<&'static str>,
+}
+
+/// A store on which the calls at these places go wrong; without any it takes note of all calls.
+pub(crate) struct PositionStore<'a> {
+    store: &'a dyn Store,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    faults: BTreeMap<Place, Kind>,
+    calls: Mutex<Calls>,
+}
+
+impl Shared {
+    /// The kind of fault that strikes this call.
+    fn strike(&self, name: &'static str) -> Option<Kind> {
+        let mut calls = self.calls.lock().unwrap();
+        let of_all = Place::Of(calls.names.len() as u64);
+        calls.names.push(name);
+        let of_name = calls.by_name.entry(name).or_default();
+        let named = Place::Named(name, *of_name);
+        *of_name += 1;
+        let kind = *self.faults.get(&of_all).or_else(|| self.faults.get(&named))?;
+        calls.struck = Some(name);
+        Some(kind)
+    }
+}
+
+impl<'a> PositionStore<'a> {
+    pub(crate) fn new(
+        store: &'a dyn Store,
+        faults: impl IntoIterator<Item = (Place, Kind)>,
+    ) -> Self {
+        let faults = faults.into_iter().collect();
+        Self { store, shared: Arc::new(Shared { faults, calls: Mutex::default() }) }
+    }
+
+    pub(crate) fn calls(&self) -> Calls {
+        std::mem::take(&mut *self.shared.calls.lock().unwrap())
+    }
+}
+
+fn broken() -> Error {
+    Error::environment("a call that was to fail")
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Disconnected, "a connection that was to go")
+}
+
+/// The error of a call to a store, which has no connection yet; `None` lets it be done.
+fn refuse(kind: Option<Kind>) -> Option<Error> {
+    match kind? {
+        Kind::Before | Kind::DiskFull => Some(broken()),
+        Kind::Gone => Some(gone()),
+        Kind::Busy => Some(Error::new(ErrorKind::Busy, "busy")),
+        Kind::Slow => {
+            std::thread::sleep(SLOW);
+            None
+        }
+        Kind::After | Kind::AnswerLost => None,
+    }
+}
+
+/// The error after a call that was done.
+fn forget(kind: Option<Kind>) -> Option<Error> {
+    match kind? {
+        Kind::After => Some(broken()),
+        Kind::AnswerLost => Some(gone()),
+        _ => None,
+    }
+}
+
+impl Store for PositionStore<'_> {
+    fn info(&self) -> StoreInfo {
+        self.store.info()
+    }
+    fn tables(&self) -> &Tables {
+        self.store.tables()
+    }
+    fn create_missing(&self) -> Result<Setup> {
+        let kind = self.shared.strike("create_missing");
+        refuse(kind).map_or(Ok(()), Err)?;
+        let setup = self.store.create_missing()?;
+        forget(kind).map_or(Ok(setup), Err)
+    }
+    fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
+        let kind = self.shared.strike("connect");
+        refuse(kind).map_or(Ok(()), Err)?;
+        let connection = self.store.connect(role)?;
+        forget(kind).map_or(Ok(()), Err)?;
+        Ok(Box::new(PositionConnection {
+            connection: Some(connection),
+            shared: Arc::clone(&self.shared),
+        }))
+    }
+    fn connections(&self) -> BTreeMap<String, Connections> {
+        self.store.connections()
+    }
+}
+
+struct PositionConnection {
+    /// `None` once it is gone.
+    connection: Option<Box<dyn Connection>>,
+    shared: Arc<Shared>,
+}
+
+impl PositionConnection {
+    fn call<T>(
+        &mut self,
+        name: &'static str,
+        call: impl FnOnce(&mut dyn Connection) -> Result<T>,
+    ) -> Result<T> {
+        let kind = self.shared.strike(name);
+        if kind == Some(Kind::Gone) {
+            self.connection = None;
+        }
+        let Some(connection) = &mut self.connection else { return Err(gone()) };
+        if kind == Some(Kind::DiskFull) {
+            connection.rollback()?;
+        }
+        refuse(kind).map_or(Ok(()), Err)?;
+        let answer = call(connection.as_mut())?;
+        if kind == Some(Kind::AnswerLost) {
+            self.connection = None;
+        }
+        forget(kind).map_or(Ok(answer), Err)
+    }
+}
+
+impl Connection for PositionConnection {
+    fn begin(&mut self) -> Result<()> {
+        self.call("begin", |connection| connection.begin())
+    }
+    fn mark(&mut self) -> Result<()> {
+        self.call("mark", |connection| connection.mark())
+    }
+    fn back(&mut self) -> Result<()> {
+        self.call("back", |connection| connection.back())
+    }
+    fn commit(&mut self) -> Result<()> {
+        self.call("commit", |connection| connection.commit())
+    }
+    fn rollback(&mut self) -> Result<()> {
+        self.call("rollback", |connection| connection.rollback())
+    }
+    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        self.call("exist", |connection| connection.exist(key, keys))
+    }
+    fn insert(
+        &mut self,
+        table: usize,
+        rows: &[&[SqlValue]],
+        method: InsertMethod,
+    ) -> Result<Inserted> {
+        self.call("insert", |connection| connection.insert(table, rows, method))
+    }
+    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
+        self.call("delete", |connection| connection.delete(key, values))
+    }
+    fn scan(
+        &mut self,
+        table: usize,
+        columns: &[usize],
+        range: Option<Range>,
+        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+    ) -> Result<()> {
+        self.call("scan", |connection| connection.scan(table, columns, range, each))
+    }
+}

@@ -1,0 +1,59 @@
+//! Counts of what was tried, past the test runner's capture: they are what a reader of the log of a
+//! passed run looks for.
+#![allow(dead_code, reason = "every test takes what it needs of this")]
+
+use std::io::Write;
+use std::ops::AddAssign;
+
+use migrator::audit::AuditReport;
+use migrator::audit::finding::Fault;
+
+/// Prints one line.
+pub(crate) fn print(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "tried: {line}");
+}
+
+/// Whether the long form was asked for.
+pub(crate) fn full() -> bool {
+    std::env::var_os("SWEETSPOT_FULL").is_some()
+}
+
+/// What can have gone wrong with records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Harm {
+    /// Not in the log.
+    pub(crate) lost: u64,
+    /// Logged or stored more than once.
+    pub(crate) twice: u64,
+    /// Stored in part, or with other values than mapping gives.
+    pub(crate) half: u64,
+}
+
+impl Harm {
+    /// Sorts an audit's findings.
+    pub(crate) fn found_by(audit: &AuditReport) -> Self {
+        let mut harm = Self::default();
+        for finding in &audit.findings {
+            match finding.fault {
+                Fault::NotLogged => harm.lost += 1,
+                Fault::LoggedAgain | Fault::Contested { .. } | Fault::Repeated => harm.twice += 1,
+                _ => harm.half += 1,
+            }
+        }
+        harm
+    }
+}
+
+impl AddAssign for Harm {
+    fn add_assign(&mut self, other: Self) {
+        self.lost += other.lost;
+        self.twice += other.twice;
+        self.half += other.half;
+    }
+}
+
+impl std::fmt::Display for Harm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "lost {}, twice {}, half-stored {}", self.lost, self.twice, self.half)
+    }
+}
