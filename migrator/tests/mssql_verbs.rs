@@ -93,7 +93,7 @@ fn the_two_commands_of_the_readme_fill_a_server_and_the_audit_agrees() {
     assert_eq!((second.books.read, second.books.skipped), (0, 40));
     assert_eq!(second.checksum, first.checksum);
     // So does whoever compares the contract with the tables.
-    let checked = fixture.output("check", &["--store", &url]);
+    let checked = Fixture::output("check", &["--store", &url]);
     assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
     assert!(!format!("{checked:?}").contains("differs from the catalogue"), "{checked:?}");
     let audit = fixture.succeed("verify", &["--source", source, "--store", &url, "--strict"]);
