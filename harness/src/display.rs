@@ -132,6 +132,10 @@ impl Display {
         let arms: Vec<&str> = ran.step.arms.iter().map(|arm| arm.setting.label.as_str()).collect();
         let blocks = ran.step.counted(shard);
         match arms.as_slice() {
+            // Programs under one setting have no labels that tell them apart.
+            [baseline, candidate] if ran.step.is_comparison() && baseline == candidate => {
+                self.talk(&format!("{}: {} runs in pairs", ran.step.name, self.step.trials));
+            }
             [baseline, candidate] if ran.step.is_comparison() => self.talk(&format!(
                 "{}: {blocks} pairs of {candidate} against {baseline}",
                 ran.step.name

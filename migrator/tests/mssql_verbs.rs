@@ -50,7 +50,7 @@ impl Fixture {
         command
     }
 
-    fn output(&self, verb: &str, options: &[&str]) -> Output {
+    fn output(verb: &str, options: &[&str]) -> Output {
         let output = Self::command(verb, options).output().unwrap();
         let shown = format!("{output:?}");
         assert!(!shown.contains(PASSWORD), "{verb} shows the password");
@@ -58,13 +58,13 @@ impl Fixture {
     }
 
     fn succeed(&self, verb: &str, options: &[&str]) -> String {
-        let output = self.output(verb, options);
+        let output = Self::output(verb, options);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
     fn fail(&self, verb: &str, options: &[&str]) -> String {
-        let output = self.output(verb, options);
+        let output = Self::output(verb, options);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     }
@@ -93,7 +93,7 @@ fn the_two_commands_of_the_readme_fill_a_server_and_the_audit_agrees() {
     assert_eq!((second.books.read, second.books.skipped), (0, 40));
     assert_eq!(second.checksum, first.checksum);
     // So does whoever compares the contract with the tables.
-    let checked = fixture.output("check", &["--store", &url]);
+    let checked = Fixture::output("check", &["--store", &url]);
     assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
     assert!(!format!("{checked:?}").contains("differs from the catalogue"), "{checked:?}");
     let audit = fixture.succeed("verify", &["--source", source, "--store", &url, "--strict"]);

@@ -26,7 +26,7 @@ pub(super) enum Named {
     /// A program that is there.
     Program(Program),
     /// An earlier session.
-    Results(Earlier),
+    Results(Box<Earlier>),
 }
 
 /// An earlier session: its folder, what it recorded, and what it was of.
@@ -50,7 +50,7 @@ pub(super) struct Arm {
 pub(super) fn named(name: &str) -> Result<Named> {
     let path = Path::new(name);
     if path.is_dir() && Folder::existing(path).ledger().exists() {
-        return Earlier::read(path).map(Named::Results);
+        return Earlier::read(path).map(Box::new).map(Named::Results);
     }
     if path.is_file() {
         let scenario = path.extension().is_some_and(|extension| extension == "toml");

@@ -161,8 +161,8 @@ struct Target {
 fn executable(messages: &[u8]) -> Option<PathBuf> {
     let text = String::from_utf8_lossy(messages);
     let artifacts = text.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
-    let ours = artifacts.filter(|artifact| artifact.target.name == PACKAGE);
-    ours.filter_map(|artifact| artifact.executable).last()
+    let mut ours = artifacts.filter(|artifact| artifact.target.name == PACKAGE);
+    ours.find_map(|artifact| artifact.executable)
 }
 
 /// Copies a program to where it is kept, so that it is there whole or not at all.

@@ -10,7 +10,7 @@ use super::stored::with_stored_times;
 use super::why::Why;
 use crate::agreement::agreed;
 use crate::compare::{Comparison, Count, MetricFinding, Terms, compare, pairs};
-use crate::contest::{BASE, Contest};
+use crate::contest::{BASE, Contest, Side};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::Difference;
 use crate::finding::Outcome;
@@ -198,7 +198,7 @@ pub fn decide(recorded: &Recorded) -> Result<Gated> {
         .enumerate()
         .map(|(index, scenario)| workload(&view, contest, index, scenario))
         .collect::<Result<_>>()?;
-    let family = correct(&mut workloads, scenarios);
+    let family = correct(&mut workloads);
     for (index, workload) in workloads.iter_mut().enumerate() {
         workload.why = why(&view, &scenarios[index], workload)?;
     }
@@ -212,7 +212,7 @@ pub fn decide(recorded: &Recorded) -> Result<Gated> {
     };
     let small_fails = (0..workloads.len()).any(fails);
     let quick = scenarios.iter().any(|scenario| scenario.quick);
-    let [base, head] = [&contest.base, &contest.head].map(|side| side.label());
+    let [base, head] = [&contest.base, &contest.head].map(Side::label);
     let programs = &recorded.session.origin.programs;
     Ok(Gated {
         format: FORMAT_VERSION,
@@ -304,7 +304,7 @@ fn tests(comparison: &Comparison, scenario: usize) -> Vec<Test> {
 /// Holm over metrics × workloads, but for the primary one: alarms of the family as a whole stay at
 /// α. That something is within its margin is claimed of each by itself, so it is not corrected. The
 /// number of tests in the family.
-fn correct(workloads: &mut [Workload], scenarios: &[Scenario]) -> usize {
+fn correct(workloads: &mut [Workload]) -> usize {
     let mut members = Vec::new();
     for (index, workload) in workloads.iter().enumerate() {
         for (place, (found, test)) in workload.findings().enumerate() {
@@ -324,12 +324,12 @@ fn correct(workloads: &mut [Workload], scenarios: &[Scenario]) -> usize {
         test.p_worse_adjusted = Some(p.worse);
         test.verdict = Outcome::Judged(Verdict::of(p, alpha));
     }
-    debug_assert_eq!(workloads.len(), scenarios.len());
     members.len()
 }
 
 fn control(view: &Recorded) -> Option<Control> {
-    view.steps_of(CONTROL).next()?;
+    // One that too much went on beside says nothing of the machine at other times either.
+    view.steps_of(CONTROL).next().filter(|ran| !ran.invalid)?;
     let scenario = view.scenario(0)?;
     let found = pairs(view, CONTROL, scenario.gate.metrics[0]);
     let found = found.map(|found| found.pairs).unwrap_or_default();

@@ -36,7 +36,7 @@ pub(super) fn finding(gated: &Gated) -> String {
             list(gated, Verdict::Pass)
         ),
         Answer::Inconclusive => format!(
-            "Could not tell whether {head} is more than {margin} % worse than {base}: {}.{}",
+            "{head} may or may not be more than {margin} % worse than {base}: {}.{}",
             list(gated, Verdict::Inconclusive),
             needed(gated)
         ),
@@ -179,15 +179,11 @@ fn wrong(gated: &Gated) -> String {
         let [ours, theirs] = workload.stored_by.as_ref()?;
         Some(ours.differences(theirs).join(", "))
     });
-    match differences {
-        Some(differences) => {
-            format!("{head} stores other things than {base}: {differences}.{first}")
-        }
-        None => {
-            let failure = gated.failure.as_deref().unwrap_or_default();
-            format!("{}.{first}", failure.replace("\n  ", "; "))
-        }
+    if let Some(differences) = differences {
+        return format!("{head} stores other things than {base}: {differences}.{first}");
     }
+    let failure = gated.failure.as_deref().unwrap_or_default();
+    format!("{}.{first}", failure.replace("\n  ", "; "))
 }
 
 /// What made the difference, of every workload on which there is one.

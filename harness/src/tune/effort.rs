@@ -88,7 +88,7 @@ impl Effort {
         });
         let least = || Self {
             runs: full.runs.min(RUNS_MIN),
-            pairs: vec![full.pairs[0].min(PAIRS_MIN as u32)],
+            pairs: vec![full.pairs[0].min(count(PAIRS_MIN))],
             ..full.clone()
         };
         let chosen = chosen.cloned().unwrap_or_else(least);
@@ -99,12 +99,12 @@ impl Effort {
     /// then pairs.
     fn levels(&self) -> Vec<Self> {
         let looks = (2..=looks::BATCHES.len()).rev().map(|looks| Self {
-            pairs: looks::BATCHES[..looks].iter().map(|pairs| *pairs as u32).collect(),
+            pairs: looks::BATCHES[..looks].iter().map(|pairs| count(*pairs)).collect(),
             ..self.clone()
         });
         let good = RUNS_GOOD.min(self.runs);
         let blocks = (good..=self.runs).rev().map(|runs| Self { runs, ..self.clone() });
-        let least = PAIRS_MIN as u32;
+        let least = count(PAIRS_MIN);
         let pairs = (least..self.pairs[0]).rev().filter(|pairs| pairs.is_multiple_of(2));
         let pairs = pairs.map(|pairs| Self { runs: good, pairs: vec![pairs], ..self.clone() });
         looks.chain(blocks).chain(pairs).collect()
@@ -151,4 +151,8 @@ impl Effort {
         self.pairs_tell_percent = told.map(|k| percent(k * sd * std::f64::consts::SQRT_2));
         self
     }
+}
+/// A number of pairs as scenarios hold it.
+fn count(pairs: usize) -> u32 {
+    u32::try_from(pairs).unwrap_or(u32::MAX)
 }
