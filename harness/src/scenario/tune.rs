@@ -217,10 +217,10 @@ impl Tune {
         let mut source = Source::of(text)?;
         source.check_keys(TOP_KEYS)?;
         for phase in source.phases() {
-            source.check_table(phase, PHASE_KEYS, "[[phase]]")?;
+            source.check_table(phase, PHASE_KEYS, "[phase]")?;
             let sweep = phase.get("sweep").map(toml::Spanned::get_ref);
             if let Some(sweep) = sweep.and_then(toml::de::DeValue::as_table) {
-                source.check_table(sweep, &Settings::NAMES, "[phase.sweep]")?;
+                source.check_table(sweep, &Settings::NAMES, "phase.sweep")?;
             }
         }
         let file: PlanFile = toml::from_str(text).map_err(|error| source.fault_of(&error))?;
