@@ -408,7 +408,8 @@ fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format()
     }
     let metrics: Value = serde_json::from_str(&read(&folder.join("metrics.json"))).unwrap();
     assert_eq!(metrics.as_array().unwrap().len(), 2);
-    for format in ["html", "markdown", "json", "csv", "junit", "github-action-benchmark", "bencher"] {
+    for format in ["html", "markdown", "json", "csv", "junit", "github-action-benchmark", "bencher"]
+    {
         harness().arg("report").arg(&folder).args(["--format", format]).assert().code(0);
     }
     let again = harness().arg("report").arg(&folder).assert().code(0);
