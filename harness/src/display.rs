@@ -140,6 +140,12 @@ impl Display {
                 "{}: {blocks} pairs of {candidate} against {baseline}",
                 ran.step.name
             )),
+            [only] => self.talk(&format!(
+                "{}: {} run{} of {only}",
+                ran.step.name,
+                self.step.trials,
+                if self.step.trials == 1 { "" } else { "s" }
+            )),
             _ => self.talk(&format!(
                 "{}: {} runs of {} settings",
                 ran.step.name,

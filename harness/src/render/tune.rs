@@ -8,7 +8,7 @@ use crate::analyse::Doubt;
 use crate::compare::Comparison;
 use crate::error::Result;
 use crate::figures::Figures;
-use crate::scenario::tune::difference;
+use crate::scenario::tune::{Target, difference};
 use crate::stats::verdict::Verdict;
 use crate::tune::{Tuned, Tuning, improvement, words};
 
@@ -16,10 +16,10 @@ use crate::tune::{Tuned, Tuning, improvement, words};
 const COLUMNS: usize = 100;
 
 /// Widest setting that leaves room for the other columns.
-const SETTING_WIDTH_MAX: usize = 24;
+const SETTING_WIDTH_MAX: usize = 22;
 
 const HEADINGS: [&str; 7] =
-    ["phase", "setting", "gain", "cumulative", "plan expected", "verdict", "confidence"];
+    ["phase", "setting", "gain", "cumulative", "expected", "verdict", "confidence"];
 
 /// How a phase stands.
 pub(super) fn standing(tuned: &Tuned) -> Standing {
@@ -162,18 +162,21 @@ pub(super) fn headline(tuning: &Tuning) -> String {
     }
 }
 
+/// What the plan wants.
+pub(super) fn wanted(target: &Target) -> String {
+    let rates = |[low, high]: [f64; 2]| format!("{} to {}", thousands(low), thousands(high));
+    format!(
+        "The plan wants {} records a minute from {}",
+        rates(target.rec_per_min),
+        rates(target.from_rec_per_min)
+    )
+}
+
 /// The plan's target beside what was reached, where the plan has one.
 pub(super) fn target(tuning: &Tuning) -> Option<String> {
     let target = tuning.target?;
     let [low, high] = target.percent();
-    let rates = |[low, high]: [f64; 2]| format!("{} to {}", thousands(low), thousands(high));
-    let wanted = format!(
-        "The plan wants {} records a minute from {}: {} to {}",
-        rates(target.rec_per_min),
-        rates(target.from_rec_per_min),
-        percent(low),
-        percent(high)
-    );
+    let wanted = format!("{}: {} to {}", wanted(&target), percent(low), percent(high));
     let Some(last) = tuning.final_test() else {
         return Some(format!("{wanted}. Reached here: the baseline."));
     };

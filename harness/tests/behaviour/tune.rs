@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::common::{Silent, done, identity, tell, uniform};
+use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Mock, Source, report};
 use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine};
@@ -357,4 +357,77 @@ fn a_session_of_another_kind_has_no_plan() {
     let recorded = Recorded::of(crate::common::session_line(&scenario));
     assert_eq!(Tuner.next(&recorded), Next::Done(Ending::Complete));
     assert!(tuning(&recorded).is_err());
+}
+
+/// A plan of two phases, short enough for processes.
+const TWO_PHASES: &str = r#"
+name = "two-phases"
+why = "Does it work?"
+budget = "10m"
+
+[workload]
+records = 500
+
+[baseline]
+batch_size = 100
+
+[[phase]]
+phase = "II.1"
+optimization = "Batch size tuning"
+why = "Does it work?"
+expected_percent = [5, 20]
+commit = "Optimize batch size to {batch_size}"
+[phase.sweep]
+batch_size = [100, 200]
+
+[[phase]]
+phase = "II.2"
+optimization = "Bulk insertion"
+why = "Does it work?"
+commit = "Insert by {insert}"
+[phase.sweep]
+insert = ["values", "bulk"]
+"#;
+
+#[test]
+fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format() {
+    let fake = Fake::new("");
+    let plan = fake.write("plan.toml", TWO_PHASES);
+    let mut command = harness();
+    command.arg("tune").arg(plan).arg("--quick").arg("--out").arg(fake.out());
+    let ran = command.arg("--migrator").arg(fake.program()).assert().code(0);
+    let output = ran.get_output();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.starts_with("phase ") && said.contains("Not testable: a quick look"), "{said}");
+    let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains('\u{1b}') && !talk.contains('\u{1b}'), "{talk}");
+    assert!(talk.contains("II.1: 4 runs of 2 settings"), "{talk}");
+    let folder = fake.results("two-phases");
+    for file in ["metrics.json", "analysis.json", "report.html", "report.md", "identity.json"] {
+        assert!(folder.join(file).exists(), "{file}");
+    }
+    let metrics: Value = serde_json::from_str(&read(&folder.join("metrics.json"))).unwrap();
+    assert_eq!(metrics.as_array().unwrap().len(), 2);
+    for format in ["html", "markdown", "json", "csv", "junit", "github-action-benchmark", "bencher"]
+    {
+        harness().arg("report").arg(&folder).args(["--format", format]).assert().code(0);
+    }
+    let again = harness().arg("report").arg(&folder).assert().code(0);
+    let report = String::from_utf8_lossy(&again.get_output().stdout).into_owned();
+    assert_eq!(report, read(&folder.join("report.md")));
+}
+
+#[test]
+fn a_plan_is_no_sweep_and_a_sweep_no_plan_and_both_say_what_to_do() {
+    for (verb, scenario, expected) in [
+        ("sweep", "phase2", "`harness tune phase2` runs it"),
+        ("tune", "batch-size", "`harness sweep batch-size` runs it"),
+    ] {
+        let refused = harness().args([verb, scenario]).assert().code(2);
+        let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+        assert!(said.contains(expected), "{said}");
+    }
+    let refused = harness().args(["--phases", "II.9"]).assert().code(2);
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(said.contains("there is no phase II.9; there is II.1, II.2"), "{said}");
 }

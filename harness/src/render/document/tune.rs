@@ -31,7 +31,7 @@ pub fn document(tuning: &Tuning, recorded: &Recorded, identity: &Identity) -> Re
         headline: Headline {
             standing: standing(tuning),
             words: words::headline(tuning),
-            details: words::target(tuning).into_iter().chain(words::family(tuning)).collect(),
+            details: words::family(tuning).into_iter().collect(),
             why: None,
         },
         warnings: warnings.chain(identity.doubts().iter().map(ToString::to_string)).collect(),
@@ -144,11 +144,11 @@ fn cumulative(tuning: &Tuning) -> Cumulative {
         confidence: words::confidence(tuned),
         kept: tuned.is_in_use(),
     };
-    let target = tuning.target.zip(words::target(tuning)).map(|(target, words)| Target {
-        name: "records per minute".into(),
+    let target = tuning.target.map(|target| Target {
+        name: "The plan's target".into(),
         range_percent: target.percent(),
         reached_percent: tuning.final_test().and_then(improvement),
-        words,
+        words: words::wanted(&target),
     });
     Cumulative { rows: tuning.phases.iter().zip(words::gains(tuning)).map(row).collect(), target }
 }
