@@ -47,7 +47,7 @@ fn a_sweep_leaves_every_file_and_prints_a_table() {
 }
 
 #[test]
-fn the_shipped_scenario_runs_by_its_name_from_any_folder_and_without_a_verb() {
+fn a_shipped_scenario_runs_by_its_name_from_any_folder_as_its_file_does() {
     let fake = Fake::new("");
     let sweep = |arguments: &[&str], out: &str| {
         let mut command = harness();
@@ -57,8 +57,8 @@ fn the_shipped_scenario_runs_by_its_name_from_any_folder_and_without_a_verb() {
         ledger(&folder.unwrap().path())
     };
     let named = sweep(&["sweep", "batch-size"], "named");
-    let bare = sweep(&[], "bare");
-    assert_eq!(named[0], bare[0]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/batch-size.toml");
+    assert_eq!(named[0], sweep(&["sweep", file], "file")[0]);
     assert_eq!(named.len(), 3 + 6 * 3 + 1);
 }
 
@@ -430,7 +430,7 @@ fn what_is_wrong_with_the_command_or_the_scenario_is_said_with_its_place() {
     let faulty = faulty.display().to_string();
     for (arguments, expected) in [
         (vec!["sweep", &faulty], "line 16: unknown key `batchsize` in [sweep]; the nearest"),
-        (vec!["plan", "nowhere.toml"], "no shipped one either; there is batch-size"),
+        (vec!["plan", "nowhere.toml"], "no shipped one either; there is phase2"),
         (vec!["sweep", "batch-size", "--migrator", "/nonexistent"], "reading /nonexistent"),
         (vec!["sweep"], "SCENARIO"),
         (vec!["--resume"], "unexpected argument '--resume'"),
