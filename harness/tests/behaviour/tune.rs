@@ -68,7 +68,8 @@ impl Runs {
             let mut report =
                 report(settings, source.records, 480_000.0 * (self.effect)(&flat) * draw);
             let busy = report.wall_s * 2.0 * self.parse_share;
-            report.stages.get_mut("parsing").unwrap().total_ns = (busy * 1e9) as u64;
+            report.stages.get_mut("parsing").unwrap().total_ns =
+                u64::try_from(std::time::Duration::from_secs_f64(busy).as_nanos()).unwrap();
             Ok(done(report))
         })
     }
