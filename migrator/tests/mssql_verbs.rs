@@ -57,13 +57,13 @@ impl Fixture {
         output
     }
 
-    fn succeed(&self, verb: &str, options: &[&str]) -> String {
+    fn succeed(verb: &str, options: &[&str]) -> String {
         let output = Self::output(verb, options);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn fail(&self, verb: &str, options: &[&str]) -> String {
+    fn fail(verb: &str, options: &[&str]) -> String {
         let output = Self::output(verb, options);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
@@ -79,30 +79,30 @@ fn the_two_commands_of_the_readme_fill_a_server_and_the_audit_agrees() {
     let fixture = Fixture::new();
     let url = fixture.url();
     let source = "generated:small,40,3";
-    let printed = fixture.succeed("init", &["--store", &url]);
+    let printed = Fixture::succeed("init", &["--store", &url]);
     assert_eq!(printed.trim(), "the tables are there");
     let now = ["--now", "2026-01-31T12:00:00"];
     let run = ["--source", source, "--store", &url, "--report", "-", "--quiet"];
     let run = [&run[..], &now].concat();
-    let first = report(&fixture.succeed("run", &run));
+    let first = report(&Fixture::succeed("run", &run));
     assert_eq!((first.books.read, first.books.committed), (40, 40));
     assert_eq!(first.store.kind, "mssql");
     assert!(first.store.version.contains("SQL Server"), "{}", first.store.version);
     // The same command again finds everything logged.
-    let second = report(&fixture.succeed("run", &run));
+    let second = report(&Fixture::succeed("run", &run));
     assert_eq!((second.books.read, second.books.skipped), (0, 40));
     assert_eq!(second.checksum, first.checksum);
     // So does whoever compares the contract with the tables.
     let checked = Fixture::output("check", &["--store", &url]);
     assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
     assert!(!format!("{checked:?}").contains("differs from the catalogue"), "{checked:?}");
-    let audit = fixture.succeed("verify", &["--source", source, "--store", &url, "--strict"]);
+    let audit = Fixture::succeed("verify", &["--source", source, "--store", &url, "--strict"]);
     assert!(audit.contains("audit passed"), "{audit}");
     // The embedded store holds the same.
     let sqlite = format!("sqlite:{}", fixture.path("store.db"));
     let run = ["--source", source, "--store", &sqlite, "--report", "-", "--quiet"];
     let run = [&run[..], &now].concat();
-    assert_eq!(report(&fixture.succeed("run", &run)).checksum, first.checksum);
+    assert_eq!(report(&Fixture::succeed("run", &run)).checksum, first.checksum);
     assert!(fixture.double.logins().iter().all(|login| login.encrypted));
     assert!(fixture.double.logins().iter().all(|login| login.packet_size == 16_000));
 }
@@ -114,14 +114,14 @@ fn a_source_table_on_a_server_is_read_as_the_same_table_in_a_file() {
     let generate = ["--records", "60", "--seed", "5", "--duplicates", "0.1", "--rejects", "0.2"];
     let sqlite = format!("sqlite:{}", fixture.path("source.db"));
     for out in [&sqlite, &url] {
-        fixture.succeed("generate", &[&generate[..], &["--quiet", "--out", out]].concat());
+        Fixture::succeed("generate", &[&generate[..], &["--quiet", "--out", out]].concat());
     }
-    let error = fixture.fail("generate", &[&generate[..], &["--out", &url]].concat());
+    let error = Fixture::fail("generate", &[&generate[..], &["--out", &url]].concat());
     assert!(error.contains("app_xml_staging is there already"), "{error}");
     let into = |source: &str, name: &str, more: &[&str]| {
         let store = format!("sqlite:{}", fixture.path(name));
         let run = ["--source", source, "--store", &store, "--report", "-", "--quiet"];
-        report(&fixture.succeed("run", &[&run[..], more].concat()))
+        report(&Fixture::succeed("run", &[&run[..], more].concat()))
     };
     let now = ["--now", "2026-01-31T12:00:00"];
     let from_file = into(&sqlite, "one.db", &now);
@@ -140,22 +140,22 @@ fn init_creates_a_schema_of_its_own_and_again_on_demand() {
     let fixture = Fixture::new();
     let url = fixture.url();
     let store = ["--store", &url, "--schema", "bench"];
-    fixture.succeed("init", &store);
+    Fixture::succeed("init", &store);
     let run = ["--source", "generated:small,9,3", "--report", "-", "--quiet"];
     let run = |options: &[&str]| {
-        report(&fixture.succeed("run", &[&run[..], &store, options].concat())).books.read
+        report(&Fixture::succeed("run", &[&run[..], &store, options].concat())).books.read
     };
     assert_eq!((run(&[]), run(&[])), (9, 0));
-    let printed = fixture.succeed("init", &[&store[..], &["--recreate"]].concat());
+    let printed = Fixture::succeed("init", &[&store[..], &["--recreate"]].concat());
     assert_eq!(printed.trim(), "the tables are new and empty");
     assert_eq!(run(&[]), 9);
     // dbo is everybody's.
     let dbo = ["--store", &url, "--schema", "dbo"];
-    fixture.succeed("init", &dbo);
-    let error = fixture.fail("init", &[&dbo[..], &["--recreate"]].concat());
+    Fixture::succeed("init", &dbo);
+    let error = Fixture::fail("init", &[&dbo[..], &["--recreate"]].concat());
     assert!(error.contains("was not created by"), "{error}");
-    fixture.succeed("init", &[&dbo[..], &["--recreate", "dbo"]].concat());
-    let error = fixture.fail("init", &["--store", "sqlite:x.db", "--recreate"]);
+    Fixture::succeed("init", &[&dbo[..], &["--recreate", "dbo"]].concat());
+    let error = Fixture::fail("init", &["--store", "sqlite:x.db", "--recreate"]);
     assert!(error.contains("belongs to mssql"), "{error}");
 }
 
@@ -163,7 +163,7 @@ fn init_creates_a_schema_of_its_own_and_again_on_demand() {
 fn a_run_into_an_empty_database_says_what_creates_the_tables() {
     let fixture = Fixture::new();
     let url = fixture.url();
-    let error = fixture.fail("run", &["--source", "generated:small,2,3", "--store", &url]);
+    let error = Fixture::fail("run", &["--source", "generated:small,2,3", "--store", &url]);
     assert!(error.contains("`migrator init` creates it"), "{error}");
 }
 
@@ -187,12 +187,14 @@ fn a_password_comes_from_a_file_or_the_environment_and_is_never_shown() {
     let without = without.env_remove("MIGRATOR_DB_PASSWORD").output().unwrap();
     assert!(format!("{without:?}").contains("no password"), "{without:?}");
     let unused = ["--store", "sqlite:x.db", "--password-file", "x"];
-    assert!(fixture.fail("init", &unused).contains("--password-file would be ignored"));
+    assert!(Fixture::fail("init", &unused).contains("--password-file would be ignored"));
     let in_url = url.replace("migrator@", &format!("migrator:{PASSWORD}@"));
-    assert_eq!(fixture.fail("init", &["--store", &in_url]).matches("--password-file").count(), 1);
+    assert_eq!(Fixture::fail("init", &["--store", &in_url]).matches("--password-file").count(), 1);
     let file = fixture.path("report.json");
-    fixture
-        .succeed("run", &["--source", "generated:small,5,1", "--store", &url, "--report", &file]);
+    Fixture::succeed(
+        "run",
+        &["--source", "generated:small,5,1", "--store", &url, "--report", &file],
+    );
     for entry in std::fs::read_dir(fixture.folder.path()).unwrap() {
         let path = entry.unwrap().path();
         if path != Path::new(&fixture.path("password")) {
