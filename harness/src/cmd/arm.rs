@@ -100,7 +100,7 @@ pub(super) fn arm((name, named): (&str, Named), out: &Path, quiet: bool) -> Resu
     }
 }
 
-fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<PathBuf> {
+pub(super) fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<PathBuf> {
     let builds = Builds::within(out)?;
     if builds.has(commit) {
         return builds.build(name, commit);
@@ -149,7 +149,9 @@ impl Earlier {
             return Ok((Program::other(invoked(path)), None));
         }
         let commit = match &self.recorded.session.session.of {
-            Kind::Gate(contest) => contest.head.commit.clone(),
+            Kind::Gate(contest) | Kind::Explain(contest) if contest.head.commit.is_some() => {
+                contest.head.commit.clone()
+            }
             _ => path.is_none().then(|| self.identity.revision.clone()),
         };
         let folder = self.path.display();

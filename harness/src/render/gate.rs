@@ -187,7 +187,7 @@ fn wrong(gated: &Gated) -> String {
 }
 
 /// What made the difference, of every workload on which there is one.
-pub(super) fn why(gated: &Gated) -> Option<String> {
+pub fn why(gated: &Gated) -> Option<String> {
     let each = gated.workloads.iter().filter_map(|workload| {
         workload.why.as_ref().map(|why| name(gated, workload, &why.to_string()))
     });

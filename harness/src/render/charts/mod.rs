@@ -6,6 +6,7 @@ mod canvas;
 mod chart;
 mod effects;
 mod frame;
+mod history;
 mod phase;
 mod plane;
 
@@ -13,6 +14,7 @@ use super::document::{Document, Phase};
 use crate::error::Result;
 
 pub use self::chart::Chart;
+pub(super) use self::history::history;
 pub(super) use self::effects::{comparison_table, cumulative_table};
 
 /// The charts of a document, by the part of the report that they belong to.

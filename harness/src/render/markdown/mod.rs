@@ -4,7 +4,8 @@
 mod escape;
 mod picture;
 
-use self::escape::{block, code, plain};
+use self::escape::code;
+pub(super) use self::escape::{block, plain};
 use super::charts::{Charts, cumulative_table};
 use super::document::{Document, Exact, Fact, Headline, Kind, Phase};
 use super::format::{percent, percent_range};
