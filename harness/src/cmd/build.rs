@@ -48,8 +48,14 @@ impl Commit {
 /// subject. An error where `base` does not lie on that line.
 pub(super) fn between(base: &Commit, head: &Commit) -> Result<Vec<(Commit, String)>> {
     let range = format!("{}..{}", base.hash, head.hash);
-    let words =
-        ["log", "--first-parent", "--reverse", "--format=%H%x09%T%x09%s", "--end-of-options", &range];
+    let words = [
+        "log",
+        "--first-parent",
+        "--reverse",
+        "--format=%H%x09%T%x09%s",
+        "--end-of-options",
+        &range,
+    ];
     let output = git(None, words)?;
     if !output.status.success() {
         return Err(Error::environment(format!("git log {range}: {}", last_lines(&output.stderr))));
