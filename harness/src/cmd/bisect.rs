@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::arm::built;
 use super::build::{self, Commit};
 use super::session::{self, Asked, Beginning, Session};
+use super::sweep::quoted;
 use super::write;
 use crate::args::ExplainArgs;
 use crate::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
@@ -146,13 +147,26 @@ impl Tester<'_> {
             ..gate::session(contest, vec![self.scenario.clone()])
         };
         let [base, head] = sides.map(|side| side.label());
-        let command = format!("harness gate --base {base} --head {head}");
+        let command = self.command(&base, &head);
         let programs = vec![
             ("base", Program::other(self.program.clone()), Some(base)),
             ("head", Program::other(program), Some(head)),
         ];
         let (out, fresh) = (self.args.out.as_path(), self.args.fresh);
         Asked { session, programs, shard: None, out, fresh, command }.begin()
+    }
+
+    /// The command that gates a commit again.
+    fn command(&self, base: &str, head: &str) -> String {
+        let budget = humantime::format_duration(self.args.budget).to_string().replace(' ', "");
+        let mut words = format!("harness gate --base {base} --head {head} --budget {budget}");
+        for (flag, value) in [
+            ("--scenario", self.args.scenario.clone()),
+            ("--seed", self.args.seed.map(|seed| seed.to_string())),
+        ] {
+            words.extend(value.map(|value| format!(" {flag} {}", quoted(&value))));
+        }
+        words
     }
 }
 
