@@ -31,18 +31,18 @@ pub(super) fn pairs(recorded: &Recorded) -> usize {
 
 /// Which settings tell the parts of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Design {
+pub(super) struct Design {
     /// The parts.
-    pub parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     /// What is run: each once, though two parts may need the same.
-    pub settings: Vec<Settings>,
+    pub(super) settings: Vec<Settings>,
     /// Which of them is what.
-    pub arms: shares::Arms,
+    pub(super) arms: shares::Arms,
 }
 
 impl Design {
     /// Of two settings.
-    pub fn of(base: &Settings, head: &Settings) -> Self {
+    pub(super) fn of(base: &Settings, head: &Settings) -> Self {
         let parts = Part::differing(base, head);
         let mut settings = vec![base.clone(), head.clone()];
         let mut place = |wanted: Settings| {

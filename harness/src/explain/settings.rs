@@ -133,7 +133,9 @@ pub fn asked(text: &str, baseline: &Settings) -> Result<Settings, String> {
     }
     for (owner, followers) in FOLLOWERS {
         if pairs.iter().any(|(name, _)| *name == owner) {
-            followers.iter().for_each(|name| drop(object.remove(*name)));
+            for name in followers {
+                object.remove(*name);
+            }
         }
     }
     object.extend(pairs.into_iter().map(|(name, value)| (name.to_owned(), read(value))));

@@ -118,12 +118,8 @@ mod tests {
     fn effects_of_two_are_halved_between_them_and_one_of_three_is_left_over() {
         let block = levels([0.10, -0.04, 0.0], [0.02, 0.0, 0.06], 0.09);
         let found = shares(&vec![block; 10], &three(), 0.025).unwrap();
-        // `two[i]` is what the other two do together. First: main; last: main, its twos, the three.
-        let expected = [
-            0.10 + (0.0 + 0.06) / 2.0 + 0.045,
-            -0.04 + (0.02 + 0.06) / 2.0 + 0.045,
-            0.0 + (0.02 + 0.0) / 2.0 + 0.045,
-        ];
+        // `two[i]` is what the other two do together; half of each factor's twos, half of the three.
+        let expected = [0.10 + 0.03 + 0.045, -0.04 + 0.04 + 0.045, 0.0 + 0.01 + 0.045];
         for (part, expected) in found.each.iter().zip(expected) {
             assert!((part.estimate - expected).abs() < 1e-12, "{part:?} {expected}");
         }

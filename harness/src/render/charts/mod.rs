@@ -14,8 +14,8 @@ use super::document::{Document, Phase};
 use crate::error::Result;
 
 pub use self::chart::Chart;
-pub(super) use self::history::history;
 pub(super) use self::effects::{comparison_table, cumulative_table};
+pub(super) use self::history::history;
 
 /// The charts of a document, by the part of the report that they belong to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
