@@ -20,7 +20,7 @@ use crate::metric::Metric;
 use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::scenario::Scenario;
 use crate::stats::Sample;
-use crate::stats::shares::{self, shares};
+use crate::stats::shares::{self, Shares, shares};
 
 /// The version of `analysis.json` of an explanation.
 const FORMAT_VERSION: u32 = 1;
@@ -90,6 +90,9 @@ pub struct Share {
     pub interval_percent: Option<[f64; 2]>,
     /// Whether it is told from nothing.
     pub told: bool,
+    /// What part of the whole it is, in percent; of rates by their logarithms, which add up. Nothing
+    /// where it or the whole is not told from nothing, and for a wait.
+    pub of_whole_percent: Option<f64>,
 }
 
 /// A difference taken apart by stage.
@@ -162,23 +165,31 @@ fn names(contest: &Contest, scenario: &Scenario) -> [String; 2] {
 
 impl Share {
     /// Of logarithms of a rate.
-    fn of_logs(part: shares::Part) -> Self {
-        Self::of(part, rounded_percent)
+    fn of_logs(part: shares::Part, whole: shares::Part) -> Self {
+        Self::of(part, Some(whole), rounded_percent)
     }
 
     /// Of figures that are percentages.
-    fn of_percents(part: shares::Part) -> Self {
-        // Adding zero makes −0 a plain one.
-        Self::of(part, |percent| (percent * 1e4).round() / 1e4 + 0.0)
+    fn of_percents(part: shares::Part, whole: Option<shares::Part>) -> Self {
+        Self::of(part, whole, |percent| rounded(percent, 1e4))
     }
 
-    fn of(part: shares::Part, percent: fn(f64) -> f64) -> Self {
+    fn of(part: shares::Part, whole: Option<shares::Part>, percent: fn(f64) -> f64) -> Self {
+        let told = part.is_told();
+        let whole = whole.filter(|whole| told && whole.is_told());
         Self {
             percent: percent(part.estimate),
             interval_percent: part.interval.map(|(low, high)| [percent(low), percent(high)]),
-            told: part.is_told(),
+            told,
+            of_whole_percent: whole
+                .map(|whole| rounded(part.estimate / whole.estimate * 100.0, 1e2)),
         }
     }
+}
+
+/// To one part of `steps`; adding zero makes −0 a plain one.
+fn rounded(figure: f64, steps: f64) -> f64 {
+    (figure * steps).round() / steps + 0.0
 }
 
 /// The difference by setting; nothing where the arms are programs.
@@ -203,17 +214,18 @@ fn by_setting(recorded: &Recorded, scenario: &Scenario, comparison: &Comparison)
     }
     let blocks = blocks(recorded, design.settings.len());
     let found = shares(&blocks, &design.arms, ALPHA);
+    let found = found.as_ref();
+    let of = |part: fn(&Shares) -> shares::Part| {
+        found.map(|found| Share::of_logs(part(found), found.whole))
+    };
     let each = |place: usize| {
-        found.as_ref().and_then(|found| found.each.get(place).copied()).map(Share::of_logs)
+        found.and_then(|found| Some(Share::of_logs(*found.each.get(place)?, found.whole)))
     };
     Some(Apart {
         blocks: blocks.len(),
-        whole: found.as_ref().map(|found| Share::of_logs(found.whole)),
+        whole: of(|found| found.whole),
         parts: named(&each),
-        left: found
-            .as_ref()
-            .filter(|_| design.parts.len() > 2)
-            .map(|found| Share::of_logs(found.left)),
+        left: of(|found| found.left).filter(|_| design.parts.len() > 2),
     })
 }
 
@@ -225,7 +237,12 @@ fn whole_of(comparison: &Comparison) -> Option<Share> {
         _ => None,
     };
     let told = interval.is_some_and(|[low, high]| low > 0.0 || high < 0.0);
-    Some(Share { percent: rate.change_percent?, interval_percent: interval, told })
+    Some(Share {
+        percent: rate.change_percent?,
+        interval_percent: interval,
+        told,
+        of_whole_percent: told.then_some(100.0),
+    })
 }
 
 /// ln(rate) of every arm, block by block; without blocks in which a run failed.
@@ -260,28 +277,31 @@ fn by_stage(recorded: &Recorded) -> Result<Stages> {
         return Ok(Stages { pairs: pairs.len(), whole: None, parts: Vec::new() });
     };
     let family = names.len() + 1;
-    let share = |of: &dyn Fn(&Measurement) -> f64| {
+    let part = |of: &dyn Fn(&Measurement) -> f64| {
         let percents: Vec<f64> =
             pairs.iter().map(|[base, head]| (of(head) - of(base)) / total_ms * 100.0).collect();
-        shares::Part::of(&percents, ALPHA, family).map(Share::of_percents)
+        shares::Part::of(&percents, ALPHA, family)
     };
+    let whole = part(&all_ms);
     let mut parts = Vec::new();
     for stage in &names {
-        let Some(share) = share(&|run| ms(run, stage)) else { continue };
+        let Some(part) = part(&|run| ms(run, stage)) else { continue };
+        let waits = WAITS.contains(stage);
         let each = |arm: usize| median(pairs.iter().map(|both| ms(both[arm], stage)).collect());
         parts.push(StageShare {
             stage: (*stage).into(),
-            waits: WAITS.contains(stage),
+            waits,
             base_ms: each(0)?.unwrap_or(0.0),
             head_ms: each(1)?.unwrap_or(0.0),
-            share,
+            share: Share::of_percents(part, whole.filter(|_| !waits)),
         });
     }
     parts.sort_by(|a, b| {
         let by_size = b.share.percent.abs().total_cmp(&a.share.percent.abs());
         a.waits.cmp(&b.waits).then(by_size)
     });
-    Ok(Stages { pairs: pairs.len(), whole: share(&all_ms), parts })
+    let whole = whole.map(|whole| Share::of_percents(whole, Some(whole)));
+    Ok(Stages { pairs: pairs.len(), whole, parts })
 }
 
 fn median(figures: Vec<f64>) -> Result<Option<f64>> {

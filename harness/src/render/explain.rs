@@ -167,7 +167,8 @@ fn setting_words(apart: &Apart) -> String {
     format!(
         "From {} of runs apart from the pairs, each setting switched first of all and last of \
          all: its share is the mean of the two (a Shapley value where no three settings act on \
-         each other). Shares multiply to the whole.",
+         each other). Shares multiply to the whole, so that their parts of it \
+         are those of logarithms.",
         counted(u32::try_from(apart.blocks).unwrap_or(u32::MAX), "complete block")
     )
 }
@@ -209,10 +210,11 @@ fn cells(share: Option<Share>, whole: Option<Share>) -> [String; 3] {
         Some(interval) => percent_range(interval),
         None => "not testable".into(),
     };
-    let of = match whole.filter(|whole| whole.told) {
-        Some(_) if !share.told && share.interval_percent.is_some() => "could not tell".into(),
-        Some(whole) if share.told => format!("{:.0} %", share.percent / whole.percent * 100.0),
-        _ => "-".into(),
+    let open = !share.told && share.interval_percent.is_some();
+    let of = match share.of_whole_percent {
+        Some(of_whole) => format!("{of_whole:.0} %"),
+        None if open && whole.is_some_and(|whole| whole.told) => "could not tell".into(),
+        None => "-".into(),
     };
     [percent(share.percent), interval, of]
 }
