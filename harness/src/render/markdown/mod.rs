@@ -131,14 +131,19 @@ fn with_pictures(document: &Document) -> Table {
         table.rows.push(vec![
             metric.name.clone(),
             metric.standing.words().into(),
-            cell(metric.effect_percent, percent),
+            unbroken(&cell(metric.effect_percent, percent)),
             picture::interval(metric, scale),
-            cell(metric.interval_percent, percent_range),
+            unbroken(&cell(metric.interval_percent, percent_range)),
             metric.pairs.to_string(),
             metric.confidence.clone(),
         ]);
     }
     table.without_empty_columns()
+}
+
+/// A figure that a narrow column does not part from its sign.
+fn unbroken(figure: &str) -> String {
+    figure.replace(" %", "\u{a0}%")
 }
 
 fn again(document: &Document) -> String {
