@@ -272,7 +272,6 @@ pub struct GateArgs {
 
 /// Arguments of `harness explain`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct ExplainArgs {
     /// What was there before
     #[arg(long, value_name = "SETTINGS|REF|BINARY|RESULTS")]
@@ -291,27 +290,9 @@ pub struct ExplainArgs {
     /// every commit
     #[arg(long, value_name = "TIME", default_value = "20m", value_parser = humantime::parse_duration)]
     pub budget: Duration,
-    /// Print what was found as JSON instead of words
-    #[arg(long)]
-    pub json: bool,
-    /// Say nothing about progress
-    #[arg(long)]
-    pub quiet: bool,
-    /// Seed of the orders [default: the scenario's]
-    #[arg(long, value_name = "S")]
-    pub seed: Option<u64>,
-    /// Where results, builds, sources and the runs' stores go; the stores are measured on this disk
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub out: PathBuf,
-    /// Start a new measurement, also where an unfinished one of the same plan could go on
-    #[arg(long)]
-    pub fresh: bool,
-    /// A few pairs and blocks on few records: shows that it works, proves nothing
-    #[arg(long)]
-    pub quick: bool,
-    /// Of settings: run this build of the migrator instead of the one inside
-    #[arg(long, value_name = "PATH")]
-    pub migrator: Option<PathBuf>,
+    /// As every measurement.
+    #[command(flatten)]
+    pub common: Flags,
 }
 
 /// Arguments of `harness history`.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::arm::built;
 use super::build::{self, Commit};
 use super::session::{self, Asked, Beginning, Session};
-use super::sweep::quoted;
+use super::sweep::{common, quoted};
 use super::write;
 use crate::args::ExplainArgs;
 use crate::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
@@ -30,7 +30,7 @@ const HASH: usize = 12;
 pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
     let (base, head) = ends(args, &scenario)?;
     let commits = build::between(&base, &head)?;
-    let program = built(&args.base, &base, &args.out, args.quiet)?;
+    let program = built(&args.base, &base, &args.common.out, args.common.quiet)?;
     let named: Vec<Named> = commits
         .iter()
         .map(|(commit, subject)| Named { commit: commit.hash.clone(), subject: subject.clone() })
@@ -42,7 +42,7 @@ pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
         let (seen, words) = tester.look(&commits[index].0, index + 1 == commits.len())?;
         search.take(index, seen);
         let look = Look { named: named[index].clone(), seen, words };
-        if !args.quiet {
+        if !args.common.quiet {
             say(&render::bisect::line(&look));
         }
         looked_at.push(look);
@@ -50,7 +50,7 @@ pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
     let ends = [&args.base, &args.head].map(|name| (*name).clone());
     let found = tester.found.take().map_or((None, None), |(wanted, why)| (Some(wanted), why));
     let bisected = Bisected::of(ends, found, &search, &named, looked_at);
-    if args.json {
+    if args.common.json {
         display::result(&render::pretty(&bisected)?);
     } else {
         display::result(&render::bisect::text(&bisected));
@@ -61,8 +61,11 @@ pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
 /// The two commits, and nothing that a search would ignore.
 fn ends(args: &ExplainArgs, scenario: &Scenario) -> Result<(Commit, Commit)> {
     let ignored = [
-        (args.quick, "--quick tests nothing, so that there is nothing for --bisect to go by"),
-        (args.migrator.is_some(), "--migrator would be ignored: commits are built"),
+        (
+            args.common.quick,
+            "--quick tests nothing, so that there is nothing for --bisect to go by",
+        ),
+        (args.common.migrator.is_some(), "--migrator would be ignored: commits are built"),
         (scenario.runner.is_some(), "the scenario's [runner] would be ignored: commits are built"),
     ];
     if let Some((_, message)) = ignored.into_iter().find(|(ignored, _)| *ignored) {
@@ -90,11 +93,12 @@ struct Tester<'a> {
 impl Tester<'_> {
     /// What a commit is, and in words why. Of the last one, the head, a failure ends the search.
     fn look(&mut self, commit: &Commit, is_head: bool) -> Result<(Seen, String)> {
-        let program = match built(commit.short(), commit, &self.args.out, self.args.quiet) {
-            Ok(program) => program,
-            Err(error) if is_head => return Err(error),
-            Err(error) => return Ok((Seen::Unknown, skipped(&error))),
-        };
+        let program =
+            match built(commit.short(), commit, &self.args.common.out, self.args.common.quiet) {
+                Ok(program) => program,
+                Err(error) if is_head => return Err(error),
+                Err(error) => return Ok((Seen::Unknown, skipped(&error))),
+            };
         let print = fingerprint(&program)?;
         if print == fingerprint(&self.program)? {
             return Ok((Seen::Same, "the base's program, byte for byte".into()));
@@ -124,7 +128,7 @@ impl Tester<'_> {
         if let Some(recorded) = finished(&beginning) {
             return decide(&recorded);
         }
-        let mut display = Display::new(self.args.quiet);
+        let mut display = Display::new(self.args.common.quiet);
         let mut session = Session::open(beginning, &mut display)?;
         let recorded = session.measure(&Gate, &mut executor, &mut display)?;
         let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
@@ -152,21 +156,18 @@ impl Tester<'_> {
             ("base", Program::other(self.program.clone()), Some(base)),
             ("head", Program::other(program), Some(head)),
         ];
-        let (out, fresh) = (self.args.out.as_path(), self.args.fresh);
+        let (out, fresh) = (self.args.common.out.as_path(), self.args.common.fresh);
         Asked { session, programs, shard: None, out, fresh, command }.begin()
     }
 
     /// The command that gates a commit again.
     fn command(&self, base: &str, head: &str) -> String {
         let budget = humantime::format_duration(self.args.budget).to_string().replace(' ', "");
-        let mut words = format!("harness gate --base {base} --head {head} --budget {budget}");
-        for (flag, value) in [
-            ("--scenario", self.args.scenario.clone()),
-            ("--seed", self.args.seed.map(|seed| seed.to_string())),
-        ] {
-            words.extend(value.map(|value| format!(" {flag} {}", quoted(&value))));
-        }
-        words
+        let mut words = vec![format!("harness gate --base {base} --head {head} --budget {budget}")];
+        let scenario = self.args.scenario.iter();
+        words.extend(scenario.map(|name| format!("--scenario {}", quoted(name))));
+        words.extend(common(&self.args.common));
+        words.join(" ")
     }
 }
 

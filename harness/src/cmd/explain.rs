@@ -10,7 +10,7 @@ use super::bisect;
 use super::gate::check_runners;
 use super::load;
 use super::session::{Asked, Session};
-use super::sweep::{no_analysis, program, quoted, valid};
+use super::sweep::{common, no_analysis, program, quoted, valid};
 use crate::args::ExplainArgs;
 use crate::contest::{Contest, Side};
 use crate::display::{self, Display};
@@ -25,7 +25,7 @@ use crate::scenario::{self, Scenario};
 /// Runs the verb.
 pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let name = args.scenario.as_deref().unwrap_or(scenario::GATE);
-    let scenario = load::any(name, args.seed, args.quick)?;
+    let scenario = load::any(name, args.common.seed, args.common.quick)?;
     if args.bisect {
         return bisect::run(args, scenario);
     }
@@ -39,7 +39,7 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let question =
         if of_settings { by_settings(args, scenario)? } else { by_programs(args, scenario)? };
     let (explained, session) = measure(args, question)?;
-    if args.json {
+    if args.common.json {
         display::result(&render::pretty(&explained)?);
     } else {
         let folder = session.folder.path().display().to_string();
@@ -75,7 +75,7 @@ fn by_settings(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
     if base == head {
         return Err(Error::usage("both arms have the same settings: there is nothing to explain"));
     }
-    let (program, path) = program(args.migrator.as_deref(), &scenario)?;
+    let (program, path) = program(args.common.migrator.as_deref(), &scenario)?;
     let scenario = explain::of_settings(scenario, &base, &head);
     let side = |name: &str| Side { name: name.into(), commit: None };
     let contest = contest(args, [side(&args.base), side(&args.head)]);
@@ -83,7 +83,7 @@ fn by_settings(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
 }
 
 fn by_programs(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'static>> {
-    if args.migrator.is_some() {
+    if args.common.migrator.is_some() {
         return Err(Error::usage("--migrator would be ignored: --base and --head name programs"));
     }
     if scenario.runner.is_some() {
@@ -93,7 +93,8 @@ fn by_programs(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
         )));
     }
     let (base, head) = (arm::named(&args.base)?, arm::named(&args.head)?);
-    let [base, head] = arm::arms([(&args.base, base), (&args.head, head)], &args.out, args.quiet)?;
+    let [base, head] =
+        arm::arms([(&args.base, base), (&args.head, head)], &args.common.out, args.common.quiet)?;
     let programs = vec![
         ("base", base.program, Some(base.side.label())),
         ("head", head.program, Some(head.side.label())),
@@ -114,12 +115,12 @@ fn measure(args: &ExplainArgs, question: Question<'_>) -> Result<(Explained, Ses
         session: explain::session(contest, scenario),
         programs,
         shard: None,
-        out: &args.out,
-        fresh: args.fresh,
+        out: &args.common.out,
+        fresh: args.common.fresh,
         command,
     }
     .begin()?;
-    let mut display = Display::new(args.quiet);
+    let mut display = Display::new(args.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Explain, &mut executor, &mut display)?;
     valid(&recorded).map_err(|error| session.with_ledger(&error))?;
@@ -137,17 +138,10 @@ fn command(args: &ExplainArgs, sides: [&Side; 2]) -> String {
         let commit = side.commit.as_ref().map(|commit| commit.get(..12).unwrap_or(commit));
         words.extend([flag.into(), quoted(commit.unwrap_or(&side.name))]);
     }
+    let scenario = args.scenario.iter().flat_map(|name| ["--scenario".into(), quoted(name)]);
+    words.extend(scenario);
     let budget = humantime::format_duration(args.budget).to_string().replace(' ', "");
-    let path = args.migrator.as_ref().map(|path| path.display().to_string());
-    let flags = [
-        ("--scenario", args.scenario.clone()),
-        ("--budget", Some(budget)),
-        ("--seed", args.seed.map(|seed| seed.to_string())),
-        ("--migrator", path),
-    ];
-    for (flag, value) in flags {
-        words.extend(value.into_iter().flat_map(|value| [flag.into(), quoted(&value)]));
-    }
-    words.extend(args.quick.then(|| "--quick".into()));
+    words.extend(["--budget".into(), budget]);
+    words.extend(common(&args.common));
     words.join(" ")
 }

@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn series_without_a_change_alarm_as_often_as_alpha_says_and_a_step_is_found() {
         let full = std::env::var_os("SWEETSPOT_FULL").is_some();
-        let series = if full { 5_000 } else { 300 };
+        let series = if full { 5_000 } else { 200 };
         // Three standard errors of a rate of 0.05.
         let most = ALPHA + 3.0 * (0.0475 / f64::from(series)).sqrt();
         let calm: fn(&mut ChaCha8Rng) -> f64 = |rng| 0.02 * normal(rng);

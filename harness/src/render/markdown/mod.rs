@@ -125,15 +125,16 @@ fn with_pictures(document: &Document) -> Table {
     let scale = picture::scale(&document.metrics);
     let mut table = Table::new(
         "",
-        &["metric", "verdict", "change", "worse ← 0 → better", "interval", "pairs", "confidence"],
+        // What a narrow page cuts off comes last.
+        &["metric", "verdict", "change", "interval", "worse ← 0 → better", "pairs", "confidence"],
     );
     for metric in &document.metrics {
         table.rows.push(vec![
             metric.name.clone(),
             metric.standing.words().into(),
             unbroken(&cell(metric.effect_percent, percent)),
-            picture::interval(metric, scale),
             unbroken(&cell(metric.interval_percent, percent_range)),
+            picture::interval(metric, scale),
             metric.pairs.to_string(),
             metric.confidence.clone(),
         ]);
