@@ -101,13 +101,14 @@ pub(super) fn arm((name, named): (&str, Named), out: &Path, quiet: bool) -> Resu
 }
 
 pub(super) fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<PathBuf> {
+    let name = Side { name: name.into(), commit: Some(commit.hash.clone()) }.label();
     let builds = Builds::within(out)?;
     if builds.has(commit) {
-        return builds.build(name, commit);
+        return builds.build(&name, commit);
     }
     let steps = Steps::new(quiet, "build", 1);
-    steps.status(&format!("building {name} ({}), for some minutes", commit.short()));
-    let built = builds.build(name, commit);
+    steps.status(&format!("building {name}, for some minutes"));
+    let built = builds.build(&name, commit);
     steps.end();
     built
 }

@@ -93,12 +93,12 @@ struct Tester<'a> {
 impl Tester<'_> {
     /// What a commit is, and in words why. Of the last one, the head, a failure ends the search.
     fn look(&mut self, commit: &Commit, is_head: bool) -> Result<(Seen, String)> {
-        let program =
-            match built(commit.short(), commit, &self.args.common.out, self.args.common.quiet) {
-                Ok(program) => program,
-                Err(error) if is_head => return Err(error),
-                Err(error) => return Ok((Seen::Unknown, skipped(&error))),
-            };
+        let (name, flags) = (commit.short(), &self.args.common);
+        let program = match built(name, commit, &flags.out, flags.quiet) {
+            Ok(program) => program,
+            Err(error) if is_head => return Err(error),
+            Err(error) => return Ok((Seen::Unknown, skipped(name, &error))),
+        };
         let print = fingerprint(&program)?;
         if print == fingerprint(&self.program)? {
             return Ok((Seen::Same, "the base's program, byte for byte".into()));
@@ -118,7 +118,12 @@ impl Tester<'_> {
 
     fn said(&self, gated: &Gated) -> (Seen, String) {
         let wanted = self.found.as_ref().map(|(wanted, _)| *wanted);
-        let seen = wanted.map_or(Seen::Unknown, |wanted| wanted.seen(gated));
+        let seen = match wanted {
+            Some(wanted) => wanted.seen(gated),
+            // Of the head alone: shown to be within the margin, and not to be better.
+            None if gated.answer == Answer::Pass => Seen::Same,
+            None => Seen::Unknown,
+        };
         (seen, render::bisect::words(gated, wanted))
     }
 
@@ -182,9 +187,10 @@ fn sound(gated: &Gated) -> Result<()> {
     Err(Error::new(kind, render::bisect::words(gated, None)))
 }
 
-/// The first line of why a commit could not be tested.
-fn skipped(error: &Error) -> String {
+/// Why a commit could not be built, on one line that need not name it.
+fn skipped(name: &str, error: &Error) -> String {
     let text = error.to_string();
+    let text = text.strip_prefix(name).unwrap_or(&text);
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default().trim_end_matches(':').to_owned();
     // The compiler's own error says more than that there was one.

@@ -115,7 +115,7 @@ impl Builds {
         self.kept(commit).exists()
     }
 
-    /// The program of a commit; `name` is what the user calls it. An error with the compiler's last
+    /// The program of a commit; `name` is for messages. An error with the compiler's last
     /// lines where it does not build.
     pub(super) fn build(&self, name: &str, commit: &Commit) -> Result<PathBuf> {
         let kept = self.kept(commit);
@@ -123,10 +123,9 @@ impl Builds {
             return Ok(kept);
         }
         let source = self.check_out(commit)?;
-        let built = self.compile(&source).map_err(|error| {
-            let hash = commit.short();
-            Error::new(error.kind(), format!("{name} ({hash}) does not build: {error}"))
-        })?;
+        let built = self
+            .compile(&source)
+            .map_err(|error| Error::new(error.kind(), format!("{name} does not build: {error}")))?;
         keep(&built, &kept)?;
         Ok(kept)
     }
