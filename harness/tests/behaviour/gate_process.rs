@@ -132,7 +132,8 @@ fn a_program_that_hangs_is_ended_at_the_limit_and_reported() {
     let words = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     let expected = "head did not finish its first run: ended after 2 s";
     assert!(words.contains(expected), "{stdout}");
-    assert!(read(&results(folder.path()).join("report.md")).contains(expected));
+    let report = read(&results(folder.path()).join("report.md"));
+    assert!(report.contains(&format!("**DID NOT RUN.** {expected}")), "{report}");
     assert!(dies(&read(&head.path("pid"))));
 }
 

@@ -59,8 +59,8 @@ impl From<Answer> for Standing {
             Answer::Regression => Self::Regression,
             Answer::Inconclusive => Self::Inconclusive,
             Answer::NotTestable => Self::NotTestable,
-            // A program that does not run cannot be measured.
-            Answer::Invalid | Answer::Failed => Self::Invalid,
+            Answer::Invalid => Self::Invalid,
+            Answer::Failed => Self::Failed,
             Answer::WrongResult => Self::WrongResult,
         }
     }
