@@ -5,10 +5,11 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use crate::compare::MetricFinding;
+use crate::compare::{Count, MetricFinding};
 use crate::finding::Outcome;
 use crate::gate::{Answer, Gated, Workload};
 use crate::metric::Metric;
+use crate::scenario::Exact;
 use crate::stats::verdict::Verdict;
 
 /// The version of what is printed as JSON.
@@ -144,29 +145,40 @@ impl Bisected {
     }
 }
 
-/// Which difference is searched for: a metric, and which way it went.
+/// Which difference is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Wanted {
-    /// The metric.
-    pub metric: Metric,
-    /// Whether it got worse.
-    pub worse: bool,
+#[serde(untagged)]
+pub enum Wanted {
+    /// A metric that got worse, or better.
+    Metric {
+        /// Which.
+        metric: Metric,
+        /// Whether it got worse.
+        worse: bool,
+    },
+    /// An exact quantity that rose, and by the scenario may not.
+    Count {
+        /// Which.
+        count: Exact,
+    },
 }
 
 impl Wanted {
     /// What the two ends differ in by the gate's tests: the metric that decides, else the first of
-    /// the others that does; `None` where nothing is told.
+    /// the others that does, else a count that rose; `None` where nothing is told.
     pub fn of(gated: &Gated) -> Option<Self> {
         // Those of a workload come in the scenario's order, the one that decides first.
         let mut findings = gated.workloads.iter().flat_map(Workload::findings);
-        findings.find_map(|(found, test)| {
+        let metric = findings.find_map(|(found, test)| {
             let worse = match test.verdict.verdict()? {
                 Verdict::Regression | Verdict::Small => true,
                 Verdict::Improved => false,
                 Verdict::Pass | Verdict::Inconclusive => return None,
             };
-            Some(Self { metric: found.metric, worse })
-        })
+            Some(Self::Metric { metric: found.metric, worse })
+        });
+        let mut risen = gated.workloads.iter().flat_map(Workload::risen);
+        metric.or_else(|| risen.next().map(|risen| Self::Count { count: risen.quantity }))
     }
 
     /// What a gate on a commit says of it; nothing where programs stored different things, one of
@@ -175,32 +187,51 @@ impl Wanted {
         if matches!(gated.answer, Answer::Failed | Answer::Invalid | Answer::WrongResult) {
             return Seen::Unknown;
         }
-        match self.found(gated) {
-            Some((found, verdict)) => self.of_verdict(verdict, found, margin(gated)),
-            None => Seen::Unknown,
+        match self {
+            Self::Metric { metric, worse } => match finding(gated, metric) {
+                Some((found, verdict)) => of_verdict(worse, verdict, found, margin(gated)),
+                None => Seen::Unknown,
+            },
+            Self::Count { count } => match counted(gated, count) {
+                Some(count) if count.rises() => Seen::Changed,
+                Some(_) => Seen::Same,
+                None => Seen::Unknown,
+            },
         }
     }
 
-    /// The metric in a gate's answer, with the verdict that counts.
-    pub fn found(self, gated: &Gated) -> Option<(&MetricFinding, Outcome)> {
-        let mut findings = gated.workloads.iter().flat_map(Workload::findings);
-        let ours = findings.find(|(found, _)| found.metric == self.metric);
-        ours.map(|(found, test)| (found, test.verdict))
-    }
-
-    fn of_verdict(self, verdict: Outcome, found: &MetricFinding, margin: f64) -> Seen {
-        let Outcome::Judged(verdict) = verdict else {
-            return Seen::Unknown;
-        };
-        match (self.worse, verdict) {
-            (true, Verdict::Regression | Verdict::Small) | (false, Verdict::Improved) => {
-                Seen::Changed
-            }
-            (true, Verdict::Pass | Verdict::Improved)
-            | (false, Verdict::Regression | Verdict::Small) => Seen::Same,
-            (true, Verdict::Inconclusive) => Seen::Unknown,
-            (false, Verdict::Pass | Verdict::Inconclusive) => not_yet_better(found, margin),
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Metric { metric, .. } => metric.name(),
+            Self::Count { count } => count.name(),
         }
+    }
+}
+
+/// A metric in a gate's answer, with the verdict that counts.
+pub fn finding(gated: &Gated, metric: Metric) -> Option<(&MetricFinding, Outcome)> {
+    let mut findings = gated.workloads.iter().flat_map(Workload::findings);
+    let ours = findings.find(|(found, _)| found.metric == metric);
+    ours.map(|(found, test)| (found, test.verdict))
+}
+
+/// An exact quantity in a gate's answer.
+pub fn counted(gated: &Gated, quantity: Exact) -> Option<&Count> {
+    let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
+    comparisons.flat_map(|found| &found.exact).find(|count| count.quantity == quantity)
+}
+
+fn of_verdict(worse: bool, verdict: Outcome, found: &MetricFinding, margin: f64) -> Seen {
+    let Outcome::Judged(verdict) = verdict else {
+        return Seen::Unknown;
+    };
+    match (worse, verdict) {
+        (true, Verdict::Regression | Verdict::Small) | (false, Verdict::Improved) => Seen::Changed,
+        (true, Verdict::Pass | Verdict::Improved)
+        | (false, Verdict::Regression | Verdict::Small) => Seen::Same,
+        (true, Verdict::Inconclusive) => Seen::Unknown,
+        (false, Verdict::Pass | Verdict::Inconclusive) => not_yet_better(found, margin),
     }
 }
 

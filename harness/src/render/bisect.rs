@@ -1,7 +1,8 @@
 //! Since which commit a difference is there, in words for the terminal, at most 100 columns wide.
 
-use super::format::{counted, percent, percent_range, wrapped};
-use crate::bisect::{Bisected, Look, Named, Seen, Wanted};
+use super::format::{counted, wrapped};
+use crate::bisect::{self, Bisected, Look, Named, Seen, Wanted};
+use crate::compare::MetricFinding;
 use crate::finding::Outcome;
 use crate::gate::Gated;
 
@@ -10,25 +11,26 @@ const COLUMNS: usize = 100;
 /// Characters of a hash that name a commit.
 const HASH: usize = 12;
 
-/// What a gate says of the metric that is searched by; without one, its answer.
+/// What a gate says of what is searched for; without that, its answer.
 pub fn words(gated: &Gated, wanted: Option<Wanted>) -> String {
-    let found = wanted.and_then(|wanted| wanted.found(gated));
-    let Some((found, verdict)) = found.filter(|_| gated.failure.is_none()) else {
-        return match gated.failure.as_deref() {
-            Some(failure) => format!("{}: {}", gated.answer, failure.lines().next().unwrap_or("")),
-            None => super::gate::finding(gated),
-        };
+    if let Some(failure) = gated.failure.as_deref() {
+        return format!("{}: {}", gated.answer, failure.lines().next().unwrap_or_default());
+    }
+    let told = match wanted {
+        Some(Wanted::Metric { metric, .. }) => bisect::finding(gated, metric).map(metric_words),
+        Some(Wanted::Count { count }) => bisect::counted(gated, count)
+            .map(|found| format!("{} {}", count.name(), super::gate::arrow(found))),
+        None => None,
     };
+    told.unwrap_or_else(|| super::gate::finding(gated))
+}
+
+fn metric_words((found, verdict): (&MetricFinding, Outcome)) -> String {
     let verdict = match verdict {
         Outcome::Judged(verdict) => verdict.to_string(),
         Outcome::Untestable(untestable) => untestable.to_string(),
     };
-    let change = found.change_percent.map_or_else(String::new, percent);
-    let interval = match found.change_interval_percent {
-        Some([Some(low), Some(high)]) => format!(" ({})", percent_range([low, high])),
-        _ => String::new(),
-    };
-    format!("{verdict}, {} {change}{interval}", found.metric.name())
+    format!("{verdict}, {} {}", found.metric.name(), super::gate::change(found))
 }
 
 /// A commit that was looked at, on one line.
@@ -62,13 +64,16 @@ pub fn text(bisected: &Bisected) -> String {
 
 fn answer(bisected: &Bisected) -> String {
     let Bisected { base, head, wanted, first, .. } = bisected;
-    let Some(Wanted { metric, worse }) = wanted else {
+    let Some(wanted) = wanted else {
         return format!(
             "{head} is not shown to differ from {base}, so there is nothing to search for."
         );
     };
-    let way = if *worse { "worse" } else { "better" };
-    let between = format!("{head} is {way} than {base} ({})", metric.name());
+    let way = match wanted {
+        Wanted::Metric { worse: false, .. } => "better",
+        Wanted::Metric { .. } | Wanted::Count { .. } => "worse",
+    };
+    let between = format!("{head} is {way} than {base} ({})", wanted.name());
     match first.len() {
         0 => format!("{between}, and no commit was found to be the first."),
         1 => format!("{between} since this commit:"),

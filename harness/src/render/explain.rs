@@ -2,8 +2,9 @@
 //! Markdown. Claims no more than was told.
 
 use super::format::{counted, milliseconds, percent, percent_range, thousands, wrapped};
+use super::gate::{arrow, change};
 use super::markdown::{block, plain};
-use crate::compare::{Comparison, MetricFinding, Range};
+use crate::compare::{Comparison, Count};
 use crate::explain::Explained;
 use crate::explain::said::{Apart, Share, Stages};
 use crate::finding::Outcome;
@@ -118,15 +119,6 @@ fn meaning(comparison: &Comparison, verdict: Verdict) -> String {
     }
 }
 
-/// `-12.0 % (-14.4 to -9.9 %)`.
-fn change(found: &MetricFinding) -> String {
-    let change = found.change_percent.map_or_else(|| "unknown".into(), percent);
-    match found.change_interval_percent {
-        Some([Some(low), Some(high)]) => format!("{change} ({})", percent_range([low, high])),
-        _ => change,
-    }
-}
-
 fn sections(explained: &Explained) -> Vec<Section> {
     explained.settings.iter().map(by_setting).chain([by_stage(&explained.stages)]).collect()
 }
@@ -221,14 +213,7 @@ fn cells(share: Option<Share>, whole: Option<Share>) -> [String; 3] {
 
 /// Exact counts that differ.
 fn counts(explained: &Explained) -> Vec<String> {
-    let range = |Range { min, max }: Range| {
-        let most =
-            if min == max { String::new() } else { format!(" to {}", thousands(max as f64)) };
-        thousands(min as f64) + &most
-    };
-    let line = |count: &crate::compare::Count| {
-        format!("{}: {} → {}", count.quantity.name(), range(count.baseline), range(count.candidate))
-    };
+    let line = |count: &Count| format!("{}: {}", count.quantity.name(), arrow(count));
     explained.counts().map(line).collect()
 }
 

@@ -27,7 +27,8 @@ pub fn text(all: &[Series], notes: &[String], folder: &str) -> String {
     if !all.is_empty() {
         parts.push(format!("Charts: {folder}/\n"));
     }
-    parts.join("\n")
+    // Lines may come from anywhere: a terminal obeys no text of theirs.
+    parts.join("\n").chars().filter(|c| *c == '\n' || !c.is_control()).collect()
 }
 
 /// What a series is of: the first line of its table, and the title of its chart.
