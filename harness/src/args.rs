@@ -88,7 +88,7 @@ pub enum Verb {
     /// Releases over time: what earlier measurements say of the baseline's rate on each machine
     ///
     /// Reads every session below --out that has a metrics.json, and files of lines that were kept
-    /// elsewhere. A series is one machine, one plan, one phase and one baseline. Changes of its
+    /// elsewhere. A series is one machine, store, plan, phase and baseline. Changes of its
     /// level are looked for from 8 points on: a hint for people, of which no gate knows. Charts go
     /// to `<out>/history/`.
     History(HistoryArgs),

@@ -37,9 +37,11 @@ pub struct Point {
     /// Operating system and kernel release.
     #[serde(default)]
     pub kernel: Option<String>,
-    /// The store and its version.
+    /// The URL of the store, which holds no password: figures of two stores are no series either.
+    pub store: String,
+    /// What the store is and its version.
     #[serde(default)]
-    pub store: Option<String>,
+    pub store_version: Option<String>,
     /// The name of the scenario or plan.
     pub plan: String,
     /// Its hash: two hashes are two plans.
@@ -102,10 +104,11 @@ struct Key {
     phase: String,
     settings: String,
     machine: Machine,
+    store: String,
     plan_hash: String,
 }
 
-/// Points of one machine, one plan, one phase and one baseline, in the order of time.
+/// Points of one machine, one store, one plan, one phase and one baseline, in the order of time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Series {
     /// The name of the scenario or plan.
@@ -118,6 +121,8 @@ pub struct Series {
     pub settings: String,
     /// Where it ran.
     pub machine: Machine,
+    /// The URL of the store.
+    pub store: String,
     /// The points.
     pub points: Vec<Point>,
     /// Whether there are enough of them to look for changes.
@@ -169,7 +174,8 @@ fn point(plan: &str, identity: &Identity, row: Row) -> Point {
             filesystem: store.filesystem.clone(),
         },
         kernel: machine.kernel.clone(),
-        store: store.version.clone(),
+        store: store.url.clone(),
+        store_version: store.version.clone(),
         plan: plan.into(),
         plan_hash: identity.plan_hash.clone(),
         phase: row.phase,
@@ -224,6 +230,7 @@ impl Point {
             phase: self.phase.clone(),
             settings: label(&self.settings),
             machine: self.machine.clone(),
+            store: self.store.clone(),
             plan_hash: self.plan_hash.clone(),
         }
     }
@@ -236,8 +243,10 @@ impl Point {
 
     /// What is different, beside the program, from an earlier point of its series.
     fn differences(&self, earlier: &Self) -> Vec<String> {
-        let named =
-            [("kernel", &earlier.kernel, &self.kernel), ("store", &earlier.store, &self.store)];
+        let named = [
+            ("kernel", &earlier.kernel, &self.kernel),
+            ("store", &earlier.store_version, &self.store_version),
+        ];
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
         let differ = named.iter().filter(|(_, before, after)| before != after);
         let mut found: Vec<String> = differ
@@ -297,6 +306,7 @@ fn series_of(key: Key, points: Vec<Point>, seed: u64) -> Series {
         phase: key.phase,
         settings: key.settings,
         machine: key.machine,
+        store: key.store,
         tested: points.len() >= POINTS_MIN,
         points,
         changes,
@@ -335,7 +345,8 @@ mod tests {
             program: format!("{day:032}"),
             machine: Machine { host: Some(host.into()), cpu: None, cpus: 2, filesystem: None },
             kernel: Some("Linux 6.1".into()),
-            store: None,
+            store: "sqlite:".into(),
+            store_version: None,
             plan: "phase2".into(),
             plan_hash: "h".into(),
             phase: "II.1".into(),
@@ -356,18 +367,19 @@ mod tests {
     }
 
     #[test]
-    fn a_series_is_of_one_machine_one_plan_one_phase_and_one_baseline() {
-        let mut other = vec![point(2, "a", 1.0); 4];
+    fn a_series_is_of_one_machine_one_store_one_plan_one_phase_and_one_baseline() {
+        let mut other = vec![point(2, "a", 1.0); 5];
         other[0].machine.cpus = 4;
         other[1].plan_hash = "other".into();
         other[2].phase = "II.2".into();
         other[3].settings.insert("workers".into(), Value::from(4));
+        other[4].store = "mssql://a@b/c".into();
         let mut points = vec![point(3, "a", 1.0), point(1, "a", 2.0), point(1, "b", 3.0)];
         points.extend(other);
         let found = series(&points, 1);
         let lengths: Vec<usize> = found.iter().map(|series| series.points.len()).collect();
-        assert_eq!(lengths.iter().sum::<usize>(), 7);
-        assert_eq!(lengths.iter().filter(|length| **length == 1).count(), 5);
+        assert_eq!(lengths.iter().sum::<usize>(), 8);
+        assert_eq!(lengths.iter().filter(|length| **length == 1).count(), 6);
         let two = found.iter().find(|series| series.points.len() == 2).unwrap();
         assert!(two.points[0].time < two.points[1].time);
         assert_eq!(two.settings, "batch_size=1000");

@@ -37,17 +37,18 @@ pub(super) fn title(series: &Series) -> String {
     format!("{plan}, {phase}: records per minute of the baseline over time")
 }
 
-/// On which machine, by which plan.
+/// On which machine and store, by which plan.
 pub(super) fn place(series: &Series) -> String {
     let Machine { host, cpu, cpus, filesystem } = &series.machine;
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let hash = series.plan_hash.get(..8).unwrap_or(&series.plan_hash);
     let cpus = counted(u32::try_from(*cpus).unwrap_or(u32::MAX), "processor");
+    let on = filesystem.as_ref().map_or_else(String::new, |name| format!(" on {name}"));
     format!(
-        "{}, {}, {cpus}, stores on {}; plan {hash}; {}",
+        "{}, {}, {cpus}; store {}{on}; plan {hash}; {}",
         known(host),
         known(cpu),
-        known(filesystem),
+        series.store,
         series.settings
     )
 }

@@ -107,8 +107,9 @@ pub fn history_charts(all: &[Series]) -> Result<Vec<File>> {
 
 /// Names the files of a series: those of two series differ.
 fn history_name(series: &Series, ending: &str) -> String {
-    let Series { plan, plan_hash, phase, settings, machine, .. } = series;
-    let key = blake3::hash(format!("{plan_hash} {settings} {machine:?}").as_bytes()).to_hex();
+    let Series { plan, plan_hash, phase, settings, machine, store, .. } = series;
+    let key = format!("{plan_hash} {settings} {machine:?} {store}");
+    let key = blake3::hash(key.as_bytes()).to_hex();
     format!("{}-{}-{}.{ending}", charts::slug(plan), charts::slug(phase), &key[..8])
 }
 
