@@ -67,6 +67,31 @@ pub enum Verb {
     /// regression; 2 usage, environment, or a ref that does not build or run; 3 inconclusive; 4
     /// invalid measurement; 5 the arms store different things; 130 interrupted.
     Gate(GateArgs),
+    /// Take a difference apart: by setting, by stage, and with --bisect by commit
+    ///
+    /// The arms are settings (`batch_size=100,pool=worker`, over those of the scenario, which are
+    /// called `baseline`) or programs as `harness gate` takes them. Pairs of the two arms say
+    /// whether there is a difference at all, by the same test as everywhere. Settings that differ
+    /// in several parts are then switched one at a time, first of all and last of all, in complete
+    /// blocks: a part's share is the mean of the two. Stages come from the times that every run
+    /// reports.
+    ///
+    /// With --bisect the arms are git refs, and the commits between them along first parents are
+    /// gated against the base, the head first, then by halving. A commit that does not build or
+    /// run, stores other things, or about which the test cannot tell is skipped and named; the
+    /// answer is then a range. Gates that have ended are not run again.
+    ///
+    /// Exit codes: 0 the difference is explained, whatever it is, or one commit is found; 2 usage,
+    /// environment, or a ref that does not build or run; 3 no commit, or more than one; 4 invalid
+    /// measurement; 5 the arms store different things; 130 interrupted.
+    Explain(ExplainArgs),
+    /// Releases over time: what earlier measurements say of the baseline's rate on each machine
+    ///
+    /// Reads every session below --out that has a metrics.json, and files of lines that were kept
+    /// elsewhere. A series is one machine, store, plan, phase and baseline. Changes of its
+    /// level are looked for from 8 points on: a hint for people, of which no gate knows. Charts go
+    /// to `<out>/history/`.
+    History(HistoryArgs),
     /// Look at this machine: what makes runs differ here, and how small a difference can be told
     ///
     /// Reads what the operating system says, measures how long a flush to the disk takes where the
@@ -243,6 +268,55 @@ pub struct GateArgs {
     /// A few pairs on few records: shows that it works, proves nothing
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Arguments of `harness explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// What was there before
+    #[arg(long, value_name = "SETTINGS|REF|BINARY|RESULTS")]
+    pub base: String,
+    /// What is asked about
+    #[arg(long, value_name = "SETTINGS|REF|BINARY|RESULTS")]
+    pub head: String,
+    /// Search the commits between two refs for the first with the difference
+    #[arg(long)]
+    pub bisect: bool,
+    /// A scenario file or the name of a shipped one: records, store, and settings that are not
+    /// named [default: scenarios/gate.toml]
+    #[arg(long, value_name = "F")]
+    pub scenario: Option<String>,
+    /// At most so much time for pairs beyond the first look, such as 90s or 20m; with --bisect for
+    /// every commit
+    #[arg(long, value_name = "TIME", default_value = "20m", value_parser = humantime::parse_duration)]
+    pub budget: Duration,
+    /// As every measurement.
+    #[command(flatten)]
+    pub common: Flags,
+}
+
+/// Arguments of `harness history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Files of lines that `--append` has written, here or on other machines
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Add the sessions below --out to this file, those that it does not have; the file is read as
+    /// well
+    #[arg(long, value_name = "FILE")]
+    pub append: Option<PathBuf>,
+    /// Where results are
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Print every series as JSON instead of tables
+    #[arg(long)]
+    pub json: bool,
+    /// Do not say what was added
+    #[arg(long)]
+    pub quiet: bool,
+    /// Draws the orders that changes are tested by
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// Arguments of `harness doctor`.

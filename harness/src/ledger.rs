@@ -86,6 +86,8 @@ pub enum Kind {
     },
     /// A program against its baseline.
     Gate(Contest),
+    /// A difference of two programs, or of two settings of one, taken apart.
+    Explain(Contest),
 }
 
 /// Who measures: figures of two origins are not one measurement.

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! scenario → plan → step → executor (one process per trial) → ledger → recorded → progress
-//!          → strategy → run → compare → analyse → sweep, tune → render → display
+//!          → strategy → run → compare → analyse → sweep, tune, gate, explain → render → display
 //! ```
 //!
 //! A session is a ledger of steps. [`strategy::Strategy`] says what the next step is, from what is
@@ -13,6 +13,7 @@
 pub mod agreement;
 pub mod analyse;
 pub mod args;
+pub mod bisect;
 pub mod cmd;
 pub mod compare;
 pub mod contest;
@@ -21,9 +22,11 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod executor;
+pub mod explain;
 pub mod figures;
 pub mod finding;
 pub mod gate;
+pub mod history;
 pub mod identity;
 pub mod judge;
 pub mod ledger;

@@ -100,14 +100,15 @@ pub(super) fn arm((name, named): (&str, Named), out: &Path, quiet: bool) -> Resu
     }
 }
 
-fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<PathBuf> {
+pub(super) fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<PathBuf> {
+    let name = Side { name: name.into(), commit: Some(commit.hash.clone()) }.label();
     let builds = Builds::within(out)?;
     if builds.has(commit) {
-        return builds.build(name, commit);
+        return builds.build(&name, commit);
     }
     let steps = Steps::new(quiet, "build", 1);
-    steps.status(&format!("building {name} ({}), for some minutes", commit.short()));
-    let built = builds.build(name, commit);
+    steps.status(&format!("building {name}, for some minutes"));
+    let built = builds.build(&name, commit);
     steps.end();
     built
 }
@@ -149,7 +150,9 @@ impl Earlier {
             return Ok((Program::other(invoked(path)), None));
         }
         let commit = match &self.recorded.session.session.of {
-            Kind::Gate(contest) => contest.head.commit.clone(),
+            Kind::Gate(contest) | Kind::Explain(contest) if contest.head.commit.is_some() => {
+                contest.head.commit.clone()
+            }
             _ => path.is_none().then(|| self.identity.revision.clone()),
         };
         let folder = self.path.display();

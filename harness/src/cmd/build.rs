@@ -44,6 +44,41 @@ impl Commit {
     }
 }
 
+/// The commits after `base` up to `head` along first parents, the oldest first, each with its
+/// subject. An error where `base` does not lie on that line.
+pub(super) fn between(base: &Commit, head: &Commit) -> Result<Vec<(Commit, String)>> {
+    let range = format!("{}..{}", base.hash, head.hash);
+    let words = [
+        "log",
+        "--first-parent",
+        "--reverse",
+        "--format=%H%x09%T%x09%s",
+        "--end-of-options",
+        &range,
+    ];
+    let output = git(None, words)?;
+    if !output.status.success() {
+        return Err(Error::environment(format!("git log {range}: {}", last_lines(&output.stderr))));
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let commit = |line: &str| {
+        let mut parts = line.splitn(3, '\t');
+        let (hash, tree) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+        Some((Commit { hash, tree }, parts.next()?.to_owned()))
+    };
+    let commits: Vec<(Commit, String)> = text.lines().filter_map(commit).collect();
+    let oldest = commits.first().map(|(oldest, _)| format!("{}^", oldest.hash));
+    if oldest.and_then(|name| Commit::of(&name)).as_ref() == Some(base) {
+        return Ok(commits);
+    }
+    Err(Error::usage(format!(
+        "{} does not lie before {} on its line of first parents: there are no commits between them \
+         to search",
+        base.short(),
+        head.short()
+    )))
+}
+
 /// Whether tracked files of the working directory's repository have changes that no commit holds.
 pub(super) fn has_changes() -> bool {
     let status = git(None, ["status", "--porcelain", "--untracked-files=no"]);
@@ -80,7 +115,7 @@ impl Builds {
         self.kept(commit).exists()
     }
 
-    /// The program of a commit; `name` is what the user calls it. An error with the compiler's last
+    /// The program of a commit; `name` is for messages. An error with the compiler's last
     /// lines where it does not build.
     pub(super) fn build(&self, name: &str, commit: &Commit) -> Result<PathBuf> {
         let kept = self.kept(commit);
@@ -88,10 +123,9 @@ impl Builds {
             return Ok(kept);
         }
         let source = self.check_out(commit)?;
-        let built = self.compile(&source).map_err(|error| {
-            let hash = commit.short();
-            Error::new(error.kind(), format!("{name} ({hash}) does not build: {error}"))
-        })?;
+        let built = self
+            .compile(&source)
+            .map_err(|error| Error::new(error.kind(), format!("{name} does not build: {error}")))?;
         keep(&built, &kept)?;
         Ok(kept)
     }

@@ -118,7 +118,7 @@ fn head_alone(args: &GateArgs, head: Named) -> Result<Arms<'static>> {
 }
 
 /// A runner that has no place for what a scenario asks would ignore it.
-fn check_runners(
+pub(super) fn check_runners(
     programs: &[(&str, Program, Option<String>)],
     scenarios: &[Scenario],
 ) -> Result<()> {

@@ -1,9 +1,12 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
 mod arm;
+mod bisect;
 mod build;
 pub mod doctor;
+pub mod explain;
 pub mod gate;
+pub mod history;
 pub mod judge;
 mod load;
 pub mod plan;
@@ -51,6 +54,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Report(args)) => report::run(&args).map(done),
         Some(Verb::Doctor(args)) => doctor::run(&args).map(done),
         Some(Verb::Gate(args)) => gate::run(&args),
+        Some(Verb::Explain(args)) => explain::run(&args),
+        Some(Verb::History(args)) => history::run(&args).map(done),
         Some(Verb::SelfTest(args)) => self_test::run(&args).map(done),
         None => {
             let tune = TuneArgs { scenario: DEFAULT.into(), flags: cli.tune };

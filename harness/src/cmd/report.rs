@@ -9,6 +9,7 @@ use crate::analyse::analyse;
 use crate::args::ReportArgs;
 use crate::display;
 use crate::error::{Error, Result};
+use crate::explain::explain;
 use crate::gate::decide;
 use crate::identity::Identity;
 use crate::ledger::Kind;
@@ -26,6 +27,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
         Kind::Sweep => sweep(args, &recorded)?,
         Kind::Tune(_) => tune(args, &recorded)?,
         Kind::Gate(_) => gate(args, &recorded)?,
+        Kind::Explain(_) => explained(args, &recorded)?,
         Kind::SelfTest { .. } => self_test(args, &recorded)?,
     };
     display::result(&text);
@@ -61,6 +63,18 @@ fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
             Ok(render::self_test::markdown(&tested, None, &command))
         }
         _ => Err(Error::usage("a self-test is reported as markdown or json alone")),
+    }
+}
+
+fn explained(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+    let explained = explain(recorded)?;
+    match args.format {
+        Format::Json => render::pretty(&explained),
+        Format::Markdown => {
+            let command = identity(&args.results[0])?.command;
+            Ok(render::explain::markdown(&explained, &command))
+        }
+        _ => Err(Error::usage("an explanation is reported as markdown or json alone")),
     }
 }
 

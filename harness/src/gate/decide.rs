@@ -394,7 +394,7 @@ fn wrong(view: &Recorded, contest: &Contest) -> Option<(Answer, String)> {
 }
 
 /// Which program did not finish its first run, and why.
-pub(super) fn failed(recorded: &Recorded) -> Option<(Answer, String)> {
+pub(crate) fn failed(recorded: &Recorded) -> Option<(Answer, String)> {
     let steps = recorded.steps_of(WARM_UP);
     let mut lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
     lines.find_map(|(ran, line)| {

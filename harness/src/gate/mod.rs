@@ -8,7 +8,8 @@ pub mod why;
 
 pub use decide::{Answer, Control, Gated, Test, Workload, contest, decide};
 
-use self::decide::{CONTROL, WARM_UP, failed};
+pub(crate) use self::decide::failed;
+use self::decide::{CONTROL, WARM_UP};
 use self::stored::pairs_most;
 pub use self::stored::with_stored_times;
 use crate::contest::{BASE, Contest};
@@ -101,10 +102,14 @@ fn is_quick(recorded: &Recorded) -> bool {
 fn warm_up(recorded: &Recorded) -> Option<Step> {
     let index = recorded.steps_of(WARM_UP).count();
     let scenario = recorded.scenario(index)?;
-    let both = arms(recorded, scenario);
-    let step = Step::comparison(WARM_UP, index + 1, index, both, 0, scenario.seed);
-    let seed = plan::seed_of(scenario.seed, WARM_UP, index + 1);
-    Some(Step { plan: Plan::pairs(0, 1, seed), ..step })
+    Some(once(index, arms(recorded, scenario), scenario.seed))
+}
+
+/// Both arms once on the scenario of this index, before anything counts.
+pub(crate) fn once(scenario: usize, arms: [Arm; 2], seed: u64) -> Step {
+    let batch = scenario + 1;
+    let step = Step::comparison(WARM_UP, batch, scenario, arms, 0, seed);
+    Step { plan: Plan::pairs(0, 1, plan::seed_of(seed, WARM_UP, batch)), ..step }
 }
 
 /// The baseline against itself on the first scenario; nothing is tested in a quick look.
@@ -152,19 +157,16 @@ fn more(recorded: &Recorded, contest: &Contest, gated: &Gated) -> Option<Step> {
         let next = looks::next(pairs)?;
         let enough = pairs_most(contest, index).is_none_or(|most| next <= most);
         let batch = recorded.steps_of(&scenario.name).count() + 1;
-        let fits = enough && fits(recorded, scenario, contest.budget_s, next - pairs);
+        let fits = enough && fits(recorded, &scenario.name, contest.budget_s, next - pairs);
         fits.then(|| look(recorded, contest, index, batch, next - pairs))
     })
 }
 
-/// Whether so many more pairs of a scenario end within the budget, by the time that its pairs took.
-fn fits(recorded: &Recorded, scenario: &Scenario, budget_s: f64, pairs: usize) -> bool {
+/// Whether so many more pairs of this name end within the budget, by the time that its pairs took.
+pub(crate) fn fits(recorded: &Recorded, name: &str, budget_s: f64, pairs: usize) -> bool {
     let spent: f64 = recorded.trials().map(|line| line.measurement.elapsed_s).sum();
-    let seconds: Vec<f64> = recorded
-        .steps_of(&scenario.name)
-        .flat_map(RanStep::counted)
-        .map(RanBlock::elapsed_s)
-        .collect();
+    let seconds: Vec<f64> =
+        recorded.steps_of(name).flat_map(RanStep::counted).map(RanBlock::elapsed_s).collect();
     let each = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
     spent + each * pairs as f64 <= budget_s
 }

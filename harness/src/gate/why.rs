@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::figures::Figures;
 
 /// Stages in which a thread waits for another: a slower stage shows in them as well.
-const WAITS: [&str; 5] = ["parse_wait", "turn", "queue_push", "queue_pop", "claims"];
+pub(crate) const WAITS: [&str; 5] = ["parse_wait", "turn", "queue_push", "queue_pop", "claims"];
 /// A change below this, in percent of all stages' time, is not named.
 const NAMED_PERCENT_MIN: f64 = 0.5;
 /// No more stages than this are named.

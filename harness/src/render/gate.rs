@@ -94,7 +94,7 @@ fn list(gated: &Gated, verdict: Verdict) -> String {
 }
 
 /// `-12.0 % (-14.4 to -9.9 %)`.
-fn change(found: &MetricFinding) -> String {
+pub(super) fn change(found: &MetricFinding) -> String {
     let change = found.change_percent.map_or_else(|| "unknown".into(), percent);
     match interval(found) {
         Some(interval) => format!("{change} ({interval})"),
@@ -112,7 +112,7 @@ fn interval(found: &MetricFinding) -> Option<String> {
 }
 
 /// `8,000 → 8,123`.
-fn arrow(count: &Count) -> String {
+pub(super) fn arrow(count: &Count) -> String {
     format!("{} → {}", range(count.baseline), range(count.candidate))
 }
 
@@ -187,7 +187,7 @@ fn wrong(gated: &Gated) -> String {
 }
 
 /// What made the difference, of every workload on which there is one.
-pub(super) fn why(gated: &Gated) -> Option<String> {
+pub fn why(gated: &Gated) -> Option<String> {
     let each = gated.workloads.iter().filter_map(|workload| {
         workload.why.as_ref().map(|why| name(gated, workload, &why.to_string()))
     });

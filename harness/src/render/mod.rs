@@ -5,13 +5,16 @@
 //! analysis → document (plain data) → charts → html, markdown, json, csv, junit, benchmarks
 //! ```
 
+pub mod bisect;
 pub mod charts;
 mod data;
 pub mod doctor;
 pub mod document;
+pub mod explain;
 mod format;
 pub mod gate;
 mod grid;
+pub mod history;
 mod html;
 mod markdown;
 pub mod order;
@@ -28,6 +31,7 @@ use clap::ValueEnum;
 use self::charts::Charts;
 use self::document::Document;
 use crate::error::Result;
+use crate::history::Series;
 
 pub use self::format::pretty;
 
@@ -88,6 +92,25 @@ pub struct File {
     pub name: String,
     /// What is in it.
     pub bytes: Vec<u8>,
+}
+
+/// The charts of a history, one for each series, as SVG and PNG.
+pub fn history_charts(all: &[Series]) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    for series in all {
+        let svg = charts::history(series)?;
+        files.push(File { name: history_name(series, "png"), bytes: png::png(&svg)? });
+        files.push(File { name: history_name(series, "svg"), bytes: svg.into_bytes() });
+    }
+    Ok(files)
+}
+
+/// Names the files of a series: those of two series differ.
+fn history_name(series: &Series, ending: &str) -> String {
+    let Series { plan, plan_hash, phase, settings, machine, store, .. } = series;
+    let key = format!("{plan_hash} {settings} {machine:?} {store}");
+    let key = blake3::hash(key.as_bytes()).to_hex();
+    format!("{}-{}-{}.{ending}", charts::slug(plan), charts::slug(phase), &key[..8])
 }
 
 /// Every file that a results folder gets from its document (`metrics.json` where a phase has an

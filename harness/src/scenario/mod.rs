@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::metric::Metric;
 
 pub use read::Fault;
+pub(crate) use read::nearest;
 pub use runner::Runner;
 
 /// The scenarios inside the binary, so that their names work in any folder: name and text.

@@ -561,7 +561,7 @@ fn check_name<T: ValueEnum>(name: &str) -> Result<(), String> {
 }
 
 /// The known key most like the unknown one.
-pub(super) fn nearest<'a>(key: &str, known: &[&'a str]) -> &'a str {
+pub(crate) fn nearest<'a>(key: &str, known: &[&'a str]) -> &'a str {
     let alike = |known: &&str| strsim::jaro_winkler(key, known);
     known.iter().copied().max_by(|a, b| alike(a).total_cmp(&alike(b))).unwrap_or_default()
 }

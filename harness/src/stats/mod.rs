@@ -8,6 +8,7 @@
 //!
 //! Everything that is drawn comes from a seed that the caller passes in.
 
+pub mod change;
 pub mod confidence;
 pub mod dunnett;
 pub mod holm;
@@ -21,6 +22,7 @@ pub mod power;
 mod quadrature;
 pub mod rate;
 mod sample;
+pub mod shares;
 pub mod successive;
 pub mod tails;
 pub mod validity;

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use harness::bisect::{Seen, Wanted};
 use harness::contest::{Contest, Side, StoredBaseline, StoredWorkload};
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Difference, Mock, Source, report};
@@ -10,13 +11,14 @@ use harness::gate::{Answer, Gate, Gated, decide, session};
 use harness::identity::{Identity, Program};
 use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
 use harness::measure::Measurement;
+use harness::metric::Metric;
 use harness::plan::{Plan, seed_of};
 use harness::progress::Progress;
 use harness::recorded::Recorded;
 use harness::render::document::gate::document;
 use harness::render::{Format, markdown, pretty, render};
 use harness::run;
-use harness::scenario::{Scenario, shipped};
+use harness::scenario::{Exact, Scenario, shipped};
 use harness::stats::confidence::Confidence;
 use harness::strategy::{Next, Strategy};
 use migrator::config::Settings;
@@ -255,10 +257,42 @@ fn a_rise_of_what_the_scenario_gates_exactly_is_a_regression_and_of_the_rest_a_n
             Ok(measured)
         });
         let recorded = gate(one(&format!("exact = {exact}")), executor);
-        assert_eq!(said(&decide(&recorded).unwrap()), expected);
+        let gated = decide(&recorded).unwrap();
+        assert_eq!(said(&gated), expected);
+        // A bisection goes by the count where nothing else differs.
+        let wanted = (expected.0 == Answer::Regression)
+            .then_some(Wanted::Count { count: Exact::Statements });
+        assert_eq!(Wanted::of(&gated), wanted);
+        assert!(wanted.is_none_or(|wanted| wanted.seen(&gated) == Seen::Changed));
         assert!(
             report_md(&recorded).contains("statements: 8,000 in the baseline, 8,001 in the head")
         );
+    }
+}
+
+#[test]
+fn a_bisection_goes_by_what_the_ends_differ_in_and_by_the_gates_own_verdicts() {
+    let of = |executor| decide(&gate(one("small = \"pass\""), executor)).unwrap();
+    let fails = Mock::of_programs(|source: &Source, program, settings: &Settings| {
+        Ok(if program == 1 { failure() } else { done(report(settings, source.records, 4e5)) })
+    });
+    let same = of(programs(0.0, 0.02));
+    let unsure = of(programs(0.025, 0.35));
+    let (slower, faster) = (of(programs(0.2, 0.02)), of(programs(-0.15, 0.02)));
+    let failed = of(fails);
+    for ends in [&same, &unsure, &failed] {
+        assert_eq!(Wanted::of(ends), None);
+    }
+    for (ends, worse, changed, other) in
+        [(&slower, true, &slower, &faster), (&faster, false, &faster, &slower)]
+    {
+        let wanted = Wanted::of(ends).unwrap();
+        assert_eq!(wanted, Wanted::Metric { metric: Metric::RecPerMin, worse });
+        assert_eq!(wanted.seen(changed), Seen::Changed);
+        assert_eq!(wanted.seen(other), Seen::Same);
+        assert_eq!(wanted.seen(&same), Seen::Same);
+        assert_eq!(wanted.seen(&unsure), Seen::Unknown);
+        assert_eq!(wanted.seen(&failed), Seen::Unknown);
     }
 }
 

@@ -1,9 +1,13 @@
 //! Gates with real processes: refs that are built, programs that hang, stores that differ.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use harness::executor::report;
+use migrator::config::Settings;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::common::{Fake, dies, harness, read};
@@ -128,7 +132,8 @@ fn a_program_that_hangs_is_ended_at_the_limit_and_reported() {
     let words = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     let expected = "head did not finish its first run: ended after 2 s";
     assert!(words.contains(expected), "{stdout}");
-    assert!(read(&results(folder.path()).join("report.md")).contains(expected));
+    let report = read(&results(folder.path()).join("report.md"));
+    assert!(report.contains(&format!("**DID NOT RUN.** {expected}")), "{report}");
     assert!(dies(&read(&head.path("pid"))));
 }
 
@@ -212,4 +217,65 @@ fn arms_that_would_be_ignored_or_cannot_be_are_refused_by_name() {
     fs::write(&plain, SHORT).unwrap();
     let (_, stderr) = output(&mut gate(folder.path(), &program, &plain, SHORT, &[]), 2);
     assert!(stderr.contains("plain.toml has no [runner] command"), "{stderr}");
+}
+
+/// A program that takes the migrator's command line, stores nothing and says that it ran at `rate`.
+fn program_at(rate: u32) -> String {
+    format!(
+        r#"fn main() {{
+    let words: Vec<String> = std::env::args().collect();
+    let after = |flag: &str| {{
+        words.iter().position(|word| word == flag).map(|at| words[at + 1].clone())
+    }};
+    if words[1] == "generate" {{
+        let out = after("--out").unwrap();
+        return std::fs::write(out.trim_start_matches("sqlite:"), "source").unwrap();
+    }}
+    let report = include_str!("report.json").replace("\"RATE\"", "{rate}");
+    std::fs::write(after("--report").unwrap(), report).unwrap();
+}}
+"#
+    )
+}
+
+#[test]
+fn a_bisection_names_the_commits_since_which_it_is_slower_and_goes_on_where_it_was() {
+    let repository = Repository::new();
+    let settings = Settings { batch_size: NonZeroUsize::new(100).unwrap(), ..Settings::default() };
+    let mut report = serde_json::to_value(report(&settings, 400, 60_000.0)).unwrap();
+    report["rec_per_min"] = "RATE".into();
+    fs::write(repository.0.path().join("src/report.json"), report.to_string()).unwrap();
+    repository.commit(&program_at(60_000));
+    repository.commit(&(program_at(60_000) + "// Says more.\n"));
+    repository.commit("fn main() { this is no program }\n");
+    repository.commit(&program_at(30_000));
+    repository.commit(&(program_at(30_000) + "// Says more.\n"));
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("gate-short.toml");
+    fs::write(&scenario, SHORT).unwrap();
+    let bisect = |base: &str, head: &str, code: i32| {
+        let mut command = harness();
+        command.args(["explain", "--bisect", "--base", base, "--head", head, "--json"]);
+        command.arg("--scenario").arg(&scenario).arg("--out").arg(folder.path().join("out"));
+        command.current_dir(repository.0.path());
+        output(&mut command, code)
+    };
+    let sessions = || fs::read_dir(folder.path().join("out/bisect-gate-short")).unwrap().count();
+    let (stdout, stderr) = bisect("HEAD~4", "HEAD", 3);
+    let found: Value = serde_json::from_str(&stdout).unwrap();
+    let seen = |found: &Value| -> Vec<String> {
+        let looks = found["looked_at"].as_array().unwrap();
+        looks.iter().map(|look| look["seen"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(seen(&found), ["changed", "unknown", "same", "changed"], "{stdout}{stderr}");
+    assert_eq!(found["first"].as_array().unwrap().len(), 2, "{stdout}");
+    assert_eq!(found["wanted"]["metric"], "rec_per_min");
+    assert!(stderr.contains("does not build"), "{stderr}");
+    // What has been measured is not measured again.
+    let before = sessions();
+    assert_eq!(bisect("HEAD~4", "HEAD", 3).0, stdout);
+    assert_eq!(sessions(), before);
+    let (stdout, _) = bisect("HEAD~4", "HEAD~3", 3);
+    assert!(stdout.contains("\"wanted\": null"), "{stdout}");
+    assert!(bisect("HEAD", "HEAD~1", 2).1.contains("there are no commits between them"));
 }

@@ -4,8 +4,10 @@
 
 mod common;
 mod doctor;
+mod explain;
 mod gate;
 mod gate_process;
+mod history;
 mod judge;
 mod measure;
 mod mock;

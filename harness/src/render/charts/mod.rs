@@ -6,6 +6,7 @@ mod canvas;
 mod chart;
 mod effects;
 mod frame;
+mod history;
 mod phase;
 mod plane;
 
@@ -14,6 +15,7 @@ use crate::error::Result;
 
 pub use self::chart::Chart;
 pub(super) use self::effects::{comparison_table, cumulative_table};
+pub(super) use self::history::history;
 
 /// The charts of a document, by the part of the report that they belong to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

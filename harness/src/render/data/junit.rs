@@ -40,7 +40,7 @@ impl Mark {
                 None
             }
             Standing::Regression | Standing::WrongResult => Some(Self::Failure),
-            Standing::Invalid => Some(Self::Error),
+            Standing::Invalid | Standing::Failed => Some(Self::Error),
             Standing::Inconclusive
             | Standing::NotConfirmed
             | Standing::NotTestable

@@ -37,8 +37,12 @@ pub fn document(gated: &Gated, recorded: &Recorded, identity: &Identity) -> Docu
         // Those of the first scenario, whose metric decides.
         validity: first.and_then(|workload| workload.comparison.as_ref()).map(pairs::validity),
         failed: failed(recorded),
-        measured: measured(gated, recorded, scenarios),
-        environment: environment(identity),
+        measured: measured(gated, recorded, identity),
+        // Both programs are named with what was measured; here one of them would stand for both.
+        environment: environment(identity)
+            .into_iter()
+            .filter(|fact| !fact.name.starts_with("migrator"))
+            .collect(),
         command: identity.command.clone(),
         ledger: "ledger.jsonl".into(),
         files: files(),
@@ -55,8 +59,8 @@ impl From<Answer> for Standing {
             Answer::Regression => Self::Regression,
             Answer::Inconclusive => Self::Inconclusive,
             Answer::NotTestable => Self::NotTestable,
-            // A program that does not run cannot be measured.
-            Answer::Invalid | Answer::Failed => Self::Invalid,
+            Answer::Invalid => Self::Invalid,
+            Answer::Failed => Self::Failed,
             Answer::WrongResult => Self::WrongResult,
         }
     }
@@ -142,17 +146,30 @@ fn failed(recorded: &Recorded) -> Vec<FailedRun> {
     failed.collect()
 }
 
-fn measured(gated: &Gated, recorded: &Recorded, scenarios: &[Scenario]) -> Vec<Fact> {
-    let programs = &recorded.session.origin.programs;
-    let print = |index: usize| {
-        programs.get(index).map_or("", |program| program.blake3.get(..12).unwrap_or_default())
+/// A program of the session with what its reports say of it.
+fn program(name: &str, recorded: &Recorded, identity: &Identity, index: usize) -> String {
+    let print = recorded.session.origin.programs.get(index).map_or("", |id| id.blake3.as_str());
+    let ran = match index.checked_sub(1) {
+        None => Some(&identity.program),
+        Some(other) => identity.other_programs.get(other),
     };
+    let known = |value: Option<&String>| value.map_or("unknown", String::as_str).to_owned();
+    format!(
+        "{name}, version {}, {}, BLAKE3 {}…",
+        known(ran.and_then(|ran| ran.version.as_ref())),
+        known(ran.and_then(|ran| ran.profile.as_ref())),
+        print.get(..12).unwrap_or(print)
+    )
+}
+
+fn measured(gated: &Gated, recorded: &Recorded, identity: &Identity) -> Vec<Fact> {
+    let scenarios: &[Scenario] = &recorded.session.session.scenarios;
+    let last = recorded.session.origin.programs.len().saturating_sub(1);
     let mut facts = Vec::new();
-    if programs.len() > 1 {
-        facts.push(Fact::new("baseline", format!("{}, BLAKE3 {}…", gated.base, print(0))));
+    if last > 0 {
+        facts.push(Fact::new("baseline", program(&gated.base, recorded, identity, 0)));
     }
-    let last = programs.len().saturating_sub(1);
-    facts.push(Fact::new("head", format!("{}, BLAKE3 {}…", gated.head, print(last))));
+    facts.push(Fact::new("head", program(&gated.head, recorded, identity, last)));
     for (scenario, workload) in scenarios.iter().zip(&gated.workloads) {
         let shares = [scenario.workload.duplicates, scenario.workload.rejects];
         let [duplicates, rejects] = shares.map(|share| rounded(share * 100.0));

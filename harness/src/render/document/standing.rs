@@ -27,6 +27,8 @@ pub enum Standing {
     Invalid,
     /// Different things were stored.
     WrongResult,
+    /// A program did not run.
+    Failed,
     /// The present setting is the choice.
     NothingToConfirm,
     /// Not measured, for a reason.
@@ -46,6 +48,7 @@ impl Standing {
             Self::NotTestable => "not testable",
             Self::Invalid => "invalid",
             Self::WrongResult => "wrong result",
+            Self::Failed => "did not run",
             Self::NothingToConfirm => "nothing to confirm",
             Self::Skipped => "skipped",
         }
@@ -61,6 +64,7 @@ impl Standing {
             Self::Inconclusive => "INCONCLUSIVE",
             Self::Invalid => "INVALID",
             Self::WrongResult => "WRONG RESULT",
+            Self::Failed => "FAILED",
             other => other.words(),
         }
     }

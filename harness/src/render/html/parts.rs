@@ -13,7 +13,11 @@ const LONG: usize = 60;
 pub(super) fn tone(standing: Standing) -> &'static str {
     match standing {
         Standing::Improved | Standing::Pass => "good",
-        Standing::Regression | Standing::Small | Standing::WrongResult | Standing::Invalid => "bad",
+        Standing::Regression
+        | Standing::Small
+        | Standing::WrongResult
+        | Standing::Invalid
+        | Standing::Failed => "bad",
         Standing::Inconclusive | Standing::NotTestable => "doubt",
         Standing::NotConfirmed | Standing::NothingToConfirm | Standing::Skipped => "plain",
     }

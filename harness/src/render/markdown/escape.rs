@@ -2,7 +2,7 @@
 //! link, no mention and no end of a table's cell.
 
 /// A text between other texts, on one line.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::render) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
     let mut rest = text.chars().peekable();
@@ -37,7 +37,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// A text as a block of code.
-pub(super) fn block(text: &str) -> String {
+pub(in crate::render) fn block(text: &str) -> String {
     let fence = "`".repeat((longest_run(text) + 1).max(3));
     format!("{fence}\n{text}\n{fence}")
 }

@@ -4,7 +4,8 @@
 mod escape;
 mod picture;
 
-use self::escape::{block, code, plain};
+use self::escape::code;
+pub(super) use self::escape::{block, plain};
 use super::charts::{Charts, cumulative_table};
 use super::document::{Document, Exact, Fact, Headline, Kind, Phase};
 use super::format::{percent, percent_range};
@@ -124,20 +125,26 @@ fn with_pictures(document: &Document) -> Table {
     let scale = picture::scale(&document.metrics);
     let mut table = Table::new(
         "",
-        &["metric", "verdict", "change", "worse ← 0 → better", "interval", "pairs", "confidence"],
+        // What a narrow page cuts off comes last.
+        &["metric", "verdict", "change", "interval", "worse ← 0 → better", "pairs", "confidence"],
     );
     for metric in &document.metrics {
         table.rows.push(vec![
             metric.name.clone(),
             metric.standing.words().into(),
-            cell(metric.effect_percent, percent),
+            unbroken(&cell(metric.effect_percent, percent)),
+            unbroken(&cell(metric.interval_percent, percent_range)),
             picture::interval(metric, scale),
-            cell(metric.interval_percent, percent_range),
             metric.pairs.to_string(),
             metric.confidence.clone(),
         ]);
     }
     table.without_empty_columns()
+}
+
+/// A figure that a narrow column does not part from its sign.
+fn unbroken(figure: &str) -> String {
+    figure.replace(" %", "\u{a0}%")
 }
 
 fn again(document: &Document) -> String {

@@ -1,0 +1,219 @@
+//! `harness explain --bisect`: since which commit a difference is there, by a gate on one commit
+//! after the other. Gates that have ended are not run again, so the same command goes on.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::arm::built;
+use super::build::{self, Commit};
+use super::session::{self, Asked, Beginning, Session};
+use super::sweep::{common, quoted};
+use super::write;
+use crate::args::ExplainArgs;
+use crate::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
+use crate::contest::{Contest, Side};
+use crate::display::{self, Display, say};
+use crate::error::{Error, ErrorKind, Result};
+use crate::executor::{Process, Program};
+use crate::gate::{self, Answer, Gate, Gated, decide};
+use crate::identity::fingerprint;
+use crate::ledger::{self, Ending, SessionLine};
+use crate::recorded::Recorded;
+use crate::render;
+use crate::results::Folder;
+use crate::scenario::Scenario;
+
+/// Characters of a hash that name a commit.
+const HASH: usize = 12;
+
+/// Runs the verb's search.
+pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
+    let (base, head) = ends(args, &scenario)?;
+    let commits = build::between(&base, &head)?;
+    let program = built(&args.base, &base, &args.common.out, args.common.quiet)?;
+    let named: Vec<Named> = commits
+        .iter()
+        .map(|(commit, subject)| Named { commit: commit.hash.clone(), subject: subject.clone() })
+        .collect();
+    let mut search = Search::of(commits.len());
+    let mut tester = Tester { args, scenario, base, program, known: Vec::new(), found: None };
+    let mut looked_at = Vec::new();
+    while let Some(index) = search.next() {
+        let (seen, words) = tester.look(&commits[index].0, index + 1 == commits.len())?;
+        search.take(index, seen);
+        let look = Look { named: named[index].clone(), seen, words };
+        if !args.common.quiet {
+            say(&render::bisect::line(&look));
+        }
+        looked_at.push(look);
+    }
+    let ends = [&args.base, &args.head].map(|name| (*name).clone());
+    let found = tester.found.take().map_or((None, None), |(wanted, why)| (Some(wanted), why));
+    let bisected = Bisected::of(ends, found, &search, &named, looked_at);
+    if args.common.json {
+        display::result(&render::pretty(&bisected)?);
+    } else {
+        display::result(&render::bisect::text(&bisected));
+    }
+    Ok(ExitCode::from(if bisected.is_found() { 0 } else { 3 }))
+}
+
+/// The two commits, and nothing that a search would ignore.
+fn ends(args: &ExplainArgs, scenario: &Scenario) -> Result<(Commit, Commit)> {
+    let ignored = [
+        (
+            args.common.quick,
+            "--quick tests nothing, so that there is nothing for --bisect to go by",
+        ),
+        (args.common.migrator.is_some(), "--migrator would be ignored: commits are built"),
+        (scenario.runner.is_some(), "the scenario's [runner] would be ignored: commits are built"),
+    ];
+    if let Some((_, message)) = ignored.into_iter().find(|(ignored, _)| *ignored) {
+        return Err(Error::usage(message));
+    }
+    let commit = |name: &str| {
+        Commit::of(name)
+            .ok_or_else(|| Error::usage(format!("`{name}` is no git ref here; --bisect needs two")))
+    };
+    Ok((commit(&args.base)?, commit(&args.head)?))
+}
+
+/// Tests commits against the base.
+struct Tester<'a> {
+    args: &'a ExplainArgs,
+    scenario: Scenario,
+    base: Commit,
+    program: PathBuf,
+    /// Programs that were tested, by their BLAKE3, and what they are.
+    known: Vec<(String, Seen, String)>,
+    /// What the ends differ in, once that is known, and why.
+    found: Option<(Wanted, Option<String>)>,
+}
+
+impl Tester<'_> {
+    /// What a commit is, and in words why. Of the last one, the head, a failure ends the search.
+    fn look(&mut self, commit: &Commit, is_head: bool) -> Result<(Seen, String)> {
+        let (name, flags) = (commit.short(), &self.args.common);
+        let program = match built(name, commit, &flags.out, flags.quiet) {
+            Ok(program) => program,
+            Err(error) if is_head => return Err(error),
+            Err(error) => return Ok((Seen::Unknown, skipped(name, &error))),
+        };
+        let print = fingerprint(&program)?;
+        if print == fingerprint(&self.program)? {
+            return Ok((Seen::Same, "the base's program, byte for byte".into()));
+        }
+        if let Some((_, seen, words)) = self.known.iter().find(|(known, _, _)| *known == print) {
+            return Ok((*seen, format!("the program of a commit before, byte for byte: {words}")));
+        }
+        let gated = self.gate(commit, program)?;
+        if is_head {
+            sound(&gated)?;
+            self.found = Wanted::of(&gated).map(|wanted| (wanted, render::gate::why(&gated)));
+        }
+        let (seen, words) = self.said(&gated);
+        self.known.push((print, seen, words.clone()));
+        Ok((seen, words))
+    }
+
+    fn said(&self, gated: &Gated) -> (Seen, String) {
+        let wanted = self.found.as_ref().map(|(wanted, _)| *wanted);
+        let seen = match wanted {
+            Some(wanted) => wanted.seen(gated),
+            // Of the head alone: shown to be within the margin, and not to be better.
+            None if gated.answer == Answer::Pass => Seen::Same,
+            None => Seen::Unknown,
+        };
+        (seen, render::bisect::words(gated, wanted))
+    }
+
+    /// The gate of a commit against the base: one that has ended, or a new one.
+    fn gate(&self, commit: &Commit, program: PathBuf) -> Result<Gated> {
+        let (mut executor, beginning) = self.begin(commit, program)?;
+        if let Some(recorded) = finished(&beginning) {
+            return decide(&recorded);
+        }
+        let mut display = Display::new(self.args.common.quiet);
+        let mut session = Session::open(beginning, &mut display)?;
+        let recorded = session.measure(&Gate, &mut executor, &mut display)?;
+        let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
+        write::gate(&session.folder, &gated, &recorded, &session.identity)?;
+        Ok(gated)
+    }
+
+    fn begin(&self, commit: &Commit, program: PathBuf) -> Result<(Process, Beginning<'_>)> {
+        // Called by what does not move, so that the same commits are the same plan later.
+        let side = |commit: &Commit| Side {
+            name: commit.hash.get(..HASH).unwrap_or(&commit.hash).into(),
+            commit: Some(commit.hash.clone()),
+        };
+        let sides = [side(&self.base), side(commit)];
+        let [base, head] = sides.clone();
+        let contest =
+            Contest { base, head, budget_s: self.args.budget.as_secs_f64(), stored: None };
+        let session = ledger::Session {
+            name: format!("bisect-{}", self.scenario.name),
+            ..gate::session(contest, vec![self.scenario.clone()])
+        };
+        let [base, head] = sides.map(|side| side.label());
+        let command = self.command(&base, &head);
+        let programs = vec![
+            ("base", Program::other(self.program.clone()), Some(base)),
+            ("head", Program::other(program), Some(head)),
+        ];
+        let (out, fresh) = (self.args.common.out.as_path(), self.args.common.fresh);
+        Asked { session, programs, shard: None, out, fresh, command }.begin()
+    }
+
+    /// The command that gates a commit again.
+    fn command(&self, base: &str, head: &str) -> String {
+        let budget = humantime::format_duration(self.args.budget).to_string().replace(' ', "");
+        let mut words = vec![format!("harness gate --base {base} --head {head} --budget {budget}")];
+        let scenario = self.args.scenario.iter();
+        words.extend(scenario.map(|name| format!("--scenario {}", quoted(name))));
+        words.extend(common(&self.args.common));
+        words.join(" ")
+    }
+}
+
+/// Whether the head can be compared with the base at all.
+fn sound(gated: &Gated) -> Result<()> {
+    let kind = match gated.answer {
+        Answer::Failed => ErrorKind::Environment,
+        Answer::Invalid => ErrorKind::Invalid,
+        Answer::WrongResult => ErrorKind::WrongResult,
+        _ => return Ok(()),
+    };
+    Err(Error::new(kind, render::bisect::words(gated, None)))
+}
+
+/// Why a commit could not be built, on one line that need not name it.
+fn skipped(name: &str, error: &Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix(name).unwrap_or(&text);
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default().trim_end_matches(':').to_owned();
+    // The compiler's own error says more than that there was one.
+    match lines.find(|line| line.starts_with("error")) {
+        Some(error) => format!("{first}: {error}"),
+        None => first,
+    }
+}
+
+/// The newest session of this plan that has ended, by the same programs on the same machine.
+fn finished(beginning: &Beginning<'_>) -> Option<Recorded> {
+    let Beginning { line, out, fresh, .. } = beginning;
+    let mut earlier = Folder::earlier(out, &line.session.name).into_iter();
+    let read = |folder: Folder| ended(&folder, line);
+    if *fresh { None } else { earlier.find_map(read) }
+}
+
+fn ended(folder: &Folder, line: &SessionLine) -> Option<Recorded> {
+    let recorded = session::read(&folder.ledger()).ok()?.into_recorded().ok()?;
+    let theirs = &recorded.session;
+    let ours =
+        theirs.plan_hash == line.plan_hash && line.origin.differences(&theirs.origin).is_empty();
+    // An invalid one says nothing, and is measured again.
+    let told = matches!(recorded.ending, Some(Ending::Complete | Ending::Differs));
+    (ours && told && folder.is_reported()).then_some(recorded)
+}

@@ -1,0 +1,147 @@
+//! `harness explain`: what makes the difference between two settings or two programs, and with
+//! `--bisect` since which commit.
+
+use std::process::ExitCode;
+
+use migrator::config::Settings;
+
+use super::arm;
+use super::bisect;
+use super::gate::check_runners;
+use super::load;
+use super::session::{Asked, Session};
+use super::sweep::{common, no_analysis, program, quoted, valid};
+use crate::args::ExplainArgs;
+use crate::contest::{Contest, Side};
+use crate::display::{self, Display};
+use crate::error::{Error, Result};
+use crate::executor::Program;
+use crate::explain::settings::{BASELINE, asked, is_settings};
+use crate::explain::{self, Explain, Explained};
+use crate::render;
+use crate::results;
+use crate::scenario::{self, Scenario};
+
+/// Runs the verb.
+pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
+    let name = args.scenario.as_deref().unwrap_or(scenario::GATE);
+    let scenario = load::any(name, args.common.seed, args.common.quick)?;
+    if args.bisect {
+        return bisect::run(args, scenario);
+    }
+    let settings = [&args.base, &args.head].map(|arm| is_settings(arm));
+    let of_settings = match settings {
+        [true, true] => true,
+        [true, false] => is_baseline(&args.head)?,
+        [false, true] => is_baseline(&args.base)?,
+        [false, false] => false,
+    };
+    let question =
+        if of_settings { by_settings(args, scenario)? } else { by_programs(args, scenario)? };
+    let (explained, session) = measure(args, question)?;
+    if args.common.json {
+        display::result(&render::pretty(&explained)?);
+    } else {
+        let folder = session.folder.path().display().to_string();
+        display::result(&render::explain::text(&explained, &folder));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Beside settings there can be the scenario's own, and nothing else.
+fn is_baseline(other: &str) -> Result<bool> {
+    if other == BASELINE {
+        return Ok(true);
+    }
+    Err(Error::usage(format!(
+        "`{other}` names no settings, and the other arm does: take name=value,… or {BASELINE} for \
+         both, or a program for both"
+    )))
+}
+
+/// What is explained, as a session has it.
+struct Question<'a> {
+    contest: Contest,
+    scenario: Scenario,
+    programs: Vec<(&'a str, Program, Option<String>)>,
+}
+
+fn by_settings(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'static>> {
+    let baseline = &scenario.settings[scenario.baseline].settings;
+    let of = |flag: &str, text: &str| -> Result<Settings> {
+        asked(text, baseline).map_err(|message| Error::usage(format!("{flag} {text}: {message}")))
+    };
+    let (base, head) = (of("--base", &args.base)?, of("--head", &args.head)?);
+    if base == head {
+        return Err(Error::usage("both arms have the same settings: there is nothing to explain"));
+    }
+    let (program, path) = program(args.common.migrator.as_deref(), &scenario)?;
+    let scenario = explain::of_settings(scenario, &base, &head);
+    let side = |name: &str| Side { name: name.into(), commit: None };
+    let contest = contest(args, [side(&args.base), side(&args.head)]);
+    Ok(Question { contest, scenario, programs: vec![("migrator", program, path)] })
+}
+
+fn by_programs(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'static>> {
+    if args.common.migrator.is_some() {
+        return Err(Error::usage("--migrator would be ignored: --base and --head name programs"));
+    }
+    if scenario.runner.is_some() {
+        return Err(Error::usage(format!(
+            "the [runner] of {} would be ignored: --base and --head name programs",
+            scenario.name
+        )));
+    }
+    let (base, head) = (arm::named(&args.base)?, arm::named(&args.head)?);
+    let [base, head] =
+        arm::arms([(&args.base, base), (&args.head, head)], &args.common.out, args.common.quiet)?;
+    let programs = vec![
+        ("base", base.program, Some(base.side.label())),
+        ("head", head.program, Some(head.side.label())),
+    ];
+    let scenario = explain::of_programs(scenario);
+    check_runners(&programs, std::slice::from_ref(&scenario))?;
+    Ok(Question { contest: contest(args, [base.side, head.side]), scenario, programs })
+}
+
+fn contest(args: &ExplainArgs, [base, head]: [Side; 2]) -> Contest {
+    Contest { base, head, budget_s: args.budget.as_secs_f64(), stored: None }
+}
+
+fn measure(args: &ExplainArgs, question: Question<'_>) -> Result<(Explained, Session)> {
+    let Question { contest, scenario, programs } = question;
+    let command = command(args, [&contest.base, &contest.head]);
+    let (mut executor, beginning) = Asked {
+        session: explain::session(contest, scenario),
+        programs,
+        shard: None,
+        out: &args.common.out,
+        fresh: args.common.fresh,
+        command,
+    }
+    .begin()?;
+    let mut display = Display::new(args.common.quiet);
+    let mut session = Session::open(beginning, &mut display)?;
+    let recorded = session.measure(&Explain, &mut executor, &mut display)?;
+    valid(&recorded).map_err(|error| session.with_ledger(&error))?;
+    let explained = explain::explain(&recorded).map_err(|error| no_analysis(&session, &error))?;
+    session.folder.write("analysis.json", render::pretty(&explained)?)?;
+    let report = render::explain::markdown(&explained, &session.identity.command);
+    session.folder.write(results::LAST_FILE, report)?;
+    Ok((explained, session))
+}
+
+/// The command that measures the same again: commits, because refs move.
+fn command(args: &ExplainArgs, sides: [&Side; 2]) -> String {
+    let mut words = vec!["harness".to_owned(), "explain".into()];
+    for (flag, side) in ["--base", "--head"].into_iter().zip(sides) {
+        let commit = side.commit.as_ref().map(|commit| commit.get(..12).unwrap_or(commit));
+        words.extend([flag.into(), quoted(commit.unwrap_or(&side.name))]);
+    }
+    let scenario = args.scenario.iter().flat_map(|name| ["--scenario".into(), quoted(name)]);
+    words.extend(scenario);
+    let budget = humantime::format_duration(args.budget).to_string().replace(' ', "");
+    words.extend(["--budget".into(), budget]);
+    words.extend(common(&args.common));
+    words.join(" ")
+}

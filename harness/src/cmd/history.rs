@@ -1,0 +1,128 @@
+//! `harness history`: releases over time, from the results folders and from files of lines that
+//! outlive them.
+
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::args::HistoryArgs;
+use crate::display;
+use crate::error::{Error, Result};
+use crate::history::{self, Point};
+use crate::identity::Identity;
+use crate::render;
+use crate::results::Folder;
+
+/// Where the charts go, within the results.
+const FOLDER: &str = "history";
+
+/// Runs the verb.
+pub fn run(args: &HistoryArgs) -> Result<()> {
+    let (found, notes) = within(&args.out);
+    let mut points = Vec::new();
+    for file in &args.files {
+        points.extend(read(file)?);
+    }
+    if let Some(path) = &args.append {
+        let (earlier, added) = append(path, &found)?;
+        points.extend(earlier);
+        if !args.quiet {
+            display::say(&format!("{}: {added} lines added", path.display()));
+        }
+    }
+    points.extend(found);
+    let all = history::series(&points, args.seed);
+    if all.is_empty() {
+        return Err(Error::environment(format!(
+            "{} holds no session with a metrics.json, and no file of lines is named: \
+             `harness tune` and `harness sweep` leave what a history is made of",
+            args.out.display()
+        )));
+    }
+    let folder = Folder::existing(&args.out.join(FOLDER));
+    for file in render::history_charts(&all)? {
+        folder.write(&file.name, file.bytes)?;
+    }
+    if args.json {
+        display::result(&render::pretty(&all)?);
+    } else {
+        let folder = folder.path().display().to_string();
+        display::result(&render::history::text(&all, &notes, &folder));
+    }
+    Ok(())
+}
+
+/// The points of every session below the results, and a note on each whose files cannot be read.
+fn within(out: &Path) -> (Vec<Point>, Vec<String>) {
+    let (mut points, mut notes) = (Vec::new(), Vec::new());
+    for plan in folders(out) {
+        let Some(name) = plan.file_name().and_then(|name| name.to_str()) else { continue };
+        for session in folders(&plan) {
+            let metrics = session.join("metrics.json");
+            if !metrics.is_file() {
+                continue;
+            }
+            match points_of(name, &session, &metrics) {
+                Ok(found) => points.extend(found),
+                Err(error) => notes.push(format!("{} is left out: {error}", session.display())),
+            }
+        }
+    }
+    (points, notes)
+}
+
+/// The folders in a folder, by name, but for hidden ones.
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let shown = |path: &PathBuf| {
+        path.is_dir()
+            && path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
+    };
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(shown).collect();
+    folders.sort();
+    folders
+}
+
+fn points_of(plan: &str, session: &Path, metrics: &Path) -> Result<Vec<Point>> {
+    let text = |path: &Path| {
+        fs::read_to_string(path)
+            .map_err(|error| Error::caused(format!("reading {}", path.display()), error))
+    };
+    let path = Folder::existing(session).identity();
+    let identity: Identity = serde_json::from_str(&text(&path)?)
+        .map_err(|error| Error::caused(format!("reading {}", path.display()), error))?;
+    history::points(plan, &identity, &text(metrics)?)
+        .map_err(|message| Error::environment(format!("{}: {message}", metrics.display())))
+}
+
+fn read(path: &Path) -> Result<Vec<Point>> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Error::caused(format!("reading {}", path.display()), error))?;
+    points_in(path, &text)
+}
+
+fn points_in(path: &Path, text: &str) -> Result<Vec<Point>> {
+    history::read(text)
+        .map_err(|message| Error::environment(format!("{}, {message}", path.display())))
+}
+
+/// Adds what a file does not have yet, while nobody else does: its points before that, and how many
+/// were added.
+fn append(path: &Path, found: &[Point]) -> Result<(Vec<Point>, usize)> {
+    let failed = |error| Error::caused(format!("appending to {}", path.display()), error);
+    let mut file =
+        OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    let known = points_in(path, &text)?;
+    let new = history::missing(&known, found);
+    let mut lines = history::lines(&new)
+        .map_err(|error| Error::caused(format!("appending to {}", path.display()), error))?;
+    if !lines.is_empty() && !text.is_empty() && !text.ends_with('\n') {
+        // Somebody's editor left the last line without its end.
+        lines.insert(0, '\n');
+    }
+    file.write_all(lines.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    Ok((known, new.len()))
+}

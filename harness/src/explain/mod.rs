@@ -1,0 +1,136 @@
+//! The strategy of `harness explain`: both arms once, looks at pairs of them as a gate's, then,
+//! where the arms are settings that differ in several parts, blocks in which each part is switched
+//! by itself: first of all, and last of all. Pure.
+
+mod design;
+pub mod said;
+pub mod settings;
+
+use migrator::config::Settings;
+
+use self::design::{APART, DIFFERENCE, Design, compared, pairs};
+use self::settings::{Part, setting};
+use crate::contest::{BASE, Contest};
+use crate::gate::{failed, fits, once};
+use crate::ledger::{Ending, Kind, Session};
+use crate::plan::{self, Plan};
+use crate::recorded::Recorded;
+use crate::scenario::{Scenario, Setting};
+use crate::stats::looks;
+use crate::stats::verdict::Verdict;
+use crate::step::{Arm, Step};
+use crate::strategy::{Next, Strategy};
+
+pub use said::{Explained, explain};
+
+/// Plans the taking apart of a difference.
+#[derive(Debug, Clone, Copy)]
+pub struct Explain;
+
+/// What is explained on a scenario: where it has two settings, the second against the first;
+/// otherwise the session's second program against its first.
+pub fn session(contest: Contest, scenario: Scenario) -> Session {
+    let name = format!("explain-{}", scenario.name);
+    Session { name, of: Kind::Explain(contest), scenarios: vec![scenario] }
+}
+
+/// A scenario that has these two settings and no others, the first one as its baseline.
+#[must_use]
+pub fn of_settings(scenario: Scenario, base: &Settings, head: &Settings) -> Scenario {
+    let parts = Part::differing(base, head);
+    Scenario {
+        swept: parts.iter().map(|part| part.name().to_owned()).collect(),
+        settings: [base, head].map(|settings| setting(settings, &parts)).into(),
+        baseline: 0,
+        ..scenario
+    }
+}
+
+/// A scenario with its baseline alone, for two programs.
+#[must_use]
+pub fn of_programs(scenario: Scenario) -> Scenario {
+    let baseline = scenario.settings[scenario.baseline].clone();
+    let baseline = Setting { short: String::new(), label: String::new(), ..baseline };
+    Scenario { swept: Vec::new(), settings: vec![baseline], baseline: 0, ..scenario }
+}
+
+impl Strategy for Explain {
+    fn next(&self, recorded: &Recorded) -> Next {
+        let (Kind::Explain(contest), Some(scenario)) =
+            (&recorded.session.session.of, recorded.scenario(0))
+        else {
+            return Next::Done(Ending::Complete);
+        };
+        if recorded.steps.last().is_some_and(|last| last.invalid) {
+            return Next::Done(Ending::Invalid);
+        }
+        if recorded.steps.is_empty() {
+            return once(0, arms(recorded, scenario), scenario.seed).into();
+        }
+        if failed(recorded).is_some() {
+            return Next::Done(Ending::Complete);
+        }
+        let step = look(recorded, contest, scenario).or_else(|| apart(recorded, scenario));
+        step.map_or(Next::Done(Ending::Complete), Next::from)
+    }
+
+    fn ahead(&self, recorded: &Recorded) -> usize {
+        let Some(scenario) = recorded.scenario(0) else {
+            return 0;
+        };
+        let began = |name: &str| recorded.steps_of(name).next().is_some();
+        let pairs = if began(DIFFERENCE) { 0 } else { first_look(scenario) };
+        let design = Design::of_scenario(scenario).filter(|_| !began(APART));
+        2 * pairs + design.map_or(0, |design| design.settings.len() * scenario.runs as usize)
+    }
+}
+
+/// The baseline and the other arm.
+fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
+    let last = recorded.session.origin.programs.len().saturating_sub(1);
+    let other = scenario.settings.last().unwrap_or(&scenario.settings[scenario.baseline]);
+    [
+        Arm { program: BASE, setting: scenario.settings[scenario.baseline].clone() },
+        Arm { program: last, setting: other.clone() },
+    ]
+}
+
+fn first_look(scenario: &Scenario) -> usize {
+    if scenario.quick { scenario.pairs as usize } else { looks::LOOKS[0] }
+}
+
+/// The next look at the pairs, as long as they do not tell and the budget allows; the first one is
+/// always taken.
+fn look(recorded: &Recorded, contest: &Contest, scenario: &Scenario) -> Option<Step> {
+    let before = pairs(recorded);
+    let next = if before == 0 { first_look(scenario) } else { looks::next(before)? };
+    let more = next - before;
+    if before > 0 {
+        let verdict = compared(recorded)?.ok()?.decided();
+        let open = verdict == Some(Verdict::Inconclusive);
+        if scenario.quick || !open || !fits(recorded, DIFFERENCE, contest.budget_s, more) {
+            return None;
+        }
+    }
+    let batch = recorded.steps_of(DIFFERENCE).count() + 1;
+    let both = arms(recorded, scenario);
+    Some(Step::comparison(DIFFERENCE, batch, 0, both, more, scenario.seed))
+}
+
+/// The blocks in which each part is switched by itself.
+fn apart(recorded: &Recorded, scenario: &Scenario) -> Option<Step> {
+    if recorded.steps_of(APART).next().is_some() {
+        return None;
+    }
+    let Design { parts, settings, .. } = Design::of_scenario(scenario)?;
+    let arm = |settings: &Settings| Arm { program: BASE, setting: setting(settings, &parts) };
+    let seed = plan::seed_of(scenario.seed, APART, 1);
+    Some(Step {
+        name: APART.into(),
+        batch: 1,
+        scenario: 0,
+        arms: settings.iter().map(arm).collect(),
+        baseline: 0,
+        plan: Plan::sweep(settings.len(), scenario.runs as usize, 0, seed),
+    })
+}

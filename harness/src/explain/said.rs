@@ -1,0 +1,337 @@
+//! What the runs of `harness explain` say, from the ledger alone: the verdict on the whole, each
+//! setting's share and each stage's. Every verdict comes from [`crate::compare`]. Pure.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::design::{APART, DIFFERENCE, Design, compared};
+use super::settings::Part;
+use crate::agreement::agreed;
+use crate::compare::{Comparison, Count};
+use crate::contest::{Contest, Side};
+use crate::error::{Error, Result};
+use crate::finding::rounded_percent;
+use crate::gate::failed;
+use crate::gate::why::WAITS;
+use crate::ledger::Kind;
+use crate::measure::{Measurement, stage_ms};
+use crate::metric::Metric;
+use crate::recorded::{RanBlock, RanStep, Recorded};
+use crate::scenario::Scenario;
+use crate::stats::Sample;
+use crate::stats::shares::{self, Shares, shares};
+
+/// The version of `analysis.json` of an explanation.
+const FORMAT_VERSION: u32 = 1;
+/// The error of all intervals of one table together, on each side.
+const ALPHA: f64 = 0.025;
+
+/// What an explanation says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explained {
+    /// `FORMAT_VERSION` of the program that wrote it.
+    pub format: u32,
+    /// `plan::hash` of the session.
+    pub plan_hash: String,
+    /// The scenario whose records and store were taken.
+    pub scenario: String,
+    /// Records that each run read.
+    pub records: u32,
+    /// What was there before.
+    pub base: String,
+    /// What is explained.
+    pub head: String,
+    /// Whether `--quick` cut it down, so that nothing is tested.
+    pub quick: bool,
+    /// What pairs of the two say: the verdict and the exact counts.
+    pub comparison: Comparison,
+    /// The difference by setting; nothing where the arms are programs.
+    pub settings: Option<Apart>,
+    /// The difference by stage.
+    pub stages: Stages,
+    /// Why the figures are to be taken with care.
+    pub warnings: Vec<String>,
+}
+
+/// A difference of rates taken apart by setting.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Apart {
+    /// Complete blocks in which every run finished; 0 where one part has everything.
+    pub blocks: usize,
+    /// All settings together, in percent of the rate; nothing where no block finished.
+    pub whole: Option<Share>,
+    /// Each setting.
+    pub parts: Vec<SettingShare>,
+    /// What three or more settings do together; nothing of fewer.
+    pub left: Option<Share>,
+}
+
+/// What one setting brings.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SettingShare {
+    /// Its name.
+    pub setting: String,
+    /// Its value in the baseline.
+    pub base: String,
+    /// Its value in the head.
+    pub head: String,
+    /// What it brings, in percent of the rate; nothing where no block finished.
+    pub share: Option<Share>,
+}
+
+/// A part of a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Share {
+    /// The estimate, in percent.
+    pub percent: f64,
+    /// What it lies between: all intervals of one table hold together with 95 %. Nothing where
+    /// there are too few runs to tell.
+    pub interval_percent: Option<[f64; 2]>,
+    /// Whether it is told from nothing.
+    pub told: bool,
+    /// What part of the whole it is, in percent; of rates by their logarithms, which add up. Nothing
+    /// where it or the whole is not told from nothing, and for a wait.
+    pub of_whole_percent: Option<f64>,
+}
+
+/// A difference taken apart by stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stages {
+    /// Pairs of which both runs finished.
+    pub pairs: usize,
+    /// All stages but those in which a thread waits for another, in percent of what they take in
+    /// the baseline; nothing where no pair says how long stages took.
+    pub whole: Option<Share>,
+    /// Each stage, the largest part first, those that wait behind the others.
+    pub parts: Vec<StageShare>,
+}
+
+/// What one stage has of the difference.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageShare {
+    /// The stage.
+    pub stage: String,
+    /// Whether a thread waits there for another: it takes no part in the whole.
+    pub waits: bool,
+    /// Median milliseconds per 1,000 records in the baseline, summed over workers.
+    pub base_ms: f64,
+    /// The same in the head.
+    pub head_ms: f64,
+    /// The difference, in percent of what all stages take in the baseline.
+    pub share: Share,
+}
+
+/// What a session says. An error where it is none of this kind, where a program does not run, and
+/// where the arms stored different things.
+pub fn explain(recorded: &Recorded) -> Result<Explained> {
+    let (Kind::Explain(contest), Some(scenario)) =
+        (&recorded.session.session.of, recorded.scenario(0))
+    else {
+        return Err(Error::usage("the session explains nothing"));
+    };
+    if let Some((_, words)) = failed(recorded) {
+        return Err(Error::environment(words));
+    }
+    agreed(recorded, 0)?;
+    let Some(comparison) = compared(recorded) else {
+        return Err(Error::environment("it ends before its first pair"));
+    };
+    let comparison = comparison?;
+    let records = recorded.records.first().and_then(Option::as_ref).map_or(0, |line| line.records);
+    let [base, head] = names(contest, scenario);
+    Ok(Explained {
+        format: FORMAT_VERSION,
+        plan_hash: recorded.session.plan_hash.clone(),
+        scenario: scenario.name.clone(),
+        records,
+        base,
+        head,
+        quick: scenario.quick,
+        settings: by_setting(recorded, scenario, &comparison),
+        stages: by_stage(recorded)?,
+        warnings: warnings(recorded, scenario, &comparison),
+        comparison,
+    })
+}
+
+/// Settings are called by what they differ in, programs as the user calls them.
+fn names(contest: &Contest, scenario: &Scenario) -> [String; 2] {
+    match scenario.settings.as_slice() {
+        [base, head] => [base, head].map(|setting| setting.label.clone()),
+        _ => [&contest.base, &contest.head].map(Side::label),
+    }
+}
+
+impl Share {
+    /// Of logarithms of a rate.
+    fn of_logs(part: shares::Part, whole: shares::Part) -> Self {
+        Self::of(part, Some(whole), rounded_percent)
+    }
+
+    /// Of figures that are percentages.
+    fn of_percents(part: shares::Part, whole: Option<shares::Part>) -> Self {
+        Self::of(part, whole, |percent| rounded(percent, 1e4))
+    }
+
+    fn of(part: shares::Part, whole: Option<shares::Part>, percent: fn(f64) -> f64) -> Self {
+        let told = part.is_told();
+        let whole = whole.filter(|whole| told && whole.is_told());
+        Self {
+            percent: percent(part.estimate),
+            interval_percent: part.interval.map(|(low, high)| [percent(low), percent(high)]),
+            told,
+            of_whole_percent: whole
+                .map(|whole| rounded(part.estimate / whole.estimate * 100.0, 1e2)),
+        }
+    }
+}
+
+/// To one part of `steps`; adding zero makes −0 a plain one.
+fn rounded(figure: f64, steps: f64) -> f64 {
+    (figure * steps).round() / steps + 0.0
+}
+
+/// The difference by setting; nothing where the arms are programs.
+fn by_setting(recorded: &Recorded, scenario: &Scenario, comparison: &Comparison) -> Option<Apart> {
+    let [base, head] = scenario.settings.as_slice() else {
+        return None;
+    };
+    let (base, head) = (&base.settings, &head.settings);
+    let design = Design::of(base, head);
+    let named = |share: &dyn Fn(usize) -> Option<Share>| {
+        let part = |(place, part): (usize, &Part)| SettingShare {
+            setting: part.name().into(),
+            base: part.value(base),
+            head: part.value(head),
+            share: share(place),
+        };
+        design.parts.iter().enumerate().map(part).collect::<Vec<_>>()
+    };
+    if design.parts.len() < 2 {
+        let whole = whole_of(comparison);
+        return Some(Apart { blocks: 0, whole, parts: named(&|_| whole), left: None });
+    }
+    let blocks = blocks(recorded, design.settings.len());
+    let found = shares(&blocks, &design.arms, ALPHA);
+    let found = found.as_ref();
+    let of = |part: fn(&Shares) -> shares::Part| {
+        found.map(|found| Share::of_logs(part(found), found.whole))
+    };
+    let each = |place: usize| {
+        found.and_then(|found| Some(Share::of_logs(*found.each.get(place)?, found.whole)))
+    };
+    Some(Apart {
+        blocks: blocks.len(),
+        whole: of(|found| found.whole),
+        parts: named(&each),
+        left: of(|found| found.left).filter(|_| design.parts.len() > 2),
+    })
+}
+
+/// Where one setting has everything, its share is what the pairs say of the rate.
+fn whole_of(comparison: &Comparison) -> Option<Share> {
+    let rate = comparison.metrics.iter().find(|found| found.metric == Metric::RecPerMin)?;
+    let interval = match rate.change_interval_percent {
+        Some([Some(low), Some(high)]) => Some([low, high]),
+        _ => None,
+    };
+    let told = interval.is_some_and(|[low, high]| low > 0.0 || high < 0.0);
+    Some(Share {
+        percent: rate.change_percent?,
+        interval_percent: interval,
+        told,
+        of_whole_percent: told.then_some(100.0),
+    })
+}
+
+/// ln(rate) of every arm, block by block; without blocks in which a run failed.
+fn blocks(recorded: &Recorded, arms: usize) -> Vec<Vec<f64>> {
+    let all = recorded.steps_of(APART).filter(|ran| !ran.invalid).flat_map(RanStep::counted);
+    let rates = |block: &RanBlock| -> Option<Vec<f64>> {
+        (0..arms).map(|arm| block.of_arm(arm)?.value(Metric::RecPerMin).map(f64::ln)).collect()
+    };
+    all.filter_map(rates).collect()
+}
+
+/// Both arms' runs of every pair that finished.
+fn finished_pairs(recorded: &Recorded) -> Vec<[&Measurement; 2]> {
+    let blocks = recorded.steps_of(DIFFERENCE).flat_map(RanStep::counted);
+    let both = blocks.filter_map(|block| Some([block.of_arm(0)?, block.of_arm(1)?]));
+    both.filter(|both| both.iter().all(|run| run.report().is_some())).collect()
+}
+
+fn by_stage(recorded: &Recorded) -> Result<Stages> {
+    let pairs = finished_pairs(recorded);
+    let reports = || pairs.iter().flatten().filter_map(|run| run.report());
+    let took = reports().flat_map(|report| &report.stages).filter(|(_, times)| times.total_ns > 0);
+    // `record` is a latency and no share of the time.
+    let names: BTreeSet<&str> =
+        took.map(|(name, _)| name.as_str()).filter(|name| *name != "record").collect();
+    let ms =
+        |run: &Measurement, stage: &str| run.report().map_or(0.0, |report| stage_ms(report, stage));
+    let busy: Vec<&str> = names.iter().copied().filter(|name| !WAITS.contains(name)).collect();
+    let all_ms = |run: &Measurement| busy.iter().map(|stage| ms(run, stage)).sum::<f64>();
+    let totals: Vec<f64> = pairs.iter().map(|[base, _]| all_ms(base)).collect();
+    let Some(total_ms) = median(totals)?.filter(|total_ms| *total_ms > 0.0) else {
+        return Ok(Stages { pairs: pairs.len(), whole: None, parts: Vec::new() });
+    };
+    let family = names.len() + 1;
+    let part = |of: &dyn Fn(&Measurement) -> f64| {
+        let percents: Vec<f64> =
+            pairs.iter().map(|[base, head]| (of(head) - of(base)) / total_ms * 100.0).collect();
+        shares::Part::of(&percents, ALPHA, family)
+    };
+    let whole = part(&all_ms);
+    let mut parts = Vec::new();
+    for stage in &names {
+        let Some(part) = part(&|run| ms(run, stage)) else { continue };
+        let waits = WAITS.contains(stage);
+        let each = |arm: usize| median(pairs.iter().map(|both| ms(both[arm], stage)).collect());
+        parts.push(StageShare {
+            stage: (*stage).into(),
+            waits,
+            base_ms: each(0)?.unwrap_or(0.0),
+            head_ms: each(1)?.unwrap_or(0.0),
+            share: Share::of_percents(part, whole.filter(|_| !waits)),
+        });
+    }
+    parts.sort_by(|a, b| {
+        let by_size = b.share.percent.abs().total_cmp(&a.share.percent.abs());
+        a.waits.cmp(&b.waits).then(by_size)
+    });
+    let whole = whole.map(|whole| Share::of_percents(whole, Some(whole)));
+    Ok(Stages { pairs: pairs.len(), whole, parts })
+}
+
+fn median(figures: Vec<f64>) -> Result<Option<f64>> {
+    if figures.is_empty() {
+        return Ok(None);
+    }
+    let sample =
+        Sample::new(figures).map_err(|error| Error::caused("reading the stages' times", error))?;
+    Ok(Some(sample.median()))
+}
+
+impl Explained {
+    /// Exact counts in which the arms differ.
+    pub fn counts(&self) -> impl Iterator<Item = &Count> {
+        self.comparison.exact.iter().filter(|count| count.differs())
+    }
+}
+
+fn warnings(recorded: &Recorded, scenario: &Scenario, comparison: &Comparison) -> Vec<String> {
+    let mut warnings: Vec<String> = comparison.warnings.iter().map(ToString::to_string).collect();
+    let failed = recorded.steps.iter().flat_map(RanStep::trials);
+    let failed: Vec<String> =
+        failed.filter_map(|line| line.measurement.failure().map(ToString::to_string)).collect();
+    warnings.extend(
+        failed.first().map(|first| format!("{} runs failed, the first: {first}", failed.len())),
+    );
+    let voided: usize = recorded.steps.iter().map(|ran| ran.voided.len()).sum();
+    if voided > 0 {
+        warnings.push(format!("{voided} void pairs or blocks were run again"));
+    }
+    warnings.extend(scenario.link.is_simulated().then(|| scenario.link.to_string()));
+    warnings
+}

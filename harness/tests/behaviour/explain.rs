@@ -1,0 +1,272 @@
+//! Differences taken apart that nobody runs, and the real binary with a stand-in for the migrator.
+//! Every figure is invented, and the same every time.
+
+use std::path::Path;
+
+use harness::contest::{Contest, Side};
+use harness::error::{Error, ErrorKind, Result};
+use harness::executor::{Mock, Source, report};
+use harness::explain::settings::asked;
+use harness::explain::{Explain, Explained, explain, of_programs, of_settings, session};
+use harness::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
+use harness::measure::Measurement;
+use harness::progress::Progress;
+use harness::recorded::Recorded;
+use harness::render::explain::{markdown, text};
+use harness::run;
+use harness::scenario::{Scenario, shipped};
+use migrator::config::Settings;
+
+use crate::common::{Fake, Silent, done, failure, harness, tell, uniform};
+
+fn scenario() -> Scenario {
+    let text = shipped("gate").unwrap().replace("records = \"auto\" ", "records = 4000 ");
+    Scenario::parse(&text.replace("run_seconds = 0.8\n", "")).unwrap()
+}
+
+fn contest(base: &str, head: &str) -> Contest {
+    let side = |name: &str| Side { name: name.into(), commit: None };
+    Contest { base: side(base), head: side(head), budget_s: 600.0, stored: None }
+}
+
+fn line(contest: Contest, scenario: Scenario, programs: &[&str]) -> SessionLine {
+    let id = |name: &&str| ProgramId { name: (*name).into(), blake3: format!("{name}-0123") };
+    let programs = programs.iter().map(id).collect();
+    let origin = Origin { revision: "r".into(), host: None, programs };
+    SessionLine::new(session(contest, scenario), origin, None)
+}
+
+/// The session that explains what these settings make different.
+fn of(head: &str) -> SessionLine {
+    let scenario = scenario();
+    let base = scenario.settings[scenario.baseline].settings.clone();
+    let settings = asked(head, &base).unwrap();
+    line(contest("baseline", head), of_settings(scenario, &base, &settings), &["migrator"])
+}
+
+fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<Recorded> {
+    let mut ledger = Ledger::create(path, &line)?;
+    run::run(Progress::of(line), &Explain, executor, &mut ledger, &mut Silent)?;
+    tell(path).progress.into_recorded()
+}
+
+fn explained(line: SessionLine, mut executor: Mock) -> Result<Explained> {
+    let folder = tempfile::tempdir().unwrap();
+    explain(&start(&folder.path().join("ledger.jsonl"), line, &mut executor)?)
+}
+
+/// Runs in which a pool brings 10 %, small batches cost 5 %, a cache brings nothing, and pool and
+/// cache together bring 4 % more; by up to `noise` more or less.
+fn effects(
+    noise: f64,
+    mut ran: u32,
+    cut_at: Option<u32>,
+) -> impl FnMut(&Source, usize, &Settings) -> Result<Measurement> {
+    move |source, _, settings| {
+        if cut_at == Some(ran) {
+            return Err(Error::new(ErrorKind::Interrupted, "cut off"));
+        }
+        ran += 1;
+        let usual = Settings::default();
+        let [pool, cache] = [settings.pool != usual.pool, settings.cache != usual.cache];
+        let small = settings.batch_size.get() < 500;
+        let mut log = if pool { 0.10 } else { 0.0 };
+        log -= if small { 0.05 } else { 0.0 };
+        log += if pool && cache { 0.04 } else { 0.0 };
+        let rate = 480_000.0 * (log + noise * uniform(300 + ran)).exp();
+        Ok(done(report(settings, source.records, rate)))
+    }
+}
+
+fn mock(noise: f64) -> Mock {
+    Mock::of_programs(effects(noise, 0, None))
+}
+
+const THREE: &str = "batch_size=100,pool=worker,cache=batch";
+
+#[test]
+fn a_difference_of_settings_is_shared_among_them_and_what_two_do_together_is_halved() {
+    let found = explained(of(THREE), mock(0.01)).unwrap();
+    let apart = found.settings.as_ref().unwrap();
+    let percents: Vec<f64> = apart.parts.iter().map(|part| part.share.unwrap().percent).collect();
+    let names: Vec<&str> = apart.parts.iter().map(|part| part.setting.as_str()).collect();
+    assert_eq!(names, ["batch_size", "pool", "cache"]);
+    for (percent, log) in percents.iter().zip([-0.05, 0.12, 0.02_f64]) {
+        assert!((percent - log.exp_m1() * 100.0).abs() < 1.0, "{percents:?}");
+    }
+    assert!(apart.parts[1].share.unwrap().told && !apart.left.unwrap().told, "{apart:?}");
+    assert_eq!(apart.blocks, 10);
+    let shown = text(&found, "results/explain-gate/x");
+    assert!(shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
+    insta::assert_snapshot!("explain", shown);
+    insta::assert_snapshot!("explain.md", markdown(&found, "harness explain --base a --head b"));
+}
+
+#[test]
+fn a_setting_that_brings_nothing_cannot_be_told_from_nothing() {
+    let found = explained(of("batch_size=100,insert=bulk"), mock(0.02)).unwrap();
+    let parts = found.settings.unwrap().parts;
+    assert!(parts[0].share.unwrap().told, "{parts:?}");
+    let insert = parts[1].share.unwrap();
+    assert!(!insert.told && insert.percent.abs() < 1.5, "{parts:?}");
+}
+
+#[test]
+fn one_setting_has_the_whole_difference_and_no_blocks_are_run_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.jsonl");
+    let recorded = start(&path, of("pool=worker"), &mut mock(0.01)).unwrap();
+    let names: Vec<&str> = recorded.steps.iter().map(|ran| ran.step.name.as_str()).collect();
+    assert_eq!(names, ["warm-up", "difference"]);
+    let found = explain(&recorded).unwrap();
+    let apart = found.settings.unwrap();
+    assert_eq!((apart.blocks, apart.parts.len()), (0, 1));
+    assert_eq!(apart.parts[0].share, apart.whole);
+    assert!((apart.whole.unwrap().percent - 10.5).abs() < 1.0);
+}
+
+/// Two programs of which the head inserts for a fifth longer, of the whole.
+fn programs(share: f64) -> Mock {
+    let mut ran = 0;
+    Mock::of_programs(move |source: &Source, program, settings: &Settings| {
+        ran += 1;
+        let noise = 1.0 + 0.02 * uniform(ran);
+        let share = if program == 1 { share } else { 0.0 };
+        let mut slow = report(settings, source.records, 480_000.0 / noise / (1.0 + share));
+        let usual = report(settings, source.records, 480_000.0 / noise);
+        let busy: u64 = usual.stages.values().map(|times| times.total_ns).sum();
+        slow.stages.clone_from(&usual.stages);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "nanoseconds of a second"
+        )]
+        let more = (busy as f64 * share) as u64;
+        slow.stages.get_mut("insert").unwrap().total_ns += more;
+        Ok(done(slow))
+    })
+}
+
+#[test]
+fn a_difference_of_programs_is_shared_among_their_stages() {
+    let line = line(contest("main", "HEAD"), of_programs(scenario()), &["base", "head"]);
+    let found = explained(line, programs(0.2)).unwrap();
+    assert_eq!(found.settings, None);
+    let first = &found.stages.parts[0];
+    assert_eq!(first.stage, "insert");
+    assert!((first.share.percent - 20.0).abs() < 1.5 && first.share.told, "{first:?}");
+    let others = &found.stages.parts[1..];
+    assert!(others.iter().all(|part| part.share.percent.abs() < 1.0), "{others:?}");
+    assert!((found.stages.whole.unwrap().percent - 20.0).abs() < 3.0);
+    insta::assert_snapshot!("explain_programs", text(&found, "results/explain-gate/x"));
+}
+
+#[test]
+fn a_session_that_is_cut_off_anywhere_goes_on_to_the_same_answer() {
+    let whole = explained(of(THREE), mock(0.01)).unwrap();
+    for cut_at in [1, 7, 22, 23, 60, 101] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let mut cut = Mock::of_programs(effects(0.01, 0, Some(cut_at)));
+        assert_eq!(start(&path, of(THREE), &mut cut).unwrap_err().kind(), ErrorKind::Interrupted);
+        let told = tell(&path);
+        // A block is run again whole, and what a run gives follows from how many ended before it.
+        let blocks = told.progress.recorded().trials().count();
+        let ran = u32::try_from(blocks).unwrap();
+        let mut ledger = Ledger::reopen(&path, told.whole_bytes).unwrap();
+        let mut progress = told.progress;
+        let resumed = Line::Resumed(ResumedLine { at: "2026-01-01T00:00:00Z".into() });
+        ledger.append(&resumed).unwrap();
+        progress.take(resumed).unwrap();
+        let mut rest = Mock::of_programs(effects(0.01, ran, None));
+        run::run(progress, &Explain, &mut rest, &mut ledger, &mut Silent).unwrap();
+        let again = explain(&tell(&path).progress.into_recorded().unwrap()).unwrap();
+        assert_eq!(again, whole, "cut off at {cut_at}");
+    }
+}
+
+#[test]
+fn settings_that_store_different_things_or_do_not_run_are_an_error() {
+    let wrong = Mock::of_programs(|source: &Source, _, settings: &Settings| {
+        let mut report = report(settings, source.records, 480_000.0);
+        if settings.pool != Settings::default().pool {
+            report.checksum = "ffeeddccbbaa99887766554433221100".into();
+        }
+        Ok(done(report))
+    });
+    assert_eq!(explained(of(THREE), wrong).unwrap_err().kind(), ErrorKind::WrongResult);
+    let fails = Mock::of_programs(|source: &Source, _, settings: &Settings| {
+        if settings.pool == Settings::default().pool {
+            return Ok(done(report(settings, source.records, 480_000.0)));
+        }
+        Ok(failure())
+    });
+    let said = explained(of(THREE), fails).unwrap_err();
+    assert_eq!(said.kind(), ErrorKind::Environment);
+    assert!(said.to_string().contains("did not finish its first run"), "{said}");
+}
+
+#[test]
+fn blocks_in_which_a_run_fails_are_left_out() {
+    let mut ran = 0;
+    let mut usual = effects(0.01, 0, None);
+    let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
+        ran += 1;
+        if ran == 50 { Ok(failure()) } else { usual(source, program, settings) }
+    });
+    let found = explained(of(THREE), executor).unwrap();
+    assert_eq!(found.settings.unwrap().blocks, 9);
+    assert!(found.warnings.iter().any(|w| w.starts_with("1 runs failed")), "{:?}", found.warnings);
+}
+
+/// `harness explain` with a stand-in for the migrator.
+fn explain_with(fake: &Fake, words: &[&str]) -> assert_cmd::Command {
+    let mut command = harness();
+    command.arg("explain").args(words).arg("--migrator").arg(fake.program());
+    command.arg("--out").arg(fake.out());
+    command
+}
+
+const SHORT: &str = "name = \"short\"\nwhy = \"?\"\nphase = \"p\"\noptimization = \"o\"\n\
+                     [workload]\nrecords = 500\n[validity]\nforeign_cpu_share_max = 1.0\n\
+                     steal_share_max = 1.0\n[gate]\nmargin = 0.5\n";
+
+#[test]
+fn a_quick_explanation_leaves_its_report_and_is_said_again() {
+    let fake = Fake::new("");
+    let scenario = fake.write("short.toml", SHORT);
+    let scenario = scenario.to_str().unwrap();
+    let arms =
+        ["--base", "baseline", "--head", "batch_size=200,workers=1", "--quick", "--scenario"];
+    let mut command = explain_with(&fake, &[&arms[..], &[scenario]].concat());
+    let assert = command.assert().success();
+    let said = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    assert!(said.starts_with("NOT TESTABLE: workers=1 batch_size=200 against "), "{said}");
+    assert!(said.contains("By setting") && said.contains("By stage"), "{said}");
+    let results = fake.results("explain-short");
+    let report = std::fs::read_to_string(results.join("report.md")).unwrap();
+    let mut again = harness();
+    let again = again.arg("report").arg(&results).assert().success();
+    assert_eq!(String::from_utf8_lossy(&again.get_output().stdout), report);
+}
+
+#[test]
+fn arms_that_cannot_be_compared_are_refused_by_name() {
+    let fake = Fake::new("");
+    let program = fake.program();
+    let program = program.to_str().unwrap();
+    for (base, head, expected) in [
+        ("batch_size=1", program, "names no settings, and the other arm does"),
+        ("batchsize=1", "baseline", "the nearest known one is `batch_size`"),
+        ("baseline", "batch_size=500", "there is nothing to explain"),
+        (program, program, "--migrator would be ignored"),
+    ] {
+        let assert = explain_with(&fake, &["--base", base, "--head", head]).assert().code(2);
+        let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(said.contains(expected), "{said}");
+    }
+    let bisect = ["--base", "a", "--head", "b", "--bisect"];
+    let assert = explain_with(&fake, &bisect).assert().code(2);
+    let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(said.contains("--migrator would be ignored: commits are built"), "{said}");
+}
