@@ -159,7 +159,7 @@ fn more(recorded: &Recorded, contest: &Contest, gated: &Gated) -> Option<Step> {
 
 /// Whether so many more pairs of a scenario end within the budget, by the time that its pairs took.
 fn fits(recorded: &Recorded, scenario: &Scenario, budget_s: f64, pairs: usize) -> bool {
-    let spent: f64 = recorded.trials().map(|line| line.measurement.elapsed_s).sum();
+    let spent: f64 = recorded.trials().map(|line| line.measurement.whole_s()).sum();
     let seconds: Vec<f64> = recorded
         .steps_of(&scenario.name)
         .flat_map(RanStep::counted)
