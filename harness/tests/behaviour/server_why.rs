@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use harness::contest::{Contest, Side};
 use harness::executor::{Mock, Source, report};
 use harness::gate::{Gate, decide, session};
+use harness::identity::{Identity, Store};
 use harness::ledger::{Ledger, Origin, ProgramId, Session, SessionLine};
 use harness::progress::Progress;
 use harness::recorded::Recorded;
@@ -36,6 +37,15 @@ fn counted(run: RunReport, writelog_ms: f64, log_bytes: u64) -> RunReport {
         ..ServerReport::default()
     };
     RunReport { server: Some(server), ..run }
+}
+
+fn on_a_server() -> Store {
+    Store {
+        url: "mssql://sa@db/loans?trust_cert=true&schema=sweetspot".into(),
+        synchronous: None,
+        version: Some("mssql Microsoft SQL Server 2022 (RTM-CU16) - 16.0.4165.4 (X64)".into()),
+        filesystem: None,
+    }
 }
 
 fn origin(programs: &[&str]) -> Origin {
@@ -82,7 +92,8 @@ fn a_gates_why_line_names_the_waits_of_the_server() {
     assert!((change.waits[0].percent - 10.5).abs() < 0.5, "{why}");
     assert!((change.log_bytes_percent.unwrap() - 10.0).abs() < 0.1, "{why}");
     assert_eq!(change.lock_escalations, None);
-    let report = markdown(&document::gate::document(&decided, &recorded, &identity())).unwrap();
+    let identity = Identity { store: on_a_server(), ..identity() };
+    let report = markdown(&document::gate::document(&decided, &recorded, &identity)).unwrap();
     insta::assert_snapshot!("gate-on-a-server.md", report);
     let silent = decide(&gated(false)).unwrap();
     assert_eq!(silent.workloads[0].why.as_ref().unwrap().server, None);
