@@ -157,18 +157,18 @@ mod tests {
         Measurement::new(2.0, Outcome::Report(Box::new(report)))
     }
 
-    fn waited(name: &str, wait_ms: u64, log_bytes: Option<u64>) -> Option<ServerReport> {
+    fn waited(name: &str, wait_ms: u64, log_bytes: Option<u64>) -> ServerReport {
         let wait = ServerWait { count: 1, wait_ms, signal_ms: 0 };
         let waits = BTreeMap::from([(name.to_owned(), wait)]);
-        Some(ServerReport { waits, log_bytes, ..ServerReport::default() })
+        ServerReport { waits, log_bytes, ..ServerReport::default() }
     }
 
     #[test]
     fn what_a_server_counts_is_told_for_a_thousand_records_and_a_wait_that_did_not_happen_is_0() {
         let runs = [
-            run(waited("WRITELOG", 40, Some(8_000))),
-            run(waited("WRITELOG", 60, None)),
-            run(waited("LCK_M_X", 10, Some(6_000))),
+            run(Some(waited("WRITELOG", 40, Some(8_000)))),
+            run(Some(waited("WRITELOG", 60, None))),
+            run(Some(waited("LCK_M_X", 10, Some(6_000)))),
             run(None),
         ];
         let figures = Figures::of(&runs.iter().collect::<Vec<_>>()).unwrap().unwrap();

@@ -116,19 +116,25 @@ fn hide(value: &mut Value, password: &str) -> bool {
             *text = text.replace(password, HIDDEN);
             true
         }
-        Value::Array(values) => {
-            values.iter_mut().fold(false, |found, value| hide(value, password) || found)
-        }
+        Value::Array(values) => hide_all(values.iter_mut(), password),
         Value::Object(fields) => {
             let named = fields.keys().any(|name| name.contains(password));
             if named {
                 let renamed = std::mem::take(fields).into_iter();
                 fields.extend(renamed.map(|(name, value)| (name.replace(password, HIDDEN), value)));
             }
-            fields.values_mut().fold(named, |found, value| hide(value, password) || found)
+            hide_all(fields.values_mut(), password) || named
         }
         _ => false,
     }
+}
+
+fn hide_all<'v>(values: impl Iterator<Item = &'v mut Value>, password: &str) -> bool {
+    let mut found = false;
+    for value in values {
+        found |= hide(value, password);
+    }
+    found
 }
 
 fn environment(error: &migrator::error::Error) -> Error {
