@@ -7,6 +7,7 @@
 //! ```
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a fixture fails by panicking, and the terminal is all it has"

@@ -147,7 +147,7 @@ fn nor_is_anything_else_touched_on_a_server_in_a_schema_of_such_a_name() {
 
 /// A text as a URL takes it.
 fn in_url(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().map(percent_encoding::percent_encode_byte).collect()
 }
 
 /// `migrator VERB` that knows the double's password.
