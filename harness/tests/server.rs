@@ -3,15 +3,18 @@
 //! refused; and no password in anything that they leave, say or start.
 #![cfg(test)]
 
+#[path = "support/files.rs"]
+mod files;
 #[path = "../../migrator/tests/support/tds/mod.rs"]
 mod tds;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use files::files;
 use serde_json::Value;
 use tds::faults::{Fault, When};
 use tds::{Options, TdsDouble};
@@ -166,20 +169,6 @@ impl Fixture {
             assert_tells_nothing(&String::from_utf8_lossy(&bytes), &path.display().to_string());
         }
     }
-}
-
-/// Every file below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
 }
 
 /// Neither the password nor how JSON has it.
