@@ -134,7 +134,7 @@ pub struct SweepFlags {
 #[derive(Debug, Args)]
 pub struct TuneArgs {
     /// A scenario file with phases, or the name of a shipped one (phase2, phase2-link, phase2-full,
-    /// quick)
+    /// phase2-sqlserver, quick)
     #[arg(value_name = "SCENARIO", default_value = DEFAULT)]
     pub scenario: String,
     /// How it is carried out.
@@ -182,6 +182,25 @@ pub struct Flags {
     /// Measure this build of the migrator instead of the one inside
     #[arg(long, value_name = "PATH")]
     pub migrator: Option<PathBuf>,
+    /// Where the rows go.
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// Where the rows of the runs go, and what a server asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct StoreArgs {
+    /// Store the rows here instead of where the scenario says: `mssql://user@host:port/database?…`,
+    /// whose schema (`schema=NAME` [default: sweetspot]) is emptied before each run, or `sqlite:`
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+    /// With `mssql://`: a file whose first line is the password [default: the variable
+    /// `MIGRATOR_DB_PASSWORD`]
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// With `mssql://`: empty the tables of this schema, though `migrator init` has not created it
+    #[arg(long, value_name = "SCHEMA")]
+    pub recreate: Option<String>,
 }
 
 /// Arguments of `harness plan`.
@@ -268,6 +287,9 @@ pub struct GateArgs {
     /// A few pairs on few records: shows that it works, proves nothing
     #[arg(long)]
     pub quick: bool,
+    /// Where the rows go.
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// Arguments of `harness explain`.
@@ -375,6 +397,9 @@ pub struct SelfTestArgs {
     /// Run this build of the migrator instead of the one inside
     #[arg(long, value_name = "PATH")]
     pub migrator: Option<PathBuf>,
+    /// Where the rows go.
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// Which way a metric improves.

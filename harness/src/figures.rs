@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use migrator::report::RunReport;
+use migrator::report::{RunReport, ServerReport};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -19,6 +19,24 @@ pub struct Figures {
     pub metrics: PerMetric<Estimate>,
     /// Median milliseconds per 1,000 records of every stage, summed over workers.
     pub stage_ms_per_1000_records: BTreeMap<String, f64>,
+    /// What the server counted; absent where it says nothing, and where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerFigures>,
+}
+
+/// What a server counted while the runs of one arm went on: medians over those runs of which it says
+/// anything.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ServerFigures {
+    /// Milliseconds per 1,000 records that the runs' sessions waited, by the server's name of the
+    /// wait.
+    pub wait_ms_per_1000_records: BTreeMap<String, f64>,
+    /// Bytes per 1,000 records that were written to the database's log, by anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes_per_1000_records: Option<f64>,
+    /// Row locks that became a table lock in a run, by anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_escalations: Option<f64>,
 }
 
 /// A metric of one arm, over its runs, in the metric's unit.
@@ -54,7 +72,8 @@ impl Figures {
             return Ok(None);
         };
         let stage_ms_per_1000_records = stages(&reports)?;
-        Ok(Some(Self { runs: reports.len(), metrics, stage_ms_per_1000_records }))
+        let server = server(&reports)?;
+        Ok(Some(Self { runs: reports.len(), metrics, stage_ms_per_1000_records, server }))
     }
 }
 
@@ -84,4 +103,86 @@ fn stages(reports: &[&RunReport]) -> Result<BTreeMap<String, f64>> {
             Ok((name.clone(), estimate(values)?.median))
         })
         .collect()
+}
+
+fn server(reports: &[&RunReport]) -> Result<Option<ServerFigures>> {
+    // With the thousands of records that a run read.
+    let said = reports.iter().filter_map(|report| {
+        let thousands = report.books.read as f64 / 1000.0;
+        report.server.as_ref().map(|server| (server, thousands))
+    });
+    let said: Vec<(&ServerReport, f64)> = said.collect();
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let names: BTreeSet<&String> =
+        said.iter().flat_map(|(server, _)| server.waits.keys()).collect();
+    let waits: Result<BTreeMap<String, f64>> = names
+        .into_iter()
+        .map(|name| {
+            let ms = |server: &ServerReport| server.waits.get(name).map_or(0, |wait| wait.wait_ms);
+            let values = said.iter().map(|(server, thousands)| ms(server) as f64 / thousands);
+            Ok((name.clone(), estimate(values)?.median))
+        })
+        .collect();
+    let log =
+        said.iter().filter_map(|(server, thousands)| Some(server.log_bytes? as f64 / thousands));
+    let escalations = said.iter().filter_map(|(server, _)| Some(server.lock_escalations? as f64));
+    Ok(Some(ServerFigures {
+        wait_ms_per_1000_records: waits?,
+        log_bytes_per_1000_records: middle(log.collect())?,
+        lock_escalations: middle(escalations.collect())?,
+    }))
+}
+
+/// The median; none of nothing.
+fn middle(values: Vec<f64>) -> Result<Option<f64>> {
+    if values.is_empty() {
+        return Ok(None);
+    }
+    estimate(values.into_iter()).map(|estimate| Some(estimate.median))
+}
+
+#[cfg(test)]
+mod tests {
+    use migrator::config::Settings;
+    use migrator::report::ServerWait;
+
+    use super::*;
+    use crate::executor::report;
+    use crate::measure::Outcome;
+
+    fn run(server: Option<ServerReport>) -> Measurement {
+        let report = RunReport { server, ..report(&Settings::default(), 2_000, 60_000.0) };
+        Measurement::new(2.0, Outcome::Report(Box::new(report)))
+    }
+
+    fn waited(name: &str, wait_ms: u64, log_bytes: Option<u64>) -> ServerReport {
+        let wait = ServerWait { count: 1, wait_ms, signal_ms: 0 };
+        let waits = BTreeMap::from([(name.to_owned(), wait)]);
+        ServerReport { waits, log_bytes, ..ServerReport::default() }
+    }
+
+    #[test]
+    fn what_a_server_counts_is_told_for_a_thousand_records_and_a_wait_that_did_not_happen_is_0() {
+        let runs = [
+            run(Some(waited("WRITELOG", 40, Some(8_000)))),
+            run(Some(waited("WRITELOG", 60, None))),
+            run(Some(waited("LCK_M_X", 10, Some(6_000)))),
+            run(None),
+        ];
+        let figures = Figures::of(&runs.iter().collect::<Vec<_>>()).unwrap().unwrap();
+        let server = figures.server.unwrap();
+        let waits = [("LCK_M_X".to_owned(), 0.0), ("WRITELOG".to_owned(), 20.0)];
+        assert_eq!(server.wait_ms_per_1000_records, BTreeMap::from(waits));
+        assert_eq!(server.log_bytes_per_1000_records, Some(3_500.0));
+        assert_eq!(server.lock_escalations, None);
+    }
+
+    #[test]
+    fn where_no_server_counts_there_is_nothing_to_tell() {
+        let figures = Figures::of(&[&run(None)]).unwrap().unwrap();
+        assert_eq!(figures.server, None);
+        assert!(!serde_json::to_string(&figures).unwrap().contains("server"));
+    }
 }

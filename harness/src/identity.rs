@@ -60,11 +60,12 @@ pub struct Program {
 pub struct Store {
     /// The scenario's URL.
     pub url: String,
-    /// How the store flushes.
-    pub synchronous: String,
+    /// How the store flushes; absent of a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synchronous: Option<String>,
     /// The store's own version, as the first report says.
     pub version: Option<String>,
-    /// The file system that holds the stores, where the operating system says.
+    /// The file system that holds the stores, where the operating system says; absent of a server.
     pub filesystem: Option<String>,
 }
 
@@ -146,7 +147,7 @@ impl Identity {
                 url: store.url.clone(),
                 synchronous: store.synchronous.clone(),
                 version: None,
-                filesystem: filesystem(stores),
+                filesystem: if store.is_server() { None } else { filesystem(stores) },
             },
             machine: Machine::here(),
         }

@@ -99,6 +99,19 @@ pub struct Origin {
     pub host: Option<String>,
     /// The programs under test; arms name theirs by its index.
     pub programs: Vec<ProgramId>,
+    /// The servers that runs write into, in the order of their scenarios; none where every run gets a
+    /// fresh file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<ServerId>,
+}
+
+/// A server that runs write into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerId {
+    /// Its URL, which has no password.
+    pub url: String,
+    /// What it says of itself.
+    pub version: String,
 }
 
 /// A program under test.
@@ -163,7 +176,7 @@ pub struct TrialLine {
 impl SessionLine {
     /// The first line of a session that begins here and now.
     pub fn new(session: Session, origin: Origin, shard: Option<Shard>) -> Self {
-        let plan_hash = plan::hash(&session);
+        let plan_hash = session.plan_hash();
         Self { format: FORMAT_VERSION, origin, plan_hash, session, shard }
     }
 }
@@ -178,6 +191,16 @@ impl Session {
     pub fn tune(base: Scenario, tune: Tune) -> Self {
         let of = Kind::Tune(Box::new(tune));
         Self { name: base.name.clone(), of, scenarios: vec![base] }
+    }
+
+    /// [`plan::hash`] of it on whatever server: which one it is belongs to the origin, so that a
+    /// session of another one is refused by name instead of passed over.
+    pub fn plan_hash(&self) -> String {
+        let mut planned = self.clone();
+        for scenario in &mut planned.scenarios {
+            scenario.store = scenario.store.on_any_server();
+        }
+        plan::hash(&planned)
     }
 }
 
@@ -200,6 +223,19 @@ impl Origin {
                 _ => "program under test".into(),
             };
             parts.push((name, id(self, index), id(other, index)));
+        }
+        for index in 0..self.servers.len().max(other.servers.len()) {
+            let [here, there] = [self, other].map(|origin| origin.servers.get(index));
+            let part = |part: fn(&ServerId) -> &String| {
+                [here, there].map(|id| id.map_or_else(|| "none".to_owned(), |id| part(id).clone()))
+            };
+            let ([url, other_url], [version, other_version]) =
+                (part(|id| &id.url), part(|id| &id.version));
+            let same_place = url == other_url;
+            parts.push(("store".into(), url, other_url));
+            if same_place {
+                parts.push(("version of the store".into(), version, other_version));
+            }
         }
         let differ = parts.into_iter().filter(|(_, here, there)| here != there);
         differ.map(|(name, here, there)| format!("{name} {there} instead of {here}")).collect()
@@ -293,7 +329,37 @@ mod tests {
             revision: revision.into(),
             host: Some(host.into()),
             programs: programs.iter().enumerate().map(id).collect(),
+            servers: Vec::new(),
         }
+    }
+
+    #[test]
+    fn another_server_is_the_same_plan_of_another_origin_that_is_named() {
+        let on = |url: &str, version: &str| {
+            let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
+            let scenario = scenario.stored_at(url).unwrap();
+            let url = scenario.store.url.clone();
+            let server = ServerId { url, version: version.into() };
+            let origin = Origin { servers: vec![server], ..origin("r", "h", &["p"]) };
+            SessionLine::new(Session::sweep(scenario), origin, None)
+        };
+        let here = on("mssql://sa@here/x", "2022 CU1");
+        assert_ne!(here.plan_hash, session().plan_hash);
+        for (there, difference) in [
+            (
+                on("mssql://sa@there/x", "2022 CU2"),
+                "store mssql://sa@there/x?schema=sweetspot instead of \
+                 mssql://sa@here/x?schema=sweetspot",
+            ),
+            (
+                on("mssql://sa@here/x", "2022 CU2"),
+                "version of the store 2022 CU2 instead of 2022 CU1",
+            ),
+        ] {
+            assert_eq!(here.plan_hash, there.plan_hash);
+            assert_eq!(here.origin.differences(&there.origin), [difference]);
+        }
+        assert!(here.origin.differences(&here.origin).is_empty());
     }
 
     #[test]

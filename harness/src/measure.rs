@@ -18,6 +18,9 @@ use crate::stats::tails;
 /// What a trial gave, and how long its process lived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
+    /// Seconds that emptying its store took before it; absent where every run gets a fresh file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_s: Option<f64>,
     /// Seconds from the start of the process to its end.
     pub elapsed_s: f64,
     /// What the process took; absent where nobody could ask the operating system.
@@ -93,6 +96,8 @@ pub enum Cause {
     },
     /// It ended well and left a report that cannot be used, or none.
     Report,
+    /// It was not begun, because its store could not be emptied.
+    Reset,
 }
 
 impl fmt::Display for Failure {
@@ -102,6 +107,7 @@ impl fmt::Display for Failure {
             Cause::Exit { code } => write!(f, "exit code {code}")?,
             Cause::Signal { signal } => write!(f, "ended by signal {signal}")?,
             Cause::Report => f.write_str("no usable report")?,
+            Cause::Reset => f.write_str("the store could not be emptied before it")?,
         }
         if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
     }
@@ -110,7 +116,12 @@ impl fmt::Display for Failure {
 impl Measurement {
     /// What somebody who asked no operating system has measured.
     pub fn new(elapsed_s: f64, outcome: Outcome) -> Self {
-        Self { elapsed_s, usage: None, surroundings: None, outcome }
+        Self { reset_s: None, elapsed_s, usage: None, surroundings: None, outcome }
+    }
+
+    /// Seconds of a session that it took, with what had to be done before it.
+    pub fn whole_s(&self) -> f64 {
+        self.reset_s.unwrap_or_default() + self.elapsed_s
     }
 
     /// The value for a metric, in the metric's unit; none of a failure. The operating system's word

@@ -254,7 +254,12 @@ mod tests {
     use crate::scenario::shipped;
 
     fn session() -> SessionLine {
-        let origin = Origin { revision: "r".into(), host: Some("h".into()), programs: Vec::new() };
+        let origin = Origin {
+            revision: "r".into(),
+            host: Some("h".into()),
+            programs: Vec::new(),
+            servers: Vec::new(),
+        };
         SessionLine::new(Session::sweep(scenario()), origin, None)
     }
 

@@ -73,9 +73,9 @@ impl RanBlock {
         self.trials.iter().find(|line| line.trial.arm == arm).map(|line| &line.measurement)
     }
 
-    /// Seconds that its runs took.
+    /// Seconds that its runs took, with what had to be done before each.
     pub fn elapsed_s(&self) -> f64 {
-        self.measured().map(|measurement| measurement.elapsed_s).sum()
+        self.measured().map(Measurement::whole_s).sum()
     }
 }
 
@@ -221,6 +221,10 @@ fn difference(whole: &Recorded, part: &Recorded) -> Option<String> {
     }
     let mut origin = theirs.origin.clone();
     origin.host.clone_from(&ours.origin.host);
+    // Parts that run beside each other need a schema each.
+    for (theirs, ours) in origin.servers.iter_mut().zip(&ours.origin.servers) {
+        theirs.url.clone_from(&ours.url);
+    }
     let differences = ours.origin.differences(&origin);
     if !differences.is_empty() {
         return Some(differences.join(", "));

@@ -32,6 +32,7 @@ const ORDER: &[&str] = &[
     "metric.rs",
     // 1: what is to be measured
     "scenario/mod.rs",
+    "scenario/store.rs",
     "scenario/read.rs",
     "scenario/runner.rs",
     "scenario/tune.rs",
@@ -51,6 +52,9 @@ const ORDER: &[&str] = &[
     "executor/environment.rs",
     "executor/launch.rs",
     "executor/surroundings.rs",
+    "executor/access.rs",
+    "executor/program.rs",
+    "executor/child.rs",
     "executor/process.rs",
     "ledger.rs",
     "recorded.rs",

@@ -5,25 +5,14 @@
 #[path = "behaviour/common.rs"]
 #[expect(dead_code, reason = "shared with the tests of the harness's behaviour")]
 mod common;
+#[path = "support/files.rs"]
+mod files;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use common::{Fake, TWO_SIZES};
-
-/// Every file below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
-}
+use files::files;
 
 #[test]
 fn a_trial_inherits_no_secret_and_no_result_holds_one() {

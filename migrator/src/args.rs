@@ -121,9 +121,9 @@ pub struct RunArgs {
     /// The run's point in time, UTC, as `2026-01-31T12:00:00` [default: the clock]
     #[arg(long, value_name = "TIME")]
     pub now: Option<String>,
-    /// How `SQLite` flushes at a commit
-    #[arg(long, value_enum, default_value = "full")]
-    pub synchronous: Synchronous,
+    /// With `sqlite:`: how it flushes at a commit [default: full]
+    #[arg(long, value_enum)]
+    pub synchronous: Option<Synchronous>,
     /// Exit with 1 if any record was rejected or failed
     #[arg(long)]
     pub fail_on_reject: bool,

@@ -2,22 +2,27 @@
 //! names all the same, or are refused.
 #![cfg(test)]
 
+#[path = "store_support/backends.rs"]
+mod backends;
 mod command_support;
 #[path = "support/counts.rs"]
 mod counts;
 mod store_support;
+#[path = "support/tds/mod.rs"]
+mod tds;
 
 use std::fs;
 use std::process::Command;
 
 use command_support::{Migration, migrator};
 use migrator::config::{InsertMethod, Synchronous};
-use migrator::contract::catalogue::Catalogue;
+use migrator::contract::catalogue::{Catalogue, SqlType};
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Key, Role, Store};
+use migrator::store::{Key, Role, Store, Stored};
 use store_support::{int, table, text};
+use tds::{Engine, Options, TdsDouble};
 
 const NAMES: [&str; 12] = [
     "]; DROP TABLE victim; --",
@@ -34,57 +39,179 @@ const NAMES: [&str; 12] = [
     "-- victim /*",
 ];
 
+/// What names of tables and columns are tried, the longest among them that every server takes.
+fn names() -> impl Iterator<Item = String> {
+    let longest = format!("x]\"'{}", "]".repeat(123));
+    NAMES.into_iter().map(str::to_owned).chain([longest])
+}
+
+/// A table with columns of such names, in a schema of the same, beside a victim.
+fn hostile(name: &str) -> Catalogue {
+    let mut hostile = table("hostile", "id int! code varchar200! note varchar200", 1);
+    // No name is told from another one by what a code page makes of it.
+    for column in &mut hostile.columns[1..] {
+        column.sql_type = SqlType::NVarChar(Some(200));
+    }
+    name.clone_into(&mut hostile.name);
+    name.clone_into(&mut hostile.columns[2].name);
+    hostile.columns[1].name = format!("{name}2");
+    hostile.unique = vec![vec![1]];
+    hostile.indexes = vec![vec![2, 1]];
+    let victim = table("victim", "id int! note varchar100", 1);
+    Catalogue { schema: name.into(), tables: vec![victim, hostile] }
+}
+
+/// Does everything that a store can do with such tables, and looks whether the victim is unhurt.
+fn use_tables(store: &dyn Store, name: &str) {
+    store.create_missing().unwrap();
+    // A second time it has to find what it made.
+    store.create_missing().unwrap();
+    let mut connection = store.connect(Role::Writer).unwrap();
+    connection.begin().unwrap();
+    connection.insert(0, &[&[int(1), text("there")]], InsertMethod::Values).unwrap();
+    for (id, method) in [(1, InsertMethod::Values), (2, InsertMethod::Bulk)] {
+        let row = [int(id), text(&format!("{name}{id}")), text(name)];
+        connection.insert(1, &[&row], method).unwrap();
+    }
+    for columns in [vec![0], vec![1], vec![2]] {
+        let key = Key { table: 1, columns: columns.clone() };
+        let values = [int(1), text(&format!("{name}1")), text(name)];
+        let value = &values[columns[0]];
+        assert!(connection.exists(&key, &[value]).unwrap(), "{name}");
+        let several = connection.exist(&key, &[&[value], &[value]]).unwrap();
+        assert_eq!(several, [true, true], "{name}");
+    }
+    let key = Key { table: 1, columns: vec![0] };
+    assert_eq!(connection.delete(&key, &[&int(2)]).unwrap(), 1);
+    connection.commit().unwrap();
+    assert_eq!(checksum(connection.as_mut(), store.tables()).unwrap().len(), 32);
+    for (table, columns, expected) in [(0, [0, 1], ["1", "there"]), (1, [0, 2], ["1", name])] {
+        let mut rows = 0;
+        connection
+            .scan(table, &columns, None, &mut |row| {
+                let [Stored::Int(id), Stored::Text(note)] = row else { panic!("{row:?}") };
+                assert_eq!([id.to_string().as_str(), *note], expected, "{name}");
+                rows += 1;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(rows, 1, "{name}");
+    }
+}
+
 #[test]
 fn whatever_a_table_or_a_column_is_called_nothing_else_is_touched() {
-    for name in NAMES {
-        let mut hostile = table("hostile", "id int! code varchar50! note varchar100", 1);
-        name.clone_into(&mut hostile.name);
-        name.clone_into(&mut hostile.columns[2].name);
-        hostile.columns[1].name = format!("{name}2");
-        hostile.unique = vec![vec![1]];
-        hostile.indexes = vec![vec![2, 1]];
-        let victim = table("victim", "id int! note varchar100", 1);
-        let tables = vec![victim, hostile];
-        let catalogue = Catalogue { schema: name.into(), tables };
+    for name in names() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        let tables = Tables::new(&catalogue).unwrap();
+        let tables = Tables::new(&hostile(&name)).unwrap();
         let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
-        store.create_missing().unwrap();
-        // A second time it has to find what it made.
-        store.create_missing().unwrap();
-        let mut connection = store.connect(Role::Writer).unwrap();
-        connection.begin().unwrap();
-        connection.insert(0, &[&[int(1), text("there")]], InsertMethod::Values).unwrap();
-        for (id, method) in [(1, InsertMethod::Values), (2, InsertMethod::Bulk)] {
-            let row = [int(id), text(&format!("{name}{id}")), text(name)];
-            connection.insert(1, &[&row], method).unwrap();
-        }
-        for columns in [vec![0], vec![1], vec![2]] {
-            let key = Key { table: 1, columns: columns.clone() };
-            let values = [int(1), text(&format!("{name}1")), text(name)];
-            let value = &values[columns[0]];
-            assert!(connection.exists(&key, &[value]).unwrap(), "{name}");
-            let several = connection.exist(&key, &[&[value], &[value]]).unwrap();
-            assert_eq!(several, [true, true], "{name}");
-        }
-        let key = Key { table: 1, columns: vec![0] };
-        assert_eq!(connection.delete(&key, &[&int(2)]).unwrap(), 1);
-        connection.commit().unwrap();
-        assert_eq!(checksum(connection.as_mut(), store.tables()).unwrap().len(), 32);
+        use_tables(&store, &name);
         let file = rusqlite::Connection::open(&path).unwrap();
-        let there: String =
-            file.query_row("SELECT note FROM victim", [], |row| row.get(0)).unwrap();
-        assert_eq!(there, "there", "{name}");
-        let found: i64 = file
-            .query_row("SELECT count(*) FROM sqlite_schema WHERE name = ?1", [name], |r| r.get(0))
-            .unwrap();
+        let count = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+        let found: i64 = file.query_row(count, [&name], |row| row.get(0)).unwrap();
         assert_eq!(found, 1, "{name}");
     }
     counts::print(&format!(
         "{} hostile names of tables and columns: nothing else touched",
-        NAMES.len()
+        names().count()
     ));
+}
+
+#[test]
+fn nor_is_anything_else_touched_on_a_server_in_a_schema_of_such_a_name() {
+    for engine in [Engine::SqlServer, Engine::Babelfish] {
+        for name in names() {
+            let double = TdsDouble::start_with(Options { engine, ..Options::default() });
+            // Somebody else's table of the victim's name.
+            let elsewhere = Catalogue { schema: "dbo".into(), ..hostile("elsewhere") };
+            use_tables(&backends::store_on(&double, &elsewhere), "elsewhere");
+            use_tables(&backends::store_on(&double, &hostile(&name)), &name);
+            let again = backends::store_on(&double, &elsewhere);
+            let mut connection = again.connect(Role::Reader).unwrap();
+            let mut rows = 0;
+            let mut count = |_: &[Stored<'_>]| {
+                rows += 1;
+                Ok(())
+            };
+            connection.scan(0, &[0], None, &mut count).unwrap();
+            connection.scan(1, &[0], None, &mut count).unwrap();
+            assert_eq!(rows, 2, "{name}");
+        }
+    }
+    counts::print(&format!(
+        "{} hostile names of schemas, tables and columns on two engines: nothing else touched",
+        names().count()
+    ));
+}
+
+/// A text as a URL takes it.
+fn in_url(text: &str) -> String {
+    text.bytes().map(percent_encoding::percent_encode_byte).collect()
+}
+
+/// `migrator VERB` that knows the double's password.
+fn on_server(double: &TdsDouble, verb: &str, options: &[&str]) -> Command {
+    let mut command = migrator(verb);
+    command.args(options).env("MIGRATOR_DB_PASSWORD", &double.options().password);
+    command
+}
+
+#[test]
+fn a_schema_is_a_name_or_refused_before_a_server_hears_of_it() {
+    let source = ["--source", "generated:small,3,1", "--quiet"];
+    for name in names() {
+        let double = TdsDouble::start();
+        let store = format!("{}&schema={}", double.url(), in_url(&name));
+        let empty = &["--recreate", "--quiet"][..];
+        for (verb, options) in [("init", empty), ("run", &source), ("init", empty)] {
+            let options = [&["--store", &store][..], options].concat();
+            let output = on_server(&double, verb, &options).output().unwrap();
+            assert!(output.status.success(), "{name}: {output:?}");
+        }
+    }
+    let double = TdsDouble::start();
+    let long = "x".repeat(129);
+    for name in ["", "a\0b", "a\nb", "\u{1b}[2J", &long] {
+        let store = format!("{}&schema={}", double.url(), in_url(name));
+        for verb in ["init", "run"] {
+            let options = if verb == "run" { &source[..] } else { &[] };
+            let options = [&["--store", &store][..], options].concat();
+            let said = refusal(on_server(&double, verb, &options));
+            assert!(said.contains("a name has 1 to 128 characters"), "{name:?}: {said}");
+        }
+    }
+    assert_eq!(double.counts().opened, 0);
+}
+
+#[test]
+fn a_contract_that_names_its_source_as_a_statement_reads_no_other_table_of_a_server() {
+    let double = TdsDouble::start();
+    let url = double.url();
+    let generate = ["--records", "5", "--profile", "small", "--quiet", "--out", &url];
+    assert!(on_server(&double, "generate", &generate).status().unwrap().success());
+    let folder = tempfile::tempdir().unwrap();
+    let contracts = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contracts");
+    let text = fs::read_to_string(format!("{contracts}/applications.json")).unwrap();
+    let embedded: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let tables = format!("{contracts}/applications.tables.json");
+    let (file, store) = (folder.path().join("hostile.json"), folder.path().join("store.db"));
+    let (file, store) = (file.to_str().unwrap(), format!("sqlite:{}", store.display()));
+    let from = ["--source", &url, "--store", &store, "--quiet"];
+    for key in ["source_table", "source_column"] {
+        for name in names() {
+            let mut contract = embedded.clone();
+            contract[key] = name.as_str().into();
+            fs::write(file, contract.to_string()).unwrap();
+            let with = [&from[..], &["--contract", file, "--tables", &tables]].concat();
+            let said = refusal(on_server(&double, "run", &with));
+            assert!(said.contains("no table"), "{key} {name}: {said}");
+        }
+    }
+    let run =
+        on_server(&double, "run", &[&from[..], &["--report", "-"]].concat()).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["books"]["committed"], 5);
 }
 
 /// Runs a command that has to be refused, and returns what it says.

@@ -204,6 +204,39 @@ fn a_password_comes_from_a_file_or_the_environment_and_is_never_shown() {
     }
 }
 
+#[test]
+fn what_a_store_would_ignore_is_refused_by_a_message_that_names_both() {
+    let fixture = Fixture::new();
+    let url = fixture.url();
+    let sqlite = format!("sqlite:{}", fixture.path("store.db"));
+    let source = ["--source", "generated:small,2,1"];
+    let run = |options: &[&str]| Fixture::fail("run", &[&source[..], options].concat());
+    for value in ["full", "normal", "off"] {
+        let said = run(&["--store", &url, "--synchronous", value]);
+        assert!(said.contains("--synchronous would be ignored with --store mssql://"), "{said}");
+    }
+    assert_eq!(fixture.double.counts().opened, 0);
+    for (flag, value) in [("--schema", "own"), ("--password-file", "/dev/null")] {
+        let ignored = format!("{flag} would be ignored: it belongs to");
+        for said in [
+            run(&["--store", &sqlite, flag, value]),
+            Fixture::fail("init", &["--store", &sqlite, flag, value]),
+            Fixture::fail("verify", &[&source[..], &["--store", &sqlite, flag, value]].concat()),
+            Fixture::fail("check", &["--store", &sqlite, flag, value]),
+            Fixture::fail("check", &[flag, value]),
+        ] {
+            assert!(said.contains(&ignored) && said.contains("mssql://"), "{said}");
+        }
+        let generate = ["--records", "2", "--out", &sqlite, flag, value];
+        assert!(Fixture::fail("generate", &generate).contains("would be ignored"));
+    }
+    // The source is on a server, but the schema is the target's.
+    let said = Fixture::fail("run", &["--source", &url, "--store", &sqlite, "--schema", "own"]);
+    assert!(said.contains("--schema would be ignored"), "{said}");
+    let said = Fixture::fail("schema", &["--dialect", "sqlite", "--schema", "own"]);
+    assert!(said.contains("--schema would be ignored"), "{said}");
+}
+
 /// Keeps every line that a library below logs, at any level.
 struct Ear(Mutex<String>);
 

@@ -162,7 +162,8 @@ impl Tester<'_> {
             ("head", Program::other(program), Some(head)),
         ];
         let (out, fresh) = (self.args.common.out.as_path(), self.args.common.fresh);
-        Asked { session, programs, shard: None, out, fresh, command }.begin()
+        let store = &self.args.common.store;
+        Asked { session, programs, shard: None, out, store, fresh, command }.begin()
     }
 
     /// The command that gates a commit again.

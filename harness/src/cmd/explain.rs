@@ -26,6 +26,7 @@ use crate::scenario::{self, Scenario};
 pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let name = args.scenario.as_deref().unwrap_or(scenario::GATE);
     let scenario = load::any(name, args.common.seed, args.common.quick)?;
+    let scenario = load::placed(scenario, &args.common.store)?;
     if args.bisect {
         return bisect::run(args, scenario);
     }
@@ -116,6 +117,7 @@ fn measure(args: &ExplainArgs, question: Question<'_>) -> Result<(Explained, Ses
         programs,
         shard: None,
         out: &args.common.out,
+        store: &args.common.store,
         fresh: args.common.fresh,
         command,
     }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use super::arm::{self, Named};
 use super::load;
 use super::session::{Asked, Session};
-use super::sweep::quoted;
+use super::sweep::{quoted, stored as stored_at};
 use super::write;
 use crate::args::GateArgs;
 use crate::contest::{Contest, Side, StoredBaseline};
@@ -41,6 +41,7 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
         shard: None,
         out: &args.out,
         fresh: args.fresh,
+        store: &args.store,
         command,
     }
     .begin()?;
@@ -58,7 +59,7 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
 fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
     let named = args.scenario.iter().map(String::as_str);
     let default = args.scenario.is_empty().then_some(scenario::GATE);
-    let load = |name: &str| load::any(name, args.seed, args.quick);
+    let load = |name: &str| load::placed(load::any(name, args.seed, args.quick)?, &args.store);
     let scenarios: Vec<Scenario> = named.chain(default).map(load).collect::<Result<_>>()?;
     for (index, scenario) in scenarios.iter().enumerate() {
         if scenarios[..index].iter().any(|other| other.name == scenario.name) {
@@ -126,7 +127,7 @@ pub(super) fn check_runners(
         let Program::Runner(runner) = program else { continue };
         for scenario in scenarios {
             let Scenario { swept, link, store, .. } = scenario;
-            if let Some(fault) = runner.fault(swept, *link, &store.synchronous) {
+            if let Some(fault) = runner.fault(swept, *link, store) {
                 let message =
                     format!("the {name}'s [runner] command in {}: {fault}", scenario.name);
                 return Err(Error::usage(message));
@@ -151,6 +152,7 @@ fn command(args: &GateArgs, sides: [&Side; 2]) -> String {
     if let Some(seed) = args.seed {
         words.extend(["--seed".into(), seed.to_string()]);
     }
+    words.extend(stored_at(&args.store));
     let switches = [(args.quick, "--quick"), (args.accept_stored_times, "--accept-stored-times")];
     words.extend(switches.iter().filter(|(on, _)| *on).map(|(_, flag)| (*flag).to_owned()));
     words.join(" ")

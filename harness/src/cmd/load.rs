@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::args::TuneFlags;
+use crate::args::{StoreArgs, TuneFlags};
 use crate::error::{Error, Result};
 use crate::scenario::tune::{self, Tune};
 use crate::scenario::{self, Scenario};
@@ -33,6 +33,16 @@ pub(super) fn any(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario
         scenario.seed = seed;
     }
     Ok(if quick { scenario.quick() } else { scenario })
+}
+
+/// The scenario with its rows where the command line wants them.
+pub(super) fn placed(scenario: Scenario, store: &StoreArgs) -> Result<Scenario> {
+    match &store.store {
+        Some(url) => {
+            scenario.stored_at(url).map_err(|message| Error::usage(format!("--store: {message}")))
+        }
+        None => Ok(scenario),
+    }
 }
 
 /// The plan of a file or of a shipped name, with what the command line changes in it.

@@ -8,7 +8,6 @@ use crate::args::PlanArgs;
 use crate::display;
 use crate::error::Result;
 use crate::ledger::Session;
-use crate::plan;
 use crate::render;
 use crate::step::Step;
 
@@ -29,7 +28,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         return Ok(());
     }
     let session = Session::sweep(scenario);
-    let plan_hash = plan::hash(&session);
+    let plan_hash = session.plan_hash();
     display::result(&render::pretty(&Planned { plan_hash, session, step })?);
     Ok(())
 }

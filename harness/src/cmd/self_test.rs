@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::load;
 use super::session::{Asked, Session};
-use super::sweep::{program, quoted};
+use super::sweep::{program, quoted, stored};
 use crate::args::SelfTestArgs;
 use crate::display::{self, Display};
 use crate::doctor;
@@ -21,6 +21,7 @@ const BUDGET: Duration = Duration::from_secs(5 * 60);
 /// Runs the verb.
 pub fn run(args: &SelfTestArgs) -> Result<()> {
     let scenario = load::load(&args.scenario, args.seed, args.quick)?;
+    let scenario = load::placed(scenario, &args.store)?;
     let (program, path) = program(args.migrator.as_deref(), &scenario)?;
     let slowed = program.clone().slowed(self_test::planted(&scenario));
     let (sessions, budget) = limits(args);
@@ -31,6 +32,7 @@ pub fn run(args: &SelfTestArgs) -> Result<()> {
         shard: None,
         out: &args.out,
         fresh: args.fresh,
+        store: &args.store,
         command: command(args),
     }
     .begin()?;
@@ -80,5 +82,6 @@ fn command(args: &SelfTestArgs) -> String {
     {
         words.extend(value.into_iter().flat_map(|value| [flag.into(), quoted(&value)]));
     }
+    words.extend(stored(&args.store));
     words.join(" ")
 }

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::args::StoreArgs;
 use crate::display::Display;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
-use crate::executor::{Executor, Process, Program};
+use crate::executor::{Access, Executor, Process, Program};
 use crate::identity::{self, Identity, Measured};
 use crate::ledger::{
-    self, Ledger, Line, Origin, ProgramId, ResumedLine, Session as Planned, SessionLine,
+    self, Ledger, Line, Origin, ProgramId, ResumedLine, ServerId, Session as Planned, SessionLine,
 };
 use crate::plan::Shard;
 use crate::progress::{self, Progress};
@@ -171,6 +172,8 @@ pub(super) struct Asked<'a> {
     pub(super) out: &'a Path,
     /// Leave an unfinished measurement of the same plan alone.
     pub(super) fresh: bool,
+    /// What a server asks for.
+    pub(super) store: &'a StoreArgs,
     /// The command that measures the same again.
     pub(super) command: String,
 }
@@ -178,11 +181,14 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// The executor of these programs, and how the session begins.
     pub(super) fn begin(self) -> Result<(Process, Beginning<'a>)> {
-        let Asked { session, programs, shard, out, fresh, command } = self;
+        let Asked { session, programs, shard, out, fresh, store, command } = self;
         let at = Utc::now();
         let (names, (programs, paths)): (Vec<_>, (Vec<_>, Vec<_>)) =
             programs.into_iter().map(|(name, program, path)| (name, (program, path))).unzip();
-        let executor = Process::new(programs, &session.scenarios, out)?;
+        let file = store.password_file.as_deref();
+        let access = Access::of(&session.scenarios, file, store.recreate.as_deref())?;
+        let servers = servers(&session, &access)?;
+        let executor = Process::new(programs, &session.scenarios, out)?.with_access(access);
         let fingerprints = executor.fingerprints();
         let mut identities: Vec<identity::Program> = paths
             .into_iter()
@@ -192,7 +198,7 @@ impl<'a> Asked<'a> {
         let Some(scenario) = session.scenarios.first().filter(|_| !identities.is_empty()) else {
             return Err(Error::usage("there is nothing to measure"));
         };
-        let plan_hash = crate::plan::hash(&session);
+        let plan_hash = session.plan_hash();
         let measured = Measured { plan_hash: &plan_hash, started: &iso(at), command: &command };
         let first = identities.remove(0);
         let identity =
@@ -207,8 +213,22 @@ impl<'a> Asked<'a> {
                     blake3: blake3.clone(),
                 })
                 .collect(),
+            servers,
         };
         let line = SessionLine::new(session, origin, shard);
         Ok((executor, Beginning { line, out, fresh, at, identity }))
     }
+}
+
+/// The servers of a session, each of which is there and lets us in.
+fn servers(session: &Planned, access: &Access) -> Result<Vec<ServerId>> {
+    let mut servers: Vec<ServerId> = Vec::new();
+    let stores = session.scenarios.iter().map(|scenario| &scenario.store);
+    for store in stores.filter(|store| store.is_server()) {
+        if servers.iter().all(|known| known.url != store.url) {
+            let version = access.try_out(store)?;
+            servers.push(ServerId { url: store.url.clone(), version });
+        }
+    }
+    Ok(servers)
 }

@@ -6,7 +6,7 @@ use super::load;
 use super::session::{Asked, Session};
 use super::write;
 use crate::analyse::{self, Analysis, analyse};
-use crate::args::{Flags, SweepArgs, SweepFlags};
+use crate::args::{Flags, StoreArgs, SweepArgs, SweepFlags};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::Program;
@@ -21,6 +21,7 @@ use crate::sweep::Sweep;
 pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
     let scenario = load::load(&args.scenario, flags.common.seed, flags.common.quick)?;
+    let scenario = load::placed(scenario, &flags.common.store)?;
     check_shard(flags, &scenario)?;
     let (program, path) = program(flags.common.migrator.as_deref(), &scenario)?;
     let (mut executor, beginning) = Asked {
@@ -29,6 +30,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         shard: flags.shard,
         out: &flags.common.out,
         fresh: flags.common.fresh,
+        store: &flags.common.store,
         command: command(args),
     }
     .begin()?;
@@ -118,7 +120,15 @@ pub(super) fn common(flags: &Flags) -> Vec<String> {
     if let Some(path) = &flags.migrator {
         words.extend(["--migrator".into(), quoted(&path.display().to_string())]);
     }
+    words.extend(stored(&flags.store));
     words
+}
+
+/// The flags that put the rows in the same place again. Where its password is is nobody's business.
+pub(super) fn stored(store: &StoreArgs) -> Vec<String> {
+    let flags = [("--store", &store.store), ("--recreate", &store.recreate)];
+    let given = flags.into_iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
+    given.flat_map(|(flag, value)| [flag.to_owned(), quoted(value)]).collect()
 }
 
 /// A word as a shell takes it.

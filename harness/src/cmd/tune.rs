@@ -15,6 +15,7 @@ use crate::tune::{Tuner, tuning};
 pub fn run(args: &TuneArgs) -> Result<()> {
     let flags = &args.flags.common;
     let (base, plan) = load::load_plan(&args.scenario, &args.flags)?;
+    let base = load::placed(base, &flags.store)?;
     let (program, path) = program(flags.migrator.as_deref(), &base)?;
     let (mut executor, beginning) = Asked {
         session: ledger::Session::tune(base, plan),
@@ -22,6 +23,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         shard: None,
         out: &flags.out,
         fresh: flags.fresh,
+        store: &flags.store,
         command: command(args),
     }
     .begin()?;

@@ -18,8 +18,9 @@ const MARKS: [&str; 11] = [
     "TOKEN",
 ];
 
-/// The variables that a trial does not get: everything named like a secret. A trial's store is a
-/// fresh file, which takes none, and what a program under test writes is kept and published.
+/// The variables that no process gets: everything named like a secret. What a program under test
+/// writes is kept and published. A run whose store is on a server gets the one password for it
+/// again, and nothing else.
 ///
 /// A list of what is let through was turned down: any program can be measured, and what one needs
 /// of its environment (a search path for modules, a locale) nobody here knows.

@@ -1,15 +1,20 @@
 //! How one trial is run: the line between what is planned and what does it. Two ways, processes and
 //! a mock; neither knows the plan nor judges what comes out.
 
+mod access;
+mod child;
 mod difference;
 mod environment;
 pub mod launch;
 mod mock;
 mod process;
+mod program;
 pub(crate) mod surroundings;
 
+pub use access::Access;
 pub use mock::{Mock, report};
-pub use process::{Migrator, Process, Program};
+pub use process::Process;
+pub use program::{Migrator, Program};
 
 use std::path::PathBuf;
 

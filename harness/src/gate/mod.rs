@@ -164,7 +164,7 @@ fn more(recorded: &Recorded, contest: &Contest, gated: &Gated) -> Option<Step> {
 
 /// Whether so many more pairs of this name end within the budget, by the time that its pairs took.
 pub(crate) fn fits(recorded: &Recorded, name: &str, budget_s: f64, pairs: usize) -> bool {
-    let spent: f64 = recorded.trials().map(|line| line.measurement.elapsed_s).sum();
+    let spent: f64 = recorded.trials().map(|line| line.measurement.whole_s()).sum();
     let seconds: Vec<f64> =
         recorded.steps_of(name).flat_map(RanStep::counted).map(RanBlock::elapsed_s).collect();
     let each = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;

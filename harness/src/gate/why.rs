@@ -1,6 +1,8 @@
-//! What made the difference between two arms: which stages take more or less of a record's time, and
-//! the CPU time. Medians, without a test: it explains a verdict and is none. Pure.
+//! What made the difference between two arms: which stages take more or less of a record's time, the
+//! CPU time, and what a server counted meanwhile. Medians, without a test: it explains a verdict and
+//! is none. Pure.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -11,7 +13,9 @@ use crate::figures::Figures;
 pub(crate) const WAITS: [&str; 5] = ["parse_wait", "turn", "queue_push", "queue_pop", "claims"];
 /// A change below this, in percent of all stages' time, is not named.
 const NAMED_PERCENT_MIN: f64 = 0.5;
-/// No more stages than this are named.
+/// Lock escalations that differ by less are the chance of a run.
+const NAMED_ESCALATIONS_MIN: f64 = 0.5;
+/// No more stages, and no more waits, than this are named.
 const NAMED_MAX: usize = 3;
 
 /// What made the difference.
@@ -21,12 +25,27 @@ pub struct Why {
     pub stages: Vec<Share>,
     /// Change of the CPU time of a record, in percent; `None` where it is not known.
     pub cpu_percent: Option<f64>,
+    /// What changed on the server; absent where it says nothing, and where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerChange>,
+}
+
+/// What changed on the server from one arm to the other, in either direction.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServerChange {
+    /// The waits that changed most, the largest change first; in percent of the time that all stages
+    /// of the baseline take together, as stages are.
+    pub waits: Vec<Share>,
+    /// Change of the bytes of log for a record, in percent, where it is worth a word.
+    pub log_bytes_percent: Option<f64>,
+    /// Lock escalations in a run of the baseline and of the head, where they differ.
+    pub lock_escalations: Option<[f64; 2]>,
 }
 
 /// One stage's part of the difference.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Share {
-    /// The stage.
+    /// The stage, or the wait.
     pub stage: String,
     /// Its change in percent of the time that all stages of the baseline take together: the shares
     /// of all stages add up to the whole change.
@@ -41,43 +60,184 @@ impl Why {
     /// What makes the head slower, or faster; `cpu` is the CPU time of a record of both arms.
     /// `None` where no stage changed enough to be named and the CPU time is not known.
     pub fn of(base: &Figures, head: &Figures, cpu: Option<[f64; 2]>, slower: bool) -> Option<Self> {
-        let busy = |name: &&String| !WAITS.contains(&name.as_str());
-        let (here, there) = (&base.stage_ms_per_1000_records, &head.stage_ms_per_1000_records);
-        let all: f64 = here.iter().filter(|(name, _)| busy(name)).map(|(_, ms)| ms).sum();
-        let mut names: Vec<&String> = here.keys().chain(there.keys()).filter(busy).collect();
-        names.sort_unstable();
-        names.dedup();
-        let share = |name: &String| {
-            let [base_ms, head_ms] = [here, there].map(|of| of.get(name).copied().unwrap_or(0.0));
-            let percent = (head_ms - base_ms) / all * 100.0;
-            Share { stage: name.clone(), percent, base_ms, head_ms }
-        };
         let sign = if slower { 1.0 } else { -1.0 };
-        let named = |share: &Share| share.percent * sign >= NAMED_PERCENT_MIN;
-        let mut stages: Vec<Share> = names.into_iter().map(share).filter(named).collect();
+        let both = [base, head].map(|figures| &figures.stage_ms_per_1000_records);
+        let mut stages = shares(both, busy_ms(base));
+        stages.retain(|share| is_busy(&share.stage) && share.percent * sign >= NAMED_PERCENT_MIN);
         stages.sort_by(|a, b| (b.percent * sign).total_cmp(&(a.percent * sign)));
         stages.truncate(NAMED_MAX);
         let cpu_percent = cpu.filter(|[base, _]| *base > 0.0);
         let cpu_percent = cpu_percent.map(|[base, head]| (head / base - 1.0) * 100.0);
-        (!stages.is_empty() || cpu_percent.is_some()).then_some(Self { stages, cpu_percent })
+        let server = ServerChange::of(base, head);
+        let says = !stages.is_empty() || cpu_percent.is_some() || server.is_some();
+        says.then_some(Self { stages, cpu_percent, server })
+    }
+}
+
+impl ServerChange {
+    /// What the server of both arms says; `None` where nothing changed enough to be named, or where
+    /// there is no such server.
+    pub fn of(base: &Figures, head: &Figures) -> Option<Self> {
+        let [here, there] = [base.server.as_ref()?, head.server.as_ref()?];
+        let both = [&here.wait_ms_per_1000_records, &there.wait_ms_per_1000_records];
+        let mut waits = shares(both, busy_ms(base));
+        waits.retain(|share| share.percent.abs() >= NAMED_PERCENT_MIN);
+        waits.sort_by(|a, b| b.percent.abs().total_cmp(&a.percent.abs()));
+        waits.truncate(NAMED_MAX);
+        let log = here.log_bytes_per_1000_records.zip(there.log_bytes_per_1000_records);
+        let log = log.filter(|(base, _)| *base > 0.0);
+        let log_bytes_percent = log
+            .map(|(base, head)| (head / base - 1.0) * 100.0)
+            .filter(|percent| percent.abs() >= NAMED_PERCENT_MIN);
+        let escalations = here.lock_escalations.zip(there.lock_escalations);
+        let lock_escalations = escalations
+            .filter(|(base, head)| (base - head).abs() >= NAMED_ESCALATIONS_MIN)
+            .map(|(base, head)| [base, head]);
+        let says = !waits.is_empty() || log_bytes_percent.is_some() || lock_escalations.is_some();
+        says.then_some(Self { waits, log_bytes_percent, lock_escalations })
+    }
+}
+
+fn is_busy(stage: &str) -> bool {
+    !WAITS.contains(&stage)
+}
+
+/// Milliseconds per 1,000 records of all stages in which nobody waits for another thread.
+fn busy_ms(figures: &Figures) -> f64 {
+    let stages = figures.stage_ms_per_1000_records.iter();
+    stages.filter(|(name, _)| is_busy(name)).map(|(_, ms)| ms).sum()
+}
+
+/// Every name's part of the difference, in percent of `all_ms`; none where that is nothing.
+fn shares([here, there]: [&BTreeMap<String, f64>; 2], all_ms: f64) -> Vec<Share> {
+    if all_ms <= 0.0 {
+        return Vec::new();
+    }
+    let names: BTreeSet<&String> = here.keys().chain(there.keys()).collect();
+    let share = |name: &String| {
+        let [base_ms, head_ms] = [here, there].map(|of| of.get(name).copied().unwrap_or(0.0));
+        let percent = (head_ms - base_ms) / all_ms * 100.0;
+        Share { stage: name.clone(), percent, base_ms, head_ms }
+    };
+    names.into_iter().map(share).collect()
+}
+
+/// `insert +9.1 %, commit +1.0 %`.
+fn listed(shares: &[Share], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, share) in shares.iter().enumerate() {
+        let comma = if index > 0 { ", " } else { "" };
+        write!(f, "{comma}{} {:+.1} %", share.stage, share.percent)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for ServerChange {
+    /// `waits of the server WRITELOG +5.0 % of the stages' time; log bytes of a record +3.1 %; lock
+    /// escalations of a run 0 → 4`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if !self.waits.is_empty() {
+            f.write_str("waits of the server ")?;
+            listed(&self.waits, f)?;
+            f.write_str(" of the stages' time")?;
+            separator = "; ";
+        }
+        if let Some(percent) = self.log_bytes_percent {
+            write!(f, "{separator}log bytes of a record {percent:+.1} %")?;
+            separator = "; ";
+        }
+        match self.lock_escalations {
+            Some([base, head]) => {
+                write!(f, "{separator}lock escalations of a run {base:.0} → {head:.0}")
+            }
+            None => Ok(()),
+        }
     }
 }
 
 impl fmt::Display for Why {
     /// `insert +9.1 %, commit +1.0 % of the stages' time; CPU time of a record +8.0 %`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, share) in self.stages.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
-            write!(f, "{comma}{} {:+.1} %", share.stage, share.percent)?;
-        }
+        listed(&self.stages, f)?;
         if self.stages.is_empty() {
             f.write_str("no stage stands out")?;
         } else {
             f.write_str(" of the stages' time")?;
         }
-        match self.cpu_percent {
-            Some(percent) => write!(f, "; CPU time of a record {percent:+.1} %"),
+        if let Some(percent) = self.cpu_percent {
+            write!(f, "; CPU time of a record {percent:+.1} %")?;
+        }
+        match &self.server {
+            Some(server) => write!(f, "; {server}"),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use migrator::config::Settings;
+    use migrator::report::{RunReport, ServerReport, ServerWait};
+
+    use super::*;
+    use crate::executor::report;
+    use crate::measure::{Measurement, Outcome};
+
+    /// Figures of one run of 1,000 records, whose stages take 100 s together.
+    fn figures(server: Option<ServerReport>) -> Figures {
+        let mut report = RunReport { server, ..report(&Settings::default(), 1_000, 60_000.0) };
+        report.stages.retain(|name, _| ["insert", "commit", "queue_pop"].contains(&name.as_str()));
+        for (name, seconds) in [("insert", 70), ("commit", 30)] {
+            report.stages.get_mut(name).unwrap().total_ns = seconds * 1_000_000_000;
+        }
+        let run = Measurement::new(1.0, Outcome::Report(Box::new(report)));
+        Figures::of(&[&run]).unwrap().unwrap()
+    }
+
+    fn counted(waits: &[(&str, u64)], log_bytes: u64, lock_escalations: u64) -> ServerReport {
+        let wait = |wait_ms| ServerWait { count: 1, wait_ms, signal_ms: 0 };
+        ServerReport {
+            waits: waits.iter().map(|(name, ms)| ((*name).to_owned(), wait(*ms))).collect(),
+            log_bytes: Some(log_bytes),
+            lock_escalations: Some(lock_escalations),
+            ..ServerReport::default()
+        }
+    }
+
+    #[test]
+    fn waits_log_and_escalations_of_a_server_are_part_of_the_why() {
+        let base =
+            figures(Some(counted(&[("WRITELOG", 10_000), ("PAGELATCH_EX", 7_000)], 50_000, 0)));
+        let head = figures(Some(counted(&[("WRITELOG", 15_000), ("LCK_M_X", 400)], 53_000, 4)));
+        let why = Why::of(&base, &head, Some([1.0, 1.01]), true).unwrap();
+        assert_eq!(
+            why.to_string(),
+            "no stage stands out; CPU time of a record +1.0 %; waits of the server PAGELATCH_EX \
+             -7.0 %, WRITELOG +5.0 % of the stages' time; log bytes of a record +6.0 %; lock \
+             escalations of a run 0 → 4"
+        );
+    }
+
+    #[test]
+    fn a_server_on_which_nothing_changed_is_not_named() {
+        let same = || figures(Some(counted(&[("WRITELOG", 10_000)], 50_000, 3)));
+        assert_eq!(ServerChange::of(&same(), &same()), None);
+        assert_eq!(Why::of(&same(), &same(), None, true), None);
+        let little = figures(Some(counted(&[("WRITELOG", 10_100)], 50_100, 3)));
+        assert_eq!(ServerChange::of(&same(), &little), None);
+    }
+
+    #[test]
+    fn where_one_arm_has_no_server_there_is_no_word_of_it() {
+        let counted = figures(Some(counted(&[("WRITELOG", 10_000)], 50_000, 3)));
+        for (base, head) in [
+            (figures(None), counted.clone()),
+            (counted, figures(None)),
+            (figures(None), figures(None)),
+        ] {
+            let why = Why::of(&base, &head, Some([1.0, 1.1]), true).unwrap();
+            assert_eq!(why.server, None);
+            assert!(!serde_json::to_string(&why).unwrap().contains("server"));
         }
     }
 }

@@ -5,6 +5,7 @@ use super::format::{milliseconds, percent, rounded, swept, thousands, wrapped};
 use crate::analyse::{Analysis, Answer, Doubt};
 use crate::compare::Comparison;
 use crate::finding::Outcome;
+use crate::gate::why::ServerChange;
 use crate::metric::Metric;
 use crate::stats::verdict::Verdict;
 
@@ -67,7 +68,15 @@ fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Outcome) -> Strin
             format!("Not {rest}: {choice} against {present}, {change}.")
         }
     };
-    format!("{says} {}", consequence(analysis, outcome))
+    let why = on_server(fresh).map(|why| format!(" Why: {why}")).unwrap_or_default();
+    format!("{says} {}{why}", consequence(analysis, outcome))
+}
+
+/// What the server counted that changed, a sentence; none where there is no server, or where it says
+/// nothing.
+pub(super) fn on_server(fresh: &Comparison) -> Option<String> {
+    let [base, head] = [&fresh.baseline, &fresh.candidate].map(|arm| arm.figures.as_ref());
+    ServerChange::of(base?, head?).map(|change| format!("{change}."))
 }
 
 /// The change of the metric that decides, with its interval.

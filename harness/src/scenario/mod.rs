@@ -3,6 +3,7 @@
 
 mod read;
 mod runner;
+pub mod store;
 pub mod tune;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::metric::Metric;
 pub use read::Fault;
 pub(crate) use read::nearest;
 pub use runner::Runner;
+pub use store::Store;
 
 /// The scenarios inside the binary, so that their names work in any folder: name and text.
 const SHIPPED: &[(&str, &str)] = &[
@@ -131,15 +133,6 @@ pub enum Records {
     },
     /// This many.
     Fixed(NonZeroU32),
-}
-
-/// Where the rows go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Store {
-    /// `sqlite:`; every trial gets a fresh file.
-    pub url: String,
-    /// What `migrator run --synchronous` takes.
-    pub synchronous: String,
 }
 
 /// A link that the migrator simulates before its store; without any time there is none.
@@ -280,6 +273,19 @@ impl Scenario {
     /// Reads and checks a scenario's text.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         read::read(text)
+    }
+
+    /// The same with rows that go where a command line says.
+    ///
+    /// # Errors
+    /// A place that is none, or something of the scenario that would be ignored there.
+    pub fn stored_at(mut self, url: &str) -> Result<Self, String> {
+        self.store = self.store.moved(url)?;
+        let runner = self.runner.as_ref();
+        match runner.and_then(|runner| runner.fault(&self.swept, self.link, &self.store)) {
+            Some(fault) => Err(format!("the [runner] command of {} {fault}", self.name)),
+            None => Ok(self),
+        }
     }
 
     /// The same settings on fewer records and in fewer blocks.

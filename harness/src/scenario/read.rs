@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
+use super::store::FILES;
 use super::{Gate, Limits, Link, Records, Runner, Scenario, Setting, Store, Validity, Workload};
 
 /// What is wrong with a scenario, and on which line of it.
@@ -117,12 +118,12 @@ impl Default for WorkloadTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct StoreTable {
     url: String,
-    synchronous: String,
+    synchronous: Option<String>,
 }
 
 impl Default for StoreTable {
     fn default() -> Self {
-        Self { url: "sqlite:".into(), synchronous: "full".into() }
+        Self { url: FILES.into(), synchronous: None }
     }
 }
 
@@ -296,7 +297,7 @@ impl<'a> Source<'a> {
         self.check_top(&file)?;
         self.check_gate(&file.gate)?;
         let workload = self.workload(file.workload)?;
-        let store = self.store(file.store)?;
+        let store = self.store(&file.store)?;
         let baseline = self.baseline(&file.baseline)?;
         let axes = match &file.sweep {
             Some(sweep) => self.axes(sweep, &baseline)?,
@@ -311,7 +312,7 @@ impl<'a> Source<'a> {
         let (settings, baseline) = self.grid(&baseline, &axes)?;
         let swept: Vec<String> = axes.into_iter().map(|(key, _)| key).collect();
         let runner = file.runner.as_ref();
-        let fault = runner.and_then(|r| r.fault(&swept, file.link, &store.synchronous));
+        let fault = runner.and_then(|r| r.fault(&swept, file.link, &store));
         if let Some(message) = fault {
             return Err(self.fault_in("runner", "command", message));
         }
@@ -422,14 +423,13 @@ impl<'a> Source<'a> {
         Ok(Records::Fixed(number))
     }
 
-    fn store(&self, table: StoreTable) -> Result<Store, Fault> {
-        if table.url != "sqlite:" {
-            let message = "takes \"sqlite:\" without a path: every run gets a fresh file";
-            return Err(self.fault_in("store", "url", message));
+    fn store(&self, table: &StoreTable) -> Result<Store, Fault> {
+        let synchronous = table.synchronous.as_deref();
+        if let Some(Err(message)) = synchronous.map(check_name::<Synchronous>) {
+            return Err(self.fault_in("store", "synchronous", message));
         }
-        check_name::<Synchronous>(&table.synchronous)
-            .map_err(|message| self.fault_in("store", "synchronous", message))?;
-        Ok(Store { url: table.url, synchronous: table.synchronous })
+        Store::read(&table.url, synchronous)
+            .map_err(|(key, message)| self.fault_in("store", key, message))
     }
 
     /// The baseline as a flat object: what the scenario says over the program's own defaults.
@@ -636,7 +636,12 @@ batch_size = [100, 1000]
                 with("[workload]\nprofile = \"huge\""),
                 "line 7: [workload] profile: takes one of staged",
             ),
-            (with("[store]\nurl = \"mssql://x\""), "line 7: [store] url: takes \"sqlite:\""),
+            (with("[store]\nurl = \"a.db\""), "line 7: [store] url: takes \"sqlite:\""),
+            (with("[store]\nurl = \"mssql://x\""), "line 7: [store] url: the form is mssql://"),
+            (
+                with("[store]\nurl = \"mssql:\"\nsynchronous = \"off\""),
+                "line 8: [store] synchronous: would be ignored: it belongs to",
+            ),
             (
                 with("[store]\nsynchronous = \"no\""),
                 "line 7: [store] synchronous: takes one of full",

@@ -4,8 +4,8 @@
 use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 
-use super::Link;
 use super::read::nearest;
+use super::{Link, Store};
 
 /// Placeholders that are no settings.
 const PLACES: [&str; 7] =
@@ -41,7 +41,7 @@ impl Runner {
     }
 
     /// What is wrong with the command: what it does not say would be accepted and ignored.
-    pub(crate) fn fault(&self, swept: &[String], link: Link, synchronous: &str) -> Option<String> {
+    pub(crate) fn fault(&self, swept: &[String], link: Link, store: &Store) -> Option<String> {
         if self.command.is_empty() {
             return Some("takes a program and its arguments".into());
         }
@@ -64,7 +64,8 @@ impl Runner {
             ("report", true),
             ("link_connect_ms", simulated),
             ("link_round_trip_ms", simulated),
-            ("synchronous", synchronous != "full"),
+            ("synchronous", store.flushes_otherwise()),
+            ("store", store.is_server()),
         ];
         let needed = needed.iter().filter(|(_, needed)| *needed).map(|(name, _)| *name);
         let needed = needed.chain(swept.iter().map(String::as_str));
@@ -125,24 +126,28 @@ mod tests {
         let swept = ["batch_size".to_owned()];
         let link = Link { connect_ms: 1, round_trip_ms: 0 };
         let none = Link::default();
+        let files = |synchronous| Store::read("sqlite:", Some(synchronous)).unwrap();
+        let (full, off) = (files("full"), files("off"));
+        let server = Store::read("mssql:", None).unwrap();
         let whole = ["p", "{batch_size}", "{report}"];
-        for (words, link, synchronous, expected) in [
-            (&[][..], none, "full", "takes a program"),
-            (&whole[..2], none, "full", "has no {report}, which would be ignored"),
-            (&["p", "{report}"], none, "full", "has no {batch_size}, which"),
-            (&whole, link, "full", "has no {link_connect_ms}, which"),
-            (&whole, none, "off", "has no {synchronous}, which"),
+        for (words, link, store, expected) in [
+            (&[][..], none, &full, "takes a program"),
+            (&whole[..2], none, &full, "has no {report}, which would be ignored"),
+            (&["p", "{report}"], none, &full, "has no {batch_size}, which"),
+            (&whole, link, &full, "has no {link_connect_ms}, which"),
+            (&whole, none, &off, "has no {synchronous}, which"),
+            (&whole, none, &server, "has no {store}, which"),
             (
                 &["{batchsize}"],
                 none,
-                "full",
+                &full,
                 "unknown placeholder {batchsize}; the nearest is {batch_size}",
             ),
-            (&["{report"], none, "full", "a brace without its other in `{report`"),
+            (&["{report"], none, &full, "a brace without its other in `{report`"),
         ] {
-            let fault = runner(words).fault(&swept, link, synchronous).unwrap();
+            let fault = runner(words).fault(&swept, link, store).unwrap();
             assert!(fault.starts_with(expected), "{fault}");
         }
-        assert_eq!(runner(&whole).fault(&swept, none, "full"), None);
+        assert_eq!(runner(&whole).fault(&swept, none, &full), None);
     }
 }

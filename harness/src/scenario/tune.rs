@@ -15,6 +15,7 @@ use super::{Gate, Limits, Link, Runner, Scenario, Setting, Validity};
 /// The plans inside the binary: name and text.
 const SHIPPED: &[(&str, &str)] = &[
     ("phase2", include_str!("../../../scenarios/phase2.toml")),
+    ("phase2-sqlserver", include_str!("../../../scenarios/phase2-sqlserver.toml")),
     ("phase2-link", include_str!("../../../scenarios/phase2-link.toml")),
     ("phase2-full", include_str!("../../../scenarios/phase2-full.toml")),
     ("quick", include_str!("../../../scenarios/quick.toml")),
@@ -469,6 +470,8 @@ batch_size = [100, 200]
             let [low, high] = tune.target.unwrap().rec_per_min.map(|rate| rate.to_string());
             assert_eq!((low.as_str(), high.as_str()), ("400", "600"));
             assert_eq!(base.link.is_simulated(), name.ends_with("-link"), "{name}");
+            assert_eq!(base.store.is_server(), name.ends_with("-sqlserver"), "{name}");
+            assert_eq!(base.store.is_known(), !base.store.is_server(), "{name} knows a server");
         }
         assert!(shipped(DEFAULT).is_some() && is_plan(shipped(DEFAULT).unwrap()));
         assert!(!is_plan(super::super::shipped("batch-size").unwrap()));

@@ -81,7 +81,7 @@ pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> Walk {
 /// The run that found the number of records is one more run.
 fn pilot_s(recorded: &Recorded) -> f64 {
     let pilots = recorded.records.iter().flatten().filter_map(|line| line.pilot.as_ref());
-    pilots.map(|pilot| pilot.elapsed_s + effort::AROUND_S).sum()
+    pilots.map(|pilot| pilot.whole_s() + effort::AROUND_S).sum()
 }
 
 struct Walker<'a> {
@@ -169,7 +169,7 @@ impl<'a> Walker<'a> {
         let counted: Vec<&Measurement> = ran.counted().flat_map(RanBlock::measured).collect();
         self.walk.pilot = Figures::of(&counted).ok().flatten();
         self.figures.clone_from(&self.walk.pilot);
-        let seconds: Vec<f64> = counted.iter().map(|run| run.elapsed_s).collect();
+        let seconds: Vec<f64> = counted.iter().map(|run| run.whole_s()).collect();
         let run_s = Sample::new(seconds).map_or(1.0, |sample| sample.mean()) + effort::AROUND_S;
         let logs = counted.iter().filter_map(|run| run.value(Metric::RecPerMin)).map(f64::ln);
         let sd = Sample::new(logs.collect()).ok().and_then(|sample| sample.std_dev());

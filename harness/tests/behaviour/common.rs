@@ -167,7 +167,8 @@ fn report_template() -> String {
 /// The first line of a sweep's ledger.
 pub(crate) fn session_line(scenario: &Scenario) -> SessionLine {
     let program = ProgramId { name: "migrator".into(), blake3: "p".into() };
-    let origin = Origin { revision: "r".into(), host: None, programs: vec![program] };
+    let origin =
+        Origin { revision: "r".into(), host: None, programs: vec![program], servers: Vec::new() };
     SessionLine::new(Session::sweep(scenario.clone()), origin, None)
 }
 
@@ -256,7 +257,7 @@ pub(crate) fn identity() -> Identity {
         other_programs: Vec::new(),
         store: Store {
             url: "sqlite:".into(),
-            synchronous: "full".into(),
+            synchronous: Some("full".into()),
             version: Some("sqlite 3.50.0".into()),
             filesystem: Some("ext4".into()),
         },

@@ -51,7 +51,7 @@ fn line_of(contest: Contest, scenarios: Vec<Scenario>) -> SessionLine {
     if contest.stored.as_ref().is_some_and(|stored| stored.times_accepted) {
         programs.remove(0);
     }
-    let origin = Origin { revision: "r".into(), host: None, programs };
+    let origin = Origin { revision: "r".into(), host: None, programs, servers: Vec::new() };
     SessionLine::new(session(contest, scenarios), origin, None)
 }
 

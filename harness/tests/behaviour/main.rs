@@ -18,6 +18,7 @@ mod report_formats;
 mod report_page;
 mod resume;
 mod self_test;
+mod server_why;
 mod session;
 mod sweep;
 mod tune;

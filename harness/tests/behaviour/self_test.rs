@@ -34,7 +34,7 @@ fn tested_as(
     assert!((planted(&scenario) - SLOWDOWN).abs() < 1e-12);
     let id = |name: &str| ProgramId { name: name.into(), blake3: "p".into() };
     let programs = vec![id("migrator"), id("slowed migrator")];
-    let origin = Origin { revision: "r".into(), host: None, programs };
+    let origin = Origin { revision: "r".into(), host: None, programs, servers: Vec::new() };
     let line = SessionLine::new(session(scenario, sessions, budget_s), origin, None);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.jsonl");

@@ -67,8 +67,12 @@ impl Strategy for Looks {
 
 fn two_programs() -> SessionLine {
     let id = |name: &str| ProgramId { name: name.into(), blake3: format!("{name} build") };
-    let origin =
-        Origin { revision: "r".into(), host: None, programs: vec![id("base"), id("head")] };
+    let origin = Origin {
+        revision: "r".into(),
+        host: None,
+        programs: vec![id("base"), id("head")],
+        servers: Vec::new(),
+    };
     let session = Session { name: "looks".into(), of: Kind::Sweep, scenarios: vec![batch_size()] };
     SessionLine::new(session, origin, None)
 }

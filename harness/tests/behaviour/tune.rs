@@ -35,7 +35,8 @@ fn plan(name: &str, budget_s: u64) -> (Scenario, Tune) {
 
 fn session_line(base: &Scenario, tune: &Tune) -> SessionLine {
     let program = ProgramId { name: "migrator".into(), blake3: "p".into() };
-    let origin = Origin { revision: "r".into(), host: None, programs: vec![program] };
+    let origin =
+        Origin { revision: "r".into(), host: None, programs: vec![program], servers: Vec::new() };
     SessionLine::new(Session::tune(base.clone(), tune.clone()), origin, None)
 }
 

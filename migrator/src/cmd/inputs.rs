@@ -177,13 +177,21 @@ pub(super) enum StoreLocation<'a> {
     Mssql(ServerUrl),
 }
 
-/// Refuses a password for nobody.
+/// Refuses what is for a server where no place is on one.
 pub(super) fn refuse_unused(server: &ServerArgs, places: &[&str]) -> Result<()> {
-    let is_used = places.iter().any(|place| place.starts_with("mssql:"));
-    if server.password_file.is_some() && !is_used {
-        return Err(Error::usage("--password-file would be ignored: it belongs to mssql://"));
+    if places.iter().any(|place| place.starts_with("mssql:")) {
+        return Ok(());
     }
-    Ok(())
+    let given = [
+        ("--password-file", server.password_file.is_some()),
+        ("--schema", server.schema.is_some()),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given) {
+        Some((flag, _)) => {
+            Err(Error::usage(format!("{flag} would be ignored: it belongs to mssql://")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Reads the text of `--store`. What may hold a password is not repeated.

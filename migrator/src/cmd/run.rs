@@ -12,7 +12,7 @@ use signal_hook::iterator::Signals;
 use super::inputs::{self, StoreLocation};
 use crate::args::RunArgs;
 use crate::clock::SystemClock;
-use crate::config::{Config, Link, Partition};
+use crate::config::{Config, Link, Partition, Synchronous};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::Interrupt;
@@ -36,13 +36,20 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let location = inputs::source_location(&args.source, &contract, &args.server)?;
     let at = inputs::store_location(&args.store, &args.server)?;
-    if let StoreLocation::Sqlite(path) = &at {
-        refuse_one_file(&location, path)?;
+    match &at {
+        StoreLocation::Sqlite(path) => refuse_one_file(&location, path)?,
+        StoreLocation::Mssql(_) if args.synchronous.is_some() => {
+            return Err(Error::usage(
+                "--synchronous would be ignored with --store mssql://: it says how sqlite: flushes",
+            ));
+        }
+        StoreLocation::Mssql(_) => {}
     }
     let misfit = inputs::fits(&location, &args.contract, &contract)?;
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
     let source = location.open(inputs::source_names(&contract), config.partition)?;
-    let opened = at.store(&args.server, args.synchronous, &catalogue)?;
+    let opened =
+        at.store(&args.server, args.synchronous.unwrap_or(Synchronous::Full), &catalogue)?;
     let order = inputs::insertion_order(&contract, opened.tables());
     let linked = link(args).map(|link| Linked::new(&*opened, link, Arc::new(SystemClock)));
     let store = linked.as_ref().map_or(&*opened, |linked| linked);

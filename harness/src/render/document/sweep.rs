@@ -191,6 +191,7 @@ impl<'a> Runs<'a> {
         let mut runs = Vec::new();
         for ran in &recorded.steps {
             for line in ran.trials() {
+                at_s += line.measurement.reset_s.unwrap_or_default();
                 if !line.trial.warmup && ran.step.name == sweep {
                     runs.push((line, line.trial.block, at_s));
                 }
@@ -417,12 +418,14 @@ pub(super) fn environment(identity: &Identity) -> Vec<Fact> {
         Fact::new("migrator BLAKE3", &*program.blake3),
         Fact::new(
             "store",
-            format!(
-                "{}, synchronous {}, on {}",
-                known(&store.version),
-                store.synchronous,
-                known(&store.filesystem)
-            ),
+            match &store.synchronous {
+                Some(synchronous) => format!(
+                    "{}, synchronous {synchronous}, on {}",
+                    known(&store.version),
+                    known(&store.filesystem)
+                ),
+                None => format!("{} at {}", known(&store.version), store.url),
+            },
         ),
         Fact::new("host", known(&machine.host)),
         Fact::new("processors", format!("{} ({})", machine.cpus, known(&machine.cpu))),

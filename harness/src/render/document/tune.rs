@@ -13,6 +13,7 @@ use crate::identity::Identity;
 use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{percent, rounded, thousands};
 use crate::render::tune as words;
+use crate::render::words::on_server;
 use crate::tune::{Alone, Tuned, Tuning, improvement};
 
 /// The document of a plan.
@@ -32,7 +33,7 @@ pub fn document(tuning: &Tuning, recorded: &Recorded, identity: &Identity) -> Re
             standing: standing(tuning),
             words: words::headline(tuning),
             details: words::family(tuning).into_iter().collect(),
-            why: None,
+            why: tuning.final_test().and_then(on_server),
         },
         warnings: warnings.chain(identity.doubts().iter().map(ToString::to_string)).collect(),
         cumulative: Some(cumulative(tuning)),

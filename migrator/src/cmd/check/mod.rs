@@ -29,6 +29,7 @@ const FAULTY: u8 = 2;
 /// Prints the findings; the exit code is 2 if there is a fault among them or if something could not
 /// be read, 0 for warnings.
 pub fn run(args: &CheckArgs) -> Result<ExitCode> {
+    inputs::refuse_unused(&args.server, &args.store.as_deref().into_iter().collect::<Vec<_>>())?;
     let (name, text) = inputs::contract_text(&args.contract)?;
     // What is wrong with the tables or the sample must not hide what is wrong with the contract.
     let mut errors = Vec::new();

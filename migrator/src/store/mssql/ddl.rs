@@ -12,6 +12,9 @@ use crate::record::{SqlValue, Value};
 use super::super::canonical;
 use super::sql::{names, qualified, quoted};
 
+/// Longest identifier of SQL Server.
+const NAME_CHARS_MAX: usize = 128;
+
 /// The table by which a schema shows that `migrator init` has created it.
 pub const MARKER_TABLE: &str = "migration_schema";
 
@@ -34,7 +37,7 @@ pub fn create_table(schema: &str, tables: &[Table], index: usize) -> Result<Vec<
     let target = qualified(schema, &table.name);
     let mut statements = vec![format!("CREATE TABLE {target} (\n  {}\n)", lines.join(",\n  "))];
     statements.extend(table.indexes.iter().enumerate().map(|(place, columns)| {
-        let name = quoted(&format!("IX_{}_{}", table.name, place + 1));
+        let name = quoted(&derived("IX", &table.name, Some(place)));
         format!("CREATE INDEX {name} ON {target} ({})", names(table, columns))
     }));
     Ok(statements)
@@ -74,18 +77,45 @@ pub fn source_table(schema: &str, name: &str, text_column: &str) -> String {
          CONSTRAINT {} PRIMARY KEY ([app_id])\n)",
         qualified(schema, name),
         quoted(text_column),
-        quoted(&format!("PK_{name}"))
+        quoted(&derived("PK", name, None))
     )
 }
 
 /// The name of a table's primary key.
 pub fn primary_key(table: &Table) -> String {
-    format!("PK_{}", table.name)
+    derived("PK", &table.name, None)
 }
 
 /// The name of one of a table's unique keys.
 pub fn unique_key(table: &Table, place: usize) -> String {
-    format!("UQ_{}_{}", table.name, place + 1)
+    derived("UQ", &table.name, Some(place))
+}
+
+/// A name made of a table's. Where both together are too long for the server, the end of the table's
+/// gives way to a hash, so that two tables never share one.
+fn derived(kind: &str, table: &str, place: Option<usize>) -> String {
+    let end = place.map(|place| format!("_{}", place + 1)).unwrap_or_default();
+    let whole = format!("{kind}_{table}{end}");
+    if whole.chars().count() <= NAME_CHARS_MAX {
+        return whole;
+    }
+    let hash = &blake3::hash(table.as_bytes()).to_hex()[..8];
+    let others = format!("{kind}__{hash}{end}").chars().count();
+    let beginning: String = table.chars().take(NAME_CHARS_MAX.saturating_sub(others)).collect();
+    format!("{kind}_{beginning}_{hash}{end}")
+}
+
+/// Refuses a schema's name that no server takes.
+pub fn check_schema(name: &str) -> Result<()> {
+    let length = name.chars().count();
+    if (1..=NAME_CHARS_MAX).contains(&length) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(20).collect();
+    Err(Error::usage(format!(
+        "schema {shown:?}: a name has 1 to {NAME_CHARS_MAX} characters, none of them a control \
+         character"
+    )))
 }
 
 fn key_line(name: &str, kind: &str, columns: &str) -> String {
@@ -101,7 +131,7 @@ fn foreign_key_line(
     let parent = &tables[key.references];
     format!(
         "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}",
-        quoted(&format!("FK_{}_{}", table.name, place + 1)),
+        quoted(&derived("FK", &table.name, Some(place))),
         names(table, &key.columns),
         qualified(schema, &parent.name),
         names(parent, &key.referenced_columns),
@@ -174,6 +204,32 @@ mod tests {
             .chain([source_table("migration", "app_xml_staging", "app_XML")])
             .collect();
         insta::assert_snapshot!(statements.join(";\n\n"));
+    }
+
+    #[test]
+    fn names_of_keys_are_no_longer_than_the_server_takes_and_never_shared() {
+        let short = "x".repeat(123);
+        assert_eq!(derived("UQ", &short, Some(0)), format!("UQ_{short}_1"));
+        let names: Vec<String> = ["a", "b"]
+            .iter()
+            .map(|end| format!("{}{end}", "x".repeat(127)))
+            .flat_map(|table| [None, Some(0), Some(11)].map(|place| derived("FK", &table, place)))
+            .collect();
+        for (index, name) in names.iter().enumerate() {
+            assert_eq!(name.chars().count(), NAME_CHARS_MAX, "{name}");
+            assert!(!names[..index].contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_schema_that_no_server_takes_is_refused() {
+        for name in ["dbo", "]; DROP TABLE x", "ünï→", &"x".repeat(128)] {
+            assert!(check_schema(name).is_ok(), "{name}");
+        }
+        for name in ["", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(129)] {
+            let error = check_schema(name).unwrap_err().to_string();
+            assert!(error.contains("1 to 128") && !error.contains(char::is_control), "{error}");
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl MssqlStore {
     /// catalogue's.
     pub fn new(url: ServerUrl, password: Password, schema: &str, tables: Tables) -> Result<Self> {
         let schema = url.schema.clone().unwrap_or_else(|| schema.to_owned());
+        ddl::check_schema(&schema)?;
         let login = Login::new(url, password)?;
         Ok(Self { shared: Arc::new(Shared::new(login, schema, tables)) })
     }

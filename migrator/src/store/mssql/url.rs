@@ -283,8 +283,8 @@ impl Password {
         })
     }
 
-    /// The password itself, for the login alone.
-    pub(super) fn reveal(&self) -> &str {
+    /// The password itself: for a login, and for the environment of a process that logs in.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }

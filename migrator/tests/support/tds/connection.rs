@@ -188,7 +188,7 @@ impl Server {
         }
         let request = parse_request(code, &body);
         if let Ok((request, _)) = &request {
-            message.text = request.text().to_owned();
+            request.text().clone_into(&mut message.text);
             message.parameters = request.parameters();
         }
         self.shared.record.update(&message);

@@ -42,6 +42,9 @@ const MARKS: [&str; 25] = [
     "%", "&", "|", "^", "~", "::", ":",
 ];
 
+/// Longest identifier.
+const NAME_CHARS_MAX: usize = 128;
+
 /// The tokens of a text, with an `End` behind the last.
 pub(crate) fn tokens(text: &str) -> Sql<Vec<Token>> {
     let mut lexer = Lexer { rest: text };
@@ -103,6 +106,15 @@ impl<'a> Lexer<'a> {
             other if starts_name(other) => Token::Word(self.while_true(goes_on_name).to_owned()),
             _ => self.mark()?,
         };
+        if let Token::Quoted(name) | Token::Word(name) = &token
+            && name.chars().count() > NAME_CHARS_MAX
+        {
+            let start: String = name.chars().take(NAME_CHARS_MAX).collect();
+            let message = format!(
+                "The identifier that starts with '{start}' is too long. Maximum length is 128."
+            );
+            return Err(SqlError::new(103, 15, Effect::Compile, message));
+        }
         Ok(Some(token))
     }
 

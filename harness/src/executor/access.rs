@@ -1,0 +1,190 @@
+//! What runs need of a server besides its URL: a password, and the name of a schema that they may
+//! empty. Finds them, tries them, and shows no password.
+
+use std::path::Path;
+
+use migrator::contract::catalogue::Catalogue;
+use migrator::contract::load::APPLICATIONS;
+use migrator::store::Store as _;
+use migrator::store::mssql::MssqlStore;
+use migrator::store::mssql::setup::Recreate;
+use migrator::store::mssql::url::{Password, ServerUrl};
+use migrator::store::schema::Tables;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::scenario::{Scenario, Store};
+
+/// What stands where a password was.
+const HIDDEN: &str = "…";
+
+/// What runs need of a server besides its URL; nothing where no scenario has one.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    password: Option<Password>,
+    recreate: Option<String>,
+}
+
+impl Access {
+    /// The access that these scenarios need: the password from the file or else from the variable
+    /// `MIGRATOR_DB_PASSWORD`, and the schema, not created for trials, that they may empty.
+    ///
+    /// # Errors
+    /// A server that nobody has named, no password, and what is given and would be ignored.
+    pub fn of(
+        scenarios: &[Scenario],
+        password_file: Option<&Path>,
+        recreate: Option<&str>,
+    ) -> Result<Self> {
+        if let Some(scenario) = scenarios.iter().find(|scenario| !scenario.store.is_known()) {
+            return Err(Error::usage(format!(
+                "{} is for a SQL Server and does not say for which: name it with --store \
+                 'mssql://USER@HOST/DATABASE?…'",
+                scenario.name
+            )));
+        }
+        if scenarios.iter().any(|scenario| scenario.store.is_server()) {
+            let password = Password::find(password_file).map_err(|error| environment(&error))?;
+            let recreate = recreate.map(str::to_owned);
+            return Ok(Self { password: Some(password), recreate });
+        }
+        let given =
+            [(password_file.is_some(), "--password-file"), (recreate.is_some(), "--recreate")];
+        match given.iter().find(|(given, _)| *given) {
+            Some((_, flag)) => {
+                Err(Error::usage(format!("{flag} would be ignored: it belongs to mssql://")))
+            }
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Logs in, empties the store's schema and returns what the server says of itself. What would
+    /// fail every trial fails here, before anything is begun.
+    pub fn try_out(&self, store: &Store) -> Result<String> {
+        let url = ServerUrl::parse(&store.url).map_err(|error| environment(&error))?;
+        let password = self.password.clone().ok_or_else(|| Error::environment("no password"))?;
+        let catalogue = Catalogue::shipped(APPLICATIONS).map_err(|error| environment(&error))?;
+        let tables = Tables::new(&catalogue).map_err(|error| environment(&error))?;
+        let server = MssqlStore::new(url, password, &catalogue.schema, tables)
+            .map_err(|error| environment(&error))?;
+        let told = self.recreate().map_or(Recreate::OwnSchema, Recreate::Named);
+        server.recreate(told).map_err(|error| environment(&error))?;
+        Ok(server.info().version)
+    }
+
+    /// The schema that may be emptied though it was not created for that.
+    pub(super) fn recreate(&self) -> Option<&str> {
+        self.recreate.as_deref()
+    }
+
+    /// For the environment of a process that logs in, and nothing else.
+    pub(super) fn password(&self) -> Option<&str> {
+        self.password.as_ref().map(Password::reveal)
+    }
+
+    /// A text without the password.
+    pub(super) fn hidden(&self, text: &str) -> String {
+        match self.password().filter(|password| !password.is_empty()) {
+            Some(password) => text.replace(password, HIDDEN),
+            None => text.to_owned(),
+        }
+    }
+
+    /// A report, which is JSON, without the password in any of its texts. Numbers are none of them,
+    /// so that a password of digits does not take one apart.
+    pub(super) fn hidden_in_report(&self, text: String) -> String {
+        let Some(password) = self.password().filter(|password| !password.is_empty()) else {
+            return text;
+        };
+        let Ok(mut report) = serde_json::from_str::<Value>(&text) else {
+            return self.hidden(&text);
+        };
+        if hide(&mut report, password) { report.to_string() } else { text }
+    }
+
+    /// With a password that is known.
+    #[cfg(test)]
+    pub(super) fn with(password: &str) -> Self {
+        Self { password: Some(Password::new(password)), recreate: None }
+    }
+}
+
+/// Whether there was anything to hide.
+fn hide(value: &mut Value, password: &str) -> bool {
+    match value {
+        Value::String(text) if text.contains(password) => {
+            *text = text.replace(password, HIDDEN);
+            true
+        }
+        Value::Array(values) => hide_all(values.iter_mut(), password),
+        Value::Object(fields) => {
+            let named = fields.keys().any(|name| name.contains(password));
+            if named {
+                let renamed = std::mem::take(fields).into_iter();
+                fields.extend(renamed.map(|(name, value)| (name.replace(password, HIDDEN), value)));
+            }
+            hide_all(fields.values_mut(), password) || named
+        }
+        _ => false,
+    }
+}
+
+fn hide_all<'v>(values: impl Iterator<Item = &'v mut Value>, password: &str) -> bool {
+    let mut found = false;
+    for value in values {
+        found |= hide(value, password);
+    }
+    found
+}
+
+fn environment(error: &migrator::error::Error) -> Error {
+    Error::environment(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::shipped;
+
+    fn scenario() -> Scenario {
+        Scenario::parse(shipped("batch-size").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_nobody_needs_is_refused_and_what_is_missing_is_named() {
+        let of = |url: &str, file: Option<&str>, recreate| {
+            let scenario = scenario().stored_at(url).unwrap();
+            let access = Access::of(&[scenario], file.map(Path::new), recreate);
+            access.map(|access| access.recreate).map_err(|error| error.to_string())
+        };
+        assert_eq!(of("sqlite:", None, None), Ok(None));
+        let ignored = "would be ignored: it belongs to mssql://";
+        assert_eq!(of("sqlite:", Some("f"), None), Err(format!("--password-file {ignored}")));
+        assert_eq!(of("sqlite:", None, Some("dbo")), Err(format!("--recreate {ignored}")));
+        let error = of("mssql:", None, None).unwrap_err();
+        assert!(error.contains("batch-size is for a SQL Server") && error.contains("--store"));
+        let error = of("mssql://sa@db/x", Some("/nonexistent"), None).unwrap_err();
+        assert!(error.contains("password file /nonexistent"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        std::fs::write(&file, "Sesame1\n").unwrap();
+        let recreate = of("mssql://sa@db/x", file.to_str(), Some("dbo")).unwrap();
+        assert_eq!(recreate.as_deref(), Some("dbo"));
+    }
+
+    #[test]
+    fn a_password_is_hidden_in_texts_and_names_and_never_in_a_number() {
+        let access = Access::with("12345678");
+        assert_eq!(access.hidden("-P 12345678!"), "-P …!");
+        let report = r#"{"a":12345678,"b":["x 12345678"],"n12345678":{"c":"12345678"}}"#;
+        let hidden = access.hidden_in_report(report.to_owned());
+        assert_eq!(hidden, r#"{"a":12345678,"b":["x …"],"n…":{"c":"…"}}"#);
+        // What is not touched keeps its bytes.
+        let report = r#"{ "a": 12345678, "b": "x" }"#;
+        assert_eq!(access.hidden_in_report(report.to_owned()), report);
+        let quoted = Access::with("a\"b\\c");
+        assert_eq!(quoted.hidden_in_report(r#"{"a":"a\"b\\c"}"#.to_owned()), r#"{"a":"…"}"#);
+        assert_eq!(Access::default().hidden("x"), "x");
+        assert!(!format!("{quoted:?}").contains("a\"b"));
+    }
+}

@@ -1,0 +1,256 @@
+//! One process at a time, from its start to its end: ended with its whole group when its time is up or
+//! the user has had enough. Knows no trial and reads no report.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use migrator::store::mssql::url::PASSWORD_VARIABLE;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{self, SignalKind};
+
+use super::access::Access;
+use super::launch::Word;
+use super::program::own_binary;
+use super::{LAUNCH_VERB, environment};
+use crate::error::{Error, ErrorKind, Result};
+use crate::measure::{Cause, Failure, Usage};
+
+/// As much of a failed process's last words as a ledger's row takes.
+const LAST_WORDS_BYTES_MAX: usize = 500;
+
+/// A process to run.
+pub(super) struct Job<'a> {
+    /// Its program and its arguments.
+    pub(super) words: Vec<OsString>,
+    /// By which share it is made to take longer.
+    pub(super) slowed_by: f64,
+    /// Where its stderr goes.
+    pub(super) log: &'a Path,
+    /// When it is ended; never, where there is no limit.
+    pub(super) limit_s: Option<u32>,
+    /// What it gets to log in with; nothing where it talks to no server.
+    pub(super) access: Option<&'a Access>,
+}
+
+/// Runs processes.
+#[derive(Debug)]
+pub(super) struct Children {
+    runtime: Runtime,
+    interrupts: Interrupts,
+}
+
+/// The signals by which a user ends a measurement; from here on they no longer end the process. A
+/// hang-up is not among them: listening to it would undo `nohup`.
+#[derive(Debug)]
+struct Interrupts {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+}
+
+impl Interrupts {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: unix::signal(SignalKind::interrupt())?,
+            terminate: unix::signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// How a process ended.
+enum End {
+    /// By itself, well.
+    Well(Usage),
+    /// By itself or by a signal, not well.
+    Badly(Cause, Option<Usage>),
+    TimedOut,
+}
+
+/// What a process took where it ended well, or why it did not.
+pub(super) struct Ended {
+    /// What the operating system counted, where it could be asked.
+    pub(super) usage: Option<Usage>,
+    /// What went wrong, with its last words.
+    pub(super) failure: Option<Failure>,
+}
+
+impl Children {
+    /// Listens to signals from here on.
+    pub(super) fn new() -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::caused("starting the runtime", error))?;
+        let interrupts = {
+            let _inside = runtime.enter();
+            Interrupts::listen().map_err(|error| Error::caused("listening to signals", error))?
+        };
+        Ok(Self { runtime, interrupts })
+    }
+
+    /// Runs the program to its end; the limit and signals end it and everything that it started.
+    pub(super) fn run(&mut self, job: &Job<'_>) -> Result<Ended> {
+        let (usage, cause) = match self.end(job)? {
+            End::Well(usage) => (Some(usage), None),
+            End::Badly(cause, usage) => (usage, Some(cause)),
+            End::TimedOut => {
+                (None, Some(Cause::Timeout { limit_s: job.limit_s.unwrap_or_default() }))
+            }
+        };
+        let failure = |cause| Failure { cause, detail: last_words(job.log, job.access) };
+        Ok(Ended { usage, failure: cause.map(failure) })
+    }
+
+    fn end(&mut self, job: &Job<'_>) -> Result<End> {
+        let name = job.words.first().map(|word| word.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let failed = |error: io::Error| Error::caused(format!("running {name}"), error);
+        let log = File::create(job.log).map_err(failed)?;
+        let mut command = command(job)?;
+        command.stderr(log);
+        let limit = job.limit_s.map(|limit_s| Duration::from_secs(limit_s.into()));
+        let interrupts = &mut self.interrupts;
+        self.runtime.block_on(async move {
+            let mut child = command.spawn().map_err(failed)?;
+            // Where this end of the pipe is dropped, the launcher ends the trial.
+            let _held = child.stdin.take();
+            let said = tokio::select! {
+                said = last_word(&mut child) => Some(said),
+                () = sleep(limit) => None,
+                () = interrupts.next() => {
+                    end_group(&mut child).await.map_err(failed)?;
+                    return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+                }
+            };
+            end_group(&mut child).await.map_err(failed)?;
+            match said {
+                Some(said) => end_of(&said.map_err(failed)?).map_err(failed),
+                None => Ok(End::TimedOut),
+            }
+        })
+    }
+}
+
+/// The launcher of a job, with the environment that the job gets.
+fn command(job: &Job<'_>) -> Result<Command> {
+    let mut command = Command::new(own_binary()?);
+    command
+        .arg(LAUNCH_VERB)
+        .arg(job.slowed_by.to_string())
+        .args(&job.words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    for secret in environment::withheld() {
+        command.env_remove(secret);
+    }
+    if let Some(password) = job.access.and_then(Access::password) {
+        command.env(PASSWORD_VARIABLE, password);
+    }
+    Ok(command)
+}
+
+/// Everything that a launcher says until it and the program are gone.
+async fn last_word(child: &mut Child) -> io::Result<String> {
+    let mut said = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut said).await?;
+    }
+    Ok(said)
+}
+
+/// How the program ended, from its launcher's last word; a launcher that said nothing was killed.
+fn end_of(said: &str) -> io::Result<End> {
+    if said.is_empty() {
+        let signal = Signal::SIGKILL as i32;
+        return Ok(End::Badly(Cause::Signal { signal }, None));
+    }
+    Ok(match serde_json::from_str(said)? {
+        Word::Ended { code: Some(0), usage, .. } => End::Well(usage),
+        Word::Ended { code: Some(code), usage, .. } => {
+            End::Badly(Cause::Exit { code }, Some(usage))
+        }
+        Word::Ended { code: None, signal, usage } => {
+            let signal = signal.unwrap_or_default();
+            End::Badly(Cause::Signal { signal }, Some(usage))
+        }
+        Word::Failed(reason) => return Err(io::Error::other(reason)),
+    })
+}
+
+async fn sleep(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends the process and everything in its group, and waits until it is gone.
+async fn end_group(child: &mut Child) -> io::Result<()> {
+    if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()) {
+        // A group that is already gone is what is wanted.
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+    child.wait().await.map(|_| ())
+}
+
+/// The end of what a process wrote to its stderr, in one line, without the password that it was
+/// given and without what would move a terminal's cursor or change its colours.
+fn last_words(log: &Path, access: Option<&Access>) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = access.map_or_else(|| text.clone(), |access| access.hidden(&text));
+    let mut start = text.len().saturating_sub(LAST_WORDS_BYTES_MAX);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let words: Vec<_> = text[start..].split_whitespace().collect();
+    words.join(" ").replace(char::is_control, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_are_one_short_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        fs::write(&log, format!("{}\nmigrator: no such\n  file\n", "ä".repeat(600))).unwrap();
+        let words = last_words(&log, None);
+        assert!(words.ends_with("migrator: no such file"), "{words}");
+        assert!(words.len() <= LAST_WORDS_BYTES_MAX);
+        assert_eq!(last_words(Path::new("/nonexistent"), None), "");
+        fs::write(&log, "\u{1b}[2J\u{1b}]0;mine\u{7} \u{9b}31m red\r\u{8}").unwrap();
+        let words = last_words(&log, None);
+        assert!(words.contains("[2J") && !words.contains(char::is_control), "{words:?}");
+    }
+
+    #[test]
+    fn last_words_do_not_tell_the_password_nor_a_part_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let access = Access::with("Sesame\"1 and more");
+        for before in 450..520 {
+            let text = format!("Sesame\"1 and more{}", "x".repeat(before));
+            fs::write(&log, text).unwrap();
+            let words = last_words(&log, Some(&access));
+            assert!(!words.contains("more"), "{words}");
+        }
+    }
+}

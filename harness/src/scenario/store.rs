@@ -1,0 +1,168 @@
+//! `[store]`: where the rows of trials go: into fresh files, or into a schema of a server that is
+//! emptied before each of them. Pure; connects to nothing and knows no password.
+
+use migrator::store::mssql::url::ServerUrl;
+use serde::{Deserialize, Serialize};
+
+/// Every trial gets a fresh file.
+pub const FILES: &str = "sqlite:";
+
+/// Some SQL Server: a scenario that is handed on cannot know where it stands, so the command says it.
+pub const ANY_SERVER: &str = "mssql:";
+
+/// The schema where a server's URL names none: one that is there for trials and nothing else.
+const SCHEMA: &str = "sweetspot";
+
+/// How files are flushed where nothing is said.
+const SYNCHRONOUS: &str = "full";
+
+/// Where the rows go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// [`FILES`], [`ANY_SERVER`], or the URL of a database on a server with the schema that is
+    /// emptied before each trial. It has no password: the migrator refuses one in a URL.
+    pub url: String,
+    /// What `migrator run --synchronous` takes; absent where the rows go to a server, which has no
+    /// such setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synchronous: Option<String>,
+}
+
+/// What is wrong with a store: the key, and what it takes.
+pub(super) type StoreFault = (&'static str, String);
+
+impl Store {
+    /// What a scenario says of it. A setting that would be ignored is refused.
+    pub(super) fn read(url: &str, synchronous: Option<&str>) -> Result<Self, StoreFault> {
+        let url = resolved(url).map_err(|message| ("url", message))?;
+        let synchronous = match (url == FILES, synchronous) {
+            (true, said) => Some(said.unwrap_or(SYNCHRONOUS).to_owned()),
+            (false, None) => None,
+            (false, Some(_)) => {
+                let message = format!("would be ignored: it belongs to url = \"{FILES}\"");
+                return Err(("synchronous", message));
+            }
+        };
+        Ok(Self { url, synchronous })
+    }
+
+    /// The store in its place that a command line names. How files are flushed does not come along
+    /// to a server, so what is not the default is refused.
+    pub(super) fn moved(&self, url: &str) -> Result<Self, String> {
+        let url = resolved(url)?;
+        match self.synchronous.as_deref() {
+            Some(said) if url == FILES => Ok(Self { url, synchronous: Some(said.to_owned()) }),
+            Some(said) if said != SYNCHRONOUS => {
+                Err(format!("the scenario's synchronous = \"{said}\" would be ignored by a server"))
+            }
+            _ if url == FILES => Ok(Self { url, synchronous: Some(SYNCHRONOUS.to_owned()) }),
+            _ => Ok(Self { url, synchronous: None }),
+        }
+    }
+
+    /// Whether the rows go to a server.
+    pub fn is_server(&self) -> bool {
+        self.url != FILES
+    }
+
+    /// Whether it is known which server that is.
+    pub fn is_known(&self) -> bool {
+        self.url != ANY_SERVER
+    }
+
+    /// The same plan on whatever server.
+    #[must_use]
+    pub fn on_any_server(&self) -> Self {
+        let url = if self.is_server() { ANY_SERVER } else { FILES };
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
+    /// Whether files are flushed otherwise than where nothing is said.
+    pub(super) fn flushes_otherwise(&self) -> bool {
+        self.synchronous.as_deref().is_some_and(|said| said != SYNCHRONOUS)
+    }
+}
+
+/// A server's URL says which schema it means, so that no two readers take another one.
+fn resolved(url: &str) -> Result<String, String> {
+    if url == FILES || url == ANY_SERVER {
+        return Ok(url.to_owned());
+    }
+    if !url.starts_with(ANY_SERVER) {
+        return Err(format!(
+            "takes \"{FILES}\" without a path, where every run gets a fresh file, \"{ANY_SERVER}\" \
+             for the server that --store names, or mssql://user@host:port/database?…"
+        ));
+    }
+    let server = ServerUrl::parse(url).map_err(|error| error.to_string())?;
+    if server.schema.is_some() {
+        return Ok(url.to_owned());
+    }
+    let joint = match url.split_once('?') {
+        None => "?",
+        Some((_, options)) if options.is_empty() || options.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    Ok(format!("{url}{joint}schema={SCHEMA}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str, synchronous: Option<&str>) -> Result<Store, String> {
+        Store::read(url, synchronous).map_err(|(key, message)| format!("{key}: {message}"))
+    }
+
+    #[test]
+    fn a_servers_url_always_says_its_schema() {
+        for (url, resolved) in [
+            ("mssql://sa@db/x", "mssql://sa@db/x?schema=sweetspot"),
+            ("mssql://sa@db/x?", "mssql://sa@db/x?schema=sweetspot"),
+            ("mssql://sa@db/x?trust_cert=true", "mssql://sa@db/x?trust_cert=true&schema=sweetspot"),
+            (
+                "mssql://sa@db/x?trust_cert=true&",
+                "mssql://sa@db/x?trust_cert=true&schema=sweetspot",
+            ),
+            ("mssql://sa@db/x?schema=own", "mssql://sa@db/x?schema=own"),
+            ("mssql:", "mssql:"),
+        ] {
+            let store = read(url, None).unwrap();
+            assert_eq!((store.url.as_str(), store.synchronous.as_deref()), (resolved, None));
+            assert!(store.is_server());
+            assert_eq!(store.on_any_server().url, ANY_SERVER);
+        }
+        let files = read("sqlite:", None).unwrap();
+        assert_eq!(files.synchronous.as_deref(), Some("full"));
+        assert_eq!(files.on_any_server(), files);
+    }
+
+    #[test]
+    fn a_store_that_makes_no_sense_is_refused_without_showing_a_password() {
+        for (url, synchronous, expected) in [
+            ("sqlite:a.db", None, "url: takes \"sqlite:\" without a path"),
+            ("mysql://sa@db/x", None, "url: takes \"sqlite:\""),
+            ("mssql://x", None, "url: the form is mssql://"),
+            ("mssql://sa@db/x?pooling=true", None, "url: mssql://: unknown option"),
+            ("mssql://sa:Sesame1@db/x", None, "url: mssql://: a password does not belong"),
+            ("mssql://sa@db/x", Some("full"), "synchronous: would be ignored: it belongs to"),
+            ("mssql:", Some("off"), "synchronous: would be ignored"),
+        ] {
+            let fault = read(url, synchronous).unwrap_err();
+            assert!(fault.starts_with(expected) && !fault.contains("Sesame1"), "{url}: {fault}");
+        }
+    }
+
+    #[test]
+    fn a_command_puts_the_rows_elsewhere_and_ignores_nothing() {
+        let to = |url: &str, synchronous, there: &str| {
+            read(url, synchronous).unwrap().moved(there).map(|store| store.synchronous)
+        };
+        assert_eq!(to("mssql:", None, "mssql://sa@db/x"), Ok(None));
+        assert_eq!(to("mssql:", None, "sqlite:"), Ok(Some("full".into())));
+        assert_eq!(to("sqlite:", Some("full"), "mssql://sa@db/x"), Ok(None));
+        assert_eq!(to("sqlite:", Some("off"), "sqlite:"), Ok(Some("off".into())));
+        let fault = to("sqlite:", Some("off"), "mssql://sa@db/x").unwrap_err();
+        assert!(fault.contains("synchronous = \"off\" would be ignored"), "{fault}");
+    }
+}

@@ -1,0 +1,150 @@
+//! What a server counted stands in the why line of every report, and not a word of it where it
+//! counted nothing.
+
+use std::collections::BTreeMap;
+
+use harness::contest::{Contest, Side};
+use harness::executor::{Mock, Source, report};
+use harness::gate::{Gate, decide, session};
+use harness::identity::{Identity, Store};
+use harness::ledger::{Ledger, Origin, ProgramId, Session, SessionLine};
+use harness::progress::Progress;
+use harness::recorded::Recorded;
+use harness::render::{document, markdown, words};
+use harness::run;
+use harness::scenario::tune::Tune;
+use harness::scenario::{Scenario, shipped, tune};
+use harness::strategy::Strategy;
+use harness::tune::{Tuner, tuning};
+use migrator::config::{Pooling, Settings};
+use migrator::report::{RunReport, ServerReport, ServerWait};
+
+use crate::common::{Silent, done, identity, mock_sweep, tell, uniform};
+
+/// A run that waited so long for its log, in milliseconds for 1,000 records, and wrote so much.
+fn counted(run: RunReport, writelog_ms: f64, log_bytes: u64) -> RunReport {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "milliseconds of a run"
+    )]
+    let wait_ms = (writelog_ms * run.books.read as f64 / 1000.0).round() as u64;
+    let wait = ServerWait { count: 10, wait_ms, signal_ms: 0 };
+    let server = ServerReport {
+        waits: BTreeMap::from([("WRITELOG".to_owned(), wait)]),
+        log_bytes: Some(log_bytes * run.books.read),
+        lock_escalations: Some(0),
+        ..ServerReport::default()
+    };
+    RunReport { server: Some(server), ..run }
+}
+
+fn on_a_server() -> Store {
+    Store {
+        url: "mssql://sa@db/loans?trust_cert=true&schema=sweetspot".into(),
+        synchronous: None,
+        version: Some("mssql Microsoft SQL Server 2022 (RTM-CU16) - 16.0.4165.4 (X64)".into()),
+        filesystem: None,
+    }
+}
+
+fn origin(programs: &[&str]) -> Origin {
+    let id = |name: &&str| ProgramId { name: (*name).into(), blake3: format!("{name}-0123456789") };
+    let programs = programs.iter().map(id).collect();
+    Origin { revision: "r".into(), host: None, programs, servers: Vec::new() }
+}
+
+fn ran(line: SessionLine, strategy: &dyn Strategy, mut executor: Mock) -> Recorded {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.jsonl");
+    let mut ledger = Ledger::create(&path, &line).unwrap();
+    run::run(Progress::of(line), strategy, &mut executor, &mut ledger, &mut Silent).unwrap();
+    tell(&path).progress.into_recorded().unwrap()
+}
+
+/// A gate on a program that is a fifth slower; its stages take 125 ms for 1,000 records.
+fn gated(server: bool) -> Recorded {
+    let text = shipped("gate").unwrap().replace("records = \"auto\" ", "records = 4000 ");
+    let scenario = Scenario::parse(&text.replace("run_seconds = 0.8\n", "")).unwrap();
+    let side = |name: &str| Side { name: name.into(), commit: None };
+    let contest = Contest { base: side("old"), head: side("new"), budget_s: 600.0, stored: None };
+    let mut runs = 0;
+    let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
+        runs += 1;
+        let slower = if program == 1 { 1.2 } else { 1.0 };
+        let rate = 480_000.0 / slower / (1.0 + 0.02 * uniform(runs));
+        let run = report(settings, source.records, rate);
+        let (wait_ms, log_bytes) = [(20.0, 1_000), (45.0, 1_100)][program];
+        Ok(done(if server { counted(run, wait_ms, log_bytes) } else { run }))
+    });
+    let line = SessionLine::new(session(contest, vec![scenario]), origin(&["old", "new"]), None);
+    ran(line, &Gate, executor)
+}
+
+#[test]
+fn a_gates_why_line_names_the_waits_of_the_server() {
+    let recorded = gated(true);
+    let decided = decide(&recorded).unwrap();
+    let why = decided.workloads[0].why.as_ref().unwrap();
+    let change = why.server.as_ref().unwrap();
+    // 25 ms more of the 237.5 ms that the stages of two workers take.
+    assert_eq!(change.waits[0].stage, "WRITELOG");
+    assert!((change.waits[0].percent - 10.5).abs() < 0.5, "{why}");
+    assert!((change.log_bytes_percent.unwrap() - 10.0).abs() < 0.1, "{why}");
+    assert_eq!(change.lock_escalations, None);
+    let identity = Identity { store: on_a_server(), ..identity() };
+    let report = markdown(&document::gate::document(&decided, &recorded, &identity)).unwrap();
+    insta::assert_snapshot!("gate-on-a-server.md", report);
+    let silent = decide(&gated(false)).unwrap();
+    assert_eq!(silent.workloads[0].why.as_ref().unwrap().server, None);
+    assert!(!harness::render::pretty(&silent).unwrap().contains("server"));
+}
+
+#[test]
+fn a_sweeps_finding_names_them_too() {
+    let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
+    let swept = |server: bool| {
+        let mut runs = 0;
+        let recorded = mock_sweep(&scenario, move |source: &Source, settings: &Settings| {
+            runs += 1;
+            let size = settings.batch_size.get() as f64;
+            // The largest batch wins, because it waits least for the log.
+            let rate = 480_000.0 / (1.0 + 400.0 / size) * (1.0 + 0.01 * uniform(runs));
+            let run = report(settings, source.records, rate);
+            Ok(done(if server { counted(run, 40_000.0 / size, 1_000) } else { run }))
+        });
+        words::finding(&harness::analyse::analyse(&recorded.unwrap()).unwrap())
+    };
+    let finding = swept(true);
+    assert!(finding.starts_with("IMPROVED: batch_size=2000"), "{finding}");
+    assert!(finding.contains("It is kept. Why: waits of the server WRITELOG -"), "{finding}");
+    assert!(!swept(false).contains("Why"));
+}
+
+#[test]
+fn a_plans_headline_names_them_too() {
+    let tuned = |server: bool| {
+        let (mut base, plan) = Tune::parse(tune::shipped("quick").unwrap()).unwrap();
+        // One metric is enough to decide.
+        base.gate.metrics.truncate(1);
+        let plan = plan.only(&["II.2".to_owned()]).unwrap();
+        let mut runs = 0;
+        let executor = Mock::new(move |source: &Source, settings: &Settings| {
+            runs += 1;
+            let pooled = !matches!(settings.pool, Pooling::Off);
+            let rate = if pooled { 600_000.0 } else { 480_000.0 };
+            let run = report(settings, source.records, rate * (1.0 + 0.01 * uniform(runs)));
+            let wait_ms = if pooled { 10.0 } else { 60.0 };
+            Ok(done(if server { counted(run, wait_ms, 1_000) } else { run }))
+        });
+        let line = SessionLine::new(Session::tune(base, plan), origin(&["migrator"]), None);
+        let recorded = ran(line, &Tuner, executor);
+        let tuning = tuning(&recorded).unwrap();
+        document::tune::document(&tuning, &recorded, &identity()).unwrap()
+    };
+    let document = tuned(true);
+    let why = document.headline.why.as_ref().unwrap();
+    assert!(why.starts_with("waits of the server WRITELOG -"), "{why}");
+    assert!(markdown(&document).unwrap().contains("**Why:** waits of the server WRITELOG"));
+    assert_eq!(tuned(false).headline.why, None);
+}

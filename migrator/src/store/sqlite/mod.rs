@@ -1,0 +1,200 @@
+//! The embedded store: `SQLite` through `rusqlite`, in WAL mode.
+//!
+//! `SQLite` has one writer at a time. Connections of one process queue for it here, because
+//! `SQLite`'s own wait polls with pauses of up to 100 ms; other processes are waited for with a
+//! busy timeout, after which the error's kind is `Busy`. Every writing transaction is `BEGIN
+//! IMMEDIATE`, so what it reads cannot change before it commits.
+
+mod connection;
+mod shared;
+mod text;
+mod turn;
+mod value;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::OpenFlags;
+
+use crate::config::{InsertMethod, Synchronous};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::SqlValue;
+use crate::report::{Connections, StoreInfo};
+
+use self::connection::SqliteConnection;
+use self::shared::Shared;
+use self::text::InsertTexts;
+use super::schema::{self, SqliteColumn, SqliteDdl, Tables};
+use super::{Connection, Inserted, Role, Setup, Store};
+
+/// How long a transaction waits for another process before it is `Busy`.
+pub const BUSY_TIMEOUT_MS: u64 = 5_000;
+
+/// A store in one `SQLite` file.
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    ddl: Vec<SqliteDdl>,
+}
+
+impl SqliteStore {
+    /// A store in the file at `path`, which need not exist yet; touches no file.
+    pub fn new(path: &Path, synchronous: Synchronous, tables: Tables) -> Result<Self> {
+        let ddl = (0..tables.all().len())
+            .map(|index| schema::sqlite_table(tables.all(), index))
+            .collect::<Result<_>>()?;
+        // An absolute path cannot be taken for a URI or for `:memory:`.
+        let path = std::path::absolute(path).map_err(|cause| {
+            let message = format!("store {}", path.display());
+            Error::caused(ErrorKind::Usage, message, cause)
+        })?;
+        let shared = Shared {
+            path,
+            synchronous,
+            busy_timeout: Duration::from_millis(BUSY_TIMEOUT_MS),
+            inserts: tables.all().iter().map(InsertTexts::new).collect(),
+            tables,
+            turn: Arc::default(),
+            counts: Arc::default(),
+        };
+        Ok(Self { shared: Arc::new(shared), ddl })
+    }
+
+    /// The same store with another busy timeout. Connections that are open keep theirs.
+    #[must_use]
+    pub fn with_busy_timeout(mut self, busy_timeout: Duration) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.busy_timeout = busy_timeout;
+        }
+        self
+    }
+
+    fn open(&self, role: Role, flags: OpenFlags) -> Result<SqliteConnection> {
+        let shared = &self.shared;
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(&shared.path, flags)
+            .map_err(|error| shared.failure("open", error))?;
+        shared.configure(&connection).map_err(|error| shared.failure("open", error))?;
+        Ok(SqliteConnection::new(connection, shared, role))
+    }
+
+    /// Creates the table at `index` with its rows, or checks the one that is there.
+    fn create_or_check(&self, connection: &mut SqliteConnection, index: usize) -> Result<()> {
+        let shared = &self.shared;
+        let table = &shared.tables.all()[index];
+        let found = columns_of(&connection.connection, &table.name)
+            .map_err(|error| shared.failure("read the schema", error))?;
+        if !found.is_empty() {
+            return match difference(&self.ddl[index].columns, &found) {
+                None => Ok(()),
+                Some(what) => Err(Error::environment(format!(
+                    "store {}: table {} differs from the catalogue: {what}",
+                    shared.label(),
+                    table.name
+                ))),
+            };
+        }
+        let ddl = &self.ddl[index];
+        for text in std::iter::once(&ddl.table).chain(&ddl.indexes) {
+            connection
+                .connection
+                .execute_batch(text)
+                .map_err(|error| shared.failure(&format!("create table {}", table.name), error))?;
+        }
+        let rows: Vec<&[SqlValue]> = table.rows.iter().map(AsRef::as_ref).collect();
+        match connection.insert(index, &rows, InsertMethod::Bulk)? {
+            Inserted::Stored { .. } => Ok(()),
+            Inserted::Refused(violation) => Err(Error::environment(format!(
+                "table catalogue: the rows of {} break its own rules: {}",
+                table.name, violation.message
+            ))),
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn info(&self) -> StoreInfo {
+        StoreInfo { kind: "sqlite".to_owned(), version: rusqlite::version().to_owned() }
+    }
+
+    fn tables(&self) -> &Tables {
+        &self.shared.tables
+    }
+
+    fn create_missing(&self) -> Result<Setup> {
+        let shared = &self.shared;
+        shared.check_folder()?;
+        let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut connection = self.open(Role::Untimed, create)?;
+        // WAL is a property of the file: connections that are opened later find it there.
+        connection
+            .connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .map_err(|error| shared.failure("open", error))?;
+        connection.begin()?;
+        for index in 0..shared.tables.all().len() {
+            self.create_or_check(&mut connection, index)?;
+        }
+        connection.commit()?;
+        let log_has_key = log_has_key(&connection.connection)
+            .map_err(|error| shared.failure("read the schema", error))?;
+        Ok(Setup { log_has_key })
+    }
+
+    fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
+        Ok(Box::new(self.open(role, OpenFlags::SQLITE_OPEN_READ_WRITE)?))
+    }
+
+    fn connections(&self) -> BTreeMap<String, Connections> {
+        self.shared.counts.report()
+    }
+}
+
+/// The columns that are there; empty if the table is not.
+pub(super) fn columns_of(
+    connection: &rusqlite::Connection,
+    table: &str,
+) -> rusqlite::Result<Vec<SqliteColumn>> {
+    // `hidden` is 2 or 3 for a generated column.
+    let mut statement = connection
+        .prepare("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)")?;
+    let columns = statement.query_map([table], |row| {
+        Ok(SqliteColumn {
+            name: row.get(0)?,
+            declared: row.get(1)?,
+            not_null: row.get(2)?,
+            key_place: row.get::<_, u16>(3)?.into(),
+            generated: row.get::<_, i64>(4)? >= 2,
+        })
+    })?;
+    columns.collect()
+}
+
+/// The first difference between the columns of the catalogue and those that are there.
+pub(super) fn difference(wanted: &[SqliteColumn], found: &[SqliteColumn]) -> Option<String> {
+    let places = wanted.len().max(found.len());
+    let place = (0..places).find(|&place| wanted.get(place) != found.get(place))?;
+    match (wanted.get(place), found.get(place)) {
+        (Some(wanted), Some(found)) if wanted.name != found.name => Some(format!(
+            "column {} is {} there and {} in the catalogue",
+            place + 1,
+            found.name,
+            wanted.name
+        )),
+        (Some(wanted), Some(_)) => {
+            Some(format!("column {} has another type, null rule, key or computation", wanted.name))
+        }
+        (Some(wanted), None) => Some(format!("column {} is missing", wanted.name)),
+        (None, found) => Some(format!("column {} is not in the catalogue", found?.name)),
+    }
+}
+
+fn log_has_key(connection: &rusqlite::Connection) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1) AS list WHERE list.\"unique\" AND \
+         (SELECT group_concat(name) FROM pragma_index_info(list.name)) = 'app_id')",
+        [schema::LOG_TABLE],
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,69 @@
+//! What the connections of an embedded store share: the file, how it is written, the texts of its
+//! statements.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::ErrorCode;
+
+use crate::config::Synchronous;
+use crate::error::{Error, ErrorKind, Result};
+
+use super::super::ConnectionCounts;
+use super::super::schema::Tables;
+use super::text::InsertTexts;
+use super::turn::Turn;
+
+/// Statements that a connection keeps prepared: every INSERT of a few dozen tables.
+const STATEMENTS_KEPT: usize = 512;
+
+/// What the connections of a store share.
+pub(super) struct Shared {
+    pub(super) path: PathBuf,
+    pub(super) synchronous: Synchronous,
+    pub(super) busy_timeout: Duration,
+    pub(super) tables: Tables,
+    pub(super) inserts: Vec<InsertTexts>,
+    pub(super) turn: Arc<Turn>,
+    pub(super) counts: Arc<ConnectionCounts>,
+}
+
+impl Shared {
+    pub(super) fn configure(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+        connection.busy_timeout(self.busy_timeout)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        let synchronous = match self.synchronous {
+            Synchronous::Full => "FULL",
+            Synchronous::Normal => "NORMAL",
+            Synchronous::Off => "OFF",
+        };
+        connection.execute_batch(&format!(
+            "PRAGMA foreign_keys = ON; PRAGMA synchronous = {synchronous}; \
+             PRAGMA temp_store = MEMORY; SELECT 1 FROM sqlite_schema LIMIT 0"
+        ))
+    }
+
+    pub(super) fn check_folder(&self) -> Result<()> {
+        match self.path.parent() {
+            Some(folder) if !fs::exists(folder).unwrap_or(false) => Err(Error::environment(
+                format!("store {}: folder {} does not exist", self.label(), folder.display()),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn label(&self) -> String {
+        format!("sqlite:{}", self.path.display())
+    }
+
+    /// An error of the kind that decides what happens next, with what was being done.
+    pub(super) fn failure(&self, doing: &str, error: rusqlite::Error) -> Error {
+        let kind = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Busy,
+            _ => ErrorKind::Environment,
+        };
+        Error::caused(kind, format!("store {}: {doing}", self.label()), error)
+    }
+}
