@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
+
 use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Mock, Source, report};
@@ -10,13 +12,15 @@ use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Sess
 use harness::measure::Measurement;
 use harness::progress::Progress;
 use harness::recorded::Recorded;
-use harness::render::{self, document::tune::document};
+use harness::render::{self, Format, charts::Charts, document::tune::document};
 use harness::run;
 use harness::scenario::Scenario;
 use harness::scenario::tune::{self, Tune, shipped};
 use harness::stats::verdict::Verdict;
 use harness::strategy::{Next, Strategy};
-use harness::tune::{Effort, LAST, REST, Tuned, Tuner, Tuning, tuning};
+use harness::tune::{
+    Effort, Forecast, LAST, Left, REST, Time, Tuned, Tuner, Tuning, first_sweep, tuning,
+};
 use migrator::config::Settings;
 use serde_json::{Value, json};
 
@@ -39,9 +43,9 @@ fn session_line(base: &Scenario, tune: &Tune) -> SessionLine {
     SessionLine::new(Session::tune(base.clone(), tune.clone()), origin, None)
 }
 
-/// Runs that take a second at the baseline's rate, differ by up to 2 % from run to run, and parse for
-/// this share of their time. The same runs in the same order give the same figures, `ran` of them
-/// being behind us; `cut_at` more runs are given.
+/// Runs that take a second at the baseline's rate, differ by up to 2 % from run to run, and parse
+/// for this share of their time. The same runs in the same order give the same figures, `ran` of
+/// them being behind us; `cut_at` more runs are given.
 struct Runs {
     effect: Effect,
     parse_share: f64,
@@ -93,8 +97,8 @@ fn phase<'a>(tuning: &'a Tuning, name: &str) -> &'a Tuned {
     tuning.phases.iter().find(|tuned| tuned.name == name).unwrap()
 }
 
-/// Batches of 200 are best by 8 %, a kept connection brings 6 %, a queue costs, a cache brings 10 %,
-/// parse threads change nothing.
+/// Batches of 200 are best by 8 %, a kept connection brings 6 %, a queue costs, a cache brings 10
+/// %, parse threads change nothing.
 fn some_help(settings: &Value) -> f64 {
     let batch = match settings["batch_size"].as_u64().unwrap() {
         200 => 1.08,
@@ -187,8 +191,8 @@ fn where_nothing_helps_nothing_is_called_an_improvement() {
     insta::assert_snapshot!("nothing", render::tune::summary(&tuning, "results/x").unwrap());
 }
 
-/// Small batches are as good as long as nothing else is changed; with a kept connection they are worse
-/// than the baseline was.
+/// Small batches are as good as long as nothing else is changed; with a kept connection they are
+/// worse than the baseline was.
 fn depends(settings: &Value) -> f64 {
     let small = settings["batch_size"].as_u64().unwrap() < 1000;
     match (small, settings["pool"] == "off") {
@@ -211,8 +215,8 @@ fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
     let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
         ran += 1;
         let flat = serde_json::to_value(settings).unwrap();
-        // 4 of the baseline, 66 of the sweep, 20 of its pairs: up to there a small batch is as good as
-        // any, and ever after worse.
+        // 4 of the baseline, 66 of the sweep, 20 of its pairs: up to there a small batch is as good
+        // as any, and ever after worse.
         let effect = if ran <= 90 { 1.0 } else { depends(&flat) };
         let draw = 1.0 + 0.01 * uniform(ran);
         let mut report = report(settings, source.records, 480_000.0 * effect * draw);
@@ -273,31 +277,69 @@ fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) 
     ended.unwrap()
 }
 
+/// Every text that is rendered of a session, by its name, and its pictures; with `files` all files
+/// of its folder as well, which takes longer.
+fn every_report(recorded: &Recorded, files: bool) -> Vec<(String, Vec<u8>)> {
+    let tuning = tuning(recorded).unwrap();
+    let document = document(&tuning, recorded, &identity()).unwrap();
+    let mut all: Vec<(String, Vec<u8>)> = vec![
+        ("analysis.json".into(), render::pretty(&tuning).unwrap().into_bytes()),
+        ("metrics.json".into(), render::metrics(&document).unwrap().into_bytes()),
+        ("summary".into(), render::tune::summary(&tuning, "x").unwrap().into_bytes()),
+    ];
+    all.extend(Format::value_variants().iter().map(|format| {
+        let text = render::render(*format, &document).unwrap();
+        (format!("{format:?}"), text.into_bytes())
+    }));
+    let charts = Charts::of(&document).unwrap();
+    all.extend(charts.iter().map(|chart| (chart.name.clone(), chart.svg.clone().into_bytes())));
+    if files {
+        all.extend(render::files(&document).unwrap().into_iter().map(|f| (f.name, f.bytes)));
+    }
+    all
+}
+
+fn assert_same(said: &[(String, Vec<u8>)], expected: &[(String, Vec<u8>)], when: &str) {
+    let names = |all: &[(String, Vec<u8>)]| -> Vec<String> {
+        all.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(said), names(expected), "{when}");
+    for ((name, said), (_, expected)) in said.iter().zip(expected) {
+        assert!(said == expected, "{name} differs {when}");
+    }
+}
+
 #[test]
-fn a_plan_cut_off_after_any_run_says_the_same_as_one_that_was_not() {
+fn a_plan_cut_off_after_any_run_gives_the_same_bytes_of_every_report_as_one_that_was_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut planned = plan("quick", 600);
     planned.1.phases.retain(|phase| ["II.1", "II.4"].contains(&phase.phase.as_str()));
     let whole = start(&folder.path().join("whole"), &planned, Runs::of(some_help)).unwrap();
-    let expected = render::pretty(&tuning(&whole).unwrap()).unwrap();
+    let expected = every_report(&whole, false);
     let runs = u32::try_from(whole.trials().count()).unwrap();
     let full = std::env::var_os("SWEETSPOT_FULL").is_some();
     for cut in (0..runs).step_by(if full { 1 } else { 23 }) {
         let path = folder.path().join(format!("cut-{cut}"));
         let recorded = in_pieces(&path, &planned, some_help, cut);
-        let said = render::pretty(&tuning(&recorded).unwrap()).unwrap();
-        assert_eq!(said, expected, "cut off after {cut} runs");
+        let when = format!("cut off after {cut} runs");
+        assert_same(&every_report(&recorded, false), &expected, &when);
+        // The same ledger read once more.
+        let again = tell(&path).progress.into_recorded().unwrap();
+        assert_same(&every_report(&again, false), &expected, &format!("{when}, read again"));
     }
+    let cut = in_pieces(&folder.path().join("files"), &planned, some_help, runs / 2);
+    assert_same(&every_report(&cut, true), &every_report(&whole, true), "of all files");
 }
 
 #[test]
-fn a_plan_keeps_to_its_budget_and_says_what_it_left_out() {
+fn a_plan_keeps_to_its_budget_uses_it_and_says_what_it_left_out() {
     let mut before = usize::MAX;
-    for (budget_s, whole) in [(840, true), (240, false), (60, false)] {
+    for (budget_s, whole) in [(840, true), (300, false), (60, false)] {
         let (recorded, tuning) = measured(&plan("phase2", budget_s), Runs::of(some_help));
         assert_eq!(recorded.ending, Some(Ending::Complete));
         let trials = recorded.trials().count();
         assert!(tuning.used_s <= budget_s as f64, "{} s of {budget_s}", tuning.used_s);
+        assert!(whole || tuning.used_s >= 0.7 * budget_s as f64, "{} s", tuning.used_s);
         assert!(trials <= before, "{trials} trials in {budget_s} s");
         before = trials;
         assert_eq!(tuning.undone.is_empty(), whole, "{budget_s} s: {:?}", tuning.undone);
@@ -316,17 +358,134 @@ fn a_plan_keeps_to_its_budget_and_says_what_it_left_out() {
 
 #[test]
 fn more_time_buys_more_looks_and_less_time_fewer_blocks() {
-    let effort = |budget_s| {
-        let (base, tune) = plan("phase2", budget_s);
-        let effort = Effort::fit(&base, &tune, &[6, 3, 4, 4, 3], 1.2, Some(0.02));
+    let left = Left { sweeps: vec![6, 3, 4, 4, 3], profiles: 1, again: vec![6], alone: 4 };
+    let effort = |left_s| {
+        let (base, _) = plan("phase2", 840);
+        let effort = Effort::fit(&base, &left, Time { left_s, run_s: 1.2 }, Some(0.02));
         assert!(effort.pairs_tell_percent.unwrap() > effort.spread_percent.unwrap());
         (effort.runs, effort.pairs)
     };
-    assert_eq!(effort(36_000), (10, vec![10, 6, 4, 10]));
-    assert_eq!(effort(840), (10, vec![10]));
-    let cut = effort(600);
+    assert_eq!(effort(36_000.0), (10, vec![10, 6, 4, 10]));
+    assert_eq!(effort(800.0), (10, vec![10, 6]));
+    assert_eq!(effort(600.0), (10, vec![10]));
+    let cut = effort(290.0);
     assert!((6..10).contains(&cut.0) && cut.1 == [10], "{cut:?}");
-    assert_eq!(effort(10), (4, vec![8]));
+    assert_eq!(effort(10.0), (4, vec![8]));
+}
+
+/// A pool that looks better in its sweep and of which the fresh pairs, in a noise that comes with
+/// them, see nothing.
+fn a_pool_that_nobody_can_tell() -> (Recorded, Tuning) {
+    let (base, tune) = plan("phase2", 120);
+    let planned = (base, tune.only(&["II.2".into()]).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("l");
+    let session = session_line(&planned.0, &planned.1);
+    let mut ledger = Ledger::create(&path, &session).unwrap();
+    let mut ran = 0;
+    let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
+        ran += 1;
+        // 4 of the baseline, 33 of the sweep.
+        let shared = serde_json::to_value(settings).unwrap()["pool"] == "shared";
+        let (effect, noise) = if ran <= 37 { (0.08, 0.01) } else { (0.01, 0.12) };
+        let rate = 480_000.0 * if shared { 1.0 + effect } else { 1.0 };
+        Ok(done(report(settings, source.records, rate * (1.0 + noise * uniform(ran)))))
+    });
+    run::run(Progress::of(session), &Tuner, &mut mock, &mut ledger, &mut Silent).unwrap();
+    let recorded = tell(&path).progress.into_recorded().unwrap();
+    let tuning = tuning(&recorded).unwrap();
+    (recorded, tuning)
+}
+
+#[test]
+fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
+    let (recorded, tuning) = a_pool_that_nobody_can_tell();
+    let pool = phase(&tuning, "II.2");
+    assert_eq!((pool.verdict(), pool.kept), (Some(Verdict::Inconclusive), false));
+    let said = render::tune::summary(&tuning, "results/x").unwrap();
+    let plain = said.replace('\n', " ");
+    for part in [
+        "could not tell pool=shared from pool=off: ",
+        "So many pairs tell a difference of ",
+        "For 5 % it takes about ",
+        "less than that may be there and was not seen",
+    ] {
+        assert!(plain.contains(part), "{part}: {said}");
+    }
+    insta::assert_snapshot!("could-not-tell", said);
+    let document = document(&tuning, &recorded, &identity()).unwrap();
+    let report = render::markdown(&document).unwrap();
+    let shown = report.split("<details><summary>What was measured").next().unwrap();
+    insta::assert_snapshot!("could-not-tell.md", shown);
+}
+
+/// Most of a run is waiting: 5 s of the baseline. A kept connection brings 7 %, a cache asks a
+/// third of the questions.
+fn behind_a_link(settings: &Value) -> f64 {
+    let batch = match settings["batch_size"].as_u64().unwrap() {
+        50 => 0.85,
+        200 => 0.94,
+        _ => 1.0,
+    };
+    let pool = if settings["pool"] == "off" { 1.0 } else { 1.07 };
+    let cache = if settings["cache"] == "off" { 1.0 } else { 3.2 };
+    0.2 * batch * pool * cache
+}
+
+#[test]
+fn behind_a_link_pool_and_cache_are_found_in_the_time_that_the_plan_gives_itself() {
+    let (_, own) = Tune::parse(shipped("phase2-link").unwrap()).unwrap();
+    let planned = plan("phase2-link", own.budget_s.get());
+    let runs = Runs { parse_share: 0.02, ..Runs::of(behind_a_link) };
+    let (_, tuning) = measured(&planned, runs);
+    for name in ["II.2", "II.4"] {
+        assert_eq!(phase(&tuning, name).verdict(), Some(Verdict::Improved), "{name}");
+    }
+    assert_eq!(tuning.final_test().unwrap().decided(), Some(Verdict::Improved));
+    assert!(tuning.undone.is_empty(), "{:?}", tuning.undone);
+    assert!(tuning.used_s <= own.budget_s.get() as f64, "{} s", tuning.used_s);
+}
+
+#[test]
+fn what_a_plan_would_run_is_shown_with_what_fits_into_its_time() {
+    for name in ["phase2", "phase2-link"] {
+        let (base, tune) = Tune::parse(shipped(name).unwrap()).unwrap();
+        let forecast = Forecast::of(&base, &tune);
+        let first = first_sweep(&base, &tune).unwrap();
+        let text = render::order::phases(&base, &forecast, &first);
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        insta::assert_snapshot!(format!("plan-{name}"), text);
+    }
+}
+
+#[test]
+fn the_first_sweep_of_a_plan_is_the_one_that_runs() {
+    let planned = plan("phase2", 7200);
+    let (recorded, _) = measured(&planned, Runs::of(nothing_helps));
+    let ran = recorded.steps_of("II.1").next().unwrap();
+    assert_eq!(Some(&ran.step), first_sweep(&planned.0, &planned.1).as_ref());
+}
+
+#[test]
+fn harness_plan_takes_plans_of_phases_and_parts_of_them() {
+    let said = |arguments: &[&str], code: i32| {
+        let ran = harness().arg("plan").args(arguments).assert().code(code);
+        let output = ran.get_output();
+        let bytes = if code == 0 { &output.stdout } else { &output.stderr };
+        String::from_utf8_lossy(bytes).into_owned()
+    };
+    let part = said(&["phase2", "--phases", "II.1,II.5", "--budget", "5m"], 0);
+    assert!(part.contains("2 phases in at most 5 min") && !part.contains("II.3"), "{part}");
+    let quick = said(&["phase2", "--quick"], 0);
+    assert!(quick.contains("A quick look keeps to no time"), "{quick}");
+    let json: Value = serde_json::from_str(&said(&["phase2", "--json"], 0)).unwrap();
+    assert_eq!(json["forecast"]["phases"][0]["sweep_runs"], 66);
+    assert_eq!(
+        (&json["step"]["name"], &json["session"]["name"]),
+        (&json!("II.1"), &json!("phase2"))
+    );
+    let refused = said(&["batch-size", "--budget", "5m"], 2);
+    assert!(refused.contains("are for plans of phases; batch-size is one sweep"), "{refused}");
 }
 
 #[test]
@@ -409,13 +568,20 @@ fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format()
     }
     let metrics: Value = serde_json::from_str(&read(&folder.join("metrics.json"))).unwrap();
     assert_eq!(metrics.as_array().unwrap().len(), 2);
-    for format in ["html", "markdown", "json", "csv", "junit", "github-action-benchmark", "bencher"]
-    {
-        harness().arg("report").arg(&folder).args(["--format", format]).assert().code(0);
+    let report = |format: &str| {
+        let mut report = harness();
+        report.arg("report").arg(&folder).args(["--format", format]);
+        report.assert().code(0).get_output().stdout.clone()
+    };
+    for format in Format::value_variants() {
+        let format = format.to_possible_value().unwrap();
+        assert_eq!(report(format.get_name()), report(format.get_name()), "{}", format.get_name());
     }
-    let again = harness().arg("report").arg(&folder).assert().code(0);
-    let report = String::from_utf8_lossy(&again.get_output().stdout).into_owned();
-    assert_eq!(report, read(&folder.join("report.md")));
+    for (format, file) in
+        [("markdown", "report.md"), ("html", "report.html"), ("json", "analysis.json")]
+    {
+        assert!(report(format) == read(&folder.join(file)).into_bytes(), "{format}");
+    }
 }
 
 #[test]
