@@ -131,18 +131,19 @@ fn fits(base: &Scenario, forecast: &Forecast, budget: &str) -> String {
         Records::Auto { .. } => " or more",
         Records::Fixed(_) => "",
     };
-    let what = format!(
-        "What fits into {budget}, by what a run of the baseline takes, and how long that lasts: where \
-         nothing is found, and where a phase or two find something."
-    );
-    text += &(wrapped(&what, COLUMNS) + "\n");
+    let _ = writeln!(text, "\nWhat fits into {budget}, and how long it lasts:");
+    let line = |run: &str, blocks: &str, pairs: &str, nothing: &str, something: &str| {
+        format!("{run:<13}  {blocks:>6}  {pairs:<20}  {nothing:>13}  {something:>17}\n")
+    };
+    text += &line("a run", "blocks", "pairs", "nothing found", "one or two things");
     for Fit { run_s, blocks, pairs, least_s, expected_s } in &forecast.fits {
-        let _ = writeln!(
-            text,
-            "  {run_s} s{or_more}: {blocks} blocks a sweep, {} a comparison; {}, about {}",
-            words::pairs(pairs),
-            minutes(*least_s),
-            minutes(*expected_s)
+        let pairs: Vec<String> = pairs.iter().map(ToString::to_string).collect();
+        text += &line(
+            &format!("{run_s} s{or_more}"),
+            &blocks.to_string(),
+            &pairs.join(" + "),
+            &minutes(*least_s),
+            &minutes(*expected_s),
         );
     }
     text

@@ -189,15 +189,17 @@ pub(super) fn all_that_could_not_tell(tuning: &Tuning) -> Vec<String> {
     tuning.phases.iter().filter_map(says).collect()
 }
 
-/// How small a difference could have been told, where nothing is kept: what is smaller may be
+/// How small a difference the sweeps could have told, where nothing is kept: what is smaller may be
 /// there.
 pub(super) fn told(tuning: &Tuning) -> Option<String> {
-    let effort =
-        tuning.effort.as_ref().filter(|_| tuning.is_unchanged() && !tuning.scenario.quick)?;
-    let (sweep, pairs) = (effort.sweep_tells_percent?, effort.pairs_tell_percent?);
+    if !tuning.is_unchanged() || tuning.scenario.quick {
+        return None;
+    }
+    let sweeps = tuning.phases.iter().filter_map(|tuned| tuned.analysis.as_ref()?.best.as_ref());
+    let largest = sweeps.map(|best| best.allowance_percent).reduce(f64::max)?;
     Some(format!(
-        "At the spread of the baseline's runs a sweep tells settings apart that differ by {sweep:.1} %, \
-         and fresh pairs a change of {pairs:.1} %: less than that may be there and was not seen."
+        "A setting that is ahead by {largest:.1} % would have stood out in every sweep that there was; \
+         less than that may be there and was not seen."
     ))
 }
 

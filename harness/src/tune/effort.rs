@@ -19,7 +19,7 @@ pub(super) const PROFILE_RUNS: usize = 3;
 const RUNS_MIN: u32 = 4;
 
 /// Blocks are not cut below this as long as pairs can be.
-const RUNS_GOOD: u32 = 6;
+pub(super) const RUNS_GOOD: u32 = 6;
 
 /// What the harness itself takes for a run beside the life of its process, in seconds.
 pub(super) const AROUND_S: f64 = 0.05;

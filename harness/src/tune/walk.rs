@@ -272,8 +272,9 @@ impl<'a> Walker<'a> {
             self.leave_out(name.to_owned());
             return Ok(());
         };
+        // One or two fewer than at first are no loss worth a word.
         let planned = self.walk.effort.as_ref().map_or(runs, |planned| planned.runs);
-        if runs < planned {
+        if runs < planned.min(effort::RUNS_GOOD) {
             self.walk.undone.push(format!("{} of {planned} blocks of {name}", planned - runs));
         }
         (scenario.runs, scenario.warmup) = (runs, effort.warmup);

@@ -63,6 +63,9 @@ fn standing(tuning: &Tuning) -> Standing {
     match tuning.final_test() {
         _ if tuning.scenario.quick => Standing::NotTestable,
         Some(last) => last.verdict.map_or(Standing::Invalid, pairs::standing),
+        None if tuning.phases.iter().any(|tuned| words::could_not_tell(tuned).is_some()) => {
+            Standing::Inconclusive
+        }
         None if tuning.is_unchanged() => Standing::NothingToConfirm,
         None => Standing::NotConfirmed,
     }
