@@ -353,7 +353,7 @@ fn confidence(judgement: Option<Judgement>, terms: &Terms, warnings: usize) -> C
     })
 }
 
-/// k·s_d as a percentage, both errors those of the rule.
+/// What so many pairs tell (`stats::power`) as a percentage, both errors those of the rule.
 fn detectable_percent(judgement: &Judgement, terms: &Terms) -> Option<f64> {
     let k = power::detectable(judgement.pairs, terms.rule.alpha)?;
     Some(rounded_percent(k * judgement.estimate.std_dev))

@@ -135,7 +135,7 @@ fn fits(base: &Scenario, forecast: &Forecast, budget: &str) -> String {
     let line = |run: &str, blocks: &str, pairs: &str, nothing: &str, something: &str| {
         format!("{run:<13}  {blocks:>6}  {pairs:<20}  {nothing:>13}  {something:>17}\n")
     };
-    text += &line("a run", "blocks", "pairs", "nothing found", "one or two things");
+    text += &line("a run", "blocks", "pairs", "nothing found", "one or two found");
     for Fit { run_s, blocks, pairs, least_s, expected_s } in &forecast.fits {
         let pairs: Vec<String> = pairs.iter().map(ToString::to_string).collect();
         text += &line(
