@@ -24,6 +24,9 @@ pub(super) const RUNS_GOOD: u32 = 6;
 /// What the harness itself takes for a run beside the life of its process, in seconds.
 pub(super) const AROUND_S: f64 = 0.05;
 
+/// What a run is taken to last, in seconds, as long as none has counted.
+pub(super) const RUN_S: f64 = 1.0;
+
 /// What a session takes before its first run: the source is generated.
 pub(super) const START_S: f64 = 5.0;
 
@@ -190,14 +193,18 @@ impl Effort {
 
     /// How many blocks a sweep of so many settings can have before what comes `after` it, where
     /// fresh pairs of its choice must fit as well: nothing where it is too few. Where there is no
-    /// time for all that comes after, the last of it gives way, but never the test of what is kept.
-    pub(super) fn blocks(&self, arms: usize, after: &Left, time: Time) -> Option<u32> {
+    /// time for all that comes after, the last of it gives way, and then the fresh pairs: it may
+    /// have nothing to confirm. The test of what is `kept` so far never does.
+    pub(super) fn blocks(&self, arms: usize, after: &Left, kept: bool, time: Time) -> Option<u32> {
         let least = self.least();
-        let runs = |blocks: u32| arms * (blocks + self.warmup) as usize + least.first_look();
-        let all = after.least(self);
-        let most = (least.runs..=self.runs).rev().find(|blocks| time.holds(runs(*blocks) + all));
-        let fits = |blocks: &u32| time.holds(runs(*blocks) + least.first_look());
-        most.or_else(|| Some(least.runs).filter(fits))
+        let sweep = |blocks: u32| arms * (blocks + self.warmup) as usize;
+        let look = least.first_look();
+        let all = look + after.least(self);
+        let most = (least.runs..=self.runs).rev().find(|blocks| time.holds(sweep(*blocks) + all));
+        most.or_else(|| {
+            let last = if kept { look } else { 0 };
+            Some(least.runs).filter(|blocks| time.holds(sweep(*blocks) + last))
+        })
     }
 
     /// How many fresh pairs the first look at a sweep's choice can have before what comes `after`
@@ -227,10 +234,11 @@ impl Effort {
         Self { pairs: self.pairs[..1].to_vec(), ..self.clone() }
     }
 
-    /// Whether a profile and the least sweep behind it fit.
-    pub(super) fn has_time_for_profile(&self, arms: usize, time: Time) -> bool {
-        let own = Left { sweeps: vec![arms], profiles: 1, ..Left::default() };
-        time.holds(own.least(self))
+    /// Whether a profile and the least sweep behind it fit, and the test of what is `kept` so far.
+    pub(super) fn has_time_for_profile(&self, arms: usize, kept: bool, time: Time) -> bool {
+        let least = self.least();
+        let last = if kept { least.first_look() } else { 0 };
+        time.holds(PROFILE_RUNS + least.sweep(arms) + last)
     }
 
     /// Trials of a sweep of so many settings.
@@ -313,7 +321,8 @@ mod tests {
         used_s: f64,
         sweeps: Vec<Option<u32>>,
         pairs: Vec<Option<u32>>,
-        last: Option<u32>,
+        /// Pairs of what is kept, where anything is.
+        last: Option<Option<u32>>,
     }
 
     /// A session that nobody runs: what is asked before each step, in the order of a walk.
@@ -321,11 +330,11 @@ mod tests {
         let (mut ran, mut runs) = (Ran::default(), PILOT_RUNS);
         let time = |runs: usize| Time { left_s: budget_s - START_S - runs as f64 * run_s, run_s };
         let planned = Effort::fit(base, &plan.left(0, 0), time(runs), None);
-        let mut chosen = 0;
+        let (mut chosen, mut kept) = (0, false);
         for (index, arms) in plan.arms.iter().enumerate() {
             let after = plan.left(index + 1, chosen);
             if index + 1 == plan.arms.len() {
-                if !planned.has_time_for_profile(*arms, time(runs)) {
+                if !planned.has_time_for_profile(*arms, kept, time(runs)) {
                     ran.sweeps.push(None);
                     continue;
                 }
@@ -334,7 +343,7 @@ mod tests {
             let mut here = after.clone();
             here.sweeps.insert(0, *arms);
             let effort = planned.again(base, &here, time(runs));
-            let blocks = effort.blocks(*arms, &after, time(runs));
+            let blocks = effort.blocks(*arms, &after, kept, time(runs));
             ran.sweeps.push(blocks);
             let Some(blocks) = blocks else { continue };
             runs += *arms * (blocks + effort.warmup) as usize;
@@ -342,21 +351,21 @@ mod tests {
                 continue;
             }
             chosen += 1;
-            runs += looks(&effort, &after, &time, runs, &mut ran.pairs);
+            let pairs = looks(&effort, &after, &time, runs, &mut ran.pairs);
+            runs += pairs;
+            kept |= pairs > 0 && found[index] == Found::Kept;
         }
-        let kept = found.contains(&Found::Kept);
         if kept {
             let after = Left { alone: chosen.saturating_sub(1), ..Left::default() };
             let mut here = after.clone();
             here.sweeps.insert(0, plan.arms[0]);
             let effort = planned.again(base, &here, time(runs));
-            if let Some(blocks) = effort.blocks(plan.arms[0], &after, time(runs)) {
+            if let Some(blocks) = effort.blocks(plan.arms[0], &after, kept, time(runs)) {
                 runs += plan.arms[0] * (blocks + effort.warmup) as usize;
                 runs += looks(&effort, &after, &time, runs, &mut Vec::new());
             }
-            let once = planned.once();
-            ran.last = once.last(0, time(runs));
-            runs += 2 * ran.last.unwrap_or_else(|| once.pairs_least()) as usize;
+            ran.last = Some(planned.once().last(0, time(runs)));
+            runs += 2 * ran.last.flatten().unwrap_or(0) as usize;
         }
         for _ in 1..chosen {
             runs += 2 * planned.once().last(0, time(runs)).unwrap_or(0) as usize;
@@ -402,15 +411,9 @@ mod tests {
             let pilot_s = START_S + PILOT_RUNS as f64 * run_s;
             prop_assume!(pilot_s <= budget_s);
             let ran = session(&base(), &plan, budget_s, run_s, &found);
-            let last_s = if found.contains(&Found::Kept) && ran.last.is_none() {
-                // Where nothing but the test of what is kept is left, it is not left out.
-                2.0 * PAIRS_MIN as f64 * run_s
-            } else {
-                0.0
-            };
-            prop_assert!(ran.used_s <= budget_s + last_s, "{ran:?} in {budget_s} s");
-            let kept = ran.pairs.iter().any(Option::is_some) && found.contains(&Found::Kept);
-            prop_assert!(!kept || ran.last.is_some(), "{ran:?}");
+            prop_assert!(ran.used_s <= budget_s, "{ran:?} in {budget_s} s");
+            // What is kept has always been tested.
+            prop_assert!(ran.last != Some(None), "{ran:?}");
         }
 
         #[test]
@@ -426,7 +429,8 @@ mod tests {
             prop_assert!(ran.sweeps.iter().all(enough), "{ran:?}");
             let enough = |pairs: &Option<u32>| pairs.is_some_and(|pairs| pairs as usize >= PAIRS_MIN);
             prop_assert!(ran.pairs.iter().all(enough), "{ran:?}");
-            prop_assert!(ran.used_s <= budget_s && (ran.last.is_some() || !found.contains(&Found::Kept)));
+            prop_assert!(ran.used_s <= budget_s && ran.last != Some(None), "{ran:?}");
+            prop_assert_eq!(ran.last.is_some(), found.contains(&Found::Kept));
         }
     }
 

@@ -138,16 +138,25 @@ impl<'a> Walker<'a> {
             return Err(Stop(Box::new(step)));
         };
         self.at += 1;
-        // What a void block took is not recorded; it took what the others did.
-        let seconds: f64 = ran.blocks.iter().map(RanBlock::elapsed_s).sum();
-        let share = ran.voided.len() as f64 / ran.blocks.len().max(1) as f64;
-        let blocks = ran.blocks.len() + ran.voided.len();
-        let trials = blocks * ran.step.arms.len();
-        let took_s = seconds * (1.0 + share) + trials as f64 * effort::AROUND_S;
+        let trials = (ran.blocks.len() + ran.voided.len()) * ran.step.arms.len();
+        let took_s = trials as f64 * self.each_s(ran);
         self.trials += trials;
         self.ran_s += took_s;
         self.walk.used_s += took_s;
         Ok(ran)
+    }
+
+    /// Seconds that a run of a step took with all around it. What a void block took is not
+    /// recorded; it took what the others did, and where all are void what those of earlier steps
+    /// did.
+    fn each_s(&self, ran: &RanStep) -> f64 {
+        let counted = ran.blocks.len() * ran.step.arms.len();
+        let seconds: f64 = ran.blocks.iter().map(RanBlock::elapsed_s).sum();
+        match (counted, self.trials) {
+            (0, 0) => effort::RUN_S,
+            (0, _) => self.time().run_s,
+            _ => seconds / counted as f64 + effort::AROUND_S,
+        }
     }
 
     fn remark(&mut self, text: String) {
@@ -187,6 +196,11 @@ impl<'a> Walker<'a> {
             alone: (self.chosen(0) + coming.len()).saturating_sub(1),
             sweeps: coming.map(|phase| self.arms(phase)).collect(),
         }
+    }
+
+    /// Whether anything is kept that is to be tested against the baseline.
+    fn keeps_any(&self) -> bool {
+        self.walk.present != self.base.settings[self.base.baseline].settings
     }
 
     /// How many phases from this index on have chosen another setting than the one that was
@@ -267,7 +281,9 @@ impl<'a> Walker<'a> {
                 return Ok(());
             }
         };
-        let Some(runs) = effort.blocks(scenario.settings.len(), after, self.time()) else {
+        let Some(runs) =
+            effort.blocks(scenario.settings.len(), after, self.keeps_any(), self.time())
+        else {
             tuned.skipped = Some(NO_TIME.into());
             self.leave_out(name.to_owned());
             return Ok(());
@@ -316,7 +332,7 @@ impl<'a> Walker<'a> {
         effort: &Effort,
         found: &mut Option<f64>,
     ) -> Walked<Option<String>> {
-        if !effort.has_time_for_profile(self.arms(phase), self.time()) {
+        if !effort.has_time_for_profile(self.arms(phase), self.keeps_any(), self.time()) {
             self.leave_out(name.to_owned());
             return Ok(Some(NO_TIME.into()));
         }
