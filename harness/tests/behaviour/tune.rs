@@ -80,15 +80,23 @@ impl Runs {
 }
 
 fn start(path: &Path, planned: &(Scenario, Tune), runs: Runs) -> Result<Recorded> {
+    started(path, planned, &mut runs.executor())
+}
+
+fn started(path: &Path, planned: &(Scenario, Tune), mock: &mut Mock) -> Result<Recorded> {
     let session = session_line(&planned.0, &planned.1);
     let mut ledger = Ledger::create(path, &session)?;
-    run::run(Progress::of(session), &Tuner, &mut runs.executor(), &mut ledger, &mut Silent)?;
+    run::run(Progress::of(session), &Tuner, mock, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
 fn measured(planned: &(Scenario, Tune), runs: Runs) -> (Recorded, Tuning) {
+    answered(planned, &mut runs.executor())
+}
+
+fn answered(planned: &(Scenario, Tune), mock: &mut Mock) -> (Recorded, Tuning) {
     let folder = tempfile::tempdir().unwrap();
-    let recorded = start(&folder.path().join("l"), planned, runs).unwrap();
+    let recorded = started(&folder.path().join("l"), planned, mock).unwrap();
     let tuning = tuning(&recorded).unwrap();
     (recorded, tuning)
 }
@@ -211,10 +219,6 @@ fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
     let mut planned = plan("phase2", 7200);
     // A second sweep would find it first.
     planned.1.phases[0].again = false;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("l");
-    let session = session_line(&planned.0, &planned.1);
-    let mut ledger = Ledger::create(&path, &session).unwrap();
     let mut ran = 0;
     let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
         ran += 1;
@@ -227,9 +231,7 @@ fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
         report.stages.get_mut("parsing").unwrap().total_ns = 0;
         Ok(done(report))
     });
-    run::run(Progress::of(session), &Tuner, &mut mock, &mut ledger, &mut Silent).unwrap();
-    let recorded = tell(&path).progress.into_recorded().unwrap();
-    let tuning = tuning(&recorded).unwrap();
+    let (_, tuning) = answered(&planned, &mut mock);
     let first = phase(&tuning, "II.1");
     assert_eq!((first.kept_on(), first.taken_back), (Some(Verdict::Pass), true));
     assert_eq!(tuning.last[0].name, LAST);
@@ -384,10 +386,6 @@ fn more_time_buys_more_looks_and_less_time_fewer_blocks() {
 fn a_pool_that_nobody_can_tell() -> (Recorded, Tuning) {
     let (base, tune) = plan("phase2", 120);
     let planned = (base, tune.only(&["II.2".into()]).unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("l");
-    let session = session_line(&planned.0, &planned.1);
-    let mut ledger = Ledger::create(&path, &session).unwrap();
     let mut ran = 0;
     let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
         ran += 1;
@@ -397,10 +395,7 @@ fn a_pool_that_nobody_can_tell() -> (Recorded, Tuning) {
         let rate = 480_000.0 * if shared { 1.0 + effect } else { 1.0 };
         Ok(done(report(settings, source.records, rate * (1.0 + noise * uniform(ran)))))
     });
-    run::run(Progress::of(session), &Tuner, &mut mock, &mut ledger, &mut Silent).unwrap();
-    let recorded = tell(&path).progress.into_recorded().unwrap();
-    let tuning = tuning(&recorded).unwrap();
-    (recorded, tuning)
+    answered(&planned, &mut mock)
 }
 
 #[test]
