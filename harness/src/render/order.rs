@@ -65,8 +65,7 @@ pub fn phases(base: &Scenario, forecast: &Forecast, first: &Step) -> String {
         parts.push(base.link.to_string());
     }
     let parts: Vec<String> = parts.iter().map(|part| wrapped(part, COLUMNS)).collect();
-    let mut text =
-        parts.join("\n") + "\n\n" + &steps(forecast) + "\n" + &fits(base, forecast, &budget);
+    let mut text = parts.join("\n") + "\n\n" + &steps(forecast) + "\n" + &fits(forecast, &budget);
     let _ = writeln!(text, "\nThe order of {} with all its blocks:", first.name);
     let shorts: Vec<&str> = first.arms.iter().map(|arm| arm.setting.short.as_str()).collect();
     text + &blocks(&first.plan, &shorts)
@@ -112,7 +111,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// What fits into the time, by what a run takes.
-fn fits(base: &Scenario, forecast: &Forecast, budget: &str) -> String {
+fn fits(forecast: &Forecast, budget: &str) -> String {
     let mut text = String::new();
     for phase in &forecast.phases {
         if let Some(share) = phase.parse_share_min {
@@ -127,19 +126,18 @@ fn fits(base: &Scenario, forecast: &Forecast, budget: &str) -> String {
     if forecast.fits.is_empty() {
         return text + "A quick look keeps to no time.\n";
     }
-    let or_more = match base.workload.records {
-        Records::Auto { .. } => " or more",
-        Records::Fixed(_) => "",
-    };
-    let _ = writeln!(text, "\nWhat fits into {budget}, and how long it lasts:");
+    let _ = writeln!(
+        text,
+        "\nWhat fits into {budget} by what a run takes, and how long it lasts by what is found:"
+    );
     let line = |run: &str, blocks: &str, pairs: &str, nothing: &str, something: &str| {
-        format!("{run:<13}  {blocks:>6}  {pairs:<20}  {nothing:>13}  {something:>17}\n")
+        format!("{run:<6}  {blocks:>6}  {pairs:<20}  {nothing:>13}  {something:>17}\n")
     };
     text += &line("a run", "blocks", "pairs", "nothing found", "one or two found");
     for Fit { run_s, blocks, pairs, least_s, expected_s } in &forecast.fits {
         let pairs: Vec<String> = pairs.iter().map(ToString::to_string).collect();
         text += &line(
-            &format!("{run_s} s{or_more}"),
+            &format!("{run_s} s"),
             &blocks.to_string(),
             &pairs.join(" + "),
             &minutes(*least_s),

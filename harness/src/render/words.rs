@@ -140,7 +140,10 @@ fn more(fresh: &Comparison) -> String {
     };
     let margin = rounded(fresh.margin_percent);
     let more = needed.saturating_sub(fresh.pairs as u64);
-    format!(" For {margin} % it takes about {needed} pairs: {more} more, {}.", duration(minutes))
+    format!(
+        " For {margin} % it takes about {needed} pairs: {more} more, about {}.",
+        duration(minutes)
+    )
 }
 
 fn duration(minutes: f64) -> String {

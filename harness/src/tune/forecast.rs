@@ -73,7 +73,11 @@ impl Forecast {
         let pairs = 2 * base.pairs as usize;
         let fits = match base.workload.records {
             _ if base.quick => Vec::new(),
-            Records::Auto { run_seconds } => vec![fit(base, tune, &phases, run_seconds)],
+            // Where the largest batches need more records runs take longer than is asked.
+            Records::Auto { run_seconds } => std::iter::once(run_seconds)
+                .chain(RUN_S.into_iter().filter(|run_s| *run_s > run_seconds))
+                .map(|run_s| fit(base, tune, &phases, run_s))
+                .collect(),
             Records::Fixed(_) => RUN_S.map(|run_s| fit(base, tune, &phases, run_s)).into(),
         };
         Self {

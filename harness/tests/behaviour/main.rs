@@ -19,3 +19,4 @@ mod self_test;
 mod session;
 mod sweep;
 mod tune;
+mod tune_time;
