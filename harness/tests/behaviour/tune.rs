@@ -337,6 +337,26 @@ fn a_plan_cut_off_after_any_run_gives_the_same_bytes_of_every_report_as_one_that
     assert_same(&files, &every_report(&again, true), "read again");
 }
 
+#[test]
+fn a_plan_short_of_time_that_is_cut_off_goes_on_with_as_many_blocks_and_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut planned = plan("phase2", 110);
+    planned.1.phases.retain(|phase| ["II.1", "II.4"].contains(&phase.phase.as_str()));
+    let whole = start(&folder.path().join("whole"), &planned, Runs::of(some_help)).unwrap();
+    let expected = tuning(&whole).unwrap();
+    assert!(expected.effort.as_ref().unwrap().runs < 10, "{:?}", expected.effort);
+    let runs = u32::try_from(whole.trials().count()).unwrap();
+    for cut in [5, runs / 3, runs / 2, runs - 3] {
+        let path = folder.path().join(format!("cut-{cut}"));
+        let recorded = in_pieces(&path, &planned, some_help, cut);
+        let steps = |recorded: &Recorded| -> Vec<_> {
+            recorded.steps.iter().map(|ran| ran.step.clone()).collect()
+        };
+        assert_eq!(steps(&recorded), steps(&whole), "cut off after {cut} runs");
+        assert_eq!(tuning(&recorded).unwrap(), expected, "cut off after {cut} runs");
+    }
+}
+
 /// A pool that looks better in its sweep and of which the fresh pairs, in a noise that comes with
 /// them, see nothing.
 fn a_pool_that_nobody_can_tell() -> (Recorded, Tuning) {
