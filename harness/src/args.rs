@@ -34,7 +34,7 @@ pub enum Verb {
     Tune(TuneArgs),
     /// Run every setting of a scenario in interleaved blocks and compare them
     Sweep(SweepArgs),
-    /// Print the order of a scenario's runs, and run nothing
+    /// Print what a scenario or a plan of phases runs, in which order, and run nothing
     Plan(PlanArgs),
     /// Judge measurements taken elsewhere, from a CSV file
     ///
@@ -148,6 +148,14 @@ pub struct TuneFlags {
     /// As every measurement.
     #[command(flatten)]
     pub common: Flags,
+    /// What of the plan.
+    #[command(flatten)]
+    pub part: PlanPart,
+}
+
+/// What of a plan of phases is carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct PlanPart {
     /// Tune these phases alone, in the plan's order [default: all]
     #[arg(long, value_name = "II.1,II.3", value_delimiter = ',')]
     pub phases: Vec<String>,
@@ -206,16 +214,19 @@ pub struct StoreArgs {
 /// Arguments of `harness plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// A scenario file, or the name of a shipped scenario (batch-size, pool, cache, …)
+    /// A scenario file or a plan of phases, or the name of a shipped one (phase2, batch-size, pool, …)
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
+    /// Of a plan of phases, what.
+    #[command(flatten)]
+    pub part: PlanPart,
     /// Print the plan as JSON
     #[arg(long)]
     pub json: bool,
     /// Seed of the order [default: the scenario's]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
-    /// The plan of `harness sweep --quick`
+    /// What `--quick` would run
     #[arg(long)]
     pub quick: bool,
 }
@@ -446,8 +457,8 @@ mod tests {
         let Some(Verb::Tune(tune)) = verb.verb else { panic!("no tune") };
         assert!(bare.verb.is_none());
         assert_eq!(bare.tune, tune.flags);
-        assert_eq!((tune.scenario.as_str(), tune.flags.phases.len()), (DEFAULT, 2));
-        let budget = flags(&["harness", "--budget", "10m"]).tune.budget;
+        assert_eq!((tune.scenario.as_str(), tune.flags.part.phases.len()), (DEFAULT, 2));
+        let budget = flags(&["harness", "--budget", "10m"]).tune.part.budget;
         assert_eq!(budget, NonZeroU64::new(600));
         assert!(Cli::try_parse_from(["harness", "--budget", "10"]).is_err());
     }

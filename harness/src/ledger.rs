@@ -285,6 +285,12 @@ impl Ledger {
         }
     }
 
+    /// The same, where its folder has been given another name.
+    #[must_use]
+    pub fn moved(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

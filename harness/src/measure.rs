@@ -54,6 +54,10 @@ pub struct Surroundings {
     pub steal_share: f64,
     /// Pages swapped in and out.
     pub swapped_pages: u64,
+    /// Speed of the fastest processor when the run had just ended, in MHz; absent where the operating
+    /// system does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_mhz: Option<f64>,
 }
 
 /// The run's own report, or why there is none.

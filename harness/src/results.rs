@@ -1,14 +1,22 @@
-//! The results folder of one measurement: where its files are and how they are written. Everything
-//! but the ledger is written aside and renamed, so that a reader never sees half a file.
+//! The results folder of one measurement: where its files are and how they are written. The folder
+//! itself and everything in it but the ledger is written aside and renamed, so that a reader never
+//! sees half of it.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 
 /// Measurements begun in the same second get a number behind their name, up to this one.
 const SAME_SECOND_MAX: u32 = 100;
+
+/// How the name of a folder begins that is not filled yet.
+const ASIDE: &str = ".begun-";
+
+/// Nobody takes so long to fill one: who began it was killed.
+const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 
 /// The file that is written when all others are there.
 pub const LAST_FILE: &str = "report.md";
@@ -18,17 +26,44 @@ pub const LAST_FILE: &str = "report.md";
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes the folder of a new measurement: `<out>/<scenario>/<time>-<revision>`.
-    pub fn create(out: &Path, scenario: &str, time: &str, revision: &str) -> Result<Self> {
+    /// Makes the folder of a new measurement, `<out>/<scenario>/<time>-<revision>`, with what
+    /// `fill` puts into it at the path that it is given: the folder is there when that is. Whoever
+    /// is killed before leaves nothing that looks like a measurement.
+    pub fn create<T>(
+        out: &Path,
+        scenario: &str,
+        time: &str,
+        revision: &str,
+        fill: impl FnOnce(&Self) -> Result<T>,
+    ) -> Result<(Self, T)> {
         let parent = out.join(scenario);
         make(&parent)?;
-        let name = format!("{time}-{revision}");
+        remove_left_behind(&parent);
+        let aside = Self(parent.join(format!("{ASIDE}{}", std::process::id())));
+        // One of our own number is of a process that is no more.
+        let _ = fs::remove_dir_all(&aside.0);
+        make(&aside.0)?;
+        let filled = fill(&aside)
+            .and_then(|filled| Ok((aside.settle(&parent, &format!("{time}-{revision}"))?, filled)));
+        if filled.is_err() {
+            // What cannot be removed is hidden, and removed another time.
+            let _ = fs::remove_dir_all(&aside.0);
+        }
+        filled
+    }
+
+    /// Gives a filled folder its name, with a number where there is one of that name.
+    fn settle(&self, parent: &Path, name: &str) -> Result<Self> {
         let numbered = (2..=SAME_SECOND_MAX).map(|number| format!("{name}-{number}"));
-        for name in std::iter::once(name.clone()).chain(numbered) {
+        for name in std::iter::once(name.to_owned()).chain(numbered) {
             let path = parent.join(name);
-            match fs::create_dir(&path) {
+            match fs::rename(&self.0, &path) {
                 Ok(()) => return Ok(Self(path)),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty
+                    ) => {}
                 Err(error) => return Err(failed("creating", &path, error)),
             }
         }
@@ -37,8 +72,11 @@ impl Folder {
 
     /// The folders of a scenario's earlier measurements, the newest first.
     pub fn earlier(out: &Path, scenario: &str) -> Vec<Self> {
-        let entries = fs::read_dir(out.join(scenario)).into_iter().flatten().flatten();
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        let mut paths: Vec<PathBuf> = entries(&out.join(scenario))
+            .into_iter()
+            .filter(|entry| !is_aside(entry))
+            .map(|entry| entry.path())
+            .collect();
         // Their names begin with the time.
         paths.sort_unstable_by(|a, b| b.cmp(a));
         paths.into_iter().map(Self).collect()
@@ -86,6 +124,26 @@ impl Folder {
     }
 }
 
+fn entries(folder: &Path) -> Vec<fs::DirEntry> {
+    fs::read_dir(folder).into_iter().flatten().flatten().collect()
+}
+
+/// Whether it is a folder that is not filled yet.
+fn is_aside(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with(ASIDE)
+}
+
+/// What cannot be removed, or not be told how old it is, stays: it is hidden.
+fn remove_left_behind(parent: &Path) {
+    for entry in entries(parent).iter().filter(|entry| is_aside(entry)) {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+        let age = modified.and_then(|modified| modified.elapsed().ok());
+        if age.is_some_and(|age| age > LEFT_BEHIND) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Makes a folder and those above it.
 pub fn make(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| failed("creating", path, error))
@@ -99,13 +157,59 @@ fn failed(doing: &str, path: &Path, error: std::io::Error) -> Error {
 mod tests {
     use super::*;
 
+    /// A measurement that has begun.
+    fn begun(out: &Path, scenario: &str, time: &str, revision: &str) -> Folder {
+        let fill = |folder: &Folder| folder.write("ledger.jsonl", "first line");
+        Folder::create(out, scenario, time, revision, fill).unwrap().0
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        entries(folder).into_iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_folder_is_there_when_it_is_filled_and_not_at_all_where_that_fails() {
+        let out = tempfile::tempdir().unwrap();
+        let fill = |folder: &Folder| {
+            folder.write("identity.json", "{}")?;
+            assert!(Folder::earlier(out.path(), "s").is_empty());
+            Ok(names(folder.path()))
+        };
+        let (folder, filled) = Folder::create(out.path(), "s", "t", "r", fill).unwrap();
+        assert_eq!((names(folder.path()), filled[0].as_str()), (filled.clone(), "identity.json"));
+        assert_eq!(names(&out.path().join("s")), ["t-r"]);
+        let fail = |folder: &Folder| {
+            folder.write("identity.json", "{}")?;
+            Err::<(), _>(Error::environment("disk full"))
+        };
+        assert!(Folder::create(out.path(), "s", "later", "r", fail).is_err());
+        assert_eq!(names(&out.path().join("s")), ["t-r"]);
+    }
+
+    #[test]
+    fn what_was_killed_before_it_was_filled_is_no_measurement_and_does_not_stay() {
+        let out = tempfile::tempdir().unwrap();
+        let scenario = out.path().join("s");
+        let [old, new] = [".begun-1", ".begun-2"].map(|name| scenario.join(name));
+        for aside in [&old, &new] {
+            make(aside).unwrap();
+            fs::write(aside.join("ledger.jsonl"), "first line").unwrap();
+        }
+        let long_ago = std::time::SystemTime::now() - 2 * LEFT_BEHIND;
+        File::open(&old).unwrap().set_modified(long_ago).unwrap();
+        assert!(Folder::earlier(out.path(), "s").is_empty());
+        begun(out.path(), "s", "t", "r");
+        assert!(!old.exists() && new.exists(), "one may be filled just now");
+        assert_eq!(Folder::earlier(out.path(), "s").len(), 1);
+    }
+
     #[test]
     fn measurements_of_one_second_get_folders_of_their_own() {
         let out = tempfile::tempdir().unwrap();
-        let names: Vec<_> = (0..3)
-            .map(|_| Folder::create(out.path(), "s", "20260101T000000Z", "abc").unwrap())
-            .map(|folder| folder.path().file_name().unwrap().to_owned())
-            .collect();
+        let begun = || begun(out.path(), "s", "20260101T000000Z", "abc");
+        let names: Vec<_> =
+            (0..3).map(|_| begun().path().file_name().unwrap().to_owned()).collect();
         assert_eq!(
             names,
             ["20260101T000000Z-abc", "20260101T000000Z-abc-2", "20260101T000000Z-abc-3"]
@@ -119,7 +223,7 @@ mod tests {
     #[test]
     fn a_file_is_replaced_whole_and_nothing_is_left_aside() {
         let out = tempfile::tempdir().unwrap();
-        let folder = Folder::create(out.path(), "s", "t", "r").unwrap();
+        let folder = begun(out.path(), "s", "t", "r");
         folder.write("charts/a.svg", "long before").unwrap();
         folder.write("charts/a.svg", "after").unwrap();
         let charts = folder.path().join("charts");

@@ -28,7 +28,7 @@ pub trait Strategy {
     /// What comes after these steps, each of which has run to its end or become invalid.
     fn next(&self, recorded: &Recorded) -> Next;
 
-    /// At most about how many trials may follow on those of the step that is running, the last of
+    /// About how many trials are to follow on those of the step that is running, the last of
     /// `recorded`: for the time left.
     fn ahead(&self, recorded: &Recorded) -> usize;
 

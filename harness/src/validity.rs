@@ -66,7 +66,7 @@ pub fn disturbance(scenario: &Scenario, block: &[&Measurement]) -> Option<Distur
 }
 
 fn over(limits: &Validity, around: &Surroundings) -> Option<Disturbance> {
-    let Surroundings { foreign_cpu_share, steal_share, swapped_pages } = *around;
+    let Surroundings { foreign_cpu_share, steal_share, swapped_pages, .. } = *around;
     if foreign_cpu_share > limits.foreign_cpu_share_max {
         let most = limits.foreign_cpu_share_max;
         return Some(Disturbance::ForeignCpu { share: foreign_cpu_share, most });
@@ -86,7 +86,8 @@ mod tests {
 
     fn run(foreign_cpu_share: f64, steal_share: f64, swapped_pages: u64) -> Measurement {
         let failure = Failure { cause: Cause::Report, detail: String::new() };
-        let around = Surroundings { foreign_cpu_share, steal_share, swapped_pages };
+        let clock_mhz = None;
+        let around = Surroundings { foreign_cpu_share, steal_share, swapped_pages, clock_mhz };
         let measurement = Measurement::new(1.0, Outcome::Failure(failure));
         Measurement { surroundings: Some(around), ..measurement }
     }

@@ -99,7 +99,12 @@ impl fmt::Display for Doubt {
             Self::Shards(shards) => {
                 let shards: Vec<String> = shards.iter().map(ToString::to_string).collect();
                 let noun = if shards.len() == 1 { "shard" } else { "shards" };
-                write!(f, "{noun} {} alone: a part of the plan's blocks", shards.join(", "))
+                write!(
+                    f,
+                    "{noun} {} alone, a part of the plan's blocks: `harness report` with the results \
+                     of all parts makes one sweep of them",
+                    shards.join(", ")
+                )
             }
             Self::SimulatedLink(link) => link.fmt(f),
             Self::NotConfirmed { settings } => write!(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::args::{StoreArgs, TuneFlags};
+use crate::args::{PlanPart, StoreArgs};
 use crate::error::{Error, Result};
 use crate::scenario::tune::{self, Tune};
 use crate::scenario::{self, Scenario};
@@ -46,7 +46,12 @@ pub(super) fn placed(scenario: Scenario, store: &StoreArgs) -> Result<Scenario> 
 }
 
 /// The plan of a file or of a shipped name, with what the command line changes in it.
-pub(super) fn load_plan(name: &str, flags: &TuneFlags) -> Result<(Scenario, Tune)> {
+pub(super) fn load_plan(
+    name: &str,
+    part: &PlanPart,
+    seed: Option<u64>,
+    quick: bool,
+) -> Result<(Scenario, Tune)> {
     let text = read(name)?;
     if Scenario::parse(&text).is_ok() {
         return Err(Error::usage(format!(
@@ -55,18 +60,23 @@ pub(super) fn load_plan(name: &str, flags: &TuneFlags) -> Result<(Scenario, Tune
     }
     let plan = Tune::parse(&text).map_err(|fault| Error::usage(format!("{name}, {fault}")));
     let (mut base, mut tune) = plan?;
-    if !flags.phases.is_empty() {
+    if !part.phases.is_empty() {
         tune = tune
-            .only(&flags.phases)
+            .only(&part.phases)
             .map_err(|message| Error::usage(format!("--phases: {message}")))?;
     }
-    if let Some(budget_s) = flags.budget {
+    if let Some(budget_s) = part.budget {
         tune.budget_s = budget_s;
     }
-    if let Some(seed) = flags.common.seed {
+    if let Some(seed) = seed {
         base.seed = seed;
     }
-    Ok((if flags.common.quick { tune::quick(base) } else { base }, tune))
+    Ok((if quick { tune::quick(base) } else { base }, tune))
+}
+
+/// Whether the file or the shipped name is a plan of phases.
+pub(super) fn is_plan(name: &str) -> Result<bool> {
+    Ok(tune::is_plan(&read(name)?))
 }
 
 fn read(name: &str) -> Result<String> {

@@ -1,26 +1,39 @@
-//! `harness plan`: the order of a scenario's runs.
+//! `harness plan`: what a scenario or a plan of phases runs, and in which order.
 
 use serde::Serialize;
 
 use super::load;
 use crate::analyse::NAMES;
-use crate::args::PlanArgs;
+use crate::args::{PlanArgs, PlanPart};
 use crate::display;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ledger::Session;
 use crate::render;
 use crate::step::Step;
+use crate::tune::{Forecast, first_sweep};
 
 /// What the first lines of a ledger would say, but for who measures.
 #[derive(Serialize)]
 struct Planned {
     plan_hash: String,
     session: Session,
+    /// The sweep, of a plan the first one.
     step: Step,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<Forecast>,
 }
 
 /// Runs the verb.
 pub fn run(args: &PlanArgs) -> Result<()> {
+    if load::is_plan(&args.scenario)? {
+        return of_phases(args);
+    }
+    if args.part != PlanPart::default() {
+        return Err(Error::usage(format!(
+            "--phases and --budget are for plans of phases; {} is one sweep",
+            args.scenario
+        )));
+    }
     let scenario = load::load(&args.scenario, args.seed, args.quick)?;
     let step = Step::sweep(NAMES.sweep, 0, &scenario);
     if !args.json {
@@ -29,6 +42,23 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     }
     let session = Session::sweep(scenario);
     let plan_hash = session.plan_hash();
-    display::result(&render::pretty(&Planned { plan_hash, session, step })?);
+    display::result(&render::pretty(&Planned { plan_hash, session, step, forecast: None })?);
+    Ok(())
+}
+
+fn of_phases(args: &PlanArgs) -> Result<()> {
+    let (base, tune) = load::load_plan(&args.scenario, &args.part, args.seed, args.quick)?;
+    let forecast = Forecast::of(&base, &tune);
+    let Some(step) = first_sweep(&base, &tune) else {
+        return Err(Error::usage(format!("{} has no phase that can be swept", args.scenario)));
+    };
+    if !args.json {
+        display::result(&render::order::phases(&base, &forecast, &step));
+        return Ok(());
+    }
+    let session = Session::tune(base, tune);
+    let plan_hash = session.plan_hash();
+    let forecast = Some(forecast);
+    display::result(&render::pretty(&Planned { plan_hash, session, step, forecast })?);
     Ok(())
 }

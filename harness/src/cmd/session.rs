@@ -64,9 +64,12 @@ impl Session {
         let Beginning { line, out, at, identity, .. } = beginning;
         let time = at.format("%Y%m%dT%H%M%SZ").to_string();
         let name = &line.session.name;
-        let folder = Folder::create(out, name, &time, identity::short_revision())?;
-        write_identity(&folder, &identity)?;
-        let ledger = Ledger::create(&folder.ledger(), &line)?;
+        let fill = |folder: &Folder| {
+            write_identity(folder, &identity)?;
+            Ledger::create(&folder.ledger(), &line)
+        };
+        let (folder, ledger) = Folder::create(out, name, &time, identity::short_revision(), fill)?;
+        let ledger = ledger.moved(folder.ledger());
         display.observe(Event::Opened { session: &line.session, folder: folder.path() });
         Ok(Self { folder, identity, progress: Progress::of(line), ledger })
     }

@@ -14,7 +14,8 @@ use crate::tune::{Tuner, tuning};
 /// Runs the verb.
 pub fn run(args: &TuneArgs) -> Result<()> {
     let flags = &args.flags.common;
-    let (base, plan) = load::load_plan(&args.scenario, &args.flags)?;
+    let part = &args.flags.part;
+    let (base, plan) = load::load_plan(&args.scenario, part, flags.seed, flags.quick)?;
     let base = load::placed(base, &flags.store)?;
     let (program, path) = program(flags.migrator.as_deref(), &base)?;
     let (mut executor, beginning) = Asked {
@@ -44,10 +45,11 @@ pub fn run(args: &TuneArgs) -> Result<()> {
 /// The command that measures the same again.
 fn command(args: &TuneArgs) -> String {
     let mut words = vec!["harness".into(), "tune".into(), quoted(&args.scenario)];
-    if !args.flags.phases.is_empty() {
-        words.extend(["--phases".into(), quoted(&args.flags.phases.join(","))]);
+    let part = &args.flags.part;
+    if !part.phases.is_empty() {
+        words.extend(["--phases".into(), quoted(&part.phases.join(","))]);
     }
-    if let Some(budget_s) = args.flags.budget {
+    if let Some(budget_s) = part.budget {
         words.extend(["--budget".into(), format!("{budget_s}s")]);
     }
     words.extend(common(&args.flags.common));

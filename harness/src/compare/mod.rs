@@ -19,6 +19,7 @@ use crate::scenario::Scenario;
 use crate::stats::confidence::{Confidence, Look};
 use crate::stats::looks;
 use crate::stats::paired::{Better, Order, Pair};
+use crate::stats::power;
 use crate::stats::validity::{self, Level, Validity};
 use crate::stats::verdict::{Judge, Judgement, Rule, Verdict};
 
@@ -69,6 +70,9 @@ pub struct Comparison {
     /// About how many minutes the pairs take that would decide, beyond those that have run; where
     /// nothing is decided.
     pub minutes_needed: Option<f64>,
+    /// The difference that so many pairs tell at the noise that they had, in percent; where the first
+    /// metric was judged.
+    pub detectable_percent: Option<f64>,
     /// What every metric says that has figures, the first of the scenario's first.
     pub metrics: Vec<MetricFinding>,
     /// Metrics without figures in every pair.
@@ -129,6 +133,8 @@ pub struct ValidityFigures {
     pub std_dev_percent: Option<f64>,
     /// Share of runs beside which others took more than 5 % of the CPU.
     pub disturbed_share: Option<f64>,
+    /// Spread of the clock speed, a share.
+    pub clock_spread: Option<f64>,
 }
 
 /// The pairs of one metric, and how many of them each batch has on each machine.
@@ -180,6 +186,7 @@ pub fn compare(recorded: &Recorded, name: &str, terms: &Terms) -> Result<Compari
         pairs: primary.map_or(0, |primary| primary.finding.pairs),
         margin_percent: scenario.gate.margin * 100.0,
         minutes_needed: primary.and_then(|primary| minutes_needed(&primary.finding, &seconds)),
+        detectable_percent: judgement.and_then(|judgement| detectable_percent(&judgement, terms)),
         left_out,
         exact: exact::counts(&arms[0], &arms[1], &scenario.gate.exact),
         validity: ValidityFigures::of(&validity, judgement),
@@ -300,7 +307,8 @@ fn failed(recorded: &Recorded, ran: &RanStep) -> Vec<String> {
 fn validity(recorded: &Recorded, name: &str, metric: Metric) -> Validity {
     let steps = || recorded.steps_of(name);
     let pairs = pairs(recorded, name, metric).map(|pairs| pairs.pairs).unwrap_or_default();
-    let (mut hours, mut levels, mut shares) = (0.0, Vec::new(), Vec::new());
+    let (mut hours, mut levels) = (0.0, Vec::new());
+    let (mut shares, mut speeds) = (Vec::new(), Vec::new());
     for block in steps().flat_map(RanStep::counted) {
         let logs: Option<Vec<f64>> =
             block.measured().map(|measured| measured.value(metric).map(f64::ln)).collect();
@@ -310,15 +318,19 @@ fn validity(recorded: &Recorded, name: &str, metric: Metric) -> Validity {
             levels.push(Level { hours: hours + half, mean });
         }
         hours += 2.0 * half;
-        let around = block.measured().filter_map(|measured| measured.surroundings);
-        shares.extend(around.map(|around| around.foreign_cpu_share.max(around.steal_share)));
+        for around in block.measured().filter_map(|measured| measured.surroundings) {
+            shares.push(around.foreign_cpu_share.max(around.steal_share));
+            speeds.extend(around.clock_mhz);
+        }
     }
-    // Machines have levels of their own.
+    // Machines have levels and speeds of their own.
     if recorded.shards.len() > 1 {
         levels.clear();
+        speeds.clear();
     }
     let disturbed_share = validity::disturbed_share(&shares);
-    Validity { disturbed_share, ..Validity::of(&pairs, &levels) }
+    let clock_spread = validity::clock_spread(&speeds);
+    Validity { disturbed_share, clock_spread, ..Validity::of(&pairs, &levels) }
 }
 
 impl ValidityFigures {
@@ -329,6 +341,7 @@ impl ValidityFigures {
             autocorrelation: validity.autocorrelation,
             std_dev_percent: judgement.map(|judgement| judgement.estimate.std_dev * 100.0),
             disturbed_share: validity.disturbed_share,
+            clock_spread: validity.clock_spread,
         }
     }
 }
@@ -338,6 +351,12 @@ fn confidence(judgement: Option<Judgement>, terms: &Terms, warnings: usize) -> C
         let std_dev = judgement.estimate.std_dev;
         Confidence::of(judgement.verdict, terms.look, std_dev, warnings)
     })
+}
+
+/// What so many pairs tell (`stats::power`) as a percentage, both errors those of the rule.
+fn detectable_percent(judgement: &Judgement, terms: &Terms) -> Option<f64> {
+    let k = power::detectable(judgement.pairs, terms.rule.alpha)?;
+    Some(rounded_percent(k * judgement.estimate.std_dev))
 }
 
 /// Minutes for the pairs beyond those that have run, where these do not decide.

@@ -138,6 +138,7 @@ mod tests {
             foreign_cpu_share: 0.0,
             steal_share: 0.0,
             swapped_pages,
+            clock_mhz: None,
         };
         for (swap_kib, free, pages, level) in [
             (0, 0, 0, Level::Quiet),

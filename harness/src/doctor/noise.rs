@@ -193,7 +193,12 @@ mod tests {
 
     fn runs_of(rates: &[f64]) -> Vec<Run> {
         let around = |foreign_cpu_share| {
-            Some(Surroundings { foreign_cpu_share, steal_share: 0.0, swapped_pages: 0 })
+            Some(Surroundings {
+                foreign_cpu_share,
+                steal_share: 0.0,
+                swapped_pages: 0,
+                clock_mhz: None,
+            })
         };
         let run = |(index, rate): (usize, &f64)| Run {
             rec_per_min: *rate,

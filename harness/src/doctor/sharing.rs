@@ -316,7 +316,7 @@ mod tests {
     }
 
     fn around(foreign_cpu_share: f64, steal_share: f64) -> Surroundings {
-        Surroundings { foreign_cpu_share, steal_share, swapped_pages: 0 }
+        Surroundings { foreign_cpu_share, steal_share, swapped_pages: 0, clock_mhz: None }
     }
 
     #[test]

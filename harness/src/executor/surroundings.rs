@@ -1,32 +1,34 @@
-//! What else the machine did while a trial ran, from the counters of /proc. Judges nothing; where the
-//! operating system does not say, there is no word.
+//! What else the machine did while a trial ran, from the counters of /proc. Judges nothing; where
+//! the operating system does not say, there is no word.
 
 use std::fs;
 use std::time::Duration;
 
 use crate::measure::{Surroundings, Usage};
 
-/// Ticks of /proc/stat in a second: `USER_HZ`, which is the same on every Linux that Rust builds for
-/// (proc(5)).
+/// Ticks of /proc/stat in a second: `USER_HZ`, which is the same on every Linux that Rust builds
+/// for (proc(5)).
 pub(crate) const TICKS_PER_S: f64 = 100.0;
 
 /// In a shorter time the ticks are too coarse to tell a share.
 const TIME_LEAST: Duration = Duration::from_millis(200);
 
 /// The machine's counters at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Counters {
     busy_ticks: u64,
     stolen_ticks: u64,
     all_ticks: u64,
     swapped_pages: u64,
+    clock_mhz: Option<f64>,
 }
 
 impl Counters {
     /// The counters now.
     pub(crate) fn now() -> Option<Self> {
         let read = |path| fs::read_to_string(path).ok();
-        Self::parse(&read("/proc/stat")?, &read("/proc/vmstat")?)
+        let clock_mhz = read("/proc/cpuinfo").and_then(|cpuinfo| clock_mhz(&cpuinfo));
+        Some(Self { clock_mhz, ..Self::parse(&read("/proc/stat")?, &read("/proc/vmstat")?)? })
     }
 
     /// proc(5): user, nice, system, idle, iowait, irq, softirq, steal; the rest is in them already.
@@ -44,6 +46,7 @@ impl Counters {
             stolen_ticks: steal,
             all_ticks: busy_ticks + idle + iowait + steal,
             swapped_pages: pages("pswpin ")? + pages("pswpout ")?,
+            clock_mhz: None,
         })
     }
 
@@ -60,8 +63,26 @@ impl Counters {
             foreign_cpu_share: ((busy - own) / all).clamp(0.0, 1.0),
             steal_share: stolen / all,
             swapped_pages: self.swapped_pages.saturating_sub(before.swapped_pages),
+            clock_mhz: self.clock_mhz,
         })
     }
+}
+
+/// The speed of the fastest processor. In a virtual machine it is a name and no speed: the host
+/// governs it.
+fn clock_mhz(cpuinfo: &str) -> Option<f64> {
+    let mut fastest: Option<f64> = None;
+    for (name, value) in cpuinfo.lines().filter_map(|line| line.split_once(':')) {
+        match name.trim() {
+            "flags" if value.split_whitespace().any(|flag| flag == "hypervisor") => return None,
+            "cpu MHz" => {
+                let mhz = value.trim().parse::<f64>().ok().filter(|mhz| *mhz > 0.0);
+                fastest = mhz.into_iter().chain(fastest).reduce(f64::max);
+            }
+            _ => {}
+        }
+    }
+    fastest
 }
 
 #[cfg(test)]
@@ -83,6 +104,16 @@ mod tests {
         assert_eq!(around.swapped_pages, 0);
         assert_eq!(after.since(before, Duration::from_millis(50), own), None);
         assert_eq!(after.since(after, second, own), None);
+    }
+
+    #[test]
+    fn the_clock_speed_is_that_of_the_fastest_processor_and_none_in_a_virtual_machine() {
+        let two = "processor\t: 0\ncpu MHz\t\t: 1200.250\nflags\t\t: fpu tsc\n\n\
+                   processor\t: 1\ncpu MHz\t\t: 3400.5\nflags\t\t: fpu tsc\n";
+        assert_eq!(clock_mhz(two), Some(3400.5));
+        assert_eq!(clock_mhz(&two.replace("fpu", "fpu hypervisor")), None);
+        assert_eq!(clock_mhz("processor\t: 0\nBogoMIPS\t: 50.00\n"), None);
+        assert_eq!(clock_mhz("cpu MHz\t: unknown\n"), None);
     }
 
     #[test]

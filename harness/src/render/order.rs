@@ -1,10 +1,18 @@
-//! What `harness plan` shows: the order of all trials and how long they take.
+//! What `harness plan` shows: the order of all trials and how long they take; of a plan of phases
+//! its steps, what fits into its time, and the order of the first sweep.
 
 use std::fmt::Write;
 
-use super::format::counted;
+use super::format::{counted, wrapped};
 use crate::plan::{Order, Plan};
 use crate::scenario::{Records, Scenario};
+use crate::step::Step;
+use crate::tune::{Fit, Forecast, PhaseRuns, words};
+
+/// Widest line.
+const COLUMNS: usize = 100;
+/// As much of a phase's values as leaves room for the other columns.
+const VALUES_WIDTH_MAX: usize = 56;
 
 /// The order as plain text, a line per block.
 pub fn order(scenario: &Scenario, plan: &Plan) -> String {
@@ -23,18 +31,124 @@ pub fn order(scenario: &Scenario, plan: &Plan) -> String {
         let _ = writeln!(text, "{}", scenario.link);
     }
     text.push('\n');
-    let width = scenario.settings.iter().map(|s| s.short.chars().count()).max().unwrap_or(0);
-    let mut number = 0;
+    let shorts: Vec<&str> = scenario.settings.iter().map(|s| s.short.as_str()).collect();
+    text + &blocks(plan, &shorts)
+}
+
+/// A line per block; `shorts` are the names of the arms.
+fn blocks(plan: &Plan, shorts: &[&str]) -> String {
+    let width = shorts.iter().map(|short| short.chars().count()).max().unwrap_or(0);
+    let (mut text, mut number) = (String::new(), 0);
     for block in &plan.blocks {
         number += usize::from(!block.warmup);
         let name = if block.warmup { "warm-up".into() } else { format!("block {number}") };
         let _ = write!(text, "{name:<9}");
-        for setting in &block.arms {
-            let _ = write!(text, "  {:>width$}", scenario.settings[*setting].short);
+        for arm in &block.arms {
+            let _ = write!(text, "  {:>width$}", shorts.get(*arm).unwrap_or(&""));
         }
         text.push('\n');
     }
     text
+}
+
+/// A plan of phases as plain text; `first` is its first sweep.
+pub fn phases(base: &Scenario, forecast: &Forecast, first: &Step) -> String {
+    let budget = words::time(forecast.budget_s);
+    let mut parts = vec![format!("{}: {}", base.name, base.why)];
+    parts.push(format!(
+        "{} in at most {budget}; seed {}. Each phase sweeps its setting over what the phases before it \
+         kept, chooses, and confirms a choice that is not the present setting in fresh pairs.",
+        counted(u32::try_from(forecast.phases.len()).unwrap_or(u32::MAX), "phase"),
+        base.seed
+    ));
+    if base.link.is_simulated() {
+        parts.push(base.link.to_string());
+    }
+    let parts: Vec<String> = parts.iter().map(|part| wrapped(part, COLUMNS)).collect();
+    let mut text = parts.join("\n") + "\n\n" + &steps(forecast) + "\n" + &fits(forecast, &budget);
+    let _ = writeln!(text, "\nThe order of {} with all its blocks:", first.name);
+    let shorts: Vec<&str> = first.arms.iter().map(|arm| arm.setting.short.as_str()).collect();
+    text + &blocks(&first.plan, &shorts)
+}
+
+/// Every step with its runs where there is time for all of them.
+fn steps(forecast: &Forecast) -> String {
+    let mut rows: Vec<[String; 3]> = vec![
+        ["step", "settings", "runs at full effort"].map(str::to_owned),
+        ["baseline".into(), String::new(), forecast.baseline_runs.to_string()],
+    ];
+    rows.extend(forecast.phases.iter().map(|phase| {
+        let values = format!("{} {}", phase.swept.join(" × "), phase.values.join(", "));
+        [phase.phase.clone(), shortened(&values), runs(phase)]
+    }));
+    rows.extend(forecast.phases.iter().filter(|phase| phase.again).map(|phase| {
+        let when = "where a later phase changes the settings".to_owned();
+        [format!("{} again", phase.phase), when, runs(phase)]
+    }));
+    let last = "against the baseline, where anything is kept".to_owned();
+    rows.push(["all kept".into(), last, forecast.last_runs.to_string()]);
+    let alone = "each choice against the baseline".to_owned();
+    rows.push(["alone".into(), alone, format!("at most {}", forecast.alone_runs)]);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let (first, second) = (width(0).unwrap_or(0), width(1).unwrap_or(0));
+    let line = |[step, settings, runs]: &[String; 3]| {
+        format!("{step:<first$}  {settings:<second$}  {runs}\n")
+    };
+    rows.iter().map(line).collect()
+}
+
+fn runs(phase: &PhaseRuns) -> String {
+    let PhaseRuns { profile_runs, sweep_runs, pairs_runs, .. } = phase;
+    let pairs = format!("{sweep_runs} + {pairs_runs} of fresh pairs");
+    if *profile_runs == 0 { pairs } else { format!("{profile_runs} of a profile, {pairs}") }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= VALUES_WIDTH_MAX {
+        return text.into();
+    }
+    text.chars().take(VALUES_WIDTH_MAX - 1).chain(['…']).collect()
+}
+
+/// What fits into the time, by what a run takes.
+fn fits(forecast: &Forecast, budget: &str) -> String {
+    let mut text = String::new();
+    for phase in &forecast.phases {
+        if let Some(share) = phase.parse_share_min {
+            let skipped = format!(
+                "{} is skipped where its profile says that parsing takes less than {:.0} % of the time.",
+                phase.phase,
+                share * 100.0
+            );
+            text += &(wrapped(&skipped, COLUMNS) + "\n");
+        }
+    }
+    if forecast.fits.is_empty() {
+        return text + "A quick look keeps to no time.\n";
+    }
+    let _ = writeln!(
+        text,
+        "\nWhat fits into {budget} by what a run takes, and how long it lasts by what is found:"
+    );
+    let line = |run: &str, blocks: &str, pairs: &str, nothing: &str, something: &str| {
+        format!("{run:<6}  {blocks:>6}  {pairs:<20}  {nothing:>13}  {something:>17}\n")
+    };
+    text += &line("a run", "blocks", "pairs", "nothing found", "one or two found");
+    for Fit { run_s, blocks, pairs, least_s, expected_s } in &forecast.fits {
+        let pairs: Vec<String> = pairs.iter().map(ToString::to_string).collect();
+        text += &line(
+            &format!("{run_s} s"),
+            &blocks.to_string(),
+            &pairs.join(" + "),
+            &minutes(*least_s),
+            &minutes(*expected_s),
+        );
+    }
+    text
+}
+
+fn minutes(seconds: f64) -> String {
+    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
 }
 
 fn counts(scenario: &Scenario, plan: &Plan) -> String {

@@ -3,7 +3,7 @@
 
 use super::document::{Paste, Standing, pairs, sweep};
 use super::format::{percent, rounded, thousands, wrapped};
-use super::words::confirmed_change;
+use super::words::{as_sentence, confirmed_change, undecided};
 use crate::analyse::Doubt;
 use crate::compare::Comparison;
 use crate::error::Result;
@@ -117,11 +117,28 @@ fn laid_out(rows: &[[String; 7]]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The answer in one sentence.
+/// The answer in one sentence, which begins with how it stands.
 pub(super) fn headline(tuning: &Tuning) -> String {
+    let stands = match tuning.final_test() {
+        _ if tuning.scenario.quick => Some("Not testable".to_owned()),
+        Some(last) => Some(last.decided().map_or_else(|| "INVALID".into(), |v| v.to_string())),
+        None => None,
+    };
+    match stands {
+        Some(stands) => format!("{stands}: {}", says(tuning)),
+        None => sentence(tuning),
+    }
+}
+
+/// The same behind a heading that says how it stands.
+pub(super) fn sentence(tuning: &Tuning) -> String {
+    as_sentence(&says(tuning))
+}
+
+/// What follows on how it stands.
+fn says(tuning: &Tuning) -> String {
     if tuning.scenario.quick {
-        return "Not testable: a quick look shows that the whole plan works, not what is faster."
-            .into();
+        return "a quick look shows that the whole plan works, not what is faster.".into();
     }
     let kept = difference(&tuning.settings_baseline, &tuning.settings);
     let Some(last) = tuning.final_test() else {
@@ -143,23 +160,47 @@ pub(super) fn headline(tuning: &Tuning) -> String {
     let change = confirmed_change(last);
     match last.decided() {
         Some(Verdict::Improved) => {
-            format!("IMPROVED: {kept} beats the baseline in {pairs} fresh pairs by {change}.")
+            format!("{kept} beats the baseline in {pairs} fresh pairs by {change}.")
         }
         Some(Verdict::Pass) => format!(
-            "PASS: {kept} is no more than {} % worse than the baseline in {pairs} fresh pairs: \
-             {change}.",
+            "{kept} is no more than {} % worse than the baseline in {pairs} fresh pairs: {change}.",
             rounded(last.margin_percent)
         ),
-        Some(Verdict::Inconclusive) => format!(
-            "INCONCLUSIVE: {pairs} fresh pairs could not tell {kept} from the baseline: {change}."
+        Some(Verdict::Inconclusive) => undecided(last, &kept, "the baseline"),
+        Some(Verdict::Regression | Verdict::Small) => format!(
+            "{kept} is worse than the baseline in {pairs} fresh pairs: {change}. Each phase's own pairs \
+             said otherwise: they depend on each other. Do not take these settings over."
         ),
-        Some(verdict) => format!(
-            "{verdict}: {kept} is worse than the baseline in {pairs} fresh pairs: {change}. Each \
-             phase's own pairs said otherwise: they depend on each other. Do not take these settings \
-             over."
-        ),
-        None => format!("INVALID: {kept} could not be tested against the baseline."),
+        None => format!("{kept} could not be tested against the baseline."),
     }
+}
+
+/// What a phase saw whose fresh pairs could not tell, what they would have told, and what would
+/// tell.
+pub(super) fn could_not_tell(tuned: &Tuned) -> Option<String> {
+    let found = tuned.confirmation()?;
+    let is_open = tuned.verdict() == Some(Verdict::Inconclusive);
+    is_open.then(|| undecided(found, &found.candidate.label, &found.baseline.label))
+}
+
+/// The same of every phase, with its name.
+pub(super) fn all_that_could_not_tell(tuning: &Tuning) -> Vec<String> {
+    let says = |tuned: &Tuned| Some(format!("{}: {}", tuned.name, could_not_tell(tuned)?));
+    tuning.phases.iter().filter_map(says).collect()
+}
+
+/// How small a difference the sweeps could have told, where nothing is kept: what is smaller may be
+/// there.
+pub(super) fn told(tuning: &Tuning) -> Option<String> {
+    if !tuning.is_unchanged() || tuning.scenario.quick {
+        return None;
+    }
+    let sweeps = tuning.phases.iter().filter_map(|tuned| tuned.analysis.as_ref()?.best.as_ref());
+    let largest = sweeps.map(|best| best.allowance_percent).reduce(f64::max)?;
+    Some(format!(
+        "A setting that is ahead by {largest:.1} % would have stood out in every sweep that there was; \
+         less than that may be there and was not seen."
+    ))
 }
 
 /// What the plan wants.
@@ -304,6 +345,8 @@ pub(super) fn doubts(tuning: &Tuning) -> Vec<String> {
 pub fn summary(tuning: &Tuning, folder: &str) -> Result<String> {
     let mut says = vec![headline(tuning)];
     says.extend(target(tuning));
+    says.extend(told(tuning));
+    says.extend(all_that_could_not_tell(tuning));
     says.extend(family(tuning));
     says.extend(alone(tuning));
     says.extend(doubts(tuning).into_iter().map(|doubt| format!("note: {doubt}")));

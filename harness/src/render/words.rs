@@ -12,22 +12,54 @@ use crate::stats::verdict::Verdict;
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;
 
-/// What was found, in one or two sentences.
+/// What was found, in one or two sentences, the first of which begins with how it stands.
 pub fn finding(analysis: &Analysis) -> String {
+    let stands = match analysis.answer() {
+        Answer::Confirmed(outcome) => stands(outcome),
+        other => capitalised(&other.to_string()),
+    };
+    format!("{stands}: {}", says(analysis))
+}
+
+/// The same behind a heading that says how it stands.
+pub fn sentence(analysis: &Analysis) -> String {
+    as_sentence(&says(analysis))
+}
+
+/// How fresh pairs stand, as it begins a line.
+fn stands(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Judged(verdict) => verdict.to_string(),
+        Outcome::Untestable(untestable) => capitalised(&untestable.to_string()),
+    }
+}
+
+/// With a capital where it begins with a plain word and not with the name of a setting or a number.
+pub(super) fn as_sentence(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    if first.chars().all(char::is_alphabetic) { capitalised(text) } else { text.into() }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+/// What follows on how it stands.
+fn says(analysis: &Analysis) -> String {
     match (analysis.answer(), &analysis.confirmation) {
         (Answer::Confirmed(outcome), Some(fresh)) => confirmed(analysis, fresh, outcome),
         (Answer::NothingToConfirm, _) => format!(
-            "Nothing to confirm: the present {} is the choice ({} records a minute).",
+            "the present {} is the choice ({} records a minute).",
             analysis.baseline().setting.label,
             thousands(analysis.baseline().metrics.rec_per_min.median)
         ),
         (Answer::Invalid, _) => {
-            "INVALID: too much went on beside the runs, and what is left of them says nothing."
-                .into()
+            "too much went on beside the runs, and what is left of them says nothing.".into()
         }
         _ => format!(
-            "Not confirmed: {} had the highest median, {} records a minute, and looks better than \
-             it is. Only fresh runs of a choice against {} alone can show a gain.",
+            "{} had the highest median, {} records a minute, and looks better than it is. Only fresh \
+             runs of a choice against {} alone can show a gain.",
             analysis.highest().setting.label,
             thousands(analysis.highest().metrics.rec_per_min.median),
             analysis.baseline().setting.label
@@ -43,29 +75,23 @@ fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Outcome) -> Strin
     let confidence = fresh.confidence;
     let says = match outcome {
         Outcome::Judged(Verdict::Improved) => format!(
-            "IMPROVED: {choice} beats {present} in {pairs} fresh pairs by {change}, confidence \
-             {confidence}."
+            "{choice} beats {present} in {pairs} fresh pairs by {change}, confidence {confidence}."
         ),
         Outcome::Judged(Verdict::Pass) => format!(
-            "PASS: {choice} is no more than {margin} % worse than {present} in {pairs} fresh \
-             pairs: {change}, confidence {confidence}."
+            "{choice} is no more than {margin} % worse than {present} in {pairs} fresh pairs: \
+             {change}, confidence {confidence}."
         ),
         Outcome::Judged(Verdict::Small) => format!(
-            "SMALL: {choice} is worse than {present} in {pairs} fresh pairs, by less than \
-             {margin} %: {change}, confidence {confidence}."
+            "{choice} is worse than {present} in {pairs} fresh pairs, by less than {margin} %: \
+             {change}, confidence {confidence}."
         ),
         Outcome::Judged(Verdict::Regression) => format!(
-            "REGRESSION: {choice} is worse than {present} in {pairs} fresh pairs: {change}, \
-             confidence {confidence}."
+            "{choice} is worse than {present} in {pairs} fresh pairs: {change}, confidence \
+             {confidence}."
         ),
-        Outcome::Judged(Verdict::Inconclusive) => format!(
-            "INCONCLUSIVE: {pairs} fresh pairs could not tell {choice} from {present}: {change}{}.",
-            more(fresh)
-        ),
-        Outcome::Untestable(untestable) => {
-            let untestable = untestable.to_string();
-            let rest = untestable.strip_prefix("not ").unwrap_or(&untestable);
-            format!("Not {rest}: {choice} against {present}, {change}.")
+        Outcome::Judged(Verdict::Inconclusive) => undecided(fresh, choice, present),
+        Outcome::Untestable(_) => {
+            format!("{choice} against {present}, {change} in {pairs} fresh pairs.")
         }
     };
     let why = on_server(fresh).map(|why| format!(" Why: {why}")).unwrap_or_default();
@@ -77,6 +103,24 @@ fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Outcome) -> Strin
 pub(super) fn on_server(fresh: &Comparison) -> Option<String> {
     let [base, head] = [&fresh.baseline, &fresh.candidate].map(|arm| arm.figures.as_ref());
     ServerChange::of(base?, head?).map(|change| format!("{change}."))
+}
+
+/// What pairs that could not tell have seen, what they would have told, and what would.
+pub(super) fn undecided(fresh: &Comparison, choice: &str, present: &str) -> String {
+    let (pairs, change) = (fresh.pairs, confirmed_change(fresh));
+    let told = fresh.detectable_percent.map(|percent| {
+        let percent = rounded_to_tenths(percent);
+        format!(" So many pairs tell a difference of {percent} % at the noise that there was.")
+    });
+    format!(
+        "{pairs} fresh pairs could not tell {choice} from {present}: {change}.{}{}",
+        told.unwrap_or_default(),
+        more(fresh)
+    )
+}
+
+fn rounded_to_tenths(percent: f64) -> f64 {
+    (percent * 10.0).round() / 10.0
 }
 
 /// The change of the metric that decides, with its interval.
@@ -103,7 +147,12 @@ fn more(fresh: &Comparison) -> String {
     let (Some(needed), Some(minutes)) = (needed, fresh.minutes_needed) else {
         return String::new();
     };
-    format!("; about {needed} pairs would, {} more", duration(minutes))
+    let margin = rounded(fresh.margin_percent);
+    let more = needed.saturating_sub(fresh.pairs as u64);
+    format!(
+        " For {margin} % it takes about {needed} pairs: {more} more, about {}.",
+        duration(minutes)
+    )
 }
 
 fn duration(minutes: f64) -> String {
@@ -136,14 +185,15 @@ pub fn worth(analysis: &Analysis) -> String {
     let names: Vec<&str> =
         best.members.iter().map(|index| analysis.settings[*index].setting.short.as_str()).collect();
     let swept = swept(analysis);
+    let told = rounded_to_tenths(best.allowance_percent);
     let choice = &analysis.choice().setting.label;
     match names.as_slice() {
         [_] => {
             format!("Of {} settings {choice} alone may be the fastest.", analysis.settings.len())
         }
         _ => format!(
-            "Of {} settings {} may be the fastest ({swept} {}): the sweep cannot tell them apart. \
-             The choice among them, by memory: {choice}.",
+            "Of {} settings {} may be the fastest ({swept} {}): the sweep cannot tell them apart, as \
+             it could if the best were ahead by {told} %. The choice among them, by memory: {choice}.",
             analysis.settings.len(),
             names.len(),
             names.join(", ")

@@ -558,6 +558,21 @@ batch_size = [100, 200]
     }
 
     #[test]
+    fn every_shipped_plan_has_two_batches_for_every_worker_in_every_sweep() {
+        for name in shipped_names() {
+            let (base, tune) = Tune::parse(shipped(name).unwrap()).unwrap();
+            let present = &base.settings[base.baseline].settings;
+            let swept = tune.phases.iter().map(|phase| phase.scenario(&base, present).unwrap());
+            // A phase may begin with any setting of those before it.
+            let settings: Vec<Setting> = swept.flat_map(|scenario| scenario.settings).collect();
+            let few = crate::plan::records_least(&settings);
+            if let crate::scenario::Records::Fixed(records) = base.workload.records {
+                assert!(records >= few, "{name}: {records} records, not {few}");
+            }
+        }
+    }
+
+    #[test]
     fn a_target_is_a_range_of_percents() {
         let target = Target { from_rec_per_min: [300.0, 350.0], rec_per_min: [400.0, 600.0] };
         let [low, high] = target.percent();

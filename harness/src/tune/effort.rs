@@ -1,13 +1,12 @@
-//! How many blocks and pairs a plan can have in its time, and how small a difference they tell. Pure:
-//! the same first runs give the same answer.
+//! How many blocks and pairs what is left of a plan can have in the time that is left, and how
+//! small a difference those tell. Counts runs, holds no clock. Pure: the same runs give the same
+//! answer.
 
 use serde::Serialize;
 
 use crate::scenario::Scenario;
-use crate::scenario::tune::Tune;
-use crate::stats::looks;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, PAIRS_MIN};
-use crate::stats::{dunnett, power};
+use crate::stats::{dunnett, looks, power};
 
 /// Runs of the baseline that the time is reckoned from.
 pub(super) const PILOT_RUNS: usize = 4;
@@ -15,20 +14,29 @@ pub(super) const PILOT_RUNS: usize = 4;
 /// Runs of the present settings that say how much of the time parsing takes.
 pub(super) const PROFILE_RUNS: usize = 3;
 
-/// Fewer blocks leave Hsu's comparison too little: a phase that has no time for as many is left out.
-pub(super) const RUNS_MIN: u32 = 4;
+/// Fewer blocks leave Hsu's comparison too little: a phase that has no time for as many is left
+/// out.
+const RUNS_MIN: u32 = 4;
 
-/// Blocks are not cut below this as long as something less important can be left out.
-const RUNS_GOOD: u32 = 6;
+/// Blocks are not cut below this as long as pairs can be.
+pub(super) const RUNS_GOOD: u32 = 6;
 
 /// What the harness itself takes for a run beside the life of its process, in seconds.
-pub(super) const AROUND_S: f64 = 0.15;
+pub(super) const AROUND_S: f64 = 0.05;
+
+/// What a run is taken to last, in seconds, as long as none has counted.
+pub(super) const RUN_S: f64 = 1.0;
 
 /// What a session takes before its first run: the source is generated.
-pub(super) const START_S: f64 = 10.0;
+pub(super) const START_S: f64 = 5.0;
 
-/// Runs under other settings may take longer than the baseline's, and void blocks are run again.
-pub(super) const SLACK: f64 = 1.1;
+/// Runs under other settings may take longer than those so far, and void blocks are run again: what
+/// must fit is reckoned to take so much more.
+const SLACK: f64 = 1.1;
+
+/// Of what follows on a sweep only where a choice is made or kept, one part in so many is expected:
+/// as a rule one phase or two find something.
+const EXPECTED: usize = 4;
 
 /// How much is measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,28 +51,90 @@ pub struct Effort {
     pub run_s: f64,
     /// Standard deviation of the baseline's runs, in percent.
     pub spread_percent: Option<f64>,
-    /// How far apart two of so many settings must be for a sweep to tell, in percent, at that spread.
+    /// How far apart two of so many settings must be for a sweep to tell, in percent, at that
+    /// spread.
     pub sweep_tells_percent: Option<f64>,
     /// The difference that the first look at a comparison's pairs tells, in percent.
     pub pairs_tell_percent: Option<f64>,
 }
 
+/// What is left of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// How many settings each sweep has that is certain to come.
+    pub sweeps: Vec<usize>,
+    /// How many profiles come before them.
+    pub profiles: usize,
+    /// How many settings each sweep has that comes once more if phases before the end change what
+    /// it depends on.
+    pub again: Vec<usize>,
+    /// How many optimizations may be measured alone.
+    pub alone: usize,
+}
+
+/// The time that is left, and what a run takes of it with all around it; in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Time {
+    /// Until the budget is used up.
+    pub left_s: f64,
+    /// As the runs so far took.
+    pub run_s: f64,
+}
+
+impl Time {
+    /// Whether so many runs end in it, also where they take somewhat longer than those so far.
+    pub(super) fn holds(self, runs: usize) -> bool {
+        runs as f64 * self.run_s * SLACK <= self.left_s
+    }
+
+    /// Whether so many runs end in it if they take as long as those so far.
+    fn is_expected_to_hold(self, runs: usize) -> bool {
+        runs as f64 * self.run_s <= self.left_s
+    }
+}
+
+impl Left {
+    /// Runs that come whatever is found.
+    pub(super) fn certain(&self, effort: &Effort) -> usize {
+        let sweeps: usize = self.sweeps.iter().map(|arms| effort.sweep(*arms)).sum();
+        self.profiles * PROFILE_RUNS + sweeps
+    }
+
+    /// About how many runs are to be expected: what is certain, the test of what is kept, and a
+    /// part of what comes only where something is found.
+    pub(super) fn expected(&self, effort: &Effort) -> usize {
+        let look = effort.first_look();
+        let again: usize = self.again.iter().map(|arms| effort.sweep(*arms) + look).sum();
+        let possible = (self.sweeps.len() + self.alone) * look + again;
+        self.certain(effort) + look + possible.div_ceil(EXPECTED)
+    }
+
+    /// Runs of everything, where each choice is confirmed with every look.
+    fn most(&self, effort: &Effort) -> usize {
+        let all = effort.comparison();
+        let again: usize = self.again.iter().map(|arms| effort.sweep(*arms) + all).sum();
+        let pairs = self.sweeps.len() * all + (1 + self.alone) * effort.first_look();
+        self.certain(effort) + again + pairs
+    }
+
+    /// The fewest runs by which every sweep's choice can be confirmed and what is kept be tested:
+    /// what is kept free for them. What may come again or alone is not among them.
+    pub(super) fn least(&self, effort: &Effort) -> usize {
+        let least = effort.least();
+        self.certain(&least) + (self.sweeps.len() + 1) * least.first_look()
+    }
+}
+
 impl Effort {
-    /// The most that fits: what a phase takes at worst, for every phase, the second sweep, the test
-    /// against the baseline and each optimization alone. What is still too much then is left out
-    /// while the session runs, the last first.
-    pub fn fit(
-        base: &Scenario,
-        tune: &Tune,
-        arms: &[usize],
-        run_s: f64,
-        log_sd: Option<f64>,
-    ) -> Self {
+    /// The most that fits. As many looks as there is time for in every case; where there is none
+    /// for more than one, as many blocks and pairs as what is to be expected leaves time for. Where
+    /// more is found than that, later steps give way ([`Effort::blocks`], [`Effort::fresh`]).
+    pub fn fit(base: &Scenario, left: &Left, time: Time, log_sd: Option<f64>) -> Self {
         let full = Self {
             runs: base.runs,
             warmup: base.warmup,
             pairs: vec![base.pairs],
-            run_s,
+            run_s: time.run_s,
             spread_percent: log_sd.map(|sd| sd * 100.0),
             sweep_tells_percent: None,
             pairs_tell_percent: None,
@@ -72,53 +142,103 @@ impl Effort {
         if base.quick {
             return full;
         }
-        let budget = tune.budget_s.get() as f64;
-        let again = tune.phases.iter().position(|phase| phase.again);
-        let fits = |effort: &&Self| {
-            let trials = effort.trials(arms, again, true);
-            START_S + trials as f64 * run_s * SLACK <= budget
-        };
-        let levels = full.levels();
-        let chosen = levels.iter().find(fits).or_else(|| {
-            let core = |effort: &&Self| {
-                let trials = effort.trials(arms, None, false);
-                START_S + trials as f64 * run_s * SLACK <= budget
-            };
-            levels.iter().filter(|level| level.pairs.len() == 1).find(core)
-        });
-        let least = || Self {
-            runs: full.runs.min(RUNS_MIN),
-            pairs: vec![full.pairs[0].min(count(PAIRS_MIN))],
-            ..full.clone()
-        };
-        let chosen = chosen.cloned().unwrap_or_else(least);
-        chosen.precise(arms.iter().copied().max().unwrap_or(2), log_sd)
+        let looks = full.looks().find(|level| time.holds(left.most(level)));
+        let chosen = looks.unwrap_or_else(|| full.one_look(left, time));
+        chosen.precise(left.sweeps.iter().copied().max().unwrap_or(2), log_sd)
     }
 
-    /// From the most to the least that is not too little: first the later looks go, then blocks,
-    /// then pairs.
-    fn levels(&self) -> Vec<Self> {
-        let looks = (2..=looks::BATCHES.len()).rev().map(|looks| Self {
+    /// The same for what is left now: what earlier phases did not need goes to later ones.
+    pub(super) fn again(&self, base: &Scenario, left: &Left, time: Time) -> Self {
+        if base.quick || self.pairs.len() > 1 {
+            return self.clone();
+        }
+        let full = Self { runs: base.runs, pairs: vec![base.pairs], ..self.clone() };
+        full.one_look(left, time)
+    }
+
+    /// Everything with several looks, the most first.
+    fn looks(&self) -> impl Iterator<Item = Self> {
+        (2..=looks::BATCHES.len()).rev().map(|looks| Self {
             pairs: looks::BATCHES[..looks].iter().map(|pairs| count(*pairs)).collect(),
             ..self.clone()
-        });
-        let good = RUNS_GOOD.min(self.runs);
-        let blocks = (good..=self.runs).rev().map(|runs| Self { runs, ..self.clone() });
-        let least = count(PAIRS_MIN);
-        let pairs = (least..self.pairs[0]).rev().filter(|pairs| pairs.is_multiple_of(2));
-        let pairs = pairs.map(|pairs| Self { runs: good, pairs: vec![pairs], ..self.clone() });
-        looks.chain(blocks).chain(pairs).collect()
+        })
     }
 
-    /// Trials of everything at worst; `arms` are those of every phase's sweep, `again` is the phase
-    /// that is swept once more.
-    fn trials(&self, arms: &[usize], again: Option<usize>, alone: bool) -> usize {
-        let pairs = self.comparison();
-        let phases: usize = arms.iter().map(|arms| self.sweep(*arms) + pairs).sum();
-        let again = again.and_then(|index| arms.get(index));
-        let again = again.map_or(0, |arms| self.sweep(*arms) + pairs);
-        let alone = if alone { arms.len().saturating_sub(1) * pairs } else { 0 };
-        PILOT_RUNS + PROFILE_RUNS + phases + again + pairs + alone
+    /// The most with one look that is expected to fit: first blocks give way, then pairs, then
+    /// blocks again.
+    fn one_look(&self, left: &Left, time: Time) -> Self {
+        let least = self.least();
+        let good = RUNS_GOOD.min(self.runs);
+        let level = |runs, pairs| Self { runs, pairs: vec![pairs], ..self.clone() };
+        let blocks = (good..=self.runs).rev().map(|runs| level(runs, self.pairs[0]));
+        let pairs = self.counts().map(|pairs| level(good, pairs));
+        let few = (least.runs..good).rev().map(|runs| level(runs, least.pairs[0]));
+        let mut levels = blocks.chain(pairs).chain(few);
+        let fits = |level: &Self| time.is_expected_to_hold(left.expected(level));
+        levels.find(fits).unwrap_or_else(|| least.clone())
+    }
+
+    /// The least that is not too little.
+    fn least(&self) -> Self {
+        let pairs = self.pairs.first().map_or(0, |pairs| *pairs).min(count(PAIRS_MIN));
+        Self { runs: self.runs.min(RUNS_MIN), pairs: vec![pairs], ..self.clone() }
+    }
+
+    /// How many pairs the first look can have, the most first: even, and not too few.
+    fn counts(&self) -> impl Iterator<Item = u32> + use<> {
+        let most = self.pairs.first().map_or(0, |pairs| *pairs);
+        let least = self.least().pairs[0];
+        (least..=most).rev().filter(move |pairs| *pairs == most || pairs.is_multiple_of(2))
+    }
+
+    /// How many blocks a sweep of so many settings can have before what comes `after` it, where
+    /// fresh pairs of its choice must fit as well: nothing where it is too few. Where there is no
+    /// time for all that comes after, the last of it gives way, and then the fresh pairs: it may
+    /// have nothing to confirm. The test of what is `kept` so far never does.
+    pub(super) fn blocks(&self, arms: usize, after: &Left, kept: bool, time: Time) -> Option<u32> {
+        let least = self.least();
+        let sweep = |blocks: u32| arms * (blocks + self.warmup) as usize;
+        let look = least.first_look();
+        let all = look + after.least(self);
+        let most = (least.runs..=self.runs).rev().find(|blocks| time.holds(sweep(*blocks) + all));
+        most.or_else(|| {
+            let last = if kept { look } else { 0 };
+            Some(least.runs).filter(|blocks| time.holds(sweep(*blocks) + last))
+        })
+    }
+
+    /// How many fresh pairs the first look at a sweep's choice can have before what comes `after`
+    /// it; nothing where it is too few. The same gives way as for a sweep.
+    pub(super) fn fresh(&self, after: &Left, time: Time) -> Option<u32> {
+        let least = self.least();
+        let few = if self.pairs.len() > 1 { self } else { &least };
+        let all = self.last(after.least(self), time);
+        all.or_else(|| few.last(least.first_look(), time))
+    }
+
+    /// How many pairs the first look at a comparison can have beside so many runs; nothing where it
+    /// is too few. Of several looks the first is whole or is not.
+    pub(super) fn last(&self, beside: usize, time: Time) -> Option<u32> {
+        let whole = self.pairs.len() > 1;
+        let mut counts = self.counts().take(if whole { 1 } else { usize::MAX });
+        counts.find(|pairs| time.holds(2 * *pairs as usize + beside))
+    }
+
+    /// The fewest pairs of a comparison.
+    pub(super) fn pairs_least(&self) -> u32 {
+        self.least().pairs[0]
+    }
+
+    /// With the first look alone: for what is tested whatever it says.
+    pub(super) fn once(&self) -> Self {
+        Self { pairs: self.pairs[..1].to_vec(), ..self.clone() }
+    }
+
+    /// Whether a profile and the least sweep behind it fit, and the test of what is `kept` so far.
+    pub(super) fn has_time_for_profile(&self, arms: usize, kept: bool, time: Time) -> bool {
+        let least = self.least();
+        let last = if kept { least.first_look() } else { 0 };
+        time.holds(PROFILE_RUNS + least.sweep(arms) + last)
     }
 
     /// Trials of a sweep of so many settings.
@@ -141,7 +261,7 @@ impl Effort {
             return self;
         };
         let blocks = self.runs as usize;
-        let freedom = (arms - 1) * blocks.saturating_sub(1);
+        let freedom = arms.saturating_sub(1) * blocks.saturating_sub(1);
         let percent = |log: f64| log.exp_m1() * 100.0;
         let critical = dunnett::critical(arms, freedom, ONE_LOOK_ALPHA);
         self.sweep_tells_percent =
@@ -152,7 +272,195 @@ impl Effort {
         self
     }
 }
+
 /// A number of pairs as scenarios hold it.
 fn count(pairs: usize) -> u32 {
     u32::try_from(pairs).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::scenario::tune::{Tune, shipped};
+
+    fn base() -> Scenario {
+        Tune::parse(shipped("phase2").unwrap()).unwrap().0
+    }
+
+    /// A plan: the settings of its sweeps; the first is done again, the last begins with a profile.
+    #[derive(Debug, Clone)]
+    struct Plan {
+        arms: Vec<usize>,
+    }
+
+    impl Plan {
+        fn left(&self, from: usize, chosen: usize) -> Left {
+            let coming = self.arms.len() - from;
+            Left {
+                sweeps: self.arms[from..].to_vec(),
+                profiles: usize::from(coming > 0),
+                again: vec![self.arms[0]],
+                alone: (chosen + coming).saturating_sub(1),
+            }
+        }
+    }
+
+    /// What a phase comes to.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Found {
+        Nothing,
+        Refused,
+        Kept,
+    }
+
+    /// What a session did: blocks and pairs, nothing where there was no time for them.
+    #[derive(Debug, Default)]
+    struct Ran {
+        used_s: f64,
+        sweeps: Vec<Option<u32>>,
+        pairs: Vec<Option<u32>>,
+        /// Of what is kept, where anything is.
+        last: Vec<Option<u32>>,
+    }
+
+    /// A session that nobody runs: what is asked before each step, in the order of a walk.
+    fn session(base: &Scenario, plan: &Plan, budget_s: f64, run_s: f64, found: &[Found]) -> Ran {
+        let (mut ran, mut runs) = (Ran::default(), PILOT_RUNS);
+        let time = |runs: usize| Time { left_s: budget_s - START_S - runs as f64 * run_s, run_s };
+        let planned = Effort::fit(base, &plan.left(0, 0), time(runs), None);
+        let (mut chosen, mut kept) = (0, false);
+        for (index, arms) in plan.arms.iter().enumerate() {
+            let after = plan.left(index + 1, chosen);
+            if index + 1 == plan.arms.len() {
+                if !planned.has_time_for_profile(*arms, kept, time(runs)) {
+                    ran.sweeps.push(None);
+                    continue;
+                }
+                runs += PROFILE_RUNS;
+            }
+            let mut here = after.clone();
+            here.sweeps.insert(0, *arms);
+            let effort = planned.again(base, &here, time(runs));
+            let blocks = effort.blocks(*arms, &after, kept, time(runs));
+            ran.sweeps.push(blocks);
+            let Some(blocks) = blocks else { continue };
+            runs += *arms * (blocks + effort.warmup) as usize;
+            if found[index] == Found::Nothing {
+                continue;
+            }
+            chosen += 1;
+            let pairs = looks(&effort, &after, &time, runs, &mut ran.pairs);
+            runs += pairs;
+            kept |= pairs > 0 && found[index] == Found::Kept;
+        }
+        if kept {
+            let after = Left { alone: chosen.saturating_sub(1), ..Left::default() };
+            let mut here = after.clone();
+            here.sweeps.insert(0, plan.arms[0]);
+            let effort = planned.again(base, &here, time(runs));
+            if let Some(blocks) = effort.blocks(plan.arms[0], &after, kept, time(runs)) {
+                runs += plan.arms[0] * (blocks + effort.warmup) as usize;
+                runs += looks(&effort, &after, &time, runs, &mut Vec::new());
+            }
+            let last = planned.once().last(0, time(runs));
+            ran.last.push(last);
+            runs += 2 * last.unwrap_or(0) as usize;
+        }
+        for _ in 1..chosen {
+            runs += 2 * planned.once().last(0, time(runs)).unwrap_or(0) as usize;
+        }
+        ran.used_s = START_S + runs as f64 * run_s;
+        ran
+    }
+
+    /// Runs of every look at a choice, none of which tells.
+    fn looks(
+        effort: &Effort,
+        after: &Left,
+        time: &dyn Fn(usize) -> Time,
+        runs: usize,
+        pairs: &mut Vec<Option<u32>>,
+    ) -> usize {
+        let first = effort.fresh(after, time(runs));
+        pairs.push(first);
+        let mut more = 2 * first.unwrap_or(0) as usize;
+        for look in effort.pairs.iter().skip(1).filter(|_| first.is_some()) {
+            let look = 2 * *look as usize;
+            if !time(runs + more).holds(look + after.least(effort)) {
+                break;
+            }
+            more += look;
+        }
+        more
+    }
+
+    fn plans() -> impl Strategy<Value = (Plan, Vec<Found>)> {
+        let found = prop_oneof![Just(Found::Nothing), Just(Found::Refused), Just(Found::Kept)];
+        prop::collection::vec((2_usize..13, found), 1..8).prop_map(|phases| {
+            let (arms, found) = phases.into_iter().unzip();
+            (Plan { arms }, found)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_session_takes_longer_than_its_budget(
+            (plan, found) in plans(), budget_s in 20.0..40_000.0_f64, run_s in 0.05..60.0_f64,
+        ) {
+            let pilot_s = START_S + PILOT_RUNS as f64 * run_s;
+            prop_assume!(pilot_s <= budget_s);
+            let ran = session(&base(), &plan, budget_s, run_s, &found);
+            prop_assert!(ran.used_s <= budget_s, "{ran:?} in {budget_s} s");
+            // What is kept has always been tested.
+            prop_assert!(ran.last.iter().all(Option::is_some), "{ran:?}");
+        }
+
+        #[test]
+        fn where_the_least_of_everything_fits_no_phase_and_no_test_is_left_out(
+            (plan, found) in plans(), spare in 1.0..4.0_f64, run_s in 0.05..60.0_f64,
+        ) {
+            let base = base();
+            let full = Effort::fit(&base, &plan.left(0, 0), Time { left_s: 0.0, run_s }, None);
+            let least = plan.left(0, 0).least(&full) as f64 * run_s * SLACK * spare;
+            let budget_s = START_S + PILOT_RUNS as f64 * run_s + least * (1.0 + 1e-9);
+            let ran = session(&base, &plan, budget_s, run_s, &found);
+            let enough = |blocks: &Option<u32>| blocks.is_some_and(|blocks| blocks >= RUNS_MIN);
+            prop_assert!(ran.sweeps.iter().all(enough), "{ran:?}");
+            let enough = |pairs: &Option<u32>| pairs.is_some_and(|pairs| pairs as usize >= PAIRS_MIN);
+            prop_assert!(ran.pairs.iter().all(enough), "{ran:?}");
+            prop_assert!(ran.used_s <= budget_s && ran.last.iter().all(Option::is_some), "{ran:?}");
+            prop_assert_eq!(!ran.last.is_empty(), found.contains(&Found::Kept));
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_found_most_of_the_time_is_used_or_every_sweep_is_whole() {
+        for name in ["phase2", "phase2-link", "phase2-full"] {
+            let (base, tune) = Tune::parse(shipped(name).unwrap()).unwrap();
+            let present = base.settings[base.baseline].settings.clone();
+            let arms = |phase: &crate::scenario::tune::Phase| {
+                phase.scenario(&base, &present).unwrap().settings.len()
+            };
+            let plan = Plan { arms: tune.phases.iter().map(arms).collect() };
+            for run_s in [0.3, 1.1, 3.0, 6.0] {
+                for runs in (230_u32..2_000).step_by(9) {
+                    let budget_s = f64::from(runs) * run_s;
+                    let ran = session(&base, &plan, budget_s, run_s, &[Found::Nothing; 5]);
+                    let whole = ran.sweeps.iter().all(|blocks| *blocks == Some(base.runs));
+                    let used = ran.used_s / budget_s;
+                    assert!(whole || used >= 0.7, "{name}: {used:.2} of {runs} runs, {ran:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_phase_does_not_need_goes_to_those_after_it() {
+        let plan = Plan { arms: vec![6, 3, 4, 4, 3] };
+        let ran = session(&base(), &plan, 300.0, 1.1, &[Found::Nothing; 5]);
+        let blocks: Vec<u32> = ran.sweeps.into_iter().flatten().collect();
+        assert!(blocks.is_sorted() && blocks[0] >= RUNS_GOOD && blocks[4] == 10, "{blocks:?}");
+    }
 }

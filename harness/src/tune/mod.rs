@@ -1,8 +1,9 @@
-//! The strategy of `harness tune`, and what its session says: every phase of a plan swept, chosen and
-//! confirmed by fresh pairs, kept or not; what is kept against the baseline; each optimization alone.
-//! Pure; no arithmetic on figures that [`crate::analyse`] or [`crate::compare`] do not do.
+//! The strategy of `harness tune`, and what its session says: every phase of a plan swept, chosen
+//! and confirmed by fresh pairs, kept or not; what is kept against the baseline; each optimization
+//! alone. Pure; no arithmetic on figures that [`crate::analyse`] or [`crate::compare`] do not do.
 
 mod effort;
+mod forecast;
 mod walk;
 pub mod words;
 
@@ -11,7 +12,8 @@ use std::num::NonZeroU32;
 use migrator::config::Settings;
 use serde::Serialize;
 
-pub use effort::Effort;
+pub use effort::{Effort, Left, Time};
+pub use forecast::{Fit, Forecast, PhaseRuns, first_sweep};
 pub use walk::{LAST, PILOT, REST};
 
 use crate::agreement::agreed;

@@ -1,10 +1,12 @@
-//! The plan gone through again over what is recorded, as far as that goes: what each phase found, what
-//! is in use, and which step comes next. Pure; going on with a session is walking once more.
+//! The plan gone through again over what is recorded, as far as that goes: what each phase found,
+//! what is in use, and which step comes next. Pure; going on with a session is walking once more.
+
+mod end;
 
 use migrator::config::Settings;
 
-use super::effort::{self, Effort};
-use super::{Alone, Tuned};
+use super::effort::{self, Effort, Left, Time};
+use super::{Alone, Tuned, forecast, words};
 use crate::analyse::{Names, analyse_phase};
 use crate::compare::{Comparison, Terms, compare};
 use crate::figures::Figures;
@@ -24,6 +26,9 @@ pub const PILOT: &str = "baseline";
 pub const LAST: &str = "all kept";
 /// What is left of it where that was worse.
 pub const REST: &str = "what is left";
+
+/// Why a phase was not measured that was planned.
+const NO_TIME: &str = "there was no time left for it";
 
 /// How far a plan has come.
 #[derive(Debug, Clone)]
@@ -46,7 +51,7 @@ pub(super) struct Walk {
     pub(super) used_s: f64,
     /// What to say, and when: how many steps have run.
     pub(super) remarks: Vec<(usize, String)>,
-    /// Trials that may follow on the next step, at worst.
+    /// About how many trials are to be expected after the next step.
     pub(super) ahead: usize,
     /// The next step; nothing where the plan has ended.
     pub(super) next: Option<Box<Step>>,
@@ -73,7 +78,8 @@ pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> Walk {
         ahead: 0,
         next: None,
     };
-    let mut walker = Walker { recorded, base, tune, at: 0, trials: 0, figures: None, walk };
+    let (at, trials, ran_s) = (0, 0, 0.0);
+    let mut walker = Walker { recorded, base, tune, at, trials, ran_s, figures: None, walk };
     walker.walk.next = walker.plan().err().map(|Stop(step)| step);
     walker.walk
 }
@@ -90,8 +96,10 @@ struct Walker<'a> {
     tune: &'a Tune,
     /// How many steps have been gone through.
     at: usize,
-    /// How many trials those took.
+    /// How many trials those were.
     trials: usize,
+    /// Seconds that those took, with all around them.
+    ran_s: f64,
     /// The latest figures of the settings in use.
     figures: Option<Figures>,
     walk: Walk,
@@ -101,23 +109,22 @@ impl<'a> Walker<'a> {
     fn plan(&mut self) -> Walked<()> {
         let effort = self.pilot()?;
         let tune = self.tune;
-        for (index, phase) in tune.phases.iter().enumerate() {
-            self.walk.ahead = self.after(&effort, index);
-            let tuned = self.phase(phase, &effort, false)?;
+        let phases = tune.phases.len();
+        for index in 0..phases {
+            let tuned = self.phase(index, &effort, false)?;
             self.end_phase(tuned);
         }
-        for (index, phase) in tune.phases.iter().enumerate() {
-            if phase.again && self.changed_since(index) {
-                self.walk.ahead = self.at_the_end(&effort);
-                let tuned = self.phase(phase, &effort, true)?;
+        for index in 0..phases {
+            if tune.phases[index].again && self.changed_since(index) {
+                let tuned = self.phase(index, &effort, true)?;
                 self.end_phase(tuned);
             }
         }
-        self.walk.ahead = self.of_alone(&effort);
+        self.walk.ahead = self.chosen(0).saturating_sub(1) * effort.first_look();
         self.last(&effort)?;
-        for (index, phase) in tune.phases.iter().enumerate() {
-            self.walk.ahead = self.of_alone(&effort).saturating_sub(index * effort.comparison());
-            self.alone(phase, &effort)?;
+        for index in 0..phases {
+            self.walk.ahead = self.chosen(index + 1) * effort.first_look();
+            self.alone(&tune.phases[index], &effort)?;
         }
         self.walk.ahead = 0;
         Ok(())
@@ -131,14 +138,25 @@ impl<'a> Walker<'a> {
             return Err(Stop(Box::new(step)));
         };
         self.at += 1;
-        // What a void block took is not recorded; it took what the others did.
-        let seconds: f64 = ran.blocks.iter().map(RanBlock::elapsed_s).sum();
-        let share = ran.voided.len() as f64 / ran.blocks.len().max(1) as f64;
-        let blocks = ran.blocks.len() + ran.voided.len();
-        let trials = blocks * ran.step.arms.len();
+        let trials = (ran.blocks.len() + ran.voided.len()) * ran.step.arms.len();
+        let took_s = trials as f64 * self.each_s(ran);
         self.trials += trials;
-        self.walk.used_s += seconds * (1.0 + share) + trials as f64 * effort::AROUND_S;
+        self.ran_s += took_s;
+        self.walk.used_s += took_s;
         Ok(ran)
+    }
+
+    /// Seconds that a run of a step took with all around it. What a void block took is not
+    /// recorded; it took what the others did, and where all are void what those of earlier steps
+    /// did.
+    fn each_s(&self, ran: &RanStep) -> f64 {
+        let counted = ran.blocks.len() * ran.step.arms.len();
+        let seconds: f64 = ran.blocks.iter().map(RanBlock::elapsed_s).sum();
+        match (counted, self.trials) {
+            (0, 0) => effort::RUN_S,
+            (0, _) => self.time().run_s,
+            _ => seconds / counted as f64 + effort::AROUND_S,
+        }
     }
 
     fn remark(&mut self, text: String) {
@@ -151,15 +169,46 @@ impl<'a> Walker<'a> {
         self.walk.undone.push(what);
     }
 
-    /// Whether so many trials can run, and so many after them, within the budget.
-    fn fits(&self, trials: usize, reserved: usize) -> bool {
-        if self.base.quick {
-            return true;
+    /// The time that is left, and what a run of the steps so far took of it. A quick look has as
+    /// much as it wants.
+    fn time(&self) -> Time {
+        let run_s = self.ran_s / self.trials.max(1) as f64;
+        let left_s = if self.base.quick {
+            f64::INFINITY
+        } else {
+            self.tune.budget_s.get() as f64 - self.walk.used_s
+        };
+        Time { left_s, run_s }
+    }
+
+    /// What is left from the phase of this index on.
+    fn left(&self, from: usize) -> Left {
+        let coming = self.tune.phases.iter().skip(from);
+        let swept = |index: usize| {
+            let tuned = self.walk.tuned.get(index);
+            index + 1 >= from || tuned.is_some_and(|tuned| tuned.analysis.is_some())
+        };
+        let again = self.tune.phases.iter().enumerate();
+        let again = again.filter(|(index, phase)| phase.again && swept(*index));
+        Left {
+            profiles: coming.clone().filter(|phase| phase.parse_share_min.is_some()).count(),
+            again: again.map(|(_, phase)| self.arms(phase)).collect(),
+            alone: (self.chosen(0) + coming.len()).saturating_sub(1),
+            sweeps: coming.map(|phase| self.arms(phase)).collect(),
         }
-        let spent = self.walk.used_s - effort::START_S;
-        let each = spent / self.trials.max(1) as f64;
-        let wanted = (trials + reserved) as f64 * each * effort::SLACK;
-        self.walk.used_s + wanted <= self.tune.budget_s.get() as f64
+    }
+
+    /// Whether anything is kept that is to be tested against the baseline.
+    fn keeps_any(&self) -> bool {
+        self.walk.present != self.base.settings[self.base.baseline].settings
+    }
+
+    /// How many phases from this index on have chosen another setting than the one that was
+    /// present.
+    fn chosen(&self, from: usize) -> usize {
+        let phases = self.walk.tuned.iter().take(self.tune.phases.len()).skip(from);
+        let analyses = phases.filter_map(|tuned| tuned.analysis.as_ref());
+        analyses.filter(|analysis| analysis.choice != analysis.baseline).count()
     }
 
     fn pilot(&mut self) -> Walked<Effort> {
@@ -169,14 +218,11 @@ impl<'a> Walker<'a> {
         let counted: Vec<&Measurement> = ran.counted().flat_map(RanBlock::measured).collect();
         self.walk.pilot = Figures::of(&counted).ok().flatten();
         self.figures.clone_from(&self.walk.pilot);
-        let seconds: Vec<f64> = counted.iter().map(|run| run.whole_s()).collect();
-        let run_s = Sample::new(seconds).map_or(1.0, |sample| sample.mean()) + effort::AROUND_S;
         let logs = counted.iter().filter_map(|run| run.value(Metric::RecPerMin)).map(f64::ln);
         let sd = Sample::new(logs.collect()).ok().and_then(|sample| sample.std_dev());
-        let arms: Vec<usize> = self.tune.phases.iter().map(|phase| self.arms(phase)).collect();
-        let effort = Effort::fit(self.base, self.tune, &arms, run_s, sd);
+        let effort = Effort::fit(self.base, &self.left(0), self.time(), sd);
         if !self.base.quick {
-            self.remark(super::words::effort(&effort, self.tune.budget_s.get()));
+            self.remark(words::effort(&effort, self.tune.budget_s.get()));
         }
         self.walk.effort = Some(effort.clone());
         Ok(effort)
@@ -196,16 +242,25 @@ impl<'a> Walker<'a> {
     }
 
     /// One phase: the sweep, the choice, the fresh pairs.
-    fn phase(&mut self, phase: &Phase, effort: &Effort, again: bool) -> Walked<Tuned> {
+    fn phase(&mut self, index: usize, effort: &Effort, again: bool) -> Walked<Tuned> {
+        let tune = self.tune;
+        let phase = &tune.phases[index];
         let name = if again { format!("{} again", phase.phase) } else { phase.phase.clone() };
+        let after = if again {
+            Left { alone: self.chosen(0).saturating_sub(1), ..Left::default() }
+        } else {
+            self.left(index + 1)
+        };
         let mut tuned = Tuned::of(phase, &name, &self.walk.present, again);
-        if let Some(least) = phase.parse_share_min
-            && let Some(skipped) = self.profile(&name, least, &mut tuned)?
-        {
-            tuned.skipped = Some(skipped);
+        if let Some(least) = phase.parse_share_min {
+            self.walk.ahead = effort.sweep(self.arms(phase)) + after.expected(effort);
+            tuned.skipped = self.profile(phase, &name, least, effort, &mut tuned.parse_share)?;
         }
         if tuned.skipped.is_none() {
-            self.measured(phase, effort, &name, &mut tuned)?;
+            let mut here = after.clone();
+            here.sweeps.insert(0, self.arms(phase));
+            let effort = effort.again(self.base, &here, self.time());
+            self.measured(phase, &effort, &name, &after, &mut tuned)?;
         }
         tuned.present_figures.clone_from(&self.figures);
         Ok(tuned)
@@ -216,6 +271,7 @@ impl<'a> Walker<'a> {
         phase: &Phase,
         effort: &Effort,
         name: &str,
+        after: &Left,
         tuned: &mut Tuned,
     ) -> Walked<()> {
         let mut scenario = match phase.scenario(self.base, &self.walk.present) {
@@ -225,25 +281,22 @@ impl<'a> Walker<'a> {
                 return Ok(());
             }
         };
-        let Some(runs) = self.blocks(effort, scenario.settings.len()) else {
-            tuned.skipped = Some("there was no time left for it".into());
+        let Some(runs) =
+            effort.blocks(scenario.settings.len(), after, self.keeps_any(), self.time())
+        else {
+            tuned.skipped = Some(NO_TIME.into());
             self.leave_out(name.to_owned());
             return Ok(());
         };
-        if runs < effort.runs {
-            self.walk.undone.push(format!(
-                "{} of {} blocks of {name}",
-                effort.runs - runs,
-                effort.runs
-            ));
+        // One or two fewer than at first are no loss worth a word.
+        let planned = self.walk.effort.as_ref().map_or(runs, |planned| planned.runs);
+        if runs < planned.min(effort::RUNS_GOOD) {
+            self.walk.undone.push(format!("{} of {planned} blocks of {name}", planned - runs));
         }
         (scenario.runs, scenario.warmup) = (runs, effort.warmup);
         scenario.pairs = effort.pairs[0];
-        let mut step = Step::sweep(name, 0, &scenario);
-        let seed = seed_of(self.base.seed, name, 1);
-        let (arms, warmup) = (scenario.settings.len(), effort.warmup as usize);
-        step.plan = Plan::sweep(arms, runs as usize, warmup, seed);
-        self.take(step)?;
+        self.walk.ahead = effort.first_look() + after.expected(effort);
+        self.take(forecast::sweep(name, &scenario))?;
         let confirmation = format!("{name} confirmation");
         let names = Names { sweep: name, confirmation: &confirmation };
         let one_look = Terms::one_look(self.base);
@@ -254,9 +307,14 @@ impl<'a> Walker<'a> {
             && found.choice != found.baseline
         {
             let arms = [found.baseline(), found.choice()].map(|summary| summary.setting.clone());
-            self.walk.ahead = self.walk.ahead.saturating_sub(effort.comparison());
-            let terms = self.compared(&confirmation, arms, effort)?;
-            chosen = analyse_phase(self.recorded, &scenario, names, &terms);
+            self.walk.ahead = after.expected(effort);
+            match effort.fresh(after, self.time()) {
+                Some(pairs) => {
+                    let terms = self.compared(&confirmation, arms, effort, pairs, after)?;
+                    chosen = analyse_phase(self.recorded, &scenario, names, &terms);
+                }
+                None => self.leave_out(confirmation.clone()),
+            }
         }
         match chosen {
             Ok(found) => tuned.conclude(phase, found),
@@ -265,24 +323,20 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
-    /// How many blocks of a sweep of so many settings there is time for, with fresh pairs of its
-    /// choice and those of the end: nothing where too few.
-    fn blocks(&self, effort: &Effort, arms: usize) -> Option<u32> {
-        let pairs = effort.first_look();
-        let fits = |runs: &u32| {
-            let trials = arms * (*runs + effort.warmup) as usize;
-            self.fits(trials + pairs, pairs)
-        };
-        let least = effort.runs.min(effort::RUNS_MIN);
-        (least..=effort.runs).rev().find(fits)
-    }
-
     /// How much of the time parsing takes; why the phase is skipped, if it is.
-    fn profile(&mut self, name: &str, least: f64, tuned: &mut Tuned) -> Walked<Option<String>> {
-        let runs = if self.base.quick { 1 } else { effort::PROFILE_RUNS };
-        if !self.fits(runs, 0) {
-            return Ok(None);
+    fn profile(
+        &mut self,
+        phase: &Phase,
+        name: &str,
+        least: f64,
+        effort: &Effort,
+        found: &mut Option<f64>,
+    ) -> Walked<Option<String>> {
+        if !effort.has_time_for_profile(self.arms(phase), self.keeps_any(), self.time()) {
+            self.leave_out(name.to_owned());
+            return Ok(Some(NO_TIME.into()));
         }
+        let runs = if self.base.quick { 1 } else { effort::PROFILE_RUNS };
         let label = difference(&self.base.settings[0].settings, &self.walk.present);
         let label = if label == "none" { "baseline".into() } else { label };
         let setting =
@@ -294,7 +348,7 @@ impl<'a> Walker<'a> {
         }
         let shares = counted.iter().filter_map(|run| parse_share(run)).collect();
         let share = Sample::new(shares).ok().map(|sample| sample.median());
-        tuned.parse_share = share;
+        *found = share;
         let percent = |share: f64| format!("{:.0} %", share * 100.0);
         Ok(share.filter(|share| *share < least).map(|share| {
             format!(
@@ -305,14 +359,25 @@ impl<'a> Walker<'a> {
         }))
     }
 
-    /// Fresh pairs, with a further look where the last one did not tell and there is time for it;
-    /// the terms of the last look.
-    fn compared(&mut self, name: &str, arms: [Setting; 2], effort: &Effort) -> Walked<Terms> {
+    /// Fresh pairs, so many at the first look, with a further look where the last one did not tell
+    /// and there is time for it; the terms of the last look.
+    fn compared(
+        &mut self,
+        name: &str,
+        arms: [Setting; 2],
+        effort: &Effort,
+        first: u32,
+        after: &Left,
+    ) -> Walked<Terms> {
         let arms = arms.map(|setting| Arm { program: 0, setting });
+        if first < effort.pairs[0] {
+            let most = effort.pairs[0];
+            self.walk.undone.push(format!("{} of {most} pairs of {name}", most - first));
+        }
         let mut planned = 0;
         let mut terms = Terms::one_look(self.base);
         for (index, pairs) in effort.pairs.iter().enumerate() {
-            let pairs = *pairs as usize;
+            let pairs = if index == 0 { first } else { *pairs } as usize;
             if index > 0 {
                 // Later looks must not decide this one.
                 let before = self.recorded.until(self.at);
@@ -320,7 +385,7 @@ impl<'a> Walker<'a> {
                 if told != Some(Verdict::Inconclusive) {
                     break;
                 }
-                if !self.fits(2 * pairs, effort.first_look()) {
+                if !self.time().holds(2 * pairs + after.least(effort)) {
                     self.leave_out(format!("a further look at {name}"));
                     break;
                 }
@@ -341,7 +406,7 @@ impl<'a> Walker<'a> {
             let candidate = tuned.confirmation().and_then(|found| found.candidate.figures.clone());
             self.figures = candidate.or(self.figures.take());
         }
-        self.remark(super::words::phase(&tuned));
+        self.remark(words::phase(&tuned));
         self.walk.tuned.push(tuned);
     }
 
@@ -349,134 +414,6 @@ impl<'a> Walker<'a> {
     fn changed_since(&self, index: usize) -> bool {
         let swept = self.walk.tuned.get(index).is_some_and(|tuned| tuned.analysis.is_some());
         swept && self.walk.tuned.iter().skip(index + 1).any(|tuned| tuned.kept)
-    }
-
-    /// Everything that is kept against the baseline; what was kept only because it is no worse goes
-    /// back where that is a regression.
-    fn last(&mut self, effort: &Effort) -> Walked<()> {
-        let base = self.base.settings[self.base.baseline].clone();
-        if self.walk.present == base.settings {
-            return Ok(());
-        }
-        let found = self.against_baseline(LAST, effort)?;
-        let regression = found.as_ref().and_then(Comparison::decided) == Some(Verdict::Regression);
-        self.walk.last.extend(found);
-        if !regression {
-            return Ok(());
-        }
-        let mut left = base.settings.clone();
-        for tuned in self.walk.tuned.iter_mut().filter(|tuned| tuned.kept) {
-            tuned.taken_back = tuned.kept_on() == Some(Verdict::Pass);
-            if !tuned.taken_back
-                && let Some(phase) = self.tune.phases.iter().find(|p| p.phase == tuned.phase)
-            {
-                left = phase.taken_over(&left, &tuned.after).unwrap_or(left);
-            }
-        }
-        if left == self.walk.present {
-            return Ok(());
-        }
-        let label = difference(&base.settings, &left);
-        self.walk.present = left;
-        self.remark(format!(
-            "worse than the baseline: what was kept on PASS goes back; left: {label}"
-        ));
-        if self.walk.present == base.settings {
-            return Ok(());
-        }
-        if !self.fits(effort.first_look(), 0) {
-            self.leave_out("what is left against the baseline".into());
-            return Ok(());
-        }
-        let found = self.against_baseline(REST, effort)?;
-        self.walk.last.extend(found);
-        Ok(())
-    }
-
-    fn against_baseline(&mut self, name: &str, effort: &Effort) -> Walked<Option<Comparison>> {
-        let base = self.base.settings[self.base.baseline].clone();
-        let label = difference(&base.settings, &self.walk.present);
-        let kept = Setting { short: "kept".into(), label, settings: self.walk.present.clone() };
-        // One look: what is in use is tested, whatever came of it.
-        let once = Effort { pairs: vec![effort.pairs[0]], ..effort.clone() };
-        let terms = self.compared(name, [base, kept], &once)?;
-        Ok(compare(self.recorded, name, &terms).ok())
-    }
-
-    /// A phase's optimization alone against the baseline.
-    fn alone(&mut self, phase: &Phase, effort: &Effort) -> Walked<()> {
-        let Some(value) = self.value_of(phase) else {
-            return Ok(());
-        };
-        let base = self.base.settings[self.base.baseline].clone();
-        let Ok(settings) = phase.taken_over(&base.settings, &value) else {
-            return Ok(());
-        };
-        if settings == base.settings {
-            return Ok(());
-        }
-        let label = phase.label(&settings);
-        if let Some(measured) = self.measured_already(&base.settings, &settings) {
-            let alone = Alone {
-                phase: phase.phase.clone(),
-                label,
-                from: measured.name.clone(),
-                found: measured,
-            };
-            self.walk.alone.push(alone);
-            return Ok(());
-        }
-        let name = format!("{} alone", phase.phase);
-        if !self.fits(effort.first_look(), 0) {
-            self.leave_out(name);
-            return Ok(());
-        }
-        let setting = Setting { short: label.clone(), label: label.clone(), settings };
-        let once = Effort { pairs: vec![effort.pairs[0]], ..effort.clone() };
-        let terms = self.compared(&name, [base, setting], &once)?;
-        if let Ok(found) = compare(self.recorded, &name, &terms) {
-            let alone = Alone { phase: phase.phase.clone(), label, from: name, found };
-            self.walk.alone.push(alone);
-        }
-        Ok(())
-    }
-
-    /// The settings that hold the phase's value: those in use where it was kept, else those that its
-    /// sweep chose; nothing where it chose none.
-    fn value_of(&self, phase: &Phase) -> Option<Settings> {
-        let mut ours = self.walk.tuned.iter().filter(|tuned| tuned.phase == phase.phase);
-        if ours.clone().any(|tuned| tuned.kept && !tuned.taken_back) {
-            return Some(self.walk.present.clone());
-        }
-        let analysis = ours.find_map(|tuned| tuned.analysis.as_ref())?;
-        Some(analysis.choice().setting.settings.clone())
-    }
-
-    /// The fresh pairs of exactly these two, where an earlier step was that.
-    fn measured_already(&self, base: &Settings, other: &Settings) -> Option<Comparison> {
-        let confirmations = self.walk.tuned.iter().filter_map(|tuned| tuned.confirmation());
-        let mut all = confirmations.chain(&self.walk.last);
-        all.find(|found| found.baseline.settings == *base && found.candidate.settings == *other)
-            .cloned()
-    }
-
-    /// Trials that may follow on a phase: at worst everything is chosen, confirmed and measured
-    /// alone.
-    fn after(&self, effort: &Effort, index: usize) -> usize {
-        let phases = self.tune.phases.iter().skip(index + 1);
-        let later: usize =
-            phases.map(|phase| effort.sweep(self.arms(phase)) + effort.comparison()).sum();
-        let again = self.tune.phases.iter().find(|phase| phase.again);
-        let again = again.map_or(0, |phase| effort.sweep(self.arms(phase)) + effort.comparison());
-        effort.comparison() + later + again + self.at_the_end(effort)
-    }
-
-    fn at_the_end(&self, effort: &Effort) -> usize {
-        effort.first_look() + self.of_alone(effort)
-    }
-
-    fn of_alone(&self, effort: &Effort) -> usize {
-        self.tune.phases.len().saturating_sub(1) * effort.first_look()
     }
 }
 

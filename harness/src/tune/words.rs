@@ -6,15 +6,20 @@ use crate::analyse::Answer;
 use crate::finding::Outcome;
 use crate::stats::verdict::Verdict;
 
+/// Fresh pairs, look by look.
+pub fn pairs(looks: &[u32]) -> String {
+    let looks: Vec<String> = looks.iter().map(ToString::to_string).collect();
+    match looks.as_slice() {
+        [one] => format!("{one} fresh pairs"),
+        looks => format!("up to {} fresh pairs", looks.join(" + ")),
+    }
+}
+
 /// How much fits into the budget, and what that tells.
 pub fn effort(effort: &Effort, budget_s: u64) -> String {
-    let pairs: Vec<String> = effort.pairs.iter().map(ToString::to_string).collect();
-    let pairs = match pairs.as_slice() {
-        [one] => format!("{one} fresh pairs"),
-        looks => format!("up to {} fresh pairs a look", looks.join(" + ")),
-    };
+    let pairs = pairs(&effort.pairs);
     let first = format!(
-        "a run of the baseline takes {:.1} s; in {} fit up to {} blocks a sweep and {pairs} a \
+        "a run of the baseline takes {:.1} s; in {} fit about {} blocks a sweep and {pairs} a \
          comparison",
         effort.run_s,
         time(budget_s),

@@ -1,6 +1,7 @@
 //! What several tests need: a stand-in for the migrator, scenarios, and sweeps that nobody runs.
 //! Asserts nothing itself.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -107,7 +108,10 @@ impl Fake {
     /// The results folders of a scenario's measurements, the oldest first.
     pub(crate) fn all_results(&self, scenario: &str) -> Vec<PathBuf> {
         let folders = fs::read_dir(self.out().join(scenario)).into_iter().flatten();
-        let mut folders: Vec<_> = folders.map(|folder| folder.unwrap().path()).collect();
+        let folders = folders.map(|folder| folder.unwrap());
+        let is_hidden = |name: &OsStr| name.to_string_lossy().starts_with('.');
+        let shown = folders.filter(|folder| !is_hidden(&folder.file_name()));
+        let mut folders: Vec<_> = shown.map(|folder| folder.path()).collect();
         folders.sort();
         folders
     }

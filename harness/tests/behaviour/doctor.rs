@@ -81,7 +81,12 @@ fn finding(level: Level, probe: &'static str, here: &str, advice: Option<&str>) 
 }
 
 fn noise(runs: usize) -> Noise {
-    let around = Surroundings { foreign_cpu_share: 0.12, steal_share: 0.004, swapped_pages: 0 };
+    let around = Surroundings {
+        foreign_cpu_share: 0.12,
+        steal_share: 0.004,
+        swapped_pages: 0,
+        clock_mhz: None,
+    };
     let run = |index: usize| Run {
         rec_per_min: 450_000.0 + 9_000.0 * (index * 7 % 10) as f64,
         elapsed_s: 1.6,

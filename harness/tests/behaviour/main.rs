@@ -22,3 +22,4 @@ mod server_why;
 mod session;
 mod sweep;
 mod tune;
+mod tune_time;

@@ -1,6 +1,8 @@
 //! Whole sweeps that nobody runs: what the ledger, the analysis and every rendering say of runs
 //! that are known beforehand.
 
+use std::time::Duration;
+
 use crate::common::{document, done, failure, mock_sweep, noisy_runs};
 use clap::ValueEnum;
 use harness::analyse::{Analysis, Doubt, analyse};
@@ -206,6 +208,38 @@ fn a_setting_over_the_memory_limit_is_shown_and_not_picked() {
     assert_eq!(analysis.doubts.iter().filter(|doubt| over(doubt)).count(), 1);
 }
 
+/// A sweep of which batches of 2,000 are the fastest by far, and make a record wait this long.
+fn late(latency: Duration, most_ms: u32) -> Analysis {
+    let mut scenario = batch_size();
+    scenario.limits.latency_p99_ms = Some(most_ms.try_into().unwrap());
+    let recorded = mock_sweep(&scenario, move |source, settings| {
+        let fast = settings.batch_size.get() == 2000;
+        let mut report = report(settings, source.records, if fast { 900_000.0 } else { 600_000.0 });
+        let p99_ns = if fast { u64::try_from(latency.as_nanos()).unwrap() } else { 5_000_000 };
+        let mut record = report.stages["commit"].clone();
+        record.p99_ns = p99_ns;
+        report.stages.insert("record".into(), record);
+        Ok(done(report))
+    });
+    analyse(&recorded.unwrap()).unwrap()
+}
+
+#[test]
+fn a_setting_over_the_latency_limit_is_shown_and_not_picked_and_one_at_it_is() {
+    let over = late(Duration::from_millis(201), 200);
+    let slow = over.settings.iter().find(|s| s.setting.label == "batch_size=2000").unwrap();
+    assert!(!slow.within_limits && slow.vs_baseline_percent > 40.0);
+    assert_ne!(over.choice().setting.label, "batch_size=2000");
+    assert_ne!(over.highest().setting.label, "batch_size=2000");
+    let said = words::summary(&over, "results/x").replace('\n', " ");
+    let expected =
+        "note: batch_size=2000 was not picked: a p99 latency of 201 ms, the limit is 200 ms";
+    assert!(said.contains(expected), "{said}");
+    let at = late(Duration::from_millis(200), 200);
+    assert_eq!(at.choice().setting.label, "batch_size=2000");
+    assert!(!at.doubts.iter().any(|doubt| matches!(doubt, Doubt::Late { .. })));
+}
+
 #[test]
 fn too_few_records_for_the_largest_batches_are_a_doubt() {
     let mut scenario = batch_size();
@@ -238,7 +272,12 @@ fn disturbed_runs(numbers: Vec<usize>) -> impl FnMut(&Source, &Settings) -> Resu
     move |source, settings| {
         let share = if numbers.contains(&number) { 0.9 } else { 0.01 };
         number += 1;
-        let around = Surroundings { foreign_cpu_share: share, steal_share: 0.0, swapped_pages: 0 };
+        let around = Surroundings {
+            foreign_cpu_share: share,
+            steal_share: 0.0,
+            swapped_pages: 0,
+            clock_mhz: None,
+        };
         Ok(Measurement { surroundings: Some(around), ..runs(source, settings)? })
     }
 }

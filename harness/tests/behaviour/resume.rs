@@ -207,8 +207,7 @@ fn a_sweep_survives_being_killed_at_any_moment() {
         child.wait().unwrap();
     }
     fake.sweep(&scenario, &["--quiet"]).assert().code(0);
-    // One that is killed before the first line of its ledger leaves a folder behind.
-    let folder = fake.all_results("two-sizes").pop().unwrap();
+    let folder = fake.results("two-sizes");
     let told = tell(&folder.join("ledger.jsonl"));
     assert_eq!(told.torn_bytes, 0);
     let left = fs::read_dir(fake.out().join(".trials")).unwrap().count();
@@ -226,6 +225,26 @@ fn a_sweep_survives_being_killed_at_any_moment() {
     let runs: u64 = analysis["settings"].as_array().unwrap().iter().map(runs).sum();
     let failed = analysis["failed"].as_array().unwrap().len() as u64;
     assert_eq!(runs + failed, 60);
+}
+
+#[test]
+fn one_that_is_killed_while_it_begins_leaves_no_folder_that_nobody_takes_up() {
+    let fake = Fake::new("sleep 0.02");
+    for number in 0..times(12, 100) {
+        let mut sweep = fake.sweep_process(&six_blocks(), &["--quiet"]);
+        let mut child = sweep.process_group(0).stderr(Stdio::null()).spawn().unwrap();
+        // From its first moments to its first trial.
+        sleep(Duration::from_millis(1 + number * 7919 % 29));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for folder in fake.all_results("two-sizes") {
+            let told = tell(&folder.join("ledger.jsonl"));
+            assert!(told.whole_bytes > 0, "{}", folder.display());
+        }
+    }
+    fake.sweep(&six_blocks(), &["--quiet"]).assert().code(0);
+    let folder = fake.results("two-sizes");
+    assert!(folder.join("report.md").exists() && folder.join("identity.json").exists());
 }
 
 #[test]

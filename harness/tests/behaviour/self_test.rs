@@ -130,7 +130,12 @@ fn a_budget_allows_as_many_sessions_as_fit_and_one_of_each_always() {
 
 #[test]
 fn sessions_that_are_void_are_not_counted_and_nothing_else_is_no_self_test() {
-    let busy = Surroundings { foreign_cpu_share: 0.9, steal_share: 0.0, swapped_pages: 0 };
+    let busy = Surroundings {
+        foreign_cpu_share: 0.9,
+        steal_share: 0.0,
+        swapped_pages: 0,
+        clock_mhz: None,
+    };
     let recorded = tested_as(None, Some(1000.0), SLOWDOWN, 0.01, Some(busy)).unwrap();
     assert_eq!((recorded.steps.len(), recorded.ending), (2, Some(Ending::Invalid)));
     let error = SelfTested::of(&recorded).unwrap_err();

@@ -210,8 +210,12 @@ fn a_disturbed_pair_is_run_again_whole_and_too_many_make_the_comparison_invalid(
         let mut executor = Mock::of_programs(move |source, program, settings| {
             let share = if disturbed.contains(&number) { 0.9 } else { 0.0 };
             number += 1;
-            let around =
-                Surroundings { foreign_cpu_share: share, steal_share: 0.0, swapped_pages: 0 };
+            let around = Surroundings {
+                foreign_cpu_share: share,
+                steal_share: 0.0,
+                swapped_pages: 0,
+                clock_mhz: None,
+            };
             Ok(Measurement { surroundings: Some(around), ..runs(source, program, settings)? })
         });
         run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
@@ -227,6 +231,37 @@ fn a_disturbed_pair_is_run_again_whole_and_too_many_make_the_comparison_invalid(
         } else {
             assert_eq!((found.decided(), found.confidence), (None, Confidence::None));
         }
+    }
+}
+
+#[test]
+fn a_clock_speed_that_varies_is_printed_with_the_verdict_and_doubted() {
+    for (slow_mhz, spread) in [(3000.0, 0.0), (2400.0, 0.2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l");
+        let session = two_programs();
+        let mut ledger = Ledger::create(&path, &session).unwrap();
+        let mut runs = two_arms([0; 2], 0.8, 0.03, None);
+        let mut number = 0;
+        let mut executor = Mock::of_programs(move |source, program, settings| {
+            number += 1;
+            let clock_mhz = Some(if number % 7 == 0 { slow_mhz } else { 3000.0 });
+            let around = Surroundings {
+                foreign_cpu_share: 0.0,
+                steal_share: 0.0,
+                swapped_pages: 0,
+                clock_mhz,
+            };
+            Ok(Measurement { surroundings: Some(around), ..runs(source, program, settings)? })
+        });
+        run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+        let recorded = tell(&path).progress.into_recorded().unwrap();
+        let terms = Terms::look(recorded.scenario(0).unwrap(), BATCHES[0]);
+        let found = compare(&recorded, "look", &terms).unwrap();
+        assert!((found.validity.clock_spread.unwrap() - spread).abs() < 1e-9);
+        let warned = found.warnings.iter().map(ToString::to_string);
+        let warned = warned.filter(|warning| warning.starts_with("the clock speed varied by 20 %"));
+        assert_eq!(warned.count(), usize::from(spread > 0.0));
     }
 }
 
@@ -342,7 +377,7 @@ fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
 
 /// A sweep in which this batch size looks a sixth faster, and of which fresh pairs say that it has
 /// this rate, beside 600,000 of the present one, with this noise.
-fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> String {
+fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> Recorded {
     let mut run = 0;
     let recorded = mock_sweep(&batch_size(), move |source, settings| {
         run += 1;
@@ -356,29 +391,54 @@ fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> String {
         };
         Ok(done(report(settings, source.records, rate * (1.0 + noise * uniform(run)))))
     });
-    words::finding(&analyse(&recorded.unwrap()).unwrap())
+    recorded.unwrap()
 }
 
-#[test]
-fn every_verdict_has_its_sentence() {
+/// A sweep for every way in which one can stand.
+fn of_every_standing() -> Vec<Recorded> {
     let mut shard = sweep_of(&[(200, 700_000.0)], 1);
     shard.steps.truncate(1);
     shard.session.shard = Some("0/2".parse().unwrap());
     let quick = mock_sweep(&batch_size().quick(), crate::common::noisy_runs()).unwrap();
     let slow = [50, 100, 200, 500, 2000].map(|size| (size, 500_000.0));
-    let said = |recorded: &Recorded| words::finding(&analyse(recorded).unwrap());
-    let sentences = [
+    vec![
         fresh_pairs_of(200, 660_000.0, 0.03),
         fresh_pairs_of(200, 600_000.0, 0.02),
         fresh_pairs_of(2000, 600_000.0, 0.02),
         fresh_pairs_of(200, 588_000.0, 0.01),
         fresh_pairs_of(200, 540_000.0, 0.03),
         fresh_pairs_of(200, 600_000.0, 0.3),
-        said(&sweep_of(&slow, 1)),
-        said(&shard),
-        said(&quick),
-    ];
+        sweep_of(&slow, 1),
+        shard,
+        quick,
+    ]
+}
+
+#[test]
+fn every_verdict_has_its_sentence() {
+    let said = |recorded: &Recorded| words::finding(&analyse(recorded).unwrap());
+    let sentences: Vec<String> = of_every_standing().iter().map(said).collect();
     insta::assert_snapshot!("sentences", sentences.join("\n"));
+}
+
+#[test]
+fn a_report_says_how_it_stands_once() {
+    for recorded in of_every_standing() {
+        let analysis = analyse(&recorded).unwrap();
+        let document = document(&recorded);
+        let stands = document.headline.standing.words().to_uppercase();
+        let report = markdown(&document).unwrap();
+        let line = report.lines().find(|line| line.starts_with("**")).unwrap();
+        let said = line.strip_prefix(&format!("**{stands}.** ")).unwrap();
+        let found = words::finding(&analysis);
+        let (word, _) = found.split_once(": ").unwrap();
+        assert!(!said.to_uppercase().starts_with(&word.to_uppercase()), "{line}");
+        let first = said.chars().next().unwrap();
+        assert!(said.starts_with("batch_size=") || !first.is_lowercase(), "{line}");
+        let confirmation = document.phases[0].confirmation.as_ref();
+        let reason = confirmation.map(|fresh| fresh.reason.clone()).unwrap_or_default();
+        assert!(!reason.to_uppercase().starts_with(&word.to_uppercase()), "{reason}");
+    }
 }
 
 #[test]
@@ -457,8 +517,11 @@ impl Strategy for OneLook {
 #[test]
 fn a_session_whose_second_program_has_changed_is_refused_by_name() {
     let out = tempfile::tempdir().unwrap();
-    let folder = Folder::create(out.path(), "looks", "20260101T000000Z", "abc").unwrap();
-    start(&folder.ledger(), 1.0, 0.03, Some(9)).unwrap_err();
+    Folder::create(out.path(), "looks", "20260101T000000Z", "abc", |folder| {
+        start(&folder.ledger(), 1.0, 0.03, Some(9)).unwrap_err();
+        Ok(())
+    })
+    .unwrap();
     let find = |session: &SessionLine| resume::find(Folder::earlier(out.path(), "looks"), session);
     assert!(find(&two_programs()).unwrap().is_some());
     let mut changed = two_programs();

@@ -62,8 +62,8 @@ fn a_shipped_scenario_runs_by_its_name_from_any_folder_as_its_file_does() {
     assert_eq!(named.len(), 3 + 6 * 3 + 1);
 }
 
-#[test]
-fn a_faster_setting_is_confirmed_by_fresh_pairs_and_reported_with_their_figures() {
+/// A program that is a quarter faster with batches of 200.
+fn fast_fake() -> Fake {
     let fake = Fake::new("");
     let script = read(&fake.program());
     let fast = script.replace(
@@ -77,6 +77,33 @@ cat > \"$report\" <<END",
     let mut install = Command::new("install");
     install.args(["-m", "755"]).arg(program).arg(fake.program());
     assert!(install.status().unwrap().success());
+    fake
+}
+
+#[test]
+fn merged_parts_say_that_nothing_is_confirmed_and_what_would_confirm_it() {
+    let fake = fast_fake();
+    let scenario = TWO_SIZES.replace("runs = 2", "runs = 8");
+    for shard in ["0/2", "1/2"] {
+        fake.sweep(&scenario, &["--quiet", "--shard", shard]).assert().code(0);
+    }
+    let mut report = harness();
+    report.arg("report").args(fake.all_results("two-sizes"));
+    let merged = text(&report.assert().code(0).get_output().stdout);
+    assert!(
+        merged.contains("**NOT CONFIRMED.** batch_size=200 had the highest median"),
+        "{merged}"
+    );
+    assert!(
+        merged.contains("so nothing is confirmed. To confirm a choice, run this on one machine")
+    );
+    // What would confirm it is the whole plan.
+    assert!(merged.contains("\nharness sweep ") && !merged.contains("--shard"), "{merged}");
+}
+
+#[test]
+fn a_faster_setting_is_confirmed_by_fresh_pairs_and_reported_with_their_figures() {
+    let fake = fast_fake();
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
     let stdout = text(&output.stdout);
     assert!(

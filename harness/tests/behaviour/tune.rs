@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
+
 use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Mock, Source, report};
@@ -10,21 +12,21 @@ use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Sess
 use harness::measure::Measurement;
 use harness::progress::Progress;
 use harness::recorded::Recorded;
-use harness::render::{self, document::tune::document};
+use harness::render::{self, Format, charts::Charts, document::tune::document};
 use harness::run;
 use harness::scenario::Scenario;
 use harness::scenario::tune::{self, Tune, shipped};
 use harness::stats::verdict::Verdict;
 use harness::strategy::{Next, Strategy};
-use harness::tune::{Effort, LAST, REST, Tuned, Tuner, Tuning, tuning};
+use harness::tune::{LAST, REST, Tuned, Tuner, Tuning, first_sweep, tuning};
 use migrator::config::Settings;
 use serde_json::{Value, json};
 
 /// What a run's settings make of its rate.
-type Effect = fn(&Value) -> f64;
+pub(crate) type Effect = fn(&Value) -> f64;
 
 /// A plan as shipped, with more time than it needs or with this much.
-fn plan(name: &str, budget_s: u64) -> (Scenario, Tune) {
+pub(crate) fn plan(name: &str, budget_s: u64) -> (Scenario, Tune) {
     let (mut base, mut tune) = Tune::parse(shipped(name).unwrap()).unwrap();
     tune.budget_s = budget_s.try_into().unwrap();
     // One metric is enough to decide, and takes a third of the time to test.
@@ -40,19 +42,19 @@ fn session_line(base: &Scenario, tune: &Tune) -> SessionLine {
     SessionLine::new(Session::tune(base.clone(), tune.clone()), origin, None)
 }
 
-/// Runs that take a second at the baseline's rate, differ by up to 2 % from run to run, and parse for
-/// this share of their time. The same runs in the same order give the same figures, `ran` of them
-/// being behind us; `cut_at` more runs are given.
-struct Runs {
-    effect: Effect,
-    parse_share: f64,
-    noise: f64,
-    ran: u32,
-    cut_at: Option<u32>,
+/// Runs that take a second at the baseline's rate, differ by up to 2 % from run to run, and parse
+/// for this share of their time. The same runs in the same order give the same figures, `ran` of
+/// them being behind us; `cut_at` more runs are given.
+pub(crate) struct Runs {
+    pub(crate) effect: Effect,
+    pub(crate) parse_share: f64,
+    pub(crate) noise: f64,
+    pub(crate) ran: u32,
+    pub(crate) cut_at: Option<u32>,
 }
 
 impl Runs {
-    fn of(effect: Effect) -> Self {
+    pub(crate) fn of(effect: Effect) -> Self {
         Self { effect, parse_share: 0.3, noise: 0.01, ran: 0, cut_at: None }
     }
 
@@ -77,26 +79,34 @@ impl Runs {
 }
 
 fn start(path: &Path, planned: &(Scenario, Tune), runs: Runs) -> Result<Recorded> {
+    started(path, planned, &mut runs.executor())
+}
+
+fn started(path: &Path, planned: &(Scenario, Tune), mock: &mut Mock) -> Result<Recorded> {
     let session = session_line(&planned.0, &planned.1);
     let mut ledger = Ledger::create(path, &session)?;
-    run::run(Progress::of(session), &Tuner, &mut runs.executor(), &mut ledger, &mut Silent)?;
+    run::run(Progress::of(session), &Tuner, mock, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
-fn measured(planned: &(Scenario, Tune), runs: Runs) -> (Recorded, Tuning) {
+pub(crate) fn measured(planned: &(Scenario, Tune), runs: Runs) -> (Recorded, Tuning) {
+    answered(planned, &mut runs.executor())
+}
+
+fn answered(planned: &(Scenario, Tune), mock: &mut Mock) -> (Recorded, Tuning) {
     let folder = tempfile::tempdir().unwrap();
-    let recorded = start(&folder.path().join("l"), planned, runs).unwrap();
+    let recorded = started(&folder.path().join("l"), planned, mock).unwrap();
     let tuning = tuning(&recorded).unwrap();
     (recorded, tuning)
 }
 
-fn phase<'a>(tuning: &'a Tuning, name: &str) -> &'a Tuned {
+pub(crate) fn phase<'a>(tuning: &'a Tuning, name: &str) -> &'a Tuned {
     tuning.phases.iter().find(|tuned| tuned.name == name).unwrap()
 }
 
-/// Batches of 200 are best by 8 %, a kept connection brings 6 %, a queue costs, a cache brings 10 %,
-/// parse threads change nothing.
-fn some_help(settings: &Value) -> f64 {
+/// Batches of 200 are best by 8 %, a kept connection brings 6 %, a queue costs, a cache brings 10
+/// %, parse threads change nothing.
+pub(crate) fn some_help(settings: &Value) -> f64 {
     let batch = match settings["batch_size"].as_u64().unwrap() {
         200 => 1.08,
         50 => 0.85,
@@ -178,8 +188,12 @@ fn nine_fields(tuning: &Tuning, recorded: &Recorded) {
 
 #[test]
 fn where_nothing_helps_nothing_is_called_an_improvement() {
-    let (recorded, tuning) = measured(&plan("phase2", 7200), Runs::of(nothing_helps));
+    let planned = plan("phase2", 7200);
+    let (recorded, tuning) = measured(&planned, Runs::of(nothing_helps));
     assert_eq!(recorded.ending, Some(Ending::Complete));
+    // The sweep that `harness plan` shows is the one that runs.
+    let ran = recorded.steps_of("II.1").next().unwrap();
+    assert_eq!(Some(&ran.step), first_sweep(&planned.0, &planned.1).as_ref());
     assert!(tuning.phases.iter().all(|tuned| tuned.verdict() != Some(Verdict::Improved)));
     // A smaller batch that is no worse needs less memory, and may be kept for that.
     for tuned in tuning.phases.iter().filter(|tuned| tuned.kept) {
@@ -188,8 +202,8 @@ fn where_nothing_helps_nothing_is_called_an_improvement() {
     insta::assert_snapshot!("nothing", render::tune::summary(&tuning, "results/x").unwrap());
 }
 
-/// Small batches are as good as long as nothing else is changed; with a kept connection they are worse
-/// than the baseline was.
+/// Small batches are as good as long as nothing else is changed; with a kept connection they are
+/// worse than the baseline was.
 fn depends(settings: &Value) -> f64 {
     let small = settings["batch_size"].as_u64().unwrap() < 1000;
     match (small, settings["pool"] == "off") {
@@ -204,25 +218,19 @@ fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
     let mut planned = plan("phase2", 7200);
     // A second sweep would find it first.
     planned.1.phases[0].again = false;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("l");
-    let session = session_line(&planned.0, &planned.1);
-    let mut ledger = Ledger::create(&path, &session).unwrap();
     let mut ran = 0;
     let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
         ran += 1;
         let flat = serde_json::to_value(settings).unwrap();
-        // 4 of the baseline, 66 of the sweep, 20 of its pairs: up to there a small batch is as good as
-        // any, and ever after worse.
+        // 4 of the baseline, 66 of the sweep, 20 of its pairs: up to there a small batch is as good
+        // as any, and ever after worse.
         let effect = if ran <= 90 { 1.0 } else { depends(&flat) };
         let draw = 1.0 + 0.01 * uniform(ran);
         let mut report = report(settings, source.records, 480_000.0 * effect * draw);
         report.stages.get_mut("parsing").unwrap().total_ns = 0;
         Ok(done(report))
     });
-    run::run(Progress::of(session), &Tuner, &mut mock, &mut ledger, &mut Silent).unwrap();
-    let recorded = tell(&path).progress.into_recorded().unwrap();
-    let tuning = tuning(&recorded).unwrap();
+    let (_, tuning) = answered(&planned, &mut mock);
     let first = phase(&tuning, "II.1");
     assert_eq!((first.kept_on(), first.taken_back), (Some(Verdict::Pass), true));
     assert_eq!(tuning.last[0].name, LAST);
@@ -274,60 +282,119 @@ fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) 
     ended.unwrap()
 }
 
+/// Every text that is rendered of a session, by its name, and its pictures; with `files` all files
+/// of its folder as well, which takes longer.
+fn every_report(recorded: &Recorded, files: bool) -> Vec<(String, Vec<u8>)> {
+    let tuning = tuning(recorded).unwrap();
+    let document = document(&tuning, recorded, &identity()).unwrap();
+    let mut all: Vec<(String, Vec<u8>)> = vec![
+        ("analysis.json".into(), render::pretty(&tuning).unwrap().into_bytes()),
+        ("metrics.json".into(), render::metrics(&document).unwrap().into_bytes()),
+        ("summary".into(), render::tune::summary(&tuning, "x").unwrap().into_bytes()),
+    ];
+    all.extend(Format::value_variants().iter().map(|format| {
+        let text = render::render(*format, &document).unwrap();
+        (format!("{format:?}"), text.into_bytes())
+    }));
+    let charts = Charts::of(&document).unwrap();
+    all.extend(charts.iter().map(|chart| (chart.name.clone(), chart.svg.clone().into_bytes())));
+    if files {
+        all.extend(render::files(&document).unwrap().into_iter().map(|f| (f.name, f.bytes)));
+    }
+    all
+}
+
+fn assert_same(said: &[(String, Vec<u8>)], expected: &[(String, Vec<u8>)], when: &str) {
+    let names = |all: &[(String, Vec<u8>)]| -> Vec<String> {
+        all.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(said), names(expected), "{when}");
+    for ((name, said), (_, expected)) in said.iter().zip(expected) {
+        assert!(said == expected, "{name} differs {when}");
+    }
+}
+
 #[test]
-fn a_plan_cut_off_after_any_run_says_the_same_as_one_that_was_not() {
+fn a_plan_cut_off_after_any_run_gives_the_same_bytes_of_every_report_as_one_that_was_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut planned = plan("quick", 600);
     planned.1.phases.retain(|phase| ["II.1", "II.4"].contains(&phase.phase.as_str()));
     let whole = start(&folder.path().join("whole"), &planned, Runs::of(some_help)).unwrap();
-    let expected = render::pretty(&tuning(&whole).unwrap()).unwrap();
+    let expected = every_report(&whole, false);
     let runs = u32::try_from(whole.trials().count()).unwrap();
     let full = std::env::var_os("SWEETSPOT_FULL").is_some();
     for cut in (0..runs).step_by(if full { 1 } else { 23 }) {
         let path = folder.path().join(format!("cut-{cut}"));
         let recorded = in_pieces(&path, &planned, some_help, cut);
-        let said = render::pretty(&tuning(&recorded).unwrap()).unwrap();
-        assert_eq!(said, expected, "cut off after {cut} runs");
+        let when = format!("cut off after {cut} runs");
+        assert_same(&every_report(&recorded, false), &expected, &when);
     }
+    // The same ledger read twice, with the files that take longer.
+    let path = folder.path().join("files");
+    let cut = in_pieces(&path, &planned, some_help, runs / 2);
+    let again = tell(&path).progress.into_recorded().unwrap();
+    let files = every_report(&cut, true);
+    assert_same(&files, &every_report(&whole, true), "of all files");
+    assert_same(&files, &every_report(&again, true), "read again");
 }
 
 #[test]
-fn a_plan_keeps_to_its_budget_and_says_what_it_left_out() {
-    let mut before = usize::MAX;
-    for (budget_s, whole) in [(840, true), (240, false), (60, false)] {
-        let (recorded, tuning) = measured(&plan("phase2", budget_s), Runs::of(some_help));
-        assert_eq!(recorded.ending, Some(Ending::Complete));
-        let trials = recorded.trials().count();
-        assert!(tuning.used_s <= budget_s as f64, "{} s of {budget_s}", tuning.used_s);
-        assert!(trials <= before, "{trials} trials in {budget_s} s");
-        before = trials;
-        assert_eq!(tuning.undone.is_empty(), whole, "{budget_s} s: {:?}", tuning.undone);
-        // Pairs are never fewer than can be tested.
-        for ran in recorded.steps.iter().filter(|ran| ran.step.is_comparison()) {
-            assert!(ran.step.counted(None) >= 8 || ran.step.batch > 1);
-        }
-        // Whatever is kept has been measured against the baseline.
-        assert!(tuning.final_test().is_some() || tuning.is_unchanged());
-        assert_eq!(tuning.phases.iter().filter(|tuned| !tuned.again).count(), 5);
-        let said = render::tune::summary(&tuning, "results/x").unwrap();
-        let left_out = said.contains("left out for want of time");
-        assert_eq!(left_out, !whole, "{said}");
+fn a_plan_short_of_time_that_is_cut_off_goes_on_with_as_many_blocks_and_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut planned = plan("phase2", 110);
+    planned.1.phases.retain(|phase| ["II.1", "II.4"].contains(&phase.phase.as_str()));
+    let whole = start(&folder.path().join("whole"), &planned, Runs::of(some_help)).unwrap();
+    let expected = tuning(&whole).unwrap();
+    assert!(expected.effort.as_ref().unwrap().runs < 10, "{:?}", expected.effort);
+    let runs = u32::try_from(whole.trials().count()).unwrap();
+    for cut in [5, runs / 3, runs / 2, runs - 3] {
+        let path = folder.path().join(format!("cut-{cut}"));
+        let recorded = in_pieces(&path, &planned, some_help, cut);
+        let steps = |recorded: &Recorded| -> Vec<_> {
+            recorded.steps.iter().map(|ran| ran.step.clone()).collect()
+        };
+        assert_eq!(steps(&recorded), steps(&whole), "cut off after {cut} runs");
+        assert_eq!(tuning(&recorded).unwrap(), expected, "cut off after {cut} runs");
     }
 }
 
+/// A pool that looks better in its sweep and of which the fresh pairs, in a noise that comes with
+/// them, see nothing.
+fn a_pool_that_nobody_can_tell() -> (Recorded, Tuning) {
+    let (base, tune) = plan("phase2", 120);
+    let planned = (base, tune.only(&["II.2".into()]).unwrap());
+    let mut ran = 0;
+    let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
+        ran += 1;
+        // 4 of the baseline, 33 of the sweep.
+        let shared = serde_json::to_value(settings).unwrap()["pool"] == "shared";
+        let (effect, noise) = if ran <= 37 { (0.08, 0.01) } else { (0.01, 0.12) };
+        let rate = 480_000.0 * if shared { 1.0 + effect } else { 1.0 };
+        Ok(done(report(settings, source.records, rate * (1.0 + noise * uniform(ran)))))
+    });
+    answered(&planned, &mut mock)
+}
+
 #[test]
-fn more_time_buys_more_looks_and_less_time_fewer_blocks() {
-    let effort = |budget_s| {
-        let (base, tune) = plan("phase2", budget_s);
-        let effort = Effort::fit(&base, &tune, &[6, 3, 4, 4, 3], 1.2, Some(0.02));
-        assert!(effort.pairs_tell_percent.unwrap() > effort.spread_percent.unwrap());
-        (effort.runs, effort.pairs)
-    };
-    assert_eq!(effort(36_000), (10, vec![10, 6, 4, 10]));
-    assert_eq!(effort(840), (10, vec![10]));
-    let cut = effort(600);
-    assert!((6..10).contains(&cut.0) && cut.1 == [10], "{cut:?}");
-    assert_eq!(effort(10), (4, vec![8]));
+fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
+    let (recorded, tuning) = a_pool_that_nobody_can_tell();
+    let pool = phase(&tuning, "II.2");
+    assert_eq!((pool.verdict(), pool.kept), (Some(Verdict::Inconclusive), false));
+    let said = render::tune::summary(&tuning, "results/x").unwrap();
+    let plain = said.replace('\n', " ");
+    for part in [
+        "could not tell pool=shared from pool=off: ",
+        "So many pairs tell a difference of ",
+        "For 5 % it takes about ",
+        "less than that may be there and was not seen",
+    ] {
+        assert!(plain.contains(part), "{part}: {said}");
+    }
+    insta::assert_snapshot!("could-not-tell", said);
+    let document = document(&tuning, &recorded, &identity()).unwrap();
+    let report = render::markdown(&document).unwrap();
+    let shown = report.split("<details><summary>What was measured").next().unwrap();
+    insta::assert_snapshot!("could-not-tell.md", shown);
 }
 
 #[test]
@@ -410,13 +477,20 @@ fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format()
     }
     let metrics: Value = serde_json::from_str(&read(&folder.join("metrics.json"))).unwrap();
     assert_eq!(metrics.as_array().unwrap().len(), 2);
-    for format in ["html", "markdown", "json", "csv", "junit", "github-action-benchmark", "bencher"]
-    {
-        harness().arg("report").arg(&folder).args(["--format", format]).assert().code(0);
+    let report = |format: &str| {
+        let mut report = harness();
+        report.arg("report").arg(&folder).args(["--format", format]);
+        report.assert().code(0).get_output().stdout.clone()
+    };
+    for format in Format::value_variants() {
+        let format = format.to_possible_value().unwrap();
+        assert_eq!(report(format.get_name()), report(format.get_name()), "{}", format.get_name());
     }
-    let again = harness().arg("report").arg(&folder).assert().code(0);
-    let report = String::from_utf8_lossy(&again.get_output().stdout).into_owned();
-    assert_eq!(report, read(&folder.join("report.md")));
+    for (format, file) in
+        [("markdown", "report.md"), ("html", "report.html"), ("json", "analysis.json")]
+    {
+        assert!(report(format) == read(&folder.join(file)).into_bytes(), "{format}");
+    }
 }
 
 #[test]

@@ -98,6 +98,6 @@ pub fn validity(fresh: &compare::Comparison) -> ValidityFigures {
         autocorrelation: figures.autocorrelation,
         std_dev_percent: figures.std_dev_percent,
         disturbed_share: figures.disturbed_share,
-        clock_spread: None,
+        clock_spread: figures.clock_spread,
     }
 }

@@ -63,9 +63,10 @@ pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -
         question: Some(scenario.why.clone()),
         headline: Headline {
             standing: standing(analysis),
-            words: words::finding(analysis),
+            words: words::sentence(analysis),
             details: std::iter::once(words::worth(analysis))
                 .chain(words::times(analysis))
+                .chain(unconfirmed(analysis, recorded, &identity.command))
                 .collect(),
             why: None,
         },
@@ -77,11 +78,36 @@ pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -
         failed: analysis.failed.iter().map(failed).collect(),
         measured: measured(analysis),
         environment: environment(identity),
-        command: identity.command.clone(),
+        command: match recorded.shards.len() {
+            0 | 1 => identity.command.clone(),
+            _ => whole(&identity.command),
+        },
         ledger: "ledger.jsonl".into(),
         files: files(),
         ..Document::default()
     }
+}
+
+/// How a choice is confirmed that the machines with the parts of a plan could not confirm.
+fn unconfirmed(analysis: &Analysis, recorded: &Recorded, command: &str) -> Option<String> {
+    let is_unconfirmed = analysis.answer() == Answer::NotConfirmed && !recorded.shards.is_empty();
+    is_unconfirmed.then(|| {
+        format!(
+            "A machine that has a part of a plan cannot choose for the others, so nothing is \
+             confirmed. To confirm a choice, run this on one machine, which sweeps afresh and tests \
+             what it chooses in fresh pairs: {}",
+            whole(command)
+        )
+    })
+}
+
+/// The command of a part as that of the whole plan.
+fn whole(command: &str) -> String {
+    let Some((before, part)) = command.split_once(" --shard ") else {
+        return command.into();
+    };
+    let behind = part.split_once(' ').map(|(_, behind)| format!(" {behind}"));
+    format!("{before}{}", behind.unwrap_or_default())
 }
 
 pub(in crate::render) fn standing(analysis: &Analysis) -> Standing {
@@ -121,7 +147,11 @@ pub(super) fn phase(analysis: &Analysis, recorded: &Recorded, names: Names<'_>) 
         phase: scenario.phase.clone(),
         optimization: scenario.optimization.clone(),
         why: scenario.why.clone(),
-        finding: words::finding(analysis),
+        finding: match analysis.confirmation {
+            // What those say stands with them.
+            Some(_) => words::worth(analysis),
+            None => format!("{} {}", words::worth(analysis), words::finding(analysis)),
+        },
         swept: scenario.swept.clone(),
         runs: format!(
             "{} runs of each setting, {} records a run{link}",
@@ -143,7 +173,7 @@ pub(super) fn phase(analysis: &Analysis, recorded: &Recorded, names: Names<'_>) 
 /// What the metric that decides says of the choice.
 fn confirmation(analysis: &Analysis, fresh: &[&RanStep]) -> Option<Comparison> {
     let first = pairs::comparisons(analysis.confirmation.as_ref()?, fresh).into_iter().next()?;
-    let reason = words::finding(analysis);
+    let reason = words::sentence(analysis);
     Some(Comparison { kept: Some(analysis.kept), reason, ..first })
 }
 
@@ -444,4 +474,20 @@ fn files() -> Vec<Fact> {
         Fact::new("identity.json", "revision, program, machine"),
         Fact::new("report.html, charts/", "this report with its pictures"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_of_a_part_becomes_that_of_the_whole_plan() {
+        for (part, expected) in [
+            ("harness sweep pool --seed 3 --shard 0/2", "harness sweep pool --seed 3"),
+            ("harness sweep pool --shard 1/12 --quick", "harness sweep pool --quick"),
+            ("harness sweep pool", "harness sweep pool"),
+        ] {
+            assert_eq!(whole(part), expected);
+        }
+    }
 }

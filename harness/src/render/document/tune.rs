@@ -31,8 +31,12 @@ pub fn document(tuning: &Tuning, recorded: &Recorded, identity: &Identity) -> Re
         question: Some(base.why.clone()),
         headline: Headline {
             standing: standing(tuning),
-            words: words::headline(tuning),
-            details: words::family(tuning).into_iter().collect(),
+            words: words::sentence(tuning),
+            details: words::told(tuning)
+                .into_iter()
+                .chain(words::all_that_could_not_tell(tuning))
+                .chain(words::family(tuning))
+                .collect(),
             why: tuning.final_test().and_then(on_server),
         },
         warnings: warnings.chain(identity.doubts().iter().map(ToString::to_string)).collect(),
@@ -60,6 +64,9 @@ fn standing(tuning: &Tuning) -> Standing {
     match tuning.final_test() {
         _ if tuning.scenario.quick => Standing::NotTestable,
         Some(last) => last.verdict.map_or(Standing::Invalid, pairs::standing),
+        None if tuning.phases.iter().any(|tuned| words::could_not_tell(tuned).is_some()) => {
+            Standing::Inconclusive
+        }
         None if tuning.is_unchanged() => Standing::NothingToConfirm,
         None => Standing::NotConfirmed,
     }
@@ -86,8 +93,10 @@ fn tuned_phase(tuning: &Tuning, tuned: &Tuned, recorded: &Recorded) -> Phase {
     let share = tuned.parse_share.filter(|_| tuned.skipped.is_none());
     let share = share.map(|share| format!("parsing took {} % of the time", rounded(share * 100.0)));
     let back = tuned.taken_back.then(|| "taken back: all kept were worse together".to_owned());
+    let open = words::could_not_tell(tuned);
     let own = std::mem::take(&mut shown.notes);
-    shown.notes = tuned.skipped.clone().into_iter().chain(share).chain(back).chain(own).collect();
+    let first = tuned.skipped.clone().into_iter().chain(share).chain(back).chain(open);
+    shown.notes = first.chain(own).collect();
     if let Some(outcome) = &mut shown.outcome {
         outcome.kept = tuned.is_in_use();
     }

@@ -106,6 +106,8 @@ fn reached(document: &Document) -> String {
             plain(&last.confidence),
             plain(&last.reason)
         )
+        .trim_end()
+        .to_owned()
     });
     let target = document.cumulative.iter().filter_map(|cumulative| cumulative.target.as_ref());
     let target = target.map(|target| {

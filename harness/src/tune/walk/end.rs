@@ -1,0 +1,129 @@
+//! The end of a plan: what is kept against the baseline, and each optimization alone. Part of the
+//! walk.
+
+use migrator::config::Settings;
+
+use super::{LAST, REST, Walked, Walker};
+use crate::compare::{Comparison, compare};
+use crate::scenario::Setting;
+use crate::scenario::tune::{Phase, difference};
+use crate::stats::verdict::Verdict;
+use crate::tune::Alone;
+use crate::tune::effort::{Effort, Left};
+
+impl Walker<'_> {
+    /// Everything that is kept against the baseline; what was kept only because it is no worse goes
+    /// back where that is a regression.
+    pub(super) fn last(&mut self, effort: &Effort) -> Walked<()> {
+        let base = self.base.settings[self.base.baseline].clone();
+        if self.walk.present == base.settings {
+            return Ok(());
+        }
+        // Time was kept free for it; what is kept and not tested would be worth less than the time.
+        let once = effort.once();
+        let pairs = once.last(0, self.time()).unwrap_or_else(|| once.pairs_least());
+        let found = self.against_baseline(LAST, &once, pairs)?;
+        let regression = found.as_ref().and_then(Comparison::decided) == Some(Verdict::Regression);
+        self.walk.last.extend(found);
+        if !regression {
+            return Ok(());
+        }
+        let mut left = base.settings.clone();
+        for tuned in self.walk.tuned.iter_mut().filter(|tuned| tuned.kept) {
+            tuned.taken_back = tuned.kept_on() == Some(Verdict::Pass);
+            if !tuned.taken_back
+                && let Some(phase) = self.tune.phases.iter().find(|p| p.phase == tuned.phase)
+            {
+                left = phase.taken_over(&left, &tuned.after).unwrap_or(left);
+            }
+        }
+        if left == self.walk.present {
+            return Ok(());
+        }
+        let label = difference(&base.settings, &left);
+        self.walk.present = left;
+        self.remark(format!(
+            "worse than the baseline: what was kept on PASS goes back; left: {label}"
+        ));
+        if self.walk.present == base.settings {
+            return Ok(());
+        }
+        let Some(pairs) = once.last(0, self.time()) else {
+            self.leave_out("what is left against the baseline".into());
+            return Ok(());
+        };
+        let found = self.against_baseline(REST, &once, pairs)?;
+        self.walk.last.extend(found);
+        Ok(())
+    }
+
+    fn against_baseline(
+        &mut self,
+        name: &str,
+        once: &Effort,
+        pairs: u32,
+    ) -> Walked<Option<Comparison>> {
+        let base = self.base.settings[self.base.baseline].clone();
+        let label = difference(&base.settings, &self.walk.present);
+        let kept = Setting { short: "kept".into(), label, settings: self.walk.present.clone() };
+        let terms = self.compared(name, [base, kept], once, pairs, &Left::default())?;
+        Ok(compare(self.recorded, name, &terms).ok())
+    }
+
+    /// A phase's optimization alone against the baseline.
+    pub(super) fn alone(&mut self, phase: &Phase, effort: &Effort) -> Walked<()> {
+        let Some(value) = self.value_of(phase) else {
+            return Ok(());
+        };
+        let base = self.base.settings[self.base.baseline].clone();
+        let Ok(settings) = phase.taken_over(&base.settings, &value) else {
+            return Ok(());
+        };
+        if settings == base.settings {
+            return Ok(());
+        }
+        let label = phase.label(&settings);
+        if let Some(measured) = self.measured_already(&base.settings, &settings) {
+            let alone = Alone {
+                phase: phase.phase.clone(),
+                label,
+                from: measured.name.clone(),
+                found: measured,
+            };
+            self.walk.alone.push(alone);
+            return Ok(());
+        }
+        let name = format!("{} alone", phase.phase);
+        let once = effort.once();
+        let Some(pairs) = once.last(0, self.time()) else {
+            self.leave_out(name);
+            return Ok(());
+        };
+        let setting = Setting { short: label.clone(), label: label.clone(), settings };
+        let terms = self.compared(&name, [base, setting], &once, pairs, &Left::default())?;
+        if let Ok(found) = compare(self.recorded, &name, &terms) {
+            let alone = Alone { phase: phase.phase.clone(), label, from: name, found };
+            self.walk.alone.push(alone);
+        }
+        Ok(())
+    }
+
+    /// The settings that hold the phase's value: those in use where it was kept, else those that
+    /// its sweep chose; nothing where it chose none.
+    fn value_of(&self, phase: &Phase) -> Option<Settings> {
+        let mut ours = self.walk.tuned.iter().filter(|tuned| tuned.phase == phase.phase);
+        if ours.clone().any(|tuned| tuned.kept && !tuned.taken_back) {
+            return Some(self.walk.present.clone());
+        }
+        let analysis = ours.find_map(|tuned| tuned.analysis.as_ref())?;
+        Some(analysis.choice().setting.settings.clone())
+    }
+
+    /// The fresh pairs of exactly these two, where an earlier step was that.
+    fn measured_already(&self, base: &Settings, other: &Settings) -> Option<Comparison> {
+        let confirmations = self.walk.tuned.iter().filter_map(|tuned| tuned.confirmation());
+        let mut all = confirmations.chain(&self.walk.last);
+        all.find(|found| found.baseline.settings == *base && found.candidate.settings == *other)
+            .cloned()
+    }
+}
