@@ -26,7 +26,7 @@ const NANOS_PER_SECOND: u32 = 1_000_000_000;
 /// # Errors
 /// The cause for which the column refuses the value.
 pub fn typed(value: &Value, sql_type: SqlType) -> Result<SqlValue, Cause> {
-    if *value == Value::Null {
+    if value.is_null() {
         return Ok(SqlValue::Null);
     }
     match sql_type {
@@ -37,8 +37,10 @@ pub fn typed(value: &Value, sql_type: SqlType) -> Result<SqlValue, Cause> {
         SqlType::Bit => bit(value),
         SqlType::Decimal { precision, scale } => decimal(value, precision, scale),
         SqlType::Float => float(value),
-        SqlType::Char(length) => narrow_text(value, Some(length), sql_type).map(|text| {
-            SqlValue::Text(format!("{text:<width$}", width = usize::from(length)).into())
+        SqlType::Char(length) => narrow_text(value, Some(length), sql_type).map(|mut text| {
+            let missing = usize::from(length).saturating_sub(text.chars().count());
+            text.extend(std::iter::repeat_n(' ', missing));
+            SqlValue::Text(text)
         }),
         SqlType::VarChar(length) => narrow_text(value, length, sql_type).map(SqlValue::Text),
         SqlType::NVarChar(length) => wide_text(value, length, sql_type),

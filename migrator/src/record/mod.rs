@@ -10,7 +10,9 @@ use std::fmt;
 use chrono::{NaiveDate, NaiveDateTime};
 use compact_str::CompactString;
 
-pub use parsed::{Attribute, Element, Kinds, NO_ATTRIBUTE, ParsedRecord, Span};
+pub use parsed::{
+    Attribute, Element, Kinds, NO_ATTRIBUTE, OTHER_SPELLING, ParsedRecord, Span,
+};
 
 /// One record as the source gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +122,14 @@ pub enum Value {
     Timestamp(Timestamp),
 }
 
+impl Value {
+    /// Whether it is null. Cheaper than a comparison with it.
+    #[inline]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
 /// One column of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
@@ -178,6 +188,14 @@ pub enum SqlValue {
     Date(NaiveDate),
     /// `datetime`, `smalldatetime`, `datetime2`, already rounded to the type's precision.
     DateTime(NaiveDateTime),
+}
+
+impl SqlValue {
+    /// Whether it is null. Cheaper than a comparison with it.
+    #[inline]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
 }
 
 /// One row in the order of the catalogue's columns, one value for each.

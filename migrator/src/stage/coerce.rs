@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use chrono::NaiveDateTime;
 use rustc_hash::{FxHashSet, FxHasher};
 
-use crate::contract::case::lower;
+use crate::contract::case::{lower, same};
 use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, SqlType, Table};
 use crate::contract::column::{Cause, typed};
 use crate::contract::model::ContractTable;
@@ -183,11 +183,10 @@ impl TablePlan {
         for cell in rows.rows.iter().flat_map(|row| &row.cells) {
             named[self.places[usize::from(cell.column)]] = true;
         }
-        let typed_rows = rows
-            .rows
-            .iter()
-            .map(|row| self.row(row, &named))
-            .collect::<std::result::Result<Vec<SqlRow>, Refusal>>()?;
+        let mut typed_rows = Vec::with_capacity(rows.rows.len());
+        for row in &rows.rows {
+            typed_rows.push(self.row(row, &named)?);
+        }
         Ok(match &self.merge {
             Some(merge) => merge.apply(typed_rows),
             None => typed_rows,
@@ -195,7 +194,7 @@ impl TablePlan {
     }
 
     fn row(&self, row: &Row, named: &[bool]) -> std::result::Result<SqlRow, Refusal> {
-        let mut values = vec![SqlValue::Null; self.columns.len()].into_boxed_slice();
+        let mut values = self.columns.iter().map(|_| SqlValue::Null).collect::<SqlRow>();
         for (place, value) in self.omitted.iter().filter(|(place, _)| !named[*place]) {
             values[*place] = value.clone();
         }
@@ -212,7 +211,7 @@ impl TablePlan {
     }
 
     fn check_nulls(&self, values: &SqlRow) -> std::result::Result<(), Refusal> {
-        match self.required.iter().find(|place| values[**place] == SqlValue::Null) {
+        match self.required.iter().find(|place| values[**place].is_null()) {
             Some(place) => Err(self.refuse(&[*place], "null is not allowed".into())),
             None => Ok(()),
         }
@@ -336,7 +335,12 @@ fn hash_of(values: &SqlRow, places: &[usize]) -> Option<u64> {
     for place in places {
         match &values[*place] {
             SqlValue::Int(number) => number.hash(&mut hasher),
-            value => folded(value)?.hash(&mut hasher),
+            SqlValue::Text(text) if text.is_ascii() => {
+                let bytes = text.trim_end_matches(' ').bytes();
+                bytes.for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
+            }
+            // What is no ASCII may be so in lower case.
+            value => folded(value)?.bytes().for_each(|byte| hasher.write_u8(byte)),
         }
     }
     Some(hasher.finish())
@@ -346,6 +350,9 @@ fn hash_of(values: &SqlRow, places: &[usize]) -> Option<u64> {
 fn same_in(one: &SqlRow, other: &SqlRow, places: &[usize]) -> bool {
     places.iter().all(|place| match (&one[*place], &other[*place]) {
         (SqlValue::Int(one), SqlValue::Int(other)) => one == other,
+        (SqlValue::Text(one), SqlValue::Text(other)) => {
+            same(one.trim_end_matches(' '), other.trim_end_matches(' '))
+        }
         (one, other) => folded(one) == folded(other),
     })
 }

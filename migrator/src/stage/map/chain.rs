@@ -97,7 +97,7 @@ fn run_chain<'r, O: Observer>(
             && let Some(Step::OriginalIfNull { .. }) = steps.peek()
         {
             // A calculation that gave text or a number is the result: the enum is passed over.
-            if value != Value::Null && !is_blank_value(&value) {
+            if !is_blank_value(&value) {
                 env.tell(Event::EnumSkipped);
                 steps.next();
                 steps.next();
@@ -107,7 +107,7 @@ fn run_chain<'r, O: Observer>(
         let goes_on =
             matches!(step, Step::Enum(_) | Step::NowIfBlank | Step::OriginalIfNull { .. })
                 || matches!(steps.peek(), Some(Step::Enum(_)));
-        if value == Value::Null && !goes_on {
+        if value.is_null() && !goes_on {
             break;
         }
     }
@@ -136,7 +136,7 @@ fn apply<'r, O: Observer>(
             }
             None => Value::Null,
         },
-        Step::OriginalIfNull { exact, folded } if value == Value::Null => {
+        Step::OriginalIfNull { exact, folded } if value.is_null() => {
             let names = scope.names();
             let original = names.get(*exact).or_else(|| names.get(*folded));
             original.map_or(Value::Null, |text| Value::Text(trim(text).into()))

@@ -3,12 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::contacts::{ValidContact, exact};
-use crate::contract::case::lower;
+use super::contacts::{ValidContact, exact, flat};
+use crate::contract::case::is_lower_of;
 use crate::contract::expr::{Context, NameId};
 use crate::contract::model::Contract;
 use crate::record::{Attribute, ParsedRecord};
-use crate::stage::html::flattened;
 
 /// A key that answered a name, and its value.
 #[derive(Debug)]
@@ -116,7 +115,7 @@ impl<'r> Names<'r> {
             if class.uses.is_empty() {
                 continue;
             }
-            let value = flattened(record.str(attribute.value));
+            let value = flat(record, attribute);
             self.write(Some(prefix), &class.lower, attribute.class, &value);
             if is_application && name != "application" {
                 self.offer(Some(name), record, attribute, &value);
@@ -144,7 +143,7 @@ impl<'r> Names<'r> {
             let same = match (prefix, used.prefix.as_deref()) {
                 (None, None) => true,
                 (Some(prefix), Some(wanted)) if used.exact => prefix == wanted,
-                (Some(prefix), Some(wanted)) => prefix == wanted || lower(prefix) == wanted,
+                (Some(prefix), Some(wanted)) => prefix == wanted || is_lower_of(wanted, prefix),
                 _ => false,
             };
             if !same || (used.exact && rest != &*used.rest) {

@@ -13,6 +13,7 @@ use std::hash::{Hash, Hasher};
 
 use chrono::NaiveDateTime;
 use rustc_hash::{FxHashMap, FxHasher};
+use smallvec::SmallVec;
 
 use self::chain::transform;
 use self::contacts::{Child, ValidContact, children, exact, valid};
@@ -37,8 +38,11 @@ pub struct Mapper<'c> {
 struct Draft {
     row: Row,
     /// Per cell: whether only its default put it there (7.1).
-    default_filled: Vec<bool>,
+    default_filled: SmallVec<[bool; CELLS_IN_PLACE]>,
 }
+
+/// Cells of a row for which a mark takes no memory of its own.
+const CELLS_IN_PLACE: usize = 64;
 
 /// Keys that a row gets beside its mappings' columns.
 const KEYS_MAX: usize = 2;
@@ -47,7 +51,7 @@ impl Draft {
     fn with_capacity(cells: usize) -> Self {
         Self {
             row: Row { cells: Vec::with_capacity(cells) },
-            default_filled: Vec::with_capacity(cells),
+            default_filled: SmallVec::with_capacity(cells),
         }
     }
 
@@ -166,9 +170,9 @@ impl<'r, O: Observer> Env<'r, O> {
         let Ok(value) = transform(self, mapping, looked, scope) else {
             return self.tell(Event::Omitted(Omission::Failed));
         };
-        if value != Value::Null {
-            let is_default = mapping.default.typed.as_ref().is_some_and(|d| same(d, &value));
-            let default_filled = was_blank && is_default;
+        if !value.is_null() {
+            let is_default = || mapping.default.typed.as_ref().is_some_and(|d| same(d, &value));
+            let default_filled = was_blank && is_default();
             self.tell(Event::Set { value: &value, default_filled });
             return draft.fill(mapping, value, default_filled);
         }
@@ -281,7 +285,9 @@ impl<'r, O: Observer> Env<'r, O> {
     }
 
     fn created_rows(&self, table: usize, groups: &[RowGroup], names: &Names<'r>) -> Vec<Row> {
-        groups.iter().filter_map(|group| rows::create(self, table, group, names)).collect()
+        let mut created = Vec::with_capacity(groups.len());
+        created.extend(groups.iter().filter_map(|group| rows::create(self, table, group, names)));
+        created
     }
 }
 
@@ -291,7 +297,7 @@ fn same_child(plan: &ChildPlan, one: &Draft, other: &Draft) -> bool {
     let pair = |draft: &Draft| {
         let kind = draft.value(plan.type_column?)?.clone();
         let con_id = draft.value(plan.con_id)?.clone();
-        (kind != Value::Null && con_id != Value::Null).then_some((con_id, kind))
+        (!kind.is_null() && !con_id.is_null()).then_some((con_id, kind))
     };
     pair(one).is_some_and(|pair_of_one| pair(other) == Some(pair_of_one))
 }

@@ -7,7 +7,6 @@ use super::context::Names;
 use super::env::{Env, Scope};
 use super::lookup::{Looked, is_meaningful, look_up};
 use super::observe::{Drop, Event, Observer, Origin};
-use crate::contract::case::same;
 use crate::contract::convert::{
     DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
 };
@@ -107,12 +106,14 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         match self.group.kind {
             RowKind::Score => {
                 let score = convert(&self.text(mapping)?, mapping.data_type);
-                (score != Value::Null).then_some(score)
+                (!score.is_null()).then_some(score)
             }
             RowKind::Indicator => {
                 let text = self.text(mapping)?;
                 let text = trim(&text);
-                let set = ["y", "yes", "true", "t", "1"].iter().any(|yes| same(text, yes));
+                // No letter beyond ASCII becomes one of these in lower case.
+                let says = |yes: &&str| text.eq_ignore_ascii_case(yes);
+                let set = ["y", "yes", "true", "t", "1"].iter().any(says);
                 set.then(|| text_value("1"))
             }
             _ => self.meaningful(mapping),
@@ -125,7 +126,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         for mapping in &self.group.members {
             let (value, makes_row) = self.collateral_value(mapping);
             self.env.tell(Event::Member { value: &value, makes_row });
-            if value != Value::Null {
+            if !value.is_null() {
                 set(&mut row, mapping.column, value);
             }
             made |= makes_row;
@@ -163,7 +164,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         if has_step(mapping, |step| matches!(step, Step::Digits { .. })) {
             let digits =
                 digits_only(&text).map_or(Value::Null, |n| convert_value(n, mapping.data_type));
-            let makes_row = digits != Value::Null;
+            let makes_row = !digits.is_null();
             return (digits, makes_row);
         }
         let makes_row = self.columns[usize::from(mapping.column)] != WHOLESALE_VALUE
