@@ -29,6 +29,12 @@ pub fn typed(value: &Value, sql_type: SqlType) -> Result<SqlValue, Cause> {
     if value.is_null() {
         return Ok(SqlValue::Null);
     }
+    if let (Value::Text(text), SqlType::VarChar(length)) = (value, sql_type)
+        && text.is_ascii()
+        && length.is_none_or(|length| text.len() <= usize::from(length))
+    {
+        return Ok(SqlValue::Text(text.clone()));
+    }
     match sql_type {
         SqlType::TinyInt => whole(value, 0, 255),
         SqlType::SmallInt => whole(value, i16::MIN.into(), i16::MAX.into()),

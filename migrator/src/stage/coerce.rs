@@ -257,10 +257,17 @@ fn is_required(column: &Column) -> bool {
 
 impl Merge {
     /// The rows with one for each key: a later row of a key updates the first (14.3).
-    ///
+    fn apply(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
+        let mut hashes = Vec::with_capacity(rows.len());
+        hashes.extend(rows.iter().filter_map(|row| hash_of(row, &self.key)));
+        hashes.sort_unstable();
+        let differ = hashes.windows(2).all(|pair| pair[0] != pair[1]);
+        if differ { rows } else { self.merged(rows) }
+    }
+
     /// Rows are as many as the contract has mappings for the table, so that they are compared one by
     /// one, by a hash first.
-    fn apply(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
+    fn merged(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
         let mut merged: Vec<SqlRow> = Vec::with_capacity(rows.len());
         let mut hashes: Vec<Option<u64>> = Vec::with_capacity(rows.len());
         for row in rows {
@@ -336,14 +343,29 @@ fn hash_of(values: &SqlRow, places: &[usize]) -> Option<u64> {
         match &values[*place] {
             SqlValue::Int(number) => number.hash(&mut hasher),
             SqlValue::Text(text) if text.is_ascii() => {
-                let bytes = text.trim_end_matches(' ').bytes();
-                bytes.for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
+                hash_folded(text.trim_end_matches(' '), &mut hasher);
             }
             // What is no ASCII may be so in lower case.
-            value => folded(value)?.bytes().for_each(|byte| hasher.write_u8(byte)),
+            value => hash_folded(&folded(value)?, &mut hasher),
         }
     }
     Some(hasher.finish())
+}
+
+/// A hash of a text's length and of its first and last bytes, the same in either case of ASCII.
+fn hash_folded(text: &str, hasher: &mut FxHasher) {
+    /// The bit by which the cases of a letter differ.
+    const CASE: u64 = u64::MAX / 0xff * 0x20;
+    let part = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word) | CASE
+    };
+    let bytes = text.as_bytes();
+    let few = bytes.len().min(8);
+    bytes.len().hash(hasher);
+    part(&bytes[..few]).hash(hasher);
+    part(&bytes[bytes.len() - few..]).hash(hasher);
 }
 
 /// Whether two rows hold the same in these columns, as SQL Server compares.

@@ -7,6 +7,8 @@ mod unicode;
 
 use std::borrow::Cow;
 
+use compact_str::ToCompactString;
+
 pub use number::{NotDecimal, decimal, float, float_text, int, integer, plain_float_text};
 pub use time::{iso_text, timestamp, timestamp_in_condition};
 pub use unicode::{is_blank, trim};
@@ -110,6 +112,10 @@ pub fn convert_value(value: Value, data_type: DataType) -> Value {
         (value, DataType::Boolean) => Value::Bool(is_truthy(&value)),
         (value @ Value::Timestamp(_), data_type) if data_type.is_date() => value,
         (value @ Value::Float(_), DataType::Float) => value,
+        (value @ Value::Int(_), data_type) if data_type.is_integer() => value,
+        (Value::Int(number), DataType::String | DataType::Other) => {
+            Value::Text(number.to_compact_string())
+        }
         (Value::Bool(value), DataType::Float) => Value::Float(f64::from(u8::from(value))),
         (Value::Float(number), data_type) => without_text(number, data_type)
             .unwrap_or_else(|| convert(&float_text(number), data_type)),

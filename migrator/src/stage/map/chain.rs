@@ -12,7 +12,7 @@ use crate::contract::convert::{
 };
 use crate::contract::expr::Context;
 use crate::contract::model::{DataLength, EnumMap, Mapping, Step};
-use crate::record::{Timestamp, Value};
+use crate::record::{CellText, Timestamp, Value};
 
 /// What the reference answers with an exception: the column is left out, default or not (7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,10 @@ pub(super) fn transform<'r, O: Observer>(
         let value = run_chain(env, mapping, looked, scope)?;
         convert_rest(env, mapping, value)?
     };
-    Ok(finish_text(env, mapping, value))
+    Ok(match value {
+        Value::Text(text) => finish_text(env, mapping, text),
+        value => value,
+    })
 }
 
 /// No mapping type (9.1).
@@ -245,8 +248,7 @@ fn convert_rest<O: Observer>(
 }
 
 /// The last step of every text (10.5).
-fn finish_text<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, value: Value) -> Value {
-    let Value::Text(text) = value else { return value };
+fn finish_text<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, text: CellText) -> Value {
     let again = mapping.chain.iter().any(|step| matches!(step, Step::Digits { again: true }));
     let length = match mapping.length {
         DataLength::Number(length) => Some(length),

@@ -24,6 +24,8 @@ struct Answer<'r> {
 pub(super) struct Names<'r> {
     contract: &'r Contract,
     answers: Vec<Option<Answer<'r>>>,
+    /// The names that have an answer.
+    answered: Vec<NameId>,
     /// Keys written so far.
     written: usize,
 }
@@ -41,7 +43,7 @@ impl Context for Names<'_> {
 impl<'r> Names<'r> {
     /// No key at all.
     pub(super) fn empty(contract: &'r Contract) -> Self {
-        Self { contract, answers: Vec::new(), written: 0 }
+        Self { contract, answers: Vec::new(), answered: Vec::new(), written: 0 }
     }
 
     /// The context of application-level tables.
@@ -75,31 +77,32 @@ impl<'r> Names<'r> {
         names
     }
 
-    /// The context of a child's row: its own attributes over the contact's con_id.
-    pub(super) fn child(
-        contract: &'r Contract,
-        record: &'r ParsedRecord,
-        element: u32,
-        contact: u32,
-    ) -> Self {
-        let mut names = Self::blank(contract);
-        let con_id = &contract.contacts.con_id;
-        if let Some(value) = exact(record, contact, con_id) {
-            names.write(None, &con_id.name, con_id.class.0, &value.into());
+    /// Becomes the context of a child's row: its own attributes over the contact's con_id.
+    pub(super) fn become_child(&mut self, record: &'r ParsedRecord, element: u32, contact: u32) {
+        for name in self.answered.drain(..) {
+            self.answers[name.0 as usize] = None;
         }
-        names.own_attributes(record, element);
-        names
+        self.written = 0;
+        let con_id = &self.contract.contacts.con_id;
+        if let Some(value) = exact(record, contact, con_id) {
+            self.write(None, &con_id.name, con_id.class.0, &value.into());
+        }
+        self.own_attributes(record, element);
     }
 
-    fn blank(contract: &'r Contract) -> Self {
+    /// Every name of the contract without an answer.
+    pub(super) fn blank(contract: &'r Contract) -> Self {
         let mut answers = Vec::new();
         answers.resize_with(contract.names.len(), || None);
-        Self { contract, answers, written: 0 }
+        Self { contract, answers, answered: Vec::with_capacity(contract.names.len()), written: 0 }
     }
 
     fn own_attributes(&mut self, record: &'r ParsedRecord, element: u32) {
+        let classes = &self.contract.scan.classes;
         for attribute in record.attributes_of(element) {
-            self.offer(None, record, attribute, &record.str(attribute.value).into());
+            if !classes[attribute.class as usize].uses.is_empty() {
+                self.offer(None, record, attribute, &record.str(attribute.value).into());
+            }
         }
     }
 
@@ -157,7 +160,10 @@ impl<'r> Names<'r> {
                     first.value.clone_from(value);
                 }
                 Some(_) => {}
-                None => *answer = Some(Answer { prefix, rest, value: value.clone(), position }),
+                None => {
+                    *answer = Some(Answer { prefix, rest, value: value.clone(), position });
+                    self.answered.push(used.name);
+                }
             }
         }
     }

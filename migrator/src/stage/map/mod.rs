@@ -25,7 +25,7 @@ use crate::contract::convert::is_blank;
 use crate::contract::model::{
     ApplicationPlan, ChildPlan, ContactPlan, Contract, Mapping, Procedure, RowGroup,
 };
-use crate::record::{Cell, ParsedRecord, Reject, Row, RowSet, Stage, TableRows, Value};
+use crate::record::{Cell, Cells, ParsedRecord, Reject, Row, RowSet, Stage, TableRows, Value};
 
 /// Maps records of one contract. Has no state of its own: one mapper serves any number of records.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ const KEYS_MAX: usize = 2;
 impl Draft {
     fn with_capacity(cells: usize) -> Self {
         Self {
-            row: Row { cells: Vec::with_capacity(cells) },
+            row: Row { cells: Cells::with_capacity(cells) },
             default_filled: SmallVec::with_capacity(cells),
         }
     }
@@ -237,8 +237,13 @@ impl<'r, O: Observer> Env<'r, O> {
     ) -> Vec<Row> {
         let mut rows: Vec<Draft> = Vec::new();
         let mut places: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+        let mut names =
+            if plan.calculates { Names::blank(self.contract) } else { Names::empty(self.contract) };
         for child in children(self.contract, self.record, contacts, plan.kind, self.observer) {
-            let mut draft = self.child_row(plan, columns, child);
+            if plan.calculates {
+                names.become_child(self.record, child.element, child.contact);
+            }
+            let mut draft = self.child_row(plan, columns, child, &names);
             if let Ok(row) = &draft {
                 let alike = places.entry(hash_of(row.value(plan.con_id))).or_default();
                 if alike.iter().any(|&place| same_child(plan, &rows[place], row)) {
@@ -253,14 +258,15 @@ impl<'r, O: Observer> Env<'r, O> {
         rows.into_iter().map(Draft::finish).collect()
     }
 
-    fn child_row(&self, plan: &ChildPlan, columns: &[String], child: Child) -> Result<Draft, Drop> {
+    fn child_row(
+        &self,
+        plan: &ChildPlan,
+        columns: &[String],
+        child: Child,
+        names: &Names<'r>,
+    ) -> Result<Draft, Drop> {
         self.tell(Event::Row(Origin::Child { element: child.element, contact: child.contact }));
-        let names = if plan.calculates {
-            Names::child(self.contract, self.record, child.element, child.contact)
-        } else {
-            Names::empty(self.contract)
-        };
-        let mut draft = self.build(&plan.mappings, &Scope::Child { child, names: &names });
+        let mut draft = self.build(&plan.mappings, &Scope::Child { child, names });
         if !draft.has_data(columns) {
             return Err(Drop::OnlyDefaults);
         }

@@ -11,7 +11,7 @@ use crate::contract::convert::{
     DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
 };
 use crate::contract::model::{Mapping, RowGroup, RowKind, Step};
-use crate::record::{Cell, Row, Value};
+use crate::record::{Cell, Cells, Row, Value};
 
 /// The column that makes a collateral row only where it is a number above zero.
 const WHOLESALE_VALUE: &str = "wholesale_value";
@@ -77,10 +77,12 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         let mapping = self.group.members.first()?;
         let value = self.told(self.value_of(mapping), true)?;
         let columns = &self.group.columns;
-        let mut cells = Vec::with_capacity(columns.len());
+        let mut cells = Cells::with_capacity(columns.len());
         cells.push(Cell { column: *columns.first()?, value: self.app_id() });
         for (column, fixed) in columns.iter().zip(&self.group.fixed) {
-            cells.extend(fixed.clone().map(|value| Cell { column: *column, value }));
+            if let Some(value) = fixed {
+                cells.push(Cell { column: *column, value: value.clone() });
+            }
         }
         if self.group.kind == RowKind::PolicyException {
             let told = |notes| self.told(self.meaningful(notes), false);

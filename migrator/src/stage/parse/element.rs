@@ -142,7 +142,9 @@ impl<'c> Elements<'c> {
     fn check_place(&self) -> Result<(), Cause> {
         match self.open.len() {
             0 if self.rooted => Err("a second root element".into()),
-            depth if depth >= DEPTH_MAX => Err(format!("more than {DEPTH_MAX} elements deep").into()),
+            depth if depth >= DEPTH_MAX => {
+                Err(format!("more than {DEPTH_MAX} elements deep").into())
+            }
             _ => Ok(()),
         }
     }
@@ -305,12 +307,7 @@ impl<'c> Elements<'c> {
     /// The cause in words, and where the faulty tag ends. A tag without an end is so before it is
     /// anything else.
     #[cold]
-    fn in_words(
-        &mut self,
-        scanner: &Scanner<'_>,
-        cause: Cause,
-        out: &mut ParsedRecord,
-    ) -> Cause {
+    fn in_words(&mut self, scanner: &Scanner<'_>, cause: Cause, out: &mut ParsedRecord) -> Cause {
         let tag = match fault::tag(scanner.text(), scanner.at() - 1) {
             Ok(tag) => tag,
             Err(cause) => return cause,
