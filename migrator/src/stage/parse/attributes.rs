@@ -55,12 +55,18 @@ impl<'t> RawAttribute<'t> {
     #[inline]
     pub(super) fn named(in_tag: &str, rest: &'t str) -> Result<Option<Self>, Cause> {
         let Some(from_value) = rest.strip_prefix(in_tag) else { return Ok(None) };
-        let mut raw = Self::with_value(&rest[1..in_tag.len() - 2], from_value, b'"')?;
-        raw.usual = raw.plain.then(|| &rest[1..in_tag.len() + raw.value.len()]);
-        Ok(Some(raw))
+        let name = &rest[1..in_tag.len() - 2];
+        let end = first_special(from_value.as_bytes(), b'"');
+        let plain = from_value.as_bytes().get(end) == Some(&b'"');
+        if !plain || end > ATTRIBUTE_BYTES_MAX {
+            return Self::with_value(name, from_value, b'"').map(Some);
+        }
+        let (value, after) = (&from_value[..end], &from_value[end + 1..]);
+        let usual = Some(&rest[1..in_tag.len() + end]);
+        Ok(Some(Self { name, value, plain, after, usual }))
     }
 
-    #[inline]
+    #[inline(never)]
     fn with_value(name: &'t str, rest: &'t str, quote: u8) -> Result<Self, Cause> {
         let bytes = rest.as_bytes();
         let special = first_special(bytes, quote);
@@ -118,6 +124,9 @@ impl<'t> RawAttribute<'t> {
 
 /// Offset of the first quote, `<`, `&` or white space other than a blank; the length if there is
 /// none. Other control characters do not get here.
+///
+/// A call of its own: inlined, it takes the registers of those around it.
+#[inline(never)]
 fn first_special(bytes: &[u8], quote: u8) -> usize {
     let (words, _) = bytes[..bytes.len().min(SHORT_BYTES)].as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {
