@@ -465,6 +465,13 @@ mod tests {
         }
 
         #[test]
+        fn a_text_that_fits_is_stored_as_any_other_is(value in "[ -~é→]{0,12}", length in 0_u16..12) {
+            let sql_type = SqlType::VarChar(Some(length));
+            let long_way = narrow_text(&text(&value), Some(length), sql_type).map(SqlValue::Text);
+            prop_assert_eq!(typed(&text(&value), sql_type), long_way);
+        }
+
+        #[test]
         fn a_stored_text_is_stored_again_as_it_is(value in ".{0,12}") {
             for sql_type in [SqlType::VarChar(Some(8)), SqlType::Char(8), SqlType::NVarChar(Some(8))] {
                 if let Ok(SqlValue::Text(once)) = typed(&text(&value), sql_type) {
