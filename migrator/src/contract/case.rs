@@ -30,3 +30,8 @@ pub fn same(one: &str, other: &str) -> bool {
         lower(one) == lower(other)
     }
 }
+
+/// Whether a text in lower case is what another becomes in lower case.
+pub fn is_lower_of(lowered: &str, text: &str) -> bool {
+    if text.is_ascii() { text.eq_ignore_ascii_case(lowered) } else { lower(text) == lowered }
+}

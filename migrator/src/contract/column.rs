@@ -26,8 +26,14 @@ const NANOS_PER_SECOND: u32 = 1_000_000_000;
 /// # Errors
 /// The cause for which the column refuses the value.
 pub fn typed(value: &Value, sql_type: SqlType) -> Result<SqlValue, Cause> {
-    if *value == Value::Null {
+    if value.is_null() {
         return Ok(SqlValue::Null);
+    }
+    if let (Value::Text(text), SqlType::VarChar(length)) = (value, sql_type)
+        && text.is_ascii()
+        && length.is_none_or(|length| text.len() <= usize::from(length))
+    {
+        return Ok(SqlValue::Text(text.clone()));
     }
     match sql_type {
         SqlType::TinyInt => whole(value, 0, 255),
@@ -37,8 +43,10 @@ pub fn typed(value: &Value, sql_type: SqlType) -> Result<SqlValue, Cause> {
         SqlType::Bit => bit(value),
         SqlType::Decimal { precision, scale } => decimal(value, precision, scale),
         SqlType::Float => float(value),
-        SqlType::Char(length) => narrow_text(value, Some(length), sql_type).map(|text| {
-            SqlValue::Text(format!("{text:<width$}", width = usize::from(length)).into())
+        SqlType::Char(length) => narrow_text(value, Some(length), sql_type).map(|mut text| {
+            let missing = usize::from(length).saturating_sub(text.chars().count());
+            text.extend(std::iter::repeat_n(' ', missing));
+            SqlValue::Text(text)
         }),
         SqlType::VarChar(length) => narrow_text(value, length, sql_type).map(SqlValue::Text),
         SqlType::NVarChar(length) => wide_text(value, length, sql_type),
@@ -454,6 +462,13 @@ mod tests {
             } else {
                 prop_assert!(scale > column || number.abs() * 10_f64.powi(column.into()) >= 1e15);
             }
+        }
+
+        #[test]
+        fn a_text_that_fits_is_stored_as_any_other_is(value in "[ -~é→]{0,12}", length in 0_u16..12) {
+            let sql_type = SqlType::VarChar(Some(length));
+            let long_way = narrow_text(&text(&value), Some(length), sql_type).map(SqlValue::Text);
+            prop_assert_eq!(typed(&text(&value), sql_type), long_way);
         }
 
         #[test]

@@ -14,7 +14,7 @@ use super::model::{
     EnumMap, Fields, KeptNames, LITERAL_ADDRESS, LastValid, Lookup, Mapping, NameUse, Procedure,
     RowGroup, RowKind, ScanPlan, Step, Witness,
 };
-use crate::record::Value;
+use crate::record::{OTHER_SPELLING, Value};
 
 const CONTACT_TABLE: &str = "app_contact_base";
 const ADDRESS_TABLE: &str = "app_contact_address";
@@ -224,7 +224,16 @@ impl<'d> Compiler<'d> {
     }
 
     fn attribute(&mut self, name: &str) -> AttributeRef {
-        AttributeRef { class: self.class(&lower(name)), name: name.into() }
+        let class = self.class(&lower(name));
+        let spellings = &mut self.classes[class.0 as usize].spellings;
+        let known = spellings.iter().position(|spelling| **spelling == *name);
+        let spelling = known.unwrap_or_else(|| {
+            spellings.push(name.into());
+            spellings.len() - 1
+        });
+        // Far below 65,536: a contract has hundreds of mappings.
+        let spelling = u16::try_from(spelling).unwrap_or(OTHER_SPELLING);
+        AttributeRef { class, spelling, name: name.into() }
     }
 
     fn class(&mut self, lower: &str) -> ClassId {
@@ -232,7 +241,8 @@ impl<'d> Compiler<'d> {
             return *class;
         }
         let class = ClassId(u32::try_from(self.classes.len()).unwrap_or(u32::MAX));
-        self.classes.push(AttributeClass { lower: lower.into(), uses: Vec::new() });
+        let (spellings, uses) = (Vec::new(), Vec::new());
+        self.classes.push(AttributeClass { lower: lower.into(), spellings, uses });
         self.class_of.insert(lower.into(), class);
         class
     }

@@ -270,6 +270,8 @@ pub struct Default {
 pub struct AttributeRef {
     /// The class of all spellings that differ by case only.
     pub class: ClassId,
+    /// Index into the class's [`AttributeClass::spellings`].
+    pub spelling: u16,
     /// The exact spelling.
     pub name: Box<str>,
 }
@@ -516,6 +518,8 @@ pub const CARD: &str = "app_prod_bcard";
 pub struct AttributeClass {
     /// The name in lower case.
     pub lower: Box<str>,
+    /// The spellings that the contract has.
+    pub spellings: Vec<Box<str>>,
     /// The expression names that such an attribute can answer.
     pub uses: Vec<NameUse>,
 }

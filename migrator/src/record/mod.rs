@@ -9,8 +9,9 @@ use std::fmt;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use compact_str::CompactString;
+use smallvec::SmallVec;
 
-pub use parsed::{Attribute, Element, Kinds, NO_ATTRIBUTE, ParsedRecord, Span};
+pub use parsed::{Attribute, Element, Kinds, NO_ATTRIBUTE, OTHER_SPELLING, ParsedRecord, Span};
 
 /// One record as the source gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +121,14 @@ pub enum Value {
     Timestamp(Timestamp),
 }
 
+impl Value {
+    /// Whether it is null. Cheaper than a comparison with it.
+    #[inline]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
 /// One column of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
@@ -129,11 +138,14 @@ pub struct Cell {
     pub value: Value,
 }
 
+/// The cells of a row. Most rows hold a key and a value, and cost no allocation.
+pub type Cells = SmallVec<[Cell; 4]>;
+
 /// One row of a target table. Columns that are not among the cells are *omitted*.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
     /// The cells, in the order in which the mapper set them; no column twice.
-    pub cells: Vec<Cell>,
+    pub cells: Cells,
 }
 
 /// The rows of one table of a record.
@@ -178,6 +190,14 @@ pub enum SqlValue {
     Date(NaiveDate),
     /// `datetime`, `smalldatetime`, `datetime2`, already rounded to the type's precision.
     DateTime(NaiveDateTime),
+}
+
+impl SqlValue {
+    /// Whether it is null. Cheaper than a comparison with it.
+    #[inline]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
 }
 
 /// One row in the order of the catalogue's columns, one value for each.

@@ -52,11 +52,19 @@ pub struct Element {
     pub attributes: Range<u32>,
 }
 
+/// The spelling of a name that the contract spells in other ways only.
+pub const OTHER_SPELLING: u16 = u16::MAX;
+
 /// A kept attribute. Its value is as XML defines it: references resolved, white space to blanks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attribute {
     /// The class of its name (`contract::model::ClassId`).
     pub class: u32,
+    /// Which of the class's spellings the name has; [`OTHER_SPELLING`] if none.
+    pub spelling: u16,
+    /// Whether the flattened map has the value as it is: nothing to trim, nothing to unescape once
+    /// more (contract.md 5). False where that was not looked at.
+    pub is_flat: bool,
     /// The name as spelled, without its prefix.
     pub name: Span,
     /// The value.

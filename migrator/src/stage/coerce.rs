@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use chrono::NaiveDateTime;
 use rustc_hash::{FxHashSet, FxHasher};
 
-use crate::contract::case::lower;
+use crate::contract::case::{lower, same};
 use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, SqlType, Table};
 use crate::contract::column::{Cause, typed};
 use crate::contract::model::ContractTable;
@@ -183,11 +183,10 @@ impl TablePlan {
         for cell in rows.rows.iter().flat_map(|row| &row.cells) {
             named[self.places[usize::from(cell.column)]] = true;
         }
-        let typed_rows = rows
-            .rows
-            .iter()
-            .map(|row| self.row(row, &named))
-            .collect::<std::result::Result<Vec<SqlRow>, Refusal>>()?;
+        let mut typed_rows = Vec::with_capacity(rows.rows.len());
+        for row in &rows.rows {
+            typed_rows.push(self.row(row, &named)?);
+        }
         Ok(match &self.merge {
             Some(merge) => merge.apply(typed_rows),
             None => typed_rows,
@@ -195,7 +194,7 @@ impl TablePlan {
     }
 
     fn row(&self, row: &Row, named: &[bool]) -> std::result::Result<SqlRow, Refusal> {
-        let mut values = vec![SqlValue::Null; self.columns.len()].into_boxed_slice();
+        let mut values = self.columns.iter().map(|_| SqlValue::Null).collect::<SqlRow>();
         for (place, value) in self.omitted.iter().filter(|(place, _)| !named[*place]) {
             values[*place] = value.clone();
         }
@@ -212,7 +211,7 @@ impl TablePlan {
     }
 
     fn check_nulls(&self, values: &SqlRow) -> std::result::Result<(), Refusal> {
-        match self.required.iter().find(|place| values[**place] == SqlValue::Null) {
+        match self.required.iter().find(|place| values[**place].is_null()) {
             Some(place) => Err(self.refuse(&[*place], "null is not allowed".into())),
             None => Ok(()),
         }
@@ -258,10 +257,17 @@ fn is_required(column: &Column) -> bool {
 
 impl Merge {
     /// The rows with one for each key: a later row of a key updates the first (14.3).
-    ///
+    fn apply(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
+        let mut hashes = Vec::with_capacity(rows.len());
+        hashes.extend(rows.iter().filter_map(|row| hash_of(row, &self.key)));
+        hashes.sort_unstable();
+        let differ = hashes.windows(2).all(|pair| pair[0] != pair[1]);
+        if differ { rows } else { self.merged(rows) }
+    }
+
     /// Rows are as many as the contract has mappings for the table, so that they are compared one by
     /// one, by a hash first.
-    fn apply(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
+    fn merged(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
         let mut merged: Vec<SqlRow> = Vec::with_capacity(rows.len());
         let mut hashes: Vec<Option<u64>> = Vec::with_capacity(rows.len());
         for row in rows {
@@ -336,16 +342,39 @@ fn hash_of(values: &SqlRow, places: &[usize]) -> Option<u64> {
     for place in places {
         match &values[*place] {
             SqlValue::Int(number) => number.hash(&mut hasher),
-            value => folded(value)?.hash(&mut hasher),
+            SqlValue::Text(text) if text.is_ascii() => {
+                hash_folded(text.trim_end_matches(' '), &mut hasher);
+            }
+            // What is no ASCII may be so in lower case.
+            value => hash_folded(&folded(value)?, &mut hasher),
         }
     }
     Some(hasher.finish())
+}
+
+/// A hash of a text's length and of its first and last bytes, the same in either case of ASCII.
+fn hash_folded(text: &str, hasher: &mut FxHasher) {
+    /// The bit by which the cases of a letter differ.
+    const CASE: u64 = u64::MAX / 0xff * 0x20;
+    let part = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word) | CASE
+    };
+    let bytes = text.as_bytes();
+    let few = bytes.len().min(8);
+    bytes.len().hash(hasher);
+    part(&bytes[..few]).hash(hasher);
+    part(&bytes[bytes.len() - few..]).hash(hasher);
 }
 
 /// Whether two rows hold the same in these columns, as SQL Server compares.
 fn same_in(one: &SqlRow, other: &SqlRow, places: &[usize]) -> bool {
     places.iter().all(|place| match (&one[*place], &other[*place]) {
         (SqlValue::Int(one), SqlValue::Int(other)) => one == other,
+        (SqlValue::Text(one), SqlValue::Text(other)) => {
+            same(one.trim_end_matches(' '), other.trim_end_matches(' '))
+        }
         (one, other) => folded(one) == folded(other),
     })
 }

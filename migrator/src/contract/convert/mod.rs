@@ -7,6 +7,8 @@ mod unicode;
 
 use std::borrow::Cow;
 
+use compact_str::ToCompactString;
+
 pub use number::{NotDecimal, decimal, float, float_text, int, integer, plain_float_text};
 pub use time::{iso_text, timestamp, timestamp_in_condition};
 pub use unicode::{is_blank, trim};
@@ -110,8 +112,23 @@ pub fn convert_value(value: Value, data_type: DataType) -> Value {
         (value, DataType::Boolean) => Value::Bool(is_truthy(&value)),
         (value @ Value::Timestamp(_), data_type) if data_type.is_date() => value,
         (value @ Value::Float(_), DataType::Float) => value,
+        (value @ Value::Int(_), data_type) if data_type.is_integer() => value,
+        (Value::Int(number), DataType::String | DataType::Other) => {
+            Value::Text(number.to_compact_string())
+        }
         (Value::Bool(value), DataType::Float) => Value::Float(f64::from(u8::from(value))),
+        (Value::Float(number), data_type) => without_text(number, data_type)
+            .unwrap_or_else(|| convert(&float_text(number), data_type)),
         (value, _) => convert(&text_of(&value), data_type),
+    }
+}
+
+/// What a double's text converts to, where that need not be written to tell.
+fn without_text(number: f64, data_type: DataType) -> Option<Value> {
+    match data_type {
+        DataType::Decimal => number::nearest_hundredth(number).map(Value::Float),
+        _ if data_type.is_integer() => number::nearest_whole(number),
+        _ => None,
     }
 }
 
@@ -395,6 +412,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_double_converts_without_its_text_as_it_does_by_it(
+            digits in -10_i64.pow(12)..10_i64.pow(12), divisor in 1..2_000_i64, shift in 0..9_i32,
+        ) {
+            let number = digits as f64 / divisor as f64 / 10_f64.powi(shift);
+            for number in [number, (number * 100.0).round() / 100.0, number.round() + 0.5, -0.0] {
+                for data_type in [DataType::Int, DataType::Decimal] {
+                    if let Some(value) = without_text(number, data_type) {
+                        let by_text = convert(&float_text(number), data_type);
+                        prop_assert_eq!(value, by_text, "{}", number);
+                    }
+                }
+            }
+        }
+
         #[test]
         fn cutting_twice_cuts_once(input in "\\PC{0,12}", length in 0..8_i64) {
             let once = cut(&input, Some(length));

@@ -145,6 +145,26 @@ fn small_whole(value: f64) -> Option<i64> {
     small.then_some(value as i64)
 }
 
+/// The whole number that [`integer`] reads in a double's text, where that need not be written.
+/// Rounding the double gives the same, because ties between whole numbers are doubles themselves.
+pub(super) fn nearest_whole(value: f64) -> Option<Value> {
+    #[expect(clippy::cast_possible_truncation, reason = "whole and far within the range of i64")]
+    let whole = || Value::Int(value.round() as i64);
+    (value.abs() < 1e15).then(whole)
+}
+
+/// The double that [`decimal`] with two digits reads in a double's text, where that need not be
+/// written. Ties between hundredths are no doubles: near them only the text tells.
+pub(super) fn nearest_hundredth(value: f64) -> Option<f64> {
+    /// Below it the errors of doubles are far less than the width of a tie.
+    const HUNDREDTHS_MAX: f64 = 1e9;
+    const TIE_WIDTH: f64 = 1e-4;
+    let hundredths = value * 100.0;
+    let from_tie = (hundredths.abs().fract() - 0.5).abs();
+    let is_clear = hundredths.abs() < HUNDREDTHS_MAX && from_tie > TIE_WIDTH;
+    is_clear.then(|| hundredths.round() / 100.0)
+}
+
 /// The shortest decimal digits that read back as this finite double, without sign and trailing
 /// zeros, and the exponent of the first one. Of two equally short and equally near candidates the
 /// even one is taken, as the reference's language does and this one does not.

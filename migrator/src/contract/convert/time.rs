@@ -11,6 +11,9 @@ use crate::record::Timestamp;
 ///
 /// The text is not trimmed first, so a leading blank makes most dates unparsable.
 pub fn timestamp(text: &str) -> Option<Timestamp> {
+    if let Some(local) = usual(text) {
+        return Some(Timestamp { local, offset_s: None });
+    }
     if is_blank(text) {
         return None;
     }
@@ -25,9 +28,44 @@ pub fn timestamp(text: &str) -> Option<Timestamp> {
 /// Text to a point in time by the five layouts that conditions and `DATEADD` know (contract.md
 /// 12.2): no AM or PM, no time behind `M/D/Y`, no ISO forms.
 pub fn timestamp_in_condition(text: &str) -> Option<NaiveDateTime> {
-    year_first(text)
+    usual(text)
+        .or_else(|| year_first(text))
         .or_else(|| whole_date(text, Cursor::month_day_year))
         .or_else(|| whole_date(text, Cursor::day_month_year))
+}
+
+/// `YYYY-MM-DD`, alone or with ` hh:mm:ss` and up to six digits of a fraction: what nearly every
+/// date is, read without a cursor. `None` leaves it to the layouts.
+fn usual(text: &str) -> Option<NaiveDateTime> {
+    let (day, clock) = text.as_bytes().split_at_checked(10)?;
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = day else { return None };
+    let date = date(digits_of([y1, y2, y3, y4])?, digits_of([m1, m2])?, digits_of([d1, d2])?)?;
+    if clock.is_empty() {
+        return Some(at_midnight(date));
+    }
+    let &[b' ', h1, h2, b':', n1, n2, b':', s1, s2, ref fraction @ ..] = clock else { return None };
+    let (hour, minute) = (digits_of([h1, h2])?, digits_of([n1, n2])?);
+    date.and_hms_micro_opt(hour, minute, digits_of([s1, s2])?, micros_of(fraction)?)
+}
+
+/// The value of ASCII digits; `None` for anything else.
+fn digits_of<const N: usize>(digits: [u8; N]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, digit| {
+        digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0'))
+    })
+}
+
+/// The microseconds of nothing, or of a point and one to six digits.
+fn micros_of(fraction: &[u8]) -> Option<u32> {
+    let mut digits = [b'0'; 6];
+    match fraction {
+        [] => {}
+        [b'.', fraction @ ..] if (1..=6).contains(&fraction.len()) => {
+            digits[..fraction.len()].copy_from_slice(fraction);
+        }
+        _ => return None,
+    }
+    digits_of(digits)
 }
 
 fn whole_date<'a>(
@@ -616,6 +654,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_usual_dates_are_those_of_the_layouts(
+            text in "[0-9]{4}-[0-3][0-9]-[0-3][0-9]( [0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?)?x?",
+        ) {
+            if let Some(local) = usual(&text) {
+                prop_assert_eq!(year_first(&text), Some(local));
+                let start = recognised_start(&text);
+                prop_assert_eq!(start.as_deref().unwrap_or(&text), &text);
+            }
+        }
+
         #[test]
         fn what_is_printed_reads_back_the_same(
             days in 1..3_652_059_i32, micros in 0..86_400_000_000_i64,

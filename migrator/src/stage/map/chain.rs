@@ -12,7 +12,7 @@ use crate::contract::convert::{
 };
 use crate::contract::expr::Context;
 use crate::contract::model::{DataLength, EnumMap, Mapping, Step};
-use crate::record::{Timestamp, Value};
+use crate::record::{CellText, Timestamp, Value};
 
 /// What the reference answers with an exception: the column is left out, default or not (7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,10 @@ pub(super) fn transform<'r, O: Observer>(
         let value = run_chain(env, mapping, looked, scope)?;
         convert_rest(env, mapping, value)?
     };
-    Ok(finish_text(env, mapping, value))
+    Ok(match value {
+        Value::Text(text) => finish_text(env, mapping, text),
+        value => value,
+    })
 }
 
 /// No mapping type (9.1).
@@ -97,7 +100,7 @@ fn run_chain<'r, O: Observer>(
             && let Some(Step::OriginalIfNull { .. }) = steps.peek()
         {
             // A calculation that gave text or a number is the result: the enum is passed over.
-            if value != Value::Null && !is_blank_value(&value) {
+            if !is_blank_value(&value) {
                 env.tell(Event::EnumSkipped);
                 steps.next();
                 steps.next();
@@ -107,7 +110,7 @@ fn run_chain<'r, O: Observer>(
         let goes_on =
             matches!(step, Step::Enum(_) | Step::NowIfBlank | Step::OriginalIfNull { .. })
                 || matches!(steps.peek(), Some(Step::Enum(_)));
-        if value == Value::Null && !goes_on {
+        if value.is_null() && !goes_on {
             break;
         }
     }
@@ -136,7 +139,7 @@ fn apply<'r, O: Observer>(
             }
             None => Value::Null,
         },
-        Step::OriginalIfNull { exact, folded } if value == Value::Null => {
+        Step::OriginalIfNull { exact, folded } if value.is_null() => {
             let names = scope.names();
             let original = names.get(*exact).or_else(|| names.get(*folded));
             original.map_or(Value::Null, |text| Value::Text(trim(text).into()))
@@ -245,8 +248,7 @@ fn convert_rest<O: Observer>(
 }
 
 /// The last step of every text (10.5).
-fn finish_text<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, value: Value) -> Value {
-    let Value::Text(text) = value else { return value };
+fn finish_text<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, text: CellText) -> Value {
     let again = mapping.chain.iter().any(|step| matches!(step, Step::Digits { again: true }));
     let length = match mapping.length {
         DataLength::Number(length) => Some(length),

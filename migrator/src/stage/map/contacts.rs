@@ -1,12 +1,15 @@
 //! Which elements are contacts, addresses and employments: the selections of contract.md 6.
 
+use std::borrow::Cow;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::observe::{Event, Observer, PassedOver};
 use crate::contract::case::same;
 use crate::contract::convert::{is_blank, trim};
 use crate::contract::model::{AttributeRef, ChildKind, ChildRule, Contract, FieldId};
-use crate::record::{Kinds, ParsedRecord};
+use crate::record::{Attribute, Kinds, ParsedRecord};
+use crate::stage::html::flattened;
 
 /// A valid contact (6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,19 +37,27 @@ pub(super) fn exact<'r>(
     element: u32,
     wanted: &AttributeRef,
 ) -> Option<&'r str> {
-    let mut own = record.attributes_of(element).iter().filter(|a| a.class == wanted.class.0);
-    own.find(|a| record.str(a.name) == &*wanted.name).map(|a| record.str(a.value))
+    spelled(record, element, wanted).map(|attribute| record.str(attribute.value))
 }
 
-/// An attribute's value: exact spelling, else the first that differs by case only (8).
+/// An attribute, exact spelling only.
+pub(super) fn spelled<'r>(
+    record: &'r ParsedRecord,
+    element: u32,
+    wanted: &AttributeRef,
+) -> Option<&'r Attribute> {
+    record.attributes_of(element).iter().find(|own| is_spelled(own, wanted))
+}
+
+/// An attribute: exact spelling, else the first that differs by case only (8).
 pub(super) fn folded<'r>(
     record: &'r ParsedRecord,
     element: u32,
     wanted: &AttributeRef,
-) -> Option<&'r str> {
-    exact(record, element, wanted).or_else(|| {
-        let same = |a: &&crate::record::Attribute| a.class == wanted.class.0;
-        record.attributes_of(element).iter().find(same).map(|a| record.str(a.value))
+) -> Option<&'r Attribute> {
+    spelled(record, element, wanted).or_else(|| {
+        let same = |own: &&Attribute| own.class == wanted.class.0;
+        record.attributes_of(element).iter().find(same)
     })
 }
 
@@ -56,12 +67,19 @@ pub(super) fn noted<'r>(
     element: u32,
     wanted: &AttributeRef,
     field: FieldId,
-) -> Option<&'r str> {
+) -> Option<&'r Attribute> {
     let first = record.field(field.0)?;
-    if record.str(first.name) == &*wanted.name {
-        return Some(record.str(first.value));
-    }
-    folded(record, element, wanted)
+    if is_spelled(first, wanted) { Some(first) } else { folded(record, element, wanted) }
+}
+
+fn is_spelled(own: &Attribute, wanted: &AttributeRef) -> bool {
+    own.class == wanted.class.0 && own.spelling == wanted.spelling
+}
+
+/// An attribute's value as the flattened map has it (5).
+pub(super) fn flat<'r>(record: &'r ParsedRecord, attribute: &Attribute) -> Cow<'r, str> {
+    let value = record.str(attribute.value);
+    if attribute.is_flat { Cow::Borrowed(value) } else { flattened(value) }
 }
 
 /// Whether an element is of a kind.

@@ -3,12 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::contacts::{ValidContact, exact};
-use crate::contract::case::lower;
+use super::contacts::{ValidContact, exact, flat};
+use crate::contract::case::is_lower_of;
 use crate::contract::expr::{Context, NameId};
 use crate::contract::model::Contract;
 use crate::record::{Attribute, ParsedRecord};
-use crate::stage::html::flattened;
 
 /// A key that answered a name, and its value.
 #[derive(Debug)]
@@ -25,6 +24,8 @@ struct Answer<'r> {
 pub(super) struct Names<'r> {
     contract: &'r Contract,
     answers: Vec<Option<Answer<'r>>>,
+    /// The names that have an answer.
+    answered: Vec<NameId>,
     /// Keys written so far.
     written: usize,
 }
@@ -42,7 +43,7 @@ impl Context for Names<'_> {
 impl<'r> Names<'r> {
     /// No key at all.
     pub(super) fn empty(contract: &'r Contract) -> Self {
-        Self { contract, answers: Vec::new(), written: 0 }
+        Self { contract, answers: Vec::new(), answered: Vec::new(), written: 0 }
     }
 
     /// The context of application-level tables.
@@ -76,31 +77,32 @@ impl<'r> Names<'r> {
         names
     }
 
-    /// The context of a child's row: its own attributes over the contact's con_id.
-    pub(super) fn child(
-        contract: &'r Contract,
-        record: &'r ParsedRecord,
-        element: u32,
-        contact: u32,
-    ) -> Self {
-        let mut names = Self::blank(contract);
-        let con_id = &contract.contacts.con_id;
-        if let Some(value) = exact(record, contact, con_id) {
-            names.write(None, &con_id.name, con_id.class.0, &value.into());
+    /// Becomes the context of a child's row: its own attributes over the contact's con_id.
+    pub(super) fn become_child(&mut self, record: &'r ParsedRecord, element: u32, contact: u32) {
+        for name in self.answered.drain(..) {
+            self.answers[name.0 as usize] = None;
         }
-        names.own_attributes(record, element);
-        names
+        self.written = 0;
+        let con_id = &self.contract.contacts.con_id;
+        if let Some(value) = exact(record, contact, con_id) {
+            self.write(None, &con_id.name, con_id.class.0, &value.into());
+        }
+        self.own_attributes(record, element);
     }
 
-    fn blank(contract: &'r Contract) -> Self {
+    /// Every name of the contract without an answer.
+    pub(super) fn blank(contract: &'r Contract) -> Self {
         let mut answers = Vec::new();
         answers.resize_with(contract.names.len(), || None);
-        Self { contract, answers, written: 0 }
+        Self { contract, answers, answered: Vec::with_capacity(contract.names.len()), written: 0 }
     }
 
     fn own_attributes(&mut self, record: &'r ParsedRecord, element: u32) {
+        let classes = &self.contract.scan.classes;
         for attribute in record.attributes_of(element) {
-            self.offer(None, record, attribute, &record.str(attribute.value).into());
+            if !classes[attribute.class as usize].uses.is_empty() {
+                self.offer(None, record, attribute, &record.str(attribute.value).into());
+            }
         }
     }
 
@@ -116,7 +118,7 @@ impl<'r> Names<'r> {
             if class.uses.is_empty() {
                 continue;
             }
-            let value = flattened(record.str(attribute.value));
+            let value = flat(record, attribute);
             self.write(Some(prefix), &class.lower, attribute.class, &value);
             if is_application && name != "application" {
                 self.offer(Some(name), record, attribute, &value);
@@ -144,7 +146,7 @@ impl<'r> Names<'r> {
             let same = match (prefix, used.prefix.as_deref()) {
                 (None, None) => true,
                 (Some(prefix), Some(wanted)) if used.exact => prefix == wanted,
-                (Some(prefix), Some(wanted)) => prefix == wanted || lower(prefix) == wanted,
+                (Some(prefix), Some(wanted)) => prefix == wanted || is_lower_of(wanted, prefix),
                 _ => false,
             };
             if !same || (used.exact && rest != &*used.rest) {
@@ -158,7 +160,10 @@ impl<'r> Names<'r> {
                     first.value.clone_from(value);
                 }
                 Some(_) => {}
-                None => *answer = Some(Answer { prefix, rest, value: value.clone(), position }),
+                None => {
+                    *answer = Some(Answer { prefix, rest, value: value.clone(), position });
+                    self.answered.push(used.name);
+                }
             }
         }
     }

@@ -2,17 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::contacts::{exact, folded, is, noted, of_kind};
+use super::contacts::{exact, flat, folded, is, noted, of_kind, spelled};
 use super::env::{Env, Scope};
 use super::observe::{Event, Observer};
-use crate::contract::case::same;
 use crate::contract::convert::{DataType, is_blank, slice, trim};
 use crate::contract::expr::Context;
 use crate::contract::model::{
     AttributeRef, Below, ContactRole, DataLength, LastValid, Lookup, Mapping,
 };
 use crate::record::Kinds;
-use crate::stage::html::flattened;
 
 /// What a look-up found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,11 +69,13 @@ fn find<'r, O: Observer>(env: &Env<'r, O>, mapping: &Mapping, scope: &Scope<'r, 
         Lookup::Calculated | Lookup::ChildList => Looked::Opaque,
         Lookup::Nothing => Looked::Null,
         Lookup::ApplicationElement { slot, attribute } => picked(env, record.slot(*slot))
-            .and_then(|element| exact(record, element, attribute))
-            .map_or(Looked::Null, |text| Looked::Text(flattened(text))),
+            .and_then(|element| spelled(record, element, attribute))
+            .map_or(Looked::Null, |own| Looked::Text(flat(record, own))),
         Lookup::Child(attribute) | Lookup::Contact(attribute) => match picked(env, scope.element())
         {
-            Some(element) => Looked::of(folded(record, element, attribute)),
+            Some(element) => {
+                Looked::of(folded(record, element, attribute).map(|own| record.str(own.value)))
+            }
             None => Looked::Null,
         },
         Lookup::Context { exact, folded } => {
@@ -85,14 +85,16 @@ fn find<'r, O: Observer>(env: &Env<'r, O>, mapping: &Mapping, scope: &Scope<'r, 
         }
         Lookup::Path { slot, attribute, field } => picked(env, record.slot(*slot))
             .and_then(|element| noted(record, element, attribute, *field))
-            .map_or(Looked::Null, |text| Looked::Text(flattened(text))),
+            .map_or(Looked::Null, |own| Looked::Text(flat(record, own))),
     }
 }
 
 /// Neither blank nor the word null or none (11).
 pub(super) fn is_meaningful(text: &str) -> bool {
     let text = trim(text);
-    !text.is_empty() && !same(text, "null") && !same(text, "none")
+    // No letter beyond ASCII becomes one of these in lower case.
+    let says = |word: &str| text.eq_ignore_ascii_case(word);
+    !text.is_empty() && !says("null") && !says("none")
 }
 
 fn role_of<'c, O>(env: &Env<'c, O>, role: ContactRole) -> Option<&'c str> {

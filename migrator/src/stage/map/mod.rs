@@ -13,6 +13,7 @@ use std::hash::{Hash, Hasher};
 
 use chrono::NaiveDateTime;
 use rustc_hash::{FxHashMap, FxHasher};
+use smallvec::SmallVec;
 
 use self::chain::transform;
 use self::contacts::{Child, ValidContact, children, exact, valid};
@@ -24,7 +25,7 @@ use crate::contract::convert::is_blank;
 use crate::contract::model::{
     ApplicationPlan, ChildPlan, ContactPlan, Contract, Mapping, Procedure, RowGroup,
 };
-use crate::record::{Cell, ParsedRecord, Reject, Row, RowSet, Stage, TableRows, Value};
+use crate::record::{Cell, Cells, ParsedRecord, Reject, Row, RowSet, Stage, TableRows, Value};
 
 /// Maps records of one contract. Has no state of its own: one mapper serves any number of records.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +38,11 @@ pub struct Mapper<'c> {
 struct Draft {
     row: Row,
     /// Per cell: whether only its default put it there (7.1).
-    default_filled: Vec<bool>,
+    default_filled: SmallVec<[bool; CELLS_IN_PLACE]>,
 }
+
+/// Cells of a row for which a mark takes no memory of its own.
+const CELLS_IN_PLACE: usize = 64;
 
 /// Keys that a row gets beside its mappings' columns.
 const KEYS_MAX: usize = 2;
@@ -46,8 +50,8 @@ const KEYS_MAX: usize = 2;
 impl Draft {
     fn with_capacity(cells: usize) -> Self {
         Self {
-            row: Row { cells: Vec::with_capacity(cells) },
-            default_filled: Vec::with_capacity(cells),
+            row: Row { cells: Cells::with_capacity(cells) },
+            default_filled: SmallVec::with_capacity(cells),
         }
     }
 
@@ -166,9 +170,9 @@ impl<'r, O: Observer> Env<'r, O> {
         let Ok(value) = transform(self, mapping, looked, scope) else {
             return self.tell(Event::Omitted(Omission::Failed));
         };
-        if value != Value::Null {
-            let is_default = mapping.default.typed.as_ref().is_some_and(|d| same(d, &value));
-            let default_filled = was_blank && is_default;
+        if !value.is_null() {
+            let is_default = || mapping.default.typed.as_ref().is_some_and(|d| same(d, &value));
+            let default_filled = was_blank && is_default();
             self.tell(Event::Set { value: &value, default_filled });
             return draft.fill(mapping, value, default_filled);
         }
@@ -233,8 +237,13 @@ impl<'r, O: Observer> Env<'r, O> {
     ) -> Vec<Row> {
         let mut rows: Vec<Draft> = Vec::new();
         let mut places: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+        let mut names =
+            if plan.calculates { Names::blank(self.contract) } else { Names::empty(self.contract) };
         for child in children(self.contract, self.record, contacts, plan.kind, self.observer) {
-            let mut draft = self.child_row(plan, columns, child);
+            if plan.calculates {
+                names.become_child(self.record, child.element, child.contact);
+            }
+            let mut draft = self.child_row(plan, columns, child, &names);
             if let Ok(row) = &draft {
                 let alike = places.entry(hash_of(row.value(plan.con_id))).or_default();
                 if alike.iter().any(|&place| same_child(plan, &rows[place], row)) {
@@ -249,14 +258,15 @@ impl<'r, O: Observer> Env<'r, O> {
         rows.into_iter().map(Draft::finish).collect()
     }
 
-    fn child_row(&self, plan: &ChildPlan, columns: &[String], child: Child) -> Result<Draft, Drop> {
+    fn child_row(
+        &self,
+        plan: &ChildPlan,
+        columns: &[String],
+        child: Child,
+        names: &Names<'r>,
+    ) -> Result<Draft, Drop> {
         self.tell(Event::Row(Origin::Child { element: child.element, contact: child.contact }));
-        let names = if plan.calculates {
-            Names::child(self.contract, self.record, child.element, child.contact)
-        } else {
-            Names::empty(self.contract)
-        };
-        let mut draft = self.build(&plan.mappings, &Scope::Child { child, names: &names });
+        let mut draft = self.build(&plan.mappings, &Scope::Child { child, names });
         if !draft.has_data(columns) {
             return Err(Drop::OnlyDefaults);
         }
@@ -281,7 +291,9 @@ impl<'r, O: Observer> Env<'r, O> {
     }
 
     fn created_rows(&self, table: usize, groups: &[RowGroup], names: &Names<'r>) -> Vec<Row> {
-        groups.iter().filter_map(|group| rows::create(self, table, group, names)).collect()
+        let mut created = Vec::with_capacity(groups.len());
+        created.extend(groups.iter().filter_map(|group| rows::create(self, table, group, names)));
+        created
     }
 }
 
@@ -291,7 +303,7 @@ fn same_child(plan: &ChildPlan, one: &Draft, other: &Draft) -> bool {
     let pair = |draft: &Draft| {
         let kind = draft.value(plan.type_column?)?.clone();
         let con_id = draft.value(plan.con_id)?.clone();
-        (kind != Value::Null && con_id != Value::Null).then_some((con_id, kind))
+        (!kind.is_null() && !con_id.is_null()).then_some((con_id, kind))
     };
     pair(one).is_some_and(|pair_of_one| pair(other) == Some(pair_of_one))
 }

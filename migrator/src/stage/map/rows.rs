@@ -7,12 +7,11 @@ use super::context::Names;
 use super::env::{Env, Scope};
 use super::lookup::{Looked, is_meaningful, look_up};
 use super::observe::{Drop, Event, Observer, Origin};
-use crate::contract::case::same;
 use crate::contract::convert::{
     DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
 };
 use crate::contract::model::{Mapping, RowGroup, RowKind, Step};
-use crate::record::{Cell, Row, Value};
+use crate::record::{Cell, Cells, Row, Value};
 
 /// The column that makes a collateral row only where it is a number above zero.
 const WHOLESALE_VALUE: &str = "wholesale_value";
@@ -78,10 +77,12 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         let mapping = self.group.members.first()?;
         let value = self.told(self.value_of(mapping), true)?;
         let columns = &self.group.columns;
-        let mut cells = Vec::with_capacity(columns.len());
+        let mut cells = Cells::with_capacity(columns.len());
         cells.push(Cell { column: *columns.first()?, value: self.app_id() });
         for (column, fixed) in columns.iter().zip(&self.group.fixed) {
-            cells.extend(fixed.clone().map(|value| Cell { column: *column, value }));
+            if let Some(value) = fixed {
+                cells.push(Cell { column: *column, value: value.clone() });
+            }
         }
         if self.group.kind == RowKind::PolicyException {
             let told = |notes| self.told(self.meaningful(notes), false);
@@ -107,12 +108,14 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         match self.group.kind {
             RowKind::Score => {
                 let score = convert(&self.text(mapping)?, mapping.data_type);
-                (score != Value::Null).then_some(score)
+                (!score.is_null()).then_some(score)
             }
             RowKind::Indicator => {
                 let text = self.text(mapping)?;
                 let text = trim(&text);
-                let set = ["y", "yes", "true", "t", "1"].iter().any(|yes| same(text, yes));
+                // No letter beyond ASCII becomes one of these in lower case.
+                let says = |yes: &&str| text.eq_ignore_ascii_case(yes);
+                let set = ["y", "yes", "true", "t", "1"].iter().any(says);
                 set.then(|| text_value("1"))
             }
             _ => self.meaningful(mapping),
@@ -125,7 +128,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         for mapping in &self.group.members {
             let (value, makes_row) = self.collateral_value(mapping);
             self.env.tell(Event::Member { value: &value, makes_row });
-            if value != Value::Null {
+            if !value.is_null() {
                 set(&mut row, mapping.column, value);
             }
             made |= makes_row;
@@ -163,7 +166,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         if has_step(mapping, |step| matches!(step, Step::Digits { .. })) {
             let digits =
                 digits_only(&text).map_or(Value::Null, |n| convert_value(n, mapping.data_type));
-            let makes_row = digits != Value::Null;
+            let makes_row = !digits.is_null();
             return (digits, makes_row);
         }
         let makes_row = self.columns[usize::from(mapping.column)] != WHOLESALE_VALUE

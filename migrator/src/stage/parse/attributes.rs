@@ -24,10 +24,10 @@ pub(super) struct RawAttribute<'t> {
 }
 
 impl<'t> RawAttribute<'t> {
-    /// The next attribute of a tag; `None` at its end.
+    /// The next attribute of a tag; `None` at its end, which is a `>`, a `/>` or the end of `rest`.
     pub(super) fn next(rest: &'t str) -> Result<Option<Self>, Cause> {
         let trimmed = rest.trim_ascii_start();
-        if trimmed.is_empty() {
+        if trimmed.is_empty() || trimmed.starts_with('>') || trimmed.starts_with("/>") {
             return Ok(None);
         }
         if trimmed.len() == rest.len() {
@@ -52,13 +52,21 @@ impl<'t> RawAttribute<'t> {
     }
 
     /// The next attribute if the tag goes on with exactly this ` name="`, else `None`.
+    #[inline]
     pub(super) fn named(in_tag: &str, rest: &'t str) -> Result<Option<Self>, Cause> {
         let Some(from_value) = rest.strip_prefix(in_tag) else { return Ok(None) };
-        let mut raw = Self::with_value(&rest[1..in_tag.len() - 2], from_value, b'"')?;
-        raw.usual = raw.plain.then(|| &rest[1..in_tag.len() + raw.value.len()]);
-        Ok(Some(raw))
+        let name = &rest[1..in_tag.len() - 2];
+        let end = first_special(from_value.as_bytes(), b'"');
+        let plain = from_value.as_bytes().get(end) == Some(&b'"');
+        if !plain || end > ATTRIBUTE_BYTES_MAX {
+            return Self::with_value(name, from_value, b'"').map(Some);
+        }
+        let (value, after) = (&from_value[..end], &from_value[end + 1..]);
+        let usual = Some(&rest[1..in_tag.len() + end]);
+        Ok(Some(Self { name, value, plain, after, usual }))
     }
 
+    #[inline(never)]
     fn with_value(name: &'t str, rest: &'t str, quote: u8) -> Result<Self, Cause> {
         let bytes = rest.as_bytes();
         let special = first_special(bytes, quote);
@@ -75,6 +83,13 @@ impl<'t> RawAttribute<'t> {
         Ok(Self { name, value: &rest[..end], plain, after: &rest[end + 1..], usual: None })
     }
 
+    /// Whether there is surely nothing to trim off the value, and no `&` in it.
+    #[inline]
+    pub(super) fn is_flat(&self) -> bool {
+        let outer = [self.value.as_bytes().first(), self.value.as_bytes().last()];
+        self.plain && outer.iter().all(|byte| byte.is_none_or(u8::is_ascii_graphic))
+    }
+
     /// Appends the value as XML defines it.
     pub(super) fn push_value(&self, out: &mut String) -> Result<(), Cause> {
         if self.plain {
@@ -88,6 +103,7 @@ impl<'t> RawAttribute<'t> {
     }
 
     /// Checks a value that nobody asks for.
+    #[inline]
     pub(super) fn check_value(&self) -> Result<(), Cause> {
         if self.plain {
             return Ok(());
@@ -108,6 +124,9 @@ impl<'t> RawAttribute<'t> {
 
 /// Offset of the first quote, `<`, `&` or white space other than a blank; the length if there is
 /// none. Other control characters do not get here.
+///
+/// A call of its own: inlined, it takes the registers of those around it.
+#[inline(never)]
 fn first_special(bytes: &[u8], quote: u8) -> usize {
     let (words, _) = bytes[..bytes.len().min(SHORT_BYTES)].as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {

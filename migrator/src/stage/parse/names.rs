@@ -6,7 +6,8 @@ use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
 use crate::contract::case::lower;
-use crate::contract::model::ScanPlan;
+use crate::contract::model::{AttributeClass, ScanPlan};
+use crate::record::OTHER_SPELLING;
 
 /// Interned names are forgotten above this number, so that no record can fill the memory.
 pub(super) const NAMES_MAX: usize = 1 << 16;
@@ -25,6 +26,8 @@ pub(super) struct KnownName {
     in_tag: Box<str>,
     /// The class of its local part, where anything asks for it.
     pub(super) class: Option<u32>,
+    /// Which of the class's spellings the local part is.
+    pub(super) spelling: u16,
     /// Whether expressions can see such an attribute on any element.
     pub(super) in_context: bool,
     /// Whether it has a prefix or declares a namespace.
@@ -84,6 +87,7 @@ impl NameTable {
         self.names.push(KnownName {
             in_tag: format!(" {text}=\"").into(),
             class: class.map(|class| class.0),
+            spelling: class.map_or(OTHER_SPELLING, |class| spelling_of(local, plan.class(class))),
             in_context: class.is_some_and(|class| !plan.class(class).uses.is_empty()),
             qualified: text.contains(':') || text == "xmlns",
             last_element: 0,
@@ -92,6 +96,12 @@ impl NameTable {
         self.table.insert_unique(hash, id, |id| hash_of(names[*id as usize].text()));
         Some(id)
     }
+}
+
+/// Which of the contract's spellings a name is.
+fn spelling_of(local: &str, class: &AttributeClass) -> u16 {
+    let spelling = class.spellings.iter().position(|spelling| **spelling == *local);
+    spelling.and_then(|spelling| u16::try_from(spelling).ok()).unwrap_or(OTHER_SPELLING)
 }
 
 fn hash_of(text: &str) -> u64 {

@@ -21,6 +21,30 @@ const TRIED: usize = 3;
 /// The node above the root element.
 pub(super) const ABOVE_ROOT: u32 = 0;
 
+/// A tag as far as it tells what may follow: the start of an element or its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    path: u32,
+    ended: bool,
+}
+
+impl Before {
+    /// Before the root element.
+    pub(super) fn root() -> Self {
+        Self::start_of(ABOVE_ROOT)
+    }
+
+    /// Behind the start of an element.
+    pub(super) fn start_of(path: u32) -> Self {
+        Self { path, ended: false }
+    }
+
+    /// Behind the end of an element.
+    pub(super) fn end_of(path: u32) -> Self {
+        Self { path, ended: true }
+    }
+}
+
 /// Whether every piece of a path without its first slash is a name.
 fn is_path(below: &str) -> bool {
     below.split('/').all(|name| !name.is_empty())
@@ -47,6 +71,33 @@ pub(super) struct Path {
     pub(super) listed: bool,
     /// Attributes that elements here had, in their usual order.
     attributes: Vec<NameId>,
+    /// The path whose start came last behind the start of this one and behind its end: its first
+    /// child and its next sibling. [`ABOVE_ROOT`] where none came.
+    follows: [u32; 2],
+}
+
+impl Path {
+    /// Path `name` below another, of which nothing is known yet.
+    fn new(parent: u32, name: &str, kinds: Kinds) -> Self {
+        Self {
+            parent,
+            name: name.into(),
+            slot: None,
+            kept: kinds != Kinds::default(),
+            kinds,
+            seen_in: 0,
+            order: 0,
+            last: None,
+            listed: false,
+            attributes: Vec::new(),
+            follows: [ABOVE_ROOT; 2],
+        }
+    }
+
+    /// The name of elements here, without a prefix.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// All paths seen so far.
@@ -62,18 +113,7 @@ pub(super) struct Paths {
 impl Paths {
     /// The contract's own paths.
     pub(super) fn new(plan: &ScanPlan) -> Self {
-        let root = Path {
-            parent: ABOVE_ROOT,
-            name: "".into(),
-            slot: None,
-            kept: false,
-            kinds: Kinds::default(),
-            seen_in: 0,
-            order: 0,
-            last: None,
-            listed: false,
-            attributes: Vec::new(),
-        };
+        let root = Path::new(ABOVE_ROOT, "", Kinds::default());
         let mut paths =
             Self { table: HashTable::new(), nodes: vec![root], own: 0, record: 0, next_order: 0 };
         for (slot, path) in plan.paths.iter().enumerate() {
@@ -99,6 +139,7 @@ impl Paths {
             let own = self.own;
             self.table.retain(|id| (*id as usize) < own);
             self.nodes.truncate(own);
+            self.nodes.iter_mut().for_each(|path| path.follows = [ABOVE_ROOT; 2]);
             // What was removed has left its room behind.
             let nodes = &self.nodes;
             self.table.shrink_to(own, |id| {
@@ -118,6 +159,33 @@ impl Paths {
             None if is_name(name) => self.intern(parent, name, plan),
             None => return None,
         };
+        self.mark_seen(id);
+        Some(id)
+    }
+
+    /// The same for a tag (from behind its `<`), if it has the name of the path that came here
+    /// before; with the name's length.
+    #[inline]
+    pub(super) fn enter_expected(&mut self, before: Before, tag: &[u8]) -> Option<(u32, usize)> {
+        let id = self.nodes[before.path as usize].follows[usize::from(before.ended)];
+        let name = self.nodes[id as usize].name.as_bytes();
+        let length = name.len();
+        let ends = matches!(tag.get(length), Some(b' ' | b'>' | b'/' | b'\n' | b'\t' | b'\r'));
+        if id == ABOVE_ROOT || !ends || !tag.starts_with(name) {
+            return None;
+        }
+        self.mark_seen(id);
+        Some((id, length))
+    }
+
+    /// Expects a path where it has come now. It is a child of the one before, or has the same
+    /// parent.
+    pub(super) fn expect(&mut self, before: Before, path: u32) {
+        self.nodes[before.path as usize].follows[usize::from(before.ended)] = path;
+    }
+
+    #[inline]
+    fn mark_seen(&mut self, id: u32) {
         let path = &mut self.nodes[id as usize];
         if path.seen_in != self.record {
             path.seen_in = self.record;
@@ -126,7 +194,6 @@ impl Paths {
             path.listed = false;
             self.next_order += 1;
         }
-        Some(id)
     }
 
     /// One path.
@@ -189,19 +256,7 @@ impl Paths {
             return id;
         }
         let id = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let kinds = kinds_of(name, plan);
-        self.nodes.push(Path {
-            parent,
-            name: name.into(),
-            slot: None,
-            kept: kinds != Kinds::default(),
-            kinds,
-            seen_in: 0,
-            order: 0,
-            last: None,
-            listed: false,
-            attributes: Vec::new(),
-        });
+        self.nodes.push(Path::new(parent, name, kinds_of(name, plan)));
         let nodes = &self.nodes;
         self.table.insert_unique(hash_of(parent, name), id, |id| {
             let path = &nodes[*id as usize];

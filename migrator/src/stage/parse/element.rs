@@ -1,0 +1,397 @@
+//! Tags: which elements are open, what is checked of them, and what of them is kept.
+//!
+//! A tag is read once, from its `<` on. Where anything in it is not as it should be, it is looked
+//! at again within its bounds for the words (`fault`), and the record is rejected.
+
+use super::attributes::RawAttribute;
+use super::fault;
+use super::names::{KnownName, NameId, NameTable};
+use super::namespace::{Scopes, is_declaration, local};
+use super::paths::{ABOVE_ROOT, Before, Paths};
+use super::references::Cause;
+use super::scan::Scanner;
+use crate::contract::model::{FieldId, ScanPlan};
+use crate::record::{Attribute, Element, NO_ATTRIBUTE, ParsedRecord, Span};
+
+/// Deepest nesting of elements; libxml2's limit.
+const DEPTH_MAX: usize = 256;
+
+/// The elements of the record in hand. Keeps its tables and buffers from record to record.
+#[derive(Debug)]
+pub(super) struct Elements<'c> {
+    plan: &'c ScanPlan,
+    paths: Paths,
+    names: NameTable,
+    scopes: Scopes,
+    open: Vec<Open>,
+    /// The tag before the one in hand.
+    before: Before,
+    /// Whether the root element has begun.
+    pub(super) rooted: bool,
+    /// Paths with kept elements in this record.
+    listed: Vec<u32>,
+    /// Serial number of the element in hand, over all records.
+    serial: u64,
+}
+
+/// An element that has begun and not ended.
+#[derive(Debug)]
+struct Open {
+    path: u32,
+    /// The kept element, if it is one.
+    element: Option<u32>,
+    /// Where its name stands in the text, and how long it is.
+    name: (usize, usize),
+}
+
+impl<'c> Elements<'c> {
+    /// For records of one contract.
+    pub(super) fn new(plan: &'c ScanPlan) -> Self {
+        Self {
+            plan,
+            paths: Paths::new(plan),
+            names: NameTable::default(),
+            scopes: Scopes::default(),
+            open: Vec::new(),
+            before: Before::root(),
+            rooted: false,
+            listed: Vec::new(),
+            serial: 0,
+        }
+    }
+
+    /// Starts a record.
+    pub(super) fn start(&mut self, out: &mut ParsedRecord) {
+        out.slots.resize(self.plan.paths.len(), None);
+        out.fields.resize(self.plan.fields.count(), NO_ATTRIBUTE);
+        self.paths.start();
+        if self.names.shrink() {
+            self.paths.forget_attributes();
+        }
+        self.scopes.clear();
+        self.open.clear();
+        self.before = Before::root();
+        self.rooted = false;
+        self.listed.clear();
+    }
+
+    /// Whether no element is open.
+    pub(super) fn at_top(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Whether the record has an element at a path.
+    pub(super) fn has(&self, path: &[&str]) -> bool {
+        self.paths.has(path)
+    }
+
+    /// Reads a start tag or an empty element, whose `<` the scanner has read.
+    pub(super) fn open(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        out: &mut ParsedRecord,
+    ) -> Result<(), Cause> {
+        match self.read_tag(scanner.rest(), scanner.at(), out) {
+            Ok((rest, is_empty)) => {
+                scanner.go_on(rest);
+                if is_empty {
+                    self.end_element(out);
+                }
+                Ok(())
+            }
+            Err(cause) => Err(self.in_words(scanner, cause, out)),
+        }
+    }
+
+    /// Reads an end tag, whose `</` the scanner has read.
+    pub(super) fn close(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        out: &mut ParsedRecord,
+    ) -> Result<(), Cause> {
+        let name = self.open.last().map(|open| scanner.piece(open.name));
+        let Some(rest) = name.and_then(|name| after_end_tag(name, scanner.rest())) else {
+            return Err(fault::end_tag(scanner.text(), scanner.at() - 2, name));
+        };
+        scanner.go_on(rest);
+        self.end_element(out);
+        Ok(())
+    }
+
+    /// Reads a tag from its name on, which stands at `at`. Gives what follows the tag, and whether
+    /// it is an element of its own.
+    fn read_tag<'t>(
+        &mut self,
+        tag: &'t str,
+        at: usize,
+        out: &mut ParsedRecord,
+    ) -> Result<(&'t str, bool), Cause> {
+        self.check_place()?;
+        let (path, name) = self.enter(tag)?;
+        let rest = self.begin_element(path, name, at, &tag[name.len()..], out)?;
+        if let Some(after) = rest.strip_prefix('>') {
+            return Ok((after, false));
+        }
+        match rest.trim_ascii_start() {
+            rest if rest.starts_with('>') => Ok((&rest[1..], false)),
+            rest if rest.starts_with("/>") => Ok((&rest[2..], true)),
+            _ => Err("a tag without an end".into()),
+        }
+    }
+
+    fn check_place(&self) -> Result<(), Cause> {
+        match self.open.len() {
+            0 if self.rooted => Err("a second root element".into()),
+            depth if depth >= DEPTH_MAX => {
+                Err(format!("more than {DEPTH_MAX} elements deep").into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The path of the element that a tag begins, and its name as it stands there. Elements mostly
+    /// follow each other as they did before, so that one is tried first.
+    fn enter<'t>(&mut self, tag: &'t str) -> Result<(u32, &'t str), Cause> {
+        if let Some((path, length)) = self.paths.enter_expected(self.before, tag.as_bytes()) {
+            return Ok((path, &tag[..length]));
+        }
+        let ends = |byte| matches!(byte, b' ' | b'>' | b'/' | b'\n' | b'\t' | b'\r');
+        let end = tag.bytes().position(ends).ok_or("a tag without an end")?;
+        let name = &tag[..end];
+        self.enter_named(name).map(|path| (path, name))
+    }
+
+    fn enter_named(&mut self, name: &str) -> Result<u32, Cause> {
+        let parent = self.open.last().map_or(ABOVE_ROOT, |open| open.path);
+        let local_name = local(name);
+        let path =
+            self.paths.enter(parent, local_name, self.plan).ok_or("an illegal element name")?;
+        // Paths have local names: what is expected is compared with the name as it stands.
+        if local_name.len() == name.len() {
+            self.paths.expect(self.before, path);
+        }
+        Ok(path)
+    }
+
+    /// Checks what a tag says behind its name, keeps the element if anything asks for it, and has
+    /// it open. Gives what follows the last attribute.
+    fn begin_element<'t>(
+        &mut self,
+        path: u32,
+        name: &str,
+        name_at: usize,
+        tag: &'t str,
+        out: &mut ParsedRecord,
+    ) -> Result<&'t str, Cause> {
+        self.serial += 1;
+        let first = out.attributes.len();
+        let kept = self.paths.get(path).kept;
+        let (rest, qualified) = self.attributes(path, tag, kept, out)?;
+        let has_prefix = name.len() != self.paths.get(path).name().len();
+        if qualified || has_prefix {
+            self.resolve_prefixes(name, tag)?;
+        }
+        let depth = self.depth() + 1;
+        let node = self.paths.get_mut(path);
+        let element = if kept || out.attributes.len() > first {
+            if !node.listed {
+                node.listed = true;
+                self.listed.push(path);
+            }
+            let name = push(&mut out.text, node.name());
+            let attributes = offset(first)..offset(out.attributes.len());
+            let index = offset(out.elements.len());
+            let (slot, kinds, end) = (node.slot, node.kinds, index + 1);
+            out.elements.push(Element { name, slot, kinds, depth, end, attributes });
+            Some(index)
+        } else {
+            None
+        };
+        node.last = element;
+        self.open.push(Open { path, element, name: (name_at, name.len()) });
+        self.before = Before::start_of(path);
+        self.rooted = true;
+        Ok(rest)
+    }
+
+    /// How many elements are open; they are not many.
+    fn depth(&self) -> u16 {
+        u16::try_from(self.open.len()).unwrap_or(u16::MAX)
+    }
+
+    fn end_element(&mut self, out: &mut ParsedRecord) {
+        let Some(Open { path, element, .. }) = self.open.pop() else { return };
+        self.scopes.close(self.depth() + 1);
+        self.before = Before::end_of(path);
+        if let Some(element) = element {
+            out.elements[element as usize].end = offset(out.elements.len());
+        }
+    }
+
+    /// Checks an element's attributes and keeps those that are asked for. Gives what follows them,
+    /// and whether any is qualified by a prefix or declares one.
+    fn attributes<'t>(
+        &mut self,
+        path: u32,
+        tag: &'t str,
+        kept: bool,
+        out: &mut ParsedRecord,
+    ) -> Result<(&'t str, bool), Cause> {
+        let mut qualified = false;
+        let mut rest = tag;
+        let mut place = 0;
+        while let Some((raw, name)) = self.next_attribute(path, &mut place, rest)? {
+            rest = raw.after;
+            let known = self.names.get_mut(name);
+            if known.last_element == self.serial {
+                return Err(format!("the attribute {} stands twice", raw.name).into());
+            }
+            known.last_element = self.serial;
+            qualified |= known.qualified;
+            let keep = (kept || (known.in_context && self.plan.needs_context))
+                && !(known.qualified && is_declaration(raw.name));
+            match known.class {
+                Some(class) if keep => keep_attribute(class, known, &raw, out)?,
+                _ => raw.check_value()?,
+            }
+        }
+        Ok((rest, qualified))
+    }
+
+    /// The next attribute of a tag, and its name. Elements of one path mostly have the same
+    /// attributes in the same order, so those that came next before are tried first.
+    #[inline]
+    fn next_attribute<'t>(
+        &mut self,
+        path: u32,
+        place: &mut usize,
+        rest: &'t str,
+    ) -> Result<Option<(RawAttribute<'t>, NameId)>, Cause> {
+        if !rest.starts_with(' ') {
+            return self.any_attribute(path, place, rest);
+        }
+        for (ahead, name) in self.paths.attributes_from(path, *place).iter().enumerate() {
+            if let Some(raw) = RawAttribute::named(self.names.in_tag(*name), rest)? {
+                *place += ahead + 1;
+                return Ok(Some((raw, *name)));
+            }
+        }
+        self.any_attribute(path, place, rest)
+    }
+
+    fn any_attribute<'t>(
+        &mut self,
+        path: u32,
+        place: &mut usize,
+        rest: &'t str,
+    ) -> Result<Option<(RawAttribute<'t>, NameId)>, Cause> {
+        let Some(raw) = RawAttribute::next(rest)? else { return Ok(None) };
+        let name = self.names.intern(raw.name, self.plan).ok_or("an illegal attribute name")?;
+        *place = self.paths.expect_attribute(path, *place, name);
+        Ok(Some((raw, name)))
+    }
+
+    #[cold]
+    fn resolve_prefixes(&mut self, name: &str, tag: &str) -> Result<(), Cause> {
+        let mut attributes = Vec::new();
+        let mut rest = tag;
+        while let Some(raw) = RawAttribute::next(rest)? {
+            rest = raw.after;
+            let mut resolved = String::new();
+            raw.push_value(&mut resolved)?;
+            attributes.push((raw.name.to_owned(), resolved));
+        }
+        self.scopes.open(self.depth() + 1, name, &attributes).map_err(Cause::Borrowed)
+    }
+
+    /// The cause in words, and where the faulty tag ends. A tag without an end is so before it is
+    /// anything else.
+    #[cold]
+    fn in_words(&mut self, scanner: &Scanner<'_>, cause: Cause, out: &mut ParsedRecord) -> Cause {
+        let tag = match fault::tag(scanner.text(), scanner.at() - 1) {
+            Ok(tag) => tag,
+            Err(cause) => return cause,
+        };
+        let end = tag.end;
+        if self.at_top() && self.rooted {
+            return format!("a second root element before byte {end}").into();
+        }
+        let within_bounds = self
+            .check_place()
+            .and_then(|()| self.enter_named(tag.name))
+            .and_then(|path| self.begin_element(path, tag.name, 0, tag.attributes, out));
+        format!("{}, before byte {end}", within_bounds.err().unwrap_or(cause)).into()
+    }
+
+    /// Fills the slots and lists the last elements in the order of their paths' first occurrence.
+    pub(super) fn finish(&mut self, out: &mut ParsedRecord) {
+        let paths = &self.paths;
+        self.listed.sort_unstable_by_key(|path| paths.get(*path).order);
+        for path in &self.listed {
+            let path = paths.get(*path);
+            let Some(last) = path.last else { continue };
+            if let Some(slot) = path.slot {
+                out.slots[usize::from(slot)] = Some(last);
+                note_fields(self.plan.fields.of_slot(slot), last, out);
+            }
+            out.flattened.push(last);
+        }
+    }
+}
+
+/// What follows the end tag of an element with this name.
+fn after_end_tag<'t>(name: &str, tag: &'t str) -> Option<&'t str> {
+    let rest = tag.strip_prefix(name)?;
+    rest.strip_prefix('>').or_else(|| rest.trim_ascii_start().strip_prefix('>'))
+}
+
+#[inline]
+fn keep_attribute(
+    class: u32,
+    known: &KnownName,
+    raw: &RawAttribute<'_>,
+    out: &mut ParsedRecord,
+) -> Result<(), Cause> {
+    let (name, value) = match raw.usual {
+        // One copy for both.
+        Some(usual) if !known.qualified => {
+            let Span { start, len } = push(&mut out.text, usual);
+            let name_len = offset(raw.name.len());
+            let before_value = name_len + 2;
+            let value = Span { start: start + before_value, len: len - before_value };
+            (Span { start, len: name_len }, value)
+        }
+        _ => {
+            let name = push(&mut out.text, local(raw.name));
+            let start = out.text.len();
+            raw.push_value(&mut out.text)?;
+            (name, Span { start: offset(start), len: offset(out.text.len() - start) })
+        }
+    };
+    let (spelling, is_flat) = (known.spelling, raw.is_flat());
+    out.attributes.push(Attribute { class, spelling, is_flat, name, value });
+    Ok(())
+}
+
+/// Notes the first attribute of each class that mappings read on an element.
+fn note_fields(by_class: &[Option<FieldId>], element: u32, out: &mut ParsedRecord) {
+    let own = out.elements[element as usize].attributes.clone();
+    for (at, attribute) in own.clone().zip(&out.attributes[own.start as usize..own.end as usize]) {
+        if let Some(Some(FieldId(field))) = by_class.get(attribute.class as usize) {
+            let first = &mut out.fields[usize::from(*field)];
+            *first = at.min(*first);
+        }
+    }
+}
+
+fn push(text: &mut String, piece: &str) -> Span {
+    let span = Span { start: offset(text.len()), len: offset(piece.len()) };
+    text.push_str(piece);
+    span
+}
+
+/// Offsets fit 32 bits: the text's length does, and what is kept of a text is no longer.
+#[inline]
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,340 @@
+//! The tokenizer: where texts, references, comments and the rest begin and end. Of tags it tells
+//! only where they begin, because who reads one knows what to expect in it.
+//!
+//! Borrows everything, allocates nothing, and judges only what it needs for finding a token's end;
+//! what a token holds is judged by who gets it.
+
+use memchr::{memchr_iter, memchr2, memchr3};
+
+/// A token of a record's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token<'t> {
+    /// Text up to the next markup or reference; never empty.
+    Text {
+        /// As it stands.
+        text: &'t str,
+        /// Whether there is a `]` in it, without which there is no `]]>`.
+        bracket: bool,
+    },
+    /// What stands between `&` and `;`.
+    Reference(&'t str),
+    /// What stands between `<!--` and `-->`.
+    Comment(&'t str),
+    /// A CDATA section.
+    CData,
+    /// A processing instruction, or a declaration that looks like one.
+    Instruction {
+        /// Up to the first white space.
+        target: &'t str,
+        /// Behind the target, white space first.
+        content: &'t str,
+    },
+    /// The `<` of a start tag or of an empty element; [`Scanner::rest`] is what follows it.
+    Open,
+    /// The `</` of an end tag; [`Scanner::rest`] is what follows it.
+    Close,
+}
+
+/// No token begins so, or the text ends before the token does. Whoever wants words for it looks
+/// again ([`super::fault`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoToken;
+
+/// Reads a text token by token.
+#[derive(Debug)]
+pub(super) struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Scanner<'t> {
+    /// Reads from the start.
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Bytes read so far.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// All of it.
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// The piece that begins at a byte and has so many.
+    pub(super) fn piece(&self, (start, length): (usize, usize)) -> &'t str {
+        &self.text[start..start + length]
+    }
+
+    /// What is not yet read.
+    pub(super) fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    /// Goes on where `rest`, an end of the text, begins.
+    pub(super) fn go_on(&mut self, rest: &str) {
+        self.at = self.text.len() - rest.len();
+    }
+
+    /// The next token; `None` at the end.
+    ///
+    /// # Errors
+    /// Where nothing legal begins or the text ends too early, without reading on.
+    #[inline]
+    pub(super) fn next(&mut self) -> Result<Option<Token<'t>>, NoToken> {
+        let rest = self.rest();
+        match rest.as_bytes() {
+            [] => Ok(None),
+            [b'<', b'/', ..] => Ok(Some(self.take(2, Token::Close))),
+            [b'<', b'!', ..] => self.exclamation(rest).map(Some),
+            [b'<', b'?', ..] => self.instruction(rest).map(Some),
+            [b'<', _, ..] => Ok(Some(self.take(1, Token::Open))),
+            [b'<'] => Err(NoToken),
+            [b'&', ..] => self.reference(rest).map(Some),
+            _ => Ok(Some(self.words(rest))),
+        }
+    }
+
+    fn take(&mut self, bytes: usize, token: Token<'t>) -> Token<'t> {
+        self.at += bytes;
+        token
+    }
+
+    fn words(&mut self, rest: &'t str) -> Token<'t> {
+        let bytes = rest.as_bytes();
+        let mut end = memchr3(b'<', b'&', b']', bytes).unwrap_or(bytes.len());
+        let bracket = bytes.get(end) == Some(&b']');
+        if bracket {
+            end += memchr2(b'<', b'&', &bytes[end..]).unwrap_or(bytes.len() - end);
+        }
+        self.take(end, Token::Text { text: &rest[..end], bracket })
+    }
+
+    fn reference(&mut self, rest: &'t str) -> Result<Token<'t>, NoToken> {
+        let body = &rest[1..];
+        match memchr3(b';', b'&', b'<', body.as_bytes()) {
+            Some(end) if body.as_bytes()[end] == b';' => {
+                Ok(self.take(end + 2, Token::Reference(&body[..end])))
+            }
+            _ => Err(NoToken),
+        }
+    }
+
+    fn exclamation(&mut self, rest: &'t str) -> Result<Token<'t>, NoToken> {
+        if let Some(comment) = rest.strip_prefix("<!--") {
+            let end = end_of(comment, *b"--").ok_or(NoToken)?;
+            return Ok(self.take(end + 7, Token::Comment(&comment[..end])));
+        }
+        let section = rest.strip_prefix("<![CDATA[").ok_or(NoToken)?;
+        let end = end_of(section, *b"]]").ok_or(NoToken)?;
+        Ok(self.take(end + 12, Token::CData))
+    }
+
+    fn instruction(&mut self, rest: &'t str) -> Result<Token<'t>, NoToken> {
+        // The mark at the start may be the one at the end: `<?>` is no instruction.
+        let whole = &rest[1..];
+        let end = memchr_iter(b'>', whole.as_bytes())
+            .find(|end| whole.as_bytes()[end - 1] == b'?')
+            .filter(|end| *end > 1)
+            .ok_or(NoToken)?;
+        let body = &whole[1..end - 1];
+        let blank = body.find([' ', '\t', '\n', '\r']).unwrap_or(body.len());
+        let (target, content) = body.split_at(blank);
+        Ok(self.take(end + 2, Token::Instruction { target, content }))
+    }
+}
+
+/// Where the first such mark with a `>` behind it begins.
+fn end_of(content: &str, mark: [u8; 2]) -> Option<usize> {
+    let bytes = content.as_bytes();
+    memchr_iter(b'>', bytes).find(|end| bytes[..*end].ends_with(&mark)).map(|end| end - mark.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use quick_xml::Reader;
+    use quick_xml::events::Event;
+
+    use super::super::attributes::RawAttribute;
+    use super::super::names::is_name;
+    use super::*;
+
+    /// A token as both tokenizers give it, and where it ends.
+    type Told = (String, usize);
+
+    /// All tokens up to the first thing that is none, tags with all that stands in them.
+    fn ours(text: &str) -> Vec<Told> {
+        let mut scanner = Scanner::new(text);
+        let mut told = Vec::new();
+        while let Ok(Some(token)) = scanner.next() {
+            let token = match token {
+                Token::Text { text, .. } => format!("text {text}"),
+                Token::Reference(body) => format!("reference {body}"),
+                Token::Comment(comment) => format!("comment {comment}"),
+                Token::CData => "CDATA".to_owned(),
+                Token::Instruction { target, content } => format!("instruction {target}|{content}"),
+                Token::Open | Token::Close => match tag(&mut scanner, token) {
+                    Some(tag) => tag,
+                    None => break,
+                },
+            };
+            told.push((token, scanner.at()));
+        }
+        told
+    }
+
+    /// A tag with its attributes as written; `None` where it cannot be read.
+    fn tag(scanner: &mut Scanner<'_>, token: Token<'_>) -> Option<String> {
+        let whole = scanner.rest();
+        let name_end = whole.find([' ', '\t', '\n', '\r', '/', '>'])?;
+        let (name, mut rest) = whole.split_at(name_end);
+        let mut legal = is_name(name);
+        while let Some(raw) = RawAttribute::next(rest).ok()? {
+            legal &= is_name(raw.name);
+            rest = raw.after;
+        }
+        let attributes = whole[name_end..whole.len() - rest.trim_start().len()].trim_end();
+        let rest = rest.trim_start();
+        let empty = rest.starts_with('/');
+        let closes = token == Token::Close;
+        if !legal || (closes && (empty || !attributes.is_empty())) {
+            return None;
+        }
+        scanner.go_on(rest.strip_prefix(if empty { "/>" } else { ">" })?);
+        Some(format!("tag {closes} {empty} {name}|{attributes}"))
+    }
+
+    /// The same from quick-xml.
+    fn theirs(text: &str) -> (Vec<Told>, bool) {
+        let mut reader = Reader::from_str(text);
+        reader.config_mut().check_end_names = false;
+        reader.config_mut().allow_unmatched_ends = true;
+        let mut told = Vec::new();
+        loop {
+            let Ok(event) = reader.read_event() else { return (told, false) };
+            let tag = |closes: bool, empty: bool, name: &str, attributes: &str| {
+                format!("tag {closes} {empty} {name}|{}", attributes.trim_end())
+            };
+            let token = match &event {
+                Event::Text(text) => format!("text {}", &**text),
+                Event::GeneralRef(body) => format!("reference {}", &**body),
+                Event::Comment(comment) => format!("comment {}", &**comment),
+                Event::CData(_) => "CDATA".to_owned(),
+                Event::PI(pi) => format!("instruction {}|{}", pi.target(), pi.content()),
+                Event::Start(start) => tag(false, false, start.name().0, start.attributes_raw()),
+                Event::Empty(start) => tag(false, true, start.name().0, start.attributes_raw()),
+                Event::End(end) => tag(true, false, end.name().0, ""),
+                Event::Eof => return (told, true),
+                Event::Decl(_) | Event::DocType(_) => return (told, false),
+            };
+            told.push((token, usize::try_from(reader.buffer_position()).unwrap()));
+        }
+    }
+
+    /// Texts of the pieces that markup is made of.
+    fn markup() -> impl Strategy<Value = String> {
+        let pieces = [
+            "<",
+            ">",
+            "/",
+            "</",
+            "/>",
+            "<a",
+            "<b c",
+            "=",
+            "\"",
+            "'",
+            "=\"d\"",
+            "='>'",
+            "</a>",
+            "</b >",
+            "<!--",
+            "-->",
+            "--",
+            "-",
+            "<![CDATA[",
+            "]]>",
+            "]",
+            "<?",
+            "?>",
+            "?",
+            "p ",
+            "&",
+            ";",
+            "&amp;",
+            "&#1",
+            "!",
+            "text",
+            " ",
+            "\n",
+            "é",
+            "日",
+            "<!D",
+            "[",
+            "<x y=\"z\"/>",
+        ];
+        proptest::collection::vec(proptest::sample::select(pieces.to_vec()), 0..14)
+            .prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        /// Where this tokenizer reads on, it reads what quick-xml reads; where it stops, the text
+        /// has a fault that quick-xml stops at, too, or that quick-xml leaves to others: what
+        /// stands within tags.
+        #[test]
+        fn the_tokens_are_quick_xmls(text in markup()) {
+            let (own, (theirs, theirs_to_end)) = (ours(&text), theirs(&text));
+            let read = own.last().map_or(0, |(_, end)| *end);
+            prop_assert!(own.len() <= theirs.len(), "{own:?} {theirs:?}");
+            prop_assert_eq!(&own[..], &theirs[..own.len()]);
+            let stopped_in_tag = text[read..].starts_with('<');
+            prop_assert!(own.len() == theirs.len() || stopped_in_tag, "{own:?} {theirs:?}");
+            prop_assert!(!theirs_to_end || read == text.len() || stopped_in_tag);
+        }
+    }
+
+    #[test]
+    fn what_ends_too_early_or_is_nothing_is_no_token() {
+        for text in [
+            "<",
+            "<!",
+            "<!x>",
+            "<!->",
+            "<!-->",
+            "<!--->",
+            "<!-- --",
+            "<![CDATA[ ]]",
+            "<![cdata[]]>",
+            "<![CDATA]]>",
+            "<?",
+            "<?>",
+            "<?p>",
+            "<!DOCTYPE a>",
+            "&",
+            "&amp",
+            "&a&b;",
+            "&a<b;",
+        ] {
+            assert_eq!(Scanner::new(text).next(), Err(NoToken), "{text}");
+        }
+    }
+
+    #[test]
+    fn marks_that_begin_an_end_again_are_seen() {
+        let comment = |text| Scanner::new(text).next();
+        assert_eq!(comment("<!---->"), Ok(Some(Token::Comment(""))));
+        assert_eq!(comment("<!----->"), Ok(Some(Token::Comment("-"))));
+        assert_eq!(comment("<!-->-->"), Ok(Some(Token::Comment(">"))));
+        let section = "<![CDATA[]]]>]]>x";
+        let mut scanner = Scanner::new(section);
+        assert_eq!(scanner.next(), Ok(Some(Token::CData)));
+        assert_eq!(scanner.rest(), "]]>x");
+        let instruction = Token::Instruction { target: "", content: "" };
+        assert_eq!(comment("<??>"), Ok(Some(instruction)));
+    }
+}
