@@ -32,7 +32,7 @@ fn contest(base: &str, head: &str) -> Contest {
 fn line(contest: Contest, scenario: Scenario, programs: &[&str]) -> SessionLine {
     let id = |name: &&str| ProgramId { name: (*name).into(), blake3: format!("{name}-0123") };
     let programs = programs.iter().map(id).collect();
-    let origin = Origin { revision: "r".into(), host: None, programs };
+    let origin = Origin { revision: "r".into(), host: None, programs, servers: Vec::new() };
     SessionLine::new(session(contest, scenario), origin, None)
 }
 
