@@ -326,7 +326,9 @@ pub(super) fn doubts(tuning: &Tuning) -> Vec<String> {
         });
         doubts.extend(further.map(|doubt| format!("{}: {doubt}", tuned.name)));
     }
-    for found in tuning.last.iter().chain(tuning.alone.iter().map(|alone| &alone.found)) {
+    // What another step measured already has its doubts there.
+    let own = tuning.alone.iter().filter(|alone| alone.from == format!("{} alone", alone.phase));
+    for found in tuning.last.iter().chain(own.map(|alone| &alone.found)) {
         doubts.extend(found.warnings.iter().map(|doubt| format!("{}: {doubt}", found.name)));
     }
     if !tuning.undone.is_empty() {

@@ -144,7 +144,18 @@ impl Effort {
         }
         let looks = full.looks().find(|level| time.holds(left.most(level)));
         let chosen = looks.unwrap_or_else(|| full.one_look(left, time));
+        let chosen = chosen.beginning(left, time);
         chosen.precise(left.sweeps.iter().copied().max().unwrap_or(2), log_sd)
+    }
+
+    /// With no more blocks than the first sweep can have, which says what to expect of it.
+    fn beginning(self, left: &Left, time: Time) -> Self {
+        let Some((first, later)) = left.sweeps.split_first() else {
+            return self;
+        };
+        let after = Left { sweeps: later.to_vec(), ..left.clone() };
+        let runs = self.blocks(*first, &after, false, time).unwrap_or(self.least().runs);
+        Self { runs, ..self }
     }
 
     /// The same for what is left now: what earlier phases did not need goes to later ones.
@@ -319,6 +330,7 @@ mod tests {
     #[derive(Debug, Default)]
     struct Ran {
         used_s: f64,
+        planned: u32,
         sweeps: Vec<Option<u32>>,
         pairs: Vec<Option<u32>>,
         /// Of what is kept, where anything is.
@@ -330,6 +342,7 @@ mod tests {
         let (mut ran, mut runs) = (Ran::default(), PILOT_RUNS);
         let time = |runs: usize| Time { left_s: budget_s - START_S - runs as f64 * run_s, run_s };
         let planned = Effort::fit(base, &plan.left(0, 0), time(runs), None);
+        ran.planned = planned.runs;
         let (mut chosen, mut kept) = (0, false);
         for (index, arms) in plan.arms.iter().enumerate() {
             let after = plan.left(index + 1, chosen);
@@ -413,6 +426,7 @@ mod tests {
             prop_assume!(pilot_s <= budget_s);
             let ran = session(&base(), &plan, budget_s, run_s, &found);
             prop_assert!(ran.used_s <= budget_s, "{ran:?} in {budget_s} s");
+            prop_assert!(ran.sweeps[0].is_none_or(|blocks| blocks >= ran.planned), "{ran:?}");
             // What is kept has always been tested.
             prop_assert!(ran.last.iter().all(Option::is_some), "{ran:?}");
         }

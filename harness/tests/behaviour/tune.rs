@@ -9,7 +9,7 @@ use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Mock, Source, report};
 use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine};
-use harness::measure::Measurement;
+use harness::measure::{Measurement, Surroundings};
 use harness::progress::Progress;
 use harness::recorded::Recorded;
 use harness::render::{self, Format, charts::Charts, document::tune::document};
@@ -370,7 +370,15 @@ fn a_pool_that_nobody_can_tell() -> (Recorded, Tuning) {
         let shared = serde_json::to_value(settings).unwrap()["pool"] == "shared";
         let (effect, noise) = if ran <= 37 { (0.08, 0.01) } else { (0.01, 0.12) };
         let rate = 480_000.0 * if shared { 1.0 + effect } else { 1.0 };
-        Ok(done(report(settings, source.records, rate * (1.0 + noise * uniform(ran)))))
+        let run = done(report(settings, source.records, rate * (1.0 + noise * uniform(ran))));
+        // Enough to be doubted, and not enough to be void.
+        let around = Surroundings {
+            foreign_cpu_share: 0.1,
+            steal_share: 0.0,
+            swapped_pages: 0,
+            clock_mhz: None,
+        };
+        Ok(Measurement { surroundings: Some(around), ..run })
     });
     answered(&planned, &mut mock)
 }
@@ -382,6 +390,9 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
     assert_eq!((pool.verdict(), pool.kept), (Some(Verdict::Inconclusive), false));
     let said = render::tune::summary(&tuning, "results/x").unwrap();
     let plain = said.replace('\n', " ");
+    // Its pairs are those of the optimization alone, and doubted once.
+    assert_eq!(tuning.alone[0].from, "II.2 confirmation");
+    assert_eq!(plain.matches("of the runs shared the CPU").count(), 1, "{said}");
     for part in [
         "could not tell pool=shared from pool=off: ",
         "So many pairs tell a difference of ",
