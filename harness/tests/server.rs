@@ -279,6 +279,34 @@ fn a_gate_compares_two_programs_on_a_server() {
     fixture.assert_no_file_tells();
 }
 
+#[test]
+fn programs_that_store_different_things_on_a_server_are_told_apart_by_record_and_column() {
+    let fixture = Fixture::new();
+    let harness = assert_cmd::cargo::cargo_bin!("harness").display().to_string();
+    let base = fixture.install("base", &format!("#!/bin/sh\nexec '{harness}' migrator \"$@\"\n"));
+    let head = fixture.install(
+        "head",
+        &format!(
+            "#!/bin/sh\n\
+             for word; do shift; [ \"$word\" = 2026-01-01T00:00:00 ] && word=2026-01-02T00:00:00; \
+             set -- \"$@\" \"$word\"; done\n\
+             exec '{harness}' migrator \"$@\"\n"
+        ),
+    );
+    let scenario = SWEEP.replace("[sweep]\nbatch_size = [6, 12]", "[gate]\nmargin = 0.05");
+    let scenario = fixture.write("gate.toml", &scenario);
+    let url = fixture.url();
+    let mut gate = fixture.harness(&["gate", "--store", &url, "--quick", "--out", "out"]);
+    gate.arg("--base").arg(base).arg("--head").arg(head).arg("--scenario").arg(scenario);
+    let (code, stdout, stderr) = ended(gate);
+    assert_eq!(code, Some(5), "{stdout}{stderr}");
+    let said: Vec<&str> = stdout.split_whitespace().collect();
+    let said = said.join(" ");
+    assert!(said.contains("checksum"), "{said}");
+    assert!(said.contains("The first difference: app_"), "{said}");
+    assert!(said.contains(" record ") && said.contains("2026-01-02"), "{said}");
+}
+
 /// Waits until the ledger of the sweep that runs has so many trials.
 fn wait_for_trials(fixture: &Fixture, count: usize) {
     let start = Instant::now();

@@ -135,6 +135,10 @@ fn connections_are_opened_as_the_pool_mode_says() {
         let counted: u64 = report.connections.values().map(|role| role.opened).sum();
         let seen = server.double.counts().opened - before;
         assert!(seen as u64 <= counted + 1, "{settings}: {seen} seen, {counted} counted");
+        eprintln!(
+            "{settings}: 20 batches, {} writer connections opened, {} reused, {} left open",
+            writers.opened, writers.reused, writers.left_open
+        );
     }
 }
 

@@ -4,8 +4,8 @@
 //! open and nothing waits longer than the timeouts.
 //!
 //! The short form lets every message meet a part of the faults, in turn. `SWEETSPOT_FULL=1 cargo test
-//! --release --package migrator --test tds_faults` lets every message meet every fault, under more
-//! settings.
+//! --release --package migrator --test tds_faults` lets every message meet every fault; each of its
+//! settings is a test of its own, because that takes a while.
 #![cfg(test)]
 
 mod store_support;
@@ -259,23 +259,37 @@ fn full() -> bool {
     std::env::var_os("SWEETSPOT_FULL").is_some()
 }
 
+/// One message in so many meets one fault in the short form, and all meet all in the long one.
+fn every_fault(settings: &Value, share: usize, stalls: usize) {
+    if full() {
+        every_fault_everywhere(settings, 1, 1);
+    } else {
+        every_fault_everywhere(settings, share, stalls);
+    }
+}
+
 #[test]
 fn every_fault_at_every_message_leaves_every_record_stored_once_or_logged_with_a_reason() {
-    let values = json!({"workers": 1, "batch_size": 10, "pool": "worker", "cache": "batch"});
-    let bulk = json!({"workers": 1, "batch_size": 10, "cache": "batch", "insert": "bulk"});
-    if !full() {
-        every_fault_everywhere(&values, 6, 20);
-        every_fault_everywhere(&bulk, 12, 40);
-        return;
-    }
-    for settings in [
-        values,
-        bulk,
-        json!({"workers": 2, "batch_size": 10, "pool": "shared", "pool_max": 1, "cache": "shared",
-               "queue_depth": 1, "insert": "bulk"}),
-        json!({"workers": 2, "batch_size": 10, "pool": "worker", "cache": "worker",
-               "parse_threads": 1}),
-    ] {
-        every_fault_everywhere(&settings, 1, 1);
-    }
+    let settings = json!({"workers": 1, "batch_size": 10, "pool": "worker", "cache": "batch"});
+    every_fault(&settings, 6, 20);
+}
+
+#[test]
+fn so_does_every_fault_of_a_migration_by_bulk_loads() {
+    let settings = json!({"workers": 1, "batch_size": 10, "cache": "batch", "insert": "bulk"});
+    every_fault(&settings, 12, 40);
+}
+
+#[test]
+fn so_does_every_fault_of_a_migration_through_a_shared_pool_and_queues() {
+    let settings = json!({"workers": 2, "batch_size": 10, "pool": "shared", "pool_max": 1,
+        "cache": "shared", "queue_depth": 1, "insert": "bulk"});
+    every_fault(&settings, 36, 80);
+}
+
+#[test]
+fn so_does_every_fault_of_a_migration_by_two_workers_behind_a_parse_pool() {
+    let settings = json!({"workers": 2, "batch_size": 10, "pool": "worker", "cache": "worker",
+        "parse_threads": 1});
+    every_fault(&settings, 36, 80);
 }

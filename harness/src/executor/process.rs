@@ -204,21 +204,22 @@ impl Process {
         source: &Source,
         program: usize,
         settings: &Settings,
+        store: &Store,
     ) -> Result<Measurement> {
-        let Conditions { store, link, timeout_s, .. } = self.conditions(source.scenario)?.clone();
+        let &Conditions { link, timeout_s, .. } = self.conditions(source.scenario)?;
         let program = self.program(program)?;
         let log = folder.join(LOG);
         let mut reset_s = None;
         if store.is_server() {
             let start = Instant::now();
-            let failure = self.reset(&program, &store, &log)?;
+            let failure = self.reset(&program, store, &log)?;
             reset_s = Some(start.elapsed().as_secs_f64());
             if let Some(failure) = failure {
                 let not_begun = Measurement::new(0.0, Outcome::Failure(failure));
                 return Ok(Measurement { reset_s, ..not_begun });
             }
         }
-        let trial = Trial { source: &source.path, store: &store, settings, link, folder };
+        let trial = Trial { source: &source.path, store, settings, link, folder };
         let measured = self.trial(&program, &trial, &log, timeout_s)?;
         Ok(Measurement { reset_s, ..measured })
     }
@@ -232,7 +233,7 @@ impl Process {
         timeout_s: u32,
     ) -> Result<Measurement> {
         let (unslowed, slowed_by) = program.unslowed();
-        let foreign = matches!(unslowed, Program::Runner(_));
+        let foreign = unslowed.is_runner();
         let access = trial.store.is_server().then_some(&self.access);
         let words = unslowed.run(trial);
         let job = Job { words, slowed_by, log, limit_s: Some(timeout_s), access };
@@ -286,7 +287,8 @@ impl Executor for Process {
         settings: &Settings,
     ) -> Result<Measurement> {
         let folder = temporary(self.stores())?;
-        self.run_in(folder.path(), source, program, settings)
+        let store = self.conditions(source.scenario)?.store.clone();
+        self.run_in(folder.path(), source, program, settings, &store)
     }
 
     fn first_difference(
@@ -295,13 +297,19 @@ impl Executor for Process {
         arms: &[Arm; 2],
         names: [&str; 2],
     ) -> Result<Option<Difference>> {
-        // Two runs into one schema leave nothing of the first to compare.
-        if self.conditions(source.scenario)?.store.is_server() {
-            return Ok(None);
+        let mut store = self.conditions(source.scenario)?.store.clone();
+        if store.is_server() {
+            // Two runs into one schema leave nothing of the first to compare. What two builds make of
+            // a record they make of it in files too; what a command does with them nobody knows.
+            let [one, other] = [self.program(arms[0].program)?, self.program(arms[1].program)?];
+            if one.is_runner() || other.is_runner() {
+                return Ok(None);
+            }
+            store = Store::files();
         }
         let folders = [temporary(self.stores())?, temporary(self.stores())?];
         for (folder, arm) in folders.iter().zip(arms) {
-            self.run_in(folder.path(), source, arm.program, &arm.setting.settings)?;
+            self.run_in(folder.path(), source, arm.program, &arm.setting.settings, &store)?;
         }
         let [one, other] = folders.each_ref().map(|folder| program::file(folder.path()));
         if !one.exists() || !other.exists() {

@@ -150,6 +150,11 @@ impl Program {
         Self::Slowed(Box::new(self), share)
     }
 
+    /// Whether it is no build of the migrator.
+    pub(super) fn is_runner(&self) -> bool {
+        matches!(self.unslowed().0, Self::Runner(_))
+    }
+
     /// The program itself, and by which share it is slowed.
     pub(super) fn unslowed(&self) -> (&Self, f64) {
         match self {

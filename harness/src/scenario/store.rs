@@ -46,6 +46,11 @@ impl Store {
         Ok(Self { url, synchronous })
     }
 
+    /// A fresh file for every run, flushed as usual.
+    pub fn files() -> Self {
+        Self { url: FILES.to_owned(), synchronous: Some(SYNCHRONOUS.to_owned()) }
+    }
+
     /// The store in its place that a command line names. How files are flushed does not come along
     /// to a server, so what is not the default is refused.
     pub(super) fn moved(&self, url: &str) -> Result<Self, String> {
@@ -55,7 +60,7 @@ impl Store {
             Some(said) if said != SYNCHRONOUS => {
                 Err(format!("the scenario's synchronous = \"{said}\" would be ignored by a server"))
             }
-            _ if url == FILES => Ok(Self { url, synchronous: Some(SYNCHRONOUS.to_owned()) }),
+            _ if url == FILES => Ok(Self::files()),
             _ => Ok(Self { url, synchronous: None }),
         }
     }
