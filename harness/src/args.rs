@@ -206,7 +206,8 @@ pub struct StoreArgs {
     /// `MIGRATOR_DB_PASSWORD`]
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// With `mssql://`: empty the tables of this schema, though `migrator init` has not created it
+    /// With `mssql://`: empty the tables of this schema, though `migrator init` has not created it or
+    /// a migration has stored into it
     #[arg(long, value_name = "SCHEMA")]
     pub recreate: Option<String>,
 }

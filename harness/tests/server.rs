@@ -415,6 +415,23 @@ fn a_schema_of_somebody_else_is_emptied_only_where_its_name_is_said() {
     assert!(command.contains("--store 'mssql://") && command.contains("--recreate dbo"));
 }
 
+#[test]
+fn what_a_migration_has_stored_is_removed_only_where_its_schema_is_said() {
+    let fixture = Fixture::new();
+    let url = format!("{}&schema=applications", fixture.url());
+    let run = ["migrator", "run", "--source", "generated:small,3,1", "--quiet", "--store", &url];
+    succeed(fixture.harness(&["migrator", "init", "--store", &url, "--quiet"]));
+    succeed(fixture.harness(&run));
+    let error = refused(fixture.session("sweep", SWEEP, &["--store", &url]));
+    assert!(error.contains("holds what a migration stored"), "{error}");
+    assert!(error.contains("--recreate applications"), "{error}");
+    assert_eq!(fixture.resets("applications"), 0);
+    let said = ["--store", &url, "--recreate", "applications"];
+    succeed(fixture.session("sweep", SWEEP, &said));
+    // What trials have stored is nobody's.
+    succeed(fixture.session("sweep", SWEEP, &["--store", &url, "--fresh"]));
+}
+
 /// A program that is no migrator, says everything that it knows, and reports it too.
 const TALKATIVE: &str = r#"#!/bin/sh
 env >&2

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::load::APPLICATIONS;
-use migrator::store::Store as _;
 use migrator::store::mssql::MssqlStore;
 use migrator::store::mssql::setup::Recreate;
 use migrator::store::mssql::url::{Password, ServerUrl};
-use migrator::store::schema::Tables;
+use migrator::store::schema::{RUN_TABLE, Tables};
+use migrator::store::{Role, Store as _, Stored};
 use serde_json::Value;
 
+use super::NOW;
 use crate::error::{Error, Result};
+use crate::scenario::store::SCHEMA;
 use crate::scenario::{Scenario, Store};
 
 /// What stands where a password was.
@@ -62,12 +64,22 @@ impl Access {
     /// fail every trial fails here, before anything is begun.
     pub fn try_out(&self, store: &Store) -> Result<String> {
         let url = ServerUrl::parse(&store.url).map_err(|error| environment(&error))?;
+        let schema = url.schema.clone().unwrap_or_default();
         let password = self.password.clone().ok_or_else(|| Error::environment("no password"))?;
         let catalogue = Catalogue::shipped(APPLICATIONS).map_err(|error| environment(&error))?;
         let tables = Tables::new(&catalogue).map_err(|error| environment(&error))?;
         let server = MssqlStore::new(url, password, &catalogue.schema, tables)
             .map_err(|error| environment(&error))?;
         let told = self.recreate().map_or(Recreate::OwnSchema, Recreate::Named);
+        if told == Recreate::OwnSchema && schema != SCHEMA {
+            let migrated = migrated(&server).map_err(|error| environment(&error))?;
+            if let Some(now) = migrated {
+                return Err(Error::usage(format!(
+                    "schema {schema} holds what a migration stored at {now}: take another schema \
+                     for trials, or remove it with everything in it by --recreate {schema}"
+                )));
+            }
+        }
         server.recreate(told).map_err(|error| environment(&error))?;
         Ok(server.info().version)
     }
@@ -107,6 +119,29 @@ impl Access {
     pub(super) fn with(password: &str) -> Self {
         Self { password: Some(Password::new(password)), recreate: None }
     }
+}
+
+/// When a run that was no trial stored into these tables, if there was one: `migrator init` marks the
+/// schemas of migrations as it marks those of trials.
+fn migrated(server: &MssqlStore) -> migrator::error::Result<Option<String>> {
+    if server.inspect(None)?.tables.iter().all(|table| table.name != RUN_TABLE) {
+        return Ok(None);
+    }
+    let digits = |time: &str| {
+        let digits: String = time.chars().filter(char::is_ascii_digit).collect();
+        digits.trim_end_matches('0').to_owned()
+    };
+    let mut found = None;
+    let mut connection = server.connect(Role::Untimed)?;
+    connection.scan(server.tables().run, &[1], None, &mut |row| {
+        if let [Stored::Text(now)] = row
+            && digits(now) != digits(NOW)
+        {
+            found = Some((*now).to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Whether there was anything to hide.

@@ -28,6 +28,10 @@ use crate::step::Arm;
 /// The verb under which the harness's own binary is the migrator.
 pub const MIGRATOR_VERB: &str = "migrator";
 
+/// The point in time of every trial: what a row gets from the clock must not differ between runs
+/// whose checksums are compared.
+const NOW: &str = "2026-01-01T00:00:00";
+
 /// The verb under which the harness's own binary is the launcher of one program.
 pub const LAUNCH_VERB: &str = "launch";
 

@@ -7,14 +7,10 @@ use std::path::{Path, PathBuf};
 use migrator::config::Settings;
 use serde_json::{Map, Value};
 
-use super::MIGRATOR_VERB;
+use super::{MIGRATOR_VERB, NOW};
 use crate::error::{Error, Result};
 use crate::identity::fingerprint;
 use crate::scenario::{Link, Runner, Store, Workload};
-
-/// The point in time of every trial: what a row gets from the clock must not differ between runs
-/// whose checksums are compared.
-const NOW: &str = "2026-01-01T00:00:00";
 
 const REPORT: &str = "report.json";
 const STORE: &str = "store.sqlite";

@@ -11,7 +11,7 @@ pub const FILES: &str = "sqlite:";
 pub const ANY_SERVER: &str = "mssql:";
 
 /// The schema where a server's URL names none: one that is there for trials and nothing else.
-const SCHEMA: &str = "sweetspot";
+pub const SCHEMA: &str = "sweetspot";
 
 /// How files are flushed where nothing is said.
 const SYNCHRONOUS: &str = "full";
