@@ -356,16 +356,15 @@ fn hash_of(values: &SqlRow, places: &[usize]) -> Option<u64> {
 fn hash_folded(text: &str, hasher: &mut FxHasher) {
     /// The bit by which the cases of a letter differ.
     const CASE: u64 = u64::MAX / 0xff * 0x20;
-    let part = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word) | CASE
-    };
     let bytes = text.as_bytes();
-    let few = bytes.len().min(8);
     bytes.len().hash(hasher);
-    part(&bytes[..few]).hash(hasher);
-    part(&bytes[bytes.len() - few..]).hash(hasher);
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            (u64::from_le_bytes(*first) | CASE).hash(hasher);
+            (u64::from_le_bytes(*last) | CASE).hash(hasher);
+        }
+        _ => bytes.iter().for_each(|byte| byte.to_ascii_lowercase().hash(hasher)),
+    }
 }
 
 /// Whether two rows hold the same in these columns, as SQL Server compares.
