@@ -171,6 +171,7 @@ fn a_source_that_is_written_to_meanwhile_is_migrated_whole() {
     let written = thread::scope(|scope| {
         let writer = scope.spawn(|| {
             let source = rusqlite::Connection::open(migration.path("source.db")).unwrap();
+            source.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
             let (mut key, mut written) = (150, 0);
             while !over.load(Ordering::Relaxed) && key < 300 {
                 key += 1;

@@ -2,12 +2,13 @@
 
 use super::document::{Comparison, Fact, FailedRun, ValidityFigures};
 use super::format::{percent, percent_range, value};
+use crate::stats::validity::pace;
 
 /// The figures of statistics.md 4 that there are.
 pub(super) fn validity(validity: &ValidityFigures) -> Vec<Fact> {
     let share = |share: f64| format!("{:.0} %", share * 100.0);
     let facts = [
-        ("trend of the block means, per hour", validity.trend_percent_per_hour.map(percent)),
+        ("trend of the block means", validity.trend_percent_per_hour.map(pace)),
         ("what running second costs", validity.order_effect_percent.map(percent)),
         ("lag-1 autocorrelation", validity.autocorrelation.map(|figure| format!("{figure:+.2}"))),
         (

@@ -16,6 +16,9 @@ pub const DISTURBED: f64 = 0.05;
 const DISTURBED_RUNS_MAX: f64 = 0.1;
 /// A wider spread of the clock speed than this raises a doubt.
 const CLOCK_SPREAD_MAX: f64 = 0.05;
+/// Percent per hour beyond which a trend is said per minute.
+const PER_HOUR_MAX: f64 = 50.0;
+
 /// Chance that a quiet session raises a given doubt about trend, order or autocorrelation.
 const DOUBT_ALPHA: f64 = 0.01;
 /// The same as a two-sided normal quantile: a lag-1 autocorrelation of n figures has a standard
@@ -80,7 +83,8 @@ impl fmt::Display for Doubt {
         match self {
             Self::Trend(percent) => write!(
                 f,
-                "the level moved by {percent:+.1} % per hour; let the machine warm up or cool down"
+                "the level moved by {}; let the machine warm up or cool down",
+                pace(*percent)
             ),
             Self::OrderEffect(percent) => write!(
                 f,
@@ -138,6 +142,15 @@ impl Validity {
         .flatten()
         .collect()
     }
+}
+
+/// A trend in words: per hour, or per minute where so short a session says nothing of an hour.
+pub fn pace(percent_per_hour: f64) -> String {
+    if percent_per_hour.abs() <= PER_HOUR_MAX {
+        return format!("{percent_per_hour:+.1} % per hour");
+    }
+    let a_minute = (percent_per_hour / 100.0).ln_1p() / 60.0;
+    format!("{:+.1} % per minute", a_minute.exp_m1() * 100.0)
 }
 
 /// The trend of block means by least squares; `None` for fewer than three blocks or no time
@@ -224,6 +237,14 @@ mod tests {
                 Pair { change: order_effect + order.sign() * ratio, order }
             })
             .collect()
+    }
+
+    #[test]
+    fn a_trend_too_steep_for_an_hour_is_said_per_minute() {
+        assert_eq!(pace(-1.44), "-1.4 % per hour");
+        assert_eq!(pace(50.0), "+50.0 % per hour");
+        assert_eq!(pace(15_489.1), "+8.8 % per minute");
+        assert_eq!(pace(-92.2), "-4.2 % per minute");
     }
 
     #[test]

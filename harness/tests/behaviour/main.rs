@@ -11,6 +11,7 @@ mod history;
 mod judge;
 mod measure;
 mod mock;
+mod processes;
 mod report;
 mod report_browser;
 mod report_documents;

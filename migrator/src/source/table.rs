@@ -1,6 +1,7 @@
 //! A source table in `SQLite` (contract.md 2.1), read-only, by ranges of keys.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -14,6 +15,10 @@ use super::{RECORD_BYTES_READ_MAX, Reader, Source};
 
 /// How many bad keys an error names.
 const KEYS_NAMED_MAX: usize = 20;
+
+/// How long a page waits for whoever writes to the source. A busy writer lets a reader in by chance,
+/// and a migration that ends for it would only have to be started again.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Which table holds the records.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +70,11 @@ impl TableSource {
             return Err(Error::environment(format!("{}: no such file", self.label())));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(&self.path, flags).map_err(|error| self.failure(error))
+        let opened = Connection::open_with_flags(&self.path, flags).and_then(|connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(connection)
+        });
+        opened.map_err(|error| self.failure(error))
     }
 
     fn check_columns(&self, connection: &Connection, names: TableNames<'_>) -> Result<()> {
