@@ -17,7 +17,8 @@ fn scripts() -> PathBuf {
 /// where its report goes.
 fn folder(also: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let report = r#"{"format":1,"build":{},"store":{},"checksum":"c","books":{"read":3},"rows":{"t":2}}"#;
+    let report =
+        r#"{"format":1,"build":{},"store":{},"checksum":"c","books":{"read":3},"rows":{"t":2}}"#;
     let text = format!(
         "#!/bin/sh\nhere=$(dirname \"$0\")\necho \"$*\" >> \"$here/calls\"\n{also}\n\
          for last; do :; done\necho '{report}' > \"$last\"\n"
