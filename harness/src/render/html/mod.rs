@@ -142,9 +142,9 @@ fn phase_name(phase: &str, optimization: &str) -> String {
 
 fn sections(document: &Document, charts: &Charts) -> Markup {
     html! {
-        (metrics(document, charts))
         (cumulative(document, charts))
         @if let Some(paste) = &document.paste { (settings(paste, &document.commits)) }
+        (metrics(document, charts))
         @for (index, phase) in document.phases.iter().enumerate() {
             section id=(phase_id(index, &phase.phase)) {
                 h2 { (phase_name(&phase.phase, &phase.optimization)) }
