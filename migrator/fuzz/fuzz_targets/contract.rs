@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::contract::warn::{Pair, warnings};
+use migrator::contract::warn::{Pair, Targets, warnings};
 use migrator::record::RawRecord;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
@@ -34,7 +34,8 @@ fuzz_target!(|bytes: &[u8]| {
             return;
         }
     };
-    let _ = warnings(Pair { draft: &draft, contract: &contract }, None);
+    let nowhere = Targets { catalogue: None, store: None };
+    let _ = warnings(Pair { draft: &draft, contract: &contract }, nowhere);
     let now = "2026-01-31T12:00:00".parse().unwrap();
     let (mut parser, mapper) = (Parser::new(&contract), Mapper::new(&contract, now));
     for record in RECORDS {
