@@ -1,5 +1,5 @@
 //! Since which commit a difference is there: which commit to test next, and between which two the
-//! answer lies. Knows no commit, no program and no test; takes the word of whoever asks. Pure.
+//! answer lies, by the gate's verdicts. Builds and runs nothing. Pure.
 
 use std::ops::RangeInclusive;
 
@@ -146,7 +146,7 @@ impl Bisected {
 }
 
 /// Which difference is searched for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Wanted {
     /// A metric that got worse, or better.
@@ -155,6 +155,9 @@ pub enum Wanted {
         metric: Metric,
         /// Whether it got worse.
         worse: bool,
+        /// By how much at the ends, in logarithms; above 0 is worse.
+        #[serde(skip)]
+        effect: f64,
     },
     /// An exact quantity that rose, and by the scenario may not.
     Count {
@@ -175,7 +178,8 @@ impl Wanted {
                 Verdict::Improved => false,
                 Verdict::Pass | Verdict::Inconclusive => return None,
             };
-            Some(Self::Metric { metric: found.metric, worse })
+            let effect = found.finding.judgement?.estimate.shown;
+            Some(Self::Metric { metric: found.metric, worse, effect })
         });
         let mut risen = gated.workloads.iter().flat_map(Workload::risen);
         metric.or_else(|| risen.next().map(|risen| Self::Count { count: risen.quantity }))
@@ -188,8 +192,8 @@ impl Wanted {
             return Seen::Unknown;
         }
         match self {
-            Self::Metric { metric, worse } => match finding(gated, metric) {
-                Some((found, verdict)) => of_verdict(worse, verdict, found, margin(gated)),
+            Self::Metric { metric, worse, effect } => match finding(gated, metric) {
+                Some((found, verdict)) => of_verdict(worse, verdict, found, effect),
                 None => Seen::Unknown,
             },
             Self::Count { count } => match counted(gated, count) {
@@ -222,30 +226,24 @@ pub fn counted(gated: &Gated, quantity: Exact) -> Option<&Count> {
     comparisons.flat_map(|found| &found.exact).find(|count| count.quantity == quantity)
 }
 
-fn of_verdict(worse: bool, verdict: Outcome, found: &MetricFinding, margin: f64) -> Seen {
-    let Outcome::Judged(verdict) = verdict else {
+fn of_verdict(worse: bool, verdict: Outcome, found: &MetricFinding, effect: f64) -> Seen {
+    let (Outcome::Judged(verdict), Some(judgement)) = (verdict, found.finding.judgement) else {
         return Seen::Unknown;
     };
-    match (worse, verdict) {
-        (true, Verdict::Regression | Verdict::Small) | (false, Verdict::Improved) => Seen::Changed,
-        (true, Verdict::Pass | Verdict::Improved)
-        | (false, Verdict::Regression | Verdict::Small) => Seen::Same,
-        (true, Verdict::Inconclusive) => Seen::Unknown,
-        (false, Verdict::Pass | Verdict::Inconclusive) => not_yet_better(found, margin),
+    let has_it = match verdict {
+        Verdict::Regression | Verdict::Small => worse,
+        Verdict::Improved => !worse,
+        Verdict::Pass | Verdict::Inconclusive => false,
+    };
+    // A gate shows that something is within the margin. The difference that is searched for may be
+    // smaller than that: only an interval that leaves it out says that a commit does not have it.
+    let interval = judgement.interval;
+    let lacks_it = if worse { interval.high < effect } else { interval.low > effect };
+    match (has_it, lacks_it) {
+        (true, _) => Seen::Changed,
+        (false, true) => Seen::Same,
+        (false, false) => Seen::Unknown,
     }
-}
-
-/// A gate shows that something is no worse than the margin; here it is to be shown that it is no
-/// better than that, which its interval says as well.
-fn not_yet_better(found: &MetricFinding, margin: f64) -> Seen {
-    let low = found.finding.judgement.map(|judgement| judgement.interval.low);
-    if low.is_some_and(|low| low > -margin.ln_1p()) { Seen::Same } else { Seen::Unknown }
-}
-
-/// A share; the smallest of several workloads.
-fn margin(gated: &Gated) -> f64 {
-    let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
-    comparisons.map(|comparison| comparison.margin_percent / 100.0).fold(f64::INFINITY, f64::min)
 }
 
 #[cfg(test)]

@@ -64,7 +64,8 @@ fn main() -> ExitCode {
     }
     let mut worse = false;
     for (name, thousands) in &counted {
-        let before = baseline.thousands_per_record.get(name).copied().unwrap_or(f64::NAN);
+        // What nobody has counted before is guarded by nothing, and is as bad as worse.
+        let before = baseline.thousands_per_record.get(name).copied().unwrap_or(0.0);
         let percent = 100.0 * (thousands / before - 1.0);
         let mark = if percent > baseline.tolerance_percent { "  WORSE" } else { "" };
         worse |= percent > baseline.tolerance_percent;

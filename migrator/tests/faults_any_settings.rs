@@ -7,7 +7,6 @@ mod counts;
 mod store_support;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use migrator::config::{
@@ -135,8 +134,8 @@ fn assert_report(report: &RunReport, case: &Case) {
     }
 }
 
-/// Whether the case took a second run.
-fn try_case(case: &Case) -> bool {
+/// Whether the case met a fault, and whether it took a second run.
+fn try_case(case: &Case) -> (bool, bool) {
     let plain = plainly(case);
     let store = store();
     let faulty = PositionStore::new(&store, case.faults.iter().copied());
@@ -152,23 +151,26 @@ fn try_case(case: &Case) -> bool {
     if !again {
         assert_eq!(report.books, plain.books, "{case:?}");
     }
-    again
+    (faulty.calls().struck.is_some(), again)
 }
 
 #[test]
 fn any_settings_records_and_faults_store_what_a_plain_run_stores() {
     let cases_max = if counts::full() { 20_000 } else { 300 };
-    let (tried, again) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let [tried, struck, again] = [(); 3].map(|()| AtomicU64::new(0));
     let mut runner = TestRunner::new(ProptestConfig { cases: cases_max, ..Default::default() });
     let outcome = runner.run(&cases(), |case| {
-        let took_again = within_a_minute(move || try_case(&case));
+        let (was_struck, took_again) = within_a_minute(move || try_case(&case));
         tried.fetch_add(1, Ordering::Relaxed);
+        struck.fetch_add(u64::from(was_struck), Ordering::Relaxed);
         again.fetch_add(u64::from(took_again), Ordering::Relaxed);
         Ok(())
     });
-    let (tried, again) = (tried.load(Ordering::Relaxed), again.load(Ordering::Relaxed));
+    let [tried, struck, again] = [tried, struck, again].map(AtomicU64::into_inner);
     counts::print(&format!(
-        "{tried} plans of settings, records and faults, {again} of which took a second run"
+        "{tried} plans of settings, records and faults, {struck} of which met one and {again} took \
+         a second run"
     ));
     outcome.unwrap();
+    assert!(struck > 0 && again > 0, "the faults were not met");
 }

@@ -175,7 +175,7 @@ fn tell(name: &str, kind: Kind, struck: &BTreeMap<(Kind, &str), (u64, u64, Harm)
         harm += *its_harm;
     }
     counts::print(&format!(
-        "{name}, {kind:?}: {positions} positions, {again} of which took a second run: {harm}"
+        "{name}, {kind:?}: {positions} calls struck, {again} of which took a second run: {harm}"
     ));
     assert_eq!(harm, Harm::default());
     assert!(again == 0 || kind != Kind::Slow, "waiting changes nothing");
@@ -184,10 +184,10 @@ fn tell(name: &str, kind: Kind, struck: &BTreeMap<(Kind, &str), (u64, u64, Harm)
 
 #[test]
 fn whichever_call_goes_wrong_every_record_is_stored_once_or_logged_as_failed() {
-    let mut positions = 0;
+    let mut struck = 0;
     for (name, settings) in configurations() {
         let step = if counts::full() || name == "baseline" { 1 } else { 3 };
-        positions += strike_all(name, &settings, step);
+        struck += strike_all(name, &settings, step);
     }
-    counts::print(&format!("{positions} positions in all"));
+    counts::print(&format!("{struck} faults in all, {} kinds at each call", Kind::ALL.len()));
 }

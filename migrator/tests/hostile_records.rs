@@ -190,13 +190,11 @@ fn encodings_that_lie_are_believed_or_rejected_as_the_reference_does() {
             Stored,
         ),
     ];
-    counts::print(&format!(
-        "{} lying encodings: all handled or rejected as they must be",
-        cases.len()
-    ));
+    let tried = cases.len();
     for (name, bytes, expected) in cases {
         assert_fate(name, bytes, &expected);
     }
+    counts::print(&format!("{tried} lying encodings: all handled or rejected as they must be"));
 }
 
 #[test]
@@ -220,10 +218,11 @@ fn characters_that_xml_has_not_are_rejected_wherever_they_stand() {
         ("reference of many digits", "&#00000000000000000000000000000065;", true),
         ("reference of too many digits", "&#99999999999999999999999999999999;", false),
     ] {
-        for place in ["T", "<a b=\"T\"/>", "<a b='T'><!-- T --></a>"] {
-            // What looks like a reference is none in a comment.
+        for place in ["T", "<a b=\"T\"/>", "<a b='T'/>", "<!-- T -->"] {
             let piece = place.replace('T', text);
-            let expected = if allowed { Stored } else { REJECTED };
+            // What looks like a reference is none in a comment.
+            let is_none = place.starts_with("<!--") && text.starts_with('&');
+            let expected = if allowed || is_none { Stored } else { REJECTED };
             for record in [with(&piece, ""), with("", &piece)] {
                 assert_fate(name, record.into_bytes(), &expected);
                 tried += 1;
@@ -235,7 +234,10 @@ fn characters_that_xml_has_not_are_rejected_wherever_they_stand() {
     assert_fate("blank, then NUL", twice, &Rejected(Stage::Parsing, "cleaning"));
     let behind = format!("{}\0", with("", "")).into_bytes();
     assert_fate("NUL behind the root", behind, &REJECTED);
-    counts::print(&format!("{} forbidden and allowed characters: all as XML has them", tried + 3));
+    counts::print(&format!(
+        "{} records of 15 forbidden and allowed characters: all as XML has them",
+        tried + 3
+    ));
 }
 
 #[test]
@@ -296,13 +298,11 @@ fn what_looks_like_the_end_of_the_root_deceives_nobody() {
         ),
         ("an ID below zero", with("", "").replace("\"5\"", "\"-5\""), REJECTED),
     ];
-    counts::print(&format!(
-        "{} tricks around tags, CDATA and comments: none succeeded",
-        cases.len()
-    ));
+    let tried = cases.len();
     for (name, text, expected) in cases {
         assert_fate(name, text.into_bytes(), &expected);
     }
+    counts::print(&format!("{tried} tricks around tags, CDATA and comments: none succeeded"));
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn nesting_of_any_depth_costs_no_more_than_its_text() {
     }
     let unclosed = format!("<Provenir>{}</Provenir>", "<a>".repeat(1_000_000));
     assert_fate("never closed", unclosed.into_bytes(), &Rejected(Stage::Validation, "256"));
-    counts::print("10 nestings up to 1,000,000 deep: all rejected within 256 KiB");
+    counts::print("9 nestings up to 1,000,000 deep, rejected within 256 KiB, and one never closed");
 }
 
 /// Fails instead of hanging where work grows with the square of what it is given.

@@ -10,6 +10,7 @@ mod command_support;
 mod counts;
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -52,12 +53,19 @@ fn books(output: &Output) -> Books {
 #[derive(Default)]
 struct Tally {
     processes: u32,
+    killed: u32,
     lost_races: u64,
     harm: Harm,
 }
 
-/// Four processes with these shares, the first of which is killed if `kill`.
-fn round(migration: &Migration, number: usize, shares: [Option<&str>; 4], kill: bool) -> Tally {
+/// Four processes with these shares. The first of them is killed after `kill`, and what it left is
+/// taken up by one more.
+fn round(
+    migration: &Migration,
+    number: usize,
+    shares: [Option<&str>; 4],
+    kill: Option<Duration>,
+) -> Tally {
     let store = format!("store{number}.db");
     let settings = SETTINGS[number % SETTINGS.len()];
     let children = shares.map(|share| {
@@ -65,17 +73,19 @@ fn round(migration: &Migration, number: usize, shares: [Option<&str>; 4], kill: 
         start(migration, &store, &[settings, &partition].concat())
     });
     let mut sum = Books::default();
+    let mut killed = 0;
     for (place, mut child) in children.into_iter().enumerate() {
-        if kill && place == 0 {
-            thread::sleep(Duration::from_millis(40 + 7 * number as u64));
+        if let Some(after) = kill.filter(|_| place == 0) {
+            thread::sleep(after);
             child.kill().unwrap();
-            child.wait().unwrap();
+            // It may have ended by itself.
+            killed += u32::from(child.wait().unwrap().signal() == Some(9));
         } else {
             sum.add(&books(&child.wait_with_output().unwrap()));
         }
     }
     let lost_races = sum.lost_race;
-    if kill {
+    if kill.is_some() {
         let rest = start(migration, &store, settings).wait_with_output().unwrap();
         let rest = books(&rest);
         assert_eq!(rest.read + rest.skipped, u64::from(RECORDS));
@@ -84,21 +94,29 @@ fn round(migration: &Migration, number: usize, shares: [Option<&str>; 4], kill: 
     }
     let audit = migration.audit_of(&store, &[]);
     assert!(audit.passed, "{settings:?}, {shares:?}: {:?}", audit.findings);
-    Tally { processes: 4, lost_races, harm: Harm::found_by(&audit) }
+    let processes = 4 + u32::from(kill.is_some());
+    Tally { processes, killed, lost_races, harm: Harm::found_by(&audit) }
 }
 
 fn rounds(migration: &Migration, name: &str, shares: [Option<&str>; 4], kill: bool, first: usize) {
     let rounds = if counts::full() { 50 } else { 2 };
     let mut total = Tally::default();
     for number in 0..rounds {
-        let Tally { processes, lost_races, harm } = round(migration, first + number, shares, kill);
+        // Between its start and the end of so short a run.
+        let after = kill.then(|| Duration::from_millis(8 + 7 * number as u64));
+        let Tally { processes, killed, lost_races, harm } =
+            round(migration, first + number, shares, after);
         total.processes += processes;
+        total.killed += killed;
         total.lost_races += lost_races;
         total.harm += harm;
     }
-    let Tally { processes, lost_races, harm } = total;
-    counts::print(&format!("{processes} processes {name}, {lost_races} races lost: {harm}"));
+    let Tally { processes, killed, lost_races, harm } = total;
+    counts::print(&format!(
+        "{processes} processes {name}, {killed} killed, {lost_races} races lost: {harm}"
+    ));
     assert_eq!(harm, Harm::default());
+    assert_eq!(killed > 0, kill, "{killed} of {rounds} were killed before their end");
     if shares.iter().collect::<BTreeSet<_>>().len() == 4 {
         assert_eq!(lost_races, 0, "records of one's own are not raced for");
     }
@@ -110,7 +128,7 @@ fn four_processes_on_one_store_lose_nothing_and_store_nothing_twice() {
     let own = ["0/4", "1/4", "2/4", "3/4"].map(Some);
     let halves = ["0/2", "1/2", "0/2", "1/2"].map(Some);
     rounds(&migration, "with records of their own", own, false, 0);
-    rounds(&migration, "on one range by mistake", [None; 4], false, 100);
-    rounds(&migration, "two on each share by mistake", halves, false, 200);
-    rounds(&migration, "one of them killed", [None; 4], true, 300);
+    rounds(&migration, "on one range by mistake", [None; 4], false, 101);
+    rounds(&migration, "two on each share by mistake", halves, false, 202);
+    rounds(&migration, "one of them killed", [None; 4], true, 303);
 }

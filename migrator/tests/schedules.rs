@@ -37,21 +37,35 @@ use store_support::memory::MemoryStore;
 use store_support::positions::{Kind, Place, PositionStore};
 use store_support::runs::{Numbers, Sharing, config, run_into};
 
+/// Counts over all orders; no part of what is scheduled.
+#[derive(Debug, Clone, Default)]
+struct Counter(Arc<AtomicU64>);
+
+impl Counter {
+    fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Tries so many orders, half of them drawn evenly and half with few changes of turn, which finds
 /// what takes one thread long behind the others.
 fn check(name: &str, orders: usize, steps: impl Fn() + Send + Sync + Clone + 'static) {
     let orders = if counts::full() { 50 * orders } else { orders };
-    let tried = Arc::new(AtomicU64::new(0));
+    let tried = Counter::default();
     let counted = {
-        let tried = Arc::clone(&tried);
+        let tried = tried.clone();
         move || {
             steps();
-            tried.fetch_add(1, Ordering::Relaxed);
+            tried.count();
         }
     };
     shuttle::check_random(counted.clone(), orders / 2);
     shuttle::check_pct(counted, orders - orders / 2, 3);
-    let tried = tried.load(Ordering::Relaxed);
+    let tried = tried.get();
     counts::print(&format!("{tried} orders of steps, {name}: all ended, all whole"));
 }
 
@@ -190,8 +204,11 @@ fn of_batches_that_share_a_key_the_lower_number_ends_first() {
 }
 
 #[test]
-fn a_shared_cache_knows_no_key_that_is_not_committed() {
-    check("shared cache", 2_000, || {
+fn a_shared_cache_knows_committed_keys_and_no_others() {
+    let known_keys = Counter::default();
+    let counter = known_keys.clone();
+    check("shared cache", 2_000, move || {
+        let counter = &counter;
         let limits = CacheLimits {
             max_keys: thread_rng().gen_range(1..5_usize).try_into().unwrap(),
             spot_check: Rate::default(),
@@ -207,7 +224,8 @@ fn a_shared_cache_knows_no_key_that_is_not_committed() {
                         let asked = key(number);
                         let known = worker.look_up([&asked].into_iter(), false)[0];
                         if known == Known::Stored {
-                            assert!(committed.lock().unwrap().contains(&number), "rolled back");
+                            assert!(committed.lock().unwrap().contains(&number), "{number}");
+                            counter.count();
                         } else if thread_rng().gen_bool(0.6) {
                             committed.lock().unwrap().insert(number);
                             worker.keep([asked.clone()]);
@@ -219,6 +237,7 @@ fn a_shared_cache_knows_no_key_that_is_not_committed() {
         let kept = cache.close();
         assert!(kept.keys_peak <= limits.max_keys.get() as u64);
     });
+    assert!(known_keys.get() > 0, "nothing was ever known");
 }
 
 const SOURCE: Numbers = Numbers { last: 8, broken: None };
@@ -290,7 +309,9 @@ fn a_run_with_everything_on_stores_the_same_in_any_order_of_steps() {
 
 #[test]
 fn a_run_that_is_interrupted_at_any_step_ends_and_the_next_one_takes_the_rest() {
-    check("interrupted runs", 200, || {
+    let interrupted = Counter::default();
+    let counter = interrupted.clone();
+    check("interrupted runs", 200, move || {
         let (store, interrupt) = (store(), Arc::new(Interrupt::default()));
         // No scope: the scheduler takes the end of an outer one's threads for that of an inner one's.
         let raiser = {
@@ -306,22 +327,30 @@ fn a_run_that_is_interrupted_at_any_step_ends_and_the_next_one_takes_the_rest() 
         raiser.join().unwrap();
         if let Err(error) = first {
             assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+            counter.count();
         }
         run_into(&store, &config(all_on()), &SOURCE, STAGES, &Interrupt::default()).unwrap();
         assert_whole(&store);
     });
+    assert!(interrupted.get() > 0, "no interrupt came in time");
 }
 
 #[test]
 fn a_run_whose_store_fails_at_any_step_ends_and_the_next_one_takes_the_rest() {
-    check("runs with a fault", 200, || {
+    let struck = Counter::default();
+    let counter = struck.clone();
+    check("runs with a fault", 200, move || {
         let store = store();
         let kinds = [Kind::Before, Kind::After, Kind::AnswerLost, Kind::Gone, Kind::DiskFull];
         let kind = kinds[thread_rng().gen_range(0..kinds.len())];
         let place = Place::Of(thread_rng().gen_range(0..90));
         let faulty = PositionStore::new(&store, [(place, kind)]);
         let _ = run_into(&faulty, &config(all_on()), &SOURCE, STAGES, &Interrupt::default());
+        if faulty.calls().struck.is_some() {
+            counter.count();
+        }
         run_into(&store, &config(all_on()), &SOURCE, STAGES, &Interrupt::default()).unwrap();
         assert_whole(&store);
     });
+    assert!(struck.get() > 0, "no fault was met");
 }

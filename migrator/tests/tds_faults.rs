@@ -253,6 +253,10 @@ fn every_fault_everywhere(settings: &Value, share: usize, stalls: usize) {
     );
     assert!(of(Came::Wrong).is_empty(), "see above: {:?}", of(Came::Wrong));
     assert!(places > 100, "{places}");
+    if settings["workers"] == 1 {
+        // Every run sends the same messages in the same order.
+        assert!(of(Came::Nowhere).is_empty(), "never met: {:?}", of(Came::Nowhere));
+    }
 }
 
 fn full() -> bool {

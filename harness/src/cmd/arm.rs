@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::build::{self, Builds, Commit};
+use super::build::{self, Builds, Built, Commit};
 use super::session;
 use super::sweep::invoked;
 use crate::contest::{Side, StoredBaseline, StoredWorkload};
@@ -90,7 +90,7 @@ pub(super) fn arm((name, named): (&str, Named), out: &Path, quiet: bool) -> Resu
     match named {
         Named::Program(program) => Ok(Arm { side: side(None), program }),
         Named::Ref(commit) => {
-            let program = Program::other(built(name, &commit, out, quiet)?);
+            let program = Program::other(built(name, &commit, out, quiet)?.program()?);
             Ok(Arm { side: side(Some(&commit)), program })
         }
         Named::Results(earlier) => {
@@ -100,7 +100,7 @@ pub(super) fn arm((name, named): (&str, Named), out: &Path, quiet: bool) -> Resu
     }
 }
 
-pub(super) fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<PathBuf> {
+pub(super) fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<Built> {
     let name = Side { name: name.into(), commit: Some(commit.hash.clone()) }.label();
     let builds = Builds::within(out)?;
     if builds.has(commit) {
@@ -163,7 +163,7 @@ impl Earlier {
                  baseline, or accept them with --accept-stored-times"
             )));
         };
-        let program = Program::other(built(&folder.to_string(), &commit, out, quiet)?);
+        let program = Program::other(built(&folder.to_string(), &commit, out, quiet)?.program()?);
         Ok((program, Some(commit)))
     }
 

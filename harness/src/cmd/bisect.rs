@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::arm::built;
-use super::build::{self, Commit};
+use super::build::{self, Built, Commit};
 use super::session::{self, Asked, Beginning, Session};
 use super::sweep::{common, quoted};
 use super::write;
@@ -30,7 +30,7 @@ const HASH: usize = 12;
 pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
     let (base, head) = ends(args, &scenario)?;
     let commits = build::between(&base, &head)?;
-    let program = built(&args.base, &base, &args.common.out, args.common.quiet)?;
+    let program = built(&args.base, &base, &args.common.out, args.common.quiet)?.program()?;
     let named: Vec<Named> = commits
         .iter()
         .map(|(commit, subject)| Named { commit: commit.hash.clone(), subject: subject.clone() })
@@ -94,10 +94,10 @@ impl Tester<'_> {
     /// What a commit is, and in words why. Of the last one, the head, a failure ends the search.
     fn look(&mut self, commit: &Commit, is_head: bool) -> Result<(Seen, String)> {
         let (name, flags) = (commit.short(), &self.args.common);
-        let program = match built(name, commit, &flags.out, flags.quiet) {
-            Ok(program) => program,
-            Err(error) if is_head => return Err(error),
-            Err(error) => return Ok((Seen::Unknown, skipped(name, &error))),
+        let program = match built(name, commit, &flags.out, flags.quiet)? {
+            Built::Program(program) => program,
+            Built::Refused(error) if is_head => return Err(error),
+            Built::Refused(error) => return Ok((Seen::Unknown, skipped(name, &error))),
         };
         let print = fingerprint(&program)?;
         if print == fingerprint(&self.program)? {

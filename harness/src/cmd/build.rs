@@ -3,12 +3,13 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::results::make;
 
 /// The package that is built, and its program.
@@ -93,6 +94,24 @@ pub(super) struct Builds {
     _lock: File,
 }
 
+/// What came of a build.
+pub(super) enum Built {
+    /// The program.
+    Program(PathBuf),
+    /// The compiler refused it: with its last lines.
+    Refused(Error),
+}
+
+impl Built {
+    /// The program, where there has to be one.
+    pub(super) fn program(self) -> Result<PathBuf> {
+        match self {
+            Self::Program(path) => Ok(path),
+            Self::Refused(error) => Err(error),
+        }
+    }
+}
+
 impl Builds {
     /// Under the folder of results; waits for another harness that is building there.
     pub(super) fn within(out: &Path) -> Result<Self> {
@@ -115,19 +134,19 @@ impl Builds {
         self.kept(commit).exists()
     }
 
-    /// The program of a commit; `name` is for messages. An error with the compiler's last
-    /// lines where it does not build.
-    pub(super) fn build(&self, name: &str, commit: &Commit) -> Result<PathBuf> {
+    /// The program of a commit; `name` is for messages.
+    pub(super) fn build(&self, name: &str, commit: &Commit) -> Result<Built> {
         let kept = self.kept(commit);
         if kept.exists() {
-            return Ok(kept);
+            return Ok(Built::Program(kept));
         }
         let source = self.check_out(commit)?;
-        let built = self
-            .compile(&source)
-            .map_err(|error| Error::new(error.kind(), format!("{name} does not build: {error}")))?;
-        keep(&built, &kept)?;
-        Ok(kept)
+        let built = self.compile(name, &source)?;
+        if let Built::Program(path) = &built {
+            keep(path, &kept)?;
+            return Ok(Built::Program(kept));
+        }
+        Ok(built)
     }
 
     /// One worktree and one target folder serve every ref, so that the second one compiles only what
@@ -163,7 +182,7 @@ impl Builds {
         Err(Error::environment(format!("checking out {}: {words}", commit.short())))
     }
 
-    fn compile(&self, source: &Path) -> Result<PathBuf> {
+    fn compile(&self, name: &str, source: &Path) -> Result<Built> {
         let mut cargo = Command::new("cargo");
         cargo
             .args(["build", "--release", "--locked", "--package", PACKAGE, "--bin", PACKAGE])
@@ -172,11 +191,19 @@ impl Builds {
             .arg(self.folder.join("target"))
             .current_dir(source);
         let output = cargo.output().map_err(|error| Error::caused("starting cargo", error))?;
-        if !output.status.success() {
-            return Err(Error::environment(format!("\n{}", last_lines(&output.stderr))));
+        if output.status.signal().is_some() {
+            // Ctrl-C reaches the compiler as well, and says nothing of the commit.
+            let message = format!("building {name} was cut off");
+            return Err(Error::new(ErrorKind::Interrupted, message));
         }
-        executable(&output.stdout)
-            .ok_or_else(|| Error::environment(format!("cargo names no program {PACKAGE}")))
+        let refused = |words: &str| {
+            Built::Refused(Error::environment(format!("{name} does not build: {words}")))
+        };
+        if !output.status.success() {
+            return Ok(refused(&format!("\n{}", last_lines(&output.stderr))));
+        }
+        let named = executable(&output.stdout).map(Built::Program);
+        Ok(named.unwrap_or_else(|| refused(&format!("cargo names no program {PACKAGE}"))))
     }
 }
 

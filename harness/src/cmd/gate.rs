@@ -50,8 +50,11 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
     let recorded = session.measure(&Gate, &mut executor, &mut display)?;
     let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
     let report = write::gate(&session.folder, &gated, &recorded, &session.identity)?;
-    summarize(&report)?;
     say(args, &gated, &session)?;
+    // The verdict counts also where a CI's file cannot be written.
+    if let Err(error) = summarize(&report) {
+        display::complain(&error);
+    }
     Ok(ExitCode::from(gated.exit_code))
 }
 

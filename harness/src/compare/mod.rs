@@ -152,9 +152,9 @@ impl Comparison {
         self.verdict.and_then(Outcome::verdict)
     }
 
-    /// What the first metric of the scenario says.
+    /// What the first metric of the scenario says; nothing where it is left out.
     pub fn primary(&self) -> Option<&MetricFinding> {
-        self.metrics.first()
+        self.metrics.first().filter(|_| self.invalid || self.verdict.is_some())
     }
 }
 

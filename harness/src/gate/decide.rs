@@ -268,7 +268,7 @@ fn workload(
         scenario: name.clone(),
         records,
         stored_by: if stored.is_none() { stored_by(view, index) } else { None },
-        tests: comparison.iter().flat_map(|found| tests(found, index)).collect(),
+        tests: comparison.iter().flat_map(|found| tests(found, index, scenario)).collect(),
         comparison,
         why: None,
         earlier: earlier(contest, index, records, stored.as_ref()),
@@ -291,14 +291,15 @@ fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<C
 }
 
 /// As the comparison has them; not yet corrected.
-fn tests(comparison: &Comparison, scenario: usize) -> Vec<Test> {
-    let test = |(index, found): (usize, &MetricFinding)| Test {
+fn tests(comparison: &Comparison, index: usize, scenario: &Scenario) -> Vec<Test> {
+    let test = |found: &MetricFinding| Test {
         metric: found.metric,
-        primary: scenario == 0 && index == 0,
+        // Where the one that decides is left out, none of the others takes its place.
+        primary: index == 0 && found.metric == scenario.gate.metrics[0],
         verdict: found.finding.verdict,
         p_worse_adjusted: found.finding.p_worse,
     };
-    comparison.metrics.iter().enumerate().map(test).collect()
+    comparison.metrics.iter().map(test).collect()
 }
 
 /// Holm over metrics × workloads, but for the primary one: alarms of the family as a whole stay at
@@ -425,12 +426,16 @@ fn answer(
     let small_fails = scenarios.iter().zip(workloads).any(|(scenario, workload)| {
         scenario.gate.small == SmallPolicy::Fail && workload.tests.iter().any(is_small)
     });
-    let lacks_pairs = |workload: &Workload| workload.tests.is_empty();
+    let is_untested = |(scenario, workload): (&Scenario, &Workload)| {
+        let deciding = scenario.gate.metrics[0];
+        workload.tests.iter().all(|test| test.metric != deciding)
+    };
+    let untested = scenarios.iter().zip(workloads).any(is_untested);
     if any(Verdict::Regression) || workloads.iter().any(|w| w.risen().next().is_some()) {
         Answer::Regression
     } else if small_fails {
         Answer::Small
-    } else if workloads.iter().any(lacks_pairs) || verdicts().any(|v| v.verdict().is_none()) {
+    } else if untested || verdicts().any(|v| v.verdict().is_none()) {
         Answer::NotTestable
     } else if any(Verdict::Inconclusive) {
         Answer::Inconclusive

@@ -48,12 +48,16 @@ impl Strategy for Gate {
         if failed(recorded).is_some() {
             return Next::Done(Ending::Complete);
         }
-        if let Some(step) = control(recorded) {
-            return step.into();
-        }
         let Ok(gated) = decide(recorded) else {
             return Next::Done(Ending::Complete);
         };
+        // Nor is what stores something else than an earlier session's baseline did.
+        if gated.answer == Answer::WrongResult {
+            return Next::Done(Ending::Complete);
+        }
+        if let Some(step) = control(recorded) {
+            return step.into();
+        }
         if gated.control.as_ref().is_some_and(|control| control.alarmed == Some(true)) {
             return Next::Done(Ending::Invalid);
         }

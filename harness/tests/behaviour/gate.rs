@@ -287,13 +287,29 @@ fn a_bisection_goes_by_what_the_ends_differ_in_and_by_the_gates_own_verdicts() {
         [(&slower, true, &slower, &faster), (&faster, false, &faster, &slower)]
     {
         let wanted = Wanted::of(ends).unwrap();
-        assert_eq!(wanted, Wanted::Metric { metric: Metric::RecPerMin, worse });
+        let Wanted::Metric { metric, worse: is_worse, .. } = wanted else { panic!("a count") };
+        assert_eq!((metric, is_worse), (Metric::RecPerMin, worse));
         assert_eq!(wanted.seen(changed), Seen::Changed);
         assert_eq!(wanted.seen(other), Seen::Same);
         assert_eq!(wanted.seen(&same), Seen::Same);
         assert_eq!(wanted.seen(&unsure), Seen::Unknown);
         assert_eq!(wanted.seen(&failed), Seen::Unknown);
     }
+}
+
+#[test]
+fn a_bisection_for_a_difference_within_the_margin_does_not_take_pass_for_its_absence() {
+    let of =
+        |effect, noise| decide(&gate(one("small = \"pass\""), programs(effect, noise))).unwrap();
+    // Worse by 2 %, less than the margin of 5 %.
+    let ends = of(0.02, 0.004);
+    assert_eq!(said(&ends), (Answer::Small, 0));
+    let wanted = Wanted::of(&ends).unwrap();
+    // The same difference, in noise that hides it: within the margin, and no word on the 2 %.
+    let hidden = of(0.02, 0.03);
+    assert_eq!(said(&hidden), (Answer::Pass, 0));
+    assert_eq!(wanted.seen(&hidden), Seen::Unknown);
+    assert_eq!(wanted.seen(&of(0.0, 0.004)), Seen::Same);
 }
 
 #[test]

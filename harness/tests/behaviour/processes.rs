@@ -9,6 +9,8 @@ use harness::scenario::Scenario;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::common::dies;
+
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts")
 }
@@ -59,8 +61,13 @@ fn several_processes_share_a_migration_and_are_reported_as_one() {
 
 #[test]
 fn a_process_that_fails_ends_the_others_and_its_exit_code_is_passed_on() {
-    let folder = folder("case \"$*\" in *1/2*) exit 7;; *) exec sleep 60;; esac");
+    let folder = folder(
+        "case \"$*\" in *1/2*) while [ ! -s \"$here/other\" ]; do sleep 0.01; done; exit 7;; \
+         *) echo $$ > \"$here/other\"; exec sleep 60;; esac",
+    );
     assert_eq!(run(&folder, "2").code(), Some(7));
+    let other = fs::read_to_string(folder.path().join("other")).unwrap();
+    assert!(dies(other.trim()));
     assert!(!folder.path().join("report.json").exists());
 }
 

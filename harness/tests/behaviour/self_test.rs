@@ -79,7 +79,7 @@ fn sessions_against_itself_and_against_the_slowed_program_take_turns() {
 }
 
 #[test]
-fn a_slowdown_that_is_there_is_found_and_nothing_else_is() {
+fn a_slowdown_that_is_there_is_found_in_every_session_and_measured() {
     let tested = tested(6, SLOWDOWN, 0.01);
     let found = rate(&tested.slowed, What::Found);
     assert_eq!((found.events, found.sessions), (6, 6));

@@ -10,7 +10,7 @@ use chrono::NaiveDateTime;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rusqlite::{Connection, params};
 
-use super::inputs;
+use super::inputs::{self, refuse_unused};
 use crate::args::{GenerateArgs, ServerArgs};
 use crate::config::InsertMethod;
 use crate::contract::catalogue::{Catalogue, SqlType};
@@ -82,11 +82,7 @@ impl Target {
             let url = ServerUrl::parse(out)?.with_schema(server.schema.as_deref());
             return Ok(Self::Server(url));
         }
-        if server.schema.is_some() || server.password_file.is_some() {
-            return Err(Error::usage(
-                "--schema and --password-file would be ignored: they belong to --out mssql://",
-            ));
-        }
+        refuse_unused(server, &[out])?;
         let (target, path) = match out.split_once(':') {
             Some(("sqlite", path)) => (Self::Sqlite(PathBuf::from(path)), path),
             Some((scheme, rest)) if rest.starts_with("//") => {

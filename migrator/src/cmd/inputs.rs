@@ -158,7 +158,6 @@ pub(super) fn inspect(
     catalogue: Option<&Catalogue>,
     wanted: Option<&Tables>,
 ) -> Result<Inspection> {
-    refuse_unused(server, &[store])?;
     match store_location(store, server)? {
         StoreLocation::Sqlite(path) => inspect::sqlite(path, wanted),
         StoreLocation::Mssql(url) => {

@@ -9,8 +9,8 @@
 //! | unavailable | 250 ms · 2ⁿ⁻¹, at most 10 s | 8 |
 //!
 //! Before a run has started there are no more than 3, so that a server that is not there is told of
-//! soon. All but the first pauses are drawn from half of that to all of it, so that those who met do not meet
-//! again.
+//! soon. All pauses but those of busy are drawn from half of that to all of it, so that those who
+//! met do not meet again.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -29,7 +29,7 @@ pub const COLLISIONS_MAX: u32 = 10;
 /// Repetitions on another connection.
 pub const RECONNECTS_MAX: u32 = 8;
 /// Repetitions before a run has started.
-pub const STARTS_MAX: u32 = 3;
+const STARTS_MAX: u32 = 3;
 
 /// What was done again so far.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Default for Patience {
 
 impl Patience {
     /// The patience of somebody who has not started yet.
-    pub fn at_start() -> Self {
+    fn at_start() -> Self {
         Self { most: STARTS_MAX, ..Self::default() }
     }
 
@@ -70,7 +70,10 @@ impl Patience {
 
 /// Does something before a run has started, until it succeeds.
 pub fn at_start<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
-    let mut patience = Patience::at_start();
+    until_done(Patience::at_start(), &mut work)
+}
+
+fn until_done<T>(mut patience: Patience, work: &mut dyn FnMut() -> Result<T>) -> Result<T> {
     loop {
         match work() {
             Ok(done) => return Ok(done),
@@ -85,13 +88,9 @@ pub fn with_connection<T>(
     role: Role,
     work: &mut dyn FnMut(&mut dyn Connection) -> Result<T>,
 ) -> Result<T> {
-    let mut patience = Patience::default();
-    loop {
-        match store.connect(role).and_then(|mut connection| work(connection.as_mut())) {
-            Ok(done) => return Ok(done),
-            Err(error) => patience.wait(error)?,
-        };
-    }
+    until_done(Patience::default(), &mut || {
+        store.connect(role).and_then(|mut connection| work(connection.as_mut()))
+    })
 }
 
 /// The cause by which a repetition is counted; none for errors that another try does not mend.

@@ -75,7 +75,8 @@ fn element(name: &str, raw: &str, open: &mut [Vec<(String, String)>]) -> Option<
             match prefix {
                 "xml" if value == XML => {}
                 "xml" | "xmlns" | "" => return None,
-                _ if prefix.contains(':') || value.is_empty() || reserved => return None,
+                _ if prefix.contains(':') || !is_name(prefix) => return None,
+                _ if value.is_empty() || reserved => return None,
                 _ if !is_uri(value) => return None,
                 _ => open.last_mut()?.push((prefix.to_owned(), value.clone())),
             }
@@ -85,7 +86,7 @@ fn element(name: &str, raw: &str, open: &mut [Vec<(String, String)>]) -> Option<
     }
     let uri = |name: &str| -> Option<Option<String>> {
         let Some((prefix, local)) = name.split_once(':') else { return Some(None) };
-        if prefix.is_empty() || local.is_empty() || local.contains(':') {
+        if !is_name(prefix) || !is_name(local) || local.contains(':') {
             return None;
         }
         if prefix == "xml" {

@@ -1,7 +1,7 @@
 //! Pieces of content with the verdict of libxml2 2.14 on them.
 
 /// Well-formed content.
-pub(crate) const ACCEPTED: [&str; 18] = [
+pub(crate) const ACCEPTED: [&str; 19] = [
     "<b></b>",
     "<b/>",
     "<b a=\"1\"/>",
@@ -20,10 +20,11 @@ pub(crate) const ACCEPTED: [&str; 18] = [
     "<b xmlns=\"rel\"/>",
     "<b xml:lang=\"e\"/>",
     "<a:b xmlns:a=\"u\"/>",
+    "<b xmlns:a.b=\"u\" a.b:c-1=\"1\"/>",
 ];
 
 /// Content that makes any record ill-formed.
-pub(crate) const REJECTED: [&str; 69] = [
+pub(crate) const REJECTED: [&str; 73] = [
     "<b>",
     "</b>",
     "<b></c>",
@@ -93,4 +94,8 @@ pub(crate) const REJECTED: [&str; 69] = [
     "<:b/>",
     "<b xmlns:xml=\"u\"/>",
     "<b xmlns:a=\"a b\"/>",
+    "<-a:b xmlns:-a=\"u\"/>",
+    "<b xmlns:1a=\"u\"/>",
+    "<b xmlns:a=\"u\" a:1b=\"1\"/>",
+    "<b xmlns:a=\"u\"><a:-b/></b>",
 ];

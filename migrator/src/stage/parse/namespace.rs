@@ -7,10 +7,15 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
+use super::names::is_name;
+
 /// The namespace that the prefix `xml` stands for.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// The namespace of declarations, which nothing may be bound to.
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
+/// Both sides of a colon are names of their own.
+const NO_NAME: &str = "a prefix or a local part is no name";
 
 /// Room that is kept from record to record, in declarations.
 const DECLARATIONS_KEPT: usize = 1_000;
@@ -89,6 +94,7 @@ impl Scopes {
             (_, XML | XMLNS) => return Err("a reserved namespace is bound to another prefix"),
             (_, "") => return Err("a prefix is bound to an empty namespace"),
             _ if prefix.contains(':') => return Err("a name has two colons"),
+            _ if !is_name(prefix) => return Err(NO_NAME),
             _ => check_uri(uri)?,
         }
         self.places.entry(prefix.to_owned()).or_default().push(self.declared.len());
@@ -103,6 +109,9 @@ impl Scopes {
         }
         if local.contains(':') {
             return Err("a name has two colons");
+        }
+        if !is_name(prefix) || !is_name(local) {
+            return Err(NO_NAME);
         }
         if prefix == "xml" {
             return Ok(Some(XML));
@@ -160,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_libxml2_refuses_is_refused() {
-        let cases: [(&str, &[(&str, &str)]); 12] = [
+        let cases: [(&str, &[(&str, &str)]); 16] = [
             ("a:b", &[]),
             ("b", &[("a:c", "1")]),
             ("b", &[("xmlns:a", "")]),
@@ -173,6 +182,10 @@ mod tests {
             ("b", &[("xmlns", XMLNS)]),
             ("b", &[("xmlns:a", "a b")]),
             ("b", &[("xmlns:a", "%zz")]),
+            ("-a:b", &[("xmlns:-a", "u")]),
+            ("b", &[("xmlns:1a", "u")]),
+            ("b", &[("xmlns:a", "u"), ("a:1b", "1")]),
+            ("a:-b", &[("xmlns:a", "u")]),
         ];
         for (element, attributes) in cases {
             assert!(open(element, attributes).is_err(), "{element} {attributes:?}");
