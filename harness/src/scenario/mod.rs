@@ -30,6 +30,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("insert", include_str!("../../../scenarios/insert.toml")),
     ("grid", include_str!("../../../scenarios/grid.toml")),
     ("batch-workers", include_str!("../../../scenarios/batch-workers.toml")),
+    ("one-worker", include_str!("../../../scenarios/one-worker.toml")),
     ("full", include_str!("../../../scenarios/full.toml")),
     ("volume", include_str!("../../../scenarios/volume.toml")),
     ("batch-size-link", include_str!("../../../scenarios/batch-size-link.toml")),
@@ -330,11 +331,15 @@ batch_size = [100, 1000]
     }
 
     #[test]
-    fn every_shipped_scenario_starts_from_the_baseline_but_for_its_batch_size() {
+    fn every_shipped_scenario_starts_from_the_baseline_but_for_batch_size_and_the_only_worker() {
         for name in shipped_names() {
             let scenario = Scenario::parse(shipped(name).unwrap()).unwrap();
             let mut baseline = scenario.settings[scenario.baseline].settings.clone();
             baseline.batch_size = Settings::default().batch_size;
+            if name == "one-worker" {
+                assert_eq!(baseline.workers.get(), 1);
+                baseline.workers = Settings::default().workers;
+            }
             assert_eq!(baseline, Settings::default(), "{name}");
             assert_eq!(scenario.link.is_simulated(), name.ends_with("-link"), "{name}");
             let few = crate::plan::records_least(&scenario.settings);
