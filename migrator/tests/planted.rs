@@ -35,7 +35,7 @@ fn a_default_build_has_no_planted_slowdown() {
 
 #[test]
 #[cfg(feature = "planted-slowdown")]
-fn a_build_with_the_feature_takes_a_share_and_says_what_it_is() {
+fn a_build_with_a_planted_slowdown_takes_a_share_and_says_what_it_is() {
     let slow = run("0.5");
     assert!(slow.status.success(), "{slow:?}");
     assert!(version(&slow).ends_with("+planted-slowdown"));
