@@ -149,6 +149,8 @@ const ORDER: &[&str] = &[
     "display.rs",
     // 7: the program
     "args.rs",
+    "cmd/again.rs",
+    "cmd/program.rs",
     "cmd/load.rs",
     "cmd/judge.rs",
     "cmd/plan.rs",
