@@ -33,7 +33,14 @@ const ORDER: &[&str] = &[
     // 1: what is to be measured
     "scenario/mod.rs",
     "scenario/store.rs",
-    "scenario/read.rs",
+    "scenario/read/names.rs",
+    "scenario/read/source.rs",
+    "scenario/read/workload.rs",
+    "scenario/read/store.rs",
+    "scenario/read/sweep.rs",
+    "scenario/read/gate.rs",
+    "scenario/read/validity.rs",
+    "scenario/read/mod.rs",
     "scenario/runner.rs",
     "scenario/tune.rs",
     // 2: in which order
