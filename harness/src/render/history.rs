@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::format::{counted, percent, thousands, wrapped};
+use serde::Serialize;
+
+use super::format::{counted, percent, pretty, thousands, wrapped};
+use crate::error::Result;
 use crate::history::{Change, Machine, Point, Series};
 use crate::stats::change::POINTS_MIN;
 
@@ -29,6 +32,16 @@ pub fn text(all: &[Series], notes: &[String], folder: &str) -> String {
     }
     // Lines may come from anywhere: a terminal obeys no text of theirs.
     parts.join("\n").chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+}
+
+/// Every series and every note, as data.
+pub fn json(all: &[Series], notes: &[String]) -> Result<String> {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        series: &'a [Series],
+        notes: &'a [String],
+    }
+    pretty(&Told { series: all, notes })
 }
 
 /// What a series is of: the first line of its table, and the title of its chart.
