@@ -1,5 +1,5 @@
-//! The command line that measures the same again, as reports and ledgers give it: its flags, and words
-//! as a shell takes them.
+//! The command line that measures the same again, as reports and ledgers give it: its flags, and
+//! words as a shell takes them.
 
 use std::time::Duration;
 
