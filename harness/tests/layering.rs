@@ -6,8 +6,9 @@ mod layering;
 use std::path::Path;
 
 const ORDER: &[&str] = &[
-    // 0: what stops a session, units, statistics
+    // 0: what stops a session, texts of others, units, statistics
     "error.rs",
+    "text.rs",
     "stats/sample.rs",
     "stats/middle.rs",
     "stats/walsh.rs",

@@ -5,9 +5,12 @@
 mod common;
 mod doctor;
 mod explain;
+#[path = "../support/files.rs"]
+mod files;
 mod gate;
 mod gate_process;
 mod history;
+mod hostile;
 mod judge;
 mod measure;
 mod mock;
