@@ -2,6 +2,7 @@
 //! migrator. One binary, because linking takes longer than running.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
+mod choice;
 mod common;
 mod doctor;
 mod explain;
