@@ -12,6 +12,7 @@ mod gate;
 mod gate_process;
 mod history;
 mod hostile;
+mod hostile_sessions;
 mod judge;
 mod measure;
 mod mock;
