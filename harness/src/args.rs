@@ -10,6 +10,12 @@ use crate::scenario;
 use crate::scenario::tune::{DEFAULT, seconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// `--seed` of a verb that runs pairs of several steps.
+const ORDERS: &str = "Seed of the orders [default: the scenario's]";
+
+/// `--migrator` of a verb that asks about the machine and not about the program.
+const RUN_BUILD: &str = "Run this build of the migrator instead of the one inside";
+
 /// Measures which settings make the migrator fast.
 ///
 /// Without a verb: `harness tune scenarios/phase2.toml`.
@@ -125,6 +131,9 @@ pub struct SweepFlags {
     /// As every measurement.
     #[command(flatten)]
     pub common: Flags,
+    /// Of which program.
+    #[command(flatten)]
+    pub program: ProgramArgs,
     /// Take the i-th of n parts of the blocks, from 0; needs a number of records
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
@@ -148,6 +157,9 @@ pub struct TuneFlags {
     /// As every measurement.
     #[command(flatten)]
     pub common: Flags,
+    /// Of which program.
+    #[command(flatten)]
+    pub program: ProgramArgs,
     /// What of the plan.
     #[command(flatten)]
     pub part: PlanPart,
@@ -187,12 +199,17 @@ pub struct Flags {
     /// Every setting on few records and in few blocks: shows that it works, proves nothing
     #[arg(long)]
     pub quick: bool,
-    /// Measure this build of the migrator instead of the one inside
-    #[arg(long, value_name = "PATH")]
-    pub migrator: Option<PathBuf>,
     /// Where the rows go.
     #[command(flatten)]
     pub store: StoreArgs,
+}
+
+/// Which program is measured.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ProgramArgs {
+    /// Measure this build of the migrator instead of the one inside
+    #[arg(long, value_name = "PATH")]
+    pub migrator: Option<PathBuf>,
 }
 
 /// Where the rows of the runs go, and what a server asks for.
@@ -262,7 +279,16 @@ pub struct JudgeArgs {
 
 /// Arguments of `harness gate`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[command(
+    mut_arg("json", |json| json.help("Print what was decided as JSON instead of words")),
+    mut_arg("seed", |seed| seed.help(ORDERS)),
+    mut_arg("out", |out| out.help(
+        "Where results, builds, sources and the runs' stores go; the stores are measured on this disk"
+    )),
+    mut_arg("quick", |quick| quick.help(
+        "A few pairs on few records: shows that it works, proves nothing"
+    )),
+)]
 pub struct GateArgs {
     /// What was there before
     #[arg(long, value_name = "REF|BINARY|RESULTS")]
@@ -281,27 +307,9 @@ pub struct GateArgs {
     /// nothing but the head runs
     #[arg(long)]
     pub accept_stored_times: bool,
-    /// Print what was decided as JSON instead of words
-    #[arg(long)]
-    pub json: bool,
-    /// Say nothing about progress
-    #[arg(long)]
-    pub quiet: bool,
-    /// Seed of the orders [default: the scenario's]
-    #[arg(long, value_name = "S")]
-    pub seed: Option<u64>,
-    /// Where results, builds, sources and the runs' stores go; the stores are measured on this disk
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub out: PathBuf,
-    /// Start a new measurement, also where an unfinished one of the same plan could go on
-    #[arg(long)]
-    pub fresh: bool,
-    /// A few pairs on few records: shows that it works, proves nothing
-    #[arg(long)]
-    pub quick: bool,
-    /// Where the rows go.
+    /// As every measurement.
     #[command(flatten)]
-    pub store: StoreArgs,
+    pub common: Flags,
 }
 
 /// Arguments of `harness explain`.
@@ -327,6 +335,9 @@ pub struct ExplainArgs {
     /// As every measurement.
     #[command(flatten)]
     pub common: Flags,
+    /// Of settings, with which program.
+    #[command(flatten)]
+    pub program: ProgramArgs,
 }
 
 /// Arguments of `harness history`.
@@ -355,6 +366,7 @@ pub struct HistoryArgs {
 
 /// Arguments of `harness doctor`.
 #[derive(Debug, Args)]
+#[command(mut_arg("migrator", |path| path.help(RUN_BUILD)))]
 pub struct DoctorArgs {
     /// Print JSON instead of words
     #[arg(long)]
@@ -368,14 +380,24 @@ pub struct DoctorArgs {
     /// Where the runs' stores go; flushes are measured on this disk
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
-    /// Run this build of the migrator instead of the one inside
-    #[arg(long, value_name = "PATH")]
-    pub migrator: Option<PathBuf>,
+    /// With which program.
+    #[command(flatten)]
+    pub program: ProgramArgs,
 }
 
 /// Arguments of `harness self-test`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[command(
+    mut_arg("json", |json| json.help("Print the rates as JSON instead of words")),
+    mut_arg("seed", |seed| seed.help(ORDERS)),
+    mut_arg("fresh", |fresh| fresh.help(
+        "Start a new self-test, also where an unfinished one could go on"
+    )),
+    mut_arg("quick", |quick| quick.help(
+        "One session of each kind with few pairs and records: shows that it works, proves nothing"
+    )),
+    mut_arg("migrator", |path| path.help(RUN_BUILD)),
+)]
 pub struct SelfTestArgs {
     /// A scenario file, or the name of a shipped scenario, whose baseline, records and store are
     /// taken
@@ -388,30 +410,12 @@ pub struct SelfTestArgs {
     /// one session of each kind is always run
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub budget: Option<Duration>,
-    /// Print the rates as JSON instead of words
-    #[arg(long)]
-    pub json: bool,
-    /// Say nothing about progress
-    #[arg(long)]
-    pub quiet: bool,
-    /// Seed of the orders [default: the scenario's]
-    #[arg(long, value_name = "S")]
-    pub seed: Option<u64>,
-    /// Where results, sources and the runs' stores go; the stores are measured on this disk
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub out: PathBuf,
-    /// Start a new self-test, also where an unfinished one could go on
-    #[arg(long)]
-    pub fresh: bool,
-    /// One session of each kind with few pairs and records: shows that it works, proves nothing
-    #[arg(long)]
-    pub quick: bool,
-    /// Run this build of the migrator instead of the one inside
-    #[arg(long, value_name = "PATH")]
-    pub migrator: Option<PathBuf>,
-    /// Where the rows go.
+    /// As every measurement.
     #[command(flatten)]
-    pub store: StoreArgs,
+    pub common: Flags,
+    /// Of which program.
+    #[command(flatten)]
+    pub program: ProgramArgs,
 }
 
 /// Which way a metric improves.

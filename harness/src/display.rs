@@ -11,13 +11,15 @@ use crate::event::{Event, Observer};
 use crate::measure::Measurement;
 use crate::plan::{Shard, Trial};
 use crate::recorded::RanStep;
+use crate::text::shown;
 
 /// How often a bar is drawn again where nothing happens.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Prints a result. A reader that has gone away is no fault of the measurement.
+/// Prints a result, without what a terminal would obey (what programs read has none of it). A reader
+/// that has gone away is no fault of the measurement.
 pub fn result(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = std::io::stdout().write_all(shown(text).as_bytes());
 }
 
 /// Says what went wrong.
@@ -27,7 +29,7 @@ pub fn complain(error: &Error) {
 
 /// Says something beside a result.
 pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
 /// Shows how a measurement goes on.
@@ -118,11 +120,11 @@ impl Display {
     }
 
     /// Says what is going on now.
-    fn status(&self, text: String) {
+    fn status(&self, text: &str) {
         match &self.style {
             Style::Quiet => {}
-            Style::Lines => say(&text),
-            Style::Bar(bar) => bar.set_message(text),
+            Style::Lines => say(text),
+            Style::Bar(bar) => bar.set_message(shown(text)),
         }
     }
 
@@ -190,7 +192,7 @@ impl Display {
         match &self.style {
             Style::Bar(bar) => {
                 bar.set_position(self.finished as u64);
-                bar.set_message(block_name(trial, &self.step));
+                bar.set_message(shown(&block_name(trial, &self.step)));
             }
             Style::Lines if trial.slot == self.step.arms => say(&self.block(trial)),
             Style::Lines | Style::Quiet => {}
@@ -238,7 +240,7 @@ impl Steps {
             Style::Quiet => {}
             Style::Lines => say(text),
             Style::Bar(bar) => {
-                bar.set_message(text.to_owned());
+                bar.set_message(shown(text));
                 // Time left is reckoned from what is counted alone.
                 bar.reset_eta();
             }
@@ -317,10 +319,10 @@ impl Observer for Display {
                 }
             }
             Event::PreparingSource { records } => {
-                self.status(format!("preparing a source of {records} records"));
+                self.status(&format!("preparing a source of {records} records"));
             }
             Event::PilotStarted => {
-                self.status("a first run of the baseline, to find how many records to take".into());
+                self.status("a first run of the baseline, to find how many records to take");
             }
             Event::RecordsKnown { records } => {
                 // What came before says nothing about how long a run takes.

@@ -145,14 +145,33 @@ pub struct Change {
     pub also: Vec<String>,
 }
 
+/// Whether a session was a quick look, whose runs are too short to stand for anything: as the first
+/// line of its ledger records it. Of a session whose ledger is gone, or of a format that records it
+/// elsewhere, by the command that does it again.
+pub fn is_quick(first_line: Option<&str>, identity: &Identity) -> bool {
+    #[derive(Deserialize)]
+    struct First {
+        session: Planned,
+    }
+    #[derive(Deserialize)]
+    struct Planned {
+        scenarios: Vec<Looked>,
+    }
+    #[derive(Deserialize)]
+    struct Looked {
+        quick: bool,
+    }
+    let recorded = first_line.and_then(|line| serde_json::from_str::<First>(line).ok());
+    match recorded {
+        Some(First { session }) => session.scenarios.iter().any(|scenario| scenario.quick),
+        None => identity.command.split_whitespace().any(|word| word == "--quick"),
+    }
+}
+
 /// What a session's files say: the points of every phase whose baseline was measured. `plan` is the
-/// scenario's name, `metrics` the text of `metrics.json`. Nothing of a `--quick` session, whose
-/// runs are too short to stand for anything.
+/// scenario's name, `metrics` the text of `metrics.json`.
 pub fn points(plan: &str, identity: &Identity, metrics: &str) -> Result<Vec<Point>, String> {
     let rows: Vec<Row> = serde_json::from_str(metrics).map_err(|error| error.to_string())?;
-    if identity.command.split_whitespace().any(|word| word == "--quick") {
-        return Ok(Vec::new());
-    }
     let measured = rows.into_iter().filter(|row| {
         !NO_FIGURES.contains(&row.verdict.as_str()) && row.baseline_rec_per_min > 0.0
     });

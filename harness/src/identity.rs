@@ -318,14 +318,21 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bytes_have_the_same_fingerprint() {
+    fn a_fingerprint_is_the_first_half_of_blake3_of_the_bytes_whatever_the_file_is_called() {
+        // The first two are published test vectors.
         let folder = tempfile::tempdir().unwrap();
-        let (one, two) = (folder.path().join("1"), folder.path().join("2"));
-        fs::write(&one, "abc").unwrap();
-        fs::write(&two, "abc").unwrap();
-        let print = fingerprint(&one).unwrap();
-        assert_eq!(print.len(), 32);
-        assert_eq!(print, fingerprint(&two).unwrap());
-        assert!(fingerprint(&folder.path().join("3")).is_err());
+        for (name, bytes, print) in [
+            ("empty", "", "af1349b9f5f9a1a6a0404dea36dcc949"),
+            ("abc", "abc", "6437b3ac38465133ffb63b75273a8db5"),
+            ("other", "abc", "6437b3ac38465133ffb63b75273a8db5"),
+        ] {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(fingerprint(&path).unwrap(), print, "{name}");
+        }
+        let path = folder.path().join("abc");
+        fs::write(&path, "abd").unwrap();
+        assert_ne!(fingerprint(&path).unwrap(), "6437b3ac38465133ffb63b75273a8db5");
+        assert!(fingerprint(&folder.path().join("none")).is_err());
     }
 }

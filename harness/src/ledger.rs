@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::executor::Difference;
 use crate::measure::Measurement;
 use crate::plan::{self, Shard, Trial};
+use crate::results::check_no_link;
 use crate::scenario::Scenario;
 use crate::scenario::tune::Tune;
 use crate::step::Step;
@@ -263,6 +264,7 @@ impl Ledger {
     /// the next line begins at the beginning of one.
     pub fn reopen(path: &Path, whole_bytes: usize) -> Result<Self> {
         let failed = |error| Error::caused(format!("opening {}", path.display()), error);
+        check_no_link(path)?;
         let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
         let ledger = Self::locked(file, path)?;
         let cut = ledger.file.set_len(whole_bytes as u64);

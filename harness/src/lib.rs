@@ -45,5 +45,6 @@ pub mod stats;
 pub mod step;
 pub mod strategy;
 pub mod sweep;
+pub mod text;
 pub mod tune;
 pub mod validity;

@@ -1,6 +1,7 @@
 //! The results folder of one measurement: where its files are and how they are written. The folder
 //! itself and everything in it but the ledger is written aside and renamed, so that a reader never
-//! sees half of it.
+//! sees half of it. Nothing is written through a link: results are handed on and unpacked, and what
+//! goes on in them stays in them.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -74,7 +75,7 @@ impl Folder {
     pub fn earlier(out: &Path, scenario: &str) -> Vec<Self> {
         let mut paths: Vec<PathBuf> = entries(&out.join(scenario))
             .into_iter()
-            .filter(|entry| !is_aside(entry))
+            .filter(|entry| !is_aside(entry) && !is_link(&entry.path()))
             .map(|entry| entry.path())
             .collect();
         // Their names begin with the time.
@@ -111,10 +112,15 @@ impl Folder {
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
         let path = self.0.join(name);
         if let Some(parent) = path.parent() {
+            if parent != self.0 {
+                check_no_link(parent)?;
+            }
             make(parent)?;
         }
         let aside = self.0.join(format!("{name}.tmp"));
-        let written = File::create(&aside).and_then(|mut file| {
+        // What was left there need not be a file.
+        let _ = fs::remove_file(&aside);
+        let written = File::create_new(&aside).and_then(|mut file| {
             file.write_all(bytes.as_ref())?;
             file.sync_all()
         });
@@ -142,6 +148,19 @@ fn remove_left_behind(parent: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink())
+}
+
+/// Refuses to write where that would be elsewhere.
+pub fn check_no_link(path: &Path) -> Result<()> {
+    if is_link(path) {
+        let message = "is a link; a measurement writes into its own folder alone";
+        return Err(Error::environment(format!("{} {message}", path.display())));
+    }
+    Ok(())
 }
 
 /// Makes a folder and those above it.

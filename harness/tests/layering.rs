@@ -6,8 +6,9 @@ mod layering;
 use std::path::Path;
 
 const ORDER: &[&str] = &[
-    // 0: what stops a session, units, statistics
+    // 0: what stops a session, texts of others, units, statistics
     "error.rs",
+    "text.rs",
     "stats/sample.rs",
     "stats/middle.rs",
     "stats/walsh.rs",
@@ -33,7 +34,14 @@ const ORDER: &[&str] = &[
     // 1: what is to be measured
     "scenario/mod.rs",
     "scenario/store.rs",
-    "scenario/read.rs",
+    "scenario/read/names.rs",
+    "scenario/read/source.rs",
+    "scenario/read/workload.rs",
+    "scenario/read/store.rs",
+    "scenario/read/sweep.rs",
+    "scenario/read/gate.rs",
+    "scenario/read/validity.rs",
+    "scenario/read/mod.rs",
     "scenario/runner.rs",
     "scenario/tune.rs",
     // 2: in which order
@@ -149,6 +157,8 @@ const ORDER: &[&str] = &[
     "display.rs",
     // 7: the program
     "args.rs",
+    "cmd/again.rs",
+    "cmd/program.rs",
     "cmd/load.rs",
     "cmd/judge.rs",
     "cmd/plan.rs",

@@ -1,5 +1,6 @@
 //! What must not get out, and must not get in: secrets to the programs under test and into results,
-//! folders other than the one asked for, and what a program says to the terminal.
+//! folders other than the one asked for, whether named or linked to, and what a program says to the
+//! terminal.
 #![cfg(test)]
 
 #[path = "behaviour/common.rs"]
@@ -9,10 +10,12 @@ mod common;
 mod files;
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
-use common::{Fake, TWO_SIZES};
+use common::{Fake, TWO_SIZES, harness, read};
 use files::files;
+use serde_json::Value;
 
 #[test]
 fn a_trial_inherits_no_secret_and_no_result_holds_one() {
@@ -73,4 +76,147 @@ fn a_program_under_test_moves_no_cursor_and_changes_no_colour() {
     let said = String::from_utf8_lossy(&output.stderr);
     let control = |c: char| c.is_control() && c != '\n';
     assert!(said.contains("[2J") && !said.contains(control), "{said:?}");
+}
+
+const PLAN: &str = r#"
+name = "two-sizes"
+why = "Does it work?"
+budget = "1m"
+[[phase]]
+phase = "II.1"
+optimization = "Batch size tuning"
+why = "Does it work?"
+commit = "Set it"
+[phase.sweep]
+batch_size = [100, 200]
+"#;
+
+const GATE: &str = r#"
+name = "two-sizes"
+why = "Does it work?"
+phase = "gate"
+optimization = "A program against its baseline"
+[gate]
+margin = 0.5
+"#;
+
+#[test]
+fn no_plan_and_no_gate_names_a_folder_outside_the_results_either() {
+    for name in ["../elsewhere", "/tmp/elsewhere", "a/../../elsewhere", "..", "."] {
+        let fake = Fake::new("");
+        let program = fake.program();
+        let program = program.to_str().unwrap();
+        let file = |text: &str| fake.write("named.toml", &text.replace("two-sizes", name));
+        for (verb, text) in
+            [("tune", PLAN), ("gate", GATE), ("explain", GATE), ("self-test", TWO_SIZES)]
+        {
+            let file = file(text);
+            let file = file.to_str().unwrap();
+            let mut command = harness();
+            match verb {
+                "tune" | "self-test" => command.args([verb, file, "--migrator", program]),
+                _ => command.args([verb, "--base", program, "--head", program, "--scenario", file]),
+            };
+            let output = command.arg("--out").arg(fake.out()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{verb} {name}: {said}");
+            assert!(said.contains("it names a folder"), "{verb} {name}: {said}");
+            assert!(!fake.out().exists(), "{verb} {name}");
+        }
+    }
+}
+
+/// A sweep of which only the end is missing, so that the same command goes on with it.
+fn unfinished() -> (Fake, PathBuf) {
+    let fake = Fake::new("");
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().success();
+    let folder = fake.results("two-sizes");
+    let ledger = folder.join("ledger.jsonl");
+    let text = read(&ledger);
+    let (rest, _) = text.trim_end().rsplit_once('\n').unwrap();
+    fs::write(&ledger, format!("{rest}\n")).unwrap();
+    (fake, folder)
+}
+
+/// Every file of a folder with its bytes.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut contents: Vec<_> =
+        files(folder).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    contents.sort();
+    contents
+}
+
+#[test]
+fn a_session_goes_on_in_its_own_folder() {
+    let (fake, folder) = unfinished();
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().success();
+    assert_eq!(fake.results("two-sizes"), folder);
+    assert!(read(&folder.join("ledger.jsonl")).contains("\"kind\":\"resumed\""));
+}
+
+#[test]
+fn no_session_goes_on_in_a_folder_that_results_only_link_to() {
+    let (fake, folder) = unfinished();
+    let elsewhere = fake.path("elsewhere");
+    fs::rename(&folder, &elsewhere).unwrap();
+    symlink(&elsewhere, &folder).unwrap();
+    let before = contents(&elsewhere);
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().success();
+    assert_eq!(contents(&elsewhere), before);
+    assert_eq!(fake.all_results("two-sizes").len(), 2, "the link, and a session of its own");
+}
+
+#[test]
+fn nothing_is_written_through_a_link_within_results() {
+    for linked in ["ledger.jsonl", "charts", "report.md", "report.md.tmp", "identity.json"] {
+        let (fake, folder) = unfinished();
+        let (elsewhere, inside) = (fake.path("elsewhere"), folder.join(linked));
+        fs::create_dir(&elsewhere).unwrap();
+        let target = elsewhere.join("target");
+        if inside.exists() {
+            fs::rename(&inside, &target).unwrap();
+        } else {
+            fs::write(&target, "of somebody else").unwrap();
+        }
+        symlink(&target, &inside).unwrap();
+        let before = contents(&elsewhere);
+        let output = fake.sweep(TWO_SIZES, &["--quiet"]).output().unwrap();
+        assert_eq!(contents(&elsewhere), before, "{linked}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        if ["ledger.jsonl", "charts"].contains(&linked) {
+            assert_eq!(output.status.code(), Some(2), "{linked}: {said}");
+            assert!(said.contains(&format!("{linked} is a link; a measurement writes")), "{said}");
+        } else {
+            // A file is written aside and takes the place of the link.
+            assert!(output.status.success(), "{linked}: {said}");
+            assert!(!inside.is_symlink(), "{linked}");
+        }
+    }
+}
+
+#[test]
+fn what_a_history_calls_its_plans_and_phases_names_no_other_folder() {
+    let fake = Fake::new("");
+    fake.sweep(TWO_SIZES, &["--quiet"]).assert().success();
+    let kept = fake.path("kept/history.jsonl");
+    fs::create_dir(fake.path("kept")).unwrap();
+    let history = || {
+        let mut command = harness();
+        command.arg("history").arg("--out").arg(fake.out());
+        command
+    };
+    history().arg("--append").arg(&kept).assert().success();
+    let mut line: Value = serde_json::from_str(&read(&kept)).unwrap();
+    let before = files(&fake.path("")).len();
+    for (plan, phase) in [("../../elsewhere", ".."), ("/tmp/elsewhere", "a/../../../elsewhere")] {
+        (line["plan"], line["phase"]) = (plan.into(), phase.into());
+        fs::write(&kept, line.to_string()).unwrap();
+        history().arg(&kept).assert().success();
+    }
+    let after = files(&fake.path(""));
+    // A chart in two forms for each.
+    assert_eq!(after.len(), before + 4);
+    let charts = fake.out().join("history");
+    let elsewhere = |path: &&PathBuf| path.to_string_lossy().contains("elsewhere");
+    assert!(after.iter().filter(elsewhere).all(|path| path.parent() == Some(charts.as_path())));
 }

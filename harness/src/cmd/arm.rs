@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::build::{self, Builds, Built, Commit};
+use super::program::invoked;
 use super::session;
-use super::sweep::invoked;
 use crate::contest::{Side, StoredBaseline, StoredWorkload};
 use crate::display::{Steps, say};
 use crate::error::{Error, Result};
@@ -234,4 +234,23 @@ fn slim(measurement: &Measurement) -> Option<Measurement> {
         times.histogram.clear();
     }
     Some(slim)
+}
+
+/// A runner that has no place for what a scenario asks would ignore it.
+pub(super) fn check_runners(
+    programs: &[(&str, Program, Option<String>)],
+    scenarios: &[Scenario],
+) -> Result<()> {
+    for (name, program, _) in programs {
+        let Program::Runner(runner) = program else { continue };
+        for scenario in scenarios {
+            let Scenario { swept, link, store, .. } = scenario;
+            if let Some(fault) = runner.fault(swept, *link, store) {
+                let message =
+                    format!("the {name}'s [runner] command in {}: {fault}", scenario.name);
+                return Err(Error::usage(message));
+            }
+        }
+    }
+    Ok(())
 }

@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::again;
 use super::arm::built;
 use super::build::{self, Built, Commit};
 use super::session::{self, Asked, Beginning, Session};
-use super::sweep::{common, quoted};
 use super::write;
 use crate::args::ExplainArgs;
 use crate::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
@@ -65,7 +65,7 @@ fn ends(args: &ExplainArgs, scenario: &Scenario) -> Result<(Commit, Commit)> {
             args.common.quick,
             "--quick tests nothing, so that there is nothing for --bisect to go by",
         ),
-        (args.common.migrator.is_some(), "--migrator would be ignored: commits are built"),
+        (args.program.migrator.is_some(), "--migrator would be ignored: commits are built"),
         (scenario.runner.is_some(), "the scenario's [runner] would be ignored: commits are built"),
     ];
     if let Some((_, message)) = ignored.into_iter().find(|(ignored, _)| *ignored) {
@@ -168,11 +168,10 @@ impl Tester<'_> {
 
     /// The command that gates a commit again.
     fn command(&self, base: &str, head: &str) -> String {
-        let budget = humantime::format_duration(self.args.budget).to_string().replace(' ', "");
-        let mut words = vec![format!("harness gate --base {base} --head {head} --budget {budget}")];
-        let scenario = self.args.scenario.iter();
-        words.extend(scenario.map(|name| format!("--scenario {}", quoted(name))));
-        words.extend(common(&self.args.common));
+        let mut words = vec![format!("harness gate --base {base} --head {head}")];
+        words.extend(again::scenarios(&self.args.scenario));
+        words.extend(again::budget(self.args.budget));
+        words.extend(again::flags(&self.args.common));
         words.join(" ")
     }
 }

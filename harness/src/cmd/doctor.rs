@@ -1,7 +1,7 @@
 //! `harness doctor`: what makes runs differ on this machine, and how small a difference can be told.
 
 use super::load;
-use super::sweep::invoked;
+use super::program::invoked;
 use crate::args::DoctorArgs;
 use crate::display::{self, Steps};
 use crate::doctor::{self, Checkup, Noise, noise};
@@ -14,7 +14,7 @@ use crate::scenario;
 pub fn run(args: &DoctorArgs) -> Result<()> {
     // Its baseline is that of the bare `harness`.
     let scenario = load::load(scenario::DEFAULT, None, args.quick)?;
-    let program = match &args.migrator {
+    let program = match &args.program.migrator {
         Some(path) => Program::other(invoked(path)),
         None => Program::own()?,
     };

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use migrator::config::Settings;
 
+use super::again;
 use super::arm;
 use super::bisect;
-use super::gate::check_runners;
 use super::load;
+use super::program::program;
 use super::session::{Asked, Session};
-use super::sweep::{common, no_analysis, program, quoted, valid};
 use crate::args::ExplainArgs;
 use crate::contest::{Contest, Side};
 use crate::display::{self, Display};
@@ -76,7 +76,7 @@ fn by_settings(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
     if base == head {
         return Err(Error::usage("both arms have the same settings: there is nothing to explain"));
     }
-    let (program, path) = program(args.common.migrator.as_deref(), &scenario)?;
+    let (program, path) = program(&args.program, &scenario)?;
     let scenario = explain::of_settings(scenario, &base, &head);
     let side = |name: &str| Side { name: name.into(), commit: None };
     let contest = contest(args, [side(&args.base), side(&args.head)]);
@@ -84,7 +84,7 @@ fn by_settings(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
 }
 
 fn by_programs(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'static>> {
-    if args.common.migrator.is_some() {
+    if args.program.migrator.is_some() {
         return Err(Error::usage("--migrator would be ignored: --base and --head name programs"));
     }
     if scenario.runner.is_some() {
@@ -101,7 +101,7 @@ fn by_programs(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
         ("head", head.program, Some(head.side.label())),
     ];
     let scenario = explain::of_programs(scenario);
-    check_runners(&programs, std::slice::from_ref(&scenario))?;
+    arm::check_runners(&programs, std::slice::from_ref(&scenario))?;
     Ok(Question { contest: contest(args, [base.side, head.side]), scenario, programs })
 }
 
@@ -125,25 +125,22 @@ fn measure(args: &ExplainArgs, question: Question<'_>) -> Result<(Explained, Ses
     let mut display = Display::new(args.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Explain, &mut executor, &mut display)?;
-    valid(&recorded).map_err(|error| session.with_ledger(&error))?;
-    let explained = explain::explain(&recorded).map_err(|error| no_analysis(&session, &error))?;
+    session.check_validity(&recorded)?;
+    let explained =
+        explain::explain(&recorded).map_err(|error| session.without_analysis(&error))?;
     session.folder.write("analysis.json", render::pretty(&explained)?)?;
     let report = render::explain::markdown(&explained, &session.identity.command);
     session.folder.write(results::LAST_FILE, report)?;
     Ok((explained, session))
 }
 
-/// The command that measures the same again: commits, because refs move.
+/// The command that measures the same again.
 fn command(args: &ExplainArgs, sides: [&Side; 2]) -> String {
     let mut words = vec!["harness".to_owned(), "explain".into()];
-    for (flag, side) in ["--base", "--head"].into_iter().zip(sides) {
-        let commit = side.commit.as_ref().map(|commit| commit.get(..12).unwrap_or(commit));
-        words.extend([flag.into(), quoted(commit.unwrap_or(&side.name))]);
-    }
-    let scenario = args.scenario.iter().flat_map(|name| ["--scenario".into(), quoted(name)]);
-    words.extend(scenario);
-    let budget = humantime::format_duration(args.budget).to_string().replace(' ', "");
-    words.extend(["--budget".into(), budget]);
-    words.extend(common(&args.common));
+    words.extend(again::arms(sides));
+    words.extend(again::scenarios(&args.scenario));
+    words.extend(again::budget(args.budget));
+    words.extend(again::flags(&args.common));
+    words.extend(again::program(&args.program));
     words.join(" ")
 }

@@ -6,10 +6,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::again;
 use super::arm::{self, Named};
 use super::load;
 use super::session::{Asked, Session};
-use super::sweep::{quoted, stored as stored_at};
 use super::write;
 use crate::args::GateArgs;
 use crate::contest::{Contest, Side, StoredBaseline};
@@ -31,7 +31,7 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
     let times_accepted = stored.as_ref().is_some_and(|stored| stored.times_accepted);
     let (sides, programs) =
         if times_accepted { head_alone(args, head)? } else { both(args, base, head)? };
-    check_runners(&programs, &scenarios)?;
+    arm::check_runners(&programs, &scenarios)?;
     let [base, head] = sides;
     let command = command(args, [&base, &head]);
     let contest = Contest { base, head, budget_s: args.budget.as_secs_f64(), stored };
@@ -39,13 +39,13 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
         session: gate::session(contest, scenarios),
         programs,
         shard: None,
-        out: &args.out,
-        fresh: args.fresh,
-        store: &args.store,
+        out: &args.common.out,
+        fresh: args.common.fresh,
+        store: &args.common.store,
         command,
     }
     .begin()?;
-    let mut display = Display::new(args.quiet);
+    let mut display = Display::new(args.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Gate, &mut executor, &mut display)?;
     let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
@@ -62,7 +62,9 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
 fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
     let named = args.scenario.iter().map(String::as_str);
     let default = args.scenario.is_empty().then_some(scenario::GATE);
-    let load = |name: &str| load::placed(load::any(name, args.seed, args.quick)?, &args.store);
+    let load = |name: &str| {
+        load::placed(load::any(name, args.common.seed, args.common.quick)?, &args.common.store)
+    };
     let scenarios: Vec<Scenario> = named.chain(default).map(load).collect::<Result<_>>()?;
     for (index, scenario) in scenarios.iter().enumerate() {
         if scenarios[..index].iter().any(|other| other.name == scenario.name) {
@@ -105,7 +107,8 @@ fn stored(
 type Arms<'a> = ([Side; 2], Vec<(&'a str, Program, Option<String>)>);
 
 fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
-    let [base, head] = arm::arms([(&args.base, base), (&args.head, head)], &args.out, args.quiet)?;
+    let [base, head] =
+        arm::arms([(&args.base, base), (&args.head, head)], &args.common.out, args.common.quiet)?;
     let programs = vec![
         ("base", base.program, Some(base.side.label())),
         ("head", head.program, Some(head.side.label())),
@@ -115,49 +118,22 @@ fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
 
 /// Where the baseline's times are an earlier session's, nothing but the head runs.
 fn head_alone(args: &GateArgs, head: Named) -> Result<Arms<'static>> {
-    let head = arm::arm((&args.head, head), &args.out, args.quiet)?;
+    let head = arm::arm((&args.head, head), &args.common.out, args.common.quiet)?;
     let base = Side { name: args.base.clone(), commit: None };
     let programs = vec![("head", head.program, Some(head.side.label()))];
     Ok(([base, head.side], programs))
 }
 
-/// A runner that has no place for what a scenario asks would ignore it.
-pub(super) fn check_runners(
-    programs: &[(&str, Program, Option<String>)],
-    scenarios: &[Scenario],
-) -> Result<()> {
-    for (name, program, _) in programs {
-        let Program::Runner(runner) = program else { continue };
-        for scenario in scenarios {
-            let Scenario { swept, link, store, .. } = scenario;
-            if let Some(fault) = runner.fault(swept, *link, store) {
-                let message =
-                    format!("the {name}'s [runner] command in {}: {fault}", scenario.name);
-                return Err(Error::usage(message));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The command that measures the same again: commits, because refs move.
+/// The command that measures the same again.
 fn command(args: &GateArgs, sides: [&Side; 2]) -> String {
     let mut words = vec!["harness".to_owned(), "gate".into()];
-    for (flag, side) in ["--base", "--head"].into_iter().zip(sides) {
-        let commit = side.commit.as_ref().map(|commit| commit.get(..12).unwrap_or(commit));
-        words.extend([flag.into(), quoted(commit.unwrap_or(&side.name))]);
+    words.extend(again::arms(sides));
+    words.extend(again::scenarios(&args.scenario));
+    words.extend(again::budget(args.budget));
+    words.extend(again::flags(&args.common));
+    if args.accept_stored_times {
+        words.push("--accept-stored-times".into());
     }
-    for scenario in &args.scenario {
-        words.extend(["--scenario".into(), quoted(scenario)]);
-    }
-    let budget = humantime::format_duration(args.budget).to_string().replace(' ', "");
-    words.extend(["--budget".into(), budget]);
-    if let Some(seed) = args.seed {
-        words.extend(["--seed".into(), seed.to_string()]);
-    }
-    words.extend(stored_at(&args.store));
-    let switches = [(args.quick, "--quick"), (args.accept_stored_times, "--accept-stored-times")];
-    words.extend(switches.iter().filter(|(on, _)| *on).map(|(_, flag)| (*flag).to_owned()));
     words.join(" ")
 }
 
@@ -174,7 +150,7 @@ fn summarize(report: &str) -> Result<()> {
 
 fn say(args: &GateArgs, gated: &Gated, session: &Session) -> Result<()> {
     let folder = session.folder.path().display().to_string();
-    if args.json {
+    if args.common.json {
         display::result(&render::pretty(gated)?);
     } else {
         display::result(&render::gate::text(gated, &folder));

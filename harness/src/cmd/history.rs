@@ -1,8 +1,8 @@
 //! `harness history`: releases over time, from the results folders and from files of lines that
 //! outlive them.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::args::HistoryArgs;
@@ -15,6 +15,9 @@ use crate::results::Folder;
 
 /// Where the charts go, within the results.
 const FOLDER: &str = "history";
+
+/// More bytes than the first line of any ledger has.
+const FIRST_LINE_MAX: u64 = 64 << 20;
 
 /// Runs the verb.
 pub fn run(args: &HistoryArgs) -> Result<()> {
@@ -44,7 +47,7 @@ pub fn run(args: &HistoryArgs) -> Result<()> {
         folder.write(&file.name, file.bytes)?;
     }
     if args.json {
-        display::result(&render::pretty(&all)?);
+        display::result(&render::history::json(&all, &notes)?);
     } else {
         let folder = folder.path().display().to_string();
         display::result(&render::history::text(&all, &notes, &folder));
@@ -88,11 +91,23 @@ fn points_of(plan: &str, session: &Path, metrics: &Path) -> Result<Vec<Point>> {
         fs::read_to_string(path)
             .map_err(|error| Error::caused(format!("reading {}", path.display()), error))
     };
-    let path = Folder::existing(session).identity();
+    let folder = Folder::existing(session);
+    let path = folder.identity();
     let identity: Identity = serde_json::from_str(&text(&path)?)
         .map_err(|error| Error::caused(format!("reading {}", path.display()), error))?;
+    if history::is_quick(first_line(&folder.ledger()).as_deref(), &identity) {
+        return Ok(Vec::new());
+    }
     history::points(plan, &identity, &text(metrics)?)
         .map_err(|message| Error::environment(format!("{}: {message}", metrics.display())))
+}
+
+/// The first line of a ledger, where there is one; no other is needed, and there may be many.
+fn first_line(ledger: &Path) -> Option<String> {
+    let file = File::open(ledger).ok()?;
+    let mut line = String::new();
+    BufReader::new(file).take(FIRST_LINE_MAX).read_line(&mut line).ok()?;
+    Some(line)
 }
 
 fn read(path: &Path) -> Result<Vec<Point>> {

@@ -1,5 +1,6 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+mod again;
 mod arm;
 mod bisect;
 mod build;
@@ -10,6 +11,7 @@ pub mod history;
 pub mod judge;
 mod load;
 pub mod plan;
+mod program;
 pub mod report;
 pub mod self_test;
 mod session;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::again::{self, quoted};
 use super::load;
+use super::program::program;
 use super::session::{Asked, Session};
-use super::sweep::{program, quoted, stored};
 use crate::args::SelfTestArgs;
 use crate::display::{self, Display};
 use crate::doctor;
@@ -20,9 +21,9 @@ const BUDGET: Duration = Duration::from_secs(5 * 60);
 
 /// Runs the verb.
 pub fn run(args: &SelfTestArgs) -> Result<()> {
-    let scenario = load::load(&args.scenario, args.seed, args.quick)?;
-    let scenario = load::placed(scenario, &args.store)?;
-    let (program, path) = program(args.migrator.as_deref(), &scenario)?;
+    let scenario = load::load(&args.scenario, args.common.seed, args.common.quick)?;
+    let scenario = load::placed(scenario, &args.common.store)?;
+    let (program, path) = program(&args.program, &scenario)?;
     let slowed = program.clone().slowed(self_test::planted(&scenario));
     let (sessions, budget) = limits(args);
     let budget_s = budget.map(|budget| budget.as_secs_f64());
@@ -30,13 +31,13 @@ pub fn run(args: &SelfTestArgs) -> Result<()> {
         session: self_test::session(scenario, sessions, budget_s),
         programs: vec![("migrator", program, path.clone()), ("slowed migrator", slowed, path)],
         shard: None,
-        out: &args.out,
-        fresh: args.fresh,
-        store: &args.store,
+        out: &args.common.out,
+        fresh: args.common.fresh,
+        store: &args.common.store,
         command: command(args),
     }
     .begin()?;
-    let mut display = Display::new(args.quiet);
+    let mut display = Display::new(args.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     // Before the runs: what goes on beside them is what is to be seen, not they.
     let checkup = doctor::look(executor.stores());
@@ -46,7 +47,7 @@ pub fn run(args: &SelfTestArgs) -> Result<()> {
     folder.write("self-test.json", &json)?;
     let report = render::self_test::markdown(&tested, Some(&checkup), &session.identity.command);
     folder.write(results::LAST_FILE, &report)?;
-    if args.json {
+    if args.common.json {
         display::result(&json);
     } else {
         display::result(&render::self_test::text(&tested, &folder.path().display().to_string()));
@@ -58,7 +59,7 @@ pub fn run(args: &SelfTestArgs) -> Result<()> {
 /// kind.
 fn limits(args: &SelfTestArgs) -> (Option<u32>, Option<Duration>) {
     match (args.sessions, args.budget) {
-        (None, None) if args.quick => (Some(1), None),
+        (None, None) if args.common.quick => (Some(1), None),
         (None, None) => (None, Some(BUDGET)),
         asked => asked,
     }
@@ -67,21 +68,14 @@ fn limits(args: &SelfTestArgs) -> (Option<u32>, Option<Duration>) {
 /// The command that measures the same again.
 fn command(args: &SelfTestArgs) -> String {
     let mut words = vec!["harness".to_owned(), "self-test".into()];
-    let (sessions, budget) = (args.sessions.map(|n| n.to_string()), args.budget);
-    let budget = budget.map(|budget| humantime::format_duration(budget).to_string());
-    let path = args.migrator.as_ref().map(|path| path.display().to_string());
-    let seed = args.seed.map(|seed| seed.to_string());
     if args.scenario != scenario::DEFAULT {
         words.push(quoted(&args.scenario));
     }
-    if args.quick {
-        words.push("--quick".into());
+    if let Some(sessions) = args.sessions {
+        words.extend(["--sessions".into(), sessions.to_string()]);
     }
-    for (flag, value) in
-        [("--sessions", sessions), ("--budget", budget), ("--seed", seed), ("--migrator", path)]
-    {
-        words.extend(value.into_iter().flat_map(|value| [flag.into(), quoted(&value)]));
-    }
-    words.extend(stored(&args.store));
+    words.extend(args.budget.into_iter().flat_map(again::budget));
+    words.extend(again::flags(&args.common));
+    words.extend(again::program(&args.program));
     words.join(" ")
 }

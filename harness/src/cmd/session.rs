@@ -6,6 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::analyse;
 use crate::args::StoreArgs;
 use crate::display::Display;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,7 +14,8 @@ use crate::event::{Event, Observer};
 use crate::executor::{Access, Executor, Process, Program};
 use crate::identity::{self, Identity, Measured};
 use crate::ledger::{
-    self, Ledger, Line, Origin, ProgramId, ResumedLine, ServerId, Session as Planned, SessionLine,
+    self, Ending, Ledger, Line, Origin, ProgramId, ResumedLine, ServerId, Session as Planned,
+    SessionLine,
 };
 use crate::plan::Shard;
 use crate::progress::{self, Progress};
@@ -118,6 +120,26 @@ impl Session {
         }
         write_identity(&self.folder, &self.identity)?;
         Ok(recorded)
+    }
+
+    /// What has run cannot be analysed, and running the same command again would not change that.
+    pub(super) fn without_analysis(&self, error: &Error) -> Error {
+        let error = self.with_ledger(error);
+        if error.kind() == ErrorKind::Invalid {
+            // What is invalid is not gone on with: the same command begins anew by itself.
+            return error;
+        }
+        Error::new(error.kind(), format!("{error}; `--fresh` measures anew"))
+    }
+
+    /// A session of which too much was void has not done what was asked for.
+    pub(super) fn check_validity(&self, recorded: &Recorded) -> Result<()> {
+        if recorded.ending != Some(Ending::Invalid) {
+            return Ok(());
+        }
+        let mut void = recorded.steps.iter().filter(|ran| ran.invalid).flat_map(|ran| &ran.voided);
+        let first = void.next().map(|voided| voided.disturbance.to_string());
+        Err(self.with_ledger(&analyse::invalid(&first.unwrap_or_default())))
     }
 
     /// The error, and where to look.

@@ -1,8 +1,9 @@
 //! `harness tune`: measures a plan of phases, from the first run to the results folder.
 
+use super::again::{self, quoted};
 use super::load;
+use super::program::program;
 use super::session::{Asked, Session};
-use super::sweep::{common, no_analysis, program, quoted, valid};
 use super::write;
 use crate::args::TuneArgs;
 use crate::display::{self, Display};
@@ -17,7 +18,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
     let part = &args.flags.part;
     let (base, plan) = load::load_plan(&args.scenario, part, flags.seed, flags.quick)?;
     let base = load::placed(base, &flags.store)?;
-    let (program, path) = program(flags.migrator.as_deref(), &base)?;
+    let (program, path) = program(&args.flags.program, &base)?;
     let (mut executor, beginning) = Asked {
         session: ledger::Session::tune(base, plan),
         programs: vec![("migrator", program, path)],
@@ -31,7 +32,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
     let mut display = Display::new(flags.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Tuner, &mut executor, &mut display)?;
-    let tuning = tuning(&recorded).map_err(|error| no_analysis(&session, &error))?;
+    let tuning = tuning(&recorded).map_err(|error| session.without_analysis(&error))?;
     let metrics = write::tune(&session.folder, &tuning, &recorded, &session.identity)?;
     if flags.json {
         display::result(&metrics);
@@ -39,7 +40,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         let folder = session.folder.path().display().to_string();
         display::result(&render::tune::summary(&tuning, &folder)?);
     }
-    valid(&recorded).map_err(|error| session.with_ledger(&error))
+    session.check_validity(&recorded)
 }
 
 /// The command that measures the same again.
@@ -52,6 +53,7 @@ fn command(args: &TuneArgs) -> String {
     if let Some(budget_s) = part.budget {
         words.extend(["--budget".into(), format!("{budget_s}s")]);
     }
-    words.extend(common(&args.flags.common));
+    words.extend(again::flags(&args.flags.common));
+    words.extend(again::program(&args.flags.program));
     words.join(" ")
 }

@@ -125,6 +125,8 @@ pub struct MetricFinding {
 pub struct ValidityFigures {
     /// Trend of the pairs' means, percent per hour of running.
     pub trend_percent_per_hour: Option<f64>,
+    /// The same per minute.
+    pub trend_percent_per_minute: Option<f64>,
     /// What running second costs.
     pub order_effect_percent: Option<f64>,
     /// Lag-1 autocorrelation of the order-adjusted d.
@@ -335,8 +337,10 @@ fn validity(recorded: &Recorded, name: &str, metric: Metric) -> Validity {
 
 impl ValidityFigures {
     fn of(validity: &Validity, judgement: Option<Judgement>) -> Self {
+        let pace = validity.trend.map(|trend| trend.pace);
         Self {
-            trend_percent_per_hour: validity.trend.map(|trend| trend.percent),
+            trend_percent_per_hour: pace.map(|pace| pace.percent_per_hour),
+            trend_percent_per_minute: pace.map(|pace| pace.percent_per_minute),
             order_effect_percent: validity.order_effect.map(|effect| effect.percent),
             autocorrelation: validity.autocorrelation,
             std_dev_percent: judgement.map(|judgement| judgement.estimate.std_dev * 100.0),

@@ -22,6 +22,7 @@ use super::program::own_binary;
 use super::{LAUNCH_VERB, environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::measure::{Cause, Failure, Usage};
+use crate::text::shown;
 
 /// As much of a failed process's last words as a ledger's row takes.
 const LAST_WORDS_BYTES_MAX: usize = 500;
@@ -220,12 +221,13 @@ fn last_words(log: &Path, access: Option<&Access>) -> String {
         start += 1;
     }
     let words: Vec<_> = text[start..].split_whitespace().collect();
-    words.join(" ").replace(char::is_control, "\u{fffd}")
+    shown(&words.join(" "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::is_command;
 
     #[test]
     fn last_words_are_one_short_line() {
@@ -236,9 +238,9 @@ mod tests {
         assert!(words.ends_with("migrator: no such file"), "{words}");
         assert!(words.len() <= LAST_WORDS_BYTES_MAX);
         assert_eq!(last_words(Path::new("/nonexistent"), None), "");
-        fs::write(&log, "\u{1b}[2J\u{1b}]0;mine\u{7} \u{9b}31m red\r\u{8}").unwrap();
+        fs::write(&log, "\u{202e}\u{1b}[2J\u{1b}]0;mine\u{7} \u{9b}31m red\r\u{8}").unwrap();
         let words = last_words(&log, None);
-        assert!(words.contains("[2J") && !words.contains(char::is_control), "{words:?}");
+        assert!(words.contains("[2J") && !words.contains(is_command), "{words:?}");
     }
 
     #[test]

@@ -152,7 +152,8 @@ fn described(table: &Table, key: &[Value], record: Option<i64>) -> String {
         .key
         .iter()
         .zip(key)
-        .filter(|(column, _)| *column != RECORD)
+        // A record whose name is no number is told by its column, as every other key.
+        .filter(|(column, _)| record.is_none() || *column != RECORD)
         .map(|(column, value)| format!("{column} {}", shown(value)))
         .collect();
     let mut words = table.name.clone();

@@ -5,6 +5,7 @@ use crate::bisect::{self, Bisected, Look, Named, Seen, Wanted};
 use crate::compare::MetricFinding;
 use crate::finding::Outcome;
 use crate::gate::Gated;
+use crate::text::on_one_line;
 
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;
@@ -40,14 +41,14 @@ pub fn line(look: &Look) -> String {
         Seen::Changed => "changed",
         Seen::Unknown => "skipped",
     };
-    format!("{}  {seen:<7}  {}", hash(&look.named), shown(&look.words))
+    format!("{}  {seen:<7}  {}", hash(&look.named), on_one_line(&look.words))
 }
 
 /// The answer, what it rests on, and what was left out.
 pub fn text(bisected: &Bisected) -> String {
     let mut parts = vec![wrapped(&answer(bisected), COLUMNS)];
     parts.extend(bisected.first.iter().map(|named| {
-        let line = format!("  {}  {}", hash(named), shown(&named.subject));
+        let line = format!("  {}  {}", hash(named), on_one_line(&named.subject));
         line.chars().take(COLUMNS).collect()
     }));
     let why = bisected.why.iter().map(|why| wrapped(&format!("Why, at the end: {why}"), COLUMNS));
@@ -86,11 +87,6 @@ fn answer(bisected: &Bisected) -> String {
 
 fn hash(named: &Named) -> &str {
     named.commit.get(..HASH).unwrap_or(&named.commit)
-}
-
-/// A text that somebody else wrote, without what a terminal would obey.
-fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn count(number: usize) -> u32 {

@@ -1,6 +1,7 @@
 //! A look at the machine in words: for the terminal, at most 100 columns wide, and as Markdown.
 
 use super::format::{thousands, wrapped};
+use super::markdown::plain;
 use crate::doctor::{Checkup, Detectable, Finding, Level, Noise, Pairs, noise};
 
 /// Widest line on a terminal.
@@ -41,8 +42,10 @@ pub fn markdown(checkup: &Checkup) -> String {
     lines.extend(checkup.findings.iter().map(|finding| {
         let Finding { probe, here, means, .. } = finding;
         let advice = finding.advice.as_deref().unwrap_or_default();
-        let cells = [mark(finding.level), probe, here, means, advice].map(cell);
-        format!("| {} |", cells.join(" | "))
+        let [means, advice] = [means, advice].map(cell);
+        // Programs call themselves as they like.
+        let here = plain(here);
+        format!("| {} | {probe} | {here} | {means} | {advice} |", mark(finding.level))
     }));
     match (&checkup.noise, &checkup.noise_unknown) {
         (Some(noise), _) => {
@@ -65,7 +68,7 @@ pub fn markdown(checkup: &Checkup) -> String {
             }
         }
         (None, Some(why)) => {
-            lines.extend([String::new(), format!("Noise of runs: not known here: {why}")]);
+            lines.extend([String::new(), format!("Noise of runs: not known here: {}", plain(why))]);
         }
         (None, None) => {}
     }
@@ -85,7 +88,7 @@ fn mark(level: Level) -> &'static str {
     }
 }
 
-/// A text that does not end a cell of a table.
+/// A text of our own, which may have code, as a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }

@@ -1,15 +1,31 @@
 //! Numbers as people read them. Decides nothing about what is shown.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
 use crate::analyse::Analysis;
 use crate::error::{Error, Result};
+use crate::text::is_command;
 
 /// JSON for people and programs: indented, with a line end.
 pub fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Error::caused("writing JSON", error))?;
-    Ok(text + "\n")
+    Ok(harmless(&text) + "\n")
+}
+
+/// JSON in which no text has a character that a terminal would obey: it has another spelling there.
+fn harmless(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_command(c) {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// A whole number with a comma at every thousand: `52,340`.
@@ -81,9 +97,9 @@ pub(super) fn rounded(value: f64) -> f64 {
     if rounded == 0.0 { 0.0 } else { rounded }
 }
 
-/// A text without the characters that no XML file can hold.
+/// A text without the characters that no XML file can hold, or that nobody sees.
 pub(super) fn legal(text: &str) -> String {
-    let legal = |c: &char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    let legal = |c: &char| !is_command(*c) && !matches!(c, '\u{fffe}' | '\u{ffff}');
     text.chars().map(|c| if c == '\n' { ' ' } else { c }).filter(legal).collect()
 }
 
@@ -105,6 +121,15 @@ pub(super) fn wrapped(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_says_what_a_terminal_would_obey_in_another_spelling() {
+        let text = "\u{1b}[2J\u{7f}\u{9b}\u{202e} ä\n";
+        let json = pretty(&[text]).unwrap();
+        assert!(!json.contains(|c| c != '\n' && is_command(c)), "{json:?}");
+        let read: Vec<String> = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, [text]);
+    }
 
     #[test]
     fn numbers_read_as_people_write_them() {

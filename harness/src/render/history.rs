@@ -2,9 +2,13 @@
 
 use std::fmt::Write;
 
-use super::format::{counted, percent, thousands, wrapped};
+use serde::Serialize;
+
+use super::format::{counted, percent, pretty, thousands, wrapped};
+use crate::error::Result;
 use crate::history::{Change, Machine, Point, Series};
 use crate::stats::change::POINTS_MIN;
+use crate::text::{is_command, shown};
 
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;
@@ -28,7 +32,17 @@ pub fn text(all: &[Series], notes: &[String], folder: &str) -> String {
         parts.push(format!("Charts: {folder}/\n"));
     }
     // Lines may come from anywhere: a terminal obeys no text of theirs.
-    parts.join("\n").chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+    shown(&parts.join("\n"))
+}
+
+/// Every series and every note, as data.
+pub fn json(all: &[Series], notes: &[String]) -> Result<String> {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        series: &'a [Series],
+        notes: &'a [String],
+    }
+    pretty(&Told { series: all, notes })
 }
 
 /// What a series is of: the first line of its table, and the title of its chart.
@@ -137,5 +151,5 @@ fn minute(time: &str) -> String {
 
 /// The first characters, of a text that somebody else may have written.
 pub(super) fn short(text: &str, most: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(most).collect()
+    text.chars().filter(|c| !is_command(*c)).take(most).collect()
 }

@@ -3,6 +3,7 @@
 
 use super::doctor;
 use super::format::{thousands, wrapped};
+use super::markdown::block;
 use crate::doctor::Checkup;
 use crate::finding::Finding;
 use crate::self_test::Truth;
@@ -51,7 +52,7 @@ pub fn markdown(tested: &SelfTested, checkup: Option<&Checkup>, command: &str) -
     parts.push(LEGEND.into());
     parts.extend(refused(tested));
     parts.extend(checkup.map(|checkup| doctor::markdown(checkup).trim_end().to_owned()));
-    parts.push(format!("## Again\n\n```\n{command}\n```"));
+    parts.push(format!("## Again\n\n{}", block(command)));
     parts.join("\n\n") + "\n"
 }
 

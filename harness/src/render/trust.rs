@@ -2,13 +2,18 @@
 
 use super::document::{Comparison, Fact, FailedRun, ValidityFigures};
 use super::format::{percent, percent_range, value};
-use crate::stats::validity::pace;
+use crate::stats::validity::Pace;
 
 /// The figures of statistics.md 4 that there are.
 pub(super) fn validity(validity: &ValidityFigures) -> Vec<Fact> {
     let share = |share: f64| format!("{:.0} %", share * 100.0);
+    let pace = validity.trend_percent_per_hour.zip(validity.trend_percent_per_minute);
+    let pace = pace.map(|(percent_per_hour, percent_per_minute)| Pace {
+        percent_per_hour,
+        percent_per_minute,
+    });
     let facts = [
-        ("trend of the block means", validity.trend_percent_per_hour.map(pace)),
+        ("trend of the block means", pace.map(|pace| pace.to_string())),
         ("what running second costs", validity.order_effect_percent.map(percent)),
         ("lag-1 autocorrelation", validity.autocorrelation.map(|figure| format!("{figure:+.2}"))),
         (

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::read::{
-    Axes, Fault, File, Source, StoreTable, WorkloadTable, plain, setting as named, typed,
+    self, Axes, Fault, File, Source, StoreTable, WorkloadTable, plain, setting as named, typed,
 };
 use super::{Gate, Limits, Link, Runner, Scenario, Setting, Validity};
 
@@ -216,7 +216,7 @@ impl Tune {
     /// Reads and checks a plan's text: the conditions that all phases share, and the phases.
     pub fn parse(text: &str) -> Result<(Scenario, Self), Fault> {
         let mut source = Source::of(text)?;
-        source.check_keys(TOP_KEYS)?;
+        read::check_keys(&source, TOP_KEYS)?;
         for phase in source.phases() {
             source.check_table(phase, PHASE_KEYS, "[phase]")?;
             let sweep = phase.get("sweep").map(toml::Spanned::get_ref);
@@ -364,8 +364,8 @@ fn read_phase(
         validity: file.validity,
         gate: file.gate.clone(),
     };
-    let scenario = source.resolve(alone)?;
-    let axes = source.axes(&table.sweep, &source.baseline(&file.baseline)?)?;
+    let scenario = read::resolve(source, alone)?;
+    let axes = read::axes(source, &table.sweep, &read::baseline(source, &file.baseline)?)?;
     if before.iter().any(|other| other.phase == table.phase) {
         return Err(source.fault_in("", "phase", format!("{} is there twice", table.phase)));
     }

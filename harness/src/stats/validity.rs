@@ -36,6 +36,25 @@ pub struct Tested {
     pub p: f64,
 }
 
+/// How fast a level moves. Both ways of saying it come from the slope of its logarithm: what takes
+/// nearly all within an hour is −100 % there, from which nothing leads back to a minute.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Over an hour.
+    pub percent_per_hour: f64,
+    /// Over a minute.
+    pub percent_per_minute: f64,
+}
+
+/// A pace, and how likely noise alone makes one as fast (two-sided t test).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trend {
+    /// The pace.
+    pub pace: Pace,
+    /// Its p value.
+    pub p: f64,
+}
+
 /// When a block ran, and at what level.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Level {
@@ -49,8 +68,8 @@ pub struct Level {
 /// does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Validity {
-    /// Trend of the block means, percent per hour.
-    pub trend: Option<Tested>,
+    /// Trend of the block means.
+    pub trend: Option<Trend>,
     /// What running second costs.
     pub order_effect: Option<Tested>,
     /// Lag-1 autocorrelation of the order-adjusted d.
@@ -66,8 +85,8 @@ pub struct Validity {
 /// A doubt about a measurement; its text says what to do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Doubt {
-    /// The level moved steadily, by so many percent per hour.
-    Trend(f64),
+    /// The level moved steadily.
+    Trend(Pace),
     /// The second run of a pair differs by so many percent.
     OrderEffect(f64),
     /// Neighbouring pairs are alike: the lag-1 autocorrelation.
@@ -81,11 +100,9 @@ pub enum Doubt {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Trend(percent) => write!(
-                f,
-                "the level moved by {}; let the machine warm up or cool down",
-                pace(*percent)
-            ),
+            Self::Trend(pace) => {
+                write!(f, "the level moved by {pace}; let the machine warm up or cool down")
+            }
             Self::OrderEffect(percent) => write!(
                 f,
                 "the second run of a pair differs by {percent:+.1} %; look for what the first \
@@ -128,12 +145,13 @@ impl Validity {
     /// The doubts that the figures give rise to. The limits are this project's own: each of the
     /// first three is raised by about one quiet session in a hundred.
     pub fn doubts(&self) -> Vec<Doubt> {
-        let likely = |tested: &Tested| tested.p <= DOUBT_ALPHA;
         let alike = DOUBT_QUANTILE / (self.pairs as f64).sqrt();
         let over = |figure: Option<f64>, most: f64| figure.filter(|figure| figure.abs() > most);
         [
-            self.trend.filter(likely).map(|trend| Doubt::Trend(trend.percent)),
-            self.order_effect.filter(likely).map(|effect| Doubt::OrderEffect(effect.percent)),
+            self.trend.filter(|trend| trend.p <= DOUBT_ALPHA).map(|trend| Doubt::Trend(trend.pace)),
+            self.order_effect
+                .filter(|effect| effect.p <= DOUBT_ALPHA)
+                .map(|effect| Doubt::OrderEffect(effect.percent)),
             over(self.autocorrelation, alike).map(Doubt::Autocorrelation),
             over(self.disturbed_share, DISTURBED_RUNS_MAX).map(Doubt::Disturbed),
             over(self.clock_spread, CLOCK_SPREAD_MAX).map(Doubt::Clock),
@@ -144,18 +162,28 @@ impl Validity {
     }
 }
 
-/// A trend in words: per hour, or per minute where so short a session says nothing of an hour.
-pub fn pace(percent_per_hour: f64) -> String {
-    if percent_per_hour.abs() <= PER_HOUR_MAX {
-        return format!("{percent_per_hour:+.1} % per hour");
+impl Pace {
+    /// Of a logarithm that moves by so much in an hour.
+    fn of(slope: f64) -> Self {
+        Self { percent_per_hour: percent(slope), percent_per_minute: percent(slope / 60.0) }
     }
-    let a_minute = (percent_per_hour / 100.0).ln_1p() / 60.0;
-    format!("{:+.1} % per minute", a_minute.exp_m1() * 100.0)
+}
+
+/// Per hour, or per minute where so short a session says nothing of an hour.
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { percent_per_hour, percent_per_minute } = self;
+        if percent_per_hour.abs() <= PER_HOUR_MAX {
+            write!(f, "{percent_per_hour:+.1} % per hour")
+        } else {
+            write!(f, "{percent_per_minute:+.1} % per minute")
+        }
+    }
 }
 
 /// The trend of block means by least squares; `None` for fewer than three blocks or no time
 /// between them.
-pub fn trend(levels: &[Level]) -> Option<Tested> {
+pub fn trend(levels: &[Level]) -> Option<Trend> {
     let count = levels.len() as f64;
     let hours = levels.iter().map(|level| level.hours).sum::<f64>() / count;
     let mean = levels.iter().map(|level| level.mean).sum::<f64>() / count;
@@ -167,7 +195,7 @@ pub fn trend(levels: &[Level]) -> Option<Tested> {
     let slope = sum(&|level| (level.hours - hours) * (level.mean - mean)) / spread;
     let rest = sum(&|level| (level.mean - mean - slope * (level.hours - hours)).powi(2));
     let error = (rest / (count - 2.0) / spread).sqrt();
-    Some(Tested { percent: percent(slope), p: two_sided(slope, error, count - 2.0)? })
+    Some(Trend { pace: Pace::of(slope), p: two_sided(slope, error, count - 2.0)? })
 }
 
 /// The effect of the order, with R − 2 degrees of freedom.
@@ -241,17 +269,35 @@ mod tests {
 
     #[test]
     fn a_trend_too_steep_for_an_hour_is_said_per_minute() {
-        assert_eq!(pace(-1.44), "-1.4 % per hour");
-        assert_eq!(pace(50.0), "+50.0 % per hour");
-        assert_eq!(pace(15_489.1), "+8.8 % per minute");
-        assert_eq!(pace(-92.2), "-4.2 % per minute");
+        let said = |percent: f64| Pace::of((percent / 100.0).ln_1p()).to_string();
+        assert_eq!(said(-1.44), "-1.4 % per hour");
+        assert_eq!(said(50.0), "+50.0 % per hour");
+        assert_eq!(said(15_489.1), "+8.8 % per minute");
+        assert_eq!(said(-92.2), "-4.2 % per minute");
+    }
+
+    #[test]
+    fn a_trend_that_leaves_nothing_of_a_level_in_an_hour_is_still_said_per_minute() {
+        // Half of it is lost every minute, or it doubles; over an hour that is all, or 10^20 %.
+        for (ln_per_minute, expected) in
+            [(-std::f64::consts::LN_2, "-50.0"), (std::f64::consts::LN_2, "+100.0")]
+        {
+            let level = |index: i32| Level {
+                hours: f64::from(index) / 60.0,
+                mean: 7.0 + ln_per_minute * f64::from(index),
+            };
+            let levels: Vec<Level> = (0..5).map(level).collect();
+            let trend = trend(&levels).unwrap();
+            assert_eq!(trend.pace.to_string(), format!("{expected} % per minute"));
+            assert!(trend.pace.percent_per_hour.is_finite());
+        }
     }
 
     #[test]
     fn a_trend_is_given_in_percent_per_hour() {
         // ln rises by 0.01 every tenth of an hour: 0.1 per hour.
         let trend = trend(&levels(0.01, 0.0)).unwrap();
-        assert!((trend.percent - 0.1_f64.exp_m1() * 100.0).abs() < 1e-6);
+        assert!((trend.pace.percent_per_hour - 0.1_f64.exp_m1() * 100.0).abs() < 1e-6);
         assert!(trend.p < 1e-6);
     }
 

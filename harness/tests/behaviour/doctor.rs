@@ -119,6 +119,22 @@ fn a_look_at_the_machine_reads_well() {
 }
 
 #[test]
+fn what_programs_call_themselves_and_say_last_is_a_text_in_a_report() {
+    let mut checkup = checkup(10);
+    let hostile = "<b>x</b> | `y`\n| z | www.x.test @all \u{1b}[2J (pid 7) 45 %";
+    let shown = "&lt;b&gt;x&lt;/b&gt; \\| \\`y\\` \\| z \\| www&#46;x.test &#64;&#8203;all  \\[2J";
+    checkup.findings = vec![finding(Level::Noisy, "other programs", hostile, None)];
+    checkup.noise = None;
+    checkup.noise_unknown = Some(hostile.into());
+    let text = markdown(&checkup);
+    assert!(
+        text.contains(&format!("| noisy | other programs | {shown} (pid 7) 45 % | It ")),
+        "{text}"
+    );
+    assert!(text.contains(&format!("not known here: {shown} (pid 7) 45 %\n")), "{text}");
+}
+
+#[test]
 fn a_quick_look_says_nothing_about_pairs() {
     for text in [text(&checkup(3)), markdown(&checkup(3))] {
         assert!(text.contains("Not testable"), "{text}");

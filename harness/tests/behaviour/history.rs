@@ -4,13 +4,15 @@
 use std::fs;
 use std::path::Path;
 
-use harness::history::{Series, points, read, series};
+use harness::history::{Series, is_quick, points, read, series};
 use harness::identity::{Identity, Machine, Program};
+use harness::ledger::Line;
 use harness::render::{history, history_charts};
-use serde_json::json;
+use harness::scenario::{Scenario, shipped};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{harness, identity, uniform};
+use crate::common::{harness, identity, session_line, uniform};
 
 /// The identity of a session of this day, on a machine of this name.
 fn of_day(day: u32, host: &str) -> Identity {
@@ -97,12 +99,49 @@ fn below_eight_points_nothing_is_said_of_changes() {
 }
 
 #[test]
-fn a_phase_that_was_skipped_and_a_quick_session_are_no_points() {
+fn a_phase_that_was_skipped_is_no_point() {
     let all = points("phase2", &of_day(1, "a"), &metrics(1.0)).unwrap();
     assert_eq!(all.iter().map(|point| point.phase.as_str()).collect::<Vec<_>>(), ["II.1"]);
-    let quick = Identity { command: "harness tune --quick".into(), ..of_day(1, "a") };
-    assert!(points("phase2", &quick, &metrics(1.0)).unwrap().is_empty());
     assert!(points("phase2", &of_day(1, "a"), "[{}]").is_err());
+}
+
+/// The first line of a ledger of the shipped scenario, as `--quick` makes it or not.
+fn first_line(quick: bool) -> String {
+    let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
+    let scenario = if quick { scenario.quick() } else { scenario };
+    serde_json::to_string(&Line::Session(Box::new(session_line(&scenario)))).unwrap()
+}
+
+#[test]
+fn a_session_is_quick_if_its_ledger_says_so_whatever_its_command_is_called() {
+    // A file of that name, and a command that somebody shortened.
+    let named = Identity { command: "harness sweep x --quick".into(), ..of_day(1, "a") };
+    let plain = of_day(1, "a");
+    for identity in [&named, &plain] {
+        assert!(is_quick(Some(&first_line(true)), identity));
+        assert!(!is_quick(Some(&first_line(false)), identity));
+    }
+    // Without a ledger that records it the command is all there is.
+    for line in [None, Some(""), Some("{\"kind\":\"session\",\"format\":1}")] {
+        assert!(is_quick(line, &named), "{line:?}");
+        assert!(!is_quick(line, &plain), "{line:?}");
+    }
+}
+
+#[test]
+fn quick_sessions_of_a_results_folder_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results");
+    results(&out, 3, "a");
+    for (day, quick) in [(2, true), (3, false)] {
+        let ledger = out.join(format!("phase2/202601{day:02}T120000Z-a/ledger.jsonl"));
+        fs::write(ledger, first_line(quick) + "\n").unwrap();
+    }
+    let (json, _) = said(&folder, &["--json"]);
+    let all: Value = serde_json::from_str(&json).unwrap();
+    let points = all["series"][0]["points"].as_array().unwrap();
+    let days: Vec<&str> = points.iter().map(|point| point["time"].as_str().unwrap()).collect();
+    assert_eq!(days, ["2026-01-01T12:00:00Z", "2026-01-03T12:00:00Z"]);
 }
 
 #[test]
@@ -156,10 +195,15 @@ fn machines_are_never_mixed_and_what_cannot_be_read_is_named() {
     assert_eq!(text.matches("records per minute of the baseline over time").count(), 2, "{text}");
     assert!(text.contains("20260109T120000Z-c is left out"), "{text}");
     let (json, _) = said(&folder, &["--json"]);
-    let all: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let all: Value = serde_json::from_str(&json).unwrap();
+    let series = all["series"].as_array().unwrap();
     let lengths: Vec<usize> =
-        all.as_array().unwrap().iter().map(|s| s["points"].as_array().unwrap().len()).collect();
+        series.iter().map(|s| s["points"].as_array().unwrap().len()).collect();
     assert_eq!(lengths, [3, 2]);
+    let notes: Vec<&str> =
+        all["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    let [note] = notes[..] else { panic!("one note, not {notes:?}") };
+    assert!(note.contains("20260109T120000Z-c is left out: reading "), "{note}");
 }
 
 #[test]

@@ -2,12 +2,17 @@
 //! migrator. One binary, because linking takes longer than running.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
+mod choice;
 mod common;
 mod doctor;
 mod explain;
+#[path = "../support/files.rs"]
+mod files;
 mod gate;
 mod gate_process;
 mod history;
+mod hostile;
+mod hostile_sessions;
 mod judge;
 mod measure;
 mod mock;

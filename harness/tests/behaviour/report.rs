@@ -4,23 +4,13 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use harness::render::document::{Comparison, Document, Standing};
-use harness::render::{File, Format, files, markdown, metrics, render};
+use harness::render::{File, Format, files, markdown, metrics};
 use harness::stats::confidence::Confidence;
 use harness::stats::paired::{Better, Order, Pair};
 use harness::stats::verdict::{self, Rule};
 
 use crate::common::{document, mock_sweep, noisy_runs};
 use crate::report_documents::{HOSTILE, a_gate, a_grid, a_hostile_document, a_sweep, a_tuning};
-
-#[test]
-fn the_same_document_gives_the_same_bytes_of_every_report() {
-    for format in Format::value_variants() {
-        let [one, other] = [a_tuning(), a_tuning()].map(|tuning| render(*format, &tuning).unwrap());
-        assert_eq!(one, other, "{format:?}");
-    }
-    let gate = || a_gate(Standing::Regression);
-    assert_eq!(files(&gate()).unwrap(), files(&gate()).unwrap());
-}
 
 #[test]
 fn formats_have_the_names_of_the_command_line() {

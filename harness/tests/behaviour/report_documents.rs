@@ -291,6 +291,7 @@ pub(crate) fn a_tuning() -> Document {
         drift: Some(a_drift()),
         validity: Some(ValidityFigures {
             trend_percent_per_hour: Some(-1.4),
+            trend_percent_per_minute: Some(-0.02),
             order_effect_percent: Some(0.3),
             autocorrelation: Some(0.08),
             std_dev_percent: Some(2.8),

@@ -6,12 +6,68 @@ use harness::render::document::{Document, Standing};
 use harness::render::{Format, render};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use scraper::{Html, Selector};
 use serde_json::{Value, json};
 
 use crate::report_documents::{HOSTILE, a_gate, a_hostile_document, a_sweep, a_tuning};
 
 fn json_of(format: Format, document: &Document) -> Value {
     serde_json::from_str(&render(format, document).unwrap()).unwrap()
+}
+
+/// The middle of these, of which there is an even number.
+fn middle(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let half = sorted.len() / 2;
+    f64::midpoint(sorted[half - 1], sorted[half])
+}
+
+/// `335,442`.
+fn with_commas(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}
+
+#[test]
+fn every_format_says_of_every_setting_the_middle_of_the_rates_of_its_runs() {
+    let document = a_sweep();
+    let said = |format| render(format, &document).unwrap();
+    let mut rates: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let csv = said(Format::Csv);
+    for row in csv::Reader::from_reader(csv.as_bytes()).records().map(Result::unwrap) {
+        rates.entry(row[2].to_owned()).or_default().push(row[9].parse().unwrap());
+    }
+    assert_eq!(rates.len(), 6);
+    let (markdown, junit) = (said(Format::Markdown), said(Format::Junit));
+    let page = Html::parse_document(&said(Format::Html));
+    let [row, cell] = ["#phase-1-ii-1 tbody tr", "th, td"].map(|s| Selector::parse(s).unwrap());
+    let rows: Vec<Vec<String>> = page
+        .select(&row)
+        .map(|row| row.select(&cell).map(|cell| cell.text().collect()).collect())
+        .collect();
+    let json = json_of(Format::Json, &document);
+    let bigger = json_of(Format::GithubActionBenchmark, &document);
+    let bencher = json_of(Format::Bencher, &document);
+    for (label, rates) in rates {
+        assert_eq!(rates.len(), 10, "{label}");
+        let (rate, short) = (middle(&rates), label.strip_prefix("batch_size=").unwrap());
+        let words = with_commas(rate);
+        assert!(markdown.contains(&format!("\n| {short} | 10 | {words} |")), "{label}: {words}");
+        assert!(rows.iter().any(|row| row[..3] == [short, "10", words.as_str()]), "{label}");
+        assert!(junit.contains(&format!("<system-out>{words} records a minute<")), "{label}");
+        let same = |value: &Value| (value.as_f64().unwrap() - rate).abs() < 0.006;
+        let settings = json["phases"][0]["settings"].as_array().unwrap();
+        let setting = settings.iter().find(|setting| setting["label"] == label.as_str()).unwrap();
+        assert!(same(&setting["rec_per_min"]["median"]), "{label}");
+        let name = format!("II.1 {label}");
+        assert!(same(&bencher[&name]["rec_per_min"]["value"]), "{label}");
+        let named = format!("{name}: rec_per_min");
+        let entry = bigger.as_array().unwrap().iter().find(|entry| entry["name"] == named.as_str());
+        assert!(same(&entry.unwrap()["value"]), "{label}");
+    }
 }
 
 #[test]

@@ -90,9 +90,23 @@ fn a_slowdown_that_is_there_is_found_in_every_session_and_measured() {
     assert_eq!(together.pairs, 60);
     assert!((together.effect_percent.unwrap() - 8.0).abs() < 0.5, "{together:?}");
     assert!(tested.same.together.as_ref().unwrap().effect_percent.unwrap().abs() < 0.5);
-    insta::assert_snapshot!("self_test", text(&tested, "results/self-test/x"));
-    insta::assert_snapshot!("self_test_markdown", markdown(&tested, None, "harness self-test"));
-    assert!(text(&tested, "x").lines().all(|line| line.chars().count() <= 100));
+}
+
+#[test]
+fn a_drawn_example_with_one_wrong_verdict_in_six_shows_its_rate_interval_and_what_was_promised() {
+    // Invented runs: of six sessions of a program against itself one says IMPROVED. A rate of 1 in 6
+    // is above the promised 5 %, and its interval says that so few sessions refute nothing.
+    let tested = tested(6, SLOWDOWN, 0.01);
+    let wrong = rate(&tested.same, What::CalledBetter);
+    assert_eq!((wrong.events, wrong.sessions, wrong.promised), (1, 6, Some(0.05)));
+    // Clopper and Pearson: 1 − 0.975^(1/6).
+    assert!((wrong.interval[0] - 0.004_21).abs() < 5e-5, "{wrong:?}");
+    let said = text(&tested, "results/self-test/x");
+    assert!(!said.contains("Refused here"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 100));
+    insta::assert_snapshot!("example_with_one_wrong_verdict_in_six", said);
+    let report = markdown(&tested, None, "harness self-test");
+    insta::assert_snapshot!("example_with_one_wrong_verdict_in_six_markdown", report);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use csv::{Terminator, WriterBuilder};
 
 use crate::error::{Error, Result};
 use crate::render::document::{Document, Phase, Run};
+use crate::text::shown;
 
 const COLUMNS: [&str; 15] = [
     "phase",
@@ -63,11 +64,8 @@ fn cells(phase: &Phase, index: usize, run: &Run, link: Option<&str>) -> [String;
     ]
 }
 
-/// A text that a spreadsheet does not take for a formula.
+/// A text that a spreadsheet does not take for a formula, nor a terminal for a command.
 fn inert(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.into()
-    }
+    let sign = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    format!("{sign}{}", shown(text))
 }

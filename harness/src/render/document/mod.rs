@@ -174,6 +174,8 @@ pub struct Level {
 pub struct ValidityFigures {
     /// Trend of the block means, percent per hour.
     pub trend_percent_per_hour: Option<f64>,
+    /// The same per minute.
+    pub trend_percent_per_minute: Option<f64>,
     /// What running second costs in percent.
     pub order_effect_percent: Option<f64>,
     /// Lag-1 autocorrelation of the pairs.

@@ -94,6 +94,7 @@ pub fn validity(fresh: &compare::Comparison) -> ValidityFigures {
     let figures = &fresh.validity;
     ValidityFigures {
         trend_percent_per_hour: figures.trend_percent_per_hour,
+        trend_percent_per_minute: figures.trend_percent_per_minute,
         order_effect_percent: figures.order_effect_percent,
         autocorrelation: figures.autocorrelation,
         std_dev_percent: figures.std_dev_percent,

@@ -158,7 +158,7 @@ fn cumulative(tuning: &Tuning) -> Cumulative {
         name: "The plan's target".into(),
         range_percent: target.percent(),
         reached_percent: tuning.final_test().and_then(improvement),
-        words: words::wanted(&target),
+        words: format!("{}.", words::wanted(&target)),
     });
     Cumulative { rows: tuning.phases.iter().zip(words::gains(tuning)).map(row).collect(), target }
 }

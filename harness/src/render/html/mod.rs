@@ -12,6 +12,7 @@ use super::document::{Document, Exact, Headline, Paste, Target};
 use super::format::{counted, percent, percent_range, thousands};
 use super::grid::{Table, cell};
 use super::trust;
+use crate::text::shown;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -49,7 +50,7 @@ pub(super) fn page(document: &Document, charts: &Charts) -> String {
             }
         }
     };
-    page.into_string()
+    shown(&page.into_string())
 }
 
 fn verdict(headline: &Headline) -> Markup {

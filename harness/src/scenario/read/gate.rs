@@ -1,0 +1,46 @@
+//! `[gate]`: how two arms are compared.
+
+use super::source::{Fault, Source};
+use crate::scenario::Gate;
+
+/// Its keys.
+pub(super) const KEYS: &[&str] = &["margin", "metrics", "small", "exact"];
+
+/// Refuses a comparison that nobody can make.
+pub(super) fn check(source: &Source<'_>, gate: &Gate) -> Result<(), Fault> {
+    let fault = |key: &str, message: &str| Err(source.fault_in("gate", key, message));
+    if !(gate.margin > 0.0 && gate.margin < 1.0) {
+        return fault("margin", "takes a share above 0 and below 1, such as 0.05");
+    }
+    if gate.metrics.is_empty() {
+        return fault("metrics", "takes at least one metric: the first decides");
+    }
+    let repeated = gate
+        .metrics
+        .iter()
+        .enumerate()
+        .find(|(index, metric)| gate.metrics[..*index].contains(metric));
+    if let Some((_, metric)) = repeated {
+        return fault("metrics", &format!("lists {} twice", metric.name()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::read::tests::{assert_refused, with};
+
+    #[test]
+    fn a_comparison_that_nobody_can_make_is_refused_with_what_would_be_right() {
+        assert_refused([
+            (with("[gate]\nmargin = 0.0"), "line 7: [gate] margin: takes a share above 0"),
+            (with("[gate]\nmetrics = []"), "line 7: [gate] metrics: takes at least one"),
+            (with("[gate]\nmetrics = [\"speed\"]"), "line 7: unknown variant `speed`"),
+            (
+                with("[gate]\nmetrics = [\"rec_per_min\", \"rec_per_min\"]"),
+                "line 7: [gate] metrics: lists rec_per_min twice",
+            ),
+            (with("[gate]\nsmall = \"maybe\""), "line 7: unknown variant `maybe`"),
+        ]);
+    }
+}

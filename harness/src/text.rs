@@ -1,0 +1,48 @@
+//! Texts that somebody else wrote, without what a terminal or a browser would obey instead of show.
+
+/// Whether a character shows nothing and changes how others are shown: it moves a cursor, changes
+/// colours, or turns the direction of writing (Unicode's `Bidi_Control`), so that a line reads
+/// otherwise than it is.
+pub fn is_command(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text with a mark for every command but the ends of lines; a tab becomes a blank.
+pub fn shown(text: &str) -> String {
+    let mark = |c| match c {
+        '\n' => '\n',
+        '\t' => ' ',
+        c if is_command(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(mark).collect()
+}
+
+/// The text on one line, with a blank for every command.
+pub fn on_one_line(text: &str) -> String {
+    text.chars().map(|c| if is_command(c) { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_marked_and_everything_else_stays() {
+        let text = "a\tb\n\u{1b}[31mred\u{7}\u{9b}2J \u{202e}txt.exe\u{2069} ä😀\r";
+        assert_eq!(
+            shown(text),
+            "a b\n\u{fffd}[31mred\u{fffd}\u{fffd}2J \u{fffd}txt.exe\u{fffd} ä😀\u{fffd}"
+        );
+        assert_eq!(on_one_line("a\nb\u{1b}\u{200f}c"), "a b  c");
+    }
+
+    #[test]
+    fn a_shown_text_is_shown_as_it_is() {
+        let once = shown("\u{1b}[2J\u{85}\u{2066}");
+        assert_eq!(shown(&once), once);
+        assert!(!once.contains(is_command));
+    }
+}

@@ -1,0 +1,153 @@
+//! Sweeps that nobody runs: which setting is chosen, what fresh pairs make of it, and the sentence for
+//! every way in which that can end.
+
+use std::collections::BTreeMap;
+
+use harness::analyse::{Answer, analyse};
+use harness::executor::report;
+use harness::finding::Outcome;
+use harness::recorded::Recorded;
+use harness::render::{markdown, metrics, table, words};
+use harness::scenario::{Scenario, shipped};
+use harness::stats::verdict::Verdict;
+
+use crate::common::{document, done, mock_sweep, noisy_runs, uniform};
+
+fn batch_size() -> Scenario {
+    Scenario::parse(shipped("batch-size").unwrap()).unwrap()
+}
+
+/// Sweeps whose runs have these rates by batch size, 600,000 without one, with 3 % of noise.
+fn sweep_of(rates: &[(usize, f64)], sweep: u32) -> Recorded {
+    let rates: BTreeMap<usize, f64> = rates.iter().copied().collect();
+    let mut run = sweep * 1000;
+    let recorded = mock_sweep(&batch_size(), move |source, settings| {
+        run += 1;
+        let rate = rates.get(&settings.batch_size.get()).unwrap_or(&600_000.0);
+        Ok(done(report(settings, source.records, rate * (1.0 + 0.03 * uniform(run)))))
+    });
+    recorded.unwrap()
+}
+
+#[test]
+fn of_equal_settings_none_is_called_better_or_worse_more_often_than_the_test_allows() {
+    let mut alarms = 0;
+    for number in 0..40 {
+        let analysis = analyse(&sweep_of(&[], number)).unwrap();
+        // Equal settings: one with about the smallest memory, to which the present one yields.
+        let memory = |index: usize| analysis.settings[index].metrics.peak_rss_bytes.median;
+        let members = &analysis.best.as_ref().unwrap().members;
+        assert!(members.contains(&analysis.choice));
+        assert!(members.iter().all(|index| memory(analysis.choice) <= memory(*index) * 1.05));
+        match analysis.answer() {
+            Answer::Confirmed(Outcome::Judged(Verdict::Pass)) => assert!(analysis.kept),
+            Answer::Confirmed(Outcome::Judged(_)) => alarms += 1,
+            Answer::NothingToConfirm => {}
+            other => panic!("{other}"),
+        }
+    }
+    // Five in a hundred on either side: of 40 more than 9 have a chance below 1 in 100.
+    assert!(alarms <= 9, "{alarms} of 40");
+}
+
+#[test]
+fn one_better_setting_is_found_confirmed_and_kept() {
+    for number in 0..5 {
+        let recorded = sweep_of(&[(200, 700_000.0)], number);
+        let analysis = analyse(&recorded).unwrap();
+        assert_eq!(analysis.choice().setting.label, "batch_size=200");
+        assert_eq!(analysis.best.as_ref().unwrap().members, [2]);
+        let improved = Answer::Confirmed(Outcome::Judged(Verdict::Improved));
+        assert_eq!((analysis.answer(), analysis.kept), (improved, true));
+        let fresh = analysis.confirmation.as_ref().unwrap();
+        let change = fresh.primary().unwrap().change_percent.unwrap();
+        assert!((change - 16.7).abs() < 4.0, "{change}");
+    }
+}
+
+#[test]
+fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
+    let recorded = sweep_of(&[(200, 700_000.0)], 1);
+    let analysis = analyse(&recorded).unwrap();
+    let document = document(&recorded);
+    let file: serde_json::Value = serde_json::from_str(&metrics(&document).unwrap()).unwrap();
+    let fresh = analysis.confirmation.as_ref().unwrap();
+    let median = |arm: &harness::compare::ArmFigures| {
+        (arm.figures.as_ref().unwrap().metrics.rec_per_min.median * 100.0).round() / 100.0
+    };
+    assert_eq!(file[0]["baseline_rec_per_min"], median(&fresh.baseline));
+    assert_eq!(file[0]["optimized_rec_per_min"], median(&fresh.candidate));
+    assert_eq!((&file[0]["verdict"], &file[0]["kept"]), (&"IMPROVED".into(), &true.into()));
+    assert_eq!((&file[0]["confidence"], &file[0]["runs"]), (&"high".into(), &10.into()));
+    insta::assert_snapshot!(
+        "improved",
+        table::table(&analysis) + &words::summary(&analysis, "results/x")
+    );
+    insta::assert_snapshot!("improved.md", markdown(&document).unwrap());
+}
+
+/// A sweep in which this batch size looks a sixth faster, and of which fresh pairs say that it has
+/// this rate, beside 600,000 of the present one, with this noise.
+fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> Recorded {
+    let mut run = 0;
+    let recorded = mock_sweep(&batch_size(), move |source, settings| {
+        run += 1;
+        let is_size = settings.batch_size.get() == size;
+        // The pilot, then eleven blocks of six settings.
+        let (rate, noise) = match (is_size, run <= 67) {
+            (true, true) => (700_000.0, 0.03),
+            (false, true) => (600_000.0, 0.03),
+            (true, false) => (rate, noise),
+            (false, false) => (600_000.0, noise),
+        };
+        Ok(done(report(settings, source.records, rate * (1.0 + noise * uniform(run)))))
+    });
+    recorded.unwrap()
+}
+
+/// A sweep for every way in which one can stand.
+fn of_every_standing() -> Vec<Recorded> {
+    let mut shard = sweep_of(&[(200, 700_000.0)], 1);
+    shard.steps.truncate(1);
+    shard.session.shard = Some("0/2".parse().unwrap());
+    let quick = mock_sweep(&batch_size().quick(), noisy_runs()).unwrap();
+    let slow = [50, 100, 200, 500, 2000].map(|size| (size, 500_000.0));
+    vec![
+        fresh_pairs_of(200, 660_000.0, 0.03),
+        fresh_pairs_of(200, 600_000.0, 0.02),
+        fresh_pairs_of(2000, 600_000.0, 0.02),
+        fresh_pairs_of(200, 588_000.0, 0.01),
+        fresh_pairs_of(200, 540_000.0, 0.03),
+        fresh_pairs_of(200, 600_000.0, 0.3),
+        sweep_of(&slow, 1),
+        shard,
+        quick,
+    ]
+}
+
+#[test]
+fn every_verdict_has_its_sentence() {
+    let said = |recorded: &Recorded| words::finding(&analyse(recorded).unwrap());
+    let sentences: Vec<String> = of_every_standing().iter().map(said).collect();
+    insta::assert_snapshot!("sentences", sentences.join("\n"));
+}
+
+#[test]
+fn a_report_says_how_it_stands_once() {
+    for recorded in of_every_standing() {
+        let analysis = analyse(&recorded).unwrap();
+        let document = document(&recorded);
+        let stands = document.headline.standing.words().to_uppercase();
+        let report = markdown(&document).unwrap();
+        let line = report.lines().find(|line| line.starts_with("**")).unwrap();
+        let said = line.strip_prefix(&format!("**{stands}.** ")).unwrap();
+        let found = words::finding(&analysis);
+        let (word, _) = found.split_once(": ").unwrap();
+        assert!(!said.to_uppercase().starts_with(&word.to_uppercase()), "{line}");
+        let first = said.chars().next().unwrap();
+        assert!(said.starts_with("batch_size=") || !first.is_lowercase(), "{line}");
+        let confirmation = document.phases[0].confirmation.as_ref();
+        let reason = confirmation.map(|fresh| fresh.reason.clone()).unwrap_or_default();
+        assert!(!reason.to_uppercase().starts_with(&word.to_uppercase()), "{reason}");
+    }
+}
