@@ -54,24 +54,27 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// About how many bytes of memory the batch holds.
+    /// How many bytes of memory the batch has been given: its entries, their rows and texts. What the
+    /// allocator adds to a block is left out, and so are the keys that [`crate::claims`] holds.
     pub fn bytes(&self) -> u64 {
-        let of_entry = |entry: &Entry| match &entry.mapped {
-            Mapped::Rows(record) => {
-                record.tables.iter().flat_map(|table| &table.rows).map(bytes_of).sum()
-            }
-            Mapped::Rejected(_) | Mapped::Refused(_) => size_of::<Entry>(),
-        };
-        self.entries.iter().map(of_entry).sum::<usize>() as u64
+        let entries = self.entries.capacity() * size_of::<Entry>();
+        let within = self.entries.iter().map(|entry| entry.mapped.bytes());
+        (entries + within.sum::<usize>()) as u64
     }
 }
 
-fn bytes_of(row: &SqlRow) -> usize {
-    let texts = row.iter().map(|value| match value {
-        SqlValue::Text(text) => text.len(),
-        _ => 0,
-    });
-    size_of_val(&**row) + texts.sum::<usize>()
+impl Mapped {
+    /// The bytes that it points to.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Rows(record) => record.bytes(),
+            Self::Rejected(reject) => reject.reason.capacity(),
+            Self::Refused(Refusal { table, column, reason, .. }) => {
+                let column = column.as_ref().map_or(0, String::capacity);
+                table.capacity() + column + reason.capacity()
+            }
+        }
+    }
 }
 
 /// What became of a batch.
