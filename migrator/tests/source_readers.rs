@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use migrator::config::Partition;
 use migrator::error::{ErrorKind, Result};
@@ -222,7 +223,7 @@ fn invented_records_have_their_numbers_as_keys() {
         duplicates: 0.0,
         rejects: 0.0,
     };
-    let source = Location::Generated(spec).open(NAMES, Partition::ALL).unwrap();
+    let source = Location::Generated(spec).open(NAMES, Partition::ALL, &Arc::default()).unwrap();
     assert_eq!(source.count(), 25);
     let records = read_all(source.as_ref(), 10).unwrap();
     assert_eq!(records, Generated::new(spec).unwrap().iter().collect::<Vec<_>>());
@@ -234,11 +235,11 @@ fn a_location_opens_the_source_that_it_names() {
         database("CREATE TABLE app_xml_staging (app_id INTEGER PRIMARY KEY, app_XML TEXT);");
     let table = Location::parse(&format!("sqlite:{}", path.display())).unwrap();
     assert_eq!(table.database(), Some(path.as_path()));
-    assert_eq!(table.open(NAMES, Partition::ALL).unwrap().count(), 0);
+    assert_eq!(table.open(NAMES, Partition::ALL, &Arc::default()).unwrap().count(), 0);
     let folder = folder(&[("1.xml", b"")]);
     let files = Location::parse(&folder.path().display().to_string()).unwrap();
     assert_eq!(files.database(), None::<&Path>);
-    assert_eq!(files.open(NAMES, Partition::ALL).unwrap().count(), 1);
+    assert_eq!(files.open(NAMES, Partition::ALL, &Arc::default()).unwrap().count(), 1);
 }
 
 #[test]
@@ -259,7 +260,7 @@ fn shares_of_a_source_are_disjoint_and_have_every_record() {
             let mut all = Vec::new();
             for index in 0..count {
                 let share = Partition::new(index, count).unwrap();
-                let source = location.open(NAMES, share).unwrap();
+                let source = location.open(NAMES, share, &Arc::default()).unwrap();
                 let found = keys(&read_all(source.as_ref(), 3).unwrap());
                 assert_eq!(source.count(), found.len() as u64, "{text} {share}");
                 assert!(found.iter().all(|&key| share.contains(key)), "{text} {share}");

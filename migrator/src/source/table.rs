@@ -1,13 +1,15 @@
 //! A source table in `SQLite` (contract.md 2.1), read-only, by ranges of keys.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::config::Partition;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt::Interrupt;
 use crate::record::RawRecord;
 use crate::store::schema::quoted;
 
@@ -19,6 +21,9 @@ const KEYS_NAMED_MAX: usize = 20;
 /// How long a page waits for whoever writes to the source. A busy writer lets a reader in by chance,
 /// and a migration that ends for it would only have to be started again.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long `SQLite` waits at a time: it cannot be told that the run ends.
+const BUSY_STEP: Duration = Duration::from_millis(100);
 
 /// Which table holds the records.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +41,7 @@ pub struct TableNames<'a> {
 #[derive(Debug)]
 pub struct TableSource {
     path: PathBuf,
+    interrupt: Arc<Interrupt>,
     count: u64,
     keys: String,
     records: String,
@@ -45,9 +51,14 @@ impl TableSource {
     /// Opens one share of the file's records, and refuses a file without that table or with keys
     /// outside 1 … 2147483647.
     pub fn open(path: &Path, names: TableNames<'_>, partition: Partition) -> Result<Self> {
-        let mut source =
-            Self { path: path.to_owned(), count: 0, keys: String::new(), records: String::new() };
-        let connection = source.connect()?;
+        let mut source = Self {
+            path: path.to_owned(),
+            interrupt: Arc::default(),
+            count: 0,
+            keys: String::new(),
+            records: String::new(),
+        };
+        let connection = source.connect(BUSY_TIMEOUT)?;
         source.check_columns(&connection, names)?;
         let from = source.clause_from(&connection, names)?;
         let share = share(partition);
@@ -65,13 +76,19 @@ impl TableSource {
         Ok(source)
     }
 
-    fn connect(&self) -> Result<Connection> {
+    /// The same, whose readers wait for nobody once the run is ending.
+    #[must_use]
+    pub fn heeding(self, interrupt: Arc<Interrupt>) -> Self {
+        Self { interrupt, ..self }
+    }
+
+    fn connect(&self, busy_timeout: Duration) -> Result<Connection> {
         if !self.path.is_file() {
             return Err(Error::environment(format!("{}: no such file", self.label())));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&self.path, flags).and_then(|connection| {
-            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.busy_timeout(busy_timeout)?;
             Ok(connection)
         });
         opened.map_err(|error| self.failure(error))
@@ -148,6 +165,21 @@ impl TableSource {
         )
     }
 
+    /// Reads something, and waits as long as somebody writes to the source and the run goes on.
+    fn wait_for<T>(&self, mut read: impl FnMut() -> rusqlite::Result<T>) -> Result<T> {
+        let started = Instant::now();
+        loop {
+            match read() {
+                Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
+                    if self.interrupt.is_ending() {
+                        return Err(Error::new(ErrorKind::Stopped, "the run has stopped"));
+                    }
+                }
+                outcome => return outcome.map_err(|error| self.failure(error)),
+            }
+        }
+    }
+
     fn label(&self) -> String {
         format!("source sqlite:{}", self.path.display())
     }
@@ -163,7 +195,7 @@ impl Source for TableSource {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader + '_>> {
-        Ok(Box::new(TableReader { connection: self.connect()?, source: self }))
+        Ok(Box::new(TableReader { connection: self.connect(BUSY_STEP)?, source: self }))
     }
 }
 
@@ -179,30 +211,48 @@ impl TableReader<'_> {
         let keys = statement.query_map((after, most), |row| row.get(0))?;
         keys.collect()
     }
+
+    /// Gives the records with these keys to `each`, and takes the keys of those that were given out
+    /// of `wanted`; the error inside is that of `each`.
+    fn records(
+        &self,
+        wanted: &mut &[i32],
+        each: &mut dyn FnMut(RawRecord) -> Result<()>,
+    ) -> rusqlite::Result<Result<()>> {
+        let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(Ok(())) };
+        let mut statement = self.connection.prepare_cached(&self.source.records)?;
+        let mut rows = statement.query((first, last))?;
+        while let Some(row) = rows.next()? {
+            let key: i32 = row.get(0)?;
+            let passed = wanted.iter().take_while(|&&wanted| wanted < key).count();
+            *wanted = &wanted[passed..];
+            // Once taken, a key is wanted no more: a repeated row is dropped (contract.md 2.1).
+            if let Some(rest) = wanted.strip_prefix(&[key]) {
+                *wanted = rest;
+                let record = RawRecord { key, bytes: bytes(row.get_ref(1)?) };
+                if let Err(error) = each(record) {
+                    return Ok(Err(error));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
 }
 
 impl Reader for TableReader<'_> {
     fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
-        self.keys(after, most).map_err(|error| self.source.failure(error))
+        self.source.wait_for(|| self.keys(after, most))
     }
 
     fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
-        let failure = |error| self.source.failure(error);
-        let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(()) };
-        let mut statement =
-            self.connection.prepare_cached(&self.source.records).map_err(failure)?;
-        let mut rows = statement.query((first, last)).map_err(failure)?;
-        let mut wanted = keys.iter().copied().peekable();
-        while let Some(row) = rows.next().map_err(failure)? {
-            let key: i32 = row.get(0).map_err(failure)?;
-            while wanted.next_if(|&wanted| wanted < key).is_some() {}
-            // Once taken, a key is wanted no more: a repeated row is dropped (contract.md 2.1).
-            if wanted.next_if_eq(&key).is_some() {
-                each(RawRecord { key, bytes: bytes(row.get_ref(1).map_err(failure)?) })?;
-            }
-        }
-        Ok(())
+        let mut wanted = keys;
+        self.source.wait_for(|| self.records(&mut wanted, each))?
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// The condition on a record's key.
