@@ -1,14 +1,19 @@
-//! Whole runs: what a second worker brings, and whether the rate stays when the store grows. Runs of
-//! a table take turns within a round, so that drift of a shared machine hits all; printed are medians.
+//! Whole runs: what a second worker brings, and whether the rate stays when the store grows.
+//!
+//! Numbers of workers take turns within a round, so that drift of a shared machine hits all; printed
+//! are medians over the rounds. Sizes are run once each, from small to large, one number for each.
 //!
 //! `-- --quick` for a short one; `-- --long` grows to a million records.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
+#[path = "support/median.rs"]
+mod median;
 #[path = "support/runs.rs"]
 mod runs;
 
 use migrator::config::Link;
 
+use median::median;
 use runs::Bench;
 
 fn main() {
@@ -56,9 +61,4 @@ fn growth(sizes: &[u32]) {
             report.rec_per_min
         );
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -99,7 +99,8 @@ fn a_server_that_refuses_a_row_of_the_log_for_its_length_stops_the_run() {
         for table in OWN {
             // A text too long, null where none is allowed, a check, a number that nobody knows.
             for number in [8152, 515, 547, 50_001] {
-                let on = backends::on_double(&catalogue(), Options { engine, ..Options::default() });
+                let on =
+                    backends::on_double(&catalogue(), Options { engine, ..Options::default() });
                 let double = on.double.as_ref().unwrap();
                 let store = on.store.as_ref();
                 let came = refusal(store, InsertMethod::Values, || {
