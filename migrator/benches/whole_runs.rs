@@ -1,23 +1,37 @@
-//! Whole runs: what a second worker brings, and whether the rate stays when the store grows.
+//! Whole runs: what a second worker brings, whether the rate stays when the store grows, and how soon
+//! one that was nearly done goes on.
 //!
 //! Numbers of workers take turns within a round, so that drift of a shared machine hits all; printed
-//! are medians over the rounds. Sizes are run once each, from small to large, one number for each.
+//! are medians over the rounds. Sizes are run once each, from small to large, one number for each; so
+//! are logs that are passed over.
 //!
-//! `-- --quick` for a short one; `-- --long` grows to a million records.
+//! `-- --quick` for a short one; `-- --long` grows to a million records, and passes over 10 million.
+//! `-- --resume` does the last part alone.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 #[path = "support/median.rs"]
 mod median;
+#[path = "support/resume.rs"]
+mod resume;
 #[path = "support/runs.rs"]
 mod runs;
 
 use migrator::config::Link;
 
 use median::median;
+use resume::{NEW, Resumed};
 use runs::Bench;
 
 fn main() {
     let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let logged = match (has("--quick"), has("--long")) {
+        (true, _) => 100_000,
+        (_, true) => 10_000_000,
+        _ => 1_000_000,
+    };
+    if has("--resume") {
+        return passing_over(logged);
+    }
     let (records, rounds) = if has("--quick") { (2_000, 3) } else { (10_000, 7) };
     scaling(records, rounds);
     let sizes: &[u32] = match (has("--quick"), has("--long")) {
@@ -26,6 +40,22 @@ fn main() {
         _ => &[10_000, 100_000],
     };
     growth(sizes);
+    passing_over(logged);
+}
+
+/// How soon a run gets to the first new record behind a log of so many: keys without gaps, then every
+/// second key.
+fn passing_over(logged: u32) {
+    for step in [1, 2] {
+        let taken = Resumed::new(logged, step).take_up();
+        assert_eq!((taken.books.read, taken.books.skipped), (NEW.into(), logged.into()));
+        println!(
+            "{logged:>9} logged records, keys {step} apart: source open after {:.3} s, first new \
+             record after {:.3} s",
+            taken.opened.as_secs_f64(),
+            taken.first.as_secs_f64()
+        );
+    }
 }
 
 /// Records per minute by number of workers.

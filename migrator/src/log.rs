@@ -71,22 +71,26 @@ pub struct Log {
     /// The run's session.
     pub session: usize,
     reason_type: SqlType,
+    /// Whether no key lies between two whole numbers.
+    keys_are_whole: bool,
 }
 
 impl Log {
     /// Finds the columns; a catalogue may bring a log of its own, but not without one of these.
     pub fn new(tables: &Tables) -> Result<Self> {
         let table = &tables.all()[tables.log];
-        let reason = column(table, "failure_reason")?;
+        let (app_id, reason) = (column(table, "app_id")?, column(table, "failure_reason")?);
+        let key_type = table.columns[app_id].sql_type;
         Ok(Self {
             table: tables.log,
             width: table.columns.len(),
-            app_id: column(table, "app_id")?,
+            app_id,
             status: column(table, "status")?,
             reason,
             time: column(table, "processing_time")?,
             session: column(table, "session_id")?,
             reason_type: table.columns[reason].sql_type,
+            keys_are_whole: matches!(key_type, SqlType::Int | SqlType::BigInt),
         })
     }
 
@@ -150,6 +154,14 @@ impl Log {
             Ok(())
         })?;
         Ok(found)
+    }
+
+    /// Whether the log has every whole number in a closed range of keys, so that no record in it has
+    /// to be looked for. True only of a log that takes no key twice.
+    pub fn has_all(&self, connection: &mut dyn Connection, first: i32, last: i32) -> Result<bool> {
+        let range = Range { column: self.app_id, first: first.into(), last: last.into() };
+        let keys = i64::from(last) - i64::from(first) + 1;
+        Ok(self.keys_are_whole && connection.count(self.table, range)? == keys.unsigned_abs())
     }
 
     /// Takes a failed record's row out, so that it can be logged again.

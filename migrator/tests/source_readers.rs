@@ -201,6 +201,39 @@ fn faults_of_a_source_table_are_named() {
 }
 
 #[test]
+fn bad_keys_are_found_whatever_the_key_is_declared_as() {
+    let rows = "INSERT INTO app_xml_staging VALUES (1, ''), (2, ''), (2147483648, ''), (-5, '');";
+    for (declared, more) in [
+        ("app_id INTEGER PRIMARY KEY, app_XML", ""),
+        ("APP_ID integer, app_XML, PRIMARY KEY (app_id)", ""),
+        // None of these is the table's row number, so a key may be anything.
+        ("app_id INTEGER PRIMARY KEY DESC, app_XML", "1.5"),
+        ("app_id INT PRIMARY KEY, app_XML", "1.5"),
+        ("app_id INTEGER UNIQUE, app_XML", "1.5"),
+        ("app_id, app_XML", "'x'"),
+        ("app_id INTEGER, app_XML, PRIMARY KEY (app_id, app_XML)", "1.5"),
+    ] {
+        let odd = if more.is_empty() {
+            String::new()
+        } else {
+            format!("INSERT INTO app_xml_staging VALUES ({more}, '');")
+        };
+        let (_folder, path) =
+            database(&format!("CREATE TABLE app_xml_staging ({declared}); {rows} {odd}"));
+        let error = TableSource::open(&path, NAMES, Partition::ALL).unwrap_err().to_string();
+        let faults = if more.is_empty() { 2 } else { 3 };
+        assert!(error.contains(&format!("{faults} records")), "{declared}: {error}");
+        for named in ["-5", "2147483648", more] {
+            assert!(error.contains(named), "{declared}: {error}");
+        }
+        let mend = "DELETE FROM app_xml_staging WHERE app_id NOT IN (1, 2)";
+        Connection::open(&path).unwrap().execute_batch(mend).unwrap();
+        let source = TableSource::open(&path, NAMES, Partition::ALL).unwrap();
+        assert_eq!(source.count(), 2, "{declared}");
+    }
+}
+
+#[test]
 fn a_missing_or_corrupt_source_file_is_refused_and_not_made() {
     let folder = folder(&[("bad.db", "no database ".repeat(99).as_bytes())]);
     let absent = folder.path().join("absent.db");
