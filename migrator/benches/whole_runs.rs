@@ -43,17 +43,25 @@ fn main() {
     passing_over(logged);
 }
 
-/// How soon a run gets to the first new record behind a log of so many: keys without gaps, then every
-/// second key.
+/// How soon a run gets to the first record that is not logged, and to the end, behind a log of so
+/// many: keys without gaps; one record in the middle missing; every second key, which is read page by
+/// page.
 fn passing_over(logged: u32) {
-    for step in [1, 2] {
-        let taken = Resumed::new(logged, step).take_up();
-        assert_eq!((taken.books.read, taken.books.skipped), (NEW.into(), logged.into()));
+    let cases = [
+        ("without a gap", 1, false),
+        ("one missing in the middle", 1, true),
+        ("every second key", 2, false),
+    ];
+    for (name, step, with_gap) in cases {
+        let taken = Resumed::new(logged, step, with_gap).take_up();
+        let read = u64::from(NEW) + u64::from(with_gap);
+        let skipped = u64::from(logged) - u64::from(with_gap);
+        assert_eq!((taken.books.read, taken.books.skipped), (read, skipped));
+        let [opened, first, last] =
+            [taken.opened, taken.first, taken.last].map(|time| time.as_secs_f64());
         println!(
-            "{logged:>9} logged records, keys {step} apart: source open after {:.3} s, first new \
-             record after {:.3} s",
-            taken.opened.as_secs_f64(),
-            taken.first.as_secs_f64()
+            "{logged:>9} logged records, {name}: source open after {opened:.3} s, first record \
+             that is not logged after {first:.3} s, last after {last:.3} s"
         );
     }
 }

@@ -3,10 +3,10 @@
 //!
 //! Source and log may be on different servers, so keys are compared page by page. A migration that is
 //! taken up would so read every key that is done once more. But where the log has *every* number of a
-//! range there is nothing in it to look for, whatever the source has: behind a page without gaps that
-//! is all logged, ranges are counted in the log, twice as many numbers each time, until one lacks
-//! some; then half as many, until a page is read again. A gap in the log is never stepped over, and
-//! a source with gaps is read as before.
+//! range there is nothing in it to look for, whatever the source has. So behind a page without gaps
+//! that is all logged it is asked once whether the log has any gap; if it has, ranges are counted in
+//! it, twice as many numbers each time, until one lacks some; then half as many, until a page is read
+//! again. A gap in the log is never stepped over, and a source with gaps is read as before.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -32,9 +32,7 @@ pub struct Feed<'a> {
     batch_size: NonZeroUsize,
     retry_failed: bool,
     partition: Partition,
-    /// Whether ranges of keys may be passed over by counting: failed records are not looked for, and
-    /// no key is counted twice.
-    counts: bool,
+    counting: Counting,
     /// Records that may still be read.
     left: u64,
     last_key: i32,
@@ -45,6 +43,23 @@ pub struct Feed<'a> {
     logged: FxHashMap<i32, Logged>,
     next_number: u64,
     skipped: u64,
+}
+
+/// How keys are passed over by counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// Not at all: failed records are looked for, or the log may take a key twice.
+    Never,
+    /// All rows of the log at once, the first time.
+    All,
+    /// By ranges, from then on.
+    Ranges,
+}
+
+impl Counting {
+    fn at_first(is_sound: bool) -> Self {
+        if is_sound { Self::All } else { Self::Never }
+    }
 }
 
 /// The keys of one batch.
@@ -79,7 +94,7 @@ impl<'a> Feed<'a> {
             batch_size: config.settings.batch_size,
             retry_failed: config.retry_failed,
             partition: config.partition,
-            counts: log_has_key && !config.retry_failed,
+            counting: Counting::at_first(log_has_key && !config.retry_failed),
             left: config.limit,
             last_key: 0,
             page: VecDeque::new(),
@@ -97,7 +112,7 @@ impl<'a> Feed<'a> {
         let mut retried = FxHashSet::default();
         let skipped_before = self.skipped;
         while (keys.len() as u64) < size {
-            if self.page.is_empty() && self.page_is_done && self.counts {
+            if self.page.is_empty() && self.page_is_done {
                 self.pass_over()?;
             }
             let Some(key) = self.next_key()? else { break };
@@ -168,20 +183,35 @@ impl<'a> Feed<'a> {
     /// Goes on behind the ranges of which the log has every number.
     fn pass_over(&mut self) -> Result<()> {
         self.page_is_done = false;
+        if self.counting == Counting::Never || self.last_key == i32::MAX {
+            return Ok(());
+        }
+        if self.counting == Counting::All {
+            self.counting = Counting::Ranges;
+            let first = self.last_key + 1;
+            if let Some(last) = self.asked(|log, store| log.end_without_gaps(store, first))? {
+                self.pass_to(last);
+                return Ok(());
+            }
+        }
         let least = i32::try_from(self.batch_size.get()).unwrap_or(SPAN_MAX).min(SPAN_MAX);
         let (mut span, mut grows) = (least, true);
         while span >= least && self.last_key < i32::MAX {
             let first = self.last_key + 1;
             let last = first.saturating_add(span - 1);
             if self.asked(|log, store| log.has_all(store, first, last))? {
-                self.skipped += self.partition.keys_in(first, last);
-                self.last_key = last;
+                self.pass_to(last);
                 span = if grows { span.saturating_mul(2).min(SPAN_MAX) } else { span / 2 };
             } else {
                 (span, grows) = (span / 2, false);
             }
         }
         Ok(())
+    }
+
+    fn pass_to(&mut self, last: i32) {
+        self.skipped += self.partition.keys_in(self.last_key + 1, last);
+        self.last_key = last;
     }
 
     /// What the log says, asked until there is an answer.

@@ -71,7 +71,7 @@ pub struct Log {
     /// The run's session.
     pub session: usize,
     reason_type: SqlType,
-    /// Whether no key lies between two whole numbers.
+    /// Whether every row has a key, and none lies between two whole numbers.
     keys_are_whole: bool,
 }
 
@@ -80,7 +80,7 @@ impl Log {
     pub fn new(tables: &Tables) -> Result<Self> {
         let table = &tables.all()[tables.log];
         let (app_id, reason) = (column(table, "app_id")?, column(table, "failure_reason")?);
-        let key_type = table.columns[app_id].sql_type;
+        let key = &table.columns[app_id];
         Ok(Self {
             table: tables.log,
             width: table.columns.len(),
@@ -90,7 +90,7 @@ impl Log {
             time: column(table, "processing_time")?,
             session: column(table, "session_id")?,
             reason_type: table.columns[reason].sql_type,
-            keys_are_whole: matches!(key_type, SqlType::Int | SqlType::BigInt),
+            keys_are_whole: matches!(key.sql_type, SqlType::Int | SqlType::BigInt) && !key.nullable,
         })
     }
 
@@ -161,7 +161,28 @@ impl Log {
     pub fn has_all(&self, connection: &mut dyn Connection, first: i32, last: i32) -> Result<bool> {
         let range = Range { column: self.app_id, first: first.into(), last: last.into() };
         let keys = i64::from(last) - i64::from(first) + 1;
-        Ok(self.keys_are_whole && connection.count(self.table, range)? == keys.unsigned_abs())
+        Ok(self.keys_are_whole && connection.count(self.table, Some(range))? == keys.unsigned_abs())
+    }
+
+    /// The log's last key, if it has every number from `first` to it: as many rows as there are must
+    /// be no further apart. Stores count all rows several times as fast as those of a range. True
+    /// only of a log that takes no key twice; rows that come meanwhile make it less.
+    pub fn end_without_gaps(
+        &self,
+        connection: &mut dyn Connection,
+        first: i32,
+    ) -> Result<Option<i32>> {
+        if !self.keys_are_whole {
+            return Ok(None);
+        }
+        let column = self.app_id;
+        let all = connection.count(self.table, None)?;
+        let below = Range { column, first: i64::MIN, last: i64::from(first) - 1 };
+        let keys = all.saturating_sub(connection.count(self.table, Some(below))?);
+        let last = i64::from(first) - 1 + keys.cast_signed();
+        let above = Range { column, first: last + 1, last: i64::MAX };
+        let has_gaps = connection.count(self.table, Some(above))? > 0;
+        Ok(i32::try_from(last).ok().filter(|last| *last >= first && !has_gaps))
     }
 
     /// Takes a failed record's row out, so that it can be logged again.

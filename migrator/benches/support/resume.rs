@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
@@ -40,20 +40,23 @@ pub(crate) struct Resumed {
 pub(crate) struct Taken {
     /// Until the source was open.
     pub(crate) opened: Duration,
-    /// Until the first new record was about to be parsed, opening included.
+    /// Until the first record that is not logged was about to be parsed, opening included.
     pub(crate) first: Duration,
+    /// Until the last one was, and so the whole log passed over.
+    pub(crate) last: Duration,
     /// Where records ended.
     pub(crate) books: Books,
 }
 
 impl Resumed {
-    /// So many records that are logged, under keys `step` apart, then [`NEW`] others.
-    pub(crate) fn new(logged: u32, step: u32) -> Self {
+    /// So many records that are logged, under keys `step` apart, then [`NEW`] others. With a gap the
+    /// one in the middle is not logged.
+    pub(crate) fn new(logged: u32, step: u32, with_gap: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (contract, catalogue) = (Contract::embedded().unwrap(), Catalogue::embedded().unwrap());
         let resumed = Self { folder, contract, catalogue };
         resumed.fill_source(logged, step).unwrap();
-        resumed.fill_log(logged, step).unwrap();
+        resumed.fill_log(logged, step, if with_gap { logged / 2 } else { 0 }).unwrap();
         resumed
     }
 
@@ -86,14 +89,14 @@ impl Resumed {
         transaction.commit()
     }
 
-    fn fill_log(&self, logged: u32, step: u32) -> rusqlite::Result<()> {
+    fn fill_log(&self, logged: u32, step: u32, but: u32) -> rusqlite::Result<()> {
         self.store().create_missing().unwrap();
         let log = open_fast(&self.path("store.db"))?;
         let insert = format!(
             "INSERT INTO processing_log (app_id, status, processing_time, session_id) {NUMBERS} \
-             SELECT i * ?2, 'success', '2026-01-31 12:00:00.0000000', '20260131_120000' FROM n"
+             SELECT i * ?2, 'success', '2026-01-31 12:00:00.0000000', '20260131_120000' FROM n WHERE i <> ?3"
         );
-        log.execute(&insert, [logged, step])?;
+        log.execute(&insert, [logged, step, but])?;
         log.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
@@ -124,9 +127,12 @@ impl Resumed {
         let started = Instant::now();
         let source = TableSource::open(&self.path("source.db"), names, config.partition).unwrap();
         let opened = started.elapsed();
-        let first = OnceLock::new();
-        let stages =
-            || Noting { stages: RecordStages::new(contract, &coercer, now), first: &first };
+        let (first, last) = (OnceLock::new(), Mutex::new(started));
+        let stages = || Noting {
+            stages: RecordStages::new(contract, &coercer, now),
+            first: &first,
+            last: &last,
+        };
         let job = Job {
             config: &config,
             source: &source,
@@ -136,7 +142,8 @@ impl Resumed {
         };
         let report = run(&job, stages, &Interrupt::default(), &|_| {}).unwrap();
         let first = first.get().unwrap().duration_since(started);
-        Taken { opened, first, books: report.books }
+        let last = last.into_inner().unwrap().duration_since(started);
+        Taken { opened, first, last, books: report.books }
     }
 }
 
@@ -151,17 +158,20 @@ fn open_fast(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Stages that note when the first record came.
+/// Stages that note when the first record came, and the last one so far.
 struct Noting<'a> {
     stages: RecordStages<'a>,
     first: &'a OnceLock<Instant>,
+    last: &'a Mutex<Instant>,
 }
 
 impl Stages for Noting<'_> {
     type Parsed = ParsedRecord;
 
     fn parse(&mut self, record: RawRecord, metrics: &mut Metrics) -> Result<ParsedRecord, Reject> {
-        self.first.get_or_init(Instant::now);
+        let now = Instant::now();
+        self.first.get_or_init(|| now);
+        *self.last.lock().unwrap() = now;
         self.stages.parse(record, metrics)
     }
 

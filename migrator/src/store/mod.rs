@@ -122,10 +122,10 @@ impl dyn Connection + '_ {
         Ok(self.exist(key, &[values])?.contains(&true))
     }
 
-    /// How many rows there are in a range.
-    pub fn count(&mut self, table: usize, range: Range) -> Result<u64> {
+    /// How many rows there are, in all or in a range.
+    pub fn count(&mut self, table: usize, range: Option<Range>) -> Result<u64> {
         let mut count = 0;
-        self.scan(table, &[], Some(range), &mut |row| {
+        self.scan(table, &[], range, &mut |row| {
             if let [Stored::Int(rows)] = row {
                 count = rows.unsigned_abs();
             }
