@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
+#[path = "support/median.rs"]
+mod median;
 mod support;
 
 use std::path::Path;
@@ -22,6 +24,8 @@ use migrator::store::schema::{Tables, names, quoted};
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Inserted, Role, Store};
 use rusqlite::types::Value;
+
+use median::median;
 
 const BATCH_SIZE: usize = 1_000;
 
@@ -55,11 +59,6 @@ fn main() {
         let rate = rows / median(own.clone());
         println!("{name:>28} {rate:9.0} rows/s, {:.2} of the loader", median(ratios));
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 struct Bench {

@@ -5,6 +5,8 @@
 //! rounds. `-- --quick` takes fewer records and rounds.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
+#[path = "support/median.rs"]
+mod median;
 #[path = "support/sample.rs"]
 mod sample;
 mod support;
@@ -15,6 +17,7 @@ use migrator::source::generated::Profile;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 
+use median::median;
 use sample::Sample;
 use support::contract;
 
@@ -49,27 +52,22 @@ fn report(sample: &Sample, rounds: usize) {
     }
     let megabytes = sample.bytes() as f64 / 1e6;
     let records = sample.records.len() as f64;
-    let (events_s, mapped_s) = (median(&mut events), median(&mut mapped));
+    let (events_s, mapped_s) = (median(events), median(mapped));
     let name = sample.name;
     println!("{name}: {records} records of {:.1} kB on average", megabytes * 1e3 / records);
-    println!("{name} memchr: {:.0} MB/s", megabytes / median(&mut scanned));
+    println!("{name} memchr: {:.0} MB/s", megabytes / median(scanned));
     println!("{name} events-only: {:.0} MB/s", megabytes / events_s);
     println!(
         "{name} parse+map: {:.0} MB/s, {:.0} records/s",
         megabytes / mapped_s,
         records / mapped_s
     );
-    println!("ratio {name} parse+map / events-only: {:.2}", median(&mut ratios));
-    println!("ratio {name} parse+map / memchr: {:.3}", median(&mut scan_ratios));
+    println!("ratio {name} parse+map / events-only: {:.2}", median(ratios));
+    println!("ratio {name} parse+map / memchr: {:.3}", median(scan_ratios));
 }
 
 fn seconds(work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();
     start.elapsed().as_secs_f64()
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

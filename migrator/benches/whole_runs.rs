@@ -1,18 +1,37 @@
-//! Whole runs: what a second worker brings, and whether the rate stays when the store grows. Runs of
-//! a table take turns within a round, so that drift of a shared machine hits all; printed are medians.
+//! Whole runs: what a second worker brings, whether the rate stays when the store grows, and how soon
+//! one that was nearly done goes on.
 //!
-//! `-- --quick` for a short one; `-- --long` grows to a million records.
+//! Numbers of workers take turns within a round, so that drift of a shared machine hits all; printed
+//! are medians over the rounds. Sizes are run once each, from small to large, one number for each; so
+//! are logs that are passed over.
+//!
+//! `-- --quick` for a short one; `-- --long` grows to a million records, and passes over 10 million.
+//! `-- --resume` does the last part alone.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
+#[path = "support/median.rs"]
+mod median;
+#[path = "support/resume.rs"]
+mod resume;
 #[path = "support/runs.rs"]
 mod runs;
 
 use migrator::config::Link;
 
+use median::median;
+use resume::{NEW, Resumed};
 use runs::Bench;
 
 fn main() {
     let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let logged = match (has("--quick"), has("--long")) {
+        (true, _) => 100_000,
+        (_, true) => 10_000_000,
+        _ => 1_000_000,
+    };
+    if has("--resume") {
+        return passing_over(logged);
+    }
     let (records, rounds) = if has("--quick") { (2_000, 3) } else { (10_000, 7) };
     scaling(records, rounds);
     let sizes: &[u32] = match (has("--quick"), has("--long")) {
@@ -21,6 +40,30 @@ fn main() {
         _ => &[10_000, 100_000],
     };
     growth(sizes);
+    passing_over(logged);
+}
+
+/// How soon a run gets to the first record that is not logged, and to the end, behind a log of so
+/// many: keys without gaps; one record in the middle missing; every second key, which is read page by
+/// page.
+fn passing_over(logged: u32) {
+    let cases = [
+        ("without a gap", 1, false),
+        ("one missing in the middle", 1, true),
+        ("every second key", 2, false),
+    ];
+    for (name, step, with_gap) in cases {
+        let taken = Resumed::new(logged, step, with_gap).take_up();
+        let read = u64::from(NEW) + u64::from(with_gap);
+        let skipped = u64::from(logged) - u64::from(with_gap);
+        assert_eq!((taken.books.read, taken.books.skipped), (read, skipped));
+        let [opened, first, last] =
+            [taken.opened, taken.first, taken.last].map(|time| time.as_secs_f64());
+        println!(
+            "{logged:>9} logged records, {name}: source open after {opened:.3} s, first record \
+             that is not logged after {first:.3} s, last after {last:.3} s"
+        );
+    }
 }
 
 /// Records per minute by number of workers.
@@ -56,9 +99,4 @@ fn growth(sizes: &[u32]) {
             report.rec_per_min
         );
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -457,6 +457,17 @@ impl Partition {
     pub fn contains(self, key: i32) -> bool {
         key.unsigned_abs() % self.count == self.index
     }
+
+    /// How many keys of a closed range, which are positive, belong to the share.
+    pub fn keys_in(self, first: i32, last: i32) -> u64 {
+        let up_to = |key: u32| match key.checked_sub(self.index) {
+            // Keys from 0 on; the share of index 0 has 0 among them at both ends.
+            Some(above) => u64::from(above / self.count) + 1,
+            None => 0,
+        };
+        let before = first.unsigned_abs().saturating_sub(1);
+        up_to(last.unsigned_abs()).saturating_sub(up_to(before))
+    }
 }
 
 impl fmt::Display for Partition {
@@ -635,6 +646,18 @@ mod tests {
         ] {
             assert_eq!(text.parse(), read.map_err(str::to_owned), "{text}");
         }
+    }
+
+    #[test]
+    fn the_keys_of_a_range_are_counted_as_they_belong_to_a_share() {
+        let share = |index, count| Partition::new(index, count).unwrap();
+        for share in [Partition::ALL, share(0, 3), share(2, 3), share(4, 7)] {
+            for (first, last) in [(1, 1), (1, 20), (3, 3), (6, 8), (7, 30), (9, 8)] {
+                let one_by_one = (first..=last).filter(|&key| share.contains(key)).count() as u64;
+                assert_eq!(share.keys_in(first, last), one_by_one, "{share}: {first} to {last}");
+            }
+        }
+        assert_eq!(Partition::ALL.keys_in(1, i32::MAX), 2_147_483_647);
     }
 
     #[test]

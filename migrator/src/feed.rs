@@ -1,17 +1,27 @@
 //! Which records come next: numbered batches of keys, without those that the log has already.
 //! Reads keys and log, never a record's text.
+//!
+//! Source and log may be on different servers, so keys are compared page by page. A migration that is
+//! taken up would so read every key that is done once more. But where the log has *every* number of a
+//! range there is nothing in it to look for, whatever the source has. So behind a page without gaps
+//! that is all logged it is asked once whether the log has any gap; if it has, ranges are counted in
+//! it, twice as many numbers each time, until one lacks some; then half as many, until a page is read
+//! again. A gap in the log is never stepped over, and a source with gaps is read as before.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::config::Config;
+use crate::config::{Config, Partition};
 use crate::error::Result;
 use crate::log::{Log, Logged};
 use crate::source::Reader;
 use crate::store::retry::Patience;
 use crate::store::{Connection, Role, Store};
+
+/// Most numbers that one statement counts: an answer takes some hundredths of a second.
+const SPAN_MAX: i32 = 1 << 20;
 
 /// Hands out the keys of a source in ascending order; holds one page of them at a time.
 pub struct Feed<'a> {
@@ -21,14 +31,35 @@ pub struct Feed<'a> {
     log: Log,
     batch_size: NonZeroUsize,
     retry_failed: bool,
+    partition: Partition,
+    counting: Counting,
     /// Records that may still be read.
     left: u64,
     last_key: i32,
     page: VecDeque<i32>,
+    /// Whether the page has every number from its first to its last, and the log has them all.
+    page_is_done: bool,
     /// What the log says of the page's keys.
     logged: FxHashMap<i32, Logged>,
     next_number: u64,
     skipped: u64,
+}
+
+/// How keys are passed over by counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// Not at all: failed records are looked for, or the log may take a key twice.
+    Never,
+    /// All rows of the log at once, the first time.
+    All,
+    /// By ranges, from then on.
+    Ranges,
+}
+
+impl Counting {
+    fn at_first(is_sound: bool) -> Self {
+        if is_sound { Self::All } else { Self::Never }
+    }
 }
 
 /// The keys of one batch.
@@ -46,14 +77,15 @@ pub struct Share {
 
 impl<'a> Feed<'a> {
     /// A feed from the source's beginning; log look-ups go over `connection`, or over another one
-    /// to `store` when that is gone.
+    /// to `store` when that is gone. `log_has_key`: the log takes no record twice.
     pub fn new(
         reader: Box<dyn Reader + 'a>,
         store: &'a dyn Store,
         connection: Box<dyn Connection>,
-        log: Log,
+        log: (Log, bool),
         config: &Config,
     ) -> Self {
+        let (log, log_has_key) = log;
         Self {
             reader,
             store,
@@ -61,9 +93,12 @@ impl<'a> Feed<'a> {
             log,
             batch_size: config.settings.batch_size,
             retry_failed: config.retry_failed,
+            partition: config.partition,
+            counting: Counting::at_first(log_has_key && !config.retry_failed),
             left: config.limit,
             last_key: 0,
             page: VecDeque::new(),
+            page_is_done: false,
             logged: FxHashMap::default(),
             next_number: 0,
             skipped: 0,
@@ -77,6 +112,9 @@ impl<'a> Feed<'a> {
         let mut retried = FxHashSet::default();
         let skipped_before = self.skipped;
         while (keys.len() as u64) < size {
+            if self.page.is_empty() && self.page_is_done {
+                self.pass_over()?;
+            }
             let Some(key) = self.next_key()? else { break };
             match self.logged.get(&key) {
                 None => {}
@@ -132,20 +170,59 @@ impl<'a> Feed<'a> {
         if self.page.is_empty() {
             let keys = self.reader.keys_after(self.last_key, self.batch_size.get())?;
             if let (Some(&first), Some(&last)) = (keys.first(), keys.last()) {
-                self.logged = self.look_up(first, last)?;
+                self.logged = self.asked(|log, store| log.look_up(store, first, last))?;
                 self.last_key = last;
+                self.page_is_done = self.partition.keys_in(first, last) == keys.len() as u64
+                    && keys.iter().all(|key| self.logged.contains_key(key));
                 self.page = keys.into();
             }
         }
         Ok(self.page.pop_front())
     }
 
-    /// What the log says of the keys in a closed range, asked until there is an answer.
-    fn look_up(&mut self, first: i32, last: i32) -> Result<FxHashMap<i32, Logged>> {
+    /// Goes on behind the ranges of which the log has every number.
+    fn pass_over(&mut self) -> Result<()> {
+        self.page_is_done = false;
+        if self.counting == Counting::Never || self.last_key == i32::MAX {
+            return Ok(());
+        }
+        if self.counting == Counting::All {
+            self.counting = Counting::Ranges;
+            let first = self.last_key + 1;
+            if let Some(last) = self.asked(|log, store| log.end_without_gaps(store, first))? {
+                self.pass_to(last);
+                return Ok(());
+            }
+        }
+        let least = i32::try_from(self.batch_size.get()).unwrap_or(SPAN_MAX).min(SPAN_MAX);
+        let (mut span, mut grows) = (least, true);
+        while span >= least && self.last_key < i32::MAX {
+            let first = self.last_key + 1;
+            let last = first.saturating_add(span - 1);
+            if self.asked(|log, store| log.has_all(store, first, last))? {
+                self.pass_to(last);
+                span = if grows { span.saturating_mul(2).min(SPAN_MAX) } else { span / 2 };
+            } else {
+                (span, grows) = (span / 2, false);
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_to(&mut self, last: i32) {
+        self.skipped += self.partition.keys_in(self.last_key + 1, last);
+        self.last_key = last;
+    }
+
+    /// What the log says, asked until there is an answer.
+    fn asked<T>(
+        &mut self,
+        mut ask: impl FnMut(&Log, &mut dyn Connection) -> Result<T>,
+    ) -> Result<T> {
         let mut patience = Patience::default();
         loop {
-            let error = match self.log.look_up(self.connection.as_mut(), first, last) {
-                Ok(logged) => return Ok(logged),
+            let error = match ask(&self.log, self.connection.as_mut()) {
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             patience.wait(error)?;

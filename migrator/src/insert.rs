@@ -20,7 +20,7 @@ use crate::report::Books;
 use crate::store::pool::Handle;
 use crate::store::retry::{self, Patience};
 use crate::store::schema::Tables;
-use crate::store::{Connection, Inserted, Role, Store, Violation};
+use crate::store::{Connection, Inserted, Role, Rule, Store, Violation};
 
 /// What mapping made of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,24 +54,27 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// About how many bytes of memory the batch holds.
+    /// How many bytes of memory the batch has been given: its entries, their rows and texts. What the
+    /// allocator adds to a block is left out, and so are the keys that [`crate::claims`] holds.
     pub fn bytes(&self) -> u64 {
-        let of_entry = |entry: &Entry| match &entry.mapped {
-            Mapped::Rows(record) => {
-                record.tables.iter().flat_map(|table| &table.rows).map(bytes_of).sum()
-            }
-            Mapped::Rejected(_) | Mapped::Refused(_) => size_of::<Entry>(),
-        };
-        self.entries.iter().map(of_entry).sum::<usize>() as u64
+        let entries = self.entries.capacity() * size_of::<Entry>();
+        let within = self.entries.iter().map(|entry| entry.mapped.bytes());
+        (entries + within.sum::<usize>()) as u64
     }
 }
 
-fn bytes_of(row: &SqlRow) -> usize {
-    let texts = row.iter().map(|value| match value {
-        SqlValue::Text(text) => text.len(),
-        _ => 0,
-    });
-    size_of_val(&**row) + texts.sum::<usize>()
+impl Mapped {
+    /// The bytes that it points to.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Rows(record) => record.bytes(),
+            Self::Rejected(reject) => reject.reason.capacity(),
+            Self::Refused(Refusal { table, column, reason, .. }) => {
+                let column = column.as_ref().map_or(0, String::capacity);
+                table.capacity() + column + reason.capacity()
+            }
+        }
+    }
 }
 
 /// What became of a batch.
@@ -106,9 +109,8 @@ enum End {
     RecordRefused,
     /// The store undid everything together with a record that it refused.
     Undone,
-    /// A row of the log or of the batch is refused: the log has one of the records already, unless
-    /// something worse has happened.
-    LogRefused(Violation),
+    /// A row of the log or of the batch is refused, in this table.
+    LogRefused(usize, Violation),
 }
 
 /// Where a record ended, as the log has it.
@@ -194,12 +196,15 @@ impl<'a> Writer<'a> {
                 Ok(End::Committed(written)) => return Ok(written),
                 Ok(End::RecordRefused) => Retry::RefusedRecord,
                 Ok(End::Undone) => Retry::Undone,
-                Ok(End::LogRefused(violation)) => {
+                // Only a key can be another process's; nothing that is done again mends the rest.
+                Ok(End::LogRefused(_, Violation { rule: Rule::Key, .. }))
+                    if races < retry::RACES_MAX =>
+                {
                     races += 1;
-                    if races > retry::RETRIES_MAX {
-                        return Err(of_batch(batch, log_refused(&violation)));
-                    }
                     Retry::LostRace
+                }
+                Ok(End::LogRefused(table, violation)) => {
+                    return Err(of_batch(batch, self.log_refused(table, &violation)));
                 }
                 Err(error) => wait(&mut patience, batch, error)?,
             };
@@ -228,6 +233,11 @@ impl<'a> Writer<'a> {
         })
     }
 
+    fn log_refused(&self, table: usize, violation: &Violation) -> Error {
+        let name = &self.tables().all()[table].name;
+        Error::new(ErrorKind::Data, format!("a row of {name} is refused: {}", violation.message))
+    }
+
     fn tables(&self) -> &Tables {
         self.store.tables()
     }
@@ -236,11 +246,6 @@ impl<'a> Writer<'a> {
 /// Waits until a batch's transaction may be done again.
 fn wait(patience: &mut Patience, batch: &Batch, error: Error) -> Result<Retry> {
     patience.wait(error).map_err(|error| of_batch(batch, error))
-}
-
-fn log_refused(violation: &Violation) -> Error {
-    let message = format!("a row of the log is refused: {}", violation.message);
-    Error::new(ErrorKind::Data, message)
 }
 
 fn of_batch(batch: &Batch, error: Error) -> Error {
@@ -321,8 +326,8 @@ impl<'a> Transaction<'a> {
         } else if self.store(&places)?.is_some() {
             return Ok(End::RecordRefused);
         }
-        if let Some(violation) = self.write_log()? {
-            return Ok(End::LogRefused(violation));
+        if let Some((table, violation)) = self.write_log()? {
+            return Ok(End::LogRefused(table, violation));
         }
         self.commit()?;
         self.keep_known();
@@ -459,8 +464,8 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Writes the log rows and the batch's row; what the store has against them, if anything.
-    fn write_log(&mut self) -> Result<Option<Violation>> {
+    /// Writes the log rows and the batch's row, or says which table refuses one.
+    fn write_log(&mut self) -> Result<Option<(usize, Violation)>> {
         let started = Instant::now();
         let writer = self.writer;
         let rows: Vec<SqlRow> = self
@@ -481,13 +486,13 @@ impl<'a> Transaction<'a> {
             .collect();
         let slices: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
         if let Some(violation) = self.insert(writer.log.table(), &slices)? {
-            return Ok(Some(violation));
+            return Ok(Some((writer.log.table(), violation)));
         }
         self.rows[writer.log.table()] += rows.len() as u64;
         let (tables, row) = (writer.tables(), batch_row(self.batch));
         let refused = log::write_batch(self.connection, tables, &writer.session, row)?;
         self.metrics.time(Step::Log, started.elapsed());
-        Ok(refused)
+        Ok(refused.map(|violation| (tables.batch, violation)))
     }
 
     /// Commits; where that fails, the batch's own row says whether it was done all the same.

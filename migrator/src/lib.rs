@@ -35,4 +35,5 @@ pub mod source;
 pub mod stage;
 pub mod store;
 pub mod sync;
+pub mod units;
 pub mod workers;

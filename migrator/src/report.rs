@@ -134,7 +134,8 @@ pub struct Books {
     pub failed: u64,
     /// Records that another process logged first.
     pub lost_race: u64,
-    /// Records left alone because the log has them; not among `read`.
+    /// Records left alone because the log has them; not among `read`. Where it has every number of a
+    /// range of keys, all of them count, also those of records that the source has no more.
     pub skipped: u64,
 }
 

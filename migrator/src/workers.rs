@@ -154,6 +154,7 @@ impl<'a, P: Send> Crew<'a, P> {
         interrupt: &Interrupt,
         tables: usize,
     ) -> Result<Tally> {
+        let outer = (interrupt, tables);
         let results = thread::scope(|scope| {
             let _watch = EndOfWatch(interrupt);
             scope.spawn(|| {
@@ -163,19 +164,19 @@ impl<'a, P: Send> Crew<'a, P> {
             });
             let mut threads = Vec::new();
             for _ in 0..self.settings.parse_threads {
-                threads.push(scope.spawn(|| self.guarded(tables, |t| self.parse(stages(), t))));
+                threads.push(scope.spawn(|| self.guarded(outer, |t| self.parse(stages(), t))));
             }
             for worker in 0..self.settings.workers.get() {
                 if let Some(queue) = self.queues.get(worker) {
                     threads.push(scope.spawn(|| {
-                        self.guarded(tables, |tally| self.prepare_for(queue, stages(), tally))
+                        self.guarded(outer, |tally| self.prepare_for(queue, stages(), tally))
                     }));
                     threads.push(
-                        scope.spawn(|| self.guarded(tables, |tally| self.store_from(queue, tally))),
+                        scope.spawn(|| self.guarded(outer, |tally| self.store_from(queue, tally))),
                     );
                 } else {
                     threads.push(
-                        scope.spawn(|| self.guarded(tables, |tally| self.both(stages(), tally))),
+                        scope.spawn(|| self.guarded(outer, |tally| self.both(stages(), tally))),
                     );
                 }
             }
@@ -213,8 +214,12 @@ impl<'a, P: Send> Crew<'a, P> {
     }
 
     /// Runs one thread's part; if it fails or panics, all others stop.
-    fn guarded(&self, tables: usize, part: impl FnOnce(&mut Tally) -> Result<()>) -> Result<Tally> {
-        let mut guard = StopUnlessDone { crew: self, done: false };
+    fn guarded(
+        &self,
+        (interrupt, tables): (&Interrupt, usize),
+        part: impl FnOnce(&mut Tally) -> Result<()>,
+    ) -> Result<Tally> {
+        let mut guard = StopUnlessDone { crew: self, interrupt, done: false };
         let mut tally = Tally::new(tables)?;
         part(&mut tally)?;
         guard.done = true;
@@ -441,12 +446,14 @@ impl Drop for EndOfWatch<'_> {
 /// Stops all threads when one fails or panics.
 struct StopUnlessDone<'c, 'a, P: Send> {
     crew: &'c Crew<'a, P>,
+    interrupt: &'c Interrupt,
     done: bool,
 }
 
 impl<P: Send> Drop for StopUnlessDone<'_, '_, P> {
     fn drop(&mut self) {
         if !self.done {
+            self.interrupt.fail();
             self.crew.stop();
             self.crew.pool.close();
         }

@@ -22,6 +22,7 @@ use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Key, Role, Store, Stored};
 use store_support::{int, table, text};
+use tds::client::{ask, connect};
 use tds::{Engine, Options, TdsDouble};
 
 const NAMES: [&str; 12] = [
@@ -39,10 +40,11 @@ const NAMES: [&str; 12] = [
     "-- victim /*",
 ];
 
-/// What names of tables and columns are tried, the longest among them that every server takes.
+/// What names of tables and columns are tried, the longest among them that every server takes: in
+/// characters of one unit, and of two.
 fn names() -> impl Iterator<Item = String> {
-    let longest = format!("x]\"'{}", "]".repeat(123));
-    NAMES.into_iter().map(str::to_owned).chain([longest])
+    let longest = [format!("x]\"'{}", "]".repeat(123)), format!("x{}", "😀".repeat(63))];
+    NAMES.into_iter().map(str::to_owned).chain(longest)
 }
 
 /// A table with columns of such names, in a schema of the same, beside a victim.
@@ -157,22 +159,84 @@ fn on_server(double: &TdsDouble, verb: &str, options: &[&str]) -> Command {
     command
 }
 
+/// The first column of what the double answers, sorted.
+fn answers(double: &TdsDouble, text: &str) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut answers = runtime.block_on(async {
+        let mut client = connect(double).await;
+        ask(&mut client, text).await.unwrap()
+    });
+    answers.sort_unstable();
+    answers
+}
+
+fn schemas(double: &TdsDouble) -> Vec<String> {
+    answers(double, "SELECT [name] FROM [sys].[schemas]")
+}
+
+/// The tables in a schema of this very name; its texts are compared here, not by the server.
+fn tables_in(double: &TdsDouble, schema: &str) -> Vec<String> {
+    let all = answers(
+        double,
+        "SELECT CONCAT([s].[name], '\t', [t].[name]) FROM [sys].[tables] AS [t] \
+         JOIN [sys].[schemas] AS [s] ON [s].[schema_id] = [t].[schema_id]",
+    );
+    let of = |table: &String| table.strip_prefix(&format!("{schema}\t")).map(str::to_owned);
+    all.iter().filter_map(of).collect()
+}
+
+/// The rows of a table.
+fn rows_of(double: &TdsDouble, schema: &str, table: &str) -> Vec<String> {
+    let [schema, table] = [schema, table].map(|name| name.replace(']', "]]"));
+    answers(double, &format!("SELECT COUNT(*) FROM [{schema}].[{table}]"))
+}
+
 #[test]
-fn a_schema_is_a_name_or_refused_before_a_server_hears_of_it() {
+fn a_schema_is_a_name_whatever_it_says_and_nothing_beside_it_is_touched() {
     let source = ["--source", "generated:small,3,1", "--quiet"];
+    let empty = &["--recreate", "--quiet"][..];
+    let catalogue = Catalogue::embedded().unwrap();
+    let mut wanted: Vec<_> =
+        Tables::new(&catalogue).unwrap().all().iter().map(|table| table.name.clone()).collect();
+    wanted.push("migration_schema".to_owned());
+    wanted.sort_unstable();
     for name in names() {
         let double = TdsDouble::start();
+        // Somebody else's tables of the names that statements in these names aim at.
+        let elsewhere = Catalogue { schema: "dbo".into(), ..hostile("elsewhere") };
+        use_tables(&backends::store_on(&double, &elsewhere), "elsewhere");
+        let before = (schemas(&double), tables_in(&double, "dbo"));
+        assert_eq!(before.1.iter().filter(|table| *table == "victim").count(), 1, "{before:?}");
         let store = format!("{}&schema={}", double.url(), in_url(&name));
-        let empty = &["--recreate", "--quiet"][..];
-        for (verb, options) in [("init", empty), ("run", &source), ("init", empty)] {
+        for (verb, options, logged) in
+            [("init", empty, "0"), ("run", &source, "3"), ("init", empty, "0")]
+        {
             let options = [&["--store", &store][..], options].concat();
             let output = on_server(&double, verb, &options).output().unwrap();
             assert!(output.status.success(), "{name}: {output:?}");
+            let mut schemas_wanted = before.0.clone();
+            schemas_wanted.push(name.clone());
+            schemas_wanted.sort_unstable();
+            assert_eq!(schemas(&double), schemas_wanted, "{name}");
+            assert_eq!(tables_in(&double, &name), wanted, "{name}");
+            assert_eq!(rows_of(&double, &name, "processing_log"), [logged], "{name}");
+            assert_eq!(tables_in(&double, "dbo"), before.1, "{name}");
+            for table in ["victim", "elsewhere"] {
+                assert_eq!(rows_of(&double, "dbo", table), ["1"], "{name}: {table}");
+            }
         }
     }
+    counts::print(&format!(
+        "{} hostile names of schemas by command: each is there",
+        names().count()
+    ));
+}
+
+#[test]
+fn a_schema_that_no_server_takes_is_refused_before_one_hears_of_it() {
+    let source = ["--source", "generated:small,3,1", "--quiet"];
     let double = TdsDouble::start();
-    let long = "x".repeat(129);
-    for name in ["", "a\0b", "a\nb", "\u{1b}[2J", &long] {
+    for name in ["", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(129), &"😀".repeat(65)] {
         let store = format!("{}&schema={}", double.url(), in_url(name));
         for verb in ["init", "run"] {
             let options = if verb == "run" { &source[..] } else { &[] };

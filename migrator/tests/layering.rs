@@ -11,6 +11,7 @@ const ORDER: &[&str] = &[
     "record/mod.rs",
     "error.rs",
     "clock.rs",
+    "units.rs",
     "sync.rs",
     // 1: settings, counters
     "config.rs",

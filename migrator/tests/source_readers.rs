@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use migrator::config::Partition;
 use migrator::error::{ErrorKind, Result};
@@ -200,6 +201,39 @@ fn faults_of_a_source_table_are_named() {
 }
 
 #[test]
+fn bad_keys_are_found_whatever_the_key_is_declared_as() {
+    let rows = "INSERT INTO app_xml_staging VALUES (1, ''), (2, ''), (2147483648, ''), (-5, '');";
+    for (declared, more) in [
+        ("app_id INTEGER PRIMARY KEY, app_XML", ""),
+        ("APP_ID integer, app_XML, PRIMARY KEY (app_id)", ""),
+        // None of these is the table's row number, so a key may be anything.
+        ("app_id INTEGER PRIMARY KEY DESC, app_XML", "1.5"),
+        ("app_id INT PRIMARY KEY, app_XML", "1.5"),
+        ("app_id INTEGER UNIQUE, app_XML", "1.5"),
+        ("app_id, app_XML", "'x'"),
+        ("app_id INTEGER, app_XML, PRIMARY KEY (app_id, app_XML)", "1.5"),
+    ] {
+        let odd = if more.is_empty() {
+            String::new()
+        } else {
+            format!("INSERT INTO app_xml_staging VALUES ({more}, '');")
+        };
+        let (_folder, path) =
+            database(&format!("CREATE TABLE app_xml_staging ({declared}); {rows} {odd}"));
+        let error = TableSource::open(&path, NAMES, Partition::ALL).unwrap_err().to_string();
+        let faults = if more.is_empty() { 2 } else { 3 };
+        assert!(error.contains(&format!("{faults} records")), "{declared}: {error}");
+        for named in ["-5", "2147483648", more] {
+            assert!(error.contains(named), "{declared}: {error}");
+        }
+        let mend = "DELETE FROM app_xml_staging WHERE app_id NOT IN (1, 2)";
+        Connection::open(&path).unwrap().execute_batch(mend).unwrap();
+        let source = TableSource::open(&path, NAMES, Partition::ALL).unwrap();
+        assert_eq!(source.count(), 2, "{declared}");
+    }
+}
+
+#[test]
 fn a_missing_or_corrupt_source_file_is_refused_and_not_made() {
     let folder = folder(&[("bad.db", "no database ".repeat(99).as_bytes())]);
     let absent = folder.path().join("absent.db");
@@ -222,7 +256,7 @@ fn invented_records_have_their_numbers_as_keys() {
         duplicates: 0.0,
         rejects: 0.0,
     };
-    let source = Location::Generated(spec).open(NAMES, Partition::ALL).unwrap();
+    let source = Location::Generated(spec).open(NAMES, Partition::ALL, &Arc::default()).unwrap();
     assert_eq!(source.count(), 25);
     let records = read_all(source.as_ref(), 10).unwrap();
     assert_eq!(records, Generated::new(spec).unwrap().iter().collect::<Vec<_>>());
@@ -234,11 +268,11 @@ fn a_location_opens_the_source_that_it_names() {
         database("CREATE TABLE app_xml_staging (app_id INTEGER PRIMARY KEY, app_XML TEXT);");
     let table = Location::parse(&format!("sqlite:{}", path.display())).unwrap();
     assert_eq!(table.database(), Some(path.as_path()));
-    assert_eq!(table.open(NAMES, Partition::ALL).unwrap().count(), 0);
+    assert_eq!(table.open(NAMES, Partition::ALL, &Arc::default()).unwrap().count(), 0);
     let folder = folder(&[("1.xml", b"")]);
     let files = Location::parse(&folder.path().display().to_string()).unwrap();
     assert_eq!(files.database(), None::<&Path>);
-    assert_eq!(files.open(NAMES, Partition::ALL).unwrap().count(), 1);
+    assert_eq!(files.open(NAMES, Partition::ALL, &Arc::default()).unwrap().count(), 1);
 }
 
 #[test]
@@ -259,7 +293,7 @@ fn shares_of_a_source_are_disjoint_and_have_every_record() {
             let mut all = Vec::new();
             for index in 0..count {
                 let share = Partition::new(index, count).unwrap();
-                let source = location.open(NAMES, share).unwrap();
+                let source = location.open(NAMES, share, &Arc::default()).unwrap();
                 let found = keys(&read_all(source.as_ref(), 3).unwrap());
                 assert_eq!(source.count(), found.len() as u64, "{text} {share}");
                 assert!(found.iter().all(|&key| share.contains(key)), "{text} {share}");

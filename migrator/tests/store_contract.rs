@@ -297,6 +297,10 @@ fn a_range_is_closed_and_ascending(store: &dyn Store) {
         })
         .unwrap();
     assert_eq!(found, ["3", "5", "7"]);
+    assert_eq!(connection.count(BASE, Some(range)).unwrap(), 3);
+    let above = Range { first: 10, last: i64::MAX, ..range };
+    assert_eq!(connection.count(BASE, Some(above)).unwrap(), 0);
+    assert_eq!(connection.count(BASE, None).unwrap(), 5);
 }
 
 fn every_type_reads_back_in_its_text_form(store: &dyn Store) {

@@ -32,6 +32,8 @@ const NOW_DIGITS: u16 = 6;
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
+    let interrupt = Arc::new(Interrupt::default());
+    hear_signals(&interrupt)?;
     inputs::refuse_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = inputs::load(&args.contract)?;
     let location = inputs::source_location(&args.source, &contract, &args.server)?;
@@ -47,7 +49,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     }
     let misfit = inputs::fits(&location, &args.contract, &contract)?;
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
-    let source = location.open(inputs::source_names(&contract), config.partition)?;
+    let source = location.open(inputs::source_names(&contract), config.partition, &interrupt)?;
     let opened =
         at.store(&args.server, args.synchronous.unwrap_or(Synchronous::Full), &catalogue)?;
     let order = inputs::insertion_order(&contract, opened.tables());
@@ -66,8 +68,6 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         order: &order,
     };
     let stages = || RecordStages::new(&contract, &coercer, config.now);
-    let interrupt = Arc::new(Interrupt::default());
-    hear_signals(&interrupt)?;
     let outcome = pipeline::run(&job, stages, &interrupt, &|event| display.show(event));
     display.finish();
     let report = outcome?;
@@ -97,20 +97,18 @@ fn link(args: &RunArgs) -> Option<Link> {
     link.takes_time().then_some(link)
 }
 
-/// Ctrl-C and a polite kill interrupt the run; a second one ends the process at once.
+/// Ctrl-C and a polite kill interrupt the run; before it has begun they end the process at once, and
+/// so does a second one.
 fn hear_signals(interrupt: &Arc<Interrupt>) -> Result<()> {
     let unheard = |cause| Error::caused(ErrorKind::Environment, "cannot listen for signals", cause);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(unheard)?;
     let interrupt = Arc::clone(interrupt);
     // The thread ends with the process: nobody can know when the last signal has come.
     std::thread::spawn(move || {
-        let mut heard = 0;
         for _ in signals.forever() {
-            heard += 1;
-            if heard > 1 {
+            if !interrupt.raise() {
                 std::process::exit(INTERRUPTED);
             }
-            interrupt.raise();
         }
     });
     Ok(())

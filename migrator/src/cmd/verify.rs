@@ -4,6 +4,7 @@
 use std::collections::hash_map::Entry;
 use std::fmt::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use rustc_hash::FxHashMap;
@@ -34,7 +35,7 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let location = inputs::source_location(&args.source, &contract, &args.server)?;
     let at = inputs::store_location(&args.store, &args.server)?;
     let misfit = inputs::fits(&location, &args.contract, &contract)?;
-    let source = location.open(inputs::source_names(&contract), Partition::ALL)?;
+    let source = location.open(inputs::source_names(&contract), Partition::ALL, &Arc::default())?;
     let store = at.store(&args.server, Synchronous::Full, &catalogue)?;
     if let Some(misfit) = misfit.filter(|_| !args.quiet) {
         display::note(&misfit);

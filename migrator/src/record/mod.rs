@@ -220,3 +220,27 @@ pub struct TypedRecord {
     /// Tables with rows, in the contract's order of insertion (parents first).
     pub tables: Vec<TypedRows>,
 }
+
+impl TypedRecord {
+    /// The bytes that its tables, rows and texts have been given, itself aside.
+    pub fn bytes(&self) -> usize {
+        let tables = self.tables.capacity() * size_of::<TypedRows>();
+        tables + self.tables.iter().map(TypedRows::bytes).sum::<usize>()
+    }
+}
+
+impl TypedRows {
+    fn bytes(&self) -> usize {
+        let rows = self.rows.capacity() * size_of::<SqlRow>();
+        rows + self.rows.iter().map(row_bytes).sum::<usize>()
+    }
+}
+
+/// The bytes of a row's values and of the texts that are too long to lie in them.
+fn row_bytes(row: &SqlRow) -> usize {
+    let texts = row.iter().map(|value| match value {
+        SqlValue::Text(text) if text.is_heap_allocated() => text.capacity(),
+        _ => 0,
+    });
+    size_of_val(&**row) + texts.sum::<usize>()
+}

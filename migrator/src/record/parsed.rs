@@ -138,9 +138,12 @@ impl ParsedRecord {
 
     /// The memory of its buffers, filled or not, in bytes.
     pub fn room_bytes(&self) -> usize {
-        self.text.capacity()
+        self.app_id.capacity()
+            + self.text.capacity()
             + self.elements.capacity() * size_of::<Element>()
             + self.attributes.capacity() * size_of::<Attribute>()
+            + self.slots.capacity() * size_of::<Option<u32>>()
+            + self.fields.capacity() * size_of::<u32>()
             + self.flattened.capacity() * size_of::<u32>()
     }
 

@@ -1,6 +1,7 @@
 //! From the text of `--source` to a source. Reads nothing but what opening a source reads.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
 
@@ -11,6 +12,7 @@ use super::table::{TableNames, TableSource};
 use super::{Reader, Source};
 use crate::config::Partition;
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 use crate::record::RawRecord;
 use crate::store::mssql::url::{Password, ServerUrl};
 
@@ -68,11 +70,19 @@ impl Location {
         }
     }
 
-    /// Opens one share of the source; the names are those of the contract.
-    pub fn open(&self, names: TableNames<'_>, partition: Partition) -> Result<Box<dyn Source>> {
+    /// Opens one share of the source; the names are those of the contract. Its readers wait for
+    /// nobody once the run is ending.
+    pub fn open(
+        &self,
+        names: TableNames<'_>,
+        partition: Partition,
+        interrupt: &Arc<Interrupt>,
+    ) -> Result<Box<dyn Source>> {
         Ok(match self {
             Self::Folder(folder) => Box::new(FolderSource::open(folder, partition)?),
-            Self::Sqlite(path) => Box::new(TableSource::open(path, names, partition)?),
+            Self::Sqlite(path) => {
+                Box::new(TableSource::open(path, names, partition)?.heeding(Arc::clone(interrupt)))
+            }
             Self::Generated(spec) => {
                 Box::new(GeneratedShare { series: Generated::new(*spec)?, partition })
             }

@@ -1,13 +1,15 @@
 //! A source table in `SQLite` (contract.md 2.1), read-only, by ranges of keys.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::config::Partition;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt::Interrupt;
 use crate::record::RawRecord;
 use crate::store::schema::quoted;
 
@@ -19,6 +21,9 @@ const KEYS_NAMED_MAX: usize = 20;
 /// How long a page waits for whoever writes to the source. A busy writer lets a reader in by chance,
 /// and a migration that ends for it would only have to be started again.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long `SQLite` waits at a time: it cannot be told that the run ends.
+const BUSY_STEP: Duration = Duration::from_millis(100);
 
 /// Which table holds the records.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +41,7 @@ pub struct TableNames<'a> {
 #[derive(Debug)]
 pub struct TableSource {
     path: PathBuf,
+    interrupt: Arc<Interrupt>,
     count: u64,
     keys: String,
     records: String,
@@ -45,33 +51,47 @@ impl TableSource {
     /// Opens one share of the file's records, and refuses a file without that table or with keys
     /// outside 1 … 2147483647.
     pub fn open(path: &Path, names: TableNames<'_>, partition: Partition) -> Result<Self> {
-        let mut source =
-            Self { path: path.to_owned(), count: 0, keys: String::new(), records: String::new() };
-        let connection = source.connect()?;
+        let mut source = Self {
+            path: path.to_owned(),
+            interrupt: Arc::default(),
+            count: 0,
+            keys: String::new(),
+            records: String::new(),
+        };
+        let connection = source.connect(BUSY_TIMEOUT)?;
         source.check_columns(&connection, names)?;
-        let from = source.clause_from(&connection, names)?;
-        let share = share(partition);
-        source.keys = format!(
-            "SELECT DISTINCT s.app_id {from} AND s.app_id > ?1 AND {share} ORDER BY s.app_id \
-             LIMIT ?2"
+        let rows = Rows {
+            table: quoted(names.table),
+            joined: source.condition_of_join(&connection, names)?,
+            share: share(partition),
+        };
+        source.keys = rows.select(
+            "DISTINCT s.app_id",
+            &["s.app_id > ?1"],
+            Share::Own,
+            " ORDER BY s.app_id LIMIT ?2",
         );
         // The share counts here too: the texts of other shares between two keys cost no reading.
-        source.records = format!(
-            "SELECT s.app_id, s.{} {from} AND s.app_id BETWEEN ?1 AND ?2 AND {share} \
-             ORDER BY s.app_id",
-            quoted(names.text_column)
-        );
-        source.count = source.check_keys(&connection, &from, &share)?;
+        let record = format!("s.app_id, s.{}", quoted(names.text_column));
+        let between = "s.app_id BETWEEN ?1 AND ?2";
+        source.records = rows.select(&record, &[between], Share::Own, " ORDER BY s.app_id");
+        source.count = source.check_keys(&connection, names, &rows)?;
         Ok(source)
     }
 
-    fn connect(&self) -> Result<Connection> {
+    /// The same, whose readers wait for nobody once the run is ending.
+    #[must_use]
+    pub fn heeding(self, interrupt: Arc<Interrupt>) -> Self {
+        Self { interrupt, ..self }
+    }
+
+    fn connect(&self, busy_timeout: Duration) -> Result<Connection> {
         if !self.path.is_file() {
             return Err(Error::environment(format!("{}: no such file", self.label())));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&self.path, flags).and_then(|connection| {
-            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.busy_timeout(busy_timeout)?;
             Ok(connection)
         });
         opened.map_err(|error| self.failure(error))
@@ -101,51 +121,66 @@ impl TableSource {
             .map_err(|error| self.failure(error))
     }
 
-    fn clause_from(&self, connection: &Connection, names: TableNames<'_>) -> Result<String> {
-        let from = format!("FROM {} AS s", quoted(names.table));
-        if !self.has_column(connection, names.application_table, "app_id")? {
-            return Ok(format!("{from} WHERE true"));
-        }
+    /// The condition that leaves out records without an application, where there are such.
+    fn condition_of_join(
+        &self,
+        connection: &Connection,
+        names: TableNames<'_>,
+    ) -> Result<Option<String>> {
+        let is_there = self.has_column(connection, names.application_table, "app_id")?;
         let application = quoted(names.application_table);
-        Ok(format!(
-            "{from} WHERE EXISTS (SELECT 1 FROM {application} AS a WHERE a.app_id = s.app_id)"
-        ))
+        Ok(is_there.then(|| {
+            format!("EXISTS (SELECT 1 FROM {application} AS a WHERE a.app_id = s.app_id)")
+        }))
     }
 
     /// Counts the share's records, and names the first keys of any share that are none.
-    fn check_keys(&self, connection: &Connection, from: &str, share: &str) -> Result<u64> {
-        let bad =
-            format!("(typeof(s.app_id) <> 'integer' OR s.app_id NOT BETWEEN 1 AND {})", i32::MAX);
-        let (count, faults): (i64, i64) = connection
-            .query_row(
-                &format!(
-                    "SELECT count(*) FILTER (WHERE {share}), count(*) FILTER (WHERE {bad}) {from}"
-                ),
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .map_err(|error| self.failure(error))?;
+    fn check_keys(
+        &self,
+        connection: &Connection,
+        names: TableNames<'_>,
+        rows: &Rows,
+    ) -> Result<u64> {
+        let outside = format!("(s.app_id < 1 OR s.app_id > {})", i32::MAX);
+        let number = |text: &str| {
+            connection.query_row(text, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+        };
+        let checked = || {
+            // Of whole numbers in order the bad ones are at the ends; others have to be looked at.
+            let bad = if has_whole_keys(connection, names.table)? {
+                outside
+            } else {
+                format!("(typeof(s.app_id) <> 'integer' OR {outside})")
+            };
+            let faults = number(&rows.select("count(*)", &[&bad], Share::Any, ""))?;
+            let named =
+                if faults > 0 { first_keys(connection, rows, &bad)? } else { String::new() };
+            Ok((number(&rows.select("count(*)", &[], Share::Own, ""))?, faults, named))
+        };
+        let (count, faults, named) = checked().map_err(|error| self.failure(error))?;
         if faults > 0 {
-            let named = Self::first_keys(connection, &format!("{from} AND {bad}"));
             return Err(Error::environment(format!(
-                "{}: {faults} records with an app_id outside 1 … {}, such as {}",
+                "{}: {faults} records with an app_id outside 1 … {}, such as {named}",
                 self.label(),
-                i32::MAX,
-                named.map_err(|error| self.failure(error))?
+                i32::MAX
             )));
         }
-        Ok(count.unsigned_abs())
+        Ok(count)
     }
 
-    fn first_keys(connection: &Connection, from: &str) -> rusqlite::Result<String> {
-        connection.query_row(
-            &format!(
-                "SELECT group_concat(key, ', ') FROM (SELECT quote(s.app_id) AS key {from} \
-                 LIMIT {KEYS_NAMED_MAX})"
-            ),
-            [],
-            |row| row.get(0),
-        )
+    /// Reads something, and waits as long as somebody writes to the source and the run goes on.
+    fn wait_for<T>(&self, mut read: impl FnMut() -> rusqlite::Result<T>) -> Result<T> {
+        let started = Instant::now();
+        loop {
+            match read() {
+                Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
+                    if self.interrupt.is_ending() {
+                        return Err(Error::new(ErrorKind::Stopped, "the run has stopped"));
+                    }
+                }
+                outcome => return outcome.map_err(|error| self.failure(error)),
+            }
+        }
     }
 
     fn label(&self) -> String {
@@ -163,7 +198,7 @@ impl Source for TableSource {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader + '_>> {
-        Ok(Box::new(TableReader { connection: self.connect()?, source: self }))
+        Ok(Box::new(TableReader { connection: self.connect(BUSY_STEP)?, source: self }))
     }
 }
 
@@ -179,37 +214,103 @@ impl TableReader<'_> {
         let keys = statement.query_map((after, most), |row| row.get(0))?;
         keys.collect()
     }
+
+    /// Gives the records with these keys to `each`, and takes the keys of those that were given out
+    /// of `wanted`; the error inside is that of `each`.
+    fn records(
+        &self,
+        wanted: &mut &[i32],
+        each: &mut dyn FnMut(RawRecord) -> Result<()>,
+    ) -> rusqlite::Result<Result<()>> {
+        let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(Ok(())) };
+        let mut statement = self.connection.prepare_cached(&self.source.records)?;
+        let mut rows = statement.query((first, last))?;
+        while let Some(row) = rows.next()? {
+            let key: i32 = row.get(0)?;
+            let passed = wanted.iter().take_while(|&&wanted| wanted < key).count();
+            *wanted = &wanted[passed..];
+            // Once taken, a key is wanted no more: a repeated row is dropped (contract.md 2.1).
+            if let Some(rest) = wanted.strip_prefix(&[key]) {
+                *wanted = rest;
+                let record = RawRecord { key, bytes: bytes(row.get_ref(1)?) };
+                if let Err(error) = each(record) {
+                    return Ok(Err(error));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
 }
 
 impl Reader for TableReader<'_> {
     fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
-        self.keys(after, most).map_err(|error| self.source.failure(error))
+        self.source.wait_for(|| self.keys(after, most))
     }
 
     fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
-        let failure = |error| self.source.failure(error);
-        let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(()) };
-        let mut statement =
-            self.connection.prepare_cached(&self.source.records).map_err(failure)?;
-        let mut rows = statement.query((first, last)).map_err(failure)?;
-        let mut wanted = keys.iter().copied().peekable();
-        while let Some(row) = rows.next().map_err(failure)? {
-            let key: i32 = row.get(0).map_err(failure)?;
-            while wanted.next_if(|&wanted| wanted < key).is_some() {}
-            // Once taken, a key is wanted no more: a repeated row is dropped (contract.md 2.1).
-            if wanted.next_if_eq(&key).is_some() {
-                each(RawRecord { key, bytes: bytes(row.get_ref(1).map_err(failure)?) })?;
-            }
-        }
-        Ok(())
+        let mut wanted = keys;
+        self.source.wait_for(|| self.records(&mut wanted, each))?
     }
 }
 
-/// The condition on a record's key.
-fn share(partition: Partition) -> String {
-    match partition {
-        Partition::ALL => "true".to_owned(),
-        part => format!("s.app_id % {} = {}", part.count(), part.index()),
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// The condition on a key of one share of the records; none of all of them.
+fn share(partition: Partition) -> Option<String> {
+    let of = |part: Partition| format!("s.app_id % {} = {}", part.count(), part.index());
+    (partition != Partition::ALL).then(|| of(partition))
+}
+
+/// Whether the keys are `SQLite`'s row numbers, which are whole numbers in the table's own order: the
+/// only primary key that has no index beside the table or in its place.
+fn has_whole_keys(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT (SELECT group_concat(lower(name || ' ' || type)) FROM pragma_table_info(?1) \
+         WHERE pk > 0) IS 'app_id integer' AND \
+         NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')",
+        [table],
+        |row| row.get(0),
+    )
+}
+
+fn first_keys(connection: &Connection, rows: &Rows, bad: &str) -> rusqlite::Result<String> {
+    let limit = format!(" LIMIT {KEYS_NAMED_MAX}");
+    let keys = rows.select("quote(s.app_id) AS key", &[bad], Share::Any, &limit);
+    let named = format!("SELECT group_concat(key, ', ') FROM ({keys})");
+    connection.query_row(&named, [], |row| row.get(0))
+}
+
+/// The rows of the source table, named `s` in queries.
+struct Rows {
+    table: String,
+    joined: Option<String>,
+    share: Option<String>,
+}
+
+/// Whose records a query is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    Any,
+    Own,
+}
+
+impl Rows {
+    /// A query; without any condition it has no WHERE, which `SQLite` counts rows the faster for.
+    fn select(&self, head: &str, conditions: &[&str], share: Share, tail: &str) -> String {
+        let own = self.share.as_deref().filter(|_| share == Share::Own);
+        let all: Vec<_> = self
+            .joined
+            .as_deref()
+            .into_iter()
+            .chain(conditions.iter().copied())
+            .chain(own)
+            .collect();
+        let filter =
+            if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) };
+        format!("SELECT {head} FROM {} AS s{filter}{tail}", self.table)
     }
 }
 

@@ -105,7 +105,8 @@ pub trait Connection: Send {
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64>;
 
     /// Gives these columns of every row, or of the rows in a range, to `each`, one row at a time;
-    /// rows of a range come in its ascending order.
+    /// rows of a range come in its ascending order. Of no columns there is one row, the number of
+    /// those rows, which the store counts where they are.
     fn scan(
         &mut self,
         table: usize,
@@ -119,6 +120,18 @@ impl dyn Connection + '_ {
     /// Whether a row with these values in these columns is there, as the store compares them.
     pub fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
         Ok(self.exist(key, &[values])?.contains(&true))
+    }
+
+    /// How many rows there are, in all or in a range.
+    pub fn count(&mut self, table: usize, range: Option<Range>) -> Result<u64> {
+        let mut count = 0;
+        self.scan(table, &[], range, &mut |row| {
+            if let [Stored::Int(rows)] = row {
+                count = rows.unsigned_abs();
+            }
+            Ok(())
+        })?;
+        Ok(count)
     }
 }
 

@@ -24,6 +24,9 @@ use super::{Connection, Role, Store};
 
 /// Repetitions where the store is busy.
 pub const RETRIES_MAX: u32 = 5;
+/// Repetitions of a batch some of whose records another process logged first; without a pause,
+/// because each looks the log up again.
+pub const RACES_MAX: u32 = 5;
 /// Repetitions of a transaction that met others.
 pub const COLLISIONS_MAX: u32 = 10;
 /// Repetitions on another connection.

@@ -363,12 +363,13 @@ impl Connection for MssqlConnection {
         let parameters = range.map_or_else(Vec::new, |range| {
             vec![ColumnData::I64(Some(range.first)), ColumnData::I64(Some(range.last))]
         });
+        let types: Vec<_> = match columns {
+            [] => vec![SqlType::BigInt],
+            columns => columns.iter().map(|&column| of.columns[column].sql_type).collect(),
+        };
         self.query(&sql::scan(&plan.target, of, columns, range), parameters, &doing, &mut |row| {
-            let cells: std::result::Result<Vec<Cell<'_>>, String> = columns
-                .iter()
-                .zip(row)
-                .map(|(&column, data)| cell(data, of.columns[column].sql_type))
-                .collect();
+            let cells: std::result::Result<Vec<Cell<'_>>, String> =
+                types.iter().zip(row).map(|(&sql_type, data)| cell(data, sql_type)).collect();
             let cells = cells
                 .map_err(|fault| Error::new(ErrorKind::Environment, format!("{doing}: {fault}")))?;
             each(&cells.iter().map(Cell::stored).collect::<Vec<_>>())

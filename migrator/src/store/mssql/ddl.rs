@@ -8,12 +8,10 @@ use crate::contract::catalogue::{Column, ColumnDefault, ForeignKey, SqlType, Tab
 use crate::contract::column::typed;
 use crate::error::{Error, Result};
 use crate::record::{SqlValue, Value};
+use crate::units::{NAME_UNITS_MAX, first_units, units};
 
 use super::super::canonical;
 use super::sql::{names, qualified, quoted};
-
-/// Longest identifier of SQL Server.
-const NAME_CHARS_MAX: usize = 128;
 
 /// The table by which a schema shows that `migrator init` has created it.
 pub const MARKER_TABLE: &str = "migration_schema";
@@ -96,25 +94,24 @@ pub fn unique_key(table: &Table, place: usize) -> String {
 fn derived(kind: &str, table: &str, place: Option<usize>) -> String {
     let end = place.map(|place| format!("_{}", place + 1)).unwrap_or_default();
     let whole = format!("{kind}_{table}{end}");
-    if whole.chars().count() <= NAME_CHARS_MAX {
+    if units(&whole) <= NAME_UNITS_MAX {
         return whole;
     }
     let hash = &blake3::hash(table.as_bytes()).to_hex()[..8];
-    let others = format!("{kind}__{hash}{end}").chars().count();
-    let beginning: String = table.chars().take(NAME_CHARS_MAX.saturating_sub(others)).collect();
+    let others = units(&format!("{kind}__{hash}{end}"));
+    let beginning = first_units(table, NAME_UNITS_MAX.saturating_sub(others));
     format!("{kind}_{beginning}_{hash}{end}")
 }
 
 /// Refuses a schema's name that no server takes.
 pub fn check_schema(name: &str) -> Result<()> {
-    let length = name.chars().count();
-    if (1..=NAME_CHARS_MAX).contains(&length) && !name.chars().any(char::is_control) {
+    if (1..=NAME_UNITS_MAX).contains(&units(name)) && !name.chars().any(char::is_control) {
         return Ok(());
     }
     let shown: String = name.chars().take(20).collect();
     Err(Error::usage(format!(
-        "schema {shown:?}: a name has 1 to {NAME_CHARS_MAX} characters, none of them a control \
-         character"
+        "schema {shown:?}: a name has 1 to {NAME_UNITS_MAX} characters, none of them a control \
+         character, and those beyond U+FFFF count as two"
     )))
 }
 
@@ -216,17 +213,28 @@ mod tests {
             .flat_map(|table| [None, Some(0), Some(11)].map(|place| derived("FK", &table, place)))
             .collect();
         for (index, name) in names.iter().enumerate() {
-            assert_eq!(name.chars().count(), NAME_CHARS_MAX, "{name}");
+            assert_eq!(units(name), NAME_UNITS_MAX, "{name}");
             assert!(!names[..index].contains(name), "{name}");
         }
     }
 
     #[test]
+    fn names_of_keys_count_what_the_server_counts() {
+        // 61 characters of two units each leave room for the kind and the place, 62 do not.
+        let (fits, long) = ("😀".repeat(61), "😀".repeat(62));
+        assert_eq!(derived("FK", &fits, Some(0)), format!("FK_{fits}_1"));
+        let cut = derived("FK", &long, Some(0));
+        assert!(cut.starts_with("FK_😀") && cut.ends_with("_1") && !cut.contains(&long), "{cut}");
+        // A character is not cut in two: one unit may stay free.
+        assert!((NAME_UNITS_MAX - 1..=NAME_UNITS_MAX).contains(&units(&cut)), "{cut}");
+    }
+
+    #[test]
     fn a_schema_that_no_server_takes_is_refused() {
-        for name in ["dbo", "]; DROP TABLE x", "ünï→", &"x".repeat(128)] {
+        for name in ["dbo", "]; DROP TABLE x", "ünï→", &"x".repeat(128), &"😀".repeat(64)] {
             assert!(check_schema(name).is_ok(), "{name}");
         }
-        for name in ["", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(129)] {
+        for name in ["", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(129), &"😀".repeat(65)] {
             let error = check_schema(name).unwrap_err().to_string();
             assert!(error.contains("1 to 128") && !error.contains(char::is_control), "{error}");
         }

@@ -156,12 +156,18 @@ pub fn keys_next(keys: usize, most: usize) -> usize {
     keys.next_multiple_of(step).min(most)
 }
 
-/// These columns of every row, or of the rows in a range, which then come in its order.
+/// These columns of every row, or of the rows in a range, which then come in its order; of no columns
+/// the number of the rows.
 pub fn scan(target: &str, table: &Table, columns: &[usize], range: Option<Range>) -> String {
-    let mut text = format!("SELECT {} FROM {target}", names(table, columns));
+    let counts = columns.is_empty();
+    let head = if counts { "COUNT_BIG(*)".to_owned() } else { names(table, columns) };
+    let mut text = format!("SELECT {head} FROM {target}");
     if let Some(range) = range {
         let column = quoted(&table.columns[range.column].name);
-        let _ = write!(text, " WHERE {column} BETWEEN @P1 AND @P2 ORDER BY {column}");
+        let _ = write!(text, " WHERE {column} BETWEEN @P1 AND @P2");
+        if !counts {
+            let _ = write!(text, " ORDER BY {column}");
+        }
     }
     text
 }
@@ -211,6 +217,7 @@ mod tests {
             delete(&target, &table, &key),
             scan(&target, &table, &[0, 2], None),
             scan(&target, &table, &[0, 2], Some(range)),
+            scan(&target, &table, &[], Some(range)),
             identity_insert(&target, true),
         ];
         insta::assert_snapshot!(statements.join("\n"));

@@ -140,11 +140,15 @@ impl SqliteConnection {
 
     fn select(&self, table: usize, columns: &[usize], range: Option<Range>) -> String {
         let table = &self.shared.tables.all()[table];
-        let head = schema::names(table, columns);
+        let counts = columns.is_empty();
+        let head = if counts { "count(*)".to_owned() } else { schema::names(table, columns) };
         let mut text = format!("SELECT {head} FROM {}", quoted(&table.name));
         if let Some(range) = range {
             let column = quoted(&table.columns[range.column].name);
-            let _ = write!(text, " WHERE {column} BETWEEN ?1 AND ?2 ORDER BY {column}");
+            let _ = write!(text, " WHERE {column} BETWEEN ?1 AND ?2");
+            if !counts {
+                let _ = write!(text, " ORDER BY {column}");
+            }
         }
         text
     }
@@ -244,7 +248,7 @@ impl Connection for SqliteConnection {
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(failure)? {
             let values: rusqlite::Result<Vec<_>> =
-                (0..columns.len()).map(|place| stored(row.get_ref(place)?, place)).collect();
+                (0..columns.len().max(1)).map(|place| stored(row.get_ref(place)?, place)).collect();
             each(&values.map_err(failure)?)?;
         }
         Ok(())

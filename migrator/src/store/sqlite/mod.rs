@@ -12,6 +12,7 @@ mod turn;
 mod value;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,7 @@ impl SqliteStore {
             path,
             synchronous,
             busy_timeout: Duration::from_millis(BUSY_TIMEOUT_MS),
+            pages_max: None,
             inserts: tables.all().iter().map(InsertTexts::new).collect(),
             tables,
             turn: Arc::default(),
@@ -66,6 +68,16 @@ impl SqliteStore {
     pub fn with_busy_timeout(mut self, busy_timeout: Duration) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             shared.busy_timeout = busy_timeout;
+        }
+        self
+    }
+
+    /// The same store in a file that grows to no more than so many pages; one that is larger stays as
+    /// it is. Beyond that `SQLite` says that the disk is full. Connections that are open do not know.
+    #[must_use]
+    pub fn with_pages_max(mut self, pages_max: NonZeroU32) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.pages_max = Some(pages_max);
         }
         self
     }

@@ -2,6 +2,7 @@
 //! statements.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     pub(super) path: PathBuf,
     pub(super) synchronous: Synchronous,
     pub(super) busy_timeout: Duration,
+    /// Pages that the file may grow to; none for as many as the disk holds.
+    pub(super) pages_max: Option<NonZeroU32>,
     pub(super) tables: Tables,
     pub(super) inserts: Vec<InsertTexts>,
     pub(super) turn: Arc<Turn>,
@@ -42,7 +45,11 @@ impl Shared {
         connection.execute_batch(&format!(
             "PRAGMA foreign_keys = ON; PRAGMA synchronous = {synchronous}; \
              PRAGMA temp_store = MEMORY; SELECT 1 FROM sqlite_schema LIMIT 0"
-        ))
+        ))?;
+        // SQLite keeps this for a connection, not for the file.
+        self.pages_max.map_or(Ok(()), |pages_max| {
+            connection.pragma_update(None, "max_page_count", pages_max.get())
+        })
     }
 
     pub(super) fn check_folder(&self) -> Result<()> {

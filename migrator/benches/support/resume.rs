@@ -1,0 +1,181 @@
+//! A migration that is taken up where nearly everything is done: a store whose log has every record
+//! but the last ones, and the source that it came from.
+
+#![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDateTime;
+use migrator::config::{Config, Partition, Settings, Synchronous};
+use migrator::contract::catalogue::Catalogue;
+use migrator::contract::model::Contract;
+use migrator::insert::Mapped;
+use migrator::interrupt::Interrupt;
+use migrator::metrics::Metrics;
+use migrator::pipeline::{Job, RecordStages, run};
+use migrator::record::{ParsedRecord, RawRecord, Reject};
+use migrator::report::Books;
+use migrator::source::generated::{Generated, Product, Profile, Spec};
+use migrator::source::table::{TableNames, TableSource};
+use migrator::stage::coerce::Coercer;
+use migrator::store::Store;
+use migrator::store::schema::{Tables, quoted, sqlite_source_table};
+use migrator::store::sqlite::SqliteStore;
+use migrator::workers::Stages;
+use rusqlite::{Connection, params};
+
+/// Records that the log does not have.
+pub(crate) const NEW: u32 = 1_000;
+
+/// A store and a source in a folder of their own.
+pub(crate) struct Resumed {
+    folder: tempfile::TempDir,
+    contract: Contract,
+    catalogue: Catalogue,
+}
+
+/// What taking it up came to.
+pub(crate) struct Taken {
+    /// Until the source was open.
+    pub(crate) opened: Duration,
+    /// Until the first record that is not logged was about to be parsed, opening included.
+    pub(crate) first: Duration,
+    /// Until the last one was, and so the whole log passed over.
+    pub(crate) last: Duration,
+    /// Where records ended.
+    pub(crate) books: Books,
+}
+
+impl Resumed {
+    /// So many records that are logged, under keys `step` apart, then [`NEW`] others. With a gap the
+    /// one in the middle is not logged.
+    pub(crate) fn new(logged: u32, step: u32, with_gap: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (contract, catalogue) = (Contract::embedded().unwrap(), Catalogue::embedded().unwrap());
+        let resumed = Self { folder, contract, catalogue };
+        resumed.fill_source(logged, step).unwrap();
+        resumed.fill_log(logged, step, if with_gap { logged / 2 } else { 0 }).unwrap();
+        resumed
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The texts of logged records are not read, so they are short.
+    fn fill_source(&self, logged: u32, step: u32) -> rusqlite::Result<()> {
+        let (table, text) = (&self.contract.source_table, &self.contract.source_column);
+        let mut source = open_fast(&self.path("source.db"))?;
+        source.execute_batch(&sqlite_source_table(table, text))?;
+        let transaction = source.transaction()?;
+        let insert = format!("INSERT INTO {} (app_id, {}) ", quoted(table), quoted(text));
+        transaction
+            .execute(&format!("{insert} {NUMBERS} SELECT i * ?2, '' FROM n"), [logged, step])?;
+        let spec = Spec {
+            product: Product::Cc,
+            profile: Profile::Small,
+            records: NEW,
+            seed: 42,
+            duplicates: 0.0,
+            rejects: 0.0,
+        };
+        for record in Generated::new(spec).unwrap().iter() {
+            let key = i64::from(logged) * i64::from(step) + i64::from(record.key);
+            transaction
+                .execute(&format!("{insert} VALUES (?1, ?2)"), params![key, record.bytes])?;
+        }
+        transaction.commit()
+    }
+
+    fn fill_log(&self, logged: u32, step: u32, but: u32) -> rusqlite::Result<()> {
+        self.store().create_missing().unwrap();
+        let log = open_fast(&self.path("store.db"))?;
+        let insert = format!(
+            "INSERT INTO processing_log (app_id, status, processing_time, session_id) {NUMBERS} \
+             SELECT i * ?2, 'success', '2026-01-31 12:00:00.0000000', '20260131_120000' FROM n WHERE i <> ?3"
+        );
+        log.execute(&insert, [logged, step, but])?;
+        log.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
+    fn store(&self) -> SqliteStore {
+        let tables = Tables::new(&self.catalogue).unwrap();
+        SqliteStore::new(&self.path("store.db"), Synchronous::Full, tables).unwrap()
+    }
+
+    /// Takes the migration up.
+    pub(crate) fn take_up(&self) -> Taken {
+        let (contract, now) = (&self.contract, NaiveDateTime::default());
+        let coercer = Coercer::new(&contract.tables, &self.catalogue, now).unwrap();
+        let store = self.store();
+        let order: Vec<_> =
+            contract.tables.iter().filter_map(|table| store.tables().find(&table.name)).collect();
+        let config = Config {
+            settings: Settings::default(),
+            limit: u64::MAX,
+            partition: Partition::ALL,
+            retry_failed: false,
+            now,
+        };
+        let names = TableNames {
+            table: &contract.source_table,
+            text_column: &contract.source_column,
+            application_table: &contract.source_application_table,
+        };
+        let started = Instant::now();
+        let source = TableSource::open(&self.path("source.db"), names, config.partition).unwrap();
+        let opened = started.elapsed();
+        let (first, last) = (OnceLock::new(), Mutex::new(started));
+        let stages = || Noting {
+            stages: RecordStages::new(contract, &coercer, now),
+            first: &first,
+            last: &last,
+        };
+        let job = Job {
+            config: &config,
+            source: &source,
+            source_name: "source.db",
+            store: &store,
+            order: &order,
+        };
+        let report = run(&job, stages, &Interrupt::default(), &|_| {}).unwrap();
+        let first = first.get().unwrap().duration_since(started);
+        let last = last.into_inner().unwrap().duration_since(started);
+        Taken { opened, first, last, books: report.books }
+    }
+}
+
+/// The numbers from 1 to `?1`.
+const NUMBERS: &str =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)";
+
+/// A file whose making is not measured.
+fn open_fast(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000")?;
+    Ok(connection)
+}
+
+/// Stages that note when the first record came, and the last one so far.
+struct Noting<'a> {
+    stages: RecordStages<'a>,
+    first: &'a OnceLock<Instant>,
+    last: &'a Mutex<Instant>,
+}
+
+impl Stages for Noting<'_> {
+    type Parsed = ParsedRecord;
+
+    fn parse(&mut self, record: RawRecord, metrics: &mut Metrics) -> Result<ParsedRecord, Reject> {
+        let now = Instant::now();
+        self.first.get_or_init(|| now);
+        *self.last.lock().unwrap() = now;
+        self.stages.parse(record, metrics)
+    }
+
+    fn map(&mut self, parsed: ParsedRecord, metrics: &mut Metrics) -> Mapped {
+        self.stages.map(parsed, metrics)
+    }
+}
