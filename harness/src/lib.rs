@@ -30,6 +30,7 @@ pub mod history;
 pub mod identity;
 pub mod judge;
 pub mod ledger;
+pub mod looking;
 pub mod measure;
 pub mod metric;
 pub mod plan;

@@ -69,6 +69,7 @@ const ORDER: &[&str] = &[
     "agreement.rs",
     "compare/exact.rs",
     "compare/mod.rs",
+    "looking.rs",
     "analyse/doubt.rs",
     "analyse/mod.rs",
     "analyse/best.rs",

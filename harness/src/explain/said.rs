@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::design::{APART, DIFFERENCE, Design, compared};
+use super::design::{APART, DIFFERENCE, Design};
 use super::settings::Part;
 use crate::agreement::agreed;
 use crate::compare::{Comparison, Count};
@@ -15,6 +15,7 @@ use crate::finding::rounded_percent;
 use crate::gate::failed;
 use crate::gate::why::WAITS;
 use crate::ledger::Kind;
+use crate::looking::looked;
 use crate::measure::{Measurement, stage_ms};
 use crate::metric::Metric;
 use crate::recorded::{RanBlock, RanStep, Recorded};
@@ -134,7 +135,7 @@ pub fn explain(recorded: &Recorded) -> Result<Explained> {
         return Err(Error::environment(words));
     }
     agreed(recorded, 0)?;
-    let Some(comparison) = compared(recorded) else {
+    let Some(comparison) = looked(recorded, DIFFERENCE, scenario) else {
         return Err(Error::environment("it ends before its first pair"));
     };
     let comparison = comparison?;

@@ -9,12 +9,13 @@ use serde::{Serialize, Serializer};
 use super::stored::with_stored_times;
 use super::why::Why;
 use crate::agreement::agreed;
-use crate::compare::{Comparison, Count, MetricFinding, Terms, compare, pairs};
+use crate::compare::{Comparison, Count, MetricFinding, pairs};
 use crate::contest::{BASE, Contest, Side};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::Difference;
 use crate::finding::Outcome;
 use crate::ledger::{Ending, Kind};
+use crate::looking::looked;
 use crate::measure::{Measurement, Stored};
 use crate::metric::Metric;
 use crate::recorded::{RanStep, Recorded};
@@ -258,10 +259,7 @@ fn workload(
     scenario: &Scenario,
 ) -> Result<Workload> {
     let name = &scenario.name;
-    let comparison = match view.steps_of(name).next() {
-        None => None,
-        Some(_) => Some(compared(view, contest, scenario)?),
-    };
+    let comparison = compared(view, contest, scenario)?;
     let records = view.records.get(index).and_then(Option::as_ref).map_or(0, |line| line.records);
     let stored = agreed(view, index).ok();
     Ok(Workload {
@@ -276,18 +274,17 @@ fn workload(
     })
 }
 
-/// The look that sees all pairs so far; the last one where the session has ended.
-fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<Comparison> {
-    let planned = view.steps_of(&scenario.name).map(|ran| ran.step.counted(None)).sum();
-    let mut terms = Terms::look(scenario, planned);
-    terms.look.is_last |= view.ending.is_some();
-    let mut comparison = compare(view, &scenario.name, &terms)?;
+/// What the pairs so far say; nothing where none are planned.
+fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<Option<Comparison>> {
+    let Some(mut comparison) = looked(view, &scenario.name, scenario).transpose()? else {
+        return Ok(None);
+    };
     let from_elsewhere = contest.stored.as_ref().is_some_and(|stored| stored.times_accepted);
     if from_elsewhere && comparison.confidence != Confidence::None {
         // Levels of two sessions differ for reasons that no test of these pairs can see.
         comparison.confidence = Confidence::Low;
     }
-    Ok(comparison)
+    Ok(Some(comparison))
 }
 
 /// As the comparison has them; not yet corrected.

@@ -4,6 +4,8 @@
 
 use serde::Serialize;
 
+use crate::compare::Terms;
+use crate::looking::Looks;
 use crate::scenario::Scenario;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, PAIRS_MIN};
 use crate::stats::{dunnett, looks, power};
@@ -255,6 +257,17 @@ impl Effort {
     /// Trials of a sweep of so many settings.
     pub fn sweep(&self, arms: usize) -> usize {
         arms * (self.runs + self.warmup) as usize
+    }
+
+    /// The looks at a comparison whose first one sees so many pairs.
+    pub(super) fn looking(&self, first: u32) -> Looks {
+        let later = self.pairs.iter().skip(1);
+        Looks::of(std::iter::once(&first).chain(later).map(|pairs| *pairs as usize).collect())
+    }
+
+    /// By which terms so many pairs of a comparison are judged: the only look has the whole α.
+    pub(super) fn terms(&self, base: &Scenario, pairs: usize) -> Terms {
+        if self.pairs.len() > 1 { Terms::look(base, pairs) } else { Terms::one_look(base) }
     }
 
     /// Trials of all looks at a comparison.

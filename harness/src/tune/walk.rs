@@ -10,6 +10,7 @@ use super::{Alone, Tuned, forecast, words};
 use crate::analyse::{Names, analyse_phase};
 use crate::compare::{Comparison, Terms, compare};
 use crate::figures::Figures;
+use crate::looking::Then;
 use crate::measure::Measurement;
 use crate::metric::Metric;
 use crate::plan::{Plan, seed_of};
@@ -374,30 +375,30 @@ impl<'a> Walker<'a> {
             let most = effort.pairs[0];
             self.walk.undone.push(format!("{} of {most} pairs of {name}", most - first));
         }
-        let mut planned = 0;
-        let mut terms = Terms::one_look(self.base);
-        for (index, pairs) in effort.pairs.iter().enumerate() {
-            let pairs = if index == 0 { first } else { *pairs } as usize;
-            if index > 0 {
+        let looks = effort.looking(first);
+        let mut taken = 0;
+        loop {
+            let terms = effort.terms(self.base, looks.seen(taken));
+            let tells = || {
                 // Later looks must not decide this one.
                 let before = self.recorded.until(self.at);
                 let told = compare(&before, name, &terms).map_or(None, |found| found.decided());
-                if told != Some(Verdict::Inconclusive) {
-                    break;
+                told != Some(Verdict::Inconclusive)
+            };
+            let holds = |pairs| self.time().holds(2 * pairs + after.least(effort));
+            match looks.then(taken, tells, holds) {
+                Then::Batch { number, pairs } => {
+                    let seed = self.base.seed;
+                    self.take(Step::comparison(name, number, 0, arms.clone(), pairs, seed))?;
+                    taken = number;
                 }
-                if !self.time().holds(2 * pairs + after.least(effort)) {
+                Then::NoTime => {
                     self.leave_out(format!("a further look at {name}"));
-                    break;
+                    return Ok(terms);
                 }
-            }
-            let seed = self.base.seed;
-            self.take(Step::comparison(name, index + 1, 0, arms.clone(), pairs, seed))?;
-            planned += pairs;
-            if effort.pairs.len() > 1 {
-                terms = Terms::look(self.base, planned);
+                Then::Told | Then::Over => return Ok(terms),
             }
         }
-        Ok(terms)
     }
 
     fn end_phase(&mut self, tuned: Tuned) {
