@@ -14,6 +14,7 @@ pub mod agreement;
 pub mod analyse;
 pub mod args;
 pub mod bisect;
+pub mod budget;
 pub mod cmd;
 pub mod compare;
 pub mod contest;

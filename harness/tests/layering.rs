@@ -58,6 +58,7 @@ const ORDER: &[&str] = &[
     "executor/process.rs",
     "ledger.rs",
     "recorded.rs",
+    "budget.rs",
     "progress.rs",
     "resume.rs",
     "event.rs",

@@ -10,8 +10,9 @@ use migrator::config::Settings;
 
 use self::design::{APART, DIFFERENCE, Design};
 use self::settings::{Part, setting};
+use crate::budget;
 use crate::contest::{BASE, Contest};
-use crate::gate::{failed, fits, once};
+use crate::gate::{failed, once};
 use crate::ledger::{Ending, Kind, Session};
 use crate::looking::{Looks, Then, looked, looks};
 use crate::plan::{self, Plan};
@@ -95,14 +96,15 @@ fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
     ]
 }
 
-/// The next look at the pairs, as long as they do not tell and the budget allows; the first one is
-/// always taken.
+/// The next look at the pairs, as long as they do not tell and the budget holds it with the blocks
+/// that follow; the first one is always taken.
 fn look(recorded: &Recorded, contest: &Contest, scenario: &Scenario) -> Option<Step> {
     let tells = || {
         let found = looked(recorded, DIFFERENCE, scenario).and_then(Result::ok);
         found.is_none_or(|found| found.decided() != Some(Verdict::Inconclusive))
     };
-    let holds = |pairs| fits(recorded, DIFFERENCE, contest.budget_s, pairs);
+    let apart = apart(recorded, scenario).map_or(0, |step| step.trial_count(None));
+    let holds = |pairs| budget::holds_blocks(recorded, DIFFERENCE, contest.budget_s, pairs, apart);
     match Looks::at(scenario).then(looks(recorded, DIFFERENCE), tells, holds) {
         Then::Batch { number, pairs } => {
             let both = arms(recorded, scenario);

@@ -12,11 +12,12 @@ pub(crate) use self::decide::failed;
 use self::decide::{CONTROL, WARM_UP};
 use self::stored::pairs_most;
 pub use self::stored::with_stored_times;
+use crate::budget;
 use crate::contest::{BASE, Contest};
 use crate::ledger::{Ending, Kind, Session};
 use crate::looking::{self, Looks, Then};
 use crate::plan::{self, Plan};
-use crate::recorded::{RanBlock, RanStep, Recorded};
+use crate::recorded::Recorded;
 use crate::scenario::Scenario;
 use crate::stats::looks;
 use crate::step::{Arm, Step};
@@ -160,22 +161,13 @@ fn more(recorded: &Recorded, contest: &Contest, gated: &Gated) -> Option<Step> {
         let then = looks_at(contest, index, scenario).then(
             looking::looks(recorded, name),
             || gated.workloads[index].is_decided(),
-            |pairs| fits(recorded, name, contest.budget_s, pairs),
+            |pairs| budget::holds_blocks(recorded, name, contest.budget_s, pairs, 0),
         );
         match then {
             Then::Batch { number, pairs } => Some(look(recorded, contest, index, number, pairs)),
             Then::Told | Then::Over | Then::NoTime => None,
         }
     })
-}
-
-/// Whether so many more pairs of this name end within the budget, by the time that its pairs took.
-pub(crate) fn fits(recorded: &Recorded, name: &str, budget_s: f64, pairs: usize) -> bool {
-    let spent: f64 = recorded.trials().map(|line| line.measurement.whole_s()).sum();
-    let seconds: Vec<f64> =
-        recorded.steps_of(name).flat_map(RanStep::counted).map(RanBlock::elapsed_s).collect();
-    let each = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
-    spent + each * pairs as f64 <= budget_s
 }
 
 /// A batch of a scenario's pairs, or of runs of the head where the other halves of the pairs are an
