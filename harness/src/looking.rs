@@ -96,13 +96,17 @@ pub fn pairs(recorded: &Recorded, name: &str) -> usize {
     recorded.steps_of(name).map(|ran| ran.step.counted(None)).sum()
 }
 
-/// What its pairs say by the rule of the look that sees all of them, the last one where the session
-/// has ended; `None` where none are planned.
+/// What its pairs say by these terms; `None` where none are planned.
 pub fn looked(recorded: &Recorded, name: &str, scenario: &Scenario) -> Option<Result<Comparison>> {
-    let pairs = pairs(recorded, name);
-    let mut terms = Terms::look(scenario, pairs);
+    let terms = terms(recorded, name, scenario);
+    (pairs(recorded, name) > 0).then(|| compare(recorded, name, &terms))
+}
+
+/// The rule of the look that sees all its pairs, the last one where the session has ended.
+pub fn terms(recorded: &Recorded, name: &str, scenario: &Scenario) -> Terms {
+    let mut terms = Terms::look(scenario, pairs(recorded, name));
     terms.look.is_last |= recorded.ending.is_some();
-    (pairs > 0).then(|| compare(recorded, name, &terms))
+    terms
 }
 
 #[cfg(test)]

@@ -83,6 +83,7 @@ const ORDER: &[&str] = &[
     "tune/walk/end.rs",
     "gate/why.rs",
     "gate/stored.rs",
+    "gate/family.rs",
     "gate/decide.rs",
     "gate/mod.rs",
     "explain/settings.rs",

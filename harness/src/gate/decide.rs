@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::family::Family;
 use super::stored::with_stored_times;
 use super::why::Why;
 use crate::agreement::agreed;
@@ -24,7 +25,7 @@ use crate::stats::Sample;
 use crate::stats::confidence::Confidence;
 use crate::stats::holm;
 use crate::stats::looks;
-use crate::stats::verdict::{PValues, Verdict, control_alarms};
+use crate::stats::verdict::{Verdict, control_alarms};
 
 /// The version of a gate's `analysis.json`.
 const FORMAT_VERSION: u32 = 1;
@@ -199,7 +200,7 @@ pub fn decide(recorded: &Recorded) -> Result<Gated> {
         .enumerate()
         .map(|(index, scenario)| workload(&view, contest, index, scenario))
         .collect::<Result<_>>()?;
-    let family = correct(&mut workloads);
+    let family = correct(&view, &mut workloads);
     for (index, workload) in workloads.iter_mut().enumerate() {
         workload.why = why(&view, &scenarios[index], workload)?;
     }
@@ -299,30 +300,27 @@ fn tests(comparison: &Comparison, index: usize, scenario: &Scenario) -> Vec<Test
     comparison.metrics.iter().map(test).collect()
 }
 
-/// Holm over metrics × workloads, but for the primary one: alarms of the family as a whole stay at
-/// α. That something is within its margin is claimed of each by itself, so it is not corrected. The
-/// number of tests in the family.
-fn correct(workloads: &mut [Workload]) -> usize {
-    let mut members = Vec::new();
-    for (index, workload) in workloads.iter().enumerate() {
-        for (place, (found, test)) in workload.findings().enumerate() {
-            if let Some(judgement) = found.finding.judgement.filter(|_| !test.primary) {
-                members.push((index, place, judgement.p));
-            }
+/// Corrects all tests but the primary one as one family. The number of tests in it.
+fn correct(view: &Recorded, workloads: &mut [Workload]) -> usize {
+    let all = workloads.iter().enumerate().flat_map(|(index, workload)| {
+        workload.findings().enumerate().map(move |(place, found)| (index, place, found))
+    });
+    let (places, tests): (Vec<_>, Vec<_>) = all
+        .filter(|(.., (_, test))| !test.primary)
+        .filter_map(|(index, place, (found, _))| Some(((index, place), found.finding.judgement?.p)))
+        .unzip();
+    let family = Family::of(&tests);
+    for (member, (index, place)) in places.into_iter().enumerate() {
+        let Workload { tests, comparison, .. } = &mut workloads[index];
+        tests[place].p_worse_adjusted = Some(family.p_worse[member]);
+        tests[place].verdict = Outcome::Judged(family.verdicts[member]);
+        let open = family.verdicts[member] == Verdict::Inconclusive;
+        let scenario = view.scenario(index).filter(|_| open);
+        if let (Some(comparison), Some(scenario)) = (comparison, scenario) {
+            family.leave_open(view, scenario, comparison, place);
         }
     }
-    let adjusted = |p: fn(&PValues) -> f64| {
-        holm::adjusted(&members.iter().map(|(_, _, values)| p(values)).collect::<Vec<_>>())
-    };
-    let (worse, better) = (adjusted(|p| p.worse), adjusted(|p| p.better));
-    for (member, (index, place, p)) in members.iter().enumerate() {
-        let alpha = looks::ALPHA;
-        let p = PValues { worse: worse[member], within: p.within, better: better[member] };
-        let test = &mut workloads[*index].tests[*place];
-        test.p_worse_adjusted = Some(p.worse);
-        test.verdict = Outcome::Judged(Verdict::of(p, alpha));
-    }
-    members.len()
+    tests.len()
 }
 
 fn control(view: &Recorded) -> Option<Control> {

@@ -3,6 +3,7 @@
 //! (statistics.md 2 and 4). Pure.
 
 pub mod decide;
+mod family;
 mod stored;
 pub mod why;
 

@@ -9,7 +9,8 @@ use harness::bisect::{Seen, Wanted};
 use harness::contest::{Contest, Side, StoredBaseline, StoredWorkload};
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Difference, Mock, Source, report};
-use harness::gate::{Answer, Gate, Gated, decide, session};
+use harness::finding::Outcome;
+use harness::gate::{Answer, Gate, Gated, Workload, decide, session};
 use harness::identity::{Identity, Program};
 use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
 use harness::measure::{Measurement, Surroundings};
@@ -22,6 +23,7 @@ use harness::render::{Format, markdown, pretty, render};
 use harness::run;
 use harness::scenario::{Exact, Scenario, shipped};
 use harness::stats::confidence::Confidence;
+use harness::stats::verdict::Verdict;
 use harness::strategy::{Next, Strategy};
 use migrator::config::Settings;
 use migrator::report::RunReport;
@@ -395,6 +397,19 @@ fn several_scenarios_are_one_family() {
     let verdicts: Vec<_> = gated.workloads.iter().flat_map(|w| &w.tests).collect();
     assert!(verdicts[0].primary && verdicts[0].p_worse_adjusted.unwrap() < 0.019);
     assert!(verdicts[1..].iter().all(|test| test.p_worse_adjusted.unwrap() > 0.019));
+    // By itself each would be told; what is shown of it is what the family leaves open.
+    let findings = gated.workloads.iter().flat_map(Workload::findings).skip(1);
+    let open = findings.filter(|(_, test)| test.verdict == Outcome::Judged(Verdict::Inconclusive));
+    let open: Vec<_> = open.map(|(found, _)| &found.finding).collect();
+    assert!(open.iter().any(|finding| finding.p_worse.unwrap() <= 0.019), "{open:?}");
+    for finding in open {
+        assert_eq!(finding.verdict, Outcome::Judged(Verdict::Inconclusive));
+        assert_eq!(finding.interval_percent.unwrap()[0], None, "no ten pairs are so extreme");
+        assert!(finding.needed_pairs.unwrap() >= 16, "{finding:?}");
+    }
+    let other = gated.workloads[1].comparison.as_ref().unwrap();
+    assert_eq!(other.decided(), Some(Verdict::Inconclusive));
+    assert!(other.minutes_needed.is_some() && other.confidence == Confidence::Low);
     let told =
         |warning: &&String| warning.contains("with 10 pairs no regression of a metric among 5");
     assert_eq!(gated.warnings.iter().filter(told).count(), 2);
