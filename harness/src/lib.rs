@@ -15,6 +15,7 @@ pub mod analyse;
 pub mod args;
 pub mod bisect;
 pub mod budget;
+pub mod claim;
 pub mod cmd;
 pub mod compare;
 pub mod contest;

@@ -45,6 +45,7 @@ const ORDER: &[&str] = &[
     "validity.rs",
     "identity.rs",
     "results.rs",
+    "claim.rs",
     // 4: trials, events, the ledger
     "executor/mod.rs",
     "executor/difference.rs",
