@@ -21,7 +21,7 @@ use crate::progress::{self, Progress};
 use crate::recorded::Recorded;
 use crate::render;
 use crate::results::Folder;
-use crate::resume::{self, Unfinished};
+use crate::resume::{self, Earlier, Unfinished};
 use crate::run;
 use crate::strategy::Strategy;
 
@@ -53,15 +53,29 @@ pub(super) struct Beginning<'a> {
     claims: Vec<Claim>,
 }
 
+impl Beginning<'_> {
+    /// The newest measurement of this plan, where that has ended: it need not be done again.
+    pub(super) fn ended(&self) -> Result<Option<Recorded>> {
+        match self.earlier()? {
+            Earlier::Ended(recorded) => Ok(Some(*recorded)),
+            Earlier::None | Earlier::Unfinished(_) => Ok(None),
+        }
+    }
+
+    fn earlier(&self) -> Result<Earlier> {
+        if self.fresh {
+            return Ok(Earlier::None);
+        }
+        resume::newest(Folder::earlier(self.out, &self.line.session.name), &self.line)
+    }
+}
+
 impl Session {
     /// Goes on with the unfinished measurement of this plan, or begins one.
     pub(super) fn open(beginning: Beginning<'_>, display: &mut Display) -> Result<Self> {
-        let Beginning { line, out, fresh, .. } = &beginning;
-        let earlier = Folder::earlier(out, &line.session.name);
-        let unfinished = if *fresh { None } else { resume::find(earlier, line)? };
-        match unfinished {
-            Some(unfinished) => Self::go_on(unfinished, beginning, display),
-            None => Self::begin(beginning, display),
+        match beginning.earlier()? {
+            Earlier::Unfinished(unfinished) => Self::go_on(*unfinished, beginning, display),
+            Earlier::None | Earlier::Ended(_) => Self::begin(beginning, display),
         }
     }
 
