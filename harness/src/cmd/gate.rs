@@ -29,8 +29,10 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
     let (base, head) = (arm::named(&args.base)?, arm::named(&args.head)?);
     let stored = stored(args, &base, &mut scenarios)?;
     let times_accepted = stored.as_ref().is_some_and(|stored| stored.times_accepted);
-    let (sides, programs) =
-        if times_accepted { head_alone(args, head)? } else { both(args, base, head)? };
+    let ((sides, programs), earlier) = match base {
+        Named::Results(earlier) if times_accepted => (head_alone(args, head)?, Some(earlier)),
+        base => (both(args, base, head)?, None),
+    };
     check_runners(&programs, &scenarios)?;
     let [base, head] = sides;
     let command = command(args, [&base, &head]);
@@ -45,6 +47,9 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
         command,
     }
     .begin()?;
+    if let Some(earlier) = earlier {
+        earlier.check_place(&beginning.identity, &beginning.line.origin)?;
+    }
     let mut display = Display::new(args.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Gate, &mut executor, &mut display)?;

@@ -123,6 +123,44 @@ fn a_quick_gate_of_a_program_against_itself_leaves_every_report() {
 }
 
 #[test]
+fn accepted_times_are_those_of_a_whole_session_of_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = migrator(folder.path(), "migrator", "");
+    output(&mut gate(folder.path(), &program, &program, SHORT, &["--quick"]), 0);
+    let measured = results(folder.path());
+    let [ledger, identity] = ["ledger.jsonl", "identity.json"].map(|name| read(&measured.join(name)));
+    // What a gate says that takes these for its baseline.
+    let accepted = |name: &str, ledger: &str, identity: &str, code: i32| {
+        let earlier = folder.path().join(name);
+        fs::create_dir(&earlier).unwrap();
+        fs::write(earlier.join("ledger.jsonl"), ledger).unwrap();
+        fs::write(earlier.join("identity.json"), identity).unwrap();
+        let flags = ["--quick", "--accept-stored-times"];
+        output(&mut gate(folder.path(), &earlier, &program, SHORT, &flags), code).1
+    };
+    accepted("whole", &ledger, &identity, 0);
+    let end = ledger.lines().last().unwrap();
+    assert!(end.contains("complete"), "{end}");
+    let cut_off = accepted("cut-off", ledger.replace(end, "").trim_end(), &identity, 2);
+    assert!(cut_off.contains("was cut off; `harness gate --base"), "{cut_off}");
+    for (ending, words) in
+        [("invalid", "is invalid; `harness gate"), ("differs", "runs that stored different things")]
+    {
+        let other = ledger.replace(end, &end.replace("complete", ending));
+        let said = accepted(ending, &other, &identity, 2);
+        assert!(said.contains(words), "{said}");
+    }
+    let mut elsewhere: Value = serde_json::from_str(&identity).unwrap();
+    let here = elsewhere["machine"]["host"].as_str().unwrap().to_owned();
+    elsewhere["machine"]["host"] = "elsewhere".into();
+    elsewhere["store"]["filesystem"] = "stonefs".into();
+    let said = accepted("elsewhere", &ledger, &elsewhere.to_string(), 2);
+    let fields = [format!("host elsewhere instead of {here}"), "stores stonefs instead of".into()];
+    assert!(fields.iter().all(|field| said.contains(field)), "{said}");
+    assert!(said.contains("without --accept-stored-times both programs run here"), "{said}");
+}
+
+#[test]
 fn a_program_that_hangs_is_ended_at_the_limit_and_reported() {
     let (base, head) = (Fake::new(""), Fake::new("echo $$ > \"$here/pid\"; sleep 600"));
     let folder = tempfile::tempdir().unwrap();
