@@ -68,7 +68,7 @@ pub struct Comparison {
     /// The margin in percent.
     pub margin_percent: f64,
     /// About how many minutes the pairs take that would decide, beyond those that have run; where
-    /// nothing is decided.
+    /// the first metric, or one that its family left open, is not decided.
     pub minutes_needed: Option<f64>,
     /// The difference that so many pairs tell at the noise that they had, in percent; where the first
     /// metric was judged.
@@ -165,11 +165,13 @@ impl Comparison {
             return;
         };
         *found = MetricFinding::of(found.metric, Finding::judged(open));
+        let minutes = minutes_needed(&found.finding, &seconds(recorded, &self.name));
+        let most = self.minutes_needed.into_iter().chain(minutes);
+        self.minutes_needed = most.reduce(f64::max);
         if place > 0 || self.verdict.is_none() {
             return;
         }
         self.verdict = Some(found.finding.verdict);
-        self.minutes_needed = minutes_needed(&found.finding, &seconds(recorded, &self.name));
         // It is that of a test by itself.
         self.detectable_percent = None;
         if self.confidence != Confidence::Low {
