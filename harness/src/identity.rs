@@ -183,7 +183,9 @@ impl Identity {
         };
         let both = around(self).into_iter().zip(around(other));
         let differ = both.filter(|(here, there)| here != there);
-        differ.map(|((name, here), (_, there))| format!("{name} {there} instead of {here}")).collect()
+        differ
+            .map(|((name, here), (_, there))| format!("{name} {there} instead of {here}"))
+            .collect()
     }
 
     /// Everything about the machine that makes figures doubtful.

@@ -65,8 +65,10 @@ fn results(folder: &Path) -> PathBuf {
 /// A program that is the real migrator with further words on its command line.
 fn migrator(folder: &Path, name: &str, further: &str) -> PathBuf {
     let harness = assert_cmd::cargo::cargo_bin!("harness");
-    let text =
-        format!("#!/bin/sh\nshift\nexec {} migrator run {further} \"$@\"\n", harness.display());
+    let text = format!(
+        "#!/bin/sh\nverb=$1\nshift\nexec {} migrator $verb {further} \"$@\"\n",
+        harness.display()
+    );
     let script = folder.join(format!("{name}.txt"));
     fs::write(&script, text).unwrap();
     let program = folder.join(name);
@@ -128,7 +130,8 @@ fn accepted_times_are_those_of_a_whole_session_of_this_machine() {
     let program = migrator(folder.path(), "migrator", "");
     output(&mut gate(folder.path(), &program, &program, SHORT, &["--quick"]), 0);
     let measured = results(folder.path());
-    let [ledger, identity] = ["ledger.jsonl", "identity.json"].map(|name| read(&measured.join(name)));
+    let [ledger, identity] =
+        ["ledger.jsonl", "identity.json"].map(|name| read(&measured.join(name)));
     // What a gate says that takes these for its baseline.
     let accepted = |name: &str, ledger: &str, identity: &str, code: i32| {
         let earlier = folder.path().join(name);
