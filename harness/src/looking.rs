@@ -55,6 +55,11 @@ impl Looks {
         Self::of(if whole.is_empty() { vec![pairs] } else { whole })
     }
 
+    /// How many looks there can be.
+    pub fn count(&self) -> usize {
+        self.batches.len()
+    }
+
     /// How many pairs the first look sees.
     pub fn first(&self) -> usize {
         self.batches.first().map_or(0, |pairs| *pairs)
