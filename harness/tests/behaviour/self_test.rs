@@ -172,6 +172,20 @@ fn the_verb_leaves_its_files_and_can_be_reported_again() {
 }
 
 #[test]
+fn a_scenario_that_varies_nothing_is_tested_as_well() {
+    let fake = Fake::new("");
+    let gate = Scenario::parse(shipped("gate").unwrap()).unwrap();
+    assert!(gate.swept.is_empty());
+    let mut command = harness();
+    command.args(["self-test", "gate", "--quick", "--quiet", "--json", "--out"]).arg(fake.out());
+    command.arg("--migrator").arg(fake.program());
+    let output = command.assert().code(0).get_output().clone();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["scenario"], "gate");
+    assert_eq!(json["same"]["each"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_slowed_program_stands_still_for_its_share_of_the_time() {
     let script = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harness"));
