@@ -67,7 +67,10 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
 fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
     let named = args.scenario.iter().map(String::as_str);
     let default = args.scenario.is_empty().then_some(scenario::GATE);
-    let load = |name: &str| load::placed(load::any(name, args.seed, args.quick)?, &args.store);
+    let load = |name: &str| {
+        let scenario = load::placed(load::any(name, args.seed, args.quick)?, &args.store)?;
+        for_programs(scenario, args.quiet)
+    };
     let scenarios: Vec<Scenario> = named.chain(default).map(load).collect::<Result<_>>()?;
     for (index, scenario) in scenarios.iter().enumerate() {
         if scenarios[..index].iter().any(|other| other.name == scenario.name) {
@@ -82,6 +85,26 @@ fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
         }
     }
     Ok(scenarios)
+}
+
+/// A scenario as programs are compared on it: under its baseline, whatever else it sweeps.
+pub(super) fn for_programs(scenario: Scenario, quiet: bool) -> Result<Scenario> {
+    if gate::is_reserved(&scenario.name) {
+        return Err(Error::usage(format!(
+            "a scenario of a gate cannot be called {}: a step of every gate is; give it another name",
+            scenario.name
+        )));
+    }
+    if scenario.swept.is_empty() {
+        return Ok(scenario);
+    }
+    if !quiet {
+        let name = &scenario.name;
+        display::say(&format!(
+            "the [sweep] of {name} is left out: programs run under its [baseline]"
+        ));
+    }
+    Ok(scenario.baseline_alone())
 }
 
 /// What an earlier session has of the baseline. Fresh runs then take as many records.

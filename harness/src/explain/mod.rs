@@ -17,7 +17,7 @@ use crate::ledger::{Ending, Kind, Session};
 use crate::looking::{Looks, Then, looked, looks};
 use crate::plan::{self, Plan};
 use crate::recorded::Recorded;
-use crate::scenario::{Scenario, Setting};
+use crate::scenario::Scenario;
 use crate::stats::verdict::Verdict;
 use crate::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
@@ -45,14 +45,6 @@ pub fn of_settings(scenario: Scenario, base: &Settings, head: &Settings) -> Scen
         baseline: 0,
         ..scenario
     }
-}
-
-/// A scenario with its baseline alone, for two programs.
-#[must_use]
-pub fn of_programs(scenario: Scenario) -> Scenario {
-    let baseline = scenario.settings[scenario.baseline].clone();
-    let baseline = Setting { short: String::new(), label: String::new(), ..baseline };
-    Scenario { swept: Vec::new(), settings: vec![baseline], baseline: 0, ..scenario }
 }
 
 impl Strategy for Explain {

@@ -36,6 +36,11 @@ pub fn session(contest: Contest, scenarios: Vec<Scenario>) -> Session {
     Session { name, of: Kind::Gate(contest), scenarios }
 }
 
+/// Whether a scenario cannot be called so, because a step of every gate is.
+pub fn is_reserved(name: &str) -> bool {
+    [WARM_UP, CONTROL].contains(&name)
+}
+
 impl Strategy for Gate {
     fn next(&self, recorded: &Recorded) -> Next {
         let Ok(contest) = contest(recorded) else {

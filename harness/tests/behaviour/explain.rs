@@ -7,7 +7,7 @@ use harness::contest::{Contest, Side};
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Mock, Source, report};
 use harness::explain::settings::asked;
-use harness::explain::{Explain, Explained, explain, of_programs, of_settings, session};
+use harness::explain::{Explain, Explained, explain, of_settings, session};
 use harness::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
 use harness::measure::Measurement;
 use harness::progress::Progress;
@@ -155,7 +155,7 @@ fn noisy_programs(share: f64, noise: f64) -> Mock {
 
 #[test]
 fn a_difference_of_programs_is_shared_among_their_stages() {
-    let line = line(contest("main", "HEAD"), of_programs(scenario()), &["base", "head"]);
+    let line = line(contest("main", "HEAD"), scenario().baseline_alone(), &["base", "head"]);
     let found = explained(line, programs(0.2)).unwrap();
     assert_eq!(found.settings, None);
     let first = &found.stages.parts[0];
@@ -169,7 +169,7 @@ fn a_difference_of_programs_is_shared_among_their_stages() {
 
 #[test]
 fn a_later_look_leaves_the_intervals_of_the_stages_less_of_the_error() {
-    let line = line(contest("main", "HEAD"), of_programs(scenario()), &["base", "head"]);
+    let line = line(contest("main", "HEAD"), scenario().baseline_alone(), &["base", "head"]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.jsonl");
     let recorded = start(&path, line, &mut noisy_programs(0.025, 0.35)).unwrap();

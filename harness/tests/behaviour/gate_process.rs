@@ -248,6 +248,7 @@ fn arms_that_would_be_ignored_or_cannot_be_are_refused_by_name() {
     let cases = [
         (SHORT.to_owned(), &["--accept-stored-times"][..], "--base names no results"),
         (format!("{SHORT}{runner}"), &[], "the [runner] of gate-short would be ignored"),
+        (SHORT.replace("gate-short", "warm-up"), &[], "cannot be called warm-up"),
     ];
     for (scenario, flags, expected) in cases {
         let mut command = gate(folder.path(), &program, &program, &scenario, flags);
@@ -258,6 +259,21 @@ fn arms_that_would_be_ignored_or_cannot_be_are_refused_by_name() {
     fs::write(&plain, SHORT).unwrap();
     let (_, stderr) = output(&mut gate(folder.path(), &program, &plain, SHORT, &[]), 2);
     assert!(stderr.contains("plain.toml has no [runner] command"), "{stderr}");
+}
+
+#[test]
+fn of_a_scenario_with_a_sweep_a_gate_runs_the_baseline_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = migrator(folder.path(), "migrator", "");
+    let swept = format!("{SHORT}\n[sweep]\nbatch_size = [50, 100]\n");
+    let mut command = gate(folder.path(), &program, &program, &swept, &["--quick"]);
+    let (_, stderr) = output(&mut command, 0);
+    assert!(stderr.contains("the [sweep] of gate-short is left out"), "{stderr}");
+    let ledger = read(&results(folder.path()).join("ledger.jsonl"));
+    let first: Value = serde_json::from_str(ledger.lines().next().unwrap()).unwrap();
+    let settings = first["session"]["scenarios"][0]["settings"].as_array().unwrap();
+    assert_eq!(settings.len(), 1, "{settings:?}");
+    assert_eq!(settings[0]["settings"]["batch_size"], 100);
 }
 
 /// A program that takes the migrator's command line, stores nothing and says that it ran at `rate`.
