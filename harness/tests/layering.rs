@@ -83,6 +83,7 @@ const ORDER: &[&str] = &[
     "tune/walk.rs",
     "tune/walk/end.rs",
     "gate/why.rs",
+    "gate/answer.rs",
     "gate/stored.rs",
     "gate/family.rs",
     "gate/decide.rs",

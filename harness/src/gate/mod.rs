@@ -2,12 +2,14 @@
 //! 10, 16, 20 and 30 pairs on every scenario, as long as something is undecided and the budget allows
 //! (statistics.md 2 and 4). Pure.
 
+mod answer;
 pub mod decide;
 mod family;
 mod stored;
 pub mod why;
 
-pub use decide::{Answer, Control, Gated, Test, Workload, contest, decide};
+pub use answer::{Answer, Control, Gated, Test, Workload};
+pub use decide::{contest, decide};
 
 pub(crate) use self::decide::failed;
 use self::decide::{CONTROL, WARM_UP};
