@@ -296,8 +296,9 @@ pub struct GateArgs {
     /// What is asked about
     #[arg(long, value_name = "REF|BINARY|RESULTS")]
     pub head: String,
-    /// A scenario file or the name of a shipped one; several are judged as one family
-    /// [default: scenarios/gate.toml]
+    /// A scenario file or the name of a shipped one; several are judged as one family. Programs run
+    /// under its [baseline], a [sweep] is left out; `records = "auto"` is settled by one run of the
+    /// first program [default: scenarios/gate.toml]
     #[arg(long, value_name = "F")]
     pub scenario: Vec<String>,
     /// At most so much time for runs, such as 90s or 20m; one look at every scenario is always taken
@@ -325,7 +326,7 @@ pub struct ExplainArgs {
     #[arg(long)]
     pub bisect: bool,
     /// A scenario file or the name of a shipped one: records, store, and settings that are not
-    /// named [default: scenarios/gate.toml]
+    /// named; a [sweep] is left out [default: scenarios/gate.toml]
     #[arg(long, value_name = "F")]
     pub scenario: Option<String>,
     /// At most so much time for pairs beyond the first look, such as 90s or 20m; with --bisect for

@@ -69,7 +69,8 @@ impl Finding {
         }
     }
 
-    fn judged(judgement: &Judgement) -> Self {
+    /// What a judgement says.
+    pub(crate) fn judged(judgement: &Judgement) -> Self {
         let end = |log: f64| log.is_finite().then(|| rounded_percent(log));
         let interval = judgement.interval;
         Self {

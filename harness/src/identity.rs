@@ -166,6 +166,28 @@ impl Identity {
         self.store.version = Some(format!("{} {}", report.store.kind, report.store.version));
     }
 
+    /// What was around the runs of another measurement and is not around ours, the programs under
+    /// test aside; a fragment each: `kernel b instead of a`.
+    pub fn differences_around(&self, other: &Self) -> Vec<String> {
+        let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
+        let around = |identity: &Self| {
+            let Machine { host, kernel, cpu, cpus, governor, .. } = &identity.machine;
+            [
+                ("host", known(host)),
+                ("kernel", known(kernel)),
+                ("processor", known(cpu)),
+                ("number of processors", cpus.to_string()),
+                ("governor", known(governor)),
+                ("file system of the stores", known(&identity.store.filesystem)),
+            ]
+        };
+        let both = around(self).into_iter().zip(around(other));
+        let differ = both.filter(|(here, there)| here != there);
+        differ
+            .map(|((name, here), (_, there))| format!("{name} {there} instead of {here}"))
+            .collect()
+    }
+
     /// Everything about the machine that makes figures doubtful.
     pub fn doubts(&self) -> Vec<Doubt> {
         let busy = |load: &f64| *load > BUSY_LOAD * self.machine.cpus as f64;

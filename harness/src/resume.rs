@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{self, Ending, FORMAT_VERSION, SessionLine};
 use crate::plan::Shard;
 use crate::progress::{self, Told};
+use crate::recorded::Recorded;
 use crate::results::Folder;
 
 /// A measurement that was cut off.
@@ -26,11 +27,21 @@ struct First {
     shard: Option<Shard>,
 }
 
-/// The measurement of this plan that was cut off, if its newest was. Only the newest counts: one
-/// that `--fresh` has left behind is not to be taken up when its successor has ended. An error
-/// where it may not be gone on with: figures of two revisions, machines or programs are not one
-/// measurement.
-pub fn find(earlier: Vec<Folder>, session: &SessionLine) -> Result<Option<Unfinished>> {
+/// The newest earlier measurement of a plan, by the one rule on which all of them are taken up.
+#[derive(Debug)]
+pub enum Earlier {
+    /// There is none, or one that says nothing of this plan here and now.
+    None,
+    /// It was cut off, and can go on.
+    Unfinished(Box<Unfinished>),
+    /// It has ended, by the same programs on the same machine, and said something.
+    Ended(Box<Recorded>),
+}
+
+/// The newest measurement of this plan. Only that one counts: one that `--fresh` has left behind is
+/// not to be taken up when its successor has ended. An error where it was cut off and may not be
+/// gone on with: figures of two revisions, machines or programs are not one measurement.
+pub fn newest(earlier: Vec<Folder>, session: &SessionLine) -> Result<Earlier> {
     for folder in earlier {
         // A folder without a readable ledger, or with none yet, is no measurement of this plan.
         let Ok(text) = ledger::text(&folder.ledger()) else {
@@ -43,38 +54,44 @@ pub fn find(earlier: Vec<Folder>, session: &SessionLine) -> Result<Option<Unfini
         };
         return decide(folder, &text, &first, session);
     }
-    Ok(None)
+    Ok(Earlier::None)
 }
 
 fn first(text: &str) -> Option<First> {
     serde_json::from_str(text.lines().next()?).ok()
 }
 
-fn decide(
-    folder: Folder,
-    text: &str,
-    first: &First,
-    session: &SessionLine,
-) -> Result<Option<Unfinished>> {
+fn decide(folder: Folder, text: &str, first: &First, session: &SessionLine) -> Result<Earlier> {
     if first.format != FORMAT_VERSION {
         let difference = format!("format {} instead of {FORMAT_VERSION}", first.format);
-        return if folder.is_reported() { Ok(None) } else { Err(refused(&folder, &difference)) };
+        return if folder.is_reported() {
+            Ok(Earlier::None)
+        } else {
+            Err(refused(&folder, &difference))
+        };
     }
     let told = progress::tell(text).map_err(|message| {
         let message = format!("it cannot be read: {message}");
         refused(&folder, &message)
     })?;
     let recorded = told.progress.recorded();
-    match recorded.ending {
-        Some(Ending::Differs | Ending::Invalid) => return Ok(None),
-        Some(Ending::Complete) if folder.is_reported() => return Ok(None),
-        Some(Ending::Complete) | None => {}
-    }
     let differences = session.origin.differences(&recorded.session.origin);
-    if differences.is_empty() {
-        return Ok(Some(Unfinished { folder, told }));
+    let ours = differences.is_empty();
+    match recorded.ending {
+        // An invalid one says nothing, and is measured again.
+        Some(Ending::Invalid) => Ok(Earlier::None),
+        Some(Ending::Differs) if !folder.is_reported() => Ok(Earlier::None),
+        Some(Ending::Complete | Ending::Differs) if folder.is_reported() => {
+            let ended = told.progress.into_recorded().ok().filter(|_| ours).map(Box::new);
+            Ok(ended.map_or(Earlier::None, Earlier::Ended))
+        }
+        Some(Ending::Complete | Ending::Differs) | None if ours => {
+            Ok(Earlier::Unfinished(Box::new(Unfinished { folder, told })))
+        }
+        Some(Ending::Complete | Ending::Differs) | None => {
+            Err(refused(&folder, &differences.join(", ")))
+        }
     }
-    Err(refused(&folder, &differences.join(", ")))
 }
 
 fn refused(folder: &Folder, difference: &str) -> Error {

@@ -323,6 +323,44 @@ fn wait_for_trials(fixture: &Fixture, count: usize) {
 }
 
 #[test]
+fn a_session_does_not_empty_the_schema_of_one_that_runs() {
+    let fixture = Fixture::new();
+    let url = fixture.url();
+    // Runs wait for a word, so that nothing is emptied meanwhile but by the other session.
+    let harness = assert_cmd::cargo::cargo_bin!("harness");
+    let (noted, go) = (fixture.path("waits"), fixture.path("go"));
+    let waiting = fixture.install(
+        "migrator",
+        &format!(
+            "#!/bin/sh\nif [ $1 = run ]; then touch '{}'; while [ ! -e '{}' ]; do sleep 0.05; done; \
+             fi\nexec '{}' migrator \"$@\"\n",
+            noted.display(),
+            go.display(),
+            harness.display()
+        ),
+    );
+    let waiting = waiting.display().to_string();
+    let mut first = fixture.session("sweep", SWEEP, &["--store", &url, "--migrator", &waiting]);
+    let first = first.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while !noted.exists() {
+        assert!(start.elapsed() < Duration::from_secs(120), "no run begins");
+        sleep(Duration::from_millis(5));
+    }
+    let resets = fixture.resets("sweetspot");
+    let other = SWEEP.replace("on-a-server", "another");
+    assert_ne!(other, SWEEP);
+    for scenario in [SWEEP, &other] {
+        let said = refused(fixture.session("sweep", scenario, &["--fresh", "--store", &url]));
+        assert!(said.contains("is measuring into schema sweetspot"), "{said}");
+    }
+    assert_eq!(fixture.resets("sweetspot"), resets);
+    fs::write(go, "").unwrap();
+    let output = first.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn a_session_whose_server_goes_away_goes_on_when_it_is_back_and_on_no_other() {
     let fixture = Fixture::new();
     let url = fixture.url();

@@ -12,7 +12,7 @@ use crate::display::{Steps, say};
 use crate::error::{Error, Result};
 use crate::executor::Program;
 use crate::identity::{Identity, fingerprint};
-use crate::ledger::Kind;
+use crate::ledger::{Ending, Kind, Origin, ServerId};
 use crate::measure::{Measurement, Outcome};
 use crate::recorded::Recorded;
 use crate::results::Folder;
@@ -167,12 +167,56 @@ impl Earlier {
         Ok((program, Some(commit)))
     }
 
+    /// Whether it is a whole session, whose times can stand for a baseline's.
+    fn check_whole(&self) -> Result<()> {
+        let why = match self.recorded.ending {
+            Some(Ending::Complete) => return Ok(()),
+            None => format!("was cut off; `{}` goes on with it", self.identity.command),
+            Some(Ending::Invalid) => {
+                format!("is invalid; `{}` measures again", self.identity.command)
+            }
+            Some(Ending::Differs) => {
+                "holds runs that stored different things; name another baseline".into()
+            }
+        };
+        Err(Error::usage(format!(
+            "{} {why} (--accept-stored-times takes the times of whole and valid sessions)",
+            self.path.display()
+        )))
+    }
+
+    /// Whether it was measured where a session is about to be: whatever else differs would count as
+    /// a difference of the programs.
+    pub(super) fn check_place(&self, identity: &Identity, origin: &Origin) -> Result<()> {
+        let mut differences = identity.differences_around(&self.identity);
+        let version = |server: &ServerId| {
+            let then = self.recorded.session.origin.servers.iter();
+            then.filter(|then| then.url == server.url).map(|then| then.version.clone()).next()
+        };
+        differences.extend(origin.servers.iter().filter_map(|server| {
+            let (here, there) = (&server.version, version(server)?);
+            (*here != there).then(|| format!("version of the store {there} instead of {here}"))
+        }));
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "the times of {} are not those of a baseline here: {}; without --accept-stored-times \
+             both programs run here",
+            self.path.display(),
+            differences.join(", ")
+        )))
+    }
+
     /// Its runs for each of these scenarios. An error that names a scenario of which it has none.
     pub(super) fn stored(
         &self,
         scenarios: &[Scenario],
         times_accepted: bool,
     ) -> Result<StoredBaseline> {
+        if times_accepted {
+            self.check_whole()?;
+        }
         let workloads = scenarios.iter().enumerate().map(|(index, scenario)| {
             self.workload(index, scenario).ok_or_else(|| {
                 Error::usage(format!(

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::again;
 use super::arm::built;
 use super::build::{self, Built, Commit};
-use super::session::{self, Asked, Beginning, Session};
+use super::session::{Asked, Beginning, Session};
 use super::write;
 use crate::args::ExplainArgs;
 use crate::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
@@ -17,10 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Process, Program};
 use crate::gate::{self, Answer, Gate, Gated, decide};
 use crate::identity::fingerprint;
-use crate::ledger::{self, Ending, SessionLine};
-use crate::recorded::Recorded;
+use crate::ledger;
 use crate::render;
-use crate::results::Folder;
 use crate::scenario::Scenario;
 
 /// Characters of a hash that name a commit.
@@ -130,7 +128,7 @@ impl Tester<'_> {
     /// The gate of a commit against the base: one that has ended, or a new one.
     fn gate(&self, commit: &Commit, program: PathBuf) -> Result<Gated> {
         let (mut executor, beginning) = self.begin(commit, program)?;
-        if let Some(recorded) = finished(&beginning) {
+        if let Some(recorded) = beginning.ended()? {
             return decide(&recorded);
         }
         let mut display = Display::new(self.args.common.quiet);
@@ -198,22 +196,4 @@ fn skipped(name: &str, error: &Error) -> String {
         Some(error) => format!("{first}: {error}"),
         None => first,
     }
-}
-
-/// The newest session of this plan that has ended, by the same programs on the same machine.
-fn finished(beginning: &Beginning<'_>) -> Option<Recorded> {
-    let Beginning { line, out, fresh, .. } = beginning;
-    let mut earlier = Folder::earlier(out, &line.session.name).into_iter();
-    let read = |folder: Folder| ended(&folder, line);
-    if *fresh { None } else { earlier.find_map(read) }
-}
-
-fn ended(folder: &Folder, line: &SessionLine) -> Option<Recorded> {
-    let recorded = session::read(&folder.ledger()).ok()?.into_recorded().ok()?;
-    let theirs = &recorded.session;
-    let ours =
-        theirs.plan_hash == line.plan_hash && line.origin.differences(&theirs.origin).is_empty();
-    // An invalid one says nothing, and is measured again.
-    let told = matches!(recorded.ending, Some(Ending::Complete | Ending::Differs));
-    (ours && told && folder.is_reported()).then_some(recorded)
 }

@@ -8,6 +8,7 @@ use migrator::config::Settings;
 use super::again;
 use super::arm;
 use super::bisect;
+use super::gate::for_programs;
 use super::load;
 use super::program::program;
 use super::session::{Asked, Session};
@@ -28,7 +29,7 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let scenario = load::any(name, args.common.seed, args.common.quick)?;
     let scenario = load::placed(scenario, &args.common.store)?;
     if args.bisect {
-        return bisect::run(args, scenario);
+        return bisect::run(args, for_programs(scenario, args.common.quiet)?);
     }
     let settings = [&args.base, &args.head].map(|arm| is_settings(arm));
     let of_settings = match settings {
@@ -100,7 +101,7 @@ fn by_programs(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
         ("base", base.program, Some(base.side.label())),
         ("head", head.program, Some(head.side.label())),
     ];
-    let scenario = explain::of_programs(scenario);
+    let scenario = scenario.baseline_alone();
     arm::check_runners(&programs, std::slice::from_ref(&scenario))?;
     Ok(Question { contest: contest(args, [base.side, head.side]), scenario, programs })
 }

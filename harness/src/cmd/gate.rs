@@ -29,8 +29,10 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
     let (base, head) = (arm::named(&args.base)?, arm::named(&args.head)?);
     let stored = stored(args, &base, &mut scenarios)?;
     let times_accepted = stored.as_ref().is_some_and(|stored| stored.times_accepted);
-    let (sides, programs) =
-        if times_accepted { head_alone(args, head)? } else { both(args, base, head)? };
+    let ((sides, programs), earlier) = match base {
+        Named::Results(earlier) if times_accepted => (head_alone(args, head)?, Some(earlier)),
+        base => (both(args, base, head)?, None),
+    };
     arm::check_runners(&programs, &scenarios)?;
     let [base, head] = sides;
     let command = command(args, [&base, &head]);
@@ -45,6 +47,9 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
         command,
     }
     .begin()?;
+    if let Some(earlier) = earlier {
+        earlier.check_place(&beginning.identity, &beginning.line.origin)?;
+    }
     let mut display = Display::new(args.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Gate, &mut executor, &mut display)?;
@@ -63,7 +68,8 @@ fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
     let named = args.scenario.iter().map(String::as_str);
     let default = args.scenario.is_empty().then_some(scenario::GATE);
     let load = |name: &str| {
-        load::placed(load::any(name, args.common.seed, args.common.quick)?, &args.common.store)
+        let scenario = load::any(name, args.common.seed, args.common.quick)?;
+        for_programs(load::placed(scenario, &args.common.store)?, args.common.quiet)
     };
     let scenarios: Vec<Scenario> = named.chain(default).map(load).collect::<Result<_>>()?;
     for (index, scenario) in scenarios.iter().enumerate() {
@@ -79,6 +85,26 @@ fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
         }
     }
     Ok(scenarios)
+}
+
+/// A scenario as programs are compared on it: under its baseline, whatever else it sweeps.
+pub(super) fn for_programs(scenario: Scenario, quiet: bool) -> Result<Scenario> {
+    if gate::is_reserved(&scenario.name) {
+        return Err(Error::usage(format!(
+            "a scenario of a gate cannot be called {}: a step of every gate is; give it another name",
+            scenario.name
+        )));
+    }
+    if scenario.swept.is_empty() {
+        return Ok(scenario);
+    }
+    if !quiet {
+        let name = &scenario.name;
+        display::say(&format!(
+            "the [sweep] of {name} is left out: programs run under its [baseline]"
+        ));
+    }
+    Ok(scenario.baseline_alone())
 }
 
 /// What an earlier session has of the baseline. Fresh runs then take as many records.

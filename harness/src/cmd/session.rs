@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::analyse;
 use crate::args::StoreArgs;
+use crate::claim::Claim;
 use crate::display::Display;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -22,7 +23,7 @@ use crate::progress::{self, Progress};
 use crate::recorded::Recorded;
 use crate::render;
 use crate::results::Folder;
-use crate::resume::{self, Unfinished};
+use crate::resume::{self, Earlier, Unfinished};
 use crate::run;
 use crate::strategy::Strategy;
 
@@ -34,6 +35,8 @@ pub(super) struct Session {
     pub(super) identity: Identity,
     progress: Progress,
     ledger: Ledger,
+    /// Held until it ends.
+    _claims: Vec<Claim>,
 }
 
 /// What a session needs to begin.
@@ -48,22 +51,38 @@ pub(super) struct Beginning<'a> {
     pub(super) at: DateTime<Utc>,
     /// What is measured and where, now.
     pub(super) identity: Identity,
+    /// The servers' schemas that it empties.
+    claims: Vec<Claim>,
+}
+
+impl Beginning<'_> {
+    /// The newest measurement of this plan, where that has ended: it need not be done again.
+    pub(super) fn ended(&self) -> Result<Option<Recorded>> {
+        match self.earlier()? {
+            Earlier::Ended(recorded) => Ok(Some(*recorded)),
+            Earlier::None | Earlier::Unfinished(_) => Ok(None),
+        }
+    }
+
+    fn earlier(&self) -> Result<Earlier> {
+        if self.fresh {
+            return Ok(Earlier::None);
+        }
+        resume::newest(Folder::earlier(self.out, &self.line.session.name), &self.line)
+    }
 }
 
 impl Session {
     /// Goes on with the unfinished measurement of this plan, or begins one.
     pub(super) fn open(beginning: Beginning<'_>, display: &mut Display) -> Result<Self> {
-        let Beginning { line, out, fresh, .. } = &beginning;
-        let earlier = Folder::earlier(out, &line.session.name);
-        let unfinished = if *fresh { None } else { resume::find(earlier, line)? };
-        match unfinished {
-            Some(unfinished) => Self::go_on(unfinished, beginning, display),
-            None => Self::begin(beginning, display),
+        match beginning.earlier()? {
+            Earlier::Unfinished(unfinished) => Self::go_on(*unfinished, beginning, display),
+            Earlier::None | Earlier::Ended(_) => Self::begin(beginning, display),
         }
     }
 
     fn begin(beginning: Beginning<'_>, display: &mut Display) -> Result<Self> {
-        let Beginning { line, out, at, identity, .. } = beginning;
+        let Beginning { line, out, at, identity, claims, .. } = beginning;
         let time = at.format("%Y%m%dT%H%M%SZ").to_string();
         let name = &line.session.name;
         let fill = |folder: &Folder| {
@@ -73,7 +92,8 @@ impl Session {
         let (folder, ledger) = Folder::create(out, name, &time, identity::short_revision(), fill)?;
         let ledger = ledger.moved(folder.ledger());
         display.observe(Event::Opened { session: &line.session, folder: folder.path() });
-        Ok(Self { folder, identity, progress: Progress::of(line), ledger })
+        let progress = Progress::of(line);
+        Ok(Self { folder, identity, progress, ledger, _claims: claims })
     }
 
     fn go_on(
@@ -98,7 +118,7 @@ impl Session {
         // Its beginning stays its beginning; a file that the crash took with it is made again.
         let text = fs::read_to_string(folder.identity()).unwrap_or_default();
         let identity = serde_json::from_str(&text).unwrap_or(beginning.identity);
-        Ok(Self { folder, identity, progress, ledger })
+        Ok(Self { folder, identity, progress, ledger, _claims: beginning.claims })
     }
 
     /// Runs what is left. What is analysed afterwards is what the ledger says, not what was in
@@ -212,6 +232,7 @@ impl<'a> Asked<'a> {
             programs.into_iter().map(|(name, program, path)| (name, (program, path))).unzip();
         let file = store.password_file.as_deref();
         let access = Access::of(&session.scenarios, file, store.recreate.as_deref())?;
+        let claims = claims(&session, out)?;
         let servers = servers(&session, &access)?;
         let executor = Process::new(programs, &session.scenarios, out)?.with_access(access);
         let fingerprints = executor.fingerprints();
@@ -241,8 +262,22 @@ impl<'a> Asked<'a> {
             servers,
         };
         let line = SessionLine::new(session, origin, shard);
-        Ok((executor, Beginning { line, out, fresh, at, identity }))
+        Ok((executor, Beginning { line, out, fresh, at, identity, claims }))
     }
+}
+
+/// The schemas of a session's servers. Before any is emptied: a session that runs already has its
+/// rows there.
+fn claims(session: &Planned, out: &Path) -> Result<Vec<Claim>> {
+    let mut claims: Vec<Claim> = Vec::new();
+    let stores = session.scenarios.iter().map(|scenario| &scenario.store);
+    for store in stores.filter(|store| store.is_server()) {
+        let url = Access::url(store)?;
+        if claims.iter().all(|claim| !claim.is_of(&url)) {
+            claims.push(Claim::of(out, &url)?);
+        }
+    }
+    Ok(claims)
 }
 
 /// The servers of a session, each of which is there and lets us in.

@@ -68,7 +68,7 @@ pub struct Comparison {
     /// The margin in percent.
     pub margin_percent: f64,
     /// About how many minutes the pairs take that would decide, beyond those that have run; where
-    /// nothing is decided.
+    /// the first metric, or one that its family left open, is not decided.
     pub minutes_needed: Option<f64>,
     /// The difference that so many pairs tell at the noise that they had, in percent; where the first
     /// metric was judged.
@@ -154,6 +154,33 @@ impl Comparison {
         self.verdict.and_then(Outcome::verdict)
     }
 
+    /// Takes over what a family of tests leaves open of the metric at this place, instead of what
+    /// its test says by itself.
+    pub(crate) fn take_over(
+        &mut self,
+        place: usize,
+        open: &Judgement,
+        terms: &Terms,
+        recorded: &Recorded,
+    ) {
+        let Some(found) = self.metrics.get_mut(place) else {
+            return;
+        };
+        *found = MetricFinding::of(found.metric, Finding::judged(open));
+        let minutes = minutes_needed(&found.finding, &seconds(recorded, &self.name));
+        let most = self.minutes_needed.into_iter().chain(minutes);
+        self.minutes_needed = most.reduce(f64::max);
+        if place > 0 || self.verdict.is_none() {
+            return;
+        }
+        self.verdict = Some(found.finding.verdict);
+        // It is that of a test by itself.
+        self.detectable_percent = None;
+        if self.confidence != Confidence::Low {
+            self.confidence = confidence(Some(*open), terms, self.warnings.len());
+        }
+    }
+
     /// What the first metric of the scenario says; nothing where it is left out.
     pub fn primary(&self) -> Option<&MetricFinding> {
         self.metrics.first().filter(|_| self.invalid || self.verdict.is_some())
@@ -177,8 +204,7 @@ pub fn compare(recorded: &Recorded, name: &str, terms: &Terms) -> Result<Compari
     let validity = validity(recorded, name, scenario.gate.metrics[0]);
     let warnings = validity.doubts();
     let judgement = primary.and_then(|primary| primary.finding.judgement);
-    let counted = ran.iter().flat_map(|ran| ran.counted());
-    let seconds: Vec<f64> = counted.map(RanBlock::elapsed_s).collect();
+    let seconds = seconds(recorded, name);
     Ok(Comparison {
         name: name.into(),
         baseline: figures(0)?,
@@ -361,6 +387,11 @@ fn confidence(judgement: Option<Judgement>, terms: &Terms, warnings: usize) -> C
 fn detectable_percent(judgement: &Judgement, terms: &Terms) -> Option<f64> {
     let k = power::detectable(judgement.pairs, terms.rule.alpha)?;
     Some(rounded_percent(k * judgement.estimate.std_dev))
+}
+
+/// How long each pair took.
+fn seconds(recorded: &Recorded, name: &str) -> Vec<f64> {
+    recorded.steps_of(name).flat_map(RanStep::counted).map(RanBlock::elapsed_s).collect()
 }
 
 /// Minutes for the pairs beyond those that have run, where these do not decide.

@@ -60,10 +60,15 @@ impl Access {
         }
     }
 
+    /// Where a store on a server is.
+    pub fn url(store: &Store) -> Result<ServerUrl> {
+        ServerUrl::parse(&store.url).map_err(|error| environment(&error))
+    }
+
     /// Logs in, empties the store's schema and returns what the server says of itself. What would
     /// fail every trial fails here, before anything is begun.
     pub fn try_out(&self, store: &Store) -> Result<String> {
-        let url = ServerUrl::parse(&store.url).map_err(|error| environment(&error))?;
+        let url = Self::url(store)?;
         let schema = url.schema.clone().unwrap_or_default();
         let password = self.password.clone().ok_or_else(|| Error::environment("no password"))?;
         let catalogue = Catalogue::shipped(APPLICATIONS).map_err(|error| environment(&error))?;

@@ -4,9 +4,6 @@
 use migrator::config::Settings;
 
 use super::settings::Part;
-use crate::compare::{Comparison, Terms, compare};
-use crate::error::Result;
-use crate::recorded::Recorded;
 use crate::scenario::Scenario;
 use crate::stats::shares;
 
@@ -14,20 +11,6 @@ use crate::stats::shares;
 pub(super) const DIFFERENCE: &str = "difference";
 /// The step that takes settings apart.
 pub(super) const APART: &str = "one at a time";
-
-/// What the pairs so far say by the rule of their look; `None` where none have run.
-pub(super) fn compared(recorded: &Recorded) -> Option<Result<Comparison>> {
-    let scenario = recorded.scenario(0)?;
-    let pairs = pairs(recorded);
-    let mut terms = Terms::look(scenario, pairs);
-    terms.look.is_last |= recorded.ending.is_some();
-    (pairs > 0).then(|| compare(recorded, DIFFERENCE, &terms))
-}
-
-/// Pairs that are planned so far.
-pub(super) fn pairs(recorded: &Recorded) -> usize {
-    recorded.steps_of(DIFFERENCE).map(|ran| ran.step.counted(None)).sum()
-}
 
 /// Which settings tell the parts of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,15 +8,16 @@ pub mod settings;
 
 use migrator::config::Settings;
 
-use self::design::{APART, DIFFERENCE, Design, compared, pairs};
+use self::design::{APART, DIFFERENCE, Design};
 use self::settings::{Part, setting};
+use crate::budget;
 use crate::contest::{BASE, Contest};
-use crate::gate::{failed, fits, once};
+use crate::gate::{failed, once};
 use crate::ledger::{Ending, Kind, Session};
+use crate::looking::{Looks, Then, looked, looks};
 use crate::plan::{self, Plan};
 use crate::recorded::Recorded;
-use crate::scenario::{Scenario, Setting};
-use crate::stats::looks;
+use crate::scenario::Scenario;
 use crate::stats::verdict::Verdict;
 use crate::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
@@ -46,14 +47,6 @@ pub fn of_settings(scenario: Scenario, base: &Settings, head: &Settings) -> Scen
     }
 }
 
-/// A scenario with its baseline alone, for two programs.
-#[must_use]
-pub fn of_programs(scenario: Scenario) -> Scenario {
-    let baseline = scenario.settings[scenario.baseline].clone();
-    let baseline = Setting { short: String::new(), label: String::new(), ..baseline };
-    Scenario { swept: Vec::new(), settings: vec![baseline], baseline: 0, ..scenario }
-}
-
 impl Strategy for Explain {
     fn next(&self, recorded: &Recorded) -> Next {
         let (Kind::Explain(contest), Some(scenario)) =
@@ -79,7 +72,7 @@ impl Strategy for Explain {
             return 0;
         };
         let began = |name: &str| recorded.steps_of(name).next().is_some();
-        let pairs = if began(DIFFERENCE) { 0 } else { first_look(scenario) };
+        let pairs = if began(DIFFERENCE) { 0 } else { Looks::at(scenario).first() };
         let design = Design::of_scenario(scenario).filter(|_| !began(APART));
         2 * pairs + design.map_or(0, |design| design.settings.len() * scenario.runs as usize)
     }
@@ -95,26 +88,22 @@ fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
     ]
 }
 
-fn first_look(scenario: &Scenario) -> usize {
-    if scenario.quick { scenario.pairs as usize } else { looks::LOOKS[0] }
-}
-
-/// The next look at the pairs, as long as they do not tell and the budget allows; the first one is
-/// always taken.
+/// The next look at the pairs, as long as they do not tell and the budget holds it with the blocks
+/// that follow; the first one is always taken.
 fn look(recorded: &Recorded, contest: &Contest, scenario: &Scenario) -> Option<Step> {
-    let before = pairs(recorded);
-    let next = if before == 0 { first_look(scenario) } else { looks::next(before)? };
-    let more = next - before;
-    if before > 0 {
-        let verdict = compared(recorded)?.ok()?.decided();
-        let open = verdict == Some(Verdict::Inconclusive);
-        if scenario.quick || !open || !fits(recorded, DIFFERENCE, contest.budget_s, more) {
-            return None;
+    let tells = || {
+        let found = looked(recorded, DIFFERENCE, scenario).and_then(Result::ok);
+        found.is_none_or(|found| found.decided() != Some(Verdict::Inconclusive))
+    };
+    let apart = apart(recorded, scenario).map_or(0, |step| step.trial_count(None));
+    let holds = |pairs| budget::holds_blocks(recorded, DIFFERENCE, contest.budget_s, pairs, apart);
+    match Looks::at(scenario).then(looks(recorded, DIFFERENCE), tells, holds) {
+        Then::Batch { number, pairs } => {
+            let both = arms(recorded, scenario);
+            Some(Step::comparison(DIFFERENCE, number, 0, both, pairs, scenario.seed))
         }
+        Then::Told | Then::Over | Then::NoTime => None,
     }
-    let batch = recorded.steps_of(DIFFERENCE).count() + 1;
-    let both = arms(recorded, scenario);
-    Some(Step::comparison(DIFFERENCE, batch, 0, both, more, scenario.seed))
 }
 
 /// The blocks in which each part is switched by itself.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::design::{APART, DIFFERENCE, Design, compared};
+use super::design::{APART, DIFFERENCE, Design};
 use super::settings::Part;
 use crate::agreement::agreed;
 use crate::compare::{Comparison, Count};
@@ -15,11 +15,13 @@ use crate::finding::rounded_percent;
 use crate::gate::failed;
 use crate::gate::why::WAITS;
 use crate::ledger::Kind;
-use crate::measure::{Measurement, stage_ms};
+use crate::looking::{Looks, looked, looks};
+use crate::measure::{Measurement, Stored, stage_ms};
 use crate::metric::Metric;
 use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::scenario::Scenario;
 use crate::stats::Sample;
+use crate::stats::looks::part_of_error;
 use crate::stats::shares::{self, Shares, shares};
 
 /// The version of `analysis.json` of an explanation.
@@ -85,8 +87,9 @@ pub struct SettingShare {
 pub struct Share {
     /// The estimate, in percent.
     pub percent: f64,
-    /// What it lies between: all intervals of one table hold together with 95 %. Nothing where
-    /// there are too few runs to tell.
+    /// What it lies between. Where a table has several rows all its intervals hold together with
+    /// 95 %, whichever look was the last; the only setting that differs has that of the pairs'
+    /// test. Nothing where there are too few runs to tell.
     pub interval_percent: Option<[f64; 2]>,
     /// Whether it is told from nothing.
     pub told: bool,
@@ -133,8 +136,8 @@ pub fn explain(recorded: &Recorded) -> Result<Explained> {
     if let Some((_, words)) = failed(recorded) {
         return Err(Error::environment(words));
     }
-    agreed(recorded, 0)?;
-    let Some(comparison) = compared(recorded) else {
+    let stored = agreed(recorded, 0)?;
+    let Some(comparison) = looked(recorded, DIFFERENCE, scenario) else {
         return Err(Error::environment("it ends before its first pair"));
     };
     let comparison = comparison?;
@@ -149,8 +152,8 @@ pub fn explain(recorded: &Recorded) -> Result<Explained> {
         head,
         quick: scenario.quick,
         settings: by_setting(recorded, scenario, &comparison),
-        stages: by_stage(recorded)?,
-        warnings: warnings(recorded, scenario, &comparison),
+        stages: by_stage(recorded, scenario)?,
+        warnings: warnings(recorded, scenario, &comparison, &stored),
         comparison,
     })
 }
@@ -261,7 +264,7 @@ fn finished_pairs(recorded: &Recorded) -> Vec<[&Measurement; 2]> {
     both.filter(|both| both.iter().all(|run| run.report().is_some())).collect()
 }
 
-fn by_stage(recorded: &Recorded) -> Result<Stages> {
+fn by_stage(recorded: &Recorded, scenario: &Scenario) -> Result<Stages> {
     let pairs = finished_pairs(recorded);
     let reports = || pairs.iter().flatten().filter_map(|run| run.report());
     let took = reports().flat_map(|report| &report.stages).filter(|(_, times)| times.total_ns > 0);
@@ -277,10 +280,13 @@ fn by_stage(recorded: &Recorded) -> Result<Stages> {
         return Ok(Stages { pairs: pairs.len(), whole: None, parts: Vec::new() });
     };
     let family = names.len() + 1;
+    // How many pairs there are follows from what earlier looks said.
+    let taken = looks(recorded, DIFFERENCE).saturating_sub(1);
+    let alpha = ALPHA * part_of_error(taken, Looks::at(scenario).count());
     let part = |of: &dyn Fn(&Measurement) -> f64| {
         let percents: Vec<f64> =
             pairs.iter().map(|[base, head]| (of(head) - of(base)) / total_ms * 100.0).collect();
-        shares::Part::of(&percents, ALPHA, family)
+        shares::Part::of(&percents, alpha, family)
     };
     let whole = part(&all_ms);
     let mut parts = Vec::new();
@@ -320,7 +326,12 @@ impl Explained {
     }
 }
 
-fn warnings(recorded: &Recorded, scenario: &Scenario, comparison: &Comparison) -> Vec<String> {
+fn warnings(
+    recorded: &Recorded,
+    scenario: &Scenario,
+    comparison: &Comparison,
+    stored: &Stored,
+) -> Vec<String> {
     let mut warnings: Vec<String> = comparison.warnings.iter().map(ToString::to_string).collect();
     let failed = recorded.steps.iter().flat_map(RanStep::trials);
     let failed: Vec<String> =
@@ -331,6 +342,9 @@ fn warnings(recorded: &Recorded, scenario: &Scenario, comparison: &Comparison) -
     let voided: usize = recorded.steps.iter().map(|ran| ran.voided.len()).sum();
     if voided > 0 {
         warnings.push(format!("{voided} void pairs or blocks were run again"));
+    }
+    if stored.checksum.is_empty() {
+        warnings.push("unverified: the programs give no checksum".into());
     }
     warnings.extend(scenario.link.is_simulated().then(|| scenario.link.to_string()));
     warnings

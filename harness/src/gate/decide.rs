@@ -1,29 +1,26 @@
 //! What a gate says, from its ledger alone: the verdict of every metric, those of the family under
 //! Holm, exact quantities, and the one answer that becomes the exit code (statistics.md 2 to 4). Pure;
-//! every verdict comes from [`compare`].
+//! every verdict comes from [`crate::compare`].
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
+use super::answer::{Answer, Control, Gated, Test, Workload};
+use super::family::Family;
 use super::stored::with_stored_times;
 use super::why::Why;
 use crate::agreement::agreed;
-use crate::compare::{Comparison, Count, MetricFinding, Terms, compare, pairs};
+use crate::compare::{Comparison, MetricFinding, pairs};
 use crate::contest::{BASE, Contest, Side};
 use crate::error::{Error, ErrorKind, Result};
-use crate::executor::Difference;
 use crate::finding::Outcome;
 use crate::ledger::{Ending, Kind};
+use crate::looking::looked;
 use crate::measure::{Measurement, Stored};
-use crate::metric::Metric;
 use crate::recorded::{RanStep, Recorded};
 use crate::scenario::{Scenario, SmallPolicy};
 use crate::stats::Sample;
 use crate::stats::confidence::Confidence;
 use crate::stats::holm;
 use crate::stats::looks;
-use crate::stats::verdict::{PValues, Verdict, control_alarms};
+use crate::stats::verdict::{Verdict, control_alarms};
 
 /// The version of a gate's `analysis.json`.
 const FORMAT_VERSION: u32 = 1;
@@ -31,154 +28,6 @@ const FORMAT_VERSION: u32 = 1;
 pub(super) const WARM_UP: &str = "warm-up";
 /// The step that compares a program with itself.
 pub(super) const CONTROL: &str = "negative control";
-
-/// The answer of a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// The primary metric is better, and nothing is worse than its margin.
-    Improved,
-    /// Everything is shown to be no worse than its margin.
-    Pass,
-    /// Something is really worse, by less than its margin.
-    Small,
-    /// Something is worse, and not shown to be within its margin.
-    Regression,
-    /// Something could not be told.
-    Inconclusive,
-    /// Too few pairs for any test.
-    NotTestable,
-    /// The negative control alarmed, or too much went on beside the runs.
-    Invalid,
-    /// The arms stored different things.
-    WrongResult,
-    /// A program did not finish its first run.
-    Failed,
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Improved => "IMPROVED",
-            Self::Pass => "PASS",
-            Self::Small => "SMALL",
-            Self::Regression => "REGRESSION",
-            Self::Inconclusive => "INCONCLUSIVE",
-            Self::NotTestable => "NOT TESTABLE",
-            Self::Invalid => "INVALID",
-            Self::WrongResult => "WRONG RESULT",
-            Self::Failed => "FAILED",
-        })
-    }
-}
-
-impl Serialize for Answer {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// What a gate says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Gated {
-    /// `FORMAT_VERSION` of the program that wrote it.
-    pub format: u32,
-    /// `plan::hash` of the session.
-    pub plan_hash: String,
-    /// The answer.
-    pub answer: Answer,
-    /// What the process ends with.
-    pub exit_code: u8,
-    /// What was there before.
-    pub base: String,
-    /// What is asked about.
-    pub head: String,
-    /// Whether both are one program, byte for byte.
-    pub same_program: bool,
-    /// Whether `--quick` cut it down, so that nothing is tested.
-    pub quick: bool,
-    /// The program against itself; nothing where it has not run.
-    pub control: Option<Control>,
-    /// Every scenario, in the order of the command line.
-    pub workloads: Vec<Workload>,
-    /// Tests other than the primary one, which are corrected as one family.
-    pub family: usize,
-    /// Where the stores of the arms first differ.
-    pub difference: Option<Difference>,
-    /// What stored different things, or did not run, in words.
-    pub failure: Option<String>,
-    /// Why the figures are to be taken with care.
-    pub warnings: Vec<String>,
-}
-
-/// The negative control.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Control {
-    /// Pairs of which both runs finished.
-    pub pairs: usize,
-    /// Whether it alarmed; `None` where there were too few pairs to tell.
-    pub alarmed: Option<bool>,
-}
-
-/// One scenario of a gate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Workload {
-    /// Its name.
-    pub scenario: String,
-    /// Records that each run read; 0 where none has run.
-    pub records: u32,
-    /// What every run stored; nothing where they did not agree.
-    pub stored: Option<Stored>,
-    /// What both arms stored by their first finished runs, where these differ.
-    pub stored_by: Option<[Stored; 2]>,
-    /// What the pairs say; nothing where none have run.
-    pub comparison: Option<Comparison>,
-    /// The verdicts that count, for each of the comparison's metrics.
-    pub tests: Vec<Test>,
-    /// What made the difference, where there is one.
-    pub why: Option<Why>,
-    /// What an earlier session's baseline has in these exact quantities, in words.
-    pub earlier: Vec<String>,
-}
-
-/// The verdict on one metric of one scenario.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Test {
-    /// Which.
-    pub metric: Metric,
-    /// Whether it has the full α to itself.
-    pub primary: bool,
-    /// The verdict, corrected for the family.
-    pub verdict: Outcome,
-    /// p of no difference, so corrected.
-    pub p_worse_adjusted: Option<f64>,
-}
-
-impl Workload {
-    /// Exact quantities whose rise the scenario makes a regression, and which rose.
-    pub fn risen(&self) -> impl Iterator<Item = &Count> {
-        let counts = self.comparison.iter().flat_map(|comparison| &comparison.exact);
-        counts.filter(|count| count.gated && count.rises())
-    }
-
-    /// Each metric's finding with its verdict.
-    pub fn findings(&self) -> impl Iterator<Item = (&MetricFinding, &Test)> {
-        let findings = self.comparison.iter().flat_map(|comparison| &comparison.metrics);
-        findings.zip(&self.tests)
-    }
-
-    /// Whether everything about it is decided, so that more pairs add nothing.
-    pub(super) fn is_decided(&self) -> bool {
-        let open = |test: &Test| test.verdict.verdict().is_none_or(|v| v == Verdict::Inconclusive);
-        self.comparison.is_some() && !self.tests.iter().any(open)
-    }
-}
-
-impl Gated {
-    /// Whether something is worse than allowed, whatever else there is to find out.
-    pub(super) fn is_worse(&self) -> bool {
-        self.answer == Answer::Regression || (self.answer == Answer::Small && self.exit_code == 1)
-    }
-}
 
 /// What a gate's session is of. An error for a session of another kind.
 pub fn contest(recorded: &Recorded) -> Result<&Contest> {
@@ -198,7 +47,7 @@ pub fn decide(recorded: &Recorded) -> Result<Gated> {
         .enumerate()
         .map(|(index, scenario)| workload(&view, contest, index, scenario))
         .collect::<Result<_>>()?;
-    let family = correct(&mut workloads);
+    let family = correct(&view, &mut workloads);
     for (index, workload) in workloads.iter_mut().enumerate() {
         workload.why = why(&view, &scenarios[index], workload)?;
     }
@@ -258,10 +107,7 @@ fn workload(
     scenario: &Scenario,
 ) -> Result<Workload> {
     let name = &scenario.name;
-    let comparison = match view.steps_of(name).next() {
-        None => None,
-        Some(_) => Some(compared(view, contest, scenario)?),
-    };
+    let comparison = compared(view, contest, scenario)?;
     let records = view.records.get(index).and_then(Option::as_ref).map_or(0, |line| line.records);
     let stored = agreed(view, index).ok();
     Ok(Workload {
@@ -276,18 +122,17 @@ fn workload(
     })
 }
 
-/// The look that sees all pairs so far; the last one where the session has ended.
-fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<Comparison> {
-    let planned = view.steps_of(&scenario.name).map(|ran| ran.step.counted(None)).sum();
-    let mut terms = Terms::look(scenario, planned);
-    terms.look.is_last |= view.ending.is_some();
-    let mut comparison = compare(view, &scenario.name, &terms)?;
+/// What the pairs so far say; nothing where none are planned.
+fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<Option<Comparison>> {
+    let Some(mut comparison) = looked(view, &scenario.name, scenario).transpose()? else {
+        return Ok(None);
+    };
     let from_elsewhere = contest.stored.as_ref().is_some_and(|stored| stored.times_accepted);
     if from_elsewhere && comparison.confidence != Confidence::None {
         // Levels of two sessions differ for reasons that no test of these pairs can see.
         comparison.confidence = Confidence::Low;
     }
-    Ok(comparison)
+    Ok(Some(comparison))
 }
 
 /// As the comparison has them; not yet corrected.
@@ -302,30 +147,27 @@ fn tests(comparison: &Comparison, index: usize, scenario: &Scenario) -> Vec<Test
     comparison.metrics.iter().map(test).collect()
 }
 
-/// Holm over metrics × workloads, but for the primary one: alarms of the family as a whole stay at
-/// α. That something is within its margin is claimed of each by itself, so it is not corrected. The
-/// number of tests in the family.
-fn correct(workloads: &mut [Workload]) -> usize {
-    let mut members = Vec::new();
-    for (index, workload) in workloads.iter().enumerate() {
-        for (place, (found, test)) in workload.findings().enumerate() {
-            if let Some(judgement) = found.finding.judgement.filter(|_| !test.primary) {
-                members.push((index, place, judgement.p));
-            }
+/// Corrects all tests but the primary one as one family. The number of tests in it.
+fn correct(view: &Recorded, workloads: &mut [Workload]) -> usize {
+    let all = workloads.iter().enumerate().flat_map(|(index, workload)| {
+        workload.findings().enumerate().map(move |(place, found)| (index, place, found))
+    });
+    let (places, tests): (Vec<_>, Vec<_>) = all
+        .filter(|(.., (_, test))| !test.primary)
+        .filter_map(|(index, place, (found, _))| Some(((index, place), found.finding.judgement?.p)))
+        .unzip();
+    let family = Family::of(&tests);
+    for (member, (index, place)) in places.into_iter().enumerate() {
+        let Workload { tests, comparison, .. } = &mut workloads[index];
+        tests[place].p_worse_adjusted = Some(family.p_worse[member]);
+        tests[place].verdict = Outcome::Judged(family.verdicts[member]);
+        let open = family.verdicts[member] == Verdict::Inconclusive;
+        let scenario = view.scenario(index).filter(|_| open);
+        if let (Some(comparison), Some(scenario)) = (comparison, scenario) {
+            family.leave_open(view, scenario, comparison, place);
         }
     }
-    let adjusted = |p: fn(&PValues) -> f64| {
-        holm::adjusted(&members.iter().map(|(_, _, values)| p(values)).collect::<Vec<_>>())
-    };
-    let (worse, better) = (adjusted(|p| p.worse), adjusted(|p| p.better));
-    for (member, (index, place, p)) in members.iter().enumerate() {
-        let alpha = looks::ALPHA;
-        let p = PValues { worse: worse[member], within: p.within, better: better[member] };
-        let test = &mut workloads[*index].tests[*place];
-        test.p_worse_adjusted = Some(p.worse);
-        test.verdict = Outcome::Judged(Verdict::of(p, alpha));
-    }
-    members.len()
+    tests.len()
 }
 
 fn control(view: &Recorded) -> Option<Control> {

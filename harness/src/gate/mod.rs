@@ -2,20 +2,25 @@
 //! 10, 16, 20 and 30 pairs on every scenario, as long as something is undecided and the budget allows
 //! (statistics.md 2 and 4). Pure.
 
+mod answer;
 pub mod decide;
+mod family;
 mod stored;
 pub mod why;
 
-pub use decide::{Answer, Control, Gated, Test, Workload, contest, decide};
+pub use answer::{Answer, Control, Gated, Test, Workload};
+pub use decide::{contest, decide};
 
 pub(crate) use self::decide::failed;
 use self::decide::{CONTROL, WARM_UP};
 use self::stored::pairs_most;
 pub use self::stored::with_stored_times;
+use crate::budget;
 use crate::contest::{BASE, Contest};
 use crate::ledger::{Ending, Kind, Session};
+use crate::looking::{self, Looks, Then};
 use crate::plan::{self, Plan};
-use crate::recorded::{RanBlock, RanStep, Recorded};
+use crate::recorded::Recorded;
 use crate::scenario::Scenario;
 use crate::stats::looks;
 use crate::step::{Arm, Step};
@@ -31,6 +36,11 @@ pub fn session(contest: Contest, scenarios: Vec<Scenario>) -> Session {
     let names = names.join("-");
     let name = if names.starts_with("gate") { names } else { format!("gate-{names}") };
     Session { name, of: Kind::Gate(contest), scenarios }
+}
+
+/// Whether a scenario cannot be called so, because a step of every gate is.
+pub fn is_reserved(name: &str) -> bool {
+    [WARM_UP, CONTROL].contains(&name)
 }
 
 impl Strategy for Gate {
@@ -74,7 +84,7 @@ impl Strategy for Gate {
         let looks: usize = scenarios
             .iter()
             .filter(|scenario| !began(&scenario.name))
-            .map(|scenario| first_pairs(scenario, None))
+            .map(|scenario| Looks::at(scenario).first())
             .sum();
         2 * (warm_ups + control + looks)
     }
@@ -129,50 +139,43 @@ fn control(recorded: &Recorded) -> Option<Step> {
 
 /// The first look at the first scenario that has had none.
 fn first_look(recorded: &Recorded, contest: &Contest) -> Option<Step> {
-    let scenarios = recorded.session.session.scenarios.iter().enumerate();
-    let (index, scenario) =
-        scenarios.into_iter().find(|(_, scenario)| planned(recorded, scenario) == 0)?;
-    let pairs = first_pairs(scenario, pairs_most(contest, index));
-    (pairs > 0).then(|| look(recorded, contest, index, 1, pairs))
+    let mut scenarios = recorded.session.session.scenarios.iter().enumerate();
+    scenarios.find_map(|(index, scenario)| {
+        let fresh = looking::looks(recorded, &scenario.name) == 0;
+        let pairs = looks_at(contest, index, scenario).first();
+        (fresh && pairs > 0).then(|| look(recorded, contest, index, 1, pairs))
+    })
 }
 
-fn first_pairs(scenario: &Scenario, most: Option<usize>) -> usize {
-    let pairs = if scenario.quick { scenario.pairs as usize } else { looks::LOOKS[0] };
-    most.map_or(pairs, |most| pairs.min(most))
-}
-
-/// Pairs of a scenario that are planned so far.
-fn planned(recorded: &Recorded, scenario: &Scenario) -> usize {
-    recorded.steps_of(&scenario.name).map(|ran| ran.step.counted(None)).sum()
+/// The looks at a scenario: at no more pairs than there are stored runs to pair with.
+fn looks_at(contest: &Contest, index: usize, scenario: &Scenario) -> Looks {
+    let looks = Looks::at(scenario);
+    match pairs_most(contest, index) {
+        Some(most) => looks.at_most(most),
+        None => looks,
+    }
 }
 
 /// The next look at the undecided scenario that has had the fewest pairs, if the budget allows it;
 /// nothing once something is worse than allowed.
 fn more(recorded: &Recorded, contest: &Contest, gated: &Gated) -> Option<Step> {
-    if is_quick(recorded) || gated.is_worse() {
+    if gated.is_worse() {
         return None;
     }
-    let scenarios = recorded.session.session.scenarios.iter().enumerate();
-    let open = scenarios.filter(|(index, _)| !gated.workloads[*index].is_decided());
-    let mut open: Vec<_> =
-        open.map(|(index, scenario)| (planned(recorded, scenario), index, scenario)).collect();
-    open.sort_by_key(|(pairs, index, _)| (*pairs, *index));
-    open.into_iter().find_map(|(pairs, index, scenario)| {
-        let next = looks::next(pairs)?;
-        let enough = pairs_most(contest, index).is_none_or(|most| next <= most);
-        let batch = recorded.steps_of(&scenario.name).count() + 1;
-        let fits = enough && fits(recorded, &scenario.name, contest.budget_s, next - pairs);
-        fits.then(|| look(recorded, contest, index, batch, next - pairs))
+    let mut scenarios: Vec<_> = recorded.session.session.scenarios.iter().enumerate().collect();
+    scenarios.sort_by_key(|(index, scenario)| (looking::pairs(recorded, &scenario.name), *index));
+    scenarios.into_iter().find_map(|(index, scenario)| {
+        let name = &scenario.name;
+        let then = looks_at(contest, index, scenario).then(
+            looking::looks(recorded, name),
+            || gated.workloads[index].is_decided(),
+            |pairs| budget::holds_blocks(recorded, name, contest.budget_s, pairs, 0),
+        );
+        match then {
+            Then::Batch { number, pairs } => Some(look(recorded, contest, index, number, pairs)),
+            Then::Told | Then::Over | Then::NoTime => None,
+        }
     })
-}
-
-/// Whether so many more pairs of this name end within the budget, by the time that its pairs took.
-pub(crate) fn fits(recorded: &Recorded, name: &str, budget_s: f64, pairs: usize) -> bool {
-    let spent: f64 = recorded.trials().map(|line| line.measurement.whole_s()).sum();
-    let seconds: Vec<f64> =
-        recorded.steps_of(name).flat_map(RanStep::counted).map(RanBlock::elapsed_s).collect();
-    let each = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
-    spent + each * pairs as f64 <= budget_s
 }
 
 /// A batch of a scenario's pairs, or of runs of the head where the other halves of the pairs are an

@@ -289,6 +289,14 @@ impl Scenario {
         }
     }
 
+    /// The same with its baseline alone, for what runs programs and varies no setting.
+    #[must_use]
+    pub fn baseline_alone(self) -> Self {
+        let baseline = self.settings[self.baseline].clone();
+        let baseline = Setting { short: String::new(), label: String::new(), ..baseline };
+        Self { swept: Vec::new(), settings: vec![baseline], baseline: 0, ..self }
+    }
+
     /// The same settings on fewer records and in fewer blocks.
     #[must_use]
     pub fn quick(mut self) -> Self {

@@ -5,6 +5,7 @@ pub mod rates;
 
 use std::num::NonZeroU32;
 
+use crate::budget::Spent;
 use crate::ledger::{Ending, Kind, Session};
 use crate::plan;
 use crate::recorded::{RanStep, Recorded};
@@ -95,31 +96,13 @@ impl Limits {
         let by_time = match self.budget_s {
             None => usize::MAX,
             Some(_) if ran < all => all - ran,
-            Some(budget_s) => fit(budget_s, recorded),
+            Some(budget_s) => {
+                let runs = recorded.scenario(0).map_or(0, |scenario| 2 * scenario.pairs as usize);
+                Spent::of(recorded).left_of(budget_s).holds_times(runs)
+            }
         };
         by_count.min(by_time)
     }
-}
-
-/// How many sessions as long as those that have run fit into what is left of the budget.
-fn fit(budget_s: f64, recorded: &Recorded) -> usize {
-    let spent_s: f64 = recorded.steps.iter().map(spent_s).sum();
-    let each_s = spent_s / recorded.steps.len().max(1) as f64;
-    let fit = ((budget_s - spent_s) / each_s).max(0.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "not below 0, rounded down, and a float cast saturates"
-    )]
-    let fit = fit as usize;
-    fit
-}
-
-/// Seconds of a session's runs. Those of void pairs are not kept, so each counts as one that is.
-fn spent_s(ran: &RanStep) -> f64 {
-    let kept: f64 = ran.blocks.iter().map(crate::recorded::RanBlock::elapsed_s).sum();
-    let each = kept / ran.blocks.len().max(1) as f64;
-    kept + each * ran.voided.len() as f64
 }
 
 impl Strategy for SelfTest {

@@ -17,6 +17,16 @@ pub fn adjusted(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
+/// The level at which Holm leaves open what it does not refuse: α over the number of those tests.
+/// One-sided bounds at it hold together with 1 − α, beside the refusals.
+///
+/// Strassburger and Bretz, "Compatible simultaneous lower confidence bounds for the Holm procedure
+/// and other Bonferroni-based closed tests", 2008.
+pub fn level(adjusted: &[f64], alpha: f64) -> f64 {
+    let open = adjusted.iter().filter(|p| **p > alpha).count();
+    alpha / open.max(1) as f64
+}
+
 /// Whether a family of so many tests can alarm at all where no p value is below `smallest_p`: else
 /// the family is not testable and needs more pairs.
 pub fn is_testable(tests: usize, smallest_p: f64, alpha: f64) -> bool {
@@ -35,6 +45,16 @@ mod tests {
         for (found, expected) in adjusted.iter().zip([0.03, 0.06, 0.06, 0.02]) {
             assert!((found - expected).abs() < 1e-12, "{adjusted:?}");
         }
+    }
+
+    #[test]
+    fn what_is_left_open_shares_the_error_of_what_is() {
+        // 4 × 0.004 and 3 × 0.006 are refused, 2 × 0.012 is not.
+        let p_values = [0.012, 0.004, 0.5, 0.006];
+        assert!((level(&adjusted(&p_values), 0.019) - 0.019 / 2.0).abs() < 1e-15);
+        // None of those left open is refused at that level.
+        assert!(p_values.iter().filter(|p| **p > 0.0095).count() == 2);
+        assert!((level(&adjusted(&[0.001]), 0.019) - 0.019).abs() < 1e-15);
     }
 
     #[test]

@@ -33,11 +33,16 @@ impl Interval {
     /// The hull of what the test does not refuse, with `alpha` on each side. It holds every θ that
     /// is not refused and lies between the two `refused`, and neither of these.
     pub fn of(test: &Test<'_>, alpha: f64, refused: Refused) -> Self {
-        let too_many = test.orders().too_many(alpha);
+        Self::of_sides(test, [alpha, alpha], refused)
+    }
+
+    /// The same with errors of their own for being too small and for being too large.
+    pub fn of_sides(test: &Test<'_>, alphas: [f64; 2], refused: Refused) -> Self {
+        let [small, large] = alphas.map(|alpha| test.orders().too_many(alpha));
         let high = |theta: f64| -theta;
         Self {
-            low: smallest_kept(test, too_many, refused.too_small),
-            high: -smallest_kept(&test.mirrored(), too_many, refused.too_large.map(high)),
+            low: smallest_kept(test, small, refused.too_small),
+            high: -smallest_kept(&test.mirrored(), large, refused.too_large.map(high)),
         }
     }
 }

@@ -9,8 +9,15 @@ use super::quadrature::scale_nodes;
 /// session needs whose R pairs were inconclusive. `std_dev` and `delta` are logarithms; `None` for
 /// fewer than two pairs.
 pub fn needed_pairs(pairs: usize, std_dev: f64, delta: f64, alpha: f64) -> Option<u64> {
-    let quantile = t_quantile(pairs.checked_sub(1)?, 1.0 - alpha)?;
-    let needed = (2.0 * quantile * std_dev / delta).powi(2).ceil();
+    needed_pairs_of(pairs, std_dev, delta, [alpha, alpha])
+}
+
+/// The same where each side has an error of its own: then the two quantiles take the place of twice
+/// the one, since an interval with these errors and no wider than δ cannot hold both 0 and δ.
+pub fn needed_pairs_of(pairs: usize, std_dev: f64, delta: f64, alphas: [f64; 2]) -> Option<u64> {
+    let freedom = pairs.checked_sub(1)?;
+    let [one, other] = alphas.map(|alpha| t_quantile(freedom, 1.0 - alpha));
+    let needed = ((one? + other?) * std_dev / delta).powi(2).ceil();
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -61,6 +68,14 @@ mod tests {
         assert_eq!(needed_pairs(10, 0.07, delta(), 0.05), Some(28));
         assert_eq!(needed_pairs(10, 0.0, delta(), 0.05), Some(0));
         assert_eq!(needed_pairs(1, 0.07, delta(), 0.05), None);
+    }
+
+    #[test]
+    fn a_smaller_error_on_one_side_needs_more_pairs_and_less_than_on_both() {
+        let needed = |alphas| needed_pairs_of(10, 0.07, delta(), alphas).unwrap();
+        let [both, one, none] = [[0.01, 0.01], [0.01, 0.05], [0.05, 0.05]].map(needed);
+        assert!(both > one && one > none && none == 28, "{both} {one} {none}");
+        assert_eq!(one, needed([0.05, 0.01]));
     }
 
     #[test]

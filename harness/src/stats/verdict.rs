@@ -117,6 +117,18 @@ impl PValues {
     }
 }
 
+/// The errors at which the questions of a test are left open, where a family of tests leaves each
+/// less than it would have alone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Levels {
+    /// Of being called worse.
+    pub worse: f64,
+    /// Of being called within the margin.
+    pub within: f64,
+    /// Of being called better.
+    pub better: f64,
+}
+
 /// A session judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judgement {
@@ -194,6 +206,28 @@ impl Judge {
     /// Judges a session whose batches (hosts) have these lengths, one after the other; none: all
     /// pairs are one batch.
     pub fn judge(&mut self, pairs: &[Pair], batches: &[usize]) -> Result<Judgement, Untestable> {
+        let rule = self.rule;
+        self.tested(pairs, batches, |test| judgement(pairs, test, rule))
+    }
+
+    /// A session of which a family of tests says nothing at these levels, whatever it would say by
+    /// itself: inconclusive, with the interval and the needed pairs of the levels.
+    pub fn left_open(
+        &mut self,
+        pairs: &[Pair],
+        batches: &[usize],
+        levels: Levels,
+    ) -> Result<Judgement, Untestable> {
+        let delta = self.rule.delta();
+        self.tested(pairs, batches, |test| open(pairs, test, delta, levels))
+    }
+
+    fn tested(
+        &mut self,
+        pairs: &[Pair],
+        batches: &[usize],
+        say: impl FnOnce(&Test<'_>) -> Option<Judgement>,
+    ) -> Result<Judgement, Untestable> {
         let (rule, seed) = (self.rule, self.seed);
         let design = Design::of(pairs, batches);
         let untestable = Untestable::of(&design);
@@ -202,7 +236,7 @@ impl Judge {
             .entry(design)
             .or_insert_with_key(|design| orders(design, rule.alpha, seed));
         let test = Test::new(pairs, vectors.as_ref().map_err(|untestable| *untestable)?);
-        judgement(pairs, &test, rule).ok_or(untestable)
+        say(&test).ok_or(untestable)
     }
 
     /// Whether order vectors were drawn from the seed for any session so far.
@@ -244,6 +278,21 @@ fn judgement(pairs: &[Pair], test: &Test<'_>, rule: Rule) -> Option<Judgement> {
             Verdict::Inconclusive => needed.max(looks::beyond(pairs.len())),
             _ => needed,
         },
+    })
+}
+
+/// `None` where there is too little to estimate anything from.
+fn open(pairs: &[Pair], test: &Test<'_>, delta: f64, levels: Levels) -> Option<Judgement> {
+    let estimate = Estimate::of(pairs)?;
+    let Levels { worse, within, better } = levels;
+    let needed = power::needed_pairs_of(pairs.len(), estimate.std_dev, delta, [worse, within])?;
+    Some(Judgement {
+        verdict: Verdict::Inconclusive,
+        p: PValues::of(test, delta),
+        estimate,
+        interval: Interval::of_sides(test, [worse, better], Refused::default()),
+        pairs: pairs.len(),
+        needed_pairs: needed.max(looks::beyond(pairs.len())),
     })
 }
 
@@ -323,6 +372,27 @@ mod tests {
         assert_eq!(near.verdict, Verdict::Inconclusive);
         let by_noise = power::needed_pairs(10, near.estimate.std_dev, 1.05_f64.ln(), 0.05);
         assert_eq!(near.needed_pairs, by_noise.unwrap().max(16));
+    }
+
+    #[test]
+    fn what_a_family_leaves_open_has_the_interval_and_the_pairs_of_its_level() {
+        let pairs = around(0.06, 0.12);
+        let mut judge = Judge::new(Rule::look(0.05), 1);
+        let alone = judge.judge(&pairs, &[]).unwrap();
+        assert_eq!(alone.verdict, Verdict::Regression);
+        assert!(alone.interval.low > 0.0);
+        // A p that the test by itself refuses, and one of three tests does not.
+        let level = alone.p.worse * 0.99;
+        let levels = Levels { worse: level, within: 0.019, better: level };
+        let open = judge.left_open(&pairs, &[], levels).unwrap();
+        assert_eq!((open.verdict, open.p), (Verdict::Inconclusive, alone.p));
+        let (Interval { low, high }, single) = (open.interval, alone.interval);
+        assert!(low <= 0.0 && high > single.high, "{open:?}");
+        let by_noise = |alphas| {
+            power::needed_pairs_of(10, open.estimate.std_dev, 1.05_f64.ln(), alphas).unwrap()
+        };
+        assert_eq!(open.needed_pairs, by_noise([level, 0.019]).max(16));
+        assert!(open.needed_pairs > by_noise([0.019, 0.019]).max(16), "{open:?}");
     }
 
     #[test]

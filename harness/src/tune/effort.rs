@@ -4,6 +4,9 @@
 
 use serde::Serialize;
 
+use crate::budget::Time;
+use crate::compare::Terms;
+use crate::looking::Looks;
 use crate::scenario::Scenario;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, PAIRS_MIN};
 use crate::stats::{dunnett, looks, power};
@@ -20,19 +23,6 @@ const RUNS_MIN: u32 = 4;
 
 /// Blocks are not cut below this as long as pairs can be.
 pub(super) const RUNS_GOOD: u32 = 6;
-
-/// What the harness itself takes for a run beside the life of its process, in seconds.
-pub(super) const AROUND_S: f64 = 0.05;
-
-/// What a run is taken to last, in seconds, as long as none has counted.
-pub(super) const RUN_S: f64 = 1.0;
-
-/// What a session takes before its first run: the source is generated.
-pub(super) const START_S: f64 = 5.0;
-
-/// Runs under other settings may take longer than those so far, and void blocks are run again: what
-/// must fit is reckoned to take so much more.
-const SLACK: f64 = 1.1;
 
 /// Of what follows on a sweep only where a choice is made or kept, one part in so many is expected:
 /// as a rule one phase or two find something.
@@ -70,27 +60,6 @@ pub struct Left {
     pub again: Vec<usize>,
     /// How many optimizations may be measured alone.
     pub alone: usize,
-}
-
-/// The time that is left, and what a run takes of it with all around it; in seconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Time {
-    /// Until the budget is used up.
-    pub left_s: f64,
-    /// As the runs so far took.
-    pub run_s: f64,
-}
-
-impl Time {
-    /// Whether so many runs end in it, also where they take somewhat longer than those so far.
-    pub(super) fn holds(self, runs: usize) -> bool {
-        runs as f64 * self.run_s * SLACK <= self.left_s
-    }
-
-    /// Whether so many runs end in it if they take as long as those so far.
-    fn is_expected_to_hold(self, runs: usize) -> bool {
-        runs as f64 * self.run_s <= self.left_s
-    }
 }
 
 impl Left {
@@ -257,6 +226,17 @@ impl Effort {
         arms * (self.runs + self.warmup) as usize
     }
 
+    /// The looks at a comparison whose first one sees so many pairs.
+    pub(super) fn looking(&self, first: u32) -> Looks {
+        let later = self.pairs.iter().skip(1);
+        Looks::of(std::iter::once(&first).chain(later).map(|pairs| *pairs as usize).collect())
+    }
+
+    /// By which terms so many pairs of a comparison are judged: the only look has the whole α.
+    pub(super) fn terms(&self, base: &Scenario, pairs: usize) -> Terms {
+        if self.pairs.len() > 1 { Terms::look(base, pairs) } else { Terms::one_look(base) }
+    }
+
     /// Trials of all looks at a comparison.
     pub fn comparison(&self) -> usize {
         2 * self.pairs.iter().map(|pairs| *pairs as usize).sum::<usize>()
@@ -294,6 +274,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::budget::{SLACK, START_S};
     use crate::scenario::tune::{Tune, shipped};
 
     fn base() -> Scenario {

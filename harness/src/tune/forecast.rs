@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use super::effort::{Effort, Left, PILOT_RUNS, PROFILE_RUNS, START_S, Time};
+use super::effort::{Effort, Left, PILOT_RUNS, PROFILE_RUNS};
+use crate::budget::{START_S, Time};
 use crate::plan::{Plan, seed_of};
 use crate::scenario::tune::{Phase, Tune};
 use crate::scenario::{Records, Scenario};

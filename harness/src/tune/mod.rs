@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use migrator::config::Settings;
 use serde::Serialize;
 
-pub use effort::{Effort, Left, Time};
+pub use effort::{Effort, Left};
 pub use forecast::{Fit, Forecast, PhaseRuns, first_sweep};
 pub use walk::{LAST, PILOT, REST};
 

@@ -5,11 +5,13 @@ mod end;
 
 use migrator::config::Settings;
 
-use super::effort::{self, Effort, Left, Time};
+use super::effort::{self, Effort, Left};
 use super::{Alone, Tuned, forecast, words};
 use crate::analyse::{Names, analyse_phase};
+use crate::budget::{Spent, Time};
 use crate::compare::{Comparison, Terms, compare};
 use crate::figures::Figures;
+use crate::looking::Then;
 use crate::measure::Measurement;
 use crate::metric::Metric;
 use crate::plan::{Plan, seed_of};
@@ -73,21 +75,16 @@ pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> Walk {
         alone: Vec::new(),
         present,
         undone: Vec::new(),
-        used_s: effort::START_S + pilot_s(recorded),
+        used_s: 0.0,
         remarks: Vec::new(),
         ahead: 0,
         next: None,
     };
-    let (at, trials, ran_s) = (0, 0, 0.0);
-    let mut walker = Walker { recorded, base, tune, at, trials, ran_s, figures: None, walk };
+    let spent = Spent::before_steps(recorded);
+    let mut walker = Walker { recorded, base, tune, at: 0, spent, figures: None, walk };
     walker.walk.next = walker.plan().err().map(|Stop(step)| step);
+    walker.walk.used_s = walker.spent.seconds();
     walker.walk
-}
-
-/// The run that found the number of records is one more run.
-fn pilot_s(recorded: &Recorded) -> f64 {
-    let pilots = recorded.records.iter().flatten().filter_map(|line| line.pilot.as_ref());
-    pilots.map(|pilot| pilot.whole_s() + effort::AROUND_S).sum()
 }
 
 struct Walker<'a> {
@@ -96,10 +93,8 @@ struct Walker<'a> {
     tune: &'a Tune,
     /// How many steps have been gone through.
     at: usize,
-    /// How many trials those were.
-    trials: usize,
-    /// Seconds that those took, with all around them.
-    ran_s: f64,
+    /// What those took.
+    spent: Spent,
     /// The latest figures of the settings in use.
     figures: Option<Figures>,
     walk: Walk,
@@ -138,25 +133,8 @@ impl<'a> Walker<'a> {
             return Err(Stop(Box::new(step)));
         };
         self.at += 1;
-        let trials = (ran.blocks.len() + ran.voided.len()) * ran.step.arms.len();
-        let took_s = trials as f64 * self.each_s(ran);
-        self.trials += trials;
-        self.ran_s += took_s;
-        self.walk.used_s += took_s;
+        self.spent.take(ran);
         Ok(ran)
-    }
-
-    /// Seconds that a run of a step took with all around it. What a void block took is not
-    /// recorded; it took what the others did, and where all are void what those of earlier steps
-    /// did.
-    fn each_s(&self, ran: &RanStep) -> f64 {
-        let counted = ran.blocks.len() * ran.step.arms.len();
-        let seconds: f64 = ran.blocks.iter().map(RanBlock::elapsed_s).sum();
-        match (counted, self.trials) {
-            (0, 0) => effort::RUN_S,
-            (0, _) => self.time().run_s,
-            _ => seconds / counted as f64 + effort::AROUND_S,
-        }
     }
 
     fn remark(&mut self, text: String) {
@@ -172,13 +150,9 @@ impl<'a> Walker<'a> {
     /// The time that is left, and what a run of the steps so far took of it. A quick look has as
     /// much as it wants.
     fn time(&self) -> Time {
-        let run_s = self.ran_s / self.trials.max(1) as f64;
-        let left_s = if self.base.quick {
-            f64::INFINITY
-        } else {
-            self.tune.budget_s.get() as f64 - self.walk.used_s
-        };
-        Time { left_s, run_s }
+        let budget_s =
+            if self.base.quick { f64::INFINITY } else { self.tune.budget_s.get() as f64 };
+        self.spent.left_of(budget_s)
     }
 
     /// What is left from the phase of this index on.
@@ -374,30 +348,30 @@ impl<'a> Walker<'a> {
             let most = effort.pairs[0];
             self.walk.undone.push(format!("{} of {most} pairs of {name}", most - first));
         }
-        let mut planned = 0;
-        let mut terms = Terms::one_look(self.base);
-        for (index, pairs) in effort.pairs.iter().enumerate() {
-            let pairs = if index == 0 { first } else { *pairs } as usize;
-            if index > 0 {
+        let looks = effort.looking(first);
+        let mut taken = 0;
+        loop {
+            let terms = effort.terms(self.base, looks.seen(taken));
+            let tells = || {
                 // Later looks must not decide this one.
                 let before = self.recorded.until(self.at);
                 let told = compare(&before, name, &terms).map_or(None, |found| found.decided());
-                if told != Some(Verdict::Inconclusive) {
-                    break;
+                told != Some(Verdict::Inconclusive)
+            };
+            let holds = |pairs| self.time().holds(2 * pairs + after.least(effort));
+            match looks.then(taken, tells, holds) {
+                Then::Batch { number, pairs } => {
+                    let seed = self.base.seed;
+                    self.take(Step::comparison(name, number, 0, arms.clone(), pairs, seed))?;
+                    taken = number;
                 }
-                if !self.time().holds(2 * pairs + after.least(effort)) {
+                Then::NoTime => {
                     self.leave_out(format!("a further look at {name}"));
-                    break;
+                    return Ok(terms);
                 }
-            }
-            let seed = self.base.seed;
-            self.take(Step::comparison(name, index + 1, 0, arms.clone(), pairs, seed))?;
-            planned += pairs;
-            if effort.pairs.len() > 1 {
-                terms = Terms::look(self.base, planned);
+                Then::Told | Then::Over => return Ok(terms),
             }
         }
-        Ok(terms)
     }
 
     fn end_phase(&mut self, tuned: Tuned) {

@@ -7,7 +7,7 @@ use harness::contest::{Contest, Side};
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Mock, Source, report};
 use harness::explain::settings::asked;
-use harness::explain::{Explain, Explained, explain, of_programs, of_settings, session};
+use harness::explain::{Explain, Explained, explain, of_settings, session};
 use harness::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
 use harness::measure::Measurement;
 use harness::progress::Progress;
@@ -16,6 +16,7 @@ use harness::render::explain::{markdown, text};
 use harness::run;
 use harness::scenario::{Scenario, shipped};
 use migrator::config::Settings;
+use migrator::report::RunReport;
 
 use crate::common::{Fake, Silent, done, failure, harness, tell, uniform};
 
@@ -127,10 +128,15 @@ fn one_setting_has_the_whole_difference_and_no_blocks_are_run_for_it() {
 
 /// Two programs of which the head inserts for a fifth longer, of the whole.
 fn programs(share: f64) -> Mock {
+    noisy_programs(share, 0.02)
+}
+
+/// The same with runs that take up to `noise` more or less.
+fn noisy_programs(share: f64, noise: f64) -> Mock {
     let mut ran = 0;
     Mock::of_programs(move |source: &Source, program, settings: &Settings| {
         ran += 1;
-        let noise = 1.0 + 0.02 * uniform(ran);
+        let noise = 1.0 + noise * uniform(ran);
         let share = if program == 1 { share } else { 0.0 };
         let mut slow = report(settings, source.records, 480_000.0 / noise / (1.0 + share));
         let usual = report(settings, source.records, 480_000.0 / noise);
@@ -149,7 +155,7 @@ fn programs(share: f64) -> Mock {
 
 #[test]
 fn a_difference_of_programs_is_shared_among_their_stages() {
-    let line = line(contest("main", "HEAD"), of_programs(scenario()), &["base", "head"]);
+    let line = line(contest("main", "HEAD"), scenario().baseline_alone(), &["base", "head"]);
     let found = explained(line, programs(0.2)).unwrap();
     assert_eq!(found.settings, None);
     let first = &found.stages.parts[0];
@@ -159,6 +165,36 @@ fn a_difference_of_programs_is_shared_among_their_stages() {
     assert!(others.iter().all(|part| part.share.percent.abs() < 1.0), "{others:?}");
     assert!((found.stages.whole.unwrap().percent - 20.0).abs() < 3.0);
     insta::assert_snapshot!("explain_programs", text(&found, "results/explain-gate/x"));
+}
+
+#[test]
+fn a_later_look_leaves_the_intervals_of_the_stages_less_of_the_error() {
+    let line = line(contest("main", "HEAD"), scenario().baseline_alone(), &["base", "head"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.jsonl");
+    let recorded = start(&path, line, &mut noisy_programs(0.025, 0.35)).unwrap();
+    assert!(recorded.steps_of("difference").count() > 1, "the first look told");
+    let width = |recorded: &Recorded| {
+        let [low, high] =
+            explain(recorded).unwrap().stages.whole.unwrap().interval_percent.unwrap();
+        high - low
+    };
+    // The same pairs as the only look of a quick session, and as the last of several.
+    let mut quick = recorded.clone();
+    quick.session.session.scenarios[0].quick = true;
+    assert!(width(&recorded) > width(&quick), "{} {}", width(&recorded), width(&quick));
+}
+
+#[test]
+fn programs_without_a_checksum_are_unverified() {
+    let mock = Mock::of_programs(|source: &Source, _, settings: &Settings| {
+        let report =
+            RunReport { checksum: String::new(), ..report(settings, source.records, 480_000.0) };
+        Ok(done(report))
+    });
+    let found = explained(of("pool=worker"), mock).unwrap();
+    let unverified = "unverified: the programs give no checksum";
+    assert!(found.warnings.iter().any(|warning| warning == unverified), "{:?}", found.warnings);
 }
 
 #[test]

@@ -1,25 +1,29 @@
 //! Gates that nobody runs: what is planned, what is decided, what the report says. Every figure is
 //! invented, and the same every time.
 
+use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 
 use harness::bisect::{Seen, Wanted};
 use harness::contest::{Contest, Side, StoredBaseline, StoredWorkload};
 use harness::error::{Error, ErrorKind, Result};
 use harness::executor::{Difference, Mock, Source, report};
-use harness::gate::{Answer, Gate, Gated, decide, session};
+use harness::finding::Outcome;
+use harness::gate::{Answer, Gate, Gated, Workload, decide, session};
 use harness::identity::{Identity, Program};
 use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
-use harness::measure::Measurement;
+use harness::measure::{Measurement, Surroundings};
 use harness::metric::Metric;
 use harness::plan::{Plan, seed_of};
 use harness::progress::Progress;
-use harness::recorded::Recorded;
+use harness::recorded::{RanStep, Recorded};
 use harness::render::document::gate::document;
 use harness::render::{Format, markdown, pretty, render};
 use harness::run;
 use harness::scenario::{Exact, Scenario, shipped};
 use harness::stats::confidence::Confidence;
+use harness::stats::verdict::Verdict;
 use harness::strategy::{Next, Strategy};
 use migrator::config::Settings;
 use migrator::report::RunReport;
@@ -170,8 +174,9 @@ fn what_is_worse_by_less_than_the_margin_follows_the_scenarios_policy() {
 
 #[test]
 fn looks_go_on_while_nothing_is_decided_and_end_with_the_budget() {
-    // 0.5 s a run: 22 before the first look and 20 in it are 21 s.
-    for (budget_s, pairs) in [(1.0, 10), (24.0, 10), (28.5, 16)] {
+    // The source takes 5 s and a run about 0.55: 22 before the first look and 20 in it are 28 s, and
+    // 7 s are kept free for the next.
+    for (budget_s, pairs) in [(1.0, 10), (33.0, 10), (38.0, 16)] {
         let line = line_of(contest(budget_s), vec![scenario("small = \"pass\"")]);
         let recorded = gate(line, programs(0.025, 0.35));
         let gated = decide(&recorded).unwrap();
@@ -183,6 +188,52 @@ fn looks_go_on_while_nothing_is_decided_and_end_with_the_budget() {
             insta::assert_snapshot!("gate-inconclusive.md", report_md(&recorded));
         }
     }
+}
+
+/// Seconds that the runs of a gate took, and those up to the first look at every scenario. Every
+/// 23rd run is disturbed. Nothing is ever decided.
+fn seconds(budget_s: f64, scenarios: usize) -> [f64; 2] {
+    let called =
+        |index: usize| Scenario { name: format!("s{index}"), ..scenario("small = \"pass\"") };
+    let line = line_of(contest(budget_s), (0..scenarios).map(called).collect());
+    let took = Rc::new(RefCell::new(Vec::new()));
+    let (mut runs, noted) = (answers(0.025, 0.35, 0, None), took.clone());
+    let recorded = gate(
+        line,
+        Mock::of_programs(move |source, program, settings| {
+            let measured = runs(source, program, settings)?;
+            let mut took = noted.borrow_mut();
+            took.push(measured.elapsed_s);
+            let foreign_cpu_share = if took.len().is_multiple_of(23) { 0.9 } else { 0.0 };
+            let around = Surroundings {
+                foreign_cpu_share,
+                steal_share: 0.0,
+                swapped_pages: 0,
+                clock_mhz: None,
+            };
+            Ok(Measurement { surroundings: Some(around), ..measured })
+        }),
+    );
+    let is_always = |ran: &&RanStep| ran.step.name == "warm-up" || ran.step.batch == 1;
+    let always = recorded.steps.iter().filter(is_always);
+    let always: usize = always.map(|ran| 2 * (ran.blocks.len() + ran.voided.len())).sum();
+    let took = took.borrow();
+    [took.iter().sum(), took[..always].iter().sum()]
+}
+
+#[test]
+fn a_gate_takes_no_longer_than_its_budget_or_what_is_always_run() {
+    let mut before = [0.0, 0.0];
+    for budget_s in [0.0, 40.0, 50.0, 80.0] {
+        for scenarios in [1, 2] {
+            let [took, always] = seconds(budget_s, scenarios);
+            assert!(took <= budget_s.max(always), "{took} s of {budget_s} s, always {always} s");
+            assert!(took >= before[scenarios - 1], "more time is no loss");
+            before[scenarios - 1] = took;
+        }
+    }
+    // And it uses the time that it has.
+    assert!(before.iter().all(|took| *took > 40.0), "{before:?}");
 }
 
 #[test]
@@ -346,6 +397,19 @@ fn several_scenarios_are_one_family() {
     let verdicts: Vec<_> = gated.workloads.iter().flat_map(|w| &w.tests).collect();
     assert!(verdicts[0].primary && verdicts[0].p_worse_adjusted.unwrap() < 0.019);
     assert!(verdicts[1..].iter().all(|test| test.p_worse_adjusted.unwrap() > 0.019));
+    // By itself each would be told; what is shown of it is what the family leaves open.
+    let findings = gated.workloads.iter().flat_map(Workload::findings).skip(1);
+    let open = findings.filter(|(_, test)| test.verdict == Outcome::Judged(Verdict::Inconclusive));
+    let open: Vec<_> = open.map(|(found, _)| &found.finding).collect();
+    assert!(open.iter().any(|finding| finding.p_worse.unwrap() <= 0.019), "{open:?}");
+    for finding in open {
+        assert_eq!(finding.verdict, Outcome::Judged(Verdict::Inconclusive));
+        assert_eq!(finding.interval_percent.unwrap()[0], None, "no ten pairs are so extreme");
+        assert!(finding.needed_pairs.unwrap() >= 16, "{finding:?}");
+    }
+    let other = gated.workloads[1].comparison.as_ref().unwrap();
+    assert_eq!(other.decided(), Some(Verdict::Inconclusive));
+    assert!(other.minutes_needed.is_some() && other.confidence == Confidence::Low);
     let told =
         |warning: &&String| warning.contains("with 10 pairs no regression of a metric among 5");
     assert_eq!(gated.warnings.iter().filter(told).count(), 2);
@@ -419,7 +483,7 @@ fn exact_quantities_of_an_earlier_session_must_agree() {
 #[test]
 fn a_gate_cut_off_anywhere_says_byte_for_byte_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let line = || line_of(contest(28.5), vec![scenario("small = \"pass\"")]);
+    let line = || line_of(contest(38.0), vec![scenario("small = \"pass\"")]);
     let path = folder.path().join("whole");
     let whole = start(&path, line(), &mut programs(0.025, 0.35)).unwrap();
     let expected = (report_md(&whole), pretty(&decide(&whole).unwrap()).unwrap());

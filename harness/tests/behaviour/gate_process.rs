@@ -65,8 +65,10 @@ fn results(folder: &Path) -> PathBuf {
 /// A program that is the real migrator with further words on its command line.
 fn migrator(folder: &Path, name: &str, further: &str) -> PathBuf {
     let harness = assert_cmd::cargo::cargo_bin!("harness");
-    let text =
-        format!("#!/bin/sh\nshift\nexec {} migrator run {further} \"$@\"\n", harness.display());
+    let text = format!(
+        "#!/bin/sh\nverb=$1\nshift\nexec {} migrator $verb {further} \"$@\"\n",
+        harness.display()
+    );
     let script = folder.join(format!("{name}.txt"));
     fs::write(&script, text).unwrap();
     let program = folder.join(name);
@@ -120,6 +122,45 @@ fn a_quick_gate_of_a_program_against_itself_leaves_every_report() {
     };
     assert_eq!(said("markdown"), report);
     assert_eq!(said("json"), read(&results.join("analysis.json")));
+}
+
+#[test]
+fn accepted_times_are_those_of_a_whole_session_of_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = migrator(folder.path(), "migrator", "");
+    output(&mut gate(folder.path(), &program, &program, SHORT, &["--quick"]), 0);
+    let measured = results(folder.path());
+    let [ledger, identity] =
+        ["ledger.jsonl", "identity.json"].map(|name| read(&measured.join(name)));
+    // What a gate says that takes these for its baseline.
+    let accepted = |name: &str, ledger: &str, identity: &str, code: i32| {
+        let earlier = folder.path().join(name);
+        fs::create_dir(&earlier).unwrap();
+        fs::write(earlier.join("ledger.jsonl"), ledger).unwrap();
+        fs::write(earlier.join("identity.json"), identity).unwrap();
+        let flags = ["--quick", "--accept-stored-times"];
+        output(&mut gate(folder.path(), &earlier, &program, SHORT, &flags), code).1
+    };
+    accepted("whole", &ledger, &identity, 0);
+    let end = ledger.lines().last().unwrap();
+    assert!(end.contains("complete"), "{end}");
+    let cut_off = accepted("cut-off", ledger.replace(end, "").trim_end(), &identity, 2);
+    assert!(cut_off.contains("was cut off; `harness gate --base"), "{cut_off}");
+    for (ending, words) in
+        [("invalid", "is invalid; `harness gate"), ("differs", "runs that stored different things")]
+    {
+        let other = ledger.replace(end, &end.replace("complete", ending));
+        let said = accepted(ending, &other, &identity, 2);
+        assert!(said.contains(words), "{said}");
+    }
+    let mut elsewhere: Value = serde_json::from_str(&identity).unwrap();
+    let here = elsewhere["machine"]["host"].as_str().unwrap().to_owned();
+    elsewhere["machine"]["host"] = "elsewhere".into();
+    elsewhere["store"]["filesystem"] = "stonefs".into();
+    let said = accepted("elsewhere", &ledger, &elsewhere.to_string(), 2);
+    let fields = [format!("host elsewhere instead of {here}"), "stores stonefs instead of".into()];
+    assert!(fields.iter().all(|field| said.contains(field)), "{said}");
+    assert!(said.contains("without --accept-stored-times both programs run here"), "{said}");
 }
 
 #[test]
@@ -207,6 +248,7 @@ fn arms_that_would_be_ignored_or_cannot_be_are_refused_by_name() {
     let cases = [
         (SHORT.to_owned(), &["--accept-stored-times"][..], "--base names no results"),
         (format!("{SHORT}{runner}"), &[], "the [runner] of gate-short would be ignored"),
+        (SHORT.replace("gate-short", "warm-up"), &[], "cannot be called warm-up"),
     ];
     for (scenario, flags, expected) in cases {
         let mut command = gate(folder.path(), &program, &program, &scenario, flags);
@@ -217,6 +259,21 @@ fn arms_that_would_be_ignored_or_cannot_be_are_refused_by_name() {
     fs::write(&plain, SHORT).unwrap();
     let (_, stderr) = output(&mut gate(folder.path(), &program, &plain, SHORT, &[]), 2);
     assert!(stderr.contains("plain.toml has no [runner] command"), "{stderr}");
+}
+
+#[test]
+fn of_a_scenario_with_a_sweep_a_gate_runs_the_baseline_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = migrator(folder.path(), "migrator", "");
+    let swept = format!("{SHORT}\n[sweep]\nbatch_size = [50, 100]\n");
+    let mut command = gate(folder.path(), &program, &program, &swept, &["--quick"]);
+    let (_, stderr) = output(&mut command, 0);
+    assert!(stderr.contains("the [sweep] of gate-short is left out"), "{stderr}");
+    let ledger = read(&results(folder.path()).join("ledger.jsonl"));
+    let first: Value = serde_json::from_str(ledger.lines().next().unwrap()).unwrap();
+    let settings = first["session"]["scenarios"][0]["settings"].as_array().unwrap();
+    assert_eq!(settings.len(), 1, "{settings:?}");
+    assert_eq!(settings[0]["settings"]["batch_size"], 100);
 }
 
 /// A program that takes the migrator's command line, stores nothing and says that it ran at `rate`.

@@ -18,14 +18,15 @@ use harness::metric::Metric;
 use harness::progress::Progress;
 use harness::recorded::{Recorded, merge};
 use harness::render::pretty;
-use harness::results::Folder;
+use harness::results::{Folder, LAST_FILE};
+use harness::resume::{self, Earlier};
+use harness::run;
 use harness::scenario::{Scenario, shipped};
 use harness::stats::confidence::Confidence;
 use harness::stats::looks::BATCHES;
 use harness::stats::verdict::Verdict;
 use harness::step::{Arm, Step};
 use harness::strategy::{Next, Strategy};
-use harness::{resume, run};
 use migrator::config::Settings;
 
 fn batch_size() -> Scenario {
@@ -399,8 +400,9 @@ fn a_session_that_was_begun_by_others_or_with_other_programs_is_refused_by_the_o
         Ok(())
     })
     .unwrap();
-    let find = |session: &SessionLine| resume::find(Folder::earlier(out.path(), "looks"), session);
-    assert!(find(&two_programs()).unwrap().is_some());
+    let find =
+        |session: &SessionLine| resume::newest(Folder::earlier(out.path(), "looks"), session);
+    assert!(matches!(find(&two_programs()).unwrap(), Earlier::Unfinished(_)));
     let changes: [(Change, &str); 5] = [
         (
             |origin| origin.programs[0].blake3 = "another build".into(),
@@ -427,9 +429,39 @@ fn a_session_that_was_begun_by_others_or_with_other_programs_is_refused_by_the_o
     // What another name alone tells apart is no other program.
     let mut renamed = two_programs();
     renamed.origin.programs[1].name = "other".into();
-    assert!(find(&renamed).unwrap().is_some());
+    assert!(matches!(find(&renamed).unwrap(), Earlier::Unfinished(_)));
     // Another plan is another session, and no reason to refuse anything.
     let mut session = two_programs().session;
     session.scenarios[0].seed += 1;
-    assert!(find(&SessionLine::new(session, two_programs().origin, None)).unwrap().is_none());
+    let other = SessionLine::new(session, two_programs().origin, None);
+    assert!(matches!(find(&other).unwrap(), Earlier::None));
+}
+
+#[test]
+fn of_the_measurements_of_a_plan_the_newest_alone_is_taken_up_or_not_done_again() {
+    let out = tempfile::tempdir().unwrap();
+    let session = |time: &str, cut_at: Option<usize>| {
+        let fill = |folder: &Folder| Ok(start(&folder.ledger(), 1.0, 0.03, cut_at).is_ok());
+        let (folder, ended) = Folder::create(out.path(), "looks", time, "abc", fill).unwrap();
+        assert_eq!(ended, cut_at.is_none());
+        folder
+    };
+    let newest = |session: &SessionLine| {
+        resume::newest(Folder::earlier(out.path(), "looks"), session).unwrap()
+    };
+    assert!(matches!(newest(&two_programs()), Earlier::None));
+    let report = |folder: &Folder| folder.write(LAST_FILE, "said").unwrap();
+    let first = session("20260101T000000Z", None);
+    // Its report is still to be written.
+    assert!(matches!(newest(&two_programs()), Earlier::Unfinished(_)));
+    report(&first);
+    let Earlier::Ended(recorded) = newest(&two_programs()) else { panic!("it has ended") };
+    assert_eq!(recorded.ending, Some(Ending::Complete));
+    // Another program has to be measured, not refused: nothing of it was cut off.
+    let mut changed = two_programs();
+    changed.origin.programs[1].blake3 = "another build".into();
+    assert!(matches!(newest(&changed), Earlier::None));
+    // A later one that was cut off goes on, whatever has ended before it.
+    session("20260102T000000Z", Some(9));
+    assert!(matches!(newest(&two_programs()), Earlier::Unfinished(_)));
 }

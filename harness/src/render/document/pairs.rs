@@ -8,6 +8,7 @@ use crate::metric::Metric;
 use crate::recorded::RanStep;
 use crate::render::format::thousands;
 use crate::stats::paired::Better;
+use crate::stats::verdict::Verdict;
 
 /// A comparison for each metric that has figures, the deciding one first; `steps` are those of its
 /// pairs, whose arms are baseline and candidate.
@@ -25,7 +26,7 @@ fn comparison(
         Some(figures.metrics.get(found.metric)?.median)
     };
     let [low, high] = found.change_interval_percent.unwrap_or([None, None]);
-    let undecided = fresh.minutes_needed.and(found.finding.needed_pairs);
+    let decides = found.finding.verdict.verdict().is_some_and(|v| v != Verdict::Inconclusive);
     Comparison {
         name: fresh.candidate.label.clone(),
         against: fresh.baseline.label.clone(),
@@ -43,7 +44,7 @@ fn comparison(
         }),
         each_percent: each(found.metric, steps),
         pairs: found.finding.pairs,
-        needed_pairs: undecided,
+        needed_pairs: found.finding.needed_pairs.filter(|_| !decides),
         confidence: fresh.confidence.to_string(),
         kept: None,
         reason: String::new(),

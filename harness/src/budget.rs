@@ -1,0 +1,214 @@
+//! What the runs of a session have taken, and what still fits into what is left of its budget: every
+//! verb that has a budget reckons by this. Takes measured times, holds no clock. Pure: the same runs
+//! give the same answer.
+
+use crate::recorded::{RanBlock, RanStep, Recorded};
+
+/// What the harness itself takes for a run beside the life of its process, in seconds.
+const AROUND_S: f64 = 0.05;
+
+/// What a run is taken to last, in seconds, as long as none has counted.
+const RUN_S: f64 = 1.0;
+
+/// What a scenario takes before its first run: its source is generated.
+pub const START_S: f64 = 5.0;
+
+/// Further runs may take longer than those so far, and void blocks are run again: what must fit is
+/// reckoned to take so much more.
+pub const SLACK: f64 = 1.1;
+
+/// The time that is left, and what a run takes of it with all around it; in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Time {
+    /// Until the budget is used up.
+    pub left_s: f64,
+    /// As the runs so far took.
+    pub run_s: f64,
+}
+
+impl Time {
+    /// Whether so many runs end in it, also where they take somewhat longer than those so far.
+    pub fn holds(self, runs: usize) -> bool {
+        runs as f64 * self.run_s * SLACK <= self.left_s
+    }
+
+    /// Whether so many runs end in it if they take as long as those so far.
+    pub fn is_expected_to_hold(self, runs: usize) -> bool {
+        runs as f64 * self.run_s <= self.left_s
+    }
+
+    /// How many times so many runs end in it, one after the other.
+    pub fn holds_times(self, runs: usize) -> usize {
+        let times = self.left_s / (runs as f64 * self.run_s * SLACK);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not below 0, rounded down, and a float cast saturates"
+        )]
+        let times = times.max(0.0) as usize;
+        times
+    }
+}
+
+/// What runs have taken, with all around them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spent {
+    /// Everything, in seconds.
+    all_s: f64,
+    /// Runs of steps.
+    runs: usize,
+    /// Those alone, in seconds.
+    runs_s: f64,
+}
+
+impl Spent {
+    /// Before the first step: on sources, and on runs that found how many records to take.
+    pub fn before_steps(recorded: &Recorded) -> Self {
+        let pilots = recorded.records.iter().flatten().filter_map(|line| line.pilot.as_ref());
+        let pilots_s: f64 = pilots.map(|pilot| pilot.whole_s() + AROUND_S).sum();
+        let start_s = START_S * recorded.session.session.scenarios.len() as f64;
+        Self { all_s: start_s + pilots_s, ..Self::default() }
+    }
+
+    /// By a session so far.
+    pub fn of(recorded: &Recorded) -> Self {
+        let mut spent = Self::before_steps(recorded);
+        recorded.steps.iter().for_each(|ran| spent.take(ran));
+        spent
+    }
+
+    /// Takes in a step. What a void block took is not recorded; it took what the others did, and
+    /// where all are void what those of earlier steps did.
+    pub fn take(&mut self, ran: &RanStep) {
+        let runs = (ran.blocks.len() + ran.voided.len()) * ran.step.arms.len();
+        let took_s = runs as f64 * self.each_s(ran);
+        self.runs += runs;
+        self.runs_s += took_s;
+        self.all_s += took_s;
+    }
+
+    /// Seconds that a run of a step took.
+    fn each_s(&self, ran: &RanStep) -> f64 {
+        let counted = ran.blocks.len() * ran.step.arms.len();
+        let seconds: f64 = ran.blocks.iter().map(RanBlock::elapsed_s).sum();
+        match (counted, self.runs) {
+            (0, 0) => RUN_S,
+            (0, _) => self.run_s(),
+            _ => seconds / counted as f64 + AROUND_S,
+        }
+    }
+
+    fn run_s(&self) -> f64 {
+        self.runs_s / self.runs.max(1) as f64
+    }
+
+    /// Everything, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.all_s
+    }
+
+    /// What is left of a budget, for runs as those so far.
+    pub fn left_of(&self, budget_s: f64) -> Time {
+        Time { left_s: budget_s - self.all_s, run_s: self.run_s() }
+    }
+}
+
+/// Whether a budget holds so many more blocks of the steps of this name, and `beside` further runs,
+/// if they take as long as those of this name did. Scenarios differ in what a run takes.
+pub fn holds_blocks(
+    recorded: &Recorded,
+    name: &str,
+    budget_s: f64,
+    blocks: usize,
+    beside: usize,
+) -> bool {
+    let mut ours = Spent::default();
+    recorded.steps_of(name).for_each(|ran| ours.take(ran));
+    let arms = recorded.steps_of(name).next().map_or(0, |ran| ran.step.arms.len());
+    let left = Spent::of(recorded).left_of(budget_s);
+    Time { run_s: ours.run_s(), ..left }.holds(blocks * arms + beside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::report;
+    use crate::ledger::{Origin, RecordsLine, Session, SessionLine, TrialLine};
+    use crate::measure::{Measurement, Outcome};
+    use crate::recorded::Voided;
+    use crate::scenario::{Scenario, shipped};
+    use crate::step::{Arm, Step};
+    use crate::validity::Disturbance;
+
+    fn scenario() -> Scenario {
+        Scenario::parse(shipped("gate").unwrap()).unwrap()
+    }
+
+    fn run(elapsed_s: f64) -> Measurement {
+        let report = report(&scenario().settings[0].settings, 500, 60_000.0);
+        Measurement::new(elapsed_s, Outcome::Report(Box::new(report)))
+    }
+
+    /// A step of four pairs of which so many count, whose runs took so long, and so many are void.
+    fn step(name: &str, counted: usize, run_s: f64, void: usize) -> RanStep {
+        let arm = Arm { program: 0, setting: scenario().settings[0].clone() };
+        let step = Step::comparison(name, 1, 0, [arm.clone(), arm], 4, 1);
+        let block = |index: usize| {
+            let trials = step.plan.block_trials(index).into_iter();
+            let line = |trial| TrialLine { step: 1, trial, measurement: run(run_s) };
+            RanBlock { index, host: 0, trials: trials.map(line).collect() }
+        };
+        let disturbance = Disturbance::Swap { pages: 2, most: 1 };
+        let blocks = (0..counted).map(block).collect();
+        let voided = vec![Voided { index: 0, disturbance }; void];
+        RanStep { blocks, voided, ..RanStep::of(step) }
+    }
+
+    fn recorded(steps: Vec<RanStep>) -> Recorded {
+        let origin =
+            Origin { revision: "r".into(), host: None, programs: Vec::new(), servers: Vec::new() };
+        let session = SessionLine::new(Session::sweep(scenario()), origin, None);
+        Recorded { steps, ..Recorded::of(session) }
+    }
+
+    fn is_close(one: f64, other: f64) -> bool {
+        (one - other).abs() < 1e-9
+    }
+
+    #[test]
+    fn sources_pilots_runs_and_what_is_around_them_are_spent() {
+        let mut session = recorded(vec![step("a", 4, 0.45, 0), step("b", 2, 0.95, 0)]);
+        assert!(is_close(Spent::of(&session).seconds(), 5.0 + 8.0 * 0.5 + 4.0));
+        session.records[0] = Some(RecordsLine { scenario: 0, records: 1, pilot: Some(run(1.95)) });
+        assert!(is_close(Spent::of(&session).seconds(), 5.0 + 2.0 + 8.0));
+        let time = Spent::of(&session).left_of(20.0);
+        assert!(is_close(time.left_s, 5.0) && is_close(time.run_s, 8.0 / 12.0));
+    }
+
+    #[test]
+    fn a_void_block_took_what_the_others_did() {
+        let seconds = |steps| Spent::of(&recorded(steps)).seconds() - START_S;
+        assert!(is_close(seconds(vec![step("a", 3, 0.45, 2)]), 10.0 * 0.5));
+        assert!(is_close(seconds(vec![step("a", 2, 0.45, 0), step("b", 0, 0.0, 1)]), 6.0 * 0.5));
+        assert!(is_close(seconds(vec![step("a", 0, 0.0, 1)]), 2.0 * RUN_S));
+    }
+
+    #[test]
+    fn what_fits_is_reckoned_to_take_somewhat_longer_than_what_ran() {
+        let time = Time { left_s: 11.0, run_s: 1.0 };
+        assert!(time.holds(9) && !time.holds(11) && time.is_expected_to_hold(11));
+        assert_eq!([1, 3, 4, 20].map(|runs| time.holds_times(runs)), [10, 3, 2, 0]);
+        let over = Time { left_s: -3.0, run_s: 1.0 };
+        assert_eq!((over.holds(1), over.holds_times(1)), (false, 0));
+    }
+
+    #[test]
+    fn more_blocks_of_a_name_are_reckoned_by_the_runs_of_that_name() {
+        let session = recorded(vec![step("slow", 4, 9.95, 0), step("fast", 4, 0.95, 0)]);
+        // 5 + 80 + 8 s are spent.
+        let holds = |name, budget_s, beside| holds_blocks(&session, name, budget_s, 2, beside);
+        assert!(holds("fast", 97.5, 0) && !holds("slow", 97.5, 0));
+        assert!(!holds("fast", 97.5, 1) && holds("fast", 98.6, 1));
+        assert!(!holds("slow", 136.9, 0) && holds("slow", 137.1, 0));
+    }
+}

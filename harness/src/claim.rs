@@ -1,0 +1,79 @@
+//! Whose a server's schema is: one session's at a time among those with results in one folder. It is
+//! claimed before anything of it is emptied, and let go of when its session ends, however that ends.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use migrator::store::mssql::url::ServerUrl;
+
+use crate::error::{Error, Result};
+use crate::results::make;
+
+/// Where claims are, under the folder of results.
+const FOLDER: &str = ".schemas";
+
+/// A schema that is this session's.
+#[derive(Debug)]
+pub struct Claim {
+    place: String,
+    _lock: File,
+}
+
+impl Claim {
+    /// Of the schema that a URL names. An error where another session has it.
+    pub fn of(out: &Path, url: &ServerUrl) -> Result<Self> {
+        let place = place(url);
+        let folder = out.join(FOLDER);
+        make(&folder)?;
+        let path = folder.join(&blake3::hash(place.as_bytes()).to_hex()[..32]);
+        let failed = |error| Error::caused(format!("claiming {place}"), error);
+        let lock = File::create(&path).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { place, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::environment(format!(
+                "another harness with results in {} is measuring into {place}, and every run empties \
+                 it; wait for its end, or name another schema (…&schema=NAME)",
+                out.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    /// Whether it is the schema that a URL names.
+    pub fn is_of(&self, url: &ServerUrl) -> bool {
+        self.place == place(url)
+    }
+}
+
+/// What a schema is called, the same for every way to write it.
+fn place(url: &ServerUrl) -> String {
+    let schema = url.schema.as_deref().unwrap_or_default();
+    format!("schema {schema} of {}:{}/{}", url.host, url.port, url.database).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> ServerUrl {
+        ServerUrl::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_schema_has_one_session_at_a_time_however_its_url_is_written() {
+        let out = tempfile::tempdir().unwrap();
+        let first = Claim::of(out.path(), &url("mssql://sa@here/x?schema=trials")).unwrap();
+        let same = url("mssql://me@HERE:1433/X?schema=Trials&packet_size=4096");
+        assert!(first.is_of(&same));
+        let refused = Claim::of(out.path(), &same).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+        let said = refused.to_string();
+        assert!(said.contains("is measuring into schema trials of here:1433/x"), "{said}");
+        for other in ["mssql://sa@here/x?schema=others", "mssql://sa@there/x?schema=trials"] {
+            assert!(!first.is_of(&url(other)));
+            Claim::of(out.path(), &url(other)).unwrap();
+        }
+        drop(first);
+        Claim::of(out.path(), &same).unwrap();
+    }
+}
