@@ -175,7 +175,9 @@ pub(super) fn children<O: Observer>(
     };
     let Some(rule) = rule else { return Vec::new() };
     let mut known = Places::default();
-    valid.iter().for_each(|contact| _ = known.of(contact.con_id));
+    for contact in valid {
+        known.of(contact.con_id);
+    }
     let mut children = Vec::new();
     for contact in filtered(contract, record, observer) {
         let con_id = exact(record, contact, &contract.contacts.con_id).unwrap_or_default();

@@ -218,7 +218,7 @@ mod tests {
         fn a_plain_value_ends_at_its_quote_and_any_other_is_left_to_others(
             pieces in proptest::collection::vec("[a-z!>'é]{0,70}[<&\t\n ]?", 1..8),
         ) {
-            let tag = pieces.iter().map(|piece| format!("{piece}\"")).collect::<String>();
+            let tag = pieces.join("\"") + "\"";
             let mut plain = Plain::default();
             let mut start = 0;
             for piece in &pieces {
