@@ -68,6 +68,7 @@ const ORDER: &[&str] = &[
     "stage/parse/attributes.rs",
     "stage/parse/declaration.rs",
     "stage/parse/names.rs",
+    "stage/parse/usual.rs",
     "stage/parse/namespace.rs",
     "stage/parse/paths.rs",
     "stage/parse/scan.rs",

@@ -430,14 +430,18 @@ impl<'d> Compiler<'d> {
         let types = &mapping.types;
         let known = columns.len();
         let column = column_index(columns, mapping.column());
+        let lookup = self.lookup(mapping, types, setting);
+        let chain = self.chain(mapping, types);
         Mapping {
             index: mapping.index,
             column,
             shares_column: usize::from(column) < known,
-            lookup: self.lookup(mapping, types, setting),
+            lookup,
             attribute: mapping.attribute().into(),
             segment: last_segment(mapping.path()).into(),
-            chain: self.chain(mapping, types),
+            only_cuts: matches!(data_type, DataType::String | DataType::Other)
+                && matches!(chain[..], [] | [Step::General]),
+            chain,
             data_type,
             length: length_of(mapping),
             nullable: mapping.nullable.unwrap_or(false),

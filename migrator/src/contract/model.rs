@@ -235,6 +235,8 @@ pub struct Mapping {
     pub segment: Box<str>,
     /// What is done with it (9); empty = no mapping type (9.1).
     pub chain: Vec<Step>,
+    /// Whether all that is done with a text is to trim it and to cut it to its length.
+    pub only_cuts: bool,
     /// The type it ends in.
     pub data_type: DataType,
     /// `data_length` as written.
@@ -254,6 +256,16 @@ pub enum DataLength {
     Number(i64),
     /// Written as a text: no cut, and decimals become null (10.2).
     Unusable,
+}
+
+impl Mapping {
+    /// The length that texts are cut to (10.5).
+    pub fn cut_length(&self) -> Option<i64> {
+        match self.length {
+            DataLength::Number(length) => Some(length),
+            DataLength::None | DataLength::Unusable => None,
+        }
+    }
 }
 
 /// A mapping's default in its two forms (9.5).

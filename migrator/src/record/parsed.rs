@@ -65,6 +65,8 @@ pub struct Attribute {
     /// Whether the flattened map has the value as it is: nothing to trim, nothing to unescape once
     /// more (contract.md 5). False where that was not looked at.
     pub is_flat: bool,
+    /// Whether the contract's expressions look its name up.
+    pub in_context: bool,
     /// The name as spelled, without its prefix.
     pub name: Span,
     /// The value.
@@ -99,12 +101,14 @@ pub struct ParsedRecord {
 
 impl ParsedRecord {
     /// The text of a span.
+    #[inline]
     pub fn str(&self, span: Span) -> &str {
         let start = span.start as usize;
         self.text.get(start..start + span.len as usize).unwrap_or_default()
     }
 
     /// The attributes of an element.
+    #[inline]
     pub fn attributes_of(&self, element: u32) -> &[Attribute] {
         let range = &self.elements[element as usize].attributes;
         &self.attributes[range.start as usize..range.end as usize]
@@ -116,11 +120,13 @@ impl ParsedRecord {
     }
 
     /// The last element at one of the contract's paths.
+    #[inline]
     pub fn slot(&self, slot: u16) -> Option<u32> {
         self.slots.get(usize::from(slot)).copied().flatten()
     }
 
     /// The first attribute of a field, whatever its spelling.
+    #[inline]
     pub fn field(&self, field: u16) -> Option<&Attribute> {
         self.attributes.get(*self.fields.get(usize::from(field))? as usize)
     }

@@ -75,17 +75,31 @@ fn is_ornament(c: char) -> bool {
 }
 
 /// The text without surrounding white space, by the language's notion of white space.
+#[inline]
 pub fn trim(text: &str) -> &str {
     // Nearly every text has nothing to trim, which its outer bytes tell.
-    match text.as_bytes() {
-        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
-        _ => text.trim_matches(is_space),
+    let bytes = text.as_bytes();
+    match (bytes.first(), bytes.last()) {
+        (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        (None, _) => text,
+        _ => trim_any(text),
     }
 }
 
+#[inline(never)]
+fn trim_any(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
 /// Whether nothing but white space is there.
+#[inline]
 pub fn is_blank(text: &str) -> bool {
-    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.chars().all(is_space)
+    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && has_spaces_only(text)
+}
+
+#[inline(never)]
+fn has_spaces_only(text: &str) -> bool {
+    text.chars().all(is_space)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Which elements are contacts, addresses and employments: the selections of contract.md 6.
 
 use std::borrow::Cow;
+use std::hash::Hash;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::observe::{Event, Observer, PassedOver};
 use crate::contract::case::same;
@@ -114,8 +116,7 @@ pub(super) fn valid<'r, O: Observer>(
 ) -> Vec<ValidContact<'r>> {
     let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let mut kept: Vec<ValidContact<'r>> = Vec::new();
-    // A record may have as many contacts as it has room for: no step looks at all of them.
-    let mut places = FxHashMap::default();
+    let mut places = Places::default();
     for element in of_kind(record, Kinds::CONTACT) {
         let contact = match valid_contact(contract, record, element) {
             Ok(contact) => contact,
@@ -124,7 +125,7 @@ pub(super) fn valid<'r, O: Observer>(
                 continue;
             }
         };
-        let place = *places.entry(contact.con_id).or_insert(kept.len());
+        let place = places.of(contact.con_id);
         match kept.get_mut(place) {
             Some(other) if contact.priority <= other.priority => {
                 pass_over(other.element, PassedOver::Replaced);
@@ -173,11 +174,14 @@ pub(super) fn children<O: Observer>(
         ChildKind::Employment => (contract.contacts.employment.as_ref(), Kinds::EMPLOYMENT),
     };
     let Some(rule) = rule else { return Vec::new() };
-    let valid: FxHashSet<&str> = valid.iter().map(|contact| contact.con_id).collect();
+    let mut known = Places::default();
+    for contact in valid {
+        known.of(contact.con_id);
+    }
     let mut children = Vec::new();
     for contact in filtered(contract, record, observer) {
         let con_id = exact(record, contact, &contract.contacts.con_id).unwrap_or_default();
-        if !valid.contains(con_id) {
+        if !known.has(&con_id) {
             pass_over(contact, PassedOver::NoValidContact);
             continue;
         }
@@ -192,12 +196,47 @@ pub(super) fn children<O: Observer>(
     children
 }
 
+/// Keys in the order in which they came first. A record may have as many contacts as it has room
+/// for: the first few are compared one by one, any more are hashed.
+struct Places<K> {
+    few: SmallVec<[K; FEW]>,
+    more: FxHashMap<K, usize>,
+}
+
+/// Contacts that nearly every record has at most.
+const FEW: usize = 6;
+
+impl<K> Default for Places<K> {
+    fn default() -> Self {
+        Self { few: SmallVec::new(), more: FxHashMap::default() }
+    }
+}
+
+impl<K: Eq + Hash> Places<K> {
+    /// The place of a key, which is added where it is new.
+    fn of(&mut self, key: K) -> usize {
+        if let Some(place) = self.few.iter().position(|known| *known == key) {
+            return place;
+        }
+        if self.few.len() < FEW {
+            self.few.push(key);
+            return self.few.len() - 1;
+        }
+        let next = FEW + self.more.len();
+        *self.more.entry(key).or_insert(next)
+    }
+
+    fn has(&self, key: &K) -> bool {
+        self.few.contains(key) || self.more.contains_key(key)
+    }
+}
+
 /// The contacts of 6.2: another selection than the valid ones.
 fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &O) -> Vec<u32> {
     let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
     let rules = &contract.contacts;
     let mut kept: Vec<u32> = Vec::new();
-    let mut places = FxHashMap::default();
+    let mut places = Places::default();
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
     let at_path =
         (0..count).filter(|element| record.elements[*element as usize].slot == Some(rules.slot));
@@ -213,7 +252,7 @@ fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &
             pass_over(element, PassedOver::Type);
             continue;
         };
-        let place = *places.entry((role, con_id)).or_insert(kept.len());
+        let place = places.of((role, con_id));
         match kept.get_mut(place) {
             Some(other) => {
                 pass_over(*other, PassedOver::Replaced);

@@ -12,6 +12,7 @@ use crate::record::{Attribute, ParsedRecord};
 /// A key that answered a name, and its value.
 #[derive(Debug)]
 struct Answer<'r> {
+    name: NameId,
     prefix: Option<&'r str>,
     rest: &'r str,
     value: Cow<'r, str>,
@@ -23,27 +24,40 @@ struct Answer<'r> {
 #[derive(Debug)]
 pub(super) struct Names<'r> {
     contract: &'r Contract,
-    answers: Vec<Option<Answer<'r>>>,
-    /// The names that have an answer.
-    answered: Vec<NameId>,
+    /// By name, where its answer stands; [`UNANSWERED`] where it has none. A contract has hundreds of
+    /// names, and a row answers few of them: this much is made ready for every context.
+    places: Vec<u32>,
+    answers: Vec<Answer<'r>>,
     /// Keys written so far.
     written: usize,
 }
 
+/// The place of an answer that is not there.
+const UNANSWERED: u32 = u32::MAX;
+
 impl Context for Names<'_> {
     fn get(&self, name: NameId) -> Option<&str> {
-        self.answers.get(name.0 as usize)?.as_ref().map(|answer| &*answer.value)
+        self.answer(name).map(|answer| &*answer.value)
     }
 
     fn position(&self, name: NameId) -> Option<usize> {
-        self.answers.get(name.0 as usize)?.as_ref().map(|answer| answer.position)
+        self.answer(name).map(|answer| answer.position)
     }
+}
+
+/// The attributes of an element that can answer a name.
+fn in_context(record: &ParsedRecord, element: u32) -> impl Iterator<Item = &Attribute> {
+    record.attributes_of(element).iter().filter(|attribute| attribute.in_context)
 }
 
 impl<'r> Names<'r> {
     /// No key at all.
     pub(super) fn empty(contract: &'r Contract) -> Self {
-        Self { contract, answers: Vec::new(), answered: Vec::new(), written: 0 }
+        Self { contract, places: Vec::new(), answers: Vec::new(), written: 0 }
+    }
+
+    fn answer(&self, name: NameId) -> Option<&Answer<'r>> {
+        self.answers.get(*self.places.get(name.0 as usize)? as usize)
     }
 
     /// The context of application-level tables.
@@ -55,7 +69,7 @@ impl<'r> Names<'r> {
         let mut names = Self::blank(contract);
         let first_type = valid.iter().find(|contact| contact.priority == 0);
         if let Some(primary) = first_type.or_else(|| valid.first()) {
-            for attribute in record.attributes_of(primary.element) {
+            for attribute in in_context(record, primary.element) {
                 let value = record.str(attribute.value);
                 names.offer(Some("contact"), record, attribute, &value.into());
             }
@@ -79,8 +93,8 @@ impl<'r> Names<'r> {
 
     /// Becomes the context of a child's row: its own attributes over the contact's con_id.
     pub(super) fn become_child(&mut self, record: &'r ParsedRecord, element: u32, contact: u32) {
-        for name in self.answered.drain(..) {
-            self.answers[name.0 as usize] = None;
+        for answer in self.answers.drain(..) {
+            self.places[answer.name.0 as usize] = UNANSWERED;
         }
         self.written = 0;
         let con_id = &self.contract.contacts.con_id;
@@ -92,17 +106,13 @@ impl<'r> Names<'r> {
 
     /// Every name of the contract without an answer.
     pub(super) fn blank(contract: &'r Contract) -> Self {
-        let mut answers = Vec::new();
-        answers.resize_with(contract.names.len(), || None);
-        Self { contract, answers, answered: Vec::with_capacity(contract.names.len()), written: 0 }
+        let places = vec![UNANSWERED; contract.names.len()];
+        Self { contract, places, answers: Vec::new(), written: 0 }
     }
 
     fn own_attributes(&mut self, record: &'r ParsedRecord, element: u32) {
-        let classes = &self.contract.scan.classes;
-        for attribute in record.attributes_of(element) {
-            if !classes[attribute.class as usize].uses.is_empty() {
-                self.offer(None, record, attribute, &record.str(attribute.value).into());
-            }
+        for attribute in in_context(record, element) {
+            self.offer(None, record, attribute, &record.str(attribute.value).into());
         }
     }
 
@@ -113,11 +123,8 @@ impl<'r> Names<'r> {
         let name = record.name_of(element);
         let is_application = name == contract.source_application_table;
         let prefix = if is_application { "application" } else { name };
-        for attribute in record.attributes_of(element) {
+        for attribute in in_context(record, element) {
             let class = &contract.scan.classes[attribute.class as usize];
-            if class.uses.is_empty() {
-                continue;
-            }
             let value = flat(record, attribute);
             self.write(Some(prefix), &class.lower, attribute.class, &value);
             if is_application && name != "application" {
@@ -154,15 +161,17 @@ impl<'r> Names<'r> {
             }
             let position = self.written;
             self.written += 1;
-            let answer = &mut self.answers[used.name.0 as usize];
-            match answer {
+            let place = &mut self.places[used.name.0 as usize];
+            match self.answers.get_mut(*place as usize) {
                 Some(first) if (first.prefix, first.rest) == (prefix, rest) => {
                     first.value.clone_from(value);
                 }
                 Some(_) => {}
                 None => {
-                    *answer = Some(Answer { prefix, rest, value: value.clone(), position });
-                    self.answered.push(used.name);
+                    // Names are counted in 32 bits, and each has one answer at most.
+                    *place = u32::try_from(self.answers.len()).unwrap_or(UNANSWERED);
+                    let (name, value) = (used.name, value.clone());
+                    self.answers.push(Answer { name, prefix, rest, value, position });
                 }
             }
         }

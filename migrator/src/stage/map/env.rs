@@ -23,6 +23,8 @@ pub(super) struct Env<'r, O> {
     pub(super) app_id: Value,
     pub(super) now: NaiveDateTime,
     pub(super) observer: &'r O,
+    /// The last contact of either role, once it has been looked for.
+    pub(super) last_of_roles: [OnceCell<Option<u32>>; 2],
     /// See [`Env::last_contact`].
     pub(super) last_contacts: OnceCell<FxHashMap<&'r str, u32>>,
 }

@@ -117,14 +117,22 @@ fn of_role<'r, O>(env: &Env<'r, O>, role: ContactRole) -> impl Iterator<Item = u
     })
 }
 
+/// The first of them; looked for once a record.
+fn last_of_role<O>(env: &Env<'_, O>, role: ContactRole) -> Option<u32> {
+    let last = match role {
+        ContactRole::First => &env.last_of_roles[0],
+        ContactRole::Second => &env.last_of_roles[1],
+    };
+    *last.get_or_init(|| of_role(env, role).next())
+}
+
 fn last_valid<'r, O: Observer>(
     env: &Env<'r, O>,
     mapping: &Mapping,
     pick: &LastValid,
 ) -> Looked<'r> {
     let record = env.record;
-    let mut contacts = of_role(env, pick.role);
-    let Some(contact) = contacts.next() else { return Looked::Null };
+    let Some(contact) = last_of_role(env, pick.role) else { return Looked::Null };
     let below = match pick.below {
         Below::Nothing => None,
         Below::Addresses => chosen_address(env, contact, &pick.attribute),
@@ -135,8 +143,11 @@ fn last_valid<'r, O: Observer>(
     }
     let usable =
         |contact: &u32| exact(record, *contact, &pick.attribute).is_some_and(is_meaningful);
-    let stand_in =
-        if pick.earlier_contacts && !usable(&contact) { contacts.find(usable) } else { None };
+    let stand_in = if pick.earlier_contacts && !usable(&contact) {
+        of_role(env, pick.role).skip(1).find(usable)
+    } else {
+        None
+    };
     let chosen = picked(env, Some(stand_in.unwrap_or(contact)));
     let own = chosen.and_then(|contact| exact(record, contact, &pick.attribute));
     Looked::of(cut_early(env, mapping, own))

@@ -122,7 +122,8 @@ impl<'c> Mapper<'c> {
     ) -> Result<RowSet, Reject> {
         let (contract, now, last_contacts) = (self.contract, self.now, OnceCell::new());
         let app_id = integer_or_text(&record.app_id);
-        let env = Env { contract, record, app_id, now, observer, last_contacts };
+        let last_of_roles = [OnceCell::new(), OnceCell::new()];
+        let env = Env { contract, record, app_id, now, observer, last_of_roles, last_contacts };
         let contacts = valid(env.contract, record, observer);
         let names = if self.contract.scan.needs_context {
             Names::application(env.contract, record, &contacts)
@@ -292,7 +293,9 @@ impl<'r, O: Observer> Env<'r, O> {
 
     fn created_rows(&self, table: usize, groups: &[RowGroup], names: &Names<'r>) -> Vec<Row> {
         let mut created = Vec::with_capacity(groups.len());
-        created.extend(groups.iter().filter_map(|group| rows::create(self, table, group, names)));
+        for group in groups {
+            rows::create(self, table, group, names, &mut created);
+        }
         created
     }
 }

@@ -14,13 +14,22 @@ pub trait Observer {
     fn see(&self, event: Event<'_>) {
         let _ = event;
     }
+
+    /// Whether anybody sees. Where nobody does, a step may be taken without what it would tell.
+    fn sees(&self) -> bool {
+        true
+    }
 }
 
 /// Nobody watches.
 #[derive(Debug, Clone, Copy)]
 pub struct Nobody;
 
-impl Observer for Nobody {}
+impl Observer for Nobody {
+    fn sees(&self) -> bool {
+        false
+    }
+}
 
 /// What happens while a record is mapped. Elements are indices into the parsed record's.
 #[derive(Clone, Copy)]

@@ -11,27 +11,29 @@ use crate::contract::convert::{
     DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
 };
 use crate::contract::model::{Mapping, RowGroup, RowKind, Step};
-use crate::record::{Cell, Cells, Row, Value};
+use crate::record::{Cell, Row, Value};
 
 /// The column that makes a collateral row only where it is a number above zero.
 const WHOLESALE_VALUE: &str = "wholesale_value";
 
-/// The row of a group, if its condition holds. `table` is the group's table in the contract.
+/// Adds the row of a group, if its condition holds. `table` is the group's table in the contract.
 pub(super) fn create<'r, O: Observer>(
     env: &Env<'r, O>,
     table: usize,
     group: &RowGroup,
     names: &Names<'r>,
-) -> Option<Row> {
+    rows: &mut Vec<Row>,
+) {
     env.tell(Event::Row(Origin::Group(group)));
     let maker = Maker { env, group, columns: &env.contract.tables[table].columns, names };
-    let row = match group.kind {
-        RowKind::Collateral => maker.collateral(),
-        RowKind::Warranty => maker.warranty(),
-        _ => maker.single(),
-    };
-    env.tell(if row.is_some() { Event::Kept } else { Event::Dropped(Drop::NotMade) });
-    row
+    let before = rows.len();
+    match group.kind {
+        RowKind::Collateral => rows.extend(maker.collateral()),
+        RowKind::Warranty => rows.extend(maker.warranty()),
+        _ => maker.single(rows),
+    }
+    let is_made = rows.len() > before;
+    env.tell(if is_made { Event::Kept } else { Event::Dropped(Drop::NotMade) });
 }
 
 struct Maker<'m, 'r, O> {
@@ -72,14 +74,18 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         self.group.fixed[place].clone().unwrap_or(Value::Null)
     }
 
-    /// Rows of one member (11.1 to 11.5).
-    fn single(&self) -> Option<Row> {
-        let mapping = self.group.members.first()?;
-        let value = self.told(self.value_of(mapping), true)?;
-        let columns = &self.group.columns;
-        let mut cells = Cells::with_capacity(columns.len());
-        cells.push(Cell { column: *columns.first()?, value: self.app_id() });
-        for (column, fixed) in columns.iter().zip(&self.group.fixed) {
+    /// Rows of one member (11.1 to 11.5), made where they are kept.
+    fn single(&self, rows: &mut Vec<Row>) {
+        let (Some(mapping), [app_id, .., last]) =
+            (self.group.members.first(), &self.group.columns[..])
+        else {
+            return;
+        };
+        let Some(value) = self.told(self.value_of(mapping), true) else { return };
+        rows.push(Row::default());
+        let Some(Row { cells }) = rows.last_mut() else { return };
+        cells.push(Cell { column: *app_id, value: self.app_id() });
+        for (column, fixed) in self.group.columns.iter().zip(&self.group.fixed) {
             if let Some(value) = fixed {
                 cells.push(Cell { column: *column, value: value.clone() });
             }
@@ -87,12 +93,12 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         if self.group.kind == RowKind::PolicyException {
             let told = |notes| self.told(self.meaningful(notes), false);
             let notes = self.group.notes.as_ref().and_then(told).unwrap_or(Value::Null);
-            cells.push(Cell { column: columns[columns.len() - 2], value });
-            cells.push(Cell { column: *columns.last()?, value: notes });
+            let about = self.group.columns[self.group.columns.len() - 2];
+            cells.push(Cell { column: about, value });
+            cells.push(Cell { column: *last, value: notes });
         } else {
-            cells.push(Cell { column: *columns.last()?, value });
+            cells.push(Cell { column: *last, value });
         }
-        Some(Row { cells })
     }
 
     /// The value of the mapping in hand, after whoever watches has been told.

@@ -19,8 +19,6 @@ pub(super) struct RawAttribute<'t> {
     pub(super) plain: bool,
     /// What follows in the tag.
     pub(super) after: &'t str,
-    /// `name="value`, if the tag spells it so and the value is plain.
-    pub(super) usual: Option<&'t str>,
 }
 
 impl<'t> RawAttribute<'t> {
@@ -51,23 +49,8 @@ impl<'t> RawAttribute<'t> {
         }
     }
 
-    /// The next attribute if the tag goes on with exactly this ` name="`, else `None`.
-    #[inline]
-    pub(super) fn named(in_tag: &str, rest: &'t str) -> Result<Option<Self>, Cause> {
-        let Some(from_value) = rest.strip_prefix(in_tag) else { return Ok(None) };
-        let name = &rest[1..in_tag.len() - 2];
-        let end = first_special(from_value.as_bytes(), b'"');
-        let plain = from_value.as_bytes().get(end) == Some(&b'"');
-        if !plain || end > ATTRIBUTE_BYTES_MAX {
-            return Self::with_value(name, from_value, b'"').map(Some);
-        }
-        let (value, after) = (&from_value[..end], &from_value[end + 1..]);
-        let usual = Some(&rest[1..in_tag.len() + end]);
-        Ok(Some(Self { name, value, plain, after, usual }))
-    }
-
-    #[inline(never)]
-    fn with_value(name: &'t str, rest: &'t str, quote: u8) -> Result<Self, Cause> {
+    /// The attribute of this name whose value begins here.
+    pub(super) fn with_value(name: &'t str, rest: &'t str, quote: u8) -> Result<Self, Cause> {
         let bytes = rest.as_bytes();
         let special = first_special(bytes, quote);
         let plain = bytes.get(special) == Some(&quote);
@@ -80,14 +63,13 @@ impl<'t> RawAttribute<'t> {
         if end > ATTRIBUTE_BYTES_MAX {
             return Err("an attribute longer than 10 MiB".into());
         }
-        Ok(Self { name, value: &rest[..end], plain, after: &rest[end + 1..], usual: None })
+        Ok(Self { name, value: &rest[..end], plain, after: &rest[end + 1..] })
     }
 
     /// Whether there is surely nothing to trim off the value, and no `&` in it.
     #[inline]
     pub(super) fn is_flat(&self) -> bool {
-        let outer = [self.value.as_bytes().first(), self.value.as_bytes().last()];
-        self.plain && outer.iter().all(|byte| byte.is_none_or(u8::is_ascii_graphic))
+        self.plain && has_graphic_ends(self.value.as_bytes())
     }
 
     /// Appends the value as XML defines it.
@@ -120,6 +102,12 @@ impl<'t> RawAttribute<'t> {
             Err("a reference to nothing that is declared".into())
         }
     }
+}
+
+/// Whether there is surely nothing to trim off a value.
+#[inline]
+pub(super) fn has_graphic_ends(value: &[u8]) -> bool {
+    [value.first(), value.last()].iter().all(|byte| byte.is_none_or(u8::is_ascii_graphic))
 }
 
 /// Offset of the first quote, `<`, `&` or white space other than a blank; the length if there is

@@ -3,13 +3,14 @@
 //! A tag is read once, from its `<` on. Where anything in it is not as it should be, it is looked
 //! at again within its bounds for the words (`fault`), and the record is rejected.
 
-use super::attributes::RawAttribute;
+use super::attributes::{RawAttribute, has_graphic_ends};
 use super::fault;
 use super::names::{KnownName, NameId, NameTable};
 use super::namespace::{Scopes, is_declaration, local};
 use super::paths::{ABOVE_ROOT, Before, Paths};
 use super::references::Cause;
 use super::scan::Scanner;
+use super::usual::{Expected, Piece, Plain, offset, span};
 use crate::contract::model::{FieldId, ScanPlan};
 use crate::record::{Attribute, Element, NO_ATTRIBUTE, ParsedRecord, Span};
 
@@ -32,6 +33,16 @@ pub(super) struct Elements<'c> {
     listed: Vec<u32>,
     /// Serial number of the element in hand, over all records.
     serial: u64,
+}
+
+/// What comes next in a tag.
+enum Next<'t> {
+    /// An attribute as nearly all tags spell it. Its value stands between two offsets of the tag.
+    Usual { name: NameId, value_at: usize, end: usize },
+    /// Any other attribute.
+    Other(RawAttribute<'t>, NameId),
+    /// No attribute.
+    End,
 }
 
 /// An element that has begun and not ended.
@@ -238,45 +249,81 @@ impl<'c> Elements<'c> {
         out: &mut ParsedRecord,
     ) -> Result<(&'t str, bool), Cause> {
         let mut qualified = false;
-        let mut rest = tag;
+        let mut plain = Plain::default();
+        let mut piece = Piece::default();
         let mut place = 0;
-        while let Some((raw, name)) = self.next_attribute(path, &mut place, rest)? {
-            rest = raw.after;
-            let known = self.names.get_mut(name);
-            if known.last_element == self.serial {
-                return Err(format!("the attribute {} stands twice", raw.name).into());
-            }
-            known.last_element = self.serial;
-            qualified |= known.qualified;
-            let keep = (kept || (known.in_context && self.plan.needs_context))
-                && !(known.qualified && is_declaration(raw.name));
-            match known.class {
-                Some(class) if keep => keep_attribute(class, known, &raw, out)?,
-                _ => raw.check_value()?,
+        let mut at = 0;
+        loop {
+            match self.next_attribute(path, &mut place, tag, at, &mut plain)? {
+                Next::Usual { name, value_at, end } => {
+                    let known = self.names.get_mut(name);
+                    known.enter(self.serial, || &tag[at + 1..value_at - 2])?;
+                    if let Some(class) = known.class
+                        && (kept || (known.in_context && self.plan.needs_context))
+                    {
+                        let start = piece.take_in(at + 1, end, tag, &mut out.text);
+                        let value = &tag.as_bytes()[value_at..end];
+                        out.attributes.push(Attribute {
+                            class,
+                            spelling: known.spelling,
+                            is_flat: has_graphic_ends(value),
+                            in_context: known.in_context,
+                            name: span(start, value_at - at - 3),
+                            value: span(start + value_at - at - 1, value.len()),
+                        });
+                    }
+                    at = end + 1;
+                }
+                Next::Other(raw, name) => {
+                    at = tag.len() - raw.after.len();
+                    let known = self.names.get_mut(name);
+                    known.enter(self.serial, || raw.name)?;
+                    qualified |= known.qualified;
+                    let keep = (kept || (known.in_context && self.plan.needs_context))
+                        && !(known.qualified && is_declaration(raw.name));
+                    match known.class {
+                        Some(class) if keep => {
+                            piece.copy(tag, &mut out.text);
+                            keep_attribute(class, known, &raw, out)?;
+                        }
+                        _ => raw.check_value()?,
+                    }
+                }
+                Next::End => break,
             }
         }
-        Ok((rest, qualified))
+        piece.copy(tag, &mut out.text);
+        Ok((&tag[at..], qualified))
     }
 
-    /// The next attribute of a tag, and its name. Elements of one path mostly have the same
+    /// The next attribute of a tag from an offset on. Elements of one path mostly have the same
     /// attributes in the same order, so those that came next before are tried first.
     #[inline]
     fn next_attribute<'t>(
         &mut self,
         path: u32,
         place: &mut usize,
-        rest: &'t str,
-    ) -> Result<Option<(RawAttribute<'t>, NameId)>, Cause> {
-        if !rest.starts_with(' ') {
-            return self.any_attribute(path, place, rest);
+        tag: &'t str,
+        at: usize,
+        plain: &mut Plain,
+    ) -> Result<Next<'t>, Cause> {
+        let bytes = tag.as_bytes();
+        for (ahead, expected) in self.paths.attributes_from(path, *place).iter().enumerate() {
+            let name = expected.name;
+            let in_tag = || self.names.get(name).in_tag();
+            let Some(length) = expected.length_in(&bytes[at..], in_tag) else { continue };
+            *place += ahead + 1;
+            let value_at = at + length;
+            return match plain.end_of_value(bytes, value_at) {
+                Some(end) if !expected.qualified => Ok(Next::Usual { name, value_at, end }),
+                _ => {
+                    let spelled = &tag[at + 1..value_at - 2];
+                    let raw = RawAttribute::with_value(spelled, &tag[value_at..], b'"')?;
+                    Ok(Next::Other(raw, name))
+                }
+            };
         }
-        for (ahead, name) in self.paths.attributes_from(path, *place).iter().enumerate() {
-            if let Some(raw) = RawAttribute::named(self.names.in_tag(*name), rest)? {
-                *place += ahead + 1;
-                return Ok(Some((raw, *name)));
-            }
-        }
-        self.any_attribute(path, place, rest)
+        self.any_attribute(path, place, &tag[at..])
     }
 
     fn any_attribute<'t>(
@@ -284,11 +331,13 @@ impl<'c> Elements<'c> {
         path: u32,
         place: &mut usize,
         rest: &'t str,
-    ) -> Result<Option<(RawAttribute<'t>, NameId)>, Cause> {
-        let Some(raw) = RawAttribute::next(rest)? else { return Ok(None) };
+    ) -> Result<Next<'t>, Cause> {
+        let Some(raw) = RawAttribute::next(rest)? else { return Ok(Next::End) };
         let name = self.names.intern(raw.name, self.plan).ok_or("an illegal attribute name")?;
-        *place = self.paths.expect_attribute(path, *place, name);
-        Ok(Some((raw, name)))
+        let known = self.names.get(name);
+        let expected = || Expected::new(name, known.in_tag(), known.qualified);
+        *place = self.paths.expect_attribute(path, *place, name, expected);
+        Ok(Next::Other(raw, name))
     }
 
     #[cold]
@@ -345,31 +394,18 @@ fn after_end_tag<'t>(name: &str, tag: &'t str) -> Option<&'t str> {
     rest.strip_prefix('>').or_else(|| rest.trim_ascii_start().strip_prefix('>'))
 }
 
-#[inline]
 fn keep_attribute(
     class: u32,
     known: &KnownName,
     raw: &RawAttribute<'_>,
     out: &mut ParsedRecord,
 ) -> Result<(), Cause> {
-    let (name, value) = match raw.usual {
-        // One copy for both.
-        Some(usual) if !known.qualified => {
-            let Span { start, len } = push(&mut out.text, usual);
-            let name_len = offset(raw.name.len());
-            let before_value = name_len + 2;
-            let value = Span { start: start + before_value, len: len - before_value };
-            (Span { start, len: name_len }, value)
-        }
-        _ => {
-            let name = push(&mut out.text, local(raw.name));
-            let start = out.text.len();
-            raw.push_value(&mut out.text)?;
-            (name, Span { start: offset(start), len: offset(out.text.len() - start) })
-        }
-    };
-    let (spelling, is_flat) = (known.spelling, raw.is_flat());
-    out.attributes.push(Attribute { class, spelling, is_flat, name, value });
+    let name = push(&mut out.text, local(raw.name));
+    let start = out.text.len();
+    raw.push_value(&mut out.text)?;
+    let value = span(start, out.text.len() - start);
+    let (spelling, is_flat, in_context) = (known.spelling, raw.is_flat(), known.in_context);
+    out.attributes.push(Attribute { class, spelling, is_flat, in_context, name, value });
     Ok(())
 }
 
@@ -385,13 +421,7 @@ fn note_fields(by_class: &[Option<FieldId>], element: u32, out: &mut ParsedRecor
 }
 
 fn push(text: &mut String, piece: &str) -> Span {
-    let span = Span { start: offset(text.len()), len: offset(piece.len()) };
+    let span = span(text.len(), piece.len());
     text.push_str(piece);
     span
-}
-
-/// Offsets fit 32 bits: the text's length does, and what is kept of a text is no longer.
-#[inline]
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -14,6 +14,7 @@ mod namespace;
 mod paths;
 mod references;
 mod scan;
+mod usual;
 
 use memchr::memmem;
 

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
+use super::references::Cause;
 use crate::contract::case::lower;
 use crate::contract::model::{AttributeClass, ScanPlan};
 use crate::record::OTHER_SPELLING;
@@ -16,7 +17,7 @@ pub(super) const NAMES_MAX: usize = 1 << 16;
 const NAME_BYTES_MAX: usize = 50_000;
 
 /// An interned name, good until the table is shrunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct NameId(u32);
 
 /// An attribute name that was seen before.
@@ -33,10 +34,29 @@ pub(super) struct KnownName {
     /// Whether it has a prefix or declares a namespace.
     pub(super) qualified: bool,
     /// The last element (by serial number) that had it: finds duplicates.
-    pub(super) last_element: u64,
+    last_element: u64,
 }
 
 impl KnownName {
+    /// As nearly all tags spell it: a blank, the name, `="`.
+    pub(super) fn in_tag(&self) -> &str {
+        &self.in_tag
+    }
+
+    /// Notes that an element has it.
+    #[inline]
+    pub(super) fn enter<'t>(
+        &mut self,
+        element: u64,
+        spelled: impl FnOnce() -> &'t str,
+    ) -> Result<(), Cause> {
+        if self.last_element == element {
+            return Err(format!("the attribute {} stands twice", spelled()).into());
+        }
+        self.last_element = element;
+        Ok(())
+    }
+
     fn text(&self) -> &str {
         &self.in_tag[1..self.in_tag.len() - 2]
     }
@@ -62,9 +82,9 @@ impl NameTable {
         &mut self.names[name.0 as usize]
     }
 
-    /// A name as nearly all tags spell it: a blank, the name, `="`.
-    pub(super) fn in_tag(&self, name: NameId) -> &str {
-        &self.names[name.0 as usize].in_tag
+    /// A name's entry.
+    pub(super) fn get(&self, name: NameId) -> &KnownName {
+        &self.names[name.0 as usize]
     }
 
     /// Forgets all names if there are too many, and tells so. Not to be called within a record.

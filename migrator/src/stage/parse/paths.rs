@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
 use super::names::{NameId, is_name};
+use super::usual::Expected;
 use crate::contract::model::{CARD, LITERAL_ADDRESS, LITERAL_CONTACT, ScanPlan};
 use crate::record::Kinds;
 
@@ -13,7 +14,7 @@ use crate::record::Kinds;
 const PATHS_MAX: usize = 1 << 16;
 
 /// Attributes of a path that are expected, at most.
-const EXPECTED_MAX: usize = 1 << 10;
+const EXPECTED_MAX: usize = 1 << 8;
 
 /// How many of the attributes that may come next are tried.
 const TRIED: usize = 3;
@@ -70,7 +71,7 @@ pub(super) struct Path {
     /// Whether any element here was kept in this record.
     pub(super) listed: bool,
     /// Attributes that elements here had, in their usual order.
-    attributes: Vec<NameId>,
+    attributes: Vec<Expected>,
     /// The path whose start came last behind the start of this one and behind its end: its first
     /// child and its next sibling. [`ABOVE_ROOT`] where none came.
     follows: [u32; 2],
@@ -207,19 +208,26 @@ impl Paths {
     }
 
     /// What may come next in a tag after so many of the expected attributes.
-    pub(super) fn attributes_from(&self, path: u32, place: usize) -> &[NameId] {
+    #[inline]
+    pub(super) fn attributes_from(&self, path: u32, place: usize) -> &[Expected] {
         let all = &self.nodes[path as usize].attributes;
         &all[place.min(all.len())..(place + TRIED).min(all.len())]
     }
 
     /// Expects an attribute that came although others were tried; the place behind it.
-    pub(super) fn expect_attribute(&mut self, path: u32, tried: usize, name: NameId) -> usize {
+    pub(super) fn expect_attribute(
+        &mut self,
+        path: u32,
+        tried: usize,
+        name: NameId,
+        expected: impl FnOnce() -> Expected,
+    ) -> usize {
         let all = &mut self.nodes[path as usize].attributes;
-        match all.iter().position(|known| *known == name) {
+        match all.iter().position(|known| known.name == name) {
             Some(place) => place + 1,
             None if all.len() < EXPECTED_MAX => {
                 let place = tried.min(all.len());
-                all.insert(place, name);
+                all.insert(place, expected());
                 place + 1
             }
             None => tried,

@@ -1,0 +1,233 @@
+//! Attributes as nearly all tags spell them, ` name="value"`: told by a glance at the name, judged
+//! by what the whole tag lacks, and copied together.
+//!
+//! Offsets are those of the tag from behind its name. Whatever is not as usual is read by
+//! [`super::attributes`].
+
+use super::names::NameId;
+use crate::record::Span;
+
+/// Bytes of a glance.
+const WORD: usize = size_of::<u64>();
+
+/// Bytes of a value within which its quote is looked for word by word. Nearly all end before; what
+/// is longer is worth the start of a vector search.
+const SHORT_BYTES: usize = 64;
+
+/// Bytes between two kept attributes that are copied with them rather than passed over.
+const GAP_BYTES_MAX: usize = 64;
+
+/// Longest attribute value that is read here; what is longer is judged elsewhere.
+const VALUE_BYTES_MAX: usize = 1 << 16;
+
+/// A name that is expected in a tag, as it stands there: a blank, the name, `="`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    /// The name.
+    pub(super) name: NameId,
+    /// Whether it has a prefix or declares a namespace.
+    pub(super) qualified: bool,
+    /// Bytes; names are shorter than 16 bits tell.
+    len: u16,
+    /// The first bytes.
+    first: u64,
+    /// The last bytes; of no meaning where there are fewer than a glance takes.
+    last: u64,
+}
+
+impl Expected {
+    /// For a name that stands so in a tag.
+    pub(super) fn new(name: NameId, in_tag: &str, qualified: bool) -> Self {
+        let bytes = in_tag.as_bytes();
+        let short = bytes.len().min(WORD);
+        let mut first = [0; WORD];
+        first[..short].copy_from_slice(&bytes[..short]);
+        Self {
+            name,
+            qualified,
+            len: u16::try_from(bytes.len()).unwrap_or(u16::MAX),
+            first: u64::from_le_bytes(first),
+            last: bytes.last_chunk().copied().map_or(0, u64::from_le_bytes),
+        }
+    }
+
+    /// How many bytes it takes, if the tag goes on with it. `in_tag` gives all of them.
+    #[inline]
+    pub(super) fn length_in<'n>(
+        &self,
+        rest: &[u8],
+        in_tag: impl FnOnce() -> &'n str,
+    ) -> Option<usize> {
+        let len = usize::from(self.len);
+        let first = u64::from_le_bytes(*rest.first_chunk()?);
+        let beyond = u32::try_from(8 * WORD.saturating_sub(len)).unwrap_or(0);
+        if (first ^ self.first) << beyond != 0 {
+            return None;
+        }
+        if len > WORD {
+            let last = rest.get(..len)?.last_chunk().copied().map(u64::from_le_bytes);
+            if last != Some(self.last) || (len > 2 * WORD && !rest.starts_with(in_tag().as_bytes()))
+            {
+                return None;
+            }
+        }
+        Some(len)
+    }
+}
+
+/// What of a tag is known to be plain: no `<`, no `&`, no white space but blanks.
+#[derive(Debug, Default)]
+pub(super) struct Plain {
+    /// Where the next `<` or `&` stands.
+    markup: usize,
+    /// Where the next white space other than a blank stands, up to there.
+    space: usize,
+}
+
+impl Plain {
+    /// Where the value that begins here ends, if it is plain and has its quote behind it.
+    #[inline]
+    pub(super) fn end_of_value(&mut self, tag: &[u8], start: usize) -> Option<usize> {
+        let end = start + quote_in(&tag[start..])?;
+        // The end of one value is where the next is looked at from: no byte is looked at twice.
+        if end > self.markup.min(self.space) {
+            self.look_on(tag, start);
+        }
+        let is_plain = end <= self.markup.min(self.space) && end - start <= VALUE_BYTES_MAX;
+        is_plain.then_some(end)
+    }
+
+    #[inline(never)]
+    fn look_on(&mut self, tag: &[u8], start: usize) {
+        let is_new = start >= self.markup;
+        if is_new {
+            let rest = &tag[start..];
+            self.markup = start + memchr::memchr2(b'<', b'&', rest).unwrap_or(rest.len());
+        }
+        if is_new || start >= self.space {
+            let rest = &tag[start..self.markup];
+            self.space = start + memchr::memchr3(b'\t', b'\n', b'\r', rest).unwrap_or(rest.len());
+        }
+    }
+}
+
+/// Offset of the first `"`.
+#[inline]
+fn quote_in(bytes: &[u8]) -> Option<usize> {
+    const LOW: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = LOW << 7;
+    let (words, _) = bytes[..bytes.len().min(SHORT_BYTES)].as_chunks::<WORD>();
+    for (number, word) in words.iter().enumerate() {
+        let other = u64::from_le_bytes(*word) ^ (LOW * u64::from(b'"'));
+        // Bits above the lowest may be wrong.
+        let marks = other.wrapping_sub(LOW) & !other & HIGH;
+        if marks != 0 {
+            return Some(number * WORD + marks.trailing_zeros() as usize / 8);
+        }
+    }
+    let from = words.len() * WORD;
+    memchr::memchr(b'"', &bytes[from..]).map(|at| from + at)
+}
+
+/// A piece of a tag that is to be copied in one go: usual attributes that are kept, and the little
+/// that stands between them.
+#[derive(Debug, Default)]
+pub(super) struct Piece {
+    from: usize,
+    to: usize,
+}
+
+impl Piece {
+    /// Takes an attribute in, `name="value` at an offset of the tag, and tells where it will stand
+    /// in the record's text. What cannot be copied together with it is copied now.
+    #[inline]
+    pub(super) fn take_in(
+        &mut self,
+        from: usize,
+        to: usize,
+        tag: &str,
+        text: &mut String,
+    ) -> usize {
+        if self.to == 0 || from - self.to > GAP_BYTES_MAX {
+            self.copy(tag, text);
+            self.from = from;
+        }
+        self.to = to;
+        text.len() + from - self.from
+    }
+
+    /// Copies what was taken in.
+    pub(super) fn copy(&mut self, tag: &str, text: &mut String) {
+        text.push_str(&tag[self.from..self.to]);
+        *self = Self::default();
+    }
+}
+
+/// A piece of the record's text; 32 bits tell where all of it is.
+#[inline]
+pub(super) fn span(start: usize, len: usize) -> Span {
+    Span { start: offset(start), len: offset(len) }
+}
+
+/// Offsets fit 32 bits: the text's length does, and what is kept of a text is no longer.
+#[inline]
+pub(super) fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_told_from_others_that_begin_or_end_as_it_does() {
+        let name = NameId::default();
+        for in_tag in [" a=\"", " abcde=\"", " abcdef=\"", " a_name_of_many_letters=\"", " é=\""] {
+            let expected = Expected::new(name, in_tag, false);
+            let tell = |rest: &str| expected.length_in(rest.as_bytes(), || in_tag);
+            assert_eq!(tell(&format!("{in_tag}a value\">")), Some(in_tag.len()), "{in_tag}");
+            for other in 0..in_tag.len() {
+                let mut bytes = format!("{in_tag}a value\">").into_bytes();
+                bytes[other] = b'~';
+                assert_eq!(expected.length_in(&bytes, || in_tag), None, "{in_tag} at {other}");
+            }
+            assert_eq!(tell(&in_tag[..in_tag.len() - 1]), None, "{in_tag}");
+            assert_eq!(tell(""), None, "{in_tag}");
+        }
+    }
+
+    #[test]
+    fn what_stands_near_together_is_copied_at_once_and_what_does_not_apart() {
+        let gap = "-".repeat(GAP_BYTES_MAX + 1);
+        let tag = format!("a=\"1 b=\"2{gap}c=\"3");
+        let (mut piece, mut text) = (Piece::default(), "before ".to_owned());
+        let ranges = [(0, 4), (5, 9), (9 + gap.len(), tag.len())];
+        let places = ranges.map(|(from, to)| piece.take_in(from, to, &tag, &mut text));
+        piece.copy(&tag, &mut text);
+        assert_eq!(text, "before a=\"1 b=\"2c=\"3");
+        for ((from, to), place) in ranges.into_iter().zip(places) {
+            assert_eq!(&text[place..place + to - from], &tag[from..to]);
+        }
+    }
+
+    proptest! {
+        /// The values of a tag are looked at one after another, as a tag is read.
+        #[test]
+        fn a_plain_value_ends_at_its_quote_and_any_other_is_left_to_others(
+            pieces in proptest::collection::vec("[a-z!>'é]{0,70}[<&\t\n ]?", 1..8),
+        ) {
+            let tag = pieces.join("\"") + "\"";
+            let mut plain = Plain::default();
+            let mut start = 0;
+            for piece in &pieces {
+                let is_plain = !piece.contains(['<', '&', '\t', '\n']);
+                let end = plain.end_of_value(tag.as_bytes(), start);
+                prop_assert_eq!(end, is_plain.then_some(start + piece.len()));
+                start += piece.len() + 1;
+            }
+            prop_assert_eq!(plain.end_of_value(tag.as_bytes(), start), None);
+        }
+    }
+}
