@@ -11,9 +11,7 @@ use super::column::typed;
 use super::load::{APPLICATIONS, Shipped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue, Value};
-
-/// Longest identifier of SQL Server.
-const NAME_CHARS_MAX: usize = 128;
+use crate::units::{NAME_UNITS_MAX, units};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,10 +133,10 @@ impl Checker<'_> {
     fn name(&mut self, what: &str, name: &str) {
         let sound = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if !sound || !starts || name.len() > NAME_CHARS_MAX {
+        if !sound || !starts || units(name) > NAME_UNITS_MAX {
             self.faults.push(format!(
                 "{what} name {name:?}: only letters, digits and _, a letter or _ first, at most \
-                 {NAME_CHARS_MAX} of them"
+                 {NAME_UNITS_MAX} of them"
             ));
         }
     }
