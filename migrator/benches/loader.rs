@@ -8,29 +8,25 @@
 #[path = "support/median.rs"]
 mod median;
 mod support;
+#[path = "support/typed.rs"]
+mod typed;
 
 use std::path::Path;
 use std::time::Instant;
 
 use migrator::config::{InsertMethod, Synchronous};
-use migrator::contract::catalogue::{Catalogue, SqlType};
-use migrator::record::{SqlValue, TypedRecord};
-use migrator::source::generated::Profile;
-use migrator::stage::coerce::Coercer;
-use migrator::stage::map::Mapper;
-use migrator::stage::parse::Parser;
+use migrator::contract::catalogue::SqlType;
+use migrator::record::SqlValue;
+use migrator::store::Store;
 use migrator::store::canonical::{fraction_digits, push_date, push_date_time, push_decimal};
 use migrator::store::schema::{Tables, names, quoted};
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Inserted, Role, Store};
 use rusqlite::types::Value;
 
 use median::median;
+use typed::{Batch, Typed};
 
 const BATCH_SIZE: usize = 1_000;
-
-/// Rows of a batch, by table in the order of insertion.
-type Batch<V> = Vec<(usize, Vec<Vec<V>>)>;
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
@@ -51,7 +47,7 @@ fn main() {
             }
         }
     }
-    let rows = bench.rows() as f64;
+    let rows = bench.typed.rows() as f64;
     println!("{rows} rows of staged records, {BATCH_SIZE} records a batch");
     let names = ["loader", "loader, references unchecked", "values", "bulk"];
     for (name, own) in names.iter().zip(&seconds) {
@@ -62,31 +58,14 @@ fn main() {
 }
 
 struct Bench {
-    catalogue: Catalogue,
-    typed: Vec<Batch<SqlValue>>,
+    typed: Typed,
     bound: Vec<Batch<Value>>,
 }
 
 impl Bench {
     fn new(batches: usize) -> Self {
-        let (contract, now) = support::contract();
-        let catalogue = Catalogue::embedded().unwrap();
-        let coercer = Coercer::new(&contract.tables, &catalogue, now).unwrap();
-        let (mut parser, mapper) = (Parser::new(&contract), Mapper::new(&contract, now));
-        let count = u32::try_from(batches * BATCH_SIZE).unwrap();
-        let records: Vec<TypedRecord> = support::records(Profile::Staged, count)
-            .iter()
-            .filter_map(|record| {
-                let parsed = parser.parse(record).unwrap();
-                // A few hold what their columns refuse.
-                coercer.coerce(&mapper.map(&parsed).unwrap()).ok()
-            })
-            .collect();
-        let tables = Tables::new(&catalogue).unwrap();
-        let order: Vec<usize> =
-            contract.tables.iter().map(|table| tables.find(&table.name).unwrap()).collect();
-        let typed: Vec<Batch<SqlValue>> =
-            records.chunks(BATCH_SIZE).map(|records| batch(&order, records)).collect();
+        let typed = Typed::new(batches, BATCH_SIZE);
+        let tables = Tables::new(&typed.catalogue).unwrap();
         let bind = |batch: &Batch<SqlValue>| -> Batch<Value> {
             let of_table = |(table, rows): &(usize, Vec<Vec<SqlValue>>)| {
                 let columns = &tables.all()[*table].columns;
@@ -98,16 +77,12 @@ impl Bench {
             };
             batch.iter().map(of_table).collect()
         };
-        let bound = typed.iter().map(bind).collect();
-        Self { catalogue, typed, bound }
-    }
-
-    fn rows(&self) -> usize {
-        self.typed.iter().flatten().map(|(_, rows)| rows.len()).sum()
+        let bound = typed.batches.iter().map(bind).collect();
+        Self { typed, bound }
     }
 
     fn empty_store(&self, folder: &Path) -> SqliteStore {
-        let tables = Tables::new(&self.catalogue).unwrap();
+        let tables = Tables::new(&self.typed.catalogue).unwrap();
         let store = SqliteStore::new(&folder.join("b.db"), Synchronous::Full, tables).unwrap();
         store.create_missing().unwrap();
         store
@@ -118,16 +93,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let store = self.empty_store(folder.path());
         let started = Instant::now();
-        let mut connection = store.connect(Role::Writer).unwrap();
-        for batch in &self.typed {
-            connection.begin().unwrap();
-            for (table, rows) in batch {
-                let rows: Vec<&[SqlValue]> = rows.iter().map(Vec::as_slice).collect();
-                let inserted = connection.insert(*table, &rows, method).unwrap();
-                assert!(matches!(inserted, Inserted::Stored { .. }), "{inserted:?}");
-            }
-            connection.commit().unwrap();
-        }
+        self.typed.insert_into(&store, method);
         started.elapsed().as_secs_f64()
     }
 
@@ -158,14 +124,6 @@ impl Bench {
         }
         started.elapsed().as_secs_f64()
     }
-}
-
-fn batch(order: &[usize], records: &[TypedRecord]) -> Batch<SqlValue> {
-    let of_table = |table: &usize| {
-        let rows = records.iter().flat_map(|record| &record.tables).filter(|t| t.table == *table);
-        (*table, rows.flat_map(|t| &t.rows).map(|row| row.to_vec()).collect())
-    };
-    order.iter().map(of_table).collect()
 }
 
 fn insert_text(table: &migrator::contract::catalogue::Table) -> String {
