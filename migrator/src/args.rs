@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Partition, Synchronous, TypedSettings};
+use crate::config::{Synchronous, TypedSettings};
+use crate::partition::Partition;
 pub use crate::source::generated::{Product, Profile};
 
 /// Maps XML application records with a JSON mapping contract and stores the rows.

@@ -13,9 +13,10 @@ use std::num::NonZeroUsize;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::config::{Config, Partition};
+use crate::config::Config;
 use crate::error::Result;
 use crate::log::{Log, Logged};
+use crate::partition::Partition;
 use crate::source::Reader;
 use crate::store::retry::Patience;
 use crate::store::{Connection, Role, Store};
@@ -82,10 +83,10 @@ impl<'a> Feed<'a> {
         reader: Box<dyn Reader + 'a>,
         store: &'a dyn Store,
         connection: Box<dyn Connection>,
-        log: (Log, bool),
+        log: Log,
+        log_has_key: bool,
         config: &Config,
     ) -> Self {
-        let (log, log_has_key) = log;
         Self {
             reader,
             store,

@@ -25,6 +25,7 @@ pub mod interrupt;
 pub mod log;
 pub mod lookup;
 pub mod metrics;
+pub mod partition;
 pub mod pipeline;
 #[cfg(feature = "planted-slowdown")]
 pub mod planted;

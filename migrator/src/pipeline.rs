@@ -95,10 +95,10 @@ pub fn run<S: Stages>(
     // This connection stays open until the end: when the last connection to a WAL closes, SQLite
     // writes the whole of it back, which would fall to every batch otherwise.
     let (connection, session) = open_session(store, config.now)?;
-    let log = (Log::new(store.tables())?, setup.log_has_key);
-    let feed = Feed::new(source.reader()?, store, connection, log, config);
+    let (log, log_has_key) = (Log::new(store.tables())?, setup.log_has_key);
+    let feed = Feed::new(source.reader()?, store, connection, log, log_has_key, config);
     let method = config.settings.insert;
-    let writer = Writer::new(store, session, method, order, setup.log_has_key)?;
+    let writer = Writer::new(store, session, method, order, log_has_key)?;
     let pool = Pool::new(store, config.settings.pool, &SystemClock);
     let cache = DedupCache::new(config.settings.cache);
     let on_written = |written: &Written, skipped: u64| tell(observe, written, skipped);

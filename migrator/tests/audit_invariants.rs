@@ -8,11 +8,12 @@ use std::path::PathBuf;
 
 use migrator::audit::finding::Finding;
 use migrator::audit::{Audit, AuditReport};
-use migrator::config::{Config, InsertMethod, Partition, Settings, Synchronous};
+use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::Result;
 use migrator::insert::Mapped;
 use migrator::interrupt::Interrupt;
 use migrator::metrics::Metrics;
+use migrator::partition::Partition;
 use migrator::pipeline::{Job, run};
 use migrator::record::{RawRecord, Reject, SqlValue, Stage, TypedRecord};
 use migrator::source::{Reader, Source};

@@ -12,6 +12,7 @@ const ORDER: &[&str] = &[
     "error.rs",
     "clock.rs",
     "units.rs",
+    "partition.rs",
     "sync.rs",
     // 1: settings, counters
     "config.rs",

@@ -11,11 +11,12 @@ use std::path::Path;
 
 use command_support::Migration;
 use counts::Harm;
-use migrator::config::{Config, Partition, Settings, Synchronous, TypedSettings};
+use migrator::config::{Config, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::error::{ErrorKind, Result};
 use migrator::interrupt::Interrupt;
+use migrator::partition::Partition;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
 use migrator::source::table::{TableNames, TableSource};

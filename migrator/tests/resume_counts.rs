@@ -7,10 +7,11 @@ mod store_support;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use migrator::config::{Config, Partition, Settings, Synchronous};
+use migrator::config::{Config, Settings, Synchronous};
 use migrator::error::Result;
 use migrator::feed::Feed;
 use migrator::log::Log;
+use migrator::partition::Partition;
 use migrator::record::RawRecord;
 use migrator::source::{Reader, Source};
 use migrator::store::schema::Tables;
@@ -72,9 +73,9 @@ impl Logged {
     /// What a feed hands out, and how many records it passes over.
     fn handed_out(&self, source: &Keys, config: &Config, log_has_key: bool) -> (Vec<i32>, u64) {
         let connection = self.store.connect(Role::Reader).unwrap();
-        let log = (Log::new(self.store.tables()).unwrap(), log_has_key);
+        let log = Log::new(self.store.tables()).unwrap();
         let reader = source.reader().unwrap();
-        let mut feed = Feed::new(reader, &self.store, connection, log, config);
+        let mut feed = Feed::new(reader, &self.store, connection, log, log_has_key, config);
         let mut keys = Vec::new();
         while let Some(share) = feed.next_share().unwrap() {
             assert!(share.keys.len() <= config.settings.batch_size.get());

@@ -16,11 +16,12 @@ mod tds;
 use std::path::Path;
 
 use migrator::audit::Audit;
-use migrator::config::{Config, Partition, Settings, Synchronous, TypedSettings};
+use migrator::config::{Config, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::interrupt::Interrupt;
 use migrator::metrics::Metrics;
+use migrator::partition::Partition;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
 use migrator::source::generated::{Generated, Product, Profile, Spec};

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use migrator::config::Partition;
 use migrator::error::{ErrorKind, Result};
+use migrator::partition::Partition;
 use migrator::record::RawRecord;
 use migrator::source::Source;
 use migrator::source::files::FolderSource;

@@ -8,12 +8,13 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
-use migrator::config::{Config, Partition, Settings, Synchronous};
+use migrator::config::{Config, Settings, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::insert::Mapped;
 use migrator::interrupt::Interrupt;
 use migrator::metrics::Metrics;
+use migrator::partition::Partition;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::record::{ParsedRecord, RawRecord, Reject};
 use migrator::report::Books;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use migrator::clock::SystemClock;
-use migrator::config::{Config, Link, Partition, Settings, Synchronous, TypedSettings};
+use migrator::config::{Config, Link, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::interrupt::Interrupt;
+use migrator::partition::Partition;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
 use migrator::source::generated::{Generated, Product, Profile, Spec};

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::config::Partition;
 use crate::error::{Error, ErrorKind, Result};
+use crate::partition::Partition;
 use crate::record::RawRecord;
 
 use super::{RECORD_BYTES_READ_MAX, Reader, Source};

@@ -10,9 +10,9 @@ use super::generated::{Generated, Product, Profile, Spec};
 use super::server_table::ServerTable;
 use super::table::{TableNames, TableSource};
 use super::{Reader, Source};
-use crate::config::Partition;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
+use crate::partition::Partition;
 use crate::record::RawRecord;
 use crate::store::mssql::url::{Password, ServerUrl};
 

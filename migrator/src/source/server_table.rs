@@ -4,8 +4,8 @@
 use tiberius::ColumnData;
 use tiberius::error::Error as WireError;
 
-use crate::config::Partition;
 use crate::error::{Error, Result};
+use crate::partition::Partition;
 use crate::record::RawRecord;
 use crate::store::mssql::fault;
 use crate::store::mssql::sql::{qualified, quoted};

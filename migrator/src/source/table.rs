@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::config::Partition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::Interrupt;
+use crate::partition::Partition;
 use crate::record::RawRecord;
 use crate::store::schema::quoted;
 

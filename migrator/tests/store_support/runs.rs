@@ -5,11 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use migrator::audit::{Audit, AuditReport};
-use migrator::config::{Config, InsertMethod, Partition, Settings, Synchronous};
+use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::{Error, Result};
 use migrator::insert::Mapped;
 use migrator::interrupt::Interrupt;
 use migrator::metrics::Metrics;
+use migrator::partition::Partition;
 use migrator::pipeline::{Job, run};
 use migrator::record::{RawRecord, Refusal, Reject, Stage};
 use migrator::report::RunReport;
