@@ -53,7 +53,8 @@ impl Folder {
         filled
     }
 
-    /// Gives a filled folder its name, with a number where there is one of that name.
+    /// Gives a filled folder its name, with a number where anything has that name already: a
+    /// measurement of the same second, or the link or the file that somebody put there.
     fn settle(&self, parent: &Path, name: &str) -> Result<Self> {
         let numbered = (2..=SAME_SECOND_MAX).map(|number| format!("{name}-{number}"));
         for name in std::iter::once(name.to_owned()).chain(numbered) {
@@ -63,7 +64,9 @@ impl Folder {
                 Err(error)
                     if matches!(
                         error.kind(),
-                        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty
+                        ErrorKind::AlreadyExists
+                            | ErrorKind::DirectoryNotEmpty
+                            | ErrorKind::NotADirectory
                     ) => {}
                 Err(error) => return Err(failed("creating", &path, error)),
             }
@@ -174,6 +177,8 @@ fn failed(doing: &str, path: &Path, error: std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     /// A measurement that has begun.
@@ -237,6 +242,21 @@ mod tests {
         let earlier: Vec<_> = earlier.iter().map(|folder| folder.path().file_name()).collect();
         assert!(earlier.iter().copied().eq(names.iter().rev().map(|name| Some(name.as_os_str()))));
         assert!(Folder::earlier(out.path(), "other").is_empty());
+    }
+
+    #[test]
+    fn a_name_is_taken_whatever_has_it() {
+        let out = tempfile::tempdir().unwrap();
+        let scenario = out.path().join("s");
+        make(&scenario).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        symlink(elsewhere.path(), scenario.join("t-r")).unwrap();
+        symlink(out.path().join("nowhere"), scenario.join("t-r-2")).unwrap();
+        fs::write(scenario.join("t-r-3"), "a file").unwrap();
+        let folder = begun(out.path(), "s", "t", "r");
+        assert_eq!(folder.path(), scenario.join("t-r-4"));
+        assert!(names(elsewhere.path()).is_empty());
+        assert_eq!(fs::read_to_string(scenario.join("t-r-3")).unwrap(), "a file");
     }
 
     #[test]
