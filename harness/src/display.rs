@@ -288,10 +288,12 @@ fn block_name(trial: &Trial, step: &Shape) -> String {
 }
 
 fn duration(seconds: f64) -> String {
+    // Rounded first: what is left of a minute may be rounded to a whole one.
+    let seconds = seconds.round();
     if seconds < 60.0 {
-        return format!("{seconds:.0} s");
+        return format!("{seconds} s");
     }
-    format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+    format!("{} min {} s", (seconds / 60.0).floor(), seconds % 60.0)
 }
 
 impl Observer for Display {
@@ -355,7 +357,14 @@ mod tests {
 
     #[test]
     fn durations_read_as_people_say_them() {
-        for (seconds, text) in [(0.4, "0 s"), (59.0, "59 s"), (61.0, "1 min 1 s")] {
+        let said = [
+            (0.4, "0 s"),
+            (59.4, "59 s"),
+            (59.6, "1 min 0 s"),
+            (61.0, "1 min 1 s"),
+            (299.6, "5 min 0 s"),
+        ];
+        for (seconds, text) in said {
             assert_eq!(duration(seconds), text);
         }
     }

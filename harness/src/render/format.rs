@@ -106,7 +106,7 @@ pub(super) fn legal(text: &str) -> String {
 /// A text in lines of at most this many characters, broken between words.
 pub(super) fn wrapped(text: &str, columns: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
+    for word in words(text) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
                 line.push(' ');
@@ -116,6 +116,18 @@ pub(super) fn wrapped(text: &str, columns: usize) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// What stays together in a line: words, and a number with its `%`.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let mut blanks = text.match_indices(' ').map(|(at, _)| at);
+        let end = blanks.find(|at| !text[at + 1..].starts_with('%'));
+        rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
 }
 
 #[cfg(test)]
@@ -171,6 +183,9 @@ mod tests {
     #[test]
     fn long_texts_break_between_words_and_long_words_do_not_break() {
         assert_eq!(wrapped("one two three", 7), "one two\nthree");
+        assert_eq!(wrapped("by +3.4 % (+1 % to +5.7 %).", 15), "by +3.4 % (+1 %\nto +5.7 %).");
+        assert_eq!(wrapped("by +3.4 % (+1 % to +5.7 %).", 14), "by +3.4 %\n(+1 % to\n+5.7 %).");
+        assert_eq!(wrapped("", 14), "");
         assert_eq!(wrapped("a /very/long/path b", 6), "a\n/very/long/path\nb");
     }
 }
