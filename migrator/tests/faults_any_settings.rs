@@ -82,7 +82,8 @@ fn cases() -> impl Strategy<Value = Case> {
     let stages =
         (1..40_i32, 2..30_i32).prop_map(|(contacts, bad_every)| Sharing { contacts, bad_every });
     // Most calls are look-ups and inserts; a commit is where most can go wrong.
-    let calls = prop::sample::select(vec!["begin", "exist", "insert", "commit", "connect"]);
+    let calls =
+        prop::sample::select(vec!["begin", "exist", "insert", "commit", "rollback", "connect"]);
     let place = prop_oneof![
         1 => (0..200_u64).prop_map(Place::Of),
         1 => (calls, 0..4_u64).prop_map(|(call, number)| Place::Named(call, number)),
@@ -173,4 +174,24 @@ fn any_settings_records_and_faults_store_what_a_plain_run_stores() {
     ));
     outcome.unwrap();
     assert!(struck > 0 && again > 0, "the faults were not met");
+}
+
+/// Whoever looks a commit up waits for the transaction that it is about: nobody else would end it.
+#[test]
+fn a_commit_and_its_roll_back_that_both_fail_keep_nobody_waiting() {
+    for (pool, kind) in [Pooling::Off, Pooling::Worker, Pooling::Shared(PoolLimits::default())]
+        .into_iter()
+        .flat_map(|pool| [Kind::Busy, Kind::Before].map(|kind| (pool, kind)))
+    {
+        let case = Case {
+            settings: Settings { batch_size: 3.try_into().unwrap(), pool, ..Settings::default() },
+            records: 20,
+            stages: Sharing { contacts: 5, bad_every: 100 },
+            faults: vec![(Place::Named("commit", 1), kind), (Place::Named("rollback", 0), kind)],
+        };
+        let (struck, again) = within_a_minute(move || try_case(&case));
+        assert!(struck);
+        // Only what is busy is tried again at once.
+        assert_eq!(again, kind == Kind::Before);
+    }
 }

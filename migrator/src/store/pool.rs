@@ -93,7 +93,7 @@ pub struct Handle<'p> {
 pub struct Lease<'h> {
     pool: &'h Pool<'h>,
     kept: &'h mut Option<Held>,
-    /// None once no other connection could be had for one that was discarded.
+    /// None from when one was discarded until another is had for it.
     held: Option<Held>,
     in_transaction: bool,
     doubt: Option<Discard>,
@@ -363,12 +363,17 @@ impl Connection for Lease<'_> {
         Ok(())
     }
 
+    /// Where that fails the connection is closed, which ends its transaction all the same: whoever
+    /// looks a commit up on another one would wait for it for ever.
     fn rollback(&mut self) -> Result<()> {
         let before = self.doubt;
         let outcome = self.watch(|connection| connection.rollback());
         match outcome {
             Ok(()) => self.in_transaction = false,
-            Err(_) => self.doubt = before.or(Some(Discard::RollbackFailed)),
+            Err(_) => {
+                self.doubt = before.or(Some(Discard::RollbackFailed));
+                self.give_back();
+            }
         }
         outcome
     }
