@@ -368,12 +368,11 @@ impl Connection for Lease<'_> {
     fn rollback(&mut self) -> Result<()> {
         let before = self.doubt;
         let outcome = self.watch(|connection| connection.rollback());
-        match outcome {
-            Ok(()) => self.in_transaction = false,
-            Err(_) => {
-                self.doubt = before.or(Some(Discard::RollbackFailed));
-                self.give_back();
-            }
+        if outcome.is_ok() {
+            self.in_transaction = false;
+        } else {
+            self.doubt = before.or(Some(Discard::RollbackFailed));
+            self.give_back();
         }
         outcome
     }
