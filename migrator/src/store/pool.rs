@@ -364,7 +364,7 @@ impl Connection for Lease<'_> {
     }
 
     /// Where that fails the connection is closed, which ends its transaction all the same: whoever
-    /// looks a commit up on another one would wait for it for ever.
+    /// looks a commit up on another connection would wait for that in vain.
     fn rollback(&mut self) -> Result<()> {
         let before = self.doubt;
         let outcome = self.watch(|connection| connection.rollback());
