@@ -16,6 +16,7 @@ mod hostile_sessions;
 mod judge;
 mod measure;
 mod mock;
+mod previous_version;
 mod processes;
 mod report;
 mod report_browser;
