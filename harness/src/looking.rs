@@ -6,7 +6,7 @@ use crate::compare::{Comparison, Terms, compare};
 use crate::error::Result;
 use crate::recorded::Recorded;
 use crate::scenario::Scenario;
-use crate::stats::looks::BATCHES;
+use crate::stats::group_sequential::BATCHES;
 
 /// The batches in which the pairs of a comparison may be run: a look at all so far follows on each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +118,7 @@ pub fn terms(recorded: &Recorded, name: &str, scenario: &Scenario) -> Terms {
 mod tests {
     use super::*;
     use crate::scenario::shipped;
-    use crate::stats::looks::LOOKS;
+    use crate::stats::group_sequential::LOOKS;
 
     fn scenario() -> Scenario {
         Scenario::parse(shipped("gate").unwrap()).unwrap()

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::metric::Metric;
 use crate::scenario::Link;
-use crate::stats::tails;
+use crate::stats::quantile_support;
 
 /// What a trial gave, and how long its process lived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -313,7 +313,7 @@ fn value(report: &RunReport, metric: Metric) -> Option<f64> {
         Metric::RecPerMin => Some(report.rec_per_min),
         Metric::PeakRss => Some(report.peak_rss_bytes as f64),
         Metric::LatencyP99 => {
-            let enough = |record: &&StageTimes| tails::check(0.99, record.count).is_ok();
+            let enough = |record: &&StageTimes| quantile_support::check(0.99, record.count).is_ok();
             report.stages.get("record").filter(enough).map(|record| record.p99_ns as f64 / 1e6)
         }
         Metric::Insert | Metric::Prepare | Metric::Coerce => {

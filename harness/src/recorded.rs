@@ -7,7 +7,7 @@ use crate::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
 use crate::measure::{Measurement, Stored};
 use crate::plan::Shard;
 use crate::scenario::Scenario;
-use crate::stats::validity::voids_too_many;
+use crate::stats::diagnostics::voids_too_many;
 use crate::step::{Arm, Step};
 use crate::validity::Disturbance;
 

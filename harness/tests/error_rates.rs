@@ -8,7 +8,8 @@
 use std::fmt::Write as _;
 
 use harness::judge::{self, Options, Outcome};
-use harness::stats::looks::{self, BATCHES, LOOKS};
+use harness::stats::group_sequential;
+use harness::stats::group_sequential::{BATCHES, LOOKS};
 use harness::stats::paired::{Better, Order, Pair};
 use harness::stats::permutation::{Design, Orders, Test};
 use harness::stats::verdict::{PValues, Rule, Verdict, orders};
@@ -273,7 +274,7 @@ fn no_noise_makes_judge_err_more_often_than_promised() {
 fn look_vectors() -> Vec<Orders> {
     let pairs = Machine::new(QUIET, 1).session(&BATCHES, 0.0);
     let design = |look: &usize| Design::of(&pairs[..*look], &BATCHES);
-    LOOKS.iter().map(|look| orders(&design(look), looks::ALPHA, 1).unwrap()).collect()
+    LOOKS.iter().map(|look| orders(&design(look), group_sequential::ALPHA, 1).unwrap()).collect()
 }
 
 /// What a session says that goes on until it is decided.

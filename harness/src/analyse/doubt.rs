@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::plan::Shard;
 use crate::scenario::Link;
-use crate::stats::validity;
+use crate::stats::diagnostics;
 
 /// Why figures are to be taken with care.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,7 @@ pub enum Doubt {
     /// The choice is the present setting.
     NothingToConfirm,
     /// Something about the fresh pairs.
-    Confirmation(validity::Doubt),
+    Confirmation(diagnostics::Doubt),
     /// Some runs gave no figures.
     Failed {
         /// How many.

@@ -17,10 +17,11 @@ use crate::metric::Metric;
 use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::scenario::Scenario;
 use crate::stats::confidence::{Confidence, Look};
-use crate::stats::looks;
+use crate::stats::diagnostics;
+use crate::stats::diagnostics::{Level, Validity};
+use crate::stats::group_sequential;
 use crate::stats::paired::{Better, Order, Pair};
 use crate::stats::power;
-use crate::stats::validity::{self, Level, Validity};
 use crate::stats::verdict::{Judge, Judgement, Rule, Verdict};
 
 /// By which rule a comparison is judged, and where among its looks.
@@ -41,10 +42,10 @@ impl Terms {
         Self { rule: Rule::one_look(scenario.gate.margin), look, seed: scenario.seed }
     }
 
-    /// The look that sees so many planned pairs, one of [`looks::LOOKS`], at its own α.
+    /// The look that sees so many planned pairs, one of [`group_sequential::LOOKS`], at its own α.
     pub fn look(scenario: &Scenario, pairs: usize) -> Self {
-        let is_first = looks::LOOKS.first().is_some_and(|first| pairs <= *first);
-        let look = Look { is_first, is_last: looks::is_last(pairs) };
+        let is_first = group_sequential::LOOKS.first().is_some_and(|first| pairs <= *first);
+        let look = Look { is_first, is_last: group_sequential::is_last(pairs) };
         Self { rule: Rule::look(scenario.gate.margin), look, seed: scenario.seed }
     }
 }
@@ -83,7 +84,7 @@ pub struct Comparison {
     pub validity: ValidityFigures,
     /// What they give rise to; in files as texts.
     #[serde(serialize_with = "as_texts")]
-    pub warnings: Vec<validity::Doubt>,
+    pub warnings: Vec<diagnostics::Doubt>,
     /// What voided pairs, one each.
     pub voided: Vec<String>,
     /// Whether those were too many.
@@ -356,8 +357,8 @@ fn validity(recorded: &Recorded, name: &str, metric: Metric) -> Validity {
         levels.clear();
         speeds.clear();
     }
-    let disturbed_share = validity::disturbed_share(&shares);
-    let clock_spread = validity::clock_spread(&speeds);
+    let disturbed_share = diagnostics::disturbed_share(&shares);
+    let clock_spread = diagnostics::clock_spread(&speeds);
     Validity { disturbed_share, clock_spread, ..Validity::of(&pairs, &levels) }
 }
 
@@ -412,7 +413,7 @@ fn as_text<S: Serializer>(
 }
 
 fn as_texts<S: Serializer>(
-    doubts: &[validity::Doubt],
+    doubts: &[diagnostics::Doubt],
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_seq(doubts.iter().map(ToString::to_string))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::finding::{Finding, Level, level};
 use crate::identity::{Doubt, IN_MEMORY};
-use crate::stats::{Sample, tails};
+use crate::stats::{Sample, quantile_support};
 
 /// How many flushes: one more than a p99 takes.
 const FLUSHES: usize = 300;
@@ -51,7 +51,7 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
     };
     let on = filesystem.map_or(String::new(), |name| format!(" on {name}"));
     let median = sample.median();
-    let p99 = match tails::check(0.99, sample.count() as u64) {
+    let p99 = match quantile_support::check(0.99, sample.count() as u64) {
         Ok(()) => Ok(sample.quantile(0.99)),
         Err(few) => Err(few.to_string()),
     };

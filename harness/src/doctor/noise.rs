@@ -8,10 +8,10 @@ use crate::executor::{Executor, Source};
 use crate::measure::{Measurement, Outcome, Surroundings};
 use crate::plan;
 use crate::scenario::{Records, Scenario};
+use crate::stats::mssd::Successive;
 use crate::stats::paired::percent;
-use crate::stats::successive::Successive;
 use crate::stats::verdict::ONE_LOOK_ALPHA;
-use crate::stats::{Sample, looks, power};
+use crate::stats::{Sample, group_sequential, power};
 
 /// How many runs are counted.
 pub const RUNS: usize = 10;
@@ -159,12 +159,12 @@ impl Pairs {
         let logs: Vec<f64> = rates.iter().map(|rate| rate.ln()).collect();
         let found = Successive::of(&logs)?;
         let interval = found.interval(INTERVAL_ALPHA)?;
-        let detectable = looks::LOOKS.into_iter().map(|pairs| {
+        let detectable = group_sequential::LOOKS.into_iter().map(|pairs| {
             let smallest = |alpha| Some(percent(power::detectable(pairs, alpha)? * found.std_dev));
             Some(Detectable {
                 pairs,
                 one_look_percent: smallest(ONE_LOOK_ALPHA)?,
-                gate_look_percent: smallest(looks::ALPHA)?,
+                gate_look_percent: smallest(group_sequential::ALPHA)?,
                 seconds: pairs as f64 * pair_s,
             })
         });

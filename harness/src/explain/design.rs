@@ -5,7 +5,7 @@ use migrator::config::Settings;
 
 use super::settings::Part;
 use crate::scenario::Scenario;
-use crate::stats::shares;
+use crate::stats::shapley;
 
 /// The steps that compare the two arms.
 pub(super) const DIFFERENCE: &str = "difference";
@@ -20,7 +20,7 @@ pub(super) struct Design {
     /// What is run: each once, though two parts may need the same.
     pub(super) settings: Vec<Settings>,
     /// Which of them is what.
-    pub(super) arms: shares::Arms,
+    pub(super) arms: shapley::Arms,
 }
 
 impl Design {
@@ -36,7 +36,7 @@ impl Design {
         };
         let only = parts.iter().map(|part| place(part.switched(base, head))).collect();
         let but = parts.iter().map(|part| place(part.switched(head, base))).collect();
-        let arms = shares::Arms { none: 0, all: 1, only, but };
+        let arms = shapley::Arms { none: 0, all: 1, only, but };
         Self { parts, settings, arms }
     }
 

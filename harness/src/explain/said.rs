@@ -21,8 +21,9 @@ use crate::metric::Metric;
 use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::scenario::Scenario;
 use crate::stats::Sample;
-use crate::stats::looks::part_of_error;
-use crate::stats::shares::{self, Shares, shares};
+use crate::stats::group_sequential::part_of_error;
+use crate::stats::shapley;
+use crate::stats::shapley::{Shares, shares};
 
 /// The version of `analysis.json` of an explanation.
 const FORMAT_VERSION: u32 = 1;
@@ -168,16 +169,16 @@ fn names(contest: &Contest, scenario: &Scenario) -> [String; 2] {
 
 impl Share {
     /// Of logarithms of a rate.
-    fn of_logs(part: shares::Part, whole: shares::Part) -> Self {
+    fn of_logs(part: shapley::Part, whole: shapley::Part) -> Self {
         Self::of(part, Some(whole), rounded_percent)
     }
 
     /// Of figures that are percentages.
-    fn of_percents(part: shares::Part, whole: Option<shares::Part>) -> Self {
+    fn of_percents(part: shapley::Part, whole: Option<shapley::Part>) -> Self {
         Self::of(part, whole, |percent| rounded(percent, 1e4))
     }
 
-    fn of(part: shares::Part, whole: Option<shares::Part>, percent: fn(f64) -> f64) -> Self {
+    fn of(part: shapley::Part, whole: Option<shapley::Part>, percent: fn(f64) -> f64) -> Self {
         let told = part.is_told();
         let whole = whole.filter(|whole| told && whole.is_told());
         Self {
@@ -218,7 +219,7 @@ fn by_setting(recorded: &Recorded, scenario: &Scenario, comparison: &Comparison)
     let blocks = blocks(recorded, design.settings.len());
     let found = shares(&blocks, &design.arms, ALPHA);
     let found = found.as_ref();
-    let of = |part: fn(&Shares) -> shares::Part| {
+    let of = |part: fn(&Shares) -> shapley::Part| {
         found.map(|found| Share::of_logs(part(found), found.whole))
     };
     let each = |place: usize| {
@@ -286,7 +287,7 @@ fn by_stage(recorded: &Recorded, scenario: &Scenario) -> Result<Stages> {
     let part = |of: &dyn Fn(&Measurement) -> f64| {
         let percents: Vec<f64> =
             pairs.iter().map(|[base, head]| (of(head) - of(base)) / total_ms * 100.0).collect();
-        shares::Part::of(&percents, alpha, family)
+        shapley::Part::of(&percents, alpha, family)
     };
     let whole = part(&all_ms);
     let mut parts = Vec::new();

@@ -18,8 +18,8 @@ use crate::recorded::{RanStep, Recorded};
 use crate::scenario::{Scenario, SmallPolicy};
 use crate::stats::Sample;
 use crate::stats::confidence::Confidence;
+use crate::stats::group_sequential;
 use crate::stats::holm;
-use crate::stats::looks;
 use crate::stats::verdict::{Verdict, control_alarms};
 
 /// The version of a gate's `analysis.json`.
@@ -362,7 +362,7 @@ fn warnings(
         let Some(comparison) = &workload.comparison else { continue };
         let name = &workload.scenario;
         let smallest = smallest_p(view, name);
-        if smallest.is_some_and(|p| !holm::is_testable(family, p, looks::ALPHA)) {
+        if smallest.is_some_and(|p| !holm::is_testable(family, p, group_sequential::ALPHA)) {
             let pairs = comparison.pairs;
             warnings.push(format!(
                 "{name}: with {pairs} pairs no regression of a metric among {family} can be told, \

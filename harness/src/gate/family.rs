@@ -6,8 +6,8 @@ use crate::compare::{Comparison, Pairs, pairs};
 use crate::looking;
 use crate::recorded::Recorded;
 use crate::scenario::Scenario;
+use crate::stats::group_sequential;
 use crate::stats::holm;
-use crate::stats::looks;
 use crate::stats::verdict::{Judge, Levels, PValues, Rule, Verdict};
 
 /// The tests of a family, corrected.
@@ -28,7 +28,7 @@ impl Family {
         let adjusted =
             |p: fn(&PValues) -> f64| holm::adjusted(&tests.iter().map(p).collect::<Vec<_>>());
         let (worse, better) = (adjusted(|p| p.worse), adjusted(|p| p.better));
-        let alpha = looks::ALPHA;
+        let alpha = group_sequential::ALPHA;
         let levels = Levels {
             worse: holm::level(&worse, alpha),
             within: alpha,
@@ -75,8 +75,8 @@ mod tests {
         // 3 × 0.004 is refused, 2 × 0.015 is not, whatever it would be by itself.
         let family = Family::of(&[p(0.015, 0.9), p(0.004, 0.9), p(0.9, 0.015)]);
         assert_eq!(family.verdicts, [Inconclusive, Regression, Pass]);
-        assert!((family.levels.worse - looks::ALPHA / 2.0).abs() < 1e-15);
-        assert!((family.levels.better - looks::ALPHA / 3.0).abs() < 1e-15);
+        assert!((family.levels.worse - group_sequential::ALPHA / 2.0).abs() < 1e-15);
+        assert!((family.levels.better - group_sequential::ALPHA / 3.0).abs() < 1e-15);
         assert_eq!(Family::of(&[p(0.015, 0.01)]).verdicts, [Small]);
     }
 }

@@ -22,7 +22,7 @@ use crate::looking::{self, Looks, Then};
 use crate::plan::{self, Plan};
 use crate::recorded::Recorded;
 use crate::scenario::Scenario;
-use crate::stats::looks;
+use crate::stats::group_sequential;
 use crate::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
 
@@ -80,7 +80,7 @@ impl Strategy for Gate {
         let began = |name: &str| recorded.steps_of(name).next().is_some();
         let warm_ups = scenarios.len() - recorded.steps_of(WARM_UP).count().min(scenarios.len());
         let control = !began(CONTROL) && !is_quick(recorded);
-        let control = if control { looks::LOOKS[0] } else { 0 };
+        let control = if control { group_sequential::LOOKS[0] } else { 0 };
         let looks: usize = scenarios
             .iter()
             .filter(|scenario| !began(&scenario.name))
@@ -133,7 +133,7 @@ fn control(recorded: &Recorded) -> Option<Step> {
         return None;
     }
     let base = arm(BASE, scenario);
-    let pairs = looks::LOOKS[0];
+    let pairs = group_sequential::LOOKS[0];
     Some(Step::comparison(CONTROL, 1, 0, [base.clone(), base], pairs, scenario.seed))
 }
 

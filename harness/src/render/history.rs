@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::format::{counted, percent, pretty, thousands, wrapped};
 use crate::error::Result;
 use crate::history::{Change, Machine, Point, Series};
-use crate::stats::change::POINTS_MIN;
+use crate::stats::change_point::POINTS_MIN;
 use crate::text::{is_command, shown};
 
 /// Widest line on a terminal.

@@ -2,7 +2,7 @@
 
 use super::document::{Comparison, Fact, FailedRun, ValidityFigures};
 use super::format::{percent, percent_range, value};
-use crate::stats::validity::Pace;
+use crate::stats::diagnostics::Pace;
 
 /// The figures of statistics.md 4 that there are.
 pub(super) fn validity(validity: &ValidityFigures) -> Vec<Fact> {

@@ -12,8 +12,8 @@ use crate::finding::{Finding, Outcome};
 use crate::ledger::Ending;
 use crate::recorded::Recorded;
 use crate::scenario::Scenario;
+use crate::stats::binomial;
 use crate::stats::paired::Pair;
-use crate::stats::rate;
 use crate::stats::verdict::{Judge, Verdict};
 
 /// The error on each side of a rate's interval.
@@ -220,7 +220,7 @@ impl Said {
 fn rate(what: What, verdicts: &[Verdict], alpha: f64) -> Rate {
     let events = verdicts.iter().filter(|verdict| what.says(**verdict)).count() as u64;
     let sessions = verdicts.len() as u64;
-    let bounds = rate::bounds(events, sessions, INTERVAL_ALPHA);
+    let bounds = binomial::bounds(events, sessions, INTERVAL_ALPHA);
     let promised = what.is_error().then_some(alpha);
     Rate { what, events, sessions, interval: [bounds.low, bounds.high], promised }
 }

@@ -8,25 +8,25 @@
 //!
 //! Everything that is drawn comes from a seed that the caller passes in.
 
-pub mod change;
+pub mod binomial;
+pub mod change_point;
 pub mod confidence;
+pub mod diagnostics;
 pub mod dunnett;
+pub mod group_sequential;
+pub mod hodges_lehmann;
 pub mod holm;
 pub mod hsu;
 pub mod interval;
-pub mod looks;
-mod middle;
+mod median;
+pub mod mssd;
 pub mod paired;
 pub mod permutation;
 pub mod power;
 mod quadrature;
-pub mod rate;
+pub mod quantile_support;
 mod sample;
-pub mod shares;
-pub mod successive;
-pub mod tails;
-pub mod validity;
+pub mod shapley;
 pub mod verdict;
-pub mod walsh;
 
 pub use sample::{BadSample, Sample};

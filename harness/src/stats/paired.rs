@@ -1,7 +1,7 @@
 //! Pairs of runs, one of each arm, back to back, and what the arms differ by once the order in
 //! which they ran is allowed for. Decides nothing.
 
-use super::walsh::hodges_lehmann;
+use super::hodges_lehmann::hodges_lehmann;
 
 /// Which arm of a pair ran first. A is the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::middle::median;
+use super::median::median;
 use super::paired::{Order, Pair};
 
 /// Up to this many pairs every order vector is tried; at most C(18, 9) = 48,620.

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::group_sequential;
 use super::interval::{Interval, Refused};
-use super::looks;
 use super::paired::{Estimate, Pair};
 use super::permutation::{Design, Orders, Test};
 use super::power;
@@ -76,9 +76,9 @@ impl Rule {
         Self { margin, alpha: ONE_LOOK_ALPHA }
     }
 
-    /// One of the looks of [`looks::LOOKS`].
+    /// One of the looks of [`group_sequential::LOOKS`].
     pub fn look(margin: f64) -> Self {
-        Self { margin, alpha: looks::ALPHA }
+        Self { margin, alpha: group_sequential::ALPHA }
     }
 
     /// δ = ln(1 + margin).
@@ -258,7 +258,7 @@ pub fn judge(
 /// Judges what a look sees: all pairs so far, in the order in which they were planned, so that the
 /// batches of earlier looks come first.
 pub fn judge_look(pairs: &[Pair], margin: f64, seed: u64) -> Result<Judgement, Untestable> {
-    judge(pairs, &looks::BATCHES, Rule::look(margin), seed)
+    judge(pairs, &group_sequential::BATCHES, Rule::look(margin), seed)
 }
 
 /// `None` where there is too little to estimate anything from.
@@ -275,7 +275,7 @@ fn judgement(pairs: &[Pair], test: &Test<'_>, rule: Rule) -> Option<Judgement> {
         interval: Interval::of(test, alpha, p.refused(delta, alpha)),
         pairs: pairs.len(),
         needed_pairs: match verdict {
-            Verdict::Inconclusive => needed.max(looks::beyond(pairs.len())),
+            Verdict::Inconclusive => needed.max(group_sequential::beyond(pairs.len())),
             _ => needed,
         },
     })
@@ -292,7 +292,7 @@ fn open(pairs: &[Pair], test: &Test<'_>, delta: f64, levels: Levels) -> Option<J
         estimate,
         interval: Interval::of_sides(test, [worse, better], Refused::default()),
         pairs: pairs.len(),
-        needed_pairs: needed.max(looks::beyond(pairs.len())),
+        needed_pairs: needed.max(group_sequential::beyond(pairs.len())),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::compare::Terms;
 use crate::looking::Looks;
 use crate::scenario::Scenario;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, PAIRS_MIN};
-use crate::stats::{dunnett, looks, power};
+use crate::stats::{dunnett, group_sequential, power};
 
 /// Runs of the baseline that the time is reckoned from.
 pub(super) const PILOT_RUNS: usize = 4;
@@ -138,8 +138,8 @@ impl Effort {
 
     /// Everything with several looks, the most first.
     fn looks(&self) -> impl Iterator<Item = Self> {
-        (2..=looks::BATCHES.len()).rev().map(|looks| Self {
-            pairs: looks::BATCHES[..looks].iter().map(|pairs| count(*pairs)).collect(),
+        (2..=group_sequential::BATCHES.len()).rev().map(|looks| Self {
+            pairs: group_sequential::BATCHES[..looks].iter().map(|pairs| count(*pairs)).collect(),
             ..self.clone()
         })
     }
@@ -257,7 +257,7 @@ impl Effort {
         let critical = dunnett::critical(arms, freedom, ONE_LOOK_ALPHA);
         self.sweep_tells_percent =
             critical.map(|critical| percent(critical * sd * (2.0 / blocks as f64).sqrt()));
-        let alpha = if self.pairs.len() == 1 { ONE_LOOK_ALPHA } else { looks::ALPHA };
+        let alpha = if self.pairs.len() == 1 { ONE_LOOK_ALPHA } else { group_sequential::ALPHA };
         let told = power::detectable(self.pairs[0] as usize, alpha);
         self.pairs_tell_percent = told.map(|k| percent(k * sd * std::f64::consts::SQRT_2));
         self

@@ -27,8 +27,8 @@ use crate::plan;
 use crate::recorded::Recorded;
 use crate::scenario::tune::{Phase, Target, Tune};
 use crate::scenario::{Scenario, Setting};
+use crate::stats::group_sequential;
 use crate::stats::holm;
-use crate::stats::looks;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, Verdict};
 use crate::strategy::{Next, Strategy};
 
@@ -305,7 +305,7 @@ pub fn tuning(recorded: &Recorded) -> Result<Tuning> {
 /// The tests of all phases that could claim an improvement, at the error of one look.
 fn family(phases: &[Tuned], effort: Option<&Effort>) -> Vec<Claim> {
     let one_look = effort.is_none_or(|effort| effort.pairs.len() == 1);
-    let alpha = if one_look { ONE_LOOK_ALPHA } else { looks::ALPHA };
+    let alpha = if one_look { ONE_LOOK_ALPHA } else { group_sequential::ALPHA };
     let tested: Vec<(&Tuned, f64)> = phases
         .iter()
         .filter_map(|tuned| {

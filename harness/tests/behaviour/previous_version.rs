@@ -31,7 +31,8 @@ fn recorded_sessions_give_the_same_analysis() {
 fn recorded_sessions_give_the_same_report_in_every_format() {
     let mut compared = 0;
     for session in fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path()) {
-        for file in fs::read_dir(&session).into_iter().flatten().map(|entry| entry.unwrap().path()) {
+        for file in fs::read_dir(&session).into_iter().flatten().map(|entry| entry.unwrap().path())
+        {
             if file.file_stem().is_some_and(|stem| stem == "report") {
                 let format = file.extension().unwrap().to_str().unwrap();
                 let name = session.file_name().unwrap().to_str().unwrap();

@@ -23,7 +23,7 @@ use harness::resume::{self, Earlier};
 use harness::run;
 use harness::scenario::{Scenario, shipped};
 use harness::stats::confidence::Confidence;
-use harness::stats::looks::BATCHES;
+use harness::stats::group_sequential::BATCHES;
 use harness::stats::verdict::Verdict;
 use harness::step::{Arm, Step};
 use harness::strategy::{Next, Strategy};

@@ -22,7 +22,7 @@ use crate::metric::Metric;
 use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{counted, mib, rounded, thousands};
 use crate::render::words;
-use crate::stats::{Sample, tails};
+use crate::stats::{Sample, quantile_support};
 
 /// The stages in the order of a record's way; others follow by name.
 const WAY: [&str; 16] = [
@@ -296,7 +296,8 @@ fn latency(reports: &[&RunReport]) -> Option<Latency> {
     }
     let all = all.filter(|all| !all.is_empty())?;
     let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1e6;
-    let tail = |quantile| tails::check(quantile, all.len()).is_ok().then(|| ms(quantile));
+    let tail =
+        |quantile| quantile_support::check(quantile, all.len()).is_ok().then(|| ms(quantile));
     Some(Latency {
         count: all.len(),
         p50_ms: ms(0.5),

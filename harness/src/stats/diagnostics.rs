@@ -7,7 +7,7 @@ use std::fmt;
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::middle::median;
+use super::median::median;
 use super::paired::{Estimate, Pair, adjusted, percent};
 
 /// A run is disturbed if others took more than this share of its CPU time.

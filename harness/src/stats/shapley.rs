@@ -8,7 +8,7 @@
 //! over and given as such. Intervals are those of Wilcoxon's signed ranks over the blocks, whose
 //! orders are drawn (statistics.md 4); all of them together hold with 1 − 2·`alpha`.
 
-use super::walsh;
+use super::hodges_lehmann;
 
 /// The arms of a block by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +49,8 @@ impl Part {
     /// figures.
     pub fn of(figures: &[f64], alpha: f64, family: usize) -> Option<Self> {
         let alpha = alpha / family.max(1) as f64;
-        let estimate = walsh::hodges_lehmann(figures)?;
-        Some(Self { estimate, interval: walsh::interval(figures, alpha) })
+        let estimate = hodges_lehmann::hodges_lehmann(figures)?;
+        Some(Self { estimate, interval: hodges_lehmann::interval(figures, alpha) })
     }
 
     /// Whether it is told from nothing.

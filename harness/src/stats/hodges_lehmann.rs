@@ -3,7 +3,7 @@
 //!
 //! Hodges and Lehmann, "Estimates of location based on rank tests", 1963.
 
-use super::middle::median;
+use super::median::median;
 
 /// A rank among the sorted Walsh averages, and how often the true centre lies below it.
 #[derive(Debug, Clone, Copy, PartialEq)]
