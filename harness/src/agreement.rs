@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::TrialLine;
 use crate::measure::Stored;
 use crate::recorded::Recorded;
-use crate::step::Step;
+use crate::scenario::step::Step;
 
 /// A run, and what it stored.
 struct Ran<'a> {

@@ -4,10 +4,10 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::Shard;
 use crate::render::Format;
 use crate::scenario;
-use crate::scenario::tune::{DEFAULT, seconds};
+use crate::scenario::schedule::Shard;
+use crate::scenario::tune_plan::{DEFAULT, seconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// `--seed` of a verb that runs pairs of several steps.

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::compare::{Count, MetricFinding};
 use crate::finding::Outcome;
 use crate::gate::{Answer, Gated, Workload};
-use crate::metric::Metric;
 use crate::scenario::Exact;
+use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
 
 /// The version of what is printed as JSON.

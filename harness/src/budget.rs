@@ -136,8 +136,8 @@ mod tests {
     use crate::ledger::{Origin, RecordsLine, Session, SessionLine, TrialLine};
     use crate::measure::{Measurement, Outcome};
     use crate::recorded::Voided;
+    use crate::scenario::step::{Arm, Step};
     use crate::scenario::{Scenario, shipped};
-    use crate::step::{Arm, Step};
     use crate::validity::Disturbance;
 
     fn scenario() -> Scenario {

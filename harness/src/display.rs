@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::measure::Measurement;
-use crate::plan::{Shard, Trial};
 use crate::recorded::RanStep;
+use crate::scenario::schedule::{Shard, Trial};
 use crate::text::shown;
 
 /// How often a bar is drawn again where nothing happens.

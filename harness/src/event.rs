@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::ledger::Session;
 use crate::measure::Measurement;
-use crate::plan::{Shard, Trial};
 use crate::recorded::RanStep;
+use crate::scenario::schedule::{Shard, Trial};
 use crate::validity::Disturbance;
 
 /// One thing that happened.

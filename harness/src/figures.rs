@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::measure::{self, Measurement};
-use crate::metric::PerMetric;
+use crate::scenario::metric::PerMetric;
 use crate::stats::Sample;
 
 /// What the finished runs of one arm gave.

@@ -11,11 +11,12 @@ use crate::contest::Contest;
 use crate::error::{Error, Result};
 use crate::executor::Difference;
 use crate::measure::Measurement;
-use crate::plan::{self, Shard, Trial};
 use crate::results::check_no_link;
 use crate::scenario::Scenario;
-use crate::scenario::tune::Tune;
-use crate::step::Step;
+use crate::scenario::schedule;
+use crate::scenario::schedule::{Shard, Trial};
+use crate::scenario::step::Step;
+use crate::scenario::tune_plan::Tune;
 
 /// The version of the ledger's lines; a reader refuses any other.
 pub const FORMAT_VERSION: u32 = 3;
@@ -48,7 +49,7 @@ pub struct SessionLine {
     pub format: u32,
     /// Who measures.
     pub origin: Origin,
-    /// [`plan::hash`] of the session.
+    /// [`schedule::hash`] of the session.
     pub plan_hash: String,
     /// What is planned.
     pub session: Session,
@@ -194,14 +195,14 @@ impl Session {
         Self { name: base.name.clone(), of, scenarios: vec![base] }
     }
 
-    /// [`plan::hash`] of it on whatever server: which one it is belongs to the origin, so that a
+    /// [`schedule::hash`] of it on whatever server: which one it is belongs to the origin, so that a
     /// session of another one is refused by name instead of passed over.
     pub fn plan_hash(&self) -> String {
         let mut planned = self.clone();
         for scenario in &mut planned.scenarios {
             scenario.store = scenario.store.on_any_server();
         }
-        plan::hash(&planned)
+        schedule::hash(&planned)
     }
 }
 

@@ -11,8 +11,8 @@ use migrator::report::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::metric::Metric;
 use crate::scenario::Link;
+use crate::scenario::metric::Metric;
 use crate::stats::quantile_support;
 
 /// What a trial gave, and how long its process lived.

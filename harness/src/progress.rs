@@ -7,10 +7,10 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::ledger::{FORMAT_VERSION, Line, SessionLine, TrialLine};
 use crate::measure::{Measurement, Stored};
-use crate::plan::Shard;
 use crate::recorded::{RanBlock, RanStep, Recorded, Voided};
 use crate::scenario::Scenario;
-use crate::step::Step;
+use crate::scenario::schedule::Shard;
+use crate::scenario::step::Step;
 use crate::validity;
 
 /// How far a session has come.
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
     use crate::ledger::{EndedLine, Ending, Origin, RecordsLine, ResumedLine, Session};
     use crate::measure::{Cause, Failure, Outcome};
-    use crate::plan::Trial;
+    use crate::scenario::schedule::Trial;
     use crate::scenario::shipped;
 
     fn session() -> SessionLine {

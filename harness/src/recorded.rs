@@ -5,10 +5,10 @@ use crate::error::{Error, Result};
 use crate::executor::Difference;
 use crate::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
 use crate::measure::{Measurement, Stored};
-use crate::plan::Shard;
 use crate::scenario::Scenario;
+use crate::scenario::schedule::Shard;
+use crate::scenario::step::{Arm, Step};
 use crate::stats::diagnostics::voids_too_many;
-use crate::step::{Arm, Step};
 use crate::validity::Disturbance;
 
 /// What a session has measured.

@@ -5,10 +5,10 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::ledger::{self, Ending, FORMAT_VERSION, SessionLine};
-use crate::plan::Shard;
 use crate::progress::{self, Told};
 use crate::recorded::Recorded;
 use crate::results::Folder;
+use crate::scenario::schedule::Shard;
 
 /// A measurement that was cut off.
 #[derive(Debug)]

@@ -6,11 +6,12 @@ use crate::event::{Event, Observer};
 use crate::executor::{Executor, Source};
 use crate::ledger::{EndedLine, Ending, Ledger, Line, RecordsLine, TrialLine};
 use crate::measure::{Measurement, Outcome};
-use crate::plan::{self, Trial};
 use crate::progress::{Progress, Todo};
 use crate::recorded::Voided;
 use crate::scenario::Records;
-use crate::step::{Arm, Step};
+use crate::scenario::schedule;
+use crate::scenario::schedule::Trial;
+use crate::scenario::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
 
 /// Runs what is left of a session to its last trial. Stops early, without an error, at the end of a
@@ -200,7 +201,7 @@ impl Doers<'_> {
                 let source = self.prepare(scenario, least.get())?;
                 self.observer.observe(Event::PilotStarted);
                 let (pilot, rec_per_min) = self.pilot(&source)?;
-                (plan::records(run_seconds, rec_per_min, least).get(), Some(pilot))
+                (schedule::records(run_seconds, rec_per_min, least).get(), Some(pilot))
             }
         };
         self.write(Line::Records(RecordsLine { scenario, records, pilot })).map(drop)

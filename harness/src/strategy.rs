@@ -10,9 +10,9 @@
 use std::num::NonZeroU32;
 
 use crate::ledger::Ending;
-use crate::plan;
 use crate::recorded::Recorded;
-use crate::step::Step;
+use crate::scenario::schedule;
+use crate::scenario::step::Step;
 
 /// What a session does now.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,6 @@ pub trait Strategy {
     /// settings; a session whose later steps have larger batches says so here.
     fn records_least(&self, recorded: &Recorded, scenario: usize) -> NonZeroU32 {
         let settings = recorded.scenario(scenario).map_or(&[][..], |scenario| &scenario.settings);
-        plan::records_least(settings)
+        schedule::records_least(settings)
     }
 }

@@ -5,7 +5,7 @@ use crate::analyse::{NAMES, analyse};
 use crate::ledger::Ending;
 use crate::recorded::Recorded;
 use crate::scenario::Scenario;
-use crate::step::{Arm, Step};
+use crate::scenario::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
 
 /// Sweeps a session's only scenario.

@@ -1,7 +1,8 @@
 //! Any text as a scenario: refused with a place, or a plan in which every setting has its run.
 #![no_main]
 
-use harness::plan::{self, Plan};
+use harness::scenario::schedule;
+use harness::scenario::schedule::Plan;
 use harness::scenario::Scenario;
 use libfuzzer_sys::fuzz_target;
 
@@ -23,5 +24,5 @@ fuzz_target!(|text: &str| {
         arms.sort_unstable();
         assert!(arms.into_iter().eq(0..per_block));
     }
-    assert_eq!(plan::hash(&scenario), plan::hash(&scenario.clone()));
+    assert_eq!(schedule::hash(&scenario), schedule::hash(&scenario.clone()));
 });

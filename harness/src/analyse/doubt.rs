@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::plan::Shard;
 use crate::scenario::Link;
+use crate::scenario::schedule::Shard;
 use crate::stats::diagnostics;
 
 /// Why figures are to be taken with care.

@@ -21,8 +21,8 @@ use crate::figures::Figures;
 use crate::finding::Outcome;
 use crate::ledger::TrialLine;
 use crate::measure::{Measurement, Stored};
-use crate::metric::Metric;
 use crate::recorded::{RanStep, Recorded};
+use crate::scenario::metric::Metric;
 use crate::scenario::{Scenario, Setting};
 use crate::stats::verdict::Verdict;
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::args::{PlanPart, StoreArgs};
 use crate::error::{Error, Result};
-use crate::scenario::tune::{self, Tune};
+use crate::scenario::tune_plan;
+use crate::scenario::tune_plan::Tune;
 use crate::scenario::{self, Scenario};
 
 /// A scenario that varies settings.
@@ -21,7 +22,7 @@ pub(super) fn load(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenari
 /// The scenario of a file or of a shipped name, with what the command line changes in it.
 pub(super) fn any(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario> {
     let text = read(name)?;
-    if tune::is_plan(&text) {
+    if tune_plan::is_plan(&text) {
         return Err(Error::usage(format!(
             "{name} is a plan of phases, each of which follows from those before it; `harness tune \
              {name}` runs it"
@@ -71,18 +72,18 @@ pub(super) fn load_plan(
     if let Some(seed) = seed {
         base.seed = seed;
     }
-    Ok((if quick { tune::quick(base) } else { base }, tune))
+    Ok((if quick { tune_plan::quick(base) } else { base }, tune))
 }
 
 /// Whether the file or the shipped name is a plan of phases.
 pub(super) fn is_plan(name: &str) -> Result<bool> {
-    Ok(tune::is_plan(&read(name)?))
+    Ok(tune_plan::is_plan(&read(name)?))
 }
 
 fn read(name: &str) -> Result<String> {
     match fs::read_to_string(Path::new(name)) {
         Ok(text) => Ok(text),
-        Err(error) => match scenario::shipped(name).or_else(|| tune::shipped(name)) {
+        Err(error) => match scenario::shipped(name).or_else(|| tune_plan::shipped(name)) {
             Some(text) => Ok(text.to_owned()),
             None => Err(unreadable(name, error)),
         },
@@ -90,7 +91,7 @@ fn read(name: &str) -> Result<String> {
 }
 
 fn unreadable(name: &str, error: std::io::Error) -> Error {
-    let shipped: Vec<_> = tune::shipped_names().chain(scenario::shipped_names()).collect();
+    let shipped: Vec<_> = tune_plan::shipped_names().chain(scenario::shipped_names()).collect();
     let message =
         format!("reading scenario {name} (no shipped one either; there is {})", shipped.join(", "));
     Error::caused(message, error)

@@ -27,7 +27,7 @@ use clap::Parser;
 use crate::args::{Cli, TuneArgs, Verb};
 use crate::display;
 use crate::executor::{LAUNCH_VERB, MIGRATOR_VERB, launch};
-use crate::scenario::tune::DEFAULT;
+use crate::scenario::tune_plan::DEFAULT;
 
 /// Runs the program with these arguments (the program's own name first) and returns its exit
 /// code; what went wrong is said on stderr.

@@ -9,7 +9,7 @@ use crate::display;
 use crate::error::{Error, Result};
 use crate::ledger::Session;
 use crate::render;
-use crate::step::Step;
+use crate::scenario::step::Step;
 use crate::tune::{Forecast, first_sweep};
 
 /// What the first lines of a ledger would say, but for who measures.

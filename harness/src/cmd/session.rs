@@ -18,13 +18,13 @@ use crate::ledger::{
     self, Ending, Ledger, Line, Origin, ProgramId, ResumedLine, ServerId, Session as Planned,
     SessionLine,
 };
-use crate::plan::Shard;
 use crate::progress::{self, Progress};
 use crate::recorded::Recorded;
 use crate::render;
 use crate::results::Folder;
 use crate::resume::{self, Earlier, Unfinished};
 use crate::run;
+use crate::scenario::schedule::Shard;
 use crate::strategy::Strategy;
 
 /// A measurement that is about to run, or to go on.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Source};
 use crate::measure::{Measurement, Outcome, Surroundings};
-use crate::plan;
+use crate::scenario::schedule;
 use crate::scenario::{Records, Scenario};
 use crate::stats::mssd::Successive;
 use crate::stats::paired::percent;
@@ -94,7 +94,7 @@ pub fn runs(
     let run = |executor: &mut dyn Executor, source: &Source| -> Result<Run> {
         one(&executor.measure(source, 0, settings)?)
     };
-    let least = plan::records_least(&scenario.settings[scenario.baseline..=scenario.baseline]);
+    let least = schedule::records_least(&scenario.settings[scenario.baseline..=scenario.baseline]);
     let first = match scenario.workload.records {
         Records::Fixed(records) => records,
         Records::Auto { .. } => least,
@@ -102,7 +102,7 @@ pub fn runs(
     let mut source = executor.prepare(0, first.get())?;
     let pilot = run(executor, &source)?;
     if let Records::Auto { run_seconds } = scenario.workload.records {
-        let records = plan::records(run_seconds, pilot.rec_per_min, least);
+        let records = schedule::records(run_seconds, pilot.rec_per_min, least);
         if records.get() != source.records {
             source = executor.prepare(0, records.get())?;
         }

@@ -13,7 +13,7 @@ use migrator::report::{
 use super::{Difference, Executor, Source};
 use crate::error::Result;
 use crate::measure::Measurement;
-use crate::step::Arm;
+use crate::scenario::step::Arm;
 
 /// What answers a trial of a program.
 type Answer = Box<dyn FnMut(&Source, usize, &Settings) -> Result<Measurement>>;

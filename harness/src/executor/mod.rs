@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::measure::Measurement;
-use crate::step::Arm;
+use crate::scenario::step::Arm;
 
 /// The verb under which the harness's own binary is the migrator.
 pub const MIGRATOR_VERB: &str = "migrator";

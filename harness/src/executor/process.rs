@@ -17,8 +17,8 @@ use super::{Difference, Executor, Source, difference};
 use crate::error::{Error, Result};
 use crate::measure::{Asked, Cause, Failure, Measurement, Outcome, read_report};
 use crate::results::make;
+use crate::scenario::step::Arm;
 use crate::scenario::{Link, Scenario, Store, Workload};
-use crate::step::Arm;
 
 /// Sources of other builds are removed when they have not been made within this time.
 const STALE_SOURCE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -15,11 +15,12 @@ use crate::contest::{BASE, Contest};
 use crate::gate::{failed, once};
 use crate::ledger::{Ending, Kind, Session};
 use crate::looking::{Looks, Then, looked, looks};
-use crate::plan::{self, Plan};
 use crate::recorded::Recorded;
 use crate::scenario::Scenario;
+use crate::scenario::schedule;
+use crate::scenario::schedule::Plan;
+use crate::scenario::step::{Arm, Step};
 use crate::stats::verdict::Verdict;
-use crate::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
 
 pub use said::{Explained, explain};
@@ -113,7 +114,7 @@ fn apart(recorded: &Recorded, scenario: &Scenario) -> Option<Step> {
     }
     let Design { parts, settings, .. } = Design::of_scenario(scenario)?;
     let arm = |settings: &Settings| Arm { program: BASE, setting: setting(settings, &parts) };
-    let seed = plan::seed_of(scenario.seed, APART, 1);
+    let seed = schedule::seed_of(scenario.seed, APART, 1);
     Some(Step {
         name: APART.into(),
         batch: 1,

@@ -10,7 +10,7 @@ use crate::compare::{Comparison, Count, MetricFinding};
 use crate::executor::Difference;
 use crate::finding::Outcome;
 use crate::measure::Stored;
-use crate::metric::Metric;
+use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
 
 /// The answer of a gate.

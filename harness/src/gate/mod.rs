@@ -19,11 +19,12 @@ use crate::budget;
 use crate::contest::{BASE, Contest};
 use crate::ledger::{Ending, Kind, Session};
 use crate::looking::{self, Looks, Then};
-use crate::plan::{self, Plan};
 use crate::recorded::Recorded;
 use crate::scenario::Scenario;
+use crate::scenario::schedule;
+use crate::scenario::schedule::Plan;
+use crate::scenario::step::{Arm, Step};
 use crate::stats::group_sequential;
-use crate::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
 
 /// Plans a gate.
@@ -123,7 +124,7 @@ fn warm_up(recorded: &Recorded) -> Option<Step> {
 pub(crate) fn once(scenario: usize, arms: [Arm; 2], seed: u64) -> Step {
     let batch = scenario + 1;
     let step = Step::comparison(WARM_UP, batch, scenario, arms, 0, seed);
-    Step { plan: Plan::pairs(0, 1, plan::seed_of(seed, WARM_UP, batch)), ..step }
+    Step { plan: Plan::pairs(0, 1, schedule::seed_of(seed, WARM_UP, batch)), ..step }
 }
 
 /// The baseline against itself on the first scenario; nothing is tested in a quick look.
@@ -188,6 +189,6 @@ fn look(recorded: &Recorded, contest: &Contest, index: usize, batch: usize, pair
         return step;
     }
     let [_, head] = arms(recorded, scenario);
-    let plan = Plan::sweep(1, pairs, 0, plan::seed_of(seed, name, batch));
+    let plan = Plan::sweep(1, pairs, 0, schedule::seed_of(seed, name, batch));
     Step { arms: vec![head], plan, ..step }
 }

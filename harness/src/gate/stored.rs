@@ -5,7 +5,7 @@
 use crate::contest::{BASE, Contest, StoredWorkload};
 use crate::ledger::{Kind, ProgramId, TrialLine};
 use crate::recorded::{RanBlock, RanStep, Recorded};
-use crate::step::{Arm, Step};
+use crate::scenario::step::{Arm, Step};
 
 /// The session with stored runs beside those of the head; as it is where none are accepted.
 pub fn with_stored_times(recorded: &Recorded) -> Recorded {

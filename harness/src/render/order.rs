@@ -4,9 +4,9 @@
 use std::fmt::Write;
 
 use super::format::{counted, wrapped};
-use crate::plan::{Order, Plan};
+use crate::scenario::schedule::{Order, Plan};
+use crate::scenario::step::Step;
 use crate::scenario::{Records, Scenario};
-use crate::step::Step;
 use crate::tune::{Fit, Forecast, PhaseRuns, words};
 
 /// Widest line.

@@ -2,7 +2,7 @@
 
 use super::format::{mib, milliseconds, percent, swept, thousands};
 use crate::analyse::{Analysis, Summary};
-use crate::metric::Metric;
+use crate::scenario::metric::Metric;
 
 /// Widest setting that leaves room for the other columns.
 const SETTING_WIDTH_MAX: usize = 22;

@@ -8,7 +8,7 @@ use crate::analyse::Doubt;
 use crate::compare::Comparison;
 use crate::error::Result;
 use crate::figures::Figures;
-use crate::scenario::tune::{Target, difference};
+use crate::scenario::tune_plan::{Target, difference};
 use crate::stats::verdict::Verdict;
 use crate::tune::{Tuned, Tuning, improvement, words};
 

@@ -6,7 +6,7 @@ use crate::analyse::{Analysis, Answer, Doubt};
 use crate::compare::Comparison;
 use crate::finding::Outcome;
 use crate::gate::why::ServerChange;
-use crate::metric::Metric;
+use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
 
 /// Widest line on a terminal.

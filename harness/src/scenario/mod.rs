@@ -1,10 +1,13 @@
 //! A scenario: what is varied, on which records, under which limits. TOML text in, a checked
 //! [`Scenario`] out; opens no file and draws no order.
 
-mod read;
+pub mod metric;
+mod parse;
 mod runner;
+pub mod schedule;
+pub mod step;
 pub mod store;
-pub mod tune;
+pub mod tune_plan;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -12,10 +15,10 @@ use std::num::NonZeroU32;
 use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 
-use crate::metric::Metric;
+use crate::scenario::metric::Metric;
 
-pub use read::Fault;
-pub(crate) use read::nearest;
+pub use parse::Fault;
+pub(crate) use parse::nearest;
 pub use runner::Runner;
 pub use store::Store;
 
@@ -273,7 +276,7 @@ pub fn shipped_names() -> impl Iterator<Item = &'static str> {
 impl Scenario {
     /// Reads and checks a scenario's text.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        read::read(text)
+        parse::read(text)
     }
 
     /// The same with rows that go where a command line says.
@@ -350,7 +353,7 @@ batch_size = [100, 1000]
             }
             assert_eq!(baseline, Settings::default(), "{name}");
             assert_eq!(scenario.link.is_simulated(), name.ends_with("-link"), "{name}");
-            let few = crate::plan::records_least(&scenario.settings);
+            let few = crate::scenario::schedule::records_least(&scenario.settings);
             if let Records::Fixed(records) = scenario.workload.records {
                 assert!(records >= few, "{name}: too few records for two batches of a worker");
             }

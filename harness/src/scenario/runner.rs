@@ -4,7 +4,7 @@
 use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 
-use super::read::nearest;
+use super::parse::nearest;
 use super::{Link, Store};
 
 /// Placeholders that are no settings.

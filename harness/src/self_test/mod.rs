@@ -7,10 +7,10 @@ use std::num::NonZeroU32;
 
 use crate::budget::Spent;
 use crate::ledger::{Ending, Kind, Session};
-use crate::plan;
 use crate::recorded::{RanStep, Recorded};
+use crate::scenario::schedule;
+use crate::scenario::step::{Arm, Step};
 use crate::scenario::{Scenario, Setting};
-use crate::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
 
 /// The slowdown over a scenario's margin: above it, so that letting the slowed program pass is an
@@ -140,7 +140,7 @@ impl Strategy for SelfTest {
         let baseline = recorded
             .scenario(scenario)
             .and_then(|scenario| scenario.settings.get(scenario.baseline..=scenario.baseline));
-        plan::records_least(baseline.unwrap_or_default())
+        schedule::records_least(baseline.unwrap_or_default())
     }
 }
 

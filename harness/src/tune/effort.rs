@@ -275,7 +275,7 @@ mod tests {
 
     use super::*;
     use crate::budget::{SLACK, START_S};
-    use crate::scenario::tune::{Tune, shipped};
+    use crate::scenario::tune_plan::{Tune, shipped};
 
     fn base() -> Scenario {
         Tune::parse(shipped("phase2").unwrap()).unwrap().0
@@ -435,7 +435,7 @@ mod tests {
         for name in ["phase2", "phase2-link", "phase2-full"] {
             let (base, tune) = Tune::parse(shipped(name).unwrap()).unwrap();
             let present = base.settings[base.baseline].settings.clone();
-            let arms = |phase: &crate::scenario::tune::Phase| {
+            let arms = |phase: &crate::scenario::tune_plan::Phase| {
                 phase.scenario(&base, &present).unwrap().settings.len()
             };
             let plan = Plan { arms: tune.phases.iter().map(arms).collect() };

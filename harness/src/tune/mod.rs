@@ -23,9 +23,9 @@ use crate::error::{Error, Result};
 use crate::figures::Figures;
 use crate::ledger::{Ending, Kind};
 use crate::measure::Stored;
-use crate::plan;
 use crate::recorded::Recorded;
-use crate::scenario::tune::{Phase, Target, Tune};
+use crate::scenario::schedule;
+use crate::scenario::tune_plan::{Phase, Target, Tune};
 use crate::scenario::{Scenario, Setting};
 use crate::stats::group_sequential;
 use crate::stats::holm;
@@ -64,7 +64,7 @@ impl Strategy for Tuner {
         let present = &base.settings[base.baseline].settings;
         let scenarios = tune.phases.iter().filter_map(|phase| phase.scenario(base, present).ok());
         let settings: Vec<Setting> = scenarios.flat_map(|scenario| scenario.settings).collect();
-        plan::records_least(&settings)
+        schedule::records_least(&settings)
     }
 
     fn remarks(&self, recorded: &Recorded) -> Vec<String> {
@@ -90,7 +90,7 @@ fn planned(recorded: &Recorded) -> Option<(&Scenario, &Tune)> {
 pub struct Tuning {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
-    /// `plan::hash` of the session.
+    /// `schedule::hash` of the session.
     pub plan_hash: String,
     /// What all phases share.
     pub scenario: Scenario,

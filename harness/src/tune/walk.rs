@@ -13,14 +13,14 @@ use crate::compare::{Comparison, Terms, compare};
 use crate::figures::Figures;
 use crate::looking::Then;
 use crate::measure::Measurement;
-use crate::metric::Metric;
-use crate::plan::{Plan, seed_of};
 use crate::recorded::{RanBlock, RanStep, Recorded};
-use crate::scenario::tune::{Phase, Tune, difference};
+use crate::scenario::metric::Metric;
+use crate::scenario::schedule::{Plan, seed_of};
+use crate::scenario::step::{Arm, Step};
+use crate::scenario::tune_plan::{Phase, Tune, difference};
 use crate::scenario::{Scenario, Setting};
 use crate::stats::Sample;
 use crate::stats::verdict::Verdict;
-use crate::step::{Arm, Step};
 
 /// The first step: runs of the baseline.
 pub const PILOT: &str = "baseline";

@@ -10,10 +10,10 @@ use harness::error::{ErrorKind, Result};
 use harness::executor::{Source, report};
 use harness::ledger::Ending;
 use harness::measure::{Measurement, Surroundings};
-use harness::metric::Metric;
 use harness::render::charts::Charts;
 use harness::render::document::Document;
 use harness::render::{Format, files, html, markdown, metrics, order, render, table, words};
+use harness::scenario::metric::Metric;
 use harness::scenario::{Link, Scenario, shipped};
 use migrator::config::Settings;
 
@@ -334,7 +334,7 @@ fn every_output_of_a_simulated_link_says_so() {
         html(&document).unwrap(),
         markdown(&document).unwrap(),
         words::summary(&analysis, "results/x"),
-        order::order(&scenario, &harness::plan::Plan::of(&scenario)),
+        order::order(&scenario, &harness::scenario::schedule::Plan::of(&scenario)),
     ];
     let formats = Format::value_variants().iter();
     let formats = formats.map(|format| render(*format, &document).unwrap());
@@ -349,6 +349,6 @@ fn every_output_of_a_simulated_link_says_so() {
 #[test]
 fn the_plan_is_shown_block_by_block() {
     let scenario = batch_size();
-    let plan = harness::plan::Plan::of(&scenario);
+    let plan = harness::scenario::schedule::Plan::of(&scenario);
     insta::assert_snapshot!("plan", order::order(&scenario, &plan));
 }

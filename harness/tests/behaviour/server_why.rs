@@ -12,8 +12,8 @@ use harness::progress::Progress;
 use harness::recorded::Recorded;
 use harness::render::{document, markdown, words};
 use harness::run;
-use harness::scenario::tune::Tune;
-use harness::scenario::{Scenario, shipped, tune};
+use harness::scenario::tune_plan::Tune;
+use harness::scenario::{Scenario, shipped, tune_plan};
 use harness::strategy::Strategy;
 use harness::tune::{Tuner, tuning};
 use migrator::config::{Pooling, Settings};
@@ -124,7 +124,7 @@ fn a_sweeps_finding_names_them_too() {
 #[test]
 fn a_plans_headline_names_them_too() {
     let tuned = |server: bool| {
-        let (mut base, plan) = Tune::parse(tune::shipped("quick").unwrap()).unwrap();
+        let (mut base, plan) = Tune::parse(tune_plan::shipped("quick").unwrap()).unwrap();
         // One metric is enough to decide.
         base.gate.metrics.truncate(1);
         let plan = plan.only(&["II.2".to_owned()]).unwrap();

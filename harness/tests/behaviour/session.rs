@@ -14,18 +14,18 @@ use harness::ledger::{
     Ending, Kind, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine,
 };
 use harness::measure::{Measurement, Surroundings};
-use harness::metric::Metric;
 use harness::progress::Progress;
 use harness::recorded::{Recorded, merge};
 use harness::render::pretty;
 use harness::results::{Folder, LAST_FILE};
 use harness::resume::{self, Earlier};
 use harness::run;
+use harness::scenario::metric::Metric;
+use harness::scenario::step::{Arm, Step};
 use harness::scenario::{Scenario, shipped};
 use harness::stats::confidence::Confidence;
 use harness::stats::group_sequential::BATCHES;
 use harness::stats::verdict::Verdict;
-use harness::step::{Arm, Step};
 use harness::strategy::{Next, Strategy};
 use migrator::config::Settings;
 

@@ -15,7 +15,8 @@ use harness::recorded::Recorded;
 use harness::render::{self, Format, charts::Charts, document::tune::document};
 use harness::run;
 use harness::scenario::Scenario;
-use harness::scenario::tune::{self, Tune, shipped};
+use harness::scenario::tune_plan;
+use harness::scenario::tune_plan::{Tune, shipped};
 use harness::stats::verdict::Verdict;
 use harness::strategy::{Next, Strategy};
 use harness::tune::{LAST, REST, Tuned, Tuner, Tuning, first_sweep, tuning};
@@ -411,7 +412,7 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
 #[test]
 fn a_quick_plan_goes_all_the_way_and_decides_nothing() {
     let (base, tune) = plan("phase2", 840);
-    let (recorded, tuning) = measured(&(tune::quick(base), tune), Runs::of(some_help));
+    let (recorded, tuning) = measured(&(tune_plan::quick(base), tune), Runs::of(some_help));
     assert_eq!(recorded.ending, Some(Ending::Complete));
     assert!(tuning.is_unchanged() && tuning.phases.len() == 5);
     let said = render::tune::summary(&tuning, "results/x").unwrap();

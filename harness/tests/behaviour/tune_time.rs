@@ -6,7 +6,7 @@ use crate::tune::{Runs, measured, phase, plan, some_help};
 use harness::budget::Time;
 use harness::ledger::Ending;
 use harness::render;
-use harness::scenario::tune::{Tune, shipped};
+use harness::scenario::tune_plan::{Tune, shipped};
 use harness::stats::verdict::Verdict;
 use harness::tune::{Effort, Forecast, Left, first_sweep};
 use serde_json::{Value, json};

@@ -18,10 +18,10 @@ use crate::compare;
 use crate::identity::Identity;
 use crate::ledger::TrialLine;
 use crate::measure::stage_ms;
-use crate::metric::Metric;
 use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{counted, mib, rounded, thousands};
 use crate::render::words;
+use crate::scenario::metric::Metric;
 use crate::stats::{Sample, quantile_support};
 
 /// The stages in the order of a record's way; others follow by name.

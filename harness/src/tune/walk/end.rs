@@ -6,7 +6,7 @@ use migrator::config::Settings;
 use super::{LAST, REST, Walked, Walker};
 use crate::compare::{Comparison, compare};
 use crate::scenario::Setting;
-use crate::scenario::tune::{Phase, difference};
+use crate::scenario::tune_plan::{Phase, difference};
 use crate::stats::verdict::Verdict;
 use crate::tune::Alone;
 use crate::tune::effort::{Effort, Left};

@@ -3,8 +3,8 @@
 use migrator::config::Synchronous;
 use serde::Deserialize;
 
-use super::names;
-use super::source::{Fault, Source};
+use super::spans::{Fault, Source};
+use super::suggest;
 use crate::scenario::Store;
 use crate::scenario::store::FILES;
 
@@ -28,7 +28,7 @@ impl Default for StoreTable {
 /// The table, checked.
 pub(super) fn store(source: &Source<'_>, table: &StoreTable) -> Result<Store, Fault> {
     let synchronous = table.synchronous.as_deref();
-    if let Some(Err(message)) = synchronous.map(names::check::<Synchronous>) {
+    if let Some(Err(message)) = synchronous.map(suggest::check::<Synchronous>) {
         return Err(source.fault_in("store", "synchronous", message));
     }
     Store::read(&table.url, synchronous)
@@ -37,7 +37,7 @@ pub(super) fn store(source: &Source<'_>, table: &StoreTable) -> Result<Store, Fa
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::read::tests::{assert_refused, with};
+    use crate::scenario::parse::tests::{assert_refused, with};
 
     #[test]
     fn a_store_that_is_none_and_a_setting_it_does_not_have_are_refused() {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::names::nearest;
+use super::suggest::nearest;
 
 /// What is wrong with a scenario, and on which line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

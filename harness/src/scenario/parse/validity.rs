@@ -1,6 +1,6 @@
 //! `[validity]`: what may go on beside a run.
 
-use super::source::{Fault, Source};
+use super::spans::{Fault, Source};
 use crate::scenario::Validity;
 
 /// Its keys.
@@ -21,7 +21,7 @@ pub(super) fn check(source: &Source<'_>, validity: &Validity) -> Result<(), Faul
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::read::tests::{assert_refused, with};
+    use crate::scenario::parse::tests::{assert_refused, with};
 
     #[test]
     fn a_share_that_is_none_is_refused() {

@@ -4,7 +4,7 @@ use migrator::config::Settings;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::source::{Fault, Source};
+use super::spans::{Fault, Source};
 use crate::scenario::Setting;
 
 /// The most combinations of a grid.
@@ -150,7 +150,7 @@ fn json(value: &toml::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::read::tests::{LEAST, assert_refused, fault, with};
+    use crate::scenario::parse::tests::{LEAST, assert_refused, fault, with};
 
     #[test]
     fn a_sweep_that_varies_nothing_or_one_value_twice_is_refused() {

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{self, Order, Plan, Shard};
+use crate::scenario::schedule;
+use crate::scenario::schedule::{Order, Plan, Shard};
 use crate::scenario::{Scenario, Setting};
 
 /// What one run is asked for: a program under these settings.
@@ -59,7 +60,7 @@ impl Step {
         pairs: usize,
         seed: u64,
     ) -> Self {
-        let plan = Plan::pairs(pairs, 0, plan::seed_of(seed, name, batch));
+        let plan = Plan::pairs(pairs, 0, schedule::seed_of(seed, name, batch));
         Self { name: name.into(), batch, scenario, arms: arms.into(), baseline: 0, plan }
     }
 

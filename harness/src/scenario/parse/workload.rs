@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use migrator::args::Profile;
 use serde::Deserialize;
 
-use super::names;
-use super::source::{Fault, Source};
+use super::spans::{Fault, Source};
+use super::suggest;
 use crate::scenario::{Records, Workload};
 
 /// Its keys.
@@ -45,7 +45,7 @@ pub(super) fn workload(source: &Source<'_>, table: WorkloadTable) -> Result<Work
             return Err(source.fault_in("workload", key, "takes a share from 0 to 1"));
         }
     }
-    names::check::<Profile>(&table.profile)
+    suggest::check::<Profile>(&table.profile)
         .map_err(|message| source.fault_in("workload", "profile", message))?;
     Ok(Workload {
         records: records(source, &table.records, table.run_seconds)?,
@@ -81,7 +81,7 @@ fn records(
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::read::tests::{assert_refused, fault, with};
+    use crate::scenario::parse::tests::{assert_refused, fault, with};
 
     #[test]
     fn records_that_nobody_can_generate_are_refused_with_what_would_be_right() {

@@ -7,8 +7,9 @@ use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::read::{
-    self, Axes, Fault, File, Source, StoreTable, WorkloadTable, plain, setting as named, typed,
+use super::parse;
+use super::parse::{
+    Axes, Fault, File, Source, StoreTable, WorkloadTable, plain, setting as named, typed,
 };
 use super::{Gate, Limits, Link, Runner, Scenario, Setting, Validity};
 
@@ -216,7 +217,7 @@ impl Tune {
     /// Reads and checks a plan's text: the conditions that all phases share, and the phases.
     pub fn parse(text: &str) -> Result<(Scenario, Self), Fault> {
         let mut source = Source::of(text)?;
-        read::check_keys(&source, TOP_KEYS)?;
+        parse::check_keys(&source, TOP_KEYS)?;
         for phase in source.phases() {
             source.check_table(phase, PHASE_KEYS, "[phase]")?;
             let sweep = phase.get("sweep").map(toml::Spanned::get_ref);
@@ -364,8 +365,8 @@ fn read_phase(
         validity: file.validity,
         gate: file.gate.clone(),
     };
-    let scenario = read::resolve(source, alone)?;
-    let axes = read::axes(source, &table.sweep, &read::baseline(source, &file.baseline)?)?;
+    let scenario = parse::resolve(source, alone)?;
+    let axes = parse::axes(source, &table.sweep, &parse::baseline(source, &file.baseline)?)?;
     if before.iter().any(|other| other.phase == table.phase) {
         return Err(source.fault_in("", "phase", format!("{} is there twice", table.phase)));
     }
@@ -565,7 +566,7 @@ batch_size = [100, 200]
             let swept = tune.phases.iter().map(|phase| phase.scenario(&base, present).unwrap());
             // A phase may begin with any setting of those before it.
             let settings: Vec<Setting> = swept.flat_map(|scenario| scenario.settings).collect();
-            let few = crate::plan::records_least(&settings);
+            let few = crate::scenario::schedule::records_least(&settings);
             if let crate::scenario::Records::Fixed(records) = base.workload.records {
                 assert!(records >= few, "{name}: {records} records, not {few}");
             }

@@ -2,9 +2,9 @@
 //! the order in which its tables are read. Pure.
 
 mod gate;
-mod names;
-mod source;
+mod spans;
 mod store;
+mod suggest;
 mod sweep;
 mod validity;
 mod workload;
@@ -14,10 +14,10 @@ use serde::Deserialize;
 
 use super::{Gate, Limits, Link, Runner, Scenario, Validity};
 
-pub(crate) use names::nearest;
-pub use source::Fault;
-pub(super) use source::Source;
+pub use spans::Fault;
+pub(super) use spans::Source;
 pub(super) use store::StoreTable;
+pub(crate) use suggest::nearest;
 pub(super) use sweep::{Axes, axes, baseline, plain, setting, typed};
 pub(super) use workload::WorkloadTable;
 

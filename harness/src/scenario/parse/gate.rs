@@ -1,6 +1,6 @@
 //! `[gate]`: how two arms are compared.
 
-use super::source::{Fault, Source};
+use super::spans::{Fault, Source};
 use crate::scenario::Gate;
 
 /// Its keys.
@@ -28,7 +28,7 @@ pub(super) fn check(source: &Source<'_>, gate: &Gate) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::read::tests::{assert_refused, with};
+    use crate::scenario::parse::tests::{assert_refused, with};
 
     #[test]
     fn a_comparison_that_nobody_can_make_is_refused_with_what_would_be_right() {
