@@ -3,9 +3,9 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::TrialLine;
-use crate::measure::Stored;
 use crate::recorded::Recorded;
 use crate::scenario::step::Step;
+use crate::trial::measurement::Stored;
 
 /// A run, and what it stored.
 struct Ran<'a> {

@@ -132,13 +132,13 @@ pub fn holds_blocks(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::executor::report;
     use crate::ledger::{Origin, RecordsLine, Session, SessionLine, TrialLine};
-    use crate::measure::{Measurement, Outcome};
     use crate::recorded::Voided;
     use crate::scenario::step::{Arm, Step};
     use crate::scenario::{Scenario, shipped};
-    use crate::validity::Disturbance;
+    use crate::trial::executor::report;
+    use crate::trial::interference::Disturbance;
+    use crate::trial::measurement::{Measurement, Outcome};
 
     fn scenario() -> Scenario {
         Scenario::parse(shipped("gate").unwrap()).unwrap()

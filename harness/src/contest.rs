@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::Measurement;
+use crate::trial::measurement::Measurement;
 
 /// Index of the baseline's program among those of a gate.
 pub const BASE: usize = 0;

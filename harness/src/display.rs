@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Error;
 use crate::event::{Event, Observer};
-use crate::measure::Measurement;
 use crate::recorded::RanStep;
 use crate::scenario::schedule::{Shard, Trial};
 use crate::text::shown;
+use crate::trial::measurement::Measurement;
 
 /// How often a bar is drawn again where nothing happens.
 const TICK: Duration = Duration::from_millis(200);

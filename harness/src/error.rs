@@ -1,6 +1,6 @@
 //! What stops the harness: one error type with a closed set of kinds. Imports no module.
 //!
-//! A trial that fails is not an error here but a row of the ledger ([`crate::measure::Failure`]).
+//! A trial that fails is not an error here but a row of the ledger ([`crate::trial::measurement::Failure`]).
 
 use std::fmt;
 

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::ledger::Session;
-use crate::measure::Measurement;
 use crate::recorded::RanStep;
 use crate::scenario::schedule::{Shard, Trial};
-use crate::validity::Disturbance;
+use crate::trial::interference::Disturbance;
+use crate::trial::measurement::Measurement;
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,10 @@ use migrator::report::{RunReport, ServerReport};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::measure::{self, Measurement};
 use crate::scenario::metric::PerMetric;
 use crate::stats::Sample;
+use crate::trial::measurement;
+use crate::trial::measurement::Measurement;
 
 /// What the finished runs of one arm gave.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -99,7 +100,7 @@ fn stages(reports: &[&RunReport]) -> Result<BTreeMap<String, f64>> {
     names
         .into_iter()
         .map(|name| {
-            let values = reports.iter().map(|report| measure::stage_ms(report, name));
+            let values = reports.iter().map(|report| measurement::stage_ms(report, name));
             Ok((name.clone(), estimate(values)?.median))
         })
         .collect()
@@ -149,8 +150,8 @@ mod tests {
     use migrator::report::ServerWait;
 
     use super::*;
-    use crate::executor::report;
-    use crate::measure::Outcome;
+    use crate::trial::executor::report;
+    use crate::trial::measurement::Outcome;
 
     fn run(server: Option<ServerReport>) -> Measurement {
         let report = RunReport { server, ..report(&Settings::default(), 2_000, 60_000.0) };

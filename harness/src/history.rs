@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::identity::Identity;
 use crate::stats::Sample;
 use crate::stats::change_point::{POINTS_MAX, POINTS_MIN, changes};
+use crate::trial::provenance::Identity;
 
 /// The version of a line; a reader refuses newer ones.
 pub const FORMAT_VERSION: u32 = 1;

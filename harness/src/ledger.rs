@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::contest::Contest;
 use crate::error::{Error, Result};
-use crate::executor::Difference;
-use crate::measure::Measurement;
 use crate::results::check_no_link;
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
 use crate::scenario::schedule::{Shard, Trial};
 use crate::scenario::step::Step;
 use crate::scenario::tune_plan::Tune;
+use crate::trial::executor::Difference;
+use crate::trial::measurement::Measurement;
 
 /// The version of the ledger's lines; a reader refuses any other.
 pub const FORMAT_VERSION: u32 = 3;

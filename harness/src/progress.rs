@@ -6,12 +6,12 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::ledger::{FORMAT_VERSION, Line, SessionLine, TrialLine};
-use crate::measure::{Measurement, Stored};
 use crate::recorded::{RanBlock, RanStep, Recorded, Voided};
 use crate::scenario::Scenario;
 use crate::scenario::schedule::Shard;
 use crate::scenario::step::Step;
-use crate::validity;
+use crate::trial::interference;
+use crate::trial::measurement::{Measurement, Stored};
 
 /// How far a session has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -198,7 +198,7 @@ impl Progress {
 fn disturbance(scenario: &Scenario, step: &Step, block: &RanBlock) -> Option<Voided> {
     let counted = step.plan.blocks.get(block.index).is_some_and(|planned| !planned.warmup);
     let measured: Vec<&Measurement> = block.measured().collect();
-    let disturbance = validity::disturbance(scenario, &measured).filter(|_| counted)?;
+    let disturbance = interference::disturbance(scenario, &measured).filter(|_| counted)?;
     Some(Voided { index: block.index, disturbance })
 }
 
@@ -249,9 +249,9 @@ mod tests {
 
     use super::*;
     use crate::ledger::{EndedLine, Ending, Origin, RecordsLine, ResumedLine, Session};
-    use crate::measure::{Cause, Failure, Outcome};
     use crate::scenario::schedule::Trial;
     use crate::scenario::shipped;
+    use crate::trial::measurement::{Cause, Failure, Outcome};
 
     fn session() -> SessionLine {
         let origin = Origin {
@@ -279,7 +279,7 @@ mod tests {
 
     fn done(trial: Trial) -> Line {
         let settings = &scenario().settings[trial.arm].settings;
-        let report = crate::executor::report(settings, 500, 60_000.0);
+        let report = crate::trial::executor::report(settings, 500, 60_000.0);
         let outcome = Outcome::Report(Box::new(report));
         Line::Trial(TrialLine { step: 1, trial, measurement: Measurement::new(0.5, outcome) })
     }

@@ -2,14 +2,14 @@
 //! work from; holds no rule of either. Parts of one session that ran on several machines become one.
 
 use crate::error::{Error, Result};
-use crate::executor::Difference;
 use crate::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
-use crate::measure::{Measurement, Stored};
 use crate::scenario::Scenario;
 use crate::scenario::schedule::Shard;
 use crate::scenario::step::{Arm, Step};
 use crate::stats::diagnostics::voids_too_many;
-use crate::validity::Disturbance;
+use crate::trial::executor::Difference;
+use crate::trial::interference::Disturbance;
+use crate::trial::measurement::{Measurement, Stored};
 
 /// What a session has measured.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,9 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
-use crate::executor::{Executor, Source};
 use crate::ledger::{EndedLine, Ending, Ledger, Line, RecordsLine, TrialLine};
-use crate::measure::{Measurement, Outcome};
 use crate::progress::{Progress, Todo};
 use crate::recorded::Voided;
 use crate::scenario::Records;
@@ -13,6 +11,8 @@ use crate::scenario::schedule;
 use crate::scenario::schedule::Trial;
 use crate::scenario::step::{Arm, Step};
 use crate::strategy::{Next, Strategy};
+use crate::trial::executor::{Executor, Source};
+use crate::trial::measurement::{Measurement, Outcome};
 
 /// Runs what is left of a session to its last trial. Stops early, without an error, at the end of a
 /// block in which a run stored something else than those before it: there is nothing to compare.

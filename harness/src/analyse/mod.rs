@@ -20,11 +20,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::figures::Figures;
 use crate::finding::Outcome;
 use crate::ledger::TrialLine;
-use crate::measure::{Measurement, Stored};
 use crate::recorded::{RanStep, Recorded};
 use crate::scenario::metric::Metric;
 use crate::scenario::{Scenario, Setting};
 use crate::stats::verdict::Verdict;
+use crate::trial::measurement::{Measurement, Stored};
 
 /// The version of `analysis.json`.
 const FORMAT_VERSION: u32 = 2;

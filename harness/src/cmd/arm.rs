@@ -10,13 +10,13 @@ use super::session;
 use crate::contest::{Side, StoredBaseline, StoredWorkload};
 use crate::display::{Steps, say};
 use crate::error::{Error, Result};
-use crate::executor::Program;
-use crate::identity::{Identity, fingerprint};
 use crate::ledger::{Ending, Kind, Origin, ServerId};
-use crate::measure::{Measurement, Outcome};
 use crate::recorded::Recorded;
 use crate::results::Folder;
 use crate::scenario::{Scenario, Setting};
+use crate::trial::executor::Program;
+use crate::trial::measurement::{Measurement, Outcome};
+use crate::trial::provenance::{Identity, fingerprint};
 
 /// What an arm's name stands for.
 #[derive(Debug)]

@@ -14,12 +14,12 @@ use crate::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
 use crate::contest::{Contest, Side};
 use crate::display::{self, Display, say};
 use crate::error::{Error, ErrorKind, Result};
-use crate::executor::{Process, Program};
 use crate::gate::{self, Answer, Gate, Gated, decide};
-use crate::identity::fingerprint;
 use crate::ledger;
 use crate::render;
 use crate::scenario::Scenario;
+use crate::trial::executor::{Process, Program};
+use crate::trial::provenance::fingerprint;
 
 /// Characters of a hash that name a commit.
 const HASH: usize = 12;

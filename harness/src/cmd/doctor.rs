@@ -6,9 +6,9 @@ use crate::args::DoctorArgs;
 use crate::display::{self, Steps};
 use crate::doctor::{self, Checkup, Noise, noise};
 use crate::error::{Error, ErrorKind, Result};
-use crate::executor::{Process, Program};
 use crate::render;
 use crate::scenario;
+use crate::trial::executor::{Process, Program};
 
 /// Runs the verb.
 pub fn run(args: &DoctorArgs) -> Result<()> {

@@ -16,12 +16,12 @@ use crate::args::ExplainArgs;
 use crate::contest::{Contest, Side};
 use crate::display::{self, Display};
 use crate::error::{Error, Result};
-use crate::executor::Program;
 use crate::explain::settings::{BASELINE, asked, is_settings};
 use crate::explain::{self, Explain, Explained};
 use crate::render;
 use crate::results;
 use crate::scenario::{self, Scenario};
+use crate::trial::executor::Program;
 
 /// Runs the verb.
 pub fn run(args: &ExplainArgs) -> Result<ExitCode> {

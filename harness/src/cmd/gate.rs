@@ -15,10 +15,10 @@ use crate::args::GateArgs;
 use crate::contest::{Contest, Side, StoredBaseline};
 use crate::display::{self, Display};
 use crate::error::{Error, Result};
-use crate::executor::Program;
 use crate::gate::{self, Gate, Gated, decide};
 use crate::render;
 use crate::scenario::{self, Records, Scenario};
+use crate::trial::executor::Program;
 
 /// The file to which a step of GitHub Actions appends what its summary shows.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";

@@ -9,9 +9,9 @@ use crate::args::HistoryArgs;
 use crate::display;
 use crate::error::{Error, Result};
 use crate::history::{self, Point};
-use crate::identity::Identity;
 use crate::render;
 use crate::results::Folder;
+use crate::trial::provenance::Identity;
 
 /// Where the charts go, within the results.
 const FOLDER: &str = "history";

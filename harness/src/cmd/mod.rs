@@ -26,8 +26,9 @@ use clap::Parser;
 
 use crate::args::{Cli, TuneArgs, Verb};
 use crate::display;
-use crate::executor::{LAUNCH_VERB, MIGRATOR_VERB, launch};
 use crate::scenario::tune_plan::DEFAULT;
+use crate::trial::executor::{LAUNCH_VERB, MIGRATOR_VERB};
+use crate::trial::launcher;
 
 /// Runs the program with these arguments (the program's own name first) and returns its exit
 /// code; what went wrong is said on stderr.
@@ -37,7 +38,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return migrator::cmd::main(arguments.into_iter().skip(1));
     }
     if arguments.get(1).is_some_and(|verb| verb == LAUNCH_VERB) {
-        return launch::main(arguments.into_iter().skip(2));
+        return launcher::main(arguments.into_iter().skip(2));
     }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::args::ProgramArgs;
 use crate::error::{Error, Result};
-use crate::executor::Program;
 use crate::scenario::Scenario;
+use crate::trial::executor::Program;
 
 /// The program under test, and what the user called it.
 pub(super) fn program(

@@ -11,12 +11,12 @@ use crate::display;
 use crate::error::{Error, Result};
 use crate::explain::explain;
 use crate::gate::decide;
-use crate::identity::Identity;
 use crate::ledger::Kind;
 use crate::recorded::{self, Recorded};
 use crate::render::{self, Format};
 use crate::results::Folder;
 use crate::self_test::rates::SelfTested;
+use crate::trial::provenance::Identity;
 use crate::tune::tuning;
 
 /// Runs the verb.

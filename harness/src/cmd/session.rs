@@ -12,8 +12,6 @@ use crate::claim::Claim;
 use crate::display::Display;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
-use crate::executor::{Access, Executor, Process, Program};
-use crate::identity::{self, Identity, Measured};
 use crate::ledger::{
     self, Ending, Ledger, Line, Origin, ProgramId, ResumedLine, ServerId, Session as Planned,
     SessionLine,
@@ -26,6 +24,9 @@ use crate::resume::{self, Earlier, Unfinished};
 use crate::run;
 use crate::scenario::schedule::Shard;
 use crate::strategy::Strategy;
+use crate::trial::executor::{Access, Executor, Process, Program};
+use crate::trial::provenance;
+use crate::trial::provenance::{Identity, Measured};
 
 /// A measurement that is about to run, or to go on.
 pub(super) struct Session {
@@ -89,7 +90,8 @@ impl Session {
             write_identity(folder, &identity)?;
             Ledger::create(&folder.ledger(), &line)
         };
-        let (folder, ledger) = Folder::create(out, name, &time, identity::short_revision(), fill)?;
+        let (folder, ledger) =
+            Folder::create(out, name, &time, provenance::short_revision(), fill)?;
         let ledger = ledger.moved(folder.ledger());
         display.observe(Event::Opened { session: &line.session, folder: folder.path() });
         let progress = Progress::of(line);
@@ -236,10 +238,10 @@ impl<'a> Asked<'a> {
         let servers = servers(&session, &access)?;
         let executor = Process::new(programs, &session.scenarios, out)?.with_access(access);
         let fingerprints = executor.fingerprints();
-        let mut identities: Vec<identity::Program> = paths
+        let mut identities: Vec<provenance::Program> = paths
             .into_iter()
             .zip(fingerprints)
-            .map(|(path, blake3)| identity::Program::before(path, blake3.clone()))
+            .map(|(path, blake3)| provenance::Program::before(path, blake3.clone()))
             .collect();
         let Some(scenario) = session.scenarios.first().filter(|_| !identities.is_empty()) else {
             return Err(Error::usage("there is nothing to measure"));

@@ -3,10 +3,10 @@
 use crate::analyse::Analysis;
 use crate::error::Result;
 use crate::gate::Gated;
-use crate::identity::Identity;
 use crate::recorded::Recorded;
 use crate::render::{self, Format};
 use crate::results::Folder;
+use crate::trial::provenance::Identity;
 use crate::tune::Tuning;
 
 /// Writes what a sweep says; gives the text of `metrics.json`.

@@ -3,8 +3,8 @@
 use migrator::report::RunReport;
 use serde::Serialize;
 
-use crate::measure::Measurement;
 use crate::scenario::Exact;
+use crate::trial::measurement::Measurement;
 
 /// An exact quantity of both arms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

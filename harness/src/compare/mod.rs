@@ -12,7 +12,6 @@ use crate::agreement;
 use crate::error::{Error, Result};
 use crate::figures::Figures;
 use crate::finding::{Finding, Outcome, rounded_percent};
-use crate::measure::Measurement;
 use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
@@ -23,6 +22,7 @@ use crate::stats::group_sequential;
 use crate::stats::paired::{Better, Order, Pair};
 use crate::stats::power;
 use crate::stats::verdict::{Judge, Judgement, Rule, Verdict};
+use crate::trial::measurement::Measurement;
 
 /// By which rule a comparison is judged, and where among its looks.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::finding::{Finding, Level, level};
-use crate::identity::{Doubt, IN_MEMORY};
 use crate::stats::{Sample, quantile_support};
+use crate::trial::provenance::{Doubt, IN_MEMORY};
 
 /// How many flushes: one more than a p99 takes.
 const FLUSHES: usize = 300;

@@ -2,9 +2,9 @@
 
 use super::finding::{Finding, Level};
 use super::texts::Texts;
-use crate::identity::{Machine, bytes_of};
-use crate::measure::Surroundings;
 use crate::scenario::{Limits, Validity};
+use crate::trial::measurement::Surroundings;
+use crate::trial::provenance::{Machine, bytes_of};
 
 const MIB: f64 = 1024.0 * 1024.0;
 

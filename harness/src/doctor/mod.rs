@@ -19,8 +19,8 @@ pub use finding::{Finding, Level};
 pub use noise::{Detectable, Noise, Pairs};
 pub use texts::Texts;
 
-use crate::identity::{Machine, filesystem, usable_cpus};
-use crate::measure::Surroundings;
+use crate::trial::measurement::Surroundings;
+use crate::trial::provenance::{Machine, filesystem, usable_cpus};
 use sharing::Busy;
 
 /// The version of the JSON.

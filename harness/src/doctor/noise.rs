@@ -4,14 +4,14 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::executor::{Executor, Source};
-use crate::measure::{Measurement, Outcome, Surroundings};
 use crate::scenario::schedule;
 use crate::scenario::{Records, Scenario};
 use crate::stats::mssd::Successive;
 use crate::stats::paired::percent;
 use crate::stats::verdict::ONE_LOOK_ALPHA;
 use crate::stats::{Sample, group_sequential, power};
+use crate::trial::executor::{Executor, Source};
+use crate::trial::measurement::{Measurement, Outcome, Surroundings};
 
 /// How many runs are counted.
 pub const RUNS: usize = 10;
@@ -188,8 +188,8 @@ fn even(pairs: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::executor::{Mock, report};
     use crate::scenario::shipped;
+    use crate::trial::executor::{Mock, report};
 
     fn runs_of(rates: &[f64]) -> Vec<Run> {
         let around = |foreign_cpu_share| {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::finding::{Finding, Level, level};
 use super::texts::Texts;
-use crate::identity::{Doubt, Machine};
+use crate::trial::provenance::{Doubt, Machine};
 
 const CPU: &str = "/sys/devices/system/cpu";
 const CLOCK: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::finding::{Finding, Level, level};
 use super::texts::Texts;
-use crate::identity::{BUSY_LOAD, Doubt, Machine};
-use crate::measure::Surroundings;
 use crate::scenario::Validity;
+use crate::trial::measurement::Surroundings;
+use crate::trial::provenance::{BUSY_LOAD, Doubt, Machine};
 
 /// A share of a machine's time above this is to be minded: it is what a small regression takes.
 const MIND: f64 = 0.01;

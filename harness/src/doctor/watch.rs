@@ -6,8 +6,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::sharing::{Busy, Ticks, busiest, ticks_of};
-use crate::executor::surroundings::{Counters, TICKS_PER_S};
-use crate::measure::{Surroundings, Usage};
+use crate::trial::measurement::{Surroundings, Usage};
+use crate::trial::system_counters::{Counters, TICKS_PER_S};
 
 /// How long is watched.
 const WATCHED: Duration = Duration::from_secs(1);

@@ -16,7 +16,6 @@ use crate::gate::failed;
 use crate::gate::why::WAITS;
 use crate::ledger::Kind;
 use crate::looking::{Looks, looked, looks};
-use crate::measure::{Measurement, Stored, stage_ms};
 use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
@@ -24,6 +23,7 @@ use crate::stats::Sample;
 use crate::stats::group_sequential::part_of_error;
 use crate::stats::shapley;
 use crate::stats::shapley::{Shares, shares};
+use crate::trial::measurement::{Measurement, Stored, stage_ms};
 
 /// The version of `analysis.json` of an explanation.
 const FORMAT_VERSION: u32 = 1;

@@ -7,11 +7,11 @@ use serde::{Serialize, Serializer};
 
 use super::why::Why;
 use crate::compare::{Comparison, Count, MetricFinding};
-use crate::executor::Difference;
 use crate::finding::Outcome;
-use crate::measure::Stored;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
+use crate::trial::executor::Difference;
+use crate::trial::measurement::Stored;
 
 /// The answer of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

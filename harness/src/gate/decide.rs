@@ -13,7 +13,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Outcome;
 use crate::ledger::{Ending, Kind};
 use crate::looking::looked;
-use crate::measure::{Measurement, Stored};
 use crate::recorded::{RanStep, Recorded};
 use crate::scenario::{Scenario, SmallPolicy};
 use crate::stats::Sample;
@@ -21,6 +20,7 @@ use crate::stats::confidence::Confidence;
 use crate::stats::group_sequential;
 use crate::stats::holm;
 use crate::stats::verdict::{Verdict, control_alarms};
+use crate::trial::measurement::{Measurement, Stored};
 
 /// The version of a gate's `analysis.json`.
 const FORMAT_VERSION: u32 = 1;

@@ -22,7 +22,6 @@ use crate::compare::Comparison;
 use crate::error::{Error, Result};
 use crate::figures::Figures;
 use crate::ledger::{Ending, Kind};
-use crate::measure::Stored;
 use crate::recorded::Recorded;
 use crate::scenario::schedule;
 use crate::scenario::tune_plan::{Phase, Target, Tune};
@@ -31,6 +30,7 @@ use crate::stats::group_sequential;
 use crate::stats::holm;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, Verdict};
 use crate::strategy::{Next, Strategy};
+use crate::trial::measurement::Stored;
 
 /// The version of a tune session's `analysis.json`.
 const FORMAT_VERSION: u32 = 1;

@@ -12,7 +12,6 @@ use crate::budget::{Spent, Time};
 use crate::compare::{Comparison, Terms, compare};
 use crate::figures::Figures;
 use crate::looking::Then;
-use crate::measure::Measurement;
 use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::scenario::metric::Metric;
 use crate::scenario::schedule::{Plan, seed_of};
@@ -21,6 +20,7 @@ use crate::scenario::tune_plan::{Phase, Tune, difference};
 use crate::scenario::{Scenario, Setting};
 use crate::stats::Sample;
 use crate::stats::verdict::Verdict;
+use crate::trial::measurement::Measurement;
 
 /// The first step: runs of the baseline.
 pub const PILOT: &str = "baseline";

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use harness::analyse::{Answer, analyse};
-use harness::executor::report;
 use harness::finding::Outcome;
 use harness::recorded::Recorded;
 use harness::render::{markdown, metrics, table, words};
 use harness::scenario::{Scenario, shipped};
 use harness::stats::verdict::Verdict;
+use harness::trial::executor::report;
 
 use crate::common::{document, done, mock_sweep, noisy_runs, uniform};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use harness::doctor::noise::Run;
 use harness::doctor::{Checkup, Finding, Level, Noise};
-use harness::identity::Machine;
-use harness::measure::Surroundings;
 use harness::render::doctor::{markdown, text};
+use harness::trial::measurement::Surroundings;
+use harness::trial::provenance::Machine;
 use serde_json::Value;
 
 use crate::common::{Fake, harness};

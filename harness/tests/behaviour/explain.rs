@@ -5,16 +5,16 @@ use std::path::Path;
 
 use harness::contest::{Contest, Side};
 use harness::error::{Error, ErrorKind, Result};
-use harness::executor::{Mock, Source, report};
 use harness::explain::settings::asked;
 use harness::explain::{Explain, Explained, explain, of_settings, session};
 use harness::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
-use harness::measure::Measurement;
 use harness::progress::Progress;
 use harness::recorded::Recorded;
 use harness::render::explain::{markdown, text};
 use harness::run;
 use harness::scenario::{Scenario, shipped};
+use harness::trial::executor::{Mock, Source, report};
+use harness::trial::measurement::Measurement;
 use migrator::config::Settings;
 use migrator::report::RunReport;
 

@@ -8,12 +8,9 @@ use std::rc::Rc;
 use harness::bisect::{Seen, Wanted};
 use harness::contest::{Contest, Side, StoredBaseline, StoredWorkload};
 use harness::error::{Error, ErrorKind, Result};
-use harness::executor::{Difference, Mock, Source, report};
 use harness::finding::Outcome;
 use harness::gate::{Answer, Gate, Gated, Workload, decide, session};
-use harness::identity::{Identity, Program};
 use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
-use harness::measure::{Measurement, Surroundings};
 use harness::progress::Progress;
 use harness::recorded::{RanStep, Recorded};
 use harness::render::document::gate::document;
@@ -25,6 +22,9 @@ use harness::scenario::{Exact, Scenario, shipped};
 use harness::stats::confidence::Confidence;
 use harness::stats::verdict::Verdict;
 use harness::strategy::{Next, Strategy};
+use harness::trial::executor::{Difference, Mock, Source, report};
+use harness::trial::measurement::{Measurement, Surroundings};
+use harness::trial::provenance::{Identity, Program};
 use migrator::config::Settings;
 use migrator::report::RunReport;
 
@@ -302,7 +302,7 @@ fn a_rise_of_what_the_scenario_gates_exactly_is_a_regression_and_of_the_rest_a_n
         let mut runs = answers(0.0, 0.02, 0, None);
         let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
             let mut measured = runs(source, program, settings)?;
-            if let harness::measure::Outcome::Report(report) = &mut measured.outcome {
+            if let harness::trial::measurement::Outcome::Report(report) = &mut measured.outcome {
                 report.insert_statements += program as u64;
             }
             Ok(measured)
@@ -371,7 +371,7 @@ fn where_the_metric_that_decides_cannot_be_had_no_other_decides_in_its_place() {
     let mut runs = answers(0.0, 0.02, 0, None);
     let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
         let mut measured = runs(source, program, settings)?;
-        if let harness::measure::Outcome::Report(report) = &mut measured.outcome {
+        if let harness::trial::measurement::Outcome::Report(report) = &mut measured.outcome {
             report.stages.remove("record");
         }
         Ok(measured)

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use harness::history::{Series, is_quick, points, read, series};
-use harness::identity::{Identity, Machine, Program};
 use harness::ledger::Line;
 use harness::render::{history, history_charts};
 use harness::scenario::{Scenario, shipped};
+use harness::trial::provenance::{Identity, Machine, Program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -1,9 +1,9 @@
 //! What a run report must hold to be compared, and how it is said where two runs stored different
 //! things.
 
-use harness::executor::report;
-use harness::measure::{Asked, Cause, Failure, Outcome, Stored, read_report};
 use harness::scenario::Link;
+use harness::trial::executor::report;
+use harness::trial::measurement::{Asked, Cause, Failure, Outcome, Stored, read_report};
 use migrator::config::Settings;
 use migrator::report::{FORMAT_VERSION, RunReport, SimulatedLink};
 
@@ -39,7 +39,7 @@ fn refused(change: impl FnOnce(&mut RunReport)) -> String {
     change(&mut report);
     let outcome = read_report(&serde_json::to_string(&report).unwrap(), &whole(&asked));
     assert!(matches!(outcome, Outcome::Failure(_)));
-    harness::measure::Measurement::new(0.0, outcome).failure().unwrap().to_string()
+    harness::trial::measurement::Measurement::new(0.0, outcome).failure().unwrap().to_string()
 }
 
 #[test]

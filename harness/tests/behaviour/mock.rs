@@ -7,14 +7,14 @@ use crate::common::{document, done, failure, mock_sweep, noisy_runs};
 use clap::ValueEnum;
 use harness::analyse::{Analysis, Doubt, analyse};
 use harness::error::{ErrorKind, Result};
-use harness::executor::{Source, report};
 use harness::ledger::Ending;
-use harness::measure::{Measurement, Surroundings};
 use harness::render::charts::Charts;
 use harness::render::document::Document;
 use harness::render::{Format, files, html, markdown, metrics, order, render, table, words};
 use harness::scenario::metric::Metric;
 use harness::scenario::{Link, Scenario, shipped};
+use harness::trial::executor::{Source, report};
+use harness::trial::measurement::{Measurement, Surroundings};
 use migrator::config::Settings;
 
 fn batch_size() -> Scenario {

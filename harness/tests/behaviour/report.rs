@@ -100,7 +100,7 @@ fn a_program_that_says_little_gets_a_report_without_what_it_does_not_say() {
     let mut runs = noisy_runs();
     let recorded = mock_sweep(&scenario, move |source, settings| {
         let mut measurement = runs(source, settings)?;
-        if let harness::measure::Outcome::Report(report) = &mut measurement.outcome {
+        if let harness::trial::measurement::Outcome::Report(report) = &mut measurement.outcome {
             report.stages.clear();
             report.connections.clear();
             report.checksum.clear();

@@ -6,14 +6,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use harness::analyse::analyse;
-use harness::executor::{Source, report};
-use harness::measure::Measurement;
 use harness::render::document::{
     Comparison, Cumulative, CumulativeRow, Document, Drift, Exact, Fact, FailedRun, Figures, Grid,
     Headline, Kind, Latency, Level, Outcome, P, Paste, Phase, Run, Setting, Standing, Target,
     ValidityFigures, Waits, sweep,
 };
 use harness::scenario::{Scenario, shipped};
+use harness::trial::executor::{Source, report};
+use harness::trial::measurement::Measurement;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use migrator::config::Settings;

@@ -14,15 +14,15 @@ use crate::common::{
 };
 use harness::analyse::analyse;
 use harness::error::{Error, ErrorKind, Result};
-use harness::executor::{Mock, Source, report};
 use harness::ledger::{Ending, Ledger, Line, ResumedLine};
-use harness::measure::Measurement;
 use harness::progress::Progress;
 use harness::recorded::Recorded;
 use harness::render::{html, markdown, metrics, pretty, table};
 use harness::run;
 use harness::scenario::{Scenario, shipped};
 use harness::sweep::Sweep;
+use harness::trial::executor::{Mock, Source, report};
+use harness::trial::measurement::Measurement;
 use migrator::config::Settings;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -7,9 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use harness::error::Result;
-use harness::executor::{Mock, report};
 use harness::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
-use harness::measure::{Measurement, Surroundings};
 use harness::progress::Progress;
 use harness::recorded::Recorded;
 use harness::render::self_test::{markdown, text};
@@ -17,6 +15,8 @@ use harness::run;
 use harness::scenario::{Scenario, shipped};
 use harness::self_test::rates::{Rate, SelfTested, Sessions, What};
 use harness::self_test::{SelfTest, planted, session};
+use harness::trial::executor::{Mock, report};
+use harness::trial::measurement::{Measurement, Surroundings};
 use serde_json::Value;
 
 use crate::common::{Fake, Silent, done, harness, tell, uniform};

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use harness::contest::{Contest, Side};
-use harness::executor::{Mock, Source, report};
 use harness::gate::{Gate, decide, session};
-use harness::identity::{Identity, Store};
 use harness::ledger::{Ledger, Origin, ProgramId, Session, SessionLine};
 use harness::progress::Progress;
 use harness::recorded::Recorded;
@@ -15,6 +13,8 @@ use harness::run;
 use harness::scenario::tune_plan::Tune;
 use harness::scenario::{Scenario, shipped, tune_plan};
 use harness::strategy::Strategy;
+use harness::trial::executor::{Mock, Source, report};
+use harness::trial::provenance::{Identity, Store};
 use harness::tune::{Tuner, tuning};
 use migrator::config::{Pooling, Settings};
 use migrator::report::{RunReport, ServerReport, ServerWait};

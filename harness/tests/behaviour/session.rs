@@ -8,12 +8,10 @@ use harness::agreement::agreed;
 use harness::analyse::{Answer, analyse};
 use harness::compare::{Comparison, Terms, compare, pairs};
 use harness::error::{Error, ErrorKind, Result};
-use harness::executor::{Mock, Source, report};
 use harness::finding::Outcome;
 use harness::ledger::{
     Ending, Kind, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine,
 };
-use harness::measure::{Measurement, Surroundings};
 use harness::progress::Progress;
 use harness::recorded::{Recorded, merge};
 use harness::render::pretty;
@@ -27,6 +25,8 @@ use harness::stats::confidence::Confidence;
 use harness::stats::group_sequential::BATCHES;
 use harness::stats::verdict::Verdict;
 use harness::strategy::{Next, Strategy};
+use harness::trial::executor::{Mock, Source, report};
+use harness::trial::measurement::{Measurement, Surroundings};
 use migrator::config::Settings;
 
 fn batch_size() -> Scenario {

@@ -7,9 +7,7 @@ use clap::ValueEnum;
 
 use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
-use harness::executor::{Mock, Source, report};
 use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine};
-use harness::measure::{Measurement, Surroundings};
 use harness::progress::Progress;
 use harness::recorded::Recorded;
 use harness::render::{self, Format, charts::Charts, document::tune::document};
@@ -19,6 +17,8 @@ use harness::scenario::tune_plan;
 use harness::scenario::tune_plan::{Tune, shipped};
 use harness::stats::verdict::Verdict;
 use harness::strategy::{Next, Strategy};
+use harness::trial::executor::{Mock, Source, report};
+use harness::trial::measurement::{Measurement, Surroundings};
 use harness::tune::{LAST, REST, Tuned, Tuner, Tuning, first_sweep, tuning};
 use migrator::config::Settings;
 use serde_json::{Value, json};

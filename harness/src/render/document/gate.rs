@@ -3,12 +3,12 @@
 use super::sweep::environment;
 use super::{Comparison, Document, Exact, Fact, FailedRun, Headline, Kind, Standing, pairs};
 use crate::gate::{Answer, Gated, Workload, with_stored_times};
-use crate::identity::Identity;
-use crate::measure::Stored;
 use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{rounded, thousands};
 use crate::render::gate::{details, finding, name, why};
 use crate::scenario::Scenario;
+use crate::trial::measurement::Stored;
+use crate::trial::provenance::Identity;
 
 /// The document of a gate.
 pub fn document(gated: &Gated, recorded: &Recorded, identity: &Identity) -> Document {

@@ -70,7 +70,7 @@ fn unit(metric: Metric) -> &'static str {
 /// B over A of every pair that has both, less 1, in percent.
 fn each(metric: Metric, steps: &[&RanStep]) -> Vec<f64> {
     let pairs = steps.iter().flat_map(|ran| ran.counted());
-    let value = |measured: Option<&crate::measure::Measurement>| measured?.value(metric);
+    let value = |measured: Option<&crate::trial::measurement::Measurement>| measured?.value(metric);
     let ratios = pairs.filter_map(|pair| Some((value(pair.of_arm(0))?, value(pair.of_arm(1))?)));
     ratios.filter(|(a, _)| *a > 0.0).map(|(a, b)| (b / a - 1.0) * 100.0).collect()
 }

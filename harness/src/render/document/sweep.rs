@@ -15,14 +15,14 @@ use super::{
 };
 use crate::analyse::{Analysis, Answer, Estimate, NAMES, Names, Summary};
 use crate::compare;
-use crate::identity::Identity;
 use crate::ledger::TrialLine;
-use crate::measure::stage_ms;
 use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{counted, mib, rounded, thousands};
 use crate::render::words;
 use crate::scenario::metric::Metric;
 use crate::stats::{Sample, quantile_support};
+use crate::trial::measurement::stage_ms;
+use crate::trial::provenance::Identity;
 
 /// The stages in the order of a record's way; others follow by name.
 const WAY: [&str; 16] = [

@@ -9,11 +9,11 @@ use crate::analyse::Names;
 use crate::compare;
 use crate::error::Result;
 use crate::figures::Figures;
-use crate::identity::Identity;
 use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{percent, rounded, thousands};
 use crate::render::tune as words;
 use crate::render::words::on_server;
+use crate::trial::provenance::Identity;
 use crate::tune::{Alone, Tuned, Tuning, improvement};
 
 /// The document of a plan.

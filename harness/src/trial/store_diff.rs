@@ -8,7 +8,7 @@ use migrator::store::schema::{BATCH_TABLE, LOG_TABLE, RUN_TABLE};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
 
-use super::Difference;
+use super::executor::Difference;
 
 /// Columns of the log that differ between two runs with the same outcome.
 const LOG_COLUMNS_LEFT_OUT: [&str; 3] = ["log_id", "processing_time", "session_id"];
@@ -30,7 +30,7 @@ struct Table {
 
 /// The first difference in the order in which the tables were made: parents before children, the
 /// log last. `None` where there is none.
-pub(super) fn first(one: &Path, other: &Path, names: [&str; 2]) -> Result<Option<Difference>> {
+pub(crate) fn first(one: &Path, other: &Path, names: [&str; 2]) -> Result<Option<Difference>> {
     let stores = Connection::open(one)?;
     stores.execute("ATTACH DATABASE ?1 AS other", [other.to_string_lossy()])?;
     let [ours, theirs] = [tables(&stores, "main")?, tables(&stores, "other")?];

@@ -12,7 +12,7 @@ use migrator::store::schema::{RUN_TABLE, Tables};
 use migrator::store::{Role, Store as _, Stored};
 use serde_json::Value;
 
-use super::NOW;
+use super::executor::NOW;
 use crate::error::{Error, Result};
 use crate::scenario::store::SCHEMA;
 use crate::scenario::{Scenario, Store};
@@ -90,17 +90,17 @@ impl Access {
     }
 
     /// The schema that may be emptied though it was not created for that.
-    pub(super) fn recreate(&self) -> Option<&str> {
+    pub(crate) fn recreate(&self) -> Option<&str> {
         self.recreate.as_deref()
     }
 
     /// For the environment of a process that logs in, and nothing else.
-    pub(super) fn password(&self) -> Option<&str> {
+    pub(crate) fn password(&self) -> Option<&str> {
         self.password.as_ref().map(Password::reveal)
     }
 
     /// A text without the password.
-    pub(super) fn hidden(&self, text: &str) -> String {
+    pub(crate) fn hidden(&self, text: &str) -> String {
         match self.password().filter(|password| !password.is_empty()) {
             Some(password) => text.replace(password, HIDDEN),
             None => text.to_owned(),
@@ -109,7 +109,7 @@ impl Access {
 
     /// A report, which is JSON, without the password in any of its texts. Numbers are none of them,
     /// so that a password of digits does not take one apart.
-    pub(super) fn hidden_in_report(&self, text: String) -> String {
+    pub(crate) fn hidden_in_report(&self, text: String) -> String {
         let Some(password) = self.password().filter(|password| !password.is_empty()) else {
             return text;
         };
@@ -121,7 +121,7 @@ impl Access {
 
     /// With a password that is known.
     #[cfg(test)]
-    pub(super) fn with(password: &str) -> Self {
+    pub(crate) fn with(password: &str) -> Self {
         Self { password: Some(Password::new(password)), recreate: None }
     }
 }

@@ -10,10 +10,10 @@ use migrator::report::{
     Books, Build, CacheReport, Connections, FORMAT_VERSION, RunReport, StageTimes, StoreInfo,
 };
 
-use super::{Difference, Executor, Source};
+use super::executor::{Difference, Executor, Source};
 use crate::error::Result;
-use crate::measure::Measurement;
 use crate::scenario::step::Arm;
+use crate::trial::measurement::Measurement;
 
 /// What answers a trial of a program.
 type Answer = Box<dyn FnMut(&Source, usize, &Settings) -> Result<Measurement>>;

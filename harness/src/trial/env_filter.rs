@@ -24,7 +24,7 @@ const MARKS: [&str; 11] = [
 ///
 /// A list of what is let through was turned down: any program can be measured, and what one needs
 /// of its environment (a search path for modules, a locale) nobody here knows.
-pub(super) fn withheld() -> impl Iterator<Item = OsString> {
+pub(crate) fn withheld() -> impl Iterator<Item = OsString> {
     std::env::vars_os().map(|(name, _)| name).filter(|name| is_secret(name))
 }
 

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use crate::measure::{Measurement, Surroundings};
 use crate::scenario::{Scenario, Validity};
+use crate::trial::measurement::{Measurement, Surroundings};
 
 /// What disturbed a run; in words, what it was and what the scenario allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,8 +81,8 @@ fn over(limits: &Validity, around: &Surroundings) -> Option<Disturbance> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Cause, Failure, Outcome};
     use crate::scenario::shipped;
+    use crate::trial::measurement::{Cause, Failure, Outcome};
 
     fn run(foreign_cpu_share: f64, steal_share: f64, swapped_pages: u64) -> Measurement {
         let failure = Failure { cause: Cause::Report, detail: String::new() };

@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::measure::{Surroundings, Usage};
+use crate::trial::measurement::{Surroundings, Usage};
 
 /// Ticks of /proc/stat in a second: `USER_HZ`, which is the same on every Linux that Rust builds
 /// for (proc(5)).

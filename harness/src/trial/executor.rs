@@ -1,20 +1,10 @@
 //! How one trial is run: the line between what is planned and what does it. Two ways, processes and
 //! a mock; neither knows the plan nor judges what comes out.
 
-mod access;
-mod child;
-mod difference;
-mod environment;
-pub mod launch;
-mod mock;
-mod process;
-mod program;
-pub(crate) mod surroundings;
-
-pub use access::Access;
-pub use mock::{Mock, report};
-pub use process::Process;
-pub use program::{Migrator, Program};
+pub use super::credentials::Access;
+pub use super::mock_executor::{Mock, report};
+pub use super::process_executor::Process;
+pub use super::program::{Migrator, Program};
 
 use std::path::PathBuf;
 
@@ -22,15 +12,15 @@ use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::measure::Measurement;
 use crate::scenario::step::Arm;
+use crate::trial::measurement::Measurement;
 
 /// The verb under which the harness's own binary is the migrator.
 pub const MIGRATOR_VERB: &str = "migrator";
 
 /// The point in time of every trial: what a row gets from the clock must not differ between runs
 /// whose checksums are compared.
-const NOW: &str = "2026-01-01T00:00:00";
+pub(super) const NOW: &str = "2026-01-01T00:00:00";
 
 /// The verb under which the harness's own binary is the launcher of one program.
 pub const LAUNCH_VERB: &str = "launch";

@@ -9,16 +9,17 @@ use std::time::{Duration, Instant, SystemTime};
 use migrator::config::Settings;
 use tempfile::TempDir;
 
-use super::access::Access;
-use super::child::{Children, Ended, Job};
+use super::child_process::{Children, Ended, Job};
+use super::credentials::Access;
+use super::executor::{Difference, Executor, Source};
 use super::program::{self, Migrator, Program, Trial};
-use super::surroundings::Counters;
-use super::{Difference, Executor, Source, difference};
+use super::store_diff;
+use super::system_counters::Counters;
 use crate::error::{Error, Result};
-use crate::measure::{Asked, Cause, Failure, Measurement, Outcome, read_report};
 use crate::results::make;
 use crate::scenario::step::Arm;
 use crate::scenario::{Link, Scenario, Store, Workload};
+use crate::trial::measurement::{Asked, Cause, Failure, Measurement, Outcome, read_report};
 
 /// Sources of other builds are removed when they have not been made within this time.
 const STALE_SOURCE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -316,7 +317,7 @@ impl Executor for Process {
             return Ok(None);
         }
         // A runner's store may be no database that can be read here.
-        Ok(difference::first(&one, &other, names).unwrap_or_default())
+        Ok(store_diff::first(&one, &other, names).unwrap_or_default())
     }
 }
 

@@ -16,34 +16,35 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind};
 
-use super::access::Access;
-use super::launch::Word;
+use super::credentials::Access;
+use super::env_filter;
+use super::executor::LAUNCH_VERB;
+use super::launcher::Word;
 use super::program::own_binary;
-use super::{LAUNCH_VERB, environment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::measure::{Cause, Failure, Usage};
 use crate::text::shown;
+use crate::trial::measurement::{Cause, Failure, Usage};
 
 /// As much of a failed process's last words as a ledger's row takes.
 const LAST_WORDS_BYTES_MAX: usize = 500;
 
 /// A process to run.
-pub(super) struct Job<'a> {
+pub(crate) struct Job<'a> {
     /// Its program and its arguments.
-    pub(super) words: Vec<OsString>,
+    pub(crate) words: Vec<OsString>,
     /// By which share it is made to take longer.
-    pub(super) slowed_by: f64,
+    pub(crate) slowed_by: f64,
     /// Where its stderr goes.
-    pub(super) log: &'a Path,
+    pub(crate) log: &'a Path,
     /// When it is ended; never, where there is no limit.
-    pub(super) limit_s: Option<u32>,
+    pub(crate) limit_s: Option<u32>,
     /// What it gets to log in with; nothing where it talks to no server.
-    pub(super) access: Option<&'a Access>,
+    pub(crate) access: Option<&'a Access>,
 }
 
 /// Runs processes.
 #[derive(Debug)]
-pub(super) struct Children {
+pub(crate) struct Children {
     runtime: Runtime,
     interrupts: Interrupts,
 }
@@ -82,16 +83,16 @@ enum End {
 }
 
 /// What a process took where it ended well, or why it did not.
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// What the operating system counted, where it could be asked.
-    pub(super) usage: Option<Usage>,
+    pub(crate) usage: Option<Usage>,
     /// What went wrong, with its last words.
-    pub(super) failure: Option<Failure>,
+    pub(crate) failure: Option<Failure>,
 }
 
 impl Children {
     /// Listens to signals from here on.
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -104,7 +105,7 @@ impl Children {
     }
 
     /// Runs the program to its end; the limit and signals end it and everything that it started.
-    pub(super) fn run(&mut self, job: &Job<'_>) -> Result<Ended> {
+    pub(crate) fn run(&mut self, job: &Job<'_>) -> Result<Ended> {
         let (usage, cause) = match self.end(job)? {
             End::Well(usage) => (Some(usage), None),
             End::Badly(cause, usage) => (usage, Some(cause)),
@@ -157,7 +158,7 @@ fn command(job: &Job<'_>) -> Result<Command> {
         .stdout(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    for secret in environment::withheld() {
+    for secret in env_filter::withheld() {
         command.env_remove(secret);
     }
     if let Some(password) = job.access.and_then(Access::password) {

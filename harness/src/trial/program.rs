@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use migrator::config::Settings;
 use serde_json::{Map, Value};
 
-use super::{MIGRATOR_VERB, NOW};
+use super::executor::{MIGRATOR_VERB, NOW};
 use crate::error::{Error, Result};
-use crate::identity::fingerprint;
 use crate::scenario::{Link, Runner, Store, Workload};
+use crate::trial::provenance::fingerprint;
 
 const REPORT: &str = "report.json";
 const STORE: &str = "store.sqlite";
@@ -35,22 +35,22 @@ pub struct Migrator {
 
 /// What a program is asked to do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Trial<'a> {
+pub(crate) struct Trial<'a> {
     /// The `SQLite` file with the records.
-    pub(super) source: &'a Path,
+    pub(crate) source: &'a Path,
     /// Where the rows go.
-    pub(super) store: &'a Store,
+    pub(crate) store: &'a Store,
     /// The settings.
-    pub(super) settings: &'a Settings,
+    pub(crate) settings: &'a Settings,
     /// What is simulated.
-    pub(super) link: Link,
+    pub(crate) link: Link,
     /// The trial's own folder.
-    pub(super) folder: &'a Path,
+    pub(crate) folder: &'a Path,
 }
 
 impl Trial<'_> {
     /// Where the report is written.
-    pub(super) fn report(&self) -> PathBuf {
+    pub(crate) fn report(&self) -> PathBuf {
         self.folder.join(REPORT)
     }
 
@@ -61,18 +61,18 @@ impl Trial<'_> {
 }
 
 /// The store of a trial whose rows go into a file.
-pub(super) fn file(folder: &Path) -> PathBuf {
+pub(crate) fn file(folder: &Path) -> PathBuf {
     folder.join(STORE)
 }
 
 impl Migrator {
     /// The harness's own binary, which is the migrator under its hidden verb.
-    pub(super) fn own() -> Result<Self> {
+    pub(crate) fn own() -> Result<Self> {
         Ok(Self { path: own_binary()?, arguments: vec![MIGRATOR_VERB.into()] })
     }
 
     /// BLAKE3 of the binary, 32 hex digits.
-    pub(super) fn fingerprint(&self) -> Result<String> {
+    pub(crate) fn fingerprint(&self) -> Result<String> {
         fingerprint(&self.path)
     }
 
@@ -84,7 +84,7 @@ impl Migrator {
     }
 
     /// The command line that makes so many records.
-    pub(super) fn generate(&self, workload: &Workload, records: u32, file: &Path) -> Vec<OsString> {
+    pub(crate) fn generate(&self, workload: &Workload, records: u32, file: &Path) -> Vec<OsString> {
         let flags = [
             ("--records", records.to_string()),
             ("--seed", workload.seed.to_string()),
@@ -99,7 +99,7 @@ impl Migrator {
 
     /// The command line that empties a server's schema; one that was not created for it has to be
     /// named in `recreate`.
-    pub(super) fn reset(&self, store: &Store, recreate: Option<&str>) -> Vec<OsString> {
+    pub(crate) fn reset(&self, store: &Store, recreate: Option<&str>) -> Vec<OsString> {
         let recreate = recreate.map(|schema| format!("--recreate={schema}"));
         self.words([
             "init".into(),
@@ -147,12 +147,12 @@ impl Program {
     }
 
     /// Whether it is no build of the migrator.
-    pub(super) fn is_runner(&self) -> bool {
+    pub(crate) fn is_runner(&self) -> bool {
         matches!(self.unslowed().0, Self::Runner(_))
     }
 
     /// The program itself, and by which share it is slowed.
-    pub(super) fn unslowed(&self) -> (&Self, f64) {
+    pub(crate) fn unslowed(&self) -> (&Self, f64) {
         match self {
             Self::Migrator(_) | Self::Runner(_) => (self, 0.0),
             Self::Slowed(program, share) => {
@@ -164,7 +164,7 @@ impl Program {
 
     /// What makes the records that it reads and the tables that it fills: a build of the migrator
     /// makes its own.
-    pub(super) fn migrator(&self) -> Result<Migrator> {
+    pub(crate) fn migrator(&self) -> Result<Migrator> {
         match self {
             Self::Migrator(migrator) => Ok(migrator.clone()),
             Self::Runner(_) => Migrator::own(),
@@ -174,7 +174,7 @@ impl Program {
 
     /// BLAKE3 of its binary, 32 hex digits; of a runner, of its command and of every file that the
     /// command names, so that another script is another program.
-    pub(super) fn fingerprint(&self) -> Result<String> {
+    pub(crate) fn fingerprint(&self) -> Result<String> {
         let runner = match self {
             Self::Migrator(migrator) => return migrator.fingerprint(),
             Self::Runner(runner) => runner,
@@ -192,7 +192,7 @@ impl Program {
     }
 
     /// The command line of a trial.
-    pub(super) fn run(&self, trial: &Trial<'_>) -> Vec<OsString> {
+    pub(crate) fn run(&self, trial: &Trial<'_>) -> Vec<OsString> {
         match self {
             Self::Migrator(migrator) => migrator.run(trial),
             Self::Runner(runner) => {
@@ -215,7 +215,7 @@ impl Program {
 }
 
 /// The path by which this process starts its own binary again.
-pub(super) fn own_binary() -> Result<PathBuf> {
+pub(crate) fn own_binary() -> Result<PathBuf> {
     // This path stays the running binary when a build replaces the file in the middle of it.
     let running = PathBuf::from("/proc/self/exe");
     if running.exists() {

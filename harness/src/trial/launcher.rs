@@ -21,7 +21,7 @@ use nix::sys::time::TimeVal;
 use nix::unistd::{Pid, getpgrp};
 use serde::{Deserialize, Serialize};
 
-use crate::measure::Usage;
+use crate::trial::measurement::Usage;
 
 /// How long a slowed program runs between two stops: short against a run, and long enough that a
 /// scheduler with more to do than processors, which lets those go first that have just stood still,
@@ -34,7 +34,7 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// What the launcher says on stdout, one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Word {
+pub(crate) enum Word {
     /// The program ran and ended.
     Ended {
         /// Its exit code, unless a signal ended it.
