@@ -2,9 +2,9 @@
 //! to say where they did not.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::TrialLine;
-use crate::recorded::Recorded;
 use crate::scenario::step::Step;
+use crate::session::ledger::TrialLine;
+use crate::session::state::Recorded;
 use crate::trial::measurement::Stored;
 
 /// A run, and what it stored.

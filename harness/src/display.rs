@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Error;
-use crate::event::{Event, Observer};
-use crate::recorded::RanStep;
 use crate::scenario::schedule::{Shard, Trial};
+use crate::session::event::{Event, Observer};
+use crate::session::state::RanStep;
 use crate::text::shown;
 use crate::trial::measurement::Measurement;
 

@@ -7,40 +7,31 @@
 //!          → strategy → run → compare → analyse → sweep, tune, gate, explain → render → display
 //! ```
 //!
-//! A session is a ledger of steps. [`strategy::Strategy`] says what the next step is, from what is
+//! A session is a ledger of steps. [`session::strategy::Strategy`] says what the next step is, from what is
 //! recorded; [`run`] runs it; [`compare`] and [`analyse`] say what it means.
 
 pub mod agreement;
 pub mod analyse;
 pub mod args;
 pub mod bisect;
-pub mod budget;
-pub mod claim;
 pub mod cmd;
 pub mod compare;
-pub mod contest;
 pub mod display;
 pub mod doctor;
 pub mod error;
-pub mod event;
 pub mod explain;
 pub mod figures;
 pub mod finding;
 pub mod gate;
 pub mod history;
 pub mod judge;
-pub mod ledger;
 pub mod looking;
-pub mod progress;
-pub mod recorded;
 pub mod render;
 pub mod results;
-pub mod resume;
-pub mod run;
 pub mod scenario;
 pub mod self_test;
+pub mod session;
 pub mod stats;
-pub mod strategy;
 pub mod sweep;
 pub mod text;
 pub mod trial;

@@ -4,8 +4,8 @@
 
 use crate::compare::{Comparison, Terms, compare};
 use crate::error::Result;
-use crate::recorded::Recorded;
 use crate::scenario::Scenario;
+use crate::session::state::Recorded;
 use crate::stats::group_sequential::BATCHES;
 
 /// The batches in which the pairs of a comparison may be run: a look at all so far follows on each.

@@ -2,11 +2,11 @@
 //! the choice against the present setting. Pure.
 
 use crate::analyse::{NAMES, analyse};
-use crate::ledger::Ending;
-use crate::recorded::Recorded;
 use crate::scenario::Scenario;
 use crate::scenario::step::{Arm, Step};
-use crate::strategy::{Next, Strategy};
+use crate::session::ledger::Ending;
+use crate::session::state::Recorded;
+use crate::session::strategy::{Next, Strategy};
 
 /// Sweeps a session's only scenario.
 #[derive(Debug, Clone, Copy)]

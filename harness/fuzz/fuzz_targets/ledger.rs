@@ -2,7 +2,7 @@
 //! last whole line, or refused.
 #![no_main]
 
-use harness::progress::tell;
+use harness::session::replay::tell;
 use libfuzzer_sys::fuzz_target;
 
 /// The beginning of a ledger; its first lines, before any trial, are the good beginning.

@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use super::Summary;
-use crate::recorded::{RanBlock, RanStep};
 use crate::scenario::metric::Metric;
+use crate::session::state::{RanBlock, RanStep};
 use crate::stats::hsu;
 
 /// The error with which the truly best is left out of the set.

@@ -19,10 +19,10 @@ use crate::compare::{Comparison, Terms, compare};
 use crate::error::{Error, ErrorKind, Result};
 use crate::figures::Figures;
 use crate::finding::Outcome;
-use crate::ledger::TrialLine;
-use crate::recorded::{RanStep, Recorded};
 use crate::scenario::metric::Metric;
 use crate::scenario::{Scenario, Setting};
+use crate::session::ledger::TrialLine;
+use crate::session::state::{RanStep, Recorded};
 use crate::stats::verdict::Verdict;
 use crate::trial::measurement::{Measurement, Stored};
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::args::{Flags, ProgramArgs, StoreArgs};
-use crate::contest::Side;
+use crate::session::arms::Side;
 
 /// What every measurement is told.
 pub(super) fn flags(flags: &Flags) -> Vec<String> {

@@ -11,13 +11,13 @@ use super::session::{Asked, Beginning, Session};
 use super::write;
 use crate::args::ExplainArgs;
 use crate::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
-use crate::contest::{Contest, Side};
 use crate::display::{self, Display, say};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gate::{self, Answer, Gate, Gated, decide};
-use crate::ledger;
 use crate::render;
 use crate::scenario::Scenario;
+use crate::session::arms::{Contest, Side};
+use crate::session::ledger;
 use crate::trial::executor::{Process, Program};
 use crate::trial::provenance::fingerprint;
 

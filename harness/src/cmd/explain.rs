@@ -13,7 +13,6 @@ use super::load;
 use super::program::program;
 use super::session::{Asked, Session};
 use crate::args::ExplainArgs;
-use crate::contest::{Contest, Side};
 use crate::display::{self, Display};
 use crate::error::{Error, Result};
 use crate::explain::settings::{BASELINE, asked, is_settings};
@@ -21,6 +20,7 @@ use crate::explain::{self, Explain, Explained};
 use crate::render;
 use crate::results;
 use crate::scenario::{self, Scenario};
+use crate::session::arms::{Contest, Side};
 use crate::trial::executor::Program;
 
 /// Runs the verb.

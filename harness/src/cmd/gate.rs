@@ -12,12 +12,12 @@ use super::load;
 use super::session::{Asked, Session};
 use super::write;
 use crate::args::GateArgs;
-use crate::contest::{Contest, Side, StoredBaseline};
 use crate::display::{self, Display};
 use crate::error::{Error, Result};
 use crate::gate::{self, Gate, Gated, decide};
 use crate::render;
 use crate::scenario::{self, Records, Scenario};
+use crate::session::arms::{Contest, Side, StoredBaseline};
 use crate::trial::executor::Program;
 
 /// The file to which a step of GitHub Actions appends what its summary shows.

@@ -11,18 +11,19 @@ use crate::display;
 use crate::error::{Error, Result};
 use crate::explain::explain;
 use crate::gate::decide;
-use crate::ledger::Kind;
-use crate::recorded::{self, Recorded};
 use crate::render::{self, Format};
 use crate::results::Folder;
 use crate::self_test::rates::SelfTested;
+use crate::session::ledger::Kind;
+use crate::session::state;
+use crate::session::state::Recorded;
 use crate::trial::provenance::Identity;
 use crate::tune::tuning;
 
 /// Runs the verb.
 pub fn run(args: &ReportArgs) -> Result<()> {
     let parts: Result<Vec<_>> = args.results.iter().map(|path| part(path)).collect();
-    let recorded = recorded::merge(parts?)?;
+    let recorded = state::merge(parts?)?;
     let text = match recorded.session.session.of {
         Kind::Sweep => sweep(args, &recorded)?,
         Kind::Tune(_) => tune(args, &recorded)?,

@@ -8,22 +8,24 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::analyse;
 use crate::args::StoreArgs;
-use crate::claim::Claim;
 use crate::display::Display;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Observer};
-use crate::ledger::{
-    self, Ending, Ledger, Line, Origin, ProgramId, ResumedLine, ServerId, Session as Planned,
-    SessionLine,
-};
-use crate::progress::{self, Progress};
-use crate::recorded::Recorded;
 use crate::render;
 use crate::results::Folder;
-use crate::resume::{self, Earlier, Unfinished};
-use crate::run;
 use crate::scenario::schedule::Shard;
-use crate::strategy::Strategy;
+use crate::session::event::{Event, Observer};
+use crate::session::ledger;
+use crate::session::ledger::{
+    Ending, Ledger, Line, Origin, ProgramId, ResumedLine, ServerId, Session as Planned, SessionLine,
+};
+use crate::session::replay;
+use crate::session::replay::Progress;
+use crate::session::resume;
+use crate::session::resume::{Earlier, Unfinished};
+use crate::session::runner;
+use crate::session::schema_lock::Claim;
+use crate::session::state::Recorded;
+use crate::session::strategy::Strategy;
 use crate::trial::executor::{Access, Executor, Process, Program};
 use crate::trial::provenance;
 use crate::trial::provenance::{Identity, Measured};
@@ -133,7 +135,7 @@ impl Session {
     ) -> Result<Recorded> {
         if self.progress.recorded().ending.is_none() {
             let progress = self.progress.clone();
-            let ran = run::run(progress, strategy, executor, &mut self.ledger, display);
+            let ran = runner::run(progress, strategy, executor, &mut self.ledger, display);
             ran.map_err(|error| self.with_ledger(&error))?;
         }
         let recorded = read(self.ledger.path())?.into_recorded()?;
@@ -179,7 +181,7 @@ impl Session {
 
 /// What a ledger says.
 pub(super) fn read(path: &Path) -> Result<Progress> {
-    let told = progress::tell(&ledger::text(path)?)
+    let told = replay::tell(&ledger::text(path)?)
         .map_err(|message| Error::environment(format!("{}: {message}", path.display())))?;
     Ok(told.progress)
 }

@@ -9,10 +9,10 @@ use crate::analyse::{Analysis, analyse};
 use crate::args::{Flags, SweepArgs, SweepFlags};
 use crate::display::{self, Display};
 use crate::error::{Error, Result};
-use crate::ledger;
 use crate::render;
 use crate::results::Folder;
 use crate::scenario::{Records, Scenario};
+use crate::session::ledger;
 use crate::sweep::Sweep;
 
 /// Runs the verb.

@@ -8,8 +8,8 @@ use super::write;
 use crate::args::TuneArgs;
 use crate::display::{self, Display};
 use crate::error::Result;
-use crate::ledger;
 use crate::render;
+use crate::session::ledger;
 use crate::tune::{Tuner, tuning};
 
 /// Runs the verb.

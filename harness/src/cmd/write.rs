@@ -3,9 +3,9 @@
 use crate::analyse::Analysis;
 use crate::error::Result;
 use crate::gate::Gated;
-use crate::recorded::Recorded;
 use crate::render::{self, Format};
 use crate::results::Folder;
+use crate::session::state::Recorded;
 use crate::trial::provenance::Identity;
 use crate::tune::Tuning;
 

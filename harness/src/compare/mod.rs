@@ -12,9 +12,9 @@ use crate::agreement;
 use crate::error::{Error, Result};
 use crate::figures::Figures;
 use crate::finding::{Finding, Outcome, rounded_percent};
-use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
+use crate::session::state::{RanBlock, RanStep, Recorded};
 use crate::stats::confidence::{Confidence, Look};
 use crate::stats::diagnostics;
 use crate::stats::diagnostics::{Level, Validity};
@@ -255,7 +255,7 @@ fn pair(block: &RanBlock, metric: Metric) -> Option<Pair> {
         return None;
     };
     let order = if first.trial.arm == 0 { Order::Ab } else { Order::Ba };
-    let value = |line: &crate::ledger::TrialLine| line.measurement.value(metric);
+    let value = |line: &crate::session::ledger::TrialLine| line.measurement.value(metric);
     Pair::of(value(first)?, value(second)?, order, metric.better())
 }
 

@@ -10,18 +10,18 @@ use migrator::config::Settings;
 
 use self::design::{APART, DIFFERENCE, Design};
 use self::settings::{Part, setting};
-use crate::budget;
-use crate::contest::{BASE, Contest};
 use crate::gate::{failed, once};
-use crate::ledger::{Ending, Kind, Session};
 use crate::looking::{Looks, Then, looked, looks};
-use crate::recorded::Recorded;
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
 use crate::scenario::schedule::Plan;
 use crate::scenario::step::{Arm, Step};
+use crate::session::arms::{BASE, Contest};
+use crate::session::budget;
+use crate::session::ledger::{Ending, Kind, Session};
+use crate::session::state::Recorded;
+use crate::session::strategy::{Next, Strategy};
 use crate::stats::verdict::Verdict;
-use crate::strategy::{Next, Strategy};
 
 pub use said::{Explained, explain};
 

@@ -4,8 +4,8 @@
 
 use crate::compare::{Comparison, Pairs, pairs};
 use crate::looking;
-use crate::recorded::Recorded;
 use crate::scenario::Scenario;
+use crate::session::state::Recorded;
 use crate::stats::group_sequential;
 use crate::stats::holm;
 use crate::stats::verdict::{Judge, Levels, PValues, Rule, Verdict};

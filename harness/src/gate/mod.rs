@@ -15,17 +15,17 @@ pub(crate) use self::decide::failed;
 use self::decide::{CONTROL, WARM_UP};
 use self::stored::pairs_most;
 pub use self::stored::with_stored_times;
-use crate::budget;
-use crate::contest::{BASE, Contest};
-use crate::ledger::{Ending, Kind, Session};
 use crate::looking::{self, Looks, Then};
-use crate::recorded::Recorded;
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
 use crate::scenario::schedule::Plan;
 use crate::scenario::step::{Arm, Step};
+use crate::session::arms::{BASE, Contest};
+use crate::session::budget;
+use crate::session::ledger::{Ending, Kind, Session};
+use crate::session::state::Recorded;
+use crate::session::strategy::{Next, Strategy};
 use crate::stats::group_sequential;
-use crate::strategy::{Next, Strategy};
 
 /// Plans a gate.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,10 @@
 //! had each run of the head been paired with one of them. Pure. That is sound only where the levels
 //! of the two sessions are the same, which nobody can know; so the user has to accept it.
 
-use crate::contest::{BASE, Contest, StoredWorkload};
-use crate::ledger::{Kind, ProgramId, TrialLine};
-use crate::recorded::{RanBlock, RanStep, Recorded};
 use crate::scenario::step::{Arm, Step};
+use crate::session::arms::{BASE, Contest, StoredWorkload};
+use crate::session::ledger::{Kind, ProgramId, TrialLine};
+use crate::session::state::{RanBlock, RanStep, Recorded};
 
 /// The session with stored runs beside those of the head; as it is where none are accepted.
 pub fn with_stored_times(recorded: &Recorded) -> Recorded {

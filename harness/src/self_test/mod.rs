@@ -5,13 +5,13 @@ pub mod rates;
 
 use std::num::NonZeroU32;
 
-use crate::budget::Spent;
-use crate::ledger::{Ending, Kind, Session};
-use crate::recorded::{RanStep, Recorded};
 use crate::scenario::schedule;
 use crate::scenario::step::{Arm, Step};
 use crate::scenario::{Scenario, Setting};
-use crate::strategy::{Next, Strategy};
+use crate::session::budget::Spent;
+use crate::session::ledger::{Ending, Kind, Session};
+use crate::session::state::{RanStep, Recorded};
+use crate::session::strategy::{Next, Strategy};
 
 /// The slowdown over a scenario's margin: above it, so that letting the slowed program pass is an
 /// error, and not so far above that finding it is no art.

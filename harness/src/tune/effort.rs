@@ -4,10 +4,10 @@
 
 use serde::Serialize;
 
-use crate::budget::Time;
 use crate::compare::Terms;
 use crate::looking::Looks;
 use crate::scenario::Scenario;
+use crate::session::budget::Time;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, PAIRS_MIN};
 use crate::stats::{dunnett, group_sequential, power};
 
@@ -274,8 +274,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::budget::{SLACK, START_S};
     use crate::scenario::tune_plan::{Tune, shipped};
+    use crate::session::budget::{SLACK, START_S};
 
     fn base() -> Scenario {
         Tune::parse(shipped("phase2").unwrap()).unwrap().0

@@ -4,11 +4,11 @@
 use serde::Serialize;
 
 use super::effort::{Effort, Left, PILOT_RUNS, PROFILE_RUNS};
-use crate::budget::{START_S, Time};
 use crate::scenario::schedule::{Plan, seed_of};
 use crate::scenario::step::Step;
 use crate::scenario::tune_plan::{Phase, Tune};
 use crate::scenario::{Records, Scenario};
+use crate::session::budget::{START_S, Time};
 
 /// How long runs may take, in seconds: a run is not known before it has run.
 const RUN_S: [f64; 5] = [0.5, 1.0, 2.0, 3.0, 5.0];

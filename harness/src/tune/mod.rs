@@ -21,15 +21,15 @@ use crate::analyse::Analysis;
 use crate::compare::Comparison;
 use crate::error::{Error, Result};
 use crate::figures::Figures;
-use crate::ledger::{Ending, Kind};
-use crate::recorded::Recorded;
 use crate::scenario::schedule;
 use crate::scenario::tune_plan::{Phase, Target, Tune};
 use crate::scenario::{Scenario, Setting};
+use crate::session::ledger::{Ending, Kind};
+use crate::session::state::Recorded;
+use crate::session::strategy::{Next, Strategy};
 use crate::stats::group_sequential;
 use crate::stats::holm;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, Verdict};
-use crate::strategy::{Next, Strategy};
 use crate::trial::measurement::Stored;
 
 /// The version of a tune session's `analysis.json`.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use harness::analyse::{Answer, analyse};
 use harness::finding::Outcome;
-use harness::recorded::Recorded;
 use harness::render::{markdown, metrics, table, words};
 use harness::scenario::{Scenario, shipped};
+use harness::session::state::Recorded;
 use harness::stats::verdict::Verdict;
 use harness::trial::executor::report;
 

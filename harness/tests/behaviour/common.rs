@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 
 use harness::analyse::analyse;
 use harness::error::Result;
-use harness::event::{Event, Observer};
-use harness::ledger::{self, Ledger, Origin, ProgramId, Session, SessionLine};
-use harness::progress::{self, Progress, Told};
-use harness::recorded::Recorded;
 use harness::render::document::{self, Document};
-use harness::run;
 use harness::scenario::Scenario;
+use harness::session::event::{Event, Observer};
+use harness::session::ledger;
+use harness::session::ledger::{Ledger, Origin, ProgramId, Session, SessionLine};
+use harness::session::replay;
+use harness::session::replay::{Progress, Told};
+use harness::session::runner;
+use harness::session::state::Recorded;
 use harness::sweep::Sweep;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::{Cause, Failure, Measurement, Outcome};
@@ -186,7 +188,7 @@ pub(crate) fn mock_sweep(
     let path = folder.path().join("ledger.jsonl");
     let mut ledger = Ledger::create(&path, &session)?;
     let mut executor = Mock::new(answer);
-    run::run(Progress::of(session), &Sweep, &mut executor, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(session), &Sweep, &mut executor, &mut ledger, &mut Silent)?;
     tell(&path).progress.into_recorded()
 }
 
@@ -197,7 +199,7 @@ pub(crate) fn document(recorded: &Recorded) -> Document {
 
 /// What a ledger says.
 pub(crate) fn tell(path: &Path) -> Told {
-    progress::tell(&ledger::text(path).unwrap()).unwrap()
+    replay::tell(&ledger::text(path).unwrap()).unwrap()
 }
 
 /// Runs whose rates differ by setting, by up to 3 % from run to run, and not at all from one sweep

@@ -3,16 +3,16 @@
 
 use std::path::Path;
 
-use harness::contest::{Contest, Side};
 use harness::error::{Error, ErrorKind, Result};
 use harness::explain::settings::asked;
 use harness::explain::{Explain, Explained, explain, of_settings, session};
-use harness::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
-use harness::progress::Progress;
-use harness::recorded::Recorded;
 use harness::render::explain::{markdown, text};
-use harness::run;
 use harness::scenario::{Scenario, shipped};
+use harness::session::arms::{Contest, Side};
+use harness::session::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
+use harness::session::replay::Progress;
+use harness::session::runner;
+use harness::session::state::Recorded;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::Measurement;
 use migrator::config::Settings;
@@ -47,7 +47,7 @@ fn of(head: &str) -> SessionLine {
 
 fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<Recorded> {
     let mut ledger = Ledger::create(path, &line)?;
-    run::run(Progress::of(line), &Explain, executor, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(line), &Explain, executor, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
@@ -215,7 +215,7 @@ fn a_session_that_is_cut_off_anywhere_goes_on_to_the_same_answer() {
         ledger.append(&resumed).unwrap();
         progress.take(resumed).unwrap();
         let mut rest = Mock::of_programs(effects(0.01, ran, None));
-        run::run(progress, &Explain, &mut rest, &mut ledger, &mut Silent).unwrap();
+        runner::run(progress, &Explain, &mut rest, &mut ledger, &mut Silent).unwrap();
         let again = explain(&tell(&path).progress.into_recorded().unwrap()).unwrap();
         assert_eq!(again, whole, "cut off at {cut_at}");
     }

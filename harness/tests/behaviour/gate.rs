@@ -6,22 +6,22 @@ use std::path::Path;
 use std::rc::Rc;
 
 use harness::bisect::{Seen, Wanted};
-use harness::contest::{Contest, Side, StoredBaseline, StoredWorkload};
 use harness::error::{Error, ErrorKind, Result};
 use harness::finding::Outcome;
 use harness::gate::{Answer, Gate, Gated, Workload, decide, session};
-use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
-use harness::progress::Progress;
-use harness::recorded::{RanStep, Recorded};
 use harness::render::document::gate::document;
 use harness::render::{Format, markdown, pretty, render};
-use harness::run;
 use harness::scenario::metric::Metric;
 use harness::scenario::schedule::{Plan, seed_of};
 use harness::scenario::{Exact, Scenario, shipped};
+use harness::session::arms::{Contest, Side, StoredBaseline, StoredWorkload};
+use harness::session::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
+use harness::session::replay::Progress;
+use harness::session::runner;
+use harness::session::state::{RanStep, Recorded};
+use harness::session::strategy::{Next, Strategy};
 use harness::stats::confidence::Confidence;
 use harness::stats::verdict::Verdict;
-use harness::strategy::{Next, Strategy};
 use harness::trial::executor::{Difference, Mock, Source, report};
 use harness::trial::measurement::{Measurement, Surroundings};
 use harness::trial::provenance::{Identity, Program};
@@ -62,7 +62,7 @@ fn line_of(contest: Contest, scenarios: Vec<Scenario>) -> SessionLine {
 /// Runs a gate to its end, or to where its executor ends it.
 fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<Recorded> {
     let mut ledger = Ledger::create(path, &line)?;
-    run::run(Progress::of(line), &Gate, executor, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(line), &Gate, executor, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
@@ -502,7 +502,7 @@ fn a_gate_cut_off_anywhere_says_byte_for_byte_the_same() {
         // A pair that was cut in half is run again whole.
         let ran = u32::try_from(progress.recorded().trials().count()).unwrap();
         let mut executor = Mock::of_programs(answers(0.025, 0.35, ran, None));
-        run::run(progress, &Gate, &mut executor, &mut ledger, &mut Silent).unwrap();
+        runner::run(progress, &Gate, &mut executor, &mut ledger, &mut Silent).unwrap();
         let recorded = tell(&path).progress.into_recorded().unwrap();
         let said = (report_md(&recorded), pretty(&decide(&recorded).unwrap()).unwrap());
         assert_eq!(said, expected, "cut off at {cut}");

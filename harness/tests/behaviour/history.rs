@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use harness::history::{Series, is_quick, points, read, series};
-use harness::ledger::Line;
 use harness::render::{history, history_charts};
 use harness::scenario::{Scenario, shipped};
+use harness::session::ledger::Line;
 use harness::trial::provenance::{Identity, Machine, Program};
 use serde_json::{Value, json};
 use tempfile::TempDir;

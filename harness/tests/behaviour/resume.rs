@@ -14,12 +14,12 @@ use crate::common::{
 };
 use harness::analyse::analyse;
 use harness::error::{Error, ErrorKind, Result};
-use harness::ledger::{Ending, Ledger, Line, ResumedLine};
-use harness::progress::Progress;
-use harness::recorded::Recorded;
 use harness::render::{html, markdown, metrics, pretty, table};
-use harness::run;
 use harness::scenario::{Scenario, shipped};
+use harness::session::ledger::{Ending, Ledger, Line, ResumedLine};
+use harness::session::replay::Progress;
+use harness::session::runner;
+use harness::session::state::Recorded;
 use harness::sweep::Sweep;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::Measurement;
@@ -85,7 +85,7 @@ fn start(path: &Path, cut_at: Option<usize>) -> Result<()> {
     let session = session_line(&batch_size());
     let mut ledger = Ledger::create(path, &session)?;
     let mut executor = Mock::new(answers(BTreeMap::new(), cut_at));
-    run::run(Progress::of(session), &Sweep, &mut executor, &mut ledger, &mut Silent)
+    runner::run(Progress::of(session), &Sweep, &mut executor, &mut ledger, &mut Silent)
 }
 
 fn go_on(path: &Path, cut_at: Option<usize>) -> Result<()> {
@@ -96,7 +96,7 @@ fn go_on(path: &Path, cut_at: Option<usize>) -> Result<()> {
     ledger.append(&line)?;
     progress.take(line).unwrap();
     let mut executor = Mock::new(answers(counted(progress.recorded()), cut_at));
-    run::run(progress, &Sweep, &mut executor, &mut ledger, &mut Silent)
+    runner::run(progress, &Sweep, &mut executor, &mut ledger, &mut Silent)
 }
 
 /// Every text that a sweep renders; the page holds the charts.

@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use harness::error::Result;
-use harness::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
-use harness::progress::Progress;
-use harness::recorded::Recorded;
 use harness::render::self_test::{markdown, text};
-use harness::run;
 use harness::scenario::{Scenario, shipped};
 use harness::self_test::rates::{Rate, SelfTested, Sessions, What};
 use harness::self_test::{SelfTest, planted, session};
+use harness::session::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
+use harness::session::replay::Progress;
+use harness::session::runner;
+use harness::session::state::Recorded;
 use harness::trial::executor::{Mock, report};
 use harness::trial::measurement::{Measurement, Surroundings};
 use serde_json::Value;
@@ -47,7 +47,7 @@ fn tested_as(
         let measured = done(report(settings, source.records, rate));
         Ok(Measurement { elapsed_s: 1.0, surroundings: around, ..measured })
     });
-    run::run(Progress::of(line), &SelfTest, &mut mock, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(line), &SelfTest, &mut mock, &mut ledger, &mut Silent)?;
     tell(&path).progress.into_recorded()
 }
 

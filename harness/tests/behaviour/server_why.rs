@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use harness::contest::{Contest, Side};
 use harness::gate::{Gate, decide, session};
-use harness::ledger::{Ledger, Origin, ProgramId, Session, SessionLine};
-use harness::progress::Progress;
-use harness::recorded::Recorded;
 use harness::render::{document, markdown, words};
-use harness::run;
 use harness::scenario::tune_plan::Tune;
 use harness::scenario::{Scenario, shipped, tune_plan};
-use harness::strategy::Strategy;
+use harness::session::arms::{Contest, Side};
+use harness::session::ledger::{Ledger, Origin, ProgramId, Session, SessionLine};
+use harness::session::replay::Progress;
+use harness::session::runner;
+use harness::session::state::Recorded;
+use harness::session::strategy::Strategy;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::provenance::{Identity, Store};
 use harness::tune::{Tuner, tuning};
@@ -58,7 +58,7 @@ fn ran(line: SessionLine, strategy: &dyn Strategy, mut executor: Mock) -> Record
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.jsonl");
     let mut ledger = Ledger::create(&path, &line).unwrap();
-    run::run(Progress::of(line), strategy, &mut executor, &mut ledger, &mut Silent).unwrap();
+    runner::run(Progress::of(line), strategy, &mut executor, &mut ledger, &mut Silent).unwrap();
     tell(&path).progress.into_recorded().unwrap()
 }
 

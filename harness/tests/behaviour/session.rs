@@ -9,22 +9,23 @@ use harness::analyse::{Answer, analyse};
 use harness::compare::{Comparison, Terms, compare, pairs};
 use harness::error::{Error, ErrorKind, Result};
 use harness::finding::Outcome;
-use harness::ledger::{
-    Ending, Kind, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine,
-};
-use harness::progress::Progress;
-use harness::recorded::{Recorded, merge};
 use harness::render::pretty;
 use harness::results::{Folder, LAST_FILE};
-use harness::resume::{self, Earlier};
-use harness::run;
 use harness::scenario::metric::Metric;
 use harness::scenario::step::{Arm, Step};
 use harness::scenario::{Scenario, shipped};
+use harness::session::ledger::{
+    Ending, Kind, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine,
+};
+use harness::session::replay::Progress;
+use harness::session::resume;
+use harness::session::resume::Earlier;
+use harness::session::runner;
+use harness::session::state::{Recorded, merge};
+use harness::session::strategy::{Next, Strategy};
 use harness::stats::confidence::Confidence;
 use harness::stats::group_sequential::BATCHES;
 use harness::stats::verdict::Verdict;
-use harness::strategy::{Next, Strategy};
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::{Measurement, Surroundings};
 use migrator::config::Settings;
@@ -102,7 +103,7 @@ fn start(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<
     let session = two_programs();
     let mut ledger = Ledger::create(path, &session)?;
     let mut executor = Mock::of_programs(two_arms([0; 2], factor, noise, cut_at));
-    run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
@@ -119,7 +120,7 @@ fn go_on(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<
     // The pilot is a run of the first program.
     let pilot = u32::from(recorded.records[0].is_some());
     let mut executor = Mock::of_programs(two_arms([blocks + pilot, blocks], factor, noise, cut_at));
-    run::run(progress, &Looks, &mut executor, &mut ledger, &mut Silent)?;
+    runner::run(progress, &Looks, &mut executor, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
@@ -218,7 +219,8 @@ fn a_disturbed_pair_is_run_again_whole_and_too_many_make_the_comparison_invalid(
             };
             Ok(Measurement { surroundings: Some(around), ..runs(source, program, settings)? })
         });
-        run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+        runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent)
+            .unwrap();
         let recorded = tell(&path).progress.into_recorded().unwrap();
         assert_eq!((recorded.steps[0].voided.len(), recorded.ending), (voided, Some(ending)));
         let terms = Terms::look(recorded.scenario(0).unwrap(), BATCHES[0]);
@@ -249,7 +251,7 @@ fn at_clock_speed(slow_mhz: f64) -> Comparison {
             Surroundings { foreign_cpu_share: 0.0, steal_share: 0.0, swapped_pages: 0, clock_mhz };
         Ok(Measurement { surroundings: Some(around), ..runs(source, program, settings)? })
     });
-    run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+    runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
     let recorded = tell(&path).progress.into_recorded().unwrap();
     let terms = Terms::look(recorded.scenario(0).unwrap(), BATCHES[0]);
     compare(&recorded, "look", &terms).unwrap()
@@ -286,7 +288,7 @@ fn a_program_that_fails_costs_its_pairs_and_says_why() {
         1 => Ok(crate::common::failure()),
         _ => runs(source, program, settings),
     });
-    run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+    runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
     let recorded = tell(&path).progress.into_recorded().unwrap();
     let terms = Terms::look(recorded.scenario(0).unwrap(), BATCHES[0]);
     let found = compare(&recorded, "look", &terms).unwrap();
@@ -308,7 +310,7 @@ fn programs_that_store_different_things_end_the_session_and_are_named() {
         }
         Ok(done(report))
     });
-    run::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+    runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
     let recorded = tell(&path).progress.into_recorded().unwrap();
     assert_eq!((recorded.ending, recorded.trials().count()), (Some(Ending::Differs), 2));
     let error = agreed(&recorded, 0).unwrap_err();
@@ -328,7 +330,7 @@ fn shards_of_one_plan_become_one_sweep_and_other_plans_are_refused_by_name() {
         let mut ledger = Ledger::create(&path, &session).unwrap();
         let mut executor = Mock::new(crate::common::noisy_runs());
         let progress = Progress::of(session);
-        run::run(progress, &harness::sweep::Sweep, &mut executor, &mut ledger, &mut Silent)
+        runner::run(progress, &harness::sweep::Sweep, &mut executor, &mut ledger, &mut Silent)
             .unwrap();
         (shard.to_owned(), tell(&path).progress.into_recorded().unwrap())
     };
@@ -363,7 +365,7 @@ fn pairs_of_several_machines_are_permuted_within_each() {
         let mut ledger = Ledger::create(&path, &session).unwrap();
         let mut executor = Mock::of_programs(two_arms([0; 2], 0.8, 0.03, None));
         let progress = Progress::of(session);
-        run::run(progress, &OneLook(*step), &mut executor, &mut ledger, &mut Silent).unwrap();
+        runner::run(progress, &OneLook(*step), &mut executor, &mut ledger, &mut Silent).unwrap();
         (shard.to_owned(), tell(&path).progress.into_recorded().unwrap())
     };
     let whole = merge(vec![part("0/2"), part("1/2")]).unwrap();

@@ -7,16 +7,18 @@ use clap::ValueEnum;
 
 use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
-use harness::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine};
-use harness::progress::Progress;
-use harness::recorded::Recorded;
 use harness::render::{self, Format, charts::Charts, document::tune::document};
-use harness::run;
 use harness::scenario::Scenario;
 use harness::scenario::tune_plan;
 use harness::scenario::tune_plan::{Tune, shipped};
+use harness::session::ledger::{
+    Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine,
+};
+use harness::session::replay::Progress;
+use harness::session::runner;
+use harness::session::state::Recorded;
+use harness::session::strategy::{Next, Strategy};
 use harness::stats::verdict::Verdict;
-use harness::strategy::{Next, Strategy};
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::{Measurement, Surroundings};
 use harness::tune::{LAST, REST, Tuned, Tuner, Tuning, first_sweep, tuning};
@@ -86,7 +88,7 @@ fn start(path: &Path, planned: &(Scenario, Tune), runs: Runs) -> Result<Recorded
 fn started(path: &Path, planned: &(Scenario, Tune), mock: &mut Mock) -> Result<Recorded> {
     let session = session_line(&planned.0, &planned.1);
     let mut ledger = Ledger::create(path, &session)?;
-    run::run(Progress::of(session), &Tuner, mock, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(session), &Tuner, mock, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
@@ -277,7 +279,7 @@ fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) 
         progress.take(line).unwrap();
         let ran = u32::try_from(progress.recorded().trials().count()).unwrap();
         let mut runs = Runs { ran, cut_at: piece, ..Runs::of(effect) }.executor();
-        let ran = run::run(progress, &Tuner, &mut runs, &mut ledger, &mut Silent);
+        let ran = runner::run(progress, &Tuner, &mut runs, &mut ledger, &mut Silent);
         ended = ran.and_then(|()| tell(path).progress.into_recorded());
     }
     ended.unwrap()

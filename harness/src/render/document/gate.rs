@@ -3,10 +3,10 @@
 use super::sweep::environment;
 use super::{Comparison, Document, Exact, Fact, FailedRun, Headline, Kind, Standing, pairs};
 use crate::gate::{Answer, Gated, Workload, with_stored_times};
-use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{rounded, thousands};
 use crate::render::gate::{details, finding, name, why};
 use crate::scenario::Scenario;
+use crate::session::state::{RanStep, Recorded};
 use crate::trial::measurement::Stored;
 use crate::trial::provenance::Identity;
 

@@ -4,9 +4,9 @@ use super::{Comparison, Exact, P, Standing, ValidityFigures};
 use crate::compare;
 use crate::compare::{ArmFigures, MetricFinding, Range};
 use crate::finding::Outcome;
-use crate::recorded::RanStep;
 use crate::render::format::thousands;
 use crate::scenario::metric::Metric;
+use crate::session::state::RanStep;
 use crate::stats::paired::Better;
 use crate::stats::verdict::Verdict;
 

@@ -15,11 +15,11 @@ use super::{
 };
 use crate::analyse::{Analysis, Answer, Estimate, NAMES, Names, Summary};
 use crate::compare;
-use crate::ledger::TrialLine;
-use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{counted, mib, rounded, thousands};
 use crate::render::words;
 use crate::scenario::metric::Metric;
+use crate::session::ledger::TrialLine;
+use crate::session::state::{RanStep, Recorded};
 use crate::stats::{Sample, quantile_support};
 use crate::trial::measurement::stage_ms;
 use crate::trial::provenance::Identity;

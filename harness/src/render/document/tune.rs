@@ -9,10 +9,10 @@ use crate::analyse::Names;
 use crate::compare;
 use crate::error::Result;
 use crate::figures::Figures;
-use crate::recorded::{RanStep, Recorded};
 use crate::render::format::{percent, rounded, thousands};
 use crate::render::tune as words;
 use crate::render::words::on_server;
+use crate::session::state::{RanStep, Recorded};
 use crate::trial::provenance::Identity;
 use crate::tune::{Alone, Tuned, Tuning, improvement};
 

@@ -2,7 +2,7 @@
 //! verb that has a budget reckons by this. Takes measured times, holds no clock. Pure: the same runs
 //! give the same answer.
 
-use crate::recorded::{RanBlock, RanStep, Recorded};
+use crate::session::state::{RanBlock, RanStep, Recorded};
 
 /// What the harness itself takes for a run beside the life of its process, in seconds.
 const AROUND_S: f64 = 0.05;
@@ -132,10 +132,10 @@ pub fn holds_blocks(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Origin, RecordsLine, Session, SessionLine, TrialLine};
-    use crate::recorded::Voided;
     use crate::scenario::step::{Arm, Step};
     use crate::scenario::{Scenario, shipped};
+    use crate::session::ledger::{Origin, RecordsLine, Session, SessionLine, TrialLine};
+    use crate::session::state::Voided;
     use crate::trial::executor::report;
     use crate::trial::interference::Disturbance;
     use crate::trial::measurement::{Measurement, Outcome};

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::contest::Contest;
 use crate::error::{Error, Result};
 use crate::results::check_no_link;
 use crate::scenario::Scenario;
@@ -15,6 +14,7 @@ use crate::scenario::schedule;
 use crate::scenario::schedule::{Shard, Trial};
 use crate::scenario::step::Step;
 use crate::scenario::tune_plan::Tune;
+use crate::session::arms::Contest;
 use crate::trial::executor::Difference;
 use crate::trial::measurement::Measurement;
 

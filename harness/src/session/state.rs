@@ -2,10 +2,10 @@
 //! work from; holds no rule of either. Parts of one session that ran on several machines become one.
 
 use crate::error::{Error, Result};
-use crate::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
 use crate::scenario::Scenario;
 use crate::scenario::schedule::Shard;
 use crate::scenario::step::{Arm, Step};
+use crate::session::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
 use crate::stats::diagnostics::voids_too_many;
 use crate::trial::executor::Difference;
 use crate::trial::interference::Disturbance;

@@ -1,7 +1,7 @@
 //! What a session measures next, from what it has measured: the one seam between the kinds of
 //! sessions and the loop that runs them. Decides nothing itself.
 //!
-//! A new kind of session is a variant of [`crate::ledger::Kind`] that holds all that it is planned
+//! A new kind of session is a variant of [`crate::session::ledger::Kind`] that holds all that it is planned
 //! from, and a type that implements [`Strategy`]. Going on with a session that was cut off is asking
 //! the same strategy again about what the ledger holds, so nothing but the ledger may be asked: no
 //! clock, no file, no state. Time is the runs' own `elapsed_s`; whatever is drawn comes from the
@@ -9,10 +9,10 @@
 
 use std::num::NonZeroU32;
 
-use crate::ledger::Ending;
-use crate::recorded::Recorded;
 use crate::scenario::schedule;
 use crate::scenario::step::Step;
+use crate::session::ledger::Ending;
+use crate::session::state::Recorded;
 
 /// What a session does now.
 #[derive(Debug, Clone, PartialEq)]

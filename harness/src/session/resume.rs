@@ -4,11 +4,13 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::ledger::{self, Ending, FORMAT_VERSION, SessionLine};
-use crate::progress::{self, Told};
-use crate::recorded::Recorded;
 use crate::results::Folder;
 use crate::scenario::schedule::Shard;
+use crate::session::ledger;
+use crate::session::ledger::{Ending, FORMAT_VERSION, SessionLine};
+use crate::session::replay;
+use crate::session::replay::Told;
+use crate::session::state::Recorded;
 
 /// A measurement that was cut off.
 #[derive(Debug)]
@@ -70,7 +72,7 @@ fn decide(folder: Folder, text: &str, first: &First, session: &SessionLine) -> R
             Err(refused(&folder, &difference))
         };
     }
-    let told = progress::tell(text).map_err(|message| {
+    let told = replay::tell(text).map_err(|message| {
         let message = format!("it cannot be read: {message}");
         refused(&folder, &message)
     })?;

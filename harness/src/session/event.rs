@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::ledger::Session;
-use crate::recorded::RanStep;
 use crate::scenario::schedule::{Shard, Trial};
+use crate::session::ledger::Session;
+use crate::session::state::RanStep;
 use crate::trial::interference::Disturbance;
 use crate::trial::measurement::Measurement;
 

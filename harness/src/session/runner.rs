@@ -2,15 +2,15 @@
 //! No arithmetic on figures, no printing.
 
 use crate::error::{Error, Result};
-use crate::event::{Event, Observer};
-use crate::ledger::{EndedLine, Ending, Ledger, Line, RecordsLine, TrialLine};
-use crate::progress::{Progress, Todo};
-use crate::recorded::Voided;
 use crate::scenario::Records;
 use crate::scenario::schedule;
 use crate::scenario::schedule::Trial;
 use crate::scenario::step::{Arm, Step};
-use crate::strategy::{Next, Strategy};
+use crate::session::event::{Event, Observer};
+use crate::session::ledger::{EndedLine, Ending, Ledger, Line, RecordsLine, TrialLine};
+use crate::session::replay::{Progress, Todo};
+use crate::session::state::Voided;
+use crate::session::strategy::{Next, Strategy};
 use crate::trial::executor::{Executor, Source};
 use crate::trial::measurement::{Measurement, Outcome};
 

@@ -5,11 +5,11 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::ledger::{FORMAT_VERSION, Line, SessionLine, TrialLine};
-use crate::recorded::{RanBlock, RanStep, Recorded, Voided};
 use crate::scenario::Scenario;
 use crate::scenario::schedule::Shard;
 use crate::scenario::step::Step;
+use crate::session::ledger::{FORMAT_VERSION, Line, SessionLine, TrialLine};
+use crate::session::state::{RanBlock, RanStep, Recorded, Voided};
 use crate::trial::interference;
 use crate::trial::measurement::{Measurement, Stored};
 
@@ -248,9 +248,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ledger::{EndedLine, Ending, Origin, RecordsLine, ResumedLine, Session};
     use crate::scenario::schedule::Trial;
     use crate::scenario::shipped;
+    use crate::session::ledger::{EndedLine, Ending, Origin, RecordsLine, ResumedLine, Session};
     use crate::trial::measurement::{Cause, Failure, Outcome};
 
     fn session() -> SessionLine {
