@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use crate::compare::{Count, MetricFinding};
-use crate::finding::Outcome;
+use crate::analysis::comparison::{Count, MetricFinding};
+use crate::analysis::test_result::Outcome;
 use crate::gate::{Answer, Gated, Workload};
 use crate::scenario::Exact;
 use crate::scenario::metric::Metric;

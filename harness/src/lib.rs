@@ -10,22 +10,15 @@
 //! A session is a ledger of steps. [`session::strategy::Strategy`] says what the next step is, from what is
 //! recorded; [`run`] runs it; [`compare`] and [`analyse`] say what it means.
 
-pub mod agreement;
-pub mod analyse;
+pub mod analysis;
 pub mod args;
 pub mod bisect;
 pub mod cmd;
-pub mod compare;
 pub mod display;
 pub mod doctor;
 pub mod error;
 pub mod explain;
-pub mod figures;
-pub mod finding;
 pub mod gate;
-pub mod history;
-pub mod judge;
-pub mod looking;
 pub mod render;
 pub mod results;
 pub mod scenario;

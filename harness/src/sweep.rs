@@ -1,7 +1,7 @@
 //! The strategy of `harness sweep`: one scenario's settings in complete blocks, then fresh pairs of
 //! the choice against the present setting. Pure.
 
-use crate::analyse::{NAMES, analyse};
+use crate::analysis::sweep::{NAMES, analyse};
 use crate::scenario::Scenario;
 use crate::scenario::step::{Arm, Step};
 use crate::session::ledger::Ending;

@@ -7,7 +7,8 @@
 
 use std::fmt::Write as _;
 
-use harness::judge::{self, Options, Outcome};
+use harness::analysis::external;
+use harness::analysis::external::{Options, Outcome};
 use harness::stats::group_sequential;
 use harness::stats::group_sequential::{BATCHES, LOOKS};
 use harness::stats::paired::{Better, Order, Pair};
@@ -230,7 +231,7 @@ fn judged(noise: Noise, sessions: usize, effect: f64, seed: u64) -> Counts {
     let text = csv(&mut Machine::new(noise, seed), sessions, effect);
     let options = Options { better: Better::Lower, margin: MARGIN, seed: 1 };
     let mut counts = Counts::default();
-    for line in judge::judge(text.as_bytes(), &options).unwrap().lines {
+    for line in external::judge(text.as_bytes(), &options).unwrap().lines {
         let Outcome::Judged(verdict) = line.finding.verdict else { panic!("{line:?}") };
         let [low, high] = line.finding.interval_percent.unwrap().map(Option::unwrap);
         let within = line.finding.p_within.unwrap() <= 0.05 || verdict == Verdict::Improved;

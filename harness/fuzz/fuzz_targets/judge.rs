@@ -2,7 +2,7 @@
 //! time, in numbers that JSON can hold.
 #![no_main]
 
-use harness::judge::{Options, judge};
+use harness::analysis::external::{Options, judge};
 use harness::stats::paired::Better;
 use libfuzzer_sys::fuzz_target;
 

@@ -5,10 +5,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::analysis::history;
+use crate::analysis::history::Point;
 use crate::args::HistoryArgs;
 use crate::display;
 use crate::error::{Error, Result};
-use crate::history::{self, Point};
 use crate::render;
 use crate::results::Folder;
 use crate::trial::provenance::Identity;

@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::analysis::external;
+use crate::analysis::external::Options;
 use crate::args::{Direction, JudgeArgs};
 use crate::display;
 use crate::error::{Error, Result};
-use crate::judge::{self, Options};
 use crate::stats::paired::Better;
 
 /// Runs the verb: verdicts as JSON lines on stdout, their counts on stderr.
@@ -22,7 +23,7 @@ pub fn run(args: &JudgeArgs) -> Result<ExitCode> {
         seed: args.seed,
     };
     let (name, text) = read(&args.file)?;
-    let judged = judge::judge(&text, &options);
+    let judged = external::judge(&text, &options);
     let judged = judged.map_err(|bad| Error::usage(format!("{name}, {bad}")))?;
     for note in &judged.notes {
         display::say(note);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::load;
-use crate::analyse::NAMES;
+use crate::analysis::sweep::NAMES;
 use crate::args::{PlanArgs, PlanPart};
 use crate::display;
 use crate::error::{Error, Result};

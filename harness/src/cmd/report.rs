@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::session;
-use crate::analyse::analyse;
+use crate::analysis::sweep::analyse;
 use crate::args::ReportArgs;
 use crate::display;
 use crate::error::{Error, Result};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::analyse;
+use crate::analysis::sweep;
 use crate::args::StoreArgs;
 use crate::display::Display;
 use crate::error::{Error, ErrorKind, Result};
@@ -163,7 +163,7 @@ impl Session {
         }
         let mut void = recorded.steps.iter().filter(|ran| ran.invalid).flat_map(|ran| &ran.voided);
         let first = void.next().map(|voided| voided.disturbance.to_string());
-        Err(self.with_ledger(&analyse::invalid(&first.unwrap_or_default())))
+        Err(self.with_ledger(&sweep::invalid(&first.unwrap_or_default())))
     }
 
     /// The error, and where to look.

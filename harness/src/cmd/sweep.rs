@@ -5,7 +5,7 @@ use super::load;
 use super::program::program;
 use super::session::{Asked, Session};
 use super::write;
-use crate::analyse::{Analysis, analyse};
+use crate::analysis::sweep::{Analysis, analyse};
 use crate::args::{Flags, SweepArgs, SweepFlags};
 use crate::display::{self, Display};
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! The files of a results folder but for the ledger and the identity. Adds nothing to what is rendered.
 
-use crate::analyse::Analysis;
+use crate::analysis::sweep::Analysis;
 use crate::error::Result;
 use crate::gate::Gated;
 use crate::render::{self, Format};

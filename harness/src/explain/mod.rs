@@ -10,8 +10,8 @@ use migrator::config::Settings;
 
 use self::design::{APART, DIFFERENCE, Design};
 use self::settings::{Part, setting};
+use crate::analysis::sequential::{Looks, Then, looked, looks};
 use crate::gate::{failed, once};
-use crate::looking::{Looks, Then, looked, looks};
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
 use crate::scenario::schedule::Plan;

@@ -1,5 +1,5 @@
 //! What the runs of `harness explain` say, from the ledger alone: the verdict on the whole, each
-//! setting's share and each stage's. Every verdict comes from [`crate::compare`]. Pure.
+//! setting's share and each stage's. Every verdict comes from [`crate::analysis::comparison`]. Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::design::{APART, DIFFERENCE, Design};
 use super::settings::Part;
-use crate::agreement::agreed;
-use crate::compare::{Comparison, Count};
+use crate::analysis::comparison::{Comparison, Count};
+use crate::analysis::consistency::agreed;
+use crate::analysis::sequential::{Looks, looked, looks};
+use crate::analysis::test_result::rounded_percent;
 use crate::error::{Error, Result};
-use crate::finding::rounded_percent;
 use crate::gate::failed;
 use crate::gate::why::WAITS;
-use crate::looking::{Looks, looked, looks};
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
 use crate::session::arms::{Contest, Side};

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::why::Why;
-use crate::compare::{Comparison, Count, MetricFinding};
-use crate::finding::Outcome;
+use crate::analysis::comparison::{Comparison, Count, MetricFinding};
+use crate::analysis::test_result::Outcome;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
 use crate::trial::executor::Difference;

@@ -1,16 +1,16 @@
 //! What a gate says, from its ledger alone: the verdict of every metric, those of the family under
 //! Holm, exact quantities, and the one answer that becomes the exit code (statistics.md 2 to 4). Pure;
-//! every verdict comes from [`crate::compare`].
+//! every verdict comes from [`crate::analysis::comparison`].
 
 use super::answer::{Answer, Control, Gated, Test, Workload};
 use super::family::Family;
 use super::stored::with_stored_times;
 use super::why::Why;
-use crate::agreement::agreed;
-use crate::compare::{Comparison, MetricFinding, pairs};
+use crate::analysis::comparison::{Comparison, MetricFinding, pairs};
+use crate::analysis::consistency::agreed;
+use crate::analysis::sequential::looked;
+use crate::analysis::test_result::Outcome;
 use crate::error::{Error, ErrorKind, Result};
-use crate::finding::Outcome;
-use crate::looking::looked;
 use crate::scenario::{Scenario, SmallPolicy};
 use crate::session::arms::{BASE, Contest, Side};
 use crate::session::ledger::{Ending, Kind};

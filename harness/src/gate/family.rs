@@ -2,8 +2,8 @@
 //! keeps alarms of the family as a whole at α (statistics.md 3), and what it leaves open is shown at
 //! the level at which it is open. Pure.
 
-use crate::compare::{Comparison, Pairs, pairs};
-use crate::looking;
+use crate::analysis::comparison::{Comparison, Pairs, pairs};
+use crate::analysis::sequential;
 use crate::scenario::Scenario;
 use crate::session::state::Recorded;
 use crate::stats::group_sequential;
@@ -58,7 +58,7 @@ impl Family {
         };
         let mut judge = Judge::new(Rule::look(scenario.gate.margin), scenario.seed);
         if let Ok(open) = judge.left_open(&pairs, &batches, self.levels) {
-            let terms = looking::terms(view, &scenario.name, scenario);
+            let terms = sequential::terms(view, &scenario.name, scenario);
             comparison.take_over(place, &open, &terms, view);
         }
     }

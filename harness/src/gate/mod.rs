@@ -15,7 +15,8 @@ pub(crate) use self::decide::failed;
 use self::decide::{CONTROL, WARM_UP};
 use self::stored::pairs_most;
 pub use self::stored::with_stored_times;
-use crate::looking::{self, Looks, Then};
+use crate::analysis::sequential;
+use crate::analysis::sequential::{Looks, Then};
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
 use crate::scenario::schedule::Plan;
@@ -142,7 +143,7 @@ fn control(recorded: &Recorded) -> Option<Step> {
 fn first_look(recorded: &Recorded, contest: &Contest) -> Option<Step> {
     let mut scenarios = recorded.session.session.scenarios.iter().enumerate();
     scenarios.find_map(|(index, scenario)| {
-        let fresh = looking::looks(recorded, &scenario.name) == 0;
+        let fresh = sequential::looks(recorded, &scenario.name) == 0;
         let pairs = looks_at(contest, index, scenario).first();
         (fresh && pairs > 0).then(|| look(recorded, contest, index, 1, pairs))
     })
@@ -164,11 +165,12 @@ fn more(recorded: &Recorded, contest: &Contest, gated: &Gated) -> Option<Step> {
         return None;
     }
     let mut scenarios: Vec<_> = recorded.session.session.scenarios.iter().enumerate().collect();
-    scenarios.sort_by_key(|(index, scenario)| (looking::pairs(recorded, &scenario.name), *index));
+    scenarios
+        .sort_by_key(|(index, scenario)| (sequential::pairs(recorded, &scenario.name), *index));
     scenarios.into_iter().find_map(|(index, scenario)| {
         let name = &scenario.name;
         let then = looks_at(contest, index, scenario).then(
-            looking::looks(recorded, name),
+            sequential::looks(recorded, name),
             || gated.workloads[index].is_decided(),
             |pairs| budget::holds_blocks(recorded, name, contest.budget_s, pairs, 0),
         );

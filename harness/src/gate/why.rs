@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::figures::Figures;
+use crate::analysis::arm_summary::Figures;
 
 /// Stages in which a thread waits for another: a slower stage shows in them as well.
 pub(crate) const WAITS: [&str; 5] = ["parse_wait", "turn", "queue_push", "queue_pop", "claims"];

@@ -1,9 +1,9 @@
 //! Since which commit a difference is there, in words for the terminal, at most 100 columns wide.
 
 use super::format::{counted, wrapped};
+use crate::analysis::comparison::MetricFinding;
+use crate::analysis::test_result::Outcome;
 use crate::bisect::{self, Bisected, Look, Named, Seen, Wanted};
-use crate::compare::MetricFinding;
-use crate::finding::Outcome;
 use crate::gate::Gated;
 use crate::text::on_one_line;
 

@@ -4,10 +4,10 @@
 use super::format::{counted, milliseconds, percent, percent_range, thousands, wrapped};
 use super::gate::{arrow, change};
 use super::markdown::{block, plain};
-use crate::compare::{Comparison, Count};
+use crate::analysis::comparison::{Comparison, Count};
+use crate::analysis::test_result::Outcome;
 use crate::explain::Explained;
 use crate::explain::said::{Apart, Share, Stages};
-use crate::finding::Outcome;
 use crate::stats::verdict::Verdict;
 
 /// Widest line on a terminal.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::analyse::Analysis;
+use crate::analysis::sweep::Analysis;
 use crate::error::{Error, Result};
 use crate::text::is_command;
 

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::format::{counted, percent, percent_range, rounded, thousands, wrapped};
-use crate::compare::{Count, MetricFinding, Range};
+use crate::analysis::comparison::{Count, MetricFinding, Range};
 use crate::gate::{Answer, Gated, Test, Workload};
 use crate::stats::verdict::Verdict;
 

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::format::{counted, percent, pretty, thousands, wrapped};
+use crate::analysis::history::{Change, Machine, Point, Series};
 use crate::error::Result;
-use crate::history::{Change, Machine, Point, Series};
 use crate::stats::change_point::POINTS_MIN;
 use crate::text::{is_command, shown};
 

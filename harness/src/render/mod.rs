@@ -30,8 +30,8 @@ use clap::ValueEnum;
 
 use self::charts::Charts;
 use self::document::Document;
+use crate::analysis::history::Series;
 use crate::error::Result;
-use crate::history::Series;
 
 pub use self::format::pretty;
 

@@ -4,8 +4,8 @@
 use super::doctor;
 use super::format::{thousands, wrapped};
 use super::markdown::block;
+use crate::analysis::test_result::Finding;
 use crate::doctor::Checkup;
-use crate::finding::Finding;
 use crate::self_test::Truth;
 use crate::self_test::rates::{Rate, Said, SelfTested, Sessions, What};
 

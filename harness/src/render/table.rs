@@ -1,7 +1,7 @@
 //! The final table: one row per setting, at most 100 columns wide on a terminal.
 
 use super::format::{mib, milliseconds, percent, swept, thousands};
-use crate::analyse::{Analysis, Summary};
+use crate::analysis::sweep::{Analysis, Summary};
 use crate::scenario::metric::Metric;
 
 /// Widest setting that leaves room for the other columns.

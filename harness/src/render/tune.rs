@@ -4,10 +4,10 @@
 use super::document::{Paste, Standing, pairs, sweep};
 use super::format::{percent, rounded, thousands, wrapped};
 use super::words::{as_sentence, confirmed_change, undecided};
-use crate::analyse::Doubt;
-use crate::compare::Comparison;
+use crate::analysis::arm_summary::Figures;
+use crate::analysis::comparison::Comparison;
+use crate::analysis::sweep::Doubt;
 use crate::error::Result;
-use crate::figures::Figures;
 use crate::scenario::tune_plan::{Target, difference};
 use crate::stats::verdict::Verdict;
 use crate::tune::{Tuned, Tuning, improvement, words};

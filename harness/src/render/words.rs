@@ -2,9 +2,9 @@
 //! the analysis does.
 
 use super::format::{milliseconds, percent, rounded, swept, thousands, wrapped};
-use crate::analyse::{Analysis, Answer, Doubt};
-use crate::compare::Comparison;
-use crate::finding::Outcome;
+use crate::analysis::comparison::Comparison;
+use crate::analysis::sweep::{Analysis, Answer, Doubt};
+use crate::analysis::test_result::Outcome;
 use crate::gate::why::ServerChange;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;

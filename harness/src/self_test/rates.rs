@@ -4,11 +4,12 @@
 use serde::Serialize;
 
 use super::{Truth, percent, slowdown};
-use crate::agreement;
-use crate::analyse::invalid;
-use crate::compare::{self, Pairs, Terms};
+use crate::analysis::comparison;
+use crate::analysis::comparison::{Pairs, Terms};
+use crate::analysis::consistency;
+use crate::analysis::sweep::invalid;
+use crate::analysis::test_result::{Finding, Outcome};
 use crate::error::{Error, Result};
-use crate::finding::{Finding, Outcome};
 use crate::scenario::Scenario;
 use crate::session::ledger::Ending;
 use crate::session::state::Recorded;
@@ -136,7 +137,7 @@ impl SelfTested {
         if recorded.ending == Some(Ending::Invalid) {
             return Err(invalid(&first_disturbance(recorded)));
         }
-        agreement::agreed(recorded, 0)?;
+        consistency::agreed(recorded, 0)?;
         let records = recorded.records.first().and_then(Option::as_ref);
         let planted_percent = percent(slowdown(recorded));
         let mut slowed = sessions(recorded, scenario, Truth::Slowed);
@@ -184,7 +185,7 @@ fn sessions(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> Sessions 
     let (mut all, mut batches): (Vec<Pair>, Vec<usize>) = (Vec::new(), Vec::new());
     for ran in truth.steps(recorded) {
         let metric = scenario.gate.metrics[0];
-        let found = compare::pairs(recorded, &ran.step.name, metric).filter(|_| !ran.invalid);
+        let found = comparison::pairs(recorded, &ran.step.name, metric).filter(|_| !ran.invalid);
         let Some(Pairs { pairs, .. }) = found else {
             each.push(Said::nothing(if ran.invalid { "INVALID" } else { "no figures" }));
             continue;

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use crate::compare::Terms;
-use crate::looking::Looks;
+use crate::analysis::comparison::Terms;
+use crate::analysis::sequential::Looks;
 use crate::scenario::Scenario;
 use crate::session::budget::Time;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, PAIRS_MIN};

@@ -1,6 +1,6 @@
 //! The strategy of `harness tune`, and what its session says: every phase of a plan swept, chosen
 //! and confirmed by fresh pairs, kept or not; what is kept against the baseline; each optimization
-//! alone. Pure; no arithmetic on figures that [`crate::analyse`] or [`crate::compare`] do not do.
+//! alone. Pure; no arithmetic on figures that [`crate::analysis::sweep`] or [`crate::analysis::comparison`] do not do.
 
 mod effort;
 mod forecast;
@@ -16,11 +16,11 @@ pub use effort::{Effort, Left};
 pub use forecast::{Fit, Forecast, PhaseRuns, first_sweep};
 pub use walk::{LAST, PILOT, REST};
 
-use crate::agreement::agreed;
-use crate::analyse::Analysis;
-use crate::compare::Comparison;
+use crate::analysis::arm_summary::Figures;
+use crate::analysis::comparison::Comparison;
+use crate::analysis::consistency::agreed;
+use crate::analysis::sweep::Analysis;
 use crate::error::{Error, Result};
-use crate::figures::Figures;
 use crate::scenario::schedule;
 use crate::scenario::tune_plan::{Phase, Target, Tune};
 use crate::scenario::{Scenario, Setting};

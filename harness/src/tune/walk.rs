@@ -7,10 +7,10 @@ use migrator::config::Settings;
 
 use super::effort::{self, Effort, Left};
 use super::{Alone, Tuned, forecast, words};
-use crate::analyse::{Names, analyse_phase};
-use crate::compare::{Comparison, Terms, compare};
-use crate::figures::Figures;
-use crate::looking::Then;
+use crate::analysis::arm_summary::Figures;
+use crate::analysis::comparison::{Comparison, Terms, compare};
+use crate::analysis::sequential::Then;
+use crate::analysis::sweep::{Names, analyse_phase};
 use crate::scenario::metric::Metric;
 use crate::scenario::schedule::{Plan, seed_of};
 use crate::scenario::step::{Arm, Step};

@@ -2,8 +2,8 @@
 
 use super::Tuned;
 use super::effort::Effort;
-use crate::analyse::Answer;
-use crate::finding::Outcome;
+use crate::analysis::sweep::Answer;
+use crate::analysis::test_result::Outcome;
 use crate::stats::verdict::Verdict;
 
 /// Fresh pairs, look by look.

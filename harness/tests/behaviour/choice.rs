@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use harness::analyse::{Answer, analyse};
-use harness::finding::Outcome;
+use harness::analysis::sweep::{Answer, analyse};
+use harness::analysis::test_result::Outcome;
 use harness::render::{markdown, metrics, table, words};
 use harness::scenario::{Scenario, shipped};
 use harness::session::state::Recorded;
@@ -72,7 +72,7 @@ fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
     let document = document(&recorded);
     let file: serde_json::Value = serde_json::from_str(&metrics(&document).unwrap()).unwrap();
     let fresh = analysis.confirmation.as_ref().unwrap();
-    let median = |arm: &harness::compare::ArmFigures| {
+    let median = |arm: &harness::analysis::comparison::ArmFigures| {
         (arm.figures.as_ref().unwrap().metrics.rec_per_min.median * 100.0).round() / 100.0
     };
     assert_eq!(file[0]["baseline_rec_per_min"], median(&fresh.baseline));

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use harness::analyse::analyse;
+use harness::analysis::sweep::analyse;
 use harness::error::Result;
 use harness::render::document::{self, Document};
 use harness::scenario::Scenario;

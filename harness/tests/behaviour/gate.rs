@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 
+use harness::analysis::test_result::Outcome;
 use harness::bisect::{Seen, Wanted};
 use harness::error::{Error, ErrorKind, Result};
-use harness::finding::Outcome;
 use harness::gate::{Answer, Gate, Gated, Workload, decide, session};
 use harness::render::document::gate::document;
 use harness::render::{Format, markdown, pretty, render};

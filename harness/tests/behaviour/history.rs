@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use harness::history::{Series, is_quick, points, read, series};
+use harness::analysis::history::{Series, is_quick, points, read, series};
 use harness::render::{history, history_charts};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::Line;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::common::{document, done, failure, mock_sweep, noisy_runs};
 use clap::ValueEnum;
-use harness::analyse::{Analysis, Doubt, analyse};
+use harness::analysis::sweep::{Analysis, Doubt, analyse};
 use harness::error::{ErrorKind, Result};
 use harness::render::charts::Charts;
 use harness::render::document::Document;
@@ -110,7 +110,7 @@ fn the_improvement_is_that_of_the_medians_and_every_value_is_kept() {
     assert!(baseline.vs_baseline_percent.abs() < 1e-9);
     for summary in &analysis.settings {
         assert_eq!(summary.metrics.rec_per_min.values.len(), 10);
-        let rate = |s: &harness::analyse::Summary| s.metrics.rec_per_min.median;
+        let rate = |s: &harness::analysis::sweep::Summary| s.metrics.rec_per_min.median;
         assert!(rate(summary) <= rate(highest));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use harness::analyse::analyse;
+use harness::analysis::sweep::analyse;
 use harness::render::document::{
     Comparison, Cumulative, CumulativeRow, Document, Drift, Exact, Fact, FailedRun, Figures, Grid,
     Headline, Kind, Latency, Level, Outcome, P, Paste, Phase, Run, Setting, Standing, Target,

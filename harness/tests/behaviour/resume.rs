@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::common::{
     Fake, Silent, TWO_SIZES, dies, document, done, failure, read, session_line, tell,
 };
-use harness::analyse::analyse;
+use harness::analysis::sweep::analyse;
 use harness::error::{Error, ErrorKind, Result};
 use harness::render::{html, markdown, metrics, pretty, table};
 use harness::scenario::{Scenario, shipped};

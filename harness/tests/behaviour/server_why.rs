@@ -113,7 +113,7 @@ fn a_sweeps_finding_names_them_too() {
             let run = report(settings, source.records, rate);
             Ok(done(if server { counted(run, 40_000.0 / size, 1_000) } else { run }))
         });
-        words::finding(&harness::analyse::analyse(&recorded.unwrap()).unwrap())
+        words::finding(&harness::analysis::sweep::analyse(&recorded.unwrap()).unwrap())
     };
     let finding = swept(true);
     assert!(finding.starts_with("IMPROVED: batch_size=2000"), "{finding}");

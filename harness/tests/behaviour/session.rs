@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use crate::common::{Silent, done, session_line, tell, uniform};
-use harness::agreement::agreed;
-use harness::analyse::{Answer, analyse};
-use harness::compare::{Comparison, Terms, compare, pairs};
+use harness::analysis::comparison::{Comparison, Terms, compare, pairs};
+use harness::analysis::consistency::agreed;
+use harness::analysis::sweep::{Answer, analyse};
+use harness::analysis::test_result::Outcome;
 use harness::error::{Error, ErrorKind, Result};
-use harness::finding::Outcome;
 use harness::render::pretty;
 use harness::results::{Folder, LAST_FILE};
 use harness::scenario::metric::Metric;

@@ -10,8 +10,8 @@ use super::canvas::{
     svg, text, width_of,
 };
 use super::frame::{Mark, headings, headings_bottom, legend_places};
+use crate::analysis::history::Series;
 use crate::error::Result;
-use crate::history::Series;
 use crate::render::format::{percent, thousands};
 use crate::render::history::{place, short, title};
 

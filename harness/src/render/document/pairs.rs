@@ -1,9 +1,9 @@
-//! What pairs say ([`crate::compare`]) as parts of a document. Decides nothing.
+//! What pairs say ([`crate::analysis::comparison`]) as parts of a document. Decides nothing.
 
 use super::{Comparison, Exact, P, Standing, ValidityFigures};
-use crate::compare;
-use crate::compare::{ArmFigures, MetricFinding, Range};
-use crate::finding::Outcome;
+use crate::analysis::comparison;
+use crate::analysis::comparison::{ArmFigures, MetricFinding, Range};
+use crate::analysis::test_result::Outcome;
 use crate::render::format::thousands;
 use crate::scenario::metric::Metric;
 use crate::session::state::RanStep;
@@ -12,12 +12,12 @@ use crate::stats::verdict::Verdict;
 
 /// A comparison for each metric that has figures, the deciding one first; `steps` are those of its
 /// pairs, whose arms are baseline and candidate.
-pub fn comparisons(fresh: &compare::Comparison, steps: &[&RanStep]) -> Vec<Comparison> {
+pub fn comparisons(fresh: &comparison::Comparison, steps: &[&RanStep]) -> Vec<Comparison> {
     fresh.metrics.iter().map(|found| comparison(fresh, found, steps)).collect()
 }
 
 fn comparison(
-    fresh: &compare::Comparison,
+    fresh: &comparison::Comparison,
     found: &MetricFinding,
     steps: &[&RanStep],
 ) -> Comparison {
@@ -76,12 +76,12 @@ fn each(metric: Metric, steps: &[&RanStep]) -> Vec<f64> {
 }
 
 /// The quantities that are compared without statistics; a difference of these is something to know.
-pub fn exact(fresh: &compare::Comparison) -> Vec<Exact> {
+pub fn exact(fresh: &comparison::Comparison) -> Vec<Exact> {
     let range = |Range { min, max }: Range| {
         let most = (max > min).then(|| format!(" to {}", thousands(max as f64)));
         thousands(min as f64) + &most.unwrap_or_default()
     };
-    let quantity = |count: &compare::Count| Exact {
+    let quantity = |count: &comparison::Count| Exact {
         name: count.quantity.name().into(),
         baseline: range(count.baseline),
         head: range(count.candidate),
@@ -91,7 +91,7 @@ pub fn exact(fresh: &compare::Comparison) -> Vec<Exact> {
 }
 
 /// The figures by which to believe the pairs or not.
-pub fn validity(fresh: &compare::Comparison) -> ValidityFigures {
+pub fn validity(fresh: &comparison::Comparison) -> ValidityFigures {
     let figures = &fresh.validity;
     ValidityFigures {
         trend_percent_per_hour: figures.trend_percent_per_hour,

@@ -13,8 +13,8 @@ use super::{
     Comparison, Document, Drift, Fact, FailedRun, Figures, Grid, Headline, Kind, Latency, Level,
     Outcome, Phase, Run, Setting, Standing, Waits, pairs,
 };
-use crate::analyse::{Analysis, Answer, Estimate, NAMES, Names, Summary};
-use crate::compare;
+use crate::analysis::comparison;
+use crate::analysis::sweep::{Analysis, Answer, Estimate, NAMES, Names, Summary};
 use crate::render::format::{counted, mib, rounded, thousands};
 use crate::render::words;
 use crate::scenario::metric::Metric;
@@ -50,7 +50,7 @@ pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -
     let phase = phase(analysis, recorded, NAMES);
     let confirmation = analysis.confirmation.as_ref();
     let warnings = words::further_doubts(analysis).map(ToString::to_string);
-    let failed = |run: &crate::analyse::FailedRun| FailedRun {
+    let failed = |run: &crate::analysis::sweep::FailedRun| FailedRun {
         number: run.trial,
         setting: run.setting.clone(),
         reason: run.reason.clone(),
@@ -182,13 +182,14 @@ fn confirmation(analysis: &Analysis, fresh: &[&RanStep]) -> Option<Comparison> {
 fn outcome(analysis: &Analysis, baseline: &Summary) -> Outcome {
     let fresh = analysis.confirmation.as_ref();
     let arms = fresh.and_then(|fresh| {
-        let arm = |arm: &'_ compare::ArmFigures| Some((arm.figures.clone()?, arm.settings.clone()));
+        let arm =
+            |arm: &'_ comparison::ArmFigures| Some((arm.figures.clone()?, arm.settings.clone()));
         Some([arm(&fresh.baseline)?, arm(&fresh.candidate)?])
     });
     let present = || (baseline.figures.clone(), baseline.setting.settings.clone());
     let [before, after] = arms.unwrap_or_else(|| [present(), present()]);
     let [old, new] = [&before.0, &after.0].map(|figures| figures.metrics.rec_per_min.clone());
-    let primary = fresh.and_then(compare::Comparison::primary);
+    let primary = fresh.and_then(comparison::Comparison::primary);
     let rate = primary.filter(|primary| primary.metric == Metric::RecPerMin);
     let confidence = match (analysis.answer(), fresh) {
         (Answer::Confirmed(_), Some(fresh)) => fresh.confidence.to_string(),

@@ -5,10 +5,10 @@ use super::{
     Comparison, Cumulative, CumulativeRow, Document, Drift, Fact, FailedRun, Headline, Kind,
     Outcome, Paste, Phase, Standing, Target, pairs,
 };
-use crate::analyse::Names;
-use crate::compare;
+use crate::analysis::arm_summary::Figures;
+use crate::analysis::comparison;
+use crate::analysis::sweep::Names;
 use crate::error::Result;
-use crate::figures::Figures;
 use crate::render::format::{percent, rounded, thousands};
 use crate::render::tune as words;
 use crate::render::words::on_server;
@@ -129,7 +129,7 @@ fn skipped(tuning: &Tuning, tuned: &Tuned) -> Option<Outcome> {
 }
 
 /// What the metric that decides says.
-fn shown(found: &compare::Comparison, recorded: &Recorded, steps: &str) -> Option<Comparison> {
+fn shown(found: &comparison::Comparison, recorded: &Recorded, steps: &str) -> Option<Comparison> {
     let steps: Vec<&RanStep> = recorded.steps_of(steps).collect();
     pairs::comparisons(found, &steps).into_iter().next()
 }
@@ -174,7 +174,7 @@ fn whole_drift(phases: &[Phase]) -> Option<Drift> {
 
 fn failed(tuning: &Tuning) -> Vec<FailedRun> {
     let analyses = tuning.phases.iter().filter_map(|tuned| Some((tuned, tuned.analysis.as_ref()?)));
-    let of = |(tuned, analysis): (&Tuned, &crate::analyse::Analysis)| {
+    let of = |(tuned, analysis): (&Tuned, &crate::analysis::sweep::Analysis)| {
         let failed = analysis.failed.iter().map(|run| FailedRun {
             number: run.trial,
             setting: format!("{} {}", tuned.name, run.setting),

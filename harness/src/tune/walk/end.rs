@@ -4,7 +4,7 @@
 use migrator::config::Settings;
 
 use super::{LAST, REST, Walked, Walker};
-use crate::compare::{Comparison, compare};
+use crate::analysis::comparison::{Comparison, compare};
 use crate::scenario::Setting;
 use crate::scenario::tune_plan::{Phase, difference};
 use crate::stats::verdict::Verdict;

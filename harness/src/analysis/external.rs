@@ -1,19 +1,17 @@
 //! Measurements taken elsewhere → verdict lines. Pure; decides nothing that [`crate::stats`] does
 //! not decide.
 
-mod read;
-
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-pub use crate::finding::Outcome;
-pub use read::{BadFile, COLUMNS};
+pub use super::external_csv::{BadFile, COLUMNS};
+pub use crate::analysis::test_result::Outcome;
 
-use crate::finding::Finding;
+use super::external_csv::{Ran, Series};
+use crate::analysis::test_result::Finding;
 use crate::stats::paired::{Better, Order, Pair};
 use crate::stats::verdict::{Judge, Rule, Verdict};
-use read::{Ran, Series};
 
 /// How measurements are judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,7 +94,7 @@ impl Judged {
 /// α = 0.05 on each side; every line is judged by itself, without a correction for how many there
 /// are. The order of the lines of the file does not matter.
 pub fn judge(csv: &[u8], options: &Options) -> Result<Judged, BadFile> {
-    let series = read::series(csv)?;
+    let series = super::external_csv::series(csv)?;
     let rule = Rule::one_look(options.margin);
     let mut judge = Judge::new(rule, options.seed);
     let (mut lines, mut notes, mut unequal) = (Vec::new(), Vec::new(), 0);

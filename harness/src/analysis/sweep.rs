@@ -2,23 +2,20 @@
 //! refuses to compare runs that stored different things, and claims nothing but what the fresh pairs
 //! show.
 
-mod best;
-mod doubt;
-
 use std::ops::Deref;
 
 use serde::Serialize;
 
-pub use best::Best;
-pub use doubt::Doubt;
+pub use super::best_subset::Best;
+pub use super::caveat::Doubt;
 
-pub use crate::figures::Estimate;
+pub use crate::analysis::arm_summary::Estimate;
 
-use crate::agreement::agreed;
-use crate::compare::{Comparison, Terms, compare};
+use crate::analysis::arm_summary::Figures;
+use crate::analysis::comparison::{Comparison, Terms, compare};
+use crate::analysis::consistency::agreed;
+use crate::analysis::test_result::Outcome;
 use crate::error::{Error, ErrorKind, Result};
-use crate::figures::Figures;
-use crate::finding::Outcome;
 use crate::scenario::metric::Metric;
 use crate::scenario::{Scenario, Setting};
 use crate::session::ledger::TrialLine;
@@ -222,9 +219,9 @@ fn figures(
     let settings = compared(measured, baseline);
     let unmeasured = (0..scenario.settings.len()).filter(|arm| !arms.contains(arm));
     let highest = highest(&settings, baseline);
-    let best = best::best(&settings, &arms, sweep);
+    let best = super::best_subset::best(&settings, &arms, sweep);
     let margin = scenario.gate.margin;
-    let choice = best::choice(&settings, best.as_ref(), baseline, highest, margin);
+    let choice = super::best_subset::choice(&settings, best.as_ref(), baseline, highest, margin);
     let confirmation = confirmation(recorded, names, terms)?;
     let records = recorded.records.get(sweep.step.scenario).and_then(Option::as_ref);
     let mut analysis = Analysis {
@@ -272,7 +269,11 @@ fn keeps(fresh: &Comparison, scenario: &Scenario) -> bool {
                 return false;
             };
             let memory = |figures: &Figures| figures.metrics.peak_rss_bytes.median;
-            let smaller = best::is_larger(memory(present), memory(choice), scenario.gate.margin);
+            let smaller = super::best_subset::is_larger(
+                memory(present),
+                memory(choice),
+                scenario.gate.margin,
+            );
             smaller || !within_limits(present, scenario)
         }
         _ => false,

@@ -42,7 +42,7 @@ impl Count {
 }
 
 /// Every quantity that the runs of both arms counted.
-pub(super) fn counts(
+pub(crate) fn counts(
     baseline: &[&Measurement],
     candidate: &[&Measurement],
     gated: &[Exact],

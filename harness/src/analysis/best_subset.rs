@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::Summary;
+use super::sweep::Summary;
 use crate::scenario::metric::Metric;
 use crate::session::state::{RanBlock, RanStep};
 use crate::stats::hsu;
@@ -26,7 +26,7 @@ pub struct Best {
 
 /// The set among the settings within the limits; `arms` are the settings' indices in the step. None
 /// where there are too few settings or blocks.
-pub(super) fn best(settings: &[Summary], arms: &[usize], sweep: &RanStep) -> Option<Best> {
+pub(crate) fn best(settings: &[Summary], arms: &[usize], sweep: &RanStep) -> Option<Best> {
     let within: Vec<usize> = (0..settings.len()).filter(|i| settings[*i].within_limits).collect();
     // The rate turned round: in Hsu's comparison lower is better.
     let slowness = |block: &RanBlock, index: &usize| {
@@ -50,7 +50,7 @@ pub(super) fn best(settings: &[Summary], arms: &[usize], sweep: &RanStep) -> Opt
 /// The setting to take: of those that may be the best the one with the smallest memory, where others
 /// are as small the baseline, else of these the one with the highest median. Memory that differs by
 /// less than the margin is the same.
-pub(super) fn choice(
+pub(crate) fn choice(
     settings: &[Summary],
     best: Option<&Best>,
     baseline: usize,
@@ -73,6 +73,6 @@ pub(super) fn choice(
 }
 
 /// Whether this much memory is more, by more than the margin.
-pub(super) fn is_larger(memory: f64, other: f64, margin: f64) -> bool {
+pub(crate) fn is_larger(memory: f64, other: f64, margin: f64) -> bool {
     memory > other * (1.0 + margin)
 }

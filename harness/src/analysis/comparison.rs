@@ -1,17 +1,15 @@
 //! The pairs of a comparison → what they say (statistics.md 2, 4 and 5). Pure; every verdict comes from
 //! [`Finding::of`], as those of `harness judge` do. Does not say what follows from a verdict, nor
-//! whether the runs stored the same ([`crate::agreement`]).
-
-mod exact;
+//! whether the runs stored the same ([`crate::analysis::consistency`]).
 
 use serde::{Serialize, Serializer};
 
-pub use exact::{Count, Range};
+pub use super::exact_counts::{Count, Range};
 
-use crate::agreement;
+use crate::analysis::arm_summary::Figures;
+use crate::analysis::consistency;
+use crate::analysis::test_result::{Finding, Outcome, rounded_percent};
 use crate::error::{Error, Result};
-use crate::figures::Figures;
-use crate::finding::{Finding, Outcome, rounded_percent};
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
 use crate::session::state::{RanBlock, RanStep, Recorded};
@@ -217,7 +215,7 @@ pub fn compare(recorded: &Recorded, name: &str, terms: &Terms) -> Result<Compari
         minutes_needed: primary.and_then(|primary| minutes_needed(&primary.finding, &seconds)),
         detectable_percent: judgement.and_then(|judgement| detectable_percent(&judgement, terms)),
         left_out,
-        exact: exact::counts(&arms[0], &arms[1], &scenario.gate.exact),
+        exact: super::exact_counts::counts(&arms[0], &arms[1], &scenario.gate.exact),
         validity: ValidityFigures::of(&validity, judgement),
         warnings,
         metrics,
@@ -317,7 +315,7 @@ fn arm_figures(
         return Err(Error::environment(format!("{} has no arm {arm}", first.step.name)));
     };
     Ok(ArmFigures {
-        label: agreement::label(recorded, &first.step, arm),
+        label: consistency::label(recorded, &first.step, arm),
         program: planned.program,
         settings: planned.setting.settings.clone(),
         figures: Figures::of(runs)?,
@@ -326,7 +324,7 @@ fn arm_figures(
 
 fn failed(recorded: &Recorded, ran: &RanStep) -> Vec<String> {
     let failures = ran.counted().flat_map(|block| &block.trials).filter_map(|line| {
-        let label = agreement::label(recorded, &ran.step, line.trial.arm);
+        let label = consistency::label(recorded, &ran.step, line.trial.arm);
         line.measurement.failure().map(|failure| format!("{label}: {failure}"))
     });
     failures.collect()

@@ -15,7 +15,7 @@ const FAULTS_MAX: usize = 10;
 
 /// One metric of one session: its pairs in the order of their blocks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Series {
+pub(crate) struct Series {
     /// The session's name.
     pub session: String,
     /// The metric's name.
@@ -26,7 +26,7 @@ pub(super) struct Series {
 
 /// The two runs of a block, in the order in which they ran.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Ran {
+pub(crate) struct Ran {
     /// The run with the smaller slot.
     pub first: Figure,
     /// The other.
@@ -37,7 +37,7 @@ pub(super) struct Ran {
 
 /// A figure and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// Finite, of any sign.
     pub value: f64,
     /// Line of the file, from 1.
@@ -119,7 +119,7 @@ type Rows = BTreeMap<Name, BTreeMap<Name, Vec<Row>>>;
 ///
 /// `slot` is the position of a run within its pair, or within its session: any two different whole
 /// numbers, of which the smaller one ran first (0 and 1, 1 and 2, …).
-pub(super) fn series(text: &[u8]) -> Result<Vec<Series>, BadFile> {
+pub(crate) fn series(text: &[u8]) -> Result<Vec<Series>, BadFile> {
     let mut faults = Vec::new();
     let rows = rows(text, &mut faults);
     let mut all = Vec::new();

@@ -2,7 +2,7 @@
 //! rule those so far are judged (statistics.md 2). Gate, explanation and tuning look by this alone.
 //! Pure; what follows from a verdict is for those who asked.
 
-use crate::compare::{Comparison, Terms, compare};
+use crate::analysis::comparison::{Comparison, Terms, compare};
 use crate::error::Result;
 use crate::scenario::Scenario;
 use crate::session::state::Recorded;
