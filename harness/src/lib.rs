@@ -12,20 +12,14 @@
 
 pub mod analysis;
 pub mod args;
-pub mod bisect;
 pub mod cmd;
 pub mod display;
-pub mod doctor;
 pub mod error;
-pub mod explain;
-pub mod gate;
+pub mod experiment;
 pub mod render;
 pub mod results;
 pub mod scenario;
-pub mod self_test;
 pub mod session;
 pub mod stats;
-pub mod sweep;
 pub mod text;
 pub mod trial;
-pub mod tune;

@@ -7,10 +7,10 @@ use crate::analysis::sweep::NAMES;
 use crate::args::{PlanArgs, PlanPart};
 use crate::display;
 use crate::error::{Error, Result};
+use crate::experiment::tune::{Forecast, first_sweep};
 use crate::render;
 use crate::scenario::step::Step;
 use crate::session::ledger::Session;
-use crate::tune::{Forecast, first_sweep};
 
 /// What the first lines of a ledger would say, but for who measures.
 #[derive(Serialize)]

@@ -9,16 +9,16 @@ use crate::analysis::sweep::analyse;
 use crate::args::ReportArgs;
 use crate::display;
 use crate::error::{Error, Result};
-use crate::explain::explain;
-use crate::gate::decide;
+use crate::experiment::explain::explain;
+use crate::experiment::gate::decide;
+use crate::experiment::self_test::error_rates::SelfTested;
+use crate::experiment::tune::tuning;
 use crate::render::{self, Format};
 use crate::results::Folder;
-use crate::self_test::rates::SelfTested;
 use crate::session::ledger::Kind;
 use crate::session::state;
 use crate::session::state::Recorded;
 use crate::trial::provenance::Identity;
-use crate::tune::tuning;
 
 /// Runs the verb.
 pub fn run(args: &ReportArgs) -> Result<()> {

@@ -8,13 +8,14 @@ use super::program::program;
 use super::session::{Asked, Session};
 use crate::args::SelfTestArgs;
 use crate::display::{self, Display};
-use crate::doctor;
 use crate::error::Result;
+use crate::experiment::doctor;
+use crate::experiment::self_test;
+use crate::experiment::self_test::SelfTest;
+use crate::experiment::self_test::error_rates::SelfTested;
 use crate::render;
 use crate::results;
 use crate::scenario;
-use crate::self_test::rates::SelfTested;
-use crate::self_test::{self, SelfTest};
 
 /// Where neither sessions nor a budget are asked for.
 const BUDGET: Duration = Duration::from_secs(5 * 60);

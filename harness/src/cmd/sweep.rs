@@ -9,11 +9,11 @@ use crate::analysis::sweep::{Analysis, analyse};
 use crate::args::{Flags, SweepArgs, SweepFlags};
 use crate::display::{self, Display};
 use crate::error::{Error, Result};
+use crate::experiment::sweep::Sweep;
 use crate::render;
 use crate::results::Folder;
 use crate::scenario::{Records, Scenario};
 use crate::session::ledger;
-use crate::sweep::Sweep;
 
 /// Runs the verb.
 pub fn run(args: &SweepArgs) -> Result<()> {

@@ -8,9 +8,9 @@ use super::write;
 use crate::args::TuneArgs;
 use crate::display::{self, Display};
 use crate::error::Result;
+use crate::experiment::tune::{Tuner, tuning};
 use crate::render;
 use crate::session::ledger;
-use crate::tune::{Tuner, tuning};
 
 /// Runs the verb.
 pub fn run(args: &TuneArgs) -> Result<()> {

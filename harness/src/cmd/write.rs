@@ -2,12 +2,12 @@
 
 use crate::analysis::sweep::Analysis;
 use crate::error::Result;
-use crate::gate::Gated;
+use crate::experiment::gate::Gated;
+use crate::experiment::tune::Tuning;
 use crate::render::{self, Format};
 use crate::results::Folder;
 use crate::session::state::Recorded;
 use crate::trial::provenance::Identity;
-use crate::tune::Tuning;
 
 /// Writes what a sweep says; gives the text of `metrics.json`.
 pub(super) fn sweep(

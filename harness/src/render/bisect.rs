@@ -3,8 +3,9 @@
 use super::format::{counted, wrapped};
 use crate::analysis::comparison::MetricFinding;
 use crate::analysis::test_result::Outcome;
-use crate::bisect::{self, Bisected, Look, Named, Seen, Wanted};
-use crate::gate::Gated;
+use crate::experiment::bisect;
+use crate::experiment::bisect::{Bisected, Look, Named, Seen, Wanted};
+use crate::experiment::gate::Gated;
 use crate::text::on_one_line;
 
 /// Widest line on a terminal.

@@ -2,7 +2,7 @@
 
 use super::format::{thousands, wrapped};
 use super::markdown::plain;
-use crate::doctor::{Checkup, Detectable, Finding, Level, Noise, Pairs, noise};
+use crate::experiment::doctor::{Checkup, Detectable, Finding, Level, Noise, Pairs, noise};
 
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;

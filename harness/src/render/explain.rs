@@ -6,8 +6,8 @@ use super::gate::{arrow, change};
 use super::markdown::{block, plain};
 use crate::analysis::comparison::{Comparison, Count};
 use crate::analysis::test_result::Outcome;
-use crate::explain::Explained;
-use crate::explain::said::{Apart, Share, Stages};
+use crate::experiment::explain::Explained;
+use crate::experiment::explain::result::{Apart, Share, Stages};
 use crate::stats::verdict::Verdict;
 
 /// Widest line on a terminal.

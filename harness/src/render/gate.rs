@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::format::{counted, percent, percent_range, rounded, thousands, wrapped};
 use crate::analysis::comparison::{Count, MetricFinding, Range};
-use crate::gate::{Answer, Gated, Test, Workload};
+use crate::experiment::gate::{Answer, Gated, Test, Workload};
 use crate::stats::verdict::Verdict;
 
 /// Widest line on a terminal.

@@ -4,10 +4,10 @@
 use std::fmt::Write;
 
 use super::format::{counted, wrapped};
+use crate::experiment::tune::{Fit, Forecast, PhaseRuns, log_lines};
 use crate::scenario::schedule::{Order, Plan};
 use crate::scenario::step::Step;
 use crate::scenario::{Records, Scenario};
-use crate::tune::{Fit, Forecast, PhaseRuns, words};
 
 /// Widest line.
 const COLUMNS: usize = 100;
@@ -53,7 +53,7 @@ fn blocks(plan: &Plan, shorts: &[&str]) -> String {
 
 /// A plan of phases as plain text; `first` is its first sweep.
 pub fn phases(base: &Scenario, forecast: &Forecast, first: &Step) -> String {
-    let budget = words::time(forecast.budget_s);
+    let budget = log_lines::time(forecast.budget_s);
     let mut parts = vec![format!("{}: {}", base.name, base.why)];
     parts.push(format!(
         "{} in at most {budget}; seed {}. Each phase sweeps its setting over what the phases before it \

@@ -5,9 +5,9 @@ use super::doctor;
 use super::format::{thousands, wrapped};
 use super::markdown::block;
 use crate::analysis::test_result::Finding;
-use crate::doctor::Checkup;
-use crate::self_test::Truth;
-use crate::self_test::rates::{Rate, Said, SelfTested, Sessions, What};
+use crate::experiment::doctor::Checkup;
+use crate::experiment::self_test::Truth;
+use crate::experiment::self_test::error_rates::{Rate, Said, SelfTested, Sessions, What};
 
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;

@@ -8,9 +8,9 @@ use crate::analysis::arm_summary::Figures;
 use crate::analysis::comparison::Comparison;
 use crate::analysis::sweep::Doubt;
 use crate::error::Result;
+use crate::experiment::tune::{Tuned, Tuning, improvement, log_lines};
 use crate::scenario::tune_plan::{Target, difference};
 use crate::stats::verdict::Verdict;
-use crate::tune::{Tuned, Tuning, improvement, words};
 
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;
@@ -285,7 +285,7 @@ pub(super) fn family(tuning: &Tuning) -> Option<String> {
 
 /// Each optimization alone against the baseline, a line each.
 pub(super) fn alone(tuning: &Tuning) -> Vec<String> {
-    let line = |alone: &crate::tune::Alone| {
+    let line = |alone: &crate::experiment::tune::Alone| {
         format!(
             "{} alone, {} against the baseline: {}, {}, confidence {}",
             alone.phase,
@@ -334,7 +334,7 @@ pub(super) fn doubts(tuning: &Tuning) -> Vec<String> {
     if !tuning.undone.is_empty() {
         doubts.push(format!(
             "left out for want of time ({}): {}",
-            words::time(tuning.budget_s),
+            log_lines::time(tuning.budget_s),
             tuning.undone.join(", ")
         ));
     }

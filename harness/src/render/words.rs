@@ -5,7 +5,7 @@ use super::format::{milliseconds, percent, rounded, swept, thousands, wrapped};
 use crate::analysis::comparison::Comparison;
 use crate::analysis::sweep::{Analysis, Answer, Doubt};
 use crate::analysis::test_result::Outcome;
-use crate::gate::why::ServerChange;
+use crate::experiment::gate::attribution::ServerChange;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use harness::analysis::sweep::analyse;
 use harness::error::Result;
+use harness::experiment::sweep::Sweep;
 use harness::render::document::{self, Document};
 use harness::scenario::Scenario;
 use harness::session::event::{Event, Observer};
@@ -19,7 +20,6 @@ use harness::session::replay;
 use harness::session::replay::{Progress, Told};
 use harness::session::runner;
 use harness::session::state::Recorded;
-use harness::sweep::Sweep;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::{Cause, Failure, Measurement, Outcome};
 use harness::trial::provenance::{Identity, Machine, Program, Store};

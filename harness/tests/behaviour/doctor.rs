@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use harness::doctor::noise::Run;
-use harness::doctor::{Checkup, Finding, Level, Noise};
+use harness::experiment::doctor::noise::Run;
+use harness::experiment::doctor::{Checkup, Finding, Level, Noise};
 use harness::render::doctor::{markdown, text};
 use harness::trial::measurement::Surroundings;
 use harness::trial::provenance::Machine;

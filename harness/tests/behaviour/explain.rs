@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use harness::error::{Error, ErrorKind, Result};
-use harness::explain::settings::asked;
-use harness::explain::{Explain, Explained, explain, of_settings, session};
+use harness::experiment::explain::settings::asked;
+use harness::experiment::explain::{Explain, Explained, explain, of_settings, session};
 use harness::render::explain::{markdown, text};
 use harness::scenario::{Scenario, shipped};
 use harness::session::arms::{Contest, Side};

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::rc::Rc;
 
 use harness::analysis::test_result::Outcome;
-use harness::bisect::{Seen, Wanted};
 use harness::error::{Error, ErrorKind, Result};
-use harness::gate::{Answer, Gate, Gated, Workload, decide, session};
+use harness::experiment::bisect::{Seen, Wanted};
+use harness::experiment::gate::{Answer, Gate, Gated, Workload, decide, session};
 use harness::render::document::gate::document;
 use harness::render::{Format, markdown, pretty, render};
 use harness::scenario::metric::Metric;

@@ -14,13 +14,13 @@ use crate::common::{
 };
 use harness::analysis::sweep::analyse;
 use harness::error::{Error, ErrorKind, Result};
+use harness::experiment::sweep::Sweep;
 use harness::render::{html, markdown, metrics, pretty, table};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::{Ending, Ledger, Line, ResumedLine};
 use harness::session::replay::Progress;
 use harness::session::runner;
 use harness::session::state::Recorded;
-use harness::sweep::Sweep;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::Measurement;
 use migrator::config::Settings;

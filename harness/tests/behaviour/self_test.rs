@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use harness::error::Result;
+use harness::experiment::self_test::error_rates::{Rate, SelfTested, Sessions, What};
+use harness::experiment::self_test::{SelfTest, planted, session};
 use harness::render::self_test::{markdown, text};
 use harness::scenario::{Scenario, shipped};
-use harness::self_test::rates::{Rate, SelfTested, Sessions, What};
-use harness::self_test::{SelfTest, planted, session};
 use harness::session::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
 use harness::session::replay::Progress;
 use harness::session::runner;

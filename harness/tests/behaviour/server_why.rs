@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use harness::gate::{Gate, decide, session};
+use harness::experiment::gate::{Gate, decide, session};
+use harness::experiment::tune::{Tuner, tuning};
 use harness::render::{document, markdown, words};
 use harness::scenario::tune_plan::Tune;
 use harness::scenario::{Scenario, shipped, tune_plan};
@@ -15,7 +16,6 @@ use harness::session::state::Recorded;
 use harness::session::strategy::Strategy;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::provenance::{Identity, Store};
-use harness::tune::{Tuner, tuning};
 use migrator::config::{Pooling, Settings};
 use migrator::report::{RunReport, ServerReport, ServerWait};
 

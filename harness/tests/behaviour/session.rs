@@ -330,8 +330,14 @@ fn shards_of_one_plan_become_one_sweep_and_other_plans_are_refused_by_name() {
         let mut ledger = Ledger::create(&path, &session).unwrap();
         let mut executor = Mock::new(crate::common::noisy_runs());
         let progress = Progress::of(session);
-        runner::run(progress, &harness::sweep::Sweep, &mut executor, &mut ledger, &mut Silent)
-            .unwrap();
+        runner::run(
+            progress,
+            &harness::experiment::sweep::Sweep,
+            &mut executor,
+            &mut ledger,
+            &mut Silent,
+        )
+        .unwrap();
         (shard.to_owned(), tell(&path).progress.into_recorded().unwrap())
     };
     let [one, two] = ["0/2", "1/2"].map(|shard| part(&scenario, shard));

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
+use harness::experiment::tune::{LAST, REST, Tuned, Tuner, Tuning, first_sweep, tuning};
 use harness::render::{self, Format, charts::Charts, document::tune::document};
 use harness::scenario::Scenario;
 use harness::scenario::tune_plan;
@@ -21,7 +22,6 @@ use harness::session::strategy::{Next, Strategy};
 use harness::stats::verdict::Verdict;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::{Measurement, Surroundings};
-use harness::tune::{LAST, REST, Tuned, Tuner, Tuning, first_sweep, tuning};
 use migrator::config::Settings;
 use serde_json::{Value, json};
 
@@ -143,7 +143,7 @@ fn true_effects_are_found_kept_and_add_up_and_what_costs_is_not_kept() {
     }
     let last = tuning.final_test().unwrap();
     assert_eq!(last.decided(), Some(Verdict::Improved));
-    let sum = harness::tune::improvement(last).unwrap();
+    let sum = harness::experiment::tune::improvement(last).unwrap();
     assert!((sum - (1.08 * 1.06 * 1.10 - 1.0) * 100.0).abs() < 2.0, "{sum}");
     let alone: Vec<(&str, &str)> =
         tuning.alone.iter().map(|alone| (alone.phase.as_str(), alone.from.as_str())).collect();

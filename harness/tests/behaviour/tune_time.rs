@@ -3,12 +3,12 @@
 
 use crate::common::harness;
 use crate::tune::{Runs, measured, phase, plan, some_help};
+use harness::experiment::tune::{Effort, Forecast, Left, first_sweep};
 use harness::render;
 use harness::scenario::tune_plan::{Tune, shipped};
 use harness::session::budget::Time;
 use harness::session::ledger::Ending;
 use harness::stats::verdict::Verdict;
-use harness::tune::{Effort, Forecast, Left, first_sweep};
 use serde_json::{Value, json};
 
 #[test]

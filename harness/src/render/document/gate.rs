@@ -2,7 +2,7 @@
 
 use super::sweep::environment;
 use super::{Comparison, Document, Exact, Fact, FailedRun, Headline, Kind, Standing, pairs};
-use crate::gate::{Answer, Gated, Workload, with_stored_times};
+use crate::experiment::gate::{Answer, Gated, Workload, with_stored_times};
 use crate::render::format::{rounded, thousands};
 use crate::render::gate::{details, finding, name, why};
 use crate::scenario::Scenario;

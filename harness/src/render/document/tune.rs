@@ -9,12 +9,12 @@ use crate::analysis::arm_summary::Figures;
 use crate::analysis::comparison;
 use crate::analysis::sweep::Names;
 use crate::error::Result;
+use crate::experiment::tune::{Alone, Tuned, Tuning, improvement};
 use crate::render::format::{percent, rounded, thousands};
 use crate::render::tune as words;
 use crate::render::words::on_server;
 use crate::session::state::{RanStep, Recorded};
 use crate::trial::provenance::Identity;
-use crate::tune::{Alone, Tuned, Tuning, improvement};
 
 /// The document of a plan.
 pub fn document(tuning: &Tuning, recorded: &Recorded, identity: &Identity) -> Result<Document> {
@@ -80,7 +80,7 @@ fn tuned_phase(tuning: &Tuning, tuned: &Tuned, recorded: &Recorded) -> Phase {
         None => Phase {
             optimization: tuned.optimization.clone(),
             why: tuned.why.clone(),
-            finding: crate::tune::words::phase(tuned),
+            finding: crate::experiment::tune::log_lines::phase(tuned),
             outcome: skipped(tuning, tuned),
             ..Phase::default()
         },
@@ -191,7 +191,10 @@ fn measured(tuning: &Tuning) -> Vec<Fact> {
     let checksum = if stored.checksum.is_empty() { "unverified" } else { &stored.checksum };
     let mut facts = Vec::new();
     if let Some(effort) = tuning.effort.as_ref().filter(|_| !base.quick) {
-        facts.push(Fact::new("effort", crate::tune::words::effort(effort, tuning.budget_s)));
+        facts.push(Fact::new(
+            "effort",
+            crate::experiment::tune::log_lines::effort(effort, tuning.budget_s),
+        ));
     }
     facts.extend([
         Fact::new(
@@ -199,7 +202,7 @@ fn measured(tuning: &Tuning) -> Vec<Fact> {
             format!(
                 "about {:.1} min of {}; seed {}",
                 tuning.used_s / 60.0,
-                crate::tune::words::time(tuning.budget_s),
+                crate::experiment::tune::log_lines::time(tuning.budget_s),
                 base.seed
             ),
         ),

@@ -2,19 +2,20 @@
 //! and confirmed by fresh pairs, kept or not; what is kept against the baseline; each optimization
 //! alone. Pure; no arithmetic on figures that [`crate::analysis::sweep`] or [`crate::analysis::comparison`] do not do.
 
-mod effort;
+mod final_steps;
 mod forecast;
-mod walk;
-pub mod words;
+pub mod log_lines;
+mod replay;
+mod sample_size;
 
 use std::num::NonZeroU32;
 
 use migrator::config::Settings;
 use serde::Serialize;
 
-pub use effort::{Effort, Left};
 pub use forecast::{Fit, Forecast, PhaseRuns, first_sweep};
-pub use walk::{LAST, PILOT, REST};
+pub use replay::{LAST, PILOT, REST};
+pub use sample_size::{Effort, Left};
 
 use crate::analysis::arm_summary::Figures;
 use crate::analysis::comparison::Comparison;
@@ -44,7 +45,7 @@ impl Strategy for Tuner {
         let Some((base, tune)) = planned(recorded) else {
             return Next::Done(Ending::Complete);
         };
-        match walk::walk(recorded, base, tune).next {
+        match replay::walk(recorded, base, tune).next {
             Some(step) => Next::Step(step),
             None if recorded.steps.iter().any(|ran| ran.invalid) => Next::Done(Ending::Invalid),
             None => Next::Done(Ending::Complete),
@@ -53,7 +54,7 @@ impl Strategy for Tuner {
 
     fn ahead(&self, recorded: &Recorded) -> usize {
         let before = recorded.until(recorded.steps.len().saturating_sub(1));
-        planned(recorded).map_or(0, |(base, tune)| walk::walk(&before, base, tune).ahead)
+        planned(recorded).map_or(0, |(base, tune)| replay::walk(&before, base, tune).ahead)
     }
 
     /// Enough for the largest batch of any phase.
@@ -72,7 +73,7 @@ impl Strategy for Tuner {
             return Vec::new();
         };
         let now = recorded.steps.len();
-        let all = walk::walk(recorded, base, tune).remarks.into_iter();
+        let all = replay::walk(recorded, base, tune).remarks.into_iter();
         all.filter(|(at, _)| *at == now).map(|(_, text)| text).collect()
     }
 }
@@ -231,7 +232,7 @@ impl Tuned {
 
     /// What those say.
     pub fn verdict(&self) -> Option<Verdict> {
-        words::verdict(self.analysis.as_ref()?.answer())
+        log_lines::verdict(self.analysis.as_ref()?.answer())
     }
 
     /// On which verdict its choice was kept.
@@ -278,7 +279,7 @@ pub fn tuning(recorded: &Recorded) -> Result<Tuning> {
         return Err(Error::environment("the session has no plan of phases"));
     };
     let stored = agreed(recorded, 0)?;
-    let walk = walk::walk(recorded, base, tune);
+    let walk = replay::walk(recorded, base, tune);
     let records = recorded.records.first().and_then(Option::as_ref);
     Ok(Tuning {
         format: FORMAT_VERSION,

@@ -2,13 +2,13 @@
 //! about it, and how small a difference can be told. The probes are pure: texts and counters in,
 //! findings out; what reads the machine is [`look`], `texts` and `watch`.
 
+mod contention;
 mod disk;
 mod finding;
 mod memory;
 pub mod noise;
+mod proc_snapshot;
 mod processor;
-mod sharing;
-mod texts;
 mod watch;
 
 use std::path::Path;
@@ -17,11 +17,11 @@ use serde::Serialize;
 
 pub use finding::{Finding, Level};
 pub use noise::{Detectable, Noise, Pairs};
-pub use texts::Texts;
+pub use proc_snapshot::Texts;
 
 use crate::trial::measurement::Surroundings;
 use crate::trial::provenance::{Machine, filesystem, usable_cpus};
-use sharing::Busy;
+use contention::Busy;
 
 /// The version of the JSON.
 const FORMAT_VERSION: u32 = 1;
@@ -74,12 +74,12 @@ fn findings(texts: &Texts, machine: &Machine, seen: Seen) -> Vec<Finding> {
         processor::turbo(texts),
         processor::temperature(texts),
         processor::clock(texts),
-        sharing::virtualization(texts),
-        sharing::limits(texts, machine),
-        sharing::steal(around),
-        sharing::load(texts, machine),
-        sharing::pressure(texts),
-        sharing::programs(around, &busy),
+        contention::virtualization(texts),
+        contention::limits(texts, machine),
+        contention::steal(around),
+        contention::load(texts, machine),
+        contention::pressure(texts),
+        contention::programs(around, &busy),
         memory::memory(texts, machine),
         memory::swap(texts, around),
         disk::finding(flushes, filesystem.as_deref()),

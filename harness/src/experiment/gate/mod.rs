@@ -2,19 +2,19 @@
 //! 10, 16, 20 and 30 pairs on every scenario, as long as something is undecided and the budget allows
 //! (statistics.md 2 and 4). Pure.
 
-mod answer;
+pub mod attribution;
 pub mod decide;
 mod family;
-mod stored;
-pub mod why;
+mod historical_baseline;
+mod result;
 
-pub use answer::{Answer, Control, Gated, Test, Workload};
 pub use decide::{contest, decide};
+pub use result::{Answer, Control, Gated, Test, Workload};
 
 pub(crate) use self::decide::failed;
 use self::decide::{CONTROL, WARM_UP};
-use self::stored::pairs_most;
-pub use self::stored::with_stored_times;
+use self::historical_baseline::pairs_most;
+pub use self::historical_baseline::with_stored_times;
 use crate::analysis::sequential;
 use crate::analysis::sequential::{Looks, Then};
 use crate::scenario::Scenario;

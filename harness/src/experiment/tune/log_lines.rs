@@ -1,7 +1,7 @@
 //! What is said while a plan goes on: how much fits into the time, and what each phase came to.
 
 use super::Tuned;
-use super::effort::Effort;
+use super::sample_size::Effort;
 use crate::analysis::sweep::Answer;
 use crate::analysis::test_result::Outcome;
 use crate::stats::verdict::Verdict;

@@ -2,10 +2,10 @@
 //! Holm, exact quantities, and the one answer that becomes the exit code (statistics.md 2 to 4). Pure;
 //! every verdict comes from [`crate::analysis::comparison`].
 
-use super::answer::{Answer, Control, Gated, Test, Workload};
+use super::attribution::Why;
 use super::family::Family;
-use super::stored::with_stored_times;
-use super::why::Why;
+use super::historical_baseline::with_stored_times;
+use super::result::{Answer, Control, Gated, Test, Workload};
 use crate::analysis::comparison::{Comparison, MetricFinding, pairs};
 use crate::analysis::consistency::agreed;
 use crate::analysis::sequential::looked;

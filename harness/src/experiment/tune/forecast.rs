@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::effort::{Effort, Left, PILOT_RUNS, PROFILE_RUNS};
+use super::sample_size::{Effort, Left, PILOT_RUNS, PROFILE_RUNS};
 use crate::scenario::schedule::{Plan, seed_of};
 use crate::scenario::step::Step;
 use crate::scenario::tune_plan::{Phase, Tune};

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::analysis::comparison::{Count, MetricFinding};
 use crate::analysis::test_result::Outcome;
-use crate::gate::{Answer, Gated, Workload};
+use crate::experiment::gate::{Answer, Gated, Workload};
 use crate::scenario::Exact;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;

@@ -5,7 +5,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::sharing::{Busy, Ticks, busiest, ticks_of};
+use super::contention::{Busy, Ticks, busiest, ticks_of};
 use crate::trial::measurement::{Surroundings, Usage};
 use crate::trial::system_counters::{Counters, TICKS_PER_S};
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::finding::{Finding, Level, level};
-use super::texts::Texts;
+use super::proc_snapshot::Texts;
 use crate::trial::provenance::{Doubt, Machine};
 
 const CPU: &str = "/sys/devices/system/cpu";

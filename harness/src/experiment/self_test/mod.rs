@@ -1,7 +1,7 @@
 //! The strategy of `harness self-test`: sessions of the same program against itself, in turn with
 //! sessions against the same program slowed by a known share, as often as the budget allows. Pure.
 
-pub mod rates;
+pub mod error_rates;
 
 use std::num::NonZeroU32;
 

@@ -3,18 +3,18 @@
 
 use migrator::config::Settings;
 
-use super::{LAST, REST, Walked, Walker};
+use super::replay::{LAST, REST, Walked, Walker};
 use crate::analysis::comparison::{Comparison, compare};
+use crate::experiment::tune::Alone;
+use crate::experiment::tune::sample_size::{Effort, Left};
 use crate::scenario::Setting;
 use crate::scenario::tune_plan::{Phase, difference};
 use crate::stats::verdict::Verdict;
-use crate::tune::Alone;
-use crate::tune::effort::{Effort, Left};
 
 impl Walker<'_> {
     /// Everything that is kept against the baseline; what was kept only because it is no worse goes
     /// back where that is a regression.
-    pub(super) fn last(&mut self, effort: &Effort) -> Walked<()> {
+    pub(crate) fn last(&mut self, effort: &Effort) -> Walked<()> {
         let base = self.base.settings[self.base.baseline].clone();
         if self.walk.present == base.settings {
             return Ok(());
@@ -57,7 +57,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    fn against_baseline(
+    pub(super) fn against_baseline(
         &mut self,
         name: &str,
         once: &Effort,
@@ -71,7 +71,7 @@ impl Walker<'_> {
     }
 
     /// A phase's optimization alone against the baseline.
-    pub(super) fn alone(&mut self, phase: &Phase, effort: &Effort) -> Walked<()> {
+    pub(crate) fn alone(&mut self, phase: &Phase, effort: &Effort) -> Walked<()> {
         let Some(value) = self.value_of(phase) else {
             return Ok(());
         };
@@ -110,7 +110,7 @@ impl Walker<'_> {
 
     /// The settings that hold the phase's value: those in use where it was kept, else those that
     /// its sweep chose; nothing where it chose none.
-    fn value_of(&self, phase: &Phase) -> Option<Settings> {
+    pub(super) fn value_of(&self, phase: &Phase) -> Option<Settings> {
         let mut ours = self.walk.tuned.iter().filter(|tuned| tuned.phase == phase.phase);
         if ours.clone().any(|tuned| tuned.kept && !tuned.taken_back) {
             return Some(self.walk.present.clone());
@@ -120,7 +120,7 @@ impl Walker<'_> {
     }
 
     /// The fresh pairs of exactly these two, where an earlier step was that.
-    fn measured_already(&self, base: &Settings, other: &Settings) -> Option<Comparison> {
+    pub(super) fn measured_already(&self, base: &Settings, other: &Settings) -> Option<Comparison> {
         let confirmations = self.walk.tuned.iter().filter_map(|tuned| tuned.confirmation());
         let mut all = confirmations.chain(&self.walk.last);
         all.find(|found| found.baseline.settings == *base && found.candidate.settings == *other)

@@ -1,7 +1,7 @@
 //! Whether runs have memory to themselves. Texts and counters in, findings out.
 
 use super::finding::{Finding, Level};
-use super::texts::Texts;
+use super::proc_snapshot::Texts;
 use crate::scenario::{Limits, Validity};
 use crate::trial::measurement::Surroundings;
 use crate::trial::provenance::{Machine, bytes_of};

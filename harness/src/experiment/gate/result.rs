@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::why::Why;
+use super::attribution::Why;
 use crate::analysis::comparison::{Comparison, Count, MetricFinding};
 use crate::analysis::test_result::Outcome;
 use crate::scenario::metric::Metric;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::finding::{Finding, Level, level};
-use super::texts::Texts;
+use super::proc_snapshot::Texts;
 use crate::scenario::Validity;
 use crate::trial::measurement::Surroundings;
 use crate::trial::provenance::{BUSY_LOAD, Doubt, Machine};

@@ -3,7 +3,7 @@
 //! by itself: first of all, and last of all. Pure.
 
 mod design;
-pub mod said;
+pub mod result;
 pub mod settings;
 
 use migrator::config::Settings;
@@ -11,7 +11,7 @@ use migrator::config::Settings;
 use self::design::{APART, DIFFERENCE, Design};
 use self::settings::{Part, setting};
 use crate::analysis::sequential::{Looks, Then, looked, looks};
-use crate::gate::{failed, once};
+use crate::experiment::gate::{failed, once};
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
 use crate::scenario::schedule::Plan;
@@ -23,7 +23,7 @@ use crate::session::state::Recorded;
 use crate::session::strategy::{Next, Strategy};
 use crate::stats::verdict::Verdict;
 
-pub use said::{Explained, explain};
+pub use result::{Explained, explain};
 
 /// Plans the taking apart of a difference.
 #[derive(Debug, Clone, Copy)]

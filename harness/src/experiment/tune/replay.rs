@@ -1,12 +1,11 @@
 //! The plan gone through again over what is recorded, as far as that goes: what each phase found,
 //! what is in use, and which step comes next. Pure; going on with a session is walking once more.
 
-mod end;
-
 use migrator::config::Settings;
 
-use super::effort::{self, Effort, Left};
-use super::{Alone, Tuned, forecast, words};
+use super::sample_size;
+use super::sample_size::{Effort, Left};
+use super::{Alone, Tuned, forecast, log_lines};
 use crate::analysis::arm_summary::Figures;
 use crate::analysis::comparison::{Comparison, Terms, compare};
 use crate::analysis::sequential::Then;
@@ -60,9 +59,9 @@ pub(super) struct Walk {
 }
 
 /// A step that is not recorded yet: the walk ends there.
-struct Stop(Box<Step>);
+pub(super) struct Stop(Box<Step>);
 
-type Walked<T> = Result<T, Stop>;
+pub(super) type Walked<T> = Result<T, Stop>;
 
 /// Goes through the plan over these steps, each of which has run to its end or become invalid.
 pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> Walk {
@@ -87,21 +86,21 @@ pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> Walk {
     walker.walk
 }
 
-struct Walker<'a> {
-    recorded: &'a Recorded,
-    base: &'a Scenario,
-    tune: &'a Tune,
+pub(super) struct Walker<'a> {
+    pub(super) recorded: &'a Recorded,
+    pub(super) base: &'a Scenario,
+    pub(super) tune: &'a Tune,
     /// How many steps have been gone through.
-    at: usize,
+    pub(super) at: usize,
     /// What those took.
-    spent: Spent,
+    pub(super) spent: Spent,
     /// The latest figures of the settings in use.
-    figures: Option<Figures>,
-    walk: Walk,
+    pub(super) figures: Option<Figures>,
+    pub(super) walk: Walk,
 }
 
 impl<'a> Walker<'a> {
-    fn plan(&mut self) -> Walked<()> {
+    pub(super) fn plan(&mut self) -> Walked<()> {
         let effort = self.pilot()?;
         let tune = self.tune;
         let phases = tune.phases.len();
@@ -126,7 +125,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The next step, if it is the one that is planned.
-    fn take(&mut self, step: Step) -> Walked<&'a RanStep> {
+    pub(super) fn take(&mut self, step: Step) -> Walked<&'a RanStep> {
         let ran = self.recorded.steps.get(self.at);
         let ran = ran.filter(|ran| ran.step.name == step.name && ran.step.batch == step.batch);
         let Some(ran) = ran else {
@@ -137,26 +136,26 @@ impl<'a> Walker<'a> {
         Ok(ran)
     }
 
-    fn remark(&mut self, text: String) {
+    pub(super) fn remark(&mut self, text: String) {
         self.walk.remarks.push((self.at, text));
     }
 
     /// Something that there was no time for.
-    fn leave_out(&mut self, what: String) {
+    pub(super) fn leave_out(&mut self, what: String) {
         self.remark(format!("no time for this: {what}"));
         self.walk.undone.push(what);
     }
 
     /// The time that is left, and what a run of the steps so far took of it. A quick look has as
     /// much as it wants.
-    fn time(&self) -> Time {
+    pub(super) fn time(&self) -> Time {
         let budget_s =
             if self.base.quick { f64::INFINITY } else { self.tune.budget_s.get() as f64 };
         self.spent.left_of(budget_s)
     }
 
     /// What is left from the phase of this index on.
-    fn left(&self, from: usize) -> Left {
+    pub(super) fn left(&self, from: usize) -> Left {
         let coming = self.tune.phases.iter().skip(from);
         let swept = |index: usize| {
             let tuned = self.walk.tuned.get(index);
@@ -173,21 +172,21 @@ impl<'a> Walker<'a> {
     }
 
     /// Whether anything is kept that is to be tested against the baseline.
-    fn keeps_any(&self) -> bool {
+    pub(super) fn keeps_any(&self) -> bool {
         self.walk.present != self.base.settings[self.base.baseline].settings
     }
 
     /// How many phases from this index on have chosen another setting than the one that was
     /// present.
-    fn chosen(&self, from: usize) -> usize {
+    pub(super) fn chosen(&self, from: usize) -> usize {
         let phases = self.walk.tuned.iter().take(self.tune.phases.len()).skip(from);
         let analyses = phases.filter_map(|tuned| tuned.analysis.as_ref());
         analyses.filter(|analysis| analysis.choice != analysis.baseline).count()
     }
 
-    fn pilot(&mut self) -> Walked<Effort> {
+    pub(super) fn pilot(&mut self) -> Walked<Effort> {
         let setting = self.base.settings[self.base.baseline].clone();
-        let runs = if self.base.quick { 1 } else { effort::PILOT_RUNS };
+        let runs = if self.base.quick { 1 } else { sample_size::PILOT_RUNS };
         let ran = self.take(self.repeated(PILOT, setting, runs))?;
         let counted: Vec<&Measurement> = ran.counted().flat_map(RanBlock::measured).collect();
         self.walk.pilot = Figures::of(&counted).ok().flatten();
@@ -196,27 +195,27 @@ impl<'a> Walker<'a> {
         let sd = Sample::new(logs.collect()).ok().and_then(|sample| sample.std_dev());
         let effort = Effort::fit(self.base, &self.left(0), self.time(), sd);
         if !self.base.quick {
-            self.remark(words::effort(&effort, self.tune.budget_s.get()));
+            self.remark(log_lines::effort(&effort, self.tune.budget_s.get()));
         }
         self.walk.effort = Some(effort.clone());
         Ok(effort)
     }
 
     /// How many settings a phase's sweep has at least.
-    fn arms(&self, phase: &Phase) -> usize {
+    pub(super) fn arms(&self, phase: &Phase) -> usize {
         let scenario = phase.scenario(self.base, &self.walk.present);
         scenario.map_or(1, |scenario| scenario.settings.len())
     }
 
     /// Some runs of one setting.
-    fn repeated(&self, name: &str, setting: Setting, runs: usize) -> Step {
+    pub(super) fn repeated(&self, name: &str, setting: Setting, runs: usize) -> Step {
         let plan = Plan::sweep(1, runs, 0, seed_of(self.base.seed, name, 1));
         let arms = vec![Arm { program: 0, setting }];
         Step { name: name.into(), batch: 1, scenario: 0, arms, baseline: 0, plan }
     }
 
     /// One phase: the sweep, the choice, the fresh pairs.
-    fn phase(&mut self, index: usize, effort: &Effort, again: bool) -> Walked<Tuned> {
+    pub(super) fn phase(&mut self, index: usize, effort: &Effort, again: bool) -> Walked<Tuned> {
         let tune = self.tune;
         let phase = &tune.phases[index];
         let name = if again { format!("{} again", phase.phase) } else { phase.phase.clone() };
@@ -240,7 +239,7 @@ impl<'a> Walker<'a> {
         Ok(tuned)
     }
 
-    fn measured(
+    pub(super) fn measured(
         &mut self,
         phase: &Phase,
         effort: &Effort,
@@ -264,7 +263,7 @@ impl<'a> Walker<'a> {
         };
         // One or two fewer than at first are no loss worth a word.
         let planned = self.walk.effort.as_ref().map_or(runs, |planned| planned.runs);
-        if runs < planned.min(effort::RUNS_GOOD) {
+        if runs < planned.min(sample_size::RUNS_GOOD) {
             self.walk.undone.push(format!("{} of {planned} blocks of {name}", planned - runs));
         }
         (scenario.runs, scenario.warmup) = (runs, effort.warmup);
@@ -298,7 +297,7 @@ impl<'a> Walker<'a> {
     }
 
     /// How much of the time parsing takes; why the phase is skipped, if it is.
-    fn profile(
+    pub(super) fn profile(
         &mut self,
         phase: &Phase,
         name: &str,
@@ -310,7 +309,7 @@ impl<'a> Walker<'a> {
             self.leave_out(name.to_owned());
             return Ok(Some(NO_TIME.into()));
         }
-        let runs = if self.base.quick { 1 } else { effort::PROFILE_RUNS };
+        let runs = if self.base.quick { 1 } else { sample_size::PROFILE_RUNS };
         let label = difference(&self.base.settings[0].settings, &self.walk.present);
         let label = if label == "none" { "baseline".into() } else { label };
         let setting =
@@ -335,7 +334,7 @@ impl<'a> Walker<'a> {
 
     /// Fresh pairs, so many at the first look, with a further look where the last one did not tell
     /// and there is time for it; the terms of the last look.
-    fn compared(
+    pub(super) fn compared(
         &mut self,
         name: &str,
         arms: [Setting; 2],
@@ -374,18 +373,18 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn end_phase(&mut self, tuned: Tuned) {
+    pub(super) fn end_phase(&mut self, tuned: Tuned) {
         if tuned.kept {
             self.walk.present.clone_from(&tuned.after);
             let candidate = tuned.confirmation().and_then(|found| found.candidate.figures.clone());
             self.figures = candidate.or(self.figures.take());
         }
-        self.remark(words::phase(&tuned));
+        self.remark(log_lines::phase(&tuned));
         self.walk.tuned.push(tuned);
     }
 
     /// Whether anything but the phase of this index has been changed after it was tuned.
-    fn changed_since(&self, index: usize) -> bool {
+    pub(super) fn changed_since(&self, index: usize) -> bool {
         let swept = self.walk.tuned.get(index).is_some_and(|tuned| tuned.analysis.is_some());
         swept && self.walk.tuned.iter().skip(index + 1).any(|tuned| tuned.kept)
     }

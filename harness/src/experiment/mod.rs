@@ -1,0 +1,9 @@
+//! experiment.
+
+pub mod bisect;
+pub mod doctor;
+pub mod explain;
+pub mod gate;
+pub mod self_test;
+pub mod sweep;
+pub mod tune;
