@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::render::Format;
+use crate::report::Format;
 use crate::scenario;
 use crate::scenario::schedule::Shard;
 use crate::scenario::tune_plan::{DEFAULT, seconds};

@@ -16,7 +16,7 @@ pub mod cmd;
 pub mod display;
 pub mod error;
 pub mod experiment;
-pub mod render;
+pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod session;

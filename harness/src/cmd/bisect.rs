@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
 use crate::experiment::gate;
 use crate::experiment::gate::{Answer, Gate, Gated, decide};
-use crate::render;
+use crate::report;
 use crate::scenario::Scenario;
 use crate::session::arms::{Contest, Side};
 use crate::session::ledger;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
         search.take(index, seen);
         let look = Look { named: named[index].clone(), seen, words };
         if !args.common.quiet {
-            say(&render::bisect::line(&look));
+            say(&report::text::bisect::line(&look));
         }
         looked_at.push(look);
     }
@@ -50,9 +50,9 @@ pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
     let found = tester.found.take().map_or((None, None), |(wanted, why)| (Some(wanted), why));
     let bisected = Bisected::of(ends, found, &search, &named, looked_at);
     if args.common.json {
-        display::result(&render::pretty(&bisected)?);
+        display::result(&report::pretty(&bisected)?);
     } else {
-        display::result(&render::bisect::text(&bisected));
+        display::result(&report::text::bisect::text(&bisected));
     }
     Ok(ExitCode::from(if bisected.is_found() { 0 } else { 3 }))
 }
@@ -108,7 +108,7 @@ impl Tester<'_> {
         let gated = self.gate(commit, program)?;
         if is_head {
             sound(&gated)?;
-            self.found = Wanted::of(&gated).map(|wanted| (wanted, render::gate::why(&gated)));
+            self.found = Wanted::of(&gated).map(|wanted| (wanted, report::text::gate::why(&gated)));
         }
         let (seen, words) = self.said(&gated);
         self.known.push((print, seen, words.clone()));
@@ -123,7 +123,7 @@ impl Tester<'_> {
             None if gated.answer == Answer::Pass => Seen::Same,
             None => Seen::Unknown,
         };
-        (seen, render::bisect::words(gated, wanted))
+        (seen, report::text::bisect::words(gated, wanted))
     }
 
     /// The gate of a commit against the base: one that has ended, or a new one.
@@ -183,7 +183,7 @@ fn sound(gated: &Gated) -> Result<()> {
         Answer::WrongResult => ErrorKind::WrongResult,
         _ => return Ok(()),
     };
-    Err(Error::new(kind, render::bisect::words(gated, None)))
+    Err(Error::new(kind, report::text::bisect::words(gated, None)))
 }
 
 /// Why a commit could not be built, on one line that need not name it.

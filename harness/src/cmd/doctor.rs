@@ -7,7 +7,7 @@ use crate::display::{self, Steps};
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::doctor;
 use crate::experiment::doctor::{Checkup, Noise, noise};
-use crate::render;
+use crate::report;
 use crate::scenario;
 use crate::trial::executor::{Process, Program};
 
@@ -41,7 +41,8 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
 }
 
 fn show(args: &DoctorArgs, checkup: &Checkup) -> Result<()> {
-    let text = if args.json { render::pretty(checkup)? } else { render::doctor::text(checkup) };
+    let text =
+        if args.json { report::pretty(checkup)? } else { report::text::doctor::text(checkup) };
     display::result(&text);
     Ok(())
 }

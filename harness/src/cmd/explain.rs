@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::experiment::explain;
 use crate::experiment::explain::settings::{BASELINE, asked, is_settings};
 use crate::experiment::explain::{Explain, Explained};
-use crate::render;
+use crate::report;
 use crate::results;
 use crate::scenario::{self, Scenario};
 use crate::session::arms::{Contest, Side};
@@ -43,10 +43,10 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
         if of_settings { by_settings(args, scenario)? } else { by_programs(args, scenario)? };
     let (explained, session) = measure(args, question)?;
     if args.common.json {
-        display::result(&render::pretty(&explained)?);
+        display::result(&report::pretty(&explained)?);
     } else {
         let folder = session.folder.path().display().to_string();
-        display::result(&render::explain::text(&explained, &folder));
+        display::result(&report::text::explain::text(&explained, &folder));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -130,8 +130,8 @@ fn measure(args: &ExplainArgs, question: Question<'_>) -> Result<(Explained, Ses
     session.check_validity(&recorded)?;
     let explained =
         explain::explain(&recorded).map_err(|error| session.without_analysis(&error))?;
-    session.folder.write("analysis.json", render::pretty(&explained)?)?;
-    let report = render::explain::markdown(&explained, &session.identity.command);
+    session.folder.write("analysis.json", report::pretty(&explained)?)?;
+    let report = report::text::explain::markdown(&explained, &session.identity.command);
     session.folder.write(results::LAST_FILE, report)?;
     Ok((explained, session))
 }

@@ -16,7 +16,7 @@ use crate::display::{self, Display};
 use crate::error::{Error, Result};
 use crate::experiment::gate;
 use crate::experiment::gate::{Gate, Gated, decide};
-use crate::render;
+use crate::report;
 use crate::scenario::{self, Records, Scenario};
 use crate::session::arms::{Contest, Side, StoredBaseline};
 use crate::trial::executor::Program;
@@ -178,9 +178,9 @@ fn summarize(report: &str) -> Result<()> {
 fn say(args: &GateArgs, gated: &Gated, session: &Session) -> Result<()> {
     let folder = session.folder.path().display().to_string();
     if args.common.json {
-        display::result(&render::pretty(gated)?);
+        display::result(&report::pretty(gated)?);
     } else {
-        display::result(&render::gate::text(gated, &folder));
+        display::result(&report::text::gate::text(gated, &folder));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::analysis::history::Point;
 use crate::args::HistoryArgs;
 use crate::display;
 use crate::error::{Error, Result};
-use crate::render;
+use crate::report;
 use crate::results::Folder;
 use crate::trial::provenance::Identity;
 
@@ -44,14 +44,14 @@ pub fn run(args: &HistoryArgs) -> Result<()> {
         )));
     }
     let folder = Folder::existing(&args.out.join(FOLDER));
-    for file in render::history_charts(&all)? {
+    for file in report::history_charts(&all)? {
         folder.write(&file.name, file.bytes)?;
     }
     if args.json {
-        display::result(&render::history::json(&all, &notes)?);
+        display::result(&report::text::history::json(&all, &notes)?);
     } else {
         let folder = folder.path().display().to_string();
-        display::result(&render::history::text(&all, &notes, &folder));
+        display::result(&report::text::history::text(&all, &notes, &folder));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::args::{PlanArgs, PlanPart};
 use crate::display;
 use crate::error::{Error, Result};
 use crate::experiment::tune::{Forecast, first_sweep};
-use crate::render;
+use crate::report;
 use crate::scenario::step::Step;
 use crate::session::ledger::Session;
 
@@ -37,12 +37,12 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     let scenario = load::load(&args.scenario, args.seed, args.quick)?;
     let step = Step::sweep(NAMES.sweep, 0, &scenario);
     if !args.json {
-        display::result(&render::order::order(&scenario, &step.plan));
+        display::result(&report::text::plan::order(&scenario, &step.plan));
         return Ok(());
     }
     let session = Session::sweep(scenario);
     let plan_hash = session.plan_hash();
-    display::result(&render::pretty(&Planned { plan_hash, session, step, forecast: None })?);
+    display::result(&report::pretty(&Planned { plan_hash, session, step, forecast: None })?);
     Ok(())
 }
 
@@ -53,12 +53,12 @@ fn of_phases(args: &PlanArgs) -> Result<()> {
         return Err(Error::usage(format!("{} has no phase that can be swept", args.scenario)));
     };
     if !args.json {
-        display::result(&render::order::phases(&base, &forecast, &step));
+        display::result(&report::text::plan::phases(&base, &forecast, &step));
         return Ok(());
     }
     let session = Session::tune(base, tune);
     let plan_hash = session.plan_hash();
     let forecast = Some(forecast);
-    display::result(&render::pretty(&Planned { plan_hash, session, step, forecast })?);
+    display::result(&report::pretty(&Planned { plan_hash, session, step, forecast })?);
     Ok(())
 }

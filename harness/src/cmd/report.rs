@@ -13,7 +13,8 @@ use crate::experiment::explain::explain;
 use crate::experiment::gate::decide;
 use crate::experiment::self_test::error_rates::SelfTested;
 use crate::experiment::tune::tuning;
-use crate::render::{self, Format};
+use crate::report;
+use crate::report::Format;
 use crate::results::Folder;
 use crate::session::ledger::Kind;
 use crate::session::state;
@@ -38,30 +39,30 @@ pub fn run(args: &ReportArgs) -> Result<()> {
 fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let analysis = analyse(recorded)?;
     if args.format == Format::Json {
-        return render::pretty(&analysis);
+        return report::pretty(&analysis);
     }
     let identity = identity(&args.results[0])?;
-    let document = render::document::sweep::document(&analysis, recorded, &identity);
-    render::render(args.format, &document)
+    let document = report::build::sweep::document(&analysis, recorded, &identity);
+    report::render(args.format, &document)
 }
 
 fn tune(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let tuning = tuning(recorded)?;
     if args.format == Format::Json {
-        return render::pretty(&tuning);
+        return report::pretty(&tuning);
     }
     let identity = identity(&args.results[0])?;
-    let document = render::document::tune::document(&tuning, recorded, &identity)?;
-    render::render(args.format, &document)
+    let document = report::build::tune::document(&tuning, recorded, &identity)?;
+    report::render(args.format, &document)
 }
 
 fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let tested = SelfTested::of(recorded)?;
     match args.format {
-        Format::Json => render::pretty(&tested),
+        Format::Json => report::pretty(&tested),
         Format::Markdown => {
             let command = identity(&args.results[0])?.command;
-            Ok(render::self_test::markdown(&tested, None, &command))
+            Ok(report::text::self_test::markdown(&tested, None, &command))
         }
         _ => Err(Error::usage("a self-test is reported as markdown or json alone")),
     }
@@ -70,10 +71,10 @@ fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
 fn explained(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let explained = explain(recorded)?;
     match args.format {
-        Format::Json => render::pretty(&explained),
+        Format::Json => report::pretty(&explained),
         Format::Markdown => {
             let command = identity(&args.results[0])?.command;
-            Ok(render::explain::markdown(&explained, &command))
+            Ok(report::text::explain::markdown(&explained, &command))
         }
         _ => Err(Error::usage("an explanation is reported as markdown or json alone")),
     }
@@ -82,10 +83,10 @@ fn explained(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
 fn gate(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     let gated = decide(recorded)?;
     if args.format == Format::Json {
-        return render::pretty(&gated);
+        return report::pretty(&gated);
     }
     let identity = identity(&args.results[0])?;
-    render::render(args.format, &render::document::gate::document(&gated, recorded, &identity))
+    report::render(args.format, &report::build::gate::document(&gated, recorded, &identity))
 }
 
 /// A results folder's name for messages, and what its ledger says.

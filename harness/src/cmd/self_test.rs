@@ -13,7 +13,7 @@ use crate::experiment::doctor;
 use crate::experiment::self_test;
 use crate::experiment::self_test::SelfTest;
 use crate::experiment::self_test::error_rates::SelfTested;
-use crate::render;
+use crate::report;
 use crate::results;
 use crate::scenario;
 
@@ -45,14 +45,18 @@ pub fn run(args: &SelfTestArgs) -> Result<()> {
     let checkup = doctor::look(executor.stores());
     let recorded = session.measure(&SelfTest, &mut executor, &mut display)?;
     let tested = SelfTested::of(&recorded).map_err(|error| session.with_ledger(&error))?;
-    let (folder, json) = (&session.folder, render::pretty(&tested)?);
+    let (folder, json) = (&session.folder, report::pretty(&tested)?);
     folder.write("self-test.json", &json)?;
-    let report = render::self_test::markdown(&tested, Some(&checkup), &session.identity.command);
+    let report =
+        report::text::self_test::markdown(&tested, Some(&checkup), &session.identity.command);
     folder.write(results::LAST_FILE, &report)?;
     if args.common.json {
         display::result(&json);
     } else {
-        display::result(&render::self_test::text(&tested, &folder.path().display().to_string()));
+        display::result(&report::text::self_test::text(
+            &tested,
+            &folder.path().display().to_string(),
+        ));
     }
     Ok(())
 }

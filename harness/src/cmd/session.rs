@@ -10,7 +10,7 @@ use crate::analysis::sweep;
 use crate::args::StoreArgs;
 use crate::display::Display;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render;
+use crate::report;
 use crate::results::Folder;
 use crate::scenario::schedule::Shard;
 use crate::session::event::{Event, Observer};
@@ -200,7 +200,7 @@ fn first_reports(recorded: &Recorded) -> Vec<(usize, &migrator::report::RunRepor
 }
 
 fn write_identity(folder: &Folder, identity: &Identity) -> Result<()> {
-    folder.write("identity.json", &render::pretty(identity)?)
+    folder.write("identity.json", &report::pretty(identity)?)
 }
 
 /// A point in time as files have it.

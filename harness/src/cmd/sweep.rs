@@ -10,7 +10,7 @@ use crate::args::{Flags, SweepArgs, SweepFlags};
 use crate::display::{self, Display};
 use crate::error::{Error, Result};
 use crate::experiment::sweep::Sweep;
-use crate::render;
+use crate::report;
 use crate::results::Folder;
 use crate::scenario::{Records, Scenario};
 use crate::session::ledger;
@@ -68,8 +68,11 @@ fn report(flags: &Flags, analysis: &Analysis, metrics: &str, folder: &Folder) {
     if flags.json {
         display::result(metrics);
     } else {
-        display::result(&render::table::table(analysis));
-        display::result(&render::words::summary(analysis, &folder.path().display().to_string()));
+        display::result(&report::text::sweep::table(analysis));
+        display::result(&report::text::words::summary(
+            analysis,
+            &folder.path().display().to_string(),
+        ));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::args::TuneArgs;
 use crate::display::{self, Display};
 use crate::error::Result;
 use crate::experiment::tune::{Tuner, tuning};
-use crate::render;
+use crate::report;
 use crate::session::ledger;
 
 /// Runs the verb.
@@ -38,7 +38,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         display::result(&metrics);
     } else {
         let folder = session.folder.path().display().to_string();
-        display::result(&render::tune::summary(&tuning, &folder)?);
+        display::result(&report::text::tune::summary(&tuning, &folder)?);
     }
     session.check_validity(&recorded)
 }

@@ -4,7 +4,8 @@ use crate::analysis::sweep::Analysis;
 use crate::error::Result;
 use crate::experiment::gate::Gated;
 use crate::experiment::tune::Tuning;
-use crate::render::{self, Format};
+use crate::report;
+use crate::report::Format;
 use crate::results::Folder;
 use crate::session::state::Recorded;
 use crate::trial::provenance::Identity;
@@ -16,12 +17,12 @@ pub(super) fn sweep(
     recorded: &Recorded,
     identity: &Identity,
 ) -> Result<String> {
-    folder.write("analysis.json", render::pretty(analysis)?)?;
-    let document = render::document::sweep::document(analysis, recorded, identity);
-    for file in render::files(&document)? {
+    folder.write("analysis.json", report::pretty(analysis)?)?;
+    let document = report::build::sweep::document(analysis, recorded, identity);
+    for file in report::files(&document)? {
         folder.write(&file.name, file.bytes)?;
     }
-    render::metrics(&document)
+    report::metrics(&document)
 }
 
 /// Writes what a plan's session says; gives the text of `metrics.json`.
@@ -31,12 +32,12 @@ pub(super) fn tune(
     recorded: &Recorded,
     identity: &Identity,
 ) -> Result<String> {
-    folder.write("analysis.json", render::pretty(tuning)?)?;
-    let document = render::document::tune::document(tuning, recorded, identity)?;
-    for file in render::files(&document)? {
+    folder.write("analysis.json", report::pretty(tuning)?)?;
+    let document = report::build::tune::document(tuning, recorded, identity)?;
+    for file in report::files(&document)? {
         folder.write(&file.name, file.bytes)?;
     }
-    render::metrics(&document)
+    report::metrics(&document)
 }
 
 /// Writes what a gate says; gives the text of `report.md`.
@@ -46,11 +47,11 @@ pub(super) fn gate(
     recorded: &Recorded,
     identity: &Identity,
 ) -> Result<String> {
-    let document = render::document::gate::document(gated, recorded, identity);
-    folder.write("analysis.json", render::pretty(gated)?)?;
-    folder.write("junit.xml", render::render(Format::Junit, &document)?)?;
-    for file in render::files(&document)? {
+    let document = report::build::gate::document(gated, recorded, identity);
+    folder.write("analysis.json", report::pretty(gated)?)?;
+    folder.write("junit.xml", report::render(Format::Junit, &document)?)?;
+    for file in report::files(&document)? {
         folder.write(&file.name, file.bytes)?;
     }
-    render::markdown(&document)
+    report::markdown(&document)
 }

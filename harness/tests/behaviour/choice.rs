@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use harness::analysis::sweep::{Answer, analyse};
 use harness::analysis::test_result::Outcome;
-use harness::render::{markdown, metrics, table, words};
+use harness::report::text::{sweep, words};
+use harness::report::{markdown, metrics};
 use harness::scenario::{Scenario, shipped};
 use harness::session::state::Recorded;
 use harness::stats::verdict::Verdict;
@@ -81,7 +82,7 @@ fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
     assert_eq!((&file[0]["confidence"], &file[0]["runs"]), (&"high".into(), &10.into()));
     insta::assert_snapshot!(
         "improved",
-        table::table(&analysis) + &words::summary(&analysis, "results/x")
+        sweep::table(&analysis) + &words::summary(&analysis, "results/x")
     );
     insta::assert_snapshot!("improved.md", markdown(&document).unwrap());
 }

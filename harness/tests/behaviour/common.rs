@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use harness::analysis::sweep::analyse;
 use harness::error::Result;
 use harness::experiment::sweep::Sweep;
-use harness::render::document::{self, Document};
+use harness::report::model;
+use harness::report::model::Document;
 use harness::scenario::Scenario;
 use harness::session::event::{Event, Observer};
 use harness::session::ledger;
@@ -194,7 +195,7 @@ pub(crate) fn mock_sweep(
 
 /// The document of a sweep on a machine that is the same everywhere.
 pub(crate) fn document(recorded: &Recorded) -> Document {
-    document::sweep::document(&analyse(recorded).unwrap(), recorded, &identity())
+    harness::report::build::sweep::document(&analyse(recorded).unwrap(), recorded, &identity())
 }
 
 /// What a ledger says.

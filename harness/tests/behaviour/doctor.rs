@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use harness::experiment::doctor::noise::Run;
 use harness::experiment::doctor::{Checkup, Finding, Level, Noise};
-use harness::render::doctor::{markdown, text};
+use harness::report::text::doctor::{markdown, text};
 use harness::trial::measurement::Surroundings;
 use harness::trial::provenance::Machine;
 use serde_json::Value;

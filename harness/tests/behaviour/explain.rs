@@ -6,7 +6,7 @@ use std::path::Path;
 use harness::error::{Error, ErrorKind, Result};
 use harness::experiment::explain::settings::asked;
 use harness::experiment::explain::{Explain, Explained, explain, of_settings, session};
-use harness::render::explain::{markdown, text};
+use harness::report::text::explain::{markdown, text};
 use harness::scenario::{Scenario, shipped};
 use harness::session::arms::{Contest, Side};
 use harness::session::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};

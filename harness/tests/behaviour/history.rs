@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use harness::analysis::history::{Series, is_quick, points, read, series};
-use harness::render::{history, history_charts};
+use harness::report::history_charts;
+use harness::report::text::history;
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::Line;
 use harness::trial::provenance::{Identity, Machine, Program};

@@ -7,9 +7,10 @@ use crate::common::{document, done, failure, mock_sweep, noisy_runs};
 use clap::ValueEnum;
 use harness::analysis::sweep::{Analysis, Doubt, analyse};
 use harness::error::{ErrorKind, Result};
-use harness::render::charts::Charts;
-use harness::render::document::Document;
-use harness::render::{Format, files, html, markdown, metrics, order, render, table, words};
+use harness::report::charts::Charts;
+use harness::report::model::Document;
+use harness::report::text::{plan, sweep, words};
+use harness::report::{Format, files, html, markdown, metrics, render};
 use harness::scenario::metric::Metric;
 use harness::scenario::{Link, Scenario, shipped};
 use harness::session::ledger::Ending;
@@ -39,7 +40,7 @@ fn the_same_runs_give_the_same_bytes_of_every_file() {
     insta::assert_snapshot!("report.md", markdown(&document).unwrap());
     insta::assert_snapshot!(
         "table",
-        table::table(&analysis) + &words::summary(&analysis, "results/x")
+        sweep::table(&analysis) + &words::summary(&analysis, "results/x")
     );
 }
 
@@ -260,7 +261,7 @@ fn a_large_grid_still_fits_its_table_and_its_charts() {
     let recorded = mock_sweep(&scenario, noisy_runs()).unwrap();
     let analysis = analyse(&recorded).unwrap();
     assert_eq!(analysis.settings.len(), 16);
-    let table = table::table(&analysis);
+    let table = sweep::table(&analysis);
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.contains("1000 × values × 2"), "{table}");
     assert!(html(&document(&recorded)).unwrap().contains("1000 × values × 2"));
@@ -330,11 +331,11 @@ fn every_output_of_a_simulated_link_says_so() {
     let svgs = charts.iter().map(|chart| chart.subtitle.clone());
     let outputs = [
         metrics(&document).unwrap(),
-        harness::render::pretty(&analysis).unwrap(),
+        harness::report::pretty(&analysis).unwrap(),
         html(&document).unwrap(),
         markdown(&document).unwrap(),
         words::summary(&analysis, "results/x"),
-        order::order(&scenario, &harness::scenario::schedule::Plan::of(&scenario)),
+        plan::order(&scenario, &harness::scenario::schedule::Plan::of(&scenario)),
     ];
     let formats = Format::value_variants().iter();
     let formats = formats.map(|format| render(*format, &document).unwrap());
@@ -350,5 +351,5 @@ fn every_output_of_a_simulated_link_says_so() {
 fn the_plan_is_shown_block_by_block() {
     let scenario = batch_size();
     let plan = harness::scenario::schedule::Plan::of(&scenario);
-    insta::assert_snapshot!("plan", order::order(&scenario, &plan));
+    insta::assert_snapshot!("plan", plan::order(&scenario, &plan));
 }

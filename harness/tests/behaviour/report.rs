@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use harness::render::document::{Comparison, Document, Standing};
-use harness::render::{File, Format, files, markdown, metrics};
+use harness::report::model::{Comparison, Document, Standing};
+use harness::report::{File, Format, files, markdown, metrics};
 use harness::stats::confidence::Confidence;
 use harness::stats::paired::{Better, Order, Pair};
 use harness::stats::verdict::{self, Rule};

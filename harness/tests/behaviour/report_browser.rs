@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::render::document::{Document, Standing};
-use harness::render::html;
+use harness::report::html;
+use harness::report::model::{Document, Standing};
 use serde::Deserialize;
 use tempfile::TempDir;
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use harness::analysis::sweep::analyse;
-use harness::render::document::{
+use harness::report::build::sweep;
+use harness::report::model::{
     Comparison, Cumulative, CumulativeRow, Document, Drift, Exact, Fact, FailedRun, Figures, Grid,
     Headline, Kind, Latency, Level, Outcome, P, Paste, Phase, Run, Setting, Standing, Target,
-    ValidityFigures, Waits, sweep,
+    ValidityFigures, Waits,
 };
 use harness::scenario::{Scenario, shipped};
 use harness::trial::executor::{Source, report};

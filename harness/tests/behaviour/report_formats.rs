@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use harness::render::document::{Document, Standing};
-use harness::render::{Format, render};
+use harness::report::model::{Document, Standing};
+use harness::report::{Format, render};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use scraper::{Html, Selector};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use harness::render::document::Standing;
-use harness::render::html;
+use harness::report::html;
+use harness::report::model::Standing;
 use scraper::{ElementRef, Html, Selector};
 
 use crate::report_documents::{HOSTILE, a_gate, a_grid, a_hostile_document, a_sweep, a_tuning};

@@ -15,7 +15,8 @@ use crate::common::{
 use harness::analysis::sweep::analyse;
 use harness::error::{Error, ErrorKind, Result};
 use harness::experiment::sweep::Sweep;
-use harness::render::{html, markdown, metrics, pretty, table};
+use harness::report::text::sweep;
+use harness::report::{html, markdown, metrics, pretty};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::{Ending, Ledger, Line, ResumedLine};
 use harness::session::replay::Progress;
@@ -106,7 +107,7 @@ fn reports(path: &Path) -> Vec<String> {
     let document = document(&recorded);
     vec![
         pretty(&analysis).unwrap(),
-        table::table(&analysis),
+        sweep::table(&analysis),
         metrics(&document).unwrap(),
         markdown(&document).unwrap(),
         html(&document).unwrap(),

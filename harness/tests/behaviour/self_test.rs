@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use harness::error::Result;
 use harness::experiment::self_test::error_rates::{Rate, SelfTested, Sessions, What};
 use harness::experiment::self_test::{SelfTest, planted, session};
-use harness::render::self_test::{markdown, text};
+use harness::report::text::self_test::{markdown, text};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
 use harness::session::replay::Progress;

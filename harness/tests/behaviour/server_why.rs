@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use harness::experiment::gate::{Gate, decide, session};
 use harness::experiment::tune::{Tuner, tuning};
-use harness::render::{document, markdown, words};
+use harness::report::text::words;
+use harness::report::{markdown, model};
 use harness::scenario::tune_plan::Tune;
 use harness::scenario::{Scenario, shipped, tune_plan};
 use harness::session::arms::{Contest, Side};
@@ -93,11 +94,12 @@ fn a_gates_why_line_names_the_waits_of_the_server() {
     assert!((change.log_bytes_percent.unwrap() - 10.0).abs() < 0.1, "{why}");
     assert_eq!(change.lock_escalations, None);
     let identity = Identity { store: on_a_server(), ..identity() };
-    let report = markdown(&document::gate::document(&decided, &recorded, &identity)).unwrap();
+    let report =
+        markdown(&harness::report::build::gate::document(&decided, &recorded, &identity)).unwrap();
     insta::assert_snapshot!("gate-on-a-server.md", report);
     let silent = decide(&gated(false)).unwrap();
     assert_eq!(silent.workloads[0].why.as_ref().unwrap().server, None);
-    assert!(!harness::render::pretty(&silent).unwrap().contains("server"));
+    assert!(!harness::report::pretty(&silent).unwrap().contains("server"));
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn a_plans_headline_names_them_too() {
         let line = SessionLine::new(Session::tune(base, plan), origin(&["migrator"]), None);
         let recorded = ran(line, &Tuner, executor);
         let tuning = tuning(&recorded).unwrap();
-        document::tune::document(&tuning, &recorded, &identity()).unwrap()
+        harness::report::build::tune::document(&tuning, &recorded, &identity()).unwrap()
     };
     let document = tuned(true);
     let why = document.headline.why.as_ref().unwrap();

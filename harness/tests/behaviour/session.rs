@@ -9,7 +9,7 @@ use harness::analysis::consistency::agreed;
 use harness::analysis::sweep::{Answer, analyse};
 use harness::analysis::test_result::Outcome;
 use harness::error::{Error, ErrorKind, Result};
-use harness::render::pretty;
+use harness::report::pretty;
 use harness::results::{Folder, LAST_FILE};
 use harness::scenario::metric::Metric;
 use harness::scenario::step::{Arm, Step};

@@ -8,7 +8,10 @@ use clap::ValueEnum;
 use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
 use harness::experiment::tune::{LAST, REST, Tuned, Tuner, Tuning, first_sweep, tuning};
-use harness::render::{self, Format, charts::Charts, document::tune::document};
+use harness::report;
+use harness::report::Format;
+use harness::report::build::tune::document;
+use harness::report::charts::Charts;
 use harness::scenario::Scenario;
 use harness::scenario::tune_plan;
 use harness::scenario::tune_plan::{Tune, shipped};
@@ -156,17 +159,17 @@ fn true_effects_are_found_kept_and_add_up_and_what_costs_is_not_kept() {
     assert!(tuning.undone.is_empty());
     let settings = serde_json::to_value(&tuning.settings).unwrap();
     assert_eq!((&settings["batch_size"], &settings["queue_depth"]), (&json!(200), &json!(0)));
-    insta::assert_snapshot!("tuned", render::tune::summary(&tuning, "results/x").unwrap());
+    insta::assert_snapshot!("tuned", report::text::tune::summary(&tuning, "results/x").unwrap());
     let document = document(&tuning, &recorded, &identity()).unwrap();
-    insta::assert_snapshot!("tuned.md", render::markdown(&document).unwrap());
-    assert_eq!(render::html(&document).unwrap(), render::html(&document).unwrap());
+    insta::assert_snapshot!("tuned.md", report::markdown(&document).unwrap());
+    assert_eq!(report::html(&document).unwrap(), report::html(&document).unwrap());
     nine_fields(&tuning, &recorded);
 }
 
 /// Every phase has the fields that tools read.
 fn nine_fields(tuning: &Tuning, recorded: &Recorded) {
     let document = document(tuning, recorded, &identity()).unwrap();
-    let metrics: Value = serde_json::from_str(&render::metrics(&document).unwrap()).unwrap();
+    let metrics: Value = serde_json::from_str(&report::metrics(&document).unwrap()).unwrap();
     let phases = metrics.as_array().unwrap();
     assert_eq!(phases.len(), tuning.phases.len());
     for (object, tuned) in phases.iter().zip(&tuning.phases) {
@@ -202,7 +205,7 @@ fn where_nothing_helps_nothing_is_called_an_improvement() {
     for tuned in tuning.phases.iter().filter(|tuned| tuned.kept) {
         assert_eq!((tuned.phase.as_str(), tuned.kept_on()), ("II.1", Some(Verdict::Pass)));
     }
-    insta::assert_snapshot!("nothing", render::tune::summary(&tuning, "results/x").unwrap());
+    insta::assert_snapshot!("nothing", report::text::tune::summary(&tuning, "results/x").unwrap());
 }
 
 /// Small batches are as good as long as nothing else is changed; with a kept connection they are
@@ -244,7 +247,7 @@ fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
     assert_eq!(tuning.last[1].name, REST);
     assert_eq!(tuning.settings.batch_size.get(), 1000);
     assert_ne!(tuning.settings, tuning.settings_baseline);
-    let said = render::tune::summary(&tuning, "results/x").unwrap();
+    let said = report::text::tune::summary(&tuning, "results/x").unwrap();
     assert!(said.contains("was kept on PASS and goes back"), "{said}");
 }
 
@@ -291,18 +294,18 @@ fn every_report(recorded: &Recorded, files: bool) -> Vec<(String, Vec<u8>)> {
     let tuning = tuning(recorded).unwrap();
     let document = document(&tuning, recorded, &identity()).unwrap();
     let mut all: Vec<(String, Vec<u8>)> = vec![
-        ("analysis.json".into(), render::pretty(&tuning).unwrap().into_bytes()),
-        ("metrics.json".into(), render::metrics(&document).unwrap().into_bytes()),
-        ("summary".into(), render::tune::summary(&tuning, "x").unwrap().into_bytes()),
+        ("analysis.json".into(), report::pretty(&tuning).unwrap().into_bytes()),
+        ("metrics.json".into(), report::metrics(&document).unwrap().into_bytes()),
+        ("summary".into(), report::text::tune::summary(&tuning, "x").unwrap().into_bytes()),
     ];
     all.extend(Format::value_variants().iter().map(|format| {
-        let text = render::render(*format, &document).unwrap();
+        let text = report::render(*format, &document).unwrap();
         (format!("{format:?}"), text.into_bytes())
     }));
     let charts = Charts::of(&document).unwrap();
     all.extend(charts.iter().map(|chart| (chart.name.clone(), chart.svg.clone().into_bytes())));
     if files {
-        all.extend(render::files(&document).unwrap().into_iter().map(|f| (f.name, f.bytes)));
+        all.extend(report::files(&document).unwrap().into_iter().map(|f| (f.name, f.bytes)));
     }
     all
 }
@@ -391,7 +394,7 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
     let (recorded, tuning) = a_pool_that_nobody_can_tell();
     let pool = phase(&tuning, "II.2");
     assert_eq!((pool.verdict(), pool.kept), (Some(Verdict::Inconclusive), false));
-    let said = render::tune::summary(&tuning, "results/x").unwrap();
+    let said = report::text::tune::summary(&tuning, "results/x").unwrap();
     let plain = said.replace('\n', " ");
     // Its pairs are those of the optimization alone, and doubted once.
     assert_eq!(tuning.alone[0].from, "II.2 confirmation");
@@ -406,7 +409,7 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
     }
     insta::assert_snapshot!("could-not-tell", said);
     let document = document(&tuning, &recorded, &identity()).unwrap();
-    let report = render::markdown(&document).unwrap();
+    let report = report::markdown(&document).unwrap();
     let shown = report.split("<details><summary>What was measured").next().unwrap();
     insta::assert_snapshot!("could-not-tell.md", shown);
 }
@@ -417,7 +420,7 @@ fn a_quick_plan_goes_all_the_way_and_decides_nothing() {
     let (recorded, tuning) = measured(&(tune_plan::quick(base), tune), Runs::of(some_help));
     assert_eq!(recorded.ending, Some(Ending::Complete));
     assert!(tuning.is_unchanged() && tuning.phases.len() == 5);
-    let said = render::tune::summary(&tuning, "results/x").unwrap();
+    let said = report::text::tune::summary(&tuning, "results/x").unwrap();
     assert!(said.contains("not testable") && !said.contains("IMPROVED"), "{said}");
 }
 
@@ -426,7 +429,7 @@ fn no_line_of_the_terminal_is_wider_than_100_columns() {
     let effects: [Effect; 3] = [some_help, nothing_helps, depends];
     for effect in effects {
         let (_, tuning) = measured(&plan("phase2-link", 300), Runs::of(effect));
-        let said = render::tune::summary(&tuning, "results/x").unwrap();
+        let said = report::text::tune::summary(&tuning, "results/x").unwrap();
         for line in said.lines() {
             assert!(line.chars().count() <= 100, "{line}");
         }
@@ -502,7 +505,7 @@ fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format()
     let of_ledger = document(&tuning(&recorded).unwrap(), &recorded, &identity).unwrap();
     for format in Format::value_variants().iter().filter(|format| **format != Format::Json) {
         let name = format.to_possible_value().unwrap().get_name().to_owned();
-        let expected = render::render(*format, &of_ledger).unwrap();
+        let expected = report::render(*format, &of_ledger).unwrap();
         assert!(report(&name) == expected.into_bytes(), "{name}");
     }
     for (format, file) in

@@ -4,7 +4,7 @@
 use crate::common::harness;
 use crate::tune::{Runs, measured, phase, plan, some_help};
 use harness::experiment::tune::{Effort, Forecast, Left, first_sweep};
-use harness::render;
+use harness::report;
 use harness::scenario::tune_plan::{Tune, shipped};
 use harness::session::budget::Time;
 use harness::session::ledger::Ending;
@@ -30,7 +30,7 @@ fn a_plan_keeps_to_its_budget_uses_it_and_says_what_it_left_out() {
         // Whatever is kept has been measured against the baseline.
         assert!(tuning.final_test().is_some() || tuning.is_unchanged());
         assert_eq!(tuning.phases.iter().filter(|tuned| !tuned.again).count(), 5);
-        let said = render::tune::summary(&tuning, "results/x").unwrap();
+        let said = report::text::tune::summary(&tuning, "results/x").unwrap();
         let left_out = said.contains("left out for want of time");
         assert_eq!(left_out, !whole, "{said}");
     }
@@ -86,7 +86,7 @@ fn what_a_plan_would_run_is_shown_with_what_fits_into_its_time() {
         let (base, tune) = Tune::parse(shipped(name).unwrap()).unwrap();
         let forecast = Forecast::of(&base, &tune);
         let first = first_sweep(&base, &tune).unwrap();
-        let text = render::order::phases(&base, &forecast, &first);
+        let text = report::text::plan::phases(&base, &forecast, &first);
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         insta::assert_snapshot!(format!("plan-{name}"), text);
     }

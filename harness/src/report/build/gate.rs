@@ -1,0 +1,203 @@
+//! What a gate says as a [`Document`]: takes over what was decided. Decides nothing.
+
+use super::pairs;
+use super::sweep::environment;
+use crate::experiment::gate::{Answer, Gated, Workload, with_stored_times};
+use crate::report::model::{
+    Comparison, Document, Exact, Fact, FailedRun, Headline, Kind, Standing,
+};
+use crate::report::numbers::{rounded, thousands};
+use crate::report::text::gate::{details, finding, name, why};
+use crate::scenario::Scenario;
+use crate::session::state::{RanStep, Recorded};
+use crate::trial::measurement::Stored;
+use crate::trial::provenance::Identity;
+
+/// The document of a gate.
+pub fn document(gated: &Gated, recorded: &Recorded, identity: &Identity) -> Document {
+    let scenarios = &recorded.session.session.scenarios;
+    let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    let link = scenarios.iter().map(|scenario| scenario.link).find(|link| link.is_simulated());
+    let view = with_stored_times(recorded);
+    let metrics = gated.workloads.iter().flat_map(|workload| metrics(gated, &view, workload));
+    let first = gated.workloads.first();
+    let doubts = identity.doubts();
+    let warnings = gated.warnings.iter().cloned().chain(doubts.iter().map(ToString::to_string));
+    Document {
+        kind: Kind::Gate,
+        scenario: names.join("+"),
+        title: format!("{} against {}", gated.head, gated.base),
+        link: link.map(|link| link.to_string()),
+        headline: Headline {
+            standing: gated.answer.into(),
+            words: finding(gated),
+            details: details(gated),
+            why: why(gated),
+        },
+        warnings: warnings.collect(),
+        metrics: metrics.collect(),
+        exact: gated.workloads.iter().flat_map(|workload| exact(gated, workload)).collect(),
+        // Those of the first scenario, whose metric decides.
+        validity: first.and_then(|workload| workload.comparison.as_ref()).map(pairs::validity),
+        failed: failed(recorded),
+        measured: measured(gated, recorded, identity),
+        // Both programs are named with what was measured; here one of them would stand for both.
+        environment: environment(identity)
+            .into_iter()
+            .filter(|fact| !fact.name.starts_with("migrator"))
+            .collect(),
+        command: identity.command.clone(),
+        ledger: "ledger.jsonl".into(),
+        files: files(),
+        ..Document::default()
+    }
+}
+
+impl From<Answer> for Standing {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Improved => Self::Improved,
+            Answer::Pass => Self::Pass,
+            Answer::Small => Self::Small,
+            Answer::Regression => Self::Regression,
+            Answer::Inconclusive => Self::Inconclusive,
+            Answer::NotTestable => Self::NotTestable,
+            Answer::Invalid => Self::Invalid,
+            Answer::Failed => Self::Failed,
+            Answer::WrongResult => Self::WrongResult,
+        }
+    }
+}
+
+/// The metrics of a workload, with the verdicts that count.
+fn metrics(gated: &Gated, view: &Recorded, workload: &Workload) -> Vec<Comparison> {
+    let Some(comparison) = &workload.comparison else {
+        return Vec::new();
+    };
+    let steps: Vec<&RanStep> = view.steps_of(&workload.scenario).collect();
+    let shown = pairs::comparisons(comparison, &steps).into_iter().zip(&workload.tests);
+    shown
+        .map(|(shown, test)| Comparison {
+            name: name(gated, workload, test.metric.name()),
+            against: gated.base.clone(),
+            standing: match gated.answer {
+                Answer::Invalid => Standing::Invalid,
+                _ => pairs::standing(test.verdict),
+            },
+            reason: match (test.primary, gated.family) {
+                (true, _) => "The metric that decides.".to_owned(),
+                (false, 1) => "The one further metric.".to_owned(),
+                (false, family) => format!("One of {family} further metrics, one family."),
+            },
+            ..shown
+        })
+        .collect()
+}
+
+fn exact(gated: &Gated, workload: &Workload) -> Vec<Exact> {
+    let both = match (&workload.stored, &workload.stored_by) {
+        (Some(stored), _) => [stored, stored],
+        (None, Some([base, head])) => [base, head],
+        (None, None) => return Vec::new(),
+    };
+    let must = |what: &str, of: &dyn Fn(&Stored) -> String| Exact {
+        name: name(gated, workload, what),
+        baseline: of(both[0]),
+        head: of(both[1]),
+        must_agree: true,
+    };
+    let count = |count: u64| thousands(count as f64);
+    let checksum = |stored: &Stored| match stored.checksum.as_str() {
+        "" => "unverified".to_owned(),
+        checksum => checksum.to_owned(),
+    };
+    let mut exact = vec![
+        must("records committed", &|stored| count(stored.books.committed)),
+        must("records rejected", &|stored| count(stored.books.rejected)),
+        must("records failed", &|stored| count(stored.books.failed)),
+        must("records duplicate", &|stored| count(stored.books.duplicate)),
+        must("rows", &|stored| count(stored.rows.values().sum())),
+        must("checksum", &checksum),
+    ];
+    let only = both[1].rows.keys().filter(|table| !both[0].rows.contains_key(*table));
+    for table in both[0].rows.keys().chain(only) {
+        let rows = |stored: &Stored| stored.rows.get(table).copied().unwrap_or(0);
+        if rows(both[0]) != rows(both[1]) {
+            exact.push(must(&format!("rows of {table}"), &|stored| count(rows(stored))));
+        }
+    }
+    exact.extend(
+        workload
+            .comparison
+            .iter()
+            .flat_map(pairs::exact)
+            .map(|count| Exact { name: name(gated, workload, &count.name), ..count }),
+    );
+    exact
+}
+
+fn failed(recorded: &Recorded) -> Vec<FailedRun> {
+    let lines = recorded.steps.iter().flat_map(|ran| ran.trials().map(move |line| (ran, line)));
+    let failed = lines.filter_map(|(ran, line)| {
+        let arm = ran.step.arms.get(line.trial.arm)?;
+        Some(FailedRun {
+            number: line.trial.number,
+            setting: format!("{}, {}", recorded.arm_name(arm), ran.step.name),
+            reason: line.measurement.failure()?.to_string(),
+        })
+    });
+    failed.collect()
+}
+
+/// A program of the session with what its reports say of it.
+fn program(name: &str, recorded: &Recorded, identity: &Identity, index: usize) -> String {
+    let print = recorded.session.origin.programs.get(index).map_or("", |id| id.blake3.as_str());
+    let ran = match index.checked_sub(1) {
+        None => Some(&identity.program),
+        Some(other) => identity.other_programs.get(other),
+    };
+    let known = |value: Option<&String>| value.map_or("unknown", String::as_str).to_owned();
+    format!(
+        "{name}, version {}, {}, BLAKE3 {}…",
+        known(ran.and_then(|ran| ran.version.as_ref())),
+        known(ran.and_then(|ran| ran.profile.as_ref())),
+        print.get(..12).unwrap_or(print)
+    )
+}
+
+fn measured(gated: &Gated, recorded: &Recorded, identity: &Identity) -> Vec<Fact> {
+    let scenarios: &[Scenario] = &recorded.session.session.scenarios;
+    let last = recorded.session.origin.programs.len().saturating_sub(1);
+    let mut facts = Vec::new();
+    if last > 0 {
+        facts.push(Fact::new("baseline", program(&gated.base, recorded, identity, 0)));
+    }
+    facts.push(Fact::new("head", program(&gated.head, recorded, identity, last)));
+    for (scenario, workload) in scenarios.iter().zip(&gated.workloads) {
+        let shares = [scenario.workload.duplicates, scenario.workload.rejects];
+        let [duplicates, rejects] = shares.map(|share| rounded(share * 100.0));
+        facts.push(Fact::new(
+            &scenario.name,
+            format!(
+                "a fresh process and a fresh store for every run, the same {} records (profile {}, \
+                 {duplicates} % duplicates, {rejects} % rejects, seed {}); order drawn from seed {}",
+                thousands(f64::from(workload.records)),
+                scenario.workload.profile,
+                scenario.workload.seed,
+                scenario.seed
+            ),
+        ));
+    }
+    facts.push(Fact::new("plan", &*gated.plan_hash));
+    facts
+}
+
+fn files() -> Vec<Fact> {
+    vec![
+        Fact::new("analysis.json", "what was decided, with every figure"),
+        Fact::new("ledger.jsonl", "the plan and every run's whole report"),
+        Fact::new("identity.json", "revision, programs, machine"),
+        Fact::new("junit.xml", "the verdicts as test cases"),
+        Fact::new("report.html, charts/", "this report with its pictures"),
+    ]
+}

@@ -1,0 +1,6 @@
+//! build.
+
+pub mod gate;
+pub mod pairs;
+pub mod sweep;
+pub mod tune;

@@ -1,0 +1,246 @@
+//! A tuned plan as a [`Document`]: takes over what was found, phase by phase. Decides nothing.
+
+use super::pairs;
+use super::sweep::{drift, environment, phase};
+use crate::analysis::arm_summary::Figures;
+use crate::analysis::comparison;
+use crate::analysis::sweep::Names;
+use crate::error::Result;
+use crate::experiment::tune::{Alone, Tuned, Tuning, improvement};
+use crate::report::model::{
+    Comparison, Cumulative, CumulativeRow, Document, Drift, Fact, FailedRun, Headline, Kind,
+    Outcome, Paste, Phase, Standing, Target,
+};
+use crate::report::numbers::{percent, rounded, thousands};
+use crate::report::text::tune as words;
+use crate::report::text::words::on_server;
+use crate::session::state::{RanStep, Recorded};
+use crate::trial::provenance::Identity;
+
+/// The document of a plan.
+pub fn document(tuning: &Tuning, recorded: &Recorded, identity: &Identity) -> Result<Document> {
+    let base = &tuning.scenario;
+    let phases: Vec<Phase> =
+        tuning.phases.iter().map(|tuned| tuned_phase(tuning, tuned, recorded)).collect();
+    let last = tuning.last.last();
+    let warnings = words::doubts(tuning).into_iter();
+    Ok(Document {
+        kind: Kind::Tune,
+        scenario: base.name.clone(),
+        title: format!("{}: the whole plan", base.name),
+        link: base.link.is_simulated().then(|| base.link.to_string()),
+        question: Some(base.why.clone()),
+        headline: Headline {
+            standing: standing(tuning),
+            words: words::sentence(tuning),
+            details: words::told(tuning)
+                .into_iter()
+                .chain(words::all_that_could_not_tell(tuning))
+                .chain(words::family(tuning))
+                .collect(),
+            why: tuning.final_test().and_then(on_server),
+        },
+        warnings: warnings.chain(identity.doubts().iter().map(ToString::to_string)).collect(),
+        cumulative: Some(cumulative(tuning)),
+        last: last.and_then(|found| shown(found, recorded, &found.name)),
+        alone: tuning.alone.iter().filter_map(|alone| shown_alone(alone, recorded)).collect(),
+        exact: last.map(pairs::exact).unwrap_or_default(),
+        paste: Some(Paste::of(&tuning.settings)?),
+        commits: words::commits(tuning),
+        drift: whole_drift(&phases),
+        validity: last.map(pairs::validity),
+        failed: failed(tuning),
+        phases,
+        measured: measured(tuning),
+        environment: environment(identity),
+        command: identity.command.clone(),
+        ledger: "ledger.jsonl".into(),
+        files: files(),
+        ..Document::default()
+    })
+}
+
+/// How everything that is in use stands against the baseline.
+fn standing(tuning: &Tuning) -> Standing {
+    match tuning.final_test() {
+        _ if tuning.scenario.quick => Standing::NotTestable,
+        Some(last) => last.verdict.map_or(Standing::Invalid, pairs::standing),
+        None if tuning.phases.iter().any(|tuned| words::could_not_tell(tuned).is_some()) => {
+            Standing::Inconclusive
+        }
+        None if tuning.is_unchanged() => Standing::NothingToConfirm,
+        None => Standing::NotConfirmed,
+    }
+}
+
+fn tuned_phase(tuning: &Tuning, tuned: &Tuned, recorded: &Recorded) -> Phase {
+    let confirmation = format!("{} confirmation", tuned.name);
+    let names = Names { sweep: &tuned.name, confirmation: &confirmation };
+    let mut shown = match &tuned.analysis {
+        Some(analysis) => phase(analysis, recorded, names),
+        None => Phase {
+            optimization: tuned.optimization.clone(),
+            why: tuned.why.clone(),
+            finding: crate::experiment::tune::log_lines::phase(tuned),
+            outcome: skipped(tuning, tuned),
+            ..Phase::default()
+        },
+    };
+    shown.phase.clone_from(&tuned.name);
+    shown.skipped.clone_from(&tuned.skipped);
+    if tuned.before != tuning.settings_baseline {
+        shown.against = "present setting".into();
+    }
+    let share = tuned.parse_share.filter(|_| tuned.skipped.is_none());
+    let share = share.map(|share| format!("parsing took {} % of the time", rounded(share * 100.0)));
+    let back = tuned.taken_back.then(|| "taken back: all kept were worse together".to_owned());
+    let open = words::could_not_tell(tuned);
+    let own = std::mem::take(&mut shown.notes);
+    let first = tuned.skipped.clone().into_iter().chain(share).chain(back).chain(open);
+    shown.notes = first.chain(own).collect();
+    if let Some(outcome) = &mut shown.outcome {
+        outcome.kept = tuned.is_in_use();
+    }
+    if let Some(found) = &mut shown.confirmation {
+        found.kept = Some(tuned.is_in_use());
+    }
+    shown
+}
+
+/// Of a phase that was not measured the figures are the latest of the present setting.
+fn skipped(tuning: &Tuning, tuned: &Tuned) -> Option<Outcome> {
+    let figures: &Figures = tuned.present_figures.as_ref().or(tuning.baseline.as_ref())?;
+    let rate = &figures.metrics.rec_per_min;
+    Some(Outcome {
+        baseline_rec_per_min: rate.median,
+        optimized_rec_per_min: rate.median,
+        improvement_percent: 0.0,
+        std_dev_baseline: rate.std_dev,
+        std_dev_optimized: rate.std_dev,
+        confidence: "none".into(),
+        standing: Standing::Skipped,
+        interval_percent: None,
+        runs: figures.runs,
+        settings_baseline: tuned.before.clone(),
+        settings_optimized: tuned.before.clone(),
+        kept: false,
+        expected_percent: tuned.expected_percent,
+        checksum: tuning.stored.checksum.clone(),
+    })
+}
+
+/// What the metric that decides says.
+fn shown(found: &comparison::Comparison, recorded: &Recorded, steps: &str) -> Option<Comparison> {
+    let steps: Vec<&RanStep> = recorded.steps_of(steps).collect();
+    pairs::comparisons(found, &steps).into_iter().next()
+}
+
+fn shown_alone(alone: &Alone, recorded: &Recorded) -> Option<Comparison> {
+    let found = shown(&alone.found, recorded, &alone.from)?;
+    let reason = match alone.from.strip_suffix(" alone") {
+        Some(_) => String::new(),
+        None => format!("The same two were compared in {} already.", alone.from),
+    };
+    Some(Comparison { name: format!("{}: {}", alone.phase, alone.label), reason, ..found })
+}
+
+fn cumulative(tuning: &Tuning) -> Cumulative {
+    let row = |(tuned, (gain_percent, cumulative_percent)): (&Tuned, (f64, f64))| CumulativeRow {
+        phase: tuned.name.clone(),
+        setting: words::setting_after(tuned).into(),
+        gain_percent,
+        cumulative_percent,
+        expected_percent: tuned.expected_percent,
+        standing: words::standing(tuned),
+        confidence: words::confidence(tuned),
+        kept: tuned.is_in_use(),
+    };
+    let target = tuning.target.map(|target| Target {
+        name: "The plan's target".into(),
+        range_percent: target.percent(),
+        reached_percent: tuning.final_test().and_then(improvement),
+        words: format!("{}.", words::wanted(&target)),
+    });
+    Cumulative { rows: tuning.phases.iter().zip(words::gains(tuning)).map(row).collect(), target }
+}
+
+/// The levels of all phases, one after the other.
+fn whole_drift(phases: &[Phase]) -> Option<Drift> {
+    let all: Vec<Drift> = phases.iter().filter_map(drift).collect();
+    (!all.is_empty()).then(|| Drift {
+        runs: all.iter().flat_map(|drift| drift.runs.iter().copied()).collect(),
+        blocks: all.iter().flat_map(|drift| drift.blocks.iter().copied()).collect(),
+    })
+}
+
+fn failed(tuning: &Tuning) -> Vec<FailedRun> {
+    let analyses = tuning.phases.iter().filter_map(|tuned| Some((tuned, tuned.analysis.as_ref()?)));
+    let of = |(tuned, analysis): (&Tuned, &crate::analysis::sweep::Analysis)| {
+        let failed = analysis.failed.iter().map(|run| FailedRun {
+            number: run.trial,
+            setting: format!("{} {}", tuned.name, run.setting),
+            reason: run.reason.clone(),
+        });
+        failed.collect::<Vec<_>>()
+    };
+    analyses.flat_map(of).collect()
+}
+
+fn measured(tuning: &Tuning) -> Vec<Fact> {
+    let (base, stored) = (&tuning.scenario, &tuning.stored);
+    let (workload, books) = (&base.workload, &stored.books);
+    let checksum = if stored.checksum.is_empty() { "unverified" } else { &stored.checksum };
+    let mut facts = Vec::new();
+    if let Some(effort) = tuning.effort.as_ref().filter(|_| !base.quick) {
+        facts.push(Fact::new(
+            "effort",
+            crate::experiment::tune::log_lines::effort(effort, tuning.budget_s),
+        ));
+    }
+    facts.extend([
+        Fact::new(
+            "time",
+            format!(
+                "about {:.1} min of {}; seed {}",
+                tuning.used_s / 60.0,
+                crate::experiment::tune::log_lines::time(tuning.budget_s),
+                base.seed
+            ),
+        ),
+        Fact::new(
+            "every run",
+            format!(
+                "a fresh process, a fresh store, the same {} records (profile {}, {} duplicates, {} \
+                 rejects, seed {})",
+                thousands(f64::from(tuning.records)),
+                workload.profile,
+                percent(workload.duplicates * 100.0).trim_start_matches('+'),
+                percent(workload.rejects * 100.0).trim_start_matches('+'),
+                workload.seed
+            ),
+        ),
+        Fact::new(
+            "stored by every run",
+            format!(
+                "{} records committed, {} rejected, {} failed, {} duplicates",
+                thousands(books.committed as f64),
+                thousands(books.rejected as f64),
+                thousands(books.failed as f64),
+                thousands(books.duplicate as f64)
+            ),
+        ),
+        Fact::new("checksum", checksum),
+        Fact::new("plan", &*tuning.plan_hash),
+    ]);
+    facts
+}
+
+fn files() -> Vec<Fact> {
+    vec![
+        Fact::new("metrics.json", "every phase in the names that tools read"),
+        Fact::new("analysis.json", "every figure"),
+        Fact::new("ledger.jsonl", "the plan and every run's whole report"),
+        Fact::new("identity.json", "revision, program, machine"),
+        Fact::new("report.html, charts/", "this report with its pictures"),
+    ]
+}

@@ -1,0 +1,96 @@
+//! The pictures of a document: every one as SVG in three forms (a file, a page, a phone) with words
+//! and a table that say the same. Texts stay texts, marks differ in shape as well as in colour, and
+//! what is drawn comes from the document alone.
+
+mod canvas;
+mod chart;
+mod forest;
+mod heatmap;
+mod history;
+mod phase;
+mod rows;
+
+use super::model::{Document, Phase};
+use crate::error::Result;
+
+pub use self::chart::Chart;
+pub(super) use self::forest::{comparison_table, cumulative_table};
+pub(super) use self::history::history;
+
+/// The charts of a document, by the part of the report that they belong to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Charts {
+    /// What the phases add up to.
+    pub cumulative: Option<Chart>,
+    /// For each phase its charts.
+    pub phases: Vec<Vec<Chart>>,
+    /// Each optimization alone.
+    pub alone: Option<Chart>,
+    /// A gate's metrics.
+    pub metrics: Option<Chart>,
+    /// The level over the session.
+    pub drift: Option<Chart>,
+}
+
+impl Charts {
+    /// Draws everything that the document has figures for.
+    pub fn of(document: &Document) -> Result<Self> {
+        let several = document.phases.len() > 1;
+        let phases = document.phases.iter().map(|phase| charts_of(document, phase, several));
+        let alone = "Each optimization alone against the original baseline";
+        let metrics = "Every metric against the baseline";
+        Ok(Self {
+            cumulative: forest::waterfall(document)?,
+            phases: phases.collect::<Result<_>>()?,
+            alone: forest::intervals("alone", alone, document, &document.alone)?,
+            metrics: forest::intervals("metrics", metrics, document, &document.metrics)?,
+            drift: heatmap::drift(document)?,
+        })
+    }
+
+    /// Every chart, in the order of a report.
+    pub fn iter(&self) -> impl Iterator<Item = &Chart> {
+        let first = self.metrics.iter().chain(&self.cumulative);
+        let phases = self.phases.iter().flatten();
+        first.chain(phases).chain(&self.alone).chain(&self.drift)
+    }
+}
+
+fn charts_of(document: &Document, phase: &Phase, several: bool) -> Result<Vec<Chart>> {
+    let prefix = if several { slug(&phase.phase) + "-" } else { String::new() };
+    let title = "Fresh pairs of the chosen setting and the present one";
+    let name = format!("{prefix}confirmation");
+    let charts = [
+        forest::intervals(&name, title, document, phase.confirmation.as_slice())?,
+        phase::rates(phase, &prefix)?,
+        heatmap::heatmap(phase, &prefix)?,
+        phase::times(phase, &prefix)?,
+        phase::stages(phase, &prefix)?,
+        phase::latency(phase, &prefix)?,
+    ];
+    Ok(charts.into_iter().flatten().collect())
+}
+
+/// Characters of a text in a file's name.
+const SLUG_MAX: usize = 40;
+
+/// A text as a part of a file's name: `II.1` as `ii-1`.
+pub fn slug(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let slug: String = text.chars().map(plain).collect();
+    let parts = slug.split('-').filter(|part| !part.is_empty());
+    // A file system has a limit, and plain ASCII can be cut anywhere.
+    parts.collect::<Vec<_>>().join("-").chars().take(SLUG_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_phases_become_names_of_files() {
+        for (text, name) in [("II.1", "ii-1"), ("../a b", "a-b"), ("", "")] {
+            assert_eq!(slug(text), name);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! `report.md`, for a pull request: the verdict first, one table, the rest collapsed, the command that
+//! measures it again. It stays under GitHub's limit by leaving out details, never the verdict.
+
+mod ascii_interval;
+mod escape;
+
+use self::escape::code;
+pub(super) use self::escape::{block, plain};
+use super::charts::{Charts, cumulative_table};
+use super::diagnostics;
+use super::model::{Document, Exact, Fact, Headline, Kind, Phase};
+use super::numbers::{percent, percent_range};
+use super::table::{Table, cell};
+use super::tables::{settings_table, waits_table};
+
+/// GitHub takes 65,536 characters in a comment.
+const CHARACTERS_MAX: usize = 65_000;
+/// What the words of the verdict and the one table may take of that.
+const WORDS_MAX: usize = 4_000;
+const TABLE_MAX: usize = 24_000;
+
+/// The report's text.
+pub(super) fn report(document: &Document, charts: &Charts) -> String {
+    let first = [
+        marker(document),
+        format!("# {}", plain(&document.heading())),
+        verdict(&document.headline),
+        the_table(document),
+        wrong(&document.exact),
+        again(document),
+    ];
+    let mut text =
+        first.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
+    let note = "\n\n_Further details are left out here: they are in `report.html`._";
+    let mut room = CHARACTERS_MAX.saturating_sub(text.chars().count() + note.chars().count());
+    let mut left_out = false;
+    for (title, body) in details(document, charts) {
+        let part = format!("\n\n<details><summary>{title}</summary>\n\n{body}\n\n</details>");
+        let length = part.chars().count();
+        if length > room {
+            left_out = true;
+            continue;
+        }
+        room -= length;
+        text.push_str(&part);
+    }
+    if left_out {
+        text.push_str(note);
+    }
+    text + "\n"
+}
+
+/// By this a later report of the same question finds the comment that it replaces.
+fn marker(document: &Document) -> String {
+    format!(
+        "<!-- sweetspot:{}:{} -->",
+        document.kind.name(),
+        super::charts::slug(&document.scenario)
+    )
+}
+
+fn verdict(headline: &Headline) -> String {
+    let standing = headline.standing.words().to_uppercase();
+    let mut lines = vec![format!("**{standing}.** {}", plain(&headline.words))];
+    lines.extend(headline.why.iter().map(|why| format!("**Why:** {}", plain(why))));
+    lines.extend(headline.details.iter().map(|words| plain(words)));
+    cut(&lines.join("\n\n"), WORDS_MAX)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}
+
+/// What must agree and does not; nobody should have to unfold that.
+fn wrong(all: &[Exact]) -> String {
+    let wrong = all.iter().filter(|exact| exact.must_agree && !exact.agrees()).cloned();
+    cut(&exact(&wrong.collect::<Vec<_>>()), WORDS_MAX)
+}
+
+/// What the kind of session is about: metrics, the phases, or the settings.
+fn the_table(document: &Document) -> String {
+    if !document.metrics.is_empty() {
+        return limited(&with_pictures(document), TABLE_MAX);
+    }
+    if document.cumulative.is_some() {
+        return limited(&cumulative_table(document), TABLE_MAX) + &reached(document);
+    }
+    match document.phases.as_slice() {
+        [phase] => limited(&settings_table(phase), TABLE_MAX),
+        _ => String::new(),
+    }
+}
+
+/// The final comparison and the plan's target, below the cumulative table.
+fn reached(document: &Document) -> String {
+    let last = document.last.iter().map(|last| {
+        format!(
+            "\n\nAll that is kept against the original baseline, measured afresh: **{}** ({}), {}, \
+             confidence {}. {}",
+            cell(last.effect_percent, percent),
+            cell(last.interval_percent, percent_range),
+            last.standing.words(),
+            plain(&last.confidence),
+            plain(&last.reason)
+        )
+        .trim_end()
+        .to_owned()
+    });
+    let target = document.cumulative.iter().filter_map(|cumulative| cumulative.target.as_ref());
+    let target = target.map(|target| {
+        format!(
+            "\n\n{}: {}; reached: {}. {}",
+            plain(&target.name),
+            percent_range(target.range_percent),
+            cell(target.reached_percent, percent),
+            plain(&target.words)
+        )
+    });
+    last.chain(target).collect()
+}
+
+/// A gate's metrics with their intervals drawn in characters.
+fn with_pictures(document: &Document) -> Table {
+    let scale = ascii_interval::scale(&document.metrics);
+    let mut table = Table::new(
+        "",
+        // What a narrow page cuts off comes last.
+        &["metric", "verdict", "change", "interval", "worse ← 0 → better", "pairs", "confidence"],
+    );
+    for metric in &document.metrics {
+        table.rows.push(vec![
+            metric.name.clone(),
+            metric.standing.words().into(),
+            unbroken(&cell(metric.effect_percent, percent)),
+            unbroken(&cell(metric.interval_percent, percent_range)),
+            ascii_interval::interval(metric, scale),
+            metric.pairs.to_string(),
+            metric.confidence.clone(),
+        ]);
+    }
+    table.without_empty_columns()
+}
+
+/// A figure that a narrow column does not part from its sign.
+fn unbroken(figure: &str) -> String {
+    figure.replace(" %", "\u{a0}%")
+}
+
+fn again(document: &Document) -> String {
+    if document.command.is_empty() {
+        return String::new();
+    }
+    format!("Measure it again:\n\n{}", block(&document.command))
+}
+
+/// A table, with as many rows as fit; pictures are code, everything else text.
+fn limited(table: &Table, most: usize) -> String {
+    let row = |cells: &[String]| {
+        let text = |text: &String| if ascii_interval::is(text) { code(text) } else { plain(text) };
+        format!("| {} |", cells.iter().map(text).collect::<Vec<_>>().join(" | "))
+    };
+    let rule = |column| if column > 0 && table.has_figures(column) { "---:|" } else { "---|" };
+    let rules: String = (0..table.headings.len()).map(rule).collect();
+    let mut lines = vec![row(&table.headings), format!("|{rules}")];
+    let mut length = lines.iter().map(|line| line.chars().count() + 1).sum::<usize>();
+    for (index, cells) in table.rows.iter().enumerate() {
+        let line = row(cells);
+        length += line.chars().count() + 1;
+        if length > most {
+            lines.push(format!("\n_{} more rows are in `report.html`._", table.rows.len() - index));
+            break;
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+/// What is collapsed, the most telling first: title and body.
+fn details(document: &Document, charts: &Charts) -> Vec<(String, String)> {
+    let whole = |table: &Table| limited(table, usize::MAX);
+    let mut parts = Vec::new();
+    let mut part = |title: &str, body: String| {
+        if !body.trim().is_empty() {
+            parts.push((plain(title), body));
+        }
+    };
+    part("Compared without statistics", exact(&document.exact));
+    part("How far to trust this", trust_points(document));
+    part("Settings to use", settings(document));
+    // Where the one table shows the phase already, the rest of it needs no name.
+    let shown = document.kind == Kind::Sweep && document.phases.len() == 1;
+    for phase in &document.phases {
+        let title = format!("{} {}", phase.phase, phase.optimization);
+        part(if shown { "The phase" } else { title.trim() }, of_phase(phase, !shown));
+    }
+    if !document.alone.is_empty() {
+        let alone = super::charts::comparison_table("", document.alone.iter());
+        part("Each optimization alone", whole(&alone));
+    }
+    part("What was measured", facts(&document.measured));
+    part("Where", facts(&document.environment));
+    if document.kind != Kind::Gate {
+        // A pull request has no folder beside it that holds pictures.
+        part("Charts", pictures(charts));
+        part("Files beside this one", facts(&document.files));
+    }
+    parts
+}
+
+fn exact(exact: &[Exact]) -> String {
+    let line = |exact: &Exact| match (exact.agrees(), exact.must_agree) {
+        (true, _) => format!("- {}: {} in both", plain(&exact.name), plain(&exact.head)),
+        (false, must) => format!(
+            "- {}{}: {} in the baseline, {} in the head",
+            if must { "**wrong result:** " } else { "" },
+            plain(&exact.name),
+            plain(&exact.baseline),
+            plain(&exact.head)
+        ),
+    };
+    exact.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn trust_points(document: &Document) -> String {
+    let validity =
+        document.validity.map(|validity| diagnostics::validity(&validity)).unwrap_or_default();
+    let points = document.warnings.iter().cloned().chain(diagnostics::failed(&document.failed));
+    let points: Vec<String> = points.map(|point| format!("- {}", plain(&point))).collect();
+    [points.join("\n"), facts(&validity)].join("\n").trim().to_owned()
+}
+
+fn settings(document: &Document) -> String {
+    let paste = document.paste.iter().flat_map(|paste| [block(&paste.toml), block(&paste.command)]);
+    let commits = (!document.commits.is_empty()).then(|| block(&document.commits.join("\n")));
+    paste.chain(commits).collect::<Vec<_>>().join("\n\n")
+}
+
+fn of_phase(phase: &Phase, with_settings: bool) -> String {
+    let mut parts = Vec::new();
+    if !phase.why.is_empty() {
+        parts.push(plain(&phase.why));
+    }
+    parts.extend(phase.skipped.iter().map(|reason| format!("Skipped: {}", plain(reason))));
+    if with_settings && !phase.finding.is_empty() {
+        parts.push(plain(&phase.finding));
+    }
+    if with_settings && !phase.settings.is_empty() {
+        parts.push(limited(&settings_table(phase), TABLE_MAX));
+    }
+    parts.push(plain(&phase.runs));
+    if let Some(confirmation) = &phase.confirmation {
+        let standing = confirmation.standing.words();
+        parts.push(format!("Confirmation: **{standing}**. {}", plain(&confirmation.reason)));
+        parts.push(facts(&diagnostics::comparison(confirmation)));
+    }
+    parts.extend(waits_table(phase).map(|waits| limited(&waits, TABLE_MAX)));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
+}
+
+fn facts(facts: &[Fact]) -> String {
+    let line = |fact: &Fact| format!("- {}: {}", plain(&fact.name), plain(&fact.value));
+    facts.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn pictures(charts: &Charts) -> String {
+    let picture = |chart: &super::charts::Chart| {
+        format!("![{}](charts/{}.svg)", plain(&chart.title), chart.name)
+    };
+    charts.iter().map(picture).collect::<Vec<_>>().join("\n\n")
+}

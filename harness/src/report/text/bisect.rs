@@ -1,0 +1,95 @@
+//! Since which commit a difference is there, in words for the terminal, at most 100 columns wide.
+
+use crate::analysis::comparison::MetricFinding;
+use crate::analysis::test_result::Outcome;
+use crate::experiment::bisect;
+use crate::experiment::bisect::{Bisected, Look, Named, Seen, Wanted};
+use crate::experiment::gate::Gated;
+use crate::report::numbers::{counted, wrapped};
+use crate::text::on_one_line;
+
+/// Widest line on a terminal.
+const COLUMNS: usize = 100;
+/// Characters of a hash that name a commit.
+const HASH: usize = 12;
+
+/// What a gate says of what is searched for; without that, its answer.
+pub fn words(gated: &Gated, wanted: Option<Wanted>) -> String {
+    if let Some(failure) = gated.failure.as_deref() {
+        return format!("{}: {}", gated.answer, failure.lines().next().unwrap_or_default());
+    }
+    let told = match wanted {
+        Some(Wanted::Metric { metric, .. }) => bisect::finding(gated, metric).map(metric_words),
+        Some(Wanted::Count { count }) => bisect::counted(gated, count)
+            .map(|found| format!("{} {}", count.name(), super::gate::arrow(found))),
+        None => None,
+    };
+    told.unwrap_or_else(|| super::gate::finding(gated))
+}
+
+fn metric_words((found, verdict): (&MetricFinding, Outcome)) -> String {
+    let verdict = match verdict {
+        Outcome::Judged(verdict) => verdict.to_string(),
+        Outcome::Untestable(untestable) => untestable.to_string(),
+    };
+    format!("{verdict}, {} {}", found.metric.name(), super::gate::change(found))
+}
+
+/// A commit that was looked at, on one line.
+pub fn line(look: &Look) -> String {
+    let seen = match look.seen {
+        Seen::Same => "before",
+        Seen::Changed => "changed",
+        Seen::Unknown => "skipped",
+    };
+    format!("{}  {seen:<7}  {}", hash(&look.named), on_one_line(&look.words))
+}
+
+/// The answer, what it rests on, and what was left out.
+pub fn text(bisected: &Bisected) -> String {
+    let mut parts = vec![wrapped(&answer(bisected), COLUMNS)];
+    parts.extend(bisected.first.iter().map(|named| {
+        let line = format!("  {}  {}", hash(named), on_one_line(&named.subject));
+        line.chars().take(COLUMNS).collect()
+    }));
+    let why = bisected.why.iter().map(|why| wrapped(&format!("Why, at the end: {why}"), COLUMNS));
+    parts.extend(why);
+    parts.push(format!(
+        "\n{} of {} looked at, each against {}:",
+        counted(count(bisected.looked_at.len()), "commit"),
+        bisected.commits,
+        bisected.base
+    ));
+    parts.extend(bisected.looked_at.iter().map(|look| wrapped(&line(look), COLUMNS)));
+    parts.join("\n") + "\n"
+}
+
+fn answer(bisected: &Bisected) -> String {
+    let Bisected { base, head, wanted, first, .. } = bisected;
+    let Some(wanted) = wanted else {
+        return format!(
+            "{head} is not shown to differ from {base}, so there is nothing to search for."
+        );
+    };
+    let way = match wanted {
+        Wanted::Metric { worse: false, .. } => "better",
+        Wanted::Metric { .. } | Wanted::Count { .. } => "worse",
+    };
+    let between = format!("{head} is {way} than {base} ({})", wanted.name());
+    match first.len() {
+        0 => format!("{between}, and no commit was found to be the first."),
+        1 => format!("{between} since this commit:"),
+        many => format!(
+            "{between} since one of these {many} commits; those before the last of them could \
+             not be told:"
+        ),
+    }
+}
+
+fn hash(named: &Named) -> &str {
+    named.commit.get(..HASH).unwrap_or(&named.commit)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

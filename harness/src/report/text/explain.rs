@@ -1,0 +1,252 @@
+//! What makes a difference, in words and tables: for the terminal, at most 100 columns wide, and as
+//! Markdown. Claims no more than was told.
+
+use super::gate::{arrow, change};
+use crate::analysis::comparison::{Comparison, Count};
+use crate::analysis::test_result::Outcome;
+use crate::experiment::explain::Explained;
+use crate::experiment::explain::result::{Apart, Share, Stages};
+use crate::report::markdown::{block, plain};
+use crate::report::numbers::{counted, milliseconds, percent, percent_range, thousands, wrapped};
+use crate::stats::verdict::Verdict;
+
+/// Widest line on a terminal.
+const COLUMNS: usize = 100;
+/// Widest value of a setting in a row of the terminal.
+const VALUE_MAX: usize = 34;
+
+/// A part of the report: its title, what is said of it, and its table.
+struct Section {
+    title: String,
+    words: String,
+    headings: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+/// Everything as plain text; `folder` is where the files are.
+pub fn text(explained: &Explained, folder: &str) -> String {
+    let mut parts = vec![wrapped(&headline(explained), COLUMNS) + "\n"];
+    for section in sections(explained) {
+        let mut part = format!("{}\n", section.title);
+        part.push_str(&plain_table(&section));
+        part.push_str(&wrapped(&section.words, COLUMNS));
+        parts.push(part + "\n");
+    }
+    let counts = counts(explained).into_iter();
+    let notes = explained.warnings.iter().map(|warning| format!("note: {warning}"));
+    let lines: Vec<String> = counts.chain(notes).map(|line| wrapped(&line, COLUMNS)).collect();
+    if !lines.is_empty() {
+        parts.push(lines.join("\n") + "\n");
+    }
+    parts.push(format!("report: {folder}/report.md\n"));
+    parts.join("\n")
+}
+
+/// The report.
+pub fn markdown(explained: &Explained, command: &str) -> String {
+    let mut parts = vec![
+        format!("# {} against {}", plain(&explained.head), plain(&explained.base)),
+        plain(&headline(explained)),
+    ];
+    for section in sections(explained) {
+        parts.push(format!("## {}", plain(&section.title)));
+        if !section.rows.is_empty() {
+            let row = |cells: &[String]| {
+                format!("| {} |", cells.iter().map(|c| plain(c)).collect::<Vec<_>>().join(" | "))
+            };
+            let headings: Vec<String> =
+                section.headings.iter().map(|heading| (*heading).to_owned()).collect();
+            let mut lines =
+                vec![row(&headings), format!("|---|{}", "---:|".repeat(headings.len() - 1))];
+            lines.extend(section.rows.iter().map(|cells| row(cells)));
+            parts.push(lines.join("\n"));
+        }
+        parts.push(plain(&section.words));
+    }
+    let notes = counts(explained).into_iter().chain(explained.warnings.iter().cloned());
+    let notes: Vec<String> = notes.map(|note| format!("- {}", plain(&note))).collect();
+    if !notes.is_empty() {
+        parts.push(format!("## Notes\n\n{}", notes.join("\n")));
+    }
+    parts.push(format!(
+        "## What was measured\n\nA fresh process and a fresh store for every run of scenario \
+         {}, the same {} records; plan {}.",
+        plain(&explained.scenario),
+        thousands(f64::from(explained.records)),
+        explained.plan_hash
+    ));
+    parts.push(format!("Measure it again:\n\n{}", block(command)));
+    parts.join("\n\n") + "\n"
+}
+
+/// The verdict on the whole.
+fn headline(explained: &Explained) -> String {
+    let Explained { base, head, comparison, .. } = explained;
+    let Some(primary) = comparison.primary() else {
+        return format!("{head} against {base}: no figure of every run to compare by.");
+    };
+    let change = change(primary);
+    let pairs = counted(u32::try_from(comparison.pairs).unwrap_or(u32::MAX), "pair");
+    let metric = primary.metric.name();
+    let word = match comparison.verdict {
+        None => "INVALID".into(),
+        Some(Outcome::Judged(verdict)) => verdict.to_string(),
+        Some(Outcome::Untestable(_)) => "NOT TESTABLE".into(),
+    };
+    let told = match comparison.verdict {
+        None => "too much went on beside the runs for a verdict".into(),
+        Some(Outcome::Judged(verdict)) => meaning(comparison, verdict),
+        Some(Outcome::Untestable(_)) if explained.quick => {
+            "a quick look, which shows that it works and proves nothing".into()
+        }
+        Some(Outcome::Untestable(_)) => "too few pairs finished for any test".into(),
+    };
+    format!("{word}: {head} against {base}: {metric} {change}, {pairs}; {told}.")
+}
+
+fn meaning(comparison: &Comparison, verdict: Verdict) -> String {
+    let margin = comparison.margin_percent;
+    match verdict {
+        Verdict::Improved => "better".into(),
+        Verdict::Regression => "worse".into(),
+        Verdict::Small => format!("really worse, by less than {margin} %"),
+        Verdict::Pass => format!("no more than {margin} % worse, and not shown to be better"),
+        Verdict::Inconclusive => {
+            let needed = comparison.primary().and_then(|found| found.finding.needed_pairs);
+            let needed = needed.map(|pairs| format!("; about {pairs} pairs in all would tell"));
+            format!("could not tell{}", needed.unwrap_or_default())
+        }
+    }
+}
+
+fn sections(explained: &Explained) -> Vec<Section> {
+    explained.settings.iter().map(by_setting).chain([by_stage(&explained.stages)]).collect()
+}
+
+fn by_setting(apart: &Apart) -> Section {
+    let of = |share: Option<Share>| cells(share, apart.whole);
+    let row = |name: &str, change: String, share: Option<Share>| {
+        let mut row = vec![name.to_owned(), change];
+        row.extend(of(share));
+        row
+    };
+    let mut rows: Vec<Vec<String>> = apart
+        .parts
+        .iter()
+        .map(|part| row(&part.setting, format!("{} → {}", part.base, part.head), part.share))
+        .collect();
+    if apart.left.is_some() {
+        rows.push(row("three or more together", String::new(), apart.left));
+    }
+    if apart.parts.len() > 1 {
+        rows.push(row("all together", String::new(), apart.whole));
+    }
+    let between = if apart.parts.len() > 1 { "between, with 95 % all" } else { "between" };
+    Section {
+        title: "By setting, in percent of the rate".into(),
+        words: setting_words(apart),
+        headings: vec!["setting", "change", "brings", between, "of the whole"],
+        rows,
+    }
+}
+
+fn setting_words(apart: &Apart) -> String {
+    if apart.parts.len() < 2 {
+        return "One setting differs, so the whole is its own, between the ends that the pairs' test \
+                gives it: each is wrong with at most 5 %, over all looks."
+            .into();
+    }
+    if apart.whole.is_none() {
+        return "No block of runs finished, so that nothing is known of the settings.".into();
+    }
+    format!(
+        "From {} of runs apart from the pairs, each setting switched first of all and last of \
+         all: its share is the mean of the two (a Shapley value where no three settings act on \
+         each other). Shares multiply to the whole, so that their parts of it \
+         are those of logarithms.",
+        counted(u32::try_from(apart.blocks).unwrap_or(u32::MAX), "complete block")
+    )
+}
+
+fn by_stage(stages: &Stages) -> Section {
+    let headings =
+        vec!["stage", "base ms", "head ms", "change", "between, with 95 % all", "of the whole"];
+    let mut rows = Vec::new();
+    for part in &stages.parts {
+        let name = if part.waits { format!("{} (waits)", part.stage) } else { part.stage.clone() };
+        let mut row = vec![name, milliseconds(part.base_ms), milliseconds(part.head_ms)];
+        let whole = stages.whole.filter(|_| !part.waits);
+        row.extend(cells(Some(part.share), whole));
+        rows.push(row);
+    }
+    if stages.whole.is_some() {
+        let mut row = vec!["all but waits".to_owned(), String::new(), String::new()];
+        row.extend(cells(stages.whole, stages.whole));
+        rows.push(row);
+    }
+    let words = if rows.is_empty() {
+        "No run says how long its stages took.".to_owned()
+    } else {
+        format!(
+            "Medians in milliseconds per 1,000 records, summed over workers; changes in percent of \
+             what all stages take in the baseline, from {}.",
+            counted(u32::try_from(stages.pairs).unwrap_or(u32::MAX), "pair")
+        )
+    };
+    Section { title: "By stage".into(), words, headings, rows }
+}
+
+/// A share, its interval, and what part of a whole it is where both are told.
+fn cells(share: Option<Share>, whole: Option<Share>) -> [String; 3] {
+    let Some(share) = share else {
+        return ["-", "not measured", "-"].map(String::from);
+    };
+    let interval = match share.interval_percent {
+        Some(interval) => percent_range(interval),
+        None => "not testable".into(),
+    };
+    let open = !share.told && share.interval_percent.is_some();
+    let of = match share.of_whole_percent {
+        Some(of_whole) => format!("{of_whole:.0} %"),
+        None if open && whole.is_some_and(|whole| whole.told) => "could not tell".into(),
+        None => "-".into(),
+    };
+    [percent(share.percent), interval, of]
+}
+
+/// Exact counts that differ.
+fn counts(explained: &Explained) -> Vec<String> {
+    let line = |count: &Count| format!("{}: {}", count.quantity.name(), arrow(count));
+    explained.counts().map(line).collect()
+}
+
+fn plain_table(section: &Section) -> String {
+    if section.rows.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![section.headings.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>()];
+    rows.extend(section.rows.iter().cloned());
+    for cell in rows.iter_mut().flat_map(|row| row.iter_mut()) {
+        if cell.chars().count() > VALUE_MAX {
+            *cell = cell.chars().take(VALUE_MAX - 1).chain(['…']).collect();
+        }
+    }
+    let columns = section.headings.len();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            let words = column == 0 || section.headings[column] == "change" && columns == 5;
+            if words { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text.push_str(line.trim_end());
+        text.push('\n');
+        if index == 0 {
+            text.push_str(&"-".repeat(line.chars().count()));
+            text.push('\n');
+        }
+    }
+    text
+}

@@ -1,0 +1,292 @@
+//! What a gate says, in words: the same on the terminal and in the report. Claims no more than was
+//! decided.
+
+use std::fmt::Write;
+
+use crate::analysis::comparison::{Count, MetricFinding, Range};
+use crate::experiment::gate::{Answer, Gated, Test, Workload};
+use crate::report::numbers::{counted, percent, percent_range, rounded, thousands, wrapped};
+use crate::stats::verdict::Verdict;
+
+/// Widest line on a terminal.
+const COLUMNS: usize = 100;
+
+/// What was found, in one or two sentences.
+pub(crate) fn finding(gated: &Gated) -> String {
+    let (base, head) = (&gated.base, &gated.head);
+    let margin = margin(gated);
+    match gated.answer {
+        Answer::Regression => {
+            format!("{head} is worse than {base}: {}.", list(gated, Verdict::Regression))
+        }
+        Answer::Small => format!(
+            "{head} is really worse than {base}, by less than {margin} %: {}. {}.",
+            list(gated, Verdict::Small),
+            match gated.exit_code {
+                0 => "The scenario lets that pass",
+                _ => "The scenario makes that fail",
+            }
+        ),
+        Answer::Improved => format!(
+            "{head} is better than {base}: {}. Nothing is more than {margin} % worse.",
+            list(gated, Verdict::Improved)
+        ),
+        Answer::Pass => format!(
+            "{head} is shown to be no more than {margin} % worse than {base}: {}.",
+            list(gated, Verdict::Pass)
+        ),
+        Answer::Inconclusive => format!(
+            "{head} may or may not be more than {margin} % worse than {base}: {}.{}",
+            list(gated, Verdict::Inconclusive),
+            needed(gated)
+        ),
+        Answer::NotTestable if gated.quick => format!(
+            "{head} against {base} ran and stored the same; {}, which show that it works and prove \
+             nothing.",
+            counted(pairs(gated), "quick pair")
+        ),
+        Answer::NotTestable => format!(
+            "Too few pairs of {head} against {base} finished for any test: {}.",
+            counted(pairs(gated), "pair")
+        ),
+        Answer::Invalid => invalid(gated),
+        Answer::WrongResult => wrong(gated),
+        Answer::Failed => format!("{}.", gated.failure.as_deref().unwrap_or_default()),
+    }
+}
+
+/// The margin in percent; of several scenarios the largest.
+fn margin(gated: &Gated) -> f64 {
+    let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
+    rounded(comparisons.map(|comparison| comparison.margin_percent).fold(0.0, f64::max))
+}
+
+fn pairs(gated: &Gated) -> u32 {
+    let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
+    let pairs: usize = comparisons.map(|comparison| comparison.pairs).sum();
+    u32::try_from(pairs).unwrap_or(u32::MAX)
+}
+
+/// A metric's name, after its scenario's where there are several.
+pub(crate) fn name(gated: &Gated, workload: &Workload, metric: &str) -> String {
+    match gated.workloads.len() {
+        1 => metric.into(),
+        _ => format!("{}: {metric}", workload.scenario),
+    }
+}
+
+/// The metrics with this verdict and their changes, and what rose that may not.
+fn list(gated: &Gated, verdict: Verdict) -> String {
+    let mut parts = Vec::new();
+    for workload in &gated.workloads {
+        let found = workload.findings().filter(|(_, test)| test.verdict.verdict() == Some(verdict));
+        parts.extend(found.map(|(found, _)| {
+            format!("{} {}", name(gated, workload, found.metric.name()), change(found))
+        }));
+        if verdict == Verdict::Regression {
+            let risen = workload.risen();
+            parts.extend(risen.map(|count| {
+                format!("{} {}", name(gated, workload, count.quantity.name()), arrow(count))
+            }));
+        }
+    }
+    parts.join(", ")
+}
+
+/// `-12.0 % (-14.4 to -9.9 %)`.
+pub(crate) fn change(found: &MetricFinding) -> String {
+    let change = found.change_percent.map_or_else(|| "unknown".into(), percent);
+    match interval(found) {
+        Some(interval) => format!("{change} ({interval})"),
+        None => change,
+    }
+}
+
+fn interval(found: &MetricFinding) -> Option<String> {
+    match found.change_interval_percent? {
+        [Some(low), Some(high)] => Some(percent_range([low, high])),
+        [Some(low), None] => Some(format!("{} or more", percent(low))),
+        [None, Some(high)] => Some(format!("{} or less", percent(high))),
+        [None, None] => None,
+    }
+}
+
+/// `8,000 → 8,123`.
+pub(crate) fn arrow(count: &Count) -> String {
+    format!("{} → {}", range(count.baseline), range(count.candidate))
+}
+
+/// `8,000`, or `8,000 to 8,004` where timing has a part in it.
+fn range(range: Range) -> String {
+    let Range { min, max } = range;
+    if min == max {
+        return thousands(min as f64);
+    }
+    format!("{} to {}", thousands(min as f64), thousands(max as f64))
+}
+
+/// What would tell, where pairs did not: the most that any metric needs.
+fn needed(gated: &Gated) -> String {
+    let open = gated.workloads.iter().flat_map(|workload| {
+        let found = workload.findings().filter(|(_, test)| is_open(test));
+        found.filter_map(|(found, _)| found.finding.needed_pairs)
+    });
+    let Some(pairs) = open.max() else {
+        return String::new();
+    };
+    let minutes = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
+    let minutes = minutes.filter_map(|comparison| comparison.minutes_needed).fold(0.0, f64::max);
+    let time = match minutes {
+        0.0 => String::new(),
+        minutes if minutes < 1.0 => ", less than a minute more".into(),
+        minutes => format!(", about {} more", counted_minutes(minutes)),
+    };
+    format!(
+        " About {} in all would tell{time}.",
+        counted(u32::try_from(pairs).unwrap_or(u32::MAX), "pair")
+    )
+}
+
+fn is_open(test: &Test) -> bool {
+    test.verdict.verdict() == Some(Verdict::Inconclusive)
+}
+
+fn counted_minutes(minutes: f64) -> String {
+    let minutes = minutes.ceil();
+    format!("{} minute{}", thousands(minutes), if minutes > 1.0 { "s" } else { "" })
+}
+
+fn invalid(gated: &Gated) -> String {
+    if gated.control.as_ref().is_some_and(|control| control.alarmed == Some(true)) {
+        return format!(
+            "The negative control, {} against itself, found a difference where there is none: this \
+             machine is too restless now for a verdict.",
+            gated.base
+        );
+    }
+    "Too much went on beside the runs: more than a fifth of the pairs were void, and the rest says \
+     nothing."
+        .into()
+}
+
+fn wrong(gated: &Gated) -> String {
+    let (base, head) = (&gated.base, &gated.head);
+    let first = match &gated.difference {
+        Some(difference) => format!(" The first difference: {}.", difference.words),
+        None => String::new(),
+    };
+    let differences = gated.workloads.iter().find_map(|workload| {
+        let [ours, theirs] = workload.stored_by.as_ref()?;
+        Some(ours.differences(theirs).join(", "))
+    });
+    if let Some(differences) = differences {
+        return format!("{head} stores other things than {base}: {differences}.{first}");
+    }
+    let failure = gated.failure.as_deref().unwrap_or_default();
+    format!("{}.{first}", failure.replace("\n  ", "; "))
+}
+
+/// What made the difference, of every workload on which there is one.
+pub fn why(gated: &Gated) -> Option<String> {
+    let each = gated.workloads.iter().filter_map(|workload| {
+        workload.why.as_ref().map(|why| name(gated, workload, &why.to_string()))
+    });
+    let each: Vec<String> = each.collect();
+    (!each.is_empty()).then(|| format!("{}.", each.join("; ")))
+}
+
+/// What the answer is worth, sentences.
+pub(crate) fn details(gated: &Gated) -> Vec<String> {
+    let mut details = Vec::new();
+    let looked = gated.workloads.iter().filter_map(|workload| {
+        let comparison = workload.comparison.as_ref()?;
+        let pairs = u32::try_from(comparison.pairs).unwrap_or(u32::MAX);
+        let pairs = counted(pairs, "interleaved pair");
+        Some(match gated.workloads.len() {
+            1 => pairs,
+            _ => format!("{} of {pairs}", workload.scenario),
+        })
+    });
+    let mut sentence = looked.collect::<Vec<_>>().join(", ");
+    if let Some(control) = &gated.control {
+        let says = match control.alarmed {
+            Some(true) => "alarmed",
+            Some(false) => "did not alarm",
+            None => "could not be tested",
+        };
+        let separator = if sentence.is_empty() { "" } else { "; " };
+        let _ =
+            write!(sentence, "{separator}the negative control of {} pairs {says}", control.pairs);
+    }
+    if !sentence.is_empty() {
+        let mut letters = sentence.chars();
+        let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+        details.push(format!("{}{}.", first.unwrap_or_default(), letters.as_str()));
+    }
+    if gated.same_program {
+        details.push("Both arms are one program, byte for byte.".into());
+    }
+    details
+}
+
+/// The verdict, the metrics and where the report is, for a terminal.
+pub fn text(gated: &Gated, folder: &str) -> String {
+    let mut text =
+        format!("{}\n", wrapped(&format!("{}: {}", gated.answer, finding(gated)), COLUMNS));
+    if let Some(why) = why(gated) {
+        let _ = writeln!(text, "{}", wrapped(&format!("Why: {why}"), COLUMNS));
+    }
+    for detail in details(gated) {
+        let _ = writeln!(text, "{}", wrapped(&detail, COLUMNS));
+    }
+    text.push_str(&metrics(gated));
+    for workload in &gated.workloads {
+        let counts = workload.comparison.iter().flat_map(|comparison| &comparison.exact);
+        for count in counts.filter(|count| count.differs()) {
+            let _ = writeln!(
+                text,
+                "{}: {}",
+                name(gated, workload, count.quantity.name()),
+                arrow(count)
+            );
+        }
+    }
+    for warning in &gated.warnings {
+        let _ = writeln!(text, "{}", wrapped(&format!("note: {warning}"), COLUMNS));
+    }
+    let _ = writeln!(text, "\nreport: {folder}/report.md");
+    text
+}
+
+fn metrics(gated: &Gated) -> String {
+    let mut rows = vec![["metric", "verdict", "change", "interval", "pairs"].map(String::from)];
+    for workload in &gated.workloads {
+        for (found, test) in workload.findings() {
+            rows.push([
+                name(gated, workload, found.metric.name()),
+                match test.verdict.verdict() {
+                    Some(verdict) => verdict.to_string(),
+                    None => "not testable".into(),
+                },
+                found.change_percent.map_or_else(String::new, percent),
+                interval(found).unwrap_or_default(),
+                found.finding.pairs.to_string(),
+            ]);
+        }
+    }
+    if rows.len() == 1 {
+        return String::new();
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = "\n".to_owned();
+    for row in &rows {
+        let [metric, verdict, change, interval, pairs] = row;
+        let _ = writeln!(
+            text,
+            "{metric:<0$}  {verdict:<1$}  {change:>2$}  {interval:>3$}  {pairs:>4$}",
+            widths[0], widths[1], widths[2], widths[3], widths[4]
+        );
+    }
+    text + "\n"
+}

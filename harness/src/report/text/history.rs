@@ -1,0 +1,155 @@
+//! Releases over time for the terminal, at most 100 columns wide. Says what changes are worth.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::analysis::history::{Change, Machine, Point, Series};
+use crate::error::Result;
+use crate::report::numbers::{counted, percent, pretty, thousands, wrapped};
+use crate::stats::change_point::POINTS_MIN;
+use crate::text::{is_command, shown};
+
+/// Widest line on a terminal.
+const COLUMNS: usize = 100;
+
+/// Below every history with a tested series.
+const LEGEND: &str = "A change (*) is where the level of all points before and of all after it \
+                      differ more than in 95 % of the orders in which they could stand (energy \
+                      statistics, permutation test). One series in twenty shows one that is none, \
+                      and a machine that gets slower shows one as well: it says where to look, and \
+                      `harness gate` or `harness explain` on the two revisions says whether it is \
+                      the program. The gate never asks it.";
+
+/// The table of every series; `folder` is where their charts are.
+pub fn text(all: &[Series], notes: &[String], folder: &str) -> String {
+    let mut parts: Vec<String> = all.iter().map(table).collect();
+    if all.iter().any(|series| series.tested) {
+        parts.push(wrapped(LEGEND, COLUMNS) + "\n");
+    }
+    parts.extend(notes.iter().map(|note| wrapped(&format!("note: {note}"), COLUMNS) + "\n"));
+    if !all.is_empty() {
+        parts.push(format!("Charts: {folder}/\n"));
+    }
+    // Lines may come from anywhere: a terminal obeys no text of theirs.
+    shown(&parts.join("\n"))
+}
+
+/// Every series and every note, as data.
+pub fn json(all: &[Series], notes: &[String]) -> Result<String> {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        series: &'a [Series],
+        notes: &'a [String],
+    }
+    pretty(&Told { series: all, notes })
+}
+
+/// What a series is of: the first line of its table, and the title of its chart.
+pub(crate) fn title(series: &Series) -> String {
+    let Series { plan, phase, .. } = series;
+    format!("{plan}, {phase}: records per minute of the baseline over time")
+}
+
+/// On which machine and store, by which plan.
+pub(crate) fn place(series: &Series) -> String {
+    let Machine { host, cpu, cpus, filesystem } = &series.machine;
+    let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
+    let hash = series.plan_hash.get(..8).unwrap_or(&series.plan_hash);
+    let cpus = counted(u32::try_from(*cpus).unwrap_or(u32::MAX), "processor");
+    let on = filesystem.as_ref().map_or_else(String::new, |name| format!(" on {name}"));
+    format!(
+        "{}, {}, {cpus}; store {}{on}; plan {hash}; {}",
+        known(host),
+        known(cpu),
+        series.store,
+        series.settings
+    )
+}
+
+const HEADINGS: [&str; 8] =
+    ["", "time", "revision", "version", "runs", "rec/min", "std dev", "change"];
+
+fn table(series: &Series) -> String {
+    let mut rows = vec![HEADINGS.map(String::from)];
+    for (index, point) in series.points.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| series.points.get(before));
+        let mark = series.changes.iter().any(|change| change.at == index);
+        rows.push(row(point, before, mark));
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..HEADINGS.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = wrapped(&title(series), COLUMNS) + "\n" + &wrapped(&place(series), COLUMNS);
+    text.push_str("\n\n");
+    for (index, row) in rows.iter().enumerate() {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, width))| {
+            if column < 4 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        let _ = writeln!(text, "{}", line.trim_end());
+        if index == 0 {
+            let _ = writeln!(text, "{}", "-".repeat(line.chars().count()));
+        }
+    }
+    text.push('\n');
+    for line in said(series) {
+        let _ = writeln!(text, "{}", wrapped(&line, COLUMNS));
+    }
+    text
+}
+
+fn row(point: &Point, before: Option<&Point>, mark: bool) -> [String; 8] {
+    let change = before.map(|before| (point.rec_per_min / before.rec_per_min - 1.0) * 100.0);
+    [
+        if mark { "*".into() } else { String::new() },
+        minute(&point.time),
+        short(&point.revision, 8),
+        short(point.version.as_deref().unwrap_or("-"), 24),
+        point.runs.to_string(),
+        thousands(point.rec_per_min),
+        point.std_dev.map_or_else(|| "-".into(), thousands),
+        change.map_or_else(|| "-".into(), percent),
+    ]
+}
+
+/// What its points say of changes, sentences.
+pub(crate) fn said(series: &Series) -> Vec<String> {
+    if !series.tested {
+        return vec![format!(
+            "{}: changes are looked for from {POINTS_MIN} points on.",
+            counted(u32::try_from(series.points.len()).unwrap_or(u32::MAX), "point")
+        )];
+    }
+    if series.changes.is_empty() {
+        return vec!["No change of the level stands out.".into()];
+    }
+    series.changes.iter().map(|change| changed(series, change)).collect()
+}
+
+fn changed(series: &Series, change: &Change) -> String {
+    let at = &series.points[change.at];
+    let before = &series.points[change.at - 1];
+    let also = match change.also.as_slice() {
+        [] => String::new(),
+        also => format!(" Since then also: {}.", also.join(", ")),
+    };
+    format!(
+        "* {}: {} after {} ({}), p = {:.3}.{also}",
+        percent(change.percent),
+        short(&at.revision, 8),
+        short(&before.revision, 8),
+        minute(&at.time),
+        change.p
+    )
+}
+
+/// `2026-01-31 12:00`.
+fn minute(time: &str) -> String {
+    short(time, 16).replace('T', " ")
+}
+
+/// The first characters, of a text that somebody else may have written.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !is_command(*c)).take(most).collect()
+}

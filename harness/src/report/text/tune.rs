@@ -1,0 +1,383 @@
+//! What a whole plan says, in a table and in words: the same on the terminal and in the reports. No
+//! line is longer than 100 columns but those that are there to be pasted.
+
+use super::words::{as_sentence, confirmed_change, undecided};
+use crate::analysis::arm_summary::Figures;
+use crate::analysis::comparison::Comparison;
+use crate::analysis::sweep::Doubt;
+use crate::error::Result;
+use crate::experiment::tune::{Tuned, Tuning, improvement, log_lines};
+use crate::report::build::{pairs, sweep};
+use crate::report::model::{Paste, Standing};
+use crate::report::numbers::{percent, rounded, thousands, wrapped};
+use crate::scenario::tune_plan::{Target, difference};
+use crate::stats::verdict::Verdict;
+
+/// Widest line on a terminal.
+const COLUMNS: usize = 100;
+
+/// Widest setting that leaves room for the other columns.
+const SETTING_WIDTH_MAX: usize = 22;
+
+const HEADINGS: [&str; 7] =
+    ["phase", "setting", "gain", "cumulative", "expected", "verdict", "confidence"];
+
+/// How a phase stands.
+pub(crate) fn standing(tuned: &Tuned) -> Standing {
+    let analysis = tuned.analysis.as_ref().filter(|_| tuned.skipped.is_none());
+    analysis.map_or(Standing::Skipped, sweep::standing)
+}
+
+/// How far a phase's answer is to be trusted.
+pub(crate) fn confidence(tuned: &Tuned) -> String {
+    let found = tuned.confirmation().filter(|_| tuned.skipped.is_none());
+    found.map_or_else(|| "none".into(), |found| found.confidence.to_string())
+}
+
+/// What each phase brought, in percent, and what all so far add up to: 0 where nothing was kept.
+pub(crate) fn gains(tuning: &Tuning) -> Vec<(f64, f64)> {
+    let mut all = 1.0;
+    let gain = |tuned: &Tuned| tuned.change_percent().filter(|_| tuned.is_in_use()).unwrap_or(0.0);
+    let gains = tuning.phases.iter().map(gain);
+    gains
+        .map(|gain| {
+            all *= 1.0 + gain / 100.0;
+            (gain, (all - 1.0) * 100.0)
+        })
+        .collect()
+}
+
+/// The setting in use after a phase.
+pub(crate) fn setting_after(tuned: &Tuned) -> &str {
+    if tuned.is_in_use() { &tuned.labels[1] } else { &tuned.labels[0] }
+}
+
+/// The cumulative table.
+pub fn table(tuning: &Tuning) -> String {
+    laid_out(&rows(tuning))
+}
+
+/// Headings, then a row for every phase and one for what is kept.
+fn rows(tuning: &Tuning) -> Vec<[String; 7]> {
+    let mut rows: Vec<[String; 7]> = vec![HEADINGS.map(str::to_owned)];
+    for (tuned, (gain, cumulative)) in tuning.phases.iter().zip(gains(tuning)) {
+        let expected = tuned.expected_percent.map(|[low, high]| range(low, high));
+        rows.push([
+            tuned.name.clone(),
+            shortened(setting_after(tuned)),
+            if tuned.is_in_use() { percent(gain) } else { "-".into() },
+            percent(cumulative),
+            expected.unwrap_or_else(|| "-".into()),
+            standing(tuned).words().into(),
+            confidence(tuned),
+        ]);
+    }
+    if let Some(last) = tuning.final_test() {
+        rows.push([
+            "all kept".into(),
+            "against the baseline".into(),
+            improvement(last).map_or_else(|| "-".into(), percent),
+            String::new(),
+            String::new(),
+            verdict(last),
+            last.confidence.to_string(),
+        ]);
+    }
+    rows
+}
+
+/// What pairs say, in words.
+fn verdict(found: &Comparison) -> String {
+    found.verdict.map_or(Standing::Invalid, pairs::standing).words().into()
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= SETTING_WIDTH_MAX {
+        return text.into();
+    }
+    text.chars().take(SETTING_WIDTH_MAX - 1).chain(['…']).collect()
+}
+
+fn range(low: f64, high: f64) -> String {
+    format!("{low:+} to {high:+} %")
+}
+
+/// Texts begin under each other, figures end under each other.
+fn laid_out(rows: &[[String; 7]]) -> String {
+    const FIGURES: [bool; 7] = [false, false, true, true, true, false, false];
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &[String; 7]| {
+        let cells = row.iter().zip(&widths).zip(FIGURES).map(|((cell, width), figure)| {
+            if figure { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines: Vec<String> = rows.iter().map(line).collect();
+    lines.insert(1, "-".repeat(widths.iter().sum::<usize>() + 2 * 6));
+    lines.join("\n") + "\n"
+}
+
+/// The answer in one sentence, which begins with how it stands.
+pub(crate) fn headline(tuning: &Tuning) -> String {
+    let stands = match tuning.final_test() {
+        _ if tuning.scenario.quick => Some("Not testable".to_owned()),
+        Some(last) => Some(last.decided().map_or_else(|| "INVALID".into(), |v| v.to_string())),
+        None => None,
+    };
+    match stands {
+        Some(stands) => format!("{stands}: {}", says(tuning)),
+        None => sentence(tuning),
+    }
+}
+
+/// The same behind a heading that says how it stands.
+pub(crate) fn sentence(tuning: &Tuning) -> String {
+    as_sentence(&says(tuning))
+}
+
+/// What follows on how it stands.
+fn says(tuning: &Tuning) -> String {
+    if tuning.scenario.quick {
+        return "a quick look shows that the whole plan works, not what is faster.".into();
+    }
+    let kept = difference(&tuning.settings_baseline, &tuning.settings);
+    let Some(last) = tuning.final_test() else {
+        return match tuning.last.first() {
+            Some(_) if tuning.is_unchanged() => {
+                "Nothing is kept: together the phases' choices were \
+                 worse than the baseline, and all of them go back."
+                    .into()
+            }
+            Some(_) => format!("{kept} is left; it has not been measured against the baseline."),
+            None => {
+                "Nothing is kept: no phase found a setting that is shown to be better than the \
+                     baseline, or as good and smaller."
+                    .into()
+            }
+        };
+    };
+    let pairs = last.pairs;
+    let change = confirmed_change(last);
+    match last.decided() {
+        Some(Verdict::Improved) => {
+            format!("{kept} beats the baseline in {pairs} fresh pairs by {change}.")
+        }
+        Some(Verdict::Pass) => format!(
+            "{kept} is no more than {} % worse than the baseline in {pairs} fresh pairs: {change}.",
+            rounded(last.margin_percent)
+        ),
+        Some(Verdict::Inconclusive) => undecided(last, &kept, "the baseline"),
+        Some(Verdict::Regression | Verdict::Small) => format!(
+            "{kept} is worse than the baseline in {pairs} fresh pairs: {change}. Each phase's own pairs \
+             said otherwise: they depend on each other. Do not take these settings over."
+        ),
+        None => format!("{kept} could not be tested against the baseline."),
+    }
+}
+
+/// What a phase saw whose fresh pairs could not tell, what they would have told, and what would
+/// tell.
+pub(crate) fn could_not_tell(tuned: &Tuned) -> Option<String> {
+    let found = tuned.confirmation()?;
+    let is_open = tuned.verdict() == Some(Verdict::Inconclusive);
+    is_open.then(|| undecided(found, &found.candidate.label, &found.baseline.label))
+}
+
+/// The same of every phase, with its name.
+pub(crate) fn all_that_could_not_tell(tuning: &Tuning) -> Vec<String> {
+    let says = |tuned: &Tuned| Some(format!("{}: {}", tuned.name, could_not_tell(tuned)?));
+    tuning.phases.iter().filter_map(says).collect()
+}
+
+/// How small a difference the sweeps could have told, where nothing is kept: what is smaller may be
+/// there.
+pub(crate) fn told(tuning: &Tuning) -> Option<String> {
+    if !tuning.is_unchanged() || tuning.scenario.quick {
+        return None;
+    }
+    let sweeps = tuning.phases.iter().filter_map(|tuned| tuned.analysis.as_ref()?.best.as_ref());
+    let largest = sweeps.map(|best| best.allowance_percent).reduce(f64::max)?;
+    Some(format!(
+        "A setting that is ahead by {largest:.1} % would have stood out in every sweep that there was; \
+         less than that may be there and was not seen."
+    ))
+}
+
+/// What the plan wants.
+pub(crate) fn wanted(target: &Target) -> String {
+    let rates = |[low, high]: [f64; 2]| format!("{} to {}", thousands(low), thousands(high));
+    format!(
+        "The plan wants {} records a minute from {}",
+        rates(target.rec_per_min),
+        rates(target.from_rec_per_min)
+    )
+}
+
+/// The plan's target beside what was reached, where the plan has one.
+pub(crate) fn target(tuning: &Tuning) -> Option<String> {
+    let target = tuning.target?;
+    let [low, high] = target.percent();
+    let wanted = format!("{}: {} to {}", wanted(&target), percent(low), percent(high));
+    let Some(last) = tuning.final_test() else {
+        return Some(format!("{wanted}. Reached here: the baseline."));
+    };
+    let rate = |figures: &Option<Figures>| {
+        figures.as_ref().map(|figures| thousands(figures.metrics.rec_per_min.median))
+    };
+    let (before, after) = (rate(&last.baseline.figures)?, rate(&last.candidate.figures)?);
+    let reached = improvement(last)?;
+    let place = match reached {
+        reached if reached < low => "below that",
+        reached if reached > high => "above that",
+        _ => "within that",
+    };
+    Some(format!(
+        "{wanted}. Reached here: {} ({before} to {after} records a minute), {place}.",
+        percent(reached)
+    ))
+}
+
+/// The line of a commit for every phase whose choice is in use.
+pub(crate) fn commits(tuning: &Tuning) -> Vec<String> {
+    let kept = tuning.phases.iter().filter(|tuned| tuned.is_in_use());
+    // What was swept again has its line from then.
+    let last = kept.clone().filter(|tuned| {
+        tuned.again || !kept.clone().any(|other| other.again && other.phase == tuned.phase)
+    });
+    last.map(|tuned| {
+        let change = tuned.change_percent().unwrap_or(0.0);
+        match tuned.kept_on() {
+            Some(Verdict::Improved) => {
+                format!("{} ({change:+.1}% improvement)", tuned.commit)
+            }
+            _ => format!("{} ({change:+.1}%, no worse and smaller)", tuned.commit),
+        }
+    })
+    .collect()
+}
+
+/// What follows from several claims being made at once; nothing where there are none.
+pub(crate) fn family(tuning: &Tuning) -> Option<String> {
+    let improved = |name: &str| {
+        let tuned = tuning.phases.iter().find(|tuned| tuned.name == name);
+        tuned.and_then(Tuned::verdict) == Some(Verdict::Improved)
+    };
+    let claims: Vec<_> = tuning.family.iter().filter(|claim| improved(&claim.name)).collect();
+    let tests = tuning.family.len();
+    if claims.is_empty() || tests < 2 {
+        return None;
+    }
+    let named = |holds: bool| {
+        let names = claims.iter().filter(|claim| claim.holds == holds).map(|c| c.name.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let (hold, not) = (named(true), named(false));
+    Some(match (hold.is_empty(), not.is_empty()) {
+        (false, true) => {
+            format!("Among {tests} tests as one family (Holm) these claims hold: {hold}.")
+        }
+        (true, _) => format!("Among {tests} tests as one family (Holm) no claim holds: {not}."),
+        _ => format!(
+            "Among {tests} tests as one family (Holm) these claims hold: {hold}; these do not: {not}."
+        ),
+    })
+}
+
+/// Each optimization alone against the baseline, a line each.
+pub(crate) fn alone(tuning: &Tuning) -> Vec<String> {
+    let line = |alone: &crate::experiment::tune::Alone| {
+        format!(
+            "{} alone, {} against the baseline: {}, {}, confidence {}",
+            alone.phase,
+            alone.label,
+            verdict(&alone.found),
+            confirmed_change(&alone.found),
+            alone.found.confidence
+        )
+    };
+    tuning.alone.iter().map(line).collect()
+}
+
+/// Why the figures are to be taken with care, and what was not done.
+pub(crate) fn doubts(tuning: &Tuning) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if tuning.scenario.link.is_simulated() {
+        doubts.push(tuning.scenario.link.to_string());
+    }
+    for tuned in &tuning.phases {
+        if let Some(skipped) = &tuned.skipped {
+            doubts.push(format!("{} was not measured: {skipped}", tuned.name));
+        }
+        if tuned.taken_back {
+            doubts.push(format!(
+                "{} was kept on PASS and goes back: everything kept was worse than the baseline",
+                tuned.name
+            ));
+        }
+        let found = tuned.analysis.iter().flat_map(|analysis| &analysis.doubts);
+        let further = found.filter(|doubt| {
+            !matches!(
+                doubt,
+                Doubt::Quick { .. }
+                    | Doubt::SimulatedLink(_)
+                    | Doubt::NothingToConfirm
+                    | Doubt::NotConfirmed { .. }
+            )
+        });
+        doubts.extend(further.map(|doubt| format!("{}: {doubt}", tuned.name)));
+    }
+    // What another step measured already has its doubts there.
+    let own = tuning.alone.iter().filter(|alone| alone.from == format!("{} alone", alone.phase));
+    for found in tuning.last.iter().chain(own.map(|alone| &alone.found)) {
+        doubts.extend(found.warnings.iter().map(|doubt| format!("{}: {doubt}", found.name)));
+    }
+    if !tuning.undone.is_empty() {
+        doubts.push(format!(
+            "left out for want of time ({}): {}",
+            log_lines::time(tuning.budget_s),
+            tuning.undone.join(", ")
+        ));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    doubts.retain(|doubt| seen.insert(doubt.clone()));
+    doubts
+}
+
+/// Everything that a terminal says; `folder` is where the files are.
+pub fn summary(tuning: &Tuning, folder: &str) -> Result<String> {
+    let mut says = vec![headline(tuning)];
+    says.extend(target(tuning));
+    says.extend(told(tuning));
+    says.extend(all_that_could_not_tell(tuning));
+    says.extend(family(tuning));
+    says.extend(alone(tuning));
+    says.extend(doubts(tuning).into_iter().map(|doubt| format!("note: {doubt}")));
+    let says: Vec<String> = says.iter().map(|line| wrapped(line, COLUMNS)).collect();
+    let Paste { toml, command } = Paste::of(&tuning.settings)?;
+    let mut parts = vec![table(tuning), says.join("\n") + "\n"];
+    parts.push(format!("The settings to use:\n\n{toml}\n"));
+    parts.push(format!("or: migrator run {}\n", folded(&command)));
+    let commits = commits(tuning);
+    if !commits.is_empty() {
+        parts.push(format!("Commits:\n  {}\n", commits.join("\n  ")));
+    }
+    parts.push(format!("Report, metrics, charts and ledger: {folder}/\n"));
+    Ok(parts.join("\n"))
+}
+
+/// Flags in lines that a shell takes as one.
+fn folded(flags: &str) -> String {
+    let words = flags.replace(" --", "\n--");
+    let mut lines: Vec<String> = Vec::new();
+    for flag in words.lines() {
+        match lines.last_mut() {
+            Some(line) if line.len() + flag.len() + 3 <= COLUMNS - 17 => {
+                line.push(' ');
+                line.push_str(flag);
+            }
+            _ => lines.push(flag.to_owned()),
+        }
+    }
+    lines.join(" \\\n    ")
+}

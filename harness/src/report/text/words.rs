@@ -1,0 +1,233 @@
+//! What a sweep says, in words: the same on the terminal and in the report. Claims no more than
+//! the analysis does.
+
+use crate::analysis::comparison::Comparison;
+use crate::analysis::sweep::{Analysis, Answer, Doubt};
+use crate::analysis::test_result::Outcome;
+use crate::experiment::gate::attribution::ServerChange;
+use crate::report::numbers::{milliseconds, percent, rounded, swept, thousands, wrapped};
+use crate::scenario::metric::Metric;
+use crate::stats::verdict::Verdict;
+
+/// Widest line on a terminal.
+const COLUMNS: usize = 100;
+
+/// What was found, in one or two sentences, the first of which begins with how it stands.
+pub fn finding(analysis: &Analysis) -> String {
+    let stands = match analysis.answer() {
+        Answer::Confirmed(outcome) => stands(outcome),
+        other => capitalised(&other.to_string()),
+    };
+    format!("{stands}: {}", says(analysis))
+}
+
+/// The same behind a heading that says how it stands.
+pub fn sentence(analysis: &Analysis) -> String {
+    as_sentence(&says(analysis))
+}
+
+/// How fresh pairs stand, as it begins a line.
+fn stands(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Judged(verdict) => verdict.to_string(),
+        Outcome::Untestable(untestable) => capitalised(&untestable.to_string()),
+    }
+}
+
+/// With a capital where it begins with a plain word and not with the name of a setting or a number.
+pub(crate) fn as_sentence(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    if first.chars().all(char::is_alphabetic) { capitalised(text) } else { text.into() }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+/// What follows on how it stands.
+fn says(analysis: &Analysis) -> String {
+    match (analysis.answer(), &analysis.confirmation) {
+        (Answer::Confirmed(outcome), Some(fresh)) => confirmed(analysis, fresh, outcome),
+        (Answer::NothingToConfirm, _) => format!(
+            "the present {} is the choice ({} records a minute).",
+            analysis.baseline().setting.label,
+            thousands(analysis.baseline().metrics.rec_per_min.median)
+        ),
+        (Answer::Invalid, _) => {
+            "too much went on beside the runs, and what is left of them says nothing.".into()
+        }
+        _ => format!(
+            "{} had the highest median, {} records a minute, and looks better than it is. Only fresh \
+             runs of a choice against {} alone can show a gain.",
+            analysis.highest().setting.label,
+            thousands(analysis.highest().metrics.rec_per_min.median),
+            analysis.baseline().setting.label
+        ),
+    }
+}
+
+/// What the fresh pairs say of the choice, and what follows.
+fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Outcome) -> String {
+    let (choice, present) = (&fresh.candidate.label, &fresh.baseline.label);
+    let (pairs, margin) = (fresh.pairs, rounded(fresh.margin_percent));
+    let change = confirmed_change(fresh);
+    let confidence = fresh.confidence;
+    let says = match outcome {
+        Outcome::Judged(Verdict::Improved) => format!(
+            "{choice} beats {present} in {pairs} fresh pairs by {change}, confidence {confidence}."
+        ),
+        Outcome::Judged(Verdict::Pass) => format!(
+            "{choice} is no more than {margin} % worse than {present} in {pairs} fresh pairs: \
+             {change}, confidence {confidence}."
+        ),
+        Outcome::Judged(Verdict::Small) => format!(
+            "{choice} is worse than {present} in {pairs} fresh pairs, by less than {margin} %: \
+             {change}, confidence {confidence}."
+        ),
+        Outcome::Judged(Verdict::Regression) => format!(
+            "{choice} is worse than {present} in {pairs} fresh pairs: {change}, confidence \
+             {confidence}."
+        ),
+        Outcome::Judged(Verdict::Inconclusive) => undecided(fresh, choice, present),
+        Outcome::Untestable(_) => {
+            format!("{choice} against {present}, {change} in {pairs} fresh pairs.")
+        }
+    };
+    let why = on_server(fresh).map(|why| format!(" Why: {why}")).unwrap_or_default();
+    format!("{says} {}{why}", consequence(analysis, outcome))
+}
+
+/// What the server counted that changed, a sentence; none where there is no server, or where it says
+/// nothing.
+pub(crate) fn on_server(fresh: &Comparison) -> Option<String> {
+    let [base, head] = [&fresh.baseline, &fresh.candidate].map(|arm| arm.figures.as_ref());
+    ServerChange::of(base?, head?).map(|change| format!("{change}."))
+}
+
+/// What pairs that could not tell have seen, what they would have told, and what would.
+pub(crate) fn undecided(fresh: &Comparison, choice: &str, present: &str) -> String {
+    let (pairs, change) = (fresh.pairs, confirmed_change(fresh));
+    let told = fresh.detectable_percent.map(|percent| {
+        let percent = rounded_to_tenths(percent);
+        format!(" So many pairs tell a difference of {percent} % at the noise that there was.")
+    });
+    format!(
+        "{pairs} fresh pairs could not tell {choice} from {present}: {change}.{}{}",
+        told.unwrap_or_default(),
+        more(fresh)
+    )
+}
+
+fn rounded_to_tenths(percent: f64) -> f64 {
+    (percent * 10.0).round() / 10.0
+}
+
+/// The change of the metric that decides, with its interval.
+pub(crate) fn confirmed_change(fresh: &Comparison) -> String {
+    let Some(primary) = fresh.primary() else {
+        return "no figures".into();
+    };
+    let shown = |value: Option<f64>| value.map_or_else(|| "unknown".into(), percent);
+    let name = match primary.metric {
+        Metric::RecPerMin => "",
+        metric => metric.name(),
+    };
+    let interval = primary.change_interval_percent.map(|[low, high]| {
+        let end = |value: Option<f64>| value.map_or_else(|| "any".into(), percent);
+        format!(" ({} to {})", end(low), end(high))
+    });
+    let text = format!("{name} {}{}", shown(primary.change_percent), interval.unwrap_or_default());
+    text.trim_start().to_owned()
+}
+
+/// How many pairs would tell, and how long they take.
+fn more(fresh: &Comparison) -> String {
+    let needed = fresh.primary().and_then(|primary| primary.finding.needed_pairs);
+    let (Some(needed), Some(minutes)) = (needed, fresh.minutes_needed) else {
+        return String::new();
+    };
+    let margin = rounded(fresh.margin_percent);
+    let more = needed.saturating_sub(fresh.pairs as u64);
+    format!(
+        " For {margin} % it takes about {needed} pairs: {more} more, about {}.",
+        duration(minutes)
+    )
+}
+
+fn duration(minutes: f64) -> String {
+    if minutes < 1.0 {
+        return format!("{:.0} s", (minutes * 60.0).max(1.0));
+    }
+    format!("{minutes:.0} min")
+}
+
+fn consequence(analysis: &Analysis, outcome: Outcome) -> &'static str {
+    match (analysis.kept, outcome) {
+        (true, Outcome::Judged(Verdict::Pass)) => "It is kept: it needs less memory.",
+        (true, _) => "It is kept.",
+        (false, _) => "The present setting stays.",
+    }
+}
+
+/// What the sweep alone says, in one or two sentences: a set, and the choice in it.
+pub fn worth(analysis: &Analysis) -> String {
+    if analysis.scenario.quick {
+        return "Not testable: a quick look shows that everything works, not what is faster."
+            .into();
+    }
+    let Some(best) = &analysis.best else {
+        return format!(
+            "The sweep cannot say which of {} settings may be the fastest.",
+            analysis.settings.len()
+        );
+    };
+    let names: Vec<&str> =
+        best.members.iter().map(|index| analysis.settings[*index].setting.short.as_str()).collect();
+    let swept = swept(analysis);
+    let told = rounded_to_tenths(best.allowance_percent);
+    let choice = &analysis.choice().setting.label;
+    match names.as_slice() {
+        [_] => {
+            format!("Of {} settings {choice} alone may be the fastest.", analysis.settings.len())
+        }
+        _ => format!(
+            "Of {} settings {} may be the fastest ({swept} {}): the sweep cannot tell them apart, as \
+             it could if the best were ahead by {told} %. The choice among them, by memory: {choice}.",
+            analysis.settings.len(),
+            names.len(),
+            names.join(", ")
+        ),
+    }
+}
+
+/// How the time of the choice divides, in one sentence; none where the
+/// program under test does not say.
+pub fn times(analysis: &Analysis) -> Option<String> {
+    let choice = analysis.choice();
+    let insert = choice.metrics.get(Metric::Insert)?;
+    let prepare = choice.metrics.get(Metric::Prepare)?;
+    Some(format!(
+        "With {}, 1,000 records took {} ms to insert and {} ms to prepare (summed over workers).",
+        choice.setting.label,
+        milliseconds(insert.median),
+        milliseconds(prepare.median)
+    ))
+}
+
+/// The doubts that [`finding`] and [`worth`] do not put into words already.
+pub fn further_doubts(analysis: &Analysis) -> impl Iterator<Item = &Doubt> {
+    analysis.doubts.iter().filter(|doubt| {
+        !matches!(doubt, Doubt::Quick { .. } | Doubt::NotConfirmed { .. } | Doubt::NothingToConfirm)
+    })
+}
+
+/// Everything that a terminal says below the table; `folder` is where the files are.
+pub fn summary(analysis: &Analysis, folder: &str) -> String {
+    let mut lines = vec![worth(analysis), finding(analysis)];
+    lines.extend(times(analysis));
+    lines.extend(further_doubts(analysis).map(|doubt| format!("note: {doubt}")));
+    lines.push(format!("Report, metrics, charts and ledger: {folder}/"));
+    let wrapped: Vec<String> = lines.iter().map(|line| wrapped(line, COLUMNS)).collect();
+    format!("\n{}\n", wrapped.join("\n"))
+}
