@@ -11,9 +11,7 @@
 //! recorded; [`run`] runs it; [`compare`] and [`analyse`] say what it means.
 
 pub mod analysis;
-pub mod args;
-pub mod cmd;
-pub mod display;
+pub mod cli;
 pub mod error;
 pub mod experiment;
 pub mod report;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::args::ProgramArgs;
+use crate::cli::args::ProgramArgs;
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::trial::executor::Program;

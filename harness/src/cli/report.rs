@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::session;
+use super::open_session;
 use crate::analysis::sweep::analyse;
-use crate::args::ReportArgs;
-use crate::display;
+use crate::cli::args::ReportArgs;
+use crate::cli::display;
 use crate::error::{Error, Result};
 use crate::experiment::explain::explain;
 use crate::experiment::gate::decide;
@@ -93,7 +93,7 @@ fn gate(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
 fn part(path: &Path) -> Result<(String, Recorded)> {
     let folder = Folder::existing(path);
     let name = path.display().to_string();
-    let recorded = session::read(&folder.ledger())?.into_recorded();
+    let recorded = open_session::read(&folder.ledger())?.into_recorded();
     let recorded = recorded.map_err(|error| Error::environment(format!("{name}: {error}")))?;
     if recorded.ending.is_none() {
         return Err(Error::usage(format!(

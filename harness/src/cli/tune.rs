@@ -1,12 +1,14 @@
 //! `harness tune`: measures a plan of phases, from the first run to the results folder.
 
-use super::again::{self, quoted};
-use super::load;
-use super::program::program;
-use super::session::{Asked, Session};
-use super::write;
-use crate::args::TuneArgs;
-use crate::display::{self, Display};
+use super::open_session::{Asked, Session};
+use super::reproduce;
+use super::reproduce::quoted;
+use super::resolve_program::program;
+use super::resolve_scenario;
+use super::write_results;
+use crate::cli::args::TuneArgs;
+use crate::cli::display;
+use crate::cli::display::Display;
 use crate::error::Result;
 use crate::experiment::tune::{Tuner, tuning};
 use crate::report;
@@ -16,8 +18,8 @@ use crate::session::ledger;
 pub fn run(args: &TuneArgs) -> Result<()> {
     let flags = &args.flags.common;
     let part = &args.flags.part;
-    let (base, plan) = load::load_plan(&args.scenario, part, flags.seed, flags.quick)?;
-    let base = load::placed(base, &flags.store)?;
+    let (base, plan) = resolve_scenario::load_plan(&args.scenario, part, flags.seed, flags.quick)?;
+    let base = resolve_scenario::placed(base, &flags.store)?;
     let (program, path) = program(&args.flags.program, &base)?;
     let (mut executor, beginning) = Asked {
         session: ledger::Session::tune(base, plan),
@@ -33,7 +35,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Tuner, &mut executor, &mut display)?;
     let tuning = tuning(&recorded).map_err(|error| session.without_analysis(&error))?;
-    let metrics = write::tune(&session.folder, &tuning, &recorded, &session.identity)?;
+    let metrics = write_results::tune(&session.folder, &tuning, &recorded, &session.identity)?;
     if flags.json {
         display::result(&metrics);
     } else {
@@ -53,7 +55,7 @@ fn command(args: &TuneArgs) -> String {
     if let Some(budget_s) = part.budget {
         words.extend(["--budget".into(), format!("{budget_s}s")]);
     }
-    words.extend(again::flags(&args.flags.common));
-    words.extend(again::program(&args.flags.program));
+    words.extend(reproduce::flags(&args.flags.common));
+    words.extend(reproduce::program(&args.flags.program));
     words.join(" ")
 }

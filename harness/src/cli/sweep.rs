@@ -1,13 +1,15 @@
 //! `harness sweep`: measures one scenario, from the plan to the results folder.
 
-use super::again::{self, quoted};
-use super::load;
-use super::program::program;
-use super::session::{Asked, Session};
-use super::write;
+use super::open_session::{Asked, Session};
+use super::reproduce;
+use super::reproduce::quoted;
+use super::resolve_program::program;
+use super::resolve_scenario;
+use super::write_results;
 use crate::analysis::sweep::{Analysis, analyse};
-use crate::args::{Flags, SweepArgs, SweepFlags};
-use crate::display::{self, Display};
+use crate::cli::args::{Flags, SweepArgs, SweepFlags};
+use crate::cli::display;
+use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::sweep::Sweep;
 use crate::report;
@@ -18,8 +20,8 @@ use crate::session::ledger;
 /// Runs the verb.
 pub fn run(args: &SweepArgs) -> Result<()> {
     let flags = &args.flags;
-    let scenario = load::load(&args.scenario, flags.common.seed, flags.common.quick)?;
-    let scenario = load::placed(scenario, &flags.common.store)?;
+    let scenario = resolve_scenario::load(&args.scenario, flags.common.seed, flags.common.quick)?;
+    let scenario = resolve_scenario::placed(scenario, &flags.common.store)?;
     check_shard(flags, &scenario)?;
     let (program, path) = program(&flags.program, &scenario)?;
     let (mut executor, beginning) = Asked {
@@ -36,7 +38,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Sweep, &mut executor, &mut display)?;
     let analysis = analyse(&recorded).map_err(|error| session.without_analysis(&error))?;
-    let metrics = write::sweep(&session.folder, &analysis, &recorded, &session.identity)?;
+    let metrics = write_results::sweep(&session.folder, &analysis, &recorded, &session.identity)?;
     report(&flags.common, &analysis, &metrics, &session.folder);
     session.check_validity(&recorded)?;
     complete(&analysis)
@@ -56,8 +58,8 @@ fn check_shard(flags: &SweepFlags, scenario: &Scenario) -> Result<()> {
 /// The command that measures the same again.
 fn command(args: &SweepArgs) -> String {
     let mut words = vec!["harness".into(), "sweep".into(), quoted(&args.scenario)];
-    words.extend(again::flags(&args.flags.common));
-    words.extend(again::program(&args.flags.program));
+    words.extend(reproduce::flags(&args.flags.common));
+    words.extend(reproduce::program(&args.flags.program));
     if let Some(shard) = args.flags.shard {
         words.extend(["--shard".into(), shard.to_string()]);
     }

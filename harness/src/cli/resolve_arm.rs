@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::build::{self, Builds, Built, Commit};
-use super::program::invoked;
-use super::session;
-use crate::display::{Steps, say};
+use super::build_ref;
+use super::build_ref::{Builds, Built, Commit};
+use super::open_session;
+use super::resolve_program::invoked;
+use crate::cli::display::{Steps, say};
 use crate::error::{Error, Result};
 use crate::results::Folder;
 use crate::scenario::{Scenario, Setting};
@@ -75,7 +76,7 @@ fn runner(name: &str) -> Result<Program> {
 
 /// Builds what has to be built, and makes arms of programs. Nothing runs before both are there.
 pub(super) fn arms(names: [(&str, Named); 2], out: &Path, quiet: bool) -> Result<[Arm; 2]> {
-    if build::has_changes() && names.iter().any(|(name, _)| *name == "HEAD") && !quiet {
+    if build_ref::has_changes() && names.iter().any(|(name, _)| *name == "HEAD") && !quiet {
         say("what is changed and not committed is no part of HEAD, and not measured");
     }
     let [base, head] = names;
@@ -116,7 +117,7 @@ pub(super) fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Res
 impl Earlier {
     fn read(path: &Path) -> Result<Self> {
         let folder = Folder::existing(path);
-        let recorded = session::read(&folder.ledger())?.into_recorded()?;
+        let recorded = open_session::read(&folder.ledger())?.into_recorded()?;
         let file = folder.identity();
         let failed = format!("reading {}", file.display());
         let text = fs::read_to_string(&file).map_err(|e| Error::caused(failed.clone(), e))?;

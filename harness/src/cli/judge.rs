@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use crate::analysis::external;
 use crate::analysis::external::Options;
-use crate::args::{Direction, JudgeArgs};
-use crate::display;
+use crate::cli::args::{Direction, JudgeArgs};
+use crate::cli::display;
 use crate::error::{Error, Result};
 use crate::stats::paired::Better;
 

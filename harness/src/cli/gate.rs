@@ -6,13 +6,15 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::again;
-use super::arm::{self, Named};
-use super::load;
-use super::session::{Asked, Session};
-use super::write;
-use crate::args::GateArgs;
-use crate::display::{self, Display};
+use super::open_session::{Asked, Session};
+use super::reproduce;
+use super::resolve_arm;
+use super::resolve_arm::Named;
+use super::resolve_scenario;
+use super::write_results;
+use crate::cli::args::GateArgs;
+use crate::cli::display;
+use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::gate;
 use crate::experiment::gate::{Gate, Gated, decide};
@@ -27,14 +29,14 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Runs the verb.
 pub fn run(args: &GateArgs) -> Result<ExitCode> {
     let mut scenarios = scenarios(args)?;
-    let (base, head) = (arm::named(&args.base)?, arm::named(&args.head)?);
+    let (base, head) = (resolve_arm::named(&args.base)?, resolve_arm::named(&args.head)?);
     let stored = stored(args, &base, &mut scenarios)?;
     let times_accepted = stored.as_ref().is_some_and(|stored| stored.times_accepted);
     let ((sides, programs), earlier) = match base {
         Named::Results(earlier) if times_accepted => (head_alone(args, head)?, Some(earlier)),
         base => (both(args, base, head)?, None),
     };
-    arm::check_runners(&programs, &scenarios)?;
+    resolve_arm::check_runners(&programs, &scenarios)?;
     let [base, head] = sides;
     let command = command(args, [&base, &head]);
     let contest = Contest { base, head, budget_s: args.budget.as_secs_f64(), stored };
@@ -55,7 +57,7 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&Gate, &mut executor, &mut display)?;
     let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
-    let report = write::gate(&session.folder, &gated, &recorded, &session.identity)?;
+    let report = write_results::gate(&session.folder, &gated, &recorded, &session.identity)?;
     say(args, &gated, &session)?;
     // The verdict counts also where a CI's file cannot be written.
     if let Err(error) = summarize(&report) {
@@ -69,8 +71,8 @@ fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
     let named = args.scenario.iter().map(String::as_str);
     let default = args.scenario.is_empty().then_some(scenario::GATE);
     let load = |name: &str| {
-        let scenario = load::any(name, args.common.seed, args.common.quick)?;
-        for_programs(load::placed(scenario, &args.common.store)?, args.common.quiet)
+        let scenario = resolve_scenario::any(name, args.common.seed, args.common.quick)?;
+        for_programs(resolve_scenario::placed(scenario, &args.common.store)?, args.common.quiet)
     };
     let scenarios: Vec<Scenario> = named.chain(default).map(load).collect::<Result<_>>()?;
     for (index, scenario) in scenarios.iter().enumerate() {
@@ -134,8 +136,11 @@ fn stored(
 type Arms<'a> = ([Side; 2], Vec<(&'a str, Program, Option<String>)>);
 
 fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
-    let [base, head] =
-        arm::arms([(&args.base, base), (&args.head, head)], &args.common.out, args.common.quiet)?;
+    let [base, head] = resolve_arm::arms(
+        [(&args.base, base), (&args.head, head)],
+        &args.common.out,
+        args.common.quiet,
+    )?;
     let programs = vec![
         ("base", base.program, Some(base.side.label())),
         ("head", head.program, Some(head.side.label())),
@@ -145,7 +150,7 @@ fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
 
 /// Where the baseline's times are an earlier session's, nothing but the head runs.
 fn head_alone(args: &GateArgs, head: Named) -> Result<Arms<'static>> {
-    let head = arm::arm((&args.head, head), &args.common.out, args.common.quiet)?;
+    let head = resolve_arm::arm((&args.head, head), &args.common.out, args.common.quiet)?;
     let base = Side { name: args.base.clone(), commit: None };
     let programs = vec![("head", head.program, Some(head.side.label()))];
     Ok(([base, head.side], programs))
@@ -154,10 +159,10 @@ fn head_alone(args: &GateArgs, head: Named) -> Result<Arms<'static>> {
 /// The command that measures the same again.
 fn command(args: &GateArgs, sides: [&Side; 2]) -> String {
     let mut words = vec!["harness".to_owned(), "gate".into()];
-    words.extend(again::arms(sides));
-    words.extend(again::scenarios(&args.scenario));
-    words.extend(again::budget(args.budget));
-    words.extend(again::flags(&args.common));
+    words.extend(reproduce::arms(sides));
+    words.extend(reproduce::scenarios(&args.scenario));
+    words.extend(reproduce::budget(args.budget));
+    words.extend(reproduce::flags(&args.common));
     if args.accept_stored_times {
         words.push("--accept-stored-times".into());
     }

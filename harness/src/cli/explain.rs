@@ -5,15 +5,16 @@ use std::process::ExitCode;
 
 use migrator::config::Settings;
 
-use super::again;
-use super::arm;
 use super::bisect;
 use super::gate::for_programs;
-use super::load;
-use super::program::program;
-use super::session::{Asked, Session};
-use crate::args::ExplainArgs;
-use crate::display::{self, Display};
+use super::open_session::{Asked, Session};
+use super::reproduce;
+use super::resolve_arm;
+use super::resolve_program::program;
+use super::resolve_scenario;
+use crate::cli::args::ExplainArgs;
+use crate::cli::display;
+use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::explain;
 use crate::experiment::explain::settings::{BASELINE, asked, is_settings};
@@ -27,8 +28,8 @@ use crate::trial::executor::Program;
 /// Runs the verb.
 pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let name = args.scenario.as_deref().unwrap_or(scenario::GATE);
-    let scenario = load::any(name, args.common.seed, args.common.quick)?;
-    let scenario = load::placed(scenario, &args.common.store)?;
+    let scenario = resolve_scenario::any(name, args.common.seed, args.common.quick)?;
+    let scenario = resolve_scenario::placed(scenario, &args.common.store)?;
     if args.bisect {
         return bisect::run(args, for_programs(scenario, args.common.quiet)?);
     }
@@ -95,15 +96,18 @@ fn by_programs(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
             scenario.name
         )));
     }
-    let (base, head) = (arm::named(&args.base)?, arm::named(&args.head)?);
-    let [base, head] =
-        arm::arms([(&args.base, base), (&args.head, head)], &args.common.out, args.common.quiet)?;
+    let (base, head) = (resolve_arm::named(&args.base)?, resolve_arm::named(&args.head)?);
+    let [base, head] = resolve_arm::arms(
+        [(&args.base, base), (&args.head, head)],
+        &args.common.out,
+        args.common.quiet,
+    )?;
     let programs = vec![
         ("base", base.program, Some(base.side.label())),
         ("head", head.program, Some(head.side.label())),
     ];
     let scenario = scenario.baseline_alone();
-    arm::check_runners(&programs, std::slice::from_ref(&scenario))?;
+    resolve_arm::check_runners(&programs, std::slice::from_ref(&scenario))?;
     Ok(Question { contest: contest(args, [base.side, head.side]), scenario, programs })
 }
 
@@ -139,10 +143,10 @@ fn measure(args: &ExplainArgs, question: Question<'_>) -> Result<(Explained, Ses
 /// The command that measures the same again.
 fn command(args: &ExplainArgs, sides: [&Side; 2]) -> String {
     let mut words = vec!["harness".to_owned(), "explain".into()];
-    words.extend(again::arms(sides));
-    words.extend(again::scenarios(&args.scenario));
-    words.extend(again::budget(args.budget));
-    words.extend(again::flags(&args.common));
-    words.extend(again::program(&args.program));
+    words.extend(reproduce::arms(sides));
+    words.extend(reproduce::scenarios(&args.scenario));
+    words.extend(reproduce::budget(args.budget));
+    words.extend(reproduce::flags(&args.common));
+    words.extend(reproduce::program(&args.program));
     words.join(" ")
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::args::{Flags, ProgramArgs, StoreArgs};
+use crate::cli::args::{Flags, ProgramArgs, StoreArgs};
 use crate::session::arms::Side;
 
 /// What every measurement is told.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::analysis::history;
 use crate::analysis::history::Point;
-use crate::args::HistoryArgs;
-use crate::display;
+use crate::cli::args::HistoryArgs;
+use crate::cli::display;
 use crate::error::{Error, Result};
 use crate::report;
 use crate::results::Folder;

@@ -1,31 +1,33 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
-mod again;
-mod arm;
+pub mod args;
 mod bisect;
-mod build;
+mod build_ref;
+pub mod display;
 pub mod doctor;
 pub mod explain;
 pub mod gate;
 pub mod history;
 pub mod judge;
-mod load;
+mod open_session;
 pub mod plan;
-mod program;
 pub mod report;
+mod reproduce;
+mod resolve_arm;
+mod resolve_program;
+mod resolve_scenario;
 pub mod self_test;
-mod session;
 pub mod sweep;
 pub mod tune;
-mod write;
+mod write_results;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Cli, TuneArgs, Verb};
-use crate::display;
+use crate::cli::args::{Cli, TuneArgs, Verb};
+
 use crate::scenario::tune_plan::DEFAULT;
 use crate::trial::executor::{LAUNCH_VERB, MIGRATOR_VERB};
 use crate::trial::launcher;

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::again::{self, quoted};
-use super::load;
-use super::program::program;
-use super::session::{Asked, Session};
-use crate::args::SelfTestArgs;
-use crate::display::{self, Display};
+use super::open_session::{Asked, Session};
+use super::reproduce;
+use super::reproduce::quoted;
+use super::resolve_program::program;
+use super::resolve_scenario;
+use crate::cli::args::SelfTestArgs;
+use crate::cli::display;
+use crate::cli::display::Display;
 use crate::error::Result;
 use crate::experiment::doctor;
 use crate::experiment::self_test;
@@ -23,8 +25,8 @@ const BUDGET: Duration = Duration::from_secs(5 * 60);
 /// Runs the verb.
 pub fn run(args: &SelfTestArgs) -> Result<()> {
     // Its baseline alone is run, so it need not vary anything.
-    let scenario = load::any(&args.scenario, args.common.seed, args.common.quick)?;
-    let scenario = load::placed(scenario, &args.common.store)?;
+    let scenario = resolve_scenario::any(&args.scenario, args.common.seed, args.common.quick)?;
+    let scenario = resolve_scenario::placed(scenario, &args.common.store)?;
     let (program, path) = program(&args.program, &scenario)?;
     let slowed = program.clone().slowed(self_test::planted(&scenario));
     let (sessions, budget) = limits(args);
@@ -80,8 +82,8 @@ fn command(args: &SelfTestArgs) -> String {
     if let Some(sessions) = args.sessions {
         words.extend(["--sessions".into(), sessions.to_string()]);
     }
-    words.extend(args.budget.into_iter().flat_map(again::budget));
-    words.extend(again::flags(&args.common));
-    words.extend(again::program(&args.program));
+    words.extend(args.budget.into_iter().flat_map(reproduce::budget));
+    words.extend(reproduce::flags(&args.common));
+    words.extend(reproduce::program(&args.program));
     words.join(" ")
 }

@@ -1,9 +1,10 @@
 //! `harness doctor`: what makes runs differ on this machine, and how small a difference can be told.
 
-use super::load;
-use super::program::invoked;
-use crate::args::DoctorArgs;
-use crate::display::{self, Steps};
+use super::resolve_program::invoked;
+use super::resolve_scenario;
+use crate::cli::args::DoctorArgs;
+use crate::cli::display;
+use crate::cli::display::Steps;
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::doctor;
 use crate::experiment::doctor::{Checkup, Noise, noise};
@@ -14,7 +15,7 @@ use crate::trial::executor::{Process, Program};
 /// Runs the verb.
 pub fn run(args: &DoctorArgs) -> Result<()> {
     // Its baseline is that of the bare `harness`.
-    let scenario = load::load(scenario::DEFAULT, None, args.quick)?;
+    let scenario = resolve_scenario::load(scenario::DEFAULT, None, args.quick)?;
     let program = match &args.program.migrator {
         Some(path) => Program::other(invoked(path)),
         None => Program::own()?,

@@ -4,13 +4,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::again;
-use super::arm::built;
-use super::build::{self, Built, Commit};
-use super::session::{Asked, Beginning, Session};
-use super::write;
-use crate::args::ExplainArgs;
-use crate::display::{self, Display, say};
+use super::build_ref;
+use super::build_ref::{Built, Commit};
+use super::open_session::{Asked, Beginning, Session};
+use super::reproduce;
+use super::resolve_arm::built;
+use super::write_results;
+use crate::cli::args::ExplainArgs;
+use crate::cli::display;
+use crate::cli::display::{Display, say};
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
 use crate::experiment::gate;
@@ -28,7 +30,7 @@ const HASH: usize = 12;
 /// Runs the verb's search.
 pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
     let (base, head) = ends(args, &scenario)?;
-    let commits = build::between(&base, &head)?;
+    let commits = build_ref::between(&base, &head)?;
     let program = built(&args.base, &base, &args.common.out, args.common.quiet)?.program()?;
     let named: Vec<Named> = commits
         .iter()
@@ -136,7 +138,7 @@ impl Tester<'_> {
         let mut session = Session::open(beginning, &mut display)?;
         let recorded = session.measure(&Gate, &mut executor, &mut display)?;
         let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
-        write::gate(&session.folder, &gated, &recorded, &session.identity)?;
+        write_results::gate(&session.folder, &gated, &recorded, &session.identity)?;
         Ok(gated)
     }
 
@@ -168,9 +170,9 @@ impl Tester<'_> {
     /// The command that gates a commit again.
     fn command(&self, base: &str, head: &str) -> String {
         let mut words = vec![format!("harness gate --base {base} --head {head}")];
-        words.extend(again::scenarios(&self.args.scenario));
-        words.extend(again::budget(self.args.budget));
-        words.extend(again::flags(&self.args.common));
+        words.extend(reproduce::scenarios(&self.args.scenario));
+        words.extend(reproduce::budget(self.args.budget));
+        words.extend(reproduce::flags(&self.args.common));
         words.join(" ")
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::analysis::sweep;
-use crate::args::StoreArgs;
-use crate::display::Display;
+use crate::cli::args::StoreArgs;
+use crate::cli::display::Display;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report;
 use crate::results::Folder;

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::load;
+use super::resolve_scenario;
 use crate::analysis::sweep::NAMES;
-use crate::args::{PlanArgs, PlanPart};
-use crate::display;
+use crate::cli::args::{PlanArgs, PlanPart};
+use crate::cli::display;
 use crate::error::{Error, Result};
 use crate::experiment::tune::{Forecast, first_sweep};
 use crate::report;
@@ -25,7 +25,7 @@ struct Planned {
 
 /// Runs the verb.
 pub fn run(args: &PlanArgs) -> Result<()> {
-    if load::is_plan(&args.scenario)? {
+    if resolve_scenario::is_plan(&args.scenario)? {
         return of_phases(args);
     }
     if args.part != PlanPart::default() {
@@ -34,7 +34,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
             args.scenario
         )));
     }
-    let scenario = load::load(&args.scenario, args.seed, args.quick)?;
+    let scenario = resolve_scenario::load(&args.scenario, args.seed, args.quick)?;
     let step = Step::sweep(NAMES.sweep, 0, &scenario);
     if !args.json {
         display::result(&report::text::plan::order(&scenario, &step.plan));
@@ -47,7 +47,8 @@ pub fn run(args: &PlanArgs) -> Result<()> {
 }
 
 fn of_phases(args: &PlanArgs) -> Result<()> {
-    let (base, tune) = load::load_plan(&args.scenario, &args.part, args.seed, args.quick)?;
+    let (base, tune) =
+        resolve_scenario::load_plan(&args.scenario, &args.part, args.seed, args.quick)?;
     let forecast = Forecast::of(&base, &tune);
     let Some(step) = first_sweep(&base, &tune) else {
         return Err(Error::usage(format!("{} has no phase that can be swept", args.scenario)));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::args::{PlanPart, StoreArgs};
+use crate::cli::args::{PlanPart, StoreArgs};
 use crate::error::{Error, Result};
 use crate::scenario::tune_plan;
 use crate::scenario::tune_plan::Tune;
