@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::results::make;
+use crate::results_dir::make;
 
 /// The package that is built, and its program.
 const PACKAGE: &str = "migrator";

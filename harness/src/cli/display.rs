@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Error;
+use crate::sanitize::shown;
 use crate::scenario::schedule::{Shard, Trial};
 use crate::session::event::{Event, Observer};
 use crate::session::state::RanStep;
-use crate::text::shown;
 use crate::trial::measurement::Measurement;
 
 /// How often a bar is drawn again where nothing happens.

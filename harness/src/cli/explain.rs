@@ -20,7 +20,7 @@ use crate::experiment::explain;
 use crate::experiment::explain::settings::{BASELINE, asked, is_settings};
 use crate::experiment::explain::{Explain, Explained};
 use crate::report;
-use crate::results;
+use crate::results_dir;
 use crate::scenario::{self, Scenario};
 use crate::session::arms::{Contest, Side};
 use crate::trial::executor::Program;
@@ -136,7 +136,7 @@ fn measure(args: &ExplainArgs, question: Question<'_>) -> Result<(Explained, Ses
         explain::explain(&recorded).map_err(|error| session.without_analysis(&error))?;
     session.folder.write("analysis.json", report::pretty(&explained)?)?;
     let report = report::text::explain::markdown(&explained, &session.identity.command);
-    session.folder.write(results::LAST_FILE, report)?;
+    session.folder.write(results_dir::LAST_FILE, report)?;
     Ok((explained, session))
 }
 

@@ -11,7 +11,7 @@ use crate::cli::args::HistoryArgs;
 use crate::cli::display;
 use crate::error::{Error, Result};
 use crate::report;
-use crate::results::Folder;
+use crate::results_dir::Folder;
 use crate::trial::provenance::Identity;
 
 /// Where the charts go, within the results.

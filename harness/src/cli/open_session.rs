@@ -11,7 +11,7 @@ use crate::cli::args::StoreArgs;
 use crate::cli::display::Display;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report;
-use crate::results::Folder;
+use crate::results_dir::Folder;
 use crate::scenario::schedule::Shard;
 use crate::session::event::{Event, Observer};
 use crate::session::ledger;

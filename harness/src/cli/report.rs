@@ -15,7 +15,7 @@ use crate::experiment::self_test::error_rates::SelfTested;
 use crate::experiment::tune::tuning;
 use crate::report;
 use crate::report::Format;
-use crate::results::Folder;
+use crate::results_dir::Folder;
 use crate::session::ledger::Kind;
 use crate::session::state;
 use crate::session::state::Recorded;

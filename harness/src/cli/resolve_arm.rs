@@ -10,7 +10,7 @@ use super::open_session;
 use super::resolve_program::invoked;
 use crate::cli::display::{Steps, say};
 use crate::error::{Error, Result};
-use crate::results::Folder;
+use crate::results_dir::Folder;
 use crate::scenario::{Scenario, Setting};
 use crate::session::arms::{Side, StoredBaseline, StoredWorkload};
 use crate::session::ledger::{Ending, Kind, Origin, ServerId};

@@ -16,7 +16,7 @@ use crate::experiment::self_test;
 use crate::experiment::self_test::SelfTest;
 use crate::experiment::self_test::error_rates::SelfTested;
 use crate::report;
-use crate::results;
+use crate::results_dir;
 use crate::scenario;
 
 /// Where neither sessions nor a budget are asked for.
@@ -51,7 +51,7 @@ pub fn run(args: &SelfTestArgs) -> Result<()> {
     folder.write("self-test.json", &json)?;
     let report =
         report::text::self_test::markdown(&tested, Some(&checkup), &session.identity.command);
-    folder.write(results::LAST_FILE, &report)?;
+    folder.write(results_dir::LAST_FILE, &report)?;
     if args.common.json {
         display::result(&json);
     } else {

@@ -13,7 +13,7 @@ use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::sweep::Sweep;
 use crate::report;
-use crate::results::Folder;
+use crate::results_dir::Folder;
 use crate::scenario::{Records, Scenario};
 use crate::session::ledger;
 

@@ -6,7 +6,7 @@ use crate::experiment::gate::Gated;
 use crate::experiment::tune::Tuning;
 use crate::report;
 use crate::report::Format;
-use crate::results::Folder;
+use crate::results_dir::Folder;
 use crate::session::state::Recorded;
 use crate::trial::provenance::Identity;
 

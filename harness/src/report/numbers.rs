@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::analysis::sweep::Analysis;
 use crate::error::{Error, Result};
-use crate::text::is_command;
+use crate::sanitize::is_command;
 
 /// JSON for people and programs: indented, with a line end.
 pub fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<String> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::results::check_no_link;
+use crate::results_dir::check_no_link;
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
 use crate::scenario::schedule::{Shard, Trial};

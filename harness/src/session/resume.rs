@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::results::Folder;
+use crate::results_dir::Folder;
 use crate::scenario::schedule::Shard;
 use crate::session::ledger;
 use crate::session::ledger::{Ending, FORMAT_VERSION, SessionLine};

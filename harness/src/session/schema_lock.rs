@@ -7,7 +7,7 @@ use std::path::Path;
 use migrator::store::mssql::url::ServerUrl;
 
 use crate::error::{Error, Result};
-use crate::results::make;
+use crate::results_dir::make;
 
 /// Where claims are, under the folder of results.
 const FOLDER: &str = ".schemas";

@@ -22,7 +22,7 @@ use super::executor::LAUNCH_VERB;
 use super::launcher::Word;
 use super::program::own_binary;
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::shown;
+use crate::sanitize::shown;
 use crate::trial::measurement::{Cause, Failure, Usage};
 
 /// As much of a failed process's last words as a ledger's row takes.
@@ -228,7 +228,7 @@ fn last_words(log: &Path, access: Option<&Access>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::is_command;
+    use crate::sanitize::is_command;
 
     #[test]
     fn last_words_are_one_short_line() {

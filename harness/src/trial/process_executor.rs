@@ -16,7 +16,7 @@ use super::program::{self, Migrator, Program, Trial};
 use super::store_diff;
 use super::system_counters::Counters;
 use crate::error::{Error, Result};
-use crate::results::make;
+use crate::results_dir::make;
 use crate::scenario::step::Arm;
 use crate::scenario::{Link, Scenario, Store, Workload};
 use crate::trial::measurement::{Asked, Cause, Failure, Measurement, Outcome, read_report};

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harness::text::is_command;
+use harness::sanitize::is_command;
 use pulldown_cmark::{Options, Parser};
 use quick_xml::Reader;
 use quick_xml::events::Event;

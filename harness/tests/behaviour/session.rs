@@ -10,7 +10,7 @@ use harness::analysis::sweep::{Answer, analyse};
 use harness::analysis::test_result::Outcome;
 use harness::error::{Error, ErrorKind, Result};
 use harness::report::pretty;
-use harness::results::{Folder, LAST_FILE};
+use harness::results_dir::{Folder, LAST_FILE};
 use harness::scenario::metric::Metric;
 use harness::scenario::step::{Arm, Step};
 use harness::scenario::{Scenario, shipped};

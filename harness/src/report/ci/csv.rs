@@ -4,7 +4,7 @@ use csv::{Terminator, WriterBuilder};
 
 use crate::error::{Error, Result};
 use crate::report::model::{Document, Phase, Run};
-use crate::text::shown;
+use crate::sanitize::shown;
 
 const COLUMNS: [&str; 15] = [
     "phase",

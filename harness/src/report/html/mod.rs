@@ -12,7 +12,7 @@ use super::diagnostics;
 use super::model::{Document, Exact, Headline, Paste, Target};
 use super::numbers::{counted, percent, percent_range, thousands};
 use super::table::{Table, cell};
-use crate::text::shown;
+use crate::sanitize::shown;
 
 const STYLE: &str = include_str!("style.css");
 

@@ -1,7 +1,7 @@
 //! Texts of a document in Markdown: whatever they hold, they show as they are, make no markup, no
 //! link, no mention and no end of a table's cell.
 
-use crate::text::{is_command, on_one_line, shown};
+use crate::sanitize::{is_command, on_one_line, shown};
 
 /// Shows nothing, and parts a sign from what it would refer to: who reads the references of a comment
 /// reads them after Markdown, where `&#64;` is `@` again.

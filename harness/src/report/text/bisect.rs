@@ -6,7 +6,7 @@ use crate::experiment::bisect;
 use crate::experiment::bisect::{Bisected, Look, Named, Seen, Wanted};
 use crate::experiment::gate::Gated;
 use crate::report::numbers::{counted, wrapped};
-use crate::text::on_one_line;
+use crate::sanitize::on_one_line;
 
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::analysis::history::{Change, Machine, Point, Series};
 use crate::error::Result;
 use crate::report::numbers::{counted, percent, pretty, thousands, wrapped};
+use crate::sanitize::{is_command, shown};
 use crate::stats::change_point::POINTS_MIN;
-use crate::text::{is_command, shown};
 
 /// Widest line on a terminal.
 const COLUMNS: usize = 100;
