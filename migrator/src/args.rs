@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Synchronous, TypedSettings};
-use crate::partition::Partition;
 pub use crate::source::generated::{Product, Profile};
+use crate::util::partition::Partition;
 
 /// Maps XML application records with a JSON mapping contract and stores the rows.
 #[derive(Debug, Parser)]

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 
 use crate::config::{CacheLimits, Caching};
 use crate::report::CacheReport;
-use crate::sync::{Mutex, MutexGuard};
+use crate::util::sync::{Mutex, MutexGuard};
 
 /// A table and a key in it as bytes. Two whole numbers, the longest of the keys that decide about
 /// duplicates, fit without memory of their own.

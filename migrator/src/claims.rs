@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 use rustc_hash::FxHashMap;
 
 use crate::cache::KeyBytes;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::util::sync::{Condvar, Mutex, MutexGuard};
 
 /// The claims of all batches of a run that have registered and not ended.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::partition::Partition;
+use crate::util::partition::Partition;
 
 /// The settings that a sweep varies. Serialized as a flat object of those that apply, the names of
 /// which are the names in scenarios; on the command line they take hyphens.

@@ -16,10 +16,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::config::Config;
 use crate::error::Result;
 use crate::log::{Log, Logged};
-use crate::partition::Partition;
 use crate::source::Reader;
 use crate::store::retry::Patience;
 use crate::store::{Connection, Role, Store};
+use crate::util::partition::Partition;
 
 /// Most numbers that one statement counts: an answer takes some hundredths of a second.
 const SPAN_MAX: i32 = 1 << 20;

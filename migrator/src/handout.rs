@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::PoisonError;
 
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::util::sync::{Condvar, Mutex, MutexGuard};
 
 /// Numbered items that many threads make and many threads take.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, Value};
 use crate::store::schema::Tables;
 use crate::store::{Connection, Inserted, Key, Range, Rule, Stored, Violation, canonical};
-use crate::units::first_units;
+use crate::util::utf16::first_units;
 
 /// Most characters of a failure's reason that the log takes.
 pub const REASON_CHARS_MAX: usize = 500;

@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDateTime;
 
 use crate::cache::DedupCache;
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
 use crate::feed::Feed;
 use crate::insert::{Mapped, Writer, Written};
-use crate::interrupt::Interrupt;
 use crate::log::{self, Log, Session};
 use crate::metrics::{self, Metrics, Step, Usage};
 use crate::record::{ParsedRecord, RawRecord, Reject};
@@ -30,6 +28,8 @@ use crate::store::checksum::checksum;
 use crate::store::pool::Pool;
 use crate::store::retry;
 use crate::store::{Connection, Role, Store};
+use crate::util::cancel::Interrupt;
+use crate::util::clock::SystemClock;
 use crate::workers::{Crew, Stages, Tally};
 
 /// How many records an imbalance names.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::PoisonError;
 
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::util::sync::{Condvar, Mutex, MutexGuard};
 
 /// A first-in, first-out queue for one producer and one consumer.
 #[derive(Debug)]

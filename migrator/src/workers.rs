@@ -17,15 +17,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::feed::{Feed, Share};
 use crate::handout::Handout;
 use crate::insert::{Batch, Entry, Mapped, Writer, Written};
-use crate::interrupt::Interrupt;
 use crate::metrics::{Metrics, Step};
 use crate::queue::{Queue, QueueCounts};
 use crate::record::{RawRecord, Reject};
 use crate::report::Books;
 use crate::source::{Reader, Source};
 use crate::store::pool::{Handle, Pool};
-use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Mutex, thread};
+use crate::util::cancel::Interrupt;
+use crate::util::sync::atomic::{AtomicBool, Ordering};
+use crate::util::sync::{Mutex, thread};
 
 /// The stages that touch no store, in the two parts that a parse pool puts on different threads.
 /// Every thread has its own.

@@ -11,15 +11,15 @@ use migrator::audit::{Audit, AuditReport};
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::Result;
 use migrator::insert::Mapped;
-use migrator::interrupt::Interrupt;
 use migrator::metrics::Metrics;
-use migrator::partition::Partition;
 use migrator::pipeline::{Job, run};
 use migrator::record::{RawRecord, Reject, SqlValue, Stage, TypedRecord};
 use migrator::source::{Reader, Source};
 use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
+use migrator::util::cancel::Interrupt;
+use migrator::util::partition::Partition;
 use migrator::workers::Stages;
 use proptest::prelude::*;
 use store_support::{

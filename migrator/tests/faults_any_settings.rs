@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use migrator::config::{
     CacheLimits, Caching, InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Rate, Settings,
 };
-use migrator::interrupt::Interrupt;
 use migrator::record::SqlValue;
 use migrator::report::RunReport;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
+use migrator::util::cancel::Interrupt;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use store_support::memory::MemoryStore;

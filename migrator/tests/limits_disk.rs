@@ -15,14 +15,14 @@ use migrator::config::{Config, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::error::{ErrorKind, Result};
-use migrator::interrupt::Interrupt;
-use migrator::partition::Partition;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
 use migrator::source::table::{TableNames, TableSource};
 use migrator::stage::coerce::Coercer;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
+use migrator::util::cancel::Interrupt;
+use migrator::util::partition::Partition;
 use rusqlite::Connection;
 
 const RECORDS: u32 = 80;

@@ -9,7 +9,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
-use migrator::clock::Clock;
 use migrator::config::{InsertMethod, Link, Pooling, Synchronous};
 use migrator::insert::{Batch, Entry, Mapped, Writer};
 use migrator::log::{Log, Session, open_session};
@@ -23,6 +22,7 @@ use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Connection, Inserted, Key, Role, Store};
 use migrator::store::{STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX};
+use migrator::util::clock::Clock;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
 use store_support::{

@@ -11,12 +11,12 @@ use migrator::config::{Config, Settings, Synchronous};
 use migrator::error::Result;
 use migrator::feed::Feed;
 use migrator::log::Log;
-use migrator::partition::Partition;
 use migrator::record::RawRecord;
 use migrator::source::{Reader, Source};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
+use migrator::util::partition::Partition;
 use proptest::prelude::*;
 use store_support::{catalogue, runs};
 

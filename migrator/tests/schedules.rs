@@ -23,12 +23,12 @@ use migrator::config::{
 };
 use migrator::error::ErrorKind;
 use migrator::handout::Handout;
-use migrator::interrupt::Interrupt;
 use migrator::queue::Queue;
 use migrator::record::SqlValue;
 use migrator::report::RunReport;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
+use migrator::util::cancel::Interrupt;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::Mutex;
 use shuttle::thread;

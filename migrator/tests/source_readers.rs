@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use migrator::error::{ErrorKind, Result};
-use migrator::partition::Partition;
 use migrator::record::RawRecord;
 use migrator::source::Source;
 use migrator::source::files::FolderSource;
 use migrator::source::generated::{Generated, Product, Profile, Spec};
 use migrator::source::location::Location;
 use migrator::source::table::{TableNames, TableSource};
+use migrator::util::partition::Partition;
 use rusqlite::Connection;
 use tempfile::TempDir;
 

@@ -12,9 +12,7 @@ use migrator::config::{Config, Settings, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::insert::Mapped;
-use migrator::interrupt::Interrupt;
 use migrator::metrics::Metrics;
-use migrator::partition::Partition;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::record::{ParsedRecord, RawRecord, Reject};
 use migrator::report::Books;
@@ -24,6 +22,8 @@ use migrator::stage::coerce::Coercer;
 use migrator::store::Store;
 use migrator::store::schema::{Tables, quoted, sqlite_source_table};
 use migrator::store::sqlite::SqliteStore;
+use migrator::util::cancel::Interrupt;
+use migrator::util::partition::Partition;
 use migrator::workers::Stages;
 use rusqlite::{Connection, params};
 

@@ -5,12 +5,9 @@
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
-use migrator::clock::SystemClock;
 use migrator::config::{Config, Link, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::interrupt::Interrupt;
-use migrator::partition::Partition;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
 use migrator::source::generated::{Generated, Product, Profile, Spec};
@@ -19,6 +16,9 @@ use migrator::store::Store;
 use migrator::store::link::Linked;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
+use migrator::util::cancel::Interrupt;
+use migrator::util::clock::SystemClock;
+use migrator::util::partition::Partition;
 
 /// Runs into fresh stores, of the same generated records.
 pub(crate) struct Bench {

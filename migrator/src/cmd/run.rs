@@ -11,17 +11,17 @@ use signal_hook::iterator::Signals;
 
 use super::inputs::{self, StoreLocation};
 use crate::args::RunArgs;
-use crate::clock::SystemClock;
 use crate::config::{Config, Link, Synchronous};
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt::Interrupt;
-use crate::partition::Partition;
 use crate::pipeline::{self, Job, RecordStages};
 use crate::report::{Books, RunReport};
 use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
 use crate::store::link::Linked;
+use crate::util::cancel::Interrupt;
+use crate::util::clock::SystemClock;
+use crate::util::partition::Partition;
 
 /// The exit code of a run that was interrupted.
 const INTERRUPTED: i32 = 130;

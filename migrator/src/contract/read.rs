@@ -11,7 +11,7 @@ use super::column::typed;
 use super::load::{APPLICATIONS, Shipped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue, Value};
-use crate::units::{NAME_UNITS_MAX, units};
+use crate::util::utf16::{NAME_UNITS_MAX, units};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

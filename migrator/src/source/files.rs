@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::partition::Partition;
 use crate::record::RawRecord;
+use crate::util::partition::Partition;
 
 use super::{RECORD_BYTES_READ_MAX, Reader, Source};
 

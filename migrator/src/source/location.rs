@@ -11,10 +11,10 @@ use super::server_table::ServerTable;
 use super::table::{TableNames, TableSource};
 use super::{Reader, Source};
 use crate::error::{Error, Result};
-use crate::interrupt::Interrupt;
-use crate::partition::Partition;
 use crate::record::RawRecord;
 use crate::store::mssql::url::{Password, ServerUrl};
+use crate::util::cancel::Interrupt;
+use crate::util::partition::Partition;
 
 /// A source as the command line names it.
 #[derive(Debug, Clone, PartialEq)]

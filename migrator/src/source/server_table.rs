@@ -5,7 +5,6 @@ use tiberius::ColumnData;
 use tiberius::error::Error as WireError;
 
 use crate::error::{Error, Result};
-use crate::partition::Partition;
 use crate::record::RawRecord;
 use crate::store::mssql::fault;
 use crate::store::mssql::sql::{qualified, quoted};
@@ -13,6 +12,7 @@ use crate::store::mssql::url::{Password, ServerUrl};
 use crate::store::mssql::value::whole;
 use crate::store::mssql::wire::{Login, Stopped, Wire};
 use crate::store::retry::{self, Patience};
+use crate::util::partition::Partition;
 
 use super::table::TableNames;
 use super::{RECORD_BYTES_READ_MAX, Reader, Source};

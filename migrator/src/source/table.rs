@@ -8,10 +8,10 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt::Interrupt;
-use crate::partition::Partition;
 use crate::record::RawRecord;
 use crate::store::schema::quoted;
+use crate::util::cancel::Interrupt;
+use crate::util::partition::Partition;
 
 use super::{RECORD_BYTES_READ_MAX, Reader, Source};
 

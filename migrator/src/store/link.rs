@@ -35,11 +35,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::clock::Clock;
 use crate::config::{InsertMethod, Link};
 use crate::error::Result;
 use crate::record::SqlValue;
 use crate::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
+use crate::util::clock::Clock;
 
 use super::schema::Tables;
 use super::shape::{BULK_ROWS_MAX, Shape, statements};

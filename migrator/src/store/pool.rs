@@ -6,12 +6,12 @@ use std::mem;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
 use crate::config::{InsertMethod, PoolLimits, Pooling};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::SqlValue;
 use crate::report::Connections;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::util::clock::Clock;
+use crate::util::sync::{Condvar, Mutex, MutexGuard};
 
 use super::{Connection, Inserted, Key, Range, Role, Store, Stored};
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use migrator::clock::Clock;
+use migrator::util::clock::Clock;
 
 /// Time as tests set it; what is slept is noted.
 pub(crate) struct ManualClock {

@@ -13,7 +13,7 @@ use migrator::store::schema::Tables;
 use migrator::store::{
     Connection, Inserted, Key, Range, Role, Rule, Setup, Store, Stored, Violation, canonical,
 };
-use migrator::sync::{Condvar, Mutex, MutexGuard};
+use migrator::util::sync::{Condvar, Mutex, MutexGuard};
 
 /// Rows by table.
 type Rows = Vec<Vec<Box<[SqlValue]>>>;

@@ -10,7 +10,6 @@ pub(crate) mod runs;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use migrator::cache::{DedupCache, WorkerCache};
-use migrator::clock::SystemClock;
 use migrator::config::{Caching, Pooling};
 use migrator::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
 use migrator::error::Result;
@@ -19,6 +18,7 @@ use migrator::metrics::Metrics;
 use migrator::record::{SqlRow, SqlValue, TypedRecord, TypedRows};
 use migrator::store::Store;
 use migrator::store::pool::Pool;
+use migrator::util::clock::SystemClock;
 
 /// Indices of the catalogue's tables.
 pub(crate) const ENUMS: usize = 0;

@@ -8,9 +8,7 @@ use migrator::audit::{Audit, AuditReport};
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::{Error, Result};
 use migrator::insert::Mapped;
-use migrator::interrupt::Interrupt;
 use migrator::metrics::Metrics;
-use migrator::partition::Partition;
 use migrator::pipeline::{Job, run};
 use migrator::record::{RawRecord, Refusal, Reject, Stage};
 use migrator::report::RunReport;
@@ -18,6 +16,8 @@ use migrator::source::{Reader, Source};
 use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
+use migrator::util::cancel::Interrupt;
+use migrator::util::partition::Partition;
 use migrator::workers::Stages;
 use tempfile::TempDir;
 

@@ -8,7 +8,7 @@ use crate::contract::catalogue::{Column, ColumnDefault, ForeignKey, SqlType, Tab
 use crate::contract::column::typed;
 use crate::error::{Error, Result};
 use crate::record::{SqlValue, Value};
-use crate::units::{NAME_UNITS_MAX, first_units, units};
+use crate::util::utf16::{NAME_UNITS_MAX, first_units, units};
 
 use super::super::canonical;
 use super::sql::{names, qualified, quoted};

@@ -3,7 +3,7 @@
 
 use std::sync::PoisonError;
 
-use crate::sync::{Condvar, Mutex};
+use crate::util::sync::{Condvar, Mutex};
 
 /// Whether somebody has interrupted a run, or a part of it has failed.
 #[derive(Debug, Default)]
