@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use migrator::contract::catalogue::Catalogue;
-use migrator::contract::load::APPLICATIONS;
+use migrator::contract::loader::APPLICATIONS;
 use migrator::store::mssql::MssqlStore;
 use migrator::store::mssql::setup::Recreate;
 use migrator::store::mssql::url::{Password, ServerUrl};

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::contract::warn::{Pair, Targets, warnings};
+use migrator::contract::lint::{Pair, Targets, warnings};
 use migrator::record::RawRecord;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::draft::{Draft, FieldMapping, FilterRule, Placed};
-use super::finding::{Code, Finding, sort};
+use super::diagnostic::{Code, Finding, sort};
 use super::json::{Kind, Member, Node};
 use super::model::RowKind;
+use super::syntax::{Draft, FieldMapping, FilterRule, Placed};
 
 /// Types whose tables need no relationship, if all their mappings have one.
 const UNRELATED: [&str; 4] = ["add_score", "add_indicator", "add_history", "add_report_lookup"];

@@ -6,7 +6,6 @@ use serde_json::{Map, Value as Json};
 use super::case::lower;
 use super::check::{enum_name, rule, type_list};
 use super::convert::{DataType, convert, integer_if_digits};
-use super::draft::{Draft, FieldMapping, FilterRule, TypeName, last_segment};
 use super::expr::{Expression, Match, NameId, Names};
 use super::model::{
     ApplicationPlan, AttributeClass, AttributeRef, Below, CARD, ChildKind, ChildPlan, ChildRule,
@@ -14,6 +13,7 @@ use super::model::{
     EnumMap, Fields, KeptNames, LITERAL_ADDRESS, LastValid, Lookup, Mapping, NameUse, Procedure,
     RowGroup, RowKind, ScanPlan, Step, Witness,
 };
+use super::syntax::{Draft, FieldMapping, FilterRule, TypeName, last_segment};
 use crate::record::{OTHER_SPELLING, Value};
 
 const CONTACT_TABLE: &str = "app_contact_base";

@@ -2,16 +2,16 @@
 
 pub mod case;
 pub mod catalogue;
+mod catalogue_parser;
 pub mod check;
 pub mod column;
 mod compile;
 pub mod convert;
-pub mod draft;
+pub mod diagnostic;
 pub mod expr;
-pub mod finding;
 pub mod json;
-pub mod load;
+pub mod lint;
+pub mod loader;
 pub mod model;
-mod read;
 pub mod shape;
-pub mod warn;
+pub mod syntax;

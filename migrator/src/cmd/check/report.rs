@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value as Json, json};
 use textwrap::core::Word;
 
-use crate::contract::finding::{Finding, Severity};
+use crate::contract::diagnostic::{Finding, Severity};
 use crate::contract::json::Place;
 
 /// Lines of a longer piece that are shown behind its first.
@@ -162,7 +162,7 @@ fn summary(findings: &[Finding], name: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::finding::Code;
+    use crate::contract::diagnostic::Code;
     use crate::contract::json::Node;
 
     fn window(text: &str, keys: &[&str]) -> (String, String, Option<String>) {

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::contract::case::lower;
+use crate::contract::diagnostic::{Code, Finding};
 use crate::contract::expr::{Expression, NameId};
-use crate::contract::finding::{Code, Finding};
+use crate::contract::lint::{Compiled, Pair};
 use crate::contract::model::{Mapping, Step};
-use crate::contract::warn::{Compiled, Pair};
 use crate::record::Value;
 use crate::stage::map::observe::{Event, Observer};
 

@@ -2,10 +2,10 @@
 
 use crate::args::CheckArgs;
 use crate::cmd::inputs;
-use crate::contract::draft::Draft;
-use crate::contract::finding::{Code, Finding};
+use crate::contract::diagnostic::{Code, Finding};
+use crate::contract::lint::{Targets, place_of};
 use crate::contract::shape::TableShape;
-use crate::contract::warn::{Targets, place_of};
+use crate::contract::syntax::Draft;
 use crate::error::{Error, Result};
 use crate::store::inspect::{Difference, Inspection};
 use crate::store::schema::Tables;

@@ -17,9 +17,9 @@ use self::trace::Trace;
 use super::{inputs, records};
 use crate::args::ExplainArgs;
 use crate::contract::catalogue::{Catalogue, ColumnDefault};
+use crate::contract::lint::Pair;
+use crate::contract::lint::words::nearest;
 use crate::contract::model::{Contract, ContractTable};
-use crate::contract::warn::Pair;
-use crate::contract::warn::words::nearest;
 use crate::display;
 use crate::error::{Error, Result};
 use crate::record::{Reject, RowSet};
@@ -185,7 +185,7 @@ mod tests {
 
     use super::trace::{About, ColumnTrace, Outcome, RowTrace};
     use super::*;
-    use crate::contract::load::text_of;
+    use crate::contract::loader::text_of;
     use crate::contract::model::Procedure;
     use crate::record::{RawRecord, Row, Value};
     use crate::stage::validate::validate;

@@ -11,11 +11,11 @@ use super::words;
 use crate::cmd::records::json_of;
 use crate::contract::case::lower;
 use crate::contract::convert::DataType;
-use crate::contract::draft::{FieldMapping, Placed, TypeName};
-use crate::contract::expr::outline::{Branch, Outline};
+use crate::contract::expr::ast_view::{Branch, Outline};
 use crate::contract::expr::{Match, Taken};
+use crate::contract::lint::{Compiled, Pair};
 use crate::contract::model::{Contract, DataLength, Mapping, Procedure, RowKind, Step};
-use crate::contract::warn::{Compiled, Pair};
+use crate::contract::syntax::{FieldMapping, Placed, TypeName};
 use crate::record::{ParsedRecord, RowSet, Value};
 use crate::stage::map::observe::PassedOver;
 

@@ -11,7 +11,6 @@ mod condition;
 mod formula;
 mod like;
 mod names;
-pub mod outline;
 mod rename;
 mod value;
 
@@ -87,5 +86,6 @@ impl Expression {
     }
 }
 
+pub mod ast_view;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use super::line::Line;
 use super::{fields, loan_fields};
-use crate::contract::load::{APPLICATIONS, LOANS, Shipped};
+use crate::contract::loader::{APPLICATIONS, LOANS, Shipped};
 
 /// The product line that records are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
 
-use super::finding::{Code, Finding};
+use super::diagnostic::{Code, Finding};
 use super::json::{Kind, Node, Place};
 
 /// A piece of the contract and where it stands.

@@ -14,8 +14,8 @@ pub mod words;
 
 pub use self::pair::{Compiled, Pair};
 pub use self::presence::{Targets, place_of};
-use super::draft::Draft;
-use super::finding::{Finding, sort};
+use super::diagnostic::{Finding, sort};
+use super::syntax::Draft;
 
 /// What can be said of a contract that may have faults: keys, words and expressions of no effect,
 /// and the tables and columns that mappings name and nothing has.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
 use super::column::typed;
-use super::load::{APPLICATIONS, Shipped};
+use super::loader::{APPLICATIONS, Shipped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue, Value};
 use crate::util::utf16::{NAME_UNITS_MAX, units};
@@ -312,7 +312,7 @@ fn value_of(json: &Json) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::load::SHIPPED;
+    use crate::contract::loader::SHIPPED;
 
     #[test]
     fn the_shipped_catalogues_have_no_fault() {

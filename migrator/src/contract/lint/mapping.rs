@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::pair::Compiled;
 use crate::contract::convert::{DataType, is_blank, text_of};
-use crate::contract::finding::{Code, Finding};
+use crate::contract::diagnostic::{Code, Finding};
 use crate::contract::model::{Contract, DataLength, Mapping, RowKind, Step};
 use crate::record::Value;
 

@@ -7,10 +7,10 @@ use super::pair::{Compiled, Pair};
 use super::words::{listed, nearest};
 use crate::contract::check::enum_name;
 use crate::contract::convert::text_of;
-use crate::contract::draft::{Draft, FieldMapping, Placed};
-use crate::contract::finding::{Code, Finding};
+use crate::contract::diagnostic::{Code, Finding};
 use crate::contract::json::Node;
 use crate::contract::model::{ChildKind, Contract, Mapping, Procedure, RowKind, Step};
+use crate::contract::syntax::{Draft, FieldMapping, Placed};
 
 /// The log, which is inserted into without a mapping.
 const LOG: &str = "processing_log";

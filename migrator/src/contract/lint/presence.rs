@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::pair::Pair;
 use super::words::nearest;
-use crate::contract::draft::{Draft, FieldMapping, Placed};
-use crate::contract::finding::{Code, Finding};
+use crate::contract::diagnostic::{Code, Finding};
 use crate::contract::json::{Node, Place};
 use crate::contract::model::RowKind;
 use crate::contract::shape::{ColumnShape, TableShape};
+use crate::contract::syntax::{Draft, FieldMapping, Placed};
 
 /// What mappings are compared with, as far as it is known.
 #[derive(Debug, Clone, Copy, Default)]

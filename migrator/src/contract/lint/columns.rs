@@ -6,7 +6,7 @@ use super::presence::{Origin, Targets, place_of};
 use super::words::listed;
 use crate::contract::catalogue::SqlType;
 use crate::contract::convert::DataType;
-use crate::contract::finding::{Code, Finding};
+use crate::contract::diagnostic::{Code, Finding};
 use crate::contract::model::{DataLength, RowKind};
 use crate::contract::shape::{Class, ColumnShape, Holds, TableShape};
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::draft::Draft;
-use super::finding::Finding;
+use super::diagnostic::Finding;
 use super::model::Contract;
+use super::syntax::Draft;
 use super::{check, compile};
 use crate::error::{Error, ErrorKind, Result};
 

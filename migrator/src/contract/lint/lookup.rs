@@ -2,11 +2,11 @@
 
 use super::pair::{Compiled, Pair};
 use crate::contract::check::rule;
-use crate::contract::draft::{Draft, last_segment};
-use crate::contract::finding::{Code, Finding};
+use crate::contract::diagnostic::{Code, Finding};
 use crate::contract::model::{
     ChildKind, ContactRole, LITERAL_ADDRESS, LastValid, Lookup, Procedure,
 };
+use crate::contract::syntax::{Draft, last_segment};
 
 /// The name that two mapping types look for, whatever a contract calls its contacts (9.3).
 const LITERAL_CONTACT: &str = "contact";

@@ -1,7 +1,7 @@
 //! A contract as written and as compiled, side by side. Warns about nothing.
 
-use crate::contract::draft::{Draft, FieldMapping, Placed};
 use crate::contract::model::{Contract, Mapping, Procedure, RowKind};
+use crate::contract::syntax::{Draft, FieldMapping, Placed};
 
 /// A contract in both its forms, as written and as compiled.
 #[derive(Debug, Clone, Copy)]

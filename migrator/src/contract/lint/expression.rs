@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::pair::name;
 use crate::contract::convert::{float, timestamp_in_condition};
-use crate::contract::draft::{Draft, FieldMapping, Placed};
-use crate::contract::expr::outline::{Branch, Form, Joint, Outline, Piece, Side, SimpleTest};
-use crate::contract::finding::{Code, Finding};
+use crate::contract::diagnostic::{Code, Finding};
+use crate::contract::expr::ast_view::{Branch, Form, Joint, Outline, Piece, Side, SimpleTest};
+use crate::contract::syntax::{Draft, FieldMapping, Placed};
 
 /// Words that take an expression apart wherever they stand.
 const KEYWORDS: [&str; 7] = ["CASE", "END", "WHEN", "THEN", "ELSE", "AND", "OR"];

@@ -3,10 +3,10 @@
 use super::pair::name;
 use super::words::nearest;
 use crate::contract::convert::DataType;
-use crate::contract::draft::{Draft, FieldMapping, FilterRule, Placed, Relationship};
-use crate::contract::finding::{Code, Finding};
+use crate::contract::diagnostic::{Code, Finding};
 use crate::contract::json::Node;
 use crate::contract::model::RowKind;
+use crate::contract::syntax::{Draft, FieldMapping, FilterRule, Placed, Relationship};
 
 const TOP: [&str; 12] = [
     "xml_root_element",
