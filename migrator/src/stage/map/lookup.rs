@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::contacts::{exact, flat, folded, is, noted, of_kind, spelled};
-use super::env::{Env, Scope};
 use super::observe::{Event, Observer};
+use super::row_context::{Env, Scope};
 use crate::contract::convert::{DataType, is_blank, slice, trim};
 use crate::contract::expr::Context;
 use crate::contract::model::{

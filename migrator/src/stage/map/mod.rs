@@ -1,12 +1,12 @@
 //! Slots to rows, by the contract: table dispatch and row building of contract.md 7.
 
-mod chain;
 mod contacts;
 mod context;
-mod env;
 mod lookup;
 pub mod observe;
+mod row_context;
 mod rows;
+mod transform;
 
 use std::cell::OnceCell;
 use std::hash::{Hash, Hasher};
@@ -15,12 +15,12 @@ use chrono::NaiveDateTime;
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 
-use self::chain::transform;
 use self::contacts::{Child, ValidContact, children, exact, valid};
 use self::context::Names;
-use self::env::{Env, Scope, integer_or_text};
 use self::lookup::look_up;
 use self::observe::{Drop, Event, Nobody, Observer, Omission, Origin};
+use self::row_context::{Env, Scope, integer_or_text};
+use self::transform::transform;
 use crate::contract::convert::is_blank;
 use crate::contract::model::{
     ApplicationPlan, ChildPlan, ContactPlan, Contract, Mapping, Procedure, RowGroup,

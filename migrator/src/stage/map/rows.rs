@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::chain::char_to_bit;
 use super::context::Names;
-use super::env::{Env, Scope};
 use super::lookup::{Looked, is_meaningful, look_up};
 use super::observe::{Drop, Event, Observer, Origin};
+use super::row_context::{Env, Scope};
+use super::transform::char_to_bit;
 use crate::contract::convert::{
     DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
 };

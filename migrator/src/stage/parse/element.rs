@@ -4,13 +4,13 @@
 //! at again within its bounds for the words (`fault`), and the record is rejected.
 
 use super::attributes::{RawAttribute, has_graphic_ends};
+use super::fast_path::{Expected, Piece, Plain, offset, span};
 use super::fault;
 use super::names::{KnownName, NameId, NameTable};
 use super::namespace::{Scopes, is_declaration, local};
 use super::paths::{ABOVE_ROOT, Before, Paths};
 use super::references::Cause;
 use super::scan::Scanner;
-use super::usual::{Expected, Piece, Plain, offset, span};
 use crate::contract::model::{FieldId, ScanPlan};
 use crate::record::{Attribute, Element, NO_ATTRIBUTE, ParsedRecord, Span};
 

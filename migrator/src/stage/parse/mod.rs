@@ -8,13 +8,13 @@
 mod attributes;
 mod declaration;
 mod element;
+mod fast_path;
 mod fault;
 mod names;
 mod namespace;
 mod paths;
 mod references;
 mod scan;
-mod usual;
 
 use memchr::memmem;
 

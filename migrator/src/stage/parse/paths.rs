@@ -5,8 +5,8 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
+use super::fast_path::Expected;
 use super::names::{NameId, is_name};
-use super::usual::Expected;
 use crate::contract::model::{CARD, LITERAL_ADDRESS, LITERAL_CONTACT, ScanPlan};
 use crate::record::Kinds;
 

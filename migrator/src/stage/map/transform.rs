@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::env::{Env, Scope};
 use super::lookup::{Looked, current_address};
 use super::observe::{Answer, Event, Observer};
+use super::row_context::{Env, Scope};
 use crate::contract::case::{lower, upper};
 use crate::contract::convert::{
     DataType, convert, convert_value, cut, decimal, digits_only, is_blank, only_digits,
