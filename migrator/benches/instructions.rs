@@ -15,7 +15,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use migrator::contract::catalogue::Catalogue;
 use migrator::record::{ParsedRecord, RowSet};
-use migrator::source::generated::Profile;
+use migrator::source::synthetic::Profile;
 use migrator::stage::coerce::Coercer;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;

@@ -5,7 +5,7 @@ mod sample;
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use migrator::source::generated::Profile;
+use migrator::source::synthetic::Profile;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 

@@ -13,7 +13,7 @@ mod support;
 
 use std::time::Instant;
 
-use migrator::source::generated::Profile;
+use migrator::source::synthetic::Profile;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Synchronous, TypedSettings};
-pub use crate::source::generated::{Product, Profile};
+pub use crate::source::synthetic::{Product, Profile};
 use crate::util::partition::Partition;
 
 /// Maps XML application records with a JSON mapping contract and stores the rows.

@@ -15,7 +15,7 @@ use std::fmt::Write;
 use chrono::NaiveDateTime;
 use migrator::contract::model::Contract;
 use migrator::record::{RawRecord, Reject, RowSet, Stage, ValidRecord};
-use migrator::source::generated::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;

@@ -10,7 +10,7 @@ use chrono::NaiveDateTime;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::record::{RawRecord, Reject, RowSet, Stage};
-use migrator::source::generated::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;

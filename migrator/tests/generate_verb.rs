@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
-use migrator::source::generated::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use tempfile::TempDir;

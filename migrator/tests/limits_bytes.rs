@@ -13,7 +13,7 @@ use migrator::contract::model::Contract;
 use migrator::insert::{Batch, Entry, Mapped};
 use migrator::metrics::Metrics;
 use migrator::pipeline::RecordStages;
-use migrator::source::generated::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;

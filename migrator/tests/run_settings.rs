@@ -22,7 +22,7 @@ use migrator::contract::model::Contract;
 use migrator::metrics::Metrics;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
-use migrator::source::generated::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;
 use migrator::store::mssql::setup::Recreate;

@@ -5,7 +5,7 @@
 use chrono::NaiveDateTime;
 use migrator::contract::model::Contract;
 use migrator::record::ValidRecord;
-use migrator::source::generated::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::validate::validate;
 
 /// The first `count` records of a profile.

@@ -16,7 +16,7 @@ use migrator::metrics::Metrics;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::record::{ParsedRecord, RawRecord, Reject};
 use migrator::report::Books;
-use migrator::source::generated::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::source::table::{TableNames, TableSource};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;

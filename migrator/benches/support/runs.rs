@@ -10,7 +10,7 @@ use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::report::RunReport;
-use migrator::source::generated::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;
 use migrator::store::link::Linked;

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use migrator::record::ValidRecord;
-use migrator::source::generated::Profile;
+use migrator::source::synthetic::Profile;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 

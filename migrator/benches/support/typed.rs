@@ -5,7 +5,7 @@
 use migrator::config::InsertMethod;
 use migrator::contract::catalogue::Catalogue;
 use migrator::record::{SqlValue, TypedRecord};
-use migrator::source::generated::Profile;
+use migrator::source::synthetic::Profile;
 use migrator::stage::coerce::Coercer;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;

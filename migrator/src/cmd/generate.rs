@@ -17,7 +17,7 @@ use crate::contract::catalogue::{Catalogue, SqlType};
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue};
-use crate::source::generated::{Generated, Product, Spec};
+use crate::source::synthetic::{Generated, Product, Spec};
 use crate::store::mssql::url::ServerUrl;
 use crate::store::{Inserted, Role, Store, schema};
 

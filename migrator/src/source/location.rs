@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use super::files::FolderSource;
-use super::generated::{Generated, Product, Profile, Spec};
 use super::server_table::ServerTable;
+use super::synthetic::{Generated, Product, Profile, Spec};
 use super::table::{TableNames, TableSource};
 use super::{Reader, Source};
 use crate::error::{Error, Result};

@@ -1,16 +1,16 @@
 //! Where records come from: the traits of a source. A source decodes nothing and writes nothing.
 
 pub mod files;
-pub mod generated;
 pub mod location;
 pub mod server_table;
+pub mod synthetic;
 pub mod table;
 
 use crate::error::Result;
 use crate::record::RawRecord;
 use crate::stage::validate::RECORD_BYTES_MAX;
 
-use self::generated::Generated;
+use self::synthetic::Generated;
 
 /// Most bytes of a record that are read: enough for validation to see that there are too many.
 pub const RECORD_BYTES_READ_MAX: usize = RECORD_BYTES_MAX + 1;

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::line::Line;
+use super::product_line::Line;
 use super::{fields, loan_fields};
 use crate::contract::loader::{APPLICATIONS, LOANS, Shipped};
 

@@ -2,7 +2,7 @@
 //! number and rates; writes no text.
 
 use super::draw::{Draw, Purpose};
-use super::line::Refused;
+use super::product_line::Refused;
 use super::spec::{Profile, Spec};
 
 /// Most contacts of one record, so that every record has ids of its own.

@@ -4,8 +4,8 @@
 use encoding_rs::WINDOWS_1252;
 
 use super::draw::Draw;
-use super::line::Line;
 use super::plan::Reject;
+use super::product_line::Line;
 
 /// The bytes of a good text: UTF-8, and one in 20 that has letters outside ASCII in windows-1252,
 /// which is what bytes that are not UTF-8 are taken for (contract.md 2.1).

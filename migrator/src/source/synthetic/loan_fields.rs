@@ -2,7 +2,7 @@
 //! written. Tables only; keys, roles and types are written by `application`.
 
 use super::fields::{FURTHER_INCOMES, INCOMES, OWNERSHIPS, REQUEST};
-use super::line::{Child, Field, Group, Line, Refused, Typed, field};
+use super::product_line::{Child, Field, Group, Line, Refused, Typed, field};
 use super::values::Kind;
 
 /// Loans, for `scenarios/contracts/loans.json`.

@@ -1,7 +1,7 @@
 //! The line of card applications: the attributes of each element, in the order in which they are
 //! written. Tables only; keys, roles and types are written by `application`.
 
-use super::line::{Child, Field, Line, OfContact, Refused, Typed, field};
+use super::product_line::{Child, Field, Line, OfContact, Refused, Typed, field};
 use super::values::Kind;
 
 /// Card applications, for `scenarios/contracts/applications.json`.

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::draw::{Draw, Purpose};
-use super::line::{Child, Field, Group, Line, Refused, Typed};
 use super::plan::{self, Duplicate, Fate};
+use super::product_line::{Child, Field, Group, Line, Refused, Typed};
 use super::values::{self, Kind};
 use super::xml::Xml;
 

@@ -11,10 +11,10 @@ mod application;
 mod bytes;
 mod draw;
 mod fields;
-mod line;
 mod loan_fields;
 mod people;
 mod plan;
+mod product_line;
 mod reports;
 mod spec;
 mod values;
@@ -138,7 +138,7 @@ fn full(order: Order) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::line::Refused;
+    use super::product_line::Refused;
     use super::*;
 
     #[test]
