@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::source::location::Location;
 use crate::source::table::TableNames;
 use crate::store::Store;
-use crate::store::inspect::{self, Inspection};
+use crate::store::introspect;
+use crate::store::introspect::Inspection;
 use crate::store::mssql::MssqlStore;
 use crate::store::mssql::url::{Password, ServerUrl};
 use crate::store::schema::Tables;
@@ -159,7 +160,7 @@ pub(super) fn inspect(
     wanted: Option<&Tables>,
 ) -> Result<Inspection> {
     match store_location(store, server)? {
-        StoreLocation::Sqlite(path) => inspect::sqlite(path, wanted),
+        StoreLocation::Sqlite(path) => introspect::sqlite(path, wanted),
         StoreLocation::Mssql(url) => {
             let none = Catalogue { schema: "dbo".to_owned(), tables: Vec::new() };
             let store = mssql(url, server, catalogue.unwrap_or(&none))?;

@@ -18,7 +18,7 @@ use crate::pipeline::{self, Job, RecordStages};
 use crate::report::{Books, RunReport};
 use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
-use crate::store::link::Linked;
+use crate::store::simulated_network::Linked;
 use crate::util::cancel::Interrupt;
 use crate::util::clock::SystemClock;
 use crate::util::partition::Partition;

@@ -6,7 +6,7 @@ use tiberius::error::Error as WireError;
 
 use crate::error::{Error, Result};
 use crate::record::RawRecord;
-use crate::store::mssql::fault;
+use crate::store::mssql::error_codes;
 use crate::store::mssql::sql::{qualified, quoted};
 use crate::store::mssql::url::{Password, ServerUrl};
 use crate::store::mssql::value::whole;
@@ -236,8 +236,8 @@ impl Reader for ServerReader<'_> {
 }
 
 fn failure(login: &Login, error: &WireError) -> Error {
-    let message = format!("source {}: {}", login.url, fault::words(error));
-    Error::new(fault::kind(error), message)
+    let message = format!("source {}: {}", login.url, error_codes::words(error));
+    Error::new(error_codes::kind(error), message)
 }
 
 fn error_of(login: &Login, stopped: Stopped) -> Error {

@@ -3,14 +3,14 @@
 
 pub mod canonical;
 pub mod checksum;
-pub mod inspect;
-pub mod link;
+pub mod introspect;
 pub mod mssql;
 pub mod pool;
 pub mod retry;
 pub mod schema;
-pub mod shape;
+pub mod simulated_network;
 pub mod sqlite;
+pub mod statement_layout;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

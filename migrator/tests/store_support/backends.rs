@@ -5,11 +5,11 @@
 use migrator::config::{Link, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::store::Store;
-use migrator::store::link::Linked;
 use migrator::store::mssql::MssqlStore;
 use migrator::store::mssql::setup::Recreate;
 use migrator::store::mssql::url::{Password, ServerUrl};
 use migrator::store::schema::Tables;
+use migrator::store::simulated_network::Linked;
 use migrator::store::sqlite::SqliteStore;
 use tempfile::TempDir;
 

@@ -7,7 +7,7 @@ use crate::contract::lint::{Targets, place_of};
 use crate::contract::shape::TableShape;
 use crate::contract::syntax::Draft;
 use crate::error::{Error, Result};
-use crate::store::inspect::{Difference, Inspection};
+use crate::store::introspect::{Difference, Inspection};
 use crate::store::schema::Tables;
 
 /// What is known of the tables.

@@ -11,15 +11,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::SqlValue;
 
 use super::super::schema::Tables;
-use super::super::shape::{BULK_ROWS_MAX, Shape, statements};
+use super::super::statement_layout::{BULK_ROWS_MAX, Shape, statements};
 use super::super::{
     Connection, ConnectionCounts, Inserted, Key, OpenConnection, Range, Role, Rule, Stored,
     Violation,
 };
-use super::probe::Probe;
+use super::server_stats::Probe;
 use super::value::{Cell, cell, whole};
 use super::wire::{Login, Stopped, Wire};
-use super::{fault, sql, value};
+use super::{error_codes, sql, value};
 
 /// What the connections of a store share.
 pub struct Shared {
@@ -79,8 +79,9 @@ impl Shared {
     /// An error of the kind that decides what happens next, with what was being done.
     pub fn failure(&self, doing: &str, error: &WireError) -> Error {
         let Self { login: Login { url, .. }, schema, .. } = self;
-        let message = format!("store {url}, schema {schema}: {doing}: {}", fault::words(error));
-        Error::new(fault::kind(error), message)
+        let message =
+            format!("store {url}, schema {schema}: {doing}: {}", error_codes::words(error));
+        Error::new(error_codes::kind(error), message)
     }
 }
 
@@ -226,7 +227,7 @@ impl MssqlConnection {
     /// What an error of an INSERT means: a refusal, if the connection can go on and the error may be
     /// about a row.
     fn refused(&mut self, table: &Table, error: &WireError) -> Result<Inserted> {
-        match fault::violation(error, table) {
+        match error_codes::violation(error, table) {
             Some(mut violation) if self.wire.is_clean() => {
                 violation.ended_transaction = self.has_lost_transaction();
                 Ok(Inserted::Refused(violation))

@@ -6,9 +6,9 @@
 
 pub mod connection;
 pub mod ddl;
-pub mod fault;
-pub mod found;
-pub mod probe;
+pub mod error_codes;
+pub mod schema_introspection;
+pub mod server_stats;
 pub mod setup;
 pub mod sql;
 pub mod url;
@@ -25,7 +25,7 @@ use self::connection::{MssqlConnection, Shared};
 use self::setup::Recreate;
 use self::url::{Password, ServerUrl};
 use self::wire::Login;
-use super::inspect::Inspection;
+use super::introspect::Inspection;
 use super::schema::Tables;
 use super::{Connection, Role, Setup, Store};
 

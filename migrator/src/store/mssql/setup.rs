@@ -11,13 +11,13 @@ use crate::config::InsertMethod;
 use crate::error::{Error, Result};
 use crate::record::SqlValue;
 
-use super::super::inspect::Inspection;
+use super::super::introspect::Inspection;
 use super::super::schema::{LOG_TABLE, Tables};
 use super::super::{Connection, Inserted, Setup};
 use super::connection::MssqlConnection;
 use super::ddl;
-use super::found::Found;
-use super::{fault, sql, value};
+use super::schema_introspection::Found;
+use super::{error_codes, sql, value};
 
 /// Whether tables may be removed in a schema that was not created here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +205,7 @@ fn read_where_answered(
         Ok(())
     });
     match taken {
-        Err(super::wire::Stopped::Wire(error)) if fault::leaves_clean(&error) => Ok(()),
+        Err(super::wire::Stopped::Wire(error)) if error_codes::leaves_clean(&error) => Ok(()),
         Err(super::wire::Stopped::Wire(error)) => {
             Err(connection.shared().failure("read the schema", &error))
         }

@@ -20,7 +20,7 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::fault;
+use super::error_codes;
 use super::url::{Encrypt, Password, ServerUrl, Trust};
 
 type Tds = Client<Compat<TcpStream>>;
@@ -201,7 +201,7 @@ impl Wire {
                 match load.send(row).await {
                     Ok(()) => {}
                     // A row that cannot be written has left nothing behind.
-                    Err(error) if fault::is_unsent(&error) => {
+                    Err(error) if error_codes::is_unsent(&error) => {
                         unsent = Some(error);
                         break;
                     }
@@ -220,7 +220,7 @@ impl Wire {
             WireError::Protocol("the connection was closed in the middle of a request".into())
         })?;
         let outcome = self.runtime.block_on(call(&mut client));
-        if outcome.as_ref().map_or_else(fault::leaves_clean, |_| true) {
+        if outcome.as_ref().map_or_else(error_codes::leaves_clean, |_| true) {
             self.client = Some(client);
         }
         outcome

@@ -13,8 +13,8 @@ use super::super::schema::{self, quoted};
 use super::super::{Connection, Inserted, Key, OpenConnection, Range, Role, Stored};
 use super::shared::Shared;
 use super::text::{places_for, write_look_up};
-use super::turn::HeldTurn;
 use super::value::{Scratch, bind, bind_row, stored, violation};
+use super::write_lock::HeldTurn;
 
 /// One connection to the file.
 pub(super) struct SqliteConnection {

@@ -8,8 +8,8 @@
 mod connection;
 mod shared;
 mod text;
-mod turn;
 mod value;
+mod write_lock;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::super::ConnectionCounts;
 use super::super::schema::Tables;
 use super::text::InsertTexts;
-use super::turn::Turn;
+use super::write_lock::Turn;
 
 /// Statements that a connection keeps prepared: every INSERT of a few dozen tables.
 const STATEMENTS_KEPT: usize = 512;

@@ -8,7 +8,7 @@ use tiberius::ColumnData;
 use crate::contract::catalogue::{Column, SqlType, Table};
 use crate::contract::shape::{ColumnShape, Holds, TableShape};
 
-use super::super::inspect::Difference;
+use super::super::introspect::Difference;
 use super::super::schema::Tables;
 use super::value::whole;
 

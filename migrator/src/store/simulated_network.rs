@@ -8,7 +8,7 @@
 //! | roll back without a transaction | | 0 |
 //! | savepoint, back to it | | 1 each |
 //! | a look-up, a delete, a read of a table | | 1 each |
-//! | rows as `values` | | 1 for each statement: at most 2,098 parameters and 1,000 rows; a rest in numbers of rows of three significant bits ([`super::shape`]) |
+//! | rows as `values` | | 1 for each statement: at most 2,098 parameters and 1,000 rows; a rest in numbers of rows of three significant bits ([`super::statement_layout`]) |
 //! | … into a table whose identity column is given | | 2 more: `SET IDENTITY_INSERT` on and off |
 //! | rows as `bulk`, identity values among them | | 3 for each 4,500 rows: the table's columns, `INSERT BULK`, the rows |
 //! | no rows | | 0 |
@@ -42,7 +42,7 @@ use crate::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
 use crate::util::clock::Clock;
 
 use super::schema::Tables;
-use super::shape::{BULK_ROWS_MAX, Shape, statements};
+use super::statement_layout::{BULK_ROWS_MAX, Shape, statements};
 use super::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
 
 /// Messages of one bulk load.
