@@ -20,11 +20,11 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 use migrator::config::InsertMethod;
-use migrator::metrics::Usage;
 use migrator::store::Store;
 use migrator::store::mssql::MssqlStore;
 use migrator::store::mssql::url::{Password, ServerUrl};
 use migrator::store::schema::Tables;
+use migrator::telemetry::metrics::Usage;
 
 use median::median;
 use tds::{Options, TdsDouble};

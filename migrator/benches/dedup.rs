@@ -14,11 +14,11 @@ use migrator::cache::{DedupCache, WorkerCache};
 use migrator::config::{CacheLimits, Caching, InsertMethod, Synchronous};
 use migrator::insert::{Batch, Entry, Mapped, Writer};
 use migrator::log::open_session;
-use migrator::metrics::{Metrics, Step};
 use migrator::record::TypedRecord;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
+use migrator::telemetry::metrics::{Metrics, Step};
 use store_support::{CURRENT, PREVIOUS, record};
 
 /// Records that are there before the first batch that counts.

@@ -14,11 +14,11 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use migrator::config::{InsertMethod, Synchronous};
 use migrator::insert::{Batch, Entry, Mapped, Writer};
 use migrator::log::open_session;
-use migrator::metrics::Metrics;
 use migrator::record::{SqlValue, TypedRecord};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Inserted, Role, Store};
+use migrator::telemetry::metrics::Metrics;
 
 const ROWS_PER_RECORD: u64 = 50;
 

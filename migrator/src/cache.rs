@@ -17,7 +17,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::config::{CacheLimits, Caching};
-use crate::report::CacheReport;
+use crate::telemetry::report::CacheReport;
 use crate::util::sync::{Mutex, MutexGuard};
 
 /// A table and a key in it as bytes. Two whole numbers, the longest of the keys that decide about

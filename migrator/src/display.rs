@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use crate::pipeline::Event;
-use crate::report::{Books, RunReport, SimulatedLink};
+use crate::telemetry::report::{Books, RunReport, SimulatedLink};
 
 /// How many records that the store refused are named; the log has them all.
 const REFUSED_SHOWN_MAX: u64 = 20;

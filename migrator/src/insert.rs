@@ -12,15 +12,15 @@ use crate::dedup::{Decided, Decision, Dedup};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{self, BatchRow, Log, Logged, Session};
 use crate::lookup::Lookup;
-use crate::metrics::{Metrics, Retry, Step};
 #[cfg(feature = "planted-slowdown")]
 use crate::planted::Planted;
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, TypedRecord};
-use crate::report::Books;
 use crate::store::pool::Handle;
 use crate::store::retry::{self, Patience};
 use crate::store::schema::Tables;
 use crate::store::{Connection, Inserted, Role, Rule, Store, Violation};
+use crate::telemetry::metrics::{Metrics, Retry, Step};
+use crate::telemetry::report::Books;
 
 /// What mapping made of a record.
 #[derive(Debug, Clone, PartialEq)]

@@ -22,15 +22,14 @@ pub mod handout;
 pub mod insert;
 pub mod log;
 pub mod lookup;
-pub mod metrics;
 pub mod pipeline;
 #[cfg(feature = "planted-slowdown")]
 pub mod planted;
 pub mod queue;
 pub mod record;
-pub mod report;
 pub mod source;
 pub mod stage;
 pub mod store;
+pub mod telemetry;
 pub mod util;
 pub mod workers;

@@ -4,8 +4,8 @@
 use crate::cache::{KeyBytes, Known, WorkerCache};
 use crate::dedup::Wanted;
 use crate::error::Result;
-use crate::metrics::Metrics;
 use crate::store::{Connection, Key};
+use crate::telemetry::metrics::Metrics;
 
 /// Answers for one transaction.
 pub struct Lookup<'a> {

@@ -13,12 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::feed::Feed;
 use crate::insert::{Mapped, Writer, Written};
 use crate::log::{self, Log, Session};
-use crate::metrics::{self, Metrics, Step, Usage};
 use crate::record::{ParsedRecord, RawRecord, Reject};
-use crate::report::{
-    Books, Build, CacheReport, Connections, FORMAT_VERSION, Io, QueueReport, RunReport,
-    ServerReport, StageTimes,
-};
 use crate::source::Source;
 use crate::stage::coerce::Coercer;
 use crate::stage::map::Mapper;
@@ -28,6 +23,12 @@ use crate::store::checksum::checksum;
 use crate::store::pool::Pool;
 use crate::store::retry;
 use crate::store::{Connection, Role, Store};
+use crate::telemetry::metrics;
+use crate::telemetry::metrics::{Metrics, Step, Usage};
+use crate::telemetry::report::{
+    Books, Build, CacheReport, Connections, FORMAT_VERSION, Io, QueueReport, RunReport,
+    ServerReport, StageTimes,
+};
 use crate::util::cancel::Interrupt;
 use crate::util::clock::SystemClock;
 use crate::workers::{Crew, Stages, Tally};

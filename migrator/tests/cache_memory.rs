@@ -4,7 +4,7 @@
 
 use migrator::cache::{DedupCache, KeyBytes};
 use migrator::config::{CacheLimits, Caching};
-use migrator::metrics::peak_rss_bytes;
+use migrator::telemetry::metrics::peak_rss_bytes;
 
 #[test]
 fn the_bytes_of_a_cache_are_what_the_process_grows_by() {

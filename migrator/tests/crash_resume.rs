@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use command_support::{Migration, open};
 use counts::Harm;
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 use pairwise::pairwise;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -13,9 +13,9 @@ use migrator::config::{
     CacheLimits, Caching, InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Rate, Settings,
 };
 use migrator::record::SqlValue;
-use migrator::report::RunReport;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
+use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;

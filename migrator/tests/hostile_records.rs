@@ -15,10 +15,10 @@ use allocations::{Allocated, alone, counted};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::insert::Mapped;
-use migrator::metrics::Metrics;
 use migrator::pipeline::RecordStages;
 use migrator::record::{RawRecord, Stage};
 use migrator::stage::coerce::Coercer;
+use migrator::telemetry::metrics::Metrics;
 use migrator::workers::Stages;
 
 /// What becomes of a record.

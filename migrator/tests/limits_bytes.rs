@@ -11,12 +11,12 @@ use chrono::NaiveDateTime;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::insert::{Batch, Entry, Mapped};
-use migrator::metrics::Metrics;
 use migrator::pipeline::RecordStages;
 use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
+use migrator::telemetry::metrics::Metrics;
 use migrator::workers::Stages;
 
 /// Records of which some are rejected and some have keys of others.

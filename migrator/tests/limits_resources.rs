@@ -18,7 +18,7 @@ use std::thread;
 
 use command_support::{Migration, migrator};
 use counts::Harm;
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 
 /// The user `nobody`, who may do what the permissions say.
 const NOBODY: u32 = 65_534;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use command_support::{Migration, migrator};
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 
 const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contracts/loans.json");
 

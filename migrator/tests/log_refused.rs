@@ -14,10 +14,10 @@ use migrator::config::{InsertMethod, Synchronous};
 use migrator::error::{Error, ErrorKind};
 use migrator::insert::{Batch, Entry, Mapped, Writer};
 use migrator::log::open_session;
-use migrator::metrics::Metrics;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
+use migrator::telemetry::metrics::Metrics;
 use store_support::{BASE, CONTACT, CURRENT, PRICING, catalogue, now, record};
 use tds::faults::{Fault, When};
 use tds::{Engine, Options};
@@ -127,6 +127,6 @@ fn a_key_in_the_log_that_nobody_has_logged_is_tried_again_and_then_stops_the_run
         rusqlite::Connection::open(&path).unwrap().execute_batch(trigger).unwrap();
     });
     assert!(error.to_string().contains("UNIQUE constraint failed: processing_log.app_id"));
-    assert_eq!(metrics.retries, [(migrator::metrics::Retry::LostRace, 5)].into());
+    assert_eq!(metrics.retries, [(migrator::telemetry::metrics::Retry::LostRace, 5)].into());
     assert_eq!(kept(&store), 0);
 }

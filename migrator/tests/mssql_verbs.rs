@@ -12,9 +12,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
-use migrator::report::RunReport;
 use migrator::store::mssql::setup::Recreate;
 use migrator::store::{Role, Store};
+use migrator::telemetry::report::RunReport;
 use store_support::{BASE, base_row, catalogue};
 use tds::{Options, TdsDouble};
 use tempfile::TempDir;

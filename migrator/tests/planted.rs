@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 
 const VARIABLE: &str = "MIGRATOR_PLANTED_SLOWDOWN";
 

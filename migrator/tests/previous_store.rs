@@ -10,7 +10,7 @@ use std::path::Path;
 use command_support::migrator;
 use migrator::audit::AuditReport;
 use migrator::audit::walk::Records;
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 
 #[test]
 fn a_store_of_the_version_before_is_audited_and_taken_up() {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use command_support::{Migration, migrator};
 use counts::Harm;
-use migrator::report::{Books, RunReport};
+use migrator::telemetry::report::{Books, RunReport};
 
 const RECORDS: u32 = 60;
 

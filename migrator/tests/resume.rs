@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use command_support::Migration;
-use migrator::report::{Books, RunReport};
+use migrator::telemetry::report::{Books, RunReport};
 use rusqlite::{Connection, OpenFlags};
 
 /// Far longer than a run takes, so that a test that waits in vain fails and does not hang.

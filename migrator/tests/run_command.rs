@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use migrator::report::{CacheReport, RunReport};
+use migrator::telemetry::report::{CacheReport, RunReport};
 use tempfile::TempDir;
 
 /// A folder of its own for a store and other files.

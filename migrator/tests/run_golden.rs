@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin;
-use migrator::report::{Books, RunReport};
+use migrator::telemetry::report::{Books, RunReport};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 

@@ -5,7 +5,7 @@
 mod store_support;
 
 use migrator::config::{InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Settings};
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 use proptest::prelude::*;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::runs::{Fixture, Numbers, Sharing, within_a_minute};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use command_support::Migration;
 
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rusqlite::{Connection, OpenFlags};

@@ -15,13 +15,13 @@ use migrator::contract::catalogue::Catalogue;
 use migrator::error::{ErrorKind, Result};
 use migrator::insert::{Batch, Entry, Mapped, Writer, Written};
 use migrator::log::open_session;
-use migrator::metrics::{Metrics, Retry, Step};
 use migrator::record::{Refusal, Reject, SqlValue, Stage, TypedRecord};
-use migrator::report::Books;
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store, Stored};
+use migrator::telemetry::metrics::{Metrics, Retry, Step};
+use migrator::telemetry::report::Books;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, EMPLOYMENT, HISTORY, OPERATIONAL, PREVIOUS, PRICING,

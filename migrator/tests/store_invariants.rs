@@ -11,13 +11,13 @@ use migrator::cache::DedupCache;
 use migrator::config::{CacheLimits, Caching, InsertMethod, Rate, Synchronous};
 use migrator::insert::{Batch, Entry, Mapped, Writer};
 use migrator::log::open_session;
-use migrator::metrics::Metrics;
 use migrator::record::TypedRecord;
-use migrator::report::{Books, CacheReport};
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
+use migrator::telemetry::metrics::Metrics;
+use migrator::telemetry::report::{Books, CacheReport};
 use proptest::prelude::*;
 use store_support::faulty::{Faults, FaultyStore};
 use store_support::{

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use migrator::report::{RunReport, ServerReport};
+use migrator::telemetry::report::{RunReport, ServerReport};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -147,7 +147,7 @@ fn middle(values: Vec<f64>) -> Result<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use migrator::config::Settings;
-    use migrator::report::ServerWait;
+    use migrator::telemetry::report::ServerWait;
 
     use super::*;
     use crate::trial::executor::report;

@@ -1,6 +1,6 @@
 //! Quantities that noise does not touch, of both arms: compared as they are, without statistics.
 
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 use serde::Serialize;
 
 use crate::scenario::Exact;

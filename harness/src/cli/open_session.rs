@@ -187,7 +187,7 @@ pub(super) fn read(path: &Path) -> Result<Progress> {
 }
 
 /// The first report of every program, by its index.
-fn first_reports(recorded: &Recorded) -> Vec<(usize, &migrator::report::RunReport)> {
+fn first_reports(recorded: &Recorded) -> Vec<(usize, &migrator::telemetry::report::RunReport)> {
     let programs = 0..recorded.session.origin.programs.len();
     let first = |program: usize| {
         let lines = recorded.steps.iter().flat_map(|ran| ran.trials().map(move |line| (ran, line)));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use migrator::config::Settings;
-use migrator::report::{
+use migrator::telemetry::report::{
     Books, Build, CacheReport, FORMAT_VERSION, RunReport, StageTimes, StoreInfo,
 };
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use migrator::config::Settings;
-use migrator::report::{
+use migrator::telemetry::report::{
     Books, Build, CacheReport, Connections, FORMAT_VERSION, RunReport, StageTimes, StoreInfo,
 };
 

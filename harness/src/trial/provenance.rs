@@ -154,7 +154,7 @@ impl Identity {
     }
 
     /// Adds what only a run's report knows; `program` is the index of the one that ran.
-    pub fn learn(&mut self, program: usize, report: &migrator::report::RunReport) {
+    pub fn learn(&mut self, program: usize, report: &migrator::telemetry::report::RunReport) {
         let ran = match program.checked_sub(1) {
             None => Some(&mut self.program),
             Some(other) => self.other_programs.get_mut(other),

@@ -25,7 +25,7 @@ use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::{Cause, Failure, Measurement, Outcome};
 use harness::trial::provenance::{Identity, Machine, Program, Store};
 use migrator::config::Settings;
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 use serde_json::Value;
 use tempfile::TempDir;
 

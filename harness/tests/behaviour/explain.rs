@@ -16,7 +16,7 @@ use harness::session::state::Recorded;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::Measurement;
 use migrator::config::Settings;
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 
 use crate::common::{Fake, Silent, done, failure, harness, tell, uniform};
 

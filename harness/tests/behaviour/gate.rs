@@ -26,7 +26,7 @@ use harness::trial::executor::{Difference, Mock, Source, report};
 use harness::trial::measurement::{Measurement, Surroundings};
 use harness::trial::provenance::{Identity, Program};
 use migrator::config::Settings;
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 
 use crate::common::{Silent, done, failure, identity, tell, uniform};
 

@@ -5,7 +5,7 @@ use harness::scenario::Link;
 use harness::trial::executor::report;
 use harness::trial::measurement::{Asked, Cause, Failure, Outcome, Stored, read_report};
 use migrator::config::Settings;
-use migrator::report::{FORMAT_VERSION, RunReport, SimulatedLink};
+use migrator::telemetry::report::{FORMAT_VERSION, RunReport, SimulatedLink};
 
 fn whole(settings: &Settings) -> Asked<'_> {
     Asked { settings, link: Link::default(), foreign: false }

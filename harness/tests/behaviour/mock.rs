@@ -165,7 +165,7 @@ fn a_pilot_that_fails_stops_the_sweep_before_its_first_trial() {
 
 #[test]
 fn runs_that_stored_different_things_are_an_error_that_says_where_they_differ() {
-    type Change = fn(&mut migrator::report::RunReport);
+    type Change = fn(&mut migrator::telemetry::report::RunReport);
     let changes: [(Change, &str); 3] = [
         (|r| r.checksum = "x".into(), "checksum x instead of 00112233445566778899aabbccddeeff"),
         (|r| r.books.committed -= 1, "records committed 7999 instead of 8000"),

@@ -18,7 +18,7 @@ use harness::trial::measurement::Measurement;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use migrator::config::Settings;
-use migrator::report::{QueueReport, RunReport, StageTimes};
+use migrator::telemetry::report::{QueueReport, RunReport, StageTimes};
 
 use crate::common::{done, identity, mock_sweep, noisy_runs};
 

@@ -18,7 +18,7 @@ use harness::session::strategy::Strategy;
 use harness::trial::executor::{Mock, Source, report};
 use harness::trial::provenance::{Identity, Store};
 use migrator::config::{Pooling, Settings};
-use migrator::report::{RunReport, ServerReport, ServerWait};
+use migrator::telemetry::report::{RunReport, ServerReport, ServerWait};
 
 use crate::common::{Silent, done, identity, mock_sweep, tell, uniform};
 

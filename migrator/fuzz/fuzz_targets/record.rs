@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::insert::Mapped;
-use migrator::metrics::Metrics;
+use migrator::telemetry::metrics::Metrics;
 use migrator::pipeline::RecordStages;
 use migrator::record::{RawRecord, Reject, Stage, ValidRecord};
 use migrator::stage::coerce::Coercer;

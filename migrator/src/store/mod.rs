@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::InsertMethod;
 use crate::error::Result;
 use crate::record::SqlValue;
-use crate::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
+use crate::telemetry::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
 
 use self::schema::Tables;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::config::{InsertMethod, PoolLimits, Pooling};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::SqlValue;
-use crate::report::Connections;
+use crate::telemetry::report::Connections;
 use crate::util::clock::Clock;
 use crate::util::sync::{Condvar, Mutex, MutexGuard};
 

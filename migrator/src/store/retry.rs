@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::metrics::Retry;
+use crate::telemetry::metrics::Retry;
 
 use super::{Connection, Role, Store};
 

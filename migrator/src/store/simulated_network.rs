@@ -38,7 +38,7 @@ use std::time::Duration;
 use crate::config::{InsertMethod, Link};
 use crate::error::Result;
 use crate::record::SqlValue;
-use crate::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
+use crate::telemetry::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
 use crate::util::clock::Clock;
 
 use super::schema::Tables;

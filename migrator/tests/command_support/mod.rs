@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use migrator::audit::AuditReport;
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 use tempfile::TempDir;
 
 /// A source of invented records, and a place for stores.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use migrator::config::InsertMethod;
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::record::SqlValue;
-use migrator::report::{Connections, StoreInfo};
 use migrator::store::schema::Tables;
 use migrator::store::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
+use migrator::telemetry::report::{Connections, StoreInfo};
 
 /// What goes wrong on a connection.
 #[derive(Debug, Clone, Copy, Default)]

@@ -8,11 +8,11 @@ use migrator::config::InsertMethod;
 use migrator::contract::catalogue::SqlType;
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::record::SqlValue;
-use migrator::report::{Connections, StoreInfo};
 use migrator::store::schema::Tables;
 use migrator::store::{
     Connection, Inserted, Key, Range, Role, Rule, Setup, Store, Stored, Violation, canonical,
 };
+use migrator::telemetry::report::{Connections, StoreInfo};
 use migrator::util::sync::{Condvar, Mutex, MutexGuard};
 
 /// Rows by table.

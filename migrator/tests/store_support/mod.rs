@@ -14,10 +14,10 @@ use migrator::config::{Caching, Pooling};
 use migrator::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
 use migrator::error::Result;
 use migrator::insert::{Batch, Writer, Written};
-use migrator::metrics::Metrics;
 use migrator::record::{SqlRow, SqlValue, TypedRecord, TypedRows};
 use migrator::store::Store;
 use migrator::store::pool::Pool;
+use migrator::telemetry::metrics::Metrics;
 use migrator::util::clock::SystemClock;
 
 /// Indices of the catalogue's tables.

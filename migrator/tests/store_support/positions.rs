@@ -8,9 +8,9 @@ use std::time::Duration;
 use migrator::config::InsertMethod;
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::record::SqlValue;
-use migrator::report::{Connections, StoreInfo};
 use migrator::store::schema::Tables;
 use migrator::store::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
+use migrator::telemetry::report::{Connections, StoreInfo};
 
 /// How the call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -177,7 +177,7 @@ impl fmt::Display for Why {
 #[cfg(test)]
 mod tests {
     use migrator::config::Settings;
-    use migrator::report::{RunReport, ServerReport, ServerWait};
+    use migrator::telemetry::report::{RunReport, ServerReport, ServerWait};
 
     use super::*;
     use crate::trial::executor::report;

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
-use migrator::report::RunReport;
+use migrator::telemetry::report::RunReport;
 
 use super::pairs;
 use crate::analysis::comparison;

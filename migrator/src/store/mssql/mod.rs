@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::report::{Connections, ServerReport, StoreInfo};
+use crate::telemetry::report::{Connections, ServerReport, StoreInfo};
 
 use self::connection::{MssqlConnection, Shared};
 use self::setup::Recreate;

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use tiberius::ColumnData;
 use tiberius::numeric::Numeric;
 
-use crate::report::{ServerReport, ServerWait};
+use crate::telemetry::report::{ServerReport, ServerWait};
 
 use super::value::whole;
 use super::wire::Wire;

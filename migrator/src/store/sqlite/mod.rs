@@ -22,7 +22,7 @@ use rusqlite::OpenFlags;
 use crate::config::{InsertMethod, Synchronous};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::SqlValue;
-use crate::report::{Connections, StoreInfo};
+use crate::telemetry::report::{Connections, StoreInfo};
 
 use self::connection::SqliteConnection;
 use self::shared::Shared;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metrics::Timing;
+use crate::telemetry::metrics::Timing;
 
 /// The version of the report's format; a reader refuses newer ones.
 pub const FORMAT_VERSION: u32 = 1;
@@ -327,7 +327,7 @@ mod tests {
     use hdrhistogram::serialization::Deserializer;
 
     use super::*;
-    use crate::metrics::{Metrics, Step};
+    use crate::telemetry::metrics::{Metrics, Step};
 
     #[test]
     fn stage_times_carry_their_whole_histogram() {

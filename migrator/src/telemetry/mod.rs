@@ -1,0 +1,4 @@
+//! telemetry.
+
+pub mod metrics;
+pub mod report;
