@@ -10,15 +10,15 @@ mod store_support;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use migrator::cache::{DedupCache, WorkerCache};
 use migrator::config::{CacheLimits, Caching, InsertMethod, Synchronous};
-use migrator::insert::{Batch, Entry, Mapped, Writer};
-use migrator::log::open_session;
 use migrator::record::TypedRecord;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
 use migrator::telemetry::metrics::{Metrics, Step};
+use migrator::write::cache::{DedupCache, WorkerCache};
+use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::log::open_session;
 use store_support::{CURRENT, PREVIOUS, record};
 
 /// Records that are there before the first batch that counts.

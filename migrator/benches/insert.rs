@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use migrator::config::{InsertMethod, Synchronous};
-use migrator::insert::{Batch, Entry, Mapped, Writer};
-use migrator::log::open_session;
 use migrator::record::{SqlValue, TypedRecord};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Inserted, Role, Store};
 use migrator::telemetry::metrics::Metrics;
+use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::log::open_session;
 
 const ROWS_PER_RECORD: u64 = 50;
 

@@ -15,11 +15,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::log::{Log, Logged};
 use crate::source::Reader;
 use crate::store::retry::Patience;
 use crate::store::{Connection, Role, Store};
 use crate::util::partition::Partition;
+use crate::write::log::{Log, Logged};
 
 /// Most numbers that one statement counts: an answer takes some hundredths of a second.
 const SPAN_MAX: i32 = 1 << 20;

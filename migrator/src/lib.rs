@@ -8,23 +8,14 @@
 
 pub mod args;
 pub mod audit;
-pub mod blame;
-pub mod cache;
-pub mod claims;
 pub mod cmd;
 pub mod config;
 pub mod contract;
-pub mod dedup;
 pub mod display;
 pub mod error;
 pub mod feed;
 pub mod handout;
-pub mod insert;
-pub mod log;
-pub mod lookup;
 pub mod pipeline;
-#[cfg(feature = "planted-slowdown")]
-pub mod planted;
 pub mod queue;
 pub mod record;
 pub mod source;
@@ -33,3 +24,4 @@ pub mod store;
 pub mod telemetry;
 pub mod util;
 pub mod workers;
+pub mod write;

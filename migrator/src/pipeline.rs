@@ -6,13 +6,10 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 
-use crate::cache::DedupCache;
 use crate::config::Config;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
 use crate::feed::Feed;
-use crate::insert::{Mapped, Writer, Written};
-use crate::log::{self, Log, Session};
 use crate::record::{ParsedRecord, RawRecord, Reject};
 use crate::source::Source;
 use crate::stage::coerce::Coercer;
@@ -32,6 +29,10 @@ use crate::telemetry::report::{
 use crate::util::cancel::Interrupt;
 use crate::util::clock::SystemClock;
 use crate::workers::{Crew, Stages, Tally};
+use crate::write::cache::DedupCache;
+use crate::write::insert::{Mapped, Writer, Written};
+use crate::write::log;
+use crate::write::log::{Log, Session};
 
 /// How many records an imbalance names.
 const MISSING_NAMED_MAX: usize = 20;

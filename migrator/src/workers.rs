@@ -10,13 +10,10 @@ use std::num::NonZeroUsize;
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use crate::cache::{DedupCache, WorkerCache};
-use crate::claims::{Claim, Claims};
 use crate::config::{Queueing, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::feed::{Feed, Share};
 use crate::handout::Handout;
-use crate::insert::{Batch, Entry, Mapped, Writer, Written};
 use crate::queue::{Queue, QueueCounts};
 use crate::record::{RawRecord, Reject};
 use crate::source::{Reader, Source};
@@ -26,6 +23,9 @@ use crate::telemetry::report::Books;
 use crate::util::cancel::Interrupt;
 use crate::util::sync::atomic::{AtomicBool, Ordering};
 use crate::util::sync::{Mutex, thread};
+use crate::write::cache::{DedupCache, WorkerCache};
+use crate::write::insert::{Batch, Entry, Mapped, Writer, Written};
+use crate::write::key_locks::{Claim, Claims};
 
 /// The stages that touch no store, in the two parts that a parse pool puts on different threads.
 /// Every thread has its own.

@@ -10,7 +10,6 @@ use migrator::audit::finding::Finding;
 use migrator::audit::{Audit, AuditReport};
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::Result;
-use migrator::insert::Mapped;
 use migrator::pipeline::{Job, run};
 use migrator::record::{RawRecord, Reject, SqlValue, Stage, TypedRecord};
 use migrator::source::{Reader, Source};
@@ -21,6 +20,7 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
 use migrator::workers::Stages;
+use migrator::write::insert::Mapped;
 use proptest::prelude::*;
 use store_support::{
     CONTACT, CURRENT, HISTORY, PREVIOUS, PRICING, catalogue, history_row, int, record,

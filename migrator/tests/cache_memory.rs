@@ -2,9 +2,9 @@
 //! does.
 #![cfg(all(test, target_os = "linux", target_env = "gnu"))]
 
-use migrator::cache::{DedupCache, KeyBytes};
 use migrator::config::{CacheLimits, Caching};
 use migrator::telemetry::metrics::peak_rss_bytes;
+use migrator::write::cache::{DedupCache, KeyBytes};
 
 #[test]
 fn the_bytes_of_a_cache_are_what_the_process_grows_by() {

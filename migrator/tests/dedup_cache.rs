@@ -5,17 +5,17 @@ mod store_support;
 
 use std::path::PathBuf;
 
-use migrator::cache::{DedupCache, WorkerCache};
 use migrator::config::{CacheLimits, Caching, InsertMethod, Rate, Synchronous};
 use migrator::error::{ErrorKind, Result};
-use migrator::insert::{Batch, Entry, Mapped, Writer, Written};
-use migrator::log::{Session, open_session};
 use migrator::record::TypedRecord;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
 use migrator::telemetry::metrics::{Metrics, Retry};
 use migrator::telemetry::report::CacheReport;
+use migrator::write::cache::{DedupCache, WorkerCache};
+use migrator::write::insert::{Batch, Entry, Mapped, Writer, Written};
+use migrator::write::log::{Session, open_session};
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::{CURRENT, PREVIOUS, catalogue, int, record};
 use tempfile::TempDir;

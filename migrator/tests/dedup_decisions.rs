@@ -5,11 +5,11 @@ mod store_support;
 
 use std::collections::BTreeSet;
 
-use migrator::dedup::{Decided, Dedup, Wanted};
 use migrator::record::{SqlValue, TypedRecord};
 use migrator::store::Key;
 use migrator::store::canonical::plain;
 use migrator::store::schema::Tables;
+use migrator::write::dedup::{Decided, Dedup, Wanted};
 use proptest::prelude::*;
 use store_support::{ADDRESS, CONTACT, CURRENT, PREVIOUS, catalogue, record, text};
 

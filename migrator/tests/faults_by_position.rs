@@ -18,12 +18,12 @@ use counts::Harm;
 use migrator::config::{
     CacheLimits, Caching, InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Settings,
 };
-use migrator::insert::Mapped;
 use migrator::record::{RawRecord, Reject, Stage};
 use migrator::store::Store;
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
 use migrator::workers::Stages;
+use migrator::write::insert::Mapped;
 use store_support::positions::{Kind, Place, PositionStore};
 use store_support::runs::{Fixture, Numbers, Sharing, within_a_minute};
 

@@ -14,12 +14,12 @@ use std::time::Duration;
 use allocations::{Allocated, alone, counted};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::insert::Mapped;
 use migrator::pipeline::RecordStages;
 use migrator::record::{RawRecord, Stage};
 use migrator::stage::coerce::Coercer;
 use migrator::telemetry::metrics::Metrics;
 use migrator::workers::Stages;
+use migrator::write::insert::Mapped;
 
 /// What becomes of a record.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,7 +10,6 @@ use allocations::{alone, counted};
 use chrono::NaiveDateTime;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::insert::{Batch, Entry, Mapped};
 use migrator::pipeline::RecordStages;
 use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
@@ -18,6 +17,7 @@ use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
 use migrator::telemetry::metrics::Metrics;
 use migrator::workers::Stages;
+use migrator::write::insert::{Batch, Entry, Mapped};
 
 /// Records of which some are rejected and some have keys of others.
 fn records(profile: Profile, records: u32) -> Generated {

@@ -13,12 +13,12 @@ mod store_support;
 use std::fs;
 
 use allocations::{alone, counted};
-use migrator::cache::{DedupCache, KeyBytes, Known};
 use migrator::config::{CacheLimits, Caching, Rate, Synchronous};
-use migrator::log::{Log, Logged};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
+use migrator::write::cache::{DedupCache, KeyBytes, Known};
+use migrator::write::log::{Log, Logged};
 use store_support::catalogue;
 
 /// Bytes that this thread has read from files so far, cached by the system or not.

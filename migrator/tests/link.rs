@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use migrator::config::{InsertMethod, Link, Pooling, Synchronous};
-use migrator::insert::{Batch, Entry, Mapped, Writer};
-use migrator::log::{Log, Session, open_session};
 use migrator::record::{SqlRow, SqlValue};
 use migrator::store::checksum::checksum;
 use migrator::store::pool::Pool;
@@ -23,6 +21,8 @@ use migrator::store::{STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{RunReport, SimulatedLink};
 use migrator::util::clock::Clock;
+use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::log::{Log, Session, open_session};
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
 use store_support::{

@@ -12,12 +12,12 @@ use std::path::Path;
 
 use migrator::config::{InsertMethod, Synchronous};
 use migrator::error::{Error, ErrorKind};
-use migrator::insert::{Batch, Entry, Mapped, Writer};
-use migrator::log::open_session;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
 use migrator::telemetry::metrics::Metrics;
+use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::log::open_session;
 use store_support::{BASE, CONTACT, CURRENT, PRICING, catalogue, now, record};
 use tds::faults::{Fault, When};
 use tds::{Engine, Options};

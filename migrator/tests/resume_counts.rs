@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use migrator::config::{Config, Settings, Synchronous};
 use migrator::error::Result;
 use migrator::feed::Feed;
-use migrator::log::Log;
 use migrator::record::RawRecord;
 use migrator::source::{Reader, Source};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
 use migrator::util::partition::Partition;
+use migrator::write::log::Log;
 use proptest::prelude::*;
 use store_support::{catalogue, runs};
 

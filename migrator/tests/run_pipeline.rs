@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 
 use migrator::config::{InsertMethod, Link, PoolLimits, Pooling, Synchronous};
 use migrator::error::ErrorKind;
-use migrator::insert::Mapped;
 use migrator::pipeline::{Event, Job, run};
 use migrator::record::{RawRecord, Reject, Stage};
 use migrator::store::Store;
@@ -20,6 +19,7 @@ use migrator::telemetry::report::{Books, Connections, RunReport};
 use migrator::util::cancel::Interrupt;
 use migrator::util::clock::Clock;
 use migrator::workers::Stages;
+use migrator::write::insert::Mapped;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
 use store_support::runs::{Fixture, Numbers};

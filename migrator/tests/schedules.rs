@@ -16,8 +16,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use migrator::cache::{DedupCache, KeyBytes, Known};
-use migrator::claims::Claims;
 use migrator::config::{
     CacheLimits, Caching, PoolLimits, Pooling, QueueLimits, Queueing, Rate, Settings,
 };
@@ -29,6 +27,8 @@ use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
+use migrator::write::cache::{DedupCache, KeyBytes, Known};
+use migrator::write::key_locks::Claims;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::Mutex;
 use shuttle::thread;

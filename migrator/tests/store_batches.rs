@@ -13,8 +13,6 @@ use backends::Backend;
 use migrator::config::{InsertMethod, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::error::{ErrorKind, Result};
-use migrator::insert::{Batch, Entry, Mapped, Writer, Written};
-use migrator::log::open_session;
 use migrator::record::{Refusal, Reject, SqlValue, Stage, TypedRecord};
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
@@ -22,6 +20,8 @@ use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store, Stored};
 use migrator::telemetry::metrics::{Metrics, Retry, Step};
 use migrator::telemetry::report::Books;
+use migrator::write::insert::{Batch, Entry, Mapped, Writer, Written};
+use migrator::write::log::open_session;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, EMPLOYMENT, HISTORY, OPERATIONAL, PREVIOUS, PRICING,

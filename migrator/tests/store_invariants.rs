@@ -7,10 +7,7 @@ mod store_support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use migrator::cache::DedupCache;
 use migrator::config::{CacheLimits, Caching, InsertMethod, Rate, Synchronous};
-use migrator::insert::{Batch, Entry, Mapped, Writer};
-use migrator::log::open_session;
 use migrator::record::TypedRecord;
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
@@ -18,6 +15,9 @@ use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{Books, CacheReport};
+use migrator::write::cache::DedupCache;
+use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::log::open_session;
 use proptest::prelude::*;
 use store_support::faulty::{Faults, FaultyStore};
 use store_support::{

@@ -20,7 +20,6 @@ use std::time::{Duration, Instant};
 
 use migrator::config::Settings;
 use migrator::error::ErrorKind;
-use migrator::insert::Mapped;
 use migrator::record::{RawRecord, Reject};
 use migrator::store::checksum::checksum;
 use migrator::store::mssql::MssqlStore;
@@ -30,6 +29,7 @@ use migrator::store::{Role, Store, Stored};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{Books, RunReport};
 use migrator::workers::Stages;
+use migrator::write::insert::Mapped;
 use serde_json::{Value, json};
 use store_support::runs::{Fixture, Numbers};
 use store_support::{BASE, CURRENT, PRICING, catalogue, int, record};

@@ -11,7 +11,6 @@ use chrono::NaiveDateTime;
 use migrator::config::{Config, Settings, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::insert::Mapped;
 use migrator::pipeline::{Job, RecordStages, run};
 use migrator::record::{ParsedRecord, RawRecord, Reject};
 use migrator::source::synthetic::{Generated, Product, Profile, Spec};
@@ -25,6 +24,7 @@ use migrator::telemetry::report::Books;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
 use migrator::workers::Stages;
+use migrator::write::insert::Mapped;
 use rusqlite::{Connection, params};
 
 /// Records that the log does not have.

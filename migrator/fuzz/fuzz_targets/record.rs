@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::insert::Mapped;
+use migrator::write::insert::Mapped;
 use migrator::telemetry::metrics::Metrics;
 use migrator::pipeline::RecordStages;
 use migrator::record::{RawRecord, Reject, Stage, ValidRecord};

@@ -4,9 +4,9 @@
 use chrono::NaiveDateTime;
 
 use crate::error::Result;
-use crate::insert::Mapped;
 use crate::record::{RawRecord, SqlRow};
 use crate::source::Reader;
+use crate::write::insert::Mapped;
 
 use super::claims::CATALOGUE;
 use super::datum::Datum;

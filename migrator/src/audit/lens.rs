@@ -2,10 +2,10 @@
 //! the hash that stands for its values. Pure; knows no record and no store.
 
 use crate::contract::catalogue::{Column, Table};
-use crate::dedup::Dedup;
 use crate::record::SqlValue;
 use crate::store::Stored;
 use crate::store::schema::Tables;
+use crate::write::dedup::Dedup;
 
 use super::datum::{Datum, decode, encode};
 

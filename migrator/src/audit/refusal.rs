@@ -1,13 +1,13 @@
 //! Whether a store can have refused a record for the reason that the log gives: the record is
 //! looked at once more. Asks the store for keys through a closure; changes nothing.
 
-use crate::blame;
 use crate::contract::catalogue::{ForeignKey, Table};
 use crate::error::Result;
-use crate::log::Log;
 use crate::record::{SqlRow, SqlValue, TypedRecord};
 use crate::store::Key;
 use crate::store::schema::Tables;
+use crate::write::diagnose;
+use crate::write::log::Log;
 
 use super::datum::{Datum, encode};
 
@@ -39,10 +39,10 @@ pub fn explains(
     if suspect.rows().next().is_none() {
         return Ok(false);
     }
-    Ok(is(blame::REFUSED)
-        || is(blame::NO_REFERENCE)
-        || (is(blame::NULL) && suspect.has_null())
-        || (is(blame::KEY_TWICE) && suspect.has_a_key_twice())
+    Ok(is(diagnose::REFUSED)
+        || is(diagnose::NO_REFERENCE)
+        || (is(diagnose::NULL) && suspect.has_null())
+        || (is(diagnose::KEY_TWICE) && suspect.has_a_key_twice())
         || suspect.lacks_a_parent(&is)
         || suspect.has_a_taken_key(&is, exists)?)
 }
@@ -88,7 +88,7 @@ impl<'a> Suspect<'a> {
         let key = Key { table: self.table, columns: self.columns.clone() };
         for row in self.rows() {
             let values = values(row, &key.columns);
-            if is(&blame::key_taken(&values)) && exists(&key, &values)? {
+            if is(&diagnose::key_taken(&values)) && exists(&key, &values)? {
                 return Ok(true);
             }
         }
@@ -101,7 +101,7 @@ impl<'a> Suspect<'a> {
             let parent = &self.tables.all()[reference.references].name;
             self.rows().any(|row| {
                 let values = values(row, &reference.columns);
-                is(&blame::no_parent(parent, &values)) && !self.has_own(reference, &values)
+                is(&diagnose::no_parent(parent, &values)) && !self.has_own(reference, &values)
             })
         })
     }
@@ -134,8 +134,8 @@ fn folded(table: &Table, row: &SqlRow, columns: &[usize]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::contract::catalogue::{Catalogue, Column, SqlType};
-    use crate::log::REASON_CHARS_MAX;
     use crate::record::TypedRows;
+    use crate::write::log::REASON_CHARS_MAX;
 
     fn column(name: &str) -> Column {
         let (name, sql_type) = (name.to_owned(), SqlType::VarChar(None));

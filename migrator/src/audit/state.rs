@@ -4,12 +4,12 @@
 use chrono::NaiveDateTime;
 use rustc_hash::FxHashMap;
 
-use crate::dedup::Dedup;
 use crate::error::{Error, Result};
-use crate::log::{Log, Session};
 use crate::record::TypedRecord;
 use crate::store::schema::Tables;
 use crate::store::{Connection, Stored};
+use crate::write::dedup::Dedup;
+use crate::write::log::{Log, Session};
 
 use super::claims::{CATALOGUE, Claim, Claims};
 use super::datum::Datum;

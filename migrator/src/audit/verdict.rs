@@ -1,9 +1,10 @@
 //! What a row of the log should say of a record, held against what it says. Pure.
 
-use crate::insert::Mapped;
-use crate::log::{self, Log, Session};
 use crate::store::Stored;
 use crate::store::schema::Tables;
+use crate::write::insert::Mapped;
+use crate::write::log;
+use crate::write::log::{Log, Session};
 
 use super::datum::Datum;
 use super::finding::Fault;

@@ -4,13 +4,13 @@
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::dedup::Decision;
 use crate::error::Result;
-use crate::insert::Mapped;
-use crate::log;
 use crate::record::{RawRecord, TypedRecord};
 use crate::source::{Reader, Source};
 use crate::store::Range;
+use crate::write::dedup::Decision;
+use crate::write::insert::Mapped;
+use crate::write::log;
 
 use super::again::Map;
 use super::datum::Datum;

@@ -17,13 +17,13 @@ use crate::contract::catalogue::Catalogue;
 use crate::contract::model::Contract;
 use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
-use crate::insert::Mapped;
 use crate::record::{RawRecord, Reject, RowSet};
 use crate::stage::coerce::Coercer;
 use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 use crate::util::partition::Partition;
+use crate::write::insert::Mapped;
 
 /// Coercers that are kept, one for each run's `now`. Several processes side by side leave their
 /// records interleaved; runs one after the other need no more than one.

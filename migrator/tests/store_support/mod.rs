@@ -9,16 +9,16 @@ pub(crate) mod positions;
 pub(crate) mod runs;
 
 use chrono::{NaiveDate, NaiveDateTime};
-use migrator::cache::{DedupCache, WorkerCache};
 use migrator::config::{Caching, Pooling};
 use migrator::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
 use migrator::error::Result;
-use migrator::insert::{Batch, Writer, Written};
 use migrator::record::{SqlRow, SqlValue, TypedRecord, TypedRows};
 use migrator::store::Store;
 use migrator::store::pool::Pool;
 use migrator::telemetry::metrics::Metrics;
 use migrator::util::clock::SystemClock;
+use migrator::write::cache::{DedupCache, WorkerCache};
+use migrator::write::insert::{Batch, Writer, Written};
 
 /// Indices of the catalogue's tables.
 pub(crate) const ENUMS: usize = 0;

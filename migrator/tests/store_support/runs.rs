@@ -7,7 +7,6 @@ use std::time::Duration;
 use migrator::audit::{Audit, AuditReport};
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::{Error, Result};
-use migrator::insert::Mapped;
 use migrator::pipeline::{Job, run};
 use migrator::record::{RawRecord, Refusal, Reject, Stage};
 use migrator::source::{Reader, Source};
@@ -19,6 +18,7 @@ use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
 use migrator::workers::Stages;
+use migrator::write::insert::Mapped;
 use tempfile::TempDir;
 
 use super::{CONTACT, CURRENT, PREVIOUS, catalogue, int, now, record};

@@ -1,11 +1,11 @@
 //! Which keys the store has: asked one by one, or in sets and with what a cache knows. Decides
 //! nothing about records, and puts nothing into a cache.
 
-use crate::cache::{KeyBytes, Known, WorkerCache};
-use crate::dedup::Wanted;
 use crate::error::Result;
 use crate::store::{Connection, Key};
 use crate::telemetry::metrics::Metrics;
+use crate::write::cache::{KeyBytes, Known, WorkerCache};
+use crate::write::dedup::Wanted;
 
 /// Answers for one transaction.
 pub struct Lookup<'a> {

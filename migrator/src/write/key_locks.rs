@@ -9,8 +9,8 @@ use std::sync::PoisonError;
 
 use rustc_hash::FxHashMap;
 
-use crate::cache::KeyBytes;
 use crate::util::sync::{Condvar, Mutex, MutexGuard};
+use crate::write::cache::KeyBytes;
 
 /// The claims of all batches of a run that have registered and not ended.
 #[derive(Debug, Default)]

@@ -3,11 +3,11 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::cache::KeyBytes;
 use crate::error::Result;
 use crate::record::{SqlValue, TypedRecord};
 use crate::store::schema::Tables;
 use crate::store::{Key, canonical};
+use crate::write::cache::KeyBytes;
 
 /// The table and the column whose value says that two records are the same application.
 const APPLICATION_KEY: (&str, &[&str]) = ("app_base", &["app_id"]);

@@ -5,15 +5,8 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-use crate::blame::Case;
-use crate::cache::{KeyBytes, WorkerCache};
 use crate::config::InsertMethod;
-use crate::dedup::{Decided, Decision, Dedup};
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::{self, BatchRow, Log, Logged, Session};
-use crate::lookup::Lookup;
-#[cfg(feature = "planted-slowdown")]
-use crate::planted::Planted;
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, TypedRecord};
 use crate::store::pool::Handle;
 use crate::store::retry::{self, Patience};
@@ -21,6 +14,14 @@ use crate::store::schema::Tables;
 use crate::store::{Connection, Inserted, Role, Rule, Store, Violation};
 use crate::telemetry::metrics::{Metrics, Retry, Step};
 use crate::telemetry::report::Books;
+use crate::write::cache::{KeyBytes, WorkerCache};
+use crate::write::dedup::{Decided, Decision, Dedup};
+use crate::write::diagnose::Case;
+#[cfg(feature = "planted-slowdown")]
+use crate::write::injected_slowdown::Planted;
+use crate::write::log;
+use crate::write::log::{BatchRow, Log, Logged, Session};
+use crate::write::lookup::Lookup;
 
 /// What mapping made of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +56,7 @@ pub struct Batch {
 
 impl Batch {
     /// How many bytes of memory the batch has been given: its entries, their rows and texts. What the
-    /// allocator adds to a block is left out, and so are the keys that [`crate::claims`] holds.
+    /// allocator adds to a block is left out, and so are the keys that [`crate::write::key_locks`] holds.
     pub fn bytes(&self) -> u64 {
         let entries = self.entries.capacity() * size_of::<Entry>();
         let within = self.entries.iter().map(|entry| entry.mapped.bytes());

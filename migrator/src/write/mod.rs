@@ -1,0 +1,11 @@
+//! write.
+
+pub mod cache;
+pub mod dedup;
+pub mod diagnose;
+#[cfg(feature = "planted-slowdown")]
+pub mod injected_slowdown;
+pub mod insert;
+pub mod key_locks;
+pub mod log;
+pub mod lookup;
