@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use crate::pipeline::Event;
+use crate::run::pipeline::Event;
 use crate::telemetry::report::{Books, RunReport, SimulatedLink};
 
 /// How many records that the store refused are named; the log has them all.

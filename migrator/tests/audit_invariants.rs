@@ -10,8 +10,9 @@ use migrator::audit::finding::Finding;
 use migrator::audit::{Audit, AuditReport};
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::Result;
-use migrator::pipeline::{Job, run};
 use migrator::record::{RawRecord, Reject, SqlValue, Stage, TypedRecord};
+use migrator::run::pipeline::{Job, run};
+use migrator::run::worker_pool::Stages;
 use migrator::source::{Reader, Source};
 use migrator::store::Store;
 use migrator::store::schema::Tables;
@@ -19,7 +20,6 @@ use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::metrics::Metrics;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
-use migrator::workers::Stages;
 use migrator::write::insert::Mapped;
 use proptest::prelude::*;
 use store_support::{

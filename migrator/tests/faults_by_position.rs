@@ -19,10 +19,10 @@ use migrator::config::{
     CacheLimits, Caching, InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Settings,
 };
 use migrator::record::{RawRecord, Reject, Stage};
+use migrator::run::worker_pool::Stages;
 use migrator::store::Store;
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
-use migrator::workers::Stages;
 use migrator::write::insert::Mapped;
 use store_support::positions::{Kind, Place, PositionStore};
 use store_support::runs::{Fixture, Numbers, Sharing, within_a_minute};

@@ -14,11 +14,11 @@ use std::time::Duration;
 use allocations::{Allocated, alone, counted};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::pipeline::RecordStages;
 use migrator::record::{RawRecord, Stage};
+use migrator::run::pipeline::RecordStages;
+use migrator::run::worker_pool::Stages;
 use migrator::stage::coerce::Coercer;
 use migrator::telemetry::metrics::Metrics;
-use migrator::workers::Stages;
 use migrator::write::insert::Mapped;
 
 /// What becomes of a record.

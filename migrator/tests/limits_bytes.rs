@@ -10,13 +10,13 @@ use allocations::{alone, counted};
 use chrono::NaiveDateTime;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::pipeline::RecordStages;
+use migrator::run::pipeline::RecordStages;
+use migrator::run::worker_pool::Stages;
 use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
 use migrator::telemetry::metrics::Metrics;
-use migrator::workers::Stages;
 use migrator::write::insert::{Batch, Entry, Mapped};
 
 /// Records of which some are rejected and some have keys of others.

@@ -15,7 +15,7 @@ use migrator::config::{Config, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::error::{ErrorKind, Result};
-use migrator::pipeline::{Job, RecordStages, run};
+use migrator::run::pipeline::{Job, RecordStages, run};
 use migrator::source::table::{TableNames, TableSource};
 use migrator::stage::coerce::Coercer;
 use migrator::store::schema::Tables;

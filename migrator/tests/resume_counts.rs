@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use migrator::config::{Config, Settings, Synchronous};
 use migrator::error::Result;
-use migrator::feed::Feed;
 use migrator::record::RawRecord;
+use migrator::run::batch_planner::Feed;
 use migrator::source::{Reader, Source};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;

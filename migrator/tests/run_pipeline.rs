@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use migrator::config::{InsertMethod, Link, PoolLimits, Pooling, Synchronous};
 use migrator::error::ErrorKind;
-use migrator::pipeline::{Event, Job, run};
 use migrator::record::{RawRecord, Reject, Stage};
+use migrator::run::pipeline::{Event, Job, run};
+use migrator::run::worker_pool::Stages;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::store::simulated_network::Linked;
@@ -18,7 +19,6 @@ use migrator::telemetry::metrics::{Metrics, Step};
 use migrator::telemetry::report::{Books, Connections, RunReport};
 use migrator::util::cancel::Interrupt;
 use migrator::util::clock::Clock;
-use migrator::workers::Stages;
 use migrator::write::insert::Mapped;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;

@@ -19,7 +19,8 @@ use migrator::audit::Audit;
 use migrator::config::{Config, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::pipeline::{Job, RecordStages, run};
+use migrator::run::pipeline::{Job, RecordStages, run};
+use migrator::run::worker_pool::Stages;
 use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;
@@ -30,7 +31,6 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
-use migrator::workers::Stages;
 use pairwise::pairwise;
 use serde_json::{Map, Value, json};
 

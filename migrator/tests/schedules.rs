@@ -20,9 +20,9 @@ use migrator::config::{
     CacheLimits, Caching, PoolLimits, Pooling, QueueLimits, Queueing, Rate, Settings,
 };
 use migrator::error::ErrorKind;
-use migrator::handout::Handout;
-use migrator::queue::Queue;
 use migrator::record::SqlValue;
+use migrator::run::queue::Queue;
+use migrator::run::reorder_buffer::Handout;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::telemetry::report::RunReport;

@@ -11,8 +11,9 @@ use chrono::NaiveDateTime;
 use migrator::config::{Config, Settings, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::pipeline::{Job, RecordStages, run};
 use migrator::record::{ParsedRecord, RawRecord, Reject};
+use migrator::run::pipeline::{Job, RecordStages, run};
+use migrator::run::worker_pool::Stages;
 use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::source::table::{TableNames, TableSource};
 use migrator::stage::coerce::Coercer;
@@ -23,7 +24,6 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::Books;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
-use migrator::workers::Stages;
 use migrator::write::insert::Mapped;
 use rusqlite::{Connection, params};
 

@@ -8,7 +8,7 @@ use chrono::NaiveDateTime;
 use migrator::config::{Config, Link, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::pipeline::{Job, RecordStages, run};
+use migrator::run::pipeline::{Job, RecordStages, run};
 use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;

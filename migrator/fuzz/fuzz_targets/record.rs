@@ -13,12 +13,12 @@ use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::write::insert::Mapped;
 use migrator::telemetry::metrics::Metrics;
-use migrator::pipeline::RecordStages;
+use migrator::run::pipeline::RecordStages;
 use migrator::record::{RawRecord, Reject, Stage, ValidRecord};
 use migrator::stage::coerce::Coercer;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
-use migrator::workers::Stages;
+use migrator::run::worker_pool::Stages;
 
 struct Fixed {
     contract: Contract,

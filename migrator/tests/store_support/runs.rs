@@ -7,8 +7,9 @@ use std::time::Duration;
 use migrator::audit::{Audit, AuditReport};
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::{Error, Result};
-use migrator::pipeline::{Job, run};
 use migrator::record::{RawRecord, Refusal, Reject, Stage};
+use migrator::run::pipeline::{Job, run};
+use migrator::run::worker_pool::Stages;
 use migrator::source::{Reader, Source};
 use migrator::store::Store;
 use migrator::store::schema::Tables;
@@ -17,7 +18,6 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
-use migrator::workers::Stages;
 use migrator::write::insert::Mapped;
 use tempfile::TempDir;
 

@@ -12,10 +12,10 @@ use std::time::Instant;
 
 use crate::config::{Queueing, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::feed::{Feed, Share};
-use crate::handout::Handout;
-use crate::queue::{Queue, QueueCounts};
 use crate::record::{RawRecord, Reject};
+use crate::run::batch_planner::{Feed, Share};
+use crate::run::queue::{Queue, QueueCounts};
+use crate::run::reorder_buffer::Handout;
 use crate::source::{Reader, Source};
 use crate::store::pool::{Handle, Pool};
 use crate::telemetry::metrics::{Metrics, Step};

@@ -9,8 +9,9 @@ use chrono::NaiveDateTime;
 use crate::config::Config;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
-use crate::feed::Feed;
 use crate::record::{ParsedRecord, RawRecord, Reject};
+use crate::run::batch_planner::Feed;
+use crate::run::worker_pool::{Crew, Stages, Tally};
 use crate::source::Source;
 use crate::stage::coerce::Coercer;
 use crate::stage::map::Mapper;
@@ -28,7 +29,6 @@ use crate::telemetry::report::{
 };
 use crate::util::cancel::Interrupt;
 use crate::util::clock::SystemClock;
-use crate::workers::{Crew, Stages, Tally};
 use crate::write::cache::DedupCache;
 use crate::write::insert::{Mapped, Writer, Written};
 use crate::write::log;
