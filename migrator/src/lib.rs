@@ -7,7 +7,6 @@
 //! ```
 
 pub mod args;
-pub mod audit;
 pub mod cmd;
 pub mod config;
 pub mod contract;
@@ -20,4 +19,5 @@ pub mod stage;
 pub mod store;
 pub mod telemetry;
 pub mod util;
+pub mod verify;
 pub mod write;

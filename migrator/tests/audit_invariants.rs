@@ -6,8 +6,6 @@ mod store_support;
 
 use std::path::PathBuf;
 
-use migrator::audit::finding::Finding;
-use migrator::audit::{Audit, AuditReport};
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::Result;
 use migrator::record::{RawRecord, Reject, SqlValue, Stage, TypedRecord};
@@ -20,6 +18,8 @@ use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::metrics::Metrics;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
+use migrator::verify::finding::Finding;
+use migrator::verify::{Audit, AuditReport};
 use migrator::write::insert::Mapped;
 use proptest::prelude::*;
 use store_support::{

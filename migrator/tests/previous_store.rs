@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use command_support::migrator;
-use migrator::audit::AuditReport;
-use migrator::audit::walk::Records;
 use migrator::telemetry::report::RunReport;
+use migrator::verify::AuditReport;
+use migrator::verify::walk::Records;
 
 #[test]
 fn a_store_of_the_version_before_is_audited_and_taken_up() {

@@ -15,7 +15,6 @@ mod tds;
 
 use std::path::Path;
 
-use migrator::audit::Audit;
 use migrator::config::{Config, Settings, Synchronous, TypedSettings};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
@@ -31,6 +30,7 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
+use migrator::verify::Audit;
 use pairwise::pairwise;
 use serde_json::{Map, Value, json};
 

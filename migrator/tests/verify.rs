@@ -7,8 +7,8 @@ mod command_support;
 use std::path::Path;
 
 use command_support::{Migration, migrator};
-use migrator::audit::finding::Fault;
-use migrator::audit::walk::Records;
+use migrator::verify::finding::Fault;
+use migrator::verify::walk::Records;
 
 const SETTINGS: [&[&str]; 6] = [
     &["--workers", "1"],

@@ -7,10 +7,10 @@ mod command_support;
 use std::collections::BTreeSet;
 
 use command_support::{Migration, open};
-use migrator::audit::AuditReport;
-use migrator::audit::finding::{Fault, Finding};
 use migrator::contract::catalogue::{Catalogue, Table};
 use migrator::store::schema::{LOG_TABLE, Tables};
+use migrator::verify::AuditReport;
+use migrator::verify::finding::{Fault, Finding};
 use rusqlite::Connection;
 
 /// Source keys are the application ids of invented records less this.
@@ -328,6 +328,6 @@ fn many_faults_are_counted_and_the_first_are_named() {
     drop(store);
     let report = migration.audit(&[]);
     assert_eq!(report.finding_counts["scores"], deleted as u64);
-    assert_eq!(findings(&report, "scores").len(), migrator::audit::finding::NAMED_MAX);
+    assert_eq!(findings(&report, "scores").len(), migrator::verify::finding::NAMED_MAX);
     assert_eq!(report.rows["scores"], 0);
 }

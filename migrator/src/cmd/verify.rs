@@ -11,7 +11,6 @@ use rustc_hash::FxHashMap;
 
 use super::inputs;
 use crate::args::VerifyArgs;
-use crate::audit::{Audit, AuditReport};
 use crate::config::Synchronous;
 use crate::contract::catalogue::Catalogue;
 use crate::contract::model::Contract;
@@ -23,6 +22,7 @@ use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 use crate::util::partition::Partition;
+use crate::verify::{Audit, AuditReport};
 use crate::write::insert::Mapped;
 
 /// Coercers that are kept, one for each run's `now`. Several processes side by side leave their

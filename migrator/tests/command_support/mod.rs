@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use migrator::audit::AuditReport;
 use migrator::telemetry::report::RunReport;
+use migrator::verify::AuditReport;
 use tempfile::TempDir;
 
 /// A source of invented records, and a place for stores.

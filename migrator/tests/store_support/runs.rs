@@ -4,7 +4,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use migrator::audit::{Audit, AuditReport};
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::{Error, Result};
 use migrator::record::{RawRecord, Refusal, Reject, Stage};
@@ -18,6 +17,7 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
+use migrator::verify::{Audit, AuditReport};
 use migrator::write::insert::Mapped;
 use tempfile::TempDir;
 

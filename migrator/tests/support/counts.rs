@@ -5,8 +5,8 @@
 use std::io::Write;
 use std::ops::AddAssign;
 
-use migrator::audit::AuditReport;
-use migrator::audit::finding::Fault;
+use migrator::verify::AuditReport;
+use migrator::verify::finding::Fault;
 
 /// Prints one line.
 pub(crate) fn print(line: &str) {

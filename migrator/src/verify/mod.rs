@@ -6,15 +6,15 @@
 //! that claim its key ([`compare`]). So memory does not grow with the migration. Nobody else should
 //! write to the store meanwhile: the scans are no one transaction.
 
-pub mod again;
+pub mod bookkeeping_tables;
+pub mod check_failure_reason;
 pub mod claims;
 pub mod compare;
-pub mod datum;
 pub mod finding;
-pub mod helpers;
-pub mod lens;
-pub mod refusal;
+pub mod owned_value;
+pub mod remap;
 pub mod state;
+pub mod table_comparator;
 pub mod verdict;
 pub mod walk;
 
@@ -26,9 +26,9 @@ use crate::error::Result;
 use crate::source::Source;
 use crate::store::{Role, Store};
 
-use self::again::{Again, Map};
 use self::compare::Shared;
 use self::finding::Finding;
+use self::remap::{Again, Map};
 use self::state::State;
 use self::walk::Records;
 
@@ -73,7 +73,7 @@ impl Audit<'_> {
         let mut state = State::new(store.tables(), store.connect(Role::Reader)?)?;
         state.claim_catalogue()?;
         let records = walk::walk(&mut state, source, map, progress)?;
-        helpers::check(&mut state)?;
+        bookkeeping_tables::check(&mut state)?;
         let mut shared = Shared::default();
         compare::compare_duplicates(&mut state, strict, &mut shared)?;
         let mut again = Again { reader: source.reader()?, map };

@@ -4,12 +4,12 @@
 use crate::error::Result;
 use crate::store::Stored;
 
-use super::again::Again;
 use super::claims::{CATALOGUE, Claim, Claims};
-use super::datum::Datum;
 use super::finding::{Fault, Finding, Findings};
-use super::lens::Lens;
+use super::owned_value::Datum;
+use super::remap::Again;
 use super::state::State;
+use super::table_comparator::Lens;
 
 /// Claimants of one row that are mapped again to see which of them it is nearest to.
 const CLAIMANTS_TRIED_MAX: usize = 8;

@@ -12,9 +12,9 @@ use crate::write::dedup::Dedup;
 use crate::write::log::{Log, Session};
 
 use super::claims::{CATALOGUE, Claim, Claims};
-use super::datum::Datum;
 use super::finding::{Fault, Finding, Findings};
-use super::lens::Lens;
+use super::owned_value::Datum;
+use super::table_comparator::Lens;
 use super::verdict::LogLens;
 
 /// Form of a point in time as stores give it back.

@@ -9,8 +9,8 @@ use crate::source::Reader;
 use crate::write::insert::Mapped;
 
 use super::claims::CATALOGUE;
-use super::datum::Datum;
-use super::lens::Lens;
+use super::owned_value::Datum;
+use super::table_comparator::Lens;
 
 /// Maps one record as a run with this `now` does.
 pub type Map<'m> = &'m mut dyn FnMut(RawRecord, NaiveDateTime) -> Result<Mapped>;

@@ -12,10 +12,10 @@ use crate::write::dedup::Decision;
 use crate::write::insert::Mapped;
 use crate::write::log;
 
-use super::again::Map;
-use super::datum::Datum;
+use super::check_failure_reason::explains;
 use super::finding::{Fault, Finding};
-use super::refusal::explains;
+use super::owned_value::Datum;
+use super::remap::Map;
 use super::state::State;
 use super::verdict::{Ending, LogRow, Verdict};
 

@@ -9,7 +9,7 @@ use crate::store::schema::Tables;
 use crate::write::diagnose;
 use crate::write::log::Log;
 
-use super::datum::{Datum, encode};
+use super::owned_value::{Datum, encode};
 
 /// How the reason of a record begins that the store refused.
 pub const STORE: &str = "store: ";

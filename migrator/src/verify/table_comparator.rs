@@ -7,7 +7,7 @@ use crate::store::Stored;
 use crate::store::schema::Tables;
 use crate::write::dedup::Dedup;
 
-use super::datum::{Datum, decode, encode};
+use super::owned_value::{Datum, decode, encode};
 
 /// One table as the audit sees it. Rows are given in the order of [`Lens::columns`].
 #[derive(Debug, Clone)]

@@ -6,10 +6,10 @@ use crate::write::insert::Mapped;
 use crate::write::log;
 use crate::write::log::{Log, Session};
 
-use super::datum::Datum;
+use super::check_failure_reason::STORE;
 use super::finding::Fault;
-use super::lens::Lens;
-use super::refusal::STORE;
+use super::owned_value::Datum;
+use super::table_comparator::Lens;
 
 /// How the reason of a record begins that is a duplicate.
 const DUPLICATE: &str = "duplicate: ";
