@@ -6,11 +6,9 @@
 //! source → validate → parse → map → coerce → (queue) → dedup → insert + log
 //! ```
 
-pub mod args;
-pub mod cmd;
+pub mod cli;
 pub mod config;
 pub mod contract;
-pub mod display;
 pub mod error;
 pub mod record;
 pub mod run;

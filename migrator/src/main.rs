@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    migrator::cmd::main(std::env::args_os())
+    migrator::cli::main(std::env::args_os())
 }

@@ -37,7 +37,7 @@ use crate::trial::launcher;
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if arguments.get(1).is_some_and(|verb| verb == MIGRATOR_VERB) {
-        return migrator::cmd::main(arguments.into_iter().skip(1));
+        return migrator::cli::main(arguments.into_iter().skip(1));
     }
     if arguments.get(1).is_some_and(|verb| verb == LAUNCH_VERB) {
         return launcher::main(arguments.into_iter().skip(2));

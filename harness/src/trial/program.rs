@@ -266,7 +266,7 @@ fn link_flags(link: Link) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use migrator::args::{Cli, Verb};
+    use migrator::cli::args::{Cli, Verb};
     use serde_json::json;
 
     use super::*;

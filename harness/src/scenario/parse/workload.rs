@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use migrator::args::Profile;
+use migrator::cli::args::Profile;
 use serde::Deserialize;
 
 use super::spans::{Fault, Source};

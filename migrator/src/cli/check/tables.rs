@@ -1,7 +1,7 @@
 //! The tables that a contract is to fill, from the catalogue and from a store. Compares nothing.
 
-use crate::args::CheckArgs;
-use crate::cmd::inputs;
+use crate::cli::args::CheckArgs;
+use crate::cli::resolve;
 use crate::contract::diagnostic::{Code, Finding};
 use crate::contract::lint::{Targets, place_of};
 use crate::contract::shape::TableShape;
@@ -19,12 +19,12 @@ pub(super) struct Known {
 impl Known {
     /// Reads what the command line names; what cannot be read joins the errors.
     pub(super) fn new(args: &CheckArgs, errors: &mut Vec<Error>) -> Self {
-        let catalogue = keep(inputs::catalogue_if_there(&args.contract), errors).flatten();
+        let catalogue = keep(resolve::catalogue_if_there(&args.contract), errors).flatten();
         // A run starts with this step, whatever its store.
         let wanted = catalogue.as_ref().and_then(|own| keep(Tables::new(own), errors));
         let store = args.store.as_ref();
         let inspect =
-            |own: &String| inputs::inspect(own, &args.server, catalogue.as_ref(), wanted.as_ref());
+            |own: &String| resolve::inspect(own, &args.server, catalogue.as_ref(), wanted.as_ref());
         let store = store.and_then(|own| keep(inspect(own), errors));
         let catalogue = catalogue.as_ref().map(TableShape::of_catalogue);
         let store = store.map(|store| narrowed(store, catalogue.as_deref().unwrap_or_default()));
@@ -53,7 +53,7 @@ impl Known {
     pub(super) fn notes(&self, args: &CheckArgs) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         if self.catalogue.is_none()
-            && let Some(missing) = inputs::tables_path(&args.contract)?
+            && let Some(missing) = resolve::tables_path(&args.contract)?
         {
             let with = match self.store {
                 None => "columns are not compared",

@@ -8,7 +8,7 @@ use super::trace::{
     About, Action, Calculation, ColumnTrace, Found, Outcome, RowTrace, Seen, StepTrace,
 };
 use super::words;
-use crate::cmd::records::json_of;
+use crate::cli::records::json_of;
 use crate::contract::case::lower;
 use crate::contract::convert::DataType;
 use crate::contract::expr::ast_view::{Branch, Outline};

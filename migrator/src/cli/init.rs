@@ -2,18 +2,19 @@
 
 use std::process::ExitCode;
 
-use super::inputs::{self, StoreLocation};
-use crate::args::InitArgs;
+use super::resolve;
+use super::resolve::StoreLocation;
+use crate::cli::args::InitArgs;
+use crate::cli::display;
 use crate::config::Synchronous;
-use crate::display;
 use crate::error::{Error, Result};
 use crate::store::mssql::setup::Recreate;
 
 /// Runs the verb.
 pub fn run(args: &InitArgs) -> Result<ExitCode> {
-    inputs::refuse_unused(&args.server, &[&args.store])?;
-    let (_, catalogue) = inputs::load(&args.contract)?;
-    let at = inputs::store_location(&args.store, &args.server)?;
+    resolve::refuse_unused(&args.server, &[&args.store])?;
+    let (_, catalogue) = resolve::load(&args.contract)?;
+    let at = resolve::store_location(&args.store, &args.server)?;
     let setup = match (args.recreate.as_deref(), at) {
         (None, at) => at.store(&args.server, Synchronous::Full, &catalogue)?.create_missing()?,
         (Some(_), StoreLocation::Sqlite(path)) => {
@@ -25,7 +26,7 @@ pub fn run(args: &InitArgs) -> Result<ExitCode> {
         (Some(schema), StoreLocation::Mssql(url)) => {
             let told =
                 if schema.is_empty() { Recreate::OwnSchema } else { Recreate::Named(schema) };
-            inputs::mssql(url, &args.server, &catalogue)?.recreate(told)?
+            resolve::mssql(url, &args.server, &catalogue)?.recreate(told)?
         }
     };
     if !args.quiet {

@@ -12,13 +12,13 @@ use chrono::Utc;
 use self::report::Source;
 use self::sample::Seen;
 use self::tables::{Known, keep};
-use super::{inputs, records};
-use crate::args::CheckArgs;
+use super::{records, resolve};
+use crate::cli::args::CheckArgs;
+use crate::cli::display;
 use crate::contract::diagnostic::{Finding, Severity, sort};
 use crate::contract::lint::{Pair, of_draft, warnings};
 use crate::contract::model::Contract;
 use crate::contract::syntax::Draft;
-use crate::display;
 use crate::error::{Error, Result};
 use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
@@ -29,8 +29,8 @@ const FAULTY: u8 = 2;
 /// Prints the findings; the exit code is 2 if there is a fault among them or if something could not
 /// be read, 0 for warnings.
 pub fn run(args: &CheckArgs) -> Result<ExitCode> {
-    inputs::refuse_unused(&args.server, &args.store.as_deref().into_iter().collect::<Vec<_>>())?;
-    let (name, text) = inputs::contract_text(&args.contract)?;
+    resolve::refuse_unused(&args.server, &args.store.as_deref().into_iter().collect::<Vec<_>>())?;
+    let (name, text) = resolve::contract_text(&args.contract)?;
     // What is wrong with the tables or the sample must not hide what is wrong with the contract.
     let mut errors = Vec::new();
     let known = Known::new(args, &mut errors);

@@ -1,11 +1,13 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
+pub mod args;
 pub mod check;
+pub mod display;
 pub mod explain;
 pub mod generate;
 pub mod init;
-mod inputs;
 mod records;
+mod resolve;
 pub mod rows;
 pub mod run;
 pub mod schema;
@@ -16,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Cli, Verb};
+use crate::cli::args::{Cli, Verb};
 
 /// Runs the program with these arguments (the program's own name first) and returns its exit
 /// code; what went wrong is said on stderr.

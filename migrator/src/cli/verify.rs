@@ -9,12 +9,13 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use rustc_hash::FxHashMap;
 
-use super::inputs;
-use crate::args::VerifyArgs;
+use super::resolve;
+use crate::cli::args::VerifyArgs;
+use crate::cli::display;
+use crate::cli::display::Display;
 use crate::config::Synchronous;
 use crate::contract::catalogue::Catalogue;
 use crate::contract::model::Contract;
-use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{RawRecord, Reject, RowSet};
 use crate::stage::coerce::Coercer;
@@ -31,12 +32,13 @@ const COERCERS_KEPT_MAX: usize = 64;
 
 /// Runs the verb.
 pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
-    inputs::refuse_unused(&args.server, &[&args.source, &args.store])?;
-    let (contract, catalogue) = inputs::load(&args.contract)?;
-    let location = inputs::source_location(&args.source, &contract, &args.server)?;
-    let at = inputs::store_location(&args.store, &args.server)?;
-    let misfit = inputs::fits(&location, &args.contract, &contract)?;
-    let source = location.open(inputs::source_names(&contract), Partition::ALL, &Arc::default())?;
+    resolve::refuse_unused(&args.server, &[&args.source, &args.store])?;
+    let (contract, catalogue) = resolve::load(&args.contract)?;
+    let location = resolve::source_location(&args.source, &contract, &args.server)?;
+    let at = resolve::store_location(&args.store, &args.server)?;
+    let misfit = resolve::fits(&location, &args.contract, &contract)?;
+    let source =
+        location.open(resolve::source_names(&contract), Partition::ALL, &Arc::default())?;
     let store = at.store(&args.server, Synchronous::Full, &catalogue)?;
     if let Some(misfit) = misfit.filter(|_| !args.quiet) {
         display::note(&misfit);

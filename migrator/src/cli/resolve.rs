@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::args::{ContractArgs, ServerArgs};
+use crate::cli::args::{ContractArgs, ServerArgs};
 use crate::config::Synchronous;
 use crate::contract::catalogue::Catalogue;
 use crate::contract::lint::words::nearest;

@@ -2,16 +2,16 @@
 
 use std::process::ExitCode;
 
-use super::inputs;
-use crate::args::{Dialect, SchemaArgs};
-use crate::display;
+use super::resolve;
+use crate::cli::args::{Dialect, SchemaArgs};
+use crate::cli::display;
 use crate::error::{Error, Result};
 use crate::store::mssql::ddl;
 use crate::store::schema::{Tables, sqlite_source_table, sqlite_table};
 
 /// Runs the verb.
 pub fn run(args: &SchemaArgs) -> Result<ExitCode> {
-    let (contract, catalogue) = inputs::load(&args.contract)?;
+    let (contract, catalogue) = resolve::load(&args.contract)?;
     let tables = Tables::new(&catalogue)?;
     let source = (contract.source_table.as_str(), contract.source_column.as_str());
     match args.dialect {

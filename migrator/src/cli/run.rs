@@ -9,10 +9,12 @@ use chrono::{NaiveDateTime, SubsecRound, Utc};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::inputs::{self, StoreLocation};
-use crate::args::RunArgs;
+use super::resolve;
+use super::resolve::StoreLocation;
+use crate::cli::args::RunArgs;
+use crate::cli::display;
+use crate::cli::display::Display;
 use crate::config::{Config, Link, Synchronous};
-use crate::display::{self, Display};
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::pipeline;
 use crate::run::pipeline::{Job, RecordStages};
@@ -36,10 +38,10 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
     let interrupt = Arc::new(Interrupt::default());
     hear_signals(&interrupt)?;
-    inputs::refuse_unused(&args.server, &[&args.source, &args.store])?;
-    let (contract, catalogue) = inputs::load(&args.contract)?;
-    let location = inputs::source_location(&args.source, &contract, &args.server)?;
-    let at = inputs::store_location(&args.store, &args.server)?;
+    resolve::refuse_unused(&args.server, &[&args.source, &args.store])?;
+    let (contract, catalogue) = resolve::load(&args.contract)?;
+    let location = resolve::source_location(&args.source, &contract, &args.server)?;
+    let at = resolve::store_location(&args.store, &args.server)?;
     match &at {
         StoreLocation::Sqlite(path) => refuse_one_file(&location, path)?,
         StoreLocation::Mssql(_) if args.synchronous.is_some() => {
@@ -49,12 +51,12 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         }
         StoreLocation::Mssql(_) => {}
     }
-    let misfit = inputs::fits(&location, &args.contract, &contract)?;
+    let misfit = resolve::fits(&location, &args.contract, &contract)?;
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
-    let source = location.open(inputs::source_names(&contract), config.partition, &interrupt)?;
+    let source = location.open(resolve::source_names(&contract), config.partition, &interrupt)?;
     let opened =
         at.store(&args.server, args.synchronous.unwrap_or(Synchronous::Full), &catalogue)?;
-    let order = inputs::insertion_order(&contract, opened.tables());
+    let order = resolve::insertion_order(&contract, opened.tables());
     let linked = link(args).map(|link| Linked::new(&*opened, link, Arc::new(SystemClock)));
     let store = linked.as_ref().map_or(&*opened, |linked| linked);
     let total = source.count().min(config.limit);

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use chrono::Utc;
 use serde_json::{Map, Value as Json, json};
 
-use super::{inputs, records};
-use crate::args::RowsArgs;
+use super::{records, resolve};
+use crate::cli::args::RowsArgs;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RowSet;
@@ -19,7 +19,7 @@ use crate::stage::parse::Parser;
 /// Prints one line per record file: `{"file", "app_id", "status", "tables"}` for a mapped record,
 /// `{"file", "status", "stage", "reason"}` for a rejected one.
 pub fn run(args: &RowsArgs) -> Result<ExitCode> {
-    let contract = inputs::contract(args.contract.as_deref())?;
+    let contract = resolve::contract(args.contract.as_deref())?;
     let files = records::record_files(&args.inputs)?;
     let mut parser = Parser::new(&contract);
     let mapper = Mapper::new(&contract, Utc::now().naive_utc());

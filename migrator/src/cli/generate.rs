@@ -10,8 +10,9 @@ use chrono::NaiveDateTime;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rusqlite::{Connection, params};
 
-use super::inputs::{self, refuse_unused};
-use crate::args::{GenerateArgs, ServerArgs};
+use super::resolve;
+use super::resolve::refuse_unused;
+use crate::cli::args::{GenerateArgs, ServerArgs};
 use crate::config::InsertMethod;
 use crate::contract::catalogue::{Catalogue, SqlType};
 use crate::contract::model::Contract;
@@ -215,7 +216,7 @@ fn write_to_server(
 ) -> Result<u64> {
     let contract = Contract::shipped(args.product.contract())?;
     let catalogue = source_catalogue(&contract);
-    let store = inputs::mssql(url, &args.server, &catalogue)?;
+    let store = resolve::mssql(url, &args.server, &catalogue)?;
     store.create_source(&contract.source_table, &contract.source_column)?;
     let mut connection = store.connect(Role::Untimed)?;
     connection.begin()?;

@@ -14,13 +14,13 @@ use serde_json::{Value as Json, json};
 use self::stored::Stored;
 use self::story::{Explanation, Subject};
 use self::trace::Trace;
-use super::{inputs, records};
-use crate::args::ExplainArgs;
+use super::{records, resolve};
+use crate::cli::args::ExplainArgs;
+use crate::cli::display;
 use crate::contract::catalogue::{Catalogue, ColumnDefault};
 use crate::contract::lint::Pair;
 use crate::contract::lint::words::nearest;
 use crate::contract::model::{Contract, ContractTable};
-use crate::display;
 use crate::error::{Error, Result};
 use crate::record::{Reject, RowSet};
 use crate::stage::coerce::Coercer;
@@ -30,8 +30,8 @@ use crate::stage::parse::Parser;
 /// Prints the explanation. A rejected record is explained by its stage and reason, a column that
 /// nothing maps by what the table gives it.
 pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
-    let (draft, contract) = inputs::read_contract(&args.contract)?;
-    let catalogue = inputs::catalogue_if_there(&args.contract)?;
+    let (draft, contract) = resolve::read_contract(&args.contract)?;
+    let catalogue = resolve::catalogue_if_there(&args.contract)?;
     let (table, column) = match find(&contract, &args.column) {
         Ok(found) => found,
         Err(error) => {
