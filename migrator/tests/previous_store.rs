@@ -1,6 +1,5 @@
 //! A store of the version before passes its audit, and a run into it goes on where it ended.
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod command_support;
 

@@ -336,7 +336,7 @@ batch_size = [100, 1000]
         }
         let files = std::fs::read_dir("../scenarios").unwrap().map(|file| file.unwrap().path());
         let files = files.filter(|path| path.extension().is_some_and(|end| end == "toml"));
-        let shipped_count = shipped_names().count() + tune::shipped_names().count();
+        let shipped_count = shipped_names().count() + tune_plan::shipped_names().count();
         assert_eq!(files.count(), shipped_count, "a scenario that does not ship");
         assert!(shipped("no-such").is_none());
     }
@@ -353,7 +353,7 @@ batch_size = [100, 1000]
             }
             assert_eq!(baseline, Settings::default(), "{name}");
             assert_eq!(scenario.link.is_simulated(), name.ends_with("-link"), "{name}");
-            let few = crate::scenario::schedule::records_least(&scenario.settings);
+            let few = schedule::records_least(&scenario.settings);
             if let Records::Fixed(records) = scenario.workload.records {
                 assert!(records >= few, "{name}: too few records for two batches of a worker");
             }

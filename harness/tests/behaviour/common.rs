@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use harness::analysis::sweep::analyse;
 use harness::error::Result;
 use harness::experiment::sweep::Sweep;
-use harness::report::model;
+
 use harness::report::model::Document;
 use harness::scenario::Scenario;
 use harness::session::event::{Event, Observer};

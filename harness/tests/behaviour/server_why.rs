@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use harness::experiment::gate::{Gate, decide, session};
 use harness::experiment::tune::{Tuner, tuning};
+use harness::report::markdown;
 use harness::report::text::words;
-use harness::report::{markdown, model};
 use harness::scenario::tune_plan::Tune;
 use harness::scenario::{Scenario, shipped, tune_plan};
 use harness::session::arms::{Contest, Side};
