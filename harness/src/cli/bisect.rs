@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::build_ref;
 use super::build_ref::{Built, Commit};
 use super::open_session::{Asked, Beginning, Session};
-use super::reproduce;
+use super::reproduce::CommandLine;
 use super::resolve_arm::built;
 use super::write_results;
 use crate::cli::args::ExplainArgs;
@@ -28,7 +28,11 @@ use crate::trial::provenance::fingerprint;
 const HASH: usize = 12;
 
 /// Runs the verb's search.
-pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
+pub(super) fn run(
+    args: &ExplainArgs,
+    command: &CommandLine,
+    scenario: Scenario,
+) -> Result<ExitCode> {
     let (base, head) = ends(args, &scenario)?;
     let commits = build_ref::between(&base, &head)?;
     let program = built(&args.base, &base, &args.common.out, args.common.quiet)?.program()?;
@@ -37,7 +41,8 @@ pub(super) fn run(args: &ExplainArgs, scenario: Scenario) -> Result<ExitCode> {
         .map(|(commit, subject)| Named { commit: commit.hash.clone(), subject: subject.clone() })
         .collect();
     let mut search = Search::of(commits.len());
-    let mut tester = Tester { args, scenario, base, program, known: Vec::new(), found: None };
+    let mut tester =
+        Tester { args, command, scenario, base, program, known: Vec::new(), found: None };
     let mut looked_at = Vec::new();
     while let Some(index) = search.next() {
         let (seen, words) = tester.look(&commits[index].0, index + 1 == commits.len())?;
@@ -82,6 +87,7 @@ fn ends(args: &ExplainArgs, scenario: &Scenario) -> Result<(Commit, Commit)> {
 /// Tests commits against the base.
 struct Tester<'a> {
     args: &'a ExplainArgs,
+    command: &'a CommandLine,
     scenario: Scenario,
     base: Commit,
     program: PathBuf,
@@ -156,8 +162,8 @@ impl Tester<'_> {
             name: format!("bisect-{}", self.scenario.name),
             ..gate::session(contest, vec![self.scenario.clone()])
         };
+        let command = self.command.as_gate().with_arms([&sides[0], &sides[1]]).to_string();
         let [base, head] = sides.map(|side| side.label());
-        let command = self.command(&base, &head);
         let programs = vec![
             ("base", Program::other(self.program.clone()), Some(base)),
             ("head", Program::other(program), Some(head)),
@@ -165,15 +171,6 @@ impl Tester<'_> {
         let (out, fresh) = (self.args.common.out.as_path(), self.args.common.fresh);
         let store = &self.args.common.store;
         Asked { session, programs, shard: None, out, store, fresh, command }.begin()
-    }
-
-    /// The command that gates a commit again.
-    fn command(&self, base: &str, head: &str) -> String {
-        let mut words = vec![format!("harness gate --base {base} --head {head}")];
-        words.extend(reproduce::scenarios(&self.args.scenario));
-        words.extend(reproduce::budget(self.args.budget));
-        words.extend(reproduce::flags(&self.args.common));
-        words.join(" ")
     }
 }
 

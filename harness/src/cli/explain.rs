@@ -8,7 +8,7 @@ use migrator::config::Settings;
 use super::bisect;
 use super::gate::for_programs;
 use super::open_session::{Asked, Session};
-use super::reproduce;
+use super::reproduce::CommandLine;
 use super::resolve_arm;
 use super::resolve_program::program;
 use super::resolve_scenario;
@@ -26,12 +26,12 @@ use crate::session::arms::{Contest, Side};
 use crate::trial::executor::Program;
 
 /// Runs the verb.
-pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
+pub fn run(args: &ExplainArgs, command: &CommandLine) -> Result<ExitCode> {
     let name = args.scenario.as_deref().unwrap_or(scenario::GATE);
     let scenario = resolve_scenario::any(name, args.common.seed, args.common.quick)?;
     let scenario = resolve_scenario::placed(scenario, &args.common.store)?;
     if args.bisect {
-        return bisect::run(args, for_programs(scenario, args.common.quiet)?);
+        return bisect::run(args, command, for_programs(scenario, args.common.quiet)?);
     }
     let settings = [&args.base, &args.head].map(|arm| is_settings(arm));
     let of_settings = match settings {
@@ -42,7 +42,7 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
     };
     let question =
         if of_settings { by_settings(args, scenario)? } else { by_programs(args, scenario)? };
-    let (explained, session) = measure(args, question)?;
+    let (explained, session) = measure(args, command, question)?;
     if args.common.json {
         display::result(&report::pretty(&explained)?);
     } else {
@@ -115,9 +115,13 @@ fn contest(args: &ExplainArgs, [base, head]: [Side; 2]) -> Contest {
     Contest { base, head, budget_s: args.budget.as_secs_f64(), stored: None }
 }
 
-fn measure(args: &ExplainArgs, question: Question<'_>) -> Result<(Explained, Session)> {
+fn measure(
+    args: &ExplainArgs,
+    command: &CommandLine,
+    question: Question<'_>,
+) -> Result<(Explained, Session)> {
     let Question { contest, scenario, programs } = question;
-    let command = command(args, [&contest.base, &contest.head]);
+    let command = command.with_arms([&contest.base, &contest.head]).to_string();
     let (mut executor, beginning) = Asked {
         session: explain::session(contest, scenario),
         programs,
@@ -138,15 +142,4 @@ fn measure(args: &ExplainArgs, question: Question<'_>) -> Result<(Explained, Ses
     let report = report::text::explain::markdown(&explained, &session.identity.command);
     session.folder.write(results_dir::LAST_FILE, report)?;
     Ok((explained, session))
-}
-
-/// The command that measures the same again.
-fn command(args: &ExplainArgs, sides: [&Side; 2]) -> String {
-    let mut words = vec!["harness".to_owned(), "explain".into()];
-    words.extend(reproduce::arms(sides));
-    words.extend(reproduce::scenarios(&args.scenario));
-    words.extend(reproduce::budget(args.budget));
-    words.extend(reproduce::flags(&args.common));
-    words.extend(reproduce::program(&args.program));
-    words.join(" ")
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::open_session::{Asked, Session};
-use super::reproduce;
+use super::reproduce::CommandLine;
 use super::resolve_arm;
 use super::resolve_arm::Named;
 use super::resolve_scenario;
@@ -27,7 +27,7 @@ use crate::trial::executor::Program;
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Runs the verb.
-pub fn run(args: &GateArgs) -> Result<ExitCode> {
+pub fn run(args: &GateArgs, command: &CommandLine) -> Result<ExitCode> {
     let mut scenarios = scenarios(args)?;
     let (base, head) = (resolve_arm::named(&args.base)?, resolve_arm::named(&args.head)?);
     let stored = stored(args, &base, &mut scenarios)?;
@@ -38,7 +38,7 @@ pub fn run(args: &GateArgs) -> Result<ExitCode> {
     };
     resolve_arm::check_runners(&programs, &scenarios)?;
     let [base, head] = sides;
-    let command = command(args, [&base, &head]);
+    let command = command.with_arms([&base, &head]).to_string();
     let contest = Contest { base, head, budget_s: args.budget.as_secs_f64(), stored };
     let (mut executor, beginning) = Asked {
         session: gate::session(contest, scenarios),
@@ -154,19 +154,6 @@ fn head_alone(args: &GateArgs, head: Named) -> Result<Arms<'static>> {
     let base = Side { name: args.base.clone(), commit: None };
     let programs = vec![("head", head.program, Some(head.side.label()))];
     Ok(([base, head.side], programs))
-}
-
-/// The command that measures the same again.
-fn command(args: &GateArgs, sides: [&Side; 2]) -> String {
-    let mut words = vec!["harness".to_owned(), "gate".into()];
-    words.extend(reproduce::arms(sides));
-    words.extend(reproduce::scenarios(&args.scenario));
-    words.extend(reproduce::budget(args.budget));
-    words.extend(reproduce::flags(&args.common));
-    if args.accept_stored_times {
-        words.push("--accept-stored-times".into());
-    }
-    words.join(" ")
 }
 
 /// Appends the report to the summary of a CI step, where there is one.

@@ -26,8 +26,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use self::reproduce::CommandLine;
 use crate::cli::args::{Cli, TuneArgs, Verb};
-
 use crate::scenario::tune_plan::DEFAULT;
 use crate::trial::executor::{LAUNCH_VERB, MIGRATOR_VERB};
 use crate::trial::launcher;
@@ -42,6 +42,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if arguments.get(1).is_some_and(|verb| verb == LAUNCH_VERB) {
         return launcher::main(arguments.into_iter().skip(2));
     }
+    let command = CommandLine::from_arguments(&arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -52,19 +53,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = |()| ExitCode::SUCCESS;
     let result = match cli.verb {
-        Some(Verb::Tune(args)) => tune::run(&args).map(done),
-        Some(Verb::Sweep(args)) => sweep::run(&args).map(done),
+        Some(Verb::Tune(args)) => tune::run(&args, &command).map(done),
+        Some(Verb::Sweep(args)) => sweep::run(&args, &command).map(done),
         Some(Verb::Plan(args)) => plan::run(&args).map(done),
         Some(Verb::Judge(args)) => judge::run(&args),
         Some(Verb::Report(args)) => report::run(&args).map(done),
         Some(Verb::Doctor(args)) => doctor::run(&args).map(done),
-        Some(Verb::Gate(args)) => gate::run(&args),
-        Some(Verb::Explain(args)) => explain::run(&args),
+        Some(Verb::Gate(args)) => gate::run(&args, &command),
+        Some(Verb::Explain(args)) => explain::run(&args, &command),
         Some(Verb::History(args)) => history::run(&args).map(done),
-        Some(Verb::SelfTest(args)) => self_test::run(&args).map(done),
+        Some(Verb::SelfTest(args)) => self_test::run(&args, &command).map(done),
         None => {
             let tune = TuneArgs { scenario: DEFAULT.into(), flags: cli.tune };
-            tune::run(&tune).map(done)
+            tune::run(&tune, &command).map(done)
         }
     };
     result.unwrap_or_else(|error| {

@@ -1,62 +1,78 @@
-//! The command line that measures the same again, as reports and ledgers give it: its flags, and
-//! words as a shell takes them.
+//! The command line that repeats a measurement, as reports and results folders show it.
 
-use std::time::Duration;
+use std::ffi::OsString;
+use std::fmt;
 
-use crate::cli::args::{Flags, ProgramArgs, StoreArgs};
 use crate::session::arms::Side;
 
-/// What every measurement is told.
-pub(super) fn flags(flags: &Flags) -> Vec<String> {
-    let mut words = Vec::new();
-    if flags.quick {
-        words.push("--quick".into());
+/// Names of arms in a command line.
+const ARMS: [&str; 2] = ["--base", "--head"];
+
+/// The path of a password file stays out of reports, which are public more often than not.
+const PASSWORD_FILE: &str = "--password-file";
+
+/// A command line as it was given, without the program's path and the password's place.
+///
+/// `Display` quotes its words for a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine(Vec<String>);
+
+impl CommandLine {
+    /// From a process's arguments; the first is the program's path.
+    pub(super) fn from_arguments(arguments: &[OsString]) -> Self {
+        let given = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let mut words = vec!["harness".to_owned()];
+        let mut is_value_left_out = false;
+        for word in given {
+            let (flag, value) = word.split_once('=').map_or((&*word, None), |(f, v)| (f, Some(v)));
+            if is_value_left_out {
+                is_value_left_out = false;
+            } else if flag == PASSWORD_FILE {
+                is_value_left_out = value.is_none();
+            } else if let (true, Some(value)) = (ARMS.contains(&flag), value) {
+                words.extend([flag.to_owned(), value.to_owned()]);
+            } else {
+                words.push(word);
+            }
+        }
+        Self(words)
     }
-    if let Some(seed) = flags.seed {
-        words.extend(["--seed".into(), seed.to_string()]);
+
+    /// With commits in place of refs, because refs move.
+    pub(super) fn with_arms(&self, sides: [&Side; 2]) -> Self {
+        let mut words = self.0.clone();
+        for (flag, side) in ARMS.into_iter().zip(sides) {
+            let commit = side.commit.as_ref().map(|commit| commit.get(..12).unwrap_or(commit));
+            let flag_at = words.iter().position(|word| word == flag);
+            if let Some(value) = flag_at.and_then(|at| words.get_mut(at + 1)) {
+                commit.unwrap_or(&side.name).clone_into(value);
+            }
+        }
+        Self(words)
     }
-    words.extend(stored(&flags.store));
-    words
+
+    /// The gate of a bisection's commit, from the command line of the bisection.
+    pub(super) fn as_gate(&self) -> Self {
+        let mut words = self.0.clone();
+        words.retain(|word| word != "--bisect");
+        if let Some(verb) = words.get_mut(1) {
+            "gate".clone_into(verb);
+        }
+        Self(words)
+    }
 }
 
-/// The build that is measured.
-pub(super) fn program(program: &ProgramArgs) -> Vec<String> {
-    let path = program.migrator.iter().map(|path| quoted(&path.display().to_string()));
-    path.flat_map(|path| ["--migrator".into(), path]).collect()
+impl fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<String> = self.0.iter().map(|word| quoted(word)).collect();
+        f.write_str(&words.join(" "))
+    }
 }
 
-/// The two arms: commits, because refs move.
-pub(super) fn arms(sides: [&Side; 2]) -> Vec<String> {
-    let named = ["--base", "--head"].into_iter().zip(sides);
-    let words = named.flat_map(|(flag, side)| {
-        let commit = side.commit.as_ref().map(|commit| commit.get(..12).unwrap_or(commit));
-        [flag.into(), quoted(commit.unwrap_or(&side.name))]
-    });
-    words.collect()
-}
-
-/// Every scenario that is named.
-pub(super) fn scenarios<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
-    let words = names.into_iter().flat_map(|name| ["--scenario".into(), quoted(name)]);
-    words.collect()
-}
-
-/// The time that may be taken, as one word.
-pub(super) fn budget(budget: Duration) -> [String; 2] {
-    ["--budget".into(), humantime::format_duration(budget).to_string().replace(' ', "")]
-}
-
-/// The flags that put the rows in the same place again. Where its password is is nobody's business.
-fn stored(store: &StoreArgs) -> Vec<String> {
-    let flags = [("--store", &store.store), ("--recreate", &store.recreate)];
-    let given = flags.into_iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
-    given.flat_map(|(flag, value)| [flag.to_owned(), quoted(value)]).collect()
-}
-
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:+@%,~".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) && !word.starts_with('~') {
         return word.into();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
@@ -66,12 +82,53 @@ pub(super) fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
 
+    fn given(words: &str) -> CommandLine {
+        let arguments: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+        CommandLine::from_arguments(&arguments)
+    }
+
     #[test]
     fn a_word_with_blanks_or_quotes_is_quoted_for_a_shell() {
-        for (word, expected) in
-            [("a/b.toml", "a/b.toml"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''")]
-        {
+        let cases = [
+            ("a/b.toml", "a/b.toml"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("HEAD~1", "HEAD~1"),
+            ("~/x", "'~/x'"),
+        ];
+        for (word, expected) in cases {
             assert_eq!(quoted(word), expected);
         }
+    }
+
+    #[test]
+    fn the_arguments_are_kept_as_given_but_for_the_program_and_the_password_file() {
+        let line = given("/opt/harness sweep a.toml --seed 3 --password-file /run/secret --quick");
+        assert_eq!(line.to_string(), "harness sweep a.toml --seed 3 --quick");
+        let line = given("harness --password-file=/run/secret --budget=2m");
+        assert_eq!(line.to_string(), "harness --budget=2m");
+    }
+
+    #[test]
+    fn refs_become_commits_and_other_arms_keep_their_names() {
+        let side = |name: &str, commit: Option<&str>| Side {
+            name: name.into(),
+            commit: commit.map(str::to_owned),
+        };
+        let head = side("feature", Some("0123456789abcdef"));
+        for line in [
+            "harness gate --base a.toml --head feature",
+            "harness gate --base=a.toml --head=feature",
+        ] {
+            let line = given(line).with_arms([&side("a.toml", None), &head]);
+            assert_eq!(line.to_string(), "harness gate --base a.toml --head 0123456789ab");
+        }
+    }
+
+    #[test]
+    fn a_bisection_gates_each_commit_with_its_own_flags() {
+        let line = given("harness explain --bisect --base a --head b --budget 5m --json");
+        assert_eq!(line.as_gate().to_string(), "harness gate --base a --head b --budget 5m --json");
     }
 }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::open_session::{Asked, Session};
-use super::reproduce;
-use super::reproduce::quoted;
+use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
 use crate::cli::args::SelfTestArgs;
@@ -17,13 +16,12 @@ use crate::experiment::self_test::SelfTest;
 use crate::experiment::self_test::error_rates::SelfTested;
 use crate::report;
 use crate::results_dir;
-use crate::scenario;
 
 /// Where neither sessions nor a budget are asked for.
 const BUDGET: Duration = Duration::from_secs(5 * 60);
 
 /// Runs the verb.
-pub fn run(args: &SelfTestArgs) -> Result<()> {
+pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     // Its baseline alone is run, so it need not vary anything.
     let scenario = resolve_scenario::any(&args.scenario, args.common.seed, args.common.quick)?;
     let scenario = resolve_scenario::placed(scenario, &args.common.store)?;
@@ -38,7 +36,7 @@ pub fn run(args: &SelfTestArgs) -> Result<()> {
         out: &args.common.out,
         fresh: args.common.fresh,
         store: &args.common.store,
-        command: command(args),
+        command: command.to_string(),
     }
     .begin()?;
     let mut display = Display::new(args.common.quiet);
@@ -71,19 +69,4 @@ fn limits(args: &SelfTestArgs) -> (Option<u32>, Option<Duration>) {
         (None, None) => (None, Some(BUDGET)),
         asked => asked,
     }
-}
-
-/// The command that measures the same again.
-fn command(args: &SelfTestArgs) -> String {
-    let mut words = vec!["harness".to_owned(), "self-test".into()];
-    if args.scenario != scenario::DEFAULT {
-        words.push(quoted(&args.scenario));
-    }
-    if let Some(sessions) = args.sessions {
-        words.extend(["--sessions".into(), sessions.to_string()]);
-    }
-    words.extend(args.budget.into_iter().flat_map(reproduce::budget));
-    words.extend(reproduce::flags(&args.common));
-    words.extend(reproduce::program(&args.program));
-    words.join(" ")
 }

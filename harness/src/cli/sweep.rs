@@ -1,8 +1,7 @@
 //! `harness sweep`: measures one scenario, from the plan to the results folder.
 
 use super::open_session::{Asked, Session};
-use super::reproduce;
-use super::reproduce::quoted;
+use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
 use super::write_results;
@@ -18,7 +17,7 @@ use crate::scenario::{Records, Scenario};
 use crate::session::ledger;
 
 /// Runs the verb.
-pub fn run(args: &SweepArgs) -> Result<()> {
+pub fn run(args: &SweepArgs, command: &CommandLine) -> Result<()> {
     let flags = &args.flags;
     let scenario = resolve_scenario::load(&args.scenario, flags.common.seed, flags.common.quick)?;
     let scenario = resolve_scenario::placed(scenario, &flags.common.store)?;
@@ -31,7 +30,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         out: &flags.common.out,
         fresh: flags.common.fresh,
         store: &flags.common.store,
-        command: command(args),
+        command: command.to_string(),
     }
     .begin()?;
     let mut display = Display::new(flags.common.quiet);
@@ -53,17 +52,6 @@ fn check_shard(flags: &SweepFlags, scenario: &Scenario) -> Result<()> {
         ))),
         _ => Ok(()),
     }
-}
-
-/// The command that measures the same again.
-fn command(args: &SweepArgs) -> String {
-    let mut words = vec!["harness".into(), "sweep".into(), quoted(&args.scenario)];
-    words.extend(reproduce::flags(&args.flags.common));
-    words.extend(reproduce::program(&args.flags.program));
-    if let Some(shard) = args.flags.shard {
-        words.extend(["--shard".into(), shard.to_string()]);
-    }
-    words.join(" ")
 }
 
 fn report(flags: &Flags, analysis: &Analysis, metrics: &str, folder: &Folder) {

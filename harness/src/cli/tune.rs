@@ -1,8 +1,7 @@
 //! `harness tune`: measures a plan of phases, from the first run to the results folder.
 
 use super::open_session::{Asked, Session};
-use super::reproduce;
-use super::reproduce::quoted;
+use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
 use super::write_results;
@@ -15,7 +14,7 @@ use crate::report;
 use crate::session::ledger;
 
 /// Runs the verb.
-pub fn run(args: &TuneArgs) -> Result<()> {
+pub fn run(args: &TuneArgs, command: &CommandLine) -> Result<()> {
     let flags = &args.flags.common;
     let part = &args.flags.part;
     let (base, plan) = resolve_scenario::load_plan(&args.scenario, part, flags.seed, flags.quick)?;
@@ -28,7 +27,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         out: &flags.out,
         fresh: flags.fresh,
         store: &flags.store,
-        command: command(args),
+        command: command.to_string(),
     }
     .begin()?;
     let mut display = Display::new(flags.quiet);
@@ -43,19 +42,4 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         display::result(&report::text::tune::summary(&tuning, &folder)?);
     }
     session.check_validity(&recorded)
-}
-
-/// The command that measures the same again.
-fn command(args: &TuneArgs) -> String {
-    let mut words = vec!["harness".into(), "tune".into(), quoted(&args.scenario)];
-    let part = &args.flags.part;
-    if !part.phases.is_empty() {
-        words.extend(["--phases".into(), quoted(&part.phases.join(","))]);
-    }
-    if let Some(budget_s) = part.budget {
-        words.extend(["--budget".into(), format!("{budget_s}s")]);
-    }
-    words.extend(reproduce::flags(&args.flags.common));
-    words.extend(reproduce::program(&args.flags.program));
-    words.join(" ")
 }

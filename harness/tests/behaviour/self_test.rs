@@ -176,7 +176,7 @@ fn the_verb_leaves_its_files_and_can_be_reported_again() {
     let folder = results(&fake.out());
     let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     assert!(file("report.md").contains("## The machine"));
-    assert!(file("report.md").contains("harness self-test --quick --migrator"));
+    assert!(file("report.md").contains("harness self-test --quick --quiet --out"));
     let json: Value = serde_json::from_str(&file("self-test.json")).unwrap();
     assert_eq!(json["planted_percent"], 8.0);
     let mut again = harness();
