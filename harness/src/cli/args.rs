@@ -1,4 +1,4 @@
-//! The command line as typed; no I/O. `cmd/` resolves it into what each verb needs.
+//! The command line as given. Each verb's file resolves it into what the verb needs.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -10,131 +10,176 @@ use crate::scenario::schedule::Shard;
 use crate::scenario::tune_plan::{DEFAULT, seconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// `--seed` of a verb that runs pairs of several steps.
-const ORDERS: &str = "Seed of the orders [default: the scenario's]";
+/// Help of `--seed` for a verb that runs pairs in several steps.
+const SEED_HELP: &str = "Seed of the run order [default: the scenario's]";
 
-/// `--migrator` of a verb that asks about the machine and not about the program.
-const RUN_BUILD: &str = "Run this build of the migrator instead of the one inside";
+/// Help of `--migrator` for a verb that measures the machine rather than the program.
+const MIGRATOR_HELP: &str = "Run this build of the migrator instead of the built-in one";
 
-/// Measures which settings make the migrator fast.
+/// Measure which settings make the migrator fast
 ///
-/// Without a verb: `harness tune scenarios/phase2.toml`.
+/// Without a verb, `harness` runs `harness tune phase2`.
 ///
-/// Exit codes: 0 the work asked for is done; 1 regression; 2 usage or environment; 3 inconclusive;
-/// 4 invalid measurement; 5 runs stored different things; 130 interrupted.
+/// Exit codes: 0 done, or a pass; 1 regression; 2 usage error, environment error or failed build; 3
+/// inconclusive; 4 invalid measurement; 5 runs stored different rows; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "harness", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// The verb; `tune` if none is given.
     #[command(subcommand)]
     pub verb: Option<Verb>,
-    /// The flags of `tune`, where there is no verb.
+    /// Flags of `tune`, for a command line without a verb.
     #[command(flatten)]
     pub tune: TuneFlags,
 }
 
-/// One verb, one file in `cmd/`.
+/// Examples that end the help of each verb; `tests/behaviour/help.rs` runs them.
+const TUNE_EXAMPLES: &str = "Examples:
+  harness tune
+  harness tune quick --budget 1m
+  harness tune phase2 --phases II.1,II.3 --budget 10m";
+const SWEEP_EXAMPLES: &str = "Examples:
+  harness sweep batch-size
+  harness sweep pool --quick --out /tmp/results";
+const PLAN_EXAMPLES: &str = "Examples:
+  harness plan phase2
+  harness plan batch-size --json";
+const JUDGE_EXAMPLES: &str = "Examples:
+  harness judge measurements.csv
+  harness judge - --better higher --margin 0.03 < measurements.csv";
+const REPORT_EXAMPLES: &str = "Examples:
+  harness report results/batch-size/20260131T120000Z-0123abcd
+  harness report results/batch-size/20260131T120000Z-0123abcd --format html > report.html";
+const GATE_EXAMPLES: &str = "Examples:
+  harness gate --base main --head HEAD
+  harness gate --base old/migrator --head new/migrator --scenario gate-quick --budget 5m";
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  harness explain --base baseline --head batch_size=100,pool=worker
+  harness explain --base v0.1.0 --head HEAD --bisect --budget 30m";
+const HISTORY_EXAMPLES: &str = "Examples:
+  harness history
+  harness history --append history.jsonl --json";
+const DOCTOR_EXAMPLES: &str = "Examples:
+  harness doctor
+  harness doctor --quick --out /mnt/data/results";
+const SELF_TEST_EXAMPLES: &str = "Examples:
+  harness self-test
+  harness self-test gate-quick --sessions 20 --budget 30m";
+
+/// The verbs; each has a file of its own in `cli/`.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Tune every phase of a plan: sweep, choose, confirm with fresh pairs, keep or revert
+    /// Find the best settings: sweep each phase, confirm its candidate, keep or revert it
+    #[command(after_help = TUNE_EXAMPLES)]
     Tune(TuneArgs),
     /// Run every setting of a scenario in interleaved blocks and compare them
+    #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArgs),
-    /// Print what a scenario or a plan of phases runs, in which order, and run nothing
+    /// Print the runs of a scenario or plan in their order, and run nothing
+    #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
     /// Judge measurements taken elsewhere, from a CSV file
     ///
-    /// The file has a header with the columns session, metric, block, slot, arm and value, in any
-    /// order, and rows in any order. A block is a pair: one run of arm A, the baseline, and one of
-    /// arm B, back to back. Of their slots the smaller one ran first: 0 and 1, 1 and 2, or any two
-    /// whole numbers.
+    /// The file has a header with the columns session, metric, block, slot, arm and value. Columns
+    /// and rows may stand in any order. A block is a pair: one run of arm A (the baseline) and one
+    /// of arm B, back to back. The run with the smaller slot ran first; slots are whole numbers.
     ///
-    /// Prints one JSON object per session and metric. `effect_percent` and `interval_percent` say
-    /// how much worse B is than A: positive is worse, also where higher is better.
+    /// Prints one JSON object per session and metric. `effect_percent` and `interval_percent` give
+    /// how much worse B is than A. A positive value is worse, even if higher values are better.
     ///
-    /// Exit codes: of several sessions 0, whatever they say; of one session 1 for a regression, 3
-    /// where something was not decided, else 0; 2 for a file that cannot be judged.
+    /// Exit codes for one session: 0 pass, 1 regression, 3 inconclusive. For several sessions: 0. A
+    /// file that cannot be judged: 2.
+    #[command(after_help = JUDGE_EXAMPLES)]
     Judge(JudgeArgs),
-    /// Say again what earlier measurements say, or merge the parts of one plan
+    /// Re-render the report of finished sessions, or merge shards
     ///
-    /// Several folders are shards of one plan (`--shard`), which become one measurement; parts of
-    /// different plans are refused by name.
+    /// Several folders are shards of one plan (`--shard`) and are merged into one measurement.
+    /// Shards of different plans are rejected by name.
+    #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
     /// Compare a program with its baseline: a verdict, a report and an exit code
     ///
-    /// An arm is a git ref, which is built once (`cargo build --release --locked --package migrator`,
-    /// in a worktree and a target folder of its own), the path of a binary, a scenario file with a
-    /// [runner] command, or the results folder of an earlier session, whose program is found or built
-    /// again. A file or a folder goes before a ref of the same name. What a baseline's results hold
-    /// is compared as far as it is exact; times of another session are not comparable with fresh
-    /// ones, so both arms run afresh.
+    /// An arm is one of: a git ref, the path of a binary, a scenario file with a [runner] command,
+    /// or the results folder of an earlier session. A file or folder takes precedence over a ref of
+    /// the same name.
     ///
-    /// Exit codes: 0 pass, improved, or worse by less than the margin where the scenario allows it; 1
-    /// regression; 2 usage, environment, or a ref that does not build or run; 3 inconclusive; 4
-    /// invalid measurement; 5 the arms store different things; 130 interrupted.
+    /// A ref is built once (`cargo build --release --locked --package migrator`), in a worktree and
+    /// target folder of its own. The program of a results folder is found or built again. Its
+    /// stored counts are compared exactly. Its times are not comparable with new ones, so both arms
+    /// run again.
+    ///
+    /// Exit codes: 0 pass, improved, or worse by less than the margin if the scenario allows it; 1
+    /// regression; 2 usage error, environment error, or a ref that does not build or run; 3
+    /// inconclusive; 4 invalid measurement; 5 the arms store different rows; 130 interrupted.
+    #[command(after_help = GATE_EXAMPLES)]
     Gate(GateArgs),
-    /// Take a difference apart: by setting, by stage, and with --bisect by commit
+    /// Attribute a performance difference to settings, stages or (with --bisect) a commit
     ///
-    /// The arms are settings (`batch_size=100,pool=worker`, over those of the scenario, which are
-    /// called `baseline`) or programs as `harness gate` takes them. Pairs of the two arms say
-    /// whether there is a difference at all, by the same test as everywhere. Settings that differ
-    /// in several parts are then switched one at a time, first of all and last of all, in complete
-    /// blocks: a part's share is the mean of the two. Stages come from the times that every run
-    /// reports.
+    /// The arms are programs as in `harness gate`, or settings such as
+    /// `batch_size=100,pool=worker`. Settings are applied over the scenario's, which are called
+    /// `baseline`.
     ///
-    /// With --bisect the arms are git refs, and the commits between them along first parents are
-    /// gated against the base, the head first, then by halving. A commit that does not build or
-    /// run, stores other things, or about which the test cannot tell is skipped and named; the
-    /// answer is then a range. Gates that have ended are not run again.
+    /// Pairs of the two arms first test whether a difference exists. If several settings differ,
+    /// complete blocks then switch each of them alone, once as the first and once as the last. The
+    /// contribution of a setting is the mean of both. Stages are compared by the times that every
+    /// run reports.
     ///
-    /// Exit codes: 0 the difference is explained, whatever it is, or one commit is found; 2 usage,
-    /// environment, or a ref that does not build or run; 3 no commit, or more than one; 4 invalid
-    /// measurement; 5 the arms store different things; 130 interrupted.
+    /// With --bisect the arms are git refs. Commits between them (first parents) are gated against
+    /// the base: the head first, then by halving. A commit is skipped and named if it does not
+    /// build or run, stores other rows, or is inconclusive; the answer is then a range. Finished
+    /// gates are not run again.
+    ///
+    /// Exit codes: 0 the difference is explained, or one commit is found; 2 usage error,
+    /// environment error, or a ref that does not build or run; 3 no commit, or more than one; 4
+    /// invalid measurement; 5 the arms store different rows; 130 interrupted.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
-    /// Releases over time: what earlier measurements say of the baseline's rate on each machine
+    /// Show the baseline's rate over time, on each machine
     ///
-    /// Reads every session below --out that has a metrics.json, and files of lines that were kept
-    /// elsewhere. A series is one machine, store, plan, phase and baseline. Changes of its
-    /// level are looked for from 8 points on: a hint for people, of which no gate knows. Charts go
-    /// to `<out>/history/`.
+    /// Reads every session below --out that has a metrics.json, and files written by --append. A
+    /// series is one machine, store, plan, phase and baseline. From 8 points on, level shifts are
+    /// detected. They are hints for people; no gate uses them. Charts go to `<out>/history/`.
+    #[command(after_help = HISTORY_EXAMPLES)]
     History(HistoryArgs),
-    /// Look at this machine: what makes runs differ here, and how small a difference can be told
+    /// Check this machine for noise and report the smallest detectable difference
     ///
-    /// Reads what the operating system says, measures how long a flush to the disk takes where the
-    /// runs' stores are, and runs the baseline ten times. What a machine does not say is `not known
-    /// here`, with the reason.
+    /// Reads what the operating system reports, times disk flushes in the folder of the runs'
+    /// stores, and runs the baseline ten times. A value that the system does not report is shown as
+    /// `not known here`, with the reason.
+    #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
     /// Measure how often the harness's own verdicts are wrong on this machine and store
     ///
-    /// Sessions of a scenario's pairs: in turn the program against itself, where every verdict of
-    /// worse or better is wrong, and the program against itself slowed by 1.6 times the margin (8 %
-    /// where that is 5 %), where every verdict of within the margin is wrong. Each rate is printed
-    /// with its exact interval, and nothing beyond is claimed. The slowed program is the same one,
-    /// stopped for a moment over and over.
+    /// Runs sessions of two kinds in turn. In the first the program is compared with itself; every
+    /// verdict of worse or better is then wrong. In the second it is compared with itself slowed by
+    /// 1.6 times the margin; every verdict of within the margin is then wrong. Each error rate is
+    /// printed with its exact interval. The slowed program is the same one, paused at short
+    /// intervals.
+    #[command(after_help = SELF_TEST_EXAMPLES)]
     SelfTest(SelfTestArgs),
 }
 
 /// Arguments of `harness sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// A scenario file, or the name of a shipped scenario (batch-size, pool, cache, …)
+    /// Scenario file, or the name of a shipped scenario (batch-size, pool, cache, …)
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
-    /// How it is carried out.
+    /// Flags.
     #[command(flatten)]
     pub flags: SweepFlags,
 }
 
-/// How a sweep is carried out.
+/// Flags of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct SweepFlags {
-    /// As every measurement.
+    /// Flags of every measurement.
     #[command(flatten)]
     pub common: Flags,
-    /// Of which program.
+    /// Program under test.
     #[command(flatten)]
     pub program: ProgramArgs,
-    /// Take the i-th of n parts of the blocks, from 0; needs a number of records
+    /// Run shard I of N of the blocks, counted from 0; needs a fixed number of records
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
 }
@@ -142,89 +187,89 @@ pub struct SweepFlags {
 /// Arguments of `harness tune`.
 #[derive(Debug, Args)]
 pub struct TuneArgs {
-    /// A scenario file with phases, or the name of a shipped one (phase2, phase2-link, phase2-full,
+    /// Plan of phases, or the name of a shipped one (phase2, phase2-link, phase2-full,
     /// phase2-sqlserver, quick)
     #[arg(value_name = "SCENARIO", default_value = DEFAULT)]
     pub scenario: String,
-    /// How it is carried out.
+    /// Flags.
     #[command(flatten)]
     pub flags: TuneFlags,
 }
 
-/// How a plan is carried out.
+/// Flags of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct TuneFlags {
-    /// As every measurement.
+    /// Flags of every measurement.
     #[command(flatten)]
     pub common: Flags,
-    /// Of which program.
+    /// Program under test.
     #[command(flatten)]
     pub program: ProgramArgs,
-    /// What of the plan.
+    /// Part of the plan.
     #[command(flatten)]
     pub part: PlanPart,
 }
 
-/// What of a plan of phases is carried out.
+/// Part of a plan of phases.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct PlanPart {
-    /// Tune these phases alone, in the plan's order [default: all]
+    /// Tune only these phases, in the plan's order [default: all]
     #[arg(long, value_name = "II.1,II.3", value_delimiter = ',')]
     pub phases: Vec<String>,
-    /// Time for the whole session, such as 10m; what does not fit is left out, and said [default: the
-    /// scenario's]
+    /// Time limit for the session, e.g. 10m; steps that do not fit are skipped and named [default:
+    /// the scenario's]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub budget: Option<NonZeroU64>,
 }
 
-/// How a measurement is carried out.
+/// Flags of every measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Flags {
-    /// Print the metrics as JSON instead of the table
+    /// Print metrics as JSON instead of a table
     #[arg(long)]
     pub json: bool,
-    /// Say nothing about progress
+    /// Print no progress
     #[arg(long)]
     pub quiet: bool,
-    /// Seed of the order [default: the scenario's]
+    /// Seed of the run order [default: the scenario's]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
-    /// Where results, sources and the runs' stores go; the stores are measured on this disk
+    /// Folder for results, sources and the runs' stores; its disk is part of the measurement
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
-    /// Start a new measurement, also where an unfinished one of the same plan could go on
+    /// Start a new measurement instead of resuming an unfinished one of the same plan
     #[arg(long)]
     pub fresh: bool,
-    /// Every setting on few records and in few blocks: shows that it works, proves nothing
+    /// Smoke test with few records and blocks; the results are not meaningful
     #[arg(long)]
     pub quick: bool,
-    /// Where the rows go.
+    /// Store of the runs.
     #[command(flatten)]
     pub store: StoreArgs,
 }
 
-/// Which program is measured.
+/// Program under test.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ProgramArgs {
-    /// Measure this build of the migrator instead of the one inside
+    /// Measure this build of the migrator instead of the built-in one
     #[arg(long, value_name = "PATH")]
     pub migrator: Option<PathBuf>,
 }
 
-/// Where the rows of the runs go, and what a server asks for.
+/// Store of the runs, and the login for a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct StoreArgs {
-    /// Store the rows here instead of where the scenario says: `mssql://user@host:port/database?…`,
-    /// whose schema (`schema=NAME` [default: sweetspot]) is emptied before each run, or `sqlite:`
+    /// Store of the runs instead of the scenario's: `sqlite:` or `mssql://user@host:port/database`.
+    /// The server's schema (`?schema=NAME` [default: sweetspot]) is emptied before each run
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
-    /// With `mssql://`: a file whose first line is the password [default: the variable
+    /// File whose first line is the password for `mssql://` [default: the variable
     /// `MIGRATOR_DB_PASSWORD`]
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// With `mssql://`: empty the tables of this schema, though `migrator init` has not created it or
-    /// a migration has stored into it
+    /// Empty the tables of this `mssql://` schema even if `migrator init` has not created it or a
+    /// migration has stored into it
     #[arg(long, value_name = "SCHEMA")]
     pub recreate: Option<String>,
 }
@@ -232,19 +277,19 @@ pub struct StoreArgs {
 /// Arguments of `harness plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// A scenario file or a plan of phases, or the name of a shipped one (phase2, batch-size, pool, …)
+    /// Scenario file or plan of phases, or the name of a shipped one (phase2, batch-size, pool, …)
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
-    /// Of a plan of phases, what.
+    /// Part of a plan of phases.
     #[command(flatten)]
     pub part: PlanPart,
     /// Print the plan as JSON
     #[arg(long)]
     pub json: bool,
-    /// Seed of the order [default: the scenario's]
+    /// Seed of the run order [default: the scenario's]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
-    /// What `--quick` would run
+    /// Show the runs of `--quick`
     #[arg(long)]
     pub quick: bool,
 }
@@ -252,10 +297,10 @@ pub struct PlanArgs {
 /// Arguments of `harness report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Results folders; what they say goes to stdout
+    /// Results folders; the report goes to stdout
     #[arg(value_name = "RESULTS", required = true)]
     pub results: Vec<PathBuf>,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value = "markdown")]
     pub format: Format,
 }
@@ -263,16 +308,16 @@ pub struct ReportArgs {
 /// Arguments of `harness judge`.
 #[derive(Debug, Args)]
 pub struct JudgeArgs {
-    /// The measurements, `-` for standard input
+    /// CSV file of measurements, `-` for standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Which way the values improve
+    /// Direction in which values improve
     #[arg(long, value_enum, default_value = "lower")]
     pub better: Direction,
-    /// By how much B may be worse, as a share
+    /// Allowed degradation of B as a share, e.g. 0.05 for 5 %
     #[arg(long, value_name = "SHARE", default_value = "0.05", value_parser = margin)]
     pub margin: f64,
-    /// Draws the orders that sessions of more than 18 pairs are compared with
+    /// Seed of the Monte Carlo permutation test (used above 18 pairs)
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
 }
@@ -280,35 +325,35 @@ pub struct JudgeArgs {
 /// Arguments of `harness gate`.
 #[derive(Debug, Args)]
 #[command(
-    mut_arg("json", |json| json.help("Print what was decided as JSON instead of words")),
-    mut_arg("seed", |seed| seed.help(ORDERS)),
+    mut_arg("json", |json| json.help("Print the decision as JSON instead of text")),
+    mut_arg("seed", |seed| seed.help(SEED_HELP)),
     mut_arg("out", |out| out.help(
-        "Where results, builds, sources and the runs' stores go; the stores are measured on this disk"
+        "Folder for results, builds, sources and the runs' stores; its disk is part of the measurement"
     )),
     mut_arg("quick", |quick| quick.help(
-        "A few pairs on few records: shows that it works, proves nothing"
+        "Smoke test with few pairs and records; the results are not meaningful"
     )),
 )]
 pub struct GateArgs {
-    /// What was there before
+    /// Baseline
     #[arg(long, value_name = "REF|BINARY|RESULTS")]
     pub base: String,
-    /// What is asked about
+    /// Candidate to compare with --base
     #[arg(long, value_name = "REF|BINARY|RESULTS")]
     pub head: String,
-    /// A scenario file or the name of a shipped one; several are judged as one family. Programs run
-    /// under its [baseline], a [sweep] is left out; `records = "auto"` is settled by one run of the
-    /// first program [default: scenarios/gate.toml]
+    /// Scenario file or name of a shipped one; several are judged as one family. Programs run with
+    /// its [baseline]; a [sweep] is ignored. `records = "auto"` is resolved by one run of the first
+    /// program [default: gate]
     #[arg(long, value_name = "F")]
     pub scenario: Vec<String>,
-    /// At most so much time for runs, such as 90s or 20m; one look at every scenario is always taken
+    /// Time limit for runs, e.g. 90s or 20m. Every scenario gets at least one interim look
     #[arg(long, value_name = "TIME", default_value = "20m", value_parser = humantime::parse_duration)]
     pub budget: Duration,
-    /// Take the times of the results that --base names for the baseline's, with low confidence:
-    /// nothing but the head runs
+    /// Use the stored times of the results that --base names; only the head runs. Confidence is
+    /// low
     #[arg(long)]
     pub accept_stored_times: bool,
-    /// As every measurement.
+    /// Flags of every measurement.
     #[command(flatten)]
     pub common: Flags,
 }
@@ -316,27 +361,27 @@ pub struct GateArgs {
 /// Arguments of `harness explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// What was there before
+    /// Baseline
     #[arg(long, value_name = "SETTINGS|REF|BINARY|RESULTS")]
     pub base: String,
-    /// What is asked about
+    /// Candidate to compare with --base
     #[arg(long, value_name = "SETTINGS|REF|BINARY|RESULTS")]
     pub head: String,
-    /// Search the commits between two refs for the first with the difference
+    /// Search the commits between two refs for the first that shows the difference
     #[arg(long)]
     pub bisect: bool,
-    /// A scenario file or the name of a shipped one: records, store, and settings that are not
-    /// named; a [sweep] is left out [default: scenarios/gate.toml]
+    /// Scenario file or name of a shipped one, for records, store and all other settings; a [sweep]
+    /// is ignored [default: gate]
     #[arg(long, value_name = "F")]
     pub scenario: Option<String>,
-    /// At most so much time for pairs beyond the first look, such as 90s or 20m; with --bisect for
-    /// every commit
+    /// Time limit for pairs after the first interim look, e.g. 90s or 20m; with --bisect, for each
+    /// commit
     #[arg(long, value_name = "TIME", default_value = "20m", value_parser = humantime::parse_duration)]
     pub budget: Duration,
-    /// As every measurement.
+    /// Flags of every measurement.
     #[command(flatten)]
     pub common: Flags,
-    /// Of settings, with which program.
+    /// Program under test, if the arms are settings.
     #[command(flatten)]
     pub program: ProgramArgs,
 }
@@ -344,44 +389,43 @@ pub struct ExplainArgs {
 /// Arguments of `harness history`.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// Files of lines that `--append` has written, here or on other machines
+    /// Files written by `--append`, here or on other machines
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Add the sessions below --out to this file, those that it does not have; the file is read as
-    /// well
+    /// Add new sessions below --out to this file, and read it as well
     #[arg(long, value_name = "FILE")]
     pub append: Option<PathBuf>,
-    /// Where results are
+    /// Folder of results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
-    /// Print every series as JSON instead of tables
+    /// Print all series as JSON instead of tables
     #[arg(long)]
     pub json: bool,
-    /// Do not say what was added
+    /// Do not list added sessions
     #[arg(long)]
     pub quiet: bool,
-    /// Draws the orders that changes are tested by
+    /// Seed of the change point test
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
 }
 
 /// Arguments of `harness doctor`.
 #[derive(Debug, Args)]
-#[command(mut_arg("migrator", |path| path.help(RUN_BUILD)))]
+#[command(mut_arg("migrator", |path| path.help(MIGRATOR_HELP)))]
 pub struct DoctorArgs {
-    /// Print JSON instead of words
+    /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
-    /// Say nothing about progress
+    /// Print no progress
     #[arg(long)]
     pub quiet: bool,
-    /// Three runs on few records: shows that they work, says nothing about the noise
+    /// Smoke test with three runs on few records; noise is not measured
     #[arg(long)]
     pub quick: bool,
-    /// Where the runs' stores go; flushes are measured on this disk
+    /// Folder for the runs' stores; flushes are timed on its disk
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
-    /// With which program.
+    /// Program under test.
     #[command(flatten)]
     pub program: ProgramArgs,
 }
@@ -389,42 +433,41 @@ pub struct DoctorArgs {
 /// Arguments of `harness self-test`.
 #[derive(Debug, Args)]
 #[command(
-    mut_arg("json", |json| json.help("Print the rates as JSON instead of words")),
-    mut_arg("seed", |seed| seed.help(ORDERS)),
+    mut_arg("json", |json| json.help("Print error rates as JSON instead of text")),
+    mut_arg("seed", |seed| seed.help(SEED_HELP)),
     mut_arg("fresh", |fresh| fresh.help(
-        "Start a new self-test, also where an unfinished one could go on"
+        "Start a new self-test instead of resuming an unfinished one"
     )),
     mut_arg("quick", |quick| quick.help(
-        "One session of each kind with few pairs and records: shows that it works, proves nothing"
+        "Smoke test: one session of each kind with few pairs and records; rates are not meaningful"
     )),
-    mut_arg("migrator", |path| path.help(RUN_BUILD)),
+    mut_arg("migrator", |path| path.help(MIGRATOR_HELP)),
 )]
 pub struct SelfTestArgs {
-    /// A scenario file, or the name of a shipped scenario, whose baseline, records and store are
-    /// taken
+    /// Scenario file or name of a shipped one; provides baseline, records and store
     #[arg(value_name = "SCENARIO", default_value = scenario::DEFAULT)]
     pub scenario: String,
-    /// At most so many sessions of each kind [default: as many as fit into the budget]
+    /// Maximum number of sessions of each kind [default: as many as fit into the budget]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sessions: Option<u32>,
-    /// At most so much time for runs, such as 90s or 5m [default: 5m where no sessions are given];
-    /// one session of each kind is always run
+    /// Time limit for runs, e.g. 90s or 5m [default: 5m unless --sessions is given]. At least one
+    /// session of each kind is run
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub budget: Option<Duration>,
-    /// As every measurement.
+    /// Flags of every measurement.
     #[command(flatten)]
     pub common: Flags,
-    /// Of which program.
+    /// Program under test.
     #[command(flatten)]
     pub program: ProgramArgs,
 }
 
-/// Which way a metric improves.
+/// Direction in which a metric improves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Direction {
-    /// Times, bytes
+    /// Lower is better: times, bytes
     Lower,
-    /// Rates
+    /// Higher is better: rates
     Higher,
 }
 
@@ -432,7 +475,7 @@ pub enum Direction {
 fn margin(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if share > 0.0 && share.is_finite() => Ok(share),
-        _ => Err("it takes a share above 0, such as 0.05".into()),
+        _ => Err("expected a share above 0, such as 0.05".into()),
     }
 }
 

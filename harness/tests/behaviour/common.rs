@@ -145,6 +145,10 @@ while [ $# -gt 0 ]; do
         --workers) workers=$2 ;;
         --batch-size) batch_size=$2 ;;
         --insert) insert=$2 ;;
+        --pool* | --queue* | --cache* | --parse-threads)
+            key=$(echo "${1#--}" | tr - _)
+            case $2 in *[!0-9]*) value="\"$2\"" ;; *) value=$2 ;; esac
+            further="$further,\"$key\":$value" ;;
         --link-connect-ms) connect_ms=$2 ;;
         --link-round-trip-ms) round_trip_ms=$2 ;;
     esac
@@ -166,7 +170,7 @@ fn report_template() -> String {
     let mut report = serde_json::to_value(report(&Settings::default(), 500, 60_000.0)).unwrap();
     report["settings"] = Value::from("SETTINGS");
     report["checksum"] = Value::from("$checksum");
-    let settings = r#"{"workers":$workers,"batch_size":$batch_size,"insert":"$insert"}"#;
+    let settings = r#"{"workers":$workers,"batch_size":$batch_size,"insert":"$insert"$further}"#;
     let report = report.to_string().replace(r#""SETTINGS""#, settings);
     report.replacen('{', "{$link", 1)
 }

@@ -179,10 +179,10 @@ fn a_program_that_hangs_is_ended_at_the_limit_and_reported() {
 }
 
 /// A repository of a package that is called as the migrator is.
-struct Repository(TempDir);
+pub(crate) struct Repository(pub(crate) TempDir);
 
 impl Repository {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let repository = Self(tempfile::tempdir().unwrap());
         repository.git(&["init", "--quiet", "--initial-branch", "main"]);
         let manifest = "[package]\nname = \"migrator\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
@@ -193,7 +193,16 @@ impl Repository {
         repository
     }
 
-    fn git(&self, words: &[&str]) {
+    /// The report that `program_at` gives, of runs with this batch size.
+    pub(crate) fn write_report(&self, batch_size: usize) {
+        let batch_size = NonZeroUsize::new(batch_size).unwrap();
+        let settings = Settings { batch_size, ..Settings::default() };
+        let mut report = serde_json::to_value(report(&settings, 400, 60_000.0)).unwrap();
+        report["rec_per_min"] = "RATE".into();
+        fs::write(self.0.path().join("src/report.json"), report.to_string()).unwrap();
+    }
+
+    pub(crate) fn git(&self, words: &[&str]) {
         let mut git = Command::new("git");
         git.arg("-C").arg(self.0.path()).args(words);
         for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
@@ -202,7 +211,7 @@ impl Repository {
         assert!(git.status().unwrap().success(), "git {words:?}");
     }
 
-    fn commit(&self, main: &str) {
+    pub(crate) fn commit(&self, main: &str) {
         fs::write(self.0.path().join("src/main.rs"), main).unwrap();
         self.git(&["add", "."]);
         let who = ["-c", "user.name=a", "-c", "user.email=a@b.test"];
@@ -277,7 +286,7 @@ fn of_a_scenario_with_a_sweep_a_gate_runs_the_baseline_and_says_so() {
 }
 
 /// A program that takes the migrator's command line, stores nothing and says that it ran at `rate`.
-fn program_at(rate: u32) -> String {
+pub(crate) fn program_at(rate: u32) -> String {
     format!(
         r#"fn main() {{
     let words: Vec<String> = std::env::args().collect();
@@ -298,10 +307,7 @@ fn program_at(rate: u32) -> String {
 #[test]
 fn a_bisection_names_the_commits_since_which_it_is_slower_and_goes_on_where_it_was() {
     let repository = Repository::new();
-    let settings = Settings { batch_size: NonZeroUsize::new(100).unwrap(), ..Settings::default() };
-    let mut report = serde_json::to_value(report(&settings, 400, 60_000.0)).unwrap();
-    report["rec_per_min"] = "RATE".into();
-    fs::write(repository.0.path().join("src/report.json"), report.to_string()).unwrap();
+    repository.write_report(100);
     repository.commit(&program_at(60_000));
     repository.commit(&(program_at(60_000) + "// Says more.\n"));
     repository.commit("fn main() { this is no program }\n");

@@ -88,3 +88,8 @@ fn what_cannot_be_read_or_leaves_nothing_to_judge_ends_with_2() {
     assert!(out.is_empty() && err.contains("metric io is left out"), "{err}");
     assert_eq!(code, 2);
 }
+
+/// A file of one session in which B takes `factor` times as long.
+pub(crate) fn measurements(factor: f64) -> String {
+    file(&session("a", factor))
+}

@@ -10,6 +10,7 @@ mod explain;
 mod files;
 mod gate;
 mod gate_process;
+mod help;
 mod history;
 mod hostile;
 mod hostile_sessions;
