@@ -1,5 +1,5 @@
 //! `metrics.json`: an array with one object per phase, in the names that users' tools read
-//! (design.md).
+//! (results/README.md).
 
 use migrator::config::Settings;
 use serde::Serialize;

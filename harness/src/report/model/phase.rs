@@ -161,7 +161,7 @@ pub struct Grid {
     pub cells: Vec<Vec<Option<usize>>>,
 }
 
-/// A phase in the names of `metrics.json` (design.md). Rates are medians of raw records per minute,
+/// A phase in the names of `metrics.json` (results/README.md). Rates are medians of raw records per minute,
 /// deviations have n − 1, and the improvement is that of the two medians.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {

@@ -1,7 +1,7 @@
 //! The one scan of the text: well-formedness, tree checks and the slots that mapping reads.
 //!
 //! Strict where the reference's XML library is strict, over the whole text and not only over the
-//! part that is mapped. Contract.md 4 (cause 5 and the checks on the tree), 5 and 6 say what is
+//! part that is mapped. See contract.md 4 (cause 5 and the checks on the tree), 5 and 6 for what is
 //! kept: elements at the contract's paths, contacts and their children anywhere, and every
 //! attribute that an expression can see.
 
