@@ -3,6 +3,7 @@
 
 pub mod canonical;
 pub mod checksum;
+pub mod intercept;
 pub mod introspect;
 pub mod mssql;
 pub mod pool;

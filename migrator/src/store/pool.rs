@@ -6,14 +6,14 @@ use std::mem;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use crate::config::{InsertMethod, PoolLimits, Pooling};
+use crate::config::{PoolLimits, Pooling};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::SqlValue;
 use crate::telemetry::report::Connections;
 use crate::util::clock::Clock;
 use crate::util::sync::{Condvar, Mutex, MutexGuard};
 
-use super::{Connection, Inserted, Key, Range, Role, Store, Stored};
+use super::intercept::{Intercept, Operation};
+use super::{Connection, Role, Store};
 
 /// Where the workers of a run get their writing connections.
 pub struct Pool<'a> {
@@ -342,65 +342,25 @@ impl Drop for Lease<'_> {
     }
 }
 
-impl Connection for Lease<'_> {
-    fn begin(&mut self) -> Result<()> {
-        self.watch(|connection| connection.begin())?;
-        self.in_transaction = true;
-        Ok(())
-    }
-
-    fn mark(&mut self) -> Result<()> {
-        self.watch(|connection| connection.mark())
-    }
-
-    fn back(&mut self) -> Result<()> {
-        self.watch(|connection| connection.back())
-    }
-
-    fn commit(&mut self) -> Result<()> {
-        self.watch(|connection| connection.commit())?;
-        self.in_transaction = false;
-        Ok(())
-    }
-
-    /// Where that fails the connection is closed, which ends its transaction all the same: whoever
-    /// looks a commit up on another connection would wait for that in vain.
-    fn rollback(&mut self) -> Result<()> {
+impl Intercept for Lease<'_> {
+    fn intercept<T>(
+        &mut self,
+        operation: Operation,
+        call: impl FnOnce(&mut dyn Connection) -> Result<T>,
+    ) -> Result<T> {
         let before = self.doubt;
-        let outcome = self.watch(|connection| connection.rollback());
-        if outcome.is_ok() {
-            self.in_transaction = false;
-        } else {
-            self.doubt = before.or(Some(Discard::RollbackFailed));
-            self.give_back();
+        let outcome = self.watch(call);
+        match (operation, outcome.is_ok()) {
+            (Operation::Begin, true) => self.in_transaction = true,
+            (Operation::Commit | Operation::Rollback, true) => self.in_transaction = false,
+            // Closing the connection ends its transaction. A look-up of the commit on another
+            // connection would wait for that end.
+            (Operation::Rollback, false) => {
+                self.doubt = before.or(Some(Discard::RollbackFailed));
+                self.give_back();
+            }
+            _ => {}
         }
         outcome
-    }
-
-    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
-        self.watch(|connection| connection.exist(key, keys))
-    }
-
-    fn insert(
-        &mut self,
-        table: usize,
-        rows: &[&[SqlValue]],
-        method: InsertMethod,
-    ) -> Result<Inserted> {
-        self.watch(|connection| connection.insert(table, rows, method))
-    }
-
-    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
-        self.watch(|connection| connection.delete(key, values))
-    }
-
-    fn scan(
-        &mut self,
-        table: usize,
-        columns: &[usize],
-        range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
-    ) -> Result<()> {
-        self.watch(|connection| connection.scan(table, columns, range, each))
     }
 }

@@ -41,9 +41,10 @@ use crate::record::SqlValue;
 use crate::telemetry::report::{Connections, ServerReport, SimulatedLink, StoreInfo};
 use crate::util::clock::Clock;
 
+use super::intercept::{Intercept, Operation};
 use super::schema::Tables;
 use super::statement_layout::{BULK_ROWS_MAX, Shape, statements};
-use super::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
+use super::{Connection, Inserted, Role, Setup, Store};
 
 /// Messages of one bulk load.
 const BULK_MESSAGES: u64 = 3;
@@ -190,49 +191,28 @@ impl LinkedConnection {
     }
 }
 
-impl Connection for LinkedConnection {
-    fn begin(&mut self) -> Result<()> {
-        let begun = self.connection.begin();
-        self.in_transaction = begun.is_ok();
-        self.send(1);
-        begun
-    }
-
-    fn mark(&mut self) -> Result<()> {
-        let marked = self.connection.mark();
-        self.send(1);
-        marked
-    }
-
-    fn back(&mut self) -> Result<()> {
-        let back = self.connection.back();
-        self.send(1);
-        back
-    }
-
-    fn commit(&mut self) -> Result<()> {
-        let committed = self.connection.commit();
-        // Where it failed, the store may still be locked: the roll back that follows waits.
-        self.in_transaction = committed.is_err();
-        self.send(1);
-        committed
-    }
-
-    fn rollback(&mut self) -> Result<()> {
-        let rolled_back = self.connection.rollback();
-        if mem::take(&mut self.in_transaction) {
+impl Intercept for LinkedConnection {
+    fn intercept<T>(
+        &mut self,
+        operation: Operation,
+        call: impl FnOnce(&mut dyn Connection) -> Result<T>,
+    ) -> Result<T> {
+        let outcome = call(self.connection.as_mut());
+        let was_in_transaction = self.in_transaction;
+        self.in_transaction = match operation {
+            Operation::Begin => outcome.is_ok(),
+            // After a failed commit the store may still be locked, so the rollback waits.
+            Operation::Commit => outcome.is_err(),
+            Operation::Rollback => false,
+            _ => was_in_transaction,
+        };
+        if operation != Operation::Rollback || was_in_transaction {
             self.send(1);
         }
-        rolled_back
+        outcome
     }
 
-    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
-        let found = self.connection.exist(key, keys);
-        self.send(1);
-        found
-    }
-
-    fn insert(
+    fn intercept_insert(
         &mut self,
         table: usize,
         rows: &[&[SqlValue]],
@@ -247,23 +227,5 @@ impl Connection for LinkedConnection {
                 inserted
             }
         }
-    }
-
-    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
-        let deleted = self.connection.delete(key, values);
-        self.send(1);
-        deleted
-    }
-
-    fn scan(
-        &mut self,
-        table: usize,
-        columns: &[usize],
-        range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
-    ) -> Result<()> {
-        let scanned = self.connection.scan(table, columns, range, each);
-        self.send(1);
-        scanned
     }
 }
