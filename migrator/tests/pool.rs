@@ -6,13 +6,13 @@ mod store_support;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use assert_cmd::Command;
 use migrator::config::{InsertMethod, PoolLimits, Pooling, Synchronous};
 use migrator::error::ErrorKind;
-use migrator::store::pool::Pool;
+use migrator::store::pool::{Pool, STALL_MAX};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Connection, Inserted, Key, Role, Store};
@@ -262,6 +262,41 @@ fn waits_end_when_the_run_stops() {
     drop(lease);
     assert_eq!(writers(&pool).left_open, 0, "what comes back is closed");
     assert_eq!(handle.lease().map(drop).unwrap_err().kind(), ErrorKind::Stopped);
+}
+
+#[test]
+fn a_wait_ends_when_no_call_has_ended_for_an_hour() {
+    let fixture = Fixture::new();
+    let pool = fixture.pool(shared(1));
+    let mut handle = pool.handle();
+    let lease = handle.lease().unwrap();
+    let (ended, second_ended) = mpsc::channel::<()>();
+    let error = thread::scope(|scope| {
+        let pool = &pool;
+        scope.spawn(move || {
+            let mut handle = pool.handle();
+            let _lease = handle.lease().unwrap();
+            // Nothing is sent: this keeps the connection until the other thread has ended.
+            second_ended.recv().unwrap_err();
+        });
+        until_waiting(pool, 1);
+        let second = scope.spawn(move || {
+            let _ended = ended;
+            pool.handle().lease().map(drop).unwrap_err()
+        });
+        until_waiting(pool, 2);
+        fixture.clock.advance_s(STALL_MAX.as_secs());
+        // The first one gets the connection, and the second one wakes up without any.
+        drop(lease);
+        second.join().unwrap()
+    });
+    assert_eq!(error.kind(), ErrorKind::Environment);
+    assert_eq!(
+        error.to_string(),
+        "no connection of the pool came free: 1 of 1 are in use, and no call on them has ended for \
+         60 minutes. Check what blocks the store, then run the same command again to resume"
+    );
+    drop(handle.lease().unwrap());
 }
 
 #[test]

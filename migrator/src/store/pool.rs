@@ -15,6 +15,15 @@ use crate::util::sync::{Condvar, Mutex, MutexGuard};
 use super::intercept::{Intercept, Operation};
 use super::{Connection, Role, Store};
 
+/// Longest time without a completed call on any connection of a shared pool. A checkout that has
+/// waited as long for a connection then fails.
+///
+/// The wait itself has no bound. A batch may wait behind many others, and each of them may hold its
+/// connection for an hour: the search for rejected records sends several statements for each record.
+/// One call ends sooner. SQL Server answers each of its statements within `command_timeout_s`
+/// (default 60 s), and `SQLite` waits for other processes no longer than its busy timeout.
+pub const STALL_MAX: Duration = Duration::from_secs(3_600);
+
 /// Where the workers of a run get their writing connections.
 pub struct Pool<'a> {
     store: &'a dyn Store,
@@ -36,6 +45,8 @@ struct State {
     /// Tickets of the leases that wait, first come first.
     queue: VecDeque<u64>,
     tickets: u64,
+    /// End of the last call on any connection.
+    active_at: Option<Instant>,
     closed: bool,
     counts: Counts,
 }
@@ -175,16 +186,27 @@ impl<'a> Pool<'a> {
         if !served && !state.closed {
             let ticket = state.line_up();
             let since = self.clock.now();
-            state = self
-                .changed
-                .wait_while(state, |state| !state.closed && !state.serves(ticket, most))
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut stalled = false;
+            while !state.closed && !stalled && !state.serves(ticket, most) {
+                let left = state.time_left(since, self.clock.now());
+                stalled = left.is_none();
+                if let Some(left) = left {
+                    state = self.wait(state, left);
+                }
+            }
             state.queue.retain(|other| *other != ticket);
             state.counts.waited_for += self.clock.now() - since;
             // There may be room for the next one too.
             self.changed.notify_all();
+            if stalled {
+                return Err(state.stalled(most));
+            }
         }
         if state.closed { Err(stopped()) } else { Ok(state) }
+    }
+
+    fn wait<'s>(&'s self, state: MutexGuard<'s, State>, time: Duration) -> MutexGuard<'s, State> {
+        self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn open(&self) -> Result<Held> {
@@ -238,6 +260,21 @@ impl State {
 
     fn serves(&self, ticket: u64, most: usize) -> bool {
         self.queue.front() == Some(&ticket) && self.has_room(most)
+    }
+
+    /// Time that a checkout may still wait; none if the pool has stalled since it began to.
+    fn time_left(&self, waiting_since: Instant, now: Instant) -> Option<Duration> {
+        let stalled_since = self.active_at.map_or(waiting_since, |at| at.max(waiting_since));
+        STALL_MAX.checked_sub(now - stalled_since).filter(|left| !left.is_zero())
+    }
+
+    fn stalled(&self, most: usize) -> Error {
+        Error::environment(format!(
+            "no connection of the pool came free: {} of {most} are in use, and no call on them has \
+             ended for {} minutes. Check what blocks the store, then run the same command again to resume",
+            self.open,
+            STALL_MAX.as_secs() / 60
+        ))
     }
 
     fn discarded(&mut self, cause: Discard) {
@@ -327,6 +364,9 @@ impl Lease<'_> {
             return Err(Error::new(ErrorKind::Disconnected, "there is no connection"));
         };
         let outcome = call(held.connection.as_mut());
+        if let Pooling::Shared(_) = self.pool.pooling {
+            self.pool.state().active_at = Some(self.pool.clock.now());
+        }
         if let Err(error) = &outcome
             && !leaves_trust(error.kind())
         {
@@ -362,5 +402,31 @@ impl Intercept for Lease<'_> {
             _ => {}
         }
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_bounded_by_the_time_since_the_last_call() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let hour = STALL_MAX.as_secs();
+        // Start of the wait, end of the last call, now, seconds left.
+        for (since, active, now, left) in [
+            (0, None, 0, Some(hour)),
+            (0, None, hour - 1, Some(1)),
+            (0, None, hour, None),
+            (0, Some(5), hour, Some(5)),
+            (0, Some(5), hour + 5, None),
+            (0, Some(9 * hour), 9 * hour + 1, Some(hour - 1)),
+            (10, Some(0), hour, Some(10)),
+        ] {
+            let state = State { active_at: active.map(at), ..State::default() };
+            let left = left.map(Duration::from_secs);
+            assert_eq!(state.time_left(at(since), at(now)), left, "{since} {active:?} {now}");
+        }
     }
 }
