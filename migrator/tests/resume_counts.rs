@@ -1,4 +1,4 @@
-//! A migration that is taken up passes over what the log has: by counting where nothing can be
+//! A migration that is taken up passes over what the log has: by range_skip where nothing can be
 //! missing, by looking where something may be. Whatever source and log have, no record is missed.
 #![cfg(test)]
 
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use migrator::config::{Config, Settings, Synchronous};
 use migrator::error::Result;
 use migrator::record::RawRecord;
-use migrator::run::batch_planner::Feed;
+use migrator::run::batch_planner::BatchPlanner;
 use migrator::source::{Reader, Source};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
@@ -42,7 +42,7 @@ impl Reader for &Keys {
         Ok(self.keys.range(after.saturating_add(1)..).take(most).copied().collect())
     }
     fn read(&mut self, _: &[i32], _: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
-        unreachable!("a feed reads no record")
+        unreachable!("a planner reads no record")
     }
 }
 
@@ -70,18 +70,19 @@ impl Logged {
         Self { _folder: folder, store }
     }
 
-    /// What a feed hands out, and how many records it passes over.
+    /// What a planner hands out, and how many records it passes over.
     fn handed_out(&self, source: &Keys, config: &Config, log_has_key: bool) -> (Vec<i32>, u64) {
         let connection = self.store.connect(Role::Reader).unwrap();
         let log = Log::new(self.store.tables()).unwrap();
         let reader = source.reader().unwrap();
-        let mut feed = Feed::new(reader, &self.store, connection, log, log_has_key, config);
+        let mut planner =
+            BatchPlanner::new(reader, &self.store, connection, log, log_has_key, config);
         let mut keys = Vec::new();
-        while let Some(share) = feed.next_share().unwrap() {
-            assert!(share.keys.len() <= config.settings.batch_size.get());
-            keys.extend(share.keys);
+        while let Some(batch) = planner.next_key_batch().unwrap() {
+            assert!(batch.keys.len() <= config.settings.batch_size.get());
+            keys.extend(batch.keys);
         }
-        (keys, feed.skipped())
+        (keys, planner.skipped())
     }
 }
 
@@ -176,10 +177,10 @@ proptest! {
         prop_assert_eq!(&keys, &wanted);
         let mut of_shares = Vec::new();
         for index in 0..shares {
-            let share = Partition::new(index, shares).unwrap();
-            let own = in_source.iter().copied().filter(|&key| share.contains(key)).collect();
+            let batch = Partition::new(index, shares).unwrap();
+            let own = in_source.iter().copied().filter(|&key| batch.contains(key)).collect();
             let source = Keys { keys: own, ..Keys::default() };
-            let (keys, skipped) = logged.handed_out(&source, &config(batch_size, share), true);
+            let (keys, skipped) = logged.handed_out(&source, &config(batch_size, batch), true);
             if in_log.is_subset(&in_source) {
                 prop_assert_eq!(skipped + keys.len() as u64, source.count());
             }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use migrator::config::{InsertMethod, Link, PoolLimits, Pooling, Synchronous};
 use migrator::error::ErrorKind;
 use migrator::record::{RawRecord, Reject, Stage};
-use migrator::run::pipeline::{Event, Job, run};
+use migrator::run::pipeline::{Job, RunEvent, run};
 use migrator::run::worker_pool::Stages;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
@@ -250,12 +250,12 @@ fn progress_counts_every_record_and_names_refused_ones() {
     let source = &Numbers { last: 50, broken: None };
     let job = Job { config, source, source_name: "", store: &fixture.store, order: &[] };
     run(&job, Invented::default, &Interrupt::default(), &|event| match event {
-        Event::Batch { records, skipped } => *read.lock().unwrap() += records + skipped,
-        Event::Refused { key, message, .. } => {
+        RunEvent::Batch { records, skipped } => *read.lock().unwrap() += records + skipped,
+        RunEvent::Refused { key, message, .. } => {
             assert!(message.contains("FOREIGN KEY"));
             refused.lock().unwrap().push(*key);
         }
-        Event::LogWithoutKey => panic!("{event:?}"),
+        RunEvent::LogWithoutKey => panic!("{event:?}"),
     })
     .unwrap();
     let mut refused = refused.into_inner().unwrap();

@@ -22,7 +22,7 @@ use migrator::config::{
 use migrator::error::ErrorKind;
 use migrator::record::SqlValue;
 use migrator::run::queue::Queue;
-use migrator::run::reorder_buffer::Handout;
+use migrator::run::reorder_buffer::ReorderBuffer;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::telemetry::report::RunReport;
@@ -113,28 +113,28 @@ fn a_queue_keeps_its_order_and_its_bounds_and_gives_back_what_it_refuses() {
 fn work_done_ahead_is_given_out_in_its_order_and_not_far_ahead() {
     check("parse pool", 2_000, || {
         const TOTAL: u64 = 5;
-        let handout = Handout::new(2.try_into().unwrap());
+        let buffer = ReorderBuffer::new(2.try_into().unwrap());
         let next = Mutex::new(0);
         let stops = thread_rng().gen_bool(0.3);
         let taken = Mutex::new(Vec::new());
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    while handout.may_begin() {
+                    while buffer.reserve() {
                         let mut next = next.lock().unwrap();
                         let number = *next;
                         if number == TOTAL {
-                            handout.finish(TOTAL);
+                            buffer.finish(TOTAL);
                             break;
                         }
                         *next += 1;
                         drop(next);
-                        handout.deliver(number, number);
+                        buffer.push(number, number);
                     }
                 });
                 scope.spawn(|| {
                     let mut last = None;
-                    while let Some(item) = handout.take() {
+                    while let Some(item) = buffer.pop() {
                         assert!(last.is_none_or(|last| last < item), "a taker goes backwards");
                         last = Some(item);
                         taken.lock().unwrap().push(item);
@@ -142,7 +142,7 @@ fn work_done_ahead_is_given_out_in_its_order_and_not_far_ahead() {
                 });
             }
             if stops {
-                scope.spawn(|| handout.stop());
+                scope.spawn(|| buffer.stop());
             }
         });
         let mut taken = taken.into_inner().unwrap();
@@ -150,7 +150,7 @@ fn work_done_ahead_is_given_out_in_its_order_and_not_far_ahead() {
         let all: Vec<_> = (0..TOTAL).collect();
         assert!(stops || taken == all, "{taken:?}");
         assert!(taken.windows(2).all(|pair| pair[0] < pair[1]), "given out twice: {taken:?}");
-        assert!(handout.ready_peak() <= 2 + 2, "{}", handout.ready_peak());
+        assert!(buffer.ready_peak() <= 2 + 2, "{}", buffer.ready_peak());
     });
 }
 

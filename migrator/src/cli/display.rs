@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use crate::run::pipeline::Event;
+use crate::run::pipeline::RunEvent;
 use crate::telemetry::report::{Books, RunReport, SimulatedLink};
 
 /// How many records that the store refused are named; the log has them all.
@@ -53,14 +53,14 @@ impl Display {
     }
 
     /// Shows one event; called from any thread.
-    pub fn show(&self, event: &Event<'_>) {
+    pub fn show(&self, event: &RunEvent<'_>) {
         match event {
-            Event::LogWithoutKey => self.say(
+            RunEvent::LogWithoutKey => self.say(
                 "the store's processing_log has no unique app_id: two processes on one range of \
                  records are not safe",
             ),
-            Event::Batch { records, skipped } => self.advance(records + skipped),
-            Event::Refused { key, reason, message } => self.refused(*key, reason, message),
+            RunEvent::Batch { records, skipped } => self.advance(records + skipped),
+            RunEvent::Refused { key, reason, message } => self.refused(*key, reason, message),
         }
     }
 

@@ -1,10 +1,10 @@
-//! Which records come next: numbered batches of keys, without those that the log has already.
+//! Which records come next: planned batches of keys, without those that the log has already.
 //! Reads keys and log, never a record's text.
 //!
 //! Source and log may be on different servers, so keys are compared page by page. A migration that is
 //! taken up would so read every key that is done once more. But where the log has *every* number of a
 //! range there is nothing in it to look for, whatever the source has. So behind a page without gaps
-//! that is all logged it is asked once whether the log has any gap; if it has, ranges are counted in
+//! that is all logged it is query_log once whether the log has any gap; if it has, ranges are counted in
 //! it, twice as many numbers each time, until one lacks some; then half as many, until a page is read
 //! again. A gap in the log is never stepped over, and a source with gaps is read as before.
 
@@ -25,7 +25,7 @@ use crate::write::log::{Log, Logged};
 const SPAN_MAX: i32 = 1 << 20;
 
 /// Hands out the keys of a source in ascending order; holds one page of them at a time.
-pub struct Feed<'a> {
+pub struct BatchPlanner<'a> {
     reader: Box<dyn Reader + 'a>,
     store: &'a dyn Store,
     connection: Box<dyn Connection>,
@@ -33,7 +33,7 @@ pub struct Feed<'a> {
     batch_size: NonZeroUsize,
     retry_failed: bool,
     partition: Partition,
-    counting: Counting,
+    range_skip: RangeSkip,
     /// Records that may still be read.
     left: u64,
     last_key: i32,
@@ -46,9 +46,9 @@ pub struct Feed<'a> {
     skipped: u64,
 }
 
-/// How keys are passed over by counting.
+/// How keys are passed over by range_skip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Counting {
+enum RangeSkip {
     /// Not at all: failed records are looked for, or the log may take a key twice.
     Never,
     /// All rows of the log at once, the first time.
@@ -57,7 +57,7 @@ enum Counting {
     Ranges,
 }
 
-impl Counting {
+impl RangeSkip {
     fn at_first(is_sound: bool) -> Self {
         if is_sound { Self::All } else { Self::Never }
     }
@@ -65,7 +65,7 @@ impl Counting {
 
 /// The keys of one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Share {
+pub struct KeyBatch {
     /// The batch's number, from 0 without gaps.
     pub number: u64,
     /// Ascending; at least one.
@@ -76,8 +76,8 @@ pub struct Share {
     pub skipped: u64,
 }
 
-impl<'a> Feed<'a> {
-    /// A feed from the source's beginning; log look-ups go over `connection`, or over another one
+impl<'a> BatchPlanner<'a> {
+    /// A planner from the source's beginning; log look-ups go over `connection`, or over another one
     /// to `store` when that is gone. `log_has_key`: the log takes no record twice.
     pub fn new(
         reader: Box<dyn Reader + 'a>,
@@ -95,7 +95,7 @@ impl<'a> Feed<'a> {
             batch_size: config.settings.batch_size,
             retry_failed: config.retry_failed,
             partition: config.partition,
-            counting: Counting::at_first(log_has_key && !config.retry_failed),
+            range_skip: RangeSkip::at_first(log_has_key && !config.retry_failed),
             left: config.limit,
             last_key: 0,
             page: VecDeque::new(),
@@ -107,14 +107,14 @@ impl<'a> Feed<'a> {
     }
 
     /// The next batch; none at the source's end or at the limit.
-    pub fn next_share(&mut self) -> Result<Option<Share>> {
+    pub fn next_key_batch(&mut self) -> Result<Option<KeyBatch>> {
         let size = (self.batch_size.get() as u64).min(self.left);
         let mut keys = Vec::new();
         let mut retried = FxHashSet::default();
         let skipped_before = self.skipped;
         while (keys.len() as u64) < size {
             if self.page.is_empty() && self.page_is_done {
-                self.pass_over()?;
+                self.skip_logged_ranges()?;
             }
             let Some(key) = self.next_key()? else { break };
             match self.logged.get(&key) {
@@ -135,11 +135,11 @@ impl<'a> Feed<'a> {
         self.left -= keys.len() as u64;
         let number = self.next_number;
         self.next_number += 1;
-        Ok(Some(Share { number, keys, retried, skipped: self.skipped - skipped_before }))
+        Ok(Some(KeyBatch { number, keys, retried, skipped: self.skipped - skipped_before }))
     }
 
     /// How many batches were handed out so far; their numbers are those below.
-    pub fn numbered(&self) -> u64 {
+    pub fn planned(&self) -> u64 {
         self.next_number
     }
 
@@ -150,28 +150,28 @@ impl<'a> Feed<'a> {
 
     /// At most `most` of the keys that were handed out or passed over and that the log does not
     /// have, ascending, from a second reading of source and log.
-    pub fn unlogged(&mut self, most: usize) -> Result<Vec<i32>> {
+    pub fn missing_keys(&mut self, most: usize) -> Result<Vec<i32>> {
         let last = self.page.front().map_or(self.last_key, |next| next - 1);
-        let mut unlogged = Vec::new();
+        let mut missing_keys = Vec::new();
         (self.last_key, self.page) = (0, VecDeque::new());
-        while unlogged.len() < most {
+        while missing_keys.len() < most {
             match self.next_key()? {
                 Some(key) if key <= last => {
                     if !self.logged.contains_key(&key) {
-                        unlogged.push(key);
+                        missing_keys.push(key);
                     }
                 }
                 _ => break,
             }
         }
-        Ok(unlogged)
+        Ok(missing_keys)
     }
 
     fn next_key(&mut self) -> Result<Option<i32>> {
         if self.page.is_empty() {
             let keys = self.reader.keys_after(self.last_key, self.batch_size.get())?;
             if let (Some(&first), Some(&last)) = (keys.first(), keys.last()) {
-                self.logged = self.asked(|log, store| log.look_up(store, first, last))?;
+                self.logged = self.query_log(|log, store| log.look_up(store, first, last))?;
                 self.last_key = last;
                 self.page_is_done = self.partition.keys_in(first, last) == keys.len() as u64
                     && keys.iter().all(|key| self.logged.contains_key(key));
@@ -182,16 +182,16 @@ impl<'a> Feed<'a> {
     }
 
     /// Goes on behind the ranges of which the log has every number.
-    fn pass_over(&mut self) -> Result<()> {
+    fn skip_logged_ranges(&mut self) -> Result<()> {
         self.page_is_done = false;
-        if self.counting == Counting::Never || self.last_key == i32::MAX {
+        if self.range_skip == RangeSkip::Never || self.last_key == i32::MAX {
             return Ok(());
         }
-        if self.counting == Counting::All {
-            self.counting = Counting::Ranges;
+        if self.range_skip == RangeSkip::All {
+            self.range_skip = RangeSkip::Ranges;
             let first = self.last_key + 1;
-            if let Some(last) = self.asked(|log, store| log.end_without_gaps(store, first))? {
-                self.pass_to(last);
+            if let Some(last) = self.query_log(|log, store| log.end_without_gaps(store, first))? {
+                self.skip_to(last);
                 return Ok(());
             }
         }
@@ -200,8 +200,8 @@ impl<'a> Feed<'a> {
         while span >= least && self.last_key < i32::MAX {
             let first = self.last_key + 1;
             let last = first.saturating_add(span - 1);
-            if self.asked(|log, store| log.has_all(store, first, last))? {
-                self.pass_to(last);
+            if self.query_log(|log, store| log.has_all(store, first, last))? {
+                self.skip_to(last);
                 span = if grows { span.saturating_mul(2).min(SPAN_MAX) } else { span / 2 };
             } else {
                 (span, grows) = (span / 2, false);
@@ -210,13 +210,13 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    fn pass_to(&mut self, last: i32) {
+    fn skip_to(&mut self, last: i32) {
         self.skipped += self.partition.keys_in(self.last_key + 1, last);
         self.last_key = last;
     }
 
-    /// What the log says, asked until there is an answer.
-    fn asked<T>(
+    /// What the log says, query_log until there is an answer.
+    fn query_log<T>(
         &mut self,
         mut ask: impl FnMut(&Log, &mut dyn Connection) -> Result<T>,
     ) -> Result<T> {

@@ -1,5 +1,5 @@
 //! The wiring of a run: the only file that names every stage. Decides nothing that a stage, the
-//! feed or the writer could decide, and prints nothing.
+//! planner or the writer could decide, and prints nothing.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{ParsedRecord, RawRecord, Reject};
-use crate::run::batch_planner::Feed;
-use crate::run::worker_pool::{Crew, Stages, Tally};
+use crate::run::batch_planner::BatchPlanner;
+use crate::run::worker_pool::{RunTotals, Stages, WorkerPool};
 use crate::source::Source;
 use crate::stage::coerce::Coercer;
 use crate::stage::map::Mapper;
@@ -54,7 +54,7 @@ pub struct Job<'a> {
 
 /// What a run says while it goes on.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum RunEvent<'a> {
     /// The store's log takes a record twice, so two processes on one range are not safe.
     LogWithoutKey,
     /// A batch is committed.
@@ -76,7 +76,7 @@ pub enum Event<'a> {
 }
 
 /// Takes events from any thread.
-pub type Observer<'a> = &'a (dyn Fn(&Event<'_>) + Sync);
+pub type RunObserver<'a> = &'a (dyn Fn(&RunEvent<'_>) + Sync);
 
 /// Migrates what the source has and the log has not. `stages` makes the stages of each thread.
 ///
@@ -87,43 +87,44 @@ pub fn run<S: Stages>(
     job: &Job<'_>,
     stages: impl Fn() -> S + Sync,
     interrupt: &Interrupt,
-    observe: Observer<'_>,
+    observe: RunObserver<'_>,
 ) -> Result<RunReport> {
     let Job { config, source, store, order, .. } = *job;
     let setup = retry::at_start(|| store.ready())?;
     if !setup.log_has_key {
-        observe(&Event::LogWithoutKey);
+        observe(&RunEvent::LogWithoutKey);
     }
     // This connection stays open until the end: when the last connection to a WAL closes, SQLite
     // writes the whole of it back, which would fall to every batch otherwise.
     let (connection, session) = open_session(store, config.now)?;
     let (log, log_has_key) = (Log::new(store.tables())?, setup.log_has_key);
-    let feed = Feed::new(source.reader()?, store, connection, log, log_has_key, config);
+    let planner = BatchPlanner::new(source.reader()?, store, connection, log, log_has_key, config);
     let method = config.settings.insert;
     let writer = Writer::new(store, session, method, order, log_has_key)?;
     let pool = Pool::new(store, config.settings.pool, &SystemClock);
     let cache = DedupCache::new(config.settings.cache);
-    let on_written = |written: &Written, skipped: u64| tell(observe, written, skipped);
-    let crew = Crew::new(&config.settings, source, feed, &writer, &pool, &cache, &on_written);
+    let on_committed = |written: &Written, skipped: u64| notify(observe, written, skipped);
+    let workers =
+        WorkerPool::new(&config.settings, source, planner, &writer, &pool, &cache, &on_committed);
     let before = Usage::now()?;
     let started = Instant::now();
-    let worked = crew.work(&stages, interrupt, store.tables().yielded().len());
+    let worked = workers.work(&stages, interrupt, store.tables().yielded().len());
     pool.close();
-    let tally = worked?;
-    let measured = Measured {
+    let totals = worked?;
+    let measured = Measurements {
         usage: Usage::now()?.since(&before),
         peak_rss_bytes: metrics::peak_rss_bytes()?,
-        wall: tally.last_commit.unwrap_or_else(Instant::now).duration_since(started),
+        wall: totals.last_commit.unwrap_or_else(Instant::now).duration_since(started),
         connections: pool.connections(),
         server: store.server(),
         cache: cache.close(),
     };
-    let mut feed = crew.into_feed();
+    let mut planner = workers.into_planner();
     let (books, checksum) = retry::with_connection(store, Role::Untimed, &mut |reader| {
-        let books = balance(job, &tally.books, &mut feed, writer.session(), reader)?;
+        let books = balance(job, &totals.books, &mut planner, writer.session(), reader)?;
         Ok((books, checksum(reader, store.tables())?))
     })?;
-    report(job, &tally, measured, books, checksum)
+    report(job, &totals, measured, books, checksum)
 }
 
 /// The run's session, and the connection over which it was opened.
@@ -136,7 +137,7 @@ fn open_session(store: &dyn Store, now: NaiveDateTime) -> Result<(Box<dyn Connec
 }
 
 /// What was measured around the work.
-struct Measured {
+struct Measurements {
     usage: Usage,
     peak_rss_bytes: u64,
     wall: Duration,
@@ -147,13 +148,13 @@ struct Measured {
 
 fn report(
     job: &Job<'_>,
-    tally: &Tally,
-    measured: Measured,
+    totals: &RunTotals,
+    measured: Measurements,
     books: Books,
     checksum: String,
 ) -> Result<RunReport> {
-    let Measured { usage, peak_rss_bytes, wall, connections, server, cache } = measured;
-    let metrics = &tally.metrics;
+    let Measurements { usage, peak_rss_bytes, wall, connections, server, cache } = measured;
+    let metrics = &totals.metrics;
     Ok(RunReport {
         format: FORMAT_VERSION,
         build: build(),
@@ -170,14 +171,14 @@ fn report(
         stages: stage_times(metrics)?,
         connections,
         simulated_link: job.store.simulated_link(),
-        queue: tally.queue.map(|counts| QueueReport {
+        queue: totals.queue.map(|counts| QueueReport {
             items_peak: counts.items_peak,
             bytes_peak: counts.bytes_peak,
             oversize: counts.oversize,
         }),
-        claim_waits: tally.claim_waits,
-        parsed_in_pool: tally.parsed_in_pool,
-        parse_pool_threads: tally.parse_pool_threads,
+        claim_waits: totals.lock_waits,
+        parsed_in_pool: totals.parsed_in_pool,
+        parse_pool_threads: totals.parse_pool_threads,
         queries: metrics.queries,
         set_queries: metrics.set_queries,
         cache,
@@ -186,16 +187,16 @@ fn report(
         retries: retries(metrics),
         commits_looked_up: metrics.commits_looked_up,
         server,
-        rows: rows_by_table(job.store, &tally.rows),
+        rows: rows_by_table(job.store, &totals.rows),
         checksum,
     })
 }
 
-fn tell(observe: Observer<'_>, written: &Written, skipped: u64) {
+fn notify(observe: RunObserver<'_>, written: &Written, skipped: u64) {
     for (key, reason, message) in &written.refused {
-        observe(&Event::Refused { key: *key, reason, message });
+        observe(&RunEvent::Refused { key: *key, reason, message });
     }
-    observe(&Event::Batch { records: written.books.read, skipped });
+    observe(&RunEvent::Batch { records: written.books.read, skipped });
 }
 
 /// The run's books, once it is sure that they balance: by arithmetic, and because the store's
@@ -203,17 +204,17 @@ fn tell(observe: Observer<'_>, written: &Written, skipped: u64) {
 fn balance(
     job: &Job<'_>,
     books: &Books,
-    feed: &mut Feed<'_>,
+    planner: &mut BatchPlanner<'_>,
     session: &Session,
     reader: &mut dyn Connection,
 ) -> Result<Books> {
-    let books = Books { skipped: feed.skipped(), ..*books };
+    let books = Books { skipped: planner.skipped(), ..*books };
     let logged = Log::new(job.store.tables())?.count(reader, session)?;
     if books.balance() && logged == books.read - books.lost_race {
         return Ok(books);
     }
     let missing: Vec<_> =
-        feed.unlogged(MISSING_NAMED_MAX)?.iter().map(ToString::to_string).collect();
+        planner.missing_keys(MISSING_NAMED_MAX)?.iter().map(ToString::to_string).collect();
     Err(Error::new(
         ErrorKind::Imbalance,
         format!(

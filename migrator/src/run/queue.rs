@@ -10,14 +10,14 @@ use crate::util::sync::{Condvar, Mutex, MutexGuard};
 /// A first-in, first-out queue for one producer and one consumer.
 #[derive(Debug)]
 pub struct Queue<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<QueueState<T>>,
     changed: Condvar,
     depth: NonZeroUsize,
     bytes_max: u64,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct QueueState<T> {
     items: VecDeque<(T, u64)>,
     bytes: u64,
     /// The producer is done: what is queued is still given out.
@@ -41,7 +41,7 @@ pub struct QueueCounts {
 impl<T> Queue<T> {
     /// An empty queue for at most `depth` items of at most `bytes_max` bytes together.
     pub fn new(depth: NonZeroUsize, bytes_max: u64) -> Self {
-        let state = State {
+        let state = QueueState {
             items: VecDeque::with_capacity(depth.get()),
             bytes: 0,
             finished: false,
@@ -115,12 +115,12 @@ impl<T> Queue<T> {
         self.lock().counts
     }
 
-    fn has_room(&self, state: &State<T>, bytes: u64) -> bool {
+    fn has_room(&self, state: &QueueState<T>, bytes: u64) -> bool {
         state.items.is_empty()
             || (state.items.len() < self.depth.get() && state.bytes + bytes <= self.bytes_max)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

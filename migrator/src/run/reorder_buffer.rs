@@ -9,32 +9,32 @@ use crate::util::sync::{Condvar, Mutex, MutexGuard};
 
 /// Numbered items that many threads make and many threads take.
 #[derive(Debug)]
-pub struct Handout<T> {
-    state: Mutex<State<T>>,
+pub struct ReorderBuffer<T> {
+    state: Mutex<BufferState<T>>,
     changed: Condvar,
     window: u64,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct BufferState<T> {
     ready: BTreeMap<u64, T>,
-    /// Items that somebody has begun to make.
-    begun: u64,
-    /// Items that somebody has asked for; the numbers are given out in this order.
-    asked: u64,
+    /// Items that somebody has reserved to make.
+    reserved: u64,
+    /// Items that somebody has requested for; the numbers are given out in this order.
+    requested: u64,
     /// How many items there are, once that is known.
     total: Option<u64>,
     stopped: bool,
     ready_peak: u64,
 }
 
-impl<T> Handout<T> {
+impl<T> ReorderBuffer<T> {
     /// For makers who may be at most `window` items ahead of the takers.
     pub fn new(window: NonZeroUsize) -> Self {
-        let state = State {
+        let state = BufferState {
             ready: BTreeMap::new(),
-            begun: 0,
-            asked: 0,
+            reserved: 0,
+            requested: 0,
             total: None,
             stopped: false,
             ready_peak: 0,
@@ -43,18 +43,21 @@ impl<T> Handout<T> {
     }
 
     /// Waits for the right to begin one more item; false if there are no more, or all has stopped.
-    pub fn may_begin(&self) -> bool {
+    pub fn reserve(&self) -> bool {
         let mut state = self.lock();
-        while !state.stopped && state.total.is_none() && state.begun >= state.asked + self.window {
+        while !state.stopped
+            && state.total.is_none()
+            && state.reserved >= state.requested + self.window
+        {
             state = self.wait(state);
         }
         let may = !state.stopped && state.total.is_none();
-        state.begun += u64::from(may);
+        state.reserved += u64::from(may);
         may
     }
 
     /// Delivers item `number`, counted from 0 without gaps.
-    pub fn deliver(&self, number: u64, item: T) {
+    pub fn push(&self, number: u64, item: T) {
         let mut state = self.lock();
         state.ready.insert(number, item);
         state.ready_peak = state.ready_peak.max(state.ready.len() as u64);
@@ -68,10 +71,10 @@ impl<T> Handout<T> {
     }
 
     /// Takes the next item in order, waiting for it; `None` after the last, or if all has stopped.
-    pub fn take(&self) -> Option<T> {
+    pub fn pop(&self) -> Option<T> {
         let mut state = self.lock();
-        let number = state.asked;
-        state.asked += 1;
+        let number = state.requested;
+        state.requested += 1;
         self.changed.notify_all();
         loop {
             if state.stopped {
@@ -100,11 +103,11 @@ impl<T> Handout<T> {
         self.lock().ready_peak
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
+    fn wait<'a>(&self, state: MutexGuard<'a, BufferState<T>>) -> MutexGuard<'a, BufferState<T>> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, BufferState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,44 +119,44 @@ mod tests {
 
     use super::*;
 
-    fn handout(window: usize) -> Handout<u64> {
-        Handout::new(NonZeroUsize::new(window).unwrap())
+    fn buffer(window: usize) -> ReorderBuffer<u64> {
+        ReorderBuffer::new(NonZeroUsize::new(window).unwrap())
     }
 
     /// Makes the numbers below `total` with several threads.
-    fn make(handout: &Handout<u64>, next: &AtomicU64, total: u64) {
-        while handout.may_begin() {
+    fn make(buffer: &ReorderBuffer<u64>, next: &AtomicU64, total: u64) {
+        while buffer.reserve() {
             let number = next.fetch_add(1, Ordering::SeqCst);
             if number < total {
-                handout.deliver(number, number);
+                buffer.push(number, number);
             } else {
-                handout.finish(total);
+                buffer.finish(total);
             }
         }
     }
 
     #[test]
     fn items_are_taken_in_number_order_whoever_makes_them() {
-        let (handout, next) = (handout(3), AtomicU64::new(0));
+        let (buffer, next) = (buffer(3), AtomicU64::new(0));
         let taken = thread::scope(|scope| {
             for _ in 0..3 {
-                scope.spawn(|| make(&handout, &next, 100));
+                scope.spawn(|| make(&buffer, &next, 100));
             }
-            std::iter::from_fn(|| handout.take()).collect::<Vec<_>>()
+            std::iter::from_fn(|| buffer.pop()).collect::<Vec<_>>()
         });
         assert_eq!(taken, (0..100).collect::<Vec<_>>());
-        assert!(handout.ready_peak() <= 4, "the window and the one that is asked for");
+        assert!(buffer.ready_peak() <= 4, "the window and the one that is requested for");
     }
 
     #[test]
     fn many_takers_share_all_items_between_them() {
-        let (handout, next) = (handout(2), AtomicU64::new(0));
+        let (buffer, next) = (buffer(2), AtomicU64::new(0));
         let mut taken = thread::scope(|scope| {
             let takers: Vec<_> = (0..3)
-                .map(|_| scope.spawn(|| std::iter::from_fn(|| handout.take()).collect::<Vec<_>>()))
+                .map(|_| scope.spawn(|| std::iter::from_fn(|| buffer.pop()).collect::<Vec<_>>()))
                 .collect();
             for _ in 0..2 {
-                scope.spawn(|| make(&handout, &next, 50));
+                scope.spawn(|| make(&buffer, &next, 50));
             }
             takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect::<Vec<_>>()
         });
@@ -163,13 +166,13 @@ mod tests {
 
     #[test]
     fn makers_and_takers_end_when_all_stops() {
-        let handout = handout(1);
-        assert!(handout.may_begin());
+        let buffer = buffer(1);
+        assert!(buffer.reserve());
         thread::scope(|scope| {
-            let maker = scope.spawn(|| handout.may_begin());
-            let taker = scope.spawn(|| handout.take());
-            handout.stop();
-            assert!(!maker.join().unwrap() || !handout.may_begin());
+            let maker = scope.spawn(|| buffer.reserve());
+            let taker = scope.spawn(|| buffer.pop());
+            buffer.stop();
+            assert!(!maker.join().unwrap() || !buffer.reserve());
             assert_eq!(taker.join().unwrap(), None);
         });
     }

@@ -13,9 +13,9 @@ use std::time::Instant;
 use crate::config::{Queueing, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{RawRecord, Reject};
-use crate::run::batch_planner::{Feed, Share};
+use crate::run::batch_planner::{BatchPlanner, KeyBatch};
 use crate::run::queue::{Queue, QueueCounts};
-use crate::run::reorder_buffer::Handout;
+use crate::run::reorder_buffer::ReorderBuffer;
 use crate::source::{Reader, Source};
 use crate::store::pool::{Handle, Pool};
 use crate::telemetry::metrics::{Metrics, Step};
@@ -48,25 +48,25 @@ pub trait Stages {
 }
 
 /// What happens to a batch that is committed.
-pub type OnWritten<'a> = &'a (dyn Fn(&Written, u64) + Sync);
+pub type OnCommitted<'a> = &'a (dyn Fn(&Written, u64) + Sync);
 
 /// A run's threads and what they share.
-pub struct Crew<'a, P> {
+pub struct WorkerPool<'a, P> {
     settings: &'a Settings,
     source: &'a dyn Source,
-    feed: Mutex<Feed<'a>>,
+    planner: Mutex<BatchPlanner<'a>>,
     writer: &'a Writer<'a>,
     pool: &'a Pool<'a>,
     cache: &'a DedupCache,
-    on_written: OnWritten<'a>,
+    on_committed: OnCommitted<'a>,
     claims: Claims,
-    handout: Option<Handout<ParsedShare<P>>>,
-    queues: Vec<Queue<Prepared>>,
+    parsed_batches: Option<ReorderBuffer<ParsedBatch<P>>>,
+    queues: Vec<Queue<PreparedBatch>>,
     stopped: AtomicBool,
 }
 
 /// What threads have done, all together.
-pub struct Tally {
+pub struct RunTotals {
     /// Counters and times.
     pub metrics: Metrics,
     /// Where records ended; `skipped` is not known here.
@@ -82,40 +82,40 @@ pub struct Tally {
     /// What the queues have seen; `None` without queues.
     pub queue: Option<QueueCounts>,
     /// Batches that waited for an earlier one.
-    pub claim_waits: u64,
+    pub lock_waits: u64,
 }
 
 /// What a worker has of its own at the store.
-struct AtStore<'p> {
+struct WriterContext<'p> {
     connections: Handle<'p>,
     cache: WorkerCache,
 }
 
 /// A batch whose records are parsed.
-struct ParsedShare<P> {
-    share: Share,
+struct ParsedBatch<P> {
+    key_batch: KeyBatch,
     records: Vec<(i32, std::result::Result<P, Reject>)>,
     read_at: Vec<Instant>,
 }
 
 /// A batch that is ready for the store, and when each of its records was read.
-struct Prepared {
+struct PreparedBatch {
     batch: Batch,
     read_at: Vec<Instant>,
     skipped: u64,
     claim: Claim,
 }
 
-impl<'a, P: Send> Crew<'a, P> {
+impl<'a, P: Send> WorkerPool<'a, P> {
     /// The threads for these settings.
     pub fn new(
         settings: &'a Settings,
         source: &'a dyn Source,
-        feed: Feed<'a>,
+        planner: BatchPlanner<'a>,
         writer: &'a Writer<'a>,
         pool: &'a Pool<'a>,
         cache: &'a DedupCache,
-        on_written: OnWritten<'a>,
+        on_committed: OnCommitted<'a>,
     ) -> Self {
         let queues = match settings.queue {
             Queueing::Off => Vec::new(),
@@ -126,21 +126,21 @@ impl<'a, P: Send> Crew<'a, P> {
         Self {
             settings,
             source,
-            feed: Mutex::new(feed),
+            planner: Mutex::new(planner),
             writer,
             pool,
             cache,
-            on_written,
+            on_committed,
             claims: Claims::default(),
-            handout: NonZeroUsize::new(settings.parse_threads).map(Handout::new),
+            parsed_batches: NonZeroUsize::new(settings.parse_threads).map(ReorderBuffer::new),
             queues,
             stopped: AtomicBool::new(false),
         }
     }
 
-    /// The feed, after the work.
-    pub fn into_feed(self) -> Feed<'a> {
-        self.feed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// The planner, after the work.
+    pub fn into_planner(self) -> BatchPlanner<'a> {
+        self.planner.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs all threads to their end.
@@ -153,10 +153,10 @@ impl<'a, P: Send> Crew<'a, P> {
         stages: &(impl Fn() -> S + Sync),
         interrupt: &Interrupt,
         tables: usize,
-    ) -> Result<Tally> {
+    ) -> Result<RunTotals> {
         let outer = (interrupt, tables);
         let results = thread::scope(|scope| {
-            let _watch = EndOfWatch(interrupt);
+            let _watch = CompleteGuard(interrupt);
             scope.spawn(|| {
                 if interrupt.wait() {
                     self.stop();
@@ -164,30 +164,31 @@ impl<'a, P: Send> Crew<'a, P> {
             });
             let mut threads = Vec::new();
             for _ in 0..self.settings.parse_threads {
-                threads.push(scope.spawn(|| self.guarded(outer, |t| self.parse(stages(), t))));
+                threads.push(scope.spawn(|| self.guarded(outer, |t| self.parse_loop(stages(), t))));
             }
             for worker in 0..self.settings.workers.get() {
                 if let Some(queue) = self.queues.get(worker) {
                     threads.push(scope.spawn(|| {
-                        self.guarded(outer, |tally| self.prepare_for(queue, stages(), tally))
+                        self.guarded(outer, |totals| self.map_loop(queue, stages(), totals))
                     }));
-                    threads.push(
-                        scope.spawn(|| self.guarded(outer, |tally| self.store_from(queue, tally))),
-                    );
+                    threads
+                        .push(scope.spawn(|| {
+                            self.guarded(outer, |totals| self.write_loop(queue, totals))
+                        }));
                 } else {
-                    threads.push(
-                        scope.spawn(|| self.guarded(outer, |tally| self.both(stages(), tally))),
-                    );
+                    threads.push(scope.spawn(|| {
+                        self.guarded(outer, |totals| self.map_and_write_loop(stages(), totals))
+                    }));
                 }
             }
             threads.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
         });
-        let mut total = Tally::new(tables)?;
+        let mut total = RunTotals::new(tables)?;
         let mut stopped = None;
         for result in results {
             match result {
                 Ok(Err(error)) if error.kind() == ErrorKind::Stopped => stopped = Some(error),
-                Ok(tally) => total.merge(&tally?)?,
+                Ok(totals) => total.merge(&totals?)?,
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
@@ -199,7 +200,7 @@ impl<'a, P: Send> Crew<'a, P> {
         }
         stopped.map_or(Ok(()), Err)?;
         total.queue = self.queues.iter().map(Queue::counts).reduce(merged);
-        total.claim_waits = self.claims.waits();
+        total.lock_waits = self.claims.waits();
         Ok(total)
     }
 
@@ -208,8 +209,8 @@ impl<'a, P: Send> Crew<'a, P> {
         self.stopped.store(true, Ordering::SeqCst);
         self.claims.stop();
         self.queues.iter().for_each(Queue::stop);
-        if let Some(handout) = &self.handout {
-            handout.stop();
+        if let Some(parsed_batches) = &self.parsed_batches {
+            parsed_batches.stop();
         }
     }
 
@@ -217,180 +218,190 @@ impl<'a, P: Send> Crew<'a, P> {
     fn guarded(
         &self,
         (interrupt, tables): (&Interrupt, usize),
-        part: impl FnOnce(&mut Tally) -> Result<()>,
-    ) -> Result<Tally> {
-        let mut guard = StopUnlessDone { crew: self, interrupt, done: false };
-        let mut tally = Tally::new(tables)?;
-        part(&mut tally)?;
+        part: impl FnOnce(&mut RunTotals) -> Result<()>,
+    ) -> Result<RunTotals> {
+        let mut guard = StopGuard { workers: self, interrupt, done: false };
+        let mut totals = RunTotals::new(tables)?;
+        part(&mut totals)?;
         guard.done = true;
-        Ok(tally)
+        Ok(totals)
     }
 
     fn check_stopped(&self) -> Result<()> {
         if self.stopped.load(Ordering::SeqCst) { Err(stopped()) } else { Ok(()) }
     }
 
-    fn next_share(&self) -> Result<Option<Share>> {
+    fn next_key_batch(&self) -> Result<Option<KeyBatch>> {
         self.check_stopped()?;
-        self.feed.lock().unwrap_or_else(PoisonError::into_inner).next_share()
+        self.planner.lock().unwrap_or_else(PoisonError::into_inner).next_key_batch()
     }
 
     /// A thread of the parse pool.
-    fn parse<S: Stages<Parsed = P>>(&self, mut stages: S, tally: &mut Tally) -> Result<()> {
-        let Some(handout) = &self.handout else { return Ok(()) };
+    fn parse_loop<S: Stages<Parsed = P>>(
+        &self,
+        mut stages: S,
+        totals: &mut RunTotals,
+    ) -> Result<()> {
+        let Some(parsed_batches) = &self.parsed_batches else { return Ok(()) };
         let mut reader = self.source.reader()?;
-        while handout.may_begin() {
-            let Some(share) = self.next_share()? else {
-                let total = self.feed.lock().unwrap_or_else(PoisonError::into_inner).numbered();
-                handout.finish(total);
+        while parsed_batches.reserve() {
+            let Some(key_batch) = self.next_key_batch()? else {
+                let total = self.planner.lock().unwrap_or_else(PoisonError::into_inner).planned();
+                parsed_batches.finish(total);
                 break;
             };
-            let number = share.number;
-            let mut records = Vec::with_capacity(share.keys.len());
-            let read_at = read(&share, reader.as_mut(), &mut tally.metrics, |record, metrics| {
-                records.push((record.key, stages.parse(record, metrics)));
-            })?;
-            tally.parsed_in_pool += records.len() as u64;
-            handout.deliver(number, ParsedShare { share, records, read_at });
+            let number = key_batch.number;
+            let mut records = Vec::with_capacity(key_batch.keys.len());
+            let read_at =
+                read(&key_batch, reader.as_mut(), &mut totals.metrics, |record, metrics| {
+                    records.push((record.key, stages.parse(record, metrics)));
+                })?;
+            totals.parsed_in_pool += records.len() as u64;
+            parsed_batches.push(number, ParsedBatch { key_batch, records, read_at });
         }
-        tally.parse_pool_threads = u64::from(tally.parsed_in_pool > 0);
+        totals.parse_pool_threads = u64::from(totals.parsed_in_pool > 0);
         Ok(())
     }
 
     /// A worker that maps a batch, then inserts it.
-    fn both<S: Stages<Parsed = P>>(&self, stages: S, tally: &mut Tally) -> Result<()> {
-        let mut preparer = self.preparer(stages)?;
-        let mut at_store = self.at_store();
-        while let Some(prepared) = preparer.next(&mut tally.metrics)? {
-            self.store(prepared, &mut at_store, tally)?;
+    fn map_and_write_loop<S: Stages<Parsed = P>>(
+        &self,
+        stages: S,
+        totals: &mut RunTotals,
+    ) -> Result<()> {
+        let mut mapper = self.mapper(stages)?;
+        let mut context = self.context();
+        while let Some(prepared) = mapper.next(&mut totals.metrics)? {
+            self.write(prepared, &mut context, totals)?;
         }
         Ok(())
     }
 
     /// The mapping half of a worker.
-    fn prepare_for<S: Stages<Parsed = P>>(
+    fn map_loop<S: Stages<Parsed = P>>(
         &self,
-        queue: &Queue<Prepared>,
+        queue: &Queue<PreparedBatch>,
         stages: S,
-        tally: &mut Tally,
+        totals: &mut RunTotals,
     ) -> Result<()> {
-        let mut preparer = self.preparer(stages)?;
-        while let Some(prepared) = preparer.next(&mut tally.metrics)? {
+        let mut mapper = self.mapper(stages)?;
+        while let Some(prepared) = mapper.next(&mut totals.metrics)? {
             let bytes = prepared.batch.bytes();
             let started = Instant::now();
             // A batch that is given back is not stored and not logged: the next run takes it.
             queue.push(prepared, bytes).map_err(|_| stopped())?;
-            tally.metrics.time(Step::QueuePush, started.elapsed());
+            totals.metrics.time(Step::QueuePush, started.elapsed());
         }
         queue.finish();
         Ok(())
     }
 
     /// The inserting half of a worker.
-    fn store_from(&self, queue: &Queue<Prepared>, tally: &mut Tally) -> Result<()> {
-        let mut at_store = self.at_store();
+    fn write_loop(&self, queue: &Queue<PreparedBatch>, totals: &mut RunTotals) -> Result<()> {
+        let mut context = self.context();
         loop {
             let started = Instant::now();
             let Some(prepared) = queue.pop() else { break };
-            tally.metrics.time(Step::QueuePop, started.elapsed());
-            self.store(prepared, &mut at_store, tally)?;
+            totals.metrics.time(Step::QueuePop, started.elapsed());
+            self.write(prepared, &mut context, totals)?;
         }
         self.check_stopped()
     }
 
-    fn store(
+    fn write(
         &self,
-        prepared: Prepared,
-        at_store: &mut AtStore<'_>,
-        tally: &mut Tally,
+        prepared: PreparedBatch,
+        context: &mut WriterContext<'_>,
+        totals: &mut RunTotals,
     ) -> Result<()> {
         let started = Instant::now();
         self.claims.wait(&prepared.claim).map_err(|_| stopped())?;
-        tally.metrics.time(Step::Claims, started.elapsed());
+        totals.metrics.time(Step::Claims, started.elapsed());
         if !prepared.batch.entries.is_empty() {
-            let AtStore { connections, cache } = at_store;
-            let metrics = &mut tally.metrics;
+            let WriterContext { connections, cache } = context;
+            let metrics = &mut totals.metrics;
             let written = self.writer.write(&prepared.batch, connections, cache, metrics)?;
-            tally.add(&written, &prepared.read_at);
-            (self.on_written)(&written, prepared.skipped);
+            totals.add(&written, &prepared.read_at);
+            (self.on_committed)(&written, prepared.skipped);
         }
         self.claims.end(prepared.claim);
         Ok(())
     }
 
-    fn at_store(&self) -> AtStore<'_> {
-        AtStore { connections: self.pool.handle(), cache: self.cache.for_worker() }
+    fn context(&self) -> WriterContext<'_> {
+        WriterContext { connections: self.pool.handle(), cache: self.cache.for_worker() }
     }
 
-    fn preparer<S: Stages<Parsed = P>>(&self, stages: S) -> Result<Preparer<'_, 'a, S>> {
-        let reader = if self.handout.is_none() { Some(self.source.reader()?) } else { None };
-        Ok(Preparer { crew: self, stages, reader })
+    fn mapper<S: Stages<Parsed = P>>(&self, stages: S) -> Result<BatchMapper<'_, 'a, S>> {
+        let reader = if self.parsed_batches.is_none() { Some(self.source.reader()?) } else { None };
+        Ok(BatchMapper { workers: self, stages, reader })
     }
 }
 
 /// The mapping half's way from one batch to the next.
-struct Preparer<'c, 'a, S: Stages> {
-    crew: &'c Crew<'a, S::Parsed>,
+struct BatchMapper<'c, 'a, S: Stages> {
+    workers: &'c WorkerPool<'a, S::Parsed>,
     stages: S,
     /// None where the parse pool reads.
     reader: Option<Box<dyn Reader + 'a>>,
 }
 
-impl<S: Stages> Preparer<'_, '_, S>
+impl<S: Stages> BatchMapper<'_, '_, S>
 where
     S::Parsed: Send,
 {
     /// The next batch, mapped, with its claims registered.
-    fn next(&mut self, metrics: &mut Metrics) -> Result<Option<Prepared>> {
+    fn next(&mut self, metrics: &mut Metrics) -> Result<Option<PreparedBatch>> {
         let mapped = if self.reader.is_some() {
             self.read_and_map(metrics)?
         } else {
             self.map_parsed(metrics)
         };
-        let Some((share, entries, read_at)) = mapped else {
-            self.crew.check_stopped()?;
+        let Some((key_batch, entries, read_at)) = mapped else {
+            self.workers.check_stopped()?;
             return Ok(None);
         };
-        let batch = Batch { number: share.number, entries };
+        let batch = Batch { number: key_batch.number, entries };
         let started = Instant::now();
-        let keys = self.crew.writer.claimed_keys(&batch);
-        let claim = self.crew.claims.register(batch.number, keys).map_err(|_| stopped())?;
+        let keys = self.workers.writer.claimed_keys(&batch);
+        let claim = self.workers.claims.register(batch.number, keys).map_err(|_| stopped())?;
         metrics.time(Step::Turn, started.elapsed());
-        Ok(Some(Prepared { batch, read_at, skipped: share.skipped, claim }))
+        Ok(Some(PreparedBatch { batch, read_at, skipped: key_batch.skipped, claim }))
     }
 
     /// Reads and maps record by record, so that no more than one text is held at a time.
-    fn read_and_map(&mut self, metrics: &mut Metrics) -> Result<Option<Ready>> {
-        let Some(share) = self.crew.next_share()? else { return Ok(None) };
+    fn read_and_map(&mut self, metrics: &mut Metrics) -> Result<Option<MappedBatch>> {
+        let Some(key_batch) = self.workers.next_key_batch()? else { return Ok(None) };
         let Some(reader) = &mut self.reader else { return Ok(None) };
         let stages = &mut self.stages;
-        let mut entries = Vec::with_capacity(share.keys.len());
-        let read_at = read(&share, reader.as_mut(), metrics, |record, metrics| {
+        let mut entries = Vec::with_capacity(key_batch.keys.len());
+        let read_at = read(&key_batch, reader.as_mut(), metrics, |record, metrics| {
             let key = record.key;
             let parsed = stages.parse(record, metrics);
-            entries.push(entry(key, &share, parsed, stages, metrics));
+            entries.push(entry(key, &key_batch, parsed, stages, metrics));
         })?;
-        Ok(Some((share, entries, read_at)))
+        Ok(Some((key_batch, entries, read_at)))
     }
 
-    fn map_parsed(&mut self, metrics: &mut Metrics) -> Option<Ready> {
+    fn map_parsed(&mut self, metrics: &mut Metrics) -> Option<MappedBatch> {
         let started = Instant::now();
-        let ParsedShare { share, records, read_at } = self.crew.handout.as_ref()?.take()?;
+        let ParsedBatch { key_batch, records, read_at } =
+            self.workers.parsed_batches.as_ref()?.pop()?;
         metrics.time(Step::ParseWait, started.elapsed());
         let entries = records
             .into_iter()
-            .map(|(key, parsed)| entry(key, &share, parsed, &mut self.stages, metrics))
+            .map(|(key, parsed)| entry(key, &key_batch, parsed, &mut self.stages, metrics))
             .collect();
-        Some((share, entries, read_at))
+        Some((key_batch, entries, read_at))
     }
 }
 
 /// A mapped batch before its claims are registered.
-type Ready = (Share, Vec<Entry>, Vec<Instant>);
+type MappedBatch = (KeyBatch, Vec<Entry>, Vec<Instant>);
 
 fn entry<S: Stages>(
     key: i32,
-    share: &Share,
+    key_batch: &KeyBatch,
     parsed: std::result::Result<S::Parsed, Reject>,
     stages: &mut S,
     metrics: &mut Metrics,
@@ -399,19 +410,19 @@ fn entry<S: Stages>(
         Ok(parsed) => stages.map(parsed, metrics),
         Err(reject) => Mapped::Rejected(reject),
     };
-    Entry { key, retry: share.retried.contains(&key), mapped }
+    Entry { key, retry: key_batch.retried.contains(&key), mapped }
 }
 
-/// Reads a share's records one by one; gives the time at which each was read.
+/// Reads a batch's records one by one; gives the time at which each was read.
 fn read(
-    share: &Share,
+    key_batch: &KeyBatch,
     reader: &mut dyn Reader,
     metrics: &mut Metrics,
     mut each: impl FnMut(RawRecord, &mut Metrics),
 ) -> Result<Vec<Instant>> {
-    let mut read_at = Vec::with_capacity(share.keys.len());
+    let mut read_at = Vec::with_capacity(key_batch.keys.len());
     let mut waiting_since = Instant::now();
-    reader.read(&share.keys, &mut |record| {
+    reader.read(&key_batch.keys, &mut |record| {
         let now = Instant::now();
         metrics.time(Step::Source, now - waiting_since);
         read_at.push(now);
@@ -435,32 +446,32 @@ fn merged(one: QueueCounts, other: QueueCounts) -> QueueCounts {
 }
 
 /// Ends the wait for an interrupt when the threads have ended, however they did.
-struct EndOfWatch<'i>(&'i Interrupt);
+struct CompleteGuard<'i>(&'i Interrupt);
 
-impl Drop for EndOfWatch<'_> {
+impl Drop for CompleteGuard<'_> {
     fn drop(&mut self) {
         self.0.over();
     }
 }
 
 /// Stops all threads when one fails or panics.
-struct StopUnlessDone<'c, 'a, P: Send> {
-    crew: &'c Crew<'a, P>,
+struct StopGuard<'c, 'a, P: Send> {
+    workers: &'c WorkerPool<'a, P>,
     interrupt: &'c Interrupt,
     done: bool,
 }
 
-impl<P: Send> Drop for StopUnlessDone<'_, '_, P> {
+impl<P: Send> Drop for StopGuard<'_, '_, P> {
     fn drop(&mut self) {
         if !self.done {
             self.interrupt.fail();
-            self.crew.stop();
-            self.crew.pool.close();
+            self.workers.stop();
+            self.workers.pool.close();
         }
     }
 }
 
-impl Tally {
+impl RunTotals {
     fn new(tables: usize) -> Result<Self> {
         Ok(Self {
             metrics: Metrics::new()?,
@@ -470,7 +481,7 @@ impl Tally {
             parsed_in_pool: 0,
             parse_pool_threads: 0,
             queue: None,
-            claim_waits: 0,
+            lock_waits: 0,
         })
     }
 
