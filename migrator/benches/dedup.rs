@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use migrator::config::{CacheLimits, Caching, InsertMethod, Synchronous};
-use migrator::record::TypedRecord;
+use migrator::record::{MappingOutcome, TypedRecord};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
 use migrator::telemetry::metrics::{Metrics, Step};
 use migrator::write::cache::{DedupCache, WorkerCache};
-use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
 use store_support::{CURRENT, PREVIOUS, record};
 
@@ -51,8 +51,8 @@ impl Run<'_> {
     }
 }
 
-fn entry(key: i32) -> Entry {
-    Entry { key, retry: false, mapped: Mapped::Rows(application(key)) }
+fn entry(key: i32) -> BatchEntry {
+    BatchEntry { key, retry: false, mapped: MappingOutcome::Rows(application(key)) }
 }
 
 /// A record with two contacts and three addresses.

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use migrator::config::{InsertMethod, Synchronous};
-use migrator::record::{SqlValue, TypedRecord};
+use migrator::record::{MappingOutcome, SqlValue, TypedRecord};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Inserted, Role, Store};
 use migrator::telemetry::metrics::Metrics;
-use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
 
 const ROWS_PER_RECORD: u64 = 50;
@@ -78,10 +78,10 @@ fn time_writes(batches: u64, batch_size: usize, method: InsertMethod) -> Duratio
     let mut elapsed = Duration::ZERO;
     for number in 0..batches {
         let records = records(first_key(number, batch_size), batch_size);
-        let entry = |record: TypedRecord| Entry {
+        let entry = |record: TypedRecord| BatchEntry {
             key: record.key,
             retry: false,
-            mapped: Mapped::Rows(record),
+            mapped: MappingOutcome::Rows(record),
         };
         let batch = Batch { number, entries: records.into_iter().map(entry).collect() };
         let started = Instant::now();

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::Result;
-use migrator::record::{RawRecord, Reject, SqlValue, Stage, TypedRecord};
+use migrator::record::{MappingOutcome, RawRecord, Reject, SqlValue, Stage, TypedRecord};
 use migrator::run::pipeline::{Job, run};
 use migrator::run::worker_pool::Stages;
 use migrator::source::{Reader, Source};
@@ -20,7 +20,6 @@ use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
 use migrator::verify::finding::Finding;
 use migrator::verify::{Audit, AuditReport};
-use migrator::write::insert::Mapped;
 use proptest::prelude::*;
 use store_support::{
     CONTACT, CURRENT, HISTORY, PREVIOUS, PRICING, catalogue, history_row, int, record,
@@ -116,12 +115,15 @@ impl Stages for Drafts<'_> {
         Ok(raw)
     }
 
-    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> Mapped {
+    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> MappingOutcome {
         let draft = &self.0[usize::try_from(raw.key).unwrap() - 1];
         if draft.guilt == Guilt::Rejected {
-            return Mapped::Rejected(Reject { stage: Stage::Mapping, reason: "made up".into() });
+            return MappingOutcome::Rejected(Reject {
+                stage: Stage::Mapping,
+                reason: "made up".into(),
+            });
         }
-        Mapped::Rows(typed(raw.key, draft))
+        MappingOutcome::Rows(typed(raw.key, draft))
     }
 }
 

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 use migrator::config::{CacheLimits, Caching, InsertMethod, Rate, Synchronous};
 use migrator::error::{ErrorKind, Result};
-use migrator::record::TypedRecord;
+use migrator::record::{MappingOutcome, TypedRecord};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
 use migrator::telemetry::metrics::{Metrics, Retry};
 use migrator::telemetry::report::CacheReport;
 use migrator::write::cache::{DedupCache, WorkerCache};
-use migrator::write::insert::{Batch, Entry, Mapped, Writer, Written};
+use migrator::write::insert::{Batch, BatchEntry, BatchResult, Writer};
 use migrator::write::log::{Session, open_session};
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::{CURRENT, PREVIOUS, catalogue, int, record};
@@ -48,12 +48,12 @@ impl Fixture {
     }
 
     /// Writes the next batch.
-    fn write(&mut self, entries: Vec<Entry>) -> Written {
+    fn write(&mut self, entries: Vec<BatchEntry>) -> BatchResult {
         self.try_write(entries, Faults::default()).unwrap()
     }
 
     /// The same on a connection that has faults.
-    fn try_write(&mut self, entries: Vec<Entry>, faults: Faults) -> Result<Written> {
+    fn try_write(&mut self, entries: Vec<BatchEntry>, faults: Faults) -> Result<BatchResult> {
         let faulty = FaultyStore::new(&self.store, 0, faults);
         let session = self.session.clone();
         let writer = Writer::new(&faulty, session, InsertMethod::Values, &[], true).unwrap();
@@ -95,17 +95,17 @@ fn kept(max_keys: usize, spot_check: f64) -> [Caching; 2] {
     [Caching::Worker(limits), Caching::Shared(limits)]
 }
 
-fn entry(record: TypedRecord) -> Entry {
-    Entry { key: record.key, retry: false, mapped: Mapped::Rows(record) }
+fn entry(record: TypedRecord) -> BatchEntry {
+    BatchEntry { key: record.key, retry: false, mapped: MappingOutcome::Rows(record) }
 }
 
 /// An application with a contact that has one address.
-fn plain(key: i32, con_id: i32) -> Entry {
+fn plain(key: i32, con_id: i32) -> BatchEntry {
     entry(record(key, key, &[(con_id, &[CURRENT])]))
 }
 
 /// The same, refused by the store: its pricing row refers to no application.
-fn guilty(key: i32, con_id: i32) -> Entry {
+fn guilty(key: i32, con_id: i32) -> BatchEntry {
     let mut record = record(key, key, &[(con_id, &[CURRENT])]);
     record.tables[2].rows[0][0] = int(999_999);
     entry(record)

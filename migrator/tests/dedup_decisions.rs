@@ -9,7 +9,7 @@ use migrator::record::{SqlValue, TypedRecord};
 use migrator::store::Key;
 use migrator::store::canonical::plain;
 use migrator::store::schema::Tables;
-use migrator::write::dedup::{Decided, Dedup, Wanted};
+use migrator::write::dedup::{Dedup, DedupResult, RowKey};
 use proptest::prelude::*;
 use store_support::{ADDRESS, CONTACT, CURRENT, PREVIOUS, catalogue, record, text};
 
@@ -51,13 +51,13 @@ fn decide(
     records: &[TypedRecord],
     stored: &Stored,
     at_once: bool,
-) -> (Decided, Vec<(usize, usize)>) {
+) -> (DedupResult, Vec<(usize, usize)>) {
     let tables = Tables::new(&catalogue()).unwrap();
     let records: Vec<_> = records.iter().collect();
     let mut questions = Vec::new();
-    let mut ask = |key: &Key, wanted: &[&Wanted<'_>]| {
+    let mut ask = |key: &Key, wanted: &[&RowKey<'_>]| {
         questions.push((key.table, wanted.len()));
-        let has = |w: &&Wanted<'_>| stored.contains(&stored_key(key.table, &w.values));
+        let has = |w: &&RowKey<'_>| stored.contains(&stored_key(key.table, &w.values));
         Ok(wanted.iter().map(has).collect())
     };
     let decided = Dedup::new(&tables).decide(&tables, &records, at_once, &mut ask).unwrap();

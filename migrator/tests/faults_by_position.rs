@@ -18,12 +18,11 @@ use counts::Harm;
 use migrator::config::{
     CacheLimits, Caching, InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Settings,
 };
-use migrator::record::{RawRecord, Reject, Stage};
+use migrator::record::{MappingOutcome, RawRecord, Reject, Stage};
 use migrator::run::worker_pool::Stages;
 use migrator::store::Store;
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
-use migrator::write::insert::Mapped;
 use store_support::positions::{Kind, Place, PositionStore};
 use store_support::runs::{Fixture, Numbers, Sharing, within_a_minute};
 
@@ -69,8 +68,8 @@ impl Stages for Rejecting {
     fn parse(&mut self, raw: RawRecord, _: &mut Metrics) -> Result<RawRecord, Reject> {
         Ok(raw)
     }
-    fn map(&mut self, _: RawRecord, _: &mut Metrics) -> Mapped {
-        Mapped::Rejected(Reject { stage: Stage::Mapping, reason: "not yet".into() })
+    fn map(&mut self, _: RawRecord, _: &mut Metrics) -> MappingOutcome {
+        MappingOutcome::Rejected(Reject { stage: Stage::Mapping, reason: "not yet".into() })
     }
 }
 

@@ -14,24 +14,23 @@ use std::time::Duration;
 use allocations::{Allocated, alone, counted};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::record::{RawRecord, Stage};
+use migrator::record::{MappingOutcome, RawRecord, Stage};
 use migrator::run::pipeline::RecordStages;
 use migrator::run::worker_pool::Stages;
 use migrator::stage::coerce::Coercer;
 use migrator::telemetry::metrics::Metrics;
-use migrator::write::insert::Mapped;
 
 /// What becomes of a record.
 #[derive(Debug, Clone, PartialEq)]
 enum Fate {
     /// Rows.
-    Mapped,
+    MappingOutcome,
     /// Turned down by validate, parse or map, for a reason with these words.
     Rejected(Stage, &'static str),
     /// Turned down by coerce, for a reason with these words.
     Refused(&'static str),
 }
-use Fate::{Mapped as Stored, Refused, Rejected};
+use Fate::{MappingOutcome as Stored, Refused, Rejected};
 
 /// Contract, catalogue and stages for many records.
 struct Bench {
@@ -54,15 +53,15 @@ impl Bench {
     }
 }
 
-fn map(stages: &mut RecordStages<'_>, bytes: Vec<u8>, metrics: &mut Metrics) -> Mapped {
+fn map(stages: &mut RecordStages<'_>, bytes: Vec<u8>, metrics: &mut Metrics) -> MappingOutcome {
     match stages.parse(RawRecord { key: 1, bytes: Some(bytes) }, metrics) {
         Ok(parsed) => stages.map(parsed, metrics),
-        Err(reject) => Mapped::Rejected(reject),
+        Err(reject) => MappingOutcome::Rejected(reject),
     }
 }
 
 /// What a record becomes and allocates on the way; its own bytes do not count.
-fn fate_of(bytes: Vec<u8>) -> (Mapped, Allocated) {
+fn fate_of(bytes: Vec<u8>) -> (MappingOutcome, Allocated) {
     let bench = Bench::new();
     let (mut stages, mut metrics) = (bench.stages(), Metrics::new().unwrap());
     counted(|| map(&mut stages, bytes, &mut metrics))
@@ -71,11 +70,11 @@ fn fate_of(bytes: Vec<u8>) -> (Mapped, Allocated) {
 fn assert_fate(name: &str, bytes: Vec<u8>, expected: &Fate) {
     let (mapped, _) = fate_of(bytes);
     let fits = match (&mapped, expected) {
-        (Mapped::Rows(_), Stored) => true,
-        (Mapped::Rejected(reject), Rejected(stage, words)) => {
+        (MappingOutcome::Rows(_), Stored) => true,
+        (MappingOutcome::Rejected(reject), Rejected(stage, words)) => {
             reject.stage == *stage && reject.reason.contains(words)
         }
-        (Mapped::Refused(refusal), Refused(words)) => refusal.reason.contains(words),
+        (MappingOutcome::Refused(refusal), Refused(words)) => refusal.reason.contains(words),
         _ => false,
     };
     assert!(fits, "{name}: {mapped:?} instead of {expected:?}");
@@ -313,7 +312,7 @@ fn nesting_of_any_depth_costs_no_more_than_its_text() {
             let text = with("", &format!("{}{}", open.repeat(depth), close.repeat(depth)));
             let length = text.len();
             let (mapped, allocated) = fate_of(text.into_bytes());
-            let Mapped::Rejected(reject) = mapped else { panic!("{mapped:?}") };
+            let MappingOutcome::Rejected(reject) = mapped else { panic!("{mapped:?}") };
             assert!(reject.reason.contains("256"), "{}", reject.reason);
             // The root's end is looked for, the text is not copied.
             assert!(allocated.bytes < 262_144, "{allocated:?} for {length} bytes");
@@ -462,7 +461,9 @@ fn tens_of_thousands_of_contacts_are_mapped_each_in_its_turn() {
         let (_, shape) = shapes().into_iter().find(|(other, _)| *other == name).unwrap();
         let (mapped, _) = within_a_minute(move || fate_of(shape(n).into_bytes()));
         let rows: usize = match mapped {
-            Mapped::Rows(record) => record.tables.iter().map(|table| table.rows.len()).sum(),
+            MappingOutcome::Rows(record) => {
+                record.tables.iter().map(|table| table.rows.len()).sum()
+            }
             other => panic!("{name}: {other:?}"),
         };
         assert!(rows > n || name.starts_with("prefixes"), "{name}: {rows} rows");

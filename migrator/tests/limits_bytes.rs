@@ -10,6 +10,7 @@ use allocations::{alone, counted};
 use chrono::NaiveDateTime;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
+use migrator::record::MappingOutcome;
 use migrator::run::pipeline::RecordStages;
 use migrator::run::worker_pool::Stages;
 use migrator::source::synthetic::{Generated, Product, Profile, Spec};
@@ -17,7 +18,7 @@ use migrator::stage::coerce::Coercer;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
 use migrator::telemetry::metrics::Metrics;
-use migrator::write::insert::{Batch, Entry, Mapped};
+use migrator::write::insert::{Batch, BatchEntry};
 
 /// Records of which some are rejected and some have keys of others.
 fn records(profile: Profile, records: u32) -> Generated {
@@ -40,9 +41,9 @@ fn a_batch_weighs_what_it_was_given() {
             let key = record.key;
             let mapped = match stages.parse(record, &mut metrics) {
                 Ok(parsed) => stages.map(parsed, &mut metrics),
-                Err(reject) => Mapped::Rejected(reject),
+                Err(reject) => MappingOutcome::Rejected(reject),
             };
-            Entry { key, retry: false, mapped }
+            BatchEntry { key, retry: false, mapped }
         };
         // Buffers of the stages grow with the first pass and are theirs.
         for key in 1..=60 {
@@ -53,7 +54,7 @@ fn a_batch_weighs_what_it_was_given() {
             entries.extend((1..=60).map(&mut map));
             Batch { number: 0, entries }
         });
-        let rejected = |entry: &&Entry| !matches!(entry.mapped, Mapped::Rows(_));
+        let rejected = |entry: &&BatchEntry| !matches!(entry.mapped, MappingOutcome::Rows(_));
         assert!(batch.entries.iter().filter(rejected).count() > 5);
         let said = usize::try_from(batch.bytes()).unwrap();
         // Interned names and paths that the second pass still adds are the stages', and few.

@@ -17,8 +17,8 @@ use migrator::config::{CacheLimits, Caching, Rate, Synchronous};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
-use migrator::write::cache::{DedupCache, KeyBytes, Known};
-use migrator::write::log::{Log, Logged};
+use migrator::write::cache::{CacheLookup, DedupCache, KeyBytes};
+use migrator::write::log::{Log, LogStatus};
 use store_support::catalogue;
 
 /// Bytes that this thread has read from files so far, cached by the system or not.
@@ -52,7 +52,7 @@ fn page_costs(rows: i32) -> Vec<u64> {
         let found = log.look_up(connection.as_mut(), first, first + 999).unwrap();
         let read = read_bytes() - before;
         assert_eq!(found.len(), if first > rows { 0 } else { 1_000 });
-        assert!(first > rows || found[&(first / 10 * 10 + 10)] == Logged::Failed);
+        assert!(first > rows || found[&(first / 10 * 10 + 10)] == LogStatus::Failed);
         read
     };
     [1, rows / 2, rows - 999, rows + 1].map(cost).into()
@@ -92,7 +92,7 @@ fn a_million_keys_pass_through_a_cache_of_a_hundred_thousand() {
     // The last ones are known, all others forgotten.
     for number in [0, KEYS - MAX - 1, KEYS - MAX, KEYS - 1] {
         let known = worker.look_up([&key(number)].into_iter(), false)[0];
-        let expected = if number >= KEYS - MAX { Known::Stored } else { Known::No };
+        let expected = if number >= KEYS - MAX { CacheLookup::Hit } else { CacheLookup::Miss };
         assert_eq!(known, expected, "{number}");
     }
     let report = cache.close();

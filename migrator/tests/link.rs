@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use migrator::config::{InsertMethod, Link, Pooling, Synchronous};
-use migrator::record::{SqlRow, SqlValue};
+use migrator::record::{MappingOutcome, SqlRow, SqlValue};
 use migrator::store::checksum::checksum;
 use migrator::store::pool::Pool;
 use migrator::store::schema::Tables;
@@ -21,7 +21,7 @@ use migrator::store::{STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{RunReport, SimulatedLink};
 use migrator::util::clock::Clock;
-use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::{Log, Session, open_session};
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
@@ -290,9 +290,12 @@ fn a_whole_batch_is_counted_to_the_message() {
         for number in 0..2_i32 {
             let key = |place| 1 + 2 * number + place;
             let entries = [0, 1].map(|place| {
-                let mapped =
-                    Mapped::Rows(record(key(place), key(place), &[(key(place), &[CURRENT])]));
-                Entry { key: key(place), retry: false, mapped }
+                let mapped = MappingOutcome::Rows(record(
+                    key(place),
+                    key(place),
+                    &[(key(place), &[CURRENT])],
+                ));
+                BatchEntry { key: key(place), retry: false, mapped }
             });
             let batch = Batch { number: number.unsigned_abs().into(), entries: entries.into() };
             writer.write(&batch, &mut handle, &store_support::no_cache(), &mut metrics).unwrap();

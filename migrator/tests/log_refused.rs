@@ -12,11 +12,12 @@ use std::path::Path;
 
 use migrator::config::{InsertMethod, Synchronous};
 use migrator::error::{Error, ErrorKind};
+use migrator::record::MappingOutcome;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
 use migrator::telemetry::metrics::Metrics;
-use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
 use store_support::{BASE, CONTACT, CURRENT, PRICING, catalogue, now, record};
 use tds::faults::{Fault, When};
@@ -47,8 +48,8 @@ fn refusal(store: &dyn Store, method: InsertMethod, spoil: impl FnOnce()) -> (Er
     drop(connection);
     let writer = Writer::new(store, session, method, &[BASE, CONTACT, PRICING], true).unwrap();
     let entry = |key| {
-        let mapped = Mapped::Rows(record(key, key, &[(50 + key, &[CURRENT])]));
-        Entry { key, retry: false, mapped }
+        let mapped = MappingOutcome::Rows(record(key, key, &[(50 + key, &[CURRENT])]));
+        BatchEntry { key, retry: false, mapped }
     };
     let batch = Batch { number: 0, entries: (1..=3).map(entry).collect() };
     let mut metrics = Metrics::new().unwrap();

@@ -14,7 +14,7 @@ use std::time::Duration;
 use migrator::config::{InsertMethod, Settings};
 use migrator::contract::catalogue::{Catalogue, SqlType};
 use migrator::error::{ErrorKind, Result};
-use migrator::record::{RawRecord, Reject, SqlValue, TypedRecord};
+use migrator::record::{MappingOutcome, RawRecord, Reject, SqlValue, TypedRecord};
 use migrator::run::worker_pool::Stages;
 use migrator::store::mssql::MssqlStore;
 use migrator::store::mssql::setup::Recreate;
@@ -22,7 +22,6 @@ use migrator::store::mssql::sql;
 use migrator::store::{Inserted, Role, Store, Stored};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{Books, RunReport, ServerWait};
-use migrator::write::insert::Mapped;
 use serde_json::{Value, json};
 use store_support::runs::{Fixture, Numbers};
 use store_support::{BASE, CURRENT, PRICING, base_row, catalogue, int, record, text};
@@ -45,13 +44,13 @@ impl Stages for Invented {
         Ok(raw)
     }
 
-    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> Mapped {
+    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> MappingOutcome {
         let key = raw.key;
         let mut record = record(key, key, &[(key, &[CURRENT])]);
         if self.guilty.contains(&key) {
             record.tables[2].rows[0][0] = int(999_999);
         }
-        Mapped::Rows(record)
+        MappingOutcome::Rows(record)
     }
 }
 
@@ -417,8 +416,8 @@ impl Stages for Large {
         Ok(raw)
     }
 
-    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> Mapped {
+    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> MappingOutcome {
         let record: TypedRecord = store_support::large_record(raw.key);
-        Mapped::Rows(record)
+        MappingOutcome::Rows(record)
     }
 }

@@ -12,13 +12,14 @@ use std::thread;
 use assert_cmd::Command;
 use migrator::config::{InsertMethod, PoolLimits, Pooling, Synchronous};
 use migrator::error::ErrorKind;
+use migrator::record::MappingOutcome;
 use migrator::store::pool::{Pool, STALL_MAX};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Connection, Inserted, Key, Role, Store};
 use migrator::telemetry::metrics::{Metrics, Retry};
 use migrator::telemetry::report::Connections;
-use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
 use proptest::prelude::*;
 use store_support::faulty::{Commit, Faults, FaultyStore};
@@ -379,8 +380,8 @@ fn write_two_batches(pooling: Pooling, faults: Faults) -> (Connections, Metrics)
     let mut metrics = Metrics::new().unwrap();
     let mut handle = pool.handle();
     for key in 1..=2 {
-        let mapped = Mapped::Rows(record(key, key, &[(key, &[CURRENT])]));
-        let entries = vec![Entry { key, retry: false, mapped }];
+        let mapped = MappingOutcome::Rows(record(key, key, &[(key, &[CURRENT])]));
+        let entries = vec![BatchEntry { key, retry: false, mapped }];
         let batch = Batch { number: key.unsigned_abs().into(), entries };
         let written =
             writer.write(&batch, &mut handle, &store_support::no_cache(), &mut metrics).unwrap();

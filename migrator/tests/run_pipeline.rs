@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use migrator::config::{InsertMethod, Link, PoolLimits, Pooling, Synchronous};
 use migrator::error::ErrorKind;
-use migrator::record::{RawRecord, Reject, Stage};
+use migrator::record::{MappingOutcome, RawRecord, Reject, Stage};
 use migrator::run::pipeline::{Job, RunEvent, run};
 use migrator::run::worker_pool::Stages;
 use migrator::store::Store;
@@ -19,7 +19,6 @@ use migrator::telemetry::metrics::{Metrics, Step};
 use migrator::telemetry::report::{Books, Connections, RunReport};
 use migrator::util::cancel::Interrupt;
 use migrator::util::clock::Clock;
-use migrator::write::insert::Mapped;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
 use store_support::runs::{Fixture, Numbers};
@@ -39,17 +38,17 @@ impl Stages for Invented {
         Ok(raw)
     }
 
-    fn map(&mut self, raw: RawRecord, metrics: &mut Metrics) -> Mapped {
+    fn map(&mut self, raw: RawRecord, metrics: &mut Metrics) -> MappingOutcome {
         metrics.time(Step::Mapping, std::time::Duration::from_nanos(1));
         let key = raw.key;
         let mut record = record(key, key, &[(key, &[CURRENT])]);
         match key % 10 {
-            0 => Mapped::Rejected(Reject { stage: Stage::Mapping, reason: "tenth".into() }),
+            0 => MappingOutcome::Rejected(Reject { stage: Stage::Mapping, reason: "tenth".into() }),
             5 if !self.healed => {
                 record.tables[2].rows[0][0] = int(999_999);
-                Mapped::Rows(record)
+                MappingOutcome::Rows(record)
             }
-            _ => Mapped::Rows(record),
+            _ => MappingOutcome::Rows(record),
         }
     }
 }

@@ -106,7 +106,7 @@ impl Fixture {
             assert_eq!(now, config.now);
             Ok(match stages.parse(raw, &mut metrics) {
                 Ok(parsed) => stages.map(parsed, &mut metrics),
-                Err(reject) => migrator::write::insert::Mapped::Rejected(reject),
+                Err(reject) => migrator::record::MappingOutcome::Rejected(reject),
             })
         };
         let audited = audit.run(&mut map, &mut |_| {}).unwrap();

@@ -1,5 +1,5 @@
 //! One order of steps after the other, drawn by a scheduler that has every lock and every thread in
-//! its hand: the bounded queue, the pool's output, the order of claims, the shared cache, and whole
+//! its hand: the bounded queue, the pool's output, the order of key_locks, the shared cache, and whole
 //! runs with everything switched on, interrupted or not. A wait that nothing ends is a deadlock to
 //! it and fails the test.
 //!
@@ -27,8 +27,8 @@ use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
-use migrator::write::cache::{DedupCache, KeyBytes, Known};
-use migrator::write::key_locks::Claims;
+use migrator::write::cache::{CacheLookup, DedupCache, KeyBytes};
+use migrator::write::key_locks::KeyLocks;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::Mutex;
 use shuttle::thread;
@@ -156,9 +156,9 @@ fn work_done_ahead_is_given_out_in_its_order_and_not_far_ahead() {
 
 #[test]
 fn of_batches_that_share_a_key_the_lower_number_ends_first() {
-    check("order of claims", 2_000, || {
+    check("order of key_locks", 2_000, || {
         const BATCHES: u64 = 5;
-        let claims = Claims::default();
+        let key_locks = KeyLocks::default();
         let held: Vec<Vec<KeyBytes>> = (0..BATCHES)
             .map(|_| (0..3).map(|_| key(thread_rng().gen_range(0..4))).collect())
             .collect();
@@ -177,17 +177,17 @@ fn of_batches_that_share_a_key_the_lower_number_ends_first() {
                             break;
                         }
                         let own = held[usize::try_from(number).unwrap()].clone();
-                        let Ok(claim) = claims.register(number, own) else { break };
-                        if claims.wait(&claim).is_err() {
+                        let Ok(request) = key_locks.register(number, own) else { break };
+                        if key_locks.wait(&request).is_err() {
                             break;
                         }
                         ended.lock().unwrap().push(number);
-                        claims.end(claim);
+                        key_locks.release(request);
                     }
                 });
             }
             if stops {
-                scope.spawn(|| claims.stop());
+                scope.spawn(|| key_locks.stop());
             }
         });
         let ended = ended.into_inner().unwrap();
@@ -223,7 +223,7 @@ fn a_shared_cache_knows_committed_keys_and_no_others() {
                         let number = thread_rng().gen_range(0..6_u32);
                         let asked = key(number);
                         let known = worker.look_up([&asked].into_iter(), false)[0];
-                        if known == Known::Stored {
+                        if known == CacheLookup::Hit {
                             assert!(committed.lock().unwrap().contains(&number), "{number}");
                             counter.count();
                         } else if thread_rng().gen_bool(0.6) {

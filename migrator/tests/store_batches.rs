@@ -13,14 +13,14 @@ use backends::Backend;
 use migrator::config::{InsertMethod, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::error::{ErrorKind, Result};
-use migrator::record::{Refusal, Reject, SqlValue, Stage, TypedRecord};
+use migrator::record::{MappingOutcome, Refusal, Reject, SqlValue, Stage, TypedRecord};
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store, Stored};
 use migrator::telemetry::metrics::{Metrics, Retry, Step};
 use migrator::telemetry::report::Books;
-use migrator::write::insert::{Batch, Entry, Mapped, Writer, Written};
+use migrator::write::insert::{Batch, BatchEntry, BatchResult, Writer};
 use migrator::write::log::open_session;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::{
@@ -98,7 +98,7 @@ impl Fixture {
     }
 
     /// Writes one batch in a session of its own.
-    fn write(&self, entries: Vec<Entry>) -> Written {
+    fn write(&self, entries: Vec<BatchEntry>) -> BatchResult {
         let mut metrics = Metrics::new().unwrap();
         self.try_write(self.store(), entries, &mut metrics).unwrap()
     }
@@ -107,9 +107,9 @@ impl Fixture {
     fn try_write(
         &self,
         store: &dyn Store,
-        entries: Vec<Entry>,
+        entries: Vec<BatchEntry>,
         metrics: &mut Metrics,
-    ) -> Result<Written> {
+    ) -> Result<BatchResult> {
         store_support::write(store, &self.writer(store), &batch(0, entries), metrics)
     }
 
@@ -155,21 +155,21 @@ fn plain_text(value: &Stored<'_>) -> String {
     }
 }
 
-fn batch(number: u64, entries: Vec<Entry>) -> Batch {
+fn batch(number: u64, entries: Vec<BatchEntry>) -> Batch {
     Batch { number, entries }
 }
 
-fn entry(record: TypedRecord) -> Entry {
-    Entry { key: record.key, retry: false, mapped: Mapped::Rows(record) }
+fn entry(record: TypedRecord) -> BatchEntry {
+    BatchEntry { key: record.key, retry: false, mapped: MappingOutcome::Rows(record) }
 }
 
 /// A record whose application id is its key and which has one contact.
-fn plain(key: i32, con_id: i32) -> Entry {
+fn plain(key: i32, con_id: i32) -> BatchEntry {
     entry(record(key, key, &[(con_id, &[CURRENT])]))
 }
 
 /// A record that the store refuses: its pricing row refers to no application.
-fn guilty(key: i32, con_id: i32) -> Entry {
+fn guilty(key: i32, con_id: i32) -> BatchEntry {
     let mut record = record(key, key, &[(con_id, &[CURRENT])]);
     record.tables[2].rows[0][0] = int(999_999);
     entry(record)
@@ -229,17 +229,18 @@ fn a_batch_stores_every_row_once_and_logs_every_record(on: &On) {
 
 fn records_that_mapping_turned_down_are_logged_with_the_batch(on: &On) {
     let Some(fixture) = on.fixture() else { return };
-    let rejected = Mapped::Rejected(Reject { stage: Stage::Validation, reason: "blank".into() });
-    let refused = Mapped::Refused(Refusal {
+    let rejected =
+        MappingOutcome::Rejected(Reject { stage: Stage::Validation, reason: "blank".into() });
+    let refused = MappingOutcome::Refused(Refusal {
         stage: Stage::Coerce,
         table: "app_base".into(),
         column: Some("ip_address".into()),
         reason: "longer than 39".into(),
     });
     let entries = vec![
-        Entry { key: 1, retry: false, mapped: rejected },
+        BatchEntry { key: 1, retry: false, mapped: rejected },
         plain(2, 12),
-        Entry { key: 3, retry: false, mapped: refused },
+        BatchEntry { key: 3, retry: false, mapped: refused },
     ];
     let written = fixture.write(entries);
     assert_eq!(written.books, books(&[("committed", 1), ("rejected", 1), ("failed", 1)]));
@@ -396,7 +397,7 @@ fn a_key_of_another_record_that_no_query_asks_for_is_named(on: &On) {
 fn a_failed_record_that_is_tried_again_has_one_log_row(on: &On) {
     let Some(fixture) = on.fixture() else { return };
     fixture.write(vec![guilty(1, 50), plain(2, 52)]);
-    let again = Entry { retry: true, ..plain(1, 50) };
+    let again = BatchEntry { retry: true, ..plain(1, 50) };
     assert_eq!(fixture.write(vec![again]).books, books(&[("committed", 1)]));
     assert_eq!(fixture.log(), ["1|success|-", "2|success|-"]);
     let sessions = fixture.rows("processing_log", "app_id session_id");

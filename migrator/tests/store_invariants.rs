@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use migrator::config::{CacheLimits, Caching, InsertMethod, Rate, Synchronous};
-use migrator::record::TypedRecord;
+use migrator::record::{MappingOutcome, TypedRecord};
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
@@ -16,7 +16,7 @@ use migrator::store::{Role, Store};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{Books, CacheReport};
 use migrator::write::cache::DedupCache;
-use migrator::write::insert::{Batch, Entry, Mapped, Writer};
+use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
 use proptest::prelude::*;
 use store_support::faulty::{Faults, FaultyStore};
@@ -145,7 +145,11 @@ fn store(drafts: &[Draft], how: How) -> Outcome {
     let writer = Writer::new(&busy, session, how.method, &order, true).unwrap();
     let entries: Vec<_> = (1..)
         .zip(drafts)
-        .map(|(key, draft)| Entry { key, retry: false, mapped: Mapped::Rows(typed(key, draft)) })
+        .map(|(key, draft)| BatchEntry {
+            key,
+            retry: false,
+            mapped: MappingOutcome::Rows(typed(key, draft)),
+        })
         .collect();
     let mut metrics = Metrics::new().unwrap();
     let mut books = Books::default();

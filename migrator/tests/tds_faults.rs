@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use migrator::config::Settings;
 use migrator::error::ErrorKind;
-use migrator::record::{RawRecord, Reject};
+use migrator::record::{MappingOutcome, RawRecord, Reject};
 use migrator::run::worker_pool::Stages;
 use migrator::store::checksum::checksum;
 use migrator::store::mssql::MssqlStore;
@@ -29,7 +29,6 @@ use migrator::store::schema::Tables;
 use migrator::store::{Role, Store, Stored};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{Books, RunReport};
-use migrator::write::insert::Mapped;
 use serde_json::{Value, json};
 use store_support::runs::{Fixture, Numbers};
 use store_support::{BASE, CURRENT, PRICING, catalogue, int, record};
@@ -56,13 +55,13 @@ impl Stages for Invented {
         Ok(raw)
     }
 
-    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> Mapped {
+    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> MappingOutcome {
         let mut record = record(raw.key, raw.key, &[(raw.key, &[CURRENT])]);
         if raw.key == GUILTY {
             let pricing = record.tables.iter_mut().find(|rows| rows.table == PRICING).unwrap();
             pricing.rows[0][0] = int(999_999);
         }
-        Mapped::Rows(record)
+        MappingOutcome::Rows(record)
     }
 }
 

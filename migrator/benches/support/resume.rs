@@ -11,7 +11,7 @@ use chrono::NaiveDateTime;
 use migrator::config::{Config, Settings, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::record::{ParsedRecord, RawRecord, Reject};
+use migrator::record::{MappingOutcome, ParsedRecord, RawRecord, Reject};
 use migrator::run::pipeline::{Job, RecordStages, run};
 use migrator::run::worker_pool::Stages;
 use migrator::source::synthetic::{Generated, Product, Profile, Spec};
@@ -24,7 +24,6 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::Books;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
-use migrator::write::insert::Mapped;
 use rusqlite::{Connection, params};
 
 /// Records that the log does not have.
@@ -176,7 +175,7 @@ impl Stages for Noting<'_> {
         self.stages.parse(record, metrics)
     }
 
-    fn map(&mut self, parsed: ParsedRecord, metrics: &mut Metrics) -> Mapped {
+    fn map(&mut self, parsed: ParsedRecord, metrics: &mut Metrics) -> MappingOutcome {
         self.stages.map(parsed, metrics)
     }
 }

@@ -11,10 +11,9 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::write::insert::Mapped;
 use migrator::telemetry::metrics::Metrics;
 use migrator::run::pipeline::RecordStages;
-use migrator::record::{RawRecord, Reject, Stage, ValidRecord};
+use migrator::record::{MappingOutcome, RawRecord, Reject, Stage, ValidRecord};
 use migrator::stage::coerce::Coercer;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
@@ -47,7 +46,7 @@ fn map(stages: &mut RecordStages<'_>, bytes: &[u8], metrics: &mut Metrics) -> St
         Ok(parsed) => stages.map(parsed, metrics),
         Err(reject) => {
             assert!(matches!(reject.stage, Stage::Validation | Stage::Parsing));
-            Mapped::Rejected(reject)
+            MappingOutcome::Rejected(reject)
         }
     };
     format!("{mapped:?}")

@@ -17,14 +17,13 @@ use crate::config::Synchronous;
 use crate::contract::catalogue::Catalogue;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{RawRecord, Reject, RowSet};
+use crate::record::{MappingOutcome, RawRecord, Reject, RowSet};
 use crate::stage::coerce::Coercer;
 use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 use crate::util::partition::Partition;
 use crate::verify::{Audit, AuditReport};
-use crate::write::insert::Mapped;
 
 /// Coercers that are kept, one for each run's `now`. Several processes side by side leave their
 /// records interleaved; runs one after the other need no more than one.
@@ -74,14 +73,14 @@ impl<'c> Stages<'c> {
         Self { contract, catalogue, parser: Parser::new(contract), coercers }
     }
 
-    fn map(&mut self, record: RawRecord, now: NaiveDateTime) -> Result<Mapped> {
+    fn map(&mut self, record: RawRecord, now: NaiveDateTime) -> Result<MappingOutcome> {
         let rows = match self.rows(record, now) {
             Ok(rows) => rows,
-            Err(reject) => return Ok(Mapped::Rejected(reject)),
+            Err(reject) => return Ok(MappingOutcome::Rejected(reject)),
         };
         Ok(match self.coercer(now)?.coerce(&rows) {
-            Ok(record) => Mapped::Rows(record),
-            Err(refusal) => Mapped::Refused(refusal),
+            Ok(record) => MappingOutcome::Rows(record),
+            Err(refusal) => MappingOutcome::Refused(refusal),
         })
     }
 

@@ -221,6 +221,31 @@ pub struct TypedRecord {
     pub tables: Vec<TypedRows>,
 }
 
+/// The result of mapping one record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MappingOutcome {
+    /// Rows in the types of their columns.
+    Rows(TypedRecord),
+    /// Turned down by validate, parse or map.
+    Rejected(Reject),
+    /// Turned down by coerce.
+    Refused(Refusal),
+}
+
+impl MappingOutcome {
+    /// Heap memory of the outcome in bytes, without the value itself.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Rows(record) => record.bytes(),
+            Self::Rejected(reject) => reject.reason.capacity(),
+            Self::Refused(Refusal { table, column, reason, .. }) => {
+                let column = column.as_ref().map_or(0, String::capacity);
+                table.capacity() + column + reason.capacity()
+            }
+        }
+    }
+}
+
 impl TypedRecord {
     /// The bytes that its tables, rows and texts have been given, itself aside.
     pub fn bytes(&self) -> usize {

@@ -19,7 +19,7 @@ use crate::source::Reader;
 use crate::store::retry::Patience;
 use crate::store::{Connection, Role, Store};
 use crate::util::partition::Partition;
-use crate::write::log::{Log, Logged};
+use crate::write::log::{Log, LogStatus};
 
 /// Most numbers that one statement counts: an answer takes some hundredths of a second.
 const SPAN_MAX: i32 = 1 << 20;
@@ -41,7 +41,7 @@ pub struct BatchPlanner<'a> {
     /// Whether the page has every number from its first to its last, and the log has them all.
     page_is_done: bool,
     /// What the log says of the page's keys.
-    logged: FxHashMap<i32, Logged>,
+    logged: FxHashMap<i32, LogStatus>,
     next_number: u64,
     skipped: u64,
 }
@@ -119,7 +119,7 @@ impl<'a> BatchPlanner<'a> {
             let Some(key) = self.next_key()? else { break };
             match self.logged.get(&key) {
                 None => {}
-                Some(Logged::Failed) if self.retry_failed => {
+                Some(LogStatus::Failed) if self.retry_failed => {
                     retried.insert(key);
                 }
                 Some(_) => {

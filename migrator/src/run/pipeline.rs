@@ -9,7 +9,7 @@ use chrono::NaiveDateTime;
 use crate::config::Config;
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{ParsedRecord, RawRecord, Reject};
+use crate::record::{MappingOutcome, ParsedRecord, RawRecord, Reject};
 use crate::run::batch_planner::BatchPlanner;
 use crate::run::worker_pool::{RunTotals, Stages, WorkerPool};
 use crate::source::Source;
@@ -30,7 +30,7 @@ use crate::telemetry::report::{
 use crate::util::cancel::Interrupt;
 use crate::util::clock::SystemClock;
 use crate::write::cache::DedupCache;
-use crate::write::insert::{Mapped, Writer, Written};
+use crate::write::insert::{BatchResult, Writer};
 use crate::write::log;
 use crate::write::log::{Log, Session};
 
@@ -103,7 +103,7 @@ pub fn run<S: Stages>(
     let writer = Writer::new(store, session, method, order, log_has_key)?;
     let pool = Pool::new(store, config.settings.pool, &SystemClock);
     let cache = DedupCache::new(config.settings.cache);
-    let on_committed = |written: &Written, skipped: u64| notify(observe, written, skipped);
+    let on_committed = |written: &BatchResult, skipped: u64| notify(observe, written, skipped);
     let workers =
         WorkerPool::new(&config.settings, source, planner, &writer, &pool, &cache, &on_committed);
     let before = Usage::now()?;
@@ -192,7 +192,7 @@ fn report(
     })
 }
 
-fn notify(observe: RunObserver<'_>, written: &Written, skipped: u64) {
+fn notify(observe: RunObserver<'_>, written: &BatchResult, skipped: u64) {
     for (key, reason, message) in &written.refused {
         observe(&RunEvent::Refused { key: *key, reason, message });
     }
@@ -279,15 +279,15 @@ impl Stages for RecordStages<'_> {
         clock.time(Step::Parsing, || self.parser.parse(&valid))
     }
 
-    fn map(&mut self, parsed: ParsedRecord, metrics: &mut Metrics) -> Mapped {
+    fn map(&mut self, parsed: ParsedRecord, metrics: &mut Metrics) -> MappingOutcome {
         let mut clock = StageClock { metrics };
         let rows = clock.time(Step::Mapping, || self.mapper.map(&parsed));
         self.parser.recycle(parsed);
         match rows {
-            Err(reject) => Mapped::Rejected(reject),
+            Err(reject) => MappingOutcome::Rejected(reject),
             Ok(rows) => match clock.time(Step::Coerce, || self.coercer.coerce(&rows)) {
-                Ok(record) => Mapped::Rows(record),
-                Err(refusal) => Mapped::Refused(refusal),
+                Ok(record) => MappingOutcome::Rows(record),
+                Err(refusal) => MappingOutcome::Refused(refusal),
             },
         }
     }

@@ -1,9 +1,9 @@
 //! The threads of a run: workers with their two halves, and the parse pool in front of them. Knows
 //! that records are parsed and mapped and batches written, not how.
 //!
-//! No deadlock: batches register their claims in number order; a worker takes its next batch only
+//! No deadlock: batches register their key_locks in number order; a worker takes its next batch only
 //! after its last is queued; what the parse pool makes is given out in number order; and a batch
-//! waits for earlier claims before it takes a connection. So the lowest batch that has not ended
+//! waits for earlier key_locks before it takes a connection. So the lowest batch that has not ended
 //! waits for nobody.
 
 use std::num::NonZeroUsize;
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use crate::config::{Queueing, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{RawRecord, Reject};
+use crate::record::{MappingOutcome, RawRecord, Reject};
 use crate::run::batch_planner::{BatchPlanner, KeyBatch};
 use crate::run::queue::{Queue, QueueCounts};
 use crate::run::reorder_buffer::ReorderBuffer;
@@ -24,8 +24,8 @@ use crate::util::cancel::Interrupt;
 use crate::util::sync::atomic::{AtomicBool, Ordering};
 use crate::util::sync::{Mutex, thread};
 use crate::write::cache::{DedupCache, WorkerCache};
-use crate::write::insert::{Batch, Entry, Mapped, Writer, Written};
-use crate::write::key_locks::{Claim, Claims};
+use crate::write::insert::{Batch, BatchEntry, BatchResult, Writer};
+use crate::write::key_locks::{KeyLocks, LockRequest};
 
 /// The stages that touch no store, in the two parts that a parse pool puts on different threads.
 /// Every thread has its own.
@@ -44,11 +44,11 @@ pub trait Stages {
     ) -> std::result::Result<Self::Parsed, Reject>;
 
     /// From there to typed rows, timed.
-    fn map(&mut self, parsed: Self::Parsed, metrics: &mut Metrics) -> Mapped;
+    fn map(&mut self, parsed: Self::Parsed, metrics: &mut Metrics) -> MappingOutcome;
 }
 
 /// What happens to a batch that is committed.
-pub type OnCommitted<'a> = &'a (dyn Fn(&Written, u64) + Sync);
+pub type OnCommitted<'a> = &'a (dyn Fn(&BatchResult, u64) + Sync);
 
 /// A run's threads and what they share.
 pub struct WorkerPool<'a, P> {
@@ -59,7 +59,7 @@ pub struct WorkerPool<'a, P> {
     pool: &'a Pool<'a>,
     cache: &'a DedupCache,
     on_committed: OnCommitted<'a>,
-    claims: Claims,
+    key_locks: KeyLocks,
     parsed_batches: Option<ReorderBuffer<ParsedBatch<P>>>,
     queues: Vec<Queue<PreparedBatch>>,
     stopped: AtomicBool,
@@ -103,7 +103,7 @@ struct PreparedBatch {
     batch: Batch,
     read_at: Vec<Instant>,
     skipped: u64,
-    claim: Claim,
+    request: LockRequest,
 }
 
 impl<'a, P: Send> WorkerPool<'a, P> {
@@ -131,7 +131,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
             pool,
             cache,
             on_committed,
-            claims: Claims::default(),
+            key_locks: KeyLocks::default(),
             parsed_batches: NonZeroUsize::new(settings.parse_threads).map(ReorderBuffer::new),
             queues,
             stopped: AtomicBool::new(false),
@@ -200,14 +200,14 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         }
         stopped.map_or(Ok(()), Err)?;
         total.queue = self.queues.iter().map(Queue::counts).reduce(merged);
-        total.lock_waits = self.claims.waits();
+        total.lock_waits = self.key_locks.waits();
         Ok(total)
     }
 
     /// Ends every wait of every thread; whoever is writing a batch finishes it first.
     fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
-        self.claims.stop();
+        self.key_locks.stop();
         self.queues.iter().for_each(Queue::stop);
         if let Some(parsed_batches) = &self.parsed_batches {
             parsed_batches.stop();
@@ -315,7 +315,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         totals: &mut RunTotals,
     ) -> Result<()> {
         let started = Instant::now();
-        self.claims.wait(&prepared.claim).map_err(|_| stopped())?;
+        self.key_locks.wait(&prepared.request).map_err(|_| stopped())?;
         totals.metrics.time(Step::Claims, started.elapsed());
         if !prepared.batch.entries.is_empty() {
             let WriterContext { connections, cache } = context;
@@ -324,7 +324,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
             totals.add(&written, &prepared.read_at);
             (self.on_committed)(&written, prepared.skipped);
         }
-        self.claims.end(prepared.claim);
+        self.key_locks.release(prepared.request);
         Ok(())
     }
 
@@ -350,7 +350,7 @@ impl<S: Stages> BatchMapper<'_, '_, S>
 where
     S::Parsed: Send,
 {
-    /// The next batch, mapped, with its claims registered.
+    /// The next batch, mapped, with its key_locks registered.
     fn next(&mut self, metrics: &mut Metrics) -> Result<Option<PreparedBatch>> {
         let mapped = if self.reader.is_some() {
             self.read_and_map(metrics)?
@@ -363,10 +363,10 @@ where
         };
         let batch = Batch { number: key_batch.number, entries };
         let started = Instant::now();
-        let keys = self.workers.writer.claimed_keys(&batch);
-        let claim = self.workers.claims.register(batch.number, keys).map_err(|_| stopped())?;
+        let keys = self.workers.writer.keys_to_lock(&batch);
+        let request = self.workers.key_locks.register(batch.number, keys).map_err(|_| stopped())?;
         metrics.time(Step::Turn, started.elapsed());
-        Ok(Some(PreparedBatch { batch, read_at, skipped: key_batch.skipped, claim }))
+        Ok(Some(PreparedBatch { batch, read_at, skipped: key_batch.skipped, request }))
     }
 
     /// Reads and maps record by record, so that no more than one text is held at a time.
@@ -396,8 +396,8 @@ where
     }
 }
 
-/// A mapped batch before its claims are registered.
-type MappedBatch = (KeyBatch, Vec<Entry>, Vec<Instant>);
+/// A mapped batch before its key_locks are registered.
+type MappedBatch = (KeyBatch, Vec<BatchEntry>, Vec<Instant>);
 
 fn entry<S: Stages>(
     key: i32,
@@ -405,12 +405,12 @@ fn entry<S: Stages>(
     parsed: std::result::Result<S::Parsed, Reject>,
     stages: &mut S,
     metrics: &mut Metrics,
-) -> Entry {
+) -> BatchEntry {
     let mapped = match parsed {
         Ok(parsed) => stages.map(parsed, metrics),
-        Err(reject) => Mapped::Rejected(reject),
+        Err(reject) => MappingOutcome::Rejected(reject),
     };
-    Entry { key, retry: key_batch.retried.contains(&key), mapped }
+    BatchEntry { key, retry: key_batch.retried.contains(&key), mapped }
 }
 
 /// Reads a batch's records one by one; gives the time at which each was read.
@@ -485,7 +485,7 @@ impl RunTotals {
         })
     }
 
-    fn add(&mut self, written: &Written, read_at: &[Instant]) {
+    fn add(&mut self, written: &BatchResult, read_at: &[Instant]) {
         let committed = Instant::now();
         for read in read_at {
             self.metrics.time(Step::Record, committed - *read);

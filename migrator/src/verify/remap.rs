@@ -4,16 +4,15 @@
 use chrono::NaiveDateTime;
 
 use crate::error::Result;
-use crate::record::{RawRecord, SqlRow};
+use crate::record::{MappingOutcome, RawRecord, SqlRow};
 use crate::source::Reader;
-use crate::write::insert::Mapped;
 
 use super::claims::CATALOGUE;
 use super::owned_value::Datum;
 use super::table_comparator::Lens;
 
 /// Maps one record as a run with this `now` does.
-pub type Map<'m> = &'m mut dyn FnMut(RawRecord, NaiveDateTime) -> Result<Mapped>;
+pub type Map<'m> = &'m mut dyn FnMut(RawRecord, NaiveDateTime) -> Result<MappingOutcome>;
 
 /// Reads records a second time.
 pub struct Again<'r, 'm> {
@@ -38,7 +37,7 @@ impl Again<'_, '_> {
         }
         let (mut row, map) = (None, &mut *self.map);
         self.reader.read(&[source], &mut |record| {
-            if let Mapped::Rows(record) = map(record, now)? {
+            if let MappingOutcome::Rows(record) = map(record, now)? {
                 let mut of_table = record.tables.iter().filter(|rows| rows.table == lens.table);
                 row = of_table.find_map(|rows| with_key(lens, key, &rows.rows));
             }

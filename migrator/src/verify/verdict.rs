@@ -1,8 +1,8 @@
 //! What a row of the log should say of a record, held against what it says. Pure.
 
+use crate::record::MappingOutcome;
 use crate::store::Stored;
 use crate::store::schema::Tables;
-use crate::write::insert::Mapped;
 use crate::write::log;
 use crate::write::log::{Log, Session};
 
@@ -105,7 +105,7 @@ impl LogLens {
         &self,
         log: &Log,
         row: &LogRow,
-        mapped: &Mapped,
+        mapped: &MappingOutcome,
         duplicate: Option<&str>,
         session: Option<&Session>,
     ) -> Verdict {
@@ -129,17 +129,25 @@ impl LogLens {
 
     /// Where the record ended, going by its mapping and, where that leaves it open, by the log;
     /// and the reason that the log has to give.
-    fn expect(row: &LogRow, mapped: &Mapped, duplicate: Option<&str>) -> (Ending, Option<String>) {
+    fn expect(
+        row: &LogRow,
+        mapped: &MappingOutcome,
+        duplicate: Option<&str>,
+    ) -> (Ending, Option<String>) {
         match mapped {
-            Mapped::Rejected(reject) => (Ending::Rejected, Some(log::reject_reason(reject))),
-            Mapped::Refused(refusal) => (Ending::Failed, Some(log::refusal_reason(refusal))),
-            Mapped::Rows(_) if row.reason.starts_with(DUPLICATE) => {
+            MappingOutcome::Rejected(reject) => {
+                (Ending::Rejected, Some(log::reject_reason(reject)))
+            }
+            MappingOutcome::Refused(refusal) => {
+                (Ending::Failed, Some(log::refusal_reason(refusal)))
+            }
+            MappingOutcome::Rows(_) if row.reason.starts_with(DUPLICATE) => {
                 (Ending::Duplicate, duplicate.map(str::to_owned))
             }
-            Mapped::Rows(_) if row.reason.starts_with(STORE) => {
+            MappingOutcome::Rows(_) if row.reason.starts_with(STORE) => {
                 (Ending::RefusedByStore, Some(row.reason.clone()))
             }
-            Mapped::Rows(_) => (Ending::Stored, None),
+            MappingOutcome::Rows(_) => (Ending::Stored, None),
         }
     }
 
@@ -182,7 +190,7 @@ mod tests {
             self.log.row(&self.session, 7, reason)
         }
 
-        fn judge(&self, row: &SqlRow, mapped: &Mapped) -> Verdict {
+        fn judge(&self, row: &SqlRow, mapped: &MappingOutcome) -> Verdict {
             let values = self.lens.lens.view(row);
             let stored: Vec<_> = values.iter().map(Datum::stored).collect();
             let session = (values[self.lens.session].text() == Some(&self.session.id))
@@ -191,17 +199,22 @@ mod tests {
         }
     }
 
-    fn mapped() -> Mapped {
-        Mapped::Rows(TypedRecord { key: 7, tables: vec![] })
+    fn mapped() -> MappingOutcome {
+        MappingOutcome::Rows(TypedRecord { key: 7, tables: vec![] })
     }
 
-    fn rejected() -> Mapped {
-        Mapped::Rejected(Reject { stage: Stage::Parsing, reason: "too deep".into() })
+    fn rejected() -> MappingOutcome {
+        MappingOutcome::Rejected(Reject { stage: Stage::Parsing, reason: "too deep".into() })
     }
 
-    fn refused() -> Mapped {
+    fn refused() -> MappingOutcome {
         let (table, column) = ("scores".to_owned(), Some("score".to_owned()));
-        Mapped::Refused(Refusal { stage: Stage::Coerce, table, column, reason: "NaN".into() })
+        MappingOutcome::Refused(Refusal {
+            stage: Stage::Coerce,
+            table,
+            column,
+            reason: "NaN".into(),
+        })
     }
 
     #[test]

@@ -5,11 +5,10 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::record::{RawRecord, TypedRecord};
+use crate::record::{MappingOutcome, RawRecord, TypedRecord};
 use crate::source::{Reader, Source};
 use crate::store::Range;
 use crate::write::dedup::Decision;
-use crate::write::insert::Mapped;
 use crate::write::log;
 
 use super::check_failure_reason::explains;
@@ -130,10 +129,10 @@ impl Walk<'_, '_> {
         }
         self.count(ending);
         match (&mapped, ending) {
-            (Mapped::Rows(record), Ending::Stored) => self.state.claim(record, true),
+            (MappingOutcome::Rows(record), Ending::Stored) => self.state.claim(record, true),
             // Its rows may be there: that is the fault of the log alone, which is named already.
-            (Mapped::Rows(record), Ending::Unclear) => self.state.claim(record, false),
-            (Mapped::Rows(record), Ending::Duplicate) => self.note_duplicate(record),
+            (MappingOutcome::Rows(record), Ending::Unclear) => self.state.claim(record, false),
+            (MappingOutcome::Rows(record), Ending::Duplicate) => self.note_duplicate(record),
             _ => Ok(()),
         }
     }
@@ -142,12 +141,12 @@ impl Walk<'_, '_> {
         &mut self,
         key: i32,
         row: &LogRow,
-        mapped: &Mapped,
+        mapped: &MappingOutcome,
         session: Option<usize>,
     ) -> Result<Ending> {
         let duplicate = match mapped {
-            Mapped::Rows(record) => self.duplicate_reason(record)?,
-            Mapped::Rejected(_) | Mapped::Refused(_) => None,
+            MappingOutcome::Rows(record) => self.duplicate_reason(record)?,
+            MappingOutcome::Rejected(_) | MappingOutcome::Refused(_) => None,
         };
         let State { log, log_lens, sessions, .. } = &*self.state;
         let session = session.and_then(|number| sessions.all().get(number));
@@ -156,7 +155,7 @@ impl Walk<'_, '_> {
         if let Some(fault) = fault {
             self.state.add_log_fault(key, fault);
         }
-        if let (Mapped::Rows(record), Ending::RefusedByStore) = (mapped, ending)
+        if let (MappingOutcome::Rows(record), Ending::RefusedByStore) = (mapped, ending)
             && !self.is_explained(record, &row.reason)?
         {
             let (logged, expected) = (format!("failed: {}", row.reason), "success".to_owned());

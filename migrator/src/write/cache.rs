@@ -45,15 +45,15 @@ pub struct WorkerCache {
     kept: Option<Arc<Mutex<KeySet>>>,
 }
 
-/// What is known of a key.
+/// The answer of a cache about one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
-    /// Nothing.
-    No,
-    /// It is stored.
-    Stored,
-    /// It should be stored, but the store is to be asked.
-    Doubted,
+pub enum CacheLookup {
+    /// The key is not cached.
+    Miss,
+    /// The key is stored.
+    Hit,
+    /// The key is cached, but the store has to confirm it.
+    Unverified,
 }
 
 impl DedupCache {
@@ -101,9 +101,9 @@ impl WorkerCache {
         &self,
         keys: impl ExactSizeIterator<Item = &'k KeyBytes>,
         doubt: bool,
-    ) -> Vec<Known> {
+    ) -> Vec<CacheLookup> {
         match &self.kept {
-            None => vec![Known::No; keys.len()],
+            None => vec![CacheLookup::Miss; keys.len()],
             Some(set) => {
                 let mut set = lock(set);
                 keys.map(|key| set.look_up(key, doubt)).collect()
@@ -156,17 +156,17 @@ impl KeySet {
         }
     }
 
-    fn look_up(&mut self, key: &KeyBytes, doubt: bool) -> Known {
+    fn look_up(&mut self, key: &KeyBytes, doubt: bool) -> CacheLookup {
         if !self.keys.to_back(key) {
             self.did.misses += 1;
-            return Known::No;
+            return CacheLookup::Miss;
         }
         self.did.hits += 1;
         if doubt || self.is_spot_check() {
             self.did.checks += 1;
-            return Known::Doubted;
+            return CacheLookup::Unverified;
         }
-        Known::Stored
+        CacheLookup::Hit
     }
 
     /// Spreads the checks evenly over the hits, so that their share is exact and needs no chance.
@@ -240,7 +240,7 @@ mod tests {
         KeyBytes::from_slice(&[number])
     }
 
-    fn look_up(cache: &WorkerCache, number: u8) -> Known {
+    fn look_up(cache: &WorkerCache, number: u8) -> CacheLookup {
         cache.look_up([&key(number)].into_iter(), false)[0]
     }
 
@@ -250,7 +250,7 @@ mod tests {
             let cache = DedupCache::new(caching);
             let worker = cache.for_worker();
             worker.keep([key(1)]);
-            assert_eq!(look_up(&worker, 1), Known::No);
+            assert_eq!(look_up(&worker, 1), CacheLookup::Miss);
             assert_eq!((worker.keeps(), worker.asks_in_sets()), (false, in_sets));
             assert_eq!(cache.close(), CacheReport::default());
         }
@@ -259,13 +259,13 @@ mod tests {
     #[test]
     fn workers_share_keys_only_where_they_are_to() {
         for (caching, known) in [
-            (Caching::Worker(limits(9, 0.0)), Known::No),
-            (Caching::Shared(limits(9, 0.0)), Known::Stored),
+            (Caching::Worker(limits(9, 0.0)), CacheLookup::Miss),
+            (Caching::Shared(limits(9, 0.0)), CacheLookup::Hit),
         ] {
             let cache = DedupCache::new(caching);
             let (one, other) = (cache.for_worker(), cache.for_worker());
             one.keep([key(1)]);
-            assert_eq!(look_up(&one, 1), Known::Stored);
+            assert_eq!(look_up(&one, 1), CacheLookup::Hit);
             assert_eq!(look_up(&other, 1), known);
         }
     }
@@ -276,7 +276,10 @@ mod tests {
         let workers = [cache.for_worker(), cache.for_worker()];
         for worker in &workers {
             worker.keep([key(1), key(2), key(3)]);
-            assert_eq!([1, 2].map(|number| look_up(worker, number)), [Known::No, Known::Doubted]);
+            assert_eq!(
+                [1, 2].map(|number| look_up(worker, number)),
+                [CacheLookup::Miss, CacheLookup::Unverified]
+            );
             worker.contradict(&key(2));
         }
         let report = cache.close();
@@ -292,7 +295,7 @@ mod tests {
             keys_left: 0,
         };
         assert_eq!(report, expected);
-        assert_eq!(look_up(&workers[0], 3), Known::No);
+        assert_eq!(look_up(&workers[0], 3), CacheLookup::Miss);
     }
 
     #[test]
@@ -300,7 +303,8 @@ mod tests {
         for (rate, checks) in [(0.0, 0), (0.001, 1), (0.25, 250), (1.0 / 3.0, 333), (1.0, 1_000)] {
             let mut set = KeySet::new(limits(1, rate));
             set.keep(key(1));
-            let doubted = (0..1_000).filter(|_| set.look_up(&key(1), false) == Known::Doubted);
+            let doubted =
+                (0..1_000).filter(|_| set.look_up(&key(1), false) == CacheLookup::Unverified);
             assert_eq!((doubted.count(), set.did.checks), (checks, checks as u64), "{rate}");
         }
     }
@@ -309,8 +313,8 @@ mod tests {
     fn in_doubt_every_known_key_is_checked() {
         let mut set = KeySet::new(limits(1, 0.0));
         set.keep(key(1));
-        assert_eq!(set.look_up(&key(1), true), Known::Doubted);
-        assert_eq!(set.look_up(&key(2), true), Known::No);
+        assert_eq!(set.look_up(&key(1), true), CacheLookup::Unverified);
+        assert_eq!(set.look_up(&key(2), true), CacheLookup::Miss);
         assert_eq!((set.did.hits, set.did.misses, set.did.checks), (1, 1, 1));
     }
 
@@ -365,7 +369,7 @@ mod tests {
                     }
                     Use::LookUp(number) => {
                         let is_there = model.contains(&number);
-                        let known = if is_there { Known::Stored } else { Known::No };
+                        let known = if is_there { CacheLookup::Hit } else { CacheLookup::Miss };
                         prop_assert_eq!(set.look_up(&key(number), false), known);
                         if is_there {
                             model.retain(|other| *other != number);

@@ -6,8 +6,9 @@ use rustc_hash::FxHashSet;
 use crate::error::Result;
 use crate::record::{SqlValue, TypedRecord};
 use crate::store::schema::Tables;
-use crate::store::{Key, canonical};
-use crate::write::cache::KeyBytes;
+use crate::store::{Connection, Key, canonical};
+use crate::telemetry::metrics::Metrics;
+use crate::write::cache::{CacheLookup, KeyBytes, WorkerCache};
 
 /// The table and the column whose value says that two records are the same application.
 const APPLICATION_KEY: (&str, &[&str]) = ("app_base", &["app_id"]);
@@ -54,7 +55,7 @@ impl Decision {
 
 /// A key of a row of a batch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wanted<'a> {
+pub struct RowKey<'a> {
     /// The values of the key's columns, none of them null.
     pub values: Vec<&'a SqlValue>,
     /// Table and values as they are. What the store says of them it says of these alone: another
@@ -63,11 +64,11 @@ pub struct Wanted<'a> {
 }
 
 /// Asks the store which of these different keys of one table it has, and gives one answer for each.
-pub type Ask<'a> = &'a mut dyn FnMut(&Key, &[&Wanted<'_>]) -> Result<Vec<bool>>;
+pub type Ask<'a> = &'a mut dyn FnMut(&Key, &[&RowKey<'_>]) -> Result<Vec<bool>>;
 
 /// What was decided about the records of a batch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Decided {
+pub struct DedupResult {
     /// One for each record.
     pub decisions: Vec<Decision>,
     /// The keys of rows that are stored, each once.
@@ -85,7 +86,7 @@ impl Dedup {
     }
 
     /// The keys that the records' rows would claim, as SQL Server compares them.
-    pub fn would_claim(&self, records: &[&TypedRecord]) -> Vec<KeyBytes> {
+    pub fn keys_of(&self, records: &[&TypedRecord]) -> Vec<KeyBytes> {
         let all_stored = vec![Decision::Store { left_out: Vec::new() }; records.len()];
         let keys = self.application.iter().chain(&self.contacts);
         let rows = keys.flat_map(|key| rows_with(records, key, &all_stored));
@@ -103,8 +104,9 @@ impl Dedup {
         records: &[&TypedRecord],
         at_once: bool,
         ask: Ask<'_>,
-    ) -> Result<Decided> {
-        let mut claims = Claims { at_once, ask, taken: FxHashSet::default(), claimed: Vec::new() };
+    ) -> Result<DedupResult> {
+        let mut claims =
+            ClaimedKeys { at_once, ask, taken: FxHashSet::default(), claimed: Vec::new() };
         let mut decisions = vec![Decision::Store { left_out: Vec::new() }; records.len()];
         // Applications first, for all records: the contacts of a duplicate need no answer.
         if let Some(key) = &self.application {
@@ -119,7 +121,62 @@ impl Dedup {
                 }
             }
         }
-        Ok(Decided { decisions, claimed: claims.claimed })
+        Ok(DedupResult { decisions, claimed: claims.claimed })
+    }
+}
+
+/// Answers for one transaction.
+pub struct KeyLookup<'a> {
+    /// The transaction's connection.
+    pub connection: &'a mut dyn Connection,
+    /// What the worker knows already, and how it asks.
+    pub cache: &'a WorkerCache,
+    /// Ask the store about what the cache knows, too.
+    pub doubt: bool,
+    /// Counts the queries.
+    pub metrics: &'a mut Metrics,
+    /// Gets the keys that the store has, and that a cache could have answered for.
+    pub found: &'a mut Vec<KeyBytes>,
+}
+
+impl KeyLookup<'_> {
+    /// Which of these different keys of one table are stored, one answer for each.
+    pub fn which_exist(&mut self, key: &Key, wanted: &[&RowKey<'_>]) -> Result<Vec<bool>> {
+        if self.cache.asks_in_sets() {
+            self.with_cache(key, wanted)
+        } else {
+            wanted.iter().map(|wanted| self.one(key, wanted)).collect()
+        }
+    }
+
+    fn one(&mut self, key: &Key, wanted: &RowKey<'_>) -> Result<bool> {
+        self.metrics.queries += 1;
+        self.connection.exists(key, &wanted.values)
+    }
+
+    fn with_cache(&mut self, key: &Key, wanted: &[&RowKey<'_>]) -> Result<Vec<bool>> {
+        let keys = wanted.iter().map(|wanted| &wanted.exact);
+        let known = self.cache.look_up(keys, self.doubt);
+        let mut answers: Vec<_> = known.iter().map(|known| *known == CacheLookup::Hit).collect();
+        let open: Vec<_> = (0..wanted.len()).filter(|&place| !answers[place]).collect();
+        for places in open.chunks(key.per_statement()) {
+            let values: Vec<_> = places.iter().map(|&place| &wanted[place].values[..]).collect();
+            self.metrics.set_queries += 1;
+            for (&place, is_stored) in places.iter().zip(self.connection.exist(key, &values)?) {
+                answers[place] = is_stored;
+                self.learn(&wanted[place].exact, known[place], is_stored);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Where the store and the cache disagree, the store is right.
+    fn learn(&mut self, key: &KeyBytes, known: CacheLookup, is_stored: bool) {
+        match (known, is_stored) {
+            (CacheLookup::Unverified, false) => self.cache.contradict(key),
+            (CacheLookup::Miss, true) if self.cache.keeps() => self.found.push(key.clone()),
+            _ => {}
+        }
     }
 }
 
@@ -128,13 +185,13 @@ struct KeyedRow<'a> {
     record: usize,
     table: usize,
     row: usize,
-    wanted: Wanted<'a>,
+    wanted: RowKey<'a>,
     /// The key as SQL Server compares it, where that differs from `exact`.
     folded: Option<KeyBytes>,
 }
 
 /// Keys that rows of the batch have claimed, before the store that is asked about all others.
-struct Claims<'a> {
+struct ClaimedKeys<'a> {
     at_once: bool,
     ask: Ask<'a>,
     /// As SQL Server compares them.
@@ -143,7 +200,7 @@ struct Claims<'a> {
     claimed: Vec<KeyBytes>,
 }
 
-impl Claims<'_> {
+impl ClaimedKeys<'_> {
     /// Claims the keys of a table's rows in their order, and gives back the rows whose key is taken.
     fn refused<'r>(&mut self, key: &Key, rows: Vec<KeyedRow<'r>>) -> Result<Vec<KeyedRow<'r>>> {
         let mut refused = Vec::new();
@@ -208,7 +265,7 @@ impl<'a> KeyedRow<'a> {
         let has_text = values.iter().any(|value| matches!(value, SqlValue::Text(_)));
         let folded = has_text.then(|| bytes(key.table, &values, Spelling::Folded));
         let exact = bytes(key.table, &values, Spelling::Exact);
-        Self { record, table, row, wanted: Wanted { values, exact }, folded }
+        Self { record, table, row, wanted: RowKey { values, exact }, folded }
     }
 }
 

@@ -28,7 +28,7 @@ pub fn no_parent(parent: &str, values: &[&SqlValue]) -> String {
 
 /// A record that was refused, with nothing of it in the transaction.
 #[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
+pub struct Rejection<'a> {
     /// The store's tables.
     pub tables: &'a Tables,
     /// The record.
@@ -40,11 +40,11 @@ pub struct Case<'a> {
 }
 
 /// The column, where it is known, and the reason.
-type Finding = (Option<String>, String);
+type ColumnAndReason = (Option<String>, String);
 
-impl Case<'_> {
+impl Rejection<'_> {
     /// The refusal to log.
-    pub fn describe(&self, connection: &mut dyn Connection) -> Result<Refusal> {
+    pub fn diagnose(&self, connection: &mut dyn Connection) -> Result<Refusal> {
         let (column, reason) = match self.violation.rule {
             Rule::Reference => self.missing_parent(connection)?,
             Rule::Key => self.taken_key(connection)?,
@@ -56,7 +56,7 @@ impl Case<'_> {
 
     /// The key that another row has, or that the record has twice: the first one in the catalogue's
     /// order, because stores differ in which of several they name.
-    fn taken_key(&self, connection: &mut dyn Connection) -> Result<Finding> {
+    fn taken_key(&self, connection: &mut dyn Connection) -> Result<ColumnAndReason> {
         let of = self.of();
         let keys: Vec<&Vec<usize>> = std::iter::once(&of.primary_key).chain(&of.unique).collect();
         for &columns in &keys {
@@ -90,7 +90,7 @@ impl Case<'_> {
     }
 
     /// The reference whose row is neither stored nor among the record's own.
-    fn missing_parent(&self, connection: &mut dyn Connection) -> Result<Finding> {
+    fn missing_parent(&self, connection: &mut dyn Connection) -> Result<ColumnAndReason> {
         for foreign_key in &self.of().foreign_keys {
             for row in self.rows() {
                 let values: Vec<_> = foreign_key.columns.iter().map(|&place| &row[place]).collect();

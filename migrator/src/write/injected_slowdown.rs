@@ -14,11 +14,11 @@ pub const VARIABLE: &str = "MIGRATOR_PLANTED_SLOWDOWN";
 
 /// How much longer the insert stage takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Planted {
+pub struct InjectedSlowdown {
     share: f64,
 }
 
-impl Planted {
+impl InjectedSlowdown {
     /// What [`VARIABLE`] says; nothing where it is not set.
     pub fn from_environment() -> Result<Self> {
         match std::env::var_os(VARIABLE) {
@@ -52,16 +52,16 @@ mod tests {
 
     #[test]
     fn a_share_is_a_number_from_0_to_100() {
-        assert_eq!(Planted::parse("0.2").unwrap(), Planted { share: 0.2 });
+        assert_eq!(InjectedSlowdown::parse("0.2").unwrap(), InjectedSlowdown { share: 0.2 });
         for wrong in ["", "-0.1", "inf", "NaN", "1e300", "20 %"] {
-            assert!(Planted::parse(wrong).is_err(), "{wrong}");
+            assert!(InjectedSlowdown::parse(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn it_takes_at_least_its_share_of_the_time() {
         let started = Instant::now();
-        Planted { share: 0.5 }.spin(Duration::from_millis(20));
+        InjectedSlowdown { share: 0.5 }.spin(Duration::from_millis(20));
         assert!(started.elapsed() >= Duration::from_millis(10));
     }
 }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::config::InsertMethod;
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{Refusal, Reject, SqlRow, SqlValue, TypedRecord};
+use crate::record::{MappingOutcome, SqlRow, SqlValue, TypedRecord};
 use crate::store::pool::Handle;
 use crate::store::retry::{self, Patience};
 use crate::store::schema::Tables;
@@ -15,34 +15,22 @@ use crate::store::{Connection, Inserted, Role, Rule, Store, Violation};
 use crate::telemetry::metrics::{Metrics, Retry, Step};
 use crate::telemetry::report::Books;
 use crate::write::cache::{KeyBytes, WorkerCache};
-use crate::write::dedup::{Decided, Decision, Dedup};
-use crate::write::diagnose::Case;
+use crate::write::dedup::{Decision, Dedup, DedupResult, KeyLookup};
+use crate::write::diagnose::Rejection;
 #[cfg(feature = "planted-slowdown")]
-use crate::write::injected_slowdown::Planted;
+use crate::write::injected_slowdown::InjectedSlowdown;
 use crate::write::log;
-use crate::write::log::{BatchRow, Log, Logged, Session};
-use crate::write::lookup::Lookup;
-
-/// What mapping made of a record.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Mapped {
-    /// Rows in the types of their columns.
-    Rows(TypedRecord),
-    /// Turned down by validate, parse or map.
-    Rejected(Reject),
-    /// Turned down by coerce.
-    Refused(Refusal),
-}
+use crate::write::log::{BatchRow, Log, LogStatus, Session};
 
 /// A record of a batch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct BatchEntry {
     /// The source's key.
     pub key: i32,
     /// Whether the log has the record as failed and its row has to give way.
     pub retry: bool,
     /// What mapping made of it.
-    pub mapped: Mapped,
+    pub mapped: MappingOutcome,
 }
 
 /// Consecutive records that are committed together.
@@ -51,36 +39,22 @@ pub struct Batch {
     /// The batch's number in the session, from 0.
     pub number: u64,
     /// The records, by ascending key; at least one.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<BatchEntry>,
 }
 
 impl Batch {
     /// How many bytes of memory the batch has been given: its entries, their rows and texts. What the
     /// allocator adds to a block is left out, and so are the keys that [`crate::write::key_locks`] holds.
     pub fn bytes(&self) -> u64 {
-        let entries = self.entries.capacity() * size_of::<Entry>();
+        let entries = self.entries.capacity() * size_of::<BatchEntry>();
         let within = self.entries.iter().map(|entry| entry.mapped.bytes());
         (entries + within.sum::<usize>()) as u64
     }
 }
 
-impl Mapped {
-    /// The bytes that it points to.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Rows(record) => record.bytes(),
-            Self::Rejected(reject) => reject.reason.capacity(),
-            Self::Refused(Refusal { table, column, reason, .. }) => {
-                let column = column.as_ref().map_or(0, String::capacity);
-                table.capacity() + column + reason.capacity()
-            }
-        }
-    }
-}
-
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Written {
+pub struct BatchResult {
     /// Where its records ended; `skipped` is not known here.
     pub books: Books,
     /// Rows stored, by table.
@@ -100,12 +74,12 @@ pub struct Writer<'a> {
     log: Log,
     log_has_key: bool,
     #[cfg(feature = "planted-slowdown")]
-    planted: Planted,
+    slowdown: InjectedSlowdown,
 }
 
 /// How a transaction ended.
-enum End {
-    Committed(Written),
+enum TransactionEnd {
+    Committed(BatchResult),
     /// A record was refused, and it is not known which.
     RecordRefused,
     /// The store undid everything together with a record that it refused.
@@ -116,7 +90,7 @@ enum End {
 
 /// Where a record ended, as the log has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Outcome {
+enum RecordOutcome {
     Stored,
     Duplicate(String),
     Rejected(String),
@@ -148,17 +122,17 @@ impl<'a> Writer<'a> {
             log,
             log_has_key,
             #[cfg(feature = "planted-slowdown")]
-            planted: Planted::from_environment()?,
+            slowdown: InjectedSlowdown::from_environment()?,
         })
     }
 
     /// The keys that a batch's rows claim.
-    pub fn claimed_keys(&self, batch: &Batch) -> Vec<KeyBytes> {
+    pub fn keys_to_lock(&self, batch: &Batch) -> Vec<KeyBytes> {
         let rows = batch.entries.iter().filter_map(|entry| match &entry.mapped {
-            Mapped::Rows(record) => Some(record),
-            Mapped::Rejected(_) | Mapped::Refused(_) => None,
+            MappingOutcome::Rows(record) => Some(record),
+            MappingOutcome::Rejected(_) | MappingOutcome::Refused(_) => None,
         });
-        self.dedup.would_claim(&rows.collect::<Vec<_>>())
+        self.dedup.keys_of(&rows.collect::<Vec<_>>())
     }
 
     /// The session whose batches these are.
@@ -174,7 +148,7 @@ impl<'a> Writer<'a> {
         connections: &mut Handle<'_>,
         cache: &WorkerCache,
         metrics: &mut Metrics,
-    ) -> Result<Written> {
+    ) -> Result<BatchResult> {
         let mut patience = Patience::default();
         let started = Instant::now();
         let mut connection = loop {
@@ -186,25 +160,32 @@ impl<'a> Writer<'a> {
         metrics.time(Step::Connect, started.elapsed());
         let mut search = false;
         let mut look_up_log = !self.log_has_key;
-        let mut bad = Groups::default();
+        let mut known_bad_groups = BadGroups::default();
         let mut races = 0;
         loop {
             let mut transaction = Transaction {
                 look_up_log,
-                ..Transaction::new(self, batch, &mut connection, cache, metrics, &mut bad)
+                ..Transaction::new(
+                    self,
+                    batch,
+                    &mut connection,
+                    cache,
+                    metrics,
+                    &mut known_bad_groups,
+                )
             };
             let again = match transaction.run(search) {
-                Ok(End::Committed(written)) => return Ok(written),
-                Ok(End::RecordRefused) => Retry::RefusedRecord,
-                Ok(End::Undone) => Retry::Undone,
+                Ok(TransactionEnd::Committed(written)) => return Ok(written),
+                Ok(TransactionEnd::RecordRefused) => Retry::RefusedRecord,
+                Ok(TransactionEnd::Undone) => Retry::Undone,
                 // Only a key can be another process's; nothing that is done again mends the rest.
-                Ok(End::LogRefused(_, Violation { rule: Rule::Key, .. }))
+                Ok(TransactionEnd::LogRefused(_, Violation { rule: Rule::Key, .. }))
                     if races < retry::RACES_MAX =>
                 {
                     races += 1;
                     Retry::LostRace
                 }
-                Ok(End::LogRefused(table, violation)) => {
+                Ok(TransactionEnd::LogRefused(table, violation)) => {
                     return Err(of_batch(batch, self.log_refused(table, &violation)));
                 }
                 Err(error) => wait(&mut patience, batch, error)?,
@@ -256,10 +237,10 @@ fn of_batch(batch: &Batch, error: Error) -> Error {
     }
 }
 
-/// Groups of records, by the first one's place and their number, for one of which the store has
+/// BadGroups of records, by the first one's place and their number, for one of which the store has
 /// undone a whole transaction; with the table that refused a row, and what the store said. They are
 /// not tried again as they are.
-type Groups = FxHashMap<(usize, usize), (usize, Violation)>;
+type BadGroups = FxHashMap<(usize, usize), (usize, Violation)>;
 
 /// One attempt at a batch.
 struct Transaction<'a> {
@@ -268,7 +249,7 @@ struct Transaction<'a> {
     connection: &'a mut dyn Connection,
     cache: &'a WorkerCache,
     metrics: &'a mut Metrics,
-    bad: &'a mut Groups,
+    known_bad_groups: &'a mut BadGroups,
     method: InsertMethod,
     look_up_log: bool,
     /// Whether the store has refused a row of the batch, so that nothing is taken for granted.
@@ -277,7 +258,7 @@ struct Transaction<'a> {
     /// transaction may have inserted itself, and those of rows that are inserted.
     known: Vec<KeyBytes>,
     /// One for each entry, in the entries' order.
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<RecordOutcome>,
     rows: Vec<u64>,
     refused: Vec<(i32, String, String)>,
 }
@@ -289,7 +270,7 @@ impl<'a> Transaction<'a> {
         connection: &'a mut dyn Connection,
         cache: &'a WorkerCache,
         metrics: &'a mut Metrics,
-        bad: &'a mut Groups,
+        known_bad_groups: &'a mut BadGroups,
     ) -> Self {
         Self {
             writer,
@@ -297,7 +278,7 @@ impl<'a> Transaction<'a> {
             connection,
             cache,
             metrics,
-            bad,
+            known_bad_groups,
             method: writer.method,
             look_up_log: false,
             doubt: false,
@@ -311,28 +292,29 @@ impl<'a> Transaction<'a> {
     /// `search` finds the records that the store refuses; without it, one such record ends the
     /// transaction, so that batches without one pay for no savepoint. The search sends rows as
     /// values: not every store lets a transaction live after a bulk load that it refuses.
-    fn run(&mut self, search: bool) -> Result<End> {
+    fn run(&mut self, search: bool) -> Result<TransactionEnd> {
         self.doubt = search;
         if search {
             self.method = InsertMethod::Values;
         }
         self.begin()?;
-        self.make_way_in_the_log()?;
-        let places: Vec<_> =
-            (0..self.outcomes.len()).filter(|&at| self.outcomes[at] == Outcome::Stored).collect();
+        self.clear_retried_log_rows()?;
+        let places: Vec<_> = (0..self.outcomes.len())
+            .filter(|&at| self.outcomes[at] == RecordOutcome::Stored)
+            .collect();
         if search {
-            if !self.search(&places)? {
-                return Ok(End::Undone);
+            if !self.bisect_rejected(&places)? {
+                return Ok(TransactionEnd::Undone);
             }
         } else if self.store(&places)?.is_some() {
-            return Ok(End::RecordRefused);
+            return Ok(TransactionEnd::RecordRefused);
         }
         if let Some((table, violation)) = self.write_log()? {
-            return Ok(End::LogRefused(table, violation));
+            return Ok(TransactionEnd::LogRefused(table, violation));
         }
         self.commit()?;
         self.keep_known();
-        Ok(End::Committed(self.written()))
+        Ok(TransactionEnd::Committed(self.result()))
     }
 
     fn begin(&mut self) -> Result<()> {
@@ -343,7 +325,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Takes out the failures that are tried again, and marks what another process has logged.
-    fn make_way_in_the_log(&mut self) -> Result<()> {
+    fn clear_retried_log_rows(&mut self) -> Result<()> {
         let log = &self.writer.log;
         for entry in self.batch.entries.iter().filter(|entry| entry.retry) {
             log.forget_failure(self.connection, entry.key)?;
@@ -351,11 +333,11 @@ impl<'a> Transaction<'a> {
         let entries = &self.batch.entries;
         if let (true, Some(first), Some(last)) = (self.look_up_log, entries.first(), entries.last())
         {
-            let logged: FxHashMap<i32, Logged> =
+            let logged: FxHashMap<i32, LogStatus> =
                 log.look_up(self.connection, first.key, last.key)?;
             for (entry, outcome) in entries.iter().zip(&mut self.outcomes) {
                 if logged.contains_key(&entry.key) {
-                    *outcome = Outcome::LostRace;
+                    *outcome = RecordOutcome::LostRace;
                 }
             }
         }
@@ -366,16 +348,16 @@ impl<'a> Transaction<'a> {
     /// right one is tried, and each try decides again about duplicates, so a key that a refused
     /// record claimed is free for the records behind it. False if the store has undone the whole
     /// transaction: another one then passes over the group for which it did.
-    fn search(&mut self, places: &[usize]) -> Result<bool> {
+    fn bisect_rejected(&mut self, places: &[usize]) -> Result<bool> {
         let Some(&first) = places.first() else { return Ok(true) };
         let group = (first, places.len());
-        let (table, violation) = if let Some(known) = self.bad.get(&group) {
+        let (table, violation) = if let Some(known) = self.known_bad_groups.get(&group) {
             known.clone()
         } else {
             self.connection.mark()?;
             let Some((table, violation)) = self.store(places)? else { return Ok(true) };
             if violation.ended_transaction {
-                self.bad.insert(group, (table, violation));
+                self.known_bad_groups.insert(group, (table, violation));
                 return Ok(false);
             }
             self.connection.back()?;
@@ -386,7 +368,7 @@ impl<'a> Transaction<'a> {
             return Ok(true);
         }
         let (left, right) = places.split_at(places.len() / 2);
-        Ok(self.search(left)? && self.search(right)?)
+        Ok(self.bisect_rejected(left)? && self.bisect_rejected(right)?)
     }
 
     /// Stores these records, or says which table refuses a row of them.
@@ -394,11 +376,11 @@ impl<'a> Transaction<'a> {
         let records: Vec<_> = places
             .iter()
             .filter_map(|&place| match &self.batch.entries[place].mapped {
-                Mapped::Rows(record) => Some(record),
-                Mapped::Rejected(_) | Mapped::Refused(_) => None,
+                MappingOutcome::Rows(record) => Some(record),
+                MappingOutcome::Rejected(_) | MappingOutcome::Refused(_) => None,
             })
             .collect();
-        let Decided { decisions, claimed } = self.decide(&records)?;
+        let DedupResult { decisions, claimed } = self.decide(&records)?;
         let kept = kept_rows(&records, &decisions, self.writer.tables().yielded().len());
         let started = Instant::now();
         for &table in &self.writer.order {
@@ -408,14 +390,14 @@ impl<'a> Transaction<'a> {
             }
         }
         #[cfg(feature = "planted-slowdown")]
-        self.writer.planted.spin(started.elapsed());
+        self.writer.slowdown.spin(started.elapsed());
         self.metrics.time(Step::Insert, started.elapsed());
         for (total, rows) in self.rows.iter_mut().zip(&kept) {
             *total += rows.len() as u64;
         }
         for (&place, decision) in places.iter().zip(decisions) {
             if let Decision::Duplicate { key } = decision {
-                self.outcomes[place] = Outcome::Duplicate(log::duplicate_reason(&key));
+                self.outcomes[place] = RecordOutcome::Duplicate(log::duplicate_reason(&key));
             }
         }
         if self.cache.keeps() {
@@ -424,9 +406,9 @@ impl<'a> Transaction<'a> {
         Ok(None)
     }
 
-    fn decide(&mut self, records: &[&TypedRecord]) -> Result<Decided> {
+    fn decide(&mut self, records: &[&TypedRecord]) -> Result<DedupResult> {
         let started = Instant::now();
-        let mut lookup = Lookup {
+        let mut lookup = KeyLookup {
             connection: self.connection,
             cache: self.cache,
             doubt: self.doubt,
@@ -437,7 +419,7 @@ impl<'a> Transaction<'a> {
             self.writer.tables(),
             records,
             self.cache.asks_in_sets(),
-            &mut |key, wanted| lookup.stored(key, wanted),
+            &mut |key, wanted| lookup.which_exist(key, wanted),
         )?;
         self.metrics.time(Step::Dedup, started.elapsed());
         Ok(decided)
@@ -476,11 +458,11 @@ impl<'a> Transaction<'a> {
             .zip(&self.outcomes)
             .filter_map(|(entry, outcome)| {
                 let reason = match outcome {
-                    Outcome::Stored => None,
-                    Outcome::Duplicate(why) | Outcome::Rejected(why) | Outcome::Failed(why) => {
-                        Some(why.as_str())
-                    }
-                    Outcome::LostRace => return None,
+                    RecordOutcome::Stored => None,
+                    RecordOutcome::Duplicate(why)
+                    | RecordOutcome::Rejected(why)
+                    | RecordOutcome::Failed(why) => Some(why.as_str()),
+                    RecordOutcome::LostRace => return None,
                 };
                 Some(writer.log.row(&writer.session, entry.key, reason))
             })
@@ -512,45 +494,46 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    fn written(&mut self) -> Written {
+    fn result(&mut self) -> BatchResult {
         let mut books = Books { read: self.batch.entries.len() as u64, ..Books::default() };
         for outcome in &self.outcomes {
             let place = match outcome {
-                Outcome::Stored => &mut books.committed,
-                Outcome::Duplicate(_) => &mut books.duplicate,
-                Outcome::Rejected(_) => &mut books.rejected,
-                Outcome::Failed(_) => &mut books.failed,
-                Outcome::LostRace => &mut books.lost_race,
+                RecordOutcome::Stored => &mut books.committed,
+                RecordOutcome::Duplicate(_) => &mut books.duplicate,
+                RecordOutcome::Rejected(_) => &mut books.rejected,
+                RecordOutcome::Failed(_) => &mut books.failed,
+                RecordOutcome::LostRace => &mut books.lost_race,
             };
             *place += 1;
         }
         let (rows, refused) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.refused));
-        Written { books, rows, refused }
+        BatchResult { books, rows, refused }
     }
 
     /// Writes off the record that the store refuses.
     fn refuse(&mut self, place: usize, table: usize, violation: Violation) -> Result<()> {
         let entry = &self.batch.entries[place];
-        let Mapped::Rows(record) = &entry.mapped else { return Ok(()) };
-        let case = Case { tables: self.writer.tables(), record, table, violation: &violation };
-        let refusal = case.describe(self.connection)?;
+        let MappingOutcome::Rows(record) = &entry.mapped else { return Ok(()) };
+        let rejection =
+            Rejection { tables: self.writer.tables(), record, table, violation: &violation };
+        let refusal = rejection.diagnose(self.connection)?;
         let reason = log::refusal_reason(&refusal);
         self.refused.push((entry.key, reason.clone(), violation.message));
-        self.outcomes[place] = Outcome::Failed(reason);
+        self.outcomes[place] = RecordOutcome::Failed(reason);
         Ok(())
     }
 }
 
-fn outcome_of_mapping(entry: &Entry) -> Outcome {
+fn outcome_of_mapping(entry: &BatchEntry) -> RecordOutcome {
     match &entry.mapped {
-        Mapped::Rows(_) => Outcome::Stored,
-        Mapped::Rejected(reject) => Outcome::Rejected(log::reject_reason(reject)),
-        Mapped::Refused(refusal) => Outcome::Failed(log::refusal_reason(refusal)),
+        MappingOutcome::Rows(_) => RecordOutcome::Stored,
+        MappingOutcome::Rejected(reject) => RecordOutcome::Rejected(log::reject_reason(reject)),
+        MappingOutcome::Refused(refusal) => RecordOutcome::Failed(log::refusal_reason(refusal)),
     }
 }
 
 fn batch_row(batch: &Batch) -> BatchRow {
-    let key = |entry: Option<&Entry>| entry.map_or(0, |entry| entry.key);
+    let key = |entry: Option<&BatchEntry>| entry.map_or(0, |entry| entry.key);
     BatchRow {
         number: batch.number,
         first: key(batch.entries.first()),

@@ -1,4 +1,4 @@
-//! The order of claims: whoever shares a key, the lower source key keeps it, whatever the timing.
+//! The order of key_locks: whoever shares a key, the lower source key keeps it, whatever the timing.
 //!
 //! A batch registers the keys of its rows in number order, and before it takes a connection it
 //! waits for every earlier batch that holds one of them and has not ended. So the lowest batch
@@ -12,15 +12,15 @@ use rustc_hash::FxHashMap;
 use crate::util::sync::{Condvar, Mutex, MutexGuard};
 use crate::write::cache::KeyBytes;
 
-/// The claims of all batches of a run that have registered and not ended.
+/// The key_locks of all batches of a run that have registered and not ended.
 #[derive(Debug, Default)]
-pub struct Claims {
-    state: Mutex<State>,
+pub struct KeyLocks {
+    state: Mutex<LockState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LockState {
     /// The number whose turn it is to register.
     turn: u64,
     /// Batches that hold a key, by number.
@@ -33,21 +33,21 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped;
 
-/// A batch's claims; ended by [`Claims::end`].
+/// A batch's key_locks; ended by [`KeyLocks::end`].
 #[derive(Debug)]
-#[must_use = "a claim that is never ended keeps others waiting"]
-pub struct Claim {
+#[must_use = "a request that is never ended keeps others waiting"]
+pub struct LockRequest {
     number: u64,
     keys: Vec<KeyBytes>,
 }
 
-impl Claims {
+impl KeyLocks {
     /// Registers a batch's keys when its turn has come: every number takes its turn, also one
     /// without any key.
     ///
     /// # Errors
     /// [`Stopped`] if the run stops before.
-    pub fn register(&self, number: u64, mut keys: Vec<KeyBytes>) -> Result<Claim, Stopped> {
+    pub fn register(&self, number: u64, mut keys: Vec<KeyBytes>) -> Result<LockRequest, Stopped> {
         keys.sort_unstable();
         keys.dedup();
         let mut state = self.lock();
@@ -62,21 +62,21 @@ impl Claims {
         }
         state.turn += 1;
         self.changed.notify_all();
-        Ok(Claim { number, keys })
+        Ok(LockRequest { number, keys })
     }
 
-    /// Waits until no earlier batch holds one of the claim's keys.
+    /// Waits until no earlier batch holds one of the request's keys.
     ///
     /// # Errors
     /// [`Stopped`] if the run stops before: an abandoned batch takes its waiters with it.
-    pub fn wait(&self, claim: &Claim) -> Result<(), Stopped> {
+    pub fn wait(&self, request: &LockRequest) -> Result<(), Stopped> {
         let mut state = self.lock();
         let mut waited = false;
         loop {
             if state.stopped {
                 return Err(Stopped);
             }
-            if !state.is_held_before(claim) {
+            if !state.is_held_before(request) {
                 state.waits += u64::from(waited);
                 return Ok(());
             }
@@ -86,8 +86,8 @@ impl Claims {
     }
 
     /// Ends a batch: every record of it is committed or logged.
-    pub fn end(&self, claim: Claim) {
-        let Claim { number, keys } = claim;
+    pub fn release(&self, request: LockRequest) {
+        let LockRequest { number, keys } = request;
         let mut state = self.lock();
         for key in keys {
             if let Some(holders) = state.holders.get_mut(&key) {
@@ -111,19 +111,19 @@ impl Claims {
         self.lock().waits
     }
 
-    fn wait_for_change<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn wait_for_change<'a>(&self, state: MutexGuard<'a, LockState>) -> MutexGuard<'a, LockState> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LockState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn is_held_before(&self, claim: &Claim) -> bool {
+impl LockState {
+    fn is_held_before(&self, request: &LockRequest) -> bool {
         let first_holder = |key| self.holders.get(key).and_then(|holders| holders.first());
-        claim.keys.iter().filter_map(first_holder).any(|holder| *holder < claim.number)
+        request.keys.iter().filter_map(first_holder).any(|holder| *holder < request.number)
     }
 }
 
@@ -141,80 +141,80 @@ mod tests {
 
     #[test]
     fn batches_register_in_number_order_whatever_order_they_come_in() {
-        let claims = Claims::default();
+        let key_locks = KeyLocks::default();
         let registered = Mutex::new(Vec::new());
         thread::scope(|scope| {
             for number in [3, 1, 2] {
-                let (claims, registered) = (&claims, &registered);
+                let (key_locks, registered) = (&key_locks, &registered);
                 scope.spawn(move || {
-                    let claim = claims.register(number, Vec::new()).unwrap();
+                    let request = key_locks.register(number, Vec::new()).unwrap();
                     registered.lock().unwrap().push(number);
-                    claims.end(claim);
+                    key_locks.release(request);
                 });
             }
             thread::sleep(Duration::from_millis(20));
             assert!(registered.lock().unwrap().is_empty(), "the first batch has not come yet");
-            let claim = claims.register(0, Vec::new()).unwrap();
-            claims.end(claim);
+            let request = key_locks.register(0, Vec::new()).unwrap();
+            key_locks.release(request);
         });
         assert_eq!(registered.into_inner().unwrap().len(), 3);
     }
 
     #[test]
     fn a_batch_waits_for_every_earlier_batch_that_holds_one_of_its_keys() {
-        let claims = Claims::default();
-        let zero = claims.register(0, keys(&[1, 2])).unwrap();
-        let one = claims.register(1, keys(&[2, 3])).unwrap();
-        let two = claims.register(2, keys(&[3, 4])).unwrap();
+        let key_locks = KeyLocks::default();
+        let zero = key_locks.register(0, keys(&[1, 2])).unwrap();
+        let one = key_locks.register(1, keys(&[2, 3])).unwrap();
+        let two = key_locks.register(2, keys(&[3, 4])).unwrap();
         let ended = Mutex::new(Vec::new());
         thread::scope(|scope| {
-            for claim in [two, one] {
-                let (claims, ended) = (&claims, &ended);
+            for request in [two, one] {
+                let (key_locks, ended) = (&key_locks, &ended);
                 scope.spawn(move || {
-                    claims.wait(&claim).unwrap();
-                    ended.lock().unwrap().push(claim.number);
-                    claims.end(claim);
+                    key_locks.wait(&request).unwrap();
+                    ended.lock().unwrap().push(request.number);
+                    key_locks.release(request);
                 });
             }
-            claims.wait(&zero).unwrap();
+            key_locks.wait(&zero).unwrap();
             ended.lock().unwrap().push(0);
-            claims.end(zero);
+            key_locks.release(zero);
         });
         assert_eq!(*ended.lock().unwrap(), [0, 1, 2]);
     }
 
     #[test]
     fn batches_without_a_common_key_wait_for_nobody() {
-        let claims = Claims::default();
-        let _zero = claims.register(0, keys(&[1])).unwrap();
-        let one = claims.register(1, keys(&[2])).unwrap();
-        claims.wait(&one).unwrap();
-        assert_eq!(claims.waits(), 0);
+        let key_locks = KeyLocks::default();
+        let _zero = key_locks.register(0, keys(&[1])).unwrap();
+        let one = key_locks.register(1, keys(&[2])).unwrap();
+        key_locks.wait(&one).unwrap();
+        assert_eq!(key_locks.waits(), 0);
     }
 
     #[test]
     fn every_wait_ends_when_the_run_stops() {
-        let claims = Claims::default();
-        let zero = claims.register(0, keys(&[1])).unwrap();
-        let one = claims.register(1, keys(&[1])).unwrap();
+        let key_locks = KeyLocks::default();
+        let zero = key_locks.register(0, keys(&[1])).unwrap();
+        let one = key_locks.register(1, keys(&[1])).unwrap();
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| claims.wait(&one));
-            let registering = scope.spawn(|| claims.register(7, Vec::new()).map(|_| ()));
-            claims.stop();
+            let waiting = scope.spawn(|| key_locks.wait(&one));
+            let registering = scope.spawn(|| key_locks.register(7, Vec::new()).map(|_| ()));
+            key_locks.stop();
             assert_eq!(waiting.join().unwrap(), Err(Stopped));
             assert_eq!(registering.join().unwrap(), Err(Stopped));
         });
-        claims.end(zero);
+        key_locks.release(zero);
     }
 
     #[test]
     fn ended_batches_leave_nothing_behind() {
-        let claims = Claims::default();
+        let key_locks = KeyLocks::default();
         for number in 0..100 {
-            let claim = claims.register(number, keys(&[1, 1, 2])).unwrap();
-            claims.wait(&claim).unwrap();
-            claims.end(claim);
+            let request = key_locks.register(number, keys(&[1, 1, 2])).unwrap();
+            key_locks.wait(&request).unwrap();
+            key_locks.release(request);
         }
-        assert!(claims.lock().holders.is_empty());
+        assert!(key_locks.lock().holders.is_empty());
     }
 }

@@ -20,16 +20,16 @@ const SESSIONS_MAX: u32 = 10_000;
 
 /// What the log says of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Logged {
+pub enum LogStatus {
     /// Its rows are stored.
     Success,
     /// They are not.
     Failed,
 }
 
-impl Logged {
+impl LogStatus {
     /// The text in the column `status`.
-    pub fn status(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::Failed => "failed",
@@ -101,10 +101,10 @@ impl Log {
 
     /// The log row of one record; a reason makes it a failure.
     pub fn row(&self, session: &Session, app_id: i32, reason: Option<&str>) -> SqlRow {
-        let logged = if reason.is_some() { Logged::Failed } else { Logged::Success };
+        let logged = if reason.is_some() { LogStatus::Failed } else { LogStatus::Success };
         let mut row = vec![SqlValue::Null; self.width];
         row[self.app_id] = SqlValue::Int(app_id.into());
-        row[self.status] = SqlValue::Text(logged.status().into());
+        row[self.status] = SqlValue::Text(logged.name().into());
         if let Some(reason) = reason {
             row[self.reason] = self.cut(reason);
         }
@@ -137,13 +137,13 @@ impl Log {
         connection: &mut dyn Connection,
         first: i32,
         last: i32,
-    ) -> Result<FxHashMap<i32, Logged>> {
+    ) -> Result<FxHashMap<i32, LogStatus>> {
         let range = Range { column: self.app_id, first: first.into(), last: last.into() };
         let mut found = FxHashMap::default();
         connection.scan(self.table, &[self.app_id, self.status], Some(range), &mut |row| {
             let [Stored::Int(app_id), Stored::Text(status)] = row else { return Ok(()) };
-            let success = status.eq_ignore_ascii_case(Logged::Success.status());
-            let logged = if success { Logged::Success } else { Logged::Failed };
+            let success = status.eq_ignore_ascii_case(LogStatus::Success.name());
+            let logged = if success { LogStatus::Success } else { LogStatus::Failed };
             if let Ok(app_id) = i32::try_from(*app_id) {
                 // Where a record has several rows, one success decides.
                 let entry = found.entry(app_id).or_insert(logged);
@@ -188,7 +188,7 @@ impl Log {
     /// Takes a failed record's row out, so that it can be logged again.
     pub fn forget_failure(&self, connection: &mut dyn Connection, app_id: i32) -> Result<()> {
         let key = Key { table: self.table, columns: vec![self.app_id, self.status] };
-        let status = SqlValue::Text(Logged::Failed.status().into());
+        let status = SqlValue::Text(LogStatus::Failed.name().into());
         connection.delete(&key, &[&SqlValue::Int(app_id.into()), &status]).map(drop)
     }
 

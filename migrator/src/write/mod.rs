@@ -8,4 +8,3 @@ pub mod injected_slowdown;
 pub mod insert;
 pub mod key_locks;
 pub mod log;
-pub mod lookup;

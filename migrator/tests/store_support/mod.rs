@@ -18,7 +18,7 @@ use migrator::store::pool::Pool;
 use migrator::telemetry::metrics::Metrics;
 use migrator::util::clock::SystemClock;
 use migrator::write::cache::{DedupCache, WorkerCache};
-use migrator::write::insert::{Batch, Writer, Written};
+use migrator::write::insert::{Batch, BatchResult, Writer};
 
 /// Indices of the catalogue's tables.
 pub(crate) const ENUMS: usize = 0;
@@ -185,7 +185,7 @@ pub(crate) fn write(
     writer: &Writer<'_>,
     batch: &Batch,
     metrics: &mut Metrics,
-) -> Result<Written> {
+) -> Result<BatchResult> {
     write_with(store, writer, batch, &no_cache(), metrics)
 }
 
@@ -196,7 +196,7 @@ pub(crate) fn write_with(
     batch: &Batch,
     cache: &WorkerCache,
     metrics: &mut Metrics,
-) -> Result<Written> {
+) -> Result<BatchResult> {
     let pool = Pool::new(store, Pooling::Off, &SystemClock);
     writer.write(batch, &mut pool.handle(), cache, metrics)
 }

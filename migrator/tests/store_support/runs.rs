@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use migrator::config::{Config, InsertMethod, Settings, Synchronous};
 use migrator::error::{Error, Result};
-use migrator::record::{RawRecord, Refusal, Reject, Stage};
+use migrator::record::{MappingOutcome, RawRecord, Refusal, Reject, Stage};
 use migrator::run::pipeline::{Job, run};
 use migrator::run::worker_pool::Stages;
 use migrator::source::{Reader, Source};
@@ -18,7 +18,6 @@ use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
 use migrator::util::partition::Partition;
 use migrator::verify::{Audit, AuditReport};
-use migrator::write::insert::Mapped;
 use tempfile::TempDir;
 
 use super::{CONTACT, CURRENT, PREVIOUS, catalogue, int, now, record};
@@ -70,15 +69,15 @@ impl Stages for Sharing {
         Ok(raw)
     }
 
-    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> Mapped {
+    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> MappingOutcome {
         let key = raw.key;
         let app_id = if key % 11 == 0 { key - 1 } else { key };
         let con_id = 1 + key % self.contacts;
         let kind = if key % 2 == 0 { CURRENT } else { PREVIOUS };
         let mut record = record(key, app_id, &[(con_id, &[kind])]);
         match key % (3 * self.bad_every) {
-            0 => Mapped::Rejected(Reject { stage: Stage::Mapping, reason: "bad".into() }),
-            n if n == self.bad_every => Mapped::Refused(Refusal {
+            0 => MappingOutcome::Rejected(Reject { stage: Stage::Mapping, reason: "bad".into() }),
+            n if n == self.bad_every => MappingOutcome::Refused(Refusal {
                 stage: Stage::Coerce,
                 table: "app_base".into(),
                 column: None,
@@ -87,9 +86,9 @@ impl Stages for Sharing {
             n if n == 2 * self.bad_every => {
                 // A type of address that no row of the catalogue has.
                 record.tables.iter_mut().find(|t| t.table == CONTACT).unwrap().rows[0][1] = int(-5);
-                Mapped::Rows(record)
+                MappingOutcome::Rows(record)
             }
-            _ => Mapped::Rows(record),
+            _ => MappingOutcome::Rows(record),
         }
     }
 }
@@ -179,7 +178,7 @@ impl Fixture {
         let mut map = |raw, _| {
             Ok(match stages.parse(raw, &mut metrics) {
                 Ok(parsed) => stages.map(parsed, &mut metrics),
-                Err(reject) => Mapped::Rejected(reject),
+                Err(reject) => MappingOutcome::Rejected(reject),
             })
         };
         Audit { source, store: &self.store, strict }.run(&mut map, &mut |_| {}).unwrap()
