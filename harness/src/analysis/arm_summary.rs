@@ -1,5 +1,8 @@
 //! What the runs of one arm gave: each metric's estimate and how the time divides. Compares nothing.
 
+use std::ops::Deref;
+
+use crate::scenario::Setting;
 use std::collections::{BTreeMap, BTreeSet};
 
 use migrator::telemetry::report::{RunReport, ServerReport};
@@ -144,14 +147,37 @@ fn middle(values: Vec<f64>) -> Result<Option<f64>> {
     estimate(values.into_iter()).map(|estimate| Some(estimate.median))
 }
 
+/// What the counted runs of one setting gave.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Which setting.
+    #[serde(flatten)]
+    pub setting: Setting,
+    /// Whether every run stayed within the scenario's limits.
+    pub within_limits: bool,
+    /// Median rate over the baseline's median rate, less 1, in percent.
+    pub vs_baseline_percent: f64,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+impl Deref for Summary {
+    type Target = Figures;
+
+    fn deref(&self) -> &Figures {
+        &self.figures
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use migrator::config::Settings;
     use migrator::telemetry::report::ServerWait;
 
     use super::*;
-    use crate::trial::executor::report;
     use crate::trial::measurement::Outcome;
+    use crate::trial::report;
 
     fn run(server: Option<ServerReport>) -> Measurement {
         let report = RunReport { server, ..report(&Settings::default(), 2_000, 60_000.0) };

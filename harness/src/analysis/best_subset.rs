@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::sweep::Summary;
+use super::arm_summary::Summary;
 use crate::scenario::metric::Metric;
 use crate::session::state::{RanBlock, RanStep};
 use crate::stats::hsu;

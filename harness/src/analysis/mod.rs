@@ -1,4 +1,4 @@
-//! analysis.
+//! From trials to summaries, tests and verdicts.
 
 pub mod arm_summary;
 mod best_subset;

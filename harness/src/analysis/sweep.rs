@@ -2,10 +2,9 @@
 //! refuses to compare runs that stored different things, and claims nothing but what the fresh pairs
 //! show.
 
-use std::ops::Deref;
-
 use serde::Serialize;
 
+pub use super::arm_summary::Summary;
 pub use super::best_subset::Best;
 pub use super::caveat::Doubt;
 
@@ -16,8 +15,8 @@ use crate::analysis::comparison::{Comparison, Terms, compare};
 use crate::analysis::consistency::agreed;
 use crate::analysis::test_result::Outcome;
 use crate::error::{Error, ErrorKind, Result};
+use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
-use crate::scenario::{Scenario, Setting};
 use crate::session::ledger::TrialLine;
 use crate::session::state::{RanStep, Recorded};
 use crate::stats::verdict::Verdict;
@@ -78,29 +77,6 @@ pub struct Analysis {
     pub unmeasured: Vec<String>,
     /// Why the figures are to be taken with care; in files as texts.
     pub doubts: Vec<Doubt>,
-}
-
-/// What the counted runs of one setting gave.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
-    /// Which setting.
-    #[serde(flatten)]
-    pub setting: Setting,
-    /// Whether every run stayed within the scenario's limits.
-    pub within_limits: bool,
-    /// Median rate over the baseline's median rate, less 1, in percent.
-    pub vs_baseline_percent: f64,
-    /// The figures.
-    #[serde(flatten)]
-    pub figures: Figures,
-}
-
-impl Deref for Summary {
-    type Target = Figures;
-
-    fn deref(&self) -> &Figures {
-        &self.figures
-    }
 }
 
 /// A counted run that gave no figures.

@@ -21,8 +21,8 @@ use crate::report;
 use crate::scenario::Scenario;
 use crate::session::arms::{Contest, Side};
 use crate::session::ledger;
-use crate::trial::executor::{Process, Program};
 use crate::trial::provenance::fingerprint;
+use crate::trial::{Process, Program};
 
 /// Characters of a hash that name a commit.
 const HASH: usize = 12;

@@ -10,7 +10,7 @@ use crate::experiment::doctor;
 use crate::experiment::doctor::{Checkup, Noise, noise};
 use crate::report;
 use crate::scenario;
-use crate::trial::executor::{Process, Program};
+use crate::trial::{Process, Program};
 
 /// Runs the verb.
 pub fn run(args: &DoctorArgs) -> Result<()> {

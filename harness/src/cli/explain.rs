@@ -23,7 +23,7 @@ use crate::report;
 use crate::results_dir;
 use crate::scenario::{self, Scenario};
 use crate::session::arms::{Contest, Side};
-use crate::trial::executor::Program;
+use crate::trial::Program;
 
 /// Runs the verb.
 pub fn run(args: &ExplainArgs, command: &CommandLine) -> Result<ExitCode> {

@@ -21,7 +21,7 @@ use crate::experiment::gate::{Gate, Gated, decide};
 use crate::report;
 use crate::scenario::{self, Records, Scenario};
 use crate::session::arms::{Contest, Side, StoredBaseline};
-use crate::trial::executor::Program;
+use crate::trial::Program;
 
 /// The file to which a step of GitHub Actions appends what its summary shows.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";

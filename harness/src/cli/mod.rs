@@ -29,8 +29,8 @@ use clap::Parser;
 use self::reproduce::CommandLine;
 use crate::cli::args::{Cli, TuneArgs, Verb};
 use crate::scenario::tune_plan::DEFAULT;
-use crate::trial::executor::{LAUNCH_VERB, MIGRATOR_VERB};
 use crate::trial::launcher;
+use crate::trial::{LAUNCH_VERB, MIGRATOR_VERB};
 
 /// Runs the program with these arguments (the program's own name first) and returns its exit
 /// code; what went wrong is said on stderr.

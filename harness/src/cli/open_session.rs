@@ -26,9 +26,9 @@ use crate::session::runner;
 use crate::session::schema_lock::Claim;
 use crate::session::state::Recorded;
 use crate::session::strategy::Strategy;
-use crate::trial::executor::{Access, Executor, Process, Program};
 use crate::trial::provenance;
 use crate::trial::provenance::{Identity, Measured};
+use crate::trial::{Access, Executor, Process, Program};
 
 /// A measurement that is about to run, or to go on.
 pub(super) struct Session {

@@ -15,7 +15,7 @@ use crate::scenario::{Scenario, Setting};
 use crate::session::arms::{Side, StoredBaseline, StoredWorkload};
 use crate::session::ledger::{Ending, Kind, Origin, ServerId};
 use crate::session::state::Recorded;
-use crate::trial::executor::Program;
+use crate::trial::Program;
 use crate::trial::measurement::{Measurement, Outcome};
 use crate::trial::provenance::{Identity, fingerprint};
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::ProgramArgs;
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
-use crate::trial::executor::Program;
+use crate::trial::Program;
 
 /// The program under test, and what the user called it.
 pub(super) fn program(

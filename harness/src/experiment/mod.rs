@@ -1,4 +1,4 @@
-//! experiment.
+//! The strategies, one module for each: what a session runs next, and what its ledger shows.
 
 pub mod bisect;
 pub mod doctor;

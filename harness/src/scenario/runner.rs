@@ -4,8 +4,9 @@
 use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 
-use super::parse::nearest;
-use super::{Link, Store};
+use super::link::Link;
+use super::store::Store;
+use super::suggest::nearest;
 
 /// Placeholders that are no settings.
 const PLACES: [&str; 7] =

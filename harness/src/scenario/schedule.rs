@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{Scenario, Setting};
+use crate::scenario::model::{Scenario, Setting};
 
 /// The order of a step's trials: complete blocks, each running every arm once. An arm is a setting of
 /// a sweep, or one of the two sides of a comparison, whose blocks are pairs.

@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::scenario::model::{Scenario, Setting};
 use crate::scenario::schedule;
 use crate::scenario::schedule::{Order, Plan, Shard};
-use crate::scenario::{Scenario, Setting};
 
 /// What one run is asked for: a program under these settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

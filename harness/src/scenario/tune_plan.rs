@@ -7,11 +7,13 @@ use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::link::Link;
+use super::model::{Gate, Limits, Scenario, Setting, Validity};
 use super::parse;
 use super::parse::{
     Axes, Fault, File, Source, StoreTable, WorkloadTable, plain, setting as named, typed,
 };
-use super::{Gate, Limits, Link, Runner, Scenario, Setting, Validity};
+use super::runner::Runner;
 
 /// The plans inside the binary: name and text.
 const SHIPPED: &[(&str, &str)] = &[

@@ -136,9 +136,9 @@ mod tests {
     use crate::scenario::{Scenario, shipped};
     use crate::session::ledger::{Origin, RecordsLine, Session, SessionLine, TrialLine};
     use crate::session::state::Voided;
-    use crate::trial::executor::report;
     use crate::trial::interference::Disturbance;
     use crate::trial::measurement::{Measurement, Outcome};
+    use crate::trial::report;
 
     fn scenario() -> Scenario {
         Scenario::parse(shipped("gate").unwrap()).unwrap()

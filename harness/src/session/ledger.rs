@@ -15,7 +15,7 @@ use crate::scenario::schedule::{Shard, Trial};
 use crate::scenario::step::Step;
 use crate::scenario::tune_plan::Tune;
 use crate::session::arms::Contest;
-use crate::trial::executor::Difference;
+use crate::trial::Difference;
 use crate::trial::measurement::Measurement;
 
 /// The version of the ledger's lines; a reader refuses any other.

@@ -1,4 +1,4 @@
-//! session.
+//! One measurement: its ledger, the replay of a ledger, the time budget and the run loop.
 
 pub mod arms;
 pub mod budget;

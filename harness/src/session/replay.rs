@@ -279,7 +279,7 @@ mod tests {
 
     fn done(trial: Trial) -> Line {
         let settings = &scenario().settings[trial.arm].settings;
-        let report = crate::trial::executor::report(settings, 500, 60_000.0);
+        let report = crate::trial::report(settings, 500, 60_000.0);
         let outcome = Outcome::Report(Box::new(report));
         Line::Trial(TrialLine { step: 1, trial, measurement: Measurement::new(0.5, outcome) })
     }

@@ -11,8 +11,8 @@ use crate::session::ledger::{EndedLine, Ending, Ledger, Line, RecordsLine, Trial
 use crate::session::replay::{Progress, Todo};
 use crate::session::state::Voided;
 use crate::session::strategy::{Next, Strategy};
-use crate::trial::executor::{Executor, Source};
 use crate::trial::measurement::{Measurement, Outcome};
+use crate::trial::{Executor, Source};
 
 /// Runs what is left of a session to its last trial. Stops early, without an error, at the end of a
 /// block in which a run stored something else than those before it: there is nothing to compare.

@@ -7,7 +7,7 @@ use crate::scenario::schedule::Shard;
 use crate::scenario::step::{Arm, Step};
 use crate::session::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
 use crate::stats::diagnostics::voids_too_many;
-use crate::trial::executor::Difference;
+use crate::trial::Difference;
 use crate::trial::interference::Disturbance;
 use crate::trial::measurement::{Measurement, Stored};
 

@@ -1,11 +1,6 @@
 //! How one trial is run: the line between what is planned and what does it. Two ways, processes and
 //! a mock; neither knows the plan nor judges what comes out.
 
-pub use super::credentials::Access;
-pub use super::mock_executor::{Mock, report};
-pub use super::process_executor::Process;
-pub use super::program::{Migrator, Program};
-
 use std::path::PathBuf;
 
 use migrator::config::Settings;

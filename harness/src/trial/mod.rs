@@ -1,9 +1,9 @@
-//! trial.
+//! One trial: runs a process, reads its report and watches the machine meanwhile.
 
 mod child_process;
 mod credentials;
 mod env_filter;
-pub mod executor;
+mod executor;
 pub mod interference;
 pub mod launcher;
 pub mod measurement;
@@ -13,3 +13,9 @@ mod program;
 pub mod provenance;
 mod store_diff;
 pub(crate) mod system_counters;
+
+pub use credentials::Access;
+pub use executor::{Difference, Executor, LAUNCH_VERB, MIGRATOR_VERB, Source};
+pub use mock_executor::{Mock, report};
+pub use process_executor::Process;
+pub use program::{Migrator, Program};

@@ -10,7 +10,7 @@ use harness::report::{markdown, metrics};
 use harness::scenario::{Scenario, shipped};
 use harness::session::state::Recorded;
 use harness::stats::verdict::Verdict;
-use harness::trial::executor::report;
+use harness::trial::report;
 
 use crate::common::{document, done, mock_sweep, noisy_runs, uniform};
 

@@ -13,8 +13,8 @@ use harness::session::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, Ses
 use harness::session::replay::Progress;
 use harness::session::runner;
 use harness::session::state::Recorded;
-use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::Measurement;
+use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
 use migrator::telemetry::report::RunReport;
 

@@ -22,9 +22,9 @@ use harness::session::state::{RanStep, Recorded};
 use harness::session::strategy::{Next, Strategy};
 use harness::stats::confidence::Confidence;
 use harness::stats::verdict::Verdict;
-use harness::trial::executor::{Difference, Mock, Source, report};
 use harness::trial::measurement::{Measurement, Surroundings};
 use harness::trial::provenance::{Identity, Program};
+use harness::trial::{Difference, Mock, Source, report};
 use migrator::config::Settings;
 use migrator::telemetry::report::RunReport;
 

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::trial::executor::report;
+use harness::trial::report;
 use migrator::config::Settings;
 use serde_json::Value;
 use tempfile::TempDir;

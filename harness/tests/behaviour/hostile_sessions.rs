@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::trial::executor::report;
+use harness::trial::report;
 use migrator::config::Settings;
 use rusqlite::Connection;
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 //! things.
 
 use harness::scenario::Link;
-use harness::trial::executor::report;
 use harness::trial::measurement::{Asked, Cause, Failure, Outcome, Stored, read_report};
+use harness::trial::report;
 use migrator::config::Settings;
 use migrator::telemetry::report::{FORMAT_VERSION, RunReport, SimulatedLink};
 

@@ -14,8 +14,8 @@ use harness::report::{Format, files, html, markdown, metrics, render};
 use harness::scenario::metric::Metric;
 use harness::scenario::{Link, Scenario, shipped};
 use harness::session::ledger::Ending;
-use harness::trial::executor::{Source, report};
 use harness::trial::measurement::{Measurement, Surroundings};
+use harness::trial::{Source, report};
 use migrator::config::Settings;
 
 fn batch_size() -> Scenario {

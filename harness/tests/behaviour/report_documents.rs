@@ -13,8 +13,8 @@ use harness::report::model::{
     ValidityFigures, Waits,
 };
 use harness::scenario::{Scenario, shipped};
-use harness::trial::executor::{Source, report};
 use harness::trial::measurement::Measurement;
+use harness::trial::{Source, report};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use migrator::config::Settings;

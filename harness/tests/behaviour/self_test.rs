@@ -15,8 +15,8 @@ use harness::session::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
 use harness::session::replay::Progress;
 use harness::session::runner;
 use harness::session::state::Recorded;
-use harness::trial::executor::{Mock, report};
 use harness::trial::measurement::{Measurement, Surroundings};
+use harness::trial::{Mock, report};
 use serde_json::Value;
 
 use crate::common::{Fake, Silent, done, harness, tell, uniform};

@@ -15,8 +15,8 @@ use harness::session::replay::Progress;
 use harness::session::runner;
 use harness::session::state::Recorded;
 use harness::session::strategy::Strategy;
-use harness::trial::executor::{Mock, Source, report};
 use harness::trial::provenance::{Identity, Store};
+use harness::trial::{Mock, Source, report};
 use migrator::config::{Pooling, Settings};
 use migrator::telemetry::report::{RunReport, ServerReport, ServerWait};
 

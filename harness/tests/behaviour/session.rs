@@ -26,8 +26,8 @@ use harness::session::strategy::{Next, Strategy};
 use harness::stats::confidence::Confidence;
 use harness::stats::group_sequential::BATCHES;
 use harness::stats::verdict::Verdict;
-use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::{Measurement, Surroundings};
+use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
 
 fn batch_size() -> Scenario {

@@ -23,8 +23,8 @@ use harness::session::runner;
 use harness::session::state::Recorded;
 use harness::session::strategy::{Next, Strategy};
 use harness::stats::verdict::Verdict;
-use harness::trial::executor::{Mock, Source, report};
 use harness::trial::measurement::{Measurement, Surroundings};
+use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
 use serde_json::{Value, json};
 

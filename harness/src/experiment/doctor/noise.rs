@@ -10,8 +10,8 @@ use crate::stats::mssd::Successive;
 use crate::stats::paired::percent;
 use crate::stats::verdict::ONE_LOOK_ALPHA;
 use crate::stats::{Sample, group_sequential, power};
-use crate::trial::executor::{Executor, Source};
 use crate::trial::measurement::{Measurement, Outcome, Surroundings};
+use crate::trial::{Executor, Source};
 
 /// How many runs are counted.
 pub const RUNS: usize = 10;
@@ -189,7 +189,7 @@ fn even(pairs: usize) -> usize {
 mod tests {
     use super::*;
     use crate::scenario::shipped;
-    use crate::trial::executor::{Mock, report};
+    use crate::trial::{Mock, report};
 
     fn runs_of(rates: &[f64]) -> Vec<Run> {
         let around = |foreign_cpu_share| {

@@ -180,8 +180,8 @@ mod tests {
     use migrator::telemetry::report::{RunReport, ServerReport, ServerWait};
 
     use super::*;
-    use crate::trial::executor::report;
     use crate::trial::measurement::{Measurement, Outcome};
+    use crate::trial::report;
 
     /// Figures of one run of 1,000 records, whose stages take 100 s together.
     fn figures(server: Option<ServerReport>) -> Figures {

@@ -10,7 +10,7 @@ use crate::analysis::comparison::{Comparison, Count, MetricFinding};
 use crate::analysis::test_result::Outcome;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
-use crate::trial::executor::Difference;
+use crate::trial::Difference;
 use crate::trial::measurement::Stored;
 
 /// The answer of a gate.

@@ -1,10 +1,8 @@
 //! What is said while a plan goes on: how much fits into the time, and what each phase came to.
 
-use super::Tuned;
+use super::result::Tuned;
 use super::sample_size::Effort;
 use crate::analysis::sweep::Answer;
-use crate::analysis::test_result::Outcome;
-use crate::stats::verdict::Verdict;
 
 /// Fresh pairs, look by look.
 pub fn pairs(looks: &[u32]) -> String {
@@ -60,13 +58,5 @@ pub fn phase(tuned: &Tuned) -> String {
             format!("{name}: {answer}, {choice} {change:+.1} %: {then}")
         }
         (answer, None) => format!("{name}: {answer}, the present setting stays"),
-    }
-}
-
-/// Whether an answer is a verdict, and which.
-pub(super) fn verdict(answer: Answer) -> Option<Verdict> {
-    match answer {
-        Answer::Confirmed(Outcome::Judged(verdict)) => Some(verdict),
-        _ => None,
     }
 }

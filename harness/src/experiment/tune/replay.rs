@@ -3,9 +3,10 @@
 
 use migrator::config::Settings;
 
+use super::result::{Alone, Tuned};
 use super::sample_size;
 use super::sample_size::{Effort, Left};
-use super::{Alone, Tuned, forecast, log_lines};
+use super::{forecast, log_lines};
 use crate::analysis::arm_summary::Figures;
 use crate::analysis::comparison::{Comparison, Terms, compare};
 use crate::analysis::sequential::Then;

@@ -1,7 +1,7 @@
 //! `[gate]`: how two arms are compared.
 
 use super::spans::{Fault, Source};
-use crate::scenario::Gate;
+use crate::scenario::model::Gate;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &["margin", "metrics", "small", "exact"];

@@ -4,7 +4,6 @@
 mod gate;
 mod spans;
 mod store;
-mod suggest;
 mod sweep;
 mod validity;
 mod workload;
@@ -12,12 +11,13 @@ mod workload;
 use migrator::config::Settings;
 use serde::Deserialize;
 
-use super::{Gate, Limits, Link, Runner, Scenario, Validity};
+use super::link::Link;
+use super::model::{Gate, Limits, Scenario, Validity};
+use super::runner::Runner;
 
 pub use spans::Fault;
 pub(super) use spans::Source;
 pub(super) use store::StoreTable;
-pub(crate) use suggest::nearest;
 pub(super) use sweep::{Axes, axes, baseline, plain, setting, typed};
 pub(super) use workload::WorkloadTable;
 
@@ -200,6 +200,13 @@ fn check_top(source: &Source<'_>, file: &File) -> Result<(), Fault> {
         return Err(source.fault_in("", "pairs", message));
     }
     Ok(())
+}
+
+impl Scenario {
+    /// Reads and checks a scenario's text.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        read(text)
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::suggest::nearest;
+use crate::scenario::suggest::nearest;
 
 /// What is wrong with a scenario, and on which line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,9 +4,8 @@ use migrator::config::Synchronous;
 use serde::Deserialize;
 
 use super::spans::{Fault, Source};
-use super::suggest;
-use crate::scenario::Store;
-use crate::scenario::store::FILES;
+use crate::scenario::store::{FILES, Store};
+use crate::scenario::suggest;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &["url", "synchronous"];

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::spans::{Fault, Source};
-use crate::scenario::Setting;
+use crate::scenario::model::Setting;
 
 /// The most combinations of a grid.
 const SETTINGS_MAX: usize = 1_000;

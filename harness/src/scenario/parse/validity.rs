@@ -1,7 +1,7 @@
 //! `[validity]`: what may go on beside a run.
 
 use super::spans::{Fault, Source};
-use crate::scenario::Validity;
+use crate::scenario::model::Validity;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &["foreign_cpu_share_max", "steal_share_max", "swapped_pages_max"];

@@ -6,8 +6,8 @@ use migrator::cli::args::Profile;
 use serde::Deserialize;
 
 use super::spans::{Fault, Source};
-use super::suggest;
-use crate::scenario::{Records, Workload};
+use crate::scenario::model::{Records, Workload};
+use crate::scenario::suggest;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] =

@@ -1,0 +1,29 @@
+//! The simulated network between migrator and store.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A link that the migrator simulates before its store; without any time there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Link {
+    /// What every connect takes on top, in milliseconds.
+    pub connect_ms: u32,
+    /// What every message and its answer take on top, in milliseconds.
+    pub round_trip_ms: u32,
+}
+
+impl Link {
+    /// Whether anything is simulated.
+    pub fn is_simulated(self) -> bool {
+        self != Self::default()
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { connect_ms, round_trip_ms } = self;
+        write!(f, "simulated link (connect {connect_ms} ms, round trip {round_trip_ms} ms)")
+    }
+}
