@@ -15,7 +15,7 @@ use migrator::config::{InsertMethod, Synchronous};
 use migrator::record::{MappingOutcome, SqlValue, TypedRecord};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Inserted, Role, Store};
+use migrator::store::{InsertOutcome, Role, Store};
 use migrator::telemetry::metrics::Metrics;
 use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
@@ -41,7 +41,7 @@ fn insert_batch(store: &SqliteStore, records: &[TypedRecord], method: InsertMeth
             .flat_map(|rows| rows.rows.iter().map(AsRef::as_ref))
             .collect();
         let inserted = connection.insert(table, &rows, method).unwrap();
-        assert!(matches!(inserted, Inserted::Stored { .. }), "{inserted:?}");
+        assert!(matches!(inserted, InsertOutcome::Stored { .. }), "{inserted:?}");
     }
     connection.commit().unwrap();
 }

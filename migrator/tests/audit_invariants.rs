@@ -160,7 +160,7 @@ impl Fixture {
             now: store_support::now(),
         };
         let (source, store) = (&Drafts(drafts), &self.store);
-        let order: Vec<_> = (1..store.tables().yielded().len()).collect();
+        let order: Vec<_> = (1..store.tables().target_tables().len()).collect();
         let job = Job { config: &config, source, source_name: "drafts", store, order: &order };
         run(&job, || Drafts(drafts), &Interrupt::default(), &|_| {}).unwrap();
     }

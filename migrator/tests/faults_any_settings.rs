@@ -82,8 +82,14 @@ fn cases() -> impl Strategy<Value = Case> {
     let stages =
         (1..40_i32, 2..30_i32).prop_map(|(contacts, bad_every)| Sharing { contacts, bad_every });
     // Most calls are look-ups and inserts; a commit is where most can go wrong.
-    let calls =
-        prop::sample::select(vec!["begin", "exist", "insert", "commit", "rollback", "connect"]);
+    let calls = prop::sample::select(vec![
+        "begin",
+        "contains_keys",
+        "insert",
+        "commit",
+        "rollback",
+        "connect",
+    ]);
     let place = prop_oneof![
         1 => (0..200_u64).prop_map(Place::Of),
         1 => (calls, 0..4_u64).prop_map(|(call, number)| Place::Named(call, number)),

@@ -20,7 +20,7 @@ use migrator::contract::catalogue::{Catalogue, SqlType};
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Key, Role, Store, Stored};
+use migrator::store::{Key, Role, Store, StoredValue};
 use store_support::{int, table, text};
 use tds::client::{ask, connect};
 use tds::{Engine, Options, TdsDouble};
@@ -91,7 +91,9 @@ fn use_tables(store: &dyn Store, name: &str) {
         let mut rows = 0;
         connection
             .scan(table, &columns, None, &mut |row| {
-                let [Stored::Int(id), Stored::Text(note)] = row else { panic!("{row:?}") };
+                let [StoredValue::Int(id), StoredValue::Text(note)] = row else {
+                    panic!("{row:?}")
+                };
                 assert_eq!([id.to_string().as_str(), *note], expected, "{name}");
                 rows += 1;
                 Ok(())
@@ -132,7 +134,7 @@ fn nor_is_anything_else_touched_on_a_server_in_a_schema_of_such_a_name() {
             let again = backends::store_on(&double, &elsewhere);
             let mut connection = again.connect(Role::Reader).unwrap();
             let mut rows = 0;
-            let mut count = |_: &[Stored<'_>]| {
+            let mut count = |_: &[StoredValue<'_>]| {
                 rows += 1;
                 Ok(())
             };

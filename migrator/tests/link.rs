@@ -14,9 +14,9 @@ use migrator::record::{MappingOutcome, SqlRow, SqlValue};
 use migrator::store::checksum::checksum;
 use migrator::store::pool::Pool;
 use migrator::store::schema::Tables;
-use migrator::store::simulated_network::Linked;
+use migrator::store::simulated_network::SimulatedNetwork;
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Connection, Inserted, Key, Role, Store};
+use migrator::store::{Connection, InsertOutcome, Key, Role, Store};
 use migrator::store::{STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{RunReport, SimulatedLink};
@@ -56,9 +56,9 @@ impl Fixture {
     }
 
     /// The store behind the link, and the clock that the link sleeps by.
-    fn linked(&self) -> (Linked<'_>, Arc<ManualClock>) {
+    fn linked(&self) -> (SimulatedNetwork<'_>, Arc<ManualClock>) {
         let clock = ManualClock::new();
-        (Linked::new(&self.store, LINK, Arc::clone(&clock) as Arc<dyn Clock>), clock)
+        (SimulatedNetwork::new(&self.store, LINK, Arc::clone(&clock) as Arc<dyn Clock>), clock)
     }
 
     fn session(&self) -> Session {
@@ -67,13 +67,13 @@ impl Fixture {
     }
 }
 
-fn sent(store: &Linked<'_>) -> SimulatedLink {
+fn sent(store: &SimulatedNetwork<'_>) -> SimulatedLink {
     store.simulated_link().unwrap()
 }
 
 fn insert(connection: &mut dyn Connection, table: usize, rows: &[SqlRow], method: InsertMethod) {
     let inserted = try_insert(connection, table, rows, method);
-    assert!(matches!(inserted, Inserted::Stored { .. }), "{inserted:?}");
+    assert!(matches!(inserted, InsertOutcome::Stored { .. }), "{inserted:?}");
 }
 
 fn try_insert(
@@ -81,7 +81,7 @@ fn try_insert(
     table: usize,
     rows: &[SqlRow],
     method: InsertMethod,
-) -> Inserted {
+) -> InsertOutcome {
     let rows: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
     connection.insert(table, &rows, method).unwrap()
 }
@@ -89,7 +89,7 @@ fn try_insert(
 /// Looks an application up; whether it is there does not matter here.
 fn look_up(connection: &mut dyn Connection) {
     let key = Key { table: BASE, columns: vec![0] };
-    assert!(!connection.exists(&key, &[&int(999)]).unwrap());
+    assert!(!connection.contains_key(&key, &[&int(999)]).unwrap());
 }
 
 fn delete(connection: &mut dyn Connection) {
@@ -127,8 +127,8 @@ fn each_call_takes_the_messages_of_the_table() {
             },
             1,
         ),
-        ("savepoint", |c| c.mark().unwrap(), 1),
-        ("back to the savepoint", |c| c.back().unwrap(), 1),
+        ("savepoint", |c| c.savepoint().unwrap(), 1),
+        ("back to the savepoint", |c| c.rollback_to_savepoint().unwrap(), 1),
         ("look-up", look_up, 1),
         ("delete", delete, 1),
         ("read of a table", |c| c.scan(BASE, &[0], None, &mut |_| Ok(())).unwrap(), 1),
@@ -146,7 +146,7 @@ fn each_call_takes_the_messages_of_the_table() {
     for (name, call, messages) in calls {
         let mut connection = store.connect(Role::Writer).unwrap();
         connection.begin().unwrap();
-        connection.mark().unwrap();
+        connection.savepoint().unwrap();
         let before = sent(&store);
         call(&mut *connection);
         assert_eq!(sent(&store).wire_messages - before.wire_messages, messages, "{name}");
@@ -271,7 +271,7 @@ fn what_comes_after_a_refused_statement_is_not_sent() {
         refused[twice] = refused[0].clone();
         let before = sent(&store).wire_messages;
         let inserted = try_insert(&mut *connection, table, &refused, InsertMethod::Values);
-        assert!(matches!(inserted, Inserted::Refused(_)), "{inserted:?}");
+        assert!(matches!(inserted, InsertOutcome::Refused(_)), "{inserted:?}");
         assert_eq!(sent(&store).wire_messages - before, messages, "{table} {twice}");
     }
 }
@@ -285,7 +285,7 @@ fn a_whole_batch_is_counted_to_the_message() {
         let writer =
             Writer::new(&store, fixture.session(), InsertMethod::Values, &order, true).unwrap();
         let pool = Pool::new(&store, pooling, &*clock);
-        let mut handle = pool.handle();
+        let mut handle = pool.worker_handle();
         let mut metrics = Metrics::new().unwrap();
         for number in 0..2_i32 {
             let key = |place| 1 + 2 * number + place;
@@ -344,7 +344,7 @@ fn a_commit_that_fails_is_waited_for_with_its_roll_back() {
     let faults = Faults { commit: Commit::ConnectionLost, ..Faults::default() };
     let faulty = FaultyStore::new(&fixture.store, 0, faults);
     let clock = ManualClock::new();
-    let store = Linked::new(&faulty, LINK, Arc::clone(&clock) as Arc<dyn Clock>);
+    let store = SimulatedNetwork::new(&faulty, LINK, Arc::clone(&clock) as Arc<dyn Clock>);
     let mut connection = store.connect(Role::Writer).unwrap();
     connection.begin().unwrap();
     clock.slept_ms();
@@ -359,7 +359,7 @@ fn a_begin_that_finds_the_store_busy_is_a_message_too() {
     let fixture = Fixture::new();
     let faulty = FaultyStore::new(&fixture.store, 0, Faults { busy: 1, ..Faults::default() });
     let clock = ManualClock::new();
-    let store = Linked::new(&faulty, LINK, Arc::clone(&clock) as Arc<dyn Clock>);
+    let store = SimulatedNetwork::new(&faulty, LINK, Arc::clone(&clock) as Arc<dyn Clock>);
     let mut connection = store.connect(Role::Writer).unwrap();
     clock.slept_ms();
     connection.begin().unwrap_err();
@@ -387,7 +387,8 @@ fn a_link_may_cost_connects_alone_or_messages_alone() {
     ] {
         let fixture = Fixture::new();
         let clock = ManualClock::new();
-        let store = Linked::new(&fixture.store, link, Arc::clone(&clock) as Arc<dyn Clock>);
+        let store =
+            SimulatedNetwork::new(&fixture.store, link, Arc::clone(&clock) as Arc<dyn Clock>);
         drop(store.connect(Role::Writer).unwrap());
         assert_eq!(clock.slept_ms(), slept);
         assert_eq!((sent(&store).connects, sent(&store).wire_messages), (1, 1));
@@ -417,13 +418,13 @@ impl Clock for Unlocked {
 fn nobody_is_locked_out_while_the_link_is_waited_for() {
     let fixture = Fixture::new();
     let clock = Arc::new(Unlocked { path: fixture.path(), sleeps: Mutex::new(0) });
-    let store = Linked::new(&fixture.store, LINK, Arc::clone(&clock) as Arc<dyn Clock>);
+    let store = SimulatedNetwork::new(&fixture.store, LINK, Arc::clone(&clock) as Arc<dyn Clock>);
     let mut connection = store.connect(Role::Writer).unwrap();
     for app_id in [1, 2] {
         connection.begin().unwrap();
         insert(&mut *connection, BASE, &[base_row(app_id)], InsertMethod::Values);
-        connection.mark().unwrap();
-        connection.back().unwrap();
+        connection.savepoint().unwrap();
+        connection.rollback_to_savepoint().unwrap();
         look_up(&mut *connection);
         if app_id == 1 { connection.commit() } else { connection.rollback() }.unwrap();
     }
@@ -458,7 +459,7 @@ fn two_workers_wait_for_the_link_at_the_same_time() {
     let fixture = Fixture::new();
     let clock = Arc::new(Rendezvous { asleep: Mutex::new(0), met: Condvar::new() });
     let link = Link { connect_ms: 0, round_trip_ms: 1 };
-    let store = Linked::new(&fixture.store, link, Arc::clone(&clock) as Arc<dyn Clock>);
+    let store = SimulatedNetwork::new(&fixture.store, link, Arc::clone(&clock) as Arc<dyn Clock>);
     // Both connect together, which wakes both; then the commits have to meet.
     let met = std::sync::Barrier::new(2);
     thread::scope(|scope| {

@@ -32,7 +32,7 @@ fn kept(store: &dyn Store) -> usize {
     let tables = store.tables();
     let mut rows = 0;
     for table in [BASE, CONTACT, PRICING, tables.log, tables.batch] {
-        let mut count = |_: &[migrator::store::Stored<'_>]| {
+        let mut count = |_: &[migrator::store::StoredValue<'_>]| {
             rows += 1;
             Ok(())
         };

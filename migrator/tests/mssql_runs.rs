@@ -19,7 +19,7 @@ use migrator::run::worker_pool::Stages;
 use migrator::store::mssql::MssqlStore;
 use migrator::store::mssql::setup::Recreate;
 use migrator::store::mssql::sql;
-use migrator::store::{Inserted, Role, Store, Stored};
+use migrator::store::{InsertOutcome, Role, Store, StoredValue};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{Books, RunReport, ServerWait};
 use serde_json::{Value, json};
@@ -97,8 +97,10 @@ impl OnDouble {
         let tables = self.store.tables();
         connection
             .scan(tables.log, &[1, 2, 3], None, &mut |row| {
-                let [Stored::Int(key), Stored::Text(status), reason] = row else { panic!() };
-                let reason = if let Stored::Text(reason) = reason { reason } else { "" };
+                let [StoredValue::Int(key), StoredValue::Text(status), reason] = row else {
+                    panic!()
+                };
+                let reason = if let StoredValue::Text(reason) = reason { reason } else { "" };
                 assert_eq!(log.insert(*key, format!("{status} {reason}")), None);
                 Ok(())
             })
@@ -254,12 +256,12 @@ fn rows_that_bulk_cannot_carry_go_as_parameters_of_the_same_transaction() {
         let mut connection = server.store.connect(Role::Writer).unwrap();
         connection.begin().unwrap();
         let inserted = connection.insert(BASE, &rows, InsertMethod::Bulk).unwrap();
-        assert_eq!(inserted, Inserted::Stored { statements: 2 });
+        assert_eq!(inserted, InsertOutcome::Stored { statements: 2 });
         connection.commit().unwrap();
         let mut lengths = Vec::new();
         connection
             .scan(BASE, &[text_column], None, &mut |row| {
-                let Stored::Text(text) = row[0] else { panic!() };
+                let StoredValue::Text(text) = row[0] else { panic!() };
                 lengths.push(text.chars().count());
                 Ok(())
             })
@@ -281,7 +283,7 @@ fn a_bulk_load_of_many_rows_keeps_below_lock_escalation() {
     let mut connection = server.store.connect(Role::Writer).unwrap();
     connection.begin().unwrap();
     let inserted = connection.insert(BASE, &rows, InsertMethod::Bulk).unwrap();
-    assert_eq!(inserted, Inserted::Stored { statements: 3 });
+    assert_eq!(inserted, InsertOutcome::Stored { statements: 3 });
     let loads = server.double.messages().iter().filter(|m| m.kind == Kind::Bulk).count();
     assert_eq!(loads, 3);
     connection.rollback().unwrap();
@@ -344,7 +346,7 @@ fn tables_that_differ_or_are_missing_are_refused_by_name() {
     let mut wider = catalogue();
     wider.tables[PRICING].columns[2].sql_type = SqlType::BigInt;
     let store = backends::store_on(&server.double, &wider);
-    for error in [store.create_missing().unwrap_err(), store.ready().unwrap_err()] {
+    for error in [store.create_missing().unwrap_err(), store.prepare_schema().unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::Environment);
         let text = error.to_string();
         assert!(text.contains("app_pricing_cc") && text.contains("credit_line"), "{text}");
@@ -352,7 +354,7 @@ fn tables_that_differ_or_are_missing_are_refused_by_name() {
     let mut other = catalogue();
     other.schema = "elsewhere".into();
     let store = backends::store_on(&server.double, &other);
-    let error = store.ready().unwrap_err().to_string();
+    let error = store.prepare_schema().unwrap_err().to_string();
     assert!(error.contains("no table app_enums") && error.contains("migrator init"), "{error}");
 }
 

@@ -16,7 +16,7 @@ use migrator::record::MappingOutcome;
 use migrator::store::pool::{Pool, STALL_MAX};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Connection, Inserted, Key, Role, Store};
+use migrator::store::{Connection, InsertOutcome, Key, Role, Store};
 use migrator::telemetry::metrics::{Metrics, Retry};
 use migrator::telemetry::report::Connections;
 use migrator::write::insert::{Batch, BatchEntry, Writer};
@@ -65,7 +65,7 @@ impl Fixture {
 
     fn has_application(&self, app_id: i32) -> bool {
         let mut reader = self.store.connect(Role::Reader).unwrap();
-        reader.exists(&Key { table: BASE, columns: vec![0] }, &[&int(app_id)]).unwrap()
+        reader.contains_key(&Key { table: BASE, columns: vec![0] }, &[&int(app_id)]).unwrap()
     }
 }
 
@@ -86,7 +86,7 @@ fn store_application(connection: &mut dyn Connection, app_id: i32) {
 
 fn insert_application(connection: &mut dyn Connection, app_id: i32) {
     let inserted = connection.insert(BASE, &[&base_row(app_id)], InsertMethod::Values).unwrap();
-    assert!(matches!(inserted, Inserted::Stored { .. }), "{inserted:?}");
+    assert!(matches!(inserted, InsertOutcome::Stored { .. }), "{inserted:?}");
 }
 
 /// Lets other threads go on until so many leases have lined up.
@@ -101,9 +101,9 @@ fn nothing_is_opened_before_it_is_needed() {
     for pooling in [Pooling::Off, Pooling::Worker, shared(3)] {
         let fixture = Fixture::new();
         let pool = fixture.pool(pooling);
-        let mut handles = [pool.handle(), pool.handle()];
+        let mut handles = [pool.worker_handle(), pool.worker_handle()];
         assert_eq!(writers(&pool), Connections::default(), "{pooling:?}");
-        drop(handles[1].lease().unwrap());
+        drop(handles[1].check_out().unwrap());
         assert_eq!(writers(&pool).opened, 1, "{pooling:?}");
     }
 }
@@ -116,10 +116,10 @@ fn connections_live_as_long_as_the_mode_says() {
     {
         let fixture = Fixture::new();
         let pool = fixture.pool(pooling);
-        let mut handles = [pool.handle(), pool.handle()];
+        let mut handles = [pool.worker_handle(), pool.worker_handle()];
         for app_id in 0..6 {
             let handle = &mut handles[usize::try_from(app_id % 2).unwrap()];
-            store_application(&mut handle.lease().unwrap(), app_id + 1);
+            store_application(&mut handle.check_out().unwrap(), app_id + 1);
         }
         let counted = writers(&pool);
         assert_eq!(
@@ -146,12 +146,12 @@ fn limits_are_kept_when_a_connection_is_taken_and_when_it_comes_back() {
     ] {
         let fixture = Fixture::new();
         let pool = fixture.pool(shared(1));
-        let mut handle = pool.handle();
-        let lease = handle.lease().unwrap();
+        let mut handle = pool.worker_handle();
+        let checkout = handle.check_out().unwrap();
         fixture.clock.advance_s(out_s);
-        drop(lease);
+        drop(checkout);
         fixture.clock.advance_s(back_s);
-        drop(handle.lease().unwrap());
+        drop(handle.check_out().unwrap());
         let counted = writers(&pool);
         let expected = cause.map_or(causes(&[]), |cause| causes(&[(cause, 1)]));
         assert_eq!(counted.discarded, expected, "{out_s} s out, {back_s} s back");
@@ -164,8 +164,8 @@ fn limits_are_kept_when_a_connection_is_taken_and_when_it_comes_back() {
 fn a_limit_is_kept_without_the_next_lease_too() {
     let fixture = Fixture::new();
     let pool = fixture.pool(shared(2));
-    let (mut one, mut other) = (pool.handle(), pool.handle());
-    let (first, second) = (one.lease().unwrap(), other.lease().unwrap());
+    let (mut one, mut other) = (pool.worker_handle(), pool.worker_handle());
+    let (first, second) = (one.check_out().unwrap(), other.check_out().unwrap());
     drop(first);
     fixture.clock.advance_s(IDLE_S);
     assert_eq!(writers(&pool).left_open, 2);
@@ -178,12 +178,12 @@ fn a_limit_is_kept_without_the_next_lease_too() {
 fn connections_that_are_not_needed_grow_old() {
     let fixture = Fixture::new();
     let pool = fixture.pool(shared(2));
-    let (mut one, mut other) = (pool.handle(), pool.handle());
-    let both = (one.lease().unwrap(), other.lease().unwrap());
+    let (mut one, mut other) = (pool.worker_handle(), pool.worker_handle());
+    let both = (one.check_out().unwrap(), other.check_out().unwrap());
     drop(both);
     for _ in 0..3 {
         fixture.clock.advance_s(IDLE_S / 3);
-        drop(one.lease().unwrap());
+        drop(one.check_out().unwrap());
     }
     assert_eq!(writers(&pool).discarded, causes(&[("idle", 1)]));
     assert_eq!((writers(&pool).opened, writers(&pool).left_open), (2, 1));
@@ -198,11 +198,11 @@ fn a_shared_pool_never_has_more_than_its_maximum() {
         let pool = fixture.pool(shared(max));
         thread::scope(|scope| {
             for worker in 0..WORKERS {
-                let mut handle = pool.handle();
+                let mut handle = pool.worker_handle();
                 scope.spawn(move || {
                     for batch in 0..BATCHES {
                         let app_id = 1 + worker * BATCHES + batch;
-                        store_application(&mut handle.lease().unwrap(), app_id);
+                        store_application(&mut handle.check_out().unwrap(), app_id);
                     }
                 });
             }
@@ -222,23 +222,23 @@ fn leases_that_wait_are_served_in_their_order() {
     let fixture = Fixture::new();
     let pool = fixture.pool(shared(1));
     let order = Mutex::new(Vec::new());
-    let mut handle = pool.handle();
-    let lease = handle.lease().unwrap();
+    let mut handle = pool.worker_handle();
+    let checkout = handle.check_out().unwrap();
     thread::scope(|scope| {
         for number in 1..=4 {
             let (pool, order) = (&pool, &order);
             scope.spawn(move || {
-                let mut handle = pool.handle();
-                let _lease = handle.lease().unwrap();
+                let mut handle = pool.worker_handle();
+                let _checkout = handle.check_out().unwrap();
                 order.lock().unwrap().push(number);
             });
             until_waiting(pool, number);
         }
         fixture.clock.advance_s(7);
-        drop(lease);
+        drop(checkout);
         // The last to ask comes last, though the connection is there at this moment.
-        let mut late = pool.handle();
-        let _lease = late.lease().unwrap();
+        let mut late = pool.worker_handle();
+        let _checkout = late.check_out().unwrap();
         order.lock().unwrap().push(5);
     });
     assert_eq!(*order.lock().unwrap(), [1, 2, 3, 4, 5]);
@@ -252,43 +252,44 @@ fn leases_that_wait_are_served_in_their_order() {
 fn waits_end_when_the_run_stops() {
     let fixture = Fixture::new();
     let pool = fixture.pool(shared(1));
-    let mut handle = pool.handle();
-    let lease = handle.lease().unwrap();
+    let mut handle = pool.worker_handle();
+    let checkout = handle.check_out().unwrap();
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| pool.handle().lease().map(drop).unwrap_err().kind());
+        let waiting =
+            scope.spawn(|| pool.worker_handle().check_out().map(drop).unwrap_err().kind());
         until_waiting(&pool, 1);
         pool.close();
         assert_eq!(waiting.join().unwrap(), ErrorKind::Stopped);
     });
-    drop(lease);
+    drop(checkout);
     assert_eq!(writers(&pool).left_open, 0, "what comes back is closed");
-    assert_eq!(handle.lease().map(drop).unwrap_err().kind(), ErrorKind::Stopped);
+    assert_eq!(handle.check_out().map(drop).unwrap_err().kind(), ErrorKind::Stopped);
 }
 
 #[test]
 fn a_wait_ends_when_no_call_has_ended_for_an_hour() {
     let fixture = Fixture::new();
     let pool = fixture.pool(shared(1));
-    let mut handle = pool.handle();
-    let lease = handle.lease().unwrap();
+    let mut handle = pool.worker_handle();
+    let checkout = handle.check_out().unwrap();
     let (ended, second_ended) = mpsc::channel::<()>();
     let error = thread::scope(|scope| {
         let pool = &pool;
         scope.spawn(move || {
-            let mut handle = pool.handle();
-            let _lease = handle.lease().unwrap();
+            let mut handle = pool.worker_handle();
+            let _checkout = handle.check_out().unwrap();
             // Nothing is sent: this keeps the connection until the other thread has ended.
             second_ended.recv().unwrap_err();
         });
         until_waiting(pool, 1);
         let second = scope.spawn(move || {
             let _ended = ended;
-            pool.handle().lease().map(drop).unwrap_err()
+            pool.worker_handle().check_out().map(drop).unwrap_err()
         });
         until_waiting(pool, 2);
         fixture.clock.advance_s(STALL_MAX.as_secs());
         // The first one gets the connection, and the second one wakes up without any.
-        drop(lease);
+        drop(checkout);
         second.join().unwrap()
     });
     assert_eq!(error.kind(), ErrorKind::Environment);
@@ -297,7 +298,7 @@ fn a_wait_ends_when_no_call_has_ended_for_an_hour() {
         "no connection of the pool came free: 1 of 1 are in use, and no call on them has ended for \
          60 minutes. Check what blocks the store, then run the same command again to resume"
     );
-    drop(handle.lease().unwrap());
+    drop(handle.check_out().unwrap());
 }
 
 #[test]
@@ -306,9 +307,9 @@ fn a_connect_that_fails_leaves_its_place_to_others() {
     let faults = Faults { connect: true, ..Faults::default() };
     let store = FaultyStore::new(&fixture.store, 0, faults);
     let pool = fixture.pool_on(&store, shared(1));
-    let mut handle = pool.handle();
-    assert_eq!(handle.lease().map(drop).unwrap_err().to_string(), "connection refused");
-    store_application(&mut handle.lease().unwrap(), 1);
+    let mut handle = pool.worker_handle();
+    assert_eq!(handle.check_out().map(drop).unwrap_err().to_string(), "connection refused");
+    store_application(&mut handle.check_out().unwrap(), 1);
     assert_eq!(writers(&pool).opened, 1);
 }
 
@@ -317,12 +318,12 @@ fn a_connection_in_the_middle_of_a_transaction_is_not_used_again() {
     for pooling in [Pooling::Off, Pooling::Worker, shared(1)] {
         let fixture = Fixture::new();
         let pool = fixture.pool(pooling);
-        let mut handle = pool.handle();
-        let mut lease = handle.lease().unwrap();
-        lease.begin().unwrap();
-        insert_application(&mut lease, 1);
-        drop(lease);
-        store_application(&mut handle.lease().unwrap(), 2);
+        let mut handle = pool.worker_handle();
+        let mut checkout = handle.check_out().unwrap();
+        checkout.begin().unwrap();
+        insert_application(&mut checkout, 1);
+        drop(checkout);
+        store_application(&mut handle.check_out().unwrap(), 2);
         let counted = writers(&pool);
         assert_eq!(counted.discarded, causes(&[("open_transaction", 1)]), "{pooling:?}");
         assert_eq!((counted.opened, counted.reused, counted.peak), (2, 0, 1));
@@ -336,14 +337,14 @@ fn a_worker_that_panics_leaks_no_connection() {
     let pool = fixture.pool(shared(1));
     thread::scope(|scope| {
         let worker = scope.spawn(|| {
-            let mut handle = pool.handle();
-            let mut lease = handle.lease().unwrap();
-            lease.begin().unwrap();
+            let mut handle = pool.worker_handle();
+            let mut checkout = handle.check_out().unwrap();
+            checkout.begin().unwrap();
             std::panic::resume_unwind(Box::new("a worker's own fault"));
         });
         assert!(worker.join().is_err());
     });
-    store_application(&mut pool.handle().lease().unwrap(), 1);
+    store_application(&mut pool.worker_handle().check_out().unwrap(), 1);
     assert_eq!(writers(&pool).discarded, causes(&[("open_transaction", 1)]));
 }
 
@@ -356,13 +357,13 @@ fn recovering_keeps_a_connection_that_rolls_back_and_replaces_one_that_does_not(
         let faults = Faults { rollback: rollback_fails, ..Faults::default() };
         let store = FaultyStore::new(&fixture.store, 0, faults);
         let pool = fixture.pool_on(&store, shared(1));
-        let mut handle = pool.handle();
-        let mut lease = handle.lease().unwrap();
-        lease.begin().unwrap();
-        insert_application(&mut lease, 1);
-        lease.recover().unwrap();
-        store_application(&mut lease, 1);
-        drop(lease);
+        let mut handle = pool.worker_handle();
+        let mut checkout = handle.check_out().unwrap();
+        checkout.begin().unwrap();
+        insert_application(&mut checkout, 1);
+        checkout.recover().unwrap();
+        store_application(&mut checkout, 1);
+        drop(checkout);
         let counted = writers(&pool);
         assert_eq!((counted.opened, counted.left_open, counted.peak), (opened, 1, 1));
         assert_eq!(counted.discarded, discarded);
@@ -378,7 +379,7 @@ fn write_two_batches(pooling: Pooling, faults: Faults) -> (Connections, Metrics)
     let writer = Writer::new(&store, session, InsertMethod::Values, &[BASE], true).unwrap();
     let pool = fixture.pool_on(&store, pooling);
     let mut metrics = Metrics::new().unwrap();
-    let mut handle = pool.handle();
+    let mut handle = pool.worker_handle();
     for key in 1..=2 {
         let mapped = MappingOutcome::Rows(record(key, key, &[(key, &[CURRENT])]));
         let entries = vec![BatchEntry { key, retry: false, mapped }];
@@ -421,7 +422,7 @@ fn a_connection_whose_commit_was_in_doubt_is_not_used_again() {
     assert_eq!((counted.opened, counted.reused), (2, 0));
 }
 
-/// How a lease ends.
+/// How a checkout ends.
 #[derive(Debug, Clone, Copy)]
 enum End {
     Committed,
@@ -447,21 +448,21 @@ proptest! {
         let pool = fixture.pool(shared(max));
         thread::scope(|scope| {
             for ends in &workers {
-                let (mut handle, clock) = (pool.handle(), &fixture.clock);
+                let (mut handle, clock) = (pool.worker_handle(), &fixture.clock);
                 scope.spawn(move || {
                     for end in ends {
-                        let mut lease = handle.lease().unwrap();
+                        let mut checkout = handle.check_out().unwrap();
                         match end {
                             End::Unused => clock.advance_s(IDLE_S / 2),
                             End::Committed => {
-                                lease.begin().unwrap();
-                                lease.commit().unwrap();
+                                checkout.begin().unwrap();
+                                checkout.commit().unwrap();
                             }
                             End::RolledBack => {
-                                lease.begin().unwrap();
-                                lease.rollback().unwrap();
+                                checkout.begin().unwrap();
+                                checkout.rollback().unwrap();
                             }
-                            End::Abandoned => lease.begin().unwrap(),
+                            End::Abandoned => checkout.begin().unwrap(),
                         }
                     }
                 });

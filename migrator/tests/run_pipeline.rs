@@ -13,7 +13,7 @@ use migrator::run::pipeline::{Job, RunEvent, run};
 use migrator::run::worker_pool::Stages;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
-use migrator::store::simulated_network::Linked;
+use migrator::store::simulated_network::SimulatedNetwork;
 use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::metrics::{Metrics, Step};
 use migrator::telemetry::report::{Books, Connections, RunReport};
@@ -172,7 +172,7 @@ fn a_link_is_reported_with_what_went_over_it() {
     let fixture = Fixture::new(2, 10, InsertMethod::Values);
     let clock = ManualClock::new();
     let link = Link { connect_ms: 150, round_trip_ms: 1 };
-    let linked = Linked::new(&fixture.store, link, Arc::clone(&clock) as Arc<dyn Clock>);
+    let linked = SimulatedNetwork::new(&fixture.store, link, Arc::clone(&clock) as Arc<dyn Clock>);
     let numbers = Numbers { last: 50, broken: None };
     let report = fixture.try_run(&linked, &numbers, Invented::default()).unwrap();
     let over = report.simulated_link.unwrap();

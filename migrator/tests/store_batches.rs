@@ -17,7 +17,7 @@ use migrator::record::{MappingOutcome, Refusal, Reject, SqlValue, Stage, TypedRe
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Role, Store, Stored};
+use migrator::store::{Role, Store, StoredValue};
 use migrator::telemetry::metrics::{Metrics, Retry, Step};
 use migrator::telemetry::report::Books;
 use migrator::write::insert::{Batch, BatchEntry, BatchResult, Writer};
@@ -146,12 +146,12 @@ impl Fixture {
     }
 }
 
-fn plain_text(value: &Stored<'_>) -> String {
+fn plain_text(value: &StoredValue<'_>) -> String {
     match value {
-        Stored::Null => "-".to_owned(),
-        Stored::Int(number) => number.to_string(),
-        Stored::Float(number) => number.to_string(),
-        Stored::Text(text) => (*text).to_owned(),
+        StoredValue::Null => "-".to_owned(),
+        StoredValue::Int(number) => number.to_string(),
+        StoredValue::Float(number) => number.to_string(),
+        StoredValue::Text(text) => (*text).to_owned(),
     }
 }
 
@@ -196,7 +196,7 @@ fn a_batch_stores_every_row_once_and_logs_every_record(on: &On) {
     let rows: BTreeMap<_, _> = written
         .rows
         .iter()
-        .zip(tables.yielded())
+        .zip(tables.target_tables())
         .filter(|(count, _)| **count > 0)
         .map(|(count, table)| (table.name.as_str(), *count))
         .collect();

@@ -13,7 +13,9 @@ use migrator::record::SqlValue;
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
-use migrator::store::{Connection, Inserted, Key, Range, Role, Rule, Store, Stored, Violation};
+use migrator::store::{
+    Connection, InsertOutcome, Key, Range, Role, Rule, Store, StoredValue, Violation,
+};
 use store_support::{
     ADDRESS, BASE, CONTACT, CURRENT, ENUMS, HISTORY, PREVIOUS, PRICING, address_row, base_row,
     catalogue, contact_row, history_row, int, large_record, pricing_row, text,
@@ -79,25 +81,29 @@ fn writer(store: &dyn Store) -> Box<dyn Connection> {
     connection
 }
 
-fn insert(connection: &mut dyn Connection, table: usize, rows: &[Box<[SqlValue]>]) -> Inserted {
+fn insert(
+    connection: &mut dyn Connection,
+    table: usize,
+    rows: &[Box<[SqlValue]>],
+) -> InsertOutcome {
     let rows: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
     connection.insert(table, &rows, InsertMethod::Values).unwrap()
 }
 
 fn stored(connection: &mut dyn Connection, table: usize, rows: &[Box<[SqlValue]>]) {
     let inserted = insert(connection, table, rows);
-    assert!(matches!(inserted, Inserted::Stored { .. }), "{inserted:?}");
+    assert!(matches!(inserted, InsertOutcome::Stored { .. }), "{inserted:?}");
 }
 
 fn refused(connection: &mut dyn Connection, table: usize, row: Box<[SqlValue]>) -> Violation {
     match insert(connection, table, &[row]) {
-        Inserted::Refused(violation) => violation,
-        other @ Inserted::Stored { .. } => panic!("{other:?}"),
+        InsertOutcome::Refused(violation) => violation,
+        other @ InsertOutcome::Stored { .. } => panic!("{other:?}"),
     }
 }
 
 fn has(connection: &mut dyn Connection, table: usize, column: usize, value: &SqlValue) -> bool {
-    connection.exists(&Key { table, columns: vec![column] }, &[value]).unwrap()
+    connection.contains_key(&Key { table, columns: vec![column] }, &[value]).unwrap()
 }
 
 fn has_app(connection: &mut dyn Connection, app_id: i32) -> bool {
@@ -116,17 +122,17 @@ fn dump(connection: &mut dyn Connection, table: usize, columns: &[usize]) -> Vec
     rows
 }
 
-fn plain(value: &Stored<'_>) -> String {
+fn plain(value: &StoredValue<'_>) -> String {
     match value {
-        Stored::Null => "NULL".to_owned(),
-        Stored::Int(number) => number.to_string(),
-        Stored::Float(number) => number.to_string(),
-        Stored::Text(text) => format!("'{text}'"),
+        StoredValue::Null => "NULL".to_owned(),
+        StoredValue::Int(number) => number.to_string(),
+        StoredValue::Float(number) => number.to_string(),
+        StoredValue::Text(text) => format!("'{text}'"),
     }
 }
 
 fn a_run_finds_the_tables_ready_and_the_log_with_its_key(store: &dyn Store) {
-    assert!(store.ready().unwrap().log_has_key);
+    assert!(store.prepare_schema().unwrap().log_has_key);
     assert!(!store.info().version.is_empty());
 }
 
@@ -152,7 +158,7 @@ fn what_is_committed_is_seen_by_others(store: &dyn Store) {
     assert!(has_app(&mut *connection, 1));
     // A store that locks what it reads makes the reader wait instead.
     let key = Key { table: BASE, columns: vec![0] };
-    match reader.exists(&key, &[&int(1)]) {
+    match reader.contains_key(&key, &[&int(1)]) {
         Ok(seen) => assert!(!seen),
         Err(error) => assert_eq!(error.kind(), ErrorKind::Busy),
     }
@@ -182,10 +188,10 @@ fn a_dropped_connection_leaves_nothing_of_its_transaction(store: &dyn Store) {
 fn back_undoes_what_came_after_the_mark_and_no_more(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
-    connection.mark().unwrap();
+    connection.savepoint().unwrap();
     for app_id in [2, 3] {
         stored(&mut *connection, BASE, &[base_row(app_id)]);
-        connection.back().unwrap();
+        connection.rollback_to_savepoint().unwrap();
     }
     connection.commit().unwrap();
     assert_eq!(dump(&mut *connection, BASE, &[0]), [["1"]]);
@@ -194,10 +200,10 @@ fn back_undoes_what_came_after_the_mark_and_no_more(store: &dyn Store) {
 fn a_later_mark_replaces_the_earlier_one(store: &dyn Store) {
     let mut connection = writer(store);
     for app_id in [1, 2] {
-        connection.mark().unwrap();
+        connection.savepoint().unwrap();
         stored(&mut *connection, BASE, &[base_row(app_id)]);
     }
-    connection.back().unwrap();
+    connection.rollback_to_savepoint().unwrap();
     connection.commit().unwrap();
     assert_eq!(dump(&mut *connection, BASE, &[0]), [["1"]]);
 }
@@ -210,7 +216,7 @@ fn an_insert_of_any_number_of_rows_stores_each_once(store: &dyn Store) {
             let slices: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
             let mut connection = writer(store);
             let inserted = connection.insert(BASE, &slices, method).unwrap();
-            assert!(matches!(inserted, Inserted::Stored { .. }), "{method:?} {count}");
+            assert!(matches!(inserted, InsertOutcome::Stored { .. }), "{method:?} {count}");
             connection.commit().unwrap();
             first += count;
             assert_eq!(
@@ -249,9 +255,9 @@ fn refusals_name_the_rule_and_the_column(store: &dyn Store) {
 fn a_transaction_goes_on_after_a_refusal(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
-    connection.mark().unwrap();
+    connection.savepoint().unwrap();
     refused(&mut *connection, BASE, base_row(1));
-    connection.back().unwrap();
+    connection.rollback_to_savepoint().unwrap();
     stored(&mut *connection, BASE, &[base_row(2)]);
     connection.commit().unwrap();
     assert_eq!(dump(&mut *connection, BASE, &[0]), [["1"], ["2"]]);
@@ -497,8 +503,8 @@ fn a_key_of_two_columns_is_compared_in_both(store: &dyn Store) {
     stored(&mut *connection, CONTACT, &[contact_row(5, 1)]);
     stored(&mut *connection, ADDRESS, &[CURRENT, PREVIOUS].map(|kind| address_row(5, kind)));
     let key = Key { table: ADDRESS, columns: vec![0, 1] };
-    assert!(connection.exists(&key, &[&int(5), &int(PREVIOUS)]).unwrap());
-    assert!(!connection.exists(&key, &[&int(6), &int(PREVIOUS)]).unwrap());
+    assert!(connection.contains_key(&key, &[&int(5), &int(PREVIOUS)]).unwrap());
+    assert!(!connection.contains_key(&key, &[&int(6), &int(PREVIOUS)]).unwrap());
 }
 
 fn keys_are_asked_for_in_sets_of_any_size(store: &dyn Store) {
@@ -516,12 +522,12 @@ fn keys_are_asked_for_in_sets_of_any_size(store: &dyn Store) {
         let keys: Vec<_> = numbers.iter().map(|number| [number]).collect();
         let keys: Vec<&[&SqlValue]> = keys.iter().map(AsRef::as_ref).collect();
         let even: Vec<_> = (1..=count).map(|number| number % 2 == 0).collect();
-        assert_eq!(connection.exist(&base, &keys).unwrap(), even, "{count}");
+        assert_eq!(connection.contains_keys(&base, &keys).unwrap(), even, "{count}");
         let kind = int(PREVIOUS);
         let keys: Vec<_> = numbers.iter().map(|number| [number, &kind]).collect();
         let keys: Vec<&[&SqlValue]> = keys.iter().map(AsRef::as_ref).collect();
         let six: Vec<_> = (1..=count).map(|number| number == 6).collect();
-        assert_eq!(connection.exist(&address, &keys).unwrap(), six, "{count}");
+        assert_eq!(connection.contains_keys(&address, &keys).unwrap(), six, "{count}");
     }
 }
 
@@ -535,7 +541,7 @@ fn a_set_of_keys_is_compared_as_one_key_is(store: &dyn Store) {
     let keys: Vec<_> = names.iter().flat_map(|name| [[name, &one], [name, &null]]).collect();
     let keys: Vec<&[&SqlValue]> = keys.iter().map(AsRef::as_ref).collect();
     let single: Vec<_> =
-        keys.iter().map(|values| connection.exists(&key, values).unwrap()).collect();
-    assert_eq!(connection.exist(&key, &keys).unwrap(), single);
+        keys.iter().map(|values| connection.contains_key(&key, values).unwrap()).collect();
+    assert_eq!(connection.contains_keys(&key, &keys).unwrap(), single);
     assert_eq!(single.iter().filter(|is_there| **is_there).count(), 2);
 }

@@ -26,7 +26,7 @@ use migrator::store::checksum::checksum;
 use migrator::store::mssql::MssqlStore;
 use migrator::store::mssql::url::{Password, ServerUrl};
 use migrator::store::schema::Tables;
-use migrator::store::{Role, Store, Stored};
+use migrator::store::{Role, Store, StoredValue};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{Books, RunReport};
 use serde_json::{Value, json};
@@ -107,15 +107,17 @@ impl Server {
         let (mut keys, mut log) = (BTreeSet::new(), BTreeMap::new());
         connection
             .scan(BASE, &[0], None, &mut |row| {
-                let Stored::Int(key) = row[0] else { panic!("{row:?}") };
+                let StoredValue::Int(key) = row[0] else { panic!("{row:?}") };
                 assert!(keys.insert(key));
                 Ok(())
             })
             .unwrap();
         connection
             .scan(tables.log, &[1, 2, 3], None, &mut |row| {
-                let [Stored::Int(key), Stored::Text(status), reason] = row else { panic!() };
-                let reason = if let Stored::Text(reason) = reason { *reason } else { "" };
+                let [StoredValue::Int(key), StoredValue::Text(status), reason] = row else {
+                    panic!()
+                };
+                let reason = if let StoredValue::Text(reason) = reason { *reason } else { "" };
                 assert_eq!(log.insert(*key, format!("{status} {reason}")), None, "{key} twice");
                 Ok(())
             })

@@ -29,7 +29,7 @@ fn migrated() -> Migration {
 /// The tables of a migration but the log: those of the catalogue that ships.
 fn tables() -> Vec<Table> {
     let tables = Tables::new(&Catalogue::embedded().unwrap()).unwrap();
-    let yielded = tables.yielded().iter().filter(|table| table.name != LOG_TABLE);
+    let yielded = tables.target_tables().iter().filter(|table| table.name != LOG_TABLE);
     yielded.cloned().collect()
 }
 

@@ -13,7 +13,7 @@ use migrator::source::synthetic::{Generated, Product, Profile, Spec};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
-use migrator::store::simulated_network::Linked;
+use migrator::store::simulated_network::SimulatedNetwork;
 use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::Interrupt;
@@ -64,7 +64,7 @@ impl Bench {
             self.contract.tables.iter().filter_map(|table| tables.find(&table.name)).collect();
         let path = folder.path().join("store.db");
         let sqlite = SqliteStore::new(&path, Synchronous::Full, tables).unwrap();
-        let linked = Linked::new(&sqlite, self.link, Arc::new(SystemClock));
+        let linked = SimulatedNetwork::new(&sqlite, self.link, Arc::new(SystemClock));
         let store: &dyn Store = if self.link.takes_time() { &linked } else { &sqlite };
         let config = Config {
             settings: self.settings(typed),

@@ -10,7 +10,7 @@ use migrator::stage::coerce::Coercer;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 use migrator::store::schema::Tables;
-use migrator::store::{Inserted, Role, Store};
+use migrator::store::{InsertOutcome, Role, Store};
 
 use super::support;
 
@@ -59,7 +59,7 @@ impl Typed {
             for (table, rows) in batch {
                 let rows: Vec<&[SqlValue]> = rows.iter().map(Vec::as_slice).collect();
                 let inserted = connection.insert(*table, &rows, method).unwrap();
-                assert!(matches!(inserted, Inserted::Stored { .. }), "{inserted:?}");
+                assert!(matches!(inserted, InsertOutcome::Stored { .. }), "{inserted:?}");
             }
             connection.commit().unwrap();
         }

@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue};
 use crate::source::synthetic::{Generated, Product, Spec};
 use crate::store::mssql::url::ServerUrl;
-use crate::store::{Inserted, Role, Store, schema};
+use crate::store::{InsertOutcome, Role, Store, schema};
 
 /// Records written in one transaction.
 const CHUNK_RECORDS: u32 = 1000;
@@ -232,7 +232,9 @@ fn write_to_server(
             })
             .collect();
         let slices: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
-        if let Inserted::Refused(violation) = connection.insert(0, &slices, InsertMethod::Bulk)? {
+        if let InsertOutcome::Refused(violation) =
+            connection.insert(0, &slices, InsertMethod::Bulk)?
+        {
             let message = format!("{}: {}", contract.source_table, violation.message);
             return Err(Error::environment(message));
         }

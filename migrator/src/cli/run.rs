@@ -20,7 +20,7 @@ use crate::run::pipeline;
 use crate::run::pipeline::{Job, RecordStages};
 use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
-use crate::store::simulated_network::Linked;
+use crate::store::simulated_network::SimulatedNetwork;
 use crate::telemetry::report::{Books, RunReport};
 use crate::util::cancel::Interrupt;
 use crate::util::clock::SystemClock;
@@ -57,7 +57,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let opened =
         at.store(&args.server, args.synchronous.unwrap_or(Synchronous::Full), &catalogue)?;
     let order = resolve::insertion_order(&contract, opened.tables());
-    let linked = link(args).map(|link| Linked::new(&*opened, link, Arc::new(SystemClock)));
+    let linked =
+        link(args).map(|link| SimulatedNetwork::new(&*opened, link, Arc::new(SystemClock)));
     let store = linked.as_ref().map_or(&*opened, |linked| linked);
     let total = source.count().min(config.limit);
     if let Some(misfit) = misfit.filter(|_| !args.quiet) {

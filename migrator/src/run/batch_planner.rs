@@ -16,7 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::config::Config;
 use crate::error::Result;
 use crate::source::Reader;
-use crate::store::retry::Patience;
+use crate::store::retry::Backoff;
 use crate::store::{Connection, Role, Store};
 use crate::util::partition::Partition;
 use crate::write::log::{Log, LogStatus};
@@ -220,17 +220,17 @@ impl<'a> BatchPlanner<'a> {
         &mut self,
         mut ask: impl FnMut(&Log, &mut dyn Connection) -> Result<T>,
     ) -> Result<T> {
-        let mut patience = Patience::default();
+        let mut backoff = Backoff::default();
         loop {
             let error = match ask(&self.log, self.connection.as_mut()) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            patience.wait(error)?;
+            backoff.wait(error)?;
             match self.store.connect(Role::Reader) {
                 Ok(connection) => self.connection = connection,
                 // The old one says once more that it is gone.
-                Err(error) => _ = patience.wait(error)?,
+                Err(error) => _ = backoff.wait(error)?,
             }
         }
     }

@@ -90,7 +90,7 @@ pub fn run<S: Stages>(
     observe: RunObserver<'_>,
 ) -> Result<RunReport> {
     let Job { config, source, store, order, .. } = *job;
-    let setup = retry::at_start(|| store.ready())?;
+    let setup = retry::at_start(|| store.prepare_schema())?;
     if !setup.log_has_key {
         observe(&RunEvent::LogWithoutKey);
     }
@@ -108,7 +108,7 @@ pub fn run<S: Stages>(
         WorkerPool::new(&config.settings, source, planner, &writer, &pool, &cache, &on_committed);
     let before = Usage::now()?;
     let started = Instant::now();
-    let worked = workers.work(&stages, interrupt, store.tables().yielded().len());
+    let worked = workers.work(&stages, interrupt, store.tables().target_tables().len());
     pool.close();
     let totals = worked?;
     let measured = Measurements {
@@ -248,7 +248,7 @@ fn retries(metrics: &Metrics) -> BTreeMap<String, u64> {
 }
 
 fn rows_by_table(store: &dyn Store, rows: &[u64]) -> BTreeMap<String, u64> {
-    let tables = store.tables().yielded().iter();
+    let tables = store.tables().target_tables().iter();
     tables.zip(rows).map(|(table, count)| (table.name.clone(), *count)).collect()
 }
 

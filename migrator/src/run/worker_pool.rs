@@ -17,7 +17,7 @@ use crate::run::batch_planner::{BatchPlanner, KeyBatch};
 use crate::run::queue::{Queue, QueueCounts};
 use crate::run::reorder_buffer::ReorderBuffer;
 use crate::source::{Reader, Source};
-use crate::store::pool::{Handle, Pool};
+use crate::store::pool::{Pool, WorkerHandle};
 use crate::telemetry::metrics::{Metrics, Step};
 use crate::telemetry::report::Books;
 use crate::util::cancel::Interrupt;
@@ -87,7 +87,7 @@ pub struct RunTotals {
 
 /// What a worker has of its own at the store.
 struct WriterContext<'p> {
-    connections: Handle<'p>,
+    connections: WorkerHandle<'p>,
     cache: WorkerCache,
 }
 
@@ -329,7 +329,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
     }
 
     fn context(&self) -> WriterContext<'_> {
-        WriterContext { connections: self.pool.handle(), cache: self.cache.for_worker() }
+        WriterContext { connections: self.pool.worker_handle(), cache: self.cache.for_worker() }
     }
 
     fn mapper<S: Stages<Parsed = P>>(&self, stages: S) -> Result<BatchMapper<'_, 'a, S>> {

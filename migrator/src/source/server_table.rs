@@ -11,7 +11,7 @@ use crate::store::mssql::sql::{qualified, quoted};
 use crate::store::mssql::url::{Password, ServerUrl};
 use crate::store::mssql::value::whole;
 use crate::store::mssql::wire::{Login, Stopped, Wire};
-use crate::store::retry::{self, Patience};
+use crate::store::retry::{self, Backoff};
 use crate::util::partition::Partition;
 
 use super::table::TableNames;
@@ -192,7 +192,7 @@ impl ServerReader<'_> {
 impl Reader for ServerReader<'_> {
     fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
         let text = self.source.texts.keys(most);
-        let mut patience = Patience::default();
+        let mut backoff = Backoff::default();
         loop {
             let mut keys = Vec::new();
             let read = self.query(&text, vec![ColumnData::I32(Some(after))], &mut |row| {
@@ -201,7 +201,7 @@ impl Reader for ServerReader<'_> {
             });
             match read {
                 Ok(()) => return Ok(keys),
-                Err(stopped) => patience.wait(error_of(&self.source.login, stopped))?,
+                Err(stopped) => backoff.wait(error_of(&self.source.login, stopped))?,
             };
         }
     }
@@ -210,7 +210,7 @@ impl Reader for ServerReader<'_> {
         let (Some(&first), Some(&last)) = (keys.first(), keys.last()) else { return Ok(()) };
         let mut wanted = keys.iter().copied().peekable();
         let mut next = first;
-        let mut patience = Patience::default();
+        let mut backoff = Backoff::default();
         loop {
             let bounds = vec![ColumnData::I32(Some(next)), ColumnData::I32(Some(last))];
             let source = self.source;
@@ -229,7 +229,7 @@ impl Reader for ServerReader<'_> {
             match read {
                 Ok(()) => return Ok(()),
                 Err(Stopped::Taker(error)) => return Err(error),
-                Err(stopped) => patience.wait(error_of(&source.login, stopped))?,
+                Err(stopped) => backoff.wait(error_of(&source.login, stopped))?,
             };
         }
     }

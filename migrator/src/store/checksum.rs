@@ -13,7 +13,7 @@ use crate::contract::catalogue::{SqlType, Table};
 use crate::error::Result;
 
 use super::schema::{LOG_TABLE, Tables};
-use super::{Connection, Stored};
+use super::{Connection, StoredValue};
 
 /// Columns of the log that differ between two runs with the same outcome.
 const LOG_COLUMNS_LEFT_OUT: [&str; 3] = ["log_id", "processing_time", "session_id"];
@@ -21,7 +21,7 @@ const LOG_COLUMNS_LEFT_OUT: [&str; 3] = ["log_id", "processing_time", "session_i
 /// The checksum of a store, 32 hex digits.
 pub fn checksum(connection: &mut dyn Connection, tables: &Tables) -> Result<String> {
     let mut sum = 0_u128;
-    for (index, table) in tables.yielded().iter().enumerate() {
+    for (index, table) in tables.target_tables().iter().enumerate() {
         let columns = counted_columns(table);
         let row_text = RowText::new(table, &columns);
         let mut text = String::new();
@@ -72,7 +72,7 @@ impl RowText {
         }
     }
 
-    fn write(&self, text: &mut String, row: &[Stored<'_>]) {
+    fn write(&self, text: &mut String, row: &[StoredValue<'_>]) {
         text.clear();
         text.push_str(&self.prefix);
         for (column, value) in self.columns.iter().zip(row) {
@@ -87,15 +87,15 @@ fn is_text(sql_type: SqlType) -> bool {
     matches!(sql_type, SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NVarChar(_))
 }
 
-fn push_value(text: &mut String, value: Stored<'_>, free: bool) {
+fn push_value(text: &mut String, value: StoredValue<'_>, free: bool) {
     // Writing into a String cannot fail.
     let _ = match value {
-        Stored::Null => text.write_char('N'),
-        Stored::Int(number) => write!(text, "{number}"),
+        StoredValue::Null => text.write_char('N'),
+        StoredValue::Int(number) => write!(text, "{number}"),
         // Adding zero turns -0 into 0, which databases do not tell apart.
-        Stored::Float(number) => write!(text, "{}", number + 0.0),
-        Stored::Text(value) if free => write!(text, "{}:{value}", value.len()),
-        Stored::Text(value) => text.write_str(value),
+        StoredValue::Float(number) => write!(text, "{}", number + 0.0),
+        StoredValue::Text(value) if free => write!(text, "{}:{value}", value.len()),
+        StoredValue::Text(value) => text.write_str(value),
     };
 }
 
@@ -103,7 +103,7 @@ fn push_value(text: &mut String, value: Stored<'_>, free: bool) {
 mod tests {
     use super::*;
 
-    fn value(value: Stored<'_>, free: bool) -> String {
+    fn value(value: StoredValue<'_>, free: bool) -> String {
         let mut text = String::new();
         push_value(&mut text, value, free);
         text
@@ -111,13 +111,13 @@ mod tests {
 
     #[test]
     fn values_cannot_be_taken_for_each_other() {
-        assert_eq!(value(Stored::Null, true), "N");
-        assert_eq!(value(Stored::Text("N"), true), "1:N");
-        assert_eq!(value(Stored::Text(""), true), "0:");
-        assert_eq!(value(Stored::Text("é"), true), "2:é");
-        assert_eq!(value(Stored::Text("1.50"), false), "1.50");
-        assert_eq!(value(Stored::Int(-7), false), "-7");
-        assert_eq!(value(Stored::Float(-0.0), false), "0");
-        assert_eq!(value(Stored::Float(0.1), false), "0.1");
+        assert_eq!(value(StoredValue::Null, true), "N");
+        assert_eq!(value(StoredValue::Text("N"), true), "1:N");
+        assert_eq!(value(StoredValue::Text(""), true), "0:");
+        assert_eq!(value(StoredValue::Text("é"), true), "2:é");
+        assert_eq!(value(StoredValue::Text("1.50"), false), "1.50");
+        assert_eq!(value(StoredValue::Int(-7), false), "-7");
+        assert_eq!(value(StoredValue::Float(-0.0), false), "0");
+        assert_eq!(value(StoredValue::Float(0.1), false), "0.1");
     }
 }

@@ -5,23 +5,23 @@ use crate::config::InsertMethod;
 use crate::error::Result;
 use crate::record::SqlValue;
 
-use super::{Connection, Inserted, Key, Range, Stored};
+use super::{Connection, InsertOutcome, Key, Range, StoredValue};
 
 /// The calls of a [`Connection`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// [`Connection::begin`].
     Begin,
-    /// [`Connection::mark`].
-    Mark,
-    /// [`Connection::back`].
-    Back,
+    /// [`Connection::savepoint`].
+    Savepoint,
+    /// [`Connection::rollback_to_savepoint`].
+    RollbackToSavepoint,
     /// [`Connection::commit`].
     Commit,
     /// [`Connection::rollback`].
     Rollback,
-    /// [`Connection::exist`].
-    Exist,
+    /// [`Connection::contains_keys`].
+    ContainsKeys,
     /// [`Connection::insert`].
     Insert,
     /// [`Connection::delete`].
@@ -46,13 +46,13 @@ pub trait Intercept: Send {
         table: usize,
         rows: &[&[SqlValue]],
         method: InsertMethod,
-    ) -> Result<Inserted> {
+    ) -> Result<InsertOutcome> {
         self.intercept(Operation::Insert, |connection| connection.insert(table, rows, method))
     }
 
-    /// Carries out [`Connection::exist`]; a wrapper that answers by itself overrides it.
-    fn intercept_exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
-        self.intercept(Operation::Exist, |connection| connection.exist(key, keys))
+    /// Carries out [`Connection::contains_keys`]; a wrapper that answers by itself overrides it.
+    fn intercept_contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        self.intercept(Operation::ContainsKeys, |connection| connection.contains_keys(key, keys))
     }
 }
 
@@ -61,12 +61,14 @@ impl<I: Intercept> Connection for I {
         self.intercept(Operation::Begin, |connection| connection.begin())
     }
 
-    fn mark(&mut self) -> Result<()> {
-        self.intercept(Operation::Mark, |connection| connection.mark())
+    fn savepoint(&mut self) -> Result<()> {
+        self.intercept(Operation::Savepoint, |connection| connection.savepoint())
     }
 
-    fn back(&mut self) -> Result<()> {
-        self.intercept(Operation::Back, |connection| connection.back())
+    fn rollback_to_savepoint(&mut self) -> Result<()> {
+        self.intercept(Operation::RollbackToSavepoint, |connection| {
+            connection.rollback_to_savepoint()
+        })
     }
 
     fn commit(&mut self) -> Result<()> {
@@ -77,8 +79,8 @@ impl<I: Intercept> Connection for I {
         self.intercept(Operation::Rollback, |connection| connection.rollback())
     }
 
-    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
-        self.intercept_exist(key, keys)
+    fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        self.intercept_contains_keys(key, keys)
     }
 
     fn insert(
@@ -86,7 +88,7 @@ impl<I: Intercept> Connection for I {
         table: usize,
         rows: &[&[SqlValue]],
         method: InsertMethod,
-    ) -> Result<Inserted> {
+    ) -> Result<InsertOutcome> {
         self.intercept_insert(table, rows, method)
     }
 
@@ -99,7 +101,7 @@ impl<I: Intercept> Connection for I {
         table: usize,
         columns: &[usize],
         range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+        each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
     ) -> Result<()> {
         self.intercept(Operation::Scan, |connection| connection.scan(table, columns, range, each))
     }

@@ -46,7 +46,7 @@ pub trait Store: Send + Sync {
 
     /// Makes the tables ready for a run, where a run may create them, or else checks them as
     /// [`Store::create_missing`] does and refuses, by name, a table that is not there.
-    fn ready(&self) -> Result<Setup> {
+    fn prepare_schema(&self) -> Result<Setup> {
         self.create_missing()
     }
 
@@ -61,7 +61,7 @@ pub trait Store: Send + Sync {
         None
     }
 
-    /// What the server itself has counted since [`Store::ready`], where it says.
+    /// What the server itself has counted since [`Store::prepare_schema`], where it says.
     fn server(&self) -> Option<ServerReport> {
         None
     }
@@ -70,18 +70,18 @@ pub trait Store: Send + Sync {
 /// One connection to a store; at most one transaction at a time.
 ///
 /// Tables and columns are indices into [`Store::tables`]. What the store refuses for its data comes
-/// back as [`Inserted::Refused`]; an error of the kind `Busy`, `Deadlock` or `Conflict` means that
+/// back as [`InsertOutcome::Refused`]; an error of the kind `Busy`, `Deadlock` or `Conflict` means that
 /// the transaction may succeed when it is done again from its beginning, one of the kind
 /// `Disconnected` or `Unavailable` that this takes another connection.
 pub trait Connection: Send {
     /// Begins a transaction that may write; waits its turn where the store has a single writer.
     fn begin(&mut self) -> Result<()>;
 
-    /// Sets the point that [`Connection::back`] returns to; an earlier one is forgotten.
-    fn mark(&mut self) -> Result<()>;
+    /// Sets the point that [`Connection::rollback_to_savepoint`] returns to; an earlier one is forgotten.
+    fn savepoint(&mut self) -> Result<()>;
 
-    /// Undoes what the transaction did since [`Connection::mark`].
-    fn back(&mut self) -> Result<()>;
+    /// Undoes what the transaction did since [`Connection::savepoint`].
+    fn rollback_to_savepoint(&mut self) -> Result<()>;
 
     /// Ends the transaction and keeps what it did.
     fn commit(&mut self) -> Result<()>;
@@ -91,7 +91,7 @@ pub trait Connection: Send {
 
     /// Which of these keys a row has, one answer for each, as the store compares them. One
     /// statement: no more than [`Key::per_statement`] keys, and at least one.
-    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>>;
+    fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>>;
 
     /// Inserts rows (one value for each column of the table) or, where one is refused, none or only
     /// some of them: the caller returns to its mark or rolls back.
@@ -100,7 +100,7 @@ pub trait Connection: Send {
         table: usize,
         rows: &[&[SqlValue]],
         method: InsertMethod,
-    ) -> Result<Inserted>;
+    ) -> Result<InsertOutcome>;
 
     /// Deletes the rows with these values in these columns and returns how many there were.
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64>;
@@ -113,21 +113,21 @@ pub trait Connection: Send {
         table: usize,
         columns: &[usize],
         range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+        each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
     ) -> Result<()>;
 }
 
 impl dyn Connection + '_ {
     /// Whether a row with these values in these columns is there, as the store compares them.
-    pub fn exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
-        Ok(self.exist(key, &[values])?.contains(&true))
+    pub fn contains_key(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
+        Ok(self.contains_keys(key, &[values])?.contains(&true))
     }
 
     /// How many rows there are, in all or in a range.
     pub fn count(&mut self, table: usize, range: Option<Range>) -> Result<u64> {
         let mut count = 0;
         self.scan(table, &[], range, &mut |row| {
-            if let [Stored::Int(rows)] = row {
+            if let [StoredValue::Int(rows)] = row {
                 count = rows.unsigned_abs();
             }
             Ok(())
@@ -197,7 +197,7 @@ pub struct Range {
 /// A value as it is read back, borrowed from the row. Decimals, days and times are texts in the
 /// form of [`canonical`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Stored<'a> {
+pub enum StoredValue<'a> {
     /// Null.
     Null,
     /// A whole number or a bit.
@@ -210,7 +210,7 @@ pub enum Stored<'a> {
 
 /// What became of an insert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Inserted {
+pub enum InsertOutcome {
     /// Every row is in the transaction.
     Stored {
         /// Statements that were sent.
@@ -220,7 +220,7 @@ pub enum Inserted {
     Refused(Violation),
 }
 
-impl Inserted {
+impl InsertOutcome {
     /// Carries out one insert after the other, until one is refused or fails.
     pub fn all(inserts: impl IntoIterator<Item = Result<Self>>) -> Result<Self> {
         let mut statements = 0;

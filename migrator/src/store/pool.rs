@@ -29,17 +29,17 @@ pub struct Pool<'a> {
     store: &'a dyn Store,
     clock: &'a dyn Clock,
     pooling: Pooling,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// Something changed that a waiting lease may have waited for.
     changed: Condvar,
 }
 
 /// What workers share. `open` and `idle` are used by a shared pool alone.
 #[derive(Default)]
-struct State {
+struct PoolState {
     /// Connections that nobody has; the one that came back last is taken first, so that those
     /// that are not needed grow old.
-    idle: Vec<Held>,
+    idle: Vec<PooledConnection>,
     /// Connections that are idle, out or being opened.
     open: usize,
     /// Tickets of the leases that wait, first come first.
@@ -59,7 +59,7 @@ struct Counts {
     waited_for: Duration,
 }
 
-/// Why a connection was not kept.
+/// Why a connection was not pinned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Discard {
     /// Nobody had used it for too long.
@@ -88,26 +88,26 @@ impl Discard {
 }
 
 /// A connection and its age.
-struct Held {
+struct PooledConnection {
     connection: Box<dyn Connection>,
     opened_at: Instant,
     returned_at: Instant,
 }
 
 /// One worker's way to connections; with `pool = worker` it keeps the worker's own.
-pub struct Handle<'p> {
+pub struct WorkerHandle<'p> {
     pool: &'p Pool<'p>,
-    kept: Option<Held>,
+    pinned: Option<PooledConnection>,
 }
 
 /// A connection for one batch; goes back to where it belongs when it is dropped.
-pub struct Lease<'h> {
+pub struct Checkout<'h> {
     pool: &'h Pool<'h>,
-    kept: &'h mut Option<Held>,
+    pinned: &'h mut Option<PooledConnection>,
     /// None from when one was discarded until another is had for it.
-    held: Option<Held>,
+    held: Option<PooledConnection>,
     in_transaction: bool,
-    doubt: Option<Discard>,
+    poisoned: Option<Discard>,
 }
 
 impl<'a> Pool<'a> {
@@ -117,8 +117,8 @@ impl<'a> Pool<'a> {
     }
 
     /// A way to connections for one worker.
-    pub fn handle(&self) -> Handle<'_> {
-        Handle { pool: self, kept: None }
+    pub fn worker_handle(&self) -> WorkerHandle<'_> {
+        WorkerHandle { pool: self, pinned: None }
     }
 
     /// Ends the pool: no more leases, those that wait get an error of the kind `Stopped`, and what
@@ -126,7 +126,7 @@ impl<'a> Pool<'a> {
     pub fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        state.drop_idle();
+        state.close_idle();
         self.changed.notify_all();
     }
 
@@ -143,19 +143,19 @@ impl<'a> Pool<'a> {
         by_role
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, kept: &mut Option<Held>) -> Result<Held> {
+    fn acquire(&self, pinned: &mut Option<PooledConnection>) -> Result<PooledConnection> {
         if let Pooling::Shared(limits) = self.pooling {
-            return self.take_shared(limits);
+            return self.acquire_shared(limits);
         }
         let mut state = self.state();
         if state.closed {
             return Err(stopped());
         }
-        if let Some(held) = kept.take() {
+        if let Some(held) = pinned.take() {
             state.counts.reused += 1;
             return Ok(held);
         }
@@ -163,9 +163,9 @@ impl<'a> Pool<'a> {
         self.open()
     }
 
-    fn take_shared(&self, limits: PoolLimits) -> Result<Held> {
+    fn acquire_shared(&self, limits: PoolLimits) -> Result<PooledConnection> {
         let mut state = self.wait_for_turn(limits.max.get())?;
-        state.expire(limits, self.clock.now());
+        state.close_expired(limits, self.clock.now());
         if let Some(held) = state.idle.pop() {
             state.counts.reused += 1;
             return Ok(held);
@@ -180,14 +180,14 @@ impl<'a> Pool<'a> {
     }
 
     /// Waits until it is this lease's turn and there is a connection, or room for one.
-    fn wait_for_turn(&self, most: usize) -> Result<MutexGuard<'_, State>> {
+    fn wait_for_turn(&self, max: usize) -> Result<MutexGuard<'_, PoolState>> {
         let mut state = self.state();
-        let served = state.queue.is_empty() && state.has_room(most);
+        let served = state.queue.is_empty() && state.has_room(max);
         if !served && !state.closed {
-            let ticket = state.line_up();
+            let ticket = state.enqueue();
             let since = self.clock.now();
             let mut stalled = false;
-            while !state.closed && !stalled && !state.serves(ticket, most) {
+            while !state.closed && !stalled && !state.serves(ticket, max) {
                 let left = state.time_left(since, self.clock.now());
                 stalled = left.is_none();
                 if let Some(left) = left {
@@ -199,28 +199,37 @@ impl<'a> Pool<'a> {
             // There may be room for the next one too.
             self.changed.notify_all();
             if stalled {
-                return Err(state.stalled(most));
+                return Err(state.stalled(max));
             }
         }
         if state.closed { Err(stopped()) } else { Ok(state) }
     }
 
-    fn wait<'s>(&'s self, state: MutexGuard<'s, State>, time: Duration) -> MutexGuard<'s, State> {
+    fn wait<'s>(
+        &'s self,
+        state: MutexGuard<'s, PoolState>,
+        time: Duration,
+    ) -> MutexGuard<'s, PoolState> {
         self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn open(&self) -> Result<Held> {
+    fn open(&self) -> Result<PooledConnection> {
         let connection = self.store.connect(Role::Writer)?;
         let now = self.clock.now();
-        Ok(Held { connection, opened_at: now, returned_at: now })
+        Ok(PooledConnection { connection, opened_at: now, returned_at: now })
     }
 
-    /// Takes a connection back; `verdict` says why it is not to be used again, where that is so.
-    fn give_back(&self, held: Held, verdict: Option<Discard>, kept: &mut Option<Held>) {
-        match (verdict, self.pooling) {
+    /// Takes a connection back; `discard` says why it is not to be used again, where that is so.
+    fn put_back(
+        &self,
+        held: PooledConnection,
+        discard: Option<Discard>,
+        pinned: &mut Option<PooledConnection>,
+    ) {
+        match (discard, self.pooling) {
             (None, Pooling::Off) => {}
-            (None, Pooling::Worker) => *kept = Some(held),
-            (None, Pooling::Shared(limits)) => self.keep(held, limits),
+            (None, Pooling::Worker) => *pinned = Some(held),
+            (None, Pooling::Shared(limits)) => self.put_back_shared(held, limits),
             (Some(cause), pooling) => {
                 // It is closed before there is room for another.
                 drop(held);
@@ -234,32 +243,32 @@ impl<'a> Pool<'a> {
         }
     }
 
-    fn keep(&self, held: Held, limits: PoolLimits) {
+    fn put_back_shared(&self, held: PooledConnection, limits: PoolLimits) {
         let now = self.clock.now();
         let mut state = self.state();
-        state.idle.push(Held { returned_at: now, ..held });
-        state.expire(limits, now);
+        state.idle.push(PooledConnection { returned_at: now, ..held });
+        state.close_expired(limits, now);
         if state.closed {
-            state.drop_idle();
+            state.close_idle();
         }
         self.changed.notify_all();
     }
 }
 
-impl State {
-    fn has_room(&self, most: usize) -> bool {
-        !self.idle.is_empty() || self.open < most
+impl PoolState {
+    fn has_room(&self, max: usize) -> bool {
+        !self.idle.is_empty() || self.open < max
     }
 
-    fn line_up(&mut self) -> u64 {
+    fn enqueue(&mut self) -> u64 {
         self.tickets += 1;
         self.counts.waited += 1;
         self.queue.push_back(self.tickets);
         self.tickets
     }
 
-    fn serves(&self, ticket: u64, most: usize) -> bool {
-        self.queue.front() == Some(&ticket) && self.has_room(most)
+    fn serves(&self, ticket: u64, max: usize) -> bool {
+        self.queue.front() == Some(&ticket) && self.has_room(max)
     }
 
     /// Time that a checkout may still wait; none if the pool has stalled since it began to.
@@ -268,9 +277,9 @@ impl State {
         STALL_MAX.checked_sub(now - stalled_since).filter(|left| !left.is_zero())
     }
 
-    fn stalled(&self, most: usize) -> Error {
+    fn stalled(&self, max: usize) -> Error {
         Error::environment(format!(
-            "no connection of the pool came free: {} of {most} are in use, and no call on them has \
+            "no connection of the pool came free: {} of {max} are in use, and no call on them has \
              ended for {} minutes. Check what blocks the store, then run the same command again to resume",
             self.open,
             STALL_MAX.as_secs() / 60
@@ -283,7 +292,7 @@ impl State {
 
     /// Closes idle connections that are over a limit. That happens under the lock: it is rare, and
     /// the number of open ones stays exact.
-    fn expire(&mut self, limits: PoolLimits, now: Instant) {
+    fn close_expired(&mut self, limits: PoolLimits, now: Instant) {
         for held in mem::take(&mut self.idle) {
             match held.expiry(limits, now) {
                 None => self.idle.push(held),
@@ -296,13 +305,13 @@ impl State {
         }
     }
 
-    fn drop_idle(&mut self) {
+    fn close_idle(&mut self) {
         self.open -= self.idle.len();
         self.idle.clear();
     }
 }
 
-impl Held {
+impl PooledConnection {
     fn expiry(&self, limits: PoolLimits, now: Instant) -> Option<Discard> {
         let over = |since: Instant, limit_s: u64| now - since >= Duration::from_secs(limit_s);
         if over(self.opened_at, limits.lifetime_s.get()) {
@@ -320,84 +329,84 @@ fn stopped() -> Error {
 }
 
 /// Whether a connection is as good as before after an error of this kind.
-fn leaves_trust(kind: ErrorKind) -> bool {
+fn stays_usable(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Busy | ErrorKind::Deadlock | ErrorKind::Conflict | ErrorKind::Data)
 }
 
-impl Handle<'_> {
+impl WorkerHandle<'_> {
     /// A connection for one batch. Waits, first come first served, where a shared pool has none.
-    pub fn lease(&mut self) -> Result<Lease<'_>> {
-        let held = Some(self.pool.take(&mut self.kept)?);
-        Ok(Lease {
+    pub fn check_out(&mut self) -> Result<Checkout<'_>> {
+        let held = Some(self.pool.acquire(&mut self.pinned)?);
+        Ok(Checkout {
             pool: self.pool,
-            kept: &mut self.kept,
+            pinned: &mut self.pinned,
             held,
             in_transaction: false,
-            doubt: None,
+            poisoned: None,
         })
     }
 }
 
-impl Lease<'_> {
+impl Checkout<'_> {
     /// Makes the connection ready for another attempt: rolls back, and replaces the connection
-    /// where that fails or where it was in doubt before.
+    /// where that fails or where it was in poisoned before.
     pub fn recover(&mut self) -> Result<()> {
-        if self.doubt.is_none() && self.rollback().is_ok() {
+        if self.poisoned.is_none() && self.rollback().is_ok() {
             return Ok(());
         }
-        self.give_back();
-        self.held = Some(self.pool.take(self.kept)?);
+        self.put_back();
+        self.held = Some(self.pool.acquire(self.pinned)?);
         Ok(())
     }
 
-    fn give_back(&mut self) {
+    fn put_back(&mut self) {
         let open = mem::take(&mut self.in_transaction).then_some(Discard::OpenTransaction);
-        let verdict = self.doubt.take().or(open);
+        let discard = self.poisoned.take().or(open);
         if let Some(held) = self.held.take() {
-            self.pool.give_back(held, verdict, self.kept);
+            self.pool.put_back(held, discard, self.pinned);
         }
     }
 
     /// Passes a call on, and remembers a failure after which the connection is not trusted.
-    fn watch<T>(&mut self, call: impl FnOnce(&mut dyn Connection) -> Result<T>) -> Result<T> {
+    fn call<T>(&mut self, run: impl FnOnce(&mut dyn Connection) -> Result<T>) -> Result<T> {
         let Some(held) = &mut self.held else {
             return Err(Error::new(ErrorKind::Disconnected, "there is no connection"));
         };
-        let outcome = call(held.connection.as_mut());
+        let outcome = run(held.connection.as_mut());
         if let Pooling::Shared(_) = self.pool.pooling {
             self.pool.state().active_at = Some(self.pool.clock.now());
         }
         if let Err(error) = &outcome
-            && !leaves_trust(error.kind())
+            && !stays_usable(error.kind())
         {
-            self.doubt.get_or_insert(Discard::Broken);
+            self.poisoned.get_or_insert(Discard::Broken);
         }
         outcome
     }
 }
 
-impl Drop for Lease<'_> {
+impl Drop for Checkout<'_> {
     fn drop(&mut self) {
-        self.give_back();
+        self.put_back();
     }
 }
 
-impl Intercept for Lease<'_> {
+impl Intercept for Checkout<'_> {
     fn intercept<T>(
         &mut self,
         operation: Operation,
         call: impl FnOnce(&mut dyn Connection) -> Result<T>,
     ) -> Result<T> {
-        let before = self.doubt;
-        let outcome = self.watch(call);
+        let before = self.poisoned;
+        let outcome = self.call(call);
         match (operation, outcome.is_ok()) {
             (Operation::Begin, true) => self.in_transaction = true,
             (Operation::Commit | Operation::Rollback, true) => self.in_transaction = false,
             // Closing the connection ends its transaction. A look-up of the commit on another
             // connection would wait for that end.
             (Operation::Rollback, false) => {
-                self.doubt = before.or(Some(Discard::RollbackFailed));
-                self.give_back();
+                self.poisoned = before.or(Some(Discard::RollbackFailed));
+                self.put_back();
             }
             _ => {}
         }
@@ -424,7 +433,7 @@ mod tests {
             (0, Some(9 * hour), 9 * hour + 1, Some(hour - 1)),
             (10, Some(0), hour, Some(10)),
         ] {
-            let state = State { active_at: active.map(at), ..State::default() };
+            let state = PoolState { active_at: active.map(at), ..PoolState::default() };
             let left = left.map(Duration::from_secs);
             assert_eq!(state.time_left(at(since), at(now)), left, "{since} {active:?} {now}");
         }

@@ -1,12 +1,12 @@
 //! How long and how often something is done again after an error that another try may mend. Decides
 //! nothing about what is done.
 //!
-//! | cause | pause before the nth repetition | repetitions |
+//! | cause | pause before the nth repetition | retries_max |
 //! |---|---|---|
 //! | busy | 10 ms · 2ⁿ⁻¹ | 5 |
-//! | deadlock, conflict | 20 ms · 2ⁿ⁻¹, at most 2 s | 10 |
-//! | disconnected | 50 ms · 2ⁿ⁻¹, at most 5 s | 8 |
-//! | unavailable | 250 ms · 2ⁿ⁻¹, at most 10 s | 8 |
+//! | deadlock, conflict | 20 ms · 2ⁿ⁻¹, at max 2 s | 10 |
+//! | disconnected | 50 ms · 2ⁿ⁻¹, at max 5 s | 8 |
+//! | unavailable | 250 ms · 2ⁿ⁻¹, at max 10 s | 8 |
 //!
 //! Before a run has started there are no more than 3, so that a server that is not there is told of
 //! soon. All pauses but those of busy are drawn from half of that to all of it, so that those who
@@ -23,34 +23,34 @@ use crate::telemetry::metrics::Retry;
 use super::{Connection, Role, Store};
 
 /// Repetitions where the store is busy.
-pub const RETRIES_MAX: u32 = 5;
+pub const BUSY_RETRIES_MAX: u32 = 5;
 /// Repetitions of a batch some of whose records another process logged first; without a pause,
 /// because each looks the log up again.
-pub const RACES_MAX: u32 = 5;
+pub const RACE_RETRIES_MAX: u32 = 5;
 /// Repetitions of a transaction that met others.
-pub const COLLISIONS_MAX: u32 = 10;
+pub const CONFLICT_RETRIES_MAX: u32 = 10;
 /// Repetitions on another connection.
-pub const RECONNECTS_MAX: u32 = 8;
+pub const RECONNECT_RETRIES_MAX: u32 = 8;
 /// Repetitions before a run has started.
-const STARTS_MAX: u32 = 3;
+const START_RETRIES_MAX: u32 = 3;
 
 /// What was done again so far.
 #[derive(Debug)]
-pub struct Patience {
+pub struct Backoff {
     tries: BTreeMap<Retry, u32>,
-    most: u32,
+    max: u32,
 }
 
-impl Default for Patience {
+impl Default for Backoff {
     fn default() -> Self {
-        Self { tries: BTreeMap::new(), most: u32::MAX }
+        Self { tries: BTreeMap::new(), max: u32::MAX }
     }
 }
 
-impl Patience {
-    /// The patience of somebody who has not started yet.
+impl Backoff {
+    /// The backoff of somebody who has not started yet.
     fn at_start() -> Self {
-        Self { most: STARTS_MAX, ..Self::default() }
+        Self { max: START_RETRIES_MAX, ..Self::default() }
     }
 
     /// Takes note of an error, and waits as long as its cause asks for.
@@ -61,9 +61,9 @@ impl Patience {
         let Some(cause) = cause(error.kind()) else { return Err(error) };
         let tries = self.tries.entry(cause).or_default();
         *tries += 1;
-        let most = repetitions(cause).min(self.most);
-        if *tries > most {
-            let message = format!("given up after {most} repetitions ({})", cause.name());
+        let max = retries_max(cause).min(self.max);
+        if *tries > max {
+            let message = format!("given up after {max} repetitions ({})", cause.name());
             return Err(Error::caused(error.kind(), message, error));
         }
         thread::sleep(pause(cause, *tries));
@@ -73,14 +73,14 @@ impl Patience {
 
 /// Does something before a run has started, until it succeeds.
 pub fn at_start<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
-    until_done(Patience::at_start(), &mut work)
+    until_done(Backoff::at_start(), &mut work)
 }
 
-fn until_done<T>(mut patience: Patience, work: &mut dyn FnMut() -> Result<T>) -> Result<T> {
+fn until_done<T>(mut backoff: Backoff, work: &mut dyn FnMut() -> Result<T>) -> Result<T> {
     loop {
         match work() {
             Ok(done) => return Ok(done),
-            Err(error) => patience.wait(error)?,
+            Err(error) => backoff.wait(error)?,
         };
     }
 }
@@ -91,7 +91,7 @@ pub fn with_connection<T>(
     role: Role,
     work: &mut dyn FnMut(&mut dyn Connection) -> Result<T>,
 ) -> Result<T> {
-    until_done(Patience::default(), &mut || {
+    until_done(Backoff::default(), &mut || {
         store.connect(role).and_then(|mut connection| work(connection.as_mut()))
     })
 }
@@ -113,11 +113,11 @@ fn cause(kind: ErrorKind) -> Option<Retry> {
     }
 }
 
-fn repetitions(cause: Retry) -> u32 {
+fn retries_max(cause: Retry) -> u32 {
     match cause {
-        Retry::Disconnected | Retry::Unavailable => RECONNECTS_MAX,
-        Retry::Deadlock | Retry::Conflict => COLLISIONS_MAX,
-        _ => RETRIES_MAX,
+        Retry::Disconnected | Retry::Unavailable => RECONNECT_RETRIES_MAX,
+        Retry::Deadlock | Retry::Conflict => CONFLICT_RETRIES_MAX,
+        _ => BUSY_RETRIES_MAX,
     }
 }
 
@@ -161,8 +161,8 @@ mod tests {
     fn what_another_try_does_not_mend_comes_back_at_once() {
         for kind in [ErrorKind::Usage, ErrorKind::Environment, ErrorKind::Data, ErrorKind::Stopped]
         {
-            let mut patience = Patience::default();
-            let error = patience.wait(Error::new(kind, "no")).unwrap_err();
+            let mut backoff = Backoff::default();
+            let error = backoff.wait(Error::new(kind, "no")).unwrap_err();
             assert_eq!((error.kind(), error.to_string().as_str()), (kind, "no"));
         }
     }
@@ -179,13 +179,13 @@ mod tests {
 
     #[test]
     fn patience_ends_for_each_cause_alone() {
-        let mut patience = Patience::default();
-        for _ in 0..RETRIES_MAX {
-            let cause = patience.wait(Error::new(ErrorKind::Busy, "locked")).unwrap();
+        let mut backoff = Backoff::default();
+        for _ in 0..BUSY_RETRIES_MAX {
+            let cause = backoff.wait(Error::new(ErrorKind::Busy, "locked")).unwrap();
             assert_eq!(cause, Retry::Busy);
         }
-        assert!(patience.wait(Error::new(ErrorKind::Deadlock, "victim")).is_ok());
-        let error = patience.wait(Error::new(ErrorKind::Busy, "locked")).unwrap_err();
+        assert!(backoff.wait(Error::new(ErrorKind::Deadlock, "victim")).is_ok());
+        let error = backoff.wait(Error::new(ErrorKind::Busy, "locked")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Busy);
         assert_eq!(error.to_string(), "given up after 5 repetitions (busy): locked");
     }

@@ -65,7 +65,7 @@ impl Tables {
     }
 
     /// The tables whose rows make up what a migration yields: all but the helper tables.
-    pub fn yielded(&self) -> &[Table] {
+    pub fn target_tables(&self) -> &[Table] {
         &self.all[..self.run]
     }
 

@@ -44,7 +44,7 @@ use crate::util::clock::Clock;
 use super::intercept::{Intercept, Operation};
 use super::schema::Tables;
 use super::statement_layout::{BULK_ROWS_MAX, Shape, statements};
-use super::{Connection, Inserted, Role, Setup, Store};
+use super::{Connection, InsertOutcome, Role, Setup, Store};
 
 /// Messages of one bulk load.
 const BULK_MESSAGES: u64 = 3;
@@ -52,13 +52,13 @@ const BULK_MESSAGES: u64 = 3;
 const SESSION_MESSAGES: u64 = 1;
 
 /// A store behind a simulated link.
-pub struct Linked<'a> {
+pub struct SimulatedNetwork<'a> {
     store: &'a dyn Store,
-    shared: Arc<Shared>,
+    state: Arc<NetworkState>,
 }
 
 /// What a link's connections share.
-struct Shared {
+struct NetworkState {
     link: Link,
     clock: Arc<dyn Clock>,
     shapes: Vec<Shape>,
@@ -66,16 +66,16 @@ struct Shared {
     messages: AtomicU64,
 }
 
-impl<'a> Linked<'a> {
+impl<'a> SimulatedNetwork<'a> {
     /// Puts a link before a store.
     pub fn new(store: &'a dyn Store, link: Link, clock: Arc<dyn Clock>) -> Self {
         let shapes = store.tables().all().iter().map(Shape::of).collect();
         let (connects, messages) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { store, shared: Arc::new(Shared { link, clock, shapes, connects, messages }) }
+        Self { store, state: Arc::new(NetworkState { link, clock, shapes, connects, messages }) }
     }
 
     fn report(&self) -> SimulatedLink {
-        let Shared { link, connects, messages, .. } = &*self.shared;
+        let NetworkState { link, connects, messages, .. } = &*self.state;
         SimulatedLink {
             connect_ms: link.connect_ms,
             round_trip_ms: link.round_trip_ms,
@@ -85,7 +85,7 @@ impl<'a> Linked<'a> {
     }
 }
 
-impl Store for Linked<'_> {
+impl Store for SimulatedNetwork<'_> {
     fn info(&self) -> StoreInfo {
         let StoreInfo { kind, version } = self.store.info();
         StoreInfo { kind, version: format!("{version} behind a {}", self.report()) }
@@ -99,20 +99,21 @@ impl Store for Linked<'_> {
         self.store.create_missing()
     }
 
-    fn ready(&self) -> Result<Setup> {
-        self.store.ready()
+    fn prepare_schema(&self) -> Result<Setup> {
+        self.store.prepare_schema()
     }
 
     fn connect(&self, role: Role) -> Result<Box<dyn Connection>> {
         if role == Role::Untimed {
             return self.store.connect(role);
         }
-        self.shared.connect();
+        self.state.connect();
         let connection = self.store.connect(role)?;
-        let shared = Arc::clone(&self.shared);
-        let mut linked = LinkedConnection { connection, shared, in_transaction: false, owed: 0 };
-        linked.send(SESSION_MESSAGES);
-        Ok(Box::new(linked))
+        let state = Arc::clone(&self.state);
+        let mut simulated =
+            SimulatedConnection { connection, state, in_transaction: false, owed: 0 };
+        simulated.send(SESSION_MESSAGES);
+        Ok(Box::new(simulated))
     }
 
     fn connections(&self) -> BTreeMap<String, Connections> {
@@ -128,7 +129,7 @@ impl Store for Linked<'_> {
     }
 }
 
-impl Shared {
+impl NetworkState {
     fn connect(&self) {
         self.connects.fetch_add(1, Ordering::Relaxed);
         self.wait(Duration::from_millis(self.link.connect_ms.into()));
@@ -142,33 +143,33 @@ impl Shared {
 }
 
 /// A connection over the link.
-struct LinkedConnection {
+struct SimulatedConnection {
     connection: Box<dyn Connection>,
-    shared: Arc<Shared>,
+    state: Arc<NetworkState>,
     in_transaction: bool,
     /// Messages of the transaction that have not been waited for.
     owed: u64,
 }
 
-impl LinkedConnection {
+impl SimulatedConnection {
     /// Counts messages, and waits for all that are owed unless a transaction is open.
     fn send(&mut self, messages: u64) {
-        self.shared.messages.fetch_add(messages, Ordering::Relaxed);
+        self.state.messages.fetch_add(messages, Ordering::Relaxed);
         self.owed += messages;
         if !self.in_transaction {
-            let round_trip_ms = u64::from(self.shared.link.round_trip_ms);
+            let round_trip_ms = u64::from(self.state.link.round_trip_ms);
             let owed_ms = round_trip_ms.saturating_mul(mem::take(&mut self.owed));
-            self.shared.wait(Duration::from_millis(owed_ms));
+            self.state.wait(Duration::from_millis(owed_ms));
         }
     }
 
     /// Inserts in the statements that SQL Server would get. Rows that give an identity value and
     /// rows that do not cannot share one.
-    fn insert_values(&mut self, table: usize, rows: &[&[SqlValue]]) -> Result<Inserted> {
-        let shared = Arc::clone(&self.shared);
-        let shape = &shared.shapes[table];
+    fn insert_values(&mut self, table: usize, rows: &[&[SqlValue]]) -> Result<InsertOutcome> {
+        let state = Arc::clone(&self.state);
+        let shape = &state.shapes[table];
         let alike = rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b));
-        Inserted::all(alike.map(|alike| {
+        InsertOutcome::all(alike.map(|alike| {
             let switched = shape.gives_identity(alike[0]);
             self.send(u64::from(switched));
             let inserted = self.insert_alike(table, alike, shape.rows_max(switched));
@@ -182,8 +183,8 @@ impl LinkedConnection {
         table: usize,
         rows: &[&[SqlValue]],
         rows_max: usize,
-    ) -> Result<Inserted> {
-        Inserted::all(statements(rows, rows_max).map(|rows| {
+    ) -> Result<InsertOutcome> {
+        InsertOutcome::all(statements(rows, rows_max).map(|rows| {
             let inserted = self.connection.insert(table, rows, InsertMethod::Values);
             self.send(1);
             inserted
@@ -191,7 +192,7 @@ impl LinkedConnection {
     }
 }
 
-impl Intercept for LinkedConnection {
+impl Intercept for SimulatedConnection {
     fn intercept<T>(
         &mut self,
         operation: Operation,
@@ -217,7 +218,7 @@ impl Intercept for LinkedConnection {
         table: usize,
         rows: &[&[SqlValue]],
         method: InsertMethod,
-    ) -> Result<Inserted> {
+    ) -> Result<InsertOutcome> {
         match method {
             InsertMethod::Values => self.insert_values(table, rows),
             InsertMethod::Bulk if rows.is_empty() => self.connection.insert(table, rows, method),

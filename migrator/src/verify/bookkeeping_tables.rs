@@ -2,7 +2,7 @@
 //! a batch of its session that covers it, every batch the records that it counts.
 
 use crate::error::Result;
-use crate::store::Stored;
+use crate::store::StoredValue;
 use crate::store::schema::{BATCH_TABLE, RUN_TABLE};
 
 use super::claims::{BatchCheck, BatchClaim};
@@ -47,10 +47,12 @@ fn runs(sessions: &Sessions, findings: &mut Findings) {
 fn read_batches(state: &mut State<'_>) -> Result<()> {
     let State { connection, tables, sessions, claims, findings, .. } = state;
     connection.scan(tables.batch, &[0, 1, 2, 3, 4], None, &mut |row| {
-        let [Stored::Text(id), Stored::Int(number), Stored::Int(first), rest @ ..] = row else {
+        let [StoredValue::Text(id), StoredValue::Int(number), StoredValue::Int(first), rest @ ..] =
+            row
+        else {
             return Ok(());
         };
-        let [Stored::Int(last), Stored::Int(records)] = *rest else { return Ok(()) };
+        let [StoredValue::Int(last), StoredValue::Int(records)] = *rest else { return Ok(()) };
         let (first, number) = (*first, *number);
         let batch = |session| BatchClaim { session, first, last, number, records };
         if let Some(session) = sessions.find(id) {

@@ -2,7 +2,7 @@
 //! and shared keys that are with another record than the lowest.
 
 use crate::error::Result;
-use crate::store::Stored;
+use crate::store::StoredValue;
 
 use super::claims::{CATALOGUE, Claim, Claims};
 use super::finding::{Fault, Finding, Findings};
@@ -113,7 +113,7 @@ impl<'s> Scan<'s> {
         Self { lens, claims, findings, strict, shared, rows, found, changed, claimants, scratch }
     }
 
-    fn row(&mut self, row: &[Stored<'_>]) -> Result<()> {
+    fn row(&mut self, row: &[StoredValue<'_>]) -> Result<()> {
         self.rows += 1;
         let key = self.lens.key(row);
         self.claims.claimants(self.lens.table, &key, &mut self.claimants)?;
@@ -135,7 +135,7 @@ impl<'s> Scan<'s> {
         Ok(())
     }
 
-    fn differs(&mut self, key: Vec<u8>, row: &[Stored<'_>]) {
+    fn differs(&mut self, key: Vec<u8>, row: &[StoredValue<'_>]) {
         if self.changed.len() < self.findings.room(&self.lens.name) {
             let row = row.iter().map(|value| Datum::from(*value)).collect();
             self.changed.push(Changed { key, row });

@@ -3,7 +3,7 @@
 
 use crate::contract::catalogue::SqlType;
 use crate::record::SqlValue;
-use crate::store::{Stored, canonical};
+use crate::store::{StoredValue, canonical};
 
 /// A value as a store gives it back.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,45 +56,45 @@ impl Datum {
     }
 
     /// The value as it is read back.
-    pub fn stored(&self) -> Stored<'_> {
+    pub fn stored(&self) -> StoredValue<'_> {
         match self {
-            Self::Null => Stored::Null,
-            Self::Int(number) => Stored::Int(*number),
-            Self::Float(number) => Stored::Float(*number),
-            Self::Text(text) => Stored::Text(text),
+            Self::Null => StoredValue::Null,
+            Self::Int(number) => StoredValue::Int(*number),
+            Self::Float(number) => StoredValue::Float(*number),
+            Self::Text(text) => StoredValue::Text(text),
         }
     }
 }
 
-impl From<Stored<'_>> for Datum {
-    fn from(value: Stored<'_>) -> Self {
+impl From<StoredValue<'_>> for Datum {
+    fn from(value: StoredValue<'_>) -> Self {
         match value {
-            Stored::Null => Self::Null,
-            Stored::Int(number) => Self::Int(number),
-            Stored::Float(number) => Self::Float(number),
-            Stored::Text(text) => Self::Text(text.to_owned()),
+            StoredValue::Null => Self::Null,
+            StoredValue::Int(number) => Self::Int(number),
+            StoredValue::Float(number) => Self::Float(number),
+            StoredValue::Text(text) => Self::Text(text.to_owned()),
         }
     }
 }
 
 /// Appends a value so that no two rows have the same bytes. `folds` writes texts as SQL Server
 /// compares them, without regard to case and to blanks at their end.
-pub fn encode(out: &mut Vec<u8>, value: Stored<'_>, folds: bool) {
+pub fn encode(out: &mut Vec<u8>, value: StoredValue<'_>, folds: bool) {
     match value {
-        Stored::Null => out.push(b'n'),
-        Stored::Int(number) => {
+        StoredValue::Null => out.push(b'n'),
+        StoredValue::Int(number) => {
             out.push(b'i');
             out.extend_from_slice(&number.to_le_bytes());
         }
-        Stored::Float(number) => {
+        StoredValue::Float(number) => {
             out.push(b'f');
             // Adding zero turns -0 into 0.
             out.extend_from_slice(&(number + 0.0).to_le_bytes());
         }
-        Stored::Text(text) if folds => {
+        StoredValue::Text(text) if folds => {
             encode_text(out, &text.trim_end_matches(' ').to_lowercase());
         }
-        Stored::Text(text) => encode_text(out, text),
+        StoredValue::Text(text) => encode_text(out, text),
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    fn bytes(values: &[Stored<'_>], folds: bool) -> Vec<u8> {
+    fn bytes(values: &[StoredValue<'_>], folds: bool) -> Vec<u8> {
         let mut out = Vec::new();
         for value in values {
             encode(&mut out, *value, folds);
@@ -171,25 +171,28 @@ mod tests {
 
     #[test]
     fn different_rows_have_different_bytes() {
-        let rows: [&[Stored<'_>]; 8] = [
-            &[Stored::Null],
-            &[Stored::Int(1)],
-            &[Stored::Float(1.0)],
-            &[Stored::Text("1")],
-            &[Stored::Text("a"), Stored::Text("b")],
-            &[Stored::Text("ab"), Stored::Text("")],
-            &[Stored::Text("A"), Stored::Text("b")],
-            &[Stored::Text("a "), Stored::Text("b")],
+        let rows: [&[StoredValue<'_>]; 8] = [
+            &[StoredValue::Null],
+            &[StoredValue::Int(1)],
+            &[StoredValue::Float(1.0)],
+            &[StoredValue::Text("1")],
+            &[StoredValue::Text("a"), StoredValue::Text("b")],
+            &[StoredValue::Text("ab"), StoredValue::Text("")],
+            &[StoredValue::Text("A"), StoredValue::Text("b")],
+            &[StoredValue::Text("a "), StoredValue::Text("b")],
         ];
         let distinct: std::collections::BTreeSet<_> =
             rows.iter().map(|row| bytes(row, false)).collect();
         assert_eq!(distinct.len(), rows.len());
-        assert_eq!(bytes(&[Stored::Float(-0.0)], false), bytes(&[Stored::Float(0.0)], false));
+        assert_eq!(
+            bytes(&[StoredValue::Float(-0.0)], false),
+            bytes(&[StoredValue::Float(0.0)], false)
+        );
     }
 
     #[test]
     fn folded_keys_are_equal_where_sql_server_finds_them_equal() {
-        let folded = |text| bytes(&[Stored::Text(text)], true);
+        let folded = |text| bytes(&[StoredValue::Text(text)], true);
         assert_eq!(folded("Score  "), folded("SCORE"));
         assert_eq!(folded("É"), folded("é"));
         assert_ne!(folded(" SCORE"), folded("SCORE"));
@@ -197,7 +200,12 @@ mod tests {
 
     #[test]
     fn bytes_can_be_read_by_people() {
-        let row = [Stored::Int(-5), Stored::Text("näme"), Stored::Null, Stored::Float(0.5)];
+        let row = [
+            StoredValue::Int(-5),
+            StoredValue::Text("näme"),
+            StoredValue::Null,
+            StoredValue::Float(0.5),
+        ];
         assert_eq!(decode(&bytes(&row, false)), ["-5", "näme", "null", "0.5"]);
         assert_eq!(decode(b"i123"), Vec::<String>::new());
         assert_eq!(decode(b"?12345678"), Vec::<String>::new());

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::error::{Error, Result};
 use crate::record::TypedRecord;
 use crate::store::schema::Tables;
-use crate::store::{Connection, Stored};
+use crate::store::{Connection, StoredValue};
 use crate::write::dedup::Dedup;
 use crate::write::log::{Log, Session};
 
@@ -49,7 +49,7 @@ impl<'a> State<'a> {
         let lens = |table| (table != tables.log).then(|| Lens::new(tables, table, &dedup));
         Ok(Self {
             tables,
-            lenses: (0..tables.yielded().len()).map(lens).collect(),
+            lenses: (0..tables.target_tables().len()).map(lens).collect(),
             log_lens: LogLens::new(tables, &log),
             sessions: Sessions::read(connection.as_mut(), tables)?,
             connection,
@@ -136,7 +136,7 @@ impl Sessions {
     fn read(connection: &mut dyn Connection, tables: &Tables) -> Result<Self> {
         let mut sessions = Self::default();
         connection.scan(tables.run, &[0, 1], None, &mut |row| {
-            let [Stored::Text(id), Stored::Text(now)] = *row else { return Ok(()) };
+            let [StoredValue::Text(id), StoredValue::Text(now)] = *row else { return Ok(()) };
             // What is no time becomes one that does not fit the session's id, and is found so.
             let now = NaiveDateTime::parse_from_str(now, TIME_FORMAT).unwrap_or_default();
             sessions.add(Session { id: id.to_owned(), now });

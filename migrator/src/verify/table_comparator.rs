@@ -3,7 +3,7 @@
 
 use crate::contract::catalogue::{Column, Table};
 use crate::record::SqlValue;
-use crate::store::Stored;
+use crate::store::StoredValue;
 use crate::store::schema::Tables;
 use crate::write::dedup::Dedup;
 
@@ -68,7 +68,7 @@ impl Lens {
     }
 
     /// The bytes that identify a row in its table.
-    pub fn key(&self, row: &[Stored<'_>]) -> Vec<u8> {
+    pub fn key(&self, row: &[StoredValue<'_>]) -> Vec<u8> {
         let mut key = Vec::with_capacity(9 * self.key.len());
         for &place in &self.key {
             encode(&mut key, row[place], self.shared);
@@ -77,13 +77,14 @@ impl Lens {
     }
 
     /// The column of the key that holds null because the store is to number the row.
-    pub fn unnumbered(&self, row: &[Stored<'_>]) -> Option<&str> {
-        let place = self.key.iter().find(|&&at| self.of[at].identity && row[at] == Stored::Null)?;
+    pub fn unnumbered(&self, row: &[StoredValue<'_>]) -> Option<&str> {
+        let place =
+            self.key.iter().find(|&&at| self.of[at].identity && row[at] == StoredValue::Null)?;
         Some(&self.of[*place].name)
     }
 
     /// 128 bits that stand for all values of a row; `scratch` is emptied.
-    pub fn hash(&self, row: &[Stored<'_>], scratch: &mut Vec<u8>) -> u128 {
+    pub fn hash(&self, row: &[StoredValue<'_>], scratch: &mut Vec<u8>) -> u128 {
         scratch.clear();
         for value in row {
             encode(scratch, *value, false);
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn a_row_is_identified_by_its_key_alone() {
         let lens = lens(1);
-        let row = |id, name| [Stored::Int(id), Stored::Text(name)];
+        let row = |id, name| [StoredValue::Int(id), StoredValue::Text(name)];
         assert_eq!(lens.key_text(&lens.key(&row(5, "Ä b"))), "app_id 5, name Ä b");
         assert_ne!(lens.key(&row(5, "a")), lens.key(&row(5, "A")));
         assert!(!lens.shared && self::lens(0).shared);
@@ -168,11 +169,11 @@ mod tests {
     #[test]
     fn a_hash_stands_for_every_value() {
         let lens = lens(0);
-        let hash = |row: [Stored<'_>; 2]| lens.hash(&row, &mut Vec::new());
-        let row = [Stored::Int(7), Stored::Text("1")];
+        let hash = |row: [StoredValue<'_>; 2]| lens.hash(&row, &mut Vec::new());
+        let row = [StoredValue::Int(7), StoredValue::Text("1")];
         assert_eq!(hash(row), hash(row));
-        assert_ne!(hash(row), hash([Stored::Int(7), Stored::Null]));
-        assert_ne!(hash(row), hash([Stored::Int(8), Stored::Text("1")]));
+        assert_ne!(hash(row), hash([StoredValue::Int(7), StoredValue::Null]));
+        assert_ne!(hash(row), hash([StoredValue::Int(8), StoredValue::Text("1")]));
     }
 
     #[test]
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn a_key_that_the_store_is_to_number_is_noticed() {
         let lens = lens(0);
-        assert_eq!(lens.unnumbered(&[Stored::Null, Stored::Null]), Some("con_id"));
-        assert_eq!(lens.unnumbered(&[Stored::Int(7), Stored::Null]), None);
+        assert_eq!(lens.unnumbered(&[StoredValue::Null, StoredValue::Null]), Some("con_id"));
+        assert_eq!(lens.unnumbered(&[StoredValue::Int(7), StoredValue::Null]), None);
     }
 }

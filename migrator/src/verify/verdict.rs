@@ -1,7 +1,7 @@
 //! What a row of the log should say of a record, held against what it says. Pure.
 
 use crate::record::MappingOutcome;
-use crate::store::Stored;
+use crate::store::StoredValue;
 use crate::store::schema::Tables;
 use crate::write::log;
 use crate::write::log::{Log, Session};
@@ -88,7 +88,7 @@ impl LogLens {
     }
 
     /// A row in the order of the lens's columns.
-    pub fn row(&self, row: &[Stored<'_>]) -> LogRow {
+    pub fn row(&self, row: &[StoredValue<'_>]) -> LogRow {
         let values: Vec<_> = row.iter().map(|value| Datum::from(*value)).collect();
         let text = |place: usize| values[place].text().unwrap_or_default().to_owned();
         LogRow {

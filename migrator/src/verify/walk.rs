@@ -178,7 +178,9 @@ impl Walk<'_, '_> {
 
     fn is_explained(&mut self, record: &TypedRecord, reason: &str) -> Result<bool> {
         let State { tables, log, connection, .. } = &mut *self.state;
-        explains(tables, log, record, reason, &mut |key, values| connection.exists(key, values))
+        explains(tables, log, record, reason, &mut |key, values| {
+            connection.contains_key(key, values)
+        })
     }
 
     /// Notes the key that a duplicate shares with the record that is stored.

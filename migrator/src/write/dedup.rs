@@ -151,7 +151,7 @@ impl KeyLookup<'_> {
 
     fn one(&mut self, key: &Key, wanted: &RowKey<'_>) -> Result<bool> {
         self.metrics.queries += 1;
-        self.connection.exists(key, &wanted.values)
+        self.connection.contains_key(key, &wanted.values)
     }
 
     fn with_cache(&mut self, key: &Key, wanted: &[&RowKey<'_>]) -> Result<Vec<bool>> {
@@ -162,7 +162,9 @@ impl KeyLookup<'_> {
         for places in open.chunks(key.per_statement()) {
             let values: Vec<_> = places.iter().map(|&place| &wanted[place].values[..]).collect();
             self.metrics.set_queries += 1;
-            for (&place, is_stored) in places.iter().zip(self.connection.exist(key, &values)?) {
+            for (&place, is_stored) in
+                places.iter().zip(self.connection.contains_keys(key, &values)?)
+            {
                 answers[place] = is_stored;
                 self.learn(&wanted[place].exact, known[place], is_stored);
             }

@@ -63,7 +63,7 @@ impl Rejection<'_> {
             let key = Key { table: self.table, columns: columns.clone() };
             for row in self.rows() {
                 let values: Vec<_> = columns.iter().map(|&column| &row[column]).collect();
-                if !values.contains(&&SqlValue::Null) && connection.exists(&key, &values)? {
+                if !values.contains(&&SqlValue::Null) && connection.contains_key(&key, &values)? {
                     return Ok((Some(names(of, columns)), key_taken(&values)));
                 }
             }
@@ -117,7 +117,7 @@ impl Rejection<'_> {
             return Ok(true);
         }
         let key = Key { table: foreign_key.references, columns: columns.clone() };
-        connection.exists(&key, values)
+        connection.contains_key(&key, values)
     }
 
     fn of(&self) -> &Table {

@@ -8,10 +8,10 @@ use rustc_hash::FxHashMap;
 use crate::config::InsertMethod;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{MappingOutcome, SqlRow, SqlValue, TypedRecord};
-use crate::store::pool::Handle;
-use crate::store::retry::{self, Patience};
+use crate::store::pool::WorkerHandle;
+use crate::store::retry::{self, Backoff};
 use crate::store::schema::Tables;
-use crate::store::{Connection, Inserted, Role, Rule, Store, Violation};
+use crate::store::{Connection, InsertOutcome, Role, Rule, Store, Violation};
 use crate::telemetry::metrics::{Metrics, Retry, Step};
 use crate::telemetry::report::Books;
 use crate::write::cache::{KeyBytes, WorkerCache};
@@ -110,7 +110,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Self> {
         let tables = store.tables();
         let mut all = order.to_vec();
-        all.extend((0..tables.yielded().len()).filter(|index| !order.contains(index)));
+        all.extend((0..tables.target_tables().len()).filter(|index| !order.contains(index)));
         all.retain(|&index| index != tables.log);
         let (dedup, log) = (Dedup::new(tables), Log::new(tables)?);
         Ok(Self {
@@ -145,16 +145,16 @@ impl<'a> Writer<'a> {
     pub fn write(
         &self,
         batch: &Batch,
-        connections: &mut Handle<'_>,
+        connections: &mut WorkerHandle<'_>,
         cache: &WorkerCache,
         metrics: &mut Metrics,
     ) -> Result<BatchResult> {
-        let mut patience = Patience::default();
+        let mut backoff = Backoff::default();
         let started = Instant::now();
         let mut connection = loop {
-            match connections.lease() {
-                Ok(lease) => break lease,
-                Err(error) => metrics.retry(wait(&mut patience, batch, error)?),
+            match connections.check_out() {
+                Ok(checkout) => break checkout,
+                Err(error) => metrics.retry(wait(&mut backoff, batch, error)?),
             }
         };
         metrics.time(Step::Connect, started.elapsed());
@@ -180,7 +180,7 @@ impl<'a> Writer<'a> {
                 Ok(TransactionEnd::Undone) => Retry::Undone,
                 // Only a key can be another process's; nothing that is done again mends the rest.
                 Ok(TransactionEnd::LogRefused(_, Violation { rule: Rule::Key, .. }))
-                    if races < retry::RACES_MAX =>
+                    if races < retry::RACE_RETRIES_MAX =>
                 {
                     races += 1;
                     Retry::LostRace
@@ -188,13 +188,13 @@ impl<'a> Writer<'a> {
                 Ok(TransactionEnd::LogRefused(table, violation)) => {
                     return Err(of_batch(batch, self.log_refused(table, &violation)));
                 }
-                Err(error) => wait(&mut patience, batch, error)?,
+                Err(error) => wait(&mut backoff, batch, error)?,
             };
             search |= again == Retry::RefusedRecord;
             look_up_log |= again == Retry::LostRace;
             metrics.retry(again);
             while let Err(error) = connection.recover() {
-                metrics.retry(wait(&mut patience, batch, error)?);
+                metrics.retry(wait(&mut backoff, batch, error)?);
             }
         }
     }
@@ -226,8 +226,8 @@ impl<'a> Writer<'a> {
 }
 
 /// Waits until a batch's transaction may be done again.
-fn wait(patience: &mut Patience, batch: &Batch, error: Error) -> Result<Retry> {
-    patience.wait(error).map_err(|error| of_batch(batch, error))
+fn wait(backoff: &mut Backoff, batch: &Batch, error: Error) -> Result<Retry> {
+    backoff.wait(error).map_err(|error| of_batch(batch, error))
 }
 
 fn of_batch(batch: &Batch, error: Error) -> Error {
@@ -284,7 +284,7 @@ impl<'a> Transaction<'a> {
             doubt: false,
             known: Vec::new(),
             outcomes: batch.entries.iter().map(outcome_of_mapping).collect(),
-            rows: vec![0; writer.tables().yielded().len()],
+            rows: vec![0; writer.tables().target_tables().len()],
             refused: Vec::new(),
         }
     }
@@ -354,13 +354,13 @@ impl<'a> Transaction<'a> {
         let (table, violation) = if let Some(known) = self.known_bad_groups.get(&group) {
             known.clone()
         } else {
-            self.connection.mark()?;
+            self.connection.savepoint()?;
             let Some((table, violation)) = self.store(places)? else { return Ok(true) };
             if violation.ended_transaction {
                 self.known_bad_groups.insert(group, (table, violation));
                 return Ok(false);
             }
-            self.connection.back()?;
+            self.connection.rollback_to_savepoint()?;
             (table, violation)
         };
         if let [only] = *places {
@@ -381,7 +381,7 @@ impl<'a> Transaction<'a> {
             })
             .collect();
         let DedupResult { decisions, claimed } = self.decide(&records)?;
-        let kept = kept_rows(&records, &decisions, self.writer.tables().yielded().len());
+        let kept = kept_rows(&records, &decisions, self.writer.tables().target_tables().len());
         let started = Instant::now();
         for &table in &self.writer.order {
             if let Some(violation) = self.insert(table, &kept[table])? {
@@ -439,11 +439,11 @@ impl<'a> Transaction<'a> {
             return Ok(None);
         }
         match self.connection.insert(table, rows, self.method)? {
-            Inserted::Stored { statements } => {
+            InsertOutcome::Stored { statements } => {
                 self.metrics.insert_statements += statements;
                 Ok(None)
             }
-            Inserted::Refused(violation) => Ok(Some(violation)),
+            InsertOutcome::Refused(violation) => Ok(Some(violation)),
         }
     }
 

@@ -10,7 +10,9 @@ use crate::contract::column::typed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, Value};
 use crate::store::schema::Tables;
-use crate::store::{Connection, Inserted, Key, Range, Rule, Stored, Violation, canonical};
+use crate::store::{
+    Connection, InsertOutcome, Key, Range, Rule, StoredValue, Violation, canonical,
+};
 use crate::util::utf16::first_units;
 
 /// Most characters of a failure's reason that the log takes.
@@ -141,7 +143,7 @@ impl Log {
         let range = Range { column: self.app_id, first: first.into(), last: last.into() };
         let mut found = FxHashMap::default();
         connection.scan(self.table, &[self.app_id, self.status], Some(range), &mut |row| {
-            let [Stored::Int(app_id), Stored::Text(status)] = row else { return Ok(()) };
+            let [StoredValue::Int(app_id), StoredValue::Text(status)] = row else { return Ok(()) };
             let success = status.eq_ignore_ascii_case(LogStatus::Success.name());
             let logged = if success { LogStatus::Success } else { LogStatus::Failed };
             if let Ok(app_id) = i32::try_from(*app_id) {
@@ -196,7 +198,7 @@ impl Log {
     pub fn count(&self, connection: &mut dyn Connection, session: &Session) -> Result<u64> {
         let mut count = 0;
         connection.scan(self.table, &[self.session], None, &mut |row| {
-            count += u64::from(row[0] == Stored::Text(&session.id));
+            count += u64::from(row[0] == StoredValue::Text(&session.id));
             Ok(())
         })?;
         Ok(count)
@@ -234,21 +236,21 @@ pub fn open_session(
     for number in 1..=SESSIONS_MAX {
         let id = if number == 1 { second.clone() } else { format!("{second}_{number}") };
         let value = SqlValue::Text(id.as_str().into());
-        if connection.exists(&key, &[&value])? {
+        if connection.contains_key(&key, &[&value])? {
             continue;
         }
         let row: [SqlValue; 2] = [value, SqlValue::DateTime(now)];
         match connection.insert(tables.run, &[&row], InsertMethod::Values)? {
-            Inserted::Stored { .. } => {
+            InsertOutcome::Stored { .. } => {
                 connection.commit()?;
                 return Ok(Session { id, now });
             }
             // Another process has taken it since it was looked for.
-            Inserted::Refused(violation) if violation.rule == Rule::Key => {
+            InsertOutcome::Refused(violation) if violation.rule == Rule::Key => {
                 connection.rollback()?;
                 connection.begin()?;
             }
-            Inserted::Refused(violation) => return Err(refused(&violation)),
+            InsertOutcome::Refused(violation) => return Err(refused(&violation)),
         }
     }
     Err(Error::environment(format!("session {second}: {SESSIONS_MAX} runs have that second")))
@@ -264,8 +266,8 @@ pub fn write_batch(
 ) -> Result<Option<Violation>> {
     let row = batch_row(session, batch);
     match connection.insert(tables.batch, &[&row], InsertMethod::Values)? {
-        Inserted::Stored { .. } => Ok(None),
-        Inserted::Refused(violation) => Ok(Some(violation)),
+        InsertOutcome::Stored { .. } => Ok(None),
+        InsertOutcome::Refused(violation) => Ok(Some(violation)),
     }
 }
 
@@ -295,9 +297,9 @@ pub fn is_committed(
     let inserted = connection.insert(tables.batch, &[&row], InsertMethod::Values)?;
     connection.rollback()?;
     match inserted {
-        Inserted::Stored { .. } => Ok(false),
-        Inserted::Refused(violation) if violation.rule == Rule::Key => Ok(true),
-        Inserted::Refused(violation) => Err(refused(&violation)),
+        InsertOutcome::Stored { .. } => Ok(false),
+        InsertOutcome::Refused(violation) if violation.rule == Rule::Key => Ok(true),
+        InsertOutcome::Refused(violation) => Err(refused(&violation)),
     }
 }
 

@@ -9,7 +9,7 @@ use migrator::store::mssql::MssqlStore;
 use migrator::store::mssql::setup::Recreate;
 use migrator::store::mssql::url::{Password, ServerUrl};
 use migrator::store::schema::Tables;
-use migrator::store::simulated_network::Linked;
+use migrator::store::simulated_network::SimulatedNetwork;
 use migrator::store::sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -50,7 +50,7 @@ pub(crate) fn sqlite(catalogue: &Catalogue, _: &str) -> Option<Backend> {
 pub(crate) fn linked(catalogue: &Catalogue, name: &str) -> Option<Backend> {
     let backend = sqlite(catalogue, name)?;
     let link = Link { connect_ms: 150, round_trip_ms: 1 };
-    let store = Box::new(Linked::new(Box::leak(backend.store), link, ManualClock::new()));
+    let store = Box::new(SimulatedNetwork::new(Box::leak(backend.store), link, ManualClock::new()));
     Some(Backend { store, ..backend })
 }
 

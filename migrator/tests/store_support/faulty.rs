@@ -7,7 +7,7 @@ use migrator::config::InsertMethod;
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::record::SqlValue;
 use migrator::store::schema::Tables;
-use migrator::store::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
+use migrator::store::{Connection, InsertOutcome, Key, Range, Role, Setup, Store, StoredValue};
 use migrator::telemetry::report::{Connections, StoreInfo};
 
 /// What goes wrong on a connection.
@@ -117,11 +117,11 @@ impl Connection for FaultyConnection {
             }
         }
     }
-    fn mark(&mut self) -> Result<()> {
-        self.connection.mark()
+    fn savepoint(&mut self) -> Result<()> {
+        self.connection.savepoint()
     }
-    fn back(&mut self) -> Result<()> {
-        self.connection.back()
+    fn rollback_to_savepoint(&mut self) -> Result<()> {
+        self.connection.rollback_to_savepoint()
     }
     fn rollback(&mut self) -> Result<()> {
         if self.faults.rollback {
@@ -129,19 +129,19 @@ impl Connection for FaultyConnection {
         }
         self.connection.rollback()
     }
-    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+    fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
         if self.faults.early_look_ups > 0 {
             self.faults.early_look_ups -= 1;
             return Ok(vec![false; keys.len()]);
         }
-        self.connection.exist(key, keys)
+        self.connection.contains_keys(key, keys)
     }
     fn insert(
         &mut self,
         table: usize,
         rows: &[&[SqlValue]],
         method: InsertMethod,
-    ) -> Result<Inserted> {
+    ) -> Result<InsertOutcome> {
         self.connection.insert(table, rows, method)
     }
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
@@ -152,7 +152,7 @@ impl Connection for FaultyConnection {
         table: usize,
         columns: &[usize],
         range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+        each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
     ) -> Result<()> {
         self.connection.scan(table, columns, range, each)
     }

@@ -10,7 +10,8 @@ use migrator::error::{Error, ErrorKind, Result};
 use migrator::record::SqlValue;
 use migrator::store::schema::Tables;
 use migrator::store::{
-    Connection, Inserted, Key, Range, Role, Rule, Setup, Store, Stored, Violation, canonical,
+    Connection, InsertOutcome, Key, Range, Role, Rule, Setup, Store, StoredValue, Violation,
+    canonical,
 };
 use migrator::telemetry::report::{Connections, StoreInfo};
 use migrator::util::sync::{Condvar, Mutex, MutexGuard};
@@ -167,11 +168,11 @@ impl Connection for MemoryConnection {
         self.work = Some(state.committed.clone());
         Ok(())
     }
-    fn mark(&mut self) -> Result<()> {
+    fn savepoint(&mut self) -> Result<()> {
         self.marked = Some(self.work()?.clone());
         Ok(())
     }
-    fn back(&mut self) -> Result<()> {
+    fn rollback_to_savepoint(&mut self) -> Result<()> {
         *self.work()? = self.marked.clone().ok_or_else(no_transaction)?;
         Ok(())
     }
@@ -184,7 +185,7 @@ impl Connection for MemoryConnection {
         self.end(false);
         Ok(())
     }
-    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+    fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
         let has = |rows: &Rows, values: &[&SqlValue]| {
             let same =
                 |row: &[SqlValue]| key.columns.iter().zip(values).all(|(&c, v)| row[c] == **v);
@@ -192,7 +193,12 @@ impl Connection for MemoryConnection {
         };
         Ok(self.rows(|rows| keys.iter().map(|values| has(rows, values)).collect()))
     }
-    fn insert(&mut self, table: usize, rows: &[&[SqlValue]], _: InsertMethod) -> Result<Inserted> {
+    fn insert(
+        &mut self,
+        table: usize,
+        rows: &[&[SqlValue]],
+        _: InsertMethod,
+    ) -> Result<InsertOutcome> {
         for row in rows {
             let mut row: Box<[SqlValue]> = (*row).into();
             let of = &self.shared.tables.all()[table];
@@ -203,11 +209,11 @@ impl Connection for MemoryConnection {
                 row[at] = SqlValue::Int(next.cast_signed());
             }
             if let Some(violation) = self.violation(table, &row) {
-                return Ok(Inserted::Refused(violation));
+                return Ok(InsertOutcome::Refused(violation));
             }
             self.work()?[table].push(row);
         }
-        Ok(Inserted::Stored { statements: 1 })
+        Ok(InsertOutcome::Stored { statements: 1 })
     }
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
         let rows = &mut self.work()?[key.table];
@@ -220,7 +226,7 @@ impl Connection for MemoryConnection {
         table: usize,
         columns: &[usize],
         range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+        each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
     ) -> Result<()> {
         let in_range = |row: &[SqlValue]| match (range, range.map(|range| &row[range.column])) {
             (Some(range), Some(SqlValue::Int(value))) => (range.first..=range.last).contains(value),
@@ -229,7 +235,7 @@ impl Connection for MemoryConnection {
         let all = self.rows(|rows| rows[table].clone());
         if columns.is_empty() {
             let rows = all.iter().filter(|row| in_range(row)).count() as u64;
-            return each(&[Stored::Int(rows.cast_signed())]);
+            return each(&[StoredValue::Int(rows.cast_signed())]);
         }
         let types: Vec<_> = columns
             .iter()
@@ -245,11 +251,11 @@ impl Connection for MemoryConnection {
                 .iter()
                 .zip(&texts)
                 .map(|(&at, text)| match &row[at] {
-                    SqlValue::Null => Stored::Null,
-                    SqlValue::Bit(bit) => Stored::Int((*bit).into()),
-                    SqlValue::Int(number) => Stored::Int(*number),
-                    SqlValue::Float(number) => Stored::Float(*number),
-                    _ => Stored::Text(text),
+                    SqlValue::Null => StoredValue::Null,
+                    SqlValue::Bit(bit) => StoredValue::Int((*bit).into()),
+                    SqlValue::Int(number) => StoredValue::Int(*number),
+                    SqlValue::Float(number) => StoredValue::Float(*number),
+                    _ => StoredValue::Text(text),
                 })
                 .collect();
             each(&values)?;

@@ -198,7 +198,7 @@ pub(crate) fn write_with(
     metrics: &mut Metrics,
 ) -> Result<BatchResult> {
     let pool = Pool::new(store, Pooling::Off, &SystemClock);
-    writer.write(batch, &mut pool.handle(), cache, metrics)
+    writer.write(batch, &mut pool.worker_handle(), cache, metrics)
 }
 
 /// What a worker has that asks the store for every key.

@@ -9,7 +9,7 @@ use migrator::config::InsertMethod;
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::record::SqlValue;
 use migrator::store::schema::Tables;
-use migrator::store::{Connection, Inserted, Key, Range, Role, Setup, Store, Stored};
+use migrator::store::{Connection, InsertOutcome, Key, Range, Role, Setup, Store, StoredValue};
 use migrator::telemetry::report::{Connections, StoreInfo};
 
 /// How the call goes wrong.
@@ -197,11 +197,11 @@ impl Connection for PositionConnection {
     fn begin(&mut self) -> Result<()> {
         self.call("begin", |connection| connection.begin())
     }
-    fn mark(&mut self) -> Result<()> {
-        self.call("mark", |connection| connection.mark())
+    fn savepoint(&mut self) -> Result<()> {
+        self.call("savepoint", |connection| connection.savepoint())
     }
-    fn back(&mut self) -> Result<()> {
-        self.call("back", |connection| connection.back())
+    fn rollback_to_savepoint(&mut self) -> Result<()> {
+        self.call("rollback_to_savepoint", |connection| connection.rollback_to_savepoint())
     }
     fn commit(&mut self) -> Result<()> {
         self.call("commit", |connection| connection.commit())
@@ -209,15 +209,15 @@ impl Connection for PositionConnection {
     fn rollback(&mut self) -> Result<()> {
         self.call("rollback", |connection| connection.rollback())
     }
-    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
-        self.call("exist", |connection| connection.exist(key, keys))
+    fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+        self.call("contains_keys", |connection| connection.contains_keys(key, keys))
     }
     fn insert(
         &mut self,
         table: usize,
         rows: &[&[SqlValue]],
         method: InsertMethod,
-    ) -> Result<Inserted> {
+    ) -> Result<InsertOutcome> {
         self.call("insert", |connection| connection.insert(table, rows, method))
     }
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
@@ -228,7 +228,7 @@ impl Connection for PositionConnection {
         table: usize,
         columns: &[usize],
         range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+        each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
     ) -> Result<()> {
         self.call("scan", |connection| connection.scan(table, columns, range, each))
     }

@@ -120,7 +120,7 @@ pub(crate) fn run_into<S: Stages + Copy + Sync>(
     stages: S,
     interrupt: &Interrupt,
 ) -> Result<RunReport> {
-    let order: Vec<_> = (1..store.tables().yielded().len()).collect();
+    let order: Vec<_> = (1..store.tables().target_tables().len()).collect();
     let job = Job { config, source, source_name: "numbers", store, order: &order };
     run(&job, || stages, interrupt, &|_| {})
 }

@@ -13,8 +13,8 @@ use crate::record::SqlValue;
 use super::super::schema::Tables;
 use super::super::statement_layout::{BULK_ROWS_MAX, Shape, statements};
 use super::super::{
-    Connection, ConnectionCounts, Inserted, Key, OpenConnection, Range, Role, Rule, Stored,
-    Violation,
+    Connection, ConnectionCounts, InsertOutcome, Key, OpenConnection, Range, Role, Rule,
+    StoredValue, Violation,
 };
 use super::server_stats::Probe;
 use super::value::{Cell, cell, whole};
@@ -146,7 +146,7 @@ impl MssqlConnection {
         table: usize,
         rows: &[&[SqlValue]],
         method: InsertMethod,
-    ) -> Result<Inserted> {
+    ) -> Result<InsertOutcome> {
         let shared = Arc::clone(&self.shared);
         let (of, plan) = (&shared.tables.all()[table], &shared.plans[table]);
         let gives_identity = plan.shape.gives_identity(rows[0]);
@@ -156,10 +156,10 @@ impl MssqlConnection {
         }
         let (short, long): (Vec<_>, Vec<_>) = rows.iter().partition(|row| job.fits_bulk(row));
         let loaded = self.insert_bulk(&job, &short)?;
-        if let Inserted::Refused(_) = loaded {
+        if let InsertOutcome::Refused(_) = loaded {
             return Ok(loaded);
         }
-        Inserted::all([Ok(loaded), self.insert_values(&job, &long, gives_identity)])
+        InsertOutcome::all([Ok(loaded), self.insert_values(&job, &long, gives_identity)])
     }
 
     /// Inserts as parameters. `IDENTITY_INSERT` belongs to the session, so it is switched off again
@@ -169,9 +169,9 @@ impl MssqlConnection {
         job: &Job<'_>,
         rows: &[&[SqlValue]],
         gives_identity: bool,
-    ) -> Result<Inserted> {
+    ) -> Result<InsertOutcome> {
         if rows.is_empty() {
-            return Ok(Inserted::Stored { statements: 0 });
+            return Ok(InsertOutcome::Stored { statements: 0 });
         }
         let target = &job.plan.target;
         if gives_identity {
@@ -190,35 +190,35 @@ impl MssqlConnection {
         job: &Job<'_>,
         rows: &[&[SqlValue]],
         rows_max: usize,
-    ) -> Result<Inserted> {
-        Inserted::all(statements(rows, rows_max).map(|rows| {
+    ) -> Result<InsertOutcome> {
+        InsertOutcome::all(statements(rows, rows_max).map(|rows| {
             let parameters = match job.values(rows, value::parameter) {
                 Ok(parameters) => parameters,
-                Err(violation) => return Ok(Inserted::Refused(violation)),
+                Err(violation) => return Ok(InsertOutcome::Refused(violation)),
             };
             let text = sql::insert(&job.plan.target, job.table, &job.columns, rows.len());
             match self.wire.execute(&text, parameters) {
-                Ok(_) => Ok(Inserted::Stored { statements: 1 }),
+                Ok(_) => Ok(InsertOutcome::Stored { statements: 1 }),
                 Err(error) => self.refused(job.table, &error),
             }
         }))
     }
 
-    fn insert_bulk(&mut self, job: &Job<'_>, rows: &[&[SqlValue]]) -> Result<Inserted> {
+    fn insert_bulk(&mut self, job: &Job<'_>, rows: &[&[SqlValue]]) -> Result<InsertOutcome> {
         let names: Vec<_> =
             job.columns.iter().map(|&place| sql::quoted(&job.table.columns[place].name)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        Inserted::all(rows.chunks(BULK_ROWS_MAX).map(|rows| {
+        InsertOutcome::all(rows.chunks(BULK_ROWS_MAX).map(|rows| {
             if let Some(violation) = rows.iter().find_map(|row| job.null_in(row)) {
-                return Ok(Inserted::Refused(violation));
+                return Ok(InsertOutcome::Refused(violation));
             }
             let values = match job.values(rows, value::bulk_value) {
                 Ok(values) => values,
-                Err(violation) => return Ok(Inserted::Refused(violation)),
+                Err(violation) => return Ok(InsertOutcome::Refused(violation)),
             };
             let rows = token_rows(values, job.columns.len());
             match self.wire.bulk(&job.plan.target, &names, rows) {
-                Ok(()) => Ok(Inserted::Stored { statements: 1 }),
+                Ok(()) => Ok(InsertOutcome::Stored { statements: 1 }),
                 Err(error) => self.refused(job.table, &error),
             }
         }))
@@ -226,11 +226,11 @@ impl MssqlConnection {
 
     /// What an error of an INSERT means: a refusal, if the connection can go on and the error may be
     /// about a row.
-    fn refused(&mut self, table: &Table, error: &WireError) -> Result<Inserted> {
+    fn refused(&mut self, table: &Table, error: &WireError) -> Result<InsertOutcome> {
         match error_codes::violation(error, table) {
             Some(mut violation) if self.wire.is_clean() => {
                 violation.ended_transaction = self.has_lost_transaction();
-                Ok(Inserted::Refused(violation))
+                Ok(InsertOutcome::Refused(violation))
             }
             _ => Err(self.shared.failure(&format!("insert into {}", table.name), error)),
         }
@@ -301,11 +301,11 @@ impl Connection for MssqlConnection {
         Ok(())
     }
 
-    fn mark(&mut self) -> Result<()> {
+    fn savepoint(&mut self) -> Result<()> {
         self.batch(sql::MARK, "savepoint")
     }
 
-    fn back(&mut self) -> Result<()> {
+    fn rollback_to_savepoint(&mut self) -> Result<()> {
         self.batch(sql::BACK, "back to savepoint")
     }
 
@@ -323,7 +323,7 @@ impl Connection for MssqlConnection {
         Ok(())
     }
 
-    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+    fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
         match keys {
             [] => Ok(Vec::new()),
             [only] => self.one_exists(key, only).map(|exists| vec![exists]),
@@ -336,11 +336,11 @@ impl Connection for MssqlConnection {
         table: usize,
         rows: &[&[SqlValue]],
         method: InsertMethod,
-    ) -> Result<Inserted> {
+    ) -> Result<InsertOutcome> {
         let shared = Arc::clone(&self.shared);
         let shape = &shared.plans[table].shape;
         let alike = rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b));
-        Inserted::all(alike.map(|alike| self.insert_alike(table, alike, method)))
+        InsertOutcome::all(alike.map(|alike| self.insert_alike(table, alike, method)))
     }
 
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
@@ -356,7 +356,7 @@ impl Connection for MssqlConnection {
         table: usize,
         columns: &[usize],
         range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+        each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
     ) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let (of, plan) = (&shared.tables.all()[table], &shared.plans[table]);

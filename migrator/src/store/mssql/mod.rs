@@ -79,7 +79,7 @@ impl Store for MssqlStore {
         setup::create_missing(&mut self.open(Role::Untimed)?)
     }
 
-    fn ready(&self) -> Result<Setup> {
+    fn prepare_schema(&self) -> Result<Setup> {
         let mut connection = self.open(Role::Untimed)?;
         let setup = setup::check(&mut connection)?;
         self.shared.probe.start(connection.wire());

@@ -13,7 +13,7 @@ use crate::record::SqlValue;
 
 use super::super::introspect::Inspection;
 use super::super::schema::{LOG_TABLE, Tables};
-use super::super::{Connection, Inserted, Setup};
+use super::super::{Connection, InsertOutcome, Setup};
 use super::connection::MssqlConnection;
 use super::ddl;
 use super::schema_introspection::Found;
@@ -147,7 +147,7 @@ fn create_tables(connection: &mut MssqlConnection, found: &Found) -> Result<()> 
             connection.batch(&text, &format!("create table {}", table.name))?;
         }
         let rows: Vec<&[SqlValue]> = table.rows.iter().map(AsRef::as_ref).collect();
-        if let Inserted::Refused(violation) =
+        if let InsertOutcome::Refused(violation) =
             connection.insert(index, &rows, InsertMethod::Values)?
         {
             return Err(Error::environment(format!(

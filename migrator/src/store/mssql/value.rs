@@ -11,7 +11,7 @@ use tiberius::time::{Date, DateTime, DateTime2, SmallDateTime, Time};
 use crate::contract::catalogue::{Column, SqlType};
 use crate::record::SqlValue;
 
-use super::super::{Stored, canonical};
+use super::super::{StoredValue, canonical};
 
 /// Most bytes of one value that a bulk load of `tiberius` 0.13 carries: it takes the 0xFFFF that
 /// marks a `(max)` column for a length.
@@ -155,12 +155,12 @@ pub enum Cell<'r> {
 
 impl Cell<'_> {
     /// The value in the form of the traits.
-    pub fn stored(&self) -> Stored<'_> {
+    pub fn stored(&self) -> StoredValue<'_> {
         match self {
-            Self::Null => Stored::Null,
-            Self::Int(number) => Stored::Int(*number),
-            Self::Float(number) => Stored::Float(*number),
-            Self::Text(text) => Stored::Text(text),
+            Self::Null => StoredValue::Null,
+            Self::Int(number) => StoredValue::Int(*number),
+            Self::Float(number) => StoredValue::Float(*number),
+            Self::Text(text) => StoredValue::Text(text),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::record::SqlValue;
 
 use super::super::schema::{self, quoted};
-use super::super::{Connection, Inserted, Key, OpenConnection, Range, Role, Stored};
+use super::super::{Connection, InsertOutcome, Key, OpenConnection, Range, Role, StoredValue};
 use super::shared::Shared;
 use super::text::{places_for, write_look_up};
 use super::value::{Scratch, bind, bind_row, stored, violation};
@@ -164,7 +164,7 @@ impl Connection for SqliteConnection {
         begun
     }
 
-    fn mark(&mut self) -> Result<()> {
+    fn savepoint(&mut self) -> Result<()> {
         if self.marked {
             self.execute("RELEASE mark", "savepoint")?;
         }
@@ -172,7 +172,7 @@ impl Connection for SqliteConnection {
         self.execute("SAVEPOINT mark", "savepoint")
     }
 
-    fn back(&mut self) -> Result<()> {
+    fn rollback_to_savepoint(&mut self) -> Result<()> {
         self.execute("ROLLBACK TO mark", "back to savepoint")
     }
 
@@ -193,7 +193,7 @@ impl Connection for SqliteConnection {
         outcome
     }
 
-    fn exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+    fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
         let shared = Arc::clone(&self.shared);
         let answers = match keys {
             [only] => self.one_exists(key, only).map(|exists| vec![exists]),
@@ -207,14 +207,14 @@ impl Connection for SqliteConnection {
         table: usize,
         rows: &[&[SqlValue]],
         method: InsertMethod,
-    ) -> Result<Inserted> {
+    ) -> Result<InsertOutcome> {
         let outcome = match method {
             InsertMethod::Values => self.insert_values(table, rows),
             InsertMethod::Bulk => self.insert_bulk(table, rows),
         };
         match outcome {
-            Ok(statements) => Ok(Inserted::Stored { statements }),
-            Err(error) => violation(&error).map(Inserted::Refused).ok_or_else(|| {
+            Ok(statements) => Ok(InsertOutcome::Stored { statements }),
+            Err(error) => violation(&error).map(InsertOutcome::Refused).ok_or_else(|| {
                 let name = &self.shared.tables.all()[table].name;
                 self.shared.failure(&format!("insert into {name}"), error)
             }),
@@ -234,7 +234,7 @@ impl Connection for SqliteConnection {
         table: usize,
         columns: &[usize],
         range: Option<Range>,
-        each: &mut dyn FnMut(&[Stored<'_>]) -> Result<()>,
+        each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
     ) -> Result<()> {
         let text = self.select(table, columns, range);
         let failure = |error| {

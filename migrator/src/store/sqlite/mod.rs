@@ -28,7 +28,7 @@ use self::connection::SqliteConnection;
 use self::shared::Shared;
 use self::text::InsertTexts;
 use super::schema::{self, SqliteColumn, SqliteDdl, Tables};
-use super::{Connection, Inserted, Role, Setup, Store};
+use super::{Connection, InsertOutcome, Role, Setup, Store};
 
 /// How long a transaction waits for another process before it is `Busy`.
 pub const BUSY_TIMEOUT_MS: u64 = 5_000;
@@ -116,8 +116,8 @@ impl SqliteStore {
         }
         let rows: Vec<&[SqlValue]> = table.rows.iter().map(AsRef::as_ref).collect();
         match connection.insert(index, &rows, InsertMethod::Bulk)? {
-            Inserted::Stored { .. } => Ok(()),
-            Inserted::Refused(violation) => Err(Error::environment(format!(
+            InsertOutcome::Stored { .. } => Ok(()),
+            InsertOutcome::Refused(violation) => Err(Error::environment(format!(
                 "table catalogue: the rows of {} break its own rules: {}",
                 table.name, violation.message
             ))),

@@ -6,14 +6,14 @@ use rusqlite::{ErrorCode, Statement, ffi};
 use crate::contract::catalogue::SqlType;
 use crate::record::SqlValue;
 
-use super::super::{Rule, Stored, Violation, canonical};
+use super::super::{Rule, StoredValue, Violation, canonical};
 
-pub(super) fn stored(value: ValueRef<'_>, place: usize) -> rusqlite::Result<Stored<'_>> {
+pub(super) fn stored(value: ValueRef<'_>, place: usize) -> rusqlite::Result<StoredValue<'_>> {
     match value {
-        ValueRef::Null => Ok(Stored::Null),
-        ValueRef::Integer(number) => Ok(Stored::Int(number)),
-        ValueRef::Real(number) => Ok(Stored::Float(number)),
-        ValueRef::Text(_) => Ok(Stored::Text(value.as_str()?)),
+        ValueRef::Null => Ok(StoredValue::Null),
+        ValueRef::Integer(number) => Ok(StoredValue::Int(number)),
+        ValueRef::Real(number) => Ok(StoredValue::Float(number)),
+        ValueRef::Text(_) => Ok(StoredValue::Text(value.as_str()?)),
         ValueRef::Blob(_) => Err(rusqlite::Error::InvalidColumnType(
             place,
             "a column without blobs".to_owned(),
