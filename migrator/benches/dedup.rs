@@ -10,12 +10,12 @@ mod store_support;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use migrator::config::{CacheLimits, Caching, InsertMethod, Synchronous};
+use migrator::config::{CacheConfig, CacheLimits, InsertMethod, Synchronous};
 use migrator::record::{MappingOutcome, TypedRecord};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
-use migrator::telemetry::metrics::{Metrics, Step};
+use migrator::telemetry::metrics::{Metrics, TimedStage};
 use migrator::write::cache::{DedupCache, WorkerCache};
 use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
@@ -47,7 +47,7 @@ impl Run<'_> {
         assert_eq!(written.books.committed, batch.entries.len() as u64);
         self.next_key += batch_size;
         self.batches += 1;
-        Duration::from_nanos(metrics.timing(Step::Dedup).total_ns)
+        Duration::from_nanos(metrics.timing(TimedStage::Dedup).total_ns)
     }
 }
 
@@ -67,10 +67,10 @@ fn dedup(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("dedup");
     group.sample_size(10).measurement_time(Duration::from_secs(3));
     for (name, caching) in [
-        ("off", Caching::Off),
-        ("batch", Caching::Batch),
-        ("worker", Caching::Worker(limits)),
-        ("shared", Caching::Shared(limits)),
+        ("off", CacheConfig::Off),
+        ("batch", CacheConfig::Batch),
+        ("worker", CacheConfig::Worker(limits)),
+        ("shared", CacheConfig::Shared(limits)),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let tables = Tables::new(&store_support::catalogue()).unwrap();

@@ -14,7 +14,7 @@ use crate::util::partition::Partition;
 /// The settings that a sweep varies. Serialized as a flat object of those that apply, the names of
 /// which are the names in scenarios; on the command line they take hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "TypedSettings")]
+#[serde(try_from = "SettingsArgs")]
 pub struct Settings {
     /// Threads that map and insert.
     pub workers: NonZeroUsize,
@@ -22,15 +22,15 @@ pub struct Settings {
     pub batch_size: NonZeroUsize,
     /// Where batches get their connections.
     #[serde(flatten)]
-    pub pool: Pooling,
+    pub pool: PoolConfig,
     /// What may wait between a worker's two halves.
     #[serde(flatten)]
-    pub queue: Queueing,
+    pub queue: QueueConfig,
     /// Threads of the parse pool; 0: workers parse themselves.
     pub parse_threads: usize,
     /// How batches find out which of their keys are stored.
     #[serde(flatten)]
-    pub cache: Caching,
+    pub cache: CacheConfig,
     /// How rows reach the store.
     pub insert: InsertMethod,
 }
@@ -39,7 +39,7 @@ pub struct Settings {
 /// baseline's value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
 #[serde(default)]
-pub struct TypedSettings {
+pub struct SettingsArgs {
     /// Threads that map and insert [default: 2]
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZeroUsize>,
@@ -98,7 +98,7 @@ pub enum PoolMode {
 /// Where batches get their connections, with the limits that apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "pool", rename_all = "lowercase")]
-pub enum Pooling {
+pub enum PoolConfig {
     /// A fresh connection for every batch.
     Off,
     /// One for each worker, opened at first use and kept for the worker's life.
@@ -123,7 +123,7 @@ pub struct PoolLimits {
 
 /// What may wait between a worker's mapping half and its inserting half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Queueing {
+pub enum QueueConfig {
     /// Nothing: a worker maps a batch, then inserts it.
     Off,
     /// Prepared batches, while the other half works.
@@ -139,7 +139,7 @@ pub struct QueueLimits {
     pub bytes_max: NonZeroU64,
 }
 
-impl Serialize for Queueing {
+impl Serialize for QueueConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         match self {
@@ -170,7 +170,7 @@ pub enum CacheMode {
 /// How batches find out which of their keys are stored, with the limits that apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "cache", rename_all = "lowercase")]
-pub enum Caching {
+pub enum CacheConfig {
     /// One query for each key.
     Off,
     /// One query for each table's keys, its answers dropped with the batch.
@@ -257,10 +257,10 @@ impl Default for Settings {
         Self {
             workers: WORKERS,
             batch_size: BATCH,
-            pool: Pooling::Off,
-            queue: Queueing::Off,
+            pool: PoolConfig::Off,
+            queue: QueueConfig::Off,
             parse_threads: 0,
-            cache: Caching::Off,
+            cache: CacheConfig::Off,
             insert: InsertMethod::Values,
         }
     }
@@ -303,21 +303,21 @@ impl Settings {
     ];
 }
 
-impl TryFrom<TypedSettings> for Settings {
+impl TryFrom<SettingsArgs> for Settings {
     type Error = Error;
 
     /// Fills in the baseline; refuses a setting that would be ignored, by its name and the name of
     /// the one that it depends on.
-    fn try_from(typed: TypedSettings) -> Result<Self> {
+    fn try_from(args: SettingsArgs) -> Result<Self> {
         let baseline = Self::default();
         Ok(Self {
-            pool: typed.pooling()?,
-            queue: typed.queueing()?,
-            parse_threads: typed.parse_threads.unwrap_or(baseline.parse_threads),
-            cache: typed.caching()?,
-            workers: typed.workers.unwrap_or(baseline.workers),
-            batch_size: typed.batch_size.unwrap_or(baseline.batch_size),
-            insert: typed.insert.unwrap_or(baseline.insert),
+            pool: args.pool_config()?,
+            queue: args.queue_config()?,
+            parse_threads: args.parse_threads.unwrap_or(baseline.parse_threads),
+            cache: args.cache_config()?,
+            workers: args.workers.unwrap_or(baseline.workers),
+            batch_size: args.batch_size.unwrap_or(baseline.batch_size),
+            insert: args.insert.unwrap_or(baseline.insert),
         })
     }
 }
@@ -325,54 +325,54 @@ impl TryFrom<TypedSettings> for Settings {
 /// Bytes of prepared batches that wait for one worker's inserting half, unless said otherwise.
 const QUEUE_BYTES_MAX: NonZeroU64 = NonZeroU64::new(64 << 20).unwrap();
 
-impl TypedSettings {
+impl SettingsArgs {
     /// With `off` and `batch` nothing is kept, so there is neither a number of keys to limit nor a
     /// kept answer to check.
-    fn caching(&self) -> Result<Caching> {
+    fn cache_config(&self) -> Result<CacheConfig> {
         let usual = CacheLimits::default();
         let limits = CacheLimits {
             max_keys: self.cache_max_keys.unwrap_or(usual.max_keys),
             spot_check: self.cache_spot_check.unwrap_or(usual.spot_check),
         };
-        let caching = match self.cache.unwrap_or(CacheMode::Off) {
-            CacheMode::Off => Caching::Off,
-            CacheMode::Batch => Caching::Batch,
-            CacheMode::Worker => return Ok(Caching::Worker(limits)),
-            CacheMode::Shared => return Ok(Caching::Shared(limits)),
+        let config = match self.cache.unwrap_or(CacheMode::Off) {
+            CacheMode::Off => CacheConfig::Off,
+            CacheMode::Batch => CacheConfig::Batch,
+            CacheMode::Worker => return Ok(CacheConfig::Worker(limits)),
+            CacheMode::Shared => return Ok(CacheConfig::Shared(limits)),
         };
-        let typed = [
+        let limits = [
             ("cache_max_keys", self.cache_max_keys.is_some()),
             ("cache_spot_check", self.cache_spot_check.is_some()),
         ];
-        match typed.iter().find(|(_, typed)| *typed) {
+        match limits.iter().find(|(_, is_set)| *is_set) {
             Some((name, _)) => Err(Error::usage(format!(
                 "setting {name} would be ignored: it belongs to cache = worker or shared"
             ))),
-            None => Ok(caching),
+            None => Ok(config),
         }
     }
 
-    fn queueing(&self) -> Result<Queueing> {
+    fn queue_config(&self) -> Result<QueueConfig> {
         let depth = self.queue_depth.and_then(NonZeroUsize::new);
         match (depth, self.queue_bytes_max) {
-            (Some(depth), bytes_max) => Ok(Queueing::On(QueueLimits {
+            (Some(depth), bytes_max) => Ok(QueueConfig::On(QueueLimits {
                 depth,
                 bytes_max: bytes_max.unwrap_or(QUEUE_BYTES_MAX),
             })),
-            (None, None) => Ok(Queueing::Off),
+            (None, None) => Ok(QueueConfig::Off),
             (None, Some(_)) => Err(Error::usage(
                 "setting queue_bytes_max would be ignored: it belongs to queue_depth of 1 or more",
             )),
         }
     }
 
-    fn pooling(&self) -> Result<Pooling> {
+    fn pool_config(&self) -> Result<PoolConfig> {
         let usual = PoolLimits::default();
-        let pooling = match self.pool.unwrap_or(PoolMode::Off) {
-            PoolMode::Off => Pooling::Off,
-            PoolMode::Worker => Pooling::Worker,
+        let config = match self.pool.unwrap_or(PoolMode::Off) {
+            PoolMode::Off => PoolConfig::Off,
+            PoolMode::Worker => PoolConfig::Worker,
             PoolMode::Shared => {
-                return Ok(Pooling::Shared(PoolLimits {
+                return Ok(PoolConfig::Shared(PoolLimits {
                     max: self.pool_max.unwrap_or(usual.max),
                     idle_s: self.pool_idle_s.unwrap_or(usual.idle_s),
                     lifetime_s: self.pool_lifetime_s.unwrap_or(usual.lifetime_s),
@@ -384,11 +384,11 @@ impl TypedSettings {
             ("pool_idle_s", self.pool_idle_s.is_some()),
             ("pool_lifetime_s", self.pool_lifetime_s.is_some()),
         ];
-        match limits.iter().find(|(_, typed)| *typed) {
+        match limits.iter().find(|(_, is_set)| *is_set) {
             Some((name, _)) => Err(Error::usage(format!(
                 "setting {name} would be ignored: it belongs to pool = shared"
             ))),
-            None => Ok(pooling),
+            None => Ok(config),
         }
     }
 }

@@ -16,7 +16,7 @@ use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::metrics::Metrics;
-use migrator::util::cancel::Interrupt;
+use migrator::util::cancel::CancellationToken;
 use migrator::util::partition::Partition;
 use migrator::verify::finding::Finding;
 use migrator::verify::{Audit, AuditReport};
@@ -162,7 +162,7 @@ impl Fixture {
         let (source, store) = (&Drafts(drafts), &self.store);
         let order: Vec<_> = (1..store.tables().target_tables().len()).collect();
         let job = Job { config: &config, source, source_name: "drafts", store, order: &order };
-        run(&job, || Drafts(drafts), &Interrupt::default(), &|_| {}).unwrap();
+        run(&job, || Drafts(drafts), &CancellationToken::default(), &|_| {}).unwrap();
     }
 
     fn audit(&self, drafts: &[Draft], strict: bool) -> AuditReport {

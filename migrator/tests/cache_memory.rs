@@ -2,14 +2,14 @@
 //! does.
 #![cfg(all(test, target_os = "linux", target_env = "gnu"))]
 
-use migrator::config::{CacheLimits, Caching};
+use migrator::config::{CacheConfig, CacheLimits};
 use migrator::telemetry::metrics::peak_rss_bytes;
 use migrator::write::cache::{DedupCache, KeyBytes};
 
 #[test]
 fn the_bytes_of_a_cache_are_what_the_process_grows_by() {
     const KEYS: u32 = 400_000;
-    let cache = DedupCache::new(Caching::Shared(CacheLimits::default()));
+    let cache = DedupCache::new(CacheConfig::Shared(CacheLimits::default()));
     let worker = cache.for_worker();
     let before = peak_rss_bytes().unwrap();
     // As long as the key of a contact's address.

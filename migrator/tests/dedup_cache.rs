@@ -5,7 +5,7 @@ mod store_support;
 
 use std::path::PathBuf;
 
-use migrator::config::{CacheLimits, Caching, InsertMethod, Rate, Synchronous};
+use migrator::config::{CacheConfig, CacheLimits, InsertMethod, Rate, Synchronous};
 use migrator::error::{ErrorKind, Result};
 use migrator::record::{MappingOutcome, TypedRecord};
 use migrator::store::schema::Tables;
@@ -33,7 +33,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(caching: Caching) -> Self {
+    fn new(caching: CacheConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let tables = Tables::new(&catalogue()).unwrap();
@@ -90,9 +90,9 @@ fn limits(max_keys: usize, spot_check: f64) -> CacheLimits {
 }
 
 /// Worker and shared caches with these limits.
-fn kept(max_keys: usize, spot_check: f64) -> [Caching; 2] {
+fn kept(max_keys: usize, spot_check: f64) -> [CacheConfig; 2] {
     let limits = limits(max_keys, spot_check);
-    [Caching::Worker(limits), Caching::Shared(limits)]
+    [CacheConfig::Worker(limits), CacheConfig::Shared(limits)]
 }
 
 fn entry(record: TypedRecord) -> BatchEntry {
@@ -113,20 +113,20 @@ fn guilty(key: i32, con_id: i32) -> BatchEntry {
 
 #[test]
 fn queries_are_counted_by_mode() {
-    let all = [Caching::Off, Caching::Batch].into_iter().chain(kept(100, 0.0));
+    let all = [CacheConfig::Off, CacheConfig::Batch].into_iter().chain(kept(100, 0.0));
     for caching in all {
         let mut fixture = Fixture::new(caching);
         // Two applications, two contacts, three addresses, none of which is there.
         let second = entry(record(2, 2, &[(12, &[CURRENT, PREVIOUS])]));
         fixture.write(vec![plain(1, 11), second]);
-        let expected = if caching == Caching::Off { (7, 0) } else { (0, 3) };
+        let expected = if caching == CacheConfig::Off { (7, 0) } else { (0, 3) };
         assert_eq!(fixture.queries(), expected, "{caching:?}");
         // An application, and a contact with an address that are there.
         fixture.write(vec![plain(3, 11)]);
         let expected = match caching {
-            Caching::Off => (3, 0),
-            Caching::Batch => (0, 3),
-            Caching::Worker(_) | Caching::Shared(_) => (0, 1),
+            CacheConfig::Off => (3, 0),
+            CacheConfig::Batch => (0, 3),
+            CacheConfig::Worker(_) | CacheConfig::Shared(_) => (0, 1),
         };
         assert_eq!(fixture.queries(), expected, "{caching:?}");
         let report = fixture.caches.close();
@@ -139,7 +139,7 @@ fn queries_are_counted_by_mode() {
 #[test]
 fn the_keys_of_a_large_batch_are_asked_for_in_statements_of_a_thousand() {
     for (records, statements) in [(1_000, 3), (1_001, 6)] {
-        let mut fixture = Fixture::new(Caching::Batch);
+        let mut fixture = Fixture::new(CacheConfig::Batch);
         let written = fixture.write((1..=records).map(|key| plain(key, key)).collect());
         assert_eq!(written.books.committed, u64::from(records.unsigned_abs()));
         assert_eq!(fixture.queries(), (0, statements));
@@ -148,7 +148,7 @@ fn the_keys_of_a_large_batch_are_asked_for_in_statements_of_a_thousand() {
 
 #[test]
 fn a_key_that_a_batch_has_often_is_asked_for_once() {
-    let mut fixture = Fixture::new(Caching::Shared(limits(100, 0.0)));
+    let mut fixture = Fixture::new(CacheConfig::Shared(limits(100, 0.0)));
     fixture.write((1..=5).map(|key| plain(key, 50)).collect());
     let report = fixture.caches.close();
     assert_eq!((report.hits, report.misses, report.keys_peak), (0, 5 + 1 + 1, 7));
@@ -157,16 +157,16 @@ fn a_key_that_a_batch_has_often_is_asked_for_once() {
 
 #[test]
 fn the_contacts_of_a_duplicate_are_not_asked_about() {
-    for caching in [Caching::Off, Caching::Batch].into_iter().chain(kept(100, 0.0)) {
+    for caching in [CacheConfig::Off, CacheConfig::Batch].into_iter().chain(kept(100, 0.0)) {
         let mut fixture = Fixture::new(caching);
         fixture.write(vec![plain(1, 11)]);
         fixture.queries();
         let again = entry(record(2, 1, &[(12, &[CURRENT])]));
         assert_eq!(fixture.write(vec![again]).books.duplicate, 1);
         let expected = match caching {
-            Caching::Off => (1, 0),
-            Caching::Batch => (0, 1),
-            Caching::Worker(_) | Caching::Shared(_) => (0, 0),
+            CacheConfig::Off => (1, 0),
+            CacheConfig::Batch => (0, 1),
+            CacheConfig::Worker(_) | CacheConfig::Shared(_) => (0, 0),
         };
         assert_eq!(fixture.queries(), expected, "{caching:?}");
         assert_eq!(fixture.rows("app_contact_base"), 1);
@@ -272,7 +272,7 @@ fn a_refused_record_leaves_no_key_and_the_others_leave_theirs() {
 
 #[test]
 fn a_cache_that_is_too_small_costs_queries_and_no_rows() {
-    let plain_run = run_with(Caching::Batch);
+    let plain_run = run_with(CacheConfig::Batch);
     for max_keys in [1, 2, 7] {
         for caching in kept(max_keys, 1.0) {
             let (rows, report) = run_with(caching);
@@ -282,14 +282,14 @@ fn a_cache_that_is_too_small_costs_queries_and_no_rows() {
             assert_eq!((report.disagreements, report.checks), (0, report.hits));
         }
     }
-    let (rows, report) = run_with(Caching::Shared(limits(1_000, 1.0)));
+    let (rows, report) = run_with(CacheConfig::Shared(limits(1_000, 1.0)));
     assert_eq!((rows, report.evictions), (plain_run.0, 0));
     assert_eq!(plain_run.1, CacheReport::default());
 }
 
 /// Ten batches of applications that share contacts, some of them refused: rows of the tables with
 /// such keys, and what the cache did.
-fn run_with(caching: Caching) -> ([u64; 3], CacheReport) {
+fn run_with(caching: CacheConfig) -> ([u64; 3], CacheReport) {
     let mut fixture = Fixture::new(caching);
     for batch in 0..10 {
         let keys = batch * 5 + 1..=batch * 5 + 5;
@@ -349,7 +349,7 @@ fn a_refused_row_makes_the_batch_ask_the_store_again() {
 
 #[test]
 fn a_key_that_another_process_stored_a_moment_ago_is_found_after_the_violation() {
-    for caching in [Caching::Off, Caching::Batch].into_iter().chain(kept(100, 0.0)) {
+    for caching in [CacheConfig::Off, CacheConfig::Batch].into_iter().chain(kept(100, 0.0)) {
         let mut fixture = Fixture::new(caching);
         fixture.write(vec![plain(1, 11)]);
         fixture.worker = DedupCache::new(caching).for_worker();

@@ -10,13 +10,14 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use migrator::config::{
-    CacheLimits, Caching, InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Rate, Settings,
+    CacheConfig, CacheLimits, InsertMethod, PoolConfig, PoolLimits, QueueConfig, QueueLimits, Rate,
+    Settings,
 };
 use migrator::record::SqlValue;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::telemetry::report::RunReport;
-use migrator::util::cancel::Interrupt;
+use migrator::util::cancel::CancellationToken;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use store_support::memory::MemoryStore;
@@ -33,36 +34,36 @@ struct Case {
     faults: Vec<(Place, Kind)>,
 }
 
-fn pooling() -> impl Strategy<Value = Pooling> {
+fn pooling() -> impl Strategy<Value = PoolConfig> {
     prop_oneof![
-        Just(Pooling::Off),
-        Just(Pooling::Worker),
+        Just(PoolConfig::Off),
+        Just(PoolConfig::Worker),
         (1..4_usize).prop_map(|max| {
-            Pooling::Shared(PoolLimits { max: max.try_into().unwrap(), ..PoolLimits::default() })
+            PoolConfig::Shared(PoolLimits { max: max.try_into().unwrap(), ..PoolLimits::default() })
         }),
     ]
 }
 
-fn queueing() -> impl Strategy<Value = Queueing> {
+fn queueing() -> impl Strategy<Value = QueueConfig> {
     let limits = (1..4_usize, 1..4000_u64).prop_map(|(depth, bytes_max)| {
-        Queueing::On(QueueLimits {
+        QueueConfig::On(QueueLimits {
             depth: depth.try_into().unwrap(),
             bytes_max: bytes_max.try_into().unwrap(),
         })
     });
-    prop_oneof![1 => Just(Queueing::Off), 2 => limits]
+    prop_oneof![1 => Just(QueueConfig::Off), 2 => limits]
 }
 
-fn caching() -> impl Strategy<Value = Caching> {
+fn caching() -> impl Strategy<Value = CacheConfig> {
     // Every answer of a cache is checked against the store.
     let spot_check = Rate::try_from(1.0).unwrap();
     let limits = (1..60_usize)
         .prop_map(move |keys| CacheLimits { max_keys: keys.try_into().unwrap(), spot_check });
     prop_oneof![
-        Just(Caching::Off),
-        Just(Caching::Batch),
-        limits.clone().prop_map(Caching::Worker),
-        limits.prop_map(Caching::Shared),
+        Just(CacheConfig::Off),
+        Just(CacheConfig::Batch),
+        limits.clone().prop_map(CacheConfig::Worker),
+        limits.prop_map(CacheConfig::Shared),
     ]
 }
 
@@ -106,7 +107,13 @@ fn store() -> MemoryStore {
 
 fn run(case: &Case, store: &dyn Store) -> migrator::error::Result<RunReport> {
     let source = Numbers { last: case.records, broken: None };
-    run_into(store, &config(case.settings.clone()), &source, case.stages, &Interrupt::default())
+    run_into(
+        store,
+        &config(case.settings.clone()),
+        &source,
+        case.stages,
+        &CancellationToken::default(),
+    )
 }
 
 /// One worker, one batch after the other, no fault.
@@ -131,8 +138,8 @@ fn assert_report(report: &RunReport, case: &Case) {
     assert_eq!(books.read + books.skipped, u64::from(case.records.unsigned_abs()), "{case:?}");
     assert_eq!(report.cache.disagreements, 0, "the cache knew what the store did not: {case:?}");
     match (case.settings.queue, report.queue) {
-        (Queueing::Off, None) => {}
-        (Queueing::On(limits), Some(seen)) => {
+        (QueueConfig::Off, None) => {}
+        (QueueConfig::On(limits), Some(seen)) => {
             assert!(seen.items_peak <= limits.depth.get() as u64, "{seen:?} of {case:?}");
             let within = seen.bytes_peak <= limits.bytes_max.get();
             assert!(within || (seen.oversize > 0 && seen.items_peak > 0), "{seen:?} of {case:?}");
@@ -185,9 +192,10 @@ fn any_settings_records_and_faults_store_what_a_plain_run_stores() {
 /// Whoever looks a commit up waits for the transaction that it is about: nobody else would end it.
 #[test]
 fn a_commit_and_its_roll_back_that_both_fail_keep_nobody_waiting() {
-    for (pool, kind) in [Pooling::Off, Pooling::Worker, Pooling::Shared(PoolLimits::default())]
-        .into_iter()
-        .flat_map(|pool| [Kind::Busy, Kind::Before].map(|kind| (pool, kind)))
+    for (pool, kind) in
+        [PoolConfig::Off, PoolConfig::Worker, PoolConfig::Shared(PoolLimits::default())]
+            .into_iter()
+            .flat_map(|pool| [Kind::Busy, Kind::Before].map(|kind| (pool, kind)))
     {
         let case = Case {
             settings: Settings { batch_size: 3.try_into().unwrap(), pool, ..Settings::default() },

@@ -16,7 +16,8 @@ use std::thread;
 
 use counts::Harm;
 use migrator::config::{
-    CacheLimits, Caching, InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Settings,
+    CacheConfig, CacheLimits, InsertMethod, PoolConfig, PoolLimits, QueueConfig, QueueLimits,
+    Settings,
 };
 use migrator::record::{MappingOutcome, RawRecord, Reject, Stage};
 use migrator::run::worker_pool::Stages;
@@ -43,16 +44,16 @@ fn configurations() -> Vec<(&'static str, Settings)> {
     let limits =
         QueueLimits { depth: 2.try_into().unwrap(), bytes_max: (1 << 20).try_into().unwrap() };
     let all_on = Settings {
-        pool: Pooling::Shared(shared),
-        queue: Queueing::On(limits),
+        pool: PoolConfig::Shared(shared),
+        queue: QueueConfig::On(limits),
         parse_threads: 1,
-        cache: Caching::Shared(CacheLimits::default()),
+        cache: CacheConfig::Shared(CacheLimits::default()),
         insert: InsertMethod::Bulk,
         ..settings(1, 3)
     };
     let racing = Settings {
-        pool: Pooling::Worker,
-        cache: Caching::Worker(CacheLimits::default()),
+        pool: PoolConfig::Worker,
+        cache: CacheConfig::Worker(CacheLimits::default()),
         ..settings(3, 2)
     };
     vec![("baseline", settings(1, 3)), ("all on", all_on), ("racing", racing)]

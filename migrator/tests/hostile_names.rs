@@ -79,8 +79,8 @@ fn use_tables(store: &dyn Store, name: &str) {
         let key = Key { table: 1, columns: columns.clone() };
         let values = [int(1), text(&format!("{name}1")), text(name)];
         let value = &values[columns[0]];
-        assert!(connection.exists(&key, &[value]).unwrap(), "{name}");
-        let several = connection.exist(&key, &[&[value], &[value]]).unwrap();
+        assert!(connection.contains_key(&key, &[value]).unwrap(), "{name}");
+        let several = connection.contains_keys(&key, &[&[value], &[value]]).unwrap();
         assert_eq!(several, [true, true], "{name}");
     }
     let key = Key { table: 1, columns: vec![0] };

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use command_support::Migration;
 use counts::Harm;
-use migrator::config::{Config, Settings, Synchronous, TypedSettings};
+use migrator::config::{Config, Settings, SettingsArgs, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::error::{ErrorKind, Result};
@@ -21,7 +21,7 @@ use migrator::stage::coerce::Coercer;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::report::RunReport;
-use migrator::util::cancel::Interrupt;
+use migrator::util::cancel::CancellationToken;
 use migrator::util::partition::Partition;
 use rusqlite::Connection;
 
@@ -38,7 +38,7 @@ const SETTINGS: [&str; 4] = [
 
 /// A run into a file of at most so many pages.
 fn run_within(migration: &Migration, file: &Path, pages: u32, settings: &str) -> Result<RunReport> {
-    let typed: TypedSettings = toml::from_str(settings).unwrap();
+    let typed: SettingsArgs = toml::from_str(settings).unwrap();
     let settings: Settings = typed.try_into().unwrap();
     let now = chrono::NaiveDate::from_ymd_opt(2026, 1, 31).unwrap().and_hms_opt(12, 0, 0).unwrap();
     let (limit, partition, retry_failed) = (u64::MAX, Partition::ALL, false);
@@ -60,7 +60,7 @@ fn run_within(migration: &Migration, file: &Path, pages: u32, settings: &str) ->
     let stages = || RecordStages::new(&contract, &coercer, now);
     let (source, store) = (&source, &store);
     let job = Job { config: &config, source, source_name: "source.db", store, order: &order };
-    run(&job, stages, &Interrupt::default(), &|_| {})
+    run(&job, stages, &CancellationToken::default(), &|_| {})
 }
 
 /// Pages and rows of the log; nothing of either where there is no table yet.

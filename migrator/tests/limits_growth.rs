@@ -13,7 +13,7 @@ mod store_support;
 use std::fs;
 
 use allocations::{alone, counted};
-use migrator::config::{CacheLimits, Caching, Rate, Synchronous};
+use migrator::config::{CacheConfig, CacheLimits, Rate, Synchronous};
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store};
@@ -81,7 +81,7 @@ fn a_million_keys_pass_through_a_cache_of_a_hundred_thousand() {
         max_keys: (MAX as usize).try_into().unwrap(),
         spot_check: Rate::try_from(0.0).unwrap(),
     };
-    let cache = DedupCache::new(Caching::Shared(limits));
+    let cache = DedupCache::new(CacheConfig::Shared(limits));
     let worker = cache.for_worker();
     let key = |number: u32| {
         let mut key = KeyBytes::from_slice(b"\x05i????i\x14");

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
-use migrator::config::{InsertMethod, Link, Pooling, Synchronous};
+use migrator::config::{InsertMethod, Link, PoolConfig, Synchronous};
 use migrator::record::{MappingOutcome, SqlRow, SqlValue};
 use migrator::store::checksum::checksum;
 use migrator::store::pool::Pool;
@@ -278,7 +278,7 @@ fn what_comes_after_a_refused_statement_is_not_sent() {
 
 #[test]
 fn a_whole_batch_is_counted_to_the_message() {
-    for (pooling, connects) in [(Pooling::Off, 2), (Pooling::Worker, 1)] {
+    for (pooling, connects) in [(PoolConfig::Off, 2), (PoolConfig::Worker, 1)] {
         let fixture = Fixture::new();
         let (store, clock) = fixture.linked();
         let order = [BASE, CONTACT];

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use assert_cmd::Command;
-use migrator::config::{InsertMethod, PoolLimits, Pooling, Synchronous};
+use migrator::config::{InsertMethod, PoolConfig, PoolLimits, Synchronous};
 use migrator::error::ErrorKind;
 use migrator::record::MappingOutcome;
 use migrator::store::pool::{Pool, STALL_MAX};
@@ -30,8 +30,8 @@ use tempfile::TempDir;
 const IDLE_S: u64 = 60;
 const LIFETIME_S: u64 = 300;
 
-fn shared(max: usize) -> Pooling {
-    Pooling::Shared(PoolLimits {
+fn shared(max: usize) -> PoolConfig {
+    PoolConfig::Shared(PoolLimits {
         max: NonZeroUsize::new(max).unwrap(),
         idle_s: NonZeroU64::new(IDLE_S).unwrap(),
         lifetime_s: NonZeroU64::new(LIFETIME_S).unwrap(),
@@ -55,11 +55,11 @@ impl Fixture {
         Self { _folder: folder, store, clock: ManualClock::new() }
     }
 
-    fn pool(&self, pooling: Pooling) -> Pool<'_> {
+    fn pool(&self, pooling: PoolConfig) -> Pool<'_> {
         self.pool_on(&self.store, pooling)
     }
 
-    fn pool_on<'a>(&'a self, store: &'a dyn Store, pooling: Pooling) -> Pool<'a> {
+    fn pool_on<'a>(&'a self, store: &'a dyn Store, pooling: PoolConfig) -> Pool<'a> {
         Pool::new(store, pooling, &*self.clock)
     }
 
@@ -98,7 +98,7 @@ fn until_waiting(pool: &Pool<'_>, leases: u64) {
 
 #[test]
 fn nothing_is_opened_before_it_is_needed() {
-    for pooling in [Pooling::Off, Pooling::Worker, shared(3)] {
+    for pooling in [PoolConfig::Off, PoolConfig::Worker, shared(3)] {
         let fixture = Fixture::new();
         let pool = fixture.pool(pooling);
         let mut handles = [pool.worker_handle(), pool.worker_handle()];
@@ -112,7 +112,7 @@ fn nothing_is_opened_before_it_is_needed() {
 fn connections_live_as_long_as_the_mode_says() {
     // Two workers with three batches each, one after the other.
     for (pooling, opened, reused, left_open) in
-        [(Pooling::Off, 6, 0, 0), (Pooling::Worker, 2, 4, 2), (shared(2), 1, 5, 1)]
+        [(PoolConfig::Off, 6, 0, 0), (PoolConfig::Worker, 2, 4, 2), (shared(2), 1, 5, 1)]
     {
         let fixture = Fixture::new();
         let pool = fixture.pool(pooling);
@@ -315,7 +315,7 @@ fn a_connect_that_fails_leaves_its_place_to_others() {
 
 #[test]
 fn a_connection_in_the_middle_of_a_transaction_is_not_used_again() {
-    for pooling in [Pooling::Off, Pooling::Worker, shared(1)] {
+    for pooling in [PoolConfig::Off, PoolConfig::Worker, shared(1)] {
         let fixture = Fixture::new();
         let pool = fixture.pool(pooling);
         let mut handle = pool.worker_handle();
@@ -371,7 +371,7 @@ fn recovering_keeps_a_connection_that_rolls_back_and_replaces_one_that_does_not(
 }
 
 /// Writes two batches of one record each on a store with these faults on its first connection.
-fn write_two_batches(pooling: Pooling, faults: Faults) -> (Connections, Metrics) {
+fn write_two_batches(pooling: PoolConfig, faults: Faults) -> (Connections, Metrics) {
     let fixture = Fixture::new();
     let store = FaultyStore::new(&fixture.store, 0, faults);
     let mut reader = store.connect(Role::Reader).unwrap();
@@ -394,12 +394,12 @@ fn write_two_batches(pooling: Pooling, faults: Faults) -> (Connections, Metrics)
 
 #[test]
 fn a_connection_that_is_gone_is_replaced_and_the_batch_done_again() {
-    for pooling in [Pooling::Off, Pooling::Worker, shared(1)] {
+    for pooling in [PoolConfig::Off, PoolConfig::Worker, shared(1)] {
         let (counted, metrics) =
             write_two_batches(pooling, Faults { gone: true, ..Faults::default() });
         assert_eq!(metrics.retries, BTreeMap::from([(Retry::Disconnected, 1)]), "{pooling:?}");
         assert_eq!(counted.discarded, causes(&[("broken", 1)]), "{pooling:?}");
-        let opened = if pooling == Pooling::Off { 3 } else { 2 };
+        let opened = if pooling == PoolConfig::Off { 3 } else { 2 };
         assert_eq!((counted.opened, counted.peak), (opened, 1), "{pooling:?}");
     }
 }
@@ -407,7 +407,7 @@ fn a_connection_that_is_gone_is_replaced_and_the_batch_done_again() {
 #[test]
 fn a_busy_store_costs_no_connection() {
     let faults = Faults { busy: 2, ..Faults::default() };
-    let (counted, metrics) = write_two_batches(Pooling::Worker, faults);
+    let (counted, metrics) = write_two_batches(PoolConfig::Worker, faults);
     assert_eq!(metrics.retries, BTreeMap::from([(Retry::Busy, 2)]));
     assert_eq!((counted.opened, counted.reused), (1, 1));
     assert_eq!(counted.discarded, causes(&[]));
@@ -416,7 +416,7 @@ fn a_busy_store_costs_no_connection() {
 #[test]
 fn a_connection_whose_commit_was_in_doubt_is_not_used_again() {
     let faults = Faults { commit: Commit::AnswerLost, ..Faults::default() };
-    let (counted, metrics) = write_two_batches(Pooling::Worker, faults);
+    let (counted, metrics) = write_two_batches(PoolConfig::Worker, faults);
     assert_eq!(metrics.retries, BTreeMap::new());
     assert_eq!(counted.discarded, causes(&[("broken", 1)]));
     assert_eq!((counted.opened, counted.reused), (2, 0));

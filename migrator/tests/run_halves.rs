@@ -4,7 +4,7 @@
 
 mod store_support;
 
-use migrator::config::{InsertMethod, PoolLimits, Pooling, QueueLimits, Queueing, Settings};
+use migrator::config::{InsertMethod, PoolConfig, PoolLimits, QueueConfig, QueueLimits, Settings};
 use migrator::telemetry::report::RunReport;
 use proptest::prelude::*;
 use store_support::faulty::{Commit, Faults, FaultyStore};
@@ -24,15 +24,15 @@ fn settings(workers: usize, batch_size: usize) -> Settings {
     }
 }
 
-fn queue(depth: usize, bytes_max: u64) -> Queueing {
-    Queueing::On(QueueLimits {
+fn queue(depth: usize, bytes_max: u64) -> QueueConfig {
+    QueueConfig::On(QueueLimits {
         depth: depth.try_into().unwrap(),
         bytes_max: bytes_max.try_into().unwrap(),
     })
 }
 
-fn shared(max: usize) -> Pooling {
-    Pooling::Shared(PoolLimits { max: max.try_into().unwrap(), ..PoolLimits::default() })
+fn shared(max: usize) -> PoolConfig {
+    PoolConfig::Shared(PoolLimits { max: max.try_into().unwrap(), ..PoolLimits::default() })
 }
 
 fn run(settings: Settings, stages: Sharing) -> RunReport {
@@ -55,10 +55,10 @@ fn whoever_shares_a_key_the_lower_source_key_keeps_it_under_every_setting() {
         assert!(plain.books.duplicate > 0 && plain.books.failed > 0, "{:?}", plain.books);
         for (workers, batch_size, pool, queueing, parse_threads) in [
             (8, 1, shared(1), queue(4, 1 << 20), 0),
-            (8, 3, Pooling::Worker, queue(1, 1), 2),
-            (4, 7, Pooling::Off, Queueing::Off, 3),
+            (8, 3, PoolConfig::Worker, queue(1, 1), 2),
+            (4, 7, PoolConfig::Off, QueueConfig::Off, 3),
             (3, 10, shared(2), queue(8, 500), 1),
-            (2, 50, Pooling::Off, queue(2, 1 << 20), 4),
+            (2, 50, PoolConfig::Off, queue(2, 1 << 20), 4),
         ] {
             let settings =
                 Settings { pool, queue: queueing, parse_threads, ..settings(workers, batch_size) };
@@ -183,11 +183,11 @@ proptest! {
         let report = run(
             Settings {
                 pool: match pool {
-                    0 => Pooling::Off,
-                    1 => Pooling::Worker,
+                    0 => PoolConfig::Off,
+                    1 => PoolConfig::Worker,
                     most => shared(most - 1),
                 },
-                queue: if depth == 0 { Queueing::Off } else { queue(depth, bytes_max) },
+                queue: if depth == 0 { QueueConfig::Off } else { queue(depth, bytes_max) },
                 parse_threads,
                 insert: if bulk { InsertMethod::Bulk } else { InsertMethod::Values },
                 ..settings(workers, batch_size)

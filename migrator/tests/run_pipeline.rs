@@ -6,7 +6,7 @@ mod store_support;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use migrator::config::{InsertMethod, Link, PoolLimits, Pooling, Synchronous};
+use migrator::config::{InsertMethod, Link, PoolConfig, PoolLimits, Synchronous};
 use migrator::error::ErrorKind;
 use migrator::record::{MappingOutcome, RawRecord, Reject, Stage};
 use migrator::run::pipeline::{Job, RunEvent, run};
@@ -15,9 +15,9 @@ use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::store::simulated_network::SimulatedNetwork;
 use migrator::store::sqlite::SqliteStore;
-use migrator::telemetry::metrics::{Metrics, Step};
+use migrator::telemetry::metrics::{Metrics, TimedStage};
 use migrator::telemetry::report::{Books, Connections, RunReport};
-use migrator::util::cancel::Interrupt;
+use migrator::util::cancel::CancellationToken;
 use migrator::util::clock::Clock;
 use store_support::faulty::{Commit, Faults, FaultyStore};
 use store_support::manual_clock::ManualClock;
@@ -34,12 +34,12 @@ impl Stages for Invented {
     type Parsed = RawRecord;
 
     fn parse(&mut self, raw: RawRecord, metrics: &mut Metrics) -> Result<RawRecord, Reject> {
-        metrics.time(Step::Parsing, std::time::Duration::from_nanos(1));
+        metrics.time(TimedStage::Parsing, std::time::Duration::from_nanos(1));
         Ok(raw)
     }
 
     fn map(&mut self, raw: RawRecord, metrics: &mut Metrics) -> MappingOutcome {
-        metrics.time(Step::Mapping, std::time::Duration::from_nanos(1));
+        metrics.time(TimedStage::Mapping, std::time::Duration::from_nanos(1));
         let key = raw.key;
         let mut record = record(key, key, &[(key, &[CURRENT])]);
         match key % 10 {
@@ -103,7 +103,7 @@ fn a_report_says_what_was_done() {
         assert_eq!(report.stages[stage].count, count, "{stage}");
     }
     assert_eq!(report.stages["commit"].count, 10);
-    assert_eq!(report.stages.len(), Step::ALL.len());
+    assert_eq!(report.stages.len(), TimedStage::ALL.len());
     let json = serde_json::to_string(&report).unwrap();
     let back: RunReport = serde_json::from_str(&json).unwrap();
     assert_eq!(
@@ -112,9 +112,9 @@ fn a_report_says_what_was_done() {
     );
 }
 
-fn shared(max: usize) -> Pooling {
+fn shared(max: usize) -> PoolConfig {
     let max = max.try_into().unwrap();
-    Pooling::Shared(PoolLimits { max, ..PoolLimits::default() })
+    PoolConfig::Shared(PoolLimits { max, ..PoolLimits::default() })
 }
 
 #[test]
@@ -122,14 +122,14 @@ fn connections_of_batches_are_as_many_as_the_pool_says_and_none_is_left() {
     const BATCHES: u64 = 20;
     let baseline = Fixture::new(1, 5, InsertMethod::Values).run(100);
     for (workers, pooling, opened_max) in [
-        (4, Pooling::Off, BATCHES),
-        (1, Pooling::Worker, 1),
-        (4, Pooling::Worker, 4),
+        (4, PoolConfig::Off, BATCHES),
+        (1, PoolConfig::Worker, 1),
+        (4, PoolConfig::Worker, 4),
         (4, shared(1), 1),
         (4, shared(3), 3),
         (2, shared(9), 2),
         // Each switched off again is the baseline.
-        (1, Pooling::Off, BATCHES),
+        (1, PoolConfig::Off, BATCHES),
     ] {
         let mut fixture = Fixture::new(workers, 5, InsertMethod::Values);
         fixture.config.settings.pool = pooling;
@@ -138,7 +138,7 @@ fn connections_of_batches_are_as_many_as_the_pool_says_and_none_is_left() {
         let name = format!("{workers} workers, {pooling:?}: {writers:?}");
         assert!((1..=opened_max).contains(&writers.opened), "{name}");
         assert_eq!(writers.opened + writers.reused, BATCHES, "{name}");
-        assert_eq!(writers.opened == BATCHES, pooling == Pooling::Off, "{name}");
+        assert_eq!(writers.opened == BATCHES, pooling == PoolConfig::Off, "{name}");
         assert!(writers.peak <= opened_max.min(workers as u64), "{name}");
         assert_eq!((writers.left_open, writers.discarded.len()), (0, 0), "{name}");
         assert_eq!(report.stages["connect"].count, BATCHES, "{name}");
@@ -150,7 +150,7 @@ fn connections_of_batches_are_as_many_as_the_pool_says_and_none_is_left() {
 
 #[test]
 fn a_worker_without_a_batch_opens_no_connection() {
-    for pooling in [Pooling::Worker, shared(8)] {
+    for pooling in [PoolConfig::Worker, shared(8)] {
         let mut fixture = Fixture::new(8, 5, InsertMethod::Values);
         fixture.config.settings.pool = pooling;
         assert!(fixture.run(10).connections["writer"].opened <= 2, "{pooling:?}");
@@ -248,7 +248,7 @@ fn progress_counts_every_record_and_names_refused_ones() {
     let config = &fixture.config;
     let source = &Numbers { last: 50, broken: None };
     let job = Job { config, source, source_name: "", store: &fixture.store, order: &[] };
-    run(&job, Invented::default, &Interrupt::default(), &|event| match event {
+    run(&job, Invented::default, &CancellationToken::default(), &|event| match event {
         RunEvent::Batch { records, skipped } => *read.lock().unwrap() += records + skipped,
         RunEvent::Refused { key, message, .. } => {
             assert!(message.contains("FOREIGN KEY"));

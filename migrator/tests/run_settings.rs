@@ -15,7 +15,7 @@ mod tds;
 
 use std::path::Path;
 
-use migrator::config::{Config, Settings, Synchronous, TypedSettings};
+use migrator::config::{Config, Settings, SettingsArgs, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::run::pipeline::{Job, RecordStages, run};
@@ -28,7 +28,7 @@ use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
-use migrator::util::cancel::Interrupt;
+use migrator::util::cancel::CancellationToken;
 use migrator::util::partition::Partition;
 use migrator::verify::Audit;
 use pairwise::pairwise;
@@ -99,7 +99,7 @@ impl Fixture {
             order: &order,
         };
         let stages = || RecordStages::new(&self.contract, &coercer, config.now);
-        let report = run(&job, stages, &Interrupt::default(), &|_| {}).unwrap();
+        let report = run(&job, stages, &CancellationToken::default(), &|_| {}).unwrap();
         let (mut stages, mut metrics) = (stages(), Metrics::new().unwrap());
         let audit = Audit { source: &self.source, store, strict: true };
         let mut map = |raw, now| {
@@ -130,7 +130,7 @@ impl Fixture {
                 .zip(row)
                 .map(|((name, values), place)| ((*name).to_owned(), values[*place].clone()))
                 .collect();
-            let typed: TypedSettings = serde_json::from_value(Value::Object(typed)).unwrap();
+            let typed: SettingsArgs = serde_json::from_value(Value::Object(typed)).unwrap();
             let settings: Settings = typed.try_into().unwrap();
             let report = run(settings.clone());
             assert_eq!(report.books, baseline.books, "{settings:?}");
@@ -206,7 +206,7 @@ fn the_baseline_and_everything_switched_on_store_the_same_loans() {
         "workers": 3, "batch_size": 40, "pool": "shared", "queue_depth": 2, "cache": "shared",
         "parse_threads": 2, "insert": "bulk",
     });
-    let typed: TypedSettings = serde_json::from_value(on).unwrap();
+    let typed: SettingsArgs = serde_json::from_value(on).unwrap();
     let fixture = Fixture::new(Product::Rl, Profile::Staged, if full() { 3000 } else { 300 });
     let baseline = fixture.run(Settings::default());
     let all_on = fixture.run(typed.try_into().unwrap());

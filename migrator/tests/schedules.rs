@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use migrator::config::{
-    CacheLimits, Caching, PoolLimits, Pooling, QueueLimits, Queueing, Rate, Settings,
+    CacheConfig, CacheLimits, PoolConfig, PoolLimits, QueueConfig, QueueLimits, Rate, Settings,
 };
 use migrator::error::ErrorKind;
 use migrator::record::SqlValue;
@@ -26,7 +26,7 @@ use migrator::run::reorder_buffer::ReorderBuffer;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
 use migrator::telemetry::report::RunReport;
-use migrator::util::cancel::Interrupt;
+use migrator::util::cancel::CancellationToken;
 use migrator::write::cache::{CacheLookup, DedupCache, KeyBytes};
 use migrator::write::key_locks::KeyLocks;
 use shuttle::rand::{Rng, thread_rng};
@@ -213,7 +213,7 @@ fn a_shared_cache_knows_committed_keys_and_no_others() {
             max_keys: thread_rng().gen_range(1..5_usize).try_into().unwrap(),
             spot_check: Rate::default(),
         };
-        let cache = DedupCache::new(Caching::Shared(limits));
+        let cache = DedupCache::new(CacheConfig::Shared(limits));
         let committed = Mutex::new(BTreeSet::new());
         thread::scope(|scope| {
             for _ in 0..3 {
@@ -252,10 +252,13 @@ fn all_on() -> Settings {
     Settings {
         workers: number(2),
         batch_size: number(2),
-        pool: Pooling::Shared(PoolLimits { max: number(1), ..PoolLimits::default() }),
-        queue: Queueing::On(QueueLimits { depth: number(1), bytes_max: 600.try_into().unwrap() }),
+        pool: PoolConfig::Shared(PoolLimits { max: number(1), ..PoolLimits::default() }),
+        queue: QueueConfig::On(QueueLimits {
+            depth: number(1),
+            bytes_max: 600.try_into().unwrap(),
+        }),
         parse_threads: 1,
-        cache: Caching::Shared(CacheLimits::default()),
+        cache: CacheConfig::Shared(CacheLimits::default()),
         ..Settings::default()
     }
 }
@@ -268,7 +271,7 @@ fn plainly() -> RunReport {
         move || {
             let workers = 1.try_into().unwrap();
             let config = config(Settings { workers, ..Settings::default() });
-            let plain = run_into(&store(), &config, &SOURCE, STAGES, &Interrupt::default());
+            let plain = run_into(&store(), &config, &SOURCE, STAGES, &CancellationToken::default());
             *inside.lock().unwrap() = Some(plain.unwrap());
         },
         1,
@@ -298,7 +301,8 @@ fn a_run_with_everything_on_stores_the_same_in_any_order_of_steps() {
     check("whole runs", 300, move || {
         let store = store();
         let run =
-            run_into(&store, &config(all_on()), &SOURCE, STAGES, &Interrupt::default()).unwrap();
+            run_into(&store, &config(all_on()), &SOURCE, STAGES, &CancellationToken::default())
+                .unwrap();
         assert_eq!((run.books, run.checksum), (plain.books, plain.checksum.clone()));
         let queue = run.queue.unwrap();
         assert!(queue.items_peak <= 1 && (queue.bytes_peak <= 600 || queue.oversize > 0));
@@ -312,7 +316,7 @@ fn a_run_that_is_interrupted_at_any_step_ends_and_the_next_one_takes_the_rest() 
     let interrupted = Counter::default();
     let counter = interrupted.clone();
     check("interrupted runs", 200, move || {
-        let (store, interrupt) = (store(), Arc::new(Interrupt::default()));
+        let (store, interrupt) = (store(), Arc::new(CancellationToken::default()));
         // No scope: the scheduler takes the end of an outer one's threads for that of an inner one's.
         let raiser = {
             let interrupt = Arc::clone(&interrupt);
@@ -320,7 +324,7 @@ fn a_run_that_is_interrupted_at_any_step_ends_and_the_next_one_takes_the_rest() 
                 for _ in 0..thread_rng().gen_range(0..60) {
                     thread::yield_now();
                 }
-                interrupt.raise();
+                interrupt.cancel();
             })
         };
         let first = run_into(&store, &config(all_on()), &SOURCE, STAGES, &interrupt);
@@ -329,7 +333,8 @@ fn a_run_that_is_interrupted_at_any_step_ends_and_the_next_one_takes_the_rest() 
             assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
             counter.count();
         }
-        run_into(&store, &config(all_on()), &SOURCE, STAGES, &Interrupt::default()).unwrap();
+        run_into(&store, &config(all_on()), &SOURCE, STAGES, &CancellationToken::default())
+            .unwrap();
         assert_whole(&store);
     });
     assert!(interrupted.get() > 0, "no interrupt came in time");
@@ -345,11 +350,13 @@ fn a_run_whose_store_fails_at_any_step_ends_and_the_next_one_takes_the_rest() {
         let kind = kinds[thread_rng().gen_range(0..kinds.len())];
         let place = Place::Of(thread_rng().gen_range(0..90));
         let faulty = PositionStore::new(&store, [(place, kind)]);
-        let _ = run_into(&faulty, &config(all_on()), &SOURCE, STAGES, &Interrupt::default());
+        let _ =
+            run_into(&faulty, &config(all_on()), &SOURCE, STAGES, &CancellationToken::default());
         if faulty.calls().struck.is_some() {
             counter.count();
         }
-        run_into(&store, &config(all_on()), &SOURCE, STAGES, &Interrupt::default()).unwrap();
+        run_into(&store, &config(all_on()), &SOURCE, STAGES, &CancellationToken::default())
+            .unwrap();
         assert_whole(&store);
     });
     assert!(struck.get() > 0, "no fault was met");

@@ -18,7 +18,7 @@ use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Role, Store, StoredValue};
-use migrator::telemetry::metrics::{Metrics, Retry, Step};
+use migrator::telemetry::metrics::{Metrics, Retry, TimedStage};
 use migrator::telemetry::report::Books;
 use migrator::write::insert::{Batch, BatchEntry, BatchResult, Writer};
 use migrator::write::log::open_session;
@@ -430,8 +430,8 @@ fn one_query_is_sent_for_each_key(on: &On) {
     let entries = [1, 2].map(|key| entry(record(key, key, &[(50, &[CURRENT, PREVIOUS])])));
     fixture.try_write(fixture.store(), entries.into(), &mut metrics).unwrap();
     assert_eq!(metrics.queries, 4 + 1);
-    assert_eq!(metrics.timing(Step::Connect).histogram.len(), 1);
-    assert_eq!(metrics.timing(Step::Commit).histogram.len(), 1);
+    assert_eq!(metrics.timing(TimedStage::Connect).histogram.len(), 1);
+    assert_eq!(metrics.timing(TimedStage::Commit).histogram.len(), 1);
 }
 
 fn a_busy_store_is_tried_again_and_counted(on: &On) {

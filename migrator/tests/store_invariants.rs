@@ -7,7 +7,7 @@ mod store_support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use migrator::config::{CacheLimits, Caching, InsertMethod, Rate, Synchronous};
+use migrator::config::{CacheConfig, CacheLimits, InsertMethod, Rate, Synchronous};
 use migrator::record::{MappingOutcome, TypedRecord};
 use migrator::store::checksum::checksum;
 use migrator::store::schema::Tables;
@@ -90,14 +90,14 @@ fn model(drafts: &[Draft]) -> Content {
 struct How {
     size: usize,
     method: InsertMethod,
-    caching: Caching,
+    caching: CacheConfig,
     /// The batch that finds the store busy when it commits.
     busy: u32,
 }
 
 /// One record after the other, each key asked for alone.
 const PLAIN: How =
-    How { size: 1, method: InsertMethod::Values, caching: Caching::Off, busy: u32::MAX };
+    How { size: 1, method: InsertMethod::Values, caching: CacheConfig::Off, busy: u32::MAX };
 
 fn how() -> impl Strategy<Value = How> {
     let limits = || {
@@ -109,10 +109,10 @@ fn how() -> impl Strategy<Value = How> {
         })
     };
     let caching = prop_oneof![
-        Just(Caching::Off),
-        Just(Caching::Batch),
-        limits().prop_map(Caching::Worker),
-        limits().prop_map(Caching::Shared),
+        Just(CacheConfig::Off),
+        Just(CacheConfig::Batch),
+        limits().prop_map(CacheConfig::Worker),
+        limits().prop_map(CacheConfig::Shared),
     ];
     let methods = prop::sample::select(vec![InsertMethod::Values, InsertMethod::Bulk]);
     (1..30_usize, methods, caching, 0..4_u32).prop_map(|(size, method, caching, busy)| How {
@@ -207,12 +207,12 @@ proptest! {
         prop_assert_eq!(cache.disagreements, 0);
         prop_assert_eq!(cache.keys_left, 0);
         let (workers, limits) = match how.caching {
-            Caching::Off | Caching::Batch => {
+            CacheConfig::Off | CacheConfig::Batch => {
                 prop_assert_eq!(cache, CacheReport::default());
                 return Ok(());
             }
-            Caching::Worker(limits) => (2, limits),
-            Caching::Shared(limits) => (1, limits),
+            CacheConfig::Worker(limits) => (2, limits),
+            CacheConfig::Shared(limits) => (1, limits),
         };
         prop_assert!(cache.keys_peak <= workers * limits.max_keys.get() as u64);
         if limits.spot_check == Rate::try_from(1.0).unwrap() {

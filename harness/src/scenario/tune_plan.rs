@@ -444,7 +444,7 @@ why = "?"
 budget = "10m"
 [[phase]]
 phase = "II.2"
-optimization = "Pooling"
+optimization = "PoolConfig"
 why = "?"
 commit = "Pool connections ({pool})"
 [phase.sweep]

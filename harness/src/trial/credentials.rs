@@ -9,7 +9,7 @@ use migrator::store::mssql::MssqlStore;
 use migrator::store::mssql::setup::Recreate;
 use migrator::store::mssql::url::{Password, ServerUrl};
 use migrator::store::schema::{RUN_TABLE, Tables};
-use migrator::store::{Role, Store as _, Stored};
+use migrator::store::{Role, Store as _, StoredValue};
 use serde_json::Value;
 
 use super::executor::NOW;
@@ -139,7 +139,7 @@ fn migrated(server: &MssqlStore) -> migrator::error::Result<Option<String>> {
     let mut found = None;
     let mut connection = server.connect(Role::Untimed)?;
     connection.scan(server.tables().run, &[1], None, &mut |row| {
-        if let [Stored::Text(now)] = row
+        if let [StoredValue::Text(now)] = row
             && digits(now) != digits(NOW)
         {
             found = Some((*now).to_owned());

@@ -17,7 +17,7 @@ use harness::session::state::Recorded;
 use harness::session::strategy::Strategy;
 use harness::trial::provenance::{Identity, Store};
 use harness::trial::{Mock, Source, report};
-use migrator::config::{Pooling, Settings};
+use migrator::config::{PoolConfig, Settings};
 use migrator::telemetry::report::{RunReport, ServerReport, ServerWait};
 
 use crate::common::{Silent, done, identity, mock_sweep, tell, uniform};
@@ -133,7 +133,7 @@ fn a_plans_headline_names_them_too() {
         let mut runs = 0;
         let executor = Mock::new(move |source: &Source, settings: &Settings| {
             runs += 1;
-            let pooled = !matches!(settings.pool, Pooling::Off);
+            let pooled = !matches!(settings.pool, PoolConfig::Off);
             let rate = if pooled { 600_000.0 } else { 480_000.0 };
             let run = report(settings, source.records, rate * (1.0 + 0.01 * uniform(runs)));
             let wait_ms = if pooled { 10.0 } else { 60.0 };

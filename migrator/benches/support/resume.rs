@@ -22,7 +22,7 @@ use migrator::store::schema::{Tables, quoted, sqlite_source_table};
 use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::Books;
-use migrator::util::cancel::Interrupt;
+use migrator::util::cancel::CancellationToken;
 use migrator::util::partition::Partition;
 use rusqlite::{Connection, params};
 
@@ -140,7 +140,7 @@ impl Resumed {
             store: &store,
             order: &order,
         };
-        let report = run(&job, stages, &Interrupt::default(), &|_| {}).unwrap();
+        let report = run(&job, stages, &CancellationToken::default(), &|_| {}).unwrap();
         let first = first.get().unwrap().duration_since(started);
         let last = last.into_inner().unwrap().duration_since(started);
         Taken { opened, first, last, books: report.books }

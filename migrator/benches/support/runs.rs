@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
-use migrator::config::{Config, Link, Settings, Synchronous, TypedSettings};
+use migrator::config::{Config, Link, Settings, SettingsArgs, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::run::pipeline::{Job, RecordStages, run};
@@ -16,7 +16,7 @@ use migrator::store::schema::Tables;
 use migrator::store::simulated_network::SimulatedNetwork;
 use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::report::RunReport;
-use migrator::util::cancel::Interrupt;
+use migrator::util::cancel::CancellationToken;
 use migrator::util::clock::SystemClock;
 use migrator::util::partition::Partition;
 
@@ -77,11 +77,11 @@ impl Bench {
         let stages = || RecordStages::new(&self.contract, &coercer, self.now);
         let source = &self.source;
         let job = Job { config: &config, source, source_name: "generated", store, order: &order };
-        run(&job, stages, &Interrupt::default(), &|_| {}).unwrap()
+        run(&job, stages, &CancellationToken::default(), &|_| {}).unwrap()
     }
 
     fn settings(&self, typed: &str) -> Settings {
-        let mut settings: TypedSettings = toml::from_str(typed).unwrap();
+        let mut settings: SettingsArgs = toml::from_str(typed).unwrap();
         settings.batch_size.get_or_insert(self.batch_size.try_into().unwrap());
         settings.try_into().unwrap()
     }

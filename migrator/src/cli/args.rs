@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Synchronous, TypedSettings};
+use crate::config::{SettingsArgs, Synchronous};
 pub use crate::source::synthetic::{Product, Profile};
 use crate::util::partition::Partition;
 
@@ -103,7 +103,7 @@ pub struct RunArgs {
     pub server: ServerArgs,
     /// What a sweep varies.
     #[command(flatten)]
-    pub settings: TypedSettings,
+    pub settings: SettingsArgs,
     /// What each connect takes on top, in milliseconds, as if over a network
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub link_connect_ms: u32,

@@ -22,7 +22,7 @@ use crate::source::location::Location;
 use crate::stage::coerce::Coercer;
 use crate::store::simulated_network::SimulatedNetwork;
 use crate::telemetry::report::{Books, RunReport};
-use crate::util::cancel::Interrupt;
+use crate::util::cancel::CancellationToken;
 use crate::util::clock::SystemClock;
 use crate::util::partition::Partition;
 
@@ -36,8 +36,8 @@ const NOW_DIGITS: u16 = 6;
 /// Runs the verb.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
-    let interrupt = Arc::new(Interrupt::default());
-    hear_signals(&interrupt)?;
+    let cancellation = Arc::new(CancellationToken::default());
+    hear_signals(&cancellation)?;
     resolve::refuse_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = resolve::load(&args.contract)?;
     let location = resolve::source_location(&args.source, &contract, &args.server)?;
@@ -53,7 +53,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     }
     let misfit = resolve::fits(&location, &args.contract, &contract)?;
     let coercer = Coercer::new(&contract.tables, &catalogue, config.now)?;
-    let source = location.open(resolve::source_names(&contract), config.partition, &interrupt)?;
+    let source =
+        location.open(resolve::source_names(&contract), config.partition, &cancellation)?;
     let opened =
         at.store(&args.server, args.synchronous.unwrap_or(Synchronous::Full), &catalogue)?;
     let order = resolve::insertion_order(&contract, opened.tables());
@@ -73,7 +74,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         order: &order,
     };
     let stages = || RecordStages::new(&contract, &coercer, config.now);
-    let outcome = pipeline::run(&job, stages, &interrupt, &|event| display.show(event));
+    let outcome = pipeline::run(&job, stages, &cancellation, &|event| display.show(event));
     display.finish();
     let report = outcome?;
     display.lost_races(&report.books);
@@ -102,16 +103,16 @@ fn link(args: &RunArgs) -> Option<Link> {
     link.takes_time().then_some(link)
 }
 
-/// Ctrl-C and a polite kill interrupt the run; before it has begun they end the process at once, and
+/// Ctrl-C and a polite kill cancellation the run; before it has begun they end the process at once, and
 /// so does a second one.
-fn hear_signals(interrupt: &Arc<Interrupt>) -> Result<()> {
+fn hear_signals(cancellation: &Arc<CancellationToken>) -> Result<()> {
     let unheard = |cause| Error::caused(ErrorKind::Environment, "cannot listen for signals", cause);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(unheard)?;
-    let interrupt = Arc::clone(interrupt);
+    let cancellation = Arc::clone(cancellation);
     // The thread ends with the process: nobody can know when the last signal has come.
     std::thread::spawn(move || {
         for _ in signals.forever() {
-            if !interrupt.raise() {
+            if !cancellation.cancel() {
                 std::process::exit(INTERRUPTED);
             }
         }

@@ -11,7 +11,7 @@ use super::column::typed;
 use super::loader::{APPLICATIONS, Shipped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue, Value};
-use crate::util::utf16::{NAME_UNITS_MAX, units};
+use crate::util::utf16::{NAME_UNITS_MAX, utf16_len};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,7 +133,7 @@ impl Checker<'_> {
     fn name(&mut self, what: &str, name: &str) {
         let sound = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if !sound || !starts || units(name) > NAME_UNITS_MAX {
+        if !sound || !starts || utf16_len(name) > NAME_UNITS_MAX {
             self.faults.push(format!(
                 "{what} name {name:?}: only letters, digits and _, a letter or _ first, at most \
                  {NAME_UNITS_MAX} of them"

@@ -173,7 +173,7 @@ impl<'a> BatchPlanner<'a> {
             if let (Some(&first), Some(&last)) = (keys.first(), keys.last()) {
                 self.logged = self.query_log(|log, store| log.look_up(store, first, last))?;
                 self.last_key = last;
-                self.page_is_done = self.partition.keys_in(first, last) == keys.len() as u64
+                self.page_is_done = self.partition.count_keys_in(first, last) == keys.len() as u64
                     && keys.iter().all(|key| self.logged.contains_key(key));
                 self.page = keys.into();
             }
@@ -211,7 +211,7 @@ impl<'a> BatchPlanner<'a> {
     }
 
     fn skip_to(&mut self, last: i32) {
-        self.skipped += self.partition.keys_in(self.last_key + 1, last);
+        self.skipped += self.partition.count_keys_in(self.last_key + 1, last);
         self.last_key = last;
     }
 

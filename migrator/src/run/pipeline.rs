@@ -22,12 +22,12 @@ use crate::store::pool::Pool;
 use crate::store::retry;
 use crate::store::{Connection, Role, Store};
 use crate::telemetry::metrics;
-use crate::telemetry::metrics::{Metrics, Step, Usage};
+use crate::telemetry::metrics::{Metrics, TimedStage, Usage};
 use crate::telemetry::report::{
     Books, Build, CacheReport, Connections, FORMAT_VERSION, Io, QueueReport, RunReport,
     ServerReport, StageTimes,
 };
-use crate::util::cancel::Interrupt;
+use crate::util::cancel::CancellationToken;
 use crate::util::clock::SystemClock;
 use crate::write::cache::DedupCache;
 use crate::write::insert::{BatchResult, Writer};
@@ -86,7 +86,7 @@ pub type RunObserver<'a> = &'a (dyn Fn(&RunEvent<'_>) + Sync);
 pub fn run<S: Stages>(
     job: &Job<'_>,
     stages: impl Fn() -> S + Sync,
-    interrupt: &Interrupt,
+    cancellation: &CancellationToken,
     observe: RunObserver<'_>,
 ) -> Result<RunReport> {
     let Job { config, source, store, order, .. } = *job;
@@ -108,7 +108,7 @@ pub fn run<S: Stages>(
         WorkerPool::new(&config.settings, source, planner, &writer, &pool, &cache, &on_committed);
     let before = Usage::now()?;
     let started = Instant::now();
-    let worked = workers.work(&stages, interrupt, store.tables().target_tables().len());
+    let worked = workers.work(&stages, cancellation, store.tables().target_tables().len());
     pool.close();
     let totals = worked?;
     let measured = Measurements {
@@ -239,8 +239,9 @@ fn per_minute(records: u64, wall: Duration) -> f64 {
 }
 
 fn stage_times(metrics: &Metrics) -> Result<BTreeMap<String, StageTimes>> {
-    let times = |step: Step| Ok((step.name().to_owned(), StageTimes::of(metrics.timing(step))?));
-    Step::ALL.into_iter().map(times).collect()
+    let times =
+        |step: TimedStage| Ok((step.name().to_owned(), StageTimes::of(metrics.timing(step))?));
+    TimedStage::ALL.into_iter().map(times).collect()
 }
 
 fn retries(metrics: &Metrics) -> BTreeMap<String, u64> {
@@ -275,17 +276,17 @@ impl Stages for RecordStages<'_> {
         metrics: &mut Metrics,
     ) -> std::result::Result<ParsedRecord, Reject> {
         let mut clock = StageClock { metrics };
-        let valid = clock.time(Step::Validation, || validate(record))?;
-        clock.time(Step::Parsing, || self.parser.parse(&valid))
+        let valid = clock.time(TimedStage::Validation, || validate(record))?;
+        clock.time(TimedStage::Parsing, || self.parser.parse(&valid))
     }
 
     fn map(&mut self, parsed: ParsedRecord, metrics: &mut Metrics) -> MappingOutcome {
         let mut clock = StageClock { metrics };
-        let rows = clock.time(Step::Mapping, || self.mapper.map(&parsed));
+        let rows = clock.time(TimedStage::Mapping, || self.mapper.map(&parsed));
         self.parser.recycle(parsed);
         match rows {
             Err(reject) => MappingOutcome::Rejected(reject),
-            Ok(rows) => match clock.time(Step::Coerce, || self.coercer.coerce(&rows)) {
+            Ok(rows) => match clock.time(TimedStage::Coerce, || self.coercer.coerce(&rows)) {
                 Ok(record) => MappingOutcome::Rows(record),
                 Err(refusal) => MappingOutcome::Refused(refusal),
             },
@@ -299,7 +300,7 @@ struct StageClock<'a> {
 }
 
 impl StageClock<'_> {
-    fn time<T>(&mut self, step: Step, stage: impl FnOnce() -> T) -> T {
+    fn time<T>(&mut self, step: TimedStage, stage: impl FnOnce() -> T) -> T {
         let started = Instant::now();
         let outcome = stage();
         self.metrics.time(step, started.elapsed());

@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use crate::config::{Queueing, Settings};
+use crate::config::{QueueConfig, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{MappingOutcome, RawRecord, Reject};
 use crate::run::batch_planner::{BatchPlanner, KeyBatch};
@@ -18,9 +18,9 @@ use crate::run::queue::{Queue, QueueCounts};
 use crate::run::reorder_buffer::ReorderBuffer;
 use crate::source::{Reader, Source};
 use crate::store::pool::{Pool, WorkerHandle};
-use crate::telemetry::metrics::{Metrics, Step};
+use crate::telemetry::metrics::{Metrics, TimedStage};
 use crate::telemetry::report::Books;
-use crate::util::cancel::Interrupt;
+use crate::util::cancel::CancellationToken;
 use crate::util::sync::atomic::{AtomicBool, Ordering};
 use crate::util::sync::{Mutex, thread};
 use crate::write::cache::{DedupCache, WorkerCache};
@@ -118,8 +118,8 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         on_committed: OnCommitted<'a>,
     ) -> Self {
         let queues = match settings.queue {
-            Queueing::Off => Vec::new(),
-            Queueing::On(limits) => (0..settings.workers.get())
+            QueueConfig::Off => Vec::new(),
+            QueueConfig::On(limits) => (0..settings.workers.get())
                 .map(|_| Queue::new(limits.depth, limits.bytes_max.get()))
                 .collect(),
         };
@@ -151,14 +151,14 @@ impl<'a, P: Send> WorkerPool<'a, P> {
     pub fn work<S: Stages<Parsed = P>>(
         &self,
         stages: &(impl Fn() -> S + Sync),
-        interrupt: &Interrupt,
+        cancellation: &CancellationToken,
         tables: usize,
     ) -> Result<RunTotals> {
-        let outer = (interrupt, tables);
+        let outer = (cancellation, tables);
         let results = thread::scope(|scope| {
-            let _watch = CompleteGuard(interrupt);
+            let _watch = CompleteGuard(cancellation);
             scope.spawn(|| {
-                if interrupt.wait() {
+                if cancellation.wait() {
                     self.stop();
                 }
             });
@@ -192,7 +192,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        if interrupt.is_raised() {
+        if cancellation.is_cancelled_by_user() {
             return Err(Error::new(
                 ErrorKind::Interrupted,
                 "interrupted: what is in the store's log is stored, the same command takes the rest",
@@ -217,10 +217,10 @@ impl<'a, P: Send> WorkerPool<'a, P> {
     /// Runs one thread's part; if it fails or panics, all others stop.
     fn guarded(
         &self,
-        (interrupt, tables): (&Interrupt, usize),
+        (cancellation, tables): (&CancellationToken, usize),
         part: impl FnOnce(&mut RunTotals) -> Result<()>,
     ) -> Result<RunTotals> {
-        let mut guard = StopGuard { workers: self, interrupt, done: false };
+        let mut guard = StopGuard { workers: self, cancellation, done: false };
         let mut totals = RunTotals::new(tables)?;
         part(&mut totals)?;
         guard.done = true;
@@ -290,7 +290,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
             let started = Instant::now();
             // A batch that is given back is not stored and not logged: the next run takes it.
             queue.push(prepared, bytes).map_err(|_| stopped())?;
-            totals.metrics.time(Step::QueuePush, started.elapsed());
+            totals.metrics.time(TimedStage::QueuePush, started.elapsed());
         }
         queue.finish();
         Ok(())
@@ -302,7 +302,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         loop {
             let started = Instant::now();
             let Some(prepared) = queue.pop() else { break };
-            totals.metrics.time(Step::QueuePop, started.elapsed());
+            totals.metrics.time(TimedStage::QueuePop, started.elapsed());
             self.write(prepared, &mut context, totals)?;
         }
         self.check_stopped()
@@ -316,7 +316,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
     ) -> Result<()> {
         let started = Instant::now();
         self.key_locks.wait(&prepared.request).map_err(|_| stopped())?;
-        totals.metrics.time(Step::Claims, started.elapsed());
+        totals.metrics.time(TimedStage::LockWait, started.elapsed());
         if !prepared.batch.entries.is_empty() {
             let WriterContext { connections, cache } = context;
             let metrics = &mut totals.metrics;
@@ -365,7 +365,7 @@ where
         let started = Instant::now();
         let keys = self.workers.writer.keys_to_lock(&batch);
         let request = self.workers.key_locks.register(batch.number, keys).map_err(|_| stopped())?;
-        metrics.time(Step::Turn, started.elapsed());
+        metrics.time(TimedStage::LockTurn, started.elapsed());
         Ok(Some(PreparedBatch { batch, read_at, skipped: key_batch.skipped, request }))
     }
 
@@ -387,7 +387,7 @@ where
         let started = Instant::now();
         let ParsedBatch { key_batch, records, read_at } =
             self.workers.parsed_batches.as_ref()?.pop()?;
-        metrics.time(Step::ParseWait, started.elapsed());
+        metrics.time(TimedStage::ParseWait, started.elapsed());
         let entries = records
             .into_iter()
             .map(|(key, parsed)| entry(key, &key_batch, parsed, &mut self.stages, metrics))
@@ -424,7 +424,7 @@ fn read(
     let mut waiting_since = Instant::now();
     reader.read(&key_batch.keys, &mut |record| {
         let now = Instant::now();
-        metrics.time(Step::Source, now - waiting_since);
+        metrics.time(TimedStage::Source, now - waiting_since);
         read_at.push(now);
         each(record, metrics);
         waiting_since = Instant::now();
@@ -445,26 +445,26 @@ fn merged(one: QueueCounts, other: QueueCounts) -> QueueCounts {
     }
 }
 
-/// Ends the wait for an interrupt when the threads have ended, however they did.
-struct CompleteGuard<'i>(&'i Interrupt);
+/// Ends the wait for an cancellation when the threads have ended, however they did.
+struct CompleteGuard<'i>(&'i CancellationToken);
 
 impl Drop for CompleteGuard<'_> {
     fn drop(&mut self) {
-        self.0.over();
+        self.0.complete();
     }
 }
 
 /// Stops all threads when one fails or panics.
 struct StopGuard<'c, 'a, P: Send> {
     workers: &'c WorkerPool<'a, P>,
-    interrupt: &'c Interrupt,
+    cancellation: &'c CancellationToken,
     done: bool,
 }
 
 impl<P: Send> Drop for StopGuard<'_, '_, P> {
     fn drop(&mut self) {
         if !self.done {
-            self.interrupt.fail();
+            self.cancellation.abort();
             self.workers.stop();
             self.workers.pool.close();
         }
@@ -488,7 +488,7 @@ impl RunTotals {
     fn add(&mut self, written: &BatchResult, read_at: &[Instant]) {
         let committed = Instant::now();
         for read in read_at {
-            self.metrics.time(Step::Record, committed - *read);
+            self.metrics.time(TimedStage::Record, committed - *read);
         }
         self.books.add(&written.books);
         add_rows(&mut self.rows, &written.rows);

@@ -13,7 +13,7 @@ use super::{Reader, Source};
 use crate::error::{Error, Result};
 use crate::record::RawRecord;
 use crate::store::mssql::url::{Password, ServerUrl};
-use crate::util::cancel::Interrupt;
+use crate::util::cancel::CancellationToken;
 use crate::util::partition::Partition;
 
 /// A source as the command line names it.
@@ -76,13 +76,13 @@ impl Location {
         &self,
         names: TableNames<'_>,
         partition: Partition,
-        interrupt: &Arc<Interrupt>,
+        cancellation: &Arc<CancellationToken>,
     ) -> Result<Box<dyn Source>> {
         Ok(match self {
             Self::Folder(folder) => Box::new(FolderSource::open(folder, partition)?),
-            Self::Sqlite(path) => {
-                Box::new(TableSource::open(path, names, partition)?.heeding(Arc::clone(interrupt)))
-            }
+            Self::Sqlite(path) => Box::new(
+                TableSource::open(path, names, partition)?.heeding(Arc::clone(cancellation)),
+            ),
             Self::Generated(spec) => {
                 Box::new(GeneratedShare { series: Generated::new(*spec)?, partition })
             }

@@ -10,7 +10,7 @@ use crate::store::mssql::error_codes;
 use crate::store::mssql::sql::{qualified, quoted};
 use crate::store::mssql::url::{Password, ServerUrl};
 use crate::store::mssql::value::whole;
-use crate::store::mssql::wire::{Login, Stopped, Wire};
+use crate::store::mssql::wire::{Login, QueryError, Wire};
 use crate::store::retry::{self, Backoff};
 use crate::util::partition::Partition;
 
@@ -178,10 +178,10 @@ impl ServerReader<'_> {
         text: &str,
         parameters: Vec<ColumnData<'_>>,
         each: &mut dyn FnMut(&[ColumnData<'static>]) -> Result<()>,
-    ) -> std::result::Result<(), Stopped> {
+    ) -> std::result::Result<(), QueryError> {
         let mut wire = match self.wire.take() {
             Some(wire) => wire,
-            None => Wire::open(&self.source.login).map_err(Stopped::Wire)?,
+            None => Wire::open(&self.source.login).map_err(QueryError::Wire)?,
         };
         let outcome = wire.query(text, parameters, each);
         self.wire = wire.is_clean().then_some(wire);
@@ -228,7 +228,7 @@ impl Reader for ServerReader<'_> {
             });
             match read {
                 Ok(()) => return Ok(()),
-                Err(Stopped::Taker(error)) => return Err(error),
+                Err(QueryError::Consumer(error)) => return Err(error),
                 Err(stopped) => backoff.wait(error_of(&source.login, stopped))?,
             };
         }
@@ -240,10 +240,10 @@ fn failure(login: &Login, error: &WireError) -> Error {
     Error::new(error_codes::kind(error), message)
 }
 
-fn error_of(login: &Login, stopped: Stopped) -> Error {
-    match stopped {
-        Stopped::Wire(error) => failure(login, &error),
-        Stopped::Taker(error) => error,
+fn error_of(login: &Login, error: QueryError) -> Error {
+    match error {
+        QueryError::Wire(error) => failure(login, &error),
+        QueryError::Consumer(error) => error,
     }
 }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RawRecord;
 use crate::store::schema::quoted;
-use crate::util::cancel::Interrupt;
+use crate::util::cancel::CancellationToken;
 use crate::util::partition::Partition;
 
 use super::{RECORD_BYTES_READ_MAX, Reader, Source};
@@ -41,7 +41,7 @@ pub struct TableNames<'a> {
 #[derive(Debug)]
 pub struct TableSource {
     path: PathBuf,
-    interrupt: Arc<Interrupt>,
+    cancellation: Arc<CancellationToken>,
     count: u64,
     keys: String,
     records: String,
@@ -53,7 +53,7 @@ impl TableSource {
     pub fn open(path: &Path, names: TableNames<'_>, partition: Partition) -> Result<Self> {
         let mut source = Self {
             path: path.to_owned(),
-            interrupt: Arc::default(),
+            cancellation: Arc::default(),
             count: 0,
             keys: String::new(),
             records: String::new(),
@@ -81,8 +81,8 @@ impl TableSource {
 
     /// The same, whose readers wait for nobody once the run is ending.
     #[must_use]
-    pub fn heeding(self, interrupt: Arc<Interrupt>) -> Self {
-        Self { interrupt, ..self }
+    pub fn heeding(self, cancellation: Arc<CancellationToken>) -> Self {
+        Self { cancellation, ..self }
     }
 
     fn connect(&self, busy_timeout: Duration) -> Result<Connection> {
@@ -174,7 +174,7 @@ impl TableSource {
         loop {
             match read() {
                 Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => {
-                    if self.interrupt.is_ending() {
+                    if self.cancellation.is_cancelled() {
                         return Err(Error::new(ErrorKind::Stopped, "the run has stopped"));
                     }
                 }

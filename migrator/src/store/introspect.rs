@@ -20,7 +20,7 @@ pub struct Inspection {
     /// Tables that are there and differ from the catalogue's: no run starts on them.
     pub differences: Vec<Difference>,
     /// What such a store cannot tell of its columns, if there is anything.
-    pub untold: Option<&'static str>,
+    pub limitation: Option<&'static str>,
 }
 
 /// A table that differs from the catalogue's.
@@ -55,7 +55,7 @@ pub fn sqlite(path: &Path, wanted: Option<&Tables>) -> Result<Inspection> {
             Some(wanted) => differences(&connection, wanted, &failure)?,
             None => Vec::new(),
         },
-        untold: Some(
+        limitation: Some(
             "SQLite tells only whether a column holds whole numbers, reals or texts, no exact \
              type and no length",
         ),

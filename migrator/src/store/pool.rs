@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use crate::config::{PoolLimits, Pooling};
+use crate::config::{PoolConfig, PoolLimits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::telemetry::report::Connections;
 use crate::util::clock::Clock;
@@ -28,7 +28,7 @@ pub const STALL_MAX: Duration = Duration::from_secs(3_600);
 pub struct Pool<'a> {
     store: &'a dyn Store,
     clock: &'a dyn Clock,
-    pooling: Pooling,
+    config: PoolConfig,
     state: Mutex<PoolState>,
     /// Something changed that a waiting lease may have waited for.
     changed: Condvar,
@@ -112,8 +112,8 @@ pub struct Checkout<'h> {
 
 impl<'a> Pool<'a> {
     /// A pool that has no connection yet.
-    pub fn new(store: &'a dyn Store, pooling: Pooling, clock: &'a dyn Clock) -> Self {
-        Self { store, clock, pooling, state: Mutex::default(), changed: Condvar::new() }
+    pub fn new(store: &'a dyn Store, config: PoolConfig, clock: &'a dyn Clock) -> Self {
+        Self { store, clock, config, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// A way to connections for one worker.
@@ -148,7 +148,7 @@ impl<'a> Pool<'a> {
     }
 
     fn acquire(&self, pinned: &mut Option<PooledConnection>) -> Result<PooledConnection> {
-        if let Pooling::Shared(limits) = self.pooling {
+        if let PoolConfig::Shared(limits) = self.config {
             return self.acquire_shared(limits);
         }
         let mut state = self.state();
@@ -226,16 +226,16 @@ impl<'a> Pool<'a> {
         discard: Option<Discard>,
         pinned: &mut Option<PooledConnection>,
     ) {
-        match (discard, self.pooling) {
-            (None, Pooling::Off) => {}
-            (None, Pooling::Worker) => *pinned = Some(held),
-            (None, Pooling::Shared(limits)) => self.put_back_shared(held, limits),
-            (Some(cause), pooling) => {
+        match (discard, self.config) {
+            (None, PoolConfig::Off) => {}
+            (None, PoolConfig::Worker) => *pinned = Some(held),
+            (None, PoolConfig::Shared(limits)) => self.put_back_shared(held, limits),
+            (Some(cause), config) => {
                 // It is closed before there is room for another.
                 drop(held);
                 let mut state = self.state();
                 state.discarded(cause);
-                if let Pooling::Shared(_) = pooling {
+                if let PoolConfig::Shared(_) = config {
                     state.open -= 1;
                     self.changed.notify_all();
                 }
@@ -373,7 +373,7 @@ impl Checkout<'_> {
             return Err(Error::new(ErrorKind::Disconnected, "there is no connection"));
         };
         let outcome = run(held.connection.as_mut());
-        if let Pooling::Shared(_) = self.pool.pooling {
+        if let PoolConfig::Shared(_) = self.pool.config {
             self.pool.state().active_at = Some(self.pool.clock.now());
         }
         if let Err(error) = &outcome

@@ -43,7 +43,7 @@ use crate::util::clock::Clock;
 
 use super::intercept::{Intercept, Operation};
 use super::schema::Tables;
-use super::statement_layout::{BULK_ROWS_MAX, Shape, statements};
+use super::statement_layout::{BULK_ROWS_MAX, StatementLayout, statements};
 use super::{Connection, InsertOutcome, Role, Setup, Store};
 
 /// Messages of one bulk load.
@@ -61,7 +61,7 @@ pub struct SimulatedNetwork<'a> {
 struct NetworkState {
     link: Link,
     clock: Arc<dyn Clock>,
-    shapes: Vec<Shape>,
+    layouts: Vec<StatementLayout>,
     connects: AtomicU64,
     messages: AtomicU64,
 }
@@ -69,9 +69,9 @@ struct NetworkState {
 impl<'a> SimulatedNetwork<'a> {
     /// Puts a link before a store.
     pub fn new(store: &'a dyn Store, link: Link, clock: Arc<dyn Clock>) -> Self {
-        let shapes = store.tables().all().iter().map(Shape::of).collect();
+        let layouts = store.tables().all().iter().map(StatementLayout::of).collect();
         let (connects, messages) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { store, state: Arc::new(NetworkState { link, clock, shapes, connects, messages }) }
+        Self { store, state: Arc::new(NetworkState { link, clock, layouts, connects, messages }) }
     }
 
     fn report(&self) -> SimulatedLink {
@@ -167,12 +167,12 @@ impl SimulatedConnection {
     /// rows that do not cannot share one.
     fn insert_values(&mut self, table: usize, rows: &[&[SqlValue]]) -> Result<InsertOutcome> {
         let state = Arc::clone(&self.state);
-        let shape = &state.shapes[table];
-        let alike = rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b));
+        let layout = &state.layouts[table];
+        let alike = rows.chunk_by(|a, b| layout.gives_identity(a) == layout.gives_identity(b));
         InsertOutcome::all(alike.map(|alike| {
-            let switched = shape.gives_identity(alike[0]);
+            let switched = layout.gives_identity(alike[0]);
             self.send(u64::from(switched));
-            let inserted = self.insert_alike(table, alike, shape.rows_max(switched));
+            let inserted = self.insert_alike(table, alike, layout.rows_max(switched));
             self.send(u64::from(switched));
             inserted
         }))

@@ -11,13 +11,13 @@ pub const BULK_ROWS_MAX: usize = 4_500;
 
 /// What decides how many statements a table's rows take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
+pub struct StatementLayout {
     columns: Vec<usize>,
     identity: Option<usize>,
 }
 
-impl Shape {
-    /// A table's shape.
+impl StatementLayout {
+    /// A table's layout.
     pub fn of(table: &Table) -> Self {
         let named = |&place: &usize| table.columns[place].computed.is_none();
         Self {
@@ -76,8 +76,8 @@ mod tests {
     fn statements_keep_to_the_servers_limits() {
         for (columns, rows) in [(1, 1_000), (2, 1_000), (3, 699), (49, 42), (2_098, 1), (3_000, 1)]
         {
-            let shape = Shape { columns: (0..columns).collect(), identity: None };
-            assert_eq!(shape.rows_max(true), rows, "{columns} columns");
+            let layout = StatementLayout { columns: (0..columns).collect(), identity: None };
+            assert_eq!(layout.rows_max(true), rows, "{columns} columns");
         }
     }
 
@@ -85,10 +85,10 @@ mod tests {
     fn what_the_store_computes_or_numbers_is_not_named() {
         let catalogue = Catalogue::embedded().unwrap();
         let contact = &catalogue.tables[catalogue.table("app_contact_base").unwrap()];
-        let shape = Shape::of(contact);
-        assert_eq!(shape.named(true).len(), contact.columns.len() - 1);
-        assert_eq!(shape.named(false).len(), contact.columns.len() - 2);
-        assert_eq!((shape.rows_max(true), shape.rows_max(false)), (123, 131));
+        let layout = StatementLayout::of(contact);
+        assert_eq!(layout.named(true).len(), contact.columns.len() - 1);
+        assert_eq!(layout.named(false).len(), contact.columns.len() - 2);
+        assert_eq!((layout.rows_max(true), layout.rows_max(false)), (123, 131));
     }
 
     #[test]

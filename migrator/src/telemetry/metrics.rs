@@ -15,9 +15,9 @@ const HISTOGRAM_DIGITS: u8 = 3;
 /// The longest time that a histogram tells from longer ones: an hour.
 const HISTOGRAM_NS_MAX: u64 = 3_600_000_000_000;
 
-/// What is timed. The times of all but [`Step::Record`] do not overlap within a worker.
+/// What is timed. The times of all but [`TimedStage::Record`] do not overlap within a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum TimedStage {
     /// Fetching one record's text.
     Source,
     /// Text checks of one record.
@@ -31,13 +31,13 @@ pub enum Step {
     /// Waiting for the parse pool's next batch.
     ParseWait,
     /// Waiting for the turn to register a batch's keys.
-    Turn,
+    LockTurn,
     /// Putting a batch into the queue between the halves, waiting for room.
     QueuePush,
     /// Taking a batch out of it, waiting for one.
     QueuePop,
     /// Waiting for earlier batches that hold one of a batch's keys.
-    Claims,
+    LockWait,
     /// Getting a batch its connection: opening one, or waiting for the pool's.
     Connect,
     /// Waiting for the right to write, for one transaction.
@@ -55,8 +55,8 @@ pub enum Step {
     Record,
 }
 
-impl Step {
-    /// Every step, in the order of a record's way.
+impl TimedStage {
+    /// Every stage, in the order of a record's way.
     pub const ALL: [Self; 17] = [
         Self::Source,
         Self::Validation,
@@ -64,10 +64,10 @@ impl Step {
         Self::Mapping,
         Self::Coerce,
         Self::ParseWait,
-        Self::Turn,
+        Self::LockTurn,
         Self::QueuePush,
         Self::QueuePop,
-        Self::Claims,
+        Self::LockWait,
         Self::Connect,
         Self::Begin,
         Self::Dedup,
@@ -86,10 +86,10 @@ impl Step {
             Self::Mapping => "mapping",
             Self::Coerce => "coerce",
             Self::ParseWait => "parse_wait",
-            Self::Turn => "turn",
+            Self::LockTurn => "turn",
             Self::QueuePush => "queue_push",
             Self::QueuePop => "queue_pop",
-            Self::Claims => "claims",
+            Self::LockWait => "claims",
             Self::Connect => "connect",
             Self::Begin => "begin",
             Self::Dedup => "dedup",
@@ -138,7 +138,7 @@ impl Retry {
     }
 }
 
-/// The times of one step.
+/// The times of one stage.
 #[derive(Debug, Clone)]
 pub struct Timing {
     /// Times in nanoseconds.
@@ -176,7 +176,7 @@ impl Metrics {
             Ok(Timing { histogram, total_ns: 0 })
         };
         Ok(Self {
-            timings: Step::ALL.iter().map(|_| timing()).collect::<Result<_>>()?,
+            timings: TimedStage::ALL.iter().map(|_| timing()).collect::<Result<_>>()?,
             queries: 0,
             set_queries: 0,
             insert_statements: 0,
@@ -186,10 +186,10 @@ impl Metrics {
         })
     }
 
-    /// Adds one time of a step.
-    pub fn time(&mut self, step: Step, elapsed: Duration) {
+    /// Adds one time of a stage.
+    pub fn time(&mut self, stage: TimedStage, elapsed: Duration) {
         let elapsed_ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        let timing = &mut self.timings[step as usize];
+        let timing = &mut self.timings[stage as usize];
         timing.histogram.saturating_record(elapsed_ns);
         timing.total_ns = timing.total_ns.saturating_add(elapsed_ns);
     }
@@ -199,9 +199,9 @@ impl Metrics {
         *self.retries.entry(cause).or_default() += 1;
     }
 
-    /// The times of one step.
-    pub fn timing(&self, step: Step) -> &Timing {
-        &self.timings[step as usize]
+    /// The times of one stage.
+    pub fn timing(&self, stage: TimedStage) -> &Timing {
+        &self.timings[stage as usize]
     }
 
     /// Adds what another worker counted.
@@ -304,15 +304,15 @@ mod tests {
     #[test]
     fn merged_metrics_hold_the_sums_of_both() {
         let (mut one, mut other) = (Metrics::new().unwrap(), Metrics::new().unwrap());
-        one.time(Step::Insert, Duration::from_micros(10));
-        other.time(Step::Insert, Duration::from_micros(30));
+        one.time(TimedStage::Insert, Duration::from_micros(10));
+        other.time(TimedStage::Insert, Duration::from_micros(30));
         other.retry(Retry::Busy);
         other.queries = 3;
         other.set_queries = 2;
         one.merge(&other).unwrap();
-        assert_eq!(one.timing(Step::Insert).total_ns, 40_000);
-        assert_eq!(one.timing(Step::Insert).histogram.len(), 2);
-        assert_eq!(one.timing(Step::Log).histogram.len(), 0);
+        assert_eq!(one.timing(TimedStage::Insert).total_ns, 40_000);
+        assert_eq!(one.timing(TimedStage::Insert).histogram.len(), 2);
+        assert_eq!(one.timing(TimedStage::Log).histogram.len(), 0);
         assert_eq!(one.retries[&Retry::Busy], 1);
         assert_eq!((one.queries, one.set_queries), (3, 2));
     }

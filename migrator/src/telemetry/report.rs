@@ -327,22 +327,22 @@ mod tests {
     use hdrhistogram::serialization::Deserializer;
 
     use super::*;
-    use crate::telemetry::metrics::{Metrics, Step};
+    use crate::telemetry::metrics::{Metrics, TimedStage};
 
     #[test]
     fn stage_times_carry_their_whole_histogram() {
         let mut metrics = Metrics::new().unwrap();
         for millis in 1..=100 {
-            metrics.time(Step::Commit, Duration::from_millis(millis));
+            metrics.time(TimedStage::Commit, Duration::from_millis(millis));
         }
-        let times = StageTimes::of(metrics.timing(Step::Commit)).unwrap();
+        let times = StageTimes::of(metrics.timing(TimedStage::Commit)).unwrap();
         assert_eq!((times.count, times.total_ns), (100, 5_050_000_000));
         let near = |actual: u64, millis: u64| actual.abs_diff(millis * 1_000_000) < millis * 2_000;
         assert!(near(times.p50_ns, 50) && near(times.p90_ns, 90), "{times:?}");
         assert!(near(times.p99_ns, 99) && near(times.max_ns, 100), "{times:?}");
         let bytes = STANDARD.decode(&times.histogram).unwrap();
         let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
-        assert_eq!(histogram, metrics.timing(Step::Commit).histogram);
+        assert_eq!(histogram, metrics.timing(TimedStage::Commit).histogram);
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Partition {
     }
 
     /// How many keys of a closed range, which are positive, belong to the share.
-    pub fn keys_in(self, first: i32, last: i32) -> u64 {
+    pub fn count_keys_in(self, first: i32, last: i32) -> u64 {
         let up_to = |key: u32| match key.checked_sub(self.index) {
             // Keys from 0 on; the share of index 0 has 0 among them at both ends.
             Some(above) => u64::from(above / self.count) + 1,
@@ -95,10 +95,14 @@ mod tests {
         for share in [Partition::ALL, share(0, 3), share(2, 3), share(4, 7)] {
             for (first, last) in [(1, 1), (1, 20), (3, 3), (6, 8), (7, 30), (9, 8)] {
                 let one_by_one = (first..=last).filter(|&key| share.contains(key)).count() as u64;
-                assert_eq!(share.keys_in(first, last), one_by_one, "{share}: {first} to {last}");
+                assert_eq!(
+                    share.count_keys_in(first, last),
+                    one_by_one,
+                    "{share}: {first} to {last}"
+                );
             }
         }
-        assert_eq!(Partition::ALL.keys_in(1, i32::MAX), 2_147_483_647);
+        assert_eq!(Partition::ALL.count_keys_in(1, i32::MAX), 2_147_483_647);
     }
 
     #[test]

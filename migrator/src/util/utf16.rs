@@ -5,12 +5,12 @@
 pub const NAME_UNITS_MAX: usize = 128;
 
 /// The units of a text.
-pub fn units(text: &str) -> usize {
+pub fn utf16_len(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
 /// The longest beginning of a text with at most so many units, cut between characters.
-pub fn first_units(text: &str, most: usize) -> &str {
+pub fn truncate_utf16(text: &str, most: usize) -> &str {
     let mut units = 0;
     let fits = |&(_, c): &(usize, char)| {
         units += c.len_utf16();
@@ -27,12 +27,12 @@ mod tests {
     #[test]
     fn a_text_is_cut_between_characters() {
         for (most, cut) in [(0, ""), (1, "a"), (2, "a"), (3, "a😀"), (9, "a😀b")] {
-            assert_eq!(first_units("a😀b", most), cut);
+            assert_eq!(truncate_utf16("a😀b", most), cut);
         }
     }
 
     #[test]
     fn a_character_beyond_the_first_plane_is_two_units() {
-        assert_eq!([units(""), units("aü→"), units("a😀b")], [0, 3, 4]);
+        assert_eq!([utf16_len(""), utf16_len("aü→"), utf16_len("a😀b")], [0, 3, 4]);
     }
 }

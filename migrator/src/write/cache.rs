@@ -16,7 +16,7 @@ use hashlink::LinkedHashSet;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use crate::config::{CacheLimits, Caching};
+use crate::config::{CacheConfig, CacheLimits};
 use crate::telemetry::report::CacheReport;
 use crate::util::sync::{Mutex, MutexGuard};
 
@@ -34,7 +34,7 @@ const BLOCK_BYTES: usize = size_of::<usize>();
 /// The caches of a run.
 #[derive(Debug)]
 pub struct DedupCache {
-    caching: Caching,
+    config: CacheConfig,
     sets: Mutex<Vec<Arc<Mutex<KeySet>>>>,
 }
 
@@ -58,20 +58,20 @@ pub enum CacheLookup {
 
 impl DedupCache {
     /// Empty caches.
-    pub fn new(caching: Caching) -> Self {
-        Self { caching, sets: Mutex::default() }
+    pub fn new(config: CacheConfig) -> Self {
+        Self { config, sets: Mutex::default() }
     }
 
     /// What a worker uses.
     pub fn for_worker(&self) -> WorkerCache {
         let mut sets = lock(&self.sets);
         let new = |limits| Arc::new(Mutex::new(KeySet::new(limits)));
-        match self.caching {
-            Caching::Worker(limits) => sets.push(new(limits)),
-            Caching::Shared(limits) if sets.is_empty() => sets.push(new(limits)),
-            Caching::Off | Caching::Batch | Caching::Shared(_) => {}
+        match self.config {
+            CacheConfig::Worker(limits) => sets.push(new(limits)),
+            CacheConfig::Shared(limits) if sets.is_empty() => sets.push(new(limits)),
+            CacheConfig::Off | CacheConfig::Batch | CacheConfig::Shared(_) => {}
         }
-        let asks_in_sets = self.caching != Caching::Off;
+        let asks_in_sets = self.config != CacheConfig::Off;
         WorkerCache { asks_in_sets, kept: sets.last().cloned() }
     }
 
@@ -246,8 +246,8 @@ mod tests {
 
     #[test]
     fn without_a_cache_nothing_is_kept() {
-        for (caching, in_sets) in [(Caching::Off, false), (Caching::Batch, true)] {
-            let cache = DedupCache::new(caching);
+        for (config, in_sets) in [(CacheConfig::Off, false), (CacheConfig::Batch, true)] {
+            let cache = DedupCache::new(config);
             let worker = cache.for_worker();
             worker.keep([key(1)]);
             assert_eq!(look_up(&worker, 1), CacheLookup::Miss);
@@ -258,11 +258,11 @@ mod tests {
 
     #[test]
     fn workers_share_keys_only_where_they_are_to() {
-        for (caching, known) in [
-            (Caching::Worker(limits(9, 0.0)), CacheLookup::Miss),
-            (Caching::Shared(limits(9, 0.0)), CacheLookup::Hit),
+        for (config, known) in [
+            (CacheConfig::Worker(limits(9, 0.0)), CacheLookup::Miss),
+            (CacheConfig::Shared(limits(9, 0.0)), CacheLookup::Hit),
         ] {
-            let cache = DedupCache::new(caching);
+            let cache = DedupCache::new(config);
             let (one, other) = (cache.for_worker(), cache.for_worker());
             one.keep([key(1)]);
             assert_eq!(look_up(&one, 1), CacheLookup::Hit);
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn closing_forgets_every_key_and_adds_up_what_all_workers_did() {
-        let cache = DedupCache::new(Caching::Worker(limits(2, 1.0)));
+        let cache = DedupCache::new(CacheConfig::Worker(limits(2, 1.0)));
         let workers = [cache.for_worker(), cache.for_worker()];
         for worker in &workers {
             worker.keep([key(1), key(2), key(3)]);

@@ -12,7 +12,7 @@ use crate::store::pool::WorkerHandle;
 use crate::store::retry::{self, Backoff};
 use crate::store::schema::Tables;
 use crate::store::{Connection, InsertOutcome, Role, Rule, Store, Violation};
-use crate::telemetry::metrics::{Metrics, Retry, Step};
+use crate::telemetry::metrics::{Metrics, Retry, TimedStage};
 use crate::telemetry::report::Books;
 use crate::write::cache::{KeyBytes, WorkerCache};
 use crate::write::dedup::{Decision, Dedup, DedupResult, KeyLookup};
@@ -157,7 +157,7 @@ impl<'a> Writer<'a> {
                 Err(error) => metrics.retry(wait(&mut backoff, batch, error)?),
             }
         };
-        metrics.time(Step::Connect, started.elapsed());
+        metrics.time(TimedStage::Connect, started.elapsed());
         let mut search = false;
         let mut look_up_log = !self.log_has_key;
         let mut known_bad_groups = BadGroups::default();
@@ -320,7 +320,7 @@ impl<'a> Transaction<'a> {
     fn begin(&mut self) -> Result<()> {
         let started = Instant::now();
         self.connection.begin()?;
-        self.metrics.time(Step::Begin, started.elapsed());
+        self.metrics.time(TimedStage::Begin, started.elapsed());
         Ok(())
     }
 
@@ -385,13 +385,13 @@ impl<'a> Transaction<'a> {
         let started = Instant::now();
         for &table in &self.writer.order {
             if let Some(violation) = self.insert(table, &kept[table])? {
-                self.metrics.time(Step::Insert, started.elapsed());
+                self.metrics.time(TimedStage::Insert, started.elapsed());
                 return Ok(Some((table, violation)));
             }
         }
         #[cfg(feature = "planted-slowdown")]
         self.writer.slowdown.spin(started.elapsed());
-        self.metrics.time(Step::Insert, started.elapsed());
+        self.metrics.time(TimedStage::Insert, started.elapsed());
         for (total, rows) in self.rows.iter_mut().zip(&kept) {
             *total += rows.len() as u64;
         }
@@ -421,7 +421,7 @@ impl<'a> Transaction<'a> {
             self.cache.asks_in_sets(),
             &mut |key, wanted| lookup.which_exist(key, wanted),
         )?;
-        self.metrics.time(Step::Dedup, started.elapsed());
+        self.metrics.time(TimedStage::Dedup, started.elapsed());
         Ok(decided)
     }
 
@@ -430,7 +430,7 @@ impl<'a> Transaction<'a> {
         if self.cache.keeps() {
             let started = Instant::now();
             self.cache.keep(self.known.drain(..));
-            self.metrics.time(Step::Dedup, started.elapsed());
+            self.metrics.time(TimedStage::Dedup, started.elapsed());
         }
     }
 
@@ -474,7 +474,7 @@ impl<'a> Transaction<'a> {
         self.rows[writer.log.table()] += rows.len() as u64;
         let (tables, row) = (writer.tables(), batch_row(self.batch));
         let refused = log::write_batch(self.connection, tables, &writer.session, row)?;
-        self.metrics.time(Step::Log, started.elapsed());
+        self.metrics.time(TimedStage::Log, started.elapsed());
         Ok(refused.map(|violation| (tables.batch, violation)))
     }
 
@@ -489,7 +489,7 @@ impl<'a> Transaction<'a> {
                 return Err(error);
             }
         }
-        self.metrics.time(Step::Commit, started.elapsed());
+        self.metrics.time(TimedStage::Commit, started.elapsed());
         self.metrics.transactions += 1;
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::store::schema::Tables;
 use crate::store::{
     Connection, InsertOutcome, Key, Range, Rule, StoredValue, Violation, canonical,
 };
-use crate::util::utf16::first_units;
+use crate::util::utf16::truncate_utf16;
 
 /// Most characters of a failure's reason that the log takes.
 pub const REASON_CHARS_MAX: usize = 500;
@@ -126,7 +126,7 @@ impl Log {
             Ok(SqlValue::Text(text)) => {
                 // `nvarchar` counts in UTF-16 code units; the characters of windows-1252 are one each.
                 let length = length.map_or(REASON_CHARS_MAX, usize::from);
-                SqlValue::Text(first_units(&text, length.min(REASON_CHARS_MAX)).into())
+                SqlValue::Text(truncate_utf16(&text, length.min(REASON_CHARS_MAX)).into())
             }
             // A column for anything but texts goes without; the status says enough.
             _ => SqlValue::Null,

@@ -9,7 +9,7 @@ pub(crate) mod positions;
 pub(crate) mod runs;
 
 use chrono::{NaiveDate, NaiveDateTime};
-use migrator::config::{Caching, Pooling};
+use migrator::config::{CacheConfig, PoolConfig};
 use migrator::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
 use migrator::error::Result;
 use migrator::record::{SqlRow, SqlValue, TypedRecord, TypedRows};
@@ -197,13 +197,13 @@ pub(crate) fn write_with(
     cache: &WorkerCache,
     metrics: &mut Metrics,
 ) -> Result<BatchResult> {
-    let pool = Pool::new(store, Pooling::Off, &SystemClock);
+    let pool = Pool::new(store, PoolConfig::Off, &SystemClock);
     writer.write(batch, &mut pool.worker_handle(), cache, metrics)
 }
 
 /// What a worker has that asks the store for every key.
 pub(crate) fn no_cache() -> WorkerCache {
-    DedupCache::new(Caching::Off).for_worker()
+    DedupCache::new(CacheConfig::Off).for_worker()
 }
 
 /// One contact of a record: its id and the types of its addresses.

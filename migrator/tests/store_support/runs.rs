@@ -15,7 +15,7 @@ use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
-use migrator::util::cancel::Interrupt;
+use migrator::util::cancel::CancellationToken;
 use migrator::util::partition::Partition;
 use migrator::verify::{Audit, AuditReport};
 use tempfile::TempDir;
@@ -118,7 +118,7 @@ pub(crate) fn run_into<S: Stages + Copy + Sync>(
     config: &Config,
     source: &Numbers,
     stages: S,
-    interrupt: &Interrupt,
+    interrupt: &CancellationToken,
 ) -> Result<RunReport> {
     let order: Vec<_> = (1..store.tables().target_tables().len()).collect();
     let job = Job { config, source, source_name: "numbers", store, order: &order };
@@ -164,7 +164,7 @@ impl Fixture {
         source: &Numbers,
         stages: S,
     ) -> Result<RunReport> {
-        run_into(store, &self.config, source, stages, &Interrupt::default())
+        run_into(store, &self.config, source, stages, &CancellationToken::default())
     }
 
     /// An audit of the store against the records that these stages make of the numbers.

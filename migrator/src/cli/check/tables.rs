@@ -61,12 +61,12 @@ impl Known {
             };
             notes.push(format!("{with}: there is no {}", missing.display()));
         }
-        if let Some(untold) = self.store.as_ref().and_then(|store| store.untold) {
+        if let Some(limitation) = self.store.as_ref().and_then(|store| store.limitation) {
             let instead = match self.catalogue {
                 None => "these are not compared",
                 Some(_) => "these are compared as the catalogue has them",
             };
-            notes.push(format!("{untold}: {instead}"));
+            notes.push(format!("{limitation}: {instead}"));
         }
         Ok(notes)
     }

@@ -11,24 +11,24 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::SqlValue;
 
 use super::super::schema::Tables;
-use super::super::statement_layout::{BULK_ROWS_MAX, Shape, statements};
+use super::super::statement_layout::{BULK_ROWS_MAX, StatementLayout, statements};
 use super::super::{
     Connection, ConnectionCounts, InsertOutcome, Key, OpenConnection, Range, Role, Rule,
     StoredValue, Violation,
 };
 use super::server_stats::Probe;
-use super::value::{Cell, cell, whole};
-use super::wire::{Login, Stopped, Wire};
+use super::value::{DecodedValue, decode, whole};
+use super::wire::{Login, QueryError, Wire};
 use super::{error_codes, sql, value};
 
 /// What the connections of a store share.
-pub struct Shared {
+pub struct ServerContext {
     login: Login,
     /// The schema of all tables.
     pub schema: String,
     /// The store's tables.
     pub tables: Tables,
-    plans: Vec<Plan>,
+    plans: Vec<InsertPlan>,
     /// Connections by role.
     pub(super) counts: Arc<ConnectionCounts>,
     /// What the server says of itself.
@@ -37,29 +37,29 @@ pub struct Shared {
 }
 
 /// How rows of a table are sent.
-struct Plan {
+struct InsertPlan {
     /// The table with its schema.
     target: String,
-    shape: Shape,
+    layout: StatementLayout,
     /// Whether bulk loads declare all columns as they are.
     takes_bulk: bool,
 }
 
-impl Plan {
+impl InsertPlan {
     fn new(schema: &str, table: &Table) -> Self {
         let mut inserted = table.columns.iter().filter(|column| column.computed.is_none());
         Self {
             target: sql::qualified(schema, &table.name),
-            shape: Shape::of(table),
+            layout: StatementLayout::of(table),
             takes_bulk: inserted.all(value::is_declared_right_in_bulk),
         }
     }
 }
 
-impl Shared {
+impl ServerContext {
     /// What connections to one server share.
     pub fn new(login: Login, schema: String, tables: Tables) -> Self {
-        let plans = tables.all().iter().map(|table| Plan::new(&schema, table)).collect();
+        let plans = tables.all().iter().map(|table| InsertPlan::new(&schema, table)).collect();
         Self {
             login,
             schema,
@@ -92,24 +92,24 @@ pub struct MssqlConnection {
     in_transaction: bool,
     role: Role,
     _open: OpenConnection,
-    shared: Arc<Shared>,
+    context: Arc<ServerContext>,
 }
 
 impl MssqlConnection {
     /// Connects, logs in and sets the session's options.
-    pub fn open(shared: &Arc<Shared>, role: Role) -> Result<Self> {
-        let failure = |error| shared.failure("connect", &error);
-        let mut wire = Wire::open(&shared.login).map_err(failure)?;
-        let lock_timeout_ms = shared.login.url.lock_timeout().as_millis();
+    pub fn open(context: &Arc<ServerContext>, role: Role) -> Result<Self> {
+        let failure = |error| context.failure("connect", &error);
+        let mut wire = Wire::open(&context.login).map_err(failure)?;
+        let lock_timeout_ms = context.login.url.lock_timeout().as_millis();
         wire.batch(&sql::session(lock_timeout_ms)).map_err(failure)?;
-        if shared.version.get().is_none() {
+        if context.version.get().is_none() {
             let version = version(&mut wire).map_err(failure)?;
             // Another connection may have been faster.
-            let _ = shared.version.set(version);
+            let _ = context.version.set(version);
         }
-        let open = shared.counts.open(role);
-        let shared = Arc::clone(shared);
-        Ok(Self { wire, in_transaction: false, role, _open: open, shared })
+        let open = context.counts.open(role);
+        let context = Arc::clone(context);
+        Ok(Self { wire, in_transaction: false, role, _open: open, context })
     }
 
     /// The connection below.
@@ -118,13 +118,13 @@ impl MssqlConnection {
     }
 
     /// What it shares with the store's other connections.
-    pub fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    pub fn context(&self) -> &Arc<ServerContext> {
+        &self.context
     }
 
     /// Sends a text of our own.
     pub fn batch(&mut self, text: &str, doing: &str) -> Result<()> {
-        self.wire.batch(text).map_err(|error| self.shared.failure(doing, &error))
+        self.wire.batch(text).map_err(|error| self.context.failure(doing, &error))
     }
 
     /// Gives the rows of a query to `each`.
@@ -136,8 +136,8 @@ impl MssqlConnection {
         each: &mut dyn FnMut(&[ColumnData<'static>]) -> Result<()>,
     ) -> Result<()> {
         self.wire.query(text, parameters, each).map_err(|stopped| match stopped {
-            Stopped::Wire(error) => self.shared.failure(doing, &error),
-            Stopped::Taker(error) => error,
+            QueryError::Wire(error) => self.context.failure(doing, &error),
+            QueryError::Consumer(error) => error,
         })
     }
 
@@ -147,37 +147,38 @@ impl MssqlConnection {
         rows: &[&[SqlValue]],
         method: InsertMethod,
     ) -> Result<InsertOutcome> {
-        let shared = Arc::clone(&self.shared);
-        let (of, plan) = (&shared.tables.all()[table], &shared.plans[table]);
-        let gives_identity = plan.shape.gives_identity(rows[0]);
-        let job = Job { table: of, plan, columns: plan.shape.named(gives_identity) };
+        let context = Arc::clone(&self.context);
+        let (of, plan) = (&context.tables.all()[table], &context.plans[table]);
+        let gives_identity = plan.layout.gives_identity(rows[0]);
+        let insert = TableInsert { table: of, plan, columns: plan.layout.named(gives_identity) };
         if method == InsertMethod::Values || !plan.takes_bulk {
-            return self.insert_values(&job, rows, gives_identity);
+            return self.insert_values(&insert, rows, gives_identity);
         }
-        let (short, long): (Vec<_>, Vec<_>) = rows.iter().partition(|row| job.fits_bulk(row));
-        let loaded = self.insert_bulk(&job, &short)?;
+        let (short, long): (Vec<_>, Vec<_>) = rows.iter().partition(|row| insert.fits_bulk(row));
+        let loaded = self.insert_bulk(&insert, &short)?;
         if let InsertOutcome::Refused(_) = loaded {
             return Ok(loaded);
         }
-        InsertOutcome::all([Ok(loaded), self.insert_values(&job, &long, gives_identity)])
+        InsertOutcome::all([Ok(loaded), self.insert_values(&insert, &long, gives_identity)])
     }
 
     /// Inserts as parameters. `IDENTITY_INSERT` belongs to the session, so it is switched off again
     /// whatever happened.
     fn insert_values(
         &mut self,
-        job: &Job<'_>,
+        insert: &TableInsert<'_>,
         rows: &[&[SqlValue]],
         gives_identity: bool,
     ) -> Result<InsertOutcome> {
         if rows.is_empty() {
             return Ok(InsertOutcome::Stored { statements: 0 });
         }
-        let target = &job.plan.target;
+        let target = &insert.plan.target;
         if gives_identity {
             self.batch(&sql::identity_insert(target, true), "switch IDENTITY_INSERT on")?;
         }
-        let inserted = self.send_statements(job, rows, job.plan.shape.rows_max(gives_identity));
+        let inserted =
+            self.send_statements(insert, rows, insert.plan.layout.rows_max(gives_identity));
         if gives_identity && self.wire.is_clean() {
             let off = self.batch(&sql::identity_insert(target, false), "switch it off");
             return inserted.and_then(|inserted| off.map(|()| inserted));
@@ -187,39 +188,46 @@ impl MssqlConnection {
 
     fn send_statements(
         &mut self,
-        job: &Job<'_>,
+        insert: &TableInsert<'_>,
         rows: &[&[SqlValue]],
         rows_max: usize,
     ) -> Result<InsertOutcome> {
         InsertOutcome::all(statements(rows, rows_max).map(|rows| {
-            let parameters = match job.values(rows, value::parameter) {
+            let parameters = match insert.values(rows, value::parameter) {
                 Ok(parameters) => parameters,
                 Err(violation) => return Ok(InsertOutcome::Refused(violation)),
             };
-            let text = sql::insert(&job.plan.target, job.table, &job.columns, rows.len());
+            let text = sql::insert(&insert.plan.target, insert.table, &insert.columns, rows.len());
             match self.wire.execute(&text, parameters) {
                 Ok(_) => Ok(InsertOutcome::Stored { statements: 1 }),
-                Err(error) => self.refused(job.table, &error),
+                Err(error) => self.refused(insert.table, &error),
             }
         }))
     }
 
-    fn insert_bulk(&mut self, job: &Job<'_>, rows: &[&[SqlValue]]) -> Result<InsertOutcome> {
-        let names: Vec<_> =
-            job.columns.iter().map(|&place| sql::quoted(&job.table.columns[place].name)).collect();
+    fn insert_bulk(
+        &mut self,
+        insert: &TableInsert<'_>,
+        rows: &[&[SqlValue]],
+    ) -> Result<InsertOutcome> {
+        let names: Vec<_> = insert
+            .columns
+            .iter()
+            .map(|&place| sql::quoted(&insert.table.columns[place].name))
+            .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         InsertOutcome::all(rows.chunks(BULK_ROWS_MAX).map(|rows| {
-            if let Some(violation) = rows.iter().find_map(|row| job.null_in(row)) {
+            if let Some(violation) = rows.iter().find_map(|row| insert.null_in(row)) {
                 return Ok(InsertOutcome::Refused(violation));
             }
-            let values = match job.values(rows, value::bulk_value) {
+            let values = match insert.values(rows, value::bulk_value) {
                 Ok(values) => values,
                 Err(violation) => return Ok(InsertOutcome::Refused(violation)),
             };
-            let rows = token_rows(values, job.columns.len());
-            match self.wire.bulk(&job.plan.target, &names, rows) {
+            let rows = token_rows(values, insert.columns.len());
+            match self.wire.bulk(&insert.plan.target, &names, rows) {
                 Ok(()) => Ok(InsertOutcome::Stored { statements: 1 }),
-                Err(error) => self.refused(job.table, &error),
+                Err(error) => self.refused(insert.table, &error),
             }
         }))
     }
@@ -232,7 +240,7 @@ impl MssqlConnection {
                 violation.ended_transaction = self.has_lost_transaction();
                 Ok(InsertOutcome::Refused(violation))
             }
-            _ => Err(self.shared.failure(&format!("insert into {}", table.name), error)),
+            _ => Err(self.context.failure(&format!("insert into {}", table.name), error)),
         }
     }
 
@@ -259,16 +267,16 @@ impl MssqlConnection {
     }
 
     fn one_exists(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
-        let shared = Arc::clone(&self.shared);
-        let (table, plan) = (&shared.tables.all()[key.table], &shared.plans[key.table]);
+        let context = Arc::clone(&self.context);
+        let (table, plan) = (&context.tables.all()[key.table], &context.plans[key.table]);
         let Some(parameters) = key_parameters(table, key, values) else { return Ok(false) };
         let row = self.wire.row(&sql::exists(&plan.target, table, key), parameters);
-        row.map(|row| row.is_some()).map_err(|error| shared.failure("look up a key", &error))
+        row.map(|row| row.is_some()).map_err(|error| context.failure("look up a key", &error))
     }
 
     fn many_exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
-        let shared = Arc::clone(&self.shared);
-        let (table, plan) = (&shared.tables.all()[key.table], &shared.plans[key.table]);
+        let context = Arc::clone(&self.context);
+        let (table, plan) = (&context.tables.all()[key.table], &context.plans[key.table]);
         let nulls = vec![&SqlValue::Null; key.columns.len()];
         let places = sql::keys_next(keys.len(), key.per_statement());
         let mut parameters = Vec::with_capacity(places * key.columns.len());
@@ -296,7 +304,7 @@ impl MssqlConnection {
 
 impl Connection for MssqlConnection {
     fn begin(&mut self) -> Result<()> {
-        self.wire.begin().map_err(|error| self.shared.failure("begin", &error))?;
+        self.wire.begin().map_err(|error| self.context.failure("begin", &error))?;
         self.in_transaction = true;
         Ok(())
     }
@@ -310,7 +318,7 @@ impl Connection for MssqlConnection {
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.wire.commit().map_err(|error| self.shared.failure("commit", &error))?;
+        self.wire.commit().map_err(|error| self.context.failure("commit", &error))?;
         self.in_transaction = false;
         Ok(())
     }
@@ -337,18 +345,18 @@ impl Connection for MssqlConnection {
         rows: &[&[SqlValue]],
         method: InsertMethod,
     ) -> Result<InsertOutcome> {
-        let shared = Arc::clone(&self.shared);
-        let shape = &shared.plans[table].shape;
-        let alike = rows.chunk_by(|a, b| shape.gives_identity(a) == shape.gives_identity(b));
+        let context = Arc::clone(&self.context);
+        let layout = &context.plans[table].layout;
+        let alike = rows.chunk_by(|a, b| layout.gives_identity(a) == layout.gives_identity(b));
         InsertOutcome::all(alike.map(|alike| self.insert_alike(table, alike, method)))
     }
 
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
-        let shared = Arc::clone(&self.shared);
-        let (table, plan) = (&shared.tables.all()[key.table], &shared.plans[key.table]);
+        let context = Arc::clone(&self.context);
+        let (table, plan) = (&context.tables.all()[key.table], &context.plans[key.table]);
         let Some(parameters) = key_parameters(table, key, values) else { return Ok(0) };
         let deleted = self.wire.execute(&sql::delete(&plan.target, table, key), parameters);
-        deleted.map_err(|error| shared.failure("delete", &error))
+        deleted.map_err(|error| context.failure("delete", &error))
     }
 
     fn scan(
@@ -358,8 +366,8 @@ impl Connection for MssqlConnection {
         range: Option<Range>,
         each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
     ) -> Result<()> {
-        let shared = Arc::clone(&self.shared);
-        let (of, plan) = (&shared.tables.all()[table], &shared.plans[table]);
+        let context = Arc::clone(&self.context);
+        let (of, plan) = (&context.tables.all()[table], &context.plans[table]);
         let doing = format!("read {}", of.name);
         let parameters = range.map_or_else(Vec::new, |range| {
             vec![ColumnData::I64(Some(range.first)), ColumnData::I64(Some(range.last))]
@@ -369,11 +377,11 @@ impl Connection for MssqlConnection {
             columns => columns.iter().map(|&column| of.columns[column].sql_type).collect(),
         };
         self.query(&sql::scan(&plan.target, of, columns, range), parameters, &doing, &mut |row| {
-            let cells: std::result::Result<Vec<Cell<'_>>, String> =
-                types.iter().zip(row).map(|(&sql_type, data)| cell(data, sql_type)).collect();
-            let cells = cells
+            let values: std::result::Result<Vec<DecodedValue<'_>>, String> =
+                types.iter().zip(row).map(|(&sql_type, data)| decode(data, sql_type)).collect();
+            let values = values
                 .map_err(|fault| Error::new(ErrorKind::Environment, format!("{doing}: {fault}")))?;
-            each(&cells.iter().map(Cell::stored).collect::<Vec<_>>())
+            each(&values.iter().map(DecodedValue::stored).collect::<Vec<_>>())
         })
     }
 }
@@ -381,19 +389,19 @@ impl Connection for MssqlConnection {
 impl Drop for MssqlConnection {
     fn drop(&mut self) {
         if self.role == Role::Writer && !self.in_transaction && self.wire.is_clean() {
-            self.shared.probe.add_session(&mut self.wire);
+            self.context.probe.add_session(&mut self.wire);
         }
     }
 }
 
 /// An insert into one table, naming these columns.
-struct Job<'a> {
+struct TableInsert<'a> {
     table: &'a Table,
-    plan: &'a Plan,
+    plan: &'a InsertPlan,
     columns: Vec<usize>,
 }
 
-impl Job<'_> {
+impl TableInsert<'_> {
     /// The values of these rows one after the other, each as `form` makes it; or the first that is
     /// not of its column's type.
     fn values<'r>(

@@ -8,7 +8,7 @@ use crate::contract::catalogue::{Column, ColumnDefault, ForeignKey, SqlType, Tab
 use crate::contract::column::typed;
 use crate::error::{Error, Result};
 use crate::record::{SqlValue, Value};
-use crate::util::utf16::{NAME_UNITS_MAX, first_units, units};
+use crate::util::utf16::{NAME_UNITS_MAX, truncate_utf16, utf16_len};
 
 use super::super::canonical;
 use super::sql::{names, qualified, quoted};
@@ -94,18 +94,18 @@ pub fn unique_key(table: &Table, place: usize) -> String {
 fn derived(kind: &str, table: &str, place: Option<usize>) -> String {
     let end = place.map(|place| format!("_{}", place + 1)).unwrap_or_default();
     let whole = format!("{kind}_{table}{end}");
-    if units(&whole) <= NAME_UNITS_MAX {
+    if utf16_len(&whole) <= NAME_UNITS_MAX {
         return whole;
     }
     let hash = &blake3::hash(table.as_bytes()).to_hex()[..8];
-    let others = units(&format!("{kind}__{hash}{end}"));
-    let beginning = first_units(table, NAME_UNITS_MAX.saturating_sub(others));
+    let others = utf16_len(&format!("{kind}__{hash}{end}"));
+    let beginning = truncate_utf16(table, NAME_UNITS_MAX.saturating_sub(others));
     format!("{kind}_{beginning}_{hash}{end}")
 }
 
 /// Refuses a schema's name that no server takes.
 pub fn check_schema(name: &str) -> Result<()> {
-    if (1..=NAME_UNITS_MAX).contains(&units(name)) && !name.chars().any(char::is_control) {
+    if (1..=NAME_UNITS_MAX).contains(&utf16_len(name)) && !name.chars().any(char::is_control) {
         return Ok(());
     }
     let shown: String = name.chars().take(20).collect();
@@ -213,7 +213,7 @@ mod tests {
             .flat_map(|table| [None, Some(0), Some(11)].map(|place| derived("FK", &table, place)))
             .collect();
         for (index, name) in names.iter().enumerate() {
-            assert_eq!(units(name), NAME_UNITS_MAX, "{name}");
+            assert_eq!(utf16_len(name), NAME_UNITS_MAX, "{name}");
             assert!(!names[..index].contains(name), "{name}");
         }
     }
@@ -226,7 +226,7 @@ mod tests {
         let cut = derived("FK", &long, Some(0));
         assert!(cut.starts_with("FK_😀") && cut.ends_with("_1") && !cut.contains(&long), "{cut}");
         // A character is not cut in two: one unit may stay free.
-        assert!((NAME_UNITS_MAX - 1..=NAME_UNITS_MAX).contains(&units(&cut)), "{cut}");
+        assert!((NAME_UNITS_MAX - 1..=NAME_UNITS_MAX).contains(&utf16_len(&cut)), "{cut}");
     }
 
     #[test]

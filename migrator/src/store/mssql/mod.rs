@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::telemetry::report::{Connections, ServerReport, StoreInfo};
 
-use self::connection::{MssqlConnection, Shared};
+use self::connection::{MssqlConnection, ServerContext};
 use self::setup::Recreate;
 use self::url::{Password, ServerUrl};
 use self::wire::Login;
@@ -31,7 +31,7 @@ use super::{Connection, Role, Setup, Store};
 
 /// A store in one schema of one database of one server.
 pub struct MssqlStore {
-    shared: Arc<Shared>,
+    context: Arc<ServerContext>,
 }
 
 impl MssqlStore {
@@ -41,7 +41,7 @@ impl MssqlStore {
         let schema = url.schema.clone().unwrap_or_else(|| schema.to_owned());
         ddl::check_schema(&schema)?;
         let login = Login::new(url, password)?;
-        Ok(Self { shared: Arc::new(Shared::new(login, schema, tables)) })
+        Ok(Self { context: Arc::new(ServerContext::new(login, schema, tables)) })
     }
 
     /// Removes the store's tables and creates them again, or creates them where there are none.
@@ -62,17 +62,17 @@ impl MssqlStore {
     }
 
     fn open(&self, role: Role) -> Result<MssqlConnection> {
-        MssqlConnection::open(&self.shared, role)
+        MssqlConnection::open(&self.context, role)
     }
 }
 
 impl Store for MssqlStore {
     fn info(&self) -> StoreInfo {
-        StoreInfo { kind: "mssql".to_owned(), version: self.shared.version() }
+        StoreInfo { kind: "mssql".to_owned(), version: self.context.version() }
     }
 
     fn tables(&self) -> &Tables {
-        &self.shared.tables
+        &self.context.tables
     }
 
     fn create_missing(&self) -> Result<Setup> {
@@ -82,7 +82,7 @@ impl Store for MssqlStore {
     fn prepare_schema(&self) -> Result<Setup> {
         let mut connection = self.open(Role::Untimed)?;
         let setup = setup::check(&mut connection)?;
-        self.shared.probe.start(connection.wire());
+        self.context.probe.start(connection.wire());
         Ok(setup)
     }
 
@@ -91,11 +91,11 @@ impl Store for MssqlStore {
     }
 
     fn connections(&self) -> BTreeMap<String, Connections> {
-        self.shared.counts.report()
+        self.context.counts.report()
     }
 
     fn server(&self) -> Option<ServerReport> {
         let mut connection = self.open(Role::Untimed).ok()?;
-        self.shared.probe.report(connection.wire())
+        self.context.probe.report(connection.wire())
     }
 }

@@ -17,21 +17,21 @@ const FRACTION_DIGITS_MIN: u8 = 6;
 
 /// What is there, by the tables' names in lower case.
 #[derive(Debug, Default)]
-pub struct Found {
-    tables: BTreeMap<String, FoundTable>,
+pub struct ServerSchema {
+    tables: BTreeMap<String, ExistingTable>,
 }
 
 /// A table that is there.
 #[derive(Debug, Default)]
-struct FoundTable {
+struct ExistingTable {
     name: String,
-    columns: Vec<FoundColumn>,
+    columns: Vec<ExistingColumn>,
     /// Unique indexes: their number, whether it is the primary key, their columns.
     keys: Vec<(i64, bool, Vec<String>)>,
 }
 
 #[derive(Debug)]
-struct FoundColumn {
+struct ExistingColumn {
     name: String,
     /// The type's name, without its size.
     type_name: String,
@@ -43,12 +43,12 @@ struct FoundColumn {
     kind: Option<(bool, bool)>,
 }
 
-impl Found {
+impl ServerSchema {
     /// Adds a row of [`super::sql::COLUMNS`].
     pub fn add_column(&mut self, row: &[ColumnData<'_>]) {
         let [table, name, data_type, sizes @ .., nullable, default] = row else { return };
         let [length, precision, scale, digits] = sizes else { return };
-        let column = FoundColumn {
+        let column = ExistingColumn {
             name: text(name),
             type_name: text(data_type),
             has_default: !matches!(default, ColumnData::String(None)),
@@ -82,7 +82,7 @@ impl Found {
         }
     }
 
-    fn table(&mut self, name: &ColumnData<'_>) -> &mut FoundTable {
+    fn table(&mut self, name: &ColumnData<'_>) -> &mut ExistingTable {
         let name = text(name);
         let table = self.tables.entry(name.to_lowercase()).or_default();
         table.name = name;
@@ -91,9 +91,9 @@ impl Found {
 
     /// Every table, as mappings are compared with it.
     pub fn shapes(&self) -> Vec<TableShape> {
-        let shape = |table: &FoundTable| TableShape {
+        let shape = |table: &ExistingTable| TableShape {
             name: table.name.clone(),
-            columns: table.columns.iter().map(FoundColumn::shape).collect(),
+            columns: table.columns.iter().map(ExistingColumn::shape).collect(),
         };
         self.tables.values().map(shape).collect()
     }
@@ -138,7 +138,7 @@ impl Found {
     }
 }
 
-impl FoundColumn {
+impl ExistingColumn {
     fn shape(&self) -> ColumnShape {
         let (identity, computed) = self.kind.unwrap_or_default();
         ColumnShape {
@@ -189,7 +189,7 @@ impl FoundColumn {
     }
 }
 
-impl FoundTable {
+impl ExistingTable {
     fn key_difference(&self, table: &Table) -> Option<String> {
         let (.., found) = self.keys.iter().find(|(_, primary, _)| *primary)?;
         let wanted: Vec<_> =
@@ -268,8 +268,8 @@ mod tests {
         ColumnData::String(Some(text.into()))
     }
 
-    fn found(rows: &[Row<'_>]) -> Found {
-        let mut found = Found::default();
+    fn found(rows: &[Row<'_>]) -> ServerSchema {
+        let mut found = ServerSchema::default();
         for (name, data_type, sizes, nullable) in rows {
             let sizes = sizes.map(ColumnData::I32);
             let nullable = string(if *nullable { "YES" } else { "NO" });
@@ -286,7 +286,7 @@ mod tests {
         found
     }
 
-    fn difference(found: &Found) -> Option<String> {
+    fn difference(found: &ServerSchema) -> Option<String> {
         found.difference(&Catalogue::parse(CATALOGUE, "test").unwrap().tables[0])
     }
 

@@ -16,7 +16,7 @@ use super::super::schema::{LOG_TABLE, Tables};
 use super::super::{Connection, InsertOutcome, Setup};
 use super::connection::MssqlConnection;
 use super::ddl;
-use super::schema_introspection::Found;
+use super::schema_introspection::ServerSchema;
 use super::{error_codes, sql, value};
 
 /// Whether tables may be removed in a schema that was not created here.
@@ -41,18 +41,18 @@ pub fn create_missing(connection: &mut MssqlConnection) -> Result<Setup> {
 pub fn inspect(connection: &mut MssqlConnection, wanted: Option<&Tables>) -> Result<Inspection> {
     let found = look(connection)?;
     let differences = wanted.map(|wanted| found.differences(wanted)).unwrap_or_default();
-    Ok(Inspection { tables: found.shapes(), differences, untold: None })
+    Ok(Inspection { tables: found.shapes(), differences, limitation: None })
 }
 
 /// Refuses what is missing or differs.
 pub fn check(connection: &mut MssqlConnection) -> Result<Setup> {
     let found = look(connection)?;
-    let shared = connection.shared().clone();
-    for table in shared.tables.all() {
+    let context = connection.context().clone();
+    for table in context.tables.all() {
         if !found.has(&table.name) {
             return Err(Error::environment(format!(
                 "schema {}: no table {}: `migrator init` creates it",
-                shared.schema, table.name
+                context.schema, table.name
             )));
         }
     }
@@ -62,8 +62,8 @@ pub fn check(connection: &mut MssqlConnection) -> Result<Setup> {
 
 /// Removes the tables and creates them again.
 pub fn recreate(connection: &mut MssqlConnection, told: Recreate<'_>) -> Result<Setup> {
-    let shared = connection.shared().clone();
-    let schema = &shared.schema;
+    let context = connection.context().clone();
+    let schema = &context.schema;
     if let Recreate::Named(name) = told
         && name != schema
     {
@@ -72,7 +72,8 @@ pub fn recreate(connection: &mut MssqlConnection, told: Recreate<'_>) -> Result<
         )));
     }
     let found = look(connection)?;
-    let there: Vec<_> = shared.tables.all().iter().filter(|table| found.has(&table.name)).collect();
+    let there: Vec<_> =
+        context.tables.all().iter().filter(|table| found.has(&table.name)).collect();
     if told == Recreate::OwnSchema && !there.is_empty() && !found.has(ddl::MARKER_TABLE) {
         return Err(Error::usage(format!(
             "schema {schema} was not created by `migrator init`: to remove its {} tables with \
@@ -86,7 +87,7 @@ pub fn recreate(connection: &mut MssqlConnection, told: Recreate<'_>) -> Result<
         let doing = format!("remove table {}", table.name);
         connection.batch(&ddl::drop_table(schema, &table.name), &doing)?;
     }
-    create_tables(connection, &Found::default())?;
+    create_tables(connection, &ServerSchema::default())?;
     connection.commit()?;
     check(connection)
 }
@@ -99,7 +100,7 @@ pub fn create_source(
 ) -> Result<()> {
     let found = look(connection)?;
     begin_in_schema(connection)?;
-    let schema = connection.shared().schema.clone();
+    let schema = connection.context().schema.clone();
     if found.has(table) {
         let mut rows = false;
         let text = format!("SELECT TOP (1) 1 FROM {}", sql::qualified(&schema, table));
@@ -120,7 +121,7 @@ pub fn create_source(
 
 /// Begins a transaction, in which the schema is created and marked where it is missing.
 fn begin_in_schema(connection: &mut MssqlConnection) -> Result<()> {
-    let schema = connection.shared().schema.clone();
+    let schema = connection.context().schema.clone();
     let mut is_there = false;
     connection.query(sql::SCHEMA, vec![name(&schema)], "look for the schema", &mut |row| {
         is_there = row.first().and_then(|data| value::whole(data).flatten()).is_some();
@@ -136,14 +137,14 @@ fn begin_in_schema(connection: &mut MssqlConnection) -> Result<()> {
     Ok(())
 }
 
-fn create_tables(connection: &mut MssqlConnection, found: &Found) -> Result<()> {
+fn create_tables(connection: &mut MssqlConnection, found: &ServerSchema) -> Result<()> {
     refuse_differences(connection, found)?;
-    let shared = connection.shared().clone();
-    for (index, table) in shared.tables.all().iter().enumerate() {
+    let context = connection.context().clone();
+    for (index, table) in context.tables.all().iter().enumerate() {
         if found.has(&table.name) {
             continue;
         }
-        for text in ddl::create_table(&shared.schema, shared.tables.all(), index)? {
+        for text in ddl::create_table(&context.schema, context.tables.all(), index)? {
             connection.batch(&text, &format!("create table {}", table.name))?;
         }
         let rows: Vec<&[SqlValue]> = table.rows.iter().map(AsRef::as_ref).collect();
@@ -159,13 +160,13 @@ fn create_tables(connection: &mut MssqlConnection, found: &Found) -> Result<()> 
     Ok(())
 }
 
-fn refuse_differences(connection: &mut MssqlConnection, found: &Found) -> Result<()> {
-    let shared = connection.shared();
-    for table in shared.tables.all() {
+fn refuse_differences(connection: &mut MssqlConnection, found: &ServerSchema) -> Result<()> {
+    let context = connection.context();
+    for table in context.tables.all() {
         if let Some(what) = found.difference(table) {
             return Err(Error::environment(format!(
                 "schema {}: table {} differs from the catalogue: {what}",
-                shared.schema, table.name
+                context.schema, table.name
             )));
         }
     }
@@ -174,9 +175,9 @@ fn refuse_differences(connection: &mut MssqlConnection, found: &Found) -> Result
 
 /// What the schema has. A server that does not describe identities and keys is taken at the
 /// catalogue's word, and its log looked up as if it had no key.
-fn look(connection: &mut MssqlConnection) -> Result<Found> {
-    let schema = connection.shared().schema.clone();
-    let mut found = Found::default();
+fn look(connection: &mut MssqlConnection) -> Result<ServerSchema> {
+    let schema = connection.context().schema.clone();
+    let mut found = ServerSchema::default();
     connection.query(sql::COLUMNS, vec![name(&schema)], "read the schema", &mut |row| {
         found.add_column(row);
         Ok(())
@@ -205,11 +206,11 @@ fn read_where_answered(
         Ok(())
     });
     match taken {
-        Err(super::wire::Stopped::Wire(error)) if error_codes::leaves_clean(&error) => Ok(()),
-        Err(super::wire::Stopped::Wire(error)) => {
-            Err(connection.shared().failure("read the schema", &error))
+        Err(super::wire::QueryError::Wire(error)) if error_codes::leaves_clean(&error) => Ok(()),
+        Err(super::wire::QueryError::Wire(error)) => {
+            Err(connection.context().failure("read the schema", &error))
         }
-        Err(super::wire::Stopped::Taker(error)) => Err(error),
+        Err(super::wire::QueryError::Consumer(error)) => Err(error),
         Ok(()) => Ok(()),
     }
 }

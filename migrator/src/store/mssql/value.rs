@@ -142,7 +142,7 @@ fn increments(time: NaiveDateTime, digits: u8) -> u64 {
 
 /// A value as it is read back.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cell<'r> {
+pub enum DecodedValue<'r> {
     /// Null.
     Null,
     /// A whole number or a bit.
@@ -153,7 +153,7 @@ pub enum Cell<'r> {
     Text(Cow<'r, str>),
 }
 
-impl Cell<'_> {
+impl DecodedValue<'_> {
     /// The value in the form of the traits.
     pub fn stored(&self) -> StoredValue<'_> {
         match self {
@@ -167,40 +167,44 @@ impl Cell<'_> {
 
 /// What came back from a column of this type, or why it cannot have. Servers that keep a type in
 /// another one of the same kind (fewer digits, a wider integer) are understood.
-pub fn cell<'r>(data: &'r ColumnData<'_>, sql_type: SqlType) -> Result<Cell<'r>, String> {
+pub fn decode<'r>(data: &'r ColumnData<'_>, sql_type: SqlType) -> Result<DecodedValue<'r>, String> {
     let wrong = || format!("a column of type {sql_type} gives back {data:?}");
     match sql_type {
         SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt | SqlType::Bit => {
-            whole(data).map(|number| number.map_or(Cell::Null, Cell::Int)).ok_or_else(wrong)
+            whole(data)
+                .map(|number| number.map_or(DecodedValue::Null, DecodedValue::Int))
+                .ok_or_else(wrong)
         }
         SqlType::Float => match data {
-            ColumnData::F64(number) => Ok(number.map_or(Cell::Null, Cell::Float)),
+            ColumnData::F64(number) => Ok(number.map_or(DecodedValue::Null, DecodedValue::Float)),
             _ => Err(wrong()),
         },
         SqlType::Decimal { scale, .. } => match data {
-            ColumnData::Numeric(None) => Ok(Cell::Null),
+            ColumnData::Numeric(None) => Ok(DecodedValue::Null),
             ColumnData::Numeric(Some(number)) => {
                 let units = rescaled(number.value(), number.scale(), scale).ok_or_else(wrong)?;
                 let mut text = String::new();
                 canonical::push_decimal(&mut text, units, scale);
-                Ok(Cell::Text(text.into()))
+                Ok(DecodedValue::Text(text.into()))
             }
             _ => Err(wrong()),
         },
         SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NVarChar(_) => match data {
-            ColumnData::String(None) => Ok(Cell::Null),
-            ColumnData::String(Some(text)) => Ok(Cell::Text(Cow::Borrowed(text))),
+            ColumnData::String(None) => Ok(DecodedValue::Null),
+            ColumnData::String(Some(text)) => Ok(DecodedValue::Text(Cow::Borrowed(text))),
             _ => Err(wrong()),
         },
         SqlType::Date | SqlType::DateTime | SqlType::SmallDateTime | SqlType::DateTime2(_) => {
-            let Some(time) = point_in_time(data).ok_or_else(wrong)? else { return Ok(Cell::Null) };
+            let Some(time) = point_in_time(data).ok_or_else(wrong)? else {
+                return Ok(DecodedValue::Null);
+            };
             let mut text = String::new();
             if sql_type == SqlType::Date {
                 canonical::push_date(&mut text, time.date());
             } else {
                 canonical::push_date_time(&mut text, time, canonical::fraction_digits(sql_type));
             }
-            Ok(Cell::Text(text.into()))
+            Ok(DecodedValue::Text(text.into()))
         }
     }
 }
@@ -279,11 +283,11 @@ mod tests {
     /// What a value becomes on its way to the server and back.
     fn there_and_back(value: &SqlValue, sql_type: SqlType) -> String {
         let there = bulk_value(value, sql_type).unwrap();
-        match cell(&there, sql_type).unwrap() {
-            Cell::Null => "null".to_owned(),
-            Cell::Int(number) => number.to_string(),
-            Cell::Float(number) => number.to_string(),
-            Cell::Text(text) => text.into_owned(),
+        match decode(&there, sql_type).unwrap() {
+            DecodedValue::Null => "null".to_owned(),
+            DecodedValue::Int(number) => number.to_string(),
+            DecodedValue::Float(number) => number.to_string(),
+            DecodedValue::Text(text) => text.into_owned(),
         }
     }
 
@@ -412,12 +416,16 @@ mod tests {
                 "1900-01-01 00:00:00.003",
             ),
         ] {
-            assert_eq!(cell(&data, sql_type(name)), Ok(Cell::Text(text.into())), "{name}");
+            assert_eq!(
+                decode(&data, sql_type(name)),
+                Ok(DecodedValue::Text(text.into())),
+                "{name}"
+            );
         }
-        assert_eq!(cell(&ColumnData::I64(Some(7)), SqlType::SmallInt), Ok(Cell::Int(7)));
-        assert!(cell(&ColumnData::String(Some("7".into())), SqlType::Int).is_err());
+        assert_eq!(decode(&ColumnData::I64(Some(7)), SqlType::SmallInt), Ok(DecodedValue::Int(7)));
+        assert!(decode(&ColumnData::String(Some("7".into())), SqlType::Int).is_err());
         let exact = Numeric::new_with_scale(501, 3);
-        assert!(cell(&ColumnData::Numeric(Some(exact)), sql_type("decimal(5,2)")).is_err());
+        assert!(decode(&ColumnData::Numeric(Some(exact)), sql_type("decimal(5,2)")).is_err());
     }
 
     proptest! {

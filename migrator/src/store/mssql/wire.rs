@@ -93,11 +93,11 @@ pub struct Wire {
 }
 
 /// What stopped a query: the wire or the server, or whoever took the rows.
-pub enum Stopped {
+pub enum QueryError {
     /// The wire or the server.
     Wire(WireError),
     /// Whoever took the rows.
-    Taker(Error),
+    Consumer(Error),
 }
 
 impl Wire {
@@ -138,9 +138,9 @@ impl Wire {
         });
         match taken {
             Ok(()) => Ok(first),
-            Err(Stopped::Wire(error)) => Err(error),
+            Err(QueryError::Wire(error)) => Err(error),
             // The taker above has no errors.
-            Err(Stopped::Taker(_)) => Ok(None),
+            Err(QueryError::Consumer(_)) => Ok(None),
         }
     }
 
@@ -151,7 +151,7 @@ impl Wire {
         text: &str,
         parameters: Vec<ColumnData<'_>>,
         each: &mut dyn FnMut(&[ColumnData<'static>]) -> Result<()>,
-    ) -> std::result::Result<(), Stopped> {
+    ) -> std::result::Result<(), QueryError> {
         let taken = self.request(async |client| {
             let stream = if parameters.is_empty() {
                 client.simple_query(text).await?
@@ -164,9 +164,9 @@ impl Wire {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 self.client = None;
-                Err(Stopped::Taker(error))
+                Err(QueryError::Consumer(error))
             }
-            Err(error) => Err(Stopped::Wire(error)),
+            Err(error) => Err(QueryError::Wire(error)),
         }
     }
 

@@ -11,51 +11,55 @@ use crate::record::SqlValue;
 
 use super::super::schema::{self, quoted};
 use super::super::{Connection, InsertOutcome, Key, OpenConnection, Range, Role, StoredValue};
-use super::shared::Shared;
-use super::text::{places_for, write_look_up};
+use super::context::SqliteContext;
+use super::statements::{places_for, write_look_up};
 use super::value::{Scratch, bind, bind_row, stored, violation};
-use super::write_lock::HeldTurn;
+use super::write_lock::WriteGuard;
 
 /// One connection to the file.
 pub(super) struct SqliteConnection {
     /// The connection below.
     pub(super) connection: rusqlite::Connection,
     /// The process's turn to write; given back after the transaction has ended.
-    turn: Option<HeldTurn>,
-    marked: bool,
+    write_guard: Option<WriteGuard>,
+    has_savepoint: bool,
     scratch: Scratch,
     sql: String,
     _open: OpenConnection,
-    shared: Arc<Shared>,
+    context: Arc<SqliteContext>,
 }
 
 impl SqliteConnection {
     /// A connection that is open.
-    pub(super) fn new(connection: rusqlite::Connection, shared: &Arc<Shared>, role: Role) -> Self {
+    pub(super) fn new(
+        connection: rusqlite::Connection,
+        context: &Arc<SqliteContext>,
+        role: Role,
+    ) -> Self {
         Self {
             connection,
-            turn: None,
-            marked: false,
+            write_guard: None,
+            has_savepoint: false,
             scratch: Scratch::default(),
             sql: String::new(),
-            _open: shared.counts.open(role),
-            shared: Arc::clone(shared),
+            _open: context.counts.open(role),
+            context: Arc::clone(context),
         }
     }
 
     fn execute(&mut self, text: &str, doing: &str) -> Result<()> {
         let outcome = self.connection.prepare_cached(text).and_then(|mut s| s.raw_execute());
-        outcome.map(drop).map_err(|error| self.shared.failure(doing, error))
+        outcome.map(drop).map_err(|error| self.context.failure(doing, error))
     }
 
     fn end(&mut self) {
-        self.marked = false;
-        self.turn = None;
+        self.has_savepoint = false;
+        self.write_guard = None;
     }
 
     /// One multi-row statement after the other; the few texts that there are stay prepared.
     fn insert_values(&mut self, table: usize, rows: &[&[SqlValue]]) -> rusqlite::Result<u64> {
-        let texts = &self.shared.inserts[table];
+        let texts = &self.context.inserts[table];
         let mut statements = 0;
         let mut rest = rows;
         while !rest.is_empty() {
@@ -78,7 +82,7 @@ impl SqliteConnection {
     /// Measured against one JSON array a table through `json_each`, which was 2.5 times slower: the
     /// text has to be written, parsed and searched again for every column.
     fn insert_bulk(&mut self, table: usize, rows: &[&[SqlValue]]) -> rusqlite::Result<u64> {
-        let texts = &self.shared.inserts[table];
+        let texts = &self.context.inserts[table];
         let mut statement = self.connection.prepare_cached(&texts.by_rows_log2[0])?;
         for row in rows {
             bind_row(&mut statement, 0, &texts.columns, row, &mut self.scratch)?;
@@ -94,7 +98,7 @@ impl SqliteConnection {
         key: &Key,
         values: &[&SqlValue],
     ) -> rusqlite::Result<CachedStatement<'_>> {
-        let table = &self.shared.tables.all()[key.table];
+        let table = &self.context.tables.all()[key.table];
         self.sql.clear();
         let _ = write!(self.sql, "{head} FROM {} WHERE ", quoted(&table.name));
         for (place, &column) in key.columns.iter().enumerate() {
@@ -117,7 +121,7 @@ impl SqliteConnection {
 
     /// One statement that gives the numbers of the keys that are there.
     fn many_exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> rusqlite::Result<Vec<bool>> {
-        let table = &self.shared.tables.all()[key.table];
+        let table = &self.context.tables.all()[key.table];
         let places = places_for(keys.len()).min(key.per_statement());
         write_look_up(&mut self.sql, table, key, places);
         let mut statement = self.connection.prepare_cached(&self.sql)?;
@@ -139,7 +143,7 @@ impl SqliteConnection {
     }
 
     fn select(&self, table: usize, columns: &[usize], range: Option<Range>) -> String {
-        let table = &self.shared.tables.all()[table];
+        let table = &self.context.tables.all()[table];
         let counts = columns.is_empty();
         let head = if counts { "count(*)".to_owned() } else { schema::names(table, columns) };
         let mut text = format!("SELECT {head} FROM {}", quoted(&table.name));
@@ -156,7 +160,7 @@ impl SqliteConnection {
 
 impl Connection for SqliteConnection {
     fn begin(&mut self) -> Result<()> {
-        self.turn = Some(self.shared.turn.take());
+        self.write_guard = Some(self.context.write_lock.lock());
         let begun = self.execute("BEGIN IMMEDIATE", "begin");
         if begun.is_err() {
             self.end();
@@ -165,10 +169,10 @@ impl Connection for SqliteConnection {
     }
 
     fn savepoint(&mut self) -> Result<()> {
-        if self.marked {
+        if self.has_savepoint {
             self.execute("RELEASE mark", "savepoint")?;
         }
-        self.marked = true;
+        self.has_savepoint = true;
         self.execute("SAVEPOINT mark", "savepoint")
     }
 
@@ -194,12 +198,12 @@ impl Connection for SqliteConnection {
     }
 
     fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
-        let shared = Arc::clone(&self.shared);
+        let context = Arc::clone(&self.context);
         let answers = match keys {
             [only] => self.one_exists(key, only).map(|exists| vec![exists]),
             _ => self.many_exist(key, keys),
         };
-        answers.map_err(|error| shared.failure("look up keys", error))
+        answers.map_err(|error| context.failure("look up keys", error))
     }
 
     fn insert(
@@ -215,18 +219,18 @@ impl Connection for SqliteConnection {
         match outcome {
             Ok(statements) => Ok(InsertOutcome::Stored { statements }),
             Err(error) => violation(&error).map(InsertOutcome::Refused).ok_or_else(|| {
-                let name = &self.shared.tables.all()[table].name;
-                self.shared.failure(&format!("insert into {name}"), error)
+                let name = &self.context.tables.all()[table].name;
+                self.context.failure(&format!("insert into {name}"), error)
             }),
         }
     }
 
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
-        let shared = Arc::clone(&self.shared);
+        let context = Arc::clone(&self.context);
         self.keyed("DELETE", key, values)
             .and_then(|mut statement| statement.raw_execute())
             .map(|rows| rows as u64)
-            .map_err(|error| shared.failure("delete", error))
+            .map_err(|error| context.failure("delete", error))
     }
 
     fn scan(
@@ -238,7 +242,7 @@ impl Connection for SqliteConnection {
     ) -> Result<()> {
         let text = self.select(table, columns, range);
         let failure = |error| {
-            self.shared.failure(&format!("read {}", self.shared.tables.all()[table].name), error)
+            self.context.failure(&format!("read {}", self.context.tables.all()[table].name), error)
         };
         let mut statement = self.connection.prepare_cached(&text).map_err(failure)?;
         if let Some(range) = range {

@@ -6,8 +6,8 @@
 //! IMMEDIATE`, so what it reads cannot change before it commits.
 
 mod connection;
-mod shared;
-mod text;
+mod context;
+mod statements;
 mod value;
 mod write_lock;
 
@@ -25,8 +25,8 @@ use crate::record::SqlValue;
 use crate::telemetry::report::{Connections, StoreInfo};
 
 use self::connection::SqliteConnection;
-use self::shared::Shared;
-use self::text::InsertTexts;
+use self::context::SqliteContext;
+use self::statements::InsertStatements;
 use super::schema::{self, SqliteColumn, SqliteDdl, Tables};
 use super::{Connection, InsertOutcome, Role, Setup, Store};
 
@@ -35,7 +35,7 @@ pub const BUSY_TIMEOUT_MS: u64 = 5_000;
 
 /// A store in one `SQLite` file.
 pub struct SqliteStore {
-    shared: Arc<Shared>,
+    context: Arc<SqliteContext>,
     ddl: Vec<SqliteDdl>,
 }
 
@@ -50,24 +50,24 @@ impl SqliteStore {
             let message = format!("store {}", path.display());
             Error::caused(ErrorKind::Usage, message, cause)
         })?;
-        let shared = Shared {
+        let context = SqliteContext {
             path,
             synchronous,
             busy_timeout: Duration::from_millis(BUSY_TIMEOUT_MS),
             pages_max: None,
-            inserts: tables.all().iter().map(InsertTexts::new).collect(),
+            inserts: tables.all().iter().map(InsertStatements::new).collect(),
             tables,
-            turn: Arc::default(),
+            write_lock: Arc::default(),
             counts: Arc::default(),
         };
-        Ok(Self { shared: Arc::new(shared), ddl })
+        Ok(Self { context: Arc::new(context), ddl })
     }
 
     /// The same store with another busy timeout. Connections that are open keep theirs.
     #[must_use]
     pub fn with_busy_timeout(mut self, busy_timeout: Duration) -> Self {
-        if let Some(shared) = Arc::get_mut(&mut self.shared) {
-            shared.busy_timeout = busy_timeout;
+        if let Some(context) = Arc::get_mut(&mut self.context) {
+            context.busy_timeout = busy_timeout;
         }
         self
     }
@@ -76,33 +76,33 @@ impl SqliteStore {
     /// it is. Beyond that `SQLite` says that the disk is full. Connections that are open do not know.
     #[must_use]
     pub fn with_pages_max(mut self, pages_max: NonZeroU32) -> Self {
-        if let Some(shared) = Arc::get_mut(&mut self.shared) {
-            shared.pages_max = Some(pages_max);
+        if let Some(context) = Arc::get_mut(&mut self.context) {
+            context.pages_max = Some(pages_max);
         }
         self
     }
 
     fn open(&self, role: Role, flags: OpenFlags) -> Result<SqliteConnection> {
-        let shared = &self.shared;
+        let context = &self.context;
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = rusqlite::Connection::open_with_flags(&shared.path, flags)
-            .map_err(|error| shared.failure("open", error))?;
-        shared.configure(&connection).map_err(|error| shared.failure("open", error))?;
-        Ok(SqliteConnection::new(connection, shared, role))
+        let connection = rusqlite::Connection::open_with_flags(&context.path, flags)
+            .map_err(|error| context.failure("open", error))?;
+        context.configure(&connection).map_err(|error| context.failure("open", error))?;
+        Ok(SqliteConnection::new(connection, context, role))
     }
 
     /// Creates the table at `index` with its rows, or checks the one that is there.
     fn create_or_check(&self, connection: &mut SqliteConnection, index: usize) -> Result<()> {
-        let shared = &self.shared;
-        let table = &shared.tables.all()[index];
+        let context = &self.context;
+        let table = &context.tables.all()[index];
         let found = columns_of(&connection.connection, &table.name)
-            .map_err(|error| shared.failure("read the schema", error))?;
+            .map_err(|error| context.failure("read the schema", error))?;
         if !found.is_empty() {
             return match difference(&self.ddl[index].columns, &found) {
                 None => Ok(()),
                 Some(what) => Err(Error::environment(format!(
                     "store {}: table {} differs from the catalogue: {what}",
-                    shared.label(),
+                    context.label(),
                     table.name
                 ))),
             };
@@ -112,7 +112,7 @@ impl SqliteStore {
             connection
                 .connection
                 .execute_batch(text)
-                .map_err(|error| shared.failure(&format!("create table {}", table.name), error))?;
+                .map_err(|error| context.failure(&format!("create table {}", table.name), error))?;
         }
         let rows: Vec<&[SqlValue]> = table.rows.iter().map(AsRef::as_ref).collect();
         match connection.insert(index, &rows, InsertMethod::Bulk)? {
@@ -131,26 +131,26 @@ impl Store for SqliteStore {
     }
 
     fn tables(&self) -> &Tables {
-        &self.shared.tables
+        &self.context.tables
     }
 
     fn create_missing(&self) -> Result<Setup> {
-        let shared = &self.shared;
-        shared.check_folder()?;
+        let context = &self.context;
+        context.check_folder()?;
         let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let mut connection = self.open(Role::Untimed, create)?;
         // WAL is a property of the file: connections that are opened later find it there.
         connection
             .connection
             .pragma_update(None, "journal_mode", "WAL")
-            .map_err(|error| shared.failure("open", error))?;
+            .map_err(|error| context.failure("open", error))?;
         connection.begin()?;
-        for index in 0..shared.tables.all().len() {
+        for index in 0..context.tables.all().len() {
             self.create_or_check(&mut connection, index)?;
         }
         connection.commit()?;
         let log_has_key = log_has_key(&connection.connection)
-            .map_err(|error| shared.failure("read the schema", error))?;
+            .map_err(|error| context.failure("read the schema", error))?;
         Ok(Setup { log_has_key })
     }
 
@@ -159,7 +159,7 @@ impl Store for SqliteStore {
     }
 
     fn connections(&self) -> BTreeMap<String, Connections> {
-        self.shared.counts.report()
+        self.context.counts.report()
     }
 }
 

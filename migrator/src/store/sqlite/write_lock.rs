@@ -4,31 +4,31 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// The process's one turn to write.
 #[derive(Debug, Default)]
-pub(super) struct Turn {
+pub(super) struct WriteLock {
     taken: Mutex<bool>,
     free: Condvar,
 }
 
-impl Turn {
+impl WriteLock {
     /// Waits until no other connection of this process writes. Whoever holds the turn waits for
     /// other processes no longer than the busy timeout, so this wait ends too.
-    pub(super) fn take(self: &Arc<Self>) -> HeldTurn {
+    pub(super) fn lock(self: &Arc<Self>) -> WriteGuard {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken =
             self.free.wait_while(taken, |taken| *taken).unwrap_or_else(PoisonError::into_inner);
         *taken = true;
-        HeldTurn { turn: Arc::clone(self) }
+        WriteGuard { lock: Arc::clone(self) }
     }
 }
 
 #[derive(Debug)]
-pub(super) struct HeldTurn {
-    turn: Arc<Turn>,
+pub(super) struct WriteGuard {
+    lock: Arc<WriteLock>,
 }
 
-impl Drop for HeldTurn {
+impl Drop for WriteGuard {
     fn drop(&mut self) {
-        *self.turn.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.turn.free.notify_one();
+        *self.lock.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.lock.free.notify_one();
     }
 }

@@ -15,14 +15,14 @@ const ROWS_LOG2_MAX: u32 = 4;
 const PARAMETERS_MAX: usize = 32_766;
 
 /// The texts of a table's INSERT statements, made once for all connections.
-pub(super) struct InsertTexts {
+pub(super) struct InsertStatements {
     /// The columns that are named: all but computed ones.
     pub(super) columns: Vec<(usize, SqlType)>,
     /// Texts for 1, 2, 4, … rows.
     pub(super) by_rows_log2: Vec<String>,
 }
 
-impl InsertTexts {
+impl InsertStatements {
     pub(super) fn new(table: &Table) -> Self {
         let columns: Vec<_> = (0..table.columns.len())
             .filter(|&place| table.columns[place].computed.is_none())
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn rows_fill_statements_of_powers_of_two() {
         let table = Tables::new(&Catalogue { schema: String::new(), tables: vec![] });
-        let texts = InsertTexts::new(&table.unwrap().all()[0]);
+        let texts = InsertStatements::new(&table.unwrap().all()[0]);
         let mut rest = 37;
         let mut counts = vec![];
         while rest > 0 {

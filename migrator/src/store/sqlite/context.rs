@@ -14,26 +14,26 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::super::ConnectionCounts;
 use super::super::schema::Tables;
-use super::text::InsertTexts;
-use super::write_lock::Turn;
+use super::statements::InsertStatements;
+use super::write_lock::WriteLock;
 
 /// Statements that a connection keeps prepared: every INSERT of a few dozen tables.
 const STATEMENTS_KEPT: usize = 512;
 
 /// What the connections of a store share.
-pub(super) struct Shared {
+pub(super) struct SqliteContext {
     pub(super) path: PathBuf,
     pub(super) synchronous: Synchronous,
     pub(super) busy_timeout: Duration,
     /// Pages that the file may grow to; none for as many as the disk holds.
     pub(super) pages_max: Option<NonZeroU32>,
     pub(super) tables: Tables,
-    pub(super) inserts: Vec<InsertTexts>,
-    pub(super) turn: Arc<Turn>,
+    pub(super) inserts: Vec<InsertStatements>,
+    pub(super) write_lock: Arc<WriteLock>,
     pub(super) counts: Arc<ConnectionCounts>,
 }
 
-impl Shared {
+impl SqliteContext {
     pub(super) fn configure(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
