@@ -16,11 +16,11 @@ use crate::trial::measurement::Measurement;
 
 /// What the finished runs of one arm gave.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Figures {
+pub struct ArmSummary {
     /// Runs that finished.
     pub runs: usize,
     /// The figures.
-    pub metrics: PerMetric<Estimate>,
+    pub metrics: PerMetric<SummaryStats>,
     /// Median milliseconds per 1,000 records of every stage, summed over workers.
     pub stage_ms_per_1000_records: BTreeMap<String, f64>,
     /// What the server counted; absent where it says nothing, and where there is none.
@@ -45,7 +45,7 @@ pub struct ServerFigures {
 
 /// A metric of one arm, over its runs, in the metric's unit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Estimate {
+pub struct SummaryStats {
     /// The middle value.
     pub median: f64,
     /// The arithmetic mean.
@@ -64,7 +64,7 @@ pub struct Estimate {
     pub values: Vec<f64>,
 }
 
-impl Figures {
+impl ArmSummary {
     /// The figures of these runs; none where none of them finished.
     pub fn of(runs: &[&Measurement]) -> Result<Option<Self>> {
         let reports: Vec<&RunReport> = runs.iter().filter_map(|run| run.report()).collect();
@@ -81,10 +81,10 @@ impl Figures {
     }
 }
 
-fn estimate(values: impl Iterator<Item = f64>) -> Result<Estimate> {
+fn estimate(values: impl Iterator<Item = f64>) -> Result<SummaryStats> {
     let sample = Sample::new(values.collect())
         .map_err(|error| Error::caused("reading the figures of the runs", error))?;
-    Ok(Estimate {
+    Ok(SummaryStats {
         median: sample.median(),
         mean: sample.mean(),
         std_dev: sample.std_dev(),
@@ -149,7 +149,7 @@ fn middle(values: Vec<f64>) -> Result<Option<f64>> {
 
 /// What the counted runs of one setting gave.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
+pub struct SettingSummary {
     /// Which setting.
     #[serde(flatten)]
     pub setting: Setting,
@@ -159,13 +159,13 @@ pub struct Summary {
     pub vs_baseline_percent: f64,
     /// The figures.
     #[serde(flatten)]
-    pub figures: Figures,
+    pub figures: ArmSummary,
 }
 
-impl Deref for Summary {
-    type Target = Figures;
+impl Deref for SettingSummary {
+    type Target = ArmSummary;
 
-    fn deref(&self) -> &Figures {
+    fn deref(&self) -> &ArmSummary {
         &self.figures
     }
 }
@@ -198,7 +198,7 @@ mod tests {
             run(Some(waited("LCK_M_X", 10, Some(6_000)))),
             run(None),
         ];
-        let figures = Figures::of(&runs.iter().collect::<Vec<_>>()).unwrap().unwrap();
+        let figures = ArmSummary::of(&runs.iter().collect::<Vec<_>>()).unwrap().unwrap();
         let server = figures.server.unwrap();
         let waits = [("LCK_M_X".to_owned(), 0.0), ("WRITELOG".to_owned(), 20.0)];
         assert_eq!(server.wait_ms_per_1000_records, BTreeMap::from(waits));
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn where_no_server_counts_there_is_nothing_to_tell() {
-        let figures = Figures::of(&[&run(None)]).unwrap().unwrap();
+        let figures = ArmSummary::of(&[&run(None)]).unwrap().unwrap();
         assert_eq!(figures.server, None);
         assert!(!serde_json::to_string(&figures).unwrap().contains("server"));
     }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::arm_summary::Summary;
+use super::arm_summary::SettingSummary;
 use crate::scenario::metric::Metric;
 use crate::session::state::{RanBlock, RanStep};
 use crate::stats::hsu;
@@ -13,7 +13,7 @@ const ALPHA: f64 = 0.05;
 
 /// The settings that may be the best, by Hsu's comparison with the best.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Best {
+pub struct BestSubset {
     /// Their indices among the analysis's settings: with 95 % the best within the limits is one.
     pub members: Vec<usize>,
     /// Blocks that every setting within the limits finished.
@@ -26,7 +26,11 @@ pub struct Best {
 
 /// The set among the settings within the limits; `arms` are the settings' indices in the step. None
 /// where there are too few settings or blocks.
-pub(crate) fn best(settings: &[Summary], arms: &[usize], sweep: &RanStep) -> Option<Best> {
+pub(crate) fn best(
+    settings: &[SettingSummary],
+    arms: &[usize],
+    sweep: &RanStep,
+) -> Option<BestSubset> {
     let within: Vec<usize> = (0..settings.len()).filter(|i| settings[*i].within_limits).collect();
     // The rate turned round: in Hsu's comparison lower is better.
     let slowness = |block: &RanBlock, index: &usize| {
@@ -39,7 +43,7 @@ pub(crate) fn best(settings: &[Summary], arms: &[usize], sweep: &RanStep) -> Opt
         .collect();
     let found = hsu::compare(&blocks, ALPHA).ok()?;
     let members = within.iter().zip(&found.kept).filter(|(_, kept)| **kept);
-    Some(Best {
+    Some(BestSubset {
         members: members.map(|(index, _)| *index).collect(),
         blocks: blocks.len(),
         spread_percent: found.residual_sd * 100.0,
@@ -51,8 +55,8 @@ pub(crate) fn best(settings: &[Summary], arms: &[usize], sweep: &RanStep) -> Opt
 /// are as small the baseline, else of these the one with the highest median. Memory that differs by
 /// less than the margin is the same.
 pub(crate) fn choice(
-    settings: &[Summary],
-    best: Option<&Best>,
+    settings: &[SettingSummary],
+    best: Option<&BestSubset>,
     baseline: usize,
     highest: usize,
     margin: f64,

@@ -10,7 +10,7 @@ use crate::stats::diagnostics;
 
 /// Why figures are to be taken with care.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Doubt {
+pub enum Caveat {
     /// `--quick` cut the scenario down.
     Quick {
         /// Blocks.
@@ -84,7 +84,7 @@ pub enum Doubt {
     },
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for Caveat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Quick { runs, records } => {
@@ -142,7 +142,7 @@ impl fmt::Display for Doubt {
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-impl Serialize for Doubt {
+impl Serialize for Caveat {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

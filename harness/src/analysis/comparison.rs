@@ -1,14 +1,14 @@
 //! The pairs of a comparison → what they say (statistics.md 2, 4 and 5). Pure; every verdict comes from
-//! [`Finding::of`], as those of `harness judge` do. Does not say what follows from a verdict, nor
+//! [`TestResult::of`], as those of `harness judge` do. Does not say what follows from a verdict, nor
 //! whether the runs stored the same ([`crate::analysis::consistency`]).
 
 use serde::{Serialize, Serializer};
 
-pub use super::exact_counts::{Count, Range};
+pub use super::exact_counts::{CountComparison, CountRange};
 
-use crate::analysis::arm_summary::Figures;
+use crate::analysis::arm_summary::ArmSummary;
 use crate::analysis::consistency;
-use crate::analysis::test_result::{Finding, Outcome, rounded_percent};
+use crate::analysis::test_result::{Decision, TestResult, rounded_percent};
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
@@ -24,7 +24,7 @@ use crate::trial::measurement::Measurement;
 
 /// By which rule a comparison is judged, and where among its looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Terms {
+pub struct TestPlan {
     /// Margin and error.
     pub rule: Rule,
     /// Whether looks come before or can follow.
@@ -33,7 +33,7 @@ pub struct Terms {
     pub seed: u64,
 }
 
-impl Terms {
+impl TestPlan {
     /// The only look at a comparison, at α = 0.05.
     pub fn one_look(scenario: &Scenario) -> Self {
         let look = Look { is_first: true, is_last: true };
@@ -58,7 +58,7 @@ pub struct Comparison {
     /// The other arm.
     pub candidate: ArmFigures,
     /// What the first metric says; nothing where the comparison is invalid.
-    pub verdict: Option<Outcome>,
+    pub verdict: Option<Decision>,
     /// How far that is to be trusted; in files a word.
     #[serde(serialize_with = "as_text")]
     pub confidence: Confidence,
@@ -77,7 +77,7 @@ pub struct Comparison {
     /// Metrics without figures in every pair.
     pub left_out: Vec<Metric>,
     /// Statements and round trips.
-    pub exact: Vec<Count>,
+    pub exact: Vec<CountComparison>,
     /// Figures by which to believe it or not.
     pub validity: ValidityFigures,
     /// What they give rise to; in files as texts.
@@ -101,7 +101,7 @@ pub struct ArmFigures {
     /// Its settings.
     pub settings: migrator::config::Settings,
     /// What its runs gave; nothing where none finished.
-    pub figures: Option<Figures>,
+    pub figures: Option<ArmSummary>,
 }
 
 /// What the pairs say of one metric.
@@ -116,7 +116,7 @@ pub struct MetricFinding {
     pub change_interval_percent: Option<[Option<f64>; 2]>,
     /// The finding, in which bigger is worse.
     #[serde(flatten)]
-    pub finding: Finding,
+    pub finding: TestResult,
 }
 
 /// Figures by which to believe a comparison or not; `None` where there is too little to tell.
@@ -150,7 +150,7 @@ pub struct Pairs {
 impl Comparison {
     /// The verdict, where there is one that counts.
     pub fn decided(&self) -> Option<Verdict> {
-        self.verdict.and_then(Outcome::verdict)
+        self.verdict.and_then(Decision::verdict)
     }
 
     /// Takes over what a family of tests leaves open of the metric at this place, instead of what
@@ -159,13 +159,13 @@ impl Comparison {
         &mut self,
         place: usize,
         open: &Judgement,
-        terms: &Terms,
+        terms: &TestPlan,
         recorded: &Recorded,
     ) {
         let Some(found) = self.metrics.get_mut(place) else {
             return;
         };
-        *found = MetricFinding::of(found.metric, Finding::judged(open));
+        *found = MetricFinding::of(found.metric, TestResult::judged(open));
         let minutes = minutes_needed(&found.finding, &seconds(recorded, &self.name));
         let most = self.minutes_needed.into_iter().chain(minutes);
         self.minutes_needed = most.reduce(f64::max);
@@ -188,7 +188,7 @@ impl Comparison {
 
 /// What the steps of this name, batches of one comparison, say by these terms. An error where there
 /// is no such step.
-pub fn compare(recorded: &Recorded, name: &str, terms: &Terms) -> Result<Comparison> {
+pub fn compare(recorded: &Recorded, name: &str, terms: &TestPlan) -> Result<Comparison> {
     let ran: Vec<&RanStep> = recorded.steps_of(name).collect();
     let found =
         ran.first().and_then(|first| Some((first, recorded.scenario(first.step.scenario)?)));
@@ -261,14 +261,14 @@ fn findings(
     recorded: &Recorded,
     name: &str,
     scenario: &Scenario,
-    terms: &Terms,
+    terms: &TestPlan,
 ) -> (Vec<MetricFinding>, Vec<Metric>) {
     let mut judge = Judge::new(terms.rule, terms.seed);
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for metric in scenario.gate.metrics.iter().copied() {
         match pairs(recorded, name, metric) {
             Some(Pairs { pairs, batches }) => {
-                let finding = Finding::of(&mut judge, &pairs, &batches, terms.rule);
+                let finding = TestResult::of(&mut judge, &pairs, &batches, terms.rule);
                 found.push(MetricFinding::of(metric, finding));
             }
             None => left_out.push(metric),
@@ -278,7 +278,7 @@ fn findings(
 }
 
 impl MetricFinding {
-    fn of(metric: Metric, finding: Finding) -> Self {
+    fn of(metric: Metric, finding: TestResult) -> Self {
         let (change, interval) = match (metric.better(), finding.judgement) {
             (Better::Lower, _) => (finding.effect_percent, finding.interval_percent),
             (Better::Higher, Some(judgement)) => {
@@ -318,7 +318,7 @@ fn arm_figures(
         label: consistency::label(recorded, &first.step, arm),
         program: planned.program,
         settings: planned.setting.settings.clone(),
-        figures: Figures::of(runs)?,
+        figures: ArmSummary::of(runs)?,
     })
 }
 
@@ -375,7 +375,7 @@ impl ValidityFigures {
     }
 }
 
-fn confidence(judgement: Option<Judgement>, terms: &Terms, warnings: usize) -> Confidence {
+fn confidence(judgement: Option<Judgement>, terms: &TestPlan, warnings: usize) -> Confidence {
     judgement.map_or(Confidence::None, |judgement| {
         let std_dev = judgement.estimate.std_dev;
         Confidence::of(judgement.verdict, terms.look, std_dev, warnings)
@@ -383,7 +383,7 @@ fn confidence(judgement: Option<Judgement>, terms: &Terms, warnings: usize) -> C
 }
 
 /// What so many pairs tell (`stats::power`) as a percentage, both errors those of the rule.
-fn detectable_percent(judgement: &Judgement, terms: &Terms) -> Option<f64> {
+fn detectable_percent(judgement: &Judgement, terms: &TestPlan) -> Option<f64> {
     let k = power::detectable(judgement.pairs, terms.rule.alpha)?;
     Some(rounded_percent(k * judgement.estimate.std_dev))
 }
@@ -394,7 +394,7 @@ fn seconds(recorded: &Recorded, name: &str) -> Vec<f64> {
 }
 
 /// Minutes for the pairs beyond those that have run, where these do not decide.
-fn minutes_needed(finding: &Finding, seconds: &[f64]) -> Option<f64> {
+fn minutes_needed(finding: &TestResult, seconds: &[f64]) -> Option<f64> {
     let decides = finding.verdict.verdict().is_some_and(|v| v != Verdict::Inconclusive);
     let needed = finding.needed_pairs.filter(|_| !decides && !seconds.is_empty())?;
     let more = needed.saturating_sub(finding.pairs as u64) as f64;

@@ -15,7 +15,7 @@ struct Ran<'a> {
 }
 
 /// What all runs of a scenario stored, or an error that names who stored what else.
-pub fn agreed(recorded: &Recorded, scenario: usize) -> Result<Stored> {
+pub fn check_stored_rows_agree(recorded: &Recorded, scenario: usize) -> Result<Stored> {
     let steps = recorded.steps.iter().filter(|ran| ran.step.scenario == scenario);
     let trials = steps.flat_map(|ran| ran.trials().map(|line| (&ran.step, line)));
     let ran: Vec<Ran<'_>> = trials
@@ -30,7 +30,7 @@ pub fn agreed(recorded: &Recorded, scenario: usize) -> Result<Stored> {
     else {
         return Err(Error::environment("no run finished"));
     };
-    let others = deviations(recorded, &ran, common);
+    let others = mismatches(recorded, &ran, common);
     if others.is_empty() {
         return Ok(common.clone());
     }
@@ -50,7 +50,7 @@ pub fn agreed(recorded: &Recorded, scenario: usize) -> Result<Stored> {
 }
 
 /// A line for every arm and what its runs stored that the others did not.
-fn deviations(recorded: &Recorded, ran: &[Ran<'_>], common: &Stored) -> Vec<String> {
+fn mismatches(recorded: &Recorded, ran: &[Ran<'_>], common: &Stored) -> Vec<String> {
     let mut groups: Vec<(&Ran<'_>, Vec<String>)> = Vec::new();
     for this in ran.iter().filter(|this| this.stored != *common) {
         let number = this.line.trial.number.to_string();

@@ -8,27 +8,27 @@ use crate::trial::measurement::Measurement;
 
 /// An exact quantity of both arms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Count {
+pub struct CountComparison {
     /// Which.
     pub quantity: Exact,
     /// Of the baseline's runs.
-    pub baseline: Range,
+    pub baseline: CountRange,
     /// Of the other arm's runs.
-    pub candidate: Range,
+    pub candidate: CountRange,
     /// Whether the scenario makes any rise a regression.
     pub gated: bool,
 }
 
 /// The smallest and the largest of several runs: the same where timing has no part in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Range {
+pub struct CountRange {
     /// The smallest.
     pub min: u64,
     /// The largest.
     pub max: u64,
 }
 
-impl Count {
+impl CountComparison {
     /// Whether the other arm takes more, whatever the timing: its least is above the baseline's
     /// most.
     pub fn rises(&self) -> bool {
@@ -46,9 +46,9 @@ pub(crate) fn counts(
     baseline: &[&Measurement],
     candidate: &[&Measurement],
     gated: &[Exact],
-) -> Vec<Count> {
+) -> Vec<CountComparison> {
     let count = |quantity: Exact| {
-        Some(Count {
+        Some(CountComparison {
             quantity,
             baseline: range(baseline, quantity)?,
             candidate: range(candidate, quantity)?,
@@ -58,11 +58,11 @@ pub(crate) fn counts(
     Exact::ALL.into_iter().filter_map(count).collect()
 }
 
-fn range(runs: &[&Measurement], quantity: Exact) -> Option<Range> {
+fn range(runs: &[&Measurement], quantity: Exact) -> Option<CountRange> {
     let reports = runs.iter().filter_map(|run| run.report());
     let values: Option<Vec<u64>> = reports.map(|report| value(report, quantity)).collect();
     let values = values?;
-    Some(Range { min: *values.iter().min()?, max: *values.iter().max()? })
+    Some(CountRange { min: *values.iter().min()?, max: *values.iter().max()? })
 }
 
 fn value(report: &RunReport, quantity: Exact) -> Option<u64> {

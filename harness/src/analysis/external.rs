@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 pub use super::external_csv::{BadFile, COLUMNS};
-pub use crate::analysis::test_result::Outcome;
+pub use crate::analysis::test_result::Decision;
 
-use super::external_csv::{Ran, Series};
-use crate::analysis::test_result::Finding;
+use super::external_csv::{MeasuredSeries, RunOrder};
+use crate::analysis::test_result::TestResult;
 use crate::stats::paired::{Better, Order, Pair};
 use crate::stats::verdict::{Judge, Rule, Verdict};
 
@@ -26,9 +26,9 @@ pub struct Options {
 
 /// What a file says.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
+pub struct ExternalJudgement {
     /// One for each metric of each session, in the order of their names.
-    pub lines: Vec<Line>,
+    pub lines: Vec<JudgedMetric>,
     /// What people should know beside the verdicts.
     pub notes: Vec<String>,
     /// How many sessions the file has.
@@ -37,17 +37,17 @@ pub struct Judged {
 
 /// The verdict on one metric of one session.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line {
+pub struct JudgedMetric {
     /// The session's name.
     pub session: String,
     /// The metric's name.
     pub metric: String,
     /// What was found.
     #[serde(flatten)]
-    pub finding: Finding,
+    pub finding: TestResult,
 }
 
-impl Judged {
+impl ExternalJudgement {
     /// One JSON object per line.
     pub fn json_lines(&self) -> serde_json::Result<String> {
         let mut text = String::new();
@@ -60,15 +60,15 @@ impl Judged {
 
     /// How many lines say what, as one line of text.
     pub fn counts(&self) -> String {
-        let count = |says: &dyn Fn(Outcome) -> bool| {
+        let count = |says: &dyn Fn(Decision) -> bool| {
             self.lines.iter().filter(|line| says(line.finding.verdict)).count()
         };
         let mut text = format!("judged {}:", self.lines.len());
         for verdict in Verdict::ALL {
-            let lines = count(&|outcome| outcome == Outcome::Judged(verdict));
+            let lines = count(&|outcome| outcome == Decision::Judged(verdict));
             let _ = write!(text, " {verdict} {lines},");
         }
-        let untestable = count(&|outcome| matches!(outcome, Outcome::Untestable(_)));
+        let untestable = count(&|outcome| matches!(outcome, Decision::Untestable(_)));
         let _ = write!(text, " not testable {untestable}");
         text
     }
@@ -76,14 +76,14 @@ impl Judged {
     /// The exit code: of many sessions 0, since the work is done whatever they say; of one session
     /// 1 for a regression in any metric, else 3 where one was not decided, else 0.
     pub fn exit_code(&self) -> u8 {
-        let any = |says: &dyn Fn(Outcome) -> bool| {
+        let any = |says: &dyn Fn(Decision) -> bool| {
             self.lines.iter().any(|line| says(line.finding.verdict))
         };
         let open = |outcome| {
-            matches!(outcome, Outcome::Judged(Verdict::Inconclusive) | Outcome::Untestable(_))
+            matches!(outcome, Decision::Judged(Verdict::Inconclusive) | Decision::Untestable(_))
         };
         match self.sessions {
-            1 if any(&|outcome| outcome == Outcome::Judged(Verdict::Regression)) => 1,
+            1 if any(&|outcome| outcome == Decision::Judged(Verdict::Regression)) => 1,
             1 if any(&open) => 3,
             _ => 0,
         }
@@ -93,7 +93,7 @@ impl Judged {
 /// Judges every metric of every session of a CSV file with the columns [`COLUMNS`]. One look at
 /// α = 0.05 on each side; every line is judged by itself, without a correction for how many there
 /// are. The order of the lines of the file does not matter.
-pub fn judge(csv: &[u8], options: &Options) -> Result<Judged, BadFile> {
+pub fn judge(csv: &[u8], options: &Options) -> Result<ExternalJudgement, BadFile> {
     let series = super::external_csv::series(csv)?;
     let rule = Rule::one_look(options.margin);
     let mut judge = Judge::new(rule, options.seed);
@@ -103,10 +103,10 @@ pub fn judge(csv: &[u8], options: &Options) -> Result<Judged, BadFile> {
             notes.push(left_out(series));
             continue;
         };
-        let finding = Finding::of(&mut judge, &pairs, &[], rule);
+        let finding = TestResult::of(&mut judge, &pairs, &[], rule);
         unequal += usize::from(finding.judgement.is_some() && has_unequal_orders(&pairs));
-        let Series { session, metric, .. } = series;
-        lines.push(Line { session: session.clone(), metric: metric.clone(), finding });
+        let MeasuredSeries { session, metric, .. } = series;
+        lines.push(JudgedMetric { session: session.clone(), metric: metric.clone(), finding });
     }
     if unequal > 0 {
         notes.push(format!(
@@ -116,17 +116,17 @@ pub fn judge(csv: &[u8], options: &Options) -> Result<Judged, BadFile> {
     if judge.has_drawn() {
         notes.push(format!("orders of many pairs are drawn with seed {}", options.seed));
     }
-    Ok(Judged { lines, notes, sessions: sessions(&series) })
+    Ok(ExternalJudgement { lines, notes, sessions: sessions(&series) })
 }
 
 /// How many sessions there are; series of one stand together.
-fn sessions(series: &[Series]) -> usize {
+fn sessions(series: &[MeasuredSeries]) -> usize {
     series.chunk_by(|a, b| a.session == b.session).count()
 }
 
 /// `None` where a value has no logarithm.
-fn pairs(series: &Series, better: Better) -> Option<Vec<Pair>> {
-    let pair = |ran: &Ran| Pair::of(ran.first.value, ran.second.value, ran.order, better);
+fn pairs(series: &MeasuredSeries, better: Better) -> Option<Vec<Pair>> {
+    let pair = |ran: &RunOrder| Pair::of(ran.first.value, ran.second.value, ran.order, better);
     series.pairs.iter().map(pair).collect()
 }
 
@@ -135,8 +135,8 @@ fn has_unequal_orders(pairs: &[Pair]) -> bool {
 }
 
 /// Says which value of a series has no logarithm.
-fn left_out(series: &Series) -> String {
-    let Series { session, metric, pairs } = series;
+fn left_out(series: &MeasuredSeries) -> String {
+    let MeasuredSeries { session, metric, pairs } = series;
     let figures = pairs.iter().flat_map(|ran| [ran.first, ran.second]);
     let culprit = figures.filter(|figure| figure.value <= 0.0).min_by_key(|figure| figure.line);
     let culprit = culprit.map_or(String::new(), |figure| {
@@ -166,7 +166,7 @@ mod tests {
         text
     }
 
-    fn judged(text: &str, options: &Options) -> Judged {
+    fn judged(text: &str, options: &Options) -> ExternalJudgement {
         judge(text.as_bytes(), options).unwrap()
     }
 
@@ -210,7 +210,7 @@ mod tests {
             (0.8, higher, Verdict::Regression, 1.0),
         ] {
             let line = judged(&csv(&[("s", 10, factor)]), &options).lines.remove(0).finding;
-            assert_eq!(line.verdict, Outcome::Judged(verdict), "{factor} {options:?}");
+            assert_eq!(line.verdict, Decision::Judged(verdict), "{factor} {options:?}");
             assert!(line.effect_percent.unwrap() * sign > 0.0, "{line:?}");
         }
     }
@@ -220,8 +220,8 @@ mod tests {
         let text = csv(&[("s", 10, 1.08)]);
         let verdict =
             |margin| judged(&text, &Options { margin, ..OPTIONS }).lines[0].finding.verdict;
-        assert_eq!(verdict(0.05), Outcome::Judged(Verdict::Regression));
-        assert_eq!(verdict(0.2), Outcome::Judged(Verdict::Small));
+        assert_eq!(verdict(0.05), Decision::Judged(Verdict::Regression));
+        assert_eq!(verdict(0.2), Decision::Judged(Verdict::Small));
     }
 
     #[test]

@@ -15,18 +15,18 @@ const FAULTS_MAX: usize = 10;
 
 /// One metric of one session: its pairs in the order of their blocks.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Series {
+pub(crate) struct MeasuredSeries {
     /// The session's name.
     pub session: String,
     /// The metric's name.
     pub metric: String,
     /// At least one.
-    pub pairs: Vec<Ran>,
+    pub pairs: Vec<RunOrder>,
 }
 
 /// The two runs of a block, in the order in which they ran.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Ran {
+pub(crate) struct RunOrder {
     /// The run with the smaller slot.
     pub first: Figure,
     /// The other.
@@ -119,7 +119,7 @@ type Rows = BTreeMap<Name, BTreeMap<Name, Vec<Row>>>;
 ///
 /// `slot` is the position of a run within its pair, or within its session: any two different whole
 /// numbers, of which the smaller one ran first (0 and 1, 1 and 2, …).
-pub(crate) fn series(text: &[u8]) -> Result<Vec<Series>, BadFile> {
+pub(crate) fn series(text: &[u8]) -> Result<Vec<MeasuredSeries>, BadFile> {
     let mut faults = Vec::new();
     let rows = rows(text, &mut faults);
     let mut all = Vec::new();
@@ -127,7 +127,7 @@ pub(crate) fn series(text: &[u8]) -> Result<Vec<Series>, BadFile> {
         for (metric, rows) in metrics {
             let pairs = pairs(rows, &mut faults);
             let session = session.text.clone();
-            all.push(Series { session, metric: metric.text, pairs });
+            all.push(MeasuredSeries { session, metric: metric.text, pairs });
         }
     }
     if all.is_empty() && faults.is_empty() {
@@ -232,7 +232,7 @@ fn fault(error: &csv::Error, text: &[u8]) -> Fault {
 }
 
 /// Groups the rows of one metric of one session by block.
-fn pairs(mut rows: Vec<Row>, faults: &mut Vec<Fault>) -> Vec<Ran> {
+fn pairs(mut rows: Vec<Row>, faults: &mut Vec<Fault>) -> Vec<RunOrder> {
     rows.sort_by(|a, b| (&a.block, a.slot, a.figure.line).cmp(&(&b.block, b.slot, b.figure.line)));
     let mut pairs = Vec::with_capacity(rows.len() / 2);
     for block in rows.chunk_by(|a, b| a.block == b.block) {
@@ -245,7 +245,7 @@ fn pairs(mut rows: Vec<Row>, faults: &mut Vec<Fault>) -> Vec<Ran> {
 }
 
 /// The pair that the runs of one block, in the order of their slots, make.
-fn pair(block: &[Row]) -> Result<Ran, Fault> {
+fn pair(block: &[Row]) -> Result<RunOrder, Fault> {
     let fault = |text: &str| {
         let line = block.iter().map(|row| row.figure.line).max().unwrap_or(0);
         let name = block.first().map_or("", |row| &row.block.text);
@@ -262,7 +262,7 @@ fn pair(block: &[Row]) -> Result<Ran, Fault> {
     if first.slot == second.slot {
         return fault(&format!("both its runs have slot {}", first.slot));
     }
-    Ok(Ran { first: first.figure, second: second.figure, order })
+    Ok(RunOrder { first: first.figure, second: second.figure, order })
 }
 
 #[cfg(test)]
@@ -271,11 +271,11 @@ mod tests {
 
     const HEADER: &str = "session,metric,block,slot,arm,value\n";
 
-    fn read(text: &str) -> Result<Vec<Series>, String> {
+    fn read(text: &str) -> Result<Vec<MeasuredSeries>, String> {
         series(text.as_bytes()).map_err(|bad| bad.to_string())
     }
 
-    fn with_header(rows: &str) -> Result<Vec<Series>, String> {
+    fn with_header(rows: &str) -> Result<Vec<MeasuredSeries>, String> {
         read(&format!("{HEADER}{rows}"))
     }
 
@@ -301,7 +301,7 @@ mod tests {
              x, 4, A, 1, 10, m, s\nx, 2, B, 1, 2, m, s\n\
              x, 3, B, 0, 10, m, s\nx, 1, A, 0, 2, m, s\n",
         );
-        let values = |series: &[Series]| -> Vec<[f64; 2]> {
+        let values = |series: &[MeasuredSeries]| -> Vec<[f64; 2]> {
             let pairs = series.iter().flat_map(|series| &series.pairs);
             pairs.map(|pair| [pair.first.value, pair.second.value]).collect()
         };

@@ -20,7 +20,7 @@ const NO_FIGURES: [&str; 3] = ["skipped", "INVALID", "WRONG RESULT"];
 
 /// One line of a history: the baseline of one phase in one session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct HistoryPoint {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format: u32,
     /// When the session began, UTC, ISO 8601.
@@ -33,7 +33,7 @@ pub struct Point {
     /// BLAKE3 of the program, 32 hex digits.
     pub program: String,
     /// Where it ran: figures of two machines are no series.
-    pub machine: Machine,
+    pub machine: HistoryMachine,
     /// Operating system and kernel release.
     #[serde(default)]
     pub kernel: Option<String>,
@@ -70,7 +70,7 @@ pub struct Point {
 /// What makes a machine the same one. Not the kernel, which is updated and then named as what else
 /// changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Machine {
+pub struct HistoryMachine {
     /// Its name.
     pub host: Option<String>,
     /// The processor's model.
@@ -103,14 +103,14 @@ struct Key {
     plan: String,
     phase: String,
     settings: String,
-    machine: Machine,
+    machine: HistoryMachine,
     store: String,
     plan_hash: String,
 }
 
 /// Points of one machine, one store, one plan, one phase and one baseline, in the order of time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Series {
+pub struct HistorySeries {
     /// The name of the scenario or plan.
     pub plan: String,
     /// Its hash.
@@ -120,20 +120,20 @@ pub struct Series {
     /// The baseline's settings, `workers=2 batch_size=1000 …`.
     pub settings: String,
     /// Where it ran.
-    pub machine: Machine,
+    pub machine: HistoryMachine,
     /// The URL of the store.
     pub store: String,
     /// The points.
-    pub points: Vec<Point>,
+    pub points: Vec<HistoryPoint>,
     /// Whether there are enough of them to look for changes.
     pub tested: bool,
     /// Where the level changed.
-    pub changes: Vec<Change>,
+    pub changes: Vec<LevelShift>,
 }
 
 /// A change of the level.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Change {
+pub struct LevelShift {
     /// Index of the first point of the new level.
     pub at: usize,
     /// From one level's median to the next one's, in percent.
@@ -170,7 +170,7 @@ pub fn is_quick(first_line: Option<&str>, identity: &Identity) -> bool {
 
 /// What a session's files say: the points of every phase whose baseline was measured. `plan` is the
 /// scenario's name, `metrics` the text of `metrics.json`.
-pub fn points(plan: &str, identity: &Identity, metrics: &str) -> Result<Vec<Point>, String> {
+pub fn points(plan: &str, identity: &Identity, metrics: &str) -> Result<Vec<HistoryPoint>, String> {
     let rows: Vec<Row> = serde_json::from_str(metrics).map_err(|error| error.to_string())?;
     let measured = rows.into_iter().filter(|row| {
         !NO_FIGURES.contains(&row.verdict.as_str()) && row.baseline_rec_per_min > 0.0
@@ -178,15 +178,15 @@ pub fn points(plan: &str, identity: &Identity, metrics: &str) -> Result<Vec<Poin
     Ok(measured.map(|row| point(plan, identity, row)).collect())
 }
 
-fn point(plan: &str, identity: &Identity, row: Row) -> Point {
+fn point(plan: &str, identity: &Identity, row: Row) -> HistoryPoint {
     let (machine, store) = (&identity.machine, &identity.store);
-    Point {
+    HistoryPoint {
         format: FORMAT_VERSION,
         time: identity.started.clone(),
         revision: identity.revision.clone(),
         version: identity.program.version.clone(),
         program: identity.program.blake3.clone(),
-        machine: Machine {
+        machine: HistoryMachine {
             host: machine.host.clone(),
             cpu: machine.cpu.clone(),
             cpus: machine.cpus,
@@ -209,14 +209,14 @@ fn point(plan: &str, identity: &Identity, row: Row) -> Point {
 }
 
 /// The points of a history's text; an error names the line.
-pub fn read(text: &str) -> Result<Vec<Point>, String> {
+pub fn read(text: &str) -> Result<Vec<HistoryPoint>, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| line_of(line).map_err(|e| format!("line {}: {e}", index + 1)))
         .collect()
 }
 
-fn line_of(line: &str) -> Result<Point, String> {
+fn line_of(line: &str) -> Result<HistoryPoint, String> {
     #[derive(Deserialize)]
     struct Versioned {
         format: u32,
@@ -225,7 +225,7 @@ fn line_of(line: &str) -> Result<Point, String> {
     if format > FORMAT_VERSION {
         return Err(format!("its format is {format}, newer than {FORMAT_VERSION}"));
     }
-    let point: Point = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let point: HistoryPoint = serde_json::from_str(line).map_err(|error| error.to_string())?;
     if !(point.rec_per_min.is_finite() && point.rec_per_min > 0.0) {
         return Err(format!("its rec_per_min is {}", point.rec_per_min));
     }
@@ -233,7 +233,9 @@ fn line_of(line: &str) -> Result<Point, String> {
 }
 
 /// The lines that these points are in a history.
-pub fn lines<'a>(points: impl IntoIterator<Item = &'a Point>) -> Result<String, serde_json::Error> {
+pub fn lines<'a>(
+    points: impl IntoIterator<Item = &'a HistoryPoint>,
+) -> Result<String, serde_json::Error> {
     let mut text = String::new();
     for point in points {
         text.push_str(&serde_json::to_string(point)?);
@@ -242,7 +244,7 @@ pub fn lines<'a>(points: impl IntoIterator<Item = &'a Point>) -> Result<String, 
     Ok(text)
 }
 
-impl Point {
+impl HistoryPoint {
     fn key(&self) -> Key {
         Key {
             plan: self.plan.clone(),
@@ -288,24 +290,24 @@ fn label(settings: &Map<String, Value>) -> String {
 }
 
 /// Those of `found` that `known` does not have, each once, in the order of time.
-pub fn missing(known: &[Point], found: &[Point]) -> Vec<Point> {
-    let mut seen: BTreeSet<_> = known.iter().map(Point::id).collect();
-    let mut new: Vec<Point> =
+pub fn missing(known: &[HistoryPoint], found: &[HistoryPoint]) -> Vec<HistoryPoint> {
+    let mut seen: BTreeSet<_> = known.iter().map(HistoryPoint::id).collect();
+    let mut new: Vec<HistoryPoint> =
         found.iter().filter(|point| seen.insert(point.id())).cloned().collect();
     new.sort_by(|a, b| a.time.cmp(&b.time));
     new
 }
 
 /// Every series that these points make, with its changes; `seed` draws the orders of the test.
-pub fn series(points: &[Point], seed: u64) -> Vec<Series> {
-    let mut groups: BTreeMap<Key, Vec<Point>> = BTreeMap::new();
+pub fn series(points: &[HistoryPoint], seed: u64) -> Vec<HistorySeries> {
+    let mut groups: BTreeMap<Key, Vec<HistoryPoint>> = BTreeMap::new();
     for point in missing(&[], points) {
         groups.entry(point.key()).or_default().push(point);
     }
     groups.into_iter().map(|(key, points)| series_of(key, points, seed)).collect()
 }
 
-fn series_of(key: Key, points: Vec<Point>, seed: u64) -> Series {
+fn series_of(key: Key, points: Vec<HistoryPoint>, seed: u64) -> HistorySeries {
     let logs: Vec<f64> = points.iter().map(|point| point.rec_per_min.ln()).collect();
     let found = changes(&logs, ALPHA, seed);
     let ends: Vec<usize> = found.iter().map(|change| change.at).chain([points.len()]).collect();
@@ -316,10 +318,10 @@ fn series_of(key: Key, points: Vec<Point>, seed: u64) -> Series {
         let [Some(before), Some(after)] = levels else { continue };
         let also = points[change.at].differences(&points[change.at - 1]);
         let percent = (after / before - 1.0) * 100.0;
-        changes.push(Change { at: change.at, percent, p: change.p, also });
+        changes.push(LevelShift { at: change.at, percent, p: change.p, also });
         from = change.at;
     }
-    Series {
+    HistorySeries {
         plan: key.plan,
         plan_hash: key.plan_hash,
         phase: key.phase,
@@ -333,12 +335,12 @@ fn series_of(key: Key, points: Vec<Point>, seed: u64) -> Series {
 }
 
 /// The median rate.
-fn level(points: &[Point]) -> Option<f64> {
+fn level(points: &[HistoryPoint]) -> Option<f64> {
     let rates = points.iter().map(|point| point.rec_per_min).collect();
     Sample::new(rates).ok().map(|rates| rates.median())
 }
 
-impl Series {
+impl HistorySeries {
     /// Its levels between changes: from which point to before which, and the median rate.
     pub fn levels(&self) -> Vec<(usize, usize, f64)> {
         let first = self.points.len().saturating_sub(POINTS_MAX);
@@ -355,14 +357,19 @@ mod tests {
 
     use super::*;
 
-    fn point(day: usize, host: &str, rec_per_min: f64) -> Point {
-        Point {
+    fn point(day: usize, host: &str, rec_per_min: f64) -> HistoryPoint {
+        HistoryPoint {
             format: FORMAT_VERSION,
             time: format!("2026-01-{day:02}T00:00:00Z"),
             revision: format!("{day:040}"),
             version: None,
             program: format!("{day:032}"),
-            machine: Machine { host: Some(host.into()), cpu: None, cpus: 2, filesystem: None },
+            machine: HistoryMachine {
+                host: Some(host.into()),
+                cpu: None,
+                cpus: 2,
+                filesystem: None,
+            },
             kernel: Some("Linux 6.1".into()),
             store: "sqlite:".into(),
             store_version: None,
@@ -380,7 +387,7 @@ mod tests {
     }
 
     /// Days of one machine, from the sixth on at another rate.
-    fn stepped(days: usize, after: f64) -> Vec<Point> {
+    fn stepped(days: usize, after: f64) -> Vec<HistoryPoint> {
         let rate = |day| if day < 6 { 1000.0 } else { after } + [0.0, 3.0, -2.0][day % 3];
         (1..=days).map(|day| point(day, "a", rate(day))).collect()
     }
@@ -457,7 +464,7 @@ mod tests {
         fn levels_cover_the_series_without_a_gap(
             rates in proptest::collection::vec(1.0_f64..1000.0, 1..28),
         ) {
-            let points: Vec<Point> = rates
+            let points: Vec<HistoryPoint> = rates
                 .iter()
                 .enumerate()
                 .map(|(day, rate)| point(day + 1, "a", *rate))

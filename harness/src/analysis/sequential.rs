@@ -2,7 +2,7 @@
 //! rule those so far are judged (statistics.md 2). Gate, explanation and tuning look by this alone.
 //! Pure; what follows from a verdict is for those who asked.
 
-use crate::analysis::comparison::{Comparison, Terms, compare};
+use crate::analysis::comparison::{Comparison, TestPlan, compare};
 use crate::error::Result;
 use crate::scenario::Scenario;
 use crate::session::state::Recorded;
@@ -10,13 +10,13 @@ use crate::stats::group_sequential::BATCHES;
 
 /// The batches in which the pairs of a comparison may be run: a look at all so far follows on each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Looks {
+pub struct LookSchedule {
     batches: Vec<usize>,
 }
 
 /// What follows on the looks so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub enum NextLook {
     /// So many further pairs.
     Batch {
         /// Which batch they are, from 1.
@@ -25,14 +25,14 @@ pub enum Then {
         pairs: usize,
     },
     /// Nothing: the last look told.
-    Told,
+    Decided,
     /// Nothing: there is no further look.
-    Over,
+    LastLook,
     /// Nothing: there is no time for the next look.
-    NoTime,
+    OutOfBudget,
 }
 
-impl Looks {
+impl LookSchedule {
     /// In these batches.
     pub fn of(batches: Vec<usize>) -> Self {
         Self { batches }
@@ -77,16 +77,16 @@ impl Looks {
         looks: usize,
         tells: impl FnOnce() -> bool,
         holds: impl FnOnce(usize) -> bool,
-    ) -> Then {
+    ) -> NextLook {
         let Some(pairs) = self.batches.get(looks).copied().filter(|pairs| *pairs > 0) else {
-            return Then::Over;
+            return NextLook::LastLook;
         };
-        let batch = Then::Batch { number: looks + 1, pairs };
+        let batch = NextLook::Batch { number: looks + 1, pairs };
         match looks {
             0 => batch,
-            _ if tells() => Then::Told,
+            _ if tells() => NextLook::Decided,
             _ if holds(pairs) => batch,
-            _ => Then::NoTime,
+            _ => NextLook::OutOfBudget,
         }
     }
 }
@@ -102,14 +102,18 @@ pub fn pairs(recorded: &Recorded, name: &str) -> usize {
 }
 
 /// What its pairs say by these terms; `None` where none are planned.
-pub fn looked(recorded: &Recorded, name: &str, scenario: &Scenario) -> Option<Result<Comparison>> {
+pub fn compare_at_current_look(
+    recorded: &Recorded,
+    name: &str,
+    scenario: &Scenario,
+) -> Option<Result<Comparison>> {
     let terms = terms(recorded, name, scenario);
     (pairs(recorded, name) > 0).then(|| compare(recorded, name, &terms))
 }
 
 /// The rule of the look that sees all its pairs, the last one where the session has ended.
-pub fn terms(recorded: &Recorded, name: &str, scenario: &Scenario) -> Terms {
-    let mut terms = Terms::look(scenario, pairs(recorded, name));
+pub fn terms(recorded: &Recorded, name: &str, scenario: &Scenario) -> TestPlan {
+    let mut terms = TestPlan::look(scenario, pairs(recorded, name));
     terms.look.is_last |= recorded.ending.is_some();
     terms
 }
@@ -126,13 +130,13 @@ mod tests {
 
     /// What is looked at where `told` says after which look it is plain and there is time for
     /// `time` pairs in all.
-    fn all(looks: &Looks, told: usize, time: usize) -> (Vec<usize>, Then) {
+    fn all(looks: &LookSchedule, told: usize, time: usize) -> (Vec<usize>, NextLook) {
         let mut ran = Vec::new();
         loop {
             let taken = ran.len();
             let seen: usize = ran.iter().sum();
             match looks.then(taken, || taken >= told, |pairs| seen + pairs <= time) {
-                Then::Batch { number, pairs } => {
+                NextLook::Batch { number, pairs } => {
                     assert_eq!((number, looks.seen(taken)), (taken + 1, seen));
                     ran.push(pairs);
                 }
@@ -143,24 +147,24 @@ mod tests {
 
     #[test]
     fn looks_are_taken_until_one_tells_or_time_or_pairs_are_used_up() {
-        let looks = Looks::at(&scenario());
-        assert_eq!(all(&looks, 9, usize::MAX), (BATCHES.to_vec(), Then::Over));
+        let looks = LookSchedule::at(&scenario());
+        assert_eq!(all(&looks, 9, usize::MAX), (BATCHES.to_vec(), NextLook::LastLook));
         assert_eq!(looks.seen(9), LOOKS[3]);
-        assert_eq!(all(&looks, 1, usize::MAX), (vec![10], Then::Told));
-        assert_eq!(all(&looks, 3, usize::MAX), (vec![10, 6, 4], Then::Told));
-        assert_eq!(all(&looks, 9, 16), (vec![10, 6], Then::NoTime));
+        assert_eq!(all(&looks, 1, usize::MAX), (vec![10], NextLook::Decided));
+        assert_eq!(all(&looks, 3, usize::MAX), (vec![10, 6, 4], NextLook::Decided));
+        assert_eq!(all(&looks, 9, 16), (vec![10, 6], NextLook::OutOfBudget));
     }
 
     #[test]
     fn the_first_look_is_taken_without_asking_for_time_or_a_verdict() {
-        let first = Looks::at(&scenario()).then(0, || unreachable!(), |_| unreachable!());
-        assert_eq!(first, Then::Batch { number: 1, pairs: 10 });
+        let first = LookSchedule::at(&scenario()).then(0, || unreachable!(), |_| unreachable!());
+        assert_eq!(first, NextLook::Batch { number: 1, pairs: 10 });
     }
 
     #[test]
     fn a_quick_look_is_one() {
-        let looks = Looks::at(&scenario().quick());
-        assert_eq!(all(&looks, 9, usize::MAX), (vec![4], Then::Over));
+        let looks = LookSchedule::at(&scenario().quick());
+        assert_eq!(all(&looks, 9, usize::MAX), (vec![4], NextLook::LastLook));
     }
 
     #[test]
@@ -173,8 +177,12 @@ mod tests {
             (20, &[10, 6, 4]),
             (99, &BATCHES),
         ] {
-            let looks = Looks::at(&scenario()).at_most(most);
-            assert_eq!(all(&looks, 9, usize::MAX), (expected.to_vec(), Then::Over), "{most}");
+            let looks = LookSchedule::at(&scenario()).at_most(most);
+            assert_eq!(
+                all(&looks, 9, usize::MAX),
+                (expected.to_vec(), NextLook::LastLook),
+                "{most}"
+            );
         }
     }
 }

@@ -4,16 +4,16 @@
 
 use serde::Serialize;
 
-pub use super::arm_summary::Summary;
-pub use super::best_subset::Best;
-pub use super::caveat::Doubt;
+pub use super::arm_summary::SettingSummary;
+pub use super::best_subset::BestSubset;
+pub use super::caveat::Caveat;
 
-pub use crate::analysis::arm_summary::Estimate;
+pub use crate::analysis::arm_summary::SummaryStats;
 
-use crate::analysis::arm_summary::Figures;
-use crate::analysis::comparison::{Comparison, Terms, compare};
-use crate::analysis::consistency::agreed;
-use crate::analysis::test_result::Outcome;
+use crate::analysis::arm_summary::ArmSummary;
+use crate::analysis::comparison::{Comparison, TestPlan, compare};
+use crate::analysis::consistency::check_stored_rows_agree;
+use crate::analysis::test_result::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
@@ -56,14 +56,14 @@ pub struct Analysis {
     /// What every run stored.
     pub stored: Stored,
     /// Every setting with at least one finished run, in the scenario's order.
-    pub settings: Vec<Summary>,
+    pub settings: Vec<SettingSummary>,
     /// Index of the baseline among `settings`.
     pub baseline: usize,
     /// Index of the setting with the highest median rate among those within the limits; the
     /// baseline where none is.
     pub highest: usize,
     /// The settings that may be the best; nothing where there is too little to tell.
-    pub best: Option<Best>,
+    pub best: Option<BestSubset>,
     /// Index of the setting to take by the sweep: of those that may be the best the smallest one.
     pub choice: usize,
     /// What fresh pairs of the choice against the baseline say; nothing where the choice is the
@@ -76,7 +76,7 @@ pub struct Analysis {
     /// Labels of the settings of which no run finished.
     pub unmeasured: Vec<String>,
     /// Why the figures are to be taken with care; in files as texts.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<Caveat>,
 }
 
 /// A counted run that gave no figures.
@@ -92,17 +92,17 @@ pub struct FailedRun {
 
 impl Analysis {
     /// The baseline's figures.
-    pub fn baseline(&self) -> &Summary {
+    pub fn baseline(&self) -> &SettingSummary {
         &self.settings[self.baseline]
     }
 
     /// The figures of the setting with the highest median rate.
-    pub fn highest(&self) -> &Summary {
+    pub fn highest(&self) -> &SettingSummary {
         &self.settings[self.highest]
     }
 
     /// The figures of the setting to take by the sweep.
-    pub fn choice(&self) -> &Summary {
+    pub fn choice(&self) -> &SettingSummary {
         &self.settings[self.choice]
     }
 
@@ -112,39 +112,39 @@ impl Analysis {
     }
 
     /// What a phase says, in words that files have.
-    pub fn answer(&self) -> Answer {
+    pub fn answer(&self) -> PhaseOutcome {
         match &self.confirmation {
-            _ if self.invalid => Answer::Invalid,
-            Some(confirmation) if confirmation.invalid => Answer::Invalid,
+            _ if self.invalid => PhaseOutcome::Invalid,
+            Some(confirmation) if confirmation.invalid => PhaseOutcome::Invalid,
             Some(confirmation) => match confirmation.verdict {
-                Some(outcome) => Answer::Confirmed(outcome),
-                None => Answer::NotConfirmed,
+                Some(outcome) => PhaseOutcome::Confirmed(outcome),
+                None => PhaseOutcome::NotConfirmed,
             },
-            None if self.choice == self.baseline => Answer::NothingToConfirm,
-            None => Answer::NotConfirmed,
+            None if self.choice == self.baseline => PhaseOutcome::NothingToConfirm,
+            None => PhaseOutcome::NotConfirmed,
         }
     }
 }
 
 /// What a phase says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum PhaseOutcome {
     /// Too much went on beside the runs.
     Invalid,
     /// Fresh pairs say this about the choice.
-    Confirmed(Outcome),
+    Confirmed(Decision),
     /// The choice is the present setting.
     NothingToConfirm,
     /// There are no fresh pairs.
     NotConfirmed,
 }
 
-impl std::fmt::Display for Answer {
+impl std::fmt::Display for PhaseOutcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Invalid => f.write_str("INVALID"),
-            Self::Confirmed(Outcome::Judged(verdict)) => verdict.fmt(f),
-            Self::Confirmed(Outcome::Untestable(untestable)) => untestable.fmt(f),
+            Self::Confirmed(Decision::Judged(verdict)) => verdict.fmt(f),
+            Self::Confirmed(Decision::Untestable(untestable)) => untestable.fmt(f),
             Self::NothingToConfirm => f.write_str("nothing to confirm"),
             Self::NotConfirmed => f.write_str("not confirmed"),
         }
@@ -157,7 +157,7 @@ pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
     let Some(scenario) = recorded.scenario(0) else {
         return Err(Error::environment("the session has no scenario"));
     };
-    analyse_phase(recorded, scenario, NAMES, &Terms::one_look(scenario))
+    analyse_phase(recorded, scenario, NAMES, &TestPlan::one_look(scenario))
 }
 
 /// What one phase of a session says, a sweep and the fresh pairs of its choice: `scenario` is what
@@ -166,7 +166,7 @@ pub fn analyse_phase(
     recorded: &Recorded,
     scenario: &Scenario,
     names: Names<'_>,
-    terms: &Terms,
+    terms: &TestPlan,
 ) -> Result<Analysis> {
     let Some(sweep) = recorded.steps_of(names.sweep).next() else {
         return Err(Error::environment(format!("there is no step {}", names.sweep)));
@@ -184,9 +184,9 @@ fn figures(
     scenario: &Scenario,
     sweep: &RanStep,
     names: Names<'_>,
-    terms: &Terms,
+    terms: &TestPlan,
 ) -> Result<Analysis> {
-    let stored = agreed(recorded, sweep.step.scenario)?;
+    let stored = check_stored_rows_agree(recorded, sweep.step.scenario)?;
     let counted: Vec<&TrialLine> = sweep.counted().flat_map(|block| &block.trials).collect();
     let (arms, measured) = measured(scenario, &counted)?;
     let Some(baseline) = arms.iter().position(|arm| *arm == scenario.baseline) else {
@@ -226,7 +226,7 @@ fn figures(
 fn confirmation(
     recorded: &Recorded,
     names: Names<'_>,
-    terms: &Terms,
+    terms: &TestPlan,
 ) -> Result<Option<Comparison>> {
     if recorded.steps_of(names.confirmation).next().is_none() {
         return Ok(None);
@@ -244,7 +244,7 @@ fn keeps(fresh: &Comparison, scenario: &Scenario) -> bool {
             else {
                 return false;
             };
-            let memory = |figures: &Figures| figures.metrics.peak_rss_bytes.median;
+            let memory = |figures: &ArmSummary| figures.metrics.peak_rss_bytes.median;
             let smaller = super::best_subset::is_larger(
                 memory(present),
                 memory(choice),
@@ -256,7 +256,7 @@ fn keeps(fresh: &Comparison, scenario: &Scenario) -> bool {
     }
 }
 
-fn within_limits(figures: &Figures, scenario: &Scenario) -> bool {
+fn within_limits(figures: &ArmSummary, scenario: &Scenario) -> bool {
     let latency = figures.metrics.get(Metric::LatencyP99).map_or(0.0, |latency| latency.max);
     figures.metrics.peak_rss_bytes.max <= scenario.limits.peak_rss_bytes as f64
         && scenario.limits.latency_p99_ms.is_none_or(|most| latency <= f64::from(most.get()))
@@ -264,7 +264,10 @@ fn within_limits(figures: &Figures, scenario: &Scenario) -> bool {
 
 /// The figures of every setting with a finished run, not yet compared with the baseline's, and
 /// their indices in the scenario.
-fn measured(scenario: &Scenario, counted: &[&TrialLine]) -> Result<(Vec<usize>, Vec<Summary>)> {
+fn measured(
+    scenario: &Scenario,
+    counted: &[&TrialLine],
+) -> Result<(Vec<usize>, Vec<SettingSummary>)> {
     let (mut arms, mut summaries) = (Vec::new(), Vec::new());
     for (index, setting) in scenario.settings.iter().enumerate() {
         let runs: Vec<&Measurement> = counted
@@ -272,11 +275,11 @@ fn measured(scenario: &Scenario, counted: &[&TrialLine]) -> Result<(Vec<usize>, 
             .filter(|line| line.trial.arm == index)
             .map(|line| &line.measurement)
             .collect();
-        let Some(figures) = Figures::of(&runs)? else {
+        let Some(figures) = ArmSummary::of(&runs)? else {
             continue;
         };
         arms.push(index);
-        summaries.push(Summary {
+        summaries.push(SettingSummary {
             setting: setting.clone(),
             within_limits: within_limits(&figures, scenario),
             vs_baseline_percent: 0.0,
@@ -286,7 +289,7 @@ fn measured(scenario: &Scenario, counted: &[&TrialLine]) -> Result<(Vec<usize>, 
     Ok((arms, summaries))
 }
 
-fn compared(mut settings: Vec<Summary>, baseline: usize) -> Vec<Summary> {
+fn compared(mut settings: Vec<SettingSummary>, baseline: usize) -> Vec<SettingSummary> {
     let base = settings[baseline].metrics.rec_per_min.median;
     for summary in &mut settings {
         summary.vs_baseline_percent = (summary.metrics.rec_per_min.median / base - 1.0) * 100.0;
@@ -295,7 +298,7 @@ fn compared(mut settings: Vec<Summary>, baseline: usize) -> Vec<Summary> {
 }
 
 /// Of equal medians the baseline's counts, then the first.
-fn highest(settings: &[Summary], baseline: usize) -> usize {
+fn highest(settings: &[SettingSummary], baseline: usize) -> usize {
     let rate = |index: usize| settings[index].metrics.rec_per_min.median;
     let better = |a: &usize, b: &usize| {
         let same = (*a == baseline).cmp(&(*b == baseline)).then(b.cmp(a));
@@ -329,53 +332,58 @@ fn no_baseline(scenario: &Scenario, counted: &[&TrialLine]) -> Error {
     Error::environment(format!("no run of the baseline ({label}) finished{reason}"))
 }
 
-fn doubts(analysis: &Analysis, recorded: &Recorded, sweep: &RanStep, counted: usize) -> Vec<Doubt> {
+fn doubts(
+    analysis: &Analysis,
+    recorded: &Recorded,
+    sweep: &RanStep,
+    counted: usize,
+) -> Vec<Caveat> {
     let mut doubts = Vec::new();
     let of = recorded.shards.first().map_or(0, |shard| shard.of.get());
     if recorded.shards.len() < of {
-        doubts.push(Doubt::Shards(recorded.shards.clone()));
+        doubts.push(Caveat::Shards(recorded.shards.clone()));
     }
     if let Some(first) = sweep.voided.first() {
         let first = first.disturbance.to_string();
-        doubts.push(Doubt::Voided { blocks: sweep.voided.len(), first });
+        doubts.push(Caveat::Voided { blocks: sweep.voided.len(), first });
     }
     if analysis.scenario.quick {
-        doubts.push(Doubt::Quick { runs: analysis.scenario.runs, records: analysis.records });
+        doubts.push(Caveat::Quick { runs: analysis.scenario.runs, records: analysis.records });
     }
     if analysis.stored.checksum.is_empty() {
-        doubts.push(Doubt::Unverified);
+        doubts.push(Caveat::Unverified);
     }
     if analysis.scenario.link.is_simulated() {
-        doubts.push(Doubt::SimulatedLink(analysis.scenario.link));
+        doubts.push(Caveat::SimulatedLink(analysis.scenario.link));
     }
     match analysis.answer() {
-        Answer::NothingToConfirm => doubts.push(Doubt::NothingToConfirm),
-        Answer::NotConfirmed => {
-            doubts.push(Doubt::NotConfirmed { settings: analysis.settings.len() });
+        PhaseOutcome::NothingToConfirm => doubts.push(Caveat::NothingToConfirm),
+        PhaseOutcome::NotConfirmed => {
+            doubts.push(Caveat::NotConfirmed { settings: analysis.settings.len() });
         }
-        Answer::Invalid | Answer::Confirmed(_) => {}
+        PhaseOutcome::Invalid | PhaseOutcome::Confirmed(_) => {}
     }
     if let Some(fresh) = &analysis.confirmation {
-        doubts.extend(fresh.warnings.iter().copied().map(Doubt::Confirmation));
+        doubts.extend(fresh.warnings.iter().copied().map(Caveat::Confirmation));
     }
     if !analysis.failed.is_empty() {
-        doubts.push(Doubt::Failed { failed: analysis.failed.len(), of: counted });
+        doubts.push(Caveat::Failed { failed: analysis.failed.len(), of: counted });
     }
     let unmeasured = analysis.unmeasured.iter().cloned();
-    doubts.extend(unmeasured.map(|setting| Doubt::Unmeasured { setting }));
+    doubts.extend(unmeasured.map(|setting| Caveat::Unmeasured { setting }));
     doubts.extend(analysis.settings.iter().flat_map(|summary| doubts_of(summary, analysis)));
     doubts
 }
 
-fn doubts_of(summary: &Summary, analysis: &Analysis) -> impl Iterator<Item = Doubt> {
+fn doubts_of(summary: &SettingSummary, analysis: &Analysis) -> impl Iterator<Item = Caveat> {
     let label = || summary.setting.label.clone();
     let rate = &summary.metrics.rec_per_min;
     let std_dev_percent = rate.std_dev.map_or(0.0, |std_dev| std_dev / rate.median * 100.0);
     let noisy = (std_dev_percent > NOISY_PERCENT)
-        .then(|| Doubt::Noisy { setting: label(), percent: std_dev_percent });
+        .then(|| Caveat::Noisy { setting: label(), percent: std_dev_percent });
     let limits = &analysis.scenario.limits;
     let peak_rss_bytes = summary.metrics.peak_rss_bytes.max;
-    let over = (peak_rss_bytes > limits.peak_rss_bytes as f64).then(|| Doubt::OverLimit {
+    let over = (peak_rss_bytes > limits.peak_rss_bytes as f64).then(|| Caveat::OverLimit {
         setting: label(),
         peak_rss_bytes,
         limit_bytes: limits.peak_rss_bytes,
@@ -383,13 +391,13 @@ fn doubts_of(summary: &Summary, analysis: &Analysis) -> impl Iterator<Item = Dou
     let latency = summary.metrics.get(Metric::LatencyP99).zip(limits.latency_p99_ms);
     let late = latency.and_then(|(latency, most)| {
         let limit_ms = f64::from(most.get());
-        let late = Doubt::Late { setting: label(), p99_ms: latency.max, limit_ms };
+        let late = Caveat::Late { setting: label(), p99_ms: latency.max, limit_ms };
         (latency.max > limit_ms).then_some(late)
     });
     let settings = &summary.setting.settings;
     let needed = 2 * settings.workers.get() * settings.batch_size.get();
     // A quick look is known to be too short, for every setting.
     let few = (!analysis.scenario.quick && needed > analysis.records as usize)
-        .then(|| Doubt::FewBatches { setting: label() });
+        .then(|| Caveat::FewBatches { setting: label() });
     [noisy, over, late, few].into_iter().flatten()
 }

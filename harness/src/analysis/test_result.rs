@@ -9,14 +9,14 @@ use crate::stats::verdict::{Judge, Judgement, PAIRS_MIN, Rule, Untestable, Verdi
 
 /// What was decided, if anything could be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Decision {
     /// Judged.
     Judged(Verdict),
     /// Not tested.
     Untestable(Untestable),
 }
 
-impl Serialize for Outcome {
+impl Serialize for Decision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Judged(verdict) => serializer.collect_str(verdict),
@@ -25,7 +25,7 @@ impl Serialize for Outcome {
     }
 }
 
-impl Outcome {
+impl Decision {
     /// The verdict, where there is one.
     pub fn verdict(self) -> Option<Verdict> {
         match self {
@@ -37,9 +37,9 @@ impl Outcome {
 
 /// What a session of pairs says of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Finding {
+pub struct TestResult {
     /// A verdict, or `not testable with R pairs`.
-    pub verdict: Outcome,
+    pub verdict: Decision,
     /// How much worse B is than A, in percent: 5 is 1.05 times the time, or a rate divided by
     /// 1.05; negative is better. The Hodges–Lehmann estimate.
     pub effect_percent: Option<f64>,
@@ -59,7 +59,7 @@ pub struct Finding {
     pub judgement: Option<Judgement>,
 }
 
-impl Finding {
+impl TestResult {
     /// Judges pairs whose batches (hosts) have these lengths, one after the other; none: all are one
     /// batch. `judge` follows `rule`.
     pub fn of(judge: &mut Judge, pairs: &[Pair], batches: &[usize], rule: Rule) -> Self {
@@ -74,7 +74,7 @@ impl Finding {
         let end = |log: f64| log.is_finite().then(|| rounded_percent(log));
         let interval = judgement.interval;
         Self {
-            verdict: Outcome::Judged(judgement.verdict),
+            verdict: Decision::Judged(judgement.verdict),
             effect_percent: Some(rounded_percent(judgement.estimate.shown)),
             interval_percent: Some([end(interval.low), end(interval.high)]),
             p_worse: Some(judgement.p.worse),
@@ -91,7 +91,7 @@ impl Finding {
             power::needed_pairs(pairs.len(), estimate.std_dev, rule.delta(), rule.alpha)
         });
         Self {
-            verdict: Outcome::Untestable(why),
+            verdict: Decision::Untestable(why),
             effect_percent: estimate.map(|estimate| rounded_percent(estimate.shown)),
             interval_percent: None,
             p_worse: None,

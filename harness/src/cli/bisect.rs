@@ -14,9 +14,11 @@ use crate::cli::args::ExplainArgs;
 use crate::cli::display;
 use crate::cli::display::{Display, say};
 use crate::error::{Error, ErrorKind, Result};
-use crate::experiment::bisect::{Bisected, Look, Named, Search, Seen, Wanted};
+use crate::experiment::bisect::{
+    BisectResult, BisectTarget, CommitInfo, CommitState, Search, TestedCommit,
+};
 use crate::experiment::gate;
-use crate::experiment::gate::{Answer, Gate, Gated, decide};
+use crate::experiment::gate::{GateResult, GateStrategy, GateVerdict, decide};
 use crate::report;
 use crate::scenario::Scenario;
 use crate::session::arms::{Contest, Side};
@@ -36,9 +38,12 @@ pub(super) fn run(
     let (base, head) = ends(args, &scenario)?;
     let commits = build_ref::between(&base, &head)?;
     let program = built(&args.base, &base, &args.common.out, args.common.quiet)?.program()?;
-    let named: Vec<Named> = commits
+    let named: Vec<CommitInfo> = commits
         .iter()
-        .map(|(commit, subject)| Named { commit: commit.hash.clone(), subject: subject.clone() })
+        .map(|(commit, subject)| CommitInfo {
+            commit: commit.hash.clone(),
+            subject: subject.clone(),
+        })
         .collect();
     let mut search = Search::of(commits.len());
     let mut tester =
@@ -47,7 +52,7 @@ pub(super) fn run(
     while let Some(index) = search.next() {
         let (seen, words) = tester.look(&commits[index].0, index + 1 == commits.len())?;
         search.take(index, seen);
-        let look = Look { named: named[index].clone(), seen, words };
+        let look = TestedCommit { named: named[index].clone(), seen, words };
         if !args.common.quiet {
             say(&report::text::bisect::line(&look));
         }
@@ -55,7 +60,7 @@ pub(super) fn run(
     }
     let ends = [&args.base, &args.head].map(|name| (*name).clone());
     let found = tester.found.take().map_or((None, None), |(wanted, why)| (Some(wanted), why));
-    let bisected = Bisected::of(ends, found, &search, &named, looked_at);
+    let bisected = BisectResult::of(ends, found, &search, &named, looked_at);
     if args.common.json {
         display::result(&report::pretty(&bisected)?);
     } else {
@@ -92,23 +97,23 @@ struct Tester<'a> {
     base: Commit,
     program: PathBuf,
     /// Programs that were tested, by their BLAKE3, and what they are.
-    known: Vec<(String, Seen, String)>,
+    known: Vec<(String, CommitState, String)>,
     /// What the ends differ in, once that is known, and why.
-    found: Option<(Wanted, Option<String>)>,
+    found: Option<(BisectTarget, Option<String>)>,
 }
 
 impl Tester<'_> {
     /// What a commit is, and in words why. Of the last one, the head, a failure ends the search.
-    fn look(&mut self, commit: &Commit, is_head: bool) -> Result<(Seen, String)> {
+    fn look(&mut self, commit: &Commit, is_head: bool) -> Result<(CommitState, String)> {
         let (name, flags) = (commit.short(), &self.args.common);
         let program = match built(name, commit, &flags.out, flags.quiet)? {
             Built::Program(program) => program,
             Built::Refused(error) if is_head => return Err(error),
-            Built::Refused(error) => return Ok((Seen::Unknown, skipped(name, &error))),
+            Built::Refused(error) => return Ok((CommitState::Unknown, skipped(name, &error))),
         };
         let print = fingerprint(&program)?;
         if print == fingerprint(&self.program)? {
-            return Ok((Seen::Same, "the base's program, byte for byte".into()));
+            return Ok((CommitState::Same, "the base's program, byte for byte".into()));
         }
         if let Some((_, seen, words)) = self.known.iter().find(|(known, _, _)| *known == print) {
             return Ok((*seen, format!("the program of a commit before, byte for byte: {words}")));
@@ -116,33 +121,34 @@ impl Tester<'_> {
         let gated = self.gate(commit, program)?;
         if is_head {
             sound(&gated)?;
-            self.found = Wanted::of(&gated).map(|wanted| (wanted, report::text::gate::why(&gated)));
+            self.found =
+                BisectTarget::of(&gated).map(|wanted| (wanted, report::text::gate::why(&gated)));
         }
         let (seen, words) = self.said(&gated);
         self.known.push((print, seen, words.clone()));
         Ok((seen, words))
     }
 
-    fn said(&self, gated: &Gated) -> (Seen, String) {
+    fn said(&self, gated: &GateResult) -> (CommitState, String) {
         let wanted = self.found.as_ref().map(|(wanted, _)| *wanted);
         let seen = match wanted {
             Some(wanted) => wanted.seen(gated),
             // Of the head alone: shown to be within the margin, and not to be better.
-            None if gated.answer == Answer::Pass => Seen::Same,
-            None => Seen::Unknown,
+            None if gated.answer == GateVerdict::Pass => CommitState::Same,
+            None => CommitState::Unknown,
         };
         (seen, report::text::bisect::words(gated, wanted))
     }
 
     /// The gate of a commit against the base: one that has ended, or a new one.
-    fn gate(&self, commit: &Commit, program: PathBuf) -> Result<Gated> {
+    fn gate(&self, commit: &Commit, program: PathBuf) -> Result<GateResult> {
         let (mut executor, beginning) = self.begin(commit, program)?;
         if let Some(recorded) = beginning.ended()? {
             return decide(&recorded);
         }
         let mut display = Display::new(self.args.common.quiet);
         let mut session = Session::open(beginning, &mut display)?;
-        let recorded = session.measure(&Gate, &mut executor, &mut display)?;
+        let recorded = session.measure(&GateStrategy, &mut executor, &mut display)?;
         let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
         write_results::gate(&session.folder, &gated, &recorded, &session.identity)?;
         Ok(gated)
@@ -175,11 +181,11 @@ impl Tester<'_> {
 }
 
 /// Whether the head can be compared with the base at all.
-fn sound(gated: &Gated) -> Result<()> {
+fn sound(gated: &GateResult) -> Result<()> {
     let kind = match gated.answer {
-        Answer::Failed => ErrorKind::Environment,
-        Answer::Invalid => ErrorKind::Invalid,
-        Answer::WrongResult => ErrorKind::WrongResult,
+        GateVerdict::Failed => ErrorKind::Environment,
+        GateVerdict::Invalid => ErrorKind::Invalid,
+        GateVerdict::WrongResult => ErrorKind::WrongResult,
         _ => return Ok(()),
     };
     Err(Error::new(kind, report::text::bisect::words(gated, None)))

@@ -7,7 +7,7 @@ use crate::cli::display;
 use crate::cli::display::Steps;
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::doctor;
-use crate::experiment::doctor::{Checkup, Noise, noise};
+use crate::experiment::doctor::{DoctorReport, Noise, noise};
 use crate::report;
 use crate::scenario;
 use crate::trial::{Process, Program};
@@ -24,7 +24,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     let count = if args.quick { noise::QUICK_RUNS } else { noise::RUNS };
     let mut steps = Steps::new(args.quiet, "run", count);
     steps.status("looking at the machine, for some seconds");
-    let mut checkup = doctor::look(executor.stores());
+    let mut checkup = doctor::inspect(executor.stores());
     steps.status("running the baseline");
     let runs = noise::runs(&mut executor, &scenario, count, &mut || steps.advance());
     steps.end();
@@ -41,7 +41,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     }
 }
 
-fn show(args: &DoctorArgs, checkup: &Checkup) -> Result<()> {
+fn show(args: &DoctorArgs, checkup: &DoctorReport) -> Result<()> {
     let text =
         if args.json { report::pretty(checkup)? } else { report::text::doctor::text(checkup) };
     display::result(&text);

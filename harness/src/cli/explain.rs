@@ -18,7 +18,7 @@ use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::explain;
 use crate::experiment::explain::settings::{BASELINE, asked, is_settings};
-use crate::experiment::explain::{Explain, Explained};
+use crate::experiment::explain::{ExplainResult, ExplainStrategy};
 use crate::report;
 use crate::results_dir;
 use crate::scenario::{self, Scenario};
@@ -119,7 +119,7 @@ fn measure(
     args: &ExplainArgs,
     command: &CommandLine,
     question: Question<'_>,
-) -> Result<(Explained, Session)> {
+) -> Result<(ExplainResult, Session)> {
     let Question { contest, scenario, programs } = question;
     let command = command.with_arms([&contest.base, &contest.head]).to_string();
     let (mut executor, beginning) = Asked {
@@ -134,7 +134,7 @@ fn measure(
     .begin()?;
     let mut display = Display::new(args.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
-    let recorded = session.measure(&Explain, &mut executor, &mut display)?;
+    let recorded = session.measure(&ExplainStrategy, &mut executor, &mut display)?;
     session.check_validity(&recorded)?;
     let explained =
         explain::explain(&recorded).map_err(|error| session.without_analysis(&error))?;

@@ -17,7 +17,7 @@ use crate::cli::display;
 use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::gate;
-use crate::experiment::gate::{Gate, Gated, decide};
+use crate::experiment::gate::{GateResult, GateStrategy, decide};
 use crate::report;
 use crate::scenario::{self, Records, Scenario};
 use crate::session::arms::{Contest, Side, StoredBaseline};
@@ -55,7 +55,7 @@ pub fn run(args: &GateArgs, command: &CommandLine) -> Result<ExitCode> {
     }
     let mut display = Display::new(args.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
-    let recorded = session.measure(&Gate, &mut executor, &mut display)?;
+    let recorded = session.measure(&GateStrategy, &mut executor, &mut display)?;
     let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
     let report = write_results::gate(&session.folder, &gated, &recorded, &session.identity)?;
     say(args, &gated, &session)?;
@@ -167,7 +167,7 @@ fn summarize(report: &str) -> Result<()> {
         .map_err(|error| Error::caused(format!("writing {}", path.display()), error))
 }
 
-fn say(args: &GateArgs, gated: &Gated, session: &Session) -> Result<()> {
+fn say(args: &GateArgs, gated: &GateResult, session: &Session) -> Result<()> {
     let folder = session.folder.path().display().to_string();
     if args.common.json {
         display::result(&report::pretty(gated)?);

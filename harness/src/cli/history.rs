@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::analysis::history;
-use crate::analysis::history::Point;
+use crate::analysis::history::HistoryPoint;
 use crate::cli::args::HistoryArgs;
 use crate::cli::display;
 use crate::error::{Error, Result};
@@ -57,7 +57,7 @@ pub fn run(args: &HistoryArgs) -> Result<()> {
 }
 
 /// The points of every session below the results, and a note on each whose files cannot be read.
-fn within(out: &Path) -> (Vec<Point>, Vec<String>) {
+fn within(out: &Path) -> (Vec<HistoryPoint>, Vec<String>) {
     let (mut points, mut notes) = (Vec::new(), Vec::new());
     for plan in folders(out) {
         let Some(name) = plan.file_name().and_then(|name| name.to_str()) else { continue };
@@ -87,7 +87,7 @@ fn folders(path: &Path) -> Vec<PathBuf> {
     folders
 }
 
-fn points_of(plan: &str, session: &Path, metrics: &Path) -> Result<Vec<Point>> {
+fn points_of(plan: &str, session: &Path, metrics: &Path) -> Result<Vec<HistoryPoint>> {
     let text = |path: &Path| {
         fs::read_to_string(path)
             .map_err(|error| Error::caused(format!("reading {}", path.display()), error))
@@ -111,20 +111,20 @@ fn first_line(ledger: &Path) -> Option<String> {
     Some(line)
 }
 
-fn read(path: &Path) -> Result<Vec<Point>> {
+fn read(path: &Path) -> Result<Vec<HistoryPoint>> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::caused(format!("reading {}", path.display()), error))?;
     points_in(path, &text)
 }
 
-fn points_in(path: &Path, text: &str) -> Result<Vec<Point>> {
+fn points_in(path: &Path, text: &str) -> Result<Vec<HistoryPoint>> {
     history::read(text)
         .map_err(|message| Error::environment(format!("{}, {message}", path.display())))
 }
 
 /// Adds what a file does not have yet, while nobody else does: its points before that, and how many
 /// were added.
-fn append(path: &Path, found: &[Point]) -> Result<(Vec<Point>, usize)> {
+fn append(path: &Path, found: &[HistoryPoint]) -> Result<(Vec<HistoryPoint>, usize)> {
     let failed = |error| Error::caused(format!("appending to {}", path.display()), error);
     let mut file =
         OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;

@@ -11,8 +11,8 @@ use crate::cli::display;
 use crate::error::{Error, Result};
 use crate::experiment::explain::explain;
 use crate::experiment::gate::decide;
-use crate::experiment::self_test::error_rates::SelfTested;
-use crate::experiment::tune::tuning;
+use crate::experiment::self_test::error_rates::SelfTestResult;
+use crate::experiment::tune::summarize;
 use crate::report;
 use crate::report::Format;
 use crate::results_dir::Folder;
@@ -47,17 +47,17 @@ fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
 }
 
 fn tune(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
-    let tuning = tuning(recorded)?;
+    let summarize = summarize(recorded)?;
     if args.format == Format::Json {
-        return report::pretty(&tuning);
+        return report::pretty(&summarize);
     }
     let identity = identity(&args.results[0])?;
-    let document = report::build::tune::document(&tuning, recorded, &identity)?;
+    let document = report::build::tune::document(&summarize, recorded, &identity)?;
     report::render(args.format, &document)
 }
 
 fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
-    let tested = SelfTested::of(recorded)?;
+    let tested = SelfTestResult::of(recorded)?;
     match args.format {
         Format::Json => report::pretty(&tested),
         Format::Markdown => {

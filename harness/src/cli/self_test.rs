@@ -12,8 +12,8 @@ use crate::cli::display::Display;
 use crate::error::Result;
 use crate::experiment::doctor;
 use crate::experiment::self_test;
-use crate::experiment::self_test::SelfTest;
-use crate::experiment::self_test::error_rates::SelfTested;
+use crate::experiment::self_test::SelfTestStrategy;
+use crate::experiment::self_test::error_rates::SelfTestResult;
 use crate::report;
 use crate::results_dir;
 
@@ -42,9 +42,9 @@ pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     let mut display = Display::new(args.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     // Before the runs: what goes on beside them is what is to be seen, not they.
-    let checkup = doctor::look(executor.stores());
-    let recorded = session.measure(&SelfTest, &mut executor, &mut display)?;
-    let tested = SelfTested::of(&recorded).map_err(|error| session.with_ledger(&error))?;
+    let checkup = doctor::inspect(executor.stores());
+    let recorded = session.measure(&SelfTestStrategy, &mut executor, &mut display)?;
+    let tested = SelfTestResult::of(&recorded).map_err(|error| session.with_ledger(&error))?;
     let (folder, json) = (&session.folder, report::pretty(&tested)?);
     folder.write("self-test.json", &json)?;
     let report =

@@ -10,7 +10,7 @@ use crate::cli::args::{Flags, SweepArgs, SweepFlags};
 use crate::cli::display;
 use crate::cli::display::Display;
 use crate::error::{Error, Result};
-use crate::experiment::sweep::Sweep;
+use crate::experiment::sweep::SweepStrategy;
 use crate::report;
 use crate::results_dir::Folder;
 use crate::scenario::{Records, Scenario};
@@ -35,7 +35,7 @@ pub fn run(args: &SweepArgs, command: &CommandLine) -> Result<()> {
     .begin()?;
     let mut display = Display::new(flags.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
-    let recorded = session.measure(&Sweep, &mut executor, &mut display)?;
+    let recorded = session.measure(&SweepStrategy, &mut executor, &mut display)?;
     let analysis = analyse(&recorded).map_err(|error| session.without_analysis(&error))?;
     let metrics = write_results::sweep(&session.folder, &analysis, &recorded, &session.identity)?;
     report(&flags.common, &analysis, &metrics, &session.folder);

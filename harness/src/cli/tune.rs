@@ -9,7 +9,7 @@ use crate::cli::args::TuneArgs;
 use crate::cli::display;
 use crate::cli::display::Display;
 use crate::error::Result;
-use crate::experiment::tune::{Tuner, tuning};
+use crate::experiment::tune::{TuneStrategy, summarize};
 use crate::report;
 use crate::session::ledger;
 
@@ -32,14 +32,14 @@ pub fn run(args: &TuneArgs, command: &CommandLine) -> Result<()> {
     .begin()?;
     let mut display = Display::new(flags.quiet);
     let mut session = Session::open(beginning, &mut display)?;
-    let recorded = session.measure(&Tuner, &mut executor, &mut display)?;
-    let tuning = tuning(&recorded).map_err(|error| session.without_analysis(&error))?;
-    let metrics = write_results::tune(&session.folder, &tuning, &recorded, &session.identity)?;
+    let recorded = session.measure(&TuneStrategy, &mut executor, &mut display)?;
+    let summarize = summarize(&recorded).map_err(|error| session.without_analysis(&error))?;
+    let metrics = write_results::tune(&session.folder, &summarize, &recorded, &session.identity)?;
     if flags.json {
         display::result(&metrics);
     } else {
         let folder = session.folder.path().display().to_string();
-        display::result(&report::text::tune::summary(&tuning, &folder)?);
+        display::result(&report::text::tune::summary(&summarize, &folder)?);
     }
     session.check_validity(&recorded)
 }

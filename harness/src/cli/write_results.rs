@@ -2,8 +2,8 @@
 
 use crate::analysis::sweep::Analysis;
 use crate::error::Result;
-use crate::experiment::gate::Gated;
-use crate::experiment::tune::Tuning;
+use crate::experiment::gate::GateResult;
+use crate::experiment::tune::TuneResult;
 use crate::report;
 use crate::report::Format;
 use crate::results_dir::Folder;
@@ -28,7 +28,7 @@ pub(super) fn sweep(
 /// Writes what a plan's session says; gives the text of `metrics.json`.
 pub(super) fn tune(
     folder: &Folder,
-    tuning: &Tuning,
+    tuning: &TuneResult,
     recorded: &Recorded,
     identity: &Identity,
 ) -> Result<String> {
@@ -43,7 +43,7 @@ pub(super) fn tune(
 /// Writes what a gate says; gives the text of `report.md`.
 pub(super) fn gate(
     folder: &Folder,
-    gated: &Gated,
+    gated: &GateResult,
     recorded: &Recorded,
     identity: &Identity,
 ) -> Result<String> {

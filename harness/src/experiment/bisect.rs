@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use crate::analysis::comparison::{Count, MetricFinding};
-use crate::analysis::test_result::Outcome;
-use crate::experiment::gate::{Answer, Gated, Workload};
+use crate::analysis::comparison::{CountComparison, MetricFinding};
+use crate::analysis::test_result::Decision;
+use crate::experiment::gate::{GateResult, GateVerdict, WorkloadResult};
 use crate::scenario::Exact;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
@@ -18,7 +18,7 @@ const FORMAT_VERSION: u32 = 1;
 /// What a commit is, compared with the one before all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Seen {
+pub enum CommitState {
     /// The difference is not there yet.
     Same,
     /// It is there.
@@ -32,7 +32,7 @@ pub enum Seen {
 /// one is tested first: without a difference there is nothing to search for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    seen: Vec<Option<Seen>>,
+    seen: Vec<Option<CommitState>>,
 }
 
 impl Search {
@@ -42,7 +42,7 @@ impl Search {
     }
 
     /// Takes in what a commit is.
-    pub fn take(&mut self, commit: usize, seen: Seen) {
+    pub fn take(&mut self, commit: usize, seen: CommitState) {
         if let Some(place) = self.seen.get_mut(commit) {
             *place = Some(seen);
         }
@@ -65,18 +65,18 @@ impl Search {
     /// The commits of which one is the first with the difference, where that is in one step; `None`
     /// where the last one does not have it.
     pub fn range(&self) -> Option<RangeInclusive<usize>> {
-        if self.seen.last() != Some(&Some(Seen::Changed)) {
+        if self.seen.last() != Some(&Some(CommitState::Changed)) {
             return None;
         }
-        let known = self.seen.iter().position(|seen| *seen == Some(Seen::Changed))?;
-        let before = self.seen[..known].iter().rposition(|seen| *seen == Some(Seen::Same));
+        let known = self.seen.iter().position(|seen| *seen == Some(CommitState::Changed))?;
+        let before = self.seen[..known].iter().rposition(|seen| *seen == Some(CommitState::Same));
         Some(before.map_or(0, |before| before + 1)..=known)
     }
 }
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Bisected {
+pub struct BisectResult {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
     /// What was there before.
@@ -84,20 +84,20 @@ pub struct Bisected {
     /// Where the difference is.
     pub head: String,
     /// What was searched for; nothing where the ends do not differ.
-    pub wanted: Option<Wanted>,
+    pub wanted: Option<BisectTarget>,
     /// What made the difference between the ends, in words.
     pub why: Option<String>,
     /// How many commits there are after the base, the head among them.
     pub commits: usize,
     /// Those of which one is the first with the difference, the oldest first.
-    pub first: Vec<Named>,
+    pub first: Vec<CommitInfo>,
     /// Every commit that was looked at, in that order.
-    pub looked_at: Vec<Look>,
+    pub looked_at: Vec<TestedCommit>,
 }
 
 /// A commit for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Named {
+pub struct CommitInfo {
     /// Its hash.
     pub commit: String,
     /// The first line of its message.
@@ -106,24 +106,24 @@ pub struct Named {
 
 /// One commit that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Look {
+pub struct TestedCommit {
     /// The commit.
     #[serde(flatten)]
-    pub named: Named,
+    pub named: CommitInfo,
     /// What it is.
-    pub seen: Seen,
+    pub seen: CommitState,
     /// What was found, or why nothing could be.
     pub words: String,
 }
 
-impl Bisected {
+impl BisectResult {
     /// What a search says; `commits` are those that were searched, the oldest first.
     pub fn of(
         ends: [String; 2],
-        (wanted, why): (Option<Wanted>, Option<String>),
+        (wanted, why): (Option<BisectTarget>, Option<String>),
         search: &Search,
-        commits: &[Named],
-        looked_at: Vec<Look>,
+        commits: &[CommitInfo],
+        looked_at: Vec<TestedCommit>,
     ) -> Self {
         let [base, head] = ends;
         let first = search.range().and_then(|range| commits.get(range)).unwrap_or_default();
@@ -148,7 +148,7 @@ impl Bisected {
 /// Which difference is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Wanted {
+pub enum BisectTarget {
     /// A metric that got worse, or better.
     Metric {
         /// Which.
@@ -166,12 +166,12 @@ pub enum Wanted {
     },
 }
 
-impl Wanted {
+impl BisectTarget {
     /// What the two ends differ in by the gate's tests: the metric that decides, else the first of
     /// the others that does, else a count that rose; `None` where nothing is told.
-    pub fn of(gated: &Gated) -> Option<Self> {
+    pub fn of(gated: &GateResult) -> Option<Self> {
         // Those of a workload come in the scenario's order, the one that decides first.
-        let mut findings = gated.workloads.iter().flat_map(Workload::findings);
+        let mut findings = gated.workloads.iter().flat_map(WorkloadResult::findings);
         let metric = findings.find_map(|(found, test)| {
             let worse = match test.verdict.verdict()? {
                 Verdict::Regression | Verdict::Small => true,
@@ -181,25 +181,28 @@ impl Wanted {
             let effect = found.finding.judgement?.estimate.shown;
             Some(Self::Metric { metric: found.metric, worse, effect })
         });
-        let mut risen = gated.workloads.iter().flat_map(Workload::risen);
+        let mut risen = gated.workloads.iter().flat_map(WorkloadResult::risen);
         metric.or_else(|| risen.next().map(|risen| Self::Count { count: risen.quantity }))
     }
 
     /// What a gate on a commit says of it; nothing where programs stored different things, one of
     /// them did not run, or the measurement is invalid.
-    pub fn seen(self, gated: &Gated) -> Seen {
-        if matches!(gated.answer, Answer::Failed | Answer::Invalid | Answer::WrongResult) {
-            return Seen::Unknown;
+    pub fn seen(self, gated: &GateResult) -> CommitState {
+        if matches!(
+            gated.answer,
+            GateVerdict::Failed | GateVerdict::Invalid | GateVerdict::WrongResult
+        ) {
+            return CommitState::Unknown;
         }
         match self {
             Self::Metric { metric, worse, effect } => match finding(gated, metric) {
                 Some((found, verdict)) => of_verdict(worse, verdict, found, effect),
-                None => Seen::Unknown,
+                None => CommitState::Unknown,
             },
             Self::Count { count } => match counted(gated, count) {
-                Some(count) if count.rises() => Seen::Changed,
-                Some(_) => Seen::Same,
-                None => Seen::Unknown,
+                Some(count) if count.rises() => CommitState::Changed,
+                Some(_) => CommitState::Same,
+                None => CommitState::Unknown,
             },
         }
     }
@@ -214,21 +217,21 @@ impl Wanted {
 }
 
 /// A metric in a gate's answer, with the verdict that counts.
-pub fn finding(gated: &Gated, metric: Metric) -> Option<(&MetricFinding, Outcome)> {
-    let mut findings = gated.workloads.iter().flat_map(Workload::findings);
+pub fn finding(gated: &GateResult, metric: Metric) -> Option<(&MetricFinding, Decision)> {
+    let mut findings = gated.workloads.iter().flat_map(WorkloadResult::findings);
     let ours = findings.find(|(found, _)| found.metric == metric);
     ours.map(|(found, test)| (found, test.verdict))
 }
 
 /// An exact quantity in a gate's answer.
-pub fn counted(gated: &Gated, quantity: Exact) -> Option<&Count> {
+pub fn counted(gated: &GateResult, quantity: Exact) -> Option<&CountComparison> {
     let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
     comparisons.flat_map(|found| &found.exact).find(|count| count.quantity == quantity)
 }
 
-fn of_verdict(worse: bool, verdict: Outcome, found: &MetricFinding, effect: f64) -> Seen {
-    let (Outcome::Judged(verdict), Some(judgement)) = (verdict, found.finding.judgement) else {
-        return Seen::Unknown;
+fn of_verdict(worse: bool, verdict: Decision, found: &MetricFinding, effect: f64) -> CommitState {
+    let (Decision::Judged(verdict), Some(judgement)) = (verdict, found.finding.judgement) else {
+        return CommitState::Unknown;
     };
     let has_it = match verdict {
         Verdict::Regression | Verdict::Small => worse,
@@ -240,9 +243,9 @@ fn of_verdict(worse: bool, verdict: Outcome, found: &MetricFinding, effect: f64)
     let interval = judgement.interval;
     let lacks_it = if worse { interval.high < effect } else { interval.low > effect };
     match (has_it, lacks_it) {
-        (true, _) => Seen::Changed,
-        (false, true) => Seen::Same,
-        (false, false) => Seen::Unknown,
+        (true, _) => CommitState::Changed,
+        (false, true) => CommitState::Same,
+        (false, false) => CommitState::Unknown,
     }
 }
 
@@ -260,9 +263,9 @@ mod tests {
         while let Some(commit) = search.next() {
             tested += 1;
             let seen = match (unknown[commit], commit >= first) {
-                (true, _) => Seen::Unknown,
-                (false, true) => Seen::Changed,
-                (false, false) => Seen::Same,
+                (true, _) => CommitState::Unknown,
+                (false, true) => CommitState::Changed,
+                (false, false) => CommitState::Same,
             };
             search.take(commit, seen);
         }
@@ -271,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_last_commit_is_tested_first_and_without_a_difference_nothing_else() {
-        for seen in [Seen::Same, Seen::Unknown] {
+        for seen in [CommitState::Same, CommitState::Unknown] {
             let mut search = Search::of(5);
             assert_eq!(search.next(), Some(4));
             search.take(4, seen);

@@ -10,9 +10,9 @@ use crate::session::strategy::{Next, Strategy};
 
 /// Sweeps a session's only scenario.
 #[derive(Debug, Clone, Copy)]
-pub struct Sweep;
+pub struct SweepStrategy;
 
-impl Strategy for Sweep {
+impl Strategy for SweepStrategy {
     fn next(&self, recorded: &Recorded) -> Next {
         let Some(scenario) = recorded.scenario(0) else {
             return Next::Done(Ending::Complete);

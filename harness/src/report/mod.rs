@@ -22,7 +22,7 @@ use clap::ValueEnum;
 
 use self::charts::Charts;
 use self::model::Document;
-use crate::analysis::history::Series;
+use crate::analysis::history::HistorySeries;
 use crate::error::Result;
 
 pub use self::numbers::pretty;
@@ -87,7 +87,7 @@ pub struct File {
 }
 
 /// The charts of a history, one for each series, as SVG and PNG.
-pub fn history_charts(all: &[Series]) -> Result<Vec<File>> {
+pub fn history_charts(all: &[HistorySeries]) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for series in all {
         let svg = charts::history(series)?;
@@ -98,8 +98,8 @@ pub fn history_charts(all: &[Series]) -> Result<Vec<File>> {
 }
 
 /// Names the files of a series: those of two series differ.
-fn history_name(series: &Series, ending: &str) -> String {
-    let Series { plan, plan_hash, phase, settings, machine, store, .. } = series;
+fn history_name(series: &HistorySeries, ending: &str) -> String {
+    let HistorySeries { plan, plan_hash, phase, settings, machine, store, .. } = series;
     let key = format!("{plan_hash} {settings} {machine:?} {store}");
     let key = blake3::hash(key.as_bytes()).to_hex();
     format!("{}-{}-{}.{ending}", charts::slug(plan), charts::slug(phase), &key[..8])

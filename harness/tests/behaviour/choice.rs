@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use harness::analysis::sweep::{Answer, analyse};
-use harness::analysis::test_result::Outcome;
+use harness::analysis::sweep::{PhaseOutcome, analyse};
+use harness::analysis::test_result::Decision;
 use harness::report::text::{sweep, words};
 use harness::report::{markdown, metrics};
 use harness::scenario::{Scenario, shipped};
@@ -41,9 +41,9 @@ fn of_equal_settings_none_is_called_better_or_worse_more_often_than_the_test_all
         assert!(members.contains(&analysis.choice));
         assert!(members.iter().all(|index| memory(analysis.choice) <= memory(*index) * 1.05));
         match analysis.answer() {
-            Answer::Confirmed(Outcome::Judged(Verdict::Pass)) => assert!(analysis.kept),
-            Answer::Confirmed(Outcome::Judged(_)) => alarms += 1,
-            Answer::NothingToConfirm => {}
+            PhaseOutcome::Confirmed(Decision::Judged(Verdict::Pass)) => assert!(analysis.kept),
+            PhaseOutcome::Confirmed(Decision::Judged(_)) => alarms += 1,
+            PhaseOutcome::NothingToConfirm => {}
             other => panic!("{other}"),
         }
     }
@@ -58,7 +58,7 @@ fn one_better_setting_is_found_confirmed_and_kept() {
         let analysis = analyse(&recorded).unwrap();
         assert_eq!(analysis.choice().setting.label, "batch_size=200");
         assert_eq!(analysis.best.as_ref().unwrap().members, [2]);
-        let improved = Answer::Confirmed(Outcome::Judged(Verdict::Improved));
+        let improved = PhaseOutcome::Confirmed(Decision::Judged(Verdict::Improved));
         assert_eq!((analysis.answer(), analysis.kept), (improved, true));
         let fresh = analysis.confirmation.as_ref().unwrap();
         let change = fresh.primary().unwrap().change_percent.unwrap();

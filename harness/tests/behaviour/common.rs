@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use harness::analysis::sweep::analyse;
 use harness::error::Result;
-use harness::experiment::sweep::Sweep;
+use harness::experiment::sweep::SweepStrategy;
 
 use harness::report::model::Document;
 use harness::scenario::Scenario;
@@ -193,7 +193,7 @@ pub(crate) fn mock_sweep(
     let path = folder.path().join("ledger.jsonl");
     let mut ledger = Ledger::create(&path, &session)?;
     let mut executor = Mock::new(answer);
-    runner::run(Progress::of(session), &Sweep, &mut executor, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(session), &SweepStrategy, &mut executor, &mut ledger, &mut Silent)?;
     tell(&path).progress.into_recorded()
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use harness::experiment::doctor::noise::Run;
-use harness::experiment::doctor::{Checkup, Finding, Level, Noise};
+use harness::experiment::doctor::noise::BaselineRun;
+use harness::experiment::doctor::{DoctorReport, Noise, ProbeFinding, Severity};
 use harness::report::text::doctor::{markdown, text};
 use harness::trial::measurement::Surroundings;
 use harness::trial::provenance::Machine;
@@ -67,8 +67,8 @@ fn machine() -> Machine {
     Machine { host, kernel, cpu, cpus: 2, memory_bytes: None, governor, load: None }
 }
 
-fn finding(level: Level, probe: &'static str, here: &str, advice: Option<&str>) -> Finding {
-    Finding {
+fn finding(level: Severity, probe: &'static str, here: &str, advice: Option<&str>) -> ProbeFinding {
+    ProbeFinding {
         probe,
         level,
         here: here.into(),
@@ -87,7 +87,7 @@ fn noise(runs: usize) -> Noise {
         swapped_pages: 0,
         clock_mhz: None,
     };
-    let run = |index: usize| Run {
+    let run = |index: usize| BaselineRun {
         rec_per_min: 450_000.0 + 9_000.0 * (index * 7 % 10) as f64,
         elapsed_s: 1.6,
         surroundings: Some(around),
@@ -95,15 +95,15 @@ fn noise(runs: usize) -> Noise {
     Noise::of(6400, &(0..runs).map(run).collect::<Vec<_>>()).unwrap()
 }
 
-fn checkup(runs: usize) -> Checkup {
-    Checkup {
+fn checkup(runs: usize) -> DoctorReport {
+    DoctorReport {
         format: 1,
         machine: machine(),
         findings: vec![
-            finding(Level::Quiet, "clock", "tsc", None),
-            finding(Level::Mind, "other programs", "cc | ld", Some("stop them")),
-            finding(Level::Noisy, "governor", "powersave", Some("set it")),
-            finding(Level::Unknown, "turbo", "not known here: there is no file", None),
+            finding(Severity::Quiet, "clock", "tsc", None),
+            finding(Severity::Warn, "other programs", "cc | ld", Some("stop them")),
+            finding(Severity::Noisy, "governor", "powersave", Some("set it")),
+            finding(Severity::Unknown, "turbo", "not known here: there is no file", None),
         ],
         noise: Some(noise(runs)),
         noise_unknown: None,
@@ -123,7 +123,7 @@ fn what_programs_call_themselves_and_say_last_is_a_text_in_a_report() {
     let mut checkup = checkup(10);
     let hostile = "<b>x</b> | `y`\n| z | www.x.test @all \u{1b}[2J (pid 7) 45 %";
     let shown = "&lt;b&gt;x&lt;/b&gt; \\| \\`y\\` \\| z \\| www&#46;x.test &#64;&#8203;all  \\[2J";
-    checkup.findings = vec![finding(Level::Noisy, "other programs", hostile, None)];
+    checkup.findings = vec![finding(Severity::Noisy, "other programs", hostile, None)];
     checkup.noise = None;
     checkup.noise_unknown = Some(hostile.into());
     let text = markdown(&checkup);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use harness::error::{Error, ErrorKind, Result};
 use harness::experiment::explain::settings::asked;
-use harness::experiment::explain::{Explain, Explained, explain, of_settings, session};
+use harness::experiment::explain::{ExplainResult, ExplainStrategy, explain, of_settings, session};
 use harness::report::text::explain::{markdown, text};
 use harness::scenario::{Scenario, shipped};
 use harness::session::arms::{Contest, Side};
@@ -47,11 +47,11 @@ fn of(head: &str) -> SessionLine {
 
 fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<Recorded> {
     let mut ledger = Ledger::create(path, &line)?;
-    runner::run(Progress::of(line), &Explain, executor, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(line), &ExplainStrategy, executor, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
-fn explained(line: SessionLine, mut executor: Mock) -> Result<Explained> {
+fn explained(line: SessionLine, mut executor: Mock) -> Result<ExplainResult> {
     let folder = tempfile::tempdir().unwrap();
     explain(&start(&folder.path().join("ledger.jsonl"), line, &mut executor)?)
 }
@@ -215,7 +215,7 @@ fn a_session_that_is_cut_off_anywhere_goes_on_to_the_same_answer() {
         ledger.append(&resumed).unwrap();
         progress.take(resumed).unwrap();
         let mut rest = Mock::of_programs(effects(0.01, ran, None));
-        runner::run(progress, &Explain, &mut rest, &mut ledger, &mut Silent).unwrap();
+        runner::run(progress, &ExplainStrategy, &mut rest, &mut ledger, &mut Silent).unwrap();
         let again = explain(&tell(&path).progress.into_recorded().unwrap()).unwrap();
         assert_eq!(again, whole, "cut off at {cut_at}");
     }

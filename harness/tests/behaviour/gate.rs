@@ -5,10 +5,12 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 
-use harness::analysis::test_result::Outcome;
+use harness::analysis::test_result::Decision;
 use harness::error::{Error, ErrorKind, Result};
-use harness::experiment::bisect::{Seen, Wanted};
-use harness::experiment::gate::{Answer, Gate, Gated, Workload, decide, session};
+use harness::experiment::bisect::{BisectTarget, CommitState};
+use harness::experiment::gate::{
+    GateResult, GateStrategy, GateVerdict, WorkloadResult, decide, session,
+};
 use harness::report::build::gate::document;
 use harness::report::{Format, markdown, pretty, render};
 use harness::scenario::metric::Metric;
@@ -62,7 +64,7 @@ fn line_of(contest: Contest, scenarios: Vec<Scenario>) -> SessionLine {
 /// Runs a gate to its end, or to where its executor ends it.
 fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<Recorded> {
     let mut ledger = Ledger::create(path, &line)?;
-    runner::run(Progress::of(line), &Gate, executor, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(line), &GateStrategy, executor, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
@@ -129,7 +131,7 @@ fn report_md(recorded: &Recorded) -> String {
     markdown(&document(&gated, recorded, &identity_of_gate())).unwrap()
 }
 
-fn said(gated: &Gated) -> (Answer, u8) {
+fn said(gated: &GateResult) -> (GateVerdict, u8) {
     (gated.answer, gated.exit_code)
 }
 
@@ -137,7 +139,7 @@ fn said(gated: &Gated) -> (Answer, u8) {
 fn a_slower_program_is_a_regression_and_the_why_line_names_the_stage() {
     let recorded = gate(one("small = \"pass\""), programs(0.2, 0.02));
     let gated = decide(&recorded).unwrap();
-    assert_eq!(said(&gated), (Answer::Regression, 1));
+    assert_eq!(said(&gated), (GateVerdict::Regression, 1));
     let why = gated.workloads[0].why.as_ref().unwrap();
     assert_eq!(why.stages[0].stage, "insert");
     assert!((why.stages[0].percent - 20.0).abs() < 3.0, "{why}");
@@ -150,7 +152,7 @@ fn a_slower_program_is_a_regression_and_the_why_line_names_the_stage() {
 #[test]
 fn a_faster_program_is_an_improvement() {
     let recorded = gate(one("small = \"pass\""), programs(-0.15, 0.02));
-    assert_eq!(said(&decide(&recorded).unwrap()), (Answer::Improved, 0));
+    assert_eq!(said(&decide(&recorded).unwrap()), (GateVerdict::Improved, 0));
     insta::assert_snapshot!("gate-improvement.md", report_md(&recorded));
 }
 
@@ -158,7 +160,7 @@ fn a_faster_program_is_an_improvement() {
 fn equal_programs_pass() {
     let recorded = gate(one("small = \"pass\""), programs(0.0, 0.02));
     let gated = decide(&recorded).unwrap();
-    assert_eq!(said(&gated), (Answer::Pass, 0));
+    assert_eq!(said(&gated), (GateVerdict::Pass, 0));
     assert_eq!(gated.workloads[0].why, None);
     assert_eq!(gated.control.unwrap().alarmed, Some(false));
 }
@@ -168,7 +170,7 @@ fn what_is_worse_by_less_than_the_margin_follows_the_scenarios_policy() {
     for (policy, code) in [("pass", 0), ("fail", 1)] {
         let line = one(&format!("small = \"{policy}\""));
         let gated = decide(&gate(line, programs(0.03, 0.002))).unwrap();
-        assert_eq!(said(&gated), (Answer::Small, code));
+        assert_eq!(said(&gated), (GateVerdict::Small, code));
     }
 }
 
@@ -180,7 +182,7 @@ fn looks_go_on_while_nothing_is_decided_and_end_with_the_budget() {
         let line = line_of(contest(budget_s), vec![scenario("small = \"pass\"")]);
         let recorded = gate(line, programs(0.025, 0.35));
         let gated = decide(&recorded).unwrap();
-        assert_eq!(said(&gated), (Answer::Inconclusive, 3), "{budget_s}");
+        assert_eq!(said(&gated), (GateVerdict::Inconclusive, 3), "{budget_s}");
         let comparison = gated.workloads[0].comparison.as_ref().unwrap();
         assert_eq!(comparison.pairs, pairs, "{budget_s}");
         assert_eq!(comparison.confidence, Confidence::Low, "no look follows");
@@ -255,7 +257,7 @@ fn programs_that_store_different_things_are_not_measured_any_further() {
     assert_eq!(recorded.ending, Some(Ending::Differs));
     assert_eq!(recorded.trials().count(), 2);
     let gated = decide(&recorded).unwrap();
-    assert_eq!(said(&gated), (Answer::WrongResult, 5));
+    assert_eq!(said(&gated), (GateVerdict::WrongResult, 5));
     assert_eq!(gated.difference.as_ref().unwrap().record, Some(17));
     insta::assert_snapshot!("gate-wrong-result.md", report_md(&recorded));
 }
@@ -276,7 +278,7 @@ fn a_program_that_differs_from_itself_makes_the_gate_invalid() {
     });
     let recorded = gate(one("small = \"pass\""), executor);
     let gated = decide(&recorded).unwrap();
-    assert_eq!(said(&gated), (Answer::Invalid, 4));
+    assert_eq!(said(&gated), (GateVerdict::Invalid, 4));
     assert_eq!(recorded.steps.len(), 2, "no look is taken");
     assert!(report_md(&recorded).contains("The negative control, main (1a2b3c4d) against itself"));
 }
@@ -288,7 +290,7 @@ fn a_program_that_does_not_finish_its_first_run_is_named() {
     });
     let recorded = gate(one("small = \"pass\""), executor);
     let gated = decide(&recorded).unwrap();
-    assert_eq!(said(&gated), (Answer::Failed, 2));
+    assert_eq!(said(&gated), (GateVerdict::Failed, 2));
     assert_eq!(recorded.trials().count(), 2);
     let words = "head did not finish its first run: exit code 2: out of luck";
     assert!(report_md(&recorded).contains(words));
@@ -297,7 +299,7 @@ fn a_program_that_does_not_finish_its_first_run_is_named() {
 #[test]
 fn a_rise_of_what_the_scenario_gates_exactly_is_a_regression_and_of_the_rest_a_note() {
     for (exact, expected) in
-        [("[]", (Answer::Pass, 0)), ("[\"statements\"]", (Answer::Regression, 1))]
+        [("[]", (GateVerdict::Pass, 0)), ("[\"statements\"]", (GateVerdict::Regression, 1))]
     {
         let mut runs = answers(0.0, 0.02, 0, None);
         let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
@@ -311,10 +313,10 @@ fn a_rise_of_what_the_scenario_gates_exactly_is_a_regression_and_of_the_rest_a_n
         let gated = decide(&recorded).unwrap();
         assert_eq!(said(&gated), expected);
         // A bisection goes by the count where nothing else differs.
-        let wanted = (expected.0 == Answer::Regression)
-            .then_some(Wanted::Count { count: Exact::Statements });
-        assert_eq!(Wanted::of(&gated), wanted);
-        assert!(wanted.is_none_or(|wanted| wanted.seen(&gated) == Seen::Changed));
+        let wanted = (expected.0 == GateVerdict::Regression)
+            .then_some(BisectTarget::Count { count: Exact::Statements });
+        assert_eq!(BisectTarget::of(&gated), wanted);
+        assert!(wanted.is_none_or(|wanted| wanted.seen(&gated) == CommitState::Changed));
         assert!(
             report_md(&recorded).contains("statements: 8,000 in the baseline, 8,001 in the head")
         );
@@ -332,19 +334,21 @@ fn a_bisection_goes_by_what_the_ends_differ_in_and_by_the_gates_own_verdicts() {
     let (slower, faster) = (of(programs(0.2, 0.02)), of(programs(-0.15, 0.02)));
     let failed = of(fails);
     for ends in [&same, &unsure, &failed] {
-        assert_eq!(Wanted::of(ends), None);
+        assert_eq!(BisectTarget::of(ends), None);
     }
     for (ends, worse, changed, other) in
         [(&slower, true, &slower, &faster), (&faster, false, &faster, &slower)]
     {
-        let wanted = Wanted::of(ends).unwrap();
-        let Wanted::Metric { metric, worse: is_worse, .. } = wanted else { panic!("a count") };
+        let wanted = BisectTarget::of(ends).unwrap();
+        let BisectTarget::Metric { metric, worse: is_worse, .. } = wanted else {
+            panic!("a count")
+        };
         assert_eq!((metric, is_worse), (Metric::RecPerMin, worse));
-        assert_eq!(wanted.seen(changed), Seen::Changed);
-        assert_eq!(wanted.seen(other), Seen::Same);
-        assert_eq!(wanted.seen(&same), Seen::Same);
-        assert_eq!(wanted.seen(&unsure), Seen::Unknown);
-        assert_eq!(wanted.seen(&failed), Seen::Unknown);
+        assert_eq!(wanted.seen(changed), CommitState::Changed);
+        assert_eq!(wanted.seen(other), CommitState::Same);
+        assert_eq!(wanted.seen(&same), CommitState::Same);
+        assert_eq!(wanted.seen(&unsure), CommitState::Unknown);
+        assert_eq!(wanted.seen(&failed), CommitState::Unknown);
     }
 }
 
@@ -354,13 +358,13 @@ fn a_bisection_for_a_difference_within_the_margin_does_not_take_pass_for_its_abs
         |effect, noise| decide(&gate(one("small = \"pass\""), programs(effect, noise))).unwrap();
     // Worse by 2 %, less than the margin of 5 %.
     let ends = of(0.02, 0.004);
-    assert_eq!(said(&ends), (Answer::Small, 0));
-    let wanted = Wanted::of(&ends).unwrap();
+    assert_eq!(said(&ends), (GateVerdict::Small, 0));
+    let wanted = BisectTarget::of(&ends).unwrap();
     // Some of it in noise: shown to be within the margin, and not to lack the 2 %.
     let hidden = of(0.01, 0.03);
-    assert_eq!(said(&hidden), (Answer::Pass, 0));
-    assert_eq!(wanted.seen(&hidden), Seen::Unknown);
-    assert_eq!(wanted.seen(&of(0.0, 0.004)), Seen::Same);
+    assert_eq!(said(&hidden), (GateVerdict::Pass, 0));
+    assert_eq!(wanted.seen(&hidden), CommitState::Unknown);
+    assert_eq!(wanted.seen(&of(0.0, 0.004)), CommitState::Same);
 }
 
 #[test]
@@ -382,7 +386,7 @@ fn where_the_metric_that_decides_cannot_be_had_no_other_decides_in_its_place() {
     assert_eq!(comparison.left_out, [Metric::LatencyP99]);
     assert!(comparison.primary().is_none());
     assert!(gated.workloads[0].tests.iter().all(|test| !test.primary));
-    assert_eq!(said(&gated), (Answer::NotTestable, 3));
+    assert_eq!(said(&gated), (GateVerdict::NotTestable, 3));
 }
 
 #[test]
@@ -398,12 +402,12 @@ fn several_scenarios_are_one_family() {
     assert!(verdicts[0].primary && verdicts[0].p_worse_adjusted.unwrap() < 0.019);
     assert!(verdicts[1..].iter().all(|test| test.p_worse_adjusted.unwrap() > 0.019));
     // By itself each would be told; what is shown of it is what the family leaves open.
-    let findings = gated.workloads.iter().flat_map(Workload::findings).skip(1);
-    let open = findings.filter(|(_, test)| test.verdict == Outcome::Judged(Verdict::Inconclusive));
+    let findings = gated.workloads.iter().flat_map(WorkloadResult::findings).skip(1);
+    let open = findings.filter(|(_, test)| test.verdict == Decision::Judged(Verdict::Inconclusive));
     let open: Vec<_> = open.map(|(found, _)| &found.finding).collect();
     assert!(open.iter().any(|finding| finding.p_worse.unwrap() <= 0.019), "{open:?}");
     for finding in open {
-        assert_eq!(finding.verdict, Outcome::Judged(Verdict::Inconclusive));
+        assert_eq!(finding.verdict, Decision::Judged(Verdict::Inconclusive));
         assert_eq!(finding.interval_percent.unwrap()[0], None, "no ten pairs are so extreme");
         assert!(finding.needed_pairs.unwrap() >= 16, "{finding:?}");
     }
@@ -413,7 +417,7 @@ fn several_scenarios_are_one_family() {
     let told =
         |warning: &&String| warning.contains("with 10 pairs no regression of a metric among 5");
     assert_eq!(gated.warnings.iter().filter(told).count(), 2);
-    assert_eq!(said(&gated), (Answer::Regression, 1));
+    assert_eq!(said(&gated), (GateVerdict::Regression, 1));
     assert!(report_md(&recorded).starts_with("<!-- sweetspot:gate:gate-other -->"));
 }
 
@@ -422,7 +426,7 @@ fn a_quick_gate_tests_nothing_and_ends_well() {
     let line = line_of(contest(600.0), vec![scenario("small = \"pass\"").quick()]);
     let recorded = gate(line, programs(0.2, 0.02));
     let gated = decide(&recorded).unwrap();
-    assert_eq!(said(&gated), (Answer::NotTestable, 0));
+    assert_eq!(said(&gated), (GateVerdict::NotTestable, 0));
     assert_eq!(gated.control, None);
     assert_eq!(gated.workloads[0].comparison.as_ref().unwrap().pairs, 4);
 }
@@ -446,7 +450,7 @@ fn stored(times_accepted: bool, change: impl Fn(&mut RunReport)) -> StoredBaseli
 
 #[test]
 fn accepted_times_of_an_earlier_session_decide_with_low_confidence() {
-    for (share, answer) in [(0.2, Answer::Regression), (0.0, Answer::Pass)] {
+    for (share, answer) in [(0.2, GateVerdict::Regression), (0.0, GateVerdict::Pass)] {
         let contest = Contest { stored: Some(stored(true, |_| {})), ..contest(600.0) };
         let mut runs = answers(share, 0.02, 0, None);
         // The head is the only program that runs.
@@ -473,9 +477,9 @@ fn exact_quantities_of_an_earlier_session_must_agree() {
         let line = line_of(contest(change), vec![scenario("small = \"pass\"")]);
         decide(&gate(line, programs(0.0, 0.02))).unwrap()
     };
-    assert_eq!(said(&gated(|_| {})), (Answer::Pass, 0));
+    assert_eq!(said(&gated(|_| {})), (GateVerdict::Pass, 0));
     let other = gated(|report| report.books.rejected = 1);
-    assert_eq!(said(&other), (Answer::WrongResult, 5));
+    assert_eq!(said(&other), (GateVerdict::WrongResult, 5));
     let words = "gate: not what results/gate/earlier holds: records rejected 0 instead of 1";
     assert_eq!(other.failure.as_deref(), Some(words));
 }
@@ -502,7 +506,7 @@ fn a_gate_cut_off_anywhere_says_byte_for_byte_the_same() {
         // A pair that was cut in half is run again whole.
         let ran = u32::try_from(progress.recorded().trials().count()).unwrap();
         let mut executor = Mock::of_programs(answers(0.025, 0.35, ran, None));
-        runner::run(progress, &Gate, &mut executor, &mut ledger, &mut Silent).unwrap();
+        runner::run(progress, &GateStrategy, &mut executor, &mut ledger, &mut Silent).unwrap();
         let recorded = tell(&path).progress.into_recorded().unwrap();
         let said = (report_md(&recorded), pretty(&decide(&recorded).unwrap()).unwrap());
         assert_eq!(said, expected, "cut off at {cut}");
@@ -538,8 +542,8 @@ fn every_format_says_the_verdict_and_the_change_that_the_programs_were_made_with
 fn what_is_planned_follows_from_the_ledger_alone() {
     let recorded = gate(one("small = \"pass\""), programs(0.0, 0.02));
     for steps in 0..recorded.steps.len() {
-        let next = Gate.next(&recorded.until(steps));
+        let next = GateStrategy.next(&recorded.until(steps));
         assert_eq!(next, Next::Step(Box::new(recorded.steps[steps].step.clone())));
     }
-    assert_eq!(Gate.next(&recorded), Next::Done(Ending::Complete));
+    assert_eq!(GateStrategy.next(&recorded), Next::Done(Ending::Complete));
 }

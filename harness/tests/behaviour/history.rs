@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use harness::analysis::history::{Series, is_quick, points, read, series};
+use harness::analysis::history::{HistorySeries, is_quick, points, read, series};
 use harness::report::history_charts;
 use harness::report::text::history;
 use harness::scenario::{Scenario, shipped};
@@ -50,7 +50,7 @@ fn rate(day: u32) -> f64 {
 }
 
 /// The series of so many days; from the seventh on with another kernel.
-fn days(count: u32) -> Vec<Series> {
+fn days(count: u32) -> Vec<HistorySeries> {
     let of = |day: u32| {
         let mut identity = of_day(day, "quiet");
         if day >= 7 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::common::{document, done, failure, mock_sweep, noisy_runs};
 use clap::ValueEnum;
-use harness::analysis::sweep::{Analysis, Doubt, analyse};
+use harness::analysis::sweep::{Analysis, Caveat, analyse};
 use harness::error::{ErrorKind, Result};
 use harness::report::charts::Charts;
 use harness::report::model::Document;
@@ -111,7 +111,7 @@ fn the_improvement_is_that_of_the_medians_and_every_value_is_kept() {
     assert!(baseline.vs_baseline_percent.abs() < 1e-9);
     for summary in &analysis.settings {
         assert_eq!(summary.metrics.rec_per_min.values.len(), 10);
-        let rate = |s: &harness::analysis::sweep::Summary| s.metrics.rec_per_min.median;
+        let rate = |s: &harness::analysis::sweep::SettingSummary| s.metrics.rec_per_min.median;
         assert!(rate(summary) <= rate(highest));
     }
 }
@@ -151,7 +151,7 @@ fn a_failed_trial_is_a_row_of_the_ledger_and_a_doubt() {
     let analysis = analyse(&recorded).unwrap();
     assert_eq!(analysis.failed.len(), 1);
     assert_eq!(analysis.failed[0].reason, "exit code 2: out of luck");
-    assert!(analysis.doubts.contains(&Doubt::Failed { failed: 1, of: 60 }));
+    assert!(analysis.doubts.contains(&Caveat::Failed { failed: 1, of: 60 }));
     let report = markdown(&document(&recorded)).unwrap();
     assert!(report.contains(&format!("Run {} (", failed[0].trial.number)));
 }
@@ -205,7 +205,7 @@ fn a_setting_over_the_memory_limit_is_shown_and_not_picked() {
     let analysis = analyse(&recorded.unwrap()).unwrap();
     assert_eq!(analysis.highest, analysis.baseline);
     assert_eq!(analysis.settings.len(), 6);
-    let over = |doubt: &Doubt| matches!(doubt, Doubt::OverLimit { .. });
+    let over = |doubt: &Caveat| matches!(doubt, Caveat::OverLimit { .. });
     assert_eq!(analysis.doubts.iter().filter(|doubt| over(doubt)).count(), 1);
 }
 
@@ -238,7 +238,7 @@ fn a_setting_over_the_latency_limit_is_shown_and_not_picked_and_one_at_it_is() {
     assert!(said.contains(expected), "{said}");
     let at = late(Duration::from_millis(200), 200);
     assert_eq!(at.choice().setting.label, "batch_size=2000");
-    assert!(!at.doubts.iter().any(|doubt| matches!(doubt, Doubt::Late { .. })));
+    assert!(!at.doubts.iter().any(|doubt| matches!(doubt, Caveat::Late { .. })));
 }
 
 #[test]
@@ -246,9 +246,9 @@ fn too_few_records_for_the_largest_batches_are_a_doubt() {
     let mut scenario = batch_size();
     scenario.workload.records = harness::scenario::Records::Fixed(4000.try_into().unwrap());
     let analysis = analyse(&mock_sweep(&scenario, noisy_runs()).unwrap()).unwrap();
-    let few = Doubt::FewBatches { setting: "batch_size=2000".into() };
+    let few = Caveat::FewBatches { setting: "batch_size=2000".into() };
     assert!(analysis.doubts.contains(&few), "{:?}", analysis.doubts);
-    assert!(!analysis.doubts.contains(&Doubt::FewBatches { setting: "batch_size=1000".into() }));
+    assert!(!analysis.doubts.contains(&Caveat::FewBatches { setting: "batch_size=1000".into() }));
 }
 
 #[test]

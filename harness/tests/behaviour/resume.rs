@@ -14,7 +14,7 @@ use crate::common::{
 };
 use harness::analysis::sweep::analyse;
 use harness::error::{Error, ErrorKind, Result};
-use harness::experiment::sweep::Sweep;
+use harness::experiment::sweep::SweepStrategy;
 use harness::report::text::sweep;
 use harness::report::{html, markdown, metrics, pretty};
 use harness::scenario::{Scenario, shipped};
@@ -86,7 +86,7 @@ fn start(path: &Path, cut_at: Option<usize>) -> Result<()> {
     let session = session_line(&batch_size());
     let mut ledger = Ledger::create(path, &session)?;
     let mut executor = Mock::new(answers(BTreeMap::new(), cut_at));
-    runner::run(Progress::of(session), &Sweep, &mut executor, &mut ledger, &mut Silent)
+    runner::run(Progress::of(session), &SweepStrategy, &mut executor, &mut ledger, &mut Silent)
 }
 
 fn go_on(path: &Path, cut_at: Option<usize>) -> Result<()> {
@@ -97,7 +97,7 @@ fn go_on(path: &Path, cut_at: Option<usize>) -> Result<()> {
     ledger.append(&line)?;
     progress.take(line).unwrap();
     let mut executor = Mock::new(answers(counted(progress.recorded()), cut_at));
-    runner::run(progress, &Sweep, &mut executor, &mut ledger, &mut Silent)
+    runner::run(progress, &SweepStrategy, &mut executor, &mut ledger, &mut Silent)
 }
 
 /// Every text that a sweep renders; the page holds the charts.

@@ -7,8 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use harness::error::Result;
-use harness::experiment::self_test::error_rates::{Rate, SelfTested, Sessions, What};
-use harness::experiment::self_test::{SelfTest, planted, session};
+use harness::experiment::self_test::error_rates::{
+    ErrorRate, SelfTestResult, SessionGroup, VerdictKind,
+};
+use harness::experiment::self_test::{SelfTestStrategy, planted, session};
 use harness::report::text::self_test::{markdown, text};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
@@ -47,18 +49,18 @@ fn tested_as(
         let measured = done(report(settings, source.records, rate));
         Ok(Measurement { elapsed_s: 1.0, surroundings: around, ..measured })
     });
-    runner::run(Progress::of(line), &SelfTest, &mut mock, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(line), &SelfTestStrategy, &mut mock, &mut ledger, &mut Silent)?;
     tell(&path).progress.into_recorded()
 }
 
-fn tested(sessions: u32, slower: f64, noise: f64) -> SelfTested {
-    SelfTested::of(&tested_as(Some(sessions), None, slower, noise, None).unwrap()).unwrap()
+fn tested(sessions: u32, slower: f64, noise: f64) -> SelfTestResult {
+    SelfTestResult::of(&tested_as(Some(sessions), None, slower, noise, None).unwrap()).unwrap()
 }
 
 /// By which share the slowed program of the shipped scenarios takes longer.
 const SLOWDOWN: f64 = 0.08;
 
-fn rate(sessions: &Sessions, what: What) -> &Rate {
+fn rate(sessions: &SessionGroup, what: VerdictKind) -> &ErrorRate {
     sessions.rates.iter().find(|rate| rate.what == what).unwrap()
 }
 
@@ -81,11 +83,11 @@ fn sessions_against_itself_and_against_the_slowed_program_take_turns() {
 #[test]
 fn a_slowdown_that_is_there_is_found_in_every_session_and_measured() {
     let tested = tested(6, SLOWDOWN, 0.01);
-    let found = rate(&tested.slowed, What::Found);
+    let found = rate(&tested.slowed, VerdictKind::Found);
     assert_eq!((found.events, found.sessions), (6, 6));
     // Clopper and Pearson: 0.025^(1/6).
     assert!((found.interval[0] - 0.5407).abs() < 5e-4, "{found:?}");
-    assert_eq!(rate(&tested.slowed, What::LetPass).events, 0);
+    assert_eq!(rate(&tested.slowed, VerdictKind::LetPass).events, 0);
     let together = tested.slowed.together.as_ref().unwrap();
     assert_eq!(together.pairs, 60);
     assert!((together.effect_percent.unwrap() - 8.0).abs() < 0.5, "{together:?}");
@@ -97,7 +99,7 @@ fn a_drawn_example_with_one_wrong_verdict_in_six_shows_its_rate_interval_and_wha
     // Invented runs: of six sessions of a program against itself one says IMPROVED. A rate of 1 in 6
     // is above the promised 5 %, and its interval says that so few sessions refute nothing.
     let tested = tested(6, SLOWDOWN, 0.01);
-    let wrong = rate(&tested.same, What::CalledBetter);
+    let wrong = rate(&tested.same, VerdictKind::CalledBetter);
     assert_eq!((wrong.events, wrong.sessions, wrong.promised), (1, 6, Some(0.05)));
     // Clopper and Pearson: 1 − 0.975^(1/6).
     assert!((wrong.interval[0] - 0.004_21).abs() < 5e-5, "{wrong:?}");
@@ -113,7 +115,7 @@ fn a_drawn_example_with_one_wrong_verdict_in_six_shows_its_rate_interval_and_wha
 fn a_slowdown_that_is_not_there_makes_no_promise_about_what_passes() {
     // The slowed program is none: every session lets it pass.
     let tested = tested(4, 0.0, 0.01);
-    let passed = rate(&tested.slowed, What::LetPass);
+    let passed = rate(&tested.slowed, VerdictKind::LetPass);
     assert_eq!((passed.events, passed.promised), (4, None));
     assert!(!tested.slowed_as_made);
     let text = text(&tested, "x");
@@ -124,7 +126,8 @@ fn a_slowdown_that_is_not_there_makes_no_promise_about_what_passes() {
 #[test]
 fn more_errors_than_promised_are_said_to_be_a_refusal() {
     let mut tested = tested(4, SLOWDOWN, 0.01);
-    let worse = tested.same.rates.iter_mut().find(|rate| rate.what == What::CalledWorse).unwrap();
+    let worse =
+        tested.same.rates.iter_mut().find(|rate| rate.what == VerdictKind::CalledWorse).unwrap();
     worse.interval = [0.06, 0.5];
     let text = text(&tested, "x");
     assert!(text.contains("Refused here: \"worse (REGRESSION, SMALL)\""), "{text}");
@@ -153,7 +156,7 @@ fn sessions_that_are_void_are_not_counted_and_nothing_else_is_no_self_test() {
     };
     let recorded = tested_as(None, Some(1000.0), SLOWDOWN, 0.01, Some(busy)).unwrap();
     assert_eq!((recorded.steps.len(), recorded.ending), (2, Some(Ending::Invalid)));
-    let error = SelfTested::of(&recorded).unwrap_err();
+    let error = SelfTestResult::of(&recorded).unwrap_err();
     assert_eq!(error.exit_code(), 4);
     assert!(error.to_string().contains("other programs took 90 %"), "{error}");
 }

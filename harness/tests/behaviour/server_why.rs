@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use harness::experiment::gate::{Gate, decide, session};
-use harness::experiment::tune::{Tuner, tuning};
+use harness::experiment::gate::{GateStrategy, decide, session};
+use harness::experiment::tune::{TuneStrategy, summarize};
 use harness::report::markdown;
 use harness::report::text::words;
 use harness::scenario::tune_plan::Tune;
@@ -79,7 +79,7 @@ fn gated(server: bool) -> Recorded {
         Ok(done(if server { counted(run, wait_ms, log_bytes) } else { run }))
     });
     let line = SessionLine::new(session(contest, vec![scenario]), origin(&["old", "new"]), None);
-    ran(line, &Gate, executor)
+    ran(line, &GateStrategy, executor)
 }
 
 #[test]
@@ -140,9 +140,9 @@ fn a_plans_headline_names_them_too() {
             Ok(done(if server { counted(run, wait_ms, 1_000) } else { run }))
         });
         let line = SessionLine::new(Session::tune(base, plan), origin(&["migrator"]), None);
-        let recorded = ran(line, &Tuner, executor);
-        let tuning = tuning(&recorded).unwrap();
-        harness::report::build::tune::document(&tuning, &recorded, &identity()).unwrap()
+        let recorded = ran(line, &TuneStrategy, executor);
+        let summarize = summarize(&recorded).unwrap();
+        harness::report::build::tune::document(&summarize, &recorded, &identity()).unwrap()
     };
     let document = tuned(true);
     let why = document.headline.why.as_ref().unwrap();

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use crate::common::{Silent, done, session_line, tell, uniform};
-use harness::analysis::comparison::{Comparison, Terms, compare, pairs};
-use harness::analysis::consistency::agreed;
-use harness::analysis::sweep::{Answer, analyse};
-use harness::analysis::test_result::Outcome;
+use harness::analysis::comparison::{Comparison, TestPlan, compare, pairs};
+use harness::analysis::consistency::check_stored_rows_agree;
+use harness::analysis::sweep::{PhaseOutcome, analyse};
+use harness::analysis::test_result::Decision;
 use harness::error::{Error, ErrorKind, Result};
 use harness::report::pretty;
 use harness::results_dir::{Folder, LAST_FILE};
@@ -47,7 +47,7 @@ impl Strategy for Looks {
         let looks = recorded.steps.len();
         if looks > 0 {
             let planned = BATCHES[..looks].iter().sum();
-            let look = compare(recorded, "look", &Terms::look(scenario, planned)).unwrap();
+            let look = compare(recorded, "look", &TestPlan::look(scenario, planned)).unwrap();
             if look.invalid {
                 return Next::Done(Ending::Invalid);
             }
@@ -127,7 +127,7 @@ fn go_on(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<
 fn said(recorded: &Recorded) -> String {
     let scenario = recorded.scenario(0).unwrap();
     let planned = BATCHES[..recorded.steps.len()].iter().sum();
-    pretty(&compare(recorded, "look", &Terms::look(scenario, planned)).unwrap()).unwrap()
+    pretty(&compare(recorded, "look", &TestPlan::look(scenario, planned)).unwrap()).unwrap()
 }
 
 #[test]
@@ -174,9 +174,9 @@ fn a_slower_program_is_a_regression_and_a_faster_one_an_improvement() {
         let path = folder.path().join(format!("{factor}"));
         let recorded = start(&path, factor, 0.03, None).unwrap();
         let scenario = recorded.scenario(0).unwrap();
-        let terms = Terms::look(scenario, BATCHES[0]);
+        let terms = TestPlan::look(scenario, BATCHES[0]);
         let found = compare(&recorded, "look", &terms).unwrap();
-        assert_eq!(found.verdict, Some(Outcome::Judged(verdict)), "{factor}");
+        assert_eq!(found.verdict, Some(Decision::Judged(verdict)), "{factor}");
         let expected = match found.warnings.len() {
             0 => Confidence::High,
             1 => Confidence::Moderate,
@@ -191,7 +191,7 @@ fn a_slower_program_is_a_regression_and_a_faster_one_an_improvement() {
         assert!((change - (factor - 1.0) * 100.0).abs() < 4.0 && change * sign >= 0.0, "{change}");
         let [low, high] = found.primary().unwrap().change_interval_percent.unwrap();
         assert!(low.unwrap() < change && change < high.unwrap());
-        assert!(agreed(&recorded, 0).is_ok());
+        assert!(check_stored_rows_agree(&recorded, 0).is_ok());
     }
 }
 
@@ -223,7 +223,7 @@ fn a_disturbed_pair_is_run_again_whole_and_too_many_make_the_comparison_invalid(
             .unwrap();
         let recorded = tell(&path).progress.into_recorded().unwrap();
         assert_eq!((recorded.steps[0].voided.len(), recorded.ending), (voided, Some(ending)));
-        let terms = Terms::look(recorded.scenario(0).unwrap(), BATCHES[0]);
+        let terms = TestPlan::look(recorded.scenario(0).unwrap(), BATCHES[0]);
         let found = compare(&recorded, "look", &terms).unwrap();
         assert_eq!(found.voided.len(), voided);
         if ending == Ending::Complete {
@@ -253,7 +253,7 @@ fn at_clock_speed(slow_mhz: f64) -> Comparison {
     });
     runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
     let recorded = tell(&path).progress.into_recorded().unwrap();
-    let terms = Terms::look(recorded.scenario(0).unwrap(), BATCHES[0]);
+    let terms = TestPlan::look(recorded.scenario(0).unwrap(), BATCHES[0]);
     compare(&recorded, "look", &terms).unwrap()
 }
 
@@ -290,7 +290,7 @@ fn a_program_that_fails_costs_its_pairs_and_says_why() {
     });
     runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
     let recorded = tell(&path).progress.into_recorded().unwrap();
-    let terms = Terms::look(recorded.scenario(0).unwrap(), BATCHES[0]);
+    let terms = TestPlan::look(recorded.scenario(0).unwrap(), BATCHES[0]);
     let found = compare(&recorded, "look", &terms).unwrap();
     assert_eq!((found.pairs, found.decided()), (0, None));
     assert!(found.candidate.figures.is_none() && found.baseline.figures.is_some());
@@ -313,7 +313,7 @@ fn programs_that_store_different_things_end_the_session_and_are_named() {
     runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
     let recorded = tell(&path).progress.into_recorded().unwrap();
     assert_eq!((recorded.ending, recorded.trials().count()), (Some(Ending::Differs), 2));
-    let error = agreed(&recorded, 0).unwrap_err();
+    let error = check_stored_rows_agree(&recorded, 0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WrongResult);
     assert!(error.to_string().contains("batch_size=1000 (trial "), "{error}");
 }
@@ -332,7 +332,7 @@ fn shards_of_one_plan_become_one_sweep_and_other_plans_are_refused_by_name() {
         let progress = Progress::of(session);
         runner::run(
             progress,
-            &harness::experiment::sweep::Sweep,
+            &harness::experiment::sweep::SweepStrategy,
             &mut executor,
             &mut ledger,
             &mut Silent,
@@ -347,7 +347,7 @@ fn shards_of_one_plan_become_one_sweep_and_other_plans_are_refused_by_name() {
     let analysis = analyse(&whole).unwrap();
     assert!(analysis.settings.iter().all(|summary| summary.runs == 10));
     assert_eq!(analysis.best.as_ref().unwrap().blocks, 10);
-    assert_eq!(analysis.answer(), Answer::NotConfirmed);
+    assert_eq!(analysis.answer(), PhaseOutcome::NotConfirmed);
     let mut other = scenario.clone();
     other.seed = 9;
     for (second, expected) in [
@@ -377,7 +377,7 @@ fn pairs_of_several_machines_are_permuted_within_each() {
     let whole = merge(vec![part("0/2"), part("1/2")]).unwrap();
     let found = pairs(&whole, "look", Metric::RecPerMin).unwrap();
     assert_eq!(found.batches, [5, 5]);
-    let terms = Terms::look(whole.scenario(0).unwrap(), 10);
+    let terms = TestPlan::look(whole.scenario(0).unwrap(), 10);
     assert_eq!(compare(&whole, "look", &terms).unwrap().pairs, 10);
 }
 

@@ -7,7 +7,9 @@ use clap::ValueEnum;
 
 use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
-use harness::experiment::tune::{LAST, REST, Tuned, Tuner, Tuning, first_sweep, tuning};
+use harness::experiment::tune::{
+    FINAL_STEP, PhaseResult, REDUCED_FINAL_STEP, TuneResult, TuneStrategy, first_sweep, summarize,
+};
 use harness::report;
 use harness::report::Format;
 use harness::report::build::tune::document;
@@ -91,23 +93,23 @@ fn start(path: &Path, planned: &(Scenario, Tune), runs: Runs) -> Result<Recorded
 fn started(path: &Path, planned: &(Scenario, Tune), mock: &mut Mock) -> Result<Recorded> {
     let session = session_line(&planned.0, &planned.1);
     let mut ledger = Ledger::create(path, &session)?;
-    runner::run(Progress::of(session), &Tuner, mock, &mut ledger, &mut Silent)?;
+    runner::run(Progress::of(session), &TuneStrategy, mock, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
-pub(crate) fn measured(planned: &(Scenario, Tune), runs: Runs) -> (Recorded, Tuning) {
+pub(crate) fn measured(planned: &(Scenario, Tune), runs: Runs) -> (Recorded, TuneResult) {
     answered(planned, &mut runs.executor())
 }
 
-fn answered(planned: &(Scenario, Tune), mock: &mut Mock) -> (Recorded, Tuning) {
+fn answered(planned: &(Scenario, Tune), mock: &mut Mock) -> (Recorded, TuneResult) {
     let folder = tempfile::tempdir().unwrap();
     let recorded = started(&folder.path().join("l"), planned, mock).unwrap();
-    let tuning = tuning(&recorded).unwrap();
-    (recorded, tuning)
+    let summarize = summarize(&recorded).unwrap();
+    (recorded, summarize)
 }
 
-pub(crate) fn phase<'a>(tuning: &'a Tuning, name: &str) -> &'a Tuned {
-    tuning.phases.iter().find(|tuned| tuned.name == name).unwrap()
+pub(crate) fn phase<'a>(summarize: &'a TuneResult, name: &str) -> &'a PhaseResult {
+    summarize.phases.iter().find(|tuned| tuned.name == name).unwrap()
 }
 
 /// Batches of 200 are best by 8 %, a kept connection brings 6 %, a queue costs, a cache brings 10
@@ -131,48 +133,48 @@ fn nothing_helps(_: &Value) -> f64 {
 
 #[test]
 fn true_effects_are_found_kept_and_add_up_and_what_costs_is_not_kept() {
-    let (recorded, tuning) = measured(&plan("phase2", 7200), Runs::of(some_help));
+    let (recorded, summarize) = measured(&plan("phase2", 7200), Runs::of(some_help));
     assert_eq!(recorded.ending, Some(Ending::Complete));
-    let names: Vec<&str> = tuning.phases.iter().map(|tuned| tuned.name.as_str()).collect();
+    let names: Vec<&str> = summarize.phases.iter().map(|tuned| tuned.name.as_str()).collect();
     assert_eq!(names, ["II.1", "II.2", "II.3", "II.4", "II.5", "II.1 again"]);
     for (name, gain) in [("II.1", 8.0), ("II.2", 6.0), ("II.4", 10.0)] {
-        let tuned = phase(&tuning, name);
+        let tuned = phase(&summarize, name);
         assert_eq!((tuned.verdict(), tuned.kept), (Some(Verdict::Improved), true), "{name}");
         assert!((tuned.change_percent().unwrap() - gain).abs() < 2.0, "{name}");
     }
     for name in ["II.3", "II.5", "II.1 again"] {
-        assert!(!phase(&tuning, name).kept, "{name}");
-        assert_eq!(phase(&tuning, name).before, phase(&tuning, name).after);
+        assert!(!phase(&summarize, name).kept, "{name}");
+        assert_eq!(phase(&summarize, name).before, phase(&summarize, name).after);
     }
-    let last = tuning.final_test().unwrap();
+    let last = summarize.final_test().unwrap();
     assert_eq!(last.decided(), Some(Verdict::Improved));
     let sum = harness::experiment::tune::improvement(last).unwrap();
     assert!((sum - (1.08 * 1.06 * 1.10 - 1.0) * 100.0).abs() < 2.0, "{sum}");
     let alone: Vec<(&str, &str)> =
-        tuning.alone.iter().map(|alone| (alone.phase.as_str(), alone.from.as_str())).collect();
+        summarize.alone.iter().map(|alone| (alone.phase.as_str(), alone.from.as_str())).collect();
     // The first phase's own pairs were against the baseline already.
     assert_eq!(
         alone,
         [("II.1", "II.1 confirmation"), ("II.2", "II.2 alone"), ("II.4", "II.4 alone")]
     );
-    assert!(tuning.family.iter().filter(|claim| claim.holds).count() >= 3);
-    assert!(tuning.undone.is_empty());
-    let settings = serde_json::to_value(&tuning.settings).unwrap();
+    assert!(summarize.family.iter().filter(|claim| claim.holds).count() >= 3);
+    assert!(summarize.undone.is_empty());
+    let settings = serde_json::to_value(&summarize.settings).unwrap();
     assert_eq!((&settings["batch_size"], &settings["queue_depth"]), (&json!(200), &json!(0)));
-    insta::assert_snapshot!("tuned", report::text::tune::summary(&tuning, "results/x").unwrap());
-    let document = document(&tuning, &recorded, &identity()).unwrap();
+    insta::assert_snapshot!("tuned", report::text::tune::summary(&summarize, "results/x").unwrap());
+    let document = document(&summarize, &recorded, &identity()).unwrap();
     insta::assert_snapshot!("tuned.md", report::markdown(&document).unwrap());
     assert_eq!(report::html(&document).unwrap(), report::html(&document).unwrap());
-    nine_fields(&tuning, &recorded);
+    nine_fields(&summarize, &recorded);
 }
 
 /// Every phase has the fields that tools read.
-fn nine_fields(tuning: &Tuning, recorded: &Recorded) {
-    let document = document(tuning, recorded, &identity()).unwrap();
+fn nine_fields(summarize: &TuneResult, recorded: &Recorded) {
+    let document = document(summarize, recorded, &identity()).unwrap();
     let metrics: Value = serde_json::from_str(&report::metrics(&document).unwrap()).unwrap();
     let phases = metrics.as_array().unwrap();
-    assert_eq!(phases.len(), tuning.phases.len());
-    for (object, tuned) in phases.iter().zip(&tuning.phases) {
+    assert_eq!(phases.len(), summarize.phases.len());
+    for (object, tuned) in phases.iter().zip(&summarize.phases) {
         for field in ["baseline_rec_per_min", "optimized_rec_per_min", "improvement_percent"] {
             assert!(object[field].is_number(), "{field} of {}", tuned.name);
         }
@@ -195,17 +197,20 @@ fn nine_fields(tuning: &Tuning, recorded: &Recorded) {
 #[test]
 fn where_nothing_helps_nothing_is_called_an_improvement() {
     let planned = plan("phase2", 7200);
-    let (recorded, tuning) = measured(&planned, Runs::of(nothing_helps));
+    let (recorded, summarize) = measured(&planned, Runs::of(nothing_helps));
     assert_eq!(recorded.ending, Some(Ending::Complete));
     // The sweep that `harness plan` shows is the one that runs.
     let ran = recorded.steps_of("II.1").next().unwrap();
     assert_eq!(Some(&ran.step), first_sweep(&planned.0, &planned.1).as_ref());
-    assert!(tuning.phases.iter().all(|tuned| tuned.verdict() != Some(Verdict::Improved)));
+    assert!(summarize.phases.iter().all(|tuned| tuned.verdict() != Some(Verdict::Improved)));
     // A smaller batch that is no worse needs less memory, and may be kept for that.
-    for tuned in tuning.phases.iter().filter(|tuned| tuned.kept) {
+    for tuned in summarize.phases.iter().filter(|tuned| tuned.kept) {
         assert_eq!((tuned.phase.as_str(), tuned.kept_on()), ("II.1", Some(Verdict::Pass)));
     }
-    insta::assert_snapshot!("nothing", report::text::tune::summary(&tuning, "results/x").unwrap());
+    insta::assert_snapshot!(
+        "nothing",
+        report::text::tune::summary(&summarize, "results/x").unwrap()
+    );
 }
 
 /// Small batches are as good as long as nothing else is changed; with a kept connection they are
@@ -236,30 +241,30 @@ fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
         report.stages.get_mut("parsing").unwrap().total_ns = 0;
         Ok(done(report))
     });
-    let (_, tuning) = answered(&planned, &mut mock);
-    let first = phase(&tuning, "II.1");
+    let (_, summarize) = answered(&planned, &mut mock);
+    let first = phase(&summarize, "II.1");
     assert_eq!((first.kept_on(), first.taken_back), (Some(Verdict::Pass), true));
-    assert_eq!(tuning.last[0].name, LAST);
-    assert_eq!(tuning.last[0].decided(), Some(Verdict::Regression));
-    let pool = phase(&tuning, "II.2");
+    assert_eq!(summarize.last[0].name, FINAL_STEP);
+    assert_eq!(summarize.last[0].decided(), Some(Verdict::Regression));
+    let pool = phase(&summarize, "II.2");
     assert_eq!((pool.kept_on(), pool.taken_back), (Some(Verdict::Improved), false));
     // What is left is measured afresh: alone it brings nothing.
-    assert_eq!(tuning.last[1].name, REST);
-    assert_eq!(tuning.settings.batch_size.get(), 1000);
-    assert_ne!(tuning.settings, tuning.settings_baseline);
-    let said = report::text::tune::summary(&tuning, "results/x").unwrap();
+    assert_eq!(summarize.last[1].name, REDUCED_FINAL_STEP);
+    assert_eq!(summarize.settings.batch_size.get(), 1000);
+    assert_ne!(summarize.settings, summarize.settings_baseline);
+    let said = report::text::tune::summary(&summarize, "results/x").unwrap();
     assert!(said.contains("was kept on PASS and goes back"), "{said}");
 }
 
 #[test]
 fn parse_threads_are_not_measured_where_parsing_takes_little_of_the_time() {
     let runs = Runs { parse_share: 0.13, ..Runs::of(nothing_helps) };
-    let (recorded, tuning) = measured(&plan("phase2", 7200), runs);
-    let skipped = phase(&tuning, "II.5");
+    let (recorded, summarize) = measured(&plan("phase2", 7200), runs);
+    let skipped = phase(&summarize, "II.5");
     assert!((skipped.parse_share.unwrap() - 0.13).abs() < 1e-6);
     let why = skipped.skipped.as_ref().unwrap();
     assert!(why.starts_with("parsing takes 13 % of the workers' time, and below 20 %"), "{why}");
-    nine_fields(&tuning, &recorded);
+    nine_fields(&summarize, &recorded);
     assert!(
         recorded.steps_of("II.5 profile").count() == 1 && recorded.steps_of("II.5").count() == 0
     );
@@ -282,7 +287,7 @@ fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) 
         progress.take(line).unwrap();
         let ran = u32::try_from(progress.recorded().trials().count()).unwrap();
         let mut runs = Runs { ran, cut_at: piece, ..Runs::of(effect) }.executor();
-        let ran = runner::run(progress, &Tuner, &mut runs, &mut ledger, &mut Silent);
+        let ran = runner::run(progress, &TuneStrategy, &mut runs, &mut ledger, &mut Silent);
         ended = ran.and_then(|()| tell(path).progress.into_recorded());
     }
     ended.unwrap()
@@ -291,12 +296,12 @@ fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) 
 /// Every text that is rendered of a session, by its name, and its pictures; with `files` all files
 /// of its folder as well, which takes longer.
 fn every_report(recorded: &Recorded, files: bool) -> Vec<(String, Vec<u8>)> {
-    let tuning = tuning(recorded).unwrap();
-    let document = document(&tuning, recorded, &identity()).unwrap();
+    let summarize = summarize(recorded).unwrap();
+    let document = document(&summarize, recorded, &identity()).unwrap();
     let mut all: Vec<(String, Vec<u8>)> = vec![
-        ("analysis.json".into(), report::pretty(&tuning).unwrap().into_bytes()),
+        ("analysis.json".into(), report::pretty(&summarize).unwrap().into_bytes()),
         ("metrics.json".into(), report::metrics(&document).unwrap().into_bytes()),
-        ("summary".into(), report::text::tune::summary(&tuning, "x").unwrap().into_bytes()),
+        ("summary".into(), report::text::tune::summary(&summarize, "x").unwrap().into_bytes()),
     ];
     all.extend(Format::value_variants().iter().map(|format| {
         let text = report::render(*format, &document).unwrap();
@@ -350,7 +355,7 @@ fn a_plan_short_of_time_that_is_cut_off_goes_on_with_as_many_blocks_and_pairs() 
     let mut planned = plan("phase2", 110);
     planned.1.phases.retain(|phase| ["II.1", "II.4"].contains(&phase.phase.as_str()));
     let whole = start(&folder.path().join("whole"), &planned, Runs::of(some_help)).unwrap();
-    let expected = tuning(&whole).unwrap();
+    let expected = summarize(&whole).unwrap();
     assert!(expected.effort.as_ref().unwrap().runs < 10, "{:?}", expected.effort);
     let runs = u32::try_from(whole.trials().count()).unwrap();
     for cut in [5, runs / 3, runs / 2, runs - 3] {
@@ -360,13 +365,13 @@ fn a_plan_short_of_time_that_is_cut_off_goes_on_with_as_many_blocks_and_pairs() 
             recorded.steps.iter().map(|ran| ran.step.clone()).collect()
         };
         assert_eq!(steps(&recorded), steps(&whole), "cut off after {cut} runs");
-        assert_eq!(tuning(&recorded).unwrap(), expected, "cut off after {cut} runs");
+        assert_eq!(summarize(&recorded).unwrap(), expected, "cut off after {cut} runs");
     }
 }
 
 /// A pool that looks better in its sweep and of which the fresh pairs, in a noise that comes with
 /// them, see nothing.
-fn a_pool_that_nobody_can_tell() -> (Recorded, Tuning) {
+fn a_pool_that_nobody_can_tell() -> (Recorded, TuneResult) {
     let (base, tune) = plan("phase2", 120);
     let planned = (base, tune.only(&["II.2".into()]).unwrap());
     let mut ran = 0;
@@ -391,13 +396,13 @@ fn a_pool_that_nobody_can_tell() -> (Recorded, Tuning) {
 
 #[test]
 fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
-    let (recorded, tuning) = a_pool_that_nobody_can_tell();
-    let pool = phase(&tuning, "II.2");
+    let (recorded, summarize) = a_pool_that_nobody_can_tell();
+    let pool = phase(&summarize, "II.2");
     assert_eq!((pool.verdict(), pool.kept), (Some(Verdict::Inconclusive), false));
-    let said = report::text::tune::summary(&tuning, "results/x").unwrap();
+    let said = report::text::tune::summary(&summarize, "results/x").unwrap();
     let plain = said.replace('\n', " ");
     // Its pairs are those of the optimization alone, and doubted once.
-    assert_eq!(tuning.alone[0].from, "II.2 confirmation");
+    assert_eq!(summarize.alone[0].from, "II.2 confirmation");
     assert_eq!(plain.matches("of the runs shared the CPU").count(), 1, "{said}");
     for part in [
         "could not tell pool=shared from pool=off: ",
@@ -408,7 +413,7 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
         assert!(plain.contains(part), "{part}: {said}");
     }
     insta::assert_snapshot!("could-not-tell", said);
-    let document = document(&tuning, &recorded, &identity()).unwrap();
+    let document = document(&summarize, &recorded, &identity()).unwrap();
     let report = report::markdown(&document).unwrap();
     let shown = report.split("<details><summary>What was measured").next().unwrap();
     insta::assert_snapshot!("could-not-tell.md", shown);
@@ -417,10 +422,10 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
 #[test]
 fn a_quick_plan_goes_all_the_way_and_decides_nothing() {
     let (base, tune) = plan("phase2", 840);
-    let (recorded, tuning) = measured(&(tune_plan::quick(base), tune), Runs::of(some_help));
+    let (recorded, summarize) = measured(&(tune_plan::quick(base), tune), Runs::of(some_help));
     assert_eq!(recorded.ending, Some(Ending::Complete));
-    assert!(tuning.is_unchanged() && tuning.phases.len() == 5);
-    let said = report::text::tune::summary(&tuning, "results/x").unwrap();
+    assert!(summarize.is_unchanged() && summarize.phases.len() == 5);
+    let said = report::text::tune::summary(&summarize, "results/x").unwrap();
     assert!(said.contains("not testable") && !said.contains("IMPROVED"), "{said}");
 }
 
@@ -428,8 +433,8 @@ fn a_quick_plan_goes_all_the_way_and_decides_nothing() {
 fn no_line_of_the_terminal_is_wider_than_100_columns() {
     let effects: [Effect; 3] = [some_help, nothing_helps, depends];
     for effect in effects {
-        let (_, tuning) = measured(&plan("phase2-link", 300), Runs::of(effect));
-        let said = report::text::tune::summary(&tuning, "results/x").unwrap();
+        let (_, summarize) = measured(&plan("phase2-link", 300), Runs::of(effect));
+        let said = report::text::tune::summary(&summarize, "results/x").unwrap();
         for line in said.lines() {
             assert!(line.chars().count() <= 100, "{line}");
         }
@@ -441,8 +446,8 @@ fn no_line_of_the_terminal_is_wider_than_100_columns() {
 fn a_session_of_another_kind_has_no_plan() {
     let scenario = Scenario::parse(harness::scenario::shipped("batch-size").unwrap()).unwrap();
     let recorded = Recorded::of(crate::common::session_line(&scenario));
-    assert_eq!(Tuner.next(&recorded), Next::Done(Ending::Complete));
-    assert!(tuning(&recorded).is_err());
+    assert_eq!(TuneStrategy.next(&recorded), Next::Done(Ending::Complete));
+    assert!(summarize(&recorded).is_err());
 }
 
 /// A plan of two phases, short enough for processes.
@@ -502,7 +507,7 @@ fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format()
     // What the verb says is what its ledger gives when it is rendered here.
     let recorded = tell(&folder.join("ledger.jsonl")).progress.into_recorded().unwrap();
     let identity = serde_json::from_str(&read(&folder.join("identity.json"))).unwrap();
-    let of_ledger = document(&tuning(&recorded).unwrap(), &recorded, &identity).unwrap();
+    let of_ledger = document(&summarize(&recorded).unwrap(), &recorded, &identity).unwrap();
     for format in Format::value_variants().iter().filter(|format| **format != Format::Json) {
         let name = format.to_possible_value().unwrap().get_name().to_owned();
         let expected = report::render(*format, &of_ledger).unwrap();

@@ -3,7 +3,7 @@
 
 use crate::common::harness;
 use crate::tune::{Runs, measured, phase, plan, some_help};
-use harness::experiment::tune::{Effort, Forecast, Left, first_sweep};
+use harness::experiment::tune::{Forecast, RemainingWork, SampleSizes, first_sweep};
 use harness::report;
 use harness::scenario::tune_plan::{Tune, shipped};
 use harness::session::budget::Time;
@@ -38,10 +38,10 @@ fn a_plan_keeps_to_its_budget_uses_it_and_says_what_it_left_out() {
 
 #[test]
 fn more_time_buys_more_looks_and_less_time_fewer_blocks() {
-    let left = Left { sweeps: vec![6, 3, 4, 4, 3], profiles: 1, again: vec![6], alone: 4 };
+    let left = RemainingWork { sweeps: vec![6, 3, 4, 4, 3], profiles: 1, again: vec![6], alone: 4 };
     let effort = |left_s| {
         let (base, _) = plan("phase2", 840);
-        let effort = Effort::fit(&base, &left, Time { left_s, run_s: 1.2 }, Some(0.02));
+        let effort = SampleSizes::fit(&base, &left, Time { left_s, run_s: 1.2 }, Some(0.02));
         assert!(effort.pairs_tell_percent.unwrap() > effort.spread_percent.unwrap());
         (effort.runs, effort.pairs)
     };

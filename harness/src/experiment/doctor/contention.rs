@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use super::finding::{Finding, Level, level};
-use super::proc_snapshot::Texts;
+use super::finding::{ProbeFinding, Severity, level};
+use super::proc_snapshot::ProcSnapshot;
 use crate::scenario::Validity;
 use crate::trial::measurement::Surroundings;
 use crate::trial::provenance::{BUSY_LOAD, Doubt, Machine};
 
 /// A share of a machine's time above this is to be minded: it is what a small regression takes.
-const MIND: f64 = 0.01;
+const WARN: f64 = 0.01;
 /// A share of the time that tasks waited for a processor above these is to be minded, is noisy.
-const WAITED_MIND: f64 = 2.0;
+const WAITED_WARN: f64 = 2.0;
 const WAITED_NOISY: f64 = 10.0;
 /// Programs that took less of one processor are not worth naming.
 const NAMED_LEAST: f64 = 0.02;
@@ -20,7 +20,7 @@ const NAMED_LEAST: f64 = 0.02;
 const NAMED_MOST: usize = 3;
 
 /// Whether this is a whole machine.
-pub(super) fn virtualization(texts: &Texts) -> Finding {
+pub(super) fn virtualization(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "virtual";
     let machine = virtual_machine(texts);
     let container = container(texts);
@@ -29,26 +29,26 @@ pub(super) fn virtualization(texts: &Texts) -> Finding {
         Err(_) => container.into_iter().collect(),
     };
     match (what.is_empty(), machine) {
-        (true, Err(why)) => Finding::unknown(
+        (true, Err(why)) => ProbeFinding::unknown(
             PROBE,
             why,
             "A virtual machine shares caches, memory and disk with neighbours that it does not see.",
         ),
-        (true, Ok(_)) => Finding::new(
-            Level::Quiet,
+        (true, Ok(_)) => ProbeFinding::new(
+            Severity::Quiet,
             PROBE,
             "neither a virtual machine nor a container is seen",
             "Everything that disturbs runs can be seen from here.",
         ),
-        (false, Ok(None)) => Finding::new(
-            Level::Mind,
+        (false, Ok(None)) => ProbeFinding::new(
+            Severity::Warn,
             PROBE,
             what.join(", in it "),
             "Other containers are not seen from inside, and take from the same processors and disk.",
         )
         .advice("measure when the others rest, or on the machine itself"),
-        (false, _) => Finding::new(
-            Level::Mind,
+        (false, _) => ProbeFinding::new(
+            Severity::Warn,
             PROBE,
             what.join(", in it "),
             "Neighbours share caches, memory bandwidth and disk, which nothing here shows; only what \
@@ -58,7 +58,7 @@ pub(super) fn virtualization(texts: &Texts) -> Finding {
     }
 }
 
-fn virtual_machine(texts: &Texts) -> Result<Option<String>, String> {
+fn virtual_machine(texts: &ProcSnapshot) -> Result<Option<String>, String> {
     let cpuinfo = texts.get("/proc/cpuinfo")?;
     let flags = cpuinfo.lines().find_map(|line| line.strip_prefix("flags")?.split_once(':'));
     let named =
@@ -76,7 +76,7 @@ fn virtual_machine(texts: &Texts) -> Result<Option<String>, String> {
     }
 }
 
-fn container(texts: &Texts) -> Option<String> {
+fn container(texts: &ProcSnapshot) -> Option<String> {
     if let Ok(kind) = texts.get("/run/systemd/container") {
         return Some(format!("a container ({kind})"));
     }
@@ -91,11 +91,11 @@ fn container(texts: &Texts) -> Option<String> {
 }
 
 /// What the control groups allow, cgroups(7): the tightest of all from the root to this one's.
-pub(super) fn limits(texts: &Texts, machine: &Machine) -> Finding {
+pub(super) fn limits(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "cpu limit";
     let quotas = quotas(texts);
     if quotas.is_empty() {
-        return Finding::unknown(
+        return ProbeFinding::unknown(
             PROBE,
             "no control group with a cpu.max or cpu.cfs_quota_us is seen",
             "A limit stops a whole run for parts of every tenth of a second.",
@@ -106,22 +106,22 @@ pub(super) fn limits(texts: &Texts, machine: &Machine) -> Finding {
     let times =
         throttled.map_or(String::new(), |times| format!(", throttled {times:.0} times so far"));
     let Some(cpus) = tightest else {
-        return Finding::new(
-            Level::Quiet,
+        return ProbeFinding::new(
+            Severity::Quiet,
             PROBE,
             format!("none{times}"),
             "No control group stops a run.",
         );
     };
-    let level = if cpus < machine.cpus as f64 { Level::Noisy } else { Level::Quiet };
+    let level = if cpus < machine.cpus as f64 { Severity::Noisy } else { Severity::Quiet };
     let means = match level {
-        Level::Quiet => "The limit is no less than the processors that there are.",
+        Severity::Quiet => "The limit is no less than the processors that there are.",
         _ => {
             "The control group stops every thread when its share of a tenth of a second is used up: \
              runs go in steps, and settings with more threads are stopped more often."
         }
     };
-    let finding = Finding::new(level, PROBE, format!("{cpus:.1} processors{times}"), means)
+    let finding = ProbeFinding::new(level, PROBE, format!("{cpus:.1} processors{times}"), means)
         .advice_unless_quiet(
             "run without a CPU limit (docker: without --cpus), and pin with a cpuset",
         )
@@ -133,7 +133,7 @@ pub(super) fn limits(texts: &Texts, machine: &Machine) -> Finding {
 }
 
 /// Processors that each control group allows; none where it allows all.
-fn quotas(texts: &Texts) -> Vec<Option<f64>> {
+fn quotas(texts: &ProcSnapshot) -> Vec<Option<f64>> {
     let mut quotas = Vec::new();
     for (_, text) in texts.named("/sys/fs/cgroup", "cpu.max") {
         let mut words = text.split_whitespace();
@@ -150,7 +150,7 @@ fn quotas(texts: &Texts) -> Vec<Option<f64>> {
     quotas
 }
 
-fn throttled_periods(texts: &Texts) -> Option<f64> {
+fn throttled_periods(texts: &ProcSnapshot) -> Option<f64> {
     let stats = texts.named("/sys/fs/cgroup", "cpu.stat");
     let times = stats.filter_map(|(_, text)| {
         let line = text.lines().find_map(|line| line.strip_prefix("nr_throttled "))?;
@@ -160,22 +160,22 @@ fn throttled_periods(texts: &Texts) -> Option<f64> {
 }
 
 /// How many programs wanted a processor over the last minute.
-pub(super) fn load(texts: &Texts, machine: &Machine) -> Finding {
+pub(super) fn load(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "load";
     let Some(load) = machine.load else {
         let why = texts.get("/proc/loadavg").err();
         let why = why.unwrap_or_else(|| "/proc/loadavg starts with no number".into());
-        return Finding::unknown(PROBE, why, "Whether others were computing is not known.");
+        return ProbeFinding::unknown(PROBE, why, "Whether others were computing is not known.");
     };
     let cpus = machine.cpus;
     let here = format!("{load:.2} on {cpus} processors over the last minute");
     let level = level(load / cpus as f64, BUSY_LOAD / 2.0, BUSY_LOAD);
     let means = match level {
-        Level::Noisy => sentence(&Doubt::Busy { load, cpus }.to_string()),
-        Level::Mind => "Something was computing a little.".into(),
+        Severity::Noisy => sentence(&Doubt::Busy { load, cpus }.to_string()),
+        Severity::Warn => "Something was computing a little.".into(),
         _ => "Nothing else was computing.".into(),
     };
-    Finding::new(level, PROBE, here, means)
+    ProbeFinding::new(level, PROBE, here, means)
         .advice_unless_quiet("wait a minute and look again; then stop what still runs")
         .figure("load_1min", load)
 }
@@ -187,7 +187,7 @@ fn sentence(fragment: &str) -> String {
 }
 
 /// How much of the time some task waited for a processor.
-pub(super) fn pressure(texts: &Texts) -> Finding {
+pub(super) fn pressure(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "cpu pressure";
     let share = texts.get("/proc/pressure/cpu").and_then(|text| {
         let some = text.lines().find_map(|line| line.strip_prefix("some "));
@@ -197,19 +197,19 @@ pub(super) fn pressure(texts: &Texts) -> Finding {
         share.ok_or_else(|| "/proc/pressure/cpu has no avg10".into())
     });
     match share {
-        Err(why) => Finding::unknown(
+        Err(why) => ProbeFinding::unknown(
             PROBE,
             why,
             "How long tasks wait for a processor is not known; load tells roughly.",
         ),
         Ok(share) => {
-            let level = level(share, WAITED_MIND, WAITED_NOISY);
+            let level = level(share, WAITED_WARN, WAITED_NOISY);
             let means = match level {
-                Level::Quiet => "Whoever wants a processor gets one at once.",
+                Severity::Quiet => "Whoever wants a processor gets one at once.",
                 _ => "Tasks wait for processors: runs will wait as well, and not all alike.",
             };
             let here = format!("tasks waited {share:.1} % of the last 10 s");
-            Finding::new(level, PROBE, here, means)
+            ProbeFinding::new(level, PROBE, here, means)
                 .advice_unless_quiet("stop what else runs, or measure when it has ended")
                 .figure("waited_percent", share)
         }
@@ -217,28 +217,31 @@ pub(super) fn pressure(texts: &Texts) -> Finding {
 }
 
 /// What the host took while somebody looked for about a second.
-pub(super) fn steal(around: Option<&Surroundings>) -> Finding {
+pub(super) fn steal(around: Option<&Surroundings>) -> ProbeFinding {
     const PROBE: &str = "steal";
     let Some(around) = around else {
-        return Finding::unknown(
+        return ProbeFinding::unknown(
             PROBE,
             "/proc/stat and /proc/vmstat do not say",
             "What the host of a virtual machine takes is not known; blocks are not voided for it.",
         );
     };
     let share = around.steal_share;
-    let level = level(share, MIND, Validity::default().steal_share_max);
+    let level = level(share, WARN, Validity::default().steal_share_max);
     let means = match level {
-        Level::Quiet => "The host gives this machine what it asks for.",
+        Severity::Quiet => "The host gives this machine what it asks for.",
         _ => {
             "The host runs others on these processors; it takes from some runs and not from others."
         }
     };
-    Finding::new(level, PROBE, format!("{:.1} % of the CPU within a second", share * 100.0), means)
-        .advice_unless_quiet(
-            "dedicated cores, another hour, or longer sessions of interleaved pairs",
-        )
-        .figure("share", share)
+    ProbeFinding::new(
+        level,
+        PROBE,
+        format!("{:.1} % of the CPU within a second", share * 100.0),
+        means,
+    )
+    .advice_unless_quiet("dedicated cores, another hour, or longer sessions of interleaved pairs")
+    .figure("share", share)
 }
 
 /// The CPU time of every process at one moment, by its id: its name and its ticks.
@@ -256,7 +259,7 @@ pub(super) fn ticks_of(stat: &str) -> Option<(String, u64)> {
 
 /// A program and its share of one processor's time.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Busy {
+pub(super) struct BusyProcess {
     name: String,
     pid: u32,
     share: f64,
@@ -264,45 +267,50 @@ pub(super) struct Busy {
 
 /// Who was busiest between two moments so many ticks apart, but for the process `own`. Whoever was
 /// not there before has begun since.
-pub(super) fn busiest(before: &Ticks, after: &Ticks, ticks: f64, own: u32) -> Vec<Busy> {
+pub(super) fn busiest(before: &Ticks, after: &Ticks, ticks: f64, own: u32) -> Vec<BusyProcess> {
     let took = |(pid, (name, now)): (&u32, &(String, u64))| {
         let then = before.get(pid).map_or(0, |(_, then)| *then);
-        Busy { name: name.clone(), pid: *pid, share: now.saturating_sub(then) as f64 / ticks }
+        BusyProcess {
+            name: name.clone(),
+            pid: *pid,
+            share: now.saturating_sub(then) as f64 / ticks,
+        }
     };
     let others = after.iter().filter(|(pid, _)| **pid != own);
-    let mut busy: Vec<Busy> = others.map(took).filter(|one| one.share >= NAMED_LEAST).collect();
+    let mut busy: Vec<BusyProcess> =
+        others.map(took).filter(|one| one.share >= NAMED_LEAST).collect();
     busy.sort_by(|a, b| b.share.total_cmp(&a.share));
     busy.truncate(NAMED_MOST);
     busy
 }
 
 /// What other programs took while somebody looked for about a second.
-pub(super) fn programs(around: Option<&Surroundings>, busy: &[Busy]) -> Finding {
+pub(super) fn programs(around: Option<&Surroundings>, busy: &[BusyProcess]) -> ProbeFinding {
     const PROBE: &str = "other programs";
     let names =
         busy.iter().map(|one| format!("{} (pid {}) {:.0} %", one.name, one.pid, one.share * 100.0));
     let names = names.collect::<Vec<_>>().join(", ");
     let Some(around) = around else {
-        return Finding::unknown(
+        return ProbeFinding::unknown(
             PROBE,
             "/proc/stat and /proc/vmstat do not say",
             "What other programs take is not known; blocks are not voided for it.",
         );
     };
     let share = around.foreign_cpu_share;
-    let level = level(share, 2.0 * MIND, Validity::default().foreign_cpu_share_max / 2.0);
+    let level = level(share, 2.0 * WARN, Validity::default().foreign_cpu_share_max / 2.0);
     let named =
         if names.is_empty() { String::new() } else { format!("; of one processor: {names}") };
     let here = format!("{:.1} % of the CPU within a second{named}", share * 100.0);
     let means = match level {
-        Level::Quiet => "The processors are free.",
-        Level::Mind => "They take time from runs, from some more than from others.",
+        Severity::Quiet => "The processors are free.",
+        Severity::Warn => "They take time from runs, from some more than from others.",
         _ => {
             "Runs share the processors: where others take more than `[validity] foreign_cpu_share_max`, \
              blocks are void."
         }
     };
-    Finding::new(level, PROBE, here, means)
+    ProbeFinding::new(level, PROBE, here, means)
         .advice_unless_quiet("stop them, or measure when they have ended")
         .figure("share", share)
 }
@@ -311,7 +319,7 @@ pub(super) fn programs(around: Option<&Surroundings>, busy: &[Busy]) -> Finding 
 mod tests {
     use super::*;
 
-    fn machine(texts: &Texts, cpus: usize) -> Machine {
+    fn machine(texts: &ProcSnapshot, cpus: usize) -> Machine {
         Machine::read(|path| texts.get(path).ok().map(String::from), cpus)
     }
 
@@ -326,7 +334,7 @@ mod tests {
         for (files, level, here) in [
             (
                 vec![("/proc/cpuinfo", guest.as_str()), ("/.dockerenv", "")],
-                Level::Mind,
+                Severity::Warn,
                 "a virtual machine, in it a container (docker)",
             ),
             (
@@ -335,33 +343,33 @@ mod tests {
                     ("/sys/class/dmi/id/sys_vendor", "QEMU\n"),
                     ("/sys/class/dmi/id/product_name", "Standard PC\n"),
                 ],
-                Level::Mind,
+                Severity::Warn,
                 "a virtual machine (QEMU Standard PC)",
             ),
             (
                 vec![("/proc/cpuinfo", host.as_str()), ("/proc/self/cgroup", "0::/kubepods/x\n")],
-                Level::Mind,
+                Severity::Warn,
                 "a container (kubepods)",
             ),
             (
                 vec![("/proc/cpuinfo", host.as_str())],
-                Level::Quiet,
+                Severity::Quiet,
                 "neither a virtual machine nor a container is seen",
             ),
             (
                 vec![("/proc/cpuinfo", "processor : 0\nFeatures : fp\n")],
-                Level::Unknown,
+                Severity::Unknown,
                 "not known here: /proc/cpuinfo names no flags, and there is no /sys/hypervisor/type",
             ),
         ] {
-            let finding = virtualization(&Texts::of(files));
+            let finding = virtualization(&ProcSnapshot::of(files));
             assert_eq!((finding.level, finding.here.as_str()), (level, here));
         }
     }
 
     #[test]
     fn the_tightest_limit_of_all_groups_counts_in_both_versions() {
-        let second = Texts::of([
+        let second = ProcSnapshot::of([
             ("/sys/fs/cgroup/cpu.max", "max 100000\n"),
             ("/sys/fs/cgroup/a/cpu.max", "150000 100000\n"),
             ("/sys/fs/cgroup/a/b/cpu.max", "400000 100000\n"),
@@ -369,9 +377,9 @@ mod tests {
         ]);
         let found = limits(&second, &machine(&second, 2));
         assert_eq!(found.here, "1.5 processors, throttled 12 times so far");
-        assert_eq!(found.level, Level::Noisy);
+        assert_eq!(found.level, Severity::Noisy);
         let first = |quota| {
-            Texts::of([
+            ProcSnapshot::of([
                 ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota),
                 ("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"),
             ])
@@ -379,38 +387,46 @@ mod tests {
         let none = first("-1\n");
         assert_eq!(limits(&none, &machine(&none, 2)).here, "none");
         let wide = first("400000\n");
-        assert_eq!(limits(&wide, &machine(&wide, 2)).level, Level::Quiet);
-        let nothing = Texts::default();
-        assert_eq!(limits(&nothing, &machine(&nothing, 2)).level, Level::Unknown);
+        assert_eq!(limits(&wide, &machine(&wide, 2)).level, Severity::Quiet);
+        let nothing = ProcSnapshot::default();
+        assert_eq!(limits(&nothing, &machine(&nothing, 2)).level, Severity::Unknown);
     }
 
     #[test]
     fn load_and_pressure_are_judged_by_how_many_had_to_wait() {
-        for (text, level) in
-            [("0.10 0 0", Level::Quiet), ("0.40 0 0", Level::Mind), ("1.90 0 0", Level::Noisy)]
-        {
-            let texts = Texts::of([("/proc/loadavg", text)]);
+        for (text, level) in [
+            ("0.10 0 0", Severity::Quiet),
+            ("0.40 0 0", Severity::Warn),
+            ("1.90 0 0", Severity::Noisy),
+        ] {
+            let texts = ProcSnapshot::of([("/proc/loadavg", text)]);
             assert_eq!(load(&texts, &machine(&texts, 2)).level, level, "{text}");
         }
         for (text, level) in [
-            ("some avg10=0.00 avg60=9.00\nfull avg10=50.0\n", Level::Quiet),
-            ("some avg10=8.28 avg60=5.86\n", Level::Mind),
-            ("some avg10=30.0 avg60=5.86\n", Level::Noisy),
-            ("some nothing\n", Level::Unknown),
+            ("some avg10=0.00 avg60=9.00\nfull avg10=50.0\n", Severity::Quiet),
+            ("some avg10=8.28 avg60=5.86\n", Severity::Warn),
+            ("some avg10=30.0 avg60=5.86\n", Severity::Noisy),
+            ("some nothing\n", Severity::Unknown),
         ] {
-            assert_eq!(pressure(&Texts::of([("/proc/pressure/cpu", text)])).level, level, "{text}");
+            assert_eq!(
+                pressure(&ProcSnapshot::of([("/proc/pressure/cpu", text)])).level,
+                level,
+                "{text}"
+            );
         }
-        let none = Texts::default();
-        assert_eq!(load(&none, &machine(&none, 2)).level, Level::Unknown);
-        assert_eq!(pressure(&none).level, Level::Unknown);
+        let none = ProcSnapshot::default();
+        assert_eq!(load(&none, &machine(&none, 2)).level, Severity::Unknown);
+        assert_eq!(pressure(&none).level, Severity::Unknown);
     }
 
     #[test]
     fn steal_is_judged_by_what_voids_a_block() {
-        for (share, level) in [(0.0, Level::Quiet), (0.05, Level::Mind), (0.2, Level::Noisy)] {
+        for (share, level) in
+            [(0.0, Severity::Quiet), (0.05, Severity::Warn), (0.2, Severity::Noisy)]
+        {
             assert_eq!(steal(Some(&around(0.0, share))).level, level, "{share}");
         }
-        assert_eq!(steal(None).level, Level::Unknown);
+        assert_eq!(steal(None).level, Severity::Unknown);
     }
 
     #[test]
@@ -435,9 +451,9 @@ mod tests {
             finding.here,
             "55.0 % of the CPU within a second; of one processor: cc) (x (pid 1) 80 %, ld (pid 4) 40 %"
         );
-        assert_eq!(finding.level, Level::Noisy);
+        assert_eq!(finding.level, Severity::Noisy);
         assert_eq!(ticks_of("no brackets"), None);
-        assert_eq!(programs(None, &[]).level, Level::Unknown);
-        assert_eq!(programs(Some(&around(0.0, 0.0)), &[]).level, Level::Quiet);
+        assert_eq!(programs(None, &[]).level, Severity::Unknown);
+        assert_eq!(programs(Some(&around(0.0, 0.0)), &[]).level, Severity::Quiet);
     }
 }

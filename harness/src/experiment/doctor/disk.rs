@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::finding::{Finding, Level, level};
+use super::finding::{ProbeFinding, Severity, level};
 use crate::stats::{Sample, quantile_support};
 use crate::trial::provenance::{Doubt, IN_MEMORY};
 
@@ -19,7 +19,7 @@ const PAGE: [u8; 4096] = [0x5a; 4096];
 /// A run of the baseline lasts about this long, in milliseconds.
 const RUN_MS: f64 = 800.0;
 /// A slow flush that moves a run by more than this share is to be minded, is noisy.
-const MIND: f64 = 0.0025;
+const WARN: f64 = 0.0025;
 const NOISY: f64 = 0.01;
 
 /// Milliseconds of each flush (fdatasync(2), which is what the store waits for) of a small write at
@@ -38,7 +38,7 @@ pub(super) fn flushes(folder: &Path) -> io::Result<Vec<f64>> {
 }
 
 /// What flushes of these milliseconds mean on this file system.
-pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str>) -> Finding {
+pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str>) -> ProbeFinding {
     const PROBE: &str = "disk flush";
     let sample = flushes.and_then(|flushes| {
         Sample::new(flushes).map_err(|bad| format!("measuring flushes: {bad}"))
@@ -46,7 +46,11 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
     let sample = match sample {
         Ok(sample) => sample,
         Err(why) => {
-            return Finding::unknown(PROBE, why, "What a commit costs shows only in the runs.");
+            return ProbeFinding::unknown(
+                PROBE,
+                why,
+                "What a commit costs shows only in the runs.",
+            );
         }
     };
     let on = filesystem.map_or(String::new(), |name| format!(" on {name}"));
@@ -64,7 +68,7 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
     let memory = filesystem.filter(|name| IN_MEMORY.contains(name));
     let (level, means, advice) = if let Some(name) = memory {
         let doubt = Doubt::InMemory(name.into()).to_string();
-        (Level::Mind, doubt + ".", "give --out a folder on the disk that matters")
+        (Severity::Warn, doubt + ".", "give --out a folder on the disk that matters")
     } else {
         let moved = (slow - median).max(0.0) / RUN_MS;
         let means = format!(
@@ -73,12 +77,12 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
             moved * 100.0
         );
         (
-            level(moved, MIND, NOISY),
+            level(moved, WARN, NOISY),
             means,
             "a disk of its own for --out, and nobody else writing to it",
         )
     };
-    let finding = Finding::new(level, PROBE, here, means)
+    let finding = ProbeFinding::new(level, PROBE, here, means)
         .advice_unless_quiet(advice)
         .figure("flushes", sample.count() as f64)
         .figure("median_ms", median)
@@ -99,7 +103,9 @@ mod tests {
 
     #[test]
     fn a_flush_is_judged_by_how_far_a_slow_one_moves_a_run() {
-        for (slow, level) in [(1.2, Level::Quiet), (5.0, Level::Mind), (40.0, Level::Noisy)] {
+        for (slow, level) in
+            [(1.2, Severity::Quiet), (5.0, Severity::Warn), (40.0, Severity::Noisy)]
+        {
             let finding = finding(Ok(flushes_with(slow)), Some("ext4"));
             assert_eq!(finding.level, level, "{slow}: {finding:?}");
             assert!((finding.figures["p99_ms"] - slow).abs() < 1e-9, "{finding:?}");
@@ -119,11 +125,11 @@ mod tests {
     #[test]
     fn memory_is_no_disk_and_no_flush_is_no_finding() {
         let memory = finding(Ok(flushes_with(1.0)), Some("tmpfs"));
-        assert_eq!(memory.level, Level::Mind);
+        assert_eq!(memory.level, Severity::Warn);
         assert!(memory.means.contains("costs no flush"), "{memory:?}");
         let unknown = finding(Err("writing: no space".into()), Some("ext4"));
         assert_eq!(unknown.here, "not known here: writing: no space");
-        assert_eq!(finding(Ok(Vec::new()), None).level, Level::Unknown);
+        assert_eq!(finding(Ok(Vec::new()), None).level, Severity::Unknown);
     }
 
     #[test]

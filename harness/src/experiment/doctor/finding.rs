@@ -8,11 +8,11 @@ use serde::Serialize;
 /// What a finding means for the noise here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Level {
+pub enum Severity {
     /// Adds none.
     Quiet,
     /// May add some.
-    Mind,
+    Warn,
     /// Adds some.
     Noisy,
     /// The machine does not say.
@@ -21,11 +21,11 @@ pub enum Level {
 
 /// One thing that makes runs differ, as it is here.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Finding {
+pub struct ProbeFinding {
     /// What was looked at.
     pub probe: &'static str,
     /// What it means for the noise.
-    pub level: Level,
+    pub level: Severity,
     /// What was found, or why nothing was.
     pub here: String,
     /// What that means for runs, in words; a whole sentence.
@@ -36,10 +36,10 @@ pub struct Finding {
     pub figures: BTreeMap<&'static str, f64>,
 }
 
-impl Finding {
+impl ProbeFinding {
     /// What was found and what it means.
     pub(super) fn new(
-        level: Level,
+        level: Severity,
         probe: &'static str,
         here: impl Into<String>,
         means: impl Into<String>,
@@ -60,7 +60,7 @@ impl Finding {
         why: impl AsRef<str>,
         means: impl Into<String>,
     ) -> Self {
-        Self::new(Level::Unknown, probe, format!("not known here: {}", why.as_ref()), means)
+        Self::new(Severity::Unknown, probe, format!("not known here: {}", why.as_ref()), means)
     }
 
     #[must_use]
@@ -72,7 +72,7 @@ impl Finding {
     /// Advice only where something is to be minded.
     #[must_use]
     pub(super) fn advice_unless_quiet(self, advice: impl Into<String>) -> Self {
-        if self.level == Level::Quiet { self } else { self.advice(advice) }
+        if self.level == Severity::Quiet { self } else { self.advice(advice) }
     }
 
     #[must_use]
@@ -82,13 +82,13 @@ impl Finding {
     }
 }
 
-/// Noisy above the second limit, to be minded above the first.
-pub(super) fn level(value: f64, mind: f64, noisy: f64) -> Level {
+/// Noisy above the second limit, a warning above the first.
+pub(super) fn level(value: f64, warn: f64, noisy: f64) -> Severity {
     if value > noisy {
-        Level::Noisy
-    } else if value > mind {
-        Level::Mind
+        Severity::Noisy
+    } else if value > warn {
+        Severity::Warn
     } else {
-        Level::Quiet
+        Severity::Quiet
     }
 }

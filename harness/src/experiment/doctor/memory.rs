@@ -1,7 +1,7 @@
 //! Whether runs have memory to themselves. Texts and counters in, findings out.
 
-use super::finding::{Finding, Level};
-use super::proc_snapshot::Texts;
+use super::finding::{ProbeFinding, Severity};
+use super::proc_snapshot::ProcSnapshot;
 use crate::scenario::{Limits, Validity};
 use crate::trial::measurement::Surroundings;
 use crate::trial::provenance::{Machine, bytes_of};
@@ -10,7 +10,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// What runs can have without pushing anything out. Below twice the most that a run may take by
 /// default, the page cache that holds source and store gives way.
-pub(super) fn memory(texts: &Texts, machine: &Machine) -> Finding {
+pub(super) fn memory(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "memory";
     let available = texts.get("/proc/meminfo").and_then(|meminfo| {
         let available = bytes_of(meminfo, "MemAvailable:");
@@ -18,7 +18,11 @@ pub(super) fn memory(texts: &Texts, machine: &Machine) -> Finding {
     });
     let available = match available {
         Err(why) => {
-            return Finding::unknown(PROBE, why, "Whether runs are short of memory is not known.");
+            return ProbeFinding::unknown(
+                PROBE,
+                why,
+                "Whether runs are short of memory is not known.",
+            );
         }
         Ok(available) => available,
     };
@@ -26,11 +30,11 @@ pub(super) fn memory(texts: &Texts, machine: &Machine) -> Finding {
     let usable = limit.map_or(available, |limit| limit.min(available)) as f64;
     let most = Limits::default().peak_rss_bytes as f64;
     let level = if usable < most {
-        Level::Noisy
+        Severity::Noisy
     } else if usable < 2.0 * most {
-        Level::Mind
+        Severity::Warn
     } else {
-        Level::Quiet
+        Severity::Quiet
     };
     let total = machine.memory_bytes.unwrap_or(available) as f64;
     let limited = limit.filter(|limit| (*limit as f64) < total).map_or(String::new(), |limit| {
@@ -38,10 +42,10 @@ pub(super) fn memory(texts: &Texts, machine: &Machine) -> Finding {
     });
     let here = format!("{} MiB free of {} MiB{limited}", whole(available as f64), whole(total));
     let means = match level {
-        Level::Quiet => "Source and store stay in the page cache.",
+        Severity::Quiet => "Source and store stay in the page cache.",
         _ => "The page cache gives way or memory is swapped: runs then wait for the disk.",
     };
-    Finding::new(level, PROBE, here, means)
+    ProbeFinding::new(level, PROBE, here, means)
         .advice_unless_quiet("end what holds memory; `ps aux --sort=-rss` names it")
         .figure("available_bytes", available as f64)
 }
@@ -51,14 +55,14 @@ fn whole(bytes: f64) -> String {
 }
 
 /// The tightest memory limit of the control groups; version 1 writes a huge number for none.
-fn limit(texts: &Texts) -> Option<u64> {
+fn limit(texts: &ProcSnapshot) -> Option<u64> {
     let second = texts.named("/sys/fs/cgroup", "memory.max");
     let first = texts.named("/sys/fs/cgroup", "memory.limit_in_bytes");
     second.chain(first).filter_map(|(_, text)| text.parse::<u64>().ok()).min()
 }
 
 /// Whether memory goes to disk.
-pub(super) fn swap(texts: &Texts, around: Option<&Surroundings>) -> Finding {
+pub(super) fn swap(texts: &ProcSnapshot, around: Option<&Surroundings>) -> ProbeFinding {
     const PROBE: &str = "swap";
     let meminfo = texts.get("/proc/meminfo");
     let sizes = meminfo.and_then(|meminfo| {
@@ -67,19 +71,19 @@ pub(super) fn swap(texts: &Texts, around: Option<&Surroundings>) -> Finding {
     });
     let (total, free) = match sizes {
         Err(why) => {
-            return Finding::unknown(PROBE, why, "Whether memory goes to disk is not known.");
+            return ProbeFinding::unknown(PROBE, why, "Whether memory goes to disk is not known.");
         }
         Ok(sizes) => sizes,
     };
     if total == 0 {
-        return Finding::new(Level::Quiet, PROBE, "none", "No memory goes to disk.");
+        return ProbeFinding::new(Severity::Quiet, PROBE, "none", "No memory goes to disk.");
     }
     let used = total.saturating_sub(free) as f64;
     let pages = around.map_or(0, |around| around.swapped_pages);
     let level = match pages {
-        0 if used == 0.0 => Level::Quiet,
-        pages if pages > Validity::default().swapped_pages_max => Level::Noisy,
-        _ => Level::Mind,
+        0 if used == 0.0 => Severity::Quiet,
+        pages if pages > Validity::default().swapped_pages_max => Severity::Noisy,
+        _ => Severity::Warn,
     };
     let moved = match around {
         Some(_) => format!("{pages} pages moved within a second"),
@@ -87,11 +91,13 @@ pub(super) fn swap(texts: &Texts, around: Option<&Surroundings>) -> Finding {
     };
     let here = format!("{} of {} MiB used, {moved}", whole(used), whole(total as f64));
     let means = match level {
-        Level::Quiet => "No memory is on disk.",
-        Level::Mind => "What is on disk comes back some time, and whoever waits for it is slower.",
+        Severity::Quiet => "No memory is on disk.",
+        Severity::Warn => {
+            "What is on disk comes back some time, and whoever waits for it is slower."
+        }
         _ => "Memory is moving: runs wait for the disk, and blocks are void.",
     };
-    Finding::new(level, PROBE, here, means)
+    ProbeFinding::new(level, PROBE, here, means)
         .advice_unless_quiet("end what holds memory, then `sudo swapoff -a && sudo swapon -a`")
         .figure("used_bytes", used)
         .figure("pages", pages as f64)
@@ -108,27 +114,27 @@ mod tests {
         )
     }
 
-    fn machine(texts: &Texts) -> Machine {
+    fn machine(texts: &ProcSnapshot) -> Machine {
         Machine::read(|path| texts.get(path).ok().map(String::from), 2)
     }
 
     #[test]
     fn memory_is_judged_by_what_a_run_may_take() {
         for (available, level) in
-            [(8_000_000, Level::Quiet), (900_000, Level::Mind), (300_000, Level::Noisy)]
+            [(8_000_000, Severity::Quiet), (900_000, Severity::Warn), (300_000, Severity::Noisy)]
         {
             let text = meminfo(available, 0, 0);
-            let texts = Texts::of([("/proc/meminfo", text.as_str())]);
+            let texts = ProcSnapshot::of([("/proc/meminfo", text.as_str())]);
             assert_eq!(memory(&texts, &machine(&texts)).level, level, "{available}");
         }
         let text = meminfo(8_000_000, 0, 0);
-        let texts = Texts::of([
+        let texts = ProcSnapshot::of([
             ("/proc/meminfo", text.as_str()),
             ("/sys/fs/cgroup/memory.max", "max\n"),
             ("/sys/fs/cgroup/a/memory.max", "209715200\n"),
         ]);
         let found = memory(&texts, &machine(&texts));
-        assert_eq!(found.level, Level::Noisy);
+        assert_eq!(found.level, Severity::Noisy);
         assert_eq!(found.here, "7812 MiB free of 16384 MiB, the control group's limit is 200 MiB");
     }
 
@@ -141,21 +147,21 @@ mod tests {
             clock_mhz: None,
         };
         for (swap_kib, free, pages, level) in [
-            (0, 0, 0, Level::Quiet),
-            (1024, 1024, 0, Level::Quiet),
-            (2048, 1024, 0, Level::Mind),
-            (2048, 1024, 1000, Level::Noisy),
+            (0, 0, 0, Severity::Quiet),
+            (1024, 1024, 0, Severity::Quiet),
+            (2048, 1024, 0, Severity::Warn),
+            (2048, 1024, 1000, Severity::Noisy),
         ] {
             let text = meminfo(8_000_000, swap_kib, free);
-            let texts = Texts::of([("/proc/meminfo", text.as_str())]);
+            let texts = ProcSnapshot::of([("/proc/meminfo", text.as_str())]);
             assert_eq!(swap(&texts, Some(&around(pages))).level, level, "{pages}");
         }
     }
 
     #[test]
     fn what_is_not_said_is_not_known() {
-        let texts = Texts::of([("/proc/meminfo", "MemTotal: 1 kB\n")]);
-        assert_eq!(memory(&texts, &machine(&texts)).level, Level::Unknown);
-        assert_eq!(swap(&texts, None).level, Level::Unknown);
+        let texts = ProcSnapshot::of([("/proc/meminfo", "MemTotal: 1 kB\n")]);
+        assert_eq!(memory(&texts, &machine(&texts)).level, Severity::Unknown);
+        assert_eq!(swap(&texts, None).level, Severity::Unknown);
     }
 }

@@ -1,6 +1,6 @@
 //! A look at the machine before anything is measured on it: what makes runs differ here, what to do
 //! about it, and how small a difference can be told. The probes are pure: texts and counters in,
-//! findings out; what reads the machine is [`look`], `texts` and `watch`.
+//! findings out; what reads the machine is [`inspect`], `texts` and `watch`.
 
 mod contention;
 mod disk;
@@ -15,26 +15,26 @@ use std::path::Path;
 
 use serde::Serialize;
 
-pub use finding::{Finding, Level};
-pub use noise::{Detectable, Noise, Pairs};
-pub use proc_snapshot::Texts;
+pub use finding::{ProbeFinding, Severity};
+pub use noise::{Detectable, DetectablePairs, Noise};
+pub use proc_snapshot::ProcSnapshot;
 
 use crate::trial::measurement::Surroundings;
 use crate::trial::provenance::{Machine, filesystem, usable_cpus};
-use contention::Busy;
+use contention::BusyProcess;
 
 /// The version of the JSON.
 const FORMAT_VERSION: u32 = 1;
 
 /// What a look at the machine found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Checkup {
+pub struct DoctorReport {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
     /// The machine.
     pub machine: Machine,
     /// What makes runs differ, one for each thing that was looked at.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<ProbeFinding>,
     /// What runs of the baseline say.
     pub noise: Option<Noise>,
     /// Why they say nothing.
@@ -43,29 +43,29 @@ pub struct Checkup {
 
 /// What was measured rather than read.
 #[derive(Debug, Clone)]
-struct Seen {
+struct Observations {
     around: Option<Surroundings>,
-    busy: Vec<Busy>,
+    busy: Vec<BusyProcess>,
     /// Milliseconds, or why there are none.
     flushes: Result<Vec<f64>, String>,
     filesystem: Option<String>,
 }
 
 /// Looks at this machine; `stores` is the folder where trials run. Takes some seconds.
-pub fn look(stores: &Path) -> Checkup {
-    let texts = Texts::here();
+pub fn inspect(stores: &Path) -> DoctorReport {
+    let texts = ProcSnapshot::here();
     let (around, busy) = watch::watch();
     let flushes = disk::flushes(stores)
         .map_err(|error| format!("flushing a file in {}: {error}", stores.display()));
-    let seen = Seen { around, busy, flushes, filesystem: filesystem(stores) };
+    let seen = Observations { around, busy, flushes, filesystem: filesystem(stores) };
     let machine = Machine::read(|path| texts.get(path).ok().map(str::to_owned), usable_cpus());
     let findings = findings(&texts, &machine, seen);
-    Checkup { format: FORMAT_VERSION, machine, findings, noise: None, noise_unknown: None }
+    DoctorReport { format: FORMAT_VERSION, machine, findings, noise: None, noise_unknown: None }
 }
 
 /// Every probe's finding, in the order of the table.
-fn findings(texts: &Texts, machine: &Machine, seen: Seen) -> Vec<Finding> {
-    let Seen { around, busy, flushes, filesystem } = seen;
+fn findings(texts: &ProcSnapshot, machine: &Machine, seen: Observations) -> Vec<ProbeFinding> {
+    let Observations { around, busy, flushes, filesystem } = seen;
     let around = around.as_ref();
     vec![
         processor::processors(texts, machine),
@@ -86,9 +86,9 @@ fn findings(texts: &Texts, machine: &Machine, seen: Seen) -> Vec<Finding> {
     ]
 }
 
-impl Checkup {
+impl DoctorReport {
     /// How many findings are of this level.
-    pub fn count(&self, level: Level) -> usize {
+    pub fn count(&self, level: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
 }
@@ -99,13 +99,13 @@ mod tests {
 
     #[test]
     fn on_a_machine_that_says_nothing_every_probe_says_so_and_why() {
-        let texts = Texts::default();
+        let texts = ProcSnapshot::default();
         let machine = Machine::read(|_| None, 4);
         let flushes = Err("flushing a file in /gone: no such folder".into());
-        let seen = Seen { around: None, busy: Vec::new(), flushes, filesystem: None };
+        let seen = Observations { around: None, busy: Vec::new(), flushes, filesystem: None };
         let findings = findings(&texts, &machine, seen);
         let (known, unknown): (Vec<_>, Vec<_>) =
-            findings.iter().partition(|finding| finding.level != Level::Unknown);
+            findings.iter().partition(|finding| finding.level != Severity::Unknown);
         assert_eq!(known.len(), 1, "only how many processors there are is known: {known:?}");
         for finding in unknown {
             assert!(finding.here.starts_with("not known here: "), "{finding:?}");
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn this_machine_can_be_looked_at() {
         let folder = tempfile::tempdir().unwrap();
-        let checkup = look(folder.path());
+        let checkup = inspect(folder.path());
         assert_eq!(checkup.findings.len(), 15);
         let flush = checkup.findings.last().unwrap();
         assert!(flush.figures["median_ms"] >= 0.0, "{flush:?}");

@@ -26,7 +26,7 @@ const INTERVAL_ALPHA: f64 = 0.025;
 
 /// One run of the baseline.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Run {
+pub struct BaselineRun {
     /// Its rate.
     pub rec_per_min: f64,
     /// Seconds from the start of its process to its end.
@@ -51,12 +51,12 @@ pub struct Noise {
     /// The largest share that the host took.
     pub steal_share_max: Option<f64>,
     /// What it means for pairs; nothing from a quick look's few runs.
-    pub pairs: Option<Pairs>,
+    pub pairs: Option<DetectablePairs>,
 }
 
 /// What to expect of pairs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Pairs {
+pub struct DetectablePairs {
     /// `s_d`, a logarithm: the expected standard deviation of a pair's log ratio.
     pub std_dev: f64,
     /// Between which two it is with 95 %, about.
@@ -89,9 +89,9 @@ pub fn runs(
     scenario: &Scenario,
     count: usize,
     ended: &mut dyn FnMut(),
-) -> Result<(u32, Vec<Run>)> {
+) -> Result<(u32, Vec<BaselineRun>)> {
     let settings = &scenario.settings[scenario.baseline].settings;
-    let run = |executor: &mut dyn Executor, source: &Source| -> Result<Run> {
+    let run = |executor: &mut dyn Executor, source: &Source| -> Result<BaselineRun> {
         one(&executor.measure(source, 0, settings)?)
     };
     let least = schedule::records_least(&scenario.settings[scenario.baseline..=scenario.baseline]);
@@ -115,14 +115,14 @@ pub fn runs(
     Ok((source.records, runs))
 }
 
-fn one(measurement: &Measurement) -> Result<Run> {
+fn one(measurement: &Measurement) -> Result<BaselineRun> {
     let report = match &measurement.outcome {
         Outcome::Report(report) => report,
         Outcome::Failure(failure) => {
             return Err(Error::environment(format!("a run of the baseline failed: {failure}")));
         }
     };
-    Ok(Run {
+    Ok(BaselineRun {
         rec_per_min: report.rec_per_min,
         elapsed_s: measurement.elapsed_s,
         surroundings: measurement.surroundings,
@@ -131,7 +131,7 @@ fn one(measurement: &Measurement) -> Result<Run> {
 
 impl Noise {
     /// What runs on so many records say. Fewer than [`RUNS`] say nothing about pairs.
-    pub fn of(records: u32, runs: &[Run]) -> Result<Self> {
+    pub fn of(records: u32, runs: &[BaselineRun]) -> Result<Self> {
         let rates = runs.iter().map(|run| run.rec_per_min).collect();
         let seconds = runs.iter().map(|run| run.elapsed_s).collect();
         let sample = |figures| {
@@ -145,7 +145,11 @@ impl Noise {
         Ok(Self {
             records,
             median_rec_per_min: rates.median(),
-            pairs: if runs.len() < RUNS { None } else { Pairs::of(rates.values(), pair_s) },
+            pairs: if runs.len() < RUNS {
+                None
+            } else {
+                DetectablePairs::of(rates.values(), pair_s)
+            },
             rec_per_min: rates.values().to_vec(),
             pair_s,
             foreign_cpu_share_max: around(|around| around.foreign_cpu_share),
@@ -154,7 +158,7 @@ impl Noise {
     }
 }
 
-impl Pairs {
+impl DetectablePairs {
     fn of(rates: &[f64], pair_s: f64) -> Option<Self> {
         let logs: Vec<f64> = rates.iter().map(|rate| rate.ln()).collect();
         let found = Successive::of(&logs)?;
@@ -191,7 +195,7 @@ mod tests {
     use crate::scenario::shipped;
     use crate::trial::{Mock, report};
 
-    fn runs_of(rates: &[f64]) -> Vec<Run> {
+    fn runs_of(rates: &[f64]) -> Vec<BaselineRun> {
         let around = |foreign_cpu_share| {
             Some(Surroundings {
                 foreign_cpu_share,
@@ -200,7 +204,7 @@ mod tests {
                 clock_mhz: None,
             })
         };
-        let run = |(index, rate): (usize, &f64)| Run {
+        let run = |(index, rate): (usize, &f64)| BaselineRun {
             rec_per_min: *rate,
             elapsed_s: 1.5,
             surroundings: around(index as f64 / 100.0),
@@ -209,7 +213,7 @@ mod tests {
     }
 
     /// Ten runs of which each differs from the one before by this logarithm.
-    fn zigzag(log: f64) -> Vec<Run> {
+    fn zigzag(log: f64) -> Vec<BaselineRun> {
         let rates: Vec<f64> =
             (0..10).map(|run| if run % 2 == 0 { 1000.0 } else { 1000.0 * log.exp() }).collect();
         runs_of(&rates)

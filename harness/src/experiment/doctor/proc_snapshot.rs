@@ -42,11 +42,11 @@ const NUMBERED: [(&str, &str, &[&str]); 2] = [
 
 /// Texts by path, and why others are not there.
 #[derive(Debug, Clone, Default)]
-pub struct Texts {
+pub struct ProcSnapshot {
     files: BTreeMap<String, Result<String, String>>,
 }
 
-impl Texts {
+impl ProcSnapshot {
     /// This machine's, now.
     pub fn here() -> Self {
         let mut texts = Self::default();
@@ -178,11 +178,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_says_so() {
-        let texts = Texts::of([("/proc/loadavg", "1 2 3\n")]);
+        let texts = ProcSnapshot::of([("/proc/loadavg", "1 2 3\n")]);
         assert_eq!(texts.get("/proc/loadavg"), Ok("1 2 3"));
         assert_eq!(texts.get("/proc/none"), Err("there is no /proc/none".into()));
         // Whatever this machine has, looking does not fail.
-        assert!(!Texts::here().has("/proc/none"));
+        assert!(!ProcSnapshot::here().has("/proc/none"));
     }
 
     #[test]

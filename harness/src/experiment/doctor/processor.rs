@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::finding::{Finding, Level, level};
-use super::proc_snapshot::Texts;
+use super::finding::{ProbeFinding, Severity, level};
+use super::proc_snapshot::ProcSnapshot;
 use crate::trial::provenance::{Doubt, Machine};
 
 const CPU: &str = "/sys/devices/system/cpu";
@@ -19,7 +19,7 @@ const WARM_C: f64 = 75.0;
 const HOT_C: f64 = 90.0;
 
 /// How many processors there are and how many a run may use.
-pub(super) fn processors(texts: &Texts, machine: &Machine) -> Finding {
+pub(super) fn processors(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "processors";
     let usable = machine.cpus;
     let model = machine.cpu.as_deref().unwrap_or("model not known here");
@@ -30,24 +30,24 @@ pub(super) fn processors(texts: &Texts, machine: &Machine) -> Finding {
     let here =
         format!("{usable} usable{}{} ({model})", of.unwrap_or_default(), on.unwrap_or_default());
     let finding = match usable {
-        1 => Finding::new(
-            Level::Noisy,
+        1 => ProbeFinding::new(
+            Severity::Noisy,
             PROBE,
             here,
             "The baseline's two workers, the harness and the system share one processor: whatever \
              else wakes up takes its time from the run.",
         )
         .advice("give the machine more processors, or compare settings with one worker only"),
-        2 => Finding::new(
-            Level::Mind,
+        2 => ProbeFinding::new(
+            Severity::Warn,
             PROBE,
             here,
             "The baseline's two workers fill both: whatever else wakes up takes its time from the \
              run, and more workers show nothing but their overhead.",
         )
         .advice("stop what else runs; for sweeps of `workers` take a machine with more"),
-        _ => Finding::new(
-            Level::Quiet,
+        _ => ProbeFinding::new(
+            Severity::Quiet,
             PROBE,
             here,
             "The baseline's two workers leave processors for everything else.",
@@ -61,36 +61,38 @@ pub(super) fn processors(texts: &Texts, machine: &Machine) -> Finding {
 }
 
 /// Whether two threads share a core.
-pub(super) fn smt(texts: &Texts) -> Finding {
+pub(super) fn smt(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "smt";
     const MEANS: &str =
         "Where two threads share a core, a run depends on which ones its workers got.";
     let control = format!("{CPU}/smt/control");
     match texts.get(&format!("{CPU}/smt/active")) {
-        Ok("1") => Finding::new(Level::Mind, PROBE, "on: two threads share a core", MEANS)
+        Ok("1") => ProbeFinding::new(Severity::Warn, PROBE, "on: two threads share a core", MEANS)
             .advice("echo off | sudo tee /sys/devices/system/cpu/smt/control"),
-        Ok(_) if texts.get(&control) == Ok("notsupported") => Finding::unknown(
+        Ok(_) if texts.get(&control) == Ok("notsupported") => ProbeFinding::unknown(
             PROBE,
             format!("{control} says notsupported, and a virtual machine's host may have it"),
             MEANS,
         ),
-        Ok(_) => Finding::new(Level::Quiet, PROBE, "off", "Every worker has a core of its own."),
-        Err(why) => Finding::unknown(PROBE, why, MEANS),
+        Ok(_) => {
+            ProbeFinding::new(Severity::Quiet, PROBE, "off", "Every worker has a core of its own.")
+        }
+        Err(why) => ProbeFinding::unknown(PROBE, why, MEANS),
     }
 }
 
 /// How the clock speed is governed.
-pub(super) fn governor(texts: &Texts, machine: &Machine) -> Finding {
+pub(super) fn governor(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "governor";
     match (&machine.governor, texts.get(&format!("{CPU}/cpu0/cpufreq/scaling_governor"))) {
-        (Some(governor), _) if governor == "performance" => Finding::new(
-            Level::Quiet,
+        (Some(governor), _) if governor == "performance" => ProbeFinding::new(
+            Severity::Quiet,
             PROBE,
             governor.as_str(),
             "The clock speed does not follow the load.",
         ),
-        (Some(governor), _) => Finding::new(
-            Level::Noisy,
+        (Some(governor), _) => ProbeFinding::new(
+            Severity::Noisy,
             PROBE,
             governor.as_str(),
             format!(
@@ -99,7 +101,7 @@ pub(super) fn governor(texts: &Texts, machine: &Machine) -> Finding {
             ),
         )
         .advice("sudo cpupower frequency-set --governor performance"),
-        (None, why) => Finding::unknown(
+        (None, why) => ProbeFinding::unknown(
             PROBE,
             why.err().unwrap_or_else(|| "it is empty".into()),
             "In a virtual machine the host governs the clock speed; its changes are noise that only \
@@ -109,7 +111,7 @@ pub(super) fn governor(texts: &Texts, machine: &Machine) -> Finding {
 }
 
 /// Whether the clock speed goes beyond what it can hold.
-pub(super) fn turbo(texts: &Texts) -> Finding {
+pub(super) fn turbo(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "turbo";
     let intel = texts.get(&format!("{CPU}/intel_pstate/no_turbo"));
     let boost = texts.get(&format!("{CPU}/cpufreq/boost"));
@@ -121,7 +123,7 @@ pub(super) fn turbo(texts: &Texts) -> Finding {
             (*boost == "1", "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost")
         }
         (Err(one), Err(other)) => {
-            return Finding::unknown(
+            return ProbeFinding::unknown(
                 PROBE,
                 format!("{one}, {other}"),
                 "With turbo the clock speed depends on heat and on how many cores are busy.",
@@ -129,15 +131,15 @@ pub(super) fn turbo(texts: &Texts) -> Finding {
         }
     };
     if !on {
-        return Finding::new(
-            Level::Quiet,
+        return ProbeFinding::new(
+            Severity::Quiet,
             PROBE,
             "off",
             "The clock speed has a ceiling it can hold.",
         );
     }
-    Finding::new(
-        Level::Noisy,
+    ProbeFinding::new(
+        Severity::Noisy,
         PROBE,
         "on",
         "The clock speed depends on heat and on how many cores are busy, so on the runs before and on \
@@ -147,14 +149,14 @@ pub(super) fn turbo(texts: &Texts) -> Finding {
 }
 
 /// How warm it is and how often processors have slowed themselves down.
-pub(super) fn temperature(texts: &Texts) -> Finding {
+pub(super) fn temperature(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "temperature";
     let zones = texts.named("/sys/class/thermal", "temp");
     let warmest = zones.filter_map(|(_, milli)| milli.parse::<f64>().ok()).map(|m| m / 1000.0);
     let warmest = warmest.max_by(f64::total_cmp);
     let throttled = throttled(texts);
     if warmest.is_none() && throttled.is_none() {
-        return Finding::unknown(
+        return ProbeFinding::unknown(
             PROBE,
             "no sensor in /sys/class/thermal, no thermal_throttle in /sys/devices/system/cpu",
             "Whether heat slows runs down shows only in the runs.",
@@ -162,7 +164,7 @@ pub(super) fn temperature(texts: &Texts) -> Finding {
     }
     let by_heat = level(warmest.unwrap_or(0.0), WARM_C, HOT_C);
     let ever = throttled.is_some_and(|times| times > 0);
-    let level = if by_heat == Level::Quiet && ever { Level::Mind } else { by_heat };
+    let level = if by_heat == Severity::Quiet && ever { Severity::Warn } else { by_heat };
     let warm = warmest.map(|warmest| format!("{warmest:.0} °C at the warmest sensor"));
     let slowed = throttled.map(|times| match times {
         0 => "never throttled since the start".to_owned(),
@@ -171,10 +173,10 @@ pub(super) fn temperature(texts: &Texts) -> Finding {
     });
     let here: Vec<String> = warm.into_iter().chain(slowed).collect();
     let means = match level {
-        Level::Quiet => "Heat slows nothing down.",
+        Severity::Quiet => "Heat slows nothing down.",
         _ => "A hot processor slows itself down: later runs are slower than earlier ones.",
     };
-    let mut finding = Finding::new(level, PROBE, here.join(", "), means)
+    let mut finding = ProbeFinding::new(level, PROBE, here.join(", "), means)
         .advice_unless_quiet("let it cool, mind the fans, and lower the clock speed it runs at");
     if let Some(warmest) = warmest {
         finding = finding.figure("warmest_celsius", warmest);
@@ -186,35 +188,37 @@ pub(super) fn temperature(texts: &Texts) -> Finding {
 }
 
 /// How often cores have throttled since the start, all together.
-fn throttled(texts: &Texts) -> Option<u64> {
+fn throttled(texts: &ProcSnapshot) -> Option<u64> {
     let counts = texts.named(CPU, "thermal_throttle/core_throttle_count");
     let counts: Vec<u64> = counts.filter_map(|(_, count)| count.parse().ok()).collect();
     (!counts.is_empty()).then(|| counts.iter().sum())
 }
 
 /// What tells the time.
-pub(super) fn clock(texts: &Texts) -> Finding {
+pub(super) fn clock(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "clock";
     match texts.get(CLOCK) {
         Ok(clock) if FAST_CLOCKS.contains(&clock) => {
-            Finding::new(Level::Quiet, PROBE, clock, "Reading the time costs nanoseconds.")
+            ProbeFinding::new(Severity::Quiet, PROBE, clock, "Reading the time costs nanoseconds.")
         }
-        Ok(clock) => Finding::new(
-            Level::Noisy,
+        Ok(clock) => ProbeFinding::new(
+            Severity::Noisy,
             PROBE,
             clock,
             "Every reading of the time goes through the kernel or a slow device: stage times cost \
              what they measure.",
         )
         .advice("choose a fast one of available_clocksource in /sys/devices/system/clocksource"),
-        Err(why) => {
-            Finding::unknown(PROBE, why, "A slow clock makes stage times cost what they measure.")
-        }
+        Err(why) => ProbeFinding::unknown(
+            PROBE,
+            why,
+            "A slow clock makes stage times cost what they measure.",
+        ),
     }
 }
 
 /// How many cores the sibling lists tell apart.
-fn cores(texts: &Texts) -> Option<usize> {
+fn cores(texts: &ProcSnapshot) -> Option<usize> {
     let lists = texts.named(CPU, "topology/thread_siblings_list");
     let cores: BTreeSet<&str> = lists.map(|(_, list)| list).collect();
     (!cores.is_empty()).then_some(cores.len())
@@ -234,7 +238,7 @@ fn count_list(list: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn machine(texts: &Texts, cpus: usize) -> Machine {
+    fn machine(texts: &ProcSnapshot, cpus: usize) -> Machine {
         Machine::read(|path| texts.get(path).ok().map(String::from), cpus)
     }
 
@@ -247,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_bare_machine_with_turbo_and_powersave_is_noisy_and_told_what_to_do() {
-        let texts = Texts::of([
+        let texts = ProcSnapshot::of([
             ("/proc/cpuinfo", "processor : 0\nmodel name : A Fast One\n"),
             ("/sys/devices/system/cpu/online", "0-7\n"),
             ("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0,4\n"),
@@ -264,15 +268,15 @@ mod tests {
         let machine = machine(&texts, 8);
         let found = processors(&texts, &machine);
         assert_eq!(found.here, "8 usable, 2 cores (A Fast One)");
-        assert_eq!(found.level, Level::Quiet);
+        assert_eq!(found.level, Severity::Quiet);
         for (finding, level, here) in [
-            (smt(&texts), Level::Mind, "on: two threads share a core"),
-            (governor(&texts, &machine), Level::Noisy, "powersave"),
-            (turbo(&texts), Level::Noisy, "on"),
-            (clock(&texts), Level::Noisy, "hpet"),
+            (smt(&texts), Severity::Warn, "on: two threads share a core"),
+            (governor(&texts, &machine), Severity::Noisy, "powersave"),
+            (turbo(&texts), Severity::Noisy, "on"),
+            (clock(&texts), Severity::Noisy, "hpet"),
             (
                 temperature(&texts),
-                Level::Mind,
+                Severity::Warn,
                 "62 °C at the warmest sensor, throttled 3 times since the start",
             ),
         ] {
@@ -283,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_is_set_up_for_measuring_is_quiet() {
-        let texts = Texts::of([
+        let texts = ProcSnapshot::of([
             ("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n"),
             ("/sys/devices/system/cpu/cpufreq/boost", "0\n"),
             ("/sys/devices/system/cpu/smt/active", "0\n"),
@@ -294,29 +298,29 @@ mod tests {
         let governor = governor(&texts, &machine(&texts, 4));
         let all = [governor, turbo(&texts), smt(&texts), temperature(&texts), clock(&texts)];
         for finding in all {
-            assert_eq!(finding.level, Level::Quiet, "{finding:?}");
+            assert_eq!(finding.level, Severity::Quiet, "{finding:?}");
             assert_eq!(finding.advice, None);
         }
     }
 
     #[test]
     fn a_virtual_machine_cannot_tell_whether_its_cores_are_shared() {
-        let texts = Texts::of([
+        let texts = ProcSnapshot::of([
             ("/sys/devices/system/cpu/smt/active", "0\n"),
             ("/sys/devices/system/cpu/smt/control", "notsupported\n"),
         ]);
-        assert_eq!(smt(&texts).level, Level::Unknown);
+        assert_eq!(smt(&texts).level, Severity::Unknown);
     }
 
     #[test]
     fn heat_is_noise() {
-        let texts = Texts::of([("/sys/class/thermal/thermal_zone0/temp", "95000\n")]);
-        assert_eq!(temperature(&texts).level, Level::Noisy);
+        let texts = ProcSnapshot::of([("/sys/class/thermal/thermal_zone0/temp", "95000\n")]);
+        assert_eq!(temperature(&texts).level, Severity::Noisy);
     }
 
     #[test]
     fn what_a_machine_does_not_say_is_not_known_here_and_why() {
-        let texts = Texts::default();
+        let texts = ProcSnapshot::default();
         let machine = machine(&texts, 2);
         let all = [
             smt(&texts),
@@ -326,7 +330,7 @@ mod tests {
             clock(&texts),
         ];
         for finding in all {
-            assert_eq!(finding.level, Level::Unknown, "{finding:?}");
+            assert_eq!(finding.level, Severity::Unknown, "{finding:?}");
             assert!(finding.here.starts_with("not known here: "), "{finding:?}");
             assert!(finding.here.contains("/sys/"), "{finding:?}");
         }

@@ -5,7 +5,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::contention::{Busy, Ticks, busiest, ticks_of};
+use super::contention::{BusyProcess, Ticks, busiest, ticks_of};
 use crate::trial::measurement::{Surroundings, Usage};
 use crate::trial::system_counters::{Counters, TICKS_PER_S};
 
@@ -13,7 +13,7 @@ use crate::trial::system_counters::{Counters, TICKS_PER_S};
 const WATCHED: Duration = Duration::from_secs(1);
 
 /// Watches for a second. This process itself takes next to nothing meanwhile.
-pub(super) fn watch() -> (Option<Surroundings>, Vec<Busy>) {
+pub(super) fn watch() -> (Option<Surroundings>, Vec<BusyProcess>) {
     let (counters, processes, started) = (Counters::now(), processes(), Instant::now());
     sleep(WATCHED);
     let elapsed = started.elapsed();

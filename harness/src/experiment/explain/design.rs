@@ -3,30 +3,30 @@
 
 use migrator::config::Settings;
 
-use super::settings::Part;
+use super::settings::SettingPart;
 use crate::scenario::Scenario;
 use crate::stats::shapley;
 
 /// The steps that compare the two arms.
-pub(super) const DIFFERENCE: &str = "difference";
+pub(super) const PAIRED_COMPARISON: &str = "difference";
 /// The step that takes settings apart.
-pub(super) const APART: &str = "one at a time";
+pub(super) const ONE_AT_A_TIME: &str = "one at a time";
 
 /// Which settings tell the parts of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Design {
+pub(super) struct AttributionDesign {
     /// The parts.
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<SettingPart>,
     /// What is run: each once, though two parts may need the same.
     pub(super) settings: Vec<Settings>,
     /// Which of them is what.
     pub(super) arms: shapley::Arms,
 }
 
-impl Design {
+impl AttributionDesign {
     /// Of two settings.
     pub(super) fn of(base: &Settings, head: &Settings) -> Self {
-        let parts = Part::differing(base, head);
+        let parts = SettingPart::differing(base, head);
         let mut settings = vec![base.clone(), head.clone()];
         let mut place = |wanted: Settings| {
             settings.iter().position(|there| *there == wanted).unwrap_or_else(|| {
@@ -69,7 +69,7 @@ mod tests {
             (SEVEN, 16),
         ] {
             let head = asked(head, &base).unwrap();
-            let design = Design::of(&base, &head);
+            let design = AttributionDesign::of(&base, &head);
             assert_eq!(design.settings.len(), arms, "{head:?}");
             for (place, part) in design.parts.iter().enumerate() {
                 let at = |arm: usize| &design.settings[arm];

@@ -8,9 +8,9 @@ pub mod settings;
 
 use migrator::config::Settings;
 
-use self::design::{APART, DIFFERENCE, Design};
-use self::settings::{Part, setting};
-use crate::analysis::sequential::{Looks, Then, looked, looks};
+use self::design::{AttributionDesign, ONE_AT_A_TIME, PAIRED_COMPARISON};
+use self::settings::{SettingPart, setting};
+use crate::analysis::sequential::{LookSchedule, NextLook, compare_at_current_look, looks};
 use crate::experiment::gate::{failed, once};
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
@@ -23,11 +23,11 @@ use crate::session::state::Recorded;
 use crate::session::strategy::{Next, Strategy};
 use crate::stats::verdict::Verdict;
 
-pub use result::{Explained, explain};
+pub use result::{ExplainResult, explain};
 
 /// Plans the taking apart of a difference.
 #[derive(Debug, Clone, Copy)]
-pub struct Explain;
+pub struct ExplainStrategy;
 
 /// What is explained on a scenario: where it has two settings, the second against the first;
 /// otherwise the session's second program against its first.
@@ -39,7 +39,7 @@ pub fn session(contest: Contest, scenario: Scenario) -> Session {
 /// A scenario that has these two settings and no others, the first one as its baseline.
 #[must_use]
 pub fn of_settings(scenario: Scenario, base: &Settings, head: &Settings) -> Scenario {
-    let parts = Part::differing(base, head);
+    let parts = SettingPart::differing(base, head);
     Scenario {
         swept: parts.iter().map(|part| part.name().to_owned()).collect(),
         settings: [base, head].map(|settings| setting(settings, &parts)).into(),
@@ -48,7 +48,7 @@ pub fn of_settings(scenario: Scenario, base: &Settings, head: &Settings) -> Scen
     }
 }
 
-impl Strategy for Explain {
+impl Strategy for ExplainStrategy {
     fn next(&self, recorded: &Recorded) -> Next {
         let (Kind::Explain(contest), Some(scenario)) =
             (&recorded.session.session.of, recorded.scenario(0))
@@ -73,8 +73,8 @@ impl Strategy for Explain {
             return 0;
         };
         let began = |name: &str| recorded.steps_of(name).next().is_some();
-        let pairs = if began(DIFFERENCE) { 0 } else { Looks::at(scenario).first() };
-        let design = Design::of_scenario(scenario).filter(|_| !began(APART));
+        let pairs = if began(PAIRED_COMPARISON) { 0 } else { LookSchedule::at(scenario).first() };
+        let design = AttributionDesign::of_scenario(scenario).filter(|_| !began(ONE_AT_A_TIME));
         2 * pairs + design.map_or(0, |design| design.settings.len() * scenario.runs as usize)
     }
 }
@@ -93,30 +93,32 @@ fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
 /// that follow; the first one is always taken.
 fn look(recorded: &Recorded, contest: &Contest, scenario: &Scenario) -> Option<Step> {
     let tells = || {
-        let found = looked(recorded, DIFFERENCE, scenario).and_then(Result::ok);
+        let found =
+            compare_at_current_look(recorded, PAIRED_COMPARISON, scenario).and_then(Result::ok);
         found.is_none_or(|found| found.decided() != Some(Verdict::Inconclusive))
     };
     let apart = apart(recorded, scenario).map_or(0, |step| step.trial_count(None));
-    let holds = |pairs| budget::holds_blocks(recorded, DIFFERENCE, contest.budget_s, pairs, apart);
-    match Looks::at(scenario).then(looks(recorded, DIFFERENCE), tells, holds) {
-        Then::Batch { number, pairs } => {
+    let holds =
+        |pairs| budget::holds_blocks(recorded, PAIRED_COMPARISON, contest.budget_s, pairs, apart);
+    match LookSchedule::at(scenario).then(looks(recorded, PAIRED_COMPARISON), tells, holds) {
+        NextLook::Batch { number, pairs } => {
             let both = arms(recorded, scenario);
-            Some(Step::comparison(DIFFERENCE, number, 0, both, pairs, scenario.seed))
+            Some(Step::comparison(PAIRED_COMPARISON, number, 0, both, pairs, scenario.seed))
         }
-        Then::Told | Then::Over | Then::NoTime => None,
+        NextLook::Decided | NextLook::LastLook | NextLook::OutOfBudget => None,
     }
 }
 
 /// The blocks in which each part is switched by itself.
 fn apart(recorded: &Recorded, scenario: &Scenario) -> Option<Step> {
-    if recorded.steps_of(APART).next().is_some() {
+    if recorded.steps_of(ONE_AT_A_TIME).next().is_some() {
         return None;
     }
-    let Design { parts, settings, .. } = Design::of_scenario(scenario)?;
+    let AttributionDesign { parts, settings, .. } = AttributionDesign::of_scenario(scenario)?;
     let arm = |settings: &Settings| Arm { program: BASE, setting: setting(settings, &parts) };
-    let seed = schedule::seed_of(scenario.seed, APART, 1);
+    let seed = schedule::seed_of(scenario.seed, ONE_AT_A_TIME, 1);
     Some(Step {
-        name: APART.into(),
+        name: ONE_AT_A_TIME.into(),
         batch: 1,
         scenario: 0,
         arms: settings.iter().map(arm).collect(),

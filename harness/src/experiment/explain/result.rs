@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::design::{APART, DIFFERENCE, Design};
-use super::settings::Part;
-use crate::analysis::comparison::{Comparison, Count};
-use crate::analysis::consistency::agreed;
-use crate::analysis::sequential::{Looks, looked, looks};
+use super::design::{AttributionDesign, ONE_AT_A_TIME, PAIRED_COMPARISON};
+use super::settings::SettingPart;
+use crate::analysis::comparison::{Comparison, CountComparison};
+use crate::analysis::consistency::check_stored_rows_agree;
+use crate::analysis::sequential::{LookSchedule, compare_at_current_look, looks};
 use crate::analysis::test_result::rounded_percent;
 use crate::error::{Error, Result};
 use crate::experiment::gate::attribution::WAITS;
@@ -32,7 +32,7 @@ const ALPHA: f64 = 0.025;
 
 /// What an explanation says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Explained {
+pub struct ExplainResult {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
     /// `plan::hash` of the session.
@@ -50,7 +50,7 @@ pub struct Explained {
     /// What pairs of the two say: the verdict and the exact counts.
     pub comparison: Comparison,
     /// The difference by setting; nothing where the arms are programs.
-    pub settings: Option<Apart>,
+    pub settings: Option<SettingAttribution>,
     /// The difference by stage.
     pub stages: Stages,
     /// Why the figures are to be taken with care.
@@ -59,20 +59,20 @@ pub struct Explained {
 
 /// A difference of rates taken apart by setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Apart {
+pub struct SettingAttribution {
     /// Complete blocks in which every run finished; 0 where one part has everything.
     pub blocks: usize,
     /// All settings together, in percent of the rate; nothing where no block finished.
-    pub whole: Option<Share>,
+    pub whole: Option<Contribution>,
     /// Each setting.
-    pub parts: Vec<SettingShare>,
+    pub parts: Vec<SettingContribution>,
     /// What three or more settings do together; nothing of fewer.
-    pub left: Option<Share>,
+    pub left: Option<Contribution>,
 }
 
 /// What one setting brings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SettingShare {
+pub struct SettingContribution {
     /// Its name.
     pub setting: String,
     /// Its value in the baseline.
@@ -80,12 +80,12 @@ pub struct SettingShare {
     /// Its value in the head.
     pub head: String,
     /// What it brings, in percent of the rate; nothing where no block finished.
-    pub share: Option<Share>,
+    pub share: Option<Contribution>,
 }
 
 /// A part of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Share {
+pub struct Contribution {
     /// The estimate, in percent.
     pub percent: f64,
     /// What it lies between. Where a table has several rows all its intervals hold together with
@@ -106,14 +106,14 @@ pub struct Stages {
     pub pairs: usize,
     /// All stages but those in which a thread waits for another, in percent of what they take in
     /// the baseline; nothing where no pair says how long stages took.
-    pub whole: Option<Share>,
+    pub whole: Option<Contribution>,
     /// Each stage, the largest part first, those that wait behind the others.
-    pub parts: Vec<StageShare>,
+    pub parts: Vec<StageContribution>,
 }
 
 /// What one stage has of the difference.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StageShare {
+pub struct StageContribution {
     /// The stage.
     pub stage: String,
     /// Whether a thread waits there for another: it takes no part in the whole.
@@ -123,12 +123,12 @@ pub struct StageShare {
     /// The same in the head.
     pub head_ms: f64,
     /// The difference, in percent of what all stages take in the baseline.
-    pub share: Share,
+    pub share: Contribution,
 }
 
 /// What a session says. An error where it is none of this kind, where a program does not run, and
 /// where the arms stored different things.
-pub fn explain(recorded: &Recorded) -> Result<Explained> {
+pub fn explain(recorded: &Recorded) -> Result<ExplainResult> {
     let (Kind::Explain(contest), Some(scenario)) =
         (&recorded.session.session.of, recorded.scenario(0))
     else {
@@ -137,14 +137,14 @@ pub fn explain(recorded: &Recorded) -> Result<Explained> {
     if let Some((_, words)) = failed(recorded) {
         return Err(Error::environment(words));
     }
-    let stored = agreed(recorded, 0)?;
-    let Some(comparison) = looked(recorded, DIFFERENCE, scenario) else {
+    let stored = check_stored_rows_agree(recorded, 0)?;
+    let Some(comparison) = compare_at_current_look(recorded, PAIRED_COMPARISON, scenario) else {
         return Err(Error::environment("it ends before its first pair"));
     };
     let comparison = comparison?;
     let records = recorded.records.first().and_then(Option::as_ref).map_or(0, |line| line.records);
     let [base, head] = names(contest, scenario);
-    Ok(Explained {
+    Ok(ExplainResult {
         format: FORMAT_VERSION,
         plan_hash: recorded.session.plan_hash.clone(),
         scenario: scenario.name.clone(),
@@ -167,7 +167,7 @@ fn names(contest: &Contest, scenario: &Scenario) -> [String; 2] {
     }
 }
 
-impl Share {
+impl Contribution {
     /// Of logarithms of a rate.
     fn of_logs(part: shapley::Part, whole: shapley::Part) -> Self {
         Self::of(part, Some(whole), rounded_percent)
@@ -197,14 +197,18 @@ fn rounded(figure: f64, steps: f64) -> f64 {
 }
 
 /// The difference by setting; nothing where the arms are programs.
-fn by_setting(recorded: &Recorded, scenario: &Scenario, comparison: &Comparison) -> Option<Apart> {
+fn by_setting(
+    recorded: &Recorded,
+    scenario: &Scenario,
+    comparison: &Comparison,
+) -> Option<SettingAttribution> {
     let [base, head] = scenario.settings.as_slice() else {
         return None;
     };
     let (base, head) = (&base.settings, &head.settings);
-    let design = Design::of(base, head);
-    let named = |share: &dyn Fn(usize) -> Option<Share>| {
-        let part = |(place, part): (usize, &Part)| SettingShare {
+    let design = AttributionDesign::of(base, head);
+    let named = |share: &dyn Fn(usize) -> Option<Contribution>| {
+        let part = |(place, part): (usize, &SettingPart)| SettingContribution {
             setting: part.name().into(),
             base: part.value(base),
             head: part.value(head),
@@ -214,18 +218,18 @@ fn by_setting(recorded: &Recorded, scenario: &Scenario, comparison: &Comparison)
     };
     if design.parts.len() < 2 {
         let whole = whole_of(comparison);
-        return Some(Apart { blocks: 0, whole, parts: named(&|_| whole), left: None });
+        return Some(SettingAttribution { blocks: 0, whole, parts: named(&|_| whole), left: None });
     }
     let blocks = blocks(recorded, design.settings.len());
     let found = shares(&blocks, &design.arms, ALPHA);
     let found = found.as_ref();
     let of = |part: fn(&Shares) -> shapley::Part| {
-        found.map(|found| Share::of_logs(part(found), found.whole))
+        found.map(|found| Contribution::of_logs(part(found), found.whole))
     };
     let each = |place: usize| {
-        found.and_then(|found| Some(Share::of_logs(*found.each.get(place)?, found.whole)))
+        found.and_then(|found| Some(Contribution::of_logs(*found.each.get(place)?, found.whole)))
     };
-    Some(Apart {
+    Some(SettingAttribution {
         blocks: blocks.len(),
         whole: of(|found| found.whole),
         parts: named(&each),
@@ -234,14 +238,14 @@ fn by_setting(recorded: &Recorded, scenario: &Scenario, comparison: &Comparison)
 }
 
 /// Where one setting has everything, its share is what the pairs say of the rate.
-fn whole_of(comparison: &Comparison) -> Option<Share> {
+fn whole_of(comparison: &Comparison) -> Option<Contribution> {
     let rate = comparison.metrics.iter().find(|found| found.metric == Metric::RecPerMin)?;
     let interval = match rate.change_interval_percent {
         Some([Some(low), Some(high)]) => Some([low, high]),
         _ => None,
     };
     let told = interval.is_some_and(|[low, high]| low > 0.0 || high < 0.0);
-    Some(Share {
+    Some(Contribution {
         percent: rate.change_percent?,
         interval_percent: interval,
         told,
@@ -251,7 +255,8 @@ fn whole_of(comparison: &Comparison) -> Option<Share> {
 
 /// ln(rate) of every arm, block by block; without blocks in which a run failed.
 fn blocks(recorded: &Recorded, arms: usize) -> Vec<Vec<f64>> {
-    let all = recorded.steps_of(APART).filter(|ran| !ran.invalid).flat_map(RanStep::counted);
+    let all =
+        recorded.steps_of(ONE_AT_A_TIME).filter(|ran| !ran.invalid).flat_map(RanStep::counted);
     let rates = |block: &RanBlock| -> Option<Vec<f64>> {
         (0..arms).map(|arm| block.of_arm(arm)?.value(Metric::RecPerMin).map(f64::ln)).collect()
     };
@@ -260,7 +265,7 @@ fn blocks(recorded: &Recorded, arms: usize) -> Vec<Vec<f64>> {
 
 /// Both arms' runs of every pair that finished.
 fn finished_pairs(recorded: &Recorded) -> Vec<[&Measurement; 2]> {
-    let blocks = recorded.steps_of(DIFFERENCE).flat_map(RanStep::counted);
+    let blocks = recorded.steps_of(PAIRED_COMPARISON).flat_map(RanStep::counted);
     let both = blocks.filter_map(|block| Some([block.of_arm(0)?, block.of_arm(1)?]));
     both.filter(|both| both.iter().all(|run| run.report().is_some())).collect()
 }
@@ -282,8 +287,8 @@ fn by_stage(recorded: &Recorded, scenario: &Scenario) -> Result<Stages> {
     };
     let family = names.len() + 1;
     // How many pairs there are follows from what earlier looks said.
-    let taken = looks(recorded, DIFFERENCE).saturating_sub(1);
-    let alpha = ALPHA * part_of_error(taken, Looks::at(scenario).count());
+    let taken = looks(recorded, PAIRED_COMPARISON).saturating_sub(1);
+    let alpha = ALPHA * part_of_error(taken, LookSchedule::at(scenario).count());
     let part = |of: &dyn Fn(&Measurement) -> f64| {
         let percents: Vec<f64> =
             pairs.iter().map(|[base, head]| (of(head) - of(base)) / total_ms * 100.0).collect();
@@ -295,19 +300,19 @@ fn by_stage(recorded: &Recorded, scenario: &Scenario) -> Result<Stages> {
         let Some(part) = part(&|run| ms(run, stage)) else { continue };
         let waits = WAITS.contains(stage);
         let each = |arm: usize| median(pairs.iter().map(|both| ms(both[arm], stage)).collect());
-        parts.push(StageShare {
+        parts.push(StageContribution {
             stage: (*stage).into(),
             waits,
             base_ms: each(0)?.unwrap_or(0.0),
             head_ms: each(1)?.unwrap_or(0.0),
-            share: Share::of_percents(part, whole.filter(|_| !waits)),
+            share: Contribution::of_percents(part, whole.filter(|_| !waits)),
         });
     }
     parts.sort_by(|a, b| {
         let by_size = b.share.percent.abs().total_cmp(&a.share.percent.abs());
         a.waits.cmp(&b.waits).then(by_size)
     });
-    let whole = whole.map(|whole| Share::of_percents(whole, Some(whole)));
+    let whole = whole.map(|whole| Contribution::of_percents(whole, Some(whole)));
     Ok(Stages { pairs: pairs.len(), whole, parts })
 }
 
@@ -320,9 +325,9 @@ fn median(figures: Vec<f64>) -> Result<Option<f64>> {
     Ok(Some(sample.median()))
 }
 
-impl Explained {
+impl ExplainResult {
     /// Exact counts in which the arms differ.
-    pub fn counts(&self) -> impl Iterator<Item = &Count> {
+    pub fn counts(&self) -> impl Iterator<Item = &CountComparison> {
         self.comparison.exact.iter().filter(|count| count.differs())
     }
 }

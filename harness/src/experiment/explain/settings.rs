@@ -18,7 +18,7 @@ const FOLLOWERS: [(&str, &[&str]); 3] = [
 
 /// What can be switched by itself: a setting with those that follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum SettingPart {
     /// Threads that map and insert.
     Workers,
     /// Records in one transaction.
@@ -35,7 +35,7 @@ pub enum Part {
     Insert,
 }
 
-impl Part {
+impl SettingPart {
     /// Every part, in the order of a report.
     const ALL: [Self; 7] = [
         Self::Workers,
@@ -143,8 +143,8 @@ pub fn asked(text: &str, baseline: &Settings) -> Result<Settings, String> {
 }
 
 /// As a setting of a plan, called by what it differs in from another.
-pub fn setting(settings: &Settings, parts: &[Part]) -> Setting {
-    let of = |part: &Part| (part.name(), part.value(settings));
+pub fn setting(settings: &Settings, parts: &[SettingPart]) -> Setting {
+    let of = |part: &SettingPart| (part.name(), part.value(settings));
     let short: Vec<String> = parts.iter().map(|part| of(part).1).collect();
     let label = parts.iter().map(of).map(|(name, value)| format!("{name}={value}"));
     Setting {
@@ -188,12 +188,12 @@ mod tests {
         assert_eq!(of(BASELINE), Settings::default());
         let head = of("batch_size=100,pool=shared,pool_max=4");
         assert_eq!(head.batch_size.get(), 100);
-        assert_eq!(Part::Pool.value(&head), "shared pool_max=4");
-        assert_eq!(Part::Pool.value(&of("pool=shared")), "shared");
+        assert_eq!(SettingPart::Pool.value(&head), "shared pool_max=4");
+        assert_eq!(SettingPart::Pool.value(&of("pool=shared")), "shared");
         // A scenario's own followers do not stay behind without what they follow.
         assert_eq!(asked("pool=off", &head).unwrap(), of("batch_size=100"));
         assert_eq!(
-            Part::Queue.value(&of("queue_depth=2,queue_bytes_max=7")),
+            SettingPart::Queue.value(&of("queue_depth=2,queue_bytes_max=7")),
             "2 queue_bytes_max=7"
         );
     }
@@ -228,15 +228,18 @@ mod tests {
         let base = of("workers=1");
         let head = of("workers=4,batch_size=7,pool=worker,queue_depth=1,parse_threads=2,\
                        cache=batch,insert=bulk");
-        let parts = Part::differing(&base, &head);
-        assert_eq!(parts, Part::ALL);
+        let parts = SettingPart::differing(&base, &head);
+        assert_eq!(parts, SettingPart::ALL);
         let all = parts.iter().fold(base.clone(), |settings, part| part.switched(&settings, &head));
         assert_eq!(all, head);
         for part in parts {
             let one = part.switched(&base, &head);
-            assert_eq!(Part::differing(&base, &one), [part]);
+            assert_eq!(SettingPart::differing(&base, &one), [part]);
             assert!(Settings::NAMES.contains(&part.name()));
         }
-        assert_eq!(setting(&head, &[Part::Pool, Part::Cache]).label, "pool=worker cache=batch");
+        assert_eq!(
+            setting(&head, &[SettingPart::Pool, SettingPart::Cache]).label,
+            "pool=worker cache=batch"
+        );
     }
 }

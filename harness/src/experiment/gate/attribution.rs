@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::analysis::arm_summary::Figures;
+use crate::analysis::arm_summary::ArmSummary;
 
 /// Stages in which a thread waits for another: a slower stage shows in them as well.
 pub(crate) const WAITS: [&str; 5] = ["parse_wait", "turn", "queue_push", "queue_pop", "claims"];
@@ -20,9 +20,9 @@ const NAMED_MAX: usize = 3;
 
 /// What made the difference.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Why {
+pub struct GateAttribution {
     /// The stages that changed most in the direction of the whole, the largest change first.
-    pub stages: Vec<Share>,
+    pub stages: Vec<StageChange>,
     /// Change of the CPU time of a record, in percent; `None` where it is not known.
     pub cpu_percent: Option<f64>,
     /// What changed on the server; absent where it says nothing, and where there is none.
@@ -35,7 +35,7 @@ pub struct Why {
 pub struct ServerChange {
     /// The waits that changed most, the largest change first; in percent of the time that all stages
     /// of the baseline take together, as stages are.
-    pub waits: Vec<Share>,
+    pub waits: Vec<StageChange>,
     /// Change of the bytes of log for a record, in percent, where it is worth a word.
     pub log_bytes_percent: Option<f64>,
     /// Lock escalations in a run of the baseline and of the head, where they differ.
@@ -44,7 +44,7 @@ pub struct ServerChange {
 
 /// One stage's part of the difference.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Share {
+pub struct StageChange {
     /// The stage, or the wait.
     pub stage: String,
     /// Its change in percent of the time that all stages of the baseline take together: the shares
@@ -56,10 +56,15 @@ pub struct Share {
     pub head_ms: f64,
 }
 
-impl Why {
+impl GateAttribution {
     /// What makes the head slower, or faster; `cpu` is the CPU time of a record of both arms.
     /// `None` where no stage changed enough to be named and the CPU time is not known.
-    pub fn of(base: &Figures, head: &Figures, cpu: Option<[f64; 2]>, slower: bool) -> Option<Self> {
+    pub fn of(
+        base: &ArmSummary,
+        head: &ArmSummary,
+        cpu: Option<[f64; 2]>,
+        slower: bool,
+    ) -> Option<Self> {
         let sign = if slower { 1.0 } else { -1.0 };
         let both = [base, head].map(|figures| &figures.stage_ms_per_1000_records);
         let mut stages = shares(both, busy_ms(base));
@@ -77,7 +82,7 @@ impl Why {
 impl ServerChange {
     /// What the server of both arms says; `None` where nothing changed enough to be named, or where
     /// there is no such server.
-    pub fn of(base: &Figures, head: &Figures) -> Option<Self> {
+    pub fn of(base: &ArmSummary, head: &ArmSummary) -> Option<Self> {
         let [here, there] = [base.server.as_ref()?, head.server.as_ref()?];
         let both = [&here.wait_ms_per_1000_records, &there.wait_ms_per_1000_records];
         let mut waits = shares(both, busy_ms(base));
@@ -103,13 +108,13 @@ fn is_busy(stage: &str) -> bool {
 }
 
 /// Milliseconds per 1,000 records of all stages in which nobody waits for another thread.
-fn busy_ms(figures: &Figures) -> f64 {
+fn busy_ms(figures: &ArmSummary) -> f64 {
     let stages = figures.stage_ms_per_1000_records.iter();
     stages.filter(|(name, _)| is_busy(name)).map(|(_, ms)| ms).sum()
 }
 
 /// Every name's part of the difference, in percent of `all_ms`; none where that is nothing.
-fn shares([here, there]: [&BTreeMap<String, f64>; 2], all_ms: f64) -> Vec<Share> {
+fn shares([here, there]: [&BTreeMap<String, f64>; 2], all_ms: f64) -> Vec<StageChange> {
     if all_ms <= 0.0 {
         return Vec::new();
     }
@@ -117,13 +122,13 @@ fn shares([here, there]: [&BTreeMap<String, f64>; 2], all_ms: f64) -> Vec<Share>
     let share = |name: &String| {
         let [base_ms, head_ms] = [here, there].map(|of| of.get(name).copied().unwrap_or(0.0));
         let percent = (head_ms - base_ms) / all_ms * 100.0;
-        Share { stage: name.clone(), percent, base_ms, head_ms }
+        StageChange { stage: name.clone(), percent, base_ms, head_ms }
     };
     names.into_iter().map(share).collect()
 }
 
 /// `insert +9.1 %, commit +1.0 %`.
-fn listed(shares: &[Share], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn listed(shares: &[StageChange], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (index, share) in shares.iter().enumerate() {
         let comma = if index > 0 { ", " } else { "" };
         write!(f, "{comma}{} {:+.1} %", share.stage, share.percent)?;
@@ -155,7 +160,7 @@ impl fmt::Display for ServerChange {
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for GateAttribution {
     /// `insert +9.1 %, commit +1.0 % of the stages' time; CPU time of a record +8.0 %`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         listed(&self.stages, f)?;
@@ -184,14 +189,14 @@ mod tests {
     use crate::trial::report;
 
     /// Figures of one run of 1,000 records, whose stages take 100 s together.
-    fn figures(server: Option<ServerReport>) -> Figures {
+    fn figures(server: Option<ServerReport>) -> ArmSummary {
         let mut report = RunReport { server, ..report(&Settings::default(), 1_000, 60_000.0) };
         report.stages.retain(|name, _| ["insert", "commit", "queue_pop"].contains(&name.as_str()));
         for (name, seconds) in [("insert", 70), ("commit", 30)] {
             report.stages.get_mut(name).unwrap().total_ns = seconds * 1_000_000_000;
         }
         let run = Measurement::new(1.0, Outcome::Report(Box::new(report)));
-        Figures::of(&[&run]).unwrap().unwrap()
+        ArmSummary::of(&[&run]).unwrap().unwrap()
     }
 
     fn counted(waits: &[(&str, u64)], log_bytes: u64, lock_escalations: u64) -> ServerReport {
@@ -209,7 +214,7 @@ mod tests {
         let base =
             figures(Some(counted(&[("WRITELOG", 10_000), ("PAGELATCH_EX", 7_000)], 50_000, 0)));
         let head = figures(Some(counted(&[("WRITELOG", 15_000), ("LCK_M_X", 400)], 53_000, 4)));
-        let why = Why::of(&base, &head, Some([1.0, 1.01]), true).unwrap();
+        let why = GateAttribution::of(&base, &head, Some([1.0, 1.01]), true).unwrap();
         assert_eq!(
             why.to_string(),
             "no stage stands out; CPU time of a record +1.0 %; waits of the server PAGELATCH_EX \
@@ -222,7 +227,7 @@ mod tests {
     fn a_server_on_which_nothing_changed_is_not_named() {
         let same = || figures(Some(counted(&[("WRITELOG", 10_000)], 50_000, 3)));
         assert_eq!(ServerChange::of(&same(), &same()), None);
-        assert_eq!(Why::of(&same(), &same(), None, true), None);
+        assert_eq!(GateAttribution::of(&same(), &same(), None, true), None);
         let little = figures(Some(counted(&[("WRITELOG", 10_100)], 50_100, 3)));
         assert_eq!(ServerChange::of(&same(), &little), None);
     }
@@ -235,7 +240,7 @@ mod tests {
             (counted, figures(None)),
             (figures(None), figures(None)),
         ] {
-            let why = Why::of(&base, &head, Some([1.0, 1.1]), true).unwrap();
+            let why = GateAttribution::of(&base, &head, Some([1.0, 1.1]), true).unwrap();
             assert_eq!(why.server, None);
             assert!(!serde_json::to_string(&why).unwrap().contains("server"));
         }

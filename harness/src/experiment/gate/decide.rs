@@ -2,14 +2,14 @@
 //! Holm, exact quantities, and the one answer that becomes the exit code (statistics.md 2 to 4). Pure;
 //! every verdict comes from [`crate::analysis::comparison`].
 
-use super::attribution::Why;
+use super::attribution::GateAttribution;
 use super::family::Family;
 use super::historical_baseline::with_stored_times;
-use super::result::{Answer, Control, Gated, Test, Workload};
+use super::result::{GateResult, GateVerdict, MetricTest, NegativeControl, WorkloadResult};
 use crate::analysis::comparison::{Comparison, MetricFinding, pairs};
-use crate::analysis::consistency::agreed;
-use crate::analysis::sequential::looked;
-use crate::analysis::test_result::Outcome;
+use crate::analysis::consistency::check_stored_rows_agree;
+use crate::analysis::sequential::compare_at_current_look;
+use crate::analysis::test_result::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scenario::{Scenario, SmallPolicy};
 use crate::session::arms::{BASE, Contest, Side};
@@ -38,11 +38,11 @@ pub fn contest(recorded: &Recorded) -> Result<&Contest> {
 }
 
 /// What a gate says so far, or at its end.
-pub fn decide(recorded: &Recorded) -> Result<Gated> {
+pub fn decide(recorded: &Recorded) -> Result<GateResult> {
     let contest = contest(recorded)?;
     let view = with_stored_times(recorded);
     let scenarios = &view.session.session.scenarios;
-    let mut workloads: Vec<Workload> = scenarios
+    let mut workloads: Vec<WorkloadResult> = scenarios
         .iter()
         .enumerate()
         .map(|(index, scenario)| workload(&view, contest, index, scenario))
@@ -63,7 +63,7 @@ pub fn decide(recorded: &Recorded) -> Result<Gated> {
     let quick = scenarios.iter().any(|scenario| scenario.quick);
     let [base, head] = [&contest.base, &contest.head].map(Side::label);
     let programs = &recorded.session.origin.programs;
-    Ok(Gated {
+    Ok(GateResult {
         format: FORMAT_VERSION,
         plan_hash: recorded.session.plan_hash.clone(),
         answer,
@@ -81,22 +81,22 @@ pub fn decide(recorded: &Recorded) -> Result<Gated> {
     })
 }
 
-fn exit_code(answer: Answer, small_fails: bool, quick: bool) -> u8 {
+fn exit_code(answer: GateVerdict, small_fails: bool, quick: bool) -> u8 {
     match answer {
-        Answer::Improved | Answer::Pass => 0,
-        Answer::Small => u8::from(small_fails),
-        Answer::Regression => 1,
-        Answer::Failed => 2,
-        Answer::Inconclusive => 3,
-        Answer::NotTestable => {
+        GateVerdict::Improved | GateVerdict::Pass => 0,
+        GateVerdict::Small => u8::from(small_fails),
+        GateVerdict::Regression => 1,
+        GateVerdict::Failed => 2,
+        GateVerdict::Inconclusive => 3,
+        GateVerdict::NotTestable => {
             if quick {
                 0
             } else {
                 3
             }
         }
-        Answer::Invalid => 4,
-        Answer::WrongResult => 5,
+        GateVerdict::Invalid => 4,
+        GateVerdict::WrongResult => 5,
     }
 }
 
@@ -105,12 +105,12 @@ fn workload(
     contest: &Contest,
     index: usize,
     scenario: &Scenario,
-) -> Result<Workload> {
+) -> Result<WorkloadResult> {
     let name = &scenario.name;
     let comparison = compared(view, contest, scenario)?;
     let records = view.records.get(index).and_then(Option::as_ref).map_or(0, |line| line.records);
-    let stored = agreed(view, index).ok();
-    Ok(Workload {
+    let stored = check_stored_rows_agree(view, index).ok();
+    Ok(WorkloadResult {
         scenario: name.clone(),
         records,
         stored_by: if stored.is_none() { stored_by(view, index) } else { None },
@@ -124,7 +124,9 @@ fn workload(
 
 /// What the pairs so far say; nothing where none are planned.
 fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<Option<Comparison>> {
-    let Some(mut comparison) = looked(view, &scenario.name, scenario).transpose()? else {
+    let Some(mut comparison) =
+        compare_at_current_look(view, &scenario.name, scenario).transpose()?
+    else {
         return Ok(None);
     };
     let from_elsewhere = contest.stored.as_ref().is_some_and(|stored| stored.times_accepted);
@@ -136,8 +138,8 @@ fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<O
 }
 
 /// As the comparison has them; not yet corrected.
-fn tests(comparison: &Comparison, index: usize, scenario: &Scenario) -> Vec<Test> {
-    let test = |found: &MetricFinding| Test {
+fn tests(comparison: &Comparison, index: usize, scenario: &Scenario) -> Vec<MetricTest> {
+    let test = |found: &MetricFinding| MetricTest {
         metric: found.metric,
         // Where the one that decides is left out, none of the others takes its place.
         primary: index == 0 && found.metric == scenario.gate.metrics[0],
@@ -148,7 +150,7 @@ fn tests(comparison: &Comparison, index: usize, scenario: &Scenario) -> Vec<Test
 }
 
 /// Corrects all tests but the primary one as one family. The number of tests in it.
-fn correct(view: &Recorded, workloads: &mut [Workload]) -> usize {
+fn correct(view: &Recorded, workloads: &mut [WorkloadResult]) -> usize {
     let all = workloads.iter().enumerate().flat_map(|(index, workload)| {
         workload.findings().enumerate().map(move |(place, found)| (index, place, found))
     });
@@ -158,9 +160,9 @@ fn correct(view: &Recorded, workloads: &mut [Workload]) -> usize {
         .unzip();
     let family = Family::of(&tests);
     for (member, (index, place)) in places.into_iter().enumerate() {
-        let Workload { tests, comparison, .. } = &mut workloads[index];
+        let WorkloadResult { tests, comparison, .. } = &mut workloads[index];
         tests[place].p_worse_adjusted = Some(family.p_worse[member]);
-        tests[place].verdict = Outcome::Judged(family.verdicts[member]);
+        tests[place].verdict = Decision::Judged(family.verdicts[member]);
         let open = family.verdicts[member] == Verdict::Inconclusive;
         let scenario = view.scenario(index).filter(|_| open);
         if let (Some(comparison), Some(scenario)) = (comparison, scenario) {
@@ -170,14 +172,14 @@ fn correct(view: &Recorded, workloads: &mut [Workload]) -> usize {
     tests.len()
 }
 
-fn control(view: &Recorded) -> Option<Control> {
+fn control(view: &Recorded) -> Option<NegativeControl> {
     // One that too much went on beside says nothing of the machine at other times either.
     view.steps_of(CONTROL).next().filter(|ran| !ran.invalid)?;
     let scenario = view.scenario(0)?;
     let found = pairs(view, CONTROL, scenario.gate.metrics[0]);
     let found = found.map(|found| found.pairs).unwrap_or_default();
     let alarmed = control_alarms(&found, scenario.seed).ok();
-    Some(Control { pairs: found.len(), alarmed })
+    Some(NegativeControl { pairs: found.len(), alarmed })
 }
 
 /// What both arms stored by their first finished runs.
@@ -212,12 +214,12 @@ fn earlier(
 }
 
 /// What was stored differently, in words.
-fn wrong(view: &Recorded, contest: &Contest) -> Option<(Answer, String)> {
+fn wrong(view: &Recorded, contest: &Contest) -> Option<(GateVerdict, String)> {
     for (index, scenario) in view.session.session.scenarios.iter().enumerate() {
-        let stored = match agreed(view, index) {
+        let stored = match check_stored_rows_agree(view, index) {
             Ok(stored) => stored,
             Err(error) if error.kind() == ErrorKind::WrongResult => {
-                return Some((Answer::WrongResult, error.to_string()));
+                return Some((GateVerdict::WrongResult, error.to_string()));
             }
             Err(_) => continue,
         };
@@ -230,76 +232,81 @@ fn wrong(view: &Recorded, contest: &Contest) -> Option<(Answer, String)> {
                 stored.folder,
                 differences.join(", ")
             );
-            return Some((Answer::WrongResult, words));
+            return Some((GateVerdict::WrongResult, words));
         }
     }
     None
 }
 
 /// Which program did not finish its first run, and why.
-pub(crate) fn failed(recorded: &Recorded) -> Option<(Answer, String)> {
+pub(crate) fn failed(recorded: &Recorded) -> Option<(GateVerdict, String)> {
     let steps = recorded.steps_of(WARM_UP);
     let mut lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
     lines.find_map(|(ran, line)| {
         let failure = line.measurement.failure()?;
         let arm = ran.step.arms.get(line.trial.arm)?;
         let words = format!("{} did not finish its first run: {failure}", recorded.arm_name(arm));
-        Some((Answer::Failed, words))
+        Some((GateVerdict::Failed, words))
     })
 }
 
 fn answer(
     recorded: &Recorded,
-    workloads: &[Workload],
-    control: Option<&Control>,
-    failure: Option<&(Answer, String)>,
+    workloads: &[WorkloadResult],
+    control: Option<&NegativeControl>,
+    failure: Option<&(GateVerdict, String)>,
     scenarios: &[Scenario],
-) -> Answer {
+) -> GateVerdict {
     let alarmed = control.is_some_and(|control| control.alarmed == Some(true));
-    let too_void = |workload: &Workload| workload.comparison.as_ref().is_some_and(|c| c.invalid);
+    let too_void =
+        |workload: &WorkloadResult| workload.comparison.as_ref().is_some_and(|c| c.invalid);
     if let Some((answer, _)) = failure {
         return *answer;
     }
     if alarmed || recorded.ending == Some(Ending::Invalid) || workloads.iter().any(too_void) {
-        return Answer::Invalid;
+        return GateVerdict::Invalid;
     }
     let verdicts = || workloads.iter().flat_map(|workload| &workload.tests).map(|t| t.verdict);
     let any = |wanted: Verdict| verdicts().any(|found| found.verdict() == Some(wanted));
     let small_fails = scenarios.iter().zip(workloads).any(|(scenario, workload)| {
         scenario.gate.small == SmallPolicy::Fail && workload.tests.iter().any(is_small)
     });
-    let is_untested = |(scenario, workload): (&Scenario, &Workload)| {
+    let is_untested = |(scenario, workload): (&Scenario, &WorkloadResult)| {
         let deciding = scenario.gate.metrics[0];
         workload.tests.iter().all(|test| test.metric != deciding)
     };
     let untested = scenarios.iter().zip(workloads).any(is_untested);
     if any(Verdict::Regression) || workloads.iter().any(|w| w.risen().next().is_some()) {
-        Answer::Regression
+        GateVerdict::Regression
     } else if small_fails {
-        Answer::Small
+        GateVerdict::Small
     } else if untested || verdicts().any(|v| v.verdict().is_none()) {
-        Answer::NotTestable
+        GateVerdict::NotTestable
     } else if any(Verdict::Inconclusive) {
-        Answer::Inconclusive
+        GateVerdict::Inconclusive
     } else if any(Verdict::Small) {
-        Answer::Small
+        GateVerdict::Small
     } else if workloads
         .iter()
         .flat_map(|w| &w.tests)
         .any(|test| test.primary && test.verdict.verdict() == Some(Verdict::Improved))
     {
-        Answer::Improved
+        GateVerdict::Improved
     } else {
-        Answer::Pass
+        GateVerdict::Pass
     }
 }
 
-fn is_small(test: &Test) -> bool {
+fn is_small(test: &MetricTest) -> bool {
     test.verdict.verdict() == Some(Verdict::Small)
 }
 
 /// Of a workload on which the rate, or a time, is worse or better.
-fn why(view: &Recorded, scenario: &Scenario, workload: &Workload) -> Result<Option<Why>> {
+fn why(
+    view: &Recorded,
+    scenario: &Scenario,
+    workload: &WorkloadResult,
+) -> Result<Option<GateAttribution>> {
     let verdicts = || workload.tests.iter().filter_map(|test| test.verdict.verdict());
     let worse = verdicts().any(|v| matches!(v, Verdict::Regression | Verdict::Small));
     if !worse && !verdicts().any(|v| v == Verdict::Improved) {
@@ -317,7 +324,7 @@ fn why(view: &Recorded, scenario: &Scenario, workload: &Workload) -> Result<Opti
         [Some(base), Some(head)] => Some([base, head]),
         _ => None,
     };
-    Ok(Why::of(base, head, cpu, worse))
+    Ok(GateAttribution::of(base, head, cpu, worse))
 }
 
 /// Median CPU seconds of a record.
@@ -343,9 +350,9 @@ fn cpu_s(view: &Recorded, name: &str, arm: usize) -> Result<Option<f64>> {
 fn warnings(
     view: &Recorded,
     contest: &Contest,
-    workloads: &[Workload],
+    workloads: &[WorkloadResult],
     family: usize,
-    control: Option<&Control>,
+    control: Option<&NegativeControl>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     if control.is_some_and(|control| control.alarmed.is_none()) {

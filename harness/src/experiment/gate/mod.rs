@@ -9,14 +9,14 @@ mod historical_baseline;
 mod result;
 
 pub use decide::{contest, decide};
-pub use result::{Answer, Control, Gated, Test, Workload};
+pub use result::{GateResult, GateVerdict, MetricTest, NegativeControl, WorkloadResult};
 
 pub(crate) use self::decide::failed;
 use self::decide::{CONTROL, WARM_UP};
 use self::historical_baseline::pairs_most;
 pub use self::historical_baseline::with_stored_times;
 use crate::analysis::sequential;
-use crate::analysis::sequential::{Looks, Then};
+use crate::analysis::sequential::{LookSchedule, NextLook};
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
 use crate::scenario::schedule::Plan;
@@ -30,7 +30,7 @@ use crate::stats::group_sequential;
 
 /// Plans a gate.
 #[derive(Debug, Clone, Copy)]
-pub struct Gate;
+pub struct GateStrategy;
 
 /// A gate on these scenarios, whose names differ.
 pub fn session(contest: Contest, scenarios: Vec<Scenario>) -> Session {
@@ -45,7 +45,7 @@ pub fn is_reserved(name: &str) -> bool {
     [WARM_UP, CONTROL].contains(&name)
 }
 
-impl Strategy for Gate {
+impl Strategy for GateStrategy {
     fn next(&self, recorded: &Recorded) -> Next {
         let Ok(contest) = contest(recorded) else {
             return Next::Done(Ending::Complete);
@@ -64,7 +64,7 @@ impl Strategy for Gate {
             return Next::Done(Ending::Complete);
         };
         // Nor is what stores something else than an earlier session's baseline did.
-        if gated.answer == Answer::WrongResult {
+        if gated.answer == GateVerdict::WrongResult {
             return Next::Done(Ending::Complete);
         }
         if let Some(step) = control(recorded) {
@@ -86,7 +86,7 @@ impl Strategy for Gate {
         let looks: usize = scenarios
             .iter()
             .filter(|scenario| !began(&scenario.name))
-            .map(|scenario| Looks::at(scenario).first())
+            .map(|scenario| LookSchedule::at(scenario).first())
             .sum();
         2 * (warm_ups + control + looks)
     }
@@ -150,8 +150,8 @@ fn first_look(recorded: &Recorded, contest: &Contest) -> Option<Step> {
 }
 
 /// The looks at a scenario: at no more pairs than there are stored runs to pair with.
-fn looks_at(contest: &Contest, index: usize, scenario: &Scenario) -> Looks {
-    let looks = Looks::at(scenario);
+fn looks_at(contest: &Contest, index: usize, scenario: &Scenario) -> LookSchedule {
+    let looks = LookSchedule::at(scenario);
     match pairs_most(contest, index) {
         Some(most) => looks.at_most(most),
         None => looks,
@@ -160,7 +160,7 @@ fn looks_at(contest: &Contest, index: usize, scenario: &Scenario) -> Looks {
 
 /// The next look at the undecided scenario that has had the fewest pairs, if the budget allows it;
 /// nothing once something is worse than allowed.
-fn more(recorded: &Recorded, contest: &Contest, gated: &Gated) -> Option<Step> {
+fn more(recorded: &Recorded, contest: &Contest, gated: &GateResult) -> Option<Step> {
     if gated.is_worse() {
         return None;
     }
@@ -175,8 +175,10 @@ fn more(recorded: &Recorded, contest: &Contest, gated: &Gated) -> Option<Step> {
             |pairs| budget::holds_blocks(recorded, name, contest.budget_s, pairs, 0),
         );
         match then {
-            Then::Batch { number, pairs } => Some(look(recorded, contest, index, number, pairs)),
-            Then::Told | Then::Over | Then::NoTime => None,
+            NextLook::Batch { number, pairs } => {
+                Some(look(recorded, contest, index, number, pairs))
+            }
+            NextLook::Decided | NextLook::LastLook | NextLook::OutOfBudget => None,
         }
     })
 }

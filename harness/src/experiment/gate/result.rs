@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::attribution::Why;
-use crate::analysis::comparison::{Comparison, Count, MetricFinding};
-use crate::analysis::test_result::Outcome;
+use super::attribution::GateAttribution;
+use crate::analysis::comparison::{Comparison, CountComparison, MetricFinding};
+use crate::analysis::test_result::Decision;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
 use crate::trial::Difference;
@@ -15,7 +15,7 @@ use crate::trial::measurement::Stored;
 
 /// The answer of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum GateVerdict {
     /// The primary metric is better, and nothing is worse than its margin.
     Improved,
     /// Everything is shown to be no worse than its margin.
@@ -36,7 +36,7 @@ pub enum Answer {
     Failed,
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for GateVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Improved => "IMPROVED",
@@ -52,7 +52,7 @@ impl fmt::Display for Answer {
     }
 }
 
-impl Serialize for Answer {
+impl Serialize for GateVerdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -60,13 +60,13 @@ impl Serialize for Answer {
 
 /// What a gate says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Gated {
+pub struct GateResult {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
     /// `plan::hash` of the session.
     pub plan_hash: String,
     /// The answer.
-    pub answer: Answer,
+    pub answer: GateVerdict,
     /// What the process ends with.
     pub exit_code: u8,
     /// What was there before.
@@ -78,9 +78,9 @@ pub struct Gated {
     /// Whether `--quick` cut it down, so that nothing is tested.
     pub quick: bool,
     /// The program against itself; nothing where it has not run.
-    pub control: Option<Control>,
+    pub control: Option<NegativeControl>,
     /// Every scenario, in the order of the command line.
-    pub workloads: Vec<Workload>,
+    pub workloads: Vec<WorkloadResult>,
     /// Tests other than the primary one, which are corrected as one family.
     pub family: usize,
     /// Where the stores of the arms first differ.
@@ -93,7 +93,7 @@ pub struct Gated {
 
 /// The negative control.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Control {
+pub struct NegativeControl {
     /// Pairs of which both runs finished.
     pub pairs: usize,
     /// Whether it alarmed; `None` where there were too few pairs to tell.
@@ -102,7 +102,7 @@ pub struct Control {
 
 /// One scenario of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Workload {
+pub struct WorkloadResult {
     /// Its name.
     pub scenario: String,
     /// Records that each run read; 0 where none has run.
@@ -114,49 +114,51 @@ pub struct Workload {
     /// What the pairs say; nothing where none have run.
     pub comparison: Option<Comparison>,
     /// The verdicts that count, for each of the comparison's metrics.
-    pub tests: Vec<Test>,
+    pub tests: Vec<MetricTest>,
     /// What made the difference, where there is one.
-    pub why: Option<Why>,
+    pub why: Option<GateAttribution>,
     /// What an earlier session's baseline has in these exact quantities, in words.
     pub earlier: Vec<String>,
 }
 
 /// The verdict on one metric of one scenario.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Test {
+pub struct MetricTest {
     /// Which.
     pub metric: Metric,
     /// Whether it has the full α to itself.
     pub primary: bool,
     /// The verdict, corrected for the family.
-    pub verdict: Outcome,
+    pub verdict: Decision,
     /// p of no difference, so corrected.
     pub p_worse_adjusted: Option<f64>,
 }
 
-impl Workload {
+impl WorkloadResult {
     /// Exact quantities whose rise the scenario makes a regression, and which rose.
-    pub fn risen(&self) -> impl Iterator<Item = &Count> {
+    pub fn risen(&self) -> impl Iterator<Item = &CountComparison> {
         let counts = self.comparison.iter().flat_map(|comparison| &comparison.exact);
         counts.filter(|count| count.gated && count.rises())
     }
 
     /// Each metric's finding with its verdict.
-    pub fn findings(&self) -> impl Iterator<Item = (&MetricFinding, &Test)> {
+    pub fn findings(&self) -> impl Iterator<Item = (&MetricFinding, &MetricTest)> {
         let findings = self.comparison.iter().flat_map(|comparison| &comparison.metrics);
         findings.zip(&self.tests)
     }
 
     /// Whether everything about it is decided, so that more pairs add nothing.
     pub(super) fn is_decided(&self) -> bool {
-        let open = |test: &Test| test.verdict.verdict().is_none_or(|v| v == Verdict::Inconclusive);
+        let open =
+            |test: &MetricTest| test.verdict.verdict().is_none_or(|v| v == Verdict::Inconclusive);
         self.comparison.is_some() && !self.tests.iter().any(open)
     }
 }
 
-impl Gated {
+impl GateResult {
     /// Whether something is worse than allowed, whatever else there is to find out.
     pub(super) fn is_worse(&self) -> bool {
-        self.answer == Answer::Regression || (self.answer == Answer::Small && self.exit_code == 1)
+        self.answer == GateVerdict::Regression
+            || (self.answer == GateVerdict::Small && self.exit_code == 1)
     }
 }

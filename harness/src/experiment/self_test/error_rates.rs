@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::{Truth, percent, slowdown};
 use crate::analysis::comparison;
-use crate::analysis::comparison::{Pairs, Terms};
+use crate::analysis::comparison::{Pairs, TestPlan};
 use crate::analysis::consistency;
 use crate::analysis::sweep::invalid;
-use crate::analysis::test_result::{Finding, Outcome};
+use crate::analysis::test_result::{Decision, TestResult};
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::session::ledger::Ending;
@@ -26,7 +26,7 @@ const MISSING_PERCENT: f64 = 1.0;
 
 /// What a self-test says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SelfTested {
+pub struct SelfTestResult {
     /// The scenario whose baseline was run.
     pub scenario: String,
     /// How many records each run took.
@@ -38,9 +38,9 @@ pub struct SelfTested {
     /// By how much longer the slowed program took by its making, in percent.
     pub planted_percent: f64,
     /// Sessions of the same program against itself.
-    pub same: Sessions,
+    pub same: SessionGroup,
     /// Sessions of the slowed program against the program.
-    pub slowed: Sessions,
+    pub slowed: SessionGroup,
     /// Whether what all their pairs say together allows for the slowdown that was made. Where it does
     /// not, nothing is promised about them: on a machine with more to do than processors, the
     /// scheduler makes up for a program's stops.
@@ -49,20 +49,20 @@ pub struct SelfTested {
 
 /// What the sessions of one kind said.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Sessions {
+pub struct SessionGroup {
     /// Which kind.
     pub truth: Truth,
     /// What each said, in their order.
-    pub each: Vec<Said>,
+    pub each: Vec<SessionResult>,
     /// How often each thing was said.
-    pub rates: Vec<Rate>,
+    pub rates: Vec<ErrorRate>,
     /// What all pairs of the sessions say together; nothing where there are none.
-    pub together: Option<Finding>,
+    pub together: Option<TestResult>,
 }
 
 /// What one session said.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Said {
+pub struct SessionResult {
     /// The verdict, or why there is none.
     pub verdict: String,
     /// How much worse the second arm was, in percent.
@@ -73,9 +73,9 @@ pub struct Said {
 
 /// How often something was said.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Rate {
+pub struct ErrorRate {
     /// What.
-    pub what: What,
+    pub what: VerdictKind,
     /// In how many sessions.
     pub events: u64,
     /// Of how many that were judged.
@@ -89,7 +89,7 @@ pub struct Rate {
 /// What a session can say that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum VerdictKind {
     /// Worse: REGRESSION or SMALL.
     CalledWorse,
     /// Better: IMPROVED.
@@ -102,7 +102,7 @@ pub enum What {
     Undecided,
 }
 
-impl What {
+impl VerdictKind {
     /// What is counted of sessions of this kind.
     fn of(truth: Truth) -> [Self; 3] {
         match truth {
@@ -128,7 +128,7 @@ impl What {
     }
 }
 
-impl SelfTested {
+impl SelfTestResult {
     /// What the sessions of a self-test say. An error where runs stored different things, and
     /// where too much was void in every session.
     pub fn of(recorded: &Recorded) -> Result<Self> {
@@ -137,7 +137,7 @@ impl SelfTested {
         if recorded.ending == Some(Ending::Invalid) {
             return Err(invalid(&first_disturbance(recorded)));
         }
-        consistency::agreed(recorded, 0)?;
+        consistency::check_stored_rows_agree(recorded, 0)?;
         let records = recorded.records.first().and_then(Option::as_ref);
         let planted_percent = percent(slowdown(recorded));
         let mut slowed = sessions(recorded, scenario, Truth::Slowed);
@@ -159,7 +159,7 @@ impl SelfTested {
 }
 
 /// Whether an interval reaches up to so many percent; where there is none, nothing speaks against it.
-fn allows(together: Option<&Finding>, planted_percent: f64) -> bool {
+fn allows(together: Option<&TestResult>, planted_percent: f64) -> bool {
     let interval = together.and_then(|finding| finding.interval_percent);
     let high = interval.and_then(|[_, high]| high);
     high.is_none_or(|high| high + MISSING_PERCENT >= planted_percent)
@@ -171,15 +171,15 @@ fn first_disturbance(recorded: &Recorded) -> String {
     voided.next().map(|voided| voided.disturbance.to_string()).unwrap_or_default()
 }
 
-impl Sessions {
+impl SessionGroup {
     /// How many were judged.
     pub fn judged(&self) -> u64 {
         self.rates.first().map_or(0, |rate| rate.sessions)
     }
 }
 
-fn sessions(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> Sessions {
-    let terms = Terms::one_look(scenario);
+fn sessions(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> SessionGroup {
+    let terms = TestPlan::one_look(scenario);
     let mut judge = Judge::new(terms.rule, terms.seed);
     let (mut each, mut verdicts) = (Vec::new(), Vec::new());
     let (mut all, mut batches): (Vec<Pair>, Vec<usize>) = (Vec::new(), Vec::new());
@@ -187,30 +187,31 @@ fn sessions(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> Sessions 
         let metric = scenario.gate.metrics[0];
         let found = comparison::pairs(recorded, &ran.step.name, metric).filter(|_| !ran.invalid);
         let Some(Pairs { pairs, .. }) = found else {
-            each.push(Said::nothing(if ran.invalid { "INVALID" } else { "no figures" }));
+            each.push(SessionResult::nothing(if ran.invalid { "INVALID" } else { "no figures" }));
             continue;
         };
-        let finding = Finding::of(&mut judge, &pairs, &[], terms.rule);
+        let finding = TestResult::of(&mut judge, &pairs, &[], terms.rule);
         verdicts.extend(finding.verdict.verdict());
-        each.push(Said::of(&finding));
+        each.push(SessionResult::of(&finding));
         batches.push(pairs.len());
         all.extend(pairs);
     }
-    let together = (!all.is_empty()).then(|| Finding::of(&mut judge, &all, &batches, terms.rule));
-    let rates = What::of(truth).map(|what| rate(what, &verdicts, terms.rule.alpha));
-    Sessions { truth, each, rates: rates.into(), together }
+    let together =
+        (!all.is_empty()).then(|| TestResult::of(&mut judge, &all, &batches, terms.rule));
+    let rates = VerdictKind::of(truth).map(|what| rate(what, &verdicts, terms.rule.alpha));
+    SessionGroup { truth, each, rates: rates.into(), together }
 }
 
-impl Said {
+impl SessionResult {
     fn nothing(why: &str) -> Self {
         Self { verdict: why.into(), effect_percent: None, std_dev_percent: None }
     }
 
-    fn of(finding: &Finding) -> Self {
+    fn of(finding: &TestResult) -> Self {
         Self {
             verdict: match finding.verdict {
-                Outcome::Judged(verdict) => verdict.to_string(),
-                Outcome::Untestable(untestable) => untestable.to_string(),
+                Decision::Judged(verdict) => verdict.to_string(),
+                Decision::Untestable(untestable) => untestable.to_string(),
             },
             effect_percent: finding.effect_percent,
             std_dev_percent: finding.judgement.map(|one| one.estimate.std_dev * 100.0),
@@ -218,10 +219,10 @@ impl Said {
     }
 }
 
-fn rate(what: What, verdicts: &[Verdict], alpha: f64) -> Rate {
+fn rate(what: VerdictKind, verdicts: &[Verdict], alpha: f64) -> ErrorRate {
     let events = verdicts.iter().filter(|verdict| what.says(**verdict)).count() as u64;
     let sessions = verdicts.len() as u64;
     let bounds = binomial::bounds(events, sessions, INTERVAL_ALPHA);
     let promised = what.is_error().then_some(alpha);
-    Rate { what, events, sessions, interval: [bounds.low, bounds.high], promised }
+    ErrorRate { what, events, sessions, interval: [bounds.low, bounds.high], promised }
 }

@@ -63,11 +63,11 @@ impl Truth {
 
 /// Plans a self-test.
 #[derive(Debug, Clone, Copy)]
-pub struct SelfTest;
+pub struct SelfTestStrategy;
 
 /// Seconds that may be spent on runs, and how many sessions of each kind there may be.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct SessionLimits {
     sessions: Option<u32>,
     budget_s: Option<f64>,
 }
@@ -78,7 +78,7 @@ pub fn session(scenario: Scenario, sessions: Option<u32>, budget_s: Option<f64>)
     Session { name: "self-test".into(), of, scenarios: vec![scenario] }
 }
 
-impl Limits {
+impl SessionLimits {
     fn of(recorded: &Recorded) -> Self {
         let Kind::SelfTest { sessions, budget_s, .. } = recorded.session.session.of else {
             return Self { sessions: Some(0), budget_s: None };
@@ -105,7 +105,7 @@ impl Limits {
     }
 }
 
-impl Strategy for SelfTest {
+impl Strategy for SelfTestStrategy {
     fn next(&self, recorded: &Recorded) -> Next {
         let Some(scenario) = recorded.scenario(0) else {
             return Next::Done(Ending::Complete);
@@ -115,7 +115,7 @@ impl Strategy for SelfTest {
         if ran.len() >= Truth::ALL.len() && ran.iter().all(|ran| ran.invalid) {
             return Next::Done(Ending::Invalid);
         }
-        if Limits::of(recorded).sessions_left(recorded) == 0 {
+        if SessionLimits::of(recorded).sessions_left(recorded) == 0 {
             return Next::Done(Ending::Complete);
         }
         let truth = Truth::of(ran.len());
@@ -131,7 +131,7 @@ impl Strategy for SelfTest {
         };
         // The session that runs has no time yet by which to tell how many fit.
         let before = recorded.until(recorded.steps.len().saturating_sub(1));
-        let left = Limits::of(recorded).sessions_left(&before).saturating_sub(1);
+        let left = SessionLimits::of(recorded).sessions_left(&before).saturating_sub(1);
         left.saturating_mul(2 * scenario.pairs as usize)
     }
 

@@ -3,18 +3,18 @@
 
 use migrator::config::Settings;
 
-use super::replay::{LAST, REST, Walked, Walker};
+use super::replay::{FINAL_STEP, REDUCED_FINAL_STEP, Replayed, Replayer};
 use crate::analysis::comparison::{Comparison, compare};
-use crate::experiment::tune::Alone;
-use crate::experiment::tune::sample_size::{Effort, Left};
+use crate::experiment::tune::Ablation;
+use crate::experiment::tune::sample_size::{RemainingWork, SampleSizes};
 use crate::scenario::Setting;
 use crate::scenario::tune_plan::{Phase, difference};
 use crate::stats::verdict::Verdict;
 
-impl Walker<'_> {
+impl Replayer<'_> {
     /// Everything that is kept against the baseline; what was kept only because it is no worse goes
     /// back where that is a regression.
-    pub(crate) fn last(&mut self, effort: &Effort) -> Walked<()> {
+    pub(crate) fn last(&mut self, effort: &SampleSizes) -> Replayed<()> {
         let base = self.base.settings[self.base.baseline].clone();
         if self.walk.present == base.settings {
             return Ok(());
@@ -22,7 +22,7 @@ impl Walker<'_> {
         // Time was kept free for it; what is kept and not tested would be worth less than the time.
         let once = effort.once();
         let pairs = once.last(0, self.time()).unwrap_or_else(|| once.pairs_least());
-        let found = self.against_baseline(LAST, &once, pairs)?;
+        let found = self.against_baseline(FINAL_STEP, &once, pairs)?;
         let regression = found.as_ref().and_then(Comparison::decided) == Some(Verdict::Regression);
         self.walk.last.extend(found);
         if !regression {
@@ -52,7 +52,7 @@ impl Walker<'_> {
             self.leave_out("what is left against the baseline".into());
             return Ok(());
         };
-        let found = self.against_baseline(REST, &once, pairs)?;
+        let found = self.against_baseline(REDUCED_FINAL_STEP, &once, pairs)?;
         self.walk.last.extend(found);
         Ok(())
     }
@@ -60,18 +60,18 @@ impl Walker<'_> {
     pub(super) fn against_baseline(
         &mut self,
         name: &str,
-        once: &Effort,
+        once: &SampleSizes,
         pairs: u32,
-    ) -> Walked<Option<Comparison>> {
+    ) -> Replayed<Option<Comparison>> {
         let base = self.base.settings[self.base.baseline].clone();
         let label = difference(&base.settings, &self.walk.present);
         let kept = Setting { short: "kept".into(), label, settings: self.walk.present.clone() };
-        let terms = self.compared(name, [base, kept], once, pairs, &Left::default())?;
+        let terms = self.compared(name, [base, kept], once, pairs, &RemainingWork::default())?;
         Ok(compare(self.recorded, name, &terms).ok())
     }
 
     /// A phase's optimization alone against the baseline.
-    pub(crate) fn alone(&mut self, phase: &Phase, effort: &Effort) -> Walked<()> {
+    pub(crate) fn alone(&mut self, phase: &Phase, effort: &SampleSizes) -> Replayed<()> {
         let Some(value) = self.value_of(phase) else {
             return Ok(());
         };
@@ -84,7 +84,7 @@ impl Walker<'_> {
         }
         let label = phase.label(&settings);
         if let Some(measured) = self.measured_already(&base.settings, &settings) {
-            let alone = Alone {
+            let alone = Ablation {
                 phase: phase.phase.clone(),
                 label,
                 from: measured.name.clone(),
@@ -100,9 +100,10 @@ impl Walker<'_> {
             return Ok(());
         };
         let setting = Setting { short: label.clone(), label: label.clone(), settings };
-        let terms = self.compared(&name, [base, setting], &once, pairs, &Left::default())?;
+        let terms =
+            self.compared(&name, [base, setting], &once, pairs, &RemainingWork::default())?;
         if let Ok(found) = compare(self.recorded, &name, &terms) {
-            let alone = Alone { phase: phase.phase.clone(), label, from: name, found };
+            let alone = Ablation { phase: phase.phase.clone(), label, from: name, found };
             self.walk.alone.push(alone);
         }
         Ok(())

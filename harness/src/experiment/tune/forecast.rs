@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::sample_size::{Effort, Left, PILOT_RUNS, PROFILE_RUNS};
+use super::sample_size::{PILOT_RUNS, PROFILE_RUNS, RemainingWork, SampleSizes};
 use crate::scenario::schedule::{Plan, seed_of};
 use crate::scenario::step::Step;
 use crate::scenario::tune_plan::{Phase, Tune};
@@ -127,7 +127,7 @@ fn phase_runs(base: &Scenario, phase: &Phase) -> PhaseRuns {
 
 /// What a session whose baseline takes so long begins with.
 fn fit(base: &Scenario, tune: &Tune, phases: &[PhaseRuns], run_s: f64) -> Fit {
-    let left = Left {
+    let left = RemainingWork {
         sweeps: phases.iter().map(|phase| phase.values.len()).collect(),
         profiles: phases.iter().filter(|phase| phase.profile_runs > 0).count(),
         again: phases.iter().filter(|phase| phase.again).map(|phase| phase.values.len()).collect(),
@@ -135,7 +135,7 @@ fn fit(base: &Scenario, tune: &Tune, phases: &[PhaseRuns], run_s: f64) -> Fit {
     };
     let began_s = START_S + PILOT_RUNS as f64 * run_s;
     let budget_s = tune.budget_s.get() as f64;
-    let effort = Effort::fit(base, &left, Time { left_s: budget_s - began_s, run_s }, None);
+    let effort = SampleSizes::fit(base, &left, Time { left_s: budget_s - began_s, run_s }, None);
     let until = |runs: usize| (began_s + runs as f64 * run_s).min(budget_s);
     Fit {
         run_s,

@@ -1,8 +1,8 @@
 //! What is said while a plan goes on: how much fits into the time, and what each phase came to.
 
-use super::result::Tuned;
-use super::sample_size::Effort;
-use crate::analysis::sweep::Answer;
+use super::result::PhaseResult;
+use super::sample_size::SampleSizes;
+use crate::analysis::sweep::PhaseOutcome;
 
 /// Fresh pairs, look by look.
 pub fn pairs(looks: &[u32]) -> String {
@@ -14,7 +14,7 @@ pub fn pairs(looks: &[u32]) -> String {
 }
 
 /// How much fits into the budget, and what that tells.
-pub fn effort(effort: &Effort, budget_s: u64) -> String {
+pub fn effort(effort: &SampleSizes, budget_s: u64) -> String {
     let pairs = pairs(&effort.pairs);
     let first = format!(
         "a run of the baseline takes {:.1} s; in {} fit about {} blocks a sweep and {pairs} a \
@@ -42,7 +42,7 @@ pub fn time(seconds: u64) -> String {
 }
 
 /// What a phase came to, in one line.
-pub fn phase(tuned: &Tuned) -> String {
+pub fn phase(tuned: &PhaseResult) -> String {
     let name = &tuned.name;
     if let Some(skipped) = &tuned.skipped {
         return format!("{name}: not measured: {skipped}");
@@ -52,7 +52,9 @@ pub fn phase(tuned: &Tuned) -> String {
     };
     let choice = &analysis.choice().setting.label;
     match (analysis.answer(), tuned.change_percent()) {
-        (Answer::NothingToConfirm, _) => format!("{name}: nothing to confirm, {choice} stays"),
+        (PhaseOutcome::NothingToConfirm, _) => {
+            format!("{name}: nothing to confirm, {choice} stays")
+        }
         (answer, Some(change)) => {
             let then = if tuned.kept { "kept" } else { "the present setting stays" };
             format!("{name}: {answer}, {choice} {change:+.1} %: {then}")

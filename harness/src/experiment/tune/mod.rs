@@ -12,11 +12,11 @@ mod sample_size;
 use std::num::NonZeroU32;
 
 pub use forecast::{Fit, Forecast, PhaseRuns, first_sweep};
-pub use replay::{LAST, PILOT, REST};
-pub use result::{Alone, Claim, Tuned, Tuning, improvement};
-pub use sample_size::{Effort, Left};
+pub use replay::{BASELINE_STEP, FINAL_STEP, REDUCED_FINAL_STEP};
+pub use result::{Ablation, FamilyClaim, PhaseResult, TuneResult, improvement};
+pub use sample_size::{RemainingWork, SampleSizes};
 
-use crate::analysis::consistency::agreed;
+use crate::analysis::consistency::check_stored_rows_agree;
 use crate::error::{Error, Result};
 use crate::scenario::schedule;
 use crate::scenario::tune_plan::Tune;
@@ -33,9 +33,9 @@ const FORMAT_VERSION: u32 = 1;
 
 /// Tunes a session's plan.
 #[derive(Debug, Clone, Copy)]
-pub struct Tuner;
+pub struct TuneStrategy;
 
-impl Strategy for Tuner {
+impl Strategy for TuneStrategy {
     fn next(&self, recorded: &Recorded) -> Next {
         let Some((base, tune)) = planned(recorded) else {
             return Next::Done(Ending::Complete);
@@ -82,14 +82,14 @@ fn planned(recorded: &Recorded) -> Option<(&Scenario, &Tune)> {
 }
 
 /// What a session says. Runs that stored different things are an error that names them.
-pub fn tuning(recorded: &Recorded) -> Result<Tuning> {
+pub fn summarize(recorded: &Recorded) -> Result<TuneResult> {
     let Some((base, tune)) = planned(recorded) else {
         return Err(Error::environment("the session has no plan of phases"));
     };
-    let stored = agreed(recorded, 0)?;
+    let stored = check_stored_rows_agree(recorded, 0)?;
     let walk = replay::walk(recorded, base, tune);
     let records = recorded.records.first().and_then(Option::as_ref);
-    Ok(Tuning {
+    Ok(TuneResult {
         format: FORMAT_VERSION,
         plan_hash: recorded.session.plan_hash.clone(),
         scenario: base.clone(),
@@ -112,10 +112,10 @@ pub fn tuning(recorded: &Recorded) -> Result<Tuning> {
 }
 
 /// The tests of all phases that could claim an improvement, at the error of one look.
-fn family(phases: &[Tuned], effort: Option<&Effort>) -> Vec<Claim> {
+fn family(phases: &[PhaseResult], effort: Option<&SampleSizes>) -> Vec<FamilyClaim> {
     let one_look = effort.is_none_or(|effort| effort.pairs.len() == 1);
     let alpha = if one_look { ONE_LOOK_ALPHA } else { group_sequential::ALPHA };
-    let tested: Vec<(&Tuned, f64)> = phases
+    let tested: Vec<(&PhaseResult, f64)> = phases
         .iter()
         .filter_map(|tuned| {
             let judgement = tuned.confirmation()?.primary()?.finding.judgement?;
@@ -123,7 +123,7 @@ fn family(phases: &[Tuned], effort: Option<&Effort>) -> Vec<Claim> {
         })
         .collect();
     let adjusted = holm::adjusted(&tested.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
-    let claim = |((tuned, p), adjusted_p): (&(&Tuned, f64), f64)| Claim {
+    let claim = |((tuned, p), adjusted_p): (&(&PhaseResult, f64), f64)| FamilyClaim {
         name: tuned.name.clone(),
         p: *p,
         adjusted_p,

@@ -3,13 +3,13 @@
 
 use migrator::config::Settings;
 
-use super::result::{Alone, Tuned};
+use super::result::{Ablation, PhaseResult};
 use super::sample_size;
-use super::sample_size::{Effort, Left};
+use super::sample_size::{RemainingWork, SampleSizes};
 use super::{forecast, log_lines};
-use crate::analysis::arm_summary::Figures;
-use crate::analysis::comparison::{Comparison, Terms, compare};
-use crate::analysis::sequential::Then;
+use crate::analysis::arm_summary::ArmSummary;
+use crate::analysis::comparison::{Comparison, TestPlan, compare};
+use crate::analysis::sequential::NextLook;
 use crate::analysis::sweep::{Names, analyse_phase};
 use crate::scenario::metric::Metric;
 use crate::scenario::schedule::{Plan, seed_of};
@@ -23,28 +23,28 @@ use crate::stats::verdict::Verdict;
 use crate::trial::measurement::Measurement;
 
 /// The first step: runs of the baseline.
-pub const PILOT: &str = "baseline";
+pub const BASELINE_STEP: &str = "baseline";
 /// What is kept against the baseline.
-pub const LAST: &str = "all kept";
+pub const FINAL_STEP: &str = "all kept";
 /// What is left of it where that was worse.
-pub const REST: &str = "what is left";
+pub const REDUCED_FINAL_STEP: &str = "what is left";
 
 /// Why a phase was not measured that was planned.
 const NO_TIME: &str = "there was no time left for it";
 
 /// How far a plan has come.
 #[derive(Debug, Clone)]
-pub(super) struct Walk {
+pub(super) struct TuneState {
     /// How much is measured; nothing before the first runs.
-    pub(super) effort: Option<Effort>,
+    pub(super) effort: Option<SampleSizes>,
     /// What the baseline's first runs gave.
-    pub(super) pilot: Option<Figures>,
+    pub(super) pilot: Option<ArmSummary>,
     /// The phases that have ended, second sweeps after the others.
-    pub(super) tuned: Vec<Tuned>,
+    pub(super) tuned: Vec<PhaseResult>,
     /// What is kept against the baseline; after that what is left, where that was worse.
     pub(super) last: Vec<Comparison>,
     /// Each optimization alone.
-    pub(super) alone: Vec<Alone>,
+    pub(super) alone: Vec<Ablation>,
     /// The settings in use.
     pub(super) present: Settings,
     /// What there was no time for.
@@ -60,14 +60,14 @@ pub(super) struct Walk {
 }
 
 /// A step that is not recorded yet: the walk ends there.
-pub(super) struct Stop(Box<Step>);
+pub(super) struct PendingStep(Box<Step>);
 
-pub(super) type Walked<T> = Result<T, Stop>;
+pub(super) type Replayed<T> = Result<T, PendingStep>;
 
 /// Goes through the plan over these steps, each of which has run to its end or become invalid.
-pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> Walk {
+pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> TuneState {
     let present = base.settings[base.baseline].settings.clone();
-    let walk = Walk {
+    let walk = TuneState {
         effort: None,
         pilot: None,
         tuned: Vec::new(),
@@ -81,13 +81,13 @@ pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> Walk {
         next: None,
     };
     let spent = Spent::before_steps(recorded);
-    let mut walker = Walker { recorded, base, tune, at: 0, spent, figures: None, walk };
-    walker.walk.next = walker.plan().err().map(|Stop(step)| step);
+    let mut walker = Replayer { recorded, base, tune, at: 0, spent, figures: None, walk };
+    walker.walk.next = walker.plan().err().map(|PendingStep(step)| step);
     walker.walk.used_s = walker.spent.seconds();
     walker.walk
 }
 
-pub(super) struct Walker<'a> {
+pub(super) struct Replayer<'a> {
     pub(super) recorded: &'a Recorded,
     pub(super) base: &'a Scenario,
     pub(super) tune: &'a Tune,
@@ -96,12 +96,12 @@ pub(super) struct Walker<'a> {
     /// What those took.
     pub(super) spent: Spent,
     /// The latest figures of the settings in use.
-    pub(super) figures: Option<Figures>,
-    pub(super) walk: Walk,
+    pub(super) figures: Option<ArmSummary>,
+    pub(super) walk: TuneState,
 }
 
-impl<'a> Walker<'a> {
-    pub(super) fn plan(&mut self) -> Walked<()> {
+impl<'a> Replayer<'a> {
+    pub(super) fn plan(&mut self) -> Replayed<()> {
         let effort = self.pilot()?;
         let tune = self.tune;
         let phases = tune.phases.len();
@@ -126,11 +126,11 @@ impl<'a> Walker<'a> {
     }
 
     /// The next step, if it is the one that is planned.
-    pub(super) fn take(&mut self, step: Step) -> Walked<&'a RanStep> {
+    pub(super) fn take(&mut self, step: Step) -> Replayed<&'a RanStep> {
         let ran = self.recorded.steps.get(self.at);
         let ran = ran.filter(|ran| ran.step.name == step.name && ran.step.batch == step.batch);
         let Some(ran) = ran else {
-            return Err(Stop(Box::new(step)));
+            return Err(PendingStep(Box::new(step)));
         };
         self.at += 1;
         self.spent.take(ran);
@@ -156,7 +156,7 @@ impl<'a> Walker<'a> {
     }
 
     /// What is left from the phase of this index on.
-    pub(super) fn left(&self, from: usize) -> Left {
+    pub(super) fn left(&self, from: usize) -> RemainingWork {
         let coming = self.tune.phases.iter().skip(from);
         let swept = |index: usize| {
             let tuned = self.walk.tuned.get(index);
@@ -164,7 +164,7 @@ impl<'a> Walker<'a> {
         };
         let again = self.tune.phases.iter().enumerate();
         let again = again.filter(|(index, phase)| phase.again && swept(*index));
-        Left {
+        RemainingWork {
             profiles: coming.clone().filter(|phase| phase.parse_share_min.is_some()).count(),
             again: again.map(|(_, phase)| self.arms(phase)).collect(),
             alone: (self.chosen(0) + coming.len()).saturating_sub(1),
@@ -185,16 +185,16 @@ impl<'a> Walker<'a> {
         analyses.filter(|analysis| analysis.choice != analysis.baseline).count()
     }
 
-    pub(super) fn pilot(&mut self) -> Walked<Effort> {
+    pub(super) fn pilot(&mut self) -> Replayed<SampleSizes> {
         let setting = self.base.settings[self.base.baseline].clone();
         let runs = if self.base.quick { 1 } else { sample_size::PILOT_RUNS };
-        let ran = self.take(self.repeated(PILOT, setting, runs))?;
+        let ran = self.take(self.repeated(BASELINE_STEP, setting, runs))?;
         let counted: Vec<&Measurement> = ran.counted().flat_map(RanBlock::measured).collect();
-        self.walk.pilot = Figures::of(&counted).ok().flatten();
+        self.walk.pilot = ArmSummary::of(&counted).ok().flatten();
         self.figures.clone_from(&self.walk.pilot);
         let logs = counted.iter().filter_map(|run| run.value(Metric::RecPerMin)).map(f64::ln);
         let sd = Sample::new(logs.collect()).ok().and_then(|sample| sample.std_dev());
-        let effort = Effort::fit(self.base, &self.left(0), self.time(), sd);
+        let effort = SampleSizes::fit(self.base, &self.left(0), self.time(), sd);
         if !self.base.quick {
             self.remark(log_lines::effort(&effort, self.tune.budget_s.get()));
         }
@@ -216,16 +216,21 @@ impl<'a> Walker<'a> {
     }
 
     /// One phase: the sweep, the choice, the fresh pairs.
-    pub(super) fn phase(&mut self, index: usize, effort: &Effort, again: bool) -> Walked<Tuned> {
+    pub(super) fn phase(
+        &mut self,
+        index: usize,
+        effort: &SampleSizes,
+        again: bool,
+    ) -> Replayed<PhaseResult> {
         let tune = self.tune;
         let phase = &tune.phases[index];
         let name = if again { format!("{} again", phase.phase) } else { phase.phase.clone() };
         let after = if again {
-            Left { alone: self.chosen(0).saturating_sub(1), ..Left::default() }
+            RemainingWork { alone: self.chosen(0).saturating_sub(1), ..RemainingWork::default() }
         } else {
             self.left(index + 1)
         };
-        let mut tuned = Tuned::of(phase, &name, &self.walk.present, again);
+        let mut tuned = PhaseResult::of(phase, &name, &self.walk.present, again);
         if let Some(least) = phase.parse_share_min {
             self.walk.ahead = effort.sweep(self.arms(phase)) + after.expected(effort);
             tuned.skipped = self.profile(phase, &name, least, effort, &mut tuned.parse_share)?;
@@ -243,11 +248,11 @@ impl<'a> Walker<'a> {
     pub(super) fn measured(
         &mut self,
         phase: &Phase,
-        effort: &Effort,
+        effort: &SampleSizes,
         name: &str,
-        after: &Left,
-        tuned: &mut Tuned,
-    ) -> Walked<()> {
+        after: &RemainingWork,
+        tuned: &mut PhaseResult,
+    ) -> Replayed<()> {
         let mut scenario = match phase.scenario(self.base, &self.walk.present) {
             Ok(scenario) => scenario,
             Err(fault) => {
@@ -273,7 +278,7 @@ impl<'a> Walker<'a> {
         self.take(forecast::sweep(name, &scenario))?;
         let confirmation = format!("{name} confirmation");
         let names = Names { sweep: name, confirmation: &confirmation };
-        let one_look = Terms::one_look(self.base);
+        let one_look = TestPlan::one_look(self.base);
         // What fresh pairs say is not asked here, so any terms do.
         let mut chosen = analyse_phase(self.recorded, &scenario, names, &one_look);
         if let Ok(found) = &chosen
@@ -303,9 +308,9 @@ impl<'a> Walker<'a> {
         phase: &Phase,
         name: &str,
         least: f64,
-        effort: &Effort,
+        effort: &SampleSizes,
         found: &mut Option<f64>,
-    ) -> Walked<Option<String>> {
+    ) -> Replayed<Option<String>> {
         if !effort.has_time_for_profile(self.arms(phase), self.keeps_any(), self.time()) {
             self.leave_out(name.to_owned());
             return Ok(Some(NO_TIME.into()));
@@ -317,7 +322,7 @@ impl<'a> Walker<'a> {
             Setting { short: "present".into(), label, settings: self.walk.present.clone() };
         let ran = self.take(self.repeated(&format!("{name} profile"), setting, runs))?;
         let counted: Vec<&Measurement> = ran.counted().flat_map(RanBlock::measured).collect();
-        if let Some(figures) = Figures::of(&counted).ok().flatten() {
+        if let Some(figures) = ArmSummary::of(&counted).ok().flatten() {
             self.figures = Some(figures);
         }
         let shares = counted.iter().filter_map(|run| parse_share(run)).collect();
@@ -339,10 +344,10 @@ impl<'a> Walker<'a> {
         &mut self,
         name: &str,
         arms: [Setting; 2],
-        effort: &Effort,
+        effort: &SampleSizes,
         first: u32,
-        after: &Left,
-    ) -> Walked<Terms> {
+        after: &RemainingWork,
+    ) -> Replayed<TestPlan> {
         let arms = arms.map(|setting| Arm { program: 0, setting });
         if first < effort.pairs[0] {
             let most = effort.pairs[0];
@@ -360,21 +365,21 @@ impl<'a> Walker<'a> {
             };
             let holds = |pairs| self.time().holds(2 * pairs + after.least(effort));
             match looks.then(taken, tells, holds) {
-                Then::Batch { number, pairs } => {
+                NextLook::Batch { number, pairs } => {
                     let seed = self.base.seed;
                     self.take(Step::comparison(name, number, 0, arms.clone(), pairs, seed))?;
                     taken = number;
                 }
-                Then::NoTime => {
+                NextLook::OutOfBudget => {
                     self.leave_out(format!("a further look at {name}"));
                     return Ok(terms);
                 }
-                Then::Told | Then::Over => return Ok(terms),
+                NextLook::Decided | NextLook::LastLook => return Ok(terms),
             }
         }
     }
 
-    pub(super) fn end_phase(&mut self, tuned: Tuned) {
+    pub(super) fn end_phase(&mut self, tuned: PhaseResult) {
         if tuned.kept {
             self.walk.present.clone_from(&tuned.after);
             let candidate = tuned.confirmation().and_then(|found| found.candidate.figures.clone());

@@ -3,11 +3,11 @@
 use migrator::config::Settings;
 use serde::Serialize;
 
-use super::sample_size::Effort;
-use crate::analysis::arm_summary::Figures;
+use super::sample_size::SampleSizes;
+use crate::analysis::arm_summary::ArmSummary;
 use crate::analysis::comparison::Comparison;
-use crate::analysis::sweep::{Analysis, Answer};
-use crate::analysis::test_result::Outcome;
+use crate::analysis::sweep::{Analysis, PhaseOutcome};
+use crate::analysis::test_result::Decision;
 use crate::scenario::Scenario;
 use crate::scenario::tune_plan::{Phase, Target};
 use crate::stats::verdict::Verdict;
@@ -15,7 +15,7 @@ use crate::trial::measurement::Stored;
 
 /// What a session of a plan says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Tuning {
+pub struct TuneResult {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
     /// `schedule::hash` of the session.
@@ -33,17 +33,17 @@ pub struct Tuning {
     /// Seconds that it took, reckoned from its runs.
     pub used_s: f64,
     /// How much was measured.
-    pub effort: Option<Effort>,
+    pub effort: Option<SampleSizes>,
     /// What the baseline's first runs gave.
-    pub baseline: Option<Figures>,
+    pub baseline: Option<ArmSummary>,
     /// The phases in the order in which they ended, second sweeps after the others.
-    pub phases: Vec<Tuned>,
+    pub phases: Vec<PhaseResult>,
     /// What is kept against the baseline, and what was left of it where that was worse.
     pub last: Vec<Comparison>,
     /// Each optimization alone against the baseline.
-    pub alone: Vec<Alone>,
+    pub alone: Vec<Ablation>,
     /// The claims of the phases as one family.
-    pub family: Vec<Claim>,
+    pub family: Vec<FamilyClaim>,
     /// The settings before.
     pub settings_baseline: Settings,
     /// The settings to use.
@@ -56,7 +56,7 @@ pub struct Tuning {
 
 /// What a phase came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Tuned {
+pub struct PhaseResult {
     /// Its number in the plan.
     pub phase: String,
     /// The name of its steps: the number, and that it is the second time.
@@ -89,12 +89,12 @@ pub struct Tuned {
     pub commit: String,
     /// The latest figures of `before`, for a phase that has none of its own.
     #[serde(skip)]
-    pub present_figures: Option<Figures>,
+    pub present_figures: Option<ArmSummary>,
 }
 
 /// An optimization alone against the baseline.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Alone {
+pub struct Ablation {
     /// The phase.
     pub phase: String,
     /// Its value.
@@ -108,7 +108,7 @@ pub struct Alone {
 
 /// One phase's claim to be an improvement, among those of the others.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Claim {
+pub struct FamilyClaim {
     /// The name of the phase's steps.
     pub name: String,
     /// p of no improvement.
@@ -119,7 +119,7 @@ pub struct Claim {
     pub holds: bool,
 }
 
-impl Tuned {
+impl PhaseResult {
     pub(super) fn of(phase: &Phase, name: &str, before: &Settings, again: bool) -> Self {
         Self {
             phase: phase.phase.clone(),
@@ -180,14 +180,14 @@ impl Tuned {
 
 /// The candidate's median rate over the baseline's, less 1, in percent.
 pub fn improvement(found: &Comparison) -> Option<f64> {
-    let rate = |figures: &Option<Figures>| {
+    let rate = |figures: &Option<ArmSummary>| {
         figures.as_ref().map(|figures| figures.metrics.rec_per_min.median)
     };
     let (before, after) = (rate(&found.baseline.figures)?, rate(&found.candidate.figures)?);
     Some((after / before - 1.0) * 100.0)
 }
 
-impl Tuning {
+impl TuneResult {
     /// The comparison of what is in use with the baseline; nothing where that is the baseline.
     pub fn final_test(&self) -> Option<&Comparison> {
         let last = self.last.last()?;
@@ -201,9 +201,9 @@ impl Tuning {
 }
 
 /// Whether an answer is a verdict, and which.
-fn verdict(answer: Answer) -> Option<Verdict> {
+fn verdict(answer: PhaseOutcome) -> Option<Verdict> {
     match answer {
-        Answer::Confirmed(Outcome::Judged(verdict)) => Some(verdict),
+        PhaseOutcome::Confirmed(Decision::Judged(verdict)) => Some(verdict),
         _ => None,
     }
 }

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use crate::analysis::comparison::Terms;
-use crate::analysis::sequential::Looks;
+use crate::analysis::comparison::TestPlan;
+use crate::analysis::sequential::LookSchedule;
 use crate::scenario::Scenario;
 use crate::session::budget::Time;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, PAIRS_MIN};
@@ -30,7 +30,7 @@ const EXPECTED: usize = 4;
 
 /// How much is measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Effort {
+pub struct SampleSizes {
     /// Blocks of a sweep that are counted.
     pub runs: u32,
     /// Blocks before them that are not.
@@ -50,7 +50,7 @@ pub struct Effort {
 
 /// What is left of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct RemainingWork {
     /// How many settings each sweep has that is certain to come.
     pub sweeps: Vec<usize>,
     /// How many profiles come before them.
@@ -62,16 +62,16 @@ pub struct Left {
     pub alone: usize,
 }
 
-impl Left {
+impl RemainingWork {
     /// Runs that come whatever is found.
-    pub(super) fn certain(&self, effort: &Effort) -> usize {
+    pub(super) fn certain(&self, effort: &SampleSizes) -> usize {
         let sweeps: usize = self.sweeps.iter().map(|arms| effort.sweep(*arms)).sum();
         self.profiles * PROFILE_RUNS + sweeps
     }
 
     /// About how many runs are to be expected: what is certain, the test of what is kept, and a
     /// part of what comes only where something is found.
-    pub(super) fn expected(&self, effort: &Effort) -> usize {
+    pub(super) fn expected(&self, effort: &SampleSizes) -> usize {
         let look = effort.first_look();
         let again: usize = self.again.iter().map(|arms| effort.sweep(*arms) + look).sum();
         let possible = (self.sweeps.len() + self.alone) * look + again;
@@ -79,7 +79,7 @@ impl Left {
     }
 
     /// Runs of everything, where each choice is confirmed with every look.
-    fn most(&self, effort: &Effort) -> usize {
+    fn most(&self, effort: &SampleSizes) -> usize {
         let all = effort.comparison();
         let again: usize = self.again.iter().map(|arms| effort.sweep(*arms) + all).sum();
         let pairs = self.sweeps.len() * all + (1 + self.alone) * effort.first_look();
@@ -88,17 +88,17 @@ impl Left {
 
     /// The fewest runs by which every sweep's choice can be confirmed and what is kept be tested:
     /// what is kept free for them. What may come again or alone is not among them.
-    pub(super) fn least(&self, effort: &Effort) -> usize {
+    pub(super) fn least(&self, effort: &SampleSizes) -> usize {
         let least = effort.least();
         self.certain(&least) + (self.sweeps.len() + 1) * least.first_look()
     }
 }
 
-impl Effort {
+impl SampleSizes {
     /// The most that fits. As many looks as there is time for in every case; where there is none
     /// for more than one, as many blocks and pairs as what is to be expected leaves time for. Where
-    /// more is found than that, later steps give way ([`Effort::blocks`], [`Effort::fresh`]).
-    pub fn fit(base: &Scenario, left: &Left, time: Time, log_sd: Option<f64>) -> Self {
+    /// more is found than that, later steps give way ([`SampleSizes::blocks`], [`SampleSizes::fresh`]).
+    pub fn fit(base: &Scenario, left: &RemainingWork, time: Time, log_sd: Option<f64>) -> Self {
         let full = Self {
             runs: base.runs,
             warmup: base.warmup,
@@ -118,17 +118,17 @@ impl Effort {
     }
 
     /// With no more blocks than the first sweep can have, which says what to expect of it.
-    fn beginning(self, left: &Left, time: Time) -> Self {
+    fn beginning(self, left: &RemainingWork, time: Time) -> Self {
         let Some((first, later)) = left.sweeps.split_first() else {
             return self;
         };
-        let after = Left { sweeps: later.to_vec(), ..left.clone() };
+        let after = RemainingWork { sweeps: later.to_vec(), ..left.clone() };
         let runs = self.blocks(*first, &after, false, time).unwrap_or(self.least().runs);
         Self { runs, ..self }
     }
 
     /// The same for what is left now: what earlier phases did not need goes to later ones.
-    pub(super) fn again(&self, base: &Scenario, left: &Left, time: Time) -> Self {
+    pub(super) fn again(&self, base: &Scenario, left: &RemainingWork, time: Time) -> Self {
         if base.quick || self.pairs.len() > 1 {
             return self.clone();
         }
@@ -146,7 +146,7 @@ impl Effort {
 
     /// The most with one look that is expected to fit: first blocks give way, then pairs, then
     /// blocks again.
-    fn one_look(&self, left: &Left, time: Time) -> Self {
+    fn one_look(&self, left: &RemainingWork, time: Time) -> Self {
         let least = self.least();
         let good = RUNS_GOOD.min(self.runs);
         let level = |runs, pairs| Self { runs, pairs: vec![pairs], ..self.clone() };
@@ -175,7 +175,13 @@ impl Effort {
     /// fresh pairs of its choice must fit as well: nothing where it is too few. Where there is no
     /// time for all that comes after, the last of it gives way, and then the fresh pairs: it may
     /// have nothing to confirm. The test of what is `kept` so far never does.
-    pub(super) fn blocks(&self, arms: usize, after: &Left, kept: bool, time: Time) -> Option<u32> {
+    pub(super) fn blocks(
+        &self,
+        arms: usize,
+        after: &RemainingWork,
+        kept: bool,
+        time: Time,
+    ) -> Option<u32> {
         let least = self.least();
         let sweep = |blocks: u32| arms * (blocks + self.warmup) as usize;
         let look = least.first_look();
@@ -189,7 +195,7 @@ impl Effort {
 
     /// How many fresh pairs the first look at a sweep's choice can have before what comes `after`
     /// it; nothing where it is too few. The same gives way as for a sweep.
-    pub(super) fn fresh(&self, after: &Left, time: Time) -> Option<u32> {
+    pub(super) fn fresh(&self, after: &RemainingWork, time: Time) -> Option<u32> {
         let least = self.least();
         let few = if self.pairs.len() > 1 { self } else { &least };
         let all = self.last(after.least(self), time);
@@ -227,14 +233,16 @@ impl Effort {
     }
 
     /// The looks at a comparison whose first one sees so many pairs.
-    pub(super) fn looking(&self, first: u32) -> Looks {
+    pub(super) fn looking(&self, first: u32) -> LookSchedule {
         let later = self.pairs.iter().skip(1);
-        Looks::of(std::iter::once(&first).chain(later).map(|pairs| *pairs as usize).collect())
+        LookSchedule::of(
+            std::iter::once(&first).chain(later).map(|pairs| *pairs as usize).collect(),
+        )
     }
 
     /// By which terms so many pairs of a comparison are judged: the only look has the whole α.
-    pub(super) fn terms(&self, base: &Scenario, pairs: usize) -> Terms {
-        if self.pairs.len() > 1 { Terms::look(base, pairs) } else { Terms::one_look(base) }
+    pub(super) fn terms(&self, base: &Scenario, pairs: usize) -> TestPlan {
+        if self.pairs.len() > 1 { TestPlan::look(base, pairs) } else { TestPlan::one_look(base) }
     }
 
     /// Trials of all looks at a comparison.
@@ -288,9 +296,9 @@ mod tests {
     }
 
     impl Plan {
-        fn left(&self, from: usize, chosen: usize) -> Left {
+        fn left(&self, from: usize, chosen: usize) -> RemainingWork {
             let coming = self.arms.len() - from;
-            Left {
+            RemainingWork {
                 sweeps: self.arms[from..].to_vec(),
                 profiles: usize::from(coming > 0),
                 again: vec![self.arms[0]],
@@ -322,7 +330,7 @@ mod tests {
     fn session(base: &Scenario, plan: &Plan, budget_s: f64, run_s: f64, found: &[Found]) -> Ran {
         let (mut ran, mut runs) = (Ran::default(), PILOT_RUNS);
         let time = |runs: usize| Time { left_s: budget_s - START_S - runs as f64 * run_s, run_s };
-        let planned = Effort::fit(base, &plan.left(0, 0), time(runs), None);
+        let planned = SampleSizes::fit(base, &plan.left(0, 0), time(runs), None);
         ran.planned = planned.runs;
         let (mut chosen, mut kept) = (0, false);
         for (index, arms) in plan.arms.iter().enumerate() {
@@ -350,7 +358,8 @@ mod tests {
             kept |= pairs > 0 && found[index] == Found::Kept;
         }
         if kept {
-            let after = Left { alone: chosen.saturating_sub(1), ..Left::default() };
+            let after =
+                RemainingWork { alone: chosen.saturating_sub(1), ..RemainingWork::default() };
             let mut here = after.clone();
             here.sweeps.insert(0, plan.arms[0]);
             let effort = planned.again(base, &here, time(runs));
@@ -371,8 +380,8 @@ mod tests {
 
     /// Runs of every look at a choice, none of which tells.
     fn looks(
-        effort: &Effort,
-        after: &Left,
+        effort: &SampleSizes,
+        after: &RemainingWork,
         time: &dyn Fn(usize) -> Time,
         runs: usize,
         pairs: &mut Vec<Option<u32>>,
@@ -417,7 +426,7 @@ mod tests {
             (plan, found) in plans(), spare in 1.0..4.0_f64, run_s in 0.05..60.0_f64,
         ) {
             let base = base();
-            let full = Effort::fit(&base, &plan.left(0, 0), Time { left_s: 0.0, run_s }, None);
+            let full = SampleSizes::fit(&base, &plan.left(0, 0), Time { left_s: 0.0, run_s }, None);
             let least = plan.left(0, 0).least(&full) as f64 * run_s * SLACK * spare;
             let budget_s = START_S + PILOT_RUNS as f64 * run_s + least * (1.0 + 1e-9);
             let ran = session(&base, &plan, budget_s, run_s, &found);

@@ -2,7 +2,7 @@
 
 use super::pairs;
 use super::sweep::environment;
-use crate::experiment::gate::{Answer, Gated, Workload, with_stored_times};
+use crate::experiment::gate::{GateResult, GateVerdict, WorkloadResult, with_stored_times};
 use crate::report::model::{
     Comparison, Document, Exact, Fact, FailedRun, Headline, Kind, Standing,
 };
@@ -14,7 +14,7 @@ use crate::trial::measurement::Stored;
 use crate::trial::provenance::Identity;
 
 /// The document of a gate.
-pub fn document(gated: &Gated, recorded: &Recorded, identity: &Identity) -> Document {
+pub fn document(gated: &GateResult, recorded: &Recorded, identity: &Identity) -> Document {
     let scenarios = &recorded.session.session.scenarios;
     let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
     let link = scenarios.iter().map(|scenario| scenario.link).find(|link| link.is_simulated());
@@ -53,24 +53,24 @@ pub fn document(gated: &Gated, recorded: &Recorded, identity: &Identity) -> Docu
     }
 }
 
-impl From<Answer> for Standing {
-    fn from(answer: Answer) -> Self {
+impl From<GateVerdict> for Standing {
+    fn from(answer: GateVerdict) -> Self {
         match answer {
-            Answer::Improved => Self::Improved,
-            Answer::Pass => Self::Pass,
-            Answer::Small => Self::Small,
-            Answer::Regression => Self::Regression,
-            Answer::Inconclusive => Self::Inconclusive,
-            Answer::NotTestable => Self::NotTestable,
-            Answer::Invalid => Self::Invalid,
-            Answer::Failed => Self::Failed,
-            Answer::WrongResult => Self::WrongResult,
+            GateVerdict::Improved => Self::Improved,
+            GateVerdict::Pass => Self::Pass,
+            GateVerdict::Small => Self::Small,
+            GateVerdict::Regression => Self::Regression,
+            GateVerdict::Inconclusive => Self::Inconclusive,
+            GateVerdict::NotTestable => Self::NotTestable,
+            GateVerdict::Invalid => Self::Invalid,
+            GateVerdict::Failed => Self::Failed,
+            GateVerdict::WrongResult => Self::WrongResult,
         }
     }
 }
 
 /// The metrics of a workload, with the verdicts that count.
-fn metrics(gated: &Gated, view: &Recorded, workload: &Workload) -> Vec<Comparison> {
+fn metrics(gated: &GateResult, view: &Recorded, workload: &WorkloadResult) -> Vec<Comparison> {
     let Some(comparison) = &workload.comparison else {
         return Vec::new();
     };
@@ -81,7 +81,7 @@ fn metrics(gated: &Gated, view: &Recorded, workload: &Workload) -> Vec<Compariso
             name: name(gated, workload, test.metric.name()),
             against: gated.base.clone(),
             standing: match gated.answer {
-                Answer::Invalid => Standing::Invalid,
+                GateVerdict::Invalid => Standing::Invalid,
                 _ => pairs::standing(test.verdict),
             },
             reason: match (test.primary, gated.family) {
@@ -94,7 +94,7 @@ fn metrics(gated: &Gated, view: &Recorded, workload: &Workload) -> Vec<Compariso
         .collect()
 }
 
-fn exact(gated: &Gated, workload: &Workload) -> Vec<Exact> {
+fn exact(gated: &GateResult, workload: &WorkloadResult) -> Vec<Exact> {
     let both = match (&workload.stored, &workload.stored_by) {
         (Some(stored), _) => [stored, stored],
         (None, Some([base, head])) => [base, head],
@@ -165,7 +165,7 @@ fn program(name: &str, recorded: &Recorded, identity: &Identity, index: usize) -
     )
 }
 
-fn measured(gated: &Gated, recorded: &Recorded, identity: &Identity) -> Vec<Fact> {
+fn measured(gated: &GateResult, recorded: &Recorded, identity: &Identity) -> Vec<Fact> {
     let scenarios: &[Scenario] = &recorded.session.session.scenarios;
     let last = recorded.session.origin.programs.len().saturating_sub(1);
     let mut facts = Vec::new();

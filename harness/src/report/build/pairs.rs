@@ -1,8 +1,8 @@
 //! What pairs say ([`crate::analysis::comparison`]) as parts of a document. Decides nothing.
 
 use crate::analysis::comparison;
-use crate::analysis::comparison::{ArmFigures, MetricFinding, Range};
-use crate::analysis::test_result::Outcome;
+use crate::analysis::comparison::{ArmFigures, CountRange, MetricFinding};
+use crate::analysis::test_result::Decision;
 use crate::report::model::{Comparison, Exact, P, Standing, ValidityFigures};
 use crate::report::numbers::thousands;
 use crate::scenario::metric::Metric;
@@ -52,10 +52,10 @@ fn comparison(
 }
 
 /// How an outcome stands.
-pub fn standing(outcome: Outcome) -> Standing {
+pub fn standing(outcome: Decision) -> Standing {
     match outcome {
-        Outcome::Judged(verdict) => verdict.into(),
-        Outcome::Untestable(_) => Standing::NotTestable,
+        Decision::Judged(verdict) => verdict.into(),
+        Decision::Untestable(_) => Standing::NotTestable,
     }
 }
 
@@ -77,11 +77,11 @@ fn each(metric: Metric, steps: &[&RanStep]) -> Vec<f64> {
 
 /// The quantities that are compared without statistics; a difference of these is something to know.
 pub fn exact(fresh: &comparison::Comparison) -> Vec<Exact> {
-    let range = |Range { min, max }: Range| {
+    let range = |CountRange { min, max }: CountRange| {
         let most = (max > min).then(|| format!(" to {}", thousands(max as f64)));
         thousands(min as f64) + &most.unwrap_or_default()
     };
-    let quantity = |count: &comparison::Count| Exact {
+    let quantity = |count: &comparison::CountComparison| Exact {
         name: count.quantity.name().into(),
         baseline: range(count.baseline),
         head: range(count.candidate),

@@ -11,7 +11,7 @@ use migrator::telemetry::report::RunReport;
 
 use super::pairs;
 use crate::analysis::comparison;
-use crate::analysis::sweep::{Analysis, Answer, Estimate, NAMES, Names, Summary};
+use crate::analysis::sweep::{Analysis, NAMES, Names, PhaseOutcome, SettingSummary, SummaryStats};
 use crate::report::model::{
     Comparison, Document, Drift, Fact, FailedRun, Figures, Grid, Headline, Kind, Latency, Level,
     Outcome, Phase, Run, Setting, Standing, Waits,
@@ -91,7 +91,8 @@ pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -
 
 /// How a choice is confirmed that the machines with the parts of a plan could not confirm.
 fn unconfirmed(analysis: &Analysis, recorded: &Recorded, command: &str) -> Option<String> {
-    let is_unconfirmed = analysis.answer() == Answer::NotConfirmed && !recorded.shards.is_empty();
+    let is_unconfirmed =
+        analysis.answer() == PhaseOutcome::NotConfirmed && !recorded.shards.is_empty();
     is_unconfirmed.then(|| {
         format!(
             "A machine that has a part of a plan cannot choose for the others, so nothing is \
@@ -113,13 +114,13 @@ fn whole(command: &str) -> String {
 
 pub(in crate::report) fn standing(analysis: &Analysis) -> Standing {
     match analysis.answer() {
-        Answer::Invalid => Standing::Invalid,
-        Answer::Confirmed(_) | Answer::NothingToConfirm if analysis.scenario.quick => {
+        PhaseOutcome::Invalid => Standing::Invalid,
+        PhaseOutcome::Confirmed(_) | PhaseOutcome::NothingToConfirm if analysis.scenario.quick => {
             Standing::NotTestable
         }
-        Answer::Confirmed(outcome) => pairs::standing(outcome),
-        Answer::NothingToConfirm => Standing::NothingToConfirm,
-        Answer::NotConfirmed => Standing::NotConfirmed,
+        PhaseOutcome::Confirmed(outcome) => pairs::standing(outcome),
+        PhaseOutcome::NothingToConfirm => Standing::NothingToConfirm,
+        PhaseOutcome::NotConfirmed => Standing::NotConfirmed,
     }
 }
 
@@ -128,7 +129,8 @@ pub(crate) fn phase(analysis: &Analysis, recorded: &Recorded, names: Names<'_>) 
     let scenario = &analysis.scenario;
     let fresh: Vec<&RanStep> = recorded.steps_of(names.confirmation).collect();
     let runs = Runs::of(recorded, names.sweep);
-    let index = |summary: &Summary| scenario.settings.iter().position(|s| *s == summary.setting);
+    let index =
+        |summary: &SettingSummary| scenario.settings.iter().position(|s| *s == summary.setting);
     let mut settings: Vec<Setting> = analysis
         .settings
         .iter()
@@ -180,7 +182,7 @@ fn confirmation(analysis: &Analysis, fresh: &[&RanStep]) -> Option<Comparison> {
 
 /// Figures are those of the fresh pairs, and where there are none the present setting's: what a
 /// sweep finds about its own best is never told.
-fn outcome(analysis: &Analysis, baseline: &Summary) -> Outcome {
+fn outcome(analysis: &Analysis, baseline: &SettingSummary) -> Outcome {
     let fresh = analysis.confirmation.as_ref();
     let arms = fresh.and_then(|fresh| {
         let arm =
@@ -193,7 +195,7 @@ fn outcome(analysis: &Analysis, baseline: &Summary) -> Outcome {
     let primary = fresh.and_then(comparison::Comparison::primary);
     let rate = primary.filter(|primary| primary.metric == Metric::RecPerMin);
     let confidence = match (analysis.answer(), fresh) {
-        (Answer::Confirmed(_), Some(fresh)) => fresh.confidence.to_string(),
+        (PhaseOutcome::Confirmed(_), Some(fresh)) => fresh.confidence.to_string(),
         _ => "none".into(),
     };
     Outcome {
@@ -235,7 +237,7 @@ impl<'a> Runs<'a> {
 }
 
 /// `index` is the setting's among those of the scenario.
-fn setting(index: usize, summary: &Summary, runs: &Runs<'_>) -> Setting {
+fn setting(index: usize, summary: &SettingSummary, runs: &Runs<'_>) -> Setting {
     let mine: Vec<_> = runs.0.iter().filter(|(line, _, _)| line.trial.arm == index).collect();
     let reports: Vec<&RunReport> =
         mine.iter().filter_map(|(line, _, _)| line.measurement.report()).collect();
@@ -276,7 +278,7 @@ fn run(line: &TrialLine, block: usize, at_s: f64) -> Run {
     }
 }
 
-fn figures(estimate: &Estimate) -> Figures {
+fn figures(estimate: &SummaryStats) -> Figures {
     Figures {
         median: estimate.median,
         std_dev: estimate.std_dev,

@@ -2,11 +2,11 @@
 
 use super::pairs;
 use super::sweep::{drift, environment, phase};
-use crate::analysis::arm_summary::Figures;
+use crate::analysis::arm_summary::ArmSummary;
 use crate::analysis::comparison;
 use crate::analysis::sweep::Names;
 use crate::error::Result;
-use crate::experiment::tune::{Alone, Tuned, Tuning, improvement};
+use crate::experiment::tune::{Ablation, PhaseResult, TuneResult, improvement};
 use crate::report::model::{
     Comparison, Cumulative, CumulativeRow, Document, Drift, Fact, FailedRun, Headline, Kind,
     Outcome, Paste, Phase, Standing, Target,
@@ -18,7 +18,7 @@ use crate::session::state::{RanStep, Recorded};
 use crate::trial::provenance::Identity;
 
 /// The document of a plan.
-pub fn document(tuning: &Tuning, recorded: &Recorded, identity: &Identity) -> Result<Document> {
+pub fn document(tuning: &TuneResult, recorded: &Recorded, identity: &Identity) -> Result<Document> {
     let base = &tuning.scenario;
     let phases: Vec<Phase> =
         tuning.phases.iter().map(|tuned| tuned_phase(tuning, tuned, recorded)).collect();
@@ -61,7 +61,7 @@ pub fn document(tuning: &Tuning, recorded: &Recorded, identity: &Identity) -> Re
 }
 
 /// How everything that is in use stands against the baseline.
-fn standing(tuning: &Tuning) -> Standing {
+fn standing(tuning: &TuneResult) -> Standing {
     match tuning.final_test() {
         _ if tuning.scenario.quick => Standing::NotTestable,
         Some(last) => last.verdict.map_or(Standing::Invalid, pairs::standing),
@@ -73,7 +73,7 @@ fn standing(tuning: &Tuning) -> Standing {
     }
 }
 
-fn tuned_phase(tuning: &Tuning, tuned: &Tuned, recorded: &Recorded) -> Phase {
+fn tuned_phase(tuning: &TuneResult, tuned: &PhaseResult, recorded: &Recorded) -> Phase {
     let confirmation = format!("{} confirmation", tuned.name);
     let names = Names { sweep: &tuned.name, confirmation: &confirmation };
     let mut shown = match &tuned.analysis {
@@ -108,8 +108,8 @@ fn tuned_phase(tuning: &Tuning, tuned: &Tuned, recorded: &Recorded) -> Phase {
 }
 
 /// Of a phase that was not measured the figures are the latest of the present setting.
-fn skipped(tuning: &Tuning, tuned: &Tuned) -> Option<Outcome> {
-    let figures: &Figures = tuned.present_figures.as_ref().or(tuning.baseline.as_ref())?;
+fn skipped(tuning: &TuneResult, tuned: &PhaseResult) -> Option<Outcome> {
+    let figures: &ArmSummary = tuned.present_figures.as_ref().or(tuning.baseline.as_ref())?;
     let rate = &figures.metrics.rec_per_min;
     Some(Outcome {
         baseline_rec_per_min: rate.median,
@@ -135,7 +135,7 @@ fn shown(found: &comparison::Comparison, recorded: &Recorded, steps: &str) -> Op
     pairs::comparisons(found, &steps).into_iter().next()
 }
 
-fn shown_alone(alone: &Alone, recorded: &Recorded) -> Option<Comparison> {
+fn shown_alone(alone: &Ablation, recorded: &Recorded) -> Option<Comparison> {
     let found = shown(&alone.found, recorded, &alone.from)?;
     let reason = match alone.from.strip_suffix(" alone") {
         Some(_) => String::new(),
@@ -144,17 +144,18 @@ fn shown_alone(alone: &Alone, recorded: &Recorded) -> Option<Comparison> {
     Some(Comparison { name: format!("{}: {}", alone.phase, alone.label), reason, ..found })
 }
 
-fn cumulative(tuning: &Tuning) -> Cumulative {
-    let row = |(tuned, (gain_percent, cumulative_percent)): (&Tuned, (f64, f64))| CumulativeRow {
-        phase: tuned.name.clone(),
-        setting: words::setting_after(tuned).into(),
-        gain_percent,
-        cumulative_percent,
-        expected_percent: tuned.expected_percent,
-        standing: words::standing(tuned),
-        confidence: words::confidence(tuned),
-        kept: tuned.is_in_use(),
-    };
+fn cumulative(tuning: &TuneResult) -> Cumulative {
+    let row =
+        |(tuned, (gain_percent, cumulative_percent)): (&PhaseResult, (f64, f64))| CumulativeRow {
+            phase: tuned.name.clone(),
+            setting: words::setting_after(tuned).into(),
+            gain_percent,
+            cumulative_percent,
+            expected_percent: tuned.expected_percent,
+            standing: words::standing(tuned),
+            confidence: words::confidence(tuned),
+            kept: tuned.is_in_use(),
+        };
     let target = tuning.target.map(|target| Target {
         name: "The plan's target".into(),
         range_percent: target.percent(),
@@ -173,9 +174,9 @@ fn whole_drift(phases: &[Phase]) -> Option<Drift> {
     })
 }
 
-fn failed(tuning: &Tuning) -> Vec<FailedRun> {
+fn failed(tuning: &TuneResult) -> Vec<FailedRun> {
     let analyses = tuning.phases.iter().filter_map(|tuned| Some((tuned, tuned.analysis.as_ref()?)));
-    let of = |(tuned, analysis): (&Tuned, &crate::analysis::sweep::Analysis)| {
+    let of = |(tuned, analysis): (&PhaseResult, &crate::analysis::sweep::Analysis)| {
         let failed = analysis.failed.iter().map(|run| FailedRun {
             number: run.trial,
             setting: format!("{} {}", tuned.name, run.setting),
@@ -186,7 +187,7 @@ fn failed(tuning: &Tuning) -> Vec<FailedRun> {
     analyses.flat_map(of).collect()
 }
 
-fn measured(tuning: &Tuning) -> Vec<Fact> {
+fn measured(tuning: &TuneResult) -> Vec<Fact> {
     let (base, stored) = (&tuning.scenario, &tuning.stored);
     let (workload, books) = (&base.workload, &stored.books);
     let checksum = if stored.checksum.is_empty() { "unverified" } else { &stored.checksum };

@@ -10,7 +10,7 @@ use super::canvas::{
     svg, text, width_of,
 };
 use super::rows::{Mark, headings, headings_bottom, legend_places};
-use crate::analysis::history::Series;
+use crate::analysis::history::HistorySeries;
 use crate::error::Result;
 use crate::report::numbers::{percent, thousands};
 use crate::report::text::history::{place, short, title};
@@ -19,7 +19,7 @@ use crate::report::text::history::{place, short, title};
 const ROOM: f64 = 0.02;
 
 /// The picture of a series, to stand alone.
-pub(in crate::report) fn history(series: &Series) -> Result<String> {
+pub(in crate::report) fn history(series: &HistorySeries) -> Result<String> {
     let form = Form::File;
     let headings_of = [title(series), place(series)];
     let names = ["median of a session and its standard deviation", "level", "change of the level"];
@@ -64,7 +64,7 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn of(series: &Series, form: Form, legend_bottom: i32) -> Self {
+    fn of(series: &HistorySeries, form: Form, legend_bottom: i32) -> Self {
         let ends = series.points.iter().map(|point| {
             let spread = point.std_dev.filter(|spread| spread.is_finite()).unwrap_or(0.0);
             (point.rec_per_min - spread, point.rec_per_min + spread)
@@ -96,7 +96,7 @@ impl Sheet {
         self.vertical.map(&rate, (self.bottom, self.top))
     }
 
-    fn scales(&self, canvas: &Canvas<'_>, series: &Series) -> Result<()> {
+    fn scales(&self, canvas: &Canvas<'_>, series: &HistorySeries) -> Result<()> {
         let grey = Place::left_of(self.form.size() - 1).colour(GREY);
         for rate in self.vertical.key_points(7) {
             let y = self.y(rate);
@@ -115,7 +115,7 @@ impl Sheet {
         Ok(())
     }
 
-    fn levels(&self, canvas: &Canvas<'_>, series: &Series) -> Result<()> {
+    fn levels(&self, canvas: &Canvas<'_>, series: &HistorySeries) -> Result<()> {
         for (from, to, rate) in series.levels() {
             let ends = [self.x(from as f64 - 0.3), self.x(to as f64 - 0.7)];
             let y = self.y(rate);
@@ -130,7 +130,7 @@ impl Sheet {
         Ok(())
     }
 
-    fn sessions(&self, canvas: &Canvas<'_>, series: &Series) -> Result<()> {
+    fn sessions(&self, canvas: &Canvas<'_>, series: &HistorySeries) -> Result<()> {
         for (index, point) in series.points.iter().enumerate() {
             let (x, y) = (self.x(index as f64), self.y(point.rec_per_min));
             if let Some(spread) = point.std_dev.filter(|spread| spread.is_finite()) {

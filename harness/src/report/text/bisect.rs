@@ -1,10 +1,12 @@
 //! Since which commit a difference is there, in words for the terminal, at most 100 columns wide.
 
 use crate::analysis::comparison::MetricFinding;
-use crate::analysis::test_result::Outcome;
+use crate::analysis::test_result::Decision;
 use crate::experiment::bisect;
-use crate::experiment::bisect::{Bisected, Look, Named, Seen, Wanted};
-use crate::experiment::gate::Gated;
+use crate::experiment::bisect::{
+    BisectResult, BisectTarget, CommitInfo, CommitState, TestedCommit,
+};
+use crate::experiment::gate::GateResult;
 use crate::report::numbers::{counted, wrapped};
 use crate::sanitize::on_one_line;
 
@@ -14,39 +16,41 @@ const COLUMNS: usize = 100;
 const HASH: usize = 12;
 
 /// What a gate says of what is searched for; without that, its answer.
-pub fn words(gated: &Gated, wanted: Option<Wanted>) -> String {
+pub fn words(gated: &GateResult, wanted: Option<BisectTarget>) -> String {
     if let Some(failure) = gated.failure.as_deref() {
         return format!("{}: {}", gated.answer, failure.lines().next().unwrap_or_default());
     }
     let told = match wanted {
-        Some(Wanted::Metric { metric, .. }) => bisect::finding(gated, metric).map(metric_words),
-        Some(Wanted::Count { count }) => bisect::counted(gated, count)
+        Some(BisectTarget::Metric { metric, .. }) => {
+            bisect::finding(gated, metric).map(metric_words)
+        }
+        Some(BisectTarget::Count { count }) => bisect::counted(gated, count)
             .map(|found| format!("{} {}", count.name(), super::gate::arrow(found))),
         None => None,
     };
     told.unwrap_or_else(|| super::gate::finding(gated))
 }
 
-fn metric_words((found, verdict): (&MetricFinding, Outcome)) -> String {
+fn metric_words((found, verdict): (&MetricFinding, Decision)) -> String {
     let verdict = match verdict {
-        Outcome::Judged(verdict) => verdict.to_string(),
-        Outcome::Untestable(untestable) => untestable.to_string(),
+        Decision::Judged(verdict) => verdict.to_string(),
+        Decision::Untestable(untestable) => untestable.to_string(),
     };
     format!("{verdict}, {} {}", found.metric.name(), super::gate::change(found))
 }
 
 /// A commit that was looked at, on one line.
-pub fn line(look: &Look) -> String {
+pub fn line(look: &TestedCommit) -> String {
     let seen = match look.seen {
-        Seen::Same => "before",
-        Seen::Changed => "changed",
-        Seen::Unknown => "skipped",
+        CommitState::Same => "before",
+        CommitState::Changed => "changed",
+        CommitState::Unknown => "skipped",
     };
     format!("{}  {seen:<7}  {}", hash(&look.named), on_one_line(&look.words))
 }
 
 /// The answer, what it rests on, and what was left out.
-pub fn text(bisected: &Bisected) -> String {
+pub fn text(bisected: &BisectResult) -> String {
     let mut parts = vec![wrapped(&answer(bisected), COLUMNS)];
     parts.extend(bisected.first.iter().map(|named| {
         let line = format!("  {}  {}", hash(named), on_one_line(&named.subject));
@@ -64,16 +68,16 @@ pub fn text(bisected: &Bisected) -> String {
     parts.join("\n") + "\n"
 }
 
-fn answer(bisected: &Bisected) -> String {
-    let Bisected { base, head, wanted, first, .. } = bisected;
+fn answer(bisected: &BisectResult) -> String {
+    let BisectResult { base, head, wanted, first, .. } = bisected;
     let Some(wanted) = wanted else {
         return format!(
             "{head} is not shown to differ from {base}, so there is nothing to search for."
         );
     };
     let way = match wanted {
-        Wanted::Metric { worse: false, .. } => "better",
-        Wanted::Metric { .. } | Wanted::Count { .. } => "worse",
+        BisectTarget::Metric { worse: false, .. } => "better",
+        BisectTarget::Metric { .. } | BisectTarget::Count { .. } => "worse",
     };
     let between = format!("{head} is {way} than {base} ({})", wanted.name());
     match first.len() {
@@ -86,7 +90,7 @@ fn answer(bisected: &Bisected) -> String {
     }
 }
 
-fn hash(named: &Named) -> &str {
+fn hash(named: &CommitInfo) -> &str {
     named.commit.get(..HASH).unwrap_or(&named.commit)
 }
 

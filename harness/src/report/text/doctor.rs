@@ -1,6 +1,8 @@
 //! A look at the machine in words: for the terminal, at most 100 columns wide, and as Markdown.
 
-use crate::experiment::doctor::{Checkup, Detectable, Finding, Level, Noise, Pairs, noise};
+use crate::experiment::doctor::{
+    Detectable, DetectablePairs, DoctorReport, Noise, ProbeFinding, Severity, noise,
+};
 use crate::report::markdown::plain;
 use crate::report::numbers::{thousands, wrapped};
 
@@ -11,7 +13,7 @@ const MARK: usize = 7;
 const NAME: usize = 16;
 
 /// Everything as plain text.
-pub fn text(checkup: &Checkup) -> String {
+pub fn text(checkup: &DoctorReport) -> String {
     let findings: String = checkup.findings.iter().map(finding_lines).collect();
     let mut paragraphs = vec![findings, wrapped(&summary(checkup), COLUMNS) + "\n"];
     match (&checkup.noise, &checkup.noise_unknown) {
@@ -32,7 +34,7 @@ pub fn text(checkup: &Checkup) -> String {
 }
 
 /// Everything as a section of a Markdown file.
-pub fn markdown(checkup: &Checkup) -> String {
+pub fn markdown(checkup: &DoctorReport) -> String {
     let mut lines = vec!["## The machine".to_owned(), String::new()];
     lines.push(summary(checkup));
     lines.extend(
@@ -40,7 +42,7 @@ pub fn markdown(checkup: &Checkup) -> String {
             .map(String::from),
     );
     lines.extend(checkup.findings.iter().map(|finding| {
-        let Finding { probe, here, means, .. } = finding;
+        let ProbeFinding { probe, here, means, .. } = finding;
         let advice = finding.advice.as_deref().unwrap_or_default();
         let [means, advice] = [means, advice].map(cell);
         // Programs call themselves as they like.
@@ -79,12 +81,12 @@ pub fn markdown(checkup: &Checkup) -> String {
 const LEGEND: &str = "The smallest true difference that so many pairs tell from none: in one look \
                       with both errors at 5 %, in a gate's look with both at 1.9 %.";
 
-fn mark(level: Level) -> &'static str {
+fn mark(level: Severity) -> &'static str {
     match level {
-        Level::Quiet => "ok",
-        Level::Mind => "mind",
-        Level::Noisy => "noisy",
-        Level::Unknown => "?",
+        Severity::Quiet => "ok",
+        Severity::Warn => "warn",
+        Severity::Noisy => "noisy",
+        Severity::Unknown => "?",
     }
 }
 
@@ -93,7 +95,7 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-fn finding_lines(finding: &Finding) -> String {
+fn finding_lines(finding: &ProbeFinding) -> String {
     let indent = MARK + NAME;
     let width = COLUMNS - indent;
     let mut lines: Vec<String> = Vec::new();
@@ -116,18 +118,18 @@ fn finding_lines(finding: &Finding) -> String {
 }
 
 /// How many things add noise, in one sentence.
-fn summary(checkup: &Checkup) -> String {
+fn summary(checkup: &DoctorReport) -> String {
     let things =
         |count: usize| if count == 1 { "1 thing".into() } else { format!("{count} things") };
-    let noisy = match checkup.count(Level::Noisy) {
+    let noisy = match checkup.count(Severity::Noisy) {
         0 => "Nothing that can be seen adds noise here".into(),
         1 => "1 thing adds noise here".into(),
         count => format!("{} add noise here", things(count)),
     };
     format!(
         "{noisy}, {} may, {} not known.",
-        things(checkup.count(Level::Mind)),
-        match checkup.count(Level::Unknown) {
+        things(checkup.count(Severity::Warn)),
+        match checkup.count(Severity::Unknown) {
             1 => "1 is".into(),
             count => format!("{count} are"),
         }
@@ -190,7 +192,7 @@ fn detectable_lines(detectable: &[Detectable]) -> String {
 }
 
 /// How many pairs the margin needs, in one sentence.
-fn needed(pairs: &Pairs, pair_s: f64) -> String {
+fn needed(pairs: &DetectablePairs, pair_s: f64) -> String {
     let margin = noise::MARGIN * 100.0;
     let most = noise::PAIRS_MAX;
     let count = |pairs: Option<usize>| pairs.map_or(format!("more than {most}"), |n| n.to_string());

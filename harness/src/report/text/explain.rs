@@ -2,10 +2,10 @@
 //! Markdown. Claims no more than was told.
 
 use super::gate::{arrow, change};
-use crate::analysis::comparison::{Comparison, Count};
-use crate::analysis::test_result::Outcome;
-use crate::experiment::explain::Explained;
-use crate::experiment::explain::result::{Apart, Share, Stages};
+use crate::analysis::comparison::{Comparison, CountComparison};
+use crate::analysis::test_result::Decision;
+use crate::experiment::explain::ExplainResult;
+use crate::experiment::explain::result::{Contribution, SettingAttribution, Stages};
 use crate::report::markdown::{block, plain};
 use crate::report::numbers::{counted, milliseconds, percent, percent_range, thousands, wrapped};
 use crate::stats::verdict::Verdict;
@@ -24,7 +24,7 @@ struct Section {
 }
 
 /// Everything as plain text; `folder` is where the files are.
-pub fn text(explained: &Explained, folder: &str) -> String {
+pub fn text(explained: &ExplainResult, folder: &str) -> String {
     let mut parts = vec![wrapped(&headline(explained), COLUMNS) + "\n"];
     for section in sections(explained) {
         let mut part = format!("{}\n", section.title);
@@ -43,7 +43,7 @@ pub fn text(explained: &Explained, folder: &str) -> String {
 }
 
 /// The report.
-pub fn markdown(explained: &Explained, command: &str) -> String {
+pub fn markdown(explained: &ExplainResult, command: &str) -> String {
     let mut parts = vec![
         format!("# {} against {}", plain(&explained.head), plain(&explained.base)),
         plain(&headline(explained)),
@@ -80,8 +80,8 @@ pub fn markdown(explained: &Explained, command: &str) -> String {
 }
 
 /// The verdict on the whole.
-fn headline(explained: &Explained) -> String {
-    let Explained { base, head, comparison, .. } = explained;
+fn headline(explained: &ExplainResult) -> String {
+    let ExplainResult { base, head, comparison, .. } = explained;
     let Some(primary) = comparison.primary() else {
         return format!("{head} against {base}: no figure of every run to compare by.");
     };
@@ -90,16 +90,16 @@ fn headline(explained: &Explained) -> String {
     let metric = primary.metric.name();
     let word = match comparison.verdict {
         None => "INVALID".into(),
-        Some(Outcome::Judged(verdict)) => verdict.to_string(),
-        Some(Outcome::Untestable(_)) => "NOT TESTABLE".into(),
+        Some(Decision::Judged(verdict)) => verdict.to_string(),
+        Some(Decision::Untestable(_)) => "NOT TESTABLE".into(),
     };
     let told = match comparison.verdict {
         None => "too much went on beside the runs for a verdict".into(),
-        Some(Outcome::Judged(verdict)) => meaning(comparison, verdict),
-        Some(Outcome::Untestable(_)) if explained.quick => {
+        Some(Decision::Judged(verdict)) => meaning(comparison, verdict),
+        Some(Decision::Untestable(_)) if explained.quick => {
             "a quick look, which shows that it works and proves nothing".into()
         }
-        Some(Outcome::Untestable(_)) => "too few pairs finished for any test".into(),
+        Some(Decision::Untestable(_)) => "too few pairs finished for any test".into(),
     };
     format!("{word}: {head} against {base}: {metric} {change}, {pairs}; {told}.")
 }
@@ -119,13 +119,13 @@ fn meaning(comparison: &Comparison, verdict: Verdict) -> String {
     }
 }
 
-fn sections(explained: &Explained) -> Vec<Section> {
+fn sections(explained: &ExplainResult) -> Vec<Section> {
     explained.settings.iter().map(by_setting).chain([by_stage(&explained.stages)]).collect()
 }
 
-fn by_setting(apart: &Apart) -> Section {
-    let of = |share: Option<Share>| cells(share, apart.whole);
-    let row = |name: &str, change: String, share: Option<Share>| {
+fn by_setting(apart: &SettingAttribution) -> Section {
+    let of = |share: Option<Contribution>| cells(share, apart.whole);
+    let row = |name: &str, change: String, share: Option<Contribution>| {
         let mut row = vec![name.to_owned(), change];
         row.extend(of(share));
         row
@@ -150,7 +150,7 @@ fn by_setting(apart: &Apart) -> Section {
     }
 }
 
-fn setting_words(apart: &Apart) -> String {
+fn setting_words(apart: &SettingAttribution) -> String {
     if apart.parts.len() < 2 {
         return "One setting differs, so the whole is its own, between the ends that the pairs' test \
                 gives it: each is wrong with at most 5 %, over all looks."
@@ -197,7 +197,7 @@ fn by_stage(stages: &Stages) -> Section {
 }
 
 /// A share, its interval, and what part of a whole it is where both are told.
-fn cells(share: Option<Share>, whole: Option<Share>) -> [String; 3] {
+fn cells(share: Option<Contribution>, whole: Option<Contribution>) -> [String; 3] {
     let Some(share) = share else {
         return ["-", "not measured", "-"].map(String::from);
     };
@@ -215,8 +215,8 @@ fn cells(share: Option<Share>, whole: Option<Share>) -> [String; 3] {
 }
 
 /// Exact counts that differ.
-fn counts(explained: &Explained) -> Vec<String> {
-    let line = |count: &Count| format!("{}: {}", count.quantity.name(), arrow(count));
+fn counts(explained: &ExplainResult) -> Vec<String> {
+    let line = |count: &CountComparison| format!("{}: {}", count.quantity.name(), arrow(count));
     explained.counts().map(line).collect()
 }
 

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use crate::analysis::comparison::{Count, MetricFinding, Range};
-use crate::experiment::gate::{Answer, Gated, Test, Workload};
+use crate::analysis::comparison::{CountComparison, CountRange, MetricFinding};
+use crate::experiment::gate::{GateResult, GateVerdict, MetricTest, WorkloadResult};
 use crate::report::numbers::{counted, percent, percent_range, rounded, thousands, wrapped};
 use crate::stats::verdict::Verdict;
 
@@ -12,14 +12,14 @@ use crate::stats::verdict::Verdict;
 const COLUMNS: usize = 100;
 
 /// What was found, in one or two sentences.
-pub(crate) fn finding(gated: &Gated) -> String {
+pub(crate) fn finding(gated: &GateResult) -> String {
     let (base, head) = (&gated.base, &gated.head);
     let margin = margin(gated);
     match gated.answer {
-        Answer::Regression => {
+        GateVerdict::Regression => {
             format!("{head} is worse than {base}: {}.", list(gated, Verdict::Regression))
         }
-        Answer::Small => format!(
+        GateVerdict::Small => format!(
             "{head} is really worse than {base}, by less than {margin} %: {}. {}.",
             list(gated, Verdict::Small),
             match gated.exit_code {
@@ -27,48 +27,48 @@ pub(crate) fn finding(gated: &Gated) -> String {
                 _ => "The scenario makes that fail",
             }
         ),
-        Answer::Improved => format!(
+        GateVerdict::Improved => format!(
             "{head} is better than {base}: {}. Nothing is more than {margin} % worse.",
             list(gated, Verdict::Improved)
         ),
-        Answer::Pass => format!(
+        GateVerdict::Pass => format!(
             "{head} is shown to be no more than {margin} % worse than {base}: {}.",
             list(gated, Verdict::Pass)
         ),
-        Answer::Inconclusive => format!(
+        GateVerdict::Inconclusive => format!(
             "{head} may or may not be more than {margin} % worse than {base}: {}.{}",
             list(gated, Verdict::Inconclusive),
             needed(gated)
         ),
-        Answer::NotTestable if gated.quick => format!(
+        GateVerdict::NotTestable if gated.quick => format!(
             "{head} against {base} ran and stored the same; {}, which show that it works and prove \
              nothing.",
             counted(pairs(gated), "quick pair")
         ),
-        Answer::NotTestable => format!(
+        GateVerdict::NotTestable => format!(
             "Too few pairs of {head} against {base} finished for any test: {}.",
             counted(pairs(gated), "pair")
         ),
-        Answer::Invalid => invalid(gated),
-        Answer::WrongResult => wrong(gated),
-        Answer::Failed => format!("{}.", gated.failure.as_deref().unwrap_or_default()),
+        GateVerdict::Invalid => invalid(gated),
+        GateVerdict::WrongResult => wrong(gated),
+        GateVerdict::Failed => format!("{}.", gated.failure.as_deref().unwrap_or_default()),
     }
 }
 
 /// The margin in percent; of several scenarios the largest.
-fn margin(gated: &Gated) -> f64 {
+fn margin(gated: &GateResult) -> f64 {
     let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
     rounded(comparisons.map(|comparison| comparison.margin_percent).fold(0.0, f64::max))
 }
 
-fn pairs(gated: &Gated) -> u32 {
+fn pairs(gated: &GateResult) -> u32 {
     let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
     let pairs: usize = comparisons.map(|comparison| comparison.pairs).sum();
     u32::try_from(pairs).unwrap_or(u32::MAX)
 }
 
 /// A metric's name, after its scenario's where there are several.
-pub(crate) fn name(gated: &Gated, workload: &Workload, metric: &str) -> String {
+pub(crate) fn name(gated: &GateResult, workload: &WorkloadResult, metric: &str) -> String {
     match gated.workloads.len() {
         1 => metric.into(),
         _ => format!("{}: {metric}", workload.scenario),
@@ -76,7 +76,7 @@ pub(crate) fn name(gated: &Gated, workload: &Workload, metric: &str) -> String {
 }
 
 /// The metrics with this verdict and their changes, and what rose that may not.
-fn list(gated: &Gated, verdict: Verdict) -> String {
+fn list(gated: &GateResult, verdict: Verdict) -> String {
     let mut parts = Vec::new();
     for workload in &gated.workloads {
         let found = workload.findings().filter(|(_, test)| test.verdict.verdict() == Some(verdict));
@@ -112,13 +112,13 @@ fn interval(found: &MetricFinding) -> Option<String> {
 }
 
 /// `8,000 → 8,123`.
-pub(crate) fn arrow(count: &Count) -> String {
+pub(crate) fn arrow(count: &CountComparison) -> String {
     format!("{} → {}", range(count.baseline), range(count.candidate))
 }
 
 /// `8,000`, or `8,000 to 8,004` where timing has a part in it.
-fn range(range: Range) -> String {
-    let Range { min, max } = range;
+fn range(range: CountRange) -> String {
+    let CountRange { min, max } = range;
     if min == max {
         return thousands(min as f64);
     }
@@ -126,7 +126,7 @@ fn range(range: Range) -> String {
 }
 
 /// What would tell, where pairs did not: the most that any metric needs.
-fn needed(gated: &Gated) -> String {
+fn needed(gated: &GateResult) -> String {
     let open = gated.workloads.iter().flat_map(|workload| {
         let found = workload.findings().filter(|(_, test)| is_open(test));
         found.filter_map(|(found, _)| found.finding.needed_pairs)
@@ -147,7 +147,7 @@ fn needed(gated: &Gated) -> String {
     )
 }
 
-fn is_open(test: &Test) -> bool {
+fn is_open(test: &MetricTest) -> bool {
     test.verdict.verdict() == Some(Verdict::Inconclusive)
 }
 
@@ -156,7 +156,7 @@ fn counted_minutes(minutes: f64) -> String {
     format!("{} minute{}", thousands(minutes), if minutes > 1.0 { "s" } else { "" })
 }
 
-fn invalid(gated: &Gated) -> String {
+fn invalid(gated: &GateResult) -> String {
     if gated.control.as_ref().is_some_and(|control| control.alarmed == Some(true)) {
         return format!(
             "The negative control, {} against itself, found a difference where there is none: this \
@@ -169,7 +169,7 @@ fn invalid(gated: &Gated) -> String {
         .into()
 }
 
-fn wrong(gated: &Gated) -> String {
+fn wrong(gated: &GateResult) -> String {
     let (base, head) = (&gated.base, &gated.head);
     let first = match &gated.difference {
         Some(difference) => format!(" The first difference: {}.", difference.words),
@@ -187,7 +187,7 @@ fn wrong(gated: &Gated) -> String {
 }
 
 /// What made the difference, of every workload on which there is one.
-pub fn why(gated: &Gated) -> Option<String> {
+pub fn why(gated: &GateResult) -> Option<String> {
     let each = gated.workloads.iter().filter_map(|workload| {
         workload.why.as_ref().map(|why| name(gated, workload, &why.to_string()))
     });
@@ -196,7 +196,7 @@ pub fn why(gated: &Gated) -> Option<String> {
 }
 
 /// What the answer is worth, sentences.
-pub(crate) fn details(gated: &Gated) -> Vec<String> {
+pub(crate) fn details(gated: &GateResult) -> Vec<String> {
     let mut details = Vec::new();
     let looked = gated.workloads.iter().filter_map(|workload| {
         let comparison = workload.comparison.as_ref()?;
@@ -230,7 +230,7 @@ pub(crate) fn details(gated: &Gated) -> Vec<String> {
 }
 
 /// The verdict, the metrics and where the report is, for a terminal.
-pub fn text(gated: &Gated, folder: &str) -> String {
+pub fn text(gated: &GateResult, folder: &str) -> String {
     let mut text =
         format!("{}\n", wrapped(&format!("{}: {}", gated.answer, finding(gated)), COLUMNS));
     if let Some(why) = why(gated) {
@@ -258,7 +258,7 @@ pub fn text(gated: &Gated, folder: &str) -> String {
     text
 }
 
-fn metrics(gated: &Gated) -> String {
+fn metrics(gated: &GateResult) -> String {
     let mut rows = vec![["metric", "verdict", "change", "interval", "pairs"].map(String::from)];
     for workload in &gated.workloads {
         for (found, test) in workload.findings() {

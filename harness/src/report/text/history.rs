@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::analysis::history::{Change, Machine, Point, Series};
+use crate::analysis::history::{HistoryMachine, HistoryPoint, HistorySeries, LevelShift};
 use crate::error::Result;
 use crate::report::numbers::{counted, percent, pretty, thousands, wrapped};
 use crate::sanitize::{is_command, shown};
@@ -22,7 +22,7 @@ const LEGEND: &str = "A change (*) is where the level of all points before and o
                       the program. The gate never asks it.";
 
 /// The table of every series; `folder` is where their charts are.
-pub fn text(all: &[Series], notes: &[String], folder: &str) -> String {
+pub fn text(all: &[HistorySeries], notes: &[String], folder: &str) -> String {
     let mut parts: Vec<String> = all.iter().map(table).collect();
     if all.iter().any(|series| series.tested) {
         parts.push(wrapped(LEGEND, COLUMNS) + "\n");
@@ -36,24 +36,24 @@ pub fn text(all: &[Series], notes: &[String], folder: &str) -> String {
 }
 
 /// Every series and every note, as data.
-pub fn json(all: &[Series], notes: &[String]) -> Result<String> {
+pub fn json(all: &[HistorySeries], notes: &[String]) -> Result<String> {
     #[derive(Serialize)]
     struct Told<'a> {
-        series: &'a [Series],
+        series: &'a [HistorySeries],
         notes: &'a [String],
     }
     pretty(&Told { series: all, notes })
 }
 
 /// What a series is of: the first line of its table, and the title of its chart.
-pub(crate) fn title(series: &Series) -> String {
-    let Series { plan, phase, .. } = series;
+pub(crate) fn title(series: &HistorySeries) -> String {
+    let HistorySeries { plan, phase, .. } = series;
     format!("{plan}, {phase}: records per minute of the baseline over time")
 }
 
 /// On which machine and store, by which plan.
-pub(crate) fn place(series: &Series) -> String {
-    let Machine { host, cpu, cpus, filesystem } = &series.machine;
+pub(crate) fn place(series: &HistorySeries) -> String {
+    let HistoryMachine { host, cpu, cpus, filesystem } = &series.machine;
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let hash = series.plan_hash.get(..8).unwrap_or(&series.plan_hash);
     let cpus = counted(u32::try_from(*cpus).unwrap_or(u32::MAX), "processor");
@@ -70,7 +70,7 @@ pub(crate) fn place(series: &Series) -> String {
 const HEADINGS: [&str; 8] =
     ["", "time", "revision", "version", "runs", "rec/min", "std dev", "change"];
 
-fn table(series: &Series) -> String {
+fn table(series: &HistorySeries) -> String {
     let mut rows = vec![HEADINGS.map(String::from)];
     for (index, point) in series.points.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|before| series.points.get(before));
@@ -99,7 +99,7 @@ fn table(series: &Series) -> String {
     text
 }
 
-fn row(point: &Point, before: Option<&Point>, mark: bool) -> [String; 8] {
+fn row(point: &HistoryPoint, before: Option<&HistoryPoint>, mark: bool) -> [String; 8] {
     let change = before.map(|before| (point.rec_per_min / before.rec_per_min - 1.0) * 100.0);
     [
         if mark { "*".into() } else { String::new() },
@@ -114,7 +114,7 @@ fn row(point: &Point, before: Option<&Point>, mark: bool) -> [String; 8] {
 }
 
 /// What its points say of changes, sentences.
-pub(crate) fn said(series: &Series) -> Vec<String> {
+pub(crate) fn said(series: &HistorySeries) -> Vec<String> {
     if !series.tested {
         return vec![format!(
             "{}: changes are looked for from {POINTS_MIN} points on.",
@@ -127,7 +127,7 @@ pub(crate) fn said(series: &Series) -> Vec<String> {
     series.changes.iter().map(|change| changed(series, change)).collect()
 }
 
-fn changed(series: &Series, change: &Change) -> String {
+fn changed(series: &HistorySeries, change: &LevelShift) -> String {
     let at = &series.points[change.at];
     let before = &series.points[change.at - 1];
     let also = match change.also.as_slice() {

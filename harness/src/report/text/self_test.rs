@@ -2,10 +2,12 @@
 //! no more than the rates and their intervals.
 
 use super::doctor;
-use crate::analysis::test_result::Finding;
-use crate::experiment::doctor::Checkup;
+use crate::analysis::test_result::TestResult;
+use crate::experiment::doctor::DoctorReport;
 use crate::experiment::self_test::Truth;
-use crate::experiment::self_test::error_rates::{Rate, Said, SelfTested, Sessions, What};
+use crate::experiment::self_test::error_rates::{
+    ErrorRate, SelfTestResult, SessionGroup, SessionResult, VerdictKind,
+};
 use crate::report::markdown::block;
 use crate::report::numbers::{thousands, wrapped};
 
@@ -20,7 +22,7 @@ const LEGEND: &str = "Intervals hold the true rate with 95 % (Clopper and Pearso
 const HEADINGS: [&str; 5] = ["said of the second arm", "sessions", "rate", "interval", "promised"];
 
 /// Everything as plain text; `folder` is where the files are.
-pub fn text(tested: &SelfTested, folder: &str) -> String {
+pub fn text(tested: &SelfTestResult, folder: &str) -> String {
     let mut paragraphs = vec![wrapped(&what(tested), COLUMNS) + "\n"];
     for sessions in [&tested.same, &tested.slowed] {
         let mut lines = vec![title(tested, sessions), row_line(HEADINGS.map(String::from))];
@@ -36,7 +38,7 @@ pub fn text(tested: &SelfTested, folder: &str) -> String {
 
 /// The report of a self-test; `checkup` is what the machine said before its runs, where somebody
 /// looked.
-pub fn markdown(tested: &SelfTested, checkup: Option<&Checkup>, command: &str) -> String {
+pub fn markdown(tested: &SelfTestResult, checkup: Option<&DoctorReport>, command: &str) -> String {
     let mut parts = vec!["# Self-test".into(), what(tested)];
     for sessions in [&tested.same, &tested.slowed] {
         let mut rows = vec![
@@ -57,8 +59,8 @@ pub fn markdown(tested: &SelfTested, checkup: Option<&Checkup>, command: &str) -
 }
 
 /// What was done, in a sentence.
-fn what(tested: &SelfTested) -> String {
-    let SelfTested { scenario, same, slowed, pairs, records, .. } = tested;
+fn what(tested: &SelfTestResult) -> String {
+    let SelfTestResult { scenario, same, slowed, pairs, records, .. } = tested;
     format!(
         "{} sessions of {pairs} pairs, each run of the baseline of {scenario} on {} records: in turn \
          the program against itself, and the program against itself slowed by {} %, which is more \
@@ -70,7 +72,7 @@ fn what(tested: &SelfTested) -> String {
     )
 }
 
-fn title(tested: &SelfTested, sessions: &Sessions) -> String {
+fn title(tested: &SelfTestResult, sessions: &SessionGroup) -> String {
     let judged = sessions.judged();
     let of = match sessions.each.len() as u64 - judged {
         0 => String::new(),
@@ -84,19 +86,19 @@ fn title(tested: &SelfTested, sessions: &Sessions) -> String {
     }
 }
 
-fn name(what: What) -> &'static str {
+fn name(what: VerdictKind) -> &'static str {
     match what {
-        What::CalledWorse => "worse (REGRESSION, SMALL)",
-        What::CalledBetter => "better (IMPROVED)",
-        What::Found => "REGRESSION",
-        What::LetPass => "within the margin",
-        What::Undecided => "INCONCLUSIVE",
+        VerdictKind::CalledWorse => "worse (REGRESSION, SMALL)",
+        VerdictKind::CalledBetter => "better (IMPROVED)",
+        VerdictKind::Found => "REGRESSION",
+        VerdictKind::LetPass => "within the margin",
+        VerdictKind::Undecided => "INCONCLUSIVE",
     }
 }
 
-fn row(rate: &Rate) -> [String; 5] {
+fn row(rate: &ErrorRate) -> [String; 5] {
     let percent = |share: f64| format!("{:.1}", share * 100.0);
-    let Rate { events, sessions, interval: [low, high], .. } = rate;
+    let ErrorRate { events, sessions, interval: [low, high], .. } = rate;
     let found =
         if *sessions == 0 { "-".into() } else { percent(*events as f64 / *sessions as f64) };
     [
@@ -113,12 +115,12 @@ fn row_line([what, sessions, rate, interval, promised]: [String; 5]) -> String {
 }
 
 /// What all pairs of one kind say together.
-fn together(tested: &SelfTested, sessions: &Sessions) -> String {
+fn together(tested: &SelfTestResult, sessions: &SessionGroup) -> String {
     let known = match sessions.truth {
         Truth::Same => "no slower".into(),
         Truth::Slowed => format!("slower by {} %", tested.planted_percent),
     };
-    let Some(Finding { effect_percent: Some(effect), interval_percent, pairs, .. }) =
+    let Some(TestResult { effect_percent: Some(effect), interval_percent, pairs, .. }) =
         &sessions.together
     else {
         return "No pairs to take together.".into();
@@ -132,7 +134,7 @@ fn together(tested: &SelfTested, sessions: &Sessions) -> String {
     format!("All {pairs} pairs together: slower by {effect:+.1} %{interval}; it was made {known}.")
 }
 
-fn one_by_one(each: &[Said]) -> String {
+fn one_by_one(each: &[SessionResult]) -> String {
     let said = each.iter().map(|said| match (said.effect_percent, said.std_dev_percent) {
         (Some(effect), Some(noise)) => {
             format!("{} ({effect:+.1} %, s_d {noise:.1} %)", said.verdict)
@@ -143,10 +145,10 @@ fn one_by_one(each: &[Said]) -> String {
 }
 
 /// A sentence for each promise that the sessions refuse, and for one that cannot be made.
-fn refused(tested: &SelfTested) -> Vec<String> {
+fn refused(tested: &SelfTestResult) -> Vec<String> {
     let rates = tested.same.rates.iter().chain(&tested.slowed.rates);
     let refused = rates.filter(|rate| rate.promised.is_some_and(|most| rate.interval[0] > most));
-    let sentence = |rate: &Rate| {
+    let sentence = |rate: &ErrorRate| {
         format!(
             "Refused here: \"{}\" was said more often than promised. Runs of this machine are not as \
              the test assumes (one leaves something behind for the next), so its verdicts do not hold \

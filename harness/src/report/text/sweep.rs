@@ -1,6 +1,6 @@
 //! The final table: one row per setting, at most 100 columns wide on a terminal.
 
-use crate::analysis::sweep::{Analysis, Summary};
+use crate::analysis::sweep::{Analysis, SettingSummary};
 use crate::report::numbers::{mib, milliseconds, percent, swept, thousands};
 use crate::scenario::metric::Metric;
 
@@ -22,7 +22,7 @@ const HEADINGS: [[&str; 2]; 7] = [
 ];
 
 /// The cells of a setting's row, in the order of the headings.
-fn cells(summary: &Summary) -> [String; 7] {
+fn cells(summary: &SettingSummary) -> [String; 7] {
     let metrics = &summary.metrics;
     let time =
         |metric| metrics.get(metric).map_or_else(|| "-".into(), |time| milliseconds(time.median));

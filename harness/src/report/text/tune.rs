@@ -2,11 +2,11 @@
 //! line is longer than 100 columns but those that are there to be pasted.
 
 use super::words::{as_sentence, confirmed_change, undecided};
-use crate::analysis::arm_summary::Figures;
+use crate::analysis::arm_summary::ArmSummary;
 use crate::analysis::comparison::Comparison;
-use crate::analysis::sweep::Doubt;
+use crate::analysis::sweep::Caveat;
 use crate::error::Result;
-use crate::experiment::tune::{Tuned, Tuning, improvement, log_lines};
+use crate::experiment::tune::{PhaseResult, TuneResult, improvement, log_lines};
 use crate::report::build::{pairs, sweep};
 use crate::report::model::{Paste, Standing};
 use crate::report::numbers::{percent, rounded, thousands, wrapped};
@@ -23,21 +23,22 @@ const HEADINGS: [&str; 7] =
     ["phase", "setting", "gain", "cumulative", "expected", "verdict", "confidence"];
 
 /// How a phase stands.
-pub(crate) fn standing(tuned: &Tuned) -> Standing {
+pub(crate) fn standing(tuned: &PhaseResult) -> Standing {
     let analysis = tuned.analysis.as_ref().filter(|_| tuned.skipped.is_none());
     analysis.map_or(Standing::Skipped, sweep::standing)
 }
 
 /// How far a phase's answer is to be trusted.
-pub(crate) fn confidence(tuned: &Tuned) -> String {
+pub(crate) fn confidence(tuned: &PhaseResult) -> String {
     let found = tuned.confirmation().filter(|_| tuned.skipped.is_none());
     found.map_or_else(|| "none".into(), |found| found.confidence.to_string())
 }
 
 /// What each phase brought, in percent, and what all so far add up to: 0 where nothing was kept.
-pub(crate) fn gains(tuning: &Tuning) -> Vec<(f64, f64)> {
+pub(crate) fn gains(tuning: &TuneResult) -> Vec<(f64, f64)> {
     let mut all = 1.0;
-    let gain = |tuned: &Tuned| tuned.change_percent().filter(|_| tuned.is_in_use()).unwrap_or(0.0);
+    let gain =
+        |tuned: &PhaseResult| tuned.change_percent().filter(|_| tuned.is_in_use()).unwrap_or(0.0);
     let gains = tuning.phases.iter().map(gain);
     gains
         .map(|gain| {
@@ -48,17 +49,17 @@ pub(crate) fn gains(tuning: &Tuning) -> Vec<(f64, f64)> {
 }
 
 /// The setting in use after a phase.
-pub(crate) fn setting_after(tuned: &Tuned) -> &str {
+pub(crate) fn setting_after(tuned: &PhaseResult) -> &str {
     if tuned.is_in_use() { &tuned.labels[1] } else { &tuned.labels[0] }
 }
 
 /// The cumulative table.
-pub fn table(tuning: &Tuning) -> String {
+pub fn table(tuning: &TuneResult) -> String {
     laid_out(&rows(tuning))
 }
 
 /// Headings, then a row for every phase and one for what is kept.
-fn rows(tuning: &Tuning) -> Vec<[String; 7]> {
+fn rows(tuning: &TuneResult) -> Vec<[String; 7]> {
     let mut rows: Vec<[String; 7]> = vec![HEADINGS.map(str::to_owned)];
     for (tuned, (gain, cumulative)) in tuning.phases.iter().zip(gains(tuning)) {
         let expected = tuned.expected_percent.map(|[low, high]| range(low, high));
@@ -119,7 +120,7 @@ fn laid_out(rows: &[[String; 7]]) -> String {
 }
 
 /// The answer in one sentence, which begins with how it stands.
-pub(crate) fn headline(tuning: &Tuning) -> String {
+pub(crate) fn headline(tuning: &TuneResult) -> String {
     let stands = match tuning.final_test() {
         _ if tuning.scenario.quick => Some("Not testable".to_owned()),
         Some(last) => Some(last.decided().map_or_else(|| "INVALID".into(), |v| v.to_string())),
@@ -132,12 +133,12 @@ pub(crate) fn headline(tuning: &Tuning) -> String {
 }
 
 /// The same behind a heading that says how it stands.
-pub(crate) fn sentence(tuning: &Tuning) -> String {
+pub(crate) fn sentence(tuning: &TuneResult) -> String {
     as_sentence(&says(tuning))
 }
 
 /// What follows on how it stands.
-fn says(tuning: &Tuning) -> String {
+fn says(tuning: &TuneResult) -> String {
     if tuning.scenario.quick {
         return "a quick look shows that the whole plan works, not what is faster.".into();
     }
@@ -178,21 +179,21 @@ fn says(tuning: &Tuning) -> String {
 
 /// What a phase saw whose fresh pairs could not tell, what they would have told, and what would
 /// tell.
-pub(crate) fn could_not_tell(tuned: &Tuned) -> Option<String> {
+pub(crate) fn could_not_tell(tuned: &PhaseResult) -> Option<String> {
     let found = tuned.confirmation()?;
     let is_open = tuned.verdict() == Some(Verdict::Inconclusive);
     is_open.then(|| undecided(found, &found.candidate.label, &found.baseline.label))
 }
 
 /// The same of every phase, with its name.
-pub(crate) fn all_that_could_not_tell(tuning: &Tuning) -> Vec<String> {
-    let says = |tuned: &Tuned| Some(format!("{}: {}", tuned.name, could_not_tell(tuned)?));
+pub(crate) fn all_that_could_not_tell(tuning: &TuneResult) -> Vec<String> {
+    let says = |tuned: &PhaseResult| Some(format!("{}: {}", tuned.name, could_not_tell(tuned)?));
     tuning.phases.iter().filter_map(says).collect()
 }
 
 /// How small a difference the sweeps could have told, where nothing is kept: what is smaller may be
 /// there.
-pub(crate) fn told(tuning: &Tuning) -> Option<String> {
+pub(crate) fn told(tuning: &TuneResult) -> Option<String> {
     if !tuning.is_unchanged() || tuning.scenario.quick {
         return None;
     }
@@ -215,14 +216,14 @@ pub(crate) fn wanted(target: &Target) -> String {
 }
 
 /// The plan's target beside what was reached, where the plan has one.
-pub(crate) fn target(tuning: &Tuning) -> Option<String> {
+pub(crate) fn target(tuning: &TuneResult) -> Option<String> {
     let target = tuning.target?;
     let [low, high] = target.percent();
     let wanted = format!("{}: {} to {}", wanted(&target), percent(low), percent(high));
     let Some(last) = tuning.final_test() else {
         return Some(format!("{wanted}. Reached here: the baseline."));
     };
-    let rate = |figures: &Option<Figures>| {
+    let rate = |figures: &Option<ArmSummary>| {
         figures.as_ref().map(|figures| thousands(figures.metrics.rec_per_min.median))
     };
     let (before, after) = (rate(&last.baseline.figures)?, rate(&last.candidate.figures)?);
@@ -239,7 +240,7 @@ pub(crate) fn target(tuning: &Tuning) -> Option<String> {
 }
 
 /// The line of a commit for every phase whose choice is in use.
-pub(crate) fn commits(tuning: &Tuning) -> Vec<String> {
+pub(crate) fn commits(tuning: &TuneResult) -> Vec<String> {
     let kept = tuning.phases.iter().filter(|tuned| tuned.is_in_use());
     // What was swept again has its line from then.
     let last = kept.clone().filter(|tuned| {
@@ -258,10 +259,10 @@ pub(crate) fn commits(tuning: &Tuning) -> Vec<String> {
 }
 
 /// What follows from several claims being made at once; nothing where there are none.
-pub(crate) fn family(tuning: &Tuning) -> Option<String> {
+pub(crate) fn family(tuning: &TuneResult) -> Option<String> {
     let improved = |name: &str| {
         let tuned = tuning.phases.iter().find(|tuned| tuned.name == name);
-        tuned.and_then(Tuned::verdict) == Some(Verdict::Improved)
+        tuned.and_then(PhaseResult::verdict) == Some(Verdict::Improved)
     };
     let claims: Vec<_> = tuning.family.iter().filter(|claim| improved(&claim.name)).collect();
     let tests = tuning.family.len();
@@ -285,8 +286,8 @@ pub(crate) fn family(tuning: &Tuning) -> Option<String> {
 }
 
 /// Each optimization alone against the baseline, a line each.
-pub(crate) fn alone(tuning: &Tuning) -> Vec<String> {
-    let line = |alone: &crate::experiment::tune::Alone| {
+pub(crate) fn alone(tuning: &TuneResult) -> Vec<String> {
+    let line = |alone: &crate::experiment::tune::Ablation| {
         format!(
             "{} alone, {} against the baseline: {}, {}, confidence {}",
             alone.phase,
@@ -300,7 +301,7 @@ pub(crate) fn alone(tuning: &Tuning) -> Vec<String> {
 }
 
 /// Why the figures are to be taken with care, and what was not done.
-pub(crate) fn doubts(tuning: &Tuning) -> Vec<String> {
+pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
     let mut doubts = Vec::new();
     if tuning.scenario.link.is_simulated() {
         doubts.push(tuning.scenario.link.to_string());
@@ -319,10 +320,10 @@ pub(crate) fn doubts(tuning: &Tuning) -> Vec<String> {
         let further = found.filter(|doubt| {
             !matches!(
                 doubt,
-                Doubt::Quick { .. }
-                    | Doubt::SimulatedLink(_)
-                    | Doubt::NothingToConfirm
-                    | Doubt::NotConfirmed { .. }
+                Caveat::Quick { .. }
+                    | Caveat::SimulatedLink(_)
+                    | Caveat::NothingToConfirm
+                    | Caveat::NotConfirmed { .. }
             )
         });
         doubts.extend(further.map(|doubt| format!("{}: {doubt}", tuned.name)));
@@ -345,7 +346,7 @@ pub(crate) fn doubts(tuning: &Tuning) -> Vec<String> {
 }
 
 /// Everything that a terminal says; `folder` is where the files are.
-pub fn summary(tuning: &Tuning, folder: &str) -> Result<String> {
+pub fn summary(tuning: &TuneResult, folder: &str) -> Result<String> {
     let mut says = vec![headline(tuning)];
     says.extend(target(tuning));
     says.extend(told(tuning));

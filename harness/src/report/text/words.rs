@@ -2,8 +2,8 @@
 //! the analysis does.
 
 use crate::analysis::comparison::Comparison;
-use crate::analysis::sweep::{Analysis, Answer, Doubt};
-use crate::analysis::test_result::Outcome;
+use crate::analysis::sweep::{Analysis, Caveat, PhaseOutcome};
+use crate::analysis::test_result::Decision;
 use crate::experiment::gate::attribution::ServerChange;
 use crate::report::numbers::{milliseconds, percent, rounded, swept, thousands, wrapped};
 use crate::scenario::metric::Metric;
@@ -15,7 +15,7 @@ const COLUMNS: usize = 100;
 /// What was found, in one or two sentences, the first of which begins with how it stands.
 pub fn finding(analysis: &Analysis) -> String {
     let stands = match analysis.answer() {
-        Answer::Confirmed(outcome) => stands(outcome),
+        PhaseOutcome::Confirmed(outcome) => stands(outcome),
         other => capitalised(&other.to_string()),
     };
     format!("{stands}: {}", says(analysis))
@@ -27,10 +27,10 @@ pub fn sentence(analysis: &Analysis) -> String {
 }
 
 /// How fresh pairs stand, as it begins a line.
-fn stands(outcome: Outcome) -> String {
+fn stands(outcome: Decision) -> String {
     match outcome {
-        Outcome::Judged(verdict) => verdict.to_string(),
-        Outcome::Untestable(untestable) => capitalised(&untestable.to_string()),
+        Decision::Judged(verdict) => verdict.to_string(),
+        Decision::Untestable(untestable) => capitalised(&untestable.to_string()),
     }
 }
 
@@ -48,13 +48,13 @@ fn capitalised(text: &str) -> String {
 /// What follows on how it stands.
 fn says(analysis: &Analysis) -> String {
     match (analysis.answer(), &analysis.confirmation) {
-        (Answer::Confirmed(outcome), Some(fresh)) => confirmed(analysis, fresh, outcome),
-        (Answer::NothingToConfirm, _) => format!(
+        (PhaseOutcome::Confirmed(outcome), Some(fresh)) => confirmed(analysis, fresh, outcome),
+        (PhaseOutcome::NothingToConfirm, _) => format!(
             "the present {} is the choice ({} records a minute).",
             analysis.baseline().setting.label,
             thousands(analysis.baseline().metrics.rec_per_min.median)
         ),
-        (Answer::Invalid, _) => {
+        (PhaseOutcome::Invalid, _) => {
             "too much went on beside the runs, and what is left of them says nothing.".into()
         }
         _ => format!(
@@ -68,29 +68,29 @@ fn says(analysis: &Analysis) -> String {
 }
 
 /// What the fresh pairs say of the choice, and what follows.
-fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Outcome) -> String {
+fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Decision) -> String {
     let (choice, present) = (&fresh.candidate.label, &fresh.baseline.label);
     let (pairs, margin) = (fresh.pairs, rounded(fresh.margin_percent));
     let change = confirmed_change(fresh);
     let confidence = fresh.confidence;
     let says = match outcome {
-        Outcome::Judged(Verdict::Improved) => format!(
+        Decision::Judged(Verdict::Improved) => format!(
             "{choice} beats {present} in {pairs} fresh pairs by {change}, confidence {confidence}."
         ),
-        Outcome::Judged(Verdict::Pass) => format!(
+        Decision::Judged(Verdict::Pass) => format!(
             "{choice} is no more than {margin} % worse than {present} in {pairs} fresh pairs: \
              {change}, confidence {confidence}."
         ),
-        Outcome::Judged(Verdict::Small) => format!(
+        Decision::Judged(Verdict::Small) => format!(
             "{choice} is worse than {present} in {pairs} fresh pairs, by less than {margin} %: \
              {change}, confidence {confidence}."
         ),
-        Outcome::Judged(Verdict::Regression) => format!(
+        Decision::Judged(Verdict::Regression) => format!(
             "{choice} is worse than {present} in {pairs} fresh pairs: {change}, confidence \
              {confidence}."
         ),
-        Outcome::Judged(Verdict::Inconclusive) => undecided(fresh, choice, present),
-        Outcome::Untestable(_) => {
+        Decision::Judged(Verdict::Inconclusive) => undecided(fresh, choice, present),
+        Decision::Untestable(_) => {
             format!("{choice} against {present}, {change} in {pairs} fresh pairs.")
         }
     };
@@ -162,9 +162,9 @@ fn duration(minutes: f64) -> String {
     format!("{minutes:.0} min")
 }
 
-fn consequence(analysis: &Analysis, outcome: Outcome) -> &'static str {
+fn consequence(analysis: &Analysis, outcome: Decision) -> &'static str {
     match (analysis.kept, outcome) {
-        (true, Outcome::Judged(Verdict::Pass)) => "It is kept: it needs less memory.",
+        (true, Decision::Judged(Verdict::Pass)) => "It is kept: it needs less memory.",
         (true, _) => "It is kept.",
         (false, _) => "The present setting stays.",
     }
@@ -216,9 +216,12 @@ pub fn times(analysis: &Analysis) -> Option<String> {
 }
 
 /// The doubts that [`finding`] and [`worth`] do not put into words already.
-pub fn further_doubts(analysis: &Analysis) -> impl Iterator<Item = &Doubt> {
+pub fn further_doubts(analysis: &Analysis) -> impl Iterator<Item = &Caveat> {
     analysis.doubts.iter().filter(|doubt| {
-        !matches!(doubt, Doubt::Quick { .. } | Doubt::NotConfirmed { .. } | Doubt::NothingToConfirm)
+        !matches!(
+            doubt,
+            Caveat::Quick { .. } | Caveat::NotConfirmed { .. } | Caveat::NothingToConfirm
+        )
     })
 }
 
