@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use harness::analysis::external;
-use harness::analysis::external::{Options, Outcome};
+use harness::analysis::external::{Decision, Options};
 use harness::stats::group_sequential;
 use harness::stats::group_sequential::{BATCHES, LOOKS};
 use harness::stats::paired::{Better, Order, Pair};
@@ -232,7 +232,7 @@ fn judged(noise: Noise, sessions: usize, effect: f64, seed: u64) -> Counts {
     let options = Options { better: Better::Lower, margin: MARGIN, seed: 1 };
     let mut counts = Counts::default();
     for line in external::judge(text.as_bytes(), &options).unwrap().lines {
-        let Outcome::Judged(verdict) = line.finding.verdict else { panic!("{line:?}") };
+        let Decision::Judged(verdict) = line.finding.verdict else { panic!("{line:?}") };
         let [low, high] = line.finding.interval_percent.unwrap().map(Option::unwrap);
         let within = line.finding.p_within.unwrap() <= 0.05 || verdict == Verdict::Improved;
         assert_eq!(low > 0.0, line.finding.p_worse.unwrap() <= 0.05, "{line:?}");
