@@ -1,14 +1,28 @@
-//! Measures what the migrator's settings are worth.
+//! Measures what the settings of the migrator, or of any program with a run report, are worth.
 //!
-//! The order of one session, each word a module that imports only from those before it:
+//! # How a trial flows
 //!
 //! ```text
-//! scenario → plan → step → executor (one process per trial) → ledger → recorded → progress
-//!          → strategy → run → compare → analyse → sweep, tune, gate, explain → render → display
+//! scenario → schedule → trial → ledger → analysis → report
+//!                ▲                │
+//!                └── next step ───┘
 //! ```
 //!
-//! A session is a ledger of steps. [`session::strategy::Strategy`] says what the next step is, from what is
-//! recorded; [`run`] runs it; [`compare`] and [`analyse`] say what it means.
+//! 1. [`scenario`] parses a TOML file into a [`scenario::Scenario`]: settings, workload, limits.
+//!    [`scenario::schedule`] draws the order of its trials from a seed.
+//! 2. [`session::strategy::Strategy`] plans the next step from the recorded ones. There is one
+//!    strategy for each verb, in [`experiment`].
+//! 3. [`session::runner`] runs the trials of a step. [`trial`] starts one process for each, checks
+//!    its report and watches the machine meanwhile.
+//! 4. [`session::ledger`] appends each result to `ledger.jsonl`. [`session::replay`] reads it back;
+//!    resuming a session is the same replay.
+//! 5. [`analysis`] turns recorded trials into summaries, paired tests and verdicts. Its arithmetic
+//!    is in [`stats`].
+//! 6. [`report`] renders an analysis as text, Markdown, HTML, charts and CI formats.
+//!
+//! [`cli`] is the program: one file for each verb. Folders import only from those before them;
+//! `tests/layering.rs` has their order. `harness/README.md` describes the verbs,
+//! `harness/docs/statistics.md` the method.
 
 pub mod analysis;
 pub mod cli;

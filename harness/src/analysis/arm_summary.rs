@@ -1,4 +1,4 @@
-//! What the runs of one arm gave: each metric's estimate and how the time divides. Compares nothing.
+//! Summary statistics of one arm: each metric, and the time of each stage.
 
 use std::ops::Deref;
 
@@ -14,58 +14,57 @@ use crate::stats::Sample;
 use crate::trial::measurement;
 use crate::trial::measurement::Measurement;
 
-/// What the finished runs of one arm gave.
+/// Summary of the finished runs of one arm.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ArmSummary {
-    /// Runs that finished.
+    /// Number of finished runs.
     pub runs: usize,
-    /// The figures.
+    /// Statistics of each metric.
     pub metrics: PerMetric<SummaryStats>,
     /// Median milliseconds per 1,000 records of every stage, summed over workers.
     pub stage_ms_per_1000_records: BTreeMap<String, f64>,
-    /// What the server counted; absent where it says nothing, and where there is none.
+    /// Server counters; `None` without a server, or if it reports none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerFigures>,
 }
 
-/// What a server counted while the runs of one arm went on: medians over those runs of which it says
-/// anything.
+/// Server counters during the runs of one arm: medians over the runs that have them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ServerFigures {
     /// Milliseconds per 1,000 records that the runs' sessions waited, by the server's name of the
     /// wait.
     pub wait_ms_per_1000_records: BTreeMap<String, f64>,
-    /// Bytes per 1,000 records that were written to the database's log, by anybody.
+    /// Bytes per 1,000 records written to the database's log, by all sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_bytes_per_1000_records: Option<f64>,
-    /// Row locks that became a table lock in a run, by anybody.
+    /// Row locks escalated to a table lock during a run, by all sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock_escalations: Option<f64>,
 }
 
-/// A metric of one arm, over its runs, in the metric's unit.
+/// Descriptive statistics of one metric of an arm, in the metric's unit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SummaryStats {
-    /// The middle value.
+    /// Median.
     pub median: f64,
-    /// The arithmetic mean.
+    /// Arithmetic mean.
     pub mean: f64,
-    /// With n − 1; absent where there is one run.
+    /// Sample standard deviation (n − 1); `None` for a single run.
     pub std_dev: Option<f64>,
-    /// A quarter of the runs are below.
+    /// Lower quartile.
     pub lower_quartile: f64,
-    /// A quarter of the runs are above.
+    /// Upper quartile.
     pub upper_quartile: f64,
-    /// The smallest value.
+    /// Minimum.
     pub min: f64,
-    /// The largest value.
+    /// Maximum.
     pub max: f64,
-    /// Every run's value, in the order in which they ran.
+    /// Values of all runs, in run order.
     pub values: Vec<f64>,
 }
 
 impl ArmSummary {
-    /// The figures of these runs; none where none of them finished.
+    /// Summarizes runs; `None` if none of them finished.
     pub fn of(runs: &[&Measurement]) -> Result<Option<Self>> {
         let reports: Vec<&RunReport> = runs.iter().filter_map(|run| run.report()).collect();
         let metrics = PerMetric::build(|metric| {
@@ -96,7 +95,7 @@ fn estimate(values: impl Iterator<Item = f64>) -> Result<SummaryStats> {
     })
 }
 
-/// Medians of every stage but `record`, which is a latency and no share of the time.
+/// Medians of every stage except `record`, which is a latency and not a share of the time.
 fn stages(reports: &[&RunReport]) -> Result<BTreeMap<String, f64>> {
     let names = reports.iter().flat_map(|report| report.stages.keys());
     let names: BTreeSet<&String> = names.filter(|name| *name != "record").collect();
@@ -110,7 +109,7 @@ fn stages(reports: &[&RunReport]) -> Result<BTreeMap<String, f64>> {
 }
 
 fn server(reports: &[&RunReport]) -> Result<Option<ServerFigures>> {
-    // With the thousands of records that a run read.
+    // Pairs each value with the thousands of records that its run read.
     let said = reports.iter().filter_map(|report| {
         let thousands = report.books.read as f64 / 1000.0;
         report.server.as_ref().map(|server| (server, thousands))
@@ -139,7 +138,7 @@ fn server(reports: &[&RunReport]) -> Result<Option<ServerFigures>> {
     }))
 }
 
-/// The median; none of nothing.
+/// Median; `None` of no values.
 fn middle(values: Vec<f64>) -> Result<Option<f64>> {
     if values.is_empty() {
         return Ok(None);
@@ -147,17 +146,17 @@ fn middle(values: Vec<f64>) -> Result<Option<f64>> {
     estimate(values.into_iter()).map(|estimate| Some(estimate.median))
 }
 
-/// What the counted runs of one setting gave.
+/// Summary of the counted runs of one setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SettingSummary {
-    /// Which setting.
+    /// The setting.
     #[serde(flatten)]
     pub setting: Setting,
-    /// Whether every run stayed within the scenario's limits.
+    /// True if every run stayed within the scenario's limits.
     pub within_limits: bool,
-    /// Median rate over the baseline's median rate, less 1, in percent.
+    /// Median rate relative to the baseline's median rate, minus 1, in percent.
     pub vs_baseline_percent: f64,
-    /// The figures.
+    /// Summary of its runs.
     #[serde(flatten)]
     pub figures: ArmSummary,
 }

@@ -1,5 +1,5 @@
-//! Which settings of a sweep may be the best, and which of those to take (statistics.md 3). Says
-//! nothing about how much better they are: only fresh runs can.
+//! Settings of a sweep that may be the best, and the candidate among them (statistics.md 3). Only
+//! confirmation pairs estimate how much better a candidate is.
 
 use serde::Serialize;
 
@@ -8,31 +8,34 @@ use crate::scenario::metric::Metric;
 use crate::session::state::{RanBlock, RanStep};
 use crate::stats::hsu;
 
-/// The error with which the truly best is left out of the set.
+/// Error probability of excluding the true best.
 const ALPHA: f64 = 0.05;
 
 /// The settings that may be the best, by Hsu's comparison with the best.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BestSubset {
-    /// Their indices among the analysis's settings: with 95 % the best within the limits is one.
+    /// Indices among the analysis's settings. With 95 % confidence they include the best setting
+    /// within the limits.
     pub members: Vec<usize>,
-    /// Blocks that every setting within the limits finished.
+    /// Number of blocks that every setting within the limits finished.
     pub blocks: usize,
-    /// s: what neither setting nor block explains, in percent.
+    /// Residual standard deviation s, in percent: variation that neither setting nor block
+    /// explains.
     pub spread_percent: f64,
-    /// D: by how much a setting's mean may be slower than the best other and stay, in percent.
+    /// Allowance D, in percent: how much slower than the best other mean a setting may be and still
+    /// stay.
     pub allowance_percent: f64,
 }
 
-/// The set among the settings within the limits; `arms` are the settings' indices in the step. None
-/// where there are too few settings or blocks.
+/// Selects the subset among settings within the limits. `arms` are the settings' indices in the
+/// step. `None` with too few settings or blocks.
 pub(crate) fn best(
     settings: &[SettingSummary],
     arms: &[usize],
     sweep: &RanStep,
 ) -> Option<BestSubset> {
     let within: Vec<usize> = (0..settings.len()).filter(|i| settings[*i].within_limits).collect();
-    // The rate turned round: in Hsu's comparison lower is better.
+    // Negated log rate: in Hsu's comparison lower is better.
     let slowness = |block: &RanBlock, index: &usize| {
         let rate = block.of_arm(*arms.get(*index)?)?.value(Metric::RecPerMin)?;
         Some(-rate.ln())
@@ -51,9 +54,8 @@ pub(crate) fn best(
     })
 }
 
-/// The setting to take: of those that may be the best the one with the smallest memory, where others
-/// are as small the baseline, else of these the one with the highest median. Memory that differs by
-/// less than the margin is the same.
+/// Picks the candidate among the members: lowest memory; on a tie the baseline; else the highest
+/// median rate. Memory that differs by less than the margin is a tie.
 pub(crate) fn choice(
     settings: &[SettingSummary],
     best: Option<&BestSubset>,
@@ -72,11 +74,11 @@ pub(crate) fn choice(
         return baseline;
     }
     let rate = |index: usize| settings[index].figures.metrics.rec_per_min.median;
-    // Of equal medians the first.
+    // On equal medians, the first.
     small.into_iter().rev().max_by(|a, b| rate(*a).total_cmp(&rate(*b))).unwrap_or(highest)
 }
 
-/// Whether this much memory is more, by more than the margin.
+/// True if `memory` exceeds `other` by more than the margin.
 pub(crate) fn is_larger(memory: f64, other: f64, margin: f64) -> bool {
     memory > other * (1.0 + margin)
 }

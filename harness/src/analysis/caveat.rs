@@ -1,4 +1,4 @@
-//! Why the figures of a sweep are to be taken with care, in words. Decides nothing.
+//! Reasons to read the results of a sweep with caution, as texts.
 
 use std::fmt;
 
@@ -8,78 +8,78 @@ use crate::scenario::Link;
 use crate::scenario::schedule::Shard;
 use crate::stats::diagnostics;
 
-/// Why figures are to be taken with care.
+/// Reason to read results with caution.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Caveat {
-    /// `--quick` cut the scenario down.
+    /// `--quick` reduced the scenario.
     Quick {
-        /// Blocks.
+        /// Number of blocks.
         runs: u32,
-        /// Records.
+        /// Number of records.
         records: u32,
     },
-    /// Blocks were disturbed and run again.
+    /// Blocks were discarded because of interference, and repeated.
     Voided {
-        /// How many.
+        /// Number of blocks.
         blocks: usize,
-        /// What disturbed the first.
+        /// Interference in the first of them.
         first: String,
     },
-    /// The program under test gives no checksum of what it stored.
+    /// The program under test reports no checksum of the stored rows.
     Unverified,
-    /// The plan's other blocks ran elsewhere, if they did.
+    /// Only these shards of the plan are merged.
     Shards(Vec<Shard>),
-    /// The store was behind a link that is not there.
+    /// The network between migrator and store was simulated.
     SimulatedLink(Link),
-    /// A setting was chosen after looking, and no fresh runs have confirmed it.
+    /// The candidate was chosen from the sweep, and no confirmation pair has run.
     NotConfirmed {
-        /// How many settings there were to choose from.
+        /// Number of settings in the sweep.
         settings: usize,
     },
-    /// The choice is the present setting.
+    /// The candidate is the incumbent.
     NothingToConfirm,
-    /// Something about the fresh pairs.
+    /// Warning about the confirmation pairs.
     Confirmation(diagnostics::Doubt),
-    /// Some runs gave no figures.
+    /// Some runs failed.
     Failed {
-        /// How many.
+        /// Number of failed runs.
         failed: usize,
-        /// Of how many counted runs.
+        /// Number of counted runs.
         of: usize,
     },
-    /// No run of a setting gave figures.
+    /// No run of a setting finished.
     Unmeasured {
-        /// The setting's label.
+        /// Label of the setting.
         setting: String,
     },
-    /// A setting's runs were far apart.
+    /// Runs of a setting varied widely.
     Noisy {
-        /// The setting's label.
+        /// Label of the setting.
         setting: String,
         /// Standard deviation in percent of the median.
         percent: f64,
     },
-    /// A setting took more memory than the scenario allows, so it was not picked.
+    /// A setting exceeded the memory limit and was not chosen.
     OverLimit {
-        /// The setting's label.
+        /// Label of the setting.
         setting: String,
-        /// Its largest run.
+        /// Highest peak memory of its runs.
         peak_rss_bytes: f64,
-        /// The limit.
+        /// Limit of the scenario.
         limit_bytes: u64,
     },
-    /// A setting's records waited longer than the scenario allows, so it was not picked.
+    /// A setting exceeded the latency limit and was not chosen.
     Late {
-        /// The setting's label.
+        /// Label of the setting.
         setting: String,
-        /// The largest p99 of its runs.
+        /// Highest p99 latency of its runs.
         p99_ms: f64,
-        /// The limit.
+        /// Limit of the scenario.
         limit_ms: f64,
     },
-    /// There were too few records for two batches of every worker.
+    /// Too few records for two batches of every worker.
     FewBatches {
-        /// The setting's label.
+        /// Label of the setting.
         setting: String,
     },
 }

@@ -1,6 +1,5 @@
-//! The pairs of a comparison → what they say (statistics.md 2, 4 and 5). Pure; every verdict comes from
-//! [`TestResult::of`], as those of `harness judge` do. Does not say what follows from a verdict, nor
-//! whether the runs stored the same ([`crate::analysis::consistency`]).
+//! Paired comparison of two arms: the test of each metric, exact counts and diagnostics
+//! (statistics.md 2, 4 and 5). Each verdict comes from [`TestResult::of`], as in `harness judge`.
 
 use serde::{Serialize, Serializer};
 
@@ -22,14 +21,14 @@ use crate::stats::power;
 use crate::stats::verdict::{Judge, Judgement, Rule, Verdict};
 use crate::trial::measurement::Measurement;
 
-/// By which rule a comparison is judged, and where among its looks.
+/// Test of a comparison: its rule and its position among the interim looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TestPlan {
     /// Margin and error.
     pub rule: Rule,
-    /// Whether looks come before or can follow.
+    /// Position among the looks.
     pub look: Look,
-    /// Draws order vectors where there are too many to try them all.
+    /// Seed for drawing assignments when there are too many to enumerate.
     pub seed: u64,
 }
 
@@ -40,7 +39,7 @@ impl TestPlan {
         Self { rule: Rule::one_look(scenario.gate.margin), look, seed: scenario.seed }
     }
 
-    /// The look that sees so many planned pairs, one of [`group_sequential::LOOKS`], at its own α.
+    /// The look after this many planned pairs, one of [`group_sequential::LOOKS`], at its own α.
     pub fn look(scenario: &Scenario, pairs: usize) -> Self {
         let is_first = group_sequential::LOOKS.first().is_some_and(|first| pairs <= *first);
         let look = Look { is_first, is_last: group_sequential::is_last(pairs) };
@@ -48,113 +47,113 @@ impl TestPlan {
     }
 }
 
-/// What a comparison says.
+/// Result of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// The name of its steps.
+    /// Name of its steps.
     pub name: String,
-    /// The arm that was there before.
+    /// Baseline arm.
     pub baseline: ArmFigures,
-    /// The other arm.
+    /// Candidate arm.
     pub candidate: ArmFigures,
-    /// What the first metric says; nothing where the comparison is invalid.
+    /// Decision on the first metric; `None` if the comparison is invalid.
     pub verdict: Option<Decision>,
-    /// How far that is to be trusted; in files a word.
+    /// Confidence in the decision; a word in files.
     #[serde(serialize_with = "as_text")]
     pub confidence: Confidence,
-    /// Pairs of which both runs finished.
+    /// Number of pairs with two finished runs.
     pub pairs: usize,
-    /// The margin in percent.
+    /// Margin in percent.
     pub margin_percent: f64,
-    /// About how many minutes the pairs take that would decide, beyond those that have run; where
-    /// the first metric, or one that its family left open, is not decided.
+    /// Estimated minutes of additional pairs until a decision. `None` if the first metric and its
+    /// family are decided.
     pub minutes_needed: Option<f64>,
-    /// The difference that so many pairs tell at the noise that they had, in percent; where the first
-    /// metric was judged.
+    /// Smallest detectable difference with this many pairs at the observed noise, in percent.
+    /// `None` if the first metric was not tested.
     pub detectable_percent: Option<f64>,
-    /// What every metric says that has figures, the first of the scenario's first.
+    /// Results of all metrics with data, in the scenario's order.
     pub metrics: Vec<MetricFinding>,
-    /// Metrics without figures in every pair.
+    /// Metrics without data in every pair.
     pub left_out: Vec<Metric>,
-    /// Statements and round trips.
+    /// Statement and round-trip counts.
     pub exact: Vec<CountComparison>,
-    /// Figures by which to believe it or not.
+    /// Diagnostics of the runs.
     pub validity: ValidityFigures,
-    /// What they give rise to; in files as texts.
+    /// Warnings from the diagnostics; texts in files.
     #[serde(serialize_with = "as_texts")]
     pub warnings: Vec<diagnostics::Doubt>,
-    /// What voided pairs, one each.
+    /// Interference in each discarded pair.
     pub voided: Vec<String>,
-    /// Whether those were too many.
+    /// True if too many pairs were discarded.
     pub invalid: bool,
-    /// Why runs gave no figures, one each.
+    /// Reason of each failed run.
     pub failed: Vec<String>,
 }
 
 /// One arm of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ArmFigures {
-    /// What it is called.
+    /// Label in reports.
     pub label: String,
-    /// Its program's index in the session's origin.
+    /// Index of its program in the session's origin.
     pub program: usize,
-    /// Its settings.
+    /// Settings of its runs.
     pub settings: migrator::config::Settings,
-    /// What its runs gave; nothing where none finished.
+    /// Summary of its runs; `None` if none finished.
     pub figures: Option<ArmSummary>,
 }
 
-/// What the pairs say of one metric.
+/// Result of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricFinding {
-    /// Which.
+    /// The metric.
     pub metric: Metric,
-    /// The candidate's figure over the baseline's, less 1, in percent: the estimate of the pairs in
-    /// the metric's own direction, so that a higher rate is positive.
+    /// Change of the candidate relative to the baseline, in percent of the metric's own direction:
+    /// a higher rate is positive. The paired estimate.
     pub change_percent: Option<f64>,
-    /// The interval of that; an end is `None` where nothing is too small or too large.
+    /// Confidence interval of the change; an end is `None` if unbounded.
     pub change_interval_percent: Option<[Option<f64>; 2]>,
-    /// The finding, in which bigger is worse.
+    /// Result of the test, in which larger is worse.
     #[serde(flatten)]
     pub finding: TestResult,
 }
 
-/// Figures by which to believe a comparison or not; `None` where there is too little to tell.
+/// Diagnostics of a comparison; `None` where there is too little data.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ValidityFigures {
-    /// Trend of the pairs' means, percent per hour of running.
+    /// Linear trend of the pairs' means, in percent per hour of running.
     pub trend_percent_per_hour: Option<f64>,
-    /// The same per minute.
+    /// The same trend per minute.
     pub trend_percent_per_minute: Option<f64>,
-    /// What running second costs.
+    /// Effect of running second in a pair, in percent.
     pub order_effect_percent: Option<f64>,
-    /// Lag-1 autocorrelation of the order-adjusted d.
+    /// Lag-1 autocorrelation of the order-adjusted differences d.
     pub autocorrelation: Option<f64>,
-    /// Standard deviation of the order-adjusted d, in percent.
+    /// Standard deviation of the order-adjusted differences d, in percent.
     pub std_dev_percent: Option<f64>,
-    /// Share of runs beside which others took more than 5 % of the CPU.
+    /// Share of runs during which other programs used more than 5 % of the CPU.
     pub disturbed_share: Option<f64>,
-    /// Spread of the clock speed, a share.
+    /// Spread of the clock speed, as a share.
     pub clock_spread: Option<f64>,
 }
 
-/// The pairs of one metric, and how many of them each batch has on each machine.
+/// Pairs of one metric, by interim look and machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pairs {
-    /// The pairs, batch by batch and machine by machine, in the order in which they ran.
+    /// Pairs in run order, look by look and machine by machine.
     pub pairs: Vec<Pair>,
-    /// The lengths of those parts: what may be permuted among themselves.
+    /// Lengths of those parts; only values within a part are exchangeable.
     pub batches: Vec<usize>,
 }
 
 impl Comparison {
-    /// The verdict, where there is one that counts.
+    /// The verdict, if the comparison reached a valid one.
     pub fn decided(&self) -> Option<Verdict> {
         self.verdict.and_then(Decision::verdict)
     }
 
-    /// Takes over what a family of tests leaves open of the metric at this place, instead of what
-    /// its test says by itself.
+    /// Replaces the result of the metric at this index by the one that the correction of its family
+    /// leaves.
     pub(crate) fn take_over(
         &mut self,
         place: usize,
@@ -173,21 +172,21 @@ impl Comparison {
             return;
         }
         self.verdict = Some(found.finding.verdict);
-        // It is that of a test by itself.
+        // This value belongs to the uncorrected test.
         self.detectable_percent = None;
         if self.confidence != Confidence::Low {
             self.confidence = confidence(Some(*open), terms, self.warnings.len());
         }
     }
 
-    /// What the first metric of the scenario says; nothing where it is left out.
+    /// Result of the scenario's first metric; `None` if it has no data.
     pub fn primary(&self) -> Option<&MetricFinding> {
         self.metrics.first().filter(|_| self.invalid || self.verdict.is_some())
     }
 }
 
-/// What the steps of this name, batches of one comparison, say by these terms. An error where there
-/// is no such step.
+/// Compares the arms of the steps with this name, which are the looks of one comparison. Fails if
+/// no such step exists.
 pub fn compare(recorded: &Recorded, name: &str, terms: &TestPlan) -> Result<Comparison> {
     let ran: Vec<&RanStep> = recorded.steps_of(name).collect();
     let found =
@@ -228,8 +227,8 @@ pub fn compare(recorded: &Recorded, name: &str, terms: &TestPlan) -> Result<Comp
     })
 }
 
-/// The pairs of a metric in the steps of this name; without those of which a run failed. `None`
-/// where a run that finished has no such figure, or none with a logarithm.
+/// Pairs of a metric in the steps of this name, without pairs in which a run failed. `None` if a
+/// finished run lacks the metric or its logarithm.
 pub fn pairs(recorded: &Recorded, name: &str, metric: Metric) -> Option<Pairs> {
     let (mut pairs, mut batches) = (Vec::new(), Vec::new());
     for ran in recorded.steps_of(name) {
@@ -289,14 +288,14 @@ impl MetricFinding {
                     Some([end(interval.high), end(interval.low)]),
                 )
             }
-            // The reciprocal of what it is worse by.
+            // The reciprocal of the slowdown.
             (Better::Higher, None) => (finding.effect_percent.map(turned), None),
         };
         Self { metric, change_percent: change, change_interval_percent: interval, finding }
     }
 }
 
-/// A rate that is so many percent worse is lower by this.
+/// Decrease of a rate that corresponds to a slowdown of this many percent.
 fn turned(worse_percent: f64) -> f64 {
     rounded_percent(-(worse_percent / 100.0).ln_1p())
 }
@@ -330,7 +329,7 @@ fn failed(recorded: &Recorded, ran: &RanStep) -> Vec<String> {
     failures.collect()
 }
 
-/// Trend over the time that runs took: what lies between two sittings of a session is no time.
+/// Trend over running time; pauses between two sittings of a session do not count.
 fn validity(recorded: &Recorded, name: &str, metric: Metric) -> Validity {
     let steps = || recorded.steps_of(name);
     let pairs = pairs(recorded, name, metric).map(|pairs| pairs.pairs).unwrap_or_default();
@@ -350,7 +349,7 @@ fn validity(recorded: &Recorded, name: &str, metric: Metric) -> Validity {
             speeds.extend(around.clock_mhz);
         }
     }
-    // Machines have levels and speeds of their own.
+    // Machines differ in level and speed.
     if recorded.shards.len() > 1 {
         levels.clear();
         speeds.clear();
@@ -382,18 +381,18 @@ fn confidence(judgement: Option<Judgement>, terms: &TestPlan, warnings: usize) -
     })
 }
 
-/// What so many pairs tell (`stats::power`) as a percentage, both errors those of the rule.
+/// Detectable difference (`stats::power`) in percent; both errors are those of the rule.
 fn detectable_percent(judgement: &Judgement, terms: &TestPlan) -> Option<f64> {
     let k = power::detectable(judgement.pairs, terms.rule.alpha)?;
     Some(rounded_percent(k * judgement.estimate.std_dev))
 }
 
-/// How long each pair took.
+/// Duration of each pair, in seconds.
 fn seconds(recorded: &Recorded, name: &str) -> Vec<f64> {
     recorded.steps_of(name).flat_map(RanStep::counted).map(RanBlock::elapsed_s).collect()
 }
 
-/// Minutes for the pairs beyond those that have run, where these do not decide.
+/// Minutes for the additional pairs that an undecided result needs.
 fn minutes_needed(finding: &TestResult, seconds: &[f64]) -> Option<f64> {
     let decides = finding.verdict.verdict().is_some_and(|v| v != Verdict::Inconclusive);
     let needed = finding.needed_pairs.filter(|_| !decides && !seconds.is_empty())?;

@@ -1,5 +1,5 @@
-//! Whether the runs of a session stored the same, and who stored what else. Statistics have nothing
-//! to say where they did not.
+//! Checks that all runs of a scenario stored identical rows, and names the arms that did not. Times
+//! are compared only if they did.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::scenario::step::Step;
@@ -7,14 +7,14 @@ use crate::session::ledger::TrialLine;
 use crate::session::state::Recorded;
 use crate::trial::measurement::Stored;
 
-/// A run, and what it stored.
+/// A run and the rows that it stored.
 struct Ran<'a> {
     step: &'a Step,
     line: &'a TrialLine,
     stored: Stored,
 }
 
-/// What all runs of a scenario stored, or an error that names who stored what else.
+/// Rows that all runs of a scenario stored. Fails with the arms that stored other rows.
 pub fn check_stored_rows_agree(recorded: &Recorded, scenario: usize) -> Result<Stored> {
     let steps = recorded.steps.iter().filter(|ran| ran.step.scenario == scenario);
     let trials = steps.flat_map(|ran| ran.trials().map(|line| (&ran.step, line)));
@@ -25,7 +25,7 @@ pub fn check_stored_rows_agree(recorded: &Recorded, scenario: usize) -> Result<S
         })
         .collect();
     let votes = |candidate: &Stored| ran.iter().filter(|other| other.stored == *candidate).count();
-    // Of equally many the first counts, hence the reversal: `max_by_key` takes the last.
+    // On equal counts the first wins, hence the reversal: `max_by_key` returns the last.
     let Some(common) = ran.iter().rev().map(|ran| &ran.stored).max_by_key(|stored| votes(stored))
     else {
         return Err(Error::environment("no run finished"));
@@ -49,7 +49,7 @@ pub fn check_stored_rows_agree(recorded: &Recorded, scenario: usize) -> Result<S
     Err(Error::new(ErrorKind::WrongResult, summary + &lines))
 }
 
-/// A line for every arm and what its runs stored that the others did not.
+/// One line for each arm whose runs stored other rows.
 fn mismatches(recorded: &Recorded, ran: &[Ran<'_>], common: &Stored) -> Vec<String> {
     let mut groups: Vec<(&Ran<'_>, Vec<String>)> = Vec::new();
     for this in ran.iter().filter(|this| this.stored != *common) {
@@ -76,7 +76,7 @@ fn mismatches(recorded: &Recorded, ran: &[Ran<'_>], common: &Stored) -> Vec<Stri
     groups.into_iter().map(line).collect()
 }
 
-/// What an arm of a step is called.
+/// Label of an arm of a step.
 pub fn label(recorded: &Recorded, step: &Step, arm: usize) -> String {
     step.arms.get(arm).map_or_else(|| "unknown".into(), |arm| recorded.arm_name(arm))
 }

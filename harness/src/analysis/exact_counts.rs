@@ -1,4 +1,4 @@
-//! Quantities that noise does not touch, of both arms: compared as they are, without statistics.
+//! Comparison of noise-free counters between two arms, without statistics.
 
 use migrator::telemetry::report::RunReport;
 use serde::Serialize;
@@ -6,42 +6,41 @@ use serde::Serialize;
 use crate::scenario::Exact;
 use crate::trial::measurement::Measurement;
 
-/// An exact quantity of both arms.
+/// A counter in both arms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CountComparison {
-    /// Which.
+    /// The counter.
     pub quantity: Exact,
-    /// Of the baseline's runs.
+    /// Values of the baseline's runs.
     pub baseline: CountRange,
-    /// Of the other arm's runs.
+    /// Values of the candidate's runs.
     pub candidate: CountRange,
-    /// Whether the scenario makes any rise a regression.
+    /// True if the scenario treats any increase as a regression.
     pub gated: bool,
 }
 
-/// The smallest and the largest of several runs: the same where timing has no part in it.
+/// Range over several runs; minimum and maximum are equal if timing plays no part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CountRange {
-    /// The smallest.
+    /// Minimum.
     pub min: u64,
-    /// The largest.
+    /// Maximum.
     pub max: u64,
 }
 
 impl CountComparison {
-    /// Whether the other arm takes more, whatever the timing: its least is above the baseline's
-    /// most.
+    /// True if the candidate's minimum exceeds the baseline's maximum.
     pub fn rises(&self) -> bool {
         self.candidate.min > self.baseline.max
     }
 
-    /// Whether the two differ at all.
+    /// True if the ranges differ at all.
     pub fn differs(&self) -> bool {
         self.baseline != self.candidate
     }
 }
 
-/// Every quantity that the runs of both arms counted.
+/// Compares every counter that the runs of both arms have.
 pub(crate) fn counts(
     baseline: &[&Measurement],
     candidate: &[&Measurement],

@@ -1,5 +1,4 @@
-//! Measurements taken elsewhere → verdict lines. Pure; decides nothing that [`crate::stats`] does
-//! not decide.
+//! Verdicts on measurements taken elsewhere.
 
 use std::fmt::Write as _;
 
@@ -13,42 +12,42 @@ use crate::analysis::test_result::TestResult;
 use crate::stats::paired::{Better, Order, Pair};
 use crate::stats::verdict::{Judge, Rule, Verdict};
 
-/// How measurements are judged.
+/// Options of a judgement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// Which way every metric of the file improves.
+    /// Direction in which all metrics of the file improve.
     pub better: Better,
-    /// By how much B may be worse than A, a share above 0.
+    /// Allowed slowdown of B relative to A, as a share above 0.
     pub margin: f64,
-    /// Draws order vectors where a session has too many pairs to try them all.
+    /// Seed for drawing assignments when a session has too many pairs to enumerate.
     pub seed: u64,
 }
 
-/// What a file says.
+/// Judgement of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalJudgement {
-    /// One for each metric of each session, in the order of their names.
+    /// One result for each metric of each session, sorted by name.
     pub lines: Vec<JudgedMetric>,
-    /// What people should know beside the verdicts.
+    /// Notes on the file.
     pub notes: Vec<String>,
-    /// How many sessions the file has.
+    /// Number of sessions in the file.
     sessions: usize,
 }
 
-/// The verdict on one metric of one session.
+/// Verdict on one metric of one session.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JudgedMetric {
-    /// The session's name.
+    /// Name of the session.
     pub session: String,
-    /// The metric's name.
+    /// Name of the metric.
     pub metric: String,
-    /// What was found.
+    /// Result of the test.
     #[serde(flatten)]
     pub finding: TestResult,
 }
 
 impl ExternalJudgement {
-    /// One JSON object per line.
+    /// Formats one JSON object per line.
     pub fn json_lines(&self) -> serde_json::Result<String> {
         let mut text = String::new();
         for line in &self.lines {
@@ -58,7 +57,7 @@ impl ExternalJudgement {
         Ok(text)
     }
 
-    /// How many lines say what, as one line of text.
+    /// Counts of verdicts, as one line of text.
     pub fn counts(&self) -> String {
         let count = |says: &dyn Fn(Decision) -> bool| {
             self.lines.iter().filter(|line| says(line.finding.verdict)).count()
@@ -73,8 +72,8 @@ impl ExternalJudgement {
         text
     }
 
-    /// The exit code: of many sessions 0, since the work is done whatever they say; of one session
-    /// 1 for a regression in any metric, else 3 where one was not decided, else 0.
+    /// Exit code. For several sessions: 0. For one session: 1 if any metric is a regression, else 3
+    /// if any is undecided, else 0.
     pub fn exit_code(&self) -> u8 {
         let any = |says: &dyn Fn(Decision) -> bool| {
             self.lines.iter().any(|line| says(line.finding.verdict))
@@ -90,9 +89,9 @@ impl ExternalJudgement {
     }
 }
 
-/// Judges every metric of every session of a CSV file with the columns [`COLUMNS`]. One look at
-/// α = 0.05 on each side; every line is judged by itself, without a correction for how many there
-/// are. The order of the lines of the file does not matter.
+/// Judges every metric of every session of a CSV file with the columns [`COLUMNS`], in any row
+/// order. Each is tested alone at α = 0.05 per side, in one look and without correction for
+/// multiple tests.
 pub fn judge(csv: &[u8], options: &Options) -> Result<ExternalJudgement, BadFile> {
     let series = super::external_csv::series(csv)?;
     let rule = Rule::one_look(options.margin);
@@ -119,12 +118,12 @@ pub fn judge(csv: &[u8], options: &Options) -> Result<ExternalJudgement, BadFile
     Ok(ExternalJudgement { lines, notes, sessions: sessions(&series) })
 }
 
-/// How many sessions there are; series of one stand together.
+/// Number of sessions; the series of a session are adjacent.
 fn sessions(series: &[MeasuredSeries]) -> usize {
     series.chunk_by(|a, b| a.session == b.session).count()
 }
 
-/// `None` where a value has no logarithm.
+/// Pairs of logarithms; `None` if a value has none.
 fn pairs(series: &MeasuredSeries, better: Better) -> Option<Vec<Pair>> {
     let pair = |ran: &RunOrder| Pair::of(ran.first.value, ran.second.value, ran.order, better);
     series.pairs.iter().map(pair).collect()
@@ -134,7 +133,7 @@ fn has_unequal_orders(pairs: &[Pair]) -> bool {
     2 * pairs.iter().filter(|pair| pair.order == Order::Ab).count() != pairs.len()
 }
 
-/// Says which value of a series has no logarithm.
+/// Names the value of a series that has no logarithm.
 fn left_out(series: &MeasuredSeries) -> String {
     let MeasuredSeries { session, metric, pairs } = series;
     let figures = pairs.iter().flat_map(|ran| [ran.first, ran.second]);
@@ -151,7 +150,7 @@ mod tests {
 
     const OPTIONS: Options = Options { better: Better::Lower, margin: 0.05, seed: 1 };
 
-    /// A file of sessions with one metric each: `factor` is what B's values are multiplied by.
+    /// CSV text of sessions with one metric each; `factor` multiplies the values of B.
     fn csv(sessions: &[(&str, usize, f64)]) -> String {
         let mut text = String::from("session,metric,block,slot,arm,value\n");
         for (session, blocks, factor) in sessions {
@@ -276,7 +275,7 @@ mod tests {
         assert_eq!(judged_once.notes.len(), 2, "{:?}", judged_once.notes);
         assert!(judged_once.notes[0].starts_with("1 with more pairs in one order"));
         assert!(judged_once.notes[1].ends_with("drawn with seed 1"));
-        // The order of the lines does not matter.
+        // Row order does not matter.
         let mut lines: Vec<&str> = text.lines().skip(1).collect();
         lines.reverse();
         text = format!("session,metric,block,slot,arm,value\n{}\n", lines.join("\n"));

@@ -1,5 +1,4 @@
-//! Measurements taken elsewhere: CSV text → complete pairs. Judges nothing; says of a bad file
-//! what is wrong and in which line.
+//! Parser for measurements taken elsewhere: CSV text to complete pairs. Errors name the line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,47 +7,47 @@ use csv::{ErrorKind, Position, StringRecord, Trim};
 
 use crate::stats::paired::Order;
 
-/// The columns that a file must have, in any order; others are of no concern here.
+/// Required columns, in any order; further columns are ignored.
 pub const COLUMNS: [&str; 6] = ["session", "metric", "block", "slot", "arm", "value"];
-/// How many faults of a file are named.
+/// Maximum number of errors reported for a file.
 const FAULTS_MAX: usize = 10;
 
-/// One metric of one session: its pairs in the order of their blocks.
+/// One metric of one session: its pairs in block order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MeasuredSeries {
-    /// The session's name.
+    /// Name of the session.
     pub session: String,
-    /// The metric's name.
+    /// Name of the metric.
     pub metric: String,
-    /// At least one.
+    /// Pairs; at least one.
     pub pairs: Vec<RunOrder>,
 }
 
-/// The two runs of a block, in the order in which they ran.
+/// The two runs of a block, in run order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RunOrder {
-    /// The run with the smaller slot.
+    /// Run with the smaller slot.
     pub first: Figure,
-    /// The other.
+    /// Run with the larger slot.
     pub second: Figure,
-    /// Which arm was first.
+    /// Arm that ran first.
     pub order: Order,
 }
 
-/// A figure and where it stands.
+/// A value and its position.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Figure {
-    /// Finite, of any sign.
+    /// Value; finite, of any sign.
     pub value: f64,
     /// Line of the file, from 1.
     pub line: u64,
 }
 
-/// Why a file cannot be judged: its faults in the order of the lines.
+/// Errors of a file, in line order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadFile(Vec<Fault>);
 
-/// What is wrong, and in which line.
+/// One error and its line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Fault {
     line: u64,
@@ -76,7 +75,7 @@ impl fmt::Display for BadFile {
 
 impl std::error::Error for BadFile {}
 
-/// A name that may be a number: `2` comes before `10`, both before any text.
+/// A name that may be a number: `2` sorts before `10`, and both before any text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Name {
     number: Number,
@@ -95,14 +94,14 @@ impl Name {
     }
 }
 
-/// Which program ran.
+/// Arm of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arm {
     A,
     B,
 }
 
-/// One line of the file.
+/// One row of the file.
 #[derive(Debug)]
 struct Row {
     block: Name,
@@ -111,14 +110,13 @@ struct Row {
     figure: Figure,
 }
 
-/// Rows by session and metric, both in the order of their names, so that the order of the lines
-/// does not matter.
+/// Rows by session and metric, sorted by name so that row order does not matter.
 type Rows = BTreeMap<Name, BTreeMap<Name, Vec<Row>>>;
 
-/// Reads every series of a file, in the order of sessions and metrics.
+/// Parses all series of a file, sorted by session and metric.
 ///
-/// `slot` is the position of a run within its pair, or within its session: any two different whole
-/// numbers, of which the smaller one ran first (0 and 1, 1 and 2, …).
+/// `slot` is the position of a run within its pair or its session. Any two different whole numbers
+/// do; the smaller one ran first.
 pub(crate) fn series(text: &[u8]) -> Result<Vec<MeasuredSeries>, BadFile> {
     let mut faults = Vec::new();
     let rows = rows(text, &mut faults);
@@ -159,7 +157,7 @@ fn rows(text: &[u8], faults: &mut Vec<Fault>) -> Rows {
     rows
 }
 
-/// Where in a record each of [`COLUMNS`] is.
+/// Position of each of [`COLUMNS`] in a record.
 fn columns(header: &StringRecord) -> Result<[usize; 6], Fault> {
     let mut places = [0; 6];
     for (name, place) in COLUMNS.iter().zip(&mut places) {
@@ -179,8 +177,8 @@ fn columns(header: &StringRecord) -> Result<[usize; 6], Fault> {
     Ok(places)
 }
 
-/// The line that a record begins in. The reader gives the place where it began to look for one:
-/// blank lines may come between.
+/// Line on which a record starts. The reader reports where it began to look for one, which can be a
+/// blank line before it.
 fn line_of(place: Option<&Position>, text: &[u8]) -> u64 {
     let Some(place) = place else { return 0 };
     let start = usize::try_from(place.byte()).unwrap_or(usize::MAX);
@@ -231,7 +229,7 @@ fn fault(error: &csv::Error, text: &[u8]) -> Fault {
     }
 }
 
-/// Groups the rows of one metric of one session by block.
+/// Groups rows of one metric of one session into blocks.
 fn pairs(mut rows: Vec<Row>, faults: &mut Vec<Fault>) -> Vec<RunOrder> {
     rows.sort_by(|a, b| (&a.block, a.slot, a.figure.line).cmp(&(&b.block, b.slot, b.figure.line)));
     let mut pairs = Vec::with_capacity(rows.len() / 2);
@@ -244,7 +242,7 @@ fn pairs(mut rows: Vec<Row>, faults: &mut Vec<Fault>) -> Vec<RunOrder> {
     pairs
 }
 
-/// The pair that the runs of one block, in the order of their slots, make.
+/// Pair of the runs of one block, ordered by slot.
 fn pair(block: &[Row]) -> Result<RunOrder, Fault> {
     let fault = |text: &str| {
         let line = block.iter().map(|row| row.figure.line).max().unwrap_or(0);

@@ -1,6 +1,6 @@
-//! Releases over time: what earlier measurements say of a baseline's rate, as lines of a file that
-//! outlives results folders, and as series of one machine and one plan each. For people, never for
-//! the gate: levels of two sessions differ for reasons that no test of them can see. Pure.
+//! History of a baseline's rate: lines of a file that outlives results folders, and series of one
+//! machine and plan each. A hint for people; no gate uses it, because levels of two sessions differ
+//! for reasons that no test detects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,11 @@ use crate::stats::Sample;
 use crate::stats::change_point::{POINTS_MAX, POINTS_MIN, changes};
 use crate::trial::provenance::Identity;
 
-/// The version of a line; a reader refuses newer ones.
+/// Version of a line; a reader rejects newer ones.
 pub const FORMAT_VERSION: u32 = 1;
-/// How often a change is found in a series that has none.
+/// Probability of a false change in a series without one.
 pub const ALPHA: f64 = 0.05;
-/// Verdicts of phases whose figures are no measurement of their own.
+/// Verdicts of phases without a measurement of their own.
 const NO_FIGURES: [&str; 3] = ["skipped", "INVALID", "WRONG RESULT"];
 
 /// One line of a history: the baseline of one phase in one session.
@@ -23,65 +23,64 @@ const NO_FIGURES: [&str; 3] = ["skipped", "INVALID", "WRONG RESULT"];
 pub struct HistoryPoint {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format: u32,
-    /// When the session began, UTC, ISO 8601.
+    /// Start of the session: UTC, ISO 8601.
     pub time: String,
-    /// The harness's revision; where it measured itself, the program's as well.
+    /// Revision of the harness, and of the program if the harness measured itself.
     pub revision: String,
-    /// The program's version, as it says.
+    /// Version that the program reports.
     #[serde(default)]
     pub version: Option<String>,
     /// BLAKE3 of the program, 32 hex digits.
     pub program: String,
-    /// Where it ran: figures of two machines are no series.
+    /// Machine; a series has only one.
     pub machine: HistoryMachine,
     /// Operating system and kernel release.
     #[serde(default)]
     pub kernel: Option<String>,
-    /// The URL of the store, which holds no password: figures of two stores are no series either.
+    /// URL of the store, without a password; a series has only one.
     pub store: String,
-    /// What the store is and its version.
+    /// Kind and version of the store.
     #[serde(default)]
     pub store_version: Option<String>,
-    /// The name of the scenario or plan.
+    /// Name of the scenario or plan.
     pub plan: String,
-    /// Its hash: two hashes are two plans.
+    /// Hash of the plan; two hashes are two plans.
     pub plan_hash: String,
-    /// The phase.
+    /// Phase.
     pub phase: String,
-    /// The baseline's settings.
+    /// Settings of the baseline.
     pub settings: Map<String, Value>,
-    /// The median of its runs.
+    /// Median of its runs.
     pub rec_per_min: f64,
-    /// Their standard deviation, with n − 1.
+    /// Sample standard deviation (n − 1).
     #[serde(default)]
     pub std_dev: Option<f64>,
-    /// How many there were.
+    /// Number of runs.
     pub runs: usize,
-    /// What the phase's own setting brought in fresh pairs, by the medians.
+    /// Improvement of the phase's setting in confirmation pairs, by medians, in percent.
     #[serde(default)]
     pub improvement_percent: Option<f64>,
-    /// The verdict on that.
+    /// Verdict on that improvement.
     pub verdict: String,
-    /// Of everything stored; empty where the program gives none.
+    /// Checksum of the stored rows; empty if the program reports none.
     #[serde(default)]
     pub checksum: String,
 }
 
-/// What makes a machine the same one. Not the kernel, which is updated and then named as what else
-/// changed.
+/// Identity of a machine. The kernel is not part of it: an update is reported as a difference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HistoryMachine {
-    /// Its name.
+    /// Host name.
     pub host: Option<String>,
-    /// The processor's model.
+    /// Processor model.
     pub cpu: Option<String>,
-    /// Processors that a program may use.
+    /// Number of processors that a program may use.
     pub cpus: usize,
-    /// The file system that held the stores.
+    /// File system of the stores.
     pub filesystem: Option<String>,
 }
 
-/// A row of `metrics.json`, as far as it is needed.
+/// The parts of a `metrics.json` row that a history needs.
 #[derive(Deserialize)]
 struct Row {
     phase: String,
@@ -97,7 +96,7 @@ struct Row {
     checksum: String,
 }
 
-/// Everything about a point that makes it one of a series.
+/// Identity of a series.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     plan: String,
@@ -108,46 +107,44 @@ struct Key {
     plan_hash: String,
 }
 
-/// Points of one machine, one store, one plan, one phase and one baseline, in the order of time.
+/// Points of one machine, store, plan, phase and baseline, by time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistorySeries {
-    /// The name of the scenario or plan.
+    /// Name of the scenario or plan.
     pub plan: String,
-    /// Its hash.
+    /// Hash of the plan.
     pub plan_hash: String,
-    /// The phase.
+    /// Phase.
     pub phase: String,
-    /// The baseline's settings, `workers=2 batch_size=1000 …`.
+    /// Settings of the baseline: `workers=2 batch_size=1000 …`.
     pub settings: String,
-    /// Where it ran.
+    /// Machine.
     pub machine: HistoryMachine,
-    /// The URL of the store.
+    /// URL of the store.
     pub store: String,
-    /// The points.
+    /// Points, by time.
     pub points: Vec<HistoryPoint>,
-    /// Whether there are enough of them to look for changes.
+    /// True if the series is long enough for the change point test.
     pub tested: bool,
-    /// Where the level changed.
+    /// Detected level shifts.
     pub changes: Vec<LevelShift>,
 }
 
-/// A change of the level.
+/// A shift of the level.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LevelShift {
-    /// Index of the first point of the new level.
+    /// Index of the first point at the new level.
     pub at: usize,
-    /// From one level's median to the next one's, in percent.
+    /// Change between the medians of the two levels, in percent.
     pub percent: f64,
-    /// Share of orders of the points that split them as well.
+    /// p-value: share of permutations that split the points at least as well.
     pub p: f64,
-    /// What else is different since the point before, such as `kernel Linux 6.2 instead of Linux
-    /// 6.1`.
+    /// Other differences from the point before, such as `kernel Linux 6.2 instead of Linux 6.1`.
     pub also: Vec<String>,
 }
 
-/// Whether a session was a quick look, whose runs are too short to stand for anything: as the first
-/// line of its ledger records it. Of a session whose ledger is gone, or of a format that records it
-/// elsewhere, by the command that does it again.
+/// True for a `--quick` session, whose runs are too short to count. Read from the first line of its
+/// ledger; without a readable one, from the command line.
 pub fn is_quick(first_line: Option<&str>, identity: &Identity) -> bool {
     #[derive(Deserialize)]
     struct First {
@@ -168,8 +165,8 @@ pub fn is_quick(first_line: Option<&str>, identity: &Identity) -> bool {
     }
 }
 
-/// What a session's files say: the points of every phase whose baseline was measured. `plan` is the
-/// scenario's name, `metrics` the text of `metrics.json`.
+/// Points of all phases of a session whose baseline was measured. `plan` is the scenario's name,
+/// `metrics` the text of `metrics.json`.
 pub fn points(plan: &str, identity: &Identity, metrics: &str) -> Result<Vec<HistoryPoint>, String> {
     let rows: Vec<Row> = serde_json::from_str(metrics).map_err(|error| error.to_string())?;
     let measured = rows.into_iter().filter(|row| {
@@ -208,7 +205,7 @@ fn point(plan: &str, identity: &Identity, row: Row) -> HistoryPoint {
     }
 }
 
-/// The points of a history's text; an error names the line.
+/// Parses the text of a history. Errors name the line.
 pub fn read(text: &str) -> Result<Vec<HistoryPoint>, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
@@ -232,7 +229,7 @@ fn line_of(line: &str) -> Result<HistoryPoint, String> {
     Ok(point)
 }
 
-/// The lines that these points are in a history.
+/// Formats points as lines of a history.
 pub fn lines<'a>(
     points: impl IntoIterator<Item = &'a HistoryPoint>,
 ) -> Result<String, serde_json::Error> {
@@ -256,13 +253,12 @@ impl HistoryPoint {
         }
     }
 
-    /// What tells one measurement from another: a point that a folder and a history both hold is
-    /// one.
+    /// Identity of a measurement: a point in both a folder and a history is one point.
     fn id(&self) -> (Key, String, String) {
         (self.key(), self.time.clone(), self.program.clone())
     }
 
-    /// What is different, beside the program, from an earlier point of its series.
+    /// Differences from an earlier point of its series, other than the program.
     fn differences(&self, earlier: &Self) -> Vec<String> {
         let named = [
             ("kernel", &earlier.kernel, &self.kernel),
@@ -289,7 +285,7 @@ fn label(settings: &Map<String, Value>) -> String {
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// Those of `found` that `known` does not have, each once, in the order of time.
+/// Points of `found` that are not in `known`, each once, by time.
 pub fn missing(known: &[HistoryPoint], found: &[HistoryPoint]) -> Vec<HistoryPoint> {
     let mut seen: BTreeSet<_> = known.iter().map(HistoryPoint::id).collect();
     let mut new: Vec<HistoryPoint> =
@@ -298,7 +294,8 @@ pub fn missing(known: &[HistoryPoint], found: &[HistoryPoint]) -> Vec<HistoryPoi
     new
 }
 
-/// Every series that these points make, with its changes; `seed` draws the orders of the test.
+/// Groups points into series and detects their level shifts; `seed` draws the permutations of the
+/// test.
 pub fn series(points: &[HistoryPoint], seed: u64) -> Vec<HistorySeries> {
     let mut groups: BTreeMap<Key, Vec<HistoryPoint>> = BTreeMap::new();
     for point in missing(&[], points) {
@@ -334,14 +331,14 @@ fn series_of(key: Key, points: Vec<HistoryPoint>, seed: u64) -> HistorySeries {
     }
 }
 
-/// The median rate.
+/// Median rate.
 fn level(points: &[HistoryPoint]) -> Option<f64> {
     let rates = points.iter().map(|point| point.rec_per_min).collect();
     Sample::new(rates).ok().map(|rates| rates.median())
 }
 
 impl HistorySeries {
-    /// Its levels between changes: from which point to before which, and the median rate.
+    /// Levels between shifts: index of the first point, index after the last point, median rate.
     pub fn levels(&self) -> Vec<(usize, usize, f64)> {
         let first = self.points.len().saturating_sub(POINTS_MAX);
         let starts = std::iter::once(first).chain(self.changes.iter().map(|change| change.at));
@@ -386,7 +383,7 @@ mod tests {
         }
     }
 
-    /// Days of one machine, from the sixth on at another rate.
+    /// Days of one machine, with another rate from the sixth day on.
     fn stepped(days: usize, after: f64) -> Vec<HistoryPoint> {
         let rate = |day| if day < 6 { 1000.0 } else { after } + [0.0, 3.0, -2.0][day % 3];
         (1..=days).map(|day| point(day, "a", rate(day))).collect()

@@ -1,6 +1,5 @@
-//! Looking at one comparison as often as it takes: which batch of its pairs comes next, and by which
-//! rule those so far are judged (statistics.md 2). Gate, explanation and tuning look by this alone.
-//! Pure; what follows from a verdict is for those who asked.
+//! Group-sequential schedule of one paired comparison: how many pairs the next interim look needs,
+//! and at which α it is judged (statistics.md 2). Shared by `gate`, `explain` and `tune`.
 
 use crate::analysis::comparison::{Comparison, TestPlan, compare};
 use crate::error::Result;
@@ -8,42 +7,42 @@ use crate::scenario::Scenario;
 use crate::session::state::Recorded;
 use crate::stats::group_sequential::BATCHES;
 
-/// The batches in which the pairs of a comparison may be run: a look at all so far follows on each.
+/// Numbers of pairs before each interim look of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookSchedule {
     batches: Vec<usize>,
 }
 
-/// What follows on the looks so far.
+/// Next step of a sequential comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextLook {
-    /// So many further pairs.
+    /// Run more pairs.
     Batch {
-        /// Which batch they are, from 1.
+        /// Number of the look, from 1.
         number: usize,
-        /// How many.
+        /// Number of pairs.
         pairs: usize,
     },
-    /// Nothing: the last look told.
+    /// Stop: the last look decided.
     Decided,
-    /// Nothing: there is no further look.
+    /// Stop: no look is left.
     LastLook,
-    /// Nothing: there is no time for the next look.
+    /// Stop: the budget does not allow another look.
     OutOfBudget,
 }
 
 impl LookSchedule {
-    /// In these batches.
+    /// Schedule with these numbers of pairs.
     pub fn of(batches: Vec<usize>) -> Self {
         Self { batches }
     }
 
-    /// As often as the error is divided for; a quick look, which tests nothing, is one.
+    /// Schedule of a scenario. A `--quick` run, which tests nothing, has one look.
     pub fn at(scenario: &Scenario) -> Self {
         Self::of(if scenario.quick { vec![scenario.pairs as usize] } else { BATCHES.into() })
     }
 
-    /// Where there are no more pairs than this: the looks that are whole, or one at all there are.
+    /// Schedule with at most this many pairs: all whole looks, or one look at all pairs.
     #[must_use]
     pub fn at_most(self, pairs: usize) -> Self {
         let mut seen = 0;
@@ -55,23 +54,23 @@ impl LookSchedule {
         Self::of(if whole.is_empty() { vec![pairs] } else { whole })
     }
 
-    /// How many looks there can be.
+    /// Maximum number of looks.
     pub fn count(&self) -> usize {
         self.batches.len()
     }
 
-    /// How many pairs the first look sees.
+    /// Number of pairs before the first look.
     pub fn first(&self) -> usize {
         self.batches.first().map_or(0, |pairs| *pairs)
     }
 
-    /// How many pairs so many looks have seen.
+    /// Number of pairs after this many looks.
     pub fn seen(&self, looks: usize) -> usize {
         self.batches.iter().take(looks).sum()
     }
 
-    /// What follows on so many looks. The first is always taken; a further one where the last one
-    /// has not told (`tells`) and `holds` says that there is time for its pairs.
+    /// Next step after this many looks. The first look always happens. A further one follows if the
+    /// last one is undecided (`tells` is false) and the budget allows its pairs (`holds`).
     pub fn then(
         &self,
         looks: usize,
@@ -91,17 +90,17 @@ impl LookSchedule {
     }
 }
 
-/// How many looks at the comparison of this name have been planned.
+/// Number of planned looks at the comparison of this name.
 pub fn looks(recorded: &Recorded, name: &str) -> usize {
     recorded.steps_of(name).count()
 }
 
-/// How many pairs of it those are to see.
+/// Number of planned pairs of that comparison.
 pub fn pairs(recorded: &Recorded, name: &str) -> usize {
     recorded.steps_of(name).map(|ran| ran.step.counted(None)).sum()
 }
 
-/// What its pairs say by these terms; `None` where none are planned.
+/// Result at the current look; `None` if no pair is planned.
 pub fn compare_at_current_look(
     recorded: &Recorded,
     name: &str,
@@ -111,7 +110,7 @@ pub fn compare_at_current_look(
     (pairs(recorded, name) > 0).then(|| compare(recorded, name, &terms))
 }
 
-/// The rule of the look that sees all its pairs, the last one where the session has ended.
+/// Test of the current look. It is the last one if the session has ended.
 pub fn terms(recorded: &Recorded, name: &str, scenario: &Scenario) -> TestPlan {
     let mut terms = TestPlan::look(scenario, pairs(recorded, name));
     terms.look.is_last |= recorded.ending.is_some();
@@ -128,7 +127,7 @@ mod tests {
         Scenario::parse(shipped("gate").unwrap()).unwrap()
     }
 
-    /// What is looked at where `told` says after which look it is plain and there is time for
+    /// Looks that happen if the comparison is decided after `told` looks and the budget allows
     /// `time` pairs in all.
     fn all(looks: &LookSchedule, told: usize, time: usize) -> (Vec<usize>, NextLook) {
         let mut ran = Vec::new();

@@ -1,6 +1,5 @@
-//! Ledger → what a sweep says about each setting, and what its fresh pairs say about the choice. Pure;
-//! refuses to compare runs that stored different things, and claims nothing but what the fresh pairs
-//! show.
+//! Analysis of a sweep and of the confirmation pairs of its candidate. Rejects runs that stored
+//! different rows; claims an improvement only from confirmation pairs.
 
 use serde::Serialize;
 
@@ -25,93 +24,93 @@ use crate::trial::measurement::{Measurement, Stored};
 /// The version of `analysis.json`.
 const FORMAT_VERSION: u32 = 2;
 
-/// A standard deviation above this part of the median is worth a warning.
+/// Standard deviations above this percentage of the median cause a warning.
 const NOISY_PERCENT: f64 = 10.0;
 
-/// The names of a phase's steps.
+/// Step names of a phase.
 #[derive(Debug, Clone, Copy)]
 pub struct Names<'a> {
-    /// Of the sweep.
+    /// Name of the sweep.
     pub sweep: &'a str,
-    /// Of the fresh pairs of its choice against the present setting.
+    /// Name of the confirmation pairs of the candidate and the incumbent.
     pub confirmation: &'a str,
 }
 
-/// The steps of a session that is one sweep.
+/// Step names of a session that is one sweep.
 pub const NAMES: Names<'static> = Names { sweep: "sweep", confirmation: "confirmation" };
 
-/// What a sweep says.
+/// Result of a sweep; the content of `analysis.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Analysis {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
-    /// `plan::hash` of the scenario.
+    /// Hash of the session's plan.
     pub plan_hash: String,
-    /// What was measured.
+    /// The scenario that was measured.
     pub scenario: Scenario,
     /// Records that each run read from its source.
     pub records: u32,
-    /// Whether too much went on beside the runs for the figures to say anything.
+    /// True if interference made the measurement invalid.
     pub invalid: bool,
-    /// What every run stored.
+    /// Rows and checksum that every run stored.
     pub stored: Stored,
     /// Every setting with at least one finished run, in the scenario's order.
     pub settings: Vec<SettingSummary>,
     /// Index of the baseline among `settings`.
     pub baseline: usize,
-    /// Index of the setting with the highest median rate among those within the limits; the
-    /// baseline where none is.
+    /// Index of the setting with the highest median rate within the limits; the baseline if no
+    /// setting is within them.
     pub highest: usize,
-    /// The settings that may be the best; nothing where there is too little to tell.
+    /// Settings that may be the best; `None` if there is too little data.
     pub best: Option<BestSubset>,
-    /// Index of the setting to take by the sweep: of those that may be the best the smallest one.
+    /// Index of the candidate: the smallest of the settings that may be the best.
     pub choice: usize,
-    /// What fresh pairs of the choice against the baseline say; nothing where the choice is the
-    /// baseline, and where none have run.
+    /// Result of the confirmation pairs; `None` if the baseline is the candidate or no pair has
+    /// run.
     pub confirmation: Option<Comparison>,
-    /// Whether the choice takes the baseline's place.
+    /// True if the candidate replaces the baseline.
     pub kept: bool,
-    /// Runs of the sweep that gave no figures.
+    /// Failed runs of the sweep.
     pub failed: Vec<FailedRun>,
-    /// Labels of the settings of which no run finished.
+    /// Labels of settings without a finished run.
     pub unmeasured: Vec<String>,
-    /// Why the figures are to be taken with care; in files as texts.
+    /// Reasons for caution; texts in files.
     pub doubts: Vec<Caveat>,
 }
 
-/// A counted run that gave no figures.
+/// A counted run that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailedRun {
-    /// Its number in the step.
+    /// Number of the trial in its step.
     pub trial: usize,
-    /// The label of its setting.
+    /// Label of its setting.
     pub setting: String,
-    /// Why, in words.
+    /// Reason, as text.
     pub reason: String,
 }
 
 impl Analysis {
-    /// The baseline's figures.
+    /// Summary of the baseline.
     pub fn baseline(&self) -> &SettingSummary {
         &self.settings[self.baseline]
     }
 
-    /// The figures of the setting with the highest median rate.
+    /// Summary of the setting with the highest median rate.
     pub fn highest(&self) -> &SettingSummary {
         &self.settings[self.highest]
     }
 
-    /// The figures of the setting to take by the sweep.
+    /// Summary of the candidate.
     pub fn choice(&self) -> &SettingSummary {
         &self.settings[self.choice]
     }
 
-    /// Whether the setting of this index may be the best.
+    /// True if the setting at this index may be the best.
     pub fn may_be_best(&self, index: usize) -> bool {
         self.best.as_ref().is_some_and(|best| best.members.contains(&index))
     }
 
-    /// What a phase says, in words that files have.
+    /// Outcome of the phase, as files name it.
     pub fn answer(&self) -> PhaseOutcome {
         match &self.confirmation {
             _ if self.invalid => PhaseOutcome::Invalid,
@@ -126,16 +125,16 @@ impl Analysis {
     }
 }
 
-/// What a phase says.
+/// Outcome of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PhaseOutcome {
-    /// Too much went on beside the runs.
+    /// Interference made it invalid.
     Invalid,
-    /// Fresh pairs say this about the choice.
+    /// Confirmation pairs decided on the candidate.
     Confirmed(Decision),
-    /// The choice is the present setting.
+    /// The candidate is the incumbent.
     NothingToConfirm,
-    /// There are no fresh pairs.
+    /// No confirmation pair has run.
     NotConfirmed,
 }
 
@@ -151,8 +150,8 @@ impl std::fmt::Display for PhaseOutcome {
     }
 }
 
-/// What a session that is one sweep says. Runs that stored different things are an error that names
-/// them, and so is a baseline without a finished run.
+/// Analyses a session that is one sweep. Fails if runs stored different rows, or if no run of the
+/// baseline finished.
 pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
     let Some(scenario) = recorded.scenario(0) else {
         return Err(Error::environment("the session has no scenario"));
@@ -160,8 +159,8 @@ pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
     analyse_phase(recorded, scenario, NAMES, &TestPlan::one_look(scenario))
 }
 
-/// What one phase of a session says, a sweep and the fresh pairs of its choice: `scenario` is what
-/// its sweep varies, so its settings are the sweep's arms in their order. `terms` judge the pairs.
+/// Analyses one phase: a sweep and the confirmation pairs of its candidate. The settings of
+/// `scenario` are the arms of the sweep, in order. `terms` is the test of the pairs.
 pub fn analyse_phase(
     recorded: &Recorded,
     scenario: &Scenario,
@@ -172,7 +171,7 @@ pub fn analyse_phase(
         return Err(Error::environment(format!("there is no step {}", names.sweep)));
     };
     let first = sweep.voided.first().filter(|_| sweep.invalid);
-    // Where void blocks leave too little, that is what is wrong.
+    // If discarded blocks leave too little data, the interference is the error to report.
     figures(recorded, scenario, sweep, names, terms).map_err(|error| match (first, error.kind()) {
         (Some(first), ErrorKind::Environment) => invalid(&first.disturbance.to_string()),
         _ => error,
@@ -222,7 +221,7 @@ fn figures(
     Ok(analysis)
 }
 
-/// What the fresh pairs say, where there are any.
+/// Result of the confirmation pairs, if any have run.
 fn confirmation(
     recorded: &Recorded,
     names: Names<'_>,
@@ -234,8 +233,8 @@ fn confirmation(
     compare(recorded, names.confirmation, terms).map(Some)
 }
 
-/// Whether the choice takes the present setting's place: where it is better, and where it is no
-/// worse and limits or memory speak for it (statistics.md 3).
+/// True if the candidate replaces the incumbent: it is better, or it is no worse and either uses
+/// less memory or is the only one within the limits (statistics.md 3).
 fn keeps(fresh: &Comparison, scenario: &Scenario) -> bool {
     match fresh.decided() {
         Some(Verdict::Improved) => true,
@@ -262,8 +261,8 @@ fn within_limits(figures: &ArmSummary, scenario: &Scenario) -> bool {
         && scenario.limits.latency_p99_ms.is_none_or(|most| latency <= f64::from(most.get()))
 }
 
-/// The figures of every setting with a finished run, not yet compared with the baseline's, and
-/// their indices in the scenario.
+/// Summaries of all settings with a finished run, before comparison with the baseline, and their
+/// indices in the scenario.
 fn measured(
     scenario: &Scenario,
     counted: &[&TrialLine],
@@ -297,7 +296,7 @@ fn compared(mut settings: Vec<SettingSummary>, baseline: usize) -> Vec<SettingSu
     settings
 }
 
-/// Of equal medians the baseline's counts, then the first.
+/// On equal medians, prefers the baseline, then the first.
 fn highest(settings: &[SettingSummary], baseline: usize) -> usize {
     let rate = |index: usize| settings[index].metrics.rec_per_min.median;
     let better = |a: &usize, b: &usize| {
@@ -316,7 +315,7 @@ fn failed_run(scenario: &Scenario, line: &TrialLine) -> Option<FailedRun> {
     })
 }
 
-/// The error of a measurement beside which too much went on; `first` says what.
+/// Error of an invalid measurement; `first` is the first interference.
 pub fn invalid(first: &str) -> Error {
     let message = format!("invalid: more than a fifth of the blocks were void; {first}");
     Error::new(ErrorKind::Invalid, message)
@@ -396,7 +395,7 @@ fn doubts_of(summary: &SettingSummary, analysis: &Analysis) -> impl Iterator<Ite
     });
     let settings = &summary.setting.settings;
     let needed = 2 * settings.workers.get() * settings.batch_size.get();
-    // A quick look is known to be too short, for every setting.
+    // Every setting of a `--quick` run has too few records by design.
     let few = (!analysis.scenario.quick && needed > analysis.records as usize)
         .then(|| Caveat::FewBatches { setting: label() });
     [noisy, over, late, few].into_iter().flatten()

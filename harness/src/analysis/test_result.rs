@@ -1,5 +1,5 @@
-//! What a session of pairs says of one metric, in the fields that people and programs read. Decides
-//! nothing that [`crate::stats`] does not decide: every verdict of the harness comes by here.
+//! Result of the paired test of one metric, with the fields of files and reports. Source of every
+//! verdict.
 
 use serde::{Serialize, Serializer};
 
@@ -7,10 +7,10 @@ use crate::stats::paired::{Estimate, Pair, percent};
 use crate::stats::power;
 use crate::stats::verdict::{Judge, Judgement, PAIRS_MIN, Rule, Untestable, Verdict};
 
-/// What was decided, if anything could be.
+/// Decision of a test, if the metric could be tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Judged.
+    /// Tested, with a verdict.
     Judged(Verdict),
     /// Not tested.
     Untestable(Untestable),
@@ -26,7 +26,7 @@ impl Serialize for Decision {
 }
 
 impl Decision {
-    /// The verdict, where there is one.
+    /// The verdict, if the metric was tested.
     pub fn verdict(self) -> Option<Verdict> {
         match self {
             Self::Judged(verdict) => Some(verdict),
@@ -35,33 +35,33 @@ impl Decision {
     }
 }
 
-/// What a session of pairs says of one metric.
+/// Result of the paired test of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TestResult {
     /// A verdict, or `not testable with R pairs`.
     pub verdict: Decision,
-    /// How much worse B is than A, in percent: 5 is 1.05 times the time, or a rate divided by
-    /// 1.05; negative is better. The Hodges–Lehmann estimate.
+    /// Slowdown of B relative to A, in percent: 5 means 1.05 times the time, or a rate divided by
+    /// 1.05; negative is better. Hodges–Lehmann estimate.
     pub effect_percent: Option<f64>,
-    /// The hull of what the test does not refuse, in percent as the effect; an end is `None` where
-    /// nothing is too small or too large.
+    /// Interval of effects that the test does not reject, in percent; an end is `None` if
+    /// unbounded.
     pub interval_percent: Option<[Option<f64>; 2]>,
-    /// p of no difference, small where B is worse.
+    /// p-value of no difference; small if B is worse.
     pub p_worse: Option<f64>,
-    /// p of a difference as large as the margin, small where B is within it.
+    /// p-value of a difference as large as the margin; small if B is within it.
     pub p_within: Option<f64>,
-    /// R.
+    /// Number of pairs R.
     pub pairs: usize,
-    /// About how many pairs, all in all, decide at this noise.
+    /// Estimated number of pairs in all that decide at this noise.
     pub needed_pairs: Option<u64>,
-    /// The judgement with everything in logarithms, where there is one.
+    /// Judgement in logarithms, if the metric was tested.
     #[serde(skip)]
     pub judgement: Option<Judgement>,
 }
 
 impl TestResult {
-    /// Judges pairs whose batches (hosts) have these lengths, one after the other; none: all are one
-    /// batch. `judge` follows `rule`.
+    /// Tests pairs. `batches` are the lengths of their parts in order; an empty slice means one
+    /// part. `judge` follows `rule`.
     pub fn of(judge: &mut Judge, pairs: &[Pair], batches: &[usize], rule: Rule) -> Self {
         match judge.judge(pairs, batches) {
             Ok(judgement) => Self::judged(&judgement),
@@ -69,7 +69,7 @@ impl TestResult {
         }
     }
 
-    /// What a judgement says.
+    /// Result of a judgement.
     pub(crate) fn judged(judgement: &Judgement) -> Self {
         let end = |log: f64| log.is_finite().then(|| rounded_percent(log));
         let interval = judgement.interval;
@@ -103,8 +103,8 @@ impl TestResult {
     }
 }
 
-/// To 0.0001 percent, which is as closely as the ends of intervals are known.
+/// Rounds to 0.0001 percent, the precision of interval ends.
 pub fn rounded_percent(log: f64) -> f64 {
-    // Adding zero makes −0 a plain one.
+    // Adding zero turns −0 into 0.
     (percent(log) * 1e4).round() / 1e4 + 0.0
 }

@@ -1,5 +1,5 @@
-//! `harness explain --bisect`: since which commit a difference is there, by a gate on one commit
-//! after the other. Gates that have ended are not run again, so the same command goes on.
+//! `harness explain --bisect`: finds the first commit with a difference by gating commits. Finished
+//! gates are reused, so the same command resumes.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,10 +26,10 @@ use crate::session::ledger;
 use crate::trial::provenance::fingerprint;
 use crate::trial::{Process, Program};
 
-/// Characters of a hash that name a commit.
+/// Length of the hash prefix that names a commit.
 const HASH: usize = 12;
 
-/// Runs the verb's search.
+/// Runs the search.
 pub(super) fn run(
     args: &ExplainArgs,
     command: &CommandLine,
@@ -69,7 +69,7 @@ pub(super) fn run(
     Ok(ExitCode::from(if bisected.is_found() { 0 } else { 3 }))
 }
 
-/// The two commits, and nothing that a search would ignore.
+/// The two commits. Rejects flags that a bisection would ignore.
 fn ends(args: &ExplainArgs, scenario: &Scenario) -> Result<(Commit, Commit)> {
     let ignored = [
         (
@@ -96,14 +96,14 @@ struct Tester<'a> {
     scenario: Scenario,
     base: Commit,
     program: PathBuf,
-    /// Programs that were tested, by their BLAKE3, and what they are.
+    /// Tested programs by BLAKE3, with their state and its reason.
     known: Vec<(String, CommitState, String)>,
-    /// What the ends differ in, once that is known, and why.
+    /// Difference between the two ends and its attribution, once known.
     found: Option<(BisectTarget, Option<String>)>,
 }
 
 impl Tester<'_> {
-    /// What a commit is, and in words why. Of the last one, the head, a failure ends the search.
+    /// State of a commit and its reason. A failure of the head ends the search.
     fn look(&mut self, commit: &Commit, is_head: bool) -> Result<(CommitState, String)> {
         let (name, flags) = (commit.short(), &self.args.common);
         let program = match built(name, commit, &flags.out, flags.quiet)? {
@@ -133,14 +133,14 @@ impl Tester<'_> {
         let wanted = self.found.as_ref().map(|(wanted, _)| *wanted);
         let seen = match wanted {
             Some(wanted) => wanted.seen(gated),
-            // Of the head alone: shown to be within the margin, and not to be better.
+            // Applies only to the head: it is within the margin and not better.
             None if gated.answer == GateVerdict::Pass => CommitState::Same,
             None => CommitState::Unknown,
         };
         (seen, report::text::bisect::words(gated, wanted))
     }
 
-    /// The gate of a commit against the base: one that has ended, or a new one.
+    /// Gate of a commit against the base: a finished one, or a new one.
     fn gate(&self, commit: &Commit, program: PathBuf) -> Result<GateResult> {
         let (mut executor, beginning) = self.begin(commit, program)?;
         if let Some(recorded) = beginning.ended()? {
@@ -155,7 +155,7 @@ impl Tester<'_> {
     }
 
     fn begin(&self, commit: &Commit, program: PathBuf) -> Result<(Process, Beginning<'_>)> {
-        // Called by what does not move, so that the same commits are the same plan later.
+        // Hashes name the arms, so that the same commits have the same plan later.
         let side = |commit: &Commit| Side {
             name: commit.hash.get(..HASH).unwrap_or(&commit.hash).into(),
             commit: Some(commit.hash.clone()),
@@ -180,7 +180,7 @@ impl Tester<'_> {
     }
 }
 
-/// Whether the head can be compared with the base at all.
+/// Checks that the head can be compared with the base.
 fn sound(gated: &GateResult) -> Result<()> {
     let kind = match gated.answer {
         GateVerdict::Failed => ErrorKind::Environment,
@@ -191,13 +191,13 @@ fn sound(gated: &GateResult) -> Result<()> {
     Err(Error::new(kind, report::text::bisect::words(gated, None)))
 }
 
-/// Why a commit could not be built, on one line that need not name it.
+/// Reason why a commit could not be built, on one line without its name.
 fn skipped(name: &str, error: &Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix(name).unwrap_or(&text);
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default().trim_end_matches(':').to_owned();
-    // The compiler's own error says more than that there was one.
+    // The compiler's own error is more specific than the first line.
     match lines.find(|line| line.starts_with("error")) {
         Some(error) => format!("{first}: {error}"),
         None => first,

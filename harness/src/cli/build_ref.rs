@@ -1,5 +1,5 @@
-//! A git ref → the migrator that it builds: in a worktree and a target folder of their own under the
-//! results folder, once for every tree and toolchain. Leaves the user's worktree and target alone.
+//! Builds the migrator of a git ref in a worktree and target folder under the results folder, once
+//! per tree and toolchain. The user's worktree and target folder stay untouched.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -12,23 +12,23 @@ use serde::Deserialize;
 use crate::error::{Error, ErrorKind, Result};
 use crate::results_dir::make;
 
-/// The package that is built, and its program.
+/// Package to build, and the name of its program.
 const PACKAGE: &str = "migrator";
 
-/// How many of the compiler's last lines say why it failed.
+/// Number of compiler output lines in an error.
 const LAST_LINES: usize = 20;
 
-/// A commit, and the tree that it holds.
+/// A commit and its tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Commit {
-    /// Its hash.
+    /// Hash of the commit.
     pub(super) hash: String,
     tree: String,
 }
 
 impl Commit {
-    /// What a ref stands for in the repository around the working directory; `None` where there is
-    /// no such ref, no repository, or no git.
+    /// Resolves a ref in the repository of the working directory; `None` without such a ref, a
+    /// repository, or git.
     pub(super) fn of(name: &str) -> Option<Self> {
         let parse = |suffix: &str| {
             let wanted = format!("{name}{suffix}");
@@ -39,14 +39,14 @@ impl Commit {
         Some(Self { hash: parse("^{commit}")?, tree: parse("^{tree}")? })
     }
 
-    /// The first characters of the hash.
+    /// Hash prefix.
     pub(super) fn short(&self) -> &str {
         self.hash.get(..8).unwrap_or(&self.hash)
     }
 }
 
-/// The commits after `base` up to `head` along first parents, the oldest first, each with its
-/// subject. An error where `base` does not lie on that line.
+/// Commits after `base` up to `head` along first parents, oldest first, with their subjects. Fails
+/// if `base` is not on that line.
 pub(super) fn between(base: &Commit, head: &Commit) -> Result<Vec<(Commit, String)>> {
     let range = format!("{}..{}", base.hash, head.hash);
     let words = [
@@ -80,13 +80,13 @@ pub(super) fn between(base: &Commit, head: &Commit) -> Result<Vec<(Commit, Strin
     )))
 }
 
-/// Whether tracked files of the working directory's repository have changes that no commit holds.
+/// True if tracked files of the working directory's repository have uncommitted changes.
 pub(super) fn has_changes() -> bool {
     let status = git(None, ["status", "--porcelain", "--untracked-files=no"]);
     status.is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
 }
 
-/// Where builds of refs are kept.
+/// Folder of kept builds.
 #[derive(Debug)]
 pub(super) struct Builds {
     folder: PathBuf,
@@ -94,16 +94,16 @@ pub(super) struct Builds {
     _lock: File,
 }
 
-/// What came of a build.
+/// Outcome of a build.
 pub(super) enum Built {
     /// The program.
     Program(PathBuf),
-    /// The compiler refused it: with its last lines.
+    /// The build failed, with the compiler's last lines.
     Refused(Error),
 }
 
 impl Built {
-    /// The program, where there has to be one.
+    /// The program, or the error of the build.
     pub(super) fn program(self) -> Result<PathBuf> {
         match self {
             Self::Program(path) => Ok(path),
@@ -113,7 +113,8 @@ impl Built {
 }
 
 impl Builds {
-    /// Under the folder of results; waits for another harness that is building there.
+    /// Opens the folder of builds below the results folder; waits for another harness that builds
+    /// there.
     pub(super) fn within(out: &Path) -> Result<Self> {
         let folder = out.join(".builds");
         make(&folder)?;
@@ -125,16 +126,16 @@ impl Builds {
     }
 
     fn kept(&self, commit: &Commit) -> PathBuf {
-        // Another compiler, or other flags, make another program of one tree.
+        // Another compiler or other flags make a different program of the same tree.
         self.folder.join(format!("{}-{}", commit.tree, self.toolchain)).join(PACKAGE)
     }
 
-    /// Whether the commit need not be built again.
+    /// True if the commit is built already.
     pub(super) fn has(&self, commit: &Commit) -> bool {
         self.kept(commit).exists()
     }
 
-    /// The program of a commit; `name` is for messages.
+    /// Builds a commit; `name` is for messages.
     pub(super) fn build(&self, name: &str, commit: &Commit) -> Result<Built> {
         let kept = self.kept(commit);
         if kept.exists() {
@@ -149,8 +150,8 @@ impl Builds {
         Ok(built)
     }
 
-    /// One worktree and one target folder serve every ref, so that the second one compiles only what
-    /// differs.
+    /// All refs share one worktree and one target folder, so that the next one compiles only the
+    /// differences.
     fn check_out(&self, commit: &Commit) -> Result<PathBuf> {
         let source = self.folder.join("source");
         let hash = commit.hash.as_str();
@@ -160,7 +161,7 @@ impl Builds {
             if done && git(Some(&source), ["clean", "-qfdx"])?.status.success() {
                 return Ok(source);
             }
-            // A worktree of a repository that has moved, or of another one.
+            // A worktree of another repository, or of one that has moved.
             fs::remove_dir_all(&source)
                 .map_err(|error| Error::caused(format!("removing {}", source.display()), error))?;
         }
@@ -192,7 +193,7 @@ impl Builds {
             .current_dir(source);
         let output = cargo.output().map_err(|error| Error::caused("starting cargo", error))?;
         if output.status.signal().is_some() {
-            // Ctrl-C reaches the compiler as well, and says nothing of the commit.
+            // Ctrl-C reaches the compiler too; its failure is then no property of the commit.
             let message = format!("building {name} was cut off");
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
@@ -207,7 +208,7 @@ impl Builds {
     }
 }
 
-/// What cargo says of a program that it has built.
+/// Cargo's message about a program that it has built.
 #[derive(Deserialize)]
 struct Artifact {
     executable: Option<PathBuf>,
@@ -226,7 +227,7 @@ fn executable(messages: &[u8]) -> Option<PathBuf> {
     ours.find_map(|artifact| artifact.executable)
 }
 
-/// Copies a program to where it is kept, so that it is there whole or not at all.
+/// Copies a program aside and renames it, so that it is kept whole or not at all.
 fn keep(built: &Path, kept: &Path) -> Result<()> {
     let failed = |error| Error::caused(format!("keeping {}", kept.display()), error);
     let aside = kept.with_extension("tmp");
@@ -236,7 +237,7 @@ fn keep(built: &Path, kept: &Path) -> Result<()> {
     fs::copy(built, &aside).and_then(|_| fs::rename(&aside, kept)).map_err(failed)
 }
 
-/// Eight characters that change with the compiler and with the flags that it is given.
+/// Eight characters that change with the compiler and its flags.
 fn toolchain() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output();
     let output = output.map_err(|error| Error::caused("starting rustc", error))?;

@@ -1,5 +1,4 @@
-//! Events → terminal: the only printer. Results go to stdout, talk to stderr; decides nothing but
-//! how things are said.
+//! Terminal output, the only printer: results go to stdout, progress and messages to stderr.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -13,61 +12,61 @@ use crate::session::event::{Event, Observer};
 use crate::session::state::RanStep;
 use crate::trial::measurement::Measurement;
 
-/// How often a bar is drawn again where nothing happens.
+/// Interval at which an idle bar is redrawn.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Prints a result, without what a terminal would obey (what programs read has none of it). A reader
-/// that has gone away is no fault of the measurement.
+/// Prints a result without control characters that a terminal would obey. A closed reader is not an
+/// error of the measurement.
 pub fn result(text: &str) {
     let _ = std::io::stdout().write_all(shown(text).as_bytes());
 }
 
-/// Says what went wrong.
+/// Prints an error.
 pub fn complain(error: &Error) {
     say(&format!("harness: {error}"));
 }
 
-/// Says something beside a result.
+/// Prints a message beside a result.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
-/// Shows how a measurement goes on.
+/// Shows the progress of a measurement.
 #[derive(Debug)]
 pub struct Display {
     style: Style,
     start: Instant,
     step: Shape,
-    /// Trials that ended before this process began, or that are of earlier steps.
+    /// Trials finished before this process started, or in earlier steps.
     before: usize,
-    /// Trials that this process has seen end, of all steps.
+    /// Trials finished in this process, of all steps.
     finished: usize,
-    /// Trials of the step that runs that have ended, in this process or before.
+    /// Finished trials of the running step, in this process or before.
     of_step: usize,
 }
 
-/// How much is shown.
+/// Amount of output.
 #[derive(Debug)]
 enum Style {
-    /// Nothing.
+    /// None.
     Quiet,
-    /// A line for every block: for files and pipes.
+    /// One line per block: for files and pipes.
     Lines,
-    /// A bar that is drawn over and over: for terminals.
+    /// A bar that is redrawn: for terminals.
     Bar(ProgressBar),
 }
 
-/// The shape of the step that runs, as far as progress needs it.
+/// Shape of the running step, for progress.
 #[derive(Debug, Default)]
 struct Shape {
-    /// What its blocks are called; pairs after their step's name.
+    /// Name of its blocks; pairs are named after their step.
     noun: String,
-    /// Trials of it, those of void blocks among them.
+    /// Number of its trials, including discarded blocks.
     trials: usize,
     warmup: usize,
     counted: usize,
     arms: usize,
-    /// Trials that may follow.
+    /// Estimated number of trials after this step.
     ahead: usize,
 }
 
@@ -91,7 +90,7 @@ impl Shape {
 }
 
 impl Display {
-    /// A bar on a terminal, lines elsewhere, nothing where the user wants quiet.
+    /// A bar on a terminal, lines elsewhere, nothing if quiet.
     pub fn new(quiet: bool) -> Self {
         let style = if quiet {
             Style::Quiet
@@ -110,7 +109,7 @@ impl Display {
         }
     }
 
-    /// Says something that stays on the screen.
+    /// Prints a line that stays on the screen.
     fn talk(&self, line: &str) {
         match &self.style {
             Style::Quiet => {}
@@ -119,7 +118,7 @@ impl Display {
         }
     }
 
-    /// Says what is going on now.
+    /// Shows the current activity.
     fn status(&self, text: &str) {
         match &self.style {
             Style::Quiet => {}
@@ -134,7 +133,7 @@ impl Display {
         let arms: Vec<&str> = ran.step.arms.iter().map(|arm| arm.setting.label.as_str()).collect();
         let blocks = ran.step.counted(shard);
         match arms.as_slice() {
-            // Programs under one setting have no labels that tell them apart.
+            // Labels of programs under one setting are the same; their names are not.
             [baseline, candidate] if ran.step.is_comparison() && baseline == candidate => {
                 self.talk(&format!("{}: {} runs in pairs", ran.step.name, self.step.trials));
             }
@@ -158,7 +157,7 @@ impl Display {
         self.set_length();
     }
 
-    /// Trials that are left, with those that may follow.
+    /// Remaining trials, including those that may follow.
     fn left(&self) -> usize {
         self.step.trials.saturating_sub(self.of_step) + self.step.ahead
     }
@@ -177,7 +176,7 @@ impl Display {
             let bar = with_template(bar, "{bar:30} {pos}/{len} runs, {eta} left  {msg}");
             bar.enable_steady_tick(TICK);
             bar.set_position(self.finished as u64);
-            // Time left is reckoned from the runs of this process.
+            // Remaining time is estimated from the runs of this process.
             bar.reset_eta();
             self.style = Style::Bar(bar);
         }
@@ -208,7 +207,7 @@ impl Display {
     }
 }
 
-/// Counts the steps of one piece of work.
+/// Counts the steps of one task.
 #[derive(Debug)]
 pub struct Steps {
     style: Style,
@@ -218,8 +217,7 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// `all` steps, each called `what`: a bar on a terminal, lines elsewhere, nothing where the
-    /// user wants quiet.
+    /// Counter of `all` steps named `what`: a bar on a terminal, lines elsewhere, nothing if quiet.
     pub fn new(quiet: bool, what: &'static str, all: usize) -> Self {
         let style = if quiet {
             Style::Quiet
@@ -234,20 +232,20 @@ impl Steps {
         Self { style, what, done: 0, all }
     }
 
-    /// Says what is going on now.
+    /// Shows the current activity.
     pub fn status(&self, text: &str) {
         match &self.style {
             Style::Quiet => {}
             Style::Lines => say(text),
             Style::Bar(bar) => {
                 bar.set_message(shown(text));
-                // Time left is reckoned from what is counted alone.
+                // Remaining time is estimated only from the counted steps.
                 bar.reset_eta();
             }
         }
     }
 
-    /// One step is done.
+    /// Counts a step.
     pub fn advance(&mut self) {
         self.done += 1;
         match &self.style {
@@ -257,7 +255,7 @@ impl Steps {
         }
     }
 
-    /// Nothing more is going to happen.
+    /// Ends the display.
     pub fn end(self) {
         if let Style::Bar(bar) = &self.style {
             bar.finish_and_clear();
@@ -265,7 +263,7 @@ impl Steps {
     }
 }
 
-/// Until it is known what a run takes there is no time left to show.
+/// Shows no remaining time until the duration of a run is known.
 fn spinner() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     with_template(bar, "{spinner} {msg}")
@@ -288,7 +286,7 @@ fn block_name(trial: &Trial, step: &Shape) -> String {
 }
 
 fn duration(seconds: f64) -> String {
-    // Rounded first: what is left of a minute may be rounded to a whole one.
+    // Rounding comes first, because the rest of a minute may round up to a whole one.
     let seconds = seconds.round();
     if seconds < 60.0 {
         return format!("{seconds} s");
@@ -327,7 +325,7 @@ impl Observer for Display {
                 self.status("a first run of the baseline, to find how many records to take");
             }
             Event::RecordsKnown { records } => {
-                // What came before says nothing about how long a run takes.
+                // Earlier time says nothing about the duration of a run.
                 self.start = Instant::now();
                 self.before = self.finished;
                 self.show_bar();

@@ -1,4 +1,4 @@
-//! `harness doctor`: what makes runs differ on this machine, and how small a difference can be told.
+//! `harness doctor`: checks this machine for noise and reports the smallest detectable difference.
 
 use super::resolve_program::invoked;
 use super::resolve_scenario;
@@ -14,7 +14,7 @@ use crate::trial::{Process, Program};
 
 /// Runs the verb.
 pub fn run(args: &DoctorArgs) -> Result<()> {
-    // Its baseline is that of the bare `harness`.
+    // The same baseline as that of `harness` without a verb.
     let scenario = resolve_scenario::load(scenario::DEFAULT, None, args.quick)?;
     let program = match &args.program.migrator {
         Some(path) => Program::other(invoked(path)),

@@ -1,5 +1,5 @@
-//! `harness explain`: what makes the difference between two settings or two programs, and with
-//! `--bisect` since which commit.
+//! `harness explain`: attributes a difference between settings or programs, and with `--bisect` to
+//! a commit.
 
 use std::process::ExitCode;
 
@@ -52,7 +52,7 @@ pub fn run(args: &ExplainArgs, command: &CommandLine) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Beside settings there can be the scenario's own, and nothing else.
+/// An arm with settings can only be compared with the scenario's baseline or other settings.
 fn is_baseline(other: &str) -> Result<bool> {
     if other == BASELINE {
         return Ok(true);
@@ -63,7 +63,7 @@ fn is_baseline(other: &str) -> Result<bool> {
     )))
 }
 
-/// What is explained, as a session has it.
+/// Session to run: arms, scenario and programs.
 struct Question<'a> {
     contest: Contest,
     scenario: Scenario,

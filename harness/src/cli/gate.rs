@@ -1,4 +1,4 @@
-//! `harness gate`: a program against its baseline, from two names to a verdict and an exit code.
+//! `harness gate`: compares a program with its baseline, for a verdict and an exit code.
 
 use std::env;
 use std::fs::OpenOptions;
@@ -23,7 +23,7 @@ use crate::scenario::{self, Records, Scenario};
 use crate::session::arms::{Contest, Side, StoredBaseline};
 use crate::trial::Program;
 
-/// The file to which a step of GitHub Actions appends what its summary shows.
+/// Variable with the file to which a GitHub Actions step appends its summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Runs the verb.
@@ -59,14 +59,14 @@ pub fn run(args: &GateArgs, command: &CommandLine) -> Result<ExitCode> {
     let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
     let report = write_results::gate(&session.folder, &gated, &recorded, &session.identity)?;
     say(args, &gated, &session)?;
-    // The verdict counts also where a CI's file cannot be written.
+    // An unwritable summary does not change the verdict.
     if let Err(error) = summarize(&report) {
         display::complain(&error);
     }
     Ok(ExitCode::from(gated.exit_code))
 }
 
-/// What is measured. Two scenarios of one name would be one comparison.
+/// Scenarios to run. Two with the same name would be one comparison.
 fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
     let named = args.scenario.iter().map(String::as_str);
     let default = args.scenario.is_empty().then_some(scenario::GATE);
@@ -90,7 +90,7 @@ fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
     Ok(scenarios)
 }
 
-/// A scenario as programs are compared on it: under its baseline, whatever else it sweeps.
+/// Scenario for comparing programs: its baseline, without a sweep.
 pub(super) fn for_programs(scenario: Scenario, quiet: bool) -> Result<Scenario> {
     if gate::is_reserved(&scenario.name) {
         return Err(Error::usage(format!(
@@ -110,7 +110,8 @@ pub(super) fn for_programs(scenario: Scenario, quiet: bool) -> Result<Scenario> 
     Ok(scenario.baseline_alone())
 }
 
-/// What an earlier session has of the baseline. Fresh runs then take as many records.
+/// Stored results of the baseline, if --base names a session. New runs then use the same number of
+/// records.
 fn stored(
     args: &GateArgs,
     base: &Named,
@@ -132,7 +133,7 @@ fn stored(
     Ok(Some(stored))
 }
 
-/// The arms' names, and their programs as the executor takes them.
+/// Names of the arms, and their programs for the executor.
 type Arms<'a> = ([Side; 2], Vec<(&'a str, Program, Option<String>)>);
 
 fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
@@ -148,7 +149,7 @@ fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
     Ok(([base.side, head.side], programs))
 }
 
-/// Where the baseline's times are an earlier session's, nothing but the head runs.
+/// With stored times of the baseline, only the head runs.
 fn head_alone(args: &GateArgs, head: Named) -> Result<Arms<'static>> {
     let head = resolve_arm::arm((&args.head, head), &args.common.out, args.common.quiet)?;
     let base = Side { name: args.base.clone(), commit: None };
@@ -156,7 +157,7 @@ fn head_alone(args: &GateArgs, head: Named) -> Result<Arms<'static>> {
     Ok(([base, head.side], programs))
 }
 
-/// Appends the report to the summary of a CI step, where there is one.
+/// Appends the report to the summary of a CI step, if there is one.
 fn summarize(report: &str) -> Result<()> {
     let Some(path) = env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()) else {
         return Ok(());

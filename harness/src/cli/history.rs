@@ -1,5 +1,4 @@
-//! `harness history`: releases over time, from the results folders and from files of lines that
-//! outlive them.
+//! `harness history`: rates over time, from results folders and from files that outlive them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,10 +13,10 @@ use crate::report;
 use crate::results_dir::Folder;
 use crate::trial::provenance::Identity;
 
-/// Where the charts go, within the results.
+/// Folder of the charts below the results folder.
 const FOLDER: &str = "history";
 
-/// More bytes than the first line of any ledger has.
+/// Upper bound for the length of a ledger's first line.
 const FIRST_LINE_MAX: u64 = 64 << 20;
 
 /// Runs the verb.
@@ -56,7 +55,7 @@ pub fn run(args: &HistoryArgs) -> Result<()> {
     Ok(())
 }
 
-/// The points of every session below the results, and a note on each whose files cannot be read.
+/// Points of all sessions below the results folder, and a note for each unreadable one.
 fn within(out: &Path) -> (Vec<HistoryPoint>, Vec<String>) {
     let (mut points, mut notes) = (Vec::new(), Vec::new());
     for plan in folders(out) {
@@ -75,7 +74,7 @@ fn within(out: &Path) -> (Vec<HistoryPoint>, Vec<String>) {
     (points, notes)
 }
 
-/// The folders in a folder, by name, but for hidden ones.
+/// Visible folders in a folder, by name.
 fn folders(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     let shown = |path: &PathBuf| {
@@ -103,7 +102,7 @@ fn points_of(plan: &str, session: &Path, metrics: &Path) -> Result<Vec<HistoryPo
         .map_err(|message| Error::environment(format!("{}: {message}", metrics.display())))
 }
 
-/// The first line of a ledger, where there is one; no other is needed, and there may be many.
+/// First line of a ledger, if there is one. The others can be many and are not needed.
 fn first_line(ledger: &Path) -> Option<String> {
     let file = File::open(ledger).ok()?;
     let mut line = String::new();
@@ -122,8 +121,7 @@ fn points_in(path: &Path, text: &str) -> Result<Vec<HistoryPoint>> {
         .map_err(|message| Error::environment(format!("{}, {message}", path.display())))
 }
 
-/// Adds what a file does not have yet, while nobody else does: its points before that, and how many
-/// were added.
+/// Adds missing points to a file under a lock. Returns the points it had and the number added.
 fn append(path: &Path, found: &[HistoryPoint]) -> Result<(Vec<HistoryPoint>, usize)> {
     let failed = |error| Error::caused(format!("appending to {}", path.display()), error);
     let mut file =
@@ -136,7 +134,7 @@ fn append(path: &Path, found: &[HistoryPoint]) -> Result<(Vec<HistoryPoint>, usi
     let mut lines = history::lines(&new)
         .map_err(|error| Error::caused(format!("appending to {}", path.display()), error))?;
     if !lines.is_empty() && !text.is_empty() && !text.ends_with('\n') {
-        // Somebody's editor left the last line without its end.
+        // An editor may have removed the last line's end.
         lines.insert(0, '\n');
     }
     file.write_all(lines.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! `harness judge`: the verdict on measurements taken elsewhere.
+//! `harness judge`: verdicts on measurements taken elsewhere.
 
 use std::fs;
 use std::io::{self, Read};
@@ -37,7 +37,7 @@ pub fn run(args: &JudgeArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(judged.exit_code()))
 }
 
-/// The file's name for messages, and its bytes.
+/// Name of the file for messages, and its bytes.
 fn read(file: &Path) -> Result<(String, Vec<u8>)> {
     if file != Path::new("-") {
         let name = file.display().to_string();

@@ -1,5 +1,5 @@
-//! One measurement's folder, ledger and identity: begun or taken up again, run to the end, read
-//! back. Knows no verb's flags beyond where results go and whether to start afresh.
+//! Opens the folder, ledger and provenance of one measurement: starts or resumes it, runs it and
+//! reads it back.
 
 use std::fs;
 use std::path::Path;
@@ -30,36 +30,36 @@ use crate::trial::provenance;
 use crate::trial::provenance::{Identity, Measured};
 use crate::trial::{Access, Executor, Process, Program};
 
-/// A measurement that is about to run, or to go on.
+/// A measurement to start or resume.
 pub(super) struct Session {
-    /// Where its results go.
+    /// Results folder.
     pub(super) folder: Folder,
-    /// What is measured and where, as it was when the measurement began.
+    /// Provenance at the start of the measurement.
     pub(super) identity: Identity,
     progress: Progress,
     ledger: Ledger,
-    /// Held until it ends.
+    /// Held until the measurement ends.
     _claims: Vec<Claim>,
 }
 
-/// What a session needs to begin.
+/// Everything that a session needs to start.
 pub(super) struct Beginning<'a> {
-    /// What is planned, and who measures.
+    /// First line of the ledger: plan and origin.
     pub(super) line: SessionLine,
-    /// Where results go.
+    /// Folder for results.
     pub(super) out: &'a Path,
-    /// Leave an unfinished measurement of the same plan alone.
+    /// True to ignore an unfinished measurement of the same plan.
     pub(super) fresh: bool,
-    /// When this command began.
+    /// Start of this command.
     pub(super) at: DateTime<Utc>,
-    /// What is measured and where, now.
+    /// Provenance now.
     pub(super) identity: Identity,
-    /// The servers' schemas that it empties.
+    /// Locks on the server schemas that the session empties.
     claims: Vec<Claim>,
 }
 
 impl Beginning<'_> {
-    /// The newest measurement of this plan, where that has ended: it need not be done again.
+    /// Newest measurement of this plan if it has finished, so that it need not run again.
     pub(super) fn ended(&self) -> Result<Option<Recorded>> {
         match self.earlier()? {
             Earlier::Ended(recorded) => Ok(Some(*recorded)),
@@ -76,7 +76,7 @@ impl Beginning<'_> {
 }
 
 impl Session {
-    /// Goes on with the unfinished measurement of this plan, or begins one.
+    /// Resumes the unfinished measurement of this plan, or starts a new one.
     pub(super) fn open(beginning: Beginning<'_>, display: &mut Display) -> Result<Self> {
         match beginning.earlier()? {
             Earlier::Unfinished(unfinished) => Self::go_on(*unfinished, beginning, display),
@@ -119,13 +119,13 @@ impl Session {
             ledger.append(&line)?;
             progress.take(line).map_err(Error::environment)?;
         }
-        // Its beginning stays its beginning; a file that the crash took with it is made again.
+        // Keeps the provenance of the start; writes it again if a crash lost the file.
         let text = fs::read_to_string(folder.identity()).unwrap_or_default();
         let identity = serde_json::from_str(&text).unwrap_or(beginning.identity);
         Ok(Self { folder, identity, progress, ledger, _claims: beginning.claims })
     }
 
-    /// Runs what is left. What is analysed afterwards is what the ledger says, not what was in
+    /// Runs the remaining trials, then reads the ledger back: the analysis uses the file, not
     /// memory.
     pub(super) fn measure(
         &mut self,
@@ -146,17 +146,18 @@ impl Session {
         Ok(recorded)
     }
 
-    /// What has run cannot be analysed, and running the same command again would not change that.
+    /// Error of a measurement that cannot be analysed; running the same command again would not
+    /// help.
     pub(super) fn without_analysis(&self, error: &Error) -> Error {
         let error = self.with_ledger(error);
         if error.kind() == ErrorKind::Invalid {
-            // What is invalid is not gone on with: the same command begins anew by itself.
+            // The same command starts a new session after an invalid one.
             return error;
         }
         Error::new(error.kind(), format!("{error}; `--fresh` measures anew"))
     }
 
-    /// A session of which too much was void has not done what was asked for.
+    /// Fails for a session with too many discarded blocks.
     pub(super) fn check_validity(&self, recorded: &Recorded) -> Result<()> {
         if recorded.ending != Some(Ending::Invalid) {
             return Ok(());
@@ -166,7 +167,7 @@ impl Session {
         Err(self.with_ledger(&sweep::invalid(&first.unwrap_or_default())))
     }
 
-    /// The error, and where to look.
+    /// Adds the path of the ledger to an error.
     pub(super) fn with_ledger(&self, error: &Error) -> Error {
         let separator = if error.kind() == ErrorKind::WrongResult { "\n" } else { "; " };
         let ledger = self.folder.ledger();
@@ -179,14 +180,14 @@ impl Session {
     }
 }
 
-/// What a ledger says.
+/// Reads and replays a ledger.
 pub(super) fn read(path: &Path) -> Result<Progress> {
     let told = replay::tell(&ledger::text(path)?)
         .map_err(|message| Error::environment(format!("{}: {message}", path.display())))?;
     Ok(told.progress)
 }
 
-/// The first report of every program, by its index.
+/// First report of each program, by program index.
 fn first_reports(recorded: &Recorded) -> Vec<(usize, &migrator::telemetry::report::RunReport)> {
     let programs = 0..recorded.session.origin.programs.len();
     let first = |program: usize| {
@@ -203,32 +204,32 @@ fn write_identity(folder: &Folder, identity: &Identity) -> Result<()> {
     folder.write("identity.json", &report::pretty(identity)?)
 }
 
-/// A point in time as files have it.
+/// Point in time in the format of files.
 pub(super) fn iso(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// What a verb measures, and how it is asked to.
+/// Request for a measurement by a verb.
 pub(super) struct Asked<'a> {
-    /// What is planned.
+    /// Plan of the session.
     pub(super) session: Planned,
-    /// The programs under test, each with the name that is the same for every build of it, and what
-    /// the user called it, if it is not the harness's own.
+    /// Programs under test: a name that is the same for all builds, the program, and the user's
+    /// name for it if it is not the built-in one.
     pub(super) programs: Vec<(&'a str, Program, Option<String>)>,
-    /// The part of every step that this machine takes.
+    /// Shard of the blocks that this machine runs.
     pub(super) shard: Option<Shard>,
-    /// Where results go.
+    /// Folder for results.
     pub(super) out: &'a Path,
-    /// Leave an unfinished measurement of the same plan alone.
+    /// True to ignore an unfinished measurement of the same plan.
     pub(super) fresh: bool,
-    /// What a server asks for.
+    /// Login for a server.
     pub(super) store: &'a StoreArgs,
-    /// The command that measures the same again.
+    /// Command line that repeats the measurement.
     pub(super) command: String,
 }
 
 impl<'a> Asked<'a> {
-    /// The executor of these programs, and how the session begins.
+    /// Creates the executor of the programs, and everything that the session needs to start.
     pub(super) fn begin(self) -> Result<(Process, Beginning<'a>)> {
         let Asked { session, programs, shard, out, fresh, store, command } = self;
         let at = Utc::now();
@@ -270,8 +271,8 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The schemas of a session's servers. Before any is emptied: a session that runs already has its
-/// rows there.
+/// Locks all server schemas of a session before any is emptied: a running session may have its rows
+/// there.
 fn claims(session: &Planned, out: &Path) -> Result<Vec<Claim>> {
     let mut claims: Vec<Claim> = Vec::new();
     let stores = session.scenarios.iter().map(|scenario| &scenario.store);
@@ -284,7 +285,7 @@ fn claims(session: &Planned, out: &Path) -> Result<Vec<Claim>> {
     Ok(claims)
 }
 
-/// The servers of a session, each of which is there and lets us in.
+/// Servers of a session; each must be reachable and accept the login.
 fn servers(session: &Planned, access: &Access) -> Result<Vec<ServerId>> {
     let mut servers: Vec<ServerId> = Vec::new();
     let stores = session.scenarios.iter().map(|scenario| &scenario.store);

@@ -1,4 +1,4 @@
-//! `harness plan`: what a scenario or a plan of phases runs, and in which order.
+//! `harness plan`: prints the runs of a scenario or plan, in order.
 
 use serde::Serialize;
 
@@ -12,12 +12,12 @@ use crate::report;
 use crate::scenario::step::Step;
 use crate::session::ledger::Session;
 
-/// What the first lines of a ledger would say, but for who measures.
+/// Plan of a session, without its origin.
 #[derive(Serialize)]
 struct Planned {
     plan_hash: String,
     session: Session,
-    /// The sweep, of a plan the first one.
+    /// The sweep; for a plan of phases, the first one.
     step: Step,
     #[serde(skip_serializing_if = "Option::is_none")]
     forecast: Option<Forecast>,

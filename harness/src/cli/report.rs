@@ -1,5 +1,5 @@
-//! `harness report`: what the ledgers of earlier sessions say, said again. Several are the parts that
-//! machines took of one plan, and become one. Measures nothing and writes no file.
+//! `harness report`: renders finished sessions again. Several folders are shards of one plan and
+//! are merged.
 
 use std::fs;
 use std::path::Path;
@@ -89,7 +89,7 @@ fn gate(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     report::render(args.format, &report::build::gate::document(&gated, recorded, &identity))
 }
 
-/// A results folder's name for messages, and what its ledger says.
+/// Name of a results folder for messages, and its replayed ledger.
 fn part(path: &Path) -> Result<(String, Recorded)> {
     let folder = Folder::existing(path);
     let name = path.display().to_string();
@@ -103,7 +103,7 @@ fn part(path: &Path) -> Result<(String, Recorded)> {
     Ok((name, recorded))
 }
 
-/// What the folder says of program and machine.
+/// Provenance of a results folder.
 fn identity(path: &Path) -> Result<Identity> {
     let path = Folder::existing(path).identity();
     let failed = format!("reading {}", path.display());

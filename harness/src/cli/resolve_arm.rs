@@ -1,5 +1,5 @@
-//! From what the command line calls an arm to the program that runs: a git ref, a binary, a scenario's
-//! `[runner]` command, or the results of an earlier session.
+//! Resolves an arm of the command line to a program: a git ref, a binary, a scenario's `[runner]`
+//! command, or the results of an earlier session.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,18 +19,18 @@ use crate::trial::Program;
 use crate::trial::measurement::{Measurement, Outcome};
 use crate::trial::provenance::{Identity, fingerprint};
 
-/// What an arm's name stands for.
+/// Target of an arm's name.
 #[derive(Debug)]
 pub(super) enum Named {
     /// A commit to build.
     Ref(Commit),
-    /// A program that is there.
+    /// An existing program.
     Program(Program),
     /// An earlier session.
     Results(Box<Earlier>),
 }
 
-/// An earlier session: its folder, what it recorded, and what it was of.
+/// An earlier session: folder, ledger and provenance.
 #[derive(Debug)]
 pub(super) struct Earlier {
     path: PathBuf,
@@ -38,16 +38,16 @@ pub(super) struct Earlier {
     identity: Identity,
 }
 
-/// An arm that can run.
+/// An arm ready to run.
 #[derive(Debug)]
 pub(super) struct Arm {
-    /// What it is called.
+    /// Name of the arm.
     pub(super) side: Side,
-    /// What runs.
+    /// Program of the arm.
     pub(super) program: Program,
 }
 
-/// What a name stands for. A file or a folder goes before a ref of the same name.
+/// Resolves a name. A file or folder takes precedence over a ref of the same name.
 pub(super) fn named(name: &str) -> Result<Named> {
     let path = Path::new(name);
     if path.is_dir() && Folder::existing(path).ledger().exists() {
@@ -74,7 +74,7 @@ fn runner(name: &str) -> Result<Program> {
     })
 }
 
-/// Builds what has to be built, and makes arms of programs. Nothing runs before both are there.
+/// Builds what needs building and makes both arms, before anything runs.
 pub(super) fn arms(names: [(&str, Named); 2], out: &Path, quiet: bool) -> Result<[Arm; 2]> {
     if build_ref::has_changes() && names.iter().any(|(name, _)| *name == "HEAD") && !quiet {
         say("what is changed and not committed is no part of HEAD, and not measured");
@@ -129,14 +129,12 @@ impl Earlier {
         Ok(Self { path: path.to_owned(), recorded, identity })
     }
 
-    /// Index of the program whose runs are the baseline from now on: a gate's head, else the only
-    /// one.
+    /// Index of the program that is the new baseline: the head of a gate, else the only program.
     fn of_program(&self) -> usize {
         self.recorded.session.origin.programs.len().saturating_sub(1)
     }
 
-    /// The program that ran then, found or built again: times of another session say nothing of
-    /// today's machine.
+    /// Finds or builds the program of that session. Its times are not comparable with today's.
     fn program(&self, out: &Path, quiet: bool) -> Result<(Program, Option<Commit>)> {
         let ran = match self.of_program().checked_sub(1) {
             None => Some(&self.identity.program),
@@ -168,7 +166,8 @@ impl Earlier {
         Ok((program, Some(commit)))
     }
 
-    /// Whether it is a whole session, whose times can stand for a baseline's.
+    /// Checks that the session is complete and valid, so that its times can serve as the
+    /// baseline's.
     fn check_whole(&self) -> Result<()> {
         let why = match self.recorded.ending {
             Some(Ending::Complete) => return Ok(()),
@@ -186,8 +185,8 @@ impl Earlier {
         )))
     }
 
-    /// Whether it was measured where a session is about to be: whatever else differs would count as
-    /// a difference of the programs.
+    /// Checks that the session ran in the same environment. Any other difference would look like
+    /// one of the programs.
     pub(super) fn check_place(&self, identity: &Identity, origin: &Origin) -> Result<()> {
         let mut differences = identity.differences_around(&self.identity);
         let version = |server: &ServerId| {
@@ -209,7 +208,7 @@ impl Earlier {
         )))
     }
 
-    /// Its runs for each of these scenarios. An error that names a scenario of which it has none.
+    /// Its runs for each scenario. Fails if a scenario has none.
     pub(super) fn stored(
         &self,
         scenarios: &[Scenario],
@@ -259,7 +258,7 @@ fn same(one: &Setting, other: &Setting) -> bool {
     one.settings == other.settings
 }
 
-/// Whether runs of two scenarios do the same, but for the number of records.
+/// True if two scenarios run the same work, apart from the number of records.
 fn is_alike(one: &Scenario, other: &Scenario) -> bool {
     let workload = |scenario: &Scenario| {
         let workload = &scenario.workload;
@@ -269,7 +268,7 @@ fn is_alike(one: &Scenario, other: &Scenario) -> bool {
     workload(one) == workload(other) && one.store == other.store && one.link == other.link
 }
 
-/// A run without its histograms, which nobody compares; none of one that failed.
+/// A run without its histograms, which are not compared; `None` if it failed.
 fn slim(measurement: &Measurement) -> Option<Measurement> {
     let mut slim = measurement.clone();
     let Outcome::Report(report) = &mut slim.outcome else {
@@ -281,7 +280,7 @@ fn slim(measurement: &Measurement) -> Option<Measurement> {
     Some(slim)
 }
 
-/// A runner that has no place for what a scenario asks would ignore it.
+/// Rejects a runner that would ignore a part of a scenario.
 pub(super) fn check_runners(
     programs: &[(&str, Program, Option<String>)],
     scenarios: &[Scenario],

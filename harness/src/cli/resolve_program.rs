@@ -1,4 +1,4 @@
-//! From what the command line says of the program under test to the program.
+//! Resolves the program under test from the command line.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::trial::Program;
 
-/// The program under test, and what the user called it.
+/// The program under test, and the user's name for it.
 pub(super) fn program(
     asked: &ProgramArgs,
     scenario: &Scenario,
@@ -24,8 +24,8 @@ pub(super) fn program(
     }
 }
 
-/// A program named without a folder is one in this folder, as the other paths of a command are,
-/// and not one that `PATH` knows.
+/// A program named without a folder is a file in the working directory, as for other paths, and not
+/// looked up in `PATH`.
 pub(super) fn invoked(path: &Path) -> PathBuf {
     if path.components().count() == 1 { Path::new(".").join(path) } else { path.to_owned() }
 }

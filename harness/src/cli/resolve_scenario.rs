@@ -1,4 +1,4 @@
-//! From what the command line calls a scenario to the scenario.
+//! Resolves a scenario or plan from the command line: a file or a shipped name.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::scenario::tune_plan;
 use crate::scenario::tune_plan::Tune;
 use crate::scenario::{self, Scenario};
 
-/// A scenario that varies settings.
+/// Loads a scenario that varies settings.
 pub(super) fn load(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario> {
     let scenario = any(name, seed, quick)?;
     if scenario.swept.is_empty() {
@@ -19,7 +19,7 @@ pub(super) fn load(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenari
     Ok(scenario)
 }
 
-/// The scenario of a file or of a shipped name, with what the command line changes in it.
+/// Loads a scenario from a file or a shipped name, with the overrides of the command line.
 pub(super) fn any(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario> {
     let text = read(name)?;
     if tune_plan::is_plan(&text) {
@@ -36,7 +36,7 @@ pub(super) fn any(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario
     Ok(if quick { scenario.quick() } else { scenario })
 }
 
-/// The scenario with its rows where the command line wants them.
+/// Scenario with the store of the command line.
 pub(super) fn placed(scenario: Scenario, store: &StoreArgs) -> Result<Scenario> {
     match &store.store {
         Some(url) => {
@@ -46,7 +46,7 @@ pub(super) fn placed(scenario: Scenario, store: &StoreArgs) -> Result<Scenario> 
     }
 }
 
-/// The plan of a file or of a shipped name, with what the command line changes in it.
+/// Loads a plan from a file or a shipped name, with the overrides of the command line.
 pub(super) fn load_plan(
     name: &str,
     part: &PlanPart,
@@ -75,7 +75,7 @@ pub(super) fn load_plan(
     Ok((if quick { tune_plan::quick(base) } else { base }, tune))
 }
 
-/// Whether the file or the shipped name is a plan of phases.
+/// True if the file or shipped name is a plan of phases.
 pub(super) fn is_plan(name: &str) -> Result<bool> {
     Ok(tune_plan::is_plan(&read(name)?))
 }

@@ -1,4 +1,5 @@
-//! `harness self-test`: how often the harness's own verdicts are wrong on this machine and store.
+//! `harness self-test`: measures how often the harness's own verdicts are wrong on this machine and
+//! store.
 
 use std::time::Duration;
 
@@ -17,12 +18,12 @@ use crate::experiment::self_test::error_rates::SelfTestResult;
 use crate::report;
 use crate::results_dir;
 
-/// Where neither sessions nor a budget are asked for.
+/// Budget if neither sessions nor a budget are given.
 const BUDGET: Duration = Duration::from_secs(5 * 60);
 
 /// Runs the verb.
 pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
-    // Its baseline alone is run, so it need not vary anything.
+    // Only its baseline runs, so it need not vary anything.
     let scenario = resolve_scenario::any(&args.scenario, args.common.seed, args.common.quick)?;
     let scenario = resolve_scenario::placed(scenario, &args.common.store)?;
     let (program, path) = program(&args.program, &scenario)?;
@@ -41,7 +42,7 @@ pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     .begin()?;
     let mut display = Display::new(args.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
-    // Before the runs: what goes on beside them is what is to be seen, not they.
+    // Inspects the machine before the runs, so that they do not appear as interference.
     let checkup = doctor::inspect(executor.stores());
     let recorded = session.measure(&SelfTestStrategy, &mut executor, &mut display)?;
     let tested = SelfTestResult::of(&recorded).map_err(|error| session.with_ledger(&error))?;
@@ -61,7 +62,7 @@ pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     Ok(())
 }
 
-/// The default budget holds where nothing else is asked for; a quick look takes one session of each
+/// The default budget applies if nothing else is given. A `--quick` run has one session of each
 /// kind.
 fn limits(args: &SelfTestArgs) -> (Option<u32>, Option<Duration>) {
     match (args.sessions, args.budget) {

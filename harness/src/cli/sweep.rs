@@ -43,7 +43,7 @@ pub fn run(args: &SweepArgs, command: &CommandLine) -> Result<()> {
     complete(&analysis)
 }
 
-/// Machines that each find a number of records of their own would not run one plan.
+/// With `records = "auto"`, each machine would choose another number and run another plan.
 fn check_shard(flags: &SweepFlags, scenario: &Scenario) -> Result<()> {
     match (flags.shard, scenario.workload.records) {
         (Some(shard), Records::Auto { .. }) => Err(Error::usage(format!(
@@ -66,7 +66,7 @@ fn report(flags: &Flags, analysis: &Analysis, metrics: &str, folder: &Folder) {
     }
 }
 
-/// A sweep that could not measure every setting has not done what was asked for.
+/// A sweep with an unmeasured setting is not complete.
 fn complete(analysis: &Analysis) -> Result<()> {
     if analysis.unmeasured.is_empty() {
         return Ok(());

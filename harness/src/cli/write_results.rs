@@ -1,4 +1,4 @@
-//! The files of a results folder but for the ledger and the identity. Adds nothing to what is rendered.
+//! Writes the files of a results folder other than ledger and provenance.
 
 use crate::analysis::sweep::Analysis;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::results_dir::Folder;
 use crate::session::state::Recorded;
 use crate::trial::provenance::Identity;
 
-/// Writes what a sweep says; gives the text of `metrics.json`.
+/// Writes the results of a sweep; returns the text of `metrics.json`.
 pub(super) fn sweep(
     folder: &Folder,
     analysis: &Analysis,
@@ -25,7 +25,7 @@ pub(super) fn sweep(
     report::metrics(&document)
 }
 
-/// Writes what a plan's session says; gives the text of `metrics.json`.
+/// Writes the results of a plan; returns the text of `metrics.json`.
 pub(super) fn tune(
     folder: &Folder,
     tuning: &TuneResult,
@@ -40,7 +40,7 @@ pub(super) fn tune(
     report::metrics(&document)
 }
 
-/// Writes what a gate says; gives the text of `report.md`.
+/// Writes the results of a gate; returns the text of `report.md`.
 pub(super) fn gate(
     folder: &Folder,
     gated: &GateResult,
