@@ -1,5 +1,4 @@
-//! Since which commit a difference is there: which commit to test next, and between which two the
-//! answer lies, by the gate's verdicts. Builds and runs nothing. Pure.
+//! Binary search for the first commit that shows a difference, by the verdicts of gates.
 
 use std::ops::RangeInclusive;
 
@@ -12,58 +11,57 @@ use crate::scenario::Exact;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
 
-/// The version of what is printed as JSON.
+/// Version of the JSON output.
 const FORMAT_VERSION: u32 = 1;
 
-/// What a commit is, compared with the one before all of them.
+/// State of a commit, compared with the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommitState {
-    /// The difference is not there yet.
+    /// Without the difference.
     Same,
-    /// It is there.
+    /// With the difference.
     Changed,
-    /// It cannot be told: it does not build or run, stores something else, or the test did not
-    /// decide.
+    /// Untestable: it does not build or run, stores other rows, or the test is undecided.
     Unknown,
 }
 
-/// A search among commits, the oldest first, for the first one that has the difference. The last
-/// one is tested first: without a difference there is nothing to search for.
+/// Search among commits, oldest first, for the first one with the difference. The last one is
+/// tested first: without a difference at the end, the search is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     seen: Vec<Option<CommitState>>,
 }
 
 impl Search {
-    /// Of so many commits after the one before them all.
+    /// Search among this many commits after the base.
     pub fn of(commits: usize) -> Self {
         Self { seen: vec![None; commits] }
     }
 
-    /// Takes in what a commit is.
+    /// Records the state of a commit.
     pub fn take(&mut self, commit: usize, seen: CommitState) {
         if let Some(place) = self.seen.get_mut(commit) {
             *place = Some(seen);
         }
     }
 
-    /// The commit to test next: of those that may be the first, the one nearest to their middle;
-    /// `None` where there is nothing left to tell.
+    /// Commit to test next: the candidate nearest to the middle. `None` if no test can narrow the
+    /// range.
     pub fn next(&self) -> Option<usize> {
         let last = self.seen.len().checked_sub(1)?;
         if self.seen[last].is_none() {
             return Some(last);
         }
         let (first, known) = self.range()?.into_inner();
-        // Testing one tells whether the difference is there at it or after it.
+        // A test shows whether the difference appears at that commit or later.
         let middle = usize::midpoint(first, known.saturating_sub(1));
         let open = (first..known).filter(|commit| self.seen[*commit].is_none());
         open.min_by_key(|commit| (commit.abs_diff(middle), *commit))
     }
 
-    /// The commits of which one is the first with the difference, where that is in one step; `None`
-    /// where the last one does not have it.
+    /// Candidates for the first commit with the difference; `None` if the last one does not have
+    /// it. Assumes a single step.
     pub fn range(&self) -> Option<RangeInclusive<usize>> {
         if self.seen.last() != Some(&Some(CommitState::Changed)) {
             return None;
@@ -74,50 +72,50 @@ impl Search {
     }
 }
 
-/// What a search found.
+/// Result of a search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BisectResult {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
-    /// What was there before.
+    /// Baseline ref.
     pub base: String,
-    /// Where the difference is.
+    /// Ref with the difference.
     pub head: String,
-    /// What was searched for; nothing where the ends do not differ.
+    /// Difference searched for; `None` if the ends do not differ.
     pub wanted: Option<BisectTarget>,
-    /// What made the difference between the ends, in words.
+    /// Attribution of the difference between the ends, as text.
     pub why: Option<String>,
-    /// How many commits there are after the base, the head among them.
+    /// Number of commits after the base, including the head.
     pub commits: usize,
-    /// Those of which one is the first with the difference, the oldest first.
+    /// Candidates for the first commit with the difference, oldest first.
     pub first: Vec<CommitInfo>,
-    /// Every commit that was looked at, in that order.
+    /// Tested commits, in test order.
     pub looked_at: Vec<TestedCommit>,
 }
 
 /// A commit for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CommitInfo {
-    /// Its hash.
+    /// Hash.
     pub commit: String,
-    /// The first line of its message.
+    /// First line of the message.
     pub subject: String,
 }
 
-/// One commit that was looked at.
+/// A tested commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TestedCommit {
     /// The commit.
     #[serde(flatten)]
     pub named: CommitInfo,
-    /// What it is.
+    /// Its state.
     pub seen: CommitState,
-    /// What was found, or why nothing could be.
+    /// Result, or the reason why there is none.
     pub words: String,
 }
 
 impl BisectResult {
-    /// What a search says; `commits` are those that were searched, the oldest first.
+    /// Result of a finished search; `commits` are the searched ones, oldest first.
     pub fn of(
         ends: [String; 2],
         (wanted, why): (Option<BisectTarget>, Option<String>),
@@ -139,38 +137,38 @@ impl BisectResult {
         }
     }
 
-    /// Whether one commit is left.
+    /// True if a single commit remains.
     pub fn is_found(&self) -> bool {
         self.first.len() == 1
     }
 }
 
-/// Which difference is searched for.
+/// Difference to search for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum BisectTarget {
-    /// A metric that got worse, or better.
+    /// A metric that became worse or better.
     Metric {
-        /// Which.
+        /// The metric.
         metric: Metric,
-        /// Whether it got worse.
+        /// True if it became worse.
         worse: bool,
-        /// By how much at the ends, in logarithms; above 0 is worse.
+        /// Difference between the ends as a logarithm; above 0 is worse.
         #[serde(skip)]
         effect: f64,
     },
-    /// An exact quantity that rose, and by the scenario may not.
+    /// A counter that increased although the scenario forbids it.
     Count {
-        /// Which.
+        /// The counter.
         count: Exact,
     },
 }
 
 impl BisectTarget {
-    /// What the two ends differ in by the gate's tests: the metric that decides, else the first of
-    /// the others that does, else a count that rose; `None` where nothing is told.
+    /// Significant difference between the two ends: the deciding metric, else the first other
+    /// metric, else an increased counter. `None` if the gate shows no difference.
     pub fn of(gated: &GateResult) -> Option<Self> {
-        // Those of a workload come in the scenario's order, the one that decides first.
+        // Results of a workload are in the scenario's order; the deciding metric is the first.
         let mut findings = gated.workloads.iter().flat_map(WorkloadResult::findings);
         let metric = findings.find_map(|(found, test)| {
             let worse = match test.verdict.verdict()? {
@@ -185,8 +183,8 @@ impl BisectTarget {
         metric.or_else(|| risen.next().map(|risen| Self::Count { count: risen.quantity }))
     }
 
-    /// What a gate on a commit says of it; nothing where programs stored different things, one of
-    /// them did not run, or the measurement is invalid.
+    /// State of a commit by its gate. Untestable if the programs stored different rows, one of them
+    /// did not run, or the measurement is invalid.
     pub fn seen(self, gated: &GateResult) -> CommitState {
         if matches!(
             gated.answer,
@@ -207,7 +205,7 @@ impl BisectTarget {
         }
     }
 
-    /// What it is called.
+    /// Name of the metric or counter.
     pub fn name(self) -> &'static str {
         match self {
             Self::Metric { metric, .. } => metric.name(),
@@ -216,14 +214,14 @@ impl BisectTarget {
     }
 }
 
-/// A metric in a gate's answer, with the verdict that counts.
+/// Result of a metric in a gate, with its final verdict.
 pub fn finding(gated: &GateResult, metric: Metric) -> Option<(&MetricFinding, Decision)> {
     let mut findings = gated.workloads.iter().flat_map(WorkloadResult::findings);
     let ours = findings.find(|(found, _)| found.metric == metric);
     ours.map(|(found, test)| (found, test.verdict))
 }
 
-/// An exact quantity in a gate's answer.
+/// Comparison of a counter in a gate.
 pub fn counted(gated: &GateResult, quantity: Exact) -> Option<&CountComparison> {
     let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
     comparisons.flat_map(|found| &found.exact).find(|count| count.quantity == quantity)
@@ -238,8 +236,8 @@ fn of_verdict(worse: bool, verdict: Decision, found: &MetricFinding, effect: f64
         Verdict::Improved => !worse,
         Verdict::Pass | Verdict::Inconclusive => false,
     };
-    // A gate shows that something is within the margin. The difference that is searched for may be
-    // smaller than that: only an interval that leaves it out says that a commit does not have it.
+    // A pass only shows that a change is within the margin, and the difference searched for may be
+    // smaller. Only an interval that excludes it shows that a commit does not have it.
     let interval = judgement.interval;
     let lacks_it = if worse { interval.high < effect } else { interval.low > effect };
     match (has_it, lacks_it) {
@@ -255,8 +253,8 @@ mod tests {
 
     use super::*;
 
-    /// Searches among commits of which `first` is the first with the difference and those in
-    /// `unknown` cannot be told: the range, and how many were tested.
+    /// Simulates a search in which `first` is the first commit with the difference and those in
+    /// `unknown` are untestable. Returns the range and the number of tests.
     fn search(commits: usize, first: usize, unknown: &[bool]) -> (RangeInclusive<usize>, usize) {
         let mut search = Search::of(commits);
         let mut tested = 0;
@@ -293,7 +291,7 @@ mod tests {
         let mut unknown = [false; 8];
         unknown[2..5].fill(true);
         assert_eq!(search(8, 4, &unknown).0, 2..=5);
-        // Where they are elsewhere it is one commit all the same.
+        // Untestable commits elsewhere do not widen the range.
         assert_eq!(search(8, 7, &unknown).0, 7..=7);
         assert_eq!(search(8, 1, &unknown).0, 1..=1);
     }
@@ -321,7 +319,7 @@ mod tests {
             let (range, tested) = search(commits, first, &unknown);
             prop_assert!(range.contains(&first));
             prop_assert!(tested <= commits);
-            // All but the last of the range are ones that cannot be told.
+            // All but the last commit of the range are untestable.
             let (from, to) = range.into_inner();
             prop_assert!((from..to).all(|commit| unknown[commit]));
         }

@@ -1,5 +1,5 @@
-//! The strategy of `harness sweep`: one scenario's settings in complete blocks, then fresh pairs of
-//! the choice against the present setting. Pure.
+//! Strategy of `harness sweep`: complete blocks of one scenario's settings, then confirmation pairs
+//! of the candidate and the incumbent.
 
 use crate::analysis::sweep::{NAMES, analyse};
 use crate::scenario::Scenario;
@@ -20,8 +20,7 @@ impl Strategy for SweepStrategy {
         match recorded.steps.as_slice() {
             [] => Next::Step(Box::new(Step::sweep(NAMES.sweep, 0, scenario))),
             [sweep] if sweep.invalid => Next::Done(Ending::Invalid),
-            // A machine that has a part of the blocks cannot choose: the others would choose
-            // otherwise.
+            // A machine with one shard cannot choose: the other shards might choose differently.
             [_] if recorded.session.shard.is_some() => Next::Done(Ending::Complete),
             [_] => match confirmation(recorded, scenario) {
                 Some(step) => Next::Step(Box::new(step)),
@@ -41,8 +40,8 @@ impl Strategy for SweepStrategy {
     }
 }
 
-/// The fresh pairs, where the choice is not the present setting. Where the sweep says nothing there
-/// is nothing to confirm either; the analysis says why.
+/// Confirmation pairs if the candidate differs from the incumbent. A failed sweep has none; its
+/// analysis gives the reason.
 fn confirmation(recorded: &Recorded, scenario: &Scenario) -> Option<Step> {
     let analysis = analyse(recorded).ok()?;
     if analysis.choice == analysis.baseline {

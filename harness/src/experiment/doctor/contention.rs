@@ -1,5 +1,4 @@
-//! Who else is on the machine: its host, containers and their limits, other programs. Texts and
-//! counters in, findings out.
+//! Probes for other users of the machine: its host, containers and their limits, other programs.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +8,17 @@ use crate::scenario::Validity;
 use crate::trial::measurement::Surroundings;
 use crate::trial::provenance::{BUSY_LOAD, Doubt, Machine};
 
-/// A share of a machine's time above this is to be minded: it is what a small regression takes.
+/// Share of the machine's time that causes a warning: about the size of a small regression.
 const WARN: f64 = 0.01;
-/// A share of the time that tasks waited for a processor above these is to be minded, is noisy.
+/// Shares of time that tasks waited for a processor, for a warning and for noisy.
 const WAITED_WARN: f64 = 2.0;
 const WAITED_NOISY: f64 = 10.0;
-/// Programs that took less of one processor are not worth naming.
+/// Minimum share of one processor for a program to be named.
 const NAMED_LEAST: f64 = 0.02;
-/// How many are named.
+/// Maximum number of named programs.
 const NAMED_MOST: usize = 3;
 
-/// Whether this is a whole machine.
+/// Detects virtual machines and containers.
 pub(super) fn virtualization(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "virtual";
     let machine = virtual_machine(texts);
@@ -90,7 +89,7 @@ fn container(texts: &ProcSnapshot) -> Option<String> {
     grouped.or(docker).map(|kind| format!("a container ({kind})"))
 }
 
-/// What the control groups allow, cgroups(7): the tightest of all from the root to this one's.
+/// Limits of the control groups, cgroups(7): the tightest from the root to this one.
 pub(super) fn limits(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "cpu limit";
     let quotas = quotas(texts);
@@ -132,7 +131,7 @@ pub(super) fn limits(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     }
 }
 
-/// Processors that each control group allows; none where it allows all.
+/// Processors that each control group allows; `None` for no limit.
 fn quotas(texts: &ProcSnapshot) -> Vec<Option<f64>> {
     let mut quotas = Vec::new();
     for (_, text) in texts.named("/sys/fs/cgroup", "cpu.max") {
@@ -159,7 +158,7 @@ fn throttled_periods(texts: &ProcSnapshot) -> Option<f64> {
     times.max_by(f64::total_cmp)
 }
 
-/// How many programs wanted a processor over the last minute.
+/// Load: programs that wanted a processor over the last minute.
 pub(super) fn load(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "load";
     let Some(load) = machine.load else {
@@ -186,7 +185,7 @@ fn sentence(fragment: &str) -> String {
     first.chain(characters).chain(['.']).collect()
 }
 
-/// How much of the time some task waited for a processor.
+/// Pressure: share of time in which a task waited for a processor.
 pub(super) fn pressure(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "cpu pressure";
     let share = texts.get("/proc/pressure/cpu").and_then(|text| {
@@ -216,7 +215,7 @@ pub(super) fn pressure(texts: &ProcSnapshot) -> ProbeFinding {
     }
 }
 
-/// What the host took while somebody looked for about a second.
+/// Steal: time that the host took during about one second.
 pub(super) fn steal(around: Option<&Surroundings>) -> ProbeFinding {
     const PROBE: &str = "steal";
     let Some(around) = around else {
@@ -244,14 +243,14 @@ pub(super) fn steal(around: Option<&Surroundings>) -> ProbeFinding {
     .figure("share", share)
 }
 
-/// The CPU time of every process at one moment, by its id: its name and its ticks.
+/// CPU time of each process at one moment, by process id: name and ticks.
 pub(super) type Ticks = BTreeMap<u32, (String, u64)>;
 
-/// Reads /proc/PID/stat, proc(5): the name in brackets, `utime` and `stime` the 14th and 15th field.
+/// Parses /proc/PID/stat, proc(5): the name in brackets, `utime` and `stime` in fields 14 and 15.
 pub(super) fn ticks_of(stat: &str) -> Option<(String, u64)> {
     let (before, after) = stat.rsplit_once(')')?;
     let (_, name) = before.split_once('(')?;
-    // What is behind the bracket begins with the third field.
+    // The part after the bracket starts with field 3.
     let mut fields = after.split_whitespace().skip(11);
     let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
     Some((name.to_owned(), user + system))
@@ -265,8 +264,8 @@ pub(super) struct BusyProcess {
     share: f64,
 }
 
-/// Who was busiest between two moments so many ticks apart, but for the process `own`. Whoever was
-/// not there before has begun since.
+/// Busiest processes between two moments that are `ticks` apart, except the process `own`. A
+/// process that is only in the second one started in between.
 pub(super) fn busiest(before: &Ticks, after: &Ticks, ticks: f64, own: u32) -> Vec<BusyProcess> {
     let took = |(pid, (name, now)): (&u32, &(String, u64))| {
         let then = before.get(pid).map_or(0, |(_, then)| *then);
@@ -284,7 +283,7 @@ pub(super) fn busiest(before: &Ticks, after: &Ticks, ticks: f64, own: u32) -> Ve
     busy
 }
 
-/// What other programs took while somebody looked for about a second.
+/// CPU time of other programs during about one second.
 pub(super) fn programs(around: Option<&Surroundings>, busy: &[BusyProcess]) -> ProbeFinding {
     const PROBE: &str = "other programs";
     let names =
@@ -443,7 +442,7 @@ mod tests {
             names.iter().enumerate().map(one).collect()
         };
         let (mut before, after) = (at([0, 0, 0, 0]), at([80, 90, 1, 30]));
-        // The last one has begun since; its 10 ticks in the kernel are new as well.
+        // The last process started in between; all of its 10 ticks count.
         before.remove(&4);
         let busy = busiest(&before, &after, 100.0, 2);
         let finding = programs(Some(&around(0.55, 0.0)), &busy);

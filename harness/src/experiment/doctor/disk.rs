@@ -1,5 +1,5 @@
-//! How long a flush to the disk takes where trials run: measured, because nothing else says it. The
-//! judgement is pure.
+//! Probe for the duration of disk flushes in the folder of the trials. No system file reports it,
+//! so it is measured.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,20 +10,20 @@ use super::finding::{ProbeFinding, Severity, level};
 use crate::stats::{Sample, quantile_support};
 use crate::trial::provenance::{Doubt, IN_MEMORY};
 
-/// How many flushes: one more than a p99 takes.
+/// Number of flushes; enough for a p99.
 const FLUSHES: usize = 300;
-/// A slow disk is not kept busy for longer.
+/// Time limit, so that a slow disk is not kept busy.
 const TIME_MOST: Duration = Duration::from_secs(5);
-/// What is written before each: a page of the store.
+/// Data written before each flush: one page of the store.
 const PAGE: [u8; 4096] = [0x5a; 4096];
-/// A run of the baseline lasts about this long, in milliseconds.
+/// Approximate duration of a baseline run, in milliseconds.
 const RUN_MS: f64 = 800.0;
-/// A slow flush that moves a run by more than this share is to be minded, is noisy.
+/// Shares of a run by which a slow flush may change its time, for a warning and for noisy.
 const WARN: f64 = 0.0025;
 const NOISY: f64 = 0.01;
 
-/// Milliseconds of each flush (fdatasync(2), which is what the store waits for) of a small write at
-/// the end of a new file in `folder`.
+/// Times flushes, in milliseconds. Each is an fdatasync(2), which is what the store waits for,
+/// after a small write to a new file in `folder`.
 pub(super) fn flushes(folder: &Path) -> io::Result<Vec<f64>> {
     let mut file: File = tempfile::tempfile_in(folder)?;
     let began = Instant::now();
@@ -37,7 +37,7 @@ pub(super) fn flushes(folder: &Path) -> io::Result<Vec<f64>> {
     Ok(flushes)
 }
 
-/// What flushes of these milliseconds mean on this file system.
+/// Finding for flush times in milliseconds on this file system.
 pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str>) -> ProbeFinding {
     const PROBE: &str = "disk flush";
     let sample = flushes.and_then(|flushes| {

@@ -1,43 +1,42 @@
-//! What a look at the machine finds: one line for each thing that makes runs differ. Judges nothing;
-//! the probes do.
+//! Findings of the probes: one for each source of noise.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// What a finding means for the noise here.
+/// Severity of a finding for the noise of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Adds none.
+    /// Adds no noise.
     Quiet,
-    /// May add some.
+    /// May add noise.
     Warn,
-    /// Adds some.
+    /// Adds noise.
     Noisy,
-    /// The machine does not say.
+    /// The machine does not report it.
     Unknown,
 }
 
-/// One thing that makes runs differ, as it is here.
+/// Finding of a probe.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProbeFinding {
-    /// What was looked at.
+    /// Name of the probe.
     pub probe: &'static str,
-    /// What it means for the noise.
+    /// Severity for the noise of runs.
     pub level: Severity,
-    /// What was found, or why nothing was.
+    /// Observation, or the reason why there is none.
     pub here: String,
-    /// What that means for runs, in words; a whole sentence.
+    /// Consequence for runs, as a whole sentence.
     pub means: String,
-    /// What to do, where something can be done.
+    /// Remedy, if there is one.
     pub advice: Option<String>,
-    /// The figures behind it, by name, the unit last.
+    /// Values behind the finding, by name with the unit at the end.
     pub figures: BTreeMap<&'static str, f64>,
 }
 
 impl ProbeFinding {
-    /// What was found and what it means.
+    /// Finding with an observation and its consequence.
     pub(super) fn new(
         level: Severity,
         probe: &'static str,
@@ -54,7 +53,7 @@ impl ProbeFinding {
         }
     }
 
-    /// The machine does not say, and why; `means` is what is therefore not known.
+    /// Finding without an observation. `means` is the consequence of not knowing.
     pub(super) fn unknown(
         probe: &'static str,
         why: impl AsRef<str>,
@@ -69,7 +68,7 @@ impl ProbeFinding {
         self
     }
 
-    /// Advice only where something is to be minded.
+    /// Adds advice unless the severity is quiet.
     #[must_use]
     pub(super) fn advice_unless_quiet(self, advice: impl Into<String>) -> Self {
         if self.level == Severity::Quiet { self } else { self.advice(advice) }

@@ -1,4 +1,4 @@
-//! Whether runs have memory to themselves. Texts and counters in, findings out.
+//! Probes for memory: free memory, limits and swap.
 
 use super::finding::{ProbeFinding, Severity};
 use super::proc_snapshot::ProcSnapshot;
@@ -8,8 +8,8 @@ use crate::trial::provenance::{Machine, bytes_of};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// What runs can have without pushing anything out. Below twice the most that a run may take by
-/// default, the page cache that holds source and store gives way.
+/// Memory that runs can use without evicting anything. Below twice a run's default limit, the page
+/// cache of source and store is evicted.
 pub(super) fn memory(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "memory";
     let available = texts.get("/proc/meminfo").and_then(|meminfo| {
@@ -54,14 +54,14 @@ fn whole(bytes: f64) -> String {
     format!("{:.0}", bytes / MIB)
 }
 
-/// The tightest memory limit of the control groups; version 1 writes a huge number for none.
+/// Tightest memory limit of the control groups. Version 1 writes a huge number for no limit.
 fn limit(texts: &ProcSnapshot) -> Option<u64> {
     let second = texts.named("/sys/fs/cgroup", "memory.max");
     let first = texts.named("/sys/fs/cgroup", "memory.limit_in_bytes");
     second.chain(first).filter_map(|(_, text)| text.parse::<u64>().ok()).min()
 }
 
-/// Whether memory goes to disk.
+/// Detects swapping.
 pub(super) fn swap(texts: &ProcSnapshot, around: Option<&Surroundings>) -> ProbeFinding {
     const PROBE: &str = "swap";
     let meminfo = texts.get("/proc/meminfo");

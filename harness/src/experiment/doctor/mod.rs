@@ -1,6 +1,5 @@
-//! A look at the machine before anything is measured on it: what makes runs differ here, what to do
-//! about it, and how small a difference can be told. The probes are pure: texts and counters in,
-//! findings out; what reads the machine is [`inspect`], `texts` and `watch`.
+//! Inspection of the machine: sources of noise, remedies, and the smallest detectable difference.
+//! Probes take texts and counters; [`inspect`], `proc_snapshot` and `watch` read the machine.
 
 mod contention;
 mod disk;
@@ -23,35 +22,35 @@ use crate::trial::measurement::Surroundings;
 use crate::trial::provenance::{Machine, filesystem, usable_cpus};
 use contention::BusyProcess;
 
-/// The version of the JSON.
+/// Version of the JSON output.
 const FORMAT_VERSION: u32 = 1;
 
-/// What a look at the machine found.
+/// Report of an inspection.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DoctorReport {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
     /// The machine.
     pub machine: Machine,
-    /// What makes runs differ, one for each thing that was looked at.
+    /// Findings, one for each probe.
     pub findings: Vec<ProbeFinding>,
-    /// What runs of the baseline say.
+    /// Noise of the baseline's runs, if they were run.
     pub noise: Option<Noise>,
-    /// Why they say nothing.
+    /// Reason why there is none.
     pub noise_unknown: Option<String>,
 }
 
-/// What was measured rather than read.
+/// Values that were measured rather than read.
 #[derive(Debug, Clone)]
 struct Observations {
     around: Option<Surroundings>,
     busy: Vec<BusyProcess>,
-    /// Milliseconds, or why there are none.
+    /// Flush times in milliseconds, or the reason why there are none.
     flushes: Result<Vec<f64>, String>,
     filesystem: Option<String>,
 }
 
-/// Looks at this machine; `stores` is the folder where trials run. Takes some seconds.
+/// Inspects this machine for some seconds; `stores` is the folder of the trials.
 pub fn inspect(stores: &Path) -> DoctorReport {
     let texts = ProcSnapshot::here();
     let (around, busy) = watch::watch();
@@ -63,7 +62,7 @@ pub fn inspect(stores: &Path) -> DoctorReport {
     DoctorReport { format: FORMAT_VERSION, machine, findings, noise: None, noise_unknown: None }
 }
 
-/// Every probe's finding, in the order of the table.
+/// Findings of all probes, in table order.
 fn findings(texts: &ProcSnapshot, machine: &Machine, seen: Observations) -> Vec<ProbeFinding> {
     let Observations { around, busy, flushes, filesystem } = seen;
     let around = around.as_ref();
@@ -87,7 +86,7 @@ fn findings(texts: &ProcSnapshot, machine: &Machine, seen: Observations) -> Vec<
 }
 
 impl DoctorReport {
-    /// How many findings are of this level.
+    /// Number of findings of this severity.
     pub fn count(&self, level: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }

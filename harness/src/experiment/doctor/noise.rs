@@ -1,5 +1,4 @@
-//! What runs of one setting in a row say about the noise here, and so how small a difference can be
-//! told. Figures in, figures out.
+//! Noise of consecutive runs of one setting, and the differences that it leaves detectable.
 
 use serde::Serialize;
 
@@ -13,77 +12,78 @@ use crate::stats::{Sample, group_sequential, power};
 use crate::trial::measurement::{Measurement, Outcome, Surroundings};
 use crate::trial::{Executor, Source};
 
-/// How many runs are counted.
+/// Number of counted runs.
 pub const RUNS: usize = 10;
-/// How many of a quick look.
+/// Number of runs of a `--quick` inspection.
 pub const QUICK_RUNS: usize = 3;
-/// The margin that is planned for: the scenarios' default.
+/// Margin to plan for: the default of scenarios.
 pub const MARGIN: f64 = 0.05;
-/// More pairs than these are not counted out.
+/// Maximum number of pairs to plan for.
 pub const PAIRS_MAX: usize = 200;
-/// The error on each side of the interval of the noise.
+/// Error on each side of the noise interval.
 const INTERVAL_ALPHA: f64 = 0.025;
 
 /// One run of the baseline.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BaselineRun {
-    /// Its rate.
+    /// Rate.
     pub rec_per_min: f64,
-    /// Seconds from the start of its process to its end.
+    /// Seconds from start to end of its process.
     pub elapsed_s: f64,
-    /// What went on beside it.
+    /// System load during the run.
     pub surroundings: Option<Surroundings>,
 }
 
-/// The noise of runs here.
+/// Noise of runs on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Noise {
-    /// Records that each run took.
+    /// Records per run.
     pub records: u32,
-    /// The rates of the runs, in their order.
+    /// Rates in run order.
     pub rec_per_min: Vec<f64>,
-    /// Their median.
+    /// Median rate.
     pub median_rec_per_min: f64,
-    /// Seconds of a pair: two runs.
+    /// Seconds of a pair, which is two runs.
     pub pair_s: f64,
-    /// The largest share that other programs took of a run's CPU.
+    /// Largest share of CPU time that other programs used during a run.
     pub foreign_cpu_share_max: Option<f64>,
-    /// The largest share that the host took.
+    /// Largest share that the host took.
     pub steal_share_max: Option<f64>,
-    /// What it means for pairs; nothing from a quick look's few runs.
+    /// Consequences for pairs; `None` for a `--quick` inspection.
     pub pairs: Option<DetectablePairs>,
 }
 
-/// What to expect of pairs.
+/// Expected behaviour of pairs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DetectablePairs {
-    /// `s_d`, a logarithm: the expected standard deviation of a pair's log ratio.
+    /// `s_d`: expected standard deviation of a pair's log ratio.
     pub std_dev: f64,
-    /// Between which two it is with 95 %, about.
+    /// Approximate 95 % interval of it.
     pub std_dev_interval: [f64; 2],
-    /// How small a difference each number of pairs tells.
+    /// Smallest detectable difference for several numbers of pairs.
     pub detectable: Vec<Detectable>,
-    /// The fewest pairs that tell the margin; none where [`PAIRS_MAX`] do not.
+    /// Minimum number of pairs that detects the margin; `None` above [`PAIRS_MAX`].
     pub needed: Option<usize>,
     /// The same at both ends of the interval.
     pub needed_interval: [Option<usize>; 2],
 }
 
-/// What so many pairs tell with 95 % (statistics.md 2, `k_R·s_d`).
+/// Smallest difference that this many pairs detect with 95 % power (statistics.md 2, `k_R·s_d`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Detectable {
-    /// R.
+    /// Number of pairs R.
     pub pairs: usize,
-    /// The smallest true difference, percent, in one look at α = 0.05.
+    /// Smallest true difference in percent, for one look at α = 0.05.
     pub one_look_percent: f64,
-    /// The same in one of a gate's looks, at α = 0.019.
+    /// The same for one look of a gate, at α = 0.019.
     pub gate_look_percent: f64,
-    /// Seconds that they take.
+    /// Seconds that the pairs take.
     pub seconds: f64,
 }
 
-/// Runs the baseline of an executor's only scenario `count` times, after a first run that is not counted and finds
-/// how many records to take; `ended` hears of each run that is counted. A run that fails ends it.
+/// Runs the baseline of an executor's only scenario `count` times. A first run is not counted; it
+/// determines the number of records. `ended` is called after each counted run. A failed run ends
+/// it.
 pub fn runs(
     executor: &mut dyn Executor,
     scenario: &Scenario,
@@ -130,7 +130,7 @@ fn one(measurement: &Measurement) -> Result<BaselineRun> {
 }
 
 impl Noise {
-    /// What runs on so many records say. Fewer than [`RUNS`] say nothing about pairs.
+    /// Noise of runs on this many records. Fewer than [`RUNS`] runs give no estimate for pairs.
     pub fn of(records: u32, runs: &[BaselineRun]) -> Result<Self> {
         let rates = runs.iter().map(|run| run.rec_per_min).collect();
         let seconds = runs.iter().map(|run| run.elapsed_s).collect();
@@ -184,7 +184,7 @@ impl DetectablePairs {
     }
 }
 
-/// A session runs as many pairs in one order as in the other, and at least eight.
+/// Rounds up to an even number of at least eight: a session has equally many pairs in both orders.
 fn even(pairs: usize) -> usize {
     pairs.max(crate::stats::verdict::PAIRS_MIN).next_multiple_of(2)
 }
@@ -212,7 +212,7 @@ mod tests {
         rates.iter().enumerate().map(run).collect()
     }
 
-    /// Ten runs of which each differs from the one before by this logarithm.
+    /// Ten runs, each of which differs from the one before by this logarithm.
     fn zigzag(log: f64) -> Vec<BaselineRun> {
         let rates: Vec<f64> =
             (0..10).map(|run| if run % 2 == 0 { 1000.0 } else { 1000.0 * log.exp() }).collect();
@@ -226,7 +226,7 @@ mod tests {
         assert!((pairs.std_dev - 0.04).abs() < 1e-9);
         let counts: Vec<usize> = pairs.detectable.iter().map(|one| one.pairs).collect();
         assert_eq!(counts, [10, 16, 20, 30]);
-        // k of 10 pairs is 1.13, of 30 pairs 0.62.
+        // k is 1.13 for 10 pairs and 0.62 for 30 pairs.
         assert!((pairs.detectable[0].one_look_percent - percent(1.13 * 0.04)).abs() < 0.05);
         assert!((pairs.detectable[3].one_look_percent - percent(0.62 * 0.04)).abs() < 0.05);
         assert!(pairs.detectable[0].gate_look_percent > pairs.detectable[0].one_look_percent);
@@ -253,7 +253,7 @@ mod tests {
         let mut trial = 0;
         let mut mock = Mock::new(move |source, settings| {
             trial += 1;
-            // At 60,000 a minute 0.8 s take 800 records: fewer than the least.
+            // At 60,000 records a minute 0.8 s take 800 records, which is below the minimum.
             let report = report(settings, source.records, 60_000.0);
             Ok(Measurement::new(f64::from(trial), Outcome::Report(Box::new(report))))
         });

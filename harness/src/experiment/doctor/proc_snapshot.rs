@@ -1,12 +1,14 @@
-//! The texts of /proc and /sys that the probes look at, read once; and which control group's files
-//! to read. Understands nothing else of them.
+//! Snapshot of the /proc and /sys files that the probes read, and the paths of the process's
+//! control groups. The files are kept as texts, so that each probe is tested on texts of other
+//! machines; the crate `procfs` reads only the running machine's cgroups and has no files below
+//! /sys.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What is read wherever it is.
+/// Files to read, if they exist.
 const FILES: [&str; 20] = [
     "/.dockerenv",
     "/proc/cpuinfo",
@@ -30,7 +32,8 @@ const FILES: [&str; 20] = [
     "/sys/hypervisor/type",
 ];
 
-/// Folders with one folder for each processor or sensor, its name, and what is read in each.
+/// Folders with one folder for each processor or sensor: path, prefix of the names, files to read
+/// in each.
 const NUMBERED: [(&str, &str, &[&str]); 2] = [
     (
         "/sys/devices/system/cpu",
@@ -40,14 +43,14 @@ const NUMBERED: [(&str, &str, &[&str]); 2] = [
     ("/sys/class/thermal", "thermal_zone", &["type", "temp"]),
 ];
 
-/// Texts by path, and why others are not there.
+/// Texts by path, and the reasons of unreadable ones.
 #[derive(Debug, Clone, Default)]
 pub struct ProcSnapshot {
     files: BTreeMap<String, Result<String, String>>,
 }
 
 impl ProcSnapshot {
-    /// This machine's, now.
+    /// Snapshot of this machine.
     pub fn here() -> Self {
         let mut texts = Self::default();
         for path in FILES {
@@ -70,7 +73,7 @@ impl ProcSnapshot {
         texts
     }
 
-    /// These and no others.
+    /// Snapshot with these files only.
     pub fn of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let file = |(path, text): (&str, &str)| (path.to_owned(), Ok(text.to_owned()));
         Self { files: files.into_iter().map(file).collect() }
@@ -84,7 +87,7 @@ impl ProcSnapshot {
         self.files.insert(path, text);
     }
 
-    /// A text without blanks around it, or why there is none.
+    /// Trimmed text of a file, or the reason why there is none.
     pub fn get(&self, path: &str) -> Result<&str, String> {
         match self.files.get(path) {
             Some(Ok(text)) => Ok(text.trim()),
@@ -93,12 +96,12 @@ impl ProcSnapshot {
         }
     }
 
-    /// Whether there is such a file.
+    /// True if the file exists.
     pub(super) fn has(&self, path: &str) -> bool {
         self.get(path).is_ok()
     }
 
-    /// The texts of all files below `folder` that have this name, by path.
+    /// Texts of all files with this name below `folder`, by path.
     pub(super) fn named<'a>(
         &'a self,
         folder: &'a str,
@@ -119,9 +122,9 @@ fn is_numbered(name: &str, prefix: &str) -> bool {
     !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
 }
 
-/// The files with the limits of the control groups that a process is in, cgroups(7): of version 2
-/// every group from the root to its own, of version 1 of the controllers that matter. Inside a
-/// container the group's path may be the host's, and the root is then the container's own.
+/// Limit files of the control groups of a process, cgroups(7): for version 2 all groups from the
+/// root to its own, for version 1 the controllers that matter. Inside a container the path may be
+/// the host's; the root is then the container's own group.
 fn group_files(cgroup: &str) -> Vec<String> {
     let mut files = Vec::new();
     for line in cgroup.lines() {
@@ -181,7 +184,7 @@ mod tests {
         let texts = ProcSnapshot::of([("/proc/loadavg", "1 2 3\n")]);
         assert_eq!(texts.get("/proc/loadavg"), Ok("1 2 3"));
         assert_eq!(texts.get("/proc/none"), Err("there is no /proc/none".into()));
-        // Whatever this machine has, looking does not fail.
+        // An inspection does not fail, whatever this machine has.
         assert!(!ProcSnapshot::here().has("/proc/none"));
     }
 

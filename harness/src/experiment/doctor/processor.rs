@@ -1,5 +1,4 @@
-//! What the processors say: how many, their threads, clock speed, heat and clock. Texts in, findings
-//! out.
+//! Probes for processors: number, threads, clock speed, temperature and clock source.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +9,15 @@ use crate::trial::provenance::{Doubt, Machine};
 const CPU: &str = "/sys/devices/system/cpu";
 const CLOCK: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
-/// Clocks that a program reads without a call into the kernel or a slow device.
+/// Clock sources that a program reads without a system call or a slow device.
 const FAST_CLOCKS: [&str; 5] =
     ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter", "timebase"];
 
-/// Degrees Celsius from which processors may slow themselves down.
+/// Degrees Celsius above which processors may throttle.
 const WARM_C: f64 = 75.0;
 const HOT_C: f64 = 90.0;
 
-/// How many processors there are and how many a run may use.
+/// Number of processors, and how many a run may use.
 pub(super) fn processors(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "processors";
     let usable = machine.cpus;
@@ -60,7 +59,7 @@ pub(super) fn processors(texts: &ProcSnapshot, machine: &Machine) -> ProbeFindin
     }
 }
 
-/// Whether two threads share a core.
+/// Detects threads that share a core.
 pub(super) fn smt(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "smt";
     const MEANS: &str =
@@ -81,7 +80,7 @@ pub(super) fn smt(texts: &ProcSnapshot) -> ProbeFinding {
     }
 }
 
-/// How the clock speed is governed.
+/// Governor of the clock speed.
 pub(super) fn governor(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "governor";
     match (&machine.governor, texts.get(&format!("{CPU}/cpu0/cpufreq/scaling_governor"))) {
@@ -110,7 +109,7 @@ pub(super) fn governor(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding 
     }
 }
 
-/// Whether the clock speed goes beyond what it can hold.
+/// Detects turbo: clock speeds that the processor cannot sustain.
 pub(super) fn turbo(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "turbo";
     let intel = texts.get(&format!("{CPU}/intel_pstate/no_turbo"));
@@ -148,7 +147,7 @@ pub(super) fn turbo(texts: &ProcSnapshot) -> ProbeFinding {
     .advice(switch)
 }
 
-/// How warm it is and how often processors have slowed themselves down.
+/// Temperature, and how often processors have throttled.
 pub(super) fn temperature(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "temperature";
     let zones = texts.named("/sys/class/thermal", "temp");
@@ -187,14 +186,14 @@ pub(super) fn temperature(texts: &ProcSnapshot) -> ProbeFinding {
     }
 }
 
-/// How often cores have throttled since the start, all together.
+/// Throttle events of all cores since the start.
 fn throttled(texts: &ProcSnapshot) -> Option<u64> {
     let counts = texts.named(CPU, "thermal_throttle/core_throttle_count");
     let counts: Vec<u64> = counts.filter_map(|(_, count)| count.parse().ok()).collect();
     (!counts.is_empty()).then(|| counts.iter().sum())
 }
 
-/// What tells the time.
+/// Clock source.
 pub(super) fn clock(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "clock";
     match texts.get(CLOCK) {
@@ -217,14 +216,14 @@ pub(super) fn clock(texts: &ProcSnapshot) -> ProbeFinding {
     }
 }
 
-/// How many cores the sibling lists tell apart.
+/// Number of cores by the sibling lists.
 fn cores(texts: &ProcSnapshot) -> Option<usize> {
     let lists = texts.named(CPU, "topology/thread_siblings_list");
     let cores: BTreeSet<&str> = lists.map(|(_, list)| list).collect();
     (!cores.is_empty()).then_some(cores.len())
 }
 
-/// How many numbers a list such as `0-3,8` holds.
+/// Number of elements in a list such as `0-3,8`.
 fn count_list(list: &str) -> Option<usize> {
     let count = |part: &str| -> Option<usize> {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

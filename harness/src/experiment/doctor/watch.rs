@@ -1,5 +1,4 @@
-//! Who takes the processors while nobody measures: counters and processes at two moments a second
-//! apart. Reads only; judges nothing.
+//! Samples counters and processes twice, one second apart, while no trial runs.
 
 use std::fs;
 use std::thread::sleep;
@@ -9,10 +8,10 @@ use super::contention::{BusyProcess, Ticks, busiest, ticks_of};
 use crate::trial::measurement::{Surroundings, Usage};
 use crate::trial::system_counters::{Counters, TICKS_PER_S};
 
-/// How long is watched.
+/// Time between the samples.
 const WATCHED: Duration = Duration::from_secs(1);
 
-/// Watches for a second. This process itself takes next to nothing meanwhile.
+/// Samples for a second. This process uses almost no CPU time meanwhile.
 pub(super) fn watch() -> (Option<Surroundings>, Vec<BusyProcess>) {
     let (counters, processes, started) = (Counters::now(), processes(), Instant::now());
     sleep(WATCHED);
@@ -25,7 +24,7 @@ pub(super) fn watch() -> (Option<Surroundings>, Vec<BusyProcess>) {
     (around, busiest(&processes, &processes_after, ticks, std::process::id()))
 }
 
-/// The CPU time of every process that can be seen; one that ends meanwhile is not among them.
+/// CPU time of all visible processes. A process that ends meanwhile is left out.
 fn processes() -> Ticks {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());

@@ -1,5 +1,4 @@
-//! Which runs take a difference apart: pairs of the two arms, and the settings in which each part
-//! is switched by itself. Pure.
+//! Design of an attribution: pairs of the two arms, and settings that each switch one part.
 
 use migrator::config::Settings;
 
@@ -7,24 +6,24 @@ use super::settings::SettingPart;
 use crate::scenario::Scenario;
 use crate::stats::shapley;
 
-/// The steps that compare the two arms.
+/// Name of the steps that compare the two arms.
 pub(super) const PAIRED_COMPARISON: &str = "difference";
-/// The step that takes settings apart.
+/// Name of the step that switches settings one at a time.
 pub(super) const ONE_AT_A_TIME: &str = "one at a time";
 
-/// Which settings tell the parts of a difference.
+/// Settings to run for an attribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AttributionDesign {
-    /// The parts.
+    /// Parts that differ.
     pub(super) parts: Vec<SettingPart>,
-    /// What is run: each once, though two parts may need the same.
+    /// Settings to run, each once, even if two parts need the same.
     pub(super) settings: Vec<Settings>,
-    /// Which of them is what.
+    /// Role of each of them.
     pub(super) arms: shapley::Arms,
 }
 
 impl AttributionDesign {
-    /// Of two settings.
+    /// Design for two settings.
     pub(super) fn of(base: &Settings, head: &Settings) -> Self {
         let parts = SettingPart::differing(base, head);
         let mut settings = vec![base.clone(), head.clone()];
@@ -40,8 +39,8 @@ impl AttributionDesign {
         Self { parts, settings, arms }
     }
 
-    /// Of a scenario's two settings; `None` where they differ in one part, which then has
-    /// everything, or are not two.
+    /// Design for a scenario's two settings. `None` if they differ in one part, to which the whole
+    /// difference is attributed, or are not two.
     pub(super) fn of_scenario(scenario: &Scenario) -> Option<Self> {
         let [base, head] = scenario.settings.as_slice() else {
             return None;

@@ -1,6 +1,6 @@
-//! The strategy of `harness explain`: both arms once, looks at pairs of them as a gate's, then,
-//! where the arms are settings that differ in several parts, blocks in which each part is switched
-//! by itself: first of all, and last of all. Pure.
+//! Strategy of `harness explain`: both arms once, then looks at pairs as in a gate. If the arms are
+//! settings that differ in several parts, blocks follow that switch each part alone, as the first
+//! and as the last.
 
 mod design;
 pub mod result;
@@ -25,18 +25,18 @@ use crate::stats::verdict::Verdict;
 
 pub use result::{ExplainResult, explain};
 
-/// Plans the taking apart of a difference.
+/// Plans the attribution of a difference.
 #[derive(Debug, Clone, Copy)]
 pub struct ExplainStrategy;
 
-/// What is explained on a scenario: where it has two settings, the second against the first;
-/// otherwise the session's second program against its first.
+/// Session on a scenario. With two settings, the second is compared with the first; otherwise the
+/// second program with the first.
 pub fn session(contest: Contest, scenario: Scenario) -> Session {
     let name = format!("explain-{}", scenario.name);
     Session { name, of: Kind::Explain(contest), scenarios: vec![scenario] }
 }
 
-/// A scenario that has these two settings and no others, the first one as its baseline.
+/// Scenario with only these two settings; the first is its baseline.
 #[must_use]
 pub fn of_settings(scenario: Scenario, base: &Settings, head: &Settings) -> Scenario {
     let parts = SettingPart::differing(base, head);
@@ -79,7 +79,7 @@ impl Strategy for ExplainStrategy {
     }
 }
 
-/// The baseline and the other arm.
+/// Baseline and candidate.
 fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
     let last = recorded.session.origin.programs.len().saturating_sub(1);
     let other = scenario.settings.last().unwrap_or(&scenario.settings[scenario.baseline]);
@@ -89,8 +89,8 @@ fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
     ]
 }
 
-/// The next look at the pairs, as long as they do not tell and the budget holds it with the blocks
-/// that follow; the first one is always taken.
+/// Next look at the pairs, while they are undecided and the budget allows it together with the
+/// blocks that follow. The first look always happens.
 fn look(recorded: &Recorded, contest: &Contest, scenario: &Scenario) -> Option<Step> {
     let tells = || {
         let found =
@@ -109,7 +109,7 @@ fn look(recorded: &Recorded, contest: &Contest, scenario: &Scenario) -> Option<S
     }
 }
 
-/// The blocks in which each part is switched by itself.
+/// Blocks that switch each part alone.
 fn apart(recorded: &Recorded, scenario: &Scenario) -> Option<Step> {
     if recorded.steps_of(ONE_AT_A_TIME).next().is_some() {
         return None;

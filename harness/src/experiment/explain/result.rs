@@ -1,5 +1,5 @@
-//! What the runs of `harness explain` say, from the ledger alone: the verdict on the whole, each
-//! setting's share and each stage's. Every verdict comes from [`crate::analysis::comparison`]. Pure.
+//! Result of `harness explain`, from the ledger: the verdict on the whole difference, and the
+//! contribution of each setting and stage.
 
 use std::collections::BTreeSet;
 
@@ -25,109 +25,109 @@ use crate::stats::shapley;
 use crate::stats::shapley::{Shares, shares};
 use crate::trial::measurement::{Measurement, Stored, stage_ms};
 
-/// The version of `analysis.json` of an explanation.
+/// Version of `analysis.json` of an explanation.
 const FORMAT_VERSION: u32 = 1;
-/// The error of all intervals of one table together, on each side.
+/// Error per side of all intervals of one table together.
 const ALPHA: f64 = 0.025;
 
-/// What an explanation says.
+/// Result of an explanation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExplainResult {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
-    /// `plan::hash` of the session.
+    /// Hash of the session's plan.
     pub plan_hash: String,
-    /// The scenario whose records and store were taken.
+    /// Scenario that gave records and store.
     pub scenario: String,
-    /// Records that each run read.
+    /// Records per run.
     pub records: u32,
-    /// What was there before.
+    /// Baseline.
     pub base: String,
-    /// What is explained.
+    /// Candidate.
     pub head: String,
-    /// Whether `--quick` cut it down, so that nothing is tested.
+    /// True if `--quick` reduced it, so that nothing is tested.
     pub quick: bool,
-    /// What pairs of the two say: the verdict and the exact counts.
+    /// Comparison of the two: verdict and exact counts.
     pub comparison: Comparison,
-    /// The difference by setting; nothing where the arms are programs.
+    /// Attribution to settings; `None` if the arms are programs.
     pub settings: Option<SettingAttribution>,
-    /// The difference by stage.
+    /// Attribution to stages.
     pub stages: Stages,
-    /// Why the figures are to be taken with care.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// A difference of rates taken apart by setting.
+/// Attribution of a rate difference to settings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SettingAttribution {
-    /// Complete blocks in which every run finished; 0 where one part has everything.
+    /// Complete blocks without a failed run; 0 if only one part differs.
     pub blocks: usize,
-    /// All settings together, in percent of the rate; nothing where no block finished.
+    /// All settings together, in percent of the rate; `None` without a finished block.
     pub whole: Option<Contribution>,
     /// Each setting.
     pub parts: Vec<SettingContribution>,
-    /// What three or more settings do together; nothing of fewer.
+    /// Interaction of three or more settings; `None` for fewer.
     pub left: Option<Contribution>,
 }
 
-/// What one setting brings.
+/// Contribution of one setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SettingContribution {
-    /// Its name.
+    /// Name.
     pub setting: String,
-    /// Its value in the baseline.
+    /// Value in the baseline.
     pub base: String,
-    /// Its value in the head.
+    /// Value in the head.
     pub head: String,
-    /// What it brings, in percent of the rate; nothing where no block finished.
+    /// Contribution in percent of the rate; `None` without a finished block.
     pub share: Option<Contribution>,
 }
 
-/// A part of a difference.
+/// Contribution to a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Contribution {
-    /// The estimate, in percent.
+    /// Estimate in percent.
     pub percent: f64,
-    /// What it lies between. Where a table has several rows all its intervals hold together with
-    /// 95 %, whichever look was the last; the only setting that differs has that of the pairs'
-    /// test. Nothing where there are too few runs to tell.
+    /// Confidence interval. The intervals of a table with several rows hold jointly with 95 %,
+    /// whichever look was the last. If only one setting differs, it is the interval of the paired
+    /// test. `None` with too few runs.
     pub interval_percent: Option<[f64; 2]>,
-    /// Whether it is told from nothing.
+    /// True if it differs significantly from zero.
     pub told: bool,
-    /// What part of the whole it is, in percent; of rates by their logarithms, which add up. Nothing
-    /// where it or the whole is not told from nothing, and for a wait.
+    /// Share of the whole in percent; for rates by their logarithms, which add up. `None` if it or
+    /// the whole is not significant, and for a wait.
     pub of_whole_percent: Option<f64>,
 }
 
-/// A difference taken apart by stage.
+/// Attribution of a difference to stages.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stages {
-    /// Pairs of which both runs finished.
+    /// Pairs with two finished runs.
     pub pairs: usize,
-    /// All stages but those in which a thread waits for another, in percent of what they take in
-    /// the baseline; nothing where no pair says how long stages took.
+    /// All stages in which no thread waits for another, in percent of their time in the baseline.
+    /// `None` if no pair has stage times.
     pub whole: Option<Contribution>,
-    /// Each stage, the largest part first, those that wait behind the others.
+    /// Stages, the largest contribution first, waits at the end.
     pub parts: Vec<StageContribution>,
 }
 
-/// What one stage has of the difference.
+/// Contribution of one stage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageContribution {
-    /// The stage.
+    /// Stage.
     pub stage: String,
-    /// Whether a thread waits there for another: it takes no part in the whole.
+    /// True if a thread waits there for another; such a stage is not part of the whole.
     pub waits: bool,
     /// Median milliseconds per 1,000 records in the baseline, summed over workers.
     pub base_ms: f64,
     /// The same in the head.
     pub head_ms: f64,
-    /// The difference, in percent of what all stages take in the baseline.
+    /// Difference in percent of all stages' time in the baseline.
     pub share: Contribution,
 }
 
-/// What a session says. An error where it is none of this kind, where a program does not run, and
-/// where the arms stored different things.
+/// Analyses an explanation. Fails for a session of another kind, if a program does not run, and if
+/// the arms stored different rows.
 pub fn explain(recorded: &Recorded) -> Result<ExplainResult> {
     let (Kind::Explain(contest), Some(scenario)) =
         (&recorded.session.session.of, recorded.scenario(0))
@@ -159,7 +159,7 @@ pub fn explain(recorded: &Recorded) -> Result<ExplainResult> {
     })
 }
 
-/// Settings are called by what they differ in, programs as the user calls them.
+/// Names of the arms: settings by their differing parts, programs by the user's names.
 fn names(contest: &Contest, scenario: &Scenario) -> [String; 2] {
     match scenario.settings.as_slice() {
         [base, head] => [base, head].map(|setting| setting.label.clone()),
@@ -168,12 +168,12 @@ fn names(contest: &Contest, scenario: &Scenario) -> [String; 2] {
 }
 
 impl Contribution {
-    /// Of logarithms of a rate.
+    /// Contribution from logarithms of a rate.
     fn of_logs(part: shapley::Part, whole: shapley::Part) -> Self {
         Self::of(part, Some(whole), rounded_percent)
     }
 
-    /// Of figures that are percentages.
+    /// Contribution from percentages.
     fn of_percents(part: shapley::Part, whole: Option<shapley::Part>) -> Self {
         Self::of(part, whole, |percent| rounded(percent, 1e4))
     }
@@ -191,12 +191,12 @@ impl Contribution {
     }
 }
 
-/// To one part of `steps`; adding zero makes −0 a plain one.
+/// Rounds to 1/`steps`; adding zero turns −0 into 0.
 fn rounded(figure: f64, steps: f64) -> f64 {
     (figure * steps).round() / steps + 0.0
 }
 
-/// The difference by setting; nothing where the arms are programs.
+/// Attribution to settings; `None` if the arms are programs.
 fn by_setting(
     recorded: &Recorded,
     scenario: &Scenario,
@@ -237,7 +237,7 @@ fn by_setting(
     })
 }
 
-/// Where one setting has everything, its share is what the pairs say of the rate.
+/// If only one setting differs, its contribution is the paired estimate of the rate.
 fn whole_of(comparison: &Comparison) -> Option<Contribution> {
     let rate = comparison.metrics.iter().find(|found| found.metric == Metric::RecPerMin)?;
     let interval = match rate.change_interval_percent {
@@ -253,7 +253,7 @@ fn whole_of(comparison: &Comparison) -> Option<Contribution> {
     })
 }
 
-/// ln(rate) of every arm, block by block; without blocks in which a run failed.
+/// ln(rate) of all arms by block, without blocks in which a run failed.
 fn blocks(recorded: &Recorded, arms: usize) -> Vec<Vec<f64>> {
     let all =
         recorded.steps_of(ONE_AT_A_TIME).filter(|ran| !ran.invalid).flat_map(RanStep::counted);
@@ -263,7 +263,7 @@ fn blocks(recorded: &Recorded, arms: usize) -> Vec<Vec<f64>> {
     all.filter_map(rates).collect()
 }
 
-/// Both arms' runs of every pair that finished.
+/// Both runs of every finished pair.
 fn finished_pairs(recorded: &Recorded) -> Vec<[&Measurement; 2]> {
     let blocks = recorded.steps_of(PAIRED_COMPARISON).flat_map(RanStep::counted);
     let both = blocks.filter_map(|block| Some([block.of_arm(0)?, block.of_arm(1)?]));
@@ -274,7 +274,7 @@ fn by_stage(recorded: &Recorded, scenario: &Scenario) -> Result<Stages> {
     let pairs = finished_pairs(recorded);
     let reports = || pairs.iter().flatten().filter_map(|run| run.report());
     let took = reports().flat_map(|report| &report.stages).filter(|(_, times)| times.total_ns > 0);
-    // `record` is a latency and no share of the time.
+    // `record` is a latency and not a share of the time.
     let names: BTreeSet<&str> =
         took.map(|(name, _)| name.as_str()).filter(|name| *name != "record").collect();
     let ms =
@@ -286,7 +286,7 @@ fn by_stage(recorded: &Recorded, scenario: &Scenario) -> Result<Stages> {
         return Ok(Stages { pairs: pairs.len(), whole: None, parts: Vec::new() });
     };
     let family = names.len() + 1;
-    // How many pairs there are follows from what earlier looks said.
+    // The number of pairs depends on earlier looks.
     let taken = looks(recorded, PAIRED_COMPARISON).saturating_sub(1);
     let alpha = ALPHA * part_of_error(taken, LookSchedule::at(scenario).count());
     let part = |of: &dyn Fn(&Measurement) -> f64| {

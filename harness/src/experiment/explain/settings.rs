@@ -1,4 +1,4 @@
-//! Settings as `harness explain` takes them, and what two of them differ in. Pure.
+//! Settings of the command line of `harness explain`, and the parts in which two settings differ.
 
 use migrator::config::Settings;
 use serde::Deserialize;
@@ -6,37 +6,37 @@ use serde_json::{Map, Value};
 
 use crate::scenario::{Setting, nearest};
 
-/// The word for a scenario's own settings.
+/// Name of a scenario's own settings.
 pub const BASELINE: &str = "baseline";
 
-/// Settings that mean something only beside another one, which they follow.
+/// Settings that depend on another one, and follow it.
 const FOLLOWERS: [(&str, &[&str]); 3] = [
     ("pool", &["pool_max", "pool_idle_s", "pool_lifetime_s"]),
     ("queue_depth", &["queue_bytes_max"]),
     ("cache", &["cache_max_keys", "cache_spot_check"]),
 ];
 
-/// What can be switched by itself: a setting with those that follow it.
+/// A setting that can be switched alone, with its dependent ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettingPart {
     /// Threads that map and insert.
     Workers,
-    /// Records in one transaction.
+    /// Records per transaction.
     BatchSize,
-    /// Where batches get their connections.
+    /// Source of a batch's connections.
     Pool,
-    /// What waits between a worker's halves.
+    /// Queue between the two halves of a worker.
     Queue,
     /// Threads that parse.
     ParseThreads,
-    /// How batches find out which keys are stored.
+    /// Look-up of stored keys.
     Cache,
-    /// How rows reach the store.
+    /// Insert method.
     Insert,
 }
 
 impl SettingPart {
-    /// Every part, in the order of a report.
+    /// All parts, in report order.
     const ALL: [Self; 7] = [
         Self::Workers,
         Self::BatchSize,
@@ -47,7 +47,7 @@ impl SettingPart {
         Self::Insert,
     ];
 
-    /// The setting's name.
+    /// Name of the setting.
     pub fn name(self) -> &'static str {
         match self {
             Self::Workers => "workers",
@@ -60,13 +60,13 @@ impl SettingPart {
         }
     }
 
-    /// The parts in which two settings differ.
+    /// Parts in which two settings differ.
     pub fn differing(one: &Settings, other: &Settings) -> Vec<Self> {
         let differs = |part: &Self| part.switched(one, other) != *one;
         Self::ALL.into_iter().filter(differs).collect()
     }
 
-    /// The settings with this part as in `other`.
+    /// Settings with this part taken from `other`.
     pub fn switched(self, settings: &Settings, other: &Settings) -> Settings {
         let mut settings = settings.clone();
         match self {
@@ -81,7 +81,7 @@ impl SettingPart {
         settings
     }
 
-    /// What it is in these settings: `shared pool_max=4`.
+    /// Value of the part: `shared pool_max=4`.
     pub fn value(self, settings: &Settings) -> String {
         let object = flat(settings);
         let plain = |name: &str| object.get(name).map(plain).unwrap_or_default();
@@ -93,7 +93,7 @@ impl SettingPart {
         unusual.fold(own, |text, name| format!("{text} {name}={}", plain(name)))
     }
 
-    /// The usual settings with this part's own choice and its usual followers.
+    /// Default settings with only this part changed.
     fn alone(self, settings: &Settings) -> Settings {
         let object = flat(settings);
         let mut only = flat(&Settings::default());
@@ -104,14 +104,14 @@ impl SettingPart {
     }
 }
 
-/// Whether a word of the command line names settings.
+/// True if a word of the command line names settings.
 pub fn is_settings(text: &str) -> bool {
     let name = text.split_once('=').map(|(name, _)| name);
     name.is_some_and(|name| !name.contains('/'))
 }
 
-/// `batch_size=100,pool=worker` over a scenario's own settings; [`BASELINE`] is these. An error
-/// says what cannot be taken.
+/// Parses `batch_size=100,pool=worker` over a scenario's settings; [`BASELINE`] stands for them.
+/// Errors name the rejected part.
 pub fn asked(text: &str, baseline: &Settings) -> Result<Settings, String> {
     let mut object = flat(baseline);
     if text == BASELINE {
@@ -142,7 +142,7 @@ pub fn asked(text: &str, baseline: &Settings) -> Result<Settings, String> {
     typed(&object)
 }
 
-/// As a setting of a plan, called by what it differs in from another.
+/// Setting for a plan, labelled by the parts in which it differs.
 pub fn setting(settings: &Settings, parts: &[SettingPart]) -> Setting {
     let of = |part: &SettingPart| (part.name(), part.value(settings));
     let short: Vec<String> = parts.iter().map(|part| of(part).1).collect();
@@ -165,7 +165,7 @@ fn typed(object: &Map<String, Value>) -> Result<Settings, String> {
     Settings::deserialize(&Value::Object(object.clone())).map_err(|error| error.to_string())
 }
 
-/// A number where it is one.
+/// Parses a number, else a text.
 fn read(text: &str) -> Value {
     let whole = text.parse::<u64>().map(Value::from);
     whole.or_else(|_| text.parse::<f64>().map(Value::from)).unwrap_or_else(|_| text.into())
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(head.batch_size.get(), 100);
         assert_eq!(SettingPart::Pool.value(&head), "shared pool_max=4");
         assert_eq!(SettingPart::Pool.value(&of("pool=shared")), "shared");
-        // A scenario's own followers do not stay behind without what they follow.
+        // Dependent settings of the scenario are dropped with their own setting.
         assert_eq!(asked("pool=off", &head).unwrap(), of("batch_size=100"));
         assert_eq!(
             SettingPart::Queue.value(&of("queue_depth=2,queue_bytes_max=7")),

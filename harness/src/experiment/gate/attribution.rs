@@ -1,6 +1,5 @@
-//! What made the difference between two arms: which stages take more or less of a record's time, the
-//! CPU time, and what a server counted meanwhile. Medians, without a test: it explains a verdict and
-//! is none. Pure.
+//! Attribution of a difference between two arms: stage times, CPU time and server counters. Medians
+//! without a test: they explain a verdict and are none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,56 +8,56 @@ use serde::Serialize;
 
 use crate::analysis::arm_summary::ArmSummary;
 
-/// Stages in which a thread waits for another: a slower stage shows in them as well.
+/// Stages in which a thread waits for another; slower stages show in them as well.
 pub(crate) const WAITS: [&str; 5] = ["parse_wait", "turn", "queue_push", "queue_pop", "claims"];
-/// A change below this, in percent of all stages' time, is not named.
+/// Minimum change to be named, in percent of all stages' time.
 const NAMED_PERCENT_MIN: f64 = 0.5;
-/// Lock escalations that differ by less are the chance of a run.
+/// Smaller differences of lock escalations are chance.
 const NAMED_ESCALATIONS_MIN: f64 = 0.5;
-/// No more stages, and no more waits, than this are named.
+/// Maximum number of named stages, and of named waits.
 const NAMED_MAX: usize = 3;
 
-/// What made the difference.
+/// Attribution of a difference.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateAttribution {
-    /// The stages that changed most in the direction of the whole, the largest change first.
+    /// Stages that changed most in the direction of the whole, the largest change first.
     pub stages: Vec<StageChange>,
-    /// Change of the CPU time of a record, in percent; `None` where it is not known.
+    /// Change of the CPU time per record, in percent; `None` if unknown.
     pub cpu_percent: Option<f64>,
-    /// What changed on the server; absent where it says nothing, and where there is none.
+    /// Changes on the server; `None` without a server, or if it reports none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerChange>,
 }
 
-/// What changed on the server from one arm to the other, in either direction.
+/// Changes of server counters between the arms, in either direction.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ServerChange {
-    /// The waits that changed most, the largest change first; in percent of the time that all stages
-    /// of the baseline take together, as stages are.
+    /// Waits that changed most, the largest change first, in percent of all stages' time in the
+    /// baseline.
     pub waits: Vec<StageChange>,
-    /// Change of the bytes of log for a record, in percent, where it is worth a word.
+    /// Change of log bytes per record, in percent, if large enough to be named.
     pub log_bytes_percent: Option<f64>,
-    /// Lock escalations in a run of the baseline and of the head, where they differ.
+    /// Lock escalations per run of baseline and head, if they differ.
     pub lock_escalations: Option<[f64; 2]>,
 }
 
-/// One stage's part of the difference.
+/// Contribution of one stage or wait.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageChange {
-    /// The stage, or the wait.
+    /// Name of the stage or wait.
     pub stage: String,
-    /// Its change in percent of the time that all stages of the baseline take together: the shares
-    /// of all stages add up to the whole change.
+    /// Change in percent of all stages' time in the baseline. The contributions of all stages add
+    /// up to the whole change.
     pub percent: f64,
-    /// Median milliseconds per 1,000 records of the baseline, summed over workers.
+    /// Median milliseconds per 1,000 records in the baseline, summed over workers.
     pub base_ms: f64,
-    /// The same of the head.
+    /// The same in the head.
     pub head_ms: f64,
 }
 
 impl GateAttribution {
-    /// What makes the head slower, or faster; `cpu` is the CPU time of a record of both arms.
-    /// `None` where no stage changed enough to be named and the CPU time is not known.
+    /// Attributes a slower or faster head. `cpu` is the CPU time per record of both arms. `None` if
+    /// no stage changed enough and the CPU time is unknown.
     pub fn of(
         base: &ArmSummary,
         head: &ArmSummary,
@@ -80,8 +79,7 @@ impl GateAttribution {
 }
 
 impl ServerChange {
-    /// What the server of both arms says; `None` where nothing changed enough to be named, or where
-    /// there is no such server.
+    /// Server counters of both arms; `None` if nothing changed enough, or without a server.
     pub fn of(base: &ArmSummary, head: &ArmSummary) -> Option<Self> {
         let [here, there] = [base.server.as_ref()?, head.server.as_ref()?];
         let both = [&here.wait_ms_per_1000_records, &there.wait_ms_per_1000_records];
@@ -107,13 +105,13 @@ fn is_busy(stage: &str) -> bool {
     !WAITS.contains(&stage)
 }
 
-/// Milliseconds per 1,000 records of all stages in which nobody waits for another thread.
+/// Milliseconds per 1,000 records of all stages without waits.
 fn busy_ms(figures: &ArmSummary) -> f64 {
     let stages = figures.stage_ms_per_1000_records.iter();
     stages.filter(|(name, _)| is_busy(name)).map(|(_, ms)| ms).sum()
 }
 
-/// Every name's part of the difference, in percent of `all_ms`; none where that is nothing.
+/// Contribution of each name, in percent of `all_ms`; empty if that is 0.
 fn shares([here, there]: [&BTreeMap<String, f64>; 2], all_ms: f64) -> Vec<StageChange> {
     if all_ms <= 0.0 {
         return Vec::new();
@@ -188,7 +186,7 @@ mod tests {
     use crate::trial::measurement::{Measurement, Outcome};
     use crate::trial::report;
 
-    /// Figures of one run of 1,000 records, whose stages take 100 s together.
+    /// Summary of one run of 1,000 records, whose stages take 100 s together.
     fn figures(server: Option<ServerReport>) -> ArmSummary {
         let mut report = RunReport { server, ..report(&Settings::default(), 1_000, 60_000.0) };
         report.stages.retain(|name, _| ["insert", "commit", "queue_pop"].contains(&name.as_str()));

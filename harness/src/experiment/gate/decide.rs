@@ -1,6 +1,6 @@
-//! What a gate says, from its ledger alone: the verdict of every metric, those of the family under
-//! Holm, exact quantities, and the one answer that becomes the exit code (statistics.md 2 to 4). Pure;
-//! every verdict comes from [`crate::analysis::comparison`].
+//! Decision of a gate from its ledger: verdicts of all metrics, Holm's correction of the family,
+//! exact counters, and the one answer that sets the exit code (statistics.md 2 to 4). Tests are in
+//! [`crate::analysis::comparison`].
 
 use super::attribution::GateAttribution;
 use super::family::Family;
@@ -22,14 +22,14 @@ use crate::stats::holm;
 use crate::stats::verdict::{Verdict, control_alarms};
 use crate::trial::measurement::{Measurement, Stored};
 
-/// The version of a gate's `analysis.json`.
+/// Version of a gate's `analysis.json`.
 const FORMAT_VERSION: u32 = 1;
-/// The step that runs both arms once on every workload, before anything counts.
+/// Name of the step that runs both arms once on every workload, uncounted.
 pub(super) const WARM_UP: &str = "warm-up";
-/// The step that compares a program with itself.
+/// Name of the step that compares a program with itself.
 pub(super) const CONTROL: &str = "negative control";
 
-/// What a gate's session is of. An error for a session of another kind.
+/// Gate specification of a session. Fails for a session of another kind.
 pub fn contest(recorded: &Recorded) -> Result<&Contest> {
     match &recorded.session.session.of {
         Kind::Gate(contest) => Ok(contest),
@@ -37,7 +37,7 @@ pub fn contest(recorded: &Recorded) -> Result<&Contest> {
     }
 }
 
-/// What a gate says so far, or at its end.
+/// Decision of a gate, so far or at its end.
 pub fn decide(recorded: &Recorded) -> Result<GateResult> {
     let contest = contest(recorded)?;
     let view = with_stored_times(recorded);
@@ -122,7 +122,7 @@ fn workload(
     })
 }
 
-/// What the pairs so far say; nothing where none are planned.
+/// Comparison of the pairs so far; `None` if none are planned.
 fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<Option<Comparison>> {
     let Some(mut comparison) =
         compare_at_current_look(view, &scenario.name, scenario).transpose()?
@@ -131,17 +131,17 @@ fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<O
     };
     let from_elsewhere = contest.stored.as_ref().is_some_and(|stored| stored.times_accepted);
     if from_elsewhere && comparison.confidence != Confidence::None {
-        // Levels of two sessions differ for reasons that no test of these pairs can see.
+        // Levels of two sessions differ for reasons that no test of these pairs detects.
         comparison.confidence = Confidence::Low;
     }
     Ok(Some(comparison))
 }
 
-/// As the comparison has them; not yet corrected.
+/// Tests of a comparison, before correction.
 fn tests(comparison: &Comparison, index: usize, scenario: &Scenario) -> Vec<MetricTest> {
     let test = |found: &MetricFinding| MetricTest {
         metric: found.metric,
-        // Where the one that decides is left out, none of the others takes its place.
+        // If the deciding metric has no data, no other takes its place.
         primary: index == 0 && found.metric == scenario.gate.metrics[0],
         verdict: found.finding.verdict,
         p_worse_adjusted: found.finding.p_worse,
@@ -149,7 +149,7 @@ fn tests(comparison: &Comparison, index: usize, scenario: &Scenario) -> Vec<Metr
     comparison.metrics.iter().map(test).collect()
 }
 
-/// Corrects all tests but the primary one as one family. The number of tests in it.
+/// Corrects all tests but the primary one as one family; returns its size.
 fn correct(view: &Recorded, workloads: &mut [WorkloadResult]) -> usize {
     let all = workloads.iter().enumerate().flat_map(|(index, workload)| {
         workload.findings().enumerate().map(move |(place, found)| (index, place, found))
@@ -173,7 +173,7 @@ fn correct(view: &Recorded, workloads: &mut [WorkloadResult]) -> usize {
 }
 
 fn control(view: &Recorded) -> Option<NegativeControl> {
-    // One that too much went on beside says nothing of the machine at other times either.
+    // Interference during the control says nothing about the machine at other times.
     view.steps_of(CONTROL).next().filter(|ran| !ran.invalid)?;
     let scenario = view.scenario(0)?;
     let found = pairs(view, CONTROL, scenario.gate.metrics[0]);
@@ -182,7 +182,7 @@ fn control(view: &Recorded) -> Option<NegativeControl> {
     Some(NegativeControl { pairs: found.len(), alarmed })
 }
 
-/// What both arms stored by their first finished runs.
+/// Rows that both arms stored in their first finished runs.
 fn stored_by(view: &Recorded, scenario: usize) -> Option<[Stored; 2]> {
     let first = |program: usize| {
         let steps = view.steps.iter().filter(|ran| ran.step.scenario == scenario);
@@ -196,7 +196,7 @@ fn stored_by(view: &Recorded, scenario: usize) -> Option<[Stored; 2]> {
     (both[0] != both[1]).then_some(both)
 }
 
-/// What an earlier session's baseline stored, where that was on the same records.
+/// Rows of an earlier session's baseline on the same records.
 fn earlier(
     contest: &Contest,
     scenario: usize,
@@ -213,7 +213,7 @@ fn earlier(
     }
 }
 
-/// What was stored differently, in words.
+/// Description of the rows that differ.
 fn wrong(view: &Recorded, contest: &Contest) -> Option<(GateVerdict, String)> {
     for (index, scenario) in view.session.session.scenarios.iter().enumerate() {
         let stored = match check_stored_rows_agree(view, index) {
@@ -238,7 +238,7 @@ fn wrong(view: &Recorded, contest: &Contest) -> Option<(GateVerdict, String)> {
     None
 }
 
-/// Which program did not finish its first run, and why.
+/// Program that did not finish its first run, and the reason.
 pub(crate) fn failed(recorded: &Recorded) -> Option<(GateVerdict, String)> {
     let steps = recorded.steps_of(WARM_UP);
     let mut lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
@@ -301,7 +301,7 @@ fn is_small(test: &MetricTest) -> bool {
     test.verdict.verdict() == Some(Verdict::Small)
 }
 
-/// Of a workload on which the rate, or a time, is worse or better.
+/// Attribution for a workload on which the rate or a time changed.
 fn why(
     view: &Recorded,
     scenario: &Scenario,
@@ -327,7 +327,7 @@ fn why(
     Ok(GateAttribution::of(base, head, cpu, worse))
 }
 
-/// Median CPU seconds of a record.
+/// Median CPU seconds per record.
 fn cpu_s(view: &Recorded, name: &str, arm: usize) -> Result<Option<f64>> {
     let blocks = view.steps_of(name).flat_map(RanStep::counted);
     let seconds = blocks.filter_map(|block| block.of_arm(arm)).filter_map(|measured| {
@@ -400,7 +400,7 @@ fn warnings(
     warnings
 }
 
-/// The smallest p value that the pairs of a workload can give.
+/// Smallest p-value that the pairs of a workload can reach.
 fn smallest_p(view: &Recorded, name: &str) -> Option<f64> {
     let metric = view.session.session.scenarios.iter().find(|scenario| scenario.name == name)?;
     let found = pairs(view, name, metric.gate.metrics[0])?;

@@ -1,6 +1,6 @@
-//! A gate's tests but for the primary one as one family: Holm's correction over metrics × workloads
-//! keeps alarms of the family as a whole at α (statistics.md 3), and what it leaves open is shown at
-//! the level at which it is open. Pure.
+//! Family of a gate's tests except the primary one. Holm's correction over metrics × workloads
+//! bounds false alarms of the whole family by α (statistics.md 3). Undecided metrics are shown at
+//! their corrected level.
 
 use crate::analysis::comparison::{Comparison, Pairs, pairs};
 use crate::analysis::sequential;
@@ -10,20 +10,20 @@ use crate::stats::group_sequential;
 use crate::stats::holm;
 use crate::stats::verdict::{Judge, Levels, PValues, Rule, Verdict};
 
-/// The tests of a family, corrected.
+/// Corrected tests of a family.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Family {
-    /// p of no difference in the worse direction, in the order of the tests.
+    /// p-values of no difference in the worse direction, in test order.
     pub(super) p_worse: Vec<f64>,
-    /// What each says.
+    /// Verdicts.
     pub(super) verdicts: Vec<Verdict>,
-    /// The errors at which the rest is left open.
+    /// Error levels of the undecided tests.
     pub(super) levels: Levels,
 }
 
 impl Family {
-    /// Of tests with these p values at a look. That something is within its margin is claimed of
-    /// each by itself, so it is not corrected.
+    /// Corrects tests with these p-values at a look. Claims of being within the margin hold for
+    /// each test alone and are not corrected.
     pub(super) fn of(tests: &[PValues]) -> Self {
         let adjusted =
             |p: fn(&PValues) -> f64| holm::adjusted(&tests.iter().map(p).collect::<Vec<_>>());
@@ -42,8 +42,8 @@ impl Family {
         Self { p_worse: worse, verdicts, levels }
     }
 
-    /// Gives a metric that is left open the interval and the needed pairs of the family's levels:
-    /// those of its test by itself would contradict the verdict.
+    /// Replaces interval and required number of pairs of an undecided metric by those at the
+    /// family's level. The uncorrected ones could contradict the verdict.
     pub(super) fn leave_open(
         &self,
         view: &Recorded,
@@ -72,7 +72,7 @@ mod tests {
     fn alarms_are_corrected_and_being_within_the_margin_is_not() {
         use Verdict::{Inconclusive, Pass, Regression, Small};
         let p = |worse, within| PValues { worse, within, better: 1.0 };
-        // 3 × 0.004 is refused, 2 × 0.015 is not, whatever it would be by itself.
+        // 3 × 0.004 is rejected, 2 × 0.015 is not, although each alone would be.
         let family = Family::of(&[p(0.015, 0.9), p(0.004, 0.9), p(0.9, 0.015)]);
         assert_eq!(family.verdicts, [Inconclusive, Regression, Pass]);
         assert!((family.levels.worse - group_sequential::ALPHA / 2.0).abs() < 1e-15);

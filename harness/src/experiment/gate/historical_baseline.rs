@@ -1,13 +1,13 @@
-//! Times of an earlier session in the place of the baseline's: the recorded session as it would be,
-//! had each run of the head been paired with one of them. Pure. That is sound only where the levels
-//! of the two sessions are the same, which nobody can know; so the user has to accept it.
+//! Stored times of an earlier session as the baseline's: pairs each run of the head with one of
+//! them. Valid only if both sessions have the same level, which is unknown; the user must accept
+//! it.
 
 use crate::scenario::step::{Arm, Step};
 use crate::session::arms::{BASE, Contest, StoredWorkload};
 use crate::session::ledger::{Kind, ProgramId, TrialLine};
 use crate::session::state::{RanBlock, RanStep, Recorded};
 
-/// The session with stored runs beside those of the head; as it is where none are accepted.
+/// Session with stored runs paired with those of the head; unchanged if none are accepted.
 pub fn with_stored_times(recorded: &Recorded) -> Recorded {
     let mut view = recorded.clone();
     let stored = match &recorded.session.session.of {
@@ -22,7 +22,7 @@ pub fn with_stored_times(recorded: &Recorded) -> Recorded {
     let seed = |scenario: usize| recorded.scenario(scenario).map_or(0, |scenario| scenario.seed);
     let mut taken = vec![0; view.records.len()];
     for ran in &mut view.steps {
-        // The only program is the second one now.
+        // The only program becomes the second one.
         for arm in &mut ran.step.arms {
             arm.program = BASE + 1;
         }
@@ -34,7 +34,7 @@ pub fn with_stored_times(recorded: &Recorded) -> Recorded {
     view
 }
 
-/// Puts the next stored runs beside those of a step's only arm, in orders drawn from the seed.
+/// Adds the next stored runs to those of a step's only arm, in orders drawn from the seed.
 fn pair(ran: &mut RanStep, workload: &StoredWorkload, seed: u64, taken: &mut usize) {
     let Some(head) = ran.step.arms.first().cloned() else { return };
     let base = Arm { program: BASE, setting: head.setting.clone() };
@@ -53,8 +53,8 @@ fn pair(ran: &mut RanStep, workload: &StoredWorkload, seed: u64, taken: &mut usi
     }
 }
 
-/// How many pairs the stored runs of a scenario give at most: as many as there are, in both orders
-/// alike; `None` where they are not limited by any.
+/// Maximum number of pairs from a scenario's stored runs, balanced over both orders. `None` for no
+/// limit.
 pub(super) fn pairs_most(contest: &Contest, scenario: usize) -> Option<usize> {
     let stored = contest.stored.as_ref().filter(|stored| stored.times_accepted)?;
     Some(stored.of_scenario(scenario).map_or(0, |workload| workload.runs.len() / 2 * 2))

@@ -1,6 +1,6 @@
-//! The strategy of `harness gate`: both arms once, the baseline against itself, then looks at
-//! 10, 16, 20 and 30 pairs on every scenario, as long as something is undecided and the budget allows
-//! (statistics.md 2 and 4). Pure.
+//! Strategy of `harness gate`: both arms once, the baseline against itself, then looks at 10, 16,
+//! 20 and 30 pairs of each scenario, while something is undecided and the budget allows
+//! (statistics.md 2 and 4).
 
 pub mod attribution;
 pub mod decide;
@@ -32,7 +32,7 @@ use crate::stats::group_sequential;
 #[derive(Debug, Clone, Copy)]
 pub struct GateStrategy;
 
-/// A gate on these scenarios, whose names differ.
+/// Session of a gate on these scenarios, whose names differ.
 pub fn session(contest: Contest, scenarios: Vec<Scenario>) -> Session {
     let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
     let names = names.join("-");
@@ -40,7 +40,7 @@ pub fn session(contest: Contest, scenarios: Vec<Scenario>) -> Session {
     Session { name, of: Kind::Gate(contest), scenarios }
 }
 
-/// Whether a scenario cannot be called so, because a step of every gate is.
+/// True if a step of every gate has this name, so that no scenario can.
 pub fn is_reserved(name: &str) -> bool {
     [WARM_UP, CONTROL].contains(&name)
 }
@@ -56,14 +56,15 @@ impl Strategy for GateStrategy {
         if let Some(step) = warm_up(recorded) {
             return step.into();
         }
-        // What does not run is not compared: the rest of the plan would wait for it again and again.
+        // A program that does not run ends the gate; the rest of the plan would wait for it again
+        // and again.
         if failed(recorded).is_some() {
             return Next::Done(Ending::Complete);
         }
         let Ok(gated) = decide(recorded) else {
             return Next::Done(Ending::Complete);
         };
-        // Nor is what stores something else than an earlier session's baseline did.
+        // So does a head that stores other rows than an earlier session's baseline.
         if gated.answer == GateVerdict::WrongResult {
             return Next::Done(Ending::Complete);
         }
@@ -98,8 +99,8 @@ impl From<Step> for Next {
     }
 }
 
-/// Both arms of a scenario: the baseline first. The only program stands for both where the
-/// baseline's times are an earlier session's.
+/// Both arms of a scenario, the baseline first. With stored times of the baseline, the only program
+/// stands for both.
 fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
     let last = recorded.session.origin.programs.len().saturating_sub(1);
     [BASE, last].map(|program| arm(program, scenario))
@@ -113,22 +114,22 @@ fn is_quick(recorded: &Recorded) -> bool {
     recorded.session.session.scenarios.iter().any(|scenario| scenario.quick)
 }
 
-/// Both arms once on every scenario: it warms files up, finds who does not run at all, and finds who
-/// stores something else before time is spent on measuring that.
+/// Both arms once on every scenario. Warms up files, and detects programs that do not run or that
+/// store other rows before time is spent on them.
 fn warm_up(recorded: &Recorded) -> Option<Step> {
     let index = recorded.steps_of(WARM_UP).count();
     let scenario = recorded.scenario(index)?;
     Some(once(index, arms(recorded, scenario), scenario.seed))
 }
 
-/// Both arms once on the scenario of this index, before anything counts.
+/// Both arms once on the scenario at this index, uncounted.
 pub(crate) fn once(scenario: usize, arms: [Arm; 2], seed: u64) -> Step {
     let batch = scenario + 1;
     let step = Step::comparison(WARM_UP, batch, scenario, arms, 0, seed);
     Step { plan: Plan::pairs(0, 1, schedule::seed_of(seed, WARM_UP, batch)), ..step }
 }
 
-/// The baseline against itself on the first scenario; nothing is tested in a quick look.
+/// The baseline against itself on the first scenario; none for a `--quick` run.
 fn control(recorded: &Recorded) -> Option<Step> {
     let scenario = recorded.scenario(0)?;
     if is_quick(recorded) || recorded.steps_of(CONTROL).next().is_some() {
@@ -139,7 +140,7 @@ fn control(recorded: &Recorded) -> Option<Step> {
     Some(Step::comparison(CONTROL, 1, 0, [base.clone(), base], pairs, scenario.seed))
 }
 
-/// The first look at the first scenario that has had none.
+/// First look at the first scenario that has had none.
 fn first_look(recorded: &Recorded, contest: &Contest) -> Option<Step> {
     let mut scenarios = recorded.session.session.scenarios.iter().enumerate();
     scenarios.find_map(|(index, scenario)| {
@@ -149,7 +150,7 @@ fn first_look(recorded: &Recorded, contest: &Contest) -> Option<Step> {
     })
 }
 
-/// The looks at a scenario: at no more pairs than there are stored runs to pair with.
+/// Look schedule of a scenario, with at most as many pairs as there are stored runs.
 fn looks_at(contest: &Contest, index: usize, scenario: &Scenario) -> LookSchedule {
     let looks = LookSchedule::at(scenario);
     match pairs_most(contest, index) {
@@ -158,8 +159,8 @@ fn looks_at(contest: &Contest, index: usize, scenario: &Scenario) -> LookSchedul
     }
 }
 
-/// The next look at the undecided scenario that has had the fewest pairs, if the budget allows it;
-/// nothing once something is worse than allowed.
+/// Next look at the undecided scenario with the fewest pairs, if the budget allows it. None once
+/// something is worse than allowed.
 fn more(recorded: &Recorded, contest: &Contest, gated: &GateResult) -> Option<Step> {
     if gated.is_worse() {
         return None;
@@ -183,8 +184,7 @@ fn more(recorded: &Recorded, contest: &Contest, gated: &GateResult) -> Option<St
     })
 }
 
-/// A batch of a scenario's pairs, or of runs of the head where the other halves of the pairs are an
-/// earlier session's.
+/// Pairs of one look at a scenario, or runs of the head alone if the other halves are stored.
 fn look(recorded: &Recorded, contest: &Contest, index: usize, batch: usize, pairs: usize) -> Step {
     let scenario = &recorded.session.session.scenarios[index];
     let (name, seed) = (&scenario.name, scenario.seed);

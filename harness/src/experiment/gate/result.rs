@@ -1,5 +1,4 @@
-//! The answer of a gate with everything that it rests on, as `analysis.json` has it. Holds what was
-//! decided and decides nothing.
+//! Result of a gate with all its evidence; the content of `analysis.json`.
 
 use std::fmt;
 
@@ -13,24 +12,24 @@ use crate::stats::verdict::Verdict;
 use crate::trial::Difference;
 use crate::trial::measurement::Stored;
 
-/// The answer of a gate.
+/// Verdict of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateVerdict {
     /// The primary metric is better, and nothing is worse than its margin.
     Improved,
-    /// Everything is shown to be no worse than its margin.
+    /// Nothing is worse than its margin.
     Pass,
-    /// Something is really worse, by less than its margin.
+    /// Something is worse, by less than its margin.
     Small,
     /// Something is worse, and not shown to be within its margin.
     Regression,
-    /// Something could not be told.
+    /// Something is undecided.
     Inconclusive,
     /// Too few pairs for any test.
     NotTestable,
-    /// The negative control alarmed, or too much went on beside the runs.
+    /// The negative control alarmed, or interference was too strong.
     Invalid,
-    /// The arms stored different things.
+    /// The arms stored different rows.
     WrongResult,
     /// A program did not finish its first run.
     Failed,
@@ -58,96 +57,96 @@ impl Serialize for GateVerdict {
     }
 }
 
-/// What a gate says.
+/// Result of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateResult {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
-    /// `plan::hash` of the session.
+    /// Hash of the session's plan.
     pub plan_hash: String,
-    /// The answer.
+    /// Verdict.
     pub answer: GateVerdict,
-    /// What the process ends with.
+    /// Exit code of the process.
     pub exit_code: u8,
-    /// What was there before.
+    /// Baseline.
     pub base: String,
-    /// What is asked about.
+    /// Candidate.
     pub head: String,
-    /// Whether both are one program, byte for byte.
+    /// True if both are the same program, byte for byte.
     pub same_program: bool,
-    /// Whether `--quick` cut it down, so that nothing is tested.
+    /// True if `--quick` reduced it, so that nothing is tested.
     pub quick: bool,
-    /// The program against itself; nothing where it has not run.
+    /// The program against itself; `None` if it has not run.
     pub control: Option<NegativeControl>,
-    /// Every scenario, in the order of the command line.
+    /// Scenarios, in command line order.
     pub workloads: Vec<WorkloadResult>,
-    /// Tests other than the primary one, which are corrected as one family.
+    /// Number of tests in the family, which excludes the primary one.
     pub family: usize,
-    /// Where the stores of the arms first differ.
+    /// First difference between the stores of the arms.
     pub difference: Option<Difference>,
-    /// What stored different things, or did not run, in words.
+    /// Description of different rows, or of a program that did not run.
     pub failure: Option<String>,
-    /// Why the figures are to be taken with care.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// The negative control.
+/// Negative control.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NegativeControl {
-    /// Pairs of which both runs finished.
+    /// Pairs with two finished runs.
     pub pairs: usize,
-    /// Whether it alarmed; `None` where there were too few pairs to tell.
+    /// True if it alarmed; `None` with too few pairs.
     pub alarmed: Option<bool>,
 }
 
 /// One scenario of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WorkloadResult {
-    /// Its name.
+    /// Name.
     pub scenario: String,
-    /// Records that each run read; 0 where none has run.
+    /// Records per run; 0 if none has run.
     pub records: u32,
-    /// What every run stored; nothing where they did not agree.
+    /// Rows that every run stored; `None` if they differ.
     pub stored: Option<Stored>,
-    /// What both arms stored by their first finished runs, where these differ.
+    /// Rows that both arms stored in their first finished runs, if these differ.
     pub stored_by: Option<[Stored; 2]>,
-    /// What the pairs say; nothing where none have run.
+    /// Comparison of the pairs; `None` if none have run.
     pub comparison: Option<Comparison>,
-    /// The verdicts that count, for each of the comparison's metrics.
+    /// Final verdicts, one for each metric of the comparison.
     pub tests: Vec<MetricTest>,
-    /// What made the difference, where there is one.
+    /// Attribution of the difference, if there is one.
     pub why: Option<GateAttribution>,
-    /// What an earlier session's baseline has in these exact quantities, in words.
+    /// Exact counts of an earlier session's baseline, as text.
     pub earlier: Vec<String>,
 }
 
-/// The verdict on one metric of one scenario.
+/// Verdict on one metric of one scenario.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricTest {
-    /// Which.
+    /// The metric.
     pub metric: Metric,
-    /// Whether it has the full α to itself.
+    /// True for the primary metric, which has the full α.
     pub primary: bool,
-    /// The verdict, corrected for the family.
+    /// Verdict after correction for the family.
     pub verdict: Decision,
-    /// p of no difference, so corrected.
+    /// Corrected p-value of no difference.
     pub p_worse_adjusted: Option<f64>,
 }
 
 impl WorkloadResult {
-    /// Exact quantities whose rise the scenario makes a regression, and which rose.
+    /// Gated counters that increased.
     pub fn risen(&self) -> impl Iterator<Item = &CountComparison> {
         let counts = self.comparison.iter().flat_map(|comparison| &comparison.exact);
         counts.filter(|count| count.gated && count.rises())
     }
 
-    /// Each metric's finding with its verdict.
+    /// Result and final verdict of each metric.
     pub fn findings(&self) -> impl Iterator<Item = (&MetricFinding, &MetricTest)> {
         let findings = self.comparison.iter().flat_map(|comparison| &comparison.metrics);
         findings.zip(&self.tests)
     }
 
-    /// Whether everything about it is decided, so that more pairs add nothing.
+    /// True if more pairs would add nothing.
     pub(super) fn is_decided(&self) -> bool {
         let open =
             |test: &MetricTest| test.verdict.verdict().is_none_or(|v| v == Verdict::Inconclusive);
@@ -156,7 +155,7 @@ impl WorkloadResult {
 }
 
 impl GateResult {
-    /// Whether something is worse than allowed, whatever else there is to find out.
+    /// True if something is worse than allowed, whatever else is undecided.
     pub(super) fn is_worse(&self) -> bool {
         self.answer == GateVerdict::Regression
             || (self.answer == GateVerdict::Small && self.exit_code == 1)

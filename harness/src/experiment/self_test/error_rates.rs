@@ -1,5 +1,5 @@
-//! What a self-test says: how often verdicts were wrong, each rate with its exact interval, and by how
-//! much the slowed program was found to be slower. Pure; it claims nothing beyond these.
+//! Result of a self-test: error rates of verdicts with exact intervals, and the measured slowdown
+//! of the slowed program.
 
 use serde::Serialize;
 
@@ -17,76 +17,76 @@ use crate::stats::binomial;
 use crate::stats::paired::Pair;
 use crate::stats::verdict::{Judge, Verdict};
 
-/// The error on each side of a rate's interval.
+/// Error on each side of a rate's interval.
 const INTERVAL_ALPHA: f64 = 0.025;
 
-/// The last stretch of a slowed run is not followed by a stop: so much of its slowdown may be missing
-/// for that, percent.
+/// The last stretch of a slowed run is followed by no pause, so up to this percentage of the
+/// slowdown may be missing.
 const MISSING_PERCENT: f64 = 1.0;
 
-/// What a self-test says.
+/// Result of a self-test.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SelfTestResult {
-    /// The scenario whose baseline was run.
+    /// Scenario whose baseline was run.
     pub scenario: String,
-    /// How many records each run took.
+    /// Records per run.
     pub records: u32,
-    /// Pairs of a session.
+    /// Pairs per session.
     pub pairs: u32,
-    /// By how much a program may be worse, in percent.
+    /// Margin in percent.
     pub margin_percent: f64,
-    /// By how much longer the slowed program took by its making, in percent.
+    /// Slowdown of the slowed program by design, in percent.
     pub planted_percent: f64,
-    /// Sessions of the same program against itself.
+    /// Sessions of the program against itself.
     pub same: SessionGroup,
     /// Sessions of the slowed program against the program.
     pub slowed: SessionGroup,
-    /// Whether what all their pairs say together allows for the slowdown that was made. Where it does
-    /// not, nothing is promised about them: on a machine with more to do than processors, the
-    /// scheduler makes up for a program's stops.
+    /// True if the interval of all their pairs includes the intended slowdown. Otherwise nothing is
+    /// promised: on a machine with more work than processors, the scheduler compensates for the
+    /// pauses.
     pub slowed_as_made: bool,
 }
 
-/// What the sessions of one kind said.
+/// Results of one kind of session.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SessionGroup {
-    /// Which kind.
+    /// Kind.
     pub truth: Truth,
-    /// What each said, in their order.
+    /// Results in session order.
     pub each: Vec<SessionResult>,
-    /// How often each thing was said.
+    /// Rate of each kind of verdict.
     pub rates: Vec<ErrorRate>,
-    /// What all pairs of the sessions say together; nothing where there are none.
+    /// Test of all pairs together; `None` without pairs.
     pub together: Option<TestResult>,
 }
 
-/// What one session said.
+/// Result of one session.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SessionResult {
-    /// The verdict, or why there is none.
+    /// Verdict, or the reason why there is none.
     pub verdict: String,
-    /// How much worse the second arm was, in percent.
+    /// Slowdown of the second arm, in percent.
     pub effect_percent: Option<f64>,
     /// Standard deviation of a pair, in percent.
     pub std_dev_percent: Option<f64>,
 }
 
-/// How often something was said.
+/// Rate of one kind of verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ErrorRate {
-    /// What.
+    /// Kind of verdict.
     pub what: VerdictKind,
-    /// In how many sessions.
+    /// Number of sessions with it.
     pub events: u64,
-    /// Of how many that were judged.
+    /// Number of judged sessions.
     pub sessions: u64,
-    /// The rates, 0 to 1, that this does not refuse with 2.5 % on each side: Clopper and Pearson.
+    /// Exact 95 % interval of the rate, 0 to 1 (Clopper and Pearson).
     pub interval: [f64; 2],
-    /// The largest rate that the procedure promises, where it promises one.
+    /// Largest rate that the procedure promises, if any.
     pub promised: Option<f64>,
 }
 
-/// What a session can say that is counted.
+/// Kinds of verdicts that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictKind {
@@ -94,7 +94,7 @@ pub enum VerdictKind {
     CalledWorse,
     /// Better: IMPROVED.
     CalledBetter,
-    /// A regression.
+    /// REGRESSION.
     Found,
     /// Within the margin: IMPROVED, PASS or SMALL.
     LetPass,
@@ -103,7 +103,7 @@ pub enum VerdictKind {
 }
 
 impl VerdictKind {
-    /// What is counted of sessions of this kind.
+    /// Kinds that are counted for sessions of this truth.
     fn of(truth: Truth) -> [Self; 3] {
         match truth {
             Truth::Same => [Self::CalledWorse, Self::CalledBetter, Self::Undecided],
@@ -122,15 +122,15 @@ impl VerdictKind {
         }
     }
 
-    /// Errors, which α bounds on each side.
+    /// True for errors, which α bounds on each side.
     fn is_error(self) -> bool {
         matches!(self, Self::CalledWorse | Self::CalledBetter | Self::LetPass)
     }
 }
 
 impl SelfTestResult {
-    /// What the sessions of a self-test say. An error where runs stored different things, and
-    /// where too much was void in every session.
+    /// Analyses a self-test. Fails if runs stored different rows, or if every session has too much
+    /// interference.
     pub fn of(recorded: &Recorded) -> Result<Self> {
         let scenario = recorded.scenario(0);
         let scenario = scenario.ok_or_else(|| Error::environment("there is nothing to test"))?;
@@ -158,21 +158,21 @@ impl SelfTestResult {
     }
 }
 
-/// Whether an interval reaches up to so many percent; where there is none, nothing speaks against it.
+/// True if an interval reaches this slowdown, or if there is none.
 fn allows(together: Option<&TestResult>, planted_percent: f64) -> bool {
     let interval = together.and_then(|finding| finding.interval_percent);
     let high = interval.and_then(|[_, high]| high);
     high.is_none_or(|high| high + MISSING_PERCENT >= planted_percent)
 }
 
-/// What voided the first pair.
+/// Interference in the first discarded pair.
 fn first_disturbance(recorded: &Recorded) -> String {
     let mut voided = recorded.steps.iter().flat_map(|ran| &ran.voided);
     voided.next().map(|voided| voided.disturbance.to_string()).unwrap_or_default()
 }
 
 impl SessionGroup {
-    /// How many were judged.
+    /// Number of judged sessions.
     pub fn judged(&self) -> u64 {
         self.rates.first().map_or(0, |rate| rate.sessions)
     }

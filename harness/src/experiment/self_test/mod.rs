@@ -1,5 +1,5 @@
-//! The strategy of `harness self-test`: sessions of the same program against itself, in turn with
-//! sessions against the same program slowed by a known share, as often as the budget allows. Pure.
+//! Strategy of `harness self-test`: sessions of a program against itself, alternating with sessions
+//! against the same program slowed by a known share, as the budget allows.
 
 pub mod error_rates;
 
@@ -13,39 +13,39 @@ use crate::session::ledger::{Ending, Kind, Session};
 use crate::session::state::{RanStep, Recorded};
 use crate::session::strategy::{Next, Strategy};
 
-/// The slowdown over a scenario's margin: above it, so that letting the slowed program pass is an
-/// error, and not so far above that finding it is no art.
+/// Slowdown as a multiple of the margin. Above 1, so that passing the slowed program is an error;
+/// only a little, so that detecting it is not trivial.
 const OF_MARGIN: f64 = 1.6;
 
-/// By which share the slowed program takes longer in a self-test of this scenario, to 0.01 %.
+/// Share by which the slowed program takes longer, to 0.01 %.
 pub fn planted(scenario: &Scenario) -> f64 {
     (OF_MARGIN * scenario.gate.margin * 1e4).round() / 1e4
 }
 
-/// The programs of a self-test, by their index.
+/// Programs of a self-test, by index.
 const PROGRAM: usize = 0;
 const SLOWED: usize = 1;
 
-/// What the second arm of a session is.
+/// Truth about the second arm of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Truth {
-    /// The same program: whoever calls it worse or better is wrong.
+    /// The same program; a verdict of worse or better is wrong.
     Same,
-    /// The slowed program: whoever says that it is within the margin is wrong.
+    /// The slowed program; a verdict of within the margin is wrong.
     Slowed,
 }
 
 impl Truth {
-    /// Both, in the order in which they take turns.
+    /// Both, in alternating order.
     pub const ALL: [Self; 2] = [Self::Same, Self::Slowed];
 
-    /// Of the session with this number, from 0.
+    /// Truth of the session with this number, from 0.
     fn of(session: usize) -> Self {
         Self::ALL[session % Self::ALL.len()]
     }
 
-    /// The name of a session: a comparison of its own.
+    /// Name of a session, which is a comparison of its own.
     fn name(self, session: usize) -> String {
         let number = session / Self::ALL.len() + 1;
         match self {
@@ -54,7 +54,7 @@ impl Truth {
         }
     }
 
-    /// The sessions of this kind that have begun, in their order.
+    /// Started sessions of this kind, in order.
     fn steps(self, recorded: &Recorded) -> impl Iterator<Item = &RanStep> {
         let sessions = recorded.steps.iter().enumerate();
         sessions.filter(move |(index, _)| Self::of(*index) == self).map(|(_, ran)| ran)
@@ -65,14 +65,14 @@ impl Truth {
 #[derive(Debug, Clone, Copy)]
 pub struct SelfTestStrategy;
 
-/// Seconds that may be spent on runs, and how many sessions of each kind there may be.
+/// Limits: seconds for runs, and sessions of each kind.
 #[derive(Debug, Clone, Copy)]
 struct SessionLimits {
     sessions: Option<u32>,
     budget_s: Option<f64>,
 }
 
-/// A self-test of a scenario's baseline.
+/// Self-test of a scenario's baseline.
 pub fn session(scenario: Scenario, sessions: Option<u32>, budget_s: Option<f64>) -> Session {
     let of = Kind::SelfTest { sessions, budget_s, slowdown: planted(&scenario) };
     Session { name: "self-test".into(), of, scenarios: vec![scenario] }
@@ -86,8 +86,7 @@ impl SessionLimits {
         Self { sessions, budget_s }
     }
 
-    /// How many more sessions of both kinds together may follow on those that have run. There is
-    /// always one of each: without it there is nothing to say.
+    /// Number of further sessions of both kinds. At least one of each runs.
     fn sessions_left(self, recorded: &Recorded) -> usize {
         let ran = recorded.steps.len();
         let all = Truth::ALL.len();
@@ -110,7 +109,7 @@ impl Strategy for SelfTestStrategy {
         let Some(scenario) = recorded.scenario(0) else {
             return Next::Done(Ending::Complete);
         };
-        // Of no use but to say so: where everything is void, going on helps nobody.
+        // If every block is discarded, more sessions would not help.
         let ran = &recorded.steps;
         if ran.len() >= Truth::ALL.len() && ran.iter().all(|ran| ran.invalid) {
             return Next::Done(Ending::Invalid);
@@ -129,7 +128,7 @@ impl Strategy for SelfTestStrategy {
         let Some(scenario) = recorded.scenario(0) else {
             return 0;
         };
-        // The session that runs has no time yet by which to tell how many fit.
+        // The running session has no duration yet for an estimate.
         let before = recorded.until(recorded.steps.len().saturating_sub(1));
         let left = SessionLimits::of(recorded).sessions_left(&before).saturating_sub(1);
         left.saturating_mul(2 * scenario.pairs as usize)
@@ -144,7 +143,7 @@ impl Strategy for SelfTestStrategy {
     }
 }
 
-/// The baseline, and what it is compared with.
+/// Baseline and the arm that it is compared with.
 fn arms(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> [Arm; 2] {
     let settings = &scenario.settings[scenario.baseline].settings;
     let arm = |program: usize, label: String| Arm {
@@ -158,12 +157,12 @@ fn arms(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> [Arm; 2] {
     [arm(PROGRAM, "the baseline".into()), other]
 }
 
-/// A share with as many decimals as it takes.
+/// Share in percent, with as many decimals as needed.
 fn percent(share: f64) -> f64 {
     (share * 1e4).round() / 1e2
 }
 
-/// By which share the slowed program of a self-test takes longer.
+/// Share by which the slowed program takes longer.
 fn slowdown(recorded: &Recorded) -> f64 {
     let Kind::SelfTest { slowdown, .. } = recorded.session.session.of else {
         return 0.0;

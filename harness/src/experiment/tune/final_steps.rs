@@ -1,5 +1,5 @@
-//! The end of a plan: what is kept against the baseline, and each optimization alone. Part of the
-//! walk.
+//! Last steps of a plan: all kept settings against the baseline, and each optimization alone. Part
+//! of the replay.
 
 use migrator::config::Settings;
 
@@ -12,14 +12,14 @@ use crate::scenario::tune_plan::{Phase, difference};
 use crate::stats::verdict::Verdict;
 
 impl Replayer<'_> {
-    /// Everything that is kept against the baseline; what was kept only because it is no worse goes
-    /// back where that is a regression.
+    /// Compares all kept settings with the baseline. After a regression, settings that were kept
+    /// only because they are no worse are reverted.
     pub(crate) fn last(&mut self, effort: &SampleSizes) -> Replayed<()> {
         let base = self.base.settings[self.base.baseline].clone();
         if self.walk.present == base.settings {
             return Ok(());
         }
-        // Time was kept free for it; what is kept and not tested would be worth less than the time.
+        // Time was reserved for it: untested settings would be worth less.
         let once = effort.once();
         let pairs = once.last(0, self.time()).unwrap_or_else(|| once.pairs_least());
         let found = self.against_baseline(FINAL_STEP, &once, pairs)?;
@@ -70,7 +70,7 @@ impl Replayer<'_> {
         Ok(compare(self.recorded, name, &terms).ok())
     }
 
-    /// A phase's optimization alone against the baseline.
+    /// Compares a phase's optimization alone with the baseline.
     pub(crate) fn alone(&mut self, phase: &Phase, effort: &SampleSizes) -> Replayed<()> {
         let Some(value) = self.value_of(phase) else {
             return Ok(());
@@ -109,8 +109,8 @@ impl Replayer<'_> {
         Ok(())
     }
 
-    /// The settings that hold the phase's value: those in use where it was kept, else those that
-    /// its sweep chose; nothing where it chose none.
+    /// Settings with the phase's value: the current ones if it was kept, else the candidate of its
+    /// sweep. `None` without a candidate.
     pub(super) fn value_of(&self, phase: &Phase) -> Option<Settings> {
         let mut ours = self.walk.tuned.iter().filter(|tuned| tuned.phase == phase.phase);
         if ours.clone().any(|tuned| tuned.kept && !tuned.taken_back) {
@@ -120,7 +120,7 @@ impl Replayer<'_> {
         Some(analysis.choice().setting.settings.clone())
     }
 
-    /// The fresh pairs of exactly these two, where an earlier step was that.
+    /// Confirmation pairs of exactly these two settings in an earlier step.
     pub(super) fn measured_already(&self, base: &Settings, other: &Settings) -> Option<Comparison> {
         let confirmations = self.walk.tuned.iter().filter_map(|tuned| tuned.confirmation());
         let mut all = confirmations.chain(&self.walk.last);

@@ -1,5 +1,5 @@
-//! What a plan may run, before any of it has run: its steps, counted in runs, and how much fits
-//! into its time if a run takes so long. Pure.
+//! Forecast of a plan before it runs: number of runs of each step, and the sample sizes that fit
+//! its budget for several durations of a run.
 
 use serde::Serialize;
 
@@ -10,71 +10,71 @@ use crate::scenario::tune_plan::{Phase, Tune};
 use crate::scenario::{Records, Scenario};
 use crate::session::budget::{START_S, Time};
 
-/// How long runs may take, in seconds: a run is not known before it has run.
+/// Assumed durations of a run, in seconds.
 const RUN_S: [f64; 5] = [0.5, 1.0, 2.0, 3.0, 5.0];
 
-/// What a plan may run.
+/// Forecast of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Forecast {
-    /// Seconds that the session may take.
+    /// Budget of the session in seconds.
     pub budget_s: u64,
-    /// Runs of the baseline, from which the rest is reckoned.
+    /// Runs of the baseline, on which estimates are based.
     pub baseline_runs: usize,
-    /// The phases, in their order.
+    /// Phases in plan order.
     pub phases: Vec<PhaseRuns>,
-    /// Runs of what is kept against the baseline.
+    /// Runs of the final comparison with the baseline.
     pub last_runs: usize,
-    /// Runs of each optimization alone, at most.
+    /// Maximum number of runs of each optimization alone.
     pub alone_runs: usize,
-    /// What fits, by how long a run takes; nothing of a quick look, which keeps to no time.
+    /// Sample sizes by duration of a run; empty for a `--quick` run, which has no budget.
     pub fits: Vec<Fit>,
 }
 
-/// What a phase may run where there is time for everything.
+/// Runs of a phase without a time limit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PhaseRuns {
-    /// Its number in the plan.
+    /// Number in the plan.
     pub phase: String,
-    /// What it varies.
+    /// Varied settings.
     pub swept: Vec<String>,
-    /// The values, those of several settings with crosses between; that of the baseline among them.
+    /// Values, joined by × for several settings, including the baseline's.
     pub values: Vec<String>,
     /// Runs of its profile.
     pub profile_runs: usize,
-    /// Below this share of the time that parsing takes it is skipped.
+    /// Minimum share of parsing time; below it the phase is skipped.
     pub parse_share_min: Option<f64>,
     /// Runs of its sweep.
     pub sweep_runs: usize,
-    /// Runs of the fresh pairs of its choice.
+    /// Runs of the confirmation pairs.
     pub pairs_runs: usize,
-    /// Whether it is swept once more at the end.
+    /// True if it is swept again at the end.
     pub again: bool,
 }
 
-/// What fits if a run takes so long.
+/// Sample sizes for one duration of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Fit {
-    /// Seconds that a run takes with all around it.
+    /// Seconds of a run including overhead.
     pub run_s: f64,
     /// Blocks of a sweep.
     pub blocks: u32,
-    /// Fresh pairs of a comparison, look by look.
+    /// Confirmation pairs by look.
     pub pairs: Vec<u32>,
-    /// Seconds until the end where nothing is found.
+    /// Total seconds if no phase finds anything.
     pub least_s: f64,
-    /// Seconds until the end where a phase or two find something.
+    /// Total seconds if one or two phases find something.
     pub expected_s: f64,
 }
 
 impl Forecast {
-    /// Of a plan's session.
+    /// Forecast of a plan's session.
     pub fn of(base: &Scenario, tune: &Tune) -> Self {
         let phases: Vec<PhaseRuns> =
             tune.phases.iter().map(|phase| phase_runs(base, phase)).collect();
         let pairs = 2 * base.pairs as usize;
         let fits = match base.workload.records {
             _ if base.quick => Vec::new(),
-            // Where the largest batches need more records runs take longer than is asked.
+            // If the largest batches need more records, runs take longer than requested.
             Records::Auto { run_seconds } => std::iter::once(run_seconds)
                 .chain(RUN_S.into_iter().filter(|run_s| *run_s > run_seconds))
                 .map(|run_s| fit(base, tune, &phases, run_s))
@@ -92,15 +92,15 @@ impl Forecast {
     }
 }
 
-/// The sweep of the first phase with all its blocks, in the order in which they would run; nothing
-/// where its settings do not go with the baseline's.
+/// Sweep of the first phase with all blocks, in run order. `None` if its settings conflict with the
+/// baseline's.
 pub fn first_sweep(base: &Scenario, tune: &Tune) -> Option<Step> {
     let phase = tune.phases.first()?;
     let scenario = phase.scenario(base, &base.settings[base.baseline].settings).ok()?;
     Some(sweep(&phase.phase, &scenario))
 }
 
-/// A phase's sweep: the blocks of its scenario, in an order of its own.
+/// Sweep of a phase: the blocks of its scenario, in an order of their own.
 pub(super) fn sweep(name: &str, scenario: &Scenario) -> Step {
     let mut step = Step::sweep(name, 0, scenario);
     let (runs, warmup) = (scenario.runs as usize, scenario.warmup as usize);
@@ -125,7 +125,7 @@ fn phase_runs(base: &Scenario, phase: &Phase) -> PhaseRuns {
     }
 }
 
-/// What a session whose baseline takes so long begins with.
+/// Initial sample sizes for this duration of a baseline run.
 fn fit(base: &Scenario, tune: &Tune, phases: &[PhaseRuns], run_s: f64) -> Fit {
     let left = RemainingWork {
         sweeps: phases.iter().map(|phase| phase.values.len()).collect(),

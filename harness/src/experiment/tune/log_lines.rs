@@ -1,10 +1,10 @@
-//! What is said while a plan goes on: how much fits into the time, and what each phase came to.
+//! Lines for the terminal while a plan runs: sample sizes, and the outcome of each phase.
 
 use super::result::PhaseResult;
 use super::sample_size::SampleSizes;
 use crate::analysis::sweep::PhaseOutcome;
 
-/// Fresh pairs, look by look.
+/// Number of confirmation pairs by look.
 pub fn pairs(looks: &[u32]) -> String {
     let looks: Vec<String> = looks.iter().map(ToString::to_string).collect();
     match looks.as_slice() {
@@ -13,7 +13,7 @@ pub fn pairs(looks: &[u32]) -> String {
     }
 }
 
-/// How much fits into the budget, and what that tells.
+/// Sample sizes within the budget, and the differences that they detect.
 pub fn effort(effort: &SampleSizes, budget_s: u64) -> String {
     let pairs = pairs(&effort.pairs);
     let first = format!(
@@ -32,7 +32,7 @@ pub fn effort(effort: &SampleSizes, budget_s: u64) -> String {
     }
 }
 
-/// A time in the largest unit that it is a whole number of.
+/// Duration in the largest unit of which it is a whole number.
 pub fn time(seconds: u64) -> String {
     match seconds {
         s if s.is_multiple_of(3600) => format!("{} h", s / 3600),
@@ -41,7 +41,7 @@ pub fn time(seconds: u64) -> String {
     }
 }
 
-/// What a phase came to, in one line.
+/// Outcome of a phase, on one line.
 pub fn phase(tuned: &PhaseResult) -> String {
     let name = &tuned.name;
     if let Some(skipped) = &tuned.skipped {

@@ -1,6 +1,5 @@
-//! The strategy of `harness tune`, and what its session says: every phase of a plan swept, chosen
-//! and confirmed by fresh pairs, kept or not; what is kept against the baseline; each optimization
-//! alone. Pure; no arithmetic on figures that [`crate::analysis::sweep`] or [`crate::analysis::comparison`] do not do.
+//! Strategy of `harness tune`: sweeps every phase, confirms its candidate by new pairs, keeps or
+//! rejects it; then compares all kept settings with the baseline, and each optimization alone.
 
 mod final_steps;
 mod forecast;
@@ -28,7 +27,7 @@ use crate::stats::group_sequential;
 use crate::stats::holm;
 use crate::stats::verdict::ONE_LOOK_ALPHA;
 
-/// The version of a tune session's `analysis.json`.
+/// Version of a tune session's `analysis.json`.
 const FORMAT_VERSION: u32 = 1;
 
 /// Tunes a session's plan.
@@ -73,7 +72,7 @@ impl Strategy for TuneStrategy {
     }
 }
 
-/// The plan of a session that is one.
+/// Plan of a tune session.
 fn planned(recorded: &Recorded) -> Option<(&Scenario, &Tune)> {
     match &recorded.session.session.of {
         Kind::Tune(tune) => Some((recorded.scenario(0)?, tune)),
@@ -81,7 +80,7 @@ fn planned(recorded: &Recorded) -> Option<(&Scenario, &Tune)> {
     }
 }
 
-/// What a session says. Runs that stored different things are an error that names them.
+/// Summarizes a tune session. Fails if runs stored different rows.
 pub fn summarize(recorded: &Recorded) -> Result<TuneResult> {
     let Some((base, tune)) = planned(recorded) else {
         return Err(Error::environment("the session has no plan of phases"));
@@ -111,7 +110,7 @@ pub fn summarize(recorded: &Recorded) -> Result<TuneResult> {
     })
 }
 
-/// The tests of all phases that could claim an improvement, at the error of one look.
+/// Claims of all phases that could be improvements, at the error level of one look.
 fn family(phases: &[PhaseResult], effort: Option<&SampleSizes>) -> Vec<FamilyClaim> {
     let one_look = effort.is_none_or(|effort| effort.pairs.len() == 1);
     let alpha = if one_look { ONE_LOOK_ALPHA } else { group_sequential::ALPHA };

@@ -1,5 +1,5 @@
-//! The plan gone through again over what is recorded, as far as that goes: what each phase found,
-//! what is in use, and which step comes next. Pure; going on with a session is walking once more.
+//! Replays the tuning plan over the ledger and returns each phase's result and the next step.
+//! Resuming is the same replay.
 
 use migrator::config::Settings;
 
@@ -22,49 +22,50 @@ use crate::stats::Sample;
 use crate::stats::verdict::Verdict;
 use crate::trial::measurement::Measurement;
 
-/// The first step: runs of the baseline.
+/// Name of the first step: runs of the baseline.
 pub const BASELINE_STEP: &str = "baseline";
-/// What is kept against the baseline.
+/// Name of the comparison of all kept settings with the baseline.
 pub const FINAL_STEP: &str = "all kept";
-/// What is left of it where that was worse.
+/// Name of the same comparison after a regression, with the settings that remain.
 pub const REDUCED_FINAL_STEP: &str = "what is left";
 
-/// Why a phase was not measured that was planned.
+/// Reason of a phase that was planned but not measured.
 const NO_TIME: &str = "there was no time left for it";
 
-/// How far a plan has come.
+/// State of a plan after replay.
 #[derive(Debug, Clone)]
 pub(super) struct TuneState {
-    /// How much is measured; nothing before the first runs.
+    /// Sample sizes; `None` before the first runs.
     pub(super) effort: Option<SampleSizes>,
-    /// What the baseline's first runs gave.
+    /// Summary of the baseline's first runs.
     pub(super) pilot: Option<ArmSummary>,
-    /// The phases that have ended, second sweeps after the others.
+    /// Finished phases; second sweeps come last.
     pub(super) tuned: Vec<PhaseResult>,
-    /// What is kept against the baseline; after that what is left, where that was worse.
+    /// Comparisons of the kept settings with the baseline: all of them, then the remaining ones
+    /// after a regression.
     pub(super) last: Vec<Comparison>,
     /// Each optimization alone.
     pub(super) alone: Vec<Ablation>,
-    /// The settings in use.
+    /// Current settings.
     pub(super) present: Settings,
-    /// What there was no time for.
+    /// Names of steps skipped for time.
     pub(super) undone: Vec<String>,
-    /// Seconds that the steps so far have taken, with all around them.
+    /// Seconds of the steps so far, including overhead.
     pub(super) used_s: f64,
-    /// What to say, and when: how many steps have run.
+    /// Messages, with the number of finished steps at which they are due.
     pub(super) remarks: Vec<(usize, String)>,
-    /// About how many trials are to be expected after the next step.
+    /// Estimated number of trials after the next step.
     pub(super) ahead: usize,
-    /// The next step; nothing where the plan has ended.
+    /// Next step; `None` at the end of the plan.
     pub(super) next: Option<Box<Step>>,
 }
 
-/// A step that is not recorded yet: the walk ends there.
+/// A step that is not recorded yet. Replay ends there.
 pub(super) struct PendingStep(Box<Step>);
 
 pub(super) type Replayed<T> = Result<T, PendingStep>;
 
-/// Goes through the plan over these steps, each of which has run to its end or become invalid.
+/// Replays the plan over recorded steps, each of which is complete or invalid.
 pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> TuneState {
     let present = base.settings[base.baseline].settings.clone();
     let walk = TuneState {
@@ -91,11 +92,11 @@ pub(super) struct Replayer<'a> {
     pub(super) recorded: &'a Recorded,
     pub(super) base: &'a Scenario,
     pub(super) tune: &'a Tune,
-    /// How many steps have been gone through.
+    /// Number of replayed steps.
     pub(super) at: usize,
-    /// What those took.
+    /// Time that they took.
     pub(super) spent: Spent,
-    /// The latest figures of the settings in use.
+    /// Latest summary of the current settings.
     pub(super) figures: Option<ArmSummary>,
     pub(super) walk: TuneState,
 }
@@ -125,7 +126,7 @@ impl<'a> Replayer<'a> {
         Ok(())
     }
 
-    /// The next step, if it is the one that is planned.
+    /// The next recorded step, if it is the planned one.
     pub(super) fn take(&mut self, step: Step) -> Replayed<&'a RanStep> {
         let ran = self.recorded.steps.get(self.at);
         let ran = ran.filter(|ran| ran.step.name == step.name && ran.step.batch == step.batch);
@@ -141,21 +142,20 @@ impl<'a> Replayer<'a> {
         self.walk.remarks.push((self.at, text));
     }
 
-    /// Something that there was no time for.
+    /// Notes a step that was skipped for time.
     pub(super) fn leave_out(&mut self, what: String) {
         self.remark(format!("no time for this: {what}"));
         self.walk.undone.push(what);
     }
 
-    /// The time that is left, and what a run of the steps so far took of it. A quick look has as
-    /// much as it wants.
+    /// Remaining time, and the duration of a run so far. A `--quick` run has no limit.
     pub(super) fn time(&self) -> Time {
         let budget_s =
             if self.base.quick { f64::INFINITY } else { self.tune.budget_s.get() as f64 };
         self.spent.left_of(budget_s)
     }
 
-    /// What is left from the phase of this index on.
+    /// Remaining work from the phase at this index on.
     pub(super) fn left(&self, from: usize) -> RemainingWork {
         let coming = self.tune.phases.iter().skip(from);
         let swept = |index: usize| {
@@ -172,13 +172,12 @@ impl<'a> Replayer<'a> {
         }
     }
 
-    /// Whether anything is kept that is to be tested against the baseline.
+    /// True if kept settings have to be compared with the baseline.
     pub(super) fn keeps_any(&self) -> bool {
         self.walk.present != self.base.settings[self.base.baseline].settings
     }
 
-    /// How many phases from this index on have chosen another setting than the one that was
-    /// present.
+    /// Number of phases from this index on with a candidate other than the incumbent.
     pub(super) fn chosen(&self, from: usize) -> usize {
         let phases = self.walk.tuned.iter().take(self.tune.phases.len()).skip(from);
         let analyses = phases.filter_map(|tuned| tuned.analysis.as_ref());
@@ -202,20 +201,20 @@ impl<'a> Replayer<'a> {
         Ok(effort)
     }
 
-    /// How many settings a phase's sweep has at least.
+    /// Minimum number of settings in a phase's sweep.
     pub(super) fn arms(&self, phase: &Phase) -> usize {
         let scenario = phase.scenario(self.base, &self.walk.present);
         scenario.map_or(1, |scenario| scenario.settings.len())
     }
 
-    /// Some runs of one setting.
+    /// Step of several runs of one setting.
     pub(super) fn repeated(&self, name: &str, setting: Setting, runs: usize) -> Step {
         let plan = Plan::sweep(1, runs, 0, seed_of(self.base.seed, name, 1));
         let arms = vec![Arm { program: 0, setting }];
         Step { name: name.into(), batch: 1, scenario: 0, arms, baseline: 0, plan }
     }
 
-    /// One phase: the sweep, the choice, the fresh pairs.
+    /// One phase: sweep, candidate, confirmation.
     pub(super) fn phase(
         &mut self,
         index: usize,
@@ -267,7 +266,7 @@ impl<'a> Replayer<'a> {
             self.leave_out(name.to_owned());
             return Ok(());
         };
-        // One or two fewer than at first are no loss worth a word.
+        // One or two blocks fewer are not worth a message.
         let planned = self.walk.effort.as_ref().map_or(runs, |planned| planned.runs);
         if runs < planned.min(sample_size::RUNS_GOOD) {
             self.walk.undone.push(format!("{} of {planned} blocks of {name}", planned - runs));
@@ -279,7 +278,7 @@ impl<'a> Replayer<'a> {
         let confirmation = format!("{name} confirmation");
         let names = Names { sweep: name, confirmation: &confirmation };
         let one_look = TestPlan::one_look(self.base);
-        // What fresh pairs say is not asked here, so any terms do.
+        // Confirmation pairs are not used here, so any test plan does.
         let mut chosen = analyse_phase(self.recorded, &scenario, names, &one_look);
         if let Ok(found) = &chosen
             && !found.invalid
@@ -302,7 +301,7 @@ impl<'a> Replayer<'a> {
         Ok(())
     }
 
-    /// How much of the time parsing takes; why the phase is skipped, if it is.
+    /// Share of parsing time, and the reason to skip the phase if there is one.
     pub(super) fn profile(
         &mut self,
         phase: &Phase,
@@ -338,8 +337,8 @@ impl<'a> Replayer<'a> {
         }))
     }
 
-    /// Fresh pairs, so many at the first look, with a further look where the last one did not tell
-    /// and there is time for it; the terms of the last look.
+    /// Confirmation pairs: the first look, and further ones while undecided and within budget.
+    /// Returns the test plan of the last look.
     pub(super) fn compared(
         &mut self,
         name: &str,
@@ -358,7 +357,7 @@ impl<'a> Replayer<'a> {
         loop {
             let terms = effort.terms(self.base, looks.seen(taken));
             let tells = || {
-                // Later looks must not decide this one.
+                // Later looks must not influence this one.
                 let before = self.recorded.until(self.at);
                 let told = compare(&before, name, &terms).map_or(None, |found| found.decided());
                 told != Some(Verdict::Inconclusive)
@@ -389,14 +388,14 @@ impl<'a> Replayer<'a> {
         self.walk.tuned.push(tuned);
     }
 
-    /// Whether anything but the phase of this index has been changed after it was tuned.
+    /// True if another phase's setting has changed since the phase at this index was tuned.
     pub(super) fn changed_since(&self, index: usize) -> bool {
         let swept = self.walk.tuned.get(index).is_some_and(|tuned| tuned.analysis.is_some());
         swept && self.walk.tuned.iter().skip(index + 1).any(|tuned| tuned.kept)
     }
 }
 
-/// The share of its workers' time that a run spent parsing; nothing where it does not say.
+/// Share of the workers' time that a run spent parsing; `None` if it does not report it.
 fn parse_share(run: &Measurement) -> Option<f64> {
     let report = run.report()?;
     let parsing = report.stages.get("parsing")?;

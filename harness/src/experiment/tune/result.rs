@@ -13,109 +13,110 @@ use crate::scenario::tune_plan::{Phase, Target};
 use crate::stats::verdict::Verdict;
 use crate::trial::measurement::Stored;
 
-/// What a session of a plan says.
+/// Result of a tune session; the content of its `analysis.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TuneResult {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
-    /// `schedule::hash` of the session.
+    /// Hash of the session's plan.
     pub plan_hash: String,
-    /// What all phases share.
+    /// Scenario that all phases share.
     pub scenario: Scenario,
-    /// What the plan wants to reach.
+    /// Target of the plan.
     pub target: Option<Target>,
-    /// Records that each run read from its source.
+    /// Records per run.
     pub records: u32,
-    /// What every run stored.
+    /// Rows and checksum that every run stored.
     pub stored: Stored,
-    /// Seconds that the session could take.
+    /// Budget in seconds.
     pub budget_s: u64,
-    /// Seconds that it took, reckoned from its runs.
+    /// Seconds used, estimated from the runs.
     pub used_s: f64,
-    /// How much was measured.
+    /// Sample sizes.
     pub effort: Option<SampleSizes>,
-    /// What the baseline's first runs gave.
+    /// Summary of the baseline's first runs.
     pub baseline: Option<ArmSummary>,
-    /// The phases in the order in which they ended, second sweeps after the others.
+    /// Phases in the order in which they finished; second sweeps come last.
     pub phases: Vec<PhaseResult>,
-    /// What is kept against the baseline, and what was left of it where that was worse.
+    /// Comparisons of the kept settings with the baseline: all of them, then the remaining ones
+    /// after a regression.
     pub last: Vec<Comparison>,
     /// Each optimization alone against the baseline.
     pub alone: Vec<Ablation>,
-    /// The claims of the phases as one family.
+    /// Claims of all phases as one family.
     pub family: Vec<FamilyClaim>,
-    /// The settings before.
+    /// Settings before the plan.
     pub settings_baseline: Settings,
-    /// The settings to use.
+    /// Settings to use.
     pub settings: Settings,
-    /// What there was no time for.
+    /// Names of steps skipped for time.
     pub undone: Vec<String>,
-    /// Whether a step was invalid.
+    /// True if a step was invalid.
     pub invalid: bool,
 }
 
-/// What a phase came to.
+/// Result of a phase.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PhaseResult {
-    /// Its number in the plan.
+    /// Number in the plan.
     pub phase: String,
-    /// The name of its steps: the number, and that it is the second time.
+    /// Name of its steps: the number, and a mark for the second sweep.
     pub name: String,
-    /// What it calls itself.
+    /// Name of the optimization.
     pub optimization: String,
-    /// The question.
+    /// Question that it answers.
     pub why: String,
-    /// What the plan expects of it, in percent.
+    /// Improvement that the plan expects, from and to, in percent.
     pub expected_percent: Option<[f64; 2]>,
-    /// Whether it is the second sweep.
+    /// True for the second sweep.
     pub again: bool,
-    /// The settings when it began.
+    /// Settings before the phase.
     pub before: Settings,
-    /// The settings when it ended.
+    /// Settings after the phase.
     pub after: Settings,
-    /// The values of `before` and `after` that it varies, such as `batch_size=200`.
+    /// Varied values of `before` and `after`, such as `batch_size=200`.
     pub labels: [String; 2],
-    /// The share of the time that parsing took, where that was asked.
+    /// Share of parsing time, if the phase depends on it.
     pub parse_share: Option<f64>,
-    /// Why it was not measured.
+    /// Reason if the phase was skipped.
     pub skipped: Option<String>,
-    /// What sweep and fresh pairs say.
+    /// Analysis of sweep and confirmation.
     pub analysis: Option<Analysis>,
-    /// Whether its choice took the present setting's place.
+    /// True if the candidate replaced the incumbent.
     pub kept: bool,
-    /// Whether that was taken back at the end.
+    /// True if it was reverted at the end.
     pub taken_back: bool,
-    /// What a commit that takes it over says, without what it brings.
+    /// Commit message for the change, without the improvement.
     pub commit: String,
-    /// The latest figures of `before`, for a phase that has none of its own.
+    /// Latest summary of `before`, for a phase without one of its own.
     #[serde(skip)]
     pub present_figures: Option<ArmSummary>,
 }
 
-/// An optimization alone against the baseline.
+/// Comparison of one optimization alone with the baseline.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ablation {
-    /// The phase.
+    /// Phase.
     pub phase: String,
     /// Its value.
     pub label: String,
-    /// The step that measured it: its own, or one that compared the same two already.
+    /// Step that measured it: its own, or an earlier one with the same settings.
     pub from: String,
-    /// What the pairs say.
+    /// Comparison of the pairs.
     #[serde(flatten)]
     pub found: Comparison,
 }
 
-/// One phase's claim to be an improvement, among those of the others.
+/// Claim of improvement by one phase, in the family of all phases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FamilyClaim {
-    /// The name of the phase's steps.
+    /// Name of the phase's steps.
     pub name: String,
-    /// p of no improvement.
+    /// p-value of no improvement.
     pub p: f64,
-    /// By Holm's correction over the family.
+    /// p-value after Holm's correction over the family.
     pub adjusted_p: f64,
-    /// Whether the claim holds in the family.
+    /// True if the claim holds after correction.
     pub holds: bool,
 }
 
@@ -141,7 +142,7 @@ impl PhaseResult {
         }
     }
 
-    /// Takes what the analysis says: kept or not, and what is in use then.
+    /// Applies the analysis: whether the candidate is kept, and the settings after it.
     pub(super) fn conclude(&mut self, phase: &Phase, analysis: Analysis) {
         self.kept = analysis.kept;
         if analysis.kept {
@@ -152,33 +153,33 @@ impl PhaseResult {
         self.analysis = Some(analysis);
     }
 
-    /// The fresh pairs of its choice, where there are any.
+    /// Confirmation of the candidate, if there is one.
     pub fn confirmation(&self) -> Option<&Comparison> {
         self.analysis.as_ref().and_then(|analysis| analysis.confirmation.as_ref())
     }
 
-    /// What those say.
+    /// Verdict of the confirmation.
     pub fn verdict(&self) -> Option<Verdict> {
         verdict(self.analysis.as_ref()?.answer())
     }
 
-    /// On which verdict its choice was kept.
+    /// Verdict on which the candidate was kept.
     pub fn kept_on(&self) -> Option<Verdict> {
         self.verdict().filter(|_| self.kept)
     }
 
-    /// Whether its choice is in use at the end.
+    /// True if the candidate is in use at the end.
     pub fn is_in_use(&self) -> bool {
         self.kept && !self.taken_back
     }
 
-    /// By how much its fresh pairs' median rate changed, in percent; nothing where there are none.
+    /// Change of the median rate in the confirmation, in percent; `None` without one.
     pub fn change_percent(&self) -> Option<f64> {
         improvement(self.confirmation()?)
     }
 }
 
-/// The candidate's median rate over the baseline's, less 1, in percent.
+/// Median rate of the candidate relative to the baseline's, minus 1, in percent.
 pub fn improvement(found: &Comparison) -> Option<f64> {
     let rate = |figures: &Option<ArmSummary>| {
         figures.as_ref().map(|figures| figures.metrics.rec_per_min.median)
@@ -188,19 +189,19 @@ pub fn improvement(found: &Comparison) -> Option<f64> {
 }
 
 impl TuneResult {
-    /// The comparison of what is in use with the baseline; nothing where that is the baseline.
+    /// Comparison of the final settings with the baseline; `None` if they are the baseline.
     pub fn final_test(&self) -> Option<&Comparison> {
         let last = self.last.last()?;
         (last.candidate.settings == self.settings).then_some(last)
     }
 
-    /// Whether everything is as it was before.
+    /// True if no setting changed.
     pub fn is_unchanged(&self) -> bool {
         self.settings == self.settings_baseline
     }
 }
 
-/// Whether an answer is a verdict, and which.
+/// Verdict of an outcome, if it has one.
 fn verdict(answer: PhaseOutcome) -> Option<Verdict> {
     match answer {
         PhaseOutcome::Confirmed(Decision::Judged(verdict)) => Some(verdict),

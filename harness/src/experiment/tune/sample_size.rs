@@ -1,6 +1,5 @@
-//! How many blocks and pairs what is left of a plan can have in the time that is left, and how
-//! small a difference those tell. Counts runs, holds no clock. Pure: the same runs give the same
-//! answer.
+//! Sample sizes of a plan: blocks and pairs that fit the remaining budget, and the differences that
+//! they detect. Counts runs; holds no clock.
 
 use serde::Serialize;
 
@@ -11,66 +10,63 @@ use crate::session::budget::Time;
 use crate::stats::verdict::{ONE_LOOK_ALPHA, PAIRS_MIN};
 use crate::stats::{dunnett, group_sequential, power};
 
-/// Runs of the baseline that the time is reckoned from.
+/// Runs of the baseline on which time estimates are based.
 pub(super) const PILOT_RUNS: usize = 4;
 
-/// Runs of the present settings that say how much of the time parsing takes.
+/// Runs of the current settings that measure the share of parsing time.
 pub(super) const PROFILE_RUNS: usize = 3;
 
-/// Fewer blocks leave Hsu's comparison too little: a phase that has no time for as many is left
-/// out.
+/// Minimum number of blocks for Hsu's comparison. A phase without time for them is skipped.
 const RUNS_MIN: u32 = 4;
 
-/// Blocks are not cut below this as long as pairs can be.
+/// Number of blocks below which pairs are reduced first.
 pub(super) const RUNS_GOOD: u32 = 6;
 
-/// Of what follows on a sweep only where a choice is made or kept, one part in so many is expected:
-/// as a rule one phase or two find something.
+/// One in this many conditional steps is expected to run: typically one or two phases find
+/// something.
 const EXPECTED: usize = 4;
 
-/// How much is measured.
+/// Sample sizes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SampleSizes {
-    /// Blocks of a sweep that are counted.
+    /// Counted blocks of a sweep.
     pub runs: u32,
-    /// Blocks before them that are not.
+    /// Warm-up blocks.
     pub warmup: u32,
-    /// Fresh pairs of a comparison, look by look; one look where there is one number.
+    /// Confirmation pairs by look; one number means one look.
     pub pairs: Vec<u32>,
-    /// Seconds that a run of the baseline takes with all around it.
+    /// Seconds of a baseline run, including overhead.
     pub run_s: f64,
     /// Standard deviation of the baseline's runs, in percent.
     pub spread_percent: Option<f64>,
-    /// How far apart two of so many settings must be for a sweep to tell, in percent, at that
-    /// spread.
+    /// Difference between two settings that a sweep detects at that spread, in percent.
     pub sweep_tells_percent: Option<f64>,
-    /// The difference that the first look at a comparison's pairs tells, in percent.
+    /// Difference that the first look at a comparison detects, in percent.
     pub pairs_tell_percent: Option<f64>,
 }
 
-/// What is left of a plan.
+/// Remaining work of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemainingWork {
-    /// How many settings each sweep has that is certain to come.
+    /// Number of settings in each sweep that is certain to run.
     pub sweeps: Vec<usize>,
-    /// How many profiles come before them.
+    /// Number of profiles before them.
     pub profiles: usize,
-    /// How many settings each sweep has that comes once more if phases before the end change what
-    /// it depends on.
+    /// Number of settings in each sweep that runs again if other phases change something.
     pub again: Vec<usize>,
-    /// How many optimizations may be measured alone.
+    /// Maximum number of optimizations to measure alone.
     pub alone: usize,
 }
 
 impl RemainingWork {
-    /// Runs that come whatever is found.
+    /// Runs that happen in any case.
     pub(super) fn certain(&self, effort: &SampleSizes) -> usize {
         let sweeps: usize = self.sweeps.iter().map(|arms| effort.sweep(*arms)).sum();
         self.profiles * PROFILE_RUNS + sweeps
     }
 
-    /// About how many runs are to be expected: what is certain, the test of what is kept, and a
-    /// part of what comes only where something is found.
+    /// Expected number of runs: the certain ones, the final comparison, and a part of the
+    /// conditional ones.
     pub(super) fn expected(&self, effort: &SampleSizes) -> usize {
         let look = effort.first_look();
         let again: usize = self.again.iter().map(|arms| effort.sweep(*arms) + look).sum();
@@ -78,7 +74,7 @@ impl RemainingWork {
         self.certain(effort) + look + possible.div_ceil(EXPECTED)
     }
 
-    /// Runs of everything, where each choice is confirmed with every look.
+    /// Number of runs in the worst case, with every confirmation at all looks.
     fn most(&self, effort: &SampleSizes) -> usize {
         let all = effort.comparison();
         let again: usize = self.again.iter().map(|arms| effort.sweep(*arms) + all).sum();
@@ -86,8 +82,8 @@ impl RemainingWork {
         self.certain(effort) + again + pairs
     }
 
-    /// The fewest runs by which every sweep's choice can be confirmed and what is kept be tested:
-    /// what is kept free for them. What may come again or alone is not among them.
+    /// Minimum number of runs with every candidate confirmed and the final comparison: the reserve.
+    /// Conditional sweeps and single optimizations are not part of it.
     pub(super) fn least(&self, effort: &SampleSizes) -> usize {
         let least = effort.least();
         self.certain(&least) + (self.sweeps.len() + 1) * least.first_look()
@@ -95,9 +91,9 @@ impl RemainingWork {
 }
 
 impl SampleSizes {
-    /// The most that fits. As many looks as there is time for in every case; where there is none
-    /// for more than one, as many blocks and pairs as what is to be expected leaves time for. Where
-    /// more is found than that, later steps give way ([`SampleSizes::blocks`], [`SampleSizes::fresh`]).
+    /// Largest sample sizes that fit the budget: several looks if even the worst case fits,
+    /// otherwise one look sized for the expected case. If more is found than expected, later steps
+    /// are reduced ([`SampleSizes::blocks`], [`SampleSizes::fresh`]).
     pub fn fit(base: &Scenario, left: &RemainingWork, time: Time, log_sd: Option<f64>) -> Self {
         let full = Self {
             runs: base.runs,
@@ -117,7 +113,7 @@ impl SampleSizes {
         chosen.precise(left.sweeps.iter().copied().max().unwrap_or(2), log_sd)
     }
 
-    /// With no more blocks than the first sweep can have, which says what to expect of it.
+    /// With at most as many blocks as the first sweep can have, on which the forecast is based.
     fn beginning(self, left: &RemainingWork, time: Time) -> Self {
         let Some((first, later)) = left.sweeps.split_first() else {
             return self;
@@ -127,7 +123,8 @@ impl SampleSizes {
         Self { runs, ..self }
     }
 
-    /// The same for what is left now: what earlier phases did not need goes to later ones.
+    /// Sample sizes for the remaining work: time that earlier phases did not need goes to later
+    /// ones.
     pub(super) fn again(&self, base: &Scenario, left: &RemainingWork, time: Time) -> Self {
         if base.quick || self.pairs.len() > 1 {
             return self.clone();
@@ -136,7 +133,7 @@ impl SampleSizes {
         full.one_look(left, time)
     }
 
-    /// Everything with several looks, the most first.
+    /// Sizes with several looks, the largest first.
     fn looks(&self) -> impl Iterator<Item = Self> {
         (2..=group_sequential::BATCHES.len()).rev().map(|looks| Self {
             pairs: group_sequential::BATCHES[..looks].iter().map(|pairs| count(*pairs)).collect(),
@@ -144,8 +141,8 @@ impl SampleSizes {
         })
     }
 
-    /// The most with one look that is expected to fit: first blocks give way, then pairs, then
-    /// blocks again.
+    /// Largest sizes with one look that are expected to fit. Blocks are reduced first, then pairs,
+    /// then blocks again.
     fn one_look(&self, left: &RemainingWork, time: Time) -> Self {
         let least = self.least();
         let good = RUNS_GOOD.min(self.runs);
@@ -158,23 +155,22 @@ impl SampleSizes {
         levels.find(fits).unwrap_or_else(|| least.clone())
     }
 
-    /// The least that is not too little.
+    /// Smallest useful sizes.
     fn least(&self) -> Self {
         let pairs = self.pairs.first().map_or(0, |pairs| *pairs).min(count(PAIRS_MIN));
         Self { runs: self.runs.min(RUNS_MIN), pairs: vec![pairs], ..self.clone() }
     }
 
-    /// How many pairs the first look can have, the most first: even, and not too few.
+    /// Possible numbers of pairs at the first look, largest first: even and not too few.
     fn counts(&self) -> impl Iterator<Item = u32> + use<> {
         let most = self.pairs.first().map_or(0, |pairs| *pairs);
         let least = self.least().pairs[0];
         (least..=most).rev().filter(move |pairs| *pairs == most || pairs.is_multiple_of(2))
     }
 
-    /// How many blocks a sweep of so many settings can have before what comes `after` it, where
-    /// fresh pairs of its choice must fit as well: nothing where it is too few. Where there is no
-    /// time for all that comes after, the last of it gives way, and then the fresh pairs: it may
-    /// have nothing to confirm. The test of what is `kept` so far never does.
+    /// Blocks that a sweep of this many settings can have if its confirmation has to fit too;
+    /// `None` if too few. If time is short, the last of the later steps (`after`) are dropped
+    /// first, then the confirmation. The final comparison of `kept` settings is never dropped.
     pub(super) fn blocks(
         &self,
         arms: usize,
@@ -193,8 +189,8 @@ impl SampleSizes {
         })
     }
 
-    /// How many fresh pairs the first look at a sweep's choice can have before what comes `after`
-    /// it; nothing where it is too few. The same gives way as for a sweep.
+    /// Pairs at the first look of a sweep's confirmation; `None` if too few. Later steps are
+    /// dropped as for a sweep.
     pub(super) fn fresh(&self, after: &RemainingWork, time: Time) -> Option<u32> {
         let least = self.least();
         let few = if self.pairs.len() > 1 { self } else { &least };
@@ -202,37 +198,38 @@ impl SampleSizes {
         all.or_else(|| few.last(least.first_look(), time))
     }
 
-    /// How many pairs the first look at a comparison can have beside so many runs; nothing where it
-    /// is too few. Of several looks the first is whole or is not.
+    /// Pairs at the first look of a comparison next to `beside` other runs; `None` if too few. The
+    /// first of several looks is whole or skipped.
     pub(super) fn last(&self, beside: usize, time: Time) -> Option<u32> {
         let whole = self.pairs.len() > 1;
         let mut counts = self.counts().take(if whole { 1 } else { usize::MAX });
         counts.find(|pairs| time.holds(2 * *pairs as usize + beside))
     }
 
-    /// The fewest pairs of a comparison.
+    /// Minimum number of pairs of a comparison.
     pub(super) fn pairs_least(&self) -> u32 {
         self.least().pairs[0]
     }
 
-    /// With the first look alone: for what is tested whatever it says.
+    /// With only the first look, for a comparison that happens in any case.
     pub(super) fn once(&self) -> Self {
         Self { pairs: self.pairs[..1].to_vec(), ..self.clone() }
     }
 
-    /// Whether a profile and the least sweep behind it fit, and the test of what is `kept` so far.
+    /// True if a profile, the smallest sweep after it and the final comparison of `kept` settings
+    /// fit.
     pub(super) fn has_time_for_profile(&self, arms: usize, kept: bool, time: Time) -> bool {
         let least = self.least();
         let last = if kept { least.first_look() } else { 0 };
         time.holds(PROFILE_RUNS + least.sweep(arms) + last)
     }
 
-    /// Trials of a sweep of so many settings.
+    /// Trials of a sweep of this many settings.
     pub fn sweep(&self, arms: usize) -> usize {
         arms * (self.runs + self.warmup) as usize
     }
 
-    /// The looks at a comparison whose first one sees so many pairs.
+    /// Look schedule of a comparison whose first look has this many pairs.
     pub(super) fn looking(&self, first: u32) -> LookSchedule {
         let later = self.pairs.iter().skip(1);
         LookSchedule::of(
@@ -240,17 +237,17 @@ impl SampleSizes {
         )
     }
 
-    /// By which terms so many pairs of a comparison are judged: the only look has the whole α.
+    /// Test plan for this many pairs; a single look has the full α.
     pub(super) fn terms(&self, base: &Scenario, pairs: usize) -> TestPlan {
         if self.pairs.len() > 1 { TestPlan::look(base, pairs) } else { TestPlan::one_look(base) }
     }
 
-    /// Trials of all looks at a comparison.
+    /// Trials of all looks of a comparison.
     pub fn comparison(&self) -> usize {
         2 * self.pairs.iter().map(|pairs| *pairs as usize).sum::<usize>()
     }
 
-    /// Trials of the first look at a comparison.
+    /// Trials of the first look of a comparison.
     pub fn first_look(&self) -> usize {
         2 * self.pairs.first().map_or(0, |pairs| *pairs as usize)
     }
@@ -272,7 +269,7 @@ impl SampleSizes {
     }
 }
 
-/// A number of pairs as scenarios hold it.
+/// A number of pairs as scenarios store it.
 fn count(pairs: usize) -> u32 {
     u32::try_from(pairs).unwrap_or(u32::MAX)
 }
@@ -289,7 +286,8 @@ mod tests {
         Tune::parse(shipped("phase2").unwrap()).unwrap().0
     }
 
-    /// A plan: the settings of its sweeps; the first is done again, the last begins with a profile.
+    /// A plan: the settings of its sweeps. The first sweep runs again; the last one starts with a
+    /// profile.
     #[derive(Debug, Clone)]
     struct Plan {
         arms: Vec<usize>,
@@ -307,7 +305,7 @@ mod tests {
         }
     }
 
-    /// What a phase comes to.
+    /// Outcome of a phase.
     #[derive(Debug, Clone, Copy, PartialEq)]
     enum Found {
         Nothing,
@@ -315,18 +313,18 @@ mod tests {
         Kept,
     }
 
-    /// What a session did: blocks and pairs, nothing where there was no time for them.
+    /// Result of a session: blocks and pairs, `None` if there was no time.
     #[derive(Debug, Default)]
     struct Ran {
         used_s: f64,
         planned: u32,
         sweeps: Vec<Option<u32>>,
         pairs: Vec<Option<u32>>,
-        /// Of what is kept, where anything is.
+        /// Final comparisons, if anything is kept.
         last: Vec<Option<u32>>,
     }
 
-    /// A session that nobody runs: what is asked before each step, in the order of a walk.
+    /// Simulated session: the questions before each step, in replay order.
     fn session(base: &Scenario, plan: &Plan, budget_s: f64, run_s: f64, found: &[Found]) -> Ran {
         let (mut ran, mut runs) = (Ran::default(), PILOT_RUNS);
         let time = |runs: usize| Time { left_s: budget_s - START_S - runs as f64 * run_s, run_s };
@@ -378,7 +376,7 @@ mod tests {
         ran
     }
 
-    /// Runs of every look at a choice, none of which tells.
+    /// Runs of all looks of an undecided comparison.
     fn looks(
         effort: &SampleSizes,
         after: &RemainingWork,
@@ -417,7 +415,7 @@ mod tests {
             let ran = session(&base(), &plan, budget_s, run_s, &found);
             prop_assert!(ran.used_s <= budget_s, "{ran:?} in {budget_s} s");
             prop_assert!(ran.sweeps[0].is_none_or(|blocks| blocks >= ran.planned), "{ran:?}");
-            // What is kept has always been tested.
+            // Kept settings are always compared.
             prop_assert!(ran.last.iter().all(Option::is_some), "{ran:?}");
         }
 
