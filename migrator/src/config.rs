@@ -1,4 +1,4 @@
-//! Resolved and checked settings of a run; no `Option` for a limit, no I/O.
+//! Settings and limits of a run, resolved and checked. A limit that applies always has a value.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::str::FromStr;
@@ -11,131 +11,130 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::partition::Partition;
 
-/// The settings that a sweep varies. Serialized as a flat object of those that apply, the names of
-/// which are the names in scenarios; on the command line they take hyphens.
+/// The settings that a sweep varies. Serialized as a flat object of those that apply, under the
+/// names that scenarios use. The command line spells the names with hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SettingsArgs")]
 pub struct Settings {
     /// Threads that map and insert.
     pub workers: NonZeroUsize,
-    /// Records in one transaction.
+    /// Records per transaction.
     pub batch_size: NonZeroUsize,
-    /// Where batches get their connections.
+    /// Source of the batches' connections.
     #[serde(flatten)]
     pub pool: PoolConfig,
-    /// What may wait between a worker's two halves.
+    /// Queue between the two halves of a worker.
     #[serde(flatten)]
     pub queue: QueueConfig,
-    /// Threads of the parse pool; 0: workers parse themselves.
+    /// Threads of the parse pool. With 0, workers parse themselves.
     pub parse_threads: usize,
-    /// How batches find out which of their keys are stored.
+    /// Method to find out which keys of a batch are stored.
     #[serde(flatten)]
     pub cache: CacheConfig,
-    /// How rows reach the store.
+    /// Method to send rows to the store.
     pub insert: InsertMethod,
 }
 
-/// Settings as they are typed, on a command line or in a scenario: what is not there has the
-/// baseline's value.
+/// Settings as given on a command line or in a scenario. Absent ones take the baseline's value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
 #[serde(default)]
 pub struct SettingsArgs {
     /// Threads that map and insert [default: 2]
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZeroUsize>,
-    /// Records in one transaction [default: 1000]
+    /// Records per transaction [default: 1000]
     #[arg(long, value_name = "N")]
     pub batch_size: Option<NonZeroUsize>,
-    /// Where batches get their connections [default: off]
+    /// Source of the batches' connections [default: off]
     #[arg(long, value_enum)]
     pub pool: Option<PoolMode>,
-    /// With `--pool shared`: most connections at one time [default: 10]
+    /// With `--pool shared`: maximum number of connections [default: 10]
     #[arg(long, value_name = "N")]
     pub pool_max: Option<NonZeroUsize>,
-    /// With `--pool shared`: seconds after which an unused connection is closed [default: 600]
+    /// With `--pool shared`: close a connection after this many idle seconds [default: 600]
     #[arg(long, value_name = "SECONDS")]
     pub pool_idle_s: Option<NonZeroU64>,
-    /// With `--pool shared`: seconds after which a connection is replaced [default: 1800]
+    /// With `--pool shared`: replace a connection after this many seconds [default: 1800]
     #[arg(long, value_name = "SECONDS")]
     pub pool_lifetime_s: Option<NonZeroU64>,
-    /// Prepared batches that may wait between a worker's mapping half and its inserting half; 0: it
-    /// maps a batch, then inserts it [default: 0]
+    /// Mapped batches that may wait between the two halves of a worker; 0: one thread maps, then
+    /// inserts [default: 0]
     #[arg(long, value_name = "N")]
     pub queue_depth: Option<usize>,
-    /// With `--queue-depth`: bytes that may wait, per worker [default: 67108864]
+    /// With `--queue-depth`: maximum bytes that wait, per worker [default: 67108864]
     #[arg(long, value_name = "BYTES")]
     pub queue_bytes_max: Option<NonZeroU64>,
-    /// Threads that parse in front of the mappers; 0: workers parse themselves [default: 0]
+    /// Threads of a parse pool in front of the mappers; 0: workers parse themselves [default: 0]
     #[arg(long, value_name = "N")]
     pub parse_threads: Option<usize>,
-    /// How batches find out which of their keys are stored [default: off]
+    /// Method to find out which keys of a batch are stored [default: off]
     #[arg(long, value_enum)]
     pub cache: Option<CacheMode>,
-    /// With `--cache worker` or `shared`: most keys that one cache keeps [default: 500000]
+    /// With `--cache worker` or `shared`: maximum number of keys in one cache [default: 500000]
     #[arg(long, value_name = "N")]
     pub cache_max_keys: Option<NonZeroUsize>,
-    /// With `--cache worker` or `shared`: share of cached keys that the store is asked about all
-    /// the same, 0 to 1 [default: 0]
+    /// With `--cache worker` or `shared`: fraction of the cached keys that the store has to
+    /// confirm, 0 to 1 [default: 0]
     #[arg(long, value_name = "RATE")]
     pub cache_spot_check: Option<Rate>,
-    /// How rows reach the store [default: values]
+    /// Method to send rows to the store [default: values]
     #[arg(long, value_enum)]
     pub insert: Option<InsertMethod>,
 }
 
-/// Where batches get their connections.
+/// Source of the batches' connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum PoolMode {
-    /// A fresh connection for every batch
+    /// A new connection for every batch
     Off,
-    /// One for each worker, opened at first use and kept for the worker's life
+    /// One connection per worker, opened at first use and kept to the end
     Worker,
-    /// One lazy pool for all workers
+    /// One pool for all workers, filled on demand
     Shared,
 }
 
-/// Where batches get their connections, with the limits that apply.
+/// Source of the batches' connections, with the limits that apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "pool", rename_all = "lowercase")]
 pub enum PoolConfig {
-    /// A fresh connection for every batch.
+    /// A new connection for every batch.
     Off,
-    /// One for each worker, opened at first use and kept for the worker's life.
+    /// One connection per worker, opened at first use and kept to the end.
     Worker,
-    /// One lazy pool for all workers.
+    /// One pool for all workers, filled on demand.
     Shared(PoolLimits),
 }
 
-/// What a shared pool keeps to.
+/// Limits of a shared pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PoolLimits {
-    /// Most connections at one time.
+    /// Maximum number of open connections.
     #[serde(rename = "pool_max")]
     pub max: NonZeroUsize,
-    /// Seconds after which a connection that nobody uses is closed.
+    /// Seconds after which an idle connection is closed.
     #[serde(rename = "pool_idle_s")]
     pub idle_s: NonZeroU64,
-    /// Seconds after which a connection is not used again.
+    /// Seconds after which a connection is not reused.
     #[serde(rename = "pool_lifetime_s")]
     pub lifetime_s: NonZeroU64,
 }
 
-/// What may wait between a worker's mapping half and its inserting half.
+/// Queue between the mapping half and the inserting half of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueConfig {
-    /// Nothing: a worker maps a batch, then inserts it.
+    /// No queue: a worker maps a batch, then inserts it.
     Off,
-    /// Prepared batches, while the other half works.
+    /// Mapped batches wait while the other half works.
     On(QueueLimits),
 }
 
-/// What a queue keeps to.
+/// Limits of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Most batches that wait.
+    /// Maximum number of batches that wait.
     pub depth: NonZeroUsize,
-    /// Most bytes that wait; a larger batch passes alone through the empty queue.
+    /// Maximum number of bytes that wait. A larger batch passes alone through the empty queue.
     pub bytes_max: NonZeroU64,
 }
 
@@ -153,51 +152,51 @@ impl Serialize for QueueConfig {
     }
 }
 
-/// How batches find out which of their keys are stored.
+/// Method to find out which keys of a batch are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheMode {
-    /// One query for each key
+    /// One query per key
     Off,
-    /// One query for each table's keys, its answers dropped with the batch
+    /// One query per table for all keys of a batch
     Batch,
-    /// The same, and each worker keeps the keys that it knows to be committed
+    /// As `batch`; each worker also caches keys that it knows to be committed
     Worker,
-    /// The same, and all workers keep them together
+    /// As `batch`; all workers share one cache of committed keys
     Shared,
 }
 
-/// How batches find out which of their keys are stored, with the limits that apply.
+/// Method to find out which keys of a batch are stored, with the limits that apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "cache", rename_all = "lowercase")]
 pub enum CacheConfig {
-    /// One query for each key.
+    /// One query per key.
     Off,
-    /// One query for each table's keys, its answers dropped with the batch.
+    /// One query per table for all keys of a batch.
     Batch,
-    /// The same, and each worker keeps the keys that it knows to be committed.
+    /// As `Batch`; each worker also caches keys that it knows to be committed.
     Worker(CacheLimits),
-    /// The same, and all workers keep them together.
+    /// As `Batch`; all workers share one cache of committed keys.
     Shared(CacheLimits),
 }
 
-/// What a cache of keys keeps to.
+/// Limits of a key cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CacheLimits {
-    /// Most keys that one cache keeps: with `worker`, each worker's.
+    /// Maximum number of keys in one cache. With `worker`, each worker has its own.
     #[serde(rename = "cache_max_keys")]
     pub max_keys: NonZeroUsize,
-    /// Share of the cached keys met in batches that the store is asked about all the same.
+    /// Fraction of the cache hits that the store has to confirm.
     #[serde(rename = "cache_spot_check")]
     pub spot_check: Rate,
 }
 
-/// A share, from 0 to 1.
+/// A fraction from 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Rate(f64);
 
-/// Sound because a rate is never NaN.
+/// Total equality holds because a rate is never NaN.
 impl Eq for Rate {}
 
 impl TryFrom<f64> for Rate {
@@ -207,7 +206,7 @@ impl TryFrom<f64> for Rate {
         if (0.0..=1.0).contains(&share) {
             return Ok(Self(share));
         }
-        Err(Error::usage(format!("{share} is no rate from 0 to 1")))
+        Err(Error::usage(format!("rate {share} is out of range: expected 0 to 1")))
     }
 }
 
@@ -228,17 +227,17 @@ impl From<Rate> for f64 {
     }
 }
 
-/// How rows reach the store.
+/// Method to send rows to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum InsertMethod {
-    /// Parameterised multi-row INSERT statements.
+    /// Multi-row INSERT statements with parameters.
     Values,
-    /// The store's bulk path.
+    /// The store's bulk load.
     Bulk,
 }
 
-/// How `SQLite` flushes at a commit.
+/// Flush policy of `SQLite` at a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Synchronous {
     /// Flush to disk at each commit.
@@ -250,7 +249,7 @@ pub enum Synchronous {
 }
 
 impl Default for Settings {
-    /// The baseline that every optimization is compared with.
+    /// The baseline to which every optimization is compared.
     fn default() -> Self {
         const WORKERS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
         const BATCH: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
@@ -267,7 +266,8 @@ impl Default for Settings {
 }
 
 impl Default for PoolLimits {
-    /// The usual ones of connection pools (bb8, r2d2): no run of minutes meets them by accident.
+    /// The usual limits of connection pools (bb8, r2d2). A run of a few minutes does not reach
+    /// them.
     fn default() -> Self {
         const MAX: NonZeroUsize = NonZeroUsize::new(10).unwrap();
         const IDLE_S: NonZeroU64 = NonZeroU64::new(600).unwrap();
@@ -277,7 +277,7 @@ impl Default for PoolLimits {
 }
 
 impl Default for CacheLimits {
-    /// As many keys as some 80,000 applications have, in no more than 45 MB.
+    /// The keys of some 80,000 applications, in no more than 45 MB.
     fn default() -> Self {
         const MAX_KEYS: NonZeroUsize = NonZeroUsize::new(500_000).unwrap();
         Self { max_keys: MAX_KEYS, spot_check: Rate::default() }
@@ -285,7 +285,7 @@ impl Default for CacheLimits {
 }
 
 impl Settings {
-    /// The name of every setting that there is; which of them apply depends on the others.
+    /// The names of all settings. Some apply only with certain values of others.
     pub const NAMES: [&'static str; 13] = [
         "workers",
         "batch_size",
@@ -306,8 +306,8 @@ impl Settings {
 impl TryFrom<SettingsArgs> for Settings {
     type Error = Error;
 
-    /// Fills in the baseline; refuses a setting that would be ignored, by its name and the name of
-    /// the one that it depends on.
+    /// Fills in the baseline. Rejects a setting that would be ignored, and names the setting that
+    /// it depends on.
     fn try_from(args: SettingsArgs) -> Result<Self> {
         let baseline = Self::default();
         Ok(Self {
@@ -322,12 +322,12 @@ impl TryFrom<SettingsArgs> for Settings {
     }
 }
 
-/// Bytes of prepared batches that wait for one worker's inserting half, unless said otherwise.
+/// Default of `queue_bytes_max`.
 const QUEUE_BYTES_MAX: NonZeroU64 = NonZeroU64::new(64 << 20).unwrap();
 
 impl SettingsArgs {
-    /// With `off` and `batch` nothing is kept, so there is neither a number of keys to limit nor a
-    /// kept answer to check.
+    /// Rejects limits with `off` and `batch`: without a cache there are no keys to limit and no
+    /// hits to confirm.
     fn cache_config(&self) -> Result<CacheConfig> {
         let usual = CacheLimits::default();
         let limits = CacheLimits {
@@ -346,7 +346,7 @@ impl SettingsArgs {
         ];
         match limits.iter().find(|(_, is_set)| *is_set) {
             Some((name, _)) => Err(Error::usage(format!(
-                "setting {name} would be ignored: it belongs to cache = worker or shared"
+                "setting {name} has no effect without cache = worker or shared"
             ))),
             None => Ok(config),
         }
@@ -361,7 +361,7 @@ impl SettingsArgs {
             })),
             (None, None) => Ok(QueueConfig::Off),
             (None, Some(_)) => Err(Error::usage(
-                "setting queue_bytes_max would be ignored: it belongs to queue_depth of 1 or more",
+                "setting queue_bytes_max has no effect without queue_depth of 1 or more",
             )),
         }
     }
@@ -385,42 +385,42 @@ impl SettingsArgs {
             ("pool_lifetime_s", self.pool_lifetime_s.is_some()),
         ];
         match limits.iter().find(|(_, is_set)| *is_set) {
-            Some((name, _)) => Err(Error::usage(format!(
-                "setting {name} would be ignored: it belongs to pool = shared"
-            ))),
+            Some((name, _)) => {
+                Err(Error::usage(format!("setting {name} has no effect without pool = shared")))
+            }
             None => Ok(config),
         }
     }
 }
 
-/// A link between migrator and store that is simulated on top of the one that is there.
+/// Simulated network between migrator and store, in addition to the real one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Link {
-    /// What a connect takes, in milliseconds.
+    /// Extra latency of a connect, in milliseconds.
     pub connect_ms: u32,
-    /// What a message on the wire and its answer take, in milliseconds.
+    /// Extra latency of a message and its answer, in milliseconds.
     pub round_trip_ms: u32,
 }
 
 impl Link {
-    /// Whether it takes any time; without that, nothing is simulated.
+    /// True if any latency is above zero. Without latency nothing is simulated.
     pub fn takes_time(self) -> bool {
         self != Self::default()
     }
 }
 
-/// How a run is carried out, apart from what it reads, writes and maps with.
+/// Parameters of a run, apart from source, store and contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// What a sweep varies.
+    /// The settings that a sweep varies.
     pub settings: Settings,
-    /// Most records to read; `u64::MAX` for all.
+    /// Maximum number of records to read; `u64::MAX` for all.
     pub limit: u64,
-    /// Which share of the source is taken.
+    /// The part of the source to read.
     pub partition: Partition,
-    /// Take records again that the log calls failed.
+    /// Retry records that the log has as failed.
     pub retry_failed: bool,
-    /// The run's one point in time: `GETUTCDATE()` and the log's `processing_time`.
+    /// The run's single point in time: `GETUTCDATE()` and the log's `processing_time`.
     pub now: NaiveDateTime,
 }
 

@@ -1,42 +1,43 @@
-//! What stops a run: one error type with a closed set of kinds. Imports no module.
+//! Errors that stop a run: one type with a closed set of kinds.
 //!
-//! Bad input is not an error here: a record that cannot be mapped or stored is data
-//! ([`crate::record::Reject`], [`crate::record::Refusal`]) and the run goes on.
+//! A record that cannot be mapped or stored is not an error here. It is data
+//! ([`crate::record::Reject`], [`crate::record::Refusal`]), and the run continues.
 
 use std::fmt;
 
-/// Why a run stops, as far as the caller has to tell causes apart.
+/// Class of an error. Callers choose between retry, exit code and message by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The command line or a setting is wrong; the user has to change the command.
+    /// Wrong command line or setting. The user has to change the command.
     Usage,
-    /// A file, a folder, a contract or a store is missing, unreadable or faulty.
+    /// A file, folder, contract or store is missing, unreadable or invalid.
     Environment,
-    /// The store refused a statement for its data (a key, a constraint, a length).
+    /// The store rejected a statement because of its data: a key, a constraint, a length.
     Data,
-    /// The store was busy, or a lock was not to be had in time; doing the transaction again may
-    /// work.
+    /// The store was busy, or a lock was not granted in time. A retry of the transaction may
+    /// succeed.
     Busy,
-    /// The store ended the transaction to resolve a deadlock; doing it again may work.
+    /// The store chose the transaction as deadlock victim. A retry may succeed.
     Deadlock,
-    /// The transaction met rows that another one has changed since; doing it again may work.
+    /// Another transaction has changed rows that this one had read. A retry may succeed.
     Conflict,
-    /// The connection is gone; doing the transaction again on another one may work.
+    /// The connection is lost. A retry on another connection may succeed.
     Disconnected,
-    /// The store is out of service or of resources for a while; doing the transaction again later,
-    /// on another connection, may work.
+    /// The store is temporarily out of service or of resources. A later retry on another connection
+    /// may succeed.
     Unavailable,
-    /// Something else ended the run while this was waiting; never the reason why it ended.
+    /// The run ended while this thread was waiting. Never the cause of the run's end.
     Stopped,
-    /// The user interrupted the run; the same command goes on where it stopped.
+    /// The user interrupted the run. The same command resumes it.
     Interrupted,
     /// The books of a finished run do not balance.
     Imbalance,
 }
 
-/// What stopped a run: a kind to decide on, a message for people, the cause below it.
+/// An error with a kind for callers, a message for people and an optional cause.
 ///
-/// Messages are lower-case fragments without a full stop: where it happened, then what.
+/// Messages start in lower case and do not end with a full stop. They name the place, the event and
+/// the next step.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -44,16 +45,17 @@ pub struct Error {
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// The result of everything that can stop a run.
+/// Result of an operation that can stop a run.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error without a cause below it.
+    /// An error without a cause.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), cause: None }
     }
 
-    /// An error that another one caused; `message` says what was being done.
+    /// An error with a cause. `message` names the failed operation; `Display` appends the cause to
+    /// it.
     pub fn caused(
         kind: ErrorKind,
         message: impl Into<String>,
@@ -62,22 +64,22 @@ impl Error {
         Self { kind, message: message.into(), cause: Some(cause.into()) }
     }
 
-    /// Shorthand for [`ErrorKind::Usage`].
+    /// An error of kind [`ErrorKind::Usage`].
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
     }
 
-    /// Shorthand for [`ErrorKind::Environment`].
+    /// An error of kind [`ErrorKind::Environment`].
     pub fn environment(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Environment, message)
     }
 
-    /// The kind that decides what happens next.
+    /// The error's kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Whether the same transaction may succeed when it is tried again.
+    /// True if the same transaction may succeed on a retry.
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.kind,
@@ -89,7 +91,7 @@ impl Error {
         )
     }
 
-    /// The exit code of a process that ends with this error.
+    /// Exit code of a process that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             ErrorKind::Imbalance => 1,

@@ -1,10 +1,13 @@
 //! Maps XML application records with a JSON mapping contract and stores the rows.
 //!
-//! One record's way, each step a module:
+//! A record passes through these steps; the module of each step is below it:
 //!
 //! ```text
 //! source → validate → parse → map → coerce → (queue) → dedup → insert + log
+//! source   stage      stage   stage  stage    run       write   write
 //! ```
+//!
+//! [`run::pipeline::run`] connects the steps. The mapping rules are in `migrator/docs/contract.md`.
 
 pub mod cli;
 pub mod config;

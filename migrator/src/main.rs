@@ -1,4 +1,4 @@
-//! The `migrator` program: its verbs are in `cmd/`.
+//! The `migrator` program. Its verbs are in [`migrator::cli`].
 
 use std::process::ExitCode;
 

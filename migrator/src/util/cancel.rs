@@ -1,11 +1,11 @@
-//! A run's end from outside: cancelled by whoever hears the signal, heard by one waiting thread, and
-//! seen by those who wait for something else.
+//! Cancellation of a run. A signal handler or a failed thread sets the token. Threads poll it, and
+//! one thread waits for it.
 
 use std::sync::PoisonError;
 
 use crate::util::sync::{Condvar, Mutex};
 
-/// Whether somebody has interrupted a run, or a part of it has aborted.
+/// Cancellation state of one run, shared by its threads.
 #[derive(Debug, Default)]
 pub struct CancellationToken {
     state: Mutex<CancellationState>,
@@ -28,8 +28,8 @@ enum Phase {
 }
 
 impl CancellationToken {
-    /// Interrupts the run. False if it has not begun or was interrupted before: then nobody will see
-    /// to its end.
+    /// Cancels the run on behalf of the user. Returns false if the run has not started, or was
+    /// cancelled before. The caller then has to end the process itself.
     pub fn cancel(&self) -> bool {
         self.change(|state| {
             let first = state.phase != Phase::NotStarted && !state.cancelled;
@@ -38,23 +38,24 @@ impl CancellationToken {
         })
     }
 
-    /// Says that a part of the run has aborted, so that no other part waits for anything any more.
+    /// Marks the run as failed, so that no thread waits any longer. Does not count as an
+    /// interruption by the user.
     pub fn abort(&self) {
         self.change(|state| state.aborted = true);
     }
 
-    /// Whether the run ends before its work is done, so that waiting is in vain.
+    /// True once the run was cancelled or has failed: further waits are pointless.
     pub fn is_cancelled(&self) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.cancelled || state.aborted
     }
 
-    /// Says that the run is over, so that nobody waits for an interrupt any more.
+    /// Ends [`CancellationToken::wait`] because the run is over.
     pub fn complete(&self) {
         self.change(|state| state.phase = Phase::Complete);
     }
 
-    /// Waits until the run is interrupted (true) or over (false).
+    /// Starts the run, then blocks until it is cancelled by the user (true) or complete (false).
     pub fn wait(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.phase == Phase::NotStarted {
@@ -66,7 +67,7 @@ impl CancellationToken {
         state.cancelled
     }
 
-    /// Whether the run was interrupted.
+    /// True once the user has cancelled the run.
     pub fn is_cancelled_by_user(&self) -> bool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).cancelled
     }

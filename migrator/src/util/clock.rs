@@ -1,18 +1,18 @@
-//! The time, for whatever has to be tested without waiting for it. Decides nothing.
+//! A clock behind a trait, so that tests control the time.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Tells the time and lets it pass.
+/// A monotonic clock that can sleep.
 pub trait Clock: Send + Sync {
-    /// This moment; never earlier than one that was told before.
+    /// The current time. Never earlier than a time returned before.
     fn now(&self) -> Instant;
 
-    /// Comes back after this time.
+    /// Blocks for `time`.
     fn sleep(&self, time: Duration);
 }
 
-/// The machine's clock.
+/// The operating system's monotonic clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -1,4 +1,5 @@
-//! util.
+//! Small parts without a folder of their own: cancellation, clock, locks, partitions, UTF-16
+//! lengths.
 
 pub mod cancel;
 pub mod clock;

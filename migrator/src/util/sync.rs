@@ -1,5 +1,5 @@
-//! Locks, condition variables and threads: std's, or with the feature `schedules` those of a
-//! scheduler that lets tests try one order of steps after the other. Adds nothing to either.
+//! Locks, condition variables and threads: those of std. The feature `schedules` replaces them by
+//! those of shuttle, whose scheduler lets tests try many orders of steps.
 
 #[cfg(feature = "schedules")]
 pub use shuttle::{

@@ -1,20 +1,20 @@
-//! Lengths as SQL Server counts them in names and in `nvarchar`: UTF-16 code units, of which a
-//! character beyond U+FFFF has two.
+//! Text lengths in UTF-16 code units, as SQL Server counts them in names and in `nvarchar`. A
+//! character beyond U+FFFF has two units.
 
-/// Most units of a name: `sysname` is `nvarchar(128)`.
+/// Longest name in code units: `sysname` is `nvarchar(128)`.
 pub const NAME_UNITS_MAX: usize = 128;
 
-/// The units of a text.
+/// Length of a text in code units.
 pub fn utf16_len(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// The longest beginning of a text with at most so many units, cut between characters.
-pub fn truncate_utf16(text: &str, most: usize) -> &str {
+/// Longest prefix of a text with at most `max` code units. Never splits a character.
+pub fn truncate_utf16(text: &str, max: usize) -> &str {
     let mut units = 0;
     let fits = |&(_, c): &(usize, char)| {
         units += c.len_utf16();
-        units <= most
+        units <= max
     };
     let end = text.char_indices().take_while(fits).last();
     end.map_or("", |(start, c)| &text[..start + c.len_utf8()])
@@ -26,8 +26,8 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_between_characters() {
-        for (most, cut) in [(0, ""), (1, "a"), (2, "a"), (3, "a😀"), (9, "a😀b")] {
-            assert_eq!(truncate_utf16("a😀b", most), cut);
+        for (max, cut) in [(0, ""), (1, "a"), (2, "a"), (3, "a😀"), (9, "a😀b")] {
+            assert_eq!(truncate_utf16("a😀b", max), cut);
         }
     }
 
