@@ -195,7 +195,7 @@ fn a_store_that_cannot_be_read_hides_no_finding() {
     let without = CATALOGUE.replace("{\"name\": \"paid\"", "{\"name\": \"payed\"");
     let place = Place::new(SOUND, Some(&without));
     for (store, expected) in [
-        ("sqlite:nowhere.db", "there is no such file"),
+        ("sqlite:nowhere.db", "the file does not exist"),
         ("sqlite:c.json", "file is not a database"),
         ("oracle:c", "the form is"),
     ] {

@@ -62,7 +62,7 @@ fn refusal(store: &dyn Store, method: InsertMethod, spoil: impl FnOnce()) -> (Er
 fn stopped(store: &dyn Store, (error, metrics): &(Error, Metrics), table: &str, cause: &str) {
     assert_eq!(error.kind(), ErrorKind::Data, "{error}");
     let said = error.to_string();
-    assert!(said.starts_with(&format!("batch 0: a row of {table} is refused: ")), "{said}");
+    assert!(said.starts_with(&format!("batch 0: the store rejects a row of {table}: ")), "{said}");
     assert!(said.contains(cause), "{said}");
     assert!(metrics.retries.is_empty(), "{said}: {:?}", metrics.retries);
     assert_eq!(kept(store), 0, "{said}");

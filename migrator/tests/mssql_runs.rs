@@ -307,7 +307,7 @@ fn a_server_that_is_gone_for_good_stops_the_run_after_a_bounded_number_of_tries(
     let settings = json!({"workers": 1, "batch_size": 5});
     let error = server.try_run(settings, 5, NONE_GUILTY).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
-    assert!(error.to_string().contains("given up after 5 repetitions (busy)"), "{error}");
+    assert!(error.to_string().contains("giving up after 5 retries (busy)"), "{error}");
     assert!(server.log().is_empty());
     server.double.faults().clear();
     assert_eq!(server.run(json!({}), 5, NONE_GUILTY).books, committed(5));
@@ -392,7 +392,7 @@ fn no_more_than_the_servers_parameters_are_sent_and_keys_of_text_are_cast() {
     assert!(inserts.len() < 30, "{} texts", inserts.len());
     assert!(messages.iter().all(|m| !m.text.contains("NOLOCK") && !m.text.contains("MERGE")));
     // Batches without a refused record pay for no savepoint.
-    assert!(messages.iter().all(|message| message.text != sql::MARK));
+    assert!(messages.iter().all(|message| message.text != sql::SAVEPOINT));
 }
 
 #[test]

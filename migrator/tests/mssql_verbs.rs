@@ -117,7 +117,7 @@ fn a_source_table_on_a_server_is_read_as_the_same_table_in_a_file() {
         Fixture::succeed("generate", &[&generate[..], &["--quiet", "--out", out]].concat());
     }
     let error = Fixture::fail("generate", &[&generate[..], &["--out", &url]].concat());
-    assert!(error.contains("app_xml_staging is there already"), "{error}");
+    assert!(error.contains("app_xml_staging already exists"), "{error}");
     let into = |source: &str, name: &str, more: &[&str]| {
         let store = format!("sqlite:{}", fixture.path(name));
         let run = ["--source", source, "--store", &store, "--report", "-", "--quiet"];

@@ -183,9 +183,9 @@ fn processes_on_one_range_lose_races_and_no_records() {
 fn a_share_that_does_not_exist_is_refused() {
     let migration = Migration::new(5, 0.0, 0.0);
     for (share, part) in [
-        ("3/3", "shares of 3 are numbered from 0 to below 3"),
-        ("0/0", "shares of 0 are numbered from 0"),
-        ("one", "the form is i/n, such as 0/3"),
+        ("3/3", "partition index must be 0 to 2"),
+        ("0/0", "the number of partitions must be 1 or more"),
+        ("one", "expected INDEX/COUNT, e.g. 0/3"),
     ] {
         let output = migration.command(&["--partition", share]).output().unwrap();
         let message = String::from_utf8(output.stderr).unwrap();

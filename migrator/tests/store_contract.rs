@@ -437,7 +437,7 @@ fn a_table_that_differs_from_the_catalogue_is_refused_by_name() {
         (
             "CREATE TABLE scores (app_id INTEGER NOT NULL, name TEXT NOT NULL, score INTEGER, \
           PRIMARY KEY (app_id, name))",
-            "column 2 is name there and score_identifier",
+            "column 2 is name in the store but score_identifier",
         ),
         (
             "CREATE TABLE scores (app_id INTEGER NOT NULL, score_identifier TEXT NOT NULL, \

@@ -147,7 +147,7 @@ mod tests {
         for (url, synchronous, expected) in [
             ("sqlite:a.db", None, "url: takes \"sqlite:\" without a path"),
             ("mysql://sa@db/x", None, "url: takes \"sqlite:\""),
-            ("mssql://x", None, "url: the form is mssql://"),
+            ("mssql://x", None, "url: expected mssql://"),
             ("mssql://sa@db/x?pooling=true", None, "url: mssql://: unknown option"),
             ("mssql://sa:Sesame1@db/x", None, "url: mssql://: a password does not belong"),
             ("mssql://sa@db/x", Some("full"), "synchronous: would be ignored: it belongs to"),

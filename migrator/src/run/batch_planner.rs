@@ -1,12 +1,13 @@
-//! Which records come next: planned batches of keys, without those that the log has already.
-//! Reads keys and log, never a record's text.
+//! Plans numbered batches of source keys and skips keys that are already logged.
 //!
-//! Source and log may be on different servers, so keys are compared page by page. A migration that is
-//! taken up would so read every key that is done once more. But where the log has *every* number of a
-//! range there is nothing in it to look for, whatever the source has. So behind a page without gaps
-//! that is all logged it is query_log once whether the log has any gap; if it has, ranges are counted in
-//! it, twice as many numbers each time, until one lacks some; then half as many, until a page is read
-//! again. A gap in the log is never stepped over, and a source with gaps is read as before.
+//! Source and log may be on different servers, so keys are compared page by page. A resumed
+//! migration would read every finished key again. But if the log has *every* number of a range, the
+//! range needs no read, whatever the source has.
+//!
+//! So after a page without gaps whose keys are all logged, the planner asks once whether the log
+//! has any gap. If it has one, the planner counts the log's rows in ranges. It doubles the range
+//! until one has a gap, then halves it until a page is read again. A range with a gap is never
+//! skipped, and a source with gaps is read page by page.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -21,10 +22,10 @@ use crate::store::{Connection, Role, Store};
 use crate::util::partition::Partition;
 use crate::write::log::{Log, LogStatus};
 
-/// Most numbers that one statement counts: an answer takes some hundredths of a second.
+/// Maximum number of keys that one statement counts. An answer takes some hundredths of a second.
 const SPAN_MAX: i32 = 1 << 20;
 
-/// Hands out the keys of a source in ascending order; holds one page of them at a time.
+/// Plans batches in ascending order of keys. Holds one page of keys at a time.
 pub struct BatchPlanner<'a> {
     reader: Box<dyn Reader + 'a>,
     store: &'a dyn Store,
@@ -38,22 +39,22 @@ pub struct BatchPlanner<'a> {
     left: u64,
     last_key: i32,
     page: VecDeque<i32>,
-    /// Whether the page has every number from its first to its last, and the log has them all.
+    /// True if the page has every number from its first to its last key, and the log has them all.
     page_is_done: bool,
-    /// What the log says of the page's keys.
+    /// Log entries of the page's keys.
     logged: FxHashMap<i32, LogStatus>,
     next_number: u64,
     skipped: u64,
 }
 
-/// How keys are passed over by range_skip.
+/// Method to skip logged keys by counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RangeSkip {
-    /// Not at all: failed records are looked for, or the log may take a key twice.
+    /// No skipping: failed records are retried, or the log may have a key twice.
     Never,
-    /// All rows of the log at once, the first time.
+    /// Next check: all rows of the log at once.
     All,
-    /// By ranges, from then on.
+    /// Further checks: range by range.
     Ranges,
 }
 
@@ -66,19 +67,19 @@ impl RangeSkip {
 /// The keys of one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyBatch {
-    /// The batch's number, from 0 without gaps.
+    /// Number of the batch, from 0 without gaps.
     pub number: u64,
-    /// Ascending; at least one.
+    /// Ascending keys, at least one.
     pub keys: Vec<i32>,
-    /// Those of them whose failure is in the log and has to give way.
+    /// Keys whose failure is in the log and has to be deleted.
     pub retried: FxHashSet<i32>,
-    /// Records that were passed over on the way to these because the log has them.
+    /// Records skipped before this batch because the log has them.
     pub skipped: u64,
 }
 
 impl<'a> BatchPlanner<'a> {
-    /// A planner from the source's beginning; log look-ups go over `connection`, or over another one
-    /// to `store` when that is gone. `log_has_key`: the log takes no record twice.
+    /// A planner at the source's beginning. Log look-ups use `connection`, or a new one from
+    /// `store` after a disconnect. `log_has_key`: the log rejects a second row for a record.
     pub fn new(
         reader: Box<dyn Reader + 'a>,
         store: &'a dyn Store,
@@ -106,7 +107,7 @@ impl<'a> BatchPlanner<'a> {
         }
     }
 
-    /// The next batch; none at the source's end or at the limit.
+    /// The next batch. `None` at the source's end or at the limit.
     pub fn next_key_batch(&mut self) -> Result<Option<KeyBatch>> {
         let size = (self.batch_size.get() as u64).min(self.left);
         let mut keys = Vec::new();
@@ -138,23 +139,23 @@ impl<'a> BatchPlanner<'a> {
         Ok(Some(KeyBatch { number, keys, retried, skipped: self.skipped - skipped_before }))
     }
 
-    /// How many batches were handed out so far; their numbers are those below.
+    /// Number of batches planned so far. Their numbers are below it.
     pub fn planned(&self) -> u64 {
         self.next_number
     }
 
-    /// Records passed over so far because the log has them.
+    /// Records skipped so far because the log has them.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// At most `most` of the keys that were handed out or passed over and that the log does not
-    /// have, ascending, from a second reading of source and log.
-    pub fn missing_keys(&mut self, most: usize) -> Result<Vec<i32>> {
+    /// Up to `max` planned or skipped keys that the log does not have, ascending. Reads source and
+    /// log again.
+    pub fn missing_keys(&mut self, max: usize) -> Result<Vec<i32>> {
         let last = self.page.front().map_or(self.last_key, |next| next - 1);
         let mut missing_keys = Vec::new();
         (self.last_key, self.page) = (0, VecDeque::new());
-        while missing_keys.len() < most {
+        while missing_keys.len() < max {
             match self.next_key()? {
                 Some(key) if key <= last => {
                     if !self.logged.contains_key(&key) {
@@ -181,7 +182,7 @@ impl<'a> BatchPlanner<'a> {
         Ok(self.page.pop_front())
     }
 
-    /// Goes on behind the ranges of which the log has every number.
+    /// Skips the ranges of which the log has every number.
     fn skip_logged_ranges(&mut self) -> Result<()> {
         self.page_is_done = false;
         if self.range_skip == RangeSkip::Never || self.last_key == i32::MAX {
@@ -215,7 +216,7 @@ impl<'a> BatchPlanner<'a> {
         self.last_key = last;
     }
 
-    /// What the log says, query_log until there is an answer.
+    /// Queries the log. Retries, on a new connection after a disconnect.
     fn query_log<T>(
         &mut self,
         mut ask: impl FnMut(&Log, &mut dyn Connection) -> Result<T>,
@@ -229,7 +230,7 @@ impl<'a> BatchPlanner<'a> {
             backoff.wait(error)?;
             match self.store.connect(Role::Reader) {
                 Ok(connection) => self.connection = connection,
-                // The old one says once more that it is gone.
+                // The old connection reports again that it is lost.
                 Err(error) => _ = backoff.wait(error)?,
             }
         }

@@ -1,4 +1,4 @@
-//! run.
+//! The pipeline of a run and its threads.
 
 pub mod batch_planner;
 pub mod pipeline;

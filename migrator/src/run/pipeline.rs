@@ -1,5 +1,4 @@
-//! The wiring of a run: the only file that names every stage. Decides nothing that a stage, the
-//! planner or the writer could decide, and prints nothing.
+//! Wiring of a run: connects source, stages, writer and store, and builds the report.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -34,55 +33,58 @@ use crate::write::insert::{BatchResult, Writer};
 use crate::write::log;
 use crate::write::log::{Log, Session};
 
-/// How many records an imbalance names.
+/// Maximum number of records that an imbalance error names.
 const MISSING_NAMED_MAX: usize = 20;
 
-/// What a run works on.
+/// Inputs of a run.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// Settings and limits.
     pub config: &'a Config,
-    /// Where records come from.
+    /// Source of the records.
     pub source: &'a dyn Source,
-    /// The source's name for the report.
+    /// Name of the source in the report.
     pub source_name: &'a str,
-    /// Where rows go.
+    /// Target of the rows.
     pub store: &'a dyn Store,
-    /// The store's tables in the contract's order of insertion.
+    /// Store tables in the contract's order of insertion.
     pub order: &'a [usize],
 }
 
-/// What a run says while it goes on.
+/// Progress of a run.
 #[derive(Debug)]
 pub enum RunEvent<'a> {
-    /// The store's log takes a record twice, so two processes on one range are not safe.
+    /// The store's log accepts a record twice. Two processes on the same range of keys are not
+    /// safe.
     LogWithoutKey,
     /// A batch is committed.
     Batch {
-        /// Records in it.
+        /// Records in the batch.
         records: u64,
-        /// Records that were passed over on the way to it because the log has them.
+        /// Records skipped before the batch because the log has them.
         skipped: u64,
     },
-    /// The store refused a record.
+    /// The store rejected a record.
     Refused {
-        /// The record's key.
+        /// Key of the record.
         key: i32,
-        /// What the log says.
+        /// Reason in the log.
         reason: &'a str,
-        /// What the store says.
+        /// Message of the store.
         message: &'a str,
     },
 }
 
-/// Takes events from any thread.
+/// Receives events, from any thread.
 pub type RunObserver<'a> = &'a (dyn Fn(&RunEvent<'_>) + Sync);
 
-/// Migrates what the source has and the log has not. `stages` makes the stages of each thread.
+/// Migrates the records of the source that the log does not have. `stages` creates the stages of
+/// one thread.
 ///
 /// # Errors
-/// What stopped the run; `Interrupted` if somebody did, and `Imbalance` if the books of a finished
-/// run do not balance.
+///
+/// The first error that stopped the run. `Interrupted` if the user cancelled it, and `Imbalance` if
+/// the books of a finished run do not balance.
 pub fn run<S: Stages>(
     job: &Job<'_>,
     stages: impl Fn() -> S + Sync,
@@ -94,8 +96,8 @@ pub fn run<S: Stages>(
     if !setup.log_has_key {
         observe(&RunEvent::LogWithoutKey);
     }
-    // This connection stays open until the end: when the last connection to a WAL closes, SQLite
-    // writes the whole of it back, which would fall to every batch otherwise.
+    // This connection stays open until the end. When the last connection to a WAL closes, SQLite
+    // checkpoints the whole WAL. Without it that cost would fall on every batch.
     let (connection, session) = open_session(store, config.now)?;
     let (log, log_has_key) = (Log::new(store.tables())?, setup.log_has_key);
     let planner = BatchPlanner::new(source.reader()?, store, connection, log, log_has_key, config);
@@ -127,7 +129,7 @@ pub fn run<S: Stages>(
     report(job, &totals, measured, books, checksum)
 }
 
-/// The run's session, and the connection over which it was opened.
+/// Opens the run's session. Returns the connection used for it.
 fn open_session(store: &dyn Store, now: NaiveDateTime) -> Result<(Box<dyn Connection>, Session)> {
     retry::at_start(|| {
         let mut connection = store.connect(Role::Reader)?;
@@ -136,7 +138,7 @@ fn open_session(store: &dyn Store, now: NaiveDateTime) -> Result<(Box<dyn Connec
     })
 }
 
-/// What was measured around the work.
+/// Values measured around the work.
 struct Measurements {
     usage: Usage,
     peak_rss_bytes: u64,
@@ -199,8 +201,12 @@ fn notify(observe: RunObserver<'_>, written: &BatchResult, skipped: u64) {
     observe(&RunEvent::Batch { records: written.books.read, skipped });
 }
 
-/// The run's books, once it is sure that they balance: by arithmetic, and because the store's
-/// log has as many records of this session as the run accounts for.
+/// Checks the run's books: their sum, and the number of records that the store's log has for this
+/// session.
+///
+/// # Errors
+///
+/// `Imbalance`, with the first keys that the log lacks.
 fn balance(
     job: &Job<'_>,
     books: &Books,
@@ -253,7 +259,7 @@ fn rows_by_table(store: &dyn Store, rows: &[u64]) -> BTreeMap<String, u64> {
     tables.zip(rows).map(|(table, count)| (table.name.clone(), *count)).collect()
 }
 
-/// The stages of a record: validate and parse, then map and coerce.
+/// Stages of a record: validate and parse, then map and coerce.
 pub struct RecordStages<'c> {
     parser: Parser<'c>,
     mapper: Mapper<'c>,
@@ -261,7 +267,7 @@ pub struct RecordStages<'c> {
 }
 
 impl<'c> RecordStages<'c> {
-    /// The stages for one thread; `now` is the run's one point in time.
+    /// Stages for one thread. `now` is the run's single point in time.
     pub fn new(contract: &'c Contract, coercer: &'c Coercer, now: NaiveDateTime) -> Self {
         Self { parser: Parser::new(contract), mapper: Mapper::new(contract, now), coercer }
     }

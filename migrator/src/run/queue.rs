@@ -1,5 +1,5 @@
-//! A queue between the two halves of a worker, bounded by items and by bytes. Knows nothing of what
-//! it carries; a refused item is given back.
+//! Queue between the two halves of a worker, bounded by items and by bytes. A rejected item is
+//! returned to the producer.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 
 use crate::util::sync::{Condvar, Mutex, MutexGuard};
 
-/// A first-in, first-out queue for one producer and one consumer.
+/// First-in, first-out queue for one producer and one consumer.
 #[derive(Debug)]
 pub struct Queue<T> {
     state: Mutex<QueueState<T>>,
@@ -20,26 +20,26 @@ pub struct Queue<T> {
 struct QueueState<T> {
     items: VecDeque<(T, u64)>,
     bytes: u64,
-    /// The producer is done: what is queued is still given out.
+    /// The producer is done. Queued items can still be popped.
     finished: bool,
-    /// Either side has given up: nothing goes in or out any more.
+    /// One side has given up. No item goes in or out.
     stopped: bool,
     counts: QueueCounts,
 }
 
-/// What a queue has seen.
+/// Peaks of a queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueCounts {
-    /// Most items that waited at one time.
+    /// Largest number of items in the queue.
     pub items_peak: u64,
-    /// Most bytes that waited at one time.
+    /// Largest number of bytes in the queue.
     pub bytes_peak: u64,
     /// Items larger than the bound in bytes, which passed alone through the empty queue.
     pub oversize: u64,
 }
 
 impl<T> Queue<T> {
-    /// An empty queue for at most `depth` items of at most `bytes_max` bytes together.
+    /// An empty queue for at most `depth` items with at most `bytes_max` bytes in total.
     pub fn new(depth: NonZeroUsize, bytes_max: u64) -> Self {
         let state = QueueState {
             items: VecDeque::with_capacity(depth.get()),
@@ -51,10 +51,11 @@ impl<T> Queue<T> {
         Self { state: Mutex::new(state), changed: Condvar::new(), depth, bytes_max }
     }
 
-    /// Puts an item in, waiting for room. An item larger than the bound waits for the queue to be
+    /// Adds an item and waits for room. An item larger than the bound waits until the queue is
     /// empty and passes alone.
     ///
     /// # Errors
+    ///
     /// The item itself, if the queue was stopped.
     pub fn push(&self, item: T, bytes: u64) -> Result<(), T> {
         let mut state = self.lock();
@@ -75,8 +76,8 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Takes the oldest item out, waiting for one; `None` once the producer has finished and the
-    /// queue is empty, or the queue was stopped.
+    /// Waits for the oldest item. `None` if the queue was stopped, or if it is empty and the
+    /// producer has finished.
     pub fn pop(&self) -> Option<T> {
         let mut state = self.lock();
         loop {
@@ -95,13 +96,13 @@ impl<T> Queue<T> {
         }
     }
 
-    /// The producer's last word: what is queued is still given out, nothing more goes in.
+    /// Ends the producer's side. Queued items can still be popped.
     pub fn finish(&self) {
         self.lock().finished = true;
         self.changed.notify_all();
     }
 
-    /// Ends both sides at once; what is queued is dropped.
+    /// Ends both sides at once and drops the queued items.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
@@ -110,7 +111,7 @@ impl<T> Queue<T> {
         self.changed.notify_all();
     }
 
-    /// What the queue has seen so far.
+    /// Peaks so far.
     pub fn counts(&self) -> QueueCounts {
         self.lock().counts
     }

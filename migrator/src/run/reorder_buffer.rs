@@ -1,5 +1,5 @@
-//! Work done ahead by a pool of threads, given out in the order of its numbers and never further
-//! ahead than a window. Knows nothing of what it carries.
+//! Reorder buffer: several threads produce numbered items ahead of time, and consumers get them in
+//! number order. The producers stay within a window.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 
 use crate::util::sync::{Condvar, Mutex, MutexGuard};
 
-/// Numbered items that many threads make and many threads take.
+/// Numbered items of several producers for several consumers.
 #[derive(Debug)]
 pub struct ReorderBuffer<T> {
     state: Mutex<BufferState<T>>,
@@ -18,18 +18,18 @@ pub struct ReorderBuffer<T> {
 #[derive(Debug)]
 struct BufferState<T> {
     ready: BTreeMap<u64, T>,
-    /// Items that somebody has reserved to make.
+    /// Items that producers have reserved.
     reserved: u64,
-    /// Items that somebody has requested for; the numbers are given out in this order.
+    /// Items that consumers have requested. Numbers are handed out in this order.
     requested: u64,
-    /// How many items there are, once that is known.
+    /// Total number of items, once known.
     total: Option<u64>,
     stopped: bool,
     ready_peak: u64,
 }
 
 impl<T> ReorderBuffer<T> {
-    /// For makers who may be at most `window` items ahead of the takers.
+    /// A buffer whose producers may be at most `window` items ahead of the consumers.
     pub fn new(window: NonZeroUsize) -> Self {
         let state = BufferState {
             ready: BTreeMap::new(),
@@ -42,7 +42,8 @@ impl<T> ReorderBuffer<T> {
         Self { state: Mutex::new(state), changed: Condvar::new(), window: window.get() as u64 }
     }
 
-    /// Waits for the right to begin one more item; false if there are no more, or all has stopped.
+    /// Waits for the right to produce one more item. False if there are no more items, or the
+    /// buffer was stopped.
     pub fn reserve(&self) -> bool {
         let mut state = self.lock();
         while !state.stopped
@@ -56,7 +57,7 @@ impl<T> ReorderBuffer<T> {
         may
     }
 
-    /// Delivers item `number`, counted from 0 without gaps.
+    /// Adds item `number`. Numbers start at 0 and have no gaps.
     pub fn push(&self, number: u64, item: T) {
         let mut state = self.lock();
         state.ready.insert(number, item);
@@ -64,13 +65,13 @@ impl<T> ReorderBuffer<T> {
         self.changed.notify_all();
     }
 
-    /// Says that there are `total` items and no more.
+    /// Sets the total number of items.
     pub fn finish(&self, total: u64) {
         self.lock().total = Some(total);
         self.changed.notify_all();
     }
 
-    /// Takes the next item in order, waiting for it; `None` after the last, or if all has stopped.
+    /// Waits for the next item in order. `None` after the last one, or if the buffer was stopped.
     pub fn pop(&self) -> Option<T> {
         let mut state = self.lock();
         let number = state.requested;
@@ -90,7 +91,7 @@ impl<T> ReorderBuffer<T> {
         }
     }
 
-    /// Ends every wait; what is ready is dropped.
+    /// Ends all waits and drops the items that are ready.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
@@ -98,7 +99,7 @@ impl<T> ReorderBuffer<T> {
         self.changed.notify_all();
     }
 
-    /// Most items that were ready and not taken at one time.
+    /// Largest number of items that were ready at one time.
     pub fn ready_peak(&self) -> u64 {
         self.lock().ready_peak
     }

@@ -1,10 +1,10 @@
-//! The threads of a run: workers with their two halves, and the parse pool in front of them. Knows
-//! that records are parsed and mapped and batches written, not how.
+//! Threads of a run: workers with a mapping half and an inserting half, and the parse pool in front
+//! of them.
 //!
-//! No deadlock: batches register their key_locks in number order; a worker takes its next batch only
-//! after its last is queued; what the parse pool makes is given out in number order; and a batch
-//! waits for earlier key_locks before it takes a connection. So the lowest batch that has not ended
-//! waits for nobody.
+//! The threads cannot deadlock. Batches register their keys in number order. A worker maps its next
+//! batch only after it has queued the last one. The parse pool's output is taken in number order. A
+//! batch waits for the keys of earlier batches before it takes a connection. So the unfinished
+//! batch with the lowest number never waits for another batch.
 
 use std::num::NonZeroUsize;
 use std::sync::PoisonError;
@@ -27,30 +27,32 @@ use crate::write::cache::{DedupCache, WorkerCache};
 use crate::write::insert::{Batch, BatchEntry, BatchResult, Writer};
 use crate::write::key_locks::{KeyLocks, LockRequest};
 
-/// The stages that touch no store, in the two parts that a parse pool puts on different threads.
-/// Every thread has its own.
+/// Stages that do not use a store, split into the two parts that a parse pool runs on different
+/// threads. Each thread has its own.
 pub trait Stages {
-    /// What goes from one part to the other.
+    /// Result of the first part.
     type Parsed: Send;
 
-    /// From a record's text to what mapping needs, timed.
+    /// Validates and parses a record's text, and times both.
     ///
     /// # Errors
-    /// A reject of the record.
+    ///
+    /// The reject of the record.
     fn parse(
         &mut self,
         record: RawRecord,
         metrics: &mut Metrics,
     ) -> std::result::Result<Self::Parsed, Reject>;
 
-    /// From there to typed rows, timed.
+    /// Maps and coerces a parsed record, and times both.
     fn map(&mut self, parsed: Self::Parsed, metrics: &mut Metrics) -> MappingOutcome;
 }
 
-/// What happens to a batch that is committed.
+/// Callback for a committed batch. Its second argument is the number of records skipped before the
+/// batch.
 pub type OnCommitted<'a> = &'a (dyn Fn(&BatchResult, u64) + Sync);
 
-/// A run's threads and what they share.
+/// Threads of a run and their shared state.
 pub struct WorkerPool<'a, P> {
     settings: &'a Settings,
     source: &'a dyn Source,
@@ -65,40 +67,40 @@ pub struct WorkerPool<'a, P> {
     stopped: AtomicBool,
 }
 
-/// What threads have done, all together.
+/// Sums over all threads of a run.
 pub struct RunTotals {
     /// Counters and times.
     pub metrics: Metrics,
-    /// Where records ended; `skipped` is not known here.
+    /// Number of records by outcome, without `skipped`.
     pub books: Books,
-    /// Rows stored, by table.
+    /// Stored rows by table.
     pub rows: Vec<u64>,
-    /// When the last batch was committed.
+    /// Time of the last commit.
     pub last_commit: Option<Instant>,
-    /// Records that threads of the parse pool parsed.
+    /// Records parsed by the parse pool.
     pub parsed_in_pool: u64,
-    /// Threads of the parse pool that parsed any.
+    /// Threads of the parse pool that parsed at least one record.
     pub parse_pool_threads: u64,
-    /// What the queues have seen; `None` without queues.
+    /// Peaks of the queues; `None` without queues.
     pub queue: Option<QueueCounts>,
-    /// Batches that waited for an earlier one.
+    /// Batches that waited for the keys of an earlier batch.
     pub lock_waits: u64,
 }
 
-/// What a worker has of its own at the store.
+/// Connections and cache of one inserting half.
 struct WriterContext<'p> {
     connections: WorkerHandle<'p>,
     cache: WorkerCache,
 }
 
-/// A batch whose records are parsed.
+/// A batch with parsed records.
 struct ParsedBatch<P> {
     key_batch: KeyBatch,
     records: Vec<(i32, std::result::Result<P, Reject>)>,
     read_at: Vec<Instant>,
 }
 
-/// A batch that is ready for the store, and when each of its records was read.
+/// A batch ready for the store, with the time at which each record was read.
 struct PreparedBatch {
     batch: Batch,
     read_at: Vec<Instant>,
@@ -107,7 +109,7 @@ struct PreparedBatch {
 }
 
 impl<'a, P: Send> WorkerPool<'a, P> {
-    /// The threads for these settings.
+    /// The threads for these settings. None runs before [`WorkerPool::work`].
     pub fn new(
         settings: &'a Settings,
         source: &'a dyn Source,
@@ -138,7 +140,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         }
     }
 
-    /// The planner, after the work.
+    /// Returns the planner, after the work.
     pub fn into_planner(self) -> BatchPlanner<'a> {
         self.planner.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,8 +148,9 @@ impl<'a, P: Send> WorkerPool<'a, P> {
     /// Runs all threads to their end.
     ///
     /// # Errors
-    /// The first error of any thread that is no mere consequence of another; `Interrupted` if
-    /// nothing else went wrong and somebody interrupted the run.
+    ///
+    /// The first error of a thread that is not a consequence of another one. `Interrupted` if no
+    /// thread failed and the user cancelled the run.
     pub fn work<S: Stages<Parsed = P>>(
         &self,
         stages: &(impl Fn() -> S + Sync),
@@ -195,7 +198,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         if cancellation.is_cancelled_by_user() {
             return Err(Error::new(
                 ErrorKind::Interrupted,
-                "interrupted: what is in the store's log is stored, the same command takes the rest",
+                "interrupted; committed batches are kept. Run the same command again to resume",
             ));
         }
         stopped.map_or(Ok(()), Err)?;
@@ -204,7 +207,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         Ok(total)
     }
 
-    /// Ends every wait of every thread; whoever is writing a batch finishes it first.
+    /// Ends all waits. A thread that writes a batch finishes it first.
     fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
         self.key_locks.stop();
@@ -214,7 +217,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         }
     }
 
-    /// Runs one thread's part; if it fails or panics, all others stop.
+    /// Runs one thread's part. If it fails or panics, all others stop.
     fn guarded(
         &self,
         (cancellation, tables): (&CancellationToken, usize),
@@ -263,7 +266,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         Ok(())
     }
 
-    /// A worker that maps a batch, then inserts it.
+    /// A worker without a queue: maps a batch, then inserts it.
     fn map_and_write_loop<S: Stages<Parsed = P>>(
         &self,
         stages: S,
@@ -277,7 +280,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         Ok(())
     }
 
-    /// The mapping half of a worker.
+    /// Mapping half of a worker.
     fn map_loop<S: Stages<Parsed = P>>(
         &self,
         queue: &Queue<PreparedBatch>,
@@ -288,7 +291,8 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         while let Some(prepared) = mapper.next(&mut totals.metrics)? {
             let bytes = prepared.batch.bytes();
             let started = Instant::now();
-            // A batch that is given back is not stored and not logged: the next run takes it.
+            // A batch that the queue returns is not stored and not logged. The next run maps it
+            // again.
             queue.push(prepared, bytes).map_err(|_| stopped())?;
             totals.metrics.time(TimedStage::QueuePush, started.elapsed());
         }
@@ -296,7 +300,7 @@ impl<'a, P: Send> WorkerPool<'a, P> {
         Ok(())
     }
 
-    /// The inserting half of a worker.
+    /// Inserting half of a worker.
     fn write_loop(&self, queue: &Queue<PreparedBatch>, totals: &mut RunTotals) -> Result<()> {
         let mut context = self.context();
         loop {
@@ -338,11 +342,11 @@ impl<'a, P: Send> WorkerPool<'a, P> {
     }
 }
 
-/// The mapping half's way from one batch to the next.
+/// Produces the mapped batches of one worker.
 struct BatchMapper<'c, 'a, S: Stages> {
     workers: &'c WorkerPool<'a, S::Parsed>,
     stages: S,
-    /// None where the parse pool reads.
+    /// `None` with a parse pool, which reads instead.
     reader: Option<Box<dyn Reader + 'a>>,
 }
 
@@ -350,7 +354,7 @@ impl<S: Stages> BatchMapper<'_, '_, S>
 where
     S::Parsed: Send,
 {
-    /// The next batch, mapped, with its key_locks registered.
+    /// The next mapped batch, with its keys registered. `None` at the end.
     fn next(&mut self, metrics: &mut Metrics) -> Result<Option<PreparedBatch>> {
         let mapped = if self.reader.is_some() {
             self.read_and_map(metrics)?
@@ -369,7 +373,7 @@ where
         Ok(Some(PreparedBatch { batch, read_at, skipped: key_batch.skipped, request }))
     }
 
-    /// Reads and maps record by record, so that no more than one text is held at a time.
+    /// Reads and maps record by record, so that only one text is in memory.
     fn read_and_map(&mut self, metrics: &mut Metrics) -> Result<Option<MappedBatch>> {
         let Some(key_batch) = self.workers.next_key_batch()? else { return Ok(None) };
         let Some(reader) = &mut self.reader else { return Ok(None) };
@@ -396,7 +400,7 @@ where
     }
 }
 
-/// A mapped batch before its key_locks are registered.
+/// A mapped batch before its keys are registered.
 type MappedBatch = (KeyBatch, Vec<BatchEntry>, Vec<Instant>);
 
 fn entry<S: Stages>(
@@ -413,7 +417,7 @@ fn entry<S: Stages>(
     BatchEntry { key, retry: key_batch.retried.contains(&key), mapped }
 }
 
-/// Reads a batch's records one by one; gives the time at which each was read.
+/// Reads the records of a batch one by one. Returns the time at which each was read.
 fn read(
     key_batch: &KeyBatch,
     reader: &mut dyn Reader,
@@ -445,7 +449,7 @@ fn merged(one: QueueCounts, other: QueueCounts) -> QueueCounts {
     }
 }
 
-/// Ends the wait for an cancellation when the threads have ended, however they did.
+/// Ends the wait for a cancellation when the threads have ended.
 struct CompleteGuard<'i>(&'i CancellationToken);
 
 impl Drop for CompleteGuard<'_> {

@@ -1,12 +1,11 @@
-//! The one text form of decimals, days and times: `SQLite` stores it, every checksum hashes it.
-//! Pure; knows no database.
+//! Canonical text of decimals, dates and times. `SQLite` stores it, and every checksum hashes it.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 
 use crate::contract::catalogue::SqlType;
 use crate::record::SqlValue;
 
-/// Most digits of a fraction of a second.
+/// Maximum number of fraction digits of a second.
 const FRACTION_DIGITS_MAX: u8 = 9;
 
 /// Appends `units` · 10^-`scale` as plain decimal text with exactly `scale` fraction digits.
@@ -34,7 +33,7 @@ pub fn push_date(out: &mut String, date: NaiveDate) {
     push_digits(out, date.day(), 2);
 }
 
-/// Appends `YYYY-MM-DD HH:MM:SS`, and `.` with `fraction_digits` digits where there are any.
+/// Appends `YYYY-MM-DD HH:MM:SS`, followed by `.` and `fraction_digits` digits if that is above 0.
 pub fn push_date_time(out: &mut String, time: NaiveDateTime, fraction_digits: u8) {
     push_date(out, time.date());
     out.push(' ');
@@ -49,7 +48,7 @@ pub fn push_date_time(out: &mut String, time: NaiveDateTime, fraction_digits: u8
     }
 }
 
-/// A value for people, in messages and reasons.
+/// Text of a value for people, in messages and log reasons.
 pub fn plain(value: &SqlValue) -> String {
     let mut out = String::new();
     match value {
@@ -65,8 +64,8 @@ pub fn plain(value: &SqlValue) -> String {
     out
 }
 
-/// Fraction digits that a column of this type keeps; SQL Server writes `datetime`, which counts
-/// thirds of 10 ms, with three.
+/// Fraction digits of a column's type. SQL Server writes `datetime`, which counts 1/300 s, with
+/// three.
 pub fn fraction_digits(sql_type: SqlType) -> u8 {
     match sql_type {
         SqlType::DateTime => 3,
@@ -75,10 +74,10 @@ pub fn fraction_digits(sql_type: SqlType) -> u8 {
     }
 }
 
-/// The fraction of the second in units of 10^-`digits` s, rounded, never carried into the second.
+/// Fraction of the second in units of 10^-`digits` s, rounded, without a carry into the second.
 fn fraction(time: NaiveDateTime, digits: u8) -> u32 {
     let unit = 10_u32.pow(u32::from(FRACTION_DIGITS_MAX.saturating_sub(digits)));
-    // A leap second is a second of more than 10^9 ns to chrono.
+    // chrono represents a leap second as more than 10^9 ns.
     let nanos = time.nanosecond().min(999_999_999);
     ((nanos + unit / 2) / unit).min(999_999_999 / unit)
 }

@@ -1,11 +1,12 @@
-//! One hash over everything that a migration yields, the same on every store whatever the order of
-//! the rows. Reads through [`Connection`] alone, one row at a time.
+//! Checksum over all rows of a migration, equal on every store and in any order of rows. Reads
+//! through [`Connection`], one row at a time.
 //!
-//! Per row: the first 128 bits of BLAKE3 over `table|column=value|column=value|…` in the order of
-//! the catalogue; the rows' hashes are added modulo 2^128. Null is `N`, a text is its length in
-//! bytes, `:` and itself, everything else is its canonical text. The log counts without what
-//! differs between two equal runs (`log_id`, `processing_time`, `session_id`), the helper tables
-//! not at all.
+//! Each row contributes the first 128 bits of BLAKE3 over `table|column=value|column=value|…` in
+//! catalogue order. The rows' hashes are added modulo 2^128. Null is `N`. A text is its length in
+//! bytes, `:` and the text. Every other value is its canonical text.
+//!
+//! The log counts without the columns that differ between two equal runs (`log_id`,
+//! `processing_time`, `session_id`). The helper tables do not count.
 
 use std::fmt::Write;
 
@@ -18,7 +19,7 @@ use super::{Connection, StoredValue};
 /// Columns of the log that differ between two runs with the same outcome.
 const LOG_COLUMNS_LEFT_OUT: [&str; 3] = ["log_id", "processing_time", "session_id"];
 
-/// The checksum of a store, 32 hex digits.
+/// Checksum of a store, 32 hex digits.
 pub fn checksum(connection: &mut dyn Connection, tables: &Tables) -> Result<String> {
     let mut sum = 0_u128;
     for (index, table) in tables.target_tables().iter().enumerate() {
@@ -40,23 +41,23 @@ fn counted_columns(table: &Table) -> Vec<usize> {
     (0..table.columns.len()).filter(|&place| !left_out(&table.columns[place].name)).collect()
 }
 
-/// The first 128 bits of the text's BLAKE3 hash, read as a little-endian number.
+/// First 128 bits of the text's BLAKE3 hash, as a little-endian number.
 fn hash(text: &str) -> u128 {
     let mut first = [0; 16];
     first.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..16]);
     u128::from_le_bytes(first)
 }
 
-/// The text form of one table's rows.
+/// Text form of one table's rows.
 struct RowText {
     prefix: String,
     columns: Vec<ColumnText>,
 }
 
 struct ColumnText {
-    /// The name and `=`.
+    /// Name of the column and `=`.
     name: String,
-    /// Whether values may hold any character, so that their length has to delimit them.
+    /// True if values may contain any character. Their length then delimits them.
     free: bool,
 }
 
@@ -92,7 +93,7 @@ fn push_value(text: &mut String, value: StoredValue<'_>, free: bool) {
     let _ = match value {
         StoredValue::Null => text.write_char('N'),
         StoredValue::Int(number) => write!(text, "{number}"),
-        // Adding zero turns -0 into 0, which databases do not tell apart.
+        // Adding zero turns -0 into 0. Databases treat both as equal.
         StoredValue::Float(number) => write!(text, "{}", number + 0.0),
         StoredValue::Text(value) if free => write!(text, "{}:{value}", value.len()),
         StoredValue::Text(value) => text.write_str(value),

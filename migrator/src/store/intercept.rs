@@ -1,5 +1,5 @@
-//! Connections that wrap another one: [`Intercept`] passes every call on through one hook, so a
-//! wrapper spells out only the calls that it changes.
+//! Connections on top of another connection. [`Intercept`] passes every call through one hook, so a
+//! wrapper states only the calls that it changes.
 
 use crate::config::InsertMethod;
 use crate::error::Result;
@@ -32,15 +32,15 @@ pub enum Operation {
 
 /// A connection on top of another one.
 pub trait Intercept: Send {
-    /// Carries out one call, by giving `call` the connection below. The hook may act before and
-    /// after it, or return without it.
+    /// Runs one call. Passing the inner connection to `call` carries it out. A wrapper can act
+    /// before and after, or return an error instead.
     fn intercept<T>(
         &mut self,
         operation: Operation,
         call: impl FnOnce(&mut dyn Connection) -> Result<T>,
     ) -> Result<T>;
 
-    /// Carries out [`Connection::insert`]; a wrapper that sends rows in other portions overrides it.
+    /// Runs [`Connection::insert`]. A wrapper that sends rows in other portions overrides it.
     fn intercept_insert(
         &mut self,
         table: usize,
@@ -50,7 +50,7 @@ pub trait Intercept: Send {
         self.intercept(Operation::Insert, |connection| connection.insert(table, rows, method))
     }
 
-    /// Carries out [`Connection::contains_keys`]; a wrapper that answers by itself overrides it.
+    /// Runs [`Connection::contains_keys`]. A wrapper with answers of its own overrides it.
     fn intercept_contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
         self.intercept(Operation::ContainsKeys, |connection| connection.contains_keys(key, keys))
     }

@@ -1,5 +1,5 @@
-//! What is there in a store that nothing is to be changed in: its tables, as mappings are compared
-//! with them, and where they differ from the catalogue. Creates nothing, not even the file.
+//! Read-only inspection of an existing store: its tables, in the form that mappings are compared
+//! with, and their differences to the catalogue. Creates nothing, not even the file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,40 +12,40 @@ use crate::contract::catalogue::SqlType;
 use crate::contract::shape::{Class, ColumnShape, Holds, TableShape};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What a store has, whatever its kind.
+/// Tables of a store of any kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// Its tables and views.
+    /// Tables and views.
     pub tables: Vec<TableShape>,
-    /// Tables that are there and differ from the catalogue's: no run starts on them.
+    /// Existing tables that differ from the catalogue. No run starts on them.
     pub differences: Vec<Difference>,
-    /// What such a store cannot tell of its columns, if there is anything.
+    /// Property of its columns that such a store does not report, if any.
     pub limitation: Option<&'static str>,
 }
 
-/// A table that differs from the catalogue's.
+/// A table that differs from the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Its name.
+    /// Name of the table.
     pub table: String,
-    /// The first difference.
+    /// First difference.
     pub what: String,
 }
 
-/// Looks at an `SQLite` file; with the tables that it should have, also for what differs in those
-/// that it has.
+/// Inspects an `SQLite` file. With `wanted`, also compares the existing tables with these.
 ///
 /// # Errors
-/// A file that is not there or is no database, and a table that `SQLite` cannot have.
+///
+/// The file does not exist or is not a database, or `SQLite` cannot represent a wanted table.
 pub fn sqlite(path: &Path, wanted: Option<&Tables>) -> Result<Inspection> {
     let label = format!("store sqlite:{}", path.display());
     if !path.is_file() {
         return Err(Error::environment(format!(
-            "{label}: there is no such file; `migrator run` creates it"
+            "{label}: the file does not exist; `migrator run` creates it"
         )));
     }
     let failure = |cause| Error::caused(ErrorKind::Environment, label.clone(), cause);
-    // A connection that may write takes its helper files away again when it is closed.
+    // A connection with write access deletes its helper files when it is closed.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
     connection.pragma_update(None, "query_only", true).map_err(failure)?;
@@ -56,8 +56,7 @@ pub fn sqlite(path: &Path, wanted: Option<&Tables>) -> Result<Inspection> {
             None => Vec::new(),
         },
         limitation: Some(
-            "SQLite tells only whether a column holds whole numbers, reals or texts, no exact \
-             type and no length",
+            "SQLite reports only integer, real or text for a column, no exact type and no length",
         ),
     })
 }
@@ -82,7 +81,7 @@ fn shape(connection: &Connection, name: String) -> rusqlite::Result<TableShape> 
         .into_iter()
         .map(|column| ColumnShape {
             has_default: filled.contains(&column.name),
-            // The only key column of a whole number is the row's own number.
+            // A single integer key column is the rowid.
             identity: keys == 1 && column.key_place == 1 && column.declared == "INTEGER",
             holds: holds(&column),
             nullable: !column.not_null,
@@ -93,7 +92,7 @@ fn shape(connection: &Connection, name: String) -> rusqlite::Result<TableShape> 
     Ok(TableShape { name, columns })
 }
 
-/// Types of STRICT tables tell a class; a type of SQL Server's is taken at its word.
+/// Capacity of a column. STRICT tables declare a class; a SQL Server type is used as declared.
 fn holds(column: &SqliteColumn) -> Holds {
     let classes = [Class::Whole, Class::Real, Class::Text];
     let declared = column.declared.to_ascii_uppercase();
@@ -101,7 +100,7 @@ fn holds(column: &SqliteColumn) -> Holds {
         return Holds::OfClass(class);
     }
     match SqlType::parse(&declared) {
-        // Another word for INTEGER, with 64 bits.
+        // A synonym of INTEGER, with 64 bits.
         Some(SqlType::Int) => Holds::OfClass(Class::Whole),
         Some(sql_type) => Holds::Exactly(sql_type),
         None if declared.is_empty() => Holds::Other("of no type".to_owned()),

@@ -1,5 +1,4 @@
-//! What a store is: the traits that every backend has, and the values that they give back.
-//! Knows neither batches nor duplicates, only tables, rows and transactions.
+//! Stores: the traits that every backend implements, and the values that they return.
 
 pub mod canonical;
 pub mod checksum;
@@ -23,78 +22,85 @@ use crate::telemetry::report::{Connections, ServerReport, SimulatedLink, StoreIn
 
 use self::schema::Tables;
 
-/// Parameters of our own that a statement may have on SQL Server.
+/// Maximum number of parameters in a statement on SQL Server, without the two that `sp_executesql`
+/// needs.
 pub const STATEMENT_PARAMETERS_MAX: usize = 2_098;
-/// Rows of values that a statement may have on SQL Server.
+/// Maximum number of value rows in a statement on SQL Server.
 pub const STATEMENT_ROWS_MAX: usize = 1_000;
 
-/// A database that rows go into.
+/// A database that receives rows.
 ///
-/// The interface blocks: `SQLite` has no other, and a client that is asynchronous inside can wait
-/// on a runtime of its own.
+/// The interface is blocking. `SQLite` has no other, and an asynchronous client can wait on its own
+/// runtime.
 pub trait Store: Send + Sync {
-    /// The kind of store and its version.
+    /// Kind of store and its version.
     fn info(&self) -> StoreInfo;
 
-    /// The tables that this store has or gets, in an order in which parents come first.
+    /// Tables of the store, parents before children.
     fn tables(&self) -> &Tables;
 
-    /// Creates the tables that are missing, with the rows that belong to them, in one transaction.
+    /// Creates the missing tables and their predefined rows, in one transaction.
     ///
-    /// Refuses, by name, an existing table whose columns differ from the catalogue's.
+    /// # Errors
+    ///
+    /// Names an existing table whose columns differ from the catalogue's.
     fn create_missing(&self) -> Result<Setup>;
 
-    /// Makes the tables ready for a run, where a run may create them, or else checks them as
-    /// [`Store::create_missing`] does and refuses, by name, a table that is not there.
+    /// Prepares the tables for a run. A store that lets a run create tables does so; others check
+    /// them as [`Store::create_missing`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::create_missing`], and names a table that does not exist and may not be created.
     fn prepare_schema(&self) -> Result<Setup> {
         self.create_missing()
     }
 
-    /// Opens a connection; it is closed when it is dropped.
+    /// Opens a connection. It is closed when dropped.
     fn connect(&self, role: Role) -> Result<Box<dyn Connection>>;
 
     /// Connections opened so far, by the role's name.
     fn connections(&self) -> BTreeMap<String, Connections>;
 
-    /// The link that is simulated before this store, with what went over it so far.
+    /// The simulated network in front of this store, with its traffic so far.
     fn simulated_link(&self) -> Option<SimulatedLink> {
         None
     }
 
-    /// What the server itself has counted since [`Store::prepare_schema`], where it says.
+    /// Counters of the server since [`Store::prepare_schema`], if it provides them.
     fn server(&self) -> Option<ServerReport> {
         None
     }
 }
 
-/// One connection to a store; at most one transaction at a time.
+/// A connection to a store, with at most one transaction at a time.
 ///
-/// Tables and columns are indices into [`Store::tables`]. What the store refuses for its data comes
-/// back as [`InsertOutcome::Refused`]; an error of the kind `Busy`, `Deadlock` or `Conflict` means that
-/// the transaction may succeed when it is done again from its beginning, one of the kind
-/// `Disconnected` or `Unavailable` that this takes another connection.
+/// Tables and columns are indices into [`Store::tables`]. Data that the store rejects is returned
+/// as [`InsertOutcome::Refused`]. After an error of kind `Busy`, `Deadlock` or `Conflict` a retry
+/// of the whole transaction may succeed. After `Disconnected` or `Unavailable` the retry needs
+/// another connection.
 pub trait Connection: Send {
-    /// Begins a transaction that may write; waits its turn where the store has a single writer.
+    /// Begins a transaction that may write. Waits for its turn if the store has a single writer.
     fn begin(&mut self) -> Result<()>;
 
-    /// Sets the point that [`Connection::rollback_to_savepoint`] returns to; an earlier one is forgotten.
+    /// Sets the savepoint of [`Connection::rollback_to_savepoint`] and replaces an earlier one.
     fn savepoint(&mut self) -> Result<()>;
 
-    /// Undoes what the transaction did since [`Connection::savepoint`].
+    /// Undoes the work of the transaction since [`Connection::savepoint`].
     fn rollback_to_savepoint(&mut self) -> Result<()>;
 
-    /// Ends the transaction and keeps what it did.
+    /// Commits the transaction.
     fn commit(&mut self) -> Result<()>;
 
-    /// Ends the transaction and undoes it; without one, does nothing.
+    /// Rolls the transaction back. Does nothing without one.
     fn rollback(&mut self) -> Result<()>;
 
-    /// Which of these keys a row has, one answer for each, as the store compares them. One
-    /// statement: no more than [`Key::per_statement`] keys, and at least one.
+    /// Looks up keys. Returns for each if a row has it, as the store compares keys. Sends one
+    /// statement, for at least one key and at most [`Key::per_statement`] keys.
     fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>>;
 
-    /// Inserts rows (one value for each column of the table) or, where one is refused, none or only
-    /// some of them: the caller returns to its mark or rolls back.
+    /// Inserts rows, each with one value per column of the table. If the store rejects a row, none
+    /// or some of the rows are inserted. The caller then rolls back, at least to the savepoint.
     fn insert(
         &mut self,
         table: usize,
@@ -102,12 +108,12 @@ pub trait Connection: Send {
         method: InsertMethod,
     ) -> Result<InsertOutcome>;
 
-    /// Deletes the rows with these values in these columns and returns how many there were.
+    /// Deletes the rows with these values in the key's columns. Returns their number.
     fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64>;
 
-    /// Gives these columns of every row, or of the rows in a range, to `each`, one row at a time;
-    /// rows of a range come in its ascending order. Of no columns there is one row, the number of
-    /// those rows, which the store counts where they are.
+    /// Passes these columns of every row, or of the rows in a range, to `each`. Rows of a range
+    /// come in ascending order of its column. Without columns, `each` gets a single row with the
+    /// number of rows, counted by the store.
     fn scan(
         &mut self,
         table: usize,
@@ -118,12 +124,12 @@ pub trait Connection: Send {
 }
 
 impl dyn Connection + '_ {
-    /// Whether a row with these values in these columns is there, as the store compares them.
+    /// True if a row has these values in the key's columns, as the store compares them.
     pub fn contains_key(&mut self, key: &Key, values: &[&SqlValue]) -> Result<bool> {
         Ok(self.contains_keys(key, &[values])?.contains(&true))
     }
 
-    /// How many rows there are, in all or in a range.
+    /// Number of rows, in total or in a range.
     pub fn count(&mut self, table: usize, range: Option<Range>) -> Result<u64> {
         let mut count = 0;
         self.scan(table, &[], range, &mut |row| {
@@ -136,19 +142,19 @@ impl dyn Connection + '_ {
     }
 }
 
-/// What a connection is for.
+/// Purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Duplicate queries, inserts and log of batches.
+    /// Duplicate queries, inserts and log rows of batches.
     Writer,
-    /// Look-ups outside any batch: the resume point.
+    /// Look-ups outside of batches: the resume point.
     Reader,
-    /// What happens before a run's time starts and after it stops: schema, books and checksum.
+    /// Work before and after a run's measured time: schema, books and checksum.
     Untimed,
 }
 
 impl Role {
-    /// The name in reports.
+    /// Name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Writer => "writer",
@@ -158,49 +164,49 @@ impl Role {
     }
 }
 
-/// What [`Store::create_missing`] found.
+/// Properties of an existing schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setup {
-    /// Whether the log refuses a second row for a record. Without that, two processes on one range
+    /// True if the log rejects a second row for a record. Otherwise two processes on the same range
     /// of records are not safe.
     pub log_has_key: bool,
 }
 
-/// Columns that are compared in a look-up.
+/// Columns that a look-up compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The table.
+    /// Index of the table.
     pub table: usize,
-    /// The columns.
+    /// Indices of the columns.
     pub columns: Vec<usize>,
 }
 
 impl Key {
-    /// Most keys that one statement may ask for: SQL Server takes 2,100 parameters, two of which
-    /// are taken by `sp_executesql`, and 1,000 rows of values.
+    /// Maximum number of keys in one statement, within the limits of SQL Server:
+    /// [`STATEMENT_PARAMETERS_MAX`] and [`STATEMENT_ROWS_MAX`].
     pub fn per_statement(&self) -> usize {
         STATEMENT_ROWS_MAX.min(STATEMENT_PARAMETERS_MAX / self.columns.len().max(1))
     }
 }
 
-/// A closed range of a whole-number column.
+/// A closed range of an integer column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
-    /// The column.
+    /// Index of the column.
     pub column: usize,
-    /// The lowest value in the range.
+    /// Lowest value of the range.
     pub first: i64,
-    /// The highest value in the range.
+    /// Highest value of the range.
     pub last: i64,
 }
 
-/// A value as it is read back, borrowed from the row. Decimals, days and times are texts in the
+/// A value read from a store, borrowed from the row. Decimals, dates and times are texts in the
 /// form of [`canonical`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum StoredValue<'a> {
     /// Null.
     Null,
-    /// A whole number or a bit.
+    /// An integer or a bit.
     Int(i64),
     /// A binary double.
     Float(f64),
@@ -208,20 +214,20 @@ pub enum StoredValue<'a> {
     Text(&'a str),
 }
 
-/// What became of an insert.
+/// Outcome of an insert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InsertOutcome {
-    /// Every row is in the transaction.
+    /// All rows are in the transaction.
     Stored {
-        /// Statements that were sent.
+        /// Number of statements sent.
         statements: u64,
     },
-    /// The store refused a row; the transaction is still open unless the violation says otherwise.
+    /// The store rejected a row. The transaction is still open unless the violation says otherwise.
     Refused(Violation),
 }
 
 impl InsertOutcome {
-    /// Carries out one insert after the other, until one is refused or fails.
+    /// Runs inserts in order, until one is rejected or fails.
     pub fn all(inserts: impl IntoIterator<Item = Result<Self>>) -> Result<Self> {
         let mut statements = 0;
         for inserted in inserts {
@@ -234,33 +240,33 @@ impl InsertOutcome {
     }
 }
 
-/// What a store has against a row.
+/// A rule that a row violates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which kind of rule the row breaks.
+    /// Kind of the rule.
     pub rule: Rule,
-    /// The columns that the rule is about, where the store names them.
+    /// Columns of the rule, if the store names them.
     pub columns: Vec<String>,
-    /// The store's own words, for the terminal alone: they may change from version to version.
+    /// The store's message. Only for the terminal, because it may change between versions.
     pub message: String,
-    /// Whether the store has undone the whole transaction with it; there is no mark to return to.
+    /// True if the store has rolled back the whole transaction. No savepoint is left.
     pub ended_transaction: bool,
 }
 
-/// The rules that a row can break.
+/// Kind of a violated rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// A primary or unique key that another row has.
+    /// Primary or unique key that another row has.
     Key,
-    /// A foreign key without its row.
+    /// Foreign key without a parent row.
     Reference,
-    /// Null in a column that allows none.
+    /// Null in a column that does not allow it.
     NotNull,
-    /// Any other condition: a type, a length, a check.
+    /// Any other rule: a type, a length, a check.
     Other,
 }
 
-/// Counts connections by role while they are open.
+/// Number of connections by role, while they are open.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionCounts {
     by_role: Mutex<BTreeMap<Role, Connections>>,
@@ -277,14 +283,14 @@ impl ConnectionCounts {
         OpenConnection { counts: Arc::clone(self), role }
     }
 
-    /// What was counted so far.
+    /// Counts so far.
     pub(crate) fn report(&self) -> BTreeMap<String, Connections> {
         let by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
         by_role.iter().map(|(role, count)| (role.name().to_owned(), count.clone())).collect()
     }
 }
 
-/// A connection that counts as open.
+/// Guard of an open connection in [`ConnectionCounts`].
 #[derive(Debug)]
 pub(crate) struct OpenConnection {
     counts: Arc<ConnectionCounts>,

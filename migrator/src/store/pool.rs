@@ -1,5 +1,5 @@
-//! The connections of batches: a fresh one each, one for each worker, or a shared pool. Opens what
-//! is asked for and nothing ahead of it, and judges what comes back; sends no statement of its own.
+//! Writer connections: one per batch, one per worker, or a shared pool. Opens connections on demand
+//! and discards those that are not clean when returned.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -24,25 +24,24 @@ use super::{Connection, Role, Store};
 /// (default 60 s), and `SQLite` waits for other processes no longer than its busy timeout.
 pub const STALL_MAX: Duration = Duration::from_secs(3_600);
 
-/// Where the workers of a run get their writing connections.
+/// Source of the writer connections of a run's workers.
 pub struct Pool<'a> {
     store: &'a dyn Store,
     clock: &'a dyn Clock,
     config: PoolConfig,
     state: Mutex<PoolState>,
-    /// Something changed that a waiting lease may have waited for.
+    /// Signals a change that a waiting checkout may wait for.
     changed: Condvar,
 }
 
-/// What workers share. `open` and `idle` are used by a shared pool alone.
+/// State shared by the workers. Only a shared pool uses `open`, `idle` and `queue`.
 #[derive(Default)]
 struct PoolState {
-    /// Connections that nobody has; the one that came back last is taken first, so that those
-    /// that are not needed grow old.
+    /// Unused connections. The last one returned is used first, so that surplus connections expire.
     idle: Vec<PooledConnection>,
-    /// Connections that are idle, out or being opened.
+    /// Connections that are idle, in use or being opened.
     open: usize,
-    /// Tickets of the leases that wait, first come first.
+    /// Tickets of the waiting checkouts, first come, first served.
     queue: VecDeque<u64>,
     tickets: u64,
     /// End of the last call on any connection.
@@ -59,23 +58,23 @@ struct Counts {
     waited_for: Duration,
 }
 
-/// Why a connection was not pinned.
+/// Cause of a discarded connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Discard {
-    /// Nobody had used it for too long.
+    /// Unused for too long.
     Idle,
-    /// It had been open for too long.
+    /// Open for too long.
     Lifetime,
-    /// It came back in the middle of a transaction.
+    /// Returned with an open transaction.
     OpenTransaction,
-    /// A roll back failed on it.
+    /// A rollback failed on it.
     RollbackFailed,
-    /// A call failed for a reason that does not lie in the data, or in others who write.
+    /// A call failed for another reason than the data or a concurrent writer.
     Broken,
 }
 
 impl Discard {
-    /// The name in reports.
+    /// Name in reports.
     fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
@@ -94,35 +93,35 @@ struct PooledConnection {
     returned_at: Instant,
 }
 
-/// One worker's way to connections; with `pool = worker` it keeps the worker's own.
+/// One worker's access to the pool. With `pool = worker` it keeps the worker's connection.
 pub struct WorkerHandle<'p> {
     pool: &'p Pool<'p>,
     pinned: Option<PooledConnection>,
 }
 
-/// A connection for one batch; goes back to where it belongs when it is dropped.
+/// A connection for one batch. Dropping it returns the connection.
 pub struct Checkout<'h> {
     pool: &'h Pool<'h>,
     pinned: &'h mut Option<PooledConnection>,
-    /// None from when one was discarded until another is had for it.
+    /// `None` between a discarded connection and its replacement.
     held: Option<PooledConnection>,
     in_transaction: bool,
     poisoned: Option<Discard>,
 }
 
 impl<'a> Pool<'a> {
-    /// A pool that has no connection yet.
+    /// A pool without connections.
     pub fn new(store: &'a dyn Store, config: PoolConfig, clock: &'a dyn Clock) -> Self {
         Self { store, clock, config, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// A way to connections for one worker.
+    /// Access for one worker.
     pub fn worker_handle(&self) -> WorkerHandle<'_> {
         WorkerHandle { pool: self, pinned: None }
     }
 
-    /// Ends the pool: no more leases, those that wait get an error of the kind `Stopped`, and what
-    /// comes back to a shared pool is closed.
+    /// Closes the pool. Further and waiting checkouts fail with kind `Stopped`, and connections
+    /// returned to a shared pool are closed.
     pub fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -130,7 +129,7 @@ impl<'a> Pool<'a> {
         self.changed.notify_all();
     }
 
-    /// The store's connections by role, with what became of the writers here.
+    /// The store's connections by role, with the pool's counters for writers.
     pub fn connections(&self) -> BTreeMap<String, Connections> {
         let mut by_role = self.store.connections();
         let writer = by_role.entry(Role::Writer.name().to_owned()).or_default();
@@ -172,14 +171,19 @@ impl<'a> Pool<'a> {
         }
         state.open += 1;
         drop(state);
-        // Others go on while this one connects.
+        // Other checkouts continue while this one connects.
         self.open().inspect_err(|_| {
             self.state().open -= 1;
             self.changed.notify_all();
         })
     }
 
-    /// Waits until it is this lease's turn and there is a connection, or room for one.
+    /// Waits until it is this checkout's turn and the pool has a connection or room for one.
+    ///
+    /// # Errors
+    ///
+    /// `Stopped` if the pool is closed. `Environment` if no call on its connections has ended for
+    /// [`STALL_MAX`].
     fn wait_for_turn(&self, max: usize) -> Result<MutexGuard<'_, PoolState>> {
         let mut state = self.state();
         let served = state.queue.is_empty() && state.has_room(max);
@@ -219,7 +223,7 @@ impl<'a> Pool<'a> {
         Ok(PooledConnection { connection, opened_at: now, returned_at: now })
     }
 
-    /// Takes a connection back; `discard` says why it is not to be used again, where that is so.
+    /// Takes a connection back. `discard` is the cause if it must not be reused.
     fn put_back(
         &self,
         held: PooledConnection,
@@ -231,7 +235,7 @@ impl<'a> Pool<'a> {
             (None, PoolConfig::Worker) => *pinned = Some(held),
             (None, PoolConfig::Shared(limits)) => self.put_back_shared(held, limits),
             (Some(cause), config) => {
-                // It is closed before there is room for another.
+                // The connection is closed before there is room for another.
                 drop(held);
                 let mut state = self.state();
                 state.discarded(cause);
@@ -271,7 +275,7 @@ impl PoolState {
         self.queue.front() == Some(&ticket) && self.has_room(max)
     }
 
-    /// Time that a checkout may still wait; none if the pool has stalled since it began to.
+    /// Remaining time of a wait. `None` if no call has ended for [`STALL_MAX`] since it started.
     fn time_left(&self, waiting_since: Instant, now: Instant) -> Option<Duration> {
         let stalled_since = self.active_at.map_or(waiting_since, |at| at.max(waiting_since));
         STALL_MAX.checked_sub(now - stalled_since).filter(|left| !left.is_zero())
@@ -290,8 +294,8 @@ impl PoolState {
         *self.counts.discarded.entry(cause).or_default() += 1;
     }
 
-    /// Closes idle connections that are over a limit. That happens under the lock: it is rare, and
-    /// the number of open ones stays exact.
+    /// Closes idle connections that exceed a limit. Runs under the lock: it is rare, and the number
+    /// of open connections stays exact.
     fn close_expired(&mut self, limits: PoolLimits, now: Instant) {
         for held in mem::take(&mut self.idle) {
             match held.expiry(limits, now) {
@@ -328,13 +332,14 @@ fn stopped() -> Error {
     Error::new(ErrorKind::Stopped, "the run has ended")
 }
 
-/// Whether a connection is as good as before after an error of this kind.
+/// True if a connection can be reused after an error of this kind.
 fn stays_usable(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Busy | ErrorKind::Deadlock | ErrorKind::Conflict | ErrorKind::Data)
 }
 
 impl WorkerHandle<'_> {
-    /// A connection for one batch. Waits, first come first served, where a shared pool has none.
+    /// A connection for one batch. If a shared pool has none, checkouts wait and are served in
+    /// order.
     pub fn check_out(&mut self) -> Result<Checkout<'_>> {
         let held = Some(self.pool.acquire(&mut self.pinned)?);
         Ok(Checkout {
@@ -348,8 +353,8 @@ impl WorkerHandle<'_> {
 }
 
 impl Checkout<'_> {
-    /// Makes the connection ready for another attempt: rolls back, and replaces the connection
-    /// where that fails or where it was in poisoned before.
+    /// Prepares the connection for another attempt: rolls back, and replaces the connection if the
+    /// rollback fails or the connection is not usable.
     pub fn recover(&mut self) -> Result<()> {
         if self.poisoned.is_none() && self.rollback().is_ok() {
             return Ok(());
@@ -367,10 +372,13 @@ impl Checkout<'_> {
         }
     }
 
-    /// Passes a call on, and remembers a failure after which the connection is not trusted.
+    /// Runs a call and marks the connection as poisoned after an error that makes it unusable.
     fn call<T>(&mut self, run: impl FnOnce(&mut dyn Connection) -> Result<T>) -> Result<T> {
         let Some(held) = &mut self.held else {
-            return Err(Error::new(ErrorKind::Disconnected, "there is no connection"));
+            return Err(Error::new(
+                ErrorKind::Disconnected,
+                "the connection was discarded and not replaced yet",
+            ));
         };
         let outcome = run(held.connection.as_mut());
         if let PoolConfig::Shared(_) = self.pool.config {

@@ -1,16 +1,15 @@
-//! How long and how often something is done again after an error that another try may mend. Decides
-//! nothing about what is done.
+//! Retries after temporary errors: pauses and maximum numbers.
 //!
-//! | cause | pause before the nth repetition | retries_max |
+//! | cause | pause before retry n | retries |
 //! |---|---|---|
 //! | busy | 10 ms · 2ⁿ⁻¹ | 5 |
-//! | deadlock, conflict | 20 ms · 2ⁿ⁻¹, at max 2 s | 10 |
-//! | disconnected | 50 ms · 2ⁿ⁻¹, at max 5 s | 8 |
-//! | unavailable | 250 ms · 2ⁿ⁻¹, at max 10 s | 8 |
+//! | deadlock, conflict | 20 ms · 2ⁿ⁻¹, at most 2 s | 10 |
+//! | disconnected | 50 ms · 2ⁿ⁻¹, at most 5 s | 8 |
+//! | unavailable | 250 ms · 2ⁿ⁻¹, at most 10 s | 8 |
 //!
-//! Before a run has started there are no more than 3, so that a server that is not there is told of
-//! soon. All pauses but those of busy are drawn from half of that to all of it, so that those who
-//! met do not meet again.
+//! Before a run has started there are at most 3 retries, so an unreachable server is reported soon.
+//! All pauses except `busy` are jittered between 50 % and 100 %, so that colliding transactions do
+//! not collide again.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -22,19 +21,19 @@ use crate::telemetry::metrics::Retry;
 
 use super::{Connection, Role, Store};
 
-/// Repetitions where the store is busy.
+/// Maximum number of retries while the store is busy.
 pub const BUSY_RETRIES_MAX: u32 = 5;
-/// Repetitions of a batch some of whose records another process logged first; without a pause,
-/// because each looks the log up again.
+/// Maximum number of retries of a batch after another process has logged some of its records. There
+/// is no pause, because each retry looks up the log again.
 pub const RACE_RETRIES_MAX: u32 = 5;
-/// Repetitions of a transaction that met others.
+/// Maximum number of retries after a deadlock or a conflict.
 pub const CONFLICT_RETRIES_MAX: u32 = 10;
-/// Repetitions on another connection.
+/// Maximum number of retries on another connection.
 pub const RECONNECT_RETRIES_MAX: u32 = 8;
-/// Repetitions before a run has started.
+/// Maximum number of retries before a run has started.
 const START_RETRIES_MAX: u32 = 3;
 
-/// What was done again so far.
+/// Retries so far, by cause.
 #[derive(Debug)]
 pub struct Backoff {
     tries: BTreeMap<Retry, u32>,
@@ -48,22 +47,23 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The backoff of somebody who has not started yet.
+    /// A backoff for work before a run has started.
     fn at_start() -> Self {
         Self { max: START_RETRIES_MAX, ..Self::default() }
     }
 
-    /// Takes note of an error, and waits as long as its cause asks for.
+    /// Counts a retry and waits for the pause of its cause.
     ///
     /// # Errors
-    /// The error, if another try does not mend it, or if there were too many.
+    ///
+    /// The error itself if a retry cannot help, or if there were too many retries.
     pub fn wait(&mut self, error: Error) -> Result<Retry> {
         let Some(cause) = cause(error.kind()) else { return Err(error) };
         let tries = self.tries.entry(cause).or_default();
         *tries += 1;
         let max = retries_max(cause).min(self.max);
         if *tries > max {
-            let message = format!("given up after {max} repetitions ({})", cause.name());
+            let message = format!("giving up after {max} retries ({})", cause.name());
             return Err(Error::caused(error.kind(), message, error));
         }
         thread::sleep(pause(cause, *tries));
@@ -71,7 +71,7 @@ impl Backoff {
     }
 }
 
-/// Does something before a run has started, until it succeeds.
+/// Runs work before a run has started, with retries.
 pub fn at_start<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
     until_done(Backoff::at_start(), &mut work)
 }
@@ -85,7 +85,7 @@ fn until_done<T>(mut backoff: Backoff, work: &mut dyn FnMut() -> Result<T>) -> R
     }
 }
 
-/// Does something with a fresh connection, from its beginning until it succeeds.
+/// Runs work on a new connection, with retries from the start.
 pub fn with_connection<T>(
     store: &dyn Store,
     role: Role,
@@ -96,7 +96,7 @@ pub fn with_connection<T>(
     })
 }
 
-/// The cause by which a repetition is counted; none for errors that another try does not mend.
+/// Cause of a retry. `None` for errors that a retry cannot fix.
 fn cause(kind: ErrorKind) -> Option<Retry> {
     match kind {
         ErrorKind::Busy => Some(Retry::Busy),
@@ -132,7 +132,7 @@ fn pause(cause: Retry, tries: u32) -> Duration {
     if cause == Retry::Busy {
         return Duration::from_millis(whole_ms);
     }
-    // The standard library draws a new state for each; nothing that is measured depends on it.
+    // Each `RandomState` of std is a new random value. No measured value depends on it.
     let drawn = RandomState::new().build_hasher().finish();
     Duration::from_millis(whole_ms / 2 + drawn % (whole_ms / 2 + 1))
 }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_try_does_not_mend_comes_back_at_once() {
+    fn errors_that_a_retry_cannot_fix_are_returned_at_once() {
         for kind in [ErrorKind::Usage, ErrorKind::Environment, ErrorKind::Data, ErrorKind::Stopped]
         {
             let mut backoff = Backoff::default();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_tried_no_more_than_three_times_again() {
+    fn a_start_has_at_most_three_retries() {
         let mut tries = 0;
         let outcome: Result<()> = at_start(|| {
             tries += 1;
@@ -187,6 +187,6 @@ mod tests {
         assert!(backoff.wait(Error::new(ErrorKind::Deadlock, "victim")).is_ok());
         let error = backoff.wait(Error::new(ErrorKind::Busy, "locked")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Busy);
-        assert_eq!(error.to_string(), "given up after 5 repetitions (busy): locked");
+        assert_eq!(error.to_string(), "giving up after 5 retries (busy): locked");
     }
 }

@@ -1,13 +1,13 @@
-//! The tables of a store and their DDL, from the table catalogue. Pure: nothing is executed here.
+//! Tables of a store and their `SQLite` DDL, from the table catalogue.
 //!
-//! `SQLite`'s side of the types: whole numbers and `bit` are INTEGER, `float` is REAL, everything
-//! else is TEXT in the form of [`canonical`], in STRICT tables with bare names.
+//! Types in `SQLite`: integers and `bit` are INTEGER, `float` is REAL, all others are TEXT in the
+//! form of [`canonical`]. The tables are STRICT and have unqualified names.
 //!
-//! Text columns of keys are `COLLATE NOCASE`. SQL Server's usual collation ignores the case of any
-//! letter and blanks at the end; NOCASE folds `A` to `Z` only and minds the blanks (`SQLite` has
-//! one collation a column, and one of our own would lock out every other program). The wider
-//! folding happens before the store: inside a record when its key/value rows are merged, between
-//! records in `dedup`.
+//! Text columns of keys are `COLLATE NOCASE`. SQL Server's usual collation ignores the case of all
+//! letters and trailing blanks. NOCASE folds only `A` to `Z` and respects blanks. `SQLite` has one
+//! collation per column, and a custom one would make the file unusable for other programs. The
+//! wider folding takes place before the store: inside a record when its key/value rows are merged,
+//! between records in `dedup`.
 
 use std::fmt::Write;
 
@@ -19,15 +19,15 @@ use crate::record::{SqlValue, Value};
 
 use super::canonical;
 
-/// The processing log (contract.md 16.1).
+/// Processing log (contract.md 16.1).
 pub const LOG_TABLE: &str = "processing_log";
-/// One row for each run: its session and its `now`.
+/// One row per run: its session and its `now`.
 pub const RUN_TABLE: &str = "migration_run";
-/// One row for each batch that was committed.
+/// One row per committed batch.
 pub const BATCH_TABLE: &str = "migration_batch";
 
-/// Every table of a store: those of the catalogue under their own indices, the processing log where
-/// the catalogue has none, then the two helper tables.
+/// All tables of a store: those of the catalogue under their own indices, the processing log if the
+/// catalogue has none, then the two helper tables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tables {
     all: Vec<Table>,
@@ -40,12 +40,12 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The tables for a catalogue; a catalogue may bring its own log but no helper table.
+    /// Tables for a catalogue. A catalogue may define the log, but no helper table.
     pub fn new(catalogue: &Catalogue) -> Result<Self> {
         let mut all = catalogue.tables.clone();
         if let Some(table) = all.iter().find(|t| t.name == RUN_TABLE || t.name == BATCH_TABLE) {
             return Err(Error::environment(format!(
-                "table catalogue: {} is a table of the migrator's own and cannot be a target",
+                "table catalogue: {} is reserved for the migrator and cannot be a target",
                 table.name
             )));
         }
@@ -59,23 +59,23 @@ impl Tables {
         Ok(Self { all, log, run, batch: run + 1 })
     }
 
-    /// Every table, parents before children.
+    /// All tables, parents before children.
     pub fn all(&self) -> &[Table] {
         &self.all
     }
 
-    /// The tables whose rows make up what a migration yields: all but the helper tables.
+    /// Tables that a migration fills: all except the helper tables.
     pub fn target_tables(&self) -> &[Table] {
         &self.all[..self.run]
     }
 
-    /// The index of the table with this name.
+    /// Index of the table with this name.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.all.iter().position(|table| table.name == name)
     }
 }
 
-/// A column in the plainest form; callers change what differs.
+/// A column without default, identity and computation.
 pub fn column(name: &str, sql_type: SqlType, nullable: bool) -> Column {
     Column {
         name: name.to_owned(),
@@ -100,7 +100,7 @@ pub fn table(name: &str, columns: Vec<Column>, primary_key: Vec<usize>) -> Table
     }
 }
 
-/// The log of contract.md 16.1 with the key that makes a lost race visible.
+/// The log of contract.md 16.1 with the unique key that reveals a lost race.
 fn log_table() -> Table {
     let log_id = Column { identity: true, ..column("log_id", SqlType::Int, false) };
     let processing_time = Column {
@@ -145,36 +145,38 @@ fn batch_table(run: usize) -> Table {
     Table { foreign_keys: vec![session], ..table(BATCH_TABLE, columns, vec![0, 1]) }
 }
 
-/// The DDL of one table on `SQLite`.
+/// DDL of one table on `SQLite`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteDdl {
     /// `CREATE TABLE …`.
     pub table: String,
-    /// `CREATE INDEX …`, once for each index that is no key.
+    /// `CREATE INDEX …`, one per index that is not a key.
     pub indexes: Vec<String>,
-    /// What `PRAGMA table_xinfo` says of the columns once the table is there.
+    /// Columns as `PRAGMA table_xinfo` reports them for the created table.
     pub columns: Vec<SqliteColumn>,
 }
 
-/// One column as `PRAGMA table_xinfo` shows it.
+/// One column as `PRAGMA table_xinfo` reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteColumn {
-    /// The column's name.
+    /// Name of the column.
     pub name: String,
     /// `INTEGER`, `REAL` or `TEXT`.
     pub declared: String,
-    /// Whether null is refused.
+    /// True for NOT NULL columns.
     pub not_null: bool,
-    /// Place in the primary key, from 1; 0 for none.
+    /// Position in the primary key, from 1; 0 if the column is not part of it.
     pub key_place: usize,
-    /// Whether the value is computed.
+    /// True for computed columns.
     pub generated: bool,
 }
 
-/// The DDL of the table at `index` on `SQLite`.
+/// DDL of the table at `index` on `SQLite`.
 ///
-/// Refuses what has no counterpart: an identity that is not the whole primary key, a computed
-/// column of an unknown form, a default that does not fit its column.
+/// # Errors
+///
+/// `SQLite` cannot represent the table: an identity that is not the whole primary key, a computed
+/// column of an unknown form, or a default that does not fit its column.
 pub fn sqlite_table(tables: &[Table], index: usize) -> Result<SqliteDdl> {
     let table = &tables[index];
     let mut lines = Vec::with_capacity(table.columns.len() + 4);
@@ -198,7 +200,7 @@ pub fn sqlite_table(tables: &[Table], index: usize) -> Result<SqliteDdl> {
     })
 }
 
-/// The DDL of a source table (contract.md 2.1): any text or bytes, null allowed.
+/// DDL of a source table (contract.md 2.1): text or bytes, null allowed.
 pub fn sqlite_source_table(name: &str, text_column: &str) -> String {
     format!(
         "CREATE TABLE {} (\n  \"app_id\" INTEGER NOT NULL PRIMARY KEY,\n  {} ANY,\n  \
@@ -209,21 +211,21 @@ pub fn sqlite_source_table(name: &str, text_column: &str) -> String {
     )
 }
 
-/// A name as `SQLite` reads it whatever it contains.
+/// A quoted identifier, valid for any name.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Quoted names of these columns, with commas.
+/// Quoted names of these columns, separated by commas.
 pub fn names(table: &Table, columns: &[usize]) -> String {
     let names: Vec<_> = columns.iter().map(|&place| quoted(&table.columns[place].name)).collect();
     names.join(", ")
 }
 
-/// The column that is an alias of `SQLite`'s rowid: a primary key of one whole number.
+/// The column that is an alias of the rowid: a primary key of one integer.
 ///
-/// Such a table is its own index. All others are `WITHOUT ROWID`: with an index beside the table, a
-/// production-shaped batch was measured to take a tenth longer.
+/// Such a table is its own index. All others are `WITHOUT ROWID`: a separate index made a
+/// production-shaped batch a tenth slower in measurements.
 fn rowid_column(table: &Table) -> Option<usize> {
     match table.primary_key[..] {
         [only] if sqlite_type(table.columns[only].sql_type) == "INTEGER" => Some(only),
@@ -262,14 +264,16 @@ fn column_line(tables: &[Table], index: usize, place: usize) -> Result<String> {
 }
 
 fn unknown_expression(expression: &str) -> String {
-    format!("computed as `{expression}`, where only RIGHT(column, n) and LEFT(column, n) are known")
+    format!(
+        "computed as `{expression}`, but only RIGHT(column, n) and LEFT(column, n) are supported"
+    )
 }
 
 fn no_counterpart(table: &Table, column: &Column, why: &str) -> Error {
     Error::environment(format!("table catalogue: {}.{}: {why}", table.name, column.name))
 }
 
-/// Whether a key or a reference, from this table or to it, compares the column.
+/// True if a key of the table, or a reference from or to it, compares the column.
 fn is_key_column(tables: &[Table], index: usize, place: usize) -> bool {
     let table = &tables[index];
     let referred_to = tables
@@ -315,12 +319,12 @@ fn shape(table: &Table, place: usize) -> SqliteColumn {
     }
 }
 
-/// The storage class of a column.
+/// Storage class of a column.
 fn sqlite_type(sql_type: SqlType) -> &'static str {
     Class::of(sql_type).name()
 }
 
-/// `RIGHT(column, n)` and `LEFT(column, n)`, the only forms that target tables use.
+/// Translates `RIGHT(column, n)` and `LEFT(column, n)`, the only forms that target tables use.
 fn computed_expression(expression: &str) -> Option<String> {
     let (function, rest) = expression.trim().split_once('(')?;
     let (column, count) = rest.trim_end().strip_suffix(')')?.rsplit_once(',')?;
@@ -353,12 +357,12 @@ fn default_expression(sql_type: SqlType, default: &ColumnDefault) -> Option<Stri
     })
 }
 
-/// The present in UTC, in the form and with the digits of the column.
+/// The current time in UTC, in the form and with the fraction digits of the column.
 fn now_expression(sql_type: SqlType) -> String {
     let format = match sql_type {
         SqlType::Date => "%Y-%m-%d".to_owned(),
         SqlType::SmallDateTime => "%Y-%m-%d %H:%M:00".to_owned(),
-        // `%f` is seconds with three fraction digits; the rest are zeros.
+        // `%f` is seconds with three fraction digits; zeros fill the rest.
         other => match canonical::fraction_digits(other) {
             digits @ 0..3 => format!("%Y-%m-%d %H:%M:%S{}", zero_fraction(digits)),
             digits => format!("%Y-%m-%d %H:%M:%f{}", "0".repeat(usize::from(digits - 3))),

@@ -1,33 +1,32 @@
-//! A network between migrator and store, simulated: on any store, every connect and every message
-//! takes its time, counted as SQL Server would have them. Changes nothing that is stored.
+//! Simulated network between migrator and store. Every connect and every message takes extra time,
+//! counted as for SQL Server. Stored rows do not change.
 //!
 //! | call | connects | messages |
 //! |---|---|---|
 //! | connect: login, and one batch with the session's SET options | 1 | 1 |
-//! | begin, commit, roll back | | 1 each |
-//! | roll back without a transaction | | 0 |
-//! | savepoint, back to it | | 1 each |
-//! | a look-up, a delete, a read of a table | | 1 each |
-//! | rows as `values` | | 1 for each statement: at most 2,098 parameters and 1,000 rows; a rest in numbers of rows of three significant bits ([`super::statement_layout`]) |
+//! | begin, commit, rollback | | 1 each |
+//! | rollback without a transaction | | 0 |
+//! | savepoint, rollback to it | | 1 each |
+//! | look-up, delete, scan | | 1 each |
+//! | rows as `values` | | 1 per statement: at most 2,098 parameters and 1,000 rows; a remainder in row counts of three significant bits ([`super::statement_layout`]) |
 //! | … into a table whose identity column is given | | 2 more: `SET IDENTITY_INSERT` on and off |
-//! | rows as `bulk`, identity values among them | | 3 for each 4,500 rows: the table's columns, `INSERT BULK`, the rows |
+//! | rows as `bulk`, identity values included | | 3 per 4,500 rows: the table's columns, `INSERT BULK`, the rows |
 //! | no rows | | 0 |
 //!
-//! A statement's parameters are its rows' columns without computed ones, and without an identity
-//! column that is left to the store. `sp_executesql` takes two of the 2,100 parameters itself. A
-//! statement that is refused has been sent, those behind it have not; `IDENTITY_INSERT` belongs to
-//! the session, so it is switched off again all the same.
+//! The parameters of a statement are its rows' columns, without computed ones and without an
+//! identity column that the store fills. `sp_executesql` needs two of the 2,100 parameters. A
+//! rejected statement counts as sent; the statements after it do not. `IDENTITY_INSERT` belongs to
+//! the session, so it is switched off in either case.
 //!
-//! **When the time passes.** A connect takes its time at once, and so does a message outside a
-//! transaction. Messages of a transaction are counted while it runs and waited for together when it
-//! has ended, before the call that ends it comes back: `SQLite` has one writer, and would have all
-//! workers wait for the network one after the other if it were waited for in the transaction. SQL
-//! Server would have these waits overlap, as they do here. The time is thus in the step of the
-//! commit, or of the roll back, and not in those of look-ups and inserts. A connection that is
-//! dropped in a transaction does not wait for what it sent.
+//! **Time of the waits.** A connect waits at once, and so does a message outside a transaction.
+//! Messages of a transaction are counted, and their waits take place together after its end, before
+//! the call that ends it returns. `SQLite` has a single writer: waits inside the transaction would
+//! make all workers wait one after another. On SQL Server these waits overlap, as they do here. So
+//! the time is part of the stage of the commit or rollback, not of look-ups and inserts. A
+//! connection dropped in a transaction does not wait for the messages it sent.
 //!
-//! **What takes no time**: the schema's creation and all connections for [`Role::Untimed`], which
-//! a run's own time leaves out too. They are not counted either.
+//! **No extra time**: creation of the schema and all connections for [`Role::Untimed`], which a
+//! run's own time excludes too. They are not counted either.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -46,18 +45,18 @@ use super::schema::Tables;
 use super::statement_layout::{BULK_ROWS_MAX, StatementLayout, statements};
 use super::{Connection, InsertOutcome, Role, Setup, Store};
 
-/// Messages of one bulk load.
+/// Messages per bulk load.
 const BULK_MESSAGES: u64 = 3;
 /// Messages after the login.
 const SESSION_MESSAGES: u64 = 1;
 
-/// A store behind a simulated link.
+/// A store behind a simulated network.
 pub struct SimulatedNetwork<'a> {
     store: &'a dyn Store,
     state: Arc<NetworkState>,
 }
 
-/// What a link's connections share.
+/// State shared by the connections.
 struct NetworkState {
     link: Link,
     clock: Arc<dyn Clock>,
@@ -67,7 +66,7 @@ struct NetworkState {
 }
 
 impl<'a> SimulatedNetwork<'a> {
-    /// Puts a link before a store.
+    /// Puts a simulated network in front of a store.
     pub fn new(store: &'a dyn Store, link: Link, clock: Arc<dyn Clock>) -> Self {
         let layouts = store.tables().all().iter().map(StatementLayout::of).collect();
         let (connects, messages) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -142,17 +141,17 @@ impl NetworkState {
     }
 }
 
-/// A connection over the link.
+/// A connection through the simulated network.
 struct SimulatedConnection {
     connection: Box<dyn Connection>,
     state: Arc<NetworkState>,
     in_transaction: bool,
-    /// Messages of the transaction that have not been waited for.
+    /// Messages of the transaction without their wait.
     owed: u64,
 }
 
 impl SimulatedConnection {
-    /// Counts messages, and waits for all that are owed unless a transaction is open.
+    /// Counts messages. Outside a transaction, waits for all messages that are owed.
     fn send(&mut self, messages: u64) {
         self.state.messages.fetch_add(messages, Ordering::Relaxed);
         self.owed += messages;
@@ -163,8 +162,8 @@ impl SimulatedConnection {
         }
     }
 
-    /// Inserts in the statements that SQL Server would get. Rows that give an identity value and
-    /// rows that do not cannot share one.
+    /// Inserts in the same statements as SQL Server. Rows with and without an identity value cannot
+    /// share a statement.
     fn insert_values(&mut self, table: usize, rows: &[&[SqlValue]]) -> Result<InsertOutcome> {
         let state = Arc::clone(&self.state);
         let layout = &state.layouts[table];

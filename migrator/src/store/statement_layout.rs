@@ -1,15 +1,15 @@
-//! How rows of a table go into the statements that SQL Server takes. Pure.
+//! Splits the rows of a table into the statements that SQL Server accepts.
 
 use crate::contract::catalogue::Table;
 use crate::record::SqlValue;
 
 use super::{STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX};
 
-/// Most rows of one bulk load: one statement that takes 5,000 locks locks the whole table, and
-/// every other writer waits.
+/// Maximum number of rows in one bulk load. A statement with 5,000 locks escalates to a table lock,
+/// and all other writers wait.
 pub const BULK_ROWS_MAX: usize = 4_500;
 
-/// What decides how many statements a table's rows take.
+/// Columns that decide how many statements a table's rows need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementLayout {
     columns: Vec<usize>,
@@ -17,7 +17,7 @@ pub struct StatementLayout {
 }
 
 impl StatementLayout {
-    /// A table's layout.
+    /// Layout of a table.
     pub fn of(table: &Table) -> Self {
         let named = |&place: &usize| table.columns[place].computed.is_none();
         Self {
@@ -26,20 +26,20 @@ impl StatementLayout {
         }
     }
 
-    /// Whether the row brings its own value for the identity column. Rows that do and rows that do
-    /// not cannot share a statement.
+    /// True if the row has its own value for the identity column. Rows with and without one cannot
+    /// share a statement.
     pub fn gives_identity(&self, row: &[SqlValue]) -> bool {
         self.identity.is_some_and(|column| row[column] != SqlValue::Null)
     }
 
-    /// The columns that a statement names: all but computed ones, and but an identity column that
-    /// is left to the store.
+    /// Columns that a statement names: all except computed ones, and except an identity column that
+    /// the store fills.
     pub fn named(&self, gives_identity: bool) -> Vec<usize> {
         let left_out = self.identity.filter(|_| !gives_identity);
         self.columns.iter().copied().filter(|&place| Some(place) != left_out).collect()
     }
 
-    /// Rows that one statement takes.
+    /// Maximum number of rows in one statement.
     pub fn rows_max(&self, gives_identity: bool) -> usize {
         let left_out = usize::from(self.identity.is_some() && !gives_identity);
         let columns = (self.columns.len() - left_out).max(1);
@@ -47,21 +47,23 @@ impl StatementLayout {
     }
 }
 
-/// Rows parted as statements take them, at most so many each: as many as fit, and a rest in numbers
-/// of three significant bits, so that a table has few texts and the server few plans (36 for 1,000
-/// rows; at most 4 statements for a rest, which cost less than a plan).
-pub fn statements<T>(rows: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+/// Splits rows into statements of at most `max` rows.
+///
+/// The remainder is sent in row counts of three significant bits. So a table has few statement
+/// texts and the server few plans: 36 for 1,000 rows. A remainder needs at most 4 statements, which
+/// cost less than a new plan.
+pub fn statements<T>(rows: &[T], max: usize) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
-        let (now, later) = rest.split_at(statement_rows(rest.len(), most));
+        let (now, later) = rest.split_at(statement_rows(rest.len(), max));
         rest = later;
         (!now.is_empty()).then_some(now)
     })
 }
 
-fn statement_rows(rows: usize, most: usize) -> usize {
-    if rows >= most {
-        return most;
+fn statement_rows(rows: usize, max: usize) -> usize {
+    if rows >= max {
+        return max;
     }
     let step = (rows + 1).next_power_of_two() / 8;
     if step > 1 { rows / step * step } else { rows }

@@ -1,5 +1,5 @@
-//! What a run counts and times: one [`Metrics`] for each worker, merged at the end, and what the
-//! operating system says of the process. Decides nothing.
+//! Counters and times of a run. Each worker has its own [`Metrics`], merged at the end. [`Usage`]
+//! is what the operating system counts for the process.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,53 +10,53 @@ use nix::sys::time::TimeVal;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Significant decimal digits that a histogram keeps of a time.
+/// Significant decimal digits of a time in a histogram.
 const HISTOGRAM_DIGITS: u8 = 3;
-/// The longest time that a histogram tells from longer ones: an hour.
+/// Upper bound of a histogram: one hour. Longer times count as this.
 const HISTOGRAM_NS_MAX: u64 = 3_600_000_000_000;
 
-/// What is timed. The times of all but [`TimedStage::Record`] do not overlap within a worker.
+/// A timed part of the work. Within one worker only [`TimedStage::Record`] overlaps with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TimedStage {
-    /// Fetching one record's text.
+    /// Read of one record's text.
     Source,
     /// Text checks of one record.
     Validation,
-    /// The scan of one record's text.
+    /// Parse of one record's text.
     Parsing,
-    /// Making the rows of one record.
+    /// Mapping of one record to rows.
     Mapping,
-    /// Giving one record's values the types of their columns.
+    /// Conversion of one record's values to the types of their columns.
     Coerce,
-    /// Waiting for the parse pool's next batch.
+    /// Wait for the parse pool's next batch.
     ParseWait,
-    /// Waiting for the turn to register a batch's keys.
+    /// Wait for the turn to register a batch's keys.
     LockTurn,
-    /// Putting a batch into the queue between the halves, waiting for room.
+    /// Push of a batch into a worker's queue, with the wait for room.
     QueuePush,
-    /// Taking a batch out of it, waiting for one.
+    /// Pop of a batch from a worker's queue, with the wait for one.
     QueuePop,
-    /// Waiting for earlier batches that hold one of a batch's keys.
+    /// Wait for earlier batches that hold one of a batch's keys.
     LockWait,
-    /// Getting a batch its connection: opening one, or waiting for the pool's.
+    /// Checkout of a batch's connection: connect, or wait for the pool.
     Connect,
-    /// Waiting for the right to write, for one transaction.
+    /// Begin of a transaction, with the wait for the right to write.
     Begin,
-    /// Deciding about duplicates in one attempt at a batch, queries included, and keeping the keys
-    /// of a batch that has committed.
+    /// Duplicate checks in one attempt at a batch, with their queries. Also the cache update after
+    /// a commit.
     Dedup,
-    /// The inserts of one attempt at a batch.
+    /// Inserts in one attempt at a batch.
     Insert,
-    /// The log rows of one batch.
+    /// Log rows of one batch.
     Log,
     /// One commit.
     Commit,
-    /// From one record's read to the commit of its batch.
+    /// Latency of a record, from its read to the commit of its batch.
     Record,
 }
 
 impl TimedStage {
-    /// Every stage, in the order of a record's way.
+    /// All stages, in the order in which a record passes them.
     pub const ALL: [Self; 17] = [
         Self::Source,
         Self::Validation,
@@ -77,7 +77,7 @@ impl TimedStage {
         Self::Record,
     ];
 
-    /// The name in reports.
+    /// Name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -101,29 +101,29 @@ impl TimedStage {
     }
 }
 
-/// Why a transaction was done again.
+/// Cause of a retried transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Retry {
-    /// The store was busy, or a lock was not to be had in time.
+    /// The store was busy, or a lock was not granted in time.
     Busy,
-    /// The store had ended the transaction to resolve a deadlock.
+    /// The store chose the transaction as deadlock victim.
     Deadlock,
-    /// The transaction had met rows that another one had changed since.
+    /// Another transaction had changed rows that this one had read.
     Conflict,
-    /// The connection was gone.
+    /// The connection was lost.
     Disconnected,
     /// The store was out of service or of resources.
     Unavailable,
-    /// The store refused a record, which had to be found.
+    /// The store rejected a record that is not yet identified.
     RefusedRecord,
-    /// The store undid a whole transaction together with a record that it refused.
+    /// The store rolled back the whole transaction when it rejected a record.
     Undone,
     /// Another process had logged a record of the batch.
     LostRace,
 }
 
 impl Retry {
-    /// The name in reports.
+    /// Name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Busy => "busy",
@@ -138,16 +138,16 @@ impl Retry {
     }
 }
 
-/// The times of one stage.
+/// Times of one stage.
 #[derive(Debug, Clone)]
 pub struct Timing {
     /// Times in nanoseconds.
     pub histogram: Histogram<u64>,
-    /// Their exact sum in nanoseconds.
+    /// Exact sum in nanoseconds.
     pub total_ns: u64,
 }
 
-/// What one worker, or a whole run, counted.
+/// Counters and times of one worker or of a whole run.
 #[derive(Debug)]
 pub struct Metrics {
     timings: Vec<Timing>,
@@ -155,23 +155,23 @@ pub struct Metrics {
     pub queries: u64,
     /// Key look-ups sent to the store, each for as many keys of a table as fit into a statement.
     pub set_queries: u64,
-    /// INSERT statements sent to the store (bulk: loads).
+    /// INSERT statements sent to the store; for bulk, the number of loads.
     pub insert_statements: u64,
-    /// Transactions committed.
+    /// Committed transactions.
     pub transactions: u64,
-    /// Commits whose answer was lost and that were looked up.
+    /// Commits without an answer, whose outcome was looked up.
     pub commits_looked_up: u64,
-    /// Transactions done again.
+    /// Retried transactions by cause.
     pub retries: BTreeMap<Retry, u64>,
 }
 
 impl Metrics {
-    /// Nothing counted yet.
+    /// Metrics with all counters at zero.
     pub fn new() -> Result<Self> {
         let timing = || {
             let histogram = Histogram::new_with_bounds(1, HISTOGRAM_NS_MAX, HISTOGRAM_DIGITS)
                 .map_err(|cause| {
-                    Error::caused(ErrorKind::Environment, "make a histogram", cause)
+                    Error::caused(ErrorKind::Environment, "create a histogram", cause)
                 })?;
             Ok(Timing { histogram, total_ns: 0 })
         };
@@ -186,7 +186,7 @@ impl Metrics {
         })
     }
 
-    /// Adds one time of a stage.
+    /// Records one time of a stage.
     pub fn time(&mut self, stage: TimedStage, elapsed: Duration) {
         let elapsed_ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         let timing = &mut self.timings[stage as usize];
@@ -194,17 +194,17 @@ impl Metrics {
         timing.total_ns = timing.total_ns.saturating_add(elapsed_ns);
     }
 
-    /// Counts one transaction that is done again.
+    /// Counts one retried transaction.
     pub fn retry(&mut self, cause: Retry) {
         *self.retries.entry(cause).or_default() += 1;
     }
 
-    /// The times of one stage.
+    /// Times of one stage.
     pub fn timing(&self, stage: TimedStage) -> &Timing {
         &self.timings[stage as usize]
     }
 
-    /// Adds what another worker counted.
+    /// Adds the counters and times of another worker.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         for (mine, theirs) in self.timings.iter_mut().zip(&other.timings) {
             mine.histogram.add(&theirs.histogram).map_err(|cause| {
@@ -224,19 +224,19 @@ impl Metrics {
     }
 }
 
-/// What the operating system has counted for this process since it started.
+/// Resources used by this process since its start, as the operating system counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Usage {
-    /// CPU time in user mode.
+    /// CPU time in user mode, in seconds.
     pub user_s: f64,
-    /// CPU time in the kernel.
+    /// CPU time in the kernel, in seconds.
     pub system_s: f64,
-    /// Bytes fetched from the storage layer and bytes sent to it, where the system says so.
+    /// Bytes read from storage and bytes written to it. `None` if the system does not count them.
     pub storage_bytes: Option<(u64, u64)>,
 }
 
 impl Usage {
-    /// The counts of this moment.
+    /// Current counters.
     pub fn now() -> Result<Self> {
         let usage = getrusage(UsageWho::RUSAGE_SELF).map_err(|cause| {
             Error::caused(ErrorKind::Environment, "read the process's CPU time", cause)
@@ -249,7 +249,7 @@ impl Usage {
         })
     }
 
-    /// What was counted since an earlier moment.
+    /// Difference to an earlier reading.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let storage = self.storage_bytes.zip(earlier.storage_bytes);
@@ -261,10 +261,10 @@ impl Usage {
     }
 }
 
-/// The largest resident set of this process so far, in bytes.
+/// Peak resident set size of this process, in bytes.
 ///
-/// `VmHWM` belongs to this program alone; `ru_maxrss`, the fall-back where there is no `/proc`,
-/// starts at the size of the process that started it.
+/// Reads `VmHWM`, which covers this program alone. Without `/proc` it falls back to `ru_maxrss`,
+/// which starts at the size of the parent process.
 pub fn peak_rss_bytes() -> Result<u64> {
     if let Some([kib]) = proc_values("/proc/self/status", ["VmHWM"]) {
         return Ok(kib * 1024);
@@ -280,7 +280,7 @@ fn seconds(time: TimeVal) -> f64 {
     time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6
 }
 
-/// The numbers behind `name:` in a file of `/proc`; none unless all are there.
+/// Numbers behind `name:` in a file of `/proc`. `None` unless all names are present.
 fn proc_values<const N: usize>(path: &str, names: [&str; N]) -> Option<[u64; N]> {
     parse_values(&std::fs::read_to_string(path).ok()?, names)
 }

@@ -1,4 +1,4 @@
-//! telemetry.
+//! Counters and times of a run, and the report that holds them.
 
 pub mod metrics;
 pub mod report;

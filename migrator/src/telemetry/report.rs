@@ -1,4 +1,4 @@
-//! The run report: the JSON that a run leaves and the harness reads.
+//! The run report: JSON that a run writes and the harness reads.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,54 +12,57 @@ use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::telemetry::metrics::Timing;
 
-/// The version of the report's format; a reader refuses newer ones.
+/// Version of the report's format. Readers reject newer versions.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Everything a run says about itself. Times are seconds unless the name says otherwise.
+/// Results of a run. Times are in seconds unless the name has another unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
-    /// [`FORMAT_VERSION`] of the program that wrote it.
+    /// [`FORMAT_VERSION`] of the program that wrote the report.
     pub format: u32,
     /// Version and build profile of the migrator.
     pub build: Build,
-    /// The resolved settings, a flat object.
+    /// Resolved settings, a flat object.
     pub settings: Settings,
-    /// The source as given on the command line.
+    /// Source as given on the command line.
     pub source: String,
-    /// What the rows went into.
+    /// Kind and version of the store.
     pub store: StoreInfo,
-    /// Where each record ended.
+    /// Number of records by outcome.
     pub books: Books,
     /// Records read per minute of `wall_s`.
     pub rec_per_min: f64,
-    /// From the first read to the last commit, connects included; without schema and checksum.
+    /// Time from the first read to the last commit, with connects, without schema and checksum.
     pub wall_s: f64,
     /// CPU time in user mode over the same span.
     pub cpu_user_s: f64,
     /// CPU time in the kernel over the same span.
     pub cpu_system_s: f64,
-    /// Largest resident set of the process up to the last commit.
+    /// Peak resident set size of the process up to the last commit.
     pub peak_rss_bytes: u64,
-    /// What the operating system counted over the same span; absent where it does not say.
+    /// Storage traffic over the same span. Absent if the operating system does not count it.
     pub io: Option<Io>,
-    /// Time per stage, by the stage's name: `source`, `validation`, `parsing`, `mapping`, `coerce`
-    /// (of records), `parse_wait`, `turn`, `queue_push`, `queue_pop`, `claims` (waits between the
-    /// threads), `connect` (with the wait for a pool), `begin` (waiting for the right to write),
-    /// `dedup`, `insert`, `log`, `commit` (of batches), all summed over threads, and `record`
-    /// (latency from a record's read to its batch's commit).
+    /// Time per stage, by the stage's name, summed over threads.
+    ///
+    /// - Per record: `source`, `validation`, `parsing`, `mapping`, `coerce`.
+    /// - Waits between threads: `parse_wait`, `turn`, `queue_push`, `queue_pop`, `claims`.
+    /// - Per batch: `connect` (with the wait for a pool), `begin` (with the wait for the right to
+    ///   write), `dedup`, `insert`, `log`, `commit`.
+    /// - Latency from a record's read to its batch's commit: `record`.
     pub stages: BTreeMap<String, StageTimes>,
-    /// Connections by role: `writer` (batches), `reader` (the log's look-ups), `untimed` (the schema).
+    /// Connections by role: `writer` (batches), `reader` (look-ups in the log), `untimed` (schema
+    /// and checks).
     pub connections: BTreeMap<String, Connections>,
-    /// The link that was simulated between migrator and store; absent where none was.
+    /// Simulated network between migrator and store. Absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulated_link: Option<SimulatedLink>,
-    /// The queues between the halves of the workers, all together; absent with `queue_depth` 0.
+    /// Queues between the halves of the workers, all together. Absent with `queue_depth` 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueReport>,
-    /// Batches that waited for an earlier one that held one of their keys.
+    /// Batches that waited for an earlier batch with a common key.
     #[serde(default)]
     pub claim_waits: u64,
-    /// Records parsed by threads of the parse pool; the others were parsed by workers.
+    /// Records parsed by the parse pool. Workers parsed the others.
     #[serde(default)]
     pub parsed_in_pool: u64,
     /// Threads of the parse pool that parsed at least one record.
@@ -69,89 +72,90 @@ pub struct RunReport {
     pub queries: u64,
     /// Key look-ups sent to the store, each for as many keys of a table as fit into a statement.
     pub set_queries: u64,
-    /// What keeping committed keys was good for; all zero where none are kept.
+    /// Key cache. All zero without a cache.
     pub cache: CacheReport,
-    /// INSERT statements sent to the store (bulk: loads).
+    /// INSERT statements sent to the store; for bulk, the number of loads.
     pub insert_statements: u64,
-    /// Transactions committed.
+    /// Committed transactions.
     pub transactions: u64,
-    /// Transactions done again, by cause.
+    /// Retried transactions by cause.
     pub retries: BTreeMap<String, u64>,
-    /// Commits whose answer was lost, so that the store was asked whether they were done.
+    /// Commits without an answer, whose outcome was looked up.
     #[serde(default)]
     pub commits_looked_up: u64,
-    /// What the server counted while the run went on; absent where it does not say.
+    /// Counters of the server during the run. Absent if the server does not provide them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerReport>,
     /// Rows stored by this run, per table.
     pub rows: BTreeMap<String, u64>,
-    /// Checksum over the whole store after the run, 32 hex digits.
+    /// Hits that the store was asked to confirm: the spot checks, and all hits of a batch after the
+    /// store rejected one of its rows.
     pub checksum: String,
 }
 
-/// What the queues between the halves of the workers have seen; the time that either side was
-/// blocked is in the stages `queue_push` and `queue_pop`.
+/// Peaks of the queues between the halves of the workers. The stages `queue_push` and `queue_pop`
+/// hold the times that either side was blocked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueReport {
-    /// Most batches that waited in one queue at one time.
+    /// Largest number of batches in one queue.
     pub items_peak: u64,
-    /// Most bytes that waited in one queue at one time.
+    /// Largest memory of the cached keys, in bytes.
     pub bytes_peak: u64,
     /// Batches larger than `queue_bytes_max`, which passed alone through an empty queue.
     pub oversize: u64,
 }
 
-/// What was running.
+/// Build of the migrator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
-    /// The crate's version.
+    /// Version of the crate.
     pub version: String,
     /// `release` or `debug`.
     pub profile: String,
 }
 
-/// What the rows went into.
+/// Kind and version of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreInfo {
     /// `sqlite` or `mssql`.
     pub kind: String,
-    /// The store's own version, and the simulated link before it where there is one.
+    /// Version of the store. A simulated network is appended.
     pub version: String,
 }
 
-/// The books: `read = committed + duplicate + rejected + failed + lost_race`.
+/// Number of records by outcome: `read = committed + duplicate + rejected + failed + lost_race`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Books {
-    /// Records taken from the source by this run.
+    /// Records read from the source by this run.
     pub read: u64,
     /// Records whose rows are stored.
     pub committed: u64,
-    /// Records whose application is already stored.
+    /// Records whose application was already stored.
     pub duplicate: u64,
-    /// Records that validate, parse or map turned down.
+    /// Records rejected by validate, parse or map.
     pub rejected: u64,
-    /// Records that coerce or the store turned down.
+    /// Records rejected by coerce or by the store.
     pub failed: u64,
     /// Records that another process logged first.
     pub lost_race: u64,
-    /// Records left alone because the log has them; not among `read`. Where it has every number of a
-    /// range of keys, all of them count, also those of records that the source has no more.
+    /// Records skipped because the log has them; not part of `read`. If the log has every number of
+    /// a range of keys, all of them count, even without a record in the source.
     pub skipped: u64,
 }
 
-/// Bytes that the operating system saw going to and from storage.
+/// Storage traffic as the operating system counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Io {
-    /// Bytes fetched from the storage layer.
+    /// Bytes read from the storage layer.
     pub read_bytes: u64,
-    /// Bytes sent to the storage layer.
+    /// Bytes written to the storage layer.
     pub written_bytes: u64,
 }
 
-/// How often a stage ran and how long it took.
+/// Number and distribution of a stage's times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageTimes {
-    /// How many times.
+    /// Number of times.
     pub count: u64,
     /// Sum in nanoseconds.
     pub total_ns: u64,
@@ -161,14 +165,14 @@ pub struct StageTimes {
     pub p90_ns: u64,
     /// 99th percentile in nanoseconds.
     pub p99_ns: u64,
-    /// Largest in nanoseconds.
+    /// Maximum in nanoseconds.
     pub max_ns: u64,
-    /// The whole histogram: `HdrHistogram` V2, base64.
+    /// Complete histogram: `HdrHistogram` V2, base64.
     pub histogram: String,
 }
 
 impl StageTimes {
-    /// The summary of one step's times, with its histogram.
+    /// Summary of one stage's times.
     pub fn of(timing: &Timing) -> Result<Self> {
         let histogram = &timing.histogram;
         let mut bytes = Vec::new();
@@ -192,33 +196,33 @@ impl StageTimes {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Connections {
-    /// Opened during the run.
+    /// Connections opened during the run.
     pub opened: u64,
-    /// Leases that got a connection which an earlier one had left behind.
+    /// Checkouts that got an existing connection.
     pub reused: u64,
-    /// Not kept though the pool would have kept them (`idle`, `lifetime`), or not fit to be
-    /// (`open_transaction`, `rollback_failed`, `broken`), by cause.
+    /// Discarded connections by cause. Expired: `idle`, `lifetime`. Not clean when returned:
+    /// `open_transaction`, `rollback_failed`, `broken`.
     pub discarded: BTreeMap<String, u64>,
-    /// Most that were open at one time.
+    /// Largest number open at one time.
     pub peak: u64,
-    /// Open at this moment; of writers, none when a run has ended.
+    /// Connections open now. Zero for writers after a run.
     pub left_open: u64,
-    /// Leases that had to wait for a connection.
+    /// Checkouts that waited for a connection.
     pub waited: u64,
-    /// How long they waited, in nanoseconds.
+    /// Total time of these waits, in nanoseconds.
     pub waited_ns: u64,
 }
 
-/// A simulated link, and what went over it as SQL Server would have it.
+/// Simulated network and its traffic, counted as for SQL Server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimulatedLink {
-    /// What a connect took, in milliseconds.
+    /// Latency of a connect, in milliseconds.
     pub connect_ms: u32,
-    /// What a message and its answer took, in milliseconds.
+    /// Latency of a message and its answer, in milliseconds.
     pub round_trip_ms: u32,
-    /// Connects.
+    /// Number of connects.
     pub connects: u64,
-    /// Messages, each with its answer.
+    /// Number of messages, each with its answer.
     pub wire_messages: u64,
 }
 
@@ -232,22 +236,22 @@ impl fmt::Display for SimulatedLink {
     }
 }
 
-/// What a server counted while a run went on. Each part is there only where the login may see it.
+/// Counters of a server during a run. Each part is absent if the login may not read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerReport {
-    /// What the writing sessions of this run waited for, by SQL Server's name of the wait.
+    /// Waits of this run's writing sessions, by SQL Server's wait type.
     pub waits: BTreeMap<String, ServerWait>,
-    /// Bytes written to the database's log file, by anybody.
+    /// Bytes written to the database's log file, by all sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_bytes: Option<u64>,
-    /// Writes to the database's log file, by anybody.
+    /// Writes to the database's log file, by all sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_writes: Option<u64>,
-    /// Time that those writes took, in milliseconds.
+    /// Time of those writes, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_write_ms: Option<u64>,
-    /// Row locks of the database that were escalated to a table lock, by anybody.
+    /// Escalations from row locks to a table lock in the database, by all sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock_escalations: Option<u64>,
 }
@@ -255,38 +259,38 @@ pub struct ServerReport {
 /// Waits of one type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerWait {
-    /// How many.
+    /// Number of waits.
     pub count: u64,
-    /// How long, in milliseconds.
+    /// Total time, in milliseconds.
     pub wait_ms: u64,
-    /// How much of that was waiting for a processor.
+    /// Part of that time spent waiting for a processor.
     pub signal_ms: u64,
 }
 
-/// What the caches of keys did in a run; with one for each worker, their sum.
+/// Activity of the key caches in a run, summed over workers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheReport {
-    /// Keys of batches that were found.
+    /// Look-ups that found the key.
     pub hits: u64,
-    /// Keys of batches that were not found.
+    /// Look-ups that did not find the key.
     pub misses: u64,
-    /// Keys that had to go for others.
+    /// Keys evicted for others.
     pub evictions: u64,
     /// Hits that the store was asked about all the same: the share that was asked for, and all of
     /// a batch of which the store has refused a row.
     pub checks: u64,
     /// Checks in which the store did not have the key.
     pub disagreements: u64,
-    /// Most keys that were kept at one time.
+    /// Largest number of cached keys.
     pub keys_peak: u64,
     /// Most memory that they took, in bytes.
     pub bytes_peak: u64,
-    /// Keys that are kept when the run has ended: none.
+    /// Keys still cached after the run: zero.
     pub keys_left: u64,
 }
 
 impl CacheReport {
-    /// Adds what another cache did.
+    /// Adds the activity of another cache.
     pub fn add(&mut self, other: &Self) {
         let Self { hits, misses, evictions, checks, disagreements, .. } = other;
         self.hits += hits;
@@ -301,7 +305,7 @@ impl CacheReport {
 }
 
 impl Books {
-    /// Adds what became of other records.
+    /// Adds the numbers of other records.
     pub fn add(&mut self, other: &Self) {
         let Self { read, committed, duplicate, rejected, failed, lost_race, skipped } = other;
         self.read += read;
@@ -313,7 +317,7 @@ impl Books {
         self.skipped += skipped;
     }
 
-    /// Whether every record that was read is accounted for.
+    /// True if every record that was read has an outcome.
     pub fn balance(&self) -> bool {
         self.read == self.committed + self.duplicate + self.rejected + self.failed + self.lost_race
     }

@@ -1,13 +1,12 @@
-//! Keys that are known to be stored: bounded sets of them, for one worker or for all. Asks no
-//! store; what belongs into a set, and when, is the caller's to know.
+//! Bounded caches of keys that are known to be stored, one per worker or one for all.
 //!
-//! Only keys that *are* there are kept. A key that is not there can be stored the next moment, by
-//! any worker or process, while stored rows stay: the migration deletes none.
+//! Only *existing* keys are cached. A missing key can be stored at any moment, by any worker or
+//! process. A stored row stays: the migration deletes none.
 //!
-//! A full set lets the key go that was used longest ago (LRU). Duplicates repeat a record that came
-//! shortly before, or a contact that comes again and again: both are recent. A policy that resists
-//! scans (S3-FIFO, ARC) has none to resist here, since every key enters once, when its batch
-//! commits. A key of whole numbers costs 60 bytes.
+//! A full cache evicts the least recently used key (LRU). Duplicates repeat a recent record, or a
+//! contact that occurs again and again; both are recent. A scan-resistant policy (S3-FIFO, ARC) has
+//! no advantage here, because every key enters once, when its batch commits. A key of integers
+//! costs 60 bytes.
 
 use std::mem::size_of;
 use std::sync::{Arc, PoisonError};
@@ -20,25 +19,25 @@ use crate::config::{CacheConfig, CacheLimits};
 use crate::telemetry::report::CacheReport;
 use crate::util::sync::{Mutex, MutexGuard};
 
-/// A table and a key in it as bytes. Two whole numbers, the longest of the keys that decide about
-/// duplicates, fit without memory of their own.
+/// A table and a key in it, as bytes. Two integers, the longest key of the duplicate rules, need no
+/// heap memory.
 pub type KeyBytes = SmallVec<[u8; 16]>;
 
 /// A key with the two links to its neighbours in the order of use.
 const NODE_BYTES: usize = size_of::<KeyBytes>() + 2 * size_of::<usize>();
-/// A place in the hash table: a pointer to the node and a byte of the hash.
+/// A slot of the hash table: a pointer to the node and a byte of the hash.
 const BUCKET_BYTES: usize = size_of::<usize>() + 1;
-/// What an allocator takes on top of each block (glibc: a word before it).
+/// Overhead of an allocator per block (glibc: one word).
 const BLOCK_BYTES: usize = size_of::<usize>();
 
-/// The caches of a run.
+/// Key caches of a run.
 #[derive(Debug)]
 pub struct DedupCache {
     config: CacheConfig,
     sets: Mutex<Vec<Arc<Mutex<KeySet>>>>,
 }
 
-/// What one worker uses of a run's caches.
+/// Cache and query method of one worker.
 #[derive(Debug, Clone)]
 pub struct WorkerCache {
     asks_in_sets: bool,
@@ -62,7 +61,7 @@ impl DedupCache {
         Self { config, sets: Mutex::default() }
     }
 
-    /// What a worker uses.
+    /// The cache of one more worker.
     pub fn for_worker(&self) -> WorkerCache {
         let mut sets = lock(&self.sets);
         let new = |limits| Arc::new(Mutex::new(KeySet::new(limits)));
@@ -75,7 +74,7 @@ impl DedupCache {
         WorkerCache { asks_in_sets, kept: sets.last().cloned() }
     }
 
-    /// Forgets every key, and says what the caches did until then.
+    /// Drops all keys and returns the activity of the caches.
     pub fn close(&self) -> CacheReport {
         let mut total = CacheReport::default();
         for set in lock(&self.sets).iter() {
@@ -86,17 +85,17 @@ impl DedupCache {
 }
 
 impl WorkerCache {
-    /// Whether the store is asked about many keys at once.
+    /// True if one query asks the store for many keys.
     pub fn asks_in_sets(&self) -> bool {
         self.asks_in_sets
     }
 
-    /// Whether keys outlive their batch.
+    /// True if keys outlive their batch.
     pub fn keeps(&self) -> bool {
         self.kept.is_some()
     }
 
-    /// What is known of each of these keys. With `doubt`, every key that is known is to be checked.
+    /// Looks up these keys. With `doubt`, every hit is [`CacheLookup::Unverified`].
     pub fn look_up<'k>(
         &self,
         keys: impl ExactSizeIterator<Item = &'k KeyBytes>,
@@ -111,7 +110,7 @@ impl WorkerCache {
         }
     }
 
-    /// Keeps keys whose transaction has committed.
+    /// Caches keys whose transaction has committed.
     pub fn keep(&self, keys: impl IntoIterator<Item = KeyBytes>) {
         let Some(set) = &self.kept else { return };
         let mut set = lock(set);
@@ -120,7 +119,7 @@ impl WorkerCache {
         }
     }
 
-    /// Forgets a key that the store turned out not to have.
+    /// Removes a key that the store does not have.
     pub fn contradict(&self, key: &KeyBytes) {
         if let Some(set) = &self.kept {
             lock(set).contradict(key);
@@ -128,17 +127,17 @@ impl WorkerCache {
     }
 }
 
-/// Locks; a thread that panicked while it held the lock has left whole keys behind.
+/// Locks a mutex. A thread that panicked while it held the lock has left whole keys behind.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One set of keys, the last used at its back.
+/// A set of keys in the order of use, last used at the back.
 #[derive(Debug)]
 struct KeySet {
     keys: LinkedHashSet<KeyBytes, FxBuildHasher>,
     limits: CacheLimits,
-    /// Memory of keys that do not fit into their node.
+    /// Heap memory of keys that do not fit into their node.
     spilled_bytes: usize,
     /// Hits that are subject to spot checks.
     trusted: u64,
@@ -169,7 +168,8 @@ impl KeySet {
         CacheLookup::Hit
     }
 
-    /// Spreads the checks evenly over the hits, so that their share is exact and needs no chance.
+    /// Spreads the checks evenly over the hits, so that their fraction is exact without a random
+    /// generator.
     fn is_spot_check(&mut self) -> bool {
         let rate = f64::from(self.limits.spot_check);
         let due = |hits: u64| (hits as f64 * rate).floor();
@@ -200,10 +200,9 @@ impl KeySet {
         }
     }
 
-    /// The memory that the keys take; `tests/cache_memory.rs` compares it with what the process
-    /// grows by.
+    /// Memory of the keys in bytes. `cache_memory` compares it with the growth of the process.
     fn bytes(&self) -> usize {
-        // A hash table of so many places is filled to seven eighths.
+        // The hash table is filled to seven eighths.
         let buckets = (self.keys.capacity() * 8 / 7).next_power_of_two();
         self.keys.len() * (NODE_BYTES + BLOCK_BYTES) + buckets * BUCKET_BYTES + self.spilled_bytes
     }
@@ -215,7 +214,7 @@ impl KeySet {
     }
 }
 
-/// The block that a key has when it does not fit into its node.
+/// Heap block of a key that does not fit into its node, in bytes.
 fn spilled_bytes(key: &KeyBytes) -> usize {
     if key.spilled() { key.capacity() + BLOCK_BYTES } else { 0 }
 }

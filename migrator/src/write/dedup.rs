@@ -1,5 +1,5 @@
-//! Which rows of a batch are there already (contract.md 15), decided record by record. Reads the
-//! store through a closure, keeps nothing between two calls.
+//! Duplicate rules (contract.md 15): decides, record by record, which rows of a batch are already
+//! stored. [`KeyLookup`] asks the store and the cache.
 
 use rustc_hash::FxHashSet;
 
@@ -10,41 +10,41 @@ use crate::store::{Connection, Key, canonical};
 use crate::telemetry::metrics::Metrics;
 use crate::write::cache::{CacheLookup, KeyBytes, WorkerCache};
 
-/// The table and the column whose value says that two records are the same application.
+/// Table and column that identify an application.
 const APPLICATION_KEY: (&str, &[&str]) = ("app_base", &["app_id"]);
-/// Tables whose rows are left out, each for itself, where another row has their key.
+/// Tables from which single rows are omitted if another row has their key.
 const CONTACT_KEYS: [(&str, &[&str]); 3] = [
     ("app_contact_base", &["con_id"]),
     ("app_contact_address", &["con_id", "address_type_enum"]),
     ("app_contact_employment", &["con_id", "employment_type_enum"]),
 ];
 
-/// The keys that decide about duplicates, as far as the catalogue has their tables.
+/// Keys of the duplicate rules, for the tables that the catalogue has.
 #[derive(Debug, Clone)]
 pub struct Dedup {
-    /// The key that one record alone may have.
+    /// Key that only one record may have.
     pub application: Option<Key>,
-    /// Keys of which every record but the first loses its row.
+    /// Keys of which only the first record stores a row.
     pub contacts: Vec<Key>,
 }
 
-/// What becomes of a record.
+/// Decision about one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Its rows are stored, all but these.
+    /// Store the rows, except those omitted.
     Store {
-        /// Places of rows that are left out: of the table in the record, of the row in the table.
+        /// Omitted rows: index of the table in the record, index of the row in the table.
         left_out: Vec<(usize, usize)>,
     },
-    /// Its application is there already: nothing of it is stored.
+    /// The application is already stored. No row of the record is stored.
     Duplicate {
-        /// The key that is there, as `table.column value`.
+        /// The existing key, as `table.column value`.
         key: String,
     },
 }
 
 impl Decision {
-    /// Whether the row at these places is stored.
+    /// True if the row at these indices is stored.
     pub fn keeps(&self, table: usize, row: usize) -> bool {
         match self {
             Self::Store { left_out } => !left_out.contains(&(table, row)),
@@ -53,30 +53,30 @@ impl Decision {
     }
 }
 
-/// A key of a row of a batch.
+/// Key of a row of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowKey<'a> {
-    /// The values of the key's columns, none of them null.
+    /// Values of the key's columns, none of them null.
     pub values: Vec<&'a SqlValue>,
-    /// Table and values as they are. What the store says of them it says of these alone: another
-    /// spelling may be another key to it, as it is to `SQLite` with accents (`store::schema`).
+    /// Table and exact values. The store's answer holds for these values alone: another spelling
+    /// may be another key, e.g. with accents in `SQLite` (`store::schema`).
     pub exact: KeyBytes,
 }
 
-/// Asks the store which of these different keys of one table it has, and gives one answer for each.
+/// Query for distinct keys of one table. Returns for each key if the store has it.
 pub type Ask<'a> = &'a mut dyn FnMut(&Key, &[&RowKey<'_>]) -> Result<Vec<bool>>;
 
-/// What was decided about the records of a batch.
+/// Decisions about the records of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DedupResult {
-    /// One for each record.
+    /// One decision per record.
     pub decisions: Vec<Decision>,
-    /// The keys of rows that are stored, each once.
+    /// Distinct keys of the rows to store.
     pub claimed: Vec<KeyBytes>,
 }
 
 impl Dedup {
-    /// The rules for these tables.
+    /// Duplicate rules for these tables.
     pub fn new(tables: &Tables) -> Self {
         let key = |(table, columns)| key_of(tables, table, columns);
         Self {
@@ -85,7 +85,7 @@ impl Dedup {
         }
     }
 
-    /// The keys that the records' rows would claim, as SQL Server compares them.
+    /// Keys of the records' rows, folded as SQL Server compares them.
     pub fn keys_of(&self, records: &[&TypedRecord]) -> Vec<KeyBytes> {
         let all_stored = vec![Decision::Store { left_out: Vec::new() }; records.len()];
         let keys = self.application.iter().chain(&self.contacts);
@@ -93,11 +93,11 @@ impl Dedup {
         rows.map(|row| row.folded.unwrap_or(row.wanted.exact)).collect()
     }
 
-    /// Decides about records in the order given. Of two that claim a key the first has it; a
-    /// duplicate claims nothing.
+    /// Decides about records in the given order. The first record with a key gets it. A duplicate
+    /// gets no key.
     ///
-    /// With `at_once`, all keys of a table that may matter are asked about together; without, one
-    /// at a time, and only those that no earlier row has claimed. The decisions are the same.
+    /// With `at_once`, one query asks for all relevant keys of a table. Otherwise each query asks
+    /// for one key, and keys of earlier rows are not asked for. The decisions are the same.
     pub fn decide(
         &self,
         tables: &Tables,
@@ -108,7 +108,7 @@ impl Dedup {
         let mut claims =
             ClaimedKeys { at_once, ask, taken: FxHashSet::default(), claimed: Vec::new() };
         let mut decisions = vec![Decision::Store { left_out: Vec::new() }; records.len()];
-        // Applications first, for all records: the contacts of a duplicate need no answer.
+        // Applications come first, for all records: contacts of a duplicate need no query.
         if let Some(key) = &self.application {
             for row in claims.refused(key, rows_with(records, key, &decisions))? {
                 decisions[row.record] = Decision::Duplicate { key: described(tables, key, &row) };
@@ -125,22 +125,22 @@ impl Dedup {
     }
 }
 
-/// Answers for one transaction.
+/// Looks up keys for one transaction, in the cache and in the store.
 pub struct KeyLookup<'a> {
-    /// The transaction's connection.
+    /// Connection of the transaction.
     pub connection: &'a mut dyn Connection,
-    /// What the worker knows already, and how it asks.
+    /// Cache of the worker, which also chooses between single and set queries.
     pub cache: &'a WorkerCache,
-    /// Ask the store about what the cache knows, too.
+    /// Have the store confirm every cached key.
     pub doubt: bool,
     /// Counts the queries.
     pub metrics: &'a mut Metrics,
-    /// Gets the keys that the store has, and that a cache could have answered for.
+    /// Receives the keys that the store has and the cache lacks.
     pub found: &'a mut Vec<KeyBytes>,
 }
 
 impl KeyLookup<'_> {
-    /// Which of these different keys of one table are stored, one answer for each.
+    /// Looks up distinct keys of one table. Returns for each key if it is stored.
     pub fn which_exist(&mut self, key: &Key, wanted: &[&RowKey<'_>]) -> Result<Vec<bool>> {
         if self.cache.asks_in_sets() {
             self.with_cache(key, wanted)
@@ -172,7 +172,7 @@ impl KeyLookup<'_> {
         Ok(answers)
     }
 
-    /// Where the store and the cache disagree, the store is right.
+    /// Updates the cache from the store's answer, which takes precedence.
     fn learn(&mut self, key: &KeyBytes, known: CacheLookup, is_stored: bool) {
         match (known, is_stored) {
             (CacheLookup::Unverified, false) => self.cache.contradict(key),
@@ -182,28 +182,28 @@ impl KeyLookup<'_> {
     }
 }
 
-/// A row that has a key: where it is, and what it wants.
+/// A row with its key: its place and the key's values.
 struct KeyedRow<'a> {
     record: usize,
     table: usize,
     row: usize,
     wanted: RowKey<'a>,
-    /// The key as SQL Server compares it, where that differs from `exact`.
+    /// Key as SQL Server compares it, if that differs from `exact`.
     folded: Option<KeyBytes>,
 }
 
-/// Keys that rows of the batch have claimed, before the store that is asked about all others.
+/// Keys of the batch's earlier rows. Other keys are looked up in the store.
 struct ClaimedKeys<'a> {
     at_once: bool,
     ask: Ask<'a>,
-    /// As SQL Server compares them.
+    /// Folded keys.
     taken: FxHashSet<KeyBytes>,
-    /// As they are.
+    /// Exact keys.
     claimed: Vec<KeyBytes>,
 }
 
 impl ClaimedKeys<'_> {
-    /// Claims the keys of a table's rows in their order, and gives back the rows whose key is taken.
+    /// Adds the keys of a table's rows in their order. Returns the rows whose key is taken.
     fn refused<'r>(&mut self, key: &Key, rows: Vec<KeyedRow<'r>>) -> Result<Vec<KeyedRow<'r>>> {
         let mut refused = Vec::new();
         let stored = if self.at_once { Some(self.stored(key, &rows)?) } else { None };
@@ -224,7 +224,7 @@ impl ClaimedKeys<'_> {
         Ok(refused)
     }
 
-    /// Those of the rows' keys that the store has.
+    /// Keys of these rows that the store has.
     fn stored(&mut self, key: &Key, rows: &[KeyedRow<'_>]) -> Result<FxHashSet<KeyBytes>> {
         let mut seen = FxHashSet::default();
         let wanted: Vec<_> =
@@ -235,7 +235,8 @@ impl ClaimedKeys<'_> {
     }
 }
 
-/// The rows of the key's table, of all records that are no duplicates. With a null there is no key.
+/// Rows of the key's table, from all records that are not duplicates. A row with a null in the key
+/// has no key.
 fn rows_with<'a>(
     records: &[&'a TypedRecord],
     key: &Key,
@@ -284,16 +285,16 @@ fn key_of(tables: &Tables, table: &str, columns: &[&str]) -> Option<Key> {
     Some(Key { table: index, columns: columns.iter().map(place).collect::<Option<_>>()? })
 }
 
-/// How a key's texts are written down.
+/// Spelling of texts in a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spelling {
-    /// As they are.
+    /// Unchanged.
     Exact,
-    /// As SQL Server compares them: without regard to case and to blanks at their end.
+    /// As SQL Server compares them: without case and without trailing blanks.
     Folded,
 }
 
-/// A key as bytes; different keys have different ones.
+/// Encodes a key as bytes. Different keys have different bytes.
 fn bytes(table: usize, values: &[&SqlValue], spelling: Spelling) -> KeyBytes {
     let mut bytes = KeyBytes::new();
     push_number(&mut bytes, table as u64);
@@ -301,7 +302,7 @@ fn bytes(table: usize, values: &[&SqlValue], spelling: Spelling) -> KeyBytes {
         match (value, spelling) {
             (SqlValue::Int(number), _) => {
                 bytes.push(b'i');
-                // Zigzag: small numbers are short whatever their sign.
+                // Zigzag: small numbers stay short with either sign.
                 push_number(&mut bytes, ((number << 1) ^ (number >> 63)).cast_unsigned());
             }
             (SqlValue::Text(text), Spelling::Exact) => push_text(&mut bytes, b't', text),
@@ -320,7 +321,7 @@ fn push_text(bytes: &mut KeyBytes, kind: u8, text: &str) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
-/// LEB128: seven bits a byte, the last byte below 128.
+/// LEB128: seven bits per byte; the last byte is below 128.
 fn push_number(bytes: &mut KeyBytes, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number.to_le_bytes()[0] | 0x80);

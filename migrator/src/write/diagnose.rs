@@ -1,5 +1,5 @@
-//! Why a store refuses a record: one fixed text for each cause, found by looking at the record and
-//! asking the store, because the stores' own words differ. Changes nothing.
+//! Diagnoses why a store rejects a record. Each cause has one fixed text. The diagnosis inspects
+//! the record and queries the store, because the stores' own messages differ.
 
 use crate::contract::catalogue::{ForeignKey, Table};
 use crate::error::Result;
@@ -7,43 +7,43 @@ use crate::record::{Refusal, SqlRow, SqlValue, Stage, TypedRecord};
 use crate::store::schema::Tables;
 use crate::store::{Connection, Key, Rule, Violation, canonical};
 
-/// The reason where a row of the record has null where none is allowed.
+/// Reason for null in a column that does not allow it.
 pub const NULL: &str = "null is not allowed";
-/// The reason where two rows of the record have one key.
+/// Reason for two rows of the record with the same key.
 pub const KEY_TWICE: &str = "the record has a key twice";
-/// The reason where a reference leads nowhere and it is not known which.
+/// Reason for a missing parent row that is not identified.
 pub const NO_REFERENCE: &str = "a row that is referred to is not there";
-/// The reason of every other refusal.
+/// Reason for every other rejection.
 pub const REFUSED: &str = "the store refuses the value";
 
-/// The reason where another row has a key of the record.
+/// Reason for a key that another row has.
 pub fn key_taken(values: &[&SqlValue]) -> String {
     format!("key {} is taken", texts(values))
 }
 
-/// The reason where a row refers to a row of `parent` that is not there.
+/// Reason for a missing row of `parent`.
 pub fn no_parent(parent: &str, values: &[&SqlValue]) -> String {
     format!("there is no {parent} {}", texts(values))
 }
 
-/// A record that was refused, with nothing of it in the transaction.
+/// A rejected record. The transaction has none of its rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Rejection<'a> {
-    /// The store's tables.
+    /// Tables of the store.
     pub tables: &'a Tables,
     /// The record.
     pub record: &'a TypedRecord,
-    /// The table that refuses it.
+    /// Table that rejects the record.
     pub table: usize,
-    /// What the store says.
+    /// Violation that the store reports.
     pub violation: &'a Violation,
 }
 
-/// The column, where it is known, and the reason.
+/// The column, if known, and the reason.
 type ColumnAndReason = (Option<String>, String);
 
 impl Rejection<'_> {
-    /// The refusal to log.
+    /// Finds the cause. Returns the refusal to log.
     pub fn diagnose(&self, connection: &mut dyn Connection) -> Result<Refusal> {
         let (column, reason) = match self.violation.rule {
             Rule::Reference => self.missing_parent(connection)?,
@@ -54,8 +54,8 @@ impl Rejection<'_> {
         Ok(Refusal { stage: Stage::Store, table: self.of().name.clone(), column, reason })
     }
 
-    /// The key that another row has, or that the record has twice: the first one in the catalogue's
-    /// order, because stores differ in which of several they name.
+    /// Finds the key that another row has, or that the record has twice. The first key in catalogue
+    /// order counts, because stores differ in the one that they report.
     fn taken_key(&self, connection: &mut dyn Connection) -> Result<ColumnAndReason> {
         let of = self.of();
         let keys: Vec<&Vec<usize>> = std::iter::once(&of.primary_key).chain(&of.unique).collect();
@@ -73,7 +73,7 @@ impl Rejection<'_> {
         Ok((named, KEY_TWICE.to_owned()))
     }
 
-    /// Whether two rows of the record have one key, as SQL Server compares texts.
+    /// True if two rows of the record have the same key, with texts compared as in SQL Server.
     fn has_twice(&self, columns: &[usize]) -> bool {
         let mut keys: Vec<Vec<String>> = self
             .rows()
@@ -89,7 +89,7 @@ impl Rejection<'_> {
         keys.windows(2).any(|pair| pair[0] == pair[1])
     }
 
-    /// The reference whose row is neither stored nor among the record's own.
+    /// Finds the reference whose row is neither stored nor part of the record.
     fn missing_parent(&self, connection: &mut dyn Connection) -> Result<ColumnAndReason> {
         for foreign_key in &self.of().foreign_keys {
             for row in self.rows() {
@@ -129,7 +129,7 @@ impl Rejection<'_> {
         of_table.flat_map(|rows| &rows.rows)
     }
 
-    /// The columns that the store names.
+    /// Columns that the store reports.
     fn named(&self) -> Option<String> {
         (!self.violation.columns.is_empty()).then(|| self.violation.columns.join(", "))
     }

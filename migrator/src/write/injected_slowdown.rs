@@ -1,25 +1,26 @@
-//! A slowdown of a given size, for testing whoever measures this program. Compiled only with the
-//! feature `planted-slowdown`, which no shipped build has; the report of such a build says so.
+//! Artificial slowdown of a given size, to test programs that measure this one. Exists only with
+//! the feature `planted-slowdown`. No shipped build has it, and the report of such a build shows
+//! it.
 
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// More than this is no slowdown that anybody wants to find.
+/// Upper bound of the slowdown factor.
 const SHARE_MAX: f64 = 100.0;
 
-/// The environment variable: by which share of its own time the insert stage takes longer, 0 to 100;
-/// 0.2 is a fifth. What that makes of a whole run has to be measured.
+/// Environment variable with the extra time of the insert stage, as a multiple of its own time, 0
+/// to 100. With 0.2 the stage takes a fifth longer. The effect on a whole run has to be measured.
 pub const VARIABLE: &str = "MIGRATOR_PLANTED_SLOWDOWN";
 
-/// How much longer the insert stage takes.
+/// Extra time of the insert stage, as a multiple of its own time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InjectedSlowdown {
     share: f64,
 }
 
 impl InjectedSlowdown {
-    /// What [`VARIABLE`] says; nothing where it is not set.
+    /// Reads [`VARIABLE`]. No slowdown if it is not set.
     pub fn from_environment() -> Result<Self> {
         match std::env::var_os(VARIABLE) {
             None => Ok(Self { share: 0.0 }),
@@ -30,14 +31,15 @@ impl InjectedSlowdown {
     fn parse(value: &str) -> Result<Self> {
         let share = value.parse().ok().filter(|share| (0.0..=SHARE_MAX).contains(share));
         let refused = || {
-            let message = format!("{VARIABLE} is a share, 0 to 100, such as 0.2; not `{value}`");
+            let message =
+                format!("{VARIABLE} must be a number from 0 to 100, e.g. 0.2, not `{value}`");
             Error::new(ErrorKind::Usage, message)
         };
         share.map(|share| Self { share }).ok_or_else(refused)
     }
 
-    /// Keeps the processor busy for this share of `took`. It spins: a pause would leave the
-    /// processor to other workers, which a slower program does not.
+    /// Keeps the processor busy for this multiple of `took`. It spins because a pause would free
+    /// the processor for other workers, which a slower program does not.
     pub fn spin(self, took: Duration) {
         let until = Instant::now() + took.mul_f64(self.share);
         while Instant::now() < until {

@@ -1,5 +1,5 @@
-//! Batches into the store: one transaction each, done again where the store is busy, and searched
-//! for the guilty record where the store refuses one. Maps nothing and prints nothing.
+//! Writes batches into the store, one transaction each. Retries a transaction when the store is
+//! busy. If the store rejects a row, a bisection finds the rejected record.
 
 use std::time::Instant;
 
@@ -25,26 +25,26 @@ use crate::write::log::{BatchRow, Log, LogStatus, Session};
 /// A record of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchEntry {
-    /// The source's key.
+    /// Key in the source.
     pub key: i32,
-    /// Whether the log has the record as failed and its row has to give way.
+    /// True if the log has the record as failed; that row is then deleted.
     pub retry: bool,
-    /// What mapping made of it.
+    /// Result of mapping the record.
     pub mapped: MappingOutcome,
 }
 
 /// Consecutive records that are committed together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// The batch's number in the session, from 0.
+    /// Number of the batch in the session, from 0.
     pub number: u64,
-    /// The records, by ascending key; at least one.
+    /// Records by ascending key, at least one.
     pub entries: Vec<BatchEntry>,
 }
 
 impl Batch {
-    /// How many bytes of memory the batch has been given: its entries, their rows and texts. What the
-    /// allocator adds to a block is left out, and so are the keys that [`crate::write::key_locks`] holds.
+    /// Memory of the batch in bytes: its entries, their rows and texts. Excludes the allocator's
+    /// overhead and the keys in [`crate::write::key_locks`].
     pub fn bytes(&self) -> u64 {
         let entries = self.entries.capacity() * size_of::<BatchEntry>();
         let within = self.entries.iter().map(|entry| entry.mapped.bytes());
@@ -52,18 +52,18 @@ impl Batch {
     }
 }
 
-/// What became of a batch.
+/// Result of a committed batch.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BatchResult {
-    /// Where its records ended; `skipped` is not known here.
+    /// Number of records by outcome, without `skipped`.
     pub books: Books,
-    /// Rows stored, by table.
+    /// Stored rows by table.
     pub rows: Vec<u64>,
-    /// Records that the store refused: the key, the reason that is logged, the store's own words.
+    /// Records that the store rejected: key, logged reason, message of the store.
     pub refused: Vec<(i32, String, String)>,
 }
 
-/// Writes batches into one store for one session.
+/// Writes the batches of one session into one store.
 pub struct Writer<'a> {
     store: &'a dyn Store,
     session: Session,
@@ -77,18 +77,18 @@ pub struct Writer<'a> {
     slowdown: InjectedSlowdown,
 }
 
-/// How a transaction ended.
+/// End of one transaction.
 enum TransactionEnd {
     Committed(BatchResult),
-    /// A record was refused, and it is not known which.
+    /// The store rejected a record that is not yet identified.
     RecordRefused,
-    /// The store undid everything together with a record that it refused.
+    /// The store rolled back the whole transaction when it rejected a record.
     Undone,
-    /// A row of the log or of the batch is refused, in this table.
+    /// The store rejected a row of the log or of the batch table. Holds the table.
     LogRefused(usize, Violation),
 }
 
-/// Where a record ended, as the log has it.
+/// Outcome of a record, as the log has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum RecordOutcome {
     Stored,
@@ -99,8 +99,8 @@ enum RecordOutcome {
 }
 
 impl<'a> Writer<'a> {
-    /// A writer that inserts into the tables named in `order` first, in that order (contract.md
-    /// 14.1), then into the others in the catalogue's.
+    /// A writer for the tables in `order`, in that order (contract.md 14.1), then for the other
+    /// tables in catalogue order.
     pub fn new(
         store: &'a dyn Store,
         session: Session,
@@ -126,7 +126,7 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// The keys that a batch's rows claim.
+    /// Keys of a batch's rows, to lock before the batch is written.
     pub fn keys_to_lock(&self, batch: &Batch) -> Vec<KeyBytes> {
         let rows = batch.entries.iter().filter_map(|entry| match &entry.mapped {
             MappingOutcome::Rows(record) => Some(record),
@@ -135,13 +135,13 @@ impl<'a> Writer<'a> {
         self.dedup.keys_of(&rows.collect::<Vec<_>>())
     }
 
-    /// The session whose batches these are.
+    /// Session of the batches.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Stores a batch on one connection: rows, log and the batch's row in one transaction. Keys enter
-    /// the cache when that has committed.
+    /// Writes a batch on one connection: rows, log rows and the batch's own row in one transaction.
+    /// Its keys enter the cache after the commit.
     pub fn write(
         &self,
         batch: &Batch,
@@ -178,7 +178,7 @@ impl<'a> Writer<'a> {
                 Ok(TransactionEnd::Committed(written)) => return Ok(written),
                 Ok(TransactionEnd::RecordRefused) => Retry::RefusedRecord,
                 Ok(TransactionEnd::Undone) => Retry::Undone,
-                // Only a key can be another process's; nothing that is done again mends the rest.
+                // Only a key violation can come from another process. No retry fixes the others.
                 Ok(TransactionEnd::LogRefused(_, Violation { rule: Rule::Key, .. }))
                     if races < retry::RACE_RETRIES_MAX =>
                 {
@@ -199,8 +199,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Whether a batch is committed whose commit had no answer. Nothing is guessed: where it cannot
-    /// be found out, the run stops, and the next one finds it in the log.
+    /// Looks up if a batch whose commit had no answer is committed.
+    ///
+    /// # Errors
+    ///
+    /// `Environment` if the look-up fails. The run then stops, and the next run reads the outcome
+    /// from the log.
     fn was_committed(&self, number: u64) -> Result<bool> {
         let (tables, session) = (self.tables(), &self.session);
         let looked_up = retry::with_connection(self.store, Role::Reader, &mut |connection| {
@@ -208,8 +212,8 @@ impl<'a> Writer<'a> {
         });
         looked_up.map_err(|cause| {
             let message = format!(
-                "batch {number}: it is not known whether it is committed; the same command finds \
-                 out and goes on"
+                "batch {number}: the connection was lost during the commit and its outcome is unknown. \
+                 Run the same command again: it looks the batch up and resumes"
             );
             Error::caused(ErrorKind::Environment, message, cause)
         })
@@ -217,7 +221,10 @@ impl<'a> Writer<'a> {
 
     fn log_refused(&self, table: usize, violation: &Violation) -> Error {
         let name = &self.tables().all()[table].name;
-        Error::new(ErrorKind::Data, format!("a row of {name} is refused: {}", violation.message))
+        Error::new(
+            ErrorKind::Data,
+            format!("the store rejects a row of {name}: {}", violation.message),
+        )
     }
 
     fn tables(&self) -> &Tables {
@@ -225,7 +232,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Waits until a batch's transaction may be done again.
+/// Waits before the next attempt at a batch.
 fn wait(backoff: &mut Backoff, batch: &Batch, error: Error) -> Result<Retry> {
     backoff.wait(error).map_err(|error| of_batch(batch, error))
 }
@@ -237,9 +244,9 @@ fn of_batch(batch: &Batch, error: Error) -> Error {
     }
 }
 
-/// BadGroups of records, by the first one's place and their number, for one of which the store has
-/// undone a whole transaction; with the table that refused a row, and what the store said. They are
-/// not tried again as they are.
+/// Groups of records that made the store roll back a whole transaction, by first place and length.
+/// Each has the rejecting table and the store's message. Such a group is split without another
+/// attempt.
 type BadGroups = FxHashMap<(usize, usize), (usize, Violation)>;
 
 /// One attempt at a batch.
@@ -252,12 +259,12 @@ struct Transaction<'a> {
     known_bad_groups: &'a mut BadGroups,
     method: InsertMethod,
     look_up_log: bool,
-    /// Whether the store has refused a row of the batch, so that nothing is taken for granted.
+    /// True after the store has rejected a row of the batch. The cache is then not trusted.
     doubt: bool,
-    /// Keys that are stored once this has committed: those that the store has, some of which this
-    /// transaction may have inserted itself, and those of rows that are inserted.
+    /// Keys that are stored once the transaction has committed: keys that the store has, some of
+    /// them from this transaction, and keys of inserted rows.
     known: Vec<KeyBytes>,
-    /// One for each entry, in the entries' order.
+    /// One per entry, in the order of the entries.
     outcomes: Vec<RecordOutcome>,
     rows: Vec<u64>,
     refused: Vec<(i32, String, String)>,
@@ -289,9 +296,11 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// `search` finds the records that the store refuses; without it, one such record ends the
-    /// transaction, so that batches without one pay for no savepoint. The search sends rows as
-    /// values: not every store lets a transaction live after a bulk load that it refuses.
+    /// Runs the transaction. With `search`, bisects for the records that the store rejects. Without
+    /// it, a rejected record ends the transaction, so batches without one need no savepoint.
+    ///
+    /// A search sends rows as values: not every store keeps a transaction after a rejected bulk
+    /// load.
     fn run(&mut self, search: bool) -> Result<TransactionEnd> {
         self.doubt = search;
         if search {
@@ -324,7 +333,7 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Takes out the failures that are tried again, and marks what another process has logged.
+    /// Deletes the log rows of retried failures and finds records that another process has logged.
     fn clear_retried_log_rows(&mut self) -> Result<()> {
         let log = &self.writer.log;
         for entry in self.batch.entries.iter().filter(|entry| entry.retry) {
@@ -344,10 +353,12 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Stores these records, halving where one is refused: the left half is finished before the
-    /// right one is tried, and each try decides again about duplicates, so a key that a refused
-    /// record claimed is free for the records behind it. False if the store has undone the whole
-    /// transaction: another one then passes over the group for which it did.
+    /// Stores these records and splits the group in half when the store rejects one.
+    ///
+    /// The left half is finished before the right one is tried. Each attempt checks duplicates
+    /// again, so a rejected record's key is free for the records after it. Returns false if the
+    /// store has rolled back the whole transaction. The next transaction then splits that group at
+    /// once.
     fn bisect_rejected(&mut self, places: &[usize]) -> Result<bool> {
         let Some(&first) = places.first() else { return Ok(true) };
         let group = (first, places.len());
@@ -371,7 +382,7 @@ impl<'a> Transaction<'a> {
         Ok(self.bisect_rejected(left)? && self.bisect_rejected(right)?)
     }
 
-    /// Stores these records, or says which table refuses a row of them.
+    /// Stores these records. Returns the table that rejects a row, with the violation.
     fn store(&mut self, places: &[usize]) -> Result<Option<(usize, Violation)>> {
         let records: Vec<_> = places
             .iter()
@@ -425,7 +436,7 @@ impl<'a> Transaction<'a> {
         Ok(decided)
     }
 
-    /// Lets the cache know what is stored, now that it is committed.
+    /// Adds the committed keys to the cache.
     fn keep_known(&mut self) {
         if self.cache.keeps() {
             let started = Instant::now();
@@ -447,7 +458,8 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Writes the log rows and the batch's row, or says which table refuses one.
+    /// Writes the log rows and the batch's row. Returns the table that rejects one, with the
+    /// violation.
     fn write_log(&mut self) -> Result<Option<(usize, Violation)>> {
         let started = Instant::now();
         let writer = self.writer;
@@ -478,11 +490,11 @@ impl<'a> Transaction<'a> {
         Ok(refused.map(|violation| (tables.batch, violation)))
     }
 
-    /// Commits; where that fails, the batch's own row says whether it was done all the same.
+    /// Commits. After a failure, looks up the batch's row to learn if the commit took effect.
     fn commit(&mut self) -> Result<()> {
         let started = Instant::now();
         if let Err(error) = self.connection.commit() {
-            // The answer to the roll back does not matter: the look-up decides.
+            // The look-up decides, whatever the rollback returns.
             let _ = self.connection.rollback();
             self.metrics.commits_looked_up += 1;
             if !self.writer.was_committed(self.batch.number)? {
@@ -510,7 +522,7 @@ impl<'a> Transaction<'a> {
         BatchResult { books, rows, refused }
     }
 
-    /// Writes off the record that the store refuses.
+    /// Marks the record that the store rejects as failed.
     fn refuse(&mut self, place: usize, table: usize, violation: Violation) -> Result<()> {
         let entry = &self.batch.entries[place];
         let MappingOutcome::Rows(record) = &entry.mapped else { return Ok(()) };
@@ -542,7 +554,7 @@ fn batch_row(batch: &Batch) -> BatchRow {
     }
 }
 
-/// The rows that are stored, by table.
+/// Rows to store, by table.
 fn kept_rows<'a>(
     records: &[&'a TypedRecord],
     decisions: &[Decision],

@@ -1,8 +1,9 @@
-//! The order of key_locks: whoever shares a key, the lower source key keeps it, whatever the timing.
+//! Locks on row keys, in the order of batch numbers. When two records have a common key, the one
+//! with the lower source key gets it, whatever the timing.
 //!
-//! A batch registers the keys of its rows in number order, and before it takes a connection it
-//! waits for every earlier batch that holds one of them and has not ended. So the lowest batch
-//! that has not ended waits for nobody and can always go on. Holds keys, never rows.
+//! Batches register the keys of their rows in number order. Before a batch takes a connection, it
+//! waits for all earlier unfinished batches with a common key. So the unfinished batch with the
+//! lowest number never waits.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -12,7 +13,7 @@ use rustc_hash::FxHashMap;
 use crate::util::sync::{Condvar, Mutex, MutexGuard};
 use crate::write::cache::KeyBytes;
 
-/// The key_locks of all batches of a run that have registered and not ended.
+/// Keys of all batches that have registered and not ended.
 #[derive(Debug, Default)]
 pub struct KeyLocks {
     state: Mutex<LockState>,
@@ -21,7 +22,7 @@ pub struct KeyLocks {
 
 #[derive(Debug, Default)]
 struct LockState {
-    /// The number whose turn it is to register.
+    /// Number of the batch that registers next.
     turn: u64,
     /// Batches that hold a key, by number.
     holders: FxHashMap<KeyBytes, BTreeSet<u64>>,
@@ -29,24 +30,25 @@ struct LockState {
     waits: u64,
 }
 
-/// The run has stopped: nobody's turn comes any more.
+/// Error of a wait after the run has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped;
 
-/// A batch's key_locks; ended by [`KeyLocks::end`].
+/// Registered keys of one batch. [`KeyLocks::release`] ends it.
 #[derive(Debug)]
-#[must_use = "a request that is never ended keeps others waiting"]
+#[must_use = "a request that is never released blocks later batches"]
 pub struct LockRequest {
     number: u64,
     keys: Vec<KeyBytes>,
 }
 
 impl KeyLocks {
-    /// Registers a batch's keys when its turn has come: every number takes its turn, also one
-    /// without any key.
+    /// Waits for the batch's turn and registers its keys. Every batch number takes its turn, even
+    /// without keys.
     ///
     /// # Errors
-    /// [`Stopped`] if the run stops before.
+    ///
+    /// [`Stopped`] if the run stops first.
     pub fn register(&self, number: u64, mut keys: Vec<KeyBytes>) -> Result<LockRequest, Stopped> {
         keys.sort_unstable();
         keys.dedup();
@@ -68,7 +70,8 @@ impl KeyLocks {
     /// Waits until no earlier batch holds one of the request's keys.
     ///
     /// # Errors
-    /// [`Stopped`] if the run stops before: an abandoned batch takes its waiters with it.
+    ///
+    /// [`Stopped`] if the run stops first. An abandoned batch also ends the waits for it.
     pub fn wait(&self, request: &LockRequest) -> Result<(), Stopped> {
         let mut state = self.lock();
         let mut waited = false;
@@ -85,7 +88,7 @@ impl KeyLocks {
         }
     }
 
-    /// Ends a batch: every record of it is committed or logged.
+    /// Releases the keys of a batch whose records are all committed or logged.
     pub fn release(&self, request: LockRequest) {
         let LockRequest { number, keys } = request;
         let mut state = self.lock();
@@ -100,13 +103,13 @@ impl KeyLocks {
         self.changed.notify_all();
     }
 
-    /// Ends every wait.
+    /// Ends all waits.
     pub fn stop(&self) {
         self.lock().stopped = true;
         self.changed.notify_all();
     }
 
-    /// How many batches had to wait for an earlier one.
+    /// Number of batches that waited for an earlier one.
     pub fn waits(&self) -> u64 {
         self.lock().waits
     }

@@ -1,5 +1,5 @@
-//! The processing log (contract.md 16.1), the rows of runs and batches, and the resume point. Makes
-//! and reads these rows; transactions are the caller's.
+//! The processing log (contract.md 16.1), the rows of runs and batches, and the resume point.
+//! Callers own the transactions.
 
 use chrono::NaiveDateTime;
 use rustc_hash::FxHashMap;
@@ -15,22 +15,22 @@ use crate::store::{
 };
 use crate::util::utf16::truncate_utf16;
 
-/// Most characters of a failure's reason that the log takes.
+/// Maximum number of characters of a failure's reason in the log.
 pub const REASON_CHARS_MAX: usize = 500;
-/// Runs that may begin within one second, or with one `--now`.
+/// Maximum number of runs that start within one second, or with the same `--now`.
 const SESSIONS_MAX: u32 = 10_000;
 
-/// What the log says of a record.
+/// Status of a record in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogStatus {
-    /// Its rows are stored.
+    /// The rows of the record are stored.
     Success,
-    /// They are not.
+    /// No row of the record is stored.
     Failed,
 }
 
 impl LogStatus {
-    /// The text in the column `status`.
+    /// Text in the column `status`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -42,14 +42,14 @@ impl LogStatus {
 /// One run in one store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// `YYYYMMDD_HHMMSS` of `now`; with `_2`, `_3`, … where a run of that second is there already.
+    /// `YYYYMMDD_HHMMSS` of `now`. A suffix `_2`, `_3`, … follows if earlier runs have that second.
     pub id: String,
-    /// The run's one point in time.
+    /// The run's single point in time.
     pub now: NaiveDateTime,
 }
 
 impl Session {
-    /// Whether the id is one that [`open_session`] gives a run of this `now`.
+    /// True if [`open_session`] could have assigned this id for this `now`.
     pub fn is_named_after_its_second(&self) -> bool {
         let Some(rest) = self.id.strip_prefix(&session_second(self.now)) else { return false };
         let number = rest.strip_prefix('_').map(str::parse::<u32>);
@@ -57,28 +57,28 @@ impl Session {
     }
 }
 
-/// The log table, by the places of its columns.
+/// Columns of the log table.
 #[derive(Debug, Clone)]
 pub struct Log {
     table: usize,
     width: usize,
-    /// The record's key.
+    /// Column of the record's key.
     pub app_id: usize,
-    /// `success` or `failed`.
+    /// Column of the status, `success` or `failed`.
     pub status: usize,
-    /// Why a record failed.
+    /// Column of the failure's reason.
     pub reason: usize,
-    /// The run's point in time.
+    /// Column of the run's point in time.
     pub time: usize,
-    /// The run's session.
+    /// Column of the run's session.
     pub session: usize,
     reason_type: SqlType,
-    /// Whether every row has a key, and none lies between two whole numbers.
+    /// True if every row has an integer as key.
     keys_are_whole: bool,
 }
 
 impl Log {
-    /// Finds the columns; a catalogue may bring a log of its own, but not without one of these.
+    /// Finds the columns. A catalogue may define the log itself, but needs all of these columns.
     pub fn new(tables: &Tables) -> Result<Self> {
         let table = &tables.all()[tables.log];
         let (app_id, reason) = (column(table, "app_id")?, column(table, "failure_reason")?);
@@ -96,12 +96,12 @@ impl Log {
         })
     }
 
-    /// The table's index.
+    /// Index of the table.
     pub fn table(&self) -> usize {
         self.table
     }
 
-    /// The log row of one record; a reason makes it a failure.
+    /// Log row of one record. A reason makes it a failure.
     pub fn row(&self, session: &Session, app_id: i32, reason: Option<&str>) -> SqlRow {
         let logged = if reason.is_some() { LogStatus::Failed } else { LogStatus::Success };
         let mut row = vec![SqlValue::Null; self.width];
@@ -115,7 +115,7 @@ impl Log {
         row.into()
     }
 
-    /// The reason as the column holds it: in its characters first, then cut.
+    /// The reason as the column stores it: converted to its characters, then truncated.
     pub fn cut(&self, reason: &str) -> SqlValue {
         let (whole, length) = match self.reason_type {
             SqlType::NVarChar(length) => (SqlType::NVarChar(None), length),
@@ -124,16 +124,16 @@ impl Log {
         };
         match typed(&Value::Text(reason.into()), whole) {
             Ok(SqlValue::Text(text)) => {
-                // `nvarchar` counts in UTF-16 code units; the characters of windows-1252 are one each.
+                // `nvarchar` counts UTF-16 code units. Characters of windows-1252 have one each.
                 let length = length.map_or(REASON_CHARS_MAX, usize::from);
                 SqlValue::Text(truncate_utf16(&text, length.min(REASON_CHARS_MAX)).into())
             }
-            // A column for anything but texts goes without; the status says enough.
+            // A column of another type stays null. The status is sufficient.
             _ => SqlValue::Null,
         }
     }
 
-    /// What the log says of the records in a closed range of keys.
+    /// Log entries of the records in a closed range of keys.
     pub fn look_up(
         &self,
         connection: &mut dyn Connection,
@@ -147,7 +147,7 @@ impl Log {
             let success = status.eq_ignore_ascii_case(LogStatus::Success.name());
             let logged = if success { LogStatus::Success } else { LogStatus::Failed };
             if let Ok(app_id) = i32::try_from(*app_id) {
-                // Where a record has several rows, one success decides.
+                // If a record has several rows, one success decides.
                 let entry = found.entry(app_id).or_insert(logged);
                 if success {
                     *entry = logged;
@@ -158,17 +158,20 @@ impl Log {
         Ok(found)
     }
 
-    /// Whether the log has every whole number in a closed range of keys, so that no record in it has
-    /// to be looked for. True only of a log that takes no key twice.
+    /// True if the log has every integer of a closed range of keys. Valid only for a log without
+    /// repeated keys.
     pub fn has_all(&self, connection: &mut dyn Connection, first: i32, last: i32) -> Result<bool> {
         let range = Range { column: self.app_id, first: first.into(), last: last.into() };
         let keys = i64::from(last) - i64::from(first) + 1;
         Ok(self.keys_are_whole && connection.count(self.table, Some(range))? == keys.unsigned_abs())
     }
 
-    /// The log's last key, if it has every number from `first` to it: as many rows as there are must
-    /// be no further apart. Stores count all rows several times as fast as those of a range. True
-    /// only of a log that takes no key twice; rows that come meanwhile make it less.
+    /// The log's last key, if the log has every number from `first` to it. `None` if there is a
+    /// gap.
+    ///
+    /// Counts the rows and checks that no key is beyond that count. Stores count all rows several
+    /// times as fast as those of a range. Valid only for a log without repeated keys. Rows added
+    /// during the check can only shorten the result.
     pub fn end_without_gaps(
         &self,
         connection: &mut dyn Connection,
@@ -187,14 +190,14 @@ impl Log {
         Ok(i32::try_from(last).ok().filter(|last| *last >= first && !has_gaps))
     }
 
-    /// Takes a failed record's row out, so that it can be logged again.
+    /// Deletes the log row of a failed record before it is logged again.
     pub fn forget_failure(&self, connection: &mut dyn Connection, app_id: i32) -> Result<()> {
         let key = Key { table: self.table, columns: vec![self.app_id, self.status] };
         let status = SqlValue::Text(LogStatus::Failed.name().into());
         connection.delete(&key, &[&SqlValue::Int(app_id.into()), &status]).map(drop)
     }
 
-    /// How many records a session has logged.
+    /// Number of records that a session has logged.
     pub fn count(&self, connection: &mut dyn Connection, session: &Session) -> Result<u64> {
         let mut count = 0;
         connection.scan(self.table, &[self.session], None, &mut |row| {
@@ -205,12 +208,12 @@ impl Log {
     }
 }
 
-/// The reason of a record that validate, parse or map turned down, as the log has it.
+/// Log reason of a record rejected by validate, parse or map.
 pub fn reject_reason(reject: &Reject) -> String {
     format!("{}: {}", reject.stage, reject.reason)
 }
 
-/// The reason of a record that coerce or the store turned down, as the log has it.
+/// Log reason of a record rejected by coerce or by the store.
 pub fn refusal_reason(refusal: &Refusal) -> String {
     let Refusal { stage, table, column, reason } = refusal;
     match column {
@@ -219,12 +222,12 @@ pub fn refusal_reason(refusal: &Refusal) -> String {
     }
 }
 
-/// The reason of a record whose application is there already, as the log has it.
+/// Log reason of a record whose application is already stored.
 pub fn duplicate_reason(key: &str) -> String {
     format!("duplicate: {key} is already stored")
 }
 
-/// Begins a session: finds an id that no other run has and writes it down, in a transaction.
+/// Starts a session in a transaction of its own: finds an unused id and inserts it.
 pub fn open_session(
     connection: &mut dyn Connection,
     tables: &Tables,
@@ -245,7 +248,7 @@ pub fn open_session(
                 connection.commit()?;
                 return Ok(Session { id, now });
             }
-            // Another process has taken it since it was looked for.
+            // Another process has taken the id in the meantime.
             InsertOutcome::Refused(violation) if violation.rule == Rule::Key => {
                 connection.rollback()?;
                 connection.begin()?;
@@ -253,11 +256,13 @@ pub fn open_session(
             InsertOutcome::Refused(violation) => return Err(refused(&violation)),
         }
     }
-    Err(Error::environment(format!("session {second}: {SESSIONS_MAX} runs have that second")))
+    Err(Error::environment(format!(
+        "{SESSIONS_MAX} runs already use session id {second}; wait a second or pass another --now"
+    )))
 }
 
-/// Writes down, in the batch's own transaction, that the batch is committed; what the store has
-/// against that, if anything.
+/// Inserts the row of a batch, in the batch's own transaction. Returns the violation if the store
+/// rejects it.
 pub fn write_batch(
     connection: &mut dyn Connection,
     tables: &Tables,
@@ -281,11 +286,11 @@ fn batch_row(session: &Session, batch: BatchRow) -> [SqlValue; 5] {
     ]
 }
 
-/// Whether a batch is committed, for when the answer to a commit was lost.
+/// Looks up if a batch is committed, after the answer to its commit was lost.
 ///
-/// The store's own key decides: the batch's row is inserted, and rolled back again. A transaction
-/// that still goes on somewhere makes that wait for its end, where a look-up could see the moment
-/// before.
+/// Inserts the batch's row and rolls back, so the store's key decides. If the transaction is still
+/// open on the server, the insert waits for its end. A plain look-up could read the state before
+/// that end.
 pub fn is_committed(
     connection: &mut dyn Connection,
     tables: &Tables,
@@ -303,21 +308,22 @@ pub fn is_committed(
     }
 }
 
-/// What `migration_batch` says of a batch.
+/// A row of `migration_batch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchRow {
-    /// Its number in the session, from 0.
+    /// Number of the batch in the session, from 0.
     pub number: u64,
-    /// The lowest key in it.
+    /// Lowest key in the batch.
     pub first: i32,
-    /// The highest key in it.
+    /// Highest key in the batch.
     pub last: i32,
-    /// Records in it.
+    /// Records in the batch.
     pub records: u64,
 }
 
 fn refused(violation: &Violation) -> Error {
-    let message = format!("a row of the migrator's own tables is refused: {}", violation.message);
+    let message =
+        format!("the store rejects a row of the migrator's own tables: {}", violation.message);
     Error::new(ErrorKind::Data, message)
 }
 

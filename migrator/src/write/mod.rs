@@ -1,4 +1,4 @@
-//! write.
+//! Writes mapped batches into the store: duplicates, inserts, rejected records, log.
 
 pub mod cache;
 pub mod dedup;

@@ -42,7 +42,7 @@ mod tests {
     fn a_store_that_is_none_and_a_setting_it_does_not_have_are_refused() {
         assert_refused([
             (with("[store]\nurl = \"a.db\""), "line 7: [store] url: takes \"sqlite:\""),
-            (with("[store]\nurl = \"mssql://x\""), "line 7: [store] url: the form is mssql://"),
+            (with("[store]\nurl = \"mssql://x\""), "line 7: [store] url: expected mssql://"),
             (
                 with("[store]\nurl = \"mssql:\"\nsynchronous = \"off\""),
                 "line 8: [store] synchronous: would be ignored: it belongs to",

@@ -1,4 +1,4 @@
-//! A connection of the store: the traits' calls as statements, and what their errors mean.
+//! A connection to the store: the trait's calls as statements, and the meaning of their errors.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,32 +16,32 @@ use super::super::{
     Connection, ConnectionCounts, InsertOutcome, Key, OpenConnection, Range, Role, Rule,
     StoredValue, Violation,
 };
-use super::server_stats::Probe;
+use super::server_stats::ServerStats;
 use super::value::{DecodedValue, decode, whole};
 use super::wire::{Login, QueryError, Wire};
 use super::{error_codes, sql, value};
 
-/// What the connections of a store share.
+/// State shared by the connections of a store.
 pub struct ServerContext {
     login: Login,
-    /// The schema of all tables.
+    /// Schema of all tables.
     pub schema: String,
-    /// The store's tables.
+    /// Tables of the store.
     pub tables: Tables,
     plans: Vec<InsertPlan>,
     /// Connections by role.
     pub(super) counts: Arc<ConnectionCounts>,
-    /// What the server says of itself.
-    pub probe: Probe,
+    /// Counters of the server.
+    pub stats: ServerStats,
     version: OnceLock<String>,
 }
 
-/// How rows of a table are sent.
+/// Properties of a table that decide how its rows are sent.
 struct InsertPlan {
-    /// The table with its schema.
+    /// Schema and name of the table.
     target: String,
     layout: StatementLayout,
-    /// Whether bulk loads declare all columns as they are.
+    /// True if bulk loads declare all columns with their own types.
     takes_bulk: bool,
 }
 
@@ -57,7 +57,7 @@ impl InsertPlan {
 }
 
 impl ServerContext {
-    /// What connections to one server share.
+    /// Context of the connections to one server.
     pub fn new(login: Login, schema: String, tables: Tables) -> Self {
         let plans = tables.all().iter().map(|table| InsertPlan::new(&schema, table)).collect();
         Self {
@@ -66,17 +66,17 @@ impl ServerContext {
             tables,
             plans,
             counts: Arc::default(),
-            probe: Probe::default(),
+            stats: ServerStats::default(),
             version: OnceLock::new(),
         }
     }
 
-    /// The server's first line about itself; empty before the first connection.
+    /// First line of the server's version text. Empty before the first connection.
     pub fn version(&self) -> String {
         self.version.get().cloned().unwrap_or_default()
     }
 
-    /// An error of the kind that decides what happens next, with what was being done.
+    /// An error for a failed operation, with the kind that callers decide by.
     pub fn failure(&self, doing: &str, error: &WireError) -> Error {
         let Self { login: Login { url, .. }, schema, .. } = self;
         let message =
@@ -88,7 +88,7 @@ impl ServerContext {
 /// One connection to the server.
 pub struct MssqlConnection {
     wire: Wire,
-    /// Whether a transaction was begun and not ended by this end.
+    /// True between a successful begin and the end of the transaction.
     in_transaction: bool,
     role: Role,
     _open: OpenConnection,
@@ -104,7 +104,7 @@ impl MssqlConnection {
         wire.batch(&sql::session(lock_timeout_ms)).map_err(failure)?;
         if context.version.get().is_none() {
             let version = version(&mut wire).map_err(failure)?;
-            // Another connection may have been faster.
+            // Another connection may have set it first.
             let _ = context.version.set(version);
         }
         let open = context.counts.open(role);
@@ -112,22 +112,22 @@ impl MssqlConnection {
         Ok(Self { wire, in_transaction: false, role, _open: open, context })
     }
 
-    /// The connection below.
+    /// The TDS connection.
     pub fn wire(&mut self) -> &mut Wire {
         &mut self.wire
     }
 
-    /// What it shares with the store's other connections.
+    /// Context shared with the store's other connections.
     pub fn context(&self) -> &Arc<ServerContext> {
         &self.context
     }
 
-    /// Sends a text of our own.
+    /// Sends a text without parameters.
     pub fn batch(&mut self, text: &str, doing: &str) -> Result<()> {
         self.wire.batch(text).map_err(|error| self.context.failure(doing, &error))
     }
 
-    /// Gives the rows of a query to `each`.
+    /// Passes the rows of a query to `each`.
     pub fn query(
         &mut self,
         text: &str,
@@ -162,8 +162,8 @@ impl MssqlConnection {
         InsertOutcome::all([Ok(loaded), self.insert_values(&insert, &long, gives_identity)])
     }
 
-    /// Inserts as parameters. `IDENTITY_INSERT` belongs to the session, so it is switched off again
-    /// whatever happened.
+    /// Inserts rows as parameters. `IDENTITY_INSERT` belongs to the session, so it is switched off
+    /// again after every outcome.
     fn insert_values(
         &mut self,
         insert: &TableInsert<'_>,
@@ -180,7 +180,8 @@ impl MssqlConnection {
         let inserted =
             self.send_statements(insert, rows, insert.plan.layout.rows_max(gives_identity));
         if gives_identity && self.wire.is_clean() {
-            let off = self.batch(&sql::identity_insert(target, false), "switch it off");
+            let off =
+                self.batch(&sql::identity_insert(target, false), "switch IDENTITY_INSERT off");
             return inserted.and_then(|inserted| off.map(|()| inserted));
         }
         inserted
@@ -232,7 +233,7 @@ impl MssqlConnection {
         }))
     }
 
-    /// What an error of an INSERT means: a refusal, if the connection can go on and the error may be
+    /// Outcome of a failed INSERT: a rejected row, if the connection is usable and the error may be
     /// about a row.
     fn refused(&mut self, table: &Table, error: &WireError) -> Result<InsertOutcome> {
         match error_codes::violation(error, table) {
@@ -244,14 +245,14 @@ impl MssqlConnection {
         }
     }
 
-    /// Whether an error has cost the transaction; what is left of it is then undone.
+    /// True if the error has ended the transaction. Rolls back what is left of it.
     fn has_lost_transaction(&mut self) -> bool {
         if !self.in_transaction {
             return false;
         }
         let state = match self.wire.batch_row(sql::TRANSACTION_STATE) {
             Ok(state) => state,
-            // A server without the second answer still has the first.
+            // A server without `XACT_STATE` still has `@@TRANCOUNT`.
             Err(_) => self.wire.batch_row(sql::TRANSACTION_COUNT).unwrap_or_default(),
         };
         let numbers: Vec<_> =
@@ -259,7 +260,7 @@ impl MssqlConnection {
         if matches!(numbers[..], [Some(1..), None | Some(1..)] | [Some(1..)]) {
             return false;
         }
-        // Where this fails too, the connection is not clean, and the next call says so.
+        // If this fails too, the connection is not clean, and the next call reports it.
         if self.wire.batch(sql::ROLLBACK).is_ok() {
             self.in_transaction = false;
         }
@@ -281,7 +282,7 @@ impl MssqlConnection {
         let places = sql::keys_next(keys.len(), key.per_statement());
         let mut parameters = Vec::with_capacity(places * key.columns.len());
         for place in 0..places {
-            // A value of another type is no key, and neither is null.
+            // A value of another type matches no key, and neither does null.
             let values = keys.get(place).or(keys.last()).copied().unwrap_or(&nulls);
             let values = key_parameters(table, key, values)
                 .or_else(|| key_parameters(table, key, &nulls))
@@ -310,11 +311,11 @@ impl Connection for MssqlConnection {
     }
 
     fn savepoint(&mut self) -> Result<()> {
-        self.batch(sql::MARK, "savepoint")
+        self.batch(sql::SAVEPOINT, "savepoint")
     }
 
     fn rollback_to_savepoint(&mut self) -> Result<()> {
-        self.batch(sql::BACK, "back to savepoint")
+        self.batch(sql::ROLLBACK_TO_SAVEPOINT, "roll back to savepoint")
     }
 
     fn commit(&mut self) -> Result<()> {
@@ -389,12 +390,12 @@ impl Connection for MssqlConnection {
 impl Drop for MssqlConnection {
     fn drop(&mut self) {
         if self.role == Role::Writer && !self.in_transaction && self.wire.is_clean() {
-            self.context.probe.add_session(&mut self.wire);
+            self.context.stats.add_session(&mut self.wire);
         }
     }
 }
 
-/// An insert into one table, naming these columns.
+/// An insert into one table that names these columns.
 struct TableInsert<'a> {
     table: &'a Table,
     plan: &'a InsertPlan,
@@ -402,8 +403,11 @@ struct TableInsert<'a> {
 }
 
 impl TableInsert<'_> {
-    /// The values of these rows one after the other, each as `form` makes it; or the first that is
-    /// not of its column's type.
+    /// Values of these rows in row order, converted by `form`.
+    ///
+    /// # Errors
+    ///
+    /// The first value that does not have its column's type.
     fn values<'r>(
         &self,
         rows: &[&'r [SqlValue]],
@@ -415,14 +419,20 @@ impl TableInsert<'_> {
                 let column = &self.table.columns[place];
                 match form(&row[place], column.sql_type) {
                     Some(value) => values.push(value),
-                    None => return Err(self.violation(Rule::Other, place, "not of its type")),
+                    None => {
+                        return Err(self.violation(
+                            Rule::Other,
+                            place,
+                            "it does not have this type",
+                        ));
+                    }
                 }
             }
         }
         Ok(values)
     }
 
-    /// Null in a column that allows none: a bulk load cannot even be asked.
+    /// First null in a column that does not allow it. A bulk load cannot even transmit it.
     fn null_in(&self, row: &[SqlValue]) -> Option<Violation> {
         let refused = |place: &&usize| {
             row[**place] == SqlValue::Null && !self.table.columns[**place].nullable
@@ -444,7 +454,7 @@ impl TableInsert<'_> {
     }
 }
 
-/// A key's values as parameters; none where one is not of its column's type.
+/// Values of a key as parameters. `None` if one does not have its column's type.
 fn key_parameters<'v>(
     table: &Table,
     key: &Key,
@@ -454,7 +464,7 @@ fn key_parameters<'v>(
     columns.zip(values).map(|(sql_type, value)| value::parameter(value, sql_type)).collect()
 }
 
-/// Rows of so many values.
+/// Splits values into rows of `columns` values.
 fn token_rows(values: Vec<ColumnData<'_>>, columns: usize) -> impl Iterator<Item = TokenRow<'_>> {
     let mut values = values.into_iter().peekable();
     std::iter::from_fn(move || {
@@ -465,7 +475,7 @@ fn token_rows(values: Vec<ColumnData<'_>>, columns: usize) -> impl Iterator<Item
     })
 }
 
-/// The first line of what the server says of itself.
+/// First line of the server's version text.
 fn version(wire: &mut Wire) -> std::result::Result<String, WireError> {
     let row = wire.batch_row(sql::VERSION)?.unwrap_or_default();
     let Some(ColumnData::String(Some(text))) = row.first() else { return Ok(String::new()) };

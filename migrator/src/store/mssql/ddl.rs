@@ -1,6 +1,6 @@
-//! DDL for SQL Server from the table catalogue, and the names of its keys. Pure.
+//! DDL for SQL Server from the table catalogue, and the names of its keys.
 //!
-//! Constraints belong to tables, not to columns: not every server takes them there.
+//! Constraints are declared on tables, not on columns: not every server accepts them there.
 
 use std::fmt::Write;
 
@@ -13,12 +13,14 @@ use crate::util::utf16::{NAME_UNITS_MAX, truncate_utf16, utf16_len};
 use super::super::canonical;
 use super::sql::{names, qualified, quoted};
 
-/// The table by which a schema shows that `migrator init` has created it.
+/// Table that marks a schema as created by `migrator init`.
 pub const MARKER_TABLE: &str = "migration_schema";
 
-/// The statements that create the table at `index` and its indexes, in this order.
+/// Statements that create the table at `index` and its indexes, in order.
 ///
-/// Refuses a default that does not fit its column.
+/// # Errors
+///
+/// A default does not fit its column.
 pub fn create_table(schema: &str, tables: &[Table], index: usize) -> Result<Vec<String>> {
     let table = &tables[index];
     let mut lines = Vec::with_capacity(table.columns.len() + 4);
@@ -41,17 +43,17 @@ pub fn create_table(schema: &str, tables: &[Table], index: usize) -> Result<Vec<
     Ok(statements)
 }
 
-/// Creates the schema; has to be alone in its message.
+/// Creates the schema. Must be the only statement of its batch.
 pub fn create_schema(schema: &str) -> String {
     format!("CREATE SCHEMA {}", quoted(schema))
 }
 
-/// Removes a table.
+/// Drops a table.
 pub fn drop_table(schema: &str, table: &str) -> String {
     format!("DROP TABLE {}", qualified(schema, table))
 }
 
-/// The statements by which a schema is marked as created here.
+/// Statements that mark a schema as created here.
 pub fn mark_schema(schema: &str) -> [String; 2] {
     let target = qualified(schema, MARKER_TABLE);
     [
@@ -67,7 +69,7 @@ pub fn mark_schema(schema: &str) -> [String; 2] {
     ]
 }
 
-/// The DDL of a source table (contract.md 2.1).
+/// DDL of a source table (contract.md 2.1).
 pub fn source_table(schema: &str, name: &str, text_column: &str) -> String {
     format!(
         "CREATE TABLE {} (\n  [app_id] int NOT NULL,\n  {} nvarchar(MAX) NULL,\n  \
@@ -79,18 +81,18 @@ pub fn source_table(schema: &str, name: &str, text_column: &str) -> String {
     )
 }
 
-/// The name of a table's primary key.
+/// Name of a table's primary key.
 pub fn primary_key(table: &Table) -> String {
     derived("PK", &table.name, None)
 }
 
-/// The name of one of a table's unique keys.
+/// Name of one of a table's unique keys.
 pub fn unique_key(table: &Table, place: usize) -> String {
     derived("UQ", &table.name, Some(place))
 }
 
-/// A name made of a table's. Where both together are too long for the server, the end of the table's
-/// gives way to a hash, so that two tables never share one.
+/// A name derived from a table's name. If it is too long for the server, a hash replaces the end of
+/// the table's name, so two tables never have the same name.
 fn derived(kind: &str, table: &str, place: Option<usize>) -> String {
     let end = place.map(|place| format!("_{}", place + 1)).unwrap_or_default();
     let whole = format!("{kind}_{table}{end}");
@@ -103,15 +105,15 @@ fn derived(kind: &str, table: &str, place: Option<usize>) -> String {
     format!("{kind}_{beginning}_{hash}{end}")
 }
 
-/// Refuses a schema's name that no server takes.
+/// Checks the length and the characters of a schema's name.
 pub fn check_schema(name: &str) -> Result<()> {
     if (1..=NAME_UNITS_MAX).contains(&utf16_len(name)) && !name.chars().any(char::is_control) {
         return Ok(());
     }
     let shown: String = name.chars().take(20).collect();
     Err(Error::usage(format!(
-        "schema {shown:?}: a name has 1 to {NAME_UNITS_MAX} characters, none of them a control \
-         character, and those beyond U+FFFF count as two"
+        "schema {shown:?}: a name has 1 to {NAME_UNITS_MAX} characters without control characters; \
+         characters beyond U+FFFF count as two"
     )))
 }
 
@@ -172,7 +174,7 @@ fn default_expression(sql_type: SqlType, default: &ColumnDefault) -> Option<Stri
         SqlValue::DateTime(time) => {
             let mut text = String::new();
             canonical::push_date_time(&mut text, time, canonical::fraction_digits(sql_type));
-            // With the T the text means the same under every language of a session.
+            // With the T, the text means the same in every session language.
             format!("'{}'", text.replace(' ', "T"))
         }
         value @ (SqlValue::Text(_) | SqlValue::Date(_)) => {

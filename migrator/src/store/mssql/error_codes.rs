@@ -1,21 +1,20 @@
-//! What an error of the server or of the wire means: which kind it is, and what it has against a
-//! row. Pure.
+//! Classification of errors of the server and the connection.
 //!
-//! | numbers | meaning | what follows |
+//! | numbers | meaning | reaction |
 //! |---|---|---|
 //! | 2627, 2601 | a key that another row has | find the record |
-//! | 547 | a reference without its row, or a check | find the record |
-//! | 515 | null where none is allowed | find the record |
-//! | 8152, 2628, 245, 8114, 8115, 220, …, 48xx of bulk loads, any number that is not known | other data | find the record |
-//! | 1205 | deadlock victim | the transaction again, after milliseconds |
-//! | 1222, 1204 | no lock in time, no memory for one | the transaction again |
-//! | 3960, … | snapshot conflict | the transaction again |
-//! | 9002, 1105, 701, …, the transient ones of Azure, class 17 to 19 | out of service or resources | later, on another connection |
-//! | 3902, 3903, 3930, 3998, …, class 20 and above, errors of the wire | the transaction or the connection is gone | on another connection |
+//! | 547 | a missing parent row, or a check | find the record |
+//! | 515 | null in a column that does not allow it | find the record |
+//! | 8152, 2628, 245, 8114, 8115, 220, …, 48xx of bulk loads, unknown numbers | other data | find the record |
+//! | 1205 | deadlock victim | retry the transaction, after milliseconds |
+//! | 1222, 1204 | no lock in time, no memory for one | retry the transaction |
+//! | 3960, … | snapshot conflict | retry the transaction |
+//! | 9002, 1105, 701, …, the transient ones of Azure, class 17 to 19 | out of service or resources | retry later, on another connection |
+//! | 3902, 3903, 3930, 3998, …, class 20 and above, I/O errors | transaction or connection lost | retry on another connection |
 //! | 208, 207, 229, 18456, …, class 14 and 15 | schema, permission, login, syntax | stop |
 //!
-//! Not every server has SQL Server's numbers for everything, so a number that is not known is about
-//! data where a statement carried some, and stops the run where it carried none.
+//! Not every server uses SQL Server's numbers for everything. An unknown number is treated as a
+//! data error if the statement carried rows. Otherwise it stops the run.
 
 use tiberius::error::Error as WireError;
 
@@ -28,36 +27,36 @@ use super::ddl;
 /// Severity from which the server closes the connection.
 const FATAL_CLASS: u8 = 20;
 
-/// What an error of the server is about.
+/// Subject of a server error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     /// A row.
     Data(Rule),
-    /// Something for which the kind says what follows.
+    /// Not a row; the kind decides the reaction.
     Kind(ErrorKind),
     /// A row, if the statement carried one.
     Unknown,
 }
 
-/// An error that the server has sent.
+/// An error sent by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerError<'a> {
-    /// Its number.
+    /// Error number.
     pub number: u32,
-    /// Its severity, up to 25.
+    /// Severity, up to 25.
     pub class: u8,
-    /// Its words.
+    /// Message text.
     pub message: &'a str,
 }
 
-/// What the server has sent; none if the error is of this end or of the wire.
+/// The error as sent by the server. `None` if the client or the connection failed.
 pub fn server_error(error: &WireError) -> Option<ServerError<'_>> {
     let WireError::Server(token) = error else { return None };
     let (number, class, message) = (token.code(), token.class(), token.message());
     Some(ServerError { number, class, message })
 }
 
-/// An error in words, without the server's name.
+/// Message of an error, without the server's name.
 pub fn words(error: &WireError) -> String {
     match server_error(error) {
         Some(ServerError { number, message, .. }) => format!("{message} (error {number})"),
@@ -65,17 +64,17 @@ pub fn words(error: &WireError) -> String {
     }
 }
 
-/// Whether the connection can go on after this error: the server has answered and not hung up.
+/// True if the connection is usable after this error: the server has answered and not hung up.
 pub fn leaves_clean(error: &WireError) -> bool {
     server_error(error).is_some_and(|error| error.class < FATAL_CLASS)
 }
 
-/// Whether this end has refused to send a value, so that nothing of it went out.
+/// True if the client rejected a value and sent nothing of it.
 pub fn is_unsent(error: &WireError) -> bool {
     matches!(error, WireError::BulkInput(_) | WireError::Encoding(_) | WireError::Conversion(_))
 }
 
-/// The kind of an error of a statement that carried no row, or that is not about its rows.
+/// Kind of an error of a statement without rows, or of one that is not about its rows.
 pub fn kind(error: &WireError) -> ErrorKind {
     match (server_error(error).map(cause), error) {
         (Some(Cause::Kind(kind)), _) => kind,
@@ -84,7 +83,7 @@ pub fn kind(error: &WireError) -> ErrorKind {
     }
 }
 
-/// What an error of an INSERT has against a row; none if it is about something else.
+/// The violation behind a failed INSERT. `None` if the error is not about a row.
 pub fn violation(error: &WireError, table: &Table) -> Option<Violation> {
     match error {
         WireError::Server(_) => server_error(error).and_then(|error| refusal(error, table)),
@@ -124,7 +123,7 @@ fn cause(error: ServerError<'_>) -> Cause {
         220 | 232 | 241 | 242 | 244 | 245 | 248 | 295 | 296 | 2628 | 8114 | 8115 | 8152 => {
             Cause::Data(Rule::Other)
         }
-        // A bulk load whose form the server does not like: as parameters its rows may be right.
+        // A bulk load whose format the server rejects. As parameters its rows may be accepted.
         4804 | 4815 | 4816 | 4819 | 4839 | 4863 | 4864 | 7339 => Cause::Data(Rule::Other),
         number => named_kind(number).map_or_else(
             || match error.class {
@@ -137,7 +136,7 @@ fn cause(error: ServerError<'_>) -> Cause {
     }
 }
 
-/// The kind of a number that is about no row.
+/// Kind of a number that is not about a row.
 fn named_kind(number: u32) -> Option<ErrorKind> {
     Some(match number {
         1205 => ErrorKind::Deadlock,
@@ -195,7 +194,7 @@ fn named_kind(number: u32) -> Option<ErrorKind> {
     })
 }
 
-/// The columns of the key that the message names, or of the table's only one.
+/// Columns of the key that the message names, or of the table's only key.
 fn key_columns(message: &str, table: &Table) -> Vec<String> {
     let message = message.to_lowercase();
     let mut keys = vec![(ddl::primary_key(table), &table.primary_key)];
@@ -206,14 +205,14 @@ fn key_columns(message: &str, table: &Table) -> Vec<String> {
             .enumerate()
             .map(|(place, columns)| (ddl::unique_key(table, place), columns)),
     );
-    // The longest name first: one may be the beginning of another.
+    // The longest name wins: one name may be a prefix of another.
     let named = keys
         .iter()
         .filter(|(name, _)| message.contains(&name.to_lowercase()))
         .max_by_key(|(name, _)| name.len());
     let columns = match (named, &table.unique[..]) {
         (Some((_, columns)), _) => columns,
-        // A table that somebody else created has other names.
+        // A table from another source has other key names.
         (None, []) => &table.primary_key,
         (None, _) if message.contains("primary key") => &table.primary_key,
         (None, [only]) if message.contains("unique") => only,
@@ -222,7 +221,7 @@ fn key_columns(message: &str, table: &Table) -> Vec<String> {
     columns.iter().map(|&place| table.columns[place].name.clone()).collect()
 }
 
-/// The column of the table that the message has in quotes behind the word `column`.
+/// Column that the message quotes after the word `column`.
 fn column_in(message: &str, table: &Table) -> Option<String> {
     let (_, rest) = message.split_once("column ")?;
     let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;

@@ -1,8 +1,8 @@
-//! SQL Server, and whatever else speaks TDS and T-SQL, through `tiberius`.
+//! SQL Server, and other servers that speak TDS and T-SQL, through `tiberius`.
 //!
-//! The traits block: each connection waits on a small runtime of its own ([`wire`]). What is sent
-//! stands in [`sql`] and [`ddl`], what the values become in [`value`], what errors mean in
-//! [`fault`]. A run only checks its tables; `migrator init` creates them ([`setup`]).
+//! The traits block: each connection waits on a small runtime of its own ([`wire`]). Statements are
+//! in [`sql`] and [`ddl`], value conversions in [`value`], the meaning of errors in
+//! [`error_codes`]. A run only checks its tables; `migrator init` creates them ([`setup`]).
 
 pub mod connection;
 pub mod ddl;
@@ -29,14 +29,14 @@ use super::introspect::Inspection;
 use super::schema::Tables;
 use super::{Connection, Role, Setup, Store};
 
-/// A store in one schema of one database of one server.
+/// A store in one schema of a database.
 pub struct MssqlStore {
     context: Arc<ServerContext>,
 }
 
 impl MssqlStore {
-    /// A store for these tables; connects to nothing. The URL's schema goes before `schema`, the
-    /// catalogue's.
+    /// A store for these tables. Does not connect. The URL's schema takes precedence over `schema`,
+    /// the catalogue's.
     pub fn new(url: ServerUrl, password: Password, schema: &str, tables: Tables) -> Result<Self> {
         let schema = url.schema.clone().unwrap_or_else(|| schema.to_owned());
         ddl::check_schema(&schema)?;
@@ -44,19 +44,21 @@ impl MssqlStore {
         Ok(Self { context: Arc::new(ServerContext::new(login, schema, tables)) })
     }
 
-    /// Removes the store's tables and creates them again, or creates them where there are none.
+    /// Drops the store's tables and creates them again, or creates them if there are none.
     ///
-    /// Refuses a schema that `migrator init` has not created, unless it is told its name.
+    /// # Errors
+    ///
+    /// `migrator init` did not create the schema, and `told` does not name it.
     pub fn recreate(&self, told: Recreate<'_>) -> Result<Setup> {
         setup::recreate(&mut self.open(Role::Untimed)?, told)
     }
 
-    /// Creates a source table (contract.md 2.1), or takes one that is there and empty.
+    /// Creates a source table (contract.md 2.1). An existing empty table is used as it is.
     pub fn create_source(&self, table: &str, text_column: &str) -> Result<()> {
         setup::create_source(&mut self.open(Role::Untimed)?, table, text_column)
     }
 
-    /// What is there, and what of it differs from the tables that should be. Changes nothing.
+    /// Existing tables and their differences to `wanted`. Changes nothing.
     pub fn inspect(&self, wanted: Option<&Tables>) -> Result<Inspection> {
         setup::inspect(&mut self.open(Role::Untimed)?, wanted)
     }
@@ -82,7 +84,7 @@ impl Store for MssqlStore {
     fn prepare_schema(&self) -> Result<Setup> {
         let mut connection = self.open(Role::Untimed)?;
         let setup = setup::check(&mut connection)?;
-        self.context.probe.start(connection.wire());
+        self.context.stats.start(connection.wire());
         Ok(setup)
     }
 
@@ -96,6 +98,6 @@ impl Store for MssqlStore {
 
     fn server(&self) -> Option<ServerReport> {
         let mut connection = self.open(Role::Untimed).ok()?;
-        self.context.probe.report(connection.wire())
+        self.context.stats.report(connection.wire())
     }
 }

@@ -1,5 +1,5 @@
-//! The tables that a schema has, as the server describes them, held against the catalogue, or in the
-//! form that mappings are compared with. Pure.
+//! Existing tables of a schema, as the server describes them: comparison with the catalogue, and
+//! the form that mappings are compared with.
 
 use std::collections::BTreeMap;
 
@@ -12,34 +12,34 @@ use super::super::introspect::Difference;
 use super::super::schema::Tables;
 use super::value::whole;
 
-/// Digits of a `datetime2` that every server keeps, whatever was declared.
+/// Fraction digits of a `datetime2` that every server keeps, whatever was declared.
 const FRACTION_DIGITS_MIN: u8 = 6;
 
-/// What is there, by the tables' names in lower case.
+/// Existing tables, by their names in lower case.
 #[derive(Debug, Default)]
 pub struct ServerSchema {
     tables: BTreeMap<String, ExistingTable>,
 }
 
-/// A table that is there.
+/// An existing table.
 #[derive(Debug, Default)]
 struct ExistingTable {
     name: String,
     columns: Vec<ExistingColumn>,
-    /// Unique indexes: their number, whether it is the primary key, their columns.
+    /// Unique indexes: number, primary key or not, columns.
     keys: Vec<(i64, bool, Vec<String>)>,
 }
 
 #[derive(Debug)]
 struct ExistingColumn {
     name: String,
-    /// The type's name, without its size.
+    /// Name of the type, without its size.
     type_name: String,
-    /// None for a type that no target table uses.
+    /// `None` for a type that no target table uses.
     sql_type: Option<SqlType>,
     nullable: bool,
     has_default: bool,
-    /// Identity and computed, where the server says.
+    /// Identity and computed. `None` if the server does not describe them.
     kind: Option<(bool, bool)>,
 }
 
@@ -89,7 +89,7 @@ impl ServerSchema {
         table
     }
 
-    /// Every table, as mappings are compared with it.
+    /// All tables, in the form that mappings are compared with.
     pub fn shapes(&self) -> Vec<TableShape> {
         let shape = |table: &ExistingTable| TableShape {
             name: table.name.clone(),
@@ -98,7 +98,7 @@ impl ServerSchema {
         self.tables.values().map(shape).collect()
     }
 
-    /// The tables that are there and differ from those that should be.
+    /// Existing tables that differ from the wanted ones.
     pub fn differences(&self, wanted: &Tables) -> Vec<Difference> {
         let difference = |table: &Table| {
             let what = self.difference(table)?;
@@ -107,20 +107,20 @@ impl ServerSchema {
         wanted.all().iter().filter_map(difference).collect()
     }
 
-    /// Whether there is a table of this name.
+    /// True if a table has this name.
     pub fn has(&self, table: &str) -> bool {
         self.tables.contains_key(&table.to_lowercase())
     }
 
-    /// Whether the table refuses two rows with the same value in this one column.
+    /// True if the table rejects two rows with the same value in this single column.
     pub fn has_key(&self, table: &str, column: &str) -> bool {
         let Some(table) = self.tables.get(&table.to_lowercase()) else { return false };
         let is = |(.., columns): &(i64, bool, Vec<String>)| matches!(&columns[..], [only] if only.eq_ignore_ascii_case(column));
         table.keys.iter().any(is)
     }
 
-    /// The first difference between a table of the catalogue and the one that is there; none if
-    /// there is no such table.
+    /// First difference between a table of the catalogue and the existing one. `None` if the table
+    /// does not exist.
     pub fn difference(&self, table: &Table) -> Option<String> {
         let found = self.tables.get(&table.name.to_lowercase())?;
         let places = table.columns.len().max(found.columns.len());
@@ -158,7 +158,7 @@ impl ExistingColumn {
         let name = &wanted.name;
         if !self.name.eq_ignore_ascii_case(name) {
             return Some(format!(
-                "column {} is {} there and {name} in the catalogue",
+                "column {} is {} in the store but {name} in the catalogue",
                 place + 1,
                 self.name
             ));
@@ -167,24 +167,30 @@ impl ExistingColumn {
             self.kind.unwrap_or((wanted.identity, wanted.computed.is_some()));
         if computed != wanted.computed.is_some() {
             return Some(format!(
-                "column {name} is {}computed there",
+                "column {name} is {}computed in the store",
                 if computed { "" } else { "not " }
             ));
         }
-        // What a computed column's type is follows from its expression.
+        // The type of a computed column follows from its expression.
         if computed {
             return None;
         }
         if !self.sql_type.is_some_and(|found| is_same(found, wanted.sql_type)) {
             let there = self.sql_type.map_or("another type".to_owned(), |found| found.to_string());
-            return Some(format!("column {name} is {there} there, {} here", wanted.sql_type));
+            return Some(format!(
+                "column {name} is {there} in the store but {} in the catalogue",
+                wanted.sql_type
+            ));
         }
         if self.nullable != wanted.nullable {
-            let there = if self.nullable { "takes" } else { "refuses" };
-            return Some(format!("column {name} {there} null there"));
+            let there = if self.nullable { "allows" } else { "does not allow" };
+            return Some(format!("column {name} {there} null in the store"));
         }
         (identity != wanted.identity).then(|| {
-            format!("column {name} is {}an identity there", if identity { "" } else { "not " })
+            format!(
+                "column {name} is {}an identity in the store",
+                if identity { "" } else { "not " }
+            )
         })
     }
 }
@@ -197,15 +203,19 @@ impl ExistingTable {
         let same = found.len() == wanted.len()
             && found.iter().zip(&wanted).all(|(found, wanted)| found.eq_ignore_ascii_case(wanted));
         (!same).then(|| {
-            format!("the primary key is ({}) there, ({}) here", found.join(", "), wanted.join(", "))
+            format!(
+                "the primary key is ({}) in the store but ({}) in the catalogue",
+                found.join(", "),
+                wanted.join(", ")
+            )
         })
     }
 }
 
-/// Whether a column of the one type holds what belongs into the other.
+/// True if a column of type `found` holds the values of type `wanted`.
 fn is_same(found: SqlType, wanted: SqlType) -> bool {
     match (found, wanted) {
-        // A server with microseconds says so, whatever was declared.
+        // A server with microseconds reports 6 digits, whatever was declared.
         (SqlType::DateTime2(found), SqlType::DateTime2(wanted)) => {
             found == wanted || (found >= FRACTION_DIGITS_MIN && wanted > FRACTION_DIGITS_MIN)
         }
@@ -213,8 +223,8 @@ fn is_same(found: SqlType, wanted: SqlType) -> bool {
     }
 }
 
-/// The type that `INFORMATION_SCHEMA` describes by its name and its length, precision, scale and
-/// digits of a second.
+/// The type that `INFORMATION_SCHEMA` describes by name, length, precision, scale and fraction
+/// digits.
 fn sql_type(name: &str, sizes: [Option<i64>; 4]) -> Option<SqlType> {
     let [length, precision, scale, digits] = sizes;
     let size = match name.to_ascii_lowercase().as_str() {
@@ -307,16 +317,19 @@ mod tests {
         let none = [None; 4];
         assert_eq!(
             with(0, ("key", "int", none, false)),
-            "column 1 is key there and id in the catalogue"
+            "column 1 is key in the store but id in the catalogue"
         );
-        assert_eq!(with(0, ("id", "bigint", none, false)), "column id is bigint there, int here");
+        assert_eq!(
+            with(0, ("id", "bigint", none, false)),
+            "column id is bigint in the store but int in the catalogue"
+        );
         assert_eq!(
             with(1, ("name", "xml", none, false)),
-            "column name is another type there, varchar(5) here"
+            "column name is another type in the store but varchar(5) in the catalogue"
         );
         assert_eq!(
             with(1, ("name", "varchar", [Some(5), None, None, None], true)),
-            "column name takes null there"
+            "column name allows null in the store"
         );
         assert_eq!(difference(&found(&ROWS[..4])).unwrap(), "column initial is missing");
         let mut more = ROWS.to_vec();
@@ -329,7 +342,7 @@ mod tests {
             ColumnData::Bit(Some(false)),
             ColumnData::Bit(Some(false)),
         ]);
-        assert_eq!(difference(&plain).unwrap(), "column id is not an identity there");
+        assert_eq!(difference(&plain).unwrap(), "column id is not an identity in the store");
     }
 
     #[test]
@@ -357,6 +370,9 @@ mod tests {
         add(2, false, "rate");
         assert!(found.has_key("people", "rate"));
         assert!(!found.has_key("people", "id") && !found.has_key("animals", "id"));
-        assert_eq!(difference(&found).unwrap(), "the primary key is (id, name) there, (id) here");
+        assert_eq!(
+            difference(&found).unwrap(),
+            "the primary key is (id, name) in the store but (id) in the catalogue"
+        );
     }
 }

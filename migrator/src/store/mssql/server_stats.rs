@@ -1,8 +1,8 @@
-//! What the server counts while a run goes on: waits of the run's own sessions, bytes of log, lock
-//! escalations. Asked for only where the login may see it, and silent otherwise.
+//! Counters of the server during a run: waits of the run's sessions, log traffic, lock escalations.
+//! Absent if the login may not read them.
 //!
-//! A session's waits are forgotten when it closes, so each writing session is asked at its end: one
-//! message more for a connection that is opened for one batch.
+//! The server drops a session's waits when it closes. So each writing session is queried at its
+//! end, one more message for each connection.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,25 +16,25 @@ use crate::telemetry::report::{ServerReport, ServerWait};
 use super::value::whole;
 use super::wire::Wire;
 
-/// Waits of the session that asks; its own it may always see.
+/// Waits of the current session, which every login may read.
 pub const SESSION_WAITS: &str = "SELECT [wait_type], [waiting_tasks_count], [wait_time_ms], \
      [signal_wait_time_ms] FROM [sys].[dm_exec_session_wait_stats] WHERE [session_id] = @@SPID";
-/// What was written to the database's log file (file 2), how often, and how long that took.
+/// Bytes and writes to the database's log file (file 2), and their time.
 pub const LOG_FILE: &str = "SELECT SUM([num_of_bytes_written]), SUM([num_of_writes]), \
      SUM([io_stall_write_ms]) FROM [sys].[dm_io_virtual_file_stats](DB_ID(), 2)";
-/// How often row locks became a table lock.
+/// Number of escalations from row locks to a table lock.
 pub const ESCALATIONS: &str = "SELECT SUM([index_lock_promotion_count]) \
      FROM [sys].[dm_db_index_operational_stats](DB_ID(), NULL, NULL, NULL)";
 
-/// The counts of one run.
+/// Counters of one run.
 #[derive(Default)]
-pub struct Probe {
+pub struct ServerStats {
     sees_sessions: AtomicBool,
     before: Mutex<Option<Totals>>,
     waits: Mutex<BTreeMap<String, ServerWait>>,
 }
 
-/// Counts of the whole database.
+/// Counters of the whole database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Totals {
     log: Option<[u64; 3]>,
@@ -50,28 +50,28 @@ impl Totals {
     }
 }
 
-impl Probe {
-    /// Begins to count, with what this session may see.
+impl ServerStats {
+    /// Starts counting, as far as this session may read the counters.
     pub fn start(&self, wire: &mut Wire) {
         self.sees_sessions.store(wire.batch_row(SESSION_WAITS).is_ok(), Ordering::Relaxed);
         *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Some(Totals::read(wire));
         self.waits.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Adds what a session has waited for, before it is closed.
+    /// Adds the waits of a session before it is closed.
     pub fn add_session(&self, wire: &mut Wire) {
         if !self.sees_sessions.load(Ordering::Relaxed) {
             return;
         }
         let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        // A session that cannot be asked has no waits to add.
+        // A failed query adds no waits.
         let _ = wire.query(SESSION_WAITS, Vec::new(), &mut |row| {
             add_wait(&mut waits, row);
             Ok(())
         });
     }
 
-    /// What was counted since the start; none where nothing could be seen.
+    /// Counters since the start. `None` if none could be read.
     pub fn report(&self, wire: &mut Wire) -> Option<ServerReport> {
         let before = (*self.before.lock().unwrap_or_else(PoisonError::into_inner))?;
         let now = Totals::read(wire);
@@ -104,7 +104,7 @@ fn add_wait(waits: &mut BTreeMap<String, ServerWait>, row: &[ColumnData<'_>]) {
     }
 }
 
-/// The numbers in the one row of a query; none where the server does not answer, or not so.
+/// Numbers in the single row of a query. `None` if the server gives no such answer.
 fn numbers<const N: usize>(wire: &mut Wire, text: &str) -> Option<[u64; N]> {
     let row = wire.batch_row(text).ok()??;
     row.iter().map(number).collect::<Option<Vec<_>>>()?.try_into().ok()

@@ -1,9 +1,8 @@
-//! The tables of a store: created where they are missing, checked where they are not, created again
-//! where that is asked for. Each in one transaction.
+//! Creates, checks and recreates the tables of a store, each in one transaction.
 //!
-//! A schema that is created here gets a table that says so, `migration_schema`. Only in such a
-//! schema are tables removed, or in one whose name the user repeats; and only those of the
-//! catalogue and of the migrator itself.
+//! A schema created here gets a marker table, `migration_schema`. Tables are dropped only in a
+//! marked schema, or in one whose name the user repeats. Only the tables of the catalogue and of
+//! the migrator are dropped.
 
 use tiberius::ColumnData;
 
@@ -19,16 +18,20 @@ use super::ddl;
 use super::schema_introspection::ServerSchema;
 use super::{error_codes, sql, value};
 
-/// Whether tables may be removed in a schema that was not created here.
+/// Permission to drop tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recreate<'a> {
-    /// No.
+    /// Only in a schema that was created here.
     OwnSchema,
-    /// In the one of this name.
+    /// Also in the schema with this name.
     Named(&'a str),
 }
 
-/// Creates what is missing, and refuses what differs.
+/// Creates missing tables.
+///
+/// # Errors
+///
+/// Names an existing table that differs from the catalogue.
 pub fn create_missing(connection: &mut MssqlConnection) -> Result<Setup> {
     let found = look(connection)?;
     begin_in_schema(connection)?;
@@ -37,21 +40,25 @@ pub fn create_missing(connection: &mut MssqlConnection) -> Result<Setup> {
     check(connection)
 }
 
-/// What is there, and what of it differs from the tables that should be. Changes nothing.
+/// Existing tables and their differences to `wanted`. Changes nothing.
 pub fn inspect(connection: &mut MssqlConnection, wanted: Option<&Tables>) -> Result<Inspection> {
     let found = look(connection)?;
     let differences = wanted.map(|wanted| found.differences(wanted)).unwrap_or_default();
     Ok(Inspection { tables: found.shapes(), differences, limitation: None })
 }
 
-/// Refuses what is missing or differs.
+/// Checks the tables.
+///
+/// # Errors
+///
+/// Names a table that is missing or differs from the catalogue.
 pub fn check(connection: &mut MssqlConnection) -> Result<Setup> {
     let found = look(connection)?;
     let context = connection.context().clone();
     for table in context.tables.all() {
         if !found.has(&table.name) {
             return Err(Error::environment(format!(
-                "schema {}: no table {}: `migrator init` creates it",
+                "schema {}: table {} does not exist; `migrator init` creates it",
                 context.schema, table.name
             )));
         }
@@ -60,7 +67,7 @@ pub fn check(connection: &mut MssqlConnection) -> Result<Setup> {
     Ok(Setup { log_has_key: found.has_key(LOG_TABLE, "app_id") })
 }
 
-/// Removes the tables and creates them again.
+/// Drops the tables and creates them again.
 pub fn recreate(connection: &mut MssqlConnection, told: Recreate<'_>) -> Result<Setup> {
     let context = connection.context().clone();
     let schema = &context.schema;
@@ -76,13 +83,13 @@ pub fn recreate(connection: &mut MssqlConnection, told: Recreate<'_>) -> Result<
         context.tables.all().iter().filter(|table| found.has(&table.name)).collect();
     if told == Recreate::OwnSchema && !there.is_empty() && !found.has(ddl::MARKER_TABLE) {
         return Err(Error::usage(format!(
-            "schema {schema} was not created by `migrator init`: to remove its {} tables with \
-             everything in them, say `--recreate {schema}`",
+            "schema {schema} was not created by `migrator init`: to drop its {} tables with all \
+             their rows, pass `--recreate {schema}`",
             there.len()
         )));
     }
     begin_in_schema(connection)?;
-    // Children before their parents.
+    // Children are dropped before their parents.
     for table in there.iter().rev() {
         let doing = format!("remove table {}", table.name);
         connection.batch(&ddl::drop_table(schema, &table.name), &doing)?;
@@ -92,7 +99,7 @@ pub fn recreate(connection: &mut MssqlConnection, told: Recreate<'_>) -> Result<
     check(connection)
 }
 
-/// Creates a source table, or takes one that is there and empty.
+/// Creates a source table. An existing empty table is used as it is.
 pub fn create_source(
     connection: &mut MssqlConnection,
     table: &str,
@@ -110,7 +117,7 @@ pub fn create_source(
         })?;
         if rows {
             return Err(Error::environment(format!(
-                "{schema}.{table} is there already and not empty: empty it or name another schema"
+                "{schema}.{table} already exists and is not empty: empty it or name another schema"
             )));
         }
     } else {
@@ -119,7 +126,7 @@ pub fn create_source(
     connection.commit()
 }
 
-/// Begins a transaction, in which the schema is created and marked where it is missing.
+/// Begins a transaction. Creates and marks the schema in it if it does not exist.
 fn begin_in_schema(connection: &mut MssqlConnection) -> Result<()> {
     let schema = connection.context().schema.clone();
     let mut is_there = false;
@@ -152,7 +159,7 @@ fn create_tables(connection: &mut MssqlConnection, found: &ServerSchema) -> Resu
             connection.insert(index, &rows, InsertMethod::Values)?
         {
             return Err(Error::environment(format!(
-                "table catalogue: the rows of {} break its own rules: {}",
+                "table catalogue: the predefined rows of {} violate its own rules: {}",
                 table.name, violation.message
             )));
         }
@@ -173,8 +180,8 @@ fn refuse_differences(connection: &mut MssqlConnection, found: &ServerSchema) ->
     Ok(())
 }
 
-/// What the schema has. A server that does not describe identities and keys is taken at the
-/// catalogue's word, and its log looked up as if it had no key.
+/// Reads the schema. If the server does not describe identities and keys, identities are assumed to
+/// match the catalogue, and the log is treated as having no key.
 fn look(connection: &mut MssqlConnection) -> Result<ServerSchema> {
     let schema = connection.context().schema.clone();
     let mut found = ServerSchema::default();

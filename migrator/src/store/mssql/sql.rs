@@ -1,8 +1,8 @@
-//! The T-SQL of the store: every statement that it sends, as text. Pure.
+//! The store's T-SQL statements, as text.
 //!
-//! Parameters are `@P1`, `@P2`, …. All texts travel as `nvarchar`, so a parameter that a `varchar`
-//! key is compared with is cast to the key's type (or the index would not be searched), and
-//! decimals, which travel as text, are cast wherever they stand. Nothing reads with NOLOCK.
+//! Parameters are `@P1`, `@P2`, …. All texts travel as `nvarchar`. So a parameter compared with a
+//! `varchar` key is cast to the key's type, or the server would not search the index. Decimals
+//! travel as text and are cast everywhere. No statement reads with NOLOCK.
 
 use std::fmt::Write;
 
@@ -10,34 +10,34 @@ use crate::contract::catalogue::{SqlType, Table};
 
 use super::super::{Key, Range};
 
-/// Begins a point to return to; an earlier one is forgotten.
-pub const MARK: &str = "SAVE TRANSACTION [mark]";
-/// Returns to the point, and sets it again: whether it outlives the return differs.
-pub const BACK: &str = "ROLLBACK TRANSACTION [mark]; SAVE TRANSACTION [mark]";
-/// Ends a transaction if there still is one.
+/// Sets the savepoint and replaces an earlier one.
+pub const SAVEPOINT: &str = "SAVE TRANSACTION [mark]";
+/// Returns to the savepoint and sets it again, because servers differ in keeping it.
+pub const ROLLBACK_TO_SAVEPOINT: &str = "ROLLBACK TRANSACTION [mark]; SAVE TRANSACTION [mark]";
+/// Rolls back if a transaction is open.
 pub const ROLLBACK: &str = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION";
-/// Whether there still is a transaction, and whether it can be committed (1) or not (-1).
+/// Number of open transactions, and 1 if the transaction can be committed or -1 if not.
 pub const TRANSACTION_STATE: &str = "SELECT @@TRANCOUNT, XACT_STATE()";
-/// The same for a server without the second answer.
+/// Number of open transactions, for a server without `XACT_STATE`.
 pub const TRANSACTION_COUNT: &str = "SELECT @@TRANCOUNT";
-/// What the server says of itself.
+/// Version text of the server.
 pub const VERSION: &str = "SELECT @@VERSION";
-/// Whether the schema `@P1` is there: its number, or null.
+/// Number of the schema `@P1`, or null if it does not exist.
 pub const SCHEMA: &str = "SELECT SCHEMA_ID(@P1)";
 
-/// The columns of every table in the schema `@P1`.
+/// Columns of all tables in the schema `@P1`.
 pub const COLUMNS: &str = "SELECT [TABLE_NAME], [COLUMN_NAME], [DATA_TYPE], \
      [CHARACTER_MAXIMUM_LENGTH], [NUMERIC_PRECISION], [NUMERIC_SCALE], [DATETIME_PRECISION], \
      [IS_NULLABLE], [COLUMN_DEFAULT] FROM [INFORMATION_SCHEMA].[COLUMNS] WHERE [TABLE_SCHEMA] = @P1 \
      ORDER BY [TABLE_NAME], [ORDINAL_POSITION]";
 
-/// Which of these columns are identities or computed.
+/// Identity and computed columns in the schema `@P1`.
 pub const COLUMN_KINDS: &str = "SELECT [t].[name], [c].[name], [c].[is_identity], \
      [c].[is_computed] FROM [sys].[columns] AS [c] \
      JOIN [sys].[tables] AS [t] ON [t].[object_id] = [c].[object_id] \
      WHERE [t].[schema_id] = SCHEMA_ID(@P1)";
 
-/// The columns of every key in the schema `@P1`, primary ones and others.
+/// Columns of all primary and unique keys in the schema `@P1`.
 pub const KEYS: &str = "SELECT [t].[name], [i].[index_id], [i].[is_primary_key], [c].[name] \
      FROM [sys].[indexes] AS [i] \
      JOIN [sys].[tables] AS [t] ON [t].[object_id] = [i].[object_id] \
@@ -48,8 +48,8 @@ pub const KEYS: &str = "SELECT [t].[name], [i].[index_id], [i].[is_primary_key],
      WHERE [t].[schema_id] = SCHEMA_ID(@P1) AND [i].[is_unique] = 1 \
      ORDER BY [t].[name], [i].[index_id], [k].[key_ordinal]";
 
-/// What a session is set to before anything else. Without `XACT_ABORT` an error ends its statement
-/// and leaves the transaction, so that the guilty record can be searched for in it.
+/// Options of a session. Without `XACT_ABORT` an error ends its statement and keeps the
+/// transaction, so that the search for the rejected record can continue in it.
 pub fn session(lock_timeout_ms: u128) -> String {
     format!(
         "SET XACT_ABORT OFF; SET LOCK_TIMEOUT {lock_timeout_ms}; \
@@ -57,28 +57,28 @@ pub fn session(lock_timeout_ms: u128) -> String {
     )
 }
 
-/// A name as the server reads it whatever it contains.
+/// A quoted identifier, valid for any name.
 pub fn quoted(name: &str) -> String {
     format!("[{}]", name.replace(']', "]]"))
 }
 
-/// A table with its schema.
+/// Quoted schema and table.
 pub fn qualified(schema: &str, table: &str) -> String {
     format!("{}.{}", quoted(schema), quoted(table))
 }
 
-/// Quoted names of these columns, with commas.
+/// Quoted names of these columns, separated by commas.
 pub fn names(table: &Table, columns: &[usize]) -> String {
     let names: Vec<_> = columns.iter().map(|&place| quoted(&table.columns[place].name)).collect();
     names.join(", ")
 }
 
-/// Switches on that rows bring their own values for the identity column.
+/// Allows or forbids explicit values for the identity column.
 pub fn identity_insert(table: &str, on: bool) -> String {
     format!("SET IDENTITY_INSERT {table} {}", if on { "ON" } else { "OFF" })
 }
 
-/// An INSERT of so many rows into these columns of `target`, the table with its schema.
+/// An INSERT of `rows` rows into these columns of `target`, a qualified table.
 pub fn insert(target: &str, table: &Table, columns: &[usize], rows: usize) -> String {
     let mut text = format!("INSERT INTO {target} ({}) VALUES ", names(table, columns));
     let mut parameter = 0;
@@ -97,7 +97,7 @@ pub fn insert(target: &str, table: &Table, columns: &[usize], rows: usize) -> St
     text
 }
 
-/// Whether a row has one key: a row comes back, or none.
+/// Looks up one key: one row if it exists, otherwise none.
 pub fn exists(target: &str, table: &Table, key: &Key) -> String {
     let mut text = format!("SELECT TOP (1) 1 FROM {target} WHERE ");
     push_condition(&mut text, table, key);
@@ -120,8 +120,8 @@ fn push_condition(text: &mut String, table: &Table, key: &Key) {
     }
 }
 
-/// Which of so many keys are there: the numbers of those that are, from 0. The server compares, by
-/// the columns' own collations.
+/// Looks up `keys` keys and returns the indices of the existing ones, from 0. The server compares
+/// with the columns' own collations.
 pub fn which_exist(target: &str, table: &Table, key: &Key, keys: usize) -> String {
     let mut text = String::from("SELECT [k].[n] FROM (VALUES ");
     let mut parameter = 0;
@@ -149,15 +149,15 @@ pub fn which_exist(target: &str, table: &Table, key: &Key, keys: usize) -> Strin
     text
 }
 
-/// Keys that a look-up asks for, given how many there are: up to a quarter more, so that there are
-/// few texts. The last key stands in the places that are left.
-pub fn keys_next(keys: usize, most: usize) -> usize {
+/// Number of keys in a look-up for `keys` keys, up to a quarter more, so that there are few
+/// statement texts. The last key fills the unused places.
+pub fn keys_next(keys: usize, max: usize) -> usize {
     let step = (keys.next_power_of_two() / 8).max(1);
-    keys.next_multiple_of(step).min(most)
+    keys.next_multiple_of(step).min(max)
 }
 
-/// These columns of every row, or of the rows in a range, which then come in its order; of no columns
-/// the number of the rows.
+/// Reads these columns of all rows, or of the rows in a range in ascending order. Without columns,
+/// reads the number of rows.
 pub fn scan(target: &str, table: &Table, columns: &[usize], range: Option<Range>) -> String {
     let counts = columns.is_empty();
     let head = if counts { "COUNT_BIG(*)".to_owned() } else { names(table, columns) };

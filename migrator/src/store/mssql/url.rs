@@ -1,5 +1,5 @@
-//! `mssql://user@host:port/database?…`: where a SQL Server is and how to talk to it, and its
-//! password, which is in none of them. Pure but for reading the password; shows no password.
+//! `mssql://user@host:port/database?…`: address and options of a SQL Server. The password comes
+//! from a file or a variable and is never printed.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,15 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How such a URL begins.
+/// Prefix of such a URL.
 pub const SCHEME: &str = "mssql://";
-/// The variable that the password is read from.
+/// Environment variable with the password.
 pub const PASSWORD_VARIABLE: &str = "MIGRATOR_DB_PASSWORD";
 
 const PORT: u16 = 1433;
 const APPLICATION_NAME: &str = "sweetspot migrator";
-/// The most that SQL Server allows over TLS is 16,383; rates grow up to there.
+/// Default packet size in bytes. SQL Server allows up to 16,383 over TLS, and throughput grows up
+/// to there.
 const PACKET_SIZE: u32 = 16_000;
 const PACKET_SIZES: std::ops::RangeInclusive<u32> = 512..=32_767;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -33,61 +34,63 @@ const NAMES: [&str; 9] = [
     "schema",
 ];
 
-/// A server, a database and a user, and how to talk to them.
+/// Address of a database, its user and the connection options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerUrl {
-    /// Name or address.
+    /// Name or IP address.
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// Who logs in (SQL Server's own logins).
+    /// Login (SQL Server authentication).
     pub user: String,
-    /// The database.
+    /// Name of the database.
     pub database: String,
-    /// What is encrypted, and whom to trust.
+    /// Encryption and trust.
     pub encrypt: Encrypt,
-    /// The name that the server shows for the session.
+    /// Application name that the server shows for the session.
     pub application_name: String,
-    /// Bytes of a packet, as asked for.
+    /// Requested packet size in bytes.
     pub packet_size: u32,
-    /// For TCP, TLS and login.
+    /// Time limit for TCP, TLS and login.
     pub connect_timeout: Duration,
-    /// For one answer of the server.
+    /// Time limit for one answer of the server.
     pub command_timeout: Duration,
-    /// The schema of the tables, if the URL names one.
+    /// Schema of the tables, if the URL names one.
     pub schema: Option<String>,
 }
 
-/// What is encrypted, and whose certificate is trusted.
+/// Encryption of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Encrypt {
-    /// Everything, or no connection (`required`, the default).
+    /// All traffic is encrypted, or there is no connection (`required`, the default).
     Required(Trust),
-    /// Everything from the first byte on (`strict`: TDS 8.0).
+    /// All traffic is encrypted from the first byte (`strict`: TDS 8.0).
     Strict(Trust),
-    /// Nothing, the password neither (`danger_plaintext`): for test servers on this machine.
+    /// No encryption, not even of the password (`danger_plaintext`), for test servers on this
+    /// machine.
     Plaintext,
 }
 
-/// Whose certificate is trusted.
+/// Trusted certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// One that an authority which this machine trusts has signed, or one of the authorities in a
-    /// file; it must name the host, or another name that is given.
+    /// A certificate signed by an authority that this machine trusts, or by one in a file. It must
+    /// name the host, or the given name.
     Signed {
-        /// Further authorities (PEM or DER).
+        /// File with further authorities (PEM or DER).
         ca: Option<PathBuf>,
-        /// The name in the certificate, where it is not the host's.
+        /// Name in the certificate, if it is not the host's.
         host: Option<String>,
     },
-    /// Anybody's: no protection against a man in the middle.
+    /// Any certificate: no protection against a man in the middle.
     Any,
 }
 
 impl ServerUrl {
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// # Errors
+    ///
     /// `Usage`, without any part of the text that could be a password.
     pub fn parse(text: &str) -> Result<Self> {
         let rest = text.strip_prefix(SCHEME).ok_or_else(wrong_form)?;
@@ -95,8 +98,8 @@ impl ServerUrl {
         let (user, rest) = rest.rsplit_once('@').ok_or_else(wrong_form)?;
         if user.contains(':') {
             return Err(Error::usage(format!(
-                "{SCHEME}: a password does not belong into the URL, where every process of this \
-                 machine can read it: put it into {PASSWORD_VARIABLE} or a file (--password-file)"
+                "{SCHEME}: the URL must not contain a password, because every process of this machine \
+                 can read it. Use {PASSWORD_VARIABLE} or --password-file"
             )));
         }
         let (place, database) = rest.split_once('/').ok_or_else(wrong_form)?;
@@ -120,13 +123,13 @@ impl ServerUrl {
         })
     }
 
-    /// How long a statement waits for a lock: shorter than the answer may take, so that the server
-    /// gives up before this end does, which would cost the connection.
+    /// Time limit for a lock: half of the command timeout. So the server gives up before the client
+    /// does, which would cost the connection.
     pub fn lock_timeout(&self) -> Duration {
         self.command_timeout / 2
     }
 
-    /// The same with another schema, if one is given.
+    /// The same URL with another schema, if one is given.
     #[must_use]
     pub fn with_schema(mut self, schema: Option<&str>) -> Self {
         if let Some(schema) = schema {
@@ -137,7 +140,7 @@ impl ServerUrl {
 }
 
 impl fmt::Display for ServerUrl {
-    /// Without options: who and where.
+    /// User and address, without options.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, host, port, database, .. } = self;
         write!(f, "{SCHEME}{user}@{host}:{port}/{database}")
@@ -145,7 +148,7 @@ impl fmt::Display for ServerUrl {
 }
 
 fn wrong_form() -> Error {
-    Error::usage(format!("the form is {SCHEME}user@host:port/database?option=value&…"))
+    Error::usage(format!("expected {SCHEME}user@host:port/database?option=value&…"))
 }
 
 /// `host`, `host:port`, `[::1]:port`.
@@ -168,11 +171,11 @@ fn host_and_port(place: &str) -> Result<(String, u16)> {
 fn decoded(text: &str) -> Result<String> {
     match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err(Error::usage(format!("{SCHEME}: a part of the URL is no UTF-8"))),
+        Err(_) => Err(Error::usage(format!("{SCHEME}: a part of the URL is not UTF-8"))),
     }
 }
 
-/// The options behind the `?`.
+/// Options after the `?`.
 struct Options(Vec<(String, String)>);
 
 impl Options {
@@ -181,9 +184,11 @@ impl Options {
         for option in query.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             if !NAMES.contains(&name) {
-                // The name may be a password that was typed in the wrong place.
+                // The name may be a password typed in the wrong place, so it is not printed.
                 let names = NAMES.join(", ");
-                return Err(Error::usage(format!("{SCHEME}: unknown option; there are {names}")));
+                return Err(Error::usage(format!(
+                    "{SCHEME}: unknown option; expected one of {names}"
+                )));
             }
             if options.iter().any(|(known, _)| known == name) {
                 return Err(Error::usage(format!("{SCHEME}: option {name} is given twice")));
@@ -205,14 +210,14 @@ impl Options {
                 for name in ["trust_cert", "ca", "host_in_certificate"] {
                     if self.text(name).is_some() {
                         return Err(Error::usage(format!(
-                            "{SCHEME}: {name} would be ignored with encrypt=danger_plaintext"
+                            "{SCHEME}: {name} has no effect with encrypt=danger_plaintext"
                         )));
                     }
                 }
                 Ok(Encrypt::Plaintext)
             }
             other => Err(Error::usage(format!(
-                "{SCHEME}: encrypt={other} is none of required, strict, danger_plaintext"
+                "{SCHEME}: encrypt={other} must be required, strict or danger_plaintext"
             ))),
         }
     }
@@ -222,14 +227,14 @@ impl Options {
             "true" => true,
             "false" => false,
             other => {
-                let message = format!("{SCHEME}: trust_cert={other} is neither true nor false");
+                let message = format!("{SCHEME}: trust_cert={other} must be true or false");
                 return Err(Error::usage(message));
             }
         };
         let (ca, host) = (self.text("ca"), self.text("host_in_certificate"));
         match (any, ca.or(host)) {
             (true, Some(_)) => Err(Error::usage(format!(
-                "{SCHEME}: ca and host_in_certificate would be ignored with trust_cert=true"
+                "{SCHEME}: ca and host_in_certificate have no effect with trust_cert=true"
             ))),
             (true, None) => Ok(Trust::Any),
             (false, _) => {
@@ -241,7 +246,7 @@ impl Options {
     fn packet_size(&self) -> Result<u32> {
         let Some(text) = self.text("packet_size") else { return Ok(PACKET_SIZE) };
         text.parse().ok().filter(|size| PACKET_SIZES.contains(size)).ok_or_else(|| {
-            Error::usage(format!("{SCHEME}: packet_size={text} is not from 512 to 32767"))
+            Error::usage(format!("{SCHEME}: packet_size={text} must be a number from 512 to 32767"))
         })
     }
 
@@ -249,25 +254,28 @@ impl Options {
         let Some(text) = self.text(name) else { return Ok(None) };
         match text.parse::<u32>() {
             Ok(seconds @ 1..) => Ok(Some(Duration::from_secs(seconds.into()))),
-            _ => Err(Error::usage(format!("{SCHEME}: {name}={text} is no number from 1 on"))),
+            _ => Err(Error::usage(format!(
+                "{SCHEME}: {name}={text} must be a number of seconds, at least 1"
+            ))),
         }
     }
 }
 
-/// A password. What shows it shows none.
+/// A password. Its `Debug` form hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
 impl Password {
-    /// A password that is known.
+    /// A known password.
     pub fn new(password: impl Into<String>) -> Self {
         Self(password.into())
     }
 
-    /// The first line of a file, or else what the variable has.
+    /// Reads the first line of a file, or without one [`PASSWORD_VARIABLE`].
     ///
     /// # Errors
-    /// `Environment` where there is neither.
+    ///
+    /// `Environment` if there is no password.
     pub fn find(file: Option<&Path>) -> Result<Self> {
         if let Some(path) = file {
             let text = std::fs::read_to_string(path).map_err(|cause| {
@@ -278,12 +286,12 @@ impl Password {
         }
         std::env::var(PASSWORD_VARIABLE).map(Self::new).map_err(|_| {
             Error::environment(format!(
-                "no password for {SCHEME}: set {PASSWORD_VARIABLE} or name a --password-file"
+                "no password for {SCHEME}: set {PASSWORD_VARIABLE} or pass --password-file"
             ))
         })
     }
 
-    /// The password itself: for a login, and for the environment of a process that logs in.
+    /// The password in plain text, for a login or the environment of a child process.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -326,7 +334,7 @@ mod tests {
             "mssql:/sa@db/loans",
             "sqlite:x",
         ] {
-            assert!(parse(text).unwrap_err().contains("the form is"), "{text}");
+            assert!(parse(text).unwrap_err().contains("expected mssql://user@"), "{text}");
         }
     }
 
@@ -364,15 +372,15 @@ mod tests {
     #[test]
     fn an_option_that_makes_no_sense_is_refused_by_name() {
         for (options, word) in [
-            ("encrypt=no", "encrypt=no is none of"),
-            ("trust_cert=yes", "neither true nor false"),
-            ("trust_cert=true&ca=x", "would be ignored"),
-            ("encrypt=danger_plaintext&trust_cert=true", "trust_cert would be ignored"),
+            ("encrypt=no", "encrypt=no must be"),
+            ("trust_cert=yes", "must be true or false"),
+            ("trust_cert=true&ca=x", "have no effect"),
+            ("encrypt=danger_plaintext&trust_cert=true", "trust_cert has no effect"),
             ("packet_size=511", "packet_size=511"),
             ("packet_size=big", "packet_size=big"),
             ("command_timeout_s=0", "command_timeout_s=0"),
             ("schema=a&schema=b", "schema is given twice"),
-            ("pooling=true", "there are encrypt, trust_cert"),
+            ("pooling=true", "expected one of encrypt, trust_cert"),
         ] {
             let fault = parse(&format!("mssql://sa@db/x?{options}")).unwrap_err();
             assert!(fault.contains(word), "{options}: {fault}");

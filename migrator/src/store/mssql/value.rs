@@ -1,5 +1,5 @@
-//! Values on the wire: what a column's type makes of a value as a parameter and in a bulk load, and
-//! the text form of what comes back. Pure.
+//! Values in TDS: conversion to parameters and bulk rows, and conversion of results to canonical
+//! form.
 
 use std::borrow::Cow;
 
@@ -13,21 +13,21 @@ use crate::record::SqlValue;
 
 use super::super::{StoredValue, canonical};
 
-/// Most bytes of one value that a bulk load of `tiberius` 0.13 carries: it takes the 0xFFFF that
-/// marks a `(max)` column for a length.
+/// Maximum length of one value in a bulk load with `tiberius` 0.13, in bytes. It mistakes the
+/// 0xFFFF that marks a `(max)` column for a length.
 const BULK_BYTES_MAX: usize = 65_535;
-/// The longest `nvarchar` that `tiberius` 0.13 declares as one in a bulk load: it takes the bytes
-/// for characters, and everything above 4,000 for `(max)`.
+/// Longest `nvarchar` that `tiberius` 0.13 declares as such in a bulk load. It mistakes bytes for
+/// characters and declares more than 4,000 as `(max)`.
 const BULK_NVARCHAR_MAX: u16 = 2_000;
 /// Days from 0001-01-01, which is day 1, to 1900-01-01.
 const DAYS_TO_1900: i32 = 693_596;
 const TICKS_PER_SECOND: u64 = 300;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A value as a parameter of a statement; none where it is not of the column's type.
+/// A value as a parameter. `None` if it does not have the column's type.
 ///
-/// Decimals travel as text, for [`super::sql`] to cast: as numbers they would be declared with as
-/// many digits as each has, and nearly every statement would need a plan of its own.
+/// Decimals travel as text, and [`super::sql`] casts them. As numbers they would be declared with
+/// their own number of digits, and nearly every statement would need a plan of its own.
 pub fn parameter(value: &SqlValue, sql_type: SqlType) -> Option<ColumnData<'_>> {
     match (sql_type, value) {
         (SqlType::Decimal { .. }, SqlValue::Null) => Some(ColumnData::String(None)),
@@ -42,8 +42,8 @@ pub fn parameter(value: &SqlValue, sql_type: SqlType) -> Option<ColumnData<'_>> 
     }
 }
 
-/// A value in a row of a bulk load, in exactly the column's type: the protocol's integers are as
-/// wide as their columns. None where it is not of that type.
+/// A value in a bulk row, in exactly the column's type: the protocol's integers are as wide as
+/// their columns. `None` if it does not have that type.
 pub fn bulk_value(value: &SqlValue, sql_type: SqlType) -> Option<ColumnData<'_>> {
     Some(match (sql_type, value) {
         (sql_type, SqlValue::Null) => null(sql_type),
@@ -95,10 +95,10 @@ fn null(sql_type: SqlType) -> ColumnData<'static> {
     }
 }
 
-/// Whether bulk loads declare the column as it is.
+/// True if bulk loads declare the column with its own type.
 ///
 /// `tiberius` 0.13 declares a nullable `smalldatetime` as `datetime`, and an `nvarchar` of more
-/// than 2,000 characters as `nvarchar(max)`: rows of such tables go as parameters.
+/// than 2,000 characters as `nvarchar(max)`. Rows of such tables are sent as parameters.
 pub fn is_declared_right_in_bulk(column: &Column) -> bool {
     match column.sql_type {
         SqlType::SmallDateTime => !column.nullable,
@@ -107,7 +107,7 @@ pub fn is_declared_right_in_bulk(column: &Column) -> bool {
     }
 }
 
-/// Whether a bulk load carries the value; a longer one goes as a parameter.
+/// True if a bulk load can carry the value. A longer one is sent as a parameter.
 pub fn fits_bulk(value: &SqlValue, sql_type: SqlType) -> bool {
     match (sql_type, value) {
         (SqlType::VarChar(None), SqlValue::Text(text)) => text.len() <= BULK_BYTES_MAX,
@@ -126,7 +126,7 @@ fn days_from_1900(time: NaiveDateTime) -> i32 {
     time.num_days_from_ce() - DAYS_TO_1900
 }
 
-/// Thirds of 10 ms since midnight.
+/// Ticks of 1/300 s since midnight.
 fn ticks(time: NaiveDateTime) -> Option<u32> {
     let nanos = u64::from(time.nanosecond()) * TICKS_PER_SECOND + NANOS_PER_SECOND / 2;
     let seconds = u64::from(time.num_seconds_from_midnight());
@@ -140,12 +140,12 @@ fn increments(time: NaiveDateTime, digits: u8) -> u64 {
     nanos / 10_u64.pow(9 - u32::from(digits.min(9)))
 }
 
-/// A value as it is read back.
+/// A value read from the server.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DecodedValue<'r> {
     /// Null.
     Null,
-    /// A whole number or a bit.
+    /// An integer or a bit.
     Int(i64),
     /// A binary double.
     Float(f64),
@@ -154,7 +154,7 @@ pub enum DecodedValue<'r> {
 }
 
 impl DecodedValue<'_> {
-    /// The value in the form of the traits.
+    /// The value in the form of the store's traits.
     pub fn stored(&self) -> StoredValue<'_> {
         match self {
             Self::Null => StoredValue::Null,
@@ -165,8 +165,12 @@ impl DecodedValue<'_> {
     }
 }
 
-/// What came back from a column of this type, or why it cannot have. Servers that keep a type in
-/// another one of the same kind (fewer digits, a wider integer) are understood.
+/// Decodes a value of a column of type `sql_type`. Accepts a server that keeps the type in another
+/// one of the same kind, with fewer digits or a wider integer.
+///
+/// # Errors
+///
+/// The value cannot come from such a column.
 pub fn decode<'r>(data: &'r ColumnData<'_>, sql_type: SqlType) -> Result<DecodedValue<'r>, String> {
     let wrong = || format!("a column of type {sql_type} gives back {data:?}");
     match sql_type {
@@ -209,7 +213,7 @@ pub fn decode<'r>(data: &'r ColumnData<'_>, sql_type: SqlType) -> Result<Decoded
     }
 }
 
-/// A whole number of any width; none if it is something else.
+/// An integer of any width. `None` for other values.
 pub fn whole(data: &ColumnData<'_>) -> Option<Option<i64>> {
     Some(match data {
         ColumnData::U8(number) => number.map(i64::from),
@@ -230,8 +234,8 @@ fn rescaled(units: i128, from: u8, to: u8) -> Option<i128> {
     (units % factor == 0).then_some(units / factor)
 }
 
-/// A point in time of any type; none if it is something else, or outside the calendar.
-#[expect(clippy::option_option, reason = "null is a value, another type is none")]
+/// A date or time of any type. `None` for other values and outside of the calendar.
+#[expect(clippy::option_option, reason = "Some(None) is null, None is another type")]
 fn point_in_time(data: &ColumnData<'_>) -> Option<Option<NaiveDateTime>> {
     match data {
         ColumnData::Date(None)
@@ -257,7 +261,7 @@ fn point_in_time(data: &ColumnData<'_>) -> Option<Option<NaiveDateTime>> {
     }
 }
 
-/// So many days after 0001-01-01, so many nanoseconds after midnight.
+/// The time `days` days after 0001-01-01 and `nanos` nanoseconds after midnight.
 fn on(days: i32, nanos: u64) -> Option<NaiveDateTime> {
     let date = NaiveDate::from_num_days_from_ce_opt(days.checked_add(1)?)?;
     let nanos = TimeDelta::nanoseconds(i64::try_from(nanos).ok()?);

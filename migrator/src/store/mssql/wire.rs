@@ -1,10 +1,9 @@
-//! One connection to a server over TDS, waited for on a runtime of its own. Knows no tables.
+//! One TDS connection with a runtime of its own.
 //!
-//! A request is always carried to its end: a future that is dropped in the middle leaves a
-//! connection that hangs at the next use. The connection is **clean** between requests that have
-//! ended, with an answer or with an error that the server has sent. Anything else closes it at once,
-//! so that the server undoes what is open in it and lets go of its locks, and every further call
-//! fails as `Disconnected`.
+//! Every request runs to its end: a future dropped halfway leaves a connection that hangs at its
+//! next use. A connection is **clean** while its last request has ended with an answer or with an
+//! error of the server. Otherwise it is closed at once. The server then rolls back, releases its
+//! locks, and every further call fails as `Disconnected`.
 
 use std::io;
 
@@ -26,24 +25,24 @@ use super::url::{Encrypt, Password, ServerUrl, Trust};
 type Tds = Client<Compat<TcpStream>>;
 type WireResult<T> = std::result::Result<T, WireError>;
 
-/// Who logs in where: everything that a connection needs.
+/// Server, user and credentials of a connection.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// The server.
+    /// Address and options of the server.
     pub url: ServerUrl,
     password: Password,
-    /// The contents of the file of authorities.
+    /// Contents of the CA file.
     authorities: Option<Vec<u8>>,
 }
 
 impl Login {
-    /// Reads the file of authorities, where the URL names one.
+    /// Reads the CA file if the URL names one.
     pub fn new(url: ServerUrl, password: Password) -> Result<Self> {
         let authorities = match &url.encrypt {
             Encrypt::Required(Trust::Signed { ca: Some(path), .. })
             | Encrypt::Strict(Trust::Signed { ca: Some(path), .. }) => {
                 Some(std::fs::read(path).map_err(|cause| {
-                    let message = format!("authorities of {url}: {}", path.display());
+                    let message = format!("CA file {} of {url}", path.display());
                     Error::caused(ErrorKind::Environment, message, cause)
                 })?)
             }
@@ -85,18 +84,18 @@ impl Login {
     }
 }
 
-/// A connection. It is closed when it is dropped, and the server then undoes its transaction.
+/// A connection. Dropping it closes it, and the server rolls its transaction back.
 pub struct Wire {
     runtime: Runtime,
-    /// None once a request has not ended as it should.
+    /// `None` after a request that did not end properly.
     client: Option<Tds>,
 }
 
-/// What stopped a query: the wire or the server, or whoever took the rows.
+/// Cause of an aborted query.
 pub enum QueryError {
-    /// The wire or the server.
+    /// The connection or the server.
     Wire(WireError),
-    /// Whoever took the rows.
+    /// The consumer of the rows.
     Consumer(Error),
 }
 
@@ -108,24 +107,24 @@ impl Wire {
         Ok(Self { runtime, client })
     }
 
-    /// Whether the last request has ended, so that the next one can begin.
+    /// True if the last request has ended properly, so that another one can start.
     pub fn is_clean(&self) -> bool {
         self.client.is_some()
     }
 
-    /// Sends a text without parameters, of any number of statements.
+    /// Sends a batch of statements without parameters.
     pub fn batch(&mut self, text: &str) -> WireResult<()> {
         self.request(async |client| client.simple_query(text).await?.into_results().await)?;
         Ok(())
     }
 
-    /// The first row of what a text without parameters gives.
+    /// First row of the result of a batch without parameters.
     pub fn batch_row(&mut self, text: &str) -> WireResult<Option<Vec<ColumnData<'static>>>> {
         self.request(async |client| client.simple_query(text).await?.into_row().await)
             .map(|row| row.map(|row| row.into_iter().collect()))
     }
 
-    /// The first row of what a statement gives.
+    /// First row of the result of a statement.
     pub fn row(
         &mut self,
         text: &str,
@@ -139,13 +138,13 @@ impl Wire {
         match taken {
             Ok(()) => Ok(first),
             Err(QueryError::Wire(error)) => Err(error),
-            // The taker above has no errors.
+            // The consumer above returns no error.
             Err(QueryError::Consumer(_)) => Ok(None),
         }
     }
 
-    /// Gives every row of a statement's result to `each`, one at a time. An error of `each` ends
-    /// the query, and with it the use of this connection.
+    /// Passes the rows of a statement's result to `each`, one at a time. An error of `each` aborts
+    /// the query and closes the connection.
     pub fn query(
         &mut self,
         text: &str,
@@ -170,7 +169,7 @@ impl Wire {
         }
     }
 
-    /// Carries out a statement and returns how many rows it changed.
+    /// Runs a statement and returns the number of changed rows.
     pub fn execute(&mut self, text: &str, parameters: Vec<ColumnData<'_>>) -> WireResult<u64> {
         self.request(async |client| bound(text, parameters).execute(client).await)
             .map(tiberius::ExecuteResult::total)
@@ -186,8 +185,8 @@ impl Wire {
         self.request(async |client| client.commit_transaction().await)
     }
 
-    /// Loads rows in bulk: constraints are checked, nulls and identity values kept. The columns are
-    /// quoted names; each row has a value of exactly its column's type for each.
+    /// Loads rows in bulk. Constraints are checked, nulls and identity values are kept. `columns`
+    /// are quoted names. Each row has one value per column, of exactly the column's type.
     pub fn bulk<'r>(
         &mut self,
         table: &str,
@@ -200,7 +199,7 @@ impl Wire {
             for row in rows {
                 match load.send(row).await {
                     Ok(()) => {}
-                    // A row that cannot be written has left nothing behind.
+                    // A row that cannot be encoded has sent nothing.
                     Err(error) if error_codes::is_unsent(&error) => {
                         unsent = Some(error);
                         break;
@@ -215,7 +214,7 @@ impl Wire {
     }
 
     fn request<T>(&mut self, call: impl AsyncFnOnce(&mut Tds) -> WireResult<T>) -> WireResult<T> {
-        // It is put back when the request has ended well, and closed otherwise.
+        // Put back after a proper end of the request, closed otherwise.
         let mut client = self.client.take().ok_or_else(|| {
             WireError::Protocol("the connection was closed in the middle of a request".into())
         })?;
@@ -254,7 +253,7 @@ async fn take_rows(
     Ok(Ok(()))
 }
 
-/// Connects, and once more where the server sends its client somewhere else.
+/// Connects. Follows one redirect of the server.
 async fn connect(login: &Login) -> WireResult<Tds> {
     match Box::pin(log_in(login, &login.url.host, login.url.port)).await {
         Err(WireError::Routing { host, port }) => Box::pin(log_in(login, &host, port)).await,

@@ -1,4 +1,4 @@
-//! A connection of the embedded store: the trait's calls as statements.
+//! A connection to the embedded store: the trait's calls as SQL statements.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use super::write_lock::WriteGuard;
 
 /// One connection to the file.
 pub(super) struct SqliteConnection {
-    /// The connection below.
+    /// Connection of `rusqlite`.
     pub(super) connection: rusqlite::Connection,
-    /// The process's turn to write; given back after the transaction has ended.
+    /// Right of this process to write, released after the transaction.
     write_guard: Option<WriteGuard>,
     has_savepoint: bool,
     scratch: Scratch,
@@ -30,7 +30,7 @@ pub(super) struct SqliteConnection {
 }
 
 impl SqliteConnection {
-    /// A connection that is open.
+    /// Wraps an open connection.
     pub(super) fn new(
         connection: rusqlite::Connection,
         context: &Arc<SqliteContext>,
@@ -57,7 +57,7 @@ impl SqliteConnection {
         self.write_guard = None;
     }
 
-    /// One multi-row statement after the other; the few texts that there are stay prepared.
+    /// Sends multi-row statements. There are few different texts, and they stay prepared.
     fn insert_values(&mut self, table: usize, rows: &[&[SqlValue]]) -> rusqlite::Result<u64> {
         let texts = &self.context.inserts[table];
         let mut statements = 0;
@@ -79,8 +79,8 @@ impl SqliteConnection {
 
     /// `SQLite`'s fast path: one single-row statement, prepared once and stepped for every row.
     ///
-    /// Measured against one JSON array a table through `json_each`, which was 2.5 times slower: the
-    /// text has to be written, parsed and searched again for every column.
+    /// The alternative, one JSON array per table through `json_each`, was measured to be 2.5 times
+    /// slower: the text has to be written, parsed and searched for every column.
     fn insert_bulk(&mut self, table: usize, rows: &[&[SqlValue]]) -> rusqlite::Result<u64> {
         let texts = &self.context.inserts[table];
         let mut statement = self.connection.prepare_cached(&texts.by_rows_log2[0])?;
@@ -119,7 +119,7 @@ impl SqliteConnection {
         Ok(rows.next()?.is_some())
     }
 
-    /// One statement that gives the numbers of the keys that are there.
+    /// Looks up keys with one statement, which returns the indices of the existing ones.
     fn many_exist(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> rusqlite::Result<Vec<bool>> {
         let table = &self.context.tables.all()[key.table];
         let places = places_for(keys.len()).min(key.per_statement());
@@ -177,7 +177,7 @@ impl Connection for SqliteConnection {
     }
 
     fn rollback_to_savepoint(&mut self) -> Result<()> {
-        self.execute("ROLLBACK TO mark", "back to savepoint")
+        self.execute("ROLLBACK TO mark", "roll back to savepoint")
     }
 
     fn commit(&mut self) -> Result<()> {
@@ -187,7 +187,7 @@ impl Connection for SqliteConnection {
     }
 
     fn rollback(&mut self) -> Result<()> {
-        // SQLite itself rolls back after some errors, a full disk for one.
+        // SQLite rolls back itself after some errors, e.g. a full disk.
         let outcome = if self.connection.is_autocommit() {
             Ok(())
         } else {

@@ -1,5 +1,4 @@
-//! What the connections of an embedded store share: the file, how it is written, the texts of its
-//! statements.
+//! Shared context of the embedded store's connections: file, options and statement texts.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -17,15 +16,15 @@ use super::super::schema::Tables;
 use super::statements::InsertStatements;
 use super::write_lock::WriteLock;
 
-/// Statements that a connection keeps prepared: every INSERT of a few dozen tables.
+/// Number of statements that a connection keeps prepared: all INSERTs of a few dozen tables.
 const STATEMENTS_KEPT: usize = 512;
 
-/// What the connections of a store share.
+/// State shared by the connections of a store.
 pub(super) struct SqliteContext {
     pub(super) path: PathBuf,
     pub(super) synchronous: Synchronous,
     pub(super) busy_timeout: Duration,
-    /// Pages that the file may grow to; none for as many as the disk holds.
+    /// Maximum number of pages of the file; `None` for no limit.
     pub(super) pages_max: Option<NonZeroU32>,
     pub(super) tables: Tables,
     pub(super) inserts: Vec<InsertStatements>,
@@ -46,7 +45,7 @@ impl SqliteContext {
             "PRAGMA foreign_keys = ON; PRAGMA synchronous = {synchronous}; \
              PRAGMA temp_store = MEMORY; SELECT 1 FROM sqlite_schema LIMIT 0"
         ))?;
-        // SQLite keeps this for a connection, not for the file.
+        // SQLite stores this limit per connection, not in the file.
         self.pages_max.map_or(Ok(()), |pages_max| {
             connection.pragma_update(None, "max_page_count", pages_max.get())
         })
@@ -65,7 +64,7 @@ impl SqliteContext {
         format!("sqlite:{}", self.path.display())
     }
 
-    /// An error of the kind that decides what happens next, with what was being done.
+    /// An error for a failed operation, with the kind that callers decide by.
     pub(super) fn failure(&self, doing: &str, error: rusqlite::Error) -> Error {
         let kind = match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Busy,

@@ -1,9 +1,9 @@
 //! The embedded store: `SQLite` through `rusqlite`, in WAL mode.
 //!
-//! `SQLite` has one writer at a time. Connections of one process queue for it here, because
-//! `SQLite`'s own wait polls with pauses of up to 100 ms; other processes are waited for with a
-//! busy timeout, after which the error's kind is `Busy`. Every writing transaction is `BEGIN
-//! IMMEDIATE`, so what it reads cannot change before it commits.
+//! `SQLite` has one writer at a time. Connections of one process queue here, because `SQLite`'s own
+//! wait polls with pauses of up to 100 ms. For other processes there is a busy timeout, after which
+//! the error has kind `Busy`. Every writing transaction is `BEGIN IMMEDIATE`, so the data that it
+//! reads cannot change before its commit.
 
 mod connection;
 mod context;
@@ -30,7 +30,7 @@ use self::statements::InsertStatements;
 use super::schema::{self, SqliteColumn, SqliteDdl, Tables};
 use super::{Connection, InsertOutcome, Role, Setup, Store};
 
-/// How long a transaction waits for another process before it is `Busy`.
+/// Time that a transaction waits for another process before it is `Busy`, in milliseconds.
 pub const BUSY_TIMEOUT_MS: u64 = 5_000;
 
 /// A store in one `SQLite` file.
@@ -40,12 +40,12 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// A store in the file at `path`, which need not exist yet; touches no file.
+    /// A store in the file at `path`, which need not exist. Does not access the file.
     pub fn new(path: &Path, synchronous: Synchronous, tables: Tables) -> Result<Self> {
         let ddl = (0..tables.all().len())
             .map(|index| schema::sqlite_table(tables.all(), index))
             .collect::<Result<_>>()?;
-        // An absolute path cannot be taken for a URI or for `:memory:`.
+        // SQLite does not mistake an absolute path for a URI or for `:memory:`.
         let path = std::path::absolute(path).map_err(|cause| {
             let message = format!("store {}", path.display());
             Error::caused(ErrorKind::Usage, message, cause)
@@ -63,7 +63,7 @@ impl SqliteStore {
         Ok(Self { context: Arc::new(context), ddl })
     }
 
-    /// The same store with another busy timeout. Connections that are open keep theirs.
+    /// The same store with another busy timeout. Open connections keep theirs.
     #[must_use]
     pub fn with_busy_timeout(mut self, busy_timeout: Duration) -> Self {
         if let Some(context) = Arc::get_mut(&mut self.context) {
@@ -72,8 +72,8 @@ impl SqliteStore {
         self
     }
 
-    /// The same store in a file that grows to no more than so many pages; one that is larger stays as
-    /// it is. Beyond that `SQLite` says that the disk is full. Connections that are open do not know.
+    /// The same store with a limit on the pages of its file. Beyond the limit `SQLite` reports a
+    /// full disk. A larger file stays as it is, and open connections ignore the limit.
     #[must_use]
     pub fn with_pages_max(mut self, pages_max: NonZeroU32) -> Self {
         if let Some(context) = Arc::get_mut(&mut self.context) {
@@ -91,7 +91,7 @@ impl SqliteStore {
         Ok(SqliteConnection::new(connection, context, role))
     }
 
-    /// Creates the table at `index` with its rows, or checks the one that is there.
+    /// Creates the table at `index` with its rows, or checks the existing one.
     fn create_or_check(&self, connection: &mut SqliteConnection, index: usize) -> Result<()> {
         let context = &self.context;
         let table = &context.tables.all()[index];
@@ -118,7 +118,7 @@ impl SqliteStore {
         match connection.insert(index, &rows, InsertMethod::Bulk)? {
             InsertOutcome::Stored { .. } => Ok(()),
             InsertOutcome::Refused(violation) => Err(Error::environment(format!(
-                "table catalogue: the rows of {} break its own rules: {}",
+                "table catalogue: the predefined rows of {} violate its own rules: {}",
                 table.name, violation.message
             ))),
         }
@@ -163,7 +163,7 @@ impl Store for SqliteStore {
     }
 }
 
-/// The columns that are there; empty if the table is not.
+/// Columns of an existing table. Empty if the table does not exist.
 pub(super) fn columns_of(
     connection: &rusqlite::Connection,
     table: &str,
@@ -183,13 +183,13 @@ pub(super) fn columns_of(
     columns.collect()
 }
 
-/// The first difference between the columns of the catalogue and those that are there.
+/// First difference between the columns of the catalogue and the existing ones.
 pub(super) fn difference(wanted: &[SqliteColumn], found: &[SqliteColumn]) -> Option<String> {
     let places = wanted.len().max(found.len());
     let place = (0..places).find(|&place| wanted.get(place) != found.get(place))?;
     match (wanted.get(place), found.get(place)) {
         (Some(wanted), Some(found)) if wanted.name != found.name => Some(format!(
-            "column {} is {} there and {} in the catalogue",
+            "column {} is {} in the store but {} in the catalogue",
             place + 1,
             found.name,
             wanted.name

@@ -1,4 +1,4 @@
-//! The texts of the embedded store's statements. Pure.
+//! Texts of the embedded store's statements.
 
 use std::fmt::Write;
 
@@ -7,16 +7,16 @@ use crate::contract::catalogue::{SqlType, Table};
 use super::super::Key;
 use super::super::schema::{self, quoted};
 
-/// Largest number of rows in one INSERT, as a power of two. Measured (`benches/insert.rs`, 2⁰ …
-/// 2¹⁰): from 16 rows on a row gets no cheaper, while preparing the statement, which every fresh
-/// connection has to do again, costs more.
+/// Maximum number of rows in one INSERT, as a power of two. Measured with `benches/insert.rs` (2⁰ …
+/// 2¹⁰): above 16 rows a row gets no cheaper. Preparing the statement costs more, and every new
+/// connection has to do it again.
 const ROWS_LOG2_MAX: u32 = 4;
-/// Parameters that `SQLite` takes in one statement.
+/// Maximum number of parameters in one statement of `SQLite`.
 const PARAMETERS_MAX: usize = 32_766;
 
-/// The texts of a table's INSERT statements, made once for all connections.
+/// INSERT statements of a table, created once for all connections.
 pub(super) struct InsertStatements {
-    /// The columns that are named: all but computed ones.
+    /// Named columns: all except computed ones.
     pub(super) columns: Vec<(usize, SqlType)>,
     /// Texts for 1, 2, 4, … rows.
     pub(super) by_rows_log2: Vec<String>,
@@ -39,7 +39,7 @@ impl InsertStatements {
         Self { columns, by_rows_log2 }
     }
 
-    /// The longest statement that these many rows fill: its text and its rows.
+    /// The longest statement that `rows` rows fill: its text and its number of rows.
     pub(super) fn longest(&self, rows: usize) -> (&str, usize) {
         let wanted = rows.checked_ilog2().map_or(0, |log2| log2 as usize);
         let log2 = wanted.min(self.by_rows_log2.len() - 1);
@@ -47,15 +47,15 @@ impl InsertStatements {
     }
 }
 
-/// The places of a look-up for so many keys: up to a quarter more, so that a connection prepares few
-/// texts, which costs four times what running them does. Places without a value are null, which is
-/// no key.
+/// Number of places in a look-up for `keys` keys, up to a quarter more. The rounding keeps the
+/// number of texts small: preparing one costs four times as much as running it. Unused places stay
+/// null and match no key.
 pub(super) fn places_for(keys: usize) -> usize {
     let step = (keys.next_power_of_two() / 8).max(1);
     keys.next_multiple_of(step)
 }
 
-/// The text that asks for so many keys. The store compares, by the columns' own collations.
+/// Writes the look-up for `count` keys. The store compares with the columns' own collations.
 pub(super) fn write_look_up(sql: &mut String, table: &Table, key: &Key, count: usize) {
     sql.clear();
     let parameters = ",?".repeat(key.columns.len());

@@ -1,4 +1,4 @@
-//! Values on their way into the embedded store and out of it, and what it has against them. Pure.
+//! Values of the embedded store: binding, reading and constraint violations.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{ErrorCode, Statement, ffi};
@@ -22,7 +22,7 @@ pub(super) fn stored(value: ValueRef<'_>, place: usize) -> rusqlite::Result<Stor
     }
 }
 
-/// Text forms are made here, so that no value costs an allocation.
+/// Buffer for text forms, reused so that a value needs no allocation.
 pub(super) type Scratch = String;
 
 pub(super) fn bind_row(
@@ -61,7 +61,7 @@ pub(super) fn bind(
     statement.raw_bind_parameter(parameter, scratch.as_str())
 }
 
-/// What the store has against a row; none if the error is not about data.
+/// The violation behind an error. `None` if the error is not about data.
 pub(super) fn violation(error: &rusqlite::Error) -> Option<Violation> {
     let rusqlite::Error::SqliteFailure(failure, message) = error else { return None };
     let rule = match (failure.code, failure.extended_code) {
@@ -83,8 +83,8 @@ pub(super) fn violation(error: &rusqlite::Error) -> Option<Violation> {
     Some(Violation { rule, columns, message, ended_transaction: false })
 }
 
-/// The columns in `… constraint failed: table.column, table.column` and in `cannot store TEXT value
-/// in INTEGER column table.column`.
+/// Columns named in `… constraint failed: table.column, table.column` and in `cannot store TEXT
+/// value in INTEGER column table.column`.
 fn columns_in(message: &str) -> Vec<String> {
     let list = match message.split_once("failed: ") {
         Some((_, list)) => list,

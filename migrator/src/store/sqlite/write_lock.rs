@@ -1,8 +1,8 @@
-//! Whose turn it is to write: one connection of this process at a time.
+//! Write lock of this process: one connection writes at a time.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// The process's one turn to write.
+/// The lock, shared by all connections of the process to one store.
 #[derive(Debug, Default)]
 pub(super) struct WriteLock {
     taken: Mutex<bool>,
@@ -10,8 +10,8 @@ pub(super) struct WriteLock {
 }
 
 impl WriteLock {
-    /// Waits until no other connection of this process writes. Whoever holds the turn waits for
-    /// other processes no longer than the busy timeout, so this wait ends too.
+    /// Waits until no other connection of this process writes. The holder waits for other processes
+    /// at most for the busy timeout, so this wait ends too.
     pub(super) fn lock(self: &Arc<Self>) -> WriteGuard {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken =
@@ -21,6 +21,7 @@ impl WriteLock {
     }
 }
 
+/// Releases the lock when dropped.
 #[derive(Debug)]
 pub(super) struct WriteGuard {
     lock: Arc<WriteLock>,
