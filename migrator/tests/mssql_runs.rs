@@ -355,7 +355,10 @@ fn tables_that_differ_or_are_missing_are_refused_by_name() {
     other.schema = "elsewhere".into();
     let store = backends::store_on(&server.double, &other);
     let error = store.prepare_schema().unwrap_err().to_string();
-    assert!(error.contains("no table app_enums") && error.contains("migrator init"), "{error}");
+    assert!(
+        error.contains("table app_enums does not exist") && error.contains("migrator init"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -88,8 +88,7 @@ pub struct RunReport {
     pub server: Option<ServerReport>,
     /// Rows stored by this run, per table.
     pub rows: BTreeMap<String, u64>,
-    /// Hits that the store was asked to confirm: the spot checks, and all hits of a batch after the
-    /// store rejected one of its rows.
+    /// Checksum of the whole store after the run, 32 hex digits.
     pub checksum: String,
 }
 
@@ -99,7 +98,7 @@ pub struct RunReport {
 pub struct QueueReport {
     /// Largest number of batches in one queue.
     pub items_peak: u64,
-    /// Largest memory of the cached keys, in bytes.
+    /// Largest number of bytes in one queue.
     pub bytes_peak: u64,
     /// Batches larger than `queue_bytes_max`, which passed alone through an empty queue.
     pub oversize: u64,
@@ -276,14 +275,14 @@ pub struct CacheReport {
     pub misses: u64,
     /// Keys evicted for others.
     pub evictions: u64,
-    /// Hits that the store was asked about all the same: the share that was asked for, and all of
-    /// a batch of which the store has refused a row.
+    /// Hits that the store was asked to confirm: the spot checks, and all hits of a batch after the
+    /// store rejected one of its rows.
     pub checks: u64,
     /// Checks in which the store did not have the key.
     pub disagreements: u64,
     /// Largest number of cached keys.
     pub keys_peak: u64,
-    /// Most memory that they took, in bytes.
+    /// Largest memory of the cached keys, in bytes.
     pub bytes_peak: u64,
     /// Keys still cached after the run: zero.
     pub keys_left: u64,

@@ -139,7 +139,7 @@ impl Store for SqliteStore {
         context.check_folder()?;
         let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let mut connection = self.open(Role::Untimed, create)?;
-        // WAL is a property of the file: connections that are opened later find it there.
+        // WAL is a property of the file, so later connections use it too.
         connection
             .connection
             .pragma_update(None, "journal_mode", "WAL")
