@@ -1,4 +1,4 @@
-//! A migration that is taken up passes over what the log has: by range_skip where nothing can be
+//! A migration that is taken up passes over what the log has: by counting where nothing can be
 //! missing, by looking where something may be. Whatever source and log have, no record is missed.
 #![cfg(test)]
 
@@ -70,7 +70,7 @@ impl Logged {
         Self { _folder: folder, store }
     }
 
-    /// What a planner hands out, and how many records it passes over.
+    /// Batches of a planner, and the number of records that it skips.
     fn handed_out(&self, source: &Keys, config: &Config, log_has_key: bool) -> (Vec<i32>, u64) {
         let connection = self.store.connect(Role::Reader).unwrap();
         let log = Log::new(self.store.tables()).unwrap();

@@ -1,5 +1,5 @@
 //! One order of steps after the other, drawn by a scheduler that has every lock and every thread in
-//! its hand: the bounded queue, the pool's output, the order of key_locks, the shared cache, and whole
+//! its hand: the bounded queue, the pool's output, the order of key locks, the shared cache, and whole
 //! runs with everything switched on, interrupted or not. A wait that nothing ends is a deadlock to
 //! it and fails the test.
 //!

@@ -444,7 +444,7 @@ why = "?"
 budget = "10m"
 [[phase]]
 phase = "II.2"
-optimization = "PoolConfig"
+optimization = "Pooling"
 why = "?"
 commit = "Pool connections ({pool})"
 [phase.sweep]

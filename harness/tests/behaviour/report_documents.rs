@@ -275,7 +275,7 @@ pub(crate) fn a_tuning() -> Document {
                     (between 15.1 and 22.8 %)."
                 .into(),
             details: vec![
-                "PoolConfig could not be told from the present setting: it stays off.".into(),
+                "Pooling could not be told from the present setting: it stays off.".into(),
             ],
             why: None,
         },

@@ -103,7 +103,7 @@ fn link(args: &RunArgs) -> Option<Link> {
     link.takes_time().then_some(link)
 }
 
-/// Ctrl-C and a polite kill cancellation the run; before it has begun they end the process at once, and
+/// Ctrl-C and a polite kill interrupt the run; before it has begun they end the process at once, and
 /// so does a second one.
 fn hear_signals(cancellation: &Arc<CancellationToken>) -> Result<()> {
     let unheard = |cause| Error::caused(ErrorKind::Environment, "cannot listen for signals", cause);
