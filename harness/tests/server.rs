@@ -5,8 +5,6 @@
 
 #[path = "support/files.rs"]
 mod files;
-#[path = "../../migrator/tests/support/tds/mod.rs"]
-mod tds;
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use files::files;
 use serde_json::Value;
-use tds::faults::{Fault, When};
-use tds::{Options, TdsDouble};
+use tds_double::faults::{Fault, When};
+use tds_double::{Options, TdsDouble};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "Nobody-Opens-\"Sesame\"-5";

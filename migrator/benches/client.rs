@@ -11,8 +11,6 @@
 #[path = "support/median.rs"]
 mod median;
 mod support;
-#[path = "../tests/support/tds/mod.rs"]
-mod tds;
 #[path = "support/typed.rs"]
 mod typed;
 
@@ -27,7 +25,7 @@ use migrator::store::schema::Tables;
 use migrator::telemetry::metrics::Usage;
 
 use median::median;
-use tds::{Options, TdsDouble};
+use tds_double::{Options, TdsDouble};
 use typed::Typed;
 
 const BATCH_SIZE: usize = 1_000;

@@ -8,8 +8,6 @@ mod command_support;
 #[path = "support/counts.rs"]
 mod counts;
 mod store_support;
-#[path = "support/tds/mod.rs"]
-mod tds;
 
 use std::fs;
 use std::process::Command;
@@ -22,8 +20,8 @@ use migrator::store::schema::Tables;
 use migrator::store::sqlite::SqliteStore;
 use migrator::store::{Key, Role, Store, StoredValue};
 use store_support::{int, table, text};
-use tds::client::{ask, connect};
-use tds::{Engine, Options, TdsDouble};
+use tds_double::client::{ask, connect};
+use tds_double::{Engine, Options, TdsDouble};
 
 const NAMES: [&str; 12] = [
     "]; DROP TABLE victim; --",

@@ -5,8 +5,6 @@
 #[path = "store_support/backends.rs"]
 mod backends;
 mod store_support;
-#[path = "support/tds/mod.rs"]
-mod tds;
 
 use std::path::Path;
 
@@ -20,8 +18,8 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
 use store_support::{BASE, CONTACT, CURRENT, PRICING, catalogue, now, record};
-use tds::faults::{Fault, When};
-use tds::{Engine, Options};
+use tds_double::faults::{Fault, When};
+use tds_double::{Engine, Options};
 
 /// The tables that a batch writes beside its records' rows.
 const OWN: [&str; 2] = ["processing_log", "migration_batch"];

@@ -5,8 +5,6 @@
 #[path = "store_support/backends.rs"]
 mod backends;
 mod store_support;
-#[path = "support/tds/mod.rs"]
-mod tds;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,9 +23,9 @@ use migrator::telemetry::report::{Books, RunReport, ServerWait};
 use serde_json::{Value, json};
 use store_support::runs::{Fixture, Numbers};
 use store_support::{BASE, CURRENT, PRICING, base_row, catalogue, int, record, text};
-use tds::faults::{Fault, When};
-use tds::record::Kind;
-use tds::{Datum, Engine, Options, TdsDouble, Type};
+use tds_double::faults::{Fault, When};
+use tds_double::record::Kind;
+use tds_double::{Datum, Engine, Options, TdsDouble, Type};
 
 /// Records, each of them an application; those in `guilty` refer to one that is not there.
 #[derive(Clone, Copy)]

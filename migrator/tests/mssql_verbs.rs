@@ -5,8 +5,6 @@
 #[path = "store_support/backends.rs"]
 mod backends;
 mod store_support;
-#[path = "support/tds/mod.rs"]
-mod tds;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -16,7 +14,7 @@ use migrator::store::mssql::setup::Recreate;
 use migrator::store::{Role, Store};
 use migrator::telemetry::report::RunReport;
 use store_support::{BASE, base_row, catalogue};
-use tds::{Options, TdsDouble};
+use tds_double::{Options, TdsDouble};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "Open-Sesame-For-Nobody-9";

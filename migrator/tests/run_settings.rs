@@ -10,8 +10,6 @@ mod backends;
 #[path = "support/pairwise.rs"]
 mod pairwise;
 mod store_support;
-#[path = "support/tds/mod.rs"]
-mod tds;
 
 use std::path::Path;
 
@@ -165,13 +163,13 @@ fn every_two_values_of_two_settings_store_the_same_full_records() {
 #[test]
 fn every_two_values_of_two_settings_store_the_same_over_tds() {
     for (engine, combinations) in
-        [(tds::Engine::SqlServer, usize::MAX), (tds::Engine::Babelfish, 4)]
+        [(tds_double::Engine::SqlServer, usize::MAX), (tds_double::Engine::Babelfish, 4)]
     {
         let records = if full() { 1000 } else { 30 };
         let combinations = if full() { usize::MAX } else { combinations };
         let fixture = Fixture::new(Product::Cc, Profile::Staged, records);
-        let options = tds::Options { engine, ..tds::Options::default() };
-        let double = tds::TdsDouble::start_with(options);
+        let options = tds_double::Options { engine, ..tds_double::Options::default() };
+        let double = tds_double::TdsDouble::start_with(options);
         let store = backends::store_on(&double, &fixture.catalogue);
         fixture.every_pair_agrees_with(combinations, |settings| {
             store.recreate(Recreate::OwnSchema).unwrap();
@@ -187,7 +185,7 @@ fn loans_and_full_records_are_stored_the_same_over_tds() {
         [(Product::Rl, Profile::Staged, 40), (Product::Cc, Profile::Full, 6)]
     {
         let fixture = Fixture::new(product, profile, records);
-        let double = tds::TdsDouble::start();
+        let double = tds_double::TdsDouble::start();
         let store = backends::store_on(&double, &fixture.catalogue);
         let expected = fixture.run(Settings::default());
         for insert in ["values", "bulk"] {

@@ -4,8 +4,6 @@
 #[path = "store_support/backends.rs"]
 mod backends;
 mod store_support;
-#[path = "support/tds/mod.rs"]
-mod tds;
 
 use std::collections::BTreeMap;
 

@@ -9,8 +9,6 @@
 #![cfg(test)]
 
 mod store_support;
-#[path = "support/tds/mod.rs"]
-mod tds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,8 +30,8 @@ use migrator::telemetry::report::{Books, RunReport};
 use serde_json::{Value, json};
 use store_support::runs::{Fixture, Numbers};
 use store_support::{BASE, CURRENT, PRICING, catalogue, int, record};
-use tds::TdsDouble;
-use tds::faults::{Fault, When};
+use tds_double::TdsDouble;
+use tds_double::faults::{Fault, When};
 
 const RECORDS: i32 = 40;
 const GUILTY: i32 = 17;

@@ -1,11 +1,8 @@
 //! The test double of SQL Server under raw `tiberius`: logins, statements, rules, transactions.
 #![cfg(test)]
 
-#[path = "support/tds/mod.rs"]
-mod tds;
-
-use tds::client::{Raw, ask, config, connect, number, try_connect};
-use tds::{Datum, Options, TdsDouble, Type};
+use tds_double::client::{Raw, ask, config, connect, number, try_connect};
+use tds_double::{Datum, Options, TdsDouble, Type};
 use tiberius::numeric::Numeric;
 use tiberius::{AuthMethod, EncryptionLevel};
 

@@ -4,16 +4,13 @@
 //! Waits are bounded by time-outs of the tests' own; nothing here says how fast anything is.
 #![cfg(test)]
 
-#[path = "support/tds/mod.rs"]
-mod tds;
-
 use std::future::Future;
 use std::time::Duration;
 
-use tds::client::{Raw, ask, config, connect, number, try_connect};
-use tds::faults::{Fault, When};
-use tds::record::Kind;
-use tds::{Engine, Options, TdsDouble};
+use tds_double::client::{Raw, ask, config, connect, number, try_connect};
+use tds_double::faults::{Fault, When};
+use tds_double::record::Kind;
+use tds_double::{Engine, Options, TdsDouble};
 use tiberius::error::Error;
 use tiberius::time::{Date, DateTime2, Time};
 use tiberius::{ColumnData, IntoSql, SqlBulkCopyOption, SqlBulkCopyOptions, TokenRow};

@@ -14,7 +14,7 @@ use migrator::store::sqlite::SqliteStore;
 use tempfile::TempDir;
 
 use crate::store_support::manual_clock::ManualClock;
-use crate::tds::{Engine, Options, TdsDouble};
+use tds_double::{Engine, Options, TdsDouble};
 
 /// The server to test on, as a store's URL; the password is in `MIGRATOR_DB_PASSWORD`.
 const SERVER: &str = "MIGRATOR_TEST_MSSQL";
