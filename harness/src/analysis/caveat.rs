@@ -88,49 +88,50 @@ impl fmt::Display for Caveat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Quick { runs, records } => {
-                write!(f, "not testable: a quick look with {runs} blocks of {records} records")
+                write!(f, "not testable: smoke test with {runs} blocks of {records} records")
             }
             Self::Voided { blocks, first } => write!(
                 f,
-                "{blocks} void block{} run again, the first because {first}",
+                "{blocks} block{} discarded and repeated; first reason: {first}",
                 if *blocks == 1 { " was" } else { "s were" }
             ),
-            Self::Unverified => f.write_str("unverified: the program under test gives no checksum"),
+            Self::Unverified => {
+                f.write_str("unverified: the program under test reports no checksum")
+            }
             Self::Shards(shards) => {
                 let shards: Vec<String> = shards.iter().map(ToString::to_string).collect();
                 let noun = if shards.len() == 1 { "shard" } else { "shards" };
                 write!(
                     f,
-                    "{noun} {} alone, a part of the plan's blocks: `harness report` with the results \
-                     of all parts makes one sweep of them",
+                    "only {noun} {} of the plan: `harness report` with the results of all shards merges \
+                     them",
                     shards.join(", ")
                 )
             }
             Self::SimulatedLink(link) => link.fmt(f),
             Self::NotConfirmed { settings } => write!(
                 f,
-                "not confirmed, optimistic: the best of {settings} settings looks better than it is"
+                "not confirmed and optimistic: the best of {settings} settings looks better than it is"
             ),
             Self::NothingToConfirm => {
-                f.write_str("nothing to confirm: the choice is the present setting")
+                f.write_str("nothing to confirm: the candidate is the incumbent")
             }
-            Self::Confirmation(doubt) => write!(f, "in the fresh pairs, {doubt}"),
+            Self::Confirmation(doubt) => write!(f, "in the confirmation pairs, {doubt}"),
             Self::Failed { failed, of } => write!(f, "{failed} of {of} runs failed"),
             Self::Unmeasured { setting } => write!(f, "no run of {setting} finished"),
             Self::Noisy { setting, percent } => write!(
                 f,
-                "the runs of {setting} were far apart: standard deviation {percent:.0} % of the \
-                 median"
+                "runs of {setting} vary widely: standard deviation {percent:.0} % of the median"
             ),
             Self::OverLimit { setting, peak_rss_bytes, limit_bytes } => write!(
                 f,
-                "{setting} was not picked: {:.0} MiB of memory, the limit is {:.0} MiB",
+                "{setting} was not chosen: {:.0} MiB of memory exceed the limit of {:.0} MiB",
                 peak_rss_bytes / MIB,
                 *limit_bytes as f64 / MIB
             ),
             Self::Late { setting, p99_ms, limit_ms } => write!(
                 f,
-                "{setting} was not picked: a p99 latency of {p99_ms:.0} ms, the limit is \
+                "{setting} was not chosen: a p99 latency of {p99_ms:.0} ms exceeds the limit of \
                  {limit_ms:.0} ms"
             ),
             Self::FewBatches { setting } => {

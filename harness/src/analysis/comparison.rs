@@ -192,7 +192,7 @@ pub fn compare(recorded: &Recorded, name: &str, terms: &TestPlan) -> Result<Comp
     let found =
         ran.first().and_then(|first| Some((first, recorded.scenario(first.step.scenario)?)));
     let Some((first, scenario)) = found else {
-        return Err(Error::environment(format!("there is no comparison {name}")));
+        return Err(Error::environment(format!("the ledger has no comparison {name}")));
     };
     let arms = [0, 1].map(|arm| arm_runs(&ran, arm));
     let figures = |arm: usize| arm_figures(recorded, first, arm, &arms[arm]);

@@ -35,7 +35,7 @@ pub fn check_stored_rows_agree(recorded: &Recorded, scenario: usize) -> Result<S
         return Ok(common.clone());
     }
     let summary = format!(
-        "runs stored different things, so there is nothing to compare; {} of {} runs agree on \
+        "runs stored different rows, so they cannot be compared; {} of {} runs agree on \
          checksum {}",
         votes(common),
         ran.len(),

@@ -108,12 +108,10 @@ pub fn judge(csv: &[u8], options: &Options) -> Result<ExternalJudgement, BadFile
         lines.push(JudgedMetric { session: session.clone(), metric: metric.clone(), finding });
     }
     if unequal > 0 {
-        notes.push(format!(
-            "{unequal} with more pairs in one order than in the other: tested with their own counts"
-        ));
+        notes.push(format!("{unequal} with unbalanced orders: tested with their actual counts"));
     }
     if judge.has_drawn() {
-        notes.push(format!("orders of many pairs are drawn with seed {}", options.seed));
+        notes.push(format!("assignments of many pairs are drawn with seed {}", options.seed));
     }
     Ok(ExternalJudgement { lines, notes, sessions: sessions(&series) })
 }
@@ -141,7 +139,7 @@ fn left_out(series: &MeasuredSeries) -> String {
     let culprit = culprit.map_or(String::new(), |figure| {
         format!("value {} in line {} has no logarithm", figure.value, figure.line)
     });
-    format!("session {session}: metric {metric} is left out: {culprit}")
+    format!("session {session}: metric {metric} is ignored: {culprit}")
 }
 
 #[cfg(test)]
@@ -239,7 +237,7 @@ mod tests {
         let zero = format!("{text}b,io,1,0,A,5\nb,io,1,1,B,0\n");
         let judged = judged(&zero, &OPTIONS);
         assert_eq!(judged.lines.len(), 2);
-        let expected = "session b: metric io is left out: value 0 in line 43 has no logarithm";
+        let expected = "session b: metric io is ignored: value 0 in line 43 has no logarithm";
         assert_eq!(judged.notes, [expected]);
     }
 
@@ -273,7 +271,7 @@ mod tests {
         let mut text = csv(&[("a", 9, 1.0), ("b", 20, 1.0)]);
         let judged_once = judged(&text, &OPTIONS);
         assert_eq!(judged_once.notes.len(), 2, "{:?}", judged_once.notes);
-        assert!(judged_once.notes[0].starts_with("1 with more pairs in one order"));
+        assert!(judged_once.notes[0].starts_with("1 with unbalanced orders"));
         assert!(judged_once.notes[1].ends_with("drawn with seed 1"));
         // Row order does not matter.
         let mut lines: Vec<&str> = text.lines().skip(1).collect();

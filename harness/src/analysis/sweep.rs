@@ -317,7 +317,7 @@ fn failed_run(scenario: &Scenario, line: &TrialLine) -> Option<FailedRun> {
 
 /// Error of an invalid measurement; `first` is the first interference.
 pub fn invalid(first: &str) -> Error {
-    let message = format!("invalid: more than a fifth of the blocks were void; {first}");
+    let message = format!("invalid: more than a fifth of the blocks were discarded; {first}");
     Error::new(ErrorKind::Invalid, message)
 }
 

@@ -72,10 +72,7 @@ pub(super) fn run(
 /// The two commits. Rejects flags that a bisection would ignore.
 fn ends(args: &ExplainArgs, scenario: &Scenario) -> Result<(Commit, Commit)> {
     let ignored = [
-        (
-            args.common.quick,
-            "--quick tests nothing, so that there is nothing for --bisect to go by",
-        ),
+        (args.common.quick, "--quick tests nothing, so --bisect cannot decide; remove --quick"),
         (args.program.migrator.is_some(), "--migrator would be ignored: commits are built"),
         (scenario.runner.is_some(), "the scenario's [runner] would be ignored: commits are built"),
     ];
@@ -83,8 +80,9 @@ fn ends(args: &ExplainArgs, scenario: &Scenario) -> Result<(Commit, Commit)> {
         return Err(Error::usage(message));
     }
     let commit = |name: &str| {
-        Commit::of(name)
-            .ok_or_else(|| Error::usage(format!("`{name}` is no git ref here; --bisect needs two")))
+        Commit::of(name).ok_or_else(|| {
+            Error::usage(format!("`{name}` is not a git ref here; --bisect needs two refs"))
+        })
     };
     Ok((commit(&args.base)?, commit(&args.head)?))
 }

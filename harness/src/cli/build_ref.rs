@@ -73,7 +73,7 @@ pub(super) fn between(base: &Commit, head: &Commit) -> Result<Vec<(Commit, Strin
         return Ok(commits);
     }
     Err(Error::usage(format!(
-        "{} does not lie before {} on its line of first parents: there are no commits between them \
+        "{} is not a first-parent ancestor of {}: there are no commits between them \
          to search",
         base.short(),
         head.short()
@@ -194,7 +194,7 @@ impl Builds {
         let output = cargo.output().map_err(|error| Error::caused("starting cargo", error))?;
         if output.status.signal().is_some() {
             // Ctrl-C reaches the compiler too; its failure is then no property of the commit.
-            let message = format!("building {name} was cut off");
+            let message = format!("building {name} was interrupted");
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
         let refused = |words: &str| {
@@ -204,7 +204,7 @@ impl Builds {
             return Ok(refused(&format!("\n{}", last_lines(&output.stderr))));
         }
         let named = executable(&output.stdout).map(Built::Program);
-        Ok(named.unwrap_or_else(|| refused(&format!("cargo names no program {PACKAGE}"))))
+        Ok(named.unwrap_or_else(|| refused(&format!("cargo built no program named {PACKAGE}"))))
     }
 }
 

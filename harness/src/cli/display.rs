@@ -311,10 +311,10 @@ impl Observer for Display {
             Event::Resumed { folder, ran, torn_bytes } => {
                 let counted =
                     if ran == 1 { "1 block has".into() } else { format!("{ran} blocks have") };
-                self.talk(&format!("going on with {}: {counted} run", folder.display()));
+                self.talk(&format!("resuming {}: {counted} run", folder.display()));
                 if torn_bytes > 0 {
                     self.talk(&format!(
-                        "note: the last line of its ledger was torn; {torn_bytes} bytes removed"
+                        "note: the last line of its ledger was incomplete; {torn_bytes} bytes removed"
                     ));
                 }
             }
@@ -322,7 +322,7 @@ impl Observer for Display {
                 self.status(&format!("preparing a source of {records} records"));
             }
             Event::PilotStarted => {
-                self.status("a first run of the baseline, to find how many records to take");
+                self.status("a first run of the baseline, to determine the number of records");
             }
             Event::RecordsKnown { records } => {
                 // Earlier time says nothing about the duration of a run.
@@ -337,7 +337,7 @@ impl Observer for Display {
             Event::Voided { disturbance } => {
                 self.step.trials += self.step.arms;
                 self.set_length();
-                self.talk(&format!("void, to be run again at the end: {disturbance}"));
+                self.talk(&format!("discarded, will be repeated at the end: {disturbance}"));
             }
             Event::Remark { text } => self.talk(text),
             Event::Ended => {

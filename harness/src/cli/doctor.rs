@@ -23,7 +23,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     let mut executor = Process::new(vec![program], std::slice::from_ref(&scenario), &args.out)?;
     let count = if args.quick { noise::QUICK_RUNS } else { noise::RUNS };
     let mut steps = Steps::new(args.quiet, "run", count);
-    steps.status("looking at the machine, for some seconds");
+    steps.status("inspecting the machine for some seconds");
     let mut checkup = doctor::inspect(executor.stores());
     steps.status("running the baseline");
     let runs = noise::runs(&mut executor, &scenario, count, &mut || steps.advance());

@@ -58,7 +58,7 @@ fn is_baseline(other: &str) -> Result<bool> {
         return Ok(true);
     }
     Err(Error::usage(format!(
-        "`{other}` names no settings, and the other arm does: take name=value,… or {BASELINE} for \
+        "`{other}` names no settings, but the other arm does: pass name=value,… or {BASELINE} for \
          both, or a program for both"
     )))
 }

@@ -77,7 +77,10 @@ fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
     let scenarios: Vec<Scenario> = named.chain(default).map(load).collect::<Result<_>>()?;
     for (index, scenario) in scenarios.iter().enumerate() {
         if scenarios[..index].iter().any(|other| other.name == scenario.name) {
-            return Err(Error::usage(format!("two scenarios are called {}", scenario.name)));
+            return Err(Error::usage(format!(
+                "two scenarios are named {}; rename one",
+                scenario.name
+            )));
         }
         if scenario.runner.is_some() {
             return Err(Error::usage(format!(
@@ -94,7 +97,7 @@ fn scenarios(args: &GateArgs) -> Result<Vec<Scenario>> {
 pub(super) fn for_programs(scenario: Scenario, quiet: bool) -> Result<Scenario> {
     if gate::is_reserved(&scenario.name) {
         return Err(Error::usage(format!(
-            "a scenario of a gate cannot be called {}: a step of every gate is; give it another name",
+            "`{}` is the name of a built-in gate step; rename the scenario",
             scenario.name
         )));
     }
@@ -104,7 +107,7 @@ pub(super) fn for_programs(scenario: Scenario, quiet: bool) -> Result<Scenario> 
     if !quiet {
         let name = &scenario.name;
         display::say(&format!(
-            "the [sweep] of {name} is left out: programs run under its [baseline]"
+            "the [sweep] of {name} is ignored: programs run with its [baseline]"
         ));
     }
     Ok(scenario.baseline_alone())

@@ -29,7 +29,7 @@ pub fn run(args: &JudgeArgs) -> Result<ExitCode> {
         display::say(note);
     }
     if judged.lines.is_empty() {
-        return Err(Error::usage(format!("{name}: there is nothing left to judge")));
+        return Err(Error::usage(format!("{name}: no metric can be judged")));
     }
     let lines = judged.json_lines();
     display::result(&lines.map_err(|error| Error::caused("writing the verdicts", error))?);

@@ -154,7 +154,7 @@ impl Session {
             // The same command starts a new session after an invalid one.
             return error;
         }
-        Error::new(error.kind(), format!("{error}; `--fresh` measures anew"))
+        Error::new(error.kind(), format!("{error}; `--fresh` starts a new measurement"))
     }
 
     /// Fails for a session with too many discarded blocks.
@@ -172,10 +172,10 @@ impl Session {
         let separator = if error.kind() == ErrorKind::WrongResult { "\n" } else { "; " };
         let ledger = self.folder.ledger();
         let go_on = match error.kind() {
-            ErrorKind::Interrupted => "; the same command goes on",
+            ErrorKind::Interrupted => "; run the same command again to resume",
             _ => "",
         };
-        let message = format!("{error}{separator}what ran is in {}{go_on}", ledger.display());
+        let message = format!("{error}{separator}finished runs are in {}{go_on}", ledger.display());
         Error::new(error.kind(), message)
     }
 }

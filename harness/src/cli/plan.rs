@@ -30,7 +30,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     }
     if args.part != PlanPart::default() {
         return Err(Error::usage(format!(
-            "--phases and --budget are for plans of phases; {} is one sweep",
+            "--phases and --budget apply to plans of phases; {} is a sweep",
             args.scenario
         )));
     }

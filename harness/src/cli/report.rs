@@ -47,12 +47,12 @@ fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
 }
 
 fn tune(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
-    let summarize = summarize(recorded)?;
+    let tune_result = summarize(recorded)?;
     if args.format == Format::Json {
-        return report::pretty(&summarize);
+        return report::pretty(&tune_result);
     }
     let identity = identity(&args.results[0])?;
-    let document = report::build::tune::document(&summarize, recorded, &identity)?;
+    let document = report::build::tune::document(&tune_result, recorded, &identity)?;
     report::render(args.format, &document)
 }
 
@@ -64,7 +64,7 @@ fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
             let command = identity(&args.results[0])?.command;
             Ok(report::text::self_test::markdown(&tested, None, &command))
         }
-        _ => Err(Error::usage("a self-test is reported as markdown or json alone")),
+        _ => Err(Error::usage("`self-test` results support only --format markdown and json")),
     }
 }
 
@@ -76,7 +76,7 @@ fn explained(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
             let command = identity(&args.results[0])?.command;
             Ok(report::text::explain::markdown(&explained, &command))
         }
-        _ => Err(Error::usage("an explanation is reported as markdown or json alone")),
+        _ => Err(Error::usage("`explain` results support only --format markdown and json")),
     }
 }
 
@@ -97,7 +97,7 @@ fn part(path: &Path) -> Result<(String, Recorded)> {
     let recorded = recorded.map_err(|error| Error::environment(format!("{name}: {error}")))?;
     if recorded.ending.is_none() {
         return Err(Error::usage(format!(
-            "{name} is unfinished; the command that began it goes on with it"
+            "{name} is unfinished; run the command that started it again to resume"
         )));
     }
     Ok((name, recorded))

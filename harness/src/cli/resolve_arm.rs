@@ -59,7 +59,7 @@ pub(super) fn named(name: &str) -> Result<Named> {
             .map(Named::Program);
     }
     Commit::of(name).map(Named::Ref).ok_or_else(|| {
-        Error::usage(format!("`{name}` is no file, no results folder and no git ref here"))
+        Error::usage(format!("`{name}` is not a file, a results folder or a git ref here; for a branch of a remote, name origin/{name}"))
     })
 }
 
@@ -70,14 +70,14 @@ fn runner(name: &str) -> Result<Program> {
     let scenario =
         Scenario::parse(&text).map_err(|fault| Error::usage(format!("{name}, {fault}")))?;
     scenario.runner.map(Program::Runner).ok_or_else(|| {
-        Error::usage(format!("{name} has no [runner] command, so it is no program to compare"))
+        Error::usage(format!("{name} has no [runner] command, so it is not a program to compare"))
     })
 }
 
 /// Builds what needs building and makes both arms, before anything runs.
 pub(super) fn arms(names: [(&str, Named); 2], out: &Path, quiet: bool) -> Result<[Arm; 2]> {
     if build_ref::has_changes() && names.iter().any(|(name, _)| *name == "HEAD") && !quiet {
-        say("what is changed and not committed is no part of HEAD, and not measured");
+        say("uncommitted changes are not part of HEAD and are not measured");
     }
     let [base, head] = names;
     Ok([arm(base, out, quiet)?, arm(head, out, quiet)?])
@@ -108,7 +108,7 @@ pub(super) fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Res
         return builds.build(&name, commit);
     }
     let steps = Steps::new(quiet, "build", 1);
-    steps.status(&format!("building {name}, for some minutes"));
+    steps.status(&format!("building {name} (takes some minutes)"));
     let built = builds.build(&name, commit);
     steps.end();
     built
@@ -123,7 +123,8 @@ impl Earlier {
         let text = fs::read_to_string(&file).map_err(|e| Error::caused(failed.clone(), e))?;
         let identity = serde_json::from_str(&text).map_err(|e| Error::caused(failed, e))?;
         if matches!(recorded.session.session.of, Kind::SelfTest { .. }) {
-            let message = "holds a self-test, whose programs are slowed on purpose";
+            let message =
+                "holds a self-test, whose programs were slowed on purpose; name another session";
             return Err(Error::usage(format!("{} {message}", path.display())));
         }
         Ok(Self { path: path.to_owned(), recorded, identity })
@@ -157,9 +158,9 @@ impl Earlier {
         let folder = self.path.display();
         let Some(commit) = commit.as_deref().and_then(Commit::of) else {
             return Err(Error::usage(format!(
-                "the program of {folder} is neither there nor to be built again, and times of \
-                 another session are not comparable with fresh ones; name a ref or a binary as the \
-                 baseline, or accept them with --accept-stored-times"
+                "the program of {folder} does not exist any more and cannot be built again; name a \
+                 ref or a binary as the baseline, or accept the stored times with \
+                 --accept-stored-times"
             )));
         };
         let program = Program::other(built(&folder.to_string(), &commit, out, quiet)?.program()?);
@@ -171,16 +172,16 @@ impl Earlier {
     fn check_whole(&self) -> Result<()> {
         let why = match self.recorded.ending {
             Some(Ending::Complete) => return Ok(()),
-            None => format!("was cut off; `{}` goes on with it", self.identity.command),
+            None => format!("is unfinished; `{}` resumes it", self.identity.command),
             Some(Ending::Invalid) => {
-                format!("is invalid; `{}` measures again", self.identity.command)
+                format!("is invalid; `{}` repeats it", self.identity.command)
             }
             Some(Ending::Differs) => {
-                "holds runs that stored different things; name another baseline".into()
+                "holds runs that stored different rows; name another baseline".into()
             }
         };
         Err(Error::usage(format!(
-            "{} {why} (--accept-stored-times takes the times of whole and valid sessions)",
+            "{} {why} (--accept-stored-times needs a complete and valid session)",
             self.path.display()
         )))
     }
@@ -201,8 +202,8 @@ impl Earlier {
             return Ok(());
         }
         Err(Error::usage(format!(
-            "the times of {} are not those of a baseline here: {}; without --accept-stored-times \
-             both programs run here",
+            "the stored times of {} come from another environment: {}; remove \
+             --accept-stored-times to run both programs here",
             self.path.display(),
             differences.join(", ")
         )))

@@ -13,7 +13,7 @@ use crate::scenario::{self, Scenario};
 pub(super) fn load(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario> {
     let scenario = any(name, seed, quick)?;
     if scenario.swept.is_empty() {
-        let message = "varies no settings in a [sweep]; it is for `harness gate`";
+        let message = "has no [sweep]; use it with `harness gate`";
         return Err(Error::usage(format!("{name} {message}")));
     }
     Ok(scenario)
@@ -23,10 +23,7 @@ pub(super) fn load(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenari
 pub(super) fn any(name: &str, seed: Option<u64>, quick: bool) -> Result<Scenario> {
     let text = read(name)?;
     if tune_plan::is_plan(&text) {
-        return Err(Error::usage(format!(
-            "{name} is a plan of phases, each of which follows from those before it; `harness tune \
-             {name}` runs it"
-        )));
+        return Err(Error::usage(format!("{name} is a plan of phases; run `harness tune {name}`")));
     }
     let mut scenario =
         Scenario::parse(&text).map_err(|fault| Error::usage(format!("{name}, {fault}")))?;
@@ -56,7 +53,7 @@ pub(super) fn load_plan(
     let text = read(name)?;
     if Scenario::parse(&text).is_ok() {
         return Err(Error::usage(format!(
-            "{name} is one sweep and no plan of phases; `harness sweep {name}` runs it"
+            "{name} is a sweep, not a plan of phases; run `harness sweep {name}`"
         )));
     }
     let plan = Tune::parse(&text).map_err(|fault| Error::usage(format!("{name}, {fault}")));
@@ -92,7 +89,9 @@ fn read(name: &str) -> Result<String> {
 
 fn unreadable(name: &str, error: std::io::Error) -> Error {
     let shipped: Vec<_> = tune_plan::shipped_names().chain(scenario::shipped_names()).collect();
-    let message =
-        format!("reading scenario {name} (no shipped one either; there is {})", shipped.join(", "));
+    let message = format!(
+        "reading scenario {name} (no file and no shipped scenario; shipped are {})",
+        shipped.join(", ")
+    );
     Error::caused(message, error)
 }

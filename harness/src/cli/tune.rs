@@ -33,13 +33,13 @@ pub fn run(args: &TuneArgs, command: &CommandLine) -> Result<()> {
     let mut display = Display::new(flags.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&TuneStrategy, &mut executor, &mut display)?;
-    let summarize = summarize(&recorded).map_err(|error| session.without_analysis(&error))?;
-    let metrics = write_results::tune(&session.folder, &summarize, &recorded, &session.identity)?;
+    let tune_result = summarize(&recorded).map_err(|error| session.without_analysis(&error))?;
+    let metrics = write_results::tune(&session.folder, &tune_result, &recorded, &session.identity)?;
     if flags.json {
         display::result(&metrics);
     } else {
         let folder = session.folder.path().display().to_string();
-        display::result(&report::text::tune::summary(&summarize, &folder)?);
+        display::result(&report::text::tune::summary(&tune_result, &folder)?);
     }
     session.check_validity(&recorded)
 }

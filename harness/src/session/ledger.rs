@@ -36,7 +36,7 @@ pub enum Line {
     /// The measurement went on here after it had been cut off; the block that was running then is
     /// run again whole.
     Resumed(ResumedLine),
-    /// Where stores first differ, after runs that stored different things: before the end.
+    /// Where stores first differ, after runs that stored different rows: before the end.
     Difference(Difference),
     /// The last: there is nothing left to run.
     Ended(EndedLine),

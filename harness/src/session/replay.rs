@@ -35,7 +35,7 @@ pub enum Todo {
     Records(usize),
     /// To run this block of the last step.
     Block(usize),
-    /// To end: runs stored different things, and there is nothing to compare.
+    /// To end: runs stored different rows, and there is nothing to compare.
     Differ,
     /// Nothing.
     Over,

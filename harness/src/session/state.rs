@@ -22,7 +22,7 @@ pub struct Recorded {
     pub steps: Vec<RanStep>,
     /// The parts of the plan that are in here; none where it was not divided.
     pub shards: Vec<Shard>,
-    /// Where stores first differ, where runs stored different things and that could be found.
+    /// Where stores first differ, where runs stored different rows and that could be found.
     pub difference: Option<Difference>,
     /// How the session ended, if it has.
     pub ending: Option<Ending>,

@@ -193,7 +193,7 @@ fn programs_without_a_checksum_are_unverified() {
         Ok(done(report))
     });
     let found = explained(of("pool=worker"), mock).unwrap();
-    let unverified = "unverified: the programs give no checksum";
+    let unverified = "unverified: the programs report no checksum";
     assert!(found.warnings.iter().any(|warning| warning == unverified), "{:?}", found.warnings);
 }
 
@@ -292,7 +292,7 @@ fn arms_that_cannot_be_compared_are_refused_by_name() {
     let program = fake.program();
     let program = program.to_str().unwrap();
     for (base, head, expected) in [
-        ("batch_size=1", program, "names no settings, and the other arm does"),
+        ("batch_size=1", program, "names no settings, but the other arm does"),
         ("batchsize=1", "baseline", "the nearest known one is `batch_size`"),
         ("baseline", "batch_size=500", "there is nothing to explain"),
         (program, program, "--migrator would be ignored"),

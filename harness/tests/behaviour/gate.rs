@@ -414,8 +414,9 @@ fn several_scenarios_are_one_family() {
     let other = gated.workloads[1].comparison.as_ref().unwrap();
     assert_eq!(other.decided(), Some(Verdict::Inconclusive));
     assert!(other.minutes_needed.is_some() && other.confidence == Confidence::Low);
-    let told =
-        |warning: &&String| warning.contains("with 10 pairs no regression of a metric among 5");
+    let told = |warning: &&String| {
+        warning.contains("10 pairs are too few to detect a regression in the 5 secondary")
+    };
     assert_eq!(gated.warnings.iter().filter(told).count(), 2);
     assert_eq!(said(&gated), (GateVerdict::Regression, 1));
     assert!(report_md(&recorded).starts_with("<!-- sweetspot:gate:gate-other -->"));

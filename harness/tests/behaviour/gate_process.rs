@@ -145,9 +145,9 @@ fn accepted_times_are_those_of_a_whole_session_of_this_machine() {
     let end = ledger.lines().last().unwrap();
     assert!(end.contains("complete"), "{end}");
     let cut_off = accepted("cut-off", ledger.replace(end, "").trim_end(), &identity, 2);
-    assert!(cut_off.contains("was cut off; `harness gate --base"), "{cut_off}");
+    assert!(cut_off.contains("is unfinished; `harness gate --base"), "{cut_off}");
     for (ending, words) in
-        [("invalid", "is invalid; `harness gate"), ("differs", "runs that stored different things")]
+        [("invalid", "is invalid; `harness gate"), ("differs", "runs that stored different rows")]
     {
         let other = ledger.replace(end, &end.replace("complete", ending));
         let said = accepted(ending, &other, &identity, 2);
@@ -160,7 +160,7 @@ fn accepted_times_are_those_of_a_whole_session_of_this_machine() {
     let said = accepted("elsewhere", &ledger, &elsewhere.to_string(), 2);
     let fields = [format!("host elsewhere instead of {here}"), "stores stonefs instead of".into()];
     assert!(fields.iter().all(|field| said.contains(field)), "{said}");
-    assert!(said.contains("without --accept-stored-times both programs run here"), "{said}");
+    assert!(said.contains("remove --accept-stored-times to run both programs here"), "{said}");
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_ref_that_does_not_build_ends_with_2_and_the_compilers_last_lines() {
     assert!(said.contains("every run of a pair failed, the first with exit code 7"), "{said}");
     let said = gate("HEAD~1", "no-such-branch");
     assert!(
-        said.contains("`no-such-branch` is no file, no results folder and no git ref"),
+        said.contains("`no-such-branch` is not a file, a results folder or a git ref"),
         "{said}"
     );
 }
@@ -257,7 +257,11 @@ fn arms_that_would_be_ignored_or_cannot_be_are_refused_by_name() {
     let cases = [
         (SHORT.to_owned(), &["--accept-stored-times"][..], "--base names no results"),
         (format!("{SHORT}{runner}"), &[], "the [runner] of gate-short would be ignored"),
-        (SHORT.replace("gate-short", "warm-up"), &[], "cannot be called warm-up"),
+        (
+            SHORT.replace("gate-short", "warm-up"),
+            &[],
+            "`warm-up` is the name of a built-in gate step",
+        ),
     ];
     for (scenario, flags, expected) in cases {
         let mut command = gate(folder.path(), &program, &program, &scenario, flags);
@@ -277,7 +281,7 @@ fn of_a_scenario_with_a_sweep_a_gate_runs_the_baseline_and_says_so() {
     let swept = format!("{SHORT}\n[sweep]\nbatch_size = [50, 100]\n");
     let mut command = gate(folder.path(), &program, &program, &swept, &["--quick"]);
     let (_, stderr) = output(&mut command, 0);
-    assert!(stderr.contains("the [sweep] of gate-short is left out"), "{stderr}");
+    assert!(stderr.contains("the [sweep] of gate-short is ignored"), "{stderr}");
     let ledger = read(&results(folder.path()).join("ledger.jsonl"));
     let first: Value = serde_json::from_str(ledger.lines().next().unwrap()).unwrap();
     let settings = first["session"]["scenarios"][0]["settings"].as_array().unwrap();

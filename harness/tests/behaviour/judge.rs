@@ -85,7 +85,7 @@ fn what_cannot_be_read_or_leaves_nothing_to_judge_ends_with_2() {
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8(missing.stderr).unwrap().contains("reading no-such.csv"));
     let (out, err, code) = judge(&file("s,io,1,0,A,0\ns,io,1,1,B,1\n"), &[]);
-    assert!(out.is_empty() && err.contains("metric io is left out"), "{err}");
+    assert!(out.is_empty() && err.contains("metric io is ignored"), "{err}");
     assert_eq!(code, 2);
 }
 

@@ -234,7 +234,7 @@ fn a_setting_over_the_latency_limit_is_shown_and_not_picked_and_one_at_it_is() {
     assert_ne!(over.highest().setting.label, "batch_size=2000");
     let said = words::summary(&over, "results/x").replace('\n', " ");
     let expected =
-        "note: batch_size=2000 was not picked: a p99 latency of 201 ms, the limit is 200 ms";
+        "note: batch_size=2000 was not chosen: a p99 latency of 201 ms exceeds the limit of 200 ms";
     assert!(said.contains(expected), "{said}");
     let at = late(Duration::from_millis(200), 200);
     assert_eq!(at.choice().setting.label, "batch_size=2000");
@@ -298,7 +298,7 @@ fn a_disturbed_block_is_void_as_a_whole_and_run_again_at_the_end_in_its_own_orde
     assert!(analysis.settings.iter().all(|summary| summary.runs == 10));
     let report = markdown(&document(&recorded)).unwrap();
     assert!(
-        report.contains("1 void block was run again, the first because other programs took 90")
+        report.contains("1 block was discarded and repeated; first reason: other programs took 90")
     );
 }
 

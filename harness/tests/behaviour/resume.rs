@@ -288,7 +288,7 @@ fn the_same_command_goes_on_and_says_so() {
     let began = read(&fake.results("two-sizes").join("identity.json"));
     let output = fake.sweep(&six_blocks(), &[]).assert().code(0).get_output().clone();
     let stderr = text(&output.stderr);
-    assert!(stderr.contains("going on with "), "{stderr}");
+    assert!(stderr.contains("resuming "), "{stderr}");
     let folder = fake.results("two-sizes");
     let started =
         |identity: &str| serde_json::from_str::<Value>(identity).unwrap()["started"].clone();
@@ -306,7 +306,7 @@ fn a_torn_last_line_is_removed_with_a_note() {
     fs::write(&path, read(&path) + "{\"kind\":\"trial\",").unwrap();
     let output = fake.sweep(&six_blocks(), &[]).assert().code(0).get_output().clone();
     let stderr = text(&output.stderr);
-    assert!(stderr.contains("was torn; 16 bytes removed"), "{stderr}");
+    assert!(stderr.contains("was incomplete; 16 bytes removed"), "{stderr}");
     assert_eq!(tell(&path).progress.recorded().ending, Some(Ending::Complete));
 }
 

@@ -141,8 +141,8 @@ fn a_plans_headline_names_them_too() {
         });
         let line = SessionLine::new(Session::tune(base, plan), origin(&["migrator"]), None);
         let recorded = ran(line, &TuneStrategy, executor);
-        let summarize = summarize(&recorded).unwrap();
-        harness::report::build::tune::document(&summarize, &recorded, &identity()).unwrap()
+        let tune_result = summarize(&recorded).unwrap();
+        harness::report::build::tune::document(&tune_result, &recorded, &identity()).unwrap()
     };
     let document = tuned(true);
     let why = document.headline.why.as_ref().unwrap();

@@ -191,7 +191,7 @@ fn runs_that_stored_different_things_are_refused_by_name() {
     let fake = Fake::new("[ $batch_size = 200 ] && checksum=ffffffffffffffffffffffffffffffff");
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(5).get_output().clone();
     let stderr = text(&output.stderr);
-    assert!(stderr.contains("runs stored different things"), "{stderr}");
+    assert!(stderr.contains("runs stored different rows"), "{stderr}");
     assert!(stderr.contains("batch_size=200 (trial "), "{stderr}");
     assert!(stderr.contains("checksum ffffffffffffffffffffffffffffffff instead of 0011"));
     assert!(stderr.contains("ledger.jsonl"), "{stderr}");
@@ -293,7 +293,7 @@ fn shards_run_every_block_once_between_them() {
         );
         let metrics = json(&folder.join("metrics.json"));
         let notes = metrics[0]["notes"].as_str().unwrap();
-        assert!(notes.contains(&format!("shard {shard} alone")), "{notes}");
+        assert!(notes.contains(&format!("only shard {shard} of the plan")), "{notes}");
     }
     assert_eq!(blocks, [1, 3, 5, 2, 4]);
     let report = |folders: &[PathBuf], format: &str| {
@@ -394,8 +394,11 @@ fn a_measurement_beside_a_busy_program_is_invalid_and_the_next_begins_afresh() {
     kill(Pid::from_raw(i32::try_from(busy.id()).unwrap()), Signal::SIGTERM).unwrap();
     busy.wait().unwrap();
     let stderr = text(&output.stderr);
-    assert!(stderr.contains("void, to be run again at the end: other programs took"), "{stderr}");
-    assert!(stderr.contains("invalid: more than a fifth of the blocks were void"), "{stderr}");
+    assert!(
+        stderr.contains("discarded, will be repeated at the end: other programs took"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("invalid: more than a fifth of the blocks were discarded"), "{stderr}");
     assert_eq!(fake.all_results("two-sizes").len(), 3);
 }
 
@@ -457,7 +460,7 @@ fn what_is_wrong_with_the_command_or_the_scenario_is_said_with_its_place() {
     let faulty = faulty.display().to_string();
     for (arguments, expected) in [
         (vec!["sweep", &faulty], "line 16: unknown key `batchsize` in [sweep]; the nearest"),
-        (vec!["plan", "nowhere.toml"], "no shipped one either; there is phase2"),
+        (vec!["plan", "nowhere.toml"], "no file and no shipped scenario; shipped are phase2"),
         (vec!["sweep", "batch-size", "--migrator", "/nonexistent"], "reading /nonexistent"),
         (vec!["sweep"], "SCENARIO"),
         (vec!["--resume"], "unexpected argument '--resume'"),

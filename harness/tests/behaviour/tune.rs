@@ -104,12 +104,12 @@ pub(crate) fn measured(planned: &(Scenario, Tune), runs: Runs) -> (Recorded, Tun
 fn answered(planned: &(Scenario, Tune), mock: &mut Mock) -> (Recorded, TuneResult) {
     let folder = tempfile::tempdir().unwrap();
     let recorded = started(&folder.path().join("l"), planned, mock).unwrap();
-    let summarize = summarize(&recorded).unwrap();
-    (recorded, summarize)
+    let tune_result = summarize(&recorded).unwrap();
+    (recorded, tune_result)
 }
 
-pub(crate) fn phase<'a>(summarize: &'a TuneResult, name: &str) -> &'a PhaseResult {
-    summarize.phases.iter().find(|tuned| tuned.name == name).unwrap()
+pub(crate) fn phase<'a>(tune_result: &'a TuneResult, name: &str) -> &'a PhaseResult {
+    tune_result.phases.iter().find(|tuned| tuned.name == name).unwrap()
 }
 
 /// Batches of 200 are best by 8 %, a kept connection brings 6 %, a queue costs, a cache brings 10
@@ -133,48 +133,51 @@ fn nothing_helps(_: &Value) -> f64 {
 
 #[test]
 fn true_effects_are_found_kept_and_add_up_and_what_costs_is_not_kept() {
-    let (recorded, summarize) = measured(&plan("phase2", 7200), Runs::of(some_help));
+    let (recorded, tune_result) = measured(&plan("phase2", 7200), Runs::of(some_help));
     assert_eq!(recorded.ending, Some(Ending::Complete));
-    let names: Vec<&str> = summarize.phases.iter().map(|tuned| tuned.name.as_str()).collect();
+    let names: Vec<&str> = tune_result.phases.iter().map(|tuned| tuned.name.as_str()).collect();
     assert_eq!(names, ["II.1", "II.2", "II.3", "II.4", "II.5", "II.1 again"]);
     for (name, gain) in [("II.1", 8.0), ("II.2", 6.0), ("II.4", 10.0)] {
-        let tuned = phase(&summarize, name);
+        let tuned = phase(&tune_result, name);
         assert_eq!((tuned.verdict(), tuned.kept), (Some(Verdict::Improved), true), "{name}");
         assert!((tuned.change_percent().unwrap() - gain).abs() < 2.0, "{name}");
     }
     for name in ["II.3", "II.5", "II.1 again"] {
-        assert!(!phase(&summarize, name).kept, "{name}");
-        assert_eq!(phase(&summarize, name).before, phase(&summarize, name).after);
+        assert!(!phase(&tune_result, name).kept, "{name}");
+        assert_eq!(phase(&tune_result, name).before, phase(&tune_result, name).after);
     }
-    let last = summarize.final_test().unwrap();
+    let last = tune_result.final_test().unwrap();
     assert_eq!(last.decided(), Some(Verdict::Improved));
     let sum = harness::experiment::tune::improvement(last).unwrap();
     assert!((sum - (1.08 * 1.06 * 1.10 - 1.0) * 100.0).abs() < 2.0, "{sum}");
     let alone: Vec<(&str, &str)> =
-        summarize.alone.iter().map(|alone| (alone.phase.as_str(), alone.from.as_str())).collect();
+        tune_result.alone.iter().map(|alone| (alone.phase.as_str(), alone.from.as_str())).collect();
     // The first phase's own pairs were against the baseline already.
     assert_eq!(
         alone,
         [("II.1", "II.1 confirmation"), ("II.2", "II.2 alone"), ("II.4", "II.4 alone")]
     );
-    assert!(summarize.family.iter().filter(|claim| claim.holds).count() >= 3);
-    assert!(summarize.undone.is_empty());
-    let settings = serde_json::to_value(&summarize.settings).unwrap();
+    assert!(tune_result.family.iter().filter(|claim| claim.holds).count() >= 3);
+    assert!(tune_result.undone.is_empty());
+    let settings = serde_json::to_value(&tune_result.settings).unwrap();
     assert_eq!((&settings["batch_size"], &settings["queue_depth"]), (&json!(200), &json!(0)));
-    insta::assert_snapshot!("tuned", report::text::tune::summary(&summarize, "results/x").unwrap());
-    let document = document(&summarize, &recorded, &identity()).unwrap();
+    insta::assert_snapshot!(
+        "tuned",
+        report::text::tune::summary(&tune_result, "results/x").unwrap()
+    );
+    let document = document(&tune_result, &recorded, &identity()).unwrap();
     insta::assert_snapshot!("tuned.md", report::markdown(&document).unwrap());
     assert_eq!(report::html(&document).unwrap(), report::html(&document).unwrap());
-    nine_fields(&summarize, &recorded);
+    nine_fields(&tune_result, &recorded);
 }
 
 /// Every phase has the fields that tools read.
-fn nine_fields(summarize: &TuneResult, recorded: &Recorded) {
-    let document = document(summarize, recorded, &identity()).unwrap();
+fn nine_fields(tune_result: &TuneResult, recorded: &Recorded) {
+    let document = document(tune_result, recorded, &identity()).unwrap();
     let metrics: Value = serde_json::from_str(&report::metrics(&document).unwrap()).unwrap();
     let phases = metrics.as_array().unwrap();
-    assert_eq!(phases.len(), summarize.phases.len());
-    for (object, tuned) in phases.iter().zip(&summarize.phases) {
+    assert_eq!(phases.len(), tune_result.phases.len());
+    for (object, tuned) in phases.iter().zip(&tune_result.phases) {
         for field in ["baseline_rec_per_min", "optimized_rec_per_min", "improvement_percent"] {
             assert!(object[field].is_number(), "{field} of {}", tuned.name);
         }
@@ -197,19 +200,19 @@ fn nine_fields(summarize: &TuneResult, recorded: &Recorded) {
 #[test]
 fn where_nothing_helps_nothing_is_called_an_improvement() {
     let planned = plan("phase2", 7200);
-    let (recorded, summarize) = measured(&planned, Runs::of(nothing_helps));
+    let (recorded, tune_result) = measured(&planned, Runs::of(nothing_helps));
     assert_eq!(recorded.ending, Some(Ending::Complete));
     // The sweep that `harness plan` shows is the one that runs.
     let ran = recorded.steps_of("II.1").next().unwrap();
     assert_eq!(Some(&ran.step), first_sweep(&planned.0, &planned.1).as_ref());
-    assert!(summarize.phases.iter().all(|tuned| tuned.verdict() != Some(Verdict::Improved)));
+    assert!(tune_result.phases.iter().all(|tuned| tuned.verdict() != Some(Verdict::Improved)));
     // A smaller batch that is no worse needs less memory, and may be kept for that.
-    for tuned in summarize.phases.iter().filter(|tuned| tuned.kept) {
+    for tuned in tune_result.phases.iter().filter(|tuned| tuned.kept) {
         assert_eq!((tuned.phase.as_str(), tuned.kept_on()), ("II.1", Some(Verdict::Pass)));
     }
     insta::assert_snapshot!(
         "nothing",
-        report::text::tune::summary(&summarize, "results/x").unwrap()
+        report::text::tune::summary(&tune_result, "results/x").unwrap()
     );
 }
 
@@ -241,30 +244,30 @@ fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
         report.stages.get_mut("parsing").unwrap().total_ns = 0;
         Ok(done(report))
     });
-    let (_, summarize) = answered(&planned, &mut mock);
-    let first = phase(&summarize, "II.1");
+    let (_, tune_result) = answered(&planned, &mut mock);
+    let first = phase(&tune_result, "II.1");
     assert_eq!((first.kept_on(), first.taken_back), (Some(Verdict::Pass), true));
-    assert_eq!(summarize.last[0].name, FINAL_STEP);
-    assert_eq!(summarize.last[0].decided(), Some(Verdict::Regression));
-    let pool = phase(&summarize, "II.2");
+    assert_eq!(tune_result.last[0].name, FINAL_STEP);
+    assert_eq!(tune_result.last[0].decided(), Some(Verdict::Regression));
+    let pool = phase(&tune_result, "II.2");
     assert_eq!((pool.kept_on(), pool.taken_back), (Some(Verdict::Improved), false));
     // What is left is measured afresh: alone it brings nothing.
-    assert_eq!(summarize.last[1].name, REDUCED_FINAL_STEP);
-    assert_eq!(summarize.settings.batch_size.get(), 1000);
-    assert_ne!(summarize.settings, summarize.settings_baseline);
-    let said = report::text::tune::summary(&summarize, "results/x").unwrap();
+    assert_eq!(tune_result.last[1].name, REDUCED_FINAL_STEP);
+    assert_eq!(tune_result.settings.batch_size.get(), 1000);
+    assert_ne!(tune_result.settings, tune_result.settings_baseline);
+    let said = report::text::tune::summary(&tune_result, "results/x").unwrap();
     assert!(said.contains("was kept on PASS and goes back"), "{said}");
 }
 
 #[test]
 fn parse_threads_are_not_measured_where_parsing_takes_little_of_the_time() {
     let runs = Runs { parse_share: 0.13, ..Runs::of(nothing_helps) };
-    let (recorded, summarize) = measured(&plan("phase2", 7200), runs);
-    let skipped = phase(&summarize, "II.5");
+    let (recorded, tune_result) = measured(&plan("phase2", 7200), runs);
+    let skipped = phase(&tune_result, "II.5");
     assert!((skipped.parse_share.unwrap() - 0.13).abs() < 1e-6);
     let why = skipped.skipped.as_ref().unwrap();
-    assert!(why.starts_with("parsing takes 13 % of the workers' time, and below 20 %"), "{why}");
-    nine_fields(&summarize, &recorded);
+    assert!(why.starts_with("parsing takes 13 % of the workers' time; below 20 %"), "{why}");
+    nine_fields(&tune_result, &recorded);
     assert!(
         recorded.steps_of("II.5 profile").count() == 1 && recorded.steps_of("II.5").count() == 0
     );
@@ -296,12 +299,12 @@ fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) 
 /// Every text that is rendered of a session, by its name, and its pictures; with `files` all files
 /// of its folder as well, which takes longer.
 fn every_report(recorded: &Recorded, files: bool) -> Vec<(String, Vec<u8>)> {
-    let summarize = summarize(recorded).unwrap();
-    let document = document(&summarize, recorded, &identity()).unwrap();
+    let tune_result = summarize(recorded).unwrap();
+    let document = document(&tune_result, recorded, &identity()).unwrap();
     let mut all: Vec<(String, Vec<u8>)> = vec![
-        ("analysis.json".into(), report::pretty(&summarize).unwrap().into_bytes()),
+        ("analysis.json".into(), report::pretty(&tune_result).unwrap().into_bytes()),
         ("metrics.json".into(), report::metrics(&document).unwrap().into_bytes()),
-        ("summary".into(), report::text::tune::summary(&summarize, "x").unwrap().into_bytes()),
+        ("summary".into(), report::text::tune::summary(&tune_result, "x").unwrap().into_bytes()),
     ];
     all.extend(Format::value_variants().iter().map(|format| {
         let text = report::render(*format, &document).unwrap();
@@ -396,13 +399,13 @@ fn a_pool_that_nobody_can_tell() -> (Recorded, TuneResult) {
 
 #[test]
 fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
-    let (recorded, summarize) = a_pool_that_nobody_can_tell();
-    let pool = phase(&summarize, "II.2");
+    let (recorded, tune_result) = a_pool_that_nobody_can_tell();
+    let pool = phase(&tune_result, "II.2");
     assert_eq!((pool.verdict(), pool.kept), (Some(Verdict::Inconclusive), false));
-    let said = report::text::tune::summary(&summarize, "results/x").unwrap();
+    let said = report::text::tune::summary(&tune_result, "results/x").unwrap();
     let plain = said.replace('\n', " ");
     // Its pairs are those of the optimization alone, and doubted once.
-    assert_eq!(summarize.alone[0].from, "II.2 confirmation");
+    assert_eq!(tune_result.alone[0].from, "II.2 confirmation");
     assert_eq!(plain.matches("of the runs shared the CPU").count(), 1, "{said}");
     for part in [
         "could not tell pool=shared from pool=off: ",
@@ -413,7 +416,7 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
         assert!(plain.contains(part), "{part}: {said}");
     }
     insta::assert_snapshot!("could-not-tell", said);
-    let document = document(&summarize, &recorded, &identity()).unwrap();
+    let document = document(&tune_result, &recorded, &identity()).unwrap();
     let report = report::markdown(&document).unwrap();
     let shown = report.split("<details><summary>What was measured").next().unwrap();
     insta::assert_snapshot!("could-not-tell.md", shown);
@@ -422,10 +425,10 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
 #[test]
 fn a_quick_plan_goes_all_the_way_and_decides_nothing() {
     let (base, tune) = plan("phase2", 840);
-    let (recorded, summarize) = measured(&(tune_plan::quick(base), tune), Runs::of(some_help));
+    let (recorded, tune_result) = measured(&(tune_plan::quick(base), tune), Runs::of(some_help));
     assert_eq!(recorded.ending, Some(Ending::Complete));
-    assert!(summarize.is_unchanged() && summarize.phases.len() == 5);
-    let said = report::text::tune::summary(&summarize, "results/x").unwrap();
+    assert!(tune_result.is_unchanged() && tune_result.phases.len() == 5);
+    let said = report::text::tune::summary(&tune_result, "results/x").unwrap();
     assert!(said.contains("not testable") && !said.contains("IMPROVED"), "{said}");
 }
 
@@ -433,8 +436,8 @@ fn a_quick_plan_goes_all_the_way_and_decides_nothing() {
 fn no_line_of_the_terminal_is_wider_than_100_columns() {
     let effects: [Effect; 3] = [some_help, nothing_helps, depends];
     for effect in effects {
-        let (_, summarize) = measured(&plan("phase2-link", 300), Runs::of(effect));
-        let said = report::text::tune::summary(&summarize, "results/x").unwrap();
+        let (_, tune_result) = measured(&plan("phase2-link", 300), Runs::of(effect));
+        let said = report::text::tune::summary(&tune_result, "results/x").unwrap();
         for line in said.lines() {
             assert!(line.chars().count() <= 100, "{line}");
         }
@@ -523,8 +526,8 @@ fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format()
 #[test]
 fn a_plan_is_no_sweep_and_a_sweep_no_plan_and_both_say_what_to_do() {
     for (verb, scenario, expected) in [
-        ("sweep", "phase2", "`harness tune phase2` runs it"),
-        ("tune", "batch-size", "`harness sweep batch-size` runs it"),
+        ("sweep", "phase2", "run `harness tune phase2`"),
+        ("tune", "batch-size", "run `harness sweep batch-size`"),
     ] {
         let refused = harness().args([verb, scenario]).assert().code(2);
         let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();

@@ -111,5 +111,5 @@ fn harness_plan_takes_plans_of_phases_and_parts_of_them() {
         (&json!("II.1"), &json!("phase2"))
     );
     let refused = said(&["batch-size", "--budget", "5m"], 2);
-    assert!(refused.contains("are for plans of phases; batch-size is one sweep"), "{refused}");
+    assert!(refused.contains("apply to plans of phases; batch-size is a sweep"), "{refused}");
 }

@@ -31,21 +31,21 @@ pub(super) fn virtualization(texts: &ProcSnapshot) -> ProbeFinding {
         (true, Err(why)) => ProbeFinding::unknown(
             PROBE,
             why,
-            "A virtual machine shares caches, memory and disk with neighbours that it does not see.",
+            "A virtual machine shares caches, memory and disk with other guests that it cannot see.",
         ),
         (true, Ok(_)) => ProbeFinding::new(
             Severity::Quiet,
             PROBE,
-            "neither a virtual machine nor a container is seen",
-            "Everything that disturbs runs can be seen from here.",
+            "no virtual machine and no container detected",
+            "All interference is visible from here.",
         ),
         (false, Ok(None)) => ProbeFinding::new(
             Severity::Warn,
             PROBE,
             what.join(", in it "),
-            "Other containers are not seen from inside, and take from the same processors and disk.",
+            "Other containers use the same processors and disk, and are not visible from inside.",
         )
-        .advice("measure when the others rest, or on the machine itself"),
+        .advice("measure while other containers are idle, or on the host"),
         (false, _) => ProbeFinding::new(
             Severity::Warn,
             PROBE,
@@ -53,7 +53,7 @@ pub(super) fn virtualization(texts: &ProcSnapshot) -> ProbeFinding {
             "Neighbours share caches, memory bandwidth and disk, which nothing here shows; only what \
              the host takes of the CPU is seen, as steal.",
         )
-        .advice("a machine of its own, or dedicated cores; else longer sessions of interleaved pairs"),
+        .advice("use a dedicated machine or dedicated cores; else longer sessions of interleaved pairs"),
     }
 }
 
@@ -96,8 +96,8 @@ pub(super) fn limits(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     if quotas.is_empty() {
         return ProbeFinding::unknown(
             PROBE,
-            "no control group with a cpu.max or cpu.cfs_quota_us is seen",
-            "A limit stops a whole run for parts of every tenth of a second.",
+            "no control group with cpu.max or cpu.cfs_quota_us found",
+            "A limit pauses a run for a part of every tenth of a second.",
         );
     }
     let tightest = quotas.into_iter().flatten().min_by(f64::total_cmp);
@@ -114,10 +114,10 @@ pub(super) fn limits(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     };
     let level = if cpus < machine.cpus as f64 { Severity::Noisy } else { Severity::Quiet };
     let means = match level {
-        Severity::Quiet => "The limit is no less than the processors that there are.",
+        Severity::Quiet => "The limit is not below the number of processors.",
         _ => {
-            "The control group stops every thread when its share of a tenth of a second is used up: \
-             runs go in steps, and settings with more threads are stopped more often."
+            "The control group pauses all threads when their share of a tenth of a second is used \
+             up. Runs proceed in steps, and settings with more threads pause more often."
         }
     };
     let finding = ProbeFinding::new(level, PROBE, format!("{cpus:.1} processors{times}"), means)
@@ -164,18 +164,18 @@ pub(super) fn load(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     let Some(load) = machine.load else {
         let why = texts.get("/proc/loadavg").err();
         let why = why.unwrap_or_else(|| "/proc/loadavg starts with no number".into());
-        return ProbeFinding::unknown(PROBE, why, "Whether others were computing is not known.");
+        return ProbeFinding::unknown(PROBE, why, "The load of other programs is unknown.");
     };
     let cpus = machine.cpus;
     let here = format!("{load:.2} on {cpus} processors over the last minute");
     let level = level(load / cpus as f64, BUSY_LOAD / 2.0, BUSY_LOAD);
     let means = match level {
         Severity::Noisy => sentence(&Doubt::Busy { load, cpus }.to_string()),
-        Severity::Warn => "Something was computing a little.".into(),
-        _ => "Nothing else was computing.".into(),
+        Severity::Warn => "Some other program was computing.".into(),
+        _ => "No other program was computing.".into(),
     };
     ProbeFinding::new(level, PROBE, here, means)
-        .advice_unless_quiet("wait a minute and look again; then stop what still runs")
+        .advice_unless_quiet("wait a minute and check again; then stop what still runs")
         .figure("load_1min", load)
 }
 
@@ -199,17 +199,17 @@ pub(super) fn pressure(texts: &ProcSnapshot) -> ProbeFinding {
         Err(why) => ProbeFinding::unknown(
             PROBE,
             why,
-            "How long tasks wait for a processor is not known; load tells roughly.",
+            "The wait for processors is unknown; load is a rough estimate.",
         ),
         Ok(share) => {
             let level = level(share, WAITED_WARN, WAITED_NOISY);
             let means = match level {
-                Severity::Quiet => "Whoever wants a processor gets one at once.",
-                _ => "Tasks wait for processors: runs will wait as well, and not all alike.",
+                Severity::Quiet => "Tasks get a processor at once.",
+                _ => "Tasks wait for processors: runs will wait too, and not all alike.",
             };
             let here = format!("tasks waited {share:.1} % of the last 10 s");
             ProbeFinding::new(level, PROBE, here, means)
-                .advice_unless_quiet("stop what else runs, or measure when it has ended")
+                .advice_unless_quiet("stop other programs, or measure after they end")
                 .figure("waited_percent", share)
         }
     }
@@ -222,16 +222,14 @@ pub(super) fn steal(around: Option<&Surroundings>) -> ProbeFinding {
         return ProbeFinding::unknown(
             PROBE,
             "/proc/stat and /proc/vmstat do not say",
-            "What the host of a virtual machine takes is not known; blocks are not voided for it.",
+            "The time taken by the host is unknown; blocks are not discarded for it.",
         );
     };
     let share = around.steal_share;
     let level = level(share, WARN, Validity::default().steal_share_max);
     let means = match level {
-        Severity::Quiet => "The host gives this machine what it asks for.",
-        _ => {
-            "The host runs others on these processors; it takes from some runs and not from others."
-        }
+        Severity::Quiet => "The host gives this machine all the time that it requests.",
+        _ => "The host runs other guests on these processors; it slows some runs and not others.",
     };
     ProbeFinding::new(
         level,
@@ -239,7 +237,9 @@ pub(super) fn steal(around: Option<&Surroundings>) -> ProbeFinding {
         format!("{:.1} % of the CPU within a second", share * 100.0),
         means,
     )
-    .advice_unless_quiet("dedicated cores, another hour, or longer sessions of interleaved pairs")
+    .advice_unless_quiet(
+        "use dedicated cores, another hour, or longer sessions of interleaved pairs",
+    )
     .figure("share", share)
 }
 
@@ -293,7 +293,7 @@ pub(super) fn programs(around: Option<&Surroundings>, busy: &[BusyProcess]) -> P
         return ProbeFinding::unknown(
             PROBE,
             "/proc/stat and /proc/vmstat do not say",
-            "What other programs take is not known; blocks are not voided for it.",
+            "The time taken by other programs is unknown; blocks are not discarded for it.",
         );
     };
     let share = around.foreign_cpu_share;
@@ -303,14 +303,14 @@ pub(super) fn programs(around: Option<&Surroundings>, busy: &[BusyProcess]) -> P
     let here = format!("{:.1} % of the CPU within a second{named}", share * 100.0);
     let means = match level {
         Severity::Quiet => "The processors are free.",
-        Severity::Warn => "They take time from runs, from some more than from others.",
+        Severity::Warn => "They slow some runs more than others.",
         _ => {
-            "Runs share the processors: where others take more than `[validity] foreign_cpu_share_max`, \
-             blocks are void."
+            "Runs share the processors: if others use more than `[validity] foreign_cpu_share_max`, \
+             blocks are discarded."
         }
     };
     ProbeFinding::new(level, PROBE, here, means)
-        .advice_unless_quiet("stop them, or measure when they have ended")
+        .advice_unless_quiet("stop them, or measure after they end")
         .figure("share", share)
 }
 
@@ -353,7 +353,7 @@ mod tests {
             (
                 vec![("/proc/cpuinfo", host.as_str())],
                 Severity::Quiet,
-                "neither a virtual machine nor a container is seen",
+                "no virtual machine and no container detected",
             ),
             (
                 vec![("/proc/cpuinfo", "processor : 0\nFeatures : fp\n")],

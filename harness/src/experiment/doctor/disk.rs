@@ -49,7 +49,7 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
             return ProbeFinding::unknown(
                 PROBE,
                 why,
-                "What a commit costs shows only in the runs.",
+                "The cost of a commit shows only in the runs.",
             );
         }
     };
@@ -68,7 +68,7 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
     let memory = filesystem.filter(|name| IN_MEMORY.contains(name));
     let (level, means, advice) = if let Some(name) = memory {
         let doubt = Doubt::InMemory(name.into()).to_string();
-        (Severity::Warn, doubt + ".", "give --out a folder on the disk that matters")
+        (Severity::Warn, doubt + ".", "set --out to a folder on the disk to be measured")
     } else {
         let moved = (slow - median).max(0.0) / RUN_MS;
         let means = format!(
@@ -76,11 +76,7 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
              waits for one or more.",
             moved * 100.0
         );
-        (
-            level(moved, WARN, NOISY),
-            means,
-            "a disk of its own for --out, and nobody else writing to it",
-        )
+        (level(moved, WARN, NOISY), means, "use a separate disk for --out, without other writers")
     };
     let finding = ProbeFinding::new(level, PROBE, here, means)
         .advice_unless_quiet(advice)

@@ -18,11 +18,7 @@ pub(super) fn memory(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     });
     let available = match available {
         Err(why) => {
-            return ProbeFinding::unknown(
-                PROBE,
-                why,
-                "Whether runs are short of memory is not known.",
-            );
+            return ProbeFinding::unknown(PROBE, why, "A shortage of memory would go undetected.");
         }
         Ok(available) => available,
     };
@@ -43,10 +39,10 @@ pub(super) fn memory(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     let here = format!("{} MiB free of {} MiB{limited}", whole(available as f64), whole(total));
     let means = match level {
         Severity::Quiet => "Source and store stay in the page cache.",
-        _ => "The page cache gives way or memory is swapped: runs then wait for the disk.",
+        _ => "The page cache shrinks or memory is swapped: runs then wait for the disk.",
     };
     ProbeFinding::new(level, PROBE, here, means)
-        .advice_unless_quiet("end what holds memory; `ps aux --sort=-rss` names it")
+        .advice_unless_quiet("stop programs that use much memory; `ps aux --sort=-rss` lists them")
         .figure("available_bytes", available as f64)
 }
 
@@ -71,12 +67,12 @@ pub(super) fn swap(texts: &ProcSnapshot, around: Option<&Surroundings>) -> Probe
     });
     let (total, free) = match sizes {
         Err(why) => {
-            return ProbeFinding::unknown(PROBE, why, "Whether memory goes to disk is not known.");
+            return ProbeFinding::unknown(PROBE, why, "Swapping would go undetected.");
         }
         Ok(sizes) => sizes,
     };
     if total == 0 {
-        return ProbeFinding::new(Severity::Quiet, PROBE, "none", "No memory goes to disk.");
+        return ProbeFinding::new(Severity::Quiet, PROBE, "none", "No memory is swapped.");
     }
     let used = total.saturating_sub(free) as f64;
     let pages = around.map_or(0, |around| around.swapped_pages);
@@ -87,18 +83,20 @@ pub(super) fn swap(texts: &ProcSnapshot, around: Option<&Surroundings>) -> Probe
     };
     let moved = match around {
         Some(_) => format!("{pages} pages moved within a second"),
-        None => "how many pages move is not known here".into(),
+        None => "the number of moved pages is not known here".into(),
     };
     let here = format!("{} of {} MiB used, {moved}", whole(used), whole(total as f64));
     let means = match level {
-        Severity::Quiet => "No memory is on disk.",
+        Severity::Quiet => "Swap is unused.",
         Severity::Warn => {
-            "What is on disk comes back some time, and whoever waits for it is slower."
+            "Swapped memory is read back at some time, and slows the run that waits for it."
         }
-        _ => "Memory is moving: runs wait for the disk, and blocks are void.",
+        _ => "Memory is being swapped: runs wait for the disk, and blocks are discarded.",
     };
     ProbeFinding::new(level, PROBE, here, means)
-        .advice_unless_quiet("end what holds memory, then `sudo swapoff -a && sudo swapon -a`")
+        .advice_unless_quiet(
+            "stop programs that use much memory, then `sudo swapoff -a && sudo swapon -a`",
+        )
         .figure("used_bytes", used)
         .figure("pages", pages as f64)
 }

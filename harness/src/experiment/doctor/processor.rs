@@ -176,7 +176,7 @@ pub(super) fn temperature(texts: &ProcSnapshot) -> ProbeFinding {
         _ => "A hot processor slows itself down: later runs are slower than earlier ones.",
     };
     let mut finding = ProbeFinding::new(level, PROBE, here.join(", "), means)
-        .advice_unless_quiet("let it cool, mind the fans, and lower the clock speed it runs at");
+        .advice_unless_quiet("let it cool down, check the fans, and lower the clock speed");
     if let Some(warmest) = warmest {
         finding = finding.figure("warmest_celsius", warmest);
     }

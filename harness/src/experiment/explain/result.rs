@@ -132,14 +132,14 @@ pub fn explain(recorded: &Recorded) -> Result<ExplainResult> {
     let (Kind::Explain(contest), Some(scenario)) =
         (&recorded.session.session.of, recorded.scenario(0))
     else {
-        return Err(Error::usage("the session explains nothing"));
+        return Err(Error::usage("the session is not an explanation"));
     };
     if let Some((_, words)) = failed(recorded) {
         return Err(Error::environment(words));
     }
     let stored = check_stored_rows_agree(recorded, 0)?;
     let Some(comparison) = compare_at_current_look(recorded, PAIRED_COMPARISON, scenario) else {
-        return Err(Error::environment("it ends before its first pair"));
+        return Err(Error::environment("the session ends before its first pair"));
     };
     let comparison = comparison?;
     let records = recorded.records.first().and_then(Option::as_ref).map_or(0, |line| line.records);
@@ -343,14 +343,14 @@ fn warnings(
     let failed: Vec<String> =
         failed.filter_map(|line| line.measurement.failure().map(ToString::to_string)).collect();
     warnings.extend(
-        failed.first().map(|first| format!("{} runs failed, the first: {first}", failed.len())),
+        failed.first().map(|first| format!("{} runs failed; first reason: {first}", failed.len())),
     );
     let voided: usize = recorded.steps.iter().map(|ran| ran.voided.len()).sum();
     if voided > 0 {
-        warnings.push(format!("{voided} void pairs or blocks were run again"));
+        warnings.push(format!("{voided} pairs or blocks were discarded and repeated"));
     }
     if stored.checksum.is_empty() {
-        warnings.push("unverified: the programs give no checksum".into());
+        warnings.push("unverified: the programs report no checksum".into());
     }
     warnings.extend(scenario.link.is_simulated().then(|| scenario.link.to_string()));
     warnings

@@ -120,14 +120,14 @@ pub fn asked(text: &str, baseline: &Settings) -> Result<Settings, String> {
     let mut pairs = Vec::new();
     for word in text.split(',') {
         let Some((name, value)) = word.trim().split_once('=') else {
-            return Err(format!("`{word}` is no name=value"));
+            return Err(format!("`{word}` is not of the form name=value"));
         };
         if !Settings::NAMES.contains(&name) {
             let nearest = nearest(name, &Settings::NAMES);
             return Err(format!("unknown setting `{name}`; the nearest known one is `{nearest}`"));
         }
         if pairs.iter().any(|(other, _)| *other == name) {
-            return Err(format!("{name} is there twice"));
+            return Err(format!("{name} is given twice"));
         }
         pairs.push((name, value));
     }
@@ -202,9 +202,9 @@ mod tests {
     fn what_cannot_be_taken_is_refused_by_name() {
         for (text, expected) in [
             ("batchsize=1", "the nearest known one is `batch_size`"),
-            ("workers", "`workers` is no name=value"),
-            ("workers=1,workers=2", "workers is there twice"),
-            ("pool_max=3", "pool_max has no effect"),
+            ("workers", "`workers` is not of the form name=value"),
+            ("workers=1,workers=2", "workers is given twice"),
+            ("pool_max=3", "pool_max would be ignored"),
             ("workers=0", "0"),
             ("insert=slow", "slow"),
         ] {

@@ -33,7 +33,7 @@ pub(super) const CONTROL: &str = "negative control";
 pub fn contest(recorded: &Recorded) -> Result<&Contest> {
     match &recorded.session.session.of {
         Kind::Gate(contest) => Ok(contest),
-        _ => Err(Error::usage("the session is no gate")),
+        _ => Err(Error::usage("the session is not a gate")),
     }
 }
 
@@ -356,12 +356,12 @@ fn warnings(
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     if control.is_some_and(|control| control.alarmed.is_none()) {
-        warnings.push("too many runs of the negative control failed for it to say anything".into());
+        warnings.push("too many runs of the negative control failed, so it gives no result".into());
     }
     if let Some(stored) = contest.stored.as_ref().filter(|stored| stored.times_accepted) {
         warnings.push(format!(
-            "the baseline's times are those of {}, taken in another session: whatever changed \
-             between the two counts as a difference",
+            "the baseline's times are from another session, {}: any change between the two \
+             sessions counts as a difference",
             stored.folder
         ));
     }
@@ -372,26 +372,29 @@ fn warnings(
         if smallest.is_some_and(|p| !holm::is_testable(family, p, group_sequential::ALPHA)) {
             let pairs = comparison.pairs;
             warnings.push(format!(
-                "{name}: with {pairs} pairs no regression of a metric among {family} can be told, \
-                 but for the primary one"
+                "{name}: {pairs} pairs are too few to detect a regression in the {family} secondary \
+                 metrics after correction"
             ));
         }
         warnings.extend(comparison.warnings.iter().map(|doubt| format!("{name}: {doubt}")));
         let left_out = comparison.left_out.iter();
         warnings.extend(left_out.map(|metric| {
-            format!("{name}: {} is left out: not every run has such a figure", metric.name())
+            format!("{name}: {} is left out: some runs do not report it", metric.name())
         }));
         let (failed, voided) = (&comparison.failed, &comparison.voided);
         warnings.extend(
-            failed
-                .first()
-                .map(|first| format!("{name}: {} runs failed, the first: {first}", failed.len())),
+            failed.first().map(|first| {
+                format!("{name}: {} runs failed; first reason: {first}", failed.len())
+            }),
         );
         warnings.extend(voided.first().map(|first| {
-            format!("{name}: {} void pairs were run again, the first because {first}", voided.len())
+            format!(
+                "{name}: {} pairs were discarded and repeated; first reason: {first}",
+                voided.len()
+            )
         }));
         if workload.stored.as_ref().is_some_and(|stored| stored.checksum.is_empty()) {
-            warnings.push(format!("{name}: unverified: the programs give no checksum"));
+            warnings.push(format!("{name}: unverified: the programs report no checksum"));
         }
         let link = view.scenario(index).map(|scenario| scenario.link);
         warnings

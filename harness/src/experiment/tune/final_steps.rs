@@ -43,13 +43,13 @@ impl Replayer<'_> {
         let label = difference(&base.settings, &left);
         self.walk.present = left;
         self.remark(format!(
-            "worse than the baseline: what was kept on PASS goes back; left: {label}"
+            "worse than the baseline: settings kept on PASS are reverted; remaining: {label}"
         ));
         if self.walk.present == base.settings {
             return Ok(());
         }
         let Some(pairs) = once.last(0, self.time()) else {
-            self.leave_out("what is left against the baseline".into());
+            self.leave_out("remaining settings against the baseline".into());
             return Ok(());
         };
         let found = self.against_baseline(REDUCED_FINAL_STEP, &once, pairs)?;

@@ -8,8 +8,8 @@ use crate::analysis::sweep::PhaseOutcome;
 pub fn pairs(looks: &[u32]) -> String {
     let looks: Vec<String> = looks.iter().map(ToString::to_string).collect();
     match looks.as_slice() {
-        [one] => format!("{one} fresh pairs"),
-        looks => format!("up to {} fresh pairs", looks.join(" + ")),
+        [one] => format!("{one} confirmation pairs"),
+        looks => format!("up to {} confirmation pairs", looks.join(" + ")),
     }
 }
 
@@ -17,7 +17,7 @@ pub fn pairs(looks: &[u32]) -> String {
 pub fn effort(effort: &SampleSizes, budget_s: u64) -> String {
     let pairs = pairs(&effort.pairs);
     let first = format!(
-        "a run of the baseline takes {:.1} s; in {} fit about {} blocks a sweep and {pairs} a \
+        "a baseline run takes {:.1} s; the budget of {} allows about {} blocks per sweep and {pairs} per \
          comparison",
         effort.run_s,
         time(budget_s),
@@ -25,8 +25,8 @@ pub fn effort(effort: &SampleSizes, budget_s: u64) -> String {
     );
     match (effort.spread_percent, effort.sweep_tells_percent, effort.pairs_tell_percent) {
         (Some(spread), Some(sweep), Some(pairs)) => format!(
-            "{first}; at the spread of its runs ({spread:.1} %) a sweep tells settings apart that \
-             differ by {sweep:.1} %, and pairs a change of {pairs:.1} %"
+            "{first}; with a spread of {spread:.1} % between runs, a sweep detects differences of \
+             {sweep:.1} %, and pairs detect {pairs:.1} %"
         ),
         _ => first,
     }
@@ -56,9 +56,9 @@ pub fn phase(tuned: &PhaseResult) -> String {
             format!("{name}: nothing to confirm, {choice} stays")
         }
         (answer, Some(change)) => {
-            let then = if tuned.kept { "kept" } else { "the present setting stays" };
+            let then = if tuned.kept { "kept" } else { "the incumbent stays" };
             format!("{name}: {answer}, {choice} {change:+.1} %: {then}")
         }
-        (answer, None) => format!("{name}: {answer}, the present setting stays"),
+        (answer, None) => format!("{name}: {answer}, the incumbent stays"),
     }
 }

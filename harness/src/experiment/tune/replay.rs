@@ -30,7 +30,7 @@ pub const FINAL_STEP: &str = "all kept";
 pub const REDUCED_FINAL_STEP: &str = "what is left";
 
 /// Reason of a phase that was planned but not measured.
-const NO_TIME: &str = "there was no time left for it";
+const NO_TIME: &str = "no time was left";
 
 /// State of a plan after replay.
 #[derive(Debug, Clone)]
@@ -144,7 +144,7 @@ impl<'a> Replayer<'a> {
 
     /// Notes a step that was skipped for time.
     pub(super) fn leave_out(&mut self, what: String) {
-        self.remark(format!("no time for this: {what}"));
+        self.remark(format!("skipped for time: {what}"));
         self.walk.undone.push(what);
     }
 
@@ -255,7 +255,7 @@ impl<'a> Replayer<'a> {
         let mut scenario = match phase.scenario(self.base, &self.walk.present) {
             Ok(scenario) => scenario,
             Err(fault) => {
-                tuned.skipped = Some(format!("its settings do not go with those kept: {fault}"));
+                tuned.skipped = Some(format!("its settings conflict with those kept: {fault}"));
                 return Ok(());
             }
         };
@@ -330,7 +330,7 @@ impl<'a> Replayer<'a> {
         let percent = |share: f64| format!("{:.0} %", share * 100.0);
         Ok(share.filter(|share| *share < least).map(|share| {
             format!(
-                "parsing takes {} of the workers' time, and below {} threads of its own cannot pay",
+                "parsing takes {} of the workers' time; below {} separate threads cannot pay off",
                 percent(share),
                 percent(least)
             )
@@ -370,7 +370,7 @@ impl<'a> Replayer<'a> {
                     taken = number;
                 }
                 NextLook::OutOfBudget => {
-                    self.leave_out(format!("a further look at {name}"));
+                    self.leave_out(format!("another look at {name}"));
                     return Ok(terms);
                 }
                 NextLook::Decided | NextLook::LastLook => return Ok(terms),
