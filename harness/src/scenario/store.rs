@@ -149,7 +149,7 @@ mod tests {
             ("mysql://sa@db/x", None, "url: takes \"sqlite:\""),
             ("mssql://x", None, "url: expected mssql://"),
             ("mssql://sa@db/x?pooling=true", None, "url: mssql://: unknown option"),
-            ("mssql://sa:Sesame1@db/x", None, "url: mssql://: a password does not belong"),
+            ("mssql://sa:Sesame1@db/x", None, "url: mssql://: the URL must not contain a password"),
             ("mssql://sa@db/x", Some("full"), "synchronous: would be ignored: it belongs to"),
             ("mssql:", Some("off"), "synchronous: would be ignored"),
         ] {
