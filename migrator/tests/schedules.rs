@@ -156,7 +156,7 @@ fn work_done_ahead_is_given_out_in_its_order_and_not_far_ahead() {
 
 #[test]
 fn of_batches_that_share_a_key_the_lower_number_ends_first() {
-    check("order of key_locks", 2_000, || {
+    check("order of key locks", 2_000, || {
         const BATCHES: u64 = 5;
         let key_locks = KeyLocks::default();
         let held: Vec<Vec<KeyBytes>> = (0..BATCHES)

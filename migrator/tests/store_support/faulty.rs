@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use migrator::config::InsertMethod;
 use migrator::error::{Error, ErrorKind, Result};
 use migrator::record::SqlValue;
+use migrator::store::intercept::{Intercept, Operation};
 use migrator::store::schema::Tables;
-use migrator::store::{Connection, InsertOutcome, Key, Range, Role, Setup, Store, StoredValue};
+use migrator::store::{Connection, Key, Role, Setup, Store};
 use migrator::telemetry::report::{Connections, StoreInfo};
 
 /// What goes wrong on a connection.
@@ -89,71 +89,58 @@ struct FaultyConnection {
     faults: Faults,
 }
 
-impl Connection for FaultyConnection {
-    fn begin(&mut self) -> Result<()> {
-        if self.faults.busy > 0 {
-            self.faults.busy -= 1;
-            return Err(Error::new(ErrorKind::Busy, "busy"));
-        }
-        if self.faults.gone {
-            return Err(Error::new(ErrorKind::Disconnected, "connection gone"));
-        }
-        self.connection.begin()
-    }
-    fn commit(&mut self) -> Result<()> {
+impl FaultyConnection {
+    fn commit<T>(&mut self, call: impl FnOnce(&mut dyn Connection) -> Result<T>) -> Result<T> {
         if self.faults.busy_commits > 0 {
             self.faults.busy_commits -= 1;
             self.connection.rollback()?;
             return Err(Error::new(ErrorKind::Busy, "busy"));
         }
+        let lost = || Error::environment("connection lost");
         match self.faults.commit {
-            Commit::Done | Commit::AnswerLost => self.connection.commit()?,
-            Commit::ConnectionLost | Commit::Forgotten => self.connection.rollback()?,
-        }
-        match self.faults.commit {
-            Commit::Done | Commit::Forgotten => Ok(()),
-            Commit::AnswerLost | Commit::ConnectionLost => {
-                Err(Error::environment("connection lost"))
+            Commit::Done => call(self.connection.as_mut()),
+            Commit::AnswerLost => call(self.connection.as_mut()).and_then(|_| Err(lost())),
+            Commit::ConnectionLost => {
+                self.connection.rollback()?;
+                Err(lost())
+            }
+            Commit::Forgotten => {
+                // An empty transaction is committed instead.
+                self.connection.rollback()?;
+                self.connection.begin()?;
+                call(self.connection.as_mut())
             }
         }
     }
-    fn savepoint(&mut self) -> Result<()> {
-        self.connection.savepoint()
-    }
-    fn rollback_to_savepoint(&mut self) -> Result<()> {
-        self.connection.rollback_to_savepoint()
-    }
-    fn rollback(&mut self) -> Result<()> {
-        if self.faults.rollback {
-            return Err(Error::environment("roll back failed"));
+}
+
+impl Intercept for FaultyConnection {
+    fn intercept<T>(
+        &mut self,
+        operation: Operation,
+        call: impl FnOnce(&mut dyn Connection) -> Result<T>,
+    ) -> Result<T> {
+        match operation {
+            Operation::Begin if self.faults.busy > 0 => {
+                self.faults.busy -= 1;
+                Err(Error::new(ErrorKind::Busy, "busy"))
+            }
+            Operation::Begin if self.faults.gone => {
+                Err(Error::new(ErrorKind::Disconnected, "connection gone"))
+            }
+            Operation::Rollback if self.faults.rollback => {
+                Err(Error::environment("roll back failed"))
+            }
+            Operation::Commit => self.commit(call),
+            _ => call(self.connection.as_mut()),
         }
-        self.connection.rollback()
     }
-    fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
+
+    fn intercept_contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
         if self.faults.early_look_ups > 0 {
             self.faults.early_look_ups -= 1;
             return Ok(vec![false; keys.len()]);
         }
         self.connection.contains_keys(key, keys)
-    }
-    fn insert(
-        &mut self,
-        table: usize,
-        rows: &[&[SqlValue]],
-        method: InsertMethod,
-    ) -> Result<InsertOutcome> {
-        self.connection.insert(table, rows, method)
-    }
-    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
-        self.connection.delete(key, values)
-    }
-    fn scan(
-        &mut self,
-        table: usize,
-        columns: &[usize],
-        range: Option<Range>,
-        each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
-    ) -> Result<()> {
-        self.connection.scan(table, columns, range, each)
     }
 }

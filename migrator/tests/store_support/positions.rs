@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use migrator::config::InsertMethod;
 use migrator::error::{Error, ErrorKind, Result};
-use migrator::record::SqlValue;
+use migrator::store::intercept::{Intercept, Operation};
 use migrator::store::schema::Tables;
-use migrator::store::{Connection, InsertOutcome, Key, Range, Role, Setup, Store, StoredValue};
+use migrator::store::{Connection, Role, Setup, Store};
 use migrator::telemetry::report::{Connections, StoreInfo};
 
 /// How the call goes wrong.
@@ -170,13 +169,28 @@ struct PositionConnection {
     shared: Arc<Shared>,
 }
 
-impl PositionConnection {
-    fn call<T>(
+/// The name by which a [`Place`] refers to a call.
+fn name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Begin => "begin",
+        Operation::Savepoint => "savepoint",
+        Operation::RollbackToSavepoint => "rollback_to_savepoint",
+        Operation::Commit => "commit",
+        Operation::Rollback => "rollback",
+        Operation::ContainsKeys => "contains_keys",
+        Operation::Insert => "insert",
+        Operation::Delete => "delete",
+        Operation::Scan => "scan",
+    }
+}
+
+impl Intercept for PositionConnection {
+    fn intercept<T>(
         &mut self,
-        name: &'static str,
+        operation: Operation,
         call: impl FnOnce(&mut dyn Connection) -> Result<T>,
     ) -> Result<T> {
-        let kind = self.shared.strike(name);
+        let kind = self.shared.strike(name(operation));
         if kind == Some(Kind::Gone) {
             self.connection = None;
         }
@@ -190,46 +204,5 @@ impl PositionConnection {
             self.connection = None;
         }
         forget(kind).map_or(Ok(answer), Err)
-    }
-}
-
-impl Connection for PositionConnection {
-    fn begin(&mut self) -> Result<()> {
-        self.call("begin", |connection| connection.begin())
-    }
-    fn savepoint(&mut self) -> Result<()> {
-        self.call("savepoint", |connection| connection.savepoint())
-    }
-    fn rollback_to_savepoint(&mut self) -> Result<()> {
-        self.call("rollback_to_savepoint", |connection| connection.rollback_to_savepoint())
-    }
-    fn commit(&mut self) -> Result<()> {
-        self.call("commit", |connection| connection.commit())
-    }
-    fn rollback(&mut self) -> Result<()> {
-        self.call("rollback", |connection| connection.rollback())
-    }
-    fn contains_keys(&mut self, key: &Key, keys: &[&[&SqlValue]]) -> Result<Vec<bool>> {
-        self.call("contains_keys", |connection| connection.contains_keys(key, keys))
-    }
-    fn insert(
-        &mut self,
-        table: usize,
-        rows: &[&[SqlValue]],
-        method: InsertMethod,
-    ) -> Result<InsertOutcome> {
-        self.call("insert", |connection| connection.insert(table, rows, method))
-    }
-    fn delete(&mut self, key: &Key, values: &[&SqlValue]) -> Result<u64> {
-        self.call("delete", |connection| connection.delete(key, values))
-    }
-    fn scan(
-        &mut self,
-        table: usize,
-        columns: &[usize],
-        range: Option<Range>,
-        each: &mut dyn FnMut(&[StoredValue<'_>]) -> Result<()>,
-    ) -> Result<()> {
-        self.call("scan", |connection| connection.scan(table, columns, range, each))
     }
 }
