@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::finding::{ProbeFinding, Severity, level};
+use super::finding::{ProbeFinding, Severity, level, sentence};
 use super::proc_snapshot::ProcSnapshot;
 use crate::scenario::Validity;
 use crate::trial::measurement::Surroundings;
@@ -23,37 +23,37 @@ pub(super) fn virtualization(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "virtual";
     let machine = virtual_machine(texts);
     let container = container(texts);
-    let what: Vec<String> = match &machine {
-        Ok(machine) => machine.iter().cloned().chain(container).collect(),
-        Err(_) => container.into_iter().collect(),
-    };
-    match (what.is_empty(), machine) {
+    let detected = container.into_iter().chain(machine.iter().flatten().cloned());
+    let detected: Vec<String> = detected.collect();
+    match (detected.is_empty(), machine) {
         (true, Err(why)) => ProbeFinding::unknown(
             PROBE,
             why,
-            "A virtual machine shares caches, memory and disk with other guests that it cannot see.",
+            "A virtual machine shares caches, memory and disk with neighbours that it cannot see.",
         ),
         (true, Ok(_)) => ProbeFinding::new(
             Severity::Quiet,
             PROBE,
-            "no virtual machine and no container detected",
-            "All interference is visible from here.",
+            "no virtual machine or container detected",
+            "All interference with runs is visible from here.",
         ),
         (false, Ok(None)) => ProbeFinding::new(
             Severity::Warn,
             PROBE,
-            what.join(", in it "),
-            "Other containers use the same processors and disk, and are not visible from inside.",
+            detected.join(" in "),
+            "Other containers use the same processors and disk, and are invisible from inside.",
         )
-        .advice("measure while other containers are idle, or on the host"),
+        .advice("measure while the other containers are idle, or outside the container"),
         (false, _) => ProbeFinding::new(
             Severity::Warn,
             PROBE,
-            what.join(", in it "),
-            "Neighbours share caches, memory bandwidth and disk, which nothing here shows; only what \
-             the host takes of the CPU is seen, as steal.",
+            detected.join(" in "),
+            "Neighbours use the same caches, memory bandwidth and disk. Only the CPU time that the \
+             host takes is visible, as steal.",
         )
-        .advice("use a dedicated machine or dedicated cores; else longer sessions of interleaved pairs"),
+        .advice(
+            "use a dedicated machine or dedicated cores, or longer sessions of interleaved pairs",
+        ),
     }
 }
 
@@ -71,7 +71,7 @@ fn virtual_machine(texts: &ProcSnapshot) -> Result<Option<String>, String> {
             Ok(Some(format!("a virtual machine{name}")))
         }
         Some(_) => Ok(None),
-        None => Err("/proc/cpuinfo names no flags, and there is no /sys/hypervisor/type".into()),
+        None => Err("/proc/cpuinfo has no flags, and /sys/hypervisor/type does not exist".into()),
     }
 }
 
@@ -96,8 +96,8 @@ pub(super) fn limits(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     if quotas.is_empty() {
         return ProbeFinding::unknown(
             PROBE,
-            "no control group with cpu.max or cpu.cfs_quota_us found",
-            "A limit pauses a run for a part of every tenth of a second.",
+            "no control group has a cpu.max or cpu.cfs_quota_us",
+            "A CPU limit would pause runs for a part of every 100 ms.",
         );
     }
     let tightest = quotas.into_iter().flatten().min_by(f64::total_cmp);
@@ -109,20 +109,20 @@ pub(super) fn limits(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
             Severity::Quiet,
             PROBE,
             format!("none{times}"),
-            "No control group stops a run.",
+            "No control group limits the CPU time of runs.",
         );
     };
     let level = if cpus < machine.cpus as f64 { Severity::Noisy } else { Severity::Quiet };
     let means = match level {
         Severity::Quiet => "The limit is not below the number of processors.",
         _ => {
-            "The control group pauses all threads when their share of a tenth of a second is used \
-             up. Runs proceed in steps, and settings with more threads pause more often."
+            "The control group pauses all threads when their share of 100 ms is used up. Settings \
+             with more threads are paused more often."
         }
     };
     let finding = ProbeFinding::new(level, PROBE, format!("{cpus:.1} processors{times}"), means)
         .advice_unless_quiet(
-            "run without a CPU limit (docker: without --cpus), and pin with a cpuset",
+            "run without a CPU limit (docker: without --cpus) and pin processors with a cpuset",
         )
         .figure("processors", cpus);
     match throttled {
@@ -163,26 +163,22 @@ pub(super) fn load(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "load";
     let Some(load) = machine.load else {
         let why = texts.get("/proc/loadavg").err();
-        let why = why.unwrap_or_else(|| "/proc/loadavg starts with no number".into());
-        return ProbeFinding::unknown(PROBE, why, "The load of other programs is unknown.");
+        let why = why.unwrap_or_else(|| "/proc/loadavg does not start with a number".into());
+        return ProbeFinding::unknown(PROBE, why, "The recent use of the processors is unknown.");
     };
     let cpus = machine.cpus;
     let here = format!("{load:.2} on {cpus} processors over the last minute");
     let level = level(load / cpus as f64, BUSY_LOAD / 2.0, BUSY_LOAD);
     let means = match level {
         Severity::Noisy => sentence(&Doubt::Busy { load, cpus }.to_string()),
-        Severity::Warn => "Some other program was computing.".into(),
-        _ => "No other program was computing.".into(),
+        Severity::Warn => "Other programs used some CPU time.".into(),
+        _ => "Other programs used almost no CPU time.".into(),
     };
     ProbeFinding::new(level, PROBE, here, means)
-        .advice_unless_quiet("wait a minute and check again; then stop what still runs")
+        .advice_unless_quiet(
+            "wait a minute and run `harness doctor` again; stop programs that still run",
+        )
         .figure("load_1min", load)
-}
-
-fn sentence(fragment: &str) -> String {
-    let mut characters = fragment.chars();
-    let first = characters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(characters).chain(['.']).collect()
 }
 
 /// Pressure: share of time in which a task waited for a processor.
@@ -199,17 +195,17 @@ pub(super) fn pressure(texts: &ProcSnapshot) -> ProbeFinding {
         Err(why) => ProbeFinding::unknown(
             PROBE,
             why,
-            "The wait for processors is unknown; load is a rough estimate.",
+            "Waiting times for a processor are unknown; the load is a rough substitute.",
         ),
         Ok(share) => {
             let level = level(share, WAITED_WARN, WAITED_NOISY);
             let means = match level {
                 Severity::Quiet => "Tasks get a processor at once.",
-                _ => "Tasks wait for processors: runs will wait too, and not all alike.",
+                _ => "Tasks wait for processors, so runs will wait too, some longer than others.",
             };
             let here = format!("tasks waited {share:.1} % of the last 10 s");
             ProbeFinding::new(level, PROBE, here, means)
-                .advice_unless_quiet("stop other programs, or measure after they end")
+                .advice_unless_quiet("stop other programs, or measure after they have ended")
                 .figure("waited_percent", share)
         }
     }
@@ -221,15 +217,17 @@ pub(super) fn steal(around: Option<&Surroundings>) -> ProbeFinding {
     let Some(around) = around else {
         return ProbeFinding::unknown(
             PROBE,
-            "/proc/stat and /proc/vmstat do not say",
-            "The time taken by the host is unknown; blocks are not discarded for it.",
+            "/proc/stat and /proc/vmstat do not report it",
+            "CPU time that a host takes is unknown, so no block is discarded because of it.",
         );
     };
     let share = around.steal_share;
     let level = level(share, WARN, Validity::default().steal_share_max);
     let means = match level {
-        Severity::Quiet => "The host gives this machine all the time that it requests.",
-        _ => "The host runs other guests on these processors; it slows some runs and not others.",
+        Severity::Quiet => "The host takes hardly any CPU time from this machine.",
+        _ => {
+            "The host runs other machines on these processors, which slows some runs and not others."
+        }
     };
     ProbeFinding::new(
         level,
@@ -292,8 +290,8 @@ pub(super) fn programs(around: Option<&Surroundings>, busy: &[BusyProcess]) -> P
     let Some(around) = around else {
         return ProbeFinding::unknown(
             PROBE,
-            "/proc/stat and /proc/vmstat do not say",
-            "The time taken by other programs is unknown; blocks are not discarded for it.",
+            "/proc/stat and /proc/vmstat do not report it",
+            "CPU time of other programs is unknown, so no block is discarded because of it.",
         );
     };
     let share = around.foreign_cpu_share;
@@ -302,15 +300,15 @@ pub(super) fn programs(around: Option<&Surroundings>, busy: &[BusyProcess]) -> P
         if names.is_empty() { String::new() } else { format!("; of one processor: {names}") };
     let here = format!("{:.1} % of the CPU within a second{named}", share * 100.0);
     let means = match level {
-        Severity::Quiet => "The processors are free.",
-        Severity::Warn => "They slow some runs more than others.",
+        Severity::Quiet => "Other programs use hardly any CPU time.",
+        Severity::Warn => "They take CPU time from runs, from some more than from others.",
         _ => {
-            "Runs share the processors: if others use more than `[validity] foreign_cpu_share_max`, \
-             blocks are discarded."
+            "They compete with runs. Blocks are discarded if other programs use more than \
+             `[validity] foreign_cpu_share_max`."
         }
     };
     ProbeFinding::new(level, PROBE, here, means)
-        .advice_unless_quiet("stop them, or measure after they end")
+        .advice_unless_quiet("stop them, or measure after they have ended")
         .figure("share", share)
 }
 
@@ -327,14 +325,14 @@ mod tests {
     }
 
     #[test]
-    fn virtual_machines_and_containers_are_told_from_what_they_leave_in_files() {
+    fn virtual_machines_and_containers_are_detected_by_their_files() {
         let cpu = |flags: &str| format!("processor : 0\nflags\t\t: fpu {flags} sse\n");
         let (guest, host) = (cpu("hypervisor"), cpu("vme"));
         for (files, level, here) in [
             (
                 vec![("/proc/cpuinfo", guest.as_str()), ("/.dockerenv", "")],
                 Severity::Warn,
-                "a virtual machine, in it a container (docker)",
+                "a container (docker) in a virtual machine",
             ),
             (
                 vec![
@@ -353,12 +351,12 @@ mod tests {
             (
                 vec![("/proc/cpuinfo", host.as_str())],
                 Severity::Quiet,
-                "no virtual machine and no container detected",
+                "no virtual machine or container detected",
             ),
             (
                 vec![("/proc/cpuinfo", "processor : 0\nFeatures : fp\n")],
                 Severity::Unknown,
-                "not known here: /proc/cpuinfo names no flags, and there is no /sys/hypervisor/type",
+                "not known here: /proc/cpuinfo has no flags, and /sys/hypervisor/type does not exist",
             ),
         ] {
             let finding = virtualization(&ProcSnapshot::of(files));
@@ -392,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn load_and_pressure_are_judged_by_how_many_had_to_wait() {
+    fn load_and_pressure_set_the_severity() {
         for (text, level) in [
             ("0.10 0 0", Severity::Quiet),
             ("0.40 0 0", Severity::Warn),
@@ -419,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn steal_is_judged_by_what_voids_a_block() {
+    fn steal_is_judged_by_the_limit_that_discards_a_block() {
         for (share, level) in
             [(0.0, Severity::Quiet), (0.05, Severity::Warn), (0.2, Severity::Noisy)]
         {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::finding::{ProbeFinding, Severity, level};
+use super::finding::{ProbeFinding, Severity, level, sentence};
 use crate::stats::{Sample, quantile_support};
 use crate::trial::provenance::{Doubt, IN_MEMORY};
 
@@ -46,11 +46,7 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
     let sample = match sample {
         Ok(sample) => sample,
         Err(why) => {
-            return ProbeFinding::unknown(
-                PROBE,
-                why,
-                "The cost of a commit shows only in the runs.",
-            );
+            return ProbeFinding::unknown(PROBE, why, "Only the runs show the cost of a commit.");
         }
     };
     let on = filesystem.map_or(String::new(), |name| format!(" on {name}"));
@@ -67,16 +63,16 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
     let here = format!("median {median:.2} ms, {tail}{on}");
     let memory = filesystem.filter(|name| IN_MEMORY.contains(name));
     let (level, means, advice) = if let Some(name) = memory {
-        let doubt = Doubt::InMemory(name.into()).to_string();
-        (Severity::Warn, doubt + ".", "set --out to a folder on the disk to be measured")
+        let means = sentence(&Doubt::InMemory(name.into()).to_string());
+        (Severity::Warn, means, "pass --out a folder on the disk to be measured")
     } else {
         let moved = (slow - median).max(0.0) / RUN_MS;
         let means = format!(
-            "One slow flush among a hundred moves a run of {RUN_MS:.0} ms by {:.1} %; a batch \
-             waits for one or more.",
+            "A slow flush, one in a hundred, changes an {RUN_MS:.0} ms run by {:.1} %. Every batch \
+             waits for at least one flush.",
             moved * 100.0
         );
-        (level(moved, WARN, NOISY), means, "use a separate disk for --out, without other writers")
+        (level(moved, WARN, NOISY), means, "put --out on a disk that no other program writes to")
     };
     let finding = ProbeFinding::new(level, PROBE, here, means)
         .advice_unless_quiet(advice)
@@ -98,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_is_judged_by_how_far_a_slow_one_moves_a_run() {
+    fn a_flush_is_judged_by_its_effect_on_a_run() {
         for (slow, level) in
             [(1.2, Severity::Quiet), (5.0, Severity::Warn), (40.0, Severity::Noisy)]
         {

@@ -81,6 +81,13 @@ impl ProbeFinding {
     }
 }
 
+/// Turns a phrase into a sentence: capital letter and full stop.
+pub(super) fn sentence(phrase: &str) -> String {
+    let mut characters = phrase.chars();
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(characters).chain(['.']).collect()
+}
+
 /// Noisy above the second limit, a warning above the first.
 pub(super) fn level(value: f64, warn: f64, noisy: f64) -> Severity {
     if value > noisy {

@@ -18,7 +18,7 @@ pub(super) fn memory(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     });
     let available = match available {
         Err(why) => {
-            return ProbeFinding::unknown(PROBE, why, "A shortage of memory would go undetected.");
+            return ProbeFinding::unknown(PROBE, why, "The memory that runs can use is unknown.");
         }
         Ok(available) => available,
     };
@@ -39,7 +39,7 @@ pub(super) fn memory(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     let here = format!("{} MiB free of {} MiB{limited}", whole(available as f64), whole(total));
     let means = match level {
         Severity::Quiet => "Source and store stay in the page cache.",
-        _ => "The page cache shrinks or memory is swapped: runs then wait for the disk.",
+        _ => "The page cache is evicted or memory is swapped, so runs wait for the disk.",
     };
     ProbeFinding::new(level, PROBE, here, means)
         .advice_unless_quiet("stop programs that use much memory; `ps aux --sort=-rss` lists them")
@@ -67,12 +67,17 @@ pub(super) fn swap(texts: &ProcSnapshot, around: Option<&Surroundings>) -> Probe
     });
     let (total, free) = match sizes {
         Err(why) => {
-            return ProbeFinding::unknown(PROBE, why, "Swapping would go undetected.");
+            return ProbeFinding::unknown(PROBE, why, "The use of swap is unknown.");
         }
         Ok(sizes) => sizes,
     };
     if total == 0 {
-        return ProbeFinding::new(Severity::Quiet, PROBE, "none", "No memory is swapped.");
+        return ProbeFinding::new(
+            Severity::Quiet,
+            PROBE,
+            "none",
+            "Memory is never swapped to disk.",
+        );
     }
     let used = total.saturating_sub(free) as f64;
     let pages = around.map_or(0, |around| around.swapped_pages);
@@ -83,14 +88,12 @@ pub(super) fn swap(texts: &ProcSnapshot, around: Option<&Surroundings>) -> Probe
     };
     let moved = match around {
         Some(_) => format!("{pages} pages moved within a second"),
-        None => "the number of moved pages is not known here".into(),
+        None => "the number of moved pages is unknown".into(),
     };
     let here = format!("{} of {} MiB used, {moved}", whole(used), whole(total as f64));
     let means = match level {
-        Severity::Quiet => "Swap is unused.",
-        Severity::Warn => {
-            "Swapped memory is read back at some time, and slows the run that waits for it."
-        }
+        Severity::Quiet => "No memory is swapped out.",
+        Severity::Warn => "Swapped memory is read back when needed, which delays that program.",
         _ => "Memory is being swapped: runs wait for the disk, and blocks are discarded.",
     };
     ProbeFinding::new(level, PROBE, here, means)
@@ -117,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_judged_by_what_a_run_may_take() {
+    fn memory_is_judged_by_the_limit_of_a_run() {
         for (available, level) in
             [(8_000_000, Severity::Quiet), (900_000, Severity::Warn), (300_000, Severity::Noisy)]
         {
@@ -137,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn swap_is_judged_by_what_moves() {
+    fn swap_is_judged_by_the_moved_pages() {
         let around = |swapped_pages| Surroundings {
             foreign_cpu_share: 0.0,
             steal_share: 0.0,
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_not_known() {
+    fn missing_values_are_unknown() {
         let texts = ProcSnapshot::of([("/proc/meminfo", "MemTotal: 1 kB\n")]);
         assert_eq!(memory(&texts, &machine(&texts)).level, Severity::Unknown);
         assert_eq!(swap(&texts, None).level, Severity::Unknown);

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn on_a_machine_that_says_nothing_every_probe_says_so_and_why() {
+    fn without_system_files_every_probe_gives_a_reason() {
         let texts = ProcSnapshot::default();
         let machine = Machine::read(|_| None, 4);
         let flushes = Err("flushing a file in /gone: no such folder".into());
@@ -105,7 +105,7 @@ mod tests {
         let findings = findings(&texts, &machine, seen);
         let (known, unknown): (Vec<_>, Vec<_>) =
             findings.iter().partition(|finding| finding.level != Severity::Unknown);
-        assert_eq!(known.len(), 1, "only how many processors there are is known: {known:?}");
+        assert_eq!(known.len(), 1, "only the number of processors is known: {known:?}");
         for finding in unknown {
             assert!(finding.here.starts_with("not known here: "), "{finding:?}");
             assert!(finding.means.ends_with('.'), "{finding:?}");
@@ -113,11 +113,11 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_can_be_looked_at() {
+    fn this_machine_can_be_inspected() {
         let folder = tempfile::tempdir().unwrap();
-        let checkup = inspect(folder.path());
-        assert_eq!(checkup.findings.len(), 15);
-        let flush = checkup.findings.last().unwrap();
+        let report = inspect(folder.path());
+        assert_eq!(report.findings.len(), 15);
+        let flush = report.findings.last().unwrap();
         assert!(flush.figures["median_ms"] >= 0.0, "{flush:?}");
     }
 }

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_told_is_k_times_the_noise_of_a_pair() {
+    fn the_detectable_difference_is_k_times_the_noise_of_a_pair() {
         let noise = Noise::of(500, &zigzag(0.04)).unwrap();
         let pairs = noise.pairs.unwrap();
         assert!((pairs.std_dev - 0.04).abs() < 1e-9);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn few_runs_and_runs_without_spread_promise_nothing_false() {
+    fn few_runs_give_no_estimate_and_equal_runs_need_the_fewest_pairs() {
         assert_eq!(Noise::of(500, &zigzag(0.04)[..3]).unwrap().pairs, None);
         assert!(Noise::of(500, &[]).is_err());
         let wild = Noise::of(500, &zigzag(1.0)).unwrap().pairs.unwrap();

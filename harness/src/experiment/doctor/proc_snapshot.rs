@@ -114,7 +114,7 @@ impl ProcSnapshot {
 }
 
 fn missing(path: &str) -> String {
-    format!("there is no {path}")
+    format!("{path} does not exist")
 }
 
 fn is_numbered(name: &str, prefix: &str) -> bool {
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_group_from_a_process_to_the_root_is_asked_for_its_limits() {
+    fn limits_are_read_from_every_group_up_to_the_root() {
         let files = group_files("0::/a.slice/b\n");
         for path in [
             "/sys/fs/cgroup/a.slice/b/cpu.max",
@@ -180,10 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_says_so() {
+    fn a_missing_file_gives_a_reason() {
         let texts = ProcSnapshot::of([("/proc/loadavg", "1 2 3\n")]);
         assert_eq!(texts.get("/proc/loadavg"), Ok("1 2 3"));
-        assert_eq!(texts.get("/proc/none"), Err("there is no /proc/none".into()));
+        assert_eq!(texts.get("/proc/none"), Err("/proc/none does not exist".into()));
         // An inspection does not fail, whatever this machine has.
         assert!(!ProcSnapshot::here().has("/proc/none"));
     }

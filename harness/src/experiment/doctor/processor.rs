@@ -21,7 +21,7 @@ const HOT_C: f64 = 90.0;
 pub(super) fn processors(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "processors";
     let usable = machine.cpus;
-    let model = machine.cpu.as_deref().unwrap_or("model not known here");
+    let model = machine.cpu.as_deref().unwrap_or("unknown model");
     let online = texts.get(&format!("{CPU}/online")).ok().and_then(count_list);
     let cores = cores(texts);
     let of = online.filter(|online| *online != usable).map(|online| format!(" of {online}"));
@@ -33,23 +33,23 @@ pub(super) fn processors(texts: &ProcSnapshot, machine: &Machine) -> ProbeFindin
             Severity::Noisy,
             PROBE,
             here,
-            "The baseline's two workers, the harness and the system share one processor: whatever \
-             else wakes up takes its time from the run.",
+            "The baseline's two workers, the harness and the system share one processor. Any other \
+             program delays the run.",
         )
         .advice("give the machine more processors, or compare settings with one worker only"),
         2 => ProbeFinding::new(
             Severity::Warn,
             PROBE,
             here,
-            "The baseline's two workers fill both: whatever else wakes up takes its time from the \
-             run, and more workers show nothing but their overhead.",
+            "The baseline's two workers use both. Any other program delays the run, and more \
+             workers show only their overhead.",
         )
-        .advice("stop what else runs; for sweeps of `workers` take a machine with more"),
+        .advice("stop other programs; for sweeps of `workers` use a machine with more processors"),
         _ => ProbeFinding::new(
             Severity::Quiet,
             PROBE,
             here,
-            "The baseline's two workers leave processors for everything else.",
+            "The baseline's two workers leave processors for other programs.",
         ),
     };
     let finding = finding.figure("usable", usable as f64);
@@ -63,14 +63,14 @@ pub(super) fn processors(texts: &ProcSnapshot, machine: &Machine) -> ProbeFindin
 pub(super) fn smt(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "smt";
     const MEANS: &str =
-        "Where two threads share a core, a run depends on which ones its workers got.";
+        "If two threads share a core, a run depends on which threads its workers get.";
     let control = format!("{CPU}/smt/control");
     match texts.get(&format!("{CPU}/smt/active")) {
         Ok("1") => ProbeFinding::new(Severity::Warn, PROBE, "on: two threads share a core", MEANS)
             .advice("echo off | sudo tee /sys/devices/system/cpu/smt/control"),
         Ok(_) if texts.get(&control) == Ok("notsupported") => ProbeFinding::unknown(
             PROBE,
-            format!("{control} says notsupported, and a virtual machine's host may have it"),
+            format!("{control} is `notsupported`, but a virtual machine's host may use it"),
             MEANS,
         ),
         Ok(_) => {
@@ -83,28 +83,29 @@ pub(super) fn smt(texts: &ProcSnapshot) -> ProbeFinding {
 /// Governor of the clock speed.
 pub(super) fn governor(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     const PROBE: &str = "governor";
-    match (&machine.governor, texts.get(&format!("{CPU}/cpu0/cpufreq/scaling_governor"))) {
+    let path = format!("{CPU}/cpu0/cpufreq/scaling_governor");
+    match (&machine.governor, texts.get(&path)) {
         (Some(governor), _) if governor == "performance" => ProbeFinding::new(
             Severity::Quiet,
             PROBE,
             governor.as_str(),
-            "The clock speed does not follow the load.",
+            "The clock speed does not depend on the load.",
         ),
         (Some(governor), _) => ProbeFinding::new(
             Severity::Noisy,
             PROBE,
             governor.as_str(),
             format!(
-                "The clock speed follows the load, so a run depends on what ran before it: {}.",
+                "The clock speed depends on the load, so a run depends on earlier ones: {}.",
                 Doubt::Governor(governor.clone())
             ),
         )
         .advice("sudo cpupower frequency-set --governor performance"),
         (None, why) => ProbeFinding::unknown(
             PROBE,
-            why.err().unwrap_or_else(|| "it is empty".into()),
-            "In a virtual machine the host governs the clock speed; its changes are noise that only \
-             interleaved pairs cancel.",
+            why.err().unwrap_or_else(|| format!("{path} is empty")),
+            "In a virtual machine the host sets the clock speed. Only interleaved pairs cancel the \
+             noise of its changes.",
         ),
     }
 }
@@ -125,7 +126,7 @@ pub(super) fn turbo(texts: &ProcSnapshot) -> ProbeFinding {
             return ProbeFinding::unknown(
                 PROBE,
                 format!("{one}, {other}"),
-                "With turbo the clock speed depends on heat and on how many cores are busy.",
+                "With turbo, the clock speed depends on heat and on the number of busy cores.",
             );
         }
     };
@@ -134,20 +135,20 @@ pub(super) fn turbo(texts: &ProcSnapshot) -> ProbeFinding {
             Severity::Quiet,
             PROBE,
             "off",
-            "The clock speed has a ceiling it can hold.",
+            "The processor can sustain its highest clock speed.",
         );
     }
     ProbeFinding::new(
         Severity::Noisy,
         PROBE,
         "on",
-        "The clock speed depends on heat and on how many cores are busy, so on the runs before and on \
-         everything beside.",
+        "The clock speed depends on heat and on the number of busy cores, and so on earlier runs and \
+         other programs.",
     )
     .advice(switch)
 }
 
-/// Temperature, and how often processors have throttled.
+/// Temperature, and the number of throttle events.
 pub(super) fn temperature(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "temperature";
     let zones = texts.named("/sys/class/thermal", "temp");
@@ -158,7 +159,7 @@ pub(super) fn temperature(texts: &ProcSnapshot) -> ProbeFinding {
         return ProbeFinding::unknown(
             PROBE,
             "no sensor in /sys/class/thermal, no thermal_throttle in /sys/devices/system/cpu",
-            "Whether heat slows runs down shows only in the runs.",
+            "Only the runs show whether heat slows them down.",
         );
     }
     let by_heat = level(warmest.unwrap_or(0.0), WARM_C, HOT_C);
@@ -166,17 +167,17 @@ pub(super) fn temperature(texts: &ProcSnapshot) -> ProbeFinding {
     let level = if by_heat == Severity::Quiet && ever { Severity::Warn } else { by_heat };
     let warm = warmest.map(|warmest| format!("{warmest:.0} °C at the warmest sensor"));
     let slowed = throttled.map(|times| match times {
-        0 => "never throttled since the start".to_owned(),
-        1 => "throttled once since the start".to_owned(),
-        times => format!("throttled {times} times since the start"),
+        0 => "never throttled since boot".to_owned(),
+        1 => "throttled once since boot".to_owned(),
+        times => format!("throttled {times} times since boot"),
     });
     let here: Vec<String> = warm.into_iter().chain(slowed).collect();
     let means = match level {
-        Severity::Quiet => "Heat slows nothing down.",
-        _ => "A hot processor slows itself down: later runs are slower than earlier ones.",
+        Severity::Quiet => "Heat does not slow runs down.",
+        _ => "A hot processor lowers its clock speed, so later runs are slower.",
     };
     let mut finding = ProbeFinding::new(level, PROBE, here.join(", "), means)
-        .advice_unless_quiet("let it cool down, check the fans, and lower the clock speed");
+        .advice_unless_quiet("let it cool, check the fans, and limit its clock speed");
     if let Some(warmest) = warmest {
         finding = finding.figure("warmest_celsius", warmest);
     }
@@ -186,7 +187,7 @@ pub(super) fn temperature(texts: &ProcSnapshot) -> ProbeFinding {
     }
 }
 
-/// Throttle events of all cores since the start.
+/// Throttle events of all cores since boot.
 fn throttled(texts: &ProcSnapshot) -> Option<u64> {
     let counts = texts.named(CPU, "thermal_throttle/core_throttle_count");
     let counts: Vec<u64> = counts.filter_map(|(_, count)| count.parse().ok()).collect();
@@ -198,20 +199,20 @@ pub(super) fn clock(texts: &ProcSnapshot) -> ProbeFinding {
     const PROBE: &str = "clock";
     match texts.get(CLOCK) {
         Ok(clock) if FAST_CLOCKS.contains(&clock) => {
-            ProbeFinding::new(Severity::Quiet, PROBE, clock, "Reading the time costs nanoseconds.")
+            ProbeFinding::new(Severity::Quiet, PROBE, clock, "Reading the clock takes nanoseconds.")
         }
         Ok(clock) => ProbeFinding::new(
             Severity::Noisy,
             PROBE,
             clock,
-            "Every reading of the time goes through the kernel or a slow device: stage times cost \
-             what they measure.",
+            "Every clock reading needs a system call or a slow device, so timing the stages slows \
+             them down.",
         )
-        .advice("choose a fast one of available_clocksource in /sys/devices/system/clocksource"),
+        .advice("choose a fast one from available_clocksource in /sys/devices/system/clocksource"),
         Err(why) => ProbeFinding::unknown(
             PROBE,
             why,
-            "A slow clock makes stage times cost what they measure.",
+            "With a slow clock, timing the stages slows them down.",
         ),
     }
 }
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_machine_with_turbo_and_powersave_is_noisy_and_told_what_to_do() {
+    fn a_bare_machine_with_turbo_and_powersave_is_noisy_and_gets_advice() {
         let texts = ProcSnapshot::of([
             ("/proc/cpuinfo", "processor : 0\nmodel name : A Fast One\n"),
             ("/sys/devices/system/cpu/online", "0-7\n"),
@@ -276,7 +277,7 @@ mod tests {
             (
                 temperature(&texts),
                 Severity::Warn,
-                "62 °C at the warmest sensor, throttled 3 times since the start",
+                "62 °C at the warmest sensor, throttled 3 times since boot",
             ),
         ] {
             assert_eq!((finding.level, finding.here.as_str()), (level, here));
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_virtual_machine_cannot_tell_whether_its_cores_are_shared() {
+    fn core_sharing_is_unknown_in_a_virtual_machine() {
         let texts = ProcSnapshot::of([
             ("/sys/devices/system/cpu/smt/active", "0\n"),
             ("/sys/devices/system/cpu/smt/control", "notsupported\n"),
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_machine_does_not_say_is_not_known_here_and_why() {
+    fn missing_files_give_unknown_and_a_reason() {
         let texts = ProcSnapshot::default();
         let machine = machine(&texts, 2);
         let all = [
@@ -333,6 +334,6 @@ mod tests {
             assert!(finding.here.starts_with("not known here: "), "{finding:?}");
             assert!(finding.here.contains("/sys/"), "{finding:?}");
         }
-        assert_eq!(processors(&texts, &machine).here, "2 usable (model not known here)");
+        assert_eq!(processors(&texts, &machine).here, "2 usable (unknown model)");
     }
 }
