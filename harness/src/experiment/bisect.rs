@@ -93,7 +93,7 @@ pub struct BisectResult {
     pub looked_at: Vec<TestedCommit>,
 }
 
-/// A commit for people.
+/// Hash and subject of a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CommitInfo {
     /// Hash.
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn around_commits_that_cannot_be_told_the_answer_is_a_range() {
+    fn untestable_commits_around_the_first_one_give_a_range() {
         let mut unknown = [false; 8];
         unknown[2..5].fill(true);
         assert_eq!(search(8, 4, &unknown).0, 2..=5);
@@ -309,7 +309,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_cannot_be_told_the_range_holds_the_first_and_nothing_that_could_be_told(
+        fn the_range_ends_at_a_tested_commit_and_holds_the_first_one(
             mut unknown in proptest::collection::vec(any::<bool>(), 1..40),
             place in any::<prop::sample::Index>(),
         ) {

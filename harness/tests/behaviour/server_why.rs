@@ -119,7 +119,7 @@ fn a_sweeps_finding_names_them_too() {
     };
     let finding = swept(true);
     assert!(finding.starts_with("IMPROVED: batch_size=2000"), "{finding}");
-    assert!(finding.contains("It is kept. Why: waits of the server WRITELOG -"), "{finding}");
+    assert!(finding.contains("It is kept. Why: server waits WRITELOG -"), "{finding}");
     assert!(!swept(false).contains("Why"));
 }
 
@@ -146,7 +146,7 @@ fn a_plans_headline_names_them_too() {
     };
     let document = tuned(true);
     let why = document.headline.why.as_ref().unwrap();
-    assert!(why.starts_with("waits of the server WRITELOG -"), "{why}");
-    assert!(markdown(&document).unwrap().contains("**Why:** waits of the server WRITELOG"));
+    assert!(why.starts_with("server waits WRITELOG -"), "{why}");
+    assert!(markdown(&document).unwrap().contains("**Why:** server waits WRITELOG"));
     assert_eq!(tuned(false).headline.why, None);
 }

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_said_over_those_of_the_scenario() {
+    fn given_settings_replace_those_of_the_scenario() {
         assert_eq!(of(BASELINE), Settings::default());
         let head = of("batch_size=100,pool=shared,pool_max=4");
         assert_eq!(head.batch_size.get(), 100);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_is_refused_by_name() {
+    fn rejected_settings_are_named() {
         for (text, expected) in [
             ("batchsize=1", "the nearest known one is `batch_size`"),
             ("workers", "`workers` is not of the form name=value"),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_and_refs_are_told_apart() {
+    fn settings_are_distinguished_from_refs() {
         for text in ["batch_size=100", "pool=worker,cache=batch"] {
             assert!(is_settings(text), "{text}");
         }

@@ -1,5 +1,5 @@
-//! Attribution of a difference between two arms: stage times, CPU time and server counters. Medians
-//! without a test: they explain a verdict and are none.
+//! Attribution of a difference between two arms: stage times, CPU time and server counters. They are
+//! medians without a test, which explain a verdict but are no evidence for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -135,23 +135,23 @@ fn listed(shares: &[StageChange], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 impl fmt::Display for ServerChange {
-    /// `waits of the server WRITELOG +5.0 % of the stages' time; log bytes of a record +3.1 %; lock
-    /// escalations of a run 0 → 4`.
+    /// `server waits WRITELOG +5.0 % of stage time; log bytes per record +3.1 %; lock escalations
+    /// per run 0 → 4`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         if !self.waits.is_empty() {
-            f.write_str("waits of the server ")?;
+            f.write_str("server waits ")?;
             listed(&self.waits, f)?;
-            f.write_str(" of the stages' time")?;
+            f.write_str(" of stage time")?;
             separator = "; ";
         }
         if let Some(percent) = self.log_bytes_percent {
-            write!(f, "{separator}log bytes of a record {percent:+.1} %")?;
+            write!(f, "{separator}log bytes per record {percent:+.1} %")?;
             separator = "; ";
         }
         match self.lock_escalations {
             Some([base, head]) => {
-                write!(f, "{separator}lock escalations of a run {base:.0} → {head:.0}")
+                write!(f, "{separator}lock escalations per run {base:.0} → {head:.0}")
             }
             None => Ok(()),
         }
@@ -159,16 +159,16 @@ impl fmt::Display for ServerChange {
 }
 
 impl fmt::Display for GateAttribution {
-    /// `insert +9.1 %, commit +1.0 % of the stages' time; CPU time of a record +8.0 %`.
+    /// `insert +9.1 %, commit +1.0 % of stage time; CPU time per record +8.0 %`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         listed(&self.stages, f)?;
         if self.stages.is_empty() {
             f.write_str("no stage stands out")?;
         } else {
-            f.write_str(" of the stages' time")?;
+            f.write_str(" of stage time")?;
         }
         if let Some(percent) = self.cpu_percent {
-            write!(f, "; CPU time of a record {percent:+.1} %")?;
+            write!(f, "; CPU time per record {percent:+.1} %")?;
         }
         match &self.server {
             Some(server) => write!(f, "; {server}"),
@@ -208,16 +208,16 @@ mod tests {
     }
 
     #[test]
-    fn waits_log_and_escalations_of_a_server_are_part_of_the_why() {
+    fn waits_log_and_escalations_of_a_server_are_part_of_the_attribution() {
         let base =
             figures(Some(counted(&[("WRITELOG", 10_000), ("PAGELATCH_EX", 7_000)], 50_000, 0)));
         let head = figures(Some(counted(&[("WRITELOG", 15_000), ("LCK_M_X", 400)], 53_000, 4)));
         let why = GateAttribution::of(&base, &head, Some([1.0, 1.01]), true).unwrap();
         assert_eq!(
             why.to_string(),
-            "no stage stands out; CPU time of a record +1.0 %; waits of the server PAGELATCH_EX \
-             -7.0 %, WRITELOG +5.0 % of the stages' time; log bytes of a record +6.0 %; lock \
-             escalations of a run 0 → 4"
+            "no stage stands out; CPU time per record +1.0 %; server waits PAGELATCH_EX \
+             -7.0 %, WRITELOG +5.0 % of stage time; log bytes per record +6.0 %; lock \
+             escalations per run 0 → 4"
         );
     }
 
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn where_one_arm_has_no_server_there_is_no_word_of_it() {
+    fn without_a_server_in_both_arms_no_server_counter_is_attributed() {
         let counted = figures(Some(counted(&[("WRITELOG", 10_000)], 50_000, 3)));
         for (base, head) in [
             (figures(None), counted.clone()),

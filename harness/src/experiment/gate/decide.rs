@@ -1,5 +1,5 @@
 //! Decision of a gate from its ledger: verdicts of all metrics, Holm's correction of the family,
-//! exact counters, and the one answer that sets the exit code (statistics.md 2 to 4). Tests are in
+//! exact counters, and the one verdict that sets the exit code (statistics.md 2 to 4). Tests are in
 //! [`crate::analysis::comparison`].
 
 use super::attribution::GateAttribution;
@@ -227,7 +227,7 @@ fn wrong(view: &Recorded, contest: &Contest) -> Option<(GateVerdict, String)> {
         let differences = earlier(contest, index, records, Some(&stored));
         if let Some(stored) = contest.stored.as_ref().filter(|_| !differences.is_empty()) {
             let words = format!(
-                "{}: not what {} holds: {}",
+                "{}: the stored rows differ from those of {}: {}",
                 scenario.name,
                 stored.folder,
                 differences.join(", ")

@@ -64,7 +64,7 @@ impl Strategy for GateStrategy {
         let Ok(gated) = decide(recorded) else {
             return Next::Done(Ending::Complete);
         };
-        // So does a head that stores other rows than an earlier session's baseline.
+        // A head that stores other rows than an earlier session's baseline ends the gate as well.
         if gated.answer == GateVerdict::WrongResult {
             return Next::Done(Ending::Complete);
         }

@@ -133,7 +133,8 @@ impl SelfTestResult {
     /// interference.
     pub fn of(recorded: &Recorded) -> Result<Self> {
         let scenario = recorded.scenario(0);
-        let scenario = scenario.ok_or_else(|| Error::environment("there is nothing to test"))?;
+        let scenario =
+            scenario.ok_or_else(|| Error::environment("the session has no scenario to test"))?;
         if recorded.ending == Some(Ending::Invalid) {
             return Err(invalid(&first_disturbance(recorded)));
         }

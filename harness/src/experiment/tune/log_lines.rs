@@ -32,7 +32,7 @@ pub fn effort(effort: &SampleSizes, budget_s: u64) -> String {
     }
 }
 
-/// Duration in the largest unit of which it is a whole number.
+/// Duration as a whole number of the largest possible unit.
 pub fn time(seconds: u64) -> String {
     match seconds {
         s if s.is_multiple_of(3600) => format!("{} h", s / 3600),

@@ -1,5 +1,5 @@
 //! Sample sizes of a plan: blocks and pairs that fit the remaining budget, and the differences that
-//! they detect. Counts runs; holds no clock.
+//! they detect. Work is counted in runs; the caller supplies the time.
 
 use serde::Serialize;
 
@@ -420,7 +420,7 @@ mod tests {
         }
 
         #[test]
-        fn where_the_least_of_everything_fits_no_phase_and_no_test_is_left_out(
+        fn no_phase_and_no_test_is_skipped_if_the_minimum_fits(
             (plan, found) in plans(), spare in 1.0..4.0_f64, run_s in 0.05..60.0_f64,
         ) {
             let base = base();
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_found_most_of_the_time_is_used_or_every_sweep_is_whole() {
+    fn without_findings_most_of_the_time_is_used_or_every_sweep_is_whole() {
         for name in ["phase2", "phase2-link", "phase2-full"] {
             let (base, tune) = Tune::parse(shipped(name).unwrap()).unwrap();
             let present = base.settings[base.baseline].settings.clone();
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_phase_does_not_need_goes_to_those_after_it() {
+    fn unused_time_of_a_phase_goes_to_later_ones() {
         let plan = Plan { arms: vec![6, 3, 4, 4, 3] };
         let ran = session(&base(), &plan, 300.0, 1.1, &[Found::Nothing; 5]);
         let blocks: Vec<u32> = ran.sweeps.into_iter().flatten().collect();
