@@ -481,7 +481,8 @@ fn exact_quantities_of_an_earlier_session_must_agree() {
     assert_eq!(said(&gated(|_| {})), (GateVerdict::Pass, 0));
     let other = gated(|report| report.books.rejected = 1);
     assert_eq!(said(&other), (GateVerdict::WrongResult, 5));
-    let words = "gate: the stored rows differ from those of results/gate/earlier: records rejected 0 instead of 1";
+    let words = "gate: the stored rows differ from those of results/gate/earlier: records rejected 0 \
+                 instead of 1";
     assert_eq!(other.failure.as_deref(), Some(words));
 }
 

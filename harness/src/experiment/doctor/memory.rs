@@ -93,7 +93,7 @@ pub(super) fn swap(texts: &ProcSnapshot, around: Option<&Surroundings>) -> Probe
     let here = format!("{} of {} MiB used, {moved}", whole(used), whole(total as f64));
     let means = match level {
         Severity::Quiet => "No memory is swapped out.",
-        Severity::Warn => "Swapped memory is read back when needed, which delays that program.",
+        Severity::Warn => "Swapped memory is read back when needed, and the program waits for it.",
         _ => "Memory is being swapped: runs wait for the disk, and blocks are discarded.",
     };
     ProbeFinding::new(level, PROBE, here, means)

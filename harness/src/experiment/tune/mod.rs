@@ -83,7 +83,7 @@ fn planned(recorded: &Recorded) -> Option<(&Scenario, &Tune)> {
 /// Summarizes a tune session. Fails if runs stored different rows.
 pub fn summarize(recorded: &Recorded) -> Result<TuneResult> {
     let Some((base, tune)) = planned(recorded) else {
-        return Err(Error::environment("this session was not recorded by `harness tune`"));
+        return Err(Error::environment("the session is not a tuning session"));
     };
     let stored = check_stored_rows_agree(recorded, 0)?;
     let walk = replay::walk(recorded, base, tune);
