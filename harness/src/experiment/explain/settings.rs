@@ -204,7 +204,7 @@ mod tests {
             ("batchsize=1", "the nearest known one is `batch_size`"),
             ("workers", "`workers` is not of the form name=value"),
             ("workers=1,workers=2", "workers is given twice"),
-            ("pool_max=3", "pool_max would be ignored"),
+            ("pool_max=3", "pool_max has no effect"),
             ("workers=0", "0"),
             ("insert=slow", "slow"),
         ] {
