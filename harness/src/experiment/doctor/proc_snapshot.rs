@@ -1,6 +1,6 @@
 //! Snapshot of the /proc and /sys files that the probes read, and the paths of the process's
 //! control groups. The files are kept as texts, so that each probe is tested on texts of other
-//! machines; the crate `procfs` reads only the running machine's cgroups and has no files below
+//! machines. The crate `procfs` reads only the running machine's cgroups and has no files below
 //! /sys.
 
 use std::collections::BTreeMap;
@@ -122,8 +122,8 @@ fn is_numbered(name: &str, prefix: &str) -> bool {
     !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
 }
 
-/// Limit files of the control groups of a process, cgroups(7): for version 2 all groups from the
-/// root to its own, for version 1 the controllers that matter. Inside a container the path may be
+/// Limit files of the control groups of a process, cgroups(7). Version 2: all groups from the root
+/// to its own. Version 1: the controllers for CPU and memory. Inside a container the path may be
 /// the host's; the root is then the container's own group.
 fn group_files(cgroup: &str) -> Vec<String> {
     let mut files = Vec::new();

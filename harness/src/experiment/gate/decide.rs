@@ -1,6 +1,6 @@
 //! Decision of a gate from its ledger: verdicts of all metrics, Holm's correction of the family,
-//! exact counters, and the one verdict that sets the exit code (statistics.md 2 to 4). Tests are in
-//! [`crate::analysis::comparison`].
+//! and exact counters. They give the one verdict that sets the exit code (statistics.md 2 to 4).
+//! Tests are in [`crate::analysis::comparison`].
 
 use super::attribution::GateAttribution;
 use super::family::Family;

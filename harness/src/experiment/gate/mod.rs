@@ -1,6 +1,6 @@
-//! Strategy of `harness gate`: both arms once, the baseline against itself, then looks at 10, 16,
-//! 20 and 30 pairs of each scenario, while something is undecided and the budget allows
-//! (statistics.md 2 and 4).
+//! Strategy of `harness gate`: both arms once, the baseline against itself, then interim looks at
+//! 10, 16, 20 and 30 pairs of each scenario. Looks continue while something is undecided and the
+//! budget allows (statistics.md 2 and 4).
 
 pub mod attribution;
 pub mod decide;

@@ -1,5 +1,6 @@
-//! Strategy of `harness self-test`: sessions of a program against itself, alternating with sessions
-//! against the same program slowed by a known share, as the budget allows.
+//! Strategy of `harness self-test`: sessions of a program against itself alternate with sessions
+//! against the same program, slowed by a known share. `--sessions` and the budget
+//! limit their number.
 
 pub mod error_rates;
 

@@ -1,5 +1,5 @@
-//! Forecast of a plan before it runs: number of runs of each step, and the sample sizes that fit
-//! its budget for several durations of a run.
+//! Forecast of a plan before it runs: the number of runs of each step, and the sample sizes that
+//! fit its budget. It assumes several durations of a run.
 
 use serde::Serialize;
 

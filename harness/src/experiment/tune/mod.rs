@@ -1,5 +1,6 @@
-//! Strategy of `harness tune`: sweeps every phase, confirms its candidate by new pairs, keeps or
-//! rejects it; then compares all kept settings with the baseline, and each optimization alone.
+//! Strategy of `harness tune`: sweeps every phase, confirms its candidate by new pairs, and keeps
+//! or rejects it. Last it compares all kept settings with the baseline, and each optimization
+//! alone.
 
 mod final_steps;
 mod forecast;
