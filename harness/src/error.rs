@@ -1,10 +1,11 @@
-//! What stops the harness: one error type with a closed set of kinds. Imports no module.
+//! Error type of the harness, with a closed set of kinds.
 //!
-//! A trial that fails is not an error here but a row of the ledger ([`crate::trial::measurement::Failure`]).
+//! A failed trial is not an error but a line of the ledger
+//! ([`crate::trial::measurement::Failure`]).
 
 use std::fmt;
 
-/// Why the harness stops, as far as its exit code has to tell causes apart.
+/// Kind of an error, which sets the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The command line or a scenario is wrong; the user has to change it.
@@ -13,15 +14,15 @@ pub enum ErrorKind {
     Environment,
     /// Runs of one plan stored different things; there is nothing to compare.
     WrongResult,
-    /// Too much went on beside the runs; they say nothing.
+    /// Interference made the runs meaningless.
     Invalid,
     /// The user stopped it; what is in the ledger stays.
     Interrupted,
 }
 
-/// What stopped the harness: a kind to decide on, a message for people, the cause below it.
+/// An error: kind, message for people, and cause.
 ///
-/// Messages are lower-case fragments without a full stop: where it happened, then what.
+/// Messages are lower-case fragments without a full stop: first where, then what happened.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -48,7 +49,7 @@ impl Error {
         Self::new(ErrorKind::Environment, message)
     }
 
-    /// Something outside that failed; `message` says what was being done.
+    /// Failure of something external; `message` names the operation.
     pub fn caused(
         message: impl Into<String>,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,

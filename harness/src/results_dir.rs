@@ -13,23 +13,23 @@ use crate::error::{Error, Result};
 /// Measurements begun in the same second get a number behind their name, up to this one.
 const SAME_SECOND_MAX: u32 = 100;
 
-/// How the name of a folder begins that is not filled yet.
-const ASIDE: &str = ".begun-";
+/// Prefix of a folder's name while it is being filled.
+const STAGING_PREFIX: &str = ".begun-";
 
-/// Nobody takes so long to fill one: who began it was killed.
+/// Age above which a folder that is still being filled belongs to a killed process.
 const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 
 /// The file that is written when all others are there.
-pub const LAST_FILE: &str = "report.md";
+pub const COMPLETION_MARKER: &str = "report.md";
 
 /// A results folder.
 #[derive(Debug, Clone)]
-pub struct Folder(PathBuf);
+pub struct ResultsDir(PathBuf);
 
-impl Folder {
-    /// Makes the folder of a new measurement, `<out>/<scenario>/<time>-<revision>`, with what
-    /// `fill` puts into it at the path that it is given: the folder is there when that is. Whoever
-    /// is killed before leaves nothing that looks like a measurement.
+impl ResultsDir {
+    /// Creates the folder of a new measurement, `<out>/<scenario>/<time>-<revision>`. `fill` writes
+    /// into a staging folder, which is then renamed. A process killed before that leaves nothing
+    /// that looks like a measurement.
     pub fn create<T>(
         out: &Path,
         scenario: &str,
@@ -40,21 +40,21 @@ impl Folder {
         let parent = out.join(scenario);
         make(&parent)?;
         remove_left_behind(&parent);
-        let aside = Self(parent.join(format!("{ASIDE}{}", std::process::id())));
+        let aside = Self(parent.join(format!("{STAGING_PREFIX}{}", std::process::id())));
         // One of our own number is of a process that is no more.
         let _ = fs::remove_dir_all(&aside.0);
         make(&aside.0)?;
         let filled = fill(&aside)
             .and_then(|filled| Ok((aside.settle(&parent, &format!("{time}-{revision}"))?, filled)));
         if filled.is_err() {
-            // What cannot be removed is hidden, and removed another time.
+            // An entry that cannot be removed stays hidden and is removed later.
             let _ = fs::remove_dir_all(&aside.0);
         }
         filled
     }
 
-    /// Gives a filled folder its name, with a number where anything has that name already: a
-    /// measurement of the same second, or the link or the file that somebody put there.
+    /// Renames a filled folder to its name, with a number if the name is taken by a measurement of
+    /// the same second, a link or a file.
     fn settle(&self, parent: &Path, name: &str) -> Result<Self> {
         let numbered = (2..=SAME_SECOND_MAX).map(|number| format!("{name}-{number}"));
         for name in std::iter::once(name.to_owned()).chain(numbered) {
@@ -96,19 +96,19 @@ impl Folder {
         &self.0
     }
 
-    /// Where the ledger is.
+    /// Path of the ledger.
     pub fn ledger(&self) -> PathBuf {
         self.0.join("ledger.jsonl")
     }
 
-    /// Where the identity is.
+    /// Path of the provenance, `identity.json`.
     pub fn identity(&self) -> PathBuf {
         self.0.join("identity.json")
     }
 
-    /// Whether the last file of a measurement has been written.
+    /// True if the last file of a measurement has been written.
     pub fn is_reported(&self) -> bool {
-        self.0.join(LAST_FILE).exists()
+        self.0.join(COMPLETION_MARKER).exists()
     }
 
     /// Writes a file of the folder whole, making the folders on its way.
@@ -121,7 +121,7 @@ impl Folder {
             make(parent)?;
         }
         let aside = self.0.join(format!("{name}.tmp"));
-        // What was left there need not be a file.
+        // The entry may be something other than a file.
         let _ = fs::remove_file(&aside);
         let written = File::create_new(&aside).and_then(|mut file| {
             file.write_all(bytes.as_ref())?;
@@ -137,12 +137,12 @@ fn entries(folder: &Path) -> Vec<fs::DirEntry> {
     fs::read_dir(folder).into_iter().flatten().flatten().collect()
 }
 
-/// Whether it is a folder that is not filled yet.
+/// True for a folder that is still being filled.
 fn is_aside(entry: &fs::DirEntry) -> bool {
-    entry.file_name().to_string_lossy().starts_with(ASIDE)
+    entry.file_name().to_string_lossy().starts_with(STAGING_PREFIX)
 }
 
-/// What cannot be removed, or not be told how old it is, stays: it is hidden.
+/// Keeps hidden entries that cannot be removed, or whose age is unknown.
 fn remove_left_behind(parent: &Path) {
     for entry in entries(parent).iter().filter(|entry| is_aside(entry)) {
         let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -182,9 +182,9 @@ mod tests {
     use super::*;
 
     /// A measurement that has begun.
-    fn begun(out: &Path, scenario: &str, time: &str, revision: &str) -> Folder {
-        let fill = |folder: &Folder| folder.write("ledger.jsonl", "first line");
-        Folder::create(out, scenario, time, revision, fill).unwrap().0
+    fn begun(out: &Path, scenario: &str, time: &str, revision: &str) -> ResultsDir {
+        let fill = |folder: &ResultsDir| folder.write("ledger.jsonl", "first line");
+        ResultsDir::create(out, scenario, time, revision, fill).unwrap().0
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -195,19 +195,19 @@ mod tests {
     #[test]
     fn a_folder_is_there_when_it_is_filled_and_not_at_all_where_that_fails() {
         let out = tempfile::tempdir().unwrap();
-        let fill = |folder: &Folder| {
+        let fill = |folder: &ResultsDir| {
             folder.write("identity.json", "{}")?;
-            assert!(Folder::earlier(out.path(), "s").is_empty());
+            assert!(ResultsDir::earlier(out.path(), "s").is_empty());
             Ok(names(folder.path()))
         };
-        let (folder, filled) = Folder::create(out.path(), "s", "t", "r", fill).unwrap();
+        let (folder, filled) = ResultsDir::create(out.path(), "s", "t", "r", fill).unwrap();
         assert_eq!((names(folder.path()), filled[0].as_str()), (filled.clone(), "identity.json"));
         assert_eq!(names(&out.path().join("s")), ["t-r"]);
-        let fail = |folder: &Folder| {
+        let fail = |folder: &ResultsDir| {
             folder.write("identity.json", "{}")?;
             Err::<(), _>(Error::environment("disk full"))
         };
-        assert!(Folder::create(out.path(), "s", "later", "r", fail).is_err());
+        assert!(ResultsDir::create(out.path(), "s", "later", "r", fail).is_err());
         assert_eq!(names(&out.path().join("s")), ["t-r"]);
     }
 
@@ -222,10 +222,10 @@ mod tests {
         }
         let long_ago = std::time::SystemTime::now() - 2 * LEFT_BEHIND;
         File::open(&old).unwrap().set_modified(long_ago).unwrap();
-        assert!(Folder::earlier(out.path(), "s").is_empty());
+        assert!(ResultsDir::earlier(out.path(), "s").is_empty());
         begun(out.path(), "s", "t", "r");
         assert!(!old.exists() && new.exists(), "one may be filled just now");
-        assert_eq!(Folder::earlier(out.path(), "s").len(), 1);
+        assert_eq!(ResultsDir::earlier(out.path(), "s").len(), 1);
     }
 
     #[test]
@@ -238,10 +238,10 @@ mod tests {
             names,
             ["20260101T000000Z-abc", "20260101T000000Z-abc-2", "20260101T000000Z-abc-3"]
         );
-        let earlier = Folder::earlier(out.path(), "s");
+        let earlier = ResultsDir::earlier(out.path(), "s");
         let earlier: Vec<_> = earlier.iter().map(|folder| folder.path().file_name()).collect();
         assert!(earlier.iter().copied().eq(names.iter().rev().map(|name| Some(name.as_os_str()))));
-        assert!(Folder::earlier(out.path(), "other").is_empty());
+        assert!(ResultsDir::earlier(out.path(), "other").is_empty());
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Texts that somebody else wrote, without what a terminal or a browser would obey instead of show.
+//! Removes characters from foreign texts that a terminal or browser would obey instead of show.
 
-/// Whether a character shows nothing and changes how others are shown: it moves a cursor, changes
-/// colours, or turns the direction of writing (Unicode's `Bidi_Control`), so that a line reads
-/// otherwise than it is.
+/// True for invisible characters that change how others are shown: they move the cursor, change
+/// colours, or change the direction of writing (Unicode's `Bidi_Control`), so that a line reads
+/// differently.
 pub fn is_command(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')

@@ -10,9 +10,9 @@ use std::fmt::Write as _;
 use harness::analysis::external;
 use harness::analysis::external::{Decision, Options};
 use harness::stats::group_sequential;
-use harness::stats::group_sequential::{BATCHES, LOOKS};
-use harness::stats::paired::{Better, Order, Pair};
-use harness::stats::permutation::{Design, Orders, Test};
+use harness::stats::group_sequential::{CUMULATIVE_PAIRS, PAIRS_PER_LOOK};
+use harness::stats::paired::{Better, Pair, PairOrder};
+use harness::stats::permutation::{PermutationDesign, RandomizationSet, Test};
 use harness::stats::verdict::{PValues, Rule, Verdict, orders};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -127,11 +127,11 @@ impl Machine {
     }
 
     /// As many orders of each kind in every batch.
-    fn orders(&mut self, batches: &[usize]) -> Vec<Order> {
+    fn orders(&mut self, batches: &[usize]) -> Vec<PairOrder> {
         let mut all = Vec::new();
         for length in batches {
-            let mut batch = vec![Order::Ab; length / 2];
-            batch.resize(*length, Order::Ba);
+            let mut batch = vec![PairOrder::Ab; length / 2];
+            batch.resize(*length, PairOrder::Ba);
             batch.shuffle(&mut self.rng);
             all.extend(batch);
         }
@@ -142,7 +142,7 @@ impl Machine {
     fn session(&mut self, batches: &[usize], effect: f64) -> Vec<Pair> {
         let orders = self.orders(batches);
         let levels = self.levels(2 * orders.len());
-        let pair = |(runs, order): (&[f64], &Order)| {
+        let pair = |(runs, order): (&[f64], &PairOrder)| {
             let change = runs[1] - runs[0] + order.sign() * effect;
             Pair { change, order: *order }
         };
@@ -216,7 +216,7 @@ fn csv(machine: &mut Machine, sessions: usize, effect: f64) -> String {
         let orders = machine.orders(&batch);
         let levels = machine.levels(20);
         for (block, (runs, order)) in levels.chunks_exact(2).zip(orders).enumerate() {
-            let arms = if order == Order::Ab { ["A", "B"] } else { ["B", "A"] };
+            let arms = if order == PairOrder::Ab { ["A", "B"] } else { ["B", "A"] };
             for (slot, (level, arm)) in runs.iter().zip(arms).enumerate() {
                 let value = 1000.0 * (level + if arm == "B" { effect } else { 0.0 }).exp();
                 writeln!(text, "{session},wall_s,{block},{slot},{arm},{value}").unwrap();
@@ -272,17 +272,20 @@ fn no_noise_makes_judge_err_more_often_than_promised() {
 }
 
 /// The order vectors of every look.
-fn look_vectors() -> Vec<Orders> {
-    let pairs = Machine::new(QUIET, 1).session(&BATCHES, 0.0);
-    let design = |look: &usize| Design::of(&pairs[..*look], &BATCHES);
-    LOOKS.iter().map(|look| orders(&design(look), group_sequential::ALPHA, 1).unwrap()).collect()
+fn look_vectors() -> Vec<RandomizationSet> {
+    let pairs = Machine::new(QUIET, 1).session(&PAIRS_PER_LOOK, 0.0);
+    let design = |look: &usize| PermutationDesign::of(&pairs[..*look], &PAIRS_PER_LOOK);
+    CUMULATIVE_PAIRS
+        .iter()
+        .map(|look| orders(&design(look), group_sequential::POCOCK_ALPHA, 1).unwrap())
+        .collect()
 }
 
 /// What a session says that goes on until it is decided.
-fn looked(pairs: &[Pair], vectors: &[Orders]) -> Verdict {
+fn looked(pairs: &[Pair], vectors: &[RandomizationSet]) -> Verdict {
     let rule = Rule::look(MARGIN);
     let mut verdict = Verdict::Inconclusive;
-    for (look, vectors) in LOOKS.iter().zip(vectors) {
+    for (look, vectors) in CUMULATIVE_PAIRS.iter().zip(vectors) {
         let test = Test::new(&pairs[..*look], vectors);
         verdict = Verdict::of(PValues::of(&test, rule.delta()), rule.alpha);
         if verdict != Verdict::Inconclusive {
@@ -301,7 +304,7 @@ fn four_looks_together_err_no_more_often_than_one() {
         let mut count = |effect: f64| {
             let mut counts = Counts::default();
             for _ in 0..sessions {
-                counts.add(looked(&machine.session(&BATCHES, effect), &vectors));
+                counts.add(looked(&machine.session(&PAIRS_PER_LOOK, effect), &vectors));
             }
             counts
         };

@@ -2,7 +2,7 @@
 //! last whole line, or refused.
 #![no_main]
 
-use harness::session::replay::tell;
+use harness::session::replay::parse_ledger;
 use libfuzzer_sys::fuzz_target;
 
 /// The beginning of a ledger; its first lines, before any trial, are the good beginning.
@@ -12,7 +12,7 @@ const LEDGER: &str = include_str!("../seeds/ledger/two-sizes.jsonl");
 const BEGINNING_LINES: usize = 3;
 
 fn check(text: &str) {
-    if let Ok(told) = tell(text) {
+    if let Ok(told) = parse_ledger(text) {
         assert_eq!(told.whole_bytes + told.torn_bytes, text.len());
     }
 }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use harness::scenario::schedule;
-use harness::scenario::schedule::Plan;
+use harness::scenario::schedule::Schedule;
 use harness::scenario::Scenario;
 use libfuzzer_sys::fuzz_target;
 
@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| {
     };
     let name_stays_inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     assert!(!scenario.name.is_empty() && scenario.name.chars().all(name_stays_inside));
-    let plan = Plan::of(&scenario);
+    let plan = Schedule::of(&scenario);
     let per_block = scenario.settings.len();
     assert_eq!(plan.trial_count(), plan.blocks.len() * per_block);
     for index in 0..plan.blocks.len().min(3) {

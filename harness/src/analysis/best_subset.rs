@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::arm_summary::SettingSummary;
 use crate::scenario::metric::Metric;
-use crate::session::state::{RanBlock, RanStep};
+use crate::session::state::{CompletedBlock, CompletedStep};
 use crate::stats::hsu;
 
 /// Error probability of excluding the true best.
@@ -32,11 +32,11 @@ pub struct BestSubset {
 pub(crate) fn best(
     settings: &[SettingSummary],
     arms: &[usize],
-    sweep: &RanStep,
+    sweep: &CompletedStep,
 ) -> Option<BestSubset> {
     let within: Vec<usize> = (0..settings.len()).filter(|i| settings[*i].within_limits).collect();
     // Negated log rate: in Hsu's comparison lower is better.
-    let slowness = |block: &RanBlock, index: &usize| {
+    let slowness = |block: &CompletedBlock, index: &usize| {
         let rate = block.of_arm(*arms.get(*index)?)?.value(Metric::RecPerMin)?;
         Some(-rate.ln())
     };

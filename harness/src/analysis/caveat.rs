@@ -39,7 +39,7 @@ pub enum Caveat {
     /// The candidate is the incumbent.
     NothingToConfirm,
     /// Warning about the confirmation pairs.
-    Confirmation(diagnostics::Doubt),
+    Confirmation(diagnostics::DiagnosticWarning),
     /// Some runs failed.
     Failed {
         /// Number of failed runs.

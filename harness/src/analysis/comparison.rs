@@ -11,12 +11,12 @@ use crate::analysis::test_result::{Decision, TestResult, rounded_percent};
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
-use crate::session::state::{RanBlock, RanStep, Recorded};
+use crate::session::state::{CompletedBlock, CompletedStep, SessionState};
 use crate::stats::confidence::{Confidence, Look};
 use crate::stats::diagnostics;
-use crate::stats::diagnostics::{Level, Validity};
+use crate::stats::diagnostics::{Diagnostics, Level};
 use crate::stats::group_sequential;
-use crate::stats::paired::{Better, Order, Pair};
+use crate::stats::paired::{Better, Pair, PairOrder};
 use crate::stats::power;
 use crate::stats::verdict::{Judge, Judgement, Rule, Verdict};
 use crate::trial::measurement::Measurement;
@@ -39,9 +39,10 @@ impl TestPlan {
         Self { rule: Rule::one_look(scenario.gate.margin), look, seed: scenario.seed }
     }
 
-    /// The look after this many planned pairs, one of [`group_sequential::LOOKS`], at its own α.
+    /// The look after this many planned pairs, one of [`group_sequential::CUMULATIVE_PAIRS`], at its own α.
     pub fn look(scenario: &Scenario, pairs: usize) -> Self {
-        let is_first = group_sequential::LOOKS.first().is_some_and(|first| pairs <= *first);
+        let is_first =
+            group_sequential::CUMULATIVE_PAIRS.first().is_some_and(|first| pairs <= *first);
         let look = Look { is_first, is_last: group_sequential::is_last(pairs) };
         Self { rule: Rule::look(scenario.gate.margin), look, seed: scenario.seed }
     }
@@ -81,7 +82,7 @@ pub struct Comparison {
     pub validity: ValidityFigures,
     /// Warnings from the diagnostics; texts in files.
     #[serde(serialize_with = "as_texts")]
-    pub warnings: Vec<diagnostics::Doubt>,
+    pub warnings: Vec<diagnostics::DiagnosticWarning>,
     /// Interference in each discarded pair.
     pub voided: Vec<String>,
     /// True if too many pairs were discarded.
@@ -159,7 +160,7 @@ impl Comparison {
         place: usize,
         open: &Judgement,
         terms: &TestPlan,
-        recorded: &Recorded,
+        recorded: &SessionState,
     ) {
         let Some(found) = self.metrics.get_mut(place) else {
             return;
@@ -187,8 +188,8 @@ impl Comparison {
 
 /// Compares the arms of the steps with this name, which are the looks of one comparison. Fails if
 /// no such step exists.
-pub fn compare(recorded: &Recorded, name: &str, terms: &TestPlan) -> Result<Comparison> {
-    let ran: Vec<&RanStep> = recorded.steps_of(name).collect();
+pub fn compare(recorded: &SessionState, name: &str, terms: &TestPlan) -> Result<Comparison> {
+    let ran: Vec<&CompletedStep> = recorded.steps_of(name).collect();
     let found =
         ran.first().and_then(|first| Some((first, recorded.scenario(first.step.scenario)?)));
     let Some((first, scenario)) = found else {
@@ -229,7 +230,7 @@ pub fn compare(recorded: &Recorded, name: &str, terms: &TestPlan) -> Result<Comp
 
 /// Pairs of a metric in the steps of this name, without pairs in which a run failed. `None` if a
 /// finished run lacks the metric or its logarithm.
-pub fn pairs(recorded: &Recorded, name: &str, metric: Metric) -> Option<Pairs> {
+pub fn pairs(recorded: &SessionState, name: &str, metric: Metric) -> Option<Pairs> {
     let (mut pairs, mut batches) = (Vec::new(), Vec::new());
     for ran in recorded.steps_of(name) {
         let hosts = ran.blocks.iter().map(|block| block.host).max().map_or(0, |most| most + 1);
@@ -247,17 +248,17 @@ pub fn pairs(recorded: &Recorded, name: &str, metric: Metric) -> Option<Pairs> {
     Some(Pairs { pairs, batches })
 }
 
-fn pair(block: &RanBlock, metric: Metric) -> Option<Pair> {
+fn pair(block: &CompletedBlock, metric: Metric) -> Option<Pair> {
     let [first, second] = block.trials.as_slice() else {
         return None;
     };
-    let order = if first.trial.arm == 0 { Order::Ab } else { Order::Ba };
+    let order = if first.trial.arm == 0 { PairOrder::Ab } else { PairOrder::Ba };
     let value = |line: &crate::session::ledger::TrialLine| line.measurement.value(metric);
     Pair::of(value(first)?, value(second)?, order, metric.better())
 }
 
 fn findings(
-    recorded: &Recorded,
+    recorded: &SessionState,
     name: &str,
     scenario: &Scenario,
     terms: &TestPlan,
@@ -300,13 +301,13 @@ fn turned(worse_percent: f64) -> f64 {
     rounded_percent(-(worse_percent / 100.0).ln_1p())
 }
 
-fn arm_runs<'a>(ran: &[&'a RanStep], arm: usize) -> Vec<&'a Measurement> {
+fn arm_runs<'a>(ran: &[&'a CompletedStep], arm: usize) -> Vec<&'a Measurement> {
     ran.iter().flat_map(|ran| ran.counted()).filter_map(|block| block.of_arm(arm)).collect()
 }
 
 fn arm_figures(
-    recorded: &Recorded,
-    first: &RanStep,
+    recorded: &SessionState,
+    first: &CompletedStep,
     arm: usize,
     runs: &[&Measurement],
 ) -> Result<ArmFigures> {
@@ -321,7 +322,7 @@ fn arm_figures(
     })
 }
 
-fn failed(recorded: &Recorded, ran: &RanStep) -> Vec<String> {
+fn failed(recorded: &SessionState, ran: &CompletedStep) -> Vec<String> {
     let failures = ran.counted().flat_map(|block| &block.trials).filter_map(|line| {
         let label = consistency::label(recorded, &ran.step, line.trial.arm);
         line.measurement.failure().map(|failure| format!("{label}: {failure}"))
@@ -330,12 +331,12 @@ fn failed(recorded: &Recorded, ran: &RanStep) -> Vec<String> {
 }
 
 /// Trend over running time; pauses between two sittings of a session do not count.
-fn validity(recorded: &Recorded, name: &str, metric: Metric) -> Validity {
+fn validity(recorded: &SessionState, name: &str, metric: Metric) -> Diagnostics {
     let steps = || recorded.steps_of(name);
     let pairs = pairs(recorded, name, metric).map(|pairs| pairs.pairs).unwrap_or_default();
     let (mut hours, mut levels) = (0.0, Vec::new());
     let (mut shares, mut speeds) = (Vec::new(), Vec::new());
-    for block in steps().flat_map(RanStep::counted) {
+    for block in steps().flat_map(CompletedStep::counted) {
         let logs: Option<Vec<f64>> =
             block.measured().map(|measured| measured.value(metric).map(f64::ln)).collect();
         let half = block.elapsed_s() / 7200.0;
@@ -356,11 +357,11 @@ fn validity(recorded: &Recorded, name: &str, metric: Metric) -> Validity {
     }
     let disturbed_share = diagnostics::disturbed_share(&shares);
     let clock_spread = diagnostics::clock_spread(&speeds);
-    Validity { disturbed_share, clock_spread, ..Validity::of(&pairs, &levels) }
+    Diagnostics { disturbed_share, clock_spread, ..Diagnostics::of(&pairs, &levels) }
 }
 
 impl ValidityFigures {
-    fn of(validity: &Validity, judgement: Option<Judgement>) -> Self {
+    fn of(validity: &Diagnostics, judgement: Option<Judgement>) -> Self {
         let pace = validity.trend.map(|trend| trend.pace);
         Self {
             trend_percent_per_hour: pace.map(|pace| pace.percent_per_hour),
@@ -388,8 +389,12 @@ fn detectable_percent(judgement: &Judgement, terms: &TestPlan) -> Option<f64> {
 }
 
 /// Duration of each pair, in seconds.
-fn seconds(recorded: &Recorded, name: &str) -> Vec<f64> {
-    recorded.steps_of(name).flat_map(RanStep::counted).map(RanBlock::elapsed_s).collect()
+fn seconds(recorded: &SessionState, name: &str) -> Vec<f64> {
+    recorded
+        .steps_of(name)
+        .flat_map(CompletedStep::counted)
+        .map(CompletedBlock::elapsed_s)
+        .collect()
 }
 
 /// Minutes for the additional pairs that an undecided result needs.
@@ -410,7 +415,7 @@ fn as_text<S: Serializer>(
 }
 
 fn as_texts<S: Serializer>(
-    doubts: &[diagnostics::Doubt],
+    doubts: &[diagnostics::DiagnosticWarning],
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_seq(doubts.iter().map(ToString::to_string))

@@ -4,27 +4,32 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::scenario::step::Step;
 use crate::session::ledger::TrialLine;
-use crate::session::state::Recorded;
-use crate::trial::measurement::Stored;
+use crate::session::state::SessionState;
+use crate::trial::measurement::StoreFingerprint;
 
 /// A run and the rows that it stored.
 struct Ran<'a> {
     step: &'a Step,
     line: &'a TrialLine,
-    stored: Stored,
+    stored: StoreFingerprint,
 }
 
 /// Rows that all runs of a scenario stored. Fails with the arms that stored other rows.
-pub fn check_stored_rows_agree(recorded: &Recorded, scenario: usize) -> Result<Stored> {
+pub fn check_stored_rows_agree(
+    recorded: &SessionState,
+    scenario: usize,
+) -> Result<StoreFingerprint> {
     let steps = recorded.steps.iter().filter(|ran| ran.step.scenario == scenario);
     let trials = steps.flat_map(|ran| ran.trials().map(|line| (&ran.step, line)));
     let ran: Vec<Ran<'_>> = trials
         .filter_map(|(step, line)| {
-            let stored = line.measurement.report().map(Stored::of)?;
+            let stored = line.measurement.report().map(StoreFingerprint::of)?;
             Some(Ran { step, line, stored })
         })
         .collect();
-    let votes = |candidate: &Stored| ran.iter().filter(|other| other.stored == *candidate).count();
+    let votes = |candidate: &StoreFingerprint| {
+        ran.iter().filter(|other| other.stored == *candidate).count()
+    };
     // On equal counts the first wins, hence the reversal: `max_by_key` returns the last.
     let Some(common) = ran.iter().rev().map(|ran| &ran.stored).max_by_key(|stored| votes(stored))
     else {
@@ -50,7 +55,7 @@ pub fn check_stored_rows_agree(recorded: &Recorded, scenario: usize) -> Result<S
 }
 
 /// One line for each arm whose runs stored other rows.
-fn mismatches(recorded: &Recorded, ran: &[Ran<'_>], common: &Stored) -> Vec<String> {
+fn mismatches(recorded: &SessionState, ran: &[Ran<'_>], common: &StoreFingerprint) -> Vec<String> {
     let mut groups: Vec<(&Ran<'_>, Vec<String>)> = Vec::new();
     for this in ran.iter().filter(|this| this.stored != *common) {
         let number = this.line.trial.number.to_string();
@@ -77,6 +82,6 @@ fn mismatches(recorded: &Recorded, ran: &[Ran<'_>], common: &Stored) -> Vec<Stri
 }
 
 /// Label of an arm of a step.
-pub fn label(recorded: &Recorded, step: &Step, arm: usize) -> String {
+pub fn label(recorded: &SessionState, step: &Step, arm: usize) -> String {
     step.arms.get(arm).map_or_else(|| "unknown".into(), |arm| recorded.arm_name(arm))
 }

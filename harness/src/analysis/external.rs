@@ -9,7 +9,7 @@ pub use crate::analysis::test_result::Decision;
 
 use super::external_csv::{MeasuredSeries, RunOrder};
 use crate::analysis::test_result::TestResult;
-use crate::stats::paired::{Better, Order, Pair};
+use crate::stats::paired::{Better, Pair, PairOrder};
 use crate::stats::verdict::{Judge, Rule, Verdict};
 
 /// Options of a judgement.
@@ -128,7 +128,7 @@ fn pairs(series: &MeasuredSeries, better: Better) -> Option<Vec<Pair>> {
 }
 
 fn has_unequal_orders(pairs: &[Pair]) -> bool {
-    2 * pairs.iter().filter(|pair| pair.order == Order::Ab).count() != pairs.len()
+    2 * pairs.iter().filter(|pair| pair.order == PairOrder::Ab).count() != pairs.len()
 }
 
 /// Names the value of a series that has no logarithm.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use csv::{ErrorKind, Position, StringRecord, Trim};
 
-use crate::stats::paired::Order;
+use crate::stats::paired::PairOrder;
 
 /// Required columns, in any order; further columns are ignored.
 pub const COLUMNS: [&str; 6] = ["session", "metric", "block", "slot", "arm", "value"];
@@ -31,7 +31,7 @@ pub(crate) struct RunOrder {
     /// Run with the larger slot.
     pub second: Figure,
     /// Arm that ran first.
-    pub order: Order,
+    pub order: PairOrder,
 }
 
 /// A value and its position.
@@ -253,8 +253,8 @@ fn pair(block: &[Row]) -> Result<RunOrder, Fault> {
         return fault(&format!("it has {} of the two runs of this metric", block.len()));
     };
     let order = match (first.arm, second.arm) {
-        (Arm::A, Arm::B) => Order::Ab,
-        (Arm::B, Arm::A) => Order::Ba,
+        (Arm::A, Arm::B) => PairOrder::Ab,
+        (Arm::B, Arm::A) => PairOrder::Ba,
         (arm, _) => return fault(&format!("both its runs are of arm {arm:?}")),
     };
     if first.slot == second.slot {
@@ -280,14 +280,14 @@ mod tests {
     #[test]
     fn the_smaller_slot_ran_first_whatever_slots_are_counted_from() {
         for (rows, order) in [
-            ("s,m,1,0,A,10\ns,m,1,1,B,20\n", Order::Ab),
-            ("s,m,1,1,A,10\ns,m,1,2,B,20\n", Order::Ab),
-            ("s,m,1,0,B,20\ns,m,1,1,A,10\n", Order::Ba),
-            ("s,m,1,18,A,10\ns,m,1,17,B,20\n", Order::Ba),
+            ("s,m,1,0,A,10\ns,m,1,1,B,20\n", PairOrder::Ab),
+            ("s,m,1,1,A,10\ns,m,1,2,B,20\n", PairOrder::Ab),
+            ("s,m,1,0,B,20\ns,m,1,1,A,10\n", PairOrder::Ba),
+            ("s,m,1,18,A,10\ns,m,1,17,B,20\n", PairOrder::Ba),
         ] {
             let pair = with_header(rows).unwrap()[0].pairs[0];
             assert_eq!(pair.order, order, "{rows}");
-            assert_eq!(pair.first.value < pair.second.value, order == Order::Ab, "{rows}");
+            assert_eq!(pair.first.value < pair.second.value, order == PairOrder::Ab, "{rows}");
         }
     }
 

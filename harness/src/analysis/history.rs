@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::stats::Sample;
 use crate::stats::change_point::{POINTS_MAX, POINTS_MIN, changes};
-use crate::trial::provenance::Identity;
+use crate::trial::provenance::Provenance;
 
 /// Version of a line; a reader rejects newer ones.
 pub const FORMAT_VERSION: u32 = 1;
@@ -145,7 +145,7 @@ pub struct LevelShift {
 
 /// True for a `--quick` session, whose runs are too short to count. Read from the first line of its
 /// ledger; without a readable one, from the command line.
-pub fn is_quick(first_line: Option<&str>, identity: &Identity) -> bool {
+pub fn is_quick(first_line: Option<&str>, identity: &Provenance) -> bool {
     #[derive(Deserialize)]
     struct First {
         session: Planned,
@@ -167,7 +167,11 @@ pub fn is_quick(first_line: Option<&str>, identity: &Identity) -> bool {
 
 /// Points of all phases of a session whose baseline was measured. `plan` is the scenario's name,
 /// `metrics` the text of `metrics.json`.
-pub fn points(plan: &str, identity: &Identity, metrics: &str) -> Result<Vec<HistoryPoint>, String> {
+pub fn points(
+    plan: &str,
+    identity: &Provenance,
+    metrics: &str,
+) -> Result<Vec<HistoryPoint>, String> {
     let rows: Vec<Row> = serde_json::from_str(metrics).map_err(|error| error.to_string())?;
     let measured = rows.into_iter().filter(|row| {
         !NO_FIGURES.contains(&row.verdict.as_str()) && row.baseline_rec_per_min > 0.0
@@ -175,7 +179,7 @@ pub fn points(plan: &str, identity: &Identity, metrics: &str) -> Result<Vec<Hist
     Ok(measured.map(|row| point(plan, identity, row)).collect())
 }
 
-fn point(plan: &str, identity: &Identity, row: Row) -> HistoryPoint {
+fn point(plan: &str, identity: &Provenance, row: Row) -> HistoryPoint {
     let (machine, store) = (&identity.machine, &identity.store);
     HistoryPoint {
         format: FORMAT_VERSION,

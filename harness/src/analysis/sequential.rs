@@ -4,8 +4,8 @@
 use crate::analysis::comparison::{Comparison, TestPlan, compare};
 use crate::error::Result;
 use crate::scenario::Scenario;
-use crate::session::state::Recorded;
-use crate::stats::group_sequential::BATCHES;
+use crate::session::state::SessionState;
+use crate::stats::group_sequential::PAIRS_PER_LOOK;
 
 /// Numbers of pairs before each interim look of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl LookSchedule {
 
     /// Schedule of a scenario. A `--quick` run, which tests nothing, has one look.
     pub fn at(scenario: &Scenario) -> Self {
-        Self::of(if scenario.quick { vec![scenario.pairs as usize] } else { BATCHES.into() })
+        Self::of(if scenario.quick { vec![scenario.pairs as usize] } else { PAIRS_PER_LOOK.into() })
     }
 
     /// Schedule with at most this many pairs: all whole looks, or one look at all pairs.
@@ -91,18 +91,18 @@ impl LookSchedule {
 }
 
 /// Number of planned looks at the comparison of this name.
-pub fn looks(recorded: &Recorded, name: &str) -> usize {
+pub fn looks(recorded: &SessionState, name: &str) -> usize {
     recorded.steps_of(name).count()
 }
 
 /// Number of planned pairs of that comparison.
-pub fn pairs(recorded: &Recorded, name: &str) -> usize {
+pub fn pairs(recorded: &SessionState, name: &str) -> usize {
     recorded.steps_of(name).map(|ran| ran.step.counted(None)).sum()
 }
 
 /// Result at the current look; `None` if no pair is planned.
 pub fn compare_at_current_look(
-    recorded: &Recorded,
+    recorded: &SessionState,
     name: &str,
     scenario: &Scenario,
 ) -> Option<Result<Comparison>> {
@@ -111,7 +111,7 @@ pub fn compare_at_current_look(
 }
 
 /// Test of the current look. It is the last one if the session has ended.
-pub fn terms(recorded: &Recorded, name: &str, scenario: &Scenario) -> TestPlan {
+pub fn terms(recorded: &SessionState, name: &str, scenario: &Scenario) -> TestPlan {
     let mut terms = TestPlan::look(scenario, pairs(recorded, name));
     terms.look.is_last |= recorded.ending.is_some();
     terms
@@ -121,7 +121,7 @@ pub fn terms(recorded: &Recorded, name: &str, scenario: &Scenario) -> TestPlan {
 mod tests {
     use super::*;
     use crate::scenario::shipped;
-    use crate::stats::group_sequential::LOOKS;
+    use crate::stats::group_sequential::CUMULATIVE_PAIRS;
 
     fn scenario() -> Scenario {
         Scenario::parse(shipped("gate").unwrap()).unwrap()
@@ -147,8 +147,8 @@ mod tests {
     #[test]
     fn looks_are_taken_until_one_tells_or_time_or_pairs_are_used_up() {
         let looks = LookSchedule::at(&scenario());
-        assert_eq!(all(&looks, 9, usize::MAX), (BATCHES.to_vec(), NextLook::LastLook));
-        assert_eq!(looks.seen(9), LOOKS[3]);
+        assert_eq!(all(&looks, 9, usize::MAX), (PAIRS_PER_LOOK.to_vec(), NextLook::LastLook));
+        assert_eq!(looks.seen(9), CUMULATIVE_PAIRS[3]);
         assert_eq!(all(&looks, 1, usize::MAX), (vec![10], NextLook::Decided));
         assert_eq!(all(&looks, 3, usize::MAX), (vec![10, 6, 4], NextLook::Decided));
         assert_eq!(all(&looks, 9, 16), (vec![10, 6], NextLook::OutOfBudget));
@@ -174,7 +174,7 @@ mod tests {
             (10, &[10]),
             (19, &[10, 6]),
             (20, &[10, 6, 4]),
-            (99, &BATCHES),
+            (99, &PAIRS_PER_LOOK),
         ] {
             let looks = LookSchedule::at(&scenario()).at_most(most);
             assert_eq!(

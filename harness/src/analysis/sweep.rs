@@ -17,9 +17,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
 use crate::session::ledger::TrialLine;
-use crate::session::state::{RanStep, Recorded};
+use crate::session::state::{CompletedStep, SessionState};
 use crate::stats::verdict::Verdict;
-use crate::trial::measurement::{Measurement, Stored};
+use crate::trial::measurement::{Measurement, StoreFingerprint};
 
 /// The version of `analysis.json`.
 const FORMAT_VERSION: u32 = 2;
@@ -53,7 +53,7 @@ pub struct Analysis {
     /// True if interference made the measurement invalid.
     pub invalid: bool,
     /// Rows and checksum that every run stored.
-    pub stored: Stored,
+    pub stored: StoreFingerprint,
     /// Every setting with at least one finished run, in the scenario's order.
     pub settings: Vec<SettingSummary>,
     /// Index of the baseline among `settings`.
@@ -152,7 +152,7 @@ impl std::fmt::Display for PhaseOutcome {
 
 /// Analyses a session that is one sweep. Fails if runs stored different rows, or if no run of the
 /// baseline finished.
-pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
+pub fn analyse(recorded: &SessionState) -> Result<Analysis> {
     let Some(scenario) = recorded.scenario(0) else {
         return Err(Error::environment("the session has no scenario"));
     };
@@ -162,7 +162,7 @@ pub fn analyse(recorded: &Recorded) -> Result<Analysis> {
 /// Analyses one phase: a sweep and the confirmation pairs of its candidate. The settings of
 /// `scenario` are the arms of the sweep, in order. `terms` is the test of the pairs.
 pub fn analyse_phase(
-    recorded: &Recorded,
+    recorded: &SessionState,
     scenario: &Scenario,
     names: Names<'_>,
     terms: &TestPlan,
@@ -179,9 +179,9 @@ pub fn analyse_phase(
 }
 
 fn figures(
-    recorded: &Recorded,
+    recorded: &SessionState,
     scenario: &Scenario,
-    sweep: &RanStep,
+    sweep: &CompletedStep,
     names: Names<'_>,
     terms: &TestPlan,
 ) -> Result<Analysis> {
@@ -223,7 +223,7 @@ fn figures(
 
 /// Result of the confirmation pairs, if any have run.
 fn confirmation(
-    recorded: &Recorded,
+    recorded: &SessionState,
     names: Names<'_>,
     terms: &TestPlan,
 ) -> Result<Option<Comparison>> {
@@ -333,8 +333,8 @@ fn no_baseline(scenario: &Scenario, counted: &[&TrialLine]) -> Error {
 
 fn doubts(
     analysis: &Analysis,
-    recorded: &Recorded,
-    sweep: &RanStep,
+    recorded: &SessionState,
+    sweep: &CompletedStep,
     counted: usize,
 ) -> Vec<Caveat> {
     let mut doubts = Vec::new();

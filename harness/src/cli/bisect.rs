@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::build_ref;
 use super::build_ref::{Built, Commit};
-use super::open_session::{Asked, Beginning, Session};
+use super::open_session::{NewSession, Session, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_arm::built;
 use super::write_results;
@@ -21,7 +21,7 @@ use crate::experiment::gate;
 use crate::experiment::gate::{GateResult, GateStrategy, GateVerdict, decide};
 use crate::report;
 use crate::scenario::Scenario;
-use crate::session::arms::{Contest, Side};
+use crate::session::arms::{ArmRef, GateSpec};
 use crate::session::ledger;
 use crate::trial::provenance::fingerprint;
 use crate::trial::{Process, Program};
@@ -152,16 +152,16 @@ impl Tester<'_> {
         Ok(gated)
     }
 
-    fn begin(&self, commit: &Commit, program: PathBuf) -> Result<(Process, Beginning<'_>)> {
+    fn begin(&self, commit: &Commit, program: PathBuf) -> Result<(Process, NewSession<'_>)> {
         // Hashes name the arms, so that the same commits have the same plan later.
-        let side = |commit: &Commit| Side {
+        let side = |commit: &Commit| ArmRef {
             name: commit.hash.get(..HASH).unwrap_or(&commit.hash).into(),
             commit: Some(commit.hash.clone()),
         };
         let sides = [side(&self.base), side(commit)];
         let [base, head] = sides.clone();
         let contest =
-            Contest { base, head, budget_s: self.args.budget.as_secs_f64(), stored: None };
+            GateSpec { base, head, budget_s: self.args.budget.as_secs_f64(), stored: None };
         let session = ledger::Session {
             name: format!("bisect-{}", self.scenario.name),
             ..gate::session(contest, vec![self.scenario.clone()])
@@ -174,7 +174,7 @@ impl Tester<'_> {
         ];
         let (out, fresh) = (self.args.common.out.as_path(), self.args.common.fresh);
         let store = &self.args.common.store;
-        Asked { session, programs, shard: None, out, store, fresh, command }.begin()
+        SessionRequest { session, programs, shard: None, out, store, fresh, command }.begin()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::sanitize::shown;
 use crate::scenario::schedule::{Shard, Trial};
 use crate::session::event::{Event, Observer};
-use crate::session::state::RanStep;
+use crate::session::state::CompletedStep;
 use crate::trial::measurement::Measurement;
 
 /// Interval at which an idle bar is redrawn.
@@ -71,7 +71,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(ran: &RanStep, shard: Option<Shard>, ahead: usize) -> Self {
+    fn of(ran: &CompletedStep, shard: Option<Shard>, ahead: usize) -> Self {
         let step = &ran.step;
         let warmup = step.plan.blocks.iter().filter(|block| block.warmup).count();
         Self {
@@ -127,7 +127,7 @@ impl Display {
         }
     }
 
-    fn step_began(&mut self, ran: &RanStep, shard: Option<Shard>, ahead: usize) {
+    fn step_began(&mut self, ran: &CompletedStep, shard: Option<Shard>, ahead: usize) {
         self.step = Shape::of(ran, shard, ahead);
         self.of_step = (ran.blocks.len() + ran.voided.len()) * self.step.arms;
         let arms: Vec<&str> = ran.step.arms.iter().map(|arm| arm.setting.label.as_str()).collect();

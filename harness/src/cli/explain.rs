@@ -7,7 +7,7 @@ use migrator::config::Settings;
 
 use super::bisect;
 use super::gate::for_programs;
-use super::open_session::{Asked, Session};
+use super::open_session::{Session, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_arm;
 use super::resolve_program::program;
@@ -22,7 +22,7 @@ use crate::experiment::explain::{ExplainResult, ExplainStrategy};
 use crate::report;
 use crate::results_dir;
 use crate::scenario::{self, Scenario};
-use crate::session::arms::{Contest, Side};
+use crate::session::arms::{ArmRef, GateSpec};
 use crate::trial::Program;
 
 /// Runs the verb.
@@ -65,7 +65,7 @@ fn is_baseline(other: &str) -> Result<bool> {
 
 /// Session to run: arms, scenario and programs.
 struct Question<'a> {
-    contest: Contest,
+    contest: GateSpec,
     scenario: Scenario,
     programs: Vec<(&'a str, Program, Option<String>)>,
 }
@@ -81,7 +81,7 @@ fn by_settings(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
     }
     let (program, path) = program(&args.program, &scenario)?;
     let scenario = explain::of_settings(scenario, &base, &head);
-    let side = |name: &str| Side { name: name.into(), commit: None };
+    let side = |name: &str| ArmRef { name: name.into(), commit: None };
     let contest = contest(args, [side(&args.base), side(&args.head)]);
     Ok(Question { contest, scenario, programs: vec![("migrator", program, path)] })
 }
@@ -111,8 +111,8 @@ fn by_programs(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
     Ok(Question { contest: contest(args, [base.side, head.side]), scenario, programs })
 }
 
-fn contest(args: &ExplainArgs, [base, head]: [Side; 2]) -> Contest {
-    Contest { base, head, budget_s: args.budget.as_secs_f64(), stored: None }
+fn contest(args: &ExplainArgs, [base, head]: [ArmRef; 2]) -> GateSpec {
+    GateSpec { base, head, budget_s: args.budget.as_secs_f64(), stored: None }
 }
 
 fn measure(
@@ -122,7 +122,7 @@ fn measure(
 ) -> Result<(ExplainResult, Session)> {
     let Question { contest, scenario, programs } = question;
     let command = command.with_arms([&contest.base, &contest.head]).to_string();
-    let (mut executor, beginning) = Asked {
+    let (mut executor, beginning) = SessionRequest {
         session: explain::session(contest, scenario),
         programs,
         shard: None,
@@ -140,6 +140,6 @@ fn measure(
         explain::explain(&recorded).map_err(|error| session.without_analysis(&error))?;
     session.folder.write("analysis.json", report::pretty(&explained)?)?;
     let report = report::text::explain::markdown(&explained, &session.identity.command);
-    session.folder.write(results_dir::LAST_FILE, report)?;
+    session.folder.write(results_dir::COMPLETION_MARKER, report)?;
     Ok((explained, session))
 }

@@ -6,10 +6,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::open_session::{Asked, Session};
+use super::open_session::{Session, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_arm;
-use super::resolve_arm::Named;
+use super::resolve_arm::ArmTarget;
 use super::resolve_scenario;
 use super::write_results;
 use crate::cli::args::GateArgs;
@@ -20,7 +20,7 @@ use crate::experiment::gate;
 use crate::experiment::gate::{GateResult, GateStrategy, decide};
 use crate::report;
 use crate::scenario::{self, Records, Scenario};
-use crate::session::arms::{Contest, Side, StoredBaseline};
+use crate::session::arms::{ArmRef, GateSpec, StoredBaseline};
 use crate::trial::Program;
 
 /// Variable with the file to which a GitHub Actions step appends its summary.
@@ -33,14 +33,14 @@ pub fn run(args: &GateArgs, command: &CommandLine) -> Result<ExitCode> {
     let stored = stored(args, &base, &mut scenarios)?;
     let times_accepted = stored.as_ref().is_some_and(|stored| stored.times_accepted);
     let ((sides, programs), earlier) = match base {
-        Named::Results(earlier) if times_accepted => (head_alone(args, head)?, Some(earlier)),
+        ArmTarget::Results(earlier) if times_accepted => (head_alone(args, head)?, Some(earlier)),
         base => (both(args, base, head)?, None),
     };
     resolve_arm::check_runners(&programs, &scenarios)?;
     let [base, head] = sides;
     let command = command.with_arms([&base, &head]).to_string();
-    let contest = Contest { base, head, budget_s: args.budget.as_secs_f64(), stored };
-    let (mut executor, beginning) = Asked {
+    let contest = GateSpec { base, head, budget_s: args.budget.as_secs_f64(), stored };
+    let (mut executor, beginning) = SessionRequest {
         session: gate::session(contest, scenarios),
         programs,
         shard: None,
@@ -117,10 +117,10 @@ pub(super) fn for_programs(scenario: Scenario, quiet: bool) -> Result<Scenario> 
 /// records.
 fn stored(
     args: &GateArgs,
-    base: &Named,
+    base: &ArmTarget,
     scenarios: &mut [Scenario],
 ) -> Result<Option<StoredBaseline>> {
-    let Named::Results(earlier) = base else {
+    let ArmTarget::Results(earlier) = base else {
         return if args.accept_stored_times {
             Err(Error::usage("--accept-stored-times would be ignored: --base names no results"))
         } else {
@@ -137,9 +137,9 @@ fn stored(
 }
 
 /// Names of the arms, and their programs for the executor.
-type Arms<'a> = ([Side; 2], Vec<(&'a str, Program, Option<String>)>);
+type Arms<'a> = ([ArmRef; 2], Vec<(&'a str, Program, Option<String>)>);
 
-fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
+fn both(args: &GateArgs, base: ArmTarget, head: ArmTarget) -> Result<Arms<'static>> {
     let [base, head] = resolve_arm::arms(
         [(&args.base, base), (&args.head, head)],
         &args.common.out,
@@ -153,9 +153,9 @@ fn both(args: &GateArgs, base: Named, head: Named) -> Result<Arms<'static>> {
 }
 
 /// With stored times of the baseline, only the head runs.
-fn head_alone(args: &GateArgs, head: Named) -> Result<Arms<'static>> {
+fn head_alone(args: &GateArgs, head: ArmTarget) -> Result<Arms<'static>> {
     let head = resolve_arm::arm((&args.head, head), &args.common.out, args.common.quiet)?;
-    let base = Side { name: args.base.clone(), commit: None };
+    let base = ArmRef { name: args.base.clone(), commit: None };
     let programs = vec![("head", head.program, Some(head.side.label()))];
     Ok(([base, head.side], programs))
 }

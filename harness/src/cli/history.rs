@@ -10,8 +10,8 @@ use crate::cli::args::HistoryArgs;
 use crate::cli::display;
 use crate::error::{Error, Result};
 use crate::report;
-use crate::results_dir::Folder;
-use crate::trial::provenance::Identity;
+use crate::results_dir::ResultsDir;
+use crate::trial::provenance::Provenance;
 
 /// Folder of the charts below the results folder.
 const FOLDER: &str = "history";
@@ -42,7 +42,7 @@ pub fn run(args: &HistoryArgs) -> Result<()> {
             args.out.display()
         )));
     }
-    let folder = Folder::existing(&args.out.join(FOLDER));
+    let folder = ResultsDir::existing(&args.out.join(FOLDER));
     for file in report::history_charts(&all)? {
         folder.write(&file.name, file.bytes)?;
     }
@@ -91,9 +91,9 @@ fn points_of(plan: &str, session: &Path, metrics: &Path) -> Result<Vec<HistoryPo
         fs::read_to_string(path)
             .map_err(|error| Error::caused(format!("reading {}", path.display()), error))
     };
-    let folder = Folder::existing(session);
+    let folder = ResultsDir::existing(session);
     let path = folder.identity();
-    let identity: Identity = serde_json::from_str(&text(&path)?)
+    let identity: Provenance = serde_json::from_str(&text(&path)?)
         .map_err(|error| Error::caused(format!("reading {}", path.display()), error))?;
     if history::is_quick(first_line(&folder.ledger()).as_deref(), &identity) {
         return Ok(Vec::new());

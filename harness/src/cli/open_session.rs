@@ -11,7 +11,7 @@ use crate::cli::args::StoreArgs;
 use crate::cli::display::Display;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report;
-use crate::results_dir::Folder;
+use crate::results_dir::ResultsDir;
 use crate::scenario::schedule::Shard;
 use crate::session::event::{Event, Observer};
 use crate::session::ledger;
@@ -19,31 +19,31 @@ use crate::session::ledger::{
     Ending, Ledger, Line, Origin, ProgramId, ResumedLine, ServerId, Session as Planned, SessionLine,
 };
 use crate::session::replay;
-use crate::session::replay::Progress;
+use crate::session::replay::Replay;
 use crate::session::resume;
-use crate::session::resume::{Earlier, Unfinished};
+use crate::session::resume::{PreviousSession, UnfinishedSession};
 use crate::session::runner;
-use crate::session::schema_lock::Claim;
-use crate::session::state::Recorded;
+use crate::session::schema_lock::SchemaLock;
+use crate::session::state::SessionState;
 use crate::session::strategy::Strategy;
 use crate::trial::provenance;
-use crate::trial::provenance::{Identity, Measured};
-use crate::trial::{Access, Executor, Process, Program};
+use crate::trial::provenance::{Measured, Provenance};
+use crate::trial::{Credentials, Executor, Process, Program};
 
 /// A measurement to start or resume.
 pub(super) struct Session {
     /// Results folder.
-    pub(super) folder: Folder,
+    pub(super) folder: ResultsDir,
     /// Provenance at the start of the measurement.
-    pub(super) identity: Identity,
-    progress: Progress,
+    pub(super) identity: Provenance,
+    progress: Replay,
     ledger: Ledger,
     /// Held until the measurement ends.
-    _claims: Vec<Claim>,
+    _claims: Vec<SchemaLock>,
 }
 
 /// Everything that a session needs to start.
-pub(super) struct Beginning<'a> {
+pub(super) struct NewSession<'a> {
     /// First line of the ledger: plan and origin.
     pub(super) line: SessionLine,
     /// Folder for results.
@@ -53,59 +53,59 @@ pub(super) struct Beginning<'a> {
     /// Start of this command.
     pub(super) at: DateTime<Utc>,
     /// Provenance now.
-    pub(super) identity: Identity,
+    pub(super) identity: Provenance,
     /// Locks on the server schemas that the session empties.
-    claims: Vec<Claim>,
+    claims: Vec<SchemaLock>,
 }
 
-impl Beginning<'_> {
+impl NewSession<'_> {
     /// Newest measurement of this plan if it has finished, so that it need not run again.
-    pub(super) fn ended(&self) -> Result<Option<Recorded>> {
+    pub(super) fn ended(&self) -> Result<Option<SessionState>> {
         match self.earlier()? {
-            Earlier::Ended(recorded) => Ok(Some(*recorded)),
-            Earlier::None | Earlier::Unfinished(_) => Ok(None),
+            PreviousSession::Ended(recorded) => Ok(Some(*recorded)),
+            PreviousSession::None | PreviousSession::Resumable(_) => Ok(None),
         }
     }
 
-    fn earlier(&self) -> Result<Earlier> {
+    fn earlier(&self) -> Result<PreviousSession> {
         if self.fresh {
-            return Ok(Earlier::None);
+            return Ok(PreviousSession::None);
         }
-        resume::newest(Folder::earlier(self.out, &self.line.session.name), &self.line)
+        resume::newest(ResultsDir::earlier(self.out, &self.line.session.name), &self.line)
     }
 }
 
 impl Session {
     /// Resumes the unfinished measurement of this plan, or starts a new one.
-    pub(super) fn open(beginning: Beginning<'_>, display: &mut Display) -> Result<Self> {
+    pub(super) fn open(beginning: NewSession<'_>, display: &mut Display) -> Result<Self> {
         match beginning.earlier()? {
-            Earlier::Unfinished(unfinished) => Self::go_on(*unfinished, beginning, display),
-            Earlier::None | Earlier::Ended(_) => Self::begin(beginning, display),
+            PreviousSession::Resumable(unfinished) => Self::go_on(*unfinished, beginning, display),
+            PreviousSession::None | PreviousSession::Ended(_) => Self::begin(beginning, display),
         }
     }
 
-    fn begin(beginning: Beginning<'_>, display: &mut Display) -> Result<Self> {
-        let Beginning { line, out, at, identity, claims, .. } = beginning;
+    fn begin(beginning: NewSession<'_>, display: &mut Display) -> Result<Self> {
+        let NewSession { line, out, at, identity, claims, .. } = beginning;
         let time = at.format("%Y%m%dT%H%M%SZ").to_string();
         let name = &line.session.name;
-        let fill = |folder: &Folder| {
+        let fill = |folder: &ResultsDir| {
             write_identity(folder, &identity)?;
             Ledger::create(&folder.ledger(), &line)
         };
         let (folder, ledger) =
-            Folder::create(out, name, &time, provenance::short_revision(), fill)?;
+            ResultsDir::create(out, name, &time, provenance::short_revision(), fill)?;
         let ledger = ledger.moved(folder.ledger());
         display.observe(Event::Opened { session: &line.session, folder: folder.path() });
-        let progress = Progress::of(line);
+        let progress = Replay::of(line);
         Ok(Self { folder, identity, progress, ledger, _claims: claims })
     }
 
     fn go_on(
-        unfinished: Unfinished,
-        beginning: Beginning<'_>,
+        unfinished: UnfinishedSession,
+        beginning: NewSession<'_>,
         display: &mut Display,
     ) -> Result<Self> {
-        let Unfinished { folder, told } = unfinished;
+        let UnfinishedSession { folder, told } = unfinished;
         let mut ledger = Ledger::reopen(&folder.ledger(), told.whole_bytes)?;
         let mut progress = told.progress;
         let recorded = progress.recorded();
@@ -132,7 +132,7 @@ impl Session {
         strategy: &dyn Strategy,
         executor: &mut dyn Executor,
         display: &mut Display,
-    ) -> Result<Recorded> {
+    ) -> Result<SessionState> {
         if self.progress.recorded().ending.is_none() {
             let progress = self.progress.clone();
             let ran = runner::run(progress, strategy, executor, &mut self.ledger, display);
@@ -158,7 +158,7 @@ impl Session {
     }
 
     /// Fails for a session with too many discarded blocks.
-    pub(super) fn check_validity(&self, recorded: &Recorded) -> Result<()> {
+    pub(super) fn check_validity(&self, recorded: &SessionState) -> Result<()> {
         if recorded.ending != Some(Ending::Invalid) {
             return Ok(());
         }
@@ -181,14 +181,14 @@ impl Session {
 }
 
 /// Reads and replays a ledger.
-pub(super) fn read(path: &Path) -> Result<Progress> {
-    let told = replay::tell(&ledger::text(path)?)
+pub(super) fn read(path: &Path) -> Result<Replay> {
+    let told = replay::parse_ledger(&ledger::text(path)?)
         .map_err(|message| Error::environment(format!("{}: {message}", path.display())))?;
     Ok(told.progress)
 }
 
 /// First report of each program, by program index.
-fn first_reports(recorded: &Recorded) -> Vec<(usize, &migrator::telemetry::report::RunReport)> {
+fn first_reports(recorded: &SessionState) -> Vec<(usize, &migrator::telemetry::report::RunReport)> {
     let programs = 0..recorded.session.origin.programs.len();
     let first = |program: usize| {
         let lines = recorded.steps.iter().flat_map(|ran| ran.trials().map(move |line| (ran, line)));
@@ -200,7 +200,7 @@ fn first_reports(recorded: &Recorded) -> Vec<(usize, &migrator::telemetry::repor
     programs.filter_map(first).collect()
 }
 
-fn write_identity(folder: &Folder, identity: &Identity) -> Result<()> {
+fn write_identity(folder: &ResultsDir, identity: &Provenance) -> Result<()> {
     folder.write("identity.json", &report::pretty(identity)?)
 }
 
@@ -210,7 +210,7 @@ pub(super) fn iso(time: DateTime<Utc>) -> String {
 }
 
 /// Request for a measurement by a verb.
-pub(super) struct Asked<'a> {
+pub(super) struct SessionRequest<'a> {
     /// Plan of the session.
     pub(super) session: Planned,
     /// Programs under test: a name that is the same for all builds, the program, and the user's
@@ -228,15 +228,15 @@ pub(super) struct Asked<'a> {
     pub(super) command: String,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> SessionRequest<'a> {
     /// Creates the executor of the programs, and everything that the session needs to start.
-    pub(super) fn begin(self) -> Result<(Process, Beginning<'a>)> {
-        let Asked { session, programs, shard, out, fresh, store, command } = self;
+    pub(super) fn begin(self) -> Result<(Process, NewSession<'a>)> {
+        let SessionRequest { session, programs, shard, out, fresh, store, command } = self;
         let at = Utc::now();
         let (names, (programs, paths)): (Vec<_>, (Vec<_>, Vec<_>)) =
             programs.into_iter().map(|(name, program, path)| (name, (program, path))).unzip();
         let file = store.password_file.as_deref();
-        let access = Access::of(&session.scenarios, file, store.recreate.as_deref())?;
+        let access = Credentials::of(&session.scenarios, file, store.recreate.as_deref())?;
         let claims = claims(&session, out)?;
         let servers = servers(&session, &access)?;
         let executor = Process::new(programs, &session.scenarios, out)?.with_access(access);
@@ -253,7 +253,7 @@ impl<'a> Asked<'a> {
         let measured = Measured { plan_hash: &plan_hash, started: &iso(at), command: &command };
         let first = identities.remove(0);
         let identity =
-            Identity::before(measured, first, identities, &scenario.store, executor.stores());
+            Provenance::before(measured, first, identities, &scenario.store, executor.stores());
         let ids = names.iter().zip(fingerprints);
         let origin = Origin {
             revision: identity.revision.clone(),
@@ -267,26 +267,26 @@ impl<'a> Asked<'a> {
             servers,
         };
         let line = SessionLine::new(session, origin, shard);
-        Ok((executor, Beginning { line, out, fresh, at, identity, claims }))
+        Ok((executor, NewSession { line, out, fresh, at, identity, claims }))
     }
 }
 
 /// Locks all server schemas of a session before any is emptied: a running session may have its rows
 /// there.
-fn claims(session: &Planned, out: &Path) -> Result<Vec<Claim>> {
-    let mut claims: Vec<Claim> = Vec::new();
+fn claims(session: &Planned, out: &Path) -> Result<Vec<SchemaLock>> {
+    let mut claims: Vec<SchemaLock> = Vec::new();
     let stores = session.scenarios.iter().map(|scenario| &scenario.store);
     for store in stores.filter(|store| store.is_server()) {
-        let url = Access::url(store)?;
+        let url = Credentials::url(store)?;
         if claims.iter().all(|claim| !claim.is_of(&url)) {
-            claims.push(Claim::of(out, &url)?);
+            claims.push(SchemaLock::of(out, &url)?);
         }
     }
     Ok(claims)
 }
 
 /// Servers of a session; each must be reachable and accept the login.
-fn servers(session: &Planned, access: &Access) -> Result<Vec<ServerId>> {
+fn servers(session: &Planned, access: &Credentials) -> Result<Vec<ServerId>> {
     let mut servers: Vec<ServerId> = Vec::new();
     let stores = session.scenarios.iter().map(|scenario| &scenario.store);
     for store in stores.filter(|store| store.is_server()) {

@@ -15,11 +15,11 @@ use crate::experiment::self_test::error_rates::SelfTestResult;
 use crate::experiment::tune::summarize;
 use crate::report;
 use crate::report::Format;
-use crate::results_dir::Folder;
+use crate::results_dir::ResultsDir;
 use crate::session::ledger::Kind;
 use crate::session::state;
-use crate::session::state::Recorded;
-use crate::trial::provenance::Identity;
+use crate::session::state::SessionState;
+use crate::trial::provenance::Provenance;
 
 /// Runs the verb.
 pub fn run(args: &ReportArgs) -> Result<()> {
@@ -36,7 +36,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     Ok(())
 }
 
-fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+fn sweep(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
     let analysis = analyse(recorded)?;
     if args.format == Format::Json {
         return report::pretty(&analysis);
@@ -46,7 +46,7 @@ fn sweep(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     report::render(args.format, &document)
 }
 
-fn tune(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+fn tune(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
     let tune_result = summarize(recorded)?;
     if args.format == Format::Json {
         return report::pretty(&tune_result);
@@ -56,7 +56,7 @@ fn tune(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     report::render(args.format, &document)
 }
 
-fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+fn self_test(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
     let tested = SelfTestResult::of(recorded)?;
     match args.format {
         Format::Json => report::pretty(&tested),
@@ -68,7 +68,7 @@ fn self_test(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     }
 }
 
-fn explained(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+fn explained(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
     let explained = explain(recorded)?;
     match args.format {
         Format::Json => report::pretty(&explained),
@@ -80,7 +80,7 @@ fn explained(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
     }
 }
 
-fn gate(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
+fn gate(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
     let gated = decide(recorded)?;
     if args.format == Format::Json {
         return report::pretty(&gated);
@@ -90,8 +90,8 @@ fn gate(args: &ReportArgs, recorded: &Recorded) -> Result<String> {
 }
 
 /// Name of a results folder for messages, and its replayed ledger.
-fn part(path: &Path) -> Result<(String, Recorded)> {
-    let folder = Folder::existing(path);
+fn part(path: &Path) -> Result<(String, SessionState)> {
+    let folder = ResultsDir::existing(path);
     let name = path.display().to_string();
     let recorded = open_session::read(&folder.ledger())?.into_recorded();
     let recorded = recorded.map_err(|error| Error::environment(format!("{name}: {error}")))?;
@@ -104,8 +104,8 @@ fn part(path: &Path) -> Result<(String, Recorded)> {
 }
 
 /// Provenance of a results folder.
-fn identity(path: &Path) -> Result<Identity> {
-    let path = Folder::existing(path).identity();
+fn identity(path: &Path) -> Result<Provenance> {
+    let path = ResultsDir::existing(path).identity();
     let failed = format!("reading {}", path.display());
     let text = fs::read_to_string(path).map_err(|error| Error::caused(failed.clone(), error))?;
     serde_json::from_str(&text).map_err(|error| Error::caused(failed, error))

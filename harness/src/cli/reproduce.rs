@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use crate::session::arms::Side;
+use crate::session::arms::ArmRef;
 
 /// Names of arms in a command line.
 const ARMS: [&str; 2] = ["--base", "--head"];
@@ -39,7 +39,7 @@ impl CommandLine {
     }
 
     /// With commits in place of refs, because refs move.
-    pub(super) fn with_arms(&self, sides: [&Side; 2]) -> Self {
+    pub(super) fn with_arms(&self, sides: [&ArmRef; 2]) -> Self {
         let mut words = self.0.clone();
         for (flag, side) in ARMS.into_iter().zip(sides) {
             let commit = side.commit.as_ref().map(|commit| commit.get(..12).unwrap_or(commit));
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn refs_become_commits_and_other_arms_keep_their_names() {
-        let side = |name: &str, commit: Option<&str>| Side {
+        let side = |name: &str, commit: Option<&str>| ArmRef {
             name: name.into(),
             commit: commit.map(str::to_owned),
         };

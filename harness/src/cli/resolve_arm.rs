@@ -10,55 +10,55 @@ use super::open_session;
 use super::resolve_program::invoked;
 use crate::cli::display::{Steps, say};
 use crate::error::{Error, Result};
-use crate::results_dir::Folder;
+use crate::results_dir::ResultsDir;
 use crate::scenario::{Scenario, Setting};
-use crate::session::arms::{Side, StoredBaseline, StoredWorkload};
+use crate::session::arms::{ArmRef, StoredBaseline, StoredWorkload};
 use crate::session::ledger::{Ending, Kind, Origin, ServerId};
-use crate::session::state::Recorded;
+use crate::session::state::SessionState;
 use crate::trial::Program;
 use crate::trial::measurement::{Measurement, Outcome};
-use crate::trial::provenance::{Identity, fingerprint};
+use crate::trial::provenance::{Provenance, fingerprint};
 
 /// Target of an arm's name.
 #[derive(Debug)]
-pub(super) enum Named {
+pub(super) enum ArmTarget {
     /// A commit to build.
     Ref(Commit),
     /// An existing program.
     Program(Program),
     /// An earlier session.
-    Results(Box<Earlier>),
+    Results(Box<EarlierSession>),
 }
 
 /// An earlier session: folder, ledger and provenance.
 #[derive(Debug)]
-pub(super) struct Earlier {
+pub(super) struct EarlierSession {
     path: PathBuf,
-    recorded: Recorded,
-    identity: Identity,
+    recorded: SessionState,
+    identity: Provenance,
 }
 
 /// An arm ready to run.
 #[derive(Debug)]
 pub(super) struct Arm {
     /// Name of the arm.
-    pub(super) side: Side,
+    pub(super) side: ArmRef,
     /// Program of the arm.
     pub(super) program: Program,
 }
 
 /// Resolves a name. A file or folder takes precedence over a ref of the same name.
-pub(super) fn named(name: &str) -> Result<Named> {
+pub(super) fn named(name: &str) -> Result<ArmTarget> {
     let path = Path::new(name);
-    if path.is_dir() && Folder::existing(path).ledger().exists() {
-        return Earlier::read(path).map(Box::new).map(Named::Results);
+    if path.is_dir() && ResultsDir::existing(path).ledger().exists() {
+        return EarlierSession::read(path).map(Box::new).map(ArmTarget::Results);
     }
     if path.is_file() {
         let scenario = path.extension().is_some_and(|extension| extension == "toml");
         return if scenario { runner(name) } else { Ok(Program::other(invoked(path))) }
-            .map(Named::Program);
+            .map(ArmTarget::Program);
     }
-    Commit::of(name).map(Named::Ref).ok_or_else(|| {
+    Commit::of(name).map(ArmTarget::Ref).ok_or_else(|| {
         Error::usage(format!("`{name}` is not a file, a results folder or a git ref here; for a branch of a remote, name origin/{name}"))
     })
 }
@@ -75,7 +75,7 @@ fn runner(name: &str) -> Result<Program> {
 }
 
 /// Builds what needs building and makes both arms, before anything runs.
-pub(super) fn arms(names: [(&str, Named); 2], out: &Path, quiet: bool) -> Result<[Arm; 2]> {
+pub(super) fn arms(names: [(&str, ArmTarget); 2], out: &Path, quiet: bool) -> Result<[Arm; 2]> {
     if build_ref::has_changes() && names.iter().any(|(name, _)| *name == "HEAD") && !quiet {
         say("uncommitted changes are not part of HEAD and are not measured");
     }
@@ -83,18 +83,18 @@ pub(super) fn arms(names: [(&str, Named); 2], out: &Path, quiet: bool) -> Result
     Ok([arm(base, out, quiet)?, arm(head, out, quiet)?])
 }
 
-pub(super) fn arm((name, named): (&str, Named), out: &Path, quiet: bool) -> Result<Arm> {
-    let side = |commit: Option<&Commit>| Side {
+pub(super) fn arm((name, named): (&str, ArmTarget), out: &Path, quiet: bool) -> Result<Arm> {
+    let side = |commit: Option<&Commit>| ArmRef {
         name: name.into(),
         commit: commit.map(|commit| commit.hash.clone()),
     };
     match named {
-        Named::Program(program) => Ok(Arm { side: side(None), program }),
-        Named::Ref(commit) => {
+        ArmTarget::Program(program) => Ok(Arm { side: side(None), program }),
+        ArmTarget::Ref(commit) => {
             let program = Program::other(built(name, &commit, out, quiet)?.program()?);
             Ok(Arm { side: side(Some(&commit)), program })
         }
-        Named::Results(earlier) => {
+        ArmTarget::Results(earlier) => {
             let (program, commit) = earlier.program(out, quiet)?;
             Ok(Arm { side: side(commit.as_ref()), program })
         }
@@ -102,7 +102,7 @@ pub(super) fn arm((name, named): (&str, Named), out: &Path, quiet: bool) -> Resu
 }
 
 pub(super) fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Result<Built> {
-    let name = Side { name: name.into(), commit: Some(commit.hash.clone()) }.label();
+    let name = ArmRef { name: name.into(), commit: Some(commit.hash.clone()) }.label();
     let builds = Builds::within(out)?;
     if builds.has(commit) {
         return builds.build(&name, commit);
@@ -114,9 +114,9 @@ pub(super) fn built(name: &str, commit: &Commit, out: &Path, quiet: bool) -> Res
     built
 }
 
-impl Earlier {
+impl EarlierSession {
     fn read(path: &Path) -> Result<Self> {
-        let folder = Folder::existing(path);
+        let folder = ResultsDir::existing(path);
         let recorded = open_session::read(&folder.ledger())?.into_recorded()?;
         let file = folder.identity();
         let failed = format!("reading {}", file.display());
@@ -188,7 +188,7 @@ impl Earlier {
 
     /// Checks that the session ran in the same environment. Any other difference would look like
     /// one of the programs.
-    pub(super) fn check_place(&self, identity: &Identity, origin: &Origin) -> Result<()> {
+    pub(super) fn check_place(&self, identity: &Provenance, origin: &Origin) -> Result<()> {
         let mut differences = identity.differences_around(&self.identity);
         let version = |server: &ServerId| {
             let then = self.recorded.session.origin.servers.iter();

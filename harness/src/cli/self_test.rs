@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::open_session::{Asked, Session};
+use super::open_session::{Session, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
@@ -30,7 +30,7 @@ pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     let slowed = program.clone().slowed(self_test::planted(&scenario));
     let (sessions, budget) = limits(args);
     let budget_s = budget.map(|budget| budget.as_secs_f64());
-    let (mut executor, beginning) = Asked {
+    let (mut executor, beginning) = SessionRequest {
         session: self_test::session(scenario, sessions, budget_s),
         programs: vec![("migrator", program, path.clone()), ("slowed migrator", slowed, path)],
         shard: None,
@@ -50,7 +50,7 @@ pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     folder.write("self-test.json", &json)?;
     let report =
         report::text::self_test::markdown(&tested, Some(&checkup), &session.identity.command);
-    folder.write(results_dir::LAST_FILE, &report)?;
+    folder.write(results_dir::COMPLETION_MARKER, &report)?;
     if args.common.json {
         display::result(&json);
     } else {

@@ -1,6 +1,6 @@
 //! `harness sweep`: measures one scenario, from the plan to the results folder.
 
-use super::open_session::{Asked, Session};
+use super::open_session::{Session, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
@@ -12,7 +12,7 @@ use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::sweep::SweepStrategy;
 use crate::report;
-use crate::results_dir::Folder;
+use crate::results_dir::ResultsDir;
 use crate::scenario::{Records, Scenario};
 use crate::session::ledger;
 
@@ -23,7 +23,7 @@ pub fn run(args: &SweepArgs, command: &CommandLine) -> Result<()> {
     let scenario = resolve_scenario::placed(scenario, &flags.common.store)?;
     check_shard(flags, &scenario)?;
     let (program, path) = program(&flags.program, &scenario)?;
-    let (mut executor, beginning) = Asked {
+    let (mut executor, beginning) = SessionRequest {
         session: ledger::Session::sweep(scenario),
         programs: vec![("migrator", program, path)],
         shard: flags.shard,
@@ -54,7 +54,7 @@ fn check_shard(flags: &SweepFlags, scenario: &Scenario) -> Result<()> {
     }
 }
 
-fn report(flags: &Flags, analysis: &Analysis, metrics: &str, folder: &Folder) {
+fn report(flags: &Flags, analysis: &Analysis, metrics: &str, folder: &ResultsDir) {
     if flags.json {
         display::result(metrics);
     } else {

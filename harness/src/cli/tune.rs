@@ -1,6 +1,6 @@
 //! `harness tune`: measures a plan of phases, from the first run to the results folder.
 
-use super::open_session::{Asked, Session};
+use super::open_session::{Session, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
@@ -20,7 +20,7 @@ pub fn run(args: &TuneArgs, command: &CommandLine) -> Result<()> {
     let (base, plan) = resolve_scenario::load_plan(&args.scenario, part, flags.seed, flags.quick)?;
     let base = resolve_scenario::placed(base, &flags.store)?;
     let (program, path) = program(&args.flags.program, &base)?;
-    let (mut executor, beginning) = Asked {
+    let (mut executor, beginning) = SessionRequest {
         session: ledger::Session::tune(base, plan),
         programs: vec![("migrator", program, path)],
         shard: None,

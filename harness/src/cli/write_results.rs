@@ -6,16 +6,16 @@ use crate::experiment::gate::GateResult;
 use crate::experiment::tune::TuneResult;
 use crate::report;
 use crate::report::Format;
-use crate::results_dir::Folder;
-use crate::session::state::Recorded;
-use crate::trial::provenance::Identity;
+use crate::results_dir::ResultsDir;
+use crate::session::state::SessionState;
+use crate::trial::provenance::Provenance;
 
 /// Writes the results of a sweep; returns the text of `metrics.json`.
 pub(super) fn sweep(
-    folder: &Folder,
+    folder: &ResultsDir,
     analysis: &Analysis,
-    recorded: &Recorded,
-    identity: &Identity,
+    recorded: &SessionState,
+    identity: &Provenance,
 ) -> Result<String> {
     folder.write("analysis.json", report::pretty(analysis)?)?;
     let document = report::build::sweep::document(analysis, recorded, identity);
@@ -27,10 +27,10 @@ pub(super) fn sweep(
 
 /// Writes the results of a plan; returns the text of `metrics.json`.
 pub(super) fn tune(
-    folder: &Folder,
+    folder: &ResultsDir,
     tuning: &TuneResult,
-    recorded: &Recorded,
-    identity: &Identity,
+    recorded: &SessionState,
+    identity: &Provenance,
 ) -> Result<String> {
     folder.write("analysis.json", report::pretty(tuning)?)?;
     let document = report::build::tune::document(tuning, recorded, identity)?;
@@ -42,10 +42,10 @@ pub(super) fn tune(
 
 /// Writes the results of a gate; returns the text of `report.md`.
 pub(super) fn gate(
-    folder: &Folder,
+    folder: &ResultsDir,
     gated: &GateResult,
-    recorded: &Recorded,
-    identity: &Identity,
+    recorded: &SessionState,
+    identity: &Provenance,
 ) -> Result<String> {
     let document = report::build::gate::document(gated, recorded, identity);
     folder.write("analysis.json", report::pretty(gated)?)?;

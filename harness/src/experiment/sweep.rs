@@ -5,33 +5,33 @@ use crate::analysis::sweep::{NAMES, analyse};
 use crate::scenario::Scenario;
 use crate::scenario::step::{Arm, Step};
 use crate::session::ledger::Ending;
-use crate::session::state::Recorded;
-use crate::session::strategy::{Next, Strategy};
+use crate::session::state::SessionState;
+use crate::session::strategy::{NextStep, Strategy};
 
 /// Sweeps a session's only scenario.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepStrategy;
 
 impl Strategy for SweepStrategy {
-    fn next(&self, recorded: &Recorded) -> Next {
+    fn next(&self, recorded: &SessionState) -> NextStep {
         let Some(scenario) = recorded.scenario(0) else {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         };
         match recorded.steps.as_slice() {
-            [] => Next::Step(Box::new(Step::sweep(NAMES.sweep, 0, scenario))),
-            [sweep] if sweep.invalid => Next::Done(Ending::Invalid),
+            [] => NextStep::Step(Box::new(Step::sweep(NAMES.sweep, 0, scenario))),
+            [sweep] if sweep.invalid => NextStep::Done(Ending::Invalid),
             // A machine with one shard cannot choose: the other shards might choose differently.
-            [_] if recorded.session.shard.is_some() => Next::Done(Ending::Complete),
+            [_] if recorded.session.shard.is_some() => NextStep::Done(Ending::Complete),
             [_] => match confirmation(recorded, scenario) {
-                Some(step) => Next::Step(Box::new(step)),
-                None => Next::Done(Ending::Complete),
+                Some(step) => NextStep::Step(Box::new(step)),
+                None => NextStep::Done(Ending::Complete),
             },
-            [.., last] if last.invalid => Next::Done(Ending::Invalid),
-            _ => Next::Done(Ending::Complete),
+            [.., last] if last.invalid => NextStep::Done(Ending::Invalid),
+            _ => NextStep::Done(Ending::Complete),
         }
     }
 
-    fn ahead(&self, recorded: &Recorded) -> usize {
+    fn ahead(&self, recorded: &SessionState) -> usize {
         let Some(scenario) = recorded.scenario(0) else {
             return 0;
         };
@@ -42,7 +42,7 @@ impl Strategy for SweepStrategy {
 
 /// Confirmation pairs if the candidate differs from the incumbent. A failed sweep has none; its
 /// analysis gives the reason.
-fn confirmation(recorded: &Recorded, scenario: &Scenario) -> Option<Step> {
+fn confirmation(recorded: &SessionState, scenario: &Scenario) -> Option<Step> {
     let analysis = analyse(recorded).ok()?;
     if analysis.choice == analysis.baseline {
         return None;

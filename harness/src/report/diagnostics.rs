@@ -2,13 +2,13 @@
 
 use super::model::{Comparison, Fact, FailedRun, ValidityFigures};
 use super::numbers::{percent, percent_range, value};
-use crate::stats::diagnostics::Pace;
+use crate::stats::diagnostics::DriftRate;
 
 /// The figures of statistics.md 4 that there are.
 pub(super) fn validity(validity: &ValidityFigures) -> Vec<Fact> {
     let share = |share: f64| format!("{:.0} %", share * 100.0);
     let pace = validity.trend_percent_per_hour.zip(validity.trend_percent_per_minute);
-    let pace = pace.map(|(percent_per_hour, percent_per_minute)| Pace {
+    let pace = pace.map(|(percent_per_hour, percent_per_minute)| DriftRate {
         percent_per_hour,
         percent_per_minute,
     });

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Link {
-    /// What every connect takes on top, in milliseconds.
+    /// Added latency of each connect, in milliseconds.
     pub connect_ms: u32,
-    /// What every message and its answer take on top, in milliseconds.
+    /// Added latency of each message and its answer, in milliseconds.
     pub round_trip_ms: u32,
 }
 
 impl Link {
-    /// Whether anything is simulated.
+    /// True if any latency is simulated.
     pub fn is_simulated(self) -> bool {
         self != Self::default()
     }

@@ -1,4 +1,4 @@
-//! Which figures of a run are compared: their names, units and meaning. Holds no figures of a run.
+//! Metrics of a run: names, units and directions.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ impl Metric {
         }
     }
 
-    /// Which way it improves.
+    /// Direction in which it improves.
     pub fn better(self) -> Better {
         if self == Self::RecPerMin { Better::Higher } else { Better::Lower }
     }
@@ -67,8 +67,8 @@ impl Metric {
     }
 }
 
-/// One value for each metric, but for times that the program under test does not say; in files an
-/// object with the metrics' names.
+/// One value for each metric, except times that the program does not report. In files an object
+/// with the metrics' names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PerMetric<T> {
     /// For [`Metric::RecPerMin`].

@@ -24,26 +24,26 @@ pub struct Scenario {
     pub why: String,
     /// The phase of the plan, such as `II.1`.
     pub phase: String,
-    /// What the phase calls itself.
+    /// Name of the optimization.
     pub optimization: String,
-    /// What was expected of the optimization, from and to, in percent; nothing where nobody says.
+    /// Expected improvement, from and to, in percent; `None` if the scenario gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_percent: Option<[f64; 2]>,
     /// Counted blocks: runs of every setting.
     pub runs: u32,
     /// Blocks before them that are run and not counted.
     pub warmup: u32,
-    /// Fresh pairs that confirm a choice: even.
+    /// Confirmation pairs: even.
     pub pairs: u32,
     /// Seed of the order.
     pub seed: u64,
-    /// Whether `--quick` cut it down.
+    /// True if `--quick` reduced it.
     pub quick: bool,
     /// The records.
     pub workload: Workload,
     /// The store.
     pub store: Store,
-    /// What is simulated between migrator and store.
+    /// Simulated network between migrator and store.
     pub link: Link,
     /// The program under test, where it is not the migrator.
     pub runner: Option<Runner>,
@@ -55,9 +55,9 @@ pub struct Scenario {
     pub baseline: usize,
     /// When a run is ended or a setting not chosen.
     pub limits: Limits,
-    /// When a block is void.
+    /// Limits of interference, beyond which a block is discarded.
     pub validity: Validity,
-    /// How two arms are compared.
+    /// Comparison of two arms.
     pub gate: Gate,
 }
 
@@ -72,12 +72,12 @@ pub struct Setting {
     pub settings: Settings,
 }
 
-/// Which records are migrated.
+/// Records to migrate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
-    /// How many.
+    /// Number of records.
     pub records: Records,
-    /// What `migrator generate --profile` takes.
+    /// Profile for `migrator generate --profile`.
     pub profile: String,
     /// Share of records that repeat a key of another record, 0 to 1.
     pub duplicates: f64,
@@ -87,7 +87,7 @@ pub struct Workload {
     pub seed: u64,
 }
 
-/// How many records a run migrates.
+/// Number of records per run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Records {
@@ -108,26 +108,26 @@ pub struct Limits {
     pub timeout_s: NonZeroU32,
     /// A setting with a run above this is not chosen.
     pub peak_rss_bytes: u64,
-    /// A setting with a run above this is not chosen; nothing where latency does not matter.
+    /// A setting with a run above this is not chosen; `None` for no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_p99_ms: Option<NonZeroU32>,
 }
 
-/// How two arms are compared.
+/// Comparison of two arms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gate {
     /// By how much the other arm may be worse than the baseline, as a share: 0.05 is 5 %.
     pub margin: f64,
-    /// What is compared, each once; the first decides.
+    /// Metrics to compare, each once; the first decides.
     pub metrics: Vec<Metric>,
-    /// What follows from being worse by less than the margin.
+    /// Consequence of being worse by less than the margin.
     pub small: SmallPolicy,
     /// Exact quantities of which any rise counts as a regression; the others are reported.
     pub exact: Vec<Exact>,
 }
 
-/// What follows from being worse by less than the margin.
+/// Consequence of being worse by less than the margin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SmallPolicy {
@@ -171,9 +171,8 @@ impl Default for Gate {
     }
 }
 
-/// What may go on beside a run. A block with a run above any of these is void and run again. Small
-/// disturbances hit every setting of a block alike and are left in; these limits are for the ones
-/// that do not.
+/// Limits of interference. A block with a run above any of them is discarded and repeated. Small
+/// interference hits all settings of a block alike and is tolerated; these limits are for the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Validity {
@@ -199,10 +198,10 @@ impl Default for Limits {
 }
 
 impl Scenario {
-    /// The same with rows that go where a command line says.
+    /// Scenario with the store of a command line.
     ///
     /// # Errors
-    /// A place that is none, or something of the scenario that would be ignored there.
+    /// Fails for a place that is not a store, and if a part of the scenario would be ignored there.
     pub fn stored_at(mut self, url: &str) -> Result<Self, String> {
         self.store = self.store.moved(url)?;
         let runner = self.runner.as_ref();
@@ -274,7 +273,7 @@ batch_size = [100, 1000]
             }
             assert_eq!(baseline, Settings::default(), "{name}");
             assert_eq!(scenario.link.is_simulated(), name.ends_with("-link"), "{name}");
-            let few = schedule::records_least(&scenario.settings);
+            let few = schedule::min_records(&scenario.settings);
             if let Records::Fixed(records) = scenario.workload.records {
                 assert!(records >= few, "{name}: too few records for two batches of a worker");
             }

@@ -1,5 +1,5 @@
-//! `[runner] command`: the command line of any program that writes a run report, with a placeholder
-//! in braces for everything that the harness decides. Pure; starts nothing.
+//! `[runner] command`: command line of any program that writes a run report, with placeholders in
+//! braces.
 
 use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ impl Runner {
         self.command.iter().map(filled).collect()
     }
 
-    /// What is wrong with the command: what it does not say would be accepted and ignored.
+    /// Error of the command, if it would silently ignore a part of the scenario.
     pub(crate) fn fault(&self, swept: &[String], link: Link, store: &Store) -> Option<String> {
         if self.command.is_empty() {
             return Some("takes a program and its arguments".into());

@@ -1,5 +1,6 @@
-//! Arms, blocks and a seed → the order of a step's trials, and how many records each takes. Pure: the
-//! same seed gives the same plan everywhere; statistics.md 1 says why the order matters.
+//! Schedule of a step: the order of its trials, drawn from a seed, and the number of records of
+//! each. The same seed gives the same schedule everywhere; statistics.md 1 explains why order
+//! matters.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -15,19 +16,19 @@ use crate::scenario::model::{Scenario, Setting};
 /// The order of a step's trials: complete blocks, each running every arm once. An arm is a setting of
 /// a sweep, or one of the two sides of a comparison, whose blocks are pairs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct Schedule {
     /// The seed that the order was drawn from.
     pub seed: u64,
-    /// How the order within blocks was made.
-    pub order: Order,
+    /// Randomization of the order within blocks.
+    pub order: Randomization,
     /// The blocks, those of the warm-up first.
     pub blocks: Vec<Block>,
 }
 
-/// How the order within blocks is made.
+/// Randomization of the order within blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum Randomization {
     /// Williams squares: in each, every setting follows every other one exactly once.
     Williams,
     /// Every block shuffled on its own.
@@ -39,7 +40,7 @@ pub enum Order {
 /// One pass over all arms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
-    /// Whether its trials are left out of the analysis.
+    /// True for a warm-up block, which is not analysed.
     pub warmup: bool,
     /// Indices of the step's arms, each once.
     pub arms: Vec<usize>,
@@ -49,9 +50,9 @@ pub struct Block {
 /// which every machine needs. Written `i/n`, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
-    /// Which part, from 0.
+    /// Index of the shard, from 0.
     pub index: usize,
-    /// How many parts there are.
+    /// Number of shards.
     pub of: NonZeroUsize,
 }
 
@@ -88,13 +89,13 @@ pub struct Trial {
     pub block: usize,
     /// Its place in the block, from 1.
     pub slot: usize,
-    /// Whether its block is one of the warm-up.
+    /// True for a trial of a warm-up block.
     pub warmup: bool,
     /// Index into the step's arms.
     pub arm: usize,
 }
 
-impl Plan {
+impl Schedule {
     /// The order of a sweep of a scenario's settings, drawn from its seed.
     pub fn of(scenario: &Scenario) -> Self {
         let (runs, warmup) = (scenario.runs as usize, scenario.warmup as usize);
@@ -105,13 +106,13 @@ impl Plan {
     pub fn sweep(arms: usize, runs: usize, warmup: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let square = arms.is_multiple_of(2) && runs.is_multiple_of(arms);
-        let order = if square { Order::Williams } else { Order::Shuffled };
+        let order = if square { Randomization::Williams } else { Randomization::Shuffled };
         let mut blocks: Vec<Block> =
             (0..warmup).map(|_| Block { warmup: true, arms: shuffled(arms, &mut rng) }).collect();
         while blocks.len() < warmup + runs {
             let orders = match order {
-                Order::Williams => williams(arms, &mut rng),
-                Order::Shuffled | Order::Balanced => vec![shuffled(arms, &mut rng)],
+                Randomization::Williams => williams(arms, &mut rng),
+                Randomization::Shuffled | Randomization::Balanced => vec![shuffled(arms, &mut rng)],
             };
             blocks.extend(orders.into_iter().map(|arms| Block { warmup: false, arms }));
         }
@@ -130,7 +131,7 @@ impl Plan {
         orders.extend((!pairs.is_multiple_of(2)).then_some(odd_one));
         orders.shuffle(&mut rng);
         blocks.extend(orders.into_iter().map(|arms| Block { warmup: false, arms }));
-        Self { seed, order: Order::Balanced, blocks }
+        Self { seed, order: Randomization::Balanced, blocks }
     }
 
     /// Every trial in the order in which they run where nothing is interrupted.
@@ -156,7 +157,7 @@ impl Plan {
         slots.map(trial).collect()
     }
 
-    /// How many blocks are not counted; they come first.
+    /// Number of warm-up blocks; they come first.
     fn warmup_count(&self) -> usize {
         self.blocks.iter().take_while(|block| block.warmup).count()
     }
@@ -164,7 +165,7 @@ impl Plan {
     /// The index of a trial's block.
     pub fn block_of(&self, trial: &Trial) -> usize {
         let before = if trial.warmup { 0 } else { self.warmup_count() };
-        // A line that somebody else wrote may say anything; no block has such an index.
+        // A line of a foreign ledger may hold any number; no block has such an index.
         before.saturating_add(trial.block).wrapping_sub(1)
     }
 
@@ -177,7 +178,7 @@ impl Plan {
         (0..self.blocks.len()).filter(takes).collect()
     }
 
-    /// How many trials there are, those of the warm-up included.
+    /// Number of trials, including the warm-up.
     pub fn trial_count(&self) -> usize {
         self.blocks.iter().map(|block| block.arms.len()).sum()
     }
@@ -192,14 +193,14 @@ pub fn hash<T: Serialize>(planned: &T) -> String {
 
 /// The seed of one batch of one step, drawn from its session's: every step has an order of its own,
 /// and a session that goes on draws the same ones again.
-pub fn seed_of(seed: u64, step: &str, batch: usize) -> u64 {
+pub fn derive_seed(seed: u64, step: &str, batch: usize) -> u64 {
     let digest = blake3::hash(format!("{seed} {step} {batch}").as_bytes());
     digest.as_bytes()[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
-/// How many records a run must last for: workers × 2 × batch size, each at its largest, so that no
-/// setting is judged on one batch. The pilot takes as many.
-pub fn records_least(settings: &[Setting]) -> NonZeroU32 {
+/// Minimum number of records of a run: workers × 2 × batch size, each at its largest, so that no
+/// setting is judged on one batch. The pilot run takes as many.
+pub fn min_records(settings: &[Setting]) -> NonZeroU32 {
     let most = |part: fn(&Setting) -> usize| settings.iter().map(part).max().unwrap_or(1);
     let workers = most(|setting| setting.settings.workers.get());
     let batch = most(|setting| setting.settings.batch_size.get());
@@ -207,8 +208,8 @@ pub fn records_least(settings: &[Setting]) -> NonZeroU32 {
     u32::try_from(least).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MAX)
 }
 
-/// How many records make a run last `run_seconds` where the pilot read `rec_per_min`, rounded up to
-/// two digits so that a source serves again; never fewer than `least`.
+/// Number of records for a run of `run_seconds` at the pilot's `rec_per_min`, rounded up to two
+/// digits so that a source can be reused; at least `least`.
 pub fn records(run_seconds: f64, rec_per_min: f64, least: NonZeroU32) -> NonZeroU32 {
     let wanted = two_digits(whole(rec_per_min / 60.0 * run_seconds));
     NonZeroU32::new(wanted).map_or(least, |wanted| wanted.max(least))
@@ -276,7 +277,7 @@ mod tests {
         fn every_block_runs_every_setting_once(
             settings in 1_usize..9, runs in 2_u32..20, warmup in 0_u32..3, seed in 0_u64..1000,
         ) {
-            let plan = Plan::of(&scenario(settings, runs, warmup, seed));
+            let plan = Schedule::of(&scenario(settings, runs, warmup, seed));
             prop_assert_eq!(plan.blocks.len(), (runs + warmup) as usize);
             for block in &plan.blocks {
                 let mut order = block.arms.clone();
@@ -291,7 +292,7 @@ mod tests {
         #[test]
         fn one_seed_gives_one_plan(settings in 2_usize..8, seed in 0_u64..1000) {
             let scenario = scenario(settings, 6, 1, seed);
-            prop_assert_eq!(Plan::of(&scenario), Plan::of(&scenario));
+            prop_assert_eq!(Schedule::of(&scenario), Schedule::of(&scenario));
         }
 
         #[test]
@@ -301,8 +302,8 @@ mod tests {
             let settings = half * 2;
             let runs = squares * u32::try_from(settings).unwrap();
             prop_assume!(runs >= 2);
-            let plan = Plan::of(&scenario(settings, runs, 0, seed));
-            prop_assert_eq!(plan.order, Order::Williams);
+            let plan = Schedule::of(&scenario(settings, runs, 0, seed));
+            prop_assert_eq!(plan.order, Randomization::Williams);
             let mut follows: BTreeMap<(usize, usize), u32> = BTreeMap::new();
             for block in &plan.blocks {
                 for pair in block.arms.windows(2) {
@@ -316,7 +317,7 @@ mod tests {
 
     #[test]
     fn shards_share_the_counted_blocks_and_each_has_the_warmup() {
-        let plan = Plan::of(&scenario(3, 7, 1, 1));
+        let plan = Schedule::of(&scenario(3, 7, 1, 1));
         let shards: Vec<_> = ["0/3", "1/3", "2/3"]
             .into_iter()
             .map(|text| plan.blocks_of(Some(text.parse().unwrap())))
@@ -334,45 +335,52 @@ mod tests {
             half in 0_usize..20, odd in 0_usize..2, warmup in 0_usize..3, seed in 0_u64..1000,
         ) {
             let pairs = 2 * half + odd;
-            let plan = Plan::pairs(pairs, warmup, seed);
+            let plan = Schedule::pairs(pairs, warmup, seed);
             prop_assert_eq!(plan.blocks.len(), pairs + warmup);
             let counted = plan.blocks.iter().filter(|block| !block.warmup);
             let ab = counted.clone().filter(|block| block.arms == [0, 1]).count();
             let ba = counted.filter(|block| block.arms == [1, 0]).count();
             prop_assert_eq!(ab + ba, pairs);
             prop_assert_eq!(ab.abs_diff(ba), odd);
-            prop_assert_eq!(plan, Plan::pairs(pairs, warmup, seed));
+            prop_assert_eq!(plan, Schedule::pairs(pairs, warmup, seed));
         }
     }
 
     #[test]
     fn every_batch_of_every_step_has_a_seed_of_its_own() {
-        let seeds =
-            [seed_of(1, "a", 1), seed_of(1, "a", 2), seed_of(1, "b", 1), seed_of(2, "a", 1)];
+        let seeds = [
+            derive_seed(1, "a", 1),
+            derive_seed(1, "a", 2),
+            derive_seed(1, "b", 1),
+            derive_seed(2, "a", 1),
+        ];
         for (index, seed) in seeds.iter().enumerate() {
             assert!(!seeds[..index].contains(seed));
         }
-        assert_ne!(Plan::pairs(10, 0, seeds[0]).blocks, Plan::pairs(10, 0, seeds[1]).blocks);
+        assert_ne!(
+            Schedule::pairs(10, 0, seeds[0]).blocks,
+            Schedule::pairs(10, 0, seeds[1]).blocks
+        );
     }
 
     #[test]
     fn what_cannot_be_balanced_is_shuffled() {
-        assert_eq!(Plan::of(&scenario(6, 10, 1, 1)).order, Order::Shuffled);
-        assert_eq!(Plan::of(&scenario(5, 10, 1, 1)).order, Order::Shuffled);
-        assert_eq!(Plan::of(&scenario(6, 12, 1, 1)).order, Order::Williams);
+        assert_eq!(Schedule::of(&scenario(6, 10, 1, 1)).order, Randomization::Shuffled);
+        assert_eq!(Schedule::of(&scenario(5, 10, 1, 1)).order, Randomization::Shuffled);
+        assert_eq!(Schedule::of(&scenario(6, 12, 1, 1)).order, Randomization::Williams);
     }
 
     #[test]
     fn another_seed_gives_another_order_and_another_hash() {
         let (one, two) = (scenario(6, 10, 1, 1), scenario(6, 10, 1, 2));
-        assert_ne!(Plan::of(&one).blocks, Plan::of(&two).blocks);
+        assert_ne!(Schedule::of(&one).blocks, Schedule::of(&two).blocks);
         assert_ne!(hash(&one), hash(&two));
         assert_eq!(hash(&one), hash(&one.clone()));
     }
 
     #[test]
     fn trials_are_numbered_through_and_blocks_from_one_after_the_warmup() {
-        let plan = Plan::of(&scenario(3, 2, 1, 1));
+        let plan = Schedule::of(&scenario(3, 2, 1, 1));
         let trials: Vec<_> = plan.trials().collect();
         assert_eq!(trials.len(), plan.trial_count());
         let numbers: Vec<_> = trials.iter().map(|trial| trial.number).collect();
@@ -385,7 +393,7 @@ mod tests {
 
     #[test]
     fn a_run_is_long_enough_and_never_one_batch() {
-        let least = records_least(&scenario(6, 10, 1, 1).settings);
+        let least = min_records(&scenario(6, 10, 1, 1).settings);
         assert_eq!(least.get(), 2 * 2 * 600);
         let cases = [(0.0, 2400), (60.0, 2400), (600_000.0, 8000), (601_234.0, 8100)];
         for (rec_per_min, expected) in cases {

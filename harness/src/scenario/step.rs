@@ -1,13 +1,12 @@
-//! One step of a session: which arms are run, with which program, in which order. Pure; what is
-//! decided from a step's figures is decided elsewhere.
+//! One step of a session: its arms, their programs, and the order of its trials.
 
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::model::{Scenario, Setting};
 use crate::scenario::schedule;
-use crate::scenario::schedule::{Order, Plan, Shard};
+use crate::scenario::schedule::{Randomization, Schedule, Shard};
 
-/// What one run is asked for: a program under these settings.
+/// Specification of a run: a program under these settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arm {
     /// Index into the programs of the session's origin.
@@ -21,18 +20,18 @@ pub struct Arm {
 /// pairs of its two arms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// What it is for. Steps of one name are batches of one comparison.
+    /// Purpose. Steps of the same name are looks of one comparison.
     pub name: String,
-    /// Which batch of its name, from 1.
+    /// Number of the look among the steps of its name, from 1.
     pub batch: usize,
     /// Index into the session's scenarios: records, store, link and limits of its runs.
     pub scenario: usize,
-    /// What is run.
+    /// Arms to run.
     pub arms: Vec<Arm>,
     /// Index of the arm that the others are measured against.
     pub baseline: usize,
     /// In which order.
-    pub plan: Plan,
+    pub plan: Schedule,
 }
 
 impl Step {
@@ -46,7 +45,7 @@ impl Step {
             scenario,
             arms: settings.settings.iter().map(arm).collect(),
             baseline: settings.baseline,
-            plan: Plan::of(settings),
+            plan: Schedule::of(settings),
         }
     }
 
@@ -60,27 +59,27 @@ impl Step {
         pairs: usize,
         seed: u64,
     ) -> Self {
-        let plan = Plan::pairs(pairs, 0, schedule::seed_of(seed, name, batch));
+        let plan = Schedule::pairs(pairs, 0, schedule::derive_seed(seed, name, batch));
         Self { name: name.into(), batch, scenario, arms: arms.into(), baseline: 0, plan }
     }
 
-    /// Whether its blocks are pairs.
+    /// True if its blocks are pairs.
     pub fn is_comparison(&self) -> bool {
-        self.plan.order == Order::Balanced
+        self.plan.order == Randomization::Balanced
     }
 
-    /// What one block is called.
+    /// Noun for one block.
     pub fn block_noun(&self) -> &'static str {
         if self.is_comparison() { "pair" } else { "block" }
     }
 
-    /// How many blocks of a shard, or of all, are counted.
+    /// Number of counted blocks of a shard, or of all.
     pub fn counted(&self, shard: Option<Shard>) -> usize {
         let blocks = self.plan.blocks_of(shard);
         blocks.iter().filter(|index| !self.plan.blocks[**index].warmup).count()
     }
 
-    /// How many trials a shard, or all, of it takes where nothing is void.
+    /// Number of trials of a shard, or of all, if none is discarded.
     pub fn trial_count(&self, shard: Option<Shard>) -> usize {
         let blocks = self.plan.blocks_of(shard);
         blocks.iter().map(|index| self.plan.blocks[*index].arms.len()).sum()

@@ -1,5 +1,5 @@
-//! `[store]`: where the rows of trials go: into fresh files, or into a schema of a server that is
-//! emptied before each of them. Pure; connects to nothing and knows no password.
+//! `[store]`: target of a trial's rows: a new file, or a server schema that is emptied before each
+//! trial.
 
 use migrator::store::mssql::url::ServerUrl;
 use serde::{Deserialize, Serialize};
@@ -7,32 +7,31 @@ use serde::{Deserialize, Serialize};
 /// Every trial gets a fresh file.
 pub const FILES: &str = "sqlite:";
 
-/// Some SQL Server: a scenario that is handed on cannot know where it stands, so the command says it.
+/// Placeholder for a SQL Server that the command line names, because a shared scenario cannot.
 pub const ANY_SERVER: &str = "mssql:";
 
 /// The schema where a server's URL names none: one that is there for trials and nothing else.
 pub const SCHEMA: &str = "sweetspot";
 
-/// How files are flushed where nothing is said.
+/// Default of `synchronous`.
 const SYNCHRONOUS: &str = "full";
 
-/// Where the rows go.
+/// Target of the rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
     /// [`FILES`], [`ANY_SERVER`], or the URL of a database on a server with the schema that is
     /// emptied before each trial. It has no password: the migrator refuses one in a URL.
     pub url: String,
-    /// What `migrator run --synchronous` takes; absent where the rows go to a server, which has no
-    /// such setting.
+    /// Value for `migrator run --synchronous`; `None` for a server, which has no such setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synchronous: Option<String>,
 }
 
-/// What is wrong with a store: the key, and what it takes.
+/// Error of a store: the key, and the values that it takes.
 pub(super) type StoreFault = (&'static str, String);
 
 impl Store {
-    /// What a scenario says of it. A setting that would be ignored is refused.
+    /// Parses a scenario's store. Rejects a setting that would be ignored.
     pub(super) fn read(url: &str, synchronous: Option<&str>) -> Result<Self, StoreFault> {
         let url = resolved(url).map_err(|message| ("url", message))?;
         let synchronous = match (url == FILES, synchronous) {
@@ -65,12 +64,12 @@ impl Store {
         }
     }
 
-    /// Whether the rows go to a server.
+    /// True if the target is a server.
     pub fn is_server(&self) -> bool {
         self.url != FILES
     }
 
-    /// Whether it is known which server that is.
+    /// True if the server is named.
     pub fn is_known(&self) -> bool {
         self.url != ANY_SERVER
     }
@@ -82,13 +81,13 @@ impl Store {
         Self { url: url.to_owned(), ..self.clone() }
     }
 
-    /// Whether files are flushed otherwise than where nothing is said.
+    /// True if `synchronous` differs from the default.
     pub(super) fn flushes_otherwise(&self) -> bool {
         self.synchronous.as_deref().is_some_and(|said| said != SYNCHRONOUS)
     }
 }
 
-/// A server's URL says which schema it means, so that no two readers take another one.
+/// A server's URL with its schema filled in, so that all readers use the same one.
 fn resolved(url: &str) -> Result<String, String> {
     if url == FILES || url == ANY_SERVER {
         return Ok(url.to_owned());

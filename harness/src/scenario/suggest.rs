@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-/// Whether the migrator's own argument type knows the name.
+/// Checks a name against the migrator's own argument type.
 pub(super) fn check<T: ValueEnum>(name: &str) -> Result<(), String> {
     let values = T::value_variants().iter().filter_map(T::to_possible_value);
     let known: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();

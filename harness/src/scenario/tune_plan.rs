@@ -31,7 +31,7 @@ pub const DEFAULT: &str = "scenarios/phase2.toml";
 const QUICK_RUNS: u32 = 2;
 const QUICK_PAIRS: u32 = 2;
 
-/// Settings that apply only beside another one.
+/// Settings that depend on another one.
 const DEPENDENTS: [(&str, &[&str]); 3] = [
     ("pool", &["pool_max", "pool_idle_s", "pool_lifetime_s"]),
     ("queue_depth", &["queue_bytes_max"]),
@@ -43,19 +43,19 @@ const DEPENDENTS: [(&str, &[&str]); 3] = [
 pub struct Tune {
     /// Seconds that the whole session may take.
     pub budget_s: NonZeroU64,
-    /// What the plan wants to reach, where it says so.
+    /// Target of the plan, if it has one.
     pub target: Option<Target>,
     /// The phases.
     pub phases: Vec<Phase>,
 }
 
-/// What a plan wants to reach, and from where; records per minute, from and to.
+/// Target of a plan, in records per minute, from and to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// Where it starts.
+    /// Starting range.
     pub from_rec_per_min: [f64; 2],
-    /// What it wants.
+    /// Target range.
     pub rec_per_min: [f64; 2],
 }
 
@@ -73,15 +73,15 @@ impl Target {
 pub struct Phase {
     /// Its number, such as `II.1`.
     pub phase: String,
-    /// What it calls itself.
+    /// Name of the optimization.
     pub optimization: String,
     /// The question that it answers.
     pub why: String,
-    /// What the plan expects of it, from and to, in percent.
+    /// Expected improvement, from and to, in percent.
     pub expected_percent: Option<[f64; 2]>,
-    /// What a commit that takes its choice over says: a swept setting's name in braces is its value.
+    /// Commit message for the change; a swept setting's name in braces is replaced by its value.
     pub commit: String,
-    /// Whether it is swept once more when the other phases have changed what it depends on.
+    /// True if it is swept again after other phases have changed what it depends on.
     pub again: bool,
     /// The share of the time that parsing must take for the phase to be worth measuring, 0 to 1.
     pub parse_share_min: Option<f64>,
@@ -153,7 +153,7 @@ impl Phase {
         format!("Phase {}: {filled}", self.phase)
     }
 
-    /// A changed setting takes those with it that apply beside it alone.
+    /// A changed setting removes those that depend on it.
     fn with(&self, point: &Map<String, Value>, key: &str, value: &Value) -> Map<String, Value> {
         let mut point = point.clone();
         let changed = point.insert(key.into(), value.clone()).as_ref() != Some(value);
@@ -165,8 +165,8 @@ impl Phase {
     }
 }
 
-/// What differs between two settings, such as `batch_size=200 pool=shared`; `none` where nothing
-/// does. What only applies beside another setting is not told apart.
+/// Differences between two settings, such as `batch_size=200 pool=shared`; `none` if they are
+/// equal. Dependent settings are ignored.
 pub fn difference(base: &Settings, other: &Settings) -> String {
     let (base, other) = (flat(base), flat(other));
     let main = |name: &&String| !DEPENDENTS.iter().any(|(_, names)| names.contains(&name.as_str()));
@@ -201,7 +201,7 @@ pub fn shipped_names() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|(name, _)| *name)
 }
 
-/// Whether a scenario's text is that of a plan, as far as it can be read.
+/// True if a text is a plan of phases, as far as it can be parsed.
 pub fn is_plan(text: &str) -> bool {
     Source::of(text).is_ok_and(|source| !source.phases().is_empty())
 }
@@ -490,7 +490,7 @@ batch_size = [100, 200]
         let shared = &pool.settings[1].settings;
         let sizes = tune.phases[1].scenario(&base, shared).unwrap();
         let shorts: Vec<&str> = sizes.settings.iter().map(|s| s.short.as_str()).collect();
-        // What is in use is not among the values, and comes first.
+        // The incumbent is not among the values, and comes first.
         assert_eq!((shorts, sizes.baseline), (vec!["1000", "100", "200"], 0));
         assert!(sizes.settings.iter().all(|s| s.settings.pool == shared.pool));
         let back = tune.phases[0].scenario(&base, &sizes.settings[2].settings).unwrap();
@@ -568,7 +568,7 @@ batch_size = [100, 200]
             let swept = tune.phases.iter().map(|phase| phase.scenario(&base, present).unwrap());
             // A phase may begin with any setting of those before it.
             let settings: Vec<Setting> = swept.flat_map(|scenario| scenario.settings).collect();
-            let few = crate::scenario::schedule::records_least(&settings);
+            let few = crate::scenario::schedule::min_records(&settings);
             if let crate::scenario::Records::Fixed(records) = base.workload.records {
                 assert!(records >= few, "{name}: {records} records, not {few}");
             }

@@ -10,11 +10,11 @@ pub const BASE: usize = 0;
 
 /// The two arms of a gate, and its terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Contest {
+pub struct GateSpec {
     /// What was there before.
-    pub base: Side,
+    pub base: ArmRef,
     /// What is asked about.
-    pub head: Side,
+    pub head: ArmRef,
     /// Seconds that runs may take; the first look at every scenario is always taken.
     pub budget_s: f64,
     /// What an earlier session measured of the baseline, where results were named as it.
@@ -24,7 +24,7 @@ pub struct Contest {
 
 /// One arm, as the user named it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Side {
+pub struct ArmRef {
     /// A git ref, a path, or a results folder.
     pub name: String,
     /// The commit that it was built from, where it is a ref.
@@ -32,7 +32,7 @@ pub struct Side {
     pub commit: Option<String>,
 }
 
-impl Side {
+impl ArmRef {
     /// The name, and the first characters of the commit where the name is not the commit.
     pub fn label(&self) -> String {
         match self.commit.as_deref() {
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_arm_is_called_by_its_name_and_its_commit_once() {
-        let side = |name: &str, commit: Option<&str>| Side {
+        let side = |name: &str, commit: Option<&str>| ArmRef {
             name: name.into(),
             commit: commit.map(str::to_owned),
         };

@@ -2,7 +2,7 @@
 //! verb that has a budget reckons by this. Takes measured times, holds no clock. Pure: the same runs
 //! give the same answer.
 
-use crate::session::state::{RanBlock, RanStep, Recorded};
+use crate::session::state::{CompletedBlock, CompletedStep, SessionState};
 
 /// What the harness itself takes for a run beside the life of its process, in seconds.
 const AROUND_S: f64 = 0.05;
@@ -63,7 +63,7 @@ pub struct Spent {
 
 impl Spent {
     /// Before the first step: on sources, and on runs that found how many records to take.
-    pub fn before_steps(recorded: &Recorded) -> Self {
+    pub fn before_steps(recorded: &SessionState) -> Self {
         let pilots = recorded.records.iter().flatten().filter_map(|line| line.pilot.as_ref());
         let pilots_s: f64 = pilots.map(|pilot| pilot.whole_s() + AROUND_S).sum();
         let start_s = START_S * recorded.session.session.scenarios.len() as f64;
@@ -71,7 +71,7 @@ impl Spent {
     }
 
     /// By a session so far.
-    pub fn of(recorded: &Recorded) -> Self {
+    pub fn of(recorded: &SessionState) -> Self {
         let mut spent = Self::before_steps(recorded);
         recorded.steps.iter().for_each(|ran| spent.take(ran));
         spent
@@ -79,7 +79,7 @@ impl Spent {
 
     /// Takes in a step. What a void block took is not recorded; it took what the others did, and
     /// where all are void what those of earlier steps did.
-    pub fn take(&mut self, ran: &RanStep) {
+    pub fn take(&mut self, ran: &CompletedStep) {
         let runs = (ran.blocks.len() + ran.voided.len()) * ran.step.arms.len();
         let took_s = runs as f64 * self.each_s(ran);
         self.runs += runs;
@@ -88,9 +88,9 @@ impl Spent {
     }
 
     /// Seconds that a run of a step took.
-    fn each_s(&self, ran: &RanStep) -> f64 {
+    fn each_s(&self, ran: &CompletedStep) -> f64 {
         let counted = ran.blocks.len() * ran.step.arms.len();
-        let seconds: f64 = ran.blocks.iter().map(RanBlock::elapsed_s).sum();
+        let seconds: f64 = ran.blocks.iter().map(CompletedBlock::elapsed_s).sum();
         match (counted, self.runs) {
             (0, 0) => RUN_S,
             (0, _) => self.run_s(),
@@ -116,7 +116,7 @@ impl Spent {
 /// Whether a budget holds so many more blocks of the steps of this name, and `beside` further runs,
 /// if they take as long as those of this name did. Scenarios differ in what a run takes.
 pub fn holds_blocks(
-    recorded: &Recorded,
+    recorded: &SessionState,
     name: &str,
     budget_s: f64,
     blocks: usize,
@@ -135,8 +135,8 @@ mod tests {
     use crate::scenario::step::{Arm, Step};
     use crate::scenario::{Scenario, shipped};
     use crate::session::ledger::{Origin, RecordsLine, Session, SessionLine, TrialLine};
-    use crate::session::state::Voided;
-    use crate::trial::interference::Disturbance;
+    use crate::session::state::DiscardedBlock;
+    use crate::trial::interference::Interference;
     use crate::trial::measurement::{Measurement, Outcome};
     use crate::trial::report;
 
@@ -150,25 +150,25 @@ mod tests {
     }
 
     /// A step of four pairs of which so many count, whose runs took so long, and so many are void.
-    fn step(name: &str, counted: usize, run_s: f64, void: usize) -> RanStep {
+    fn step(name: &str, counted: usize, run_s: f64, void: usize) -> CompletedStep {
         let arm = Arm { program: 0, setting: scenario().settings[0].clone() };
         let step = Step::comparison(name, 1, 0, [arm.clone(), arm], 4, 1);
         let block = |index: usize| {
             let trials = step.plan.block_trials(index).into_iter();
             let line = |trial| TrialLine { step: 1, trial, measurement: run(run_s) };
-            RanBlock { index, host: 0, trials: trials.map(line).collect() }
+            CompletedBlock { index, host: 0, trials: trials.map(line).collect() }
         };
-        let disturbance = Disturbance::Swap { pages: 2, most: 1 };
+        let disturbance = Interference::Swap { pages: 2, most: 1 };
         let blocks = (0..counted).map(block).collect();
-        let voided = vec![Voided { index: 0, disturbance }; void];
-        RanStep { blocks, voided, ..RanStep::of(step) }
+        let voided = vec![DiscardedBlock { index: 0, disturbance }; void];
+        CompletedStep { blocks, voided, ..CompletedStep::of(step) }
     }
 
-    fn recorded(steps: Vec<RanStep>) -> Recorded {
+    fn recorded(steps: Vec<CompletedStep>) -> SessionState {
         let origin =
             Origin { revision: "r".into(), host: None, programs: Vec::new(), servers: Vec::new() };
         let session = SessionLine::new(Session::sweep(scenario()), origin, None);
-        Recorded { steps, ..Recorded::of(session) }
+        SessionState { steps, ..SessionState::of(session) }
     }
 
     fn is_close(one: f64, other: f64) -> bool {

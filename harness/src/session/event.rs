@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::scenario::schedule::{Shard, Trial};
 use crate::session::ledger::Session;
-use crate::session::state::RanStep;
-use crate::trial::interference::Disturbance;
+use crate::session::state::CompletedStep;
+use crate::trial::interference::Interference;
 use crate::trial::measurement::Measurement;
 
 /// One thing that happened.
@@ -21,7 +21,7 @@ pub enum Event<'a> {
     /// A step begins, or goes on.
     StepBegan {
         /// The step, with what has been run of it before.
-        ran: &'a RanStep,
+        ran: &'a CompletedStep,
         /// Which part of it this process takes.
         shard: Option<Shard>,
         /// At most about how many trials may follow on it.
@@ -60,7 +60,7 @@ pub enum Event<'a> {
     /// The block that has just ended is void and is run again at the end of its step.
     Voided {
         /// Why.
-        disturbance: &'a Disturbance,
+        disturbance: &'a Interference,
     },
     /// Something is to be said of the steps that have run.
     Remark {

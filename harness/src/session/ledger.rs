@@ -14,8 +14,8 @@ use crate::scenario::schedule;
 use crate::scenario::schedule::{Shard, Trial};
 use crate::scenario::step::Step;
 use crate::scenario::tune_plan::Tune;
-use crate::session::arms::Contest;
-use crate::trial::Difference;
+use crate::session::arms::GateSpec;
+use crate::trial::StoreDifference;
 use crate::trial::measurement::Measurement;
 
 /// The version of the ledger's lines; a reader refuses any other.
@@ -37,7 +37,7 @@ pub enum Line {
     /// run again whole.
     Resumed(ResumedLine),
     /// Where stores first differ, after runs that stored different rows: before the end.
-    Difference(Difference),
+    Difference(StoreDifference),
     /// The last: there is nothing left to run.
     Ended(EndedLine),
 }
@@ -87,9 +87,9 @@ pub enum Kind {
         slowdown: f64,
     },
     /// A program against its baseline.
-    Gate(Contest),
+    Gate(GateSpec),
     /// A difference of two programs, or of two settings of one, taken apart.
-    Explain(Contest),
+    Explain(GateSpec),
 }
 
 /// Who measures: figures of two origins are not one measurement.

@@ -9,26 +9,26 @@ use crate::scenario::Scenario;
 use crate::scenario::schedule::Shard;
 use crate::scenario::step::Step;
 use crate::session::ledger::{FORMAT_VERSION, Line, SessionLine, TrialLine};
-use crate::session::state::{RanBlock, RanStep, Recorded, Voided};
+use crate::session::state::{CompletedBlock, CompletedStep, DiscardedBlock, SessionState};
 use crate::trial::interference;
-use crate::trial::measurement::{Measurement, Stored};
+use crate::trial::measurement::{Measurement, StoreFingerprint};
 
 /// How far a session has come.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
+pub struct Replay {
     /// Everything that counts.
-    recorded: Recorded,
+    recorded: SessionState,
     /// Rows of the block that is running.
     running: Vec<TrialLine>,
     /// What the runs of each scenario have stored so far.
-    stored: Vec<Option<Stored>>,
+    stored: Vec<Option<StoreFingerprint>>,
     /// Whether two runs of one scenario stored different things.
     differs: bool,
 }
 
 /// What is to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Todo {
+pub enum NextAction {
     /// To ask the strategy for the next step.
     Plan,
     /// To find how many records the runs of this scenario take.
@@ -43,24 +43,24 @@ pub enum Todo {
 
 /// What a ledger's text says, and what of it cannot be used.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Told {
+pub struct ParsedLedger {
     /// What its whole lines say.
-    pub progress: Progress,
+    pub progress: Replay,
     /// How many bytes those lines take.
     pub whole_bytes: usize,
     /// Bytes behind them: a line that was being written when the harness or the machine died.
     pub torn_bytes: usize,
 }
 
-impl Progress {
+impl Replay {
     /// Of a session that is about to begin.
     pub fn of(session: SessionLine) -> Self {
         let stored = vec![None; session.session.scenarios.len()];
-        Self { recorded: Recorded::of(session), running: Vec::new(), stored, differs: false }
+        Self { recorded: SessionState::of(session), running: Vec::new(), stored, differs: false }
     }
 
     /// Everything that counts so far.
-    pub fn recorded(&self) -> &Recorded {
+    pub fn recorded(&self) -> &SessionState {
         &self.recorded
     }
 
@@ -70,7 +70,7 @@ impl Progress {
     }
 
     /// Everything that counts. An error where no run has begun.
-    pub fn into_recorded(self) -> Result<Recorded> {
+    pub fn into_recorded(self) -> Result<SessionState> {
         if self.recorded.steps.is_empty() {
             return Err(Error::environment("it ends before its first run"));
         }
@@ -78,28 +78,28 @@ impl Progress {
     }
 
     /// What is to do next.
-    pub fn todo(&self) -> Todo {
+    pub fn todo(&self) -> NextAction {
         if self.recorded.ending.is_some() {
-            return Todo::Over;
+            return NextAction::Over;
         }
         if self.differs {
-            return Todo::Differ;
+            return NextAction::Differ;
         }
         let Some(last) = self.recorded.steps.last() else {
-            return Todo::Plan;
+            return NextAction::Plan;
         };
         match last.pending(self.shard()).first() {
             Some(_) if self.recorded.records.get(last.step.scenario) == Some(&None) => {
-                Todo::Records(last.step.scenario)
+                NextAction::Records(last.step.scenario)
             }
-            Some(index) => Todo::Block(*index),
-            None => Todo::Plan,
+            Some(index) => NextAction::Block(*index),
+            None => NextAction::Plan,
         }
     }
 
     /// Takes in the next line; refuses one that cannot stand there. What it says of the block that
     /// it ends comes back.
-    pub fn take(&mut self, line: Line) -> std::result::Result<Option<Voided>, String> {
+    pub fn take(&mut self, line: Line) -> std::result::Result<Option<DiscardedBlock>, String> {
         if self.recorded.ending.is_some() {
             return Err("follows the end".into());
         }
@@ -127,17 +127,20 @@ impl Progress {
     }
 
     fn take_step(&mut self, step: Step) -> std::result::Result<(), String> {
-        if self.todo() != Todo::Plan {
+        if self.todo() != NextAction::Plan {
             return Err("is a step before the one before it has ended".into());
         }
         if step.scenario >= self.stored.len() {
             return Err("is a step of a scenario that the session does not have".into());
         }
-        self.recorded.steps.push(RanStep::of(step));
+        self.recorded.steps.push(CompletedStep::of(step));
         Ok(())
     }
 
-    fn take_trial(&mut self, line: TrialLine) -> std::result::Result<Option<Voided>, String> {
+    fn take_trial(
+        &mut self,
+        line: TrialLine,
+    ) -> std::result::Result<Option<DiscardedBlock>, String> {
         let number = self.recorded.steps.len();
         let Some(last) = self.recorded.steps.last().filter(|_| line.step == number) else {
             return Err("is not of the step that is running".into());
@@ -162,10 +165,10 @@ impl Progress {
             return Ok(None);
         }
         let trials = std::mem::take(&mut self.running);
-        Ok(self.end_block(RanBlock { index, host: 0, trials }))
+        Ok(self.end_block(CompletedBlock { index, host: 0, trials }))
     }
 
-    fn end_block(&mut self, block: RanBlock) -> Option<Voided> {
+    fn end_block(&mut self, block: CompletedBlock) -> Option<DiscardedBlock> {
         // A block in which nothing worked ended the measurement and says nothing of its arms.
         if block.measured().all(|measurement| measurement.report().is_none()) {
             return None;
@@ -195,22 +198,25 @@ impl Progress {
 }
 
 /// What voids the block, if anything does; nothing voids a warm-up.
-fn disturbance(scenario: &Scenario, step: &Step, block: &RanBlock) -> Option<Voided> {
+fn disturbance(scenario: &Scenario, step: &Step, block: &CompletedBlock) -> Option<DiscardedBlock> {
     let counted = step.plan.blocks.get(block.index).is_some_and(|planned| !planned.warmup);
     let measured: Vec<&Measurement> = block.measured().collect();
     let disturbance = interference::disturbance(scenario, &measured).filter(|_| counted)?;
-    Some(Voided { index: block.index, disturbance })
+    Some(DiscardedBlock { index: block.index, disturbance })
 }
 
 /// Whether all runs so far stored the same; the first one says what.
-fn agree<'a>(measured: impl Iterator<Item = &'a Measurement>, stored: &mut Option<Stored>) -> bool {
-    let mut reports = measured.filter_map(Measurement::report).map(Stored::of);
+fn agree<'a>(
+    measured: impl Iterator<Item = &'a Measurement>,
+    stored: &mut Option<StoreFingerprint>,
+) -> bool {
+    let mut reports = measured.filter_map(Measurement::report).map(StoreFingerprint::of);
     reports.all(|this| *stored.get_or_insert_with(|| this.clone()) == this)
 }
 
 /// What a ledger's text says. A last line without its end is torn and left out; any other line that
 /// cannot be read is refused with its number.
-pub fn tell(text: &str) -> std::result::Result<Told, String> {
+pub fn parse_ledger(text: &str) -> std::result::Result<ParsedLedger, String> {
     let whole_bytes = text.rfind('\n').map_or(0, |end| end + 1);
     let mut lines = text[..whole_bytes].lines().enumerate();
     let Some((_, first)) = lines.next() else {
@@ -219,13 +225,13 @@ pub fn tell(text: &str) -> std::result::Result<Told, String> {
     let Line::Session(session) = parse_line(1, first)? else {
         return Err("line 1 holds no session".into());
     };
-    let mut progress = Progress::of(*session);
+    let mut progress = Replay::of(*session);
     for (index, line) in lines {
         let number = index + 1;
         let line = parse_line(number, line)?;
         progress.take(line).map_err(|message| format!("line {number} {message}"))?;
     }
-    Ok(Told { progress, whole_bytes, torn_bytes: text.len() - whole_bytes })
+    Ok(ParsedLedger { progress, whole_bytes, torn_bytes: text.len() - whole_bytes })
 }
 
 /// What every format's first line has.
@@ -304,8 +310,8 @@ mod tests {
         lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect()
     }
 
-    fn told(lines: &[Vec<Line>]) -> Progress {
-        tell(&text(&lines.concat())).unwrap().progress
+    fn told(lines: &[Vec<Line>]) -> Replay {
+        parse_ledger(&text(&lines.concat())).unwrap().progress
     }
 
     #[test]
@@ -317,14 +323,14 @@ mod tests {
         assert_eq!(trials, block(0));
         assert_eq!(recorded.session, session());
         assert_eq!(recorded.ending, Some(Ending::Complete));
-        assert_eq!(progress.todo(), Todo::Over);
+        assert_eq!(progress.todo(), NextAction::Over);
     }
 
     #[test]
     fn rows_of_an_unfinished_block_give_way_to_those_of_its_second_run() {
         let half = block(1)[..4].to_vec();
         let interrupted = told(&[begun(), block(0), half.clone()]);
-        assert_eq!(interrupted.todo(), Todo::Block(1));
+        assert_eq!(interrupted.todo(), NextAction::Block(1));
         let again = told(&[begun(), block(0), half, vec![resumed()], block(1)]);
         let straight = told(&[begun(), block(0), block(1)]);
         assert_eq!(again, straight);
@@ -335,7 +341,7 @@ mod tests {
         let trials = step().plan.block_trials(0);
         let dead: Vec<_> = trials.into_iter().map(failed).collect();
         let progress = told(&[begun(), dead, vec![resumed()]]);
-        assert_eq!(progress.todo(), Todo::Block(0));
+        assert_eq!(progress.todo(), NextAction::Block(0));
         assert!(progress.recorded().steps[0].blocks.is_empty());
     }
 
@@ -364,7 +370,7 @@ mod tests {
             (older, "its format is 2, not 3"),
             (garbled, "line 5: "),
         ] {
-            let message = tell(&text).unwrap_err();
+            let message = parse_ledger(&text).unwrap_err();
             assert!(message.starts_with(expected), "{message}");
         }
     }
@@ -381,7 +387,7 @@ mod tests {
             let bytes = (whole.len() as f64 * cut) as usize;
             let cut = &whole[..bytes];
             let lines = cut.matches('\n').count();
-            let told = tell(cut);
+            let told = parse_ledger(cut);
             prop_assert_eq!(told.is_err(), lines == 0);
             if let Ok(told) = told {
                     prop_assert_eq!(told.whole_bytes + told.torn_bytes, bytes);

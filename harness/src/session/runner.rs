@@ -8,9 +8,9 @@ use crate::scenario::schedule::Trial;
 use crate::scenario::step::{Arm, Step};
 use crate::session::event::{Event, Observer};
 use crate::session::ledger::{EndedLine, Ending, Ledger, Line, RecordsLine, TrialLine};
-use crate::session::replay::{Progress, Todo};
-use crate::session::state::Voided;
-use crate::session::strategy::{Next, Strategy};
+use crate::session::replay::{NextAction, Replay};
+use crate::session::state::DiscardedBlock;
+use crate::session::strategy::{NextStep, Strategy};
 use crate::trial::measurement::{Measurement, Outcome};
 use crate::trial::{Executor, Source};
 
@@ -19,22 +19,22 @@ use crate::trial::{Executor, Source};
 /// A void block is run again at the end of its step; where too many are, the step is invalid, and
 /// the strategy says what follows.
 pub fn run(
-    progress: Progress,
+    progress: Replay,
     strategy: &dyn Strategy,
     executor: &mut dyn Executor,
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
 ) -> Result<()> {
     let sources = vec![None; progress.recorded().records.len()];
-    let mut doers = Doers { progress, strategy, executor, ledger, observer, sources };
+    let mut doers = Runner { progress, strategy, executor, ledger, observer, sources };
     let ran = doers.run();
     observer.observe(Event::Ended);
     ran
 }
 
 /// What the loop works with.
-struct Doers<'a> {
-    progress: Progress,
+struct Runner<'a> {
+    progress: Replay,
     strategy: &'a dyn Strategy,
     executor: &'a mut dyn Executor,
     ledger: &'a mut Ledger,
@@ -43,7 +43,7 @@ struct Doers<'a> {
     sources: Vec<Option<Source>>,
 }
 
-impl Doers<'_> {
+impl Runner<'_> {
     fn run(&mut self) -> Result<()> {
         self.check_steps()?;
         if !self.progress.recorded().steps.is_empty() {
@@ -51,14 +51,14 @@ impl Doers<'_> {
         }
         loop {
             match self.progress.todo() {
-                Todo::Plan => self.plan()?,
-                Todo::Records(scenario) => self.find_records(scenario)?,
-                Todo::Block(index) => self.block(index)?,
-                Todo::Differ => {
+                NextAction::Plan => self.plan()?,
+                NextAction::Records(scenario) => self.find_records(scenario)?,
+                NextAction::Block(index) => self.block(index)?,
+                NextAction::Differ => {
                     self.find_difference()?;
                     self.end(Ending::Differs)?;
                 }
-                Todo::Over => return Ok(()),
+                NextAction::Over => return Ok(()),
             }
         }
     }
@@ -70,7 +70,7 @@ impl Doers<'_> {
         for (index, ran) in recorded.steps.iter().enumerate() {
             let Step { name, batch, .. } = &ran.step;
             match self.strategy.next(&recorded.until(index)) {
-                Next::Step(step) if *step == ran.step => {}
+                NextStep::Step(step) if *step == ran.step => {}
                 _ => {
                     return Err(Error::usage(format!(
                         "step {} ({name}, batch {batch}) of the ledger is not what this plan does \
@@ -84,7 +84,7 @@ impl Doers<'_> {
     }
 
     /// The line is handed to the disk before it counts.
-    fn write(&mut self, line: Line) -> Result<Option<Voided>> {
+    fn write(&mut self, line: Line) -> Result<Option<DiscardedBlock>> {
         self.ledger.append(&line)?;
         let taken = self.progress.take(line);
         taken.map_err(|message| {
@@ -97,12 +97,12 @@ impl Doers<'_> {
             self.observer.observe(Event::Remark { text: &text });
         }
         match self.strategy.next(self.progress.recorded()) {
-            Next::Step(step) => {
+            NextStep::Step(step) => {
                 self.write(Line::Step(step))?;
                 self.begin_step();
                 Ok(())
             }
-            Next::Done(ending) => self.end(ending),
+            NextStep::Done(ending) => self.end(ending),
         }
     }
 
@@ -197,7 +197,7 @@ impl Doers<'_> {
         let (records, pilot) = match workload.records {
             Records::Fixed(records) => (records.get(), None),
             Records::Auto { run_seconds } => {
-                let least = self.strategy.records_least(recorded, scenario);
+                let least = self.strategy.min_records(recorded, scenario);
                 let source = self.prepare(scenario, least.get())?;
                 self.observer.observe(Event::PilotStarted);
                 let (pilot, rec_per_min) = self.pilot(&source)?;

@@ -14,12 +14,12 @@ const FOLDER: &str = ".schemas";
 
 /// A schema that is this session's.
 #[derive(Debug)]
-pub struct Claim {
+pub struct SchemaLock {
     place: String,
     _lock: File,
 }
 
-impl Claim {
+impl SchemaLock {
     /// Of the schema that a URL names. An error where another session has it.
     pub fn of(out: &Path, url: &ServerUrl) -> Result<Self> {
         let place = place(url);
@@ -62,18 +62,18 @@ mod tests {
     #[test]
     fn a_schema_has_one_session_at_a_time_however_its_url_is_written() {
         let out = tempfile::tempdir().unwrap();
-        let first = Claim::of(out.path(), &url("mssql://sa@here/x?schema=trials")).unwrap();
+        let first = SchemaLock::of(out.path(), &url("mssql://sa@here/x?schema=trials")).unwrap();
         let same = url("mssql://me@HERE:1433/X?schema=Trials&packet_size=4096");
         assert!(first.is_of(&same));
-        let refused = Claim::of(out.path(), &same).unwrap_err();
+        let refused = SchemaLock::of(out.path(), &same).unwrap_err();
         assert_eq!(refused.exit_code(), 2);
         let said = refused.to_string();
         assert!(said.contains("is measuring into schema trials of here:1433/x"), "{said}");
         for other in ["mssql://sa@here/x?schema=others", "mssql://sa@there/x?schema=trials"] {
             assert!(!first.is_of(&url(other)));
-            Claim::of(out.path(), &url(other)).unwrap();
+            SchemaLock::of(out.path(), &url(other)).unwrap();
         }
         drop(first);
-        Claim::of(out.path(), &same).unwrap();
+        SchemaLock::of(out.path(), &same).unwrap();
     }
 }

@@ -7,44 +7,44 @@ use crate::scenario::schedule::Shard;
 use crate::scenario::step::{Arm, Step};
 use crate::session::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
 use crate::stats::diagnostics::voids_too_many;
-use crate::trial::Difference;
-use crate::trial::interference::Disturbance;
-use crate::trial::measurement::{Measurement, Stored};
+use crate::trial::StoreDifference;
+use crate::trial::interference::Interference;
+use crate::trial::measurement::{Measurement, StoreFingerprint};
 
 /// What a session has measured.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recorded {
+pub struct SessionState {
     /// What was planned, and who measured.
     pub session: SessionLine,
     /// How many records each run of a scenario takes, for each scenario, once that is known.
     pub records: Vec<Option<RecordsLine>>,
     /// The steps so far, in their order.
-    pub steps: Vec<RanStep>,
+    pub steps: Vec<CompletedStep>,
     /// The parts of the plan that are in here; none where it was not divided.
     pub shards: Vec<Shard>,
     /// Where stores first differ, where runs stored different rows and that could be found.
-    pub difference: Option<Difference>,
+    pub difference: Option<StoreDifference>,
     /// How the session ended, if it has.
     pub ending: Option<Ending>,
 }
 
 /// A step, and what has been run of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RanStep {
+pub struct CompletedStep {
     /// What was planned.
     pub step: Step,
     /// Every block that was run to its end and is not void, in the order in which they ended; of
     /// several hosts one after the other.
-    pub blocks: Vec<RanBlock>,
+    pub blocks: Vec<CompletedBlock>,
     /// Every void run of a block, in their order.
-    pub voided: Vec<Voided>,
+    pub voided: Vec<DiscardedBlock>,
     /// Whether too many were void for the rest to say anything.
     pub invalid: bool,
 }
 
 /// A block that was run to its end.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RanBlock {
+pub struct CompletedBlock {
     /// Its index in the step's plan.
     pub index: usize,
     /// Which of the machines ran it, from 0.
@@ -55,14 +55,14 @@ pub struct RanBlock {
 
 /// A block whose runs were disturbed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Voided {
+pub struct DiscardedBlock {
     /// Its index in the step's plan.
     pub index: usize,
     /// What disturbed it.
-    pub disturbance: Disturbance,
+    pub disturbance: Interference,
 }
 
-impl RanBlock {
+impl CompletedBlock {
     /// What its trials gave, in their order.
     pub fn measured(&self) -> impl Iterator<Item = &Measurement> {
         self.trials.iter().map(|line| &line.measurement)
@@ -79,7 +79,7 @@ impl RanBlock {
     }
 }
 
-impl RanStep {
+impl CompletedStep {
     /// A step that is about to run.
     pub fn of(step: Step) -> Self {
         Self { step, blocks: Vec::new(), voided: Vec::new(), invalid: false }
@@ -103,8 +103,8 @@ impl RanStep {
     }
 
     /// Its blocks but for those of the warm-up.
-    pub fn counted(&self) -> impl Iterator<Item = &RanBlock> {
-        let warmup = |block: &&RanBlock| {
+    pub fn counted(&self) -> impl Iterator<Item = &CompletedBlock> {
+        let warmup = |block: &&CompletedBlock| {
             self.step.plan.blocks.get(block.index).is_some_and(|planned| planned.warmup)
         };
         self.blocks.iter().filter(move |block| !warmup(block))
@@ -116,7 +116,7 @@ impl RanStep {
     }
 }
 
-impl Recorded {
+impl SessionState {
     /// Of a session that is about to begin.
     pub fn of(session: SessionLine) -> Self {
         let shards = session.shard.into_iter().collect();
@@ -130,13 +130,13 @@ impl Recorded {
     }
 
     /// The steps of this name: the batches of one comparison, or one sweep.
-    pub fn steps_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a RanStep> {
+    pub fn steps_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a CompletedStep> {
         self.steps.iter().filter(move |ran| ran.step.name == name)
     }
 
     /// The trials of every block that counts or warms up, in the order in which they ran.
     pub fn trials(&self) -> impl Iterator<Item = &TrialLine> {
-        self.steps.iter().flat_map(RanStep::trials)
+        self.steps.iter().flat_map(CompletedStep::trials)
     }
 
     /// The session as it was when it had this many steps.
@@ -166,7 +166,7 @@ impl Recorded {
         let lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
         let mut stored = lines.filter_map(|(ran, line)| {
             let arm = ran.step.arms.get(line.trial.arm)?;
-            Some((arm, Stored::of(line.measurement.report()?)))
+            Some((arm, StoreFingerprint::of(line.measurement.report()?)))
         });
         let (first, said) = stored.next()?;
         let (other, _) = stored.find(|(_, other)| *other != said)?;
@@ -186,7 +186,7 @@ impl Recorded {
 
 /// Makes one session of its parts, in the order of their shards, whatever order they are given in.
 /// Refuses by name what is not a part of one plan; `names` are for messages, one for each part.
-pub fn merge(mut parts: Vec<(String, Recorded)>) -> Result<Recorded> {
+pub fn merge(mut parts: Vec<(String, SessionState)>) -> Result<SessionState> {
     parts.sort_by_key(|(_, part)| part.session.shard.map(|shard| (shard.of, shard.index)));
     let mut parts = parts.into_iter();
     let Some((first_name, mut whole)) = parts.next() else {
@@ -204,7 +204,7 @@ pub fn merge(mut parts: Vec<(String, Recorded)>) -> Result<Recorded> {
 }
 
 /// Why the other is not a further part, if it is not.
-fn difference(whole: &Recorded, part: &Recorded) -> Option<String> {
+fn difference(whole: &SessionState, part: &SessionState) -> Option<String> {
     let (ours, theirs) = (&whole.session, &part.session);
     if ours.plan_hash != theirs.plan_hash {
         return Some(format!("plan {} instead of {}", theirs.plan_hash, ours.plan_hash));
@@ -229,23 +229,23 @@ fn difference(whole: &Recorded, part: &Recorded) -> Option<String> {
     if !differences.is_empty() {
         return Some(differences.join(", "));
     }
-    let records = |recorded: &Recorded| -> Vec<Option<u32>> {
+    let records = |recorded: &SessionState| -> Vec<Option<u32>> {
         recorded.records.iter().map(|line| line.as_ref().map(|line| line.records)).collect()
     };
     if records(whole) != records(part) {
         return Some("their runs took different numbers of records".into());
     }
-    let steps = |recorded: &Recorded| -> Vec<Step> {
+    let steps = |recorded: &SessionState| -> Vec<Step> {
         recorded.steps.iter().map(|ran| ran.step.clone()).collect()
     };
     (steps(whole) != steps(part)).then(|| "they have different steps".into())
 }
 
-impl Recorded {
+impl SessionState {
     fn take(&mut self, part: Self, host: usize) {
         self.shards.extend(part.shards);
         for (ours, theirs) in self.steps.iter_mut().zip(part.steps) {
-            let moved = theirs.blocks.into_iter().map(|block| RanBlock { host, ..block });
+            let moved = theirs.blocks.into_iter().map(|block| CompletedBlock { host, ..block });
             ours.blocks.extend(moved);
             ours.voided.extend(theirs.voided);
             ours.invalid |= theirs.invalid;

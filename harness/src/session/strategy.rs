@@ -12,11 +12,11 @@ use std::num::NonZeroU32;
 use crate::scenario::schedule;
 use crate::scenario::step::Step;
 use crate::session::ledger::Ending;
-use crate::session::state::Recorded;
+use crate::session::state::SessionState;
 
 /// What a session does now.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Next {
+pub enum NextStep {
     /// It runs this step. Its name and batch are no earlier step's.
     Step(Box<Step>),
     /// It has ended: [`Ending::Complete`] or [`Ending::Invalid`].
@@ -26,14 +26,14 @@ pub enum Next {
 /// Plans a session step by step. Pure.
 pub trait Strategy {
     /// What comes after these steps, each of which has run to its end or become invalid.
-    fn next(&self, recorded: &Recorded) -> Next;
+    fn next(&self, recorded: &SessionState) -> NextStep;
 
     /// About how many trials are to follow on those of the step that is running, the last of
     /// `recorded`: for the time left.
-    fn ahead(&self, recorded: &Recorded) -> usize;
+    fn ahead(&self, recorded: &SessionState) -> usize;
 
     /// What is to be said of the steps so far before the next one begins, a line each.
-    fn remarks(&self, recorded: &Recorded) -> Vec<String> {
+    fn remarks(&self, recorded: &SessionState) -> Vec<String> {
         let _ = recorded;
         Vec::new()
     }
@@ -41,8 +41,8 @@ pub trait Strategy {
     /// How many records a run of this scenario must last for where `records = "auto"`: enough for
     /// two batches of every worker in every step to come. By default those of the scenario's own
     /// settings; a session whose later steps have larger batches says so here.
-    fn records_least(&self, recorded: &Recorded, scenario: usize) -> NonZeroU32 {
+    fn min_records(&self, recorded: &SessionState, scenario: usize) -> NonZeroU32 {
         let settings = recorded.scenario(scenario).map_or(&[][..], |scenario| &scenario.settings);
-        schedule::records_least(settings)
+        schedule::min_records(settings)
     }
 }

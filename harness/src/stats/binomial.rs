@@ -1,4 +1,4 @@
-//! How often something happens, from how often it happened: exact bounds of a rate.
+//! Exact confidence bounds of a rate.
 //!
 //! Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the
 //! binomial", 1934.
@@ -14,8 +14,8 @@ pub struct Bounds {
     pub high: f64,
 }
 
-/// The rates that `events` in `trials` do not refuse, with `alpha` on each side. Of no trials, or
-/// of more events than trials, all.
+/// Clopper–Pearson bounds for `events` in `trials`, with error `alpha` on each side. All of 0 to 1
+/// if there are no trials, or more events than trials.
 pub fn bounds(events: u64, trials: u64, alpha: f64) -> Bounds {
     let misses = trials.saturating_sub(events);
     let quantile = |a: u64, b: u64, share: f64| {

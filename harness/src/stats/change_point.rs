@@ -1,12 +1,12 @@
-//! Where the level of a series changed: energy statistics and a permutation test, one split after
-//! the other. For people who look at a history; no verdict comes from here.
+//! Change points in the level of a series: energy statistics and a permutation test, one split
+//! after the other. A hint for people who read a history; no verdict uses it.
 //!
 //! Matteson and James, "A nonparametric approach for multiple change point analysis of multivariate
 //! data", 2014 (E-divisive, here of one variable, with exponent 1 and without a second free end);
 //! Daly et al., "The use of change point detection to identify software performance regressions in
-//! a continuous integration system", 2020. Of a series without a change a split is found with
-//! probability α at most, whatever the distribution of its figures, as long as their order does not
-//! matter: a slow drift is a change as well.
+//! a continuous integration system", 2020. In a series without a change, a split is found with
+//! probability at most α, whatever the distribution of its values, if their order does not matter.
+//! A slow drift counts as a change.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -69,8 +69,8 @@ fn test(figures: &[f64], rng: &mut ChaCha8Rng) -> Option<Change> {
     Some(Change { at, p: (1 + as_good.count()) as f64 / (1 + ORDERS) as f64 })
 }
 
-/// Where the two sides of a series are farthest apart, and how far: mn/(m + n) times twice the mean
-/// distance between the sides less the mean distances within them.
+/// Split with the largest distance between its sides, and that distance: mn/(m + n) times (twice
+/// the mean distance between the sides − the mean distances within them).
 fn split(figures: &[f64]) -> Option<(usize, f64)> {
     let count = figures.len();
     let distances = |figure: f64, others: &[f64]| -> f64 {

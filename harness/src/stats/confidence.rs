@@ -1,5 +1,4 @@
-//! How far a verdict is to be trusted: the `confidence` field of the metrics (statistics.md 5).
-//! Knows no figures but those that the rule names.
+//! Confidence in a verdict: the `confidence` field of the metrics (statistics.md 5).
 
 use std::fmt;
 
@@ -8,7 +7,7 @@ use super::verdict::Verdict;
 /// `s_d` up to which a verdict can have high confidence, a logarithm.
 pub const STD_DEV_MAX: f64 = 0.043;
 
-/// How far a verdict is to be trusted.
+/// Confidence in a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Confidence {
     /// Decided at the first look, with little noise and nothing to warn of.
@@ -32,8 +31,7 @@ impl fmt::Display for Confidence {
     }
 }
 
-/// Where among its session's looks a verdict was reached. A session with one look has it both
-/// first and last.
+/// Position of a verdict among its session's looks. A single look is both first and last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
     /// No look came before.

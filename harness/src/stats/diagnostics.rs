@@ -1,5 +1,5 @@
-//! Whether a measurement can be believed: figures that are printed with every verdict, and the
-//! doubts that they give rise to (statistics.md 4). Changes no verdict.
+//! Diagnostics of a measurement: values printed with every verdict, and the warnings that follow
+//! from them (statistics.md 4). They never change a verdict.
 //!
 //! The permutation test stays valid under drift and autocorrelation; t and rank intervals do not.
 
@@ -16,7 +16,7 @@ pub const DISTURBED: f64 = 0.05;
 const DISTURBED_RUNS_MAX: f64 = 0.1;
 /// A wider spread of the clock speed than this raises a doubt.
 const CLOCK_SPREAD_MAX: f64 = 0.05;
-/// Percent per hour beyond which a trend is said per minute.
+/// Above this many percent per hour, a trend is printed per minute.
 const PER_HOUR_MAX: f64 = 50.0;
 
 /// Chance that a quiet session raises a given doubt about trend, order or autocorrelation.
@@ -24,22 +24,22 @@ const DOUBT_ALPHA: f64 = 0.01;
 /// The same as a two-sided normal quantile: a lag-1 autocorrelation of n figures has a standard
 /// error of about 1/√n.
 const DOUBT_QUANTILE: f64 = 2.576;
-/// A session that voided more than this share of its pairs or blocks is invalid.
+/// A session that discarded more than this share of its pairs or blocks is invalid.
 const VOIDED_MAX: f64 = 0.2;
 
 /// A figure in percent, and how likely noise alone makes one as large (two-sided t test).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tested {
+pub struct TTest {
     /// The figure.
     pub percent: f64,
     /// Its p value.
     pub p: f64,
 }
 
-/// How fast a level moves. Both ways of saying it come from the slope of its logarithm: what takes
-/// nearly all within an hour is −100 % there, from which nothing leads back to a minute.
+/// Rate of drift. Both units come from the slope of the logarithm. A level that loses nearly all
+/// within an hour is −100 % per hour, from which the rate per minute could not be recovered.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pace {
+pub struct DriftRate {
     /// Over an hour.
     pub percent_per_hour: f64,
     /// Over a minute.
@@ -50,7 +50,7 @@ pub struct Pace {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trend {
     /// The pace.
-    pub pace: Pace,
+    pub pace: DriftRate,
     /// Its p value.
     pub p: f64,
 }
@@ -64,17 +64,17 @@ pub struct Level {
     pub mean: f64,
 }
 
-/// The figures of a session; `None` where there is too little to tell, or the operating system
-/// does not say.
+/// Diagnostics of a session; `None` where there is too little data, or the operating system does
+/// not report it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Validity {
+pub struct Diagnostics {
     /// Trend of the block means.
     pub trend: Option<Trend>,
-    /// What running second costs.
-    pub order_effect: Option<Tested>,
+    /// Effect of running second in a pair.
+    pub order_effect: Option<TTest>,
     /// Lag-1 autocorrelation of the order-adjusted d.
     pub autocorrelation: Option<f64>,
-    /// How many d that was taken from.
+    /// Number of differences d behind it.
     pub pairs: usize,
     /// Share of runs that were disturbed.
     pub disturbed_share: Option<f64>,
@@ -82,11 +82,11 @@ pub struct Validity {
     pub clock_spread: Option<f64>,
 }
 
-/// A doubt about a measurement; its text says what to do.
+/// Warning about a measurement; its text contains the remedy.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Doubt {
+pub enum DiagnosticWarning {
     /// The level moved steadily.
-    Trend(Pace),
+    Trend(DriftRate),
     /// The second run of a pair differs by so many percent.
     OrderEffect(f64),
     /// Neighbouring pairs are alike: the lag-1 autocorrelation.
@@ -97,7 +97,7 @@ pub enum Doubt {
     Clock(f64),
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for DiagnosticWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trend(pace) => {
@@ -127,7 +127,7 @@ impl fmt::Display for Doubt {
     }
 }
 
-impl Validity {
+impl Diagnostics {
     /// The figures of a session of pairs, without those of the runs' surroundings.
     pub fn of(pairs: &[Pair], levels: &[Level]) -> Self {
         let estimate = Estimate::of(pairs);
@@ -144,17 +144,19 @@ impl Validity {
 
     /// The doubts that the figures give rise to. The limits are this project's own: each of the
     /// first three is raised by about one quiet session in a hundred.
-    pub fn doubts(&self) -> Vec<Doubt> {
+    pub fn doubts(&self) -> Vec<DiagnosticWarning> {
         let alike = DOUBT_QUANTILE / (self.pairs as f64).sqrt();
         let over = |figure: Option<f64>, most: f64| figure.filter(|figure| figure.abs() > most);
         [
-            self.trend.filter(|trend| trend.p <= DOUBT_ALPHA).map(|trend| Doubt::Trend(trend.pace)),
+            self.trend
+                .filter(|trend| trend.p <= DOUBT_ALPHA)
+                .map(|trend| DiagnosticWarning::Trend(trend.pace)),
             self.order_effect
                 .filter(|effect| effect.p <= DOUBT_ALPHA)
-                .map(|effect| Doubt::OrderEffect(effect.percent)),
-            over(self.autocorrelation, alike).map(Doubt::Autocorrelation),
-            over(self.disturbed_share, DISTURBED_RUNS_MAX).map(Doubt::Disturbed),
-            over(self.clock_spread, CLOCK_SPREAD_MAX).map(Doubt::Clock),
+                .map(|effect| DiagnosticWarning::OrderEffect(effect.percent)),
+            over(self.autocorrelation, alike).map(DiagnosticWarning::Autocorrelation),
+            over(self.disturbed_share, DISTURBED_RUNS_MAX).map(DiagnosticWarning::Disturbed),
+            over(self.clock_spread, CLOCK_SPREAD_MAX).map(DiagnosticWarning::Clock),
         ]
         .into_iter()
         .flatten()
@@ -162,15 +164,15 @@ impl Validity {
     }
 }
 
-impl Pace {
+impl DriftRate {
     /// Of a logarithm that moves by so much in an hour.
     fn of(slope: f64) -> Self {
         Self { percent_per_hour: percent(slope), percent_per_minute: percent(slope / 60.0) }
     }
 }
 
-/// Per hour, or per minute where so short a session says nothing of an hour.
-impl fmt::Display for Pace {
+/// Per hour, or per minute if the session is too short for an hour.
+impl fmt::Display for DriftRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { percent_per_hour, percent_per_minute } = self;
         if percent_per_hour.abs() <= PER_HOUR_MAX {
@@ -195,14 +197,14 @@ pub fn trend(levels: &[Level]) -> Option<Trend> {
     let slope = sum(&|level| (level.hours - hours) * (level.mean - mean)) / spread;
     let rest = sum(&|level| (level.mean - mean - slope * (level.hours - hours)).powi(2));
     let error = (rest / (count - 2.0) / spread).sqrt();
-    Some(Trend { pace: Pace::of(slope), p: two_sided(slope, error, count - 2.0)? })
+    Some(Trend { pace: DriftRate::of(slope), p: two_sided(slope, error, count - 2.0)? })
 }
 
 /// The effect of the order, with R − 2 degrees of freedom.
-fn order_effect(estimate: &Estimate, pairs: usize) -> Option<Tested> {
+fn order_effect(estimate: &Estimate, pairs: usize) -> Option<TTest> {
     let error = estimate.std_dev / (pairs as f64).sqrt();
     let p = two_sided(estimate.order_effect, error, pairs.checked_sub(2)? as f64)?;
-    Some(Tested { percent: percent(estimate.order_effect), p })
+    Some(TTest { percent: percent(estimate.order_effect), p })
 }
 
 /// The lag-1 autocorrelation of figures in the order of time; `None` for fewer than three, or
@@ -229,7 +231,7 @@ pub fn clock_spread(speeds: &[f64]) -> Option<f64> {
     (!speeds.is_empty()).then(|| (fastest - slowest) / median(&mut speeds.to_vec()))
 }
 
-/// Whether so many voided pairs or blocks of those planned make the session invalid.
+/// True if this many discarded pairs or blocks of the planned ones make the session invalid.
 pub fn voids_too_many(voided: usize, planned: usize) -> bool {
     voided as f64 > VOIDED_MAX * planned as f64
 }
@@ -244,7 +246,7 @@ fn two_sided(figure: f64, error: f64, freedom: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::paired::Order;
+    use super::super::paired::PairOrder;
     use super::*;
 
     fn levels(step: f64, noise: f64) -> Vec<Level> {
@@ -260,7 +262,7 @@ mod tests {
     fn pairs(order_effect: f64, noise: f64) -> Vec<Pair> {
         (0..12)
             .map(|index| {
-                let order = if index % 2 == 0 { Order::Ab } else { Order::Ba };
+                let order = if index % 2 == 0 { PairOrder::Ab } else { PairOrder::Ba };
                 let ratio = if index / 2 % 2 == 0 { noise } else { -noise };
                 Pair { change: order_effect + order.sign() * ratio, order }
             })
@@ -269,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_trend_too_steep_for_an_hour_is_said_per_minute() {
-        let said = |percent: f64| Pace::of((percent / 100.0).ln_1p()).to_string();
+        let said = |percent: f64| DriftRate::of((percent / 100.0).ln_1p()).to_string();
         assert_eq!(said(-1.44), "-1.4 % per hour");
         assert_eq!(said(50.0), "+50.0 % per hour");
         assert_eq!(said(15_489.1), "+8.8 % per minute");
@@ -303,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_quiet_session_raises_no_doubt() {
-        let mut quiet = Validity::of(&pairs(0.0, 0.02), &levels(0.0, 0.01));
+        let mut quiet = Diagnostics::of(&pairs(0.0, 0.02), &levels(0.0, 0.01));
         quiet.disturbed_share = disturbed_share(&[0.0, 0.01, 0.05]);
         quiet.clock_spread = clock_spread(&[3000.0, 3010.0, 2990.0]);
         assert_eq!(quiet.doubts(), []);
@@ -312,7 +314,7 @@ mod tests {
 
     #[test]
     fn each_disturbance_raises_its_own_doubt_with_advice() {
-        let mut loud = Validity::of(&pairs(0.04, 0.001), &levels(0.01, 0.001));
+        let mut loud = Diagnostics::of(&pairs(0.04, 0.001), &levels(0.01, 0.001));
         loud.autocorrelation = Some(0.9);
         loud.disturbed_share = disturbed_share(&[0.3, 0.0, 0.06, 0.0]);
         loud.clock_spread = clock_spread(&[2000.0, 3000.0, 4000.0]);
@@ -347,7 +349,7 @@ mod tests {
         assert_eq!(trend(&[one; 5]), None);
         assert_eq!(disturbed_share(&[]), None);
         assert_eq!(clock_spread(&[]), None);
-        assert_eq!(Validity::of(&[], &[]), Validity::default());
+        assert_eq!(Diagnostics::of(&[], &[]), Diagnostics::default());
     }
 
     #[test]

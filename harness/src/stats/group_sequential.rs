@@ -3,19 +3,19 @@
 //!
 //! Pocock, "Group sequential methods in the design and analysis of clinical trials", 1977.
 
-/// How many pairs each look sees, all in all.
-pub const LOOKS: [usize; 4] = [10, 16, 20, 30];
-/// How many pairs each look adds: a batch, whose orders are drawn and permuted by themselves.
-pub const BATCHES: [usize; 4] = [10, 6, 4, 10];
+/// Cumulative number of pairs at each look.
+pub const CUMULATIVE_PAIRS: [usize; 4] = [10, 16, 20, 30];
+/// Pairs that each look adds. Their orders are drawn and permuted separately.
+pub const PAIRS_PER_LOOK: [usize; 4] = [10, 6, 4, 10];
 /// The error of each look on each side: together the four stay below 0.05.
-pub const ALPHA: f64 = 0.019;
+pub const POCOCK_ALPHA: f64 = 0.019;
 
-/// How many pairs the next look after `pairs` sees; `None` after the last.
+/// Cumulative pairs at the look after `pairs`; `None` after the last look.
 pub fn next(pairs: usize) -> Option<usize> {
-    LOOKS.into_iter().find(|look| *look > pairs)
+    CUMULATIVE_PAIRS.into_iter().find(|look| *look > pairs)
 }
 
-/// Whether there is no look after this one.
+/// True for the last look.
 pub fn is_last(pairs: usize) -> bool {
     next(pairs).is_none()
 }
@@ -34,7 +34,7 @@ pub fn part_of_error(look: usize, looks: usize) -> f64 {
 /// The fewest pairs that a session of `pairs` can go on with; past the looks, a batch as large as
 /// the last one more.
 pub(super) fn beyond(pairs: usize) -> u64 {
-    let [.., last] = BATCHES;
+    let [.., last] = PAIRS_PER_LOOK;
     next(pairs).unwrap_or(pairs + last) as u64
 }
 
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn looks_are_the_sums_of_their_batches_and_every_batch_can_be_balanced() {
         let mut pairs = 0;
-        for (look, batch) in LOOKS.into_iter().zip(BATCHES) {
+        for (look, batch) in CUMULATIVE_PAIRS.into_iter().zip(PAIRS_PER_LOOK) {
             pairs += batch;
             assert_eq!(look, pairs);
             assert_eq!(batch % 2, 0);

@@ -17,8 +17,8 @@ pub fn adjusted(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// The level at which Holm leaves open what it does not refuse: α over the number of those tests.
-/// One-sided bounds at it hold together with 1 − α, beside the refusals.
+/// Level of the hypotheses that Holm's procedure does not reject: α divided by their number.
+/// One-sided bounds at this level hold jointly with 1 − α, together with the rejections.
 ///
 /// Strassburger and Bretz, "Compatible simultaneous lower confidence bounds for the Holm procedure
 /// and other Bonferroni-based closed tests", 2008.
@@ -27,8 +27,8 @@ pub fn level(adjusted: &[f64], alpha: f64) -> f64 {
     alpha / open.max(1) as f64
 }
 
-/// Whether a family of so many tests can alarm at all where no p value is below `smallest_p`: else
-/// the family is not testable and needs more pairs.
+/// True if a family of this many tests can alarm at all when no p-value is below `smallest_p`.
+/// Otherwise it is not testable and needs more pairs.
 pub fn is_testable(tests: usize, smallest_p: f64, alpha: f64) -> bool {
     tests as f64 * smallest_p <= alpha
 }
@@ -74,7 +74,7 @@ mod tests {
             let adjusted = adjusted(&p_values);
             for (index, p) in p_values.iter().enumerate() {
                 prop_assert!(adjusted[index] >= *p && adjusted[index] <= 1.0);
-                // And never above what Bonferroni would say.
+                // Never above Bonferroni's correction.
                 prop_assert!(adjusted[index] <= (p * p_values.len() as f64).min(1.0) + 1e-12);
                 for (other, q) in p_values.iter().enumerate() {
                     prop_assert!(p > q || adjusted[index] <= adjusted[other]);

@@ -1,5 +1,4 @@
-//! Which of several settings may be the best: Hsu's multiple comparison with the best. Gives a set
-//! and chooses nothing within it.
+//! Hsu's multiple comparison with the best: the subset of settings that may be the best.
 //!
 //! Hsu, "Simultaneous confidence intervals for all distances from the best", 1981.
 
@@ -16,11 +15,11 @@ pub struct Best {
     pub critical: f64,
     /// D = d·s·√(2/r): how far above the smallest other mean a setting may lie and stay.
     pub allowance: f64,
-    /// Whether each setting may be the best; the truly best is kept with 1 − α.
+    /// True for each setting that may be the best; the true best is kept with probability 1 − α.
     pub kept: Vec<bool>,
 }
 
-/// Why there is nothing to compare.
+/// Reason why a comparison is impossible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incomparable {
     /// A best of fewer than two, or from a single block.

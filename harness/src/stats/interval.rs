@@ -1,12 +1,12 @@
-//! The inversion of the permutation test: the ends of the hull of the θ that it does not refuse.
-//! Decides nothing; the p values have decided before it is asked.
+//! Confidence interval by inversion of the permutation test: the hull of all θ that it does not
+//! reject. Verdicts come from p-values, never from this interval.
 
 use super::permutation::Test;
 
-/// How closely an end is found, in units of θ, outwards: 0.0001 percent.
+/// Precision of an end in units of θ, rounded outwards: 0.0001 percent.
 const PRECISION: f64 = 1e-6;
-/// Where an end is not found among the data, how much further out it is looked for: a factor of
-/// e¹⁰ between the arms. Only very unequal orders give intervals without an end.
+/// Distance from the data up to which an end is searched for: a factor of e¹⁰ between the arms.
+/// Only very unequal orders give intervals without an end.
 const FAR: f64 = 10.0;
 
 /// The ends of the hull of the θ that are not refused, in logarithms.
@@ -22,7 +22,7 @@ pub struct Interval {
 /// decision falls into one, it is the p value that counts, and the hull ends on the side of it on
 /// which the estimate lies (statistics.md 2).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Refused {
+pub struct Rejected {
     /// The largest of the decision's θ that is refused as too small.
     pub too_small: Option<f64>,
     /// The smallest of the decision's θ that is refused as too large.
@@ -30,14 +30,14 @@ pub struct Refused {
 }
 
 impl Interval {
-    /// The hull of what the test does not refuse, with `alpha` on each side. It holds every θ that
-    /// is not refused and lies between the two `refused`, and neither of these.
-    pub fn of(test: &Test<'_>, alpha: f64, refused: Refused) -> Self {
+    /// Hull of all θ that the test does not reject, with error `alpha` on each side. It contains
+    /// every such θ between the two `rejected` values, and neither of these.
+    pub fn of(test: &Test<'_>, alpha: f64, refused: Rejected) -> Self {
         Self::of_sides(test, [alpha, alpha], refused)
     }
 
     /// The same with errors of their own for being too small and for being too large.
-    pub fn of_sides(test: &Test<'_>, alphas: [f64; 2], refused: Refused) -> Self {
+    pub fn of_sides(test: &Test<'_>, alphas: [f64; 2], refused: Rejected) -> Self {
         let [small, large] = alphas.map(|alpha| test.orders().too_many(alpha));
         let high = |theta: f64| -theta;
         Self {
@@ -75,14 +75,15 @@ fn outside(test: &Test<'_>, too_many: usize) -> Option<f64> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::paired::{Order, Pair};
-    use super::super::permutation::{Design, Orders};
+    use super::super::paired::{Pair, PairOrder};
+    use super::super::permutation::{PermutationDesign, RandomizationSet};
     use super::*;
 
     const ALPHA: f64 = 0.05;
 
     fn pairs(ratios: &[f64]) -> Vec<Pair> {
-        let order = |index: usize| if index.is_multiple_of(2) { Order::Ab } else { Order::Ba };
+        let order =
+            |index: usize| if index.is_multiple_of(2) { PairOrder::Ab } else { PairOrder::Ba };
         let pair = |(index, ratio): (usize, &f64)| {
             let order = order(index);
             Pair { change: order.sign() * ratio, order }
@@ -90,8 +91,8 @@ mod tests {
         ratios.iter().enumerate().map(pair).collect()
     }
 
-    fn orders_of(pairs: &[Pair]) -> Orders {
-        Orders::of(&Design::of(pairs, &[]), 1).unwrap()
+    fn orders_of(pairs: &[Pair]) -> RandomizationSet {
+        RandomizationSet::of(&PermutationDesign::of(pairs, &[]), 1).unwrap()
     }
 
     /// Sessions with runs far out, in which the θ that are not refused as too small have a hole:
@@ -117,7 +118,8 @@ mod tests {
 
     fn holed() -> impl Iterator<Item = Vec<Pair>> {
         HOLED.into_iter().map(|(ab, changes)| {
-            let order = |place: usize| if ab >> place & 1 == 1 { Order::Ab } else { Order::Ba };
+            let order =
+                |place: usize| if ab >> place & 1 == 1 { PairOrder::Ab } else { PairOrder::Ba };
             let pair = |(place, change)| Pair { change, order: order(place) };
             changes.into_iter().enumerate().map(pair).collect()
         })
@@ -142,7 +144,7 @@ mod tests {
         for pairs in holed() {
             let orders = orders_of(&pairs);
             let test = Test::new(&pairs, &orders);
-            let found = Interval::of(&test, ALPHA, Refused::default());
+            let found = Interval::of(&test, ALPHA, Rejected::default());
             let (low, hole) = low_and_hole(&test);
             assert!(hole.is_some(), "there is no hole in {pairs:?}");
             assert!(found.low <= low && low - found.low < 2e-4, "{found:?} {low}");
@@ -157,10 +159,10 @@ mod tests {
             let orders = orders_of(&pairs);
             let test = Test::new(&pairs, &orders);
             let (low, hole) = low_and_hole(&test);
-            let refused = Refused { too_small: hole, too_large: None };
+            let refused = Rejected { too_small: hole, too_large: None };
             let found = Interval::of(&test, ALPHA, refused);
             assert!(low < hole.unwrap() && hole.unwrap() < found.low, "{found:?}");
-            let free = Interval::of(&test, ALPHA, Refused::default());
+            let free = Interval::of(&test, ALPHA, Rejected::default());
             assert!((free.high - found.high).abs() < 1e-12);
         }
     }
@@ -169,7 +171,7 @@ mod tests {
     fn of_runs_without_noise_the_interval_is_a_point() {
         let pairs = pairs(&[0.02; 10]);
         let orders = orders_of(&pairs);
-        let found = Interval::of(&Test::new(&pairs, &orders), ALPHA, Refused::default());
+        let found = Interval::of(&Test::new(&pairs, &orders), ALPHA, Rejected::default());
         assert!((found.low - 0.02).abs() < 1e-5 && (found.high - 0.02).abs() < 1e-5, "{found:?}");
     }
 
@@ -178,7 +180,7 @@ mod tests {
         // Of the 20 orders of six pairs even the most extreme one has p = 0.05 > 0.019.
         let pairs = pairs(&[0.01, 0.02, 0.03, 0.01, 0.02, 0.03]);
         let orders = orders_of(&pairs);
-        let found = Interval::of(&Test::new(&pairs, &orders), 0.019, Refused::default());
+        let found = Interval::of(&Test::new(&pairs, &orders), 0.019, Rejected::default());
         assert_eq!(found, Interval { low: f64::NEG_INFINITY, high: f64::INFINITY });
     }
 
@@ -193,7 +195,7 @@ mod tests {
             let pairs = pairs(&ratios);
             let orders = orders_of(&pairs);
             let test = Test::new(&pairs, &orders);
-            let found = Interval::of(&test, ALPHA, Refused::default());
+            let found = Interval::of(&test, ALPHA, Rejected::default());
             prop_assert!(found.low <= found.high);
             prop_assert!(test.p_worse(found.low - beyond) <= ALPHA);
             prop_assert!(test.p_better(found.high + beyond) <= ALPHA);
@@ -214,7 +216,7 @@ mod tests {
                 })
                 .collect();
             let orders = orders_of(&before);
-            let ends = |pairs| Interval::of(&Test::new(pairs, &orders), ALPHA, Refused::default());
+            let ends = |pairs| Interval::of(&Test::new(pairs, &orders), ALPHA, Rejected::default());
             let (before, after) = (ends(&before), ends(&after));
             prop_assert!((after.low - before.low - effect).abs() < 1e-4);
             prop_assert!((after.high - before.high - effect).abs() < 1e-4);

@@ -5,7 +5,7 @@
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-/// How much two neighbouring runs differ.
+/// Differences between neighbouring runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Successive {
     /// The standard deviation of the difference of two neighbouring figures: of their logarithms,

@@ -3,16 +3,16 @@
 
 use super::hodges_lehmann::hodges_lehmann;
 
-/// Which arm of a pair ran first. A is the baseline.
+/// Arm of a pair that ran first. A is the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Order {
+pub enum PairOrder {
     /// A, then B.
     Ab,
     /// B, then A.
     Ba,
 }
 
-impl Order {
+impl PairOrder {
     /// oᵣ: +1 where B ran second, −1 where it ran first.
     pub fn sign(self) -> f64 {
         match self {
@@ -22,7 +22,7 @@ impl Order {
     }
 }
 
-/// Which way a metric improves.
+/// Direction in which a metric improves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
     /// Times, bytes.
@@ -36,14 +36,14 @@ pub enum Better {
 pub struct Pair {
     /// Δᵣ = ln(second) − ln(first), turned so that bigger is worse; finite.
     pub change: f64,
-    /// Which arm was the second.
-    pub order: Order,
+    /// Arm that ran second.
+    pub order: PairOrder,
 }
 
 impl Pair {
     /// The pair of these two figures, in the order in which they ran; `None` where one of them has
     /// no logarithm or is not finite.
-    pub fn of(first: f64, second: f64, order: Order, better: Better) -> Option<Self> {
+    pub fn of(first: f64, second: f64, order: PairOrder, better: Better) -> Option<Self> {
         let has_log = |figure: f64| figure > 0.0 && figure.is_finite();
         if !has_log(first) || !has_log(second) {
             return None;
@@ -61,7 +61,7 @@ impl Pair {
     }
 }
 
-/// What a session says about its two arms; all in logarithms.
+/// Estimates of a session, all in logarithms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// θ̂ = ½(mean d in order AB + mean d in order BA).
@@ -75,14 +75,14 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// `None` for fewer than three pairs, and where all ran in one order: then the effect of the
-    /// order cannot be told from that of the arm.
+    /// `None` for fewer than three pairs, and if all ran in one order: the effects of order and arm
+    /// are then inseparable.
     pub fn of(pairs: &[Pair]) -> Option<Self> {
         if pairs.len() < 3 {
             return None;
         }
-        let ab = mean_ratio(pairs, Order::Ab)?;
-        let ba = mean_ratio(pairs, Order::Ba)?;
+        let ab = mean_ratio(pairs, PairOrder::Ab)?;
+        let ba = mean_ratio(pairs, PairOrder::Ba)?;
         let (effect, order_effect) = (f64::midpoint(ab, ba), (ab - ba) / 2.0);
         let adjusted = adjusted(pairs, order_effect);
         let squares: f64 = adjusted.iter().map(|ratio| (ratio - effect).powi(2)).sum();
@@ -105,7 +105,7 @@ pub fn percent(log: f64) -> f64 {
     log.exp_m1() * 100.0
 }
 
-fn mean_ratio(pairs: &[Pair], order: Order) -> Option<f64> {
+fn mean_ratio(pairs: &[Pair], order: PairOrder) -> Option<f64> {
     let of_order = || pairs.iter().filter(|pair| pair.order == order);
     let count = of_order().count();
     (count > 0).then(|| of_order().map(|pair| pair.ratio()).sum::<f64>() / count as f64)
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn five_percent_worse_is_a_time_times_1_05_and_a_rate_divided_by_it() {
-        let time = Pair::of(100.0, 105.0, Order::Ab, Better::Lower).unwrap();
-        let rate = Pair::of(100.0, 100.0 / 1.05, Order::Ab, Better::Higher).unwrap();
-        let first = Pair::of(105.0, 100.0, Order::Ba, Better::Lower).unwrap();
+        let time = Pair::of(100.0, 105.0, PairOrder::Ab, Better::Lower).unwrap();
+        let rate = Pair::of(100.0, 100.0 / 1.05, PairOrder::Ab, Better::Higher).unwrap();
+        let first = Pair::of(105.0, 100.0, PairOrder::Ba, Better::Lower).unwrap();
         for pair in [time, rate, first] {
             assert!(close(pair.ratio(), 1.05_f64.ln()), "{pair:?}");
         }
@@ -135,7 +135,7 @@ mod tests {
         for (first, second) in
             [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY)]
         {
-            assert_eq!(Pair::of(first, second, Order::Ab, Better::Lower), None);
+            assert_eq!(Pair::of(first, second, PairOrder::Ab, Better::Lower), None);
         }
     }
 
@@ -144,7 +144,7 @@ mod tests {
         // Arm +0.05, running second +0.02, noise that cancels within each order.
         let pairs: Vec<Pair> = [0.01, -0.01, 0.01, -0.01]
             .iter()
-            .zip([Order::Ab, Order::Ab, Order::Ba, Order::Ba])
+            .zip([PairOrder::Ab, PairOrder::Ab, PairOrder::Ba, PairOrder::Ba])
             .map(|(noise, order)| Pair { change: 0.02 + order.sign() * (0.05 + noise), order })
             .collect();
         let estimate = Estimate::of(&pairs).unwrap();
@@ -158,15 +158,15 @@ mod tests {
     #[test]
     fn pairs_of_one_order_or_too_few_have_no_estimate() {
         let pair = |order| Pair { change: 0.1, order };
-        assert_eq!(Estimate::of(&[pair(Order::Ab); 10]), None);
-        assert_eq!(Estimate::of(&[pair(Order::Ba); 10]), None);
-        assert_eq!(Estimate::of(&[pair(Order::Ab), pair(Order::Ba)]), None);
+        assert_eq!(Estimate::of(&[pair(PairOrder::Ab); 10]), None);
+        assert_eq!(Estimate::of(&[pair(PairOrder::Ba); 10]), None);
+        assert_eq!(Estimate::of(&[pair(PairOrder::Ab), pair(PairOrder::Ba)]), None);
     }
 
     #[test]
     fn unequal_orders_weigh_both_orders_alike() {
-        let mut pairs = vec![Pair { change: 0.03, order: Order::Ab }; 6];
-        pairs.extend(vec![Pair { change: -0.01, order: Order::Ba }; 2]);
+        let mut pairs = vec![Pair { change: 0.03, order: PairOrder::Ab }; 6];
+        pairs.extend(vec![Pair { change: -0.01, order: PairOrder::Ba }; 2]);
         let estimate = Estimate::of(&pairs).unwrap();
         assert!(close(estimate.effect, 0.02) && close(estimate.order_effect, 0.01));
         assert!(estimate.std_dev.abs() < 1e-12);

@@ -11,11 +11,11 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::median::median;
-use super::paired::{Order, Pair};
+use super::paired::{Pair, PairOrder};
 
 /// Up to this many pairs every order vector is tried; at most C(18, 9) = 48,620.
 pub const EXHAUSTIVE_PAIRS_MAX: usize = 18;
-/// How many order vectors are drawn above that.
+/// Number of order vectors drawn above that.
 pub const DRAWN_VECTORS: usize = 9_999;
 /// Scores are clipped at this many median absolute deviations.
 const CLIP: f64 = 1.5;
@@ -23,20 +23,20 @@ const CLIP: f64 = 1.5;
 /// that are clipped alike give ties by construction, which rounding must not break.
 const TIE: f64 = 1e-9;
 
-/// What the draw of the orders kept fixed: how many pairs of each order every batch holds.
+/// Constraints of the randomization: the number of pairs of each order in every batch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Design(Vec<Batch>);
+pub struct PermutationDesign(Vec<Batch>);
 
 /// Consecutive pairs whose orders were drawn together: those before a look, or those of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Batch {
-    /// Which pairs.
+    /// Range of pairs.
     pairs: Range<usize>,
-    /// How many of them ran A first.
+    /// Number of them with A first.
     ab: usize,
 }
 
-impl Design {
+impl PermutationDesign {
     /// The design of a session whose batches have these lengths, in the order of the pairs; pairs
     /// beyond them are one more batch. Without lengths all pairs are one batch.
     pub fn of(pairs: &[Pair], lengths: &[usize]) -> Self {
@@ -45,7 +45,8 @@ impl Design {
         for length in lengths.iter().chain([&pairs.len()]) {
             let end = start.saturating_add(*length).min(pairs.len());
             if start < end {
-                let ab = pairs[start..end].iter().filter(|pair| pair.order == Order::Ab).count();
+                let ab =
+                    pairs[start..end].iter().filter(|pair| pair.order == PairOrder::Ab).count();
                 batches.push(Batch { pairs: start..end, ab });
             }
             start = end;
@@ -58,13 +59,13 @@ impl Design {
         self.0.last().map_or(0, |batch| batch.pairs.end)
     }
 
-    /// How many pairs ran A first, and how many B.
+    /// Numbers of pairs with A first and with B first.
     pub fn orders(&self) -> (usize, usize) {
         let ab = self.0.iter().map(|batch| batch.ab).sum();
         (ab, self.pairs() - ab)
     }
 
-    /// How many order vectors the draw could have given. A float: it overflows integers.
+    /// Number of possible order vectors. A float: it overflows integers.
     pub fn vectors(&self) -> f64 {
         self.0.iter().map(|batch| binomial(batch.pairs.len(), batch.ab)).product()
     }
@@ -87,18 +88,18 @@ fn binomial(n: usize, k: usize) -> f64 {
 /// The order vectors that the session's own one is compared with. They depend on the design and
 /// the seed alone, so that sessions of one design may share them.
 #[derive(Debug, Clone)]
-pub struct Orders {
+pub struct RandomizationSet {
     /// For each vector the places of its AB pairs, one vector after the other.
     places: Vec<usize>,
-    /// How many places each vector has.
+    /// Number of positions in each vector.
     ab: usize,
     exhaustive: bool,
 }
 
-impl Orders {
+impl RandomizationSet {
     /// All vectors of the design, or [`DRAWN_VECTORS`] drawn from the seed; `None` where all pairs
     /// ran in one order, so that there is nothing to permute.
-    pub fn of(design: &Design, seed: u64) -> Option<Self> {
+    pub fn of(design: &PermutationDesign, seed: u64) -> Option<Self> {
         let (ab, ba) = design.orders();
         if ab == 0 || ba == 0 {
             return None;
@@ -108,12 +109,12 @@ impl Orders {
         Some(Self { places, ab, exhaustive })
     }
 
-    /// How many vectors there are.
+    /// Number of vectors.
     pub fn count(&self) -> usize {
         self.places.len() / self.ab
     }
 
-    /// Whether these are all that the draw could have given.
+    /// True if these are all possible vectors.
     pub fn is_exhaustive(&self) -> bool {
         self.exhaustive
     }
@@ -138,7 +139,7 @@ impl Orders {
     }
 }
 
-fn every_vector(design: &Design) -> Vec<usize> {
+fn every_vector(design: &PermutationDesign) -> Vec<usize> {
     let mut vectors = vec![Vec::new()];
     for batch in &design.0 {
         let mut choices = Vec::new();
@@ -169,7 +170,7 @@ fn choose(
     }
 }
 
-fn drawn_vectors(design: &Design, seed: u64) -> Vec<usize> {
+fn drawn_vectors(design: &PermutationDesign, seed: u64) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut places: Vec<Vec<usize>> =
         design.0.iter().map(|batch| batch.pairs.clone().collect()).collect();
@@ -190,13 +191,13 @@ pub struct Test<'a> {
     signs: Vec<f64>,
     /// Per vector, how many of its AB pairs were BA pairs in the session.
     swapped: Vec<usize>,
-    orders: &'a Orders,
+    orders: &'a RandomizationSet,
 }
 
 impl<'a> Test<'a> {
     /// A session against the vectors of its own design. Of another one the p values mean nothing,
     /// and asking for them panics where that one has more pairs.
-    pub fn new(pairs: &[Pair], orders: &'a Orders) -> Self {
+    pub fn new(pairs: &[Pair], orders: &'a RandomizationSet) -> Self {
         let signs: Vec<f64> = pairs.iter().map(|pair| pair.order.sign()).collect();
         let is_swapped = |place: &&usize| signs.get(**place).is_some_and(|sign| *sign < 0.0);
         let swapped =
@@ -217,13 +218,13 @@ impl<'a> Test<'a> {
         self.mirrored().p_worse(-theta)
     }
 
-    /// The same session with better and worse exchanged: what it says of −θ, this says of θ.
+    /// The same session with better and worse exchanged: its result for θ is this one's for −θ.
     pub(super) fn mirrored(&self) -> Self {
         Self { changes: self.changes.iter().map(|change| -change).collect(), ..self.clone() }
     }
 
     /// The vectors that it is compared with.
-    pub(super) fn orders(&self) -> &'a Orders {
+    pub(super) fn orders(&self) -> &'a RandomizationSet {
         self.orders
     }
 
@@ -238,14 +239,14 @@ impl<'a> Test<'a> {
         f64::midpoint(least[0], least[1])
     }
 
-    /// How far, at least, `theta` is from the next value at which `too_many` vectors are as
-    /// extreme as the session's own; zero or less where so many are already.
+    /// Lower bound of the distance from `theta` to the next value at which `too_many` vectors are
+    /// as extreme as the session's own; zero or less if that many are already.
     ///
-    /// With θ every u moves at slope 1, so their median at up to 1, the deviations from it and so
-    /// their median at up to 2, the clip at up to 3, and a score, clipped or not, at up to 3. A
-    /// vector that swaps s pairs each way differs from the session's in 2s scores, so its lead
-    /// changes at up to 6s: divided by that, no vector's lead moves faster than θ itself, and
-    /// neither does the lead of any rank.
+    /// With θ every u moves at slope 1. So their median moves at up to 1, the deviations and their
+    /// median at up to 2, the clip at up to 3, and a score, clipped or not, at up to 3. A vector
+    /// that swaps s pairs each way differs from the session's in 2s scores, so its lead changes at
+    /// up to 6s. Divided by that, no vector's lead moves faster than θ itself, and neither does the
+    /// lead of any rank.
     pub(super) fn room(&self, theta: f64, too_many: usize) -> f64 {
         let mut distances = self.leads(theta);
         for (lead, swapped) in distances.iter_mut().zip(&self.swapped) {
@@ -297,7 +298,8 @@ mod tests {
 
     /// Pairs in alternating order.
     fn pairs(changes: &[f64]) -> Vec<Pair> {
-        let order = |index: usize| if index.is_multiple_of(2) { Order::Ab } else { Order::Ba };
+        let order =
+            |index: usize| if index.is_multiple_of(2) { PairOrder::Ab } else { PairOrder::Ba };
         let pair = |(index, change): (usize, &f64)| Pair { change: *change, order: order(index) };
         changes.iter().enumerate().map(pair).collect()
     }
@@ -306,8 +308,8 @@ mod tests {
         pairs.iter().map(|pair| Pair { change: change(pair), order: pair.order }).collect()
     }
 
-    fn orders_of(pairs: &[Pair]) -> Orders {
-        Orders::of(&Design::of(pairs, &[]), 1).unwrap()
+    fn orders_of(pairs: &[Pair]) -> RandomizationSet {
+        RandomizationSet::of(&PermutationDesign::of(pairs, &[]), 1).unwrap()
     }
 
     fn p(pairs: &[Pair], theta: f64) -> (f64, f64) {
@@ -330,7 +332,7 @@ mod tests {
         let sign = |mask: u32, place: usize| if mask >> place & 1 == 1 { 1.0 } else { -1.0 };
         let t = |mask: u32| -> f64 { z.iter().enumerate().map(|(r, z)| sign(mask, r) * z).sum() };
         let own: f64 = pairs.iter().zip(&z).map(|(pair, z)| pair.order.sign() * z).sum();
-        let ab = pairs.iter().filter(|pair| pair.order == Order::Ab).count();
+        let ab = pairs.iter().filter(|pair| pair.order == PairOrder::Ab).count();
         let masks = (0..1_u32 << pairs.len()).filter(|mask| mask.count_ones() as usize == ab);
         let all: Vec<f64> = masks.map(t).collect();
         let share = |f: &dyn Fn(&f64) -> bool| {
@@ -347,8 +349,8 @@ mod tests {
     fn there_are_252_balanced_orders_of_ten_pairs_and_12870_of_sixteen() {
         for (count, vectors) in [(6, 20), (8, 70), (10, 252), (16, 12_870), (18, 48_620)] {
             let pairs = pairs(&vec![0.0; count]);
-            let design = Design::of(&pairs, &[]);
-            let orders = Orders::of(&design, 0).unwrap();
+            let design = PermutationDesign::of(&pairs, &[]);
+            let orders = RandomizationSet::of(&design, 0).unwrap();
             assert!(orders.is_exhaustive());
             assert_eq!(orders.count(), vectors);
             assert!(
@@ -362,7 +364,7 @@ mod tests {
     fn every_vector_is_there_once_and_keeps_the_counts_of_its_batches() {
         let pairs = pairs(&[0.0; 12]);
         // Batches of six, four and two pairs, in alternating orders: C(6,3)·C(4,2)·C(2,1).
-        let orders = Orders::of(&Design::of(&pairs, &[6, 4]), 0).unwrap();
+        let orders = RandomizationSet::of(&PermutationDesign::of(&pairs, &[6, 4]), 0).unwrap();
         let mut vectors: Vec<Vec<usize>> = orders.vectors().map(<[usize]>::to_vec).collect();
         for vector in &vectors {
             let within = |range: Range<usize>| vector.iter().filter(|r| range.contains(r)).count();
@@ -376,8 +378,8 @@ mod tests {
     #[test]
     fn above_eighteen_pairs_9999_vectors_are_drawn_from_the_seed() {
         let pairs = pairs(&[0.0; 20]);
-        let design = Design::of(&pairs, &[10, 6, 4]);
-        let [one, same, other] = [1, 1, 2].map(|seed| Orders::of(&design, seed).unwrap());
+        let design = PermutationDesign::of(&pairs, &[10, 6, 4]);
+        let [one, same, other] = [1, 1, 2].map(|seed| RandomizationSet::of(&design, seed).unwrap());
         assert_eq!(one.count(), DRAWN_VECTORS);
         assert!(!one.is_exhaustive());
         assert_eq!(one.places, same.places);
@@ -402,7 +404,7 @@ mod tests {
     #[test]
     fn with_unequal_orders_the_vectors_keep_the_session_s_own_counts() {
         let mut pairs = pairs(&[0.03, -0.01, 0.02, 0.01, 0.06, 0.0, 0.05, -0.04, 0.02]);
-        pairs.push(Pair { change: 0.07, order: Order::Ab });
+        pairs.push(Pair { change: 0.07, order: PairOrder::Ab });
         let orders = orders_of(&pairs);
         assert_eq!(orders.count(), 210);
         let (worse, better) = p(&pairs, 0.0);
@@ -412,9 +414,9 @@ mod tests {
 
     #[test]
     fn pairs_of_one_order_leave_nothing_to_permute() {
-        let pairs = [Pair { change: 0.1, order: Order::Ab }; 10];
-        assert!(Orders::of(&Design::of(&pairs, &[]), 0).is_none());
-        assert!(Orders::of(&Design::of(&[], &[]), 0).is_none());
+        let pairs = [Pair { change: 0.1, order: PairOrder::Ab }; 10];
+        assert!(RandomizationSet::of(&PermutationDesign::of(&pairs, &[]), 0).is_none());
+        assert!(RandomizationSet::of(&PermutationDesign::of(&[], &[]), 0).is_none());
     }
 
     #[test]
@@ -476,7 +478,7 @@ mod tests {
                 .iter()
                 .map(|pair| Pair {
                     change: pair.change,
-                    order: if pair.order == Order::Ab { Order::Ba } else { Order::Ab },
+                    order: if pair.order == PairOrder::Ab { PairOrder::Ba } else { PairOrder::Ab },
                 })
                 .collect();
             let (worse, better) = p(&pairs, 0.02);

@@ -1,4 +1,4 @@
-//! How many pairs a question needs, and how small a difference so many pairs can tell. Plans; the
+//! Power analysis: required number of pairs, and detectable difference. For planning; the
 //! permutation test decides.
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
@@ -27,8 +27,8 @@ pub fn needed_pairs_of(pairs: usize, std_dev: f64, delta: f64, alphas: [f64; 2])
     Some(whole)
 }
 
-/// `k_R`: a true difference of `k_R·s_d` is told from none by a paired t test of `pairs` pairs with
-/// both errors at `alpha`; `None` for fewer than two pairs. Noncentral t.
+/// `k_R`: a paired t test of `pairs` pairs detects a true difference of `k_R·s_d`, with both errors
+/// at `alpha`. `None` for fewer than two pairs. Noncentral t.
 pub fn detectable(pairs: usize, alpha: f64) -> Option<f64> {
     let freedom = pairs.checked_sub(1)?;
     let critical = t_quantile(freedom, 1.0 - alpha)?;
@@ -45,8 +45,8 @@ pub fn detectable(pairs: usize, alpha: f64) -> Option<f64> {
     Some(high / (pairs as f64).sqrt())
 }
 
-/// The fewest pairs that tell a difference of `delta` at this noise with both errors at `alpha`;
-/// `None` where `pairs_max` do not.
+/// Minimum number of pairs that detects a difference of `delta` at this noise, with both errors at
+/// `alpha`; `None` above `pairs_max`.
 pub fn pairs_for(std_dev: f64, delta: f64, alpha: f64, pairs_max: usize) -> Option<usize> {
     (3..=pairs_max).find(|pairs| detectable(*pairs, alpha).is_some_and(|k| k * std_dev <= delta))
 }

@@ -4,9 +4,9 @@
 /// One point of a quadrature.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
-    /// Where the integrand is taken.
+    /// Abscissa.
     pub(super) at: f64,
-    /// What it counts; the weights of a rule sum to 1.
+    /// Weight; the weights of a rule sum to 1.
     pub(super) weight: f64,
 }
 

@@ -1,15 +1,15 @@
-//! Which quantiles of a run may be quoted: a tail needs observations behind it. Computes none.
+//! Quantiles that a run supports: a tail quantile needs observations beyond it.
 
 use std::fmt;
 
 /// A quantile that too few observations lie behind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TooFew {
-    /// Which quantile, 0 to 1.
+    /// Quantile, 0 to 1.
     pub quantile: f64,
-    /// How many observations there were.
+    /// Number of observations.
     pub observations: u64,
-    /// How many it takes.
+    /// Required number of observations.
     pub needed: u64,
 }
 

@@ -9,7 +9,7 @@ use statrs::statistics::{Data, Distribution, OrderStatistics};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample(Vec<f64>);
 
-/// Why figures are no sample.
+/// Reason why values are not a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadSample {
     /// There is no figure at all.
@@ -46,7 +46,7 @@ impl Sample {
         &self.0
     }
 
-    /// How many there are: at least one.
+    /// Number of values: at least one.
     pub fn count(&self) -> usize {
         self.0.len()
     }

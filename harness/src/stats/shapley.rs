@@ -1,12 +1,12 @@
-//! What each of several factors has of a difference: the mean of what it brings first and of what
-//! it brings last. Takes logarithms of figures measured in complete blocks; decides nothing.
+//! Attribution of a difference to k factors: the mean of the effect of switching a factor first and
+//! of switching it last. Takes logarithms measured in complete blocks.
 //!
-//! That mean is the Shapley value of a factor, its contribution averaged over every order in which
-//! the factors can be switched, where no more than two factors act on each other at a time
-//! (Shapley, "A value for n-person games", 1953; Grabisch, "k-order additive discrete fuzzy
-//! measures", 1997). It takes 2k + 2 arms instead of 2ᵏ; what three or more do together is left
-//! over and given as such. Intervals are those of Wilcoxon's signed ranks over the blocks, whose
-//! orders are drawn (statistics.md 4); all of them together hold with 1 − 2·`alpha`.
+//! If no more than two factors interact at a time, this mean is the Shapley value: the contribution
+//! averaged over all orders of switching (Shapley, "A value for n-person games", 1953; Grabisch,
+//! "k-order additive discrete fuzzy measures", 1997). It takes 2k + 2 arms instead of 2ᵏ; the
+//! interaction of three or more factors is left over and reported. Intervals are Wilcoxon's signed
+//! rank intervals over the blocks, whose orders are random (statistics.md 4); all of them hold
+//! jointly with 1 − 2·`alpha`.
 
 use super::hodges_lehmann;
 
@@ -25,25 +25,25 @@ pub struct Arms {
 
 /// A part of a difference, as a logarithm of the figures' ratio or in their own unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Part {
+pub struct Effect {
     /// The Hodges–Lehmann estimate.
     pub estimate: f64,
-    /// What the true part lies between; `None` of too few blocks to tell.
+    /// Confidence interval; `None` with too few blocks.
     pub interval: Option<(f64, f64)>,
 }
 
 /// A difference taken apart.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shares {
+pub struct Attribution {
     /// All factors together.
-    pub whole: Part,
+    pub whole: Effect,
     /// Each factor.
-    pub each: Vec<Part>,
-    /// What is left: what three or more factors do together.
-    pub left: Part,
+    pub each: Vec<Effect>,
+    /// Remainder: interaction of three or more factors.
+    pub left: Effect,
 }
 
-impl Part {
+impl Effect {
     /// Of figures that are symmetric about the true part, one for each block or pair; one of
     /// `family` parts whose intervals hold together with 1 − 2·`alpha` (Bonferroni). `None` of no
     /// figures.
@@ -53,7 +53,7 @@ impl Part {
         Some(Self { estimate, interval: hodges_lehmann::interval(figures, alpha) })
     }
 
-    /// Whether it is told from nothing.
+    /// True if it differs significantly from zero.
     pub fn is_told(self) -> bool {
         self.interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0)
     }
@@ -61,7 +61,7 @@ impl Part {
 
 /// Takes a difference apart: `blocks[b][i]` is the logarithm of arm i's figure in block b, with a
 /// figure for every arm. `None` where there is no block or no such arm.
-pub fn shares(blocks: &[Vec<f64>], arms: &Arms, alpha: f64) -> Option<Shares> {
+pub fn shares(blocks: &[Vec<f64>], arms: &Arms, alpha: f64) -> Option<Attribution> {
     let factors = arms.only.len();
     let family = factors + 1;
     let each_of = |block: &Vec<f64>, factor: usize| -> Option<f64> {
@@ -72,16 +72,20 @@ pub fn shares(blocks: &[Vec<f64>], arms: &Arms, alpha: f64) -> Option<Shares> {
     };
     let whole_of =
         |block: &Vec<f64>| Some(block.get(arms.all).copied()? - block.get(arms.none).copied()?);
-    let of = |figure: &dyn Fn(&Vec<f64>) -> Option<f64>| -> Option<Part> {
+    let of = |figure: &dyn Fn(&Vec<f64>) -> Option<f64>| -> Option<Effect> {
         let figures: Option<Vec<f64>> = blocks.iter().map(figure).collect();
-        Part::of(&figures?, alpha, family)
+        Effect::of(&figures?, alpha, family)
     };
     let each = (0..factors).map(|factor| of(&|block| each_of(block, factor)));
     let left_of = |block: &Vec<f64>| {
         let parts: Option<Vec<f64>> = (0..factors).map(|factor| each_of(block, factor)).collect();
         Some(whole_of(block)? - parts?.iter().sum::<f64>())
     };
-    Some(Shares { whole: of(&whole_of)?, each: each.collect::<Option<_>>()?, left: of(&left_of)? })
+    Some(Attribution {
+        whole: of(&whole_of)?,
+        each: each.collect::<Option<_>>()?,
+        left: of(&left_of)?,
+    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! What a session of pairs says: the five verdicts, from the p values alone (statistics.md 2).
-//! Does not say what follows from a verdict; that is the scenario's policy.
+//! The five verdicts of a session of pairs, from p-values alone (statistics.md 2). A scenario's
+//! policy decides on the consequences.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use super::group_sequential;
-use super::interval::{Interval, Refused};
+use super::interval::{Interval, Rejected};
 use super::paired::{Estimate, Pair};
-use super::permutation::{Design, Orders, Test};
+use super::permutation::{PermutationDesign, RandomizationSet, Test};
 use super::power;
 
 /// With fewer pairs nothing is tested: of six only the single most extreme order reaches 0.05.
@@ -37,7 +37,7 @@ impl Verdict {
     pub const ALL: [Self; 5] =
         [Self::Improved, Self::Pass, Self::Small, Self::Regression, Self::Inconclusive];
 
-    /// What these p values say with an error of `alpha` on each side.
+    /// Verdict of these p-values, with error `alpha` on each side.
     pub fn of(p: PValues, alpha: f64) -> Self {
         match (p.worse <= alpha, p.within <= alpha) {
             _ if p.better <= alpha => Self::Improved,
@@ -76,9 +76,9 @@ impl Rule {
         Self { margin, alpha: ONE_LOOK_ALPHA }
     }
 
-    /// One of the looks of [`group_sequential::LOOKS`].
+    /// One of the looks of [`group_sequential::CUMULATIVE_PAIRS`].
     pub fn look(margin: f64) -> Self {
-        Self { margin, alpha: group_sequential::ALPHA }
+        Self { margin, alpha: group_sequential::POCOCK_ALPHA }
     }
 
     /// δ = ln(1 + margin).
@@ -109,18 +109,18 @@ impl PValues {
         }
     }
 
-    /// What they refuse of 0 and `delta`.
-    fn refused(self, delta: f64, alpha: f64) -> Refused {
+    /// Rejections of 0 and `delta`.
+    fn refused(self, delta: f64, alpha: f64) -> Rejected {
         let too_large =
             if self.better <= alpha { Some(0.0) } else { (self.within <= alpha).then_some(delta) };
-        Refused { too_small: (self.worse <= alpha).then_some(0.0), too_large }
+        Rejected { too_small: (self.worse <= alpha).then_some(0.0), too_large }
     }
 }
 
 /// The errors at which the questions of a test are left open, where a family of tests leaves each
 /// less than it would have alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Levels {
+pub struct FamilyAlphas {
     /// Of being called worse.
     pub worse: f64,
     /// Of being called within the margin.
@@ -132,33 +132,33 @@ pub struct Levels {
 /// A session judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judgement {
-    /// What it says.
+    /// Verdict.
     pub verdict: Verdict,
     /// The p values that it was decided by.
     pub p: PValues,
-    /// What the arms differ by, in logarithms.
+    /// Estimated difference, in logarithms.
     pub estimate: Estimate,
-    /// The hull of what the test does not refuse: above 0 exactly where `p.worse` is at most α,
-    /// below δ exactly where `p.within` or `p.better` is.
+    /// Hull of all differences that the test does not reject. Above 0 exactly if `p.worse` is at
+    /// most α; below δ exactly if `p.within` or `p.better` is.
     pub interval: Interval,
     /// R.
     pub pairs: usize,
-    /// About how many pairs, all in all, tell with both errors at α at this noise; where the
-    /// verdict is inconclusive and that is no more than R, those of the next look.
+    /// Estimated total number of pairs that decide with both errors at α at this noise. If the
+    /// verdict is inconclusive and that is at most R, the pairs of the next look.
     pub needed_pairs: u64,
 }
 
-/// Why a session is not tested.
+/// Reason why a session is not tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Untestable {
-    /// How many pairs ran A first.
+    /// Number of pairs with A first.
     pub ab: usize,
-    /// How many ran B first.
+    /// Number of pairs with B first.
     pub ba: usize,
 }
 
 impl Untestable {
-    fn of(design: &Design) -> Self {
+    fn of(design: &PermutationDesign) -> Self {
         let (ab, ba) = design.orders();
         Self { ab, ba }
     }
@@ -180,12 +180,16 @@ impl std::error::Error for Untestable {}
 /// The order vectors to test sessions of a design with. Refuses a design with too few pairs, or
 /// with orders so unequal that no outcome could alarm. `seed` draws them where there are too many
 /// to try them all.
-pub fn orders(design: &Design, alpha: f64, seed: u64) -> Result<Orders, Untestable> {
+pub fn orders(
+    design: &PermutationDesign,
+    alpha: f64,
+    seed: u64,
+) -> Result<RandomizationSet, Untestable> {
     let untestable = Untestable::of(design);
     if design.pairs() < PAIRS_MIN || design.smallest_p() > alpha {
         return Err(untestable);
     }
-    Orders::of(design, seed).ok_or(untestable)
+    RandomizationSet::of(design, seed).ok_or(untestable)
 }
 
 /// Judges sessions by one rule. Keeps the order vectors of every design that it meets, so that
@@ -194,7 +198,7 @@ pub fn orders(design: &Design, alpha: f64, seed: u64) -> Result<Orders, Untestab
 pub struct Judge {
     rule: Rule,
     seed: u64,
-    vectors: HashMap<Design, Result<Orders, Untestable>>,
+    vectors: HashMap<PermutationDesign, Result<RandomizationSet, Untestable>>,
 }
 
 impl Judge {
@@ -210,13 +214,14 @@ impl Judge {
         self.tested(pairs, batches, |test| judgement(pairs, test, rule))
     }
 
-    /// A session of which a family of tests says nothing at these levels, whatever it would say by
-    /// itself: inconclusive, with the interval and the needed pairs of the levels.
+    /// Result of a session that its family leaves undecided at these levels, whatever the
+    /// uncorrected test gives: inconclusive, with interval and required pairs at the corrected
+    /// level.
     pub fn left_open(
         &mut self,
         pairs: &[Pair],
         batches: &[usize],
-        levels: Levels,
+        levels: FamilyAlphas,
     ) -> Result<Judgement, Untestable> {
         let delta = self.rule.delta();
         self.tested(pairs, batches, |test| open(pairs, test, delta, levels))
@@ -229,7 +234,7 @@ impl Judge {
         say: impl FnOnce(&Test<'_>) -> Option<Judgement>,
     ) -> Result<Judgement, Untestable> {
         let (rule, seed) = (self.rule, self.seed);
-        let design = Design::of(pairs, batches);
+        let design = PermutationDesign::of(pairs, batches);
         let untestable = Untestable::of(&design);
         let vectors = self
             .vectors
@@ -239,7 +244,7 @@ impl Judge {
         say(&test).ok_or(untestable)
     }
 
-    /// Whether order vectors were drawn from the seed for any session so far.
+    /// True if any session so far used vectors drawn from the seed.
     pub fn has_drawn(&self) -> bool {
         self.vectors.values().flatten().any(|orders| !orders.is_exhaustive())
     }
@@ -258,7 +263,7 @@ pub fn judge(
 /// Judges what a look sees: all pairs so far, in the order in which they were planned, so that the
 /// batches of earlier looks come first.
 pub fn judge_look(pairs: &[Pair], margin: f64, seed: u64) -> Result<Judgement, Untestable> {
-    judge(pairs, &group_sequential::BATCHES, Rule::look(margin), seed)
+    judge(pairs, &group_sequential::PAIRS_PER_LOOK, Rule::look(margin), seed)
 }
 
 /// `None` where there is too little to estimate anything from.
@@ -282,24 +287,24 @@ fn judgement(pairs: &[Pair], test: &Test<'_>, rule: Rule) -> Option<Judgement> {
 }
 
 /// `None` where there is too little to estimate anything from.
-fn open(pairs: &[Pair], test: &Test<'_>, delta: f64, levels: Levels) -> Option<Judgement> {
+fn open(pairs: &[Pair], test: &Test<'_>, delta: f64, levels: FamilyAlphas) -> Option<Judgement> {
     let estimate = Estimate::of(pairs)?;
-    let Levels { worse, within, better } = levels;
+    let FamilyAlphas { worse, within, better } = levels;
     let needed = power::needed_pairs_of(pairs.len(), estimate.std_dev, delta, [worse, within])?;
     Some(Judgement {
         verdict: Verdict::Inconclusive,
         p: PValues::of(test, delta),
         estimate,
-        interval: Interval::of_sides(test, [worse, better], Refused::default()),
+        interval: Interval::of_sides(test, [worse, better], Rejected::default()),
         pairs: pairs.len(),
         needed_pairs: needed.max(group_sequential::beyond(pairs.len())),
     })
 }
 
-/// Whether a negative control, the same program against itself, alarms on either side: then its
-/// session is invalid.
+/// True if a negative control (a program against itself) alarms on either side; its session is then
+/// invalid.
 pub fn control_alarms(control: &[Pair], seed: u64) -> Result<bool, Untestable> {
-    let orders = orders(&Design::of(control, &[]), CONTROL_ALPHA, seed)?;
+    let orders = orders(&PermutationDesign::of(control, &[]), CONTROL_ALPHA, seed)?;
     let test = Test::new(control, &orders);
     Ok(test.p_worse(0.0).min(test.p_better(0.0)) <= CONTROL_ALPHA)
 }
@@ -308,13 +313,13 @@ pub fn control_alarms(control: &[Pair], seed: u64) -> Result<bool, Untestable> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::paired::Order;
+    use super::super::paired::PairOrder;
     use super::*;
 
     /// Pairs in alternating order with these dᵣ.
     fn pairs(ratios: &[f64]) -> Vec<Pair> {
         let pair = |(index, ratio): (usize, &f64)| {
-            let order = if index.is_multiple_of(2) { Order::Ab } else { Order::Ba };
+            let order = if index.is_multiple_of(2) { PairOrder::Ab } else { PairOrder::Ba };
             Pair { change: order.sign() * ratio, order }
         };
         ratios.iter().enumerate().map(pair).collect()
@@ -367,7 +372,7 @@ mod tests {
     fn an_inconclusive_session_asks_for_the_next_look_at_least() {
         let noisy = one_look(&around(0.025, 0.4));
         assert!(noisy.needed_pairs > 100, "{}", noisy.needed_pairs);
-        // Too near to both limits to tell, at a noise at which ten pairs usually do.
+        // Too near to both limits, at a noise at which ten pairs usually decide.
         let near = one_look(&around(0.024, 0.13));
         assert_eq!(near.verdict, Verdict::Inconclusive);
         let by_noise = power::needed_pairs(10, near.estimate.std_dev, 1.05_f64.ln(), 0.05);
@@ -383,7 +388,7 @@ mod tests {
         assert!(alone.interval.low > 0.0);
         // A p that the test by itself refuses, and one of three tests does not.
         let level = alone.p.worse * 0.99;
-        let levels = Levels { worse: level, within: 0.019, better: level };
+        let levels = FamilyAlphas { worse: level, within: 0.019, better: level };
         let open = judge.left_open(&pairs, &[], levels).unwrap();
         assert_eq!((open.verdict, open.p), (Verdict::Inconclusive, alone.p));
         let (Interval { low, high }, single) = (open.interval, alone.interval);
@@ -403,13 +408,13 @@ mod tests {
         // One of C(10, 1) = 10 orders is p = 0.1.
         let mut unequal = around(0.1, 0.01);
         for pair in &mut unequal[1..] {
-            pair.order = Order::Ba;
+            pair.order = PairOrder::Ba;
         }
         assert_eq!(
             refused(&unequal).to_string(),
             "not testable with 10 pairs of which 1 ran A first and 9 ran B first"
         );
-        unequal[0].order = Order::Ba;
+        unequal[0].order = PairOrder::Ba;
         assert_eq!(refused(&unequal), Untestable { ab: 0, ba: 10 });
         assert_eq!(refused(&[]), Untestable { ab: 0, ba: 0 });
     }

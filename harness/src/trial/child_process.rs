@@ -16,10 +16,10 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind};
 
-use super::credentials::Access;
+use super::credentials::Credentials;
 use super::env_filter;
 use super::executor::LAUNCH_VERB;
-use super::launcher::Word;
+use super::launcher::LauncherMessage;
 use super::program::own_binary;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sanitize::shown;
@@ -29,7 +29,7 @@ use crate::trial::measurement::{Cause, Failure, Usage};
 const LAST_WORDS_BYTES_MAX: usize = 500;
 
 /// A process to run.
-pub(crate) struct Job<'a> {
+pub(crate) struct ChildCommand<'a> {
     /// Its program and its arguments.
     pub(crate) words: Vec<OsString>,
     /// By which share it is made to take longer.
@@ -39,12 +39,12 @@ pub(crate) struct Job<'a> {
     /// When it is ended; never, where there is no limit.
     pub(crate) limit_s: Option<u32>,
     /// What it gets to log in with; nothing where it talks to no server.
-    pub(crate) access: Option<&'a Access>,
+    pub(crate) access: Option<&'a Credentials>,
 }
 
 /// Runs processes.
 #[derive(Debug)]
-pub(crate) struct Children {
+pub(crate) struct ProcessRunner {
     runtime: Runtime,
     interrupts: Interrupts,
 }
@@ -74,7 +74,7 @@ impl Interrupts {
 }
 
 /// How a process ended.
-enum End {
+enum ExitKind {
     /// By itself, well.
     Well(Usage),
     /// By itself or by a signal, not well.
@@ -83,14 +83,14 @@ enum End {
 }
 
 /// What a process took where it ended well, or why it did not.
-pub(crate) struct Ended {
+pub(crate) struct Exit {
     /// What the operating system counted, where it could be asked.
     pub(crate) usage: Option<Usage>,
     /// What went wrong, with its last words.
     pub(crate) failure: Option<Failure>,
 }
 
-impl Children {
+impl ProcessRunner {
     /// Listens to signals from here on.
     pub(crate) fn new() -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -105,19 +105,19 @@ impl Children {
     }
 
     /// Runs the program to its end; the limit and signals end it and everything that it started.
-    pub(crate) fn run(&mut self, job: &Job<'_>) -> Result<Ended> {
+    pub(crate) fn run(&mut self, job: &ChildCommand<'_>) -> Result<Exit> {
         let (usage, cause) = match self.end(job)? {
-            End::Well(usage) => (Some(usage), None),
-            End::Badly(cause, usage) => (usage, Some(cause)),
-            End::TimedOut => {
+            ExitKind::Well(usage) => (Some(usage), None),
+            ExitKind::Badly(cause, usage) => (usage, Some(cause)),
+            ExitKind::TimedOut => {
                 (None, Some(Cause::Timeout { limit_s: job.limit_s.unwrap_or_default() }))
             }
         };
         let failure = |cause| Failure { cause, detail: last_words(job.log, job.access) };
-        Ok(Ended { usage, failure: cause.map(failure) })
+        Ok(Exit { usage, failure: cause.map(failure) })
     }
 
-    fn end(&mut self, job: &Job<'_>) -> Result<End> {
+    fn end(&mut self, job: &ChildCommand<'_>) -> Result<ExitKind> {
         let name = job.words.first().map(|word| word.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
         let failed = |error: io::Error| Error::caused(format!("running {name}"), error);
@@ -141,14 +141,14 @@ impl Children {
             end_group(&mut child).await.map_err(failed)?;
             match said {
                 Some(said) => end_of(&said.map_err(failed)?).map_err(failed),
-                None => Ok(End::TimedOut),
+                None => Ok(ExitKind::TimedOut),
             }
         })
     }
 }
 
 /// The launcher of a job, with the environment that the job gets.
-fn command(job: &Job<'_>) -> Result<Command> {
+fn command(job: &ChildCommand<'_>) -> Result<Command> {
     let mut command = Command::new(own_binary()?);
     command
         .arg(LAUNCH_VERB)
@@ -161,7 +161,7 @@ fn command(job: &Job<'_>) -> Result<Command> {
     for secret in env_filter::withheld() {
         command.env_remove(secret);
     }
-    if let Some(password) = job.access.and_then(Access::password) {
+    if let Some(password) = job.access.and_then(Credentials::password) {
         command.env(PASSWORD_VARIABLE, password);
     }
     Ok(command)
@@ -177,21 +177,21 @@ async fn last_word(child: &mut Child) -> io::Result<String> {
 }
 
 /// How the program ended, from its launcher's last word; a launcher that said nothing was killed.
-fn end_of(said: &str) -> io::Result<End> {
+fn end_of(said: &str) -> io::Result<ExitKind> {
     if said.is_empty() {
         let signal = Signal::SIGKILL as i32;
-        return Ok(End::Badly(Cause::Signal { signal }, None));
+        return Ok(ExitKind::Badly(Cause::Signal { signal }, None));
     }
     Ok(match serde_json::from_str(said)? {
-        Word::Ended { code: Some(0), usage, .. } => End::Well(usage),
-        Word::Ended { code: Some(code), usage, .. } => {
-            End::Badly(Cause::Exit { code }, Some(usage))
+        LauncherMessage::Ended { code: Some(0), usage, .. } => ExitKind::Well(usage),
+        LauncherMessage::Ended { code: Some(code), usage, .. } => {
+            ExitKind::Badly(Cause::Exit { code }, Some(usage))
         }
-        Word::Ended { code: None, signal, usage } => {
+        LauncherMessage::Ended { code: None, signal, usage } => {
             let signal = signal.unwrap_or_default();
-            End::Badly(Cause::Signal { signal }, Some(usage))
+            ExitKind::Badly(Cause::Signal { signal }, Some(usage))
         }
-        Word::Failed(reason) => return Err(io::Error::other(reason)),
+        LauncherMessage::Failed(reason) => return Err(io::Error::other(reason)),
     })
 }
 
@@ -213,7 +213,7 @@ async fn end_group(child: &mut Child) -> io::Result<()> {
 
 /// The end of what a process wrote to its stderr, in one line, without the password that it was
 /// given and without what would move a terminal's cursor or change its colours.
-fn last_words(log: &Path, access: Option<&Access>) -> String {
+fn last_words(log: &Path, access: Option<&Credentials>) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
     let text = access.map_or_else(|| text.clone(), |access| access.hidden(&text));
@@ -248,7 +248,7 @@ mod tests {
     fn last_words_do_not_tell_the_password_nor_a_part_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let access = Access::with("Sesame\"1 and more");
+        let access = Credentials::with("Sesame\"1 and more");
         for before in 450..520 {
             let text = format!("Sesame\"1 and more{}", "x".repeat(before));
             fs::write(&log, text).unwrap();

@@ -12,7 +12,7 @@ use migrator::store::schema::{RUN_TABLE, Tables};
 use migrator::store::{Role, Store as _, StoredValue};
 use serde_json::Value;
 
-use super::executor::NOW;
+use super::executor::FIXED_NOW;
 use crate::error::{Error, Result};
 use crate::scenario::store::SCHEMA;
 use crate::scenario::{Scenario, Store};
@@ -22,12 +22,12 @@ const HIDDEN: &str = "…";
 
 /// What runs need of a server besides its URL; nothing where no scenario has one.
 #[derive(Debug, Clone, Default)]
-pub struct Access {
+pub struct Credentials {
     password: Option<Password>,
     recreate: Option<String>,
 }
 
-impl Access {
+impl Credentials {
     /// The access that these scenarios need: the password from the file or else from the variable
     /// `MIGRATOR_DB_PASSWORD`, and the schema, not created for trials, that they may empty.
     ///
@@ -140,7 +140,7 @@ fn migrated(server: &MssqlStore) -> migrator::error::Result<Option<String>> {
     let mut connection = server.connect(Role::Untimed)?;
     connection.scan(server.tables().run, &[1], None, &mut |row| {
         if let [StoredValue::Text(now)] = row
-            && digits(now) != digits(NOW)
+            && digits(now) != digits(FIXED_NOW)
         {
             found = Some((*now).to_owned());
         }
@@ -194,7 +194,7 @@ mod tests {
     fn what_nobody_needs_is_refused_and_what_is_missing_is_named() {
         let of = |url: &str, file: Option<&str>, recreate| {
             let scenario = scenario().stored_at(url).unwrap();
-            let access = Access::of(&[scenario], file.map(Path::new), recreate);
+            let access = Credentials::of(&[scenario], file.map(Path::new), recreate);
             access.map(|access| access.recreate).map_err(|error| error.to_string())
         };
         assert_eq!(of("sqlite:", None, None), Ok(None));
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_password_is_hidden_in_texts_and_names_and_never_in_a_number() {
-        let access = Access::with("12345678");
+        let access = Credentials::with("12345678");
         assert_eq!(access.hidden("-P 12345678!"), "-P …!");
         let report = r#"{"a":12345678,"b":["x 12345678"],"n12345678":{"c":"12345678"}}"#;
         let hidden = access.hidden_in_report(report.to_owned());
@@ -222,9 +222,9 @@ mod tests {
         // What is not touched keeps its bytes.
         let report = r#"{ "a": 12345678, "b": "x" }"#;
         assert_eq!(access.hidden_in_report(report.to_owned()), report);
-        let quoted = Access::with("a\"b\\c");
+        let quoted = Credentials::with("a\"b\\c");
         assert_eq!(quoted.hidden_in_report(r#"{"a":"a\"b\\c"}"#.to_owned()), r#"{"a":"…"}"#);
-        assert_eq!(Access::default().hidden("x"), "x");
+        assert_eq!(Credentials::default().hidden("x"), "x");
         assert!(!format!("{quoted:?}").contains("a\"b"));
     }
 }

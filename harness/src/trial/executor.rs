@@ -15,7 +15,7 @@ pub const MIGRATOR_VERB: &str = "migrator";
 
 /// The point in time of every trial: what a row gets from the clock must not differ between runs
 /// whose checksums are compared.
-pub(super) const NOW: &str = "2026-01-01T00:00:00";
+pub(super) const FIXED_NOW: &str = "2026-01-01T00:00:00";
 
 /// The verb under which the harness's own binary is the launcher of one program.
 pub const LAUNCH_VERB: &str = "launch";
@@ -33,7 +33,7 @@ pub struct Source {
 
 /// Where the stores of two arms first differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
+pub struct StoreDifference {
     /// The table.
     pub table: String,
     /// The record's key, where the table says whose row it is.
@@ -64,7 +64,7 @@ pub trait Executor {
         _source: &Source,
         _arms: &[Arm; 2],
         _names: [&str; 2],
-    ) -> Result<Option<Difference>> {
+    ) -> Result<Option<StoreDifference>> {
         Ok(None)
     }
 }

@@ -4,11 +4,11 @@
 use std::fmt;
 
 use crate::scenario::{Scenario, Validity};
-use crate::trial::measurement::{Measurement, Surroundings};
+use crate::trial::measurement::{Measurement, SystemLoad};
 
 /// What disturbed a run; in words, what it was and what the scenario allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Disturbance {
+pub enum Interference {
     /// Other programs took a share of the processors' time.
     ForeignCpu {
         /// How large.
@@ -32,7 +32,7 @@ pub enum Disturbance {
     },
 }
 
-impl fmt::Display for Disturbance {
+impl fmt::Display for Interference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |share: f64| share * 100.0;
         match *self {
@@ -57,7 +57,7 @@ impl fmt::Display for Disturbance {
 
 /// What voids a block, if anything does: the first disturbance of its runs. A quick look is not
 /// testable anyway, and nothing of it is voided.
-pub fn disturbance(scenario: &Scenario, block: &[&Measurement]) -> Option<Disturbance> {
+pub fn disturbance(scenario: &Scenario, block: &[&Measurement]) -> Option<Interference> {
     if scenario.quick {
         return None;
     }
@@ -65,17 +65,17 @@ pub fn disturbance(scenario: &Scenario, block: &[&Measurement]) -> Option<Distur
     around.into_iter().find_map(|around| over(&scenario.validity, around))
 }
 
-fn over(limits: &Validity, around: &Surroundings) -> Option<Disturbance> {
-    let Surroundings { foreign_cpu_share, steal_share, swapped_pages, .. } = *around;
+fn over(limits: &Validity, around: &SystemLoad) -> Option<Interference> {
+    let SystemLoad { foreign_cpu_share, steal_share, swapped_pages, .. } = *around;
     if foreign_cpu_share > limits.foreign_cpu_share_max {
         let most = limits.foreign_cpu_share_max;
-        return Some(Disturbance::ForeignCpu { share: foreign_cpu_share, most });
+        return Some(Interference::ForeignCpu { share: foreign_cpu_share, most });
     }
     if steal_share > limits.steal_share_max {
-        return Some(Disturbance::Steal { share: steal_share, most: limits.steal_share_max });
+        return Some(Interference::Steal { share: steal_share, most: limits.steal_share_max });
     }
     let most = limits.swapped_pages_max;
-    (swapped_pages > most).then_some(Disturbance::Swap { pages: swapped_pages, most })
+    (swapped_pages > most).then_some(Interference::Swap { pages: swapped_pages, most })
 }
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
     fn run(foreign_cpu_share: f64, steal_share: f64, swapped_pages: u64) -> Measurement {
         let failure = Failure { cause: Cause::Report, detail: String::new() };
         let clock_mhz = None;
-        let around = Surroundings { foreign_cpu_share, steal_share, swapped_pages, clock_mhz };
+        let around = SystemLoad { foreign_cpu_share, steal_share, swapped_pages, clock_mhz };
         let measurement = Measurement::new(1.0, Outcome::Failure(failure));
         Measurement { surroundings: Some(around), ..measurement }
     }

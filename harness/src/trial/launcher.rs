@@ -26,15 +26,15 @@ use crate::trial::measurement::Usage;
 /// How long a slowed program runs between two stops: short against a run, and long enough that a
 /// scheduler with more to do than processors, which lets those go first that have just stood still,
 /// makes up for few of the stops.
-const STRIDE: Duration = Duration::from_millis(50);
+const RUN_SLICE: Duration = Duration::from_millis(50);
 
 /// How often a slowed program is asked whether it has ended.
-const GLANCE: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// What the launcher says on stdout, one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Word {
+pub(crate) enum LauncherMessage {
     /// The program ran and ended.
     Ended {
         /// Its exit code, unless a signal ended it.
@@ -58,7 +58,7 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
         let _ = io::copy(&mut io::stdin().lock().take(u64::MAX), &mut io::sink());
         end_group();
     });
-    let word = run(words).unwrap_or_else(|error| Word::Failed(error.to_string()));
+    let word = run(words).unwrap_or_else(|error| LauncherMessage::Failed(error.to_string()));
     let said = serde_json::to_vec(&word).map_err(io::Error::from).and_then(|line| {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&line)?;
@@ -70,7 +70,7 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(mut words: impl Iterator<Item = OsString>) -> io::Result<Word> {
+fn run(mut words: impl Iterator<Item = OsString>) -> io::Result<LauncherMessage> {
     let share = words.next().and_then(|share| share.to_str()?.parse::<f64>().ok());
     let share = share.filter(|share| share.is_finite() && *share >= 0.0);
     let share = share.ok_or_else(|| io::Error::other("no share to slow a program by"))?;
@@ -78,7 +78,7 @@ fn run(mut words: impl Iterator<Item = OsString>) -> io::Result<Word> {
     let mut command = Command::new(program);
     let mut child = command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let status = if share > 0.0 { wait_slowing(&mut child, share)? } else { child.wait()? };
-    Ok(Word::Ended { code: status.code(), signal: status.signal(), usage: usage()? })
+    Ok(LauncherMessage::Ended { code: status.code(), signal: status.signal(), usage: usage()? })
 }
 
 /// Waits for a program that it stops, over and over, for `share` of the time that it has just run.
@@ -90,8 +90,8 @@ fn wait_slowing(child: &mut Child, share: f64) -> io::Result<ExitStatus> {
     let mut owed_s = 0.0;
     loop {
         let runs = Instant::now();
-        while runs.elapsed() < STRIDE {
-            sleep(GLANCE);
+        while runs.elapsed() < RUN_SLICE {
+            sleep(POLL_INTERVAL);
             // A program that has ended keeps its id until here, so no other process is ever stopped.
             if let Some(status) = child.try_wait()? {
                 return Ok(status);

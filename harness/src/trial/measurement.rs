@@ -28,7 +28,7 @@ pub struct Measurement {
     pub usage: Option<Usage>,
     /// What else went on meanwhile; absent where nobody could tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub surroundings: Option<Surroundings>,
+    pub surroundings: Option<SystemLoad>,
     /// The run's own report, or why there is none.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -47,7 +47,7 @@ pub struct Usage {
 
 /// What went on beside a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Surroundings {
+pub struct SystemLoad {
     /// Share of all processors' time that other programs took, 0 to 1.
     pub foreign_cpu_share: f64,
     /// Share that the host of a virtual machine took, 0 to 1.
@@ -157,7 +157,7 @@ impl Measurement {
 
 /// What a trial was asked to do.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct TrialSpec<'a> {
     /// The settings to run under.
     pub settings: &'a Settings,
     /// The link to simulate.
@@ -172,7 +172,7 @@ pub struct Asked<'a> {
 /// A foreign report needs `format`, `settings` (those that it knows), `books.read` and
 /// `rec_per_min`; `books`, `rows`, `checksum` and `stages` are compared and shown where they are
 /// there, and everything else is taken to be nothing.
-pub fn read_report(text: &str, asked: &Asked<'_>) -> Outcome {
+pub fn read_report(text: &str, asked: &TrialSpec<'_>) -> Outcome {
     match usable_report(text, asked) {
         Ok(report) => Outcome::Report(Box::new(report)),
         Err(detail) => Outcome::Failure(Failure { cause: Cause::Report, detail }),
@@ -185,7 +185,7 @@ struct Versioned {
     format: u32,
 }
 
-fn usable_report(text: &str, asked: &Asked<'_>) -> Result<RunReport, String> {
+fn usable_report(text: &str, asked: &TrialSpec<'_>) -> Result<RunReport, String> {
     let Versioned { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if format > FORMAT_VERSION {
         return Err(format!("its format is {format}, newer than {FORMAT_VERSION}"));
@@ -268,7 +268,7 @@ fn fill(value: &mut Value, defaults: &Value) {
     }
 }
 
-fn check_run(report: &RunReport, asked: &Asked<'_>) -> Result<(), String> {
+fn check_run(report: &RunReport, asked: &TrialSpec<'_>) -> Result<(), String> {
     if report.settings != *asked.settings {
         return Err(format!("it ran under {:?} instead of {:?}", report.settings, asked.settings));
     }
@@ -332,7 +332,7 @@ pub fn stage_ms(report: &RunReport, stage: &str) -> f64 {
 
 /// What a run left in its store: equal for all runs that may be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stored {
+pub struct StoreFingerprint {
     /// The report's checksum.
     pub checksum: String,
     /// Where each record ended.
@@ -341,7 +341,7 @@ pub struct Stored {
     pub rows: BTreeMap<String, u64>,
 }
 
-impl Stored {
+impl StoreFingerprint {
     /// What the report says was stored.
     pub fn of(report: &RunReport) -> Self {
         Self { checksum: report.checksum.clone(), books: report.books, rows: report.rows.clone() }

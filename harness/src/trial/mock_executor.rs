@@ -10,7 +10,7 @@ use migrator::telemetry::report::{
     Books, Build, CacheReport, Connections, FORMAT_VERSION, RunReport, StageTimes, StoreInfo,
 };
 
-use super::executor::{Difference, Executor, Source};
+use super::executor::{Executor, Source, StoreDifference};
 use crate::error::Result;
 use crate::scenario::step::Arm;
 use crate::trial::measurement::Measurement;
@@ -21,7 +21,7 @@ type Answer = Box<dyn FnMut(&Source, usize, &Settings) -> Result<Measurement>>;
 /// Answers trials from a function.
 pub struct Mock {
     answer: Answer,
-    difference: Option<Difference>,
+    difference: Option<StoreDifference>,
 }
 
 impl Mock {
@@ -41,7 +41,7 @@ impl Mock {
 
     /// Says that stores which differ do so here.
     #[must_use]
-    pub fn differing(self, difference: Difference) -> Self {
+    pub fn differing(self, difference: StoreDifference) -> Self {
         Self { difference: Some(difference), ..self }
     }
 }
@@ -65,7 +65,7 @@ impl Executor for Mock {
         _: &Source,
         _: &[Arm; 2],
         _: [&str; 2],
-    ) -> Result<Option<Difference>> {
+    ) -> Result<Option<StoreDifference>> {
         Ok(self.difference.clone())
     }
 }

@@ -14,8 +14,8 @@ pub mod provenance;
 mod store_diff;
 pub(crate) mod system_counters;
 
-pub use credentials::Access;
-pub use executor::{Difference, Executor, LAUNCH_VERB, MIGRATOR_VERB, Source};
+pub use credentials::Credentials;
+pub use executor::{Executor, LAUNCH_VERB, MIGRATOR_VERB, Source, StoreDifference};
 pub use mock_executor::{Mock, report};
 pub use process_executor::Process;
 pub use program::{Migrator, Program};

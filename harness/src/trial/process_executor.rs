@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 use migrator::config::Settings;
 use tempfile::TempDir;
 
-use super::child_process::{Children, Ended, Job};
-use super::credentials::Access;
-use super::executor::{Difference, Executor, Source};
+use super::child_process::{ChildCommand, Exit, ProcessRunner};
+use super::credentials::Credentials;
+use super::executor::{Executor, Source, StoreDifference};
 use super::program::{self, Migrator, Program, Trial};
 use super::store_diff;
 use super::system_counters::Counters;
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::results_dir::make;
 use crate::scenario::step::Arm;
 use crate::scenario::{Link, Scenario, Store, Workload};
-use crate::trial::measurement::{Asked, Cause, Failure, Measurement, Outcome, read_report};
+use crate::trial::measurement::{Cause, Failure, Measurement, Outcome, TrialSpec, read_report};
 
 /// Sources of other builds are removed when they have not been made within this time.
 const STALE_SOURCE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -39,10 +39,10 @@ pub struct Process {
     /// Names the generator's sources.
     generator_build: String,
     scenarios: Vec<Conditions>,
-    access: Access,
+    access: Credentials,
     sources: PathBuf,
     trials: Trials,
-    children: Children,
+    children: ProcessRunner,
 }
 
 /// What a scenario says of how its trials run.
@@ -116,16 +116,16 @@ impl Process {
             generator,
             generator_build,
             scenarios: scenarios.iter().map(Conditions::of).collect(),
-            access: Access::default(),
+            access: Credentials::default(),
             sources,
             trials,
-            children: Children::new()?,
+            children: ProcessRunner::new()?,
         })
     }
 
     /// The same with what its scenarios' servers ask for.
     #[must_use]
-    pub fn with_access(self, access: Access) -> Self {
+    pub fn with_access(self, access: Credentials) -> Self {
         Self { access, ..self }
     }
 
@@ -152,7 +152,7 @@ impl Process {
         log: &Path,
     ) -> Result<()> {
         let words = self.generator.generate(workload, records, file);
-        let job = Job { words, slowed_by: 0.0, log, limit_s: None, access: None };
+        let job = ChildCommand { words, slowed_by: 0.0, log, limit_s: None, access: None };
         match self.children.run(&job)?.failure {
             None if file.exists() => Ok(()),
             None => Err(Error::environment(format!("generating {records} records left no file"))),
@@ -193,7 +193,7 @@ impl Process {
     fn reset(&mut self, program: &Program, store: &Store, log: &Path) -> Result<Option<Failure>> {
         let words = program.migrator()?.reset(store, self.access.recreate());
         let access = Some(&self.access);
-        let job = Job { words, slowed_by: 0.0, log, limit_s: Some(RESET_LIMIT_S), access };
+        let job = ChildCommand { words, slowed_by: 0.0, log, limit_s: Some(RESET_LIMIT_S), access };
         let failure = self.children.run(&job)?.failure;
         Ok(failure.map(|failure| Failure { cause: Cause::Reset, detail: failure.to_string() }))
     }
@@ -237,10 +237,10 @@ impl Process {
         let foreign = unslowed.is_runner();
         let access = trial.store.is_server().then_some(&self.access);
         let words = unslowed.run(trial);
-        let job = Job { words, slowed_by, log, limit_s: Some(timeout_s), access };
+        let job = ChildCommand { words, slowed_by, log, limit_s: Some(timeout_s), access };
         let before = Counters::now();
         let start = Instant::now();
-        let Ended { usage, failure } = self.children.run(&job)?;
+        let Exit { usage, failure } = self.children.run(&job)?;
         let elapsed = start.elapsed();
         let after = Counters::now();
         let outcome = if let Some(failure) = failure {
@@ -249,7 +249,7 @@ impl Process {
             // An unreadable report is refused as an empty one is: by what it lacks.
             let text = fs::read_to_string(trial.report()).unwrap_or_default();
             let text = if access.is_some() { self.access.hidden_in_report(text) } else { text };
-            read_report(&text, &Asked { settings: trial.settings, link: trial.link, foreign })
+            read_report(&text, &TrialSpec { settings: trial.settings, link: trial.link, foreign })
         };
         let surroundings = before
             .zip(after)
@@ -297,7 +297,7 @@ impl Executor for Process {
         source: &Source,
         arms: &[Arm; 2],
         names: [&str; 2],
-    ) -> Result<Option<Difference>> {
+    ) -> Result<Option<StoreDifference>> {
         let mut store = self.conditions(source.scenario)?.store.clone();
         if store.is_server() {
             // Two runs into one schema leave nothing of the first to compare. What two builds make of

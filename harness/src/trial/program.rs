@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use migrator::config::Settings;
 use serde_json::{Map, Value};
 
-use super::executor::{MIGRATOR_VERB, NOW};
+use super::executor::{FIXED_NOW, MIGRATOR_VERB};
 use crate::error::{Error, Result};
 use crate::scenario::{Link, Runner, Store, Workload};
 use crate::trial::provenance::fingerprint;
@@ -123,7 +123,7 @@ impl Migrator {
             arguments.extend(["--synchronous".into(), synchronous.clone().into()]);
         }
         arguments.extend(link_flags(trial.link));
-        arguments.extend(["--now".into(), NOW.into()]);
+        arguments.extend(["--now".into(), FIXED_NOW.into()]);
         arguments.extend(["--report".into(), trial.report().into(), "--quiet".into()]);
         self.words(arguments)
     }
@@ -201,7 +201,7 @@ impl Program {
                     "source" => Some(url(trial.source).to_string_lossy().into_owned()),
                     "store" => Some(trial.store_url().to_string_lossy().into_owned()),
                     "report" => Some(trial.report().display().to_string()),
-                    "now" => Some(NOW.into()),
+                    "now" => Some(FIXED_NOW.into()),
                     "synchronous" => trial.store.synchronous.clone(),
                     "link_connect_ms" => Some(trial.link.connect_ms.to_string()),
                     "link_round_trip_ms" => Some(trial.link.round_trip_ms.to_string()),

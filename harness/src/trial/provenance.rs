@@ -20,7 +20,7 @@ pub(crate) const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 
 /// What was measured and where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Identity {
+pub struct Provenance {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
     /// The revision that the harness was built from; its version where git did not know.
@@ -90,7 +90,7 @@ pub struct Machine {
 
 /// Why the machine makes figures doubtful.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Doubt {
+pub enum EnvironmentWarning {
     /// Others were computing before the first run.
     Busy {
         /// Load of the minute before.
@@ -106,7 +106,7 @@ pub enum Doubt {
     Unoptimized,
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for EnvironmentWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Busy { load, cpus } => write!(
@@ -126,7 +126,7 @@ impl fmt::Display for Doubt {
     }
 }
 
-impl Identity {
+impl Provenance {
     /// What is known before the first run. `stores` is a folder on the stores' file system.
     pub fn before(
         measured: Measured<'_>,
@@ -189,7 +189,7 @@ impl Identity {
     }
 
     /// Everything about the machine that makes figures doubtful.
-    pub fn doubts(&self) -> Vec<Doubt> {
+    pub fn doubts(&self) -> Vec<EnvironmentWarning> {
         let busy = |load: &f64| *load > BUSY_LOAD * self.machine.cpus as f64;
         let load = self.machine.load.filter(busy);
         let governor = self.machine.governor.clone().filter(|name| name != "performance");
@@ -198,10 +198,10 @@ impl Identity {
         let is_debug = |program: &Program| program.profile.as_deref() == Some("debug");
         let debug = is_debug(&self.program) || self.other_programs.iter().any(is_debug);
         [
-            load.map(|load| Doubt::Busy { load, cpus: self.machine.cpus }),
-            governor.map(Doubt::Governor),
-            memory.map(Doubt::InMemory),
-            debug.then_some(Doubt::Unoptimized),
+            load.map(|load| EnvironmentWarning::Busy { load, cpus: self.machine.cpus }),
+            governor.map(EnvironmentWarning::Governor),
+            memory.map(EnvironmentWarning::InMemory),
+            debug.then_some(EnvironmentWarning::Unoptimized),
         ]
         .into_iter()
         .flatten()

@@ -8,7 +8,7 @@ use migrator::store::schema::{BATCH_TABLE, LOG_TABLE, RUN_TABLE};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
 
-use super::executor::Difference;
+use super::executor::StoreDifference;
 
 /// Columns of the log that differ between two runs with the same outcome.
 const LOG_COLUMNS_LEFT_OUT: [&str; 3] = ["log_id", "processing_time", "session_id"];
@@ -30,7 +30,7 @@ struct Table {
 
 /// The first difference in the order in which the tables were made: parents before children, the
 /// log last. `None` where there is none.
-pub(crate) fn first(one: &Path, other: &Path, names: [&str; 2]) -> Result<Option<Difference>> {
+pub(crate) fn first(one: &Path, other: &Path, names: [&str; 2]) -> Result<Option<StoreDifference>> {
     let stores = Connection::open(one)?;
     stores.execute("ATTACH DATABASE ?1 AS other", [other.to_string_lossy()])?;
     let [ours, theirs] = [tables(&stores, "main")?, tables(&stores, "other")?];
@@ -38,7 +38,7 @@ pub(crate) fn first(one: &Path, other: &Path, names: [&str; 2]) -> Result<Option
         let lacking = [&ours, &theirs].into_iter().position(|tables| !tables.contains(name));
         if let Some(lacking) = lacking {
             let words = format!("{} has no table {name}", names[lacking]);
-            return Ok(Some(Difference { table: name.clone(), record: None, words }));
+            return Ok(Some(StoreDifference { table: name.clone(), record: None, words }));
         }
         let table = match table(&stores, name, names)? {
             Ok(table) => table,
@@ -66,7 +66,7 @@ fn table(
     stores: &Connection,
     name: &str,
     names: [&str; 2],
-) -> Result<std::result::Result<Table, Difference>> {
+) -> Result<std::result::Result<Table, StoreDifference>> {
     let [ours, theirs] = [columns(stores, name, "main")?, columns(stores, name, "other")?];
     let only = |here: &[(String, bool)], there: &[(String, bool)]| {
         here.iter().find(|(column, _)| there.iter().all(|(other, _)| other != column)).cloned()
@@ -74,7 +74,7 @@ fn table(
     for (index, lacking) in [only(&theirs, &ours), only(&ours, &theirs)].into_iter().enumerate() {
         if let Some((column, _)) = lacking {
             let words = format!("{name} of {} has no column {column}", names[index]);
-            return Ok(Err(Difference { table: name.into(), record: None, words }));
+            return Ok(Err(StoreDifference { table: name.into(), record: None, words }));
         }
     }
     let columns: Vec<String> = ours.iter().map(|(column, _)| column.clone()).collect();
@@ -99,7 +99,11 @@ fn columns(stores: &Connection, table: &str, schema: &str) -> Result<Vec<(String
     Ok(columns)
 }
 
-fn in_table(stores: &Connection, table: &Table, names: [&str; 2]) -> Result<Option<Difference>> {
+fn in_table(
+    stores: &Connection,
+    table: &Table,
+    names: [&str; 2],
+) -> Result<Option<StoreDifference>> {
     let (name, columns, key) = (quoted(&table.name), list(&table.columns), list(&table.key));
     let rows = |schema: &str| format!("SELECT {columns} FROM {schema}.{name}");
     let without = |one: &str, other: &str| {
@@ -143,7 +147,7 @@ fn in_table(stores: &Connection, table: &Table, names: [&str; 2]) -> Result<Opti
         // A key that is no text of either store, as a folded one may be.
         (None, None) => write!(words, " is not stored alike"),
     };
-    Ok(Some(Difference { table: table.name.clone(), record, words }))
+    Ok(Some(StoreDifference { table: table.name.clone(), record, words }))
 }
 
 /// `app_contact_base, record 17 (con_id 35)`.
@@ -257,7 +261,7 @@ mod tests {
     ";
 
     /// The difference of a store from one that was changed like this.
-    fn changed(sql: &str) -> Option<Difference> {
+    fn changed(sql: &str) -> Option<StoreDifference> {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["one", "other"].map(|name| folder.path().join(name));
         for (path, sql) in paths.iter().zip(["", sql]) {

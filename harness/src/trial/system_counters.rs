@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::trial::measurement::{Surroundings, Usage};
+use crate::trial::measurement::{SystemLoad, Usage};
 
 /// Ticks of /proc/stat in a second: `USER_HZ`, which is the same on every Linux that Rust builds
 /// for (proc(5)).
@@ -51,7 +51,7 @@ impl Counters {
     }
 
     /// What happened since, beside a process that took this much; none of a time too short to tell.
-    pub(crate) fn since(self, before: Self, elapsed: Duration, own: Usage) -> Option<Surroundings> {
+    pub(crate) fn since(self, before: Self, elapsed: Duration, own: Usage) -> Option<SystemLoad> {
         let all = self.all_ticks.saturating_sub(before.all_ticks) as f64;
         if elapsed < TIME_LEAST || all < 1.0 {
             return None;
@@ -59,7 +59,7 @@ impl Counters {
         let busy = self.busy_ticks.saturating_sub(before.busy_ticks) as f64;
         let own = (own.cpu_user_s + own.cpu_system_s) * TICKS_PER_S;
         let stolen = self.stolen_ticks.saturating_sub(before.stolen_ticks) as f64;
-        Some(Surroundings {
+        Some(SystemLoad {
             foreign_cpu_share: ((busy - own) / all).clamp(0.0, 1.0),
             steal_share: stolen / all,
             swapped_pages: self.swapped_pages.saturating_sub(before.swapped_pages),

@@ -8,7 +8,7 @@ use harness::analysis::test_result::Decision;
 use harness::report::text::{sweep, words};
 use harness::report::{markdown, metrics};
 use harness::scenario::{Scenario, shipped};
-use harness::session::state::Recorded;
+use harness::session::state::SessionState;
 use harness::stats::verdict::Verdict;
 use harness::trial::report;
 
@@ -19,7 +19,7 @@ fn batch_size() -> Scenario {
 }
 
 /// Sweeps whose runs have these rates by batch size, 600,000 without one, with 3 % of noise.
-fn sweep_of(rates: &[(usize, f64)], sweep: u32) -> Recorded {
+fn sweep_of(rates: &[(usize, f64)], sweep: u32) -> SessionState {
     let rates: BTreeMap<usize, f64> = rates.iter().copied().collect();
     let mut run = sweep * 1000;
     let recorded = mock_sweep(&batch_size(), move |source, settings| {
@@ -89,7 +89,7 @@ fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
 
 /// A sweep in which this batch size looks a sixth faster, and of which fresh pairs say that it has
 /// this rate, beside 600,000 of the present one, with this noise.
-fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> Recorded {
+fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> SessionState {
     let mut run = 0;
     let recorded = mock_sweep(&batch_size(), move |source, settings| {
         run += 1;
@@ -107,7 +107,7 @@ fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> Recorded {
 }
 
 /// A sweep for every way in which one can stand.
-fn of_every_standing() -> Vec<Recorded> {
+fn of_every_standing() -> Vec<SessionState> {
     let mut shard = sweep_of(&[(200, 700_000.0)], 1);
     shard.steps.truncate(1);
     shard.session.shard = Some("0/2".parse().unwrap());
@@ -128,7 +128,7 @@ fn of_every_standing() -> Vec<Recorded> {
 
 #[test]
 fn every_verdict_has_its_sentence() {
-    let said = |recorded: &Recorded| words::finding(&analyse(recorded).unwrap());
+    let said = |recorded: &SessionState| words::finding(&analyse(recorded).unwrap());
     let sentences: Vec<String> = of_every_standing().iter().map(said).collect();
     insta::assert_snapshot!("sentences", sentences.join("\n"));
 }

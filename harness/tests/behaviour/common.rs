@@ -18,11 +18,11 @@ use harness::session::event::{Event, Observer};
 use harness::session::ledger;
 use harness::session::ledger::{Ledger, Origin, ProgramId, Session, SessionLine};
 use harness::session::replay;
-use harness::session::replay::{Progress, Told};
+use harness::session::replay::{ParsedLedger, Replay};
 use harness::session::runner;
-use harness::session::state::Recorded;
+use harness::session::state::SessionState;
 use harness::trial::measurement::{Cause, Failure, Measurement, Outcome};
-use harness::trial::provenance::{Identity, Machine, Program, Store};
+use harness::trial::provenance::{Machine, Program, Provenance, Store};
 use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
 use migrator::telemetry::report::RunReport;
@@ -187,24 +187,24 @@ pub(crate) fn session_line(scenario: &Scenario) -> SessionLine {
 pub(crate) fn mock_sweep(
     scenario: &Scenario,
     answer: impl FnMut(&Source, &Settings) -> Result<Measurement> + 'static,
-) -> Result<Recorded> {
+) -> Result<SessionState> {
     let folder = tempfile::tempdir().unwrap();
     let session = session_line(scenario);
     let path = folder.path().join("ledger.jsonl");
     let mut ledger = Ledger::create(&path, &session)?;
     let mut executor = Mock::new(answer);
-    runner::run(Progress::of(session), &SweepStrategy, &mut executor, &mut ledger, &mut Silent)?;
+    runner::run(Replay::of(session), &SweepStrategy, &mut executor, &mut ledger, &mut Silent)?;
     tell(&path).progress.into_recorded()
 }
 
 /// The document of a sweep on a machine that is the same everywhere.
-pub(crate) fn document(recorded: &Recorded) -> Document {
+pub(crate) fn document(recorded: &SessionState) -> Document {
     harness::report::build::sweep::document(&analyse(recorded).unwrap(), recorded, &identity())
 }
 
 /// What a ledger says.
-pub(crate) fn tell(path: &Path) -> Told {
-    replay::tell(&ledger::text(path).unwrap()).unwrap()
+pub(crate) fn tell(path: &Path) -> ParsedLedger {
+    replay::parse_ledger(&ledger::text(path).unwrap()).unwrap()
 }
 
 /// Runs whose rates differ by setting, by up to 3 % from run to run, and not at all from one sweep
@@ -252,8 +252,8 @@ pub(crate) fn read(path: &Path) -> String {
 }
 
 /// An identity that is the same on every machine.
-pub(crate) fn identity() -> Identity {
-    Identity {
+pub(crate) fn identity() -> Provenance {
+    Provenance {
         format: 1,
         revision: "0123456789abcdef0123456789abcdef01234567".into(),
         plan_hash: "fedcba98765432100123456789abcdef".into(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use harness::experiment::doctor::noise::BaselineRun;
 use harness::experiment::doctor::{DoctorReport, Noise, ProbeFinding, Severity};
 use harness::report::text::doctor::{markdown, text};
-use harness::trial::measurement::Surroundings;
+use harness::trial::measurement::SystemLoad;
 use harness::trial::provenance::Machine;
 use serde_json::Value;
 
@@ -81,7 +81,7 @@ fn finding(level: Severity, probe: &'static str, here: &str, advice: Option<&str
 }
 
 fn noise(runs: usize) -> Noise {
-    let around = Surroundings {
+    let around = SystemLoad {
         foreign_cpu_share: 0.12,
         steal_share: 0.004,
         swapped_pages: 0,

@@ -8,11 +8,11 @@ use harness::experiment::explain::settings::asked;
 use harness::experiment::explain::{ExplainResult, ExplainStrategy, explain, of_settings, session};
 use harness::report::text::explain::{markdown, text};
 use harness::scenario::{Scenario, shipped};
-use harness::session::arms::{Contest, Side};
+use harness::session::arms::{ArmRef, GateSpec};
 use harness::session::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
-use harness::session::replay::Progress;
+use harness::session::replay::Replay;
 use harness::session::runner;
-use harness::session::state::Recorded;
+use harness::session::state::SessionState;
 use harness::trial::measurement::Measurement;
 use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
@@ -25,12 +25,12 @@ fn scenario() -> Scenario {
     Scenario::parse(&text.replace("run_seconds = 0.8\n", "")).unwrap()
 }
 
-fn contest(base: &str, head: &str) -> Contest {
-    let side = |name: &str| Side { name: name.into(), commit: None };
-    Contest { base: side(base), head: side(head), budget_s: 600.0, stored: None }
+fn contest(base: &str, head: &str) -> GateSpec {
+    let side = |name: &str| ArmRef { name: name.into(), commit: None };
+    GateSpec { base: side(base), head: side(head), budget_s: 600.0, stored: None }
 }
 
-fn line(contest: Contest, scenario: Scenario, programs: &[&str]) -> SessionLine {
+fn line(contest: GateSpec, scenario: Scenario, programs: &[&str]) -> SessionLine {
     let id = |name: &&str| ProgramId { name: (*name).into(), blake3: format!("{name}-0123") };
     let programs = programs.iter().map(id).collect();
     let origin = Origin { revision: "r".into(), host: None, programs, servers: Vec::new() };
@@ -45,9 +45,9 @@ fn of(head: &str) -> SessionLine {
     line(contest("baseline", head), of_settings(scenario, &base, &settings), &["migrator"])
 }
 
-fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<Recorded> {
+fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<SessionState> {
     let mut ledger = Ledger::create(path, &line)?;
-    runner::run(Progress::of(line), &ExplainStrategy, executor, &mut ledger, &mut Silent)?;
+    runner::run(Replay::of(line), &ExplainStrategy, executor, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
@@ -174,7 +174,7 @@ fn a_later_look_leaves_the_intervals_of_the_stages_less_of_the_error() {
     let path = folder.path().join("ledger.jsonl");
     let recorded = start(&path, line, &mut noisy_programs(0.025, 0.35)).unwrap();
     assert!(recorded.steps_of("difference").count() > 1, "the first look told");
-    let width = |recorded: &Recorded| {
+    let width = |recorded: &SessionState| {
         let [low, high] =
             explain(recorded).unwrap().stages.whole.unwrap().interval_percent.unwrap();
         high - low

@@ -14,19 +14,19 @@ use harness::experiment::gate::{
 use harness::report::build::gate::document;
 use harness::report::{Format, markdown, pretty, render};
 use harness::scenario::metric::Metric;
-use harness::scenario::schedule::{Plan, seed_of};
+use harness::scenario::schedule::{Schedule, derive_seed};
 use harness::scenario::{Exact, Scenario, shipped};
-use harness::session::arms::{Contest, Side, StoredBaseline, StoredWorkload};
+use harness::session::arms::{ArmRef, GateSpec, StoredBaseline, StoredWorkload};
 use harness::session::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
-use harness::session::replay::Progress;
+use harness::session::replay::Replay;
 use harness::session::runner;
-use harness::session::state::{RanStep, Recorded};
-use harness::session::strategy::{Next, Strategy};
+use harness::session::state::{CompletedStep, SessionState};
+use harness::session::strategy::{NextStep, Strategy};
 use harness::stats::confidence::Confidence;
 use harness::stats::verdict::Verdict;
-use harness::trial::measurement::{Measurement, Surroundings};
-use harness::trial::provenance::{Identity, Program};
-use harness::trial::{Difference, Mock, Source, report};
+use harness::trial::measurement::{Measurement, SystemLoad};
+use harness::trial::provenance::{Program, Provenance};
+use harness::trial::{Mock, Source, StoreDifference, report};
 use migrator::config::Settings;
 use migrator::telemetry::report::RunReport;
 
@@ -41,9 +41,9 @@ fn scenario(gate: &str) -> Scenario {
     Scenario::parse(&text).unwrap()
 }
 
-fn contest(budget_s: f64) -> Contest {
-    let side = |name: &str, commit: &str| Side { name: name.into(), commit: Some(commit.into()) };
-    Contest {
+fn contest(budget_s: f64) -> GateSpec {
+    let side = |name: &str, commit: &str| ArmRef { name: name.into(), commit: Some(commit.into()) };
+    GateSpec {
         base: side("main", "1a2b3c4d00000000000000000000000000000000"),
         head: side("HEAD", "5e6f7a8b00000000000000000000000000000000"),
         budget_s,
@@ -51,7 +51,7 @@ fn contest(budget_s: f64) -> Contest {
     }
 }
 
-fn line_of(contest: Contest, scenarios: Vec<Scenario>) -> SessionLine {
+fn line_of(contest: GateSpec, scenarios: Vec<Scenario>) -> SessionLine {
     let id = |name: &str| ProgramId { name: name.into(), blake3: format!("{name}-0123456789") };
     let mut programs = vec![id("base"), id("head")];
     if contest.stored.as_ref().is_some_and(|stored| stored.times_accepted) {
@@ -62,13 +62,13 @@ fn line_of(contest: Contest, scenarios: Vec<Scenario>) -> SessionLine {
 }
 
 /// Runs a gate to its end, or to where its executor ends it.
-fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<Recorded> {
+fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<SessionState> {
     let mut ledger = Ledger::create(path, &line)?;
-    runner::run(Progress::of(line), &GateStrategy, executor, &mut ledger, &mut Silent)?;
+    runner::run(Replay::of(line), &GateStrategy, executor, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
-fn gate(line: SessionLine, mut executor: Mock) -> Recorded {
+fn gate(line: SessionLine, mut executor: Mock) -> SessionState {
     let folder = tempfile::tempdir().unwrap();
     start(&folder.path().join("ledger.jsonl"), line, &mut executor).unwrap()
 }
@@ -116,9 +116,9 @@ fn answers(
     }
 }
 
-fn identity_of_gate() -> Identity {
+fn identity_of_gate() -> Provenance {
     let program = |path: &str| Program { path: Some(path.into()), ..identity().program };
-    Identity {
+    Provenance {
         command: "harness gate --base 1a2b3c4d0000 --head 5e6f7a8b0000 --budget 10m".into(),
         program: program("main (1a2b3c4d)"),
         other_programs: vec![program("HEAD (5e6f7a8b)")],
@@ -126,7 +126,7 @@ fn identity_of_gate() -> Identity {
     }
 }
 
-fn report_md(recorded: &Recorded) -> String {
+fn report_md(recorded: &SessionState) -> String {
     let gated = decide(recorded).unwrap();
     markdown(&document(&gated, recorded, &identity_of_gate())).unwrap()
 }
@@ -207,7 +207,7 @@ fn seconds(budget_s: f64, scenarios: usize) -> [f64; 2] {
             let mut took = noted.borrow_mut();
             took.push(measured.elapsed_s);
             let foreign_cpu_share = if took.len().is_multiple_of(23) { 0.9 } else { 0.0 };
-            let around = Surroundings {
+            let around = SystemLoad {
                 foreign_cpu_share,
                 steal_share: 0.0,
                 swapped_pages: 0,
@@ -216,7 +216,7 @@ fn seconds(budget_s: f64, scenarios: usize) -> [f64; 2] {
             Ok(Measurement { surroundings: Some(around), ..measured })
         }),
     );
-    let is_always = |ran: &&RanStep| ran.step.name == "warm-up" || ran.step.batch == 1;
+    let is_always = |ran: &&CompletedStep| ran.step.name == "warm-up" || ran.step.batch == 1;
     let always = recorded.steps.iter().filter(is_always);
     let always: usize = always.map(|ran| 2 * (ran.blocks.len() + ran.voided.len())).sum();
     let took = took.borrow();
@@ -248,7 +248,7 @@ fn programs_that_store_different_things_are_not_measured_any_further() {
         }
         Ok(done(report))
     });
-    let difference = Difference {
+    let difference = StoreDifference {
         table: "app_base".into(),
         record: Some(17),
         words: "app_base, record 17 is stored by base alone".into(),
@@ -265,7 +265,7 @@ fn programs_that_store_different_things_are_not_measured_any_further() {
 #[test]
 fn a_program_that_differs_from_itself_makes_the_gate_invalid() {
     let seed = scenario("small = \"pass\"").seed;
-    let control = Plan::pairs(10, 0, seed_of(seed, "negative control", 1));
+    let control = Schedule::pairs(10, 0, derive_seed(seed, "negative control", 1));
     let arms: Vec<usize> = control.trials().map(|trial| trial.arm).collect();
     let mut number = 0;
     let executor = Mock::new(move |source, settings| {
@@ -452,7 +452,7 @@ fn stored(times_accepted: bool, change: impl Fn(&mut RunReport)) -> StoredBaseli
 #[test]
 fn accepted_times_of_an_earlier_session_decide_with_low_confidence() {
     for (share, answer) in [(0.2, GateVerdict::Regression), (0.0, GateVerdict::Pass)] {
-        let contest = Contest { stored: Some(stored(true, |_| {})), ..contest(600.0) };
+        let contest = GateSpec { stored: Some(stored(true, |_| {})), ..contest(600.0) };
         let mut runs = answers(share, 0.02, 0, None);
         // The head is the only program that runs.
         let executor = Mock::new(move |source, settings| runs(source, 1, settings));
@@ -470,7 +470,7 @@ fn accepted_times_of_an_earlier_session_decide_with_low_confidence() {
 
 #[test]
 fn exact_quantities_of_an_earlier_session_must_agree() {
-    let contest = |change: fn(&mut RunReport)| Contest {
+    let contest = |change: fn(&mut RunReport)| GateSpec {
         stored: Some(stored(false, change)),
         ..contest(600.0)
     };
@@ -545,7 +545,7 @@ fn what_is_planned_follows_from_the_ledger_alone() {
     let recorded = gate(one("small = \"pass\""), programs(0.0, 0.02));
     for steps in 0..recorded.steps.len() {
         let next = GateStrategy.next(&recorded.until(steps));
-        assert_eq!(next, Next::Step(Box::new(recorded.steps[steps].step.clone())));
+        assert_eq!(next, NextStep::Step(Box::new(recorded.steps[steps].step.clone())));
     }
-    assert_eq!(GateStrategy.next(&recorded), Next::Done(Ending::Complete));
+    assert_eq!(GateStrategy.next(&recorded), NextStep::Done(Ending::Complete));
 }

@@ -9,16 +9,16 @@ use harness::report::history_charts;
 use harness::report::text::history;
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::Line;
-use harness::trial::provenance::{Identity, Machine, Program};
+use harness::trial::provenance::{Machine, Program, Provenance};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::{harness, identity, session_line, uniform};
 
 /// The identity of a session of this day, on a machine of this name.
-fn of_day(day: u32, host: &str) -> Identity {
+fn of_day(day: u32, host: &str) -> Provenance {
     let usual = identity();
-    Identity {
+    Provenance {
         revision: format!("{day:08x}456789abcdef0123456789abcdef01234567"),
         started: format!("2026-01-{day:02}T12:00:00Z"),
         program: Program { blake3: format!("{day:032x}"), ..usual.program.clone() },
@@ -116,7 +116,7 @@ fn first_line(quick: bool) -> String {
 #[test]
 fn a_session_is_quick_if_its_ledger_says_so_whatever_its_command_is_called() {
     // A file of that name, and a command that somebody shortened.
-    let named = Identity { command: "harness sweep x --quick".into(), ..of_day(1, "a") };
+    let named = Provenance { command: "harness sweep x --quick".into(), ..of_day(1, "a") };
     let plain = of_day(1, "a");
     for identity in [&named, &plain] {
         assert!(is_quick(Some(&first_line(true)), identity));

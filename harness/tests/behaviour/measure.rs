@@ -2,19 +2,21 @@
 //! things.
 
 use harness::scenario::Link;
-use harness::trial::measurement::{Asked, Cause, Failure, Outcome, Stored, read_report};
+use harness::trial::measurement::{
+    Cause, Failure, Outcome, StoreFingerprint, TrialSpec, read_report,
+};
 use harness::trial::report;
 use migrator::config::Settings;
 use migrator::telemetry::report::{FORMAT_VERSION, RunReport, SimulatedLink};
 
-fn whole(settings: &Settings) -> Asked<'_> {
-    Asked { settings, link: Link::default(), foreign: false }
+fn whole(settings: &Settings) -> TrialSpec<'_> {
+    TrialSpec { settings, link: Link::default(), foreign: false }
 }
 
 #[test]
 fn a_foreign_report_may_leave_out_what_it_does_not_count() {
     let settings = Settings::default();
-    let foreign = Asked { foreign: true, ..whole(&settings) };
+    let foreign = TrialSpec { foreign: true, ..whole(&settings) };
     let least = r#"{"format": 1, "settings": {"batch_size": 1000}, "books": {"read": 500},
         "rec_per_min": 300.5}"#;
     let Outcome::Report(report) = read_report(least, &foreign) else { panic!("refused") };
@@ -71,7 +73,7 @@ fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
 
 #[test]
 fn what_two_runs_stored_differs_in_every_count_that_differs() {
-    let one = Stored::of(&report(&Settings::default(), 1000, 60_000.0));
+    let one = StoreFingerprint::of(&report(&Settings::default(), 1000, 60_000.0));
     let mut other = one.clone();
     assert!(one.differences(&other).is_empty());
     other.books.committed -= 2;

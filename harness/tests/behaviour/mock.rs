@@ -14,7 +14,7 @@ use harness::report::{Format, files, html, markdown, metrics, render};
 use harness::scenario::metric::Metric;
 use harness::scenario::{Link, Scenario, shipped};
 use harness::session::ledger::Ending;
-use harness::trial::measurement::{Measurement, Surroundings};
+use harness::trial::measurement::{Measurement, SystemLoad};
 use harness::trial::{Source, report};
 use migrator::config::Settings;
 
@@ -273,7 +273,7 @@ fn disturbed_runs(numbers: Vec<usize>) -> impl FnMut(&Source, &Settings) -> Resu
     move |source, settings| {
         let share = if numbers.contains(&number) { 0.9 } else { 0.01 };
         number += 1;
-        let around = Surroundings {
+        let around = SystemLoad {
             foreign_cpu_share: share,
             steal_share: 0.0,
             swapped_pages: 0,
@@ -335,7 +335,7 @@ fn every_output_of_a_simulated_link_says_so() {
         html(&document).unwrap(),
         markdown(&document).unwrap(),
         words::summary(&analysis, "results/x"),
-        plan::order(&scenario, &harness::scenario::schedule::Plan::of(&scenario)),
+        plan::order(&scenario, &harness::scenario::schedule::Schedule::of(&scenario)),
     ];
     let formats = Format::value_variants().iter();
     let formats = formats.map(|format| render(*format, &document).unwrap());
@@ -350,6 +350,6 @@ fn every_output_of_a_simulated_link_says_so() {
 #[test]
 fn the_plan_is_shown_block_by_block() {
     let scenario = batch_size();
-    let plan = harness::scenario::schedule::Plan::of(&scenario);
+    let plan = harness::scenario::schedule::Schedule::of(&scenario);
     insta::assert_snapshot!("plan", plan::order(&scenario, &plan));
 }

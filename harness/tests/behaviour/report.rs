@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use harness::report::model::{Comparison, Document, Standing};
 use harness::report::{File, Format, files, markdown, metrics};
 use harness::stats::confidence::Confidence;
-use harness::stats::paired::{Better, Order, Pair};
+use harness::stats::paired::{Better, Pair, PairOrder};
 use harness::stats::verdict::{self, Rule};
 
 use crate::common::{document, mock_sweep, noisy_runs};
@@ -159,9 +159,9 @@ fn pairs(ratio: f64) -> Vec<Pair> {
     let pair = |index: usize| {
         let noisy = ratio * (1.0 + ((index * 37) % 11) as f64 / 1000.0 - 0.005);
         if index.is_multiple_of(2) {
-            Pair::of(1.0, noisy, Order::Ab, Better::Lower)
+            Pair::of(1.0, noisy, PairOrder::Ab, Better::Lower)
         } else {
-            Pair::of(noisy, 1.0, Order::Ba, Better::Lower)
+            Pair::of(noisy, 1.0, PairOrder::Ba, Better::Lower)
         }
     };
     (0..10).map(|index| pair(index).unwrap()).collect()

@@ -19,9 +19,9 @@ use harness::report::text::sweep;
 use harness::report::{html, markdown, metrics, pretty};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::{Ending, Ledger, Line, ResumedLine};
-use harness::session::replay::Progress;
+use harness::session::replay::Replay;
 use harness::session::runner;
-use harness::session::state::Recorded;
+use harness::session::state::SessionState;
 use harness::trial::measurement::Measurement;
 use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
@@ -68,7 +68,7 @@ fn answers(
 }
 
 /// How often each batch size has run in the blocks that count, and as the pilot.
-fn counted(recorded: &Recorded) -> BTreeMap<usize, u32> {
+fn counted(recorded: &SessionState) -> BTreeMap<usize, u32> {
     let mut ran = BTreeMap::new();
     for step in &recorded.steps {
         for line in step.trials() {
@@ -86,7 +86,7 @@ fn start(path: &Path, cut_at: Option<usize>) -> Result<()> {
     let session = session_line(&batch_size());
     let mut ledger = Ledger::create(path, &session)?;
     let mut executor = Mock::new(answers(BTreeMap::new(), cut_at));
-    runner::run(Progress::of(session), &SweepStrategy, &mut executor, &mut ledger, &mut Silent)
+    runner::run(Replay::of(session), &SweepStrategy, &mut executor, &mut ledger, &mut Silent)
 }
 
 fn go_on(path: &Path, cut_at: Option<usize>) -> Result<()> {

@@ -14,10 +14,10 @@ use harness::experiment::self_test::{SelfTestStrategy, planted, session};
 use harness::report::text::self_test::{markdown, text};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
-use harness::session::replay::Progress;
+use harness::session::replay::Replay;
 use harness::session::runner;
-use harness::session::state::Recorded;
-use harness::trial::measurement::{Measurement, Surroundings};
+use harness::session::state::SessionState;
+use harness::trial::measurement::{Measurement, SystemLoad};
 use harness::trial::{Mock, report};
 use serde_json::Value;
 
@@ -30,8 +30,8 @@ fn tested_as(
     budget_s: Option<f64>,
     slower: f64,
     noise: f64,
-    around: Option<Surroundings>,
-) -> Result<Recorded> {
+    around: Option<SystemLoad>,
+) -> Result<SessionState> {
     let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
     assert!((planted(&scenario) - SLOWDOWN).abs() < 1e-12);
     let id = |name: &str| ProgramId { name: name.into(), blake3: "p".into() };
@@ -49,7 +49,7 @@ fn tested_as(
         let measured = done(report(settings, source.records, rate));
         Ok(Measurement { elapsed_s: 1.0, surroundings: around, ..measured })
     });
-    runner::run(Progress::of(line), &SelfTestStrategy, &mut mock, &mut ledger, &mut Silent)?;
+    runner::run(Replay::of(line), &SelfTestStrategy, &mut mock, &mut ledger, &mut Silent)?;
     tell(&path).progress.into_recorded()
 }
 
@@ -148,12 +148,8 @@ fn a_budget_allows_as_many_sessions_as_fit_and_one_of_each_always() {
 
 #[test]
 fn sessions_that_are_void_are_not_counted_and_nothing_else_is_no_self_test() {
-    let busy = Surroundings {
-        foreign_cpu_share: 0.9,
-        steal_share: 0.0,
-        swapped_pages: 0,
-        clock_mhz: None,
-    };
+    let busy =
+        SystemLoad { foreign_cpu_share: 0.9, steal_share: 0.0, swapped_pages: 0, clock_mhz: None };
     let recorded = tested_as(None, Some(1000.0), SLOWDOWN, 0.01, Some(busy)).unwrap();
     assert_eq!((recorded.steps.len(), recorded.ending), (2, Some(Ending::Invalid)));
     let error = SelfTestResult::of(&recorded).unwrap_err();

@@ -9,13 +9,13 @@ use harness::report::markdown;
 use harness::report::text::words;
 use harness::scenario::tune_plan::Tune;
 use harness::scenario::{Scenario, shipped, tune_plan};
-use harness::session::arms::{Contest, Side};
+use harness::session::arms::{ArmRef, GateSpec};
 use harness::session::ledger::{Ledger, Origin, ProgramId, Session, SessionLine};
-use harness::session::replay::Progress;
+use harness::session::replay::Replay;
 use harness::session::runner;
-use harness::session::state::Recorded;
+use harness::session::state::SessionState;
 use harness::session::strategy::Strategy;
-use harness::trial::provenance::{Identity, Store};
+use harness::trial::provenance::{Provenance, Store};
 use harness::trial::{Mock, Source, report};
 use migrator::config::{PoolConfig, Settings};
 use migrator::telemetry::report::{RunReport, ServerReport, ServerWait};
@@ -55,20 +55,20 @@ fn origin(programs: &[&str]) -> Origin {
     Origin { revision: "r".into(), host: None, programs, servers: Vec::new() }
 }
 
-fn ran(line: SessionLine, strategy: &dyn Strategy, mut executor: Mock) -> Recorded {
+fn ran(line: SessionLine, strategy: &dyn Strategy, mut executor: Mock) -> SessionState {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.jsonl");
     let mut ledger = Ledger::create(&path, &line).unwrap();
-    runner::run(Progress::of(line), strategy, &mut executor, &mut ledger, &mut Silent).unwrap();
+    runner::run(Replay::of(line), strategy, &mut executor, &mut ledger, &mut Silent).unwrap();
     tell(&path).progress.into_recorded().unwrap()
 }
 
 /// A gate on a program that is a fifth slower; its stages take 125 ms for 1,000 records.
-fn gated(server: bool) -> Recorded {
+fn gated(server: bool) -> SessionState {
     let text = shipped("gate").unwrap().replace("records = \"auto\" ", "records = 4000 ");
     let scenario = Scenario::parse(&text.replace("run_seconds = 0.8\n", "")).unwrap();
-    let side = |name: &str| Side { name: name.into(), commit: None };
-    let contest = Contest { base: side("old"), head: side("new"), budget_s: 600.0, stored: None };
+    let side = |name: &str| ArmRef { name: name.into(), commit: None };
+    let contest = GateSpec { base: side("old"), head: side("new"), budget_s: 600.0, stored: None };
     let mut runs = 0;
     let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
         runs += 1;
@@ -93,7 +93,7 @@ fn a_gates_why_line_names_the_waits_of_the_server() {
     assert!((change.waits[0].percent - 10.5).abs() < 0.5, "{why}");
     assert!((change.log_bytes_percent.unwrap() - 10.0).abs() < 0.1, "{why}");
     assert_eq!(change.lock_escalations, None);
-    let identity = Identity { store: on_a_server(), ..identity() };
+    let identity = Provenance { store: on_a_server(), ..identity() };
     let report =
         markdown(&harness::report::build::gate::document(&decided, &recorded, &identity)).unwrap();
     insta::assert_snapshot!("gate-on-a-server.md", report);

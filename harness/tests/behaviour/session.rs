@@ -10,23 +10,23 @@ use harness::analysis::sweep::{PhaseOutcome, analyse};
 use harness::analysis::test_result::Decision;
 use harness::error::{Error, ErrorKind, Result};
 use harness::report::pretty;
-use harness::results_dir::{Folder, LAST_FILE};
+use harness::results_dir::{COMPLETION_MARKER, ResultsDir};
 use harness::scenario::metric::Metric;
 use harness::scenario::step::{Arm, Step};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::{
     Ending, Kind, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine,
 };
-use harness::session::replay::Progress;
+use harness::session::replay::Replay;
 use harness::session::resume;
-use harness::session::resume::Earlier;
+use harness::session::resume::PreviousSession;
 use harness::session::runner;
-use harness::session::state::{Recorded, merge};
-use harness::session::strategy::{Next, Strategy};
+use harness::session::state::{SessionState, merge};
+use harness::session::strategy::{NextStep, Strategy};
 use harness::stats::confidence::Confidence;
-use harness::stats::group_sequential::BATCHES;
+use harness::stats::group_sequential::PAIRS_PER_LOOK;
 use harness::stats::verdict::Verdict;
-use harness::trial::measurement::{Measurement, Surroundings};
+use harness::trial::measurement::{Measurement, SystemLoad};
 use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
 
@@ -42,26 +42,26 @@ struct Looks;
 const LOOKS_MOST: usize = 2;
 
 impl Strategy for Looks {
-    fn next(&self, recorded: &Recorded) -> Next {
+    fn next(&self, recorded: &SessionState) -> NextStep {
         let scenario = recorded.scenario(0).unwrap();
         let looks = recorded.steps.len();
         if looks > 0 {
-            let planned = BATCHES[..looks].iter().sum();
+            let planned = PAIRS_PER_LOOK[..looks].iter().sum();
             let look = compare(recorded, "look", &TestPlan::look(scenario, planned)).unwrap();
             if look.invalid {
-                return Next::Done(Ending::Invalid);
+                return NextStep::Done(Ending::Invalid);
             }
             if looks == LOOKS_MOST || look.decided() != Some(Verdict::Inconclusive) {
-                return Next::Done(Ending::Complete);
+                return NextStep::Done(Ending::Complete);
             }
         }
         let setting = scenario.settings[scenario.baseline].clone();
         let arms = [0, 1].map(|program| Arm { program, setting: setting.clone() });
-        let (pairs, seed) = (BATCHES[looks], scenario.seed);
-        Next::Step(Box::new(Step::comparison("look", looks + 1, 0, arms, pairs, seed)))
+        let (pairs, seed) = (PAIRS_PER_LOOK[looks], scenario.seed);
+        NextStep::Step(Box::new(Step::comparison("look", looks + 1, 0, arms, pairs, seed)))
     }
 
-    fn ahead(&self, _: &Recorded) -> usize {
+    fn ahead(&self, _: &SessionState) -> usize {
         0
     }
 }
@@ -99,15 +99,15 @@ fn two_arms(
     }
 }
 
-fn start(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<Recorded> {
+fn start(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<SessionState> {
     let session = two_programs();
     let mut ledger = Ledger::create(path, &session)?;
     let mut executor = Mock::of_programs(two_arms([0; 2], factor, noise, cut_at));
-    runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent)?;
+    runner::run(Replay::of(session), &Looks, &mut executor, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
-fn go_on(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<Recorded> {
+fn go_on(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<SessionState> {
     let told = tell(path);
     let mut progress = told.progress;
     let mut ledger = Ledger::reopen(path, told.whole_bytes)?;
@@ -124,9 +124,9 @@ fn go_on(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<
     tell(path).progress.into_recorded()
 }
 
-fn said(recorded: &Recorded) -> String {
+fn said(recorded: &SessionState) -> String {
     let scenario = recorded.scenario(0).unwrap();
-    let planned = BATCHES[..recorded.steps.len()].iter().sum();
+    let planned = PAIRS_PER_LOOK[..recorded.steps.len()].iter().sum();
     pretty(&compare(recorded, "look", &TestPlan::look(scenario, planned)).unwrap()).unwrap()
 }
 
@@ -158,10 +158,10 @@ fn every_batch_of_pairs_is_balanced_and_has_an_order_of_its_own() {
         let first: Vec<usize> = ran.blocks.iter().map(|block| block.trials[0].trial.arm).collect();
         let b_first = first.iter().sum::<usize>();
         assert_eq!(2 * b_first, first.len());
-        assert_eq!(first.len(), BATCHES[ran.step.batch - 1]);
+        assert_eq!(first.len(), PAIRS_PER_LOOK[ran.step.batch - 1]);
     }
     let found = pairs(&recorded, "look", Metric::RecPerMin).unwrap();
-    assert_eq!(found.batches, BATCHES[..recorded.steps.len()]);
+    assert_eq!(found.batches, PAIRS_PER_LOOK[..recorded.steps.len()]);
     assert_eq!(found.pairs.len(), found.batches.iter().sum::<usize>());
 }
 
@@ -174,7 +174,7 @@ fn a_slower_program_is_a_regression_and_a_faster_one_an_improvement() {
         let path = folder.path().join(format!("{factor}"));
         let recorded = start(&path, factor, 0.03, None).unwrap();
         let scenario = recorded.scenario(0).unwrap();
-        let terms = TestPlan::look(scenario, BATCHES[0]);
+        let terms = TestPlan::look(scenario, PAIRS_PER_LOOK[0]);
         let found = compare(&recorded, "look", &terms).unwrap();
         assert_eq!(found.verdict, Some(Decision::Judged(verdict)), "{factor}");
         let expected = match found.warnings.len() {
@@ -211,7 +211,7 @@ fn a_disturbed_pair_is_run_again_whole_and_too_many_make_the_comparison_invalid(
         let mut executor = Mock::of_programs(move |source, program, settings| {
             let share = if disturbed.contains(&number) { 0.9 } else { 0.0 };
             number += 1;
-            let around = Surroundings {
+            let around = SystemLoad {
                 foreign_cpu_share: share,
                 steal_share: 0.0,
                 swapped_pages: 0,
@@ -219,11 +219,10 @@ fn a_disturbed_pair_is_run_again_whole_and_too_many_make_the_comparison_invalid(
             };
             Ok(Measurement { surroundings: Some(around), ..runs(source, program, settings)? })
         });
-        runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent)
-            .unwrap();
+        runner::run(Replay::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
         let recorded = tell(&path).progress.into_recorded().unwrap();
         assert_eq!((recorded.steps[0].voided.len(), recorded.ending), (voided, Some(ending)));
-        let terms = TestPlan::look(recorded.scenario(0).unwrap(), BATCHES[0]);
+        let terms = TestPlan::look(recorded.scenario(0).unwrap(), PAIRS_PER_LOOK[0]);
         let found = compare(&recorded, "look", &terms).unwrap();
         assert_eq!(found.voided.len(), voided);
         if ending == Ending::Complete {
@@ -248,12 +247,12 @@ fn at_clock_speed(slow_mhz: f64) -> Comparison {
         number += 1;
         let clock_mhz = Some(if number % 7 == 0 { slow_mhz } else { 3000.0 });
         let around =
-            Surroundings { foreign_cpu_share: 0.0, steal_share: 0.0, swapped_pages: 0, clock_mhz };
+            SystemLoad { foreign_cpu_share: 0.0, steal_share: 0.0, swapped_pages: 0, clock_mhz };
         Ok(Measurement { surroundings: Some(around), ..runs(source, program, settings)? })
     });
-    runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+    runner::run(Replay::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
     let recorded = tell(&path).progress.into_recorded().unwrap();
-    let terms = TestPlan::look(recorded.scenario(0).unwrap(), BATCHES[0]);
+    let terms = TestPlan::look(recorded.scenario(0).unwrap(), PAIRS_PER_LOOK[0]);
     compare(&recorded, "look", &terms).unwrap()
 }
 
@@ -288,9 +287,9 @@ fn a_program_that_fails_costs_its_pairs_and_says_why() {
         1 => Ok(crate::common::failure()),
         _ => runs(source, program, settings),
     });
-    runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+    runner::run(Replay::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
     let recorded = tell(&path).progress.into_recorded().unwrap();
-    let terms = TestPlan::look(recorded.scenario(0).unwrap(), BATCHES[0]);
+    let terms = TestPlan::look(recorded.scenario(0).unwrap(), PAIRS_PER_LOOK[0]);
     let found = compare(&recorded, "look", &terms).unwrap();
     assert_eq!((found.pairs, found.decided()), (0, None));
     assert!(found.candidate.figures.is_none() && found.baseline.figures.is_some());
@@ -310,7 +309,7 @@ fn programs_that_store_different_things_end_the_session_and_are_named() {
         }
         Ok(done(report))
     });
-    runner::run(Progress::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
+    runner::run(Replay::of(session), &Looks, &mut executor, &mut ledger, &mut Silent).unwrap();
     let recorded = tell(&path).progress.into_recorded().unwrap();
     assert_eq!((recorded.ending, recorded.trials().count()), (Some(Ending::Differs), 2));
     let error = check_stored_rows_agree(&recorded, 0).unwrap_err();
@@ -329,7 +328,7 @@ fn shards_of_one_plan_become_one_sweep_and_other_plans_are_refused_by_name() {
         session.shard = Some(shard.parse().unwrap());
         let mut ledger = Ledger::create(&path, &session).unwrap();
         let mut executor = Mock::new(crate::common::noisy_runs());
-        let progress = Progress::of(session);
+        let progress = Replay::of(session);
         runner::run(
             progress,
             &harness::experiment::sweep::SweepStrategy,
@@ -367,10 +366,12 @@ fn pairs_of_several_machines_are_permuted_within_each() {
         let path = folder.path().join("ledger");
         let mut session = two_programs();
         session.shard = Some(shard.parse().unwrap());
-        let Next::Step(step) = Looks.next(&Recorded::of(session.clone())) else { panic!("done") };
+        let NextStep::Step(step) = Looks.next(&SessionState::of(session.clone())) else {
+            panic!("done")
+        };
         let mut ledger = Ledger::create(&path, &session).unwrap();
         let mut executor = Mock::of_programs(two_arms([0; 2], 0.8, 0.03, None));
-        let progress = Progress::of(session);
+        let progress = Replay::of(session);
         runner::run(progress, &OneLook(*step), &mut executor, &mut ledger, &mut Silent).unwrap();
         (shard.to_owned(), tell(&path).progress.into_recorded().unwrap())
     };
@@ -385,14 +386,14 @@ fn pairs_of_several_machines_are_permuted_within_each() {
 struct OneLook(Step);
 
 impl Strategy for OneLook {
-    fn next(&self, recorded: &Recorded) -> Next {
+    fn next(&self, recorded: &SessionState) -> NextStep {
         match recorded.steps.len() {
-            0 => Next::Step(Box::new(self.0.clone())),
-            _ => Next::Done(Ending::Complete),
+            0 => NextStep::Step(Box::new(self.0.clone())),
+            _ => NextStep::Done(Ending::Complete),
         }
     }
 
-    fn ahead(&self, _: &Recorded) -> usize {
+    fn ahead(&self, _: &SessionState) -> usize {
         0
     }
 }
@@ -403,14 +404,14 @@ type Change = fn(&mut Origin);
 #[test]
 fn a_session_that_was_begun_by_others_or_with_other_programs_is_refused_by_the_one_difference() {
     let out = tempfile::tempdir().unwrap();
-    Folder::create(out.path(), "looks", "20260101T000000Z", "abc", |folder| {
+    ResultsDir::create(out.path(), "looks", "20260101T000000Z", "abc", |folder| {
         start(&folder.ledger(), 1.0, 0.03, Some(9)).unwrap_err();
         Ok(())
     })
     .unwrap();
     let find =
-        |session: &SessionLine| resume::newest(Folder::earlier(out.path(), "looks"), session);
-    assert!(matches!(find(&two_programs()).unwrap(), Earlier::Unfinished(_)));
+        |session: &SessionLine| resume::newest(ResultsDir::earlier(out.path(), "looks"), session);
+    assert!(matches!(find(&two_programs()).unwrap(), PreviousSession::Resumable(_)));
     let changes: [(Change, &str); 5] = [
         (
             |origin| origin.programs[0].blake3 = "another build".into(),
@@ -437,39 +438,39 @@ fn a_session_that_was_begun_by_others_or_with_other_programs_is_refused_by_the_o
     // What another name alone tells apart is no other program.
     let mut renamed = two_programs();
     renamed.origin.programs[1].name = "other".into();
-    assert!(matches!(find(&renamed).unwrap(), Earlier::Unfinished(_)));
+    assert!(matches!(find(&renamed).unwrap(), PreviousSession::Resumable(_)));
     // Another plan is another session, and no reason to refuse anything.
     let mut session = two_programs().session;
     session.scenarios[0].seed += 1;
     let other = SessionLine::new(session, two_programs().origin, None);
-    assert!(matches!(find(&other).unwrap(), Earlier::None));
+    assert!(matches!(find(&other).unwrap(), PreviousSession::None));
 }
 
 #[test]
 fn of_the_measurements_of_a_plan_the_newest_alone_is_taken_up_or_not_done_again() {
     let out = tempfile::tempdir().unwrap();
     let session = |time: &str, cut_at: Option<usize>| {
-        let fill = |folder: &Folder| Ok(start(&folder.ledger(), 1.0, 0.03, cut_at).is_ok());
-        let (folder, ended) = Folder::create(out.path(), "looks", time, "abc", fill).unwrap();
+        let fill = |folder: &ResultsDir| Ok(start(&folder.ledger(), 1.0, 0.03, cut_at).is_ok());
+        let (folder, ended) = ResultsDir::create(out.path(), "looks", time, "abc", fill).unwrap();
         assert_eq!(ended, cut_at.is_none());
         folder
     };
     let newest = |session: &SessionLine| {
-        resume::newest(Folder::earlier(out.path(), "looks"), session).unwrap()
+        resume::newest(ResultsDir::earlier(out.path(), "looks"), session).unwrap()
     };
-    assert!(matches!(newest(&two_programs()), Earlier::None));
-    let report = |folder: &Folder| folder.write(LAST_FILE, "said").unwrap();
+    assert!(matches!(newest(&two_programs()), PreviousSession::None));
+    let report = |folder: &ResultsDir| folder.write(COMPLETION_MARKER, "said").unwrap();
     let first = session("20260101T000000Z", None);
     // Its report is still to be written.
-    assert!(matches!(newest(&two_programs()), Earlier::Unfinished(_)));
+    assert!(matches!(newest(&two_programs()), PreviousSession::Resumable(_)));
     report(&first);
-    let Earlier::Ended(recorded) = newest(&two_programs()) else { panic!("it has ended") };
+    let PreviousSession::Ended(recorded) = newest(&two_programs()) else { panic!("it has ended") };
     assert_eq!(recorded.ending, Some(Ending::Complete));
     // Another program has to be measured, not refused: nothing of it was cut off.
     let mut changed = two_programs();
     changed.origin.programs[1].blake3 = "another build".into();
-    assert!(matches!(newest(&changed), Earlier::None));
+    assert!(matches!(newest(&changed), PreviousSession::None));
     // A later one that was cut off goes on, whatever has ended before it.
     session("20260102T000000Z", Some(9));
-    assert!(matches!(newest(&two_programs()), Earlier::Unfinished(_)));
+    assert!(matches!(newest(&two_programs()), PreviousSession::Resumable(_)));
 }

@@ -20,12 +20,12 @@ use harness::scenario::tune_plan::{Tune, shipped};
 use harness::session::ledger::{
     Ending, Ledger, Line, Origin, ProgramId, ResumedLine, Session, SessionLine,
 };
-use harness::session::replay::Progress;
+use harness::session::replay::Replay;
 use harness::session::runner;
-use harness::session::state::Recorded;
-use harness::session::strategy::{Next, Strategy};
+use harness::session::state::SessionState;
+use harness::session::strategy::{NextStep, Strategy};
 use harness::stats::verdict::Verdict;
-use harness::trial::measurement::{Measurement, Surroundings};
+use harness::trial::measurement::{Measurement, SystemLoad};
 use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
 use serde_json::{Value, json};
@@ -86,22 +86,22 @@ impl Runs {
     }
 }
 
-fn start(path: &Path, planned: &(Scenario, Tune), runs: Runs) -> Result<Recorded> {
+fn start(path: &Path, planned: &(Scenario, Tune), runs: Runs) -> Result<SessionState> {
     started(path, planned, &mut runs.executor())
 }
 
-fn started(path: &Path, planned: &(Scenario, Tune), mock: &mut Mock) -> Result<Recorded> {
+fn started(path: &Path, planned: &(Scenario, Tune), mock: &mut Mock) -> Result<SessionState> {
     let session = session_line(&planned.0, &planned.1);
     let mut ledger = Ledger::create(path, &session)?;
-    runner::run(Progress::of(session), &TuneStrategy, mock, &mut ledger, &mut Silent)?;
+    runner::run(Replay::of(session), &TuneStrategy, mock, &mut ledger, &mut Silent)?;
     tell(path).progress.into_recorded()
 }
 
-pub(crate) fn measured(planned: &(Scenario, Tune), runs: Runs) -> (Recorded, TuneResult) {
+pub(crate) fn measured(planned: &(Scenario, Tune), runs: Runs) -> (SessionState, TuneResult) {
     answered(planned, &mut runs.executor())
 }
 
-fn answered(planned: &(Scenario, Tune), mock: &mut Mock) -> (Recorded, TuneResult) {
+fn answered(planned: &(Scenario, Tune), mock: &mut Mock) -> (SessionState, TuneResult) {
     let folder = tempfile::tempdir().unwrap();
     let recorded = started(&folder.path().join("l"), planned, mock).unwrap();
     let tune_result = summarize(&recorded).unwrap();
@@ -172,7 +172,7 @@ fn true_effects_are_found_kept_and_add_up_and_what_costs_is_not_kept() {
 }
 
 /// Every phase has the fields that tools read.
-fn nine_fields(tune_result: &TuneResult, recorded: &Recorded) {
+fn nine_fields(tune_result: &TuneResult, recorded: &SessionState) {
     let document = document(tune_result, recorded, &identity()).unwrap();
     let metrics: Value = serde_json::from_str(&report::metrics(&document).unwrap()).unwrap();
     let phases = metrics.as_array().unwrap();
@@ -275,7 +275,7 @@ fn parse_threads_are_not_measured_where_parsing_takes_little_of_the_time() {
 
 /// What the ledger says of a session that was cut off after so many runs, gone on with, and cut off
 /// again, until its end.
-fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) -> Recorded {
+fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) -> SessionState {
     let runs = Runs { cut_at: Some(cut), ..Runs::of(effect) };
     let mut ended = start(path, planned, runs);
     for piece in [Some(7), None] {
@@ -298,7 +298,7 @@ fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) 
 
 /// Every text that is rendered of a session, by its name, and its pictures; with `files` all files
 /// of its folder as well, which takes longer.
-fn every_report(recorded: &Recorded, files: bool) -> Vec<(String, Vec<u8>)> {
+fn every_report(recorded: &SessionState, files: bool) -> Vec<(String, Vec<u8>)> {
     let tune_result = summarize(recorded).unwrap();
     let document = document(&tune_result, recorded, &identity()).unwrap();
     let mut all: Vec<(String, Vec<u8>)> = vec![
@@ -364,7 +364,7 @@ fn a_plan_short_of_time_that_is_cut_off_goes_on_with_as_many_blocks_and_pairs() 
     for cut in [5, runs / 3, runs / 2, runs - 3] {
         let path = folder.path().join(format!("cut-{cut}"));
         let recorded = in_pieces(&path, &planned, some_help, cut);
-        let steps = |recorded: &Recorded| -> Vec<_> {
+        let steps = |recorded: &SessionState| -> Vec<_> {
             recorded.steps.iter().map(|ran| ran.step.clone()).collect()
         };
         assert_eq!(steps(&recorded), steps(&whole), "cut off after {cut} runs");
@@ -374,7 +374,7 @@ fn a_plan_short_of_time_that_is_cut_off_goes_on_with_as_many_blocks_and_pairs() 
 
 /// A pool that looks better in its sweep and of which the fresh pairs, in a noise that comes with
 /// them, see nothing.
-fn a_pool_that_nobody_can_tell() -> (Recorded, TuneResult) {
+fn a_pool_that_nobody_can_tell() -> (SessionState, TuneResult) {
     let (base, tune) = plan("phase2", 120);
     let planned = (base, tune.only(&["II.2".into()]).unwrap());
     let mut ran = 0;
@@ -386,7 +386,7 @@ fn a_pool_that_nobody_can_tell() -> (Recorded, TuneResult) {
         let rate = 480_000.0 * if shared { 1.0 + effect } else { 1.0 };
         let run = done(report(settings, source.records, rate * (1.0 + noise * uniform(ran))));
         // Enough to be doubted, and not enough to be void.
-        let around = Surroundings {
+        let around = SystemLoad {
             foreign_cpu_share: 0.1,
             steal_share: 0.0,
             swapped_pages: 0,
@@ -448,8 +448,8 @@ fn no_line_of_the_terminal_is_wider_than_100_columns() {
 #[test]
 fn a_session_of_another_kind_has_no_plan() {
     let scenario = Scenario::parse(harness::scenario::shipped("batch-size").unwrap()).unwrap();
-    let recorded = Recorded::of(crate::common::session_line(&scenario));
-    assert_eq!(TuneStrategy.next(&recorded), Next::Done(Ending::Complete));
+    let recorded = SessionState::of(crate::common::session_line(&scenario));
+    assert_eq!(TuneStrategy.next(&recorded), NextStep::Done(Ending::Complete));
     assert!(summarize(&recorded).is_err());
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::finding::{ProbeFinding, Severity, level, sentence};
 use super::proc_snapshot::ProcSnapshot;
 use crate::scenario::Validity;
-use crate::trial::measurement::Surroundings;
+use crate::trial::measurement::SystemLoad;
 use crate::trial::provenance::{BUSY_LOAD, Doubt, Machine};
 
 /// Share of the machine's time that causes a warning: about the size of a small regression.
@@ -170,7 +170,7 @@ pub(super) fn load(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding {
     let here = format!("{load:.2} on {cpus} processors over the last minute");
     let level = level(load / cpus as f64, BUSY_LOAD / 2.0, BUSY_LOAD);
     let means = match level {
-        Severity::Noisy => sentence(&Doubt::Busy { load, cpus }.to_string()),
+        Severity::Noisy => sentence(&EnvironmentWarning::Busy { load, cpus }.to_string()),
         Severity::Warn => "Other programs used some CPU time.".into(),
         _ => "Other programs used almost no CPU time.".into(),
     };
@@ -212,7 +212,7 @@ pub(super) fn pressure(texts: &ProcSnapshot) -> ProbeFinding {
 }
 
 /// Steal: time that the host took during about one second.
-pub(super) fn steal(around: Option<&Surroundings>) -> ProbeFinding {
+pub(super) fn steal(around: Option<&SystemLoad>) -> ProbeFinding {
     const PROBE: &str = "steal";
     let Some(around) = around else {
         return ProbeFinding::unknown(
@@ -282,7 +282,7 @@ pub(super) fn busiest(before: &Ticks, after: &Ticks, ticks: f64, own: u32) -> Ve
 }
 
 /// CPU time of other programs during about one second.
-pub(super) fn programs(around: Option<&Surroundings>, busy: &[BusyProcess]) -> ProbeFinding {
+pub(super) fn programs(around: Option<&SystemLoad>, busy: &[BusyProcess]) -> ProbeFinding {
     const PROBE: &str = "other programs";
     let names =
         busy.iter().map(|one| format!("{} (pid {}) {:.0} %", one.name, one.pid, one.share * 100.0));
@@ -320,8 +320,8 @@ mod tests {
         Machine::read(|path| texts.get(path).ok().map(String::from), cpus)
     }
 
-    fn around(foreign_cpu_share: f64, steal_share: f64) -> Surroundings {
-        Surroundings { foreign_cpu_share, steal_share, swapped_pages: 0, clock_mhz: None }
+    fn around(foreign_cpu_share: f64, steal_share: f64) -> SystemLoad {
+        SystemLoad { foreign_cpu_share, steal_share, swapped_pages: 0, clock_mhz: None }
     }
 
     #[test]

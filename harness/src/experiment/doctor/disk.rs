@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::finding::{ProbeFinding, Severity, level, sentence};
 use crate::stats::{Sample, quantile_support};
-use crate::trial::provenance::{Doubt, IN_MEMORY};
+use crate::trial::provenance::{EnvironmentWarning, IN_MEMORY};
 
 /// Number of flushes; enough for a p99.
 const FLUSHES: usize = 300;
@@ -63,7 +63,7 @@ pub(super) fn finding(flushes: Result<Vec<f64>, String>, filesystem: Option<&str
     let here = format!("median {median:.2} ms, {tail}{on}");
     let memory = filesystem.filter(|name| IN_MEMORY.contains(name));
     let (level, means, advice) = if let Some(name) = memory {
-        let means = sentence(&Doubt::InMemory(name.into()).to_string());
+        let means = sentence(&EnvironmentWarning::InMemory(name.into()).to_string());
         (Severity::Warn, means, "pass --out a folder on the disk to be measured")
     } else {
         let moved = (slow - median).max(0.0) / RUN_MS;

@@ -3,7 +3,7 @@
 use super::finding::{ProbeFinding, Severity};
 use super::proc_snapshot::ProcSnapshot;
 use crate::scenario::{Limits, Validity};
-use crate::trial::measurement::Surroundings;
+use crate::trial::measurement::SystemLoad;
 use crate::trial::provenance::{Machine, bytes_of};
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -58,7 +58,7 @@ fn limit(texts: &ProcSnapshot) -> Option<u64> {
 }
 
 /// Detects swapping.
-pub(super) fn swap(texts: &ProcSnapshot, around: Option<&Surroundings>) -> ProbeFinding {
+pub(super) fn swap(texts: &ProcSnapshot, around: Option<&SystemLoad>) -> ProbeFinding {
     const PROBE: &str = "swap";
     let meminfo = texts.get("/proc/meminfo");
     let sizes = meminfo.and_then(|meminfo| {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn swap_is_judged_by_the_moved_pages() {
-        let around = |swapped_pages| Surroundings {
+        let around = |swapped_pages| SystemLoad {
             foreign_cpu_share: 0.0,
             steal_share: 0.0,
             swapped_pages,

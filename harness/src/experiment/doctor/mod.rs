@@ -18,7 +18,7 @@ pub use finding::{ProbeFinding, Severity};
 pub use noise::{Detectable, DetectablePairs, Noise};
 pub use proc_snapshot::ProcSnapshot;
 
-use crate::trial::measurement::Surroundings;
+use crate::trial::measurement::SystemLoad;
 use crate::trial::provenance::{Machine, filesystem, usable_cpus};
 use contention::BusyProcess;
 
@@ -43,7 +43,7 @@ pub struct DoctorReport {
 /// Values that were measured rather than read.
 #[derive(Debug, Clone)]
 struct Observations {
-    around: Option<Surroundings>,
+    around: Option<SystemLoad>,
     busy: Vec<BusyProcess>,
     /// Flush times in milliseconds, or the reason why there are none.
     flushes: Result<Vec<f64>, String>,

@@ -9,7 +9,7 @@ use crate::stats::mssd::Successive;
 use crate::stats::paired::percent;
 use crate::stats::verdict::ONE_LOOK_ALPHA;
 use crate::stats::{Sample, group_sequential, power};
-use crate::trial::measurement::{Measurement, Outcome, Surroundings};
+use crate::trial::measurement::{Measurement, Outcome, SystemLoad};
 use crate::trial::{Executor, Source};
 
 /// Number of counted runs.
@@ -31,7 +31,7 @@ pub struct BaselineRun {
     /// Seconds from start to end of its process.
     pub elapsed_s: f64,
     /// System load during the run.
-    pub surroundings: Option<Surroundings>,
+    pub surroundings: Option<SystemLoad>,
 }
 
 /// Noise of runs on this machine.
@@ -94,7 +94,7 @@ pub fn runs(
     let run = |executor: &mut dyn Executor, source: &Source| -> Result<BaselineRun> {
         one(&executor.measure(source, 0, settings)?)
     };
-    let least = schedule::records_least(&scenario.settings[scenario.baseline..=scenario.baseline]);
+    let least = schedule::min_records(&scenario.settings[scenario.baseline..=scenario.baseline]);
     let first = match scenario.workload.records {
         Records::Fixed(records) => records,
         Records::Auto { .. } => least,
@@ -139,7 +139,7 @@ impl Noise {
         };
         let (rates, seconds) = (sample(rates)?, sample(seconds)?);
         let pair_s = 2.0 * seconds.median();
-        let around = |share: fn(&Surroundings) -> f64| {
+        let around = |share: fn(&SystemLoad) -> f64| {
             runs.iter().filter_map(|run| run.surroundings.as_ref()).map(share).reduce(f64::max)
         };
         Ok(Self {
@@ -163,12 +163,12 @@ impl DetectablePairs {
         let logs: Vec<f64> = rates.iter().map(|rate| rate.ln()).collect();
         let found = Successive::of(&logs)?;
         let interval = found.interval(INTERVAL_ALPHA)?;
-        let detectable = group_sequential::LOOKS.into_iter().map(|pairs| {
+        let detectable = group_sequential::CUMULATIVE_PAIRS.into_iter().map(|pairs| {
             let smallest = |alpha| Some(percent(power::detectable(pairs, alpha)? * found.std_dev));
             Some(Detectable {
                 pairs,
                 one_look_percent: smallest(ONE_LOOK_ALPHA)?,
-                gate_look_percent: smallest(group_sequential::ALPHA)?,
+                gate_look_percent: smallest(group_sequential::POCOCK_ALPHA)?,
                 seconds: pairs as f64 * pair_s,
             })
         });
@@ -197,7 +197,7 @@ mod tests {
 
     fn runs_of(rates: &[f64]) -> Vec<BaselineRun> {
         let around = |foreign_cpu_share| {
-            Some(Surroundings {
+            Some(SystemLoad {
                 foreign_cpu_share,
                 steal_share: 0.0,
                 swapped_pages: 0,

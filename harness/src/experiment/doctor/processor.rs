@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::finding::{ProbeFinding, Severity, level};
 use super::proc_snapshot::ProcSnapshot;
-use crate::trial::provenance::{Doubt, Machine};
+use crate::trial::provenance::{EnvironmentWarning, Machine};
 
 const CPU: &str = "/sys/devices/system/cpu";
 const CLOCK: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
@@ -97,7 +97,7 @@ pub(super) fn governor(texts: &ProcSnapshot, machine: &Machine) -> ProbeFinding 
             governor.as_str(),
             format!(
                 "The clock speed depends on the load, so a run depends on earlier ones: {}.",
-                Doubt::Governor(governor.clone())
+                EnvironmentWarning::Governor(governor.clone())
             ),
         )
         .advice("sudo cpupower frequency-set --governor performance"),

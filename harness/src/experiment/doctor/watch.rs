@@ -5,14 +5,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::contention::{BusyProcess, Ticks, busiest, ticks_of};
-use crate::trial::measurement::{Surroundings, Usage};
+use crate::trial::measurement::{SystemLoad, Usage};
 use crate::trial::system_counters::{Counters, TICKS_PER_S};
 
 /// Time between the samples.
 const WATCHED: Duration = Duration::from_secs(1);
 
 /// Samples for a second. This process uses almost no CPU time meanwhile.
-pub(super) fn watch() -> (Option<Surroundings>, Vec<BusyProcess>) {
+pub(super) fn watch() -> (Option<SystemLoad>, Vec<BusyProcess>) {
     let (counters, processes, started) = (Counters::now(), processes(), Instant::now());
     sleep(WATCHED);
     let elapsed = started.elapsed();

@@ -14,13 +14,13 @@ use crate::analysis::sequential::{LookSchedule, NextLook, compare_at_current_loo
 use crate::experiment::gate::{failed, once};
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
-use crate::scenario::schedule::Plan;
+use crate::scenario::schedule::Schedule;
 use crate::scenario::step::{Arm, Step};
-use crate::session::arms::{BASE, Contest};
+use crate::session::arms::{BASE, GateSpec};
 use crate::session::budget;
 use crate::session::ledger::{Ending, Kind, Session};
-use crate::session::state::Recorded;
-use crate::session::strategy::{Next, Strategy};
+use crate::session::state::SessionState;
+use crate::session::strategy::{NextStep, Strategy};
 use crate::stats::verdict::Verdict;
 
 pub use result::{ExplainResult, explain};
@@ -31,7 +31,7 @@ pub struct ExplainStrategy;
 
 /// Session on a scenario. With two settings, the second is compared with the first; otherwise the
 /// second program with the first.
-pub fn session(contest: Contest, scenario: Scenario) -> Session {
+pub fn session(contest: GateSpec, scenario: Scenario) -> Session {
     let name = format!("explain-{}", scenario.name);
     Session { name, of: Kind::Explain(contest), scenarios: vec![scenario] }
 }
@@ -49,26 +49,26 @@ pub fn of_settings(scenario: Scenario, base: &Settings, head: &Settings) -> Scen
 }
 
 impl Strategy for ExplainStrategy {
-    fn next(&self, recorded: &Recorded) -> Next {
+    fn next(&self, recorded: &SessionState) -> NextStep {
         let (Kind::Explain(contest), Some(scenario)) =
             (&recorded.session.session.of, recorded.scenario(0))
         else {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         };
         if recorded.steps.last().is_some_and(|last| last.invalid) {
-            return Next::Done(Ending::Invalid);
+            return NextStep::Done(Ending::Invalid);
         }
         if recorded.steps.is_empty() {
             return once(0, arms(recorded, scenario), scenario.seed).into();
         }
         if failed(recorded).is_some() {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         }
         let step = look(recorded, contest, scenario).or_else(|| apart(recorded, scenario));
-        step.map_or(Next::Done(Ending::Complete), Next::from)
+        step.map_or(NextStep::Done(Ending::Complete), NextStep::from)
     }
 
-    fn ahead(&self, recorded: &Recorded) -> usize {
+    fn ahead(&self, recorded: &SessionState) -> usize {
         let Some(scenario) = recorded.scenario(0) else {
             return 0;
         };
@@ -80,7 +80,7 @@ impl Strategy for ExplainStrategy {
 }
 
 /// Baseline and candidate.
-fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
+fn arms(recorded: &SessionState, scenario: &Scenario) -> [Arm; 2] {
     let last = recorded.session.origin.programs.len().saturating_sub(1);
     let other = scenario.settings.last().unwrap_or(&scenario.settings[scenario.baseline]);
     [
@@ -91,7 +91,7 @@ fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
 
 /// Next look at the pairs, while they are undecided and the budget allows it together with the
 /// blocks that follow. The first look always happens.
-fn look(recorded: &Recorded, contest: &Contest, scenario: &Scenario) -> Option<Step> {
+fn look(recorded: &SessionState, contest: &GateSpec, scenario: &Scenario) -> Option<Step> {
     let tells = || {
         let found =
             compare_at_current_look(recorded, PAIRED_COMPARISON, scenario).and_then(Result::ok);
@@ -110,19 +110,19 @@ fn look(recorded: &Recorded, contest: &Contest, scenario: &Scenario) -> Option<S
 }
 
 /// Blocks that switch each part alone.
-fn apart(recorded: &Recorded, scenario: &Scenario) -> Option<Step> {
+fn apart(recorded: &SessionState, scenario: &Scenario) -> Option<Step> {
     if recorded.steps_of(ONE_AT_A_TIME).next().is_some() {
         return None;
     }
     let AttributionDesign { parts, settings, .. } = AttributionDesign::of_scenario(scenario)?;
     let arm = |settings: &Settings| Arm { program: BASE, setting: setting(settings, &parts) };
-    let seed = schedule::seed_of(scenario.seed, ONE_AT_A_TIME, 1);
+    let seed = schedule::derive_seed(scenario.seed, ONE_AT_A_TIME, 1);
     Some(Step {
         name: ONE_AT_A_TIME.into(),
         batch: 1,
         scenario: 0,
         arms: settings.iter().map(arm).collect(),
         baseline: 0,
-        plan: Plan::sweep(settings.len(), scenario.runs as usize, 0, seed),
+        plan: Schedule::sweep(settings.len(), scenario.runs as usize, 0, seed),
     })
 }

@@ -16,14 +16,14 @@ use crate::experiment::gate::attribution::WAITS;
 use crate::experiment::gate::failed;
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
-use crate::session::arms::{Contest, Side};
+use crate::session::arms::{ArmRef, GateSpec};
 use crate::session::ledger::Kind;
-use crate::session::state::{RanBlock, RanStep, Recorded};
+use crate::session::state::{CompletedBlock, CompletedStep, SessionState};
 use crate::stats::Sample;
 use crate::stats::group_sequential::part_of_error;
 use crate::stats::shapley;
-use crate::stats::shapley::{Shares, shares};
-use crate::trial::measurement::{Measurement, Stored, stage_ms};
+use crate::stats::shapley::{Attribution, shares};
+use crate::trial::measurement::{Measurement, StoreFingerprint, stage_ms};
 
 /// Version of `analysis.json` of an explanation.
 const FORMAT_VERSION: u32 = 1;
@@ -128,7 +128,7 @@ pub struct StageContribution {
 
 /// Analyses an explanation. Fails for a session of another kind, if a program does not run, and if
 /// the arms stored different rows.
-pub fn explain(recorded: &Recorded) -> Result<ExplainResult> {
+pub fn explain(recorded: &SessionState) -> Result<ExplainResult> {
     let (Kind::Explain(contest), Some(scenario)) =
         (&recorded.session.session.of, recorded.scenario(0))
     else {
@@ -160,25 +160,25 @@ pub fn explain(recorded: &Recorded) -> Result<ExplainResult> {
 }
 
 /// Names of the arms: settings by their differing parts, programs by the user's names.
-fn names(contest: &Contest, scenario: &Scenario) -> [String; 2] {
+fn names(contest: &GateSpec, scenario: &Scenario) -> [String; 2] {
     match scenario.settings.as_slice() {
         [base, head] => [base, head].map(|setting| setting.label.clone()),
-        _ => [&contest.base, &contest.head].map(Side::label),
+        _ => [&contest.base, &contest.head].map(ArmRef::label),
     }
 }
 
 impl Contribution {
     /// Contribution from logarithms of a rate.
-    fn of_logs(part: shapley::Part, whole: shapley::Part) -> Self {
+    fn of_logs(part: shapley::Effect, whole: shapley::Effect) -> Self {
         Self::of(part, Some(whole), rounded_percent)
     }
 
     /// Contribution from percentages.
-    fn of_percents(part: shapley::Part, whole: Option<shapley::Part>) -> Self {
+    fn of_percents(part: shapley::Effect, whole: Option<shapley::Effect>) -> Self {
         Self::of(part, whole, |percent| rounded(percent, 1e4))
     }
 
-    fn of(part: shapley::Part, whole: Option<shapley::Part>, percent: fn(f64) -> f64) -> Self {
+    fn of(part: shapley::Effect, whole: Option<shapley::Effect>, percent: fn(f64) -> f64) -> Self {
         let told = part.is_told();
         let whole = whole.filter(|whole| told && whole.is_told());
         Self {
@@ -198,7 +198,7 @@ fn rounded(figure: f64, steps: f64) -> f64 {
 
 /// Attribution to settings; `None` if the arms are programs.
 fn by_setting(
-    recorded: &Recorded,
+    recorded: &SessionState,
     scenario: &Scenario,
     comparison: &Comparison,
 ) -> Option<SettingAttribution> {
@@ -223,7 +223,7 @@ fn by_setting(
     let blocks = blocks(recorded, design.settings.len());
     let found = shares(&blocks, &design.arms, ALPHA);
     let found = found.as_ref();
-    let of = |part: fn(&Shares) -> shapley::Part| {
+    let of = |part: fn(&Attribution) -> shapley::Effect| {
         found.map(|found| Contribution::of_logs(part(found), found.whole))
     };
     let each = |place: usize| {
@@ -254,23 +254,25 @@ fn whole_of(comparison: &Comparison) -> Option<Contribution> {
 }
 
 /// ln(rate) of all arms by block, without blocks in which a run failed.
-fn blocks(recorded: &Recorded, arms: usize) -> Vec<Vec<f64>> {
-    let all =
-        recorded.steps_of(ONE_AT_A_TIME).filter(|ran| !ran.invalid).flat_map(RanStep::counted);
-    let rates = |block: &RanBlock| -> Option<Vec<f64>> {
+fn blocks(recorded: &SessionState, arms: usize) -> Vec<Vec<f64>> {
+    let all = recorded
+        .steps_of(ONE_AT_A_TIME)
+        .filter(|ran| !ran.invalid)
+        .flat_map(CompletedStep::counted);
+    let rates = |block: &CompletedBlock| -> Option<Vec<f64>> {
         (0..arms).map(|arm| block.of_arm(arm)?.value(Metric::RecPerMin).map(f64::ln)).collect()
     };
     all.filter_map(rates).collect()
 }
 
 /// Both runs of every finished pair.
-fn finished_pairs(recorded: &Recorded) -> Vec<[&Measurement; 2]> {
-    let blocks = recorded.steps_of(PAIRED_COMPARISON).flat_map(RanStep::counted);
+fn finished_pairs(recorded: &SessionState) -> Vec<[&Measurement; 2]> {
+    let blocks = recorded.steps_of(PAIRED_COMPARISON).flat_map(CompletedStep::counted);
     let both = blocks.filter_map(|block| Some([block.of_arm(0)?, block.of_arm(1)?]));
     both.filter(|both| both.iter().all(|run| run.report().is_some())).collect()
 }
 
-fn by_stage(recorded: &Recorded, scenario: &Scenario) -> Result<Stages> {
+fn by_stage(recorded: &SessionState, scenario: &Scenario) -> Result<Stages> {
     let pairs = finished_pairs(recorded);
     let reports = || pairs.iter().flatten().filter_map(|run| run.report());
     let took = reports().flat_map(|report| &report.stages).filter(|(_, times)| times.total_ns > 0);
@@ -292,7 +294,7 @@ fn by_stage(recorded: &Recorded, scenario: &Scenario) -> Result<Stages> {
     let part = |of: &dyn Fn(&Measurement) -> f64| {
         let percents: Vec<f64> =
             pairs.iter().map(|[base, head]| (of(head) - of(base)) / total_ms * 100.0).collect();
-        shapley::Part::of(&percents, alpha, family)
+        shapley::Effect::of(&percents, alpha, family)
     };
     let whole = part(&all_ms);
     let mut parts = Vec::new();
@@ -333,13 +335,13 @@ impl ExplainResult {
 }
 
 fn warnings(
-    recorded: &Recorded,
+    recorded: &SessionState,
     scenario: &Scenario,
     comparison: &Comparison,
-    stored: &Stored,
+    stored: &StoreFingerprint,
 ) -> Vec<String> {
     let mut warnings: Vec<String> = comparison.warnings.iter().map(ToString::to_string).collect();
-    let failed = recorded.steps.iter().flat_map(RanStep::trials);
+    let failed = recorded.steps.iter().flat_map(CompletedStep::trials);
     let failed: Vec<String> =
         failed.filter_map(|line| line.measurement.failure().map(ToString::to_string)).collect();
     warnings.extend(

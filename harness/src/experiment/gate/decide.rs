@@ -12,15 +12,15 @@ use crate::analysis::sequential::compare_at_current_look;
 use crate::analysis::test_result::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scenario::{Scenario, SmallPolicy};
-use crate::session::arms::{BASE, Contest, Side};
+use crate::session::arms::{ArmRef, BASE, GateSpec};
 use crate::session::ledger::{Ending, Kind};
-use crate::session::state::{RanStep, Recorded};
+use crate::session::state::{CompletedStep, SessionState};
 use crate::stats::Sample;
 use crate::stats::confidence::Confidence;
 use crate::stats::group_sequential;
 use crate::stats::holm;
 use crate::stats::verdict::{Verdict, control_alarms};
-use crate::trial::measurement::{Measurement, Stored};
+use crate::trial::measurement::{Measurement, StoreFingerprint};
 
 /// Version of a gate's `analysis.json`.
 const FORMAT_VERSION: u32 = 1;
@@ -30,7 +30,7 @@ pub(super) const WARM_UP: &str = "warm-up";
 pub(super) const CONTROL: &str = "negative control";
 
 /// Gate specification of a session. Fails for a session of another kind.
-pub fn contest(recorded: &Recorded) -> Result<&Contest> {
+pub fn contest(recorded: &SessionState) -> Result<&GateSpec> {
     match &recorded.session.session.of {
         Kind::Gate(contest) => Ok(contest),
         _ => Err(Error::usage("the session is not a gate")),
@@ -38,7 +38,7 @@ pub fn contest(recorded: &Recorded) -> Result<&Contest> {
 }
 
 /// Decision of a gate, so far or at its end.
-pub fn decide(recorded: &Recorded) -> Result<GateResult> {
+pub fn decide(recorded: &SessionState) -> Result<GateResult> {
     let contest = contest(recorded)?;
     let view = with_stored_times(recorded);
     let scenarios = &view.session.session.scenarios;
@@ -61,7 +61,7 @@ pub fn decide(recorded: &Recorded) -> Result<GateResult> {
     };
     let small_fails = (0..workloads.len()).any(fails);
     let quick = scenarios.iter().any(|scenario| scenario.quick);
-    let [base, head] = [&contest.base, &contest.head].map(Side::label);
+    let [base, head] = [&contest.base, &contest.head].map(ArmRef::label);
     let programs = &recorded.session.origin.programs;
     Ok(GateResult {
         format: FORMAT_VERSION,
@@ -101,8 +101,8 @@ fn exit_code(answer: GateVerdict, small_fails: bool, quick: bool) -> u8 {
 }
 
 fn workload(
-    view: &Recorded,
-    contest: &Contest,
+    view: &SessionState,
+    contest: &GateSpec,
     index: usize,
     scenario: &Scenario,
 ) -> Result<WorkloadResult> {
@@ -123,7 +123,11 @@ fn workload(
 }
 
 /// Comparison of the pairs so far; `None` if none are planned.
-fn compared(view: &Recorded, contest: &Contest, scenario: &Scenario) -> Result<Option<Comparison>> {
+fn compared(
+    view: &SessionState,
+    contest: &GateSpec,
+    scenario: &Scenario,
+) -> Result<Option<Comparison>> {
     let Some(mut comparison) =
         compare_at_current_look(view, &scenario.name, scenario).transpose()?
     else {
@@ -150,7 +154,7 @@ fn tests(comparison: &Comparison, index: usize, scenario: &Scenario) -> Vec<Metr
 }
 
 /// Corrects all tests but the primary one as one family; returns its size.
-fn correct(view: &Recorded, workloads: &mut [WorkloadResult]) -> usize {
+fn correct(view: &SessionState, workloads: &mut [WorkloadResult]) -> usize {
     let all = workloads.iter().enumerate().flat_map(|(index, workload)| {
         workload.findings().enumerate().map(move |(place, found)| (index, place, found))
     });
@@ -172,7 +176,7 @@ fn correct(view: &Recorded, workloads: &mut [WorkloadResult]) -> usize {
     tests.len()
 }
 
-fn control(view: &Recorded) -> Option<NegativeControl> {
+fn control(view: &SessionState) -> Option<NegativeControl> {
     // Interference during the control says nothing about the machine at other times.
     view.steps_of(CONTROL).next().filter(|ran| !ran.invalid)?;
     let scenario = view.scenario(0)?;
@@ -183,13 +187,13 @@ fn control(view: &Recorded) -> Option<NegativeControl> {
 }
 
 /// Rows that both arms stored in their first finished runs.
-fn stored_by(view: &Recorded, scenario: usize) -> Option<[Stored; 2]> {
+fn stored_by(view: &SessionState, scenario: usize) -> Option<[StoreFingerprint; 2]> {
     let first = |program: usize| {
         let steps = view.steps.iter().filter(|ran| ran.step.scenario == scenario);
         let mut lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
         lines.find_map(|(ran, line)| {
             let ours = ran.step.arms.get(line.trial.arm)?.program == program;
-            line.measurement.report().filter(|_| ours).map(Stored::of)
+            line.measurement.report().filter(|_| ours).map(StoreFingerprint::of)
         })
     };
     let both = [first(BASE)?, first(BASE + 1)?];
@@ -198,23 +202,23 @@ fn stored_by(view: &Recorded, scenario: usize) -> Option<[Stored; 2]> {
 
 /// Rows of an earlier session's baseline on the same records.
 fn earlier(
-    contest: &Contest,
+    contest: &GateSpec,
     scenario: usize,
     records: u32,
-    stored: Option<&Stored>,
+    stored: Option<&StoreFingerprint>,
 ) -> Vec<String> {
     let Some(workload) = contest.stored.as_ref().and_then(|all| all.of_scenario(scenario)) else {
         return Vec::new();
     };
     let report = workload.runs.iter().find_map(Measurement::report);
-    match (report.map(Stored::of), stored) {
+    match (report.map(StoreFingerprint::of), stored) {
         (Some(earlier), Some(stored)) if workload.records == records => earlier.differences(stored),
         _ => Vec::new(),
     }
 }
 
 /// Description of the rows that differ.
-fn wrong(view: &Recorded, contest: &Contest) -> Option<(GateVerdict, String)> {
+fn wrong(view: &SessionState, contest: &GateSpec) -> Option<(GateVerdict, String)> {
     for (index, scenario) in view.session.session.scenarios.iter().enumerate() {
         let stored = match check_stored_rows_agree(view, index) {
             Ok(stored) => stored,
@@ -239,7 +243,7 @@ fn wrong(view: &Recorded, contest: &Contest) -> Option<(GateVerdict, String)> {
 }
 
 /// Program that did not finish its first run, and the reason.
-pub(crate) fn failed(recorded: &Recorded) -> Option<(GateVerdict, String)> {
+pub(crate) fn failed(recorded: &SessionState) -> Option<(GateVerdict, String)> {
     let steps = recorded.steps_of(WARM_UP);
     let mut lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
     lines.find_map(|(ran, line)| {
@@ -251,7 +255,7 @@ pub(crate) fn failed(recorded: &Recorded) -> Option<(GateVerdict, String)> {
 }
 
 fn answer(
-    recorded: &Recorded,
+    recorded: &SessionState,
     workloads: &[WorkloadResult],
     control: Option<&NegativeControl>,
     failure: Option<&(GateVerdict, String)>,
@@ -303,7 +307,7 @@ fn is_small(test: &MetricTest) -> bool {
 
 /// Attribution for a workload on which the rate or a time changed.
 fn why(
-    view: &Recorded,
+    view: &SessionState,
     scenario: &Scenario,
     workload: &WorkloadResult,
 ) -> Result<Option<GateAttribution>> {
@@ -328,8 +332,8 @@ fn why(
 }
 
 /// Median CPU seconds per record.
-fn cpu_s(view: &Recorded, name: &str, arm: usize) -> Result<Option<f64>> {
-    let blocks = view.steps_of(name).flat_map(RanStep::counted);
+fn cpu_s(view: &SessionState, name: &str, arm: usize) -> Result<Option<f64>> {
+    let blocks = view.steps_of(name).flat_map(CompletedStep::counted);
     let seconds = blocks.filter_map(|block| block.of_arm(arm)).filter_map(|measured| {
         let report = measured.report()?;
         let seconds = match measured.usage {
@@ -348,8 +352,8 @@ fn cpu_s(view: &Recorded, name: &str, arm: usize) -> Result<Option<f64>> {
 }
 
 fn warnings(
-    view: &Recorded,
-    contest: &Contest,
+    view: &SessionState,
+    contest: &GateSpec,
     workloads: &[WorkloadResult],
     family: usize,
     control: Option<&NegativeControl>,
@@ -369,7 +373,7 @@ fn warnings(
         let Some(comparison) = &workload.comparison else { continue };
         let name = &workload.scenario;
         let smallest = smallest_p(view, name);
-        if smallest.is_some_and(|p| !holm::is_testable(family, p, group_sequential::ALPHA)) {
+        if smallest.is_some_and(|p| !holm::is_testable(family, p, group_sequential::POCOCK_ALPHA)) {
             let pairs = comparison.pairs;
             warnings.push(format!(
                 "{name}: {pairs} pairs are too few to detect a regression in the {family} secondary \
@@ -404,9 +408,9 @@ fn warnings(
 }
 
 /// Smallest p-value that the pairs of a workload can reach.
-fn smallest_p(view: &Recorded, name: &str) -> Option<f64> {
+fn smallest_p(view: &SessionState, name: &str) -> Option<f64> {
     let metric = view.session.session.scenarios.iter().find(|scenario| scenario.name == name)?;
     let found = pairs(view, name, metric.gate.metrics[0])?;
-    let design = crate::stats::permutation::Design::of(&found.pairs, &found.batches);
+    let design = crate::stats::permutation::PermutationDesign::of(&found.pairs, &found.batches);
     (design.pairs() > 0).then(|| design.smallest_p())
 }

@@ -5,10 +5,10 @@
 use crate::analysis::comparison::{Comparison, Pairs, pairs};
 use crate::analysis::sequential;
 use crate::scenario::Scenario;
-use crate::session::state::Recorded;
+use crate::session::state::SessionState;
 use crate::stats::group_sequential;
 use crate::stats::holm;
-use crate::stats::verdict::{Judge, Levels, PValues, Rule, Verdict};
+use crate::stats::verdict::{FamilyAlphas, Judge, PValues, Rule, Verdict};
 
 /// Corrected tests of a family.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ pub(super) struct Family {
     /// Verdicts.
     pub(super) verdicts: Vec<Verdict>,
     /// Error levels of the undecided tests.
-    pub(super) levels: Levels,
+    pub(super) levels: FamilyAlphas,
 }
 
 impl Family {
@@ -28,8 +28,8 @@ impl Family {
         let adjusted =
             |p: fn(&PValues) -> f64| holm::adjusted(&tests.iter().map(p).collect::<Vec<_>>());
         let (worse, better) = (adjusted(|p| p.worse), adjusted(|p| p.better));
-        let alpha = group_sequential::ALPHA;
-        let levels = Levels {
+        let alpha = group_sequential::POCOCK_ALPHA;
+        let levels = FamilyAlphas {
             worse: holm::level(&worse, alpha),
             within: alpha,
             better: holm::level(&better, alpha),
@@ -46,7 +46,7 @@ impl Family {
     /// family's level. The uncorrected ones could contradict the verdict.
     pub(super) fn leave_open(
         &self,
-        view: &Recorded,
+        view: &SessionState,
         scenario: &Scenario,
         comparison: &mut Comparison,
         place: usize,
@@ -75,8 +75,8 @@ mod tests {
         // 3 × 0.004 is rejected, 2 × 0.015 is not, although each alone would be.
         let family = Family::of(&[p(0.015, 0.9), p(0.004, 0.9), p(0.9, 0.015)]);
         assert_eq!(family.verdicts, [Inconclusive, Regression, Pass]);
-        assert!((family.levels.worse - group_sequential::ALPHA / 2.0).abs() < 1e-15);
-        assert!((family.levels.better - group_sequential::ALPHA / 3.0).abs() < 1e-15);
+        assert!((family.levels.worse - group_sequential::POCOCK_ALPHA / 2.0).abs() < 1e-15);
+        assert!((family.levels.better - group_sequential::POCOCK_ALPHA / 3.0).abs() < 1e-15);
         assert_eq!(Family::of(&[p(0.015, 0.01)]).verdicts, [Small]);
     }
 }

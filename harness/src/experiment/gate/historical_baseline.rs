@@ -3,12 +3,12 @@
 //! it.
 
 use crate::scenario::step::{Arm, Step};
-use crate::session::arms::{BASE, Contest, StoredWorkload};
+use crate::session::arms::{BASE, GateSpec, StoredWorkload};
 use crate::session::ledger::{Kind, ProgramId, TrialLine};
-use crate::session::state::{RanBlock, RanStep, Recorded};
+use crate::session::state::{CompletedBlock, CompletedStep, SessionState};
 
 /// Session with stored runs paired with those of the head; unchanged if none are accepted.
-pub fn with_stored_times(recorded: &Recorded) -> Recorded {
+pub fn with_stored_times(recorded: &SessionState) -> SessionState {
     let mut view = recorded.clone();
     let stored = match &recorded.session.session.of {
         Kind::Gate(contest) => contest.stored.as_ref().filter(|stored| stored.times_accepted),
@@ -35,7 +35,7 @@ pub fn with_stored_times(recorded: &Recorded) -> Recorded {
 }
 
 /// Adds the next stored runs to those of a step's only arm, in orders drawn from the seed.
-fn pair(ran: &mut RanStep, workload: &StoredWorkload, seed: u64, taken: &mut usize) {
+fn pair(ran: &mut CompletedStep, workload: &StoredWorkload, seed: u64, taken: &mut usize) {
     let Some(head) = ran.step.arms.first().cloned() else { return };
     let base = Arm { program: BASE, setting: head.setting.clone() };
     let Step { name, batch, scenario, .. } = &ran.step;
@@ -49,13 +49,13 @@ fn pair(ran: &mut RanStep, workload: &StoredWorkload, seed: u64, taken: &mut usi
             let measurement = if trial.arm == 0 { earlier } else { &fresh.measurement };
             TrialLine { step: fresh.step, trial, measurement: measurement.clone() }
         });
-        *block = RanBlock { index: block.index, host: block.host, trials: trials.collect() };
+        *block = CompletedBlock { index: block.index, host: block.host, trials: trials.collect() };
     }
 }
 
 /// Maximum number of pairs from a scenario's stored runs, balanced over both orders. `None` for no
 /// limit.
-pub(super) fn pairs_most(contest: &Contest, scenario: usize) -> Option<usize> {
+pub(super) fn pairs_most(contest: &GateSpec, scenario: usize) -> Option<usize> {
     let stored = contest.stored.as_ref().filter(|stored| stored.times_accepted)?;
     Some(stored.of_scenario(scenario).map_or(0, |workload| workload.runs.len() / 2 * 2))
 }

@@ -19,13 +19,13 @@ use crate::analysis::sequential;
 use crate::analysis::sequential::{LookSchedule, NextLook};
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
-use crate::scenario::schedule::Plan;
+use crate::scenario::schedule::Schedule;
 use crate::scenario::step::{Arm, Step};
-use crate::session::arms::{BASE, Contest};
+use crate::session::arms::{BASE, GateSpec};
 use crate::session::budget;
 use crate::session::ledger::{Ending, Kind, Session};
-use crate::session::state::Recorded;
-use crate::session::strategy::{Next, Strategy};
+use crate::session::state::SessionState;
+use crate::session::strategy::{NextStep, Strategy};
 use crate::stats::group_sequential;
 
 /// Plans a gate.
@@ -33,7 +33,7 @@ use crate::stats::group_sequential;
 pub struct GateStrategy;
 
 /// Session of a gate on these scenarios, whose names differ.
-pub fn session(contest: Contest, scenarios: Vec<Scenario>) -> Session {
+pub fn session(contest: GateSpec, scenarios: Vec<Scenario>) -> Session {
     let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
     let names = names.join("-");
     let name = if names.starts_with("gate") { names } else { format!("gate-{names}") };
@@ -46,12 +46,12 @@ pub fn is_reserved(name: &str) -> bool {
 }
 
 impl Strategy for GateStrategy {
-    fn next(&self, recorded: &Recorded) -> Next {
+    fn next(&self, recorded: &SessionState) -> NextStep {
         let Ok(contest) = contest(recorded) else {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         };
         if recorded.steps.last().is_some_and(|last| last.invalid) {
-            return Next::Done(Ending::Invalid);
+            return NextStep::Done(Ending::Invalid);
         }
         if let Some(step) = warm_up(recorded) {
             return step.into();
@@ -59,31 +59,31 @@ impl Strategy for GateStrategy {
         // A program that does not run ends the gate; the rest of the plan would wait for it again
         // and again.
         if failed(recorded).is_some() {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         }
         let Ok(gated) = decide(recorded) else {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         };
         // A head that stores other rows than an earlier session's baseline ends the gate as well.
         if gated.answer == GateVerdict::WrongResult {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         }
         if let Some(step) = control(recorded) {
             return step.into();
         }
         if gated.control.as_ref().is_some_and(|control| control.alarmed == Some(true)) {
-            return Next::Done(Ending::Invalid);
+            return NextStep::Done(Ending::Invalid);
         }
         let step = first_look(recorded, contest).or_else(|| more(recorded, contest, &gated));
-        step.map_or(Next::Done(Ending::Complete), Next::from)
+        step.map_or(NextStep::Done(Ending::Complete), NextStep::from)
     }
 
-    fn ahead(&self, recorded: &Recorded) -> usize {
+    fn ahead(&self, recorded: &SessionState) -> usize {
         let scenarios = &recorded.session.session.scenarios;
         let began = |name: &str| recorded.steps_of(name).next().is_some();
         let warm_ups = scenarios.len() - recorded.steps_of(WARM_UP).count().min(scenarios.len());
         let control = !began(CONTROL) && !is_quick(recorded);
-        let control = if control { group_sequential::LOOKS[0] } else { 0 };
+        let control = if control { group_sequential::CUMULATIVE_PAIRS[0] } else { 0 };
         let looks: usize = scenarios
             .iter()
             .filter(|scenario| !began(&scenario.name))
@@ -93,7 +93,7 @@ impl Strategy for GateStrategy {
     }
 }
 
-impl From<Step> for Next {
+impl From<Step> for NextStep {
     fn from(step: Step) -> Self {
         Self::Step(Box::new(step))
     }
@@ -101,7 +101,7 @@ impl From<Step> for Next {
 
 /// Both arms of a scenario, the baseline first. With stored times of the baseline, the only program
 /// stands for both.
-fn arms(recorded: &Recorded, scenario: &Scenario) -> [Arm; 2] {
+fn arms(recorded: &SessionState, scenario: &Scenario) -> [Arm; 2] {
     let last = recorded.session.origin.programs.len().saturating_sub(1);
     [BASE, last].map(|program| arm(program, scenario))
 }
@@ -110,13 +110,13 @@ fn arm(program: usize, scenario: &Scenario) -> Arm {
     Arm { program, setting: scenario.settings[scenario.baseline].clone() }
 }
 
-fn is_quick(recorded: &Recorded) -> bool {
+fn is_quick(recorded: &SessionState) -> bool {
     recorded.session.session.scenarios.iter().any(|scenario| scenario.quick)
 }
 
 /// Both arms once on every scenario. Warms up files, and detects programs that do not run or that
 /// store other rows before time is spent on them.
-fn warm_up(recorded: &Recorded) -> Option<Step> {
+fn warm_up(recorded: &SessionState) -> Option<Step> {
     let index = recorded.steps_of(WARM_UP).count();
     let scenario = recorded.scenario(index)?;
     Some(once(index, arms(recorded, scenario), scenario.seed))
@@ -126,22 +126,22 @@ fn warm_up(recorded: &Recorded) -> Option<Step> {
 pub(crate) fn once(scenario: usize, arms: [Arm; 2], seed: u64) -> Step {
     let batch = scenario + 1;
     let step = Step::comparison(WARM_UP, batch, scenario, arms, 0, seed);
-    Step { plan: Plan::pairs(0, 1, schedule::seed_of(seed, WARM_UP, batch)), ..step }
+    Step { plan: Schedule::pairs(0, 1, schedule::derive_seed(seed, WARM_UP, batch)), ..step }
 }
 
 /// The baseline against itself on the first scenario; none for a `--quick` run.
-fn control(recorded: &Recorded) -> Option<Step> {
+fn control(recorded: &SessionState) -> Option<Step> {
     let scenario = recorded.scenario(0)?;
     if is_quick(recorded) || recorded.steps_of(CONTROL).next().is_some() {
         return None;
     }
     let base = arm(BASE, scenario);
-    let pairs = group_sequential::LOOKS[0];
+    let pairs = group_sequential::CUMULATIVE_PAIRS[0];
     Some(Step::comparison(CONTROL, 1, 0, [base.clone(), base], pairs, scenario.seed))
 }
 
 /// First look at the first scenario that has had none.
-fn first_look(recorded: &Recorded, contest: &Contest) -> Option<Step> {
+fn first_look(recorded: &SessionState, contest: &GateSpec) -> Option<Step> {
     let mut scenarios = recorded.session.session.scenarios.iter().enumerate();
     scenarios.find_map(|(index, scenario)| {
         let fresh = sequential::looks(recorded, &scenario.name) == 0;
@@ -151,7 +151,7 @@ fn first_look(recorded: &Recorded, contest: &Contest) -> Option<Step> {
 }
 
 /// Look schedule of a scenario, with at most as many pairs as there are stored runs.
-fn looks_at(contest: &Contest, index: usize, scenario: &Scenario) -> LookSchedule {
+fn looks_at(contest: &GateSpec, index: usize, scenario: &Scenario) -> LookSchedule {
     let looks = LookSchedule::at(scenario);
     match pairs_most(contest, index) {
         Some(most) => looks.at_most(most),
@@ -161,7 +161,7 @@ fn looks_at(contest: &Contest, index: usize, scenario: &Scenario) -> LookSchedul
 
 /// Next look at the undecided scenario with the fewest pairs, if the budget allows it. None once
 /// something is worse than allowed.
-fn more(recorded: &Recorded, contest: &Contest, gated: &GateResult) -> Option<Step> {
+fn more(recorded: &SessionState, contest: &GateSpec, gated: &GateResult) -> Option<Step> {
     if gated.is_worse() {
         return None;
     }
@@ -185,7 +185,13 @@ fn more(recorded: &Recorded, contest: &Contest, gated: &GateResult) -> Option<St
 }
 
 /// Pairs of one look at a scenario, or runs of the head alone if the other halves are stored.
-fn look(recorded: &Recorded, contest: &Contest, index: usize, batch: usize, pairs: usize) -> Step {
+fn look(
+    recorded: &SessionState,
+    contest: &GateSpec,
+    index: usize,
+    batch: usize,
+    pairs: usize,
+) -> Step {
     let scenario = &recorded.session.session.scenarios[index];
     let (name, seed) = (&scenario.name, scenario.seed);
     let step = Step::comparison(name, batch, index, arms(recorded, scenario), pairs, seed);
@@ -193,6 +199,6 @@ fn look(recorded: &Recorded, contest: &Contest, index: usize, batch: usize, pair
         return step;
     }
     let [_, head] = arms(recorded, scenario);
-    let plan = Plan::sweep(1, pairs, 0, schedule::seed_of(seed, name, batch));
+    let plan = Schedule::sweep(1, pairs, 0, schedule::derive_seed(seed, name, batch));
     Step { arms: vec![head], plan, ..step }
 }

@@ -9,8 +9,8 @@ use crate::analysis::comparison::{Comparison, CountComparison, MetricFinding};
 use crate::analysis::test_result::Decision;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
-use crate::trial::Difference;
-use crate::trial::measurement::Stored;
+use crate::trial::StoreDifference;
+use crate::trial::measurement::StoreFingerprint;
 
 /// Verdict of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub struct GateResult {
     /// Number of tests in the family, which excludes the primary one.
     pub family: usize,
     /// First difference between the stores of the arms.
-    pub difference: Option<Difference>,
+    pub difference: Option<StoreDifference>,
     /// Description of different rows, or of a program that did not run.
     pub failure: Option<String>,
     /// Warnings.
@@ -107,9 +107,9 @@ pub struct WorkloadResult {
     /// Records per run; 0 if none has run.
     pub records: u32,
     /// Rows that every run stored; `None` if they differ.
-    pub stored: Option<Stored>,
+    pub stored: Option<StoreFingerprint>,
     /// Rows that both arms stored in their first finished runs, if these differ.
-    pub stored_by: Option<[Stored; 2]>,
+    pub stored_by: Option<[StoreFingerprint; 2]>,
     /// Comparison of the pairs; `None` if none have run.
     pub comparison: Option<Comparison>,
     /// Final verdicts, one for each metric of the comparison.

@@ -12,7 +12,7 @@ use crate::analysis::test_result::{Decision, TestResult};
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::session::ledger::Ending;
-use crate::session::state::Recorded;
+use crate::session::state::SessionState;
 use crate::stats::binomial;
 use crate::stats::paired::Pair;
 use crate::stats::verdict::{Judge, Verdict};
@@ -131,7 +131,7 @@ impl VerdictKind {
 impl SelfTestResult {
     /// Analyses a self-test. Fails if runs stored different rows, or if every session has too much
     /// interference.
-    pub fn of(recorded: &Recorded) -> Result<Self> {
+    pub fn of(recorded: &SessionState) -> Result<Self> {
         let scenario = recorded.scenario(0);
         let scenario =
             scenario.ok_or_else(|| Error::environment("the session has no scenario to test"))?;
@@ -167,7 +167,7 @@ fn allows(together: Option<&TestResult>, planted_percent: f64) -> bool {
 }
 
 /// Interference in the first discarded pair.
-fn first_disturbance(recorded: &Recorded) -> String {
+fn first_disturbance(recorded: &SessionState) -> String {
     let mut voided = recorded.steps.iter().flat_map(|ran| &ran.voided);
     voided.next().map(|voided| voided.disturbance.to_string()).unwrap_or_default()
 }
@@ -179,7 +179,7 @@ impl SessionGroup {
     }
 }
 
-fn sessions(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> SessionGroup {
+fn sessions(recorded: &SessionState, scenario: &Scenario, truth: Truth) -> SessionGroup {
     let terms = TestPlan::one_look(scenario);
     let mut judge = Judge::new(terms.rule, terms.seed);
     let (mut each, mut verdicts) = (Vec::new(), Vec::new());

@@ -11,8 +11,8 @@ use crate::scenario::step::{Arm, Step};
 use crate::scenario::{Scenario, Setting};
 use crate::session::budget::Spent;
 use crate::session::ledger::{Ending, Kind, Session};
-use crate::session::state::{RanStep, Recorded};
-use crate::session::strategy::{Next, Strategy};
+use crate::session::state::{CompletedStep, SessionState};
+use crate::session::strategy::{NextStep, Strategy};
 
 /// Slowdown as a multiple of the margin. Above 1, so that passing the slowed program is an error;
 /// only a little, so that detecting it is not trivial.
@@ -56,7 +56,7 @@ impl Truth {
     }
 
     /// Started sessions of this kind, in order.
-    fn steps(self, recorded: &Recorded) -> impl Iterator<Item = &RanStep> {
+    fn steps(self, recorded: &SessionState) -> impl Iterator<Item = &CompletedStep> {
         let sessions = recorded.steps.iter().enumerate();
         sessions.filter(move |(index, _)| Self::of(*index) == self).map(|(_, ran)| ran)
     }
@@ -80,7 +80,7 @@ pub fn session(scenario: Scenario, sessions: Option<u32>, budget_s: Option<f64>)
 }
 
 impl SessionLimits {
-    fn of(recorded: &Recorded) -> Self {
+    fn of(recorded: &SessionState) -> Self {
         let Kind::SelfTest { sessions, budget_s, .. } = recorded.session.session.of else {
             return Self { sessions: Some(0), budget_s: None };
         };
@@ -88,7 +88,7 @@ impl SessionLimits {
     }
 
     /// Number of further sessions of both kinds. At least one of each runs.
-    fn sessions_left(self, recorded: &Recorded) -> usize {
+    fn sessions_left(self, recorded: &SessionState) -> usize {
         let ran = recorded.steps.len();
         let all = Truth::ALL.len();
         let by_count = self.sessions.map(|each| (each as usize).saturating_mul(all));
@@ -106,26 +106,26 @@ impl SessionLimits {
 }
 
 impl Strategy for SelfTestStrategy {
-    fn next(&self, recorded: &Recorded) -> Next {
+    fn next(&self, recorded: &SessionState) -> NextStep {
         let Some(scenario) = recorded.scenario(0) else {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         };
         // If every block is discarded, more sessions would not help.
         let ran = &recorded.steps;
         if ran.len() >= Truth::ALL.len() && ran.iter().all(|ran| ran.invalid) {
-            return Next::Done(Ending::Invalid);
+            return NextStep::Done(Ending::Invalid);
         }
         if SessionLimits::of(recorded).sessions_left(recorded) == 0 {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         }
         let truth = Truth::of(ran.len());
         let (name, arms) = (truth.name(ran.len()), arms(recorded, scenario, truth));
         let pairs = scenario.pairs as usize;
         let step = Step::comparison(&name, 1, 0, arms, pairs, scenario.seed);
-        Next::Step(Box::new(step))
+        NextStep::Step(Box::new(step))
     }
 
-    fn ahead(&self, recorded: &Recorded) -> usize {
+    fn ahead(&self, recorded: &SessionState) -> usize {
         let Some(scenario) = recorded.scenario(0) else {
             return 0;
         };
@@ -136,16 +136,16 @@ impl Strategy for SelfTestStrategy {
     }
 
     /// All runs are of the baseline.
-    fn records_least(&self, recorded: &Recorded, scenario: usize) -> NonZeroU32 {
+    fn min_records(&self, recorded: &SessionState, scenario: usize) -> NonZeroU32 {
         let baseline = recorded
             .scenario(scenario)
             .and_then(|scenario| scenario.settings.get(scenario.baseline..=scenario.baseline));
-        schedule::records_least(baseline.unwrap_or_default())
+        schedule::min_records(baseline.unwrap_or_default())
     }
 }
 
 /// Baseline and the arm that it is compared with.
-fn arms(recorded: &Recorded, scenario: &Scenario, truth: Truth) -> [Arm; 2] {
+fn arms(recorded: &SessionState, scenario: &Scenario, truth: Truth) -> [Arm; 2] {
     let settings = &scenario.settings[scenario.baseline].settings;
     let arm = |program: usize, label: String| Arm {
         program,
@@ -164,7 +164,7 @@ fn percent(share: f64) -> f64 {
 }
 
 /// Share by which the slowed program takes longer.
-fn slowdown(recorded: &Recorded) -> f64 {
+fn slowdown(recorded: &SessionState) -> f64 {
     let Kind::SelfTest { slowdown, .. } = recorded.session.session.of else {
         return 0.0;
     };

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::sample_size::{PILOT_RUNS, PROFILE_RUNS, RemainingWork, SampleSizes};
-use crate::scenario::schedule::{Plan, seed_of};
+use crate::scenario::schedule::{Schedule, derive_seed};
 use crate::scenario::step::Step;
 use crate::scenario::tune_plan::{Phase, Tune};
 use crate::scenario::{Records, Scenario};
@@ -104,7 +104,8 @@ pub fn first_sweep(base: &Scenario, tune: &Tune) -> Option<Step> {
 pub(super) fn sweep(name: &str, scenario: &Scenario) -> Step {
     let mut step = Step::sweep(name, 0, scenario);
     let (runs, warmup) = (scenario.runs as usize, scenario.warmup as usize);
-    step.plan = Plan::sweep(scenario.settings.len(), runs, warmup, seed_of(scenario.seed, name, 1));
+    step.plan =
+        Schedule::sweep(scenario.settings.len(), runs, warmup, derive_seed(scenario.seed, name, 1));
     step
 }
 

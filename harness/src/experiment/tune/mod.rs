@@ -22,8 +22,8 @@ use crate::scenario::schedule;
 use crate::scenario::tune_plan::Tune;
 use crate::scenario::{Scenario, Setting};
 use crate::session::ledger::{Ending, Kind};
-use crate::session::state::Recorded;
-use crate::session::strategy::{Next, Strategy};
+use crate::session::state::SessionState;
+use crate::session::strategy::{NextStep, Strategy};
 use crate::stats::group_sequential;
 use crate::stats::holm;
 use crate::stats::verdict::ONE_LOOK_ALPHA;
@@ -36,34 +36,34 @@ const FORMAT_VERSION: u32 = 1;
 pub struct TuneStrategy;
 
 impl Strategy for TuneStrategy {
-    fn next(&self, recorded: &Recorded) -> Next {
+    fn next(&self, recorded: &SessionState) -> NextStep {
         let Some((base, tune)) = planned(recorded) else {
-            return Next::Done(Ending::Complete);
+            return NextStep::Done(Ending::Complete);
         };
         match replay::walk(recorded, base, tune).next {
-            Some(step) => Next::Step(step),
-            None if recorded.steps.iter().any(|ran| ran.invalid) => Next::Done(Ending::Invalid),
-            None => Next::Done(Ending::Complete),
+            Some(step) => NextStep::Step(step),
+            None if recorded.steps.iter().any(|ran| ran.invalid) => NextStep::Done(Ending::Invalid),
+            None => NextStep::Done(Ending::Complete),
         }
     }
 
-    fn ahead(&self, recorded: &Recorded) -> usize {
+    fn ahead(&self, recorded: &SessionState) -> usize {
         let before = recorded.until(recorded.steps.len().saturating_sub(1));
         planned(recorded).map_or(0, |(base, tune)| replay::walk(&before, base, tune).ahead)
     }
 
     /// Enough for the largest batch of any phase.
-    fn records_least(&self, recorded: &Recorded, _: usize) -> NonZeroU32 {
+    fn min_records(&self, recorded: &SessionState, _: usize) -> NonZeroU32 {
         let Some((base, tune)) = planned(recorded) else {
             return NonZeroU32::MIN;
         };
         let present = &base.settings[base.baseline].settings;
         let scenarios = tune.phases.iter().filter_map(|phase| phase.scenario(base, present).ok());
         let settings: Vec<Setting> = scenarios.flat_map(|scenario| scenario.settings).collect();
-        schedule::records_least(&settings)
+        schedule::min_records(&settings)
     }
 
-    fn remarks(&self, recorded: &Recorded) -> Vec<String> {
+    fn remarks(&self, recorded: &SessionState) -> Vec<String> {
         let Some((base, tune)) = planned(recorded) else {
             return Vec::new();
         };
@@ -74,7 +74,7 @@ impl Strategy for TuneStrategy {
 }
 
 /// Plan of a tune session.
-fn planned(recorded: &Recorded) -> Option<(&Scenario, &Tune)> {
+fn planned(recorded: &SessionState) -> Option<(&Scenario, &Tune)> {
     match &recorded.session.session.of {
         Kind::Tune(tune) => Some((recorded.scenario(0)?, tune)),
         _ => None,
@@ -82,7 +82,7 @@ fn planned(recorded: &Recorded) -> Option<(&Scenario, &Tune)> {
 }
 
 /// Summarizes a tune session. Fails if runs stored different rows.
-pub fn summarize(recorded: &Recorded) -> Result<TuneResult> {
+pub fn summarize(recorded: &SessionState) -> Result<TuneResult> {
     let Some((base, tune)) = planned(recorded) else {
         return Err(Error::environment("the session is not a tuning session"));
     };
@@ -114,7 +114,7 @@ pub fn summarize(recorded: &Recorded) -> Result<TuneResult> {
 /// Claims of all phases that could be improvements, at the error level of one look.
 fn family(phases: &[PhaseResult], effort: Option<&SampleSizes>) -> Vec<FamilyClaim> {
     let one_look = effort.is_none_or(|effort| effort.pairs.len() == 1);
-    let alpha = if one_look { ONE_LOOK_ALPHA } else { group_sequential::ALPHA };
+    let alpha = if one_look { ONE_LOOK_ALPHA } else { group_sequential::POCOCK_ALPHA };
     let tested: Vec<(&PhaseResult, f64)> = phases
         .iter()
         .filter_map(|tuned| {

@@ -12,12 +12,12 @@ use crate::analysis::comparison::{Comparison, TestPlan, compare};
 use crate::analysis::sequential::NextLook;
 use crate::analysis::sweep::{Names, analyse_phase};
 use crate::scenario::metric::Metric;
-use crate::scenario::schedule::{Plan, seed_of};
+use crate::scenario::schedule::{Schedule, derive_seed};
 use crate::scenario::step::{Arm, Step};
 use crate::scenario::tune_plan::{Phase, Tune, difference};
 use crate::scenario::{Scenario, Setting};
 use crate::session::budget::{Spent, Time};
-use crate::session::state::{RanBlock, RanStep, Recorded};
+use crate::session::state::{CompletedBlock, CompletedStep, SessionState};
 use crate::stats::Sample;
 use crate::stats::verdict::Verdict;
 use crate::trial::measurement::Measurement;
@@ -66,7 +66,7 @@ pub(super) struct PendingStep(Box<Step>);
 pub(super) type Replayed<T> = Result<T, PendingStep>;
 
 /// Replays the plan over recorded steps, each of which is complete or invalid.
-pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> TuneState {
+pub(super) fn walk(recorded: &SessionState, base: &Scenario, tune: &Tune) -> TuneState {
     let present = base.settings[base.baseline].settings.clone();
     let walk = TuneState {
         effort: None,
@@ -89,7 +89,7 @@ pub(super) fn walk(recorded: &Recorded, base: &Scenario, tune: &Tune) -> TuneSta
 }
 
 pub(super) struct Replayer<'a> {
-    pub(super) recorded: &'a Recorded,
+    pub(super) recorded: &'a SessionState,
     pub(super) base: &'a Scenario,
     pub(super) tune: &'a Tune,
     /// Number of replayed steps.
@@ -127,7 +127,7 @@ impl<'a> Replayer<'a> {
     }
 
     /// The next recorded step, if it is the planned one.
-    pub(super) fn take(&mut self, step: Step) -> Replayed<&'a RanStep> {
+    pub(super) fn take(&mut self, step: Step) -> Replayed<&'a CompletedStep> {
         let ran = self.recorded.steps.get(self.at);
         let ran = ran.filter(|ran| ran.step.name == step.name && ran.step.batch == step.batch);
         let Some(ran) = ran else {
@@ -188,7 +188,7 @@ impl<'a> Replayer<'a> {
         let setting = self.base.settings[self.base.baseline].clone();
         let runs = if self.base.quick { 1 } else { sample_size::PILOT_RUNS };
         let ran = self.take(self.repeated(BASELINE_STEP, setting, runs))?;
-        let counted: Vec<&Measurement> = ran.counted().flat_map(RanBlock::measured).collect();
+        let counted: Vec<&Measurement> = ran.counted().flat_map(CompletedBlock::measured).collect();
         self.walk.pilot = ArmSummary::of(&counted).ok().flatten();
         self.figures.clone_from(&self.walk.pilot);
         let logs = counted.iter().filter_map(|run| run.value(Metric::RecPerMin)).map(f64::ln);
@@ -209,7 +209,7 @@ impl<'a> Replayer<'a> {
 
     /// Step of several runs of one setting.
     pub(super) fn repeated(&self, name: &str, setting: Setting, runs: usize) -> Step {
-        let plan = Plan::sweep(1, runs, 0, seed_of(self.base.seed, name, 1));
+        let plan = Schedule::sweep(1, runs, 0, derive_seed(self.base.seed, name, 1));
         let arms = vec![Arm { program: 0, setting }];
         Step { name: name.into(), batch: 1, scenario: 0, arms, baseline: 0, plan }
     }
@@ -320,7 +320,7 @@ impl<'a> Replayer<'a> {
         let setting =
             Setting { short: "present".into(), label, settings: self.walk.present.clone() };
         let ran = self.take(self.repeated(&format!("{name} profile"), setting, runs))?;
-        let counted: Vec<&Measurement> = ran.counted().flat_map(RanBlock::measured).collect();
+        let counted: Vec<&Measurement> = ran.counted().flat_map(CompletedBlock::measured).collect();
         if let Some(figures) = ArmSummary::of(&counted).ok().flatten() {
             self.figures = Some(figures);
         }

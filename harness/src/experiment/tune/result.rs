@@ -11,7 +11,7 @@ use crate::analysis::test_result::Decision;
 use crate::scenario::Scenario;
 use crate::scenario::tune_plan::{Phase, Target};
 use crate::stats::verdict::Verdict;
-use crate::trial::measurement::Stored;
+use crate::trial::measurement::StoreFingerprint;
 
 /// Result of a tune session; the content of its `analysis.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,7 +27,7 @@ pub struct TuneResult {
     /// Records per run.
     pub records: u32,
     /// Rows and checksum that every run stored.
-    pub stored: Stored,
+    pub stored: StoreFingerprint,
     /// Budget in seconds.
     pub budget_s: u64,
     /// Seconds used, estimated from the runs.

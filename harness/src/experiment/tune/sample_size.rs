@@ -135,8 +135,11 @@ impl SampleSizes {
 
     /// Sizes with several looks, the largest first.
     fn looks(&self) -> impl Iterator<Item = Self> {
-        (2..=group_sequential::BATCHES.len()).rev().map(|looks| Self {
-            pairs: group_sequential::BATCHES[..looks].iter().map(|pairs| count(*pairs)).collect(),
+        (2..=group_sequential::PAIRS_PER_LOOK.len()).rev().map(|looks| Self {
+            pairs: group_sequential::PAIRS_PER_LOOK[..looks]
+                .iter()
+                .map(|pairs| count(*pairs))
+                .collect(),
             ..self.clone()
         })
     }
@@ -262,7 +265,8 @@ impl SampleSizes {
         let critical = dunnett::critical(arms, freedom, ONE_LOOK_ALPHA);
         self.sweep_tells_percent =
             critical.map(|critical| percent(critical * sd * (2.0 / blocks as f64).sqrt()));
-        let alpha = if self.pairs.len() == 1 { ONE_LOOK_ALPHA } else { group_sequential::ALPHA };
+        let alpha =
+            if self.pairs.len() == 1 { ONE_LOOK_ALPHA } else { group_sequential::POCOCK_ALPHA };
         let told = power::detectable(self.pairs[0] as usize, alpha);
         self.pairs_tell_percent = told.map(|k| percent(k * sd * std::f64::consts::SQRT_2));
         self

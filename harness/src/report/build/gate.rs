@@ -9,12 +9,12 @@ use crate::report::model::{
 use crate::report::numbers::{rounded, thousands};
 use crate::report::text::gate::{details, finding, name, why};
 use crate::scenario::Scenario;
-use crate::session::state::{RanStep, Recorded};
-use crate::trial::measurement::Stored;
-use crate::trial::provenance::Identity;
+use crate::session::state::{CompletedStep, SessionState};
+use crate::trial::measurement::StoreFingerprint;
+use crate::trial::provenance::Provenance;
 
 /// The document of a gate.
-pub fn document(gated: &GateResult, recorded: &Recorded, identity: &Identity) -> Document {
+pub fn document(gated: &GateResult, recorded: &SessionState, identity: &Provenance) -> Document {
     let scenarios = &recorded.session.session.scenarios;
     let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
     let link = scenarios.iter().map(|scenario| scenario.link).find(|link| link.is_simulated());
@@ -70,11 +70,11 @@ impl From<GateVerdict> for Standing {
 }
 
 /// The metrics of a workload, with the verdicts that count.
-fn metrics(gated: &GateResult, view: &Recorded, workload: &WorkloadResult) -> Vec<Comparison> {
+fn metrics(gated: &GateResult, view: &SessionState, workload: &WorkloadResult) -> Vec<Comparison> {
     let Some(comparison) = &workload.comparison else {
         return Vec::new();
     };
-    let steps: Vec<&RanStep> = view.steps_of(&workload.scenario).collect();
+    let steps: Vec<&CompletedStep> = view.steps_of(&workload.scenario).collect();
     let shown = pairs::comparisons(comparison, &steps).into_iter().zip(&workload.tests);
     shown
         .map(|(shown, test)| Comparison {
@@ -100,14 +100,14 @@ fn exact(gated: &GateResult, workload: &WorkloadResult) -> Vec<Exact> {
         (None, Some([base, head])) => [base, head],
         (None, None) => return Vec::new(),
     };
-    let must = |what: &str, of: &dyn Fn(&Stored) -> String| Exact {
+    let must = |what: &str, of: &dyn Fn(&StoreFingerprint) -> String| Exact {
         name: name(gated, workload, what),
         baseline: of(both[0]),
         head: of(both[1]),
         must_agree: true,
     };
     let count = |count: u64| thousands(count as f64);
-    let checksum = |stored: &Stored| match stored.checksum.as_str() {
+    let checksum = |stored: &StoreFingerprint| match stored.checksum.as_str() {
         "" => "unverified".to_owned(),
         checksum => checksum.to_owned(),
     };
@@ -121,7 +121,7 @@ fn exact(gated: &GateResult, workload: &WorkloadResult) -> Vec<Exact> {
     ];
     let only = both[1].rows.keys().filter(|table| !both[0].rows.contains_key(*table));
     for table in both[0].rows.keys().chain(only) {
-        let rows = |stored: &Stored| stored.rows.get(table).copied().unwrap_or(0);
+        let rows = |stored: &StoreFingerprint| stored.rows.get(table).copied().unwrap_or(0);
         if rows(both[0]) != rows(both[1]) {
             exact.push(must(&format!("rows of {table}"), &|stored| count(rows(stored))));
         }
@@ -136,7 +136,7 @@ fn exact(gated: &GateResult, workload: &WorkloadResult) -> Vec<Exact> {
     exact
 }
 
-fn failed(recorded: &Recorded) -> Vec<FailedRun> {
+fn failed(recorded: &SessionState) -> Vec<FailedRun> {
     let lines = recorded.steps.iter().flat_map(|ran| ran.trials().map(move |line| (ran, line)));
     let failed = lines.filter_map(|(ran, line)| {
         let arm = ran.step.arms.get(line.trial.arm)?;
@@ -150,7 +150,7 @@ fn failed(recorded: &Recorded) -> Vec<FailedRun> {
 }
 
 /// A program of the session with what its reports say of it.
-fn program(name: &str, recorded: &Recorded, identity: &Identity, index: usize) -> String {
+fn program(name: &str, recorded: &SessionState, identity: &Provenance, index: usize) -> String {
     let print = recorded.session.origin.programs.get(index).map_or("", |id| id.blake3.as_str());
     let ran = match index.checked_sub(1) {
         None => Some(&identity.program),
@@ -165,7 +165,7 @@ fn program(name: &str, recorded: &Recorded, identity: &Identity, index: usize) -
     )
 }
 
-fn measured(gated: &GateResult, recorded: &Recorded, identity: &Identity) -> Vec<Fact> {
+fn measured(gated: &GateResult, recorded: &SessionState, identity: &Provenance) -> Vec<Fact> {
     let scenarios: &[Scenario] = &recorded.session.session.scenarios;
     let last = recorded.session.origin.programs.len().saturating_sub(1);
     let mut facts = Vec::new();

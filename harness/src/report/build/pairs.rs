@@ -6,20 +6,20 @@ use crate::analysis::test_result::Decision;
 use crate::report::model::{Comparison, Exact, P, Standing, ValidityFigures};
 use crate::report::numbers::thousands;
 use crate::scenario::metric::Metric;
-use crate::session::state::RanStep;
+use crate::session::state::CompletedStep;
 use crate::stats::paired::Better;
 use crate::stats::verdict::Verdict;
 
 /// A comparison for each metric that has figures, the deciding one first; `steps` are those of its
 /// pairs, whose arms are baseline and candidate.
-pub fn comparisons(fresh: &comparison::Comparison, steps: &[&RanStep]) -> Vec<Comparison> {
+pub fn comparisons(fresh: &comparison::Comparison, steps: &[&CompletedStep]) -> Vec<Comparison> {
     fresh.metrics.iter().map(|found| comparison(fresh, found, steps)).collect()
 }
 
 fn comparison(
     fresh: &comparison::Comparison,
     found: &MetricFinding,
-    steps: &[&RanStep],
+    steps: &[&CompletedStep],
 ) -> Comparison {
     let median = |arm: &ArmFigures| {
         let figures = arm.figures.as_ref()?;
@@ -68,7 +68,7 @@ fn unit(metric: Metric) -> &'static str {
 }
 
 /// B over A of every pair that has both, less 1, in percent.
-fn each(metric: Metric, steps: &[&RanStep]) -> Vec<f64> {
+fn each(metric: Metric, steps: &[&CompletedStep]) -> Vec<f64> {
     let pairs = steps.iter().flat_map(|ran| ran.counted());
     let value = |measured: Option<&crate::trial::measurement::Measurement>| measured?.value(metric);
     let ratios = pairs.filter_map(|pair| Some((value(pair.of_arm(0))?, value(pair.of_arm(1))?)));

@@ -20,10 +20,10 @@ use crate::report::numbers::{counted, mib, rounded, thousands};
 use crate::report::text::words;
 use crate::scenario::metric::Metric;
 use crate::session::ledger::TrialLine;
-use crate::session::state::{RanStep, Recorded};
+use crate::session::state::{CompletedStep, SessionState};
 use crate::stats::{Sample, quantile_support};
 use crate::trial::measurement::stage_ms;
-use crate::trial::provenance::Identity;
+use crate::trial::provenance::Provenance;
 
 /// The stages in the order of a record's way; others follow by name.
 const WAY: [&str; 16] = [
@@ -46,7 +46,7 @@ const WAY: [&str; 16] = [
 ];
 
 /// The document of a sweep.
-pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -> Document {
+pub fn document(analysis: &Analysis, recorded: &SessionState, identity: &Provenance) -> Document {
     let scenario = &analysis.scenario;
     let phase = phase(analysis, recorded, NAMES);
     let confirmation = analysis.confirmation.as_ref();
@@ -90,7 +90,7 @@ pub fn document(analysis: &Analysis, recorded: &Recorded, identity: &Identity) -
 }
 
 /// How a choice is confirmed that the machines with the parts of a plan could not confirm.
-fn unconfirmed(analysis: &Analysis, recorded: &Recorded, command: &str) -> Option<String> {
+fn unconfirmed(analysis: &Analysis, recorded: &SessionState, command: &str) -> Option<String> {
     let is_unconfirmed =
         analysis.answer() == PhaseOutcome::NotConfirmed && !recorded.shards.is_empty();
     is_unconfirmed.then(|| {
@@ -125,9 +125,9 @@ pub(in crate::report) fn standing(analysis: &Analysis) -> Standing {
 }
 
 /// A phase whose steps have these names.
-pub(crate) fn phase(analysis: &Analysis, recorded: &Recorded, names: Names<'_>) -> Phase {
+pub(crate) fn phase(analysis: &Analysis, recorded: &SessionState, names: Names<'_>) -> Phase {
     let scenario = &analysis.scenario;
-    let fresh: Vec<&RanStep> = recorded.steps_of(names.confirmation).collect();
+    let fresh: Vec<&CompletedStep> = recorded.steps_of(names.confirmation).collect();
     let runs = Runs::of(recorded, names.sweep);
     let index =
         |summary: &SettingSummary| scenario.settings.iter().position(|s| *s == summary.setting);
@@ -174,7 +174,7 @@ pub(crate) fn phase(analysis: &Analysis, recorded: &Recorded, names: Names<'_>) 
 }
 
 /// What the metric that decides says of the choice.
-fn confirmation(analysis: &Analysis, fresh: &[&RanStep]) -> Option<Comparison> {
+fn confirmation(analysis: &Analysis, fresh: &[&CompletedStep]) -> Option<Comparison> {
     let first = pairs::comparisons(analysis.confirmation.as_ref()?, fresh).into_iter().next()?;
     let reason = words::sentence(analysis);
     Some(Comparison { kept: Some(analysis.kept), reason, ..first })
@@ -220,7 +220,7 @@ fn outcome(analysis: &Analysis, baseline: &SettingSummary) -> Outcome {
 struct Runs<'a>(Vec<(&'a TrialLine, usize, f64)>);
 
 impl<'a> Runs<'a> {
-    fn of(recorded: &'a Recorded, sweep: &str) -> Self {
+    fn of(recorded: &'a SessionState, sweep: &str) -> Self {
         let mut at_s = 0.0;
         let mut runs = Vec::new();
         for ran in &recorded.steps {
@@ -436,7 +436,7 @@ fn measured(analysis: &Analysis) -> Vec<Fact> {
     ]
 }
 
-pub(crate) fn environment(identity: &Identity) -> Vec<Fact> {
+pub(crate) fn environment(identity: &Provenance) -> Vec<Fact> {
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let (machine, program, store) = (&identity.machine, &identity.program, &identity.store);
     let path = program.path.clone().unwrap_or_else(|| "the harness's own".into());

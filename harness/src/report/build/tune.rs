@@ -14,11 +14,15 @@ use crate::report::model::{
 use crate::report::numbers::{percent, rounded, thousands};
 use crate::report::text::tune as words;
 use crate::report::text::words::on_server;
-use crate::session::state::{RanStep, Recorded};
-use crate::trial::provenance::Identity;
+use crate::session::state::{CompletedStep, SessionState};
+use crate::trial::provenance::Provenance;
 
 /// The document of a plan.
-pub fn document(tuning: &TuneResult, recorded: &Recorded, identity: &Identity) -> Result<Document> {
+pub fn document(
+    tuning: &TuneResult,
+    recorded: &SessionState,
+    identity: &Provenance,
+) -> Result<Document> {
     let base = &tuning.scenario;
     let phases: Vec<Phase> =
         tuning.phases.iter().map(|tuned| tuned_phase(tuning, tuned, recorded)).collect();
@@ -73,7 +77,7 @@ fn standing(tuning: &TuneResult) -> Standing {
     }
 }
 
-fn tuned_phase(tuning: &TuneResult, tuned: &PhaseResult, recorded: &Recorded) -> Phase {
+fn tuned_phase(tuning: &TuneResult, tuned: &PhaseResult, recorded: &SessionState) -> Phase {
     let confirmation = format!("{} confirmation", tuned.name);
     let names = Names { sweep: &tuned.name, confirmation: &confirmation };
     let mut shown = match &tuned.analysis {
@@ -130,12 +134,16 @@ fn skipped(tuning: &TuneResult, tuned: &PhaseResult) -> Option<Outcome> {
 }
 
 /// What the metric that decides says.
-fn shown(found: &comparison::Comparison, recorded: &Recorded, steps: &str) -> Option<Comparison> {
-    let steps: Vec<&RanStep> = recorded.steps_of(steps).collect();
+fn shown(
+    found: &comparison::Comparison,
+    recorded: &SessionState,
+    steps: &str,
+) -> Option<Comparison> {
+    let steps: Vec<&CompletedStep> = recorded.steps_of(steps).collect();
     pairs::comparisons(found, &steps).into_iter().next()
 }
 
-fn shown_alone(alone: &Ablation, recorded: &Recorded) -> Option<Comparison> {
+fn shown_alone(alone: &Ablation, recorded: &SessionState) -> Option<Comparison> {
     let found = shown(&alone.found, recorded, &alone.from)?;
     let reason = match alone.from.strip_suffix(" alone") {
         Some(_) => String::new(),

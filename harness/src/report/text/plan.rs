@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::experiment::tune::{Fit, Forecast, PhaseRuns, log_lines};
 use crate::report::numbers::{counted, wrapped};
-use crate::scenario::schedule::{Order, Plan};
+use crate::scenario::schedule::{Randomization, Schedule};
 use crate::scenario::step::Step;
 use crate::scenario::{Records, Scenario};
 
@@ -15,7 +15,7 @@ const COLUMNS: usize = 100;
 const VALUES_WIDTH_MAX: usize = 56;
 
 /// The order as plain text, a line per block.
-pub fn order(scenario: &Scenario, plan: &Plan) -> String {
+pub fn order(scenario: &Scenario, plan: &Schedule) -> String {
     let mut text = String::new();
     // Writing into a string cannot fail.
     let _ = writeln!(text, "{}: {}", scenario.name, scenario.why);
@@ -36,7 +36,7 @@ pub fn order(scenario: &Scenario, plan: &Plan) -> String {
 }
 
 /// A line per block; `shorts` are the names of the arms.
-fn blocks(plan: &Plan, shorts: &[&str]) -> String {
+fn blocks(plan: &Schedule, shorts: &[&str]) -> String {
     let width = shorts.iter().map(|short| short.chars().count()).max().unwrap_or(0);
     let (mut text, mut number) = (String::new(), 0);
     for block in &plan.blocks {
@@ -151,7 +151,7 @@ fn minutes(seconds: f64) -> String {
     if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
 }
 
-fn counts(scenario: &Scenario, plan: &Plan) -> String {
+fn counts(scenario: &Scenario, plan: &Schedule) -> String {
     format!(
         "{} settings of {} in {} after {}: {} runs",
         scenario.settings.len(),
@@ -162,18 +162,20 @@ fn counts(scenario: &Scenario, plan: &Plan) -> String {
     )
 }
 
-fn how_ordered(plan: &Plan) -> String {
+fn how_ordered(plan: &Schedule) -> String {
     match plan.order {
-        Order::Williams => format!(
+        Randomization::Williams => format!(
             "order: Williams squares (each setting follows each other one equally often), seed {}",
             plan.seed
         ),
-        Order::Balanced => format!("order: half of the pairs in either order, seed {}", plan.seed),
-        Order::Shuffled => format!("order: every block shuffled, seed {}", plan.seed),
+        Randomization::Balanced => {
+            format!("order: half of the pairs in either order, seed {}", plan.seed)
+        }
+        Randomization::Shuffled => format!("order: every block shuffled, seed {}", plan.seed),
     }
 }
 
-fn time(scenario: &Scenario, plan: &Plan) -> String {
+fn time(scenario: &Scenario, plan: &Schedule) -> String {
     match scenario.workload.records {
         Records::Auto { run_seconds } => format!(
             "expected time: {:.0} s or more, on as many records as make a run last {run_seconds} s",

@@ -6,7 +6,7 @@ use crate::scenario::model::Gate;
 /// Its keys.
 pub(super) const KEYS: &[&str] = &["margin", "metrics", "small", "exact"];
 
-/// Refuses a comparison that nobody can make.
+/// Rejects an impossible comparison.
 pub(super) fn check(source: &Source<'_>, gate: &Gate) -> Result<(), Fault> {
     let fault = |key: &str, message: &str| Err(source.fault_in("gate", key, message));
     if !(gate.margin > 0.0 && gate.margin < 1.0) {

@@ -1,5 +1,5 @@
-//! TOML text → [`Scenario`], or the one fault that stands in the way with its line: the top level and
-//! the order in which its tables are read. Pure.
+//! Parser from TOML text to [`Scenario`]: top level, and the order of its tables. Stops at the
+//! first error, with its line.
 
 mod gate;
 mod spans;
@@ -112,7 +112,7 @@ const LINK_KEYS: &[&str] = &["connect_ms", "round_trip_ms"];
 const RUNNER_KEYS: &[&str] = &["command"];
 const LIMITS_KEYS: &[&str] = &["timeout_s", "peak_rss_bytes", "latency_p99_ms"];
 
-/// Refuses keys that nobody reads, at the top and in every table.
+/// Rejects unknown keys, at the top and in every table.
 pub(super) fn check_keys(source: &Source<'_>, top: &[&str]) -> Result<(), Fault> {
     source.check_table(source.top(), top, "")?;
     for (section, known) in [
@@ -213,7 +213,7 @@ impl Scenario {
 mod tests {
     use super::*;
 
-    /// What a scenario takes at least.
+    /// Minimal scenario.
     pub(super) const LEAST: &str = r#"
 name = "least"
 why = "?"

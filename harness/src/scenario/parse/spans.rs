@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::scenario::suggest::nearest;
 
-/// What is wrong with a scenario, and on which line of it.
+/// Error of a scenario and its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Counted from 1.
@@ -24,7 +24,7 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// The text with its spans, to say where a fault is.
+/// Text with spans, for the line of an error.
 pub(in crate::scenario) struct Source<'a> {
     text: &'a str,
     table: DeTable<'a>,
@@ -70,7 +70,7 @@ impl<'a> Source<'a> {
         self.fault_at(self.span(section, key), format!("{place}: {message}"))
     }
 
-    /// Where `[section] key` is, or the section.
+    /// Span of `[section] key`, or of the section.
     pub(super) fn span(&self, section: &str, key: &str) -> Option<Range<usize>> {
         let phase = self.phase.and_then(|index| self.phases().get(index).copied());
         let table = match (section, phase) {

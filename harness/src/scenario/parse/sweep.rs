@@ -16,7 +16,7 @@ const TRIALS_MAX: u64 = 1_000_000;
 /// The varied settings with their values.
 pub(in crate::scenario) type Axes = Vec<(String, Vec<Value>)>;
 
-/// The baseline as a flat object: what the scenario says over the program's own defaults.
+/// Baseline as a flat object: the scenario's values over the program's defaults.
 pub(in crate::scenario) fn baseline(
     source: &Source<'_>,
     table: &toml::Table,
@@ -58,7 +58,7 @@ pub(in crate::scenario) fn axes(
     Ok(axes)
 }
 
-/// Refuses what nobody can run, before it is laid out in memory.
+/// Rejects an unreasonable size before memory is allocated for it.
 pub(super) fn check_size(
     source: &Source<'_>,
     runs: u32,
@@ -137,7 +137,8 @@ pub(in crate::scenario) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), String::from)
 }
 
-/// What the settings' types do not take (dates, tables) becomes a text that they refuse by name.
+/// Converts values that settings cannot have (dates, tables) to texts, which are then rejected by
+/// name.
 fn json(value: &toml::Value) -> Value {
     match value {
         toml::Value::Integer(number) => Value::from(*number),

@@ -1,4 +1,4 @@
-//! `[validity]`: what may go on beside a run.
+//! `[validity]`: limits of interference.
 
 use super::spans::{Fault, Source};
 use crate::scenario::model::Validity;
