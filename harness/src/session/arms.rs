@@ -1,5 +1,5 @@
-//! What a gate compares: its two arms as the user named them, how long it may take, and what was
-//! measured of the baseline before. Plain data, kept in the ledger; decides nothing.
+//! Specification of a gate: its two arms by the user's names, its budget, and stored results of the
+//! baseline. Kept in the ledger.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +11,13 @@ pub const BASE: usize = 0;
 /// The two arms of a gate, and its terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateSpec {
-    /// What was there before.
+    /// Baseline.
     pub base: ArmRef,
-    /// What is asked about.
+    /// Candidate.
     pub head: ArmRef,
     /// Seconds that runs may take; the first look at every scenario is always taken.
     pub budget_s: f64,
-    /// What an earlier session measured of the baseline, where results were named as it.
+    /// Stored results of the baseline, if --base names a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredBaseline>,
 }
@@ -51,7 +51,7 @@ pub struct StoredBaseline {
     pub folder: String,
     /// The harness's revision then.
     pub revision: String,
-    /// Whether its times are taken for those of the baseline, so that none of its runs is repeated.
+    /// True if its times stand for the baseline's, so that the baseline does not run.
     pub times_accepted: bool,
     /// Its runs, for every scenario of the gate that it has.
     pub workloads: Vec<StoredWorkload>,
@@ -62,7 +62,7 @@ pub struct StoredBaseline {
 pub struct StoredWorkload {
     /// Index of the gate's scenario.
     pub scenario: usize,
-    /// How many records each run took.
+    /// Records per run.
     pub records: u32,
     /// The runs, in the order in which they ran.
     pub runs: Vec<Measurement>,

@@ -1,20 +1,18 @@
-//! What the runs of a session have taken, and what still fits into what is left of its budget: every
-//! verb that has a budget reckons by this. Takes measured times, holds no clock. Pure: the same runs
-//! give the same answer.
+//! Time budget of a session: time used by its runs, and further runs that fit. Uses measured times,
+//! not a clock.
 
 use crate::session::state::{CompletedBlock, CompletedStep, SessionState};
 
-/// What the harness itself takes for a run beside the life of its process, in seconds.
+/// Overhead of the harness per run, in seconds.
 const AROUND_S: f64 = 0.05;
 
-/// What a run is taken to last, in seconds, as long as none has counted.
+/// Assumed duration of a run before any has counted, in seconds.
 const RUN_S: f64 = 1.0;
 
-/// What a scenario takes before its first run: its source is generated.
+/// Time before a scenario's first run, in seconds: its source is generated.
 pub const START_S: f64 = 5.0;
 
-/// Further runs may take longer than those so far, and void blocks are run again: what must fit is
-/// reckoned to take so much more.
+/// Safety factor: further runs may take longer, and discarded blocks run again.
 pub const SLACK: f64 = 1.1;
 
 /// The time that is left, and what a run takes of it with all around it; in seconds.
@@ -27,17 +25,17 @@ pub struct Time {
 }
 
 impl Time {
-    /// Whether so many runs end in it, also where they take somewhat longer than those so far.
+    /// True if this many runs fit, with the safety factor.
     pub fn holds(self, runs: usize) -> bool {
         runs as f64 * self.run_s * SLACK <= self.left_s
     }
 
-    /// Whether so many runs end in it if they take as long as those so far.
+    /// True if this many runs fit at the present speed.
     pub fn is_expected_to_hold(self, runs: usize) -> bool {
         runs as f64 * self.run_s <= self.left_s
     }
 
-    /// How many times so many runs end in it, one after the other.
+    /// Number of times that this many runs fit.
     pub fn holds_times(self, runs: usize) -> usize {
         let times = self.left_s / (runs as f64 * self.run_s * SLACK);
         #[expect(
@@ -50,7 +48,7 @@ impl Time {
     }
 }
 
-/// What runs have taken, with all around them.
+/// Time used by runs, including overhead.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spent {
     /// Everything, in seconds.
@@ -77,8 +75,8 @@ impl Spent {
         spent
     }
 
-    /// Takes in a step. What a void block took is not recorded; it took what the others did, and
-    /// where all are void what those of earlier steps did.
+    /// Adds a step. The time of a discarded block is not recorded; it is estimated by the others,
+    /// or by earlier steps if all are discarded.
     pub fn take(&mut self, ran: &CompletedStep) {
         let runs = (ran.blocks.len() + ran.voided.len()) * ran.step.arms.len();
         let took_s = runs as f64 * self.each_s(ran);
@@ -107,14 +105,14 @@ impl Spent {
         self.all_s
     }
 
-    /// What is left of a budget, for runs as those so far.
+    /// Remaining budget, for runs like those so far.
     pub fn left_of(&self, budget_s: f64) -> Time {
         Time { left_s: budget_s - self.all_s, run_s: self.run_s() }
     }
 }
 
-/// Whether a budget holds so many more blocks of the steps of this name, and `beside` further runs,
-/// if they take as long as those of this name did. Scenarios differ in what a run takes.
+/// True if the budget allows this many more blocks of the steps of this name and `beside` further
+/// runs, at the speed of this name's runs. The duration of a run differs between scenarios.
 pub fn holds_blocks(
     recorded: &SessionState,
     name: &str,
@@ -149,7 +147,8 @@ mod tests {
         Measurement::new(elapsed_s, Outcome::Report(Box::new(report)))
     }
 
-    /// A step of four pairs of which so many count, whose runs took so long, and so many are void.
+    /// A step of four pairs: `counted` of them count, with runs of this duration, and `void` of
+    /// them are discarded.
     fn step(name: &str, counted: usize, run_s: f64, void: usize) -> CompletedStep {
         let arm = Arm { program: 0, setting: scenario().settings[0].clone() };
         let step = Step::comparison(name, 1, 0, [arm.clone(), arm], 4, 1);

@@ -1,4 +1,4 @@
-//! What happens during a measurement, as it happens. Doers emit these; `display` alone prints.
+//! Events during a measurement. The run loop emits them; the display prints them.
 
 use std::path::Path;
 
@@ -13,56 +13,56 @@ use crate::trial::measurement::Measurement;
 pub enum Event<'a> {
     /// The ledger is there, new or found again.
     Opened {
-        /// What is planned.
+        /// Plan of the session.
         session: &'a Session,
-        /// Where the results go.
+        /// Results folder.
         folder: &'a Path,
     },
     /// A step begins, or goes on.
     StepBegan {
         /// The step, with what has been run of it before.
         ran: &'a CompletedStep,
-        /// Which part of it this process takes.
+        /// Shard that this process runs.
         shard: Option<Shard>,
         /// At most about how many trials may follow on it.
         ahead: usize,
     },
     /// A measurement that was cut off goes on.
     Resumed {
-        /// Where its results are.
+        /// Results folder.
         folder: &'a Path,
-        /// How many blocks have run, pairs among them.
+        /// Number of finished blocks, including pairs.
         ran: usize,
         /// Bytes of a line that was being written when it was cut off, now removed.
         torn_bytes: usize,
     },
     /// Records are about to be generated, unless a source of that size is there.
     PreparingSource {
-        /// How many.
+        /// Number of records.
         records: u32,
     },
     /// The baseline's first run is about to find the number of records.
     PilotStarted,
     /// It is known how many records each run takes.
     RecordsKnown {
-        /// How many.
+        /// Number of records.
         records: u32,
     },
     /// A trial ended, well or not; its row is in the ledger.
     TrialEnded {
-        /// Which.
+        /// The trial.
         trial: &'a Trial,
-        /// What its settings are called.
+        /// Label of its settings.
         label: &'a str,
-        /// What it gave.
+        /// Its result.
         measurement: &'a Measurement,
     },
-    /// The block that has just ended is void and is run again at the end of its step.
+    /// The block that has just ended is discarded and repeated at the end of its step.
     Voided {
-        /// Why.
+        /// Reason.
         disturbance: &'a Interference,
     },
-    /// Something is to be said of the steps that have run.
+    /// A message about the finished steps.
     Remark {
         /// One line.
         text: &'a str,
@@ -71,7 +71,7 @@ pub enum Event<'a> {
     Ended,
 }
 
-/// Somebody who wants to know.
+/// Receives events.
 pub trait Observer {
     /// Takes note of one event.
     fn observe(&mut self, event: Event<'_>);

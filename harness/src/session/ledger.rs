@@ -1,5 +1,4 @@
-//! The ledger: one JSON line per step of a measurement, appended and synced as it happens. It says
-//! what was planned and what came of it, and decides nothing.
+//! Ledger of a measurement: one JSON line per event, appended and synced as it happens.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -27,33 +26,33 @@ pub const FORMAT_VERSION: u32 = 3;
 pub enum Line {
     /// The first: what is planned, and who measures.
     Session(Box<SessionLine>),
-    /// How many records each run of a scenario takes: before the first step of that scenario's runs.
+    /// Records per run of a scenario, before the first step of that scenario.
     Records(RecordsLine),
-    /// What is run next, before the first run of it.
+    /// Next step, before its first run.
     Step(Box<Step>),
     /// One trial of the last step that ended.
     Trial(TrialLine),
     /// The measurement went on here after it had been cut off; the block that was running then is
     /// run again whole.
     Resumed(ResumedLine),
-    /// Where stores first differ, after runs that stored different rows: before the end.
+    /// First difference of stores, after runs that stored different rows and before the end.
     Difference(StoreDifference),
     /// The last: there is nothing left to run.
     Ended(EndedLine),
 }
 
-/// What is planned, and who measures.
+/// Plan and origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SessionLine {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format: u32,
-    /// Who measures.
+    /// Origin.
     pub origin: Origin,
     /// [`schedule::hash`] of the session.
     pub plan_hash: String,
-    /// What is planned.
+    /// Plan.
     pub session: Session,
-    /// Which part of every step's blocks this machine takes; absent for all of them.
+    /// Shard of every step's blocks that this machine runs; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
 }
@@ -63,9 +62,9 @@ pub struct SessionLine {
 pub struct Session {
     /// Names the results folder.
     pub name: String,
-    /// What kind of session it is.
+    /// Kind of session.
     pub of: Kind,
-    /// What is measured, with its seed; steps name theirs by its index.
+    /// Scenarios with their seeds; steps name theirs by index.
     pub scenarios: Vec<Scenario>,
 }
 
@@ -73,13 +72,13 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// One scenario's settings, then the choice against the present setting.
+    /// One scenario's settings, then the confirmation of the candidate.
     Sweep,
     /// The phases of a plan, one after the other.
     Tune(Box<Tune>),
     /// One program against itself, in turn with itself slowed.
     SelfTest {
-        /// How many sessions of each there may be; absent for as many as the budget allows.
+        /// Number of sessions of each kind; `None` for as many as the budget allows.
         sessions: Option<u32>,
         /// Seconds that runs may take; absent for as many as the sessions need.
         budget_s: Option<f64>,
@@ -92,7 +91,7 @@ pub enum Kind {
     Explain(GateSpec),
 }
 
-/// Who measures: figures of two origins are not one measurement.
+/// Origin of a measurement; results of two origins are not comparable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The harness's revision.
@@ -112,14 +111,14 @@ pub struct Origin {
 pub struct ServerId {
     /// Its URL, which has no password.
     pub url: String,
-    /// What it says of itself.
+    /// Version that it reports.
     pub version: String,
 }
 
 /// A program under test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramId {
-    /// What it is called: the same for every build of it.
+    /// Name, the same for every build.
     pub name: String,
     /// BLAKE3 of it, 32 hex digits.
     pub blake3: String,
@@ -132,31 +131,31 @@ pub struct ResumedLine {
     pub at: String,
 }
 
-/// How a measurement ended.
+/// End of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndedLine {
-    /// How.
+    /// Kind of end.
     pub ending: Ending,
 }
 
-/// Why there is nothing left to run.
+/// Reason why no run is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// Every step has run, as far as it could.
     Complete,
-    /// Too many blocks were void for the session to say anything.
+    /// Too many blocks were discarded for a result.
     Invalid,
     /// Runs stored different things, so that the rest of the plan has nothing to add.
     Differs,
 }
 
-/// How many records each run of a scenario takes.
+/// Records per run of a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordsLine {
     /// Index of the scenario.
     pub scenario: usize,
-    /// How many.
+    /// Number of records.
     pub records: u32,
     /// The baseline's run that found the number, where the scenario leaves it to the harness.
     pub pilot: Option<Measurement>,
@@ -165,12 +164,12 @@ pub struct RecordsLine {
 /// One trial that ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialLine {
-    /// Which step, from 1.
+    /// Number of the step, from 1.
     pub step: usize,
-    /// Which.
+    /// The trial.
     #[serde(flatten)]
     pub trial: Trial,
-    /// What it gave.
+    /// Its result.
     #[serde(flatten)]
     pub measurement: Measurement,
 }
@@ -207,7 +206,7 @@ impl Session {
 }
 
 impl Origin {
-    /// What the other origin has differently, one fragment each: `revision b instead of a`.
+    /// Differences from the other origin, one fragment each: `revision b instead of a`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let host = |origin: &Self| origin.host.clone().unwrap_or_else(|| "unknown".into());
         let mut parts = vec![
@@ -244,7 +243,7 @@ impl Origin {
     }
 }
 
-/// A ledger being written; nobody else can write it meanwhile.
+/// A ledger open for writing, locked against other writers.
 #[derive(Debug)]
 pub struct Ledger {
     file: File,
@@ -294,7 +293,7 @@ impl Ledger {
         Self { path, ..self }
     }
 
-    /// Where it is.
+    /// Path.
     pub fn path(&self) -> &Path {
         &self.path
     }

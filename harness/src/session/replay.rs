@@ -1,6 +1,6 @@
-//! How far a session has come: the lines of a ledger → the blocks that count, and what is to do next.
-//! Pure; the one place that says which rows of an interrupted ledger count. A session that runs and
-//! one that is read back go through the same lines, so they cannot differ.
+//! Replays the lines of a ledger: the blocks that count, and the next action. The only place that
+//! decides which lines of an interrupted ledger count. A running session applies the same lines, so
+//! that running and reading cannot differ.
 
 use serde::Deserialize;
 
@@ -13,20 +13,20 @@ use crate::session::state::{CompletedBlock, CompletedStep, DiscardedBlock, Sessi
 use crate::trial::interference;
 use crate::trial::measurement::{Measurement, StoreFingerprint};
 
-/// How far a session has come.
+/// State of a session after its lines so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
     /// Everything that counts.
     recorded: SessionState,
     /// Rows of the block that is running.
     running: Vec<TrialLine>,
-    /// What the runs of each scenario have stored so far.
+    /// Rows that the runs of each scenario have stored so far.
     stored: Vec<Option<StoreFingerprint>>,
-    /// Whether two runs of one scenario stored different things.
+    /// True if two runs of one scenario stored different rows.
     differs: bool,
 }
 
-/// What is to do next.
+/// Next action of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextAction {
     /// To ask the strategy for the next step.
@@ -41,12 +41,12 @@ pub enum NextAction {
     Over,
 }
 
-/// What a ledger's text says, and what of it cannot be used.
+/// A parsed ledger, and the part of it that cannot be used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedLedger {
-    /// What its whole lines say.
+    /// State after its complete lines.
     pub progress: Replay,
-    /// How many bytes those lines take.
+    /// Length of the complete lines in bytes.
     pub whole_bytes: usize,
     /// Bytes behind them: a line that was being written when the harness or the machine died.
     pub torn_bytes: usize,
@@ -64,7 +64,7 @@ impl Replay {
         &self.recorded
     }
 
-    /// Which part of every step this session takes.
+    /// Shard of every step that this session runs.
     pub fn shard(&self) -> Option<Shard> {
         self.recorded.session.shard
     }
@@ -77,7 +77,7 @@ impl Replay {
         Ok(self.recorded)
     }
 
-    /// What is to do next.
+    /// Next action.
     pub fn todo(&self) -> NextAction {
         if self.recorded.ending.is_some() {
             return NextAction::Over;
@@ -97,8 +97,8 @@ impl Replay {
         }
     }
 
-    /// Takes in the next line; refuses one that cannot stand there. What it says of the block that
-    /// it ends comes back.
+    /// Applies the next line. Fails for a line that is impossible at this point. Returns the block
+    /// that it discards, if any.
     pub fn take(&mut self, line: Line) -> std::result::Result<Option<DiscardedBlock>, String> {
         if self.recorded.ending.is_some() {
             return Err("follows the end".into());
@@ -169,13 +169,13 @@ impl Replay {
     }
 
     fn end_block(&mut self, block: CompletedBlock) -> Option<DiscardedBlock> {
-        // A block in which nothing worked ended the measurement and says nothing of its arms.
+        // A block in which every run failed ended the measurement and says nothing about its arms.
         if block.measured().all(|measurement| measurement.report().is_none()) {
             return None;
         }
         let last = self.recorded.steps.last_mut()?;
         let stored = self.stored.get_mut(last.step.scenario)?;
-        // Runs that stored different things are evidence, whatever went on beside them.
+        // Different rows are evidence, whatever the interference.
         let agree = agree(block.measured(), stored);
         self.differs |= !agree;
         let scenario = self.recorded.session.session.scenarios.get(last.step.scenario)?;
@@ -197,7 +197,7 @@ impl Replay {
     }
 }
 
-/// What voids the block, if anything does; nothing voids a warm-up.
+/// Interference that discards the block, if any; a warm-up is never discarded.
 fn disturbance(scenario: &Scenario, step: &Step, block: &CompletedBlock) -> Option<DiscardedBlock> {
     let counted = step.plan.blocks.get(block.index).is_some_and(|planned| !planned.warmup);
     let measured: Vec<&Measurement> = block.measured().collect();
@@ -205,7 +205,7 @@ fn disturbance(scenario: &Scenario, step: &Step, block: &CompletedBlock) -> Opti
     Some(DiscardedBlock { index: block.index, disturbance })
 }
 
-/// Whether all runs so far stored the same; the first one says what.
+/// True if all runs so far stored the same rows as the first one.
 fn agree<'a>(
     measured: impl Iterator<Item = &'a Measurement>,
     stored: &mut Option<StoreFingerprint>,
@@ -214,8 +214,8 @@ fn agree<'a>(
     reports.all(|this| *stored.get_or_insert_with(|| this.clone()) == this)
 }
 
-/// What a ledger's text says. A last line without its end is torn and left out; any other line that
-/// cannot be read is refused with its number.
+/// Parses the text of a ledger. An incomplete last line is left out; any other unreadable line is
+/// an error with its number.
 pub fn parse_ledger(text: &str) -> std::result::Result<ParsedLedger, String> {
     let whole_bytes = text.rfind('\n').map_or(0, |end| end + 1);
     let mut lines = text[..whole_bytes].lines().enumerate();
@@ -234,7 +234,7 @@ pub fn parse_ledger(text: &str) -> std::result::Result<ParsedLedger, String> {
     Ok(ParsedLedger { progress, whole_bytes, torn_bytes: text.len() - whole_bytes })
 }
 
-/// What every format's first line has.
+/// Fields of the first line in every format.
 #[derive(Deserialize)]
 struct Versioned {
     format: u32,

@@ -1,5 +1,4 @@
-//! Which earlier measurement a command goes on with, and whether it may. Reads ledgers and changes
-//! none.
+//! Finds the earlier measurement that a command resumes, and checks that it may.
 
 use serde::Deserialize;
 
@@ -15,13 +14,13 @@ use crate::session::state::SessionState;
 /// A measurement that was cut off.
 #[derive(Debug)]
 pub struct UnfinishedSession {
-    /// Where it is.
+    /// Folder of the session.
     pub folder: ResultsDir,
-    /// What its ledger says.
+    /// Its ledger.
     pub told: ParsedLedger,
 }
 
-/// What the first line of a ledger has in every format.
+/// Fields of a ledger's first line in every format.
 #[derive(Debug, Deserialize)]
 struct LedgerHead {
     format: u32,
@@ -29,20 +28,21 @@ struct LedgerHead {
     shard: Option<Shard>,
 }
 
-/// The newest earlier measurement of a plan, by the one rule on which all of them are taken up.
+/// Newest earlier session of a plan; all verbs resume by this rule.
 #[derive(Debug)]
 pub enum PreviousSession {
-    /// There is none, or one that says nothing of this plan here and now.
+    /// None, or one without a result for this plan on this machine.
     None,
     /// It was cut off, and can go on.
     Resumable(Box<UnfinishedSession>),
-    /// It has ended, by the same programs on the same machine, and said something.
+    /// Completed by the same programs on the same machine.
     Ended(Box<SessionState>),
 }
 
-/// The newest measurement of this plan. Only that one counts: one that `--fresh` has left behind is
-/// not to be taken up when its successor has ended. An error where it was cut off and may not be
-/// gone on with: figures of two revisions, machines or programs are not one measurement.
+/// Finds the newest session of this plan. Older ones do not count: a session left behind by
+/// `--fresh` is not resumed after its successor has ended. Fails if the newest one is unfinished
+/// and cannot be resumed, because results of two revisions, machines or programs are not one
+/// measurement.
 pub fn newest(earlier: Vec<ResultsDir>, session: &SessionLine) -> Result<PreviousSession> {
     for folder in earlier {
         // A folder without a readable ledger, or with none yet, is no measurement of this plan.
@@ -86,7 +86,7 @@ fn decide(
     let differences = session.origin.differences(&recorded.session.origin);
     let ours = differences.is_empty();
     match recorded.ending {
-        // An invalid one says nothing, and is measured again.
+        // An invalid session is measured again.
         Some(Ending::Invalid) => Ok(PreviousSession::None),
         Some(Ending::Differs) if !folder.is_reported() => Ok(PreviousSession::None),
         Some(Ending::Complete | Ending::Differs) if folder.is_reported() => {

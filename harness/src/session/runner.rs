@@ -14,10 +14,10 @@ use crate::session::strategy::{NextStep, Strategy};
 use crate::trial::measurement::{Measurement, Outcome};
 use crate::trial::{Executor, Source};
 
-/// Runs what is left of a session to its last trial. Stops early, without an error, at the end of a
-/// block in which a run stored something else than those before it: there is nothing to compare.
-/// A void block is run again at the end of its step; where too many are, the step is invalid, and
-/// the strategy says what follows.
+/// Runs a session from its present state to its last trial. Stops early, without an error, after a
+/// block in which a run stored other rows than those before it. A discarded block is repeated at
+/// the end of its step. If too many are discarded, the step is invalid, and the strategy decides on
+/// the next one.
 pub fn run(
     progress: Replay,
     strategy: &dyn Strategy,
@@ -32,7 +32,7 @@ pub fn run(
     ran
 }
 
-/// What the loop works with.
+/// Context of the run loop.
 struct Runner<'a> {
     progress: Replay,
     strategy: &'a dyn Strategy,
@@ -155,7 +155,7 @@ impl Runner<'_> {
             let measured = self.trial(&source, trial)?;
             failures.extend(measured.failure().map(ToString::to_string));
         }
-        // Where nothing works, waiting for the rest of the plan helps nobody.
+        // If every run fails, the rest of the plan would fail too.
         match failures.first().filter(|_| failures.len() == count) {
             Some(first) => Err(Error::environment(format!(
                 "every run of a {} failed, the first with {first}",

@@ -1,5 +1,5 @@
-//! Whose a server's schema is: one session's at a time among those with results in one folder. It is
-//! claimed before anything of it is emptied, and let go of when its session ends, however that ends.
+//! Advisory lock on a server schema, for sessions with results in one folder. Taken before the
+//! schema is emptied, and released when the process exits.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -9,7 +9,7 @@ use migrator::store::mssql::url::ServerUrl;
 use crate::error::{Error, Result};
 use crate::results_dir::make;
 
-/// Where claims are, under the folder of results.
+/// Folder of the locks, below the results folder.
 const FOLDER: &str = ".schemas";
 
 /// A schema that is this session's.
@@ -39,13 +39,13 @@ impl SchemaLock {
         }
     }
 
-    /// Whether it is the schema that a URL names.
+    /// True if this is the schema of a URL.
     pub fn is_of(&self, url: &ServerUrl) -> bool {
         self.place == place(url)
     }
 }
 
-/// What a schema is called, the same for every way to write it.
+/// Name of a schema, the same for every way to write its URL.
 fn place(url: &ServerUrl) -> String {
     let schema = url.schema.as_deref().unwrap_or_default();
     format!("schema {schema} of {}:{}/{}", url.host, url.port, url.database).to_lowercase()

@@ -1,5 +1,5 @@
-//! What a session has measured: its steps with their complete blocks. What strategies and analyses
-//! work from; holds no rule of either. Parts of one session that ran on several machines become one.
+//! Recorded state of a session: its steps with their complete blocks. Strategies and analyses use
+//! it. Shards of one session are merged into one.
 
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
@@ -11,34 +11,33 @@ use crate::trial::StoreDifference;
 use crate::trial::interference::Interference;
 use crate::trial::measurement::{Measurement, StoreFingerprint};
 
-/// What a session has measured.
+/// Recorded state of a session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionState {
-    /// What was planned, and who measured.
+    /// Plan and origin.
     pub session: SessionLine,
-    /// How many records each run of a scenario takes, for each scenario, once that is known.
+    /// Records per run of each scenario, once known.
     pub records: Vec<Option<RecordsLine>>,
     /// The steps so far, in their order.
     pub steps: Vec<CompletedStep>,
     /// The parts of the plan that are in here; none where it was not divided.
     pub shards: Vec<Shard>,
-    /// Where stores first differ, where runs stored different rows and that could be found.
+    /// First difference of stores, if runs stored different rows and it could be found.
     pub difference: Option<StoreDifference>,
-    /// How the session ended, if it has.
+    /// End of the session, if it has ended.
     pub ending: Option<Ending>,
 }
 
 /// A step, and what has been run of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompletedStep {
-    /// What was planned.
+    /// Plan of the step.
     pub step: Step,
-    /// Every block that was run to its end and is not void, in the order in which they ended; of
-    /// several hosts one after the other.
+    /// Finished blocks that are not discarded, in order of their end; hosts follow one another.
     pub blocks: Vec<CompletedBlock>,
-    /// Every void run of a block, in their order.
+    /// Discarded blocks, in order.
     pub voided: Vec<DiscardedBlock>,
-    /// Whether too many were void for the rest to say anything.
+    /// True if too many blocks were discarded for a result.
     pub invalid: bool,
 }
 
@@ -47,7 +46,7 @@ pub struct CompletedStep {
 pub struct CompletedBlock {
     /// Its index in the step's plan.
     pub index: usize,
-    /// Which of the machines ran it, from 0.
+    /// Index of the machine that ran it, from 0.
     pub host: usize,
     /// Its trials, in their order.
     pub trials: Vec<TrialLine>,
@@ -58,17 +57,17 @@ pub struct CompletedBlock {
 pub struct DiscardedBlock {
     /// Its index in the step's plan.
     pub index: usize,
-    /// What disturbed it.
+    /// Interference with it.
     pub disturbance: Interference,
 }
 
 impl CompletedBlock {
-    /// What its trials gave, in their order.
+    /// Results of its trials, in order.
     pub fn measured(&self) -> impl Iterator<Item = &Measurement> {
         self.trials.iter().map(|line| &line.measurement)
     }
 
-    /// What the arm of this index gave.
+    /// Result of the arm at this index.
     pub fn of_arm(&self, arm: usize) -> Option<&Measurement> {
         self.trials.iter().find(|line| line.trial.arm == arm).map(|line| &line.measurement)
     }
@@ -85,8 +84,8 @@ impl CompletedStep {
         Self { step, blocks: Vec::new(), voided: Vec::new(), invalid: false }
     }
 
-    /// Indices of the blocks that are still to run, in the order in which they run: void ones at
-    /// the end. None of an invalid step.
+    /// Indices of the blocks still to run, in order; discarded ones come last. Empty for an invalid
+    /// step.
     pub fn pending(&self, shard: Option<Shard>) -> Vec<usize> {
         if self.invalid {
             return Vec::new();
@@ -148,7 +147,7 @@ impl SessionState {
         earlier
     }
 
-    /// What an arm is called: its settings, after the program's name where there are several.
+    /// Label of an arm: its settings, after the program's name if there are several.
     pub fn arm_name(&self, arm: &Arm) -> String {
         let programs = &self.session.origin.programs;
         match programs.get(arm.program).filter(|_| programs.len() > 1) {
@@ -175,8 +174,8 @@ impl SessionState {
         Some((scenario, arms))
     }
 
-    /// Whether so many of the blocks of this name are void that the rest says nothing. Batches of
-    /// one comparison count together.
+    /// True if too many blocks of this name are discarded for a result. Looks of one comparison
+    /// count together.
     pub(crate) fn voids_too_many(&self, name: &str) -> bool {
         let shard = self.session.shard;
         let voided = self.steps_of(name).map(|ran| ran.voided.len()).sum();
@@ -203,7 +202,7 @@ pub fn merge(mut parts: Vec<(String, SessionState)>) -> Result<SessionState> {
     Ok(whole)
 }
 
-/// Why the other is not a further part, if it is not.
+/// Reason why another state is not a further shard of this one.
 fn difference(whole: &SessionState, part: &SessionState) -> Option<String> {
     let (ours, theirs) = (&whole.session, &part.session);
     if ours.plan_hash != theirs.plan_hash {
@@ -221,7 +220,7 @@ fn difference(whole: &SessionState, part: &SessionState) -> Option<String> {
     }
     let mut origin = theirs.origin.clone();
     origin.host.clone_from(&ours.origin.host);
-    // Parts that run beside each other need a schema each.
+    // Shards that run at the same time need a schema each.
     for (theirs, ours) in origin.servers.iter_mut().zip(&ours.origin.servers) {
         theirs.url.clone_from(&ours.url);
     }

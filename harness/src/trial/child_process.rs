@@ -34,11 +34,11 @@ pub(crate) struct ChildCommand<'a> {
     pub(crate) words: Vec<OsString>,
     /// By which share it is made to take longer.
     pub(crate) slowed_by: f64,
-    /// Where its stderr goes.
+    /// File for its stderr.
     pub(crate) log: &'a Path,
     /// When it is ended; never, where there is no limit.
     pub(crate) limit_s: Option<u32>,
-    /// What it gets to log in with; nothing where it talks to no server.
+    /// Credentials; `None` if it uses no server.
     pub(crate) access: Option<&'a Credentials>,
 }
 
@@ -73,7 +73,7 @@ impl Interrupts {
     }
 }
 
-/// How a process ended.
+/// Way in which a process ended.
 enum ExitKind {
     /// By itself, well.
     Well(Usage),
@@ -82,11 +82,11 @@ enum ExitKind {
     TimedOut,
 }
 
-/// What a process took where it ended well, or why it did not.
+/// Resources that a process used, or the reason of its failure.
 pub(crate) struct Exit {
-    /// What the operating system counted, where it could be asked.
+    /// Usage counted by the operating system, if it could be read.
     pub(crate) usage: Option<Usage>,
-    /// What went wrong, with its last words.
+    /// Failure, with the last lines of its output.
     pub(crate) failure: Option<Failure>,
 }
 
@@ -128,7 +128,7 @@ impl ProcessRunner {
         let interrupts = &mut self.interrupts;
         self.runtime.block_on(async move {
             let mut child = command.spawn().map_err(failed)?;
-            // Where this end of the pipe is dropped, the launcher ends the trial.
+            // Dropping this end of the pipe makes the launcher end the trial.
             let _held = child.stdin.take();
             let said = tokio::select! {
                 said = last_word(&mut child) => Some(said),
@@ -167,7 +167,7 @@ fn command(job: &ChildCommand<'_>) -> Result<Command> {
     Ok(command)
 }
 
-/// Everything that a launcher says until it and the program are gone.
+/// Output of a launcher until it and the program have ended.
 async fn last_word(child: &mut Child) -> io::Result<String> {
     let mut said = String::new();
     if let Some(mut stdout) = child.stdout.take() {
@@ -176,7 +176,7 @@ async fn last_word(child: &mut Child) -> io::Result<String> {
     Ok(said)
 }
 
-/// How the program ended, from its launcher's last word; a launcher that said nothing was killed.
+/// Exit of the program from its launcher's message; a launcher without a message was killed.
 fn end_of(said: &str) -> io::Result<ExitKind> {
     if said.is_empty() {
         let signal = Signal::SIGKILL as i32;

@@ -1,5 +1,5 @@
-//! What runs need of a server besides its URL: a password, and the name of a schema that they may
-//! empty. Finds them, tries them, and shows no password.
+//! Credentials of runs on a server: the password, and the schema that they may empty. Never prints
+//! a password.
 
 use std::path::Path;
 
@@ -17,10 +17,10 @@ use crate::error::{Error, Result};
 use crate::scenario::store::SCHEMA;
 use crate::scenario::{Scenario, Store};
 
-/// What stands where a password was.
+/// Replacement for a password.
 const HIDDEN: &str = "…";
 
-/// What runs need of a server besides its URL; nothing where no scenario has one.
+/// Credentials for servers; empty if no scenario uses one.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     password: Option<Password>,
@@ -28,11 +28,12 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// The access that these scenarios need: the password from the file or else from the variable
-    /// `MIGRATOR_DB_PASSWORD`, and the schema, not created for trials, that they may empty.
+    /// Credentials for these scenarios: the password from the file or from `MIGRATOR_DB_PASSWORD`,
+    /// and the schema that they may empty although it was not created for trials.
     ///
     /// # Errors
-    /// A server that nobody has named, no password, and what is given and would be ignored.
+    ///
+    /// Fails for an unnamed server, a missing password, and values that would be ignored.
     pub fn of(
         scenarios: &[Scenario],
         password_file: Option<&Path>,
@@ -60,13 +61,13 @@ impl Credentials {
         }
     }
 
-    /// Where a store on a server is.
+    /// URL of a store on a server.
     pub fn url(store: &Store) -> Result<ServerUrl> {
         ServerUrl::parse(&store.url).map_err(|error| environment(&error))
     }
 
-    /// Logs in, empties the store's schema and returns what the server says of itself. What would
-    /// fail every trial fails here, before anything is begun.
+    /// Logs in, empties the store's schema and returns the server's version. A fault that would
+    /// fail every trial fails here, before anything starts.
     pub fn try_out(&self, store: &Store) -> Result<String> {
         let url = Self::url(store)?;
         let schema = url.schema.clone().unwrap_or_default();
@@ -149,7 +150,7 @@ fn migrated(server: &MssqlStore) -> migrator::error::Result<Option<String>> {
     Ok(found)
 }
 
-/// Whether there was anything to hide.
+/// True if something was hidden.
 fn hide(value: &mut Value, password: &str) -> bool {
     match value {
         Value::String(text) if text.contains(password) => {
@@ -219,7 +220,7 @@ mod tests {
         let report = r#"{"a":12345678,"b":["x 12345678"],"n12345678":{"c":"12345678"}}"#;
         let hidden = access.hidden_in_report(report.to_owned());
         assert_eq!(hidden, r#"{"a":12345678,"b":["x …"],"n…":{"c":"…"}}"#);
-        // What is not touched keeps its bytes.
+        // Untouched texts keep their bytes.
         let report = r#"{ "a": 12345678, "b": "x" }"#;
         assert_eq!(access.hidden_in_report(report.to_owned()), report);
         let quoted = Credentials::with("a\"b\\c");

@@ -1,5 +1,4 @@
-//! Which variables of its own environment the harness keeps from the programs that it runs. Starts
-//! nothing.
+//! Environment variables that the harness withholds from the programs that it runs.
 
 use std::ffi::{OsStr, OsString};
 
@@ -18,12 +17,11 @@ const MARKS: [&str; 11] = [
     "TOKEN",
 ];
 
-/// The variables that no process gets: everything named like a secret. What a program under test
-/// writes is kept and published. A run whose store is on a server gets the one password for it
-/// again, and nothing else.
+/// Variables that no process receives: all that are named like a secret, because the output of a
+/// program under test is kept and published. A run on a server receives only its password again.
 ///
-/// A list of what is let through was turned down: any program can be measured, and what one needs
-/// of its environment (a search path for modules, a locale) nobody here knows.
+/// An allow list was rejected: any program can be measured, and its needs (a module search path, a
+/// locale) are unknown here.
 pub(crate) fn withheld() -> impl Iterator<Item = OsString> {
     std::env::vars_os().map(|(name, _)| name).filter(|name| is_secret(name))
 }

@@ -1,5 +1,4 @@
-//! How one trial is run: the line between what is planned and what does it. Two ways, processes and
-//! a mock; neither knows the plan nor judges what comes out.
+//! Interface between the plan of a trial and its execution, by processes or by a mock.
 
 use std::path::PathBuf;
 
@@ -27,18 +26,18 @@ pub struct Source {
     pub scenario: usize,
     /// The `SQLite` file.
     pub path: PathBuf,
-    /// How many records it holds.
+    /// Number of its records.
     pub records: u32,
 }
 
-/// Where the stores of two arms first differ.
+/// First difference between the stores of two arms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreDifference {
     /// The table.
     pub table: String,
-    /// The record's key, where the table says whose row it is.
+    /// Key of the record, if the table has one.
     pub record: Option<i64>,
-    /// What differs there, in words that name both arms.
+    /// Description of the difference, with the names of both arms.
     pub words: String,
 }
 
@@ -47,8 +46,9 @@ pub trait Executor {
     /// Makes the source of this many records for a scenario of the session, or finds it made.
     fn prepare(&mut self, scenario: usize, records: u32) -> Result<Source>;
 
-    /// Migrates the source once with this program of the session under these settings, into a fresh
-    /// store. A run that fails is a measurement; an error stops everything.
+    /// Migrates the source once more with each arm, into stores that are kept, and returns their
+    /// first difference. `names` are for its text. `None` if they are equal, or if stores cannot be
+    /// read.
     fn measure(
         &mut self,
         source: &Source,

@@ -1,31 +1,31 @@
-//! Whether a block's runs were disturbed from outside (statistics.md 4, voiding). The rule is fixed in
-//! the scenario before the first run and sees no setting and no figure of a run. Pure.
+//! Interference with a block's runs from outside (statistics.md 4). Limits are fixed in the
+//! scenario before the first run, and see no setting and no result.
 
 use std::fmt;
 
 use crate::scenario::{Scenario, Validity};
 use crate::trial::measurement::{Measurement, SystemLoad};
 
-/// What disturbed a run; in words, what it was and what the scenario allows.
+/// Interference with a run, with the limit of the scenario.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Interference {
     /// Other programs took a share of the processors' time.
     ForeignCpu {
-        /// How large.
+        /// Share.
         share: f64,
         /// The largest that is allowed.
         most: f64,
     },
     /// The host of a virtual machine took a share.
     Steal {
-        /// How large.
+        /// Share.
         share: f64,
         /// The largest that is allowed.
         most: f64,
     },
     /// Memory went to disk or came back.
     Swap {
-        /// How many pages.
+        /// Number of pages.
         pages: u64,
         /// The most that are allowed.
         most: u64,
@@ -55,8 +55,8 @@ impl fmt::Display for Interference {
     }
 }
 
-/// What voids a block, if anything does: the first disturbance of its runs. A quick look is not
-/// testable anyway, and nothing of it is voided.
+/// First interference that discards a block. A `--quick` run is not testable anyway, so none of its
+/// blocks is discarded.
 pub fn disturbance(scenario: &Scenario, block: &[&Measurement]) -> Option<Interference> {
     if scenario.quick {
         return None;

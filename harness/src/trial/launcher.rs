@@ -1,12 +1,12 @@
-//! The process between the harness and one program: starts it, waits for it, says what the operating
-//! system counted of it, and ends with it. Knows no trial and no report.
+//! Process between the harness and one program: starts it, waits for it, reports its resource
+//! usage, and ends with it.
 //!
 //! A process that waits for exactly one child gets exactly that child's CPU time and peak memory
-//! from getrusage(2), `RUSAGE_CHILDREN`: the safe way to what wait4(2) would say. The peak has a
-//! floor of this process's own few MiB, which a child holds between fork and exec.
+//! from getrusage(2), `RUSAGE_CHILDREN`; this is the safe form of wait4(2). The peak includes a few
+//! MiB of this process, which a child holds between fork and exec.
 //!
-//! It can also make a program slower by a known share, by stopping it for a moment over and over:
-//! so a harness can be shown a slowdown whose size is known before it is measured.
+//! It can also slow a program by a known share, by pausing it at short intervals, to test a harness
+//! with a slowdown of known size.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -23,15 +23,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::trial::measurement::Usage;
 
-/// How long a slowed program runs between two stops: short against a run, and long enough that a
-/// scheduler with more to do than processors, which lets those go first that have just stood still,
-/// makes up for few of the stops.
+/// Time between two pauses of a slowed program. It is short compared with a run. It is long enough
+/// that a scheduler under load, which prefers processes that have just paused, compensates for few
+/// of the pauses.
 const RUN_SLICE: Duration = Duration::from_millis(50);
 
-/// How often a slowed program is asked whether it has ended.
+/// Interval at which a slowed program is checked for its end.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What the launcher says on stdout, one line of JSON.
+/// Message of the launcher on stdout, one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LauncherMessage {
@@ -41,7 +41,7 @@ pub(crate) enum LauncherMessage {
         code: Option<i32>,
         /// The signal that ended it.
         signal: Option<i32>,
-        /// What it took.
+        /// Resource usage.
         usage: Usage,
     },
     /// It could not be started, or not be waited for.
@@ -121,6 +121,6 @@ const RSS_UNIT: u64 = if cfg!(target_os = "macos") { 1 } else { 1024 };
 
 /// Ends this process and everything in its group.
 fn end_group() {
-    // Where this fails there is no group left to end.
+    // If this fails, the group has ended already.
     let _ = killpg(getpgrp(), Signal::SIGKILL);
 }

@@ -1,5 +1,4 @@
-//! What a trial gave: a run report that can be compared, or a failure with its reason. Looks at one
-//! trial at a time; what several say together is for `analyse`.
+//! Result of one trial: a checked run report, or a failure with its reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,7 +14,7 @@ use crate::scenario::Link;
 use crate::scenario::metric::Metric;
 use crate::stats::quantile_support;
 
-/// What a trial gave, and how long its process lived.
+/// Result of a trial, and the lifetime of its process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// Seconds that emptying its store took before it; absent where every run gets a fresh file.
@@ -23,10 +22,10 @@ pub struct Measurement {
     pub reset_s: Option<f64>,
     /// Seconds from the start of the process to its end.
     pub elapsed_s: f64,
-    /// What the process took; absent where nobody could ask the operating system.
+    /// Resource usage of the process; `None` if it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// What else went on meanwhile; absent where nobody could tell.
+    /// System load during the trial; `None` if it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surroundings: Option<SystemLoad>,
     /// The run's own report, or why there is none.
@@ -34,7 +33,8 @@ pub struct Measurement {
     pub outcome: Outcome,
 }
 
-/// What a process and the descendants that it waited for took, as the operating system says.
+/// Resource usage of a process and the descendants that it waited for, as counted by the operating
+/// system.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// CPU time in user mode.
@@ -45,7 +45,7 @@ pub struct Usage {
     pub peak_rss_bytes: u64,
 }
 
-/// What went on beside a run.
+/// System load during a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SystemLoad {
     /// Share of all processors' time that other programs took, 0 to 1.
@@ -70,16 +70,16 @@ pub enum Outcome {
     Failure(Failure),
 }
 
-/// Why a trial gave no figures.
+/// Failure of a trial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What happened, as far as it matters to tell apart.
+    /// Cause of the failure.
     pub cause: Cause,
     /// One line for people: the last words of the process, or what is wrong with its report.
     pub detail: String,
 }
 
-/// What happened to a failed trial.
+/// Cause of a failed trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -118,7 +118,7 @@ impl fmt::Display for Failure {
 }
 
 impl Measurement {
-    /// What somebody who asked no operating system has measured.
+    /// A measurement without operating-system counters.
     pub fn new(elapsed_s: f64, outcome: Outcome) -> Self {
         Self { reset_s: None, elapsed_s, usage: None, surroundings: None, outcome }
     }
@@ -155,14 +155,14 @@ impl Measurement {
     }
 }
 
-/// What a trial was asked to do.
+/// Specification of a trial.
 #[derive(Debug, Clone, Copy)]
 pub struct TrialSpec<'a> {
     /// The settings to run under.
     pub settings: &'a Settings,
     /// The link to simulate.
     pub link: Link,
-    /// Whether the program is somebody else's: it may leave out what it does not count.
+    /// True for a foreign program, which may leave out counters.
     pub foreign: bool,
 }
 
@@ -306,8 +306,8 @@ fn check_figures(report: &RunReport, foreign: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// A report's value for a metric, in the metric's unit; none where it does not say how long a stage
-/// of it took, or of how few records it is a tail.
+/// Value of a metric in a report, in the metric's unit. `None` if the report lacks the stage, or
+/// has too few records for the quantile.
 fn value(report: &RunReport, metric: Metric) -> Option<f64> {
     match metric {
         Metric::RecPerMin => Some(report.rec_per_min),
@@ -330,24 +330,24 @@ pub fn stage_ms(report: &RunReport, stage: &str) -> f64 {
     total_ns as f64 / report.books.read as f64 / 1000.0
 }
 
-/// What a run left in its store: equal for all runs that may be compared.
+/// Rows of a run in its store: equal for all comparable runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreFingerprint {
     /// The report's checksum.
     pub checksum: String,
-    /// Where each record ended.
+    /// Outcome of every record.
     pub books: Books,
     /// Rows per table.
     pub rows: BTreeMap<String, u64>,
 }
 
 impl StoreFingerprint {
-    /// What the report says was stored.
+    /// Stored rows by the report.
     pub fn of(report: &RunReport) -> Self {
         Self { checksum: report.checksum.clone(), books: report.books, rows: report.rows.clone() }
     }
 
-    /// Where the other differs, one fragment each: `rows of app_base 7999 instead of 8000`.
+    /// Differences from the other, one fragment each: `rows of app_base 7999 instead of 8000`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
         let mut compare = |name: String, here: &dyn fmt::Display, there: &dyn fmt::Display| {

@@ -1,5 +1,5 @@
-//! Trials that nobody runs: answers come from a function, so that plans, ledgers and analyses can
-//! be tested exactly and at once.
+//! Mock executor: a function answers each trial, so that plans, ledgers and analyses are tested
+//! exactly and at once.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::scenario::step::Arm;
 use crate::trial::measurement::Measurement;
 
-/// What answers a trial of a program.
+/// Function that answers a trial of a program.
 type Answer = Box<dyn FnMut(&Source, usize, &Settings) -> Result<Measurement>>;
 
 /// Answers trials from a function.
@@ -32,14 +32,14 @@ impl Mock {
         Self::of_programs(move |source, _, settings| answer(source, settings))
     }
 
-    /// The same, told which program each trial is of.
+    /// The same, with the index of each trial's program.
     pub fn of_programs(
         answer: impl FnMut(&Source, usize, &Settings) -> Result<Measurement> + 'static,
     ) -> Self {
         Self { answer: Box::new(answer), difference: None }
     }
 
-    /// Says that stores which differ do so here.
+    /// Reports this as the first difference of stores that differ.
     #[must_use]
     pub fn differing(self, difference: StoreDifference) -> Self {
         Self { difference: Some(difference), ..self }

@@ -45,7 +45,7 @@ pub struct Process {
     children: ProcessRunner,
 }
 
-/// What a scenario says of how its trials run.
+/// Conditions of a scenario's trials.
 #[derive(Debug, Clone)]
 struct Conditions {
     workload: Workload,
@@ -65,14 +65,14 @@ impl Conditions {
     }
 }
 
-/// The folder of this harness's trials. A lock tells it from one whose harness was killed.
+/// Folder of this harness's trials. A lock distinguishes it from the folder of a killed harness.
 #[derive(Debug)]
 struct Trials {
     folder: TempDir,
     _lock: File,
 }
 
-/// Held as long as a harness runs trials beside it.
+/// Locked while a harness runs trials next to it.
 const LOCK: &str = "lock";
 
 impl Trials {
@@ -82,7 +82,7 @@ impl Trials {
             let left_behind =
                 File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
             if left_behind {
-                // What cannot be removed costs disk space and nothing else.
+                // A folder that cannot be removed only costs disk space.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -177,7 +177,7 @@ impl Process {
             let made = entry.metadata().and_then(|metadata| metadata.modified()).ok();
             let age = made.and_then(|made| SystemTime::now().duration_since(made).ok());
             if age.is_some_and(|age| age > STALE_SOURCE) {
-                // What cannot be removed costs disk space and nothing else.
+                // A folder that cannot be removed only costs disk space.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -300,8 +300,9 @@ impl Executor for Process {
     ) -> Result<Option<StoreDifference>> {
         let mut store = self.conditions(source.scenario)?.store.clone();
         if store.is_server() {
-            // Two runs into one schema leave nothing of the first to compare. What two builds make of
-            // a record they make of it in files too; what a command does with them nobody knows.
+            // A second run into one schema replaces the rows of the first. Two builds write the
+            // same rows into files as into a server. The effect of a foreign command on files is
+            // unknown.
             let [one, other] = [self.program(arms[0].program)?, self.program(arms[1].program)?];
             if one.is_runner() || other.is_runner() {
                 return Ok(None);

@@ -33,23 +33,23 @@ pub struct Migrator {
     arguments: Vec<OsString>,
 }
 
-/// What a program is asked to do.
+/// Specification of one run of a program.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial<'a> {
     /// The `SQLite` file with the records.
     pub(crate) source: &'a Path,
-    /// Where the rows go.
+    /// Target of the rows.
     pub(crate) store: &'a Store,
     /// The settings.
     pub(crate) settings: &'a Settings,
-    /// What is simulated.
+    /// Simulated network.
     pub(crate) link: Link,
     /// The trial's own folder.
     pub(crate) folder: &'a Path,
 }
 
 impl Trial<'_> {
-    /// Where the report is written.
+    /// Path of the report.
     pub(crate) fn report(&self) -> PathBuf {
         self.folder.join(REPORT)
     }
@@ -146,7 +146,7 @@ impl Program {
         Self::Slowed(Box::new(self), share)
     }
 
-    /// Whether it is no build of the migrator.
+    /// True for a `[runner]` command, which is not a build of the migrator.
     pub(crate) fn is_runner(&self) -> bool {
         matches!(self.unslowed().0, Self::Runner(_))
     }
@@ -162,8 +162,7 @@ impl Program {
         }
     }
 
-    /// What makes the records that it reads and the tables that it fills: a build of the migrator
-    /// makes its own.
+    /// Migrator that makes the source and the tables: a build makes its own.
     pub(crate) fn migrator(&self) -> Result<Migrator> {
         match self {
             Self::Migrator(migrator) => Ok(migrator.clone()),
@@ -244,8 +243,8 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), String::from)
 }
 
-/// The settings as the migrator's command line takes them: names with hyphens. What the baseline
-/// has is not said, because an older build may not know the setting; its report has to agree.
+/// Flags of the migrator's command line for these settings. Values equal to the baseline are
+/// omitted, because an older build may not know the setting; its report has to agree.
 fn flags(settings: &Settings) -> Vec<String> {
     let baseline = flat(&Settings::default());
     let settings = flat(settings);
@@ -276,7 +275,7 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
-    /// What the migrator makes of words that begin with its path and this verb.
+    /// Parses a command line of the migrator, from its path and this verb on.
     fn taken(words: Vec<OsString>, verb: &str) -> Verb {
         assert_eq!(words[1], verb);
         Cli::try_parse_from(words).unwrap().verb

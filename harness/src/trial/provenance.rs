@@ -1,5 +1,5 @@
-//! What was measured and where: revision, program, store, machine. Reads what the operating system
-//! says and judges only whether it makes figures doubtful.
+//! Provenance of a measurement: revision, program, store and machine, with warnings about the
+//! machine.
 
 use std::fmt;
 use std::fs;
@@ -18,7 +18,7 @@ pub(crate) const BUSY_LOAD: f64 = 0.25;
 /// File systems that flush to no disk.
 pub(crate) const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 
-/// What was measured and where.
+/// Provenance of a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// `FORMAT_VERSION` of the program that wrote it.
@@ -36,7 +36,7 @@ pub struct Provenance {
     /// The other programs under test, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_programs: Vec<Program>,
-    /// What it wrote into.
+    /// Store of the runs.
     pub store: Store,
     /// The machine.
     pub machine: Machine,
@@ -49,27 +49,27 @@ pub struct Program {
     pub path: Option<String>,
     /// BLAKE3 of the binary, 32 hex digits.
     pub blake3: String,
-    /// Its version, as the first report says.
+    /// Version by the first report.
     pub version: Option<String>,
-    /// Its build profile, as the first report says.
+    /// Build profile by the first report.
     pub profile: Option<String>,
 }
 
-/// What the program under test wrote into.
+/// Store of the program under test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
     /// The scenario's URL.
     pub url: String,
-    /// How the store flushes; absent of a server.
+    /// Flush mode; `None` for a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synchronous: Option<String>,
-    /// The store's own version, as the first report says.
+    /// Version of the store by the first report.
     pub version: Option<String>,
-    /// The file system that holds the stores, where the operating system says; absent of a server.
+    /// File system of the stores, if the operating system reports it; `None` for a server.
     pub filesystem: Option<String>,
 }
 
-/// The machine; what the operating system does not say is absent.
+/// The machine; values that the operating system does not report are `None`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// Its name.
@@ -82,13 +82,13 @@ pub struct Machine {
     pub cpus: usize,
     /// Main memory.
     pub memory_bytes: Option<u64>,
-    /// How the clock speed is governed.
+    /// Governor of the clock speed.
     pub governor: Option<String>,
     /// Mean number of runnable processes over the minute before the first run.
     pub load: Option<f64>,
 }
 
-/// Why the machine makes figures doubtful.
+/// Warning that the environment makes results doubtful.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EnvironmentWarning {
     /// Others were computing before the first run.
@@ -127,7 +127,7 @@ impl fmt::Display for EnvironmentWarning {
 }
 
 impl Provenance {
-    /// What is known before the first run. `stores` is a folder on the stores' file system.
+    /// Provenance before the first run. `stores` is a folder on the stores' file system.
     pub fn before(
         measured: Measured<'_>,
         program: Program,
@@ -166,8 +166,8 @@ impl Provenance {
         self.store.version = Some(format!("{} {}", report.store.kind, report.store.version));
     }
 
-    /// What was around the runs of another measurement and is not around ours, the programs under
-    /// test aside; a fragment each: `kernel b instead of a`.
+    /// Differences between the environments of another measurement and this one, programs excluded;
+    /// one fragment each: `kernel b instead of a`.
     pub fn differences_around(&self, other: &Self) -> Vec<String> {
         let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
         let around = |identity: &Self| {
@@ -210,13 +210,13 @@ impl Provenance {
 }
 
 impl Program {
-    /// What is known of it before its first run; no path is the harness's own.
+    /// Program before its first run; no path means the harness's own.
     pub fn before(path: Option<String>, blake3: String) -> Self {
         Self { path, blake3, version: None, profile: None }
     }
 }
 
-/// What is measured, in words.
+/// Description of the measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured<'a> {
     /// `plan::hash` of the scenario.
@@ -271,7 +271,7 @@ impl Machine {
     }
 }
 
-/// How many processors a program may use.
+/// Number of processors that a program may use.
 pub(crate) fn usable_cpus() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
@@ -281,7 +281,7 @@ fn memory_bytes(meminfo: &str) -> Option<u64> {
     bytes_of(meminfo, "MemTotal:")
 }
 
-/// What a line of /proc/meminfo says, in bytes.
+/// Value of a line of /proc/meminfo, in bytes.
 pub(crate) fn bytes_of(meminfo: &str, name: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -1,5 +1,5 @@
-//! Where two stores of one source first differ: table, record, column. Reads `SQLite` files and
-//! changes none; what the checksum leaves out is left out here.
+//! First difference between two stores of one source: table, record and column. Reads `SQLite`
+//! files. Leaves out the columns that the checksum leaves out.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -22,9 +22,9 @@ const SHOWN_CHARACTERS_MAX: usize = 60;
 /// A table that both stores have.
 struct Table {
     name: String,
-    /// What is compared.
+    /// Columns to compare.
     columns: Vec<String>,
-    /// What tells one row from another, the record's key first.
+    /// Columns that identify a row; the record's key is the first.
     key: Vec<String>,
 }
 
@@ -156,7 +156,7 @@ fn described(table: &Table, key: &[Value], record: Option<i64>) -> String {
         .key
         .iter()
         .zip(key)
-        // A record whose name is no number is told by its column, as every other key.
+        // A record whose name is not a number is identified by its column, like any other key.
         .filter(|(column, _)| record.is_none() || *column != RECORD)
         .map(|(column, value)| format!("{column} {}", shown(value)))
         .collect();

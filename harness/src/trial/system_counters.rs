@@ -1,5 +1,5 @@
-//! What else the machine did while a trial ran, from the counters of /proc. Judges nothing; where
-//! the operating system does not say, there is no word.
+//! System counters of /proc before and after a trial; `None` if the operating system does not
+//! report them.
 
 use std::fs;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::trial::measurement::{SystemLoad, Usage};
 /// for (proc(5)).
 pub(crate) const TICKS_PER_S: f64 = 100.0;
 
-/// In a shorter time the ticks are too coarse to tell a share.
+/// Minimum duration: ticks are too coarse for shorter ones.
 const TIME_LEAST: Duration = Duration::from_millis(200);
 
 /// The machine's counters at one moment.
@@ -50,7 +50,8 @@ impl Counters {
         })
     }
 
-    /// What happened since, beside a process that took this much; none of a time too short to tell.
+    /// Load since an earlier reading, except that of a process with this usage; `None` if the time
+    /// is too short.
     pub(crate) fn since(self, before: Self, elapsed: Duration, own: Usage) -> Option<SystemLoad> {
         let all = self.all_ticks.saturating_sub(before.all_ticks) as f64;
         if elapsed < TIME_LEAST || all < 1.0 {
