@@ -6,7 +6,7 @@ use super::finding::{ProbeFinding, Severity, level, sentence};
 use super::proc_snapshot::ProcSnapshot;
 use crate::scenario::Validity;
 use crate::trial::measurement::SystemLoad;
-use crate::trial::provenance::{BUSY_LOAD, Doubt, Machine};
+use crate::trial::provenance::{BUSY_LOAD, EnvironmentWarning, Machine};
 
 /// Share of the machine's time that causes a warning: about the size of a small regression.
 const WARN: f64 = 0.01;
