@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use migrator::contract::catalogue::Catalogue;
-use migrator::contract::diagnostic::Code;
-use migrator::contract::lint::{Pair, Targets, of_draft, warnings};
+use migrator::contract::diagnostic::{Code, Severity};
+use migrator::contract::lint::{ContractPair, Targets, of_draft, warnings};
 use migrator::contract::model::Contract;
 use migrator::contract::shape::TableShape;
-use migrator::contract::syntax::Draft;
+use migrator::contract::syntax::ContractSyntax;
 use migrator::record::RawRecord;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
@@ -50,6 +50,11 @@ fn found(assert: &Assert) -> BTreeSet<Finding> {
     objects(assert).into_iter().map(of).collect()
 }
 
+/// The names of all kinds of this severity.
+fn codes(severity: Severity) -> impl Iterator<Item = &'static str> {
+    Code::ALL.iter().filter(move |code| code.severity() == severity).map(|code| code.name())
+}
+
 /// What is planted in a contract: `"_": "kind"` on a line, or the kind itself as a piece.
 fn planted(file: &str) -> BTreeSet<Finding> {
     let text = std::fs::read_to_string(folder().join(file)).unwrap();
@@ -58,7 +63,7 @@ fn planted(file: &str) -> BTreeSet<Finding> {
         let marks = line.split("\"_").skip(1);
         let marks = marks.filter_map(|rest| rest.split_once(": \"")?.1.split('"').next());
         let piece = line.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix("\","));
-        let piece = piece.filter(|word| Code::FAULTS.iter().any(|code| code.name == *word));
+        let piece = piece.filter(|word| codes(Severity::Error).any(|name| name == *word));
         planted.extend(marks.chain(piece).map(|kind| (number, kind.to_owned())));
     }
     planted
@@ -102,7 +107,7 @@ fn one_planted_fault_of_each_kind_is_found_in_one_run_on_its_line() {
     let assert = check_all("faulty.json", DIFFERING, &["--json"]).code(2);
     let planted = planted("faulty.json");
     assert_eq!(found(&assert), planted);
-    let mut every: BTreeSet<&str> = Code::FAULTS.iter().map(|code| code.name).collect();
+    let mut every: BTreeSet<&str> = codes(Severity::Error).collect();
     // A text that is no JSON has nothing else to be found in it.
     every.remove("syntax");
     // What can be said of a contract with faults is said beside them.
@@ -115,7 +120,7 @@ fn one_planted_surprise_of_each_kind_is_found_in_one_run_on_its_line() {
     let assert = check_all("surprising.json", &store_without("app_later"), &["--json"]).code(0);
     let planted = planted("surprising.json");
     assert_eq!(found(&assert), planted);
-    assert_eq!(kinds(&planted), Code::WARNINGS.iter().map(|code| code.name).collect());
+    assert_eq!(kinds(&planted), codes(Severity::Warning).collect());
 }
 
 #[test]
@@ -180,7 +185,7 @@ fn a_faulty_contract_is_refused_everywhere_with_the_same_list_in_short() {
         json["severity"] == "fault" && !with_tables.contains(&json["code"])
     };
     found.retain(by_itself);
-    assert!(error.contains(&format!("has {} faults", found.len())), "{error}");
+    assert!(error.contains(&format!("has {} errors", found.len())), "{error}");
     for json in found {
         let line = format!("line {}, column {}, ", json["line"], json["column"]);
         assert!(error.contains(&line), "{line} {error}");
@@ -381,7 +386,7 @@ proptest! {
 
     #[test]
     fn any_value_in_the_place_of_another_is_a_fault_or_makes_a_contract(
-        place in 0..400_usize,
+        span in 0..400_usize,
         value in prop_oneof![
             Just(json!(null)), Just(json!([])), Just(json!({})), Just(json!(-7)), Just(json!("")),
             Just(json!(true)), Just(json!(1e300)), Just(json!("app_base")), Just(json!("ß(é")),
@@ -390,22 +395,22 @@ proptest! {
     ) {
         let text = std::fs::read_to_string(folder().join("surprising.json")).unwrap();
         let mut json: Json = serde_json::from_str(&text).unwrap();
-        replace(&mut json, &mut place.clone(), &value);
+        replace(&mut json, &mut span.clone(), &value);
         let text = serde_json::to_string_pretty(&json).unwrap();
         let catalogue = Catalogue::load(&folder().join("surprising.tables.json")).unwrap();
         let shapes = TableShape::of_catalogue(&catalogue);
         let targets = Targets { catalogue: Some(&shapes), store: Some(&shapes) };
         let findings = match Contract::read(&text) {
             Ok((draft, contract)) => {
-                warnings(Pair { draft: &draft, contract: &contract }, targets)
+                warnings(ContractPair { draft: &draft, contract: &contract }, targets)
             }
             Err(mut faults) => {
-                faults.extend(Draft::parse(&text).iter().flat_map(|own| of_draft(own, targets)));
+                faults.extend(ContractSyntax::parse(&text).iter().flat_map(|own| of_draft(own, targets)));
                 faults
             }
         };
         for finding in findings {
-            prop_assert!(text.get(finding.place.start..finding.place.end).is_some(), "{finding}");
+            prop_assert!(text.get(finding.span.start..finding.span.end).is_some(), "{finding}");
         }
     }
 }

@@ -35,7 +35,7 @@ fn every_verb_takes_a_contract_that_ships_by_its_name() {
     let audit = succeeds(here, &[&["verify"], &of_loans[..], &audited].concat());
     assert!(audit.contains("stored 5") && audit.contains("audit passed"), "{audit}");
     let check = succeeds(here, &["check", "--contract", "loans", "--store", "sqlite:s.db"]);
-    assert!(check.contains("loans: 0 faults"), "{check}");
+    assert!(check.contains("loans: 0 errors"), "{check}");
     let schema = succeeds(here, &["schema", "--contract", "loans", "--dialect", "sqlite"]);
     assert!(schema.contains("app_collateral_rl"), "{schema}");
     let generate = ["generate", "--records", "1", "--product", "rl", "--out", "records"];

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
-use migrator::contract::lint::{Pair, Targets, warnings};
+use migrator::contract::lint::{ContractPair, Targets, warnings};
 use migrator::record::RawRecord;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
     };
     let nowhere = Targets { catalogue: None, store: None };
-    let _ = warnings(Pair { draft: &draft, contract: &contract }, nowhere);
+    let _ = warnings(ContractPair { draft: &draft, contract: &contract }, nowhere);
     let now = "2026-01-31T12:00:00".parse().unwrap();
     let (mut parser, mapper) = (Parser::new(&contract), Mapper::new(&contract, now));
     for record in RECORDS {

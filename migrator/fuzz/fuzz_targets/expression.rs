@@ -4,10 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use migrator::contract::case::lower;
-use migrator::contract::expr::{Context, Expression, Match, NameId, Names};
+use migrator::contract::expr::{Context, Expression, Match, NameId, ExpressionNames};
 
 struct Fields<'a> {
-    names: &'a Names,
+    names: &'a ExpressionNames,
     pairs: &'a [(&'a str, &'a str)],
 }
 
@@ -36,11 +36,11 @@ fuzz_target!(|text: &str| {
     let pairs: Vec<_> =
         text.lines().filter(is_field).filter_map(|line| line[1..].split_once('=')).collect();
     let lines: Vec<_> = text.lines().filter(|line| !is_field(line)).collect();
-    let mut names = Names::new();
+    let mut names = ExpressionNames::new();
     let expression = Expression::compile(&lines.join("\n"), &mut names);
     let fields = Fields { names: &names, pairs: &pairs };
     let value = format!("{:?}", expression.evaluate(&fields));
     assert_eq!(value, format!("{:?}", expression.evaluate(&fields)));
-    let _ = expression.taken(&fields);
+    let _ = expression.selected_branch(&fields);
     assert!(expression.fields().len() <= names.len());
 });

@@ -7,9 +7,9 @@ use crate::cli::args::{ContractArgs, ServerArgs};
 use crate::config::Synchronous;
 use crate::contract::catalogue::Catalogue;
 use crate::contract::lint::words::nearest;
-use crate::contract::loader::{APPLICATIONS, SHIPPED, Shipped, refusal, text_of};
+use crate::contract::loader::{APPLICATIONS, BuiltinContract, SHIPPED, refusal, text_of};
 use crate::contract::model::Contract;
-use crate::contract::syntax::Draft;
+use crate::contract::syntax::ContractSyntax;
 use crate::error::{Error, Result};
 use crate::source::location::Location;
 use crate::source::table::TableNames;
@@ -27,26 +27,28 @@ enum Named<'a> {
     /// A file.
     File(&'a Path),
     /// A contract that is part of the program.
-    Shipped(Shipped),
+    BuiltinContract(BuiltinContract),
 }
 
 impl<'a> Named<'a> {
     /// A plain word that is no file is the name of a contract that ships.
     fn of(contract: Option<&'a Path>) -> Result<Self> {
-        let Some(path) = contract else { return Ok(Self::Shipped(APPLICATIONS)) };
+        let Some(path) = contract else { return Ok(Self::BuiltinContract(APPLICATIONS)) };
         let is_word = path.components().count() == 1 && path.extension().is_none();
         let written = path.to_string_lossy();
         if path.is_file() || !is_word || written.contains(std::path::is_separator) {
             return if path.exists() { Ok(Self::File(path)) } else { Err(no_file(path)) };
         }
         let known = SHIPPED.into_iter().find(|shipped| shipped.name == written);
-        known.map(Self::Shipped).ok_or_else(|| no_file(path))
+        known.map(Self::BuiltinContract).ok_or_else(|| no_file(path))
     }
 
     fn text(self) -> Result<(String, String)> {
         match self {
             Self::File(path) => Ok((path.display().to_string(), text_of(path)?)),
-            Self::Shipped(shipped) => Ok((shipped.name.to_owned(), shipped.contract.to_owned())),
+            Self::BuiltinContract(shipped) => {
+                Ok((shipped.name.to_owned(), shipped.contract.to_owned()))
+            }
         }
     }
 }
@@ -66,7 +68,7 @@ fn no_file(path: &Path) -> Error {
 pub(super) fn contract(named: Option<&Path>) -> Result<Contract> {
     match Named::of(named)? {
         Named::File(path) => Contract::load(path),
-        Named::Shipped(shipped) => Contract::shipped(shipped),
+        Named::BuiltinContract(shipped) => Contract::shipped(shipped),
     }
 }
 
@@ -76,7 +78,7 @@ pub(super) fn load(args: &ContractArgs) -> Result<(Contract, Catalogue)> {
 }
 
 /// The contract as written and as compiled, from a file or from the program itself.
-pub(super) fn read_contract(args: &ContractArgs) -> Result<(Draft, Contract)> {
+pub(super) fn read_contract(args: &ContractArgs) -> Result<(ContractSyntax, Contract)> {
     let (name, text) = contract_text(args)?;
     Contract::read(&text).map_err(|faults| refusal(&name, &faults))
 }
@@ -89,7 +91,7 @@ pub(super) fn contract_text(args: &ContractArgs) -> Result<(String, String)> {
 fn catalogue(args: &ContractArgs) -> Result<Catalogue> {
     match (tables_path(args)?, Named::of(args.contract.as_deref())?) {
         (Some(path), _) => Catalogue::load(&path),
-        (None, Named::Shipped(shipped)) => Catalogue::shipped(shipped),
+        (None, Named::BuiltinContract(shipped)) => Catalogue::shipped(shipped),
         (None, Named::File(path)) => Catalogue::load(&Catalogue::beside(path)),
     }
 }
@@ -108,7 +110,7 @@ pub(super) fn tables_path(args: &ContractArgs) -> Result<Option<PathBuf>> {
     Ok(match (&args.tables, Named::of(args.contract.as_deref())?) {
         (Some(path), _) => Some(path.clone()),
         (None, Named::File(path)) => Some(Catalogue::beside(path)),
-        (None, Named::Shipped(_)) => None,
+        (None, Named::BuiltinContract(_)) => None,
     })
 }
 
@@ -298,7 +300,7 @@ mod tests {
             (Some("applications"), "applications"),
             (Some("loans"), "loans"),
         ] {
-            let Named::Shipped(shipped) = Named::of(written.map(Path::new)).unwrap() else {
+            let Named::BuiltinContract(shipped) = Named::of(written.map(Path::new)).unwrap() else {
                 panic!("{written:?}")
             };
             assert_eq!(shipped.name, name);

@@ -7,15 +7,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
-use super::column::typed;
-use super::loader::{APPLICATIONS, Shipped};
+use super::column::coerce_value;
+use super::loader::{APPLICATIONS, BuiltinContract};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue, Value};
 use crate::util::utf16::{NAME_UNITS_MAX, utf16_len};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct CatalogueFile {
     schema: String,
     tables: Vec<FileTable>,
 }
@@ -63,7 +63,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// None in a build whose tests have passed: the text is part of the program.
-    pub fn shipped(shipped: Shipped) -> Result<Self> {
+    pub fn shipped(shipped: BuiltinContract) -> Result<Self> {
         Self::parse(shipped.tables, &format!("the table catalogue of {}", shipped.name))
     }
 
@@ -97,23 +97,23 @@ impl Catalogue {
     /// # Errors
     /// Every fault, with table and column.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let file: File = serde_json::from_str(text)
+        let file: CatalogueFile = serde_json::from_str(text)
             .map_err(|cause| Error::caused(ErrorKind::Environment, origin, cause))?;
-        let mut faults = Vec::new();
-        let mut checker = Checker { file: &file, faults: &mut faults };
+        let mut errors = Vec::new();
+        let mut checker = Checker { file: &file, errors: &mut errors };
         let tables = checker.tables();
-        if faults.is_empty() {
+        if errors.is_empty() {
             return Ok(Self { schema: file.schema, tables });
         }
-        let plural = if faults.len() == 1 { "" } else { "s" };
-        let list = faults.join("\n  ");
-        Err(Error::environment(format!("{origin} has {} fault{plural}\n  {list}", faults.len())))
+        let plural = if errors.len() == 1 { "" } else { "s" };
+        let list = errors.join("\n  ");
+        Err(Error::environment(format!("{origin} has {} error{plural}\n  {list}", errors.len())))
     }
 }
 
 struct Checker<'f> {
-    file: &'f File,
-    faults: &'f mut Vec<String>,
+    file: &'f CatalogueFile,
+    errors: &'f mut Vec<String>,
 }
 
 impl Checker<'_> {
@@ -123,7 +123,7 @@ impl Checker<'_> {
         for table in &self.file.tables {
             self.name("table", &table.name);
             if !names.insert(table.name.to_ascii_lowercase()) {
-                self.faults.push(format!("{}: the table is there twice", table.name));
+                self.errors.push(format!("{}: the table is there twice", table.name));
             }
         }
         let file = self.file;
@@ -134,7 +134,7 @@ impl Checker<'_> {
         let sound = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !sound || !starts || utf16_len(name) > NAME_UNITS_MAX {
-            self.faults.push(format!(
+            self.errors.push(format!(
                 "{what} name {name:?}: only letters, digits and _, a letter or _ first, at most \
                  {NAME_UNITS_MAX} of them"
             ));
@@ -144,7 +144,7 @@ impl Checker<'_> {
     fn table(&mut self, index: usize, table: &FileTable) -> Table {
         let columns = self.columns(table);
         if table.primary_key.is_empty() {
-            self.faults.push(format!("{}: primary_key is empty", table.name));
+            self.errors.push(format!("{}: primary_key is empty", table.name));
         }
         let mut checked = Table {
             name: table.name.clone(),
@@ -167,12 +167,12 @@ impl Checker<'_> {
     fn columns(&mut self, table: &FileTable) -> Vec<Column> {
         let mut names = BTreeSet::new();
         if table.columns.is_empty() {
-            self.faults.push(format!("{}: there is no column", table.name));
+            self.errors.push(format!("{}: there is no column", table.name));
         }
         for column in &table.columns {
             self.name("column", &column.name);
             if !names.insert(column.name.to_ascii_lowercase()) {
-                self.faults
+                self.errors
                     .push(format!("{}.{}: the column is there twice", table.name, column.name));
             }
         }
@@ -182,17 +182,17 @@ impl Checker<'_> {
     fn column(&mut self, table: &FileTable, column: &FileColumn) -> Option<Column> {
         let place = format!("{}.{}", table.name, column.name);
         let Some(sql_type) = SqlType::parse(&column.sql_type) else {
-            self.faults.push(format!("{place}: the type {:?} is not supported", column.sql_type));
+            self.errors.push(format!("{place}: the type {:?} is not supported", column.sql_type));
             return None;
         };
         let default = column.default.as_ref().and_then(default_of);
         if column.default.as_ref().is_some_and(|json| !json.is_null()) && default.is_none() {
-            self.faults.push(format!("{place}: the default is neither a text nor a number"));
+            self.errors.push(format!("{place}: the default is neither a text nor a number"));
         }
         if let Some(ColumnDefault::Constant(text)) = &default
-            && let Err(cause) = typed(&Value::Text(text.as_str().into()), sql_type)
+            && let Err(cause) = coerce_value(&Value::Text(text.as_str().into()), sql_type)
         {
-            self.faults.push(format!("{place}: the default {text:?} does not fit: {cause}"));
+            self.errors.push(format!("{place}: the default {text:?} does not fit: {cause}"));
         }
         Some(Column {
             name: column.name.clone(),
@@ -211,7 +211,7 @@ impl Checker<'_> {
     fn column_index(&mut self, table: &FileTable, what: &str, name: &str) -> Option<usize> {
         let index = table.columns.iter().position(|column| column.name == name);
         if index.is_none() {
-            self.faults.push(format!("{}: {what} names {name}, which is no column", table.name));
+            self.errors.push(format!("{}: {what} names {name}, which is no column", table.name));
         }
         index
     }
@@ -226,22 +226,22 @@ impl Checker<'_> {
         let name = &table.name;
         let parent = self.file.tables.iter().position(|other| other.name == key.references);
         let Some(references) = parent else {
-            self.faults.push(format!("{name}: there is no table {} to refer to", key.references));
+            self.errors.push(format!("{name}: there is no table {} to refer to", key.references));
             return None;
         };
         if references > index {
-            self.faults
+            self.errors
                 .push(format!("{name} refers to {}, which must stand before it", key.references));
         }
         if key.columns.len() != key.referenced_columns.len() || key.columns.is_empty() {
-            self.faults
+            self.errors
                 .push(format!("{name}: a reference to {} with unequal columns", key.references));
         }
         let cascade = match key.on_delete.as_deref().map(str::to_ascii_lowercase).as_deref() {
             None | Some("no action") => false,
             Some("cascade") => true,
             Some(other) => {
-                self.faults
+                self.errors
                     .push(format!("{name}: on_delete is {other:?}, not cascade or no action"));
                 false
             }
@@ -254,12 +254,12 @@ impl Checker<'_> {
 
     fn row(&mut self, table: &Table, row: &Map<String, Json>) -> SqlRow {
         for name in row.keys().filter(|name| table.column(name).is_none()) {
-            self.faults.push(format!("{}: a row names {name}, which is no column", table.name));
+            self.errors.push(format!("{}: a row names {name}, which is no column", table.name));
         }
         let value = |column: &Column| {
             let place = format!("{}.{}", table.name, column.name);
             let value = row.get(&column.name).map_or(Value::Null, value_of);
-            match typed(&value, column.sql_type) {
+            match coerce_value(&value, column.sql_type) {
                 Ok(SqlValue::Null) if !column.nullable && !column.identity => {
                     Err(format!("{place}: a row has no value"))
                 }
@@ -271,8 +271,8 @@ impl Checker<'_> {
             .columns
             .iter()
             .map(|column| {
-                value(column).unwrap_or_else(|fault| {
-                    self.faults.push(fault);
+                value(column).unwrap_or_else(|error| {
+                    self.errors.push(error);
                     SqlValue::Null
                 })
             })
@@ -338,7 +338,7 @@ mod tests {
              "columns": [{"name": "id", "type": "tinyint", "nullable": false}]}]}"#;
         let error = Catalogue::parse(text, "here").unwrap_err().to_string();
         for expected in [
-            "here has 14 faults",
+            "here has 14 errors",
             "table name \"a]; DROP TABLE x\"",
             "a]; DROP TABLE x: there is no column",
             "a]; DROP TABLE x: primary_key is empty",

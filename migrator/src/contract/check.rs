@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::diagnostic::{Code, Finding, sort};
-use super::json::{Kind, Member, Node};
+use super::diagnostic::{Code, Diagnostic, sort};
+use super::json::{Member, Node, NodeKind};
 use super::model::RowKind;
-use super::syntax::{Draft, FieldMapping, FilterRule, Placed};
+use super::syntax::{ContractSyntax, FieldMapping, FilterRule, Spanned};
 
 /// Types whose tables need no relationship, if all their mappings have one.
 const UNRELATED: [&str; 4] = ["add_score", "add_indicator", "add_history", "add_report_lookup"];
@@ -34,22 +34,22 @@ const ENUM_HINTS: [&str; 11] = [
 ];
 
 /// All faults of a contract, in the order of its text; an empty list lets it pass.
-pub fn faults(draft: &Draft) -> Vec<Finding> {
-    let mut faults = draft.misshapen.clone();
-    head(draft, &mut faults);
-    enumerations(draft, &mut faults);
-    bits(draft, &mut faults);
-    rules(draft, &mut faults);
+pub fn errors(draft: &ContractSyntax) -> Vec<Diagnostic> {
+    let mut errors = draft.type_errors.clone();
+    head(draft, &mut errors);
+    enumerations(draft, &mut errors);
+    bits(draft, &mut errors);
+    rules(draft, &mut errors);
     for mapping in &draft.mappings {
-        keys_of(mapping, &mut faults);
+        keys_of(mapping, &mut errors);
         if mapping.value.has_type("enum") {
-            enum_of(draft, mapping, &mut faults);
+            enum_of(draft, mapping, &mut errors);
         }
     }
-    duplicates(draft, &mut faults);
-    relationships(draft, &mut faults);
-    sort(&mut faults);
-    faults
+    duplicates(draft, &mut errors);
+    relationships(draft, &mut errors);
+    sort(&mut errors);
+    errors
 }
 
 /// Whether a type makes rows of its own; its mapping needs no target column.
@@ -66,7 +66,7 @@ pub fn type_list(rule: &FilterRule) -> Option<(&str, Vec<&str>)> {
 }
 
 /// The filter rule of one element type.
-pub fn rule<'d>(draft: &'d Draft, element_type: &str) -> Option<&'d Placed<FilterRule>> {
+pub fn rule<'d>(draft: &'d ContractSyntax, element_type: &str) -> Option<&'d Spanned<FilterRule>> {
     draft.rules.iter().find(|rule| rule.value.element_type == element_type)
 }
 
@@ -82,40 +82,40 @@ pub fn enum_name(mapping: &FieldMapping) -> Option<String> {
     ENUM_HINTS.iter().find(|hint| column.contains(**hint)).map(|hint| format!("{hint}_enum"))
 }
 
-fn head(draft: &Draft, faults: &mut Vec<Finding>) {
+fn head(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
     let texts = ["source_table", "source_column", "source_application_table", "xml_root_element"];
     let lists = ["mappings", "table_insertion_order"];
     let is_empty = |key: &str| {
         draft.root.get(key).is_some_and(|node| node.to_json().as_array().is_some_and(Vec::is_empty))
     };
     for key in texts.iter().chain(&lists) {
-        if draft.lacks(key) || is_empty(key) {
+        if draft.is_missing(key) || is_empty(key) {
             let message = format!("`{key}` is required and must not be empty");
-            faults.push(Finding::new(Code::MISSING_KEY, *key, draft.place(&[key]), message));
+            errors.push(Diagnostic::new(Code::MissingKey, *key, draft.span(&[key]), message));
         }
     }
 }
 
-fn enumerations(draft: &Draft, faults: &mut Vec<Finding>) {
+fn enumerations(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
     for member in draft.root.get("enum_mappings").map_or(&[][..], Node::members) {
         let (key, map) = (&member.key, &member.value);
         let path = format!("enum_mappings.{key}");
-        if !matches!(map.kind, Kind::Object(_)) {
+        if !matches!(map.kind, NodeKind::Object(_)) {
             let message = format!("`{key}` must be an object, and is {}", map.describe());
-            faults.push(Finding::new(Code::WRONG_TYPE, &path, map.place, message));
+            errors.push(Diagnostic::new(Code::WrongType, &path, map.span, message));
         }
         for Member { key, value, .. } in map.members() {
             let json = value.to_json();
             if !(json.is_i64() || json.is_string()) {
                 let message = format!("{key:?} is {}, which no column holds", value.describe());
                 let path = format!("{path}.{key:?}");
-                faults.push(Finding::new(Code::ENUM_VALUE, path, value.place, message));
+                errors.push(Diagnostic::new(Code::EnumValue, path, value.span, message));
             }
         }
     }
 }
 
-fn bits(draft: &Draft, faults: &mut Vec<Finding>) {
+fn bits(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
     for name in ["char_to_bit", "boolean_to_bit"] {
         let map = draft.root.get("bit_conversions").and_then(|bits| bits.get(name));
         for Member { key, value, .. } in map.map_or(&[][..], Node::members) {
@@ -123,31 +123,31 @@ fn bits(draft: &Draft, faults: &mut Vec<Finding>) {
             if !matches!(json.as_i64(), Some(0 | 1)) {
                 let path = format!("bit_conversions.{name}.{key:?}");
                 let message = format!("{json} is no bit");
-                faults.push(Finding::new(Code::BIT_VALUE, path, value.place, message));
+                errors.push(Diagnostic::new(Code::BitValue, path, value.span, message));
             }
         }
     }
 }
 
-fn rules(draft: &Draft, faults: &mut Vec<Finding>) {
+fn rules(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
     for element_type in ["contact", "address"] {
         if rule(draft, element_type).is_none() {
             let path = "element_filtering.filter_rules";
-            let place = draft.place(&["element_filtering", "filter_rules"]);
+            let span = draft.span(&["element_filtering", "filter_rules"]);
             let message = format!("there is no rule with element_type \"{element_type}\"");
-            faults.push(Finding::new(Code::MISSING_RULE, path, place, message));
+            errors.push(Diagnostic::new(Code::MissingRule, path, span, message));
         }
     }
     for rule in &draft.rules {
-        required(rule, &["element_type", "xml_child_path"], faults);
+        required(rule, &["element_type", "xml_child_path"], errors);
         let element_type = rule.value.element_type.as_str();
-        if !rule.lacks("element_type") && !ELEMENT_TYPES.contains(&element_type) {
+        if !rule.is_missing("element_type") && !ELEMENT_TYPES.contains(&element_type) {
             let message = format!("there is no element type {element_type:?}");
-            faults.push(rule.finding(Code::UNKNOWN_ELEMENT_TYPE, "element_type", message));
+            errors.push(rule.diagnostic(Code::UnknownElementType, "element_type", message));
         }
         if type_list(&rule.value).is_none_or(|(_, list)| list.is_empty()) {
             let message = "no attribute has a list of the values that it may have";
-            faults.push(rule.finding(Code::RULE_WITHOUT_VALUES, "required_attributes", message));
+            errors.push(rule.diagnostic(Code::RuleWithoutValues, "required_attributes", message));
         }
         let attributes = rule.node.get("required_attributes").map_or(&[][..], Node::members);
         for Member { key, value, .. } in attributes {
@@ -155,8 +155,8 @@ fn rules(draft: &Draft, faults: &mut Vec<Finding>) {
                 if item.text().is_none() {
                     let path = format!("{}.required_attributes.{key}[{index}]", rule.path);
                     let message = format!("`{key}` lists texts, and this is {}", item.describe());
-                    let finding = Finding::new(Code::WRONG_TYPE, path, item.place, message);
-                    faults.push(finding.with_help("write a text"));
+                    let diagnostic = Diagnostic::new(Code::WrongType, path, item.span, message);
+                    errors.push(diagnostic.with_help("write a text"));
                 }
             }
         }
@@ -164,49 +164,49 @@ fn rules(draft: &Draft, faults: &mut Vec<Finding>) {
 }
 
 /// A value of the wrong type counts as there: it has a fault of its own.
-fn required<T>(piece: &Placed<T>, keys: &[&str], faults: &mut Vec<Finding>) {
+fn required<T>(piece: &Spanned<T>, keys: &[&str], errors: &mut Vec<Diagnostic>) {
     for key in keys {
-        if piece.lacks(key) {
-            faults.push(piece.finding(Code::MISSING_KEY, key, format!("`{key}` is required")));
+        if piece.is_missing(key) {
+            errors.push(piece.diagnostic(Code::MissingKey, key, format!("`{key}` is required")));
         }
     }
 }
 
-fn keys_of(mapping: &Placed<FieldMapping>, faults: &mut Vec<Finding>) {
-    required(mapping, &["xml_path", "target_table", "data_type"], faults);
+fn keys_of(mapping: &Spanned<FieldMapping>, errors: &mut Vec<Diagnostic>) {
+    required(mapping, &["xml_path", "target_table", "data_type"], errors);
     let value = &mapping.value;
-    if mapping.lacks("target_column") && !value.types.iter().any(|t| creates_rows(&t.name)) {
+    if mapping.is_missing("target_column") && !value.types.iter().any(|t| creates_rows(&t.name)) {
         let message = "`target_column` is required unless the mapping type makes rows of its own";
-        faults.push(mapping.finding(Code::MISSING_COLUMN, "target_column", message));
+        errors.push(mapping.diagnostic(Code::MissingColumn, "target_column", message));
     }
-    if !value.has_type("calculated_field") && mapping.lacks("xml_attribute") {
+    if !value.has_type("calculated_field") && mapping.is_missing("xml_attribute") {
         let message = "`xml_attribute` is required: only attributes are mapped";
-        faults.push(mapping.finding(Code::MISSING_KEY, "xml_attribute", message));
+        errors.push(mapping.diagnostic(Code::MissingKey, "xml_attribute", message));
     }
     let attribute = value.attribute();
     if BOOKKEEPING.contains(&attribute) {
         let message = format!("{attribute} cannot be told from the element's own {attribute}");
-        faults.push(mapping.finding(Code::BOOKKEEPING_ATTRIBUTE, "xml_attribute", message));
+        errors.push(mapping.diagnostic(Code::BookkeepingAttribute, "xml_attribute", message));
     }
 }
 
-fn enum_of(draft: &Draft, mapping: &Placed<FieldMapping>, faults: &mut Vec<Finding>) {
-    let key = if mapping.lacks("enum_name") { "mapping_type" } else { "enum_name" };
+fn enum_of(draft: &ContractSyntax, mapping: &Spanned<FieldMapping>, errors: &mut Vec<Diagnostic>) {
+    let key = if mapping.is_missing("enum_name") { "mapping_type" } else { "enum_name" };
     match enum_name(&mapping.value) {
         None => {
             let column = mapping.value.column();
             let message = format!("no enumeration belongs to a column named {column:?}");
-            faults.push(mapping.finding(Code::UNKNOWN_ENUM, key, message));
+            errors.push(mapping.diagnostic(Code::UnknownEnum, key, message));
         }
         Some(name) if !draft.head.enum_mappings.contains_key(&name) => {
             let message = format!("enum_mappings has no \"{name}\"");
-            faults.push(mapping.finding(Code::UNKNOWN_ENUM, key, message));
+            errors.push(mapping.diagnostic(Code::UnknownEnum, key, message));
         }
         Some(_) => {}
     }
 }
 
-fn duplicates(draft: &Draft, faults: &mut Vec<Finding>) {
+fn duplicates(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
     let mut seen = BTreeMap::new();
     for mapping in &draft.mappings {
         let value = &mapping.value;
@@ -220,29 +220,29 @@ fn duplicates(draft: &Draft, faults: &mut Vec<Finding>) {
             continue;
         }
         if let Some(first) = seen.insert((value.table(), value.column()), mapping) {
-            let (path, line) = (&first.path, first.node.place.line);
+            let (path, line) = (&first.path, first.node.span.line);
             let message = format!(
                 "{}.{} is mapped by {path} (line {line}) already",
                 value.table(),
                 value.column()
             );
-            faults.push(mapping.finding(Code::DUPLICATE_COLUMN, "target_column", message));
+            errors.push(mapping.diagnostic(Code::DuplicateColumn, "target_column", message));
         }
     }
 }
 
-fn relationships(draft: &Draft, faults: &mut Vec<Finding>) {
+fn relationships(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
     const KEYS: [&str; 5] =
         ["parent_table", "child_table", "foreign_key_column", "xml_parent_path", "xml_child_path"];
     let order: BTreeSet<&str> =
         draft.head.table_insertion_order.iter().map(String::as_str).collect();
     let mut children = BTreeSet::new();
     for relationship in &draft.relationships {
-        required(relationship, &KEYS, faults);
+        required(relationship, &KEYS, errors);
         let child = relationship.value.child_table.as_deref().unwrap_or_default();
         if !child.is_empty() && !order.contains(child) {
             let message = format!("table_insertion_order does not have {child}");
-            faults.push(relationship.finding(Code::CHILD_NOT_ORDERED, "child_table", message));
+            errors.push(relationship.diagnostic(Code::ChildNotOrdered, "child_table", message));
         }
         children.insert(child);
     }
@@ -252,12 +252,12 @@ fn relationships(draft: &Draft, faults: &mut Vec<Finding>) {
         if !children.contains(table) && needs_relationship(draft, table) {
             let path = format!("table_insertion_order[{index}]");
             let message = format!("{table} has no entry in relationships");
-            faults.push(Finding::new(Code::NO_RELATIONSHIP, path, node.place, message));
+            errors.push(Diagnostic::new(Code::NoRelationship, path, node.span, message));
         }
     }
 }
 
-fn needs_relationship(draft: &Draft, table: &str) -> bool {
+fn needs_relationship(draft: &ContractSyntax, table: &str) -> bool {
     if table == "app_base" || table == "processing_log" {
         return false;
     }

@@ -12,7 +12,7 @@ use super::convert::{iso_text, plain_float_text};
 use crate::record::{CellText, SqlValue, Value};
 
 /// Why a column refuses a value: one fixed text per cause, without the value.
-pub type Cause = Cow<'static, str>;
+pub type CoercionError = Cow<'static, str>;
 
 const NOT_A_NUMBER: &str = "not a whole number";
 const OUT_OF_RANGE: &str = "number out of range";
@@ -25,7 +25,7 @@ const NANOS_PER_SECOND: u32 = 1_000_000_000;
 ///
 /// # Errors
 /// The cause for which the column refuses the value.
-pub fn typed(value: &Value, sql_type: SqlType) -> Result<SqlValue, Cause> {
+pub fn coerce_value(value: &Value, sql_type: SqlType) -> Result<SqlValue, CoercionError> {
     if value.is_null() {
         return Ok(SqlValue::Null);
     }
@@ -57,7 +57,7 @@ pub fn typed(value: &Value, sql_type: SqlType) -> Result<SqlValue, Cause> {
     }
 }
 
-fn whole(value: &Value, min: i64, max: i64) -> Result<SqlValue, Cause> {
+fn whole(value: &Value, min: i64, max: i64) -> Result<SqlValue, CoercionError> {
     let number = match value {
         Value::Int(number) => *number,
         Value::Bool(truth) => i64::from(*truth),
@@ -70,7 +70,7 @@ fn whole(value: &Value, min: i64, max: i64) -> Result<SqlValue, Cause> {
 }
 
 /// A double without a fraction. Doubles from 2^63 on do not fit a `bigint`.
-fn whole_float(number: f64) -> Result<i64, Cause> {
+fn whole_float(number: f64) -> Result<i64, CoercionError> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if number.is_nan() {
         return Err("NaN is not a number".into());
@@ -86,7 +86,7 @@ fn whole_float(number: f64) -> Result<i64, Cause> {
     Ok(whole)
 }
 
-fn whole_text(text: &str) -> Result<i64, Cause> {
+fn whole_text(text: &str) -> Result<i64, CoercionError> {
     let text = text.trim_matches(' ');
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -95,7 +95,7 @@ fn whole_text(text: &str) -> Result<i64, Cause> {
     text.parse().map_err(|_| OUT_OF_RANGE.into())
 }
 
-fn bit(value: &Value) -> Result<SqlValue, Cause> {
+fn bit(value: &Value) -> Result<SqlValue, CoercionError> {
     let truth = match value {
         Value::Bool(truth) => *truth,
         Value::Int(number) => *number != 0,
@@ -114,7 +114,7 @@ fn bit(value: &Value) -> Result<SqlValue, Cause> {
     Ok(SqlValue::Bit(truth))
 }
 
-fn decimal(value: &Value, precision: u8, scale: u8) -> Result<SqlValue, Cause> {
+fn decimal(value: &Value, precision: u8, scale: u8) -> Result<SqlValue, CoercionError> {
     let exact = match value {
         Value::Float(number) => exact_units(*number, scale),
         _ => None,
@@ -143,7 +143,7 @@ fn exact_units(number: f64, scale: u8) -> Option<i128> {
     is_exact.then(|| i128::from(units as i64))
 }
 
-fn decimal_text(value: &Value) -> Result<Cow<'_, str>, Cause> {
+fn decimal_text(value: &Value) -> Result<Cow<'_, str>, CoercionError> {
     Ok(match value {
         Value::Int(number) => number.to_string().into(),
         Value::Bool(truth) => if *truth { "1" } else { "0" }.into(),
@@ -157,7 +157,7 @@ fn decimal_text(value: &Value) -> Result<Cow<'_, str>, Cause> {
 }
 
 /// Plain decimal text as units of 10^-`scale`, rounded half away from zero.
-fn decimal_units(text: &str, scale: u8) -> Result<i128, Cause> {
+fn decimal_units(text: &str, scale: u8) -> Result<i128, CoercionError> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
@@ -175,7 +175,7 @@ fn decimal_units(text: &str, scale: u8) -> Result<i128, Cause> {
     Ok(if text.starts_with('-') { -units } else { units })
 }
 
-fn float(value: &Value) -> Result<SqlValue, Cause> {
+fn float(value: &Value) -> Result<SqlValue, CoercionError> {
     let number = match value {
         Value::Int(number) => *number as f64,
         Value::Bool(truth) => f64::from(u8::from(*truth)),
@@ -195,7 +195,7 @@ fn float(value: &Value) -> Result<SqlValue, Cause> {
 }
 
 /// A value as text: numbers in their shortest form, points in time in ISO form.
-fn text_form(value: &Value) -> Result<CellText, Cause> {
+fn text_form(value: &Value) -> Result<CellText, CoercionError> {
     Ok(match value {
         Value::Text(text) => text.clone(),
         Value::Int(number) => number.to_compact_string(),
@@ -209,7 +209,11 @@ fn text_form(value: &Value) -> Result<CellText, Cause> {
 }
 
 /// Text in windows-1252: what it lacks becomes `?`, one for each UTF-16 unit as SQL Server does.
-fn narrow_text(value: &Value, length: Option<u16>, sql_type: SqlType) -> Result<CellText, Cause> {
+fn narrow_text(
+    value: &Value,
+    length: Option<u16>,
+    sql_type: SqlType,
+) -> Result<CellText, CoercionError> {
     let text = text_form(value)?;
     if text.is_ascii() {
         let len = text.len();
@@ -236,7 +240,7 @@ fn fit(
     len: usize,
     length: Option<u16>,
     sql_type: SqlType,
-) -> Result<CellText, Cause> {
+) -> Result<CellText, CoercionError> {
     let Some(length) = length.map(usize::from).filter(|length| len > *length) else {
         return Ok(text);
     };
@@ -249,7 +253,11 @@ fn fit(
     Ok(text)
 }
 
-fn wide_text(value: &Value, length: Option<u16>, sql_type: SqlType) -> Result<SqlValue, Cause> {
+fn wide_text(
+    value: &Value,
+    length: Option<u16>,
+    sql_type: SqlType,
+) -> Result<SqlValue, CoercionError> {
     let text = text_form(value)?;
     let units = text.encode_utf16().count();
     fit(text, units, length, sql_type).map(SqlValue::Text)
@@ -257,7 +265,7 @@ fn wide_text(value: &Value, length: Option<u16>, sql_type: SqlType) -> Result<Sq
 
 /// A point in time from one (its offset is dropped, as SQL Server's own conversion does) or from
 /// ISO text.
-fn point_in_time(value: &Value) -> Result<NaiveDateTime, Cause> {
+fn point_in_time(value: &Value) -> Result<NaiveDateTime, CoercionError> {
     match value {
         Value::Timestamp(timestamp) => Ok(timestamp.local),
         Value::Text(text) => iso_time(text.trim_matches(' ')).ok_or("not a date".into()),
@@ -295,7 +303,7 @@ fn iso_time(text: &str) -> Option<NaiveDateTime> {
     (day.year() >= 1).then(|| day.and_time(time))
 }
 
-fn round_time(time: NaiveDateTime, sql_type: SqlType) -> Result<NaiveDateTime, Cause> {
+fn round_time(time: NaiveDateTime, sql_type: SqlType) -> Result<NaiveDateTime, CoercionError> {
     let (rounded, years) = match sql_type {
         SqlType::DateTime => (round_to_ticks(time), 1753..=9999),
         SqlType::SmallDateTime => (round_to_minutes(time), 1900..=2079),
@@ -361,7 +369,7 @@ mod tests {
 
     fn written(value: &Value, sql_type: &str) -> Result<String, String> {
         let sql_type = SqlType::parse(sql_type).unwrap();
-        typed(value, sql_type).map(|value| plain(&value)).map_err(Cow::into_owned)
+        coerce_value(value, sql_type).map(|value| plain(&value)).map_err(Cow::into_owned)
     }
 
     #[test]
@@ -404,7 +412,9 @@ mod tests {
         let cases = [(".001", 0), (".002", 3), (".004", 3), (".005", 7), (".008", 7), (".009", 10)];
         for (fraction, millis) in cases {
             let value = time(&format!("2023-10-03 10:20:30{fraction}"));
-            let Ok(SqlValue::DateTime(time)) = typed(&value, SqlType::DateTime) else { panic!() };
+            let Ok(SqlValue::DateTime(time)) = coerce_value(&value, SqlType::DateTime) else {
+                panic!()
+            };
             assert_eq!((time.nanosecond() + 500_000) / 1_000_000, millis, "{fraction}");
         }
     }
@@ -468,14 +478,14 @@ mod tests {
         fn a_text_that_fits_is_stored_as_any_other_is(value in "[ -~é→]{0,12}", length in 0_u16..12) {
             let sql_type = SqlType::VarChar(Some(length));
             let long_way = narrow_text(&text(&value), Some(length), sql_type).map(SqlValue::Text);
-            prop_assert_eq!(typed(&text(&value), sql_type), long_way);
+            prop_assert_eq!(coerce_value(&text(&value), sql_type), long_way);
         }
 
         #[test]
         fn a_stored_text_is_stored_again_as_it_is(value in ".{0,12}") {
             for sql_type in [SqlType::VarChar(Some(8)), SqlType::Char(8), SqlType::NVarChar(Some(8))] {
-                if let Ok(SqlValue::Text(once)) = typed(&text(&value), sql_type) {
-                    let again = typed(&Value::Text(once.clone()), sql_type);
+                if let Ok(SqlValue::Text(once)) = coerce_value(&text(&value), sql_type) {
+                    let again = coerce_value(&Value::Text(once.clone()), sql_type);
                     prop_assert_eq!(again, Ok(SqlValue::Text(once)));
                 }
             }

@@ -6,14 +6,14 @@ use serde_json::{Map, Value as Json};
 use super::case::lower;
 use super::check::{enum_name, rule, type_list};
 use super::convert::{DataType, convert, integer_if_digits};
-use super::expr::{Expression, Match, NameId, Names};
+use super::expr::{Expression, ExpressionNames, Match, NameId};
 use super::model::{
-    ApplicationPlan, AttributeClass, AttributeRef, Below, CARD, ChildKind, ChildPlan, ChildRule,
-    ClassId, ContactPlan, ContactRole, ContactRules, Contract, ContractTable, DataLength, Default,
-    EnumMap, Fields, KeptNames, LITERAL_ADDRESS, LastValid, Lookup, Mapping, NameUse, Procedure,
-    RowGroup, RowKind, ScanPlan, Step, Witness,
+    ApplicationPlan, AttributeClass, AttributeRef, CARD, ChildKind, ChildPlan, ChildRule, ClassId,
+    ContactPlan, ContactRole, ContactRules, Contract, ContractTable, DataLength, EnumMap,
+    FieldTable, KeptNames, LITERAL_ADDRESS, LastValid, Lookup, LookupScope, Mapping,
+    MappingDefault, NameUse, PresenceColumn, Procedure, RowGroup, RowKind, ScanPlan, Step,
 };
-use super::syntax::{Draft, FieldMapping, FilterRule, TypeName, last_segment};
+use super::syntax::{ContractSyntax, FieldMapping, FilterRule, TypeName, last_segment};
 use crate::record::{OTHER_SPELLING, Value};
 
 const CONTACT_TABLE: &str = "app_contact_base";
@@ -28,7 +28,7 @@ const APPLICATION_PATH: &str = "/Provenir/Request/CustData/application";
 const MEANINGFUL: [&str; 4] = ["birth_date", "first_name", "last_name", "ssn"];
 
 /// Compiles a draft that has no faults.
-pub(super) fn compile(draft: &Draft) -> Contract {
+pub(super) fn compile(draft: &ContractSyntax) -> Contract {
     let mut compiler = Compiler::new(draft);
     let contacts = compiler.contacts();
     let mut tables = Vec::new();
@@ -75,7 +75,7 @@ fn uses_context(procedure: &Procedure) -> bool {
 }
 
 /// Tables with mappings: the contract's order, then the others by name (14.1).
-fn table_order(draft: &Draft) -> Vec<String> {
+fn table_order(draft: &ContractSyntax) -> Vec<String> {
     let mut rest: Vec<&str> = draft.mappings.iter().map(|m| m.value.table()).collect();
     rest.sort_unstable();
     rest.dedup();
@@ -89,11 +89,11 @@ fn table_order(draft: &Draft) -> Vec<String> {
     order
 }
 
-fn application_path(draft: &Draft) -> String {
+fn application_path(draft: &ContractSyntax) -> String {
     format!("/Provenir/Request/CustData/{}", draft.head.source_application_table)
 }
 
-fn kept_names(draft: &Draft) -> KeptNames {
+fn kept_names(draft: &ContractSyntax) -> KeptNames {
     let of_table = |table: &str, element_type: &str| {
         let related = draft.relationships.iter().rev().find_map(|relationship| {
             let value = &relationship.value;
@@ -153,9 +153,9 @@ fn is_truthy(json: &Json) -> bool {
     }
 }
 
-fn default_of(mapping: &FieldMapping, data_type: DataType) -> Default {
+fn default_of(mapping: &FieldMapping, data_type: DataType) -> MappingDefault {
     let Some(json) = &mapping.default_value else {
-        return Default { raw: None, typed: None };
+        return MappingDefault { raw: None, typed: None };
     };
     let text = match json {
         Json::String(text) => text.clone(),
@@ -163,7 +163,7 @@ fn default_of(mapping: &FieldMapping, data_type: DataType) -> Default {
         other => other.to_string(),
     };
     let typed = is_truthy(json).then(|| convert(&text, data_type));
-    Default { raw: value_of(json), typed: typed.filter(|value| *value != Value::Null) }
+    MappingDefault { raw: value_of(json), typed: typed.filter(|value| *value != Value::Null) }
 }
 
 fn length_of(mapping: &FieldMapping) -> DataLength {
@@ -174,12 +174,12 @@ fn length_of(mapping: &FieldMapping) -> DataLength {
 }
 
 struct Compiler<'d> {
-    draft: &'d Draft,
+    draft: &'d ContractSyntax,
     paths: Vec<String>,
     classes: Vec<AttributeClass>,
     class_of: FxHashMap<Box<str>, ClassId>,
-    fields: Fields,
-    names: Names,
+    fields: FieldTable,
+    names: ExpressionNames,
     enums: Vec<(String, EnumMap)>,
 }
 
@@ -199,14 +199,14 @@ enum ContextKind {
 }
 
 impl<'d> Compiler<'d> {
-    fn new(draft: &'d Draft) -> Self {
+    fn new(draft: &'d ContractSyntax) -> Self {
         let mut compiler = Self {
             draft,
             paths: Vec::new(),
             classes: Vec::new(),
             class_of: FxHashMap::default(),
-            fields: Fields::default(),
-            names: Names::default(),
+            fields: FieldTable::default(),
+            names: ExpressionNames::default(),
             enums: Vec::new(),
         };
         compiler.slot("/Provenir/Request");
@@ -337,32 +337,33 @@ impl<'d> Compiler<'d> {
         own: &[&FieldMapping],
         columns: &mut Vec<String>,
     ) -> ChildPlan {
-        let (table, type_column, witnesses, attributes): (_, _, &[&str], &[&str]) = match kind {
-            ChildKind::Address => (
-                ADDRESS_TABLE,
-                "address_type_enum",
-                &["zip", "city", "street_name", "street_number", "state"],
-                &["zip_code", "city", "street_name"],
-            ),
-            ChildKind::Employment => (
-                EMPLOYMENT_TABLE,
-                "employment_type_enum",
-                &["business_name", "monthly_salary", "job_title", "zip", "city"],
-                &["business_name", "zip_code", "city"],
-            ),
-        };
+        let (table, type_column, presence_columns, attributes): (_, _, &[&str], &[&str]) =
+            match kind {
+                ChildKind::Address => (
+                    ADDRESS_TABLE,
+                    "address_type_enum",
+                    &["zip", "city", "street_name", "street_number", "state"],
+                    &["zip_code", "city", "street_name"],
+                ),
+                ChildKind::Employment => (
+                    EMPLOYMENT_TABLE,
+                    "employment_type_enum",
+                    &["business_name", "monthly_salary", "job_title", "zip", "city"],
+                    &["business_name", "zip_code", "city"],
+                ),
+            };
         let setting = Setting { table, context: ContextKind::Child };
         let mappings = own.iter().map(|m| self.mapping(m, setting, columns)).collect();
         let witness = |name: &&str| {
             let column = existing_column(columns, name)?;
-            Some(Witness { column, zero_is_blank: *name == "monthly_salary" })
+            Some(PresenceColumn { column, zero_is_blank: *name == "monthly_salary" })
         };
         ChildPlan {
             kind,
             mappings,
             calculates: calculates(own),
-            witnesses: witnesses.iter().filter_map(witness).collect(),
-            witness_attributes: attributes.iter().map(|name| self.attribute(name)).collect(),
+            presence_columns: presence_columns.iter().filter_map(witness).collect(),
+            presence_attributes: attributes.iter().map(|name| self.attribute(name)).collect(),
             type_column: existing_column(columns, type_column),
             con_id: column_index(columns, "con_id"),
         }
@@ -495,11 +496,11 @@ impl<'d> Compiler<'d> {
         let address = kept_names(self.draft).address;
         let of_address = setting.table == ADDRESS_TABLE || mapping.path().contains(&address);
         let below = if of_address {
-            Below::Addresses
+            LookupScope::Addresses
         } else if role == ContactRole::First && mapping.path().contains(CARD) {
-            Below::Card
+            LookupScope::Card
         } else {
-            Below::Nothing
+            LookupScope::Nothing
         };
         LastValid {
             role,

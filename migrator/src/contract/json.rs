@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 /// Where a value stands in its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Place {
+pub struct Span {
     /// Offset of the first byte.
     pub start: usize,
     /// Offset after the last byte.
@@ -24,14 +24,14 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Where the value stands; of a text with its quotes.
-    pub place: Place,
+    pub span: Span,
     /// The value.
-    pub kind: Kind,
+    pub kind: NodeKind,
 }
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum NodeKind {
     /// Null, a truth value, a number or a text.
     Scalar(Json),
     /// A list.
@@ -46,7 +46,7 @@ pub struct Member {
     /// The key, decoded.
     pub key: String,
     /// Where the key stands, with its quotes.
-    pub key_place: Place,
+    pub key_span: Span,
     /// What stands under it.
     pub value: Node,
 }
@@ -71,38 +71,38 @@ impl Node {
     /// The keys and values of an object; none of anything else.
     pub fn members(&self) -> &[Member] {
         match &self.kind {
-            Kind::Object(members) => members,
-            Kind::Scalar(_) | Kind::List(_) => &[],
+            NodeKind::Object(members) => members,
+            NodeKind::Scalar(_) | NodeKind::List(_) => &[],
         }
     }
 
     /// The values of a list; none of anything else.
     pub fn items(&self) -> &[Self] {
         match &self.kind {
-            Kind::List(items) => items,
-            Kind::Scalar(_) | Kind::Object(_) => &[],
+            NodeKind::List(items) => items,
+            NodeKind::Scalar(_) | NodeKind::Object(_) => &[],
         }
     }
 
     /// The text, if the value is one.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Scalar(scalar) => scalar.as_str(),
-            Kind::List(_) | Kind::Object(_) => None,
+            NodeKind::Scalar(scalar) => scalar.as_str(),
+            NodeKind::List(_) | NodeKind::Object(_) => None,
         }
     }
 
     /// Whether the value is null.
     pub fn is_null(&self) -> bool {
-        self.kind == Kind::Scalar(Json::Null)
+        self.kind == NodeKind::Scalar(Json::Null)
     }
 
     /// The value without places; of keys that stand twice the last ones.
     pub fn to_json(&self) -> Json {
         match &self.kind {
-            Kind::Scalar(scalar) => scalar.clone(),
-            Kind::List(items) => items.iter().map(Self::to_json).collect(),
-            Kind::Object(members) => members
+            NodeKind::Scalar(scalar) => scalar.clone(),
+            NodeKind::List(items) => items.iter().map(Self::to_json).collect(),
+            NodeKind::Object(members) => members
                 .iter()
                 .map(|member| (member.key.clone(), member.value.to_json()))
                 .collect::<serde_json::Map<_, _>>()
@@ -113,17 +113,17 @@ impl Node {
     /// What the value is, for people.
     pub fn describe(&self) -> &'static str {
         match &self.kind {
-            Kind::Scalar(Json::Null) => "null",
-            Kind::Scalar(Json::Bool(_)) => "a truth value",
-            Kind::Scalar(Json::Number(_)) => "a number",
-            Kind::Scalar(_) => "a text",
-            Kind::List(_) => "a list",
-            Kind::Object(_) => "an object",
+            NodeKind::Scalar(Json::Null) => "null",
+            NodeKind::Scalar(Json::Bool(_)) => "a truth value",
+            NodeKind::Scalar(Json::Number(_)) => "a number",
+            NodeKind::Scalar(_) => "a text",
+            NodeKind::List(_) => "a list",
+            NodeKind::Object(_) => "an object",
         }
     }
 }
 
-impl Place {
+impl Span {
     /// The place of a part of a text value; `part` counts the bytes of the decoded text. The whole
     /// place where the part is not inside.
     #[must_use]
@@ -178,12 +178,12 @@ impl<'t> Builder<'t> {
         Self { text, lines: std::iter::once(0).chain(after).collect() }
     }
 
-    fn place(&self, slice: &str) -> Place {
+    fn span(&self, slice: &str) -> Span {
         let start = (slice.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let line = self.lines.partition_point(|line| *line <= start);
         let first = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
         let before = self.text.get(first..start).unwrap_or_default();
-        Place { start, end: start + slice.len(), line, column: before.chars().count() + 1 }
+        Span { start, end: start + slice.len(), line, column: before.chars().count() + 1 }
     }
 
     fn node(&self, raw: &RawValue) -> serde_json::Result<Node> {
@@ -191,36 +191,38 @@ impl<'t> Builder<'t> {
         let kind = match slice.as_bytes().first() {
             Some(b'[') => {
                 let items: Vec<&RawValue> = serde_json::from_str(slice)?;
-                Kind::List(items.into_iter().map(|item| self.node(item)).collect::<Result<_, _>>()?)
+                NodeKind::List(
+                    items.into_iter().map(|item| self.node(item)).collect::<Result<_, _>>()?,
+                )
             }
             Some(b'{') => {
-                let Members(members) = serde_json::from_str(slice)?;
+                let RawMembers(members) = serde_json::from_str(slice)?;
                 let member = |(key, value)| self.member(key, value);
-                Kind::Object(members.into_iter().map(member).collect::<Result<_, _>>()?)
+                NodeKind::Object(members.into_iter().map(member).collect::<Result<_, _>>()?)
             }
-            _ => Kind::Scalar(serde_json::from_str(slice)?),
+            _ => NodeKind::Scalar(serde_json::from_str(slice)?),
         };
-        Ok(Node { place: self.place(slice), kind })
+        Ok(Node { span: self.span(slice), kind })
     }
 
     fn member(&self, key: &RawValue, value: &RawValue) -> serde_json::Result<Member> {
         Ok(Member {
             key: serde_json::from_str(key.get())?,
-            key_place: self.place(key.get()),
+            key_span: self.span(key.get()),
             value: self.node(value)?,
         })
     }
 }
 
 /// An object's keys and values as slices; serde's maps would drop what stands twice.
-struct Members<'t>(Vec<(&'t RawValue, &'t RawValue)>);
+struct RawMembers<'t>(Vec<(&'t RawValue, &'t RawValue)>);
 
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de> Deserialize<'de> for RawMembers<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct InOrder;
 
         impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
+            type Value = RawMembers<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -231,7 +233,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Members(members))
+                Ok(RawMembers(members))
             }
         }
 
@@ -245,8 +247,8 @@ mod tests {
 
     use super::*;
 
-    fn slice(text: &str, place: Place) -> &str {
-        &text[place.start..place.end]
+    fn slice(text: &str, span: Span) -> &str {
+        &text[span.start..span.end]
     }
 
     #[test]
@@ -254,18 +256,18 @@ mod tests {
         let text = "{\n \"é\": [1,\n  \"x\"], \"b\": {\"c\": null}\n}";
         let tree = Node::parse(text).unwrap();
         let second = &tree.get("é").unwrap().items()[1];
-        assert_eq!((second.place.line, second.place.column), (3, 3));
-        assert_eq!(slice(text, second.place), "\"x\"");
+        assert_eq!((second.span.line, second.span.column), (3, 3));
+        assert_eq!(slice(text, second.span), "\"x\"");
         let b = &tree.members()[1];
-        assert_eq!((b.key_place.line, b.key_place.column), (3, 9));
-        assert_eq!(slice(text, b.value.get("c").unwrap().place), "null");
+        assert_eq!((b.key_span.line, b.key_span.column), (3, 9));
+        assert_eq!(slice(text, b.value.get("c").unwrap().span), "null");
     }
 
     #[test]
     fn columns_count_characters() {
         let text = "[\"日本\", 7]";
         let tree = Node::parse(text).unwrap();
-        assert_eq!(tree.items()[1].place.column, 8);
+        assert_eq!(tree.items()[1].span.column, 8);
     }
 
     #[test]
@@ -273,7 +275,7 @@ mod tests {
         let tree = Node::parse("{\"a\": 1, \"a\": 2}").unwrap();
         assert_eq!(tree.members().len(), 2);
         assert_eq!(tree.to_json(), serde_json::json!({"a": 2}));
-        assert_eq!(tree.get("a").unwrap().kind, Kind::Scalar(2.into()));
+        assert_eq!(tree.get("a").unwrap().kind, NodeKind::Scalar(2.into()));
     }
 
     #[test]
@@ -291,11 +293,11 @@ mod tests {
         let decoded = node.text().unwrap().to_owned();
         for part in ["'x'", "\"y\"", "= "] {
             let start = decoded.find(part).unwrap();
-            let place = node.place.inside(text, start..start + part.len());
-            let quoted = format!("\"{}\"", slice(text, place));
+            let span = node.span.inside(text, start..start + part.len());
+            let quoted = format!("\"{}\"", slice(text, span));
             assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), part);
         }
-        assert_eq!(node.place.inside(text, 0..1000), node.place);
+        assert_eq!(node.span.inside(text, 0..1000), node.span);
     }
 
     proptest! {
@@ -305,8 +307,8 @@ mod tests {
             let tree = Node::parse(&text).unwrap();
             let node = &tree.items()[0];
             for (at, c) in decoded.char_indices() {
-                let place = node.place.inside(&text, at..at + c.len_utf8());
-                let quoted = format!("\"{}\"", slice(&text, place));
+                let span = node.span.inside(&text, at..at + c.len_utf8());
+                let quoted = format!("\"{}\"", slice(&text, span));
                 prop_assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), c.to_string());
             }
         }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::diagnostic::Finding;
+use super::diagnostic::Diagnostic;
 use super::model::Contract;
-use super::syntax::Draft;
+use super::syntax::ContractSyntax;
 use super::{check, compile};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A contract with its table catalogue, as texts that are part of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shipped {
+pub struct BuiltinContract {
     /// The name that the command line has for it.
     pub name: &'static str,
     /// The contract.
@@ -20,28 +20,28 @@ pub struct Shipped {
 }
 
 /// Card applications: what is taken where nothing else is named.
-pub const APPLICATIONS: Shipped = Shipped {
+pub const APPLICATIONS: BuiltinContract = BuiltinContract {
     name: "applications",
     contract: include_str!("../../../scenarios/contracts/applications.json"),
     tables: include_str!("../../../scenarios/contracts/applications.tables.json"),
 };
 
 /// Vehicle loans: the second product line.
-pub const LOANS: Shipped = Shipped {
+pub const LOANS: BuiltinContract = BuiltinContract {
     name: "loans",
     contract: include_str!("../../../scenarios/contracts/loans.json"),
     tables: include_str!("../../../scenarios/contracts/loans.tables.json"),
 };
 
 /// Every contract that ships.
-pub const SHIPPED: [Shipped; 2] = [APPLICATIONS, LOANS];
+pub const SHIPPED: [BuiltinContract; 2] = [APPLICATIONS, LOANS];
 
 impl Contract {
     /// One of the contracts that ship with the program.
     ///
     /// # Errors
     /// None in a build whose tests have passed: the text is part of the program.
-    pub fn shipped(shipped: Shipped) -> Result<Self> {
+    pub fn shipped(shipped: BuiltinContract) -> Result<Self> {
         Self::parse(shipped.contract, shipped.name)
     }
 
@@ -74,18 +74,18 @@ impl Contract {
     /// # Errors
     /// Every fault, with line, column and key.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        Self::read(text).map(|(_, contract)| contract).map_err(|faults| refusal(origin, &faults))
+        Self::read(text).map(|(_, contract)| contract).map_err(|errors| refusal(origin, &errors))
     }
 
     /// Checks and compiles a contract's text, for those who need it as written too.
     ///
     /// # Errors
     /// Every fault, in the order of the text.
-    pub fn read(text: &str) -> std::result::Result<(Draft, Self), Vec<Finding>> {
-        let draft = Draft::parse(text).map_err(|fault| vec![*fault])?;
-        let faults = check::faults(&draft);
-        if !faults.is_empty() {
-            return Err(faults);
+    pub fn read(text: &str) -> std::result::Result<(ContractSyntax, Self), Vec<Diagnostic>> {
+        let draft = ContractSyntax::parse(text).map_err(|error| vec![*error])?;
+        let errors = check::errors(&draft);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let contract = compile::compile(&draft);
         Ok((draft, contract))
@@ -104,12 +104,12 @@ pub fn text_of(path: &Path) -> Result<String> {
 }
 
 /// The error that lists every fault of a contract in short form.
-pub fn refusal(origin: &str, faults: &[Finding]) -> Error {
-    let plural = if faults.len() == 1 { "" } else { "s" };
-    let mut message = format!("{origin} has {} fault{plural}", faults.len());
-    for fault in faults {
+pub fn refusal(origin: &str, errors: &[Diagnostic]) -> Error {
+    let plural = if errors.len() == 1 { "" } else { "s" };
+    let mut message = format!("{origin} has {} error{plural}", errors.len());
+    for error in errors {
         message.push_str("\n  ");
-        message.push_str(&fault.to_string());
+        message.push_str(&error.to_string());
     }
     Error::environment(message)
 }

@@ -5,7 +5,7 @@
 use rustc_hash::FxHashMap;
 
 use super::convert::DataType;
-use super::expr::{Expression, NameId, Names};
+use super::expr::{Expression, ExpressionNames, NameId};
 use crate::record::Value;
 
 /// A mapping contract, checked and compiled.
@@ -34,7 +34,7 @@ pub struct Contract {
     /// `bit_conversions.boolean_to_bit`: lower-case text to 0 or 1.
     pub boolean_to_bit: FxHashMap<Box<str>, i64>,
     /// What the contract's expressions look up.
-    pub names: Names,
+    pub names: ExpressionNames,
 }
 
 /// A target table as the contract knows it.
@@ -99,14 +99,14 @@ pub struct ChildPlan {
     /// The column that tells the children of a contact apart, if it is mapped (15.2).
     pub type_column: Option<u16>,
     /// Columns of which one must not be blank (7.3).
-    pub witnesses: Vec<Witness>,
+    pub presence_columns: Vec<PresenceColumn>,
     /// Attributes of which one may stand in for the columns (7.3).
-    pub witness_attributes: Vec<AttributeRef>,
+    pub presence_attributes: Vec<AttributeRef>,
 }
 
 /// A column that shows that a child is no empty shell (7.3).
 #[derive(Debug, Clone, Copy)]
-pub struct Witness {
+pub struct PresenceColumn {
     /// The column.
     pub column: u16,
     /// Whether the number 0 shows nothing (`monthly_salary`).
@@ -244,7 +244,7 @@ pub struct Mapping {
     /// Whether a null result leaves the column out.
     pub nullable: bool,
     /// What stands in for a blank or null (9.5).
-    pub default: Default,
+    pub default: MappingDefault,
 }
 
 /// `data_length`: a cut length for text, a number of digits for decimals.
@@ -270,7 +270,7 @@ impl Mapping {
 
 /// A mapping's default in its two forms (9.5).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Default {
+pub struct MappingDefault {
     /// As written in the contract; `None` where absent or null.
     pub raw: Option<Value>,
     /// Converted to the data type, only where the default is truthy.
@@ -349,7 +349,7 @@ pub struct LastValid {
     /// Which role.
     pub role: ContactRole,
     /// Where below the contact to look first.
-    pub below: Below,
+    pub below: LookupScope,
     /// The attribute, exact spelling only.
     pub attribute: AttributeRef,
     /// Whether earlier contacts stand in for a meaningless value (history rows of the first role).
@@ -358,7 +358,7 @@ pub struct LastValid {
 
 /// Where `last_valid_*_contact` looks before the contact's own attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Below {
+pub enum LookupScope {
     /// Nowhere.
     Nothing,
     /// The contact's addresses.
@@ -465,20 +465,20 @@ pub struct ScanPlan {
     /// From lower-case name to class.
     pub class_of: FxHashMap<Box<str>, ClassId>,
     /// The attributes that mappings read at paths.
-    pub fields: Fields,
+    pub fields: FieldTable,
     /// Whether any table uses the expression context of the whole document (13).
     pub needs_context: bool,
 }
 
 /// The attributes that mappings read at paths, each with its place among a record's fields.
 #[derive(Debug, Default)]
-pub struct Fields {
+pub struct FieldTable {
     /// By slot, then by class.
     by_slot: Vec<Vec<Option<FieldId>>>,
     count: u16,
 }
 
-impl Fields {
+impl FieldTable {
     /// The field of an attribute class at a path, made where it is new. Fields are far below 65,536:
     /// a contract has hundreds of mappings.
     pub(super) fn intern(&mut self, slot: u16, class: ClassId) -> FieldId {

@@ -21,7 +21,7 @@ pub struct ColumnShape {
     /// Its name.
     pub name: String,
     /// What it holds.
-    pub holds: Holds,
+    pub holds: ColumnCapacity,
     /// Whether null is allowed.
     pub nullable: bool,
     /// Whether a row that does not name it gets something else than null.
@@ -34,18 +34,18 @@ pub struct ColumnShape {
 
 /// What a column holds, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Holds {
+pub enum ColumnCapacity {
     /// Values of this type, with its length or scale.
     Exactly(SqlType),
     /// Values of any type of this class: the store does not tell more.
-    OfClass(Class),
+    OfClass(TypeClass),
     /// Something that no column of a catalogue holds, as the store calls it.
     Other(String),
 }
 
 /// Types that a store with few types keeps alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
+pub enum TypeClass {
     /// Whole numbers and bits.
     Whole,
     /// Binary doubles.
@@ -54,7 +54,7 @@ pub enum Class {
     Text,
 }
 
-impl Class {
+impl TypeClass {
     /// The class of a type.
     pub fn of(sql_type: SqlType) -> Self {
         match sql_type {
@@ -85,7 +85,7 @@ impl Class {
     }
 }
 
-impl fmt::Display for Holds {
+impl fmt::Display for ColumnCapacity {
     /// The type as its store writes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -100,7 +100,7 @@ impl From<&Column> for ColumnShape {
     fn from(column: &Column) -> Self {
         Self {
             name: column.name.clone(),
-            holds: Holds::Exactly(column.sql_type),
+            holds: ColumnCapacity::Exactly(column.sql_type),
             nullable: column.nullable,
             has_default: column.default.is_some(),
             identity: column.identity,
@@ -132,10 +132,10 @@ impl TableShape {
             let Some(own) = wanted.columns.iter().find(same) else { continue };
             column.has_default = own.has_default;
             let class = match own.holds {
-                Holds::Exactly(sql_type) => Class::of(sql_type),
+                ColumnCapacity::Exactly(sql_type) => TypeClass::of(sql_type),
                 _ => continue,
             };
-            if column.holds == Holds::OfClass(class) {
+            if column.holds == ColumnCapacity::OfClass(class) {
                 column.holds = own.holds.clone();
                 column.identity = own.identity;
             }
@@ -148,7 +148,7 @@ impl TableShape {
 mod tests {
     use super::*;
 
-    fn column(name: &str, holds: Holds) -> ColumnShape {
+    fn column(name: &str, holds: ColumnCapacity) -> ColumnShape {
         ColumnShape {
             name: name.to_owned(),
             holds,
@@ -161,25 +161,28 @@ mod tests {
 
     #[test]
     fn the_catalogue_says_what_a_store_with_few_types_cannot() {
-        let money = Holds::Exactly(SqlType::Decimal { precision: 12, scale: 2 });
+        let money = ColumnCapacity::Exactly(SqlType::Decimal { precision: 12, scale: 2 });
         let wanted = TableShape {
             name: "a".into(),
             columns: vec![
                 ColumnShape { has_default: true, ..column("paid", money.clone()) },
-                column("count", Holds::Exactly(SqlType::Int)),
+                column("count", ColumnCapacity::Exactly(SqlType::Int)),
             ],
         };
         let found = TableShape {
             name: "a".into(),
             columns: vec![
-                ColumnShape { nullable: false, ..column("PAID", Holds::OfClass(Class::Text)) },
-                column("count", Holds::OfClass(Class::Real)),
-                column("more", Holds::OfClass(Class::Whole)),
+                ColumnShape {
+                    nullable: false,
+                    ..column("PAID", ColumnCapacity::OfClass(TypeClass::Text))
+                },
+                column("count", ColumnCapacity::OfClass(TypeClass::Real)),
+                column("more", ColumnCapacity::OfClass(TypeClass::Whole)),
             ],
         };
         let [paid, count, more] = &found.narrowed(&wanted).columns[..] else { panic!() };
         assert_eq!((&paid.holds, paid.has_default, paid.nullable), (&money, true, false));
-        assert_eq!(count.holds, Holds::OfClass(Class::Real));
+        assert_eq!(count.holds, ColumnCapacity::OfClass(TypeClass::Real));
         assert_eq!(more.holds.to_string(), "INTEGER");
     }
 }

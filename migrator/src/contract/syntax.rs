@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
 
-use super::diagnostic::{Code, Finding};
-use super::json::{Kind, Node, Place};
+use super::diagnostic::{Code, Diagnostic};
+use super::json::{Node, NodeKind, Span};
 
 /// A piece of the contract and where it stands.
 #[derive(Debug, Clone)]
-pub struct Placed<T> {
+pub struct Spanned<T> {
     /// Such as `mappings[12]`.
     pub path: String,
     /// The piece as written.
@@ -18,26 +18,26 @@ pub struct Placed<T> {
     pub value: T,
 }
 
-impl<T> Placed<T> {
+impl<T> Spanned<T> {
     /// Where the value of a key stands; the whole piece where it has no such key.
-    pub fn place(&self, key: &str) -> Place {
-        self.node.get(key).map_or(self.node.place, |value| value.place)
+    pub fn span(&self, key: &str) -> Span {
+        self.node.get(key).map_or(self.node.span, |value| value.span)
     }
 
     /// A finding about one key of this piece.
-    pub fn finding(&self, code: Code, key: &str, message: impl Into<String>) -> Finding {
-        Finding::new(code, format!("{}.{key}", self.path), self.place(key), message)
+    pub fn diagnostic(&self, code: Code, key: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, format!("{}.{key}", self.path), self.span(key), message)
     }
 
     /// Whether a key is absent, null or blank.
-    pub fn lacks(&self, key: &str) -> bool {
-        lacks(&self.node, key)
+    pub fn is_missing(&self, key: &str) -> bool {
+        is_missing(&self.node, key)
     }
 }
 
 /// A contract as written.
 #[derive(Debug)]
-pub struct Draft {
+pub struct ContractSyntax {
     /// The whole text.
     pub text: Box<str>,
     /// The whole tree.
@@ -45,13 +45,13 @@ pub struct Draft {
     /// The keys of the top level; empty where absent.
     pub head: Head,
     /// `element_filtering.filter_rules`.
-    pub rules: Vec<Placed<FilterRule>>,
+    pub rules: Vec<Spanned<FilterRule>>,
     /// `relationships`.
-    pub relationships: Vec<Placed<Relationship>>,
+    pub relationships: Vec<Spanned<Relationship>>,
     /// `mappings`.
-    pub mappings: Vec<Placed<FieldMapping>>,
+    pub mappings: Vec<Spanned<FieldMapping>>,
     /// Values of the wrong JSON type, which count as absent in the pieces.
-    pub misshapen: Vec<Finding>,
+    pub type_errors: Vec<Diagnostic>,
 }
 
 /// The keys of the top level that are no lists of pieces.
@@ -139,18 +139,18 @@ pub struct TypeName {
     /// Such as `EX_DIE`.
     pub parameter: Option<String>,
     /// Where it stands.
-    pub place: Place,
+    pub span: Span,
 }
 
 impl TypeName {
-    fn parse(text: &str, place: Place) -> Self {
+    fn parse(text: &str, span: Span) -> Self {
         let text = text.trim();
         match text.split_once('(') {
-            None => Self { name: text.to_owned(), parameter: None, place },
+            None => Self { name: text.to_owned(), parameter: None, span },
             Some((name, rest)) => {
                 let inside = rest.rsplit_once(')').map_or(rest, |(inside, _)| inside);
                 let parameter = Some(inside.trim().to_owned());
-                Self { name: name.trim().to_owned(), parameter, place }
+                Self { name: name.trim().to_owned(), parameter, span }
             }
         }
     }
@@ -196,25 +196,26 @@ pub fn last_segment(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-fn lacks(node: &Node, key: &str) -> bool {
+fn is_missing(node: &Node, key: &str) -> bool {
     node.get(key).is_none_or(|value| {
         value.is_null() || value.text().is_some_and(|text| text.trim().is_empty())
     })
 }
 
-impl Draft {
+impl ContractSyntax {
     /// Reads a contract's text. Values of the wrong type do not stop it: they are listed.
     ///
     /// # Errors
     /// Text that is no JSON object.
-    pub fn parse(text: &str) -> Result<Self, Box<Finding>> {
+    pub fn parse(text: &str) -> Result<Self, Box<Diagnostic>> {
         let root = Node::parse(text).map_err(|error| Box::new(syntax(text, &error)))?;
-        if !matches!(root.kind, Kind::Object(_)) {
+        if !matches!(root.kind, NodeKind::Object(_)) {
             let message = format!("a contract is an object, and this is {}", root.describe());
-            return Err(Box::new(Finding::new(Code::SYNTAX, "contract", root.place, message)));
+            return Err(Box::new(Diagnostic::new(Code::Syntax, "contract", root.span, message)));
         }
-        let mut misshapen = Vec::new();
-        let mut top = Reader { text, path: String::new(), node: &root, faults: &mut misshapen };
+        let mut type_errors = Vec::new();
+        let mut top =
+            SyntaxReader { text, path: String::new(), node: &root, errors: &mut type_errors };
         let head = top.head();
         let rules = top
             .within("element_filtering")
@@ -222,16 +223,16 @@ impl Draft {
         let relationships = top.pieces("relationships", relationship);
         let mappings = top.pieces("mappings", field_mapping);
         let text = text.into();
-        Ok(Self { text, root, head, rules, relationships, mappings, misshapen })
+        Ok(Self { text, root, head, rules, relationships, mappings, type_errors })
     }
 
     /// Whether a key of the top level is absent, null or blank.
-    pub fn lacks(&self, key: &str) -> bool {
-        lacks(&self.root, key)
+    pub fn is_missing(&self, key: &str) -> bool {
+        is_missing(&self.root, key)
     }
 
     /// Where the value under some keys stands; as far as there are such keys.
-    pub fn place(&self, keys: &[&str]) -> Place {
+    pub fn span(&self, keys: &[&str]) -> Span {
         let mut node = &self.root;
         for key in keys {
             match node.get(key) {
@@ -239,16 +240,16 @@ impl Draft {
                 None => break,
             }
         }
-        node.place
+        node.span
     }
 
     /// The place of a part of a text in the contract, by the bytes of the decoded text.
-    pub fn inside(&self, place: Place, part: Range<usize>) -> Place {
-        place.inside(&self.text, part)
+    pub fn inside(&self, span: Span, part: Range<usize>) -> Span {
+        span.inside(&self.text, part)
     }
 }
 
-fn syntax(text: &str, error: &serde_json::Error) -> Finding {
+fn syntax(text: &str, error: &serde_json::Error) -> Diagnostic {
     let (line, column) = (error.line().max(1), error.column().max(1));
     let line_start = text.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
     let mut start = (line_start + column - 1).min(text.len());
@@ -261,18 +262,18 @@ fn syntax(text: &str, error: &serde_json::Error) -> Finding {
     let cause = message.rsplit_once(" at line ").map_or(message.as_str(), |(cause, _)| cause);
     // It cannot be seen.
     let cause = if text.starts_with('\u{feff}') { "a byte order mark stands first" } else { cause };
-    Finding::new(Code::SYNTAX, "contract", Place { start, end, line, column }, cause)
+    Diagnostic::new(Code::Syntax, "contract", Span { start, end, line, column }, cause)
 }
 
 /// Takes typed values out of one object and notes those of the wrong type.
-struct Reader<'a> {
+struct SyntaxReader<'a> {
     text: &'a str,
     path: String,
     node: &'a Node,
-    faults: &'a mut Vec<Finding>,
+    errors: &'a mut Vec<Diagnostic>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SyntaxReader<'a> {
     /// The value of a key; null counts as absent.
     fn value(&self, key: &str) -> Option<&'a Node> {
         let node: &'a Node = self.node;
@@ -287,7 +288,8 @@ impl<'a> Reader<'a> {
         let key = path.rsplit('.').next().unwrap_or_default();
         let message = format!("`{key}` must be {wanted}, and is {}", node.describe());
         let help = format!("write {wanted}");
-        self.faults.push(Finding::new(Code::WRONG_TYPE, path, node.place, message).with_help(help));
+        self.errors
+            .push(Diagnostic::new(Code::WrongType, path, node.span, message).with_help(help));
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
@@ -301,7 +303,7 @@ impl<'a> Reader<'a> {
 
     fn flag(&mut self, key: &str) -> Option<bool> {
         let node = self.value(key)?;
-        if let Kind::Scalar(Json::Bool(flag)) = node.kind {
+        if let NodeKind::Scalar(Json::Bool(flag)) = node.kind {
             return Some(flag);
         }
         self.wrong(self.path_of(key), node, "true or false");
@@ -310,7 +312,7 @@ impl<'a> Reader<'a> {
 
     fn list(&mut self, key: &str) -> &'a [Node] {
         let Some(node) = self.value(key) else { return &[] };
-        if let Kind::List(items) = &node.kind {
+        if let NodeKind::List(items) = &node.kind {
             return items;
         }
         self.wrong(self.path_of(key), node, "a list");
@@ -329,13 +331,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The reader of an inner object, if it is there and is one.
-    fn within(&mut self, key: &str) -> Option<Reader<'_>> {
+    fn within(&mut self, key: &str) -> Option<SyntaxReader<'_>> {
         let node = self.value(key)?;
-        if !matches!(node.kind, Kind::Object(_)) {
+        if !matches!(node.kind, NodeKind::Object(_)) {
             self.wrong(self.path_of(key), node, "an object");
             return None;
         }
-        Some(Reader { text: self.text, path: self.path_of(key), node, faults: self.faults })
+        Some(SyntaxReader { text: self.text, path: self.path_of(key), node, errors: self.errors })
     }
 
     fn map(&mut self, key: &str) -> Map<String, Json> {
@@ -349,7 +351,7 @@ impl<'a> Reader<'a> {
     /// A value without places that must be no list and no object.
     fn scalar(&mut self, key: &str) -> Option<Json> {
         let node = self.value(key)?;
-        if let Kind::Scalar(scalar) = &node.kind {
+        if let NodeKind::Scalar(scalar) = &node.kind {
             return Some(scalar.clone());
         }
         self.wrong(self.path_of(key), node, "a text, a number or a truth value");
@@ -359,30 +361,34 @@ impl<'a> Reader<'a> {
     fn types(&mut self, key: &str) -> Vec<TypeName> {
         let Some(node) = self.value(key) else { return Vec::new() };
         if let Some(text) = node.text() {
-            return types_of_text(self.text, text, node.place);
+            return types_of_text(self.text, text, node.span);
         }
-        if !matches!(node.kind, Kind::List(_)) {
+        if !matches!(node.kind, NodeKind::List(_)) {
             self.wrong(self.path_of(key), node, "a list of types, or one text with commas");
             return Vec::new();
         }
         self.texts(key);
-        let texts = node.items().iter().filter_map(|item| Some((item.text()?, item.place)));
+        let texts = node.items().iter().filter_map(|item| Some((item.text()?, item.span)));
         let filled = texts.filter(|(text, _)| !text.trim().is_empty());
-        filled.map(|(text, place)| TypeName::parse(text, place)).collect()
+        filled.map(|(text, span)| TypeName::parse(text, span)).collect()
     }
 
-    fn pieces<T>(&mut self, key: &str, read: fn(usize, &mut Reader<'_>) -> T) -> Vec<Placed<T>> {
+    fn pieces<T>(
+        &mut self,
+        key: &str,
+        read: fn(usize, &mut SyntaxReader<'_>) -> T,
+    ) -> Vec<Spanned<T>> {
         let mut pieces = Vec::new();
         for (index, node) in self.list(key).iter().enumerate() {
             let path = format!("{}[{index}]", self.path_of(key));
-            if !matches!(node.kind, Kind::Object(_)) {
+            if !matches!(node.kind, NodeKind::Object(_)) {
                 self.wrong(path, node, "an object");
                 continue;
             }
             let mut inner =
-                Reader { text: self.text, path: path.clone(), node, faults: self.faults };
+                SyntaxReader { text: self.text, path: path.clone(), node, errors: self.errors };
             let value = read(index, &mut inner);
-            pieces.push(Placed { path, node: node.clone(), value });
+            pieces.push(Spanned { path, node: node.clone(), value });
         }
         pieces
     }
@@ -408,7 +414,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The types of one text with commas, each at its own place.
-fn types_of_text(source: &str, text: &str, place: Place) -> Vec<TypeName> {
+fn types_of_text(source: &str, text: &str, span: Span) -> Vec<TypeName> {
     let mut start = 0;
     let mut types = Vec::new();
     for part in text.split(',') {
@@ -416,15 +422,15 @@ fn types_of_text(source: &str, text: &str, place: Place) -> Vec<TypeName> {
         let trimmed = part.trim();
         let first = start + blanks;
         if !trimmed.is_empty() {
-            let place = place.inside(source, first..first + trimmed.len());
-            types.push(TypeName::parse(trimmed, place));
+            let span = span.inside(source, first..first + trimmed.len());
+            types.push(TypeName::parse(trimmed, span));
         }
         start += part.len() + 1;
     }
     types
 }
 
-fn filter_rule(_: usize, reader: &mut Reader<'_>) -> FilterRule {
+fn filter_rule(_: usize, reader: &mut SyntaxReader<'_>) -> FilterRule {
     FilterRule {
         element_type: reader.text("element_type").unwrap_or_default(),
         xml_child_path: reader.text("xml_child_path").unwrap_or_default(),
@@ -432,7 +438,7 @@ fn filter_rule(_: usize, reader: &mut Reader<'_>) -> FilterRule {
     }
 }
 
-fn relationship(_: usize, reader: &mut Reader<'_>) -> Relationship {
+fn relationship(_: usize, reader: &mut SyntaxReader<'_>) -> Relationship {
     for key in ["parent_table", "foreign_key_column", "xml_parent_path"] {
         // Of no meaning for mapping, but required to be texts all the same.
         reader.text(key);
@@ -443,7 +449,7 @@ fn relationship(_: usize, reader: &mut Reader<'_>) -> Relationship {
     }
 }
 
-fn field_mapping(index: usize, reader: &mut Reader<'_>) -> FieldMapping {
+fn field_mapping(index: usize, reader: &mut SyntaxReader<'_>) -> FieldMapping {
     FieldMapping {
         index,
         xml_path: reader.text("xml_path"),
@@ -464,23 +470,25 @@ fn field_mapping(index: usize, reader: &mut Reader<'_>) -> FieldMapping {
 mod tests {
     use super::*;
 
-    fn places(text: &str) -> Vec<(usize, usize, String)> {
-        let misshapen = Draft::parse(text).unwrap().misshapen;
-        let of = |finding: Finding| (finding.place.line, finding.place.column, finding.path);
-        misshapen.into_iter().map(of).collect()
+    fn spans(text: &str) -> Vec<(usize, usize, String)> {
+        let type_errors = ContractSyntax::parse(text).unwrap().type_errors;
+        let of = |diagnostic: Diagnostic| {
+            (diagnostic.span.line, diagnostic.span.column, diagnostic.path)
+        };
+        type_errors.into_iter().map(of).collect()
     }
 
     #[test]
     fn every_key_of_a_piece_knows_its_place() {
         let text = "{\n \"mappings\": [\n  {\"xml_path\": \"/a\"},\n\n  {\"xml_path\": \"/b\"}]}";
-        let draft = Draft::parse(text).unwrap();
-        let place = |index: usize, key| {
-            let place = draft.mappings[index].place(key);
-            (draft.mappings[index].path.as_str(), place.line, place.column)
+        let draft = ContractSyntax::parse(text).unwrap();
+        let span = |index: usize, key| {
+            let span = draft.mappings[index].span(key);
+            (draft.mappings[index].path.as_str(), span.line, span.column)
         };
-        assert_eq!(place(0, "xml_path"), ("mappings[0]", 3, 16));
-        assert_eq!(place(1, "xml_path"), ("mappings[1]", 5, 16));
-        assert_eq!(place(1, "target_table"), ("mappings[1]", 5, 3));
+        assert_eq!(span(0, "xml_path"), ("mappings[0]", 3, 16));
+        assert_eq!(span(1, "xml_path"), ("mappings[1]", 5, 16));
+        assert_eq!(span(1, "target_table"), ("mappings[1]", 5, 3));
     }
 
     #[test]
@@ -501,7 +509,7 @@ mod tests {
             (4, 30, "mappings[1].nullable"),
         ];
         let expected = expected.map(|(line, column, path)| (line, column, path.to_owned()));
-        assert_eq!(places(text), expected);
+        assert_eq!(spans(text), expected);
     }
 
     #[test]
@@ -512,9 +520,9 @@ mod tests {
             ("", 1, 1, "EOF while parsing a value"),
         ];
         for (text, line, column, message) in cases {
-            let fault = Draft::parse(text).unwrap_err();
-            assert_eq!((fault.place.line, fault.place.column), (line, column), "{text:?}");
-            assert_eq!(fault.message, message);
+            let error = ContractSyntax::parse(text).unwrap_err();
+            assert_eq!((error.span.line, error.span.column), (line, column), "{text:?}");
+            assert_eq!(error.message, message);
         }
     }
 
@@ -522,14 +530,14 @@ mod tests {
     fn a_chain_is_a_list_or_a_text_with_commas() {
         let text = "{\"mappings\": [{\"mapping_type\": [\"enum\", \"add_score( X )\"]},\n\
              {\"mapping_type\": \"enum , add_score(X),\"}]}";
-        let draft = Draft::parse(text).unwrap();
+        let draft = ContractSyntax::parse(text).unwrap();
         let shown = |index: usize| -> Vec<String> {
             draft.mappings[index].value.types.iter().map(TypeName::shown).collect()
         };
         assert_eq!(shown(0), ["enum", "add_score(X)"]);
         assert_eq!(shown(0), shown(1));
-        let place = draft.mappings[1].value.types[1].place;
-        assert_eq!(&text[place.start..place.end], "add_score(X)");
-        assert_eq!((place.line, place.column), (2, 26));
+        let span = draft.mappings[1].value.types[1].span;
+        assert_eq!(&text[span.start..span.end], "add_score(X)");
+        assert_eq!((span.line, span.column), (2, 26));
     }
 }

@@ -13,7 +13,7 @@ use rustc_hash::{FxHashSet, FxHasher};
 
 use crate::contract::case::{lower, same};
 use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, SqlType, Table};
-use crate::contract::column::{Cause, typed};
+use crate::contract::column::{CoercionError, coerce_value};
 use crate::contract::model::ContractTable;
 use crate::error::{Error, Result};
 use crate::record::{
@@ -87,12 +87,12 @@ struct TablePlan {
 struct Reference {
     columns: Vec<usize>,
     parent: String,
-    keys: FxHashSet<Key>,
+    keys: FxHashSet<FoldedKey>,
 }
 
 /// A key as SQL Server compares it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Key {
+enum FoldedKey {
     /// One whole number: the usual key of an enumeration, kept without a text.
     Number(i64),
     /// Anything else, its parts ended by NUL.
@@ -203,7 +203,8 @@ impl TablePlan {
             let is_empty = matches!(&cell.value, Value::Text(text) if text.is_empty());
             let value = if is_empty { &Value::Null } else { &cell.value };
             let sql_type = self.columns[place].1;
-            values[place] = typed(value, sql_type).map_err(|cause| self.refuse(&[place], cause))?;
+            values[place] =
+                coerce_value(value, sql_type).map_err(|cause| self.refuse(&[place], cause))?;
         }
         self.check_nulls(&values)?;
         self.check_references(&values)?;
@@ -228,7 +229,7 @@ impl TablePlan {
         Ok(())
     }
 
-    fn refuse(&self, places: &[usize], cause: Cause) -> Refusal {
+    fn refuse(&self, places: &[usize], cause: CoercionError) -> Refusal {
         let names: Vec<&str> = places.iter().map(|place| self.columns[*place].0.as_str()).collect();
         Refusal {
             stage: Stage::Coerce,
@@ -248,7 +249,7 @@ fn omitted(column: &Column, now: NaiveDateTime) -> SqlValue {
     };
     // The catalogue was read only because its defaults fit; a `now` that does not fit a column
     // leaves it null, which NOT NULL then refuses by name.
-    typed(&default, column.sql_type).unwrap_or(SqlValue::Null)
+    coerce_value(&default, column.sql_type).unwrap_or(SqlValue::Null)
 }
 
 fn is_required(column: &Column) -> bool {
@@ -321,18 +322,18 @@ fn merge_of(table: &Table) -> Option<Merge> {
 }
 
 /// The key that a row has in these columns; `None` if a part of it is null.
-fn key_of(values: &SqlRow, places: &[usize]) -> Option<Key> {
+fn key_of(values: &SqlRow, places: &[usize]) -> Option<FoldedKey> {
     if let [place] = places
         && let SqlValue::Int(number) = values[*place]
     {
-        return Some(Key::Number(number));
+        return Some(FoldedKey::Number(number));
     }
     let mut text = String::new();
     for place in places {
         text.push_str(&folded(&values[*place])?);
         text.push('\0');
     }
-    Some(Key::Text(text))
+    Some(FoldedKey::Text(text))
 }
 
 /// A hash of a row's key, the same for keys that SQL Server takes for equal; `None` if a part of it
@@ -441,12 +442,12 @@ mod tests {
         };
         let rows = TableRows { table: 0, rows: rows.iter().map(row).collect() };
         let record = RowSet { key: 1, tables: vec![rows] };
-        let typed = coercer(columns, table).unwrap().coerce(&record).map_err(|refusal| {
+        let coerce_value = coercer(columns, table).unwrap().coerce(&record).map_err(|refusal| {
             let column = refusal.column.unwrap_or_default();
             format!("{}: {}.{column}: {}", refusal.stage, refusal.table, refusal.reason)
         })?;
         let plain_row = |row: &SqlRow| row.iter().map(plain).collect();
-        Ok(typed.tables[0].rows.iter().map(plain_row).collect())
+        Ok(coerce_value.tables[0].rows.iter().map(plain_row).collect())
     }
 
     #[test]

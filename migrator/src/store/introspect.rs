@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::schema::{SqliteColumn, Tables, sqlite_table};
 use super::sqlite::{columns_of, difference};
 use crate::contract::catalogue::SqlType;
-use crate::contract::shape::{Class, ColumnShape, Holds, TableShape};
+use crate::contract::shape::{ColumnCapacity, ColumnShape, TableShape, TypeClass};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Tables of a store of any kind.
@@ -93,18 +93,18 @@ fn shape(connection: &Connection, name: String) -> rusqlite::Result<TableShape> 
 }
 
 /// Capacity of a column. STRICT tables declare a class; a SQL Server type is used as declared.
-fn holds(column: &SqliteColumn) -> Holds {
-    let classes = [Class::Whole, Class::Real, Class::Text];
+fn holds(column: &SqliteColumn) -> ColumnCapacity {
+    let classes = [TypeClass::Whole, TypeClass::Real, TypeClass::Text];
     let declared = column.declared.to_ascii_uppercase();
     if let Some(class) = classes.into_iter().find(|class| class.name() == declared) {
-        return Holds::OfClass(class);
+        return ColumnCapacity::OfClass(class);
     }
     match SqlType::parse(&declared) {
         // A synonym of INTEGER, with 64 bits.
-        Some(SqlType::Int) => Holds::OfClass(Class::Whole),
-        Some(sql_type) => Holds::Exactly(sql_type),
-        None if declared.is_empty() => Holds::Other("of no type".to_owned()),
-        None => Holds::Other(column.declared.clone()),
+        Some(SqlType::Int) => ColumnCapacity::OfClass(TypeClass::Whole),
+        Some(sql_type) => ColumnCapacity::Exactly(sql_type),
+        None if declared.is_empty() => ColumnCapacity::Other("of no type".to_owned()),
+        None => ColumnCapacity::Other(column.declared.clone()),
     }
 }
 
@@ -144,14 +144,17 @@ mod tests {
     #[test]
     fn declared_types_tell_a_class_or_a_type_of_sql_servers() {
         for (declared, expected) in [
-            ("INTEGER", Holds::OfClass(Class::Whole)),
-            ("int", Holds::OfClass(Class::Whole)),
-            ("text", Holds::OfClass(Class::Text)),
-            ("REAL", Holds::OfClass(Class::Real)),
-            ("varchar(50)", Holds::Exactly(SqlType::VarChar(Some(50)))),
-            ("DECIMAL(12, 2)", Holds::Exactly(SqlType::Decimal { precision: 12, scale: 2 })),
-            ("BLOB", Holds::Other("BLOB".to_owned())),
-            ("", Holds::Other("of no type".to_owned())),
+            ("INTEGER", ColumnCapacity::OfClass(TypeClass::Whole)),
+            ("int", ColumnCapacity::OfClass(TypeClass::Whole)),
+            ("text", ColumnCapacity::OfClass(TypeClass::Text)),
+            ("REAL", ColumnCapacity::OfClass(TypeClass::Real)),
+            ("varchar(50)", ColumnCapacity::Exactly(SqlType::VarChar(Some(50)))),
+            (
+                "DECIMAL(12, 2)",
+                ColumnCapacity::Exactly(SqlType::Decimal { precision: 12, scale: 2 }),
+            ),
+            ("BLOB", ColumnCapacity::Other("BLOB".to_owned())),
+            ("", ColumnCapacity::Other("of no type".to_owned())),
         ] {
             assert_eq!(holds(&column(declared)), expected, "{declared}");
         }

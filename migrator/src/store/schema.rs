@@ -12,8 +12,8 @@
 use std::fmt::Write;
 
 use crate::contract::catalogue::{Catalogue, Column, ColumnDefault, ForeignKey, SqlType, Table};
-use crate::contract::column::typed;
-use crate::contract::shape::Class;
+use crate::contract::column::coerce_value;
+use crate::contract::shape::TypeClass;
 use crate::error::{Error, Result};
 use crate::record::{SqlValue, Value};
 
@@ -321,7 +321,7 @@ fn shape(table: &Table, place: usize) -> SqliteColumn {
 
 /// Storage class of a column.
 fn sqlite_type(sql_type: SqlType) -> &'static str {
-    Class::of(sql_type).name()
+    TypeClass::of(sql_type).name()
 }
 
 /// Translates `RIGHT(column, n)` and `LEFT(column, n)`, the only forms that target tables use.
@@ -345,7 +345,7 @@ fn default_expression(sql_type: SqlType, default: &ColumnDefault) -> Option<Stri
         ColumnDefault::Now => return Some(now_expression(sql_type)),
         ColumnDefault::Constant(constant) => Value::Text(constant.as_str().into()),
     };
-    Some(match typed(&constant, sql_type).ok()? {
+    Some(match coerce_value(&constant, sql_type).ok()? {
         SqlValue::Float(number) => format!("{number:?}"),
         SqlValue::DateTime(time) => {
             let mut text = String::new();

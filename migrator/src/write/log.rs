@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::config::InsertMethod;
 use crate::contract::catalogue::{SqlType, Table};
-use crate::contract::column::typed;
+use crate::contract::column::coerce_value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Refusal, Reject, SqlRow, SqlValue, Value};
 use crate::store::schema::Tables;
@@ -122,7 +122,7 @@ impl Log {
             SqlType::VarChar(length) => (SqlType::VarChar(None), length),
             other => (other, None),
         };
-        match typed(&Value::Text(reason.into()), whole) {
+        match coerce_value(&Value::Text(reason.into()), whole) {
             Ok(SqlValue::Text(text)) => {
                 // `nvarchar` counts UTF-16 code units. Characters of windows-1252 have one each.
                 let length = length.map_or(REASON_CHARS_MAX, usize::from);

@@ -15,10 +15,10 @@ use self::tables::{Known, keep};
 use super::{records, resolve};
 use crate::cli::args::CheckArgs;
 use crate::cli::display;
-use crate::contract::diagnostic::{Finding, Severity, sort};
-use crate::contract::lint::{Pair, of_draft, warnings};
+use crate::contract::diagnostic::{Diagnostic, Severity, sort};
+use crate::contract::lint::{ContractPair, of_draft, warnings};
 use crate::contract::model::Contract;
-use crate::contract::syntax::Draft;
+use crate::contract::syntax::ContractSyntax;
 use crate::error::{Error, Result};
 use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
@@ -34,9 +34,9 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode> {
     // What is wrong with the tables or the sample must not hide what is wrong with the contract.
     let mut errors = Vec::new();
     let known = Known::new(args, &mut errors);
-    let findings = findings(&text, &known, args.sample.as_deref(), &mut errors);
-    tell(&findings, Source { name: &name, text: &text }, args.json);
-    let faulty = findings.iter().any(|finding| finding.code.severity == Severity::Fault);
+    let diagnostics = diagnostics(&text, &known, args.sample.as_deref(), &mut errors);
+    tell(&diagnostics, Source { name: &name, text: &text }, args.json);
+    let faulty = diagnostics.iter().any(|diagnostic| diagnostic.code.severity() == Severity::Error);
     for error in &errors {
         display::note(&error.to_string());
     }
@@ -49,15 +49,15 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn findings(
+fn diagnostics(
     text: &str,
     known: &Known,
     sample: Option<&Path>,
     errors: &mut Vec<Error>,
-) -> Vec<Finding> {
-    let mut findings = match Contract::read(text) {
+) -> Vec<Diagnostic> {
+    let mut diagnostics = match Contract::read(text) {
         Ok((draft, contract)) => {
-            let pair = Pair { draft: &draft, contract: &contract };
+            let pair = ContractPair { draft: &draft, contract: &contract };
             let mut found = warnings(pair, known.targets());
             found.extend(known.differing(&draft));
             let unseen = sample.and_then(|folder| keep(unseen(pair, folder), errors));
@@ -65,20 +65,20 @@ fn findings(
             found
         }
         // What a contract with faults would do is not known, but much can be said all the same.
-        Err(mut faults) => {
-            if let Ok(draft) = Draft::parse(text) {
-                faults.extend(of_draft(&draft, known.targets()));
-                faults.extend(known.differing(&draft));
+        Err(mut errors) => {
+            if let Ok(draft) = ContractSyntax::parse(text) {
+                errors.extend(of_draft(&draft, known.targets()));
+                errors.extend(known.differing(&draft));
             }
-            faults
+            errors
         }
     };
-    sort(&mut findings);
-    findings
+    sort(&mut diagnostics);
+    diagnostics
 }
 
 /// Maps every record of a folder and tells what none of them has.
-fn unseen(pair: Pair<'_>, folder: &Path) -> Result<Vec<Finding>> {
+fn unseen(pair: ContractPair<'_>, folder: &Path) -> Result<Vec<Diagnostic>> {
     let files = records::record_files(&[folder.to_path_buf()])?;
     let mut parser = Parser::new(pair.contract);
     let mapper = Mapper::new(pair.contract, Utc::now().naive_utc());
@@ -95,12 +95,12 @@ fn unseen(pair: Pair<'_>, folder: &Path) -> Result<Vec<Finding>> {
     Ok(if mapped == 0 { Vec::new() } else { sample::unseen(pair, &seen, mapped) })
 }
 
-fn tell(findings: &[Finding], source: Source<'_>, as_json: bool) {
+fn tell(diagnostics: &[Diagnostic], source: Source<'_>, as_json: bool) {
     if as_json {
-        for finding in findings {
-            display::print(&report::json(finding).to_string());
+        for diagnostic in diagnostics {
+            display::print(&report::json(diagnostic).to_string());
         }
     } else {
-        display::print_styled(&report::text(findings, source, display::width()));
+        display::print_styled(&report::text(diagnostics, source, display::width()));
     }
 }

@@ -8,8 +8,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value as Json, json};
 use textwrap::core::Word;
 
-use crate::contract::diagnostic::{Finding, Severity};
-use crate::contract::json::Place;
+use crate::contract::diagnostic::{Diagnostic, Severity};
+use crate::contract::json::Span;
 
 /// Lines of a longer piece that are shown behind its first.
 const LINES_BEHIND: usize = 3;
@@ -24,55 +24,58 @@ pub(super) struct Source<'s> {
 }
 
 /// One finding as an object.
-pub(super) fn json(finding: &Finding) -> Json {
+pub(super) fn json(diagnostic: &Diagnostic) -> Json {
     json!({
-        "severity": finding.code.severity.name(),
-        "code": finding.code.name,
-        "path": finding.path,
-        "line": finding.place.line,
-        "column": finding.place.column,
-        "message": finding.message,
-        "help": finding.help,
+        "severity": diagnostic.code.severity().json_name(),
+        "code": diagnostic.code.name(),
+        "path": diagnostic.path,
+        "line": diagnostic.span.line,
+        "column": diagnostic.span.column,
+        "message": diagnostic.message,
+        "help": diagnostic.help,
     })
 }
 
 /// All findings with excerpts, faults first, and a summary, with colours. A kind's own help is
 /// given once.
-pub(super) fn text(findings: &[Finding], source: Source<'_>, width: usize) -> String {
+pub(super) fn text(diagnostics: &[Diagnostic], source: Source<'_>, width: usize) -> String {
     let mut helped = BTreeSet::new();
     let mut out = String::new();
-    for severity in [Severity::Fault, Severity::Warning] {
-        for finding in findings.iter().filter(|finding| finding.code.severity == severity) {
-            let help = finding.help != finding.code.help || helped.insert(finding.code.name);
-            out.push_str(&excerpt(finding, source, help, width));
+    for severity in [Severity::Error, Severity::Warning] {
+        for diagnostic in
+            diagnostics.iter().filter(|diagnostic| diagnostic.code.severity() == severity)
+        {
+            let help =
+                diagnostic.help != diagnostic.code.help() || helped.insert(diagnostic.code.name());
+            out.push_str(&excerpt(diagnostic, source, help, width));
             out.push_str("\n\n");
         }
     }
-    out.push_str(&summary(findings, source.name, width));
+    out.push_str(&summary(diagnostics, source.name, width));
     out
 }
 
 /// One finding with the lines that it is about.
-fn excerpt(finding: &Finding, source: Source<'_>, help: bool, width: usize) -> String {
-    let code = finding.code;
-    let level = match code.severity {
-        Severity::Fault => Level::ERROR,
+fn excerpt(diagnostic: &Diagnostic, source: Source<'_>, help: bool, width: usize) -> String {
+    let code = diagnostic.code;
+    let level = match code.severity() {
+        Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let level = level.with_name(code.severity.name());
+    let level = level.with_name(code.severity().name());
     // `warning[code]: ` stands before the title's first line, and blanks before the others.
-    let indent = code.severity.name().len() + code.name.len() + "[]: ".len();
-    let title = wrapped(&finding.message, width.saturating_sub(indent));
-    let advice = wrapped(&finding.help, width.saturating_sub(LEFT_OF_HELP));
-    let window = Window::new(source.text, finding.place);
+    let indent = code.severity().name().len() + code.name().len() + "[]: ".len();
+    let title = wrapped(&diagnostic.message, width.saturating_sub(indent));
+    let advice = wrapped(&diagnostic.help, width.saturating_sub(LEFT_OF_HELP));
+    let window = Window::new(source.text, diagnostic.span);
     let snippet = Snippet::source(window.text)
         .path(source.name)
-        .line_start(finding.place.line)
+        .line_start(diagnostic.span.line)
         .annotation(AnnotationKind::Primary.span(window.primary))
         .annotations(window.behind.map(|behind| AnnotationKind::Visible.span(behind)));
-    let group = Group::with_title(level.primary_title(&title).id(code.name))
+    let group = Group::with_title(level.primary_title(&title).id(code.name()))
         .element(snippet)
-        .element(Level::NOTE.with_name("at").message(&finding.path));
+        .element(Level::NOTE.with_name("at").message(&diagnostic.path));
     let group = if help { group.element(Level::HELP.message(&advice)) } else { group };
     Renderer::styled().decor_style(DecorStyle::Ascii).term_width(width).render(&[group])
 }
@@ -120,33 +123,34 @@ struct Window<'s> {
 }
 
 impl<'s> Window<'s> {
-    fn new(text: &'s str, place: Place) -> Self {
-        let start = text[..place.start].rfind('\n').map_or(0, |at| at + 1);
+    fn new(text: &'s str, span: Span) -> Self {
+        let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = |from: usize| text[from..].find('\n').map_or(text.len(), |at| from + at);
-        let first_end = line_end(place.start);
+        let first_end = line_end(span.start);
         let mut end = first_end;
         for _ in 0..LINES_BEHIND {
-            if end < place.end {
+            if end < span.end {
                 end = line_end(end + 1);
             }
         }
         let behind = (end > first_end).then(|| first_end + 1 - start..end - start);
-        let primary = place.start - start..place.end.min(first_end) - start;
+        let primary = span.start - start..span.end.min(first_end) - start;
         Self { text: &text[start..end], primary, behind }
     }
 }
 
 /// How many faults and warnings there are, and of which kinds.
-fn summary(findings: &[Finding], name: &str, width: usize) -> String {
-    let count =
-        |severity| findings.iter().filter(|finding| finding.code.severity == severity).count();
-    let (faults, warnings) = (count(Severity::Fault), count(Severity::Warning));
+fn summary(diagnostics: &[Diagnostic], name: &str, width: usize) -> String {
+    let count = |severity| {
+        diagnostics.iter().filter(|diagnostic| diagnostic.code.severity() == severity).count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let plural = |count: usize| if count == 1 { "" } else { "s" };
     let line =
-        format!("{name}: {faults} fault{}, {warnings} warning{}", plural(faults), plural(warnings));
+        format!("{name}: {errors} error{}, {warnings} warning{}", plural(errors), plural(warnings));
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for finding in findings {
-        *kinds.entry(finding.code.name).or_default() += 1;
+    for diagnostic in diagnostics {
+        *kinds.entry(diagnostic.code.name()).or_default() += 1;
     }
     // A number stays with its name: it is only a blank after the lines have been broken.
     let list: Vec<String> =
@@ -168,7 +172,7 @@ mod tests {
     fn window(text: &str, keys: &[&str]) -> (String, String, Option<String>) {
         let tree = Node::parse(text).unwrap();
         let node = keys.iter().fold(&tree, |node, key| node.get(key).unwrap());
-        let window = Window::new(text, node.place);
+        let window = Window::new(text, node.span);
         let slice = |range: Range<usize>| window.text[range].to_owned();
         (window.text.to_owned(), slice(window.primary.clone()), window.behind.clone().map(slice))
     }
@@ -205,10 +209,10 @@ mod tests {
 
     #[test]
     fn the_summary_counts_by_kind() {
-        let finding = |code| Finding::new(code, "a", Place::default(), "b");
-        let findings = [Code::SYNTAX, Code::NO_FIELD, Code::NO_FIELD].map(finding);
-        let text = summary(&findings, "c.json", 80);
-        assert_eq!(text, "c.json: 1 fault, 2 warnings\n  2 no-field, 1 syntax");
-        assert_eq!(summary(&[], "c.json", 80), "c.json: 0 faults, 0 warnings");
+        let diagnostic = |code| Diagnostic::new(code, "a", Span::default(), "b");
+        let diagnostics = [Code::Syntax, Code::NoField, Code::NoField].map(diagnostic);
+        let text = summary(&diagnostics, "c.json", 80);
+        assert_eq!(text, "c.json: 1 error, 2 warnings\n  2 no-field, 1 syntax");
+        assert_eq!(summary(&[], "c.json", 80), "c.json: 0 errors, 0 warnings");
     }
 }

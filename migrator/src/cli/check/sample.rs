@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::contract::case::lower;
-use crate::contract::diagnostic::{Code, Finding};
+use crate::contract::diagnostic::{Code, Diagnostic};
 use crate::contract::expr::{Expression, NameId};
-use crate::contract::lint::{Compiled, Pair};
+use crate::contract::lint::{CompiledMapping, ContractPair};
 use crate::contract::model::{Mapping, Step};
 use crate::record::Value;
 use crate::stage::map::observe::{Event, Observer};
@@ -66,7 +66,7 @@ fn fields(mapping: &Mapping) -> Vec<NameId> {
 }
 
 /// Warns about what none of `records` mapped records had.
-pub(super) fn unseen(pair: Pair<'_>, seen: &Seen, records: usize) -> Vec<Finding> {
+pub(super) fn unseen(pair: ContractPair<'_>, seen: &Seen, records: usize) -> Vec<Diagnostic> {
     let none = format!("no record of the sample ({records} mapped) has");
     let mut found = Vec::new();
     for compiled in pair.compiled() {
@@ -77,18 +77,22 @@ pub(super) fn unseen(pair: Pair<'_>, seen: &Seen, records: usize) -> Vec<Finding
         } else if !seen.mappings.borrow().contains(&compiled.mapping.index) {
             let value = &compiled.written.value;
             let message = format!("{none} {} {}", value.path(), value.attribute());
-            found.push(compiled.written.finding(Code::UNSEEN_ATTRIBUTE, "xml_attribute", message));
+            found.push(compiled.written.diagnostic(
+                Code::UnseenAttribute,
+                "xml_attribute",
+                message,
+            ));
         }
     }
     found
 }
 
 fn unseen_fields(
-    pair: Pair<'_>,
-    compiled: &Compiled<'_>,
+    pair: ContractPair<'_>,
+    compiled: &CompiledMapping<'_>,
     seen: &Seen,
     none: &str,
-    found: &mut Vec<Finding>,
+    found: &mut Vec<Diagnostic>,
 ) {
     let (mapping, written) = (compiled.mapping, compiled.written);
     let mut told = BTreeSet::new();
@@ -99,10 +103,10 @@ fn unseen_fields(
         let part = find_word(text, &name.text).unwrap_or(0..text.len());
         let shown = if part.len() == name.text.len() { &text[part.clone()] } else { &name.text };
         if told.insert(shown.to_lowercase()) {
-            let place = pair.draft.inside(written.place("expression"), part);
+            let span = pair.draft.inside(written.span("expression"), part);
             let path = format!("{}.expression", written.path);
             let message = format!("{none} a field {shown}");
-            found.push(Finding::new(Code::UNSEEN_FIELD, path, place, message));
+            found.push(Diagnostic::new(Code::UnseenField, path, span, message));
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::cli::args::CheckArgs;
 use crate::cli::resolve;
-use crate::contract::diagnostic::{Code, Finding};
-use crate::contract::lint::{Targets, place_of};
+use crate::contract::diagnostic::{Code, Diagnostic};
+use crate::contract::lint::{Targets, span_of};
 use crate::contract::shape::TableShape;
-use crate::contract::syntax::Draft;
+use crate::contract::syntax::ContractSyntax;
 use crate::error::{Error, Result};
 use crate::store::introspect::{Difference, Inspection};
 use crate::store::schema::Tables;
@@ -40,13 +40,13 @@ impl Known {
     }
 
     /// Tables of the store on which no run starts.
-    pub(super) fn differing(&self, draft: &Draft) -> Vec<Finding> {
-        let finding = |Difference { table, what }: &Difference| {
-            let (path, place) = place_of(draft, table);
+    pub(super) fn differing(&self, draft: &ContractSyntax) -> Vec<Diagnostic> {
+        let diagnostic = |Difference { table, what }: &Difference| {
+            let (path, span) = span_of(draft, table);
             let message = format!("{table} of the store differs from the catalogue: {what}");
-            Finding::new(Code::STORE_DIFFERS, path, place, message)
+            Diagnostic::new(Code::StoreDiffers, path, span, message)
         };
-        self.store.iter().flat_map(|store| &store.differences).map(finding).collect()
+        self.store.iter().flat_map(|store| &store.differences).map(diagnostic).collect()
     }
 
     /// What could not be compared, and why.

@@ -18,7 +18,7 @@ use super::{records, resolve};
 use crate::cli::args::ExplainArgs;
 use crate::cli::display;
 use crate::contract::catalogue::{Catalogue, ColumnDefault};
-use crate::contract::lint::Pair;
+use crate::contract::lint::ContractPair;
 use crate::contract::lint::words::nearest;
 use crate::contract::model::{Contract, ContractTable};
 use crate::error::{Error, Result};
@@ -49,7 +49,7 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let pair = Pair { draft: &draft, contract: &contract };
+    let pair = ContractPair { draft: &draft, contract: &contract };
     let subject = Subject { pair, record: &record, table, column };
     let now = Utc::now().naive_utc();
     let explanation = explain(&subject, file, catalogue.as_ref(), now);
@@ -265,7 +265,7 @@ mod tests {
             let mut count = 0;
             let text = text_of(&set.join("contract.json")).unwrap();
             let (draft, contract) = Contract::read(&text).unwrap();
-            let pair = Pair { draft: &draft, contract: &contract };
+            let pair = ContractPair { draft: &draft, contract: &contract };
             let mut parser = Parser::new(&contract);
             let files = records::record_files(&[set.join("records")]).unwrap();
             for (number, file) in files.iter().enumerate() {

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 
 use super::story::{RowStory, Subject};
 use crate::contract::catalogue::{Catalogue, Column};
-use crate::contract::column::typed;
+use crate::contract::column::coerce_value;
 use crate::record::{Cell, RowSet, SqlRow, SqlValue, TableRows};
 use crate::stage::coerce::Coercer;
 use crate::store::canonical::plain;
@@ -31,8 +31,9 @@ impl<'s> Stored<'s> {
         let tables: Vec<TableRows> = own.collect();
         let alone = RowSet { key: rows.key, tables };
         let coercer = Coercer::new(&subject.pair.contract.tables, catalogue, now).ok()?;
-        let typed = coercer.coerce(&alone).ok();
-        let rows = typed.map(|mut record| record.tables.pop().map_or(Vec::new(), |own| own.rows));
+        let coerce_value = coercer.coerce(&alone).ok();
+        let rows =
+            coerce_value.map(|mut record| record.tables.pop().map_or(Vec::new(), |own| own.rows));
         Some(Self { column: &table.columns[place], place, rows })
     }
 
@@ -47,7 +48,8 @@ impl<'s> Stored<'s> {
                 .and_then(|row| row.cells.iter().find(|cell| cell.column == subject.column));
             let is_named =
                 own.iter().flat_map(|row| &row.cells).any(|cell| cell.column == subject.column);
-            let refused = cell.and_then(|cell| typed(&cell.value, self.column.sql_type).err());
+            let refused =
+                cell.and_then(|cell| coerce_value(&cell.value, self.column.sql_type).err());
             story.stored = Some(match (refused, self.stored(index, own.len())) {
                 (Some(cause), _) => format!("{} refuses it: {cause}", self.column.sql_type),
                 (None, _) if cell.is_none() && is_named => self.filled_up(),
@@ -87,7 +89,7 @@ impl<'s> Stored<'s> {
 
     /// Of a value whose table is refused, or whose row is merged with another.
     fn otherwise(&self, cell: Option<&Cell>) -> String {
-        let alone = cell.and_then(|cell| typed(&cell.value, self.column.sql_type).ok());
+        let alone = cell.and_then(|cell| coerce_value(&cell.value, self.column.sql_type).ok());
         let value = match alone {
             Some(value) => self.becomes(&value, false),
             None => format!("{}: left out", self.column.sql_type),

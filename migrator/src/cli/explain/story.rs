@@ -11,11 +11,11 @@ use super::words;
 use crate::cli::records::json_of;
 use crate::contract::case::lower;
 use crate::contract::convert::DataType;
-use crate::contract::expr::ast_view::{Branch, Outline};
-use crate::contract::expr::{Match, Taken};
-use crate::contract::lint::{Compiled, Pair};
+use crate::contract::expr::ast_view::{Branch, ExpressionView};
+use crate::contract::expr::{Match, SelectedBranch};
+use crate::contract::lint::{CompiledMapping, ContractPair};
 use crate::contract::model::{Contract, DataLength, Mapping, Procedure, RowKind, Step};
-use crate::contract::syntax::{FieldMapping, Placed, TypeName};
+use crate::contract::syntax::{FieldMapping, Spanned, TypeName};
 use crate::record::{ParsedRecord, RowSet, Value};
 use crate::stage::map::observe::PassedOver;
 
@@ -127,7 +127,7 @@ pub(super) struct StepStory {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'s> {
     /// The contract in both forms.
-    pub(super) pair: Pair<'s>,
+    pub(super) pair: ContractPair<'s>,
     /// The record.
     pub(super) record: &'s ParsedRecord,
     /// Index of the table in the contract.
@@ -159,7 +159,7 @@ impl<'s> Subject<'s> {
     pub(super) fn mappings(&self) -> Vec<MappingStory> {
         let own = self.pair.compiled();
         let own = own.iter().filter(|compiled| compiled.table == self.table);
-        let fills = |compiled: &&Compiled<'_>| match compiled.makes {
+        let fills = |compiled: &&CompiledMapping<'_>| match compiled.makes {
             Some(kind) if !kind.shares_rows() => true,
             _ => compiled.mapping.column == self.column,
         };
@@ -210,11 +210,11 @@ impl<'s> Subject<'s> {
         seen.rows.iter().map(story).collect()
     }
 
-    fn mapping_story(&self, compiled: &Compiled<'_>) -> MappingStory {
+    fn mapping_story(&self, compiled: &CompiledMapping<'_>) -> MappingStory {
         let value = &compiled.written.value;
         MappingStory {
             path: compiled.written.path.clone(),
-            line: compiled.written.node.place.line,
+            line: compiled.written.node.span.line,
             xml_path: value.path().to_owned(),
             xml_attribute: value.attribute().to_owned(),
             looked_up: words::rule(self.contract(), compiled.mapping),
@@ -322,11 +322,11 @@ fn makes(mapping: &Mapping, written: &FieldMapping) -> String {
 /// Tells of one mapping.
 struct Teller<'t, 's> {
     subject: &'t Subject<'s>,
-    compiled: Compiled<'s>,
+    compiled: CompiledMapping<'s>,
 }
 
 impl Teller<'_, '_> {
-    fn written(&self) -> &Placed<FieldMapping> {
+    fn written(&self) -> &Spanned<FieldMapping> {
         self.compiled.written
     }
 
@@ -421,25 +421,28 @@ impl Teller<'_, '_> {
             Some(value) => format!("{name} = {}", quoted(value)),
             None => format!("{name} is not there"),
         };
-        told.into_iter().map(note).chain(calculation.taken.map(|t| self.taken(t))).collect()
+        told.into_iter()
+            .map(note)
+            .chain(calculation.selected_branch.map(|t| self.selected_branch(t)))
+            .collect()
     }
 
-    fn taken(&self, taken: Taken) -> String {
+    fn selected_branch(&self, selected_branch: SelectedBranch) -> String {
         let text = self.written().value.expression.as_deref().unwrap_or_default();
-        let Outline::Case { branches, otherwise } = Outline::of(text) else {
+        let ExpressionView::Case { branches, otherwise } = ExpressionView::of(text) else {
             return String::new();
         };
         let condition = |branch: &Branch| branch.condition.clone();
-        match taken {
-            Taken::When(index) => {
+        match selected_branch {
+            SelectedBranch::When(index) => {
                 let condition = branches.get(index).map(condition).unwrap_or_default();
                 format!("WHEN {condition} holds")
             }
-            Taken::Else => {
+            SelectedBranch::Else => {
                 let value = otherwise.map(|piece| piece.text).unwrap_or_default();
                 format!("no WHEN holds: ELSE {value}")
             }
-            Taken::None => "no WHEN holds, and there is no ELSE".to_owned(),
+            SelectedBranch::None => "no WHEN holds, and there is no ELSE".to_owned(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::contract::expr::{Context, Expression, NameId, Taken};
+use crate::contract::expr::{Context, Expression, NameId, SelectedBranch};
 use crate::contract::model::{Contract, Mapping, Procedure, RowKind, Step};
 use crate::record::Value;
 use crate::stage::map::observe::{Answer, Drop, Event, Observer, Omission, Origin, PassedOver};
@@ -148,7 +148,7 @@ pub(super) struct Calculation {
     /// Its fields and their values.
     pub(super) fields: Vec<(NameId, Option<String>)>,
     /// The branch that gave the value.
-    pub(super) taken: Option<Taken>,
+    pub(super) selected_branch: Option<SelectedBranch>,
 }
 
 /// What became of a mapping.
@@ -366,7 +366,7 @@ impl Calculation {
         let field = |name: NameId| (name, context.get(name).map(str::to_owned));
         Self {
             fields: expression.fields().into_iter().map(field).collect(),
-            taken: expression.taken(&context),
+            selected_branch: expression.selected_branch(&context),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The sentences of an explanation, one for each thing that the mapper can tell.
 
 use crate::contract::model::{
-    AttributeRef, Below, ContactRole, Contract, Lookup, Mapping, RowKind,
+    AttributeRef, ContactRole, Contract, Lookup, LookupScope, Mapping, RowKind,
 };
 use crate::record::ParsedRecord;
 use crate::stage::map::observe::{Answer, Drop, Omission, PassedOver};
@@ -17,12 +17,12 @@ pub(super) fn rule(contract: &Contract, mapping: &Mapping) -> String {
         Lookup::LastValid(pick) => {
             let contact = format!("the last {} contact with a con_id, anywhere", role(pick.role));
             let below = match pick.below {
-                Below::Nothing if pick.earlier_contacts => {
+                LookupScope::Nothing if pick.earlier_contacts => {
                     "; an earlier one if its value is blank".to_owned()
                 }
-                Below::Nothing => String::new(),
-                Below::Addresses => format!(", in its addresses, {preferred} ones first"),
-                Below::Card => ", in its last app_prod_bcard".to_owned(),
+                LookupScope::Nothing => String::new(),
+                LookupScope::Addresses => format!(", in its addresses, {preferred} ones first"),
+                LookupScope::Card => ", in its last app_prod_bcard".to_owned(),
             };
             format!("{contact}{below} (contract.md 9.3)")
         }

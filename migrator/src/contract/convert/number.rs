@@ -46,12 +46,12 @@ pub fn integer(text: &str) -> Option<Value> {
 }
 
 fn integer_of(text: &str) -> Option<Value> {
-    if let Some(small) = Small::parse(text) {
+    if let Some(small) = SmallDecimal::parse(text) {
         return small.rounded(0).map(|units| Value::Int(small.signed(units)));
     }
-    match Number::parse(text)? {
-        Number::Finite(number) => number.to_integer(),
-        Number::NotFinite { .. } => None,
+    match ParsedDecimal::parse(text)? {
+        ParsedDecimal::FiniteDecimal(number) => number.to_integer(),
+        ParsedDecimal::NotFinite { .. } => None,
     }
 }
 
@@ -62,13 +62,15 @@ pub fn decimal(text: &str, digits: i32) -> Result<Value, NotDecimal> {
     if text.is_empty() {
         return Ok(Value::Null);
     }
-    if let Some(value) = Small::parse(text).and_then(|small| small.to_double(digits)) {
+    if let Some(value) = SmallDecimal::parse(text).and_then(|small| small.to_double(digits)) {
         return Ok(Value::Float(value));
     }
-    let value = match Number::parse(text).ok_or(NotDecimal)? {
-        Number::Finite(number) => number.quantized(-i64::from(digits)).ok_or(NotDecimal)?,
-        Number::NotFinite { quiet_nan: true } => f64::NAN,
-        Number::NotFinite { quiet_nan: false } => return Err(NotDecimal),
+    let value = match ParsedDecimal::parse(text).ok_or(NotDecimal)? {
+        ParsedDecimal::FiniteDecimal(number) => {
+            number.quantized(-i64::from(digits)).ok_or(NotDecimal)?
+        }
+        ParsedDecimal::NotFinite { quiet_nan: true } => f64::NAN,
+        ParsedDecimal::NotFinite { quiet_nan: false } => return Err(NotDecimal),
     };
     Ok(Value::Float(value))
 }
@@ -220,7 +222,7 @@ fn ascii_digits(text: &str) -> Option<String> {
 }
 
 /// A decimal of at most 18 digits without an exponent: what nearly every record holds.
-struct Small {
+struct SmallDecimal {
     negative: bool,
     units: u64,
     scale: u32,
@@ -232,7 +234,7 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-impl Small {
+impl SmallDecimal {
     fn parse(text: &str) -> Option<Self> {
         let (negative, rest) = split_sign(text);
         let (mut units, mut scale, mut digits, mut point) = (0_u64, 0, 0, false);
@@ -276,8 +278,8 @@ impl Small {
 }
 
 /// What the language's decimal reader makes of a text.
-enum Number {
-    Finite(Finite),
+enum ParsedDecimal {
+    FiniteDecimal(FiniteDecimal),
     /// An infinity or a signalling NaN, unless `quiet_nan`.
     NotFinite {
         quiet_nan: bool,
@@ -285,13 +287,13 @@ enum Number {
 }
 
 /// `digits` · 10^`exponent`; the digits have no leading zeros and are empty for zero.
-struct Finite {
+struct FiniteDecimal {
     negative: bool,
     digits: String,
     exponent: i64,
 }
 
-impl Number {
+impl ParsedDecimal {
     /// Underscores count for nothing anywhere, and digits may be of any script.
     fn parse(text: &str) -> Option<Self> {
         let ascii = ascii_digits(text)?.replace('_', "").to_ascii_lowercase();
@@ -303,11 +305,11 @@ impl Number {
             let known = matches!(kind, "" | "s") && payload.bytes().all(|b| b.is_ascii_digit());
             return known.then_some(Self::NotFinite { quiet_nan: kind.is_empty() });
         }
-        Finite::parse(negative, unsigned).map(Self::Finite)
+        FiniteDecimal::parse(negative, unsigned).map(Self::FiniteDecimal)
     }
 }
 
-impl Finite {
+impl FiniteDecimal {
     fn parse(negative: bool, unsigned: &str) -> Option<Self> {
         let (mantissa, exponent) = match unsigned.split_once('e') {
             Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),

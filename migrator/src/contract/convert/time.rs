@@ -166,7 +166,7 @@ fn day_first(text: &str) -> Option<NaiveDateTime> {
 }
 
 /// A two-digit field of a layout, as `strptime` reads it: two digits if they fit, else one.
-struct Field {
+struct DateField {
     /// Tens behind which any unit fits.
     free: &'static [u8],
     /// The largest tens, and the largest unit behind it.
@@ -175,15 +175,15 @@ struct Field {
     least: u8,
 }
 
-const MONTH: Field = Field { free: &[], largest: (1, 2), least: 1 };
-const DAY: Field = Field { free: &[1, 2], largest: (3, 1), least: 1 };
-const HOUR: Field = Field { free: &[0, 1], largest: (2, 3), least: 0 };
-const HALF_DAY_HOUR: Field = Field { free: &[], largest: (1, 2), least: 1 };
-const MINUTE: Field = Field { free: &[0, 1, 2, 3, 4, 5], largest: (5, 9), least: 0 };
+const MONTH: DateField = DateField { free: &[], largest: (1, 2), least: 1 };
+const DAY: DateField = DateField { free: &[1, 2], largest: (3, 1), least: 1 };
+const HOUR: DateField = DateField { free: &[0, 1], largest: (2, 3), least: 0 };
+const HALF_DAY_HOUR: DateField = DateField { free: &[], largest: (1, 2), least: 1 };
+const MINUTE: DateField = DateField { free: &[0, 1, 2, 3, 4, 5], largest: (5, 9), least: 0 };
 /// 60 and 61 are read and then refused as no time of day.
-const SECOND: Field = Field { free: &[0, 1, 2, 3, 4, 5], largest: (6, 1), least: 0 };
+const SECOND: DateField = DateField { free: &[0, 1, 2, 3, 4, 5], largest: (6, 1), least: 0 };
 
-impl Field {
+impl DateField {
     fn pair(&self, tens: char, unit: char) -> Option<u32> {
         let (tens, any_unit) = (ascii_value(tens)?, digit(unit)?);
         let fits = self.free.contains(&tens)
@@ -242,7 +242,7 @@ impl<'a> Cursor<'a> {
         (count >= least).then_some(value)
     }
 
-    fn field(&mut self, field: &Field) -> Option<u32> {
+    fn field(&mut self, field: &DateField) -> Option<u32> {
         let mut chars = self.0.chars();
         let first = chars.next()?;
         let one = chars.as_str();
@@ -353,7 +353,7 @@ enum ClockEnd {
 }
 
 /// Hour, minute, second, microsecond.
-type Clock = [u32; 4];
+type ClockFields = [u32; 4];
 
 impl<'a> Iso<'a> {
     fn parse(text: &'a str) -> Option<Timestamp> {
@@ -472,7 +472,7 @@ impl<'a> Iso<'a> {
     }
 
     /// `hh[[:]mm[[:]ss[.ffffff]]]` from the start to the end of the part.
-    fn clock(&mut self) -> Option<(Clock, ClockEnd)> {
+    fn clock(&mut self) -> Option<(ClockFields, ClockEnd)> {
         let mut clock = [0; 4];
         let mut colons = false;
         for unit in 0..3 {

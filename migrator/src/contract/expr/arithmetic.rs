@@ -28,14 +28,14 @@ pub(super) fn is_word(c: char) -> bool {
 
 /// A number as the language computes with it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Number {
+pub(super) enum Numeric {
     /// Literals only, since every field is a double. 128 bits instead of any length; what needs
     /// more is null. A limit of ours.
     Int(i128),
     Float(f64),
 }
 
-impl Number {
+impl Numeric {
     pub(super) fn into_value(self) -> Value {
         match self {
             Self::Int(number) => i64::try_from(number)
@@ -53,7 +53,7 @@ impl Number {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
+pub(super) enum ArithmeticOperator {
     Add,
     Subtract,
     Multiply,
@@ -62,18 +62,18 @@ pub(super) enum Operator {
     Power,
 }
 
-impl Operator {
+impl ArithmeticOperator {
     /// `None` for what the language raises an error for: division by zero, a double that
     /// overflows in a power, a root of a negative number (which would be complex).
-    fn apply(self, left: Number, right: Number) -> Option<Number> {
+    fn apply(self, left: Numeric, right: Numeric) -> Option<Numeric> {
         match (self, left, right) {
             (Self::Divide, ..) => divide(left.to_double(), right.to_double()),
-            (_, Number::Int(left), Number::Int(right)) => self.apply_to_ints(left, right),
-            _ => self.apply_to_doubles(left.to_double(), right.to_double()).map(Number::Float),
+            (_, Numeric::Int(left), Numeric::Int(right)) => self.apply_to_ints(left, right),
+            _ => self.apply_to_doubles(left.to_double(), right.to_double()).map(Numeric::Float),
         }
     }
 
-    fn apply_to_ints(self, left: i128, right: i128) -> Option<Number> {
+    fn apply_to_ints(self, left: i128, right: i128) -> Option<Numeric> {
         let number = match self {
             Self::Add => left.checked_add(right)?,
             Self::Subtract => left.checked_sub(right)?,
@@ -81,11 +81,11 @@ impl Operator {
             Self::Divide => return divide(left as f64, right as f64),
             Self::FloorDivide => floor_divide_ints(left, right)?,
             Self::Power if right < 0 => {
-                return power(left as f64, right as f64).map(Number::Float);
+                return power(left as f64, right as f64).map(Numeric::Float);
             }
             Self::Power => power_of_ints(left, right)?,
         };
-        Some(Number::Int(number))
+        Some(Numeric::Int(number))
     }
 
     fn apply_to_doubles(self, left: f64, right: f64) -> Option<f64> {
@@ -100,8 +100,8 @@ impl Operator {
     }
 }
 
-fn divide(left: f64, right: f64) -> Option<Number> {
-    (right != 0.0).then(|| Number::Float(left / right))
+fn divide(left: f64, right: f64) -> Option<Numeric> {
+    (right != 0.0).then(|| Numeric::Float(left / right))
 }
 
 fn floor_divide_ints(left: i128, right: i128) -> Option<i128> {
@@ -143,30 +143,30 @@ fn power(base: f64, exponent: f64) -> Option<f64> {
 
 /// A parsed formula; variables are numbers that the parser's caller gave them.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Tree {
-    Literal(Number),
+pub(super) enum FormulaTree {
+    Literal(Numeric),
     Variable(usize),
-    Negated(Box<Tree>),
-    Binary(Operator, Box<(Tree, Tree)>),
+    Negated(Box<FormulaTree>),
+    Binary(ArithmeticOperator, Box<(FormulaTree, FormulaTree)>),
 }
 
-impl Tree {
+impl FormulaTree {
     /// `None` if the text is no formula or holds a name that `variable` does not know.
     pub(super) fn parse(text: &str, variable: impl Fn(&str) -> Option<usize>) -> Option<Self> {
-        let mut parser = Parser { rest: text.trim(), parentheses: 0, size: 0, variable };
+        let mut parser = FormulaParser { rest: text.trim(), parentheses: 0, size: 0, variable };
         let tree = parser.sum()?;
         parser.skip_blanks();
         parser.rest.is_empty().then_some(tree)
     }
 
     /// `None` where the arithmetic fails or a variable has no value.
-    pub(super) fn evaluate(&self, variable: &impl Fn(usize) -> Option<f64>) -> Option<Number> {
+    pub(super) fn evaluate(&self, variable: &impl Fn(usize) -> Option<f64>) -> Option<Numeric> {
         match self {
             Self::Literal(number) => Some(*number),
-            Self::Variable(index) => variable(*index).map(Number::Float),
+            Self::Variable(index) => variable(*index).map(Numeric::Float),
             Self::Negated(operand) => match operand.evaluate(variable)? {
-                Number::Int(number) => number.checked_neg().map(Number::Int),
-                Number::Float(number) => Some(Number::Float(-number)),
+                Numeric::Int(number) => number.checked_neg().map(Numeric::Int),
+                Numeric::Float(number) => Some(Numeric::Float(-number)),
             },
             Self::Binary(operator, operands) => {
                 operator.apply(operands.0.evaluate(variable)?, operands.1.evaluate(variable)?)
@@ -174,12 +174,12 @@ impl Tree {
         }
     }
 
-    fn binary(operator: Operator, left: Self, right: Self) -> Self {
+    fn binary(operator: ArithmeticOperator, left: Self, right: Self) -> Self {
         Self::Binary(operator, Box::new((left, right)))
     }
 }
 
-struct Parser<'a, V> {
+struct FormulaParser<'a, V> {
     rest: &'a str,
     /// How many are open: a line break ends a formula outside of them.
     parentheses: usize,
@@ -187,7 +187,7 @@ struct Parser<'a, V> {
     variable: V,
 }
 
-impl<'a, V: Fn(&str) -> Option<usize>> Parser<'a, V> {
+impl<'a, V: Fn(&str) -> Option<usize>> FormulaParser<'a, V> {
     fn skip_blanks(&mut self) {
         let inside = self.parentheses > 0;
         self.rest = self.rest.trim_start_matches(|c| match c {
@@ -210,7 +210,10 @@ impl<'a, V: Fn(&str) -> Option<usize>> Parser<'a, V> {
         !doubled
     }
 
-    fn choice<const N: usize>(&mut self, signs: [(&str, Operator); N]) -> Option<Operator> {
+    fn choice<const N: usize>(
+        &mut self,
+        signs: [(&str, ArithmeticOperator); N],
+    ) -> Option<ArithmeticOperator> {
         signs.into_iter().find(|(sign, _)| self.operator(sign)).map(|(_, operator)| operator)
     }
 
@@ -219,43 +222,48 @@ impl<'a, V: Fn(&str) -> Option<usize>> Parser<'a, V> {
         (self.size <= SIZE_MAX).then_some(())
     }
 
-    fn sum(&mut self) -> Option<Tree> {
+    fn sum(&mut self) -> Option<FormulaTree> {
         let mut left = self.product()?;
-        while let Some(operator) = self.choice([("+", Operator::Add), ("-", Operator::Subtract)]) {
+        while let Some(operator) =
+            self.choice([("+", ArithmeticOperator::Add), ("-", ArithmeticOperator::Subtract)])
+        {
             self.grow()?;
-            left = Tree::binary(operator, left, self.product()?);
+            left = FormulaTree::binary(operator, left, self.product()?);
         }
         Some(left)
     }
 
-    fn product(&mut self) -> Option<Tree> {
-        const SIGNS: [(&str, Operator); 3] =
-            [("*", Operator::Multiply), ("//", Operator::FloorDivide), ("/", Operator::Divide)];
+    fn product(&mut self) -> Option<FormulaTree> {
+        const SIGNS: [(&str, ArithmeticOperator); 3] = [
+            ("*", ArithmeticOperator::Multiply),
+            ("//", ArithmeticOperator::FloorDivide),
+            ("/", ArithmeticOperator::Divide),
+        ];
         let mut left = self.signed()?;
         while let Some(operator) = self.choice(SIGNS) {
             self.grow()?;
-            left = Tree::binary(operator, left, self.signed()?);
+            left = FormulaTree::binary(operator, left, self.signed()?);
         }
         Some(left)
     }
 
     /// Signs bind less than a power on their right: `-2 ** 2` is −4.
-    fn signed(&mut self) -> Option<Tree> {
+    fn signed(&mut self) -> Option<FormulaTree> {
         self.grow()?;
         if self.operator("+") {
             return self.signed();
         }
         if self.operator("-") {
-            return Some(Tree::Negated(Box::new(self.signed()?)));
+            return Some(FormulaTree::Negated(Box::new(self.signed()?)));
         }
         let base = self.atom()?;
         if self.operator("**") {
-            return Some(Tree::binary(Operator::Power, base, self.signed()?));
+            return Some(FormulaTree::binary(ArithmeticOperator::Power, base, self.signed()?));
         }
         Some(base)
     }
 
-    fn atom(&mut self) -> Option<Tree> {
+    fn atom(&mut self) -> Option<FormulaTree> {
         self.skip_blanks();
         if let Some(rest) = self.rest.strip_prefix('(') {
             self.rest = rest;
@@ -266,12 +274,12 @@ impl<'a, V: Fn(&str) -> Option<usize>> Parser<'a, V> {
         if word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
             self.rest = rest;
             let known = !KEYWORDS.contains(&word);
-            return (self.variable)(word).filter(|_| known).map(Tree::Variable);
+            return (self.variable)(word).filter(|_| known).map(FormulaTree::Variable);
         }
         self.literal()
     }
 
-    fn group(&mut self) -> Option<Tree> {
+    fn group(&mut self) -> Option<FormulaTree> {
         self.parentheses += 1;
         let tree = self.sum()?;
         self.skip_blanks();
@@ -282,7 +290,7 @@ impl<'a, V: Fn(&str) -> Option<usize>> Parser<'a, V> {
 
     /// A decimal literal: `5`, `1_000`, `.5`, `5.`, `1e3`; no other base, no leading zeros in
     /// front of a whole number.
-    fn literal(&mut self) -> Option<Tree> {
+    fn literal(&mut self) -> Option<FormulaTree> {
         let whole = self.digits()?;
         let point = self.rest.starts_with('.');
         let mut fraction = "";
@@ -299,12 +307,12 @@ impl<'a, V: Fn(&str) -> Option<usize>> Parser<'a, V> {
         }
         if point || !exponent.is_empty() {
             let text = format!("{whole}.{fraction}{exponent}").replace('_', "");
-            return text.parse().ok().map(|number| Tree::Literal(Number::Float(number)));
+            return text.parse().ok().map(|number| FormulaTree::Literal(Numeric::Float(number)));
         }
         let digits = whole.replace('_', "");
         let leading_zero = digits.starts_with('0') && digits.bytes().any(|b| b != b'0');
         let number = digits.parse().ok().filter(|_| !leading_zero)?;
-        Some(Tree::Literal(Number::Int(number)))
+        Some(FormulaTree::Literal(Numeric::Int(number)))
     }
 
     /// ASCII digits with single underscores between them; `None` if an underscore stands wrong.

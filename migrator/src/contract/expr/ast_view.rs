@@ -3,37 +3,37 @@
 
 use std::ops::Range;
 
-use super::case::{Parts, is_case};
-use super::condition::{AND, Operator, Test, separator};
+use super::case::{CaseText, is_case};
+use super::condition::{AND, ComparisonOperator, Test, separator};
 use super::formula::Formula;
-use super::names::{Context, NameId, Names, argument, is_possible_key, unquoted};
-use super::value::Then;
+use super::names::{Context, ExpressionNames, NameId, argument, is_possible_key, unquoted};
+use super::value::BranchValue;
 use crate::contract::convert::trim;
 use crate::record::Value;
 
 /// An expression, taken apart.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outline {
+pub enum ExpressionView {
     /// `CASE`.
     Case {
         /// Its `WHEN`s, in order.
         branches: Vec<Branch>,
         /// The value of the last `ELSE`.
-        otherwise: Option<Piece>,
+        otherwise: Option<Fragment>,
     },
     /// The letters `CASE` are in the text, but no `CASE WHEN … THEN … END`: null.
     NoCase,
     /// Arithmetic.
-    Formula(Piece),
+    Formula(Fragment),
 }
 
 /// A piece of the expression's text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Piece {
+pub struct Fragment {
     /// The piece, trimmed.
     pub text: String,
     /// Its bytes in the whole expression.
-    pub place: Range<usize>,
+    pub range: Range<usize>,
     /// Whether it gives null, whatever values its fields have.
     pub always_null: bool,
 }
@@ -44,18 +44,18 @@ pub struct Branch {
     /// The whole condition as written.
     pub condition: String,
     /// The condition's bytes in the whole expression.
-    pub place: Range<usize>,
+    pub range: Range<usize>,
     /// How the tests are joined.
-    pub joint: Joint,
+    pub joint: Connective,
     /// The simple conditions.
     pub tests: Vec<SimpleTest>,
     /// What the branch gives.
-    pub value: Piece,
+    pub value: Fragment,
 }
 
 /// How tests are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joint {
+pub enum Connective {
     /// There is one test.
     Single,
     /// All must hold.
@@ -70,14 +70,14 @@ pub struct SimpleTest {
     /// The test as written.
     pub text: String,
     /// Its bytes in the whole expression.
-    pub place: Range<usize>,
+    pub range: Range<usize>,
     /// What it does.
-    pub form: Form,
+    pub form: TestForm,
 }
 
 /// What a simple condition does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Form {
+pub enum TestForm {
     /// Asks whether a field is empty or null.
     Presence(Side),
     /// Compares a field with a pattern.
@@ -101,18 +101,20 @@ pub enum Side {
     NoField(String),
 }
 
-impl Outline {
+impl ExpressionView {
     /// Takes an expression apart.
     pub fn of(text: &str) -> Self {
         if !is_case(text) {
             let range = trimmed(text, 0..text.len());
-            let piece = |text: &str, names: &mut Names| {
+            let piece = |text: &str, names: &mut ExpressionNames| {
                 let formula = Formula::compile(text, names).ok();
-                move |context: &Probe| formula.as_ref().map(|formula| formula.evaluate(context))
+                move |context: &SampleContext| {
+                    formula.as_ref().map(|formula| formula.evaluate(context))
+                }
             };
-            return Self::Formula(Piece::new(text, range.clone(), range, piece));
+            return Self::Formula(Fragment::new(text, range.clone(), range, piece));
         }
-        let Some(parts) = Parts::of(text) else { return Self::NoCase };
+        let Some(parts) = CaseText::of(text) else { return Self::NoCase };
         let mut otherwise = None;
         let mut branches = Vec::with_capacity(parts.branches.len());
         for part in &parts.branches {
@@ -127,60 +129,60 @@ impl Outline {
 }
 
 /// The value behind a `THEN` or an `ELSE`.
-fn value(parts: &Parts<'_>, range: &Range<usize>) -> Piece {
+fn value(parts: &CaseText<'_>, range: &Range<usize>) -> Fragment {
     let range = trimmed(&parts.text, range.clone());
-    Piece::new(&parts.text, range.clone(), parts.original(range), |text, names| {
-        let then = Then::compile(text, names);
-        move |context: &Probe| then.evaluate(context).ok()
+    Fragment::new(&parts.text, range.clone(), parts.original(range), |text, names| {
+        let then = BranchValue::compile(text, names);
+        move |context: &SampleContext| then.evaluate(context).ok()
     })
 }
 
-impl Piece {
+impl Fragment {
     fn new<F>(
         text: &str,
+        part: Range<usize>,
         range: Range<usize>,
-        place: Range<usize>,
-        compile: impl FnOnce(&str, &mut Names) -> F,
+        compile: impl FnOnce(&str, &mut ExpressionNames) -> F,
     ) -> Self
     where
-        F: Fn(&Probe) -> Option<Value>,
+        F: Fn(&SampleContext) -> Option<Value>,
     {
-        let text = &text[range];
-        let mut names = Names::new();
+        let text = &text[part];
+        let mut names = ExpressionNames::new();
         let evaluate = compile(text, &mut names);
         let gives_something =
-            |probe: Probe| evaluate(&probe).is_some_and(|value| value != Value::Null);
-        let always_null = !Probe::all(names.len()).into_iter().any(gives_something);
-        Self { text: text.to_owned(), place, always_null }
+            |probe: SampleContext| evaluate(&probe).is_some_and(|value| value != Value::Null);
+        let always_null = !SampleContext::all(names.len()).into_iter().any(gives_something);
+        Self { text: text.to_owned(), range, always_null }
     }
 }
 
 impl Branch {
-    fn new(parts: &Parts<'_>, condition: Range<usize>, value: Piece) -> Self {
+    fn new(parts: &CaseText<'_>, condition: Range<usize>, value: Fragment) -> Self {
         let text = &parts.text[condition.clone()];
         let upper = text.to_uppercase();
-        let place = parts.original(condition.clone());
+        let range = parts.original(condition.clone());
         let (joint, ranges) = match separator(&upper) {
-            None => (Joint::Single, std::iter::once(0..text.len()).collect()),
+            None => (Connective::Single, std::iter::once(0..text.len()).collect()),
             Some(separator) => {
-                let joint = if separator == AND { Joint::And } else { Joint::Or };
+                let joint = if separator == AND { Connective::And } else { Connective::Or };
                 (joint, pieces(&upper, separator))
             }
         };
         // Beyond ASCII, upper case may have another length: then the whole condition is shown.
-        let same_places = joint == Joint::Single || text.is_ascii();
-        let test = |range: Range<usize>| {
-            let range = trimmed(if same_places { text } else { &upper }, range);
-            let (shown, place) = if same_places {
+        let same_places = joint == Connective::Single || text.is_ascii();
+        let test = |part: Range<usize>| {
+            let part = trimmed(if same_places { text } else { &upper }, part);
+            let (shown, range) = if same_places {
                 let offset = condition.start;
-                (&text[range.clone()], parts.original(offset + range.start..offset + range.end))
+                (&text[part.clone()], parts.original(offset + part.start..offset + part.end))
             } else {
-                (&upper[range.clone()], place.clone())
+                (&upper[part], range.clone())
             };
-            SimpleTest { text: shown.to_owned(), form: Form::of(shown), place }
+            SimpleTest { text: shown.to_owned(), form: TestForm::of(shown), range }
         };
         let tests = ranges.into_iter().map(test).collect();
-        Self { condition: text.to_owned(), place: place.clone(), joint, tests, value }
+        Self { condition: text.to_owned(), range: range.clone(), joint, tests, value }
     }
 }
 
@@ -201,19 +203,19 @@ fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     start..start + trim(inside).len()
 }
 
-impl Form {
+impl TestForm {
     fn of(text: &str) -> Self {
         let before = |keyword: &str| {
             let at = text.to_ascii_uppercase().find(keyword)?;
             Some(Side::field(trim(&text[..at])))
         };
-        match Test::compile(text, &mut Names::new()) {
+        match Test::compile(text, &mut ExpressionNames::new()) {
             Test::Empty { .. } | Test::Null { .. } => {
                 before(" IS ").map_or(Self::Never, Self::Presence)
             }
             Test::Like { .. } => before(" LIKE ").map_or(Self::Never, Self::Like),
             Test::Never => Self::Never,
-            Test::Compare { .. } => match Operator::split(text) {
+            Test::Compare { .. } => match ComparisonOperator::split(text) {
                 Some((left, operator, right)) => {
                     Self::Comparison(Side::left(left), operator.sign(), Side::right(right))
                 }
@@ -243,9 +245,9 @@ impl Side {
 }
 
 /// A context in which every name has a value of one kind.
-struct Probe(Vec<String>);
+struct SampleContext(Vec<String>);
 
-impl Probe {
+impl SampleContext {
     /// Unequal numbers in two orders, days, and days behind one number (as `DATEADD` takes them):
     /// what is null under all of them has no value to hope for.
     fn all(names: usize) -> [Self; 4] {
@@ -261,7 +263,7 @@ impl Probe {
     }
 }
 
-impl Context for Probe {
+impl Context for SampleContext {
     fn get(&self, name: NameId) -> Option<&str> {
         self.0.get(name.0 as usize).map(String::as_str)
     }
@@ -274,8 +276,8 @@ mod tests {
     use super::*;
 
     fn branches(text: &str) -> Vec<Branch> {
-        match Outline::of(text) {
-            Outline::Case { branches, .. } => branches,
+        match ExpressionView::of(text) {
+            ExpressionView::Case { branches, .. } => branches,
             other => panic!("{other:?}"),
         }
     }
@@ -285,12 +287,12 @@ mod tests {
         let text = "CASE WHEN a > 0 THEN 'x' WHEN b = 'END' AND C is empty THEN c ELSE d END";
         for branch in branches(text) {
             for test in branch.tests.iter().filter(|test| !test.text.contains('\'')) {
-                assert_eq!(&text[test.place.clone()], test.text);
+                assert_eq!(&text[test.range.clone()], test.text);
             }
-            assert_eq!(&text[branch.value.place.clone()], branch.value.text);
+            assert_eq!(&text[branch.value.range.clone()], branch.value.text);
         }
-        let Outline::Case { otherwise, .. } = Outline::of(text) else { panic!() };
-        assert_eq!(&text[otherwise.unwrap().place], "d");
+        let ExpressionView::Case { otherwise, .. } = ExpressionView::of(text) else { panic!() };
+        assert_eq!(&text[otherwise.unwrap().range], "d");
     }
 
     #[test]
@@ -299,18 +301,18 @@ mod tests {
         let no_field = |text: &str| Side::NoField(text.to_owned());
         let literal = |text: &str| Side::Literal(text.to_owned());
         let cases = [
-            ("x > 0", Form::Comparison(field("x"), ">", no_field("0"))),
-            ("x = 'Y'", Form::Comparison(field("x"), "=", literal("Y"))),
-            ("x <> 'Y'", Form::Comparison(field("x"), "<", no_field("> 'Y'"))),
-            ("DATE(x) >= y", Form::Comparison(Side::Date("x".into()), ">=", field("y"))),
-            ("NOT x IS EMPTY", Form::Presence(no_field("NOT x"))),
-            ("(x is not null", Form::Presence(no_field("(x"))),
-            ("x LIKE '(%'", Form::Like(field("x"))),
-            ("x", Form::Never),
+            ("x > 0", TestForm::Comparison(field("x"), ">", no_field("0"))),
+            ("x = 'Y'", TestForm::Comparison(field("x"), "=", literal("Y"))),
+            ("x <> 'Y'", TestForm::Comparison(field("x"), "<", no_field("> 'Y'"))),
+            ("DATE(x) >= y", TestForm::Comparison(Side::Date("x".into()), ">=", field("y"))),
+            ("NOT x IS EMPTY", TestForm::Presence(no_field("NOT x"))),
+            ("(x is not null", TestForm::Presence(no_field("(x"))),
+            ("x LIKE '(%'", TestForm::Like(field("x"))),
+            ("x", TestForm::Never),
         ];
         for (condition, form) in cases {
             let found = branches(&format!("CASE WHEN {condition} THEN 1 END"));
-            assert_eq!((found[0].joint, &found[0].tests[0].form), (Joint::Single, &form));
+            assert_eq!((found[0].joint, &found[0].tests[0].form), (Connective::Single, &form));
         }
     }
 
@@ -318,11 +320,11 @@ mod tests {
     fn a_compound_condition_shows_its_tests_as_written() {
         let found = branches("CASE WHEN a = 'Annum' and (b > 0 or c = 2) THEN 1 END");
         let texts: Vec<&str> = found[0].tests.iter().map(|test| test.text.as_str()).collect();
-        assert_eq!(found[0].joint, Joint::And);
+        assert_eq!(found[0].joint, Connective::And);
         assert_eq!(texts, ["a = 'Annum'", "(b > 0 or c = 2)"]);
         let beyond_ascii = branches("CASE WHEN a = 'ß' OR b = 'x' THEN 1 END");
         assert_eq!(beyond_ascii[0].tests[1].text, "B = 'X'");
-        assert_eq!(beyond_ascii[0].tests[1].place, beyond_ascii[0].place);
+        assert_eq!(beyond_ascii[0].tests[1].range, beyond_ascii[0].range);
     }
 
     #[test]
@@ -337,7 +339,7 @@ mod tests {
             ("12", false),
         ];
         for (text, always_null) in cases {
-            let Outline::Formula(piece) = Outline::of(text) else { panic!("{text}") };
+            let ExpressionView::Formula(piece) = ExpressionView::of(text) else { panic!("{text}") };
             assert_eq!(piece.always_null, always_null, "{text}");
         }
         let values = [
@@ -350,7 +352,7 @@ mod tests {
             let found = branches(&format!("CASE WHEN x IS EMPTY THEN {text} END"));
             assert_eq!(found[0].value.always_null, always_null, "{text}");
         }
-        assert_eq!(Outline::of("case_number + 1"), Outline::NoCase);
+        assert_eq!(ExpressionView::of("case_number + 1"), ExpressionView::NoCase);
     }
 
     proptest! {
@@ -361,13 +363,13 @@ mod tests {
             rest in "( when | ELSE | END |\\PC){0,4}",
         ) {
             let text = format!("CASE WHEN {condition} THEN {value} {rest} END");
-            if let Outline::Case { branches, otherwise } = Outline::of(&text) {
+            if let ExpressionView::Case { branches, otherwise } = ExpressionView::of(&text) {
                 let values = branches.iter().map(|branch| &branch.value).chain(&otherwise);
                 for piece in values {
-                    prop_assert!(text.get(piece.place.clone()).is_some());
+                    prop_assert!(text.get(piece.range.clone()).is_some());
                 }
                 for test in branches.iter().flat_map(|branch| &branch.tests) {
-                    prop_assert!(text.get(test.place.clone()).is_some());
+                    prop_assert!(text.get(test.range.clone()).is_some());
                 }
             }
         }

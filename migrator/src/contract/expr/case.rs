@@ -8,14 +8,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::condition::Condition;
-use super::names::{Context, NameId, Names};
-use super::value::Then;
+use super::names::{Context, ExpressionNames, NameId};
+use super::value::BranchValue;
 use crate::contract::convert::trim;
 use crate::record::Value;
 
 /// Which branch of a `CASE` gives its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum SelectedBranch {
     /// The `WHEN` with this index.
     When(usize),
     /// The `ELSE`.
@@ -26,9 +26,9 @@ pub enum Taken {
 
 /// A compiled `CASE`.
 #[derive(Debug, Clone)]
-pub(super) struct Case {
-    branches: Vec<(Condition, Then)>,
-    otherwise: Option<Then>,
+pub(super) struct CaseExpression {
+    branches: Vec<(Condition, BranchValue)>,
+    otherwise: Option<BranchValue>,
 }
 
 /// The keywords by which a text is taken apart. These patterns are fixed, so they always compile;
@@ -52,17 +52,17 @@ static KEYWORDS: LazyLock<Option<Keywords>> = LazyLock::new(|| {
 });
 
 /// The text of a `CASE`, taken apart.
-pub(super) struct Parts<'t> {
+pub(super) struct CaseText<'t> {
     /// The text without the words `CASE` and `END`.
     pub(super) text: Cow<'t, str>,
     /// Where those words stood in the whole text.
     pub(super) deleted: Vec<Range<usize>>,
     /// The branches, as places in `text`.
-    pub(super) branches: Vec<Part>,
+    pub(super) branches: Vec<CaseBranch>,
 }
 
 /// What stands behind one `WHEN`.
-pub(super) struct Part {
+pub(super) struct CaseBranch {
     pub(super) condition: Range<usize>,
     pub(super) value: Range<usize>,
     pub(super) otherwise: Option<Range<usize>>,
@@ -73,7 +73,7 @@ pub(super) fn is_case(text: &str) -> bool {
     text.to_uppercase().contains("CASE")
 }
 
-impl<'t> Parts<'t> {
+impl<'t> CaseText<'t> {
     /// `None` unless the text holds `CASE WHEN … THEN … END`.
     ///
     /// The words `CASE` and `END` are deleted wherever they stand, literals included; what is left
@@ -104,27 +104,27 @@ impl<'t> Parts<'t> {
 
 impl Keywords {
     /// `None` without a `THEN`: such a `WHEN` counts for nothing.
-    fn part(&self, text: &str, whole: Range<usize>) -> Option<Part> {
+    fn part(&self, text: &str, whole: Range<usize>) -> Option<CaseBranch> {
         let (condition, values) = split_once(text, whole, &self.then)?;
         let (value, otherwise) = match split_once(text, values.clone(), &self.otherwise) {
             Some((value, otherwise)) => (value, Some(otherwise)),
             None => (values, None),
         };
-        Some(Part { condition, value, otherwise })
+        Some(CaseBranch { condition, value, otherwise })
     }
 }
 
-impl Case {
+impl CaseExpression {
     /// `None` unless the text holds `CASE WHEN … THEN … END`.
-    pub(super) fn compile(text: &str, names: &mut Names) -> Option<Self> {
-        let parts = Parts::of(text)?;
+    pub(super) fn compile(text: &str, names: &mut ExpressionNames) -> Option<Self> {
+        let parts = CaseText::of(text)?;
         let mut case = Self { branches: Vec::new(), otherwise: None };
         for part in &parts.branches {
             let text = |range: &Range<usize>| trim(&parts.text[range.clone()]);
             let condition = Condition::compile(text(&part.condition), names);
-            case.branches.push((condition, Then::compile(text(&part.value), names)));
+            case.branches.push((condition, BranchValue::compile(text(&part.value), names)));
             if let Some(otherwise) = &part.otherwise {
-                case.otherwise = Some(Then::compile(text(otherwise), names));
+                case.otherwise = Some(BranchValue::compile(text(otherwise), names));
             }
         }
         Some(case)
@@ -132,9 +132,9 @@ impl Case {
 
     /// The fields that it looks up, branch by branch.
     pub(super) fn fields(&self) -> Vec<NameId> {
-        let of = |(condition, then): &(Condition, Then)| [condition.fields(), then.fields()];
+        let of = |(condition, then): &(Condition, BranchValue)| [condition.fields(), then.fields()];
         let branches = self.branches.iter().flat_map(of).flatten();
-        branches.chain(self.otherwise.iter().flat_map(Then::fields)).collect()
+        branches.chain(self.otherwise.iter().flat_map(BranchValue::fields)).collect()
     }
 
     /// The value of the first branch whose condition holds, be it null or empty; a branch whose
@@ -155,11 +155,11 @@ impl Case {
     }
 
     /// Which branch gives the value.
-    pub(super) fn taken(&self, context: &impl Context) -> Taken {
+    pub(super) fn selected_branch(&self, context: &impl Context) -> SelectedBranch {
         match (self.hit(context), &self.otherwise) {
-            (Some((index, _)), _) => Taken::When(index),
-            (None, Some(_)) => Taken::Else,
-            (None, None) => Taken::None,
+            (Some((index, _)), _) => SelectedBranch::When(index),
+            (None, Some(_)) => SelectedBranch::Else,
+            (None, None) => SelectedBranch::None,
         }
     }
 }

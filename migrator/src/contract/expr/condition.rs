@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use chrono::NaiveDateTime;
 
 use super::like::Pattern;
-use super::names::{Context, NameId, Names, argument, is_possible_key, unquoted};
+use super::names::{Context, ExpressionNames, NameId, argument, is_possible_key, unquoted};
 use crate::contract::convert::{float, is_blank, timestamp_in_condition, trim};
 
 /// Joins tests that must all hold.
@@ -32,7 +32,7 @@ impl Condition {
     ///
     /// The quirk of compound conditions: they are put into upper case before they are split, and
     /// with them their quoted literals. A single condition keeps its literal's case.
-    pub(super) fn compile(text: &str, names: &mut Names) -> Self {
+    pub(super) fn compile(text: &str, names: &mut ExpressionNames) -> Self {
         let upper = text.to_uppercase();
         let Some(separator) = separator(&upper) else {
             return Self::One(Test::compile(text, names));
@@ -68,14 +68,14 @@ pub(super) enum Test {
     /// The whole value agrees with the pattern.
     Like { field: Term, pattern: Pattern },
     /// Two operands compared.
-    Compare { left: Term, operator: Operator, right: Term },
+    Compare { left: Term, operator: ComparisonOperator, right: Term },
     /// Text without any operator.
     Never,
 }
 
 impl Test {
     /// The first form whose keyword occurs, inside a literal too.
-    pub(super) fn compile(text: &str, names: &mut Names) -> Self {
+    pub(super) fn compile(text: &str, names: &mut ExpressionNames) -> Self {
         let upper = text.to_ascii_uppercase();
         let mut before =
             |keyword: &str| upper.find(keyword).map(|at| Term::field(trim(&text[..at]), names));
@@ -101,8 +101,8 @@ impl Test {
         Self::comparison(text, names)
     }
 
-    fn comparison(text: &str, names: &mut Names) -> Self {
-        let Some((left, operator, right)) = Operator::split(text) else {
+    fn comparison(text: &str, names: &mut ExpressionNames) -> Self {
+        let Some((left, operator, right)) = ComparisonOperator::split(text) else {
             return Self::Never;
         };
         Self::Compare { left: Term::left(left, names), operator, right: Term::right(right, names) }
@@ -147,7 +147,7 @@ pub(super) enum Term {
 }
 
 impl Term {
-    fn field(name: &str, names: &mut Names) -> Self {
+    fn field(name: &str, names: &mut ExpressionNames) -> Self {
         if is_possible_key(name) { Self::Field(names.folded(name)) } else { Self::literal("") }
     }
 
@@ -156,7 +156,7 @@ impl Term {
     }
 
     /// The left side is never a literal.
-    fn left(text: &str, names: &mut Names) -> Self {
+    fn left(text: &str, names: &mut ExpressionNames) -> Self {
         match argument(text, "DATE") {
             Some(argument) => Self::date(argument, names),
             None => Self::field(text, names),
@@ -165,7 +165,7 @@ impl Term {
 
     /// The quirk of unquoted numbers: they are names that no record has, so `x > 0` means that `x`
     /// is not empty, and `x < 10` never holds.
-    fn right(text: &str, names: &mut Names) -> Self {
+    fn right(text: &str, names: &mut ExpressionNames) -> Self {
         match (argument(text, "DATE"), unquoted(text)) {
             (Some(argument), _) => Self::date(argument, names),
             (None, Some(literal)) => Self::literal(literal),
@@ -173,7 +173,7 @@ impl Term {
         }
     }
 
-    fn date(argument: &str, names: &mut Names) -> Self {
+    fn date(argument: &str, names: &mut ExpressionNames) -> Self {
         if let Some(literal) = unquoted(argument) {
             return timestamp_in_condition(literal).map_or_else(|| Self::literal(""), Self::Date);
         }
@@ -251,7 +251,7 @@ impl Operand<'_> {
 
 /// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
+pub(super) enum ComparisonOperator {
     NotEqual,
     AtMost,
     AtLeast,
@@ -260,7 +260,7 @@ pub(super) enum Operator {
     Greater,
 }
 
-impl Operator {
+impl ComparisonOperator {
     /// As written.
     pub(super) fn sign(self) -> &'static str {
         match self {
@@ -276,13 +276,13 @@ impl Operator {
     /// A comparison's two sides. The first operator of the list that occurs anywhere splits the
     /// text, so `<>` reads as `<`.
     pub(super) fn split(text: &str) -> Option<(&str, Self, &str)> {
-        const ORDER: [Operator; 6] = [
-            Operator::NotEqual,
-            Operator::AtMost,
-            Operator::AtLeast,
-            Operator::Equal,
-            Operator::Less,
-            Operator::Greater,
+        const ORDER: [ComparisonOperator; 6] = [
+            ComparisonOperator::NotEqual,
+            ComparisonOperator::AtMost,
+            ComparisonOperator::AtLeast,
+            ComparisonOperator::Equal,
+            ComparisonOperator::Less,
+            ComparisonOperator::Greater,
         ];
         ORDER.into_iter().find_map(|operator| {
             let (left, right) = text.split_once(operator.sign())?;

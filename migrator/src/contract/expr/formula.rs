@@ -1,8 +1,8 @@
 //! Arithmetic over fields (contract.md 12.4): which names a formula needs, and its value.
 
-use super::arithmetic::{Number, Tree, is_word, number_or_zero};
-use super::names::{Context, Failed, NameId, Names};
-use super::rename::Renaming;
+use super::arithmetic::{FormulaTree, Numeric, is_word, number_or_zero};
+use super::names::{Context, EvaluationError, ExpressionNames, NameId};
+use super::rename::KeyRenaming;
 use crate::contract::convert::is_blank;
 use crate::record::Value;
 
@@ -12,20 +12,23 @@ pub(super) struct Formula {
     /// Every name in the text, in exact case; all must have a value that is not blank.
     names: Box<[NameId]>,
     /// `None` where the text is no formula: null, whatever the record.
-    tree: Option<Tree>,
-    renaming: Option<Box<Renaming>>,
+    tree: Option<FormulaTree>,
+    renaming: Option<Box<KeyRenaming>>,
 }
 
 impl Formula {
     /// Fails if a character is not allowed in arithmetic at all.
-    pub(super) fn compile(text: &str, names: &mut Names) -> Result<Self, Failed> {
+    pub(super) fn compile(
+        text: &str,
+        names: &mut ExpressionNames,
+    ) -> Result<Self, EvaluationError> {
         if !text.chars().all(is_allowed) {
-            return Err(Failed);
+            return Err(EvaluationError);
         }
         let words = words(text);
         let ids: Box<[NameId]> = words.iter().map(|word| names.exact(word)).collect();
-        let tree = Tree::parse(text, |name| words.iter().position(|word| *word == name));
-        let renaming = Renaming::compile(text, &words, &ids, names).map(Box::new);
+        let tree = FormulaTree::parse(text, |name| words.iter().position(|word| *word == name));
+        let renaming = KeyRenaming::compile(text, &words, &ids, names).map(Box::new);
         Ok(Self { names: ids, tree, renaming })
     }
 
@@ -45,7 +48,7 @@ impl Formula {
             Some(renaming) if renaming.matters(context) => renaming.evaluate(context),
             _ => self.tree.as_ref().and_then(|tree| tree.evaluate(&variable)),
         };
-        number.map_or(Value::Null, Number::into_value)
+        number.map_or(Value::Null, Numeric::into_value)
     }
 }
 

@@ -12,13 +12,13 @@ use regex::{Regex, RegexBuilder};
 pub(super) struct Pattern {
     text: Box<str>,
     /// The pattern in plain pieces, if it has no other syntax.
-    pieces: Option<Box<[Piece]>>,
+    pieces: Option<Box<[PatternPart]>>,
     /// `None` inside: the pattern is no regular expression.
     regex: OnceLock<Option<Regex>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
+enum PatternPart {
     /// A lower-case ASCII character.
     Byte(u8),
     AnyOne,
@@ -50,28 +50,28 @@ impl Pattern {
 const SYNTAX: &[u8] = b"\\^$*+?{}[]()|\n";
 
 /// A point stands for any one character, as in every regular expression.
-fn piece(byte: u8) -> Option<Piece> {
+fn piece(byte: u8) -> Option<PatternPart> {
     match byte {
-        b'%' => Some(Piece::AnyRun),
-        b'_' | b'.' => Some(Piece::AnyOne),
+        b'%' => Some(PatternPart::AnyRun),
+        b'_' | b'.' => Some(PatternPart::AnyOne),
         byte if !byte.is_ascii() || SYNTAX.contains(&byte) => None,
-        byte => Some(Piece::Byte(byte.to_ascii_lowercase())),
+        byte => Some(PatternPart::Byte(byte.to_ascii_lowercase())),
     }
 }
 
 /// Matches with one step back: to the last run, which then takes one character more.
-fn agrees(pieces: &[Piece], value: &[u8]) -> bool {
+fn agrees(pieces: &[PatternPart], value: &[u8]) -> bool {
     let (mut piece, mut at) = (0, 0);
     let mut last_run = None;
     while at < value.len() {
         let fits = match pieces.get(piece) {
-            Some(Piece::AnyRun) => {
+            Some(PatternPart::AnyRun) => {
                 last_run = Some((piece, at));
                 piece += 1;
                 continue;
             }
-            Some(Piece::AnyOne) => true,
-            Some(Piece::Byte(byte)) => value[at].eq_ignore_ascii_case(byte),
+            Some(PatternPart::AnyOne) => true,
+            Some(PatternPart::Byte(byte)) => value[at].eq_ignore_ascii_case(byte),
             None => false,
         };
         if fits {
@@ -83,7 +83,7 @@ fn agrees(pieces: &[Piece], value: &[u8]) -> bool {
             return false;
         }
     }
-    pieces[piece..].iter().all(|piece| *piece == Piece::AnyRun)
+    pieces[piece..].iter().all(|piece| *piece == PatternPart::AnyRun)
 }
 
 /// The regular expression that the reference makes of a pattern. Its dialect's look-around, back

@@ -14,19 +14,19 @@ mod names;
 mod rename;
 mod value;
 
-pub use self::case::Taken;
-use self::case::{Case, is_case};
+pub use self::case::SelectedBranch;
+use self::case::{CaseExpression, is_case};
 use self::formula::Formula;
-pub use self::names::{Context, Match, Name, NameId, Names};
+pub use self::names::{Context, ExpressionNames, Match, Name, NameId};
 use crate::record::Value;
 
 /// A compiled expression.
 #[derive(Debug, Clone)]
-pub struct Expression(Kind);
+pub struct Expression(ExpressionKind);
 
 #[derive(Debug, Clone)]
-enum Kind {
-    Case(Case),
+enum ExpressionKind {
+    Case(CaseExpression),
     Formula(Formula),
     /// What cannot be evaluated is null for every record.
     Null,
@@ -37,39 +37,39 @@ impl Expression {
     ///
     /// A text with the letters `CASE` anywhere, be it inside a field name, is taken for `CASE`;
     /// every other one is arithmetic (contract.md 12).
-    pub fn compile(text: &str, names: &mut Names) -> Self {
+    pub fn compile(text: &str, names: &mut ExpressionNames) -> Self {
         let kind = if is_case(text) {
-            Case::compile(text, names).map(Kind::Case)
+            CaseExpression::compile(text, names).map(ExpressionKind::Case)
         } else {
-            Formula::compile(text, names).ok().map(Kind::Formula)
+            Formula::compile(text, names).ok().map(ExpressionKind::Formula)
         };
-        Self(kind.unwrap_or(Kind::Null))
+        Self(kind.unwrap_or(ExpressionKind::Null))
     }
 
     /// The expression's value for one record: null, a literal or a field's text unchanged, or a
     /// number. No conversion to a data type yet (contract.md 12.5).
     pub fn evaluate(&self, context: &impl Context) -> Value {
         match &self.0 {
-            Kind::Case(case) => case.evaluate(context),
-            Kind::Formula(formula) => formula.evaluate(context),
-            Kind::Null => Value::Null,
+            ExpressionKind::Case(case) => case.evaluate(context),
+            ExpressionKind::Formula(formula) => formula.evaluate(context),
+            ExpressionKind::Null => Value::Null,
         }
     }
 
     /// Which branch gives the value for one record, if the expression has branches.
-    pub fn taken(&self, context: &impl Context) -> Option<Taken> {
+    pub fn selected_branch(&self, context: &impl Context) -> Option<SelectedBranch> {
         match &self.0 {
-            Kind::Case(case) => Some(case.taken(context)),
-            Kind::Formula(_) | Kind::Null => None,
+            ExpressionKind::Case(case) => Some(case.selected_branch(context)),
+            ExpressionKind::Formula(_) | ExpressionKind::Null => None,
         }
     }
 
     /// The fields that the expression looks up, each once, in the order of the text.
     pub fn fields(&self) -> Vec<NameId> {
         let all = match &self.0 {
-            Kind::Case(case) => case.fields(),
-            Kind::Formula(formula) => formula.fields().to_vec(),
-            Kind::Null => Vec::new(),
+            ExpressionKind::Case(case) => case.fields(),
+            ExpressionKind::Formula(formula) => formula.fields().to_vec(),
+            ExpressionKind::Null => Vec::new(),
         };
         let mut once = Vec::with_capacity(all.len());
         for name in all {
@@ -82,7 +82,7 @@ impl Expression {
 
     /// Whether the expression is null for every record because it cannot be evaluated.
     pub fn is_always_null(&self) -> bool {
-        matches!(self.0, Kind::Null)
+        matches!(self.0, ExpressionKind::Null)
     }
 }
 

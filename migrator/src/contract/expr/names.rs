@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::contract::case::lower;
 use crate::contract::convert::trim;
 
-/// A look-up that expressions make, as an index into their [`Names`].
+/// A look-up that expressions make, as an index into their [`ExpressionNames`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NameId(pub u32);
 
@@ -30,12 +30,12 @@ pub struct Name {
 
 /// All look-ups of a contract's expressions, each once. A context needs to hold these keys only.
 #[derive(Debug, Clone, Default)]
-pub struct Names {
+pub struct ExpressionNames {
     names: Vec<Name>,
     ids: FxHashMap<Name, NameId>,
 }
 
-impl Names {
+impl ExpressionNames {
     /// No look-ups yet.
     pub fn new() -> Self {
         Self::default()
@@ -111,7 +111,7 @@ impl<C: Context + ?Sized> Context for &C {
 
 /// What the reference raises an error for: no value, and within `CASE` on to the next `WHEN`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Failed;
+pub(super) struct EvaluationError;
 
 /// Whether a context can have such a key: keys are made of element and attribute names.
 ///

@@ -5,15 +5,15 @@
 //! Nearly always the result is what the names say. This file finds the formulas where a record may
 //! hold keys that make a difference, and repeats the replacement for those records alone.
 
-use super::arithmetic::{Number, Tree, is_word, number_or_zero};
-use super::names::{Context, NameId, Names};
+use super::arithmetic::{FormulaTree, Numeric, is_word, number_or_zero};
+use super::names::{Context, ExpressionNames, NameId};
 
 /// Longest key that is looked for inside of a formula, in characters.
 const KEY_LENGTH_MAX: usize = 128;
 
 /// What the replacement needs to know of one formula.
 #[derive(Debug, Clone)]
-pub(super) struct Renaming {
+pub(super) struct KeyRenaming {
     text: Box<str>,
     /// The formula's own names.
     own: Box<[(Box<str>, NameId)]>,
@@ -23,14 +23,14 @@ pub(super) struct Renaming {
     entangled: bool,
 }
 
-impl Renaming {
+impl KeyRenaming {
     /// `None` where no key can make a difference: names without odd characters are replaced by
     /// themselves.
     pub(super) fn compile(
         text: &str,
         words: &[&str],
         ids: &[NameId],
-        names: &mut Names,
+        names: &mut ExpressionNames,
     ) -> Option<Self> {
         let candidates = candidates(text);
         let is_own = |key: &str| words.contains(&key);
@@ -60,7 +60,7 @@ impl Renaming {
     }
 
     /// The formula's value by the reference's replacement.
-    pub(super) fn evaluate(&self, context: &impl Context) -> Option<Number> {
+    pub(super) fn evaluate(&self, context: &impl Context) -> Option<Numeric> {
         let mut keys: Vec<_> = self.own.iter().chain(&self.intruders).collect();
         keys.retain(|(_, name)| context.get(*name).is_some());
         keys.sort_by_key(|(key, name)| (context.position(*name), key.len()));
@@ -76,7 +76,7 @@ impl Renaming {
             }
         }
         let variable = |name: &str| variables.iter().position(|(known, _)| known == name);
-        let tree = Tree::parse(&text, variable)?;
+        let tree = FormulaTree::parse(&text, variable)?;
         tree.evaluate(&|index| variables.get(index).map(|(_, value)| *value))
     }
 }

@@ -8,7 +8,7 @@ use crate::contract::convert::{float_text, text_of};
 
 /// Keys and values in the context's order.
 struct Fields<'a> {
-    names: &'a Names,
+    names: &'a ExpressionNames,
     pairs: &'a [(&'a str, &'a str)],
     ordered: bool,
 }
@@ -34,7 +34,7 @@ impl Context for Fields<'_> {
 }
 
 fn evaluate(text: &str, fields: &[(&str, &str)]) -> Value {
-    let mut names = Names::new();
+    let mut names = ExpressionNames::new();
     let expression = Expression::compile(text, &mut names);
     expression.evaluate(&Fields { names: &names, pairs: fields, ordered: true })
 }
@@ -400,7 +400,7 @@ fn keys_that_the_formula_does_not_name_interfere_too() {
 
 #[test]
 fn without_positions_the_shorter_key_counts_as_the_earlier_one() {
-    let mut names = Names::new();
+    let mut names = ExpressionNames::new();
     let expression = Expression::compile("x.ab + x.abc", &mut names);
     let fields = [("x.abc", "2"), ("x.ab", "1")];
     let context = Fields { names: &names, pairs: &fields, ordered: false };
@@ -421,7 +421,7 @@ fn folded_look_ups_take_the_first_key_in_the_contexts_order() {
 
 #[test]
 fn names_are_interned_once_and_impossible_ones_not_at_all() {
-    let mut names = Names::new();
+    let mut names = ExpressionNames::new();
     let text = "CASE WHEN Amount > 0 AND AMOUNT < 'x' THEN Amount ELSE '1' END";
     let _ = Expression::compile(text, &mut names);
     let _ = Expression::compile(text, &mut names);

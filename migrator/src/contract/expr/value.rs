@@ -3,23 +3,25 @@
 use chrono::{Days, NaiveDate, NaiveDateTime};
 
 use super::formula::Formula;
-use super::names::{Context, Failed, NameId, Names, argument, is_possible_key, unquoted};
+use super::names::{
+    Context, EvaluationError, ExpressionNames, NameId, argument, is_possible_key, unquoted,
+};
 use crate::contract::convert::{float, int, is_blank, timestamp_in_condition, trim};
 use crate::record::Value;
 
 /// A compiled value.
 #[derive(Debug, Clone)]
-pub(super) enum Then {
+pub(super) enum BranchValue {
     DateAdd(DateAdd),
     /// If the whole text is a key in exact case, its value unchanged, be it empty; else the rest.
-    FieldOr(NameId, Box<Then>),
+    FieldOr(NameId, Box<BranchValue>),
     Constant(Value),
     Formula(Formula),
     Fails,
 }
 
-impl Then {
-    pub(super) fn compile(text: &str, names: &mut Names) -> Self {
+impl BranchValue {
+    pub(super) fn compile(text: &str, names: &mut ExpressionNames) -> Self {
         if let Some(arguments) = argument(text, "DATEADD") {
             return DateAdd::compile(arguments, names)
                 .map_or(Self::Constant(Value::Null), Self::DateAdd);
@@ -31,7 +33,7 @@ impl Then {
         otherwise
     }
 
-    fn without_field(text: &str, names: &mut Names) -> Self {
+    fn without_field(text: &str, names: &mut ExpressionNames) -> Self {
         if let Some(literal) = unquoted(text) {
             return Self::Constant(Value::Text(literal.into()));
         }
@@ -51,7 +53,7 @@ impl Then {
         }
     }
 
-    pub(super) fn evaluate(&self, context: &impl Context) -> Result<Value, Failed> {
+    pub(super) fn evaluate(&self, context: &impl Context) -> Result<Value, EvaluationError> {
         match self {
             Self::DateAdd(sum) => Ok(sum
                 .evaluate(context)
@@ -62,7 +64,7 @@ impl Then {
             },
             Self::Constant(value) => Ok(value.clone()),
             Self::Formula(formula) => Ok(formula.evaluate(context)),
-            Self::Fails => Err(Failed),
+            Self::Fails => Err(EvaluationError),
         }
     }
 }
@@ -79,48 +81,48 @@ fn number_literal(text: &str) -> Option<Value> {
 /// `DATEADD(day, days, date)`; other units are null.
 #[derive(Debug, Clone)]
 pub(super) struct DateAdd {
-    days: Count,
-    date: Moment,
+    days: DayCount,
+    date: DateOperand,
 }
 
 #[derive(Debug, Clone)]
-enum Count {
+enum DayCount {
     Constant(i64),
     /// In exact case; null and blank count as 0, a fraction is cut.
     Field(NameId),
 }
 
 #[derive(Debug, Clone)]
-enum Moment {
+enum DateOperand {
     Constant(NaiveDateTime),
     /// In exact case.
     Field(NameId),
 }
 
 impl DateAdd {
-    fn compile(arguments: &str, names: &mut Names) -> Option<Self> {
+    fn compile(arguments: &str, names: &mut ExpressionNames) -> Option<Self> {
         let mut parts = arguments.splitn(3, ',').map(trim);
         let (unit, days, date) = (parts.next()?, parts.next()?, parts.next()?);
         if !unit.eq_ignore_ascii_case("day") {
             return None;
         }
         let days = match int(days) {
-            Some(Value::Int(days)) => Count::Constant(days),
+            Some(Value::Int(days)) => DayCount::Constant(days),
             // Further than any date.
             Some(_) => return None,
-            None => Count::Field(names.exact(days)),
+            None => DayCount::Field(names.exact(days)),
         };
-        Some(Self { days, date: Moment::compile(date, names)? })
+        Some(Self { days, date: DateOperand::compile(date, names)? })
     }
 
     fn fields(&self) -> Vec<NameId> {
         let days = match &self.days {
-            Count::Field(name) => Some(*name),
-            Count::Constant(_) => None,
+            DayCount::Field(name) => Some(*name),
+            DayCount::Constant(_) => None,
         };
         let date = match &self.date {
-            Moment::Field(name) => Some(*name),
-            Moment::Constant(_) => None,
+            DateOperand::Field(name) => Some(*name),
+            DateOperand::Constant(_) => None,
         };
         days.into_iter().chain(date).collect()
     }
@@ -141,7 +143,7 @@ impl DateAdd {
     }
 }
 
-impl Count {
+impl DayCount {
     #[expect(clippy::cast_possible_truncation, reason = "days beyond i64 saturate beyond any date")]
     fn evaluate(&self, context: &impl Context) -> Option<i64> {
         match self {
@@ -156,8 +158,8 @@ impl Count {
     }
 }
 
-impl Moment {
-    fn compile(text: &str, names: &mut Names) -> Option<Self> {
+impl DateOperand {
+    fn compile(text: &str, names: &mut ExpressionNames) -> Option<Self> {
         let argument = argument(text, "DATE");
         if let Some(literal) = argument.and_then(unquoted) {
             return timestamp_in_condition(literal).map(Self::Constant);

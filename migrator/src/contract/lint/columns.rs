@@ -1,21 +1,22 @@
 //! Mappings against the columns that they fill, as the store or else the catalogue has them.
 
 use super::mapping::{DIGITS, answers_always, calculates};
-use super::pair::{Compiled, Pair};
-use super::presence::{Origin, Targets, place_of};
+use super::pair::{CompiledMapping, ContractPair};
+use super::presence::{TargetKind, Targets, span_of};
 use super::words::listed;
 use crate::contract::catalogue::SqlType;
 use crate::contract::convert::DataType;
-use crate::contract::diagnostic::{Code, Finding};
+use crate::contract::diagnostic::{Code, Diagnostic};
 use crate::contract::model::{DataLength, RowKind};
-use crate::contract::shape::{Class, ColumnShape, Holds, TableShape};
+use crate::contract::shape::{ColumnCapacity, ColumnShape, TableShape, TypeClass};
 
 /// Warns about types, lengths and nullability, and about columns that nothing maps.
-pub(super) fn warn(pair: Pair<'_>, targets: Targets<'_>, found: &mut Vec<Finding>) {
+pub(super) fn warn(pair: ContractPair<'_>, targets: Targets<'_>, found: &mut Vec<Diagnostic>) {
     let compiled = pair.compiled();
     for (index, own) in pair.contract.tables.iter().enumerate() {
         let of = |origin| Some((origin, targets.table(origin, &own.name)?));
-        let Some((origin, table)) = of(Origin::Store).or_else(|| of(Origin::Catalogue)) else {
+        let Some((origin, table)) = of(TargetKind::Store).or_else(|| of(TargetKind::Catalogue))
+        else {
             continue;
         };
         for mapping in compiled.iter().filter(|mapping| mapping.table == index) {
@@ -29,9 +30,9 @@ pub(super) fn warn(pair: Pair<'_>, targets: Targets<'_>, found: &mut Vec<Finding
 
 /// The column that a mapping fills; rows of one member have columns of their own.
 fn column_of<'t>(
-    origin: Origin,
+    origin: TargetKind,
     table: &'t TableShape,
-    compiled: &Compiled<'_>,
+    compiled: &CompiledMapping<'_>,
 ) -> Option<&'t ColumnShape> {
     let name = match compiled.makes {
         Some(RowKind::Score) => "score",
@@ -42,11 +43,11 @@ fn column_of<'t>(
 }
 
 fn compare(
-    pair: Pair<'_>,
-    compiled: &Compiled<'_>,
-    origin: Origin,
+    pair: ContractPair<'_>,
+    compiled: &CompiledMapping<'_>,
+    origin: TargetKind,
     column: &ColumnShape,
-    found: &mut Vec<Finding>,
+    found: &mut Vec<Diagnostic>,
 ) {
     let name = format!("{}.{}", compiled.written.value.table(), column.name);
     // Texts of warranties are stored as they are, whatever the data type (contract.md 11.7).
@@ -58,23 +59,23 @@ fn compare(
 }
 
 fn data_type(
-    compiled: &Compiled<'_>,
-    origin: Origin,
+    compiled: &CompiledMapping<'_>,
+    origin: TargetKind,
     column: &ColumnShape,
     name: &str,
-    found: &mut Vec<Finding>,
+    found: &mut Vec<Diagnostic>,
 ) {
     let data_type = compiled.mapping.data_type;
     let agrees = match &column.holds {
-        Holds::Exactly(sql_type) => is_of_type(data_type, *sql_type),
-        Holds::OfClass(class) => class_of(data_type) == *class,
-        Holds::Other(_) => false,
+        ColumnCapacity::Exactly(sql_type) => is_of_type(data_type, *sql_type),
+        ColumnCapacity::OfClass(class) => class_of(data_type) == *class,
+        ColumnCapacity::Other(_) => false,
     };
     if !agrees {
         let written = compiled.written.value.data_type.as_deref().unwrap_or_default();
-        let place = if origin == Origin::Store { "the store" } else { "the table" };
-        let message = format!("{name} is {} in {place} and {written} here", column.holds);
-        found.push(compiled.written.finding(Code::TYPE_DIFFERS, "data_type", message));
+        let span = if origin == TargetKind::Store { "the store" } else { "the table" };
+        let message = format!("{name} is {} in {span} and {written} here", column.holds);
+        found.push(compiled.written.diagnostic(Code::TypeDiffers, "data_type", message));
     }
 }
 
@@ -97,28 +98,33 @@ fn is_of_type(data_type: DataType, sql_type: SqlType) -> bool {
 }
 
 /// The class that a store with few types keeps values of a data type in.
-fn class_of(data_type: DataType) -> Class {
+fn class_of(data_type: DataType) -> TypeClass {
     match data_type {
         DataType::TinyInt
         | DataType::SmallInt
         | DataType::Int
         | DataType::BigInt
         | DataType::Bit
-        | DataType::Boolean => Class::Whole,
-        DataType::Float => Class::Real,
+        | DataType::Boolean => TypeClass::Whole,
+        DataType::Float => TypeClass::Real,
         DataType::Decimal
         | DataType::DateTime
         | DataType::SmallDateTime
         | DataType::Date
         | DataType::String
-        | DataType::Other => Class::Text,
+        | DataType::Other => TypeClass::Text,
     }
 }
 
-fn length(compiled: &Compiled<'_>, column: &ColumnShape, name: &str, found: &mut Vec<Finding>) {
+fn length(
+    compiled: &CompiledMapping<'_>,
+    column: &ColumnShape,
+    name: &str,
+    found: &mut Vec<Diagnostic>,
+) {
     let length = compiled.mapping.length;
     // Of a class alone nobody knows how much it holds.
-    let Holds::Exactly(sql_type) = column.holds else { return };
+    let ColumnCapacity::Exactly(sql_type) = column.holds else { return };
     let message = match (sql_type, compiled.mapping.data_type) {
         (
             SqlType::Char(held) | SqlType::VarChar(Some(held)) | SqlType::NVarChar(Some(held)),
@@ -147,7 +153,7 @@ fn length(compiled: &Compiled<'_>, column: &ColumnShape, name: &str, found: &mut
     };
     if let Some(message) = message {
         let message = format!("{name} {message}");
-        found.push(compiled.written.finding(Code::LENGTH_DIFFERS, "data_length", message));
+        found.push(compiled.written.diagnostic(Code::LengthDiffers, "data_length", message));
     }
 }
 
@@ -167,10 +173,10 @@ fn text_length(length: DataLength, held: i64) -> Option<String> {
 }
 
 fn nullability(
-    pair: Pair<'_>,
-    compiled: &Compiled<'_>,
+    pair: ContractPair<'_>,
+    compiled: &CompiledMapping<'_>,
     column: &ColumnShape,
-    found: &mut Vec<Finding>,
+    found: &mut Vec<Diagnostic>,
 ) {
     let mapping = compiled.mapping;
     let never_null = answers_always(pair.contract, mapping.chain.first());
@@ -185,16 +191,16 @@ fn nullability(
     } else {
         format!("{name} is NOT NULL without a default: left out, it makes the record fail")
     };
-    found.push(compiled.written.finding(Code::NULLABILITY_DIFFERS, "nullable", message));
+    found.push(compiled.written.diagnostic(Code::NullabilityDiffers, "nullable", message));
 }
 
 /// Columns that rows do not name and the store does not fill by itself.
 fn unmapped(
-    pair: Pair<'_>,
-    origin: Origin,
+    pair: ContractPair<'_>,
+    origin: TargetKind,
     table: &TableShape,
     named: &[String],
-    found: &mut Vec<Finding>,
+    found: &mut Vec<Diagnostic>,
 ) {
     let is_named = |column: &ColumnShape| {
         named.iter().any(|name| origin.column(table, name).is_some_and(|own| own == column))
@@ -214,6 +220,6 @@ fn unmapped(
         let all = format!(": {} is NOT NULL without a default, so every row fails", column.name);
         message.push_str(&all);
     }
-    let (path, place) = place_of(pair.draft, &table.name);
-    found.push(Finding::new(Code::UNMAPPED_COLUMNS, path, place, message));
+    let (path, span) = span_of(pair.draft, &table.name);
+    found.push(Diagnostic::new(Code::UnmappedColumns, path, span, message));
 }

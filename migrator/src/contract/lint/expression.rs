@@ -4,22 +4,28 @@ use std::ops::Range;
 
 use super::pair::name;
 use crate::contract::convert::{float, timestamp_in_condition};
-use crate::contract::diagnostic::{Code, Finding};
-use crate::contract::expr::ast_view::{Branch, Form, Joint, Outline, Piece, Side, SimpleTest};
-use crate::contract::syntax::{Draft, FieldMapping, Placed};
+use crate::contract::diagnostic::{Code, Diagnostic};
+use crate::contract::expr::ast_view::{
+    Branch, Connective, ExpressionView, Fragment, Side, SimpleTest, TestForm,
+};
+use crate::contract::syntax::{ContractSyntax, FieldMapping, Spanned};
 
 /// Words that take an expression apart wherever they stand.
 const KEYWORDS: [&str; 7] = ["CASE", "END", "WHEN", "THEN", "ELSE", "AND", "OR"];
 
 /// Warns about a mapping's expression.
-pub(super) fn warn(draft: &Draft, mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+pub(super) fn warn(
+    draft: &ContractSyntax,
+    mapping: &Spanned<FieldMapping>,
+    found: &mut Vec<Diagnostic>,
+) {
     let calculates = mapping.value.has_type("calculated_field");
     let Some(text) = mapping.value.expression.as_deref() else {
         // One of the wrong type is a fault already.
-        if calculates && mapping.lacks("expression") {
+        if calculates && mapping.is_missing("expression") {
             let message =
                 format!("{} is always null: there is nothing to calculate", name(&mapping.value));
-            found.push(mapping.finding(Code::MISSING_EXPRESSION, "mapping_type", message));
+            found.push(mapping.diagnostic(Code::MissingExpression, "mapping_type", message));
         }
         return;
     };
@@ -28,40 +34,40 @@ pub(super) fn warn(draft: &Draft, mapping: &Placed<FieldMapping>, found: &mut Ve
             "{} never calculates: mapping_type has no calculated_field",
             name(&mapping.value)
         );
-        found.push(mapping.finding(Code::IGNORED_EXPRESSION, "expression", message));
+        found.push(mapping.diagnostic(Code::IgnoredExpression, "expression", message));
         return;
     }
-    Teller { draft, mapping, text, found }.expression();
+    ExpressionLinter { draft, mapping, text, found }.expression();
 }
 
 /// What a pattern of `LIKE` has besides its own signs.
 const REGEX_SIGNS: &str = "\\^$*+?{}[]()|.";
 
-struct Teller<'w> {
-    draft: &'w Draft,
-    mapping: &'w Placed<FieldMapping>,
+struct ExpressionLinter<'w> {
+    draft: &'w ContractSyntax,
+    mapping: &'w Spanned<FieldMapping>,
     text: &'w str,
-    found: &'w mut Vec<Finding>,
+    found: &'w mut Vec<Diagnostic>,
 }
 
-impl Teller<'_> {
-    fn tell(&mut self, code: Code, part: &Range<usize>, message: &str) {
+impl ExpressionLinter<'_> {
+    fn report(&mut self, code: Code, part: &Range<usize>, message: &str) {
         let message = format!("{}: {message}", name(&self.mapping.value));
-        let whole = self.mapping.place("expression");
-        let place = self.draft.inside(whole, part.clone());
+        let whole = self.mapping.span("expression");
+        let span = self.draft.inside(whole, part.clone());
         let path = format!("{}.expression", self.mapping.path);
-        self.found.push(Finding::new(code, path, place, message));
+        self.found.push(Diagnostic::new(code, path, span, message));
     }
 
     fn expression(&mut self) {
         let whole = 0..self.text.len();
-        match Outline::of(self.text) {
-            Outline::NoCase => {
+        match ExpressionView::of(self.text) {
+            ExpressionView::NoCase => {
                 let message = "has the letters CASE, but no CASE WHEN … THEN … END: always null";
-                self.tell(Code::ALWAYS_NULL, &whole, message);
+                self.report(Code::AlwaysNull, &whole, message);
             }
-            Outline::Formula(piece) => self.value(&piece, "is null for every record"),
-            Outline::Case { branches, otherwise } => {
+            ExpressionView::Formula(piece) => self.value(&piece, "is null for every record"),
+            ExpressionView::Case { branches, otherwise } => {
                 self.keywords(&branches);
                 for branch in &branches {
                     self.branch(branch);
@@ -73,10 +79,10 @@ impl Teller<'_> {
         }
     }
 
-    fn value(&mut self, piece: &Piece, consequence: &str) {
+    fn value(&mut self, piece: &Fragment, consequence: &str) {
         if piece.always_null {
             let message = format!("`{}` {consequence}", piece.text);
-            self.tell(Code::ALWAYS_NULL, &piece.place, &message);
+            self.report(Code::AlwaysNull, &piece.range, &message);
         }
     }
 
@@ -84,13 +90,13 @@ impl Teller<'_> {
         self.value(&branch.value, "cannot be evaluated or is null for every record");
         let is_mixed = |test: &SimpleTest| test.text.to_uppercase().contains(" OR ");
         for test in &branch.tests {
-            if branch.joint == Joint::And && is_mixed(test) {
+            if branch.joint == Connective::And && is_mixed(test) {
                 let message = format!("AND splits first, so `{}` is read as one test", test.text);
-                self.tell(Code::AND_WITH_OR, &test.place, &message);
+                self.report(Code::AndWithOr, &test.range, &message);
                 continue;
             }
             self.test(test);
-            if branch.joint != Joint::Single {
+            if branch.joint != Connective::Single {
                 self.upper_cased(test);
             }
         }
@@ -98,16 +104,16 @@ impl Teller<'_> {
 
     fn test(&mut self, test: &SimpleTest) {
         match &test.form {
-            Form::Never => {
+            TestForm::Never => {
                 let message = format!("`{}` has no operator and never holds", test.text);
-                self.tell(Code::NEVER_HOLDS, &test.place, &message);
+                self.report(Code::NeverHolds, &test.range, &message);
             }
-            Form::Presence(side) => self.no_field(test, &[side], ""),
-            Form::Like(side) => {
+            TestForm::Presence(side) => self.no_field(test, &[side], ""),
+            TestForm::Like(side) => {
                 self.no_field(test, &[side], "");
                 self.pattern(test);
             }
-            Form::Comparison(left, sign, right) => {
+            TestForm::Comparison(left, sign, right) => {
                 self.no_field(test, &[left, right], &meaning(left, sign, right));
                 self.date_as_text(test, left, right);
             }
@@ -123,7 +129,11 @@ impl Teller<'_> {
                 '.' => "stands for any character",
                 _ => "is a sign of regular expressions",
             };
-            self.tell(Code::LIKE_PATTERN, &test.place, &format!("`{sign}` in {pattern} {meaning}"));
+            self.report(
+                Code::LikePattern,
+                &test.range,
+                &format!("`{sign}` in {pattern} {meaning}"),
+            );
         }
     }
 
@@ -132,7 +142,7 @@ impl Teller<'_> {
         let (Side::Field(field), Side::Literal(literal)) = (left, right) else { return };
         if timestamp_in_condition(literal).is_some() {
             let message = format!("{field} and '{literal}' are compared as texts, not as dates");
-            self.tell(Code::DATE_AS_TEXT, &test.place, &message);
+            self.report(Code::DateAsText, &test.range, &message);
         }
     }
 
@@ -149,22 +159,22 @@ impl Teller<'_> {
         let has_parenthesis = |text: &&&str| text.contains(['(', ')']);
         let is_number = |text: &&&str| float(text).is_some();
         let (code, operand, why) = if let Some(operand) = operands.iter().find(has_parenthesis) {
-            (Code::PARENTHESES, operand, "is taken for a field's name, parenthesis and all")
+            (Code::Parentheses, operand, "is taken for a field's name, parenthesis and all")
         } else if let Some(operand) = operands.iter().find(is_number) {
-            (Code::UNQUOTED_NUMBER, operand, "is taken for a field's name, not for a number")
+            (Code::UnquotedNumber, operand, "is taken for a field's name, not for a number")
         } else if let Some(operand) = operands.first() {
-            (Code::NO_FIELD, operand, "is taken for a field's name, and no record has it")
+            (Code::NoField, operand, "is taken for a field's name, and no record has it")
         } else {
             return;
         };
         let consequence = if meaning.is_empty() { "is always empty" } else { meaning };
         let subject = if meaning.is_empty() { *operand } else { test.text.as_str() };
         let message = format!("`{subject}` {consequence}: `{operand}` {why}");
-        self.tell(code, &test.place, &message);
+        self.report(code, &test.range, &message);
     }
 
     fn upper_cased(&mut self, test: &SimpleTest) {
-        let Form::Comparison(left, _, right) = &test.form else { return };
+        let TestForm::Comparison(left, _, right) = &test.form else { return };
         for side in [left, right] {
             let message = match side {
                 Side::Literal(text) if *text != text.to_uppercase() => {
@@ -179,7 +189,7 @@ impl Teller<'_> {
                 }
                 _ => continue,
             };
-            self.tell(Code::UPPER_CASED, &test.place, &message);
+            self.report(Code::UpperCased, &test.range, &message);
         }
     }
 
@@ -188,7 +198,7 @@ impl Teller<'_> {
         for literal in literals(self.text) {
             let text = self.text[literal.clone()].to_uppercase();
             let in_condition = branches.iter().any(|branch| {
-                branch.place.start <= literal.start && literal.end <= branch.place.end
+                branch.range.start <= literal.start && literal.end <= branch.range.end
             });
             let words: Vec<&str> =
                 text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
@@ -200,7 +210,7 @@ impl Teller<'_> {
             if let Some(keyword) = KEYWORDS.iter().find(splits) {
                 let message =
                     format!("{keyword} counts inside quotes too and takes the text apart");
-                self.tell(Code::KEYWORD_IN_LITERAL, &literal, &message);
+                self.report(Code::KeywordInLiteral, &literal, &message);
             }
         }
     }

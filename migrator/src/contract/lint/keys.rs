@@ -3,10 +3,10 @@
 use super::pair::name;
 use super::words::nearest;
 use crate::contract::convert::DataType;
-use crate::contract::diagnostic::{Code, Finding};
+use crate::contract::diagnostic::{Code, Diagnostic};
 use crate::contract::json::Node;
 use crate::contract::model::RowKind;
-use crate::contract::syntax::{Draft, FieldMapping, FilterRule, Placed, Relationship};
+use crate::contract::syntax::{ContractSyntax, FieldMapping, FilterRule, Relationship, Spanned};
 
 const TOP: [&str; 12] = [
     "xml_root_element",
@@ -67,7 +67,7 @@ const TYPES: [&str; 13] = [
 ];
 
 /// Warns about keys, data types and mapping types.
-pub(super) fn warn(draft: &Draft, found: &mut Vec<Finding>) {
+pub(super) fn warn(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     repeated("", &draft.root, found);
     unknown("", &draft.root, &TOP, found);
     for (key, known) in [("element_filtering", &FILTERING[..]), ("bit_conversions", &BITS)] {
@@ -94,7 +94,7 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn repeated(path: &str, node: &Node, found: &mut Vec<Finding>) {
+fn repeated(path: &str, node: &Node, found: &mut Vec<Diagnostic>) {
     for (index, item) in node.items().iter().enumerate() {
         repeated(&format!("{path}[{index}]"), item, found);
     }
@@ -103,10 +103,10 @@ fn repeated(path: &str, node: &Node, found: &mut Vec<Finding>) {
         let path = join(path, &member.key);
         let last = members[index + 1..].iter().rfind(|other| other.key == member.key);
         if let Some(last) = last.filter(|_| !is_for_people(&member.key)) {
-            let line = last.key_place.line;
+            let line = last.key_span.line;
             let message =
                 format!("`{}` does not count: it stands on line {line} again", member.key);
-            found.push(Finding::new(Code::REPEATED_KEY, &path, member.key_place, message));
+            found.push(Diagnostic::new(Code::RepeatedKey, &path, member.key_span, message));
         }
         repeated(&path, &member.value, found);
     }
@@ -117,23 +117,24 @@ fn is_for_people(key: &str) -> bool {
     key.starts_with('_') || key == "description"
 }
 
-fn unknown(path: &str, node: &Node, known: &[&'static str], found: &mut Vec<Finding>) {
+fn unknown(path: &str, node: &Node, known: &[&'static str], found: &mut Vec<Diagnostic>) {
     for member in node.members() {
         let key = member.key.as_str();
         if known.contains(&key) || is_for_people(key) {
             continue;
         }
         let message = format!("`{key}` is no key of a contract and has no effect");
-        let finding = Finding::new(Code::UNKNOWN_KEY, join(path, key), member.key_place, message);
+        let diagnostic =
+            Diagnostic::new(Code::UnknownKey, join(path, key), member.key_span, message);
         found.push(match nearest(key, known.iter().copied()) {
-            Some(nearest) => finding.with_help(format!("was {nearest} meant?")),
-            None => finding,
+            Some(nearest) => diagnostic.with_help(format!("was {nearest} meant?")),
+            None => diagnostic,
         });
     }
 }
 
 /// Keys of the top level that are read by nobody (contract.md 3).
-fn root(draft: &Draft, found: &mut Vec<Finding>) {
+fn root(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     let application = format!("/Provenir/Request/CustData/{}", draft.head.source_application_table);
     for (key, wanted) in [("xml_root_element", "Provenir"), ("xml_application_path", &application)]
     {
@@ -142,14 +143,16 @@ fn root(draft: &Draft, found: &mut Vec<Finding>) {
             continue;
         };
         let message = format!("`{key}` has no effect: records have {wanted}, not {written}");
-        let finding = Finding::new(Code::IGNORED_KEY, key, node.place, message);
-        found.push(finding.with_help(format!("write {wanted}, or look whether the rest is meant")));
+        let diagnostic = Diagnostic::new(Code::IgnoredKey, key, node.span, message);
+        found.push(
+            diagnostic.with_help(format!("write {wanted}, or look whether the rest is meant")),
+        );
     }
 }
 
 /// `required` is the same everywhere: one finding for all.
-fn required(draft: &Draft, found: &mut Vec<Finding>) {
-    let is_set = |mapping: &&Placed<FieldMapping>| {
+fn required(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
+    let is_set = |mapping: &&Spanned<FieldMapping>| {
         mapping.node.get("required").is_some_and(|node| node.to_json() == true)
     };
     let mut all = draft.mappings.iter().filter(is_set);
@@ -163,65 +166,65 @@ fn required(draft: &Draft, found: &mut Vec<Finding>) {
         "`required` has no effect on {}{others}: blanks are treated by nullable and default_value",
         name(&first.value)
     );
-    found.push(first.finding(Code::IGNORED_KEY, "required", message));
+    found.push(first.diagnostic(Code::IgnoredKey, "required", message));
 }
 
 /// Of two rules for one element type the first counts, of two relationships of one table the last.
-fn repeated_pieces(draft: &Draft, found: &mut Vec<Finding>) {
+fn repeated_pieces(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     for (index, rule) in draft.rules.iter().enumerate() {
-        let same = |other: &&Placed<FilterRule>| {
-            !rule.lacks("element_type") && other.value.element_type == rule.value.element_type
+        let same = |other: &&Spanned<FilterRule>| {
+            !rule.is_missing("element_type") && other.value.element_type == rule.value.element_type
         };
         if let Some(first) = draft.rules[..index].iter().find(same) {
-            let line = first.node.place.line;
+            let line = first.node.span.line;
             let message = format!(
                 "a second rule for {} does not count: the first stands on line {line}",
                 rule.value.element_type
             );
-            found.push(rule.finding(Code::REPEATED_KEY, "element_type", message));
+            found.push(rule.diagnostic(Code::RepeatedKey, "element_type", message));
         }
     }
     for (index, relationship) in draft.relationships.iter().enumerate() {
         let child = relationship.value.child_table.as_deref().filter(|child| !child.is_empty());
-        let same = |other: &&Placed<Relationship>| other.value.child_table.as_deref() == child;
+        let same = |other: &&Spanned<Relationship>| other.value.child_table.as_deref() == child;
         let later = draft.relationships[index + 1..].iter().rfind(same);
         if let (Some(child), Some(last)) = (child, later) {
-            let line = last.node.place.line;
+            let line = last.node.span.line;
             let message =
                 format!("the relationship does not count: {child} has another on line {line}");
-            found.push(relationship.finding(Code::REPEATED_KEY, "child_table", message));
+            found.push(relationship.diagnostic(Code::RepeatedKey, "child_table", message));
         }
     }
 }
 
 /// Keys that are known and do nothing here.
-fn without_effect(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+fn without_effect(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     let key = "exclude_default_when_record_empty";
     if mapping.node.get(key).is_some_and(|node| node.to_json() == true) {
         let message = format!(
             "`{key}` has no effect: {} gets its default all the same",
             name(&mapping.value)
         );
-        found.push(mapping.finding(Code::IGNORED_KEY, key, message));
+        found.push(mapping.diagnostic(Code::IgnoredKey, key, message));
     }
     if mapping.value.enum_name.is_some() && !mapping.value.has_type("enum") {
         let message = format!(
             "`enum_name` has no effect: mapping_type of {} has no enum",
             name(&mapping.value)
         );
-        found.push(mapping.finding(Code::IGNORED_KEY, "enum_name", message));
+        found.push(mapping.diagnostic(Code::IgnoredKey, "enum_name", message));
     }
 }
 
-fn data_type(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+fn data_type(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     let Some(written) = mapping.value.data_type.as_deref() else { return };
-    if DataType::parse(written) == DataType::Other && !mapping.lacks("data_type") {
+    if DataType::parse(written) == DataType::Other && !mapping.is_missing("data_type") {
         let message = format!("{written:?} is no data type: {} becomes text", name(&mapping.value));
-        found.push(mapping.finding(Code::UNKNOWN_DATA_TYPE, "data_type", message));
+        found.push(mapping.diagnostic(Code::UnknownDataType, "data_type", message));
     }
 }
 
-fn mapping_types(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+fn mapping_types(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     let rows = RowKind::ALL.map(RowKind::type_name);
     for step in &mapping.value.types {
         let step_name = step.name.as_str();
@@ -231,10 +234,10 @@ fn mapping_types(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
         let data_type = mapping.value.data_type.as_deref().unwrap_or_default();
         let message = format!("{step_name:?} is no mapping type: it only converts to {data_type}");
         let path = format!("{}.mapping_type", mapping.path);
-        let finding = Finding::new(Code::UNKNOWN_MAPPING_TYPE, path, step.place, message);
+        let diagnostic = Diagnostic::new(Code::UnknownMappingType, path, step.span, message);
         found.push(match nearest(step_name, TYPES.into_iter().chain(rows)) {
-            Some(nearest) => finding.with_help(format!("was {nearest} meant?")),
-            None => finding,
+            Some(nearest) => diagnostic.with_help(format!("was {nearest} meant?")),
+            None => diagnostic,
         });
     }
 }

@@ -1,12 +1,12 @@
 //! Values that are never found, or found elsewhere than a mapping says (contract.md 6.2, 8, 9.3).
 
-use super::pair::{Compiled, Pair};
+use super::pair::{CompiledMapping, ContractPair};
 use crate::contract::check::rule;
-use crate::contract::diagnostic::{Code, Finding};
+use crate::contract::diagnostic::{Code, Diagnostic};
 use crate::contract::model::{
     ChildKind, ContactRole, LITERAL_ADDRESS, LastValid, Lookup, Procedure,
 };
-use crate::contract::syntax::{Draft, last_segment};
+use crate::contract::syntax::{ContractSyntax, last_segment};
 
 /// The name that two mapping types look for, whatever a contract calls its contacts (9.3).
 const LITERAL_CONTACT: &str = "contact";
@@ -15,7 +15,7 @@ const LITERAL_CONTACT: &str = "contact";
 const ROOT: &str = "Provenir";
 
 /// Warns about look-ups of mappings.
-pub(super) fn warn(pair: Pair<'_>, found: &mut Vec<Finding>) {
+pub(super) fn warn(pair: ContractPair<'_>, found: &mut Vec<Diagnostic>) {
     for compiled in pair.compiled() {
         literal_names(pair.draft, &compiled, found);
         second_role(pair, &compiled, found);
@@ -26,12 +26,16 @@ pub(super) fn warn(pair: Pair<'_>, found: &mut Vec<Finding>) {
 }
 
 /// The name of the elements that a filter rule is for.
-fn element<'d>(draft: &'d Draft, element_type: &str) -> &'d str {
+fn element<'d>(draft: &'d ContractSyntax, element_type: &str) -> &'d str {
     rule(draft, element_type).map_or("", |rule| last_segment(&rule.value.xml_child_path))
 }
 
 /// Types with names of elements in them, of use to one product line alone.
-fn literal_names(draft: &Draft, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+fn literal_names(
+    draft: &ContractSyntax,
+    compiled: &CompiledMapping<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
     for step in &compiled.written.value.types {
         let wanted = match step.name.as_str() {
             "authu_contact" => &[(LITERAL_CONTACT, "contact")][..],
@@ -50,13 +54,17 @@ fn literal_names(draft: &Draft, compiled: &Compiled<'_>, found: &mut Vec<Finding
                 element(draft, kind)
             );
             let path = format!("{}.mapping_type", compiled.written.path);
-            found.push(Finding::new(Code::NEVER_FOUND, path, step.place, message));
+            found.push(Diagnostic::new(Code::NeverFound, path, step.span, message));
         }
     }
 }
 
 /// The second type of the contact rule, of which there may be none.
-fn second_role(pair: Pair<'_>, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+fn second_role(
+    pair: ContractPair<'_>,
+    compiled: &CompiledMapping<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
     let asks = matches!(
         compiled.mapping.lookup,
         Lookup::Authorized { .. } | Lookup::LastValid(LastValid { role: ContactRole::Second, .. })
@@ -66,11 +74,11 @@ fn second_role(pair: Pair<'_>, compiled: &Compiled<'_>, found: &mut Vec<Finding>
             "{} is never found: the rule for contacts lists no second type",
             compiled.name()
         );
-        found.push(compiled.written.finding(Code::NEVER_FOUND, "mapping_type", message));
+        found.push(compiled.written.diagnostic(Code::NeverFound, "mapping_type", message));
     }
 }
 
-fn path(pair: Pair<'_>, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+fn path(pair: ContractPair<'_>, compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let (written, name) = (compiled.written, compiled.name());
     let path = written.value.path();
     let message = match &compiled.mapping.lookup {
@@ -91,12 +99,12 @@ fn path(pair: Pair<'_>, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
                 "xml_path has no effect: {name} is looked up in the {own} that the row is about"
             );
             let help = format!("write the path of {own}, where the attribute is looked up");
-            found.push(written.finding(Code::IGNORED_KEY, "xml_path", message).with_help(help));
+            found.push(written.diagnostic(Code::IgnoredKey, "xml_path", message).with_help(help));
             return;
         }
         _ => return,
     };
-    found.push(written.finding(Code::NEVER_FOUND, "xml_path", message));
+    found.push(written.diagnostic(Code::NeverFound, "xml_path", message));
 }
 
 /// Whether a record that is not rejected can have an element at a path.
@@ -108,18 +116,18 @@ fn can_be(path: &str) -> bool {
 }
 
 /// Rules for elements that are nowhere.
-fn rules(draft: &Draft, found: &mut Vec<Finding>) {
+fn rules(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     for rule in draft.rules.iter().filter(|rule| !can_be(&rule.value.xml_child_path)) {
         let message = format!(
             "no {} is found: paths start with /{ROOT} and end with a name",
             rule.value.element_type
         );
-        found.push(rule.finding(Code::NEVER_FOUND, "xml_child_path", message));
+        found.push(rule.diagnostic(Code::NeverFound, "xml_child_path", message));
     }
 }
 
 /// Employments need no rule, and have no rows without one.
-fn without_rule(pair: Pair<'_>, found: &mut Vec<Finding>) {
+fn without_rule(pair: ContractPair<'_>, found: &mut Vec<Diagnostic>) {
     let employment = pair.contract.procedures.iter().position(|procedure| {
         matches!(procedure, Procedure::Children(plan) if plan.kind == ChildKind::Employment)
     });
@@ -134,7 +142,7 @@ fn without_rule(pair: Pair<'_>, found: &mut Vec<Finding>) {
         found.push(
             first
                 .written
-                .finding(Code::MAKES_NO_ROW, "target_table", message)
+                .diagnostic(Code::MakesNoRow, "target_table", message)
                 .with_help("add the rule to element_filtering.filter_rules"),
         );
     }

@@ -2,14 +2,18 @@
 
 use rustc_hash::FxHashMap;
 
-use super::pair::Compiled;
+use super::pair::CompiledMapping;
 use crate::contract::convert::{DataType, is_blank, text_of};
-use crate::contract::diagnostic::{Code, Finding};
+use crate::contract::diagnostic::{Code, Diagnostic};
 use crate::contract::model::{Contract, DataLength, Mapping, RowKind, Step};
 use crate::record::Value;
 
 /// Warns about one mapping.
-pub(super) fn warn(contract: &Contract, compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+pub(super) fn warn(
+    contract: &Contract,
+    compiled: &CompiledMapping<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
     length(compiled, found);
     length_without_effect(compiled, found);
     first_number(compiled, found);
@@ -17,7 +21,11 @@ pub(super) fn warn(contract: &Contract, compiled: &Compiled<'_>, found: &mut Vec
     digits(compiled, found);
     if let Some(why) = never_applies(contract, compiled) {
         let message = format!("the default of {} never applies: {why}", compiled.name());
-        found.push(compiled.written.finding(Code::DEFAULT_NEVER_APPLIES, "default_value", message));
+        found.push(compiled.written.diagnostic(
+            Code::DefaultNeverApplies,
+            "default_value",
+            message,
+        ));
     }
 }
 
@@ -26,7 +34,7 @@ fn is_text(data_type: DataType) -> bool {
 }
 
 /// Lengths count nowhere in rows of section 11.
-fn length(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+fn length(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let (mapping, name) = (compiled.mapping, compiled.name());
     let data_type = mapping.data_type;
     if compiled.makes.is_some() {
@@ -34,7 +42,7 @@ fn length(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
     }
     let (code, message) = match mapping.length {
         DataLength::Number(0) if is_text(data_type) => (
-            Code::NEGATIVE_LENGTH,
+            Code::NegativeLength,
             format!("data_length 0 cuts every value of {name} down to nothing"),
         ),
         DataLength::Number(length) if length < 0 && is_text(data_type) => {
@@ -43,28 +51,27 @@ fn length(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
                 _ => format!("the last {} characters", length.unsigned_abs()),
             };
             (
-                Code::NEGATIVE_LENGTH,
+                Code::NegativeLength,
                 format!("data_length {length} cuts {characters} of every value of {name}"),
             )
         }
         DataLength::Unusable if is_text(data_type) => (
-            Code::UNUSABLE_LENGTH,
+            Code::UnusableLength,
             format!("data_length is no whole number: nothing of {name} is cut"),
         ),
-        DataLength::Unusable if data_type == DataType::Decimal => (
-            Code::UNUSABLE_LENGTH,
-            format!("data_length is no whole number: {name} is always null"),
-        ),
+        DataLength::Unusable if data_type == DataType::Decimal => {
+            (Code::UnusableLength, format!("data_length is no whole number: {name} is always null"))
+        }
         _ => return,
     };
-    found.push(compiled.written.finding(code, "data_length", message));
+    found.push(compiled.written.diagnostic(code, "data_length", message));
 }
 
 /// Fraction digits that a decimal gets where its length does not count (contract.md 10.2, 12.5).
 pub(super) const DIGITS: i64 = 2;
 
 /// Lengths count for texts and decimals that are neither calculated nor in rows of section 11.
-fn length_without_effect(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+fn length_without_effect(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let mapping = compiled.mapping;
     let DataLength::Number(length) = mapping.length else { return };
     let is_decimal = mapping.data_type == DataType::Decimal;
@@ -81,7 +88,7 @@ fn length_without_effect(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
         }
     };
     let message = format!("data_length of {} has no effect: {why}", compiled.name());
-    found.push(compiled.written.finding(Code::IGNORED_KEY, "data_length", message));
+    found.push(compiled.written.diagnostic(Code::IgnoredKey, "data_length", message));
 }
 
 /// Whether an expression gives the value.
@@ -90,7 +97,7 @@ pub(super) fn calculates(mapping: &Mapping) -> bool {
 }
 
 /// Whole numbers without a mapping type (contract.md 9.1).
-fn first_number(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+fn first_number(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let mapping = compiled.mapping;
     // Keys are set last, whatever was mapped.
     let is_key = matches!(compiled.written.value.column(), "app_id" | "con_id");
@@ -100,12 +107,12 @@ fn first_number(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
             "{} takes the first digits of the text: -5 becomes 5, 1,234 becomes 1",
             compiled.name()
         );
-        found.push(compiled.written.finding(Code::FIRST_NUMBER, "data_type", message));
+        found.push(compiled.written.diagnostic(Code::FirstNumber, "data_type", message));
     }
 }
 
 /// Without a conversion any text that is not blank is true (contract.md 10.4).
-fn bit(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+fn bit(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let mapping = compiled.mapping;
     let is_bit = matches!(mapping.data_type, DataType::Bit | DataType::Boolean);
     let converts = mapping.chain.iter().any(|step| {
@@ -114,19 +121,19 @@ fn bit(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
     if is_bit && !converts && compiled.makes.is_none() {
         let name = compiled.name();
         let message = format!("{name} is 1 for every text that is not blank, 0, N and false too");
-        found.push(compiled.written.finding(Code::BIT_WITHOUT_TYPE, "data_type", message));
+        found.push(compiled.written.diagnostic(Code::BitWithoutType, "data_type", message));
     }
 }
 
 /// Digits are read as one number, which has no leading zeros (contract.md 9.4).
-fn digits(compiled: &Compiled<'_>, found: &mut Vec<Finding>) {
+fn digits(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let types = &compiled.written.value.types;
     let step = types.iter().find(|step| matches!(&*step.name, "numbers_only" | "extract_numeric"));
     let used = !matches!(compiled.makes, Some(kind) if kind != RowKind::Collateral);
     if let Some(step) = step.filter(|_| used && is_text(compiled.mapping.data_type)) {
         let message = format!("{} loses leading zeros: 02134 becomes 2134", compiled.name());
         let path = format!("{}.mapping_type", compiled.written.path);
-        found.push(Finding::new(Code::LEADING_ZEROS, path, step.place, message));
+        found.push(Diagnostic::new(Code::LeadingZeros, path, step.span, message));
     }
 }
 
@@ -157,7 +164,7 @@ pub(super) fn fills_blanks(contract: &Contract, step: Option<&Step>, default: &V
 }
 
 /// Why a default has no effect on any record; `None` where it may have one (contract.md 9.5).
-fn never_applies(contract: &Contract, compiled: &Compiled<'_>) -> Option<&'static str> {
+fn never_applies(contract: &Contract, compiled: &CompiledMapping<'_>) -> Option<&'static str> {
     let mapping = compiled.mapping;
     let raw = mapping.default.raw.as_ref()?;
     let first = mapping.chain.first();
@@ -209,7 +216,7 @@ fn never_applies(contract: &Contract, compiled: &Compiled<'_>) -> Option<&'stati
 }
 
 /// Collateral rows convert truthy defaults by rules of their own (contract.md 9.5 c, 11.6).
-fn never_in_collateral(compiled: &Compiled<'_>) -> Option<&'static str> {
+fn never_in_collateral(compiled: &CompiledMapping<'_>) -> Option<&'static str> {
     let mapping = compiled.mapping;
     if mapping.chain.iter().any(|step| matches!(step, Step::CharToBit)) {
         return Some("the conversion makes 0 or 1 of everything, of a blank too");

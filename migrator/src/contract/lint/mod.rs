@@ -12,14 +12,14 @@ mod presence;
 mod table;
 pub mod words;
 
-pub use self::pair::{Compiled, Pair};
-pub use self::presence::{Targets, place_of};
-use super::diagnostic::{Finding, sort};
-use super::syntax::Draft;
+pub use self::pair::{CompiledMapping, ContractPair};
+pub use self::presence::{Targets, span_of};
+use super::diagnostic::{Diagnostic, sort};
+use super::syntax::ContractSyntax;
 
 /// What can be said of a contract that may have faults: keys, words and expressions of no effect,
 /// and the tables and columns that mappings name and nothing has.
-pub fn of_draft(draft: &Draft, targets: Targets<'_>) -> Vec<Finding> {
+pub fn of_draft(draft: &ContractSyntax, targets: Targets<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     keys::warn(draft, &mut found);
     for mapping in &draft.mappings {
@@ -33,7 +33,7 @@ pub fn of_draft(draft: &Draft, targets: Targets<'_>) -> Vec<Finding> {
 
 /// Everything that can be said of a contract without faults, in the order of its text; with tables
 /// to fill also what they and the mappings disagree in.
-pub fn warnings(pair: Pair<'_>, targets: Targets<'_>) -> Vec<Finding> {
+pub fn warnings(pair: ContractPair<'_>, targets: Targets<'_>) -> Vec<Diagnostic> {
     let mut found = of_draft(pair.draft, targets);
     for compiled in pair.compiled() {
         mapping::warn(pair.contract, &compiled, &mut found);

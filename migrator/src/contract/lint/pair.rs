@@ -1,22 +1,22 @@
 //! A contract as written and as compiled, side by side. Warns about nothing.
 
 use crate::contract::model::{Contract, Mapping, Procedure, RowKind};
-use crate::contract::syntax::{Draft, FieldMapping, Placed};
+use crate::contract::syntax::{ContractSyntax, FieldMapping, Spanned};
 
 /// A contract in both its forms, as written and as compiled.
 #[derive(Debug, Clone, Copy)]
-pub struct Pair<'c> {
+pub struct ContractPair<'c> {
     /// As written; without faults.
-    pub draft: &'c Draft,
+    pub draft: &'c ContractSyntax,
     /// As compiled from the same text.
     pub contract: &'c Contract,
 }
 
 /// A mapping in both its forms.
 #[derive(Debug, Clone, Copy)]
-pub struct Compiled<'c> {
+pub struct CompiledMapping<'c> {
     /// As written.
-    pub written: &'c Placed<FieldMapping>,
+    pub written: &'c Spanned<FieldMapping>,
     /// As compiled.
     pub mapping: &'c Mapping,
     /// Index of its table in the contract's.
@@ -25,14 +25,14 @@ pub struct Compiled<'c> {
     pub makes: Option<RowKind>,
 }
 
-impl<'c> Pair<'c> {
+impl<'c> ContractPair<'c> {
     /// All mappings that have an effect, in the order of the text.
-    pub fn compiled(self) -> Vec<Compiled<'c>> {
+    pub fn compiled(self) -> Vec<CompiledMapping<'c>> {
         let mut all = Vec::new();
         for (table, procedure) in self.contract.procedures.iter().enumerate() {
             let mut add = |mapping: &'c Mapping, makes| {
                 if let Some(written) = self.written(mapping.index) {
-                    all.push(Compiled { written, mapping, table, makes });
+                    all.push(CompiledMapping { written, mapping, table, makes });
                 }
             };
             match procedure {
@@ -56,13 +56,13 @@ impl<'c> Pair<'c> {
     }
 
     /// The entry of `mappings` with this index.
-    pub fn written(self, index: usize) -> Option<&'c Placed<FieldMapping>> {
+    pub fn written(self, index: usize) -> Option<&'c Spanned<FieldMapping>> {
         let at = self.draft.mappings.binary_search_by_key(&index, |m| m.value.index).ok()?;
         self.draft.mappings.get(at)
     }
 }
 
-impl Compiled<'_> {
+impl CompiledMapping<'_> {
     /// `table.column`; of a mapping that names no column the table.
     pub(super) fn name(&self) -> String {
         name(&self.written.value)

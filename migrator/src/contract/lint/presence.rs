@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::pair::Pair;
+use super::pair::ContractPair;
 use super::words::nearest;
-use crate::contract::diagnostic::{Code, Finding};
-use crate::contract::json::{Node, Place};
+use crate::contract::diagnostic::{Code, Diagnostic};
+use crate::contract::json::{Node, Span};
 use crate::contract::model::RowKind;
 use crate::contract::shape::{ColumnShape, TableShape};
-use crate::contract::syntax::{Draft, FieldMapping, Placed};
+use crate::contract::syntax::{ContractSyntax, FieldMapping, Spanned};
 
 /// What mappings are compared with, as far as it is known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,14 +21,14 @@ pub struct Targets<'t> {
 
 /// Who says that a table is so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum TargetKind {
     /// The catalogue, which minds the case of names.
     Catalogue,
     /// The store, which does not.
     Store,
 }
 
-impl Origin {
+impl TargetKind {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Catalogue => "catalogue",
@@ -50,15 +50,15 @@ impl Origin {
 }
 
 impl<'t> Targets<'t> {
-    fn of(self, origin: Origin) -> Option<&'t [TableShape]> {
+    fn of(self, origin: TargetKind) -> Option<&'t [TableShape]> {
         match origin {
-            Origin::Catalogue => self.catalogue,
-            Origin::Store => self.store,
+            TargetKind::Catalogue => self.catalogue,
+            TargetKind::Store => self.store,
         }
     }
 
     /// The table with this name, by the word of one of the two.
-    pub(super) fn table(self, origin: Origin, name: &str) -> Option<&'t TableShape> {
+    pub(super) fn table(self, origin: TargetKind, name: &str) -> Option<&'t TableShape> {
         self.of(origin)?.iter().find(|table| origin.same(&table.name, name))
     }
 }
@@ -74,8 +74,8 @@ fn own_column(mapping: &FieldMapping) -> Option<&str> {
 }
 
 /// Tables and columns that mappings name, of a contract that may have faults.
-pub(super) fn mapped(draft: &Draft, targets: Targets<'_>, found: &mut Vec<Finding>) {
-    for origin in [Origin::Catalogue, Origin::Store] {
+pub(super) fn mapped(draft: &ContractSyntax, targets: Targets<'_>, found: &mut Vec<Diagnostic>) {
+    for origin in [TargetKind::Catalogue, TargetKind::Store] {
         let Some(tables) = targets.of(origin) else { continue };
         let mut told = BTreeSet::new();
         for mapping in &draft.mappings {
@@ -100,30 +100,30 @@ pub(super) fn mapped(draft: &Draft, targets: Targets<'_>, found: &mut Vec<Findin
 
 /// A table that the store lacks and the catalogue has is created; any other stops a run.
 fn no_table(
-    origin: Origin,
+    origin: TargetKind,
     tables: &[TableShape],
     targets: Targets<'_>,
-    mapping: &Placed<FieldMapping>,
-) -> Finding {
+    mapping: &Spanned<FieldMapping>,
+) -> Diagnostic {
     let name = mapping.value.table();
     let message = format!("the {} has no table {name}", origin.name());
-    if origin == Origin::Store && targets.table(Origin::Catalogue, name).is_some() {
-        return mapping.finding(Code::ABSENT_TABLE, "target_table", message);
+    if origin == TargetKind::Store && targets.table(TargetKind::Catalogue, name).is_some() {
+        return mapping.diagnostic(Code::AbsentTable, "target_table", message);
     }
-    let finding = mapping.finding(Code::MISSING_TABLE, "target_table", message);
+    let diagnostic = mapping.diagnostic(Code::MissingTable, "target_table", message);
     match nearest(name, tables.iter().map(|table| table.name.as_str())) {
-        Some(meant) => finding.with_help(format!("was {meant} meant? If not, add the table")),
-        None => finding,
+        Some(meant) => diagnostic.with_help(format!("was {meant} meant? If not, add the table")),
+        None => diagnostic,
     }
 }
 
 fn lacking(
-    origin: Origin,
+    origin: TargetKind,
     table: &TableShape,
     name: &str,
-    mapping: &Placed<FieldMapping>,
+    mapping: &Spanned<FieldMapping>,
     key: &str,
-) -> Option<Finding> {
+) -> Option<Diagnostic> {
     let column = origin.column(table, name);
     let what = match column {
         None => "has no column",
@@ -131,24 +131,24 @@ fn lacking(
         Some(_) => return None,
     };
     let message = format!("{} of the {} {what} {name}", table.name, origin.name());
-    let finding = mapping.finding(Code::LACKING_COLUMN, key, message);
+    let diagnostic = mapping.diagnostic(Code::LackingColumn, key, message);
     let meant = nearest(name, table.columns.iter().map(|column| column.name.as_str()));
     Some(match meant.filter(|_| column.is_none()) {
-        Some(meant) => finding.with_help(format!("was {meant} meant? If not, add the column")),
-        None => finding,
+        Some(meant) => diagnostic.with_help(format!("was {meant} meant? If not, add the column")),
+        None => diagnostic,
     })
 }
 
 /// Columns that rows get without a mapping of their own: keys, and what the type of a row says.
-pub(super) fn fixed(pair: Pair<'_>, targets: Targets<'_>, found: &mut Vec<Finding>) {
+pub(super) fn fixed(pair: ContractPair<'_>, targets: Targets<'_>, found: &mut Vec<Diagnostic>) {
     for own in &pair.contract.tables {
-        let of_table = |mapping: &&Placed<FieldMapping>| mapping.value.table() == own.name;
+        let of_table = |mapping: &&Spanned<FieldMapping>| mapping.value.table() == own.name;
         let mut mappings = pair.draft.mappings.iter().filter(of_table);
         let named: BTreeSet<&str> =
             mappings.clone().filter_map(|mapping| own_column(&mapping.value)).collect();
         let Some(first) = mappings.next() else { continue };
         let unnamed = || own.columns.iter().filter(|column| !named.contains(column.as_str()));
-        for origin in [Origin::Catalogue, Origin::Store] {
+        for origin in [TargetKind::Catalogue, TargetKind::Store] {
             let Some(table) = targets.table(origin, &own.name) else { continue };
             found.extend(
                 unnamed()
@@ -160,14 +160,14 @@ pub(super) fn fixed(pair: Pair<'_>, targets: Targets<'_>, found: &mut Vec<Findin
 
 /// Where something stands that is about a table as a whole: its entry in the order of insertion,
 /// else its first mapping, else the order.
-pub fn place_of(draft: &Draft, table: &str) -> (String, Place) {
+pub fn span_of(draft: &ContractSyntax, table: &str) -> (String, Span) {
     const ORDER: &str = "table_insertion_order";
     let order = draft.root.get(ORDER).map_or(&[][..], Node::items);
     if let Some(index) = order.iter().position(|node| node.text() == Some(table)) {
-        return (format!("{ORDER}[{index}]"), order[index].place);
+        return (format!("{ORDER}[{index}]"), order[index].span);
     }
     match draft.mappings.iter().find(|mapping| mapping.value.table() == table) {
-        Some(mapping) => (format!("{}.target_table", mapping.path), mapping.place("target_table")),
-        None => (ORDER.to_owned(), draft.place(&[ORDER])),
+        Some(mapping) => (format!("{}.target_table", mapping.path), mapping.span("target_table")),
+        None => (ORDER.to_owned(), draft.span(&[ORDER])),
     }
 }

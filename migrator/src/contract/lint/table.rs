@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::mapping::{fills_blanks, of_blank};
-use super::pair::{Compiled, Pair};
+use super::pair::{CompiledMapping, ContractPair};
 use super::words::{listed, nearest};
 use crate::contract::check::enum_name;
 use crate::contract::convert::text_of;
-use crate::contract::diagnostic::{Code, Finding};
+use crate::contract::diagnostic::{Code, Diagnostic};
 use crate::contract::json::Node;
 use crate::contract::model::{ChildKind, Contract, Mapping, Procedure, RowKind, Step};
-use crate::contract::syntax::{Draft, FieldMapping, Placed};
+use crate::contract::syntax::{ContractSyntax, FieldMapping, Spanned};
 
 /// The log, which is inserted into without a mapping.
 const LOG: &str = "processing_log";
 
 /// Warns about mappings that make no row, about the order of tables and about enumerations.
-pub(super) fn of_draft(draft: &Draft, found: &mut Vec<Finding>) {
+pub(super) fn of_draft(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     for mapping in &draft.mappings {
         no_row(mapping, found);
         parameter(mapping, found);
@@ -27,15 +27,19 @@ pub(super) fn of_draft(draft: &Draft, found: &mut Vec<Finding>) {
 }
 
 /// Warns about tables whose rows are never dropped.
-pub(super) fn always_kept(pair: Pair<'_>, found: &mut Vec<Finding>) {
+pub(super) fn always_kept(pair: ContractPair<'_>, found: &mut Vec<Diagnostic>) {
     let compiled = pair.compiled();
     of_application(pair.contract, &compiled, found);
     of_children(pair.contract, &compiled, found);
 }
 
 /// Tables with a column that holds more than its default in every record (contract.md 7.2).
-fn of_application(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<Finding>) {
-    let mut by_table: BTreeMap<usize, Vec<&Compiled<'_>>> = BTreeMap::new();
+fn of_application(
+    contract: &Contract,
+    compiled: &[CompiledMapping<'_>],
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut by_table: BTreeMap<usize, Vec<&CompiledMapping<'_>>> = BTreeMap::new();
     for mapping in compiled {
         let may_drop = matches!(&contract.procedures[mapping.table],
             Procedure::Application(plan) if !plan.always_kept);
@@ -52,27 +56,27 @@ fn of_application(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Ve
             contract.tables[table].name,
             listed(&names)
         );
-        let place = first.written.value.types.first().map(|step| step.place);
+        let span = first.written.value.types.first().map(|step| step.span);
         let path = format!("{}.mapping_type", first.written.path);
-        let place = place.unwrap_or(first.written.node.place);
-        found.push(Finding::new(Code::ROW_ALWAYS_KEPT, path, place, message));
+        let span = span.unwrap_or(first.written.node.span);
+        found.push(Diagnostic::new(Code::RowAlwaysKept, path, span, message));
     }
 }
 
 /// Children whose columns that count are filled with defaults, so that none is blank (contract.md
 /// 7.3).
-fn of_children(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<Finding>) {
+fn of_children(contract: &Contract, compiled: &[CompiledMapping<'_>], found: &mut Vec<Diagnostic>) {
     for (table, procedure) in contract.procedures.iter().enumerate() {
         let Procedure::Children(plan) = procedure else { continue };
         let counts = |mapping: &Mapping| {
-            let witness = plan.witnesses.iter().find(|own| own.column == mapping.column);
+            let witness = plan.presence_columns.iter().find(|own| own.column == mapping.column);
             let default = mapping.default.typed.as_ref().filter(|_| fills_up(mapping));
             witness.zip(default).is_some_and(|(witness, default)| {
                 !(witness.zero_is_blank && matches!(text_of(default).as_ref(), "0" | "0.0"))
             })
         };
         let own = compiled.iter().filter(|own| own.table == table && counts(own.mapping));
-        let own: Vec<&Compiled<'_>> = own.collect();
+        let own: Vec<&CompiledMapping<'_>> = own.collect();
         let Some(first) = own.first() else { continue };
         let names: Vec<&str> = own.iter().map(|own| own.written.value.column()).collect();
         let what = match plan.kind {
@@ -84,7 +88,7 @@ fn of_children(contract: &Contract, compiled: &[Compiled<'_>], found: &mut Vec<F
             contract.tables[table].name,
             listed(&names)
         );
-        found.push(first.written.finding(Code::ROW_ALWAYS_KEPT, "default_value", message));
+        found.push(first.written.diagnostic(Code::RowAlwaysKept, "default_value", message));
     }
 }
 
@@ -94,7 +98,7 @@ fn fills_up(mapping: &Mapping) -> bool {
 }
 
 /// Parameters that rows are told apart by (contract.md 11).
-fn parameter(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+fn parameter(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     for step in &mapping.value.types {
         let kind = RowKind::ALL.into_iter().find(|kind| kind.type_name() == step.name);
         let Some(kind) = kind.filter(|kind| kind.table() == mapping.value.table()) else {
@@ -116,13 +120,13 @@ fn parameter(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
         };
         let message = format!("{} of {}: {why}", step.shown(), mapping.value.table());
         let path = format!("{}.mapping_type", mapping.path);
-        found.push(Finding::new(Code::UNUSABLE_PARAMETER, path, step.place, message));
+        found.push(Diagnostic::new(Code::UnusableParameter, path, step.span, message));
     }
 }
 
 /// Only the first `policy_exceptions()` gives the notes (contract.md 11.5).
-fn later_notes(draft: &Draft, found: &mut Vec<Finding>) {
-    let notes = |mapping: &&Placed<FieldMapping>| {
+fn later_notes(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
+    let notes = |mapping: &&Spanned<FieldMapping>| {
         mapping.value.table() == RowKind::PolicyException.table()
             && mapping.value.types.iter().any(|step| {
                 step.name == RowKind::PolicyException.type_name()
@@ -131,13 +135,13 @@ fn later_notes(draft: &Draft, found: &mut Vec<Finding>) {
     };
     for later in draft.mappings.iter().filter(notes).skip(1) {
         let message = "the mapping has no effect: an earlier policy_exceptions() gives the notes";
-        let finding = later.finding(Code::MAKES_NO_ROW, "mapping_type", message);
-        found.push(finding.with_help("take the mapping out"));
+        let diagnostic = later.diagnostic(Code::MakesNoRow, "mapping_type", message);
+        found.push(diagnostic.with_help("take the mapping out"));
     }
 }
 
 /// Tables that are mapped and not ordered, and the other way round (contract.md 14.1).
-fn order(draft: &Draft, found: &mut Vec<Finding>) {
+fn order(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     let order = &draft.head.table_insertion_order;
     let mut told = BTreeSet::new();
     for mapping in &draft.mappings {
@@ -148,7 +152,7 @@ fn order(draft: &Draft, found: &mut Vec<Finding>) {
         let message = format!(
             "table_insertion_order does not have {table}: its rows go in behind all others"
         );
-        found.push(mapping.finding(Code::INSERTION_ORDER, "target_table", message));
+        found.push(mapping.diagnostic(Code::InsertionOrder, "target_table", message));
     }
     let is_mapped =
         |table: &str| draft.mappings.iter().any(|mapping| mapping.value.table() == table);
@@ -159,54 +163,54 @@ fn order(draft: &Draft, found: &mut Vec<Finding>) {
         };
         let path = format!("table_insertion_order[{index}]");
         let message = format!("nothing maps a table {table}");
-        let finding = Finding::new(Code::INSERTION_ORDER, path, node.place, message);
+        let diagnostic = Diagnostic::new(Code::InsertionOrder, path, node.span, message);
         let meant = nearest(table, told.iter().copied());
         found.push(match meant {
-            Some(meant) => finding.with_help(format!("was {meant} meant?")),
-            None => finding.with_help("take the table out of the order"),
+            Some(meant) => diagnostic.with_help(format!("was {meant} meant?")),
+            None => diagnostic.with_help("take the table out of the order"),
         });
     }
 }
 
 /// Whether even a record without the attribute gives the column a value that is not its default.
-fn is_never_default(contract: &Contract, compiled: &Compiled<'_>) -> bool {
+fn is_never_default(contract: &Contract, compiled: &CompiledMapping<'_>) -> bool {
     let (first, default) = (compiled.mapping.chain.first(), &compiled.mapping.default.typed);
     of_blank(contract, first).is_some()
         && !default.as_ref().is_some_and(|default| fills_blanks(contract, first, default))
 }
 
 /// A row-creating type in another table, or a table of such rows without its type (contract.md 11).
-fn no_row(mapping: &Placed<FieldMapping>, found: &mut Vec<Finding>) {
+fn no_row(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     let value = &mapping.value;
     let table = value.table();
     let own = RowKind::ALL.into_iter().find(|kind| kind.table() == table);
     if let Some(kind) = own.filter(|kind| !value.has_type(kind.type_name())) {
         let message =
             format!("the mapping has no effect: {} alone makes rows of {table}", kind.type_name());
-        found.push(mapping.finding(Code::MAKES_NO_ROW, "target_table", message));
+        found.push(mapping.diagnostic(Code::MakesNoRow, "target_table", message));
     }
     for step in &value.types {
         let kind = RowKind::ALL.into_iter().find(|kind| kind.type_name() == step.name);
         if let Some(kind) = kind.filter(|kind| kind.table() != table) {
             let message =
                 format!("{} makes rows of {} alone, not of {table}", step.name, kind.table());
-            let finding = Finding::new(
-                Code::MAKES_NO_ROW,
+            let diagnostic = Diagnostic::new(
+                Code::MakesNoRow,
                 format!("{}.mapping_type", mapping.path),
-                step.place,
+                step.span,
                 message,
             );
             let meant = nearest(table, RowKind::ALL.map(RowKind::table));
             found.push(match meant {
-                Some(meant) => finding.with_help(format!("was the table {meant} meant?")),
-                None => finding,
+                Some(meant) => diagnostic.with_help(format!("was the table {meant} meant?")),
+                None => diagnostic,
             });
         }
     }
 }
 
 /// Enumerations in use with an entry for everything (contract.md 9.4).
-fn catch_all(draft: &Draft, found: &mut Vec<Finding>) {
+fn catch_all(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     let mut users: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for mapping in draft.mappings.iter().filter(|mapping| mapping.value.has_type("enum")) {
         if let Some(name) = enum_name(&mapping.value) {
@@ -222,6 +226,6 @@ fn catch_all(draft: &Draft, found: &mut Vec<Finding>) {
             listed(&columns)
         );
         let path = format!("enum_mappings.{name}.\"\"");
-        found.push(Finding::new(Code::ENUM_CATCH_ALL, path, entry.place, message));
+        found.push(Diagnostic::new(Code::EnumCatchAll, path, entry.span, message));
     }
 }

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use super::product_line::Line;
 use super::{fields, loan_fields};
-use crate::contract::loader::{APPLICATIONS, LOANS, Shipped};
+use crate::contract::loader::{APPLICATIONS, BuiltinContract, LOANS};
 
 /// The product line that records are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
@@ -17,7 +17,7 @@ pub enum Product {
 
 impl Product {
     /// The contract that maps the records.
-    pub fn contract(self) -> Shipped {
+    pub fn contract(self) -> BuiltinContract {
         match self {
             Self::Cc => APPLICATIONS,
             Self::Rl => LOANS,

@@ -8,7 +8,7 @@ use super::row_context::{Env, Scope};
 use crate::contract::convert::{DataType, is_blank, slice, trim};
 use crate::contract::expr::Context;
 use crate::contract::model::{
-    AttributeRef, Below, ContactRole, DataLength, LastValid, Lookup, Mapping,
+    AttributeRef, ContactRole, DataLength, LastValid, Lookup, LookupScope, Mapping,
 };
 use crate::record::Kinds;
 
@@ -134,9 +134,11 @@ fn last_valid<'r, O: Observer>(
     let record = env.record;
     let Some(contact) = last_of_role(env, pick.role) else { return Looked::Null };
     let below = match pick.below {
-        Below::Nothing => None,
-        Below::Addresses => chosen_address(env, contact, &pick.attribute),
-        Below::Card => record.descendants(contact).rev().find(|e| is(record, *e, Kinds::CARD)),
+        LookupScope::Nothing => None,
+        LookupScope::Addresses => chosen_address(env, contact, &pick.attribute),
+        LookupScope::Card => {
+            record.descendants(contact).rev().find(|e| is(record, *e, Kinds::CARD))
+        }
     };
     if let Some(element) = picked(env, below) {
         return Looked::of(exact(record, element, &pick.attribute));

@@ -281,14 +281,15 @@ impl<'r, O: Observer> Env<'r, O> {
 
     /// The blank-row test of 7.3.
     fn shows_something(&self, plan: &ChildPlan, draft: &Draft, element: u32) -> bool {
-        let in_row = plan.witnesses.iter().any(|witness| match draft.value(witness.column) {
-            None | Some(Value::Null) => false,
-            Some(Value::Text(text)) => !is_blank(text),
-            Some(value) => !(witness.zero_is_blank && is_zero(value)),
-        });
+        let in_row =
+            plan.presence_columns.iter().any(|witness| match draft.value(witness.column) {
+                None | Some(Value::Null) => false,
+                Some(Value::Text(text)) => !is_blank(text),
+                Some(value) => !(witness.zero_is_blank && is_zero(value)),
+            });
         let own = |wanted| exact(self.record, element, wanted);
         let filled = |wanted| own(wanted).is_some_and(|text| !is_blank(text));
-        in_row || plan.witness_attributes.iter().any(filled)
+        in_row || plan.presence_attributes.iter().any(filled)
     }
 
     fn created_rows(&self, table: usize, groups: &[RowGroup], names: &Names<'r>) -> Vec<Row> {

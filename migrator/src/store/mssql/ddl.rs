@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use crate::contract::catalogue::{Column, ColumnDefault, ForeignKey, SqlType, Table};
-use crate::contract::column::typed;
+use crate::contract::column::coerce_value;
 use crate::error::{Error, Result};
 use crate::record::{SqlValue, Value};
 use crate::util::utf16::{NAME_UNITS_MAX, truncate_utf16, utf16_len};
@@ -169,7 +169,7 @@ fn default_expression(sql_type: SqlType, default: &ColumnDefault) -> Option<Stri
         ColumnDefault::Now => return Some("GETUTCDATE()".to_owned()),
         ColumnDefault::Constant(constant) => Value::Text(constant.as_str().into()),
     };
-    Some(match typed(&constant, sql_type).ok()? {
+    Some(match coerce_value(&constant, sql_type).ok()? {
         SqlValue::Float(number) => format!("{number:?}"),
         SqlValue::DateTime(time) => {
             let mut text = String::new();

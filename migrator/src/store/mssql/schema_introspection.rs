@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tiberius::ColumnData;
 
 use crate::contract::catalogue::{Column, SqlType, Table};
-use crate::contract::shape::{ColumnShape, Holds, TableShape};
+use crate::contract::shape::{ColumnCapacity, ColumnShape, TableShape};
 
 use super::super::introspect::Difference;
 use super::super::schema::Tables;
@@ -144,8 +144,8 @@ impl ExistingColumn {
         ColumnShape {
             name: self.name.clone(),
             holds: match self.sql_type {
-                Some(sql_type) => Holds::Exactly(sql_type),
-                None => Holds::Other(self.type_name.clone()),
+                Some(sql_type) => ColumnCapacity::Exactly(sql_type),
+                None => ColumnCapacity::Other(self.type_name.clone()),
             },
             nullable: self.nullable,
             has_default: self.has_default,
@@ -354,8 +354,8 @@ mod tests {
         let column = |place: usize| &shapes[0].columns[place];
         assert!(column(0).identity && column(4).computed && column(2).has_default);
         assert!(!column(1).has_default && !column(1).nullable && column(3).nullable);
-        assert_eq!(column(1).holds, Holds::Other("xml".into()));
-        assert_eq!(column(0).holds, Holds::Exactly(SqlType::Int));
+        assert_eq!(column(1).holds, ColumnCapacity::Other("xml".into()));
+        assert_eq!(column(0).holds, ColumnCapacity::Exactly(SqlType::Int));
     }
 
     #[test]

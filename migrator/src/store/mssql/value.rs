@@ -273,7 +273,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::contract::column::typed;
+    use crate::contract::column::coerce_value;
     use crate::record::Value;
 
     fn sql_type(text: &str) -> SqlType {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn coerced(text: &str, sql_type: SqlType) -> SqlValue {
-        typed(&Value::Text(text.into()), sql_type).unwrap()
+        coerce_value(&Value::Text(text.into()), sql_type).unwrap()
     }
 
     /// What a value becomes on its way to the server and back.
