@@ -5,7 +5,6 @@
 //! Insert methods and encryption take turns within a round; printed are medians. `-- --quick` for a
 //! short one.
 #![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
-#![expect(clippy::panic, reason = "a bench panics where something is missing")]
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 #[path = "support/median.rs"]

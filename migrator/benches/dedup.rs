@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 #![expect(clippy::panic, reason = "a bench that cannot go on stops")]
 
-#[path = "../tests/store_support/mod.rs"]
-mod store_support;
+#[path = "../tests/support/store/mod.rs"]
+mod store;
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use migrator::telemetry::metrics::{Metrics, TimedStage};
 use migrator::write::cache::{DedupCache, WorkerCache};
 use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
-use store_support::{CURRENT, PREVIOUS, record};
+use store::{CURRENT, PREVIOUS, record};
 
 /// Records that are there before the first batch that counts.
 const STORED: i32 = 20_000;
@@ -42,8 +42,7 @@ impl Run<'_> {
         let batch = Batch { number: self.batches, entries: keys.map(entry).collect() };
         let mut metrics = Metrics::new().unwrap();
         let written =
-            store_support::write_with(self.store, &self.writer, &batch, &self.cache, &mut metrics)
-                .unwrap();
+            store::write_with(self.store, &self.writer, &batch, &self.cache, &mut metrics).unwrap();
         assert_eq!(written.books.committed, batch.entries.len() as u64);
         self.next_key += batch_size;
         self.batches += 1;
@@ -73,12 +72,12 @@ fn dedup(criterion: &mut Criterion) {
         ("shared", CacheConfig::Shared(limits)),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let tables = Tables::new(&store_support::catalogue()).unwrap();
+        let tables = Tables::new(&store::catalogue()).unwrap();
         let path = folder.path().join("b.db");
         let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
         store.create_missing().unwrap();
         let mut reader = store.connect(Role::Reader).unwrap();
-        let now = store_support::now();
+        let now = store::now();
         let session = open_session(reader.as_mut(), store.tables(), now).unwrap();
         let writer = Writer::new(&store, session, InsertMethod::Values, &[], true).unwrap();
         let caches = DedupCache::new(caching);

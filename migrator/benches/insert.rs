@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 #![expect(clippy::panic, reason = "a bench that cannot go on stops")]
 
-#[path = "../tests/store_support/mod.rs"]
-mod store_support;
+#[path = "../tests/support/store/mod.rs"]
+mod store;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use migrator::write::log::open_session;
 const ROWS_PER_RECORD: u64 = 50;
 
 fn store(folder: &Path) -> SqliteStore {
-    let tables = Tables::new(&store_support::catalogue()).unwrap();
+    let tables = Tables::new(&store::catalogue()).unwrap();
     let store = SqliteStore::new(&folder.join("b.db"), Synchronous::Off, tables).unwrap();
     store.create_missing().unwrap();
     store
@@ -47,7 +47,7 @@ fn insert_batch(store: &SqliteStore, records: &[TypedRecord], method: InsertMeth
 }
 
 fn records(first_key: i32, count: usize) -> Vec<TypedRecord> {
-    (first_key..).take(count).map(store_support::large_record).collect()
+    (first_key..).take(count).map(store::large_record).collect()
 }
 
 /// Time for so many inserted batches into one store, which is new each time; making records is not
@@ -71,7 +71,7 @@ fn time_writes(batches: u64, batch_size: usize, method: InsertMethod) -> Duratio
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
     let mut keeps_the_file_open = store.connect(Role::Reader).unwrap();
-    let now = store_support::now();
+    let now = store::now();
     let session = open_session(keeps_the_file_open.as_mut(), store.tables(), now).unwrap();
     let writer = Writer::new(&store, session, method, &[], true).unwrap();
     let mut metrics = Metrics::new().unwrap();
@@ -85,7 +85,7 @@ fn time_writes(batches: u64, batch_size: usize, method: InsertMethod) -> Duratio
         };
         let batch = Batch { number, entries: records.into_iter().map(entry).collect() };
         let started = Instant::now();
-        let written = store_support::write(&store, &writer, &batch, &mut metrics).unwrap();
+        let written = store::write(&store, &writer, &batch, &mut metrics).unwrap();
         elapsed += started.elapsed();
         assert_eq!(written.books.committed, batch_size as u64);
     }

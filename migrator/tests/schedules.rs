@@ -8,9 +8,7 @@
 #![cfg(test)]
 #![cfg(feature = "schedules")]
 
-#[path = "support/counts.rs"]
-mod counts;
-mod store_support;
+mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,10 +30,11 @@ use migrator::write::key_locks::KeyLocks;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::Mutex;
 use shuttle::thread;
-use store_support::catalogue;
-use store_support::memory::MemoryStore;
-use store_support::positions::{Kind, Place, PositionStore};
-use store_support::runs::{Numbers, Sharing, config, run_into};
+use support::counts;
+use support::store::catalogue;
+use support::store::memory::MemoryStore;
+use support::store::positions::{Kind, Place, PositionStore};
+use support::store::runs::{Numbers, Sharing, config, run_into};
 
 /// Counts over all orders; no part of what is scheduled.
 #[derive(Debug, Clone, Default)]
@@ -292,7 +291,7 @@ fn assert_whole(store: &MemoryStore) {
         .collect();
     assert_eq!((log.len(), keys.len()), (8, 8), "lost or twice");
     let success = log.iter().filter(|row| row[2] == SqlValue::Text("success".into())).count();
-    assert_eq!(store.rows(store_support::BASE).len(), success, "stored by half");
+    assert_eq!(store.rows(support::store::BASE).len(), success, "stored by half");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! records before, and rejected as no XML where quick-xml's events say so, and nowhere else.
 #![no_main]
 
-#[path = "../../tests/support/oracle.rs"]
+#[path = "../../tests/library/oracle.rs"]
 mod oracle;
 
 use std::cell::RefCell;

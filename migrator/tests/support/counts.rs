@@ -1,6 +1,5 @@
 //! Counts of what was tried, past the test runner's capture: they are what a reader of the log of a
 //! passed run looks for.
-#![allow(dead_code, reason = "every test takes what it needs of this")]
 
 use std::io::Write;
 use std::ops::AddAssign;

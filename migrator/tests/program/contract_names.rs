@@ -1,0 +1,97 @@
+//! Contracts that ship are taken by their names, in any folder, and a source whose records the
+//! contract cannot take is told from one that it can.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::support::command::migrator;
+
+/// Runs a verb in a folder and returns its exit code, stdout and stderr.
+fn told(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let (verb, rest) = arguments.split_first().unwrap();
+    let Output { status, stdout, stderr } =
+        migrator(verb).current_dir(folder).args(rest).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+fn succeeds(folder: &Path, arguments: &[&str]) -> String {
+    let (code, stdout, stderr) = told(folder, arguments);
+    assert_eq!(code, 0, "{arguments:?}: {stderr}");
+    stdout
+}
+
+#[test]
+fn every_verb_takes_a_contract_that_ships_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let source = "generated:small,5,7,rl";
+    let of_loans = ["--contract", "loans"];
+    let audited = ["--source", source, "--store", "sqlite:s.db"];
+    succeeds(here, &[&["run", "--quiet"], &of_loans[..], &audited].concat());
+    let audit = succeeds(here, &[&["verify"], &of_loans[..], &audited].concat());
+    assert!(audit.contains("stored 5") && audit.contains("audit passed"), "{audit}");
+    let check = succeeds(here, &["check", "--contract", "loans", "--store", "sqlite:s.db"]);
+    assert!(check.contains("loans: 0 errors"), "{check}");
+    let schema = succeeds(here, &["schema", "--contract", "loans", "--dialect", "sqlite"]);
+    assert!(schema.contains("app_collateral_rl"), "{schema}");
+    let generate = ["generate", "--records", "1", "--product", "rl", "--out", "records"];
+    succeeds(here, &generate);
+    let rows = succeeds(here, &["rows", "--contract", "loans", "records"]);
+    assert!(rows.contains("app_dealer_rl"), "{rows}");
+    let record = std::fs::read_dir(here.join("records")).unwrap().next().unwrap().unwrap().path();
+    let record = record.to_str().unwrap();
+    let column = ["--column", "app_base.product_line_enum"];
+    let explained = succeeds(here, &[&["explain"], &of_loans[..], &column, &[record]].concat());
+    assert!(explained.contains("app_base.product_line_enum of application"), "{explained}");
+}
+
+#[test]
+fn a_file_of_that_name_is_taken_before_what_ships() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("loans"), "{}").unwrap();
+    let (code, stdout, _) = told(folder.path(), &["check", "--contract", "loans", "--json"]);
+    assert_eq!(code, 2);
+    assert!(stdout.contains("missing-key"), "{stdout}");
+}
+
+#[test]
+fn a_name_that_nothing_has_is_refused_with_the_one_that_was_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["check", "--contract", "lons"];
+    let (code, _, stderr) = told(folder.path(), &arguments);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("was --contract loans meant"), "{stderr}");
+}
+
+#[test]
+fn generated_loans_without_a_contract_are_refused_with_the_contract_to_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for verb in ["run", "verify"] {
+        let arguments = [verb, "--source", "generated:small,5,7,rl", "--store", "sqlite:s.db"];
+        let (code, _, stderr) = told(folder.path(), &arguments);
+        assert_eq!(code, 2);
+        assert!(stderr.contains("add --contract loans"), "{stderr}");
+    }
+    assert!(!folder.path().join("s.db").exists());
+}
+
+#[test]
+fn a_contract_that_is_named_is_taken_and_what_comes_of_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments =
+        ["run", "--contract", "loans", "--source", "generated:small,5,7", "--store", "sqlite:s.db"];
+    let (code, stdout, stderr) = told(folder.path(), &arguments);
+    assert_eq!(code, 0);
+    assert!(stdout.contains("rejected 5"), "{stdout}");
+    assert!(stderr.contains("every record is rejected"), "{stderr}");
+}
+
+#[test]
+fn the_help_names_the_contracts_that_ship() {
+    let folder = tempfile::tempdir().unwrap();
+    for verb in ["run", "rows", "check", "explain", "schema", "verify"] {
+        let help = succeeds(folder.path(), &[verb, "--help"]);
+        assert!(help.contains("`applications` or `loans`"), "{verb}: {help}");
+    }
+}

@@ -1,0 +1,39 @@
+//! A store of the version before passes its audit, and a run into it goes on where it ended.
+
+use std::fs;
+use std::path::Path;
+
+use migrator::telemetry::report::RunReport;
+use migrator::verify::AuditReport;
+use migrator::verify::walk::Records;
+
+use crate::support::command::migrator;
+
+#[test]
+fn a_store_of_the_version_before_is_audited_and_taken_up() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v0.1.0");
+    let folder = tempfile::tempdir().unwrap();
+    let on_copy = |verb: &str| {
+        let mut command = migrator(verb);
+        for (flag, name) in [("--source", "source.sqlite"), ("--store", "store.sqlite")] {
+            let copy = folder.path().join(name);
+            if !copy.exists() {
+                fs::copy(fixtures.join(name), &copy).unwrap();
+            }
+            command.args([flag, &format!("sqlite:{}", copy.display())]);
+        }
+        command
+    };
+    let audit = || -> AuditReport {
+        serde_json::from_slice(&on_copy("verify").arg("--json").output().unwrap().stdout).unwrap()
+    };
+    let records =
+        Records { read: 200, stored: 186, duplicate: 4, rejected: 10, failed: 0, unclear: 0 };
+    let before = audit();
+    assert_eq!((before.passed, &before.records), (true, &records), "{:?}", before.findings);
+    let run = on_copy("run").args(["--quiet", "--report", "-"]).output().unwrap();
+    let report: RunReport = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((report.books.read, report.books.skipped), (0, 200));
+    let after = audit();
+    assert_eq!((after.passed, after.records, after.rows), (true, records, before.rows));
+}

@@ -1,0 +1,316 @@
+//! What an audit says of stores that runs over made-up records have left: with keys that records
+//! share and with every cause for which a store refuses one.
+
+use std::path::PathBuf;
+
+use migrator::config::{Config, InsertMethod, Settings, Synchronous};
+use migrator::error::Result;
+use migrator::record::{MappingOutcome, RawRecord, Reject, SqlValue, Stage, TypedRecord};
+use migrator::run::pipeline::{Job, run};
+use migrator::run::worker_pool::Stages;
+use migrator::source::{Reader, Source};
+use migrator::store::Store;
+use migrator::store::schema::Tables;
+use migrator::store::sqlite::SqliteStore;
+use migrator::telemetry::metrics::Metrics;
+use migrator::util::cancel::CancellationToken;
+use migrator::util::partition::Partition;
+use migrator::verify::finding::Finding;
+use migrator::verify::{Audit, AuditReport};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use crate::support::store;
+use crate::support::store::{
+    CONTACT, CURRENT, HISTORY, PREVIOUS, PRICING, catalogue, history_row, int, record,
+};
+
+/// What a store has against a record.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Guilt {
+    None,
+    /// A row refers to an application that is not there.
+    Reference,
+    /// A row has the key of the first application's.
+    KeyTaken,
+    /// Two rows have one key.
+    KeyTwice,
+    /// A column that must not be null is null.
+    Null,
+    /// Mapping turns the record down, before the store can.
+    Rejected,
+}
+
+const GUILTS: [Guilt; 6] =
+    [Guilt::None, Guilt::Reference, Guilt::KeyTaken, Guilt::KeyTwice, Guilt::Null, Guilt::Rejected];
+
+/// A record in short: few ids, so that keys meet.
+#[derive(Debug, Clone)]
+struct Draft {
+    app_id: i32,
+    contacts: Vec<(i32, Vec<i64>)>,
+    guilt: Guilt,
+}
+
+fn plain(app_id: i32, con_id: i32) -> Draft {
+    Draft { app_id, contacts: vec![(con_id, vec![CURRENT])], guilt: Guilt::None }
+}
+
+fn drafts() -> impl Strategy<Value = Vec<Draft>> {
+    let types = prop::sample::subsequence(vec![CURRENT, PREVIOUS], 0..=2);
+    let contacts = prop::collection::vec((1..6_i32, types), 0..3);
+    let guilt = prop_oneof![4 => Just(Guilt::None), 1 => prop::sample::select(&GUILTS[..])];
+    let draft = (1..12_i32, contacts, guilt).prop_map(|(app_id, contacts, guilt)| Draft {
+        app_id,
+        contacts,
+        guilt,
+    });
+    prop::collection::vec(draft, 1..24)
+}
+
+fn typed(key: i32, draft: &Draft) -> TypedRecord {
+    let contacts: Vec<_> = draft.contacts.iter().map(|(id, types)| (*id, &types[..])).collect();
+    let mut record = record(key, draft.app_id, &contacts);
+    for rows in &mut record.tables {
+        match (draft.guilt, rows.table) {
+            (Guilt::Reference, PRICING) => rows.rows[0][0] = int(999_999),
+            (Guilt::KeyTaken, HISTORY) => rows.rows[0][0] = int(1),
+            (Guilt::KeyTwice, HISTORY) => {
+                rows.rows.push(history_row(draft.app_id, "[curr_address]"));
+            }
+            (Guilt::Null, CONTACT) => rows.rows[0][4] = SqlValue::Null,
+            _ => {}
+        }
+    }
+    record
+}
+
+/// Drafts as a source, whose keys are their places from 1, and as what mapping makes of it.
+#[derive(Clone, Copy)]
+struct Drafts<'d>(&'d [Draft]);
+
+impl Source for Drafts<'_> {
+    fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+    fn reader(&self) -> Result<Box<dyn Reader + '_>> {
+        Ok(Box::new(*self))
+    }
+}
+
+impl Reader for Drafts<'_> {
+    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
+        Ok((after + 1..=i32::try_from(self.0.len()).unwrap()).take(most).collect())
+    }
+    fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
+        keys.iter().try_for_each(|&key| each(RawRecord { key, bytes: None }))
+    }
+}
+
+impl Stages for Drafts<'_> {
+    type Parsed = RawRecord;
+
+    fn parse(&mut self, raw: RawRecord, _: &mut Metrics) -> std::result::Result<RawRecord, Reject> {
+        Ok(raw)
+    }
+
+    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> MappingOutcome {
+        let draft = &self.0[usize::try_from(raw.key).unwrap() - 1];
+        if draft.guilt == Guilt::Rejected {
+            return MappingOutcome::Rejected(Reject {
+                stage: Stage::Mapping,
+                reason: "made up".into(),
+            });
+        }
+        MappingOutcome::Rows(typed(raw.key, draft))
+    }
+}
+
+struct Fixture {
+    folder: TempDir,
+    store: SqliteStore,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = Tables::new(&catalogue()).unwrap();
+        let path = folder.path().join("store.db");
+        let store = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();
+        Self { folder, store }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("store.db")
+    }
+
+    fn run(&self, drafts: &[Draft], workers: usize, batch_size: usize, insert: InsertMethod) {
+        let settings = Settings {
+            workers: workers.try_into().unwrap(),
+            batch_size: batch_size.try_into().unwrap(),
+            insert,
+            ..Settings::default()
+        };
+        let config = Config {
+            settings,
+            limit: u64::MAX,
+            partition: Partition::ALL,
+            retry_failed: false,
+            now: store::now(),
+        };
+        let (source, store) = (&Drafts(drafts), &self.store);
+        let order: Vec<_> = (1..store.tables().target_tables().len()).collect();
+        let job = Job { config: &config, source, source_name: "drafts", store, order: &order };
+        run(&job, || Drafts(drafts), &CancellationToken::default(), &|_| {}).unwrap();
+    }
+
+    fn audit(&self, drafts: &[Draft], strict: bool) -> AuditReport {
+        let (mut mapping, mut metrics) = (Drafts(drafts), Metrics::new().unwrap());
+        let audit = Audit { source: &Drafts(drafts), store: &self.store, strict };
+        let mut map = |raw, now| {
+            assert_eq!(now, store::now());
+            Ok(mapping.map(raw, &mut metrics))
+        };
+        audit.run(&mut map, &mut |_| {}).unwrap()
+    }
+
+    fn execute(&self, sql: &str) {
+        let store = rusqlite::Connection::open(self.path()).unwrap();
+        store.pragma_update(None, "foreign_keys", false).unwrap();
+        assert!(store.execute(sql, []).unwrap() > 0, "{sql}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn an_audit_passes_whatever_the_records_and_the_settings(
+        drafts in drafts(),
+        workers in 1..4_usize,
+        batch_size in 1..30_usize,
+        bulk in any::<bool>(),
+    ) {
+        let fixture = Fixture::new();
+        let insert = if bulk { InsertMethod::Bulk } else { InsertMethod::Values };
+        fixture.run(&drafts, workers, batch_size, insert);
+        // A row under another application's key is no key that decides about duplicates: which of
+        // two such records the store refuses is a matter of order.
+        let ordered = workers == 1 || !drafts.iter().any(|d| d.guilt == Guilt::KeyTaken);
+        let audit = fixture.audit(&drafts, ordered);
+        prop_assert_eq!(audit.findings, []);
+        prop_assert!(audit.passed);
+        let records = audit.records;
+        prop_assert_eq!(
+            records.stored + records.duplicate + records.rejected + records.failed,
+            drafts.len() as u64
+        );
+    }
+
+    #[test]
+    fn an_audit_of_other_records_fails(drafts in drafts(), at in any::<prop::sample::Index>()) {
+        let fixture = Fixture::new();
+        fixture.run(&drafts, 1, 5, InsertMethod::Values);
+        let mut others = drafts.clone();
+        let other = at.get_mut(&mut others);
+        (other.app_id, other.guilt) = (other.app_id + 100, Guilt::None);
+        prop_assert!(!fixture.audit(&others, false).passed);
+    }
+}
+
+/// Three applications, of which the second is guilty, and the store that they are in.
+fn with_guilt(guilt: Guilt) -> (Vec<Draft>, Fixture) {
+    let mut drafts = vec![plain(1, 10), plain(2, 20), plain(3, 30)];
+    drafts[1].guilt = guilt;
+    let fixture = Fixture::new();
+    fixture.run(&drafts, 1, 10, InsertMethod::Values);
+    (drafts, fixture)
+}
+
+fn texts(findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_record_that_the_store_refused_has_no_rows() {
+    for guilt in [Guilt::Reference, Guilt::KeyTaken, Guilt::KeyTwice, Guilt::Null] {
+        let (drafts, fixture) = with_guilt(guilt);
+        let audit = fixture.audit(&drafts, true);
+        assert_eq!((audit.records.failed, audit.findings), (1, vec![]), "{guilt:?}");
+        fixture.execute(
+            "INSERT INTO app_base (app_id, product_line_enum, receive_date) VALUES (2, 600, '')",
+        );
+        let audit = fixture.audit(&drafts, true);
+        let extra = ["app_base (app_id 2): no record accounts for this row"];
+        assert_eq!(texts(&audit.findings), extra, "{guilt:?}");
+    }
+}
+
+#[test]
+fn a_refusal_that_cannot_be_is_not_believed() {
+    let told = |reason| {
+        format!(
+            "UPDATE processing_log SET failure_reason = '{reason}', status = \
+                                 'failed' WHERE app_id = 2"
+        )
+    };
+    for reason in [
+        "store: app_pricing_cc.app_id: there is no app_base 999999",
+        "store: app_contact_base.first_name: null is not allowed",
+        "store: no_table: the store refuses the value",
+    ] {
+        let (drafts, fixture) = with_guilt(Guilt::None);
+        fixture.execute(&told(reason));
+        let audit = fixture.audit(&drafts, true);
+        let logged = format!("failed: {reason}");
+        let expected =
+            format!("record 2, processing_log: logged as `{logged}`, should be `success`");
+        assert_eq!(texts(&audit.findings), [expected]);
+    }
+}
+
+#[test]
+fn a_record_that_is_logged_twice_is_found() {
+    let (drafts, fixture) = with_guilt(Guilt::None);
+    // A log of the user's own may lack the key that keeps this from happening.
+    let store = rusqlite::Connection::open(fixture.path()).unwrap();
+    store
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             CREATE TABLE own (log_id INTEGER PRIMARY KEY, app_id INTEGER, status TEXT,
+                 failure_reason TEXT, processing_time TEXT, session_id TEXT,
+                 app_id_start INTEGER, app_id_end INTEGER);
+             INSERT INTO own SELECT * FROM processing_log;
+             INSERT INTO own SELECT 9, app_id, status, failure_reason, processing_time, session_id,
+                 app_id_start, app_id_end FROM processing_log WHERE app_id = 2;
+             DROP TABLE processing_log;
+             ALTER TABLE own RENAME TO processing_log;",
+        )
+        .unwrap();
+    drop(store);
+    let audit = fixture.audit(&drafts, true);
+    assert_eq!(texts(&audit.findings), ["record 2, processing_log: logged more than once"]);
+    assert_eq!(audit.records.unclear, 1);
+}
+
+#[test]
+fn a_record_that_is_stored_although_it_has_a_key_twice_is_found() {
+    let (mut drafts, fixture) = with_guilt(Guilt::None);
+    drafts[1].guilt = Guilt::KeyTwice;
+    let audit = fixture.audit(&drafts, true);
+    let key = "(app_id 2, name [curr_address])";
+    let expected = format!(
+        "record 2, app_historical_lookup {key}: logged as stored, but the record has this key twice"
+    );
+    assert_eq!(texts(&audit.findings), [expected]);
+}
+
+#[test]
+fn a_source_without_records_accounts_for_nothing() {
+    let (_, fixture) = with_guilt(Guilt::None);
+    let audit = fixture.audit(&[], true);
+    assert_eq!(audit.records.read, 0);
+    assert_eq!(audit.finding_counts["processing_log"], 3);
+    assert_eq!(audit.finding_counts["app_base"], 3);
+    assert_eq!(audit.finding_counts["app_historical_lookup"], 6);
+}

@@ -1,0 +1,302 @@
+//! Every single fault at every place: a migration of 40 records in 4 batches, one of them guilty, is
+//! run once for each message that it sends and each fault that can meet it. Whatever happens, every
+//! record is stored once or logged as failed with a reason, the books balance, no connection stays
+//! open and nothing waits longer than the timeouts.
+//!
+//! The short form lets every message meet a part of the faults, in turn. `SWEETSPOT_FULL=1 cargo test
+//! --release --package migrator --test stores tds_faults` lets every message meet every fault; each of its
+//! settings is a test of its own, because that takes a while.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use migrator::config::Settings;
+use migrator::error::ErrorKind;
+use migrator::record::{MappingOutcome, RawRecord, Reject};
+use migrator::run::worker_pool::Stages;
+use migrator::store::checksum::checksum;
+use migrator::store::mssql::MssqlStore;
+use migrator::store::mssql::url::{Password, ServerUrl};
+use migrator::store::schema::Tables;
+use migrator::store::{Role, Store, StoredValue};
+use migrator::telemetry::metrics::Metrics;
+use migrator::telemetry::report::{Books, RunReport};
+use serde_json::{Value, json};
+use tds_double::TdsDouble;
+use tds_double::faults::{Fault, When};
+
+use crate::support::store::runs::{Fixture, Numbers};
+use crate::support::store::{BASE, CURRENT, PRICING, catalogue, int, record};
+
+const RECORDS: i32 = 40;
+const GUILTY: i32 = 17;
+const GUILTY_REASON: &str = "failed store: app_pricing_cc.app_id: there is no app_base 999999";
+/// Short, but longer than a busy machine keeps an answer back.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Far more than any case needs: eight repetitions with their pauses, each of which times out.
+const HUNG: Duration = Duration::from_secs(120);
+
+/// Records of a contact each; one refers to an application that is not there.
+#[derive(Clone, Copy)]
+struct Invented;
+
+impl Stages for Invented {
+    type Parsed = RawRecord;
+
+    fn parse(&mut self, raw: RawRecord, _: &mut Metrics) -> Result<RawRecord, Reject> {
+        Ok(raw)
+    }
+
+    fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> MappingOutcome {
+        let mut record = record(raw.key, raw.key, &[(raw.key, &[CURRENT])]);
+        if raw.key == GUILTY {
+            let pricing = record.tables.iter_mut().find(|rows| rows.table == PRICING).unwrap();
+            pricing.rows[0][0] = int(999_999);
+        }
+        MappingOutcome::Rows(record)
+    }
+}
+
+/// A double with empty tables.
+struct Server {
+    double: TdsDouble,
+    store: MssqlStore,
+    /// The same, looked at with patience: what is found must not depend on how busy the machine is.
+    patient: MssqlStore,
+    /// Messages until the tables were there.
+    before: usize,
+}
+
+impl Server {
+    fn new() -> Self {
+        let double = TdsDouble::start();
+        let catalogue = catalogue();
+        let store = |command: Duration, connect: Duration| {
+            let (command, connect) = (command.as_secs(), connect.as_secs());
+            let timeouts = format!("command_timeout_s={command}&connect_timeout_s={connect}");
+            let url = ServerUrl::parse(&format!("{}&{timeouts}", double.url())).unwrap();
+            let password = Password::new(double.options().password.as_str());
+            let tables = Tables::new(&catalogue).unwrap();
+            MssqlStore::new(url, password, &catalogue.schema, tables).unwrap()
+        };
+        let (patient, store) = (store(HUNG, HUNG), store(COMMAND_TIMEOUT, CONNECT_TIMEOUT));
+        patient.create_missing().unwrap();
+        assert!(double.all_closed_within(HUNG));
+        let before = double.messages().len();
+        Self { double, store, patient, before }
+    }
+
+    fn run(&self, settings: &Value) -> migrator::error::Result<RunReport> {
+        let settings: Settings = serde_json::from_value(settings.clone()).unwrap();
+        let source = Numbers { last: RECORDS, broken: None };
+        Fixture::with(settings).try_run(&self.store, &source, Invented)
+    }
+
+    /// The keys that are stored, and what the log says of each record.
+    fn kept(&self) -> (BTreeSet<i64>, BTreeMap<i64, String>) {
+        let mut connection = self.patient.connect(Role::Untimed).unwrap();
+        let tables = self.patient.tables();
+        let (mut keys, mut log) = (BTreeSet::new(), BTreeMap::new());
+        connection
+            .scan(BASE, &[0], None, &mut |row| {
+                let StoredValue::Int(key) = row[0] else { panic!("{row:?}") };
+                assert!(keys.insert(key));
+                Ok(())
+            })
+            .unwrap();
+        connection
+            .scan(tables.log, &[1, 2, 3], None, &mut |row| {
+                let [StoredValue::Int(key), StoredValue::Text(status), reason] = row else {
+                    panic!()
+                };
+                let reason = if let StoredValue::Text(reason) = reason { *reason } else { "" };
+                assert_eq!(log.insert(*key, format!("{status} {reason}")), None, "{key} twice");
+                Ok(())
+            })
+            .unwrap();
+        (keys, log)
+    }
+
+    fn checksum(&self) -> String {
+        let mut connection = self.patient.connect(Role::Untimed).unwrap();
+        checksum(connection.as_mut(), self.patient.tables()).unwrap()
+    }
+}
+
+/// What one case came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Came {
+    /// The run went through it.
+    Through,
+    /// The run stopped with a reason, and the same command again finished.
+    Again,
+    /// The message with that number was never sent.
+    Nowhere,
+    /// Something did not hold.
+    Wrong,
+}
+
+/// One fault in one place; panics unless everything holds.
+fn one(settings: &Value, place: usize, fault: Fault, wanted: &str) -> Came {
+    let server = Server::new();
+    server.double.faults().once(When::Message(server.before + place), fault);
+    let started = Instant::now();
+    let case = format!("{settings} message {place} {fault:?}");
+    let (came, books, before) = match server.run(settings) {
+        Ok(report) => (Came::Through, report.books, BTreeMap::new()),
+        Err(error) => {
+            assert_ne!(error.kind(), ErrorKind::Imbalance, "{case}: {error}");
+            assert!(server.double.all_closed_within(HUNG), "{case}: {:?}", server.double.counts());
+            let before = server.kept().1;
+            let rest = server.run(settings).unwrap_or_else(|error| panic!("{case}: {error}"));
+            (Came::Again, rest.books, before)
+        }
+    };
+    assert!(started.elapsed() < HUNG, "{case}: {:?}", started.elapsed());
+    assert!(server.double.all_closed_within(HUNG), "{case}: {:?}", server.double.counts());
+    let (keys, log) = server.kept();
+    let all: BTreeSet<i64> = (1..=i64::from(RECORDS)).collect();
+    assert_eq!(log.keys().copied().collect::<BTreeSet<_>>(), all, "{case}");
+    let succeeded: BTreeSet<i64> =
+        log.iter().filter(|(_, entry)| *entry == "success ").map(|(key, _)| *key).collect();
+    assert_eq!(keys, succeeded, "{case}");
+    let reasons: Vec<_> = log.iter().filter(|(key, _)| !succeeded.contains(key)).collect();
+    assert!(reasons.iter().all(|(_, entry)| entry.len() > "failed ".len()), "{case}: {reasons:?}");
+    assert!(!succeeded.contains(&GUILTY.into()), "{case}");
+    // A refusal in the middle of the search may cost another record, but with its reason.
+    assert!((1..=2).contains(&reasons.len()), "{case}: {reasons:?}");
+    // The reason is part of the checksum: a refusal may have met the guilty record before its own.
+    if reasons.len() == 1 && *reasons[0].1 == GUILTY_REASON {
+        assert_eq!(server.checksum(), wanted, "{case}");
+    }
+    let new = |of: &str| {
+        let of = |log: &BTreeMap<i64, String>| log.values().filter(|e| e.starts_with(of)).count();
+        (of(&log) - of(&before)) as u64
+    };
+    let wanted = Books {
+        read: RECORDS.unsigned_abs().into(),
+        committed: new("success"),
+        failed: new("failed"),
+        ..Books::default()
+    };
+    let skipped = before.len() as u64;
+    assert_eq!(books, Books { read: wanted.read - skipped, skipped, ..wanted }, "{case}");
+    if server.double.faults().met() == 0 { Came::Nowhere } else { came }
+}
+
+/// Faults that answer at once.
+const QUICK: [Fault; 11] = [
+    Fault::DropBefore,
+    Fault::DropInside,
+    Fault::DropInAnswer,
+    Fault::DropAfter,
+    Fault::Deadlock,
+    Fault::Error(2627),
+    Fault::Error(1222),
+    Fault::Error(245),
+    Fault::Error(50_001),
+    Fault::Error(40_501),
+    Fault::FatalWithoutEnd(596),
+];
+
+/// Faults that cost a timeout each.
+const SLOW: [Fault; 3] = [Fault::Stall, Fault::StallAfter, Fault::Slow(Duration::from_millis(30))];
+
+/// Goes through all messages of a migration. Each of them meets one in `share` of the quick faults,
+/// the next message the next ones; one message in `stalls` meets the slow ones.
+fn every_fault_everywhere(settings: &Value, share: usize, stalls: usize) {
+    let server = Server::new();
+    let report = server.run(settings).unwrap();
+    let committed = u64::try_from(RECORDS - 1).unwrap();
+    let books = Books { read: committed + 1, committed, failed: 1, ..Books::default() };
+    assert_eq!(report.books, books);
+    let messages = server.double.messages();
+    let places = messages.len() - server.before;
+    let wanted = server.checksum();
+    let mut cases = Vec::new();
+    for place in 0..places {
+        let quick = QUICK.iter().enumerate().filter(|(at, _)| (at + place).is_multiple_of(share));
+        cases.extend(quick.map(|(_, fault)| (place, *fault)));
+        if place.is_multiple_of(stalls) {
+            cases.extend(SLOW.map(|fault| (place, fault)));
+        }
+    }
+    let started = Instant::now();
+    let (next, came) = (AtomicUsize::new(0), Mutex::new(BTreeMap::<(Came, String), usize>::new()));
+    std::thread::scope(|scope| {
+        // Most of a case is waiting.
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while let Some(&(place, fault)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let run = AssertUnwindSafe(|| one(settings, place, fault, &wanted));
+                    // The other cases are worth knowing too.
+                    let outcome = catch_unwind(run).unwrap_or(Came::Wrong);
+                    let kind = format!("{fault:?}");
+                    *came.lock().unwrap().entry((outcome, kind)).or_default() += 1;
+                }
+            });
+        }
+    });
+    let came = came.into_inner().unwrap();
+    let of = |wanted: Came| {
+        let of = came.iter().filter(move |((came, _), _)| *came == wanted);
+        of.map(|((_, fault), count)| (fault.as_str(), *count)).collect::<BTreeMap<_, _>>()
+    };
+    let seconds = started.elapsed().as_secs();
+    eprintln!(
+        "{settings}: {places} positions, {} cases in {seconds} s; not by themselves: {:?}; not met: \
+         {:?}",
+        cases.len(),
+        of(Came::Again),
+        of(Came::Nowhere)
+    );
+    assert!(of(Came::Wrong).is_empty(), "see above: {:?}", of(Came::Wrong));
+    assert!(places > 100, "{places}");
+    if settings["workers"] == 1 {
+        // Every run sends the same messages in the same order.
+        assert!(of(Came::Nowhere).is_empty(), "never met: {:?}", of(Came::Nowhere));
+    }
+}
+
+fn full() -> bool {
+    std::env::var_os("SWEETSPOT_FULL").is_some()
+}
+
+/// One message in so many meets one fault in the short form, and all meet all in the long one.
+fn every_fault(settings: &Value, share: usize, stalls: usize) {
+    if full() {
+        every_fault_everywhere(settings, 1, 1);
+    } else {
+        every_fault_everywhere(settings, share, stalls);
+    }
+}
+
+#[test]
+fn every_fault_at_every_message_leaves_every_record_stored_once_or_logged_with_a_reason() {
+    let settings = json!({"workers": 1, "batch_size": 10, "pool": "worker", "cache": "batch"});
+    every_fault(&settings, 6, 20);
+}
+
+#[test]
+fn so_does_every_fault_of_a_migration_by_bulk_loads() {
+    let settings = json!({"workers": 1, "batch_size": 10, "cache": "batch", "insert": "bulk"});
+    every_fault(&settings, 12, 40);
+}
+
+#[test]
+fn so_does_every_fault_of_a_migration_through_a_shared_pool_and_queues() {
+    let settings = json!({"workers": 2, "batch_size": 10, "pool": "shared", "pool_max": 1,
+        "cache": "shared", "queue_depth": 1, "insert": "bulk"});
+    every_fault(&settings, 36, 80);
+}
+
+#[test]
+fn so_does_every_fault_of_a_migration_by_two_workers_behind_a_parse_pool() {
+    let settings = json!({"workers": 2, "batch_size": 10, "pool": "worker", "cache": "worker",
+        "parse_threads": 1});
+    every_fault(&settings, 36, 80);
+}
