@@ -13,8 +13,8 @@ use migrator::stage::validate::validate;
 use migrator::store::schema::{Tables, sqlite_table};
 
 const RECORDS: [&str; 2] = [
-    include_str!("../../tests/golden/records/06-contact.xml"),
-    include_str!("../../tests/golden/records/11-history.xml"),
+    include_str!("../../tests/golden/own/records/06-contact.xml"),
+    include_str!("../../tests/golden/own/records/11-history.xml"),
 ];
 
 fuzz_target!(|bytes: &[u8]| {

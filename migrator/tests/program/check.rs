@@ -19,6 +19,8 @@ use migrator::stage::validate::validate;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
+use super::golden;
+
 /// Line and kind of a finding.
 type Finding = (u64, String);
 
@@ -205,20 +207,18 @@ fn a_catalogue_that_is_named_must_be_there_and_one_beside_need_not_be() {
     assert!(said.contains("columns are not compared"), "{said}");
 }
 
-/// The contracts at hand: the shipped ones, the own golden one, those of the reference where they
-/// are; with records where there are any.
+/// The embedded contract, the shipped ones, and those of the golden sets with their records.
 fn contracts() -> Vec<(Option<PathBuf>, Option<PathBuf>)> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let ships =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/contracts/applications.json");
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/golden");
-    let loans = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/contracts/loans.json");
-    let mut all = vec![(None, None), (Some(ships), None), (Some(loans), None)];
-    for set in [own, shared.join("cc"), shared.join("rl")] {
-        if set.is_dir() {
-            all.push((Some(set.join("contract.json")), Some(set.join("records"))));
-        }
-    }
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/contracts");
+    let mut all = vec![
+        (None, None),
+        (Some(shipped.join("applications.json")), None),
+        (Some(shipped.join("loans.json")), None),
+    ];
+    all.extend(["own", "cc", "rl"].map(|name| {
+        let set = golden::set(name);
+        (Some(set.join("contract.json")), Some(set.join("records")))
+    }));
     all
 }
 

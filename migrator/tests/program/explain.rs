@@ -6,6 +6,8 @@ use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use serde_json::{Value as Json, json};
 
+use super::golden;
+
 fn own_set() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain")
 }
@@ -237,13 +239,9 @@ fn explanations_fit_a_narrow_terminal() {
     insta::assert_snapshot!(all);
 }
 
-/// Every 5th record of the reference's set with one of its columns each.
-fn agree_with_reference(product: &str, columns: &[&str]) {
-    let set = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/golden").join(product);
-    if !set.is_dir() {
-        // Only the own records are explained then.
-        return;
-    }
+/// Explains one column of every fifth random record of a golden set.
+fn agree_with_golden(product: &str, columns: &[&str]) {
+    let set = golden::set(product);
     let mut records: Vec<String> = std::fs::read_dir(set.join("records"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -259,8 +257,8 @@ fn agree_with_reference(product: &str, columns: &[&str]) {
 }
 
 #[test]
-fn explanations_agree_with_the_rows_of_the_reference() {
-    agree_with_reference(
+fn explanations_agree_with_the_rows_of_golden_records() {
+    agree_with_golden(
         "cc",
         &[
             "app_base.app_id",
@@ -280,7 +278,7 @@ fn explanations_agree_with_the_rows_of_the_reference() {
             "scores.score",
         ],
     );
-    agree_with_reference(
+    agree_with_golden(
         "rl",
         &[
             "app_base.app_id",
