@@ -1,12 +1,12 @@
-//! How the harness behaves: sweeps that nobody runs, and the real binary with a stand-in for the
-//! migrator. One binary, because linking takes longer than running.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
+//! Tests of the harness: sessions with a mock executor, and real processes with a stand-in for the
+//! migrator. They are modules of one binary because linking takes longer than running.
+#![cfg(test)]
 
 mod choice;
 mod common;
 mod doctor;
+mod error_rates;
 mod explain;
-#[path = "../support/files.rs"]
 mod files;
 mod gate;
 mod gate_process;
@@ -25,7 +25,9 @@ mod report_documents;
 mod report_formats;
 mod report_page;
 mod resume;
+mod security;
 mod self_test;
+mod server;
 mod server_why;
 mod session;
 mod sweep;

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use crate::common::{Silent, done, session_line, tell, uniform};
 use harness::analysis::comparison::{Comparison, TestPlan, compare, pairs};
 use harness::analysis::consistency::check_stored_rows_agree;
 use harness::analysis::sweep::{PhaseOutcome, analyse};
@@ -29,6 +28,8 @@ use harness::stats::verdict::Verdict;
 use harness::trial::measurement::{Measurement, SystemLoad};
 use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
+
+use crate::common::{Silent, done, session_line, tell, uniform};
 
 fn batch_size() -> Scenario {
     Scenario::parse(shipped("batch-size").unwrap()).unwrap()

@@ -7,10 +7,11 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{Fake, TWO_SIZES, dies, harness, read};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+
+use crate::common::{Fake, TWO_SIZES, dies, harness, read};
 
 fn json(path: &Path) -> Value {
     serde_json::from_str(&read(path)).unwrap()

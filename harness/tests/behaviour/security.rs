@@ -1,21 +1,15 @@
 //! What must not get out, and must not get in: secrets to the programs under test and into results,
 //! folders other than the one asked for, whether named or linked to, and what a program says to the
 //! terminal.
-#![cfg(test)]
-
-#[path = "behaviour/common.rs"]
-#[expect(dead_code, reason = "shared with the tests of the harness's behaviour")]
-mod common;
-#[path = "support/files.rs"]
-mod files;
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use common::{Fake, TWO_SIZES, harness, read};
-use files::files;
 use serde_json::Value;
+
+use crate::common::{Fake, TWO_SIZES, harness, read};
+use crate::files::files;
 
 #[test]
 fn a_trial_inherits_no_secret_and_no_result_holds_one() {

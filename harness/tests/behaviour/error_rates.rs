@@ -1,9 +1,8 @@
 //! How often the code that decides errs, over simulated sessions (statistics.md 2 and 6).
 //!
 //! `cargo test` simulates a hundred sessions of each kind and allows for what chance does to so
-//! few. `SWEETSPOT_FULL=1 cargo test --release --test error_rates -- --nocapture` simulates 5,000,
-//! asserts the rates as they are promised, and prints what it found.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking, helpers too")]
+//! few. `SWEETSPOT_FULL=1 cargo test --release --package harness --test behaviour error_rates --
+//! --nocapture` simulates 5,000, asserts the rates as they are promised, and prints what it found.
 
 use std::fmt::Write as _;
 

@@ -1,10 +1,6 @@
 //! Trials on a server, as a user starts them: real processes against the test double of SQL Server,
 //! which is a fixture and says nothing of any server's speed. Sessions from start to finish, cut off,
 //! refused; and no password in anything that they leave, say or start.
-#![cfg(test)]
-
-#[path = "support/files.rs"]
-mod files;
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,11 +8,12 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use files::files;
 use serde_json::Value;
 use tds_double::faults::{Fault, When};
 use tds_double::{Options, TdsDouble};
 use tempfile::TempDir;
+
+use crate::files::files;
 
 const PASSWORD: &str = "Nobody-Opens-\"Sesame\"-5";
 const VARIABLE: &str = "MIGRATOR_DB_PASSWORD";
