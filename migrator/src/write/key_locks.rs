@@ -28,6 +28,8 @@ struct LockState {
     holders: FxHashMap<KeyBytes, BTreeSet<u64>>,
     stopped: bool,
     waits: u64,
+    /// Number of threads that wait for a change.
+    waiting: usize,
 }
 
 /// Error of a wait after the run has stopped.
@@ -114,8 +116,14 @@ impl KeyLocks {
         self.lock().waits
     }
 
-    fn wait_for_change<'a>(&self, state: MutexGuard<'a, LockState>) -> MutexGuard<'a, LockState> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    fn wait_for_change<'a>(
+        &self,
+        mut state: MutexGuard<'a, LockState>,
+    ) -> MutexGuard<'a, LockState> {
+        state.waiting += 1;
+        let mut state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, LockState> {
@@ -134,7 +142,7 @@ impl LockState {
 mod tests {
     use std::sync::Mutex;
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -142,25 +150,38 @@ mod tests {
         keys.iter().map(|key| KeyBytes::from_slice(&[*key])).collect()
     }
 
+    /// Returns once this many threads wait.
+    fn until_waiting(key_locks: &KeyLocks, threads: usize) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while key_locks.lock().waiting < threads {
+            assert!(Instant::now() < deadline, "fewer than {threads} threads wait");
+            thread::yield_now();
+        }
+    }
+
+    /// Numbers of the batches that hold key 1.
+    fn holders_of_1(key_locks: &KeyLocks) -> Vec<u64> {
+        let state = key_locks.lock();
+        state.holders.get(&keys(&[1])[0]).into_iter().flatten().copied().collect()
+    }
+
     #[test]
-    fn batches_register_in_number_order_whatever_order_they_come_in() {
+    fn batches_register_in_number_order() {
         let key_locks = KeyLocks::default();
-        let registered = Mutex::new(Vec::new());
         thread::scope(|scope| {
-            for number in [3, 1, 2] {
-                let (key_locks, registered) = (&key_locks, &registered);
+            for (place, number) in [3, 1, 2].into_iter().enumerate() {
+                let key_locks = &key_locks;
                 scope.spawn(move || {
-                    let request = key_locks.register(number, Vec::new()).unwrap();
-                    registered.lock().unwrap().push(number);
-                    key_locks.release(request);
+                    let _request = key_locks.register(number, keys(&[1])).unwrap();
+                    let holders = holders_of_1(key_locks);
+                    assert!((0..=number).all(|earlier| holders.contains(&earlier)), "{holders:?}");
                 });
+                until_waiting(key_locks, place + 1);
             }
-            thread::sleep(Duration::from_millis(20));
-            assert!(registered.lock().unwrap().is_empty(), "the first batch has not come yet");
-            let request = key_locks.register(0, Vec::new()).unwrap();
-            key_locks.release(request);
+            assert_eq!(holders_of_1(&key_locks), [] as [u64; 0]);
+            let _request = key_locks.register(0, keys(&[1])).unwrap();
         });
-        assert_eq!(registered.into_inner().unwrap().len(), 3);
+        assert_eq!(holders_of_1(&key_locks), [0, 1, 2, 3]);
     }
 
     #[test]
@@ -203,6 +224,7 @@ mod tests {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| key_locks.wait(&one));
             let registering = scope.spawn(|| key_locks.register(7, Vec::new()).map(|_| ()));
+            until_waiting(&key_locks, 2);
             key_locks.stop();
             assert_eq!(waiting.join().unwrap(), Err(Stopped));
             assert_eq!(registering.join().unwrap(), Err(Stopped));
