@@ -9,6 +9,7 @@ pub mod build;
 pub mod charts;
 mod ci;
 mod diagnostics;
+mod escape;
 mod html;
 mod markdown;
 pub mod model;
@@ -17,6 +18,7 @@ mod png;
 mod table;
 mod tables;
 pub mod text;
+mod wrap;
 
 use clap::ValueEnum;
 

@@ -226,7 +226,7 @@ fn cumulative(document: &Document, charts: &Charts) -> Markup {
                         @if let Some(ends) = last.interval_percent {
                             " (interval " (percent_range(ends)) ")"
                         }
-                        ", " (counted(u32::try_from(last.pairs).unwrap_or(u32::MAX), "pair"))
+                        ", " (counted(last.pairs, "pair"))
                         ", confidence " (last.confidence) ". " (last.reason) }
                 }
                 @if let Some(chart) = &charts.cumulative { (picture(chart)) }

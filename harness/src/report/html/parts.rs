@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::report::charts::Chart;
 use crate::report::model::{Fact, Standing};
-use crate::report::table::Table;
+use crate::report::table::{ColumnKind, Table};
 
 /// Cells longer than this may break.
 const LONG: usize = 60;
@@ -70,7 +70,7 @@ pub(super) fn picture(chart: &Chart) -> Markup {
 
 /// A table that scrolls by itself where it is too wide; `chosen` rows stand out.
 pub(super) fn table(table: &Table, chosen: &[usize]) -> Markup {
-    let words = |column: usize| (!table.has_figures(column)).then_some("words");
+    let words = |column: usize| (table.kind(column) != ColumnKind::Figure).then_some("words");
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(table.caption) {
             table {

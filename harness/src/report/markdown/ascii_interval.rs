@@ -43,12 +43,6 @@ pub(super) fn interval(comparison: &Comparison, scale: f64) -> String {
     (-HALF..=HALF).map(character).collect()
 }
 
-/// Whether a text is such a picture.
-pub(super) fn is(text: &str) -> bool {
-    let characters = usize::try_from(2 * HALF + 1).unwrap_or(0);
-    text.chars().count() == characters && text.chars().all(|c| "·─◆┃".contains(c))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,7 +57,6 @@ mod tests {
         let time = Comparison { lower_is_better: true, ..rate.clone() };
         assert_eq!(interval(&rate, 10.0), "····──◆──·┃··········");
         assert_eq!(interval(&time, 10.0), "··········┃·──◆──····");
-        assert!(is(&interval(&rate, 10.0)) && !is("+1.0 %"));
         assert!((scale(&[rate]) - 10.0).abs() < f64::EPSILON);
     }
 }

@@ -2,16 +2,15 @@
 //! measures it again. It stays under GitHub's limit by leaving out details, never the verdict.
 
 mod ascii_interval;
-mod escape;
 
-use self::escape::code;
-pub(super) use self::escape::{block, plain};
 use super::charts::{Charts, cumulative_table};
 use super::diagnostics;
+use super::escape::{block, plain};
 use super::model::{Document, Exact, Fact, Headline, Kind, Phase};
 use super::numbers::{percent, percent_range};
-use super::table::{Table, cell};
+use super::table::{ColumnKind, Table, cell};
 use super::tables::{settings_table, waits_table};
+use super::wrap::truncated;
 
 /// GitHub takes 65,536 characters in a comment.
 const CHARACTERS_MAX: usize = 65_000;
@@ -64,32 +63,25 @@ fn verdict(headline: &Headline) -> String {
     let mut lines = vec![format!("**{standing}.** {}", plain(&headline.words))];
     lines.extend(headline.why.iter().map(|why| format!("**Why:** {}", plain(why))));
     lines.extend(headline.details.iter().map(|words| plain(words)));
-    cut(&lines.join("\n\n"), WORDS_MAX)
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
+    truncated(&lines.join("\n\n"), WORDS_MAX)
 }
 
 /// What must agree and does not; nobody should have to unfold that.
 fn wrong(all: &[Exact]) -> String {
     let wrong = all.iter().filter(|exact| exact.must_agree && !exact.agrees()).cloned();
-    cut(&exact(&wrong.collect::<Vec<_>>()), WORDS_MAX)
+    truncated(&exact(&wrong.collect::<Vec<_>>()), WORDS_MAX)
 }
 
 /// What the kind of session is about: metrics, the phases, or the settings.
 fn the_table(document: &Document) -> String {
     if !document.metrics.is_empty() {
-        return limited(&with_pictures(document), TABLE_MAX);
+        return with_pictures(document).to_markdown(TABLE_MAX);
     }
     if document.cumulative.is_some() {
-        return limited(&cumulative_table(document), TABLE_MAX) + &reached(document);
+        return cumulative_table(document).to_markdown(TABLE_MAX) + &reached(document);
     }
     match document.phases.as_slice() {
-        [phase] => limited(&settings_table(phase), TABLE_MAX),
+        [phase] => settings_table(phase).to_markdown(TABLE_MAX),
         _ => String::new(),
     }
 }
@@ -125,11 +117,17 @@ fn reached(document: &Document) -> String {
 /// A gate's metrics with their intervals drawn in characters.
 fn with_pictures(document: &Document) -> Table {
     let scale = ascii_interval::scale(&document.metrics);
-    let mut table = Table::new(
-        "",
-        // What a narrow page cuts off comes last.
-        &["metric", "verdict", "change", "interval", "worse ← 0 → better", "pairs", "confidence"],
-    );
+    // What a narrow page cuts off comes last.
+    let columns = [
+        ("metric", ColumnKind::Text),
+        ("verdict", ColumnKind::Text),
+        ("change", ColumnKind::Figure),
+        ("interval", ColumnKind::Figure),
+        ("worse ← 0 → better", ColumnKind::Picture),
+        ("pairs", ColumnKind::Figure),
+        ("confidence", ColumnKind::Text),
+    ];
+    let mut table = Table::with_columns("", &columns);
     for metric in &document.metrics {
         table.rows.push(vec![
             metric.name.clone(),
@@ -156,31 +154,8 @@ fn again(document: &Document) -> String {
     format!("Measure it again:\n\n{}", block(&document.command))
 }
 
-/// A table, with as many rows as fit; pictures are code, everything else text.
-fn limited(table: &Table, most: usize) -> String {
-    let row = |cells: &[String]| {
-        let text = |text: &String| if ascii_interval::is(text) { code(text) } else { plain(text) };
-        format!("| {} |", cells.iter().map(text).collect::<Vec<_>>().join(" | "))
-    };
-    let rule = |column| if column > 0 && table.has_figures(column) { "---:|" } else { "---|" };
-    let rules: String = (0..table.headings.len()).map(rule).collect();
-    let mut lines = vec![row(&table.headings), format!("|{rules}")];
-    let mut length = lines.iter().map(|line| line.chars().count() + 1).sum::<usize>();
-    for (index, cells) in table.rows.iter().enumerate() {
-        let line = row(cells);
-        length += line.chars().count() + 1;
-        if length > most {
-            lines.push(format!("\n_{} more rows are in `report.html`._", table.rows.len() - index));
-            break;
-        }
-        lines.push(line);
-    }
-    lines.join("\n")
-}
-
 /// What is collapsed, the most telling first: title and body.
 fn details(document: &Document, charts: &Charts) -> Vec<(String, String)> {
-    let whole = |table: &Table| limited(table, usize::MAX);
     let mut parts = Vec::new();
     let mut part = |title: &str, body: String| {
         if !body.trim().is_empty() {
@@ -198,7 +173,7 @@ fn details(document: &Document, charts: &Charts) -> Vec<(String, String)> {
     }
     if !document.alone.is_empty() {
         let alone = super::charts::comparison_table("", document.alone.iter());
-        part("Each optimization alone", whole(&alone));
+        part("Each optimization alone", alone.to_markdown(usize::MAX));
     }
     part("What was measured", facts(&document.measured));
     part("Where", facts(&document.environment));
@@ -248,7 +223,7 @@ fn of_phase(phase: &Phase, with_settings: bool) -> String {
         parts.push(plain(&phase.finding));
     }
     if with_settings && !phase.settings.is_empty() {
-        parts.push(limited(&settings_table(phase), TABLE_MAX));
+        parts.push(settings_table(phase).to_markdown(TABLE_MAX));
     }
     parts.push(plain(&phase.runs));
     if let Some(confirmation) = &phase.confirmation {
@@ -256,7 +231,7 @@ fn of_phase(phase: &Phase, with_settings: bool) -> String {
         parts.push(format!("Confirmation: **{standing}**. {}", plain(&confirmation.reason)));
         parts.push(facts(&diagnostics::comparison(confirmation)));
     }
-    parts.extend(waits_table(phase).map(|waits| limited(&waits, TABLE_MAX)));
+    parts.extend(waits_table(phase).map(|waits| waits.to_markdown(TABLE_MAX)));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
 }

@@ -7,11 +7,10 @@ use crate::experiment::bisect::{
     BisectResult, BisectTarget, CommitInfo, CommitState, TestedCommit,
 };
 use crate::experiment::gate::GateResult;
-use crate::report::numbers::{counted, wrapped};
+use crate::report::numbers::counted;
+use crate::report::wrap::{COLUMNS, truncated, wrapped};
 use crate::sanitize::on_one_line;
 
-/// Widest line on a terminal.
-const COLUMNS: usize = 100;
 /// Characters of a hash that name a commit.
 const HASH: usize = 12;
 
@@ -51,20 +50,20 @@ pub fn line(look: &TestedCommit) -> String {
 
 /// The answer, what it rests on, and what was left out.
 pub fn text(bisected: &BisectResult) -> String {
-    let mut parts = vec![wrapped(&answer(bisected), COLUMNS)];
+    let mut parts = vec![wrapped(&answer(bisected))];
     parts.extend(bisected.first.iter().map(|named| {
         let line = format!("  {}  {}", hash(named), on_one_line(&named.subject));
-        line.chars().take(COLUMNS).collect()
+        truncated(&line, COLUMNS)
     }));
-    let why = bisected.why.iter().map(|why| wrapped(&format!("Why, at the end: {why}"), COLUMNS));
+    let why = bisected.why.iter().map(|why| wrapped(&format!("Why, at the end: {why}")));
     parts.extend(why);
     parts.push(format!(
         "\n{} of {} looked at, each against {}:",
-        counted(count(bisected.looked_at.len()), "commit"),
+        counted(bisected.looked_at.len(), "commit"),
         bisected.commits,
         bisected.base
     ));
-    parts.extend(bisected.looked_at.iter().map(|look| wrapped(&line(look), COLUMNS)));
+    parts.extend(bisected.looked_at.iter().map(|look| wrapped(&line(look))));
     parts.join("\n") + "\n"
 }
 
@@ -92,8 +91,4 @@ fn answer(bisected: &BisectResult) -> String {
 
 fn hash(named: &CommitInfo) -> &str {
     named.commit.get(..HASH).unwrap_or(&named.commit)
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

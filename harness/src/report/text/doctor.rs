@@ -3,11 +3,11 @@
 use crate::experiment::doctor::{
     Detectable, DetectablePairs, DoctorReport, Noise, ProbeFinding, Severity, noise,
 };
-use crate::report::markdown::plain;
-use crate::report::numbers::{thousands, wrapped};
+use crate::report::escape::plain;
+use crate::report::numbers::thousands;
+use crate::report::table::{ColumnKind, Table};
+use crate::report::wrap::{COLUMNS, wrapped, wrapped_at};
 
-/// Widest line on a terminal.
-const COLUMNS: usize = 100;
 /// Where a finding's words begin: behind its mark and its name.
 const MARK: usize = 7;
 const NAME: usize = 16;
@@ -15,19 +15,19 @@ const NAME: usize = 16;
 /// Everything as plain text.
 pub fn text(checkup: &DoctorReport) -> String {
     let findings: String = checkup.findings.iter().map(finding_lines).collect();
-    let mut paragraphs = vec![findings, wrapped(&summary(checkup), COLUMNS) + "\n"];
+    let mut paragraphs = vec![findings, wrapped(&summary(checkup)) + "\n"];
     match (&checkup.noise, &checkup.noise_unknown) {
         (Some(noise), _) => {
-            paragraphs.push(
-                noise_words(noise).iter().map(|line| wrapped(line, COLUMNS) + "\n").collect(),
-            );
+            paragraphs.push(noise_words(noise).iter().map(|line| wrapped(line) + "\n").collect());
             if let Some(pairs) = &noise.pairs {
-                paragraphs.push(detectable_lines(&pairs.detectable));
-                paragraphs.push(wrapped(&needed(pairs, noise.pair_s), COLUMNS) + "\n");
+                let table = detectable(&pairs.detectable).to_text();
+                paragraphs.push(format!("{table}{}\n", wrapped(LEGEND)));
+                paragraphs.push(wrapped(&needed(pairs, noise.pair_s)) + "\n");
             }
         }
-        (None, Some(why)) => paragraphs
-            .push(wrapped(&format!("Noise of runs: not known here: {why}"), COLUMNS) + "\n"),
+        (None, Some(why)) => {
+            paragraphs.push(wrapped(&format!("Noise of runs: not known here: {why}")) + "\n")
+        }
         (None, None) => {}
     }
     paragraphs.join("\n")
@@ -37,31 +37,15 @@ pub fn text(checkup: &DoctorReport) -> String {
 pub fn markdown(checkup: &DoctorReport) -> String {
     let mut lines = vec!["## The machine".to_owned(), String::new()];
     lines.push(summary(checkup));
-    lines.extend(
-        ["", "| | what | here | for the noise | what to do |", "|---|---|---|---|---|"]
-            .map(String::from),
-    );
-    lines.extend(checkup.findings.iter().map(|finding| {
-        let ProbeFinding { probe, here, means, .. } = finding;
-        let advice = finding.advice.as_deref().unwrap_or_default();
-        let [means, advice] = [means, advice].map(cell);
-        // Programs call themselves as they like.
-        let here = plain(here);
-        format!("| {} | {probe} | {here} | {means} | {advice} |", mark(finding.level))
-    }));
+    lines.extend([String::new(), findings(checkup).to_markdown(usize::MAX)]);
     match (&checkup.noise, &checkup.noise_unknown) {
         (Some(noise), _) => {
             lines.push(String::new());
             lines.push(noise_words(noise).join(" "));
             if let Some(pairs) = &noise.pairs {
-                lines.extend(
-                    ["", "| pairs | one look | a gate's look | time |", "|---:|---:|---:|---:|"]
-                        .map(String::from),
-                );
-                lines.extend(
-                    pairs.detectable.iter().map(|one| format!("| {} |", row(one).join(" | "))),
-                );
                 lines.extend([
+                    String::new(),
+                    detectable(&pairs.detectable).to_markdown(usize::MAX),
                     String::new(),
                     LEGEND.into(),
                     String::new(),
@@ -90,19 +74,30 @@ fn mark(level: Severity) -> &'static str {
     }
 }
 
-/// A text of our own, which may have code, as a cell of a table.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
+/// A row for every finding.
+fn findings(checkup: &DoctorReport) -> Table {
+    let headings = ["", "what", "here", "for the noise", "what to do"];
+    let mut table = Table::with_columns("", &headings.map(|heading| (heading, ColumnKind::Text)));
+    table.rows.extend(checkup.findings.iter().map(|finding| {
+        vec![
+            mark(finding.level).into(),
+            finding.probe.into(),
+            finding.here.clone(),
+            finding.means.clone(),
+            finding.advice.clone().unwrap_or_default(),
+        ]
+    }));
+    table
 }
 
 fn finding_lines(finding: &ProbeFinding) -> String {
     let indent = MARK + NAME;
     let width = COLUMNS - indent;
     let mut lines: Vec<String> = Vec::new();
-    let said = wrapped(&format!("{}. {}", finding.here, finding.means), width);
+    let said = wrapped_at(&format!("{}. {}", finding.here, finding.means), width);
     lines.extend(said.lines().map(String::from));
     if let Some(advice) = &finding.advice {
-        let advice = wrapped(advice, width - 2);
+        let advice = wrapped_at(advice, width - 2);
         let arrowed = advice
             .lines()
             .enumerate()
@@ -173,22 +168,18 @@ fn noise_words(noise: &Noise) -> Vec<String> {
     vec![runs, spread]
 }
 
-fn row(one: &Detectable) -> [String; 4] {
-    [
-        one.pairs.to_string(),
-        format!("{:.1} %", one.one_look_percent),
-        format!("{:.1} %", one.gate_look_percent),
-        time(one.seconds),
-    ]
-}
-
-fn detectable_lines(detectable: &[Detectable]) -> String {
-    let line = |[pairs, one, gate, time]: [String; 4]| {
-        format!("{pairs:>5}  {one:>9}  {gate:>13}  {time:>9}\n")
-    };
-    let head = line(["pairs", "one look", "a gate's look", "time"].map(String::from));
-    let rows: String = detectable.iter().map(|one| line(row(one))).collect();
-    format!("{head}{rows}{}\n", wrapped(LEGEND, COLUMNS))
+fn detectable(all: &[Detectable]) -> Table {
+    let headings = ["pairs", "one look", "a gate's look", "time"];
+    let mut table = Table::with_columns("", &headings.map(|heading| (heading, ColumnKind::Figure)));
+    table.rows.extend(all.iter().map(|one| {
+        vec![
+            one.pairs.to_string(),
+            format!("{:.1} %", one.one_look_percent),
+            format!("{:.1} %", one.gate_look_percent),
+            time(one.seconds),
+        ]
+    }));
+    table
 }
 
 /// How many pairs the margin needs, in one sentence.

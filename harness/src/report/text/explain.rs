@@ -6,35 +6,34 @@ use crate::analysis::comparison::{Comparison, CountComparison};
 use crate::analysis::test_result::Decision;
 use crate::experiment::explain::ExplainResult;
 use crate::experiment::explain::result::{Contribution, SettingAttribution, Stages};
-use crate::report::markdown::{block, plain};
-use crate::report::numbers::{counted, milliseconds, percent, percent_range, thousands, wrapped};
+use crate::report::escape::{block, plain};
+use crate::report::numbers::{counted, milliseconds, percent, percent_range, thousands};
+use crate::report::table::{ColumnKind, Table};
+use crate::report::wrap::wrapped;
 use crate::stats::verdict::Verdict;
 
-/// Widest line on a terminal.
-const COLUMNS: usize = 100;
 /// Widest value of a setting in a row of the terminal.
 const VALUE_MAX: usize = 34;
 
-/// A part of the report: its title, what is said of it, and its table.
+/// A part of the report: its title, its table and the sentences below that.
 struct Section {
     title: String,
+    table: Table,
     words: String,
-    headings: Vec<&'static str>,
-    rows: Vec<Vec<String>>,
 }
 
 /// Everything as plain text; `folder` is where the files are.
 pub fn text(explained: &ExplainResult, folder: &str) -> String {
-    let mut parts = vec![wrapped(&headline(explained), COLUMNS) + "\n"];
+    let mut parts = vec![wrapped(&headline(explained)) + "\n"];
     for section in sections(explained) {
         let mut part = format!("{}\n", section.title);
-        part.push_str(&plain_table(&section));
-        part.push_str(&wrapped(&section.words, COLUMNS));
+        part.push_str(&section.terminal_table());
+        part.push_str(&wrapped(&section.words));
         parts.push(part + "\n");
     }
     let counts = counts(explained).into_iter();
     let notes = explained.warnings.iter().map(|warning| format!("note: {warning}"));
-    let lines: Vec<String> = counts.chain(notes).map(|line| wrapped(&line, COLUMNS)).collect();
+    let lines: Vec<String> = counts.chain(notes).map(|line| wrapped(&line)).collect();
     if !lines.is_empty() {
         parts.push(lines.join("\n") + "\n");
     }
@@ -50,16 +49,8 @@ pub fn markdown(explained: &ExplainResult, command: &str) -> String {
     ];
     for section in sections(explained) {
         parts.push(format!("## {}", plain(&section.title)));
-        if !section.rows.is_empty() {
-            let row = |cells: &[String]| {
-                format!("| {} |", cells.iter().map(|c| plain(c)).collect::<Vec<_>>().join(" | "))
-            };
-            let headings: Vec<String> =
-                section.headings.iter().map(|heading| (*heading).to_owned()).collect();
-            let mut lines =
-                vec![row(&headings), format!("|---|{}", "---:|".repeat(headings.len() - 1))];
-            lines.extend(section.rows.iter().map(|cells| row(cells)));
-            parts.push(lines.join("\n"));
+        if !section.table.rows.is_empty() {
+            parts.push(section.table.to_markdown(usize::MAX));
         }
         parts.push(plain(&section.words));
     }
@@ -86,7 +77,7 @@ fn headline(explained: &ExplainResult) -> String {
         return format!("{head} against {base}: no figure of every run to compare by.");
     };
     let change = change(primary);
-    let pairs = counted(u32::try_from(comparison.pairs).unwrap_or(u32::MAX), "pair");
+    let pairs = counted(comparison.pairs, "pair");
     let metric = primary.metric.name();
     let word = match comparison.verdict {
         None => "INVALID".into(),
@@ -130,24 +121,29 @@ fn by_setting(apart: &SettingAttribution) -> Section {
         row.extend(of(share));
         row
     };
-    let mut rows: Vec<Vec<String>> = apart
-        .parts
-        .iter()
-        .map(|part| row(&part.setting, format!("{} → {}", part.base, part.head), part.share))
-        .collect();
+    let between = if apart.parts.len() > 1 { "between, with 95 % all" } else { "between" };
+    let columns = [
+        ("setting", ColumnKind::Text),
+        ("change", ColumnKind::Text),
+        ("brings", ColumnKind::Figure),
+        (between, ColumnKind::Figure),
+        ("of the whole", ColumnKind::Figure),
+    ];
+    let mut table = Table::with_columns("", &columns);
+    table.rows.extend(
+        apart
+            .parts
+            .iter()
+            .map(|part| row(&part.setting, format!("{} → {}", part.base, part.head), part.share)),
+    );
     if apart.left.is_some() {
-        rows.push(row("three or more together", String::new(), apart.left));
+        table.rows.push(row("three or more together", String::new(), apart.left));
     }
     if apart.parts.len() > 1 {
-        rows.push(row("all together", String::new(), apart.whole));
+        table.rows.push(row("all together", String::new(), apart.whole));
     }
-    let between = if apart.parts.len() > 1 { "between, with 95 % all" } else { "between" };
-    Section {
-        title: "By setting, in percent of the rate".into(),
-        words: setting_words(apart),
-        headings: vec!["setting", "change", "brings", between, "of the whole"],
-        rows,
-    }
+    let title = "By setting, in percent of the rate".into();
+    Section { title, table, words: setting_words(apart) }
 }
 
 fn setting_words(apart: &SettingAttribution) -> String {
@@ -164,36 +160,42 @@ fn setting_words(apart: &SettingAttribution) -> String {
          all: its share is the mean of the two (a Shapley value where no three settings act on \
          each other). Shares multiply to the whole, so that their parts of it \
          are those of logarithms.",
-        counted(u32::try_from(apart.blocks).unwrap_or(u32::MAX), "complete block")
+        counted(apart.blocks, "complete block")
     )
 }
 
 fn by_stage(stages: &Stages) -> Section {
-    let headings =
-        vec!["stage", "base ms", "head ms", "change", "between, with 95 % all", "of the whole"];
-    let mut rows = Vec::new();
+    let columns = [
+        ("stage", ColumnKind::Text),
+        ("base ms", ColumnKind::Figure),
+        ("head ms", ColumnKind::Figure),
+        ("change", ColumnKind::Figure),
+        ("between, with 95 % all", ColumnKind::Figure),
+        ("of the whole", ColumnKind::Figure),
+    ];
+    let mut table = Table::with_columns("", &columns);
     for part in &stages.parts {
         let name = if part.waits { format!("{} (waits)", part.stage) } else { part.stage.clone() };
         let mut row = vec![name, milliseconds(part.base_ms), milliseconds(part.head_ms)];
         let whole = stages.whole.filter(|_| !part.waits);
         row.extend(cells(Some(part.share), whole));
-        rows.push(row);
+        table.rows.push(row);
     }
     if stages.whole.is_some() {
         let mut row = vec!["all but waits".to_owned(), String::new(), String::new()];
         row.extend(cells(stages.whole, stages.whole));
-        rows.push(row);
+        table.rows.push(row);
     }
-    let words = if rows.is_empty() {
+    let words = if table.rows.is_empty() {
         "No run says how long its stages took.".to_owned()
     } else {
         format!(
             "Medians in milliseconds per 1,000 records, summed over workers; changes in percent of \
              what all stages take in the baseline, from {}.",
-            counted(u32::try_from(stages.pairs).unwrap_or(u32::MAX), "pair")
+            counted(stages.pairs, "pair")
         )
     };
-    Section { title: "By stage".into(), words, headings, rows }
+    Section { title: "By stage".into(), table, words }
 }
 
 /// A share, its interval, and what part of a whole it is where both are told.
@@ -220,33 +222,12 @@ fn counts(explained: &ExplainResult) -> Vec<String> {
     explained.counts().map(line).collect()
 }
 
-fn plain_table(section: &Section) -> String {
-    if section.rows.is_empty() {
-        return String::new();
+impl Section {
+    /// The table with cells that leave room for each other.
+    fn terminal_table(&self) -> String {
+        let columns = 0..self.table.headings.len();
+        let shortened = columns
+            .fold(self.table.clone(), |table, column| table.with_width_max(column, VALUE_MAX));
+        shortened.to_ruled_text()
     }
-    let mut rows = vec![section.headings.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>()];
-    rows.extend(section.rows.iter().cloned());
-    for cell in rows.iter_mut().flat_map(|row| row.iter_mut()) {
-        if cell.chars().count() > VALUE_MAX {
-            *cell = cell.chars().take(VALUE_MAX - 1).chain(['…']).collect();
-        }
-    }
-    let columns = section.headings.len();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            let words = column == 0 || section.headings[column] == "change" && columns == 5;
-            if words { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        let line = cells.collect::<Vec<_>>().join("  ");
-        text.push_str(line.trim_end());
-        text.push('\n');
-        if index == 0 {
-            text.push_str(&"-".repeat(line.chars().count()));
-            text.push('\n');
-        }
-    }
-    text
 }

@@ -5,11 +5,10 @@ use std::fmt::Write;
 
 use crate::analysis::comparison::{CountComparison, CountRange, MetricFinding};
 use crate::experiment::gate::{GateResult, GateVerdict, MetricTest, WorkloadResult};
-use crate::report::numbers::{counted, percent, percent_range, rounded, thousands, wrapped};
+use crate::report::numbers::{counted, percent, percent_range, rounded, thousands};
+use crate::report::table::{ColumnKind, Table};
+use crate::report::wrap::wrapped;
 use crate::stats::verdict::Verdict;
-
-/// Widest line on a terminal.
-const COLUMNS: usize = 100;
 
 /// What was found, in one or two sentences.
 pub(crate) fn finding(gated: &GateResult) -> String {
@@ -61,10 +60,9 @@ fn margin(gated: &GateResult) -> f64 {
     rounded(comparisons.map(|comparison| comparison.margin_percent).fold(0.0, f64::max))
 }
 
-fn pairs(gated: &GateResult) -> u32 {
+fn pairs(gated: &GateResult) -> usize {
     let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
-    let pairs: usize = comparisons.map(|comparison| comparison.pairs).sum();
-    u32::try_from(pairs).unwrap_or(u32::MAX)
+    comparisons.map(|comparison| comparison.pairs).sum()
 }
 
 /// A metric's name, after its scenario's where there are several.
@@ -141,10 +139,7 @@ fn needed(gated: &GateResult) -> String {
         minutes if minutes < 1.0 => ", less than a minute more".into(),
         minutes => format!(", about {} more", counted_minutes(minutes)),
     };
-    format!(
-        " About {} in all would tell{time}.",
-        counted(u32::try_from(pairs).unwrap_or(u32::MAX), "pair")
-    )
+    format!(" About {} in all would tell{time}.", counted(pairs, "pair"))
 }
 
 fn is_open(test: &MetricTest) -> bool {
@@ -200,7 +195,7 @@ pub(crate) fn details(gated: &GateResult) -> Vec<String> {
     let mut details = Vec::new();
     let looked = gated.workloads.iter().filter_map(|workload| {
         let comparison = workload.comparison.as_ref()?;
-        let pairs = u32::try_from(comparison.pairs).unwrap_or(u32::MAX);
+        let pairs = comparison.pairs;
         let pairs = counted(pairs, "interleaved pair");
         Some(match gated.workloads.len() {
             1 => pairs,
@@ -231,13 +226,12 @@ pub(crate) fn details(gated: &GateResult) -> Vec<String> {
 
 /// The verdict, the metrics and where the report is, for a terminal.
 pub fn text(gated: &GateResult, folder: &str) -> String {
-    let mut text =
-        format!("{}\n", wrapped(&format!("{}: {}", gated.answer, finding(gated)), COLUMNS));
+    let mut text = format!("{}\n", wrapped(&format!("{}: {}", gated.answer, finding(gated))));
     if let Some(why) = why(gated) {
-        let _ = writeln!(text, "{}", wrapped(&format!("Why: {why}"), COLUMNS));
+        let _ = writeln!(text, "{}", wrapped(&format!("Why: {why}")));
     }
     for detail in details(gated) {
-        let _ = writeln!(text, "{}", wrapped(&detail, COLUMNS));
+        let _ = writeln!(text, "{}", wrapped(&detail));
     }
     text.push_str(&metrics(gated));
     for workload in &gated.workloads {
@@ -252,17 +246,25 @@ pub fn text(gated: &GateResult, folder: &str) -> String {
         }
     }
     for warning in &gated.warnings {
-        let _ = writeln!(text, "{}", wrapped(&format!("note: {warning}"), COLUMNS));
+        let _ = writeln!(text, "{}", wrapped(&format!("note: {warning}")));
     }
     let _ = writeln!(text, "\nreport: {folder}/report.md");
     text
 }
 
+/// The table of metrics between empty lines; nothing without metrics.
 fn metrics(gated: &GateResult) -> String {
-    let mut rows = vec![["metric", "verdict", "change", "interval", "pairs"].map(String::from)];
+    let columns = [
+        ("metric", ColumnKind::Text),
+        ("verdict", ColumnKind::Text),
+        ("change", ColumnKind::Figure),
+        ("interval", ColumnKind::Figure),
+        ("pairs", ColumnKind::Figure),
+    ];
+    let mut table = Table::with_columns("", &columns);
     for workload in &gated.workloads {
         for (found, test) in workload.findings() {
-            rows.push([
+            table.rows.push(vec![
                 name(gated, workload, found.metric.name()),
                 match test.verdict.verdict() {
                     Some(verdict) => verdict.to_string(),
@@ -274,19 +276,5 @@ fn metrics(gated: &GateResult) -> String {
             ]);
         }
     }
-    if rows.len() == 1 {
-        return String::new();
-    }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = "\n".to_owned();
-    for row in &rows {
-        let [metric, verdict, change, interval, pairs] = row;
-        let _ = writeln!(
-            text,
-            "{metric:<0$}  {verdict:<1$}  {change:>2$}  {interval:>3$}  {pairs:>4$}",
-            widths[0], widths[1], widths[2], widths[3], widths[4]
-        );
-    }
-    text + "\n"
+    if table.rows.is_empty() { String::new() } else { format!("\n{}\n", table.to_text()) }
 }

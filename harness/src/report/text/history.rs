@@ -1,17 +1,14 @@
 //! Releases over time for the terminal, at most 100 columns wide. Says what changes are worth.
 
-use std::fmt::Write;
-
 use serde::Serialize;
 
 use crate::analysis::history::{HistoryMachine, HistoryPoint, HistorySeries, LevelShift};
 use crate::error::Result;
-use crate::report::numbers::{counted, percent, pretty, thousands, wrapped};
+use crate::report::numbers::{counted, percent, pretty, thousands};
+use crate::report::table::{ColumnKind, Table};
+use crate::report::wrap::wrapped;
 use crate::sanitize::{is_command, shown};
 use crate::stats::change_point::POINTS_MIN;
-
-/// Widest line on a terminal.
-const COLUMNS: usize = 100;
 
 /// Below every history with a tested series.
 const LEGEND: &str = "A change (*) is where the level of all points before and of all after it \
@@ -25,9 +22,9 @@ const LEGEND: &str = "A change (*) is where the level of all points before and o
 pub fn text(all: &[HistorySeries], notes: &[String], folder: &str) -> String {
     let mut parts: Vec<String> = all.iter().map(table).collect();
     if all.iter().any(|series| series.tested) {
-        parts.push(wrapped(LEGEND, COLUMNS) + "\n");
+        parts.push(wrapped(LEGEND) + "\n");
     }
-    parts.extend(notes.iter().map(|note| wrapped(&format!("note: {note}"), COLUMNS) + "\n"));
+    parts.extend(notes.iter().map(|note| wrapped(&format!("note: {note}")) + "\n"));
     if !all.is_empty() {
         parts.push(format!("Charts: {folder}/\n"));
     }
@@ -56,7 +53,7 @@ pub(crate) fn place(series: &HistorySeries) -> String {
     let HistoryMachine { host, cpu, cpus, filesystem } = &series.machine;
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let hash = series.plan_hash.get(..8).unwrap_or(&series.plan_hash);
-    let cpus = counted(u32::try_from(*cpus).unwrap_or(u32::MAX), "processor");
+    let cpus = counted(*cpus, "processor");
     let on = filesystem.as_ref().map_or_else(String::new, |name| format!(" on {name}"));
     format!(
         "{}, {}, {cpus}; store {}{on}; plan {hash}; {}",
@@ -67,41 +64,31 @@ pub(crate) fn place(series: &HistorySeries) -> String {
     )
 }
 
-const HEADINGS: [&str; 8] =
-    ["", "time", "revision", "version", "runs", "rec/min", "std dev", "change"];
-
 fn table(series: &HistorySeries) -> String {
-    let mut rows = vec![HEADINGS.map(String::from)];
+    let columns = [
+        ("", ColumnKind::Text),
+        ("time", ColumnKind::Text),
+        ("revision", ColumnKind::Text),
+        ("version", ColumnKind::Text),
+        ("runs", ColumnKind::Figure),
+        ("rec/min", ColumnKind::Figure),
+        ("std dev", ColumnKind::Figure),
+        ("change", ColumnKind::Figure),
+    ];
+    let mut table = Table::with_columns("", &columns);
     for (index, point) in series.points.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|before| series.points.get(before));
         let mark = series.changes.iter().any(|change| change.at == index);
-        rows.push(row(point, before, mark));
+        table.rows.push(row(point, before, mark));
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..HEADINGS.len()).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = wrapped(&title(series), COLUMNS) + "\n" + &wrapped(&place(series), COLUMNS);
-    text.push_str("\n\n");
-    for (index, row) in rows.iter().enumerate() {
-        let cells = row.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, width))| {
-            if column < 4 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        let line = cells.collect::<Vec<_>>().join("  ");
-        let _ = writeln!(text, "{}", line.trim_end());
-        if index == 0 {
-            let _ = writeln!(text, "{}", "-".repeat(line.chars().count()));
-        }
-    }
-    text.push('\n');
-    for line in said(series) {
-        let _ = writeln!(text, "{}", wrapped(&line, COLUMNS));
-    }
-    text
+    let heading = wrapped(&title(series)) + "\n" + &wrapped(&place(series));
+    let words: String = said(series).iter().map(|line| wrapped(line) + "\n").collect();
+    format!("{heading}\n\n{}\n{words}", table.to_ruled_text())
 }
 
-fn row(point: &HistoryPoint, before: Option<&HistoryPoint>, mark: bool) -> [String; 8] {
+fn row(point: &HistoryPoint, before: Option<&HistoryPoint>, mark: bool) -> Vec<String> {
     let change = before.map(|before| (point.rec_per_min / before.rec_per_min - 1.0) * 100.0);
-    [
+    vec![
         if mark { "*".into() } else { String::new() },
         minute(&point.time),
         short(&point.revision, 8),
@@ -118,7 +105,7 @@ pub(crate) fn said(series: &HistorySeries) -> Vec<String> {
     if !series.tested {
         return vec![format!(
             "{}: changes are looked for from {POINTS_MIN} points on.",
-            counted(u32::try_from(series.points.len()).unwrap_or(u32::MAX), "point")
+            counted(series.points.len(), "point")
         )];
     }
     if series.changes.is_empty() {

@@ -4,13 +4,13 @@
 use std::fmt::Write;
 
 use crate::experiment::tune::{Fit, Forecast, PhaseRuns, log_lines};
-use crate::report::numbers::{counted, wrapped};
+use crate::report::numbers::counted;
+use crate::report::table::{ColumnKind, Table};
+use crate::report::wrap::{truncated, wrapped};
 use crate::scenario::schedule::{Randomization, Schedule};
 use crate::scenario::step::Step;
 use crate::scenario::{Records, Scenario};
 
-/// Widest line.
-const COLUMNS: usize = 100;
 /// As much of a phase's values as leaves room for the other columns.
 const VALUES_WIDTH_MAX: usize = 56;
 
@@ -58,13 +58,13 @@ pub fn phases(base: &Scenario, forecast: &Forecast, first: &Step) -> String {
     parts.push(format!(
         "{} in at most {budget}; seed {}. Each phase sweeps its setting over what the phases before it \
          kept, chooses, and confirms a choice that is not the present setting in fresh pairs.",
-        counted(u32::try_from(forecast.phases.len()).unwrap_or(u32::MAX), "phase"),
+        counted(forecast.phases.len(), "phase"),
         base.seed
     ));
     if base.link.is_simulated() {
         parts.push(base.link.to_string());
     }
-    let parts: Vec<String> = parts.iter().map(|part| wrapped(part, COLUMNS)).collect();
+    let parts: Vec<String> = parts.iter().map(|part| wrapped(part)).collect();
     let mut text = parts.join("\n") + "\n\n" + &steps(forecast) + "\n" + &fits(forecast, &budget);
     let _ = writeln!(text, "\nThe order of {} with all its blocks:", first.name);
     let shorts: Vec<&str> = first.arms.iter().map(|arm| arm.setting.short.as_str()).collect();
@@ -73,41 +73,29 @@ pub fn phases(base: &Scenario, forecast: &Forecast, first: &Step) -> String {
 
 /// Every step with its runs where there is time for all of them.
 fn steps(forecast: &Forecast) -> String {
-    let mut rows: Vec<[String; 3]> = vec![
-        ["step", "settings", "runs at full effort"].map(str::to_owned),
-        ["baseline".into(), String::new(), forecast.baseline_runs.to_string()],
-    ];
+    let headings = ["step", "settings", "runs at full effort"];
+    let mut table = Table::with_columns("", &headings.map(|heading| (heading, ColumnKind::Text)));
+    let rows = &mut table.rows;
+    rows.push(vec!["baseline".into(), String::new(), forecast.baseline_runs.to_string()]);
     rows.extend(forecast.phases.iter().map(|phase| {
         let values = format!("{} {}", phase.swept.join(" × "), phase.values.join(", "));
-        [phase.phase.clone(), shortened(&values), runs(phase)]
+        vec![phase.phase.clone(), truncated(&values, VALUES_WIDTH_MAX), runs(phase)]
     }));
     rows.extend(forecast.phases.iter().filter(|phase| phase.again).map(|phase| {
         let when = "where a later phase changes the settings".to_owned();
-        [format!("{} again", phase.phase), when, runs(phase)]
+        vec![format!("{} again", phase.phase), when, runs(phase)]
     }));
     let last = "against the baseline, where anything is kept".to_owned();
-    rows.push(["all kept".into(), last, forecast.last_runs.to_string()]);
+    rows.push(vec!["all kept".into(), last, forecast.last_runs.to_string()]);
     let alone = "each choice against the baseline".to_owned();
-    rows.push(["alone".into(), alone, format!("at most {}", forecast.alone_runs)]);
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let (first, second) = (width(0).unwrap_or(0), width(1).unwrap_or(0));
-    let line = |[step, settings, runs]: &[String; 3]| {
-        format!("{step:<first$}  {settings:<second$}  {runs}\n")
-    };
-    rows.iter().map(line).collect()
+    rows.push(vec!["alone".into(), alone, format!("at most {}", forecast.alone_runs)]);
+    table.to_text()
 }
 
 fn runs(phase: &PhaseRuns) -> String {
     let PhaseRuns { profile_runs, sweep_runs, pairs_runs, .. } = phase;
     let pairs = format!("{sweep_runs} + {pairs_runs} of fresh pairs");
     if *profile_runs == 0 { pairs } else { format!("{profile_runs} of a profile, {pairs}") }
-}
-
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= VALUES_WIDTH_MAX {
-        return text.into();
-    }
-    text.chars().take(VALUES_WIDTH_MAX - 1).chain(['…']).collect()
 }
 
 /// What fits into the time, by what a run takes.
@@ -120,7 +108,7 @@ fn fits(forecast: &Forecast, budget: &str) -> String {
                 phase.phase,
                 share * 100.0
             );
-            text += &(wrapped(&skipped, COLUMNS) + "\n");
+            text += &(wrapped(&skipped) + "\n");
         }
     }
     if forecast.fits.is_empty() {
@@ -130,21 +118,25 @@ fn fits(forecast: &Forecast, budget: &str) -> String {
         text,
         "\nWhat fits into {budget} by what a run takes, and how long it lasts by what is found:"
     );
-    let line = |run: &str, blocks: &str, pairs: &str, nothing: &str, something: &str| {
-        format!("{run:<6}  {blocks:>6}  {pairs:<20}  {nothing:>13}  {something:>17}\n")
-    };
-    text += &line("a run", "blocks", "pairs", "nothing found", "one or two found");
+    let columns = [
+        ("a run", ColumnKind::Text),
+        ("blocks", ColumnKind::Figure),
+        ("pairs", ColumnKind::Text),
+        ("nothing found", ColumnKind::Figure),
+        ("one or two found", ColumnKind::Figure),
+    ];
+    let mut table = Table::with_columns("", &columns);
     for Fit { run_s, blocks, pairs, least_s, expected_s } in &forecast.fits {
         let pairs: Vec<String> = pairs.iter().map(ToString::to_string).collect();
-        text += &line(
-            &format!("{run_s} s"),
-            &blocks.to_string(),
-            &pairs.join(" + "),
-            &minutes(*least_s),
-            &minutes(*expected_s),
-        );
+        table.rows.push(vec![
+            format!("{run_s} s"),
+            blocks.to_string(),
+            pairs.join(" + "),
+            minutes(*least_s),
+            minutes(*expected_s),
+        ]);
     }
-    text
+    text + &table.to_text()
 }
 
 fn minutes(seconds: f64) -> String {

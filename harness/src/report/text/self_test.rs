@@ -8,30 +8,24 @@ use crate::experiment::self_test::Truth;
 use crate::experiment::self_test::error_rates::{
     ErrorRate, SelfTestResult, SessionGroup, SessionResult, VerdictKind,
 };
-use crate::report::markdown::block;
-use crate::report::numbers::{thousands, wrapped};
-
-/// Widest line on a terminal.
-const COLUMNS: usize = 100;
+use crate::report::escape::block;
+use crate::report::numbers::thousands;
+use crate::report::table::{ColumnKind, Table};
+use crate::report::wrap::wrapped;
 
 /// Below the rates.
 const LEGEND: &str = "Intervals hold the true rate with 95 % (Clopper and Pearson). Nothing is claimed \
                       beyond them: they are of this machine, this store and these runs.";
 
-/// Headings of the table of rates.
-const HEADINGS: [&str; 5] = ["said of the second arm", "sessions", "rate", "interval", "promised"];
-
 /// Everything as plain text; `folder` is where the files are.
 pub fn text(tested: &SelfTestResult, folder: &str) -> String {
-    let mut paragraphs = vec![wrapped(&what(tested), COLUMNS) + "\n"];
+    let mut paragraphs = vec![wrapped(&what(tested)) + "\n"];
     for sessions in [&tested.same, &tested.slowed] {
-        let mut lines = vec![title(tested, sessions), row_line(HEADINGS.map(String::from))];
-        lines.extend(sessions.rates.iter().map(|rate| row_line(row(rate))));
-        lines.push(wrapped(&together(tested, sessions), COLUMNS));
-        paragraphs.push(lines.join("\n") + "\n");
+        let (title, together) = (title(tested, sessions), wrapped(&together(tested, sessions)));
+        paragraphs.push(format!("{title}\n{}{together}\n", rates(sessions).to_text()));
     }
-    paragraphs.push(wrapped(LEGEND, COLUMNS) + "\n");
-    paragraphs.extend(refused(tested).iter().map(|line| wrapped(line, COLUMNS) + "\n"));
+    paragraphs.push(wrapped(LEGEND) + "\n");
+    paragraphs.extend(refused(tested).iter().map(|line| wrapped(line) + "\n"));
     paragraphs.push(format!("Report and ledger: {folder}/\n"));
     paragraphs.join("\n")
 }
@@ -41,13 +35,8 @@ pub fn text(tested: &SelfTestResult, folder: &str) -> String {
 pub fn markdown(tested: &SelfTestResult, checkup: Option<&DoctorReport>, command: &str) -> String {
     let mut parts = vec!["# Self-test".into(), what(tested)];
     for sessions in [&tested.same, &tested.slowed] {
-        let mut rows = vec![
-            format!("| {} |", HEADINGS.join(" | ")),
-            format!("|---|{}", "---:|".repeat(HEADINGS.len() - 1)),
-        ];
-        rows.extend(sessions.rates.iter().map(|rate| format!("| {} |", row(rate).join(" | "))));
         parts.push(format!("## {}", title(tested, sessions)));
-        parts.push(rows.join("\n"));
+        parts.push(rates(sessions).to_markdown(usize::MAX));
         parts.push(together(tested, sessions));
         parts.push(format!("One by one: {}.", one_by_one(&sessions.each)));
     }
@@ -96,22 +85,33 @@ fn name(what: VerdictKind) -> &'static str {
     }
 }
 
-fn row(rate: &ErrorRate) -> [String; 5] {
+fn rates(sessions: &SessionGroup) -> Table {
+    let columns = [
+        ("said of the second arm", ColumnKind::Text),
+        ("sessions", ColumnKind::Figure),
+        ("rate", ColumnKind::Figure),
+        ("interval", ColumnKind::Figure),
+        ("promised", ColumnKind::Figure),
+    ];
+    let mut table = Table::with_columns("", &columns);
+    table.rows.extend(sessions.rates.iter().map(row));
+    table
+}
+
+fn row(rate: &ErrorRate) -> Vec<String> {
     let percent = |share: f64| format!("{:.1}", share * 100.0);
     let ErrorRate { events, sessions, interval: [low, high], .. } = rate;
-    let found =
-        if *sessions == 0 { "-".into() } else { percent(*events as f64 / *sessions as f64) };
-    [
+    let found = match sessions {
+        0 => "-".into(),
+        sessions => format!("{} %", percent(*events as f64 / *sessions as f64)),
+    };
+    vec![
         name(rate.what).into(),
         format!("{events} of {sessions}"),
-        if *sessions == 0 { found } else { format!("{found} %") },
+        found,
         format!("{} to {} %", percent(*low), percent(*high)),
         rate.promised.map_or_else(|| "-".into(), |most| format!("at most {:.0} %", most * 100.0)),
     ]
-}
-
-fn row_line([what, sessions, rate, interval, promised]: [String; 5]) -> String {
-    format!("  {what:<26}  {sessions:>10}  {rate:>8}  {interval:>16}  {promised:>11}")
 }
 
 /// What all pairs of one kind say together.

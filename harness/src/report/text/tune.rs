@@ -9,18 +9,14 @@ use crate::error::Result;
 use crate::experiment::tune::{PhaseResult, TuneResult, improvement, log_lines};
 use crate::report::build::{pairs, sweep};
 use crate::report::model::{Paste, Standing};
-use crate::report::numbers::{percent, rounded, thousands, wrapped};
+use crate::report::numbers::{percent, rounded, thousands};
+use crate::report::table::{ColumnKind, Table};
+use crate::report::wrap::{COLUMNS, wrapped};
 use crate::scenario::tune_plan::{Target, difference};
 use crate::stats::verdict::Verdict;
 
-/// Widest line on a terminal.
-const COLUMNS: usize = 100;
-
 /// Widest setting that leaves room for the other columns.
 const SETTING_WIDTH_MAX: usize = 22;
-
-const HEADINGS: [&str; 7] =
-    ["phase", "setting", "gain", "cumulative", "expected", "verdict", "confidence"];
 
 /// How a phase stands.
 pub(crate) fn standing(tuned: &PhaseResult) -> Standing {
@@ -53,19 +49,23 @@ pub(crate) fn setting_after(tuned: &PhaseResult) -> &str {
     if tuned.is_in_use() { &tuned.labels[1] } else { &tuned.labels[0] }
 }
 
-/// The cumulative table.
+/// The cumulative table: a row for every phase and one for everything kept.
 pub fn table(tuning: &TuneResult) -> String {
-    laid_out(&rows(tuning))
-}
-
-/// Headings, then a row for every phase and one for what is kept.
-fn rows(tuning: &TuneResult) -> Vec<[String; 7]> {
-    let mut rows: Vec<[String; 7]> = vec![HEADINGS.map(str::to_owned)];
+    let columns = [
+        ("phase", ColumnKind::Text),
+        ("setting", ColumnKind::Text),
+        ("gain", ColumnKind::Figure),
+        ("cumulative", ColumnKind::Figure),
+        ("expected", ColumnKind::Figure),
+        ("verdict", ColumnKind::Text),
+        ("confidence", ColumnKind::Text),
+    ];
+    let mut table = Table::with_columns("", &columns);
     for (tuned, (gain, cumulative)) in tuning.phases.iter().zip(gains(tuning)) {
         let expected = tuned.expected_percent.map(|[low, high]| range(low, high));
-        rows.push([
+        table.rows.push(vec![
             tuned.name.clone(),
-            shortened(setting_after(tuned)),
+            setting_after(tuned).to_owned(),
             if tuned.is_in_use() { percent(gain) } else { "-".into() },
             percent(cumulative),
             expected.unwrap_or_else(|| "-".into()),
@@ -74,7 +74,7 @@ fn rows(tuning: &TuneResult) -> Vec<[String; 7]> {
         ]);
     }
     if let Some(last) = tuning.final_test() {
-        rows.push([
+        table.rows.push(vec![
             "all kept".into(),
             "against the baseline".into(),
             improvement(last).map_or_else(|| "-".into(), percent),
@@ -84,7 +84,7 @@ fn rows(tuning: &TuneResult) -> Vec<[String; 7]> {
             last.confidence.to_string(),
         ]);
     }
-    rows
+    table.with_width_max(1, SETTING_WIDTH_MAX).to_ruled_text()
 }
 
 /// What pairs say, in words.
@@ -92,31 +92,8 @@ fn verdict(found: &Comparison) -> String {
     found.verdict.map_or(Standing::Invalid, pairs::standing).words().into()
 }
 
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= SETTING_WIDTH_MAX {
-        return text.into();
-    }
-    text.chars().take(SETTING_WIDTH_MAX - 1).chain(['…']).collect()
-}
-
 fn range(low: f64, high: f64) -> String {
     format!("{low:+} to {high:+} %")
-}
-
-/// Texts begin under each other, figures end under each other.
-fn laid_out(rows: &[[String; 7]]) -> String {
-    const FIGURES: [bool; 7] = [false, false, true, true, true, false, false];
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or(0)).collect();
-    let line = |row: &[String; 7]| {
-        let cells = row.iter().zip(&widths).zip(FIGURES).map(|((cell, width), figure)| {
-            if figure { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let mut lines: Vec<String> = rows.iter().map(line).collect();
-    lines.insert(1, "-".repeat(widths.iter().sum::<usize>() + 2 * 6));
-    lines.join("\n") + "\n"
 }
 
 /// The answer in one sentence, which begins with how it stands.
@@ -354,7 +331,7 @@ pub fn summary(tuning: &TuneResult, folder: &str) -> Result<String> {
     says.extend(family(tuning));
     says.extend(alone(tuning));
     says.extend(doubts(tuning).into_iter().map(|doubt| format!("note: {doubt}")));
-    let says: Vec<String> = says.iter().map(|line| wrapped(line, COLUMNS)).collect();
+    let says: Vec<String> = says.iter().map(|line| wrapped(line)).collect();
     let Paste { toml, command } = Paste::of(&tuning.settings)?;
     let mut parts = vec![table(tuning), says.join("\n") + "\n"];
     parts.push(format!("The settings to use:\n\n{toml}\n"));

@@ -5,12 +5,10 @@ use crate::analysis::comparison::Comparison;
 use crate::analysis::sweep::{Analysis, Caveat, PhaseOutcome};
 use crate::analysis::test_result::Decision;
 use crate::experiment::gate::attribution::ServerChange;
-use crate::report::numbers::{milliseconds, percent, rounded, swept, thousands, wrapped};
+use crate::report::numbers::{milliseconds, percent, rounded, swept, thousands};
+use crate::report::wrap::wrapped;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
-
-/// Widest line on a terminal.
-const COLUMNS: usize = 100;
 
 /// What was found, in one or two sentences, the first of which begins with how it stands.
 pub fn finding(analysis: &Analysis) -> String {
@@ -231,6 +229,6 @@ pub fn summary(analysis: &Analysis, folder: &str) -> String {
     lines.extend(times(analysis));
     lines.extend(further_doubts(analysis).map(|doubt| format!("note: {doubt}")));
     lines.push(format!("Report, metrics, charts and ledger: {folder}/"));
-    let wrapped: Vec<String> = lines.iter().map(|line| wrapped(line, COLUMNS)).collect();
+    let wrapped: Vec<String> = lines.iter().map(|line| wrapped(line)).collect();
     format!("\n{}\n", wrapped.join("\n"))
 }

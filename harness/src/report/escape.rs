@@ -8,7 +8,7 @@ use crate::sanitize::{is_command, on_one_line, shown};
 const APART: &str = "&#8203;";
 
 /// A text between other texts, on one line; it may also begin one.
-pub(in crate::report) fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let text = text.trim_start();
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
@@ -69,7 +69,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// A text as a block of code.
-pub(in crate::report) fn block(text: &str) -> String {
+pub(super) fn block(text: &str) -> String {
     let fence = "`".repeat((longest_run(text) + 1).max(3));
     format!("{fence}\n{}\n{fence}", shown(text))
 }
