@@ -26,7 +26,7 @@ pub fn text(checkup: &DoctorReport) -> String {
             }
         }
         (None, Some(why)) => {
-            paragraphs.push(wrapped(&format!("Noise of runs: not known here: {why}")) + "\n")
+            paragraphs.push(wrapped(&format!("Noise of runs: not known here: {why}")) + "\n");
         }
         (None, None) => {}
     }
