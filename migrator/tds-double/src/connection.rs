@@ -4,21 +4,21 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use crate::errors::{Effect, Sql, SqlError};
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::values::Datum;
+use crate::data::wire::Reader;
+use crate::engine::plan::{Facts, Variables};
+use crate::engine::session::{Session, bound};
 use crate::faults::Fault;
-use crate::login::{
+use crate::protocol::login::{
     Encryption, client_refuses_encryption, no_database, prelogin_answer, read_login, refused,
 };
-use crate::packet::{ANSWER, ATTENTION, PRELOGIN, Waited, Wire};
-use crate::plan::{Facts, Variables};
-use crate::record::{Kind, Message};
-use crate::request::{
+use crate::protocol::packet::{ANSWER, ATTENTION, PRELOGIN, Waited, Wire};
+use crate::protocol::request::{
     Call, PARAMETERS_MAX, Parameter, Procedure, Transaction, batch, call, descriptor, transaction,
 };
-use crate::session::{Session, bound};
-use crate::tokens::{Answer, Asked};
-use crate::values::Datum;
-use crate::wire::Reader;
+use crate::protocol::tokens::{Answer, Asked};
+use crate::record::{Kind, Message};
 use crate::{Options, Shared};
 
 /// Why a connection ends; none of them is the double's own failure.

@@ -23,36 +23,14 @@
 //! - Triggers, procedures, user-defined views and temporary tables are missing.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test double fails the test by panicking")]
 
-mod ast;
-mod bulk;
-mod catalog;
-mod change;
 pub mod client;
 mod connection;
-mod convert;
-mod database;
-mod define;
-mod errors;
+mod data;
+mod engine;
 pub mod faults;
-mod functions;
-mod lexer;
-mod login;
-mod packet;
-mod parser;
-mod parser_define;
-mod parser_query;
-mod plan;
-mod plan_calls;
-mod plan_expr;
+mod protocol;
 pub mod record;
-mod request;
-mod session;
-mod tls;
-mod tokens;
-mod types;
-mod values;
-mod views;
-mod wire;
+mod sql;
 
 use std::collections::HashMap;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -60,16 +38,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::database::Database;
+use crate::engine::database::Database;
+use crate::engine::views::Canned;
 use crate::faults::Faults;
+use crate::protocol::tls::Identity;
+use crate::protocol::tokens::OutColumn;
 use crate::record::{Counts, Message, Record};
-use crate::tls::Identity;
-use crate::tokens::OutColumn;
-use crate::views::Canned;
-pub use login::Login;
-pub use session::Engine;
-pub use types::Type;
-pub use values::Datum;
+pub use data::types::Type;
+pub use data::values::Datum;
+pub use engine::session::Engine;
+pub use protocol::login::Login;
 
 /// Settings of a double.
 #[derive(Debug, Clone)]

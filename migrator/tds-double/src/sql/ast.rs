@@ -1,6 +1,6 @@
 //! What the grammar knows.
 
-use crate::types::Type;
+use crate::data::types::Type;
 
 /// A name of one to four parts; the last is the object, the one before it the schema.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,9 +1,9 @@
 //! Statements of the grammar; what it does not know is error 102, as for any other typing error.
 
-use crate::ast::{From, Item, Name, Rows, SetValue, Statement};
-use crate::errors::{Effect, Sql, SqlError};
-use crate::lexer::{Token, tokens};
-use crate::types::Type;
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::Type;
+use crate::sql::ast::{From, Item, Name, Rows, SetValue, Statement};
+use crate::sql::lexer::{Token, tokens};
 
 /// Words that are no alias and no column.
 pub(crate) const RESERVED: [&str; 62] = [

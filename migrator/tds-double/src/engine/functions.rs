@@ -8,10 +8,10 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 
-use crate::convert::{convert, cut};
-use crate::errors::{Effect, SqlError};
-use crate::types::Type;
-use crate::values::{Datum, decimal_text, decimal_units, moment};
+use crate::data::convert::{convert, cut};
+use crate::data::errors::{Effect, SqlError};
+use crate::data::types::Type;
+use crate::data::values::{Datum, decimal_text, decimal_units, moment};
 
 /// Types by number, so that they can be arguments of functions.
 static TYPES: Mutex<Vec<Type>> = Mutex::new(Vec::new());

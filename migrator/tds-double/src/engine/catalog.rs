@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::ast::{ColumnDef, Constraint, Expr, Name, TableDef};
-use crate::errors::{Effect, Sql, SqlError};
-use crate::types::Type;
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::Type;
+use crate::sql::ast::{ColumnDef, Constraint, Expr, Name, TableDef};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Catalog {

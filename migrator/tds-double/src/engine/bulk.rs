@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::ast::Name;
-use crate::catalog::Table;
-use crate::change::Incoming;
-use crate::convert::{convert, declared_length};
-use crate::errors::{Effect, Sql, SqlError};
-use crate::session::{Engine, Session};
-use crate::types::{Type, WireType};
-use crate::values::{Datum, Unreadable, read_value};
-use crate::wire::{Malformed, Reader};
+use crate::data::convert::{convert, declared_length};
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::{Type, WireType};
+use crate::data::values::{Datum, Unreadable, read_value};
+use crate::data::wire::{Malformed, Reader};
+use crate::engine::catalog::Table;
+use crate::engine::change::Incoming;
+use crate::engine::session::{Engine, Session};
+use crate::sql::ast::Name;
 
 /// Where the rows of the next bulk message go.
 pub(crate) struct BulkTarget {

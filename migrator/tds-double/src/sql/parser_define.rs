@@ -1,10 +1,10 @@
 //! Statements of the grammar that define things.
 
-use crate::ast::{ColumnDef, Constraint, Expr, Statement, TableDef};
-use crate::errors::{Sql, SqlError};
-use crate::lexer::Token;
-use crate::parser::Parser;
-use crate::types::Type;
+use crate::data::errors::{Sql, SqlError};
+use crate::data::types::Type;
+use crate::sql::ast::{ColumnDef, Constraint, Expr, Statement, TableDef};
+use crate::sql::lexer::Token;
+use crate::sql::parser::Parser;
 
 impl Parser {
     pub(crate) fn create(&mut self) -> Sql<Statement> {

@@ -1,7 +1,7 @@
 //! PRELOGIN and LOGIN7: encryption and the identity of the client.
 
-use crate::errors::{Effect, SqlError};
-use crate::wire::{Malformed, Read, Reader, utf16};
+use crate::data::errors::{Effect, SqlError};
+use crate::data::wire::{Malformed, Read, Reader, utf16};
 
 /// Details of a login. The password is checked and not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

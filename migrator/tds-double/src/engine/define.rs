@@ -1,12 +1,12 @@
 //! Statements that change the catalogue.
 
-use crate::ast::{Name, Statement, TableDef};
-use crate::catalog::{Key, Table};
-use crate::change::kept_type;
-use crate::errors::{Effect, Sql, SqlError};
-use crate::plan::{Planner, collation};
-use crate::session::Session;
-use crate::types::Type;
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::Type;
+use crate::engine::catalog::{Key, Table};
+use crate::engine::change::kept_type;
+use crate::engine::plan::{Planner, collation};
+use crate::engine::session::Session;
+use crate::sql::ast::{Name, Statement, TableDef};
 
 impl Session {
     pub(crate) fn define(&mut self, statement: &Statement) -> Sql<()> {

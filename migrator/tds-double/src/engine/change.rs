@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use rusqlite::params_from_iter;
 
-use crate::ast::{Expr, From, Item, Name, Query, Rows, Set, Statement};
-use crate::catalog::{Foreign, Key, Table};
-use crate::convert::{common, convert, fit};
-use crate::define::index_name;
-use crate::errors::{Effect, Sql, SqlError};
-use crate::functions::{broken_rule, to_sqlite, unpacked};
-use crate::plan::collation;
-use crate::session::Session;
-use crate::tokens::{Answer, OutColumn};
-use crate::types::{Family, Type};
-use crate::values::Datum;
+use crate::data::convert::{common, convert, fit};
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::{Family, Type};
+use crate::data::values::Datum;
+use crate::engine::catalog::{Foreign, Key, Table};
+use crate::engine::define::index_name;
+use crate::engine::functions::{broken_rule, to_sqlite, unpacked};
+use crate::engine::plan::collation;
+use crate::engine::session::Session;
+use crate::protocol::tokens::{Answer, OutColumn};
+use crate::sql::ast::{Expr, From, Item, Name, Query, Rows, Set, Statement};
 
 /// The values of one row; none where the column's default is asked for.
 pub(crate) type Given = Vec<Option<Datum>>;
@@ -543,7 +543,7 @@ impl Session {
         places: &[i64],
     ) -> Sql<(Vec<OutColumn>, Vec<Vec<Datum>>)> {
         let name = Name(vec![table.schema.clone(), table.name.clone()]);
-        let select = crate::ast::Select {
+        let select = crate::sql::ast::Select {
             distinct: false,
             top: None,
             items: items.to_vec(),
@@ -560,7 +560,7 @@ impl Session {
             fetch: None,
         };
         let (planned, binds) =
-            self.plan(|planner| planner.query(&query, &crate::plan::NO_SCOPE))?;
+            self.plan(|planner| planner.query(&query, &crate::engine::plan::NO_SCOPE))?;
         let mut rows = Vec::new();
         for place in places {
             let sql = format!("{} WHERE rowid = {place}", planned.sql);

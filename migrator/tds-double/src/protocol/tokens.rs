@@ -1,9 +1,9 @@
 //! The tokens of an answer.
 
-use crate::errors::SqlError;
-use crate::types::{COLLATION, Type};
-use crate::values::{Datum, put_value};
-use crate::wire::{put_b_varchar, put_us_varchar};
+use crate::data::errors::SqlError;
+use crate::data::types::{COLLATION, Type};
+use crate::data::values::{Datum, put_value};
+use crate::data::wire::{put_b_varchar, put_us_varchar};
 
 /// One column of a result.
 #[derive(Debug, Clone, PartialEq)]

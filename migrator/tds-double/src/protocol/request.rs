@@ -1,8 +1,8 @@
 //! Requests as the client sends them: batches, calls with typed parameters, transactions.
 
-use crate::types::{Type, WireType};
-use crate::values::{Datum, Unreadable, read_value};
-use crate::wire::{Malformed, Read, Reader};
+use crate::data::types::{Type, WireType};
+use crate::data::values::{Datum, Unreadable, read_value};
+use crate::data::wire::{Malformed, Read, Reader};
 
 /// Parameters that one call may have, `sp_executesql`'s own two among them.
 pub(crate) const PARAMETERS_MAX: usize = 2_100;
@@ -50,7 +50,7 @@ pub(crate) fn descriptor(reader: &mut Reader<'_>) -> Read<u64> {
 }
 
 pub(crate) fn batch(reader: &mut Reader<'_>) -> Read<String> {
-    crate::wire::utf16(reader.rest())
+    crate::data::wire::utf16(reader.rest())
 }
 
 pub(crate) fn call(reader: &mut Reader<'_>) -> Read<Call> {

@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
-use crate::ast::{ColumnDef, Expr, Name};
-use crate::catalog::{Catalog, Table, same};
-use crate::errors::{Effect, Sql, SqlError};
-use crate::plan::Facts;
-use crate::tokens::OutColumn;
-use crate::types::Type;
-use crate::values::Datum;
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::Type;
+use crate::data::values::Datum;
+use crate::engine::catalog::{Catalog, Table, same};
+use crate::engine::plan::Facts;
+use crate::protocol::tokens::OutColumn;
+use crate::sql::ast::{ColumnDef, Expr, Name};
 
 pub(crate) const VERSION: &str = "Microsoft SQL Server 2022 - 16.0.4165.4 (X64) (test double)";
 
@@ -143,7 +143,7 @@ pub(crate) fn max_length(of: Type) -> i64 {
         Type::NChar(n) => i64::from(n) * 2,
         Type::VarChar(n) | Type::VarBinary(n) => n.map_or(-1, Into::into),
         Type::NVarChar(n) => n.map_or(-1, |n| i64::from(n) * 2),
-        Type::Decimal { precision, .. } => crate::types::decimal_bytes(precision).into(),
+        Type::Decimal { precision, .. } => crate::data::types::decimal_bytes(precision).into(),
         Type::Date => 3,
         Type::Guid => 16,
         Type::Xml => -1,
@@ -452,7 +452,7 @@ fn rows_of_columns(table: &Table) -> Rows {
     each_column(table)
         .map(|(id, column)| {
             let (precision, scale) = digits(column.of);
-            let is_text = column.of.family() == crate::types::Family::Text;
+            let is_text = column.of.family() == crate::data::types::Family::Text;
             let collation =
                 if is_text { text("SQL_Latin1_General_CP1_CI_AS") } else { Datum::Null };
             let default = if column.default.is_some() { part_id(table, 1, id) } else { 0 };
@@ -571,7 +571,7 @@ fn information(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
 }
 
 fn information_column(facts: &Facts, table: &Table, id: usize, column: &ColumnDef) -> Vec<Datum> {
-    use crate::types::Family;
+    use crate::data::types::Family;
     let family = column.of.family();
     let (precision, scale) = digits(column.of);
     let only = |is: bool, number: i64| if is { int(number) } else { Datum::Null };

@@ -3,15 +3,15 @@
 
 use std::collections::HashMap;
 
-use crate::ast::{Expr, From, Item, Name, Query, Select, Set};
-use crate::catalog::{Catalog, same};
-use crate::convert::common;
-use crate::errors::{Effect, Sql, SqlError};
-use crate::functions::{to_sqlite, type_number};
-use crate::tokens::OutColumn;
-use crate::types::{Family, Type};
-use crate::values::Datum;
-use crate::views::Views;
+use crate::data::convert::common;
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::{Family, Type};
+use crate::data::values::Datum;
+use crate::engine::catalog::{Catalog, same};
+use crate::engine::functions::{to_sqlite, type_number};
+use crate::engine::views::Views;
+use crate::protocol::tokens::OutColumn;
+use crate::sql::ast::{Expr, From, Item, Name, Query, Select, Set};
 
 /// Variables in scope, by their names in lower case.
 pub(crate) type Variables = HashMap<String, (Type, Datum)>;
@@ -451,7 +451,7 @@ impl<'a> Planner<'a> {
         from: Option<&From>,
         condition: Option<&Expr>,
         expressions: &[Expr],
-    ) -> Sql<(std::sync::Arc<crate::catalog::Table>, Planned)> {
+    ) -> Sql<(std::sync::Arc<crate::engine::catalog::Table>, Planned)> {
         let mut sources = Vec::new();
         let plain = From::Table { name: target.clone(), alias: None };
         let text = self.from(from.unwrap_or(&plain), &mut sources, &NO_SCOPE)?;
@@ -482,7 +482,11 @@ impl<'a> Planner<'a> {
     }
 
     /// An expression over the columns of one table, as a check or a computed column has it.
-    pub(crate) fn over_table(&mut self, expr: &Expr, table: &crate::catalog::Table) -> Sql<Typed> {
+    pub(crate) fn over_table(
+        &mut self,
+        expr: &Expr,
+        table: &crate::engine::catalog::Table,
+    ) -> Sql<Typed> {
         let source = Source {
             names: vec![table.name.clone()],
             sql: String::new(),
@@ -514,7 +518,7 @@ fn named_table(from: &From, alias: &Name) -> Option<Name> {
     }
 }
 
-pub(crate) fn out_column(column: &crate::ast::ColumnDef) -> OutColumn {
+pub(crate) fn out_column(column: &crate::sql::ast::ColumnDef) -> OutColumn {
     OutColumn {
         name: column.name.clone(),
         of: column.of,

@@ -3,9 +3,9 @@
 
 use chrono::{Duration, NaiveDate, NaiveDateTime, Timelike};
 
-use crate::errors::{Effect, Sql, SqlError};
-use crate::types::{Family, Type};
-use crate::values::{
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::{Family, Type};
+use crate::data::values::{
     Datum, code_page, decimal_text, decimal_units, fraction_digits, moment, moment_text,
 };
 

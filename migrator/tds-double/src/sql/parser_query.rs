@@ -1,9 +1,9 @@
 //! Queries and expressions of the grammar.
 
-use crate::ast::{Expr, From, Item, Query, Select, Set};
-use crate::errors::{Sql, SqlError};
-use crate::lexer::Token;
-use crate::parser::{Parser, RESERVED};
+use crate::data::errors::{Sql, SqlError};
+use crate::sql::ast::{Expr, From, Item, Query, Select, Set};
+use crate::sql::lexer::Token;
+use crate::sql::parser::{Parser, RESERVED};
 
 /// Table hints that the grammar knows. `NOLOCK` is among them: whether a product may use it is for
 /// its tests to say, from the statements that the double records.

@@ -1,6 +1,6 @@
 //! T-SQL text to tokens.
 
-use crate::errors::{Effect, Sql, SqlError};
+use crate::data::errors::{Effect, Sql, SqlError};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Token {

@@ -4,18 +4,18 @@ use std::sync::{Arc, PoisonError};
 
 use rusqlite::Connection;
 
-use crate::ast::{Expr, Item, Query, Set, SetValue, Statement};
-use crate::bulk::BulkTarget;
-use crate::catalog::Catalog;
-use crate::database::{Database, Writing};
-use crate::errors::{Effect, Sql, SqlError};
-use crate::functions::{from_sqlite, to_sqlite, unpacked};
-use crate::parser::parse_declarations;
-use crate::plan::{Facts, NO_SCOPE, Planned, Planner, Typed, Variables};
-use crate::tokens::{Answer, OutColumn};
-use crate::types::Type;
-use crate::values::Datum;
-use crate::views::Views;
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::Type;
+use crate::data::values::Datum;
+use crate::engine::bulk::BulkTarget;
+use crate::engine::catalog::Catalog;
+use crate::engine::database::{Database, Writing};
+use crate::engine::functions::{from_sqlite, to_sqlite, unpacked};
+use crate::engine::plan::{Facts, NO_SCOPE, Planned, Planner, Typed, Variables};
+use crate::engine::views::Views;
+use crate::protocol::tokens::{Answer, OutColumn};
+use crate::sql::ast::{Expr, Item, Query, Set, SetValue, Statement};
+use crate::sql::parser::parse_declarations;
 
 /// Engine whose behaviour the double shows if engines differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -415,7 +415,7 @@ impl Session {
         let message = format!("Must declare the scalar variable \"{name}\".");
         let unknown = || SqlError::new(137, 15, Effect::Compile, message);
         let of = self.variables.get(name).ok_or_else(unknown)?.0;
-        let value = crate::convert::cut(crate::convert::convert(value, from, of)?, of);
+        let value = crate::data::convert::cut(crate::data::convert::convert(value, from, of)?, of);
         self.variables.insert(name.to_owned(), (of, value));
         Ok(())
     }
@@ -521,7 +521,8 @@ pub(crate) fn bound(declarations: &str, given: &[(String, Type, Datum)]) -> Sql<
             );
             return Err(SqlError::new(8178, 16, Effect::Batch, message));
         };
-        let value = crate::convert::cut(crate::convert::convert(value, *from, *of)?, *of);
+        let value =
+            crate::data::convert::cut(crate::data::convert::convert(value, *from, *of)?, *of);
         variables.insert(name.clone(), (*of, value));
     }
     Ok(variables)

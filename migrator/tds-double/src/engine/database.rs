@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::ast::Statement;
-use crate::catalog::Catalog;
-use crate::errors::{Effect, Sql, SqlError};
-use crate::functions::register;
-use crate::parser::parse;
-use crate::views::Views;
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::engine::catalog::Catalog;
+use crate::engine::functions::register;
+use crate::engine::views::Views;
+use crate::sql::ast::Statement;
+use crate::sql::parser::parse;
 
 pub(crate) struct Database {
     folder: tempfile::TempDir,

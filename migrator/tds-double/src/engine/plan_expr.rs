@@ -1,13 +1,13 @@
 //! Expressions to what `SQLite` computes.
 
-use crate::ast::{Expr, Query};
-use crate::catalog::same;
-use crate::convert::{common, convert, cut};
-use crate::errors::{Effect, Sql, SqlError};
-use crate::functions::type_number;
-use crate::plan::{Planner, Scope, Typed, collated, converted};
-use crate::types::{Family, Type};
-use crate::values::{Datum, decimal_text, decimal_units};
+use crate::data::convert::{common, convert, cut};
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::{Family, Type};
+use crate::data::values::{Datum, decimal_text, decimal_units};
+use crate::engine::catalog::same;
+use crate::engine::functions::type_number;
+use crate::engine::plan::{Planner, Scope, Typed, collated, converted};
+use crate::sql::ast::{Expr, Query};
 
 impl Planner<'_> {
     pub(crate) fn typed(sql: String, of: Type) -> Typed {
@@ -146,7 +146,7 @@ impl Planner<'_> {
             "@@lock_timeout" => (Datum::Int(facts.lock_timeout), Type::Int),
             "@@servername" => (Datum::Text("double".to_owned()), Type::NVarChar(Some(128))),
             "@@version" => {
-                (Datum::Text(crate::views::VERSION.to_owned()), Type::NVarChar(Some(300)))
+                (Datum::Text(crate::engine::views::VERSION.to_owned()), Type::NVarChar(Some(300)))
             }
             other => {
                 let message = format!("Must declare the scalar variable \"{other}\".");

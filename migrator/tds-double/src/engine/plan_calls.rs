@@ -1,11 +1,11 @@
 //! Functions: those that a session answers without a statement, and those that `SQLite` computes.
 
-use crate::ast::{Expr, Name};
-use crate::convert::{common, convert};
-use crate::errors::{Effect, Sql, SqlError};
-use crate::plan::{NO_SCOPE, Planner, Scope, Typed, collation, converted};
-use crate::types::{Family, Type};
-use crate::values::{Datum, moment_text, now};
+use crate::data::convert::{common, convert};
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::types::{Family, Type};
+use crate::data::values::{Datum, moment_text, now};
+use crate::engine::plan::{NO_SCOPE, Planner, Scope, Typed, collation, converted};
+use crate::sql::ast::{Expr, Name};
 
 const SYSNAME: Type = Type::NVarChar(Some(128));
 
@@ -74,7 +74,7 @@ impl Planner<'_> {
                 let table = split_name(&first).and_then(|name| self.catalog.find(&name));
                 let place =
                     table.and_then(|table| table.place(&column).ok().map(|p| table.type_of(p)));
-                number(place.map(crate::views::max_length))
+                number(place.map(crate::engine::views::max_length))
             }
             "HAS_PERMS_BY_NAME" => (Datum::Int(0), Type::Int),
             _ => {
@@ -213,7 +213,7 @@ impl Planner<'_> {
                 .iter()
                 .map(|(id, name)| (Datum::Int(*id), Datum::Text(name.clone())))
                 .collect(),
-            "TYPE_NAME" => crate::views::TYPE_IDS
+            "TYPE_NAME" => crate::engine::views::TYPE_IDS
                 .iter()
                 .map(|(id, name)| (Datum::Int(*id), Datum::Text((*name).to_owned())))
                 .collect(),
@@ -293,11 +293,11 @@ fn wrong_arguments(name: &str, wanted: usize) -> SqlError {
 
 /// The parts of a name in a text.
 fn split_name(text: &str) -> Option<Name> {
-    let tokens = crate::lexer::tokens(text).ok()?;
+    let tokens = crate::sql::lexer::tokens(text).ok()?;
     let parts: Vec<_> = tokens
         .iter()
         .filter_map(|token| match token {
-            crate::lexer::Token::Word(word) | crate::lexer::Token::Quoted(word) => {
+            crate::sql::lexer::Token::Word(word) | crate::sql::lexer::Token::Quoted(word) => {
                 Some(word.clone())
             }
             _ => None,

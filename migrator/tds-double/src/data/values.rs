@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
-use crate::types::{Type, WireType, decimal_bytes};
-use crate::wire::{Malformed, Reader, utf16};
+use crate::data::types::{Type, WireType, decimal_bytes};
+use crate::data::wire::{Malformed, Reader, utf16};
 
 /// A value. The [`Type`] beside it gives integers their meaning: decimals are counted in units of
 /// their scale, dates and times in the units of their type.

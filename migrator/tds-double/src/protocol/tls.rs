@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::packet::{PRELOGIN, Stream};
+use crate::protocol::packet::{PRELOGIN, Stream};
 
 /// A certificate of our own for `localhost` and 127.0.0.1.
 pub(crate) struct Identity {

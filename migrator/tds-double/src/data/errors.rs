@@ -108,8 +108,8 @@ impl SqlError {
     }
 }
 
-impl From<crate::wire::Malformed> for SqlError {
-    fn from(malformed: crate::wire::Malformed) -> Self {
+impl From<crate::data::wire::Malformed> for SqlError {
+    fn from(malformed: crate::data::wire::Malformed) -> Self {
         Self::stream(&malformed.0)
     }
 }

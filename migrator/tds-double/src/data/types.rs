@@ -1,7 +1,7 @@
 //! The data types: their names in T-SQL and their descriptions on the wire (`TYPE_INFO`).
 
-use crate::errors::{Effect, Sql, SqlError};
-use crate::wire::{Malformed, Read, Reader};
+use crate::data::errors::{Effect, Sql, SqlError};
+use crate::data::wire::{Malformed, Read, Reader};
 
 /// `SQL_Latin1_General_CP1_CI_AS`, as every text column has it.
 pub(crate) const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
