@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tds_double::faults::{Fault, When};
+use tds_double::faults::{Fault, Trigger};
 use tds_double::{Options, TdsDouble};
 use tempfile::TempDir;
 
@@ -364,7 +364,7 @@ fn a_session_whose_server_goes_away_goes_on_when_it_is_back_and_on_no_other() {
     let running = sweep.spawn().unwrap();
     wait_for_trials(&fixture, 2);
     // From now on the server is lost whenever a schema is emptied.
-    let reset = When::Statement("DROP TABLE [sweetspot].[app_base]".into(), 0);
+    let reset = Trigger::Statement("DROP TABLE [sweetspot].[app_base]".into(), 0);
     fixture.double.faults().times(reset, Fault::DropBefore, usize::MAX);
     let output = running.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -7,21 +7,21 @@ use std::sync::Arc;
 use crate::data::errors::{Effect, Sql, SqlError};
 use crate::data::values::Datum;
 use crate::data::wire::Reader;
-use crate::engine::plan::{Facts, Variables};
+use crate::engine::plan::{SessionFacts, Variables};
 use crate::engine::session::{Session, bound};
 use crate::faults::Fault;
 use crate::protocol::login::{
     Encryption, client_refuses_encryption, no_database, prelogin_answer, read_login, refused,
 };
-use crate::protocol::packet::{ANSWER, ATTENTION, PRELOGIN, Waited, Wire};
+use crate::protocol::packet::{ANSWER, ATTENTION, PRELOGIN, WaitOutcome, Wire};
 use crate::protocol::request::{
     Call, PARAMETERS_MAX, Parameter, Procedure, Transaction, batch, call, descriptor, transaction,
 };
-use crate::protocol::tokens::{Answer, Asked};
-use crate::record::{Kind, Message};
+use crate::protocol::tokens::{Answer, RequestKind};
+use crate::record::{Message, MessageKind};
 use crate::{Options, Shared};
 
-/// Why a connection ends; none of them is the double's own failure.
+/// Reason for the end of a connection. None is a failure of the double.
 #[derive(Debug)]
 enum End {
     /// The client went, or was never understood.
@@ -63,22 +63,22 @@ pub(crate) fn serve(socket: &TcpStream, number: usize, shared: &Arc<Shared>) {
     let _ = socket.shutdown(std::net::Shutdown::Both);
 }
 
-fn kind_of(code: u8, body: &[u8]) -> Option<Kind> {
+fn kind_of(code: u8, body: &[u8]) -> Option<MessageKind> {
     Some(match code {
-        0x01 => Kind::Batch,
-        0x03 => Kind::Call,
-        ATTENTION => Kind::Attention,
-        0x07 => Kind::Bulk,
-        0x10 => Kind::Login,
-        PRELOGIN => Kind::Prelogin,
+        0x01 => MessageKind::Batch,
+        0x03 => MessageKind::Call,
+        ATTENTION => MessageKind::Attention,
+        0x07 => MessageKind::Bulk,
+        0x10 => MessageKind::Login,
+        PRELOGIN => MessageKind::Prelogin,
         0x0E => {
             let mut reader = Reader::new(body);
             descriptor(&mut reader).ok()?;
             match reader.u16().ok()? {
-                5 => Kind::Begin,
-                7 => Kind::Commit,
-                8 => Kind::Rollback,
-                _ => Kind::Save,
+                5 => MessageKind::Begin,
+                7 => MessageKind::Commit,
+                8 => MessageKind::Rollback,
+                _ => MessageKind::Save,
             }
         }
         _ => return None,
@@ -99,7 +99,7 @@ impl Server {
         while !packet.last {
             packet = self.wire.packet()?;
             if packet.kind == ATTENTION && code != ATTENTION {
-                message.kind = Kind::Attention;
+                message.kind = MessageKind::Attention;
                 self.shared.record.update(&message);
                 return Ok(Read { message, code: ATTENTION, body: Vec::new() });
             }
@@ -113,7 +113,7 @@ impl Server {
 
     fn login(&mut self, socket: &TcpStream) -> Result<Session, End> {
         let prelogin = self.read()?;
-        if prelogin.message.kind != Kind::Prelogin {
+        if prelogin.message.kind != MessageKind::Prelogin {
             return Err(End::Gone);
         }
         let fault = self.shared.faults.take(&prelogin.message, false);
@@ -126,7 +126,7 @@ impl Server {
             self.wire = Wire::new(stream, socket.try_clone()?);
         }
         let read = self.read()?;
-        if read.message.kind != Kind::Login {
+        if read.message.kind != MessageKind::Login {
             return Err(End::Gone);
         }
         self.answer_login(&read, encrypted)
@@ -154,7 +154,7 @@ impl Server {
         };
         let fault = self.shared.faults.take(&read.message, false);
         if let Some(error) = error {
-            let mut answer = Answer::new(Asked::Batch);
+            let mut answer = Answer::new(RequestKind::Batch);
             answer.error(&error);
             answer.done_failed();
             self.wire.send(ANSWER, &answer.finish())?;
@@ -169,7 +169,7 @@ impl Server {
         let mut session = Session::new(Arc::clone(&self.shared.database), options.engine, facts);
         let database = options.database.clone();
         self.reply(fault, Some(&mut session), |_| {
-            let mut answer = Answer::new(Asked::Batch);
+            let mut answer = Answer::new(RequestKind::Batch);
             answer.login(&database, packet_size);
             answer.finish()
         })?;
@@ -182,7 +182,7 @@ impl Server {
     fn serve_one(&mut self, session: &mut Session) -> Result<(), End> {
         let Read { mut message, code, body } = self.read()?;
         message.in_transaction = session.descriptor() != 0;
-        if message.kind == Kind::Attention {
+        if message.kind == MessageKind::Attention {
             session.bulk = None;
             return Ok(self.wire.send(ANSWER, &Answer::attention())?);
         }
@@ -220,9 +220,9 @@ impl Server {
                 Err(End::Cut)
             }
             Some(Fault::Slow(wait)) => match self.wire.wait(Some(wait))? {
-                Waited::Elapsed => Ok(self.wire.send(ANSWER, &run(session))?),
-                Waited::Attention => Ok(self.wire.send(ANSWER, &Answer::attention())?),
-                Waited::Gone => Err(End::Gone),
+                WaitOutcome::Elapsed => Ok(self.wire.send(ANSWER, &run(session))?),
+                WaitOutcome::Attention => Ok(self.wire.send(ANSWER, &Answer::attention())?),
+                WaitOutcome::Gone => Err(End::Gone),
             },
             Some(Fault::Stall) => self.stall(),
             Some(Fault::StallAfter) => {
@@ -248,15 +248,15 @@ impl Server {
 
     fn stall(&mut self) -> Result<(), End> {
         match self.wire.wait(None)? {
-            Waited::Attention => Ok(self.wire.send(ANSWER, &Answer::attention())?),
-            Waited::Elapsed | Waited::Gone => Err(End::Gone),
+            WaitOutcome::Attention => Ok(self.wire.send(ANSWER, &Answer::attention())?),
+            WaitOutcome::Elapsed | WaitOutcome::Gone => Err(End::Gone),
         }
     }
 }
 
 /// The answer that is nothing but an error; the session's transaction suffers what it must.
 fn refusal(session: Option<&mut Session>, error: SqlError) -> Vec<u8> {
-    let mut answer = Answer::new(Asked::Batch);
+    let mut answer = Answer::new(RequestKind::Batch);
     if let Some(session) = session {
         session.bulk = None;
         session.fail(error, &mut answer);
@@ -276,8 +276,8 @@ fn deadlock(connection: usize) -> SqlError {
     SqlError::new(1205, 13, Effect::Transaction, message)
 }
 
-fn facts(options: &Options, application: &str, number: usize) -> Facts {
-    Facts {
+fn facts(options: &Options, application: &str, number: usize) -> SessionFacts {
+    SessionFacts {
         database: options.database.clone(),
         user: options.user.clone(),
         application: application.to_owned(),
@@ -336,7 +336,8 @@ fn parse_request(code: u8, body: &[u8]) -> Sql<(Request, u64)> {
 }
 
 fn run(session: &mut Session, request: Request, descriptor: u64, body: &[u8]) -> Vec<u8> {
-    let asked = if matches!(request, Request::Call(..)) { Asked::Rpc } else { Asked::Batch };
+    let asked =
+        if matches!(request, Request::Call(..)) { RequestKind::Rpc } else { RequestKind::Batch };
     let mut answer = Answer::new(asked);
     let outcome = if !matches!(request, Request::Bulk) && descriptor != session.descriptor() {
         let message = "New request is not allowed to start because it should come with valid \

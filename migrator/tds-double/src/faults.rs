@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::record::{Kind, Message};
+use crate::record::{Message, MessageKind};
 
 /// A failure of the server or of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +32,11 @@ pub enum Fault {
 
 /// Selects the message that a fault hits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum When {
+pub enum Trigger {
     /// The message with this number.
     Message(usize),
     /// The nth message of a kind, from 0, counted from the call that injected the fault.
-    Kind(Kind, usize),
+    Kind(MessageKind, usize),
     /// The nth statement that contains this text, from 0, counted from the call that injected the
     /// fault.
     Statement(String, usize),
@@ -44,7 +44,7 @@ pub enum When {
 
 #[derive(Debug)]
 struct Rule {
-    when: When,
+    when: Trigger,
     fault: Fault,
     /// Messages that matched so far.
     passed: usize,
@@ -61,13 +61,13 @@ pub struct Faults {
 
 impl Faults {
     /// Injects a fault once.
-    pub fn once(&self, when: When, fault: Fault) {
+    pub fn once(&self, when: Trigger, fault: Fault) {
         self.times(when, fault, 1);
     }
 
     /// Injects a fault into the first message that `when` selects and into the matching messages
     /// after it, `times` in all.
-    pub fn times(&self, when: When, fault: Fault, times: usize) {
+    pub fn times(&self, when: Trigger, fault: Fault, times: usize) {
         let rule = Rule { when, fault, passed: 0, times };
         self.rules.lock().unwrap_or_else(PoisonError::into_inner).push(rule);
     }
@@ -91,9 +91,9 @@ impl Faults {
                 return false;
             }
             let (meant, nth) = match &rule.when {
-                When::Message(number) => return message.number == *number,
-                When::Kind(kind, nth) => (message.kind == *kind, *nth),
-                When::Statement(text, nth) => (message.text.contains(text.as_str()), *nth),
+                Trigger::Message(number) => return message.number == *number,
+                Trigger::Kind(kind, nth) => (message.kind == *kind, *nth),
+                Trigger::Statement(text, nth) => (message.text.contains(text.as_str()), *nth),
             };
             rule.passed += usize::from(meant);
             meant && rule.passed > nth

@@ -21,6 +21,20 @@
 //! - Names are resolved for each statement, not for a whole batch.
 //! - Hints are parsed and ignored.
 //! - Triggers, procedures, user-defined views and temporary tables are missing.
+//!
+//! # Decisions
+//!
+//! **The double has its own T-SQL parser** (1,770 lines in `sql`). The crate `sqlparser` 0.64 with its
+//! `MsSqlDialect` was tried on the 903 different statements that the tests of stores send. It parses
+//! 832 of the 896 that the double accepts. It fails on:
+//!
+//! - `INSERT BULK …`, which starts every bulk load
+//! - `SAVE TRANSACTION name` and `ROLLBACK TRANSACTION name`
+//! - computed columns (`[tail] AS (RIGHT([name], 2)) PERSISTED`), which the migrator's own schema has
+//!
+//! It also accepts statements that a server rejects, such as an unknown type. The double has to reject
+//! them with SQL Server's error numbers. So a second tree, a translation of several hundred lines and a
+//! parser for the statements above would be needed.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test double fails the test by panicking")]
 
 pub mod client;
@@ -39,11 +53,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::engine::database::Database;
-use crate::engine::views::Canned;
+use crate::engine::views::FilledView;
 use crate::faults::Faults;
 use crate::protocol::tls::Identity;
 use crate::protocol::tokens::OutColumn;
-use crate::record::{Counts, Message, Record};
+use crate::record::{ConnectionCounts, Message, Record};
 pub use data::types::Type;
 pub use data::values::Datum;
 pub use engine::session::Engine;
@@ -70,7 +84,7 @@ impl Default for Options {
             engine: Engine::SqlServer,
             tls: false,
             user: "migrator".to_owned(),
-            password: "Never-To-Be-Seen-7".to_owned(),
+            password: "Never-To-Be-LogState-7".to_owned(),
             database: "loans".to_owned(),
         }
     }
@@ -150,7 +164,7 @@ impl TdsDouble {
     }
 
     /// Numbers of connections up to now.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> ConnectionCounts {
         self.shared.record.counts()
     }
 
@@ -168,7 +182,7 @@ impl TdsDouble {
     pub fn fill_view(&self, name: &str, columns: &[(&str, Type)], rows: Vec<Vec<Datum>>) {
         let columns = columns.iter().map(|(name, of)| OutColumn::plain(name, *of)).collect();
         let mut views = self.shared.database.views.lock().unwrap_or_else(PoisonError::into_inner);
-        views.canned.insert(name.to_lowercase(), Canned { columns, rows });
+        views.canned.insert(name.to_lowercase(), FilledView { columns, rows });
     }
 
     /// Waits until no connection is open. Returns false if one still is after `limit`.

@@ -6,7 +6,7 @@ use crate::protocol::login::Login;
 
 /// Kind of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum MessageKind {
     /// PRELOGIN: versions and encryption.
     Prelogin,
     /// LOGIN7.
@@ -37,7 +37,7 @@ pub struct Message {
     /// Number of the connection, from 1.
     pub connection: usize,
     /// Kind of the message.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// Statement of a batch or call; otherwise empty.
     pub text: String,
     /// Number of packets.
@@ -50,7 +50,7 @@ pub struct Message {
 
 /// Numbers of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct ConnectionCounts {
     /// Connections since the start.
     pub opened: usize,
     /// Connections that are open now.
@@ -60,17 +60,17 @@ pub struct Counts {
 }
 
 #[derive(Debug, Default)]
-struct Seen {
-    counts: Counts,
+struct LogState {
+    counts: ConnectionCounts,
     logins: Vec<Login>,
     messages: Vec<Message>,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Record(Mutex<Seen>);
+pub(crate) struct Record(Mutex<LogState>);
 
 impl Record {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, LogState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,7 +91,7 @@ impl Record {
     }
 
     /// Adds a message at its first packet.
-    pub(crate) fn message(&self, connection: usize, kind: Kind) -> Message {
+    pub(crate) fn message(&self, connection: usize, kind: MessageKind) -> Message {
         let mut seen = self.seen();
         let message = Message {
             number: seen.messages.len(),
@@ -111,7 +111,7 @@ impl Record {
         self.seen().messages[message.number] = message.clone();
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> ConnectionCounts {
         self.seen().counts
     }
 

@@ -12,7 +12,7 @@ use migrator::store::{Role, Store};
 use migrator::telemetry::metrics::Metrics;
 use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
-use tds_double::faults::{Fault, When};
+use tds_double::faults::{Fault, Trigger};
 use tds_double::{Engine, Options};
 
 use crate::support::backends;
@@ -102,7 +102,7 @@ fn a_server_that_refuses_a_row_of_the_log_for_its_length_stops_the_run() {
                 let store = on.store.as_ref();
                 let came = refusal(store, InsertMethod::Values, || {
                     let insert = format!("INSERT INTO [migration].[{table}]");
-                    double.faults().once(When::Statement(insert, 0), Fault::Error(number));
+                    double.faults().once(Trigger::Statement(insert, 0), Fault::Error(number));
                 });
                 assert_eq!(double.faults().met(), 1);
                 stopped(store, &came, table, "");

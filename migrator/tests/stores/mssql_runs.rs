@@ -16,8 +16,8 @@ use migrator::store::{InsertOutcome, Role, Store, StoredValue};
 use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{Books, RunReport, ServerWait};
 use serde_json::{Value, json};
-use tds_double::faults::{Fault, When};
-use tds_double::record::Kind;
+use tds_double::faults::{Fault, Trigger};
+use tds_double::record::MessageKind;
 use tds_double::{Datum, Engine, Options, TdsDouble, Type};
 
 use crate::support::backends;
@@ -141,7 +141,7 @@ fn connections_are_opened_as_the_pool_mode_says() {
 
 #[test]
 fn what_another_try_mends_is_tried_again_and_counted_by_its_cause() {
-    let pricing = || When::Statement("INSERT INTO [migration].[app_pricing_cc]".into(), 1);
+    let pricing = || Trigger::Statement("INSERT INTO [migration].[app_pricing_cc]".into(), 1);
     for (fault, cause) in [
         (Fault::Deadlock, "deadlock"),
         (Fault::Error(1205), "deadlock"),
@@ -178,7 +178,7 @@ fn a_commit_whose_answer_was_lost_is_looked_up_and_never_guessed() {
     ] {
         let server = OnDouble::new();
         // The first commits are those of the run's session.
-        server.double.faults().once(When::Kind(Kind::Commit, 2), fault);
+        server.double.faults().once(Trigger::Kind(MessageKind::Commit, 2), fault);
         let settings = json!({"batch_size": 5, "workers": 1, "pool": "worker"});
         let report = server.run(settings, 20, NONE_GUILTY);
         assert_eq!(server.double.faults().met(), 1);
@@ -216,7 +216,7 @@ fn a_search_survives_a_server_that_undoes_the_transaction_at_each_refusal() {
     // is, the whole of it in the search, its right half, the left half of that, the record alone.
     // In between, what is left of it is inserted again. The last rule is asked first.
     for nth in [7, 5, 3, 1, 0] {
-        let insert = When::Statement("INSERT INTO [migration].[app_pricing_cc]".into(), nth);
+        let insert = Trigger::Statement("INSERT INTO [migration].[app_pricing_cc]".into(), nth);
         server.double.faults().once(insert, Fault::Error(245));
     }
     let report = server.run(json!({"batch_size": 8, "workers": 1}), 8, NONE_GUILTY);
@@ -266,8 +266,8 @@ fn rows_that_bulk_cannot_carry_go_as_parameters_of_the_same_transaction() {
         assert_eq!(lengths, [5, 10, 70_000]);
         let messages = server.double.messages();
         let sent = |kind| messages[before..].iter().filter(|m| m.kind == kind).count();
-        assert_eq!(sent(Kind::Bulk), 1);
-        assert!(messages[before..].iter().all(|m| m.kind != Kind::Bulk || m.in_transaction));
+        assert_eq!(sent(MessageKind::Bulk), 1);
+        assert!(messages[before..].iter().all(|m| m.kind != MessageKind::Bulk || m.in_transaction));
     }
 }
 
@@ -280,7 +280,7 @@ fn a_bulk_load_of_many_rows_keeps_below_lock_escalation() {
     connection.begin().unwrap();
     let inserted = connection.insert(BASE, &rows, InsertMethod::Bulk).unwrap();
     assert_eq!(inserted, InsertOutcome::Stored { statements: 3 });
-    let loads = server.double.messages().iter().filter(|m| m.kind == Kind::Bulk).count();
+    let loads = server.double.messages().iter().filter(|m| m.kind == MessageKind::Bulk).count();
     assert_eq!(loads, 3);
     connection.rollback().unwrap();
 }
@@ -288,7 +288,7 @@ fn a_bulk_load_of_many_rows_keeps_below_lock_escalation() {
 #[test]
 fn a_server_that_refuses_the_login_stops_the_run_at_once() {
     let server = OnDouble::new();
-    server.double.faults().times(When::Kind(Kind::Login, 0), Fault::Error(18_456), 9);
+    server.double.faults().times(Trigger::Kind(MessageKind::Login, 0), Fault::Error(18_456), 9);
     let error = server.try_run(json!({}), 5, NONE_GUILTY).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Environment);
     assert!(error.to_string().contains("18456"), "{error}");
@@ -298,7 +298,7 @@ fn a_server_that_refuses_the_login_stops_the_run_at_once() {
 #[test]
 fn a_server_that_is_gone_for_good_stops_the_run_after_a_bounded_number_of_tries() {
     let server = OnDouble::new();
-    let insert = When::Statement("INSERT INTO [migration].[app_base]".into(), 0);
+    let insert = Trigger::Statement("INSERT INTO [migration].[app_base]".into(), 0);
     server.double.faults().times(insert, Fault::Error(1222), 100);
     let settings = json!({"workers": 1, "batch_size": 5});
     let error = server.try_run(settings, 5, NONE_GUILTY).unwrap_err();

@@ -26,7 +26,7 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::{Books, RunReport};
 use serde_json::{Value, json};
 use tds_double::TdsDouble;
-use tds_double::faults::{Fault, When};
+use tds_double::faults::{Fault, Trigger};
 
 use crate::support::store::runs::{Fixture, Numbers};
 use crate::support::store::{BASE, CURRENT, PRICING, catalogue, int, record};
@@ -143,7 +143,7 @@ enum Came {
 /// One fault in one place; panics unless everything holds.
 fn one(settings: &Value, place: usize, fault: Fault, wanted: &str) -> Came {
     let server = Server::new();
-    server.double.faults().once(When::Message(server.before + place), fault);
+    server.double.faults().once(Trigger::Message(server.before + place), fault);
     let started = Instant::now();
     let case = format!("{settings} message {place} {fault:?}");
     let (came, books, before) = match server.run(settings) {

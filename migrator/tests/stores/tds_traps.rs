@@ -7,8 +7,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use tds_double::client::{Raw, ask, config, connect, number, try_connect};
-use tds_double::faults::{Fault, When};
-use tds_double::record::Kind;
+use tds_double::faults::{Fault, Trigger};
+use tds_double::record::MessageKind;
 use tds_double::{Engine, Options, TdsDouble};
 use tiberius::error::Error;
 use tiberius::time::{Date, DateTime2, Time};
@@ -111,12 +111,12 @@ async fn a_future_that_is_dropped_while_it_waits_does_not_poison_its_connection(
     let double = TdsDouble::start();
     let mut client = connect(&double).await;
     let slow = Duration::from_millis(400);
-    double.faults().once(When::Statement("SELECT 5".to_owned(), 0), Fault::Slow(slow));
+    double.faults().once(Trigger::Statement("SELECT 5".to_owned(), 0), Fault::Slow(slow));
     assert!(within(A_WHILE / 3, client.simple_query("SELECT 5")).await.is_none());
     // The next call waits for the old answer, without any time-out of its own.
     let next = within(NOT_HUNG, ask(&mut client, "SELECT 6")).await.unwrap();
     assert_eq!(next.unwrap(), ["6"]);
-    double.faults().once(When::Statement("SELECT 7".to_owned(), 0), Fault::Stall);
+    double.faults().once(Trigger::Statement("SELECT 7".to_owned(), 0), Fault::Stall);
     assert!(within(A_WHILE, client.simple_query("SELECT 7")).await.is_none());
     assert!(within(A_WHILE, client.simple_query("SELECT 8")).await.is_none());
 }
@@ -125,7 +125,7 @@ async fn a_future_that_is_dropped_while_it_waits_does_not_poison_its_connection(
 async fn a_cancelled_query_is_acknowledged_and_its_connection_goes_on() {
     let double = TdsDouble::start();
     let mut client = connect(&double).await;
-    double.faults().once(When::Statement("SELECT 5".to_owned(), 0), Fault::Stall);
+    double.faults().once(Trigger::Statement("SELECT 5".to_owned(), 0), Fault::Stall);
     assert!(within(A_WHILE, client.simple_query("SELECT 5")).await.is_none());
     within(NOT_HUNG, client.cancel_query()).await.unwrap().unwrap();
     assert_eq!(ask(&mut client, "SELECT 6").await.unwrap(), ["6"]);
@@ -137,7 +137,7 @@ async fn a_command_time_out_poisons_the_connection() {
     let mut short = config(&double);
     short.command_timeout(Some(A_WHILE));
     let mut client = try_connect(short).await.unwrap();
-    double.faults().once(When::Statement("SELECT 5".to_owned(), 0), Fault::Stall);
+    double.faults().once(Trigger::Statement("SELECT 5".to_owned(), 0), Fault::Stall);
     let timed_out = ask(&mut client, "SELECT 5").await.unwrap_err();
     assert!(matches!(timed_out, Error::Io { kind: std::io::ErrorKind::TimedOut, .. }));
     assert!(matches!(ask(&mut client, "SELECT 6").await, Err(Error::Protocol(_))));
@@ -315,11 +315,11 @@ async fn of_several_statements_the_later_ones_run_after_an_error() {
 async fn a_fatal_error_is_masked_where_the_answer_is_not_ended() {
     let double = TdsDouble::start();
     let mut client = connect(&double).await;
-    double.faults().once(When::Statement("SELECT 5".to_owned(), 0), Fault::Error(40_501));
+    double.faults().once(Trigger::Statement("SELECT 5".to_owned(), 0), Fault::Error(40_501));
     assert_eq!(number(ask(&mut client, "SELECT 5").await), 40_501);
     assert!(matches!(ask(&mut client, "SELECT 6").await, Err(Error::Io { .. })));
     let mut client = connect(&double).await;
-    double.faults().once(When::Statement("SELECT 7".to_owned(), 0), Fault::FatalWithoutEnd(596));
+    double.faults().once(Trigger::Statement("SELECT 7".to_owned(), 0), Fault::FatalWithoutEnd(596));
     let masked = ask(&mut client, "SELECT 7").await.unwrap_err();
     let eof = std::io::ErrorKind::UnexpectedEof;
     assert!(matches!(masked, Error::Io { kind, .. } if kind == eof), "{masked:?}");
@@ -329,7 +329,7 @@ async fn a_fatal_error_is_masked_where_the_answer_is_not_ended() {
 async fn a_server_that_closes_in_the_middle_of_a_load_gives_no_reason() {
     let double = TdsDouble::start();
     let mut client = with_table(&double, "id int NOT NULL").await;
-    double.faults().once(When::Kind(Kind::Bulk, 0), Fault::DropInside);
+    double.faults().once(Trigger::Kind(MessageKind::Bulk, 0), Fault::DropInside);
     let mut bulk = client.bulk_insert("t").await.unwrap();
     let mut outcome = Ok(());
     for number in 0..200_000 {
@@ -353,7 +353,7 @@ async fn a_commit_without_an_answer_has_happened_or_has_not() {
         let mut client = with_table(&double, "id int NOT NULL").await;
         client.begin_transaction().await.unwrap();
         ask(&mut client, "INSERT INTO t VALUES (1)").await.unwrap();
-        double.faults().once(When::Kind(Kind::Commit, 0), fault);
+        double.faults().once(Trigger::Kind(MessageKind::Commit, 0), fault);
         assert!(matches!(client.commit_transaction().await, Err(Error::Io { .. })), "{fault:?}");
         let mut other = connect(&double).await;
         assert_eq!(ask(&mut other, "SELECT COUNT(*) FROM t").await.unwrap(), [kept], "{fault:?}");
@@ -366,7 +366,7 @@ async fn a_deadlock_victim_has_lost_its_transaction_and_keeps_its_connection() {
     let mut client = with_table(&double, "id int NOT NULL").await;
     client.begin_transaction().await.unwrap();
     ask(&mut client, "INSERT INTO t VALUES (1)").await.unwrap();
-    double.faults().once(When::Statement("INSERT".to_owned(), 0), Fault::Deadlock);
+    double.faults().once(Trigger::Statement("INSERT".to_owned(), 0), Fault::Deadlock);
     let victim = ask(&mut client, "INSERT INTO t VALUES (2)").await.unwrap_err();
     assert!(victim.is_deadlock());
     assert_eq!(ask(&mut client, "SELECT @@TRANCOUNT").await.unwrap(), ["0"]);
@@ -376,10 +376,10 @@ async fn a_deadlock_victim_has_lost_its_transaction_and_keeps_its_connection() {
 #[tokio::test]
 async fn refused_logins_and_lost_ones_are_told_apart() {
     let double = TdsDouble::start();
-    double.faults().once(When::Kind(Kind::Login, 0), Fault::Error(18_456));
+    double.faults().once(Trigger::Kind(MessageKind::Login, 0), Fault::Error(18_456));
     assert_eq!(number(try_connect(config(&double)).await), 18_456);
-    for kind in [Kind::Prelogin, Kind::Login] {
-        double.faults().once(When::Kind(kind, 0), Fault::DropBefore);
+    for kind in [MessageKind::Prelogin, MessageKind::Login] {
+        double.faults().once(Trigger::Kind(kind, 0), Fault::DropBefore);
         let lost = try_connect(config(&double)).await.unwrap_err();
         assert!(matches!(lost, Error::Io { .. }), "{lost:?}");
     }

@@ -1,6 +1,6 @@
 //! The errors that the double reports, with SQL Server's numbers, classes and words.
 
-/// What an error ends besides its statement when `XACT_ABORT` is off.
+/// Scope that an error ends besides its statement when `XACT_ABORT` is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// The batch was never run: it does not compile. Transactions are left alone, always.
@@ -102,7 +102,7 @@ impl SqlError {
         Self::new(4002, 16, Effect::Batch, message)
     }
 
-    /// What went wrong inside the double itself; no statement of a test should meet it.
+    /// Failure inside the double itself. No statement of a test should cause it.
     pub(crate) fn inside(message: impl std::fmt::Display) -> Self {
         Self::new(50_000, 16, Effect::Statement, format!("test double: {message}"))
     }

@@ -45,7 +45,7 @@ pub enum Type {
     Xml,
 }
 
-/// How values of a type are kept and compared.
+/// Storage and comparison of the values of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     Whole,

@@ -1,8 +1,8 @@
-//! Values: how the double keeps them, and their form on the wire.
+//! Values in memory and on the wire.
 //!
-//! Numbers without a fraction are integers, floats are doubles; everything else is a text in one
-//! form for its type: decimals with exactly the digits of their scale, times in ISO form with the
-//! digits of theirs.
+//! Whole numbers are integers, `float` and `real` are doubles, binary strings are bytes. All other
+//! values are texts in one form for each type. Decimals have exactly the digits of their scale. Times
+//! are in ISO form with the digits of their scale.
 
 use std::fmt::Write;
 
@@ -11,17 +11,16 @@ use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use crate::data::types::{Type, WireType, decimal_bytes};
 use crate::data::wire::{Malformed, Reader, utf16};
 
-/// A value. The [`Type`] beside it gives integers their meaning: decimals are counted in units of
-/// their scale, dates and times in the units of their type.
+/// A value, in one form for each [`Type`](crate::Type).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Datum {
     /// A missing value.
     Null,
-    /// Integer, bit, decimal, money, date or time.
+    /// Whole number or bit.
     Int(i64),
     /// Binary floating-point number.
     Float(f64),
-    /// Character string, identifier or XML.
+    /// Character string, decimal, money, date, time, GUID or XML.
     Text(String),
     /// Binary string.
     Bytes(Vec<u8>),
@@ -47,16 +46,16 @@ impl Datum {
     }
 }
 
-/// Why a value could not be read.
+/// Reason that a value cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unreadable {
+pub(crate) enum ReadFailure {
     /// The bytes are no protocol.
     Malformed(Malformed),
     /// The value is not as wide as its type.
     Width,
 }
 
-impl From<Malformed> for Unreadable {
+impl From<Malformed> for ReadFailure {
     fn from(malformed: Malformed) -> Self {
         Self::Malformed(malformed)
     }
@@ -137,7 +136,7 @@ fn day_1900() -> NaiveDate {
 }
 
 /// Reads one value after its type.
-pub(crate) fn read_value(reader: &mut Reader<'_>, of: WireType) -> Result<Datum, Unreadable> {
+pub(crate) fn read_value(reader: &mut Reader<'_>, of: WireType) -> Result<Datum, ReadFailure> {
     if of.of == Type::Null {
         return Ok(Datum::Null);
     }
@@ -145,7 +144,7 @@ pub(crate) fn read_value(reader: &mut Reader<'_>, of: WireType) -> Result<Datum,
 }
 
 /// The bytes of a value; none for null.
-fn value_bytes(reader: &mut Reader<'_>, of: WireType) -> Result<Option<Vec<u8>>, Unreadable> {
+fn value_bytes(reader: &mut Reader<'_>, of: WireType) -> Result<Option<Vec<u8>>, ReadFailure> {
     if of.fixed {
         return Ok(Some(reader.take(width(of.of).unwrap_or(0))?.to_vec()));
     }
@@ -167,7 +166,7 @@ fn value_bytes(reader: &mut Reader<'_>, of: WireType) -> Result<Option<Vec<u8>>,
             length => {
                 let bytes = reader.take(length)?;
                 match width(of.of) {
-                    Some(wanted) if wanted != length => Err(Unreadable::Width),
+                    Some(wanted) if wanted != length => Err(ReadFailure::Width),
                     _ => Ok(Some(bytes.to_vec())),
                 }
             }
@@ -176,7 +175,7 @@ fn value_bytes(reader: &mut Reader<'_>, of: WireType) -> Result<Option<Vec<u8>>,
 }
 
 /// A value that comes in chunks.
-fn parts(reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, Unreadable> {
+fn parts(reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, ReadFailure> {
     let total = reader.u64()?;
     if total == u64::MAX {
         return Ok(None);
@@ -228,7 +227,7 @@ fn signed(bytes: &[u8]) -> i64 {
     (low(bytes) << shift).cast_signed() >> shift
 }
 
-fn decode(bytes: &[u8], of: Type) -> Result<Datum, Unreadable> {
+fn decode(bytes: &[u8], of: Type) -> Result<Datum, ReadFailure> {
     let text = |text: String| Ok(Datum::Text(text));
     match of {
         Type::Null => Ok(Datum::Null),
@@ -247,7 +246,8 @@ fn decode(bytes: &[u8], of: Type) -> Result<Datum, Unreadable> {
             text(decimal_text(units.into(), 4))
         }
         Type::Decimal { scale, .. } => {
-            let magnitude = i128::try_from(unsigned(&bytes[1..])).map_err(|_| Unreadable::Width)?;
+            let magnitude =
+                i128::try_from(unsigned(&bytes[1..])).map_err(|_| ReadFailure::Width)?;
             text(decimal_text(if bytes[0] == 0 { -magnitude } else { magnitude }, scale))
         }
         Type::Char(_) | Type::VarChar(_) => {
@@ -257,7 +257,7 @@ fn decode(bytes: &[u8], of: Type) -> Result<Datum, Unreadable> {
         Type::Binary(_) | Type::VarBinary(_) => Ok(Datum::Bytes(bytes.to_vec())),
         Type::Guid => text(guid_text(bytes)),
         _ => time_from(bytes, of)
-            .ok_or(Unreadable::Width)
+            .ok_or(ReadFailure::Width)
             .map(|time| Datum::Text(moment_text(time, of))),
     }
 }

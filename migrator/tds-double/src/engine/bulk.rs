@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::data::convert::{convert, declared_length};
 use crate::data::errors::{Effect, Sql, SqlError};
 use crate::data::types::{Type, WireType};
-use crate::data::values::{Datum, Unreadable, read_value};
+use crate::data::values::{Datum, ReadFailure, read_value};
 use crate::data::wire::{Malformed, Reader};
 use crate::engine::catalog::Table;
-use crate::engine::change::Incoming;
+use crate::engine::change::IncomingRows;
 use crate::engine::session::{Engine, Session};
 use crate::sql::ast::Name;
 
-/// Where the rows of the next bulk message go.
+/// Table and columns that receive the rows of the next bulk message.
 pub(crate) struct BulkTarget {
     table: Arc<Table>,
     columns: Vec<usize>,
@@ -61,7 +61,7 @@ impl Session {
         let rows = read_rows(&mut reader, &target, &types)?;
         let count = rows.len() as u64;
         let sql_server = self.engine == Engine::SqlServer;
-        let incoming = Incoming {
+        let incoming = IncomingRows {
             columns: target.columns,
             types: target.declared,
             rows,
@@ -100,8 +100,8 @@ fn column_types(reader: &mut Reader<'_>, target: &BulkTarget) -> Sql<Vec<WireTyp
     Ok(types)
 }
 
-/// Whether values of this type may come for a column that was declared so. A shorter text may; one
-/// of a limited length for a `max`, another precision, scale or width may not.
+/// Returns true if a column of the declared type accepts values of the sent type. A shorter text
+/// fits. A text of limited length for `max` does not fit, nor does another precision, scale or width.
 fn fits_declaration(declared: Type, sent: Type) -> bool {
     match (declared, sent) {
         (Type::VarChar(None), Type::VarChar(Some(_)))
@@ -132,8 +132,8 @@ fn read_rows(
                 let mut row = Vec::with_capacity(types.len());
                 for (place, of) in types.iter().enumerate() {
                     let value = read_value(reader, *of).map_err(|why| match why {
-                        Unreadable::Width => SqlError::bulk_type(place + 1),
-                        Unreadable::Malformed(malformed) => malformed.into(),
+                        ReadFailure::Width => SqlError::bulk_type(place + 1),
+                        ReadFailure::Malformed(malformed) => malformed.into(),
                     })?;
                     let value = convert(&value, of.of, target.declared[place])?;
                     row.push(if value.is_null() && !target.keep_nulls {

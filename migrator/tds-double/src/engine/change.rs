@@ -20,11 +20,11 @@ use crate::sql::ast::{Expr, From, Item, Name, Query, Rows, Set, Statement};
 /// The values of one row; none where the column's default is asked for.
 pub(crate) type Given = Vec<Option<Datum>>;
 
-/// What `OUTPUT` shows.
+/// Columns and rows of an `OUTPUT` clause.
 type Output = (Vec<OutColumn>, Vec<Vec<Datum>>);
 
 /// Rows on their way into a table.
-pub(crate) struct Incoming {
+pub(crate) struct IncomingRows {
     /// The columns that values are given for.
     pub(crate) columns: Vec<usize>,
     pub(crate) types: Vec<Type>,
@@ -85,7 +85,7 @@ impl Session {
         }
         self.check_identity_insert(&table, &columns, &rows)?;
         let incoming =
-            Incoming { columns, types, rows, check_foreign_keys: true, check_conditions: true };
+            IncomingRows { columns, types, rows, check_foreign_keys: true, check_conditions: true };
         let places = self.keep(&table, &incoming)?;
         let count = places.len() as u64;
         if output.is_empty() {
@@ -171,7 +171,7 @@ impl Session {
     }
 
     /// Checks rows and keeps them, and gives the numbers that they have there.
-    pub(crate) fn keep(&mut self, table: &Table, incoming: &Incoming) -> Sql<Vec<i64>> {
+    pub(crate) fn keep(&mut self, table: &Table, incoming: &IncomingRows) -> Sql<Vec<i64>> {
         let stored: Vec<usize> =
             (0..table.columns.len()).filter(|at| table.columns[*at].computed.is_none()).collect();
         let names: Vec<_> = stored.iter().map(|place| format!("c{place}")).collect();
@@ -201,7 +201,7 @@ impl Session {
     fn keep_rows(
         &mut self,
         table: &Table,
-        incoming: &Incoming,
+        incoming: &IncomingRows,
         stored: &[usize],
         sql: &str,
     ) -> Sql<(Vec<i64>, Vec<Vec<Datum>>)> {
@@ -258,7 +258,7 @@ impl Session {
         Ok(value)
     }
 
-    /// What a column has where nothing is given.
+    /// Value of a column that a statement gives no value.
     fn unsaid(
         &mut self,
         table: &Table,
@@ -535,7 +535,7 @@ impl Session {
         Ok(())
     }
 
-    /// What `OUTPUT inserted.…` shows of these rows.
+    /// Rows that `OUTPUT inserted.…` returns.
     fn output(
         &self,
         table: &Table,

@@ -1,5 +1,5 @@
-//! What all sessions share: the kept rows in one `SQLite` file, the catalogue that was committed
-//! last, identity values, and the lock that one writing transaction holds.
+//! State that all sessions share: rows in one `SQLite` file, the committed catalogue, identity values
+//! and the lock of the writing transaction.
 //!
 //! SQL Server locks rows; here a transaction that writes keeps the others from writing, and readers
 //! see what was committed when their statement began (as with row versioning). What may be written

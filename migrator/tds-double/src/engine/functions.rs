@@ -1,5 +1,5 @@
-//! What `SQLite` has to learn: SQL Server's comparisons as collations, its conversions and its
-//! `LIKE` as functions, and how errors of either come back.
+//! Extensions of `SQLite`: SQL Server's comparisons as collations, its conversions and its `LIKE` as
+//! functions, and the way back for their errors.
 
 use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};

@@ -16,9 +16,9 @@ use crate::sql::ast::{Expr, From, Item, Name, Query, Select, Set};
 /// Variables in scope, by their names in lower case.
 pub(crate) type Variables = HashMap<String, (Type, Datum)>;
 
-/// What a session answers to functions and global variables.
+/// Properties of a session that functions and global variables return.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct SessionFacts {
     pub(crate) database: String,
     pub(crate) user: String,
     pub(crate) application: String,
@@ -32,7 +32,7 @@ pub(crate) struct Facts {
 
 /// An expression as `SQLite` computes it.
 #[derive(Debug, Clone)]
-pub(crate) struct Typed {
+pub(crate) struct TypedSql {
     pub(crate) sql: String,
     pub(crate) of: Type,
     pub(crate) nullable: bool,
@@ -63,7 +63,7 @@ pub(crate) struct Planner<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) views: &'a Views,
     pub(crate) variables: &'a Variables,
-    pub(crate) facts: &'a Facts,
+    pub(crate) facts: &'a SessionFacts,
     /// Values of the parameters `?1`, `?2` …
     pub(crate) binds: Vec<Datum>,
     with: Vec<(String, String, Vec<OutColumn>)>,
@@ -72,7 +72,7 @@ pub(crate) struct Planner<'a> {
 
 /// A planned query.
 #[derive(Debug)]
-pub(crate) struct Planned {
+pub(crate) struct QueryPlan {
     pub(crate) sql: String,
     pub(crate) columns: Vec<OutColumn>,
 }
@@ -82,7 +82,7 @@ impl<'a> Planner<'a> {
         catalog: &'a Catalog,
         views: &'a Views,
         variables: &'a Variables,
-        facts: &'a Facts,
+        facts: &'a SessionFacts,
     ) -> Self {
         Self { catalog, views, variables, facts, binds: Vec::new(), with: Vec::new(), aliases: 0 }
     }
@@ -99,7 +99,7 @@ impl<'a> Planner<'a> {
 
     // Queries.
 
-    pub(crate) fn query(&mut self, query: &Query, outer: &Scope<'_>) -> Sql<Planned> {
+    pub(crate) fn query(&mut self, query: &Query, outer: &Scope<'_>) -> Sql<QueryPlan> {
         let before = self.with.len();
         let mut heads = Vec::new();
         for (name, columns, query) in &query.with {
@@ -114,10 +114,10 @@ impl<'a> Planner<'a> {
         let planned = self.body(query, outer);
         self.with.truncate(before);
         let planned = planned?;
-        Ok(Planned { sql: format!("{with}{}", planned.sql), columns: planned.columns })
+        Ok(QueryPlan { sql: format!("{with}{}", planned.sql), columns: planned.columns })
     }
 
-    fn body(&mut self, query: &Query, outer: &Scope<'_>) -> Sql<Planned> {
+    fn body(&mut self, query: &Query, outer: &Scope<'_>) -> Sql<QueryPlan> {
         if let Set::Select(select) = &query.body {
             return self.select(select, query, outer);
         }
@@ -131,13 +131,13 @@ impl<'a> Planner<'a> {
         let order =
             self.order(query, &Scope { sources: &[source], outer: None }, &planned.columns)?;
         let limit = self.limit(None, query)?;
-        Ok(Planned {
+        Ok(QueryPlan {
             sql: format!("SELECT * FROM ({}) AS {alias}{order}{limit}", planned.sql),
             columns: planned.columns,
         })
     }
 
-    fn set(&mut self, set: &Set, outer: &Scope<'_>) -> Sql<Planned> {
+    fn set(&mut self, set: &Set, outer: &Scope<'_>) -> Sql<QueryPlan> {
         match set {
             Set::Select(select) => {
                 let bare = Query {
@@ -171,7 +171,7 @@ impl<'a> Planner<'a> {
                     .collect();
                 let (left, right) =
                     (Self::as_types(left, &columns), Self::as_types(right, &columns));
-                Ok(Planned {
+                Ok(QueryPlan {
                     sql: format!("SELECT * FROM ({left}) {operator} SELECT * FROM ({right})"),
                     columns,
                 })
@@ -180,7 +180,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A query whose columns have these types.
-    fn as_types(planned: Planned, wanted: &[OutColumn]) -> String {
+    fn as_types(planned: QueryPlan, wanted: &[OutColumn]) -> String {
         let differs = |(have, want): (&OutColumn, &OutColumn)| kept_differently(have.of, want.of);
         if !planned.columns.iter().zip(wanted).any(differs) {
             return planned.sql;
@@ -198,7 +198,7 @@ impl<'a> Planner<'a> {
         format!("SELECT {} FROM ({})", columns.join(", "), planned.sql)
     }
 
-    fn values(&mut self, rows: &[Vec<Expr>], outer: &Scope<'_>) -> Sql<Planned> {
+    fn values(&mut self, rows: &[Vec<Expr>], outer: &Scope<'_>) -> Sql<QueryPlan> {
         let width = rows.first().map_or(0, Vec::len);
         let mut cells = Vec::with_capacity(rows.len());
         let mut types = vec![Type::Null; width];
@@ -234,10 +234,10 @@ impl<'a> Planner<'a> {
         let names: Vec<_> =
             (0..width).map(|place| format!("column{} AS c{place}", place + 1)).collect();
         let sql = format!("SELECT {} FROM (VALUES {})", names.join(", "), rows.join(","));
-        Ok(Planned { sql, columns })
+        Ok(QueryPlan { sql, columns })
     }
 
-    fn select(&mut self, select: &Select, query: &Query, outer: &Scope<'_>) -> Sql<Planned> {
+    fn select(&mut self, select: &Select, query: &Query, outer: &Scope<'_>) -> Sql<QueryPlan> {
         let mut sources = Vec::new();
         let from = match &select.from {
             Some(from) => format!(" FROM {}", self.from(from, &mut sources, outer)?),
@@ -277,7 +277,7 @@ impl<'a> Planner<'a> {
             "SELECT {distinct}{}{from}{condition}{group}{order}{limit}",
             outputs.join(", ")
         );
-        Ok(Planned { sql, columns })
+        Ok(QueryPlan { sql, columns })
     }
 
     fn item(
@@ -451,7 +451,7 @@ impl<'a> Planner<'a> {
         from: Option<&From>,
         condition: Option<&Expr>,
         expressions: &[Expr],
-    ) -> Sql<(std::sync::Arc<crate::engine::catalog::Table>, Planned)> {
+    ) -> Sql<(std::sync::Arc<crate::engine::catalog::Table>, QueryPlan)> {
         let mut sources = Vec::new();
         let plain = From::Table { name: target.clone(), alias: None };
         let text = self.from(from.unwrap_or(&plain), &mut sources, &NO_SCOPE)?;
@@ -478,7 +478,7 @@ impl<'a> Planner<'a> {
             None => String::new(),
         };
         let sql = format!("SELECT {} FROM {text}{condition}", outputs.join(", "));
-        Ok((table, Planned { sql, columns }))
+        Ok((table, QueryPlan { sql, columns }))
     }
 
     /// An expression over the columns of one table, as a check or a computed column has it.
@@ -486,7 +486,7 @@ impl<'a> Planner<'a> {
         &mut self,
         expr: &Expr,
         table: &crate::engine::catalog::Table,
-    ) -> Sql<Typed> {
+    ) -> Sql<TypedSql> {
         let source = Source {
             names: vec![table.name.clone()],
             sql: String::new(),
@@ -498,7 +498,7 @@ impl<'a> Planner<'a> {
         for (place, value) in self.binds.iter().enumerate().rev() {
             sql = sql.replace(&format!("?{}", place + 1), &literal(value));
         }
-        Ok(Typed { sql, ..typed })
+        Ok(TypedSql { sql, ..typed })
     }
 }
 
@@ -540,7 +540,7 @@ fn renamed(columns: Vec<OutColumn>, names: &[String]) -> Sql<Vec<OutColumn>> {
     Ok(columns.into_iter().zip(names).map(name).collect())
 }
 
-/// Whether two types keep a value in different forms.
+/// Returns true if two types store a value in different forms.
 fn kept_differently(one: Type, other: Type) -> bool {
     one != other
         && match (one.family(), other.family()) {

@@ -4,7 +4,7 @@ use crate::data::convert::{common, convert};
 use crate::data::errors::{Effect, Sql, SqlError};
 use crate::data::types::{Family, Type};
 use crate::data::values::{Datum, moment_text, now};
-use crate::engine::plan::{NO_SCOPE, Planner, Scope, Typed, collation, converted};
+use crate::engine::plan::{NO_SCOPE, Planner, Scope, TypedSql, collation, converted};
 use crate::sql::ast::{Expr, Name};
 
 const SYSNAME: Type = Type::NVarChar(Some(128));
@@ -100,7 +100,7 @@ impl Planner<'_> {
         arguments: &[Expr],
         distinct: bool,
         scope: &Scope<'_>,
-    ) -> Sql<Typed> {
+    ) -> Sql<TypedSql> {
         let mut values = Vec::new();
         for argument in arguments {
             values.push(self.expr(argument, scope)?);
@@ -115,7 +115,7 @@ impl Planner<'_> {
                 let of = if name == "COUNT" { Type::Int } else { Type::BigInt };
                 let inside = first.map_or("*".to_owned(), |first| collated_text(&first));
                 let count = Self::typed(format!("count({distinct}{inside})"), of);
-                Ok(Typed { nullable: false, ..count })
+                Ok(TypedSql { nullable: false, ..count })
             }
             ("MIN" | "MAX", Some(first)) => {
                 let sql = format!("{}({})", name.to_lowercase(), collated_text(&first));
@@ -128,7 +128,7 @@ impl Planner<'_> {
                 let of = if first.of == Type::Null { values[1].of } else { first.of };
                 let nullable = values[1].nullable;
                 let sql = format!("ifnull({}, {other})", first.sql);
-                Ok(Typed { nullable, ..Self::typed(sql, of) })
+                Ok(TypedSql { nullable, ..Self::typed(sql, of) })
             }
             ("COALESCE", Some(_)) => {
                 let meet = values.iter().fold(Type::Null, |meet, one| common(meet, one.of));
@@ -155,7 +155,7 @@ impl Planner<'_> {
         }
     }
 
-    fn text_call(&mut self, name: &str, first: &Typed, values: &[Typed]) -> Sql<Typed> {
+    fn text_call(&mut self, name: &str, first: &TypedSql, values: &[TypedSql]) -> Sql<TypedSql> {
         let list: Vec<_> = values.iter().map(|value| value.sql.as_str()).collect();
         let same = |sql: String| Ok(Self::typed(sql, first.of));
         match name {
@@ -198,7 +198,12 @@ impl Planner<'_> {
     }
 
     /// Metadata functions over columns: a `CASE` of everything there is.
-    fn metadata_of_rows(&mut self, name: &str, first: &Typed, values: &[Typed]) -> Sql<Typed> {
+    fn metadata_of_rows(
+        &mut self,
+        name: &str,
+        first: &TypedSql,
+        values: &[TypedSql],
+    ) -> Sql<TypedSql> {
         let tables = &self.catalog.tables;
         let pairs: Vec<(Datum, Datum)> = match name {
             "OBJECT_NAME" => {
@@ -242,12 +247,12 @@ impl Planner<'_> {
     }
 
     /// The value of an expression without columns, which may need a statement.
-    pub(crate) fn scalar(&mut self, expr: &Expr) -> Sql<Typed> {
+    pub(crate) fn scalar(&mut self, expr: &Expr) -> Sql<TypedSql> {
         self.expr(expr, &NO_SCOPE)
     }
 }
 
-fn shortened(first: &Typed, length: &Typed) -> Type {
+fn shortened(first: &TypedSql, length: &TypedSql) -> Type {
     // The length of a computed column follows from its constant.
     let _ = length;
     match first.of {
@@ -257,14 +262,14 @@ fn shortened(first: &Typed, length: &Typed) -> Type {
     }
 }
 
-fn collated_text(value: &Typed) -> String {
+fn collated_text(value: &TypedSql) -> String {
     match collation(value.of) {
         Some(collation) => format!("{} COLLATE {collation}", value.sql),
         None => value.sql.clone(),
     }
 }
 
-fn sum(name: &str, first: &Typed) -> Sql<Typed> {
+fn sum(name: &str, first: &TypedSql) -> Sql<TypedSql> {
     let of = match first.of {
         Type::BigInt => Type::BigInt,
         of if of.family() == Family::Whole => Type::Int,

@@ -6,20 +6,20 @@ use crate::data::types::{Family, Type};
 use crate::data::values::{Datum, decimal_text, decimal_units};
 use crate::engine::catalog::same;
 use crate::engine::functions::type_number;
-use crate::engine::plan::{Planner, Scope, Typed, collated, converted};
+use crate::engine::plan::{Planner, Scope, TypedSql, collated, converted};
 use crate::sql::ast::{Expr, Query};
 
 impl Planner<'_> {
-    pub(crate) fn typed(sql: String, of: Type) -> Typed {
-        Typed { sql, of, nullable: true, column: None }
+    pub(crate) fn typed(sql: String, of: Type) -> TypedSql {
+        TypedSql { sql, of, nullable: true, column: None }
     }
 
-    fn constant(&mut self, value: Datum, of: Type) -> Typed {
+    fn constant(&mut self, value: Datum, of: Type) -> TypedSql {
         let nullable = value.is_null();
-        Typed { sql: self.bind(value), of, nullable, column: None }
+        TypedSql { sql: self.bind(value), of, nullable, column: None }
     }
 
-    pub(crate) fn expr(&mut self, expr: &Expr, scope: &Scope<'_>) -> Sql<Typed> {
+    pub(crate) fn expr(&mut self, expr: &Expr, scope: &Scope<'_>) -> Sql<TypedSql> {
         if let Some((value, of)) = self.known(expr)? {
             return Ok(self.constant(value, of));
         }
@@ -82,7 +82,7 @@ impl Planner<'_> {
                 let function = if *quiet { "ms_try_cast" } else { "ms_cast" };
                 let sql =
                     format!("{function}({}, {}, {})", of.sql, type_number(of.of), type_number(*to));
-                Ok(Typed { nullable: of.nullable || *quiet, ..Self::typed(sql, *to) })
+                Ok(TypedSql { nullable: of.nullable || *quiet, ..Self::typed(sql, *to) })
             }
             Expr::Call { name, arguments, distinct } => {
                 self.call(name, arguments, *distinct, scope)
@@ -156,7 +156,7 @@ impl Planner<'_> {
     }
 
     /// `AND` and `OR`, as a balanced tree: a chain of a thousand is deeper than `SQLite` allows.
-    fn chain(&mut self, expr: &Expr, scope: &Scope<'_>) -> Sql<Typed> {
+    fn chain(&mut self, expr: &Expr, scope: &Scope<'_>) -> Sql<TypedSql> {
         let Expr::Binary(operator, ..) = expr else { return Err(SqlError::inside("no chain")) };
         let mut links = Vec::new();
         let mut rest = expr;
@@ -190,7 +190,7 @@ impl Planner<'_> {
         list: &[Expr],
         negated: bool,
         scope: &Scope<'_>,
-    ) -> Sql<Typed> {
+    ) -> Sql<TypedSql> {
         let of = self.expr(of, scope)?;
         let list: Vec<_> = list.iter().map(|one| self.expr(one, scope)).collect::<Sql<_>>()?;
         let meet = list.iter().fold(of.of, |meet, one| common(meet, one.of));
@@ -206,7 +206,7 @@ impl Planner<'_> {
         query: &Query,
         negated: bool,
         scope: &Scope<'_>,
-    ) -> Sql<Typed> {
+    ) -> Sql<TypedSql> {
         let of = self.expr(of, scope)?;
         let planned = self.query(query, scope)?;
         let found = planned.columns.first().map_or(Type::Null, |column| column.of);
@@ -224,7 +224,7 @@ impl Planner<'_> {
         whens: &[(Expr, Expr)],
         otherwise: Option<&Expr>,
         scope: &Scope<'_>,
-    ) -> Sql<Typed> {
+    ) -> Sql<TypedSql> {
         let mut arms = Vec::new();
         let mut meet = Type::Null;
         for (when, then) in whens {
@@ -253,7 +253,7 @@ impl Planner<'_> {
     }
 }
 
-fn column(parts: &[String], scope: &Scope<'_>) -> Sql<Typed> {
+fn column(parts: &[String], scope: &Scope<'_>) -> Sql<TypedSql> {
     let (qualifier, name) = (&parts[..parts.len() - 1], &parts[parts.len() - 1]);
     let qualifier = qualifier.join(".");
     let mut found = Vec::new();
@@ -275,7 +275,7 @@ fn column(parts: &[String], scope: &Scope<'_>) -> Sql<Typed> {
         ([(source, place)], _) => {
             let column = &source.columns[*place];
             let dot = if source.sql.is_empty() { "" } else { "." };
-            Ok(Typed {
+            Ok(TypedSql {
                 sql: format!("{}{dot}c{place}", source.sql),
                 of: column.of,
                 nullable: column.nullable,
@@ -302,7 +302,7 @@ fn column_or_bound(
     outer: &Scope<'_>,
     qualifier: &str,
     scope: &Scope<'_>,
-) -> Sql<Typed> {
+) -> Sql<TypedSql> {
     let here = scope.sources.iter().any(|source| source.names.iter().any(|n| same(n, qualifier)));
     if here {
         return Err(SqlError::unknown_column(&parts[parts.len() - 1]));
@@ -310,7 +310,7 @@ fn column_or_bound(
     column(parts, outer)
 }
 
-fn compared(operator: &str, left: &Typed, right: &Typed) -> Typed {
+fn compared(operator: &str, left: &TypedSql, right: &TypedSql) -> TypedSql {
     let meet = common(left.of, right.of);
     // Two times or two decimals compare whatever their digits are.
     let (one, other) = if left.of.family() == right.of.family() {
@@ -319,10 +319,10 @@ fn compared(operator: &str, left: &Typed, right: &Typed) -> Typed {
         (converted(&left.sql, left.of, meet), converted(&right.sql, right.of, meet))
     };
     let sql = format!("({one} {operator} {})", collated(&other, meet));
-    Typed { sql, of: Type::Bit, nullable: true, column: None }
+    TypedSql { sql, of: Type::Bit, nullable: true, column: None }
 }
 
-fn arithmetic(operator: &str, left: &Typed, right: &Typed) -> Sql<Typed> {
+fn arithmetic(operator: &str, left: &TypedSql, right: &TypedSql) -> Sql<TypedSql> {
     let meet = common(left.of, right.of);
     let (one, other) = (converted(&left.sql, left.of, meet), converted(&right.sql, right.of, meet));
     let sql = match (meet.family(), operator) {
@@ -349,5 +349,5 @@ fn arithmetic(operator: &str, left: &Typed, right: &Typed) -> Sql<Typed> {
         Type::Decimal { scale, .. } => Type::Decimal { precision: 38, scale },
         other => other,
     };
-    Ok(Typed { sql, of, nullable: true, column: None })
+    Ok(TypedSql { sql, of, nullable: true, column: None })
 }

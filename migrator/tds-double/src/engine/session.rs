@@ -11,7 +11,7 @@ use crate::engine::bulk::BulkTarget;
 use crate::engine::catalog::Catalog;
 use crate::engine::database::{Database, Writing};
 use crate::engine::functions::{from_sqlite, to_sqlite, unpacked};
-use crate::engine::plan::{Facts, NO_SCOPE, Planned, Planner, Typed, Variables};
+use crate::engine::plan::{NO_SCOPE, Planner, QueryPlan, SessionFacts, TypedSql, Variables};
 use crate::engine::views::Views;
 use crate::protocol::tokens::{Answer, OutColumn};
 use crate::sql::ast::{Expr, Item, Query, Set, SetValue, Statement};
@@ -32,7 +32,7 @@ pub(crate) struct Session {
     pub(crate) database: Arc<Database>,
     pub(crate) sqlite: Connection,
     pub(crate) engine: Engine,
-    pub(crate) facts: Facts,
+    pub(crate) facts: SessionFacts,
     pub(crate) variables: Variables,
     /// The catalogue of a transaction that writes.
     own_catalog: Option<Arc<Catalog>>,
@@ -53,7 +53,7 @@ struct Savepoint {
     catalog: Option<Arc<Catalog>>,
 }
 
-/// Whether a batch goes on.
+/// Continuation of a batch after a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {
     On,
@@ -61,7 +61,7 @@ pub(crate) enum Flow {
 }
 
 impl Session {
-    pub(crate) fn new(database: Arc<Database>, engine: Engine, facts: Facts) -> Self {
+    pub(crate) fn new(database: Arc<Database>, engine: Engine, facts: SessionFacts) -> Self {
         let sqlite = database.connect();
         let spid = u64::try_from(facts.spid).unwrap_or(0);
         Self {
@@ -259,13 +259,13 @@ impl Session {
     }
 
     pub(crate) fn query(&self, query: &Query) -> Sql<(Vec<OutColumn>, Vec<Vec<Datum>>)> {
-        let (Planned { sql, columns }, binds) =
+        let (QueryPlan { sql, columns }, binds) =
             self.plan(|planner| planner.query(query, &NO_SCOPE))?;
         Ok((columns, self.rows(&sql, &binds)?))
     }
 
     pub(crate) fn scalar(&self, expr: &Expr) -> Sql<(Datum, Type)> {
-        let (typed, binds): (Typed, _) = self.plan(|planner| planner.scalar(expr))?;
+        let (typed, binds): (TypedSql, _) = self.plan(|planner| planner.scalar(expr))?;
         let rows = self.rows(&format!("SELECT {}", typed.sql), &binds)?;
         Ok((rows.into_iter().flatten().next().unwrap_or(Datum::Null), typed.of))
     }

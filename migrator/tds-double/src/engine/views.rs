@@ -7,7 +7,7 @@ use crate::data::errors::{Effect, Sql, SqlError};
 use crate::data::types::Type;
 use crate::data::values::Datum;
 use crate::engine::catalog::{Catalog, Table, same};
-use crate::engine::plan::Facts;
+use crate::engine::plan::SessionFacts;
 use crate::protocol::tokens::OutColumn;
 use crate::sql::ast::{ColumnDef, Expr, Name};
 
@@ -42,15 +42,15 @@ pub(crate) const TYPE_IDS: [(i64, &str); 23] = [
 
 /// A view that a test has filled.
 #[derive(Debug, Clone)]
-pub(crate) struct Canned {
+pub(crate) struct FilledView {
     pub(crate) columns: Vec<OutColumn>,
     pub(crate) rows: Vec<Vec<Datum>>,
 }
 
-/// What the views of the server's state hold, by their names in lower case.
+/// Rows of the system views, by view name in lower case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Views {
-    pub(crate) canned: HashMap<String, Canned>,
+    pub(crate) canned: HashMap<String, FilledView>,
 }
 
 type Rows = Vec<Vec<Datum>>;
@@ -58,7 +58,12 @@ type View = (Vec<OutColumn>, Rows);
 
 impl Views {
     /// The columns and rows of a view; none if there is no view of this name.
-    pub(crate) fn view(&self, name: &Name, catalog: &Catalog, facts: &Facts) -> Sql<Option<View>> {
+    pub(crate) fn view(
+        &self,
+        name: &Name,
+        catalog: &Catalog,
+        facts: &SessionFacts,
+    ) -> Sql<Option<View>> {
         let schema = name.schema().unwrap_or_default().to_lowercase();
         let object = name.object().to_lowercase();
         if schema != "sys" && schema != "information_schema" {
@@ -224,14 +229,14 @@ fn definition(expr: &Expr) -> String {
     format!("({})", bare(expr))
 }
 
-fn system(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
+fn system(name: &str, catalog: &Catalog, facts: &SessionFacts) -> Option<View> {
     of_objects(name, catalog, facts)
         .or_else(|| of_columns(name, catalog))
         .or_else(|| of_keys(name, catalog))
         .or_else(|| of_foreign_keys(name, catalog))
 }
 
-fn of_objects(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
+fn of_objects(name: &str, catalog: &Catalog, facts: &SessionFacts) -> Option<View> {
     let tables = || catalog.tables.iter();
     Some(match name {
         "schemas" => (
@@ -498,7 +503,7 @@ fn rows_of_indexes(table: &Table) -> Rows {
         .collect()
 }
 
-fn information(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
+fn information(name: &str, catalog: &Catalog, facts: &SessionFacts) -> Option<View> {
     let database = || text(&facts.database);
     let tables = || catalog.tables.iter();
     let keys = || {
@@ -570,7 +575,12 @@ fn information(name: &str, catalog: &Catalog, facts: &Facts) -> Option<View> {
     })
 }
 
-fn information_column(facts: &Facts, table: &Table, id: usize, column: &ColumnDef) -> Vec<Datum> {
+fn information_column(
+    facts: &SessionFacts,
+    table: &Table,
+    id: usize,
+    column: &ColumnDef,
+) -> Vec<Datum> {
     use crate::data::types::Family;
     let family = column.of.family();
     let (precision, scale) = digits(column.of);

@@ -20,7 +20,7 @@ pub struct Login {
     pub encrypted: bool,
 }
 
-/// How the server answers the client's wish for encryption.
+/// Encryption that the server offers in its PRELOGIN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encryption {
     On,
@@ -46,7 +46,7 @@ pub(crate) fn prelogin_answer(encryption: Encryption) -> Vec<u8> {
     table
 }
 
-/// Whether the client can do without encryption, from its PRELOGIN.
+/// Returns true if the PRELOGIN of a client says that it cannot encrypt.
 pub(crate) fn client_refuses_encryption(body: &[u8]) -> Read<bool> {
     let mut reader = Reader::new(body);
     loop {

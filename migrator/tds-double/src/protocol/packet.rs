@@ -10,7 +10,7 @@ pub(crate) const PRELOGIN: u8 = 0x12;
 
 const END_OF_MESSAGE: u8 = 0x01;
 const HEADER: usize = 8;
-/// How long one look for what the client sends may take.
+/// Time limit of one poll for a packet of the client.
 const LOOK: Duration = Duration::from_millis(10);
 
 pub(crate) trait Stream: Read + Write + Send {}
@@ -33,9 +33,9 @@ pub(crate) struct Packet {
     pub(crate) body: Vec<u8>,
 }
 
-/// How a wait for the client ended.
+/// Result of a wait for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waited {
+pub(crate) enum WaitOutcome {
     Elapsed,
     Attention,
     Gone,
@@ -75,22 +75,22 @@ impl Wire {
     }
 
     /// Waits, until the time is over (never, if there is none), the client cancels or is gone.
-    pub(crate) fn wait(&mut self, limit: Option<Duration>) -> io::Result<Waited> {
+    pub(crate) fn wait(&mut self, limit: Option<Duration>) -> io::Result<WaitOutcome> {
         let deadline = limit.map(|limit| Instant::now() + limit);
         self.socket.set_read_timeout(Some(LOOK))?;
         loop {
             if self.buffer.first() == Some(&ATTENTION) && self.buffered().is_some() {
-                return Ok(Waited::Attention);
+                return Ok(WaitOutcome::Attention);
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Ok(Waited::Elapsed);
+                return Ok(WaitOutcome::Elapsed);
             }
             match self.fill() {
-                Ok(0) => return Ok(Waited::Gone),
+                Ok(0) => return Ok(WaitOutcome::Gone),
                 Ok(_) => {}
                 Err(error)
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Err(_) => return Ok(Waited::Gone),
+                Err(_) => return Ok(WaitOutcome::Gone),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Requests as the client sends them: batches, calls with typed parameters, transactions.
 
 use crate::data::types::{Type, WireType};
-use crate::data::values::{Datum, Unreadable, read_value};
+use crate::data::values::{Datum, ReadFailure, read_value};
 use crate::data::wire::{Malformed, Read, Reader};
 
 /// Parameters that one call may have, `sp_executesql`'s own two among them.
@@ -65,8 +65,8 @@ pub(crate) fn call(reader: &mut Reader<'_>) -> Read<Call> {
         reader.u8()?;
         let of = WireType::read(reader)?;
         let value = read_value(reader, of).map_err(|why| match why {
-            Unreadable::Malformed(malformed) => malformed,
-            Unreadable::Width => Malformed(format!("parameter {name} is not as wide as its type")),
+            ReadFailure::Malformed(malformed) => malformed,
+            ReadFailure::Width => Malformed(format!("parameter {name} is not as wide as its type")),
         })?;
         parameters.push(Parameter { name, of: of.of, value });
     }

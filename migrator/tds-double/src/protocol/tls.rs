@@ -36,7 +36,7 @@ impl Identity {
     pub(crate) fn accept(&self, socket: TcpStream) -> io::Result<Box<dyn Stream>> {
         let mut session =
             ServerConnection::new(Arc::clone(&self.config)).map_err(io::Error::other)?;
-        let mut wrapped = Wrapped { socket, handshaking: true, unread: Vec::new() };
+        let mut wrapped = PreloginStream { socket, handshaking: true, unread: Vec::new() };
         while session.is_handshaking() {
             session.complete_io(&mut wrapped)?;
         }
@@ -45,13 +45,13 @@ impl Identity {
     }
 }
 
-struct Wrapped {
+struct PreloginStream {
     socket: TcpStream,
     handshaking: bool,
     unread: Vec<u8>,
 }
 
-impl Read for Wrapped {
+impl Read for PreloginStream {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         if self.handshaking && self.unread.is_empty() {
             let mut header = [0; 8];
@@ -70,7 +70,7 @@ impl Read for Wrapped {
     }
 }
 
-impl Write for Wrapped {
+impl Write for PreloginStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.handshaking {
             return self.socket.write(bytes);

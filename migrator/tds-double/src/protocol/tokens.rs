@@ -33,9 +33,9 @@ const ERROR: u16 = 0x02;
 const COUNT: u16 = 0x10;
 const ATTENTION: u16 = 0x20;
 
-/// Which kind of request is answered.
+/// Kind of the request that a response belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum RequestKind {
     Batch,
     Rpc,
 }
@@ -43,14 +43,14 @@ pub(crate) enum Asked {
 #[derive(Debug)]
 pub(crate) struct Answer {
     out: Vec<u8>,
-    asked: Asked,
+    asked: RequestKind,
     failed: bool,
-    /// Where the status of the last DONE stands.
+    /// Offset of the status of the last DONE.
     last_done: Option<usize>,
 }
 
 impl Answer {
-    pub(crate) fn new(asked: Asked) -> Self {
+    pub(crate) fn new(asked: RequestKind) -> Self {
         Self { out: Vec::new(), asked, failed: false, last_done: None }
     }
 
@@ -137,23 +137,23 @@ impl Answer {
 
     /// The end of one statement, with its rows if it has a count; without one, a call says nothing.
     pub(crate) fn done(&mut self, rows: Option<u64>) {
-        if self.asked == Asked::Rpc && rows.is_none() {
+        if self.asked == RequestKind::Rpc && rows.is_none() {
             return;
         }
-        let token = if self.asked == Asked::Batch { 0xFD } else { 0xFF };
+        let token = if self.asked == RequestKind::Batch { 0xFD } else { 0xFF };
         let count = if rows.is_some() { COUNT } else { 0 };
         self.put_done(token, MORE | count, rows.unwrap_or(0));
     }
 
     /// The end of a statement that failed.
     pub(crate) fn done_failed(&mut self) {
-        let token = if self.asked == Asked::Batch { 0xFD } else { 0xFF };
+        let token = if self.asked == RequestKind::Batch { 0xFD } else { 0xFF };
         self.put_done(token, MORE | ERROR, 0);
     }
 
     /// The whole answer; the last DONE says that there are no more.
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        if self.asked == Asked::Rpc {
+        if self.asked == RequestKind::Rpc {
             let status = u32::from(self.failed);
             self.out.push(0x79);
             self.out.extend(status.to_le_bytes());
@@ -167,9 +167,9 @@ impl Answer {
         self.out
     }
 
-    /// What acknowledges an attention.
+    /// Response that acknowledges an attention.
     pub(crate) fn attention() -> Vec<u8> {
-        let mut answer = Self::new(Asked::Batch);
+        let mut answer = Self::new(RequestKind::Batch);
         answer.put_done(0xFD, ATTENTION, 0);
         answer.out
     }

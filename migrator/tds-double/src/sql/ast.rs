@@ -1,4 +1,4 @@
-//! What the grammar knows.
+//! Syntax tree of the supported statements.
 
 use crate::data::types::Type;
 

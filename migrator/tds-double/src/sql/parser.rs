@@ -613,7 +613,7 @@ const KNOWN_OPTIONS: [&str; 11] = [
     "deadlock_priority",
 ];
 
-/// Whether a statement can start with this word, so that it is no alias of what stands before it.
+/// Returns true if the word can start a statement. Such a word is never an alias.
 fn starts_statement(word: &str) -> bool {
     ["declare", "exec", "execute", "print", "save", "throw", "truncate", "begin", "end"]
         .contains(&word)
