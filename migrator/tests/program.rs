@@ -11,6 +11,7 @@ mod program {
     mod explain;
     mod generate;
     mod golden;
+    mod help;
     mod hostile_names;
     mod injected_slowdown;
     mod limits_disk;

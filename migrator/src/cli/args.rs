@@ -1,4 +1,4 @@
-//! The command line as typed; no I/O. `cmd/` resolves it into what each verb needs.
+//! Arguments of the command line. Each verb's own module resolves them.
 
 use std::path::PathBuf;
 
@@ -12,53 +12,61 @@ use crate::util::partition::Partition;
 #[derive(Debug, Parser)]
 #[command(name = "migrator", version, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// Verb and its arguments.
     #[command(subcommand)]
     pub verb: Verb,
 }
 
-/// One verb, one file in `cmd/`.
+/// Verbs; each has a module of the same name in `cli`.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Migrate records from a source into a store
+    #[command(after_help = examples::RUN)]
     Run(RunArgs),
-    /// Create the tables of a store that are missing; refuse those that differ
+    /// Create the missing tables of a store; fail if an existing table differs
+    #[command(after_help = examples::INIT)]
     Init(InitArgs),
     /// Print the mapped rows of record files as JSON lines, without a store
+    #[command(after_help = examples::ROWS)]
     Rows(RowsArgs),
-    /// Write invented records
+    /// Write synthetic records to a folder or a source table
+    #[command(after_help = examples::GENERATE)]
     Generate(GenerateArgs),
-    /// Find every fault and every surprise of a contract, with its place
+    /// Lint a mapping contract: errors and warnings with line numbers
+    #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
-    /// Show how the value of one column of a record came to be
+    /// Explain how one column's value was derived
+    #[command(after_help = examples::EXPLAIN)]
     Explain(ExplainArgs),
     /// Print the DDL of target, log and source tables
+    #[command(after_help = examples::SCHEMA)]
     Schema(SchemaArgs),
-    /// Audit a store: map the source again and compare every row and every log entry
+    /// Verify a store: map the source again and compare every row and every log entry
+    #[command(after_help = examples::VERIFY)]
     Verify(VerifyArgs),
 }
 
-/// Which contract and catalogue to use.
+/// Contract and table catalogue.
 #[derive(Debug, Args)]
 pub struct ContractArgs {
-    /// Mapping contract: a JSON file, or one that ships with the program by its name,
-    /// `applications` or `loans` [default: applications]
+    /// Mapping contract: a JSON file, or the name of a built-in contract, `applications` or
+    /// `loans` [default: applications]
     #[arg(long, value_name = "FILE|NAME")]
     pub contract: Option<PathBuf>,
-    /// Table catalogue (JSON) [default: `<contract>.tables.json` beside the contract; what ships
-    /// has its own]
+    /// Table catalogue, a JSON file [default: `<contract>.tables.json` next to the contract, or
+    /// the built-in one]
     #[arg(long, value_name = "FILE")]
     pub tables: Option<PathBuf>,
 }
 
-/// What a SQL Server needs besides its URL.
+/// Schema and password of a SQL Server, which are not part of its URL.
 #[derive(Debug, Default, Args)]
 pub struct ServerArgs {
-    /// With `mssql://`: the schema of the target tables [default: the URL's `schema`, else the
-    /// catalogue's]
+    /// With `mssql://`: schema of the target tables [default: `schema` of the URL, or else of the
+    /// catalogue]
     #[arg(long, value_name = "NAME")]
     pub schema: Option<String>,
-    /// With `mssql://`: a file whose first line is the password [default: the variable
+    /// With `mssql://`: file whose first line is the password [default: the environment variable
     /// `MIGRATOR_DB_PASSWORD`]
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
@@ -70,17 +78,17 @@ pub struct InitArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// The store: `sqlite:PATH` or `mssql://user@host:port/database?…`
+    /// Store: `sqlite:PATH` or `mssql://user@host:port/database?…`
     #[arg(long, value_name = "STORE")]
     pub store: String,
-    /// The server's schema and password.
+    /// Schema and password of the server.
     #[command(flatten)]
     pub server: ServerArgs,
-    /// With `mssql://`: remove the tables with everything in them first. In a schema that this verb
-    /// has not created, its name has to be said
+    /// With `mssql://`: drop the tables and all their rows first. Give the name of the schema if
+    /// `migrator init` did not create it
     #[arg(long, value_name = "SCHEMA", num_args = 0..=1, default_missing_value = "")]
     pub recreate: Option<String>,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(long)]
     pub quiet: bool,
 }
@@ -91,47 +99,48 @@ pub struct RunArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Where records come from: a folder, `sqlite:PATH`, `mssql://user@host:port/database?…` or
-    /// `generated:PROFILE,N,SEED[,cc|rl]`
+    /// Source of the records: a folder of XML files, `sqlite:PATH`,
+    /// `mssql://user@host:port/database?…` or `generated:PROFILE,N,SEED[,cc|rl]`
     #[arg(long, value_name = "SOURCE")]
     pub source: String,
-    /// Where rows go: `sqlite:PATH` or `mssql://user@host:port/database?…`
+    /// Store for the rows: `sqlite:PATH` or `mssql://user@host:port/database?…`
     #[arg(long, value_name = "STORE")]
     pub store: String,
-    /// The server's schema and password.
+    /// Schema and password of the server.
     #[command(flatten)]
     pub server: ServerArgs,
-    /// What a sweep varies.
+    /// Settings that affect only the speed.
     #[command(flatten)]
     pub settings: SettingsArgs,
-    /// What each connect takes on top, in milliseconds, as if over a network
+    /// Simulated extra latency per connect, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub link_connect_ms: u32,
-    /// What each message to the store and its answer take on top, in milliseconds
+    /// Simulated extra latency per round trip to the store, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub link_round_trip_ms: u32,
-    /// Most records to read
+    /// Maximum number of records to read
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
-    /// Take only the records whose key modulo n is i, from 0: one of n processes on one store
+    /// Migrate only the records whose key modulo N is I (from 0): one of N concurrent processes
+    /// on one store
     #[arg(long, value_name = "I/N")]
     pub partition: Option<Partition>,
-    /// Take records again that the log calls failed
+    /// Retry records logged as failed
     #[arg(long)]
     pub retry_failed: bool,
-    /// The run's point in time, UTC, as `2026-01-31T12:00:00` [default: the clock]
+    /// Current time for the run, in UTC, e.g. `2026-01-31T12:00:00` [default: system clock]
     #[arg(long, value_name = "TIME")]
     pub now: Option<String>,
-    /// With `sqlite:`: how it flushes at a commit [default: full]
+    /// With `sqlite:`: flush policy at a commit [default: full]
     #[arg(long, value_enum)]
     pub synchronous: Option<Synchronous>,
-    /// Exit with 1 if any record was rejected or failed
+    /// Exit with code 1 if any record was rejected or failed
     #[arg(long)]
     pub fail_on_reject: bool,
-    /// Write the run report (JSON) to this file, `-` for stdout
+    /// Write the run report (JSON) to this file; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(long)]
     pub quiet: bool,
 }
@@ -139,11 +148,11 @@ pub struct RunArgs {
 /// Arguments of `migrator rows`.
 #[derive(Debug, Args)]
 pub struct RowsArgs {
-    /// Mapping contract: a JSON file, or one that ships with the program by its name,
-    /// `applications` or `loans` [default: applications]
+    /// Mapping contract: a JSON file, or the name of a built-in contract, `applications` or
+    /// `loans` [default: applications]
     #[arg(long, value_name = "FILE|NAME")]
     pub contract: Option<PathBuf>,
-    /// Record files, or folders of them
+    /// Record files, or folders of record files
     #[arg(required = true, value_name = "FILE|DIR")]
     pub inputs: Vec<PathBuf>,
 }
@@ -151,31 +160,31 @@ pub struct RowsArgs {
 /// Arguments of `migrator generate`.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
-    /// How many records
+    /// Number of records
     #[arg(long, value_name = "N")]
     pub records: u32,
-    /// A record depends on this and on its number alone
+    /// Seed; the same seed gives the same records on any machine
     #[arg(long, value_name = "S", default_value_t = 42)]
     pub seed: u64,
     /// Size and shape of a record
     #[arg(long, value_enum, default_value = "staged")]
     pub profile: Profile,
-    /// Which product line's records
+    /// Product line of the records
     #[arg(long, value_enum, default_value = "cc")]
     pub product: Product,
-    /// Share of records that repeat a key of another record, 0 to 1
+    /// Fraction of the records that repeat a key of another record, 0 to 1
     #[arg(long, value_name = "RATE", default_value_t = 0.0)]
     pub duplicates: f64,
-    /// Share of records that must be rejected, 0 to 1
+    /// Fraction of the records that a migration rejects, 0 to 1
     #[arg(long, value_name = "RATE", default_value_t = 0.0)]
     pub rejects: f64,
-    /// A new folder, `sqlite:PATH`, or `mssql://user@host:port/database?…`
+    /// Target: a new folder, `sqlite:PATH` or `mssql://user@host:port/database?…`
     #[arg(long, value_name = "OUT")]
     pub out: String,
-    /// The server's schema and password.
+    /// Schema and password of the server.
     #[command(flatten)]
     pub server: ServerArgs,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(long)]
     pub quiet: bool,
 }
@@ -186,17 +195,17 @@ pub struct CheckArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Compare with the tables of this store too, and change nothing in it: `sqlite:PATH` or
+    /// Also compare with the tables of this store, which is only read: `sqlite:PATH` or
     /// `mssql://user@host:port/database?…`
     #[arg(long, value_name = "STORE")]
     pub store: Option<String>,
-    /// The server's schema and password.
+    /// Schema and password of the server.
     #[command(flatten)]
     pub server: ServerArgs,
-    /// Folder of record files: name the attributes that none of them has
+    /// Folder of record files; warn about mapped attributes that none of them has
     #[arg(long, value_name = "DIR")]
     pub sample: Option<PathBuf>,
-    /// Print findings as JSON lines
+    /// Print errors and warnings as JSON lines
     #[arg(long)]
     pub json: bool,
 }
@@ -207,13 +216,13 @@ pub struct ExplainArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Which column
+    /// Column to explain
     #[arg(long, value_name = "TABLE.COLUMN")]
     pub column: String,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// A record file
+    /// Record file
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
@@ -224,10 +233,10 @@ pub struct SchemaArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Which database's DDL
+    /// SQL dialect of the DDL
     #[arg(long, value_enum)]
     pub dialect: Dialect,
-    /// With `--dialect mssql`: the schema of the tables [default: the catalogue's]
+    /// With `--dialect mssql`: schema of the tables [default: `schema` of the catalogue]
     #[arg(long, value_name = "NAME")]
     pub schema: Option<String>,
 }
@@ -238,33 +247,85 @@ pub struct VerifyArgs {
     /// Contract and catalogue.
     #[command(flatten)]
     pub contract: ContractArgs,
-    /// Where the records came from: a folder, `sqlite:PATH`, `mssql://user@host:port/database?…` or
+    /// Source of the migration: a folder, `sqlite:PATH`, `mssql://user@host:port/database?…` or
     /// `generated:PROFILE,N,SEED[,cc|rl]`
     #[arg(long, value_name = "SOURCE")]
     pub source: String,
-    /// Where the rows went: `sqlite:PATH` or `mssql://user@host:port/database?…`
+    /// Store of the migration: `sqlite:PATH` or `mssql://user@host:port/database?…`
     #[arg(long, value_name = "STORE")]
     pub store: String,
-    /// The server's schema and password.
+    /// Schema and password of the server.
     #[command(flatten)]
     pub server: ServerArgs,
-    /// Fail also where a shared key is not with the lowest source key that claims it: for stores
-    /// that one uninterrupted process has filled
+    /// Also fail if a key that several records share is not stored with the lowest source key. Use
+    /// it only for stores filled by one uninterrupted process
     #[arg(long)]
     pub strict: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-    /// Print nothing but what is wrong
+    /// Print only the differences
     #[arg(long)]
     pub quiet: bool,
 }
 
-/// Which database's DDL.
+/// SQL dialect of the DDL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Dialect {
-    /// `SQLite`, STRICT tables
+    /// `SQLite`, with STRICT tables
     Sqlite,
-    /// SQL Server, statements parted by GO
+    /// SQL Server, with GO between the statements
     Mssql,
+}
+
+/// Last part of each verb's help. The examples of a verb work in this order in an empty folder; a
+/// test runs them. Those with `mssql://` need a server.
+mod examples {
+    pub(super) const RUN: &str = "\
+Examples:
+  migrator run --source generated:staged,2000,1 --store sqlite:rows.db
+  migrator run --source generated:staged,2000,1 --store sqlite:rows.db --retry-failed
+  migrator run --source generated:small,500,1,rl --contract loans --store sqlite:loans.db";
+
+    pub(super) const INIT: &str = "\
+Examples:
+  migrator init --store sqlite:rows.db
+  migrator init --contract loans --store sqlite:loans.db
+  migrator init --store mssql://migrator@db.example:1433/cards --recreate target";
+
+    pub(super) const ROWS: &str = "\
+Examples:
+  migrator generate --records 3 --out records
+  migrator rows records
+  migrator rows records/0000001.xml records/0000002.xml";
+
+    pub(super) const GENERATE: &str = "\
+Examples:
+  migrator generate --records 100 --out records
+  migrator generate --records 100 --profile full --rejects 0.1 --out sqlite:source.db
+  migrator generate --records 100 --product rl --seed 7 --out loans";
+
+    pub(super) const CHECK: &str = "\
+Examples:
+  migrator check --contract loans
+  migrator init --store sqlite:rows.db
+  migrator check --store sqlite:rows.db --json";
+
+    pub(super) const EXPLAIN: &str = "\
+Examples:
+  migrator generate --records 3 --out records
+  migrator explain --column app_base.app_source_enum records/0000001.xml
+  migrator explain --column app_contact_base.ssn --json records/0000002.xml";
+
+    pub(super) const SCHEMA: &str = "\
+Examples:
+  migrator schema --dialect sqlite
+  migrator schema --dialect mssql --schema target
+  migrator schema --dialect mssql --contract loans";
+
+    pub(super) const VERIFY: &str = "\
+Examples:
+  migrator run --source generated:staged,500,1 --store sqlite:rows.db
+  migrator verify --source generated:staged,500,1 --store sqlite:rows.db
+  migrator verify --source generated:staged,500,1 --store sqlite:rows.db --strict --json";
 }

@@ -1,4 +1,4 @@
-//! What a caller asks for. Plain data, checked where a series is made of it.
+//! Parameters of synthetic records. [`super::Generated::new`] checks them.
 
 use clap::ValueEnum;
 
@@ -6,7 +6,7 @@ use super::product_line::Line;
 use super::{fields, loan_fields};
 use crate::contract::loader::{APPLICATIONS, BuiltinContract, LOANS};
 
-/// The product line that records are of.
+/// Product line of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Product {
     /// Card applications, for the contract `applications`
@@ -16,7 +16,7 @@ pub enum Product {
 }
 
 impl Product {
-    /// The contract that maps the records.
+    /// Built-in contract that maps the records.
     pub fn contract(self) -> BuiltinContract {
         match self {
             Self::Cc => APPLICATIONS,
@@ -32,34 +32,36 @@ impl Product {
     }
 }
 
-/// Size and shape of a generated record.
+/// Size and shape of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Profile {
-    /// As the production source table holds them: mean 8.7 kB
+    /// As in the production source table: mean 8.7 kB
     Staged,
-    /// As received: median 131 kB, largest 2 MB, 97 % of it mapped by nothing
+    /// As received: median 131 kB, at most 2 MB, 97 % of it not mapped
     Full,
-    /// The least that maps
+    /// The smallest record that can be mapped
     Small,
 }
 
-/// What to generate.
+/// Parameters of a series of records.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spec {
-    /// Which product line's records.
+    /// Product line.
     pub product: Product,
     /// Size and shape of every record.
     pub profile: Profile,
-    /// How many records there are.
+    /// Number of records.
     pub records: u32,
-    /// Two seeds give two series that share nothing but their keys.
+    /// Seed. Series of two seeds have only their keys in common.
     pub seed: u64,
-    /// Share of records, 0 to 1, that repeat a key. In equal parts: the first contact has the id of
-    /// an earlier record's; the record is an earlier one again, under another source key; an id of
-    /// a contact or the type of an address occurs twice within the record. At 0, no two records
-    /// share a key. A record with nothing earlier to repeat repeats itself.
+    /// Fraction of records that repeat a key, 0 to 1. There are three kinds, in equal parts:
+    /// - the first contact has the id of an earlier record's first contact;
+    /// - the record repeats an earlier one under another source key;
+    /// - a contact id or the type of an address occurs twice within the record.
+    ///
+    /// At 0, no two records share a key. A record with no earlier record to repeat repeats itself.
     pub duplicates: f64,
-    /// Share of records, 0 to 1, that must be rejected. In equal parts: malformed, the other
+    /// Fraction of records that have to be rejected, 0 to 1. In equal parts: malformed, other
     /// product line, no application id, truncated, UTF-16.
     pub rejects: f64,
 }
