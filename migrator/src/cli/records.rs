@@ -9,7 +9,7 @@ use crate::contract::convert::iso_text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{ParsedRecord, RawRecord, Reject, RowSet, Value};
 use crate::stage::map::Mapper;
-use crate::stage::map::observe::Observer;
+use crate::stage::map::observe::MapObserver;
 use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 
@@ -66,7 +66,7 @@ pub(super) fn parse(
 ///
 /// # Errors
 /// The stage and the reason for which the record is rejected.
-pub(super) fn map<O: Observer>(
+pub(super) fn map<O: MapObserver>(
     bytes: Vec<u8>,
     parser: &mut Parser<'_>,
     mapper: &Mapper<'_>,

@@ -13,7 +13,7 @@ use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RowSet;
 use crate::stage::map::Mapper;
-use crate::stage::map::observe::Nobody;
+use crate::stage::map::observe::NoObserver;
 use crate::stage::parse::Parser;
 
 /// Prints one line per record file: `{"file", "app_id", "status", "tables"}` for a mapped record,
@@ -54,7 +54,7 @@ fn line(
     mapper: &Mapper<'_>,
 ) -> Json {
     let file = records::file_name(path);
-    match records::map(bytes, parser, mapper, &Nobody) {
+    match records::map(bytes, parser, mapper, &NoObserver) {
         Ok((app_id, rows)) => json!({
             "file": file,
             "app_id": app_id,

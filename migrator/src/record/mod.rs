@@ -11,7 +11,9 @@ use chrono::{NaiveDate, NaiveDateTime};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-pub use parsed::{Attribute, Element, Kinds, NO_ATTRIBUTE, OTHER_SPELLING, ParsedRecord, Span};
+pub use parsed::{
+    Attribute, Element, ElementKinds, NO_ATTRIBUTE, OTHER_SPELLING, ParsedRecord, TextRange,
+};
 
 /// One record as the source gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]

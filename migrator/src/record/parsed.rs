@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A piece of a [`ParsedRecord`]'s text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Span {
+pub struct TextRange {
     /// First byte.
     pub start: u32,
     /// Bytes.
@@ -13,9 +13,9 @@ pub struct Span {
 
 /// What a contract makes of an element's name; one name may be several of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Kinds(pub u8);
+pub struct ElementKinds(pub u8);
 
-impl Kinds {
+impl ElementKinds {
     /// The contract's contact element.
     pub const CONTACT: Self = Self(1);
     /// The contract's address element.
@@ -39,11 +39,11 @@ impl Kinds {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
     /// The name without its prefix.
-    pub name: Span,
+    pub name: TextRange,
     /// Which of the contract's paths it stands at, if any.
     pub slot: Option<u16>,
     /// What the contract makes of its name.
-    pub kinds: Kinds,
+    pub kinds: ElementKinds,
     /// 1 for the root.
     pub depth: u16,
     /// First element after its subtree: descendants are the elements between this one and `end`.
@@ -68,9 +68,9 @@ pub struct Attribute {
     /// Whether the contract's expressions look its name up.
     pub in_context: bool,
     /// The name as spelled, without its prefix.
-    pub name: Span,
+    pub name: TextRange,
     /// The value.
-    pub value: Span,
+    pub value: TextRange,
 }
 
 /// Stands in [`ParsedRecord::fields`] for a field that the record has not.
@@ -102,7 +102,7 @@ pub struct ParsedRecord {
 impl ParsedRecord {
     /// The text of a span.
     #[inline]
-    pub fn str(&self, span: Span) -> &str {
+    pub fn str(&self, span: TextRange) -> &str {
         let start = span.start as usize;
         self.text.get(start..start + span.len as usize).unwrap_or_default()
     }

@@ -22,7 +22,7 @@ use crate::record::{
 };
 
 /// A key/value table, and what becomes of a row whose key the record has already (14.3).
-struct KeyValue {
+struct KeyValueTable {
     table: &'static str,
     key: &'static [&'static str],
     /// What must agree too, or the row is lost: a history row of another source updates nothing.
@@ -31,26 +31,26 @@ struct KeyValue {
     updated: &'static [&'static str],
 }
 
-const KEY_VALUE: [KeyValue; 4] = [
-    KeyValue {
+const KEY_VALUE: [KeyValueTable; 4] = [
+    KeyValueTable {
         table: "scores",
         key: &["app_id", "score_identifier"],
         agreeing: &[],
         updated: &["score"],
     },
-    KeyValue {
+    KeyValueTable {
         table: "indicators",
         key: &["app_id", "indicator"],
         agreeing: &[],
         updated: &["value"],
     },
-    KeyValue {
+    KeyValueTable {
         table: "app_report_results_lookup",
         key: &["app_id", "name"],
         agreeing: &[],
         updated: &["value", "source_report_key"],
     },
-    KeyValue {
+    KeyValueTable {
         table: "app_historical_lookup",
         key: &["app_id", "name"],
         agreeing: &["source"],
@@ -78,13 +78,13 @@ struct TablePlan {
     required: Vec<usize>,
     /// For each column of the contract's table, its place in the catalogue's.
     places: Vec<usize>,
-    references: Vec<Reference>,
-    merge: Option<Merge>,
+    references: Vec<ParentKey>,
+    merge: Option<RowMerge>,
 }
 
 /// A reference to rows that belong to the catalogue.
 #[derive(Debug, Clone)]
-struct Reference {
+struct ParentKey {
     columns: Vec<usize>,
     parent: String,
     keys: FxHashSet<FoldedKey>,
@@ -100,7 +100,7 @@ enum FoldedKey {
 }
 
 #[derive(Debug, Clone)]
-struct Merge {
+struct RowMerge {
     key: Vec<usize>,
     agreeing: Vec<usize>,
     updated: Vec<usize>,
@@ -256,7 +256,7 @@ fn is_required(column: &Column) -> bool {
     !column.nullable && !column.identity && column.computed.is_none()
 }
 
-impl Merge {
+impl RowMerge {
     /// The rows with one for each key: a later row of a key updates the first (14.3).
     fn apply(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
         let mut hashes = Vec::with_capacity(rows.len());
@@ -293,14 +293,14 @@ impl Merge {
     }
 }
 
-fn references(table: &Table, catalogue: &Catalogue) -> Vec<Reference> {
+fn references(table: &Table, catalogue: &Catalogue) -> Vec<ParentKey> {
     let own = |key: &&crate::contract::catalogue::ForeignKey| {
         !catalogue.tables[key.references].rows.is_empty()
     };
     let reference = |key: &crate::contract::catalogue::ForeignKey| {
         let parent = &catalogue.tables[key.references];
         let keys = parent.rows.iter().filter_map(|row| key_of(row, &key.referenced_columns));
-        Reference {
+        ParentKey {
             columns: key.columns.clone(),
             parent: parent.name.clone(),
             keys: keys.collect(),
@@ -309,12 +309,12 @@ fn references(table: &Table, catalogue: &Catalogue) -> Vec<Reference> {
     table.foreign_keys.iter().filter(own).map(reference).collect()
 }
 
-fn merge_of(table: &Table) -> Option<Merge> {
+fn merge_of(table: &Table) -> Option<RowMerge> {
     let rule = KEY_VALUE.iter().find(|rule| rule.table == table.name)?;
     let places = |names: &[&str]| -> Option<Vec<usize>> {
         names.iter().map(|name| table.column(name)).collect()
     };
-    Some(Merge {
+    Some(RowMerge {
         key: places(rule.key)?,
         agreeing: places(rule.agreeing)?,
         updated: places(rule.updated)?,

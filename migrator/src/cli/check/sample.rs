@@ -11,7 +11,7 @@ use crate::contract::expr::{Expression, NameId};
 use crate::contract::lint::{CompiledMapping, ContractPair};
 use crate::contract::model::{Mapping, Step};
 use crate::record::Value;
-use crate::stage::map::observe::{Event, Observer};
+use crate::stage::map::observe::{MapEvent, MapObserver};
 
 /// Notes which mappings and which fields of expressions have found something.
 #[derive(Debug, Default)]
@@ -25,17 +25,17 @@ pub(super) struct Seen {
     wanted: RefCell<Vec<NameId>>,
 }
 
-impl Observer for Seen {
-    fn see(&self, event: Event<'_>) {
+impl MapObserver for Seen {
+    fn on_event(&self, event: MapEvent<'_>) {
         match event {
-            Event::Column(mapping) => {
+            MapEvent::Column(mapping) => {
                 self.current.set(Some(mapping.index));
                 self.wanted.replace(fields(mapping));
             }
-            Event::Found(Some(_)) => self.mark(),
+            MapEvent::Found(Some(_)) => self.mark(),
             // A list of children is found in any contact; the step that uses it tells more.
-            Event::Made(value) if *value != Value::Null => self.mark(),
-            Event::Calculating(context) => {
+            MapEvent::Made(value) if *value != Value::Null => self.mark(),
+            MapEvent::Calculating(context) => {
                 let Some(current) = self.current.get() else { return };
                 for name in &*self.wanted.borrow() {
                     if context.get(*name).is_some() {

@@ -17,7 +17,7 @@ use crate::contract::lint::{CompiledMapping, ContractPair};
 use crate::contract::model::{Contract, DataLength, Mapping, Procedure, RowKind, Step};
 use crate::contract::syntax::{FieldMapping, Spanned, TypeName};
 use crate::record::{ParsedRecord, RowSet, Value};
-use crate::stage::map::observe::PassedOver;
+use crate::stage::map::observe::SkipReason;
 
 /// How one column of a record came to be.
 #[derive(Debug, Serialize)]
@@ -174,14 +174,14 @@ impl<'s> Subject<'s> {
         };
         let cause_of = |element: u32, why| {
             let invalid = seen.invalid.iter().find(|(other, _)| *other == element);
-            match invalid.filter(|_| why == PassedOver::NoValidContact) {
+            match invalid.filter(|_| why == SkipReason::NoValidContact) {
                 Some((_, cause)) => {
                     format!("{}: {}", words::passed_over(why), words::passed_over(*cause))
                 }
                 None => words::passed_over(why).to_owned(),
             }
         };
-        let story = |(element, why): &(u32, PassedOver)| PassedOverStory {
+        let story = |(element, why): &(u32, SkipReason)| PassedOverStory {
             element: self.element(*element),
             why: cause_of(*element, *why),
         };

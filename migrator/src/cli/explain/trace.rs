@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use crate::contract::expr::{Context, Expression, NameId, SelectedBranch};
 use crate::contract::model::{Contract, Mapping, Procedure, RowKind, Step};
 use crate::record::Value;
-use crate::stage::map::observe::{Answer, Drop, Event, Observer, Omission, Origin, PassedOver};
+use crate::stage::map::observe::{
+    DropReason, KeyMatch, MapEvent, MapObserver, Omission, RowSubject, SkipReason,
+};
 
 /// Watches one column of one table.
 #[derive(Debug)]
@@ -38,9 +40,9 @@ struct Current {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Contacts that are no valid ones, and why (contract.md 6.1).
-    pub(super) invalid: Vec<(u32, PassedOver)>,
+    pub(super) invalid: Vec<(u32, SkipReason)>,
     /// Contacts and children that the table passes over, and why (contract.md 6.2).
-    pub(super) passed_over: Vec<(u32, PassedOver)>,
+    pub(super) passed_over: Vec<(u32, SkipReason)>,
     /// Every row that was begun.
     pub(super) rows: Vec<RowTrace>,
 }
@@ -55,7 +57,7 @@ pub(super) struct RowTrace {
     /// Indices of the mappings that make the row, where rows are made.
     pub(super) made_by: Vec<usize>,
     /// Why it was dropped.
-    pub(super) dropped: Option<Drop>,
+    pub(super) dropped: Option<DropReason>,
 }
 
 /// What a row is about; elements are indices into the parsed record's.
@@ -85,7 +87,7 @@ pub(super) struct ColumnTrace {
     /// What was done with it, in order.
     pub(super) steps: Vec<StepTrace>,
     /// How a table of bits answered where rows are made, which have no steps.
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<KeyMatch>,
     /// What an expression saw where rows are made.
     pub(super) calculation: Option<Calculation>,
     /// What became of it.
@@ -116,7 +118,7 @@ pub(super) struct StepTrace {
     /// What it made; nothing where it failed.
     pub(super) made: Option<Value>,
     /// How an enumeration or a table of bits answered.
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<KeyMatch>,
     /// Whether the default stood in for a blank.
     pub(super) default_taken: bool,
     /// An element that the step looked into.
@@ -187,22 +189,22 @@ impl<'c> Trace<'c> {
     }
 }
 
-impl Observer for Trace<'_> {
-    fn see(&self, event: Event<'_>) {
+impl MapObserver for Trace<'_> {
+    fn on_event(&self, event: MapEvent<'_>) {
         let mut state = self.state.borrow_mut();
-        if let Event::Table(index) = event {
+        if let MapEvent::Table(index) = event {
             state.table = Some(index);
         }
         if state.table.is_some_and(|table| table != self.table) {
             return;
         }
         match event {
-            Event::PassedOver { element, why } if state.table.is_none() => {
+            MapEvent::Skipped { element, why } if state.table.is_none() => {
                 state.seen.invalid.push((element, why));
             }
-            Event::PassedOver { element, why } => state.seen.passed_over.push((element, why)),
-            Event::Row(origin) => state.seen.rows.push(RowTrace::new(origin)),
-            Event::Column(mapping) => {
+            MapEvent::Skipped { element, why } => state.seen.passed_over.push((element, why)),
+            MapEvent::Row(origin) => state.seen.rows.push(RowTrace::new(origin)),
+            MapEvent::Column(mapping) => {
                 let matters = self.matters(mapping);
                 state.current = Some(Current::new(mapping, matters));
                 if matters && let Some(row) = state.seen.rows.last_mut() {
@@ -210,7 +212,7 @@ impl Observer for Trace<'_> {
                         .push(ColumnTrace { mapping: mapping.index, ..ColumnTrace::default() });
                 }
             }
-            Event::DefaultAdded(mapping, value) if self.matters(mapping) => {
+            MapEvent::DefaultAdded(mapping, value) if self.matters(mapping) => {
                 state.seen.default_added(mapping.index, value);
             }
             event => state.inside_of_row(event),
@@ -239,28 +241,28 @@ impl Seen {
 }
 
 impl State {
-    fn inside_of_row(&mut self, event: Event<'_>) {
+    fn inside_of_row(&mut self, event: MapEvent<'_>) {
         let (Some(row), Some(current)) = (self.seen.rows.last_mut(), &self.current) else { return };
         match event {
-            Event::Dropped(why) => row.dropped = Some(why),
-            Event::Member { makes_row: true, .. } => row.made_by.push(current.index),
+            MapEvent::Dropped(why) => row.dropped = Some(why),
+            MapEvent::Member { makes_row: true, .. } => row.made_by.push(current.index),
             _ => {}
         }
         if current.matters
             && let Some(column) = row.columns.last_mut()
         {
-            column.see(event, current.expression.as_ref());
+            column.on_event(event, current.expression.as_ref());
         }
     }
 }
 
 impl RowTrace {
-    fn new(origin: Origin<'_>) -> Self {
+    fn new(origin: RowSubject<'_>) -> Self {
         let about = match origin {
-            Origin::Application => About::Application,
-            Origin::Contact(element) => About::Contact(element),
-            Origin::Child { element, contact } => About::Child(element, contact),
-            Origin::Group(group) => {
+            RowSubject::Application => About::Application,
+            RowSubject::Contact(element) => About::Contact(element),
+            RowSubject::Child { element, contact } => About::Child(element, contact),
+            RowSubject::Group(group) => {
                 About::Group(group.kind, group.parameter.as_deref().map(str::to_owned))
             }
         };
@@ -269,42 +271,44 @@ impl RowTrace {
 }
 
 impl ColumnTrace {
-    fn see(&mut self, event: Event<'_>, expression: Option<&Expression>) {
+    fn on_event(&mut self, event: MapEvent<'_>, expression: Option<&Expression>) {
         match event {
-            Event::CutWhenFound(text) => self.cut_from = Some(text.to_owned()),
-            Event::Found(None) => self.found = Found::Nothing,
-            Event::Found(Some(text)) => self.found = Found::Text(text.to_owned()),
-            Event::FoundMarker => self.found = Found::Marker,
-            Event::Given(step, value) => self.begin(self.action(step), Some(value.clone())),
-            Event::EnumSkipped => self.begin(Action::EnumSkipped, None),
-            Event::Made(value) => {
+            MapEvent::CutWhenFound(text) => self.cut_from = Some(text.to_owned()),
+            MapEvent::Found(None) => self.found = Found::Nothing,
+            MapEvent::Found(Some(text)) => self.found = Found::Text(text.to_owned()),
+            MapEvent::FoundMarker => self.found = Found::Marker,
+            MapEvent::Given(step, value) => self.begin(self.action(step), Some(value.clone())),
+            MapEvent::EnumSkipped => self.begin(Action::EnumSkipped, None),
+            MapEvent::Made(value) => {
                 if let Some(step) = self.steps.last_mut() {
                     step.made = Some(value.clone());
                 }
             }
-            Event::Converted(value) => self.end(Action::Conversion, value),
-            Event::Finished(value) if *value != self.value() => self.end(Action::FinalText, value),
-            Event::Set { value, default_filled } => {
+            MapEvent::Converted(value) => self.end(Action::Conversion, value),
+            MapEvent::Finished(value) if *value != self.value() => {
+                self.end(Action::FinalText, value)
+            }
+            MapEvent::Set { value, default_filled } => {
                 self.outcome = Some(Outcome::Set(value.clone(), default_filled));
             }
-            Event::RawDefault(value) => self.outcome = Some(Outcome::RawDefault(value.clone())),
-            Event::Omitted(why) => self.outcome = Some(Outcome::Omitted(why)),
-            Event::Member { value, .. } => self.outcome = Some(Outcome::Member(value.clone())),
+            MapEvent::RawDefault(value) => self.outcome = Some(Outcome::RawDefault(value.clone())),
+            MapEvent::Omitted(why) => self.outcome = Some(Outcome::Omitted(why)),
+            MapEvent::Member { value, .. } => self.outcome = Some(Outcome::Member(value.clone())),
             event => self.detail(event, expression),
         }
     }
 
     /// What belongs to the step in hand, or to the whole mapping where none is.
-    fn detail(&mut self, event: Event<'_>, expression: Option<&Expression>) {
+    fn detail(&mut self, event: MapEvent<'_>, expression: Option<&Expression>) {
         let step = self.steps.last_mut().filter(|step| step.made.is_none());
         match (event, step) {
-            (Event::Picked(element), Some(step)) => step.picked = Some(element),
-            (Event::Picked(element), None) => self.picked = Some(element),
-            (Event::Answered(answer), Some(step)) => step.answer = Some(answer),
-            (Event::Answered(answer), None) => self.answer = Some(answer),
-            (Event::DefaultTaken(_), Some(step)) => step.default_taken = true,
-            (Event::DefaultTaken(default), None) => self.end(Action::Default, default),
-            (Event::Calculating(context), step) => {
+            (MapEvent::Picked(element), Some(step)) => step.picked = Some(element),
+            (MapEvent::Picked(element), None) => self.picked = Some(element),
+            (MapEvent::Answered(answer), Some(step)) => step.answer = Some(answer),
+            (MapEvent::Answered(answer), None) => self.answer = Some(answer),
+            (MapEvent::DefaultTaken(_), Some(step)) => step.default_taken = true,
+            (MapEvent::DefaultTaken(default), None) => self.end(Action::Default, default),
+            (MapEvent::Calculating(context), step) => {
                 let calculation = expression.map(|own| Calculation::of(own, context));
                 match step {
                     Some(step) => step.calculation = calculation,

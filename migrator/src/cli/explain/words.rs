@@ -4,7 +4,7 @@ use crate::contract::model::{
     AttributeRef, ContactRole, Contract, Lookup, LookupScope, Mapping, RowKind,
 };
 use crate::record::ParsedRecord;
-use crate::stage::map::observe::{Answer, Drop, Omission, PassedOver};
+use crate::stage::map::observe::{DropReason, KeyMatch, Omission, SkipReason};
 
 /// Where a mapping's value is looked up (contract.md 8 and 9.3).
 pub(super) fn rule(contract: &Contract, mapping: &Mapping) -> String {
@@ -76,24 +76,28 @@ pub(super) fn element(contract: &Contract, record: &ParsedRecord, element: u32) 
 }
 
 /// Why a contact or a child makes no row (contract.md 6).
-pub(super) fn passed_over(why: PassedOver) -> &'static str {
+pub(super) fn passed_over(why: SkipReason) -> &'static str {
     match why {
-        PassedOver::NoConId => "it has no con_id",
-        PassedOver::Type => "its type is none of the contract's list",
-        PassedOver::Meaningless => "none of birth_date, first_name, last_name and ssn is filled",
-        PassedOver::Replaced => "another contact with its con_id counts",
-        PassedOver::NoValidContact => "its con_id, as written, is that of no valid contact",
+        SkipReason::NoConId => "it has no con_id",
+        SkipReason::Type => "its type is none of the contract's list",
+        SkipReason::Meaningless => "none of birth_date, first_name, last_name and ssn is filled",
+        SkipReason::Replaced => "another contact with its con_id counts",
+        SkipReason::NoValidContact => "its con_id, as written, is that of no valid contact",
     }
 }
 
 /// Why a row is dropped.
-pub(super) fn dropped(why: Drop) -> &'static str {
+pub(super) fn dropped(why: DropReason) -> &'static str {
     match why {
-        Drop::Empty => "it has no column (contract.md 7.2)",
-        Drop::OnlyDefaults => "no column but keys holds more than its default (contract.md 7.2)",
-        Drop::BlankChild => "the columns and attributes that count are blank (contract.md 7.3)",
-        Drop::Repeated => "an earlier row has the same con_id and type (contract.md 15.2)",
-        Drop::NotMade => "no mapping makes it (contract.md 11)",
+        DropReason::Empty => "it has no column (contract.md 7.2)",
+        DropReason::OnlyDefaults => {
+            "no column but keys holds more than its default (contract.md 7.2)"
+        }
+        DropReason::BlankChild => {
+            "the columns and attributes that count are blank (contract.md 7.3)"
+        }
+        DropReason::Repeated => "an earlier row has the same con_id and type (contract.md 15.2)",
+        DropReason::NotMade => "no mapping makes it (contract.md 11)",
     }
 }
 
@@ -109,14 +113,14 @@ pub(super) fn omitted(why: Omission) -> &'static str {
 }
 
 /// How an enumeration or a table of bits answered (contract.md 9.4).
-pub(super) fn answered(answer: Answer, is_enum: bool) -> &'static str {
+pub(super) fn answered(answer: KeyMatch, is_enum: bool) -> &'static str {
     match (answer, is_enum) {
-        (Answer::Exact, _) => "the key is there",
-        (Answer::OtherCase, _) => "the key is there in another case",
-        (Answer::CatchAll, _) => "no such key: the entry \"\" answers",
-        (Answer::Default, _) => "no such key: the default as written",
-        (Answer::Nothing, true) => "no such key",
-        (Answer::Nothing, false) => "no such key: 0",
+        (KeyMatch::Exact, _) => "the key is there",
+        (KeyMatch::OtherCase, _) => "the key is there in another case",
+        (KeyMatch::CatchAll, _) => "no such key: the entry \"\" answers",
+        (KeyMatch::Default, _) => "no such key: the default as written",
+        (KeyMatch::Nothing, true) => "no such key",
+        (KeyMatch::Nothing, false) => "no such key: 0",
     }
 }
 

@@ -6,11 +6,11 @@ use std::hash::Hash;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::observe::{Event, Observer, PassedOver};
+use super::observe::{MapEvent, MapObserver, SkipReason};
 use crate::contract::case::same;
 use crate::contract::convert::{is_blank, trim};
 use crate::contract::model::{AttributeRef, ChildKind, ChildRule, Contract, FieldId};
-use crate::record::{Attribute, Kinds, ParsedRecord};
+use crate::record::{Attribute, ElementKinds, ParsedRecord};
 use crate::stage::html::flattened;
 
 /// A valid contact (6.1).
@@ -26,7 +26,7 @@ pub(super) struct ValidContact<'r> {
 
 /// An address or employment to be mapped, with its contact (6.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Child {
+pub(super) struct ContactChild {
     /// The child element.
     pub(super) element: u32,
     /// Its contact.
@@ -85,14 +85,14 @@ pub(super) fn flat<'r>(record: &'r ParsedRecord, attribute: &Attribute) -> Cow<'
 }
 
 /// Whether an element is of a kind.
-pub(super) fn is(record: &ParsedRecord, element: u32, kind: Kinds) -> bool {
+pub(super) fn is(record: &ParsedRecord, element: u32, kind: ElementKinds) -> bool {
     record.elements[element as usize].kinds.is(kind)
 }
 
 /// All elements of a kind, in document order.
 pub(super) fn of_kind(
     record: &ParsedRecord,
-    kind: Kinds,
+    kind: ElementKinds,
 ) -> impl DoubleEndedIterator<Item = u32> + use<'_> {
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
     (0..count).filter(move |element| is(record, *element, kind))
@@ -104,34 +104,34 @@ pub(super) fn last_by_con_id<'r>(
     record: &'r ParsedRecord,
 ) -> FxHashMap<&'r str, u32> {
     let with_con_id = |element| Some((exact(record, element, &contract.contacts.con_id)?, element));
-    of_kind(record, Kinds::LITERAL_CONTACT).filter_map(with_con_id).collect()
+    of_kind(record, ElementKinds::LITERAL_CONTACT).filter_map(with_con_id).collect()
 }
 
 /// The valid contacts: one per con_id, in the position of the first with that con_id; the last of
 /// the best priority wins (6.1).
-pub(super) fn valid<'r, O: Observer>(
+pub(super) fn valid<'r, O: MapObserver>(
     contract: &Contract,
     record: &'r ParsedRecord,
     observer: &O,
 ) -> Vec<ValidContact<'r>> {
-    let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
+    let skip = |element, why| observer.on_event(MapEvent::Skipped { element, why });
     let mut kept: Vec<ValidContact<'r>> = Vec::new();
-    let mut places = Places::default();
-    for element in of_kind(record, Kinds::CONTACT) {
+    let mut places = FirstPositions::default();
+    for element in of_kind(record, ElementKinds::CONTACT) {
         let contact = match valid_contact(contract, record, element) {
             Ok(contact) => contact,
             Err(why) => {
-                pass_over(element, why);
+                skip(element, why);
                 continue;
             }
         };
         let place = places.of(contact.con_id);
         match kept.get_mut(place) {
             Some(other) if contact.priority <= other.priority => {
-                pass_over(other.element, PassedOver::Replaced);
+                skip(other.element, SkipReason::Replaced);
                 *other = contact;
             }
-            Some(_) => pass_over(element, PassedOver::Replaced),
+            Some(_) => skip(element, SkipReason::Replaced),
             None => kept.push(contact),
         }
     }
@@ -142,39 +142,39 @@ fn valid_contact<'r>(
     contract: &Contract,
     record: &'r ParsedRecord,
     element: u32,
-) -> Result<ValidContact<'r>, PassedOver> {
+) -> Result<ValidContact<'r>, SkipReason> {
     let rules = &contract.contacts;
     let own = |wanted| exact(record, element, wanted);
-    let role = trim(own(&rules.type_attribute).ok_or(PassedOver::Type)?);
+    let role = trim(own(&rules.type_attribute).ok_or(SkipReason::Type)?);
     let con_id = trim(own(&rules.con_id).unwrap_or_default());
     if con_id.is_empty() {
-        return Err(PassedOver::NoConId);
+        return Err(SkipReason::NoConId);
     }
     let position = rules.types.iter().position(|known| &**known == role);
-    let priority = position.ok_or(PassedOver::Type)?;
+    let priority = position.ok_or(SkipReason::Type)?;
     if rules.meaningful.iter().any(|wanted| own(wanted).is_some_and(|text| !is_blank(text))) {
         Ok(ValidContact { element, con_id, priority })
     } else {
-        Err(PassedOver::Meaningless)
+        Err(SkipReason::Meaningless)
     }
 }
 
 /// The children of one kind that are mapped (6.2): of contacts at the rule's exact path, one per
 /// pair of type and con_id, whose con_id a valid contact has.
-pub(super) fn children<O: Observer>(
+pub(super) fn children<O: MapObserver>(
     contract: &Contract,
     record: &ParsedRecord,
     valid: &[ValidContact<'_>],
     kind: ChildKind,
     observer: &O,
-) -> Vec<Child> {
-    let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
+) -> Vec<ContactChild> {
+    let skip = |element, why| observer.on_event(MapEvent::Skipped { element, why });
     let (rule, kind) = match kind {
-        ChildKind::Address => (Some(&contract.contacts.address), Kinds::ADDRESS),
-        ChildKind::Employment => (contract.contacts.employment.as_ref(), Kinds::EMPLOYMENT),
+        ChildKind::Address => (Some(&contract.contacts.address), ElementKinds::ADDRESS),
+        ChildKind::Employment => (contract.contacts.employment.as_ref(), ElementKinds::EMPLOYMENT),
     };
     let Some(rule) = rule else { return Vec::new() };
-    let mut known = Places::default();
+    let mut known = FirstPositions::default();
     for contact in valid {
         known.of(contact.con_id);
     }
@@ -182,14 +182,14 @@ pub(super) fn children<O: Observer>(
     for contact in filtered(contract, record, observer) {
         let con_id = exact(record, contact, &contract.contacts.con_id).unwrap_or_default();
         if !known.has(&con_id) {
-            pass_over(contact, PassedOver::NoValidContact);
+            skip(contact, SkipReason::NoValidContact);
             continue;
         }
         for element in record.children(contact).filter(|child| is(record, *child, kind)) {
             if has_type(record, element, rule) {
-                children.push(Child { element, contact });
+                children.push(ContactChild { element, contact });
             } else {
-                pass_over(element, PassedOver::Type);
+                skip(element, SkipReason::Type);
             }
         }
     }
@@ -198,7 +198,7 @@ pub(super) fn children<O: Observer>(
 
 /// Keys in the order in which they came first. A record may have as many contacts as it has room
 /// for: the first few are compared one by one, any more are hashed.
-struct Places<K> {
+struct FirstPositions<K> {
     few: SmallVec<[K; FEW]>,
     more: FxHashMap<K, usize>,
 }
@@ -206,13 +206,13 @@ struct Places<K> {
 /// Contacts that nearly every record has at most.
 const FEW: usize = 6;
 
-impl<K> Default for Places<K> {
+impl<K> Default for FirstPositions<K> {
     fn default() -> Self {
         Self { few: SmallVec::new(), more: FxHashMap::default() }
     }
 }
 
-impl<K: Eq + Hash> Places<K> {
+impl<K: Eq + Hash> FirstPositions<K> {
     /// The place of a key, which is added where it is new.
     fn of(&mut self, key: K) -> usize {
         if let Some(place) = self.few.iter().position(|known| *known == key) {
@@ -232,30 +232,30 @@ impl<K: Eq + Hash> Places<K> {
 }
 
 /// The contacts of 6.2: another selection than the valid ones.
-fn filtered<O: Observer>(contract: &Contract, record: &ParsedRecord, observer: &O) -> Vec<u32> {
-    let pass_over = |element, why| observer.see(Event::PassedOver { element, why });
+fn filtered<O: MapObserver>(contract: &Contract, record: &ParsedRecord, observer: &O) -> Vec<u32> {
+    let skip = |element, why| observer.on_event(MapEvent::Skipped { element, why });
     let rules = &contract.contacts;
     let mut kept: Vec<u32> = Vec::new();
-    let mut places = Places::default();
+    let mut places = FirstPositions::default();
     let count = u32::try_from(record.elements.len()).unwrap_or(u32::MAX);
     let at_path =
         (0..count).filter(|element| record.elements[*element as usize].slot == Some(rules.slot));
     for element in at_path {
         let con_id = exact(record, element, &rules.con_id).unwrap_or_default();
         if con_id.is_empty() {
-            pass_over(element, PassedOver::NoConId);
+            skip(element, SkipReason::NoConId);
             continue;
         }
         let role = exact(record, element, &rules.type_attribute);
         let listed = |role: &&str| rules.types.iter().any(|known| same(known, role));
         let Some(role) = role.filter(listed) else {
-            pass_over(element, PassedOver::Type);
+            skip(element, SkipReason::Type);
             continue;
         };
         let place = places.of((role, con_id));
         match kept.get_mut(place) {
             Some(other) => {
-                pass_over(*other, PassedOver::Replaced);
+                skip(*other, SkipReason::Replaced);
                 *other = element;
             }
             None => kept.push(element),

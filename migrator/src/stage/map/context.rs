@@ -11,7 +11,7 @@ use crate::record::{Attribute, ParsedRecord};
 
 /// A key that answered a name, and its value.
 #[derive(Debug)]
-struct Answer<'r> {
+struct ContextEntry<'r> {
     name: NameId,
     prefix: Option<&'r str>,
     rest: &'r str,
@@ -22,12 +22,12 @@ struct Answer<'r> {
 
 /// Values by name. Later writes of a key win; among keys that differ by case the first stays.
 #[derive(Debug)]
-pub(super) struct Names<'r> {
+pub(super) struct ContextValues<'r> {
     contract: &'r Contract,
     /// By name, where its answer stands; [`UNANSWERED`] where it has none. A contract has hundreds of
     /// names, and a row answers few of them: this much is made ready for every context.
     places: Vec<u32>,
-    answers: Vec<Answer<'r>>,
+    answers: Vec<ContextEntry<'r>>,
     /// Keys written so far.
     written: usize,
 }
@@ -35,7 +35,7 @@ pub(super) struct Names<'r> {
 /// The place of an answer that is not there.
 const UNANSWERED: u32 = u32::MAX;
 
-impl Context for Names<'_> {
+impl Context for ContextValues<'_> {
     fn get(&self, name: NameId) -> Option<&str> {
         self.answer(name).map(|answer| &*answer.value)
     }
@@ -50,13 +50,13 @@ fn in_context(record: &ParsedRecord, element: u32) -> impl Iterator<Item = &Attr
     record.attributes_of(element).iter().filter(|attribute| attribute.in_context)
 }
 
-impl<'r> Names<'r> {
+impl<'r> ContextValues<'r> {
     /// No key at all.
     pub(super) fn empty(contract: &'r Contract) -> Self {
         Self { contract, places: Vec::new(), answers: Vec::new(), written: 0 }
     }
 
-    fn answer(&self, name: NameId) -> Option<&Answer<'r>> {
+    fn answer(&self, name: NameId) -> Option<&ContextEntry<'r>> {
         self.answers.get(*self.places.get(name.0 as usize)? as usize)
     }
 
@@ -174,7 +174,7 @@ impl<'r> Names<'r> {
                     // Names are counted in 32 bits, and each has one answer at most.
                     *place = u32::try_from(self.answers.len()).unwrap_or(UNANSWERED);
                     let (name, value) = (used.name, value.clone());
-                    self.answers.push(Answer { name, prefix, rest, value, position });
+                    self.answers.push(ContextEntry { name, prefix, rest, value, position });
                 }
             }
         }

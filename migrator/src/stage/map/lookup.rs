@@ -3,18 +3,18 @@
 use std::borrow::Cow;
 
 use super::contacts::{exact, flat, folded, is, noted, of_kind, spelled};
-use super::observe::{Event, Observer};
-use super::row_context::{Env, Scope};
+use super::observe::{MapEvent, MapObserver};
+use super::row_context::{RecordContext, RowContext};
 use crate::contract::convert::{DataType, is_blank, slice, trim};
 use crate::contract::expr::Context;
 use crate::contract::model::{
     AttributeRef, ContactRole, DataLength, LastValid, Lookup, LookupScope, Mapping,
 };
-use crate::record::Kinds;
+use crate::record::ElementKinds;
 
 /// What a look-up found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Looked<'r> {
+pub(super) enum LookupResult<'r> {
     /// Nothing.
     Null,
     /// A text, possibly empty.
@@ -23,7 +23,7 @@ pub(super) enum Looked<'r> {
     Opaque,
 }
 
-impl<'r> Looked<'r> {
+impl<'r> LookupResult<'r> {
     fn of(text: Option<&'r str>) -> Self {
         text.map_or(Self::Null, |text| Self::Text(Cow::Borrowed(text)))
     }
@@ -39,53 +39,60 @@ impl<'r> Looked<'r> {
 }
 
 /// Looks a mapping's value up.
-pub(super) fn look_up<'r, O: Observer>(
-    env: &Env<'r, O>,
+pub(super) fn look_up<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
     mapping: &Mapping,
-    scope: &Scope<'r, '_>,
-) -> Looked<'r> {
-    let looked = find(env, mapping, scope);
-    env.tell(match &looked {
-        Looked::Null => Event::Found(None),
-        Looked::Text(text) => Event::Found(Some(text)),
-        Looked::Opaque => Event::FoundMarker,
+    scope: &RowContext<'r, '_>,
+) -> LookupResult<'r> {
+    let looked = find(cx, mapping, scope);
+    cx.emit(match &looked {
+        LookupResult::Null => MapEvent::Found(None),
+        LookupResult::Text(text) => MapEvent::Found(Some(text)),
+        LookupResult::Opaque => MapEvent::FoundMarker,
     });
     looked
 }
 
 /// An element that a look-up has chosen.
-fn picked<O: Observer>(env: &Env<'_, O>, element: Option<u32>) -> Option<u32> {
+fn picked<O: MapObserver>(cx: &RecordContext<'_, O>, element: Option<u32>) -> Option<u32> {
     if let Some(element) = element {
-        env.tell(Event::Picked(element));
+        cx.emit(MapEvent::Picked(element));
     }
     element
 }
 
-fn find<'r, O: Observer>(env: &Env<'r, O>, mapping: &Mapping, scope: &Scope<'r, '_>) -> Looked<'r> {
-    let record = env.record;
+fn find<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
+    mapping: &Mapping,
+    scope: &RowContext<'r, '_>,
+) -> LookupResult<'r> {
+    let record = cx.record;
     match &mapping.lookup {
-        Lookup::LastValid(pick) => last_valid(env, mapping, pick),
-        Lookup::Authorized { card, attribute } => Looked::of(authorized(env, *card, attribute)),
-        Lookup::Calculated | Lookup::ChildList => Looked::Opaque,
-        Lookup::Nothing => Looked::Null,
-        Lookup::ApplicationElement { slot, attribute } => picked(env, record.slot(*slot))
+        Lookup::LastValid(pick) => last_valid(cx, mapping, pick),
+        Lookup::Authorized { card, attribute } => {
+            LookupResult::of(authorized(cx, *card, attribute))
+        }
+        Lookup::Calculated | Lookup::ChildList => LookupResult::Opaque,
+        Lookup::Nothing => LookupResult::Null,
+        Lookup::ApplicationElement { slot, attribute } => picked(cx, record.slot(*slot))
             .and_then(|element| spelled(record, element, attribute))
-            .map_or(Looked::Null, |own| Looked::Text(flat(record, own))),
-        Lookup::Child(attribute) | Lookup::Contact(attribute) => match picked(env, scope.element())
-        {
-            Some(element) => {
-                Looked::of(folded(record, element, attribute).map(|own| record.str(own.value)))
+            .map_or(LookupResult::Null, |own| LookupResult::Text(flat(record, own))),
+        Lookup::Child(attribute) | Lookup::Contact(attribute) => {
+            match picked(cx, scope.element()) {
+                Some(element) => LookupResult::of(
+                    folded(record, element, attribute).map(|own| record.str(own.value)),
+                ),
+                None => LookupResult::Null,
             }
-            None => Looked::Null,
-        },
+        }
         Lookup::Context { exact, folded } => {
             let names = scope.names();
             let found = names.get(*exact).or_else(|| names.get(*folded));
-            found.map_or(Looked::Null, |text| Looked::Text(Cow::Owned(text.to_owned())))
+            found.map_or(LookupResult::Null, |text| LookupResult::Text(Cow::Owned(text.to_owned())))
         }
-        Lookup::Path { slot, attribute, field } => picked(env, record.slot(*slot))
+        Lookup::Path { slot, attribute, field } => picked(cx, record.slot(*slot))
             .and_then(|element| noted(record, element, attribute, *field))
-            .map_or(Looked::Null, |own| Looked::Text(flat(record, own))),
+            .map_or(LookupResult::Null, |own| LookupResult::Text(flat(record, own))),
     }
 }
 
@@ -97,8 +104,8 @@ pub(super) fn is_meaningful(text: &str) -> bool {
     !text.is_empty() && !says("null") && !says("none")
 }
 
-fn role_of<'c, O>(env: &Env<'c, O>, role: ContactRole) -> Option<&'c str> {
-    let types = &env.contract.contacts.types;
+fn role_of<'c, O>(cx: &RecordContext<'c, O>, role: ContactRole) -> Option<&'c str> {
+    let types = &cx.contract.contacts.types;
     let index = match role {
         ContactRole::First => 0,
         ContactRole::Second => 1,
@@ -107,10 +114,13 @@ fn role_of<'c, O>(env: &Env<'c, O>, role: ContactRole) -> Option<&'c str> {
 }
 
 /// Contacts of exactly this type with a con_id, last first.
-fn of_role<'r, O>(env: &Env<'r, O>, role: ContactRole) -> impl Iterator<Item = u32> + use<'r, O> {
-    let (record, rules) = (env.record, &env.contract.contacts);
-    let wanted = role_of(env, role);
-    of_kind(record, Kinds::CONTACT).rev().filter(move |contact| {
+fn of_role<'r, O>(
+    cx: &RecordContext<'r, O>,
+    role: ContactRole,
+) -> impl Iterator<Item = u32> + use<'r, O> {
+    let (record, rules) = (cx.record, &cx.contract.contacts);
+    let wanted = role_of(cx, role);
+    of_kind(record, ElementKinds::CONTACT).rev().filter(move |contact| {
         wanted.is_some()
             && exact(record, *contact, &rules.type_attribute) == wanted
             && exact(record, *contact, &rules.con_id).is_some_and(|id| !trim(id).is_empty())
@@ -118,49 +128,53 @@ fn of_role<'r, O>(env: &Env<'r, O>, role: ContactRole) -> impl Iterator<Item = u
 }
 
 /// The first of them; looked for once a record.
-fn last_of_role<O>(env: &Env<'_, O>, role: ContactRole) -> Option<u32> {
+fn last_of_role<O>(cx: &RecordContext<'_, O>, role: ContactRole) -> Option<u32> {
     let last = match role {
-        ContactRole::First => &env.last_of_roles[0],
-        ContactRole::Second => &env.last_of_roles[1],
+        ContactRole::First => &cx.last_of_roles[0],
+        ContactRole::Second => &cx.last_of_roles[1],
     };
-    *last.get_or_init(|| of_role(env, role).next())
+    *last.get_or_init(|| of_role(cx, role).next())
 }
 
-fn last_valid<'r, O: Observer>(
-    env: &Env<'r, O>,
+fn last_valid<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
     mapping: &Mapping,
     pick: &LastValid,
-) -> Looked<'r> {
-    let record = env.record;
-    let Some(contact) = last_of_role(env, pick.role) else { return Looked::Null };
+) -> LookupResult<'r> {
+    let record = cx.record;
+    let Some(contact) = last_of_role(cx, pick.role) else { return LookupResult::Null };
     let below = match pick.below {
         LookupScope::Nothing => None,
-        LookupScope::Addresses => chosen_address(env, contact, &pick.attribute),
+        LookupScope::Addresses => chosen_address(cx, contact, &pick.attribute),
         LookupScope::Card => {
-            record.descendants(contact).rev().find(|e| is(record, *e, Kinds::CARD))
+            record.descendants(contact).rev().find(|e| is(record, *e, ElementKinds::CARD))
         }
     };
-    if let Some(element) = picked(env, below) {
-        return Looked::of(exact(record, element, &pick.attribute));
+    if let Some(element) = picked(cx, below) {
+        return LookupResult::of(exact(record, element, &pick.attribute));
     }
     let usable =
         |contact: &u32| exact(record, *contact, &pick.attribute).is_some_and(is_meaningful);
     let stand_in = if pick.earlier_contacts && !usable(&contact) {
-        of_role(env, pick.role).skip(1).find(usable)
+        of_role(cx, pick.role).skip(1).find(usable)
     } else {
         None
     };
-    let chosen = picked(env, Some(stand_in.unwrap_or(contact)));
+    let chosen = picked(cx, Some(stand_in.unwrap_or(contact)));
     let own = chosen.and_then(|contact| exact(record, contact, &pick.attribute));
-    Looked::of(cut_early(env, mapping, own))
+    LookupResult::of(cut_early(cx, mapping, own))
 }
 
 /// The first address of the preferred type (or of any, if none has it) with a value, else the
 /// last.
-fn chosen_address<O>(env: &Env<'_, O>, contact: u32, attribute: &AttributeRef) -> Option<u32> {
-    let (record, rule) = (env.record, &env.contract.contacts.address);
+fn chosen_address<O>(
+    cx: &RecordContext<'_, O>,
+    contact: u32,
+    attribute: &AttributeRef,
+) -> Option<u32> {
+    let (record, rule) = (cx.record, &cx.contract.contacts.address);
     let all: Vec<u32> =
-        record.descendants(contact).filter(|e| is(record, *e, Kinds::ADDRESS)).collect();
+        record.descendants(contact).filter(|e| is(record, *e, ElementKinds::ADDRESS)).collect();
     let preferred = |e: &u32| {
         let own = exact(record, *e, &rule.type_attribute);
         own.is_some() && own == rule.types.first().map(|text| &**text)
@@ -178,54 +192,54 @@ fn chosen_address<O>(env: &Env<'_, O>, contact: u32, attribute: &AttributeRef) -
 
 /// A contact's own text with a length is cut here already (9.3), blanks and all, and once more at
 /// the end of the chain.
-fn cut_early<'r, O: Observer>(
-    env: &Env<'r, O>,
+fn cut_early<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
     mapping: &Mapping,
     text: Option<&'r str>,
 ) -> Option<&'r str> {
     match mapping.length {
         DataLength::Number(length) if mapping.data_type == DataType::String => {
             let text = text?;
-            env.tell(Event::CutWhenFound(text));
+            cx.emit(MapEvent::CutWhenFound(text));
             Some(slice(text, length))
         }
         _ => text,
     }
 }
 
-fn authorized<'r, O: Observer>(
-    env: &Env<'r, O>,
+fn authorized<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
     card: bool,
     attribute: &AttributeRef,
 ) -> Option<&'r str> {
-    let (record, rules) = (env.record, &env.contract.contacts);
-    let wanted = role_of(env, ContactRole::Second)?;
-    let contact = of_kind(record, Kinds::LITERAL_CONTACT)
+    let (record, rules) = (cx.record, &cx.contract.contacts);
+    let wanted = role_of(cx, ContactRole::Second)?;
+    let contact = of_kind(record, ElementKinds::LITERAL_CONTACT)
         .rev()
         .find(|c| exact(record, *c, &rules.type_attribute) == Some(wanted))?;
     if card {
-        let card = record.descendants(contact).rev().find(|e| is(record, *e, Kinds::CARD));
-        if let Some(card) = picked(env, card) {
+        let card = record.descendants(contact).rev().find(|e| is(record, *e, ElementKinds::CARD));
+        if let Some(card) = picked(cx, card) {
             return exact(record, card, attribute);
         }
     }
-    exact(record, picked(env, Some(contact))?, attribute)
+    exact(record, picked(cx, Some(contact))?, attribute)
 }
 
 /// `curr_address_only`: the last contact with this raw con_id, whatever its role; the last of its
 /// addresses of the preferred type.
-pub(super) fn current_address<'r, O: Observer>(
-    env: &Env<'r, O>,
+pub(super) fn current_address<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
     con_id: &str,
     attribute: &AttributeRef,
 ) -> Option<&'r str> {
-    let (record, rules) = (env.record, &env.contract.contacts);
+    let (record, rules) = (cx.record, &cx.contract.contacts);
     let preferred = rules.address.types.first().map(|text| &**text)?;
-    let contact = env.last_contact(con_id)?;
+    let contact = cx.last_contact(con_id)?;
     let of_type = |e: &u32| {
-        is(record, *e, Kinds::LITERAL_ADDRESS)
+        is(record, *e, ElementKinds::LITERAL_ADDRESS)
             && exact(record, *e, &rules.address.type_attribute) == Some(preferred)
     };
-    let address = picked(env, record.children(contact).rev().find(of_type))?;
+    let address = picked(cx, record.children(contact).rev().find(of_type))?;
     exact(record, address, attribute)
 }

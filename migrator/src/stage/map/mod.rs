@@ -15,11 +15,11 @@ use chrono::NaiveDateTime;
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 
-use self::contacts::{Child, ValidContact, children, exact, valid};
-use self::context::Names;
+use self::contacts::{ContactChild, ValidContact, children, exact, valid};
+use self::context::ContextValues;
 use self::lookup::look_up;
-use self::observe::{Drop, Event, Nobody, Observer, Omission, Origin};
-use self::row_context::{Env, Scope, integer_or_text};
+use self::observe::{DropReason, MapEvent, MapObserver, NoObserver, Omission, RowSubject};
+use self::row_context::{RecordContext, RowContext, integer_or_text};
 use self::transform::transform;
 use crate::contract::convert::is_blank;
 use crate::contract::model::{
@@ -35,7 +35,7 @@ pub struct Mapper<'c> {
 }
 
 /// A row under construction.
-struct Draft {
+struct DraftRow {
     row: Row,
     /// Per cell: whether only its default put it there (7.1).
     default_filled: SmallVec<[bool; CELLS_IN_PLACE]>,
@@ -47,7 +47,7 @@ const CELLS_IN_PLACE: usize = 64;
 /// Keys that a row gets beside its mappings' columns.
 const KEYS_MAX: usize = 2;
 
-impl Draft {
+impl DraftRow {
     fn with_capacity(cells: usize) -> Self {
         Self {
             row: Row { cells: Cells::with_capacity(cells) },
@@ -108,14 +108,14 @@ impl<'c> Mapper<'c> {
     /// # Errors
     /// A reject at `mapping` if no table gets a row.
     pub fn map(&self, record: &ParsedRecord) -> Result<RowSet, Reject> {
-        self.map_observed(record, &Nobody)
+        self.map_observed(record, &NoObserver)
     }
 
     /// The same, watched.
     ///
     /// # Errors
     /// A reject at `mapping` if no table gets a row.
-    pub fn map_observed<O: Observer>(
+    pub fn map_observed<O: MapObserver>(
         &self,
         record: &ParsedRecord,
         observer: &O,
@@ -123,24 +123,25 @@ impl<'c> Mapper<'c> {
         let (contract, now, last_contacts) = (self.contract, self.now, OnceCell::new());
         let app_id = integer_or_text(&record.app_id);
         let last_of_roles = [OnceCell::new(), OnceCell::new()];
-        let env = Env { contract, record, app_id, now, observer, last_of_roles, last_contacts };
-        let contacts = valid(env.contract, record, observer);
+        let cx =
+            RecordContext { contract, record, app_id, now, observer, last_of_roles, last_contacts };
+        let contacts = valid(cx.contract, record, observer);
         let names = if self.contract.scan.needs_context {
-            Names::application(env.contract, record, &contacts)
+            ContextValues::application(cx.contract, record, &contacts)
         } else {
-            Names::empty(env.contract)
+            ContextValues::empty(cx.contract)
         };
         let mut tables = Vec::with_capacity(self.contract.procedures.len());
         for (table, procedure) in self.contract.procedures.iter().enumerate() {
-            env.tell(Event::Table(table));
+            cx.emit(MapEvent::Table(table));
             let columns = &self.contract.tables[table].columns;
             let rows = match procedure {
                 Procedure::Application(plan) => {
-                    env.application_row(plan, columns, &names).into_iter().collect()
+                    cx.application_row(plan, columns, &names).into_iter().collect()
                 }
-                Procedure::ContactBase(plan) => env.contact_rows(plan, &contacts),
-                Procedure::Children(plan) => env.child_rows(plan, columns, &contacts),
-                Procedure::Rows(groups) => env.created_rows(table, groups, &names),
+                Procedure::ContactBase(plan) => cx.contact_rows(plan, &contacts),
+                Procedure::Children(plan) => cx.child_rows(plan, columns, &contacts),
+                Procedure::Rows(groups) => cx.created_rows(table, groups, &names),
             };
             if !rows.is_empty() {
                 tables.push(TableRows { table, rows });
@@ -154,9 +155,9 @@ impl<'c> Mapper<'c> {
     }
 }
 
-impl<'r, O: Observer> Env<'r, O> {
-    fn build(&self, mappings: &[Mapping], scope: &Scope<'r, '_>) -> Draft {
-        let mut draft = Draft::with_capacity(mappings.len() + KEYS_MAX);
+impl<'r, O: MapObserver> RecordContext<'r, O> {
+    fn build(&self, mappings: &[Mapping], scope: &RowContext<'r, '_>) -> DraftRow {
+        let mut draft = DraftRow::with_capacity(mappings.len() + KEYS_MAX);
         for mapping in mappings {
             self.fill(&mut draft, mapping, scope);
         }
@@ -164,46 +165,46 @@ impl<'r, O: Observer> Env<'r, O> {
     }
 
     /// One column (7.1).
-    fn fill(&self, draft: &mut Draft, mapping: &Mapping, scope: &Scope<'r, '_>) {
-        self.tell(Event::Column(mapping));
+    fn fill(&self, draft: &mut DraftRow, mapping: &Mapping, scope: &RowContext<'r, '_>) {
+        self.emit(MapEvent::Column(mapping));
         let looked = look_up(self, mapping, scope);
         let was_blank = looked.is_blank();
         let Ok(value) = transform(self, mapping, looked, scope) else {
-            return self.tell(Event::Omitted(Omission::Failed));
+            return self.emit(MapEvent::Omitted(Omission::Failed));
         };
         if !value.is_null() {
             let is_default = || mapping.default.typed.as_ref().is_some_and(|d| same(d, &value));
             let default_filled = was_blank && is_default();
-            self.tell(Event::Set { value: &value, default_filled });
+            self.emit(MapEvent::Set { value: &value, default_filled });
             return draft.fill(mapping, value, default_filled);
         }
         match &mapping.default.raw {
-            _ if mapping.nullable => self.tell(Event::Omitted(Omission::Nullable)),
-            None => self.tell(Event::Omitted(Omission::NoDefault)),
+            _ if mapping.nullable => self.emit(MapEvent::Omitted(Omission::Nullable)),
+            None => self.emit(MapEvent::Omitted(Omission::NoDefault)),
             Some(default) => {
-                self.tell(Event::RawDefault(default));
+                self.emit(MapEvent::RawDefault(default));
                 draft.fill(mapping, default.clone(), true);
             }
         }
     }
 
     /// Tells a row's end.
-    fn end_row(&self, dropped: Option<Drop>) {
-        self.tell(dropped.map_or(Event::Kept, Event::Dropped));
+    fn end_row(&self, dropped: Option<DropReason>) {
+        self.emit(dropped.map_or(MapEvent::Kept, MapEvent::Dropped));
     }
 
     fn application_row(
         &self,
         plan: &ApplicationPlan,
         columns: &[String],
-        names: &Names<'r>,
+        names: &ContextValues<'r>,
     ) -> Option<Row> {
-        self.tell(Event::Row(Origin::Application));
-        let mut draft = self.build(&plan.mappings, &Scope::Application(names));
+        self.emit(MapEvent::Row(RowSubject::Application));
+        let mut draft = self.build(&plan.mappings, &RowContext::Application(names));
         let dropped = if plan.always_kept {
-            draft.row.cells.is_empty().then_some(Drop::Empty)
+            draft.row.cells.is_empty().then_some(DropReason::Empty)
         } else {
-            (!draft.has_data(columns)).then_some(Drop::OnlyDefaults)
+            (!draft.has_data(columns)).then_some(DropReason::OnlyDefaults)
         };
         self.end_row(dropped);
         draft.set(plan.app_id, self.app_id.clone(), false);
@@ -213,13 +214,13 @@ impl<'r, O: Observer> Env<'r, O> {
     fn contact_rows(&self, plan: &ContactPlan, contacts: &[ValidContact<'r>]) -> Vec<Row> {
         let row = |contact: &ValidContact<'r>| {
             let element = contact.element;
-            self.tell(Event::Row(Origin::Contact(element)));
+            self.emit(MapEvent::Row(RowSubject::Contact(element)));
             let names = if plan.calculates {
-                Names::contact(self.contract, self.record, element)
+                ContextValues::contact(self.contract, self.record, element)
             } else {
-                Names::empty(self.contract)
+                ContextValues::empty(self.contract)
             };
-            let scope = Scope::Contact { element, names: &names };
+            let scope = RowContext::Contact { element, names: &names };
             let mut draft = self.build(&plan.mappings, &scope);
             let con_id = exact(self.record, element, &self.contract.contacts.con_id);
             draft.set(plan.con_id, integer_or_text(con_id.unwrap_or_default()), false);
@@ -236,10 +237,13 @@ impl<'r, O: Observer> Env<'r, O> {
         columns: &[String],
         contacts: &[ValidContact<'r>],
     ) -> Vec<Row> {
-        let mut rows: Vec<Draft> = Vec::new();
+        let mut rows: Vec<DraftRow> = Vec::new();
         let mut places: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
-        let mut names =
-            if plan.calculates { Names::blank(self.contract) } else { Names::empty(self.contract) };
+        let mut names = if plan.calculates {
+            ContextValues::blank(self.contract)
+        } else {
+            ContextValues::empty(self.contract)
+        };
         for child in children(self.contract, self.record, contacts, plan.kind, self.observer) {
             if plan.calculates {
                 names.become_child(self.record, child.element, child.contact);
@@ -248,7 +252,7 @@ impl<'r, O: Observer> Env<'r, O> {
             if let Ok(row) = &draft {
                 let alike = places.entry(hash_of(row.value(plan.con_id))).or_default();
                 if alike.iter().any(|&place| same_child(plan, &rows[place], row)) {
-                    draft = Err(Drop::Repeated);
+                    draft = Err(DropReason::Repeated);
                 } else {
                     alike.push(rows.len());
                 }
@@ -256,23 +260,26 @@ impl<'r, O: Observer> Env<'r, O> {
             self.end_row(draft.as_ref().err().copied());
             rows.extend(draft);
         }
-        rows.into_iter().map(Draft::finish).collect()
+        rows.into_iter().map(DraftRow::finish).collect()
     }
 
     fn child_row(
         &self,
         plan: &ChildPlan,
         columns: &[String],
-        child: Child,
-        names: &Names<'r>,
-    ) -> Result<Draft, Drop> {
-        self.tell(Event::Row(Origin::Child { element: child.element, contact: child.contact }));
-        let mut draft = self.build(&plan.mappings, &Scope::Child { child, names });
+        child: ContactChild,
+        names: &ContextValues<'r>,
+    ) -> Result<DraftRow, DropReason> {
+        self.emit(MapEvent::Row(RowSubject::Child {
+            element: child.element,
+            contact: child.contact,
+        }));
+        let mut draft = self.build(&plan.mappings, &RowContext::Child { child, names });
         if !draft.has_data(columns) {
-            return Err(Drop::OnlyDefaults);
+            return Err(DropReason::OnlyDefaults);
         }
         if !self.shows_something(plan, &draft, child.element) {
-            return Err(Drop::BlankChild);
+            return Err(DropReason::BlankChild);
         }
         let con_id = exact(self.record, child.contact, &self.contract.contacts.con_id);
         draft.set(plan.con_id, integer_or_text(con_id.unwrap_or_default()), false);
@@ -280,7 +287,7 @@ impl<'r, O: Observer> Env<'r, O> {
     }
 
     /// The blank-row test of 7.3.
-    fn shows_something(&self, plan: &ChildPlan, draft: &Draft, element: u32) -> bool {
+    fn shows_something(&self, plan: &ChildPlan, draft: &DraftRow, element: u32) -> bool {
         let in_row =
             plan.presence_columns.iter().any(|witness| match draft.value(witness.column) {
                 None | Some(Value::Null) => false,
@@ -292,7 +299,12 @@ impl<'r, O: Observer> Env<'r, O> {
         in_row || plan.presence_attributes.iter().any(filled)
     }
 
-    fn created_rows(&self, table: usize, groups: &[RowGroup], names: &Names<'r>) -> Vec<Row> {
+    fn created_rows(
+        &self,
+        table: usize,
+        groups: &[RowGroup],
+        names: &ContextValues<'r>,
+    ) -> Vec<Row> {
         let mut created = Vec::with_capacity(groups.len());
         for group in groups {
             rows::create(self, table, group, names, &mut created);
@@ -303,8 +315,8 @@ impl<'r, O: Observer> Env<'r, O> {
 
 /// The in-record filter of 15.2: rows with the same con_id and type, the first wins. Rows that
 /// lack one of the two are not compared.
-fn same_child(plan: &ChildPlan, one: &Draft, other: &Draft) -> bool {
-    let pair = |draft: &Draft| {
+fn same_child(plan: &ChildPlan, one: &DraftRow, other: &DraftRow) -> bool {
+    let pair = |draft: &DraftRow| {
         let kind = draft.value(plan.type_column?)?.clone();
         let con_id = draft.value(plan.con_id)?.clone();
         (!kind.is_null() && !con_id.is_null()).then_some((con_id, kind))

@@ -8,44 +8,44 @@ use crate::record::Value;
 /// Someone who watches a record being mapped.
 ///
 /// The empty default is what an ordinary run uses; it compiles to nothing.
-pub trait Observer {
+pub trait MapObserver {
     /// Something happened. Events of one row come between its `Row` and its `Kept` or `Dropped`;
     /// those of one column between its `Column` and the next `Column` or the row's end.
-    fn see(&self, event: Event<'_>) {
+    fn on_event(&self, event: MapEvent<'_>) {
         let _ = event;
     }
 
     /// Whether anybody sees. Where nobody does, a step may be taken without what it would tell.
-    fn sees(&self) -> bool {
+    fn is_enabled(&self) -> bool {
         true
     }
 }
 
 /// Nobody watches.
 #[derive(Debug, Clone, Copy)]
-pub struct Nobody;
+pub struct NoObserver;
 
-impl Observer for Nobody {
-    fn sees(&self) -> bool {
+impl MapObserver for NoObserver {
+    fn is_enabled(&self) -> bool {
         false
     }
 }
 
 /// What happens while a record is mapped. Elements are indices into the parsed record's.
 #[derive(Clone, Copy)]
-pub enum Event<'e> {
+pub enum MapEvent<'e> {
     /// The rows of a table are next. What comes before the first table is the choice of contacts
     /// that have rows of their own (contract.md 6.1).
     Table(usize),
     /// A contact or a child makes no row.
-    PassedOver {
+    Skipped {
         /// The element.
         element: u32,
         /// Why.
-        why: PassedOver,
+        why: SkipReason,
     },
     /// A row is begun.
-    Row(Origin<'e>),
+    Row(RowSubject<'e>),
     /// A mapping is begun.
     Column(&'e Mapping),
     /// The look-up has chosen an element.
@@ -61,7 +61,7 @@ pub enum Event<'e> {
     /// An expression is about to be evaluated, and sees this.
     Calculating(&'e dyn Context),
     /// How an enumeration or a table of bits answered.
-    Answered(Answer),
+    Answered(KeyMatch),
     /// A blank was replaced by the default, converted to the data type.
     DefaultTaken(&'e Value),
     /// A step has made this of it.
@@ -95,12 +95,12 @@ pub enum Event<'e> {
     /// The row is one of the record's.
     Kept,
     /// The row is none of the record's.
-    Dropped(Drop),
+    Dropped(DropReason),
 }
 
 /// What a row is about.
 #[derive(Clone, Copy)]
-pub enum Origin<'e> {
+pub enum RowSubject<'e> {
     /// The application.
     Application,
     /// A contact.
@@ -118,7 +118,7 @@ pub enum Origin<'e> {
 
 /// Why a contact or a child makes no row (contract.md 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PassedOver {
+pub enum SkipReason {
     /// The contact has no con_id.
     NoConId,
     /// The contact's type, or the child's, is absent or none of the contract's list.
@@ -133,7 +133,7 @@ pub enum PassedOver {
 
 /// How an enumeration or a table of bits answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum KeyMatch {
     /// It has the key as written.
     Exact,
     /// It has the key in another case.
@@ -159,7 +159,7 @@ pub enum Omission {
 
 /// Why a row is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drop {
+pub enum DropReason {
     /// It has no column at all.
     Empty,
     /// No column other than the keys holds more than its default (contract.md 7.2).

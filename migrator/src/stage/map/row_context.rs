@@ -7,16 +7,16 @@ use std::cell::OnceCell;
 use chrono::NaiveDateTime;
 use rustc_hash::FxHashMap;
 
-use super::contacts::{Child, exact, last_by_con_id};
-use super::context::Names;
-use super::observe::{Event, Observer};
+use super::contacts::{ContactChild, exact, last_by_con_id};
+use super::context::ContextValues;
+use super::observe::{MapEvent, MapObserver};
 use crate::contract::convert::integer_if_digits;
 use crate::contract::expr::{Context, NameId};
 use crate::contract::model::Contract;
 use crate::record::{ParsedRecord, Value};
 
 /// What every step of a record's mapping may look at.
-pub(super) struct Env<'r, O> {
+pub(super) struct RecordContext<'r, O> {
     pub(super) contract: &'r Contract,
     pub(super) record: &'r ParsedRecord,
     /// The application's id as rows hold it.
@@ -25,11 +25,11 @@ pub(super) struct Env<'r, O> {
     pub(super) observer: &'r O,
     /// The last contact of either role, once it has been looked for.
     pub(super) last_of_roles: [OnceCell<Option<u32>>; 2],
-    /// See [`Env::last_contact`].
+    /// See [`RecordContext::last_contact`].
     pub(super) last_contacts: OnceCell<FxHashMap<&'r str, u32>>,
 }
 
-impl<O> Env<'_, O> {
+impl<O> RecordContext<'_, O> {
     /// The last element named `contact` with this con_id as written; looked for once a record.
     pub(super) fn last_contact(&self, con_id: &str) -> Option<u32> {
         let last = || last_by_con_id(self.contract, self.record);
@@ -37,27 +37,27 @@ impl<O> Env<'_, O> {
     }
 }
 
-impl<O: Observer> Env<'_, O> {
+impl<O: MapObserver> RecordContext<'_, O> {
     /// Tells whoever watches.
     #[inline]
-    pub(super) fn tell(&self, event: Event<'_>) {
-        self.observer.see(event);
+    pub(super) fn emit(&self, event: MapEvent<'_>) {
+        self.observer.on_event(event);
     }
 }
 
 /// What a row's look-ups and expressions see beside the record.
-pub(super) enum Scope<'r, 'n> {
+pub(super) enum RowContext<'r, 'n> {
     /// The application's expression context; empty for tables that calculate nothing.
-    Application(&'n Names<'r>),
+    Application(&'n ContextValues<'r>),
     /// A contact's own row.
-    Contact { element: u32, names: &'n Names<'r> },
+    Contact { element: u32, names: &'n ContextValues<'r> },
     /// A child's row.
-    Child { child: Child, names: &'n Names<'r> },
+    Child { child: ContactChild, names: &'n ContextValues<'r> },
 }
 
-impl<'r> Scope<'r, '_> {
+impl<'r> RowContext<'r, '_> {
     /// What expressions see.
-    pub(super) fn names(&self) -> &Names<'r> {
+    pub(super) fn names(&self) -> &ContextValues<'r> {
         match self {
             Self::Application(names) | Self::Contact { names, .. } | Self::Child { names, .. } => {
                 names
@@ -75,8 +75,12 @@ impl<'r> Scope<'r, '_> {
     }
 
     /// The context's con_id: a child's own attribute hides its contact's (13).
-    pub(super) fn con_id<O>(&self, env: &Env<'r, O>, name: NameId) -> Option<Cow<'r, str>> {
-        let own = |element| exact(env.record, element, &env.contract.contacts.con_id);
+    pub(super) fn con_id<O>(
+        &self,
+        cx: &RecordContext<'r, O>,
+        name: NameId,
+    ) -> Option<Cow<'r, str>> {
+        let own = |element| exact(cx.record, element, &cx.contract.contacts.con_id);
         match self {
             Self::Application(names) => names.get(name).map(|text| Cow::Owned(text.to_owned())),
             Self::Contact { element, .. } => own(*element).map(Cow::Borrowed),

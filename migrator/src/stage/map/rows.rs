@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::context::Names;
-use super::lookup::{Looked, is_meaningful, look_up};
-use super::observe::{Drop, Event, Observer, Origin};
-use super::row_context::{Env, Scope};
+use super::context::ContextValues;
+use super::lookup::{LookupResult, is_meaningful, look_up};
+use super::observe::{DropReason, MapEvent, MapObserver, RowSubject};
+use super::row_context::{RecordContext, RowContext};
 use super::transform::char_to_bit;
 use crate::contract::convert::{
     DataType, convert, convert_value, digits_only, float, integer, is_blank, text_of, trim,
@@ -17,15 +17,15 @@ use crate::record::{Cell, Row, Value};
 const WHOLESALE_VALUE: &str = "wholesale_value";
 
 /// Adds the row of a group, if its condition holds. `table` is the group's table in the contract.
-pub(super) fn create<'r, O: Observer>(
-    env: &Env<'r, O>,
+pub(super) fn create<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
     table: usize,
     group: &RowGroup,
-    names: &Names<'r>,
+    names: &ContextValues<'r>,
     rows: &mut Vec<Row>,
 ) {
-    env.tell(Event::Row(Origin::Group(group)));
-    let maker = Maker { env, group, columns: &env.contract.tables[table].columns, names };
+    cx.emit(MapEvent::Row(RowSubject::Group(group)));
+    let maker = RowBuilder { cx, group, columns: &cx.contract.tables[table].columns, names };
     let before = rows.len();
     match group.kind {
         RowKind::Collateral => rows.extend(maker.collateral()),
@@ -33,14 +33,14 @@ pub(super) fn create<'r, O: Observer>(
         _ => maker.single(rows),
     }
     let is_made = rows.len() > before;
-    env.tell(if is_made { Event::Kept } else { Event::Dropped(Drop::NotMade) });
+    cx.emit(if is_made { MapEvent::Kept } else { MapEvent::Dropped(DropReason::NotMade) });
 }
 
-struct Maker<'m, 'r, O> {
-    env: &'m Env<'r, O>,
+struct RowBuilder<'m, 'r, O> {
+    cx: &'m RecordContext<'r, O>,
     group: &'m RowGroup,
     columns: &'m [String],
-    names: &'m Names<'r>,
+    names: &'m ContextValues<'r>,
 }
 
 fn text_value(text: &str) -> Value {
@@ -51,12 +51,12 @@ fn has_step(mapping: &Mapping, wanted: fn(&Step) -> bool) -> bool {
     mapping.chain.iter().any(wanted)
 }
 
-impl<'r, O: Observer> Maker<'_, 'r, O> {
+impl<'r, O: MapObserver> RowBuilder<'_, 'r, O> {
     fn text(&self, mapping: &Mapping) -> Option<Cow<'r, str>> {
-        self.env.tell(Event::Column(mapping));
-        match look_up(self.env, mapping, &Scope::Application(self.names)) {
-            Looked::Text(text) => Some(text),
-            Looked::Null | Looked::Opaque => None,
+        self.cx.emit(MapEvent::Column(mapping));
+        match look_up(self.cx, mapping, &RowContext::Application(self.names)) {
+            LookupResult::Text(text) => Some(text),
+            LookupResult::Null | LookupResult::Opaque => None,
         }
     }
 
@@ -66,7 +66,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
     }
 
     fn app_id(&self) -> Value {
-        self.env.app_id.clone()
+        self.cx.app_id.clone()
     }
 
     /// What the column at a place of [`RowKind::columns`] holds in every row.
@@ -81,7 +81,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         else {
             return;
         };
-        let Some(value) = self.told(self.value_of(mapping), true) else { return };
+        let Some(value) = self.observed(self.value_of(mapping), true) else { return };
         rows.push(Row::default());
         let Some(Row { cells }) = rows.last_mut() else { return };
         cells.push(Cell { column: *app_id, value: self.app_id() });
@@ -91,8 +91,8 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
             }
         }
         if self.group.kind == RowKind::PolicyException {
-            let told = |notes| self.told(self.meaningful(notes), false);
-            let notes = self.group.notes.as_ref().and_then(told).unwrap_or(Value::Null);
+            let observed = |notes| self.observed(self.meaningful(notes), false);
+            let notes = self.group.notes.as_ref().and_then(observed).unwrap_or(Value::Null);
             let about = self.group.columns[self.group.columns.len() - 2];
             cells.push(Cell { column: about, value });
             cells.push(Cell { column: *last, value: notes });
@@ -102,10 +102,10 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
     }
 
     /// The value of the mapping in hand, after whoever watches has been told.
-    fn told(&self, value: Option<Value>, makes_row: bool) -> Option<Value> {
+    fn observed(&self, value: Option<Value>, makes_row: bool) -> Option<Value> {
         let makes_row = makes_row && value.is_some();
         let shown = value.as_ref().unwrap_or(&Value::Null);
-        self.env.tell(Event::Member { value: shown, makes_row });
+        self.cx.emit(MapEvent::Member { value: shown, makes_row });
         value
     }
 
@@ -133,7 +133,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         let mut made = false;
         for mapping in &self.group.members {
             let (value, makes_row) = self.collateral_value(mapping);
-            self.env.tell(Event::Member { value: &value, makes_row });
+            self.cx.emit(MapEvent::Member { value: &value, makes_row });
             if !value.is_null() {
                 set(&mut row, mapping.column, value);
             }
@@ -147,7 +147,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         for mapping in &self.group.members {
             let missing = !row.cells.iter().any(|cell| cell.column == mapping.column);
             if let Some(default) = collateral_default(mapping).filter(|_| missing) {
-                self.env.tell(Event::DefaultAdded(mapping, &default));
+                self.cx.emit(MapEvent::DefaultAdded(mapping, &default));
                 set(&mut row, mapping.column, default);
             }
         }
@@ -159,8 +159,8 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         if let Some(Step::Calculated(expression)) =
             mapping.chain.iter().find(|step| matches!(step, Step::Calculated(_)))
         {
-            self.env.tell(Event::Column(mapping));
-            self.env.tell(Event::Calculating(self.names));
+            self.cx.emit(MapEvent::Column(mapping));
+            self.cx.emit(MapEvent::Calculating(self.names));
             let result = expression.as_ref().map_or(Value::Null, |e| e.evaluate(self.names));
             return (convert_value(result, mapping.data_type), false);
         }
@@ -182,7 +182,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
 
     fn bit(&self, mapping: &Mapping) -> Value {
         let text = self.text(mapping).unwrap_or_default();
-        char_to_bit(self.env, trim(&text))
+        char_to_bit(self.cx, trim(&text))
     }
 
     fn warranty(&self) -> Option<Row> {
@@ -191,7 +191,7 @@ impl<'r, O: Observer> Maker<'_, 'r, O> {
         for mapping in &self.group.members {
             let is_bit = has_step(mapping, |step| matches!(step, Step::CharToBit));
             let value = if is_bit { Some(self.bit(mapping)) } else { self.meaningful(mapping) };
-            if let Some(value) = self.told(value, !is_bit) {
+            if let Some(value) = self.observed(value, !is_bit) {
                 set(&mut row, mapping.column, value);
                 made |= !is_bit;
             }

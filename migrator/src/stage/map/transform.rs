@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::lookup::{Looked, current_address};
-use super::observe::{Answer, Event, Observer};
-use super::row_context::{Env, Scope};
+use super::lookup::{LookupResult, current_address};
+use super::observe::{KeyMatch, MapEvent, MapObserver};
+use super::row_context::{RecordContext, RowContext};
 use crate::contract::case::{lower, upper};
 use crate::contract::convert::{
     DataType, convert, convert_value, cut, decimal, digits_only, is_blank, only_digits,
@@ -16,53 +16,53 @@ use crate::record::{CellText, Timestamp, Value};
 
 /// What the reference answers with an exception: the column is left out, default or not (7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Abort;
+pub(super) struct StepFailed;
 
 /// The value of a column; [`Value::Null`] where there is none.
-pub(super) fn transform<'r, O: Observer>(
-    env: &Env<'r, O>,
+pub(super) fn transform<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
     mapping: &Mapping,
-    looked: Looked<'r>,
-    scope: &Scope<'r, '_>,
-) -> Result<Value, Abort> {
+    looked: LookupResult<'r>,
+    scope: &RowContext<'r, '_>,
+) -> Result<Value, StepFailed> {
     // Nearly half of all columns: the way below would come to the same.
     if mapping.only_cuts
-        && !env.observer.sees()
-        && let Looked::Text(text) = &looked
+        && !cx.observer.is_enabled()
+        && let LookupResult::Text(text) = &looked
         && !is_blank(text)
     {
         return Ok(Value::Text(cut(text, mapping.cut_length()).into()));
     }
     let value = if mapping.chain.is_empty() {
-        untyped(env, mapping, &looked)?
+        untyped(cx, mapping, &looked)?
     } else {
-        let value = run_chain(env, mapping, looked, scope)?;
-        convert_rest(env, mapping, value)?
+        let value = run_chain(cx, mapping, looked, scope)?;
+        convert_rest(cx, mapping, value)?
     };
     Ok(match value {
-        Value::Text(text) => finish_text(env, mapping, text),
+        Value::Text(text) => finish_text(cx, mapping, text),
         value => value,
     })
 }
 
 /// No mapping type (9.1).
-fn untyped<O: Observer>(
-    env: &Env<'_, O>,
+fn untyped<O: MapObserver>(
+    cx: &RecordContext<'_, O>,
     mapping: &Mapping,
-    looked: &Looked<'_>,
-) -> Result<Value, Abort> {
+    looked: &LookupResult<'_>,
+) -> Result<Value, StepFailed> {
     let text = match looked {
-        Looked::Text(text) if !is_blank(text) => &**text,
-        _ => return Ok(default_or_null(env, mapping)),
+        LookupResult::Text(text) if !is_blank(text) => &**text,
+        _ => return Ok(default_or_null(cx, mapping)),
     };
     let value =
         if mapping.data_type.is_integer() { plain_integer(text) } else { typed(mapping, text)? };
-    env.tell(Event::Converted(&value));
+    cx.emit(MapEvent::Converted(&value));
     Ok(value)
 }
 
 /// The conversion to the data type: decimals by their length, all others generally.
-fn typed(mapping: &Mapping, text: &str) -> Result<Value, Abort> {
+fn typed(mapping: &Mapping, text: &str) -> Result<Value, StepFailed> {
     if mapping.data_type == DataType::Decimal
         && let Some(result) = sized_decimal(mapping, text)
     {
@@ -72,44 +72,44 @@ fn typed(mapping: &Mapping, text: &str) -> Result<Value, Abort> {
 }
 
 /// Decimal with `data_length` (10.2); `None` where there is no length.
-fn sized_decimal(mapping: &Mapping, text: &str) -> Option<Result<Value, Abort>> {
+fn sized_decimal(mapping: &Mapping, text: &str) -> Option<Result<Value, StepFailed>> {
     match mapping.length {
         DataLength::None => None,
         DataLength::Unusable => Some(Ok(Value::Null)),
         DataLength::Number(digits) => {
             let digits = i32::try_from(digits).unwrap_or(i32::MAX);
-            Some(decimal(text, digits).map_err(|_| Abort))
+            Some(decimal(text, digits).map_err(|_| StepFailed))
         }
     }
 }
 
-fn default_or_null<O: Observer>(env: &Env<'_, O>, mapping: &Mapping) -> Value {
+fn default_or_null<O: MapObserver>(cx: &RecordContext<'_, O>, mapping: &Mapping) -> Value {
     let Some(default) = &mapping.default.typed else { return Value::Null };
-    env.tell(Event::DefaultTaken(default));
+    cx.emit(MapEvent::DefaultTaken(default));
     default.clone()
 }
 
-fn run_chain<'r, O: Observer>(
-    env: &Env<'r, O>,
+fn run_chain<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
     mapping: &Mapping,
-    looked: Looked<'r>,
-    scope: &Scope<'r, '_>,
-) -> Result<Value, Abort> {
+    looked: LookupResult<'r>,
+    scope: &RowContext<'r, '_>,
+) -> Result<Value, StepFailed> {
     let mut value = match looked {
-        Looked::Text(text) => Value::Text(text.into()),
-        Looked::Null | Looked::Opaque => Value::Null,
+        LookupResult::Text(text) => Value::Text(text.into()),
+        LookupResult::Null | LookupResult::Opaque => Value::Null,
     };
     let mut steps = mapping.chain.iter().peekable();
     while let Some(step) = steps.next() {
-        env.tell(Event::Given(step, &value));
-        value = apply(env, mapping, step, value, scope)?;
-        env.tell(Event::Made(&value));
+        cx.emit(MapEvent::Given(step, &value));
+        value = apply(cx, mapping, step, value, scope)?;
+        cx.emit(MapEvent::Made(&value));
         if let Step::Calculated(_) = step
             && let Some(Step::OriginalIfNull { .. }) = steps.peek()
         {
             // A calculation that gave text or a number is the result: the enum is passed over.
             if !is_blank_value(&value) {
-                env.tell(Event::EnumSkipped);
+                cx.emit(MapEvent::EnumSkipped);
                 steps.next();
                 steps.next();
             }
@@ -125,24 +125,24 @@ fn run_chain<'r, O: Observer>(
     Ok(value)
 }
 
-fn apply<'r, O: Observer>(
-    env: &Env<'r, O>,
+fn apply<'r, O: MapObserver>(
+    cx: &RecordContext<'r, O>,
     mapping: &Mapping,
     step: &Step,
     value: Value,
-    scope: &Scope<'r, '_>,
-) -> Result<Value, Abort> {
+    scope: &RowContext<'r, '_>,
+) -> Result<Value, StepFailed> {
     Ok(match step {
         Step::CurrentAddress { attribute, con_id } => scope
-            .con_id(env, *con_id)
-            .and_then(|con_id| current_address(env, &con_id, attribute))
+            .con_id(cx, *con_id)
+            .and_then(|con_id| current_address(cx, &con_id, attribute))
             .map_or(Value::Null, |text| Value::Text(text.into())),
-        Step::Enum(index) => return enumerate(env, mapping, &env.contract.enums[*index], &value),
-        Step::CharToBit => char_to_bit(env, &key_of(&value)),
-        Step::BooleanToBit => boolean_to_bit(env, &value),
+        Step::Enum(index) => return enumerate(cx, mapping, &cx.contract.enums[*index], &value),
+        Step::CharToBit => char_to_bit(cx, &key_of(&value)),
+        Step::BooleanToBit => boolean_to_bit(cx, &value),
         Step::Calculated(expression) => match expression {
             Some(expression) => {
-                env.tell(Event::Calculating(scope.names()));
+                cx.emit(MapEvent::Calculating(scope.names()));
                 calculated(mapping, expression.evaluate(scope.names()))
             }
             None => Value::Null,
@@ -153,11 +153,11 @@ fn apply<'r, O: Observer>(
             original.map_or(Value::Null, |text| Value::Text(trim(text).into()))
         }
         Step::Keep | Step::OriginalIfNull { .. } => value,
-        Step::Digits { .. } => digits(env, mapping, &value),
+        Step::Digits { .. } => digits(cx, mapping, &value),
         Step::NowIfBlank if is_blank_value(&value) => {
-            Value::Timestamp(Timestamp { local: env.now, offset_s: None })
+            Value::Timestamp(Timestamp { local: cx.now, offset_s: None })
         }
-        Step::General if is_blank_value(&value) => default_or_null(env, mapping),
+        Step::General if is_blank_value(&value) => default_or_null(cx, mapping),
         Step::NowIfBlank | Step::General => convert_value(value, mapping.data_type),
     })
 }
@@ -179,46 +179,46 @@ fn key_of(value: &Value) -> Cow<'_, str> {
     }
 }
 
-fn enumerate<O: Observer>(
-    env: &Env<'_, O>,
+fn enumerate<O: MapObserver>(
+    cx: &RecordContext<'_, O>,
     mapping: &Mapping,
     map: &EnumMap,
     value: &Value,
-) -> Result<Value, Abort> {
+) -> Result<Value, StepFailed> {
     let key = key_of(value);
     let (answer, found) = if let Some(value) = map.exact.get(&*key) {
-        (Answer::Exact, Some(value))
+        (KeyMatch::Exact, Some(value))
     } else if let Some(value) = map.folded.get(&*lower(&key)) {
-        (Answer::OtherCase, Some(value))
+        (KeyMatch::OtherCase, Some(value))
     } else if let Some(value) = &map.catch_all {
-        (Answer::CatchAll, Some(value))
+        (KeyMatch::CatchAll, Some(value))
     } else {
         match (&mapping.default.raw, mapping.nullable) {
-            (Some(default), false) => (Answer::Default, Some(default)),
-            _ => (Answer::Nothing, None),
+            (Some(default), false) => (KeyMatch::Default, Some(default)),
+            _ => (KeyMatch::Nothing, None),
         }
     };
-    env.tell(Event::Answered(answer));
+    cx.emit(MapEvent::Answered(answer));
     match found {
         Some(value) => Ok(value.clone()),
         None if mapping.nullable => Ok(Value::Null),
-        None => Err(Abort),
+        None => Err(StepFailed),
     }
 }
 
 /// The bit of a trimmed text, by the contract's table: as written, else in upper case, else 0.
-pub(super) fn char_to_bit<O: Observer>(env: &Env<'_, O>, key: &str) -> Value {
-    let map = &env.contract.char_to_bit;
-    let exact = map.get(key).map(|bit| (Answer::Exact, *bit));
-    let upper = || map.get(&*upper(key)).map(|bit| (Answer::OtherCase, *bit));
-    let (answer, bit) = exact.or_else(upper).unwrap_or((Answer::Nothing, 0));
-    env.tell(Event::Answered(answer));
+pub(super) fn char_to_bit<O: MapObserver>(cx: &RecordContext<'_, O>, key: &str) -> Value {
+    let map = &cx.contract.char_to_bit;
+    let exact = map.get(key).map(|bit| (KeyMatch::Exact, *bit));
+    let upper = || map.get(&*upper(key)).map(|bit| (KeyMatch::OtherCase, *bit));
+    let (answer, bit) = exact.or_else(upper).unwrap_or((KeyMatch::Nothing, 0));
+    cx.emit(MapEvent::Answered(answer));
     Value::Int(bit)
 }
 
-fn boolean_to_bit<O: Observer>(env: &Env<'_, O>, value: &Value) -> Value {
-    let bit = env.contract.boolean_to_bit.get(&*lower(&key_of(value)));
-    env.tell(Event::Answered(if bit.is_some() { Answer::Exact } else { Answer::Nothing }));
+fn boolean_to_bit<O: MapObserver>(cx: &RecordContext<'_, O>, value: &Value) -> Value {
+    let bit = cx.contract.boolean_to_bit.get(&*lower(&key_of(value)));
+    cx.emit(MapEvent::Answered(if bit.is_some() { KeyMatch::Exact } else { KeyMatch::Nothing }));
     Value::Int(bit.copied().unwrap_or(0))
 }
 
@@ -232,31 +232,35 @@ fn calculated(mapping: &Mapping, result: Value) -> Value {
     }
 }
 
-fn digits<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, value: &Value) -> Value {
+fn digits<O: MapObserver>(cx: &RecordContext<'_, O>, mapping: &Mapping, value: &Value) -> Value {
     if is_blank_value(value) {
-        return default_or_null(env, mapping);
+        return default_or_null(cx, mapping);
     }
     let number = digits_only(&text_of(value));
     number.map_or(Value::Null, |number| convert_value(number, mapping.data_type))
 }
 
 /// After the chain: what is still text gets the column's type; anything else is left alone (9.2).
-fn convert_rest<O: Observer>(
-    env: &Env<'_, O>,
+fn convert_rest<O: MapObserver>(
+    cx: &RecordContext<'_, O>,
     mapping: &Mapping,
     value: Value,
-) -> Result<Value, Abort> {
+) -> Result<Value, StepFailed> {
     let text = match &value {
         Value::Text(text) if !is_blank(text) && mapping.data_type != DataType::String => text,
         _ => return Ok(value),
     };
     let value = typed(mapping, text)?;
-    env.tell(Event::Converted(&value));
+    cx.emit(MapEvent::Converted(&value));
     Ok(value)
 }
 
 /// The last step of every text (10.5).
-fn finish_text<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, text: CellText) -> Value {
+fn finish_text<O: MapObserver>(
+    cx: &RecordContext<'_, O>,
+    mapping: &Mapping,
+    text: CellText,
+) -> Value {
     let again = mapping.chain.iter().any(|step| matches!(step, Step::Digits { again: true }));
     let length = mapping.cut_length();
     let finished = if again {
@@ -267,6 +271,6 @@ fn finish_text<O: Observer>(env: &Env<'_, O>, mapping: &Mapping, text: CellText)
             part => Value::Text(part.into()),
         }
     };
-    env.tell(Event::Finished(&finished));
+    cx.emit(MapEvent::Finished(&finished));
     finished
 }

@@ -1,6 +1,6 @@
 //! One attribute of a tag: where its name and its value end, and whether its value is well-formed.
 
-use super::references::{Cause, push_value, resolve};
+use super::references::{ParseError, push_value, resolve};
 
 /// Longest attribute value in bytes.
 const ATTRIBUTE_BYTES_MAX: usize = 10 << 20;
@@ -23,7 +23,7 @@ pub(super) struct RawAttribute<'t> {
 
 impl<'t> RawAttribute<'t> {
     /// The next attribute of a tag; `None` at its end, which is a `>`, a `/>` or the end of `rest`.
-    pub(super) fn next(rest: &'t str) -> Result<Option<Self>, Cause> {
+    pub(super) fn next(rest: &'t str) -> Result<Option<Self>, ParseError> {
         let trimmed = rest.trim_ascii_start();
         if trimmed.is_empty() || trimmed.starts_with('>') || trimmed.starts_with("/>") {
             return Ok(None);
@@ -50,7 +50,7 @@ impl<'t> RawAttribute<'t> {
     }
 
     /// The attribute of this name whose value begins here.
-    pub(super) fn with_value(name: &'t str, rest: &'t str, quote: u8) -> Result<Self, Cause> {
+    pub(super) fn with_value(name: &'t str, rest: &'t str, quote: u8) -> Result<Self, ParseError> {
         let bytes = rest.as_bytes();
         let special = first_special(bytes, quote);
         let plain = bytes.get(special) == Some(&quote);
@@ -73,7 +73,7 @@ impl<'t> RawAttribute<'t> {
     }
 
     /// Appends the value as XML defines it.
-    pub(super) fn push_value(&self, out: &mut String) -> Result<(), Cause> {
+    pub(super) fn push_value(&self, out: &mut String) -> Result<(), ParseError> {
         if self.plain {
             out.push_str(self.value);
             return Ok(());
@@ -86,7 +86,7 @@ impl<'t> RawAttribute<'t> {
 
     /// Checks a value that nobody asks for.
     #[inline]
-    pub(super) fn check_value(&self) -> Result<(), Cause> {
+    pub(super) fn check_value(&self) -> Result<(), ParseError> {
         if self.plain {
             return Ok(());
         }

@@ -4,29 +4,29 @@
 //! at again within its bounds for the words (`fault`), and the record is rejected.
 
 use super::attributes::{RawAttribute, has_graphic_ends};
-use super::fast_path::{Expected, Piece, Plain, offset, span};
+use super::fast_path::{CopySpan, PlainSpan, PredictedAttribute, offset, span};
 use super::fault;
-use super::names::{KnownName, NameId, NameTable};
-use super::namespace::{Scopes, is_declaration, local};
-use super::paths::{ABOVE_ROOT, Before, Paths};
-use super::references::Cause;
+use super::names::{AttributeNameId, KnownName, NameTable};
+use super::namespace::{NamespaceScopes, is_declaration, local};
+use super::paths::{ABOVE_ROOT, Paths, PrecedingTag};
+use super::references::ParseError;
 use super::scan::Scanner;
 use crate::contract::model::{FieldId, ScanPlan};
-use crate::record::{Attribute, Element, NO_ATTRIBUTE, ParsedRecord, Span};
+use crate::record::{Attribute, Element, NO_ATTRIBUTE, ParsedRecord, TextRange};
 
 /// Deepest nesting of elements; libxml2's limit.
 const DEPTH_MAX: usize = 256;
 
 /// The elements of the record in hand. Keeps its tables and buffers from record to record.
 #[derive(Debug)]
-pub(super) struct Elements<'c> {
+pub(super) struct ElementReader<'c> {
     plan: &'c ScanPlan,
     paths: Paths,
     names: NameTable,
-    scopes: Scopes,
-    open: Vec<Open>,
+    scopes: NamespaceScopes,
+    open: Vec<OpenElement>,
     /// The tag before the one in hand.
-    before: Before,
+    before: PrecedingTag,
     /// Whether the root element has begun.
     pub(super) rooted: bool,
     /// Paths with kept elements in this record.
@@ -36,18 +36,18 @@ pub(super) struct Elements<'c> {
 }
 
 /// What comes next in a tag.
-enum Next<'t> {
+enum NextAttribute<'t> {
     /// An attribute as nearly all tags spell it. Its value stands between two offsets of the tag.
-    Usual { name: NameId, value_at: usize, end: usize },
+    Predicted { name: AttributeNameId, value_at: usize, end: usize },
     /// Any other attribute.
-    Other(RawAttribute<'t>, NameId),
+    Other(RawAttribute<'t>, AttributeNameId),
     /// No attribute.
     End,
 }
 
 /// An element that has begun and not ended.
 #[derive(Debug)]
-struct Open {
+struct OpenElement {
     path: u32,
     /// The kept element, if it is one.
     element: Option<u32>,
@@ -55,16 +55,16 @@ struct Open {
     name: (usize, usize),
 }
 
-impl<'c> Elements<'c> {
+impl<'c> ElementReader<'c> {
     /// For records of one contract.
     pub(super) fn new(plan: &'c ScanPlan) -> Self {
         Self {
             plan,
             paths: Paths::new(plan),
             names: NameTable::default(),
-            scopes: Scopes::default(),
+            scopes: NamespaceScopes::default(),
             open: Vec::new(),
-            before: Before::root(),
+            before: PrecedingTag::root(),
             rooted: false,
             listed: Vec::new(),
             serial: 0,
@@ -81,7 +81,7 @@ impl<'c> Elements<'c> {
         }
         self.scopes.clear();
         self.open.clear();
-        self.before = Before::root();
+        self.before = PrecedingTag::root();
         self.rooted = false;
         self.listed.clear();
     }
@@ -101,7 +101,7 @@ impl<'c> Elements<'c> {
         &mut self,
         scanner: &mut Scanner<'_>,
         out: &mut ParsedRecord,
-    ) -> Result<(), Cause> {
+    ) -> Result<(), ParseError> {
         match self.read_tag(scanner.rest(), scanner.at(), out) {
             Ok((rest, is_empty)) => {
                 scanner.go_on(rest);
@@ -119,7 +119,7 @@ impl<'c> Elements<'c> {
         &mut self,
         scanner: &mut Scanner<'_>,
         out: &mut ParsedRecord,
-    ) -> Result<(), Cause> {
+    ) -> Result<(), ParseError> {
         let name = self.open.last().map(|open| scanner.piece(open.name));
         let Some(rest) = name.and_then(|name| after_end_tag(name, scanner.rest())) else {
             return Err(fault::end_tag(scanner.text(), scanner.at() - 2, name));
@@ -136,7 +136,7 @@ impl<'c> Elements<'c> {
         tag: &'t str,
         at: usize,
         out: &mut ParsedRecord,
-    ) -> Result<(&'t str, bool), Cause> {
+    ) -> Result<(&'t str, bool), ParseError> {
         self.check_place()?;
         let (path, name) = self.enter(tag)?;
         let rest = self.begin_element(path, name, at, &tag[name.len()..], out)?;
@@ -150,7 +150,7 @@ impl<'c> Elements<'c> {
         }
     }
 
-    fn check_place(&self) -> Result<(), Cause> {
+    fn check_place(&self) -> Result<(), ParseError> {
         match self.open.len() {
             0 if self.rooted => Err("a second root element".into()),
             depth if depth >= DEPTH_MAX => {
@@ -162,7 +162,7 @@ impl<'c> Elements<'c> {
 
     /// The path of the element that a tag begins, and its name as it stands there. Elements mostly
     /// follow each other as they did before, so that one is tried first.
-    fn enter<'t>(&mut self, tag: &'t str) -> Result<(u32, &'t str), Cause> {
+    fn enter<'t>(&mut self, tag: &'t str) -> Result<(u32, &'t str), ParseError> {
         if let Some((path, length)) = self.paths.enter_expected(self.before, tag.as_bytes()) {
             return Ok((path, &tag[..length]));
         }
@@ -172,7 +172,7 @@ impl<'c> Elements<'c> {
         self.enter_named(name).map(|path| (path, name))
     }
 
-    fn enter_named(&mut self, name: &str) -> Result<u32, Cause> {
+    fn enter_named(&mut self, name: &str) -> Result<u32, ParseError> {
         let parent = self.open.last().map_or(ABOVE_ROOT, |open| open.path);
         let local_name = local(name);
         let path =
@@ -193,7 +193,7 @@ impl<'c> Elements<'c> {
         name_at: usize,
         tag: &'t str,
         out: &mut ParsedRecord,
-    ) -> Result<&'t str, Cause> {
+    ) -> Result<&'t str, ParseError> {
         self.serial += 1;
         let first = out.attributes.len();
         let kept = self.paths.get(path).kept;
@@ -219,8 +219,8 @@ impl<'c> Elements<'c> {
             None
         };
         node.last = element;
-        self.open.push(Open { path, element, name: (name_at, name.len()) });
-        self.before = Before::start_of(path);
+        self.open.push(OpenElement { path, element, name: (name_at, name.len()) });
+        self.before = PrecedingTag::start_of(path);
         self.rooted = true;
         Ok(rest)
     }
@@ -231,9 +231,9 @@ impl<'c> Elements<'c> {
     }
 
     fn end_element(&mut self, out: &mut ParsedRecord) {
-        let Some(Open { path, element, .. }) = self.open.pop() else { return };
+        let Some(OpenElement { path, element, .. }) = self.open.pop() else { return };
         self.scopes.close(self.depth() + 1);
-        self.before = Before::end_of(path);
+        self.before = PrecedingTag::end_of(path);
         if let Some(element) = element {
             out.elements[element as usize].end = offset(out.elements.len());
         }
@@ -247,15 +247,15 @@ impl<'c> Elements<'c> {
         tag: &'t str,
         kept: bool,
         out: &mut ParsedRecord,
-    ) -> Result<(&'t str, bool), Cause> {
+    ) -> Result<(&'t str, bool), ParseError> {
         let mut qualified = false;
-        let mut plain = Plain::default();
-        let mut piece = Piece::default();
+        let mut plain = PlainSpan::default();
+        let mut piece = CopySpan::default();
         let mut place = 0;
         let mut at = 0;
         loop {
             match self.next_attribute(path, &mut place, tag, at, &mut plain)? {
-                Next::Usual { name, value_at, end } => {
+                NextAttribute::Predicted { name, value_at, end } => {
                     let known = self.names.get_mut(name);
                     known.enter(self.serial, || &tag[at + 1..value_at - 2])?;
                     if let Some(class) = known.class
@@ -274,7 +274,7 @@ impl<'c> Elements<'c> {
                     }
                     at = end + 1;
                 }
-                Next::Other(raw, name) => {
+                NextAttribute::Other(raw, name) => {
                     at = tag.len() - raw.after.len();
                     let known = self.names.get_mut(name);
                     known.enter(self.serial, || raw.name)?;
@@ -289,7 +289,7 @@ impl<'c> Elements<'c> {
                         _ => raw.check_value()?,
                     }
                 }
-                Next::End => break,
+                NextAttribute::End => break,
             }
         }
         piece.copy(tag, &mut out.text);
@@ -305,8 +305,8 @@ impl<'c> Elements<'c> {
         place: &mut usize,
         tag: &'t str,
         at: usize,
-        plain: &mut Plain,
-    ) -> Result<Next<'t>, Cause> {
+        plain: &mut PlainSpan,
+    ) -> Result<NextAttribute<'t>, ParseError> {
         let bytes = tag.as_bytes();
         for (ahead, expected) in self.paths.attributes_from(path, *place).iter().enumerate() {
             let name = expected.name;
@@ -315,11 +315,13 @@ impl<'c> Elements<'c> {
             *place += ahead + 1;
             let value_at = at + length;
             return match plain.end_of_value(bytes, value_at) {
-                Some(end) if !expected.qualified => Ok(Next::Usual { name, value_at, end }),
+                Some(end) if !expected.qualified => {
+                    Ok(NextAttribute::Predicted { name, value_at, end })
+                }
                 _ => {
                     let spelled = &tag[at + 1..value_at - 2];
                     let raw = RawAttribute::with_value(spelled, &tag[value_at..], b'"')?;
-                    Ok(Next::Other(raw, name))
+                    Ok(NextAttribute::Other(raw, name))
                 }
             };
         }
@@ -331,17 +333,17 @@ impl<'c> Elements<'c> {
         path: u32,
         place: &mut usize,
         rest: &'t str,
-    ) -> Result<Next<'t>, Cause> {
-        let Some(raw) = RawAttribute::next(rest)? else { return Ok(Next::End) };
+    ) -> Result<NextAttribute<'t>, ParseError> {
+        let Some(raw) = RawAttribute::next(rest)? else { return Ok(NextAttribute::End) };
         let name = self.names.intern(raw.name, self.plan).ok_or("an illegal attribute name")?;
         let known = self.names.get(name);
-        let expected = || Expected::new(name, known.in_tag(), known.qualified);
+        let expected = || PredictedAttribute::new(name, known.in_tag(), known.qualified);
         *place = self.paths.expect_attribute(path, *place, name, expected);
-        Ok(Next::Other(raw, name))
+        Ok(NextAttribute::Other(raw, name))
     }
 
     #[cold]
-    fn resolve_prefixes(&mut self, name: &str, tag: &str) -> Result<(), Cause> {
+    fn resolve_prefixes(&mut self, name: &str, tag: &str) -> Result<(), ParseError> {
         let mut attributes = Vec::new();
         let mut rest = tag;
         while let Some(raw) = RawAttribute::next(rest)? {
@@ -350,13 +352,18 @@ impl<'c> Elements<'c> {
             raw.push_value(&mut resolved)?;
             attributes.push((raw.name.to_owned(), resolved));
         }
-        self.scopes.open(self.depth() + 1, name, &attributes).map_err(Cause::Borrowed)
+        self.scopes.open(self.depth() + 1, name, &attributes).map_err(ParseError::Borrowed)
     }
 
     /// The cause in words, and where the faulty tag ends. A tag without an end is so before it is
     /// anything else.
     #[cold]
-    fn in_words(&mut self, scanner: &Scanner<'_>, cause: Cause, out: &mut ParsedRecord) -> Cause {
+    fn in_words(
+        &mut self,
+        scanner: &Scanner<'_>,
+        cause: ParseError,
+        out: &mut ParsedRecord,
+    ) -> ParseError {
         let tag = match fault::tag(scanner.text(), scanner.at() - 1) {
             Ok(tag) => tag,
             Err(cause) => return cause,
@@ -399,7 +406,7 @@ fn keep_attribute(
     known: &KnownName,
     raw: &RawAttribute<'_>,
     out: &mut ParsedRecord,
-) -> Result<(), Cause> {
+) -> Result<(), ParseError> {
     let name = push(&mut out.text, local(raw.name));
     let start = out.text.len();
     raw.push_value(&mut out.text)?;
@@ -420,7 +427,7 @@ fn note_fields(by_class: &[Option<FieldId>], element: u32, out: &mut ParsedRecor
     }
 }
 
-fn push(text: &mut String, piece: &str) -> Span {
+fn push(text: &mut String, piece: &str) -> TextRange {
     let span = span(text.len(), piece.len());
     text.push_str(piece);
     span

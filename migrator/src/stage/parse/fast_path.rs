@@ -4,8 +4,8 @@
 //! Offsets are those of the tag from behind its name. Whatever is not as usual is read by
 //! [`super::attributes`].
 
-use super::names::NameId;
-use crate::record::Span;
+use super::names::AttributeNameId;
+use crate::record::TextRange;
 
 /// Bytes of a glance.
 const WORD: usize = size_of::<u64>();
@@ -22,9 +22,9 @@ const VALUE_BYTES_MAX: usize = 1 << 16;
 
 /// A name that is expected in a tag, as it stands there: a blank, the name, `="`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Expected {
+pub(super) struct PredictedAttribute {
     /// The name.
-    pub(super) name: NameId,
+    pub(super) name: AttributeNameId,
     /// Whether it has a prefix or declares a namespace.
     pub(super) qualified: bool,
     /// Bytes; names are shorter than 16 bits tell.
@@ -35,9 +35,9 @@ pub(super) struct Expected {
     last: u64,
 }
 
-impl Expected {
+impl PredictedAttribute {
     /// For a name that stands so in a tag.
-    pub(super) fn new(name: NameId, in_tag: &str, qualified: bool) -> Self {
+    pub(super) fn new(name: AttributeNameId, in_tag: &str, qualified: bool) -> Self {
         let bytes = in_tag.as_bytes();
         let short = bytes.len().min(WORD);
         let mut first = [0; WORD];
@@ -77,14 +77,14 @@ impl Expected {
 
 /// What of a tag is known to be plain: no `<`, no `&`, no white space but blanks.
 #[derive(Debug, Default)]
-pub(super) struct Plain {
+pub(super) struct PlainSpan {
     /// Where the next `<` or `&` stands.
     markup: usize,
     /// Where the next white space other than a blank stands, up to there.
     space: usize,
 }
 
-impl Plain {
+impl PlainSpan {
     /// Where the value that begins here ends, if it is plain and has its quote behind it.
     #[inline]
     pub(super) fn end_of_value(&mut self, tag: &[u8], start: usize) -> Option<usize> {
@@ -132,12 +132,12 @@ fn quote_in(bytes: &[u8]) -> Option<usize> {
 /// A piece of a tag that is to be copied in one go: usual attributes that are kept, and the little
 /// that stands between them.
 #[derive(Debug, Default)]
-pub(super) struct Piece {
+pub(super) struct CopySpan {
     from: usize,
     to: usize,
 }
 
-impl Piece {
+impl CopySpan {
     /// Takes an attribute in, `name="value` at an offset of the tag, and tells where it will stand
     /// in the record's text. What cannot be copied together with it is copied now.
     #[inline]
@@ -165,8 +165,8 @@ impl Piece {
 
 /// A piece of the record's text; 32 bits tell where all of it is.
 #[inline]
-pub(super) fn span(start: usize, len: usize) -> Span {
-    Span { start: offset(start), len: offset(len) }
+pub(super) fn span(start: usize, len: usize) -> TextRange {
+    TextRange { start: offset(start), len: offset(len) }
 }
 
 /// Offsets fit 32 bits: the text's length does, and what is kept of a text is no longer.
@@ -183,9 +183,9 @@ mod tests {
 
     #[test]
     fn a_name_is_told_from_others_that_begin_or_end_as_it_does() {
-        let name = NameId::default();
+        let name = AttributeNameId::default();
         for in_tag in [" a=\"", " abcde=\"", " abcdef=\"", " a_name_of_many_letters=\"", " é=\""] {
-            let expected = Expected::new(name, in_tag, false);
+            let expected = PredictedAttribute::new(name, in_tag, false);
             let tell = |rest: &str| expected.length_in(rest.as_bytes(), || in_tag);
             assert_eq!(tell(&format!("{in_tag}a value\">")), Some(in_tag.len()), "{in_tag}");
             for other in 0..in_tag.len() {
@@ -202,7 +202,7 @@ mod tests {
     fn what_stands_near_together_is_copied_at_once_and_what_does_not_apart() {
         let gap = "-".repeat(GAP_BYTES_MAX + 1);
         let tag = format!("a=\"1 b=\"2{gap}c=\"3");
-        let (mut piece, mut text) = (Piece::default(), "before ".to_owned());
+        let (mut piece, mut text) = (CopySpan::default(), "before ".to_owned());
         let ranges = [(0, 4), (5, 9), (9 + gap.len(), tag.len())];
         let places = ranges.map(|(from, to)| piece.take_in(from, to, &tag, &mut text));
         piece.copy(&tag, &mut text);
@@ -219,7 +219,7 @@ mod tests {
             pieces in proptest::collection::vec("[a-z!>'é]{0,70}[<&\t\n ]?", 1..8),
         ) {
             let tag = pieces.join("\"") + "\"";
-            let mut plain = Plain::default();
+            let mut plain = PlainSpan::default();
             let mut start = 0;
             for piece in &pieces {
                 let is_plain = !piece.contains(['<', '&', '\t', '\n']);

@@ -9,7 +9,7 @@ use quick_xml::Reader;
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::events::Event;
 
-use super::references::Cause;
+use super::references::ParseError;
 
 /// A start tag as far as it can be told where it ends.
 pub(super) struct FaultyTag<'t> {
@@ -23,7 +23,7 @@ pub(super) struct FaultyTag<'t> {
 
 /// Why nothing legal begins at a place.
 #[cold]
-pub(super) fn no_token(text: &str, at: usize) -> Cause {
+pub(super) fn no_token(text: &str, at: usize) -> ParseError {
     let mut reader = Reader::from_str(&text[at..]);
     match reader.read_event() {
         Err(error) => ill_formed(at, reader.error_position(), &error),
@@ -40,7 +40,7 @@ pub(super) fn no_token(text: &str, at: usize) -> Cause {
 /// # Errors
 /// The cause, where the text ends before the tag does.
 #[cold]
-pub(super) fn tag(text: &str, at: usize) -> Result<FaultyTag<'_>, Cause> {
+pub(super) fn tag(text: &str, at: usize) -> Result<FaultyTag<'_>, ParseError> {
     let mut reader = Reader::from_str(&text[at..]);
     let (name_bytes, bytes) = match reader.read_event() {
         Ok(Event::Start(tag) | Event::Empty(tag)) => {
@@ -55,7 +55,7 @@ pub(super) fn tag(text: &str, at: usize) -> Result<FaultyTag<'_>, Cause> {
 
 /// Why the end tag at a place does not end the element that is open, if any is.
 #[cold]
-pub(super) fn end_tag(text: &str, at: usize, open: Option<&str>) -> Cause {
+pub(super) fn end_tag(text: &str, at: usize, open: Option<&str>) -> ParseError {
     let event = Reader::from_str(&text[at..]).read_event();
     match (event, open) {
         (Err(Error::IllFormed(IllFormedError::UnmatchedEndTag(found))), Some(open)) => {
@@ -67,6 +67,6 @@ pub(super) fn end_tag(text: &str, at: usize, open: Option<&str>) -> Cause {
     }
 }
 
-fn ill_formed(at: usize, offset: u64, error: &Error) -> Cause {
+fn ill_formed(at: usize, offset: u64, error: &Error) -> ParseError {
     Cow::Owned(format!("not well-formed at byte {}: {error}", at as u64 + offset))
 }

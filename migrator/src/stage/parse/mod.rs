@@ -18,9 +18,9 @@ mod scan;
 
 use memchr::memmem;
 
-use self::element::Elements;
+use self::element::ElementReader;
 use self::names::is_name;
-use self::references::{Cause, first_illegal, resolve};
+use self::references::{ParseError, first_illegal, resolve};
 use self::scan::{NoToken, Scanner, Token};
 use crate::contract::convert::{int, trim};
 use crate::contract::model::Contract;
@@ -42,14 +42,14 @@ const APPLICATION_SLOT: u16 = 1;
 #[derive(Debug)]
 pub struct Parser<'c> {
     contract: &'c Contract,
-    elements: Elements<'c>,
+    elements: ElementReader<'c>,
     spares: Vec<ParsedRecord>,
 }
 
 impl<'c> Parser<'c> {
     /// A parser for the records of one contract.
     pub fn new(contract: &'c Contract) -> Self {
-        Self { contract, elements: Elements::new(&contract.scan), spares: Vec::new() }
+        Self { contract, elements: ElementReader::new(&contract.scan), spares: Vec::new() }
     }
 
     /// Scans one record.
@@ -84,7 +84,7 @@ impl<'c> Parser<'c> {
         }
     }
 
-    fn scan(&mut self, text: &str, out: &mut ParsedRecord) -> Result<(), Cause> {
+    fn scan(&mut self, text: &str, out: &mut ParsedRecord) -> Result<(), ParseError> {
         self.elements.start(out);
         let text = declaration::decode(text)?;
         if let Some(at) = first_illegal(&text) {
@@ -137,7 +137,7 @@ impl<'c> Parser<'c> {
     }
 
     /// The checks of contract.md 4 on the re-nested tree.
-    fn check_tree(&self, out: &mut ParsedRecord) -> Result<(), Cause> {
+    fn check_tree(&self, out: &mut ParsedRecord) -> Result<(), ParseError> {
         let id = self.application_id(out).ok_or("Request has no ID")?;
         let above_zero = match int(&id).ok_or("Request/@ID is no whole number")? {
             Value::Int(number) => number > 0,

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
-use super::references::Cause;
+use super::references::ParseError;
 use crate::contract::case::lower;
 use crate::contract::model::{AttributeClass, ScanPlan};
 use crate::record::OTHER_SPELLING;
@@ -18,7 +18,7 @@ const NAME_BYTES_MAX: usize = 50_000;
 
 /// An interned name, good until the table is shrunk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct NameId(u32);
+pub(super) struct AttributeNameId(u32);
 
 /// An attribute name that was seen before.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl KnownName {
         &mut self,
         element: u64,
         spelled: impl FnOnce() -> &'t str,
-    ) -> Result<(), Cause> {
+    ) -> Result<(), ParseError> {
         if self.last_element == element {
             return Err(format!("the attribute {} stands twice", spelled()).into());
         }
@@ -71,19 +71,19 @@ pub(super) struct NameTable {
 
 impl NameTable {
     /// The name's number; `None` if it is no legal XML name.
-    pub(super) fn intern(&mut self, text: &str, plan: &ScanPlan) -> Option<NameId> {
+    pub(super) fn intern(&mut self, text: &str, plan: &ScanPlan) -> Option<AttributeNameId> {
         let hash = hash_of(text);
         let found = self.table.find(hash, |id| self.names[*id as usize].text() == text).copied();
-        found.or_else(|| self.insert(hash, text, plan)).map(NameId)
+        found.or_else(|| self.insert(hash, text, plan)).map(AttributeNameId)
     }
 
     /// A name's entry.
-    pub(super) fn get_mut(&mut self, name: NameId) -> &mut KnownName {
+    pub(super) fn get_mut(&mut self, name: AttributeNameId) -> &mut KnownName {
         &mut self.names[name.0 as usize]
     }
 
     /// A name's entry.
-    pub(super) fn get(&self, name: NameId) -> &KnownName {
+    pub(super) fn get(&self, name: AttributeNameId) -> &KnownName {
         &self.names[name.0 as usize]
     }
 

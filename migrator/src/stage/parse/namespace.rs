@@ -22,21 +22,21 @@ const DECLARATIONS_KEPT: usize = 1_000;
 
 /// The declarations in force.
 #[derive(Debug, Default)]
-pub(super) struct Scopes {
-    declared: Vec<Declaration>,
+pub(super) struct NamespaceScopes {
+    declared: Vec<NamespaceDeclaration>,
     /// Where the declarations of a prefix are, the innermost last: an element may declare and use
     /// as many prefixes as it has room for.
     places: FxHashMap<String, Vec<usize>>,
 }
 
 #[derive(Debug)]
-struct Declaration {
+struct NamespaceDeclaration {
     depth: u16,
     prefix: String,
     uri: String,
 }
 
-impl Scopes {
+impl NamespaceScopes {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         if self.declared.capacity() > DECLARATIONS_KEPT {
@@ -98,7 +98,11 @@ impl Scopes {
             _ => check_uri(uri)?,
         }
         self.places.entry(prefix.to_owned()).or_default().push(self.declared.len());
-        self.declared.push(Declaration { depth, prefix: prefix.to_owned(), uri: uri.to_owned() });
+        self.declared.push(NamespaceDeclaration {
+            depth,
+            prefix: prefix.to_owned(),
+            uri: uri.to_owned(),
+        });
         Ok(())
     }
 
@@ -157,7 +161,7 @@ mod tests {
     fn open(element: &str, attributes: &[(&str, &str)]) -> Result<(), &'static str> {
         let owned: Vec<_> =
             attributes.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Scopes::default().open(1, element, &owned)
+        NamespaceScopes::default().open(1, element, &owned)
     }
 
     #[test]
@@ -194,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_scope_ends_with_its_element() {
-        let mut scopes = Scopes::default();
+        let mut scopes = NamespaceScopes::default();
         scopes.open(2, "a:b", &[("xmlns:a".to_owned(), "u".to_owned())]).unwrap();
         scopes.close(2);
         assert!(scopes.open(2, "a:b", &[]).is_err());

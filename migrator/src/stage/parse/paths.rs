@@ -5,10 +5,10 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
-use super::fast_path::Expected;
-use super::names::{NameId, is_name};
+use super::fast_path::PredictedAttribute;
+use super::names::{AttributeNameId, is_name};
 use crate::contract::model::{CARD, LITERAL_ADDRESS, LITERAL_CONTACT, ScanPlan};
-use crate::record::Kinds;
+use crate::record::ElementKinds;
 
 /// Paths beyond the contract's own are forgotten above this number.
 const PATHS_MAX: usize = 1 << 16;
@@ -24,12 +24,12 @@ pub(super) const ABOVE_ROOT: u32 = 0;
 
 /// A tag as far as it tells what may follow: the start of an element or its end.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Before {
+pub(super) struct PrecedingTag {
     path: u32,
     ended: bool,
 }
 
-impl Before {
+impl PrecedingTag {
     /// Before the root element.
     pub(super) fn root() -> Self {
         Self::start_of(ABOVE_ROOT)
@@ -61,7 +61,7 @@ pub(super) struct Path {
     /// Whether elements here are kept although they have no attribute for expressions.
     pub(super) kept: bool,
     /// What the contract makes of the name.
-    pub(super) kinds: Kinds,
+    pub(super) kinds: ElementKinds,
     /// The record (by serial number) that `order` and `last` speak of.
     seen_in: u64,
     /// How many paths this record had before this one.
@@ -71,7 +71,7 @@ pub(super) struct Path {
     /// Whether any element here was kept in this record.
     pub(super) listed: bool,
     /// Attributes that elements here had, in their usual order.
-    attributes: Vec<Expected>,
+    attributes: Vec<PredictedAttribute>,
     /// The path whose start came last behind the start of this one and behind its end: its first
     /// child and its next sibling. [`ABOVE_ROOT`] where none came.
     follows: [u32; 2],
@@ -79,12 +79,12 @@ pub(super) struct Path {
 
 impl Path {
     /// Path `name` below another, of which nothing is known yet.
-    fn new(parent: u32, name: &str, kinds: Kinds) -> Self {
+    fn new(parent: u32, name: &str, kinds: ElementKinds) -> Self {
         Self {
             parent,
             name: name.into(),
             slot: None,
-            kept: kinds != Kinds::default(),
+            kept: kinds != ElementKinds::default(),
             kinds,
             seen_in: 0,
             order: 0,
@@ -114,7 +114,7 @@ pub(super) struct Paths {
 impl Paths {
     /// The contract's own paths.
     pub(super) fn new(plan: &ScanPlan) -> Self {
-        let root = Path::new(ABOVE_ROOT, "", Kinds::default());
+        let root = Path::new(ABOVE_ROOT, "", ElementKinds::default());
         let mut paths =
             Self { table: HashTable::new(), nodes: vec![root], own: 0, record: 0, next_order: 0 };
         for (slot, path) in plan.paths.iter().enumerate() {
@@ -167,7 +167,11 @@ impl Paths {
     /// The same for a tag (from behind its `<`), if it has the name of the path that came here
     /// before; with the name's length.
     #[inline]
-    pub(super) fn enter_expected(&mut self, before: Before, tag: &[u8]) -> Option<(u32, usize)> {
+    pub(super) fn enter_expected(
+        &mut self,
+        before: PrecedingTag,
+        tag: &[u8],
+    ) -> Option<(u32, usize)> {
         let id = self.nodes[before.path as usize].follows[usize::from(before.ended)];
         let name = self.nodes[id as usize].name.as_bytes();
         let length = name.len();
@@ -181,7 +185,7 @@ impl Paths {
 
     /// Expects a path where it has come now. It is a child of the one before, or has the same
     /// parent.
-    pub(super) fn expect(&mut self, before: Before, path: u32) {
+    pub(super) fn expect(&mut self, before: PrecedingTag, path: u32) {
         self.nodes[before.path as usize].follows[usize::from(before.ended)] = path;
     }
 
@@ -209,7 +213,7 @@ impl Paths {
 
     /// What may come next in a tag after so many of the expected attributes.
     #[inline]
-    pub(super) fn attributes_from(&self, path: u32, place: usize) -> &[Expected] {
+    pub(super) fn attributes_from(&self, path: u32, place: usize) -> &[PredictedAttribute] {
         let all = &self.nodes[path as usize].attributes;
         &all[place.min(all.len())..(place + TRIED).min(all.len())]
     }
@@ -219,8 +223,8 @@ impl Paths {
         &mut self,
         path: u32,
         tried: usize,
-        name: NameId,
-        expected: impl FnOnce() -> Expected,
+        name: AttributeNameId,
+        expected: impl FnOnce() -> PredictedAttribute,
     ) -> usize {
         let all = &mut self.nodes[path as usize].attributes;
         match all.iter().position(|known| known.name == name) {
@@ -275,17 +279,17 @@ impl Paths {
 }
 
 /// What a contract makes of an element's name.
-fn kinds_of(name: &str, plan: &ScanPlan) -> Kinds {
+fn kinds_of(name: &str, plan: &ScanPlan) -> ElementKinds {
     let names = &plan.kept;
     let kinds = [
-        (name == names.contact, Kinds::CONTACT),
-        (name == names.address, Kinds::ADDRESS),
-        (names.employment.as_deref() == Some(name), Kinds::EMPLOYMENT),
-        (name == LITERAL_CONTACT, Kinds::LITERAL_CONTACT),
-        (name == LITERAL_ADDRESS, Kinds::LITERAL_ADDRESS),
-        (name == CARD, Kinds::CARD),
+        (name == names.contact, ElementKinds::CONTACT),
+        (name == names.address, ElementKinds::ADDRESS),
+        (names.employment.as_deref() == Some(name), ElementKinds::EMPLOYMENT),
+        (name == LITERAL_CONTACT, ElementKinds::LITERAL_CONTACT),
+        (name == LITERAL_ADDRESS, ElementKinds::LITERAL_ADDRESS),
+        (name == CARD, ElementKinds::CARD),
     ];
-    Kinds(kinds.iter().filter(|(is, _)| *is).fold(0, |all, (_, kind)| all | kind.0))
+    ElementKinds(kinds.iter().filter(|(is, _)| *is).fold(0, |all, (_, kind)| all | kind.0))
 }
 
 fn hash_of(parent: u32, name: &str) -> u64 {

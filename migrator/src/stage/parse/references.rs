@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 /// Why a record is turned down by the scan.
-pub(super) type Cause = Cow<'static, str>;
+pub(super) type ParseError = Cow<'static, str>;
 
 /// The character of a reference's body (`amp`, `#65`, `#x41`), or `None` where there is none.
 ///
