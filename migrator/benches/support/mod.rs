@@ -5,7 +5,7 @@
 use chrono::NaiveDateTime;
 use migrator::contract::model::Contract;
 use migrator::record::ValidRecord;
-use migrator::source::synthetic::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Product, Profile, Spec, SyntheticSource};
 use migrator::stage::validate::validate;
 
 /// The first `count` records of a profile.
@@ -18,7 +18,7 @@ pub(crate) fn records(profile: Profile, count: u32) -> Vec<ValidRecord> {
         duplicates: 0.0,
         rejects: 0.0,
     };
-    let generated = Generated::new(spec).unwrap();
+    let generated = SyntheticSource::new(spec).unwrap();
     generated.iter().map(|record| validate(record).unwrap()).collect()
 }
 

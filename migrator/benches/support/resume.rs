@@ -14,7 +14,7 @@ use migrator::contract::model::Contract;
 use migrator::record::{MappingOutcome, ParsedRecord, RawRecord, Reject};
 use migrator::run::pipeline::{Job, RecordStages, run};
 use migrator::run::worker_pool::Stages;
-use migrator::source::synthetic::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Product, Profile, Spec, SyntheticSource};
 use migrator::source::table::{TableNames, TableSource};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;
@@ -81,7 +81,7 @@ impl Resumed {
             duplicates: 0.0,
             rejects: 0.0,
         };
-        for record in Generated::new(spec).unwrap().iter() {
+        for record in SyntheticSource::new(spec).unwrap().iter() {
             let key = i64::from(logged) * i64::from(step) + i64::from(record.key);
             transaction
                 .execute(&format!("{insert} VALUES (?1, ?2)"), params![key, record.bytes])?;

@@ -9,7 +9,7 @@ use migrator::config::{Config, Link, Settings, SettingsArgs, Synchronous};
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::run::pipeline::{Job, RecordStages, run};
-use migrator::source::synthetic::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Product, Profile, Spec, SyntheticSource};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;
 use migrator::store::schema::Tables;
@@ -24,7 +24,7 @@ use migrator::util::partition::Partition;
 pub(crate) struct Bench {
     contract: Contract,
     catalogue: Catalogue,
-    source: Generated,
+    source: SyntheticSource,
     batch_size: usize,
     link: Link,
     now: NaiveDateTime,
@@ -44,7 +44,7 @@ impl Bench {
         Self {
             contract: Contract::embedded().unwrap(),
             catalogue: Catalogue::embedded().unwrap(),
-            source: Generated::new(spec).unwrap(),
+            source: SyntheticSource::new(spec).unwrap(),
             batch_size,
             link,
             now: NaiveDateTime::default(),

@@ -20,13 +20,13 @@ const LINE_PAUSE: Duration = Duration::from_secs(5);
 pub struct Display {
     quiet: bool,
     bar: ProgressBar,
-    lines: Option<Mutex<Lines>>,
+    lines: Option<Mutex<LineProgress>>,
     refused: Mutex<u64>,
 }
 
 /// Progress as lines of text.
 #[derive(Debug)]
-struct Lines {
+struct LineProgress {
     total: u64,
     done: u64,
     printed: Instant,
@@ -43,7 +43,7 @@ impl Display {
         bar.set_style(style());
         let note = link.map_or_else(String::new, |link| format!("  {link}"));
         bar.set_message(note.clone());
-        let lines = Lines { total, done: 0, printed: Instant::now(), note };
+        let lines = LineProgress { total, done: 0, printed: Instant::now(), note };
         Self {
             quiet,
             bar,
@@ -55,12 +55,12 @@ impl Display {
     /// Shows one event; called from any thread.
     pub fn show(&self, event: &RunEvent<'_>) {
         match event {
-            RunEvent::LogWithoutKey => self.say(
+            RunEvent::LogWithoutKey => self.print_line(
                 "the store's processing_log has no unique app_id: two processes on one range of \
                  records are not safe",
             ),
             RunEvent::Batch { records, skipped } => self.advance(records + skipped),
-            RunEvent::Refused { key, reason, message } => self.refused(*key, reason, message),
+            RunEvent::Refused { key, reason, message } => self.show_rejected(*key, reason, message),
         }
     }
 
@@ -79,7 +79,7 @@ impl Display {
     /// Says what became of records that another process took while this one had them in hand.
     pub fn lost_races(&self, books: &Books) {
         if books.lost_race > 0 {
-            self.say(&lost_races(books.lost_race));
+            self.print_line(&lost_races(books.lost_race));
         }
     }
 
@@ -91,23 +91,23 @@ impl Display {
         lines.done += records;
         if lines.printed.elapsed() >= LINE_PAUSE {
             lines.printed = Instant::now();
-            self.say(&format!("{} of {} records{}", lines.done, lines.total, lines.note));
+            self.print_line(&format!("{} of {} records{}", lines.done, lines.total, lines.note));
         }
     }
 
-    fn refused(&self, key: i32, reason: &str, message: &str) {
+    fn show_rejected(&self, key: i32, reason: &str, message: &str) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         *refused += 1;
         if *refused <= REFUSED_SHOWN_MAX {
-            self.say(&format!("record {key}: {reason} ({message})"));
+            self.print_line(&format!("record {key}: {reason} ({message})"));
         } else if *refused == REFUSED_SHOWN_MAX + 1 {
-            self.say("further records that the store refuses are in processing_log only");
+            self.print_line("further records that the store refuses are in processing_log only");
         }
     }
 
-    fn say(&self, line: &str) {
+    fn print_line(&self, line: &str) {
         if !self.quiet {
-            self.bar.suspend(|| complain(line));
+            self.bar.suspend(|| print_error(line));
         }
     }
 }
@@ -182,13 +182,13 @@ pub fn width() -> usize {
 /// Tells those at the terminal what is no result, in lines of its width.
 pub fn note(line: &str) {
     if !std::io::stderr().is_terminal() {
-        return complain(line);
+        return print_error(line);
     }
     let prefix = "migrator: ".len();
-    complain(&textwrap::fill(line, width().saturating_sub(prefix)).replace('\n', "\n  "));
+    print_error(&textwrap::fill(line, width().saturating_sub(prefix)).replace('\n', "\n  "));
 }
 
 /// Says something on stderr; where that is closed, nobody listens.
-fn complain(line: &str) {
+fn print_error(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "migrator: {line}");
 }

@@ -11,14 +11,14 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rusqlite::{Connection, params};
 
 use super::resolve;
-use super::resolve::refuse_unused;
+use super::resolve::reject_unused;
 use crate::cli::args::{GenerateArgs, ServerArgs};
 use crate::config::InsertMethod;
 use crate::contract::catalogue::{Catalogue, SqlType};
 use crate::contract::model::Contract;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{SqlRow, SqlValue};
-use crate::source::synthetic::{Generated, Product, Spec};
+use crate::source::synthetic::{Product, Spec, SyntheticSource};
 use crate::store::mssql::url::ServerUrl;
 use crate::store::{InsertOutcome, Role, Store, schema};
 
@@ -37,7 +37,7 @@ const EXTRACTED_AT: &str = "2026-01-01 00:00:00.0000000";
 /// # Errors
 /// Rates that make no sense, a target that is there already, a target that cannot be written.
 pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
-    let series = Generated::new(Spec {
+    let series = SyntheticSource::new(Spec {
         product: args.product,
         profile: args.profile,
         records: args.records,
@@ -45,16 +45,16 @@ pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
         duplicates: args.duplicates,
         rejects: args.rejects,
     })?;
-    let target = Target::parse(&args.out, &args.server)?;
+    let target = OutputTarget::parse(&args.out, &args.server)?;
     let progress = progress(args);
     let bytes = match &target {
-        Target::Folder(path) => {
-            written_aside(&target, path, |aside| write_folder(&series, aside, &progress))?
+        OutputTarget::Folder(path) => {
+            write_staged(&target, path, |staged| write_folder(&series, staged, &progress))?
         }
-        Target::Sqlite(path) => written_aside(&target, path, |aside| {
-            write_table(&series, args.product, aside, &progress)
+        OutputTarget::Sqlite(path) => write_staged(&target, path, |staged| {
+            write_table(&series, args.product, staged, &progress)
         })?,
-        Target::Server(url) => write_to_server(&series, url.clone(), args, &progress)?,
+        OutputTarget::Server(url) => write_to_server(&series, url.clone(), args, &progress)?,
     };
     progress.finish_and_clear();
     if !args.quiet {
@@ -71,19 +71,19 @@ pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
 
 /// Where records go.
 #[derive(Debug, PartialEq, Eq)]
-enum Target {
+enum OutputTarget {
     Folder(PathBuf),
     Sqlite(PathBuf),
     Server(ServerUrl),
 }
 
-impl Target {
+impl OutputTarget {
     fn parse(out: &str, server: &ServerArgs) -> Result<Self> {
         if out.starts_with("mssql:") {
             let url = ServerUrl::parse(out)?.with_schema(server.schema.as_deref());
             return Ok(Self::Server(url));
         }
-        refuse_unused(server, &[out])?;
+        reject_unused(server, &[out])?;
         let (target, path) = match out.split_once(':') {
             Some(("sqlite", path)) => (Self::Sqlite(PathBuf::from(path)), path),
             Some((scheme, rest)) if rest.starts_with("//") => {
@@ -99,7 +99,7 @@ impl Target {
     }
 
     /// An empty folder and an empty file may be replaced, nothing else.
-    fn refuse_existing(&self, path: &Path) -> Result<()> {
+    fn reject_existing(&self, path: &Path) -> Result<()> {
         let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
         let free = match self {
             Self::Folder(_) => metadata.is_dir() && is_empty_folder(path)?,
@@ -122,35 +122,35 @@ fn is_empty_folder(path: &Path) -> Result<bool> {
 }
 
 /// Writes beside the target and renames; returns the bytes of all records.
-fn written_aside(
-    target: &Target,
+fn write_staged(
+    target: &OutputTarget,
     path: &Path,
     write: impl FnOnce(&Path) -> Result<u64>,
 ) -> Result<u64> {
-    target.refuse_existing(path)?;
-    let aside = Aside::new(path)?;
-    let bytes = write(&aside.path)?;
-    aside.rename_to(path)?;
+    target.reject_existing(path)?;
+    let staged = StagedOutput::new(path)?;
+    let bytes = write(&staged.path)?;
+    staged.rename_to(path)?;
     Ok(bytes)
 }
 
 /// The file or folder beside the target that is written first; removed unless it is renamed.
-struct Aside {
+struct StagedOutput {
     path: PathBuf,
 }
 
-impl Aside {
+impl StagedOutput {
     fn new(target: &Path) -> Result<Self> {
         let mut name = std::ffi::OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         name.push(".partial.tmp");
-        let aside = Self { path: target.with_file_name(name) };
+        let staged = Self { path: target.with_file_name(name) };
         // What an interrupted run left behind.
-        aside.remove();
+        staged.remove();
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(|cause| failed("create", parent, cause))?;
         }
-        Ok(aside)
+        Ok(staged)
     }
 
     fn rename_to(&self, target: &Path) -> Result<()> {
@@ -168,14 +168,14 @@ impl Aside {
     }
 }
 
-impl Drop for Aside {
+impl Drop for StagedOutput {
     fn drop(&mut self) {
         self.remove();
     }
 }
 
 /// Writes `0000001.xml` and so on; returns the bytes of all records.
-fn write_folder(series: &Generated, folder: &Path, progress: &ProgressBar) -> Result<u64> {
+fn write_folder(series: &SyntheticSource, folder: &Path, progress: &ProgressBar) -> Result<u64> {
     fs::create_dir(folder).map_err(|cause| failed("create", folder, cause))?;
     let width = series.records().to_string().len().max(7);
     let mut bytes = 0;
@@ -191,7 +191,7 @@ fn write_folder(series: &Generated, folder: &Path, progress: &ProgressBar) -> Re
 
 /// Writes the source table that the product's contract names; returns the bytes of all records.
 fn write_table(
-    series: &Generated,
+    series: &SyntheticSource,
     product: Product,
     file: &Path,
     progress: &ProgressBar,
@@ -209,7 +209,7 @@ fn write_table(
 /// Writes the source table that the product's contract names, in one transaction, so that all of it
 /// is there or nothing; returns the bytes of all records.
 fn write_to_server(
-    series: &Generated,
+    series: &SyntheticSource,
     url: ServerUrl,
     args: &GenerateArgs,
     progress: &ProgressBar,
@@ -273,7 +273,7 @@ fn source_row(key: i32, text: &[u8]) -> SqlRow {
 }
 
 fn fill_table(
-    series: &Generated,
+    series: &SyntheticSource,
     file: &Path,
     contract: &Contract,
     progress: &ProgressBar,
@@ -337,12 +337,12 @@ mod tests {
 
     #[test]
     fn a_target_is_a_folder_a_file_or_a_server() {
-        let parse = |out: &str| Target::parse(out, &ServerArgs::default());
-        let folder = |path: &str| Target::Folder(PathBuf::from(path));
+        let parse = |out: &str| OutputTarget::parse(out, &ServerArgs::default());
+        let folder = |path: &str| OutputTarget::Folder(PathBuf::from(path));
         assert_eq!(parse("some/folder").unwrap(), folder("some/folder"));
         assert_eq!(parse("C:\\records").unwrap(), folder("C:\\records"));
-        assert_eq!(parse("sqlite:a.db").unwrap(), Target::Sqlite(PathBuf::from("a.db")));
-        assert!(matches!(parse("mssql://user@host/db").unwrap(), Target::Server(_)));
+        assert_eq!(parse("sqlite:a.db").unwrap(), OutputTarget::Sqlite(PathBuf::from("a.db")));
+        assert!(matches!(parse("mssql://user@host/db").unwrap(), OutputTarget::Server(_)));
         for refused in ["mysql://user@host/db", "mssql://host/db", "", "sqlite:"] {
             assert!(parse(refused).is_err(), "{refused}");
         }

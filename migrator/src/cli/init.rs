@@ -12,7 +12,7 @@ use crate::store::mssql::setup::Recreate;
 
 /// Runs the verb.
 pub fn run(args: &InitArgs) -> Result<ExitCode> {
-    resolve::refuse_unused(&args.server, &[&args.store])?;
+    resolve::reject_unused(&args.server, &[&args.store])?;
     let (_, catalogue) = resolve::load(&args.contract)?;
     let at = resolve::store_location(&args.store, &args.server)?;
     let setup = match (args.recreate.as_deref(), at) {

@@ -23,14 +23,14 @@ use crate::store::sqlite::SqliteStore;
 
 /// What `--contract` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Named<'a> {
+enum ContractRef<'a> {
     /// A file.
     File(&'a Path),
     /// A contract that is part of the program.
     BuiltinContract(BuiltinContract),
 }
 
-impl<'a> Named<'a> {
+impl<'a> ContractRef<'a> {
     /// A plain word that is no file is the name of a contract that ships.
     fn of(contract: Option<&'a Path>) -> Result<Self> {
         let Some(path) = contract else { return Ok(Self::BuiltinContract(APPLICATIONS)) };
@@ -66,9 +66,9 @@ fn no_file(path: &Path) -> Error {
 
 /// The contract that the command line names, or the one that is taken where it names none.
 pub(super) fn contract(named: Option<&Path>) -> Result<Contract> {
-    match Named::of(named)? {
-        Named::File(path) => Contract::load(path),
-        Named::BuiltinContract(shipped) => Contract::shipped(shipped),
+    match ContractRef::of(named)? {
+        ContractRef::File(path) => Contract::load(path),
+        ContractRef::BuiltinContract(shipped) => Contract::shipped(shipped),
     }
 }
 
@@ -85,20 +85,20 @@ pub(super) fn read_contract(args: &ContractArgs) -> Result<(ContractSyntax, Cont
 
 /// The contract's name and text.
 pub(super) fn contract_text(args: &ContractArgs) -> Result<(String, String)> {
-    Named::of(args.contract.as_deref())?.text()
+    ContractRef::of(args.contract.as_deref())?.text()
 }
 
 fn catalogue(args: &ContractArgs) -> Result<Catalogue> {
-    match (tables_path(args)?, Named::of(args.contract.as_deref())?) {
+    match (tables_path(args)?, ContractRef::of(args.contract.as_deref())?) {
         (Some(path), _) => Catalogue::load(&path),
-        (None, Named::BuiltinContract(shipped)) => Catalogue::shipped(shipped),
-        (None, Named::File(path)) => Catalogue::load(&Catalogue::beside(path)),
+        (None, ContractRef::BuiltinContract(shipped)) => Catalogue::shipped(shipped),
+        (None, ContractRef::File(path)) => Catalogue::load(&Catalogue::beside(path)),
     }
 }
 
 /// The catalogue, for verbs that can do without: a contract need not have one beside it, but one
 /// that is named must be there.
-pub(super) fn catalogue_if_there(args: &ContractArgs) -> Result<Option<Catalogue>> {
+pub(super) fn optional_catalogue(args: &ContractArgs) -> Result<Option<Catalogue>> {
     match tables_path(args)? {
         Some(path) if args.tables.is_none() && !path.exists() => Ok(None),
         _ => catalogue(args).map(Some),
@@ -107,10 +107,10 @@ pub(super) fn catalogue_if_there(args: &ContractArgs) -> Result<Option<Catalogue
 
 /// `--tables`, else `<contract>.tables.json` beside the contract; none for what ships.
 pub(super) fn tables_path(args: &ContractArgs) -> Result<Option<PathBuf>> {
-    Ok(match (&args.tables, Named::of(args.contract.as_deref())?) {
+    Ok(match (&args.tables, ContractRef::of(args.contract.as_deref())?) {
         (Some(path), _) => Some(path.clone()),
-        (None, Named::File(path)) => Some(Catalogue::beside(path)),
-        (None, Named::BuiltinContract(_)) => None,
+        (None, ContractRef::File(path)) => Some(Catalogue::beside(path)),
+        (None, ContractRef::BuiltinContract(_)) => None,
     })
 }
 
@@ -124,7 +124,7 @@ pub(super) fn fits(
     args: &ContractArgs,
     contract: &Contract,
 ) -> Result<Option<String>> {
-    let Location::Generated(spec) = location else { return Ok(None) };
+    let Location::Synthetic(spec) = location else { return Ok(None) };
     let meant = spec.product.contract();
     let (makes, takes) =
         (Contract::shipped(meant)?.source_application_table, &contract.source_application_table);
@@ -180,7 +180,7 @@ pub(super) enum StoreLocation<'a> {
 }
 
 /// Refuses what is for a server where no place is on one.
-pub(super) fn refuse_unused(server: &ServerArgs, places: &[&str]) -> Result<()> {
+pub(super) fn reject_unused(server: &ServerArgs, places: &[&str]) -> Result<()> {
     if places.iter().any(|place| place.starts_with("mssql:")) {
         return Ok(());
     }
@@ -300,7 +300,9 @@ mod tests {
             (Some("applications"), "applications"),
             (Some("loans"), "loans"),
         ] {
-            let Named::BuiltinContract(shipped) = Named::of(written.map(Path::new)).unwrap() else {
+            let ContractRef::BuiltinContract(shipped) =
+                ContractRef::of(written.map(Path::new)).unwrap()
+            else {
                 panic!("{written:?}")
             };
             assert_eq!(shipped.name, name);
@@ -317,7 +319,7 @@ mod tests {
             ("mortgages", "the contracts that ship are applications and loans"),
             ("", "there is no such file"),
         ] {
-            let error = Named::of(Some(Path::new(written))).unwrap_err();
+            let error = ContractRef::of(Some(Path::new(written))).unwrap_err();
             assert_eq!(error.exit_code(), 2);
             assert!(error.to_string().contains(expected), "{written}: {error}");
         }

@@ -37,13 +37,13 @@ const NOW_DIGITS: u16 = 6;
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
     let cancellation = Arc::new(CancellationToken::default());
-    hear_signals(&cancellation)?;
-    resolve::refuse_unused(&args.server, &[&args.source, &args.store])?;
+    cancel_on_signals(&cancellation)?;
+    resolve::reject_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = resolve::load(&args.contract)?;
     let location = resolve::source_location(&args.source, &contract, &args.server)?;
     let at = resolve::store_location(&args.store, &args.server)?;
     match &at {
-        StoreLocation::Sqlite(path) => refuse_one_file(&location, path)?,
+        StoreLocation::Sqlite(path) => reject_same_file(&location, path)?,
         StoreLocation::Mssql(_) if args.synchronous.is_some() => {
             return Err(Error::usage(
                 "--synchronous would be ignored with --store mssql://: it says how sqlite: flushes",
@@ -105,7 +105,7 @@ fn link(args: &RunArgs) -> Option<Link> {
 
 /// Ctrl-C and a polite kill interrupt the run; before it has begun they end the process at once, and
 /// so does a second one.
-fn hear_signals(cancellation: &Arc<CancellationToken>) -> Result<()> {
+fn cancel_on_signals(cancellation: &Arc<CancellationToken>) -> Result<()> {
     let unheard = |cause| Error::caused(ErrorKind::Environment, "cannot listen for signals", cause);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(unheard)?;
     let cancellation = Arc::clone(cancellation);
@@ -129,7 +129,7 @@ fn point_in_time(text: &str) -> Result<NaiveDateTime> {
 }
 
 /// A source that is written to while it is read, by another schema, helps nobody.
-fn refuse_one_file(location: &Location, store: &Path) -> Result<()> {
+fn reject_same_file(location: &Location, store: &Path) -> Result<()> {
     let real = |path: &Path| fs::canonicalize(path).ok();
     match location.database().map(real) {
         Some(Some(source)) if real(store).as_ref() == Some(&source) => Err(Error::usage(format!(

@@ -23,7 +23,7 @@ use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 use crate::util::partition::Partition;
-use crate::verify::{Audit, AuditReport};
+use crate::verify::{Verification, VerifyReport};
 
 /// Coercers that are kept, one for each run's `now`. Several processes side by side leave their
 /// records interleaved; runs one after the other need no more than one.
@@ -31,7 +31,7 @@ const COERCERS_KEPT_MAX: usize = 64;
 
 /// Runs the verb.
 pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
-    resolve::refuse_unused(&args.server, &[&args.source, &args.store])?;
+    resolve::reject_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = resolve::load(&args.contract)?;
     let location = resolve::source_location(&args.source, &contract, &args.server)?;
     let at = resolve::store_location(&args.store, &args.server)?;
@@ -43,8 +43,8 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
         display::note(&misfit);
     }
     let display = Display::new(source.count(), args.quiet, None);
-    let mut stages = Stages::new(&contract, &catalogue);
-    let audit = Audit { source: source.as_ref(), store: &*store, strict: args.strict };
+    let mut stages = MappingStages::new(&contract, &catalogue);
+    let audit = Verification { source: source.as_ref(), store: &*store, strict: args.strict };
     let outcome = audit
         .run(&mut |record, now| stages.map(record, now), &mut |records| display.advance(records));
     display.finish();
@@ -60,14 +60,14 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
 }
 
 /// The mapping half of a run, for any `now`.
-struct Stages<'c> {
+struct MappingStages<'c> {
     contract: &'c Contract,
     catalogue: &'c Catalogue,
     parser: Parser<'c>,
     coercers: FxHashMap<NaiveDateTime, Coercer>,
 }
 
-impl<'c> Stages<'c> {
+impl<'c> MappingStages<'c> {
     fn new(contract: &'c Contract, catalogue: &'c Catalogue) -> Self {
         let coercers = FxHashMap::default();
         Self { contract, catalogue, parser: Parser::new(contract), coercers }
@@ -109,7 +109,7 @@ impl<'c> Stages<'c> {
     }
 }
 
-fn publish(report: &AuditReport, quiet: bool) {
+fn publish(report: &VerifyReport, quiet: bool) {
     let mut text = findings(report);
     if !quiet {
         text.push_str(&summary(report));
@@ -120,7 +120,7 @@ fn publish(report: &AuditReport, quiet: bool) {
 }
 
 /// One line for each finding that is named, then how many more there are.
-fn findings(report: &AuditReport) -> String {
+fn findings(report: &VerifyReport) -> String {
     let mut text = String::new();
     for finding in &report.findings {
         // Writing into a String cannot fail.
@@ -137,7 +137,7 @@ fn findings(report: &AuditReport) -> String {
 }
 
 /// Three lines: the records, the rows, the outcome.
-fn summary(report: &AuditReport) -> String {
+fn summary(report: &VerifyReport) -> String {
     let records = &report.records;
     let rows: u64 = report.rows.values().sum();
     let faults: u64 = report.finding_counts.values().sum();

@@ -65,10 +65,10 @@ struct FolderReader<'a> {
 }
 
 impl Reader for FolderReader<'_> {
-    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
+    fn keys_after(&mut self, after: i32, max: usize) -> Result<Vec<i32>> {
         let files = &self.source.files;
         let first = files.partition_point(|(key, _)| *key <= after);
-        Ok(files[first..].iter().take(most).map(|(key, _)| *key).collect())
+        Ok(files[first..].iter().take(max).map(|(key, _)| *key).collect())
     }
 
     fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::files::FolderSource;
 use super::server_table::ServerTable;
-use super::synthetic::{Generated, Product, Profile, Spec};
+use super::synthetic::{Product, Profile, Spec, SyntheticSource};
 use super::table::{TableNames, TableSource};
 use super::{Reader, Source};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ pub enum Location {
     Sqlite(PathBuf),
     /// `generated:PROFILE,N,SEED[,PRODUCT]`: invented records, without duplicates or rejects; card
     /// applications unless the product is `rl`.
-    Generated(Spec),
+    Synthetic(Spec),
     /// `mssql://…`: a source table on a server.
     Server {
         /// Where it is.
@@ -46,7 +46,7 @@ impl Location {
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
         match text.strip_prefix("generated:") {
-            Some(spec) => parse_generated(spec).map(Self::Generated).ok_or_else(|| {
+            Some(spec) => parse_generated(spec).map(Self::Synthetic).ok_or_else(|| {
                 let form = "generated:PROFILE,N,SEED[,cc|rl], such as generated:staged,1000,42";
                 Error::usage(format!("source {text}: the form is {form}"))
             }),
@@ -83,8 +83,8 @@ impl Location {
             Self::Sqlite(path) => Box::new(
                 TableSource::open(path, names, partition)?.heeding(Arc::clone(cancellation)),
             ),
-            Self::Generated(spec) => {
-                Box::new(GeneratedShare { series: Generated::new(*spec)?, partition })
+            Self::Synthetic(spec) => {
+                Box::new(SyntheticPartition { series: SyntheticSource::new(*spec)?, partition })
             }
             Self::Server { url, password_file } => {
                 let password = Password::find(password_file.as_deref())?;
@@ -97,7 +97,7 @@ impl Location {
     pub fn database(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
-            Self::Folder(_) | Self::Generated(_) | Self::Server { .. } => None,
+            Self::Folder(_) | Self::Synthetic(_) | Self::Server { .. } => None,
         }
     }
 }
@@ -116,19 +116,19 @@ fn parse_generated(text: &str) -> Option<Spec> {
 }
 
 /// One share of a series of invented records.
-struct GeneratedShare {
-    series: Generated,
+struct SyntheticPartition {
+    series: SyntheticSource,
     partition: Partition,
 }
 
-impl GeneratedShare {
+impl SyntheticPartition {
     fn keys(&self, after: i32) -> impl Iterator<Item = i32> {
         let last = i32::try_from(self.series.records()).unwrap_or(i32::MAX);
         (after.saturating_add(1)..=last).filter(|&key| self.partition.contains(key))
     }
 }
 
-impl Source for GeneratedShare {
+impl Source for SyntheticPartition {
     fn count(&self) -> u64 {
         self.keys(0).count() as u64
     }
@@ -138,9 +138,9 @@ impl Source for GeneratedShare {
     }
 }
 
-impl Reader for &GeneratedShare {
-    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
-        Ok(self.keys(after).take(most).collect())
+impl Reader for &SyntheticPartition {
+    fn keys_after(&mut self, after: i32, max: usize) -> Result<Vec<i32>> {
+        Ok(self.keys(after).take(max).collect())
     }
 
     fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
@@ -178,11 +178,11 @@ mod tests {
         for (text, location) in [
             ("sqlite:a/b.db", Some(Location::Sqlite("a/b.db".into()))),
             ("a/b", Some(Location::Folder("a/b".into()))),
-            ("generated:staged,10,7", Some(Location::Generated(spec))),
-            ("generated:Staged, 10, 7", Some(Location::Generated(spec))),
+            ("generated:staged,10,7", Some(Location::Synthetic(spec))),
+            ("generated:Staged, 10, 7", Some(Location::Synthetic(spec))),
             ("generated:staged,10", None),
-            ("generated:staged,10,7,cc", Some(Location::Generated(spec))),
-            ("generated:staged,10,7,rl", Some(Location::Generated(loans))),
+            ("generated:staged,10,7,cc", Some(Location::Synthetic(spec))),
+            ("generated:staged,10,7,rl", Some(Location::Synthetic(loans))),
             ("generated:staged,10,7,8", None),
             ("generated:staged,10,7,rl,", None),
             ("generated:huge,10,7", None),

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::record::RawRecord;
 use crate::stage::validate::RECORD_BYTES_MAX;
 
-use self::synthetic::Generated;
+use self::synthetic::SyntheticSource;
 
 /// Most bytes of a record that are read: enough for validation to see that there are too many.
 pub const RECORD_BYTES_READ_MAX: usize = RECORD_BYTES_MAX + 1;
@@ -26,15 +26,15 @@ pub trait Source: Send + Sync {
 
 /// Reads from a source; several may read at once.
 pub trait Reader: Send {
-    /// At most `most` keys above `after`, ascending, none twice; empty at the end.
-    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>>;
+    /// At most `max` keys above `after`, ascending, none twice; empty at the end.
+    fn keys_after(&mut self, after: i32, max: usize) -> Result<Vec<i32>>;
 
     /// Gives the records with these ascending keys to `each`, one at a time. A record that has
     /// vanished since its key was read is left out.
     fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()>;
 }
 
-impl Source for Generated {
+impl Source for SyntheticSource {
     fn count(&self) -> u64 {
         self.records().into()
     }
@@ -44,10 +44,10 @@ impl Source for Generated {
     }
 }
 
-impl Reader for &Generated {
-    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
+impl Reader for &SyntheticSource {
+    fn keys_after(&mut self, after: i32, max: usize) -> Result<Vec<i32>> {
         let last = i32::try_from(self.records()).unwrap_or(i32::MAX);
-        Ok((after.saturating_add(1)..=last).take(most).collect())
+        Ok((after.saturating_add(1)..=last).take(max).collect())
     }
 
     fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {

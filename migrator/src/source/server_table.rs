@@ -31,7 +31,7 @@ pub const HAS_COLUMN: &str = "SELECT COUNT(*) FROM [INFORMATION_SCHEMA].[COLUMNS
 /// The records of one table.
 pub struct ServerTable {
     login: Login,
-    texts: Texts,
+    queries: Queries,
     count: u64,
 }
 
@@ -46,8 +46,8 @@ impl ServerTable {
     ) -> Result<Self> {
         let schema = url.schema.clone().unwrap_or_else(|| SCHEMA.to_owned());
         let login = Login::new(url, password)?;
-        let (texts, count) = retry::at_start(|| look(&login, &schema, names, partition))?;
-        Ok(Self { login, texts, count })
+        let (queries, count) = retry::at_start(|| look(&login, &schema, names, partition))?;
+        Ok(Self { login, queries, count })
     }
 }
 
@@ -57,7 +57,7 @@ fn look(
     schema: &str,
     names: TableNames<'_>,
     partition: Partition,
-) -> Result<(Texts, u64)> {
+) -> Result<(Queries, u64)> {
     let failure = |error| failure(login, &error);
     let mut wire = Wire::open(login).map_err(failure)?;
     for column in ["app_id", names.text_column] {
@@ -70,11 +70,11 @@ fn look(
     }
     let application = [APPLICATION_SCHEMA, names.application_table, "app_id"];
     let is_joined = has_column(&mut wire, application).map_err(failure)?;
-    let texts = Texts::new(schema, names, is_joined, partition);
-    refuse_bad_keys(&mut wire, login, &texts.bad_keys)?;
-    let count = wire.batch_row(&texts.count).map_err(failure)?;
+    let queries = Queries::new(schema, names, is_joined, partition);
+    refuse_bad_keys(&mut wire, login, &queries.bad_keys)?;
+    let count = wire.batch_row(&queries.count).map_err(failure)?;
     let count = count.as_deref().and_then(<[_]>::first).and_then(key_of).unwrap_or_default();
-    Ok((texts, count.unsigned_abs()))
+    Ok((queries, count.unsigned_abs()))
 }
 
 fn has_column(wire: &mut Wire, names: [&str; 3]) -> std::result::Result<bool, WireError> {
@@ -114,16 +114,16 @@ impl Source for ServerTable {
 
 /// The texts of the queries.
 #[derive(Debug, PartialEq, Eq)]
-struct Texts {
+struct Queries {
     count: String,
     bad_keys: String,
-    /// Keys above `@P1`: [`Texts::keys`] puts their number in front.
+    /// Keys above `@P1`: [`Queries::keys`] puts their number in front.
     keys: String,
     /// Records with keys from `@P1` to `@P2`.
     records: String,
 }
 
-impl Texts {
+impl Queries {
     fn new(schema: &str, names: TableNames<'_>, is_joined: bool, partition: Partition) -> Self {
         let mut conditions = Vec::new();
         if is_joined {
@@ -161,8 +161,8 @@ impl Texts {
     }
 
     /// The first keys above `@P1`, none twice.
-    fn keys(&self, most: usize) -> String {
-        self.keys.replacen("SELECT ", &format!("SELECT DISTINCT TOP ({most}) "), 1)
+    fn keys(&self, max: usize) -> String {
+        self.keys.replacen("SELECT ", &format!("SELECT DISTINCT TOP ({max}) "), 1)
     }
 }
 
@@ -190,8 +190,8 @@ impl ServerReader<'_> {
 }
 
 impl Reader for ServerReader<'_> {
-    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
-        let text = self.source.texts.keys(most);
+    fn keys_after(&mut self, after: i32, max: usize) -> Result<Vec<i32>> {
+        let text = self.source.queries.keys(max);
         let mut backoff = Backoff::default();
         loop {
             let mut keys = Vec::new();
@@ -214,7 +214,7 @@ impl Reader for ServerReader<'_> {
         loop {
             let bounds = vec![ColumnData::I32(Some(next)), ColumnData::I32(Some(last))];
             let source = self.source;
-            let read = self.query(&source.texts.records, bounds, &mut |row| {
+            let read = self.query(&source.queries.records, bounds, &mut |row| {
                 let [key, text] = row else { return Ok(()) };
                 let key = key_of(key).and_then(|key| i32::try_from(key).ok());
                 let Some(key) = key else { return Ok(()) };
@@ -286,16 +286,16 @@ mod tests {
 
     #[test]
     fn records_are_asked_for_so() {
-        let alone = Texts::new("migration", NAMES, false, Partition::ALL);
-        let joined = Texts::new("migration", NAMES, true, Partition::new(1, 3).unwrap());
-        let texts: Vec<_> = [alone, joined]
+        let alone = Queries::new("migration", NAMES, false, Partition::ALL);
+        let joined = Queries::new("migration", NAMES, true, Partition::new(1, 3).unwrap());
+        let queries: Vec<_> = [alone, joined]
             .into_iter()
-            .flat_map(|texts| {
-                let keys = texts.keys(500);
-                [texts.count, texts.bad_keys, keys, texts.records]
+            .flat_map(|queries| {
+                let keys = queries.keys(500);
+                [queries.count, queries.bad_keys, keys, queries.records]
             })
             .collect();
-        insta::assert_snapshot!(texts.join("\n"));
+        insta::assert_snapshot!(queries.join("\n"));
     }
 
     #[test]

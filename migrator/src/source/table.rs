@@ -60,7 +60,7 @@ impl TableSource {
         };
         let connection = source.connect(BUSY_TIMEOUT)?;
         source.check_columns(&connection, names)?;
-        let rows = Rows {
+        let rows = RowQuery {
             table: quoted(names.table),
             joined: source.condition_of_join(&connection, names)?,
             share: share(partition),
@@ -68,13 +68,14 @@ impl TableSource {
         source.keys = rows.select(
             "DISTINCT s.app_id",
             &["s.app_id > ?1"],
-            Share::Own,
+            PartitionFilter::Own,
             " ORDER BY s.app_id LIMIT ?2",
         );
         // The share counts here too: the texts of other shares between two keys cost no reading.
         let record = format!("s.app_id, s.{}", quoted(names.text_column));
         let between = "s.app_id BETWEEN ?1 AND ?2";
-        source.records = rows.select(&record, &[between], Share::Own, " ORDER BY s.app_id");
+        source.records =
+            rows.select(&record, &[between], PartitionFilter::Own, " ORDER BY s.app_id");
         source.count = source.check_keys(&connection, names, &rows)?;
         Ok(source)
     }
@@ -139,7 +140,7 @@ impl TableSource {
         &self,
         connection: &Connection,
         names: TableNames<'_>,
-        rows: &Rows,
+        rows: &RowQuery,
     ) -> Result<u64> {
         let outside = format!("(s.app_id < 1 OR s.app_id > {})", i32::MAX);
         let number = |text: &str| {
@@ -152,10 +153,10 @@ impl TableSource {
             } else {
                 format!("(typeof(s.app_id) <> 'integer' OR {outside})")
             };
-            let faults = number(&rows.select("count(*)", &[&bad], Share::Any, ""))?;
+            let faults = number(&rows.select("count(*)", &[&bad], PartitionFilter::Any, ""))?;
             let named =
                 if faults > 0 { first_keys(connection, rows, &bad)? } else { String::new() };
-            Ok((number(&rows.select("count(*)", &[], Share::Own, ""))?, faults, named))
+            Ok((number(&rows.select("count(*)", &[], PartitionFilter::Own, ""))?, faults, named))
         };
         let (count, faults, named) = checked().map_err(|error| self.failure(error))?;
         if faults > 0 {
@@ -208,10 +209,10 @@ struct TableReader<'a> {
 }
 
 impl TableReader<'_> {
-    fn keys(&self, after: i32, most: usize) -> rusqlite::Result<Vec<i32>> {
+    fn keys(&self, after: i32, max: usize) -> rusqlite::Result<Vec<i32>> {
         let mut statement = self.connection.prepare_cached(&self.source.keys)?;
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let keys = statement.query_map((after, most), |row| row.get(0))?;
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let keys = statement.query_map((after, max), |row| row.get(0))?;
         keys.collect()
     }
 
@@ -243,8 +244,8 @@ impl TableReader<'_> {
 }
 
 impl Reader for TableReader<'_> {
-    fn keys_after(&mut self, after: i32, most: usize) -> Result<Vec<i32>> {
-        self.source.wait_for(|| self.keys(after, most))
+    fn keys_after(&mut self, after: i32, max: usize) -> Result<Vec<i32>> {
+        self.source.wait_for(|| self.keys(after, max))
     }
 
     fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()> {
@@ -276,15 +277,15 @@ fn has_whole_keys(connection: &Connection, table: &str) -> rusqlite::Result<bool
     )
 }
 
-fn first_keys(connection: &Connection, rows: &Rows, bad: &str) -> rusqlite::Result<String> {
+fn first_keys(connection: &Connection, rows: &RowQuery, bad: &str) -> rusqlite::Result<String> {
     let limit = format!(" LIMIT {KEYS_NAMED_MAX}");
-    let keys = rows.select("quote(s.app_id) AS key", &[bad], Share::Any, &limit);
+    let keys = rows.select("quote(s.app_id) AS key", &[bad], PartitionFilter::Any, &limit);
     let named = format!("SELECT group_concat(key, ', ') FROM ({keys})");
     connection.query_row(&named, [], |row| row.get(0))
 }
 
 /// The rows of the source table, named `s` in queries.
-struct Rows {
+struct RowQuery {
     table: String,
     joined: Option<String>,
     share: Option<String>,
@@ -292,15 +293,21 @@ struct Rows {
 
 /// Whose records a query is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Share {
+enum PartitionFilter {
     Any,
     Own,
 }
 
-impl Rows {
+impl RowQuery {
     /// A query; without any condition it has no WHERE, which `SQLite` counts rows the faster for.
-    fn select(&self, head: &str, conditions: &[&str], share: Share, tail: &str) -> String {
-        let own = self.share.as_deref().filter(|_| share == Share::Own);
+    fn select(
+        &self,
+        head: &str,
+        conditions: &[&str],
+        share: PartitionFilter,
+        tail: &str,
+    ) -> String {
+        let own = self.share.as_deref().filter(|_| share == PartitionFilter::Own);
         let all: Vec<_> = self
             .joined
             .as_deref()

@@ -6,14 +6,14 @@ use crate::store::StoredValue;
 use crate::store::schema::{BATCH_TABLE, RUN_TABLE};
 
 use super::claims::{BatchCheck, BatchClaim};
-use super::finding::{Fault, Finding, Findings};
-use super::state::{Sessions, State};
+use super::finding::{Discrepancy, Finding, Findings};
+use super::state::{Sessions, VerifyState};
 
 /// Checks `migration_run` and `migration_batch`, once the walk has noted what is logged.
-pub fn check(state: &mut State<'_>) -> Result<()> {
+pub fn check(state: &mut VerifyState<'_>) -> Result<()> {
     runs(&state.sessions, &mut state.findings);
     read_batches(state)?;
-    let State { claims, findings, sessions, .. } = state;
+    let VerifyState { claims, findings, sessions, .. } = state;
     claims.batches(&mut |batch| {
         if let Some(why) = inconsistency(batch) {
             add_batch(findings, session_id(sessions, batch.batch.session), &batch.batch, why);
@@ -23,7 +23,8 @@ pub fn check(state: &mut State<'_>) -> Result<()> {
     let (named, count) = claims.uncovered(findings.room(BATCH_TABLE))?;
     let unnamed = count.saturating_sub(named.len() as u64);
     for record in named {
-        let fault = Fault::Inconsistent { why: "no batch of its session covers it".to_owned() };
+        let fault =
+            Discrepancy::Inconsistent { why: "no batch of its session covers it".to_owned() };
         let table = BATCH_TABLE.to_owned();
         findings.add(Finding { table, record: Some(record), key: None, fault });
     }
@@ -38,14 +39,14 @@ fn runs(sessions: &Sessions, findings: &mut Findings) {
                 table: RUN_TABLE.to_owned(),
                 record: None,
                 key: Some(format!("session_id {}", session.id)),
-                fault: Fault::Inconsistent { why: format!("now is {}", session.now) },
+                fault: Discrepancy::Inconsistent { why: format!("now is {}", session.now) },
             });
         }
     }
 }
 
-fn read_batches(state: &mut State<'_>) -> Result<()> {
-    let State { connection, tables, sessions, claims, findings, .. } = state;
+fn read_batches(state: &mut VerifyState<'_>) -> Result<()> {
+    let VerifyState { connection, tables, sessions, claims, findings, .. } = state;
     connection.scan(tables.batch, &[0, 1, 2, 3, 4], None, &mut |row| {
         let [StoredValue::Text(id), StoredValue::Int(number), StoredValue::Int(first), rest @ ..] =
             row
@@ -87,7 +88,7 @@ fn add_batch(findings: &mut Findings, session: &str, batch: &BatchClaim, why: St
         table: BATCH_TABLE.to_owned(),
         record: None,
         key: Some(format!("session_id {session}, batch {}", batch.number)),
-        fault: Fault::Inconsistent { why },
+        fault: Discrepancy::Inconsistent { why },
     });
 }
 

@@ -9,22 +9,22 @@ use crate::store::schema::Tables;
 use crate::write::diagnose;
 use crate::write::log::Log;
 
-use super::owned_value::{Datum, encode};
+use super::owned_value::{OwnedValue, encode};
 
 /// How the reason of a record begins that the store refused.
 pub const STORE: &str = "store: ";
 
 /// Asks whether a row with these values in a key's columns is there.
-pub type Exists<'e> = &'e mut dyn FnMut(&Key, &[&SqlValue]) -> Result<bool>;
+pub type KeyExistsFn<'e> = &'e mut dyn FnMut(&Key, &[&SqlValue]) -> Result<bool>;
 
 /// Whether the record has what the reason says of it. A key that is said to be taken must be there;
 /// a row that was missing may have come since.
-pub fn explains(
+pub fn is_plausible(
     tables: &Tables,
     log: &Log,
     record: &TypedRecord,
     reason: &str,
-    exists: Exists<'_>,
+    exists: KeyExistsFn<'_>,
 ) -> Result<bool> {
     let Some((place, _)) = reason.strip_prefix(STORE).and_then(|rest| rest.split_once(": ")) else {
         return Ok(false);
@@ -35,7 +35,7 @@ pub fn explains(
     let (name, columns) = place.split_once('.').unwrap_or((place, ""));
     let Some(table) = tables.find(name) else { return Ok(false) };
     let own = &tables.all()[table];
-    let suspect = Suspect { tables, record, table, columns: places(own, columns) };
+    let suspect = FailedRecord { tables, record, table, columns: places(own, columns) };
     if suspect.rows().next().is_none() {
         return Ok(false);
     }
@@ -54,14 +54,14 @@ fn places(table: &Table, names: &str) -> Vec<usize> {
 }
 
 /// A record, and the columns of one table that it is said to have failed for.
-struct Suspect<'a> {
+struct FailedRecord<'a> {
     tables: &'a Tables,
     record: &'a TypedRecord,
     table: usize,
     columns: Vec<usize>,
 }
 
-impl<'a> Suspect<'a> {
+impl<'a> FailedRecord<'a> {
     fn rows(&self) -> impl Iterator<Item = &'a SqlRow> {
         rows_of(self.record, self.table)
     }
@@ -84,7 +84,7 @@ impl<'a> Suspect<'a> {
         named.map_or_else(|| any.into_iter().any(twice), twice)
     }
 
-    fn has_a_taken_key(&self, is: &dyn Fn(&str) -> bool, exists: Exists<'_>) -> Result<bool> {
+    fn has_a_taken_key(&self, is: &dyn Fn(&str) -> bool, exists: KeyExistsFn<'_>) -> Result<bool> {
         let key = Key { table: self.table, columns: self.columns.clone() };
         for row in self.rows() {
             let values = values(row, &key.columns);
@@ -124,7 +124,7 @@ fn values<'r>(row: &'r SqlRow, columns: &[usize]) -> Vec<&'r SqlValue> {
 fn folded(table: &Table, row: &SqlRow, columns: &[usize]) -> Vec<u8> {
     let mut key = Vec::new();
     for &column in columns {
-        let datum = Datum::of(&row[column], table.columns[column].sql_type);
+        let datum = OwnedValue::of(&row[column], table.columns[column].sql_type);
         encode(&mut key, datum.stored(), true);
     }
     key
@@ -205,7 +205,7 @@ mod tests {
             ("store: children.id: key z is taken", false),
         ] {
             let is_c = |_: &Key, values: &[&SqlValue]| Ok(*values[0] == SqlValue::Text("c".into()));
-            let found = explains(&tables, &log, &record, reason, &mut { is_c }).unwrap();
+            let found = is_plausible(&tables, &log, &record, reason, &mut { is_c }).unwrap();
             assert_eq!(found, explained, "{reason}");
         }
     }

@@ -12,7 +12,7 @@ pub const NAMED_MAX: usize = 20;
 /// What is wrong with a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
-pub enum Fault {
+pub enum Discrepancy {
     /// The source has the record, the log has not.
     NotLogged,
     /// The log has the record more than once.
@@ -61,7 +61,7 @@ pub enum Fault {
     },
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Discrepancy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLogged => f.write_str("not logged"),
@@ -98,7 +98,7 @@ pub struct Finding {
     pub key: Option<String>,
     /// What is wrong.
     #[serde(flatten)]
-    pub fault: Fault,
+    pub fault: Discrepancy,
 }
 
 impl fmt::Display for Finding {
@@ -159,7 +159,7 @@ impl Findings {
 mod tests {
     use super::*;
 
-    fn finding(record: Option<i32>, key: Option<&str>, fault: Fault) -> Finding {
+    fn finding(record: Option<i32>, key: Option<&str>, fault: Discrepancy) -> Finding {
         Finding { table: "scores".into(), record, key: key.map(Into::into), fault }
     }
 
@@ -168,15 +168,15 @@ mod tests {
         let columns = vec!["score".to_owned(), "source".to_owned()];
         for (finding, text) in [
             (
-                finding(Some(7), Some("app_id 5"), Fault::Missing),
+                finding(Some(7), Some("app_id 5"), Discrepancy::Missing),
                 "record 7, scores (app_id 5): the row is missing",
             ),
             (
-                finding(None, Some("app_id 5"), Fault::Extra),
+                finding(None, Some("app_id 5"), Discrepancy::Extra),
                 "scores (app_id 5): no record accounts for this row",
             ),
             (
-                finding(Some(7), None, Fault::Differs { columns }),
+                finding(Some(7), None, Discrepancy::Differs { columns }),
                 "record 7, scores: differs in score, source",
             ),
         ] {
@@ -188,7 +188,7 @@ mod tests {
     fn the_first_findings_of_a_table_are_named_and_all_are_counted() {
         let mut findings = Findings::default();
         for record in 0..25 {
-            findings.add(finding(Some(record), None, Fault::NotLogged));
+            findings.add(finding(Some(record), None, Discrepancy::NotLogged));
         }
         findings.add_unnamed("scores", 5);
         findings.add_unnamed("other", 0);
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn json_has_a_finding_in_one_flat_object() {
-        let finding = finding(Some(7), None, Fault::Contested { with: 9 });
+        let finding = finding(Some(7), None, Discrepancy::Contested { with: 9 });
         let json = serde_json::to_value(finding).unwrap();
         let expected = serde_json::json!(
             {"table": "scores", "record": 7, "key": null, "fault": "contested", "with": 9}

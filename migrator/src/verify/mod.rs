@@ -26,15 +26,15 @@ use crate::error::Result;
 use crate::source::Source;
 use crate::store::{Role, Store};
 
-use self::compare::Shared;
+use self::compare::SharedKeys;
 use self::finding::Finding;
-use self::remap::{Again, Map};
-use self::state::State;
-use self::walk::Records;
+use self::remap::{MapFn, Remapper};
+use self::state::VerifyState;
+use self::walk::RecordCounts;
 
 /// What is audited.
 #[derive(Clone, Copy)]
-pub struct Audit<'a> {
+pub struct Verification<'a> {
     /// The whole source of the migration.
     pub source: &'a dyn Source,
     /// The store that it went into.
@@ -46,13 +46,13 @@ pub struct Audit<'a> {
 
 /// What came of an audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditReport {
+pub struct VerifyReport {
     /// Whether nothing was found.
     pub passed: bool,
     /// Whether shared keys had to be with the lowest source key.
     pub strict: bool,
     /// Where the source's records ended.
-    pub records: Records,
+    pub records: RecordCounts,
     /// Rows that were compared, by table.
     pub rows: BTreeMap<String, u64>,
     /// Keys that several records claim.
@@ -65,25 +65,25 @@ pub struct AuditReport {
     pub finding_counts: BTreeMap<String, u64>,
 }
 
-impl Audit<'_> {
+impl Verification<'_> {
     /// Carries the audit out. `map` is the mapping half of a run; `progress` is told how many
     /// records each step took.
-    pub fn run(&self, map: Map<'_>, progress: &mut dyn FnMut(u64)) -> Result<AuditReport> {
+    pub fn run(&self, map: MapFn<'_>, progress: &mut dyn FnMut(u64)) -> Result<VerifyReport> {
         let Self { source, store, strict } = *self;
-        let mut state = State::new(store.tables(), store.connect(Role::Reader)?)?;
+        let mut state = VerifyState::new(store.tables(), store.connect(Role::Reader)?)?;
         state.claim_catalogue()?;
         let records = walk::walk(&mut state, source, map, progress)?;
         bookkeeping_tables::check(&mut state)?;
-        let mut shared = Shared::default();
+        let mut shared = SharedKeys::default();
         compare::compare_duplicates(&mut state, strict, &mut shared)?;
-        let mut again = Again { reader: source.reader()?, map };
+        let mut again = Remapper { reader: source.reader()?, map };
         let mut rows = BTreeMap::new();
-        for lens in state.lenses.clone().iter().flatten() {
-            let count = compare::compare(&mut state, lens, &mut again, strict, &mut shared)?;
-            rows.insert(lens.name.clone(), count);
+        for comparator in state.comparators.clone().iter().flatten() {
+            let count = compare::compare(&mut state, comparator, &mut again, strict, &mut shared)?;
+            rows.insert(comparator.name.clone(), count);
         }
         let (findings, finding_counts) = state.findings.into_parts();
-        Ok(AuditReport {
+        Ok(VerifyReport {
             passed: finding_counts.is_empty(),
             strict,
             records,

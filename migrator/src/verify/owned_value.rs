@@ -7,7 +7,7 @@ use crate::store::{StoredValue, canonical};
 
 /// A value as a store gives it back.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Datum {
+pub enum OwnedValue {
     /// Null.
     Null,
     /// A whole number or a bit.
@@ -18,7 +18,7 @@ pub enum Datum {
     Text(String),
 }
 
-impl Datum {
+impl OwnedValue {
     /// What a column of this type gives back after this value went in.
     pub fn of(value: &SqlValue, sql_type: SqlType) -> Self {
         let mut text = String::new();
@@ -66,7 +66,7 @@ impl Datum {
     }
 }
 
-impl From<StoredValue<'_>> for Datum {
+impl From<StoredValue<'_>> for OwnedValue {
     fn from(value: StoredValue<'_>) -> Self {
         match value {
             StoredValue::Null => Self::Null,
@@ -151,21 +151,21 @@ mod tests {
         let noon = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap().and_hms_opt(12, 0, 0).unwrap();
         let decimal = SqlType::Decimal { precision: 5, scale: 2 };
         for (value, sql_type, datum) in [
-            (SqlValue::Null, SqlType::Int, Datum::Null),
-            (SqlValue::Bit(true), SqlType::Bit, Datum::Int(1)),
-            (SqlValue::Int(-7), SqlType::Int, Datum::Int(-7)),
-            (SqlValue::Float(-0.0), SqlType::Float, Datum::Float(0.0)),
-            (SqlValue::Text("a ".into()), SqlType::Char(2), Datum::Text("a ".into())),
-            (SqlValue::Decimal { units: -5, scale: 2 }, decimal, Datum::Text("-0.05".into())),
-            (SqlValue::Date(noon.date()), SqlType::Date, Datum::Text("2026-01-31".into())),
+            (SqlValue::Null, SqlType::Int, OwnedValue::Null),
+            (SqlValue::Bit(true), SqlType::Bit, OwnedValue::Int(1)),
+            (SqlValue::Int(-7), SqlType::Int, OwnedValue::Int(-7)),
+            (SqlValue::Float(-0.0), SqlType::Float, OwnedValue::Float(0.0)),
+            (SqlValue::Text("a ".into()), SqlType::Char(2), OwnedValue::Text("a ".into())),
+            (SqlValue::Decimal { units: -5, scale: 2 }, decimal, OwnedValue::Text("-0.05".into())),
+            (SqlValue::Date(noon.date()), SqlType::Date, OwnedValue::Text("2026-01-31".into())),
             (
                 SqlValue::DateTime(noon),
                 SqlType::DateTime,
-                Datum::Text("2026-01-31 12:00:00.000".into()),
+                OwnedValue::Text("2026-01-31 12:00:00.000".into()),
             ),
         ] {
-            assert_eq!(Datum::of(&value, sql_type), datum);
-            assert_eq!(Datum::from(datum.stored()), datum);
+            assert_eq!(OwnedValue::of(&value, sql_type), datum);
+            assert_eq!(OwnedValue::from(datum.stored()), datum);
         }
     }
 

@@ -12,16 +12,16 @@ use crate::write::dedup::Dedup;
 use crate::write::log::{Log, Session};
 
 use super::claims::{CATALOGUE, Claim, Claims};
-use super::finding::{Fault, Finding, Findings};
-use super::owned_value::Datum;
-use super::table_comparator::Lens;
-use super::verdict::LogLens;
+use super::finding::{Discrepancy, Finding, Findings};
+use super::owned_value::OwnedValue;
+use super::table_comparator::TableComparator;
+use super::verdict::LogComparator;
 
 /// Form of a point in time as stores give it back.
 const TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S%.f";
 
 /// What the steps of an audit share.
-pub struct State<'a> {
+pub struct VerifyState<'a> {
     /// The store's tables.
     pub tables: &'a Tables,
     /// The one connection to the store.
@@ -29,11 +29,11 @@ pub struct State<'a> {
     /// The rules for keys that records share.
     pub dedup: Dedup,
     /// Every table of the migration but the log, by its index.
-    pub lenses: Vec<Option<Lens>>,
+    pub comparators: Vec<Option<TableComparator>>,
     /// The log's rows.
     pub log: Log,
     /// The log as a table.
-    pub log_lens: LogLens,
+    pub log_comparator: LogComparator,
     /// Every run of the store.
     pub sessions: Sessions,
     /// Which record has to have which row.
@@ -42,15 +42,16 @@ pub struct State<'a> {
     pub findings: Findings,
 }
 
-impl<'a> State<'a> {
+impl<'a> VerifyState<'a> {
     /// Before anything was looked at but the runs.
     pub fn new(tables: &'a Tables, mut connection: Box<dyn Connection>) -> Result<Self> {
         let (log, dedup) = (Log::new(tables)?, Dedup::new(tables));
-        let lens = |table| (table != tables.log).then(|| Lens::new(tables, table, &dedup));
+        let comparator =
+            |table| (table != tables.log).then(|| TableComparator::new(tables, table, &dedup));
         Ok(Self {
             tables,
-            lenses: (0..tables.target_tables().len()).map(lens).collect(),
-            log_lens: LogLens::new(tables, &log),
+            comparators: (0..tables.target_tables().len()).map(comparator).collect(),
+            log_comparator: LogComparator::new(tables, &log),
             sessions: Sessions::read(connection.as_mut(), tables)?,
             connection,
             dedup,
@@ -61,8 +62,8 @@ impl<'a> State<'a> {
     }
 
     /// Adds a finding about a record in the log.
-    pub fn add_log_fault(&mut self, record: i32, fault: Fault) {
-        let table = self.log_lens.lens.name.clone();
+    pub fn add_log_fault(&mut self, record: i32, fault: Discrepancy) {
+        let table = self.log_comparator.comparator.name.clone();
         self.findings.add(Finding { table, record: Some(record), key: None, fault });
     }
 
@@ -74,14 +75,14 @@ impl<'a> State<'a> {
             .decide(self.tables, &[record], true, &mut |_, wanted| Ok(vec![false; wanted.len()]))?;
         let Some(decision) = alone.decisions.first() else { return Ok(()) };
         for (place, rows) in record.tables.iter().enumerate() {
-            let Some(Some(lens)) = self.lenses.get(rows.table) else { continue };
+            let Some(Some(comparator)) = self.comparators.get(rows.table) else { continue };
             let kept = rows.rows.iter().enumerate().filter(|(row, _)| decision.keeps(place, *row));
             for (_, row) in kept {
                 claim(
                     &self.claims,
                     &mut self.findings,
-                    lens,
-                    &lens.view(row),
+                    comparator,
+                    &comparator.view(row),
                     record.key,
                     certain,
                 )?;
@@ -92,10 +93,10 @@ impl<'a> State<'a> {
 
     /// Claims the catalogue's own rows.
     pub fn claim_catalogue(&mut self) -> Result<()> {
-        for lens in self.lenses.iter().flatten() {
-            for row in &self.tables.all()[lens.table].rows {
-                let row = lens.view(row);
-                claim(&self.claims, &mut self.findings, lens, &row, CATALOGUE, true)?;
+        for comparator in self.comparators.iter().flatten() {
+            for row in &self.tables.all()[comparator.table].rows {
+                let row = comparator.view(row);
+                claim(&self.claims, &mut self.findings, comparator, &row, CATALOGUE, true)?;
             }
         }
         Ok(())
@@ -105,22 +106,22 @@ impl<'a> State<'a> {
 fn claim(
     claims: &Claims,
     findings: &mut Findings,
-    lens: &Lens,
-    row: &[Datum],
+    comparator: &TableComparator,
+    row: &[OwnedValue],
     source: i32,
     certain: bool,
 ) -> Result<()> {
-    let row: Vec<_> = row.iter().map(Datum::stored).collect();
-    if let Some(column) = lens.unnumbered(&row) {
+    let row: Vec<_> = row.iter().map(OwnedValue::stored).collect();
+    if let Some(column) = comparator.unnumbered(&row) {
         return Err(Error::environment(format!(
             "{}.{column}: rows that the store itself numbers cannot be told apart in an audit",
-            lens.name
+            comparator.name
         )));
     }
-    let (key, hash) = (lens.key(&row), lens.hash(&row, &mut Vec::new()));
-    if !claims.claim(lens.table, &key, Claim { source, certain, hash })? && certain {
-        let (table, key) = (lens.name.clone(), Some(lens.key_text(&key)));
-        findings.add(Finding { table, record: Some(source), key, fault: Fault::Repeated });
+    let (key, hash) = (comparator.key(&row), comparator.hash(&row, &mut Vec::new()));
+    if !claims.claim(comparator.table, &key, Claim { source, certain, hash })? && certain {
+        let (table, key) = (comparator.name.clone(), Some(comparator.key_text(&key)));
+        findings.add(Finding { table, record: Some(source), key, fault: Discrepancy::Repeated });
     }
     Ok(())
 }

@@ -7,11 +7,11 @@ use crate::store::StoredValue;
 use crate::store::schema::Tables;
 use crate::write::dedup::Dedup;
 
-use super::owned_value::{Datum, decode, encode};
+use super::owned_value::{OwnedValue, decode, encode};
 
-/// One table as the audit sees it. Rows are given in the order of [`Lens::columns`].
+/// One table as the audit sees it. Rows are given in the order of [`TableComparator::columns`].
 #[derive(Debug, Clone)]
-pub struct Lens {
+pub struct TableComparator {
     /// The table's index.
     pub table: usize,
     /// The table's name.
@@ -24,7 +24,7 @@ pub struct Lens {
     key: Vec<usize>,
 }
 
-impl Lens {
+impl TableComparator {
     /// For a table of a migration: every column but computed ones, which are the store's own
     /// function of the others. The key is the one that decides about duplicates, where there is
     /// one, else the primary key.
@@ -56,15 +56,15 @@ impl Lens {
         &self.columns
     }
 
-    /// The place of a column of the table among [`Lens::columns`].
+    /// The place of a column of the table among [`TableComparator::columns`].
     pub fn place(&self, column: usize) -> Option<usize> {
         self.columns.iter().position(|&other| other == column)
     }
 
     /// A row of the whole table, as the store gives it back.
-    pub fn view(&self, row: &[SqlValue]) -> Vec<Datum> {
+    pub fn view(&self, row: &[SqlValue]) -> Vec<OwnedValue> {
         let columns = self.columns.iter().zip(&self.of);
-        columns.map(|(&place, column)| Datum::of(&row[place], column.sql_type)).collect()
+        columns.map(|(&place, column)| OwnedValue::of(&row[place], column.sql_type)).collect()
     }
 
     /// The bytes that identify a row in its table.
@@ -103,7 +103,7 @@ impl Lens {
     }
 
     /// The names of the columns in which two rows differ.
-    pub fn differences(&self, one: &[Datum], other: &[Datum]) -> Vec<String> {
+    pub fn differences(&self, one: &[OwnedValue], other: &[OwnedValue]) -> Vec<String> {
         let columns = self.of.iter().zip(one.iter().zip(other));
         columns.filter(|(_, (a, b))| a != b).map(|(column, _)| column.name.clone()).collect()
     }
@@ -143,33 +143,33 @@ mod tests {
         .unwrap()
     }
 
-    fn lens(table: usize) -> Lens {
+    fn comparator(table: usize) -> TableComparator {
         let tables = tables();
-        Lens::new(&tables, table, &Dedup::new(&tables))
+        TableComparator::new(&tables, table, &Dedup::new(&tables))
     }
 
     #[test]
     fn computed_columns_do_not_count() {
-        let lens = lens(0);
-        assert_eq!(lens.columns(), [1, 2]);
-        assert_eq!((lens.place(0), lens.place(2)), (None, Some(1)));
-        let row = lens.view(&[SqlValue::Null, SqlValue::Int(7), SqlValue::Text("1".into())]);
-        assert_eq!(row, [Datum::Int(7), Datum::Text("1".into())]);
+        let comparator = comparator(0);
+        assert_eq!(comparator.columns(), [1, 2]);
+        assert_eq!((comparator.place(0), comparator.place(2)), (None, Some(1)));
+        let row = comparator.view(&[SqlValue::Null, SqlValue::Int(7), SqlValue::Text("1".into())]);
+        assert_eq!(row, [OwnedValue::Int(7), OwnedValue::Text("1".into())]);
     }
 
     #[test]
     fn a_row_is_identified_by_its_key_alone() {
-        let lens = lens(1);
+        let comparator = comparator(1);
         let row = |id, name| [StoredValue::Int(id), StoredValue::Text(name)];
-        assert_eq!(lens.key_text(&lens.key(&row(5, "Ä b"))), "app_id 5, name Ä b");
-        assert_ne!(lens.key(&row(5, "a")), lens.key(&row(5, "A")));
-        assert!(!lens.shared && self::lens(0).shared);
+        assert_eq!(comparator.key_text(&comparator.key(&row(5, "Ä b"))), "app_id 5, name Ä b");
+        assert_ne!(comparator.key(&row(5, "a")), comparator.key(&row(5, "A")));
+        assert!(!comparator.shared && self::comparator(0).shared);
     }
 
     #[test]
     fn a_hash_stands_for_every_value() {
-        let lens = lens(0);
-        let hash = |row: [StoredValue<'_>; 2]| lens.hash(&row, &mut Vec::new());
+        let comparator = comparator(0);
+        let hash = |row: [StoredValue<'_>; 2]| comparator.hash(&row, &mut Vec::new());
         let row = [StoredValue::Int(7), StoredValue::Text("1")];
         assert_eq!(hash(row), hash(row));
         assert_ne!(hash(row), hash([StoredValue::Int(7), StoredValue::Null]));
@@ -178,16 +178,16 @@ mod tests {
 
     #[test]
     fn columns_that_differ_are_named() {
-        let lens = lens(1);
-        let row = |id, name: &str| [Datum::Int(id), Datum::Text(name.into())];
-        assert_eq!(lens.differences(&row(1, "a"), &row(1, "a")), Vec::<String>::new());
-        assert_eq!(lens.differences(&row(1, "a"), &row(2, "b")), ["app_id", "name"]);
+        let comparator = comparator(1);
+        let row = |id, name: &str| [OwnedValue::Int(id), OwnedValue::Text(name.into())];
+        assert_eq!(comparator.differences(&row(1, "a"), &row(1, "a")), Vec::<String>::new());
+        assert_eq!(comparator.differences(&row(1, "a"), &row(2, "b")), ["app_id", "name"]);
     }
 
     #[test]
     fn a_key_that_the_store_is_to_number_is_noticed() {
-        let lens = lens(0);
-        assert_eq!(lens.unnumbered(&[StoredValue::Null, StoredValue::Null]), Some("con_id"));
-        assert_eq!(lens.unnumbered(&[StoredValue::Int(7), StoredValue::Null]), None);
+        let comparator = comparator(0);
+        assert_eq!(comparator.unnumbered(&[StoredValue::Null, StoredValue::Null]), Some("con_id"));
+        assert_eq!(comparator.unnumbered(&[StoredValue::Int(7), StoredValue::Null]), None);
     }
 }

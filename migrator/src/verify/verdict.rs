@@ -7,18 +7,18 @@ use crate::write::log;
 use crate::write::log::{Log, Session};
 
 use super::check_failure_reason::STORE;
-use super::finding::Fault;
-use super::owned_value::Datum;
-use super::table_comparator::Lens;
+use super::finding::Discrepancy;
+use super::owned_value::OwnedValue;
+use super::table_comparator::TableComparator;
 
 /// How the reason of a record begins that is a duplicate.
 const DUPLICATE: &str = "duplicate: ";
 
 /// The log table as the audit sees it.
 #[derive(Debug, Clone)]
-pub struct LogLens {
+pub struct LogComparator {
     /// All columns but the identity, which is the store's own.
-    pub lens: Lens,
+    pub comparator: TableComparator,
     /// The record's column in the table.
     pub record_column: usize,
     record: usize,
@@ -36,12 +36,12 @@ pub struct LogRow {
     pub session: String,
     /// Why the record failed; empty for null.
     pub reason: String,
-    values: Vec<Datum>,
+    values: Vec<OwnedValue>,
 }
 
 /// Where a record ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum RecordOutcome {
     /// Its rows are stored.
     Stored,
     /// Its application is another record's.
@@ -58,14 +58,14 @@ pub enum Ending {
 
 /// What is to be thought of a log row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct LogVerdict {
     /// Where the record ended.
-    pub ending: Ending,
+    pub ending: RecordOutcome,
     /// What is wrong with the row.
-    pub fault: Option<Fault>,
+    pub fault: Option<Discrepancy>,
 }
 
-impl LogLens {
+impl LogComparator {
     /// The log by the places of its columns.
     pub fn new(tables: &Tables, log: &Log) -> Self {
         let table = &tables.all()[tables.log];
@@ -74,22 +74,22 @@ impl LogLens {
             !column.identity && column.computed.is_none()
         };
         let columns: Vec<_> = (0..table.columns.len()).filter(counts).collect();
-        let lens = Lens::of_columns(table, tables.log, columns, &[log.app_id]);
+        let comparator = TableComparator::of_columns(table, tables.log, columns, &[log.app_id]);
         // Columns that the log needs are neither identities nor computed: rows name them.
-        let place = |column| lens.place(column).unwrap_or_default();
+        let place = |column| comparator.place(column).unwrap_or_default();
         Self {
             record_column: log.app_id,
             record: place(log.app_id),
             status: place(log.status),
             reason: place(log.reason),
             session: place(log.session),
-            lens,
+            comparator,
         }
     }
 
     /// A row in the order of the lens's columns.
     pub fn row(&self, row: &[StoredValue<'_>]) -> LogRow {
-        let values: Vec<_> = row.iter().map(|value| Datum::from(*value)).collect();
+        let values: Vec<_> = row.iter().map(|value| OwnedValue::from(*value)).collect();
         let text = |place: usize| values[place].text().unwrap_or_default().to_owned();
         LogRow {
             record: values[self.record].int().unwrap_or_default(),
@@ -108,23 +108,29 @@ impl LogLens {
         mapped: &MappingOutcome,
         duplicate: Option<&str>,
         session: Option<&Session>,
-    ) -> Verdict {
+    ) -> LogVerdict {
         let (ending, reason) = Self::expect(row, mapped, duplicate);
         let unknown = Session { id: row.session.clone(), now: chrono::NaiveDateTime::default() };
         let key = i32::try_from(row.record).unwrap_or_default();
-        let values = self.lens.view(&log.row(session.unwrap_or(&unknown), key, reason.as_deref()));
+        let values =
+            self.comparator.view(&log.row(session.unwrap_or(&unknown), key, reason.as_deref()));
         let told = [self.status, self.reason];
         if told.iter().any(|&place| row.values[place] != values[place]) {
-            let fault =
-                Fault::Outcome { logged: self.told(&row.values), expected: self.told(&values) };
-            return Verdict { ending: Ending::Unclear, fault: Some(fault) };
+            let fault = Discrepancy::Outcome {
+                logged: self.told(&row.values),
+                expected: self.told(&values),
+            };
+            return LogVerdict { ending: RecordOutcome::Unclear, fault: Some(fault) };
         }
         if session.is_none() {
-            let fault = Fault::UnknownSession { session: row.session.clone() };
-            return Verdict { ending, fault: Some(fault) };
+            let fault = Discrepancy::UnknownSession { session: row.session.clone() };
+            return LogVerdict { ending, fault: Some(fault) };
         }
-        let columns = self.lens.differences(&row.values, &values);
-        Verdict { ending, fault: (!columns.is_empty()).then_some(Fault::Differs { columns }) }
+        let columns = self.comparator.differences(&row.values, &values);
+        LogVerdict {
+            ending,
+            fault: (!columns.is_empty()).then_some(Discrepancy::Differs { columns }),
+        }
     }
 
     /// Where the record ended, going by its mapping and, where that leaves it open, by the log;
@@ -133,26 +139,26 @@ impl LogLens {
         row: &LogRow,
         mapped: &MappingOutcome,
         duplicate: Option<&str>,
-    ) -> (Ending, Option<String>) {
+    ) -> (RecordOutcome, Option<String>) {
         match mapped {
             MappingOutcome::Rejected(reject) => {
-                (Ending::Rejected, Some(log::reject_reason(reject)))
+                (RecordOutcome::Rejected, Some(log::reject_reason(reject)))
             }
             MappingOutcome::Refused(refusal) => {
-                (Ending::Failed, Some(log::refusal_reason(refusal)))
+                (RecordOutcome::Failed, Some(log::refusal_reason(refusal)))
             }
             MappingOutcome::Rows(_) if row.reason.starts_with(DUPLICATE) => {
-                (Ending::Duplicate, duplicate.map(str::to_owned))
+                (RecordOutcome::Duplicate, duplicate.map(str::to_owned))
             }
             MappingOutcome::Rows(_) if row.reason.starts_with(STORE) => {
-                (Ending::RefusedByStore, Some(row.reason.clone()))
+                (RecordOutcome::RefusedByStore, Some(row.reason.clone()))
             }
-            MappingOutcome::Rows(_) => (Ending::Stored, None),
+            MappingOutcome::Rows(_) => (RecordOutcome::Stored, None),
         }
     }
 
     /// What a row says of its record.
-    fn told(&self, values: &[Datum]) -> String {
+    fn told(&self, values: &[OwnedValue]) -> String {
         let status = values[self.status].text().unwrap_or("null");
         match values[self.reason].text() {
             Some(reason) => format!("{status}: {reason}"),
@@ -173,7 +179,7 @@ mod tests {
 
     struct Fixture {
         log: Log,
-        lens: LogLens,
+        comparator: LogComparator,
         session: Session,
     }
 
@@ -181,21 +187,27 @@ mod tests {
         fn new() -> Self {
             let tables = Tables::new(&Catalogue { schema: String::new(), tables: vec![] }).unwrap();
             let log = Log::new(&tables).unwrap();
-            let lens = LogLens::new(&tables, &log);
+            let comparator = LogComparator::new(&tables, &log);
             let session = Session { id: "19700101_000000".into(), now: NaiveDateTime::default() };
-            Self { log, lens, session }
+            Self { log, comparator, session }
         }
 
         fn logged(&self, reason: Option<&str>) -> SqlRow {
             self.log.row(&self.session, 7, reason)
         }
 
-        fn judge(&self, row: &SqlRow, mapped: &MappingOutcome) -> Verdict {
-            let values = self.lens.lens.view(row);
-            let stored: Vec<_> = values.iter().map(Datum::stored).collect();
-            let session = (values[self.lens.session].text() == Some(&self.session.id))
+        fn judge(&self, row: &SqlRow, mapped: &MappingOutcome) -> LogVerdict {
+            let values = self.comparator.comparator.view(row);
+            let stored: Vec<_> = values.iter().map(OwnedValue::stored).collect();
+            let session = (values[self.comparator.session].text() == Some(&self.session.id))
                 .then_some(&self.session);
-            self.lens.judge(&self.log, &self.lens.row(&stored), mapped, Some(OWNER), session)
+            self.comparator.judge(
+                &self.log,
+                &self.comparator.row(&stored),
+                mapped,
+                Some(OWNER),
+                session,
+            )
         }
     }
 
@@ -221,14 +233,14 @@ mod tests {
     fn each_ending_has_its_row() {
         let fixture = Fixture::new();
         for (mapped, reason, ending) in [
-            (mapped(), None, Ending::Stored),
-            (mapped(), Some(OWNER), Ending::Duplicate),
-            (mapped(), Some("store: scores: any reason"), Ending::RefusedByStore),
-            (rejected(), Some("parsing: too deep"), Ending::Rejected),
-            (refused(), Some("coerce: scores.score: NaN"), Ending::Failed),
+            (mapped(), None, RecordOutcome::Stored),
+            (mapped(), Some(OWNER), RecordOutcome::Duplicate),
+            (mapped(), Some("store: scores: any reason"), RecordOutcome::RefusedByStore),
+            (rejected(), Some("parsing: too deep"), RecordOutcome::Rejected),
+            (refused(), Some("coerce: scores.score: NaN"), RecordOutcome::Failed),
         ] {
             let verdict = fixture.judge(&fixture.logged(reason), &mapped);
-            assert_eq!(verdict, Verdict { ending, fault: None });
+            assert_eq!(verdict, LogVerdict { ending, fault: None });
         }
     }
 
@@ -243,8 +255,8 @@ mod tests {
         ] {
             let verdict = fixture.judge(&fixture.logged(reason), &mapped);
             let (logged, expected) = (logged.to_owned(), expected.to_owned());
-            let fault = Some(Fault::Outcome { logged, expected });
-            assert_eq!(verdict, Verdict { ending: Ending::Unclear, fault });
+            let fault = Some(Discrepancy::Outcome { logged, expected });
+            assert_eq!(verdict, LogVerdict { ending: RecordOutcome::Unclear, fault });
         }
     }
 
@@ -253,7 +265,7 @@ mod tests {
         let fixture = Fixture::new();
         let mut row = fixture.logged(None);
         row[fixture.log.status] = SqlValue::Text("failed".into());
-        assert_eq!(fixture.judge(&row, &mapped()).ending, Ending::Unclear);
+        assert_eq!(fixture.judge(&row, &mapped()).ending, RecordOutcome::Unclear);
     }
 
     #[test]
@@ -262,10 +274,16 @@ mod tests {
         let mut row = fixture.logged(None);
         row[fixture.log.time] = SqlValue::Null;
         let columns = vec!["processing_time".to_owned()];
-        let fault = Some(Fault::Differs { columns });
-        assert_eq!(fixture.judge(&row, &mapped()), Verdict { ending: Ending::Stored, fault });
+        let fault = Some(Discrepancy::Differs { columns });
+        assert_eq!(
+            fixture.judge(&row, &mapped()),
+            LogVerdict { ending: RecordOutcome::Stored, fault }
+        );
         row[fixture.log.session] = SqlValue::Text("other".into());
-        let fault = Some(Fault::UnknownSession { session: "other".into() });
-        assert_eq!(fixture.judge(&row, &mapped()), Verdict { ending: Ending::Stored, fault });
+        let fault = Some(Discrepancy::UnknownSession { session: "other".into() });
+        assert_eq!(
+            fixture.judge(&row, &mapped()),
+            LogVerdict { ending: RecordOutcome::Stored, fault }
+        );
     }
 }

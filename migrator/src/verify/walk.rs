@@ -11,19 +11,19 @@ use crate::store::Range;
 use crate::write::dedup::Decision;
 use crate::write::log;
 
-use super::check_failure_reason::explains;
-use super::finding::{Fault, Finding};
-use super::owned_value::Datum;
-use super::remap::Map;
-use super::state::State;
-use super::verdict::{Ending, LogRow, Verdict};
+use super::check_failure_reason::is_plausible;
+use super::finding::{Discrepancy, Finding};
+use super::owned_value::OwnedValue;
+use super::remap::MapFn;
+use super::state::VerifyState;
+use super::verdict::{LogRow, LogVerdict, RecordOutcome};
 
 /// Records whose log rows are held at a time.
 const PAGE: usize = 500;
 
 /// Where the records of a source ended, going by a log that can be believed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Records {
+pub struct RecordCounts {
     /// Records of the source.
     pub read: u64,
     /// Their rows are stored.
@@ -40,13 +40,13 @@ pub struct Records {
 
 /// Walks over the whole source; `progress` is told how many records each step took.
 pub fn walk(
-    state: &mut State<'_>,
+    state: &mut VerifyState<'_>,
     source: &dyn Source,
-    map: Map<'_>,
+    map: MapFn<'_>,
     progress: &mut dyn FnMut(u64),
-) -> Result<Records> {
+) -> Result<RecordCounts> {
     let mut reader = source.reader()?;
-    let mut walk = Walk { state, map, records: Records::default() };
+    let mut walk = Walk { state, map, records: RecordCounts::default() };
     let (mut last, mut log_from) = (0, i64::MIN);
     loop {
         let keys = reader.keys_after(last, PAGE)?;
@@ -59,9 +59,9 @@ pub fn walk(
 }
 
 struct Walk<'w, 'a> {
-    state: &'w mut State<'a>,
-    map: Map<'w>,
-    records: Records,
+    state: &'w mut VerifyState<'a>,
+    map: MapFn<'w>,
+    records: RecordCounts,
 }
 
 impl Walk<'_, '_> {
@@ -76,7 +76,7 @@ impl Walk<'_, '_> {
         let mut left: Vec<_> = logged.into_keys().collect();
         left.sort_unstable();
         for key in left {
-            self.state.add_log_fault(key, Fault::NoSuchRecord);
+            self.state.add_log_fault(key, Discrepancy::NoSuchRecord);
         }
         Ok(())
     }
@@ -88,12 +88,12 @@ impl Walk<'_, '_> {
         from: i64,
         to: i64,
     ) -> Result<FxHashMap<i32, Vec<LogRow>>> {
-        let State { connection, log_lens, findings, .. } = &mut *self.state;
-        let range = Range { column: log_lens.record_column, first: from, last: to };
+        let VerifyState { connection, log_comparator, findings, .. } = &mut *self.state;
+        let range = Range { column: log_comparator.record_column, first: from, last: to };
         let mut rows: FxHashMap<i32, Vec<LogRow>> = FxHashMap::default();
-        let lens = &log_lens.lens;
-        connection.scan(lens.table, lens.columns(), Some(range), &mut |row| {
-            let row = log_lens.row(row);
+        let comparator = &log_comparator.comparator;
+        connection.scan(comparator.table, comparator.columns(), Some(range), &mut |row| {
+            let row = log_comparator.row(row);
             match i32::try_from(row.record) {
                 Ok(key) if keys.binary_search(&key).is_ok() => {
                     let of_record = rows.entry(key).or_default();
@@ -103,7 +103,7 @@ impl Walk<'_, '_> {
                 }
                 _ => {
                     let key = Some(format!("app_id {}", row.record));
-                    let (table, fault) = (lens.name.clone(), Fault::NoSuchRecord);
+                    let (table, fault) = (comparator.name.clone(), Discrepancy::NoSuchRecord);
                     findings.add(Finding { table, record: None, key, fault });
                 }
             }
@@ -119,9 +119,13 @@ impl Walk<'_, '_> {
         let ending = match rows {
             [row] => self.judge(key, row, &mapped, session)?,
             several => {
-                let fault = if several.is_empty() { Fault::NotLogged } else { Fault::LoggedAgain };
+                let fault = if several.is_empty() {
+                    Discrepancy::NotLogged
+                } else {
+                    Discrepancy::LoggedAgain
+                };
                 self.state.add_log_fault(key, fault);
-                Ending::Unclear
+                RecordOutcome::Unclear
             }
         };
         if let Some(session) = session {
@@ -129,10 +133,12 @@ impl Walk<'_, '_> {
         }
         self.count(ending);
         match (&mapped, ending) {
-            (MappingOutcome::Rows(record), Ending::Stored) => self.state.claim(record, true),
+            (MappingOutcome::Rows(record), RecordOutcome::Stored) => self.state.claim(record, true),
             // Its rows may be there: that is the fault of the log alone, which is named already.
-            (MappingOutcome::Rows(record), Ending::Unclear) => self.state.claim(record, false),
-            (MappingOutcome::Rows(record), Ending::Duplicate) => self.note_duplicate(record),
+            (MappingOutcome::Rows(record), RecordOutcome::Unclear) => {
+                self.state.claim(record, false)
+            }
+            (MappingOutcome::Rows(record), RecordOutcome::Duplicate) => self.note_duplicate(record),
             _ => Ok(()),
         }
     }
@@ -143,31 +149,31 @@ impl Walk<'_, '_> {
         row: &LogRow,
         mapped: &MappingOutcome,
         session: Option<usize>,
-    ) -> Result<Ending> {
+    ) -> Result<RecordOutcome> {
         let duplicate = match mapped {
             MappingOutcome::Rows(record) => self.duplicate_reason(record)?,
             MappingOutcome::Rejected(_) | MappingOutcome::Refused(_) => None,
         };
-        let State { log, log_lens, sessions, .. } = &*self.state;
+        let VerifyState { log, log_comparator, sessions, .. } = &*self.state;
         let session = session.and_then(|number| sessions.all().get(number));
-        let Verdict { mut ending, fault } =
-            log_lens.judge(log, row, mapped, duplicate.as_deref(), session);
+        let LogVerdict { mut ending, fault } =
+            log_comparator.judge(log, row, mapped, duplicate.as_deref(), session);
         if let Some(fault) = fault {
             self.state.add_log_fault(key, fault);
         }
-        if let (MappingOutcome::Rows(record), Ending::RefusedByStore) = (mapped, ending)
+        if let (MappingOutcome::Rows(record), RecordOutcome::RefusedByStore) = (mapped, ending)
             && !self.is_explained(record, &row.reason)?
         {
             let (logged, expected) = (format!("failed: {}", row.reason), "success".to_owned());
-            self.state.add_log_fault(key, Fault::Outcome { logged, expected });
-            ending = Ending::Unclear;
+            self.state.add_log_fault(key, Discrepancy::Outcome { logged, expected });
+            ending = RecordOutcome::Unclear;
         }
         Ok(ending)
     }
 
     /// What the log says of a record where another one has its application.
     fn duplicate_reason(&self, record: &TypedRecord) -> Result<Option<String>> {
-        let State { dedup, tables, .. } = &*self.state;
+        let VerifyState { dedup, tables, .. } = &*self.state;
         let decided =
             dedup.decide(tables, &[record], true, &mut |_, wanted| Ok(vec![true; wanted.len()]))?;
         Ok(decided.decisions.into_iter().find_map(|decision| match decision {
@@ -177,35 +183,35 @@ impl Walk<'_, '_> {
     }
 
     fn is_explained(&mut self, record: &TypedRecord, reason: &str) -> Result<bool> {
-        let State { tables, log, connection, .. } = &mut *self.state;
-        explains(tables, log, record, reason, &mut |key, values| {
+        let VerifyState { tables, log, connection, .. } = &mut *self.state;
+        is_plausible(tables, log, record, reason, &mut |key, values| {
             connection.contains_key(key, values)
         })
     }
 
     /// Notes the key that a duplicate shares with the record that is stored.
     fn note_duplicate(&mut self, record: &TypedRecord) -> Result<()> {
-        let State { dedup, lenses, claims, .. } = &*self.state;
+        let VerifyState { dedup, comparators, claims, .. } = &*self.state;
         let Some(application) = &dedup.application else { return Ok(()) };
-        let Some(Some(lens)) = lenses.get(application.table) else { return Ok(()) };
+        let Some(Some(comparator)) = comparators.get(application.table) else { return Ok(()) };
         let rows = record.tables.iter().filter(|rows| rows.table == application.table);
         for row in rows.flat_map(|rows| &rows.rows) {
-            let view = lens.view(row);
-            let stored: Vec<_> = view.iter().map(Datum::stored).collect();
-            claims.duplicate(&lens.key(&stored), record.key)?;
+            let view = comparator.view(row);
+            let stored: Vec<_> = view.iter().map(OwnedValue::stored).collect();
+            claims.duplicate(&comparator.key(&stored), record.key)?;
         }
         Ok(())
     }
 
-    fn count(&mut self, ending: Ending) {
+    fn count(&mut self, ending: RecordOutcome) {
         let records = &mut self.records;
         records.read += 1;
         let place = match ending {
-            Ending::Stored => &mut records.stored,
-            Ending::Duplicate => &mut records.duplicate,
-            Ending::Rejected => &mut records.rejected,
-            Ending::Failed | Ending::RefusedByStore => &mut records.failed,
-            Ending::Unclear => &mut records.unclear,
+            RecordOutcome::Stored => &mut records.stored,
+            RecordOutcome::Duplicate => &mut records.duplicate,
+            RecordOutcome::Rejected => &mut records.rejected,
+            RecordOutcome::Failed | RecordOutcome::RefusedByStore => &mut records.failed,
+            RecordOutcome::Unclear => &mut records.unclear,
         };
         *place += 1;
     }

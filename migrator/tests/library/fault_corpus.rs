@@ -9,7 +9,7 @@ use std::fmt::Write;
 use chrono::NaiveDateTime;
 use migrator::contract::model::Contract;
 use migrator::record::{RawRecord, Reject, RowSet, Stage, ValidRecord};
-use migrator::source::synthetic::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Product, Profile, Spec, SyntheticSource};
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
@@ -353,7 +353,7 @@ fn spoiled() -> impl Strategy<Value = String> {
     let generated = |profile, seed| {
         let spec =
             Spec { product: Product::Cc, profile, records: 1, seed, duplicates: 0.0, rejects: 0.0 };
-        let raw: RawRecord = Generated::new(spec).unwrap().iter().next().unwrap();
+        let raw: RawRecord = SyntheticSource::new(spec).unwrap().iter().next().unwrap();
         validate(raw).unwrap().text
     };
     let texts: Vec<String> = (1..4)

@@ -9,7 +9,7 @@ use chrono::NaiveDateTime;
 use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::record::{RawRecord, Reject, RowSet, Stage};
-use migrator::source::synthetic::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Product, Profile, Spec, SyntheticSource};
 use migrator::stage::coerce::Coercer;
 use migrator::stage::map::Mapper;
 use migrator::stage::parse::Parser;
@@ -58,11 +58,11 @@ const PLAIN: [(Product, Profile); 4] = [
     (Product::Rl, Profile::Staged),
 ];
 
-fn series(spec: Spec) -> Generated {
-    Generated::new(spec).unwrap()
+fn series(spec: Spec) -> SyntheticSource {
+    SyntheticSource::new(spec).unwrap()
 }
 
-fn bytes(series: &Generated, number: u32) -> Vec<u8> {
+fn bytes(series: &SyntheticSource, number: u32) -> Vec<u8> {
     series.record(number).bytes.unwrap()
 }
 
@@ -385,7 +385,7 @@ fn rates_and_counts_that_make_no_sense_are_refused_with_the_reason() {
         (Spec { records: u32::MAX, ..base }, "4294967295 records are more than"),
     ];
     for (spec, expected) in cases {
-        let message = Generated::new(spec).unwrap_err().to_string();
+        let message = SyntheticSource::new(spec).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
 }

@@ -9,7 +9,7 @@ use migrator::record::RawRecord;
 use migrator::source::Source;
 use migrator::source::files::FolderSource;
 use migrator::source::location::Location;
-use migrator::source::synthetic::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Product, Profile, Spec, SyntheticSource};
 use migrator::source::table::{TableNames, TableSource};
 use migrator::util::partition::Partition;
 use rusqlite::Connection;
@@ -255,10 +255,10 @@ fn invented_records_have_their_numbers_as_keys() {
         duplicates: 0.0,
         rejects: 0.0,
     };
-    let source = Location::Generated(spec).open(NAMES, Partition::ALL, &Arc::default()).unwrap();
+    let source = Location::Synthetic(spec).open(NAMES, Partition::ALL, &Arc::default()).unwrap();
     assert_eq!(source.count(), 25);
     let records = read_all(source.as_ref(), 10).unwrap();
-    assert_eq!(records, Generated::new(spec).unwrap().iter().collect::<Vec<_>>());
+    assert_eq!(records, SyntheticSource::new(spec).unwrap().iter().collect::<Vec<_>>());
 }
 
 #[test]

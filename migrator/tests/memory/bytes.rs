@@ -6,7 +6,7 @@ use migrator::contract::model::Contract;
 use migrator::record::MappingOutcome;
 use migrator::run::pipeline::RecordStages;
 use migrator::run::worker_pool::Stages;
-use migrator::source::synthetic::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Product, Profile, Spec, SyntheticSource};
 use migrator::stage::coerce::Coercer;
 use migrator::stage::parse::Parser;
 use migrator::stage::validate::validate;
@@ -17,9 +17,10 @@ use super::allocations::{alone, counted};
 use crate::support::counts;
 
 /// Records of which some are rejected and some have keys of others.
-fn records(profile: Profile, records: u32) -> Generated {
+fn records(profile: Profile, records: u32) -> SyntheticSource {
     let (product, seed) = (Product::Cc, 42);
-    Generated::new(Spec { product, profile, records, seed, duplicates: 0.1, rejects: 0.3 }).unwrap()
+    SyntheticSource::new(Spec { product, profile, records, seed, duplicates: 0.1, rejects: 0.3 })
+        .unwrap()
 }
 
 #[test]

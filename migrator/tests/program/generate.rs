@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
-use migrator::source::synthetic::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Product, Profile, Spec, SyntheticSource};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ fn a_folder_gets_one_file_per_record_named_after_its_key() {
     let files = names(&folder.path().join("deep/records"));
     assert_eq!(files.len(), 60);
     assert_eq!((files[0].as_str(), files[59].as_str()), ("0000001.xml", "0000060.xml"));
-    for (file, record) in files.iter().zip(Generated::new(SPEC).unwrap().iter()) {
+    for (file, record) in files.iter().zip(SyntheticSource::new(SPEC).unwrap().iter()) {
         let bytes = fs::read(folder.path().join("deep/records").join(file)).unwrap();
         assert_eq!(Some(bytes), record.bytes, "{file}");
     }
@@ -57,7 +57,7 @@ fn a_source_table_gets_texts_and_what_is_no_utf_8_as_bytes() {
         .unwrap();
     let mut rows = query.query([]).unwrap();
     let mut blobs = 0;
-    for record in Generated::new(SPEC).unwrap().iter() {
+    for record in SyntheticSource::new(SPEC).unwrap().iter() {
         let row = rows.next().unwrap().unwrap();
         assert_eq!(row.get::<_, i32>(0).unwrap(), record.key);
         let expected = record.bytes.unwrap();
@@ -82,7 +82,7 @@ fn loans_go_into_the_source_table_of_their_own_contract() {
     let folder = TempDir::new().unwrap();
     generate(&folder, "sqlite:loans.db").args(["--product", "rl"]).assert().success();
     let database = Connection::open(folder.path().join("loans.db")).unwrap();
-    let series = Generated::new(Spec { product: Product::Rl, ..SPEC }).unwrap();
+    let series = SyntheticSource::new(Spec { product: Product::Rl, ..SPEC }).unwrap();
     for record in series.iter() {
         let query = "SELECT CAST(app_XML AS BLOB) FROM app_xml_staging_rl WHERE app_id = ?1";
         let bytes: Vec<u8> = database.query_row(query, [record.key], |row| row.get(0)).unwrap();

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use migrator::telemetry::report::RunReport;
-use migrator::verify::AuditReport;
-use migrator::verify::walk::Records;
+use migrator::verify::VerifyReport;
+use migrator::verify::walk::RecordCounts;
 
 use crate::support::command::migrator;
 
@@ -24,11 +24,11 @@ fn a_store_of_the_version_before_is_audited_and_taken_up() {
         }
         command
     };
-    let audit = || -> AuditReport {
+    let audit = || -> VerifyReport {
         serde_json::from_slice(&on_copy("verify").arg("--json").output().unwrap().stdout).unwrap()
     };
     let records =
-        Records { read: 200, stored: 186, duplicate: 4, rejected: 10, failed: 0, unclear: 0 };
+        RecordCounts { read: 200, stored: 186, duplicate: 4, rejected: 10, failed: 0, unclear: 0 };
     let before = audit();
     assert_eq!((before.passed, &before.records), (true, &records), "{:?}", before.findings);
     let run = on_copy("run").args(["--quiet", "--report", "-"]).output().unwrap();

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use migrator::verify::finding::Fault;
-use migrator::verify::walk::Records;
+use migrator::verify::finding::Discrepancy;
+use migrator::verify::walk::RecordCounts;
 
 use crate::support::command::{Migration, migrator};
 
@@ -26,7 +26,7 @@ fn an_audit_passes_whatever_the_settings_were() {
         assert_eq!((audit.passed, audit.findings), (true, vec![]), "{settings:?}");
         let (stored, read) = (books.committed, books.read);
         let (duplicate, rejected, failed) = (books.duplicate, books.rejected, books.failed);
-        let records = Records { read, stored, duplicate, rejected, failed, unclear: 0 };
+        let records = RecordCounts { read, stored, duplicate, rejected, failed, unclear: 0 };
         assert_eq!(audit.records, records, "{settings:?}");
         assert!(audit.shared_keys > 0);
         std::fs::remove_file(migration.path("store.db")).unwrap();
@@ -63,7 +63,7 @@ fn a_shared_key_may_be_with_any_record_unless_the_audit_is_strict() {
     let strict = migration.audit(&["--strict"]);
     assert_eq!(strict.finding_counts.values().sum::<u64>(), audit.shared_keys_not_lowest);
     for finding in &strict.findings {
-        let Fault::NotLowest { holder } = finding.fault else { panic!("{finding}") };
+        let Discrepancy::NotLowest { holder } = finding.fault else { panic!("{finding}") };
         assert!(finding.record.unwrap() < holder, "{finding}");
         assert!(finding.record.unwrap() % 2 == 0 && holder % 2 == 1, "{finding}");
     }
@@ -121,9 +121,11 @@ fn a_duplicate_of_a_record_that_is_not_stored_is_found() {
     store.execute("DELETE FROM processing_log WHERE app_id = ?1", [owner]).unwrap();
     drop(store);
     let audit = migration.audit(&[]);
-    let of_owner = |fault: &Fault| *fault == Fault::NotLogged;
+    let of_owner = |fault: &Discrepancy| *fault == Discrepancy::NotLogged;
     assert!(audit.findings.iter().any(|f| f.record == Some(owner) && of_owner(&f.fault)));
-    assert!(audit.findings.iter().any(|f| f.fault == Fault::NoOwner && f.table == "app_base"));
+    assert!(
+        audit.findings.iter().any(|f| f.fault == Discrepancy::NoOwner && f.table == "app_base")
+    );
 }
 
 #[test]

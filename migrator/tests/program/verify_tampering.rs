@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use migrator::contract::catalogue::{Catalogue, Table};
 use migrator::store::schema::{LOG_TABLE, Tables};
-use migrator::verify::AuditReport;
-use migrator::verify::finding::{Fault, Finding};
+use migrator::verify::VerifyReport;
+use migrator::verify::finding::{Discrepancy, Finding};
 use rusqlite::Connection;
 
 use crate::support::command::{Migration, open};
@@ -77,11 +77,11 @@ fn record(store: &Connection, table: &Table, condition: &str) -> Option<i32> {
     Some(i32::try_from(app_id - APP_ID_BASE).unwrap())
 }
 
-fn findings<'r>(report: &'r AuditReport, table: &str) -> Vec<&'r Finding> {
+fn findings<'r>(report: &'r VerifyReport, table: &str) -> Vec<&'r Finding> {
     report.findings.iter().filter(|finding| finding.table == table).collect()
 }
 
-fn finding(table: &str, record: Option<i32>, key: &str, fault: Fault) -> Finding {
+fn finding(table: &str, record: Option<i32>, key: &str, fault: Discrepancy) -> Finding {
     Finding { table: table.to_owned(), record, key: Some(key.to_owned()), fault }
 }
 
@@ -97,7 +97,7 @@ fn a_row_that_is_deleted_from_any_table_is_missed() {
     drop(store);
     let report = migration.audit(&[]);
     for (row, table) in &rows {
-        let expected = finding(&table.name, row.record, &row.key, Fault::Missing);
+        let expected = finding(&table.name, row.record, &row.key, Discrepancy::Missing);
         assert_eq!(findings(&report, &table.name), [&expected]);
     }
     assert_eq!(report.finding_counts.len(), rows.len());
@@ -135,7 +135,7 @@ fn a_row_that_is_added_to_any_table_is_found() {
     drop(store);
     let report = migration.audit(&[]);
     for (table, key) in &keys {
-        assert_eq!(findings(&report, table), [&finding(table, None, key, Fault::Extra)]);
+        assert_eq!(findings(&report, table), [&finding(table, None, key, Discrepancy::Extra)]);
     }
     assert_eq!(report.finding_counts.len(), keys.len());
 }
@@ -186,7 +186,7 @@ fn a_value_that_is_changed_in_any_column_is_found() {
         let report = migration.audit(&[]);
         assert_eq!(report.findings.len(), changed.len());
         for (table, column, row) in changed {
-            let fault = Fault::Differs { columns: vec![column.clone()] };
+            let fault = Discrepancy::Differs { columns: vec![column.clone()] };
             let expected = finding(&table, row.record, &row.key, fault);
             assert!(report.findings.contains(&expected), "{expected}");
             found.insert((table, column));
@@ -208,8 +208,8 @@ fn a_key_that_is_changed_leaves_one_row_missing_and_one_extra() {
     for (row, table) in &rows {
         let found = findings(&report, &table.name);
         let [extra, missing] = found[..] else { panic!("{found:?}") };
-        assert_eq!((&extra.fault, extra.record), (&Fault::Extra, None));
-        assert_eq!(*missing, finding(&table.name, row.record, &row.key, Fault::Missing));
+        assert_eq!((&extra.fault, extra.record), (&Discrepancy::Extra, None));
+        assert_eq!(*missing, finding(&table.name, row.record, &row.key, Discrepancy::Missing));
     }
 }
 

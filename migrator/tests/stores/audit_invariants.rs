@@ -16,7 +16,7 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::util::cancel::CancellationToken;
 use migrator::util::partition::Partition;
 use migrator::verify::finding::Finding;
-use migrator::verify::{Audit, AuditReport};
+use migrator::verify::{Verification, VerifyReport};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -164,9 +164,9 @@ impl Fixture {
         run(&job, || Drafts(drafts), &CancellationToken::default(), &|_| {}).unwrap();
     }
 
-    fn audit(&self, drafts: &[Draft], strict: bool) -> AuditReport {
+    fn audit(&self, drafts: &[Draft], strict: bool) -> VerifyReport {
         let (mut mapping, mut metrics) = (Drafts(drafts), Metrics::new().unwrap());
-        let audit = Audit { source: &Drafts(drafts), store: &self.store, strict };
+        let audit = Verification { source: &Drafts(drafts), store: &self.store, strict };
         let mut map = |raw, now| {
             assert_eq!(now, store::now());
             Ok(mapping.map(raw, &mut metrics))

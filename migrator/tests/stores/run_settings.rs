@@ -11,7 +11,7 @@ use migrator::contract::catalogue::Catalogue;
 use migrator::contract::model::Contract;
 use migrator::run::pipeline::{Job, RecordStages, run};
 use migrator::run::worker_pool::Stages;
-use migrator::source::synthetic::{Generated, Product, Profile, Spec};
+use migrator::source::synthetic::{Product, Profile, Spec, SyntheticSource};
 use migrator::stage::coerce::Coercer;
 use migrator::store::Store;
 use migrator::store::mssql::setup::Recreate;
@@ -21,7 +21,7 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::CancellationToken;
 use migrator::util::partition::Partition;
-use migrator::verify::Audit;
+use migrator::verify::Verification;
 use serde_json::{Map, Value, json};
 
 use crate::support::backends;
@@ -46,7 +46,7 @@ fn values() -> Vec<(&'static str, Vec<Value>)> {
 struct Fixture {
     contract: Contract,
     catalogue: Catalogue,
-    source: Generated,
+    source: SyntheticSource,
 }
 
 impl Fixture {
@@ -59,7 +59,7 @@ impl Fixture {
         Self {
             contract: contract.unwrap(),
             catalogue: catalogue.unwrap(),
-            source: Generated::new(spec).unwrap(),
+            source: SyntheticSource::new(spec).unwrap(),
         }
     }
 
@@ -94,7 +94,7 @@ impl Fixture {
         let stages = || RecordStages::new(&self.contract, &coercer, config.now);
         let report = run(&job, stages, &CancellationToken::default(), &|_| {}).unwrap();
         let (mut stages, mut metrics) = (stages(), Metrics::new().unwrap());
-        let audit = Audit { source: &self.source, store, strict: true };
+        let audit = Verification { source: &self.source, store, strict: true };
         let mut map = |raw, now| {
             assert_eq!(now, config.now);
             Ok(match stages.parse(raw, &mut metrics) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use migrator::telemetry::report::RunReport;
-use migrator::verify::AuditReport;
+use migrator::verify::VerifyReport;
 use tempfile::TempDir;
 
 /// A source of invented records, and a place for stores.
@@ -80,15 +80,15 @@ impl Migration {
     }
 
     /// What `migrator verify` says of a store; its exit code must say the same.
-    pub(crate) fn audit_of(&self, store: &str, options: &[&str]) -> AuditReport {
+    pub(crate) fn audit_of(&self, store: &str, options: &[&str]) -> VerifyReport {
         let output = self.on("verify", store, &[options, &["--json"]].concat()).output().unwrap();
         assert!(output.stderr.is_empty() || output.status.code() != Some(2), "{output:?}");
-        let report: AuditReport = serde_json::from_slice(&output.stdout).unwrap();
+        let report: VerifyReport = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(i32::from(!report.passed)));
         report
     }
 
-    pub(crate) fn audit(&self, options: &[&str]) -> AuditReport {
+    pub(crate) fn audit(&self, options: &[&str]) -> VerifyReport {
         self.audit_of("store.db", options)
     }
 

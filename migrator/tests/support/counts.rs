@@ -4,8 +4,8 @@
 use std::io::Write;
 use std::ops::AddAssign;
 
-use migrator::verify::AuditReport;
-use migrator::verify::finding::Fault;
+use migrator::verify::VerifyReport;
+use migrator::verify::finding::Discrepancy;
 
 /// Prints one line.
 pub(crate) fn print(line: &str) {
@@ -30,12 +30,14 @@ pub(crate) struct Harm {
 
 impl Harm {
     /// Sorts an audit's findings.
-    pub(crate) fn found_by(audit: &AuditReport) -> Self {
+    pub(crate) fn found_by(audit: &VerifyReport) -> Self {
         let mut harm = Self::default();
         for finding in &audit.findings {
             match finding.fault {
-                Fault::NotLogged => harm.lost += 1,
-                Fault::LoggedAgain | Fault::Contested { .. } | Fault::Repeated => harm.twice += 1,
+                Discrepancy::NotLogged => harm.lost += 1,
+                Discrepancy::LoggedAgain
+                | Discrepancy::Contested { .. }
+                | Discrepancy::Repeated => harm.twice += 1,
                 _ => harm.half += 1,
             }
         }

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use chrono::Utc;
 
-use self::report::Source;
-use self::sample::Seen;
-use self::tables::{Known, keep};
+use self::report::SourceText;
+use self::sample::SampleCoverage;
+use self::tables::{KnownTables, keep};
 use super::{records, resolve};
 use crate::cli::args::CheckArgs;
 use crate::cli::display;
@@ -29,13 +29,13 @@ const FAULTY: u8 = 2;
 /// Prints the findings; the exit code is 2 if there is a fault among them or if something could not
 /// be read, 0 for warnings.
 pub fn run(args: &CheckArgs) -> Result<ExitCode> {
-    resolve::refuse_unused(&args.server, &args.store.as_deref().into_iter().collect::<Vec<_>>())?;
+    resolve::reject_unused(&args.server, &args.store.as_deref().into_iter().collect::<Vec<_>>())?;
     let (name, text) = resolve::contract_text(&args.contract)?;
     // What is wrong with the tables or the sample must not hide what is wrong with the contract.
     let mut errors = Vec::new();
-    let known = Known::new(args, &mut errors);
+    let known = KnownTables::new(args, &mut errors);
     let diagnostics = diagnostics(&text, &known, args.sample.as_deref(), &mut errors);
-    tell(&diagnostics, Source { name: &name, text: &text }, args.json);
+    print(&diagnostics, SourceText { name: &name, text: &text }, args.json);
     let faulty = diagnostics.iter().any(|diagnostic| diagnostic.code.severity() == Severity::Error);
     for error in &errors {
         display::note(&error.to_string());
@@ -51,7 +51,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode> {
 
 fn diagnostics(
     text: &str,
-    known: &Known,
+    known: &KnownTables,
     sample: Option<&Path>,
     errors: &mut Vec<Error>,
 ) -> Vec<Diagnostic> {
@@ -82,7 +82,7 @@ fn unseen(pair: ContractPair<'_>, folder: &Path) -> Result<Vec<Diagnostic>> {
     let files = records::record_files(&[folder.to_path_buf()])?;
     let mut parser = Parser::new(pair.contract);
     let mapper = Mapper::new(pair.contract, Utc::now().naive_utc());
-    let seen = Seen::default();
+    let seen = SampleCoverage::default();
     let mut mapped = 0;
     for file in &files {
         let bytes = records::read(file)?;
@@ -95,7 +95,7 @@ fn unseen(pair: ContractPair<'_>, folder: &Path) -> Result<Vec<Diagnostic>> {
     Ok(if mapped == 0 { Vec::new() } else { sample::unseen(pair, &seen, mapped) })
 }
 
-fn tell(diagnostics: &[Diagnostic], source: Source<'_>, as_json: bool) {
+fn print(diagnostics: &[Diagnostic], source: SourceText<'_>, as_json: bool) {
     if as_json {
         for diagnostic in diagnostics {
             display::print(&report::json(diagnostic).to_string());

@@ -16,7 +16,7 @@ const LINES_BEHIND: usize = 3;
 
 /// The contract that findings are about.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Source<'s> {
+pub(super) struct SourceText<'s> {
     /// Its file.
     pub(super) name: &'s str,
     /// Its text.
@@ -38,7 +38,7 @@ pub(super) fn json(diagnostic: &Diagnostic) -> Json {
 
 /// All findings with excerpts, faults first, and a summary, with colours. A kind's own help is
 /// given once.
-pub(super) fn text(diagnostics: &[Diagnostic], source: Source<'_>, width: usize) -> String {
+pub(super) fn text(diagnostics: &[Diagnostic], source: SourceText<'_>, width: usize) -> String {
     let mut helped = BTreeSet::new();
     let mut out = String::new();
     for severity in [Severity::Error, Severity::Warning] {
@@ -56,7 +56,7 @@ pub(super) fn text(diagnostics: &[Diagnostic], source: Source<'_>, width: usize)
 }
 
 /// One finding with the lines that it is about.
-fn excerpt(diagnostic: &Diagnostic, source: Source<'_>, help: bool, width: usize) -> String {
+fn excerpt(diagnostic: &Diagnostic, source: SourceText<'_>, help: bool, width: usize) -> String {
     let code = diagnostic.code;
     let level = match code.severity() {
         Severity::Error => Level::ERROR,

@@ -15,7 +15,7 @@ use crate::stage::map::observe::{MapEvent, MapObserver};
 
 /// Notes which mappings and which fields of expressions have found something.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct SampleCoverage {
     current: Cell<Option<usize>>,
     /// By index of the mapping.
     mappings: RefCell<BTreeSet<usize>>,
@@ -25,7 +25,7 @@ pub(super) struct Seen {
     wanted: RefCell<Vec<NameId>>,
 }
 
-impl MapObserver for Seen {
+impl MapObserver for SampleCoverage {
     fn on_event(&self, event: MapEvent<'_>) {
         match event {
             MapEvent::Column(mapping) => {
@@ -48,7 +48,7 @@ impl MapObserver for Seen {
     }
 }
 
-impl Seen {
+impl SampleCoverage {
     fn mark(&self) {
         if let Some(current) = self.current.get() {
             self.mappings.borrow_mut().insert(current);
@@ -66,7 +66,11 @@ fn fields(mapping: &Mapping) -> Vec<NameId> {
 }
 
 /// Warns about what none of `records` mapped records had.
-pub(super) fn unseen(pair: ContractPair<'_>, seen: &Seen, records: usize) -> Vec<Diagnostic> {
+pub(super) fn unseen(
+    pair: ContractPair<'_>,
+    seen: &SampleCoverage,
+    records: usize,
+) -> Vec<Diagnostic> {
     let none = format!("no record of the sample ({records} mapped) has");
     let mut found = Vec::new();
     for compiled in pair.compiled() {
@@ -90,19 +94,19 @@ pub(super) fn unseen(pair: ContractPair<'_>, seen: &Seen, records: usize) -> Vec
 fn unseen_fields(
     pair: ContractPair<'_>,
     compiled: &CompiledMapping<'_>,
-    seen: &Seen,
+    seen: &SampleCoverage,
     none: &str,
     found: &mut Vec<Diagnostic>,
 ) {
     let (mapping, written) = (compiled.mapping, compiled.written);
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for name in fields(mapping) {
         let known = seen.fields.borrow().contains(&(mapping.index, name));
         let Some(name) = pair.contract.names.get(name).filter(|_| !known) else { continue };
         let text = written.value.expression.as_deref().unwrap_or_default();
         let part = find_word(text, &name.text).unwrap_or(0..text.len());
         let shown = if part.len() == name.text.len() { &text[part.clone()] } else { &name.text };
-        if told.insert(shown.to_lowercase()) {
+        if reported.insert(shown.to_lowercase()) {
             let span = pair.draft.inside(written.span("expression"), part);
             let path = format!("{}.expression", written.path);
             let message = format!("{none} a field {shown}");

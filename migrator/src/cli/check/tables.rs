@@ -11,15 +11,15 @@ use crate::store::introspect::{Difference, Inspection};
 use crate::store::schema::Tables;
 
 /// What is known of the tables.
-pub(super) struct Known {
+pub(super) struct KnownTables {
     catalogue: Option<Vec<TableShape>>,
     store: Option<Inspection>,
 }
 
-impl Known {
+impl KnownTables {
     /// Reads what the command line names; what cannot be read joins the errors.
     pub(super) fn new(args: &CheckArgs, errors: &mut Vec<Error>) -> Self {
-        let catalogue = keep(resolve::catalogue_if_there(&args.contract), errors).flatten();
+        let catalogue = keep(resolve::optional_catalogue(&args.contract), errors).flatten();
         // A run starts with this step, whatever its store.
         let wanted = catalogue.as_ref().and_then(|own| keep(Tables::new(own), errors));
         let store = args.store.as_ref();

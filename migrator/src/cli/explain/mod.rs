@@ -1,18 +1,18 @@
 //! `migrator explain`: how one column of a record came to be, by watching the code that maps.
 
+mod messages;
+mod render;
 mod stored;
-mod story;
 mod text;
 mod trace;
-mod words;
 
 use std::process::ExitCode;
 
 use chrono::{NaiveDateTime, Utc};
 use serde_json::{Value as Json, json};
 
-use self::stored::Stored;
-use self::story::{Explanation, Subject};
+use self::render::{Explanation, Subject};
+use self::stored::StoredColumn;
 use self::trace::Trace;
 use super::{records, resolve};
 use crate::cli::args::ExplainArgs;
@@ -31,12 +31,12 @@ use crate::stage::parse::Parser;
 /// nothing maps by what the table gives it.
 pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let (draft, contract) = resolve::read_contract(&args.contract)?;
-    let catalogue = resolve::catalogue_if_there(&args.contract)?;
+    let catalogue = resolve::optional_catalogue(&args.contract)?;
     let (table, column) = match find(&contract, &args.column) {
         Ok(found) => found,
         Err(error) => {
             let unmapped = catalogue.as_ref().and_then(|own| unmapped(own, &args.column));
-            tell(&unmapped.ok_or(error)?, args.json);
+            print_short(&unmapped.ok_or(error)?, args.json);
             return Ok(ExitCode::SUCCESS);
         }
     };
@@ -45,7 +45,7 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let record = match records::parse(bytes, &mut Parser::new(&contract)) {
         Ok(record) => record,
         Err(reject) => {
-            tell(&rejected(&file, &reject), args.json);
+            print_short(&rejected(&file, &reject), args.json);
             return Ok(ExitCode::SUCCESS);
         }
     };
@@ -62,12 +62,12 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
 }
 
 /// An explanation of one sentence.
-struct Short {
+struct ShortAnswer {
     text: String,
     json: Json,
 }
 
-fn tell(short: &Short, as_json: bool) {
+fn print_short(short: &ShortAnswer, as_json: bool) {
     if as_json {
         display::print(&short.json.to_string());
     } else {
@@ -75,16 +75,16 @@ fn tell(short: &Short, as_json: bool) {
     }
 }
 
-fn rejected(file: &str, reject: &Reject) -> Short {
+fn rejected(file: &str, reject: &Reject) -> ShortAnswer {
     let (stage, reason) = (reject.stage.name(), &reject.reason);
-    Short {
+    ShortAnswer {
         text: format!("{file} is rejected at {stage}: {reason}"),
         json: json!({"file": file, "status": "rejected", "stage": stage, "reason": reason}),
     }
 }
 
 /// What a column of the catalogue gets that nothing maps.
-fn unmapped(catalogue: &Catalogue, name: &str) -> Option<Short> {
+fn unmapped(catalogue: &Catalogue, name: &str) -> Option<ShortAnswer> {
     let (table, column) = name.split_once('.')?;
     let own = &catalogue.tables[catalogue.table(table)?];
     let own = &own.columns[own.column(column)?];
@@ -96,7 +96,7 @@ fn unmapped(catalogue: &Catalogue, name: &str) -> Option<Short> {
         None if own.nullable => "every row has null".to_owned(),
         None => "it is NOT NULL without a default, so every row fails".to_owned(),
     };
-    Some(Short {
+    Some(ShortAnswer {
         text: format!("nothing maps {name}: {gets}"),
         json: json!({"table": table, "column": column, "status": "unmapped", "reason": gets}),
     })
@@ -143,12 +143,12 @@ fn explain(
     let mapper = Mapper::new(subject.pair.contract, now);
     let rows = mapper.map_observed(subject.record, &trace);
     let seen = trace.finish();
-    let mut stories = subject.rows(&seen, rows.as_ref().ok());
+    let mut sections = subject.rows(&seen, rows.as_ref().ok());
     let refused = match &rows {
         Err(reject) => Some(format!("{}: {}", reject.stage, reject.reason)),
         Ok(rows) => catalogue.and_then(|catalogue| {
-            if let Some(stored) = Stored::new(subject, rows, catalogue, now) {
-                stored.tell(subject, rows, &mut stories);
+            if let Some(stored) = StoredColumn::new(subject, rows, catalogue, now) {
+                stored.add_to(subject, rows, &mut sections);
             }
             refusal(subject.pair.contract, rows, catalogue, now)
         }),
@@ -161,7 +161,7 @@ fn explain(
         column: subject.column_name().to_owned(),
         mappings: subject.mappings(),
         passed_over: subject.passed_over(&seen),
-        rows: stories,
+        rows: sections,
         refused,
     }
 }
@@ -183,7 +183,7 @@ fn refusal(
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::trace::{About, ColumnTrace, Outcome, RowTrace};
+    use super::trace::{ColumnOutcome, ColumnTrace, RowAbout, RowTrace};
     use super::*;
     use crate::contract::loader::text_of;
     use crate::contract::model::Procedure;
@@ -203,11 +203,11 @@ mod tests {
     /// What a mapping's outcome says that the row has; `None` where it says nothing.
     fn said(trace: &ColumnTrace) -> Option<Value> {
         match trace.outcome.as_ref().unwrap() {
-            Outcome::Set(value, _)
-            | Outcome::RawDefault(value)
-            | Outcome::Member(value)
-            | Outcome::DefaultAdded(value) => Some(value.clone()),
-            Outcome::Omitted(_) => None,
+            ColumnOutcome::Set(value, _)
+            | ColumnOutcome::RawDefault(value)
+            | ColumnOutcome::Member(value)
+            | ColumnOutcome::DefaultAdded(value) => Some(value.clone()),
+            ColumnOutcome::Omitted(_) => None,
         }
     }
 
@@ -224,8 +224,8 @@ mod tests {
     fn agrees(subject: &Subject<'_>, trace: &RowTrace, row: &Row) -> Option<bool> {
         let is_member = match &trace.about {
             // The value of a row of one member goes to one of its columns.
-            About::Group(kind, _) if !kind.shares_rows() => return None,
-            About::Group(..) => true,
+            RowAbout::Group(kind, _) if !kind.shares_rows() => return None,
+            RowAbout::Group(..) => true,
             _ => false,
         };
         let is_key = matches!(subject.column_name(), "app_id" | "con_id");

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDateTime;
 
-use super::story::{RowStory, Subject};
+use super::render::{RowSection, Subject};
 use crate::contract::catalogue::{Catalogue, Column};
 use crate::contract::column::coerce_value;
 use crate::record::{Cell, RowSet, SqlRow, SqlValue, TableRows};
@@ -10,14 +10,14 @@ use crate::stage::coerce::Coercer;
 use crate::store::canonical::plain;
 
 /// What a store gets, if it gets anything.
-pub(super) struct Stored<'s> {
+pub(super) struct StoredColumn<'s> {
     column: &'s Column,
     place: usize,
     /// The table's rows as stored; none if they are refused.
     rows: Option<Vec<SqlRow>>,
 }
 
-impl<'s> Stored<'s> {
+impl<'s> StoredColumn<'s> {
     /// The column's values in the store; `None` where the catalogue has no such column.
     pub(super) fn new(
         subject: &Subject<'_>,
@@ -38,11 +38,11 @@ impl<'s> Stored<'s> {
     }
 
     /// Adds to every row what its value becomes.
-    pub(super) fn tell(&self, subject: &Subject<'_>, rows: &RowSet, stories: &mut [RowStory]) {
+    pub(super) fn add_to(&self, subject: &Subject<'_>, rows: &RowSet, sections: &mut [RowSection]) {
         let own = rows.tables.iter().find(|rows| rows.table == subject.table);
         let own = own.map_or(&[][..], |own| &own.rows);
-        for story in stories {
-            let Some(index) = story.row.map(|row| row - 1) else { continue };
+        for section in sections {
+            let Some(index) = section.row.map(|row| row - 1) else { continue };
             let cell = own
                 .get(index)
                 .and_then(|row| row.cells.iter().find(|cell| cell.column == subject.column));
@@ -50,7 +50,7 @@ impl<'s> Stored<'s> {
                 own.iter().flat_map(|row| &row.cells).any(|cell| cell.column == subject.column);
             let refused =
                 cell.and_then(|cell| coerce_value(&cell.value, self.column.sql_type).err());
-            story.stored = Some(match (refused, self.stored(index, own.len())) {
+            section.stored = Some(match (refused, self.stored(index, own.len())) {
                 (Some(cause), _) => format!("{} refuses it: {cause}", self.column.sql_type),
                 (None, _) if cell.is_none() && is_named => self.filled_up(),
                 (None, Some(value)) => self.becomes(value, cell.is_none()),

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use textwrap::core::Word;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use super::story::{ColumnStory, Explanation, MappingStory, RowStory, StepStory};
+use super::render::{ColumnSection, Explanation, MappingSection, RowSection, StepSection};
 
 /// Characters before the text of a labelled line.
 const LABEL: usize = 14;
@@ -36,7 +36,7 @@ struct Page {
     out: String,
 }
 
-fn place(mapping: &MappingStory) -> String {
+fn place(mapping: &MappingSection) -> String {
     format!("{} on line {} of the contract", mapping.path, mapping.line)
 }
 
@@ -90,7 +90,7 @@ impl Page {
         self.paragraph(&format!("{table}.{column} of application {app_id} in {file}"));
     }
 
-    fn mapping(&mut self, mapping: &MappingStory) {
+    fn mapping(&mut self, mapping: &MappingSection) {
         self.labelled("element", &mapping.xml_path);
         self.labelled("attribute", &mapping.xml_attribute);
         self.labelled("looked up", &mapping.looked_up);
@@ -103,7 +103,7 @@ impl Page {
         self.labelled("makes", &mapping.makes);
     }
 
-    fn row(&mut self, row: &RowStory, mappings: &[MappingStory]) {
+    fn row(&mut self, row: &RowSection, mappings: &[MappingSection]) {
         self.line("");
         let number = row.row.map_or_else(|| "no row".to_owned(), |row| format!("row {row}"));
         self.paragraph(&format!("{number}: {}", row.about));
@@ -132,7 +132,7 @@ impl Page {
         }
     }
 
-    fn column(&mut self, column: &ColumnStory) {
+    fn column(&mut self, column: &ColumnSection) {
         self.labelled("found", &column.found);
         for (number, step) in column.steps.iter().enumerate() {
             self.step(number + 1, step);
@@ -140,8 +140,8 @@ impl Page {
         self.labelled("result", &column.outcome);
     }
 
-    fn step(&mut self, number: usize, step: &StepStory) {
-        let StepStory { step: name, input, output, .. } = step;
+    fn step(&mut self, number: usize, step: &StepSection) {
+        let StepSection { step: name, input, output, .. } = step;
         let change = match (input, output) {
             (Json::Null, Json::Null) => String::new(),
             (Json::Null, output) => format!(" gives {output}"),

@@ -15,21 +15,21 @@ pub(super) struct Trace<'c> {
     contract: &'c Contract,
     table: usize,
     column: u16,
-    state: RefCell<State>,
+    state: RefCell<TraceState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct TraceState {
     /// The table in hand; none while contacts are chosen.
     table: Option<usize>,
     /// The mapping in hand.
-    current: Option<Current>,
-    seen: Seen,
+    current: Option<CurrentMapping>,
+    seen: ColumnHistory,
 }
 
 /// The mapping in hand.
 #[derive(Debug)]
-struct Current {
+struct CurrentMapping {
     index: usize,
     /// Whether it matters to the column.
     matters: bool,
@@ -38,7 +38,7 @@ struct Current {
 
 /// What was seen of the column.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct ColumnHistory {
     /// Contacts that are no valid ones, and why (contract.md 6.1).
     pub(super) invalid: Vec<(u32, SkipReason)>,
     /// Contacts and children that the table passes over, and why (contract.md 6.2).
@@ -51,7 +51,7 @@ pub(super) struct Seen {
 #[derive(Debug)]
 pub(super) struct RowTrace {
     /// What it is about.
-    pub(super) about: About,
+    pub(super) about: RowAbout,
     /// The mappings that could fill the column.
     pub(super) columns: Vec<ColumnTrace>,
     /// Indices of the mappings that make the row, where rows are made.
@@ -62,7 +62,7 @@ pub(super) struct RowTrace {
 
 /// What a row is about; elements are indices into the parsed record's.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum About {
+pub(super) enum RowAbout {
     /// The application.
     Application,
     /// A contact.
@@ -83,7 +83,7 @@ pub(super) struct ColumnTrace {
     /// The text that the look-up itself cut.
     pub(super) cut_from: Option<String>,
     /// What the look-up gave.
-    pub(super) found: Found,
+    pub(super) found: FoundValue,
     /// What was done with it, in order.
     pub(super) steps: Vec<StepTrace>,
     /// How a table of bits answered where rows are made, which have no steps.
@@ -91,12 +91,12 @@ pub(super) struct ColumnTrace {
     /// What an expression saw where rows are made.
     pub(super) calculation: Option<Calculation>,
     /// What became of it.
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<ColumnOutcome>,
 }
 
 /// What a look-up gave.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) enum Found {
+pub(super) enum FoundValue {
     /// Nothing was looked up.
     #[default]
     Unasked,
@@ -155,7 +155,7 @@ pub(super) struct Calculation {
 
 /// What became of a mapping.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum ColumnOutcome {
     /// The column's value; whether only the default put it there.
     Set(Value, bool),
     /// The default as written.
@@ -175,7 +175,7 @@ impl<'c> Trace<'c> {
     }
 
     /// What was seen.
-    pub(super) fn finish(self) -> Seen {
+    pub(super) fn finish(self) -> ColumnHistory {
         self.state.into_inner().seen
     }
 
@@ -206,7 +206,7 @@ impl MapObserver for Trace<'_> {
             MapEvent::Row(origin) => state.seen.rows.push(RowTrace::new(origin)),
             MapEvent::Column(mapping) => {
                 let matters = self.matters(mapping);
-                state.current = Some(Current::new(mapping, matters));
+                state.current = Some(CurrentMapping::new(mapping, matters));
                 if matters && let Some(row) = state.seen.rows.last_mut() {
                     row.columns
                         .push(ColumnTrace { mapping: mapping.index, ..ColumnTrace::default() });
@@ -220,7 +220,7 @@ impl MapObserver for Trace<'_> {
     }
 }
 
-impl Current {
+impl CurrentMapping {
     fn new(mapping: &Mapping, matters: bool) -> Self {
         let expression = mapping.chain.iter().find_map(|step| match step {
             Step::Calculated(expression) => expression.clone(),
@@ -230,17 +230,17 @@ impl Current {
     }
 }
 
-impl Seen {
+impl ColumnHistory {
     fn default_added(&mut self, mapping: usize, value: &Value) {
         let columns = self.rows.last_mut().map(|row| row.columns.iter_mut());
         let own = columns.into_iter().flatten().find(|column| column.mapping == mapping);
         if let Some(own) = own {
-            own.outcome = Some(Outcome::DefaultAdded(value.clone()));
+            own.outcome = Some(ColumnOutcome::DefaultAdded(value.clone()));
         }
     }
 }
 
-impl State {
+impl TraceState {
     fn inside_of_row(&mut self, event: MapEvent<'_>) {
         let (Some(row), Some(current)) = (self.seen.rows.last_mut(), &self.current) else { return };
         match event {
@@ -259,11 +259,11 @@ impl State {
 impl RowTrace {
     fn new(origin: RowSubject<'_>) -> Self {
         let about = match origin {
-            RowSubject::Application => About::Application,
-            RowSubject::Contact(element) => About::Contact(element),
-            RowSubject::Child { element, contact } => About::Child(element, contact),
+            RowSubject::Application => RowAbout::Application,
+            RowSubject::Contact(element) => RowAbout::Contact(element),
+            RowSubject::Child { element, contact } => RowAbout::Child(element, contact),
             RowSubject::Group(group) => {
-                About::Group(group.kind, group.parameter.as_deref().map(str::to_owned))
+                RowAbout::Group(group.kind, group.parameter.as_deref().map(str::to_owned))
             }
         };
         Self { about, columns: Vec::new(), made_by: Vec::new(), dropped: None }
@@ -274,9 +274,9 @@ impl ColumnTrace {
     fn on_event(&mut self, event: MapEvent<'_>, expression: Option<&Expression>) {
         match event {
             MapEvent::CutWhenFound(text) => self.cut_from = Some(text.to_owned()),
-            MapEvent::Found(None) => self.found = Found::Nothing,
-            MapEvent::Found(Some(text)) => self.found = Found::Text(text.to_owned()),
-            MapEvent::FoundMarker => self.found = Found::Marker,
+            MapEvent::Found(None) => self.found = FoundValue::Nothing,
+            MapEvent::Found(Some(text)) => self.found = FoundValue::Text(text.to_owned()),
+            MapEvent::FoundMarker => self.found = FoundValue::Marker,
             MapEvent::Given(step, value) => self.begin(self.action(step), Some(value.clone())),
             MapEvent::EnumSkipped => self.begin(Action::EnumSkipped, None),
             MapEvent::Made(value) => {
@@ -289,11 +289,15 @@ impl ColumnTrace {
                 self.end(Action::FinalText, value)
             }
             MapEvent::Set { value, default_filled } => {
-                self.outcome = Some(Outcome::Set(value.clone(), default_filled));
+                self.outcome = Some(ColumnOutcome::Set(value.clone(), default_filled));
             }
-            MapEvent::RawDefault(value) => self.outcome = Some(Outcome::RawDefault(value.clone())),
-            MapEvent::Omitted(why) => self.outcome = Some(Outcome::Omitted(why)),
-            MapEvent::Member { value, .. } => self.outcome = Some(Outcome::Member(value.clone())),
+            MapEvent::RawDefault(value) => {
+                self.outcome = Some(ColumnOutcome::RawDefault(value.clone()))
+            }
+            MapEvent::Omitted(why) => self.outcome = Some(ColumnOutcome::Omitted(why)),
+            MapEvent::Member { value, .. } => {
+                self.outcome = Some(ColumnOutcome::Member(value.clone()))
+            }
             event => self.detail(event, expression),
         }
     }
@@ -352,8 +356,8 @@ impl ColumnTrace {
     fn value(&self) -> Value {
         let made = self.steps.iter().rev().find_map(|step| step.made.clone());
         made.unwrap_or_else(|| match &self.found {
-            Found::Text(text) => Value::Text(text.as_str().into()),
-            Found::Unasked | Found::Nothing | Found::Marker => Value::Null,
+            FoundValue::Text(text) => Value::Text(text.as_str().into()),
+            FoundValue::Unasked | FoundValue::Nothing | FoundValue::Marker => Value::Null,
         })
     }
 }

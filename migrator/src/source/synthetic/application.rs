@@ -5,14 +5,16 @@ use std::borrow::Cow;
 
 use super::draw::{Draw, Purpose};
 use super::plan::{self, Duplicate, Fate};
-use super::product_line::{Child, Field, Group, Line, Refused, Typed};
-use super::values::{self, Kind};
+use super::product_line::{
+    ChildElement, FieldGroup, FieldSpec, InvalidValue, ProductLine, TypedElement,
+};
+use super::values::{self, ValueKind};
 use super::xml::Xml;
 
 /// What an application is made for.
 #[derive(Clone, Copy)]
-pub(super) struct Order {
-    pub(super) line: &'static Line,
+pub(super) struct ApplicationSpec {
+    pub(super) line: &'static ProductLine,
     pub(super) seed: u64,
     /// The record whose application this is.
     pub(super) number: u32,
@@ -20,7 +22,7 @@ pub(super) struct Order {
 }
 
 /// Writes the attributes of the root and begins `Request` with its own.
-pub(super) fn request(order: Order, xml: &mut Xml) {
+pub(super) fn request(order: ApplicationSpec, xml: &mut Xml) {
     let mut writer = Application::new(order, Purpose::Request, xml);
     writer.fields("Provenir", order.line.root_fields);
     let id = app_id_text(order.number, &mut writer.draw);
@@ -40,7 +42,7 @@ fn app_id_text(number: u32, draw: &mut Draw) -> String {
 }
 
 /// Writes the `CustData` element.
-pub(super) fn cust_data(order: Order, xml: &mut Xml) {
+pub(super) fn cust_data(order: ApplicationSpec, xml: &mut Xml) {
     xml.start("CustData").start(order.line.application);
     Application::new(order, Purpose::Content, xml).write();
     xml.end(order.line.application).end("CustData");
@@ -48,14 +50,14 @@ pub(super) fn cust_data(order: Order, xml: &mut Xml) {
 
 /// Writes the least that maps to a contact: `Request` with its id, and an application with one
 /// named contact, two where their id is to occur twice.
-pub(super) fn least(order: Order, xml: &mut Xml) {
+pub(super) fn least(order: ApplicationSpec, xml: &mut Xml) {
     xml.start("Request").number("ID", plan::app_id(order.number));
     xml.start("CustData").start(order.line.application);
     let mut draw = Draw::new(order.seed, order.number, Purpose::Content);
     for contact in first_contacts(order, &mut draw) {
         xml.start(order.line.contact).attribute("con_id", &contact.con_id);
         xml.attribute("ac_role_tp_c", contact.role);
-        xml.attribute("last_name", &values::plain(Kind::Surname, &mut draw));
+        xml.attribute("last_name", &values::plain(ValueKind::Surname, &mut draw));
         xml.end(order.line.contact);
     }
     xml.end(order.line.application).end("CustData");
@@ -71,10 +73,10 @@ struct Contact {
 
 /// The contact that every application has, and behind it a second one of the same id where the
 /// fate says so.
-fn first_contacts(order: Order, draw: &mut Draw) -> Vec<Contact> {
+fn first_contacts(order: ApplicationSpec, draw: &mut Draw) -> Vec<Contact> {
     let con_id = match order.fate {
         Fate::Duplicate(Duplicate::Contact { of }) => plan::con_id(of, 0).to_string(),
-        Fate::Refused(Refused::ContactId) => format!("C{}", plan::con_id(order.number, 0)),
+        Fate::Invalid(InvalidValue::ContactId) => format!("C{}", plan::con_id(order.number, 0)),
         _ => plan::con_id(order.number, 0).to_string(),
     };
     let mut contacts = vec![Contact { con_id: con_id.clone(), role: "PR", has_identity: true }];
@@ -86,7 +88,7 @@ fn first_contacts(order: Order, draw: &mut Draw) -> Vec<Contact> {
 }
 
 /// All contacts of an application; the primary one is not always the first.
-fn contacts(order: Order, draw: &mut Draw) -> Vec<Contact> {
+fn contacts(order: ApplicationSpec, draw: &mut Draw) -> Vec<Contact> {
     let mut contacts = first_contacts(order, draw);
     for slot in 1..=further_contacts(draw) {
         let id = plan::con_id(order.number, slot);
@@ -109,7 +111,7 @@ fn further_contacts(draw: &mut Draw) -> u32 {
     }
 }
 
-fn further_role(line: &Line, draw: &mut Draw) -> &'static str {
+fn further_role(line: &ProductLine, draw: &mut Draw) -> &'static str {
     match draw.below(100) {
         0..=74 => line.second_role,
         75..=79 => "PR",
@@ -122,13 +124,13 @@ fn further_role(line: &Line, draw: &mut Draw) -> &'static str {
 
 /// The writer of one application.
 struct Application<'a> {
-    order: Order,
+    order: ApplicationSpec,
     draw: Draw,
     xml: &'a mut Xml,
 }
 
 impl<'a> Application<'a> {
-    fn new(order: Order, purpose: Purpose, xml: &'a mut Xml) -> Self {
+    fn new(order: ApplicationSpec, purpose: Purpose, xml: &'a mut Xml) -> Self {
         Self { order, draw: Draw::new(order.seed, order.number, purpose), xml }
     }
 
@@ -143,7 +145,7 @@ impl<'a> Application<'a> {
         }
     }
 
-    fn child(&mut self, child: &Child) {
+    fn child(&mut self, child: &ChildElement) {
         if child.twice_percent > 0 && self.draw.percent(child.twice_percent) {
             self.element(child.name, child.fields, child.groups);
         }
@@ -158,7 +160,7 @@ impl<'a> Application<'a> {
         self.xml.start(line.contact).attribute("con_id", &contact.con_id);
         self.xml.attribute("ac_role_tp_c", contact.role);
         if contact.has_identity {
-            let surname = values::plain(Kind::Surname, &mut self.draw);
+            let surname = values::plain(ValueKind::Surname, &mut self.draw);
             self.xml.attribute("last_name", &surname);
             self.fields(line.contact, line.identity_fields);
         }
@@ -205,7 +207,7 @@ impl<'a> Application<'a> {
     }
 
     /// An element whose type decides whether it becomes a row; one in 33 is in the wrong case.
-    fn typed(&mut self, of: &Typed, kind: &str) {
+    fn typed(&mut self, of: &TypedElement, kind: &str) {
         self.xml.start(of.name);
         if self.draw.percent(3) {
             self.xml.attribute(of.type_attribute, &kind.to_lowercase());
@@ -216,7 +218,7 @@ impl<'a> Application<'a> {
         self.xml.end(of.name);
     }
 
-    fn element(&mut self, name: &'static str, fields: &[Field], groups: &[Group]) {
+    fn element(&mut self, name: &'static str, fields: &[FieldSpec], groups: &[FieldGroup]) {
         self.xml.start(name);
         self.fields(name, fields);
         for group in groups {
@@ -225,7 +227,7 @@ impl<'a> Application<'a> {
         self.xml.end(name);
     }
 
-    fn group(&mut self, element: &str, group: &Group) {
+    fn group(&mut self, element: &str, group: &FieldGroup) {
         let filled = self.draw.percent(group.percent)
             || group.fields.iter().any(|field| self.refused_value(element, field.name).is_some());
         match (filled, group.whole) {
@@ -235,7 +237,7 @@ impl<'a> Application<'a> {
         }
     }
 
-    fn sound_fields(&mut self, element: &str, fields: &[Field]) {
+    fn sound_fields(&mut self, element: &str, fields: &[FieldSpec]) {
         for field in fields {
             if let Some(text) = self.refused_value(element, field.name) {
                 self.xml.attribute(field.name, &text);
@@ -245,7 +247,7 @@ impl<'a> Application<'a> {
         }
     }
 
-    fn empty_fields(&mut self, fields: &[Field]) {
+    fn empty_fields(&mut self, fields: &[FieldSpec]) {
         for field in fields {
             if self.draw.percent(25) {
                 self.xml.attribute(field.name, values::nothing(&mut self.draw));
@@ -253,7 +255,7 @@ impl<'a> Application<'a> {
         }
     }
 
-    fn fields(&mut self, element: &str, fields: &[Field]) {
+    fn fields(&mut self, element: &str, fields: &[FieldSpec]) {
         for field in fields {
             if let Some(text) = self.refused_value(element, field.name) {
                 self.xml.attribute(field.name, &text);
@@ -273,8 +275,8 @@ impl<'a> Application<'a> {
     }
 
     /// What a column must refuse, with the element and the attribute that hold it.
-    fn refusal(&self) -> Option<(Refused, (&'static str, &'static str))> {
-        let Fate::Refused(refused) = self.order.fate else { return None };
+    fn refusal(&self) -> Option<(InvalidValue, (&'static str, &'static str))> {
+        let Fate::Invalid(refused) = self.order.fate else { return None };
         Some((refused, self.order.line.place(refused)?))
     }
 
@@ -286,17 +288,17 @@ impl<'a> Application<'a> {
         }
         Some(match refused {
             // Written with the contact's key, which is in no table of fields.
-            Refused::ContactId => return None,
-            Refused::Score => Cow::Borrowed("99999999999"),
-            Refused::Reference => Cow::Borrowed("4294967296"),
-            Refused::Fee => Cow::Borrowed("300"),
-            Refused::Rate => Cow::Borrowed("12345.67"),
-            Refused::Debt => Cow::Borrowed("NaN"),
-            Refused::Received => Cow::Borrowed("1066-10-14 09:00:00"),
-            Refused::Note => Cow::Owned("n".repeat(300)),
-            Refused::Mileage => Cow::Borrowed("about 12,000"),
-            Refused::Term => Cow::Borrowed("two years"),
-            Refused::Reason => Cow::Owned("n".repeat(40)),
+            InvalidValue::ContactId => return None,
+            InvalidValue::Score => Cow::Borrowed("99999999999"),
+            InvalidValue::Reference => Cow::Borrowed("4294967296"),
+            InvalidValue::Fee => Cow::Borrowed("300"),
+            InvalidValue::Rate => Cow::Borrowed("12345.67"),
+            InvalidValue::Debt => Cow::Borrowed("NaN"),
+            InvalidValue::Received => Cow::Borrowed("1066-10-14 09:00:00"),
+            InvalidValue::Note => Cow::Owned("n".repeat(300)),
+            InvalidValue::Mileage => Cow::Borrowed("about 12,000"),
+            InvalidValue::Term => Cow::Borrowed("two years"),
+            InvalidValue::Reason => Cow::Owned("n".repeat(40)),
         })
     }
 }

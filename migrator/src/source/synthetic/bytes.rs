@@ -4,8 +4,8 @@
 use encoding_rs::WINDOWS_1252;
 
 use super::draw::Draw;
-use super::plan::Reject;
-use super::product_line::Line;
+use super::plan::RejectKind;
+use super::product_line::ProductLine;
 
 /// The bytes of a good text: UTF-8, and one in 20 that has letters outside ASCII in windows-1252,
 /// which is what bytes that are not UTF-8 are taken for (contract.md 2.1).
@@ -19,13 +19,18 @@ pub(super) fn encode(text: String, draw: &mut Draw) -> Vec<u8> {
 }
 
 /// The bytes of a text of that line that validation must reject.
-pub(super) fn spoil(text: String, reject: Reject, line: &Line, draw: &mut Draw) -> Vec<u8> {
+pub(super) fn spoil(
+    text: String,
+    reject: RejectKind,
+    line: &ProductLine,
+    draw: &mut Draw,
+) -> Vec<u8> {
     match reject {
-        Reject::Malformed => malformed(&text, draw).into_bytes(),
-        Reject::OtherProduct => other_product(&text, line).into_bytes(),
-        Reject::NoAppId => without_app_id(&text, draw).into_bytes(),
-        Reject::Truncated => truncated(text, draw),
-        Reject::Utf16 => utf16(&text, draw),
+        RejectKind::Malformed => malformed(&text, draw).into_bytes(),
+        RejectKind::OtherProduct => other_product(&text, line).into_bytes(),
+        RejectKind::NoAppId => without_app_id(&text, draw).into_bytes(),
+        RejectKind::Truncated => truncated(text, draw),
+        RejectKind::Utf16 => utf16(&text, draw),
     }
 }
 
@@ -38,7 +43,7 @@ fn malformed(text: &str, draw: &mut Draw) -> String {
     }
 }
 
-fn other_product(text: &str, line: &Line) -> String {
+fn other_product(text: &str, line: &ProductLine) -> String {
     let (own, other) = (line.application, line.other_application);
     text.replacen(&format!("<{own}"), &format!("<{other}"), 1).replacen(
         &format!("</{own}>"),
@@ -79,7 +84,7 @@ mod tests {
     const TEXT: &str = "<Provenir><Request ID=\"7\"><CustData><application a=\"é\">\
                         <contact con_id=\"1\"/></application></CustData></Request></Provenir>";
 
-    fn spoilt(reject: Reject) -> Vec<String> {
+    fn spoilt(reject: RejectKind) -> Vec<String> {
         let one = |number| {
             let mut draw = Draw::new(1, number, Purpose::Bytes);
             String::from_utf8_lossy(&spoil(TEXT.to_owned(), reject, Product::Cc.line(), &mut draw))
@@ -90,20 +95,20 @@ mod tests {
 
     #[test]
     fn every_kind_of_reject_changes_the_text_where_it_says() {
-        for text in spoilt(Reject::Malformed) {
+        for text in spoilt(RejectKind::Malformed) {
             assert!(
                 text.contains("</CustDat>")
                     || text.contains("con_note")
                     || text.contains("id=\"0\"")
             );
         }
-        for text in spoilt(Reject::OtherProduct) {
+        for text in spoilt(RejectKind::OtherProduct) {
             assert_eq!(text.matches("IL_application").count(), 2);
         }
-        for text in spoilt(Reject::NoAppId) {
+        for text in spoilt(RejectKind::NoAppId) {
             assert!(!text.contains("ID=\"7\"") && text.contains("<Request"));
         }
-        for text in spoilt(Reject::Truncated) {
+        for text in spoilt(RejectKind::Truncated) {
             assert!(TEXT.starts_with(text.trim_end_matches('\u{fffd}')) && text.len() < TEXT.len());
         }
     }
@@ -113,7 +118,7 @@ mod tests {
         let mut marks = std::collections::BTreeSet::new();
         for number in 0..40 {
             let mut draw = Draw::new(1, number, Purpose::Bytes);
-            let bytes = spoil(TEXT.to_owned(), Reject::Utf16, Product::Cc.line(), &mut draw);
+            let bytes = spoil(TEXT.to_owned(), RejectKind::Utf16, Product::Cc.line(), &mut draw);
             assert!(std::str::from_utf8(&bytes).is_err());
             marks.insert([bytes[0], bytes[1]]);
         }

@@ -21,7 +21,7 @@ mod values;
 mod words;
 mod xml;
 
-use self::application::Order;
+use self::application::ApplicationSpec;
 use self::draw::{Draw, Purpose};
 use self::plan::{Duplicate, Fate};
 pub use self::spec::{Product, Profile, Spec};
@@ -31,11 +31,11 @@ use crate::record::RawRecord;
 
 /// A series of invented records.
 #[derive(Debug, Clone)]
-pub struct Generated {
+pub struct SyntheticSource {
     spec: Spec,
 }
 
-impl Generated {
+impl SyntheticSource {
     /// The series that `spec` describes.
     ///
     /// A usage error if a rate is not in 0 to 1, if both together exceed 1, or if there are more
@@ -82,9 +82,9 @@ impl Generated {
         let (line, seed) = (self.spec.product.line(), self.spec.seed);
         let order = match plan::fate(&self.spec, number) {
             Fate::Duplicate(Duplicate::Application { of }) => {
-                Order { line, seed, number: of, fate: Fate::Plain }
+                ApplicationSpec { line, seed, number: of, fate: Fate::Plain }
             }
-            fate => Order { line, seed, number, fate },
+            fate => ApplicationSpec { line, seed, number, fate },
         };
         let text = self.text(order);
         let mut draw = Draw::new(seed, order.number, Purpose::Bytes);
@@ -94,7 +94,7 @@ impl Generated {
         }
     }
 
-    fn text(&self, order: Order) -> String {
+    fn text(&self, order: ApplicationSpec) -> String {
         match self.spec.profile {
             Profile::Small => small(order),
             Profile::Staged => staged(order),
@@ -103,7 +103,7 @@ impl Generated {
     }
 }
 
-fn small(order: Order) -> String {
+fn small(order: ApplicationSpec) -> String {
     let mut xml = Xml::with_capacity(256);
     xml.start("Provenir");
     application::least(order, &mut xml);
@@ -111,7 +111,7 @@ fn small(order: Order) -> String {
     xml.into_string()
 }
 
-fn staged(order: Order) -> String {
+fn staged(order: ApplicationSpec) -> String {
     let mut xml = Xml::with_capacity(12 * 1024);
     xml.start("Provenir");
     application::request(order, &mut xml);
@@ -120,7 +120,7 @@ fn staged(order: Order) -> String {
     xml.into_string()
 }
 
-fn full(order: Order) -> String {
+fn full(order: ApplicationSpec) -> String {
     let mut draw = Draw::new(order.seed, order.number, Purpose::Padding);
     let bytes = plan::full_bytes(&mut draw);
     let mut xml = Xml::with_capacity(bytes + 4096);
@@ -138,37 +138,38 @@ fn full(order: Order) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::product_line::Refused;
+    use super::product_line::InvalidValue;
     use super::*;
 
     #[test]
     fn every_value_to_refuse_stands_in_its_place() {
         let cases = [
-            (Product::Cc, Refused::ContactId, " con_id=\"C8\""),
-            (Product::Cc, Refused::Score, " north_score=\"99999999999\""),
-            (Product::Cc, Refused::Reference, " funding_reference=\"4294967296\""),
-            (Product::Cc, Refused::Fee, " over_limit_fee=\"300\""),
-            (Product::Cc, Refused::Rate, " purchase_rate=\"12345.67\""),
-            (Product::Cc, Refused::Debt, " debt_per_month=\"NaN\""),
-            (Product::Cc, Refused::Received, " received_on=\"1066-10-14 09:00:00\""),
-            (Product::Cc, Refused::Note, " model_score=\"nnnnnnnn"),
-            (Product::Rl, Refused::ContactId, " con_id=\"C8\""),
-            (Product::Rl, Refused::Score, " north_score_pr=\"99999999999\""),
-            (Product::Rl, Refused::Reference, " servicer_no=\"4294967296\""),
-            (Product::Rl, Refused::Rate, " military_rate=\"12345.67\""),
-            (Product::Rl, Refused::Debt, " debt_per_month=\"NaN\""),
-            (Product::Rl, Refused::Received, " received_on=\"1066-10-14 09:00:00\""),
-            (Product::Rl, Refused::Note, " review_note=\"nnnnnnnn"),
-            (Product::Rl, Refused::Mileage, " c1_mileage=\"about 12,000\""),
-            (Product::Rl, Refused::Term, " gap_term=\"two years\""),
-            (Product::Rl, Refused::Reason, " override_credit=\"nnnnnnnn"),
+            (Product::Cc, InvalidValue::ContactId, " con_id=\"C8\""),
+            (Product::Cc, InvalidValue::Score, " north_score=\"99999999999\""),
+            (Product::Cc, InvalidValue::Reference, " funding_reference=\"4294967296\""),
+            (Product::Cc, InvalidValue::Fee, " over_limit_fee=\"300\""),
+            (Product::Cc, InvalidValue::Rate, " purchase_rate=\"12345.67\""),
+            (Product::Cc, InvalidValue::Debt, " debt_per_month=\"NaN\""),
+            (Product::Cc, InvalidValue::Received, " received_on=\"1066-10-14 09:00:00\""),
+            (Product::Cc, InvalidValue::Note, " model_score=\"nnnnnnnn"),
+            (Product::Rl, InvalidValue::ContactId, " con_id=\"C8\""),
+            (Product::Rl, InvalidValue::Score, " north_score_pr=\"99999999999\""),
+            (Product::Rl, InvalidValue::Reference, " servicer_no=\"4294967296\""),
+            (Product::Rl, InvalidValue::Rate, " military_rate=\"12345.67\""),
+            (Product::Rl, InvalidValue::Debt, " debt_per_month=\"NaN\""),
+            (Product::Rl, InvalidValue::Received, " received_on=\"1066-10-14 09:00:00\""),
+            (Product::Rl, InvalidValue::Note, " review_note=\"nnnnnnnn"),
+            (Product::Rl, InvalidValue::Mileage, " c1_mileage=\"about 12,000\""),
+            (Product::Rl, InvalidValue::Term, " gap_term=\"two years\""),
+            (Product::Rl, InvalidValue::Reason, " override_credit=\"nnnnnnnn"),
         ];
-        let lines = [Product::Cc, Product::Rl].map(|product| product.line().refusals.len());
+        let lines = [Product::Cc, Product::Rl].map(|product| product.line().invalid_values.len());
         assert_eq!(cases.len(), lines.iter().sum::<usize>());
         for (product, refused, expected) in cases {
             let line = product.line();
             for seed in 0..20 {
-                let text = staged(Order { line, seed, number: 1, fate: Fate::Refused(refused) });
+                let text =
+                    staged(ApplicationSpec { line, seed, number: 1, fate: Fate::Invalid(refused) });
                 assert!(text.contains(expected), "{refused:?} with seed {seed}");
             }
         }
@@ -184,7 +185,7 @@ mod tests {
             duplicates: 0.0,
             rejects: 0.0,
         };
-        for record in Generated::new(spec).unwrap().iter() {
+        for record in SyntheticSource::new(spec).unwrap().iter() {
             let number = record.key.cast_unsigned();
             let wanted = plan::full_bytes(&mut Draw::new(9, number, Purpose::Padding));
             let actual = record.bytes.unwrap().len();

@@ -2,7 +2,7 @@
 //! number and rates; writes no text.
 
 use super::draw::{Draw, Purpose};
-use super::product_line::Refused;
+use super::product_line::InvalidValue;
 use super::spec::{Profile, Spec};
 
 /// Most contacts of one record, so that every record has ids of its own.
@@ -43,11 +43,11 @@ pub(super) enum Fate {
     /// It maps, and its keys are its own.
     Plain,
     /// It maps, and a column must refuse one of its values.
-    Refused(Refused),
+    Invalid(InvalidValue),
     /// It repeats a key.
     Duplicate(Duplicate),
     /// It must be rejected.
-    Rejected(Reject),
+    Rejected(RejectKind),
 }
 
 /// Which key is claimed twice.
@@ -71,7 +71,7 @@ pub(super) enum Duplicate {
 
 /// Why the record must be rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reject {
+pub(super) enum RejectKind {
     /// Not well-formed.
     Malformed,
     /// An application of the other product line.
@@ -103,42 +103,42 @@ pub(super) fn full_bytes(draw: &mut Draw) -> usize {
 pub(super) fn fate(spec: &Spec, number: u32) -> Fate {
     let mut draw = Draw::new(spec.seed, number, Purpose::Fate);
     match class(spec, &mut draw) {
-        Class::Plain => Fate::Plain,
-        Class::Rejected => Fate::Rejected(draw.pick(&[
-            Reject::Malformed,
-            Reject::OtherProduct,
-            Reject::NoAppId,
-            Reject::Truncated,
-            Reject::Utf16,
+        FateClass::Plain => Fate::Plain,
+        FateClass::Rejected => Fate::Rejected(draw.pick(&[
+            RejectKind::Malformed,
+            RejectKind::OtherProduct,
+            RejectKind::NoAppId,
+            RejectKind::Truncated,
+            RejectKind::Utf16,
         ])),
-        Class::Refused => Fate::Refused(draw.pick(spec.product.line().refusals).0),
-        Class::Duplicate => Fate::Duplicate(duplicate(spec, number, &mut draw)),
+        FateClass::Invalid => Fate::Invalid(draw.pick(spec.product.line().invalid_values).0),
+        FateClass::Duplicate => Fate::Duplicate(duplicate(spec, number, &mut draw)),
     }
 }
 
 /// A fate without its details, which takes one draw.
 #[derive(Debug, PartialEq, Eq)]
-enum Class {
+enum FateClass {
     Plain,
-    Refused,
+    Invalid,
     Duplicate,
     Rejected,
 }
 
-fn class(spec: &Spec, draw: &mut Draw) -> Class {
+fn class(spec: &Spec, draw: &mut Draw) -> FateClass {
     let at = draw.below(BILLION);
     let rejected = per_billion(spec.rejects);
     let duplicate = rejected + per_billion(spec.duplicates);
     // The least that maps holds no value to refuse.
     let refused = if spec.profile == Profile::Small { 0 } else { REFUSED_PER_BILLION };
     if at < rejected {
-        Class::Rejected
+        FateClass::Rejected
     } else if at < duplicate {
-        Class::Duplicate
+        FateClass::Duplicate
     } else if at < duplicate.saturating_add(refused) {
-        Class::Refused
+        FateClass::Invalid
     } else {
-        Class::Plain
+        FateClass::Plain
     }
 }
 
@@ -169,7 +169,7 @@ fn duplicate(spec: &Spec, number: u32, draw: &mut Draw) -> Duplicate {
 fn earlier_plain(spec: &Spec, number: u32, draw: &mut Draw) -> Option<u32> {
     let from = draw.below(number.saturating_sub(1)) + 1;
     (1..=from.min(number - 1)).rev().take(SEARCH_MAX as usize).find(|&earlier| {
-        class(spec, &mut Draw::new(spec.seed, earlier, Purpose::Fate)) == Class::Plain
+        class(spec, &mut Draw::new(spec.seed, earlier, Purpose::Fate)) == FateClass::Plain
     })
 }
 
@@ -202,12 +202,12 @@ mod tests {
     fn fates_come_at_the_rates_asked_for_and_their_kinds_are_equally_likely() {
         let spec = spec(0.3, 0.2);
         assert!(close(share(&spec, |f| matches!(f, Fate::Rejected(_))), 0.2));
-        assert!(close(share(&spec, |f| f == Fate::Rejected(Reject::Utf16)), 0.04));
+        assert!(close(share(&spec, |f| f == Fate::Rejected(RejectKind::Utf16)), 0.04));
         let contact = share(&spec, |f| matches!(f, Fate::Duplicate(Duplicate::Contact { .. })));
         let again = share(&spec, |f| matches!(f, Fate::Duplicate(Duplicate::Application { .. })));
         let all = share(&spec, |f| matches!(f, Fate::Duplicate(_)));
         assert!(close(all, 0.3) && close(contact, 0.1) && close(again, 0.1));
-        assert!(close(share(&spec, |f| matches!(f, Fate::Refused(_))), 0.005));
+        assert!(close(share(&spec, |f| matches!(f, Fate::Invalid(_))), 0.005));
     }
 
     #[test]

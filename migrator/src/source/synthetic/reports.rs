@@ -3,7 +3,7 @@
 
 use super::draw::Draw;
 use super::people;
-use super::values::{Kind, plain, token, words};
+use super::values::{ValueKind, plain, token, words};
 use super::words::WORDS;
 use super::xml::Xml;
 
@@ -37,7 +37,7 @@ fn reports(xml: &mut Xml, draw: &mut Draw, end: usize) {
 fn report(xml: &mut Xml, draw: &mut Draw, sequence: u32, end: usize) {
     let bureau = draw.pick(&["North", "South", "Blend", "BankCheck"]);
     xml.start("Report").attribute("bureau", bureau).number("seq", sequence);
-    xml.attribute("pulled_at", &plain(Kind::Moment, draw));
+    xml.attribute("pulled_at", &plain(ValueKind::Moment, draw));
     xml.attribute("reference", &token(24, draw));
     xml.markup(&format!("<!-- segment {sequence} -->"));
     subject(xml, draw);
@@ -57,15 +57,15 @@ fn report(xml: &mut Xml, draw: &mut Draw, sequence: u32, end: usize) {
 fn subject(xml: &mut Xml, draw: &mut Draw) {
     xml.start("Subject").leaf("Name", &people::full_name(draw));
     xml.leaf("Number", &people::ssn(draw));
-    xml.start("Residence").attribute("since", &plain(Kind::Birthday, draw));
+    xml.start("Residence").attribute("since", &plain(ValueKind::Birthday, draw));
     xml.content(&people::address_line(draw)).markup("&#32;").content(&people::town(draw));
     xml.end("Residence").end("Subject");
 }
 
 fn tradeline(xml: &mut Xml, draw: &mut Draw, line: u32) {
     xml.start("Tradeline").number("line", line).attribute("member", &token(8, draw));
-    xml.attribute("opened", &plain(Kind::Birthday, draw));
-    xml.attribute("reported", &plain(Kind::Moment, draw));
+    xml.attribute("opened", &plain(ValueKind::Birthday, draw));
+    xml.attribute("reported", &plain(ValueKind::Moment, draw));
     xml.leaf("Creditor", &people::company(draw));
     xml.leaf("Account", &token(20, draw));
     xml.start("Balance").attribute("currency", "USD");
@@ -87,7 +87,7 @@ fn payment_history(draw: &mut Draw) -> String {
 }
 
 fn inquiry(xml: &mut Xml, draw: &mut Draw, line: u32) {
-    xml.start("Inquiry").number("line", line).attribute("on", &plain(Kind::Birthday, draw));
+    xml.start("Inquiry").number("line", line).attribute("on", &plain(ValueKind::Birthday, draw));
     xml.attribute("by", &people::company(draw)).end("Inquiry");
 }
 
@@ -105,9 +105,9 @@ fn public_record(xml: &mut Xml, draw: &mut Draw, line: u32) {
 fn journals(xml: &mut Xml, draw: &mut Draw, end: usize) {
     xml.start("Journals");
     while xml.len() < end {
-        xml.start("Journal").attribute("at", &plain(Kind::Moment, draw));
+        xml.start("Journal").attribute("at", &plain(ValueKind::Moment, draw));
         xml.attribute("by", &people::user(draw));
-        xml.attribute("step", &plain(Kind::Digits(5), draw)).number("ms", draw.below(5_000));
+        xml.attribute("step", &plain(ValueKind::Digits(5), draw)).number("ms", draw.below(5_000));
         if draw.percent(30) {
             xml.leaf("Entry", &words(10, 40, draw));
         }
@@ -120,7 +120,7 @@ fn messages(xml: &mut Xml, draw: &mut Draw, end: usize) {
     xml.start("Messages");
     while xml.len() < end {
         xml.start("Message").attribute("to", draw.pick(WORDS));
-        xml.attribute("at", &plain(Kind::Moment, draw)).number("attempt", draw.between(1, 3));
+        xml.attribute("at", &plain(ValueKind::Moment, draw)).number("attempt", draw.between(1, 3));
         xml.markup("<![CDATA[<body>").markup(&words(60, 300, draw)).markup("</body>]]>");
         xml.end("Message");
     }

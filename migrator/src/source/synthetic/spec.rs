@@ -1,8 +1,8 @@
-//! Parameters of synthetic records. [`super::Generated::new`] checks them.
+//! Parameters of synthetic records. [`super::SyntheticSource::new`] checks them.
 
 use clap::ValueEnum;
 
-use super::product_line::Line;
+use super::product_line::ProductLine;
 use super::{fields, loan_fields};
 use crate::contract::loader::{APPLICATIONS, BuiltinContract, LOANS};
 
@@ -24,7 +24,7 @@ impl Product {
         }
     }
 
-    pub(super) fn line(self) -> &'static Line {
+    pub(super) fn line(self) -> &'static ProductLine {
         match self {
             Self::Cc => fields::APPLICATIONS,
             Self::Rl => loan_fields::LOANS,

@@ -9,7 +9,7 @@ use super::words::{AWKWARD, TREES, WORDS};
 
 /// What an attribute holds.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     /// One of the source strings of an enumeration, or an unknown one.
     Code(&'static [&'static str]),
     /// For `char_to_bit`.
@@ -93,7 +93,7 @@ pub(super) enum Kind {
 }
 
 /// A value of that kind in one of its forms: 4 % blank, 3 % padded, 6 % odd, the rest plain.
-pub(super) fn value(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
+pub(super) fn value(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     match draw.below(100) {
         0..=3 => Cow::Borrowed(draw.pick(&["", "", " ", "   "])),
         4..=6 => Cow::Owned(padded(&plain(kind, draw), draw)),
@@ -103,7 +103,7 @@ pub(super) fn value(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
 }
 
 /// A value of that kind that needs no more than trimming: plain, one in seven padded.
-pub(super) fn sound(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
+pub(super) fn sound(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     let text = plain(kind, draw);
     if draw.below(7) == 0 { Cow::Owned(padded(&text, draw)) } else { text }
 }
@@ -115,72 +115,78 @@ pub(super) fn nothing(draw: &mut Draw) -> &'static str {
 }
 
 /// A value of that kind as a tidy system writes it; never blank.
-pub(super) fn plain(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
+pub(super) fn plain(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     let text = match kind {
-        Kind::Code(codes) => return Cow::Borrowed(draw.pick(codes)),
-        Kind::Flag | Kind::Mark => return Cow::Borrowed(draw.pick(&["Y", "N"])),
-        Kind::Truth => return Cow::Borrowed(draw.pick(&["true", "false"])),
-        Kind::Grade => return Cow::Borrowed(draw.pick(&["A", "B", "C", "D", "E"])),
-        Kind::Suffix => return Cow::Borrowed(draw.pick(&["Jr", "Sr", "II", "III"])),
-        Kind::State => return Cow::Borrowed(draw.pick(super::words::STATES)),
-        Kind::Moment => moment(draw),
-        Kind::Birthday => birthday(draw),
-        Kind::Money(limit) | Kind::Worth(limit) => {
+        ValueKind::Code(codes) => return Cow::Borrowed(draw.pick(codes)),
+        ValueKind::Flag | ValueKind::Mark => return Cow::Borrowed(draw.pick(&["Y", "N"])),
+        ValueKind::Truth => return Cow::Borrowed(draw.pick(&["true", "false"])),
+        ValueKind::Grade => return Cow::Borrowed(draw.pick(&["A", "B", "C", "D", "E"])),
+        ValueKind::Suffix => return Cow::Borrowed(draw.pick(&["Jr", "Sr", "II", "III"])),
+        ValueKind::State => return Cow::Borrowed(draw.pick(super::words::STATES)),
+        ValueKind::Moment => moment(draw),
+        ValueKind::Birthday => birthday(draw),
+        ValueKind::Money(limit) | ValueKind::Worth(limit) => {
             format!("{}.{:02}", draw.below(limit), draw.below(100))
         }
-        Kind::Year => draw.between(1985, 2026).to_string(),
-        Kind::Rate => format!("{}.{:02}", draw.below(30), draw.below(100)),
-        Kind::Whole(most) | Kind::Count(most) => draw.between(0, most).to_string(),
-        Kind::Line => (draw.between(5, 599) * 50).to_string(),
-        Kind::Fee | Kind::DigitsOfFee => draw.below(100).to_string(),
-        Kind::Score => draw.between(300, 850).to_string(),
-        Kind::Digits(count) => digits(count, draw),
-        Kind::Words => words(1, 3, draw),
-        Kind::Note => words(3, 14, draw),
-        Kind::Reason => reason(draw),
-        Kind::Token(most) => token(draw.between(most / 2, most), draw),
-        Kind::GivenName => people::given_name(draw),
-        Kind::Surname => people::surname(draw),
-        Kind::FullName => people::full_name(draw),
-        Kind::User => people::user(draw),
-        Kind::Ssn => people::ssn(draw),
-        Kind::Phone => people::phone(draw),
-        Kind::Email => people::email(draw),
-        Kind::Ip => people::ip_address(draw),
-        Kind::StreetNumber => people::street_number(draw),
-        Kind::Street => people::street(draw),
-        Kind::AddressLine => people::address_line(draw),
-        Kind::Unit => draw.between(1, 400).to_string(),
-        Kind::Town => people::town(draw),
-        Kind::PostalCode => people::postal_code(draw),
-        Kind::Company => people::company(draw),
-        Kind::Job => people::job(draw),
+        ValueKind::Year => draw.between(1985, 2026).to_string(),
+        ValueKind::Rate => format!("{}.{:02}", draw.below(30), draw.below(100)),
+        ValueKind::Whole(most) | ValueKind::Count(most) => draw.between(0, most).to_string(),
+        ValueKind::Line => (draw.between(5, 599) * 50).to_string(),
+        ValueKind::Fee | ValueKind::DigitsOfFee => draw.below(100).to_string(),
+        ValueKind::Score => draw.between(300, 850).to_string(),
+        ValueKind::Digits(count) => digits(count, draw),
+        ValueKind::Words => words(1, 3, draw),
+        ValueKind::Note => words(3, 14, draw),
+        ValueKind::Reason => reason(draw),
+        ValueKind::Token(most) => token(draw.between(most / 2, most), draw),
+        ValueKind::GivenName => people::given_name(draw),
+        ValueKind::Surname => people::surname(draw),
+        ValueKind::FullName => people::full_name(draw),
+        ValueKind::User => people::user(draw),
+        ValueKind::Ssn => people::ssn(draw),
+        ValueKind::Phone => people::phone(draw),
+        ValueKind::Email => people::email(draw),
+        ValueKind::Ip => people::ip_address(draw),
+        ValueKind::StreetNumber => people::street_number(draw),
+        ValueKind::Street => people::street(draw),
+        ValueKind::AddressLine => people::address_line(draw),
+        ValueKind::Unit => draw.between(1, 400).to_string(),
+        ValueKind::Town => people::town(draw),
+        ValueKind::PostalCode => people::postal_code(draw),
+        ValueKind::Company => people::company(draw),
+        ValueKind::Job => people::job(draw),
     };
     Cow::Owned(text)
 }
 
 /// A value in a form that some rule of the contract exists for.
-fn odd(kind: Kind, draw: &mut Draw) -> Cow<'static, str> {
+fn odd(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     let text = match kind {
-        Kind::Code(codes) => return odd_code(codes, draw),
-        Kind::Flag => return one_of(&["y", "n", "C", "D", "1", "true", "null", "x"], draw),
-        Kind::Truth => return one_of(&["1", "0", "YES", "no", "Y", "on", "2"], draw),
-        Kind::Mark => return one_of(&["yes", "TRUE", "t", "1", "0", "none", "x"], draw),
-        Kind::Grade | Kind::Suffix | Kind::State => return one_of(TREES, draw),
-        Kind::Moment | Kind::Birthday => return odd_moment(draw),
-        Kind::Money(limit) => odd_money(limit, draw),
-        Kind::Rate => odd_rate(draw),
-        Kind::Whole(_) => return one_of(&["1,234", "-5", "12.5", "n/a", "3e1", "7 weeks"], draw),
-        Kind::Worth(_) => return one_of(&["0", "0.00", ".5", "12.345", "1e3", "-250"], draw),
-        Kind::Count(_) => return one_of(&["0", "007", "12.5", "3e1", "1,2", "+9"], draw),
-        Kind::Year => return one_of(&["'19", "MY 2020", "unknown", "0", "2 0 2 1"], draw),
-        Kind::Line => return one_of(&["1,250", "-50", "2500.50", "none", "1.5e3", "$500"], draw),
-        Kind::Fee => return one_of(&["36.50", "$29", "-5", "1,234", "waived", ".5"], draw),
-        Kind::DigitsOfFee => return one_of(&["$29", "29 USD", "-3", "007", "waived"], draw),
-        Kind::Score => return one_of(&["712.5", "1,234", "0", "n/a", "null", "-1"], draw),
-        Kind::Digits(count) => odd_digits(count, draw),
-        Kind::Words | Kind::Street | Kind::Company | Kind::Job => odd_text(draw),
-        Kind::Ssn | Kind::Phone | Kind::PostalCode => {
+        ValueKind::Code(codes) => return odd_code(codes, draw),
+        ValueKind::Flag => return one_of(&["y", "n", "C", "D", "1", "true", "null", "x"], draw),
+        ValueKind::Truth => return one_of(&["1", "0", "YES", "no", "Y", "on", "2"], draw),
+        ValueKind::Mark => return one_of(&["yes", "TRUE", "t", "1", "0", "none", "x"], draw),
+        ValueKind::Grade | ValueKind::Suffix | ValueKind::State => return one_of(TREES, draw),
+        ValueKind::Moment | ValueKind::Birthday => return odd_moment(draw),
+        ValueKind::Money(limit) => odd_money(limit, draw),
+        ValueKind::Rate => odd_rate(draw),
+        ValueKind::Whole(_) => {
+            return one_of(&["1,234", "-5", "12.5", "n/a", "3e1", "7 weeks"], draw);
+        }
+        ValueKind::Worth(_) => return one_of(&["0", "0.00", ".5", "12.345", "1e3", "-250"], draw),
+        ValueKind::Count(_) => return one_of(&["0", "007", "12.5", "3e1", "1,2", "+9"], draw),
+        ValueKind::Year => return one_of(&["'19", "MY 2020", "unknown", "0", "2 0 2 1"], draw),
+        ValueKind::Line => {
+            return one_of(&["1,250", "-50", "2500.50", "none", "1.5e3", "$500"], draw);
+        }
+        ValueKind::Fee => return one_of(&["36.50", "$29", "-5", "1,234", "waived", ".5"], draw),
+        ValueKind::DigitsOfFee => return one_of(&["$29", "29 USD", "-3", "007", "waived"], draw),
+        ValueKind::Score => return one_of(&["712.5", "1,234", "0", "n/a", "null", "-1"], draw),
+        ValueKind::Digits(count) => odd_digits(count, draw),
+        ValueKind::Words | ValueKind::Street | ValueKind::Company | ValueKind::Job => {
+            odd_text(draw)
+        }
+        ValueKind::Ssn | ValueKind::Phone | ValueKind::PostalCode => {
             return one_of(&["0", "unknown", "000000000", "x12-34"], draw);
         }
         _ => return one_of(AWKWARD, draw),
@@ -276,7 +282,7 @@ pub(super) fn token(length: u32, draw: &mut Draw) -> String {
 }
 
 /// A day that every month has, with a time of day.
-struct When {
+struct DateTimeParts {
     year: u32,
     month: u32,
     day: u32,
@@ -285,7 +291,7 @@ struct When {
     second: u32,
 }
 
-impl When {
+impl DateTimeParts {
     fn new(first_year: u32, last_year: u32, draw: &mut Draw) -> Self {
         Self {
             year: draw.between(first_year, last_year),
@@ -303,7 +309,8 @@ fn moment(draw: &mut Draw) -> String {
     if draw.percent(10) {
         return rare_moment(draw);
     }
-    let When { year, month, day, hour, minute, second } = When::new(2019, 2025, draw);
+    let DateTimeParts { year, month, day, hour, minute, second } =
+        DateTimeParts::new(2019, 2025, draw);
     let date = format!("{year}-{month:02}-{day:02}");
     match draw.below(3) {
         0 => format!("{date} {hour:02}:{minute:02}:{second:02}"),
@@ -314,7 +321,8 @@ fn moment(draw: &mut Draw) -> String {
 
 /// A point in time in the other layouts of contract.md 10.3.
 fn rare_moment(draw: &mut Draw) -> String {
-    let When { year, month, day, hour, minute, second } = When::new(2019, 2025, draw);
+    let DateTimeParts { year, month, day, hour, minute, second } =
+        DateTimeParts::new(2019, 2025, draw);
     let date = format!("{year}-{month:02}-{day:02}");
     let time = format!("{hour:02}:{minute:02}:{second:02}");
     let late_day = day.max(13);
@@ -338,7 +346,7 @@ fn rare_moment(draw: &mut Draw) -> String {
 }
 
 fn birthday(draw: &mut Draw) -> String {
-    let When { year, month, day, .. } = When::new(1935, 2003, draw);
+    let DateTimeParts { year, month, day, .. } = DateTimeParts::new(1935, 2003, draw);
     match draw.below(4) {
         0 => format!("{month}/{day}/{year}"),
         1 => format!("{month:02}/{day:02}/{year}"),
@@ -361,15 +369,20 @@ mod tests {
     use super::super::draw::Purpose;
     use super::*;
 
-    fn many(kind: Kind) -> Vec<Cow<'static, str>> {
+    fn many(kind: ValueKind) -> Vec<Cow<'static, str>> {
         let mut draw = Draw::new(1, 1, Purpose::Content);
         (0..3000).map(|_| value(kind, &mut draw)).collect()
     }
 
     #[test]
     fn every_kind_has_plain_blank_padded_and_odd_forms() {
-        let kinds =
-            [Kind::Code(&["A1"]), Kind::Money(9000), Kind::Moment, Kind::Phone, Kind::Words];
+        let kinds = [
+            ValueKind::Code(&["A1"]),
+            ValueKind::Money(9000),
+            ValueKind::Moment,
+            ValueKind::Phone,
+            ValueKind::Words,
+        ];
         for kind in kinds {
             let values = many(kind);
             assert!(values.iter().any(|v| v.trim().is_empty()), "{kind:?} blank");
@@ -386,7 +399,7 @@ mod tests {
         let mut draw = Draw::new(1, 1, Purpose::Content);
         let mut padded = 0;
         for _ in 0..1000 {
-            let text = sound(Kind::Money(3_000), &mut draw);
+            let text = sound(ValueKind::Money(3_000), &mut draw);
             assert!(text.trim().parse::<f64>().is_ok(), "{text}");
             padded += u32::from(text.trim() != text);
             let text = nothing(&mut draw).trim().to_lowercase();
@@ -397,7 +410,7 @@ mod tests {
 
     #[test]
     fn worths_and_counts_are_numbers_in_every_form() {
-        for text in many(Kind::Worth(90_000)).iter().chain(&many(Kind::Count(400))) {
+        for text in many(ValueKind::Worth(90_000)).iter().chain(&many(ValueKind::Count(400))) {
             let number = text.trim().replace(',', "");
             assert!(number.is_empty() || number.parse::<f64>().is_ok(), "{text}");
         }
@@ -405,7 +418,7 @@ mod tests {
 
     #[test]
     fn codes_come_known_unknown_and_in_the_wrong_case() {
-        let seen: BTreeSet<_> = many(Kind::Code(&["Step Up"])).into_iter().collect();
+        let seen: BTreeSet<_> = many(ValueKind::Code(&["Step Up"])).into_iter().collect();
         for form in ["Step Up", "step up", "STEP UP", "ZZ9"] {
             assert!(seen.contains(form), "{form} among {seen:?}");
         }
@@ -413,7 +426,7 @@ mod tests {
 
     #[test]
     fn no_text_is_longer_than_a_column_that_is_never_cut_for() {
-        for kind in [Kind::Note, Kind::Words, Kind::Street, Kind::AddressLine] {
+        for kind in [ValueKind::Note, ValueKind::Words, ValueKind::Street, ValueKind::AddressLine] {
             let longest = many(kind).iter().map(|text| text.chars().count()).max().unwrap();
             assert!(longest <= 250, "{kind:?} {longest}");
         }
@@ -421,7 +434,7 @@ mod tests {
 
     #[test]
     fn every_layout_of_a_date_occurs() {
-        let shapes: BTreeSet<String> = many(Kind::Moment)
+        let shapes: BTreeSet<String> = many(ValueKind::Moment)
             .iter()
             .map(|text| text.replace(|letter: char| letter.is_ascii_digit(), "9"))
             .collect();
@@ -443,7 +456,7 @@ mod tests {
     fn nobody_has_the_invented_social_security_numbers() {
         let mut draw = Draw::new(3, 1, Purpose::Content);
         for _ in 0..500 {
-            let all = plain(Kind::Ssn, &mut draw).replace(['-', ' '], "");
+            let all = plain(ValueKind::Ssn, &mut draw).replace(['-', ' '], "");
             assert_eq!(all.len(), 9);
             assert!(all.starts_with('9'), "{all}");
             assert!(("10"..="49").contains(&&all[3..5]), "{all}");

@@ -17,7 +17,7 @@ use migrator::telemetry::metrics::Metrics;
 use migrator::telemetry::report::RunReport;
 use migrator::util::cancel::CancellationToken;
 use migrator::util::partition::Partition;
-use migrator::verify::{Audit, AuditReport};
+use migrator::verify::{Verification, VerifyReport};
 use tempfile::TempDir;
 
 use super::{CONTACT, CURRENT, PREVIOUS, catalogue, int, now, record};
@@ -173,7 +173,7 @@ impl Fixture {
         source: &Numbers,
         stages: S,
         strict: bool,
-    ) -> AuditReport {
+    ) -> VerifyReport {
         let (mut stages, mut metrics) = (stages, Metrics::new().unwrap());
         let mut map = |raw, _| {
             Ok(match stages.parse(raw, &mut metrics) {
@@ -181,6 +181,6 @@ impl Fixture {
                 Err(reject) => MappingOutcome::Rejected(reject),
             })
         };
-        Audit { source, store: &self.store, strict }.run(&mut map, &mut |_| {}).unwrap()
+        Verification { source, store: &self.store, strict }.run(&mut map, &mut |_| {}).unwrap()
     }
 }

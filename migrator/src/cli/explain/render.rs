@@ -4,10 +4,11 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::messages;
 use super::trace::{
-    About, Action, Calculation, ColumnTrace, Found, Outcome, RowTrace, Seen, StepTrace,
+    Action, Calculation, ColumnHistory, ColumnOutcome, ColumnTrace, FoundValue, RowAbout, RowTrace,
+    StepTrace,
 };
-use super::words;
 use crate::cli::records::json_of;
 use crate::contract::case::lower;
 use crate::contract::convert::DataType;
@@ -33,11 +34,11 @@ pub(super) struct Explanation {
     /// The column.
     pub(super) column: String,
     /// The mappings that can fill it.
-    pub(super) mappings: Vec<MappingStory>,
+    pub(super) mappings: Vec<MappingSection>,
     /// Contacts and children that have no row.
-    pub(super) passed_over: Vec<PassedOverStory>,
+    pub(super) passed_over: Vec<SkipSection>,
     /// Every row that was begun, in order.
-    pub(super) rows: Vec<RowStory>,
+    pub(super) rows: Vec<RowSection>,
     /// Why the whole record fails, if a table refuses a value of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) refused: Option<String>,
@@ -45,7 +46,7 @@ pub(super) struct Explanation {
 
 /// A mapping as written.
 #[derive(Debug, Serialize)]
-pub(super) struct MappingStory {
+pub(super) struct MappingSection {
     /// Such as `mappings[12]`.
     pub(super) path: String,
     /// Where it stands.
@@ -67,7 +68,7 @@ pub(super) struct MappingStory {
 
 /// A contact or a child without a row.
 #[derive(Debug, Serialize)]
-pub(super) struct PassedOverStory {
+pub(super) struct SkipSection {
     /// Which.
     pub(super) element: String,
     /// Why.
@@ -76,7 +77,7 @@ pub(super) struct PassedOverStory {
 
 /// A row that was begun.
 #[derive(Debug, Serialize)]
-pub(super) struct RowStory {
+pub(super) struct RowSection {
     /// What it is about.
     pub(super) about: String,
     /// Which of the table's rows it is, from 1; none if it was dropped.
@@ -85,7 +86,7 @@ pub(super) struct RowStory {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) dropped: Option<&'static str>,
     /// The mappings at work, in order.
-    pub(super) columns: Vec<ColumnStory>,
+    pub(super) columns: Vec<ColumnSection>,
     /// Where the value comes from if no mapping gives it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fixed: Option<&'static str>,
@@ -99,20 +100,20 @@ pub(super) struct RowStory {
 
 /// A mapping at work.
 #[derive(Debug, Serialize)]
-pub(super) struct ColumnStory {
+pub(super) struct ColumnSection {
     /// Such as `mappings[12]`.
     pub(super) mapping: String,
     /// What was found, in words.
     pub(super) found: String,
     /// What was done, in order.
-    pub(super) steps: Vec<StepStory>,
+    pub(super) steps: Vec<StepSection>,
     /// What became of it.
     pub(super) outcome: String,
 }
 
 /// One step.
 #[derive(Debug, Serialize)]
-pub(super) struct StepStory {
+pub(super) struct StepSection {
     /// A mapping type, or the conversion.
     pub(super) step: String,
     /// The value that went in.
@@ -152,22 +153,22 @@ impl<'s> Subject<'s> {
     }
 
     fn element(&self, element: u32) -> String {
-        words::element(self.contract(), self.record, element)
+        messages::element(self.contract(), self.record, element)
     }
 
     /// The mappings that can fill the column.
-    pub(super) fn mappings(&self) -> Vec<MappingStory> {
+    pub(super) fn mappings(&self) -> Vec<MappingSection> {
         let own = self.pair.compiled();
         let own = own.iter().filter(|compiled| compiled.table == self.table);
         let fills = |compiled: &&CompiledMapping<'_>| match compiled.makes {
             Some(kind) if !kind.shares_rows() => true,
             _ => compiled.mapping.column == self.column,
         };
-        own.filter(fills).map(|compiled| self.mapping_story(compiled)).collect()
+        own.filter(fills).map(|compiled| self.mapping_section(compiled)).collect()
     }
 
     /// The contacts and children that have no row of the table.
-    pub(super) fn passed_over(&self, seen: &Seen) -> Vec<PassedOverStory> {
+    pub(super) fn passed_over(&self, seen: &ColumnHistory) -> Vec<SkipSection> {
         let all = match &self.contract().procedures[self.table] {
             Procedure::ContactBase(_) => &seen.invalid,
             _ => &seen.passed_over,
@@ -176,48 +177,48 @@ impl<'s> Subject<'s> {
             let invalid = seen.invalid.iter().find(|(other, _)| *other == element);
             match invalid.filter(|_| why == SkipReason::NoValidContact) {
                 Some((_, cause)) => {
-                    format!("{}: {}", words::passed_over(why), words::passed_over(*cause))
+                    format!("{}: {}", messages::passed_over(why), messages::passed_over(*cause))
                 }
-                None => words::passed_over(why).to_owned(),
+                None => messages::passed_over(why).to_owned(),
             }
         };
-        let story = |(element, why): &(u32, SkipReason)| PassedOverStory {
+        let section = |(element, why): &(u32, SkipReason)| SkipSection {
             element: self.element(*element),
             why: cause_of(*element, *why),
         };
-        all.iter().map(story).collect()
+        all.iter().map(section).collect()
     }
 
     /// The rows that were begun; `rows` are those that the record has.
-    pub(super) fn rows(&self, seen: &Seen, rows: Option<&RowSet>) -> Vec<RowStory> {
+    pub(super) fn rows(&self, seen: &ColumnHistory, rows: Option<&RowSet>) -> Vec<RowSection> {
         let own = rows.and_then(|rows| rows.tables.iter().find(|t| t.table == self.table));
         let mut kept = own.map_or(&[][..], |own| &own.rows).iter().enumerate();
-        let story = |trace: &RowTrace| {
+        let section = |trace: &RowTrace| {
             let row = if trace.dropped.is_none() { kept.next() } else { None };
             let cell = row.and_then(|(_, row)| row.cells.iter().find(|c| c.column == self.column));
             let columns: Vec<_> =
-                trace.columns.iter().map(|c| self.column_story(trace, c)).collect();
-            RowStory {
+                trace.columns.iter().map(|c| self.column_section(trace, c)).collect();
+            RowSection {
                 about: self.about(trace),
                 row: row.map(|(index, _)| index + 1),
-                dropped: trace.dropped.map(words::dropped),
+                dropped: trace.dropped.map(messages::dropped),
                 fixed: self.fixed(trace, &columns),
                 columns,
                 value: cell.map(|cell| json_of(&cell.value)),
                 stored: None,
             }
         };
-        seen.rows.iter().map(story).collect()
+        seen.rows.iter().map(section).collect()
     }
 
-    fn mapping_story(&self, compiled: &CompiledMapping<'_>) -> MappingStory {
+    fn mapping_section(&self, compiled: &CompiledMapping<'_>) -> MappingSection {
         let value = &compiled.written.value;
-        MappingStory {
+        MappingSection {
             path: compiled.written.path.clone(),
             line: compiled.written.node.span.line,
             xml_path: value.path().to_owned(),
             xml_attribute: value.attribute().to_owned(),
-            looked_up: words::rule(self.contract(), compiled.mapping),
+            looked_up: messages::rule(self.contract(), compiled.mapping),
             makes: makes(compiled.mapping, value),
             mapping_type: value.types.iter().map(TypeName::shown).collect(),
             expression: value.expression.clone(),
@@ -226,12 +227,12 @@ impl<'s> Subject<'s> {
 
     fn about(&self, trace: &RowTrace) -> String {
         match &trace.about {
-            About::Application => "the application".to_owned(),
-            About::Contact(element) => self.element(*element),
-            About::Child(element, contact) => {
+            RowAbout::Application => "the application".to_owned(),
+            RowAbout::Contact(element) => self.element(*element),
+            RowAbout::Child(element, contact) => {
                 format!("{} of {}", self.element(*element), self.element(*contact))
             }
-            About::Group(kind, parameter) => match parameter {
+            RowAbout::Group(kind, parameter) => match parameter {
                 Some(parameter) => format!("{}({parameter})", kind.type_name()),
                 None => kind.type_name().to_owned(),
             },
@@ -239,17 +240,19 @@ impl<'s> Subject<'s> {
     }
 
     /// Mappings of rows of one member fill the column of their value alone.
-    fn fixed(&self, trace: &RowTrace, columns: &[ColumnStory]) -> Option<&'static str> {
+    fn fixed(&self, trace: &RowTrace, columns: &[ColumnSection]) -> Option<&'static str> {
         let column = self.column_name();
         match &trace.about {
-            About::Group(kind, _) if !kind.shares_rows() => {
+            RowAbout::Group(kind, _) if !kind.shares_rows() => {
                 let is_value = Some(column) == value_column(*kind);
                 let is_notes = column == "notes" && columns.len() > 1;
-                (!is_value && !is_notes).then(|| words::fixed(Some(*kind), column))
+                (!is_value && !is_notes).then(|| messages::fixed(Some(*kind), column))
             }
-            About::Group(kind, _) => columns.is_empty().then(|| words::fixed(Some(*kind), column)),
+            RowAbout::Group(kind, _) => {
+                columns.is_empty().then(|| messages::fixed(Some(*kind), column))
+            }
             // Keys are set last, also where a mapping has given a value.
-            _ if self.is_key() => Some(words::fixed(None, column)),
+            _ if self.is_key() => Some(messages::fixed(None, column)),
             _ => None,
         }
     }
@@ -265,12 +268,12 @@ impl<'s> Subject<'s> {
         }
     }
 
-    fn column_story(&self, row: &RowTrace, trace: &ColumnTrace) -> ColumnStory {
+    fn column_section(&self, row: &RowTrace, trace: &ColumnTrace) -> ColumnSection {
         let compiled =
             self.pair.compiled().into_iter().find(|own| own.mapping.index == trace.mapping);
-        let Some(compiled) = compiled else { return ColumnStory::unknown() };
-        let teller = Teller { subject: self, compiled };
-        ColumnStory {
+        let Some(compiled) = compiled else { return ColumnSection::unknown() };
+        let teller = Renderer { subject: self, compiled };
+        ColumnSection {
             mapping: compiled.written.path.clone(),
             found: teller.found(trace),
             steps: trace.steps.iter().filter(|s| !s.is_idle()).map(|s| teller.step(s)).collect(),
@@ -289,7 +292,7 @@ fn value_column(kind: RowKind) -> Option<&'static str> {
     }
 }
 
-impl ColumnStory {
+impl ColumnSection {
     /// Of a mapping that the contract does not have, which no trace speaks of.
     fn unknown() -> Self {
         Self {
@@ -302,30 +305,30 @@ impl ColumnStory {
 }
 
 fn makes(mapping: &Mapping, written: &FieldMapping) -> String {
-    let mut words = vec![written.data_type.clone().unwrap_or_default()];
+    let mut parts = vec![written.data_type.clone().unwrap_or_default()];
     match mapping.length {
         DataLength::Number(length) if mapping.data_type == DataType::Decimal => {
-            words.push(format!("{length} digits"));
+            parts.push(format!("{length} digits"));
         }
-        DataLength::Number(length) => words.push(format!("data_length {length}")),
-        DataLength::Unusable => words.push("unusable data_length".to_owned()),
+        DataLength::Number(length) => parts.push(format!("data_length {length}")),
+        DataLength::Unusable => parts.push("unusable data_length".to_owned()),
         DataLength::None => {}
     }
-    words.push(if mapping.nullable { "nullable" } else { "not nullable" }.to_owned());
-    words.push(match &mapping.default.raw {
+    parts.push(if mapping.nullable { "nullable" } else { "not nullable" }.to_owned());
+    parts.push(match &mapping.default.raw {
         Some(default) => format!("default {}", json_of(default)),
         None => "no default".to_owned(),
     });
-    words.join(", ")
+    parts.join(", ")
 }
 
 /// Tells of one mapping.
-struct Teller<'t, 's> {
+struct Renderer<'t, 's> {
     subject: &'t Subject<'s>,
     compiled: CompiledMapping<'s>,
 }
 
-impl Teller<'_, '_> {
+impl Renderer<'_, '_> {
     fn written(&self) -> &Spanned<FieldMapping> {
         self.compiled.written
     }
@@ -334,26 +337,26 @@ impl Teller<'_, '_> {
         let attribute = self.written().value.attribute();
         let element = trace.picked.map(|element| self.subject.element(element));
         let found = match (&trace.found, element) {
-            (Found::Unasked, _) | (Found::Marker, None) => {
+            (FoundValue::Unasked, _) | (FoundValue::Marker, None) => {
                 return "nothing is looked up".to_owned();
             }
-            (Found::Marker, Some(element)) => return element,
-            (Found::Text(text), Some(element)) => {
+            (FoundValue::Marker, Some(element)) => return element,
+            (FoundValue::Text(text), Some(element)) => {
                 format!("{element} has {attribute} = {}", quoted(text))
             }
-            (Found::Text(text), None) => format!("{attribute} = {}", quoted(text)),
-            (Found::Nothing, Some(element)) => format!("{element} has no {attribute}"),
-            (Found::Nothing, None) => "there is none".to_owned(),
+            (FoundValue::Text(text), None) => format!("{attribute} = {}", quoted(text)),
+            (FoundValue::Nothing, Some(element)) => format!("{element} has no {attribute}"),
+            (FoundValue::Nothing, None) => "there is none".to_owned(),
         };
         match &trace.cut_from {
-            Some(whole) if trace.found != Found::Text(whole.clone()) => {
+            Some(whole) if trace.found != FoundValue::Text(whole.clone()) => {
                 format!("{found}, cut from {}", quoted(whole))
             }
             _ => found,
         }
     }
 
-    fn step(&self, step: &StepTrace) -> StepStory {
+    fn step(&self, step: &StepTrace) -> StepSection {
         let json = |value: &Option<Value>| value.as_ref().map_or(Json::Null, json_of);
         let types = &self.written().value.types;
         let name = match step.action {
@@ -366,7 +369,7 @@ impl Teller<'_, '_> {
         };
         let mut notes = self.calculated(step.calculation.as_ref());
         if let Some(answer) = step.answer {
-            notes.push(words::answered(answer, name == "enum").to_owned());
+            notes.push(messages::answered(answer, name == "enum").to_owned());
         }
         if let Some(element) = step.picked {
             notes.push(format!("from {}", self.subject.element(element)));
@@ -381,7 +384,7 @@ impl Teller<'_, '_> {
             _ if step.made.is_none() => notes.push("fails".to_owned()),
             _ => {}
         }
-        StepStory { step: name, input: json(&step.given), output: json(&step.made), notes }
+        StepSection { step: name, input: json(&step.given), output: json(&step.made), notes }
     }
 
     fn conversion(&self) -> String {
@@ -449,21 +452,21 @@ impl Teller<'_, '_> {
     fn outcome(&self, row: &RowTrace, trace: &ColumnTrace) -> String {
         let text = match &trace.outcome {
             None => "nothing".to_owned(),
-            Some(Outcome::Set(value, false)) => shown(value),
-            Some(Outcome::Set(value, true)) => {
+            Some(ColumnOutcome::Set(value, false)) => shown(value),
+            Some(ColumnOutcome::Set(value, true)) => {
                 format!("{}, which is only the default (contract.md 7.1)", shown(value))
             }
-            Some(Outcome::RawDefault(value)) => {
+            Some(ColumnOutcome::RawDefault(value)) => {
                 format!("{}: the default as written, because the result is null", shown(value))
             }
-            Some(Outcome::Omitted(why)) => words::omitted(*why).to_owned(),
-            Some(Outcome::DefaultAdded(value)) => {
+            Some(ColumnOutcome::Omitted(why)) => messages::omitted(*why).to_owned(),
+            Some(ColumnOutcome::DefaultAdded(value)) => {
                 format!("{}: the default, because nothing was found", shown(value))
             }
-            Some(Outcome::Member(value)) => self.member(row, value),
+            Some(ColumnOutcome::Member(value)) => self.member(row, value),
         };
         let mut notes = self.calculated(trace.calculation.as_ref());
-        notes.extend(trace.answer.map(|answer| words::answered(answer, false).to_owned()));
+        notes.extend(trace.answer.map(|answer| messages::answered(answer, false).to_owned()));
         notes.insert(0, text);
         notes.join("; ")
     }
