@@ -27,28 +27,26 @@ enum ContractRef<'a> {
     /// A file.
     File(&'a Path),
     /// A contract that is part of the program.
-    BuiltinContract(BuiltinContract),
+    Builtin(BuiltinContract),
 }
 
 impl<'a> ContractRef<'a> {
     /// A plain word that is no file is the name of a contract that ships.
     fn of(contract: Option<&'a Path>) -> Result<Self> {
-        let Some(path) = contract else { return Ok(Self::BuiltinContract(APPLICATIONS)) };
+        let Some(path) = contract else { return Ok(Self::Builtin(APPLICATIONS)) };
         let is_word = path.components().count() == 1 && path.extension().is_none();
         let written = path.to_string_lossy();
         if path.is_file() || !is_word || written.contains(std::path::is_separator) {
             return if path.exists() { Ok(Self::File(path)) } else { Err(no_file(path)) };
         }
         let known = SHIPPED.into_iter().find(|shipped| shipped.name == written);
-        known.map(Self::BuiltinContract).ok_or_else(|| no_file(path))
+        known.map(Self::Builtin).ok_or_else(|| no_file(path))
     }
 
     fn text(self) -> Result<(String, String)> {
         match self {
             Self::File(path) => Ok((path.display().to_string(), text_of(path)?)),
-            Self::BuiltinContract(shipped) => {
-                Ok((shipped.name.to_owned(), shipped.contract.to_owned()))
-            }
+            Self::Builtin(shipped) => Ok((shipped.name.to_owned(), shipped.contract.to_owned())),
         }
     }
 }
@@ -68,7 +66,7 @@ fn no_file(path: &Path) -> Error {
 pub(super) fn contract(named: Option<&Path>) -> Result<Contract> {
     match ContractRef::of(named)? {
         ContractRef::File(path) => Contract::load(path),
-        ContractRef::BuiltinContract(shipped) => Contract::shipped(shipped),
+        ContractRef::Builtin(shipped) => Contract::shipped(shipped),
     }
 }
 
@@ -91,7 +89,7 @@ pub(super) fn contract_text(args: &ContractArgs) -> Result<(String, String)> {
 fn catalogue(args: &ContractArgs) -> Result<Catalogue> {
     match (tables_path(args)?, ContractRef::of(args.contract.as_deref())?) {
         (Some(path), _) => Catalogue::load(&path),
-        (None, ContractRef::BuiltinContract(shipped)) => Catalogue::shipped(shipped),
+        (None, ContractRef::Builtin(shipped)) => Catalogue::shipped(shipped),
         (None, ContractRef::File(path)) => Catalogue::load(&Catalogue::beside(path)),
     }
 }
@@ -110,7 +108,7 @@ pub(super) fn tables_path(args: &ContractArgs) -> Result<Option<PathBuf>> {
     Ok(match (&args.tables, ContractRef::of(args.contract.as_deref())?) {
         (Some(path), _) => Some(path.clone()),
         (None, ContractRef::File(path)) => Some(Catalogue::beside(path)),
-        (None, ContractRef::BuiltinContract(_)) => None,
+        (None, ContractRef::Builtin(_)) => None,
     })
 }
 
@@ -300,8 +298,7 @@ mod tests {
             (Some("applications"), "applications"),
             (Some("loans"), "loans"),
         ] {
-            let ContractRef::BuiltinContract(shipped) =
-                ContractRef::of(written.map(Path::new)).unwrap()
+            let ContractRef::Builtin(shipped) = ContractRef::of(written.map(Path::new)).unwrap()
             else {
                 panic!("{written:?}")
             };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The text in lower case; borrowed where it is so already.
+/// Converts a text to lower case; borrows it if it already is.
 pub fn lower(text: &str) -> Cow<'_, str> {
     let changes = |b: &u8| b.is_ascii_uppercase() || !b.is_ascii();
     if text.as_bytes().iter().any(changes) {
@@ -12,7 +12,7 @@ pub fn lower(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text in upper case; borrowed where it is so already.
+/// Converts a text to upper case; borrows it if it already is.
 pub fn upper(text: &str) -> Cow<'_, str> {
     let changes = |b: &u8| b.is_ascii_lowercase() || !b.is_ascii();
     if text.as_bytes().iter().any(changes) {
@@ -22,7 +22,7 @@ pub fn upper(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether two texts are the same in lower case.
+/// Compares two texts without regard to case.
 pub fn same(one: &str, other: &str) -> bool {
     if one.is_ascii() && other.is_ascii() {
         one.eq_ignore_ascii_case(other)
@@ -31,7 +31,7 @@ pub fn same(one: &str, other: &str) -> bool {
     }
 }
 
-/// Whether a text in lower case is what another becomes in lower case.
+/// Compares a text without regard to case with one that is already in lower case.
 pub fn is_lower_of(lowered: &str, text: &str) -> bool {
     if text.is_ascii() { text.eq_ignore_ascii_case(lowered) } else { lower(text) == lowered }
 }

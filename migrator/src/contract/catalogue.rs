@@ -1,5 +1,5 @@
-//! The table catalogue: every target table with its columns' SQL Server types, keys and rows.
-//! `read` makes one from JSON.
+//! Table catalogue: every target table with the SQL Server types of its columns, keys and rows.
+//! `catalogue_parser` reads it from JSON.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use crate::record::SqlRow;
 pub struct Catalogue {
     /// The schema of all tables on SQL Server; `SQLite` uses bare names.
     pub schema: String,
-    /// The tables.
+    /// Tables, parents first.
     pub tables: Vec<Table>,
 }
 
-/// One table.
+/// A table of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// The table's name.
@@ -23,39 +23,39 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Indices of the primary key's columns; not empty.
     pub primary_key: Vec<usize>,
-    /// Further unique keys, as indices of their columns.
+    /// Columns of each further unique key, as indices.
     pub unique: Vec<Vec<usize>>,
     /// References to other tables of the catalogue.
     pub foreign_keys: Vec<ForeignKey>,
-    /// Indexes that are no keys, as indices of their columns.
+    /// Columns of each index that is not a key, as indices.
     pub indexes: Vec<Vec<usize>>,
-    /// Rows that belong to the schema (enumerations).
+    /// Rows that are part of the schema (enumerations).
     pub rows: Vec<SqlRow>,
 }
 
-/// One column.
+/// A column of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
     /// The column's name.
     pub name: String,
-    /// SQL Server's type.
+    /// SQL Server type.
     pub sql_type: SqlType,
-    /// Whether null is allowed.
+    /// True if null is allowed.
     pub nullable: bool,
-    /// What an omitted column gets.
+    /// Value of a column that an insert omits.
     pub default: Option<ColumnDefault>,
-    /// Whether the store numbers rows that do not name the column.
+    /// True if the store numbers rows that omit the column.
     pub identity: bool,
-    /// The expression of a computed column (T-SQL); such a column is never inserted.
+    /// T-SQL expression of a computed column, which is never inserted.
     pub computed: Option<String>,
 }
 
-/// What an omitted column gets.
+/// Value of a column that an insert omits.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ColumnDefault {
-    /// `GETUTCDATE()`: the run's one `now`.
+    /// `GETUTCDATE()`: the current time of the run.
     Now,
-    /// A constant as written, without quotes: `0`, `UNKNOWN`.
+    /// Constant without quotes: `0`, `UNKNOWN`.
     Constant(String),
 }
 
@@ -64,15 +64,15 @@ pub enum ColumnDefault {
 pub struct ForeignKey {
     /// Indices of the referring columns.
     pub columns: Vec<usize>,
-    /// Index of the table referred to.
+    /// Index of the referenced table.
     pub references: usize,
-    /// Indices of the columns referred to.
+    /// Indices of the referenced columns.
     pub referenced_columns: Vec<usize>,
-    /// Whether deleting the parent deletes the row.
+    /// True if deleting the parent deletes the row.
     pub cascade: bool,
 }
 
-/// SQL Server's column types, as far as target tables use them.
+/// SQL Server's column types that target tables use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SqlType {
     /// 0 … 255.
@@ -87,45 +87,45 @@ pub enum SqlType {
     Bit,
     /// Exact decimal; also `numeric`.
     Decimal {
-        /// Digits in all, 1 … 38.
+        /// Number of digits, 1 … 38.
         precision: u8,
-        /// Digits after the point, at most `precision`.
+        /// Number of fraction digits, at most `precision`.
         scale: u8,
     },
     /// Binary double.
     Float,
     /// Fixed length in windows-1252 bytes, padded with blanks.
     Char(u16),
-    /// Up to that many windows-1252 bytes; `None` = `varchar(MAX)`.
+    /// Maximum length in windows-1252 bytes; `None` is `varchar(MAX)`.
     VarChar(Option<u16>),
-    /// Up to that many UTF-16 code units; `None` = `nvarchar(MAX)`.
+    /// Maximum length in UTF-16 code units; `None` is `nvarchar(MAX)`.
     NVarChar(Option<u16>),
     /// A day, years 1 … 9999.
     Date,
-    /// From 1753-01-01, to 1/300 s.
+    /// From 1753-01-01, in steps of 1/300 s.
     DateTime,
-    /// 1900-01-01 … 2079-06-06, to the minute.
+    /// 1900-01-01 … 2079-06-06, in minutes.
     SmallDateTime,
-    /// Years 1 … 9999, to 10^-n s.
+    /// Years 1 … 9999, in steps of 10^-n s.
     DateTime2(u8),
 }
 
 impl Catalogue {
-    /// The index of the table with this name.
+    /// Index of the table with this name.
     pub fn table(&self, name: &str) -> Option<usize> {
         self.tables.iter().position(|table| table.name == name)
     }
 }
 
 impl Table {
-    /// The index of the column with this name.
+    /// Index of the column with this name.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
 }
 
 impl SqlType {
-    /// The type that DDL writes so, in any case; `None` for a type or size that is not supported.
+    /// Parses a type as DDL writes it, in any case. `None` for an unsupported type or size.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
         let (name, size) = match text.split_once('(') {
@@ -171,7 +171,7 @@ impl SqlType {
 }
 
 impl fmt::Display for SqlType {
-    /// The type as DDL writes it.
+    /// Writes the type as in DDL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TinyInt => f.write_str("tinyint"),

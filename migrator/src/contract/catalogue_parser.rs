@@ -1,4 +1,4 @@
-//! Catalogue JSON to the table catalogue, every fault at once.
+//! Parser from JSON to the table catalogue. Reports all errors at once.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -59,23 +59,23 @@ struct FileForeignKey {
 }
 
 impl Catalogue {
-    /// The catalogue of a contract that ships with the program.
+    /// Parses the catalogue of a built-in contract.
     ///
     /// # Errors
-    /// None in a build whose tests have passed: the text is part of the program.
+    /// None for the built-in texts; tests parse each of them.
     pub fn shipped(shipped: BuiltinContract) -> Result<Self> {
-        Self::parse(shipped.tables, &format!("the table catalogue of {}", shipped.name))
+        Self::parse(shipped.tables, &format!("table catalogue of {}", shipped.name))
     }
 
-    /// The catalogue that is taken where neither it nor a contract is named.
+    /// Catalogue that is used if neither a catalogue nor a contract is given.
     ///
     /// # Errors
-    /// None in a build whose tests have passed.
+    /// None for the built-in texts; tests parse each of them.
     pub fn embedded() -> Result<Self> {
         Self::shipped(APPLICATIONS)
     }
 
-    /// Where the catalogue of a contract stands unless it is named: `<contract>.tables.json`.
+    /// Default path of a contract's catalogue: `<contract>.tables.json` in the same folder.
     pub fn beside(contract: &Path) -> PathBuf {
         contract.with_extension("tables.json")
     }
@@ -83,7 +83,7 @@ impl Catalogue {
     /// Reads and checks a catalogue file.
     ///
     /// # Errors
-    /// A file that cannot be read, or every fault of its contents with table and column.
+    /// A file that cannot be read, or all errors of its contents with table and column.
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|cause| {
             let message = format!("cannot read the table catalogue {}", path.display());
@@ -92,10 +92,10 @@ impl Catalogue {
         Self::parse(&text, &path.display().to_string())
     }
 
-    /// Checks a catalogue's text; `origin` names it in errors.
+    /// Parses and checks the text of a catalogue; `origin` names it in errors.
     ///
     /// # Errors
-    /// Every fault, with table and column.
+    /// All errors, with table and column.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
         let file: CatalogueFile = serde_json::from_str(text)
             .map_err(|cause| Error::caused(ErrorKind::Environment, origin, cause))?;
@@ -123,7 +123,7 @@ impl Checker<'_> {
         for table in &self.file.tables {
             self.name("table", &table.name);
             if !names.insert(table.name.to_ascii_lowercase()) {
-                self.errors.push(format!("{}: the table is there twice", table.name));
+                self.errors.push(format!("{}: the table occurs twice", table.name));
             }
         }
         let file = self.file;
@@ -135,8 +135,8 @@ impl Checker<'_> {
         let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !sound || !starts || utf16_len(name) > NAME_UNITS_MAX {
             self.errors.push(format!(
-                "{what} name {name:?}: only letters, digits and _, a letter or _ first, at most \
-                 {NAME_UNITS_MAX} of them"
+                "{what} name {name:?}: use letters, digits and _, start with a letter or _, at most \
+                 {NAME_UNITS_MAX} characters"
             ));
         }
     }
@@ -167,13 +167,13 @@ impl Checker<'_> {
     fn columns(&mut self, table: &FileTable) -> Vec<Column> {
         let mut names = BTreeSet::new();
         if table.columns.is_empty() {
-            self.errors.push(format!("{}: there is no column", table.name));
+            self.errors.push(format!("{}: the table has no columns", table.name));
         }
         for column in &table.columns {
             self.name("column", &column.name);
             if !names.insert(column.name.to_ascii_lowercase()) {
                 self.errors
-                    .push(format!("{}.{}: the column is there twice", table.name, column.name));
+                    .push(format!("{}.{}: the column occurs twice", table.name, column.name));
             }
         }
         table.columns.iter().filter_map(|column| self.column(table, column)).collect()
@@ -187,7 +187,7 @@ impl Checker<'_> {
         };
         let default = column.default.as_ref().and_then(default_of);
         if column.default.as_ref().is_some_and(|json| !json.is_null()) && default.is_none() {
-            self.errors.push(format!("{place}: the default is neither a text nor a number"));
+            self.errors.push(format!("{place}: the default must be a string or a number"));
         }
         if let Some(ColumnDefault::Constant(text)) = &default
             && let Err(cause) = coerce_value(&Value::Text(text.as_str().into()), sql_type)
@@ -211,12 +211,13 @@ impl Checker<'_> {
     fn column_index(&mut self, table: &FileTable, what: &str, name: &str) -> Option<usize> {
         let index = table.columns.iter().position(|column| column.name == name);
         if index.is_none() {
-            self.errors.push(format!("{}: {what} names {name}, which is no column", table.name));
+            self.errors.push(format!("{}: {what} names {name}, which is not a column", table.name));
         }
         index
     }
 
-    /// A reference to an earlier table, or to the table itself: parents come first.
+    /// Checks a foreign key. It has to refer to an earlier table or to its own, because parents
+    /// come first.
     fn foreign_key(
         &mut self,
         index: usize,
@@ -226,23 +227,29 @@ impl Checker<'_> {
         let name = &table.name;
         let parent = self.file.tables.iter().position(|other| other.name == key.references);
         let Some(references) = parent else {
-            self.errors.push(format!("{name}: there is no table {} to refer to", key.references));
+            self.errors.push(format!(
+                "{name}: it refers to table {}, which does not exist",
+                key.references
+            ));
             return None;
         };
         if references > index {
             self.errors
-                .push(format!("{name} refers to {}, which must stand before it", key.references));
+                .push(format!("{name} refers to {}, which must come before it", key.references));
         }
         if key.columns.len() != key.referenced_columns.len() || key.columns.is_empty() {
-            self.errors
-                .push(format!("{name}: a reference to {} with unequal columns", key.references));
+            self.errors.push(format!(
+                "{name}: the reference to {} must name as many columns as it refers to",
+                key.references
+            ));
         }
         let cascade = match key.on_delete.as_deref().map(str::to_ascii_lowercase).as_deref() {
             None | Some("no action") => false,
             Some("cascade") => true,
             Some(other) => {
-                self.errors
-                    .push(format!("{name}: on_delete is {other:?}, not cascade or no action"));
+                self.errors.push(format!(
+                    "{name}: on_delete is {other:?}; use \"cascade\" or \"no action\""
+                ));
                 false
             }
         };
@@ -254,7 +261,7 @@ impl Checker<'_> {
 
     fn row(&mut self, table: &Table, row: &Map<String, Json>) -> SqlRow {
         for name in row.keys().filter(|name| table.column(name).is_none()) {
-            self.errors.push(format!("{}: a row names {name}, which is no column", table.name));
+            self.errors.push(format!("{}: a row names {name}, which is not a column", table.name));
         }
         let value = |column: &Column| {
             let place = format!("{}.{}", table.name, column.name);
@@ -280,7 +287,7 @@ impl Checker<'_> {
     }
 }
 
-/// A default as DDL writes it: parentheses and quotes around constants count for nothing.
+/// Parses a default as DDL writes it, without the parentheses and quotes around a constant.
 fn default_of(json: &Json) -> Option<ColumnDefault> {
     let text = match json {
         Json::String(text) => text.clone(),
@@ -340,17 +347,17 @@ mod tests {
         for expected in [
             "here has 14 errors",
             "table name \"a]; DROP TABLE x\"",
-            "a]; DROP TABLE x: there is no column",
+            "a]; DROP TABLE x: the table has no columns",
             "a]; DROP TABLE x: primary_key is empty",
-            "b.ID: the column is there twice",
+            "b.ID: the column occurs twice",
             "b.id: the default \"x\" does not fit: not a whole number",
             "b.ID: the type \"blob\" is not supported",
-            "b: primary_key names nothing, which is no column",
-            "b: unique names none, which is no column",
-            "b refers to c, which must stand before it",
-            "b: there is no table z to refer to",
+            "b: primary_key names nothing, which is not a column",
+            "b: unique names none, which is not a column",
+            "b refers to c, which must come before it",
+            "b: it refers to table z, which does not exist",
             "c.id: a row's value does not fit: not a whole number",
-            "c: a row names no, which is no column",
+            "c: a row names no, which is not a column",
             "c.id: a row has no value",
         ] {
             assert!(error.contains(expected), "{expected}\nin\n{error}");

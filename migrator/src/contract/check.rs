@@ -1,4 +1,4 @@
-//! Every load-time and start-up check of a contract (contract.md 3), all faults at once.
+//! Load-time and start-up checks of a contract (contract.md 3). Reports all errors at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,16 +9,16 @@ use super::json::{Member, Node, NodeKind};
 use super::model::RowKind;
 use super::syntax::{ContractSyntax, FieldMapping, FilterRule, Spanned};
 
-/// Types whose tables need no relationship, if all their mappings have one.
+/// Mapping types. A table needs no relationship if all of its mappings have one of these.
 const UNRELATED: [&str; 4] = ["add_score", "add_indicator", "add_history", "add_report_lookup"];
 
-/// Names that the reference finds in an element's own bookkeeping before its attributes (8.5).
+/// Names that the reference finds in its bookkeeping of an element before the attributes (8.5).
 const BOOKKEEPING: [&str; 5] = ["tag", "text", "path", "attributes", "tail"];
 
-/// The element types that rules are for.
+/// Element types of filter rules.
 const ELEMENT_TYPES: [&str; 3] = ["contact", "address", "employment"];
 
-/// Substrings of a column's name that choose an enumeration, in this order (9.4).
+/// Parts of column names that select an enumeration. The first match counts (9.4).
 const ENUM_HINTS: [&str; 11] = [
     "status",
     "process",
@@ -33,7 +33,7 @@ const ENUM_HINTS: [&str; 11] = [
     "decision",
 ];
 
-/// All faults of a contract, in the order of its text; an empty list lets it pass.
+/// All errors of a contract, in the order of its text. A contract without errors is accepted.
 pub fn errors(draft: &ContractSyntax) -> Vec<Diagnostic> {
     let mut errors = draft.type_errors.clone();
     head(draft, &mut errors);
@@ -52,12 +52,12 @@ pub fn errors(draft: &ContractSyntax) -> Vec<Diagnostic> {
     errors
 }
 
-/// Whether a type makes rows of its own; its mapping needs no target column.
+/// True if a mapping type creates rows. Its mapping needs no target column.
 fn creates_rows(type_name: &str) -> bool {
     RowKind::ALL.iter().any(|kind| type_name.starts_with(kind.type_name()))
 }
 
-/// The attribute with the list of values, and the values: the type attribute of a filter rule.
+/// The type attribute of a filter rule, and the list of its values.
 pub fn type_list(rule: &FilterRule) -> Option<(&str, Vec<&str>)> {
     rule.required_attributes.iter().find_map(|(name, wanted)| {
         let list = wanted.as_array()?;
@@ -70,7 +70,7 @@ pub fn rule<'d>(draft: &'d ContractSyntax, element_type: &str) -> Option<&'d Spa
     draft.rules.iter().find(|rule| rule.value.element_type == element_type)
 }
 
-/// The enumeration that a mapping's `enum` step uses: by `enum_name`, else by the column (9.4).
+/// Enumeration of a mapping's `enum` step: `enum_name`, or else selected by the column (9.4).
 pub fn enum_name(mapping: &FieldMapping) -> Option<String> {
     if let Some(name) = mapping.enum_name.as_deref().filter(|name| !name.is_empty()) {
         return Some(name.to_owned());
@@ -101,13 +101,13 @@ fn enumerations(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
         let (key, map) = (&member.key, &member.value);
         let path = format!("enum_mappings.{key}");
         if !matches!(map.kind, NodeKind::Object(_)) {
-            let message = format!("`{key}` must be an object, and is {}", map.describe());
+            let message = format!("`{key}` must be an object, not {}", map.describe());
             errors.push(Diagnostic::new(Code::WrongType, &path, map.span, message));
         }
         for Member { key, value, .. } in map.members() {
             let json = value.to_json();
             if !(json.is_i64() || json.is_string()) {
-                let message = format!("{key:?} is {}, which no column holds", value.describe());
+                let message = format!("{key:?} is {}, which no column can hold", value.describe());
                 let path = format!("{path}.{key:?}");
                 errors.push(Diagnostic::new(Code::EnumValue, path, value.span, message));
             }
@@ -122,7 +122,7 @@ fn bits(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
             let json = value.to_json();
             if !matches!(json.as_i64(), Some(0 | 1)) {
                 let path = format!("bit_conversions.{name}.{key:?}");
-                let message = format!("{json} is no bit");
+                let message = format!("{json} is neither 0 nor 1");
                 errors.push(Diagnostic::new(Code::BitValue, path, value.span, message));
             }
         }
@@ -146,7 +146,7 @@ fn rules(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
             errors.push(rule.diagnostic(Code::UnknownElementType, "element_type", message));
         }
         if type_list(&rule.value).is_none_or(|(_, list)| list.is_empty()) {
-            let message = "no attribute has a list of the values that it may have";
+            let message = "no attribute has a list of its allowed values";
             errors.push(rule.diagnostic(Code::RuleWithoutValues, "required_attributes", message));
         }
         let attributes = rule.node.get("required_attributes").map_or(&[][..], Node::members);
@@ -154,16 +154,16 @@ fn rules(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
             for (index, item) in value.items().iter().enumerate() {
                 if item.text().is_none() {
                     let path = format!("{}.required_attributes.{key}[{index}]", rule.path);
-                    let message = format!("`{key}` lists texts, and this is {}", item.describe());
+                    let message = format!("`{key}` must list strings, not {}", item.describe());
                     let diagnostic = Diagnostic::new(Code::WrongType, path, item.span, message);
-                    errors.push(diagnostic.with_help("write a text"));
+                    errors.push(diagnostic.with_help("use a string"));
                 }
             }
         }
     }
 }
 
-/// A value of the wrong type counts as there: it has a fault of its own.
+/// Requires keys. A value of the wrong type counts as present: it has an error already.
 fn required<T>(piece: &Spanned<T>, keys: &[&str], errors: &mut Vec<Diagnostic>) {
     for key in keys {
         if piece.is_missing(key) {
@@ -176,7 +176,7 @@ fn keys_of(mapping: &Spanned<FieldMapping>, errors: &mut Vec<Diagnostic>) {
     required(mapping, &["xml_path", "target_table", "data_type"], errors);
     let value = &mapping.value;
     if mapping.is_missing("target_column") && !value.types.iter().any(|t| creates_rows(&t.name)) {
-        let message = "`target_column` is required unless the mapping type makes rows of its own";
+        let message = "`target_column` is required unless the mapping type creates rows";
         errors.push(mapping.diagnostic(Code::MissingColumn, "target_column", message));
     }
     if !value.has_type("calculated_field") && mapping.is_missing("xml_attribute") {
@@ -185,7 +185,8 @@ fn keys_of(mapping: &Spanned<FieldMapping>, errors: &mut Vec<Diagnostic>) {
     }
     let attribute = value.attribute();
     if BOOKKEEPING.contains(&attribute) {
-        let message = format!("{attribute} cannot be told from the element's own {attribute}");
+        let message =
+            format!("the reference confuses {attribute} with its own {attribute} of the element");
         errors.push(mapping.diagnostic(Code::BookkeepingAttribute, "xml_attribute", message));
     }
 }
@@ -195,7 +196,7 @@ fn enum_of(draft: &ContractSyntax, mapping: &Spanned<FieldMapping>, errors: &mut
     match enum_name(&mapping.value) {
         None => {
             let column = mapping.value.column();
-            let message = format!("no enumeration belongs to a column named {column:?}");
+            let message = format!("there is no enumeration for a column named {column:?}");
             errors.push(mapping.diagnostic(Code::UnknownEnum, key, message));
         }
         Some(name) if !draft.head.enum_mappings.contains_key(&name) => {
@@ -222,7 +223,7 @@ fn duplicates(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
         if let Some(first) = seen.insert((value.table(), value.column()), mapping) {
             let (path, line) = (&first.path, first.node.span.line);
             let message = format!(
-                "{}.{} is mapped by {path} (line {line}) already",
+                "{}.{} is already mapped by {path} (line {line})",
                 value.table(),
                 value.column()
             );
@@ -241,7 +242,7 @@ fn relationships(draft: &ContractSyntax, errors: &mut Vec<Diagnostic>) {
         required(relationship, &KEYS, errors);
         let child = relationship.value.child_table.as_deref().unwrap_or_default();
         if !child.is_empty() && !order.contains(child) {
-            let message = format!("table_insertion_order does not have {child}");
+            let message = format!("{child} is not in table_insertion_order");
             errors.push(relationship.diagnostic(Code::ChildNotOrdered, "child_table", message));
         }
         children.insert(child);

@@ -1,5 +1,5 @@
-//! A value to the type of its column, by SQL Server's conversion rules; what the rules do not list
-//! is refused. Pure; knows no table.
+//! Conversion of a value to the type of its column, by SQL Server's rules. Every other conversion
+//! is rejected.
 
 use std::borrow::Cow;
 
@@ -11,20 +11,20 @@ use super::catalogue::SqlType;
 use super::convert::{iso_text, plain_float_text};
 use crate::record::{CellText, SqlValue, Value};
 
-/// Why a column refuses a value: one fixed text per cause, without the value.
+/// Reason why a column rejects a value: one fixed text per cause, without the value.
 pub type CoercionError = Cow<'static, str>;
 
 const NOT_A_NUMBER: &str = "not a whole number";
 const OUT_OF_RANGE: &str = "number out of range";
 
-/// `datetime` counts 300 of these in a second.
+/// Resolution of `datetime`.
 const TICKS_PER_SECOND: u32 = 300;
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
 
-/// Gives a value the type of a column. Null stays null; whether it may is not decided here.
+/// Converts a value to the type of a column. Null stays null; the caller checks nullability.
 ///
 /// # Errors
-/// The cause for which the column refuses the value.
+/// The reason why the column rejects the value.
 pub fn coerce_value(value: &Value, sql_type: SqlType) -> Result<SqlValue, CoercionError> {
     if value.is_null() {
         return Ok(SqlValue::Null);
@@ -69,7 +69,7 @@ fn whole(value: &Value, min: i64, max: i64) -> Result<SqlValue, CoercionError> {
     if (min..=max).contains(&number) { Ok(SqlValue::Int(number)) } else { Err(OUT_OF_RANGE.into()) }
 }
 
-/// A double without a fraction. Doubles from 2^63 on do not fit a `bigint`.
+/// Integer part of a double. Doubles of 2^63 and above do not fit a `bigint`.
 fn whole_float(number: f64) -> Result<i64, CoercionError> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if number.is_nan() {
@@ -130,10 +130,10 @@ fn decimal(value: &Value, precision: u8, scale: u8) -> Result<SqlValue, Coercion
     Ok(SqlValue::Decimal { units, scale })
 }
 
-/// The units of a double that some decimal of this scale and of at most 15 digits writes: no other
-/// decimal as short reads as the same double, so that one is its shortest text.
+/// Units of the double's shortest decimal text, if it has this scale and at most 15 digits. No
+/// other decimal of 15 digits or fewer reads as the same double.
 fn exact_units(number: f64, scale: u8) -> Option<i128> {
-    // Powers of ten up to here are exact doubles, and so is every product on the way to them.
+    // Powers of ten up to here, and all products on the way to them, are exact doubles.
     const EXACT_POWER_MAX: u8 = 22;
     let power = (scale <= EXACT_POWER_MAX).then(|| 10_f64.powi(scale.into()))?;
     let units = (number * power).round();
@@ -156,7 +156,7 @@ fn decimal_text(value: &Value) -> Result<Cow<'_, str>, CoercionError> {
     })
 }
 
-/// Plain decimal text as units of 10^-`scale`, rounded half away from zero.
+/// Parses plain decimal text to units of 10^-`scale`, rounded half away from zero.
 fn decimal_units(text: &str, scale: u8) -> Result<i128, CoercionError> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
@@ -194,7 +194,7 @@ fn float(value: &Value) -> Result<SqlValue, CoercionError> {
     if number.is_infinite() { Err(OUT_OF_RANGE.into()) } else { Ok(SqlValue::Float(number)) }
 }
 
-/// A value as text: numbers in their shortest form, points in time in ISO form.
+/// Text of a value: numbers in their shortest form, points in time in ISO form.
 fn text_form(value: &Value) -> Result<CellText, CoercionError> {
     Ok(match value {
         Value::Text(text) => text.clone(),
@@ -208,7 +208,8 @@ fn text_form(value: &Value) -> Result<CellText, CoercionError> {
     })
 }
 
-/// Text in windows-1252: what it lacks becomes `?`, one for each UTF-16 unit as SQL Server does.
+/// Text in windows-1252. A character outside of it becomes one `?` per UTF-16 unit, as in SQL
+/// Server.
 fn narrow_text(
     value: &Value,
     length: Option<u16>,
@@ -229,12 +230,12 @@ fn narrow_text(
             narrow.push(c);
         }
     }
-    // Every character of windows-1252 is one byte there.
+    // In windows-1252, each of these characters is one byte.
     let len = narrow.chars().count();
     fit(narrow, len, length, sql_type)
 }
 
-/// Cuts blanks that exceed the length, as SQL Server does without a word; refuses anything else.
+/// Cuts blanks beyond the length, as SQL Server silently does. Rejects any other excess.
 fn fit(
     mut text: CellText,
     len: usize,
@@ -263,8 +264,8 @@ fn wide_text(
     fit(text, units, length, sql_type).map(SqlValue::Text)
 }
 
-/// A point in time from one (its offset is dropped, as SQL Server's own conversion does) or from
-/// ISO text.
+/// Point in time of a timestamp or of an ISO text. An offset is dropped, as in SQL Server's own
+/// conversion.
 fn point_in_time(value: &Value) -> Result<NaiveDateTime, CoercionError> {
     match value {
         Value::Timestamp(timestamp) => Ok(timestamp.local),
@@ -273,7 +274,8 @@ fn point_in_time(value: &Value) -> Result<NaiveDateTime, CoercionError> {
     }
 }
 
-/// `YYYY-MM-DD`, alone or with `T` or a blank and `HH:MM`, `HH:MM:SS` or `HH:MM:SS.f…`.
+/// Parses `YYYY-MM-DD`, alone or followed by `T` or a blank and `HH:MM`, `HH:MM:SS` or
+/// `HH:MM:SS.f…`.
 fn iso_time(text: &str) -> Option<NaiveDateTime> {
     let shape = |part: &str, pattern: &[u8]| {
         part.len() == pattern.len()
@@ -318,7 +320,7 @@ fn round_time(time: NaiveDateTime, sql_type: SqlType) -> Result<NaiveDateTime, C
     rounded.filter(in_range).ok_or_else(|| format!("date out of range of {sql_type}").into())
 }
 
-/// To the nearest 1/300 s.
+/// Rounds to the nearest 1/300 s.
 fn round_to_ticks(time: NaiveDateTime) -> Option<NaiveDateTime> {
     let nanos = u64::from(time.nanosecond().min(NANOS_PER_SECOND - 1));
     let scaled = nanos * u64::from(TICKS_PER_SECOND);
@@ -328,7 +330,8 @@ fn round_to_ticks(time: NaiveDateTime) -> Option<NaiveDateTime> {
     at_nanos(time, nanos)
 }
 
-/// To the nearest minute: 29.998 s go down, 29.999 s go up, because `datetime` comes first.
+/// Rounds to the nearest minute. SQL Server converts to `datetime` first, so 29.998 s round down
+/// and 29.999 s up.
 fn round_to_minutes(time: NaiveDateTime) -> Option<NaiveDateTime> {
     let time = round_to_ticks(time)?;
     let minute = time.with_nanosecond(0)?.with_second(0)?;
@@ -345,7 +348,7 @@ fn round_to_digits(time: NaiveDateTime, digits: u8) -> Option<NaiveDateTime> {
     at_nanos(time, (nanos + unit / 2) / unit * unit)
 }
 
-/// The same second with that many nanoseconds, which may carry into the next.
+/// The same second with this many nanoseconds. A carry moves to the next second.
 fn at_nanos(time: NaiveDateTime, nanos: u64) -> Option<NaiveDateTime> {
     let nanos = i64::try_from(nanos).ok()?;
     time.with_nanosecond(0)?.checked_add_signed(TimeDelta::nanoseconds(nanos))

@@ -1,4 +1,5 @@
-//! A checked draft to the compiled contract: names resolved, look-ups decided, defaults converted.
+//! Compiler from a checked contract to the form that stages read: resolves names, look-ups and
+//! defaults.
 
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json};
@@ -21,13 +22,13 @@ const ADDRESS_TABLE: &str = "app_contact_address";
 const EMPLOYMENT_TABLE: &str = "app_contact_employment";
 const HISTORY_TABLE: &str = "app_historical_lookup";
 
-/// The path that contact rows read the application's consent flags from (8, rule 3).
+/// Path of the application's consent flags that contact rows read (8, rule 3).
 const APPLICATION_PATH: &str = "/Provenir/Request/CustData/application";
 
-/// Attributes of which one must be filled for a valid contact (6.1).
+/// Attributes of a contact. A valid contact has at least one of them (6.1).
 const MEANINGFUL: [&str; 4] = ["birth_date", "first_name", "last_name", "ssn"];
 
-/// Compiles a draft that has no faults.
+/// Compiles a contract that has no errors.
 pub(super) fn compile(draft: &ContractSyntax) -> Contract {
     let mut compiler = Compiler::new(draft);
     let contacts = compiler.contacts();
@@ -63,7 +64,7 @@ pub(super) fn compile(draft: &ContractSyntax) -> Contract {
     }
 }
 
-/// Whether a table sees the expression context of the whole document (13).
+/// True if a table sees the expression context of the whole document (13).
 fn uses_context(procedure: &Procedure) -> bool {
     let calculated =
         |mapping: &Mapping| mapping.chain.iter().any(|step| matches!(step, Step::Calculated(_)));
@@ -74,7 +75,7 @@ fn uses_context(procedure: &Procedure) -> bool {
     }
 }
 
-/// Tables with mappings: the contract's order, then the others by name (14.1).
+/// Mapped tables: first in the contract's order, then the others by name (14.1).
 fn table_order(draft: &ContractSyntax) -> Vec<String> {
     let mut rest: Vec<&str> = draft.mappings.iter().map(|m| m.value.table()).collect();
     rest.sort_unstable();
@@ -141,7 +142,7 @@ fn enum_map(json: &Json) -> EnumMap {
     map
 }
 
-/// Whether Python would call the default true.
+/// True if Python treats the default as true.
 fn is_truthy(json: &Json) -> bool {
     match json {
         Json::Null => false,
@@ -183,7 +184,7 @@ struct Compiler<'d> {
     enums: Vec<(String, EnumMap)>,
 }
 
-/// What a table's procedure means for the look-ups of its mappings.
+/// Effect of a table's procedure on the look-ups of its mappings.
 #[derive(Clone, Copy)]
 struct Setting<'t> {
     table: &'t str,
@@ -231,7 +232,7 @@ impl<'d> Compiler<'d> {
             spellings.push(name.into());
             spellings.len() - 1
         });
-        // Far below 65,536: a contract has hundreds of mappings.
+        // A contract has hundreds of mappings, far fewer than 65,536.
         let spelling = u16::try_from(spelling).unwrap_or(OTHER_SPELLING);
         AttributeRef { class, spelling, name: name.into() }
     }
@@ -386,7 +387,7 @@ impl<'d> Compiler<'d> {
         let notes = own.iter().find(|m| kind == RowKind::PolicyException && is_notes(m));
         let mut groups: Vec<RowGroup> = Vec::new();
         for mapping in own {
-            // A mapping without the table's own type makes no row in the reference either.
+            // In the reference, too, a mapping without the table's own type creates no row.
             let Some(parameter) = parameter_of(mapping) else { continue };
             if kind == RowKind::PolicyException && is_notes(mapping) {
                 continue;
@@ -408,7 +409,7 @@ impl<'d> Compiler<'d> {
         groups
     }
 
-    /// A mapping of a group; it names a column of its own only where the group shares a row.
+    /// Compiles a mapping of a group. It names a column only if the group shares a row.
     fn member(
         &mut self,
         mapping: &FieldMapping,
@@ -450,7 +451,7 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    /// The rules of section 8, in their order.
+    /// Applies the rules of section 8 in order.
     fn lookup(
         &mut self,
         mapping: &FieldMapping,
@@ -510,7 +511,7 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    /// Rule 4: the context's own key, or a descent into it by the path's remaining segments.
+    /// Rule 4: the context's own key, or a descent along the remaining segments of the path.
     fn in_context(
         &mut self,
         mapping: &FieldMapping,
@@ -578,7 +579,7 @@ impl<'d> Compiler<'d> {
         self.enums.len() - 1
     }
 
-    /// Tells every attribute class which expression names such an attribute can answer (13).
+    /// Adds to every attribute class the expression names that such an attribute can answer (13).
     fn register_names(&mut self) {
         let wanted: Vec<_> = self
             .names
@@ -602,10 +603,10 @@ impl<'d> Compiler<'d> {
     }
 }
 
-/// What the columns of a kind hold in every row of a group (11.1 to 11.7).
+/// Values of the kind's columns that are the same in every row of a group (11.1 to 11.7).
 fn fixed_values(kind: RowKind, member: &Mapping, parameter: Option<&str>) -> Vec<Option<Value>> {
     let text = |text: &str| Some(Value::Text(text.into()));
-    // The parameter as the number of a type or a slot.
+    // Parameter as the number of a type or a slot.
     let number = || {
         let digits = parameter.unwrap_or_default();
         integer_if_digits(digits).or_else(|| text(digits))
@@ -627,7 +628,7 @@ fn fixed_values(kind: RowKind, member: &Mapping, parameter: Option<&str>) -> Vec
     }
 }
 
-/// `policy_exceptions()`: the notes of all rows and no row of its own (11.5).
+/// True for `policy_exceptions()`, which adds notes to all rows and creates none (11.5).
 fn is_notes(mapping: &FieldMapping) -> bool {
     mapping.types.iter().any(|step| {
         step.name == RowKind::PolicyException.type_name()
@@ -639,8 +640,8 @@ fn calculates(own: &[&FieldMapping]) -> bool {
     own.iter().any(|mapping| mapping.has_type("calculated_field"))
 }
 
-/// The index of a column, added where it is new. Columns are far below 65,536: SQL Server has
-/// 1,024 a table.
+/// Index of a column; adds a new one. SQL Server allows 1,024 columns per table, so 16 bits
+/// suffice.
 fn column_index(columns: &mut Vec<String>, name: &str) -> u16 {
     existing_column(columns, name).unwrap_or_else(|| {
         columns.push(name.to_owned());

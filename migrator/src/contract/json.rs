@@ -1,4 +1,4 @@
-//! JSON text to a tree in which every value knows its place. Knows nothing of contracts.
+//! JSON tree in which every value has its span in the text.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-/// Where a value stands in its text.
+/// Position of a value in its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Span {
     /// Offset of the first byte.
@@ -20,10 +20,10 @@ pub struct Span {
     pub column: usize,
 }
 
-/// A value and its place.
+/// A value and its span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Where the value stands; of a text with its quotes.
+    /// Span of the value; for a text, with its quotes.
     pub span: Span,
     /// The value.
     pub kind: NodeKind,
@@ -32,43 +32,42 @@ pub struct Node {
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NodeKind {
-    /// Null, a truth value, a number or a text.
+    /// Null, a boolean, a number or a string.
     Scalar(Json),
-    /// A list.
+    /// An array.
     List(Vec<Node>),
-    /// An object, in the order of the text; a key may stand twice.
+    /// An object in the order of the text. A key may occur twice.
     Object(Vec<Member>),
 }
 
-/// A key of an object and what stands under it.
+/// A key of an object and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Member {
     /// The key, decoded.
     pub key: String,
-    /// Where the key stands, with its quotes.
+    /// Span of the key, with its quotes.
     pub key_span: Span,
-    /// What stands under it.
+    /// Value of the key.
     pub value: Node,
 }
 
 impl Node {
-    /// Reads a whole text.
+    /// Parses a whole text.
     ///
     /// # Errors
-    /// What makes the text no JSON, with its line and column; nesting deeper than 128 is refused.
+    /// The syntax error with line and column. Nesting deeper than 128 is an error.
     pub fn parse(text: &str) -> serde_json::Result<Self> {
-        // The tree is built piece by piece from slices, which checks neither syntax nor depth.
+        // The tree is built from slices. That checks neither syntax nor depth.
         serde_json::from_str::<Json>(text)?;
         Builder::new(text).node(serde_json::from_str(text)?)
     }
 
-    /// The value under a key; of a key that stands twice the last one, which is the one that
-    /// counts for every reader of JSON.
+    /// Value of a key. If the key occurs twice, the last value counts, as for every JSON reader.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.members().iter().rev().find(|member| member.key == key).map(|member| &member.value)
     }
 
-    /// The keys and values of an object; none of anything else.
+    /// Members of an object; empty for other values.
     pub fn members(&self) -> &[Member] {
         match &self.kind {
             NodeKind::Object(members) => members,
@@ -76,7 +75,7 @@ impl Node {
         }
     }
 
-    /// The values of a list; none of anything else.
+    /// Items of a list; empty for other values.
     pub fn items(&self) -> &[Self] {
         match &self.kind {
             NodeKind::List(items) => items,
@@ -84,7 +83,7 @@ impl Node {
         }
     }
 
-    /// The text, if the value is one.
+    /// The string, if the value is one.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
             NodeKind::Scalar(scalar) => scalar.as_str(),
@@ -92,12 +91,12 @@ impl Node {
         }
     }
 
-    /// Whether the value is null.
+    /// True if the value is null.
     pub fn is_null(&self) -> bool {
         self.kind == NodeKind::Scalar(Json::Null)
     }
 
-    /// The value without places; of keys that stand twice the last ones.
+    /// The value without spans. If a key occurs twice, the last value counts.
     pub fn to_json(&self) -> Json {
         match &self.kind {
             NodeKind::Scalar(scalar) => scalar.clone(),
@@ -110,42 +109,42 @@ impl Node {
         }
     }
 
-    /// What the value is, for people.
+    /// Type of the value, for messages.
     pub fn describe(&self) -> &'static str {
         match &self.kind {
             NodeKind::Scalar(Json::Null) => "null",
-            NodeKind::Scalar(Json::Bool(_)) => "a truth value",
+            NodeKind::Scalar(Json::Bool(_)) => "a boolean",
             NodeKind::Scalar(Json::Number(_)) => "a number",
-            NodeKind::Scalar(_) => "a text",
-            NodeKind::List(_) => "a list",
+            NodeKind::Scalar(_) => "a string",
+            NodeKind::List(_) => "an array",
             NodeKind::Object(_) => "an object",
         }
     }
 }
 
 impl Span {
-    /// The place of a part of a text value; `part` counts the bytes of the decoded text. The whole
-    /// place where the part is not inside.
+    /// Span of a part of a string value. `part` counts bytes of the decoded string. The whole span
+    /// if the part is outside.
     #[must_use]
     pub fn inside(self, text: &str, part: Range<usize>) -> Self {
         let literal = text.get(self.start..self.end).unwrap_or_default();
         let start = offset_in_literal(literal, part.start);
         let end = offset_in_literal(literal, part.end);
         let (Some(start), Some(end)) = (start, end) else { return self };
-        // A text has no raw line break, so the part is on the same line.
+        // A JSON string has no raw line break, so the part is on the same line.
         let column = self.column + literal[..start].chars().count();
         Self { start: self.start + start, end: self.start + end, line: self.line, column }
     }
 }
 
-/// Where in a quoted literal the decoded text's byte stands.
+/// Offset in a quoted literal of a byte of the decoded string.
 fn offset_in_literal(literal: &str, decoded: usize) -> Option<usize> {
     let inside = literal.strip_prefix('"')?.strip_suffix('"')?;
     let (mut at, mut passed) = (0, 0);
     while passed < decoded {
         let rest = inside.get(at..)?;
         let length = character_length(rest)?;
-        // One character of the literal, or both halves of a surrogate pair, decode alone.
+        // A character of the literal decodes alone; a surrogate pair decodes with both halves.
         let character: String = serde_json::from_str(&format!("\"{}\"", &rest[..length])).ok()?;
         passed += character.len();
         at += length;
@@ -153,7 +152,7 @@ fn offset_in_literal(literal: &str, decoded: usize) -> Option<usize> {
     Some(1 + at)
 }
 
-/// Bytes of the literal's first character as written: itself or an escape.
+/// Length in bytes of the literal's first character, which may be an escape.
 fn character_length(rest: &str) -> Option<usize> {
     let Some(escape) = rest.strip_prefix('\\') else {
         return rest.chars().next().map(char::len_utf8);
@@ -168,7 +167,7 @@ fn character_length(rest: &str) -> Option<usize> {
 /// Builds nodes from slices of one text.
 struct Builder<'t> {
     text: &'t str,
-    /// Offset of every line's first byte.
+    /// Offset of the first byte of every line.
     lines: Vec<usize>,
 }
 
@@ -214,7 +213,7 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// An object's keys and values as slices; serde's maps would drop what stands twice.
+/// Keys and values of an object as slices. A map would drop repeated keys.
 struct RawMembers<'t>(Vec<(&'t RawValue, &'t RawValue)>);
 
 impl<'de> Deserialize<'de> for RawMembers<'de> {

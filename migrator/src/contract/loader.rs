@@ -1,4 +1,4 @@
-//! Where contracts come from: a file, or one of those that ship with the program.
+//! Loads contracts from files or from the program itself.
 
 use std::path::Path;
 
@@ -8,55 +8,55 @@ use super::syntax::ContractSyntax;
 use super::{check, compile};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A contract with its table catalogue, as texts that are part of the program.
+/// A contract and its table catalogue, as texts that are part of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BuiltinContract {
-    /// The name that the command line has for it.
+    /// Name on the command line.
     pub name: &'static str,
-    /// The contract.
+    /// Text of the contract.
     pub contract: &'static str,
-    /// The catalogue.
+    /// Text of the catalogue.
     pub tables: &'static str,
 }
 
-/// Card applications: what is taken where nothing else is named.
+/// Card applications, the default contract.
 pub const APPLICATIONS: BuiltinContract = BuiltinContract {
     name: "applications",
     contract: include_str!("../../../scenarios/contracts/applications.json"),
     tables: include_str!("../../../scenarios/contracts/applications.tables.json"),
 };
 
-/// Vehicle loans: the second product line.
+/// Vehicle loans, the second product line.
 pub const LOANS: BuiltinContract = BuiltinContract {
     name: "loans",
     contract: include_str!("../../../scenarios/contracts/loans.json"),
     tables: include_str!("../../../scenarios/contracts/loans.tables.json"),
 };
 
-/// Every contract that ships.
+/// All built-in contracts.
 pub const SHIPPED: [BuiltinContract; 2] = [APPLICATIONS, LOANS];
 
 impl Contract {
-    /// One of the contracts that ship with the program.
+    /// Compiles a built-in contract.
     ///
     /// # Errors
-    /// None in a build whose tests have passed: the text is part of the program.
+    /// None for the built-in texts; tests compile each of them.
     pub fn shipped(shipped: BuiltinContract) -> Result<Self> {
         Self::parse(shipped.contract, shipped.name)
     }
 
-    /// The second product line's contract.
+    /// The built-in contract for loans.
     ///
     /// # Errors
-    /// None in a build whose tests have passed.
+    /// None for the built-in texts; tests compile each of them.
     pub fn embedded_loans() -> Result<Self> {
         Self::shipped(LOANS)
     }
 
-    /// The contract that is taken where no other is named.
+    /// The default contract.
     ///
     /// # Errors
-    /// None in a build whose tests have passed.
+    /// None for the built-in texts; tests compile each of them.
     pub fn embedded() -> Result<Self> {
         Self::shipped(APPLICATIONS)
     }
@@ -64,23 +64,23 @@ impl Contract {
     /// Reads, checks and compiles a contract file.
     ///
     /// # Errors
-    /// A file that cannot be read, or every fault of its contents with line, column and key.
+    /// A file that cannot be read, or all errors of its contents with line, column and key.
     pub fn load(path: &Path) -> Result<Self> {
         Self::parse(&text_of(path)?, &path.display().to_string())
     }
 
-    /// Checks and compiles a contract's text; `origin` names it in errors.
+    /// Checks and compiles the text of a contract; `origin` names it in errors.
     ///
     /// # Errors
-    /// Every fault, with line, column and key.
+    /// All errors, with line, column and key.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
         Self::read(text).map(|(_, contract)| contract).map_err(|errors| refusal(origin, &errors))
     }
 
-    /// Checks and compiles a contract's text, for those who need it as written too.
+    /// Checks and compiles the text of a contract. Returns it as written and as compiled.
     ///
     /// # Errors
-    /// Every fault, in the order of the text.
+    /// All errors, in the order of the text.
     pub fn read(text: &str) -> std::result::Result<(ContractSyntax, Self), Vec<Diagnostic>> {
         let draft = ContractSyntax::parse(text).map_err(|error| vec![*error])?;
         let errors = check::errors(&draft);
@@ -92,7 +92,7 @@ impl Contract {
     }
 }
 
-/// The text of a contract file.
+/// Reads the text of a contract file.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -103,7 +103,7 @@ pub fn text_of(path: &Path) -> Result<String> {
     })
 }
 
-/// The error that lists every fault of a contract in short form.
+/// Error that lists all errors of a contract, one per line.
 pub fn refusal(origin: &str, errors: &[Diagnostic]) -> Error {
     let plural = if errors.len() == 1 { "" } else { "s" };
     let mut message = format!("{origin} has {} error{plural}", errors.len());

@@ -1,4 +1,4 @@
-//! The mapping contract and the table catalogue: loading, checking, compiling.
+//! Mapping contract and table catalogue: loading, checking, compiling.
 
 pub mod case;
 pub mod catalogue;

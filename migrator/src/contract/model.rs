@@ -1,4 +1,5 @@
-//! The compiled mapping contract: what the stages read. Built by `load`, never changed after.
+//! Compiled mapping contract, as the stages read it. `compile` builds it; it never changes
+//! afterwards.
 //!
 //! Section numbers are those of contract.md.
 
@@ -11,21 +12,21 @@ use crate::record::Value;
 /// A mapping contract, checked and compiled.
 #[derive(Debug)]
 pub struct Contract {
-    /// Table with the records' texts.
+    /// Table that holds the records' texts.
     pub source_table: String,
-    /// Column of the source table with the text.
+    /// Column that holds the text.
     pub source_column: String,
-    /// Table that the source is joined to; also the name of the product's application element.
+    /// Table that the source is joined with; also the name of the application element.
     pub source_application_table: String,
     /// Schema of all tables.
     pub target_schema: String,
     /// Target tables in the order of insertion (14.1).
     pub tables: Vec<ContractTable>,
-    /// How the rows of a table are made; same indices as `tables`.
+    /// Procedure of each table, with the same indices as `tables`.
     pub procedures: Vec<Procedure>,
-    /// Which elements are contacts, addresses and employments.
+    /// Rules that select contacts, addresses and employments.
     pub contacts: ContactRules,
-    /// What the scan has to keep of a record.
+    /// Parts of a record that the scan keeps.
     pub scan: ScanPlan,
     /// Enumerations that mappings refer to.
     pub enums: Vec<EnumMap>,
@@ -33,20 +34,20 @@ pub struct Contract {
     pub char_to_bit: FxHashMap<Box<str>, i64>,
     /// `bit_conversions.boolean_to_bit`: lower-case text to 0 or 1.
     pub boolean_to_bit: FxHashMap<Box<str>, i64>,
-    /// What the contract's expressions look up.
+    /// Names that the contract's expressions look up.
     pub names: ExpressionNames,
 }
 
-/// A target table as the contract knows it.
+/// A target table of the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContractTable {
     /// The table's name.
     pub name: String,
-    /// Every column that a row may name, in contract order, appended keys last.
+    /// Columns that a row may name, in contract order, with added keys last.
     pub columns: Vec<String>,
 }
 
-/// How the rows of one table are made (7).
+/// Procedure that builds the rows of one table (7).
 #[derive(Debug)]
 pub enum Procedure {
     /// At most one row for the application.
@@ -64,11 +65,11 @@ pub enum Procedure {
 pub struct ApplicationPlan {
     /// Its mappings.
     pub mappings: Vec<Mapping>,
-    /// Whether look-ups see the expression context (any mapping calculates).
+    /// True if look-ups see the expression context, because a mapping calculates.
     pub uses_context: bool,
-    /// `app_base`: kept although every column is a default (7.2).
+    /// `app_base` only: the row is kept even if every column is a default (7.2).
     pub always_kept: bool,
-    /// The column that gets the application's id.
+    /// Column of the application's id.
     pub app_id: u16,
 }
 
@@ -77,43 +78,43 @@ pub struct ApplicationPlan {
 pub struct ContactPlan {
     /// Its mappings.
     pub mappings: Vec<Mapping>,
-    /// Whether any mapping calculates.
+    /// True if a mapping calculates.
     pub calculates: bool,
-    /// The column that gets the contact's id.
+    /// Column of the contact's id.
     pub con_id: u16,
-    /// The column that gets the application's id.
+    /// Column of the application's id.
     pub app_id: u16,
 }
 
 /// A table of a contact's children.
 #[derive(Debug)]
 pub struct ChildPlan {
-    /// Which children.
+    /// Kind of the children.
     pub kind: ChildKind,
     /// Its mappings.
     pub mappings: Vec<Mapping>,
-    /// Whether any mapping calculates.
+    /// True if a mapping calculates.
     pub calculates: bool,
-    /// The column that gets the contact's id.
+    /// Column of the contact's id.
     pub con_id: u16,
-    /// The column that tells the children of a contact apart, if it is mapped (15.2).
+    /// Column that distinguishes the children of a contact, if it is mapped (15.2).
     pub type_column: Option<u16>,
-    /// Columns of which one must not be blank (7.3).
+    /// Columns that make a child's row: one of them must not be blank (7.3).
     pub presence_columns: Vec<PresenceColumn>,
-    /// Attributes of which one may stand in for the columns (7.3).
+    /// Attributes that make a child's row instead of the columns (7.3).
     pub presence_attributes: Vec<AttributeRef>,
 }
 
-/// A column that shows that a child is no empty shell (7.3).
+/// A column that makes a child's row if it is not blank (7.3).
 #[derive(Debug, Clone, Copy)]
 pub struct PresenceColumn {
     /// The column.
     pub column: u16,
-    /// Whether the number 0 shows nothing (`monthly_salary`).
+    /// True if the number 0 counts as blank (`monthly_salary`).
     pub zero_is_blank: bool,
 }
 
-/// The two kinds of children a contact has.
+/// Kind of a contact's child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChildKind {
     /// `app_contact_address`.
@@ -122,25 +123,25 @@ pub enum ChildKind {
     Employment,
 }
 
-/// Row-creating mappings that share one row (11). Collateral and warranty rows have many members,
-/// all others one.
+/// Row-creating mappings that share one row (11). Collateral and warranty rows have many members;
+/// all other rows have one.
 #[derive(Debug)]
 pub struct RowGroup {
-    /// What the row is.
+    /// Kind of the row.
     pub kind: RowKind,
-    /// The text in the type's parentheses, trimmed; `None` without parentheses.
+    /// Trimmed text in the parentheses of the type; `None` without parentheses.
     pub parameter: Option<Box<str>>,
-    /// The mappings, in contract order.
+    /// Mappings in contract order.
     pub members: Vec<Mapping>,
-    /// The mapping that gives the notes of a policy exception (11.5).
+    /// Mapping of the notes of a policy exception (11.5).
     pub notes: Option<Mapping>,
-    /// The columns of [`RowKind::columns`].
+    /// Columns of [`RowKind::columns`].
     pub columns: Vec<u16>,
-    /// What each of them holds in every row of the group; `None` where the record decides.
+    /// Value of each of these columns in every row of the group; `None` if the record decides.
     pub fixed: Vec<Option<Value>>,
 }
 
-/// What a row-creating type makes.
+/// Kind of row that a mapping type creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowKind {
     /// `add_score(ID)` (11.1).
@@ -171,7 +172,7 @@ impl RowKind {
         Self::Warranty,
     ];
 
-    /// The mapping type's name, without its parameter.
+    /// Name of the mapping type, without its parameter.
     pub fn type_name(self) -> &'static str {
         match self {
             Self::Score => "add_score",
@@ -184,7 +185,7 @@ impl RowKind {
         }
     }
 
-    /// The only table that such rows go to.
+    /// The only table of such rows.
     pub fn table(self) -> &'static str {
         match self {
             Self::Score => "scores",
@@ -197,7 +198,7 @@ impl RowKind {
         }
     }
 
-    /// The columns that every row of the kind has, `app_id` first.
+    /// Columns that every row of this kind has, `app_id` first.
     pub fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Score => &["app_id", "score_identifier", "score"],
@@ -212,7 +213,7 @@ impl RowKind {
         }
     }
 
-    /// Whether mappings with the same parameter share a row, each filling its own column.
+    /// True if mappings with the same parameter share a row, in which each fills its own column.
     pub fn shares_rows(self) -> bool {
         matches!(self, Self::Collateral | Self::Warranty)
     }
@@ -221,45 +222,45 @@ impl RowKind {
 /// One field mapping.
 #[derive(Debug)]
 pub struct Mapping {
-    /// Which entry of the contract's `mappings` it is, from 0.
+    /// Index of the entry in the contract's `mappings`, from 0.
     pub index: usize,
-    /// Column of the contract's table; of no meaning in a [`RowGroup`].
+    /// Column of the contract's table; not used in a [`RowGroup`].
     pub column: u16,
-    /// Whether another mapping of the table may have filled the column before.
+    /// True if another mapping of the table may already have filled the column.
     pub shares_column: bool,
-    /// Where the value comes from (8).
+    /// Source of the value (8).
     pub lookup: Lookup,
-    /// The attribute's name and the path's last segment, as rows of history name them.
+    /// Name of the attribute, as history rows store it.
     pub attribute: Box<str>,
     /// Last segment of the element path.
     pub segment: Box<str>,
-    /// What is done with it (9); empty = no mapping type (9.1).
+    /// Steps of the transformation (9); empty without a mapping type (9.1).
     pub chain: Vec<Step>,
-    /// Whether all that is done with a text is to trim it and to cut it to its length.
+    /// True if the only transformation of a text is to trim it and cut it to its length.
     pub only_cuts: bool,
-    /// The type it ends in.
+    /// Data type of the result.
     pub data_type: DataType,
     /// `data_length` as written.
     pub length: DataLength,
-    /// Whether a null result leaves the column out.
+    /// True if a null result leaves the column out.
     pub nullable: bool,
-    /// What stands in for a blank or null (9.5).
+    /// Value that replaces a blank or a null (9.5).
     pub default: MappingDefault,
 }
 
-/// `data_length`: a cut length for text, a number of digits for decimals.
+/// `data_length`: maximum length of a text, or number of digits of a decimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataLength {
     /// Absent or null.
     None,
-    /// A whole number.
+    /// An integer.
     Number(i64),
-    /// Written as a text: no cut, and decimals become null (10.2).
+    /// A string: texts are not cut, and decimals become null (10.2).
     Unusable,
 }
 
 impl Mapping {
-    /// The length that texts are cut to (10.5).
+    /// Length to which texts are cut (10.5).
     pub fn cut_length(&self) -> Option<i64> {
         match self.length {
             DataLength::Number(length) => Some(length),
@@ -268,23 +269,24 @@ impl Mapping {
     }
 }
 
-/// A mapping's default in its two forms (9.5).
+/// Default of a mapping in both forms (9.5).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MappingDefault {
-    /// As written in the contract; `None` where absent or null.
+    /// As written in the contract; `None` if absent or null.
     pub raw: Option<Value>,
-    /// Converted to the data type, only where the default is truthy.
+    /// Converted to the data type; only for a truthy default.
     pub typed: Option<Value>,
 }
 
-/// An attribute as mappings name it: exact spelling first, then the first that differs by case (8).
+/// An attribute that mappings name: the exact spelling first, then the first that differs only by
+/// case (8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeRef {
-    /// The class of all spellings that differ by case only.
+    /// Class of all spellings that differ only by case.
     pub class: ClassId,
-    /// Index into the class's [`AttributeClass::spellings`].
+    /// Index into [`AttributeClass::spellings`].
     pub spelling: u16,
-    /// The exact spelling.
+    /// Exact spelling.
     pub name: Box<str>,
 }
 
@@ -292,25 +294,25 @@ pub struct AttributeRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClassId(pub u32);
 
-/// Where a mapping's value comes from (8).
+/// Source of a mapping's value (8).
 #[derive(Debug)]
 pub enum Lookup {
     /// Rule 1: the last contact of a role, or one of its descendants (9.3).
     LastValid(LastValid),
-    /// Rule 1: the last element literally named `contact` of the second role (9.3).
+    /// Rule 1: the last element named `contact` of the second role (9.3).
     Authorized {
-        /// Look in the contact's last card element first.
+        /// True to look in the contact's last card element first.
         card: bool,
-        /// The attribute, exact spelling only.
+        /// Attribute, exact spelling only.
         attribute: AttributeRef,
     },
-    /// Rule 2: nothing; the chain calculates.
+    /// Rule 2: nothing; an expression calculates the value.
     Calculated,
-    /// Rule 3: the application element, exact spelling, for a contact's row.
+    /// Rule 3: the application element, exact spelling only, for a contact's row.
     ApplicationElement {
         /// Index into [`ScanPlan::paths`].
         slot: u16,
-        /// The attribute.
+        /// Attribute.
         attribute: AttributeRef,
     },
     /// Rule 4: the child element's own attribute.
@@ -319,55 +321,55 @@ pub enum Lookup {
     Contact(AttributeRef),
     /// Rule 4: the application context, exact spelling first.
     Context {
-        /// The exact key.
+        /// Exact key.
         exact: NameId,
-        /// Any key that differs by case only.
+        /// A key that differs only by case.
         folded: NameId,
     },
-    /// Rule 4: a list of children; only a chain that ignores its input can use it.
+    /// Rule 4: a list of children, which only a chain that ignores its input can use.
     ChildList,
-    /// Rule 4: a segment that the context never has.
+    /// Rule 4: a segment that is never in the context.
     Nothing,
-    /// Rule 5: the last element of exactly this path.
+    /// Rule 5: the last element at exactly this path.
     Path {
         /// Index into [`ScanPlan::paths`].
         slot: u16,
-        /// The attribute.
+        /// Attribute.
         attribute: AttributeRef,
-        /// Where the scan notes it.
+        /// Field in which the scan stores it.
         field: FieldId,
     },
 }
 
-/// An attribute that mappings read at one of the contract's paths: index into a record's fields.
+/// An attribute that mappings read at a path of the contract: index into a record's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldId(pub u16);
 
 /// `last_valid_pr_contact` and `last_valid_sec_contact` (9.3).
 #[derive(Debug)]
 pub struct LastValid {
-    /// Which role.
+    /// Role of the contact.
     pub role: ContactRole,
-    /// Where below the contact to look first.
+    /// Descendants to search first.
     pub below: LookupScope,
-    /// The attribute, exact spelling only.
+    /// Attribute, exact spelling only.
     pub attribute: AttributeRef,
-    /// Whether earlier contacts stand in for a meaningless value (history rows of the first role).
+    /// True if an earlier contact replaces a meaningless value (history rows of the first role).
     pub earlier_contacts: bool,
 }
 
-/// Where `last_valid_*_contact` looks before the contact's own attributes.
+/// Elements that `last_valid_*_contact` searches before the contact's own attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookupScope {
-    /// Nowhere.
+    /// None.
     Nothing,
-    /// The contact's addresses.
+    /// Addresses of the contact.
     Addresses,
-    /// The contact's last card element.
+    /// Last card element of the contact.
     Card,
 }
 
-/// First or second value of the contact rule's list of types.
+/// First or second value in the type list of the contact rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContactRole {
     /// Primary.
@@ -379,13 +381,13 @@ pub enum ContactRole {
 /// One step of a chain (9.2).
 #[derive(Debug)]
 pub enum Step {
-    /// The look-up has done the work (`last_valid_*`, `authu_contact`).
+    /// Keeps the value: the look-up did the work (`last_valid_*`, `authu_contact`).
     Keep,
     /// `curr_address_only` (9.3).
     CurrentAddress {
-        /// The attribute of the address, exact spelling only.
+        /// Attribute of the address, exact spelling only.
         attribute: AttributeRef,
-        /// The context's key for the contact's id, where the row is no contact's own.
+        /// Context key of the contact's id, for rows that are not a contact's own.
         con_id: NameId,
     },
     /// `enum`: index into [`Contract::enums`].
@@ -394,83 +396,83 @@ pub enum Step {
     CharToBit,
     /// `boolean_to_bit`.
     BooleanToBit,
-    /// `calculated_field`; no expression evaluates to null.
+    /// `calculated_field`. Without an expression the result is null.
     Calculated(Option<Expression>),
-    /// The original value for an `enum` that follows a calculation that gave null (9.2).
+    /// Original value, for an `enum` after a calculation that gave null (9.2).
     OriginalIfNull {
-        /// The attribute's exact key in the context.
+        /// Exact key of the attribute in the context.
         exact: NameId,
-        /// Any key that differs by case only.
+        /// A key that differs only by case.
         folded: NameId,
     },
     /// `numbers_only`, `extract_numeric`.
     Digits {
-        /// Whether the digits filter is applied once more to a text at the end (`numbers_only`).
+        /// True for `numbers_only`, which filters the final text once more.
         again: bool,
     },
     /// `default_getutcdate_if_null`.
     NowIfBlank,
-    /// `identity_insert`, `extract_date` and every unknown type: general conversion.
+    /// `identity_insert`, `extract_date` and all unknown types: general conversion.
     General,
 }
 
-/// One enumeration (9.4).
+/// An enumeration (9.4).
 #[derive(Debug)]
 pub struct EnumMap {
-    /// Keys as written.
+    /// Values by key, as written.
     pub exact: FxHashMap<Box<str>, Value>,
-    /// Lower-case keys, the first of each.
+    /// Values by lower-case key; of equal keys the first.
     pub folded: FxHashMap<Box<str>, Value>,
-    /// The entry `""`: any text without a key of its own.
+    /// Value of the entry `""`, for any text without its own key.
     pub catch_all: Option<Value>,
 }
 
-/// Which elements are contacts and children, and how they are chosen (6).
+/// Rules that select contacts and children (6).
 #[derive(Debug)]
 pub struct ContactRules {
-    /// Slot of the filter rule's path of contacts (index into [`ScanPlan::paths`]).
+    /// Slot of the contact rule's path (index into [`ScanPlan::paths`]).
     pub slot: u16,
     /// `con_id`.
     pub con_id: AttributeRef,
-    /// The attribute with the role.
+    /// Attribute that holds the role.
     pub type_attribute: AttributeRef,
     /// Roles, best first.
     pub types: Vec<Box<str>>,
-    /// Attributes of which one must be filled for a valid contact (6.1).
+    /// Attributes of a valid contact: at least one must be filled (6.1).
     pub meaningful: Vec<AttributeRef>,
-    /// The address rule.
+    /// Rule for addresses.
     pub address: ChildRule,
-    /// The employment rule, where the contract has one.
+    /// Rule for employments, if the contract has one.
     pub employment: Option<ChildRule>,
 }
 
-/// How children of a contact are chosen (6.2).
+/// Rule that selects children of a contact (6.2).
 #[derive(Debug)]
 pub struct ChildRule {
-    /// The attribute with the child's type.
+    /// Attribute that holds the child's type.
     pub type_attribute: AttributeRef,
     /// Types, preferred first.
     pub types: Vec<Box<str>>,
 }
 
-/// What the scan has to keep of a record.
+/// Parts of a record that the scan keeps.
 #[derive(Debug)]
 pub struct ScanPlan {
-    /// Element paths whose last element mapping reads; the index is the slot.
+    /// Element paths that mappings read at their last element. The index is the slot.
     pub paths: Vec<String>,
-    /// Element names that are kept wherever they stand.
+    /// Elements that are kept at any path.
     pub kept: KeptNames,
-    /// Attribute names that anything asks for, lower case.
+    /// Attribute names in use, in lower case.
     pub classes: Vec<AttributeClass>,
-    /// From lower-case name to class.
+    /// Classes by lower-case name.
     pub class_of: FxHashMap<Box<str>, ClassId>,
-    /// The attributes that mappings read at paths.
+    /// Attributes that mappings read at paths.
     pub fields: FieldTable,
-    /// Whether any table uses the expression context of the whole document (13).
+    /// True if a table uses the expression context of the whole document (13).
     pub needs_context: bool,
 }
 
-/// The attributes that mappings read at paths, each with its place among a record's fields.
+/// Attributes that mappings read at paths, each with its index in a record's fields.
 #[derive(Debug, Default)]
 pub struct FieldTable {
     /// By slot, then by class.
@@ -479,8 +481,8 @@ pub struct FieldTable {
 }
 
 impl FieldTable {
-    /// The field of an attribute class at a path, made where it is new. Fields are far below 65,536:
-    /// a contract has hundreds of mappings.
+    /// Field of an attribute class at a path; adds a new one. A contract has hundreds of mappings,
+    /// so 16 bits suffice.
     pub(super) fn intern(&mut self, slot: u16, class: ClassId) -> FieldId {
         let (slot, class) = (usize::from(slot), class.0 as usize);
         if self.by_slot.len() <= slot {
@@ -496,61 +498,61 @@ impl FieldTable {
         })
     }
 
-    /// The fields of a path, by attribute class; classes beyond its end have none.
+    /// Fields of a path by attribute class. Classes beyond the end have none.
     pub fn of_slot(&self, slot: u16) -> &[Option<FieldId>] {
         self.by_slot.get(usize::from(slot)).map_or(&[], Vec::as_slice)
     }
 
-    /// How many there are.
+    /// Number of fields.
     pub fn count(&self) -> usize {
         self.count.into()
     }
 }
 
-/// Element names that are kept wherever they stand.
+/// Names of elements that are kept at any path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptNames {
-    /// The contract's contact element.
+    /// Contact element.
     pub contact: String,
-    /// The contract's address element.
+    /// Address element.
     pub address: String,
-    /// The contract's employment element.
+    /// Employment element.
     pub employment: Option<String>,
 }
 
-/// `contact`, the name that `authu_contact` and `curr_address_only` are hard-wired to (9.3).
+/// Fixed name in `authu_contact` and `curr_address_only` (9.3).
 pub const LITERAL_CONTACT: &str = "contact";
-/// `contact_address`, the name that `curr_address_only` is hard-wired to (9.3).
+/// Fixed name in `curr_address_only` (9.3).
 pub const LITERAL_ADDRESS: &str = "contact_address";
-/// `app_prod_bcard`, the card element of a contact (9.3).
+/// Card element of a contact (9.3).
 pub const CARD: &str = "app_prod_bcard";
 
-/// All spellings of one attribute name that differ by case only.
+/// All spellings of an attribute name that differ only by case.
 #[derive(Debug)]
 pub struct AttributeClass {
-    /// The name in lower case.
+    /// Name in lower case.
     pub lower: Box<str>,
-    /// The spellings that the contract has.
+    /// Spellings in the contract.
     pub spellings: Vec<Box<str>>,
-    /// The expression names that such an attribute can answer.
+    /// Expression names that such an attribute can answer.
     pub uses: Vec<NameUse>,
 }
 
-/// One way in which an attribute becomes a key that expressions look up (13).
+/// A key that an attribute provides for expressions (13).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameUse {
-    /// The name it answers.
+    /// Name that it answers.
     pub name: NameId,
-    /// The part before the dot; `None` = unprefixed.
+    /// Part before the dot; `None` without a prefix.
     pub prefix: Option<Box<str>>,
-    /// The part after the dot, or all of it.
+    /// Part after the dot, or the whole name.
     pub rest: Box<str>,
-    /// Whether case counts.
+    /// True if case matters.
     pub exact: bool,
 }
 
 impl ScanPlan {
-    /// The class of an attribute name, if anything asks for it.
+    /// Attribute class with this id.
     pub fn class(&self, id: ClassId) -> &AttributeClass {
         &self.classes[id.0 as usize]
     }

@@ -1,52 +1,51 @@
-//! What tables have, as a catalogue wants it or a store tells it: the one form that mappings are
-//! compared with. Reads no store.
+//! Columns of tables in one form, from a catalogue or from a store. Mappings are compared with it.
 
 use std::fmt;
 
 use super::catalogue::{Catalogue, Column, SqlType, Table};
 
-/// A table.
+/// A table and its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableShape {
-    /// Its name, without a schema.
+    /// Name without a schema.
     pub name: String,
-    /// Its columns, in order.
+    /// Columns in order.
     pub columns: Vec<ColumnShape>,
 }
 
-/// A column.
+/// A column and its properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent property of a column")]
 pub struct ColumnShape {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// What it holds.
+    /// Values that the column can hold.
     pub holds: ColumnCapacity,
-    /// Whether null is allowed.
+    /// True if null is allowed.
     pub nullable: bool,
-    /// Whether a row that does not name it gets something else than null.
+    /// True if a row that omits the column gets another value than null.
     pub has_default: bool,
-    /// Whether the store numbers rows that do not name it.
+    /// True if the store numbers rows that omit the column.
     pub identity: bool,
-    /// Whether the store computes it, so that no row may name it.
+    /// True if the store computes the column. Rows must not name it.
     pub computed: bool,
 }
 
-/// What a column holds, as far as it is known.
+/// Values that a column can hold, as far as known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnCapacity {
     /// Values of this type, with its length or scale.
     Exactly(SqlType),
-    /// Values of any type of this class: the store does not tell more.
+    /// Values of any type of this class. The store does not tell more.
     OfClass(TypeClass),
-    /// Something that no column of a catalogue holds, as the store calls it.
+    /// Another type, by the store's name.
     Other(String),
 }
 
-/// Types that a store with few types keeps alike.
+/// Class of types that a store with few types does not distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TypeClass {
-    /// Whole numbers and bits.
+    /// Integers and bits.
     Whole,
     /// Binary doubles.
     Real,
@@ -55,7 +54,7 @@ pub enum TypeClass {
 }
 
 impl TypeClass {
-    /// The class of a type.
+    /// Class of a type.
     pub fn of(sql_type: SqlType) -> Self {
         match sql_type {
             SqlType::TinyInt
@@ -75,7 +74,7 @@ impl TypeClass {
         }
     }
 
-    /// The name that `SQLite` has for it.
+    /// Name of the type in `SQLite`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Whole => "INTEGER",
@@ -86,7 +85,7 @@ impl TypeClass {
 }
 
 impl fmt::Display for ColumnCapacity {
-    /// The type as its store writes it.
+    /// Writes the type as its store does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exactly(sql_type) => sql_type.fmt(f),
@@ -117,14 +116,14 @@ impl From<&Table> for TableShape {
 }
 
 impl TableShape {
-    /// The shapes of a catalogue's tables.
+    /// Shapes of a catalogue's tables.
     pub fn of_catalogue(catalogue: &Catalogue) -> Vec<Self> {
         catalogue.tables.iter().map(Self::from).collect()
     }
 
-    /// The same, with the catalogue's word on what the store cannot tell, the exact type of a column
-    /// that has a type of its class, and on defaults: rows name all columns, and those that a record
-    /// leaves out get the catalogue's.
+    /// Completes a store's table with facts that the store cannot tell, taken from the catalogue.
+    /// These are the exact type of a column that has a type of its class, and defaults: rows name
+    /// all columns, and columns that a record omits get the catalogue's default.
     #[must_use]
     pub fn narrowed(mut self, wanted: &Self) -> Self {
         for column in &mut self.columns {

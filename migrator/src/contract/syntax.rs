@@ -1,4 +1,4 @@
-//! Contract JSON to typed pieces, each with its place in the file; nothing is checked across them.
+//! Contract as written: typed pieces with their spans. Nothing is checked across pieces.
 
 use std::ops::Range;
 
@@ -7,29 +7,29 @@ use serde_json::{Map, Value as Json};
 use super::diagnostic::{Code, Diagnostic};
 use super::json::{Node, NodeKind, Span};
 
-/// A piece of the contract and where it stands.
+/// A piece of the contract and its span.
 #[derive(Debug, Clone)]
 pub struct Spanned<T> {
-    /// Such as `mappings[12]`.
+    /// Path, e.g. `mappings[12]`.
     pub path: String,
-    /// The piece as written.
+    /// JSON of the piece.
     pub node: Node,
-    /// The piece as read.
+    /// Parsed piece.
     pub value: T,
 }
 
 impl<T> Spanned<T> {
-    /// Where the value of a key stands; the whole piece where it has no such key.
+    /// Span of a key's value; the whole piece if the key is absent.
     pub fn span(&self, key: &str) -> Span {
         self.node.get(key).map_or(self.node.span, |value| value.span)
     }
 
-    /// A finding about one key of this piece.
+    /// Diagnostic about a key of this piece.
     pub fn diagnostic(&self, code: Code, key: &str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(code, format!("{}.{key}", self.path), self.span(key), message)
     }
 
-    /// Whether a key is absent, null or blank.
+    /// True if a key is absent, null or blank.
     pub fn is_missing(&self, key: &str) -> bool {
         is_missing(&self.node, key)
     }
@@ -38,11 +38,11 @@ impl<T> Spanned<T> {
 /// A contract as written.
 #[derive(Debug)]
 pub struct ContractSyntax {
-    /// The whole text.
+    /// Whole text.
     pub text: Box<str>,
-    /// The whole tree.
+    /// Whole JSON tree.
     pub root: Node,
-    /// The keys of the top level; empty where absent.
+    /// Keys of the top level; empty if absent.
     pub head: Head,
     /// `element_filtering.filter_rules`.
     pub rules: Vec<Spanned<FilterRule>>,
@@ -50,35 +50,35 @@ pub struct ContractSyntax {
     pub relationships: Vec<Spanned<Relationship>>,
     /// `mappings`.
     pub mappings: Vec<Spanned<FieldMapping>>,
-    /// Values of the wrong JSON type, which count as absent in the pieces.
+    /// Values of the wrong JSON type. In the pieces they count as absent.
     pub type_errors: Vec<Diagnostic>,
 }
 
-/// The keys of the top level that are no lists of pieces.
+/// Keys of the top level that are not lists of pieces.
 #[derive(Debug, Clone)]
 pub struct Head {
-    /// Table with the texts.
+    /// Table that holds the texts.
     pub source_table: String,
-    /// Column with the text.
+    /// Column that holds the text.
     pub source_column: String,
-    /// Table that the source is joined to.
+    /// Table that the source is joined with.
     pub source_application_table: String,
     /// Schema of all tables.
     pub target_schema: Option<String>,
-    /// Tables, parents first.
+    /// Tables in the order of insertion, parents first.
     pub table_insertion_order: Vec<String>,
-    /// Enumeration name → {text → value}.
+    /// Enumerations: name → {text → value}.
     pub enum_mappings: Map<String, Json>,
     /// `char_to_bit` and `boolean_to_bit`.
     pub bit_conversions: BitConversions,
 }
 
-/// Texts that become bits.
+/// Tables that convert texts to bits.
 #[derive(Debug, Clone)]
 pub struct BitConversions {
-    /// Exact or upper-case text.
+    /// Exact or upper-case text → bit.
     pub char_to_bit: Map<String, Json>,
-    /// Lower-case text.
+    /// Lower-case text → bit.
     pub boolean_to_bit: Map<String, Json>,
 }
 
@@ -96,49 +96,49 @@ pub struct FilterRule {
 /// One entry of `relationships`.
 #[derive(Debug, Clone)]
 pub struct Relationship {
-    /// The table that refers.
+    /// Referring table.
     pub child_table: Option<String>,
-    /// Path of the child's elements.
+    /// Path of the child elements.
     pub xml_child_path: Option<String>,
 }
 
 /// One entry of `mappings`.
 #[derive(Debug, Clone)]
 pub struct FieldMapping {
-    /// Which entry it is, from 0.
+    /// Index of the entry, from 0.
     pub index: usize,
     /// Absolute element path.
     pub xml_path: Option<String>,
     /// Attribute name.
     pub xml_attribute: Option<String>,
-    /// Table.
+    /// Target table.
     pub target_table: Option<String>,
-    /// Column.
+    /// Target column.
     pub target_column: Option<String>,
-    /// Data type by name.
+    /// Name of the data type.
     pub data_type: Option<String>,
-    /// A number, usually.
+    /// Usually a number.
     pub data_length: Option<Json>,
-    /// The chain's types in order; empty without a mapping type.
+    /// Mapping types in order; empty without a mapping type.
     pub types: Vec<TypeName>,
-    /// Anything.
+    /// Default; any JSON value.
     pub default_value: Option<Json>,
-    /// Of a calculated field.
+    /// Expression of a calculated field.
     pub expression: Option<String>,
-    /// Explicit enumeration.
+    /// Name of the enumeration, if given.
     pub enum_name: Option<String>,
-    /// Absent counts as not nullable.
+    /// True if null is allowed; absent means false.
     pub nullable: Option<bool>,
 }
 
 /// A mapping type: its name and the trimmed text in its parentheses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeName {
-    /// Such as `add_score`.
+    /// Name, e.g. `add_score`.
     pub name: String,
-    /// Such as `EX_DIE`.
+    /// Parameter, e.g. `EX_DIE`.
     pub parameter: Option<String>,
-    /// Where it stands.
+    /// Span of the type.
     pub span: Span,
 }
 
@@ -155,7 +155,7 @@ impl TypeName {
         }
     }
 
-    /// The type as written, without blanks that mean nothing.
+    /// The type as written, without insignificant blanks.
     pub fn shown(&self) -> String {
         match &self.parameter {
             None => self.name.clone(),
@@ -165,33 +165,33 @@ impl TypeName {
 }
 
 impl FieldMapping {
-    /// Whether the chain has a type of this name.
+    /// True if the chain has a type of this name.
     pub fn has_type(&self, name: &str) -> bool {
         self.types.iter().any(|step| step.name == name)
     }
 
-    /// The table's name, empty where absent.
+    /// Name of the table; empty if absent.
     pub fn table(&self) -> &str {
         self.target_table.as_deref().unwrap_or_default()
     }
 
-    /// The column's name, empty where absent.
+    /// Name of the column; empty if absent.
     pub fn column(&self) -> &str {
         self.target_column.as_deref().unwrap_or_default()
     }
 
-    /// The element path, empty where absent.
+    /// Element path; empty if absent.
     pub fn path(&self) -> &str {
         self.xml_path.as_deref().unwrap_or_default()
     }
 
-    /// The attribute's name, empty where absent.
+    /// Name of the attribute; empty if absent.
     pub fn attribute(&self) -> &str {
         self.xml_attribute.as_deref().unwrap_or_default()
     }
 }
 
-/// The last segment of an absolute path.
+/// Last segment of an absolute path.
 pub fn last_segment(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
@@ -203,14 +203,14 @@ fn is_missing(node: &Node, key: &str) -> bool {
 }
 
 impl ContractSyntax {
-    /// Reads a contract's text. Values of the wrong type do not stop it: they are listed.
+    /// Parses the text of a contract. Values of the wrong type are collected in `type_errors`.
     ///
     /// # Errors
-    /// Text that is no JSON object.
+    /// Text that is not a JSON object.
     pub fn parse(text: &str) -> Result<Self, Box<Diagnostic>> {
         let root = Node::parse(text).map_err(|error| Box::new(syntax(text, &error)))?;
         if !matches!(root.kind, NodeKind::Object(_)) {
-            let message = format!("a contract is an object, and this is {}", root.describe());
+            let message = format!("a contract must be a JSON object, not {}", root.describe());
             return Err(Box::new(Diagnostic::new(Code::Syntax, "contract", root.span, message)));
         }
         let mut type_errors = Vec::new();
@@ -226,12 +226,12 @@ impl ContractSyntax {
         Ok(Self { text, root, head, rules, relationships, mappings, type_errors })
     }
 
-    /// Whether a key of the top level is absent, null or blank.
+    /// True if a key of the top level is absent, null or blank.
     pub fn is_missing(&self, key: &str) -> bool {
         is_missing(&self.root, key)
     }
 
-    /// Where the value under some keys stands; as far as there are such keys.
+    /// Span of the value at a path of keys, or of the deepest existing key.
     pub fn span(&self, keys: &[&str]) -> Span {
         let mut node = &self.root;
         for key in keys {
@@ -243,7 +243,7 @@ impl ContractSyntax {
         node.span
     }
 
-    /// The place of a part of a text in the contract, by the bytes of the decoded text.
+    /// Span of a part of a string, by bytes of the decoded string.
     pub fn inside(&self, span: Span, part: Range<usize>) -> Span {
         span.inside(&self.text, part)
     }
@@ -260,12 +260,13 @@ fn syntax(text: &str, error: &serde_json::Error) -> Diagnostic {
     let column = text[line_start.min(start)..start].chars().count() + 1;
     let message = error.to_string();
     let cause = message.rsplit_once(" at line ").map_or(message.as_str(), |(cause, _)| cause);
-    // It cannot be seen.
-    let cause = if text.starts_with('\u{feff}') { "a byte order mark stands first" } else { cause };
+    // A byte order mark is invisible, so the message names it.
+    let cause =
+        if text.starts_with('\u{feff}') { "the text starts with a byte order mark" } else { cause };
     Diagnostic::new(Code::Syntax, "contract", Span { start, end, line, column }, cause)
 }
 
-/// Takes typed values out of one object and notes those of the wrong type.
+/// Reads typed values from one object and collects those of the wrong type.
 struct SyntaxReader<'a> {
     text: &'a str,
     path: String,
@@ -274,7 +275,7 @@ struct SyntaxReader<'a> {
 }
 
 impl<'a> SyntaxReader<'a> {
-    /// The value of a key; null counts as absent.
+    /// Value of a key. Null counts as absent.
     fn value(&self, key: &str) -> Option<&'a Node> {
         let node: &'a Node = self.node;
         node.get(key).filter(|value| !value.is_null())
@@ -286,8 +287,8 @@ impl<'a> SyntaxReader<'a> {
 
     fn wrong(&mut self, path: String, node: &Node, wanted: &str) {
         let key = path.rsplit('.').next().unwrap_or_default();
-        let message = format!("`{key}` must be {wanted}, and is {}", node.describe());
-        let help = format!("write {wanted}");
+        let message = format!("`{key}` must be {wanted}, not {}", node.describe());
+        let help = format!("use {wanted}");
         self.errors
             .push(Diagnostic::new(Code::WrongType, path, node.span, message).with_help(help));
     }
@@ -296,7 +297,7 @@ impl<'a> SyntaxReader<'a> {
         let node = self.value(key)?;
         let text = node.text().map(str::to_owned);
         if text.is_none() {
-            self.wrong(self.path_of(key), node, "a text");
+            self.wrong(self.path_of(key), node, "a string");
         }
         text
     }
@@ -315,7 +316,7 @@ impl<'a> SyntaxReader<'a> {
         if let NodeKind::List(items) = &node.kind {
             return items;
         }
-        self.wrong(self.path_of(key), node, "a list");
+        self.wrong(self.path_of(key), node, "an array");
         &[]
     }
 
@@ -324,13 +325,13 @@ impl<'a> SyntaxReader<'a> {
         for (index, item) in self.list(key).iter().enumerate() {
             match item.text() {
                 Some(text) => texts.push(text.to_owned()),
-                None => self.wrong(format!("{}[{index}]", self.path_of(key)), item, "a text"),
+                None => self.wrong(format!("{}[{index}]", self.path_of(key)), item, "a string"),
             }
         }
         texts
     }
 
-    /// The reader of an inner object, if it is there and is one.
+    /// Reader of an inner object, if there is one.
     fn within(&mut self, key: &str) -> Option<SyntaxReader<'_>> {
         let node = self.value(key)?;
         if !matches!(node.kind, NodeKind::Object(_)) {
@@ -348,13 +349,13 @@ impl<'a> SyntaxReader<'a> {
         }
     }
 
-    /// A value without places that must be no list and no object.
+    /// Value of a key, which must not be a list or an object.
     fn scalar(&mut self, key: &str) -> Option<Json> {
         let node = self.value(key)?;
         if let NodeKind::Scalar(scalar) = &node.kind {
             return Some(scalar.clone());
         }
-        self.wrong(self.path_of(key), node, "a text, a number or a truth value");
+        self.wrong(self.path_of(key), node, "a string, a number or a boolean");
         None
     }
 
@@ -364,7 +365,7 @@ impl<'a> SyntaxReader<'a> {
             return types_of_text(self.text, text, node.span);
         }
         if !matches!(node.kind, NodeKind::List(_)) {
-            self.wrong(self.path_of(key), node, "a list of types, or one text with commas");
+            self.wrong(self.path_of(key), node, "an array of types, or one string with commas");
             return Vec::new();
         }
         self.texts(key);
@@ -413,7 +414,7 @@ impl<'a> SyntaxReader<'a> {
     }
 }
 
-/// The types of one text with commas, each at its own place.
+/// Mapping types of one comma-separated text, each with its own span.
 fn types_of_text(source: &str, text: &str, span: Span) -> Vec<TypeName> {
     let mut start = 0;
     let mut types = Vec::new();
@@ -440,7 +441,7 @@ fn filter_rule(_: usize, reader: &mut SyntaxReader<'_>) -> FilterRule {
 
 fn relationship(_: usize, reader: &mut SyntaxReader<'_>) -> Relationship {
     for key in ["parent_table", "foreign_key_column", "xml_parent_path"] {
-        // Of no meaning for mapping, but required to be texts all the same.
+        // Not used for mapping, but required to be strings.
         reader.text(key);
     }
     Relationship {
@@ -516,7 +517,7 @@ mod tests {
     fn what_is_no_json_object_is_one_fault_at_its_place() {
         let cases = [
             ("{\n \"a\": 1,\n}", 3, 1, "trailing comma"),
-            ("[]", 1, 1, "a contract is an object, and this is a list"),
+            ("[]", 1, 1, "a contract must be a JSON object, not an array"),
             ("", 1, 1, "EOF while parsing a value"),
         ];
         for (text, line, column, message) in cases {

@@ -109,7 +109,7 @@ fn every_difference_of_a_stores_tables_is_found_with_its_mapping() {
     );
     let differs = "app_base of the store differs from the catalogue: column name has another \
                    type, null rule, key or computation";
-    let null = "app_base.name is NOT NULL without a default: left out, it makes the record fail";
+    let null = "app_base.name is NOT NULL without a default: if left out, the record fails";
     assert_eq!(
         place.found(),
         expected(&[
@@ -118,9 +118,9 @@ fn every_difference_of_a_stores_tables_is_found_with_its_mapping() {
             (
                 "type-differs",
                 "mappings[2].data_type",
-                "app_base.paid is REAL in the store and decimal here"
+                "app_base.paid is REAL in the store, but decimal here"
             ),
-            ("unmapped-columns", "table_insertion_order[0]", "nothing maps more of app_base"),
+            ("unmapped-columns", "table_insertion_order[0]", "no mapping fills more of app_base"),
         ])
     );
     assert_eq!(place.check().status.code(), Some(2));
@@ -164,7 +164,7 @@ fn a_contract_without_a_catalogue_is_compared_with_the_store_alone() {
         "CREATE TABLE APP_BASE (APP_ID INT NOT NULL PRIMARY KEY, NAME VARCHAR(5), paid TEXT);",
         None,
     );
-    let length = "app_base.NAME is cut to 10 characters, but holds 5: longer texts make the \
+    let length = "app_base.NAME is cut to 10 characters, but holds 5: a longer text makes the \
                   record fail";
     assert_eq!(place.found(), expected(&[("length-differs", "mappings[1].data_length", length)]));
     let output = place.check();

@@ -1,5 +1,5 @@
-//! Text to value by data type: the conversions of contract.md 10 and the primitives of 9. Pure,
-//! and by the reference's own language rules; knows neither contract nor record.
+//! Conversions from text to value by data type (contract.md 10), and the primitives of contract.md
+//! 9. They follow the language rules of the reference.
 
 mod number;
 mod time;
@@ -15,7 +15,7 @@ pub use unicode::{is_blank, trim};
 
 use crate::record::Value;
 
-/// The data types of a mapping (contract.md 3).
+/// Data types of a mapping (contract.md 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DataType {
     /// `string`.
@@ -36,7 +36,7 @@ pub enum DataType {
     DateTime,
     /// `smalldatetime`.
     SmallDateTime,
-    /// `date`: a full timestamp all the same (contract.md 10.3).
+    /// `date`: a full timestamp, like the other two (contract.md 10.3).
     Date,
     /// `bit`.
     Bit,
@@ -47,7 +47,7 @@ pub enum DataType {
 }
 
 impl DataType {
-    /// The type of that exact name.
+    /// The data type of this exact name.
     pub fn parse(name: &str) -> Self {
         match name {
             "string" => Self::String,
@@ -66,19 +66,19 @@ impl DataType {
         }
     }
 
-    /// `int`, `smallint`, `bigint` or `tinyint`, which differ in nothing here.
+    /// True for `int`, `smallint`, `bigint` and `tinyint`. They convert alike.
     pub fn is_integer(self) -> bool {
         matches!(self, Self::Int | Self::SmallInt | Self::BigInt | Self::TinyInt)
     }
 
-    /// `datetime`, `smalldatetime` or `date`, which differ in nothing here.
+    /// True for `datetime`, `smalldatetime` and `date`. They convert alike.
     pub fn is_date(self) -> bool {
         matches!(self, Self::DateTime | Self::SmallDateTime | Self::Date)
     }
 }
 
-/// The general conversion (contract.md 10): null for blank text and for what does not convert.
-/// Decimals get two digits; texts are trimmed.
+/// General conversion (contract.md 10). Blank text and text that does not convert become null.
+/// Decimals get two fraction digits; texts are trimmed.
 pub fn convert(text: &str, data_type: DataType) -> Value {
     let trimmed = trim(text);
     if trimmed.is_empty() {
@@ -90,20 +90,20 @@ pub fn convert(text: &str, data_type: DataType) -> Value {
         }
         DataType::Decimal => decimal(trimmed, 2).unwrap_or(Value::Null),
         DataType::Float => float(trimmed).map_or(Value::Null, Value::Float),
-        // Not trimmed: the layouts take the text as it is (contract.md 10.3).
+        // Not trimmed: leading blanks matter to the layouts (contract.md 10.3).
         DataType::DateTime | DataType::SmallDateTime | DataType::Date => {
             timestamp(text).map_or(Value::Null, Value::Timestamp)
         }
-        // Any text, also `0` and `false` (contract.md 10.4).
+        // Any text is true, including `0` and `false` (contract.md 10.4).
         DataType::Bit => Value::Int(1),
         DataType::Boolean => Value::Bool(true),
         DataType::String | DataType::Other => Value::Text(trimmed.into()),
     }
 }
 
-/// The general conversion of a value that may have a type already (contract.md 12.5): numbers,
-/// truth values and points in time are read from the text that the reference prints for them,
-/// except that they are true or false by being zero, and that a point in time stays one.
+/// General conversion of a value that may already have a type (contract.md 12.5). Numbers, booleans
+/// and points in time convert like the text that the reference prints for them, with two
+/// exceptions. As bits, they are false if they are zero; a point in time stays one.
 pub fn convert_value(value: Value, data_type: DataType) -> Value {
     match (value, data_type) {
         (Value::Text(text), _) => convert(&text, data_type),
@@ -123,7 +123,7 @@ pub fn convert_value(value: Value, data_type: DataType) -> Value {
     }
 }
 
-/// What a double's text converts to, where that need not be written to tell.
+/// Conversion of a double, for the data types that do not need its text.
 fn without_text(number: f64, data_type: DataType) -> Option<Value> {
     match data_type {
         DataType::Decimal => number::nearest_hundredth(number).map(Value::Float),
@@ -132,7 +132,7 @@ fn without_text(number: f64, data_type: DataType) -> Option<Value> {
     }
 }
 
-/// Whether the reference takes the value for true: zero, empty text and null are false.
+/// True if the reference treats the value as true: not zero, not empty and not null.
 pub fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -144,7 +144,7 @@ pub fn is_truthy(value: &Value) -> bool {
     }
 }
 
-/// The value as the reference prints it: `29.0`, `True`, `2023-10-03 10:00:00`; empty for null.
+/// The value as the reference prints it: `29.0`, `True`, `2023-10-03 10:00:00`. Empty for null.
 pub fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Null => Cow::Borrowed(""),
@@ -157,15 +157,15 @@ pub fn text_of(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// The whole number that a text of digits alone writes, for keys that are numbers "if all digits"
-/// (`app_id`, `con_id`); `None` for any other text. No trimming.
+/// Integer value of a text of digits only, for the keys `app_id` and `con_id`. `None` for any other
+/// text. The text is not trimmed.
 pub fn integer_if_digits(text: &str) -> Option<Value> {
     if unicode::all_digits(text) { int(text) } else { None }
 }
 
-/// Text to whole number for integer columns without a mapping type (contract.md 9.1): unless the
-/// trimmed text is all digits, the first number found in it counts, which loses sign, thousands
-/// separators and exponent. Null for blank text and for text without a number.
+/// Conversion of integer columns without a mapping type (contract.md 9.1). A trimmed text of digits
+/// counts as a whole. Otherwise the first number in the text counts, which loses sign, thousands
+/// separators and exponent. Null if the text is blank or has no number.
 pub fn plain_integer(text: &str) -> Value {
     let text = trim(text);
     if unicode::all_digits(text) {
@@ -178,8 +178,7 @@ pub fn plain_integer(text: &str) -> Value {
     }
 }
 
-/// The first run of digits, with `.digits` where that follows at once, then as a double
-/// (contract.md 9.1).
+/// First run of digits, with a directly following `.digits`, read as a double (contract.md 9.1).
 pub fn first_number(text: &str) -> Option<Value> {
     let is_digit = |c| unicode::digit(c).is_some();
     let number = &text[text.find(is_digit)?..];
@@ -192,8 +191,8 @@ pub fn first_number(text: &str) -> Option<Value> {
     float(&number[..=end + length]).map(Value::Float)
 }
 
-/// The ASCII digits of the text as one whole number (contract.md 9.4, `numbers_only`): leading
-/// zeros vanish, a point counts for nothing. `None` if there is no digit.
+/// ASCII digits of the text as one integer (contract.md 9.4, `numbers_only`). Leading zeros vanish
+/// and a decimal point is ignored. `None` if there is no digit.
 pub fn digits_only(text: &str) -> Option<Value> {
     if unicode::all_ascii_digits(text) {
         return Some(number::whole_number(false, text));
@@ -202,17 +201,15 @@ pub fn digits_only(text: &str) -> Option<Value> {
     (!digits.is_empty()).then(|| number::whole_number(false, &digits))
 }
 
-/// The ASCII digits of the text, as the final step for texts with `numbers_only` in the chain
-/// takes them (contract.md 10.5).
+/// ASCII digits of the text, for the final step of texts with `numbers_only` (contract.md 10.5).
 pub fn only_digits(text: &str) -> String {
     let mut digits = String::with_capacity(text.len());
     digits.extend(text.bytes().filter(u8::is_ascii_digit).map(char::from));
     digits
 }
 
-/// The final step for text (contract.md 10.5): trimmed, cut to `data_length` characters if there
-/// are more, and trimmed again. A negative length takes characters off the end instead: −1 cuts
-/// the last character of every text.
+/// Final step for texts (contract.md 10.5): trims, cuts to `data_length` characters and trims
+/// again. A negative length removes characters from the end: −1 removes the last one.
 pub fn cut(text: &str, data_length: Option<i64>) -> &str {
     match data_length {
         None => trim(text),
@@ -220,8 +217,7 @@ pub fn cut(text: &str, data_length: Option<i64>) -> &str {
     }
 }
 
-/// The first `length` characters in slice semantics: a negative length leaves off that many at the
-/// end.
+/// First `length` characters, like a Python slice: a negative length omits that many at the end.
 pub fn slice(text: &str, length: i64) -> &str {
     match usize::try_from(length) {
         // A character takes at least one byte.

@@ -1,7 +1,7 @@
-//! Numbers as the reference's language reads and prints them; pure, and nothing of data types.
+//! Numbers as Python, the reference's language, reads and prints them.
 //!
-//! Three readers, for the three ways in which the reference reads a number: an exact decimal
-//! ([`integer`], [`decimal`]), a binary double ([`float`]) and a whole number ([`int`]).
+//! The reference reads numbers in three ways: as exact decimals ([`integer`], [`decimal`]), as
+//! doubles ([`float`]) and as integers ([`int`]).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,21 +9,20 @@ use std::fmt;
 use super::unicode::{digit, trim};
 use crate::record::Value;
 
-/// Most digits that a whole number written with an exponent may need (`1e5000` is no integer
-/// here), and most that [`int`] reads. A limit of ours for the first, the language's own for the
-/// second.
+/// Maximum number of digits. For an integer written with an exponent this is a limit of this
+/// program: `1e5000` is not an integer here. For [`int`] it is Python's own limit.
 const INTEGER_DIGITS_MAX: usize = 4300;
 
-/// Digits that fit 64 bits whatever they are.
+/// Number of digits that always fit 64 bits.
 const I64_DIGITS_SAFE: usize = 18;
 
 /// Significant digits of a decimal after rounding (contract.md 10.2).
 const DECIMAL_DIGITS_MAX: usize = 28;
 
-/// Exponents beyond this are refused by the language's decimals themselves.
+/// Largest exponent of a Python decimal.
 const EXPONENT_MAX: i64 = 999_999_999_999_999_999;
 
-/// Text that is no decimal number, or needs more than 28 significant digits.
+/// Error for text that is not a decimal number or needs more than 28 significant digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotDecimal;
 
@@ -35,8 +34,8 @@ impl fmt::Display for NotDecimal {
 
 impl std::error::Error for NotDecimal {}
 
-/// Text to a whole number (contract.md 10.1): commas deleted, read as a decimal of any length,
-/// rounded half away from zero. `None` where that fails; NaN and infinities fail.
+/// Converts text to an integer (contract.md 10.1): deletes commas, reads a decimal of any length
+/// and rounds half away from zero. `None` if that fails, and for NaN and infinities.
 pub fn integer(text: &str) -> Option<Value> {
     let text = trim(text);
     if text.contains(',') {
@@ -50,13 +49,13 @@ fn integer_of(text: &str) -> Option<Value> {
         return small.rounded(0).map(|units| Value::Int(small.signed(units)));
     }
     match ParsedDecimal::parse(text)? {
-        ParsedDecimal::FiniteDecimal(number) => number.to_integer(),
+        ParsedDecimal::Finite(number) => number.to_integer(),
         ParsedDecimal::NotFinite { .. } => None,
     }
 }
 
-/// Text to a decimal of `digits` fraction digits, rounded half away from zero and delivered as a
-/// double (contract.md 10.2). Blank text is null; the text `NaN` is NaN.
+/// Converts text to a double (contract.md 10.2): reads a decimal and rounds it half away from zero
+/// to `digits` fraction digits. Blank text is null; the text `NaN` is NaN.
 pub fn decimal(text: &str, digits: i32) -> Result<Value, NotDecimal> {
     let text = trim(text);
     if text.is_empty() {
@@ -66,18 +65,16 @@ pub fn decimal(text: &str, digits: i32) -> Result<Value, NotDecimal> {
         return Ok(Value::Float(value));
     }
     let value = match ParsedDecimal::parse(text).ok_or(NotDecimal)? {
-        ParsedDecimal::FiniteDecimal(number) => {
-            number.quantized(-i64::from(digits)).ok_or(NotDecimal)?
-        }
+        ParsedDecimal::Finite(number) => number.quantized(-i64::from(digits)).ok_or(NotDecimal)?,
         ParsedDecimal::NotFinite { quiet_nan: true } => f64::NAN,
         ParsedDecimal::NotFinite { quiet_nan: false } => return Err(NotDecimal),
     };
     Ok(Value::Float(value))
 }
 
-/// Text to a double, as the language's `float` reads it: digits of any script, single underscores
-/// between digits, `inf`, `nan`; no commas. To it and to [`int`] the information separators are
-/// no white space.
+/// Reads a double like Python's `float`: digits of any script, single underscores between digits,
+/// `inf`, `nan`, no commas. Neither it nor [`int`] treats the information separators as white
+/// space.
 pub fn float(text: &str) -> Option<f64> {
     let text = text.trim();
     if text.is_ascii() && !text.contains('_') {
@@ -86,8 +83,8 @@ pub fn float(text: &str) -> Option<f64> {
     ascii_number(text)?.parse().ok()
 }
 
-/// Text to a whole number, as the language's `int` reads it: an optional sign, digits of any
-/// script, single underscores between digits, surrounding white space.
+/// Reads an integer like Python's `int`: an optional sign, digits of any script, single underscores
+/// between digits, surrounding white space.
 pub fn int(text: &str) -> Option<Value> {
     let text = ascii_number(text.trim())?;
     let (negative, digits) = split_sign(&text);
@@ -95,8 +92,8 @@ pub fn int(text: &str) -> Option<Value> {
     (whole && digits.len() <= INTEGER_DIGITS_MAX).then(|| whole_number(negative, digits))
 }
 
-/// A double as the language prints it: the shortest digits that read back the same, always with a
-/// point or an exponent (`29.0`, `1e+16`, `1e-05`).
+/// Prints a double like Python: the shortest digits that read back the same, always with a point or
+/// an exponent (`29.0`, `1e+16`, `1e-05`).
 pub fn float_text(value: f64) -> String {
     if !value.is_finite() {
         return format!("{value}").to_ascii_lowercase();
@@ -116,8 +113,7 @@ pub fn float_text(value: f64) -> String {
     format!("{sign}{whole}.{}", if fraction.is_empty() { "0" } else { &fraction })
 }
 
-/// The digits in front of the point (at least one) and behind it of a number that [`shortest`]
-/// describes.
+/// Digits before the point (at least one) and after it, of a number in the form of [`shortest`].
 fn positional(digits: &str, exponent: i32) -> (String, String) {
     let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
     let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
@@ -126,8 +122,8 @@ fn positional(digits: &str, exponent: i32) -> (String, String) {
     (whole.to_owned(), fraction.to_owned())
 }
 
-/// A finite double in its shortest digits, without an exponent and without a fraction of zeros:
-/// `29`, `-0.1`, `1` and twenty zeros. Zero has no sign.
+/// Shortest digits of a finite double, without exponent and without a zero fraction: `29`, `-0.1`,
+/// `1` and twenty zeros. Zero has no sign.
 pub fn plain_float_text(value: f64) -> String {
     if let Some(whole) = small_whole(value) {
         return whole.to_string();
@@ -139,7 +135,7 @@ pub fn plain_float_text(value: f64) -> String {
     format!("{sign}{whole}{point}{fraction}")
 }
 
-/// The number where it is whole, short enough to be written without an exponent, and no `-0`.
+/// Integer value of a double that is short enough to be printed without exponent. `None` for `-0`.
 fn small_whole(value: f64) -> Option<i64> {
     let small =
         value.abs() < 1e15 && value.fract() == 0.0 && (value != 0.0 || !value.is_sign_negative());
@@ -147,18 +143,18 @@ fn small_whole(value: f64) -> Option<i64> {
     small.then_some(value as i64)
 }
 
-/// The whole number that [`integer`] reads in a double's text, where that need not be written.
-/// Rounding the double gives the same, because ties between whole numbers are doubles themselves.
+/// Result of [`integer`] for a double's text, computed without the text. Rounding the double gives
+/// the same, because ties between integers are doubles themselves.
 pub(super) fn nearest_whole(value: f64) -> Option<Value> {
     #[expect(clippy::cast_possible_truncation, reason = "whole and far within the range of i64")]
     let whole = || Value::Int(value.round() as i64);
     (value.abs() < 1e15).then(whole)
 }
 
-/// The double that [`decimal`] with two digits reads in a double's text, where that need not be
-/// written. Ties between hundredths are no doubles: near them only the text tells.
+/// Result of [`decimal`] with two digits for a double's text, computed without the text. `None`
+/// near ties between hundredths: they are not doubles, so only the text decides.
 pub(super) fn nearest_hundredth(value: f64) -> Option<f64> {
-    /// Below it the errors of doubles are far less than the width of a tie.
+    /// Below this, the errors of doubles are far smaller than the width of a tie.
     const HUNDREDTHS_MAX: f64 = 1e9;
     const TIE_WIDTH: f64 = 1e-4;
     let hundredths = value * 100.0;
@@ -167,9 +163,9 @@ pub(super) fn nearest_hundredth(value: f64) -> Option<f64> {
     is_clear.then(|| hundredths.round() / 100.0)
 }
 
-/// The shortest decimal digits that read back as this finite double, without sign and trailing
-/// zeros, and the exponent of the first one. Of two equally short and equally near candidates the
-/// even one is taken, as the reference's language does and this one does not.
+/// Shortest decimal digits that read back as this finite double, without sign and trailing zeros,
+/// and the exponent of the first digit. Of two equally short and equally near candidates Python
+/// takes the even one; Rust does not.
 fn shortest(value: f64) -> (String, i32) {
     let short = format!("{:e}", value.abs());
     let precision = short.find('e').unwrap_or(0).saturating_sub(2);
@@ -179,7 +175,7 @@ fn shortest(value: f64) -> (String, i32) {
     (mantissa.replace('.', ""), exponent.parse().unwrap_or(0))
 }
 
-/// Whole digits, leading zeros allowed, as the smallest kind of value that holds them.
+/// Smallest kind of value that holds these digits. Leading zeros are allowed.
 pub(super) fn whole_number(negative: bool, digits: &str) -> Value {
     let digits = digits.trim_start_matches('0');
     if digits.len() <= I64_DIGITS_SAFE {
@@ -199,8 +195,8 @@ fn split_sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// The text in ASCII digits and without underscores; `None` if an underscore is not between two
-/// digits or a character is neither ASCII nor a digit.
+/// The text in ASCII digits and without underscores. `None` if an underscore is not between two
+/// digits, or if a character is neither ASCII nor a digit.
 fn ascii_number(text: &str) -> Option<Cow<'_, str>> {
     if text.is_ascii() && !text.contains('_') {
         return Some(Cow::Borrowed(text));
@@ -221,14 +217,14 @@ fn ascii_digits(text: &str) -> Option<String> {
         .collect()
 }
 
-/// A decimal of at most 18 digits without an exponent: what nearly every record holds.
+/// A decimal of at most 18 digits without an exponent, as in nearly every record.
 struct SmallDecimal {
     negative: bool,
     units: u64,
     scale: u32,
 }
 
-/// Powers of ten that a double holds exactly.
+/// Powers of ten that are exact doubles.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
@@ -252,7 +248,7 @@ impl SmallDecimal {
         (1..=18).contains(&digits).then_some(Self { negative, units, scale })
     }
 
-    /// The units at another scale, rounded half up.
+    /// Units at another scale, rounded half up.
     fn rounded(&self, scale: u32) -> Option<u64> {
         if self.scale <= scale {
             return self.units.checked_mul(10_u64.checked_pow(scale - self.scale)?);
@@ -267,7 +263,7 @@ impl SmallDecimal {
         if self.negative { -units } else { units }
     }
 
-    /// Correctly rounded, because both operands of the one division are exact.
+    /// Converts to a double. One division of two exact operands rounds correctly.
     fn to_double(&self, digits: i32) -> Option<f64> {
         let scale = u32::try_from(digits).ok()?;
         let power = POWERS.get(scale as usize)?;
@@ -277,16 +273,16 @@ impl SmallDecimal {
     }
 }
 
-/// What the language's decimal reader makes of a text.
+/// A text as Python's decimal reader sees it.
 enum ParsedDecimal {
-    FiniteDecimal(FiniteDecimal),
-    /// An infinity or a signalling NaN, unless `quiet_nan`.
+    Finite(FiniteDecimal),
+    /// An infinity or a NaN. `quiet_nan` is true for a quiet NaN.
     NotFinite {
         quiet_nan: bool,
     },
 }
 
-/// `digits` · 10^`exponent`; the digits have no leading zeros and are empty for zero.
+/// `digits` · 10^`exponent`. The digits have no leading zeros; for zero they are empty.
 struct FiniteDecimal {
     negative: bool,
     digits: String,
@@ -294,7 +290,7 @@ struct FiniteDecimal {
 }
 
 impl ParsedDecimal {
-    /// Underscores count for nothing anywhere, and digits may be of any script.
+    /// Parses a text. Underscores are ignored anywhere; digits may be of any script.
     fn parse(text: &str) -> Option<Self> {
         let ascii = ascii_digits(text)?.replace('_', "").to_ascii_lowercase();
         let (negative, unsigned) = split_sign(&ascii);
@@ -305,7 +301,7 @@ impl ParsedDecimal {
             let known = matches!(kind, "" | "s") && payload.bytes().all(|b| b.is_ascii_digit());
             return known.then_some(Self::NotFinite { quiet_nan: kind.is_empty() });
         }
-        FiniteDecimal::parse(negative, unsigned).map(Self::FiniteDecimal)
+        FiniteDecimal::parse(negative, unsigned).map(Self::Finite)
     }
 }
 
@@ -334,7 +330,7 @@ impl FiniteDecimal {
         Some(whole_number(self.negative, &self.rescaled(0)))
     }
 
-    /// Rounded to a multiple of 10^`exponent`; `None` if that takes more than 28 digits.
+    /// Rounds to a multiple of 10^`exponent`. `None` if the result has more than 28 digits.
     fn quantized(&self, exponent: i64) -> Option<f64> {
         let needed =
             i64::try_from(self.digits.len()).ok()?.saturating_add(self.exponent - exponent);
@@ -349,8 +345,8 @@ impl FiniteDecimal {
         format!("{sign}0{digits}e{exponent}").parse().ok()
     }
 
-    /// The digits of this number in units of 10^`exponent`, rounded half up; the caller has made
-    /// sure that the result is short.
+    /// Digits of this number in units of 10^`exponent`, rounded half up. The caller ensures that
+    /// the result is short.
     fn rescaled(&self, exponent: i64) -> String {
         let shift = self.exponent - exponent;
         if self.digits.is_empty() {
@@ -362,7 +358,7 @@ impl FiniteDecimal {
         }
     }
 
-    /// The digits without the last `dropped` ones, rounded half up.
+    /// Digits without the last `dropped` ones, rounded half up.
     fn without(&self, dropped: u64) -> String {
         let kept = usize::try_from(dropped).ok().and_then(|n| self.digits.len().checked_sub(n));
         match kept {
@@ -382,7 +378,7 @@ fn parse_exponent(text: &str) -> Option<i64> {
     Some(if negative { -exponent } else { exponent })
 }
 
-/// The number that these digits write, plus one; the empty text counts as zero.
+/// Adds one to the number with these digits. The empty text is zero.
 fn incremented(digits: &str) -> String {
     let nines = digits.bytes().rev().take_while(|&b| b == b'9').count();
     let head = &digits[..digits.len() - nines];

@@ -1,4 +1,4 @@
-//! Dates: the layouts of contract.md 10.3, and ISO 8601 as the reference's language reads it.
+//! Dates: the layouts of contract.md 10.3, and ISO 8601 as Python reads it.
 
 use std::borrow::Cow;
 
@@ -7,9 +7,10 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
 use super::unicode::{digit, is_blank, is_space};
 use crate::record::Timestamp;
 
-/// Text to a point in time (contract.md 10.3); `None` for blank text and for what no layout fits.
+/// Converts text to a point in time (contract.md 10.3). `None` for blank text and for text that
+/// fits no layout.
 ///
-/// The text is not trimmed first, so a leading blank makes most dates unparsable.
+/// The text is not trimmed first, so most dates with a leading blank fail.
 pub fn timestamp(text: &str) -> Option<Timestamp> {
     if let Some(local) = usual(text) {
         return Some(Timestamp { local, offset_s: None });
@@ -25,8 +26,8 @@ pub fn timestamp(text: &str) -> Option<Timestamp> {
         .or_else(|| Iso::parse(text))
 }
 
-/// Text to a point in time by the five layouts that conditions and `DATEADD` know (contract.md
-/// 12.2): no AM or PM, no time behind `M/D/Y`, no ISO forms.
+/// Converts text to a point in time by the five layouts of conditions and `DATEADD` (contract.md
+/// 12.2): no AM or PM, no time after `M/D/Y`, no ISO forms.
 pub fn timestamp_in_condition(text: &str) -> Option<NaiveDateTime> {
     usual(text)
         .or_else(|| year_first(text))
@@ -34,8 +35,8 @@ pub fn timestamp_in_condition(text: &str) -> Option<NaiveDateTime> {
         .or_else(|| whole_date(text, Cursor::day_month_year))
 }
 
-/// `YYYY-MM-DD`, alone or with ` hh:mm:ss` and up to six digits of a fraction: what nearly every
-/// date is, read without a cursor. `None` leaves it to the layouts.
+/// Fast path for the form of nearly every date: `YYYY-MM-DD`, alone or followed by ` hh:mm:ss` and
+/// up to six fraction digits. `None` if the layouts have to decide.
 fn usual(text: &str) -> Option<NaiveDateTime> {
     let (day, clock) = text.as_bytes().split_at_checked(10)?;
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = day else { return None };
@@ -48,14 +49,14 @@ fn usual(text: &str) -> Option<NaiveDateTime> {
     date.and_hms_micro_opt(hour, minute, digits_of([s1, s2])?, micros_of(fraction)?)
 }
 
-/// The value of ASCII digits; `None` for anything else.
+/// Value of ASCII digits; `None` for other bytes.
 fn digits_of<const N: usize>(digits: [u8; N]) -> Option<u32> {
     digits.iter().try_fold(0, |value, digit| {
         digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0'))
     })
 }
 
-/// The microseconds of nothing, or of a point and one to six digits.
+/// Microseconds of an empty text, or of a point and one to six digits.
 fn micros_of(fraction: &[u8]) -> Option<u32> {
     let mut digits = [b'0'; 6];
     match fraction {
@@ -77,8 +78,8 @@ fn whole_date<'a>(
     cursor.at_end().then(|| at_midnight(date))
 }
 
-/// A point in time as the reference prints it: `2023-10-03T10:00:00`, with six fraction digits
-/// where there is a fraction, and with `+05:00` where the text named an offset.
+/// Prints a point in time like the reference: `2023-10-03T10:00:00`, with six fraction digits if it
+/// has a fraction, and with `+05:00` if the text had an offset.
 pub fn iso_text(timestamp: Timestamp, separator: char) -> String {
     let Timestamp { local, offset_s } = timestamp;
     let (date, hour, minute, second) = (local.date(), local.hour(), local.minute(), local.second());
@@ -101,8 +102,8 @@ fn at_midnight(date: NaiveDate) -> NaiveDateTime {
     date.and_time(NaiveTime::MIN)
 }
 
-/// The quirk of `Y-M-D h:m:ss` (contract.md 10.3, step 1): a text that starts so is cut behind its
-/// fraction, and its seconds become at most 59. `None` where nothing changes.
+/// Quirk of `Y-M-D h:m:ss` (contract.md 10.3, step 1): a text that starts like this is cut after
+/// its fraction, and its seconds become at most 59. `None` if nothing changes.
 fn recognised_start(text: &str) -> Option<Cow<'_, str>> {
     let mut cursor = Cursor(text);
     cursor.digits(4, 4)?;
@@ -165,13 +166,13 @@ fn day_first(text: &str) -> Option<NaiveDateTime> {
     cursor.clock_to_end(date, Fraction::Refused)
 }
 
-/// A two-digit field of a layout, as `strptime` reads it: two digits if they fit, else one.
+/// A two-digit field of a layout, as `strptime` reads it: two digits if they fit, otherwise one.
 struct DateField {
-    /// Tens behind which any unit fits.
+    /// Tens that allow any unit.
     free: &'static [u8],
-    /// The largest tens, and the largest unit behind it.
+    /// Largest tens, and the largest unit after them.
     largest: (u8, u8),
-    /// 1 where zero does not fit.
+    /// Smallest value: 1 if zero is not allowed.
     least: u8,
 }
 
@@ -180,7 +181,7 @@ const DAY: DateField = DateField { free: &[1, 2], largest: (3, 1), least: 1 };
 const HOUR: DateField = DateField { free: &[0, 1], largest: (2, 3), least: 0 };
 const HALF_DAY_HOUR: DateField = DateField { free: &[], largest: (1, 2), least: 1 };
 const MINUTE: DateField = DateField { free: &[0, 1, 2, 3, 4, 5], largest: (5, 9), least: 0 };
-/// 60 and 61 are read and then refused as no time of day.
+/// 60 and 61 are read, but then rejected as times of day.
 const SECOND: DateField = DateField { free: &[0, 1, 2, 3, 4, 5], largest: (6, 1), least: 0 };
 
 impl DateField {
@@ -204,7 +205,7 @@ fn ascii_value(c: char) -> Option<u8> {
     digit(c).filter(|_| c.is_ascii())
 }
 
-/// The rest of a text that is being read.
+/// Rest of a text that is being parsed.
 struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {
@@ -212,7 +213,7 @@ impl<'a> Cursor<'a> {
         self.0.is_empty()
     }
 
-    /// What has been read of `text`, of which this is the rest.
+    /// Part of `text` that has been read.
     fn consumed(&self, text: &'a str) -> &'a str {
         &text[..text.len() - self.0.len()]
     }
@@ -222,13 +223,13 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// One or more white-space characters, as a blank in a layout stands for.
+    /// Reads one or more white-space characters, like a blank in a layout.
     fn blanks(&mut self) -> Option<()> {
         let rest = self.0.trim_start_matches(is_space);
         (rest.len() < self.0.len()).then(|| self.0 = rest)
     }
 
-    /// As many digits of any script as there are up to `most`; the value saturates.
+    /// Reads up to `most` digits of any script. The value saturates.
     fn digits(&mut self, least: usize, most: usize) -> Option<u32> {
         let (mut value, mut count) = (0_u32, 0);
         while let Some((c, d)) = self.0.chars().next().and_then(|c| Some((c, digit(c)?))) {
@@ -254,7 +255,7 @@ impl<'a> Cursor<'a> {
         field.single(first)
     }
 
-    /// A blank may stand for the tens of a day.
+    /// Reads a day. A blank may replace its tens.
     fn day(&mut self) -> Option<u32> {
         match self.0.strip_prefix(' ') {
             Some(rest) => {
@@ -322,7 +323,7 @@ impl<'a> Cursor<'a> {
         date.and_hms_opt(hour + noon, minute, second)
     }
 
-    /// A point and one to six ASCII digits.
+    /// Reads a point and one to six ASCII digits.
     fn microseconds(&mut self) -> Option<u32> {
         self.literal('.')?;
         let length = self.0.bytes().take_while(u8::is_ascii_digit).count().min(6);
@@ -337,18 +338,18 @@ fn date(year: u32, month: u32, day: u32) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, month, day)
 }
 
-/// The language's ISO 8601 reader, whose accidents are kept: a third colon or no point at all in
-/// front of the fraction, and any one character between the clock and an offset.
+/// Python's ISO 8601 reader with its quirks: a third colon or no point before the fraction, and any
+/// one character between clock and offset.
 struct Iso<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-/// How the clock part of an ISO text ended.
+/// End of the clock part of an ISO text.
 enum ClockEnd {
-    /// At the end of the part.
+    /// The whole part was read.
     Clean,
-    /// With something left, which only an offset may follow.
+    /// Text is left over. Only an offset may follow.
     Trailing,
 }
 
@@ -369,7 +370,7 @@ impl<'a> Iso<'a> {
         Self::clock_and_offset(date, &bytes[separator + character.len_utf8()..])
     }
 
-    /// Where the date ends, which its form alone tells.
+    /// Length of the date, from its form.
     fn separator(bytes: &[u8]) -> Option<usize> {
         let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
         match (bytes.len(), bytes[4], bytes[5]) {
@@ -459,7 +460,7 @@ impl<'a> Iso<'a> {
         Some(Timestamp { local: local.filter(|_| second < 60)?, offset_s })
     }
 
-    /// Seconds east of UTC; a fraction of a second is dropped.
+    /// Seconds east of UTC. A fraction of a second is dropped.
     fn offset(bytes: &[u8]) -> Option<i32> {
         if bytes[0] == b'Z' {
             return (bytes.len() == 1).then_some(0);
@@ -471,7 +472,7 @@ impl<'a> Iso<'a> {
         fits.then_some(if bytes[0] == b'-' { -size } else { size })
     }
 
-    /// `hh[[:]mm[[:]ss[.ffffff]]]` from the start to the end of the part.
+    /// Reads `hh[[:]mm[[:]ss[.ffffff]]]` up to the end of the part.
     fn clock(&mut self) -> Option<(ClockFields, ClockEnd)> {
         let mut clock = [0; 4];
         let mut colons = false;
@@ -501,7 +502,7 @@ impl<'a> Iso<'a> {
         Some((clock, end))
     }
 
-    /// Up to six digits, zeros added; further digits are dropped.
+    /// Reads up to six digits and pads them with zeros. Further digits are dropped.
     fn micros(&mut self) -> Option<u32> {
         let length = (self.bytes.len() - self.at).min(6);
         let digits = self.number(length)?;

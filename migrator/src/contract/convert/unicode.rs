@@ -1,8 +1,8 @@
-//! What the reference's language calls white space and digits (Unicode 14); no conversions here.
+//! White space and digits as Python defines them (Unicode 14).
 
 use std::cmp::Ordering;
 
-/// The zeros of all runs of ten decimal digits; each digit's value is its distance from its zero.
+/// Zero digit of every script. A digit's value is its distance from the zero.
 const ZEROS: [u32; 66] = [
     0x0030, 0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6,
     0x0D66, 0x0DE6, 0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80,
@@ -12,8 +12,8 @@ const ZEROS: [u32; 66] = [
     0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
 ];
 
-/// Digits that no number is written with (superscripts, circled digits): `isdigit` is true for
-/// them, and every numeric conversion refuses them.
+/// Digits that no number is written with, such as superscripts. `isdigit` accepts them; numeric
+/// conversions reject them.
 const ORNAMENTS: [(char, char); 20] = [
     ('\u{b2}', '\u{b3}'),
     ('\u{b9}', '\u{b9}'),
@@ -37,12 +37,12 @@ const ORNAMENTS: [(char, char); 20] = [
     ('\u{1f100}', '\u{1f10a}'),
 ];
 
-/// White space as `str.strip` removes it: Unicode's, and the four separators U+001C … U+001F.
+/// White space that `str.strip` removes: Unicode's, and the four separators U+001C … U+001F.
 pub(super) fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
 }
 
-/// The value of a decimal digit of any script.
+/// Value of a decimal digit of any script.
 pub(super) fn digit(c: char) -> Option<u8> {
     if c.is_ascii() {
         return c.is_ascii_digit().then(|| c as u8 - b'0');
@@ -53,13 +53,13 @@ pub(super) fn digit(c: char) -> Option<u8> {
     u8::try_from(value).ok().filter(|&value| value < 10)
 }
 
-/// Whether `isdigit` holds for every character; false for the empty text.
+/// True if `isdigit` holds for every character. False for the empty text.
 pub(super) fn all_digits(text: &str) -> bool {
     let any_script = |c| digit(c).is_some() || is_ornament(c);
     all_ascii_digits(text) || (!text.is_empty() && text.chars().all(any_script))
 }
 
-/// Whether every character is one of `0` to `9`; false for the empty text.
+/// True if every character is one of `0` to `9`. False for the empty text.
 pub(super) fn all_ascii_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -74,10 +74,10 @@ fn is_ornament(c: char) -> bool {
         .is_ok()
 }
 
-/// The text without surrounding white space, by the language's notion of white space.
+/// The text without surrounding white space, as Python defines it.
 #[inline]
 pub fn trim(text: &str) -> &str {
-    // Nearly every text has nothing to trim, which its outer bytes tell.
+    // Nearly every text has nothing to trim. Its outer bytes show that.
     let bytes = text.as_bytes();
     match (bytes.first(), bytes.last()) {
         (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
@@ -91,7 +91,7 @@ fn trim_any(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// Whether nothing but white space is there.
+/// True if the text is empty or only white space.
 #[inline]
 pub fn is_blank(text: &str) -> bool {
     !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && has_spaces_only(text)

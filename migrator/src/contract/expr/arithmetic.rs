@@ -1,14 +1,14 @@
-//! Numbers and operators by the reference's language's rules, and the parser of formulas.
+//! Numbers and operators by Python's rules, and the parser of formulas.
 
 use crate::contract::convert::float;
 use crate::record::Value;
 
-/// Most operands and operators together, which bounds how deep the tree is; a longer formula is
-/// null. A limit of ours.
+/// Maximum number of operands and operators, which limits the depth of the tree. A longer formula
+/// is null. A limit of this program.
 const SIZE_MAX: usize = 400;
 
-/// Words of the language that are no variable names, so a formula with one of them is null even
-/// where a record has such a key.
+/// Python's keywords. They are not variable names: a formula that contains one is null even if a
+/// record has such a key.
 const KEYWORDS: [&str; 35] = [
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
     "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
@@ -16,21 +16,21 @@ const KEYWORDS: [&str; 35] = [
     "with", "yield",
 ];
 
-/// The quirk of texts that are no numbers: they count as zero, `1,200` too.
+/// Quirk of texts that are not numbers: they count as zero, including `1,200`.
 pub(super) fn number_or_zero(text: &str) -> f64 {
     float(text).unwrap_or(0.0)
 }
 
-/// A character of the language's identifiers.
+/// True for a character of Python's identifiers.
 pub(super) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// A number as the language computes with it.
+/// A number as Python computes with it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Numeric {
-    /// Literals only, since every field is a double. 128 bits instead of any length; what needs
-    /// more is null. A limit of ours.
+    /// Literals only, because every field is a double. 128 bits instead of any length; a result
+    /// that needs more is null. A limit of this program.
     Int(i128),
     Float(f64),
 }
@@ -63,8 +63,8 @@ pub(super) enum ArithmeticOperator {
 }
 
 impl ArithmeticOperator {
-    /// `None` for what the language raises an error for: division by zero, a double that
-    /// overflows in a power, a root of a negative number (which would be complex).
+    /// `None` if Python raises an error: division by zero, an overflowing power, or a root of a
+    /// negative number, which would be complex.
     fn apply(self, left: Numeric, right: Numeric) -> Option<Numeric> {
         match (self, left, right) {
             (Self::Divide, ..) => divide(left.to_double(), right.to_double()),
@@ -118,7 +118,7 @@ fn power_of_ints(base: i128, exponent: i128) -> Option<i128> {
     }
 }
 
-/// The language's `//` of doubles: by way of the remainder, which keeps it exact.
+/// Python's `//` for doubles. It uses the remainder, which is exact.
 fn floor_divide(left: f64, right: f64) -> f64 {
     let remainder = left % right;
     let mut quotient = (left - remainder) / right;
@@ -141,7 +141,7 @@ fn power(base: f64, exponent: f64) -> Option<f64> {
     (!divides_by_zero && !complex && !overflows).then_some(result)
 }
 
-/// A parsed formula; variables are numbers that the parser's caller gave them.
+/// A parsed formula. Variables are indices that the caller assigned.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum FormulaTree {
     Literal(Numeric),
@@ -151,7 +151,7 @@ pub(super) enum FormulaTree {
 }
 
 impl FormulaTree {
-    /// `None` if the text is no formula or holds a name that `variable` does not know.
+    /// `None` if the text is not a formula, or has a name that `variable` does not know.
     pub(super) fn parse(text: &str, variable: impl Fn(&str) -> Option<usize>) -> Option<Self> {
         let mut parser = FormulaParser { rest: text.trim(), parentheses: 0, size: 0, variable };
         let tree = parser.sum()?;
@@ -159,7 +159,7 @@ impl FormulaTree {
         parser.rest.is_empty().then_some(tree)
     }
 
-    /// `None` where the arithmetic fails or a variable has no value.
+    /// `None` if the arithmetic fails or a variable has no value.
     pub(super) fn evaluate(&self, variable: &impl Fn(usize) -> Option<f64>) -> Option<Numeric> {
         match self {
             Self::Literal(number) => Some(*number),
@@ -181,7 +181,7 @@ impl FormulaTree {
 
 struct FormulaParser<'a, V> {
     rest: &'a str,
-    /// How many are open: a line break ends a formula outside of them.
+    /// Number of open parentheses. Outside of parentheses a line break ends a formula.
     parentheses: usize,
     size: usize,
     variable: V,
@@ -197,7 +197,7 @@ impl<'a, V: Fn(&str) -> Option<usize>> FormulaParser<'a, V> {
         });
     }
 
-    /// Takes an operator if it comes next; `*` is not the start of `**`, nor `/` of `//`.
+    /// Reads an operator if it is next. `*` does not match the start of `**`, nor `/` that of `//`.
     fn operator(&mut self, sign: &str) -> bool {
         self.skip_blanks();
         let Some(rest) = self.rest.strip_prefix(sign) else {
@@ -247,7 +247,7 @@ impl<'a, V: Fn(&str) -> Option<usize>> FormulaParser<'a, V> {
         Some(left)
     }
 
-    /// Signs bind less than a power on their right: `-2 ** 2` is −4.
+    /// Parses a signed operand. A power on the right binds tighter than the sign: `-2 ** 2` is −4.
     fn signed(&mut self) -> Option<FormulaTree> {
         self.grow()?;
         if self.operator("+") {
@@ -288,8 +288,8 @@ impl<'a, V: Fn(&str) -> Option<usize>> FormulaParser<'a, V> {
         Some(tree)
     }
 
-    /// A decimal literal: `5`, `1_000`, `.5`, `5.`, `1e3`; no other base, no leading zeros in
-    /// front of a whole number.
+    /// Parses a decimal literal: `5`, `1_000`, `.5`, `5.`, `1e3`. No other base, and no leading
+    /// zeros in an integer.
     fn literal(&mut self) -> Option<FormulaTree> {
         let whole = self.digits()?;
         let point = self.rest.starts_with('.');
@@ -315,7 +315,8 @@ impl<'a, V: Fn(&str) -> Option<usize>> FormulaParser<'a, V> {
         Some(FormulaTree::Literal(Numeric::Int(number)))
     }
 
-    /// ASCII digits with single underscores between them; `None` if an underscore stands wrong.
+    /// Reads ASCII digits with single underscores between them. `None` if an underscore is
+    /// misplaced.
     fn digits(&mut self) -> Option<&'a str> {
         let is_part = |c: char| c.is_ascii_digit() || c == '_';
         let length = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
@@ -325,7 +326,7 @@ impl<'a, V: Fn(&str) -> Option<usize>> FormulaParser<'a, V> {
         (!wrong).then_some(digits)
     }
 
-    /// `e5`, `E-5`, or nothing.
+    /// Reads `e5`, `E-5`, or nothing.
     fn exponent(&mut self) -> Option<String> {
         let Some(rest) = self.rest.strip_prefix(['e', 'E']) else {
             return Some(String::new());

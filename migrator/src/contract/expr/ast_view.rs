@@ -1,5 +1,5 @@
-//! An expression as evaluation takes it apart, with the places of its pieces, for those who tell
-//! people what it means. Uses the splitting that compiling uses, and sees no record.
+//! View of an expression for messages: its branches, tests and operands with their byte ranges. It
+//! uses the same splitting as the compiler.
 
 use std::ops::Range;
 
@@ -11,74 +11,74 @@ use super::value::BranchValue;
 use crate::contract::convert::trim;
 use crate::record::Value;
 
-/// An expression, taken apart.
+/// An expression, split into its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExpressionView {
     /// `CASE`.
     Case {
-        /// Its `WHEN`s, in order.
+        /// `WHEN` branches in order.
         branches: Vec<Branch>,
-        /// The value of the last `ELSE`.
+        /// Value of the last `ELSE`.
         otherwise: Option<Fragment>,
     },
-    /// The letters `CASE` are in the text, but no `CASE WHEN … THEN … END`: null.
+    /// The text contains the letters `CASE`, but no `CASE WHEN … THEN … END`. The value is null.
     NoCase,
     /// Arithmetic.
     Formula(Fragment),
 }
 
-/// A piece of the expression's text.
+/// A part of the expression's text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fragment {
-    /// The piece, trimmed.
+    /// Trimmed text.
     pub text: String,
-    /// Its bytes in the whole expression.
+    /// Byte range in the whole expression.
     pub range: Range<usize>,
-    /// Whether it gives null, whatever values its fields have.
+    /// True if the value is null for all values of its fields.
     pub always_null: bool,
 }
 
-/// One `WHEN`.
+/// A `WHEN` branch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Branch {
-    /// The whole condition as written.
+    /// Whole condition as written.
     pub condition: String,
-    /// The condition's bytes in the whole expression.
+    /// Byte range of the condition in the whole expression.
     pub range: Range<usize>,
-    /// How the tests are joined.
+    /// Connective between the tests.
     pub joint: Connective,
-    /// The simple conditions.
+    /// Tests of the condition.
     pub tests: Vec<SimpleTest>,
-    /// What the branch gives.
+    /// Value of the branch.
     pub value: Fragment,
 }
 
-/// How tests are joined.
+/// Connective between tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connective {
-    /// There is one test.
+    /// A single test.
     Single,
-    /// All must hold.
+    /// All tests must hold.
     And,
-    /// One must hold.
+    /// One test must hold.
     Or,
 }
 
-/// A simple condition.
+/// A test without `AND` and `OR`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimpleTest {
-    /// The test as written.
+    /// Text as written.
     pub text: String,
-    /// Its bytes in the whole expression.
+    /// Byte range in the whole expression.
     pub range: Range<usize>,
-    /// What it does.
+    /// Form of the test.
     pub form: TestForm,
 }
 
-/// What a simple condition does.
+/// Form of a test.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TestForm {
-    /// Asks whether a field is empty or null.
+    /// Tests if a field is empty or null.
     Presence(Side),
     /// Compares a field with a pattern.
     Like(Side),
@@ -88,21 +88,21 @@ pub enum TestForm {
     Never,
 }
 
-/// One side of a test, as written.
+/// An operand of a test, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Side {
-    /// The name of a field.
+    /// Name of a field.
     Field(String),
-    /// The inside of quotes.
+    /// Text inside quotes.
     Literal(String),
-    /// The inside of `DATE(…)`.
+    /// Text inside `DATE(…)`.
     Date(String),
-    /// Taken for the name of a field, which no record can have.
+    /// Text read as a field name that no record can have.
     NoField(String),
 }
 
 impl ExpressionView {
-    /// Takes an expression apart.
+    /// Splits an expression.
     pub fn of(text: &str) -> Self {
         if !is_case(text) {
             let range = trimmed(text, 0..text.len());
@@ -128,7 +128,7 @@ impl ExpressionView {
     }
 }
 
-/// The value behind a `THEN` or an `ELSE`.
+/// Value after `THEN` or `ELSE`.
 fn value(parts: &CaseText<'_>, range: &Range<usize>) -> Fragment {
     let range = trimmed(&parts.text, range.clone());
     Fragment::new(&parts.text, range.clone(), parts.original(range), |text, names| {
@@ -169,7 +169,7 @@ impl Branch {
                 (joint, pieces(&upper, separator))
             }
         };
-        // Beyond ASCII, upper case may have another length: then the whole condition is shown.
+        // Beyond ASCII, upper case may have another length. Then the range is the whole condition.
         let same_places = joint == Connective::Single || text.is_ascii();
         let test = |part: Range<usize>| {
             let part = trimmed(if same_places { text } else { &upper }, part);
@@ -186,7 +186,7 @@ impl Branch {
     }
 }
 
-/// The places between separators.
+/// Byte ranges between separators.
 fn pieces(text: &str, separator: &str) -> Vec<Range<usize>> {
     let mut start = 0;
     let mut pieces = Vec::new();
@@ -244,12 +244,12 @@ impl Side {
     }
 }
 
-/// A context in which every name has a value of one kind.
+/// A context in which every name has a sample value of one kind.
 struct SampleContext(Vec<String>);
 
 impl SampleContext {
-    /// Unequal numbers in two orders, days, and days behind one number (as `DATEADD` takes them):
-    /// what is null under all of them has no value to hope for.
+    /// Samples: unequal numbers in two orders, days, and days after one number (as `DATEADD` takes
+    /// them). An expression that is null for all of them is null for every record.
     fn all(names: usize) -> [Self; 4] {
         let number = |index: usize| format!("{}.5", 3 + 7 * index);
         let day = |_| "2024-01-31".to_owned();

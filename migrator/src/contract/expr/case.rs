@@ -1,5 +1,5 @@
-//! `CASE WHEN … THEN … ELSE … END` (contract.md 12.1): taking the text apart, and which branch
-//! counts. Knows nothing of what conditions and values mean.
+//! `CASE WHEN … THEN … ELSE … END` (contract.md 12.1): splitting of the text, and selection of the
+//! branch.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,12 +13,12 @@ use super::value::BranchValue;
 use crate::contract::convert::trim;
 use crate::record::Value;
 
-/// Which branch of a `CASE` gives its value.
+/// Branch of a `CASE` that gives the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SelectedBranch {
-    /// The `WHEN` with this index.
+    /// `WHEN` with this index.
     When(usize),
-    /// The `ELSE`.
+    /// `ELSE`.
     Else,
     /// No `WHEN` holds, and there is no `ELSE`.
     None,
@@ -31,8 +31,8 @@ pub(super) struct CaseExpression {
     otherwise: Option<BranchValue>,
 }
 
-/// The keywords by which a text is taken apart. These patterns are fixed, so they always compile;
-/// `None` stands for the case that cannot happen and makes every `CASE` null.
+/// Patterns of the keywords that split the text. They are fixed and always compile; if one did not,
+/// `None` would make every `CASE` null.
 struct Keywords {
     whole: Regex,
     deleted: Regex,
@@ -51,33 +51,33 @@ static KEYWORDS: LazyLock<Option<Keywords>> = LazyLock::new(|| {
     })
 });
 
-/// The text of a `CASE`, taken apart.
+/// Text of a `CASE`, split into branches.
 pub(super) struct CaseText<'t> {
-    /// The text without the words `CASE` and `END`.
+    /// Text without the words `CASE` and `END`.
     pub(super) text: Cow<'t, str>,
-    /// Where those words stood in the whole text.
+    /// Ranges of the deleted words in the whole text.
     pub(super) deleted: Vec<Range<usize>>,
-    /// The branches, as places in `text`.
+    /// Branches, as ranges of `text`.
     pub(super) branches: Vec<CaseBranch>,
 }
 
-/// What stands behind one `WHEN`.
+/// Text after one `WHEN`.
 pub(super) struct CaseBranch {
     pub(super) condition: Range<usize>,
     pub(super) value: Range<usize>,
     pub(super) otherwise: Option<Range<usize>>,
 }
 
-/// Whether an expression is taken for a `CASE`: the letters are enough, inside a field name too.
+/// True if an expression is read as `CASE`. The letters suffice, even inside a field name.
 pub(super) fn is_case(text: &str) -> bool {
     text.to_uppercase().contains("CASE")
 }
 
 impl<'t> CaseText<'t> {
-    /// `None` unless the text holds `CASE WHEN … THEN … END`.
+    /// Splits a text. `None` unless it contains `CASE WHEN … THEN … END`.
     ///
-    /// The words `CASE` and `END` are deleted wherever they stand, literals included; what is left
-    /// is split at keywords, literals included. So there is no nesting.
+    /// The words `CASE` and `END` are deleted everywhere, also in literals. The rest is split at
+    /// keywords, also in literals. So there is no nesting.
     pub(super) fn of(text: &'t str) -> Option<Self> {
         let keywords = KEYWORDS.as_ref().filter(|keywords| keywords.whole.is_match(text))?;
         let deleted = keywords.deleted.find_iter(text).map(|found| found.range()).collect();
@@ -90,7 +90,7 @@ impl<'t> CaseText<'t> {
         Some(Self { text, deleted, branches })
     }
 
-    /// Where a part of `text` stands in the whole text.
+    /// Range in the whole text of a part of `text`.
     pub(super) fn original(&self, part: Range<usize>) -> Range<usize> {
         let original = |offset: usize| {
             self.deleted
@@ -103,7 +103,7 @@ impl<'t> CaseText<'t> {
 }
 
 impl Keywords {
-    /// `None` without a `THEN`: such a `WHEN` counts for nothing.
+    /// Splits one branch. `None` without a `THEN`: such a `WHEN` is ignored.
     fn part(&self, text: &str, whole: Range<usize>) -> Option<CaseBranch> {
         let (condition, values) = split_once(text, whole, &self.then)?;
         let (value, otherwise) = match split_once(text, values.clone(), &self.otherwise) {
@@ -115,7 +115,7 @@ impl Keywords {
 }
 
 impl CaseExpression {
-    /// `None` unless the text holds `CASE WHEN … THEN … END`.
+    /// `None` unless the text contains `CASE WHEN … THEN … END`.
     pub(super) fn compile(text: &str, names: &mut ExpressionNames) -> Option<Self> {
         let parts = CaseText::of(text)?;
         let mut case = Self { branches: Vec::new(), otherwise: None };
@@ -130,15 +130,15 @@ impl CaseExpression {
         Some(case)
     }
 
-    /// The fields that it looks up, branch by branch.
+    /// Fields that are looked up, branch by branch.
     pub(super) fn fields(&self) -> Vec<NameId> {
         let of = |(condition, then): &(Condition, BranchValue)| [condition.fields(), then.fields()];
         let branches = self.branches.iter().flat_map(of).flatten();
         branches.chain(self.otherwise.iter().flat_map(BranchValue::fields)).collect()
     }
 
-    /// The value of the first branch whose condition holds, be it null or empty; a branch whose
-    /// value fails is passed over.
+    /// Value of the first branch whose condition holds, even if it is null or empty. A branch whose
+    /// value fails is skipped.
     pub(super) fn evaluate(&self, context: &impl Context) -> Value {
         let hit = self.hit(context).map(|(_, value)| value);
         hit.or_else(|| self.otherwise.as_ref()?.evaluate(context).ok()).unwrap_or(Value::Null)
@@ -154,7 +154,7 @@ impl CaseExpression {
         })
     }
 
-    /// Which branch gives the value.
+    /// Branch that gives the value.
     pub(super) fn selected_branch(&self, context: &impl Context) -> SelectedBranch {
         match (self.hit(context), &self.otherwise) {
             (Some((index, _)), _) => SelectedBranch::When(index),
@@ -164,7 +164,7 @@ impl CaseExpression {
     }
 }
 
-/// What stands before and behind the first keyword within a part of the text.
+/// Parts before and after the first keyword in a range of the text.
 fn split_once(
     text: &str,
     part: Range<usize>,

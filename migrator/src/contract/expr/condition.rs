@@ -1,4 +1,5 @@
-//! Conditions (contract.md 12.2): `AND` or `OR` of simple tests, and how two operands compare.
+//! Conditions (contract.md 12.2): simple tests joined by `AND` or `OR`, and the comparison of two
+//! operands.
 
 use std::cmp::Ordering;
 
@@ -8,12 +9,12 @@ use super::like::Pattern;
 use super::names::{Context, ExpressionNames, NameId, argument, is_possible_key, unquoted};
 use crate::contract::convert::{float, is_blank, timestamp_in_condition, trim};
 
-/// Joins tests that must all hold.
+/// Separator of tests that must all hold.
 pub(super) const AND: &str = " AND ";
-/// Joins tests of which one must hold.
+/// Separator of tests of which one must hold.
 pub(super) const OR: &str = " OR ";
 
-/// What a condition in upper case is split at; `None` for a single test.
+/// Separator of an upper-case condition; `None` for a single test.
 pub(super) fn separator(upper: &str) -> Option<&'static str> {
     [AND, OR].into_iter().find(|separator| upper.contains(separator))
 }
@@ -27,11 +28,12 @@ pub(super) enum Condition {
 }
 
 impl Condition {
-    /// If there is an ` AND ` anywhere, all parts must hold; else, if there is an ` OR `, any.
-    /// There is no precedence, and parentheses stay parts of the operands' names.
+    /// Compiles a condition. If ` AND ` occurs anywhere, all parts must hold; otherwise, if ` OR `
+    /// occurs, one of them. There is no precedence, and parentheses are part of the operands'
+    /// names.
     ///
-    /// The quirk of compound conditions: they are put into upper case before they are split, and
-    /// with them their quoted literals. A single condition keeps its literal's case.
+    /// Quirk of compound conditions: they are converted to upper case before they are split, with
+    /// their quoted literals. A single condition keeps the case of its literal.
     pub(super) fn compile(text: &str, names: &mut ExpressionNames) -> Self {
         let upper = text.to_uppercase();
         let Some(separator) = separator(&upper) else {
@@ -41,7 +43,7 @@ impl Condition {
         if separator == AND { Self::All(tests) } else { Self::Any(tests) }
     }
 
-    /// The fields that it looks up.
+    /// Fields that are looked up.
     pub(super) fn fields(&self) -> Vec<NameId> {
         match self {
             Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Test::fields).collect(),
@@ -63,18 +65,18 @@ impl Condition {
 pub(super) enum Test {
     /// Blank after trimming, or missing.
     Empty { field: Term, wanted: bool },
-    /// Missing or exactly empty: white space is not null.
+    /// Missing or exactly empty. White space is not null.
     Null { field: Term, wanted: bool },
-    /// The whole value agrees with the pattern.
+    /// The pattern matches the whole value.
     Like { field: Term, pattern: Pattern },
-    /// Two operands compared.
+    /// Comparison of two operands.
     Compare { left: Term, operator: ComparisonOperator, right: Term },
     /// Text without any operator.
     Never,
 }
 
 impl Test {
-    /// The first form whose keyword occurs, inside a literal too.
+    /// Compiles the first form whose keyword occurs, even inside a literal.
     pub(super) fn compile(text: &str, names: &mut ExpressionNames) -> Self {
         let upper = text.to_ascii_uppercase();
         let mut before =
@@ -132,17 +134,17 @@ impl Test {
     }
 }
 
-/// One side of a comparison.
+/// An operand of a comparison.
 #[derive(Debug, Clone)]
 pub(super) enum Term {
-    /// The value of the first key that agrees when case is ignored; a missing key is empty.
+    /// Value of the first key that matches without regard to case. A missing key is empty.
     Field(NameId),
     /// A quoted literal, or the empty text of a name that no context has.
     Literal { text: Box<str>, number: Option<f64> },
     /// `DATE('…')`.
     Date(NaiveDateTime),
-    /// `DATE(field)`, the field in exact case; what is no date counts as the empty text, because
-    /// the reference then looks up the whole text `DATE(field)` as a name.
+    /// `DATE(field)`, with the field in exact case. A value that is not a date counts as empty,
+    /// because the reference then looks up the whole text `DATE(field)` as a name.
     DateOf(NameId),
 }
 
@@ -163,8 +165,8 @@ impl Term {
         }
     }
 
-    /// The quirk of unquoted numbers: they are names that no record has, so `x > 0` means that `x`
-    /// is not empty, and `x < 10` never holds.
+    /// Quirk of unquoted numbers: they are names that no record has. So `x > 0` means that `x` is
+    /// not empty, and `x < 10` never holds.
     fn right(text: &str, names: &mut ExpressionNames) -> Self {
         match (argument(text, "DATE"), unquoted(text)) {
             (Some(argument), _) => Self::date(argument, names),
@@ -208,7 +210,7 @@ impl Term {
     }
 }
 
-/// What a side of a comparison is for one record.
+/// Operand of a comparison for one record.
 enum Operand<'a> {
     Value(&'a str),
     /// A text whose number is known.
@@ -231,7 +233,7 @@ impl Operand<'_> {
         }
     }
 
-    /// Whether the operand may be a number, and then which; a literal that is none settles it.
+    /// Number of the operand, if it is one. A literal has it precomputed.
     fn number(&self) -> Option<f64> {
         match self {
             Self::Value(text) => float(text),
@@ -261,7 +263,7 @@ pub(super) enum ComparisonOperator {
 }
 
 impl ComparisonOperator {
-    /// As written.
+    /// Operator as written.
     pub(super) fn sign(self) -> &'static str {
         match self {
             Self::NotEqual => "!=",
@@ -273,8 +275,8 @@ impl ComparisonOperator {
         }
     }
 
-    /// A comparison's two sides. The first operator of the list that occurs anywhere splits the
-    /// text, so `<>` reads as `<`.
+    /// Splits a comparison at the first operator of the list that occurs anywhere. So `<>` reads as
+    /// `<`.
     pub(super) fn split(text: &str) -> Option<(&str, Self, &str)> {
         const ORDER: [ComparisonOperator; 6] = [
             ComparisonOperator::NotEqual,
@@ -290,8 +292,8 @@ impl ComparisonOperator {
         })
     }
 
-    /// With a date on either side both must be dates; two texts compare as numbers if both are,
-    /// else by code point, without trimming.
+    /// Compares two operands. If one is a date, both must be dates. Two texts compare as numbers if
+    /// both are numbers, otherwise by code point, without trimming.
     fn accepts(self, left: &Operand, right: &Operand) -> bool {
         if left.is_date() || right.is_date() {
             return left
@@ -299,7 +301,7 @@ impl ComparisonOperator {
                 .zip(right.date())
                 .is_some_and(|(l, r)| self.allows(Some(l.cmp(&r))));
         }
-        // Literals first: most are no numbers, and then the field need not be read as one.
+        // Literals first: most are not numbers, and then the field need not be parsed.
         let (first, second) = if right.is_literal() { (right, left) } else { (left, right) };
         match first.number().and_then(|number| Some((number, second.number()?))) {
             Some((number, other)) if right.is_literal() => self.allows(other.partial_cmp(&number)),
@@ -308,7 +310,7 @@ impl ComparisonOperator {
         }
     }
 
-    /// `None` is the ordering of a NaN, which differs from everything.
+    /// `None` is the ordering of a NaN, which is unequal to everything.
     fn allows(self, ordering: Option<Ordering>) -> bool {
         let Some(ordering) = ordering else {
             return self == Self::NotEqual;

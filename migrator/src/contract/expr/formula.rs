@@ -1,4 +1,4 @@
-//! Arithmetic over fields (contract.md 12.4): which names a formula needs, and its value.
+//! Arithmetic over fields (contract.md 12.4): the names that a formula needs, and its value.
 
 use super::arithmetic::{FormulaTree, Numeric, is_word, number_or_zero};
 use super::names::{Context, EvaluationError, ExpressionNames, NameId};
@@ -9,15 +9,15 @@ use crate::record::Value;
 /// A compiled formula.
 #[derive(Debug, Clone)]
 pub(super) struct Formula {
-    /// Every name in the text, in exact case; all must have a value that is not blank.
+    /// Names in the text, in exact case. Each must have a value that is not blank.
     names: Box<[NameId]>,
-    /// `None` where the text is no formula: null, whatever the record.
+    /// `None` if the text is not a formula. Its value is null for every record.
     tree: Option<FormulaTree>,
     renaming: Option<Box<KeyRenaming>>,
 }
 
 impl Formula {
-    /// Fails if a character is not allowed in arithmetic at all.
+    /// Fails if a character is not allowed in arithmetic.
     pub(super) fn compile(
         text: &str,
         names: &mut ExpressionNames,
@@ -32,7 +32,7 @@ impl Formula {
         Ok(Self { names: ids, tree, renaming })
     }
 
-    /// The names that must all have values.
+    /// Names that must have values.
     pub(super) fn fields(&self) -> &[NameId] {
         &self.names
     }
@@ -56,8 +56,8 @@ fn is_allowed(c: char) -> bool {
     c.is_alphanumeric() || c.is_whitespace() || "_+-*/().'\"".contains(c)
 }
 
-/// The identifier-like words of the text, each once: dotted names whole, inside quotes too, and no
-/// word that starts with a digit.
+/// Identifier-like words of the text, each once. Dotted names are one word, words in quotes count,
+/// and no word starts with a digit.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text;

@@ -1,19 +1,19 @@
-//! `LIKE` patterns (contract.md 12.2): `%` and `_`, and all the rest as regular expression syntax.
+//! `LIKE` patterns (contract.md 12.2): `%` and `_`; the rest is regular expression syntax.
 //!
-//! Patterns of plain characters are matched by hand; a regular expression is built for the others
-//! alone, once.
+//! Patterns of plain characters are matched directly. Only other patterns become a regular
+//! expression, built once.
 
 use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
 
-/// A compiled pattern, which must agree with a whole value, in any case.
+/// A compiled pattern. It matches a whole value without regard to case.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     text: Box<str>,
-    /// The pattern in plain pieces, if it has no other syntax.
+    /// Parts of a pattern without other syntax.
     pieces: Option<Box<[PatternPart]>>,
-    /// `None` inside: the pattern is no regular expression.
+    /// Regular expression; `None` inside if the pattern is not a valid one.
     regex: OnceLock<Option<Regex>>,
 }
 
@@ -31,10 +31,11 @@ impl Pattern {
         Self { text: text.into(), pieces, regex: OnceLock::new() }
     }
 
-    /// The quirk of a pattern that is no regular expression (`(`): it has to equal the value.
+    /// Quirk of a pattern that is not a valid regular expression, such as `(`: the value must equal
+    /// it.
     pub(super) fn matches(&self, value: &str) -> bool {
-        // Beyond ASCII, folding is the regular expression's business; and no wildcard stands for a
-        // line break.
+        // Case folding beyond ASCII is left to the regular expression. No wildcard matches a line
+        // break.
         let plain = value.bytes().all(|byte| byte.is_ascii() && byte != b'\n');
         match &self.pieces {
             Some(pieces) if plain => agrees(pieces, value.as_bytes()),
@@ -46,10 +47,10 @@ impl Pattern {
     }
 }
 
-/// What a regular expression does not take for itself; and the line break, which needs care.
+/// Bytes with a meaning in regular expressions; also the line break, which no wildcard matches.
 const SYNTAX: &[u8] = b"\\^$*+?{}[]()|\n";
 
-/// A point stands for any one character, as in every regular expression.
+/// Part for a byte. A point matches any one character, as in every regular expression.
 fn piece(byte: u8) -> Option<PatternPart> {
     match byte {
         b'%' => Some(PatternPart::AnyRun),
@@ -59,7 +60,7 @@ fn piece(byte: u8) -> Option<PatternPart> {
     }
 }
 
-/// Matches with one step back: to the last run, which then takes one character more.
+/// Matches with one step of backtracking: the last `%` takes one character more.
 fn agrees(pieces: &[PatternPart], value: &[u8]) -> bool {
     let (mut piece, mut at) = (0, 0);
     let mut last_run = None;
@@ -86,9 +87,9 @@ fn agrees(pieces: &[PatternPart], value: &[u8]) -> bool {
     pieces[piece..].iter().all(|piece| *piece == PatternPart::AnyRun)
 }
 
-/// The regular expression that the reference makes of a pattern. Its dialect's look-around, back
-/// references and possessive quantifiers do not exist here, apart from `%+`, which takes the rest
-/// of the line and gives nothing back.
+/// Regular expression that the reference makes of a pattern. Look-around, back references and
+/// possessive quantifiers of its dialect are not supported, except `%+`, which matches the rest of
+/// the line and gives nothing back.
 fn to_regex(text: &str) -> Option<Regex> {
     let mut translated = String::with_capacity(text.len() + 8);
     let mut rest = text;
@@ -97,7 +98,7 @@ fn to_regex(text: &str) -> Option<Regex> {
         let (piece, behind) = rest.split_at(length);
         rest = behind;
         let repeats = matches!(c, '%' | '*' | '+' | '?') || length > 1 && c == '{';
-        // Two quantifiers in a row are no regular expression there.
+        // In that dialect, two quantifiers in a row are an error.
         if repeats && (rest.starts_with('*') || quantifier_length(rest).is_some()) {
             return None;
         }
@@ -112,7 +113,7 @@ fn to_regex(text: &str) -> Option<Regex> {
     RegexBuilder::new(&format!(r"\A(?:{translated})\z")).case_insensitive(true).build().ok()
 }
 
-/// Bytes of `text`, which starts with `c`, that have to be translated together.
+/// Bytes of `text`, which starts with `c`, that are translated together.
 fn piece_length(text: &str, c: char) -> usize {
     let behind = &text[c.len_utf8()..];
     match c {
@@ -123,7 +124,7 @@ fn piece_length(text: &str, c: char) -> usize {
     }
 }
 
-/// The length of `{2}`, `{2,}`, `{,3}` or `{2,3}`; any other opening brace stands for itself.
+/// Length of `{2}`, `{2,}`, `{,3}` or `{2,3}`. Any other opening brace is a plain character.
 fn quantifier_length(text: &str) -> Option<usize> {
     let inside = &text.strip_prefix('{')?[..text.find('}')? - 1];
     let counts = inside.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');

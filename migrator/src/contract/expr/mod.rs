@@ -1,9 +1,13 @@
-//! The expression language of contract.md 12, compiled once when the contract is loaded; pure, and
-//! sees a record only through [`Context`].
+//! Expression language of contract.md 12. Expressions are compiled when the contract is loaded and
+//! see a record only through [`Context`].
 //!
-//! Its quirks are rows of a contract that somebody relies on, so each is kept in one place: the
-//! splitting of `CASE` in `case`, what conditions compare in `condition`, patterns in `like`,
-//! values in `value`, arithmetic in `arithmetic` and `formula`, and the renaming of dotted keys in `rename`.
+//! Contracts rely on its quirks, so each is kept in one place:
+//! - `case`: splitting of `CASE`
+//! - `condition`: comparison of operands
+//! - `like`: patterns
+//! - `value`: values of `THEN` and `ELSE`
+//! - `arithmetic`, `formula`: arithmetic
+//! - `rename`: renaming of dotted keys
 
 mod arithmetic;
 mod case;
@@ -28,15 +32,15 @@ pub struct Expression(ExpressionKind);
 enum ExpressionKind {
     Case(CaseExpression),
     Formula(Formula),
-    /// What cannot be evaluated is null for every record.
+    /// An expression that cannot be evaluated: null for every record.
     Null,
 }
 
 impl Expression {
-    /// Compiles a text; what cannot be evaluated becomes an expression that is always null.
+    /// Compiles a text. One that cannot be evaluated becomes an expression that is always null.
     ///
-    /// A text with the letters `CASE` anywhere, be it inside a field name, is taken for `CASE`;
-    /// every other one is arithmetic (contract.md 12).
+    /// A text that contains the letters `CASE` anywhere, even inside a field name, is read as
+    /// `CASE`. Every other text is arithmetic (contract.md 12).
     pub fn compile(text: &str, names: &mut ExpressionNames) -> Self {
         let kind = if is_case(text) {
             CaseExpression::compile(text, names).map(ExpressionKind::Case)
@@ -46,8 +50,8 @@ impl Expression {
         Self(kind.unwrap_or(ExpressionKind::Null))
     }
 
-    /// The expression's value for one record: null, a literal or a field's text unchanged, or a
-    /// number. No conversion to a data type yet (contract.md 12.5).
+    /// Value for one record: null, a literal, the unchanged text of a field, or a number. It is not
+    /// yet converted to a data type (contract.md 12.5).
     pub fn evaluate(&self, context: &impl Context) -> Value {
         match &self.0 {
             ExpressionKind::Case(case) => case.evaluate(context),
@@ -56,7 +60,7 @@ impl Expression {
         }
     }
 
-    /// Which branch gives the value for one record, if the expression has branches.
+    /// Branch that gives the value for one record, if the expression has branches.
     pub fn selected_branch(&self, context: &impl Context) -> Option<SelectedBranch> {
         match &self.0 {
             ExpressionKind::Case(case) => Some(case.selected_branch(context)),
@@ -64,7 +68,7 @@ impl Expression {
         }
     }
 
-    /// The fields that the expression looks up, each once, in the order of the text.
+    /// Fields that the expression looks up, each once, in the order of the text.
     pub fn fields(&self) -> Vec<NameId> {
         let all = match &self.0 {
             ExpressionKind::Case(case) => case.fields(),
@@ -80,7 +84,7 @@ impl Expression {
         once
     }
 
-    /// Whether the expression is null for every record because it cannot be evaluated.
+    /// True if the expression cannot be evaluated and is null for every record.
     pub fn is_always_null(&self) -> bool {
         matches!(self.0, ExpressionKind::Null)
     }

@@ -1,31 +1,31 @@
-//! The renaming of keys in arithmetic (contract.md 12.4): the reference replaces every context key
-//! that occurs in a formula by a name with `_` for each odd character, textually and in the
-//! context's order, and one key may be part of another's text.
+//! Renaming of keys in arithmetic (contract.md 12.4). The reference replaces every context key that
+//! occurs in a formula by a name with `_` for each special character. It replaces text in the
+//! context's order, and one key may be part of another key's text.
 //!
-//! Nearly always the result is what the names say. This file finds the formulas where a record may
-//! hold keys that make a difference, and repeats the replacement for those records alone.
+//! The result nearly always equals a look-up by name. This file detects the formulas for which keys
+//! of a record may change the result, and repeats the replacement only for those records.
 
 use super::arithmetic::{FormulaTree, Numeric, is_word, number_or_zero};
 use super::names::{Context, ExpressionNames, NameId};
 
-/// Longest key that is looked for inside of a formula, in characters.
+/// Maximum length in characters of a key that is searched in a formula.
 const KEY_LENGTH_MAX: usize = 128;
 
-/// What the replacement needs to know of one formula.
+/// Data for the replacement in one formula.
 #[derive(Debug, Clone)]
 pub(super) struct KeyRenaming {
     text: Box<str>,
-    /// The formula's own names.
+    /// Names of the formula.
     own: Box<[(Box<str>, NameId)]>,
-    /// Keys that would interfere if a record had them.
+    /// Keys that change the result if a record has them.
     intruders: Box<[(Box<str>, NameId)]>,
-    /// Two of the formula's own names interfere.
+    /// True if two names of the formula interfere with each other.
     entangled: bool,
 }
 
 impl KeyRenaming {
-    /// `None` where no key can make a difference: names without odd characters are replaced by
-    /// themselves.
+    /// `None` if no key can change the result: a name without special characters is replaced by
+    /// itself.
     pub(super) fn compile(
         text: &str,
         words: &[&str],
@@ -54,12 +54,12 @@ impl KeyRenaming {
         })
     }
 
-    /// Whether this record's keys interfere with the formula.
+    /// True if the keys of this record interfere with the formula.
     pub(super) fn matters(&self, context: &impl Context) -> bool {
         self.entangled || self.intruders.iter().any(|(_, name)| context.get(*name).is_some())
     }
 
-    /// The formula's value by the reference's replacement.
+    /// Value of the formula by the reference's replacement.
     pub(super) fn evaluate(&self, context: &impl Context) -> Option<Numeric> {
         let mut keys: Vec<_> = self.own.iter().chain(&self.intruders).collect();
         keys.retain(|(_, name)| context.get(*name).is_some());
@@ -93,8 +93,8 @@ fn renamed(key: &str) -> String {
     key.chars().map(|c| if is_plain(c) { c } else { '_' }).collect()
 }
 
-/// Every key that a context may have and whose replacement would change the formula's text, and
-/// the names that such a replacement may leave there.
+/// Keys that a context may have and whose replacement changes the formula's text, and the names
+/// that such a replacement may leave.
 fn candidates(text: &str) -> Vec<String> {
     let is_part = |c: char| is_word(c) || matches!(c, '.' | '-');
     let mut found = Vec::new();

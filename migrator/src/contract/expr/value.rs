@@ -1,4 +1,4 @@
-//! What `THEN` and `ELSE` give (contract.md 12.3): a date sum, a field, a literal or a formula.
+//! Values after `THEN` and `ELSE` (contract.md 12.3): a date sum, a field, a literal or a formula.
 
 use chrono::{Days, NaiveDate, NaiveDateTime};
 
@@ -13,7 +13,8 @@ use crate::record::Value;
 #[derive(Debug, Clone)]
 pub(super) enum BranchValue {
     DateAdd(DateAdd),
-    /// If the whole text is a key in exact case, its value unchanged, be it empty; else the rest.
+    /// The unchanged value of a key that equals the whole text in exact case, even if empty;
+    /// otherwise the rest.
     FieldOr(NameId, Box<BranchValue>),
     Constant(Value),
     Formula(Formula),
@@ -43,7 +44,7 @@ impl BranchValue {
         Formula::compile(text, names).map_or(Self::Fails, Self::Formula)
     }
 
-    /// The fields that it looks up.
+    /// Fields that are looked up.
     pub(super) fn fields(&self) -> Vec<NameId> {
         match self {
             Self::DateAdd(sum) => sum.fields(),
@@ -69,7 +70,7 @@ impl BranchValue {
     }
 }
 
-/// Words such as `nan` are names and no numbers here.
+/// Parses a number. Words such as `nan` are names, not numbers.
 fn number_literal(text: &str) -> Option<Value> {
     let starts_as_number = text.starts_with(|c: char| !c.is_alphabetic() && c != '_');
     if !starts_as_number {
@@ -78,7 +79,7 @@ fn number_literal(text: &str) -> Option<Value> {
     int(text).or_else(|| float(text).filter(|number| number.is_finite()).map(Value::Float))
 }
 
-/// `DATEADD(day, days, date)`; other units are null.
+/// `DATEADD(day, days, date)`. Other units give null.
 #[derive(Debug, Clone)]
 pub(super) struct DateAdd {
     days: DayCount,
@@ -88,14 +89,14 @@ pub(super) struct DateAdd {
 #[derive(Debug, Clone)]
 enum DayCount {
     Constant(i64),
-    /// In exact case; null and blank count as 0, a fraction is cut.
+    /// A field, in exact case. Null and blank count as 0; a fraction is cut.
     Field(NameId),
 }
 
 #[derive(Debug, Clone)]
 enum DateOperand {
     Constant(NaiveDateTime),
-    /// In exact case.
+    /// A field, in exact case.
     Field(NameId),
 }
 
@@ -108,7 +109,7 @@ impl DateAdd {
         }
         let days = match int(days) {
             Some(Value::Int(days)) => DayCount::Constant(days),
-            // Further than any date.
+            // Beyond every date.
             Some(_) => return None,
             None => DayCount::Field(names.exact(days)),
         };
@@ -127,7 +128,7 @@ impl DateAdd {
         days.into_iter().chain(date).collect()
     }
 
-    /// `None` where a part cannot be read and beyond the years 1 to 9999. The time is dropped.
+    /// `None` if a part cannot be read, and outside of the years 1 to 9999. The time is dropped.
     fn evaluate(&self, context: &impl Context) -> Option<NaiveDate> {
         let days = self.days.evaluate(context)?;
         let date = self.date.evaluate(context)?.date();

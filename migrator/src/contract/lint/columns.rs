@@ -1,4 +1,4 @@
-//! Mappings against the columns that they fill, as the store or else the catalogue has them.
+//! Compares mappings with the columns that they fill, of the store or else of the catalogue.
 
 use super::mapping::{DIGITS, answers_always, calculates};
 use super::pair::{CompiledMapping, ContractPair};
@@ -10,7 +10,7 @@ use crate::contract::diagnostic::{Code, Diagnostic};
 use crate::contract::model::{DataLength, RowKind};
 use crate::contract::shape::{ColumnCapacity, ColumnShape, TableShape, TypeClass};
 
-/// Warns about types, lengths and nullability, and about columns that nothing maps.
+/// Warns about types, lengths, nullability and unmapped columns.
 pub(super) fn warn(pair: ContractPair<'_>, targets: Targets<'_>, found: &mut Vec<Diagnostic>) {
     let compiled = pair.compiled();
     for (index, own) in pair.contract.tables.iter().enumerate() {
@@ -28,7 +28,7 @@ pub(super) fn warn(pair: ContractPair<'_>, targets: Targets<'_>, found: &mut Vec
     }
 }
 
-/// The column that a mapping fills; rows of one member have columns of their own.
+/// Column that a mapping fills. Rows with one member have fixed columns.
 fn column_of<'t>(
     origin: TargetKind,
     table: &'t TableShape,
@@ -50,7 +50,7 @@ fn compare(
     found: &mut Vec<Diagnostic>,
 ) {
     let name = format!("{}.{}", compiled.written.value.table(), column.name);
-    // Texts of warranties are stored as they are, whatever the data type (contract.md 11.7).
+    // Warranty texts are stored unchanged, whatever the data type (contract.md 11.7).
     if compiled.makes != Some(RowKind::Warranty) {
         data_type(compiled, origin, column, &name, found);
         length(compiled, column, &name, found);
@@ -73,8 +73,8 @@ fn data_type(
     };
     if !agrees {
         let written = compiled.written.value.data_type.as_deref().unwrap_or_default();
-        let span = if origin == TargetKind::Store { "the store" } else { "the table" };
-        let message = format!("{name} is {} in {span} and {written} here", column.holds);
+        let holder = if origin == TargetKind::Store { "the store" } else { "the table" };
+        let message = format!("{name} is {} in {holder}, but {written} here", column.holds);
         found.push(compiled.written.diagnostic(Code::TypeDiffers, "data_type", message));
     }
 }
@@ -97,7 +97,7 @@ fn is_of_type(data_type: DataType, sql_type: SqlType) -> bool {
     }
 }
 
-/// The class that a store with few types keeps values of a data type in.
+/// Class in which a store with few types keeps values of a data type.
 fn class_of(data_type: DataType) -> TypeClass {
     match data_type {
         DataType::TinyInt
@@ -123,7 +123,7 @@ fn length(
     found: &mut Vec<Diagnostic>,
 ) {
     let length = compiled.mapping.length;
-    // Of a class alone nobody knows how much it holds.
+    // A class alone does not tell the length.
     let ColumnCapacity::Exactly(sql_type) = column.holds else { return };
     let message = match (sql_type, compiled.mapping.data_type) {
         (
@@ -160,13 +160,13 @@ fn length(
 fn text_length(length: DataLength, held: i64) -> Option<String> {
     match length {
         DataLength::Number(length) if length > held => Some(format!(
-            "is cut to {length} characters, but holds {held}: longer texts make the record fail"
+            "is cut to {length} characters, but holds {held}: a longer text makes the record fail"
         )),
         DataLength::Number(length) if (1..held).contains(&length) => {
             Some(format!("is cut to {length} characters, but holds {held}"))
         }
         DataLength::None | DataLength::Unusable => {
-            Some(format!("is not cut, but holds {held}: longer texts make the record fail"))
+            Some(format!("is not cut, but holds {held}: a longer text makes the record fail"))
         }
         DataLength::Number(_) => None,
     }
@@ -185,16 +185,16 @@ fn nullability(
     }
     let name = compiled.name();
     let message = if column.nullable {
-        format!("{name} takes null, and is not nullable here")
+        format!("{name} accepts null, but is not nullable here")
     } else if column.has_default {
-        format!("{name} is NOT NULL: left out, it gets the column's default")
+        format!("{name} is NOT NULL: if left out, it gets the column's default")
     } else {
-        format!("{name} is NOT NULL without a default: left out, it makes the record fail")
+        format!("{name} is NOT NULL without a default: if left out, the record fails")
     };
     found.push(compiled.written.diagnostic(Code::NullabilityDiffers, "nullable", message));
 }
 
-/// Columns that rows do not name and the store does not fill by itself.
+/// Columns that rows do not name and the store does not fill.
 fn unmapped(
     pair: ContractPair<'_>,
     origin: TargetKind,
@@ -215,7 +215,7 @@ fn unmapped(
     }
     let needed = |column: &&&ColumnShape| !column.nullable && !column.has_default;
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let mut message = format!("nothing maps {} of {}", listed(&names), table.name);
+    let mut message = format!("no mapping fills {} of {}", listed(&names), table.name);
     if let Some(column) = columns.iter().find(needed) {
         let all = format!(": {} is NOT NULL without a default, so every row fails", column.name);
         message.push_str(&all);

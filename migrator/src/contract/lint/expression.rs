@@ -1,4 +1,4 @@
-//! Expressions that do not say what they do (contract.md 12).
+//! Warnings about expressions that do something else than they seem to (contract.md 12).
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::contract::expr::ast_view::{
 };
 use crate::contract::syntax::{ContractSyntax, FieldMapping, Spanned};
 
-/// Words that take an expression apart wherever they stand.
+/// Words that split an expression wherever they occur.
 const KEYWORDS: [&str; 7] = ["CASE", "END", "WHEN", "THEN", "ELSE", "AND", "OR"];
 
 /// Warns about a mapping's expression.
@@ -21,17 +21,19 @@ pub(super) fn warn(
 ) {
     let calculates = mapping.value.has_type("calculated_field");
     let Some(text) = mapping.value.expression.as_deref() else {
-        // One of the wrong type is a fault already.
+        // An expression of the wrong type has an error already.
         if calculates && mapping.is_missing("expression") {
-            let message =
-                format!("{} is always null: there is nothing to calculate", name(&mapping.value));
+            let message = format!(
+                "{} is always null: there is no expression to calculate",
+                name(&mapping.value)
+            );
             found.push(mapping.diagnostic(Code::MissingExpression, "mapping_type", message));
         }
         return;
     };
     if !calculates {
         let message = format!(
-            "{} never calculates: mapping_type has no calculated_field",
+            "{} never evaluates its expression: mapping_type has no calculated_field",
             name(&mapping.value)
         );
         found.push(mapping.diagnostic(Code::IgnoredExpression, "expression", message));
@@ -40,7 +42,7 @@ pub(super) fn warn(
     ExpressionLinter { draft, mapping, text, found }.expression();
 }
 
-/// What a pattern of `LIKE` has besides its own signs.
+/// Signs with a meaning in a `LIKE` pattern besides `%` and `_`.
 const REGEX_SIGNS: &str = "\\^$*+?{}[]()|.";
 
 struct ExpressionLinter<'w> {
@@ -63,7 +65,8 @@ impl ExpressionLinter<'_> {
         let whole = 0..self.text.len();
         match ExpressionView::of(self.text) {
             ExpressionView::NoCase => {
-                let message = "has the letters CASE, but no CASE WHEN … THEN … END: always null";
+                let message =
+                    "contains the letters CASE, but no CASE WHEN … THEN … END: always null";
                 self.report(Code::AlwaysNull, &whole, message);
             }
             ExpressionView::Formula(piece) => self.value(&piece, "is null for every record"),
@@ -120,14 +123,14 @@ impl ExpressionLinter<'_> {
         }
     }
 
-    /// Signs of a pattern that mean more than themselves (contract.md 12.2).
+    /// Reports signs of a pattern that do not match themselves (contract.md 12.2).
     fn pattern(&mut self, test: &SimpleTest) {
         let Some(pattern) = literals(&test.text).pop().map(|own| &test.text[own]) else { return };
         let inside = &pattern[1..pattern.len() - 1];
         if let Some(sign) = inside.chars().find(|sign| REGEX_SIGNS.contains(*sign)) {
             let meaning = match sign {
                 '.' => "stands for any character",
-                _ => "is a sign of regular expressions",
+                _ => "is regular expression syntax",
             };
             self.report(
                 Code::LikePattern,
@@ -137,17 +140,18 @@ impl ExpressionLinter<'_> {
         }
     }
 
-    /// A date in quotes is a text, and so is the field beside it (contract.md 12.2).
+    /// Reports a quoted date. It is compared as text, and so is the other operand (contract.md
+    /// 12.2).
     fn date_as_text(&mut self, test: &SimpleTest, left: &Side, right: &Side) {
         let (Side::Field(field), Side::Literal(literal)) = (left, right) else { return };
         if timestamp_in_condition(literal).is_some() {
-            let message = format!("{field} and '{literal}' are compared as texts, not as dates");
+            let message = format!("{field} and '{literal}' are compared as text, not as dates");
             self.report(Code::DateAsText, &test.range, &message);
         }
     }
 
-    /// Operands that are taken for names which no record can have, and what that makes of the
-    /// test: one finding, of the first kind that fits.
+    /// Reports an operand that is read as a name that no record can have, and its effect on the
+    /// test. One diagnostic, of the first kind that fits.
     fn no_field(&mut self, test: &SimpleTest, sides: &[&Side], meaning: &str) {
         let operands: Vec<&str> = sides
             .iter()
@@ -159,11 +163,11 @@ impl ExpressionLinter<'_> {
         let has_parenthesis = |text: &&&str| text.contains(['(', ')']);
         let is_number = |text: &&&str| float(text).is_some();
         let (code, operand, why) = if let Some(operand) = operands.iter().find(has_parenthesis) {
-            (Code::Parentheses, operand, "is taken for a field's name, parenthesis and all")
+            (Code::Parentheses, operand, "is read as a field name, with its parenthesis")
         } else if let Some(operand) = operands.iter().find(is_number) {
-            (Code::UnquotedNumber, operand, "is taken for a field's name, not for a number")
+            (Code::UnquotedNumber, operand, "is read as a field name, not as a number")
         } else if let Some(operand) = operands.first() {
-            (Code::NoField, operand, "is taken for a field's name, and no record has it")
+            (Code::NoField, operand, "is read as a field name, and no record has that field")
         } else {
             return;
         };
@@ -178,14 +182,19 @@ impl ExpressionLinter<'_> {
         for side in [left, right] {
             let message = match side {
                 Side::Literal(text) if *text != text.to_uppercase() => {
-                    format!("AND and OR put the literal into upper case: '{}'", text.to_uppercase())
+                    format!(
+                        "AND and OR convert the literal to upper case: '{}'",
+                        text.to_uppercase()
+                    )
                 }
                 Side::Date(field) if !field.starts_with(['\'', '"']) => {
                     let upper = field.to_uppercase();
                     if *field == upper {
                         continue;
                     }
-                    format!("AND and OR put the name into upper case: DATE({upper}) finds no field")
+                    format!(
+                        "AND and OR convert the name to upper case: DATE({upper}) finds no field"
+                    )
                 }
                 _ => continue,
             };
@@ -193,7 +202,7 @@ impl ExpressionLinter<'_> {
         }
     }
 
-    /// Keywords inside of quotes; in a value only those that take the whole text apart.
+    /// Reports keywords inside quotes; in values, only those that split the whole text.
     fn keywords(&mut self, branches: &[Branch]) {
         for literal in literals(self.text) {
             let text = self.text[literal.clone()].to_uppercase();
@@ -208,16 +217,15 @@ impl ExpressionLinter<'_> {
                 _ => text.contains(&format!(" {keyword} ")),
             };
             if let Some(keyword) = KEYWORDS.iter().find(splits) {
-                let message =
-                    format!("{keyword} counts inside quotes too and takes the text apart");
+                let message = format!("{keyword} also splits the text inside quotes");
                 self.report(Code::KeywordInLiteral, &literal, &message);
             }
         }
     }
 }
 
-/// What a comparison means if a side of it is a field that no record has, and so the empty text
-/// (contract.md 12.2): any other text is greater, and none is a number.
+/// Effect of a comparison if one operand is a field that no record has, and so is the empty text
+/// (contract.md 12.2). Any other text is greater, and none is a number.
 fn meaning(left: &Side, sign: &str, right: &Side) -> String {
     let holds = |always: bool| if always { "always holds" } else { "never holds" }.to_owned();
     match (left, right) {
@@ -240,7 +248,7 @@ fn meaning(left: &Side, sign: &str, right: &Side) -> String {
     }
 }
 
-/// The places of quoted texts, quotes included.
+/// Byte ranges of quoted texts, with their quotes.
 fn literals(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut rest = 0;

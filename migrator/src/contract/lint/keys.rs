@@ -1,4 +1,4 @@
-//! Keys that nobody reads, and words that name nothing.
+//! Warnings about unused keys and unknown names.
 
 use super::pair::name;
 use super::words::nearest;
@@ -49,7 +49,7 @@ const MAPPING: [&str; 13] = [
     "exclude_default_when_record_empty",
 ];
 
-/// Mapping types that make no rows.
+/// Mapping types that create no rows.
 const TYPES: [&str; 13] = [
     "last_valid_pr_contact",
     "last_valid_sec_contact",
@@ -104,15 +104,14 @@ fn repeated(path: &str, node: &Node, found: &mut Vec<Diagnostic>) {
         let last = members[index + 1..].iter().rfind(|other| other.key == member.key);
         if let Some(last) = last.filter(|_| !is_for_people(&member.key)) {
             let line = last.key_span.line;
-            let message =
-                format!("`{}` does not count: it stands on line {line} again", member.key);
+            let message = format!("`{}` is ignored: it occurs again on line {line}", member.key);
             found.push(Diagnostic::new(Code::RepeatedKey, &path, member.key_span, message));
         }
         repeated(&path, &member.value, found);
     }
 }
 
-/// Keys that start with `_`, and descriptions, are remarks.
+/// True for remarks: `description`, and keys that start with `_`.
 fn is_for_people(key: &str) -> bool {
     key.starts_with('_') || key == "description"
 }
@@ -123,17 +122,17 @@ fn unknown(path: &str, node: &Node, known: &[&'static str], found: &mut Vec<Diag
         if known.contains(&key) || is_for_people(key) {
             continue;
         }
-        let message = format!("`{key}` is no key of a contract and has no effect");
+        let message = format!("`{key}` is not a key of a contract and has no effect");
         let diagnostic =
             Diagnostic::new(Code::UnknownKey, join(path, key), member.key_span, message);
         found.push(match nearest(key, known.iter().copied()) {
-            Some(nearest) => diagnostic.with_help(format!("was {nearest} meant?")),
+            Some(nearest) => diagnostic.with_help(format!("did you mean {nearest}?")),
             None => diagnostic,
         });
     }
 }
 
-/// Keys of the top level that are read by nobody (contract.md 3).
+/// Reports keys of the top level that are not read (contract.md 3).
 fn root(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     let application = format!("/Provenir/Request/CustData/{}", draft.head.source_application_table);
     for (key, wanted) in [("xml_root_element", "Provenir"), ("xml_application_path", &application)]
@@ -145,12 +144,13 @@ fn root(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
         let message = format!("`{key}` has no effect: records have {wanted}, not {written}");
         let diagnostic = Diagnostic::new(Code::IgnoredKey, key, node.span, message);
         found.push(
-            diagnostic.with_help(format!("write {wanted}, or look whether the rest is meant")),
+            diagnostic
+                .with_help(format!("use {wanted}, or check that this contract fits the records")),
         );
     }
 }
 
-/// `required` is the same everywhere: one finding for all.
+/// Reports `required`. Its effect is the same everywhere, so there is one diagnostic for all.
 fn required(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     let is_set = |mapping: &&Spanned<FieldMapping>| {
         mapping.node.get("required").is_some_and(|node| node.to_json() == true)
@@ -163,13 +163,14 @@ fn required(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
         more => format!(", as in {more} other mappings"),
     };
     let message = format!(
-        "`required` has no effect on {}{others}: blanks are treated by nullable and default_value",
+        "`required` has no effect on {}{others}: nullable and default_value decide about blanks",
         name(&first.value)
     );
     found.push(first.diagnostic(Code::IgnoredKey, "required", message));
 }
 
-/// Of two rules for one element type the first counts, of two relationships of one table the last.
+/// Reports repetitions: the first rule of an element type counts, and the last relationship of a
+/// table.
 fn repeated_pieces(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     for (index, rule) in draft.rules.iter().enumerate() {
         let same = |other: &&Spanned<FilterRule>| {
@@ -178,7 +179,7 @@ fn repeated_pieces(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
         if let Some(first) = draft.rules[..index].iter().find(same) {
             let line = first.node.span.line;
             let message = format!(
-                "a second rule for {} does not count: the first stands on line {line}",
+                "the second rule for {} is ignored: the first is on line {line}",
                 rule.value.element_type
             );
             found.push(rule.diagnostic(Code::RepeatedKey, "element_type", message));
@@ -191,20 +192,18 @@ fn repeated_pieces(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
         if let (Some(child), Some(last)) = (child, later) {
             let line = last.node.span.line;
             let message =
-                format!("the relationship does not count: {child} has another on line {line}");
+                format!("the relationship is ignored: {child} has another one on line {line}");
             found.push(relationship.diagnostic(Code::RepeatedKey, "child_table", message));
         }
     }
 }
 
-/// Keys that are known and do nothing here.
+/// Reports known keys that have no effect here.
 fn without_effect(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     let key = "exclude_default_when_record_empty";
     if mapping.node.get(key).is_some_and(|node| node.to_json() == true) {
-        let message = format!(
-            "`{key}` has no effect: {} gets its default all the same",
-            name(&mapping.value)
-        );
+        let message =
+            format!("`{key}` has no effect: {} still gets its default", name(&mapping.value));
         found.push(mapping.diagnostic(Code::IgnoredKey, key, message));
     }
     if mapping.value.enum_name.is_some() && !mapping.value.has_type("enum") {
@@ -219,7 +218,8 @@ fn without_effect(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) 
 fn data_type(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     let Some(written) = mapping.value.data_type.as_deref() else { return };
     if DataType::parse(written) == DataType::Other && !mapping.is_missing("data_type") {
-        let message = format!("{written:?} is no data type: {} becomes text", name(&mapping.value));
+        let message =
+            format!("{written:?} is not a data type: {} becomes text", name(&mapping.value));
         found.push(mapping.diagnostic(Code::UnknownDataType, "data_type", message));
     }
 }
@@ -232,11 +232,12 @@ fn mapping_types(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let data_type = mapping.value.data_type.as_deref().unwrap_or_default();
-        let message = format!("{step_name:?} is no mapping type: it only converts to {data_type}");
+        let message =
+            format!("{step_name:?} is not a mapping type: it only converts to {data_type}");
         let path = format!("{}.mapping_type", mapping.path);
         let diagnostic = Diagnostic::new(Code::UnknownMappingType, path, step.span, message);
         found.push(match nearest(step_name, TYPES.into_iter().chain(rows)) {
-            Some(nearest) => diagnostic.with_help(format!("was {nearest} meant?")),
+            Some(nearest) => diagnostic.with_help(format!("did you mean {nearest}?")),
             None => diagnostic,
         });
     }

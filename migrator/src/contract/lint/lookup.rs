@@ -1,4 +1,5 @@
-//! Values that are never found, or found elsewhere than a mapping says (contract.md 6.2, 8, 9.3).
+//! Warnings about values that are never found, or found elsewhere than the mapping says
+//! (contract.md 6.2, 8, 9.3).
 
 use super::pair::{CompiledMapping, ContractPair};
 use crate::contract::check::rule;
@@ -8,13 +9,13 @@ use crate::contract::model::{
 };
 use crate::contract::syntax::{ContractSyntax, last_segment};
 
-/// The name that two mapping types look for, whatever a contract calls its contacts (9.3).
+/// Fixed element name in two mapping types, independent of the contract's contact element (9.3).
 const LITERAL_CONTACT: &str = "contact";
 
-/// The root of every record that is not rejected (contract.md 4).
+/// Root of every record that is not rejected (contract.md 4).
 const ROOT: &str = "Provenir";
 
-/// Warns about look-ups of mappings.
+/// Warns about the look-ups of mappings.
 pub(super) fn warn(pair: ContractPair<'_>, found: &mut Vec<Diagnostic>) {
     for compiled in pair.compiled() {
         literal_names(pair.draft, &compiled, found);
@@ -25,12 +26,12 @@ pub(super) fn warn(pair: ContractPair<'_>, found: &mut Vec<Diagnostic>) {
     without_rule(pair, found);
 }
 
-/// The name of the elements that a filter rule is for.
+/// Name of the elements of a filter rule.
 fn element<'d>(draft: &'d ContractSyntax, element_type: &str) -> &'d str {
     rule(draft, element_type).map_or("", |rule| last_segment(&rule.value.xml_child_path))
 }
 
-/// Types with names of elements in them, of use to one product line alone.
+/// Reports mapping types with fixed element names, which work for one product line only.
 fn literal_names(
     draft: &ContractSyntax,
     compiled: &CompiledMapping<'_>,
@@ -47,8 +48,8 @@ fn literal_names(
         let other = wanted.iter().find(|(name, kind)| element(draft, kind) != *name);
         if let Some((name, kind)) = other {
             let message = format!(
-                "{} is never found: {} looks for elements named {name}, and those of this \
-                 contract are named {}",
+                "{} is never found: {} looks for elements named {name}, but this \
+                 contract names them {}",
                 compiled.name(),
                 step.name,
                 element(draft, kind)
@@ -59,7 +60,7 @@ fn literal_names(
     }
 }
 
-/// The second type of the contact rule, of which there may be none.
+/// Reports a second type that the contact rule does not have.
 fn second_role(
     pair: ContractPair<'_>,
     compiled: &CompiledMapping<'_>,
@@ -70,10 +71,8 @@ fn second_role(
         Lookup::Authorized { .. } | Lookup::LastValid(LastValid { role: ContactRole::Second, .. })
     );
     if asks && pair.contract.contacts.types.len() < 2 {
-        let message = format!(
-            "{} is never found: the rule for contacts lists no second type",
-            compiled.name()
-        );
+        let message =
+            format!("{} is never found: the rule for contacts has no second type", compiled.name());
         found.push(compiled.written.diagnostic(Code::NeverFound, "mapping_type", message));
     }
 }
@@ -83,9 +82,9 @@ fn path(pair: ContractPair<'_>, compiled: &CompiledMapping<'_>, found: &mut Vec<
     let path = written.value.path();
     let message = match &compiled.mapping.lookup {
         Lookup::Path { .. } if !can_be(path) => {
-            format!("{name} is never found: paths start with /{ROOT} and end with a name")
+            format!("{name} is never found: paths must start with /{ROOT} and end with a name")
         }
-        Lookup::Nothing => format!("{name} is never found: no contact has a place {path}"),
+        Lookup::Nothing => format!("{name} is never found: no contact has an element {path}"),
         Lookup::Child(_) => {
             let own = match &pair.contract.procedures[compiled.table] {
                 Procedure::Children(plan) if plan.kind == ChildKind::Employment => "employment",
@@ -95,10 +94,9 @@ fn path(pair: ContractPair<'_>, compiled: &CompiledMapping<'_>, found: &mut Vec<
             if own.is_empty() || last_segment(path) == own {
                 return;
             }
-            let message = format!(
-                "xml_path has no effect: {name} is looked up in the {own} that the row is about"
-            );
-            let help = format!("write the path of {own}, where the attribute is looked up");
+            let message =
+                format!("xml_path has no effect: {name} is looked up in the row's own {own}");
+            let help = format!("use the path of {own}, where the attribute is looked up");
             found.push(written.diagnostic(Code::IgnoredKey, "xml_path", message).with_help(help));
             return;
         }
@@ -107,7 +105,7 @@ fn path(pair: ContractPair<'_>, compiled: &CompiledMapping<'_>, found: &mut Vec<
     found.push(written.diagnostic(Code::NeverFound, "xml_path", message));
 }
 
-/// Whether a record that is not rejected can have an element at a path.
+/// True if a record that is not rejected can have an element at this path.
 fn can_be(path: &str) -> bool {
     let mut segments = path.split('/');
     segments.next() == Some("")
@@ -115,18 +113,18 @@ fn can_be(path: &str) -> bool {
         && segments.all(|segment| !segment.is_empty())
 }
 
-/// Rules for elements that are nowhere.
+/// Reports rules for elements that no record can have.
 fn rules(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     for rule in draft.rules.iter().filter(|rule| !can_be(&rule.value.xml_child_path)) {
         let message = format!(
-            "no {} is found: paths start with /{ROOT} and end with a name",
+            "no {} is found: paths must start with /{ROOT} and end with a name",
             rule.value.element_type
         );
         found.push(rule.diagnostic(Code::NeverFound, "xml_child_path", message));
     }
 }
 
-/// Employments need no rule, and have no rows without one.
+/// Reports a missing employment rule. The rule is optional, but without it there are no rows.
 fn without_rule(pair: ContractPair<'_>, found: &mut Vec<Diagnostic>) {
     let employment = pair.contract.procedures.iter().position(|procedure| {
         matches!(procedure, Procedure::Children(plan) if plan.kind == ChildKind::Employment)
@@ -136,7 +134,7 @@ fn without_rule(pair: ContractPair<'_>, found: &mut Vec<Diagnostic>) {
     };
     if let Some(first) = pair.compiled().into_iter().find(|compiled| compiled.table == table) {
         let message = format!(
-            "{} gets no row: no filter rule is for employment",
+            "{} gets no row: there is no filter rule for employment",
             first.written.value.table()
         );
         found.push(

@@ -1,4 +1,5 @@
-//! Lengths, defaults and conversions that do something else than they seem to (contract.md 9, 10).
+//! Warnings about lengths, defaults and conversions that do something else than they seem to
+//! (contract.md 9, 10).
 
 use rustc_hash::FxHashMap;
 
@@ -33,7 +34,7 @@ fn is_text(data_type: DataType) -> bool {
     matches!(data_type, DataType::String | DataType::Other)
 }
 
-/// Lengths count nowhere in rows of section 11.
+/// Reports lengths with an unexpected effect. In rows of section 11 lengths have no effect.
 fn length(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let (mapping, name) = (compiled.mapping, compiled.name());
     let data_type = mapping.data_type;
@@ -41,10 +42,9 @@ fn length(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     let (code, message) = match mapping.length {
-        DataLength::Number(0) if is_text(data_type) => (
-            Code::NegativeLength,
-            format!("data_length 0 cuts every value of {name} down to nothing"),
-        ),
+        DataLength::Number(0) if is_text(data_type) => {
+            (Code::NegativeLength, format!("data_length 0 makes every value of {name} empty"))
+        }
         DataLength::Number(length) if length < 0 && is_text(data_type) => {
             let characters = match length {
                 -1 => "the last character".to_owned(),
@@ -55,22 +55,22 @@ fn length(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
                 format!("data_length {length} cuts {characters} of every value of {name}"),
             )
         }
-        DataLength::Unusable if is_text(data_type) => (
-            Code::UnusableLength,
-            format!("data_length is no whole number: nothing of {name} is cut"),
-        ),
+        DataLength::Unusable if is_text(data_type) => {
+            (Code::UnusableLength, format!("data_length is not an integer: {name} is not cut"))
+        }
         DataLength::Unusable if data_type == DataType::Decimal => {
-            (Code::UnusableLength, format!("data_length is no whole number: {name} is always null"))
+            (Code::UnusableLength, format!("data_length is not an integer: {name} is always null"))
         }
         _ => return,
     };
     found.push(compiled.written.diagnostic(code, "data_length", message));
 }
 
-/// Fraction digits that a decimal gets where its length does not count (contract.md 10.2, 12.5).
+/// Fraction digits of a decimal whose length has no effect (contract.md 10.2, 12.5).
 pub(super) const DIGITS: i64 = 2;
 
-/// Lengths count for texts and decimals that are neither calculated nor in rows of section 11.
+/// Reports lengths without effect. They only affect texts and decimals that are neither calculated
+/// nor in rows of section 11.
 fn length_without_effect(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let mapping = compiled.mapping;
     let DataLength::Number(length) = mapping.length else { return };
@@ -91,27 +91,27 @@ fn length_without_effect(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnos
     found.push(compiled.written.diagnostic(Code::IgnoredKey, "data_length", message));
 }
 
-/// Whether an expression gives the value.
+/// True if an expression gives the value.
 pub(super) fn calculates(mapping: &Mapping) -> bool {
     mapping.chain.iter().any(|step| matches!(step, Step::Calculated(_)))
 }
 
-/// Whole numbers without a mapping type (contract.md 9.1).
+/// Reports integers without a mapping type (contract.md 9.1).
 fn first_number(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let mapping = compiled.mapping;
-    // Keys are set last, whatever was mapped.
+    // Keys are set last and replace the mapped value.
     let is_key = matches!(compiled.written.value.column(), "app_id" | "con_id");
     let plain = mapping.chain.is_empty() && compiled.makes.is_none() && !is_key;
     if plain && mapping.data_type.is_integer() {
         let message = format!(
-            "{} takes the first digits of the text: -5 becomes 5, 1,234 becomes 1",
+            "{} is the first number in the text: -5 becomes 5, 1,234 becomes 1",
             compiled.name()
         );
         found.push(compiled.written.diagnostic(Code::FirstNumber, "data_type", message));
     }
 }
 
-/// Without a conversion any text that is not blank is true (contract.md 10.4).
+/// Reports bits without a conversion: any text that is not blank is true (contract.md 10.4).
 fn bit(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let mapping = compiled.mapping;
     let is_bit = matches!(mapping.data_type, DataType::Bit | DataType::Boolean);
@@ -120,12 +120,13 @@ fn bit(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     });
     if is_bit && !converts && compiled.makes.is_none() {
         let name = compiled.name();
-        let message = format!("{name} is 1 for every text that is not blank, 0, N and false too");
+        let message =
+            format!("{name} is 1 for every text that is not blank, including 0, N and false");
         found.push(compiled.written.diagnostic(Code::BitWithoutType, "data_type", message));
     }
 }
 
-/// Digits are read as one number, which has no leading zeros (contract.md 9.4).
+/// Reports digits that are read as one number, without leading zeros (contract.md 9.4).
 fn digits(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     let types = &compiled.written.value.types;
     let step = types.iter().find(|step| matches!(&*step.name, "numbers_only" | "extract_numeric"));
@@ -137,7 +138,7 @@ fn digits(compiled: &CompiledMapping<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether a step makes a value of everything, so that a result is never null.
+/// True if a step gives a value for every input, so that the result is never null.
 pub(super) fn answers_always(contract: &Contract, step: Option<&Step>) -> bool {
     match step {
         Some(Step::CharToBit | Step::BooleanToBit | Step::NowIfBlank) => true,
@@ -146,7 +147,7 @@ pub(super) fn answers_always(contract: &Contract, step: Option<&Step>) -> bool {
     }
 }
 
-/// What a first step that always answers makes of a blank.
+/// Result for a blank of a first step that always gives a value.
 pub(super) fn of_blank(contract: &Contract, step: Option<&Step>) -> Option<Value> {
     let bit = |map: &FxHashMap<Box<str>, i64>| Value::Int(map.get("").copied().unwrap_or(0));
     match step? {
@@ -157,38 +158,38 @@ pub(super) fn of_blank(contract: &Contract, step: Option<&Step>) -> Option<Value
     }
 }
 
-/// Whether a blank becomes the very value that the default is: then it is told from data by it.
+/// True if a blank becomes exactly the default. Then it does not count as data.
 pub(super) fn fills_blanks(contract: &Contract, step: Option<&Step>, default: &Value) -> bool {
-    // Compared as texts: a number equals a number, whatever their types.
+    // Compared as texts: equal numbers are equal, whatever their types.
     of_blank(contract, step).is_some_and(|value| text_of(&value) == text_of(default))
 }
 
-/// Why a default has no effect on any record; `None` where it may have one (contract.md 9.5).
+/// Reason why a default never has an effect; `None` if it may have one (contract.md 9.5).
 fn never_applies(contract: &Contract, compiled: &CompiledMapping<'_>) -> Option<&'static str> {
     let mapping = compiled.mapping;
     let raw = mapping.default.raw.as_ref()?;
     let first = mapping.chain.first();
     match compiled.makes {
         Some(RowKind::Collateral) => return never_in_collateral(compiled),
-        Some(_) => return Some("rows of this kind use none"),
+        Some(_) => return Some("rows of this kind use no default"),
         None => {}
     }
     if mapping.default.typed.as_ref().is_some_and(|default| fills_blanks(contract, first, default))
     {
-        // It decides whether the column counts as data (contract.md 7.1).
+        // The default decides if the column counts as data (contract.md 7.1).
         return None;
     }
     match first {
         Some(Step::CharToBit | Step::BooleanToBit) => {
-            return Some("the conversion makes 0 or 1 of everything, of a blank too");
+            return Some("the conversion gives 0 or 1 for every value, including a blank");
         }
         Some(Step::Enum(_)) if answers_always(contract, first) => {
-            return Some("the entry \"\" of the enumeration answers for everything");
+            return Some("the entry \"\" of the enumeration matches everything");
         }
-        Some(Step::NowIfBlank) => return Some("a blank becomes the time of the run"),
+        Some(Step::NowIfBlank) => return Some("a blank becomes the current time"),
         _ => {}
     }
-    // A null result of a column that is not nullable takes the default as written.
+    // A column that is not nullable takes the default as written for a null result.
     if !mapping.nullable {
         return None;
     }
@@ -209,19 +210,20 @@ fn never_applies(contract: &Contract, compiled: &CompiledMapping<'_>) -> Option<
         return None;
     }
     Some(if is_falsy(raw) {
-        "0, false and the empty text are no defaults for a nullable column"
+        "a nullable column ignores the defaults 0, false and \"\""
     } else {
         "it does not convert to the data type, and the column is nullable"
     })
 }
 
-/// Collateral rows convert truthy defaults by rules of their own (contract.md 9.5 c, 11.6).
+/// Reason for a collateral row. It converts truthy defaults by its own rules (contract.md 9.5 c,
+/// 11.6).
 fn never_in_collateral(compiled: &CompiledMapping<'_>) -> Option<&'static str> {
     let mapping = compiled.mapping;
     if mapping.chain.iter().any(|step| matches!(step, Step::CharToBit)) {
-        return Some("the conversion makes 0 or 1 of everything, of a blank too");
+        return Some("the conversion gives 0 or 1 for every value, including a blank");
     }
-    mapping.default.typed.is_none().then_some("rows of collateral take no 0 and no empty text")
+    mapping.default.typed.is_none().then_some("collateral rows ignore the defaults 0 and \"\"")
 }
 
 fn is_falsy(value: &Value) -> bool {

@@ -1,6 +1,5 @@
-//! What is legal in a contract and does not do what its text says, or does not go together with the
-//! tables that it is to fill. Reports, and changes nothing; what only records can show is not known
-//! here.
+//! Linter: reports valid parts of a contract that do not do what their text says, or do not fit the
+//! tables. Facts that depend on records are not known here.
 
 mod columns;
 mod expression;
@@ -17,8 +16,8 @@ pub use self::presence::{Targets, span_of};
 use super::diagnostic::{Diagnostic, sort};
 use super::syntax::ContractSyntax;
 
-/// What can be said of a contract that may have faults: keys, words and expressions of no effect,
-/// and the tables and columns that mappings name and nothing has.
+/// Diagnostics of a contract that may have errors: keys, names and expressions without effect, and
+/// mapped tables and columns that do not exist.
 pub fn of_draft(draft: &ContractSyntax, targets: Targets<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     keys::warn(draft, &mut found);
@@ -31,8 +30,8 @@ pub fn of_draft(draft: &ContractSyntax, targets: Targets<'_>) -> Vec<Diagnostic>
     found
 }
 
-/// Everything that can be said of a contract without faults, in the order of its text; with tables
-/// to fill also what they and the mappings disagree in.
+/// All warnings about a contract without errors, in the order of its text. With target tables, also
+/// differences between tables and mappings.
 pub fn warnings(pair: ContractPair<'_>, targets: Targets<'_>) -> Vec<Diagnostic> {
     let mut found = of_draft(pair.draft, targets);
     for compiled in pair.compiled() {

@@ -1,4 +1,4 @@
-//! A contract as written and as compiled, side by side. Warns about nothing.
+//! A contract as written and as compiled.
 
 use crate::contract::model::{Contract, Mapping, Procedure, RowKind};
 use crate::contract::syntax::{ContractSyntax, FieldMapping, Spanned};
@@ -6,7 +6,7 @@ use crate::contract::syntax::{ContractSyntax, FieldMapping, Spanned};
 /// A contract in both its forms, as written and as compiled.
 #[derive(Debug, Clone, Copy)]
 pub struct ContractPair<'c> {
-    /// As written; without faults.
+    /// As written, without errors.
     pub draft: &'c ContractSyntax,
     /// As compiled from the same text.
     pub contract: &'c Contract,
@@ -19,9 +19,9 @@ pub struct CompiledMapping<'c> {
     pub written: &'c Spanned<FieldMapping>,
     /// As compiled.
     pub mapping: &'c Mapping,
-    /// Index of its table in the contract's.
+    /// Index of its table in [`Contract::tables`].
     pub table: usize,
-    /// The kind of the rows that it makes, if it makes rows.
+    /// Kind of the rows that the mapping creates, if it creates rows.
     pub makes: Option<RowKind>,
 }
 
@@ -43,7 +43,7 @@ impl<'c> ContractPair<'c> {
                     for group in groups {
                         group.members.iter().for_each(|m| add(m, Some(group.kind)));
                     }
-                    // All groups of a table share the mapping of the notes.
+                    // All groups of a table share the notes mapping.
                     let notes = groups.first().and_then(|group| group.notes.as_ref());
                     if let Some(notes) = notes {
                         add(notes, Some(RowKind::PolicyException));
@@ -55,7 +55,7 @@ impl<'c> ContractPair<'c> {
         all
     }
 
-    /// The entry of `mappings` with this index.
+    /// Entry of `mappings` with this index.
     pub fn written(self, index: usize) -> Option<&'c Spanned<FieldMapping>> {
         let at = self.draft.mappings.binary_search_by_key(&index, |m| m.value.index).ok()?;
         self.draft.mappings.get(at)
@@ -63,13 +63,13 @@ impl<'c> ContractPair<'c> {
 }
 
 impl CompiledMapping<'_> {
-    /// `table.column`; of a mapping that names no column the table.
+    /// `table.column`, or the table if the mapping names no column.
     pub(super) fn name(&self) -> String {
         name(&self.written.value)
     }
 }
 
-/// `table.column` of a mapping; of one that names no column the table.
+/// `table.column` of a mapping, or the table if it names no column.
 pub(super) fn name(mapping: &FieldMapping) -> String {
     match mapping.column() {
         "" => mapping.table().to_owned(),

@@ -1,4 +1,4 @@
-//! Tables and columns that mappings name and that are not there: no run starts with them.
+//! Mapped tables and columns that do not exist. No run starts with them.
 
 use std::collections::BTreeSet;
 
@@ -10,21 +10,21 @@ use crate::contract::model::RowKind;
 use crate::contract::shape::{ColumnShape, TableShape};
 use crate::contract::syntax::{ContractSyntax, FieldMapping, Spanned};
 
-/// What mappings are compared with, as far as it is known.
+/// Target tables of the mappings, as far as known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Targets<'t> {
-    /// The tables of the catalogue.
+    /// Tables of the catalogue.
     pub catalogue: Option<&'t [TableShape]>,
-    /// The tables of a store.
+    /// Tables of a store.
     pub store: Option<&'t [TableShape]>,
 }
 
-/// Who says that a table is so.
+/// Origin of a target table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TargetKind {
-    /// The catalogue, which minds the case of names.
+    /// Catalogue, which is case-sensitive.
     Catalogue,
-    /// The store, which does not.
+    /// Store, which is not.
     Store,
 }
 
@@ -43,7 +43,7 @@ impl TargetKind {
         }
     }
 
-    /// The column with this name.
+    /// Column with this name.
     pub(super) fn column<'t>(self, table: &'t TableShape, name: &str) -> Option<&'t ColumnShape> {
         table.columns.iter().find(|column| self.same(&column.name, name))
     }
@@ -57,14 +57,14 @@ impl<'t> Targets<'t> {
         }
     }
 
-    /// The table with this name, by the word of one of the two.
+    /// Table with this name in the catalogue or in the store.
     pub(super) fn table(self, origin: TargetKind, name: &str) -> Option<&'t TableShape> {
         self.of(origin)?.iter().find(|table| origin.same(&table.name, name))
     }
 }
 
-/// The column that a mapping itself names in its rows: none where rows of its table have columns of
-/// their own, or where it makes none.
+/// Column that a mapping names in its rows. `None` if rows of its table have fixed columns, or if
+/// it creates no row.
 fn own_column(mapping: &FieldMapping) -> Option<&str> {
     let column = Some(mapping.column()).filter(|column| !column.is_empty())?;
     match RowKind::ALL.into_iter().find(|kind| kind.table() == mapping.table()) {
@@ -73,7 +73,7 @@ fn own_column(mapping: &FieldMapping) -> Option<&str> {
     }
 }
 
-/// Tables and columns that mappings name, of a contract that may have faults.
+/// Reports missing tables and columns of a contract that may have errors.
 pub(super) fn mapped(draft: &ContractSyntax, targets: Targets<'_>, found: &mut Vec<Diagnostic>) {
     for origin in [TargetKind::Catalogue, TargetKind::Store] {
         let Some(tables) = targets.of(origin) else { continue };
@@ -98,7 +98,8 @@ pub(super) fn mapped(draft: &ContractSyntax, targets: Targets<'_>, found: &mut V
     }
 }
 
-/// A table that the store lacks and the catalogue has is created; any other stops a run.
+/// Reports a missing table. A run creates it in the store if the catalogue has it; otherwise no run
+/// starts.
 fn no_table(
     origin: TargetKind,
     tables: &[TableShape],
@@ -112,7 +113,7 @@ fn no_table(
     }
     let diagnostic = mapping.diagnostic(Code::MissingTable, "target_table", message);
     match nearest(name, tables.iter().map(|table| table.name.as_str())) {
-        Some(meant) => diagnostic.with_help(format!("was {meant} meant? If not, add the table")),
+        Some(meant) => diagnostic.with_help(format!("did you mean {meant}? If not, add the table")),
         None => diagnostic,
     }
 }
@@ -134,12 +135,14 @@ fn lacking(
     let diagnostic = mapping.diagnostic(Code::LackingColumn, key, message);
     let meant = nearest(name, table.columns.iter().map(|column| column.name.as_str()));
     Some(match meant.filter(|_| column.is_none()) {
-        Some(meant) => diagnostic.with_help(format!("was {meant} meant? If not, add the column")),
+        Some(meant) => {
+            diagnostic.with_help(format!("did you mean {meant}? If not, add the column"))
+        }
         None => diagnostic,
     })
 }
 
-/// Columns that rows get without a mapping of their own: keys, and what the type of a row says.
+/// Reports missing columns that rows get without a mapping: keys, and columns of the row kind.
 pub(super) fn fixed(pair: ContractPair<'_>, targets: Targets<'_>, found: &mut Vec<Diagnostic>) {
     for own in &pair.contract.tables {
         let of_table = |mapping: &&Spanned<FieldMapping>| mapping.value.table() == own.name;
@@ -158,8 +161,8 @@ pub(super) fn fixed(pair: ContractPair<'_>, targets: Targets<'_>, found: &mut Ve
     }
 }
 
-/// Where something stands that is about a table as a whole: its entry in the order of insertion,
-/// else its first mapping, else the order.
+/// Path and span for a diagnostic about a whole table: its entry in the insertion order, else its
+/// first mapping, else the insertion order.
 pub fn span_of(draft: &ContractSyntax, table: &str) -> (String, Span) {
     const ORDER: &str = "table_insertion_order";
     let order = draft.root.get(ORDER).map_or(&[][..], Node::items);

@@ -1,4 +1,4 @@
-//! Tables whose rows come or fail to come against appearance (contract.md 7.2, 9.4, 11).
+//! Warnings about tables that get rows, or get none, against appearance (contract.md 7.2, 9.4, 11).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use crate::contract::json::Node;
 use crate::contract::model::{ChildKind, Contract, Mapping, Procedure, RowKind, Step};
 use crate::contract::syntax::{ContractSyntax, FieldMapping, Spanned};
 
-/// The log, which is inserted into without a mapping.
+/// The log table, which is filled without a mapping.
 const LOG: &str = "processing_log";
 
-/// Warns about mappings that make no row, about the order of tables and about enumerations.
+/// Warns about mappings that create no row, about the insertion order and about enumerations.
 pub(super) fn of_draft(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     for mapping in &draft.mappings {
         no_row(mapping, found);
@@ -33,7 +33,7 @@ pub(super) fn always_kept(pair: ContractPair<'_>, found: &mut Vec<Diagnostic>) {
     of_children(pair.contract, &compiled, found);
 }
 
-/// Tables with a column that holds more than its default in every record (contract.md 7.2).
+/// Reports tables with a column that differs from its default in every record (contract.md 7.2).
 fn of_application(
     contract: &Contract,
     compiled: &[CompiledMapping<'_>],
@@ -63,8 +63,8 @@ fn of_application(
     }
 }
 
-/// Children whose columns that count are filled with defaults, so that none is blank (contract.md
-/// 7.3).
+/// Reports child tables whose deciding columns are filled with defaults and so are never blank
+/// (contract.md 7.3).
 fn of_children(contract: &Contract, compiled: &[CompiledMapping<'_>], found: &mut Vec<Diagnostic>) {
     for (table, procedure) in contract.procedures.iter().enumerate() {
         let Procedure::Children(plan) = procedure else { continue };
@@ -84,7 +84,7 @@ fn of_children(contract: &Contract, compiled: &[CompiledMapping<'_>], found: &mu
             ChildKind::Employment => "employment",
         };
         let message = format!(
-            "{} gets a row from every {what}, however blank: defaults fill {}",
+            "{} gets a row from every {what}, even a blank one: defaults fill {}",
             contract.tables[table].name,
             listed(&names)
         );
@@ -92,12 +92,12 @@ fn of_children(contract: &Contract, compiled: &[CompiledMapping<'_>], found: &mu
     }
 }
 
-/// Whether a blank becomes the default (contract.md 9.5 a).
+/// True if a blank becomes the default (contract.md 9.5 a).
 fn fills_up(mapping: &Mapping) -> bool {
     matches!(mapping.chain.first(), None | Some(Step::Digits { .. } | Step::General))
 }
 
-/// Parameters that rows are told apart by (contract.md 11).
+/// Reports unusable parameters, which distinguish rows (contract.md 11).
 fn parameter(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     for step in &mapping.value.types {
         let kind = RowKind::ALL.into_iter().find(|kind| kind.type_name() == step.name);
@@ -108,13 +108,13 @@ fn parameter(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
         let is_number = parameter.parse::<i64>().is_ok();
         let why = match kind {
             RowKind::Score | RowKind::Indicator if parameter.is_empty() => {
-                "rows of such types are told apart by the text in parentheses"
+                "the text in parentheses distinguishes the rows of this type"
             }
             RowKind::Collateral | RowKind::Warranty if !is_number => {
-                "rows of such types are told apart by a whole number in parentheses"
+                "an integer in parentheses distinguishes the rows of this type"
             }
             RowKind::PolicyException if !parameter.is_empty() && !is_number => {
-                "the kind of an exception is a whole number; without one it is for the notes"
+                "the kind of an exception is an integer; without one, the mapping is for the notes"
             }
             _ => continue,
         };
@@ -124,7 +124,7 @@ fn parameter(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Only the first `policy_exceptions()` gives the notes (contract.md 11.5).
+/// Reports later `policy_exceptions()`: only the first gives the notes (contract.md 11.5).
 fn later_notes(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     let notes = |mapping: &&Spanned<FieldMapping>| {
         mapping.value.table() == RowKind::PolicyException.table()
@@ -134,13 +134,15 @@ fn later_notes(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
             })
     };
     for later in draft.mappings.iter().filter(notes).skip(1) {
-        let message = "the mapping has no effect: an earlier policy_exceptions() gives the notes";
+        let message =
+            "the mapping has no effect: an earlier policy_exceptions() provides the notes";
         let diagnostic = later.diagnostic(Code::MakesNoRow, "mapping_type", message);
-        found.push(diagnostic.with_help("take the mapping out"));
+        found.push(diagnostic.with_help("remove the mapping"));
     }
 }
 
-/// Tables that are mapped and not ordered, and the other way round (contract.md 14.1).
+/// Reports mapped tables without an insertion order, and ordered tables without a mapping
+/// (contract.md 14.1).
 fn order(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     let order = &draft.head.table_insertion_order;
     let mut told = BTreeSet::new();
@@ -150,7 +152,7 @@ fn order(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let message = format!(
-            "table_insertion_order does not have {table}: its rows go in behind all others"
+            "{table} is not in table_insertion_order: its rows are inserted after all others"
         );
         found.push(mapping.diagnostic(Code::InsertionOrder, "target_table", message));
     }
@@ -162,38 +164,39 @@ fn order(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
             continue;
         };
         let path = format!("table_insertion_order[{index}]");
-        let message = format!("nothing maps a table {table}");
+        let message = format!("no mapping fills a table {table}");
         let diagnostic = Diagnostic::new(Code::InsertionOrder, path, node.span, message);
         let meant = nearest(table, told.iter().copied());
         found.push(match meant {
-            Some(meant) => diagnostic.with_help(format!("was {meant} meant?")),
-            None => diagnostic.with_help("take the table out of the order"),
+            Some(meant) => diagnostic.with_help(format!("did you mean {meant}?")),
+            None => diagnostic.with_help("remove the table from table_insertion_order"),
         });
     }
 }
 
-/// Whether even a record without the attribute gives the column a value that is not its default.
+/// True if even a record without the attribute gives the column another value than its default.
 fn is_never_default(contract: &Contract, compiled: &CompiledMapping<'_>) -> bool {
     let (first, default) = (compiled.mapping.chain.first(), &compiled.mapping.default.typed);
     of_blank(contract, first).is_some()
         && !default.as_ref().is_some_and(|default| fills_blanks(contract, first, default))
 }
 
-/// A row-creating type in another table, or a table of such rows without its type (contract.md 11).
+/// Reports a row-creating type in another table, or a table of such rows without the type
+/// (contract.md 11).
 fn no_row(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
     let value = &mapping.value;
     let table = value.table();
     let own = RowKind::ALL.into_iter().find(|kind| kind.table() == table);
     if let Some(kind) = own.filter(|kind| !value.has_type(kind.type_name())) {
         let message =
-            format!("the mapping has no effect: {} alone makes rows of {table}", kind.type_name());
+            format!("the mapping has no effect: only {} creates rows of {table}", kind.type_name());
         found.push(mapping.diagnostic(Code::MakesNoRow, "target_table", message));
     }
     for step in &value.types {
         let kind = RowKind::ALL.into_iter().find(|kind| kind.type_name() == step.name);
         if let Some(kind) = kind.filter(|kind| kind.table() != table) {
             let message =
-                format!("{} makes rows of {} alone, not of {table}", step.name, kind.table());
+                format!("{} only creates rows of {}, not of {table}", step.name, kind.table());
             let diagnostic = Diagnostic::new(
                 Code::MakesNoRow,
                 format!("{}.mapping_type", mapping.path),
@@ -202,14 +205,14 @@ fn no_row(mapping: &Spanned<FieldMapping>, found: &mut Vec<Diagnostic>) {
             );
             let meant = nearest(table, RowKind::ALL.map(RowKind::table));
             found.push(match meant {
-                Some(meant) => diagnostic.with_help(format!("was the table {meant} meant?")),
+                Some(meant) => diagnostic.with_help(format!("did you mean the table {meant}?")),
                 None => diagnostic,
             });
         }
     }
 }
 
-/// Enumerations in use with an entry for everything (contract.md 9.4).
+/// Reports used enumerations with an entry that matches everything (contract.md 9.4).
 fn catch_all(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
     let mut users: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for mapping in draft.mappings.iter().filter(|mapping| mapping.value.has_type("enum")) {
@@ -222,7 +225,7 @@ fn catch_all(draft: &ContractSyntax, found: &mut Vec<Diagnostic>) {
         let entry = enums.and_then(|enums| enums.get(&name)).and_then(|map| map.get(""));
         let Some(entry) = entry else { continue };
         let message = format!(
-            "{} has the entry \"\" for every unknown text, not for blanks alone",
+            "{} uses the entry \"\" for every unknown text, not only for blanks",
             listed(&columns)
         );
         let path = format!("enum_mappings.{name}.\"\"");
