@@ -1,7 +1,8 @@
-//! What travels: the values that one step of the pipeline hands to the next.
+//! Values that one step of the pipeline hands to the next.
 //!
 //! `RawRecord → ValidRecord → ParsedRecord → RowSet → TypedRecord`, each moved into the next step.
-//! A record that cannot go on becomes a [`Reject`] or a [`Refusal`], which is data and no error.
+//! A record that fails becomes a [`Reject`] or a [`Refusal`]. Both are data, not errors of the
+//! program.
 
 mod parsed;
 
@@ -15,44 +16,45 @@ pub use parsed::{
     Attribute, Element, ElementKinds, NO_ATTRIBUTE, OTHER_SPELLING, ParsedRecord, TextRange,
 };
 
-/// One record as the source gives it.
+/// A record as the source provides it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawRecord {
-    /// The source's key (`app_id` of the source table), 1 …= `i32::MAX`.
+    /// Key in the source (`app_id` of the source table), 1 ..= `i32::MAX`.
     pub key: i32,
-    /// The text's bytes as stored; `None` where the source holds null.
+    /// Bytes of the text as stored; `None` if the source has null.
     pub bytes: Option<Vec<u8>>,
 }
 
-/// A record whose text passed the text checks of contract.md 4.
+/// A record whose text passed the checks of contract.md 4.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidRecord {
-    /// The source's key.
+    /// Key in the source.
     pub key: i32,
-    /// The decoded text, cleaned as contract.md 4 says.
+    /// Decoded text, cleaned as in contract.md 4.
     pub text: String,
-    /// Whether one cleaning leaves characters before the root that only a second one removes: the
-    /// reference validates the one and parses the other, so such a record fails at `parsing`.
+    /// True if characters before the root remain after one cleaning and only a second one removes
+    /// them. The reference validates the text cleaned twice but parses the text cleaned once, so
+    /// such a record fails at `parsing`.
     pub cleaned_twice: bool,
 }
 
-/// The stage at which a record left the pipeline; the names are those of logs and reports.
+/// Stage at which a record left the pipeline, named as in logs and reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// Text and tree checks.
+    /// Checks of text and tree.
     Validation,
-    /// The scan of the text.
+    /// Scan of the text.
     Parsing,
-    /// Contract to rows.
+    /// Mapping to rows.
     Mapping,
-    /// Rows to the column types of the table catalogue.
+    /// Conversion to the column types of the table catalogue.
     Coerce,
-    /// The store itself.
+    /// Insert into the store.
     Store,
 }
 
 impl Stage {
-    /// The name in logs, reports and `migrator rows`.
+    /// Name in logs, reports and `migrator rows`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Validation => "validation",
@@ -75,47 +77,47 @@ impl fmt::Display for Stage {
 pub struct Reject {
     /// `Validation`, `Parsing` or `Mapping`.
     pub stage: Stage,
-    /// One line for people.
+    /// Reason, in one line.
     pub reason: String,
 }
 
-/// A record that a table must refuse: logged as `failed`, counted as *failed*.
+/// A record with a value that a table does not accept: logged as `failed`, counted as *failed*.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// `Coerce` or `Store`.
     pub stage: Stage,
-    /// The table that refuses.
+    /// Table that does not accept the value.
     pub table: String,
-    /// The column, where it is known.
+    /// Column, if known.
     pub column: Option<String>,
-    /// One fixed text per cause.
+    /// Reason: one fixed text per cause.
     pub reason: String,
 }
 
-/// A point in time as the mapper yields it; some texts carry an offset from UTC.
+/// A point in time from the mapper. Some texts have an offset from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp {
-    /// The wall-clock time as written.
+    /// Wall-clock time as written.
     pub local: NaiveDateTime,
-    /// Seconds east of UTC, where the text named an offset.
+    /// Seconds east of UTC, if the text has an offset.
     pub offset_s: Option<i32>,
 }
 
-/// The text of a cell. Most are short: up to 24 bytes stay in place and cost no allocation.
+/// Text of a cell. Up to 24 bytes are stored inline, without allocation.
 pub type CellText = CompactString;
 
-/// A value as the mapper yields it, before any table has seen it.
+/// A value from the mapper, before conversion to a column type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Present and null (different from a column that is left out).
+    /// Present and null. A column that is left out has no value.
     Null,
-    /// A whole number.
+    /// An integer.
     Int(i64),
-    /// A whole number beyond 64 bits: an optional `-`, then digits without leading zeros.
+    /// An integer beyond 64 bits: an optional `-`, then digits without leading zeros.
     BigInt(Box<str>),
-    /// A binary double; decimals are delivered as doubles (contract.md 10.2). May be NaN.
+    /// A double; decimals are doubles too (contract.md 10.2). May be NaN.
     Float(f64),
-    /// A truth value (data type `boolean`).
+    /// A boolean (data type `boolean`).
     Bool(bool),
     /// A text.
     Text(CellText),
@@ -124,33 +126,33 @@ pub enum Value {
 }
 
 impl Value {
-    /// Whether it is null. Cheaper than a comparison with it.
+    /// True if the value is null. Cheaper than `==`.
     #[inline]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 }
 
-/// One column of a row.
+/// A column of a row and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     /// Index into the columns of the contract's table.
     pub column: u16,
-    /// What the column gets.
+    /// Value of the column.
     pub value: Value,
 }
 
-/// The cells of a row. Most rows hold a key and a value, and cost no allocation.
+/// Cells of a row. Most rows have two, a key and a value, and need no allocation.
 pub type Cells = SmallVec<[Cell; 4]>;
 
-/// One row of a target table. Columns that are not among the cells are *omitted*.
+/// A row of a target table. Columns without a cell are *omitted*.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
-    /// The cells, in the order in which the mapper set them; no column twice.
+    /// Cells in the order in which the mapper set them, each column at most once.
     pub cells: Cells,
 }
 
-/// The rows of one table of a record.
+/// Rows of one table of a record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableRows {
     /// Index into the contract's tables.
@@ -159,29 +161,29 @@ pub struct TableRows {
     pub rows: Vec<Row>,
 }
 
-/// What the mapper makes of one record.
+/// Result of mapping one record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowSet {
-    /// The source's key.
+    /// Key in the source.
     pub key: i32,
-    /// Tables with rows, in the contract's order of insertion.
+    /// Tables with rows, in the contract's insertion order.
     pub tables: Vec<TableRows>,
 }
 
-/// A value in the type of its column: what both stores hold.
+/// A value in the type of its column, as both stores hold it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SqlValue {
-    /// Null; in an identity or computed column: left to the store.
+    /// Null. In an identity or computed column the store provides the value.
     Null,
     /// `bit`.
     Bit(bool),
     /// `tinyint`, `smallint`, `int`, `bigint`.
     Int(i64),
-    /// `decimal(p, s)`: `units` · 10^-`scale`, `scale` being the column's.
+    /// `decimal(p, s)`: `units` · 10^-`scale`, with the scale of the column.
     Decimal {
-        /// The number without its decimal point.
+        /// Number without its decimal point.
         units: i128,
-        /// Digits after the decimal point.
+        /// Number of fraction digits.
         scale: u8,
     },
     /// `float`, `real`; never NaN.
@@ -195,17 +197,17 @@ pub enum SqlValue {
 }
 
 impl SqlValue {
-    /// Whether it is null. Cheaper than a comparison with it.
+    /// True if the value is null. Cheaper than `==`.
     #[inline]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 }
 
-/// One row in the order of the catalogue's columns, one value for each.
+/// A row with one value for each column of the catalogue's table, in order.
 pub type SqlRow = Box<[SqlValue]>;
 
-/// The rows of one catalogue table of a record.
+/// Rows of one catalogue table of a record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TypedRows {
     /// Index into the catalogue's tables.
@@ -217,20 +219,20 @@ pub struct TypedRows {
 /// A record whose values have the types of their columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TypedRecord {
-    /// The source's key.
+    /// Key in the source.
     pub key: i32,
-    /// Tables with rows, in the contract's order of insertion (parents first).
+    /// Tables with rows, in the contract's insertion order, parents first.
     pub tables: Vec<TypedRows>,
 }
 
-/// The result of mapping one record.
+/// Result of mapping and coercing one record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MappingOutcome {
     /// Rows in the types of their columns.
     Rows(TypedRecord),
-    /// Turned down by validate, parse or map.
+    /// Rejected by validate, parse or map.
     Rejected(Reject),
-    /// Turned down by coerce.
+    /// Rejected by coerce.
     Refused(Refusal),
 }
 
@@ -249,7 +251,7 @@ impl MappingOutcome {
 }
 
 impl TypedRecord {
-    /// The bytes that its tables, rows and texts have been given, itself aside.
+    /// Heap memory of tables, rows and texts in bytes, without the value itself.
     pub fn bytes(&self) -> usize {
         let tables = self.tables.capacity() * size_of::<TypedRows>();
         tables + self.tables.iter().map(TypedRows::bytes).sum::<usize>()
@@ -263,7 +265,7 @@ impl TypedRows {
     }
 }
 
-/// The bytes of a row's values and of the texts that are too long to lie in them.
+/// Size in bytes of a row's values, with the heap memory of long texts.
 fn row_bytes(row: &SqlRow) -> usize {
     let texts = row.iter().map(|value| match value {
         SqlValue::Text(text) if text.is_heap_allocated() => text.capacity(),

@@ -1,4 +1,4 @@
-//! A folder of XML files as a source; lists the folder once, reads each file when it is its turn.
+//! Folder of XML files as a source. The folder is listed once; each file is read on demand.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,17 +11,20 @@ use crate::util::partition::Partition;
 
 use super::{RECORD_BYTES_READ_MAX, Reader, Source};
 
-/// The `.xml` files of one folder (not of its subfolders), by the number in their names.
+/// The `.xml` files of one folder, without its subfolders, by the number in their names.
 #[derive(Debug)]
 pub struct FolderSource {
     folder: PathBuf,
-    /// Ascending and unique by key.
+    /// Keys and file names, ascending and unique by key.
     files: Vec<(i32, OsString)>,
 }
 
 impl FolderSource {
-    /// Lists the folder and takes the files of one share. Refuses, naming every file, names without a key, with one outside
-    /// 1 … 2147483647, or with one that another file has.
+    /// Lists the folder and keeps the files of one partition.
+    ///
+    /// # Errors
+    /// Names every file without a key, with a key outside 1 … 2147483647, or with the key of
+    /// another file.
     pub fn open(folder: &Path, partition: Partition) -> Result<Self> {
         let mut files = Vec::new();
         let mut faults = Vec::new();
@@ -107,7 +110,7 @@ fn xml_names(folder: &Path) -> Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// The number at the end of the file name without `.xml`, else at its start.
+/// Number at the end of the file name without `.xml`, or else at its start.
 fn key_of(name: &OsString) -> std::result::Result<i32, String> {
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let is_digit = |c: char| c.is_ascii_digit();

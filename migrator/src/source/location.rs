@@ -1,4 +1,4 @@
-//! From the text of `--source` to a source. Reads nothing but what opening a source reads.
+//! Parses the text of `--source` and opens the source.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,27 +16,27 @@ use crate::store::mssql::url::{Password, ServerUrl};
 use crate::util::cancel::CancellationToken;
 use crate::util::partition::Partition;
 
-/// A source as the command line names it.
+/// A source, as named on the command line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Location {
     /// A folder of XML files.
     Folder(PathBuf),
     /// `sqlite:PATH`: a source table.
     Sqlite(PathBuf),
-    /// `generated:PROFILE,N,SEED[,PRODUCT]`: invented records, without duplicates or rejects; card
-    /// applications unless the product is `rl`.
+    /// `generated:PROFILE,N,SEED[,PRODUCT]`: synthetic records without duplicates or rejects. The
+    /// default product is card applications; `rl` is loans.
     Synthetic(Spec),
-    /// `mssql://…`: a source table on a server.
+    /// `mssql://…`: a source table on a SQL Server.
     Server {
-        /// Where it is.
+        /// Address of the server and database.
         url: Box<ServerUrl>,
-        /// Where the password is, if it is not in the environment.
+        /// File with the password; without it, the environment variable is used.
         password_file: Option<PathBuf>,
     },
 }
 
 impl Location {
-    /// Reads the text of `--source`.
+    /// Parses the text of `--source`.
     pub fn parse(text: &str) -> Result<Self> {
         if text.starts_with("mssql:") {
             let url = Box::new(ServerUrl::parse(text)?);
@@ -54,8 +54,7 @@ impl Location {
         }
     }
 
-    /// The same, with what a server needs that its URL does not say: the schema, unless it does, and
-    /// the password.
+    /// Adds settings of a server that are not in its URL: the default schema and the password file.
     #[must_use]
     pub fn with_server(self, schema: &str, password_file: Option<&Path>) -> Self {
         match self {
@@ -70,8 +69,8 @@ impl Location {
         }
     }
 
-    /// Opens one share of the source; the names are those of the contract. Its readers wait for
-    /// nobody once the run is ending.
+    /// Opens one partition of the source, with the names of the contract. Its readers stop waiting
+    /// when the run ends.
     pub fn open(
         &self,
         names: TableNames<'_>,
@@ -93,7 +92,7 @@ impl Location {
         })
     }
 
-    /// The database file that records are read from, if they are.
+    /// Path of the database file, for a `SQLite` source.
     pub fn database(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
@@ -115,7 +114,7 @@ fn parse_generated(text: &str) -> Option<Spec> {
     parts.next().is_none().then_some(spec)
 }
 
-/// One share of a series of invented records.
+/// One partition of a series of synthetic records.
 struct SyntheticPartition {
     series: SyntheticSource,
     partition: Partition,

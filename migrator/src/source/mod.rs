@@ -1,4 +1,5 @@
-//! Where records come from: the traits of a source. A source decodes nothing and writes nothing.
+//! Sources of records: their traits and implementations. A source delivers bytes without decoding
+//! them.
 
 pub mod files;
 pub mod location;
@@ -12,25 +13,26 @@ use crate::stage::validate::RECORD_BYTES_MAX;
 
 use self::synthetic::SyntheticSource;
 
-/// Most bytes of a record that are read: enough for validation to see that there are too many.
+/// Maximum number of bytes that are read of a record. One more than allowed, so that validation
+/// detects a record that is too large.
 pub const RECORD_BYTES_READ_MAX: usize = RECORD_BYTES_MAX + 1;
 
-/// Records under ascending keys from 1 to `i32::MAX`.
+/// Records with ascending keys from 1 to `i32::MAX`.
 pub trait Source: Send + Sync {
-    /// How many records there are; for a progress bar, before the first is read.
+    /// Number of records, for a progress bar. Available before the first record is read.
     fn count(&self) -> u64;
 
-    /// A reader of its own for each thread.
+    /// Creates a reader. Each thread has its own.
     fn reader(&self) -> Result<Box<dyn Reader + '_>>;
 }
 
-/// Reads from a source; several may read at once.
+/// Reads from a source. Readers work concurrently.
 pub trait Reader: Send {
-    /// At most `max` keys above `after`, ascending, none twice; empty at the end.
+    /// At most `max` keys above `after`, ascending and distinct. Empty at the end.
     fn keys_after(&mut self, after: i32, max: usize) -> Result<Vec<i32>>;
 
-    /// Gives the records with these ascending keys to `each`, one at a time. A record that has
-    /// vanished since its key was read is left out.
+    /// Passes the records with these ascending keys to `each`, one at a time. A record that has
+    /// been deleted since its key was read is skipped.
     fn read(&mut self, keys: &[i32], each: &mut dyn FnMut(RawRecord) -> Result<()>) -> Result<()>;
 }
 

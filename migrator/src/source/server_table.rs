@@ -1,5 +1,5 @@
-//! A source table on a SQL Server (contract.md 2.1), by ranges of keys. Reads only what has been
-//! committed, and goes on where it was when the connection is lost.
+//! Source table on a SQL Server (contract.md 2.1), read by ranges of keys. Reads only committed
+//! rows, and resumes at the same key after a lost connection.
 
 use tiberius::ColumnData;
 use tiberius::error::Error as WireError;
@@ -17,18 +17,18 @@ use crate::util::partition::Partition;
 use super::table::TableNames;
 use super::{RECORD_BYTES_READ_MAX, Reader, Source};
 
-/// The schema in which the product's applications are (contract.md 2.1).
+/// Schema of the application table (contract.md 2.1).
 const APPLICATION_SCHEMA: &str = "dbo";
-/// The schema of the source table, where neither URL nor contract name one.
+/// Default schema of the source table.
 const SCHEMA: &str = "dbo";
-/// How many bad keys an error names.
+/// Maximum number of bad keys in an error.
 const KEYS_NAMED_MAX: usize = 20;
 
-/// Whether the table `@P2` in the schema `@P1` has the column `@P3`.
+/// Counts the columns `@P3` of the table `@P2` in the schema `@P1`: 1 if it exists, otherwise 0.
 pub const HAS_COLUMN: &str = "SELECT COUNT(*) FROM [INFORMATION_SCHEMA].[COLUMNS] \
      WHERE [TABLE_SCHEMA] = @P1 AND [TABLE_NAME] = @P2 AND [COLUMN_NAME] = @P3";
 
-/// The records of one table.
+/// Records of one table.
 pub struct ServerTable {
     login: Login,
     queries: Queries,
@@ -36,8 +36,10 @@ pub struct ServerTable {
 }
 
 impl ServerTable {
-    /// Opens one share of the table's records, and refuses a database without that table or with
-    /// keys outside 1 … 2147483647.
+    /// Opens one partition of the table.
+    ///
+    /// # Errors
+    /// A missing table or column, or keys outside 1 … 2147483647.
     pub fn open(
         url: ServerUrl,
         password: Password,
@@ -51,7 +53,7 @@ impl ServerTable {
     }
 }
 
-/// The table's queries and how many records the share has.
+/// Queries of the table, and the number of records in the partition.
 fn look(
     login: &Login,
     schema: &str,
@@ -112,14 +114,14 @@ impl Source for ServerTable {
     }
 }
 
-/// The texts of the queries.
+/// Texts of the queries.
 #[derive(Debug, PartialEq, Eq)]
 struct Queries {
     count: String,
     bad_keys: String,
-    /// Keys above `@P1`: [`Queries::keys`] puts their number in front.
+    /// Selects keys above `@P1`. [`Queries::keys`] adds the limit.
     keys: String,
-    /// Records with keys from `@P1` to `@P2`.
+    /// Selects records with keys from `@P1` to `@P2`.
     records: String,
 }
 
@@ -146,10 +148,11 @@ impl Queries {
             format!("SELECT {select} FROM {} AS [s]{filter}{order}", qualified(schema, names.table))
         };
         let order = " ORDER BY [s].[app_id]";
-        // Keys of every share are looked at: a bad one belongs to none.
+        // Keys of all partitions are checked, because a bad key belongs to none.
         let bad = format!("([s].[app_id] < 1 OR [s].[app_id] > {})", i32::MAX);
         let above = ["[s].[app_id] > @P1".to_owned()];
-        // The share counts here too: the texts of other shares between two keys cost no reading.
+        // The partition is a condition here too. It avoids reading the texts of other partitions
+        // between two keys.
         let between = ["[s].[app_id] BETWEEN @P1 AND @P2".to_owned()];
         let record = format!("[s].[app_id], [s].{}", quoted(names.text_column));
         Self {
@@ -160,7 +163,7 @@ impl Queries {
         }
     }
 
-    /// The first keys above `@P1`, none twice.
+    /// Selects the first keys above `@P1`, each once.
     fn keys(&self, max: usize) -> String {
         self.keys.replacen("SELECT ", &format!("SELECT DISTINCT TOP ({max}) "), 1)
     }
@@ -172,7 +175,7 @@ struct ServerReader<'a> {
 }
 
 impl ServerReader<'_> {
-    /// One query; afterwards there is no connection if it can go on no more.
+    /// Runs one query. Drops the connection if it cannot be used again.
     fn query(
         &mut self,
         text: &str,
@@ -219,7 +222,7 @@ impl Reader for ServerReader<'_> {
                 let key = key_of(key).and_then(|key| i32::try_from(key).ok());
                 let Some(key) = key else { return Ok(()) };
                 while wanted.next_if(|&wanted| wanted < key).is_some() {}
-                // Once taken, a key is wanted no more: a repeated row is dropped (contract.md 2.1).
+                // A key is wanted once, so a repeated row is dropped (contract.md 2.1).
                 if wanted.next_if_eq(&key).is_some() {
                     next = key.saturating_add(1);
                     each(RawRecord { key, bytes: bytes(text) })?;
@@ -247,7 +250,7 @@ fn error_of(login: &Login, error: QueryError) -> Error {
     }
 }
 
-/// A whole number, also one from a decimal column.
+/// Converts to an integer, also from a decimal column.
 fn key_of(data: &ColumnData<'_>) -> Option<i64> {
     match data {
         ColumnData::Numeric(Some(number)) if number.dec_part() == 0 => {
@@ -257,7 +260,7 @@ fn key_of(data: &ColumnData<'_>) -> Option<i64> {
     }
 }
 
-/// The text's bytes; what is no text at all is left to validation.
+/// Bytes of the text. Validation rejects values that are not text.
 fn bytes(data: &ColumnData<'_>) -> Option<Vec<u8>> {
     let cut = |bytes: &[u8]| bytes[..bytes.len().min(RECORD_BYTES_READ_MAX)].to_vec();
     match data {

@@ -1,4 +1,4 @@
-//! A source table in `SQLite` (contract.md 2.1), read-only, by ranges of keys.
+//! Source table in `SQLite` (contract.md 2.1), read-only, by ranges of keys.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,29 +15,29 @@ use crate::util::partition::Partition;
 
 use super::{RECORD_BYTES_READ_MAX, Reader, Source};
 
-/// How many bad keys an error names.
+/// Maximum number of bad keys in an error.
 const KEYS_NAMED_MAX: usize = 20;
 
-/// How long a page waits for whoever writes to the source. A busy writer lets a reader in by chance,
-/// and a migration that ends for it would only have to be started again.
+/// Maximum wait for another process that writes to the source. It is long, because a busy writer
+/// lets readers in only by chance, and a migration that fails would have to be started again.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long `SQLite` waits at a time: it cannot be told that the run ends.
+/// Time of one wait within `SQLite`, which cannot be told that the run has ended.
 const BUSY_STEP: Duration = Duration::from_millis(100);
 
-/// Which table holds the records.
+/// Names of the source table and its columns.
 #[derive(Debug, Clone, Copy)]
 pub struct TableNames<'a> {
     /// The contract's `source_table`.
     pub table: &'a str,
-    /// The contract's `source_column`, the records' text.
+    /// The contract's `source_column`, which holds the text.
     pub text_column: &'a str,
-    /// The contract's `source_application_table`: where it exists, only records with a row in it
-    /// are read.
+    /// The contract's `source_application_table`. If it exists, only records with a row in it are
+    /// read.
     pub application_table: &'a str,
 }
 
-/// The records of one table.
+/// Records of one table.
 #[derive(Debug)]
 pub struct TableSource {
     path: PathBuf,
@@ -48,8 +48,10 @@ pub struct TableSource {
 }
 
 impl TableSource {
-    /// Opens one share of the file's records, and refuses a file without that table or with keys
-    /// outside 1 … 2147483647.
+    /// Opens one partition of the table.
+    ///
+    /// # Errors
+    /// A missing file, table or column, or keys outside 1 … 2147483647.
     pub fn open(path: &Path, names: TableNames<'_>, partition: Partition) -> Result<Self> {
         let mut source = Self {
             path: path.to_owned(),
@@ -71,7 +73,8 @@ impl TableSource {
             PartitionFilter::Own,
             " ORDER BY s.app_id LIMIT ?2",
         );
-        // The share counts here too: the texts of other shares between two keys cost no reading.
+        // The partition is a condition here too. It avoids reading the texts of other partitions
+        // between two keys.
         let record = format!("s.app_id, s.{}", quoted(names.text_column));
         let between = "s.app_id BETWEEN ?1 AND ?2";
         source.records =
@@ -80,7 +83,7 @@ impl TableSource {
         Ok(source)
     }
 
-    /// The same, whose readers wait for nobody once the run is ending.
+    /// Lets readers stop waiting when the run ends.
     #[must_use]
     pub fn heeding(self, cancellation: Arc<CancellationToken>) -> Self {
         Self { cancellation, ..self }
@@ -122,7 +125,7 @@ impl TableSource {
             .map_err(|error| self.failure(error))
     }
 
-    /// The condition that leaves out records without an application, where there are such.
+    /// Condition that skips records without an application, if there is an application table.
     fn condition_of_join(
         &self,
         connection: &Connection,
@@ -135,7 +138,7 @@ impl TableSource {
         }))
     }
 
-    /// Counts the share's records, and names the first keys of any share that are none.
+    /// Counts the records of the partition and rejects bad keys of any partition.
     fn check_keys(
         &self,
         connection: &Connection,
@@ -147,7 +150,7 @@ impl TableSource {
             connection.query_row(text, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
         };
         let checked = || {
-            // Of whole numbers in order the bad ones are at the ends; others have to be looked at.
+            // Ordered integers have their bad keys at the ends; other keys have to be scanned.
             let bad = if has_whole_keys(connection, names.table)? {
                 outside
             } else {
@@ -169,7 +172,7 @@ impl TableSource {
         Ok(count)
     }
 
-    /// Reads something, and waits as long as somebody writes to the source and the run goes on.
+    /// Repeats a read while another process writes to the source and the run continues.
     fn wait_for<T>(&self, mut read: impl FnMut() -> rusqlite::Result<T>) -> Result<T> {
         let started = Instant::now();
         loop {
@@ -216,8 +219,8 @@ impl TableReader<'_> {
         keys.collect()
     }
 
-    /// Gives the records with these keys to `each`, and takes the keys of those that were given out
-    /// of `wanted`; the error inside is that of `each`.
+    /// Passes the records with these keys to `each` and removes their keys from `wanted`. The inner
+    /// error is from `each`.
     fn records(
         &self,
         wanted: &mut &[i32],
@@ -230,7 +233,7 @@ impl TableReader<'_> {
             let key: i32 = row.get(0)?;
             let passed = wanted.iter().take_while(|&&wanted| wanted < key).count();
             *wanted = &wanted[passed..];
-            // Once taken, a key is wanted no more: a repeated row is dropped (contract.md 2.1).
+            // A key is wanted once, so a repeated row is dropped (contract.md 2.1).
             if let Some(rest) = wanted.strip_prefix(&[key]) {
                 *wanted = rest;
                 let record = RawRecord { key, bytes: bytes(row.get_ref(1)?) };
@@ -259,14 +262,14 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// The condition on a key of one share of the records; none of all of them.
+/// Condition that selects one partition; `None` for all records.
 fn share(partition: Partition) -> Option<String> {
     let of = |part: Partition| format!("s.app_id % {} = {}", part.count(), part.index());
     (partition != Partition::ALL).then(|| of(partition))
 }
 
-/// Whether the keys are `SQLite`'s row numbers, which are whole numbers in the table's own order: the
-/// only primary key that has no index beside the table or in its place.
+/// True if the keys are `SQLite`'s row numbers, which are integers in the table's own order. That
+/// is the only primary key without an index.
 fn has_whole_keys(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT (SELECT group_concat(lower(name || ' ' || type)) FROM pragma_table_info(?1) \
@@ -284,14 +287,14 @@ fn first_keys(connection: &Connection, rows: &RowQuery, bad: &str) -> rusqlite::
     connection.query_row(&named, [], |row| row.get(0))
 }
 
-/// The rows of the source table, named `s` in queries.
+/// Queries of the source table, which is named `s` in them.
 struct RowQuery {
     table: String,
     joined: Option<String>,
     share: Option<String>,
 }
 
-/// Whose records a query is about.
+/// Records that a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PartitionFilter {
     Any,
@@ -299,7 +302,7 @@ enum PartitionFilter {
 }
 
 impl RowQuery {
-    /// A query; without any condition it has no WHERE, which `SQLite` counts rows the faster for.
+    /// Builds a query. Without a condition it has no WHERE, so `SQLite` counts rows faster.
     fn select(
         &self,
         head: &str,
@@ -321,7 +324,7 @@ impl RowQuery {
     }
 }
 
-/// The bytes of the text as they are stored; what is no text at all is left to validation.
+/// Bytes of the text as stored. Validation rejects values that are not text.
 fn bytes(value: ValueRef<'_>) -> Option<Vec<u8>> {
     match value {
         ValueRef::Null => None,

@@ -1,7 +1,7 @@
-//! Rows to the types of the table catalogue, by SQL Server's conversion rules.
+//! Conversion of rows to the types of the table catalogue, by SQL Server's rules.
 //!
-//! One step above both stores, so that both hold the same values and `SQLite` refuses what SQL
-//! Server would: the union of columns per table (contract.md 14.2), defaults of omitted columns,
+//! It runs before either store, so both hold the same values and `SQLite` rejects what SQL Server
+//! would. It covers the union of columns per table (contract.md 14.2), defaults of omitted columns,
 //! types, NOT NULL, references to the catalogue's own rows, and the merging of repeated key/value
 //! rows (14.3).
 
@@ -21,13 +21,14 @@ use crate::record::{
     Value,
 };
 
-/// A key/value table, and what becomes of a row whose key the record has already (14.3).
+/// A key/value table, and the rule for a row whose key the record already has (14.3).
 struct KeyValueTable {
     table: &'static str,
     key: &'static [&'static str],
-    /// What must agree too, or the row is lost: a history row of another source updates nothing.
+    /// Columns that must be equal too, or the row is dropped: a history row of another source
+    /// updates nothing.
     agreeing: &'static [&'static str],
-    /// What the row updates.
+    /// Columns that the row updates.
     updated: &'static [&'static str],
 }
 
@@ -64,25 +65,25 @@ pub struct Coercer {
     tables: Vec<TablePlan>,
 }
 
-/// One table of the contract, resolved against the catalogue.
+/// A table of the contract, resolved against the catalogue.
 #[derive(Debug, Clone)]
 struct TablePlan {
     /// Index into the catalogue's tables.
     table: usize,
     name: String,
-    /// The catalogue's columns: names and types.
+    /// Names and types of the catalogue's columns.
     columns: Vec<(String, SqlType)>,
-    /// What columns get where no row of the table names them, unless that is null.
+    /// Values of columns that no row of the table names, unless null.
     omitted: Vec<(usize, SqlValue)>,
     /// Columns that must not be null.
     required: Vec<usize>,
-    /// For each column of the contract's table, its place in the catalogue's.
+    /// Index in the catalogue's columns of each column of the contract's table.
     places: Vec<usize>,
     references: Vec<ParentKey>,
     merge: Option<RowMerge>,
 }
 
-/// A reference to rows that belong to the catalogue.
+/// Key of parent rows that are part of the catalogue.
 #[derive(Debug, Clone)]
 struct ParentKey {
     columns: Vec<usize>,
@@ -90,12 +91,12 @@ struct ParentKey {
     keys: FxHashSet<FoldedKey>,
 }
 
-/// A key as SQL Server compares it.
+/// A key, folded as SQL Server compares it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum FoldedKey {
-    /// One whole number: the usual key of an enumeration, kept without a text.
+    /// One integer, the usual key of an enumeration. It needs no text.
     Number(i64),
-    /// Anything else, its parts ended by NUL.
+    /// Any other key; each part ends with NUL.
     Text(String),
 }
 
@@ -107,10 +108,10 @@ struct RowMerge {
 }
 
 impl Coercer {
-    /// A coercer; `now` is the run's one point in time, which `GETUTCDATE()` stands for.
+    /// Creates a coercer. `now` is the current time of the run, for `GETUTCDATE()`.
     ///
     /// # Errors
-    /// Tables and columns of the contract that the catalogue lacks, all of them.
+    /// All tables and columns of the contract that the catalogue lacks.
     pub fn new(
         tables: &[ContractTable],
         catalogue: &Catalogue,
@@ -128,10 +129,10 @@ impl Coercer {
         Err(Error::environment(format!("the contract maps what the table catalogue lacks: {list}")))
     }
 
-    /// Gives every value of a record the type of its column.
+    /// Converts every value of a record to the type of its column.
     ///
     /// # Errors
-    /// The first value that its column must refuse, with table, column and one fixed reason.
+    /// The first value that its column does not accept, with table, column and a fixed reason.
     pub fn coerce(&self, record: &RowSet) -> std::result::Result<TypedRecord, Refusal> {
         let mut tables = Vec::with_capacity(record.tables.len());
         for rows in &record.tables {
@@ -240,15 +241,15 @@ impl TablePlan {
     }
 }
 
-/// What a column gets where no row of its table names it.
+/// Value of a column that no row of its table names.
 fn omitted(column: &Column, now: NaiveDateTime) -> SqlValue {
     let default = match &column.default {
         None => Value::Null,
         Some(ColumnDefault::Now) => Value::Timestamp(Timestamp { local: now, offset_s: None }),
         Some(ColumnDefault::Constant(text)) => Value::Text(text.as_str().into()),
     };
-    // The catalogue was read only because its defaults fit; a `now` that does not fit a column
-    // leaves it null, which NOT NULL then refuses by name.
+    // Defaults fit: reading the catalogue checked them. A `now` that does not fit leaves the column
+    // null, and NOT NULL then rejects it by name.
     coerce_value(&default, column.sql_type).unwrap_or(SqlValue::Null)
 }
 
@@ -257,7 +258,7 @@ fn is_required(column: &Column) -> bool {
 }
 
 impl RowMerge {
-    /// The rows with one for each key: a later row of a key updates the first (14.3).
+    /// Merges rows with the same key: a later row updates the first (14.3).
     fn apply(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
         let mut hashes = Vec::with_capacity(rows.len());
         hashes.extend(rows.iter().filter_map(|row| hash_of(row, &self.key)));
@@ -266,8 +267,8 @@ impl RowMerge {
         if differ { rows } else { self.merged(rows) }
     }
 
-    /// Rows are as many as the contract has mappings for the table, so that they are compared one by
-    /// one, by a hash first.
+    /// There are as many rows as the contract has mappings for the table. Their hashes are compared
+    /// before their keys.
     fn merged(&self, rows: Vec<SqlRow>) -> Vec<SqlRow> {
         let mut merged: Vec<SqlRow> = Vec::with_capacity(rows.len());
         let mut hashes: Vec<Option<u64>> = Vec::with_capacity(rows.len());
@@ -321,7 +322,7 @@ fn merge_of(table: &Table) -> Option<RowMerge> {
     })
 }
 
-/// The key that a row has in these columns; `None` if a part of it is null.
+/// Key of a row in these columns; `None` if a part is null.
 fn key_of(values: &SqlRow, places: &[usize]) -> Option<FoldedKey> {
     if let [place] = places
         && let SqlValue::Int(number) = values[*place]
@@ -336,8 +337,7 @@ fn key_of(values: &SqlRow, places: &[usize]) -> Option<FoldedKey> {
     Some(FoldedKey::Text(text))
 }
 
-/// A hash of a row's key, the same for keys that SQL Server takes for equal; `None` if a part of it
-/// is null.
+/// Hash of a row's key, equal for keys that SQL Server treats as equal. `None` if a part is null.
 fn hash_of(values: &SqlRow, places: &[usize]) -> Option<u64> {
     let mut hasher = FxHasher::default();
     for place in places {
@@ -346,16 +346,16 @@ fn hash_of(values: &SqlRow, places: &[usize]) -> Option<u64> {
             SqlValue::Text(text) if text.is_ascii() => {
                 hash_folded(text.trim_end_matches(' '), &mut hasher);
             }
-            // What is no ASCII may be so in lower case.
+            // Lower case of a non-ASCII text may be ASCII.
             value => hash_folded(&folded(value)?, &mut hasher),
         }
     }
     Some(hasher.finish())
 }
 
-/// A hash of a text's length and of its first and last bytes, the same in either case of ASCII.
+/// Hash of a text's length, first and last bytes, without regard to ASCII case.
 fn hash_folded(text: &str, hasher: &mut FxHasher) {
-    /// The bit by which the cases of a letter differ.
+    /// Bit that distinguishes the cases of a letter.
     const CASE: u64 = u64::MAX / 0xff * 0x20;
     let bytes = text.as_bytes();
     bytes.len().hash(hasher);
@@ -368,7 +368,7 @@ fn hash_folded(text: &str, hasher: &mut FxHasher) {
     }
 }
 
-/// Whether two rows hold the same in these columns, as SQL Server compares.
+/// Compares two rows in these columns like SQL Server.
 fn same_in(one: &SqlRow, other: &SqlRow, places: &[usize]) -> bool {
     places.iter().all(|place| match (&one[*place], &other[*place]) {
         (SqlValue::Int(one), SqlValue::Int(other)) => one == other,
@@ -379,7 +379,7 @@ fn same_in(one: &SqlRow, other: &SqlRow, places: &[usize]) -> bool {
     })
 }
 
-/// A value as SQL Server compares it: texts without regard to case and to blanks at their end.
+/// A value as SQL Server compares it: texts without regard to case and trailing blanks.
 fn folded(value: &SqlValue) -> Option<Cow<'_, str>> {
     match value {
         SqlValue::Null => None,

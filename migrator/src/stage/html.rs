@@ -1,19 +1,19 @@
-//! The second unescape of values read through the flattened map (contract.md 5): HTML's named and
-//! numeric references, by the rules of Python's `html.unescape`.
+//! Second unescape of values in the flattened map (contract.md 5): HTML's named and numeric
+//! references, by the rules of Python's `html.unescape`.
 
 use std::borrow::Cow;
 
 use crate::contract::convert::trim;
 
-/// Longest name of an entity that is looked up.
+/// Maximum length of an entity name.
 const NAME_CHARS_MAX: usize = 32;
 
-/// A value as the flattened map holds it: trimmed, then unescaped once more (contract.md 5).
+/// Value as in the flattened map: trimmed, then unescaped once more (contract.md 5).
 pub fn flattened(raw: &str) -> Cow<'_, str> {
     unescape(trim(raw))
 }
 
-/// Resolves what looks like an HTML reference, with or without its semicolon.
+/// Resolves HTML references, with or without their semicolon.
 fn unescape(text: &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'&', text.as_bytes()) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len());
@@ -32,7 +32,7 @@ fn unescape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Writes what a reference stands for and returns how much of the text it is; 0 for none.
+/// Writes the character of a reference and returns the length of the reference; 0 if it is not one.
 fn reference(after: &str, out: &mut String) -> usize {
     match after.strip_prefix('#') {
         Some(number) => numeric(number, out).map_or(0, |used| used + 1),
@@ -55,7 +55,7 @@ fn numeric(number: &str, out: &mut String) -> Option<usize> {
     Some(prefix + len + semicolon)
 }
 
-/// The character of a number; windows-1252 for 0x80 … 0x9f, nothing for what HTML drops.
+/// Character of a number; windows-1252 for 0x80 … 0x9f, `None` for numbers that HTML drops.
 fn character(code: u32) -> Option<char> {
     match code {
         0 | 0xd800..=0xdfff | 0x11_0000.. => Some('\u{fffd}'),
@@ -70,7 +70,7 @@ fn character(code: u32) -> Option<char> {
     }
 }
 
-/// The longest name that stands at the start: with its semicolon, or one of the old names without.
+/// Longest name at the start of the text: with its semicolon, or one of the old names without.
 fn named(after: &str, out: &mut String) -> usize {
     let len = after
         .char_indices()

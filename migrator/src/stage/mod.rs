@@ -1,4 +1,4 @@
-//! The pure stages: validate, parse, map, coerce. No I/O, no clock, no shared state.
+//! Pure stages: validate, parse, map, coerce. No I/O, no clock, no shared state.
 
 pub mod coerce;
 pub mod html;

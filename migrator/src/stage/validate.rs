@@ -1,6 +1,6 @@
-//! Text checks of contract.md 4: bytes to a cleaned text, or a reject.
+//! Text checks of contract.md 4: converts bytes to a cleaned text, or rejects them.
 //!
-//! The checks on the tree belong to the scan, which reports them as `validation` all the same.
+//! The parser checks the tree, but reports that as `validation` too.
 
 use std::borrow::Cow;
 
@@ -9,16 +9,16 @@ use memchr::memmem;
 use crate::contract::convert::{is_blank, trim};
 use crate::record::{RawRecord, Reject, Stage, ValidRecord};
 
-/// Largest text of one record in bytes.
+/// Maximum size of one record's text in bytes.
 pub const RECORD_BYTES_MAX: usize = 64 << 20;
 
-/// Characters within which the root element has to start.
+/// Number of characters in which the root element has to start.
 const ROOT_WITHIN_CHARS: usize = 100;
 
-/// Decodes, cleans and checks a record's text.
+/// Decodes, cleans and checks the text of a record.
 ///
 /// # Errors
-/// A reject at `validation` with one of the causes 1 to 4 of contract.md 4, or one for its size.
+/// A reject at `validation` with one of the causes 1 to 4 of contract.md 4, or for its size.
 pub fn validate(record: RawRecord) -> Result<ValidRecord, Reject> {
     let bytes = record.bytes.ok_or_else(|| reject("the text is null"))?;
     if bytes.len() > RECORD_BYTES_MAX {
@@ -42,7 +42,7 @@ pub fn validate(record: RawRecord) -> Result<ValidRecord, Reject> {
     }
     let parsed_by_reference = once.strip_prefix('\u{feff}').unwrap_or(&once).trim_start();
     let cleaned_twice = parsed_by_reference != text;
-    // The usual text needs no cleaning: keep the decoded one instead of a copy.
+    // The usual text needs no cleaning. Then the decoded text is kept instead of a copy.
     let unchanged = text.len() == decoded.len();
     let text = if unchanged { None } else { Some(twice.into_owned()) };
     drop(once);
@@ -53,7 +53,7 @@ fn reject(reason: &str) -> Reject {
     Reject { stage: Stage::Validation, reason: reason.to_owned() }
 }
 
-/// UTF-8, otherwise windows-1252 with U+FFFD for the five bytes it leaves open (2.1).
+/// Decodes UTF-8, or else windows-1252 with U+FFFD for the five undefined bytes (2.1).
 fn decode(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| {
         let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(error.as_bytes());
@@ -62,7 +62,8 @@ fn decode(bytes: Vec<u8>) -> String {
     })
 }
 
-/// One cleaning: byte order marks off, leading control characters off, line ends to LF, trimmed.
+/// Cleans once: removes byte order marks and leading control characters, converts line ends to LF,
+/// trims.
 fn clean(text: &str) -> Cow<'_, str> {
     let text = ["\u{feff}", "\u{ff}\u{fe}", "\u{fe}\u{ff}"]
         .iter()

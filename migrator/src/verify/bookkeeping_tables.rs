@@ -1,5 +1,6 @@
-//! The helper tables held against the log: every run has the id of its second, every logged record
-//! a batch of its session that covers it, every batch the records that it counts.
+//! Checks the bookkeeping tables against the log. Every run has the id of its start second. Every
+//! logged record is covered by a batch of its session. Every batch has as many records as it
+//! counts.
 
 use crate::error::Result;
 use crate::store::StoredValue;
@@ -9,7 +10,7 @@ use super::claims::{BatchCheck, BatchClaim};
 use super::finding::{Discrepancy, Finding, Findings};
 use super::state::{Sessions, VerifyState};
 
-/// Checks `migration_run` and `migration_batch`, once the walk has noted what is logged.
+/// Checks `migration_run` and `migration_batch`, after the walk has noted the logged records.
 pub fn check(state: &mut VerifyState<'_>) -> Result<()> {
     runs(&state.sessions, &mut state.findings);
     read_batches(state)?;
@@ -64,8 +65,8 @@ fn read_batches(state: &mut VerifyState<'_>) -> Result<()> {
     })
 }
 
-/// What of a batch does not fit the log. Records that another session has logged, after a retry or
-/// a lost race, may be among those that the batch counts.
+/// Contradiction between a batch and the log. The batch may count records that another session has
+/// logged, after a retry or a lost race.
 fn inconsistency(check: &BatchCheck) -> Option<String> {
     let BatchCheck { batch, ends_logged, in_order, logged_here, logged } = *check;
     if !ends_logged {

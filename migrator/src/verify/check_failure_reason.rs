@@ -1,5 +1,5 @@
-//! Whether a store can have refused a record for the reason that the log gives: the record is
-//! looked at once more. Asks the store for keys through a closure; changes nothing.
+//! Plausibility of a logged failure: tests if a store can have rejected a record for the logged
+//! reason.
 
 use crate::contract::catalogue::{ForeignKey, Table};
 use crate::error::Result;
@@ -11,14 +11,14 @@ use crate::write::log::Log;
 
 use super::owned_value::{OwnedValue, encode};
 
-/// How the reason of a record begins that the store refused.
+/// Start of the reason of a record that the store rejected.
 pub const STORE: &str = "store: ";
 
-/// Asks whether a row with these values in a key's columns is there.
+/// Returns true if a row with these values in a key's columns exists.
 pub type KeyExistsFn<'e> = &'e mut dyn FnMut(&Key, &[&SqlValue]) -> Result<bool>;
 
-/// Whether the record has what the reason says of it. A key that is said to be taken must be there;
-/// a row that was missing may have come since.
+/// True if the record has the property that the reason states. A key that is said to be taken must
+/// exist. A row that was missing may have been added since.
 pub fn is_plausible(
     tables: &Tables,
     log: &Log,
@@ -29,7 +29,7 @@ pub fn is_plausible(
     let Some((place, _)) = reason.strip_prefix(STORE).and_then(|rest| rest.split_once(": ")) else {
         return Ok(false);
     };
-    // Causes are written as the log would have them, which may have cut and narrowed them.
+    // Reasons are compared in the form of the log, which may have cut and narrowed them.
     let logged = SqlValue::Text(reason.into());
     let is = |cause: &str| log.cut(&format!("{STORE}{place}: {cause}")) == logged;
     let (name, columns) = place.split_once('.').unwrap_or((place, ""));
@@ -47,13 +47,13 @@ pub fn is_plausible(
         || suspect.has_a_taken_key(&is, exists)?)
 }
 
-/// The places of the columns that a reason names.
+/// Indices of the columns that a reason names.
 fn places(table: &Table, names: &str) -> Vec<usize> {
     let place = |name: &str| table.columns.iter().position(|column| column.name == name);
     names.split(", ").filter_map(place).collect()
 }
 
-/// A record, and the columns of one table that it is said to have failed for.
+/// A record, and the columns of one table that it failed for according to the log.
 struct FailedRecord<'a> {
     tables: &'a Tables,
     record: &'a TypedRecord,
@@ -71,7 +71,8 @@ impl<'a> FailedRecord<'a> {
         self.rows().any(nulls)
     }
 
-    /// Not every store says which key it is; then the primary key or a unique one.
+    /// True if a key occurs twice. Some stores do not name the key; then it is the primary key or a
+    /// unique one.
     fn has_a_key_twice(&self) -> bool {
         let own = &self.tables.all()[self.table];
         let named = (!self.columns.is_empty()).then_some(&self.columns);

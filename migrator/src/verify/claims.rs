@@ -1,15 +1,15 @@
-//! What records claim: which source record has to have which row. Kept in a temporary file, so that
-//! memory does not grow with the migration; knows neither source nor store.
+//! Claims of records on rows: the rows that each source record has to have. Stored in a temporary
+//! file, so that memory does not grow with the migration.
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Page cache of the temporary file, in KiB; what exceeds it goes to the disk.
+/// Page cache of the temporary file, in KiB. The rest is on disk.
 const CACHE_KIB: i64 = 32 * 1024;
 
-/// Source keys begin with 1, so that 0 can stand for the catalogue, which has rows of its own.
+/// Owner of the catalogue's own rows. Source keys start at 1, so 0 is free.
 pub const CATALOGUE: i32 = 0;
 
 const SCHEMA: &str = "
@@ -25,67 +25,68 @@ const SCHEMA: &str = "
 /// A record's claim on a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// The record, or [`CATALOGUE`].
+    /// Record, or [`CATALOGUE`].
     pub source: i32,
-    /// Whether the log has the record as stored. Where the log is faulty, its rows may be there.
+    /// True if the log has the record as stored. If the log is wrong, its rows may exist.
     pub certain: bool,
-    /// Stands for the row's values.
+    /// Hash of the row's values.
     pub hash: u128,
 }
 
-/// The claims of one audit; gone when it is dropped.
+/// All claims of one verification; deleted on drop.
 pub struct Claims {
     connection: Connection,
 }
 
-/// A batch as `migration_batch` has it; `session` is the caller's number for the session.
+/// A batch of `migration_batch`. `session` is an index that the caller assigns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchClaim {
-    /// The session's number.
+    /// Index of the session.
     pub session: usize,
     /// Lowest key.
     pub first: i64,
     /// Highest key.
     pub last: i64,
-    /// The batch's number in its session.
+    /// Number of the batch in its session.
     pub number: i64,
-    /// How many records it had.
+    /// Number of records.
     pub records: i64,
 }
 
-/// Whether what a batch says of itself fits the log.
+/// Comparison of a batch with the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchCheck {
     /// The batch.
     pub batch: BatchClaim,
-    /// Whether its first and its last key are logged.
+    /// True if the first and the last key of the batch are logged.
     pub ends_logged: bool,
-    /// Whether it begins behind the batch before it, and has a higher number.
+    /// True if the batch starts after the previous one and has a higher number.
     pub in_order: bool,
-    /// Records in its range that its session has logged.
+    /// Number of records in its range that its session has logged.
     pub logged_here: i64,
-    /// Records in its range that any session has logged.
+    /// Number of records in its range that any session has logged.
     pub logged: i64,
 }
 
-/// A key that records are duplicates of.
+/// A key of which records are duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DuplicateKey {
-    /// The key's bytes.
+    /// Bytes of the key.
     pub key: Vec<u8>,
-    /// The lowest record that is a duplicate.
+    /// Lowest record that is a duplicate.
     pub lowest: i32,
-    /// The lowest record that is stored under the key.
+    /// Lowest record that is stored under the key.
     pub owner: Option<i32>,
 }
 
 impl Claims {
-    /// No claims yet.
+    /// Creates an empty set of claims.
     pub fn new() -> Result<Self> {
-        // An empty path is SQLite's for a file without a name, which goes with its connection.
+        // With an empty path, SQLite uses an unnamed temporary file and deletes it with the
+        // connection.
         let connection = Connection::open("").map_err(failure)?;
-        // Without it SQLite plans a look-up anew for every value that is bound to it, which was
-        // measured to be a third of an audit.
+        // Otherwise SQLite plans a look-up again for every bound value. That took a third of the
+        // time.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
         connection
             .execute_batch(&format!(
@@ -96,7 +97,7 @@ impl Claims {
         Ok(Self { connection })
     }
 
-    /// Claims a row for a record; false if the record claims the key already.
+    /// Adds a record's claim on a row. False if the record has already claimed the key.
     pub fn claim(&self, table: usize, key: &[u8], claim: Claim) -> Result<bool> {
         let Claim { source, certain, hash } = claim;
         self.execute(
@@ -106,7 +107,7 @@ impl Claims {
         .map(|changed| changed == 1)
     }
 
-    /// Who claims a key of a table, lowest source key first.
+    /// Claims on a key of a table, lowest source key first.
     pub fn claimants(&self, table: usize, key: &[u8], found: &mut Vec<Claim>) -> Result<()> {
         found.clear();
         let sql = "SELECT source, certain, hash FROM claims WHERE tab = ?1 AND key = ?2 \
@@ -122,7 +123,7 @@ impl Claims {
         Ok(())
     }
 
-    /// How many keys of a table must have a row.
+    /// Number of keys of a table that must have a row.
     pub fn certain_keys(&self, table: usize) -> Result<u64> {
         let sql = "SELECT count(DISTINCT key) FROM claims WHERE tab = ?1 AND certain";
         let count: i64 =
@@ -130,31 +131,31 @@ impl Claims {
         Ok(count.unsigned_abs())
     }
 
-    /// Forgets which keys are present, before those of another table.
+    /// Clears the set of existing keys, before the next table.
     pub fn forget_present(&self) -> Result<()> {
         self.execute("DELETE FROM present", []).map(drop)
     }
 
-    /// Notes that a table has a row with this key.
+    /// Adds a key to the set of existing keys.
     pub fn present(&self, key: &[u8]) -> Result<()> {
         self.execute("INSERT OR IGNORE INTO present VALUES (?1)", [key]).map(drop)
     }
 
-    /// At most `most` of the keys that must have a row of this table and have none: the key and the
-    /// lowest record that claims it.
+    /// At most `most` keys that must have a row of this table but do not: each with the lowest
+    /// record that claims it.
     pub fn missing(&self, table: usize, most: usize) -> Result<Vec<(Vec<u8>, i32)>> {
         let sql = "SELECT key, min(source) FROM claims WHERE tab = ?1 AND certain AND key NOT IN \
                    (SELECT key FROM present) GROUP BY key ORDER BY min(source) LIMIT ?2";
         self.query(sql, params![number(table), number(most)], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// Notes that a record is logged as a duplicate of a key.
+    /// Records that a source record is logged as a duplicate of a key.
     pub fn duplicate(&self, key: &[u8], source: i32) -> Result<()> {
         self.execute("INSERT OR IGNORE INTO duplicates VALUES (?1, ?2)", params![key, source])
             .map(drop)
     }
 
-    /// Gives every key that records are duplicates of to `each`; `table` is the one of the key.
+    /// Passes every key that has duplicates to `each`; `table` is the table of the keys.
     pub fn duplicates(
         &self,
         table: usize,
@@ -171,19 +172,19 @@ impl Claims {
         )
     }
 
-    /// Every record that is logged as a duplicate of this key, lowest first.
+    /// Records logged as duplicates of this key, lowest first.
     pub fn duplicates_of(&self, key: &[u8]) -> Result<Vec<i32>> {
         let sql = "SELECT source FROM duplicates WHERE key = ?1 ORDER BY source";
         self.query(sql, [key], |row| row.get(0))
     }
 
-    /// Notes that a session has logged a record.
+    /// Records that a session has logged a source record.
     pub fn logged(&self, source: i32, session: usize) -> Result<()> {
         self.execute("INSERT INTO logged VALUES (?1, ?2)", params![source, number(session)])
             .map(drop)
     }
 
-    /// The session that has logged a record.
+    /// Session that has logged a record.
     pub fn session_of(&self, source: i32) -> Result<Option<usize>> {
         let sql = "SELECT session FROM logged WHERE source = ?1";
         let session: Option<i64> = self
@@ -194,7 +195,7 @@ impl Claims {
         Ok(session.and_then(|session| session.try_into().ok()))
     }
 
-    /// Notes a batch.
+    /// Adds a batch.
     pub fn batch(&self, batch: BatchClaim) -> Result<()> {
         let BatchClaim { session, first, last, number: place, records } = batch;
         self.execute(
@@ -204,8 +205,8 @@ impl Claims {
         .map(drop)
     }
 
-    /// At most `most` of the logged records that no batch of their session covers, and how many
-    /// there are.
+    /// At most `most` logged records that no batch of their session covers, and the number of all
+    /// of them.
     pub fn uncovered(&self, most: usize) -> Result<(Vec<i32>, u64)> {
         let condition = "FROM logged WHERE ifnull((SELECT last FROM batches WHERE \
                          batches.session = logged.session AND first <= source \
@@ -218,7 +219,7 @@ impl Claims {
         Ok((self.query(&sql, [number(most)], |row| row.get(0))?, count.unsigned_abs()))
     }
 
-    /// Gives every batch with what the log says of it to `each`.
+    /// Passes every batch, compared with the log, to `each`.
     pub fn batches(&self, each: &mut dyn FnMut(&BatchCheck) -> Result<()>) -> Result<()> {
         let sql = "SELECT session, first, last, number, records, \
             EXISTS (SELECT 1 FROM logged WHERE source = first) \
@@ -283,7 +284,7 @@ impl Claims {
     }
 }
 
-/// Counts and places fit: they are indices of vectors.
+/// Converts an index of a vector; it always fits.
 fn number(place: usize) -> i64 {
     i64::try_from(place).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,5 @@
-//! Every row of a table held against the claims on it: rows that are missing, extra or different,
-//! and shared keys that are with another record than the lowest.
+//! Compares every row of a table with the claims on it: missing, extra and different rows, and
+//! shared keys that are not with the lowest record.
 
 use crate::error::Result;
 use crate::store::StoredValue;
@@ -11,42 +11,42 @@ use super::remap::Remapper;
 use super::state::VerifyState;
 use super::table_comparator::TableComparator;
 
-/// Claimants of one row that are mapped again to see which of them it is nearest to.
+/// Maximum number of claimants of a row that are mapped again to find the most similar one.
 const CLAIMANTS_TRIED_MAX: usize = 8;
 
 /// Keys that several stored records claim.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SharedKeys {
-    /// How many there are.
+    /// Number of shared keys.
     pub keys: u64,
-    /// How many of them are not with the lowest source key.
+    /// Number of shared keys that are not with the lowest source key.
     pub not_lowest: u64,
 }
 
-/// What the claims on a key say of the row that has it.
+/// Result of comparing a row with the claims on its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowOwnership {
-    /// Nobody claims it.
+    /// No record claims it.
     Unclaimed,
-    /// No claimant has these values; `certain` if one of them must have the row.
+    /// No claimant has these values. `certain` is true if one of them must have the row.
     Differs { certain: bool },
     /// A claimant has these values.
     Held {
-        /// Records that must have a row with the key.
+        /// Number of records that must have a row with the key.
         certain: usize,
-        /// The lowest of those; where there are none, the lowest of all.
+        /// Lowest of those records; if there are none, the lowest claimant.
         lowest: i32,
-        /// The lowest record that has these values.
+        /// Lowest record that has these values.
         holder: i32,
     },
 }
 
-/// Settles a row with this hash between the claimants of its key, lowest first.
+/// Compares a row's hash with the claims on its key, which are sorted by source key.
 fn resolve_owner(claims: &[Claim], hash: u128) -> RowOwnership {
     let Some(first) = claims.first() else { return RowOwnership::Unclaimed };
     let certain = || claims.iter().filter(|claim| claim.certain);
     let count = certain().count();
-    // A record that must have the row has it before one that only may.
+    // A record that must have the row takes precedence over one that may have it.
     let same = |claim: &&Claim| claim.hash == hash;
     match certain().find(same).or_else(|| claims.iter().find(same)) {
         None => RowOwnership::Differs { certain: count > 0 },
@@ -57,7 +57,7 @@ fn resolve_owner(claims: &[Claim], hash: u128) -> RowOwnership {
     }
 }
 
-/// Compares the table of one lens; returns its rows.
+/// Compares one table and returns its number of rows.
 pub fn compare(
     state: &mut VerifyState<'_>,
     comparator: &TableComparator,
@@ -79,7 +79,7 @@ pub fn compare(
     Ok(rows)
 }
 
-/// One pass over a table.
+/// State of one pass over a table.
 struct Scan<'s> {
     comparator: &'s TableComparator,
     claims: &'s Claims,
@@ -87,14 +87,14 @@ struct Scan<'s> {
     strict: bool,
     shared: &'s mut SharedKeys,
     rows: u64,
-    /// Rows that a record must have and that are there, whatever their values.
+    /// Number of rows that a record must have and that exist, with any values.
     found: u64,
     changed: Vec<ChangedRow>,
     claimants: Vec<Claim>,
     scratch: Vec<u8>,
 }
 
-/// A row with other values than any of its claimants has.
+/// A row whose values differ from those of all claimants.
 struct ChangedRow {
     key: Vec<u8>,
     row: Vec<OwnedValue>,
@@ -155,7 +155,7 @@ impl<'s> Scan<'s> {
         }
     }
 
-    /// A row that several records must have.
+    /// Counts a row that several records must have.
     fn held(&mut self, key: &[u8], lowest: i32, holder: i32) {
         if !self.comparator.shared {
             let others = self.claimants.iter().filter(|claim| claim.certain);
@@ -180,7 +180,7 @@ impl<'s> Scan<'s> {
     }
 }
 
-/// Names the columns in which a row differs from that of the claimant that it is nearest to.
+/// Names the columns in which a row differs from its most similar claimant.
 fn name_changed(
     state: &mut VerifyState<'_>,
     comparator: &TableComparator,
@@ -211,7 +211,7 @@ fn name_changed(
     Ok(())
 }
 
-/// Names rows that are missing, which takes a second pass over the table.
+/// Names missing rows, in a second pass over the table.
 fn name_missing(
     state: &mut VerifyState<'_>,
     comparator: &TableComparator,
@@ -236,7 +236,7 @@ fn name_missing(
     Ok(())
 }
 
-/// Holds records that are logged as duplicates against those that are stored.
+/// Compares records logged as duplicates with those that are stored.
 pub fn compare_duplicates(
     state: &mut VerifyState<'_>,
     strict: bool,

@@ -1,62 +1,62 @@
-//! What an audit finds: one fault of one row each, the first of every table named and all counted.
-//! Decides nothing.
+//! Findings of a verification: each is one discrepancy of one row. The first of every table are
+//! kept; all are counted.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How many faults of one table are named.
+/// Maximum number of kept findings per table.
 pub const NAMED_MAX: usize = 20;
 
-/// What is wrong with a row.
+/// Difference between store, log and source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Discrepancy {
-    /// The source has the record, the log has not.
+    /// The source has the record, but the log does not.
     NotLogged,
     /// The log has the record more than once.
     LoggedAgain,
-    /// The log has a record that the source has not.
+    /// The log has a record that the source does not have.
     NoSuchRecord,
-    /// The log says something else than mapping the record again does.
+    /// The log states another outcome than mapping the record again.
     Outcome {
-        /// What the log says.
+        /// Outcome in the log.
         logged: String,
-        /// What it should say.
+        /// Outcome of mapping the record again.
         expected: String,
     },
-    /// The record's session is not in `migration_run`, so its `now` is not known.
+    /// The session of the record is not in `migration_run`, so its `now` is unknown.
     UnknownSession {
-        /// The session in the log.
+        /// Session in the log.
         session: String,
     },
-    /// A row that must be there is not.
+    /// A required row does not exist.
     Missing,
-    /// A row is there that no record accounts for.
+    /// A row exists that no record claims.
     Extra,
-    /// A row is there with other values.
+    /// A row exists with other values.
     Differs {
-        /// The columns.
+        /// Columns that differ.
         columns: Vec<String>,
     },
-    /// The log has two records as stored that cannot both be.
+    /// The log has two records as stored that exclude each other.
     Contested {
         /// The other record.
         with: i32,
     },
-    /// The record is logged as stored, although it has one key twice.
+    /// The record is logged as stored, although it has a key twice.
     Repeated,
     /// The record is logged as a duplicate of a key that no record has stored.
     NoOwner,
-    /// A shared key is not with the lowest source key that claims it (strict audits alone).
+    /// A shared key is not with the lowest source key that claims it (only with `strict`).
     NotLowest {
-        /// The record that has it.
+        /// Record that has the key.
         holder: i32,
     },
-    /// A row of the helper tables does not fit the log.
+    /// A row of the bookkeeping tables contradicts the log.
     Inconsistent {
-        /// In what way.
+        /// Contradiction.
         why: String,
     },
 }
@@ -87,16 +87,16 @@ impl fmt::Display for Discrepancy {
     }
 }
 
-/// A fault and where it is.
+/// A discrepancy and its location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The table.
     pub table: String,
-    /// The source key of the record concerned, where one is.
+    /// Source key of the record, if there is one.
     pub record: Option<i32>,
-    /// The row's key, as `column value, …`.
+    /// Key of the row, as `column value, …`.
     pub key: Option<String>,
-    /// What is wrong.
+    /// Discrepancy.
     #[serde(flatten)]
     pub fault: Discrepancy,
 }
@@ -114,7 +114,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Findings of a whole audit.
+/// All findings of a verification.
 #[derive(Debug, Default)]
 pub struct Findings {
     named: Vec<Finding>,
@@ -122,32 +122,32 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Counts a finding, and keeps it if it is one of its table's first.
+    /// Counts a finding, and keeps it if its table has room.
     pub fn add(&mut self, finding: Finding) {
         if self.count(&finding.table, 1) {
             self.named.push(finding);
         }
     }
 
-    /// Counts further findings of a table that cannot be named.
+    /// Counts further findings of a table without keeping them.
     pub fn add_unnamed(&mut self, table: &str, more: u64) {
         if more > 0 {
             self.count(table, more);
         }
     }
 
-    /// How many more findings of a table are named.
+    /// Number of further findings of a table that are kept.
     pub fn room(&self, table: &str) -> usize {
         let count = self.counts.get(table).copied().unwrap_or_default();
         NAMED_MAX.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    /// The named ones in the order found, and how many there are in all by table.
+    /// Kept findings in the order found, and the number of all findings by table.
     pub fn into_parts(self) -> (Vec<Finding>, BTreeMap<String, u64>) {
         (self.named, self.counts)
     }
 
-    /// Adds to a table's count; true if there was room.
+    /// Adds to a table's count. True if the table had room.
     fn count(&mut self, table: &str, more: u64) -> bool {
         let has_room = self.room(table) > 0;
         *self.counts.entry(table.to_owned()).or_default() += more;

@@ -1,10 +1,10 @@
-//! The audit of a store: maps the source again and holds every row and every log entry against what
-//! that gives. Takes nothing from a run's own counters, and writes nothing to source or store.
+//! Verification of a store: maps the source again and compares every row and every log entry with
+//! the result. Counters of a run are not used, and neither source nor store is changed.
 //!
-//! First the walk ([`walk`]) over the source notes, in a temporary file, which record has to have
-//! which row ([`claims`]); then every table is scanned and each row settled between the records
-//! that claim its key ([`compare`]). So memory does not grow with the migration. Nobody else should
-//! write to the store meanwhile: the scans are no one transaction.
+//! There are two steps. First, a walk over the source ([`walk`]) notes in a temporary file which
+//! record must have which row ([`claims`]). Then every table is scanned, and each row is compared
+//! with the claims on its key ([`compare`]). So memory does not grow with the migration. The scans
+//! are not one transaction: other processes should not write to the store meanwhile.
 
 pub mod bookkeeping_tables;
 pub mod check_failure_reason;
@@ -32,42 +32,42 @@ use self::remap::{MapFn, Remapper};
 use self::state::VerifyState;
 use self::walk::RecordCounts;
 
-/// What is audited.
+/// A store to verify, and the source it was migrated from.
 #[derive(Clone, Copy)]
 pub struct Verification<'a> {
-    /// The whole source of the migration.
+    /// Whole source of the migration.
     pub source: &'a dyn Source,
-    /// The store that it went into.
+    /// Store of the migration.
     pub store: &'a dyn Store,
-    /// Whether a shared key must be with the lowest source key, as one uninterrupted process
-    /// leaves it; otherwise any record that claims it may have it.
+    /// True if a shared key must be with the lowest source key, as one uninterrupted process leaves
+    /// it. Otherwise any record that claims the key may have it.
     pub strict: bool,
 }
 
-/// What came of an audit.
+/// Result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyReport {
-    /// Whether nothing was found.
+    /// True if there are no findings.
     pub passed: bool,
-    /// Whether shared keys had to be with the lowest source key.
+    /// True if shared keys had to be with the lowest source key.
     pub strict: bool,
-    /// Where the source's records ended.
+    /// Number of source records by outcome.
     pub records: RecordCounts,
-    /// Rows that were compared, by table.
+    /// Number of compared rows by table.
     pub rows: BTreeMap<String, u64>,
-    /// Keys that several records claim.
+    /// Number of keys that several records claim.
     pub shared_keys: u64,
-    /// How many of them are not with the lowest source key.
+    /// Number of shared keys that are not with the lowest source key.
     pub shared_keys_not_lowest: u64,
-    /// The first findings of each table.
+    /// First findings of each table.
     pub findings: Vec<Finding>,
-    /// How many findings there are, by table.
+    /// Number of findings by table.
     pub finding_counts: BTreeMap<String, u64>,
 }
 
 impl Verification<'_> {
-    /// Carries the audit out. `map` is the mapping half of a run; `progress` is told how many
-    /// records each step took.
+    /// Runs the verification. `map` is the mapping half of a run. `progress` gets the number of
+    /// records of each step.
     pub fn run(&self, map: MapFn<'_>, progress: &mut dyn FnMut(u64)) -> Result<VerifyReport> {
         let Self { source, store, strict } = *self;
         let mut state = VerifyState::new(store.tables(), store.connect(Role::Reader)?)?;

@@ -1,25 +1,24 @@
-//! A value as a store gives it back, owned, and rows of such values as bytes that name or hash
-//! them. Pure; compares nothing.
+//! Values as a store returns them, owned, and their encoding to bytes for keys and hashes.
 
 use crate::contract::catalogue::SqlType;
 use crate::record::SqlValue;
 use crate::store::{StoredValue, canonical};
 
-/// A value as a store gives it back.
+/// A value as a store returns it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OwnedValue {
     /// Null.
     Null,
-    /// A whole number or a bit.
+    /// An integer or a bit.
     Int(i64),
-    /// A binary double; -0 equals 0, as it does in databases.
+    /// A double. -0 equals 0, as in databases.
     Float(f64),
     /// Any other type, in canonical form.
     Text(String),
 }
 
 impl OwnedValue {
-    /// What a column of this type gives back after this value went in.
+    /// The value that a column of this type returns for an inserted value.
     pub fn of(value: &SqlValue, sql_type: SqlType) -> Self {
         let mut text = String::new();
         match value {
@@ -39,7 +38,7 @@ impl OwnedValue {
         Self::Text(text)
     }
 
-    /// The text, if it is one.
+    /// The text, if the value is one.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -47,7 +46,7 @@ impl OwnedValue {
         }
     }
 
-    /// The whole number, if it is one.
+    /// The integer, if the value is one.
     pub fn int(&self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),
@@ -55,7 +54,7 @@ impl OwnedValue {
         }
     }
 
-    /// The value as it is read back.
+    /// The value in its borrowed form.
     pub fn stored(&self) -> StoredValue<'_> {
         match self {
             Self::Null => StoredValue::Null,
@@ -77,8 +76,8 @@ impl From<StoredValue<'_>> for OwnedValue {
     }
 }
 
-/// Appends a value so that no two rows have the same bytes. `folds` writes texts as SQL Server
-/// compares them, without regard to case and to blanks at their end.
+/// Appends a value so that different rows have different bytes. With `folds`, texts are written as
+/// SQL Server compares them: without regard to case and trailing blanks.
 pub fn encode(out: &mut Vec<u8>, value: StoredValue<'_>, folds: bool) {
     match value {
         StoredValue::Null => out.push(b'n'),
@@ -104,7 +103,7 @@ fn encode_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// The values in bytes that [`encode`] wrote, for people; stops at bytes that it did not write.
+/// Text of the values in bytes from [`encode`]. Stops at bytes from elsewhere.
 pub fn decode(mut bytes: &[u8]) -> Vec<String> {
     let mut values = Vec::new();
     while let Some((value, rest)) = decode_one(bytes) {

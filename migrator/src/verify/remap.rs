@@ -1,5 +1,4 @@
-//! Single records mapped once more, to say in which columns a stored row differs from what it
-//! should be. Reads the source; writes nothing.
+//! Maps single records again, to name the columns in which a stored row differs.
 
 use chrono::NaiveDateTime;
 
@@ -11,19 +10,19 @@ use super::claims::CATALOGUE;
 use super::owned_value::OwnedValue;
 use super::table_comparator::TableComparator;
 
-/// Maps one record as a run with this `now` does.
+/// Maps one record like a run with this `now`.
 pub type MapFn<'m> = &'m mut dyn FnMut(RawRecord, NaiveDateTime) -> Result<MappingOutcome>;
 
-/// Reads records a second time.
+/// Reads and maps records a second time.
 pub struct Remapper<'r, 'm> {
-    /// Over the whole source.
+    /// Reader of the whole source.
     pub reader: Box<dyn Reader + 'r>,
-    /// The mapping half.
+    /// Mapping half of a run.
     pub map: MapFn<'m>,
 }
 
 impl Remapper<'_, '_> {
-    /// The row with this key that a record, or the catalogue with these rows, has to have.
+    /// The row with this key that a record must have, or that the catalogue has among `rows`.
     pub fn row(
         &mut self,
         comparator: &TableComparator,
@@ -48,7 +47,7 @@ impl Remapper<'_, '_> {
     }
 }
 
-/// The first row with this key.
+/// First row with this key.
 fn with_key(comparator: &TableComparator, key: &[u8], rows: &[SqlRow]) -> Option<Vec<OwnedValue>> {
     rows.iter().map(|row| comparator.view(row)).find(|view| {
         let stored: Vec<_> = view.iter().map(OwnedValue::stored).collect();

@@ -1,5 +1,4 @@
-//! What the steps of an audit share: the store's tables and connection, what was claimed, what was
-//! found. Decides nothing.
+//! State of a verification: the store's tables and connection, the claims and the findings.
 
 use chrono::NaiveDateTime;
 use rustc_hash::FxHashMap;
@@ -17,33 +16,33 @@ use super::owned_value::OwnedValue;
 use super::table_comparator::TableComparator;
 use super::verdict::LogComparator;
 
-/// Form of a point in time as stores give it back.
+/// Format of a point in time that stores return.
 const TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S%.f";
 
-/// What the steps of an audit share.
+/// State that the steps of a verification share.
 pub struct VerifyState<'a> {
-    /// The store's tables.
+    /// Tables of the store.
     pub tables: &'a Tables,
-    /// The one connection to the store.
+    /// Only connection to the store.
     pub connection: Box<dyn Connection>,
-    /// The rules for keys that records share.
+    /// Rules for keys that records share.
     pub dedup: Dedup,
-    /// Every table of the migration but the log, by its index.
+    /// Comparator of each table of the migration, by its index; `None` for the log.
     pub comparators: Vec<Option<TableComparator>>,
-    /// The log's rows.
+    /// Writer of log rows.
     pub log: Log,
-    /// The log as a table.
+    /// Comparator of the log.
     pub log_comparator: LogComparator,
-    /// Every run of the store.
+    /// All runs of the store.
     pub sessions: Sessions,
-    /// Which record has to have which row.
+    /// Rows that each record must have.
     pub claims: Claims,
-    /// What was found so far.
+    /// Findings so far.
     pub findings: Findings,
 }
 
 impl<'a> VerifyState<'a> {
-    /// Before anything was looked at but the runs.
+    /// Reads the runs and creates the state.
     pub fn new(tables: &'a Tables, mut connection: Box<dyn Connection>) -> Result<Self> {
         let (log, dedup) = (Log::new(tables)?, Dedup::new(tables));
         let comparator =
@@ -67,8 +66,8 @@ impl<'a> VerifyState<'a> {
         self.findings.add(Finding { table, record: Some(record), key: None, fault });
     }
 
-    /// Claims the rows that a record has to have in the store. Of two rows with one key that
-    /// records share, the record's first one counts, as it does when it is stored.
+    /// Claims the rows that a record must have in the store. Of two rows with the same shared key,
+    /// the record's first one counts, as in an insert.
     pub fn claim(&mut self, record: &TypedRecord, certain: bool) -> Result<()> {
         let alone = self
             .dedup
@@ -126,7 +125,7 @@ fn claim(
     Ok(())
 }
 
-/// Every run of a store; there are few enough to keep.
+/// All runs of a store. There are few, so they fit in memory.
 #[derive(Debug, Default)]
 pub struct Sessions {
     all: Vec<Session>,
@@ -138,7 +137,8 @@ impl Sessions {
         let mut sessions = Self::default();
         connection.scan(tables.run, &[0, 1], None, &mut |row| {
             let [StoredValue::Text(id), StoredValue::Text(now)] = *row else { return Ok(()) };
-            // What is no time becomes one that does not fit the session's id, and is found so.
+            // Text that is not a time becomes one that contradicts the session's id, and is
+            // reported.
             let now = NaiveDateTime::parse_from_str(now, TIME_FORMAT).unwrap_or_default();
             sessions.add(Session { id: id.to_owned(), now });
             Ok(())
@@ -151,17 +151,17 @@ impl Sessions {
         self.all.push(session);
     }
 
-    /// All of them; a session's number is its place.
+    /// All runs. The index of a session is its number.
     pub fn all(&self) -> &[Session] {
         &self.all
     }
 
-    /// A session's number.
+    /// Number of a session.
     pub fn find(&self, id: &str) -> Option<usize> {
         self.by_id.get(id).copied()
     }
 
-    /// The `now` of a session, or of any run where the session is not known: most values do not
+    /// `now` of a session. For an unknown session that of any run, because most values do not
     /// depend on it.
     pub fn now(&self, session: Option<usize>) -> NaiveDateTime {
         let session = session.and_then(|number| self.all.get(number)).or(self.all.last());

@@ -1,5 +1,5 @@
-//! How the rows of one table are compared: the columns that count, the key that identifies a row,
-//! the hash that stands for its values. Pure; knows no record and no store.
+//! Comparison of one table's rows: the compared columns, the key that identifies a row, and the
+//! hash of its values.
 
 use crate::contract::catalogue::{Column, Table};
 use crate::record::SqlValue;
@@ -9,25 +9,24 @@ use crate::write::dedup::Dedup;
 
 use super::owned_value::{OwnedValue, decode, encode};
 
-/// One table as the audit sees it. Rows are given in the order of [`TableComparator::columns`].
+/// Compares rows of one table. Rows have the order of [`TableComparator::columns`].
 #[derive(Debug, Clone)]
 pub struct TableComparator {
-    /// The table's index.
+    /// Index of the table.
     pub table: usize,
-    /// The table's name.
+    /// Name of the table.
     pub name: String,
-    /// Whether several records may claim a key, of which one gets it (contract.md 15).
+    /// True if several records may claim a key and one of them gets it (contract.md 15).
     pub shared: bool,
     columns: Vec<usize>,
     of: Vec<Column>,
-    /// Places among `columns`.
+    /// Indices in `columns`.
     key: Vec<usize>,
 }
 
 impl TableComparator {
-    /// For a table of a migration: every column but computed ones, which are the store's own
-    /// function of the others. The key is the one that decides about duplicates, where there is
-    /// one, else the primary key.
+    /// Comparator of a table of a migration. It has all columns but computed ones, which depend on
+    /// the others. The key is the one that decides about duplicates, or else the primary key.
     pub fn new(tables: &Tables, table: usize, dedup: &Dedup) -> Self {
         let own = &tables.all()[table];
         let contact = dedup.contacts.iter().find(|key| key.table == table);
@@ -38,7 +37,7 @@ impl TableComparator {
         Self { shared: contact.is_some(), ..Self::of_columns(own, table, columns, key) }
     }
 
-    /// For these columns of a table, `key` among them.
+    /// Comparator of these columns of a table, which include `key`.
     pub fn of_columns(own: &Table, table: usize, columns: Vec<usize>, key: &[usize]) -> Self {
         let place = |column: &usize| columns.iter().position(|other| other == column);
         Self {
@@ -51,23 +50,23 @@ impl TableComparator {
         }
     }
 
-    /// Places of the columns in the table.
+    /// Indices of the columns in the table.
     pub fn columns(&self) -> &[usize] {
         &self.columns
     }
 
-    /// The place of a column of the table among [`TableComparator::columns`].
+    /// Index in [`TableComparator::columns`] of a column of the table.
     pub fn place(&self, column: usize) -> Option<usize> {
         self.columns.iter().position(|&other| other == column)
     }
 
-    /// A row of the whole table, as the store gives it back.
+    /// The compared columns of a whole row, as the store returns them.
     pub fn view(&self, row: &[SqlValue]) -> Vec<OwnedValue> {
         let columns = self.columns.iter().zip(&self.of);
         columns.map(|(&place, column)| OwnedValue::of(&row[place], column.sql_type)).collect()
     }
 
-    /// The bytes that identify a row in its table.
+    /// Bytes that identify a row in its table.
     pub fn key(&self, row: &[StoredValue<'_>]) -> Vec<u8> {
         let mut key = Vec::with_capacity(9 * self.key.len());
         for &place in &self.key {
@@ -76,14 +75,14 @@ impl TableComparator {
         key
     }
 
-    /// The column of the key that holds null because the store is to number the row.
+    /// Key column that is null because the store numbers the row.
     pub fn unnumbered(&self, row: &[StoredValue<'_>]) -> Option<&str> {
         let place =
             self.key.iter().find(|&&at| self.of[at].identity && row[at] == StoredValue::Null)?;
         Some(&self.of[*place].name)
     }
 
-    /// 128 bits that stand for all values of a row; `scratch` is emptied.
+    /// 128-bit hash of all values of a row. `scratch` is overwritten.
     pub fn hash(&self, row: &[StoredValue<'_>], scratch: &mut Vec<u8>) -> u128 {
         scratch.clear();
         for value in row {
@@ -94,7 +93,7 @@ impl TableComparator {
         u128::from_le_bytes(first)
     }
 
-    /// A key for people: `con_id 7, address_type_enum 320`.
+    /// Text of a key: `con_id 7, address_type_enum 320`.
     pub fn key_text(&self, key: &[u8]) -> String {
         let values = decode(key).into_iter().zip(&self.key);
         let named: Vec<_> =
@@ -102,7 +101,7 @@ impl TableComparator {
         named.join(", ")
     }
 
-    /// The names of the columns in which two rows differ.
+    /// Names of the columns in which two rows differ.
     pub fn differences(&self, one: &[OwnedValue], other: &[OwnedValue]) -> Vec<String> {
         let columns = self.of.iter().zip(one.iter().zip(other));
         columns.filter(|(_, (a, b))| a != b).map(|(column, _)| column.name.clone()).collect()

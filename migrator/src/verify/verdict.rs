@@ -1,4 +1,4 @@
-//! What a row of the log should say of a record, held against what it says. Pure.
+//! Compares a row of the log with the outcome of its record.
 
 use crate::record::MappingOutcome;
 use crate::store::StoredValue;
@@ -11,15 +11,15 @@ use super::finding::Discrepancy;
 use super::owned_value::OwnedValue;
 use super::table_comparator::TableComparator;
 
-/// How the reason of a record begins that is a duplicate.
+/// Start of the reason of a duplicate.
 const DUPLICATE: &str = "duplicate: ";
 
-/// The log table as the audit sees it.
+/// Comparator of the log table.
 #[derive(Debug, Clone)]
 pub struct LogComparator {
-    /// All columns but the identity, which is the store's own.
+    /// All columns but the identity, which the store numbers.
     pub comparator: TableComparator,
-    /// The record's column in the table.
+    /// Index of the record's column in the table.
     pub record_column: usize,
     record: usize,
     status: usize,
@@ -27,46 +27,46 @@ pub struct LogComparator {
     session: usize,
 }
 
-/// One row of the log.
+/// A row of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogRow {
-    /// The record's key; 0, which no record has, where the column holds no whole number.
+    /// Key of the record; 0, which no record has, if the column is not an integer.
     pub record: i64,
-    /// The session's id; empty for null.
+    /// Id of the session; empty for null.
     pub session: String,
-    /// Why the record failed; empty for null.
+    /// Reason of a failure; empty for null.
     pub reason: String,
     values: Vec<OwnedValue>,
 }
 
-/// Where a record ended.
+/// Outcome of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordOutcome {
     /// Its rows are stored.
     Stored,
-    /// Its application is another record's.
+    /// Another record has stored its application.
     Duplicate,
-    /// Validate, parse or map turned it down.
+    /// Rejected by validate, parse or map.
     Rejected,
-    /// Coerce turned it down.
+    /// Rejected by coerce.
     Failed,
-    /// The store turned it down.
+    /// Rejected by the store.
     RefusedByStore,
-    /// The log does not say so that it could be believed.
+    /// The log has no plausible entry.
     Unclear,
 }
 
-/// What is to be thought of a log row.
+/// Result of checking a log row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogVerdict {
-    /// Where the record ended.
+    /// Outcome of the record.
     pub ending: RecordOutcome,
-    /// What is wrong with the row.
+    /// Discrepancy of the row, if any.
     pub fault: Option<Discrepancy>,
 }
 
 impl LogComparator {
-    /// The log by the places of its columns.
+    /// Creates the comparator with the indices of the log's columns.
     pub fn new(tables: &Tables, log: &Log) -> Self {
         let table = &tables.all()[tables.log];
         let counts = |place: &usize| {
@@ -75,7 +75,7 @@ impl LogComparator {
         };
         let columns: Vec<_> = (0..table.columns.len()).filter(counts).collect();
         let comparator = TableComparator::of_columns(table, tables.log, columns, &[log.app_id]);
-        // Columns that the log needs are neither identities nor computed: rows name them.
+        // The log's required columns are neither identities nor computed, because rows name them.
         let place = |column| comparator.place(column).unwrap_or_default();
         Self {
             record_column: log.app_id,
@@ -87,7 +87,7 @@ impl LogComparator {
         }
     }
 
-    /// A row in the order of the lens's columns.
+    /// Reads a row, in the order of the comparator's columns.
     pub fn row(&self, row: &[StoredValue<'_>]) -> LogRow {
         let values: Vec<_> = row.iter().map(|value| OwnedValue::from(*value)).collect();
         let text = |place: usize| values[place].text().unwrap_or_default().to_owned();
@@ -99,8 +99,8 @@ impl LogComparator {
         }
     }
 
-    /// Judges the only row of a record. `duplicate` is what the log says of the record where
-    /// another one has its application; `session` the row's own, if it is known.
+    /// Checks the only log row of a record. `duplicate` is the reason to log if another record has
+    /// its application. `session` is the row's session, if known.
     pub fn judge(
         &self,
         log: &Log,
@@ -133,8 +133,8 @@ impl LogComparator {
         }
     }
 
-    /// Where the record ended, going by its mapping and, where that leaves it open, by the log;
-    /// and the reason that the log has to give.
+    /// Outcome of a record from its mapping and, if that leaves it open, from the log; and the
+    /// reason that the log must have.
     fn expect(
         row: &LogRow,
         mapped: &MappingOutcome,
@@ -157,7 +157,7 @@ impl LogComparator {
         }
     }
 
-    /// What a row says of its record.
+    /// Outcome in the log row.
     fn told(&self, values: &[OwnedValue]) -> String {
         let status = values[self.status].text().unwrap_or("null");
         match values[self.reason].text() {

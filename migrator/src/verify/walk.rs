@@ -1,5 +1,4 @@
-//! The walk over the source: every record is mapped again, its log row judged, its rows claimed.
-//! Looks at no row of a table but the log's.
+//! Walk over the source: maps every record again, checks its log row and claims its rows.
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -18,27 +17,27 @@ use super::remap::MapFn;
 use super::state::VerifyState;
 use super::verdict::{LogRow, LogVerdict, RecordOutcome};
 
-/// Records whose log rows are held at a time.
+/// Number of records per step.
 const PAGE: usize = 500;
 
-/// Where the records of a source ended, going by a log that can be believed.
+/// Number of source records by outcome, according to the plausible part of the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordCounts {
-    /// Records of the source.
+    /// Records in the source.
     pub read: u64,
     /// Their rows are stored.
     pub stored: u64,
-    /// Their application is another record's.
+    /// Another record has stored their application.
     pub duplicate: u64,
-    /// Validate, parse or map turned them down.
+    /// Rejected by validate, parse or map.
     pub rejected: u64,
-    /// Coerce or the store turned them down.
+    /// Rejected by coerce or the store.
     pub failed: u64,
-    /// The log does not have them, or not so that it could be believed.
+    /// Not in the log, or without a plausible entry.
     pub unclear: u64,
 }
 
-/// Walks over the whole source; `progress` is told how many records each step took.
+/// Walks over the whole source. `progress` gets the number of records of each step.
 pub fn walk(
     state: &mut VerifyState<'_>,
     source: &dyn Source,
@@ -65,14 +64,14 @@ struct Walk<'w, 'a> {
 }
 
 impl Walk<'_, '_> {
-    /// The records with these keys, and everything that the log has in a closed range.
+    /// Checks the records with these keys, and all log rows in a closed range of keys.
     fn page(&mut self, reader: &mut dyn Reader, keys: &[i32], from: i64, to: i64) -> Result<()> {
         let mut logged = self.log_rows(keys, from, to)?;
         reader.read(keys, &mut |record| {
             let rows = logged.remove(&record.key).unwrap_or_default();
             self.record(record, &rows)
         })?;
-        // What is left vanished from the source after its key was read.
+        // The other records were deleted from the source after their key was read.
         let mut left: Vec<_> = logged.into_keys().collect();
         left.sort_unstable();
         for key in left {
@@ -81,7 +80,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// The first two log rows of each of these records; of a third nothing new could be said.
+    /// First two log rows of each of these records. A third would add no information.
     fn log_rows(
         &mut self,
         keys: &[i32],
@@ -134,7 +133,7 @@ impl Walk<'_, '_> {
         self.count(ending);
         match (&mapped, ending) {
             (MappingOutcome::Rows(record), RecordOutcome::Stored) => self.state.claim(record, true),
-            // Its rows may be there: that is the fault of the log alone, which is named already.
+            // Its rows may exist. Only the log is wrong, which is already reported.
             (MappingOutcome::Rows(record), RecordOutcome::Unclear) => {
                 self.state.claim(record, false)
             }
@@ -171,7 +170,7 @@ impl Walk<'_, '_> {
         Ok(ending)
     }
 
-    /// What the log says of a record where another one has its application.
+    /// Reason that the log must have if another record has the application.
     fn duplicate_reason(&self, record: &TypedRecord) -> Result<Option<String>> {
         let VerifyState { dedup, tables, .. } = &*self.state;
         let decided =
@@ -189,7 +188,7 @@ impl Walk<'_, '_> {
         })
     }
 
-    /// Notes the key that a duplicate shares with the record that is stored.
+    /// Notes the key that a duplicate shares with the stored record.
     fn note_duplicate(&mut self, record: &TypedRecord) -> Result<()> {
         let VerifyState { dedup, comparators, claims, .. } = &*self.state;
         let Some(application) = &dedup.application else { return Ok(()) };

@@ -1,5 +1,5 @@
-//! One application: the `Request` attributes and the `CustData` subtree, from which all rows
-//! come. The same bytes in a staged and in a full record.
+//! One application: the `Request` attributes and the `CustData` subtree, from which all rows are
+//! mapped. The bytes are the same in a staged and in a full record.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,17 @@ use super::product_line::{
 use super::values::{self, ValueKind};
 use super::xml::Xml;
 
-/// What an application is made for.
+/// Parameters of one application.
 #[derive(Clone, Copy)]
 pub(super) struct ApplicationSpec {
     pub(super) line: &'static ProductLine,
     pub(super) seed: u64,
-    /// The record whose application this is.
+    /// Number of the record.
     pub(super) number: u32,
     pub(super) fate: Fate,
 }
 
-/// Writes the attributes of the root and begins `Request` with its own.
+/// Writes the attributes of the root and starts `Request` with its attributes.
 pub(super) fn request(order: ApplicationSpec, xml: &mut Xml) {
     let mut writer = Application::new(order, Purpose::Request, xml);
     writer.fields("Provenir", order.line.root_fields);
@@ -30,7 +30,7 @@ pub(super) fn request(order: ApplicationSpec, xml: &mut Xml) {
     writer.fields("Request", order.line.request_fields);
 }
 
-/// `Request/@ID`: mostly plain digits, else another way to write the same integer.
+/// `Request/@ID`: usually plain digits, otherwise another notation of the same integer.
 fn app_id_text(number: u32, draw: &mut Draw) -> String {
     let id = plan::app_id(number);
     match draw.below(100) {
@@ -48,8 +48,8 @@ pub(super) fn cust_data(order: ApplicationSpec, xml: &mut Xml) {
     xml.end(order.line.application).end("CustData");
 }
 
-/// Writes the least that maps to a contact: `Request` with its id, and an application with one
-/// named contact, two where their id is to occur twice.
+/// Writes the smallest content that maps to a contact: `Request` with its id, and an application
+/// with one named contact. Two contacts if their id has to occur twice.
 pub(super) fn least(order: ApplicationSpec, xml: &mut Xml) {
     xml.start("Request").number("ID", plan::app_id(order.number));
     xml.start("CustData").start(order.line.application);
@@ -63,16 +63,16 @@ pub(super) fn least(order: ApplicationSpec, xml: &mut Xml) {
     xml.end(order.line.application).end("CustData");
 }
 
-/// A contact before anything but its key is known.
+/// A contact of which only the key and the role are known.
 struct Contact {
     con_id: String,
     role: &'static str,
-    /// Whether it has any of the attributes that make a contact valid.
+    /// True if it has the attributes that make a contact valid.
     has_identity: bool,
 }
 
-/// The contact that every application has, and behind it a second one of the same id where the
-/// fate says so.
+/// The contact of every application, followed by a second one with the same id if the fate requires
+/// it.
 fn first_contacts(order: ApplicationSpec, draw: &mut Draw) -> Vec<Contact> {
     let con_id = match order.fate {
         Fate::Duplicate(Duplicate::Contact { of }) => plan::con_id(of, 0).to_string(),
@@ -87,7 +87,7 @@ fn first_contacts(order: ApplicationSpec, draw: &mut Draw) -> Vec<Contact> {
     contacts
 }
 
-/// All contacts of an application; the primary one is not always the first.
+/// All contacts of an application. The primary contact is not always the first.
 fn contacts(order: ApplicationSpec, draw: &mut Draw) -> Vec<Contact> {
     let mut contacts = first_contacts(order, draw);
     for slot in 1..=further_contacts(draw) {
@@ -122,7 +122,7 @@ fn further_role(line: &ProductLine, draw: &mut Draw) -> &'static str {
     }
 }
 
-/// The writer of one application.
+/// Writes one application.
 struct Application<'a> {
     order: ApplicationSpec,
     draw: Draw,
@@ -206,7 +206,8 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// An element whose type decides whether it becomes a row; one in 33 is in the wrong case.
+    /// Writes an element whose type decides if it becomes a row. One in 33 has the type in the
+    /// wrong case.
     fn typed(&mut self, of: &TypedElement, kind: &str) {
         self.xml.start(of.name);
         if self.draw.percent(3) {
@@ -274,20 +275,20 @@ impl<'a> Application<'a> {
         self.refusal().is_some_and(|(_, (of, _))| of == element)
     }
 
-    /// What a column must refuse, with the element and the attribute that hold it.
+    /// Value that a column rejects, with the element and the attribute that hold it.
     fn refusal(&self) -> Option<(InvalidValue, (&'static str, &'static str))> {
         let Fate::Invalid(refused) = self.order.fate else { return None };
         Some((refused, self.order.line.place(refused)?))
     }
 
-    /// The value that a column must refuse, where `element/@attribute` is to hold one.
+    /// Value that a column rejects, if `element/@attribute` has to hold one.
     fn refused_value(&self, element: &str, attribute: &str) -> Option<Cow<'static, str>> {
         let (refused, place) = self.refusal()?;
         if place != (element, attribute) {
             return None;
         }
         Some(match refused {
-            // Written with the contact's key, which is in no table of fields.
+            // Written with the key of the contact, which is not in a table of fields.
             InvalidValue::ContactId => return None,
             InvalidValue::Score => Cow::Borrowed("99999999999"),
             InvalidValue::Reference => Cow::Borrowed("4294967296"),

@@ -1,5 +1,5 @@
-//! From a record's text to its bytes: the encodings that a source may hold, and the ways in which
-//! a text is spoilt so that it must be rejected.
+//! Converts the text of a record to bytes: the encodings that a source may contain, and the damage
+//! for which a text is rejected.
 
 use encoding_rs::WINDOWS_1252;
 
@@ -7,18 +7,18 @@ use super::draw::Draw;
 use super::plan::RejectKind;
 use super::product_line::ProductLine;
 
-/// The bytes of a good text: UTF-8, and one in 20 that has letters outside ASCII in windows-1252,
-/// which is what bytes that are not UTF-8 are taken for (contract.md 2.1).
+/// Bytes of a valid text. One in 20 texts with letters outside ASCII is in windows-1252; all others
+/// are UTF-8. Bytes that are not UTF-8 are read as windows-1252 (contract.md 2.1).
 pub(super) fn encode(text: String, draw: &mut Draw) -> Vec<u8> {
     if !text.is_ascii() && draw.percent(5) {
-        // What that code page lacks becomes a character reference.
+        // A character outside of that code page becomes a character reference.
         WINDOWS_1252.encode(&text).0.into_owned()
     } else {
         text.into_bytes()
     }
 }
 
-/// The bytes of a text of that line that validation must reject.
+/// Bytes of a text that validation rejects.
 pub(super) fn spoil(
     text: String,
     reject: RejectKind,
@@ -52,7 +52,7 @@ fn other_product(text: &str, line: &ProductLine) -> String {
     )
 }
 
-/// Leaves the id out, or blank.
+/// Removes the id, or leaves it blank.
 fn without_app_id(text: &str, draw: &mut Draw) -> String {
     let Some((before, rest)) = text.split_once(" ID=\"") else { return text.to_owned() };
     let after = rest.split_once('"').map_or("", |(_, after)| after);
@@ -60,7 +60,7 @@ fn without_app_id(text: &str, draw: &mut Draw) -> String {
     format!("{before}{blank}{after}")
 }
 
-/// Keeps between a tenth and nine tenths; an end within a letter is as good as any.
+/// Keeps between a tenth and nine tenths of the bytes. The end may be within a character.
 fn truncated(text: String, draw: &mut Draw) -> Vec<u8> {
     let mut bytes = text.into_bytes();
     bytes.truncate(bytes.len() * draw.between(10, 90) as usize / 100);

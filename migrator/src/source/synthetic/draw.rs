@@ -1,22 +1,21 @@
-//! Random draws that decide bytes: integers only, so that every machine draws the same.
-//! Knows nothing of records.
+//! Random draws that decide bytes. They use only integers, so every machine draws the same.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What a stream of draws is for. Each purpose of each record has its own stream, so that more
-/// draws for one of them move no byte of another.
+/// Purpose of a stream of draws. Each purpose of each record has its own stream, so more draws for
+/// one of them do not change the bytes of another.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
-    /// Which records are duplicates, rejects or refused, and of what kind.
+    /// Selects duplicates, rejects and invalid values, and their kinds.
     Fate = 0,
     /// Root and `Request` with their attributes.
     Request = 1,
     /// The application.
     Content = 2,
-    /// What surrounds it in a full record, its size included.
+    /// Surroundings of the application in a full record, including their size.
     Padding = 3,
-    /// How a good text is encoded or spoilt.
+    /// Encoding of a valid text, or damage to it.
     Bytes = 4,
 }
 
@@ -24,9 +23,9 @@ pub(super) enum Purpose {
 pub(super) struct Draw(ChaCha8Rng);
 
 impl Draw {
-    /// The stream of one purpose of one record.
+    /// Creates the stream of one purpose of one record.
     pub(super) fn new(seed: u64, number: u32, purpose: Purpose) -> Self {
-        // Not `seed_from_u64`: how it spreads the seed is not part of ChaCha.
+        // Not `seed_from_u64`: its expansion of the seed is not part of ChaCha.
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut stream = ChaCha8Rng::from_seed(key);
@@ -45,12 +44,12 @@ impl Draw {
         low + self.below(high - low + 1)
     }
 
-    /// True in `percent` of 100 cases.
+    /// True with a probability of `percent` in 100.
     pub(super) fn percent(&mut self, percent: u32) -> bool {
         self.below(100) < percent
     }
 
-    /// One of the items, each as likely as the others.
+    /// One of the items, with equal probability.
     pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.index(items.len())]
     }
@@ -60,8 +59,8 @@ impl Draw {
         self.below(u32::try_from(length).unwrap_or(u32::MAX)) as usize
     }
 
-    /// A value from a distribution given by its quantiles: pairs of parts per thousand, ascending
-    /// from 0 to 1000, and the value there; linear between them.
+    /// Value from a distribution that is given by its quantiles: pairs of a per mille, ascending
+    /// from 0 to 1000, and the value there. Linear between them.
     pub(super) fn quantile(&mut self, knots: &[(u32, u32)]) -> u32 {
         let at = self.below(1_000_000);
         for pair in knots.windows(2) {

@@ -1,11 +1,11 @@
-//! Invented records: each a pure function of seed, rates and its number, the same bytes on any
-//! machine and in any order of access. Reads no clock, no file and no contract.
+//! Synthetic records. Each is a pure function of seed, rates and number, so its bytes are the same
+//! on any machine and in any order of access.
 //!
-//! Two product lines, each shaped for its contract in `scenarios/contracts`: each attribute that
-//! `applications.json` or `loans.json` maps occurs plain, blank, absent, padded and in the odd
-//! forms that a rule of contract.md is about. People and places are invented. Apart from the rates
-//! asked for, one record in 200 of the profiles `full` and `staged` holds a value that its column
-//! must refuse.
+//! There are two product lines, each shaped for its contract in `scenarios/contracts`. Each
+//! attribute that `applications.json` or `loans.json` maps occurs plain, blank, absent, padded and
+//! in the odd forms of the rules of contract.md. People and places are invented. In addition to the
+//! requested rates, one record in 200 of the profiles `full` and `staged` has a value that its
+//! column rejects.
 
 mod application;
 mod bytes;
@@ -29,17 +29,18 @@ use self::xml::Xml;
 use crate::error::{Error, Result};
 use crate::record::RawRecord;
 
-/// A series of invented records.
+/// A series of synthetic records.
 #[derive(Debug, Clone)]
 pub struct SyntheticSource {
     spec: Spec,
 }
 
 impl SyntheticSource {
-    /// The series that `spec` describes.
+    /// Creates the series that `spec` describes.
     ///
-    /// A usage error if a rate is not in 0 to 1, if both together exceed 1, or if there are more
-    /// records than contact ids for them.
+    /// # Errors
+    /// A usage error if a rate is outside 0 to 1, if the rates together exceed 1, or if there are
+    /// more records than contact ids.
     pub fn new(spec: Spec) -> Result<Self> {
         for (name, rate) in [("duplicates", spec.duplicates), ("rejects", spec.rejects)] {
             if !(0.0..=1.0).contains(&rate) {
@@ -62,12 +63,12 @@ impl SyntheticSource {
         Ok(Self { spec })
     }
 
-    /// How many records there are.
+    /// Number of records.
     pub fn records(&self) -> u32 {
         self.spec.records
     }
 
-    /// Record `number` of 1 to [`Self::records`]; its source key is its number.
+    /// Record `number`, from 1 to [`Self::records`]. Its source key is its number.
     pub fn record(&self, number: u32) -> RawRecord {
         let key = i32::try_from(number).unwrap_or(i32::MAX);
         RawRecord { key, bytes: Some(self.bytes(number)) }

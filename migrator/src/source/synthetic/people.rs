@@ -1,5 +1,5 @@
-//! Texts about people and places, plainly invented: phone numbers are 555-01xx, social security
-//! numbers start with 9 and have a group number that nobody is given.
+//! Invented people and places. Phone numbers are 555-01xx. Social security numbers start with 9 and
+//! have a group number that is not assigned.
 
 use super::draw::Draw;
 use super::words::{GIVEN_NAMES, JOBS, STREETS, TOWNS, TRADES, TREES};
@@ -9,13 +9,13 @@ pub(super) fn given_name(draw: &mut Draw) -> String {
     draw.pick(GIVEN_NAMES).to_owned()
 }
 
-/// A surname, one in eight of two parts.
+/// A surname; one in eight has two parts.
 pub(super) fn surname(draw: &mut Draw) -> String {
     let tree = draw.pick(TREES);
     if draw.below(8) == 0 { format!("{tree}-{}", draw.pick(TREES)) } else { tree.to_owned() }
 }
 
-/// Both names, as somebody signs.
+/// Given name and surname.
 pub(super) fn full_name(draw: &mut Draw) -> String {
     format!("{} {}", given_name(draw), surname(draw))
 }
@@ -27,8 +27,8 @@ pub(super) fn user(draw: &mut Draw) -> String {
     format!("{given}.{}{:02}", &initial[..1], draw.below(100))
 }
 
-/// A social security number that nobody has: area 900 to 999 with a group from 10 to 49, which
-/// is outside the groups of taxpayer numbers too.
+/// An unassigned social security number: area 900 to 999 with a group from 10 to 49, which is also
+/// outside the groups of taxpayer numbers.
 pub(super) fn ssn(draw: &mut Draw) -> String {
     let (area, group, serial) =
         (draw.between(900, 999), draw.between(10, 49), draw.between(1, 9999));
@@ -39,7 +39,7 @@ pub(super) fn ssn(draw: &mut Draw) -> String {
     }
 }
 
-/// A telephone number of the range that is kept for fiction.
+/// A telephone number from the range reserved for fiction.
 pub(super) fn phone(draw: &mut Draw) -> String {
     let (area, line) = (draw.between(201, 989), draw.between(100, 199));
     match draw.below(4) {
@@ -50,14 +50,14 @@ pub(super) fn phone(draw: &mut Draw) -> String {
     }
 }
 
-/// An e-mail address of a domain that is kept for examples.
+/// An e-mail address in a domain reserved for examples.
 pub(super) fn email(draw: &mut Draw) -> String {
     let domain = draw.pick(&["example.com", "example.net", "example.org"]);
     let (given, surname) = (draw.pick(GIVEN_NAMES), draw.pick(TREES));
     format!("{}.{}@{domain}", given.to_lowercase(), surname.to_lowercase())
 }
 
-/// An Internet address of the blocks that are kept for documentation.
+/// An Internet address from the blocks reserved for documentation.
 pub(super) fn ip_address(draw: &mut Draw) -> String {
     match draw.below(4) {
         0 => format!("2001:db8::{:x}:{:x}", draw.below(0x10000), draw.below(0x10000)),
@@ -87,7 +87,7 @@ pub(super) fn town(draw: &mut Draw) -> String {
     draw.pick(TOWNS).to_owned()
 }
 
-/// A postal code, one in five with four more digits, one in six with a leading zero.
+/// A postal code. One in five has four more digits; one in six has a leading zero.
 pub(super) fn postal_code(draw: &mut Draw) -> String {
     let code = if draw.below(6) == 0 { draw.below(10_000) } else { draw.below(100_000) };
     if draw.below(5) == 0 {
@@ -107,7 +107,7 @@ pub(super) fn company(draw: &mut Draw) -> String {
     }
 }
 
-/// What somebody does.
+/// A job title.
 pub(super) fn job(draw: &mut Draw) -> String {
     draw.pick(JOBS).to_owned()
 }

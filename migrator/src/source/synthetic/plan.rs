@@ -1,30 +1,29 @@
-//! What becomes of each record number: its keys, its fate and its size. Pure arithmetic on seed,
-//! number and rates; writes no text.
+//! Plan of each record: its keys, its fate and its size, computed from seed, number and rates.
 
 use super::draw::{Draw, Purpose};
 use super::product_line::InvalidValue;
 use super::spec::{Profile, Spec};
 
-/// Most contacts of one record, so that every record has ids of its own.
+/// Maximum number of contacts per record, so that every record has its own ids.
 const CONTACT_SLOTS: u32 = 8;
 
-/// Most records of a series: `con_id` is a 32-bit integer.
+/// Maximum number of records in a series, because `con_id` is a 32-bit integer.
 pub(super) const RECORDS_MAX: u32 = i32::MAX.cast_unsigned() / CONTACT_SLOTS - 1;
 
-/// Application ids and source keys differ, so that no program can take one for the other.
+/// Offset between source keys and application ids, so that a program cannot confuse them.
 const APP_ID_BASE: u32 = 1_000_000;
 
-/// One record in 200 holds a value that a column must refuse.
+/// One record in 200 has a value that its column rejects.
 const REFUSED_PER_BILLION: u32 = 5_000_000;
 
-/// Records looked at in search of an earlier one to repeat; where rejects crowd them all out,
-/// the record repeats itself instead.
+/// Maximum number of records examined to find an earlier one to repeat. If all of them are rejects,
+/// the record repeats itself.
 const SEARCH_MAX: u32 = 64;
 
 const BILLION: u32 = 1_000_000_000;
 
-/// Size of a full record in bytes by its quantiles in parts per thousand: median 131 kB, mean
-/// 254 kB, 90th percentile 588 kB, largest 2.0 MB, as measured on records as received.
+/// Quantiles of a full record's size in bytes, in per mille: median 131 kB, mean 254 kB, 90th
+/// percentile 588 kB, largest 2.0 MB. Measured on records as received.
 const FULL_BYTES: &[(u32, u32)] = &[
     (0, 12_000),
     (100, 30_000),
@@ -37,39 +36,39 @@ const FULL_BYTES: &[(u32, u32)] = &[
     (1000, 2_000_000),
 ];
 
-/// What becomes of a record.
+/// Fate of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It maps, and its keys are its own.
+    /// It can be mapped, and has its own keys.
     Plain,
-    /// It maps, and a column must refuse one of its values.
+    /// It can be mapped, but a column rejects one of its values.
     Invalid(InvalidValue),
     /// It repeats a key.
     Duplicate(Duplicate),
-    /// It must be rejected.
+    /// It is rejected.
     Rejected(RejectKind),
 }
 
-/// Which key is claimed twice.
+/// Key that occurs twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Duplicate {
     /// The first contact has the id of an earlier record's first contact.
     Contact {
-        /// That record's number.
+        /// Number of that record.
         of: u32,
     },
-    /// The record is an earlier one again, under another source key.
+    /// The record repeats an earlier one under another source key.
     Application {
-        /// That record's number.
+        /// Number of that record.
         of: u32,
     },
-    /// Two contacts of the record have one id.
+    /// Two contacts of the record have the same id.
     ContactWithin,
-    /// Two addresses of a contact have one type.
+    /// Two addresses of a contact have the same type.
     AddressWithin,
 }
 
-/// Why the record must be rejected.
+/// Reason why a record is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RejectKind {
     /// Not well-formed.
@@ -84,22 +83,22 @@ pub(super) enum RejectKind {
     Utf16,
 }
 
-/// The application id of a record that is not another one again.
+/// Application id of a record that does not repeat another one.
 pub(super) fn app_id(number: u32) -> u32 {
     APP_ID_BASE + number
 }
 
-/// The contact id of a record's `slot`th contact.
+/// Contact id of the contact in a slot of a record.
 pub(super) fn con_id(number: u32, slot: u32) -> u32 {
     number.wrapping_mul(CONTACT_SLOTS) + slot % CONTACT_SLOTS
 }
 
-/// Bytes that a full record should have, drawn from its padding's stream.
+/// Target size in bytes of a full record, drawn from its padding's stream.
 pub(super) fn full_bytes(draw: &mut Draw) -> usize {
     draw.quantile(FULL_BYTES) as usize
 }
 
-/// What becomes of record `number`.
+/// Fate of record `number`.
 pub(super) fn fate(spec: &Spec, number: u32) -> Fate {
     let mut draw = Draw::new(spec.seed, number, Purpose::Fate);
     match class(spec, &mut draw) {
@@ -116,7 +115,7 @@ pub(super) fn fate(spec: &Spec, number: u32) -> Fate {
     }
 }
 
-/// A fate without its details, which takes one draw.
+/// Class of a fate, which takes one draw.
 #[derive(Debug, PartialEq, Eq)]
 enum FateClass {
     Plain,
@@ -129,7 +128,7 @@ fn class(spec: &Spec, draw: &mut Draw) -> FateClass {
     let at = draw.below(BILLION);
     let rejected = per_billion(spec.rejects);
     let duplicate = rejected + per_billion(spec.duplicates);
-    // The least that maps holds no value to refuse.
+    // The smallest record has no value that a column could reject.
     let refused = if spec.profile == Profile::Small { 0 } else { REFUSED_PER_BILLION };
     if at < rejected {
         FateClass::Rejected
@@ -142,7 +141,7 @@ fn class(spec: &Spec, draw: &mut Draw) -> FateClass {
     }
 }
 
-/// A rate from 0 to 1 in billionths.
+/// Rate from 0 to 1, in billionths.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -159,13 +158,13 @@ fn duplicate(spec: &Spec, number: u32, draw: &mut Draw) -> Duplicate {
     match (kind, earlier) {
         (0, Some(of)) => Duplicate::Contact { of },
         (1, Some(of)) => Duplicate::Application { of },
-        // The least that maps has no address.
+        // The smallest record has no address.
         _ if spec.profile == Profile::Small => Duplicate::ContactWithin,
         _ => within,
     }
 }
 
-/// An earlier record that will be stored whole: the first one at or below a random number.
+/// An earlier record that is stored whole: the first one at or below a random number.
 fn earlier_plain(spec: &Spec, number: u32, draw: &mut Draw) -> Option<u32> {
     let from = draw.below(number.saturating_sub(1)) + 1;
     (1..=from.min(number - 1)).rev().take(SEARCH_MAX as usize).find(|&earlier| {

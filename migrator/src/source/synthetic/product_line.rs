@@ -1,27 +1,28 @@
-//! What a product line's records are made of: element names, tables of attributes and the places of
-//! values to refuse. Shapes only; each line's own tables stand in a file of theirs.
+//! Shape of a product line's records: element names, tables of attributes, and the attributes that
+//! may hold invalid values.
 
 use super::values::ValueKind;
 
-/// An attribute, what it holds, and in how many of 100 elements it is present.
+/// An attribute: its name, its kind of value, and the percentage of elements that have it.
 pub(super) struct FieldSpec {
     pub(super) name: &'static str,
     pub(super) kind: ValueKind,
     pub(super) percent: u32,
 }
 
-/// An attribute of an element.
+/// Creates an attribute of an element.
 pub(super) const fn field(name: &'static str, percent: u32, kind: ValueKind) -> FieldSpec {
     FieldSpec { name, kind, percent }
 }
 
-/// Attributes of an element that make one row together, in an element that may hold several such
-/// rows: a piece of collateral, a warranty.
+/// Attributes that create one row together, e.g. a piece of collateral or a warranty. An element
+/// may hold several groups.
 pub(super) struct FieldGroup {
-    /// In how many of 100 elements it is filled; otherwise it is blank, absent or says `none`.
+    /// Percentage of elements in which the group is filled. Otherwise it is blank, absent or
+    /// `none`.
     pub(super) percent: u32,
-    /// Whether a filled one holds only plain values: those of a table whose texts are neither
-    /// converted nor cut and that needs all of them (contract.md 11.7).
+    /// True if a filled group has only plain values. Its table neither converts nor cuts texts and
+    /// requires all of them (contract.md 11.7).
     pub(super) whole: bool,
     pub(super) fields: &'static [FieldSpec],
 }
@@ -29,74 +30,74 @@ pub(super) struct FieldGroup {
 /// An element directly below the application.
 pub(super) struct ChildElement {
     pub(super) name: &'static str,
-    /// In how many of 100 applications it is there.
+    /// Percentage of applications that have it.
     pub(super) percent: u32,
-    /// In how many of 100 applications another one precedes it. Only the last of two is seen; what
-    /// only the first one has is lost.
+    /// Percentage of applications in which another one precedes it. Only the last of two is read,
+    /// so values that only the first one has are lost.
     pub(super) twice_percent: u32,
     pub(super) fields: &'static [FieldSpec],
     pub(super) groups: &'static [FieldGroup],
 }
 
-/// An element directly below a contact, of which there are several.
+/// An element directly below a contact that may occur several times, distinguished by its type.
 pub(super) struct TypedElement {
     pub(super) name: &'static str,
-    /// The attribute that says which one it is.
+    /// Attribute that holds the type.
     pub(super) type_attribute: &'static str,
     pub(super) fields: &'static [FieldSpec],
 }
 
-/// An element directly below a contact, of which there is one at most.
+/// An element directly below a contact that occurs at most once.
 pub(super) struct ContactElement {
     pub(super) name: &'static str,
-    /// In how many of 100 primary contacts it is there.
+    /// Percentage of primary contacts that have it.
     pub(super) primary_percent: u32,
-    /// In how many of 100 other contacts it is there.
+    /// Percentage of other contacts that have it.
     pub(super) other_percent: u32,
     pub(super) fields: &'static [FieldSpec],
 }
 
 /// A product line.
 pub(super) struct ProductLine {
-    /// The application element.
+    /// Name of the application element.
     pub(super) application: &'static str,
-    /// The application element of the other line.
+    /// Name of the other line's application element.
     pub(super) other_application: &'static str,
-    /// The contact element.
+    /// Name of the contact element.
     pub(super) contact: &'static str,
-    /// The role of the contact beside the primary one.
+    /// Role of the second contact.
     pub(super) second_role: &'static str,
     pub(super) root_fields: &'static [FieldSpec],
     pub(super) request_fields: &'static [FieldSpec],
     pub(super) application_fields: &'static [FieldSpec],
-    /// Of a contact: what makes it somebody. Without any of these it is no valid contact
-    /// (contract.md 6.1).
+    /// Attributes that identify a contact. Without any of them a contact is not valid (contract.md
+    /// 6.1).
     pub(super) identity_fields: &'static [FieldSpec],
     pub(super) contact_fields: &'static [FieldSpec],
     pub(super) address: TypedElement,
     pub(super) employment: TypedElement,
     pub(super) of_contact: &'static [ContactElement],
     pub(super) children: &'static [ChildElement],
-    /// What columns are made to refuse, each with the element and the attribute that hold it.
+    /// Values that columns reject, each with its element and attribute.
     pub(super) invalid_values: &'static [(InvalidValue, &'static str, &'static str)],
 }
 
 impl ProductLine {
-    /// Element and attribute that hold the value to refuse.
+    /// Element and attribute that hold an invalid value.
     pub(super) fn place(&self, refused: InvalidValue) -> Option<(&'static str, &'static str)> {
         let found = self.invalid_values.iter().find(|(what, ..)| *what == refused);
         found.map(|&(_, element, attribute)| (element, attribute))
     }
 }
 
-/// Which value a column must refuse.
+/// Value that a column rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InvalidValue {
     /// An integer column gets a text.
     ContactId,
     /// An `int` gets 11 digits.
     Score,
-    /// An `int` gets 2 to the 32nd.
+    /// An `int` gets 2^32.
     Reference,
     /// A `tinyint` gets 300.
     Fee,
@@ -108,10 +109,10 @@ pub(super) enum InvalidValue {
     Received,
     /// A `varchar(250)` gets 300 characters.
     Note,
-    /// An `int` gets a text that no conversion read (contract.md 11.6).
+    /// An `int` gets a text that no conversion reads (contract.md 11.6).
     Mileage,
-    /// A `smallint` gets a text that nothing converts (contract.md 11.7).
+    /// A `smallint` gets a text that is not converted (contract.md 11.7).
     Term,
-    /// A `varchar(20)` gets 40 characters that nothing cuts (contract.md 11.5).
+    /// A `varchar(20)` gets 40 characters that are not cut (contract.md 11.5).
     Reason,
 }

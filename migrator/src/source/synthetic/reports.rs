@@ -1,5 +1,5 @@
-//! What surrounds an application in a record as received, and is mapped by nothing: bureau
-//! reports, journals, messages, rules. Holds no attribute name that an expression could see.
+//! Surroundings of an application in a record as received, which no contract maps: bureau reports,
+//! journals, messages, rules. Expressions cannot see any of their attribute names.
 
 use super::draw::Draw;
 use super::people;
@@ -7,10 +7,10 @@ use super::values::{ValueKind, plain, token, words};
 use super::words::WORDS;
 use super::xml::Xml;
 
-/// Writes one section until the text has that many bytes.
+/// Writes one section until the text has this many bytes.
 type Section = fn(&mut Xml, &mut Draw, usize);
 
-/// The sections of a full record, each with the percentage of the padding at which it ends.
+/// Sections of a full record, each with the percentage of the padding at which it ends.
 const SECTIONS: &[(usize, Section)] =
     &[(64, reports), (76, journals), (93, messages), (100, rules)];
 
@@ -81,7 +81,7 @@ fn tradeline(xml: &mut Xml, draw: &mut Draw, line: u32) {
     xml.end("Tradeline");
 }
 
-/// One letter for each month.
+/// One letter per month.
 fn payment_history(draw: &mut Draw) -> String {
     (0..draw.between(60, 180)).map(|_| draw.pick(&['C', 'C', 'C', 'C', '1', '2', '-'])).collect()
 }

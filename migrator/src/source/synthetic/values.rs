@@ -1,5 +1,5 @@
-//! The texts of attributes: for each kind of value the plain form and the forms that a rule of the
-//! contract exists for. Every value here is one that its column takes; see `plan` for the others.
+//! Attribute values: for each kind the plain form and the forms that rules of the contract exist
+//! for. Columns accept all of these values; see `plan` for invalid ones.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use super::draw::Draw;
 use super::people;
 use super::words::{AWKWARD, TREES, WORDS};
 
-/// What an attribute holds.
+/// Kind of an attribute's value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ValueKind {
-    /// One of the source strings of an enumeration, or an unknown one.
+    /// A source string of an enumeration, or an unknown one.
     Code(&'static [&'static str]),
     /// For `char_to_bit`.
     Flag,
@@ -22,23 +22,23 @@ pub(super) enum ValueKind {
     Moment,
     /// A day of birth.
     Birthday,
-    /// An amount with cents, below this many units.
+    /// An amount with cents, below this limit.
     Money(u32),
     /// A percentage below 30.
     Rate,
-    /// A whole number from 0 to this.
+    /// An integer from 0 to this.
     Whole(u32),
-    /// A credit line: a whole number below 30,000, read in full.
+    /// A credit line: an integer below 30,000, converted as a whole.
     Line,
-    /// A fee below 100, of which the first number is read.
+    /// A fee below 100, converted by its first number.
     Fee,
-    /// A fee of which only the digits are read, so cents would count a hundredfold.
+    /// A fee converted by its digits. With cents it would become a hundred times as large.
     DigitsOfFee,
     /// A bureau score.
     Score,
-    /// So many digits.
+    /// This number of digits.
     Digits(u32),
-    /// A text of a few words, sometimes of many.
+    /// A few words, sometimes many.
     Words,
     /// A sentence.
     Note,
@@ -46,7 +46,7 @@ pub(super) enum ValueKind {
     Grade,
     /// A factor code.
     Reason,
-    /// A string of letters and digits, of at least half this length.
+    /// Letters and digits, of this length or at least half of it.
     Token(u32),
     /// A given name.
     GivenName,
@@ -84,15 +84,15 @@ pub(super) enum ValueKind {
     Company,
     /// A job title.
     Job,
-    /// An amount below this many units in a form that every reading takes for a number.
+    /// An amount below this limit, in a form that every conversion reads as a number.
     Worth(u32),
-    /// A whole number from 0 to this, likewise.
+    /// An integer from 0 to this, in such a form.
     Count(u32),
-    /// A model year, of which only the digits are read.
+    /// A model year, converted by its digits.
     Year,
 }
 
-/// A value of that kind in one of its forms: 4 % blank, 3 % padded, 6 % odd, the rest plain.
+/// A value in one of its forms: 4 % blank, 3 % padded, 6 % odd, the rest plain.
 pub(super) fn value(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     match draw.below(100) {
         0..=3 => Cow::Borrowed(draw.pick(&["", "", " ", "   "])),
@@ -102,19 +102,18 @@ pub(super) fn value(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     }
 }
 
-/// A value of that kind that needs no more than trimming: plain, one in seven padded.
+/// A value that needs at most trimming: plain, one in seven padded.
 pub(super) fn sound(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     let text = plain(kind, draw);
     if draw.below(7) == 0 { Cow::Owned(padded(&text, draw)) } else { text }
 }
 
-/// What an attribute holds that has nothing to say: blanks, or a word for it that rows of
-/// contract.md 11 take for one.
+/// A value that means nothing: blanks, or a word that rows of contract.md 11 treat like a blank.
 pub(super) fn nothing(draw: &mut Draw) -> &'static str {
     draw.pick(&["", "", " ", "null", "none", "NONE"])
 }
 
-/// A value of that kind as a tidy system writes it; never blank.
+/// A value in its plain form; never blank.
 pub(super) fn plain(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     let text = match kind {
         ValueKind::Code(codes) => return Cow::Borrowed(draw.pick(codes)),
@@ -159,7 +158,7 @@ pub(super) fn plain(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     Cow::Owned(text)
 }
 
-/// A value in a form that some rule of the contract exists for.
+/// A value in a form that a rule of the contract exists for.
 fn odd(kind: ValueKind, draw: &mut Draw) -> Cow<'static, str> {
     let text = match kind {
         ValueKind::Code(codes) => return odd_code(codes, draw),
@@ -214,8 +213,8 @@ fn odd_code(codes: &'static [&'static str], draw: &mut Draw) -> Cow<'static, str
     }
 }
 
-/// An awkward text, or one that is longer than most columns; still one that fits the 250
-/// characters of the columns for which nothing is cut.
+/// An awkward text, or one that is longer than most columns. It fits the 250 characters of columns
+/// that are not cut.
 fn odd_text(draw: &mut Draw) -> String {
     if draw.percent(30) { words(12, 24, draw) } else { draw.pick(AWKWARD).to_owned() }
 }
@@ -263,7 +262,7 @@ fn reason(draw: &mut Draw) -> String {
     }
 }
 
-/// Between `low` and `high` words with a blank between each two.
+/// Between `low` and `high` words, separated by blanks.
 pub(super) fn words(low: u32, high: u32, draw: &mut Draw) -> String {
     let mut text = String::new();
     for at in 0..draw.between(low, high) {
@@ -275,13 +274,13 @@ pub(super) fn words(low: u32, high: u32, draw: &mut Draw) -> String {
     text
 }
 
-/// Letters and digits, so many.
+/// This number of letters and digits.
 pub(super) fn token(length: u32, draw: &mut Draw) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     (0..length).map(|_| char::from(draw.pick(LETTERS))).collect()
 }
 
-/// A day that every month has, with a time of day.
+/// A day that exists in every month, with a time.
 struct DateTimeParts {
     year: u32,
     month: u32,
@@ -304,7 +303,7 @@ impl DateTimeParts {
     }
 }
 
-/// A point in time, one in ten in a rare layout.
+/// A point in time; one in ten has a rare layout.
 fn moment(draw: &mut Draw) -> String {
     if draw.percent(10) {
         return rare_moment(draw);
@@ -354,7 +353,7 @@ fn birthday(draw: &mut Draw) -> String {
     }
 }
 
-/// A rare layout, or what no layout reads.
+/// A rare layout, or a text that no layout reads.
 fn odd_moment(draw: &mut Draw) -> Cow<'static, str> {
     if draw.percent(60) {
         return Cow::Owned(rare_moment(draw));

@@ -1,5 +1,5 @@
-//! The words that invented records are made of. Surnames are trees, given names are herbs and
-//! stones, towns exist nowhere.
+//! Words of synthetic records. Surnames are trees, given names are herbs and stones, towns do not
+//! exist.
 
 /// Given names.
 pub(super) const GIVEN_NAMES: &[&str] = &[
@@ -8,7 +8,7 @@ pub(super) const GIVEN_NAMES: &[&str] = &[
     "Pearl", "Reed", "Rosemary", "Ruby", "Rue", "Saffron", "Sage", "Slate", "Sorrel", "Yarrow",
 ];
 
-/// Surnames, also used wherever a text is nothing but a text.
+/// Surnames, also used for texts without a meaning.
 pub(super) const TREES: &[&str] = &[
     "Alder", "Ash", "Aspen", "Beech", "Birch", "Cedar", "Cypress", "Dogwood", "Elder", "Elm",
     "Fir", "Ginkgo", "Hawthorn", "Hazel", "Hemlock", "Holly", "Hornbeam", "Ironwood", "Katsura",
@@ -16,7 +16,7 @@ pub(super) const TREES: &[&str] = &[
     "Spruce", "Sycamore", "Tamarack", "Teak", "Walnut", "Willow", "Yew",
 ];
 
-/// Texts that XML, windows-1252 or a second unescaping change on their way.
+/// Texts that XML, windows-1252 or a second unescape change.
 pub(super) const AWKWARD: &[&str] = &[
     "O'Hazel",
     "Elm & Ash",
@@ -82,7 +82,7 @@ pub(super) const TOWNS: &[&str] = &[
 pub(super) const STATES: &[&str] =
     &["AZ", "CO", "FL", "GA", "IA", "ME", "MN", "NV", "NY", "OH", "OR", "TN", "TX", "UT", "WA"];
 
-/// What people do.
+/// Job titles.
 pub(super) const JOBS: &[&str] = &[
     "Baker",
     "Beekeeper",
@@ -104,7 +104,7 @@ pub(super) const JOBS: &[&str] = &[
     "Welder",
 ];
 
-/// What employers and lenders are called after their tree.
+/// Second part of company names, after a tree.
 pub(super) const TRADES: &[&str] =
     &["Bakery", "Bank", "Brothers", "Credit Union", "Freight", "Mills", "Press", "Stores", "Works"];
 

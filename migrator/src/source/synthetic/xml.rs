@@ -1,34 +1,34 @@
-//! Writing XML into a string: tags, escaped attributes and text. Decides nothing about content.
+//! Writer of XML text: tags, escaped attributes and content.
 
 use std::fmt::Write as _;
 
 use quick_xml::escape::{escape, partial_escape};
 
-/// A text that grows tag by tag.
+/// Text that grows tag by tag.
 #[derive(Debug, Default)]
 pub(super) struct Xml {
     text: String,
-    /// Whether the last start tag still takes attributes.
+    /// True while the last start tag accepts attributes.
     tag_is_open: bool,
 }
 
 impl Xml {
-    /// An empty text with room for `bytes`.
+    /// Creates an empty text with capacity for `bytes`.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self { text: String::with_capacity(bytes), tag_is_open: false }
     }
 
-    /// Bytes so far.
+    /// Number of bytes so far.
     pub(super) fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// The text.
+    /// Returns the text.
     pub(super) fn into_string(self) -> String {
         self.text
     }
 
-    /// Begins an element.
+    /// Starts an element.
     pub(super) fn start(&mut self, name: &str) -> &mut Self {
         self.close_tag();
         self.text.push('<');
@@ -37,12 +37,12 @@ impl Xml {
         self
     }
 
-    /// Adds an attribute to the element just begun.
+    /// Adds an attribute to the last start tag.
     pub(super) fn attribute(&mut self, name: &str, value: &str) -> &mut Self {
         self.attribute_start(name);
         let escaped = escape(value);
         if value.contains(['\t', '\n']) {
-            // As they are they would reach the reader as blanks.
+            // Written literally, a reader would replace them by blanks.
             self.text.push_str(&escaped.replace('\t', "&#9;").replace('\n', "&#10;"));
         } else {
             self.text.push_str(&escaped);
@@ -51,7 +51,7 @@ impl Xml {
         self
     }
 
-    /// The same with a character reference for everything outside ASCII.
+    /// Adds an attribute with a character reference for every character outside ASCII.
     pub(super) fn attribute_in_ascii(&mut self, name: &str, value: &str) -> &mut Self {
         self.attribute_start(name);
         for letter in escape(value).chars() {
@@ -80,7 +80,7 @@ impl Xml {
         self
     }
 
-    /// Adds markup as it is: a comment, a CDATA section, a declaration.
+    /// Adds raw markup: a comment, a CDATA section or a declaration.
     pub(super) fn markup(&mut self, markup: &str) -> &mut Self {
         self.close_tag();
         self.text.push_str(markup);
@@ -100,7 +100,7 @@ impl Xml {
         self
     }
 
-    /// An element that holds nothing but text.
+    /// Adds an element that contains only text.
     pub(super) fn leaf(&mut self, name: &str, text: &str) -> &mut Self {
         self.start(name).content(text).end(name)
     }

@@ -1,4 +1,4 @@
-//! Which elements are contacts, addresses and employments: the selections of contract.md 6.
+//! Selection of contacts, addresses and employments (contract.md 6).
 
 use std::borrow::Cow;
 use std::hash::Hash;
@@ -16,24 +16,24 @@ use crate::stage::html::flattened;
 /// A valid contact (6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ValidContact<'r> {
-    /// The contact element.
+    /// Contact element.
     pub(super) element: u32,
-    /// Its trimmed con_id.
+    /// Trimmed con_id.
     pub(super) con_id: &'r str,
-    /// Index of its type in the contract's list; 0 is best.
+    /// Index of its type in the contract's list. The lowest is preferred.
     pub(super) priority: usize,
 }
 
-/// An address or employment to be mapped, with its contact (6.2).
+/// An address or employment to map, with its contact (6.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ContactChild {
-    /// The child element.
+    /// Child element.
     pub(super) element: u32,
     /// Its contact.
     pub(super) contact: u32,
 }
 
-/// An attribute's value, exact spelling only.
+/// Value of an attribute, exact spelling only.
 pub(super) fn exact<'r>(
     record: &'r ParsedRecord,
     element: u32,
@@ -51,7 +51,7 @@ pub(super) fn spelled<'r>(
     record.attributes_of(element).iter().find(|own| is_spelled(own, wanted))
 }
 
-/// An attribute: exact spelling, else the first that differs by case only (8).
+/// An attribute: exact spelling, or else the first that differs only by case (8).
 pub(super) fn folded<'r>(
     record: &'r ParsedRecord,
     element: u32,
@@ -63,7 +63,7 @@ pub(super) fn folded<'r>(
     })
 }
 
-/// The same for a field that the scan has noted.
+/// The same for an attribute that the scan stored as a field.
 pub(super) fn noted<'r>(
     record: &'r ParsedRecord,
     element: u32,
@@ -78,18 +78,18 @@ fn is_spelled(own: &Attribute, wanted: &AttributeRef) -> bool {
     own.class == wanted.class.0 && own.spelling == wanted.spelling
 }
 
-/// An attribute's value as the flattened map has it (5).
+/// Value of an attribute in the flattened map (5).
 pub(super) fn flat<'r>(record: &'r ParsedRecord, attribute: &Attribute) -> Cow<'r, str> {
     let value = record.str(attribute.value);
     if attribute.is_flat { Cow::Borrowed(value) } else { flattened(value) }
 }
 
-/// Whether an element is of a kind.
+/// True if an element has a role.
 pub(super) fn is(record: &ParsedRecord, element: u32, kind: ElementKinds) -> bool {
     record.elements[element as usize].kinds.is(kind)
 }
 
-/// All elements of a kind, in document order.
+/// All elements with a role, in document order.
 pub(super) fn of_kind(
     record: &ParsedRecord,
     kind: ElementKinds,
@@ -98,7 +98,7 @@ pub(super) fn of_kind(
     (0..count).filter(move |element| is(record, *element, kind))
 }
 
-/// The last element named `contact` under every con_id as written.
+/// Last element named `contact` for each con_id as written.
 pub(super) fn last_by_con_id<'r>(
     contract: &Contract,
     record: &'r ParsedRecord,
@@ -107,7 +107,7 @@ pub(super) fn last_by_con_id<'r>(
     of_kind(record, ElementKinds::LITERAL_CONTACT).filter_map(with_con_id).collect()
 }
 
-/// The valid contacts: one per con_id, in the position of the first with that con_id; the last of
+/// Valid contacts, one per con_id, ordered by the first contact with that con_id. The last one of
 /// the best priority wins (6.1).
 pub(super) fn valid<'r, O: MapObserver>(
     contract: &Contract,
@@ -159,8 +159,8 @@ fn valid_contact<'r>(
     }
 }
 
-/// The children of one kind that are mapped (6.2): of contacts at the rule's exact path, one per
-/// pair of type and con_id, whose con_id a valid contact has.
+/// Children of one kind to map (6.2): of contacts at the rule's exact path, one per pair of type
+/// and con_id, if a valid contact has the con_id.
 pub(super) fn children<O: MapObserver>(
     contract: &Contract,
     record: &ParsedRecord,
@@ -196,14 +196,14 @@ pub(super) fn children<O: MapObserver>(
     children
 }
 
-/// Keys in the order in which they came first. A record may have as many contacts as it has room
-/// for: the first few are compared one by one, any more are hashed.
+/// Keys in the order of their first occurrence. The first few are compared one by one, further ones
+/// are hashed, so records with very many contacts stay fast.
 struct FirstPositions<K> {
     few: SmallVec<[K; FEW]>,
     more: FxHashMap<K, usize>,
 }
 
-/// Contacts that nearly every record has at most.
+/// Number of contacts that few records exceed.
 const FEW: usize = 6;
 
 impl<K> Default for FirstPositions<K> {
@@ -213,7 +213,7 @@ impl<K> Default for FirstPositions<K> {
 }
 
 impl<K: Eq + Hash> FirstPositions<K> {
-    /// The place of a key, which is added where it is new.
+    /// Position of a key; adds a new one.
     fn of(&mut self, key: K) -> usize {
         if let Some(place) = self.few.iter().position(|known| *known == key) {
             return place;
@@ -231,7 +231,7 @@ impl<K: Eq + Hash> FirstPositions<K> {
     }
 }
 
-/// The contacts of 6.2: another selection than the valid ones.
+/// Contacts of 6.2. They are selected differently than the valid ones.
 fn filtered<O: MapObserver>(contract: &Contract, record: &ParsedRecord, observer: &O) -> Vec<u32> {
     let skip = |element, why| observer.on_event(MapEvent::Skipped { element, why });
     let rules = &contract.contacts;

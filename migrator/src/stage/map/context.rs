@@ -1,5 +1,5 @@
-//! What expressions see (contract.md 13): for every name that the contract's expressions look up,
-//! the value that this record and this row have for it.
+//! Expression context (contract.md 13): the value of this record and row for every name that the
+//! contract's expressions look up.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::contract::expr::{Context, NameId};
 use crate::contract::model::Contract;
 use crate::record::{Attribute, ParsedRecord};
 
-/// A key that answered a name, and its value.
+/// A key that answers a name, and its value.
 #[derive(Debug)]
 struct ContextEntry<'r> {
     name: NameId,
@@ -20,19 +20,20 @@ struct ContextEntry<'r> {
     position: usize,
 }
 
-/// Values by name. Later writes of a key win; among keys that differ by case the first stays.
+/// Values by name. Of equal keys the last write counts; of keys that differ only by case the first
+/// key.
 #[derive(Debug)]
 pub(super) struct ContextValues<'r> {
     contract: &'r Contract,
-    /// By name, where its answer stands; [`UNANSWERED`] where it has none. A contract has hundreds of
-    /// names, and a row answers few of them: this much is made ready for every context.
+    /// Index of each name's answer, or [`UNANSWERED`]. A contract has hundreds of names and a row
+    /// answers few of them, so only this vector is as long as the names.
     places: Vec<u32>,
     answers: Vec<ContextEntry<'r>>,
-    /// Keys written so far.
+    /// Number of keys written.
     written: usize,
 }
 
-/// The place of an answer that is not there.
+/// Index of a missing answer.
 const UNANSWERED: u32 = u32::MAX;
 
 impl Context for ContextValues<'_> {
@@ -45,13 +46,13 @@ impl Context for ContextValues<'_> {
     }
 }
 
-/// The attributes of an element that can answer a name.
+/// Attributes of an element that can answer a name.
 fn in_context(record: &ParsedRecord, element: u32) -> impl Iterator<Item = &Attribute> {
     record.attributes_of(element).iter().filter(|attribute| attribute.in_context)
 }
 
 impl<'r> ContextValues<'r> {
-    /// No key at all.
+    /// A context without keys.
     pub(super) fn empty(contract: &'r Contract) -> Self {
         Self { contract, places: Vec::new(), answers: Vec::new(), written: 0 }
     }
@@ -60,7 +61,7 @@ impl<'r> ContextValues<'r> {
         self.answers.get(*self.places.get(name.0 as usize)? as usize)
     }
 
-    /// The context of application-level tables.
+    /// Context of tables of the application.
     pub(super) fn application(
         contract: &'r Contract,
         record: &'r ParsedRecord,
@@ -84,14 +85,14 @@ impl<'r> ContextValues<'r> {
         names
     }
 
-    /// The context of a contact's own row.
+    /// Context of a contact's own row.
     pub(super) fn contact(contract: &'r Contract, record: &'r ParsedRecord, element: u32) -> Self {
         let mut names = Self::blank(contract);
         names.own_attributes(record, element);
         names
     }
 
-    /// Becomes the context of a child's row: its own attributes over the contact's con_id.
+    /// Changes to the context of a child's row: its own attributes, on top of the contact's con_id.
     pub(super) fn become_child(&mut self, record: &'r ParsedRecord, element: u32, contact: u32) {
         for answer in self.answers.drain(..) {
             self.places[answer.name.0 as usize] = UNANSWERED;
@@ -104,11 +105,11 @@ impl<'r> ContextValues<'r> {
         self.own_attributes(record, element);
     }
 
-    /// Every name of the contract without an answer.
+    /// A context without answers.
     pub(super) fn blank(contract: &'r Contract) -> Self {
         let places = vec![UNANSWERED; contract.names.len()];
-        // Room for all at once: grown bit by bit between rows that stay, it leaves the heap in pieces,
-        // and everything behind the mapping is slower by a twentieth.
+        // Allocates room for all answers at once. Growing between rows that stay allocated
+        // fragments the heap, which made everything after the mapping 5 % slower.
         let answers = Vec::with_capacity(contract.names.len());
         Self { contract, places, answers, written: 0 }
     }
@@ -119,8 +120,8 @@ impl<'r> ContextValues<'r> {
         }
     }
 
-    /// Element names are prefixes: with lower-case attribute names, and for the application
-    /// element also as written.
+    /// Adds the attributes of an element with its name as prefix: with lower-case attribute names,
+    /// and for the application element also as written.
     fn flattened_element(&mut self, record: &'r ParsedRecord, element: u32) {
         let contract = self.contract;
         let name = record.name_of(element);
@@ -171,7 +172,7 @@ impl<'r> ContextValues<'r> {
                 }
                 Some(_) => {}
                 None => {
-                    // Names are counted in 32 bits, and each has one answer at most.
+                    // Names have 32-bit ids and at most one answer each.
                     *place = u32::try_from(self.answers.len()).unwrap_or(UNANSWERED);
                     let (name, value) = (used.name, value.clone());
                     self.answers.push(ContextEntry { name, prefix, rest, value, position });

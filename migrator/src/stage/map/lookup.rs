@@ -1,4 +1,4 @@
-//! Where a mapping's value comes from: the rules of contract.md 8 and the contact pickers of 9.3.
+//! Look-up of a mapping's value: the rules of contract.md 8 and the contact rules of 9.3.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,14 @@ use crate::contract::model::{
 };
 use crate::record::ElementKinds;
 
-/// What a look-up found.
+/// Result of a look-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LookupResult<'r> {
     /// Nothing.
     Null,
     /// A text, possibly empty.
     Text(Cow<'r, str>),
-    /// A list of children, or the marker of a calculation: no value, but not blank either.
+    /// A list of children or the marker of a calculation: not a value, but not blank either.
     Opaque,
 }
 
@@ -28,7 +28,7 @@ impl<'r> LookupResult<'r> {
         text.map_or(Self::Null, |text| Self::Text(Cow::Borrowed(text)))
     }
 
-    /// Null or blank (7.1).
+    /// True for null and blank (7.1).
     pub(super) fn is_blank(&self) -> bool {
         match self {
             Self::Null => true,
@@ -38,7 +38,7 @@ impl<'r> LookupResult<'r> {
     }
 }
 
-/// Looks a mapping's value up.
+/// Looks up the value of a mapping.
 pub(super) fn look_up<'r, O: MapObserver>(
     cx: &RecordContext<'r, O>,
     mapping: &Mapping,
@@ -53,7 +53,7 @@ pub(super) fn look_up<'r, O: MapObserver>(
     looked
 }
 
-/// An element that a look-up has chosen.
+/// Reports an element that a look-up has selected.
 fn picked<O: MapObserver>(cx: &RecordContext<'_, O>, element: Option<u32>) -> Option<u32> {
     if let Some(element) = element {
         cx.emit(MapEvent::Picked(element));
@@ -96,10 +96,10 @@ fn find<'r, O: MapObserver>(
     }
 }
 
-/// Neither blank nor the word null or none (11).
+/// True if the text is not blank and not the word null or none (11).
 pub(super) fn is_meaningful(text: &str) -> bool {
     let text = trim(text);
-    // No letter beyond ASCII becomes one of these in lower case.
+    // No letter outside ASCII has one of these as its lower case.
     let says = |word: &str| text.eq_ignore_ascii_case(word);
     !text.is_empty() && !says("null") && !says("none")
 }
@@ -113,7 +113,7 @@ fn role_of<'c, O>(cx: &RecordContext<'c, O>, role: ContactRole) -> Option<&'c st
     types.get(index).map(|text| &**text)
 }
 
-/// Contacts of exactly this type with a con_id, last first.
+/// Contacts of exactly this type that have a con_id, last first.
 fn of_role<'r, O>(
     cx: &RecordContext<'r, O>,
     role: ContactRole,
@@ -127,7 +127,7 @@ fn of_role<'r, O>(
     })
 }
 
-/// The first of them; looked for once a record.
+/// The first of these contacts; cached per record.
 fn last_of_role<O>(cx: &RecordContext<'_, O>, role: ContactRole) -> Option<u32> {
     let last = match role {
         ContactRole::First => &cx.last_of_roles[0],
@@ -165,8 +165,8 @@ fn last_valid<'r, O: MapObserver>(
     LookupResult::of(cut_early(cx, mapping, own))
 }
 
-/// The first address of the preferred type (or of any, if none has it) with a value, else the
-/// last.
+/// First address of the preferred type that has a value, or of any type if none has the preferred
+/// one; otherwise the last address.
 fn chosen_address<O>(
     cx: &RecordContext<'_, O>,
     contact: u32,
@@ -190,8 +190,8 @@ fn chosen_address<O>(
     Some(filled.unwrap_or(last))
 }
 
-/// A contact's own text with a length is cut here already (9.3), blanks and all, and once more at
-/// the end of the chain.
+/// Cuts a contact's own text to its length, with its blanks (9.3). The end of the chain cuts once
+/// more.
 fn cut_early<'r, O: MapObserver>(
     cx: &RecordContext<'r, O>,
     mapping: &Mapping,
@@ -226,8 +226,8 @@ fn authorized<'r, O: MapObserver>(
     exact(record, picked(cx, Some(contact))?, attribute)
 }
 
-/// `curr_address_only`: the last contact with this raw con_id, whatever its role; the last of its
-/// addresses of the preferred type.
+/// `curr_address_only`: the last address of the preferred type, of the last contact with this raw
+/// con_id in any role.
 pub(super) fn current_address<'r, O: MapObserver>(
     cx: &RecordContext<'r, O>,
     con_id: &str,

@@ -1,4 +1,4 @@
-//! Slots to rows, by the contract: table dispatch and row building of contract.md 7.
+//! Mapping of slots to rows by the contract: table dispatch and row building (contract.md 7).
 
 mod contacts;
 mod context;
@@ -27,7 +27,7 @@ use crate::contract::model::{
 };
 use crate::record::{Cell, Cells, ParsedRecord, Reject, Row, RowSet, Stage, TableRows, Value};
 
-/// Maps records of one contract. Has no state of its own: one mapper serves any number of records.
+/// Maps records of one contract. A mapper has no mutable state and serves any number of records.
 #[derive(Debug, Clone, Copy)]
 pub struct Mapper<'c> {
     contract: &'c Contract,
@@ -37,14 +37,14 @@ pub struct Mapper<'c> {
 /// A row under construction.
 struct DraftRow {
     row: Row,
-    /// Per cell: whether only its default put it there (7.1).
+    /// For each cell, true if only a default filled it (7.1).
     default_filled: SmallVec<[bool; CELLS_IN_PLACE]>,
 }
 
-/// Cells of a row for which a mark takes no memory of its own.
+/// Number of cells whose marks need no allocation.
 const CELLS_IN_PLACE: usize = 64;
 
-/// Keys that a row gets beside its mappings' columns.
+/// Number of keys that a row gets in addition to its mapped columns.
 const KEYS_MAX: usize = 2;
 
 impl DraftRow {
@@ -55,7 +55,7 @@ impl DraftRow {
         }
     }
 
-    /// The column of a mapping.
+    /// Sets the column of a mapping.
     fn fill(&mut self, mapping: &Mapping, value: Value, default_filled: bool) {
         if mapping.shares_column {
             return self.set(mapping.column, value, default_filled);
@@ -74,7 +74,7 @@ impl DraftRow {
         }
     }
 
-    /// Whether a column other than the keys holds more than its default (7.2).
+    /// True if a column other than the keys holds more than its default (7.2).
     fn has_data(&self, columns: &[String]) -> bool {
         self.row.cells.iter().zip(&self.default_filled).any(|(cell, default_filled)| {
             let name = columns[usize::from(cell.column)].as_str();
@@ -82,7 +82,7 @@ impl DraftRow {
         })
     }
 
-    /// The row as INSERT statements get it: `''` has counted as data and goes in as null (14.2).
+    /// The row as INSERT statements get it. `''` has counted as data and becomes null here (14.2).
     fn finish(mut self) -> Row {
         for cell in &mut self.row.cells {
             if matches!(&cell.value, Value::Text(text) if text.is_empty()) {
@@ -98,7 +98,7 @@ impl DraftRow {
 }
 
 impl<'c> Mapper<'c> {
-    /// A mapper; `now` is the run's one point in time.
+    /// Creates a mapper. `now` is the current time of the run.
     pub fn new(contract: &'c Contract, now: NaiveDateTime) -> Self {
         Self { contract, now }
     }
@@ -111,7 +111,7 @@ impl<'c> Mapper<'c> {
         self.map_observed(record, &NoObserver)
     }
 
-    /// The same, watched.
+    /// Maps one record and reports every event to `observer`.
     ///
     /// # Errors
     /// A reject at `mapping` if no table gets a row.
@@ -164,7 +164,7 @@ impl<'r, O: MapObserver> RecordContext<'r, O> {
         draft
     }
 
-    /// One column (7.1).
+    /// Fills one column (7.1).
     fn fill(&self, draft: &mut DraftRow, mapping: &Mapping, scope: &RowContext<'r, '_>) {
         self.emit(MapEvent::Column(mapping));
         let looked = look_up(self, mapping, scope);
@@ -188,7 +188,7 @@ impl<'r, O: MapObserver> RecordContext<'r, O> {
         }
     }
 
-    /// Tells a row's end.
+    /// Reports the end of a row.
     fn end_row(&self, dropped: Option<DropReason>) {
         self.emit(dropped.map_or(MapEvent::Kept, MapEvent::Dropped));
     }
@@ -286,7 +286,7 @@ impl<'r, O: MapObserver> RecordContext<'r, O> {
         Ok(draft)
     }
 
-    /// The blank-row test of 7.3.
+    /// True if the child is not a blank row (7.3).
     fn shows_something(&self, plan: &ChildPlan, draft: &DraftRow, element: u32) -> bool {
         let in_row =
             plan.presence_columns.iter().any(|witness| match draft.value(witness.column) {
@@ -313,7 +313,7 @@ impl<'r, O: MapObserver> RecordContext<'r, O> {
     }
 }
 
-/// The in-record filter of 15.2: rows with the same con_id and type, the first wins. Rows that
+/// True for a repeated child (15.2): equal con_id and type, of which the first row wins. Rows that
 /// lack one of the two are not compared.
 fn same_child(plan: &ChildPlan, one: &DraftRow, other: &DraftRow) -> bool {
     let pair = |draft: &DraftRow| {
@@ -324,7 +324,7 @@ fn same_child(plan: &ChildPlan, one: &DraftRow, other: &DraftRow) -> bool {
     pair(one).is_some_and(|pair_of_one| pair(other) == Some(pair_of_one))
 }
 
-/// The same for equal ids; an id is a whole number or a text.
+/// Hash that is equal for equal ids. An id is an integer or a text.
 fn hash_of(con_id: Option<&Value>) -> u64 {
     let mut hasher = FxHasher::default();
     match con_id {
@@ -344,7 +344,7 @@ fn is_zero(value: &Value) -> bool {
     }
 }
 
-/// Equality as Python sees it: 1 = 1.0 = true.
+/// Equality as in Python: 1 = 1.0 = true.
 fn same(one: &Value, other: &Value) -> bool {
     match (number(one), number(other)) {
         (Some(one), Some(other)) => one.total_cmp(&other).is_eq(),

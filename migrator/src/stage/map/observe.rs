@@ -1,27 +1,26 @@
-//! What can be watched while a record is mapped. Watching changes nothing: the mapper tells, and
-//! hears no answer.
+//! Events of a record's mapping, for observers. An observer cannot change the result.
 
 use crate::contract::expr::Context;
 use crate::contract::model::{Mapping, RowGroup, Step};
 use crate::record::Value;
 
-/// Someone who watches a record being mapped.
+/// Receives the events of a record's mapping.
 ///
-/// The empty default is what an ordinary run uses; it compiles to nothing.
+/// The default methods do nothing. An ordinary run uses [`NoObserver`], which compiles to nothing.
 pub trait MapObserver {
-    /// Something happened. Events of one row come between its `Row` and its `Kept` or `Dropped`;
-    /// those of one column between its `Column` and the next `Column` or the row's end.
+    /// Handles an event. Events of one row are between `Row` and `Kept` or `Dropped`. Events of one
+    /// column are between `Column` and the next `Column` or the end of the row.
     fn on_event(&self, event: MapEvent<'_>) {
         let _ = event;
     }
 
-    /// Whether anybody sees. Where nobody does, a step may be taken without what it would tell.
+    /// False lets the mapper take shortcuts that emit no events.
     fn is_enabled(&self) -> bool {
         true
     }
 }
 
-/// Nobody watches.
+/// Ignores all events.
 #[derive(Debug, Clone, Copy)]
 pub struct NoObserver;
 
@@ -31,74 +30,74 @@ impl MapObserver for NoObserver {
     }
 }
 
-/// What happens while a record is mapped. Elements are indices into the parsed record's.
+/// Event of a record's mapping. Elements are indices into the parsed record's elements.
 #[derive(Clone, Copy)]
 pub enum MapEvent<'e> {
-    /// The rows of a table are next. What comes before the first table is the choice of contacts
-    /// that have rows of their own (contract.md 6.1).
+    /// The rows of a table follow. Events before the first table belong to the selection of
+    /// contacts with rows of their own (contract.md 6.1).
     Table(usize),
-    /// A contact or a child makes no row.
+    /// A contact or a child gets no row.
     Skipped {
-        /// The element.
+        /// Element of the contact or child.
         element: u32,
-        /// Why.
+        /// Reason.
         why: SkipReason,
     },
-    /// A row is begun.
+    /// A row begins.
     Row(RowSubject<'e>),
-    /// A mapping is begun.
+    /// A mapping begins.
     Column(&'e Mapping),
-    /// The look-up has chosen an element.
+    /// The look-up selected an element.
     Picked(u32),
-    /// A contact's own text before the look-up itself cuts it to its length (contract.md 9.3).
+    /// A contact's own text, before the look-up cuts it to its length (contract.md 9.3).
     CutWhenFound(&'e str),
-    /// The look-up's result; `None` where there is nothing.
+    /// Result of the look-up; `None` if nothing was found.
     Found(Option<&'e str>),
-    /// The look-up gives a list of children or the marker of a calculation, which no step can use.
+    /// The look-up found a list of children or the marker of a calculation, which no step can use.
     FoundMarker,
-    /// A step is given this value.
+    /// Input of a step.
     Given(&'e Step, &'e Value),
-    /// An expression is about to be evaluated, and sees this.
+    /// Context of an expression, before its evaluation.
     Calculating(&'e dyn Context),
-    /// How an enumeration or a table of bits answered.
+    /// Result of a search in an enumeration or a bit table.
     Answered(KeyMatch),
-    /// A blank was replaced by the default, converted to the data type.
+    /// The default, converted to the data type, replaced a blank.
     DefaultTaken(&'e Value),
-    /// A step has made this of it.
+    /// Output of a step.
     Made(&'e Value),
-    /// The `enum` step behind a calculation that gave a value is passed over (contract.md 9.2).
+    /// The `enum` step after a calculation that gave a value is skipped (contract.md 9.2).
     EnumSkipped,
-    /// A value was converted to the data type.
+    /// Value after conversion to the data type.
     Converted(&'e Value),
-    /// A text went through the final step (contract.md 10.5).
+    /// Text after the final step (contract.md 10.5).
     Finished(&'e Value),
-    /// A mapping's value is the column's.
+    /// The column gets its value.
     Set {
-        /// What the column gets.
+        /// Value of the column.
         value: &'e Value,
-        /// Whether only the default put it there (contract.md 7.1).
+        /// True if only the default filled the column (contract.md 7.1).
         default_filled: bool,
     },
-    /// The column gets its default as written, untyped (contract.md 7.1).
+    /// The column gets its default as written, without conversion (contract.md 7.1).
     RawDefault(&'e Value),
     /// The column is left out.
     Omitted(Omission),
-    /// A mapping of a row-creating type has this value; null where its condition does not hold.
+    /// Value of a mapping of a row-creating type; null if the row's condition does not hold.
     Member {
-        /// The value.
+        /// Value.
         value: &'e Value,
-        /// Whether it makes the row.
+        /// True if it creates the row.
         makes_row: bool,
     },
-    /// A row that was made gets the default of a column that it lacks (contract.md 9.5 c).
+    /// A created row gets the default of a column that it lacks (contract.md 9.5 c).
     DefaultAdded(&'e Mapping, &'e Value),
-    /// The row is one of the record's.
+    /// The row is kept.
     Kept,
-    /// The row is none of the record's.
+    /// The row is dropped.
     Dropped(DropReason),
 }
 
-/// What a row is about.
+/// Subject of a row.
 #[derive(Clone, Copy)]
 pub enum RowSubject<'e> {
     /// The application.
@@ -116,58 +115,58 @@ pub enum RowSubject<'e> {
     Group(&'e RowGroup),
 }
 
-/// Why a contact or a child makes no row (contract.md 6).
+/// Reason why a contact or a child gets no row (contract.md 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SkipReason {
     /// The contact has no con_id.
     NoConId,
-    /// The contact's type, or the child's, is absent or none of the contract's list.
+    /// The type of the contact or child is absent or not in the contract's list.
     Type,
-    /// None of birth date, names and ssn is filled.
+    /// None of birth date, first name, last name and ssn is filled.
     Meaningless,
     /// Another contact with the same con_id counts: one of a better type, or a later one.
     Replaced,
-    /// Its con_id, as written, is that of no valid contact.
+    /// No valid contact has its con_id, as written.
     NoValidContact,
 }
 
-/// How an enumeration or a table of bits answered.
+/// Result of a search in an enumeration or a bit table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMatch {
-    /// It has the key as written.
+    /// The key exists as written.
     Exact,
-    /// It has the key in another case.
+    /// The key exists in another case.
     OtherCase,
-    /// It has an entry `""`, which catches every other text.
+    /// The entry `""` matches any other text.
     CatchAll,
-    /// It has no such key; the default stands in, as written.
+    /// No key; the default as written replaces the value.
     Default,
-    /// It has no such key.
+    /// No key.
     Nothing,
 }
 
-/// Why a column is left out.
+/// Reason why a column is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Omission {
     /// The result is null and the column is nullable.
     Nullable,
     /// The result is null, and there is no default.
     NoDefault,
-    /// The reference raises an error here, and the default does not count (contract.md 7.1).
+    /// The reference raises an error here, and the default is not used (contract.md 7.1).
     Failed,
 }
 
-/// Why a row is dropped.
+/// Reason why a row is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
-    /// It has no column at all.
+    /// It has no columns.
     Empty,
     /// No column other than the keys holds more than its default (contract.md 7.2).
     OnlyDefaults,
-    /// The child shows nothing in the columns and attributes that count (contract.md 7.3).
+    /// The deciding columns and attributes of the child are blank (contract.md 7.3).
     BlankChild,
     /// An earlier row of the record has the same con_id and type (contract.md 15.2).
     Repeated,
-    /// No mapping of the group makes it (contract.md 11).
+    /// No mapping of the group creates it (contract.md 11).
     NotMade,
 }

@@ -1,4 +1,4 @@
-//! What a row's look-ups and expressions may see: the record, the contract and the row's own place.
+//! Context of look-ups and expressions: the record, the contract and the current row.
 
 use std::borrow::Cow;
 
@@ -15,22 +15,22 @@ use crate::contract::expr::{Context, NameId};
 use crate::contract::model::Contract;
 use crate::record::{ParsedRecord, Value};
 
-/// What every step of a record's mapping may look at.
+/// Context of a record's mapping.
 pub(super) struct RecordContext<'r, O> {
     pub(super) contract: &'r Contract,
     pub(super) record: &'r ParsedRecord,
-    /// The application's id as rows hold it.
+    /// Id of the application, as rows hold it.
     pub(super) app_id: Value,
     pub(super) now: NaiveDateTime,
     pub(super) observer: &'r O,
-    /// The last contact of either role, once it has been looked for.
+    /// Last contact of each role; cached on first use.
     pub(super) last_of_roles: [OnceCell<Option<u32>>; 2],
     /// See [`RecordContext::last_contact`].
     pub(super) last_contacts: OnceCell<FxHashMap<&'r str, u32>>,
 }
 
 impl<O> RecordContext<'_, O> {
-    /// The last element named `contact` with this con_id as written; looked for once a record.
+    /// Last element named `contact` with this con_id as written; cached per record.
     pub(super) fn last_contact(&self, con_id: &str) -> Option<u32> {
         let last = || last_by_con_id(self.contract, self.record);
         self.last_contacts.get_or_init(last).get(con_id).copied()
@@ -38,16 +38,16 @@ impl<O> RecordContext<'_, O> {
 }
 
 impl<O: MapObserver> RecordContext<'_, O> {
-    /// Tells whoever watches.
+    /// Sends an event to the observer.
     #[inline]
     pub(super) fn emit(&self, event: MapEvent<'_>) {
         self.observer.on_event(event);
     }
 }
 
-/// What a row's look-ups and expressions see beside the record.
+/// Context of a row's look-ups and expressions.
 pub(super) enum RowContext<'r, 'n> {
-    /// The application's expression context; empty for tables that calculate nothing.
+    /// Expression context of the application; empty for tables that calculate nothing.
     Application(&'n ContextValues<'r>),
     /// A contact's own row.
     Contact { element: u32, names: &'n ContextValues<'r> },
@@ -56,7 +56,7 @@ pub(super) enum RowContext<'r, 'n> {
 }
 
 impl<'r> RowContext<'r, '_> {
-    /// What expressions see.
+    /// Expression context.
     pub(super) fn names(&self) -> &ContextValues<'r> {
         match self {
             Self::Application(names) | Self::Contact { names, .. } | Self::Child { names, .. } => {
@@ -65,7 +65,7 @@ impl<'r> RowContext<'r, '_> {
         }
     }
 
-    /// The element whose attributes rule 4 reads.
+    /// Element whose attributes rule 4 reads.
     pub(super) fn element(&self) -> Option<u32> {
         match self {
             Self::Application(_) => None,
@@ -74,7 +74,7 @@ impl<'r> RowContext<'r, '_> {
         }
     }
 
-    /// The context's con_id: a child's own attribute hides its contact's (13).
+    /// con_id of the context: a child's own attribute hides its contact's (13).
     pub(super) fn con_id<O>(
         &self,
         cx: &RecordContext<'r, O>,
@@ -91,7 +91,7 @@ impl<'r> RowContext<'r, '_> {
     }
 }
 
-/// An id: a number where it is all digits, else as typed (7).
+/// Converts an id: an integer if it is all digits, otherwise the text (7).
 pub(super) fn integer_or_text(id: &str) -> Value {
     integer_if_digits(id).unwrap_or_else(|| Value::Text(id.into()))
 }

@@ -1,4 +1,4 @@
-//! Row-creating types: each group of mappings yields one row or none (contract.md 11).
+//! Row-creating types: each group of mappings creates at most one row (contract.md 11).
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use crate::contract::convert::{
 use crate::contract::model::{Mapping, RowGroup, RowKind, Step};
 use crate::record::{Cell, Row, Value};
 
-/// The column that makes a collateral row only where it is a number above zero.
+/// Column that creates a collateral row only if it is a number above zero.
 const WHOLESALE_VALUE: &str = "wholesale_value";
 
-/// Adds the row of a group, if its condition holds. `table` is the group's table in the contract.
+/// Adds the row of a group if its condition holds. `table` is the group's table in the contract.
 pub(super) fn create<'r, O: MapObserver>(
     cx: &RecordContext<'r, O>,
     table: usize,
@@ -69,12 +69,12 @@ impl<'r, O: MapObserver> RowBuilder<'_, 'r, O> {
         self.cx.app_id.clone()
     }
 
-    /// What the column at a place of [`RowKind::columns`] holds in every row.
+    /// Value, in every row, of the column at a position of [`RowKind::columns`].
     fn fixed(&self, place: usize) -> Value {
         self.group.fixed[place].clone().unwrap_or(Value::Null)
     }
 
-    /// Rows of one member (11.1 to 11.5), made where they are kept.
+    /// Creates a row with one member directly in `rows` (11.1 to 11.5).
     fn single(&self, rows: &mut Vec<Row>) {
         let (Some(mapping), [app_id, .., last]) =
             (self.group.members.first(), &self.group.columns[..])
@@ -101,7 +101,7 @@ impl<'r, O: MapObserver> RowBuilder<'_, 'r, O> {
         }
     }
 
-    /// The value of the mapping in hand, after whoever watches has been told.
+    /// Value of the current mapping, after reporting it to the observer.
     fn observed(&self, value: Option<Value>, makes_row: bool) -> Option<Value> {
         let makes_row = makes_row && value.is_some();
         let shown = value.as_ref().unwrap_or(&Value::Null);
@@ -109,7 +109,7 @@ impl<'r, O: MapObserver> RowBuilder<'_, 'r, O> {
         value
     }
 
-    /// What the row is about, or `None` where the condition of its kind does not hold.
+    /// Value of the row; `None` if the condition of its kind does not hold.
     fn value_of(&self, mapping: &Mapping) -> Option<Value> {
         match self.group.kind {
             RowKind::Score => {
@@ -119,7 +119,7 @@ impl<'r, O: MapObserver> RowBuilder<'_, 'r, O> {
             RowKind::Indicator => {
                 let text = self.text(mapping)?;
                 let text = trim(&text);
-                // No letter beyond ASCII becomes one of these in lower case.
+                // No letter outside ASCII has one of these as its lower case.
                 let says = |yes: &&str| text.eq_ignore_ascii_case(yes);
                 let set = ["y", "yes", "true", "t", "1"].iter().any(says);
                 set.then(|| text_value("1"))
@@ -154,7 +154,7 @@ impl<'r, O: MapObserver> RowBuilder<'_, 'r, O> {
         Some(row)
     }
 
-    /// The column's value, and whether it makes the row (11.6).
+    /// Value of the column, and true if it creates the row (11.6).
     fn collateral_value(&self, mapping: &Mapping) -> (Value, bool) {
         if let Some(Step::Calculated(expression)) =
             mapping.chain.iter().find(|step| matches!(step, Step::Calculated(_)))
@@ -220,7 +220,7 @@ fn is_numeric(data_type: DataType) -> bool {
     data_type.is_integer() || matches!(data_type, DataType::Decimal | DataType::Float)
 }
 
-/// Numeric types are converted; where that fails the text itself is stored (11.6).
+/// Converts numeric types. If that fails, the text itself is the value (11.6).
 fn numeric_or_text(mapping: &Mapping, value: Value) -> Value {
     if !is_numeric(mapping.data_type) {
         return value;
@@ -231,7 +231,7 @@ fn numeric_or_text(mapping: &Mapping, value: Value) -> Value {
     }
 }
 
-/// A truthy default by the simple rules of 9.5 (c).
+/// A truthy default, converted by the simple rules of 9.5 (c).
 fn collateral_default(mapping: &Mapping) -> Option<Value> {
     mapping.default.typed.as_ref()?;
     let raw = mapping.default.raw.as_ref()?;

@@ -1,4 +1,4 @@
-//! What is done with a looked-up value: mapping types, conversions, defaults (contract.md 9).
+//! Applies mapping types, conversions and defaults to a looked-up value (contract.md 9).
 
 use std::borrow::Cow;
 
@@ -14,18 +14,18 @@ use crate::contract::expr::Context;
 use crate::contract::model::{DataLength, EnumMap, Mapping, Step};
 use crate::record::{CellText, Timestamp, Value};
 
-/// What the reference answers with an exception: the column is left out, default or not (7.1).
+/// The reference raises an exception here. The column is left out, with or without default (7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StepFailed;
 
-/// The value of a column; [`Value::Null`] where there is none.
+/// Value of a column; [`Value::Null`] if there is none.
 pub(super) fn transform<'r, O: MapObserver>(
     cx: &RecordContext<'r, O>,
     mapping: &Mapping,
     looked: LookupResult<'r>,
     scope: &RowContext<'r, '_>,
 ) -> Result<Value, StepFailed> {
-    // Nearly half of all columns: the way below would come to the same.
+    // Shortcut for nearly half of all columns, with the same result.
     if mapping.only_cuts
         && !cx.observer.is_enabled()
         && let LookupResult::Text(text) = &looked
@@ -45,7 +45,7 @@ pub(super) fn transform<'r, O: MapObserver>(
     })
 }
 
-/// No mapping type (9.1).
+/// Value without a mapping type (9.1).
 fn untyped<O: MapObserver>(
     cx: &RecordContext<'_, O>,
     mapping: &Mapping,
@@ -61,7 +61,7 @@ fn untyped<O: MapObserver>(
     Ok(value)
 }
 
-/// The conversion to the data type: decimals by their length, all others generally.
+/// Conversion to the data type: decimals by their length, all other types by the general rules.
 fn typed(mapping: &Mapping, text: &str) -> Result<Value, StepFailed> {
     if mapping.data_type == DataType::Decimal
         && let Some(result) = sized_decimal(mapping, text)
@@ -71,7 +71,7 @@ fn typed(mapping: &Mapping, text: &str) -> Result<Value, StepFailed> {
     Ok(convert(text, mapping.data_type))
 }
 
-/// Decimal with `data_length` (10.2); `None` where there is no length.
+/// Decimal with `data_length` (10.2); `None` without a length.
 fn sized_decimal(mapping: &Mapping, text: &str) -> Option<Result<Value, StepFailed>> {
     match mapping.length {
         DataLength::None => None,
@@ -107,7 +107,7 @@ fn run_chain<'r, O: MapObserver>(
         if let Step::Calculated(_) = step
             && let Some(Step::OriginalIfNull { .. }) = steps.peek()
         {
-            // A calculation that gave text or a number is the result: the enum is passed over.
+            // A calculation that gave text or a number is the result, and the enum is skipped.
             if !is_blank_value(&value) {
                 cx.emit(MapEvent::EnumSkipped);
                 steps.next();
@@ -170,7 +170,7 @@ fn is_blank_value(value: &Value) -> bool {
     }
 }
 
-/// The key of an enumeration or a bit: trimmed text, empty for null (9.4).
+/// Key for an enumeration or a bit table: trimmed text, empty for null (9.4).
 fn key_of(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Null => Cow::Borrowed(""),
@@ -206,7 +206,7 @@ fn enumerate<O: MapObserver>(
     }
 }
 
-/// The bit of a trimmed text, by the contract's table: as written, else in upper case, else 0.
+/// Bit of a trimmed text in the contract's table: as written, else in upper case, else 0.
 pub(super) fn char_to_bit<O: MapObserver>(cx: &RecordContext<'_, O>, key: &str) -> Value {
     let map = &cx.contract.char_to_bit;
     let exact = map.get(key).map(|bit| (KeyMatch::Exact, *bit));
@@ -222,7 +222,7 @@ fn boolean_to_bit<O: MapObserver>(cx: &RecordContext<'_, O>, value: &Value) -> V
     Value::Int(bit.copied().unwrap_or(0))
 }
 
-/// Section 12.5: a calculated `''` stays for a text column and is blank for any other.
+/// Section 12.5: a calculated `''` stays for a text column and is blank for all other types.
 fn calculated(mapping: &Mapping, result: Value) -> Value {
     match result {
         Value::Text(text) if text.is_empty() && mapping.data_type == DataType::String => {
@@ -240,7 +240,7 @@ fn digits<O: MapObserver>(cx: &RecordContext<'_, O>, mapping: &Mapping, value: &
     number.map_or(Value::Null, |number| convert_value(number, mapping.data_type))
 }
 
-/// After the chain: what is still text gets the column's type; anything else is left alone (9.2).
+/// After the chain, converts text to the column's type and leaves other values unchanged (9.2).
 fn convert_rest<O: MapObserver>(
     cx: &RecordContext<'_, O>,
     mapping: &Mapping,
@@ -255,7 +255,7 @@ fn convert_rest<O: MapObserver>(
     Ok(value)
 }
 
-/// The last step of every text (10.5).
+/// Final step of every text (10.5).
 fn finish_text<O: MapObserver>(
     cx: &RecordContext<'_, O>,
     mapping: &Mapping,

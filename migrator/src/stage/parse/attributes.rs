@@ -1,28 +1,29 @@
-//! One attribute of a tag: where its name and its value end, and whether its value is well-formed.
+//! An attribute of a tag: the ends of its name and value, and its well-formedness.
 
 use super::references::{ParseError, push_value, resolve};
 
-/// Longest attribute value in bytes.
+/// Maximum length of an attribute value in bytes.
 const ATTRIBUTE_BYTES_MAX: usize = 10 << 20;
 
-/// Bytes of a value within which its end is looked for word by word. Nearly all end before; what
-/// is longer is worth the start of a vector search.
+/// Number of bytes in which the end of a value is searched word by word. Nearly all values are
+/// shorter; for longer ones the start of a vector search pays off.
 const SHORT_BYTES: usize = 64;
 
-/// An attribute as it stands in its tag.
+/// An attribute as written in its tag.
 pub(super) struct RawAttribute<'t> {
-    /// With its prefix.
+    /// Name with its prefix.
     pub(super) name: &'t str,
-    /// Between its quotes.
+    /// Text between the quotes.
     pub(super) value: &'t str,
-    /// Whether the value is what XML makes of it: no `<`, no reference, no white space but blanks.
+    /// True if the text is the value: no `<`, no reference, no white space but blanks.
     pub(super) plain: bool,
-    /// What follows in the tag.
+    /// Rest of the tag.
     pub(super) after: &'t str,
 }
 
 impl<'t> RawAttribute<'t> {
-    /// The next attribute of a tag; `None` at its end, which is a `>`, a `/>` or the end of `rest`.
+    /// Reads the next attribute of a tag. `None` at its end, which is a `>`, a `/>` or the end of
+    /// `rest`.
     pub(super) fn next(rest: &'t str) -> Result<Option<Self>, ParseError> {
         let trimmed = rest.trim_ascii_start();
         if trimmed.is_empty() || trimmed.starts_with('>') || trimmed.starts_with("/>") {
@@ -49,7 +50,7 @@ impl<'t> RawAttribute<'t> {
         }
     }
 
-    /// The attribute of this name whose value begins here.
+    /// Reads the value of an attribute with this name.
     pub(super) fn with_value(name: &'t str, rest: &'t str, quote: u8) -> Result<Self, ParseError> {
         let bytes = rest.as_bytes();
         let special = first_special(bytes, quote);
@@ -66,7 +67,7 @@ impl<'t> RawAttribute<'t> {
         Ok(Self { name, value: &rest[..end], plain, after: &rest[end + 1..] })
     }
 
-    /// Whether there is surely nothing to trim off the value, and no `&` in it.
+    /// True if the value surely has nothing to trim and no `&`.
     #[inline]
     pub(super) fn is_flat(&self) -> bool {
         self.plain && has_graphic_ends(self.value.as_bytes())
@@ -84,7 +85,7 @@ impl<'t> RawAttribute<'t> {
         push_value(self.value, out).ok_or("a reference to nothing that is declared".into())
     }
 
-    /// Checks a value that nobody asks for.
+    /// Checks a value that is not kept.
     #[inline]
     pub(super) fn check_value(&self) -> Result<(), ParseError> {
         if self.plain {
@@ -104,16 +105,16 @@ impl<'t> RawAttribute<'t> {
     }
 }
 
-/// Whether there is surely nothing to trim off a value.
+/// True if a value surely has nothing to trim.
 #[inline]
 pub(super) fn has_graphic_ends(value: &[u8]) -> bool {
     [value.first(), value.last()].iter().all(|byte| byte.is_none_or(u8::is_ascii_graphic))
 }
 
 /// Offset of the first quote, `<`, `&` or white space other than a blank; the length if there is
-/// none. Other control characters do not get here.
+/// none. Other control characters were rejected before.
 ///
-/// A call of its own: inlined, it takes the registers of those around it.
+/// Not inlined, because it would take registers from its callers.
 #[inline(never)]
 fn first_special(bytes: &[u8], quote: u8) -> usize {
     let (words, _) = bytes[..bytes.len().min(SHORT_BYTES)].as_chunks::<8>();
@@ -129,8 +130,8 @@ fn first_special(bytes: &[u8], quote: u8) -> usize {
     from + memchr::memchr3(b'\t', b'\n', b'\r', &rest[..end]).unwrap_or(end)
 }
 
-/// The highest bit of every byte that [`first_special`] looks for; bits above the lowest may be
-/// wrong.
+/// Sets the highest bit of every byte that [`first_special`] searches. Bits above the lowest set
+/// one may be wrong.
 fn special_in(word: u64, quote: u8) -> u64 {
     const LOW: u64 = u64::MAX / 0xff;
     const HIGH: u64 = LOW << 7;

@@ -1,7 +1,7 @@
-//! The XML declaration: its syntax, and what another encoding than UTF-8 does to a text.
+//! XML declaration: its syntax, and the effect of another encoding than UTF-8.
 //!
-//! The reference hands UTF-8 bytes to a library that believes the declaration: `ISO-8859-1` gives
-//! mojibake, `UTF-16` a rejection (contract.md 4, cause 5).
+//! The reference passes UTF-8 bytes to a library that believes the declaration. So `ISO-8859-1`
+//! gives mojibake and `UTF-16` a reject (contract.md 4, cause 5).
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -19,10 +19,10 @@ const SYNTAX: &str = concat!(
     r#""(?:yes|no)"))?[ \t\n\r]*\?>"#
 );
 
-/// The text without its declaration, as the declared encoding reads its UTF-8 bytes.
+/// Text without its declaration, with its UTF-8 bytes decoded in the declared encoding.
 ///
 /// # Errors
-/// A declaration that is ill-formed, or an encoding that cannot read the bytes.
+/// An ill-formed declaration, or an encoding that cannot decode the bytes.
 pub(super) fn decode(text: &str) -> Result<Cow<'_, str>, Cow<'static, str>> {
     static DECLARATION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(SYNTAX).ok());
     let Some(after) = text.strip_prefix("<?xml") else { return Ok(Cow::Borrowed(text)) };
@@ -43,7 +43,7 @@ fn recode<'t>(body: &'t str, label: &str) -> Result<Cow<'t, str>, Cow<'static, s
         "utf-8" | "utf8" => Ok(Cow::Borrowed(body)),
         "us-ascii" | "ascii" if body.is_ascii() => Ok(Cow::Borrowed(body)),
         "us-ascii" | "ascii" => Err("bytes that are not US-ASCII, which is declared".into()),
-        // Not windows-1252, which the web's label list takes it for: 0x80 … 0x9f stay controls.
+        // Not windows-1252, as the web's label list maps it: 0x80 … 0x9f stay control characters.
         "iso-8859-1" | "latin1" | "iso_8859-1" => Ok(if body.is_ascii() {
             Cow::Borrowed(body)
         } else {

@@ -1,7 +1,7 @@
-//! Tags: which elements are open, what is checked of them, and what of them is kept.
+//! Elements: checks tags, tracks open elements and keeps the parts that are used.
 //!
-//! A tag is read once, from its `<` on. Where anything in it is not as it should be, it is looked
-//! at again within its bounds for the words (`fault`), and the record is rejected.
+//! A tag is read once, from its `<` on. If anything in it is wrong, `fault` reads it again for the
+//! reason, and the record is rejected.
 
 use super::attributes::{RawAttribute, has_graphic_ends};
 use super::fast_path::{CopySpan, PlainSpan, PredictedAttribute, offset, span};
@@ -14,10 +14,10 @@ use super::scan::Scanner;
 use crate::contract::model::{FieldId, ScanPlan};
 use crate::record::{Attribute, Element, NO_ATTRIBUTE, ParsedRecord, TextRange};
 
-/// Deepest nesting of elements; libxml2's limit.
+/// Maximum nesting of elements, as in libxml2.
 const DEPTH_MAX: usize = 256;
 
-/// The elements of the record in hand. Keeps its tables and buffers from record to record.
+/// Reads the elements of a record. Tables and buffers are kept for the next record.
 #[derive(Debug)]
 pub(super) struct ElementReader<'c> {
     plan: &'c ScanPlan,
@@ -25,38 +25,38 @@ pub(super) struct ElementReader<'c> {
     names: NameTable,
     scopes: NamespaceScopes,
     open: Vec<OpenElement>,
-    /// The tag before the one in hand.
+    /// Previous tag.
     before: PrecedingTag,
-    /// Whether the root element has begun.
+    /// True if the root element has begun.
     pub(super) rooted: bool,
-    /// Paths with kept elements in this record.
+    /// Paths that have kept elements in this record.
     listed: Vec<u32>,
-    /// Serial number of the element in hand, over all records.
+    /// Serial number of the current element, over all records.
     serial: u64,
 }
 
-/// What comes next in a tag.
+/// Next part of a tag.
 enum NextAttribute<'t> {
-    /// An attribute as nearly all tags spell it. Its value stands between two offsets of the tag.
+    /// An attribute in the usual spelling. Its value is between two offsets of the tag.
     Predicted { name: AttributeNameId, value_at: usize, end: usize },
     /// Any other attribute.
     Other(RawAttribute<'t>, AttributeNameId),
-    /// No attribute.
+    /// End of the attributes.
     End,
 }
 
-/// An element that has begun and not ended.
+/// An element without its end tag so far.
 #[derive(Debug)]
 struct OpenElement {
     path: u32,
-    /// The kept element, if it is one.
+    /// Index of the element, if it is kept.
     element: Option<u32>,
-    /// Where its name stands in the text, and how long it is.
+    /// Offset and length of its name in the text.
     name: (usize, usize),
 }
 
 impl<'c> ElementReader<'c> {
-    /// For records of one contract.
+    /// Creates a reader for records of one contract.
     pub(super) fn new(plan: &'c ScanPlan) -> Self {
         Self {
             plan,
@@ -86,17 +86,17 @@ impl<'c> ElementReader<'c> {
         self.listed.clear();
     }
 
-    /// Whether no element is open.
+    /// True if no element is open.
     pub(super) fn at_top(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// Whether the record has an element at a path.
+    /// True if the record has an element at a path.
     pub(super) fn has(&self, path: &[&str]) -> bool {
         self.paths.has(path)
     }
 
-    /// Reads a start tag or an empty element, whose `<` the scanner has read.
+    /// Reads a start tag or an empty element. The scanner has read its `<`.
     pub(super) fn open(
         &mut self,
         scanner: &mut Scanner<'_>,
@@ -114,7 +114,7 @@ impl<'c> ElementReader<'c> {
         }
     }
 
-    /// Reads an end tag, whose `</` the scanner has read.
+    /// Reads an end tag. The scanner has read its `</`.
     pub(super) fn close(
         &mut self,
         scanner: &mut Scanner<'_>,
@@ -129,8 +129,8 @@ impl<'c> ElementReader<'c> {
         Ok(())
     }
 
-    /// Reads a tag from its name on, which stands at `at`. Gives what follows the tag, and whether
-    /// it is an element of its own.
+    /// Reads a tag from its name on, which is at `at`. Returns the text after the tag, and true for
+    /// an empty-element tag.
     fn read_tag<'t>(
         &mut self,
         tag: &'t str,
@@ -160,8 +160,8 @@ impl<'c> ElementReader<'c> {
         }
     }
 
-    /// The path of the element that a tag begins, and its name as it stands there. Elements mostly
-    /// follow each other as they did before, so that one is tried first.
+    /// Path of the element that a tag begins, and its name as written. Elements mostly follow each
+    /// other as before, so the predicted path is tried first.
     fn enter<'t>(&mut self, tag: &'t str) -> Result<(u32, &'t str), ParseError> {
         if let Some((path, length)) = self.paths.enter_expected(self.before, tag.as_bytes()) {
             return Ok((path, &tag[..length]));
@@ -177,15 +177,15 @@ impl<'c> ElementReader<'c> {
         let local_name = local(name);
         let path =
             self.paths.enter(parent, local_name, self.plan).ok_or("an illegal element name")?;
-        // Paths have local names: what is expected is compared with the name as it stands.
+        // Paths have local names. Only a name without a prefix can be predicted.
         if local_name.len() == name.len() {
             self.paths.expect(self.before, path);
         }
         Ok(path)
     }
 
-    /// Checks what a tag says behind its name, keeps the element if anything asks for it, and has
-    /// it open. Gives what follows the last attribute.
+    /// Reads a tag after its name, keeps the element if it is used, and opens it. Returns the text
+    /// after the last attribute.
     fn begin_element<'t>(
         &mut self,
         path: u32,
@@ -225,7 +225,7 @@ impl<'c> ElementReader<'c> {
         Ok(rest)
     }
 
-    /// How many elements are open; they are not many.
+    /// Number of open elements, at most [`DEPTH_MAX`].
     fn depth(&self) -> u16 {
         u16::try_from(self.open.len()).unwrap_or(u16::MAX)
     }
@@ -239,8 +239,8 @@ impl<'c> ElementReader<'c> {
         }
     }
 
-    /// Checks an element's attributes and keeps those that are asked for. Gives what follows them,
-    /// and whether any is qualified by a prefix or declares one.
+    /// Checks an element's attributes and keeps those in use. Returns the text after them, and true
+    /// if one has or declares a prefix.
     fn attributes<'t>(
         &mut self,
         path: u32,
@@ -296,8 +296,8 @@ impl<'c> ElementReader<'c> {
         Ok((&tag[at..], qualified))
     }
 
-    /// The next attribute of a tag from an offset on. Elements of one path mostly have the same
-    /// attributes in the same order, so those that came next before are tried first.
+    /// Reads the next attribute of a tag from an offset on. Elements of one path mostly have the
+    /// same attributes in the same order, so the predicted ones are tried first.
     #[inline]
     fn next_attribute<'t>(
         &mut self,
@@ -355,8 +355,8 @@ impl<'c> ElementReader<'c> {
         self.scopes.open(self.depth() + 1, name, &attributes).map_err(ParseError::Borrowed)
     }
 
-    /// The cause in words, and where the faulty tag ends. A tag without an end is so before it is
-    /// anything else.
+    /// Reason why a tag is rejected, with its end. A missing end of the tag comes before all other
+    /// reasons.
     #[cold]
     fn in_words(
         &mut self,
@@ -379,7 +379,7 @@ impl<'c> ElementReader<'c> {
         format!("{}, before byte {end}", within_bounds.err().unwrap_or(cause)).into()
     }
 
-    /// Fills the slots and lists the last elements in the order of their paths' first occurrence.
+    /// Fills the slots, and lists the last elements ordered by the first occurrence of their paths.
     pub(super) fn finish(&mut self, out: &mut ParsedRecord) {
         let paths = &self.paths;
         self.listed.sort_unstable_by_key(|path| paths.get(*path).order);
@@ -395,7 +395,7 @@ impl<'c> ElementReader<'c> {
     }
 }
 
-/// What follows the end tag of an element with this name.
+/// Text after the end tag of an element with this name.
 fn after_end_tag<'t>(name: &str, tag: &'t str) -> Option<&'t str> {
     let rest = tag.strip_prefix(name)?;
     rest.strip_prefix('>').or_else(|| rest.trim_ascii_start().strip_prefix('>'))
@@ -416,7 +416,7 @@ fn keep_attribute(
     Ok(())
 }
 
-/// Notes the first attribute of each class that mappings read on an element.
+/// Stores an element's first attribute of each class that mappings read.
 fn note_fields(by_class: &[Option<FieldId>], element: u32, out: &mut ParsedRecord) {
     let own = out.elements[element as usize].attributes.clone();
     for (at, attribute) in own.clone().zip(&out.attributes[own.start as usize..own.end as usize]) {

@@ -1,42 +1,41 @@
-//! Attributes as nearly all tags spell them, ` name="value"`: told by a glance at the name, judged
-//! by what the whole tag lacks, and copied together.
+//! Fast path for attributes in the usual spelling, ` name="value"`. A name is compared word by
+//! word, a value is checked together with the rest of its tag, and neighbours are copied together.
 //!
-//! Offsets are those of the tag from behind its name. Whatever is not as usual is read by
-//! [`super::attributes`].
+//! Offsets count from after the tag's name. [`super::attributes`] reads everything else.
 
 use super::names::AttributeNameId;
 use crate::record::TextRange;
 
-/// Bytes of a glance.
+/// Bytes of a word.
 const WORD: usize = size_of::<u64>();
 
-/// Bytes of a value within which its quote is looked for word by word. Nearly all end before; what
-/// is longer is worth the start of a vector search.
+/// Number of bytes in which the quote of a value is searched word by word. Nearly all values are
+/// shorter; for longer ones the start of a vector search pays off.
 const SHORT_BYTES: usize = 64;
 
-/// Bytes between two kept attributes that are copied with them rather than passed over.
+/// Maximum gap in bytes between two kept attributes that are copied together, with the gap.
 const GAP_BYTES_MAX: usize = 64;
 
-/// Longest attribute value that is read here; what is longer is judged elsewhere.
+/// Maximum length of a value on the fast path.
 const VALUE_BYTES_MAX: usize = 1 << 16;
 
-/// A name that is expected in a tag, as it stands there: a blank, the name, `="`.
+/// An attribute that is predicted in a tag, as written: a blank, the name, `="`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PredictedAttribute {
-    /// The name.
+    /// Name.
     pub(super) name: AttributeNameId,
-    /// Whether it has a prefix or declares a namespace.
+    /// True if the name has a prefix or declares a namespace.
     pub(super) qualified: bool,
-    /// Bytes; names are shorter than 16 bits tell.
+    /// Length in bytes. Names are limited to less than 2^16 bytes.
     len: u16,
-    /// The first bytes.
+    /// First word.
     first: u64,
-    /// The last bytes; of no meaning where there are fewer than a glance takes.
+    /// Last word; unused if the name is shorter than a word.
     last: u64,
 }
 
 impl PredictedAttribute {
-    /// For a name that stands so in a tag.
+    /// Prediction of a name that is written like this in a tag.
     pub(super) fn new(name: AttributeNameId, in_tag: &str, qualified: bool) -> Self {
         let bytes = in_tag.as_bytes();
         let short = bytes.len().min(WORD);
@@ -51,7 +50,8 @@ impl PredictedAttribute {
         }
     }
 
-    /// How many bytes it takes, if the tag goes on with it. `in_tag` gives all of them.
+    /// Length of the attribute's start if the tag continues with it. `in_tag` returns all its
+    /// bytes.
     #[inline]
     pub(super) fn length_in<'n>(
         &self,
@@ -75,21 +75,21 @@ impl PredictedAttribute {
     }
 }
 
-/// What of a tag is known to be plain: no `<`, no `&`, no white space but blanks.
+/// Part of a tag known to be plain: no `<`, no `&`, no white space but blanks.
 #[derive(Debug, Default)]
 pub(super) struct PlainSpan {
-    /// Where the next `<` or `&` stands.
+    /// Offset of the next `<` or `&`.
     markup: usize,
-    /// Where the next white space other than a blank stands, up to there.
+    /// Offset of the next white space other than a blank, before `markup`.
     space: usize,
 }
 
 impl PlainSpan {
-    /// Where the value that begins here ends, if it is plain and has its quote behind it.
+    /// End of the value that begins here, if it is plain and ends with its quote.
     #[inline]
     pub(super) fn end_of_value(&mut self, tag: &[u8], start: usize) -> Option<usize> {
         let end = start + quote_in(&tag[start..])?;
-        // The end of one value is where the next is looked at from: no byte is looked at twice.
+        // The search continues at the end of the previous value, so no byte is read twice.
         if end > self.markup.min(self.space) {
             self.look_on(tag, start);
         }
@@ -119,7 +119,7 @@ fn quote_in(bytes: &[u8]) -> Option<usize> {
     let (words, _) = bytes[..bytes.len().min(SHORT_BYTES)].as_chunks::<WORD>();
     for (number, word) in words.iter().enumerate() {
         let other = u64::from_le_bytes(*word) ^ (LOW * u64::from(b'"'));
-        // Bits above the lowest may be wrong.
+        // Bits above the lowest set one may be wrong.
         let marks = other.wrapping_sub(LOW) & !other & HIGH;
         if marks != 0 {
             return Some(number * WORD + marks.trailing_zeros() as usize / 8);
@@ -129,8 +129,8 @@ fn quote_in(bytes: &[u8]) -> Option<usize> {
     memchr::memchr(b'"', &bytes[from..]).map(|at| from + at)
 }
 
-/// A piece of a tag that is to be copied in one go: usual attributes that are kept, and the little
-/// that stands between them.
+/// A part of a tag to copy at once: kept attributes in the usual spelling, and the small gaps
+/// between them.
 #[derive(Debug, Default)]
 pub(super) struct CopySpan {
     from: usize,
@@ -138,8 +138,8 @@ pub(super) struct CopySpan {
 }
 
 impl CopySpan {
-    /// Takes an attribute in, `name="value` at an offset of the tag, and tells where it will stand
-    /// in the record's text. What cannot be copied together with it is copied now.
+    /// Adds an attribute, `name="value` at an offset of the tag, and returns its future offset in
+    /// the record's text. First copies the current part if the attribute cannot join it.
     #[inline]
     pub(super) fn take_in(
         &mut self,
@@ -156,20 +156,20 @@ impl CopySpan {
         text.len() + from - self.from
     }
 
-    /// Copies what was taken in.
+    /// Copies the current part.
     pub(super) fn copy(&mut self, tag: &str, text: &mut String) {
         text.push_str(&tag[self.from..self.to]);
         *self = Self::default();
     }
 }
 
-/// A piece of the record's text; 32 bits tell where all of it is.
+/// A range of the record's text. 32 bits suffice for all of it.
 #[inline]
 pub(super) fn span(start: usize, len: usize) -> TextRange {
     TextRange { start: offset(start), len: offset(len) }
 }
 
-/// Offsets fit 32 bits: the text's length does, and what is kept of a text is no longer.
+/// An offset in 32 bits. The text's length fits, and the kept parts are not longer.
 #[inline]
 pub(super) fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)

@@ -1,7 +1,7 @@
-//! Words for what is no XML: quick-xml looks again at the place where the scan has stopped.
+//! Reasons for ill-formed XML: quick-xml reads again from the position where the scan stopped.
 //!
-//! Only rejected records come here. The words are those that logs have held from the beginning,
-//! and where quick-xml sees the end of a faulty tag is part of them.
+//! Only rejected records get here. The texts are stored in logs and must not change. They include
+//! the end of a faulty tag as quick-xml sees it.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,17 @@ use quick_xml::events::Event;
 
 use super::references::ParseError;
 
-/// A start tag as far as it can be told where it ends.
+/// A start tag, up to its end if it has one.
 pub(super) struct FaultyTag<'t> {
-    /// Up to the first white space, whatever that is.
+    /// Text up to the first white space.
     pub(super) name: &'t str,
-    /// What follows the name.
+    /// Text after the name.
     pub(super) attributes: &'t str,
-    /// Where the tag ends in the text, in bytes.
+    /// Offset of the tag's end in the text, in bytes.
     pub(super) end: u64,
 }
 
-/// Why nothing legal begins at a place.
+/// Reason why no legal markup begins at a position.
 #[cold]
 pub(super) fn no_token(text: &str, at: usize) -> ParseError {
     let mut reader = Reader::from_str(&text[at..]);
@@ -35,10 +35,10 @@ pub(super) fn no_token(text: &str, at: usize) -> ParseError {
     }
 }
 
-/// The start tag that begins at a place.
+/// Start tag that begins at a position.
 ///
 /// # Errors
-/// The cause, where the text ends before the tag does.
+/// The reason, if the text ends before the tag.
 #[cold]
 pub(super) fn tag(text: &str, at: usize) -> Result<FaultyTag<'_>, ParseError> {
     let mut reader = Reader::from_str(&text[at..]);
@@ -53,7 +53,7 @@ pub(super) fn tag(text: &str, at: usize) -> Result<FaultyTag<'_>, ParseError> {
     Ok(FaultyTag { name, attributes, end: at as u64 + reader.buffer_position() })
 }
 
-/// Why the end tag at a place does not end the element that is open, if any is.
+/// Reason why the end tag at a position does not end the innermost open element.
 #[cold]
 pub(super) fn end_tag(text: &str, at: usize, open: Option<&str>) -> ParseError {
     let event = Reader::from_str(&text[at..]).read_event();

@@ -1,9 +1,8 @@
-//! The one scan of the text: well-formedness, tree checks and the slots that mapping reads.
+//! Parser: one scan of the text for well-formedness, tree checks and the slots that mapping reads.
 //!
-//! Strict where the reference's XML library is strict, over the whole text and not only over the
-//! part that is mapped. See contract.md 4 (cause 5 and the checks on the tree), 5 and 6 for what is
-//! kept: elements at the contract's paths, contacts and their children anywhere, and every
-//! attribute that an expression can see.
+//! It is as strict as the reference's XML library, over the whole text and not only the mapped
+//! part. It keeps elements at the contract's paths, contacts and their children anywhere, and every
+//! attribute that an expression can see (contract.md 4: cause 5 and tree checks; 5; 6).
 
 mod attributes;
 mod declaration;
@@ -27,18 +26,18 @@ use crate::contract::model::Contract;
 use crate::record::{ParsedRecord, Reject, Stage, ValidRecord, Value};
 use crate::stage::html::flattened;
 
-/// Recycled records that wait for their next use.
+/// Maximum number of recycled records that wait for their next use.
 const SPARES_MAX: usize = 4;
 
-/// Room of a recycled record: what a larger one needs is not kept for the next, as a rule smaller.
+/// Maximum buffer size of a recycled record. The next record is usually smaller.
 const SPARE_BYTES_MAX: usize = 1 << 20;
 
-/// Slot of `/Provenir/Request`, which every contract has first.
+/// Slot of `/Provenir/Request`, which is first in every contract.
 const REQUEST_SLOT: u16 = 0;
-/// Slot of the product's application element, which every contract has second.
+/// Slot of the application element, which is second in every contract.
 const APPLICATION_SLOT: u16 = 1;
 
-/// Scans records of one contract. Keeps its tables and buffers from record to record.
+/// Parses records of one contract. Tables and buffers are kept for the next record.
 #[derive(Debug)]
 pub struct Parser<'c> {
     contract: &'c Contract,
@@ -47,16 +46,16 @@ pub struct Parser<'c> {
 }
 
 impl<'c> Parser<'c> {
-    /// A parser for the records of one contract.
+    /// Creates a parser for the records of one contract.
     pub fn new(contract: &'c Contract) -> Self {
         Self { contract, elements: ElementReader::new(&contract.scan), spares: Vec::new() }
     }
 
-    /// Scans one record.
+    /// Parses one record.
     ///
     /// # Errors
-    /// A reject at `validation` for a text that is no well-formed XML or a tree that is no
-    /// application of this product line; at `parsing` where only the reference's second parse
+    /// A reject at `validation` for text that is not well-formed XML, or a tree that is not an
+    /// application of this product line. A reject at `parsing` if only the reference's second parse
     /// fails (contract.md 4).
     pub fn parse(&mut self, record: &ValidRecord) -> Result<ParsedRecord, Reject> {
         let mut out = self.spares.pop().unwrap_or_default();
@@ -77,7 +76,7 @@ impl<'c> Parser<'c> {
         }
     }
 
-    /// Takes a record back, to use its buffers again.
+    /// Takes back a record to reuse its buffers.
     pub fn recycle(&mut self, record: ParsedRecord) {
         if self.spares.len() < SPARES_MAX && record.room_bytes() <= SPARE_BYTES_MAX {
             self.spares.push(record);
@@ -91,7 +90,7 @@ impl<'c> Parser<'c> {
             return Err(format!("a character that XML does not allow, at byte {at}").into());
         }
         u32::try_from(text.len()).map_err(|_| "the record is too large")?;
-        // A byte order mark behind a declaration is passed over.
+        // A byte order mark after a declaration is skipped.
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let mut scanner = Scanner::new(text);
         loop {
@@ -136,7 +135,7 @@ impl<'c> Parser<'c> {
         }
     }
 
-    /// The checks of contract.md 4 on the re-nested tree.
+    /// Checks the re-nested tree (contract.md 4).
     fn check_tree(&self, out: &mut ParsedRecord) -> Result<(), ParseError> {
         let id = self.application_id(out).ok_or("Request has no ID")?;
         let above_zero = match int(&id).ok_or("Request/@ID is no whole number")? {
@@ -161,8 +160,8 @@ impl<'c> Parser<'c> {
         Err(format!("CustData has no {wanted}").into())
     }
 
-    /// `Request/@ID`, exact spelling, trimmed and not blank. In the reference's tree attributes
-    /// and children share one name space, so a child element `ID` hides it.
+    /// `Request/@ID`, exact spelling only, trimmed and not blank. In the reference's tree,
+    /// attributes and children share one name space, so a child element `ID` hides it.
     fn application_id(&self, out: &ParsedRecord) -> Option<String> {
         let request = out.slot(REQUEST_SLOT)?;
         if self.elements.has(&["Provenir", "Request", "ID"]) {

@@ -1,4 +1,4 @@
-//! Legal XML names, and attribute names interned once with what the contract wants of them.
+//! XML names: legality, and attribute names interned with their use in the contract.
 
 use std::hash::{Hash, Hasher};
 
@@ -10,40 +10,41 @@ use crate::contract::case::lower;
 use crate::contract::model::{AttributeClass, ScanPlan};
 use crate::record::OTHER_SPELLING;
 
-/// Interned names are forgotten above this number, so that no record can fill the memory.
+/// Maximum number of interned names. Beyond it they are forgotten, so no record can fill the
+/// memory.
 pub(super) const NAMES_MAX: usize = 1 << 16;
 
-/// Longest name in bytes; libxml2's limit.
+/// Maximum length of a name in bytes, as in libxml2.
 const NAME_BYTES_MAX: usize = 50_000;
 
-/// An interned name, good until the table is shrunk.
+/// Id of an interned name, valid until the table is shrunk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct AttributeNameId(u32);
 
-/// An attribute name that was seen before.
+/// An attribute name that occurred before.
 #[derive(Debug)]
 pub(super) struct KnownName {
-    /// As nearly all tags spell it: a blank, the name with its prefix, `="`.
+    /// Usual spelling in a tag: a blank, the name with its prefix, `="`.
     in_tag: Box<str>,
-    /// The class of its local part, where anything asks for it.
+    /// Class of its local part, if it is in use.
     pub(super) class: Option<u32>,
-    /// Which of the class's spellings the local part is.
+    /// Index of the local part in the class's spellings.
     pub(super) spelling: u16,
-    /// Whether expressions can see such an attribute on any element.
+    /// True if expressions can see such an attribute on any element.
     pub(super) in_context: bool,
-    /// Whether it has a prefix or declares a namespace.
+    /// True if the name has a prefix or declares a namespace.
     pub(super) qualified: bool,
-    /// The last element (by serial number) that had it: finds duplicates.
+    /// Serial number of the last element that had it, to detect duplicates.
     last_element: u64,
 }
 
 impl KnownName {
-    /// As nearly all tags spell it: a blank, the name, `="`.
+    /// Usual spelling in a tag: a blank, the name, `="`.
     pub(super) fn in_tag(&self) -> &str {
         &self.in_tag
     }
 
-    /// Notes that an element has it.
+    /// Records that an element has this attribute.
     #[inline]
     pub(super) fn enter<'t>(
         &mut self,
@@ -62,7 +63,7 @@ impl KnownName {
     }
 }
 
-/// All attribute names seen so far.
+/// All attribute names so far.
 #[derive(Debug, Default)]
 pub(super) struct NameTable {
     table: HashTable<u32>,
@@ -70,28 +71,29 @@ pub(super) struct NameTable {
 }
 
 impl NameTable {
-    /// The name's number; `None` if it is no legal XML name.
+    /// Id of a name; `None` if it is not a legal XML name.
     pub(super) fn intern(&mut self, text: &str, plan: &ScanPlan) -> Option<AttributeNameId> {
         let hash = hash_of(text);
         let found = self.table.find(hash, |id| self.names[*id as usize].text() == text).copied();
         found.or_else(|| self.insert(hash, text, plan)).map(AttributeNameId)
     }
 
-    /// A name's entry.
+    /// Entry of a name.
     pub(super) fn get_mut(&mut self, name: AttributeNameId) -> &mut KnownName {
         &mut self.names[name.0 as usize]
     }
 
-    /// A name's entry.
+    /// Entry of a name.
     pub(super) fn get(&self, name: AttributeNameId) -> &KnownName {
         &self.names[name.0 as usize]
     }
 
-    /// Forgets all names if there are too many, and tells so. Not to be called within a record.
+    /// Forgets all names if there are too many, and returns true if so. Must not be called within a
+    /// record.
     pub(super) fn shrink(&mut self) -> bool {
         let shrinks = self.names.len() > NAMES_MAX;
         if shrinks {
-            // A table keeps the room of what was removed from it.
+            // Removing entries would keep the table's capacity.
             *self = Self::default();
         }
         shrinks
@@ -118,7 +120,7 @@ impl NameTable {
     }
 }
 
-/// Which of the contract's spellings a name is.
+/// Index of a name in the contract's spellings.
 fn spelling_of(local: &str, class: &AttributeClass) -> u16 {
     let spelling = class.spellings.iter().position(|spelling| **spelling == *local);
     spelling.and_then(|spelling| u16::try_from(spelling).ok()).unwrap_or(OTHER_SPELLING)
@@ -130,7 +132,7 @@ fn hash_of(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// Whether a text is a `Name` of XML 1.0, fifth edition.
+/// True if a text is a `Name` of XML 1.0, fifth edition.
 pub(super) fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     text.len() <= NAME_BYTES_MAX

@@ -1,6 +1,6 @@
-//! Prefixes: declared before use, resolved to tell attributes apart, then dropped.
+//! Namespaces: prefixes are declared before use, resolved to distinguish attributes, then dropped.
 //!
-//! Records have no namespaces as a rule; this is the slow path of the few that do. The checks are
+//! Records usually have no namespaces; this is the slow path of the few that do. The checks are
 //! those of libxml2, which the reference parses with.
 
 use std::collections::BTreeSet;
@@ -9,23 +9,23 @@ use rustc_hash::FxHashMap;
 
 use super::names::is_name;
 
-/// The namespace that the prefix `xml` stands for.
+/// Namespace of the prefix `xml`.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
-/// The namespace of declarations, which nothing may be bound to.
+/// Namespace of declarations. Nothing may be bound to it.
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
-/// Both sides of a colon are names of their own.
+/// Both sides of a colon must be names.
 const NO_NAME: &str = "a prefix or a local part is no name";
 
-/// Room that is kept from record to record, in declarations.
+/// Number of declarations whose capacity is kept for the next record.
 const DECLARATIONS_KEPT: usize = 1_000;
 
-/// The declarations in force.
+/// Declarations in scope.
 #[derive(Debug, Default)]
 pub(super) struct NamespaceScopes {
     declared: Vec<NamespaceDeclaration>,
-    /// Where the declarations of a prefix are, the innermost last: an element may declare and use
-    /// as many prefixes as it has room for.
+    /// Indices of the declarations of each prefix, innermost last. A map, because one element may
+    /// declare and use very many prefixes.
     places: FxHashMap<String, Vec<usize>>,
 }
 
@@ -37,7 +37,7 @@ struct NamespaceDeclaration {
 }
 
 impl NamespaceScopes {
-    /// Forgets everything.
+    /// Removes all declarations.
     pub(super) fn clear(&mut self) {
         if self.declared.capacity() > DECLARATIONS_KEPT {
             *self = Self::default();
@@ -56,10 +56,10 @@ impl NamespaceScopes {
         }
     }
 
-    /// Takes the declarations of an element and checks its names.
+    /// Adds the declarations of an element and checks its names.
     ///
     /// # Errors
-    /// The cause for which the record is ill-formed.
+    /// The reason why the record is ill-formed.
     pub(super) fn open(
         &mut self,
         depth: u16,
@@ -126,12 +126,12 @@ impl NamespaceScopes {
     }
 }
 
-/// The part after the prefix.
+/// Part after the prefix.
 pub(super) fn local(name: &str) -> &str {
     memchr::memchr(b':', name.as_bytes()).map_or(name, |colon| &name[colon + 1..])
 }
 
-/// Whether an attribute declares a namespace and is no attribute of the element.
+/// True if an attribute declares a namespace. Then it is not an attribute of the element.
 pub(super) fn is_declaration(name: &str) -> bool {
     name == "xmlns" || name.starts_with("xmlns:")
 }
@@ -143,7 +143,8 @@ fn check_default(uri: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The part of RFC 3986 that mistakes violate: no blanks or brackets, `%` with two hex digits.
+/// Checks the rules of RFC 3986 that mistakes violate: no blanks or brackets, `%` with two hex
+/// digits.
 fn check_uri(uri: &str) -> Result<(), &'static str> {
     let bytes = uri.as_bytes();
     let broken = bytes.iter().enumerate().any(|(at, byte)| match byte {

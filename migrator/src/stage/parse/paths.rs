@@ -1,4 +1,5 @@
-//! Element paths, interned across records: which slot a path fills, and what this record had there.
+//! Element paths, interned across records, with their slots and their elements in the current
+//! record.
 
 use std::hash::{Hash, Hasher};
 
@@ -10,19 +11,19 @@ use super::names::{AttributeNameId, is_name};
 use crate::contract::model::{CARD, LITERAL_ADDRESS, LITERAL_CONTACT, ScanPlan};
 use crate::record::ElementKinds;
 
-/// Paths beyond the contract's own are forgotten above this number.
+/// Maximum number of paths. Beyond it, paths that are not in the contract are forgotten.
 const PATHS_MAX: usize = 1 << 16;
 
-/// Attributes of a path that are expected, at most.
+/// Maximum number of predicted attributes per path.
 const EXPECTED_MAX: usize = 1 << 8;
 
-/// How many of the attributes that may come next are tried.
+/// Number of predicted attributes that are tried.
 const TRIED: usize = 3;
 
-/// The node above the root element.
+/// Node above the root element.
 pub(super) const ABOVE_ROOT: u32 = 0;
 
-/// A tag as far as it tells what may follow: the start of an element or its end.
+/// The previous tag, which predicts the next one: the start or the end of an element.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PrecedingTag {
     path: u32,
@@ -30,55 +31,55 @@ pub(super) struct PrecedingTag {
 }
 
 impl PrecedingTag {
-    /// Before the root element.
+    /// Position before the root element.
     pub(super) fn root() -> Self {
         Self::start_of(ABOVE_ROOT)
     }
 
-    /// Behind the start of an element.
+    /// Position after the start of an element.
     pub(super) fn start_of(path: u32) -> Self {
         Self { path, ended: false }
     }
 
-    /// Behind the end of an element.
+    /// Position after the end of an element.
     pub(super) fn end_of(path: u32) -> Self {
         Self { path, ended: true }
     }
 }
 
-/// Whether every piece of a path without its first slash is a name.
+/// True if every segment of a path, given without its first slash, is a name.
 fn is_path(below: &str) -> bool {
     below.split('/').all(|name| !name.is_empty())
 }
 
-/// One path, with what the record in hand had there.
+/// A path, with its elements in the current record.
 #[derive(Debug)]
 pub(super) struct Path {
     parent: u32,
     name: Box<str>,
-    /// The contract's slot for this path.
+    /// Slot of the path in the contract.
     pub(super) slot: Option<u16>,
-    /// Whether elements here are kept although they have no attribute for expressions.
+    /// True if elements here are kept even without attributes for expressions.
     pub(super) kept: bool,
-    /// What the contract makes of the name.
+    /// Roles of the name.
     pub(super) kinds: ElementKinds,
-    /// The record (by serial number) that `order` and `last` speak of.
+    /// Serial number of the record to which `order` and `last` belong.
     seen_in: u64,
-    /// How many paths this record had before this one.
+    /// Number of paths that this record had before this one.
     pub(super) order: u32,
-    /// The last element here, if it was kept.
+    /// Last element here, if it was kept.
     pub(super) last: Option<u32>,
-    /// Whether any element here was kept in this record.
+    /// True if an element here was kept in this record.
     pub(super) listed: bool,
-    /// Attributes that elements here had, in their usual order.
+    /// Attributes of elements here, in their usual order.
     attributes: Vec<PredictedAttribute>,
-    /// The path whose start came last behind the start of this one and behind its end: its first
-    /// child and its next sibling. [`ABOVE_ROOT`] where none came.
+    /// Predicted next paths: the first child, after the start of this element, and the next
+    /// sibling, after its end. [`ABOVE_ROOT`] if unknown.
     follows: [u32; 2],
 }
 
 impl Path {
-    /// Path `name` below another, of which nothing is known yet.
+    /// Path `name` below another, without any history.
     fn new(parent: u32, name: &str, kinds: ElementKinds) -> Self {
         Self {
             parent,
@@ -95,13 +96,13 @@ impl Path {
         }
     }
 
-    /// The name of elements here, without a prefix.
+    /// Name of elements here, without prefix.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 }
 
-/// All paths seen so far.
+/// All paths so far.
 #[derive(Debug)]
 pub(super) struct Paths {
     table: HashTable<u32>,
@@ -112,13 +113,13 @@ pub(super) struct Paths {
 }
 
 impl Paths {
-    /// The contract's own paths.
+    /// Creates the contract's own paths.
     pub(super) fn new(plan: &ScanPlan) -> Self {
         let root = Path::new(ABOVE_ROOT, "", ElementKinds::default());
         let mut paths =
             Self { table: HashTable::new(), nodes: vec![root], own: 0, record: 0, next_order: 0 };
         for (slot, path) in plan.paths.iter().enumerate() {
-            // No element is at any other path: its slot stays empty.
+            // No element can be at any other path, so its slot stays empty.
             let Some(below) = path.strip_prefix('/').filter(|below| is_path(below)) else {
                 continue;
             };
@@ -134,14 +135,14 @@ impl Paths {
         paths
     }
 
-    /// Starts a record: no path has been seen.
+    /// Starts a record, in which no path has occurred.
     pub(super) fn start(&mut self) {
         if self.nodes.len() > PATHS_MAX {
             let own = self.own;
             self.table.retain(|id| (*id as usize) < own);
             self.nodes.truncate(own);
             self.nodes.iter_mut().for_each(|path| path.follows = [ABOVE_ROOT; 2]);
-            // What was removed has left its room behind.
+            // Removing paths would keep the capacity of the table.
             let nodes = &self.nodes;
             self.table.shrink_to(own, |id| {
                 let path = &nodes[*id as usize];
@@ -153,7 +154,7 @@ impl Paths {
         self.next_order = 0;
     }
 
-    /// The path of an element below another, marked as seen; `None` if the name is illegal.
+    /// Path of an element below another, marked as seen. `None` if the name is illegal.
     pub(super) fn enter(&mut self, parent: u32, name: &str, plan: &ScanPlan) -> Option<u32> {
         let id = match self.find(parent, name) {
             Some(id) => id,
@@ -164,8 +165,8 @@ impl Paths {
         Some(id)
     }
 
-    /// The same for a tag (from behind its `<`), if it has the name of the path that came here
-    /// before; with the name's length.
+    /// The same for a tag (from after its `<`), if it has the name of the predicted path. Also
+    /// returns the length of the name.
     #[inline]
     pub(super) fn enter_expected(
         &mut self,
@@ -183,8 +184,7 @@ impl Paths {
         Some((id, length))
     }
 
-    /// Expects a path where it has come now. It is a child of the one before, or has the same
-    /// parent.
+    /// Predicts a path where it occurred: it is a child of the previous one or has the same parent.
     pub(super) fn expect(&mut self, before: PrecedingTag, path: u32) {
         self.nodes[before.path as usize].follows[usize::from(before.ended)] = path;
     }
@@ -201,24 +201,24 @@ impl Paths {
         }
     }
 
-    /// One path.
+    /// Path with this id.
     pub(super) fn get(&self, id: u32) -> &Path {
         &self.nodes[id as usize]
     }
 
-    /// One path.
+    /// Path with this id.
     pub(super) fn get_mut(&mut self, id: u32) -> &mut Path {
         &mut self.nodes[id as usize]
     }
 
-    /// What may come next in a tag after so many of the expected attributes.
+    /// Predicted attributes from a position in the tag on.
     #[inline]
     pub(super) fn attributes_from(&self, path: u32, place: usize) -> &[PredictedAttribute] {
         let all = &self.nodes[path as usize].attributes;
         &all[place.min(all.len())..(place + TRIED).min(all.len())]
     }
 
-    /// Expects an attribute that came although others were tried; the place behind it.
+    /// Predicts an attribute that came instead of those tried. Returns the position after it.
     pub(super) fn expect_attribute(
         &mut self,
         path: u32,
@@ -238,12 +238,12 @@ impl Paths {
         }
     }
 
-    /// Forgets which attributes are expected.
+    /// Forgets all predicted attributes.
     pub(super) fn forget_attributes(&mut self) {
         self.nodes.iter_mut().for_each(|path| path.attributes.clear());
     }
 
-    /// Whether the record has an element at a path.
+    /// True if the record has an element at a path.
     pub(super) fn has(&self, path: &[&str]) -> bool {
         let mut node = ABOVE_ROOT;
         for name in path {
@@ -278,7 +278,7 @@ impl Paths {
     }
 }
 
-/// What a contract makes of an element's name.
+/// Roles of an element's name in a contract.
 fn kinds_of(name: &str, plan: &ScanPlan) -> ElementKinds {
     let names = &plan.kept;
     let kinds = [

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-/// Why a record is turned down by the scan.
+/// Reason why the scan rejects a record.
 pub(super) type ParseError = Cow<'static, str>;
 
-/// The character of a reference's body (`amp`, `#65`, `#x41`), or `None` where there is none.
+/// Character of a reference's body (`amp`, `#65`, `#x41`); `None` for any other body.
 ///
 /// Without a DTD no other entity is declared, so any other name makes a record ill-formed.
 pub(super) fn resolve(body: &str) -> Option<char> {
@@ -39,15 +39,15 @@ fn character(number: &str) -> Option<char> {
     char::from_u32(code).filter(|c| is_xml_char(*c))
 }
 
-/// Whether XML 1.0 allows the character (production `Char`).
+/// True if XML 1.0 allows the character (production `Char`).
 pub(super) fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Offset of the first character that XML 1.0 does not allow at all, or `None`.
+/// Offset of the first character that XML 1.0 does not allow, or `None`.
 pub(super) fn first_illegal(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    // A fold without an early exit: the compiler turns it into vector instructions.
+    // A fold without an early exit, which the compiler vectorizes.
     let any_control =
         bytes.iter().fold(false, |any, b| any | (*b < b' ' && !matches!(b, 9 | 10 | 13)));
     if any_control {
@@ -64,8 +64,8 @@ pub(super) fn first_illegal(text: &str) -> Option<usize> {
     None
 }
 
-/// Appends an attribute's value as XML defines it: references resolved, white space to blanks.
-/// Returns `None`, leaving a part behind, where a reference cannot be resolved.
+/// Appends an attribute's value as XML defines it: resolves references and replaces white space by
+/// blanks. Returns `None`, after appending a part, if a reference cannot be resolved.
 pub(super) fn push_value(raw: &str, out: &mut String) -> Option<()> {
     let mut rest = raw;
     while let Some(at) = rest.find(['&', '\n', '\t', '\r']) {

@@ -1,8 +1,8 @@
-//! The tokenizer: where texts, references, comments and the rest begin and end. Of tags it tells
-//! only where they begin, because who reads one knows what to expect in it.
+//! Tokenizer: ranges of texts, references, comments and other tokens. For tags it finds only the
+//! start, because the reader of a tag can predict its content.
 //!
-//! Borrows everything, allocates nothing, and judges only what it needs for finding a token's end;
-//! what a token holds is judged by who gets it.
+//! It borrows everything and allocates nothing. It checks only as much as it needs to find the end
+//! of a token.
 
 use memchr::{memchr_iter, memchr2, memchr3};
 
@@ -11,32 +11,31 @@ use memchr::{memchr_iter, memchr2, memchr3};
 pub(super) enum Token<'t> {
     /// Text up to the next markup or reference; never empty.
     Text {
-        /// As it stands.
+        /// Text as written.
         text: &'t str,
-        /// Whether there is a `]` in it, without which there is no `]]>`.
+        /// True if it contains a `]`, without which there is no `]]>`.
         bracket: bool,
     },
-    /// What stands between `&` and `;`.
+    /// Text between `&` and `;`.
     Reference(&'t str),
-    /// What stands between `<!--` and `-->`.
+    /// Text between `<!--` and `-->`.
     Comment(&'t str),
     /// A CDATA section.
     CData,
     /// A processing instruction, or a declaration that looks like one.
     Instruction {
-        /// Up to the first white space.
+        /// Text up to the first white space.
         target: &'t str,
-        /// Behind the target, white space first.
+        /// Text after the target, starting with white space.
         content: &'t str,
     },
-    /// The `<` of a start tag or of an empty element; [`Scanner::rest`] is what follows it.
+    /// The `<` of a start tag or of an empty element. [`Scanner::rest`] is the text after it.
     Open,
-    /// The `</` of an end tag; [`Scanner::rest`] is what follows it.
+    /// The `</` of an end tag. [`Scanner::rest`] is the text after it.
     Close,
 }
 
-/// No token begins so, or the text ends before the token does. Whoever wants words for it looks
-/// again ([`super::fault`]).
+/// No token begins like this, or the text ends within the token. [`super::fault`] finds the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoToken;
 
@@ -48,40 +47,40 @@ pub(super) struct Scanner<'t> {
 }
 
 impl<'t> Scanner<'t> {
-    /// Reads from the start.
+    /// Starts at the beginning of a text.
     pub(super) fn new(text: &'t str) -> Self {
         Self { text, at: 0 }
     }
 
-    /// Bytes read so far.
+    /// Number of bytes read.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// All of it.
+    /// Whole text.
     pub(super) fn text(&self) -> &'t str {
         self.text
     }
 
-    /// The piece that begins at a byte and has so many.
+    /// Part of the text with this start and length in bytes.
     pub(super) fn piece(&self, (start, length): (usize, usize)) -> &'t str {
         &self.text[start..start + length]
     }
 
-    /// What is not yet read.
+    /// Text that is not yet read.
     pub(super) fn rest(&self) -> &'t str {
         &self.text[self.at..]
     }
 
-    /// Goes on where `rest`, an end of the text, begins.
+    /// Continues at `rest`, an end of the text.
     pub(super) fn go_on(&mut self, rest: &str) {
         self.at = self.text.len() - rest.len();
     }
 
-    /// The next token; `None` at the end.
+    /// Reads the next token; `None` at the end.
     ///
     /// # Errors
-    /// Where nothing legal begins or the text ends too early, without reading on.
+    /// No legal token begins here, or the text ends too early. The position does not change.
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<Token<'t>>, NoToken> {
         let rest = self.rest();
@@ -133,7 +132,7 @@ impl<'t> Scanner<'t> {
     }
 
     fn instruction(&mut self, rest: &'t str) -> Result<Token<'t>, NoToken> {
-        // The mark at the start may be the one at the end: `<?>` is no instruction.
+        // The question mark at the start may be the one at the end: `<?>` is not an instruction.
         let whole = &rest[1..];
         let end = memchr_iter(b'>', whole.as_bytes())
             .find(|end| whole.as_bytes()[end - 1] == b'?')
@@ -146,7 +145,7 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// Where the first such mark with a `>` behind it begins.
+/// Offset of the first such mark that is followed by `>`.
 fn end_of(content: &str, mark: [u8; 2]) -> Option<usize> {
     let bytes = content.as_bytes();
     memchr_iter(b'>', bytes).find(|end| bytes[..*end].ends_with(&mark)).map(|end| end - mark.len())
