@@ -1,5 +1,4 @@
-//! Events of a run to the terminal: the only printer of `migrator run`. Counts nothing that a report
-//! could need.
+//! Terminal output of `migrator run`.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +9,12 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use crate::run::pipeline::RunEvent;
 use crate::telemetry::report::{Books, RunReport, SimulatedLink};
 
-/// How many records that the store refused are named; the log has them all.
+/// Maximum number of records rejected by the store that are shown. The log has all of them.
 const REFUSED_SHOWN_MAX: u64 = 20;
-/// Pause between two lines of progress where there is no terminal.
+/// Time between two lines of progress without a terminal.
 const LINE_PAUSE: Duration = Duration::from_secs(5);
 
-/// Shows how far a run has come: a bar on a terminal, else a line now and then, or nothing.
+/// Shows the progress of a run: a bar on a terminal, otherwise occasional lines, or nothing.
 #[derive(Debug)]
 pub struct Display {
     quiet: bool,
@@ -24,19 +23,19 @@ pub struct Display {
     refused: Mutex<u64>,
 }
 
-/// Progress as lines of text.
+/// Progress in lines of text.
 #[derive(Debug)]
 struct LineProgress {
     total: u64,
     done: u64,
     printed: Instant,
-    /// What every line ends with.
+    /// Suffix of every line.
     note: String,
 }
 
 impl Display {
-    /// For a run over `total` records; `quiet` prints nothing. Of a run over a simulated link
-    /// everything that is shown says so.
+    /// Creates the display of a run over `total` records. With `quiet` it prints nothing. With a
+    /// simulated link, every output mentions it.
     pub fn new(total: u64, quiet: bool, link: Option<SimulatedLink>) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = if terminal && !quiet { ProgressBar::new(total) } else { ProgressBar::hidden() };
@@ -52,38 +51,38 @@ impl Display {
         }
     }
 
-    /// Shows one event; called from any thread.
+    /// Shows an event. Called from any thread.
     pub fn show(&self, event: &RunEvent<'_>) {
         match event {
             RunEvent::LogWithoutKey => self.print_line(
-                "the store's processing_log has no unique app_id: two processes on one range of \
-                 records are not safe",
+                "processing_log of the store has no unique key on app_id: do not run two processes on \
+                 the same records",
             ),
             RunEvent::Batch { records, skipped } => self.advance(records + skipped),
             RunEvent::Refused { key, reason, message } => self.show_rejected(*key, reason, message),
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Prints what a run did to stdout.
+    /// Prints the results of a run to stdout.
     pub fn summary(&self, report: &RunReport) {
         if !self.quiet {
             print(&summary(report));
         }
     }
 
-    /// Says what became of records that another process took while this one had them in hand.
+    /// Prints the number of records that another process stored while this one worked on them.
     pub fn lost_races(&self, books: &Books) {
         if books.lost_race > 0 {
             self.print_line(&lost_races(books.lost_race));
         }
     }
 
-    /// Counts records as done.
+    /// Adds to the number of finished records.
     pub fn advance(&self, records: u64) {
         self.bar.inc(records);
         let Some(lines) = &self.lines else { return };
@@ -101,7 +100,9 @@ impl Display {
         if *refused <= REFUSED_SHOWN_MAX {
             self.print_line(&format!("record {key}: {reason} ({message})"));
         } else if *refused == REFUSED_SHOWN_MAX + 1 {
-            self.print_line("further records that the store refuses are in processing_log only");
+            self.print_line(
+                "further records that the store rejects are only listed in processing_log",
+            );
         }
     }
 
@@ -114,11 +115,11 @@ impl Display {
 
 fn style() -> ProgressStyle {
     let template = "{bar:32} {human_pos}/{human_len} records  {per_sec}  {eta} left{msg}";
-    // The template is a constant; should it not parse, the plain bar does.
+    // The template is a constant and valid; the plain bar is a fallback.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Three lines: the books, the speed, the checksum; a fourth where a link was simulated.
+/// Three lines: books, speed, checksum. A fourth line if a link was simulated.
 fn summary(report: &RunReport) -> String {
     let books = &report.books;
     let rows: u64 = report.rows.values().sum();
@@ -147,8 +148,8 @@ fn summary(report: &RunReport) -> String {
 fn lost_races(records: u64) -> String {
     let plural = if records == 1 { "" } else { "s" };
     format!(
-        "{records} record{plural} lost to another process on the same range: stored once and in \
-         that process's books; --partition i/n gives each process records of its own"
+        "{records} record{plural} lost to another process on the same range: stored once, and \
+         counted in that process's books; use --partition I/N to give each process its own records"
     )
 }
 
@@ -162,24 +163,24 @@ fn whole(rate: f64) -> u64 {
     whole
 }
 
-/// Prints to stdout; a reader that has gone away has seen enough.
+/// Prints to stdout. A closed pipe is not an error.
 pub fn print(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-/// Prints text with colours, which are left out for pipes, files and `NO_COLOR`.
+/// Prints text with colours. They are omitted for pipes, files and `NO_COLOR`.
 pub fn print_styled(text: &str) {
     let _ = writeln!(anstream::stdout().lock(), "{text}");
 }
 
-/// Characters on a line of the terminal; 80 where there is none, and no more than anybody reads.
+/// Width of the terminal in characters, limited for readability; 80 without a terminal.
 pub fn width() -> usize {
     const WITHOUT_TERMINAL: u16 = 80;
     let columns = terminal_size::terminal_size().map_or(WITHOUT_TERMINAL, |(width, _)| width.0);
     usize::from(columns.clamp(40, 100))
 }
 
-/// Tells those at the terminal what is no result, in lines of its width.
+/// Prints a note for the user to stderr, wrapped to the terminal's width.
 pub fn note(line: &str) {
     if !std::io::stderr().is_terminal() {
         return print_error(line);
@@ -188,7 +189,7 @@ pub fn note(line: &str) {
     print_error(&textwrap::fill(line, width().saturating_sub(prefix)).replace('\n', "\n  "));
 }
 
-/// Says something on stderr; where that is closed, nobody listens.
+/// Prints to stderr. A closed stderr is not an error.
 fn print_error(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "migrator: {line}");
 }

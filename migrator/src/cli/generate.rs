@@ -1,5 +1,5 @@
-//! `migrator generate`: invented records into a folder or a source table. Written aside and
-//! renamed, or in one transaction, so that a target is there whole or not at all.
+//! `migrator generate`: writes synthetic records to a folder or a source table. The target appears
+//! by a rename or in one transaction, so it is complete or absent.
 
 use std::fs::{self, File};
 use std::io;
@@ -22,20 +22,20 @@ use crate::source::synthetic::{Product, Spec, SyntheticSource};
 use crate::store::mssql::url::ServerUrl;
 use crate::store::{InsertOutcome, Role, Store, schema};
 
-/// Records written in one transaction.
+/// Records per transaction.
 const CHUNK_RECORDS: u32 = 1000;
 
-/// Records sent to a server at a time, which are in memory together.
+/// Records sent to a server at a time. All of them are in memory.
 const SERVER_CHUNK_RECORDS: u32 = 100;
 
-/// When each record claims to have been extracted: not the clock, so that a table made twice is the
-/// same table.
+/// Extraction time of all records. It is fixed, so that a table generated twice has the same
+/// contents.
 const EXTRACTED_AT: &str = "2026-01-01 00:00:00.0000000";
 
 /// Runs the verb.
 ///
 /// # Errors
-/// Rates that make no sense, a target that is there already, a target that cannot be written.
+/// Invalid rates, a target that exists, or a target that cannot be written.
 pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
     let series = SyntheticSource::new(Spec {
         product: args.product,
@@ -69,7 +69,7 @@ pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where records go.
+/// Target of the records.
 #[derive(Debug, PartialEq, Eq)]
 enum OutputTarget {
     Folder(PathBuf),
@@ -87,18 +87,20 @@ impl OutputTarget {
         let (target, path) = match out.split_once(':') {
             Some(("sqlite", path)) => (Self::Sqlite(PathBuf::from(path)), path),
             Some((scheme, rest)) if rest.starts_with("//") => {
-                let message = format!("--out {scheme}:// is no folder, sqlite:PATH or mssql://");
+                let message = format!(
+                    "--out {scheme}:// is not supported; use a folder, sqlite:PATH or mssql://"
+                );
                 return Err(Error::usage(message));
             }
             _ => (Self::Folder(PathBuf::from(out)), out),
         };
         if path.is_empty() {
-            return Err(Error::usage("--out names no path"));
+            return Err(Error::usage("--out has no path"));
         }
         Ok(target)
     }
 
-    /// An empty folder and an empty file may be replaced, nothing else.
+    /// Rejects an existing target, except for an empty folder or an empty file.
     fn reject_existing(&self, path: &Path) -> Result<()> {
         let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
         let free = match self {
@@ -110,7 +112,7 @@ impl OutputTarget {
             return Ok(());
         }
         Err(Error::environment(format!(
-            "{} is there already and not empty: remove it or name another --out",
+            "{} already exists and is not empty: delete it or use another --out",
             path.display()
         )))
     }
@@ -121,7 +123,8 @@ fn is_empty_folder(path: &Path) -> Result<bool> {
     Ok(entries.next().is_none())
 }
 
-/// Writes beside the target and renames; returns the bytes of all records.
+/// Writes to a temporary path and renames it to the target. Returns the size of all records in
+/// bytes.
 fn write_staged(
     target: &OutputTarget,
     path: &Path,
@@ -134,7 +137,7 @@ fn write_staged(
     Ok(bytes)
 }
 
-/// The file or folder beside the target that is written first; removed unless it is renamed.
+/// Temporary file or folder next to the target. Removed on drop unless it was renamed.
 struct StagedOutput {
     path: PathBuf,
 }
@@ -145,7 +148,7 @@ impl StagedOutput {
         name.push(target.file_name().unwrap_or_default());
         name.push(".partial.tmp");
         let staged = Self { path: target.with_file_name(name) };
-        // What an interrupted run left behind.
+        // Removes the output of an interrupted run.
         staged.remove();
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(|cause| failed("create", parent, cause))?;
@@ -155,14 +158,14 @@ impl StagedOutput {
 
     fn rename_to(&self, target: &Path) -> Result<()> {
         if target.is_dir() {
-            // Not everywhere does a folder take an empty one's place.
+            // On some systems a folder cannot replace an empty one by a rename.
             fs::remove_dir(target).map_err(|cause| failed("replace", target, cause))?;
         }
         fs::rename(&self.path, target).map_err(|cause| failed("write", target, cause))
     }
 
     fn remove(&self) {
-        // Mostly there is nothing to remove; what is in the way is reported when it is written.
+        // Usually there is nothing to remove. Other failures are reported by the next write.
         let _ = fs::remove_file(&self.path);
         let _ = fs::remove_dir_all(&self.path);
     }
@@ -174,7 +177,7 @@ impl Drop for StagedOutput {
     }
 }
 
-/// Writes `0000001.xml` and so on; returns the bytes of all records.
+/// Writes `0000001.xml` and so on. Returns the size of all records in bytes.
 fn write_folder(series: &SyntheticSource, folder: &Path, progress: &ProgressBar) -> Result<u64> {
     fs::create_dir(folder).map_err(|cause| failed("create", folder, cause))?;
     let width = series.records().to_string().len().max(7);
@@ -189,7 +192,7 @@ fn write_folder(series: &SyntheticSource, folder: &Path, progress: &ProgressBar)
     Ok(bytes)
 }
 
-/// Writes the source table that the product's contract names; returns the bytes of all records.
+/// Writes the source table of the product's contract. Returns the size of all records in bytes.
 fn write_table(
     series: &SyntheticSource,
     product: Product,
@@ -206,8 +209,8 @@ fn write_table(
     Ok(bytes)
 }
 
-/// Writes the source table that the product's contract names, in one transaction, so that all of it
-/// is there or nothing; returns the bytes of all records.
+/// Writes the source table of the product's contract in one transaction. Returns the size of all
+/// records in bytes.
 fn write_to_server(
     series: &SyntheticSource,
     url: ServerUrl,
@@ -245,7 +248,7 @@ fn write_to_server(
     Ok(bytes)
 }
 
-/// A catalogue of nothing but the source table.
+/// Catalogue with only the source table.
 fn source_catalogue(contract: &Contract) -> Catalogue {
     let columns = vec![
         schema::column("app_id", SqlType::Int, false),
@@ -256,8 +259,8 @@ fn source_catalogue(contract: &Contract) -> Catalogue {
     Catalogue { schema: contract.target_schema.clone(), tables }
 }
 
-/// A row of the source table. What is no UTF-8 goes as the windows-1252 that a reader would take it
-/// for (contract.md 2.1).
+/// A row of the source table. Bytes that are not UTF-8 are decoded as windows-1252, as a reader
+/// would (contract.md 2.1).
 fn source_row(key: i32, text: &[u8]) -> SqlRow {
     let text = match std::str::from_utf8(text) {
         Ok(text) => text.to_owned(),
@@ -279,7 +282,7 @@ fn fill_table(
     progress: &ProgressBar,
 ) -> rusqlite::Result<u64> {
     let mut database = Connection::open(file)?;
-    // A file that is thrown away unless it is finished needs neither journal nor syncs.
+    // An unfinished file is discarded, so it needs neither journal nor syncs.
     database.pragma_update(None, "journal_mode", "OFF")?;
     database.pragma_update(None, "synchronous", "OFF")?;
     let (table, column) = (&contract.source_table, &contract.source_column);
@@ -298,7 +301,7 @@ fn fill_table(
             let record = series.record(number);
             let text = record.bytes.unwrap_or_default();
             bytes += text.len() as u64;
-            // What is no UTF-8 is no text to SQLite either.
+            // SQLite accepts only UTF-8 as text; other bytes are stored as a blob.
             let mut statement = chunk.prepare_cached(&insert)?;
             match std::str::from_utf8(&text) {
                 Ok(text) => statement.execute(params![record.key, text, EXTRACTED_AT])?,
@@ -317,7 +320,7 @@ fn failed(what: &str, path: &Path, cause: io::Error) -> Error {
     Error::caused(ErrorKind::Environment, message, cause)
 }
 
-/// A bar on a terminal, otherwise nothing.
+/// A progress bar on a terminal, otherwise nothing.
 fn progress(args: &GenerateArgs) -> ProgressBar {
     let target =
         if args.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };

@@ -1,4 +1,4 @@
-//! `migrator init`: the tables of a store, created where they are missing.
+//! `migrator init`: creates the missing tables of a store.
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ pub fn run(args: &InitArgs) -> Result<ExitCode> {
         (None, at) => at.store(&args.server, Synchronous::Full, &catalogue)?.create_missing()?,
         (Some(_), StoreLocation::Sqlite(path)) => {
             return Err(Error::usage(format!(
-                "--recreate belongs to mssql://: remove {} instead",
+                "--recreate needs a store at mssql://; delete the file {} instead",
                 path.display()
             )));
         }
@@ -36,12 +36,12 @@ pub fn run(args: &InitArgs) -> Result<ExitCode> {
 }
 
 fn summary(recreated: bool, log_has_key: bool) -> String {
-    let tables = if recreated { "the tables are new and empty" } else { "the tables are there" };
+    let tables = if recreated { "the tables are new and empty" } else { "the tables exist" };
     if log_has_key {
         return tables.to_owned();
     }
     format!(
-        "{tables}; processing_log has no unique app_id: two processes on one range of records are \
-         not safe"
+        "{tables}; processing_log has no unique key on app_id: do not run two processes on the same \
+         records"
     )
 }

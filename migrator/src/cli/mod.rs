@@ -1,4 +1,4 @@
-//! The verbs: one file each, and the way from a command line to an exit code.
+//! Command line: one module per verb, and the entry point.
 
 pub mod args;
 pub mod check;
@@ -20,10 +20,10 @@ use clap::Parser;
 
 use crate::cli::args::{Cli, Verb};
 
-/// Runs the program with these arguments (the program's own name first) and returns its exit
-/// code; what went wrong is said on stderr.
+/// Runs the program with these arguments, its own name first, and returns its exit code. Errors are
+/// printed to stderr.
 ///
-/// The harness calls this too, so that one binary measures and is measured.
+/// The harness calls this function too, so the measuring and the measured program are one binary.
 pub fn main<I, T>(arguments: I) -> ExitCode
 where
     I: IntoIterator<Item = T>,
@@ -32,7 +32,7 @@ where
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // A broken pipe while printing help is nobody's problem.
+            // A broken pipe while printing help is not an error.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }

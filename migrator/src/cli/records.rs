@@ -1,4 +1,4 @@
-//! Record files, one at a time: found, read, mapped, and their values shown as JSON.
+//! Record files: finds, reads and maps them one at a time, and shows their values as JSON.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::stage::map::observe::MapObserver;
 use crate::stage::parse::Parser;
 use crate::stage::validate::validate;
 
-/// The files named, and those ending in `.xml` of the folders named, sorted within each folder.
+/// The given files, and the `.xml` files of the given folders, sorted within each folder.
 pub(super) fn record_files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for input in inputs {
@@ -37,7 +37,7 @@ pub(super) fn record_files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The bytes of a record file.
+/// Reads a record file.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|cause| unreadable(path, cause))
 }
@@ -46,7 +46,7 @@ fn unreadable(path: &Path, cause: io::Error) -> Error {
     Error::caused(ErrorKind::Environment, format!("cannot read {}", path.display()), cause)
 }
 
-/// The file's name without its folder.
+/// Name of the file without its folder.
 pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
@@ -54,7 +54,7 @@ pub(super) fn file_name(path: &Path) -> String {
 /// Validates and parses the bytes of one record.
 ///
 /// # Errors
-/// The stage and the reason for which the record is rejected.
+/// The stage and the reason of a reject.
 pub(super) fn parse(
     bytes: Vec<u8>,
     parser: &mut Parser<'_>,
@@ -62,10 +62,11 @@ pub(super) fn parse(
     parser.parse(&validate(RawRecord { key: 0, bytes: Some(bytes) })?)
 }
 
-/// Maps the bytes of one record under somebody's eyes: its `app_id` and its rows.
+/// Maps the bytes of one record and reports the events to an observer. Returns its `app_id` and its
+/// rows.
 ///
 /// # Errors
-/// The stage and the reason for which the record is rejected.
+/// The stage and the reason of a reject.
 pub(super) fn map<O: MapObserver>(
     bytes: Vec<u8>,
     parser: &mut Parser<'_>,
@@ -79,7 +80,7 @@ pub(super) fn map<O: MapObserver>(
     Ok((app_id, rows?))
 }
 
-/// Numbers as numbers where JSON has them; NaN and what exceeds 64 bits as text.
+/// A value in JSON. NaN, and integers beyond 64 bits, become text.
 pub(super) fn json_of(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,

@@ -1,5 +1,4 @@
-//! The contract, the catalogue and the store that a verb works with, from files or from the program
-//! itself.
+//! Resolves arguments to the contract, catalogue, source and store of a verb.
 
 use std::path::{Path, PathBuf};
 
@@ -21,17 +20,17 @@ use crate::store::mssql::url::{Password, ServerUrl};
 use crate::store::schema::Tables;
 use crate::store::sqlite::SqliteStore;
 
-/// What `--contract` means.
+/// Value of `--contract`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ContractRef<'a> {
     /// A file.
     File(&'a Path),
-    /// A contract that is part of the program.
+    /// A built-in contract.
     Builtin(BuiltinContract),
 }
 
 impl<'a> ContractRef<'a> {
-    /// A plain word that is no file is the name of a contract that ships.
+    /// A plain word that is not a file names a built-in contract.
     fn of(contract: Option<&'a Path>) -> Result<Self> {
         let Some(path) = contract else { return Ok(Self::Builtin(APPLICATIONS)) };
         let is_word = path.components().count() == 1 && path.extension().is_none();
@@ -51,18 +50,18 @@ impl<'a> ContractRef<'a> {
     }
 }
 
-/// The error for a contract that is neither a file nor ships, with the name that was meant.
+/// Error for a contract that is neither a file nor built in, with a suggestion.
 fn no_file(path: &Path) -> Error {
     let names = SHIPPED.map(|shipped| shipped.name);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let ships = match nearest(&stem, names) {
-        Some(name) => format!("was --contract {name} meant, which ships with the program?"),
-        None => format!("the contracts that ship are {}", names.join(" and ")),
+        Some(name) => format!("did you mean the built-in contract --contract {name}?"),
+        None => format!("the built-in contracts are {}", names.join(" and ")),
     };
-    Error::usage(format!("--contract {}: there is no such file; {ships}", path.display()))
+    Error::usage(format!("--contract {}: no such file; {ships}", path.display()))
 }
 
-/// The contract that the command line names, or the one that is taken where it names none.
+/// The contract of the command line, or the default contract.
 pub(super) fn contract(named: Option<&Path>) -> Result<Contract> {
     match ContractRef::of(named)? {
         ContractRef::File(path) => Contract::load(path),
@@ -70,18 +69,18 @@ pub(super) fn contract(named: Option<&Path>) -> Result<Contract> {
     }
 }
 
-/// Loads the contract and the catalogue beside it, or those that ship with the program.
+/// Loads a contract file and its catalogue, or built-in ones.
 pub(super) fn load(args: &ContractArgs) -> Result<(Contract, Catalogue)> {
     Ok((contract(args.contract.as_deref())?, catalogue(args)?))
 }
 
-/// The contract as written and as compiled, from a file or from the program itself.
+/// The contract as written and as compiled.
 pub(super) fn read_contract(args: &ContractArgs) -> Result<(ContractSyntax, Contract)> {
     let (name, text) = contract_text(args)?;
     Contract::read(&text).map_err(|faults| refusal(&name, &faults))
 }
 
-/// The contract's name and text.
+/// Name and text of the contract.
 pub(super) fn contract_text(args: &ContractArgs) -> Result<(String, String)> {
     ContractRef::of(args.contract.as_deref())?.text()
 }
@@ -94,8 +93,8 @@ fn catalogue(args: &ContractArgs) -> Result<Catalogue> {
     }
 }
 
-/// The catalogue, for verbs that can do without: a contract need not have one beside it, but one
-/// that is named must be there.
+/// The catalogue, for verbs that work without one. A contract file need not have a catalogue next
+/// to it, but one that is given must exist.
 pub(super) fn optional_catalogue(args: &ContractArgs) -> Result<Option<Catalogue>> {
     match tables_path(args)? {
         Some(path) if args.tables.is_none() && !path.exists() => Ok(None),
@@ -103,7 +102,8 @@ pub(super) fn optional_catalogue(args: &ContractArgs) -> Result<Option<Catalogue
     }
 }
 
-/// `--tables`, else `<contract>.tables.json` beside the contract; none for what ships.
+/// `--tables`, or else `<contract>.tables.json` next to the contract. `None` for a built-in
+/// contract.
 pub(super) fn tables_path(args: &ContractArgs) -> Result<Option<PathBuf>> {
     Ok(match (&args.tables, ContractRef::of(args.contract.as_deref())?) {
         (Some(path), _) => Some(path.clone()),
@@ -112,11 +112,11 @@ pub(super) fn tables_path(args: &ContractArgs) -> Result<Option<PathBuf>> {
     })
 }
 
-/// Refuses a generated source whose records the contract would reject to the last one, where the
-/// command line names no contract; one that is named is taken, and what comes of it is said.
+/// Rejects a generated source if the default contract would reject all of its records. If the
+/// command line names the contract, returns a warning instead.
 ///
 /// # Errors
-/// The contract to name.
+/// Names the contract to use.
 pub(super) fn fits(
     location: &Location,
     args: &ContractArgs,
@@ -129,14 +129,14 @@ pub(super) fn fits(
     if makes == *takes {
         return Ok(None);
     }
-    let clash = format!("the source makes records of {makes}, and the contract takes {takes}");
+    let clash = format!("the source generates records of {makes}, but the contract maps {takes}");
     if args.contract.is_none() {
         return Err(Error::usage(format!("{clash}: add --contract {}", meant.name)));
     }
     Ok(Some(format!("{clash}: every record is rejected")))
 }
 
-/// The names by which a source table is found.
+/// Names of the source table and its columns.
 pub(super) fn source_names(contract: &Contract) -> TableNames<'_> {
     TableNames {
         table: &contract.source_table,
@@ -145,14 +145,13 @@ pub(super) fn source_names(contract: &Contract) -> TableNames<'_> {
     }
 }
 
-/// The contract's tables in their order of insertion (contract.md 14.1), as the store numbers them.
-/// Those that the catalogue lacks are left out: coerce refuses them by name.
+/// Indices of the contract's tables in insertion order (contract.md 14.1), as the store numbers
+/// them. Skips tables that are not in the catalogue: coerce rejects those by name.
 pub(super) fn insertion_order(contract: &Contract, tables: &Tables) -> Vec<usize> {
     contract.tables.iter().filter_map(|table| tables.find(&table.name)).collect()
 }
 
-/// What is there in the store that `--store` names; with the tables that it should have, also what
-/// differs from them.
+/// Tables that exist in the store. With the tables of the catalogue, also the differences.
 pub(super) fn inspect(
     store: &str,
     server: &ServerArgs,
@@ -169,7 +168,7 @@ pub(super) fn inspect(
     }
 }
 
-/// What `--store` names.
+/// Value of `--store`.
 pub(super) enum StoreLocation<'a> {
     /// A file.
     Sqlite(&'a Path),
@@ -177,7 +176,7 @@ pub(super) enum StoreLocation<'a> {
     Mssql(ServerUrl),
 }
 
-/// Refuses what is for a server where no place is on one.
+/// Rejects server flags if no location is on a server.
 pub(super) fn reject_unused(server: &ServerArgs, places: &[&str]) -> Result<()> {
     if places.iter().any(|place| place.starts_with("mssql:")) {
         return Ok(());
@@ -187,14 +186,14 @@ pub(super) fn reject_unused(server: &ServerArgs, places: &[&str]) -> Result<()> 
         ("--schema", server.schema.is_some()),
     ];
     match given.iter().find(|(_, is_given)| *is_given) {
-        Some((flag, _)) => {
-            Err(Error::usage(format!("{flag} would be ignored: it belongs to mssql://")))
-        }
+        Some((flag, _)) => Err(Error::usage(format!(
+            "{flag} would be ignored: it needs a source or store at mssql://"
+        ))),
         None => Ok(()),
     }
 }
 
-/// Reads the text of `--store`. What may hold a password is not repeated.
+/// Parses the text of `--store`. An error does not repeat text that may hold a password.
 pub(super) fn store_location<'a>(store: &'a str, server: &ServerArgs) -> Result<StoreLocation<'a>> {
     if store.starts_with("mssql:") {
         let url = ServerUrl::parse(store)?.with_schema(server.schema.as_deref());
@@ -202,20 +201,20 @@ pub(super) fn store_location<'a>(store: &'a str, server: &ServerArgs) -> Result<
     }
     match store.strip_prefix("sqlite:") {
         Some(_) if server.schema.is_some() => {
-            Err(Error::usage("--schema would be ignored: it belongs to a store at mssql://"))
+            Err(Error::usage("--schema would be ignored: it needs a store at mssql://"))
         }
         Some(path) if !path.is_empty() => Ok(StoreLocation::Sqlite(Path::new(path))),
         _ => {
             let given = if store.contains('@') { "" } else { store };
             Err(Error::usage(format!(
-                "--store {given}: the form is sqlite:PATH or mssql://user@host:port/database?…"
+                "--store {given}: expected sqlite:PATH or mssql://user@host:port/database?…"
             )))
         }
     }
 }
 
 impl StoreLocation<'_> {
-    /// Opens nothing yet but what a store needs to know.
+    /// Creates the store. Connects only if the store has to read settings first.
     pub(super) fn store(
         self,
         server: &ServerArgs,
@@ -230,7 +229,7 @@ impl StoreLocation<'_> {
     }
 }
 
-/// A store on a server.
+/// Creates a store on a server.
 pub(super) fn mssql(
     url: ServerUrl,
     server: &ServerArgs,
@@ -240,7 +239,7 @@ pub(super) fn mssql(
     MssqlStore::new(url, password, &catalogue.schema, Tables::new(catalogue)?)
 }
 
-/// What `--source` names, with what a server needs.
+/// Parses `--source` and adds the settings of a server.
 pub(super) fn source_location(
     source: &str,
     contract: &Contract,
@@ -309,12 +308,12 @@ mod tests {
     #[test]
     fn a_contract_that_is_not_there_is_answered_with_the_one_that_was_meant() {
         for (written, expected) in [
-            ("laons", "there is no such file; was --contract loans meant, which ships"),
-            ("somewhere/loans.json", "was --contract loans meant"),
-            ("./loans", "was --contract loans meant"),
-            ("applications.json", "was --contract applications meant"),
-            ("mortgages", "the contracts that ship are applications and loans"),
-            ("", "there is no such file"),
+            ("laons", "no such file; did you mean the built-in contract --contract loans"),
+            ("somewhere/loans.json", "did you mean the built-in contract --contract loans"),
+            ("./loans", "did you mean the built-in contract --contract loans"),
+            ("applications.json", "did you mean the built-in contract --contract applications"),
+            ("mortgages", "the built-in contracts are applications and loans"),
+            ("", "no such file"),
         ] {
             let error = ContractRef::of(Some(Path::new(written))).unwrap_err();
             assert_eq!(error.exit_code(), 2);

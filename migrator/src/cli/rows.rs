@@ -1,4 +1,4 @@
-//! `migrator rows`: record files to mapped rows as JSON lines, without a store.
+//! `migrator rows`: prints the mapped rows of record files as JSON lines, without a store.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -28,7 +28,7 @@ pub fn run(args: &RowsArgs) -> Result<ExitCode> {
         let bytes = records::read(path)?;
         let line = line(path, bytes, &contract, &mut parser, &mapper);
         match writeln!(out, "{line}") {
-            // Whoever reads has seen enough.
+            // A closed pipe is not an error.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return Ok(ExitCode::SUCCESS);
             }

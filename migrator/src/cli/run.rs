@@ -1,4 +1,4 @@
-//! `migrator run`: resolves the command line, wires source, store and display, writes the report.
+//! `migrator run`: resolves the arguments, runs the migration and writes the report.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,11 +26,11 @@ use crate::util::cancel::CancellationToken;
 use crate::util::clock::SystemClock;
 use crate::util::partition::Partition;
 
-/// The exit code of a run that was interrupted.
+/// Exit code of an interrupted run.
 const INTERRUPTED: i32 = 130;
 
-/// Fraction digits of the run's point in time: those that `migration_run` keeps on every server, or
-/// an audit would map with another one.
+/// Fraction digits of the run's `now`. `migration_run` keeps this many on every server; with more,
+/// `verify` would map with another `now`.
 const NOW_DIGITS: u16 = 6;
 
 /// Runs the verb.
@@ -46,7 +46,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         StoreLocation::Sqlite(path) => reject_same_file(&location, path)?,
         StoreLocation::Mssql(_) if args.synchronous.is_some() => {
             return Err(Error::usage(
-                "--synchronous would be ignored with --store mssql://: it says how sqlite: flushes",
+                "--synchronous would be ignored with --store mssql://: it is the flush policy of sqlite:",
             ));
         }
         StoreLocation::Mssql(_) => {}
@@ -96,20 +96,20 @@ fn config(args: &RunArgs) -> Result<Config> {
     })
 }
 
-/// The link to simulate; none where neither a connect nor a message would take any time.
+/// The link to simulate; `None` if it has no latency.
 fn link(args: &RunArgs) -> Option<Link> {
     let RunArgs { link_connect_ms: connect_ms, link_round_trip_ms: round_trip_ms, .. } = *args;
     let link = Link { connect_ms, round_trip_ms };
     link.takes_time().then_some(link)
 }
 
-/// Ctrl-C and a polite kill interrupt the run; before it has begun they end the process at once, and
-/// so does a second one.
+/// Cancels the run on SIGINT or SIGTERM. Before the run starts, and at the second signal, the
+/// process exits at once.
 fn cancel_on_signals(cancellation: &Arc<CancellationToken>) -> Result<()> {
     let unheard = |cause| Error::caused(ErrorKind::Environment, "cannot listen for signals", cause);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(unheard)?;
     let cancellation = Arc::clone(cancellation);
-    // The thread ends with the process: nobody can know when the last signal has come.
+    // The thread ends with the process, because signals may arrive until then.
     std::thread::spawn(move || {
         for _ in signals.forever() {
             if !cancellation.cancel() {
@@ -123,17 +123,18 @@ fn cancel_on_signals(cancellation: &Arc<CancellationToken>) -> Result<()> {
 fn point_in_time(text: &str) -> Result<NaiveDateTime> {
     let text = text.trim_end_matches('Z');
     NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map_err(|cause| {
-        let message = format!("--now {text}: the form is 2026-01-31T12:00:00");
+        let message = format!("--now {text}: expected a time such as 2026-01-31T12:00:00");
         Error::caused(ErrorKind::Usage, message, cause)
     })
 }
 
-/// A source that is written to while it is read, by another schema, helps nobody.
+/// Rejects one file as both source and store. It would be written while it is read, with another
+/// schema.
 fn reject_same_file(location: &Location, store: &Path) -> Result<()> {
     let real = |path: &Path| fs::canonicalize(path).ok();
     match location.database().map(real) {
         Some(Some(source)) if real(store).as_ref() == Some(&source) => Err(Error::usage(format!(
-            "--source and --store are the same file, {}",
+            "--source and --store are the same file, {}: use another file for the store",
             store.display()
         ))),
         _ => Ok(()),
@@ -141,8 +142,9 @@ fn reject_same_file(location: &Location, store: &Path) -> Result<()> {
 }
 
 fn publish(args: &RunArgs, report: &RunReport, display: &Display) -> Result<()> {
-    let json = serde_json::to_string_pretty(report)
-        .map_err(|cause| Error::caused(ErrorKind::Environment, "write the run report", cause))?;
+    let json = serde_json::to_string_pretty(report).map_err(|cause| {
+        Error::caused(ErrorKind::Environment, "cannot write the run report", cause)
+    })?;
     match &args.report {
         Some(path) if path.as_os_str() == "-" => display::print(&json),
         Some(path) => {
@@ -154,13 +156,13 @@ fn publish(args: &RunArgs, report: &RunReport, display: &Display) -> Result<()> 
     Ok(())
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file completely or not at all.
 fn write_aside(path: &Path, text: &str) -> Result<()> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".part");
     let aside = PathBuf::from(aside);
     fs::write(&aside, text).and_then(|()| fs::rename(&aside, path)).map_err(|cause| {
-        let message = format!("write the run report {}", path.display());
+        let message = format!("cannot write the run report {}", path.display());
         Error::caused(ErrorKind::Environment, message, cause)
     })
 }

@@ -1,4 +1,4 @@
-//! `migrator schema`: the DDL of target, log, helper and source tables, to stdout.
+//! `migrator schema`: prints the DDL of target, log, bookkeeping and source tables.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ pub fn run(args: &SchemaArgs) -> Result<ExitCode> {
     let source = (contract.source_table.as_str(), contract.source_column.as_str());
     match args.dialect {
         Dialect::Sqlite if args.schema.is_some() => {
-            let message = "--schema would be ignored: it belongs to --dialect mssql";
+            let message = "--schema would be ignored: it needs --dialect mssql";
             return Err(Error::usage(message));
         }
         Dialect::Sqlite => {
@@ -25,7 +25,7 @@ pub fn run(args: &SchemaArgs) -> Result<ExitCode> {
         }
         Dialect::Mssql => {
             let schema = args.schema.as_deref().unwrap_or(&catalogue.schema);
-            // GO is what sqlcmd parts messages by; CREATE SCHEMA has to be alone in one.
+            // sqlcmd separates batches by GO. CREATE SCHEMA has to be alone in a batch.
             display::print(&format!("{}\nGO", mssql(&tables, schema, source)?.join("\nGO\n\n")));
         }
     }

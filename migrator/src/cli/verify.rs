@@ -1,5 +1,4 @@
-//! `migrator verify`: resolves the command line, wires the audit to source and store, prints what
-//! came of it.
+//! `migrator verify`: resolves the arguments, runs the verification and prints the result.
 
 use std::collections::hash_map::Entry;
 use std::fmt::Write;
@@ -25,8 +24,8 @@ use crate::stage::validate::validate;
 use crate::util::partition::Partition;
 use crate::verify::{Verification, VerifyReport};
 
-/// Coercers that are kept, one for each run's `now`. Several processes side by side leave their
-/// records interleaved; runs one after the other need no more than one.
+/// Maximum number of cached coercers, one per run's `now`. Records of concurrent processes are
+/// interleaved; for sequential runs one coercer would do.
 const COERCERS_KEPT_MAX: usize = 64;
 
 /// Runs the verb.
@@ -50,8 +49,9 @@ pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
     display.finish();
     let report = outcome?;
     if args.json {
-        let json = serde_json::to_string_pretty(&report)
-            .map_err(|cause| Error::caused(ErrorKind::Environment, "write the audit", cause))?;
+        let json = serde_json::to_string_pretty(&report).map_err(|cause| {
+            Error::caused(ErrorKind::Environment, "cannot write the result", cause)
+        })?;
         display::print(&json);
     } else {
         publish(&report, args.quiet);
@@ -119,7 +119,7 @@ fn publish(report: &VerifyReport, quiet: bool) {
     }
 }
 
-/// One line for each finding that is named, then how many more there are.
+/// One line per kept finding, then the number of further ones.
 fn findings(report: &VerifyReport) -> String {
     let mut text = String::new();
     for finding in &report.findings {
@@ -136,7 +136,7 @@ fn findings(report: &VerifyReport) -> String {
     text
 }
 
-/// Three lines: the records, the rows, the outcome.
+/// Three lines: records, rows and outcome.
 fn summary(report: &VerifyReport) -> String {
     let records = &report.records;
     let rows: u64 = report.rows.values().sum();

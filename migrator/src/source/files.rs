@@ -38,7 +38,7 @@ impl FolderSource {
         faults.extend(files.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| {
             let (key, name) = &pair[1];
             let other = pair[0].1.to_string_lossy();
-            format!("{}: key {key} is that of {other} too", name.to_string_lossy())
+            format!("{}: {other} has the same key, {key}", name.to_string_lossy())
         }));
         if !faults.is_empty() {
             let all = faults.join("\n  ");

@@ -47,8 +47,8 @@ impl Location {
         }
         match text.strip_prefix("generated:") {
             Some(spec) => parse_generated(spec).map(Self::Synthetic).ok_or_else(|| {
-                let form = "generated:PROFILE,N,SEED[,cc|rl], such as generated:staged,1000,42";
-                Error::usage(format!("source {text}: the form is {form}"))
+                let form = "generated:PROFILE,N,SEED[,cc|rl], e.g. generated:staged,1000,42";
+                Error::usage(format!("source {text}: expected {form}"))
             }),
             None => Ok(Self::Folder(PathBuf::from(text))),
         }

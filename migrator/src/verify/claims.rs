@@ -290,7 +290,7 @@ fn number(place: usize) -> i64 {
 }
 
 fn failure(cause: rusqlite::Error) -> Error {
-    Error::caused(ErrorKind::Environment, "the audit's temporary file", cause)
+    Error::caused(ErrorKind::Environment, "temporary file of the verification", cause)
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ fn a_folder_names_every_file_that_it_refuses() {
         "none.xml: no number",
         "\n  0.xml: key 0 is outside",
         "2147483648.xml: key 2147483648 is outside",
-        "app-1.xml: key 1 is that of 1-app.xml too",
+        "app-1.xml: 1-app.xml has the same key, 1",
     ] {
         assert!(message.contains(part), "{part} not in {message}");
     }

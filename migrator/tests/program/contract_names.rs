@@ -61,7 +61,7 @@ fn a_name_that_nothing_has_is_refused_with_the_one_that_was_meant() {
     let arguments = ["check", "--contract", "lons"];
     let (code, _, stderr) = told(folder.path(), &arguments);
     assert_eq!(code, 2);
-    assert!(stderr.contains("was --contract loans meant"), "{stderr}");
+    assert!(stderr.contains("did you mean the built-in contract --contract loans"), "{stderr}");
 }
 
 #[test]

@@ -63,9 +63,9 @@ type Case = (&'static str, &'static str, Json, &'static str);
 /// Tables with one row for the application.
 fn application_cases() -> Vec<Case> {
     vec![
-        ("full", "app_base.app_id", json!([101]), "Request/@ID, a number where it is all digits"),
-        ("full", "app_base.status_enum", json!([1]), "the key is there in another case"),
-        ("odd", "app_base.status_enum", json!([7]), "no such key: the default as written"),
+        ("full", "app_base.app_id", json!([101]), "Request/@ID, as a number if it is all digits"),
+        ("full", "app_base.status_enum", json!([1]), "the key exists in another case"),
+        ("odd", "app_base.status_enum", json!([7]), "no such key: the default as written is used"),
         ("full", "app_base.received", json!(["2023-10-03T16:05:06"]), "conversion to datetime"),
         ("full", "app_base.branch", json!(["North"]), "trimmed, cut to 5"),
         ("empty", "app_base.branch", json!(["HQ"]), "a blank becomes the default"),
@@ -85,7 +85,7 @@ fn application_cases() -> Vec<Case> {
         ("full", "app_flags.paid_flag", json!([1]), "the key is there"),
         ("full", "app_sums.total", json!([5.0]), "base_amount = \\\"1,000\\\""),
         ("full", "app_sums.grade", json!([["left out"]]), "no WHEN holds, and there is no ELSE"),
-        ("odd", "app_sums.officer_enum", json!([900]), "passed over: the calculation gave a value"),
+        ("odd", "app_sums.officer_enum", json!([900]), "skipped: the calculation gave a value"),
         ("full", "app_sums.officer_enum", json!([901]), "the calculation gave null"),
         ("full", "app_people.joint_email", json!([null]), "has email = \\\"\\\""),
         ("odd", "app_people.pr_email", json!([]), "has no email"),
@@ -138,7 +138,7 @@ fn rows_cases() -> Vec<Case> {
         ("full", "app_historical_lookup.source", json!(["[application]"]), "in brackets"),
         ("full", "app_report_results_lookup.value", json!([]), "nothing: blank, null or none"),
         ("full", "app_policy_exceptions_rl.notes", json!(["checked"]), "which makes no row"),
-        ("full", "app_collateral_rl.year", json!([2019]), "no mapping makes it (contract.md 11)"),
+        ("full", "app_collateral_rl.year", json!([2019]), "no mapping creates it (contract.md 11)"),
         (
             "odd",
             "app_collateral_rl.make",
@@ -171,9 +171,9 @@ fn contacts_without_a_row_are_named_with_their_reasons() {
     let reasons: Vec<&str> = passed_over.iter().map(|own| own["why"].as_str().unwrap()).collect();
     let expected = [
         "it has no con_id",
-        "its type is none of the contract's list",
+        "its type is not in the contract's list",
         "none of birth_date, first_name, last_name and ssn is filled",
-        "another contact with its con_id counts",
+        "another contact with the same con_id is used",
     ];
     assert_eq!(reasons, expected);
     assert_eq!(passed_over[2]["element"], "contact con_id=\"10\" ac_role_tp_c=\"PR\"");
@@ -194,7 +194,7 @@ fn a_record_that_a_table_refuses_is_said_to_fail_whatever_the_column() {
     }
     let own = explained(&own_set(), "odd.xml", "app_contact_employment.monthly_salary");
     let stored = own["rows"][0]["stored"].as_str().unwrap();
-    assert_eq!(stored, "decimal(8,2) refuses it: number out of range of decimal(8,2)");
+    assert_eq!(stored, "decimal(8,2) rejects it: number out of range of decimal(8,2)");
 }
 
 #[test]
@@ -210,14 +210,17 @@ fn a_rejected_record_is_explained_by_its_stage_and_reason() {
 #[test]
 fn a_column_that_nothing_maps_is_explained_by_its_table() {
     for (column, expected) in [
-        ("app_base.created", "nothing maps app_base.created: every row gets the time of the run\n"),
-        ("app_base.remark", "nothing maps app_base.remark: every row has null\n"),
+        (
+            "app_base.created",
+            "no mapping fills app_base.created: every row gets the current time of the run\n",
+        ),
+        ("app_base.remark", "no mapping fills app_base.remark: every row has null\n"),
     ] {
         assert_eq!(shown("full.xml", column), expected);
     }
     let assert = migrator("explain", &own_set(), &["--column", "app_base.brunch"], "full.xml");
     let said = String::from_utf8_lossy(&assert.code(2).get_output().stderr).into_owned();
-    assert!(said.contains("was branch meant?"), "{said}");
+    assert!(said.contains("did you mean branch?"), "{said}");
 }
 
 #[test]

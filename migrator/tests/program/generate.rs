@@ -109,7 +109,7 @@ fn what_is_there_already_is_not_overwritten() {
     for out in ["records", "sqlite:mine.db", "mine.db", "sqlite:records"] {
         let output = generate(&folder, out).assert().code(2).get_output().clone();
         let message = String::from_utf8(output.stderr).unwrap();
-        assert!(message.contains("is there already and not empty"), "{out}: {message}");
+        assert!(message.contains("already exists and is not empty"), "{out}: {message}");
     }
     assert_eq!(fs::read(folder.path().join("mine.db")).unwrap(), b"mine");
     assert_eq!(names(&folder.path().join("records")), ["mine.txt"]);

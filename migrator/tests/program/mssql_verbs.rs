@@ -75,7 +75,7 @@ fn the_two_commands_of_the_readme_fill_a_server_and_the_audit_agrees() {
     let url = fixture.url();
     let source = "generated:small,40,3";
     let printed = Fixture::succeed("init", &["--store", &url]);
-    assert_eq!(printed.trim(), "the tables are there");
+    assert_eq!(printed.trim(), "the tables exist");
     let now = ["--now", "2026-01-31T12:00:00"];
     let run = ["--source", source, "--store", &url, "--report", "-", "--quiet"];
     let run = [&run[..], &now].concat();
@@ -151,7 +151,7 @@ fn init_creates_a_schema_of_its_own_and_again_on_demand() {
     assert!(error.contains("was not created by"), "{error}");
     Fixture::succeed("init", &[&dbo[..], &["--recreate", "dbo"]].concat());
     let error = Fixture::fail("init", &["--store", "sqlite:x.db", "--recreate"]);
-    assert!(error.contains("belongs to mssql"), "{error}");
+    assert!(error.contains("needs a store at mssql://"), "{error}");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn what_a_store_would_ignore_is_refused_by_a_message_that_names_both() {
     }
     assert_eq!(fixture.double.counts().opened, 0);
     for (flag, value) in [("--schema", "own"), ("--password-file", "/dev/null")] {
-        let ignored = format!("{flag} would be ignored: it belongs to");
+        let ignored = format!("{flag} would be ignored: it needs");
         for said in [
             run(&["--store", &sqlite, flag, value]),
             Fixture::fail("init", &["--store", &sqlite, flag, value]),

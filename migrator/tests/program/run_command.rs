@@ -132,9 +132,9 @@ fn rejected_records_change_the_exit_code_only_when_asked() {
 #[test]
 fn wrong_arguments_are_named() {
     for (options, part) in [
-        (["--store", "store.db"], "--store store.db: the form is sqlite:PATH"),
-        (["--source", "generated:huge,5,1"], "the form is generated:PROFILE,N,SEED"),
-        (["--now", "yesterday"], "--now yesterday: the form is 2026-01-31T12:00:00"),
+        (["--store", "store.db"], "--store store.db: expected sqlite:PATH"),
+        (["--source", "generated:huge,5,1"], "expected generated:PROFILE,N,SEED"),
+        (["--now", "yesterday"], "--now yesterday: expected a time such as 2026-01-31T12:00:00"),
         (["--batch-size", "0"], "--batch-size"),
     ] {
         let place = Place::new();

@@ -172,9 +172,9 @@ fn a_wrong_command_is_no_failed_audit() {
     let absent_url = format!("sqlite:{}", absent.display());
     let source = "generated:small,3,7";
     for (source, store, part) in [
-        (source, "absent.db", "--store absent.db: the form is sqlite:PATH"),
+        (source, "absent.db", "--store absent.db: expected sqlite:PATH"),
         (source, absent_url.as_str(), "absent.db: open"),
-        ("generated:huge", absent_url.as_str(), "the form is generated:PROFILE,N,SEED"),
+        ("generated:huge", absent_url.as_str(), "expected generated:PROFILE,N,SEED"),
         (absent_url.as_str(), absent_url.as_str(), "absent.db: no such file"),
     ] {
         let message = complaint(source, store);

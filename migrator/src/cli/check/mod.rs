@@ -1,4 +1,4 @@
-//! `migrator check`: every fault of a contract, then every warning, to stdout.
+//! `migrator check`: prints all errors of a contract, then all warnings.
 
 mod report;
 mod sample;
@@ -23,15 +23,15 @@ use crate::error::{Error, Result};
 use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 
-/// Exit code for a contract with faults, that of every unusable input.
+/// Exit code for a contract with errors, the same as for any unusable input.
 const FAULTY: u8 = 2;
 
-/// Prints the findings; the exit code is 2 if there is a fault among them or if something could not
-/// be read, 0 for warnings.
+/// Prints the diagnostics. The exit code is 2 if one is an error or if an input cannot be read,
+/// otherwise 0.
 pub fn run(args: &CheckArgs) -> Result<ExitCode> {
     resolve::reject_unused(&args.server, &args.store.as_deref().into_iter().collect::<Vec<_>>())?;
     let (name, text) = resolve::contract_text(&args.contract)?;
-    // What is wrong with the tables or the sample must not hide what is wrong with the contract.
+    // An unreadable store or sample must not hide the contract's diagnostics.
     let mut errors = Vec::new();
     let known = KnownTables::new(args, &mut errors);
     let diagnostics = diagnostics(&text, &known, args.sample.as_deref(), &mut errors);
@@ -64,7 +64,7 @@ fn diagnostics(
             found.extend(unseen.into_iter().flatten());
             found
         }
-        // What a contract with faults would do is not known, but much can be said all the same.
+        // A contract with errors is not compiled, but many checks do not need that.
         Err(mut errors) => {
             if let Ok(draft) = ContractSyntax::parse(text) {
                 errors.extend(of_draft(&draft, known.targets()));
@@ -77,7 +77,7 @@ fn diagnostics(
     diagnostics
 }
 
-/// Maps every record of a folder and tells what none of them has.
+/// Maps every record of a folder and warns about attributes and fields that none of them has.
 fn unseen(pair: ContractPair<'_>, folder: &Path) -> Result<Vec<Diagnostic>> {
     let files = records::record_files(&[folder.to_path_buf()])?;
     let mut parser = Parser::new(pair.contract);
@@ -90,7 +90,7 @@ fn unseen(pair: ContractPair<'_>, folder: &Path) -> Result<Vec<Diagnostic>> {
     }
     if mapped < files.len() {
         let rejected = files.len() - mapped;
-        display::note(&format!("{rejected} of {} records are rejected", files.len()));
+        display::note(&format!("{rejected} of {} records of the sample are rejected", files.len()));
     }
     Ok(if mapped == 0 { Vec::new() } else { sample::unseen(pair, &seen, mapped) })
 }

@@ -1,4 +1,4 @@
-//! Findings to text: excerpts of the contract for people, JSON lines for programs. Prints nothing.
+//! Formats diagnostics: as text with excerpts of the contract, or as JSON lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -11,19 +11,19 @@ use textwrap::core::Word;
 use crate::contract::diagnostic::{Diagnostic, Severity};
 use crate::contract::json::Span;
 
-/// Lines of a longer piece that are shown behind its first.
+/// Maximum number of lines that are shown after the first line of a piece.
 const LINES_BEHIND: usize = 3;
 
-/// The contract that findings are about.
+/// Contract that the diagnostics are about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SourceText<'s> {
-    /// Its file.
+    /// Name of its file.
     pub(super) name: &'s str,
-    /// Its text.
+    /// Text of the contract.
     pub(super) text: &'s str,
 }
 
-/// One finding as an object.
+/// A diagnostic as a JSON object.
 pub(super) fn json(diagnostic: &Diagnostic) -> Json {
     json!({
         "severity": diagnostic.code.severity().json_name(),
@@ -36,8 +36,8 @@ pub(super) fn json(diagnostic: &Diagnostic) -> Json {
     })
 }
 
-/// All findings with excerpts, faults first, and a summary, with colours. A kind's own help is
-/// given once.
+/// All diagnostics with excerpts, errors first, and a summary, in colour. The help of each kind is
+/// printed once.
 pub(super) fn text(diagnostics: &[Diagnostic], source: SourceText<'_>, width: usize) -> String {
     let mut helped = BTreeSet::new();
     let mut out = String::new();
@@ -55,7 +55,7 @@ pub(super) fn text(diagnostics: &[Diagnostic], source: SourceText<'_>, width: us
     out
 }
 
-/// One finding with the lines that it is about.
+/// A diagnostic with the lines that it is about.
 fn excerpt(diagnostic: &Diagnostic, source: SourceText<'_>, help: bool, width: usize) -> String {
     let code = diagnostic.code;
     let level = match code.severity() {
@@ -63,7 +63,7 @@ fn excerpt(diagnostic: &Diagnostic, source: SourceText<'_>, help: bool, width: u
         Severity::Warning => Level::WARNING,
     };
     let level = level.with_name(code.severity().name());
-    // `warning[code]: ` stands before the title's first line, and blanks before the others.
+    // The title's first line starts with `warning[code]: `; its other lines are indented.
     let indent = code.severity().name().len() + code.name().len() + "[]: ".len();
     let title = wrapped(&diagnostic.message, width.saturating_sub(indent));
     let advice = wrapped(&diagnostic.help, width.saturating_sub(LEFT_OF_HELP));
@@ -80,27 +80,27 @@ fn excerpt(diagnostic: &Diagnostic, source: SourceText<'_>, help: bool, width: u
     Renderer::styled().decor_style(DecorStyle::Ascii).term_width(width).render(&[group])
 }
 
-/// Columns that the renderer takes for itself before a help text, with five-digit line numbers.
+/// Columns that the renderer uses before a help text, with five-digit line numbers.
 const LEFT_OF_HELP: usize = 16;
 
 fn wrapped(text: &str, width: usize) -> String {
     textwrap::wrap(text, whole_words(width)).join("\n")
 }
 
-/// Names with hyphens and short paths are not broken.
+/// Does not break names with hyphens and short paths.
 fn whole_words<'o>(width: usize) -> textwrap::Options<'o> {
     textwrap::Options::new(width)
         .word_separator(textwrap::WordSeparator::Custom(words))
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
 }
 
-/// Words end at blanks; a name or a path that may not fit into a line beside the longest kind of
-/// finding, `unknown-mapping-type`, also behind its points and slashes.
+/// Words end at blanks. Long names and paths also end after points and slashes, so that they fit
+/// next to the longest code, `unknown-mapping-type`.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     const WHOLE_MAX: usize = 40;
     Box::new(line.split_inclusive(' ').flat_map(|word| {
         let is_long = word.trim_end().chars().count() > WHOLE_MAX;
-        // A slash that a path starts with stays with what follows.
+        // A slash at the start of a path stays with the next segment.
         let start = usize::from(word.starts_with('/'));
         let ends = word.match_indices(['.', '/']).map(|(at, _)| at + 1);
         let ends = ends.filter(move |end| is_long && *end > start && *end < word.len());
@@ -113,12 +113,12 @@ fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     }))
 }
 
-/// Whole lines around a place, with places relative to them.
+/// Whole lines around a span, with ranges relative to them.
 struct Window<'s> {
     text: &'s str,
-    /// The place, as far as it is on its first line.
+    /// Part of the span on its first line.
     primary: Range<usize>,
-    /// The lines behind the first, where the place goes on.
+    /// Further lines of the span.
     behind: Option<Range<usize>>,
 }
 
@@ -139,7 +139,7 @@ impl<'s> Window<'s> {
     }
 }
 
-/// How many faults and warnings there are, and of which kinds.
+/// Number of errors and warnings, in total and by kind.
 fn summary(diagnostics: &[Diagnostic], name: &str, width: usize) -> String {
     let count = |severity| {
         diagnostics.iter().filter(|diagnostic| diagnostic.code.severity() == severity).count()
@@ -152,7 +152,7 @@ fn summary(diagnostics: &[Diagnostic], name: &str, width: usize) -> String {
     for diagnostic in diagnostics {
         *kinds.entry(diagnostic.code.name()).or_default() += 1;
     }
-    // A number stays with its name: it is only a blank after the lines have been broken.
+    // A no-break space keeps the number with its name until the lines are broken.
     let list: Vec<String> =
         kinds.iter().map(|(name, count)| format!("{count}\u{a0}{name}")).collect();
     if list.is_empty() {

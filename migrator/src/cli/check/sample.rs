@@ -1,5 +1,5 @@
-//! What no record of a sample has: mappings that found nothing in any of them, by watching the
-//! mapper. Reads no files.
+//! Coverage of a sample: observes the mapper and warns about attributes and fields that no record
+//! has.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -13,15 +13,15 @@ use crate::contract::model::{Mapping, Step};
 use crate::record::Value;
 use crate::stage::map::observe::{MapEvent, MapObserver};
 
-/// Notes which mappings and which fields of expressions have found something.
+/// Records which mappings and which fields of expressions found a value.
 #[derive(Debug, Default)]
 pub(super) struct SampleCoverage {
     current: Cell<Option<usize>>,
-    /// By index of the mapping.
+    /// Indices of mappings that found a value.
     mappings: RefCell<BTreeSet<usize>>,
-    /// Look-ups of expressions, by mapping.
+    /// Indices of mappings and fields of their expressions that found a value.
     fields: RefCell<BTreeSet<(usize, NameId)>>,
-    /// Fields of the mapping in hand.
+    /// Fields of the current mapping.
     wanted: RefCell<Vec<NameId>>,
 }
 
@@ -33,7 +33,8 @@ impl MapObserver for SampleCoverage {
                 self.wanted.replace(fields(mapping));
             }
             MapEvent::Found(Some(_)) => self.mark(),
-            // A list of children is found in any contact; the step that uses it tells more.
+            // Every contact has a list of children. Only the step that uses it shows if there is a
+            // value.
             MapEvent::Made(value) if *value != Value::Null => self.mark(),
             MapEvent::Calculating(context) => {
                 let Some(current) = self.current.get() else { return };
@@ -56,7 +57,7 @@ impl SampleCoverage {
     }
 }
 
-/// The fields that a mapping's expression looks up.
+/// Fields that a mapping's expression looks up.
 fn fields(mapping: &Mapping) -> Vec<NameId> {
     let expression = mapping.chain.iter().find_map(|step| match step {
         Step::Calculated(expression) => expression.as_ref(),
@@ -65,7 +66,7 @@ fn fields(mapping: &Mapping) -> Vec<NameId> {
     expression.map(Expression::fields).unwrap_or_default()
 }
 
-/// Warns about what none of `records` mapped records had.
+/// Warns about attributes and fields that none of `records` mapped records had.
 pub(super) fn unseen(
     pair: ContractPair<'_>,
     seen: &SampleCoverage,
@@ -115,11 +116,11 @@ fn unseen_fields(
     }
 }
 
-/// Where a name stands in an expression, in any case, and not as a part of a longer name.
+/// Range of a name in an expression, in any case, but not as part of a longer name.
 fn find_word(text: &str, name: &str) -> Option<Range<usize>> {
     let (lower_text, lower_name) = (lower(text), lower(name));
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
-    // Beyond ASCII the lower-case text may have other places.
+    // Beyond ASCII, the lower-case text may have other offsets.
     let same_places = lower_text.len() == text.len();
     let mut found = lower_text.match_indices(&*lower_name).filter(|(at, name)| {
         let (before, behind) = (&lower_text[..*at], &lower_text[at + name.len()..]);

@@ -1,4 +1,4 @@
-//! The tables that a contract is to fill, from the catalogue and from a store. Compares nothing.
+//! Target tables of a contract, from the catalogue and from a store.
 
 use crate::cli::args::CheckArgs;
 use crate::cli::resolve;
@@ -10,17 +10,17 @@ use crate::error::{Error, Result};
 use crate::store::introspect::{Difference, Inspection};
 use crate::store::schema::Tables;
 
-/// What is known of the tables.
+/// Target tables, as far as they can be read.
 pub(super) struct KnownTables {
     catalogue: Option<Vec<TableShape>>,
     store: Option<Inspection>,
 }
 
 impl KnownTables {
-    /// Reads what the command line names; what cannot be read joins the errors.
+    /// Reads the catalogue and the store that the command line names. Adds failures to the errors.
     pub(super) fn new(args: &CheckArgs, errors: &mut Vec<Error>) -> Self {
         let catalogue = keep(resolve::optional_catalogue(&args.contract), errors).flatten();
-        // A run starts with this step, whatever its store.
+        // A run starts with the same step, for any store.
         let wanted = catalogue.as_ref().and_then(|own| keep(Tables::new(own), errors));
         let store = args.store.as_ref();
         let inspect =
@@ -31,7 +31,7 @@ impl KnownTables {
         Self { catalogue, store }
     }
 
-    /// What mappings are compared with.
+    /// Tables to compare the mappings with.
     pub(super) fn targets(&self) -> Targets<'_> {
         Targets {
             catalogue: self.catalogue.as_deref(),
@@ -39,7 +39,7 @@ impl KnownTables {
         }
     }
 
-    /// Tables of the store on which no run starts.
+    /// Errors for tables of the store that stop every run.
     pub(super) fn differing(&self, draft: &ContractSyntax) -> Vec<Diagnostic> {
         let diagnostic = |Difference { table, what }: &Difference| {
             let (path, span) = span_of(draft, table);
@@ -49,7 +49,7 @@ impl KnownTables {
         self.store.iter().flat_map(|store| &store.differences).map(diagnostic).collect()
     }
 
-    /// What could not be compared, and why.
+    /// Notes about comparisons that were not possible.
     pub(super) fn notes(&self, args: &CheckArgs) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         if self.catalogue.is_none()
@@ -57,14 +57,14 @@ impl KnownTables {
         {
             let with = match self.store {
                 None => "columns are not compared",
-                Some(_) => "columns are compared with the store alone",
+                Some(_) => "columns are only compared with the store",
             };
-            notes.push(format!("{with}: there is no {}", missing.display()));
+            notes.push(format!("{with}: {} does not exist", missing.display()));
         }
         if let Some(limitation) = self.store.as_ref().and_then(|store| store.limitation) {
             let instead = match self.catalogue {
                 None => "these are not compared",
-                Some(_) => "these are compared as the catalogue has them",
+                Some(_) => "these are compared with the catalogue",
             };
             notes.push(format!("{limitation}: {instead}"));
         }
@@ -72,7 +72,7 @@ impl KnownTables {
     }
 }
 
-/// The result, or its error among the others.
+/// The value of a result, or `None` after adding its error to the others.
 pub(super) fn keep<T>(result: Result<T>, errors: &mut Vec<Error>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
 }

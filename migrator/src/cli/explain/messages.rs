@@ -1,4 +1,4 @@
-//! The sentences of an explanation, one for each thing that the mapper can tell.
+//! Sentences of an explanation.
 
 use crate::contract::model::{
     AttributeRef, ContactRole, Contract, Lookup, LookupScope, Mapping, RowKind,
@@ -6,7 +6,7 @@ use crate::contract::model::{
 use crate::record::ParsedRecord;
 use crate::stage::map::observe::{DropReason, KeyMatch, Omission, SkipReason};
 
-/// Where a mapping's value is looked up (contract.md 8 and 9.3).
+/// Source of a mapping's value (contract.md 8 and 9.3).
 pub(super) fn rule(contract: &Contract, mapping: &Mapping) -> String {
     let role = |role| {
         let index = usize::from(role == ContactRole::Second);
@@ -42,18 +42,18 @@ pub(super) fn rule(contract: &Contract, mapping: &Mapping) -> String {
             "the application's fields, as expressions see them (contract.md 8, rule 4)".into()
         }
         Lookup::ChildList => {
-            "the contact's children, of use to curr_address_only alone (contract.md 8, rule 4)"
+            "the contact's children, which only curr_address_only can use (contract.md 8, rule 4)"
                 .into()
         }
-        Lookup::Nothing => "a place that no contact has (contract.md 8, rule 4)".into(),
+        Lookup::Nothing => "an element that no contact has (contract.md 8, rule 4)".into(),
         Lookup::Path { .. } => {
-            "the last element at this path, trimmed and unescaped again (contract.md 8, rule 5)"
+            "the last element at this path, trimmed and unescaped once more (contract.md 8, rule 5)"
                 .into()
         }
     }
 }
 
-/// An element by its name and the attributes that tell it from others.
+/// An element by its name and its distinguishing attributes.
 pub(super) fn element(contract: &Contract, record: &ParsedRecord, element: u32) -> String {
     let rules = &contract.contacts;
     let employment = rules.employment.as_ref().map(|rule| &rule.type_attribute);
@@ -75,66 +75,62 @@ pub(super) fn element(contract: &Contract, record: &ParsedRecord, element: u32) 
     text
 }
 
-/// Why a contact or a child makes no row (contract.md 6).
+/// Reason why a contact or a child gets no row (contract.md 6).
 pub(super) fn passed_over(why: SkipReason) -> &'static str {
     match why {
         SkipReason::NoConId => "it has no con_id",
-        SkipReason::Type => "its type is none of the contract's list",
+        SkipReason::Type => "its type is not in the contract's list",
         SkipReason::Meaningless => "none of birth_date, first_name, last_name and ssn is filled",
-        SkipReason::Replaced => "another contact with its con_id counts",
-        SkipReason::NoValidContact => "its con_id, as written, is that of no valid contact",
+        SkipReason::Replaced => "another contact with the same con_id is used",
+        SkipReason::NoValidContact => "no valid contact has its con_id, as written",
     }
 }
 
-/// Why a row is dropped.
+/// Reason why a row is dropped.
 pub(super) fn dropped(why: DropReason) -> &'static str {
     match why {
-        DropReason::Empty => "it has no column (contract.md 7.2)",
+        DropReason::Empty => "it has no columns (contract.md 7.2)",
         DropReason::OnlyDefaults => {
             "no column but keys holds more than its default (contract.md 7.2)"
         }
-        DropReason::BlankChild => {
-            "the columns and attributes that count are blank (contract.md 7.3)"
-        }
+        DropReason::BlankChild => "its deciding columns and attributes are blank (contract.md 7.3)",
         DropReason::Repeated => "an earlier row has the same con_id and type (contract.md 15.2)",
-        DropReason::NotMade => "no mapping makes it (contract.md 11)",
+        DropReason::NotMade => "no mapping creates it (contract.md 11)",
     }
 }
 
-/// Why a column is left out (contract.md 7.1).
+/// Reason why a column is left out (contract.md 7.1).
 pub(super) fn omitted(why: Omission) -> &'static str {
     match why {
         Omission::Nullable => "left out: null, and the column is nullable",
         Omission::NoDefault => "left out: null, and there is no default",
-        Omission::Failed => {
-            "left out: the reference raises an error here, and defaults do not count then"
-        }
+        Omission::Failed => "left out: the reference raises an error here and uses no default",
     }
 }
 
-/// How an enumeration or a table of bits answered (contract.md 9.4).
+/// Result of a search in an enumeration or a bit table (contract.md 9.4).
 pub(super) fn answered(answer: KeyMatch, is_enum: bool) -> &'static str {
     match (answer, is_enum) {
-        (KeyMatch::Exact, _) => "the key is there",
-        (KeyMatch::OtherCase, _) => "the key is there in another case",
-        (KeyMatch::CatchAll, _) => "no such key: the entry \"\" answers",
-        (KeyMatch::Default, _) => "no such key: the default as written",
+        (KeyMatch::Exact, _) => "the key exists",
+        (KeyMatch::OtherCase, _) => "the key exists in another case",
+        (KeyMatch::CatchAll, _) => "no such key: the entry \"\" is used",
+        (KeyMatch::Default, _) => "no such key: the default as written is used",
         (KeyMatch::Nothing, true) => "no such key",
         (KeyMatch::Nothing, false) => "no such key: 0",
     }
 }
 
-/// Where a column that no mapping fills gets its value from (contract.md 7, 11).
+/// Source of a column's value if no mapping fills the column (contract.md 7, 11).
 pub(super) fn fixed(kind: Option<RowKind>, column: &str) -> &'static str {
     match (kind, column) {
-        (_, "app_id") => "Request/@ID, a number where it is all digits",
-        (None, "con_id") => "the contact's con_id as written, a number where it is all digits",
+        (_, "app_id") => "Request/@ID, as a number if it is all digits",
+        (None, "con_id") => "the contact's con_id as written, as a number if it is all digits",
         (Some(RowKind::History), "name") => "the attribute's name in brackets",
         (Some(RowKind::History), "source") => "the last segment of the path in brackets",
         (Some(RowKind::ReportLookup), "name") => "the attribute's name",
         (Some(RowKind::Warranty), "merrick_lienholder_flag") => "0, because no mapping sets it",
         (Some(RowKind::PolicyException), "notes") => {
-            "null, because no mapping of type policy_exceptions() gives notes"
+            "null, because no mapping of type policy_exceptions() provides notes"
         }
         (Some(_), _) => "the parameter of the mapping type",
         (None, _) => "no mapping",

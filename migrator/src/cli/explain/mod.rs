@@ -1,4 +1,4 @@
-//! `migrator explain`: how one column of a record came to be, by watching the code that maps.
+//! `migrator explain`: explains the value of one column by observing the mapper.
 
 mod messages;
 mod render;
@@ -27,8 +27,8 @@ use crate::stage::coerce::Coercer;
 use crate::stage::map::Mapper;
 use crate::stage::parse::Parser;
 
-/// Prints the explanation. A rejected record is explained by its stage and reason, a column that
-/// nothing maps by what the table gives it.
+/// Prints the explanation. For a rejected record that is its stage and reason. For an unmapped
+/// column it is the table's own value.
 pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let (draft, contract) = resolve::read_contract(&args.contract)?;
     let catalogue = resolve::optional_catalogue(&args.contract)?;
@@ -83,7 +83,7 @@ fn rejected(file: &str, reject: &Reject) -> ShortAnswer {
     }
 }
 
-/// What a column of the catalogue gets that nothing maps.
+/// Value that the table gives to an unmapped column.
 fn unmapped(catalogue: &Catalogue, name: &str) -> Option<ShortAnswer> {
     let (table, column) = name.split_once('.')?;
     let own = &catalogue.tables[catalogue.table(table)?];
@@ -91,13 +91,13 @@ fn unmapped(catalogue: &Catalogue, name: &str) -> Option<ShortAnswer> {
     let gets = match &own.default {
         _ if own.identity => "the store numbers it".to_owned(),
         _ if own.computed.is_some() => "the store computes it".to_owned(),
-        Some(ColumnDefault::Now) => "every row gets the time of the run".to_owned(),
+        Some(ColumnDefault::Now) => "every row gets the current time of the run".to_owned(),
         Some(ColumnDefault::Constant(text)) => format!("every row gets its default {text:?}"),
         None if own.nullable => "every row has null".to_owned(),
         None => "it is NOT NULL without a default, so every row fails".to_owned(),
     };
     Some(ShortAnswer {
-        text: format!("nothing maps {name}: {gets}"),
+        text: format!("no mapping fills {name}: {gets}"),
         json: json!({"table": table, "column": column, "status": "unmapped", "reason": gets}),
     })
 }
@@ -107,28 +107,28 @@ fn json(explanation: &Explanation) -> Result<String> {
         .map_err(|cause| Error::environment(format!("cannot write the explanation: {cause}")))
 }
 
-/// The table and the column that a name means.
+/// Indices of the table and the column in `TABLE.COLUMN`.
 fn find(contract: &Contract, name: &str) -> Result<(usize, u16)> {
     let Some((table, column)) = name.split_once('.') else {
-        return Err(Error::usage(format!("--column {name}: the form is TABLE.COLUMN")));
+        return Err(Error::usage(format!("--column {name}: expected TABLE.COLUMN")));
     };
     let tables: Vec<&str> = contract.tables.iter().map(|table| table.name.as_str()).collect();
     let Some(index) = tables.iter().position(|known| *known == table) else {
-        return Err(unknown(&format!("nothing maps a table {table}"), table, &tables));
+        return Err(unknown(&format!("no mapping fills a table {table}"), table, &tables));
     };
     let ContractTable { columns, .. } = &contract.tables[index];
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let place = columns.iter().position(|known| *known == column);
     match place.and_then(|place| u16::try_from(place).ok()) {
         Some(place) => Ok((index, place)),
-        None => Err(unknown(&format!("nothing maps {table}.{column}"), column, &columns)),
+        None => Err(unknown(&format!("no mapping fills {table}.{column}"), column, &columns)),
     }
 }
 
 fn unknown(what: &str, word: &str, known: &[&str]) -> Error {
     let meant = nearest(word, known.iter().copied());
     Error::usage(match meant {
-        Some(meant) => format!("{what}; was {meant} meant?"),
+        Some(meant) => format!("{what}; did you mean {meant}?"),
         None => what.to_owned(),
     })
 }
@@ -166,7 +166,7 @@ fn explain(
     }
 }
 
-/// Why the record as a whole is refused, be it for another column.
+/// Reason why the whole record fails, even if it is another column.
 fn refusal(
     contract: &Contract,
     rows: &RowSet,
@@ -308,13 +308,13 @@ mod tests {
     fn a_name_that_is_no_column_is_refused_with_the_one_that_was_meant() {
         let contract = Contract::embedded().unwrap();
         let cases = [
-            ("app_base", "the form is TABLE.COLUMN"),
-            ("app_bose.app_id", "nothing maps a table app_bose; was app_base meant?"),
+            ("app_base", "expected TABLE.COLUMN"),
+            ("app_bose.app_id", "no mapping fills a table app_bose; did you mean app_base?"),
             (
                 "app_base.receive_dote",
-                "nothing maps app_base.receive_dote; was receive_date meant?",
+                "no mapping fills app_base.receive_dote; did you mean receive_date?",
             ),
-            ("app_base.zzz", "nothing maps app_base.zzz"),
+            ("app_base.zzz", "no mapping fills app_base.zzz"),
         ];
         for (name, expected) in cases {
             let error = find(&contract, name).unwrap_err().to_string();

@@ -1,5 +1,4 @@
-//! A trace to an explanation: what was looked up where, each step, and what came of it. Follows no
-//! rule of mapping itself.
+//! Renders a trace to an explanation: the look-up, each step and the result.
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -20,26 +19,26 @@ use crate::contract::syntax::{FieldMapping, Spanned, TypeName};
 use crate::record::{ParsedRecord, RowSet, Value};
 use crate::stage::map::observe::SkipReason;
 
-/// How one column of a record came to be.
+/// Explanation of one column of a record.
 #[derive(Debug, Serialize)]
 pub(super) struct Explanation {
-    /// The record's file.
+    /// Name of the record's file.
     pub(super) file: String,
     /// `Request/@ID`.
     pub(super) app_id: String,
     /// `mapped`, or `rejected` if no table gets a row.
     pub(super) status: &'static str,
-    /// The table.
+    /// Name of the table.
     pub(super) table: String,
-    /// The column.
+    /// Name of the column.
     pub(super) column: String,
-    /// The mappings that can fill it.
+    /// Mappings that can fill the column.
     pub(super) mappings: Vec<MappingSection>,
-    /// Contacts and children that have no row.
+    /// Contacts and children without a row.
     pub(super) passed_over: Vec<SkipSection>,
-    /// Every row that was begun, in order.
+    /// All rows that were begun, in order.
     pub(super) rows: Vec<RowSection>,
-    /// Why the whole record fails, if a table refuses a value of it.
+    /// Reason why the whole record fails, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) refused: Option<String>,
 }
@@ -47,21 +46,21 @@ pub(super) struct Explanation {
 /// A mapping as written.
 #[derive(Debug, Serialize)]
 pub(super) struct MappingSection {
-    /// Such as `mappings[12]`.
+    /// Path, e.g. `mappings[12]`.
     pub(super) path: String,
-    /// Where it stands.
+    /// Line in the contract.
     pub(super) line: usize,
-    /// The element.
+    /// Path of the element.
     pub(super) xml_path: String,
-    /// The attribute.
+    /// Name of the attribute.
     pub(super) xml_attribute: String,
-    /// Where the value is looked up.
+    /// Source of the value.
     pub(super) looked_up: String,
-    /// Data type, length, nullability and default in words.
+    /// Data type, length, nullability and default.
     pub(super) makes: String,
-    /// The chain.
+    /// Mapping types.
     pub(super) mapping_type: Vec<String>,
-    /// The expression.
+    /// Expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expression: Option<String>,
 }
@@ -69,81 +68,81 @@ pub(super) struct MappingSection {
 /// A contact or a child without a row.
 #[derive(Debug, Serialize)]
 pub(super) struct SkipSection {
-    /// Which.
+    /// Name and attributes of the element.
     pub(super) element: String,
-    /// Why.
+    /// Reason.
     pub(super) why: String,
 }
 
-/// A row that was begun.
+/// A row that was begun, kept or dropped.
 #[derive(Debug, Serialize)]
 pub(super) struct RowSection {
-    /// What it is about.
+    /// Subject of the row.
     pub(super) about: String,
-    /// Which of the table's rows it is, from 1; none if it was dropped.
+    /// Number of the row in its table, from 1; `None` if it was dropped.
     pub(super) row: Option<usize>,
-    /// Why it was dropped.
+    /// Reason why it was dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) dropped: Option<&'static str>,
-    /// The mappings at work, in order.
+    /// Evaluated mappings, in order.
     pub(super) columns: Vec<ColumnSection>,
-    /// Where the value comes from if no mapping gives it.
+    /// Source of the value, if no mapping gives it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fixed: Option<&'static str>,
-    /// What the row has in the column; absent where the column is left out.
+    /// Value of the column; absent if the column is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<Json>,
-    /// What the table makes of it.
+    /// Value in the table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stored: Option<String>,
 }
 
-/// A mapping at work.
+/// An evaluated mapping.
 #[derive(Debug, Serialize)]
 pub(super) struct ColumnSection {
-    /// Such as `mappings[12]`.
+    /// Path, e.g. `mappings[12]`.
     pub(super) mapping: String,
-    /// What was found, in words.
+    /// Result of the look-up.
     pub(super) found: String,
-    /// What was done, in order.
+    /// Steps in order.
     pub(super) steps: Vec<StepSection>,
-    /// What became of it.
+    /// Result.
     pub(super) outcome: String,
 }
 
-/// One step.
+/// A step of a transformation.
 #[derive(Debug, Serialize)]
 pub(super) struct StepSection {
-    /// A mapping type, or the conversion.
+    /// Mapping type, or the conversion.
     pub(super) step: String,
-    /// The value that went in.
+    /// Input.
     pub(super) input: Json,
-    /// The value that came out; null too where the step failed.
+    /// Output; null if the step failed.
     pub(super) output: Json,
-    /// What else there is to know.
+    /// Further notes.
     pub(super) notes: Vec<String>,
 }
 
-/// What an explanation is made from.
+/// The column to explain, with its contract and record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'s> {
-    /// The contract in both forms.
+    /// The contract as written and as compiled.
     pub(super) pair: ContractPair<'s>,
     /// The record.
     pub(super) record: &'s ParsedRecord,
     /// Index of the table in the contract.
     pub(super) table: usize,
-    /// The column.
+    /// Index of the column.
     pub(super) column: u16,
 }
 
 impl<'s> Subject<'s> {
-    /// The column's name.
+    /// Name of the column.
     pub(super) fn column_name(&self) -> &'s str {
         &self.contract().tables[self.table].columns[usize::from(self.column)]
     }
 
-    /// The table's name.
+    /// Name of the table.
     pub(super) fn table_name(&self) -> &'s str {
         &self.contract().tables[self.table].name
     }
@@ -156,7 +155,7 @@ impl<'s> Subject<'s> {
         messages::element(self.contract(), self.record, element)
     }
 
-    /// The mappings that can fill the column.
+    /// Sections of the mappings that can fill the column.
     pub(super) fn mappings(&self) -> Vec<MappingSection> {
         let own = self.pair.compiled();
         let own = own.iter().filter(|compiled| compiled.table == self.table);
@@ -167,7 +166,7 @@ impl<'s> Subject<'s> {
         own.filter(fills).map(|compiled| self.mapping_section(compiled)).collect()
     }
 
-    /// The contacts and children that have no row of the table.
+    /// Sections of the contacts and children that have no row of the table.
     pub(super) fn passed_over(&self, seen: &ColumnHistory) -> Vec<SkipSection> {
         let all = match &self.contract().procedures[self.table] {
             Procedure::ContactBase(_) => &seen.invalid,
@@ -189,7 +188,7 @@ impl<'s> Subject<'s> {
         all.iter().map(section).collect()
     }
 
-    /// The rows that were begun; `rows` are those that the record has.
+    /// Sections of all rows that were begun. `rows` are the kept ones.
     pub(super) fn rows(&self, seen: &ColumnHistory, rows: Option<&RowSet>) -> Vec<RowSection> {
         let own = rows.and_then(|rows| rows.tables.iter().find(|t| t.table == self.table));
         let mut kept = own.map_or(&[][..], |own| &own.rows).iter().enumerate();
@@ -239,7 +238,7 @@ impl<'s> Subject<'s> {
         }
     }
 
-    /// Mappings of rows of one member fill the column of their value alone.
+    /// In rows with one member, the mapping fills only the column of its value.
     fn fixed(&self, trace: &RowTrace, columns: &[ColumnSection]) -> Option<&'static str> {
         let column = self.column_name();
         match &trace.about {
@@ -251,7 +250,7 @@ impl<'s> Subject<'s> {
             RowAbout::Group(kind, _) => {
                 columns.is_empty().then(|| messages::fixed(Some(*kind), column))
             }
-            // Keys are set last, also where a mapping has given a value.
+            // Keys are set last and replace a mapped value.
             _ if self.is_key() => Some(messages::fixed(None, column)),
             _ => None,
         }
@@ -282,7 +281,7 @@ impl<'s> Subject<'s> {
     }
 }
 
-/// The column that a mapping's value goes to where it is the only one of its row.
+/// Column of the value in rows with one member.
 fn value_column(kind: RowKind) -> Option<&'static str> {
     match kind {
         RowKind::Score => Some("score"),
@@ -293,7 +292,7 @@ fn value_column(kind: RowKind) -> Option<&'static str> {
 }
 
 impl ColumnSection {
-    /// Of a mapping that the contract does not have, which no trace speaks of.
+    /// Placeholder for a mapping that the contract does not have. Traces never contain one.
     fn unknown() -> Self {
         Self {
             mapping: String::new(),
@@ -322,7 +321,7 @@ fn makes(mapping: &Mapping, written: &FieldMapping) -> String {
     parts.join(", ")
 }
 
-/// Tells of one mapping.
+/// Renders one mapping.
 struct Renderer<'t, 's> {
     subject: &'t Subject<'s>,
     compiled: CompiledMapping<'s>,
@@ -346,7 +345,7 @@ impl Renderer<'_, '_> {
             }
             (FoundValue::Text(text), None) => format!("{attribute} = {}", quoted(text)),
             (FoundValue::Nothing, Some(element)) => format!("{element} has no {attribute}"),
-            (FoundValue::Nothing, None) => "there is none".to_owned(),
+            (FoundValue::Nothing, None) => "not found".to_owned(),
         };
         match &trace.cut_from {
             Some(whole) if trace.found != FoundValue::Text(whole.clone()) => {
@@ -378,7 +377,7 @@ impl Renderer<'_, '_> {
             notes.push("a blank becomes the default".to_owned());
         }
         match step.action {
-            Action::EnumSkipped => notes.push("passed over: the calculation gave a value".into()),
+            Action::EnumSkipped => notes.push("skipped: the calculation gave a value".into()),
             Action::Original => notes.push("the calculation gave null (contract.md 9.2)".into()),
             Action::Default => notes.push("a blank becomes the default (contract.md 9.5)".into()),
             _ if step.made.is_none() => notes.push("fails".to_owned()),
@@ -403,7 +402,7 @@ impl Renderer<'_, '_> {
         }
     }
 
-    /// The fields that an expression saw, and the branch that gave its value.
+    /// Fields that an expression used, and the branch that gave its value.
     fn calculated(&self, calculation: Option<&Calculation>) -> Vec<String> {
         let Some(calculation) = calculation else { return Vec::new() };
         let names = &self.subject.pair.contract.names;
@@ -414,7 +413,8 @@ impl Renderer<'_, '_> {
                 lower(other.0) == lower(&name.text) && other.1 == value
             };
             match told.iter_mut().find(same) {
-                // Conditions look names up in lower case, values as they are written.
+                // Conditions look up names in lower case, values as written. The exact name is
+                // shown.
                 Some(other) if name.matching == Match::Exact => other.0 = &name.text,
                 Some(_) => {}
                 None => told.push((&name.text, value)),
@@ -422,7 +422,7 @@ impl Renderer<'_, '_> {
         }
         let note = |(name, value): (&str, &Option<String>)| match value {
             Some(value) => format!("{name} = {}", quoted(value)),
-            None => format!("{name} is not there"),
+            None => format!("{name} does not exist"),
         };
         told.into_iter()
             .map(note)
@@ -475,12 +475,12 @@ impl Renderer<'_, '_> {
         let makes_row = row.made_by.contains(&self.compiled.mapping.index);
         match (value, makes_row) {
             (Value::Null, _) => self.no_member(),
-            (value, true) => format!("{}, which makes the row", shown(value)),
-            (value, false) => format!("{}, which makes no row", shown(value)),
+            (value, true) => format!("{}, which creates the row", shown(value)),
+            (value, false) => format!("{}, which creates no row", shown(value)),
         }
     }
 
-    /// What a value would have to be (contract.md 11).
+    /// Values that would create the row (contract.md 11).
     fn no_member(&self) -> String {
         let has = |wanted: fn(&Step) -> bool| self.compiled.mapping.chain.iter().any(wanted);
         match self.compiled.makes {
@@ -498,7 +498,7 @@ impl Renderer<'_, '_> {
     }
 }
 
-/// A value as explanations write it.
+/// A value as shown in explanations.
 pub(super) fn shown(value: &Value) -> String {
     json_of(value).to_string()
 }

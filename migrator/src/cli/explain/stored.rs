@@ -1,4 +1,4 @@
-//! What the table catalogue makes of a column's values, by the very step that a run takes.
+//! Stored values of a column, computed by the coercer as in a run.
 
 use chrono::NaiveDateTime;
 
@@ -9,16 +9,16 @@ use crate::record::{Cell, RowSet, SqlRow, SqlValue, TableRows};
 use crate::stage::coerce::Coercer;
 use crate::store::canonical::plain;
 
-/// What a store gets, if it gets anything.
+/// A column of the store and its values.
 pub(super) struct StoredColumn<'s> {
     column: &'s Column,
     place: usize,
-    /// The table's rows as stored; none if they are refused.
+    /// Rows of the table as stored; `None` if the table rejects one.
     rows: Option<Vec<SqlRow>>,
 }
 
 impl<'s> StoredColumn<'s> {
-    /// The column's values in the store; `None` where the catalogue has no such column.
+    /// Creates the column; `None` if the catalogue has no such column.
     pub(super) fn new(
         subject: &Subject<'_>,
         rows: &RowSet,
@@ -37,7 +37,7 @@ impl<'s> StoredColumn<'s> {
         Some(Self { column: &table.columns[place], place, rows })
     }
 
-    /// Adds to every row what its value becomes.
+    /// Adds the stored value to the section of every row.
     pub(super) fn add_to(&self, subject: &Subject<'_>, rows: &RowSet, sections: &mut [RowSection]) {
         let own = rows.tables.iter().find(|rows| rows.table == subject.table);
         let own = own.map_or(&[][..], |own| &own.rows);
@@ -51,7 +51,7 @@ impl<'s> StoredColumn<'s> {
             let refused =
                 cell.and_then(|cell| coerce_value(&cell.value, self.column.sql_type).err());
             section.stored = Some(match (refused, self.stored(index, own.len())) {
-                (Some(cause), _) => format!("{} refuses it: {cause}", self.column.sql_type),
+                (Some(cause), _) => format!("{} rejects it: {cause}", self.column.sql_type),
                 (None, _) if cell.is_none() && is_named => self.filled_up(),
                 (None, Some(value)) => self.becomes(value, cell.is_none()),
                 (None, None) => self.otherwise(cell),
@@ -59,7 +59,7 @@ impl<'s> StoredColumn<'s> {
         }
     }
 
-    /// The stored value of a row, if rows of the same key have not been merged.
+    /// Stored value of a row; `None` if rows with the same key were merged.
     fn stored(&self, index: usize, count: usize) -> Option<&SqlValue> {
         let rows = self.rows.as_ref().filter(|rows| rows.len() == count)?;
         rows.get(index).map(|row| &row[self.place])
@@ -77,17 +77,17 @@ impl<'s> StoredColumn<'s> {
         format!("{}: {shown}{why}", self.column.sql_type)
     }
 
-    /// Of a row that leaves out what another row of the table has.
+    /// Text for a row that leaves out a column that another row of the table has.
     fn filled_up(&self) -> String {
         let no_default = if self.column.default.is_some() { " and not the default" } else { "" };
-        let refused = if self.column.nullable { "" } else { ", which NOT NULL refuses" };
+        let refused = if self.column.nullable { "" } else { ", which NOT NULL rejects" };
         format!(
             "{}: null{no_default}, because another row has the column (contract.md 14.2){refused}",
             self.column.sql_type
         )
     }
 
-    /// Of a value whose table is refused, or whose row is merged with another.
+    /// Text for a value whose table is rejected or whose row was merged.
     fn otherwise(&self, cell: Option<&Cell>) -> String {
         let alone = cell.and_then(|cell| coerce_value(&cell.value, self.column.sql_type).ok());
         let value = match alone {
@@ -95,9 +95,11 @@ impl<'s> StoredColumn<'s> {
             None => format!("{}: left out", self.column.sql_type),
         };
         match &self.rows {
-            None => format!("{value}, but the table refuses another value of the record"),
+            None => format!("{value}, but the table rejects another value of the record"),
             Some(_) => {
-                format!("{value}; of rows with the same key the last counts (contract.md 14.3)")
+                format!(
+                    "{value}; of rows with the same key, the last one counts (contract.md 14.3)"
+                )
             }
         }
     }

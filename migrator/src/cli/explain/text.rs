@@ -1,4 +1,4 @@
-//! An explanation as text for people, in lines of a given width. Prints nothing.
+//! Formats an explanation as text in lines of a given width.
 
 use serde_json::Value as Json;
 use textwrap::core::Word;
@@ -6,15 +6,15 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::render::{ColumnSection, Explanation, MappingSection, RowSection, StepSection};
 
-/// Characters before the text of a labelled line.
+/// Width of the labels.
 const LABEL: usize = 14;
 
-/// The whole explanation.
+/// Text of the whole explanation.
 pub(super) fn text(explanation: &Explanation, width: usize) -> String {
     let mut page = Page { width, out: String::new() };
     page.title(explanation);
     let mappings = &explanation.mappings;
-    // One mapping is shown once; of several each is shown where it is at work.
+    // A single mapping is shown once; several are shown where they are evaluated.
     if let [mapping] = &mappings[..] {
         page.line("");
         page.paragraph(&place(mapping));
@@ -26,7 +26,7 @@ pub(super) fn text(explanation: &Explanation, width: usize) -> String {
     page.passed_over(explanation);
     if let Some(refused) = &explanation.refused {
         page.line("");
-        page.paragraph(&format!("The record fails as a whole: {refused}"));
+        page.paragraph(&format!("The whole record fails: {refused}"));
     }
     page.out.trim_end().to_owned()
 }
@@ -40,7 +40,7 @@ fn place(mapping: &MappingSection) -> String {
     format!("{} on line {} of the contract", mapping.path, mapping.line)
 }
 
-/// Words end at blanks, and paths may be broken behind a slash.
+/// Words end at blanks. Paths may be broken after a slash.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     Box::new(line.split_inclusive([' ', '/']).map(Word::from))
 }
@@ -55,7 +55,7 @@ impl Page {
         self.filled("", "  ", text);
     }
 
-    /// A text behind a label; the further lines stand below the text.
+    /// Adds a text with a label. Further lines are aligned with the text.
     fn labelled(&mut self, label: &str, text: &str) {
         let first = format!("  {label:<width$}", width = LABEL - 2);
         self.filled(&first, &" ".repeat(LABEL), text);
@@ -76,12 +76,12 @@ impl Page {
         let passed_over = &explanation.passed_over;
         if explanation.rows.is_empty() && passed_over.is_empty() {
             self.line("");
-            self.line("There is nothing in the record that a row could be about.");
+            self.line("The record has no element that could become a row.");
         }
         for passed in passed_over {
             self.line("");
             self.paragraph(&format!("no row: {}", passed.element));
-            self.labelled("passed over", &passed.why);
+            self.labelled("skipped", &passed.why);
         }
     }
 
@@ -95,12 +95,12 @@ impl Page {
         self.labelled("attribute", &mapping.xml_attribute);
         self.labelled("looked up", &mapping.looked_up);
         if !mapping.mapping_type.is_empty() {
-            self.labelled("through", &mapping.mapping_type.join(", "));
+            self.labelled("types", &mapping.mapping_type.join(", "));
         }
         if let Some(expression) = &mapping.expression {
             self.labelled("expression", expression);
         }
-        self.labelled("makes", &mapping.makes);
+        self.labelled("result type", &mapping.makes);
     }
 
     fn row(&mut self, row: &RowSection, mappings: &[MappingSection]) {
@@ -120,7 +120,7 @@ impl Page {
             return;
         }
         if let Some(fixed) = row.fixed {
-            self.labelled("given by", fixed);
+            self.labelled("source", fixed);
         }
         let value = match &row.value {
             Some(value) => value.to_string(),

@@ -1,4 +1,4 @@
-//! What happened to one column while a record was mapped, as the mapper told it. Judges nothing.
+//! Trace of one column: collects the mapper's events.
 
 use std::cell::RefCell;
 
@@ -9,7 +9,7 @@ use crate::stage::map::observe::{
     DropReason, KeyMatch, MapEvent, MapObserver, Omission, RowSubject, SkipReason,
 };
 
-/// Watches one column of one table.
+/// Observes one column of one table.
 #[derive(Debug)]
 pub(super) struct Trace<'c> {
     contract: &'c Contract,
@@ -20,47 +20,47 @@ pub(super) struct Trace<'c> {
 
 #[derive(Debug, Default)]
 struct TraceState {
-    /// The table in hand; none while contacts are chosen.
+    /// Current table; `None` while contacts are selected.
     table: Option<usize>,
-    /// The mapping in hand.
+    /// Current mapping.
     current: Option<CurrentMapping>,
     seen: ColumnHistory,
 }
 
-/// The mapping in hand.
+/// A mapping that is being evaluated.
 #[derive(Debug)]
 struct CurrentMapping {
     index: usize,
-    /// Whether it matters to the column.
+    /// True if it affects the column.
     matters: bool,
     expression: Option<Expression>,
 }
 
-/// What was seen of the column.
+/// Events that concern the column.
 #[derive(Debug, Default)]
 pub(super) struct ColumnHistory {
-    /// Contacts that are no valid ones, and why (contract.md 6.1).
+    /// Contacts that are not valid, with the reason (contract.md 6.1).
     pub(super) invalid: Vec<(u32, SkipReason)>,
-    /// Contacts and children that the table passes over, and why (contract.md 6.2).
+    /// Contacts and children without a row in the table, with the reason (contract.md 6.2).
     pub(super) passed_over: Vec<(u32, SkipReason)>,
-    /// Every row that was begun.
+    /// All rows that were begun.
     pub(super) rows: Vec<RowTrace>,
 }
 
 /// A row that was begun.
 #[derive(Debug)]
 pub(super) struct RowTrace {
-    /// What it is about.
+    /// Subject of the row.
     pub(super) about: RowAbout,
-    /// The mappings that could fill the column.
+    /// Mappings that could fill the column.
     pub(super) columns: Vec<ColumnTrace>,
-    /// Indices of the mappings that make the row, where rows are made.
+    /// Indices of the mappings that create the row, for row-creating types.
     pub(super) made_by: Vec<usize>,
-    /// Why it was dropped.
+    /// Reason why it was dropped.
     pub(super) dropped: Option<DropReason>,
 }
 
-/// What a row is about; elements are indices into the parsed record's.
+/// Subject of a row. Elements are indices into the parsed record's elements.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum RowAbout {
     /// The application.
@@ -73,28 +73,28 @@ pub(super) enum RowAbout {
     Group(RowKind, Option<String>),
 }
 
-/// One mapping at work.
+/// An evaluated mapping.
 #[derive(Debug, Default)]
 pub(super) struct ColumnTrace {
-    /// Its index in the contract.
+    /// Index in the contract.
     pub(super) mapping: usize,
-    /// The element that the look-up chose.
+    /// Element that the look-up selected.
     pub(super) picked: Option<u32>,
-    /// The text that the look-up itself cut.
+    /// Text before the look-up cut it.
     pub(super) cut_from: Option<String>,
-    /// What the look-up gave.
+    /// Result of the look-up.
     pub(super) found: FoundValue,
-    /// What was done with it, in order.
+    /// Steps in order.
     pub(super) steps: Vec<StepTrace>,
-    /// How a table of bits answered where rows are made, which have no steps.
+    /// Result of a bit table, for row-creating types, which have no steps.
     pub(super) answer: Option<KeyMatch>,
-    /// What an expression saw where rows are made.
+    /// Context of an expression, for row-creating types.
     pub(super) calculation: Option<Calculation>,
-    /// What became of it.
+    /// Result.
     pub(super) outcome: Option<ColumnOutcome>,
 }
 
-/// What a look-up gave.
+/// Result of a look-up.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum FoundValue {
     /// Nothing was looked up.
@@ -104,37 +104,37 @@ pub(super) enum FoundValue {
     Nothing,
     /// A text.
     Text(String),
-    /// A marker or a list, which is no value.
+    /// A marker or a list, which is not a value.
     Marker,
 }
 
-/// Something that was done with a value.
+/// A step of a transformation.
 #[derive(Debug)]
 pub(super) struct StepTrace {
-    /// What.
+    /// Kind of step.
     pub(super) action: Action,
-    /// What it was given; for conversions what came before.
+    /// Input; for conversions the previous value.
     pub(super) given: Option<Value>,
-    /// What it made; nothing where it failed.
+    /// Output; `None` if the step failed.
     pub(super) made: Option<Value>,
-    /// How an enumeration or a table of bits answered.
+    /// Result of an enumeration or a bit table.
     pub(super) answer: Option<KeyMatch>,
-    /// Whether the default stood in for a blank.
+    /// True if the default replaced a blank.
     pub(super) default_taken: bool,
-    /// An element that the step looked into.
+    /// Element that the step looked into.
     pub(super) picked: Option<u32>,
-    /// What an expression saw, and the branch that it took.
+    /// Context of an expression and the selected branch.
     pub(super) calculation: Option<Calculation>,
 }
 
-/// What was done.
+/// Kind of step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// A mapping type, by its place in the chain.
+    /// A mapping type, by its index in the chain.
     Type(usize),
-    /// The original value for an enumeration behind a calculation that gave null.
+    /// The original value, for an enumeration after a calculation that gave null.
     Original,
-    /// The enumeration behind a calculation that gave a value was passed over.
+    /// The enumeration after a calculation that gave a value was skipped.
     EnumSkipped,
     /// The default for a blank, without a mapping type.
     Default,
@@ -144,42 +144,42 @@ pub(super) enum Action {
     FinalText,
 }
 
-/// What an expression saw.
+/// Evaluation of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Calculation {
-    /// Its fields and their values.
+    /// Fields and their values.
     pub(super) fields: Vec<(NameId, Option<String>)>,
-    /// The branch that gave the value.
+    /// Branch that gave the value.
     pub(super) selected_branch: Option<SelectedBranch>,
 }
 
-/// What became of a mapping.
+/// Result of a mapping.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ColumnOutcome {
-    /// The column's value; whether only the default put it there.
+    /// Value of the column, and true if only the default filled it.
     Set(Value, bool),
     /// The default as written.
     RawDefault(Value),
     /// The column is left out.
     Omitted(Omission),
-    /// The value of a row-creating type; null where its condition does not hold.
+    /// Value of a row-creating type; null if the row's condition does not hold.
     Member(Value),
-    /// A default that a made row gets.
+    /// Default that a created row gets.
     DefaultAdded(Value),
 }
 
 impl<'c> Trace<'c> {
-    /// Watches a column of one of the contract's tables.
+    /// Creates the trace of a column of one of the contract's tables.
     pub(super) fn new(contract: &'c Contract, table: usize, column: u16) -> Self {
         Self { contract, table, column, state: RefCell::default() }
     }
 
-    /// What was seen.
+    /// Returns the collected events.
     pub(super) fn finish(self) -> ColumnHistory {
         self.state.into_inner().seen
     }
 
-    /// Mappings of rows of one member matter to every column of the row.
+    /// In rows with one member, the mapping affects every column.
     fn matters(&self, mapping: &Mapping) -> bool {
         let one_member = match &self.contract.procedures[self.table] {
             Procedure::Rows(groups) => groups.iter().any(|group| !group.kind.shares_rows()),
@@ -286,23 +286,23 @@ impl ColumnTrace {
             }
             MapEvent::Converted(value) => self.end(Action::Conversion, value),
             MapEvent::Finished(value) if *value != self.value() => {
-                self.end(Action::FinalText, value)
+                self.end(Action::FinalText, value);
             }
             MapEvent::Set { value, default_filled } => {
                 self.outcome = Some(ColumnOutcome::Set(value.clone(), default_filled));
             }
             MapEvent::RawDefault(value) => {
-                self.outcome = Some(ColumnOutcome::RawDefault(value.clone()))
+                self.outcome = Some(ColumnOutcome::RawDefault(value.clone()));
             }
             MapEvent::Omitted(why) => self.outcome = Some(ColumnOutcome::Omitted(why)),
             MapEvent::Member { value, .. } => {
-                self.outcome = Some(ColumnOutcome::Member(value.clone()))
+                self.outcome = Some(ColumnOutcome::Member(value.clone()));
             }
             event => self.detail(event, expression),
         }
     }
 
-    /// What belongs to the step in hand, or to the whole mapping where none is.
+    /// Adds a detail to the current step, or to the mapping if there is none.
     fn detail(&mut self, event: MapEvent<'_>, expression: Option<&Expression>) {
         let step = self.steps.last_mut().filter(|step| step.made.is_none());
         match (event, step) {
@@ -323,7 +323,7 @@ impl ColumnTrace {
         }
     }
 
-    /// Types are counted, because steps do not know their names.
+    /// Steps have no names, so they are counted.
     fn action(&self, step: &Step) -> Action {
         if matches!(step, Step::OriginalIfNull { .. }) {
             return Action::Original;
@@ -352,7 +352,7 @@ impl ColumnTrace {
         }
     }
 
-    /// The value so far.
+    /// Current value.
     fn value(&self) -> Value {
         let made = self.steps.iter().rev().find_map(|step| step.made.clone());
         made.unwrap_or_else(|| match &self.found {
@@ -363,7 +363,7 @@ impl ColumnTrace {
 }
 
 impl StepTrace {
-    /// Whether the step is a conversion that leaves its value as it is.
+    /// True if the step is a conversion that does not change its value.
     pub(super) fn is_idle(&self) -> bool {
         self.action == Action::Conversion && self.given == self.made
     }

@@ -44,7 +44,7 @@ impl SyntheticSource {
     pub fn new(spec: Spec) -> Result<Self> {
         for (name, rate) in [("duplicates", spec.duplicates), ("rejects", spec.rejects)] {
             if !(0.0..=1.0).contains(&rate) {
-                return Err(Error::usage(format!("{name} is {rate}, not a share from 0 to 1")));
+                return Err(Error::usage(format!("{name} is {rate}; it must be from 0 to 1")));
             }
         }
         if spec.duplicates + spec.rejects > 1.0 {
