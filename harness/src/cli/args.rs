@@ -224,11 +224,10 @@ pub struct PlanPart {
 
 /// Flags of every measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Flags {
-    /// Print metrics as JSON instead of a table
-    #[arg(long)]
-    pub json: bool,
+    /// Format of standard output.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Print no progress
     #[arg(long)]
     pub quiet: bool,
@@ -247,6 +246,17 @@ pub struct Flags {
     /// Store of the runs.
     #[command(flatten)]
     pub store: StoreArgs,
+}
+
+/// Format of standard output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct OutputArgs {
+    /// Print metrics as JSON instead of a table
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Print the report in this format instead of text
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
 }
 
 /// Program under test.
@@ -388,6 +398,7 @@ pub struct ExplainArgs {
 
 /// Arguments of `harness history`.
 #[derive(Debug, Args)]
+#[command(mut_arg("json", |json| json.help("Print all series as JSON instead of tables")))]
 pub struct HistoryArgs {
     /// Files written by `--append`, here or on other machines
     #[arg(value_name = "FILE")]
@@ -398,9 +409,9 @@ pub struct HistoryArgs {
     /// Folder of results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
-    /// Print all series as JSON instead of tables
-    #[arg(long)]
-    pub json: bool,
+    /// Format of standard output.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Do not list added sessions
     #[arg(long)]
     pub quiet: bool,
@@ -411,11 +422,14 @@ pub struct HistoryArgs {
 
 /// Arguments of `harness doctor`.
 #[derive(Debug, Args)]
-#[command(mut_arg("migrator", |path| path.help(MIGRATOR_HELP)))]
+#[command(
+    mut_arg("json", |json| json.help("Print JSON instead of text")),
+    mut_arg("migrator", |path| path.help(MIGRATOR_HELP)),
+)]
 pub struct DoctorArgs {
-    /// Print JSON instead of text
-    #[arg(long)]
-    pub json: bool,
+    /// Format of standard output.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Print no progress
     #[arg(long)]
     pub quiet: bool,

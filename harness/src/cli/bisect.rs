@@ -11,7 +11,6 @@ use super::reproduce::CommandLine;
 use super::resolve_arm::built;
 use super::write_results;
 use crate::cli::args::ExplainArgs;
-use crate::cli::display;
 use crate::cli::display::{Display, say};
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::bisect::{
@@ -61,11 +60,11 @@ pub(super) fn run(
     let ends = [&args.base, &args.head].map(|name| (*name).clone());
     let found = tester.found.take().map_or((None, None), |(wanted, why)| (Some(wanted), why));
     let bisected = BisectResult::of(ends, found, &search, &named, looked_at);
-    if args.common.json {
-        display::result(&report::pretty(&bisected)?);
-    } else {
-        display::result(&report::text::bisect::text(&bisected));
-    }
+    let scenario = &tester.scenario.name;
+    let document = report::build::bisect::document(&bisected, scenario, &command.to_string())?;
+    write_results::show(args.common.output, &document, &document.analysis, || {
+        Ok(report::text::bisect::text(&bisected))
+    })?;
     Ok(ExitCode::from(if bisected.is_found() { 0 } else { 3 }))
 }
 
@@ -148,7 +147,8 @@ impl Tester<'_> {
         let mut session = Session::open(beginning, &mut display)?;
         let recorded = session.measure(&GateStrategy, &mut executor, &mut display)?;
         let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
-        write_results::gate(&session.folder, &gated, &recorded, &session.identity)?;
+        let document = report::build::gate::document(&gated, &recorded, &session.identity)?;
+        write_results::write(&session.folder, &document)?;
         Ok(gated)
     }
 

@@ -1,19 +1,20 @@
 //! `harness doctor`: checks this machine for noise and reports the smallest detectable difference.
 
+use super::reproduce::CommandLine;
 use super::resolve_program::invoked;
 use super::resolve_scenario;
+use super::write_results;
 use crate::cli::args::DoctorArgs;
-use crate::cli::display;
 use crate::cli::display::Steps;
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::doctor;
-use crate::experiment::doctor::{DoctorReport, Noise, noise};
+use crate::experiment::doctor::{Noise, noise};
 use crate::report;
 use crate::scenario;
 use crate::trial::{Process, Program};
 
 /// Runs the verb.
-pub fn run(args: &DoctorArgs) -> Result<()> {
+pub fn run(args: &DoctorArgs, command: &CommandLine) -> Result<()> {
     // The same baseline as that of `harness` without a verb.
     let scenario = resolve_scenario::load(scenario::DEFAULT, None, args.quick)?;
     let program = match &args.program.migrator {
@@ -34,16 +35,12 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
         Err(error) => checkup.noise_unknown = Some(error.to_string()),
     }
-    show(args, &checkup)?;
+    let document = report::build::doctor::document(&checkup, &command.to_string())?;
+    write_results::show(args.output, &document, &document.analysis, || {
+        Ok(report::text::doctor::text(&checkup))
+    })?;
     match checkup.noise_unknown {
         None => Ok(()),
         Some(why) => Err(Error::environment(why)),
     }
-}
-
-fn show(args: &DoctorArgs, checkup: &DoctorReport) -> Result<()> {
-    let text =
-        if args.json { report::pretty(checkup)? } else { report::text::doctor::text(checkup) };
-    display::result(&text);
-    Ok(())
 }

@@ -12,15 +12,15 @@ use super::reproduce::CommandLine;
 use super::resolve_arm;
 use super::resolve_program::program;
 use super::resolve_scenario;
+use super::write_results;
 use crate::cli::args::ExplainArgs;
-use crate::cli::display;
 use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::explain;
 use crate::experiment::explain::settings::{BASELINE, asked, is_settings};
 use crate::experiment::explain::{ExplainResult, ExplainStrategy};
 use crate::report;
-use crate::results_dir;
+use crate::report::model::Document;
 use crate::scenario::{self, Scenario};
 use crate::session::arms::{ArmRef, GateSpec};
 use crate::trial::Program;
@@ -42,13 +42,12 @@ pub fn run(args: &ExplainArgs, command: &CommandLine) -> Result<ExitCode> {
     };
     let question =
         if of_settings { by_settings(args, scenario)? } else { by_programs(args, scenario)? };
-    let (explained, session) = measure(args, command, question)?;
-    if args.common.json {
-        display::result(&report::pretty(&explained)?);
-    } else {
+    let (explained, document, session) = measure(args, command, question)?;
+    write_results::write(&session.folder, &document)?;
+    write_results::show(args.common.output, &document, &document.analysis, || {
         let folder = session.folder.path().display().to_string();
-        display::result(&report::text::explain::text(&explained, &folder));
-    }
+        Ok(report::text::explain::text(&explained, &folder))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -119,7 +118,7 @@ fn measure(
     args: &ExplainArgs,
     command: &CommandLine,
     question: Question<'_>,
-) -> Result<(ExplainResult, Session)> {
+) -> Result<(ExplainResult, Document, Session)> {
     let Question { contest, scenario, programs } = question;
     let command = command.with_arms([&contest.base, &contest.head]).to_string();
     let (mut executor, beginning) = SessionRequest {
@@ -138,8 +137,6 @@ fn measure(
     session.check_validity(&recorded)?;
     let explained =
         explain::explain(&recorded).map_err(|error| session.without_analysis(&error))?;
-    session.folder.write("analysis.json", report::pretty(&explained)?)?;
-    let report = report::text::explain::markdown(&explained, &session.identity.command);
-    session.folder.write(results_dir::COMPLETION_MARKER, report)?;
-    Ok((explained, session))
+    let document = report::build::explain::document(&explained, &recorded, &session.identity)?;
+    Ok((explained, document, session))
 }

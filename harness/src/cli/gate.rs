@@ -17,7 +17,7 @@ use crate::cli::display;
 use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::gate;
-use crate::experiment::gate::{GateResult, GateStrategy, decide};
+use crate::experiment::gate::{GateStrategy, decide};
 use crate::report;
 use crate::scenario::{self, Records, Scenario};
 use crate::session::arms::{ArmRef, GateSpec, StoredBaseline};
@@ -57,10 +57,13 @@ pub fn run(args: &GateArgs, command: &CommandLine) -> Result<ExitCode> {
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&GateStrategy, &mut executor, &mut display)?;
     let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
-    let report = write_results::gate(&session.folder, &gated, &recorded, &session.identity)?;
-    say(args, &gated, &session)?;
+    let document = report::build::gate::document(&gated, &recorded, &session.identity)?;
+    write_results::write(&session.folder, &document)?;
+    write_results::show(args.common.output, &document, &document.analysis, || {
+        Ok(report::text::gate::text(&gated, &session.folder.path().display().to_string()))
+    })?;
     // An unwritable summary does not change the verdict.
-    if let Err(error) = summarize(&report) {
+    if let Err(error) = summarize(&report::markdown(&document)?) {
         display::complain(&error);
     }
     Ok(ExitCode::from(gated.exit_code))
@@ -169,14 +172,4 @@ fn summarize(report: &str) -> Result<()> {
     let file = OpenOptions::new().create(true).append(true).open(&path);
     file.and_then(|mut file| file.write_all(report.as_bytes()))
         .map_err(|error| Error::caused(format!("writing {}", path.display()), error))
-}
-
-fn say(args: &GateArgs, gated: &GateResult, session: &Session) -> Result<()> {
-    let folder = session.folder.path().display().to_string();
-    if args.common.json {
-        display::result(&report::pretty(gated)?);
-    } else {
-        display::result(&report::text::gate::text(gated, &folder));
-    }
-    Ok(())
 }

@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::reproduce::CommandLine;
+use super::write_results;
 use crate::analysis::history;
 use crate::analysis::history::HistoryPoint;
 use crate::cli::args::HistoryArgs;
@@ -20,7 +22,7 @@ const FOLDER: &str = "history";
 const FIRST_LINE_MAX: u64 = 64 << 20;
 
 /// Runs the verb.
-pub fn run(args: &HistoryArgs) -> Result<()> {
+pub fn run(args: &HistoryArgs, command: &CommandLine) -> Result<()> {
     let (found, notes) = within(&args.out);
     let mut points = Vec::new();
     for file in &args.files {
@@ -46,13 +48,11 @@ pub fn run(args: &HistoryArgs) -> Result<()> {
     for file in report::history_charts(&all)? {
         folder.write(&file.name, file.bytes)?;
     }
-    if args.json {
-        display::result(&report::text::history::json(&all, &notes)?);
-    } else {
+    let document = report::build::history::document(&all, &notes, &command.to_string())?;
+    write_results::show(args.output, &document, &document.analysis, || {
         let folder = folder.path().display().to_string();
-        display::result(&report::text::history::text(&all, &notes, &folder));
-    }
-    Ok(())
+        Ok(report::text::history::text(&all, &notes, &folder))
+    })
 }
 
 /// Points of all sessions below the results folder, and a note for each unreadable one.

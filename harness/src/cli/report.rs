@@ -14,7 +14,8 @@ use crate::experiment::gate::decide;
 use crate::experiment::self_test::error_rates::SelfTestResult;
 use crate::experiment::tune::summarize;
 use crate::report;
-use crate::report::Format;
+use crate::report::build;
+use crate::report::model::Document;
 use crate::results_dir::ResultsDir;
 use crate::session::ledger::Kind;
 use crate::session::state;
@@ -25,68 +26,23 @@ use crate::trial::provenance::Provenance;
 pub fn run(args: &ReportArgs) -> Result<()> {
     let parts: Result<Vec<_>> = args.results.iter().map(|path| part(path)).collect();
     let recorded = state::merge(parts?)?;
-    let text = match recorded.session.session.of {
-        Kind::Sweep => sweep(args, &recorded)?,
-        Kind::Tune(_) => tune(args, &recorded)?,
-        Kind::Gate(_) => gate(args, &recorded)?,
-        Kind::Explain(_) => explained(args, &recorded)?,
-        Kind::SelfTest { .. } => self_test(args, &recorded)?,
-    };
-    display::result(&text);
+    let document = document(&recorded, &identity(&args.results[0])?)?;
+    display::result(&report::render(args.format, &document)?);
     Ok(())
 }
 
-fn sweep(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
-    let analysis = analyse(recorded)?;
-    if args.format == Format::Json {
-        return report::pretty(&analysis);
-    }
-    let identity = identity(&args.results[0])?;
-    let document = report::build::sweep::document(&analysis, recorded, &identity);
-    report::render(args.format, &document)
-}
-
-fn tune(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
-    let tune_result = summarize(recorded)?;
-    if args.format == Format::Json {
-        return report::pretty(&tune_result);
-    }
-    let identity = identity(&args.results[0])?;
-    let document = report::build::tune::document(&tune_result, recorded, &identity)?;
-    report::render(args.format, &document)
-}
-
-fn self_test(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
-    let tested = SelfTestResult::of(recorded)?;
-    match args.format {
-        Format::Json => report::pretty(&tested),
-        Format::Markdown => {
-            let command = identity(&args.results[0])?.command;
-            Ok(report::text::self_test::markdown(&tested, None, &command))
+/// Analyses a session and builds its document.
+fn document(recorded: &SessionState, identity: &Provenance) -> Result<Document> {
+    match recorded.session.session.of {
+        Kind::Sweep => build::sweep::document(&analyse(recorded)?, recorded, identity),
+        Kind::Tune(_) => build::tune::document(&summarize(recorded)?, recorded, identity),
+        Kind::Gate(_) => build::gate::document(&decide(recorded)?, recorded, identity),
+        Kind::Explain(_) => build::explain::document(&explain(recorded)?, recorded, identity),
+        Kind::SelfTest { .. } => {
+            let tested = SelfTestResult::of(recorded)?;
+            build::self_test::document(&tested, recorded, identity)
         }
-        _ => Err(Error::usage("`self-test` results support only --format markdown and json")),
     }
-}
-
-fn explained(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
-    let explained = explain(recorded)?;
-    match args.format {
-        Format::Json => report::pretty(&explained),
-        Format::Markdown => {
-            let command = identity(&args.results[0])?.command;
-            Ok(report::text::explain::markdown(&explained, &command))
-        }
-        _ => Err(Error::usage("`explain` results support only --format markdown and json")),
-    }
-}
-
-fn gate(args: &ReportArgs, recorded: &SessionState) -> Result<String> {
-    let gated = decide(recorded)?;
-    if args.format == Format::Json {
-        return report::pretty(&gated);
-    }
-    let identity = identity(&args.results[0])?;
-    report::render(args.format, &report::build::gate::document(&gated, recorded, &identity))
 }
 
 /// Name of a results folder for messages, and its replayed ledger.

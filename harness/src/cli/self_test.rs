@@ -7,8 +7,8 @@ use super::open_session::{Session, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
+use super::write_results;
 use crate::cli::args::SelfTestArgs;
-use crate::cli::display;
 use crate::cli::display::Display;
 use crate::error::Result;
 use crate::experiment::doctor;
@@ -16,7 +16,6 @@ use crate::experiment::self_test;
 use crate::experiment::self_test::SelfTestStrategy;
 use crate::experiment::self_test::error_rates::SelfTestResult;
 use crate::report;
-use crate::results_dir;
 
 /// Budget if neither sessions nor a budget are given.
 const BUDGET: Duration = Duration::from_secs(5 * 60);
@@ -46,20 +45,15 @@ pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     let checkup = doctor::inspect(executor.stores());
     let recorded = session.measure(&SelfTestStrategy, &mut executor, &mut display)?;
     let tested = SelfTestResult::of(&recorded).map_err(|error| session.with_ledger(&error))?;
-    let (folder, json) = (&session.folder, report::pretty(&tested)?);
-    folder.write("self-test.json", &json)?;
-    let report =
-        report::text::self_test::markdown(&tested, Some(&checkup), &session.identity.command);
-    folder.write(results_dir::COMPLETION_MARKER, &report)?;
-    if args.common.json {
-        display::result(&json);
-    } else {
-        display::result(&report::text::self_test::text(
-            &tested,
-            &folder.path().display().to_string(),
-        ));
-    }
-    Ok(())
+    let machine = report::build::doctor::document(&checkup, "harness doctor")?;
+    session.folder.write("doctor.json", &machine.analysis)?;
+    session.folder.write("doctor.md", report::markdown(&machine)?)?;
+    let document = report::build::self_test::document(&tested, &recorded, &session.identity)?;
+    write_results::write(&session.folder, &document)?;
+    write_results::show(args.common.output, &document, &document.analysis, || {
+        let folder = session.folder.path().display().to_string();
+        Ok(report::text::self_test::text(&tested, &folder))
+    })
 }
 
 /// The default budget applies if nothing else is given. A `--quick` run has one session of each

@@ -6,8 +6,7 @@ use super::resolve_program::program;
 use super::resolve_scenario;
 use super::write_results;
 use crate::analysis::sweep::{Analysis, analyse};
-use crate::cli::args::{Flags, SweepArgs, SweepFlags};
-use crate::cli::display;
+use crate::cli::args::{SweepArgs, SweepFlags};
 use crate::cli::display::Display;
 use crate::error::{Error, Result};
 use crate::experiment::sweep::SweepStrategy;
@@ -37,8 +36,11 @@ pub fn run(args: &SweepArgs, command: &CommandLine) -> Result<()> {
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&SweepStrategy, &mut executor, &mut display)?;
     let analysis = analyse(&recorded).map_err(|error| session.without_analysis(&error))?;
-    let metrics = write_results::sweep(&session.folder, &analysis, &recorded, &session.identity)?;
-    report(&flags.common, &analysis, &metrics, &session.folder);
+    let document = report::build::sweep::document(&analysis, &recorded, &session.identity)?;
+    write_results::write(&session.folder, &document)?;
+    write_results::show(flags.common.output, &document, &report::metrics(&document)?, || {
+        Ok(text(&analysis, &session.folder))
+    })?;
     session.check_validity(&recorded)?;
     complete(&analysis)
 }
@@ -54,16 +56,10 @@ fn check_shard(flags: &SweepFlags, scenario: &Scenario) -> Result<()> {
     }
 }
 
-fn report(flags: &Flags, analysis: &Analysis, metrics: &str, folder: &ResultsDir) {
-    if flags.json {
-        display::result(metrics);
-    } else {
-        display::result(&report::text::sweep::table(analysis));
-        display::result(&report::text::words::summary(
-            analysis,
-            &folder.path().display().to_string(),
-        ));
-    }
+/// Table and summary for the terminal.
+fn text(analysis: &Analysis, folder: &ResultsDir) -> String {
+    let folder = folder.path().display().to_string();
+    report::text::sweep::table(analysis) + &report::text::words::summary(analysis, &folder)
 }
 
 /// A sweep with an unmeasured setting is not complete.

@@ -6,7 +6,6 @@ use super::resolve_program::program;
 use super::resolve_scenario;
 use super::write_results;
 use crate::cli::args::TuneArgs;
-use crate::cli::display;
 use crate::cli::display::Display;
 use crate::error::Result;
 use crate::experiment::tune::{TuneStrategy, summarize};
@@ -34,12 +33,11 @@ pub fn run(args: &TuneArgs, command: &CommandLine) -> Result<()> {
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&TuneStrategy, &mut executor, &mut display)?;
     let tune_result = summarize(&recorded).map_err(|error| session.without_analysis(&error))?;
-    let metrics = write_results::tune(&session.folder, &tune_result, &recorded, &session.identity)?;
-    if flags.json {
-        display::result(&metrics);
-    } else {
+    let document = report::build::tune::document(&tune_result, &recorded, &session.identity)?;
+    write_results::write(&session.folder, &document)?;
+    write_results::show(flags.output, &document, &report::metrics(&document)?, || {
         let folder = session.folder.path().display().to_string();
-        display::result(&report::text::tune::summary(&tune_result, &folder)?);
-    }
+        report::text::tune::summary(&tune_result, &folder)
+    })?;
     session.check_validity(&recorded)
 }

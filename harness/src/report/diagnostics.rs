@@ -1,10 +1,10 @@
-//! Words about how far figures can be trusted, the same in every format.
+//! Texts about the reliability of figures, the same in every format.
 
-use super::model::{Comparison, Fact, FailedRun, ValidityFigures};
+use super::model::{ComparisonRow, Fact, FailedRun, ValidityFigures};
 use super::numbers::{percent, percent_range, value};
 use crate::stats::diagnostics::DriftRate;
 
-/// The figures of statistics.md 4 that there are.
+/// Known diagnostics (statistics.md 4).
 pub(super) fn validity(validity: &ValidityFigures) -> Vec<Fact> {
     let share = |share: f64| format!("{:.0} %", share * 100.0);
     let pace = validity.trend_percent_per_hour.zip(validity.trend_percent_per_minute);
@@ -14,27 +14,26 @@ pub(super) fn validity(validity: &ValidityFigures) -> Vec<Fact> {
     });
     let facts = [
         ("trend of the block means", pace.map(|pace| pace.to_string())),
-        ("what running second costs", validity.order_effect_percent.map(percent)),
+        ("effect of running second", validity.order_effect_percent.map(percent)),
         ("lag-1 autocorrelation", validity.autocorrelation.map(|figure| format!("{figure:+.2}"))),
         (
             "standard deviation of the pairs",
             validity.std_dev_percent.map(|sd| format!("{sd:.1} %")),
         ),
-        ("share of disturbed runs", validity.disturbed_share.map(share)),
+        ("share of runs with interference", validity.disturbed_share.map(share)),
         ("spread of the clock speed", validity.clock_spread.map(share)),
     ];
     facts.into_iter().filter_map(|(name, value)| Some(Fact::new(name, value?))).collect()
 }
 
-/// One sentence for each run that gave no figures.
+/// One sentence for each failed run.
 pub(super) fn failed(failed: &[FailedRun]) -> Vec<String> {
-    let sentence =
-        |run: &FailedRun| format!("Run {} ({}): {}", run.number, run.setting, run.reason);
+    let sentence = |run: &FailedRun| format!("Run {} ({}): {}", run.trial, run.setting, run.reason);
     failed.iter().map(sentence).collect()
 }
 
-/// Everything that decided a comparison.
-pub(super) fn comparison(comparison: &Comparison) -> Vec<Fact> {
+/// Properties of a comparison.
+pub(super) fn comparison(comparison: &ComparisonRow) -> Vec<Fact> {
     let medians = comparison.medians.map(|medians| {
         let [before, after] = medians.map(|median| value(median, &comparison.unit));
         format!("{before} before, {after} after")
@@ -43,7 +42,7 @@ pub(super) fn comparison(comparison: &Comparison) -> Vec<Fact> {
         let [worse, within, better] = [p.worse, p.within, p.better].map(p_value);
         format!("worse {worse}, within the margin {within}, better {better}")
     });
-    let needed = comparison.needed_pairs.map(|pairs| format!("{pairs} in all would tell"));
+    let needed = comparison.needed_pairs.map(|pairs| format!("{pairs} in total would decide"));
     let pairs = match &needed {
         Some(needed) => format!("{}; {needed}", comparison.pairs),
         None => comparison.pairs.to_string(),
@@ -61,7 +60,7 @@ pub(super) fn comparison(comparison: &Comparison) -> Vec<Fact> {
     facts.into_iter().filter_map(|(name, value)| Some(Fact::new(name, value?))).collect()
 }
 
-/// A p value with as many digits as it has.
+/// p value with three decimals.
 fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".into() } else { format!("{p:.3}") }
 }

@@ -1,13 +1,12 @@
-//! Texts of a document in Markdown: whatever they hold, they show as they are, make no markup, no
-//! link, no mention and no end of a table's cell.
+//! Escapes texts for Markdown, so that they make no markup, no link, no mention and no table cell.
 
 use crate::sanitize::{is_command, on_one_line, shown};
 
-/// Shows nothing, and parts a sign from what it would refer to: who reads the references of a comment
-/// reads them after Markdown, where `&#64;` is `@` again.
+/// Zero-width space, as an entity. It separates a sign from the name behind it: GitHub reads
+/// references after Markdown has turned `&#64;` into `@`.
 const APART: &str = "&#8203;";
 
-/// A text between other texts, on one line; it may also begin one.
+/// Inline text on one line; it may also begin a paragraph.
 pub(super) fn plain(text: &str) -> String {
     let text = text.trim_start();
     let mut out = String::with_capacity(text.len());
@@ -29,7 +28,7 @@ pub(super) fn plain(text: &str) -> String {
             ':' if next == '/' => out.push_str("&#58;"),
             '.' if ends_with_www(&text[..at]) => out.push_str("&#46;"),
             '\\' | '`' | '*' | '[' | ']' | '|' | '~' | '$' => out.extend(['\\', c]),
-            // Inside a word it means nothing: names of settings stay readable.
+            // Inside a word it has no meaning, and names of settings stay readable.
             '_' if !(before.is_alphanumeric() && next.is_alphanumeric()) => out.push_str("\\_"),
             c if is_command(c) => out.push(' '),
             c => out.push(c),
@@ -39,7 +38,7 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
-/// Where the sign stands by which a text would begin an item of a list, or be a rule.
+/// Position of the sign that would turn the text into a list item or a rule.
 fn item_sign(text: &str) -> Option<usize> {
     let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let digits = text.len() - rest.len();
@@ -53,22 +52,22 @@ fn item_sign(text: &str) -> Option<usize> {
     is_item.then_some(digits)
 }
 
-/// Whether a link could begin with the next character.
+/// True if a link could begin with the next character.
 fn ends_with_www(text: &str) -> bool {
     let start = text.len().checked_sub(3).and_then(|start| text.get(start..));
     start.is_some_and(|end| end.eq_ignore_ascii_case("www"))
 }
 
-/// A text as code on one line.
+/// Text as inline code on one line.
 pub(super) fn code(text: &str) -> String {
     let text = on_one_line(text);
     let fence = "`".repeat(longest_run(&text) + 1);
     let room = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    // In a cell of a table a bar ends the cell even within code.
+    // In a table, a bar ends the cell even within code.
     format!("{fence}{room}{}{room}{fence}", text.replace('|', "\\|"))
 }
 
-/// A text as a block of code.
+/// Text as a code block.
 pub(super) fn block(text: &str) -> String {
     let fence = "`".repeat((longest_run(text) + 1).max(3));
     format!("{fence}\n{}\n{fence}", shown(text))

@@ -1,8 +1,9 @@
-//! What was found → bytes for people and other programs. Pure: the same document gives the same
-//! bytes; nothing here writes a file or asks a clock.
+//! Reports: an analysis becomes a [`Document`], and every format lays out that document. The same
+//! document gives the same bytes.
 //!
 //! ```text
-//! analysis → document (plain data) → charts → html, markdown, json, csv, junit, benchmarks
+//! analysis → document → charts → html, markdown, csv, junit, benchmark formats
+//!                   └→ json (the analysis)
 //! ```
 
 pub mod build;
@@ -28,19 +29,20 @@ use crate::analysis::history::HistorySeries;
 use crate::error::Result;
 
 pub use self::numbers::pretty;
+pub use self::table::Table;
 
-/// The format of a report.
+/// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One page that needs nothing else
+    /// One self-contained page
     Html,
-    /// For a pull request
+    /// Markdown for a pull request
     Markdown,
-    /// Everything that a report shows
+    /// The analysis
     Json,
-    /// One row for each run
+    /// One row per run; per check or point if there are no runs
     Csv,
-    /// A case for everything that was asked
+    /// One test case per verdict
     Junit,
     /// `customBiggerIsBetter` of github-action-benchmark: records per minute
     GithubActionBenchmark,
@@ -50,12 +52,12 @@ pub enum Format {
     Bencher,
 }
 
-/// A document in a format.
+/// Renders a document.
 pub fn render(format: Format, document: &Document) -> Result<String> {
     match format {
         Format::Html => html(document),
         Format::Markdown => markdown(document),
-        Format::Json => pretty(document),
+        Format::Json => Ok(document.analysis.clone()),
         Format::Csv => ci::csv(document),
         Format::Junit => ci::junit(document),
         Format::GithubActionBenchmark => ci::github_action_benchmark(document, true),
@@ -64,31 +66,31 @@ pub fn render(format: Format, document: &Document) -> Result<String> {
     }
 }
 
-/// `report.html`.
+/// Text of `report.html`.
 pub fn html(document: &Document) -> Result<String> {
     Ok(html::page(document, &Charts::of(document)?))
 }
 
-/// `report.md`.
+/// Text of `report.md`.
 pub fn markdown(document: &Document) -> Result<String> {
     Ok(markdown::report(document, &Charts::of(document)?))
 }
 
-/// `metrics.json`.
+/// Text of `metrics.json`.
 pub fn metrics(document: &Document) -> Result<String> {
     ci::metrics(document)
 }
 
-/// A file of a results folder.
+/// File of a results folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its path within the folder.
+    /// Path within the folder.
     pub name: String,
-    /// What is in it.
+    /// Content.
     pub bytes: Vec<u8>,
 }
 
-/// The charts of a history, one for each series, as SVG and PNG.
+/// Charts of a history, one for each series, as SVG and PNG.
 pub fn history_charts(all: &[HistorySeries]) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for series in all {
@@ -99,7 +101,7 @@ pub fn history_charts(all: &[HistorySeries]) -> Result<Vec<File>> {
     Ok(files)
 }
 
-/// Names the files of a series: those of two series differ.
+/// File name of a series, unique among series.
 fn history_name(series: &HistorySeries, ending: &str) -> String {
     let HistorySeries { plan, plan_hash, phase, settings, machine, store, .. } = series;
     let key = format!("{plan_hash} {settings} {machine:?} {store}");
@@ -107,13 +109,13 @@ fn history_name(series: &HistorySeries, ending: &str) -> String {
     format!("{}-{}-{}.{ending}", charts::slug(plan), charts::slug(phase), &key[..8])
 }
 
-/// Every file that a results folder gets from its document (`metrics.json` where a phase has an
-/// outcome, charts, reports), in the order in which to write them:
-/// `report.md`, whose presence says that a session is complete, is the last.
+/// Files of a results folder in writing order: the analysis, `metrics.json` if a phase has an
+/// outcome, charts, reports. `report.md` is last, because its presence marks a session as complete.
 pub fn files(document: &Document) -> Result<Vec<File>> {
     let charts = Charts::of(document)?;
     let file = |name: &str, bytes: Vec<u8>| File { name: name.into(), bytes };
-    let mut files = Vec::new();
+    let mut files =
+        vec![file(document.kind.analysis_file(), document.analysis.clone().into_bytes())];
     if document.phases.iter().any(|phase| phase.outcome.is_some()) {
         files.push(file("metrics.json", metrics(document)?.into_bytes()));
     }
@@ -121,6 +123,9 @@ pub fn files(document: &Document) -> Result<Vec<File>> {
         let name = |ending| format!("charts/{}.{ending}", chart.name);
         files.push(file(&name("svg"), chart.svg.clone().into_bytes()));
         files.push(file(&name("png"), png::png(&chart.svg)?));
+    }
+    if document.kind.has_verdicts() {
+        files.push(file("junit.xml", ci::junit(document)?.into_bytes()));
     }
     files.push(file("report.html", html::page(document, &charts).into_bytes()));
     files.push(file("report.md", markdown::report(document, &charts).into_bytes()));

@@ -1,4 +1,4 @@
-//! Numbers as people read them. Decides nothing about what is shown.
+//! Formats of numbers, and JSON.
 
 use std::fmt::Write;
 
@@ -8,14 +8,14 @@ use crate::analysis::sweep::Analysis;
 use crate::error::{Error, Result};
 use crate::sanitize::is_command;
 
-/// JSON for people and programs: indented, with a line end.
+/// Indented JSON with a final line end. Fails if the value cannot be serialized.
 pub fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Error::caused("writing JSON", error))?;
     Ok(harmless(&text) + "\n")
 }
 
-/// JSON in which no text has a character that a terminal would obey: it has another spelling there.
+/// JSON without control characters in its texts: they are escaped.
 fn harmless(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -28,7 +28,7 @@ fn harmless(json: &str) -> String {
     out
 }
 
-/// A whole number with a comma at every thousand: `52,340`.
+/// Whole number with thousands separators: `52,340`.
 pub(super) fn thousands(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
     let mut text = String::new();
@@ -41,21 +41,21 @@ pub(super) fn thousands(value: f64) -> String {
     if value < 0.0 && digits != "0" { format!("-{text}") } else { text }
 }
 
-/// A signed percentage with one decimal: `+4.6 %`.
+/// Signed percentage with one decimal: `+4.6 %`.
 pub(super) fn percent(value: f64) -> String {
-    // A change too small to show has no sign worth showing.
+    // A change that rounds to zero has no sign.
     let value = if value.abs() < 0.05 { 0.0 } else { value };
     let sign = if value > 0.0 { "+" } else { "" };
     format!("{sign}{value:.1} %")
 }
 
-/// Two ends of a range in percent: `-1.2 to +4.6 %`.
+/// Range in percent: `-1.2 to +4.6 %`.
 pub(super) fn percent_range([low, high]: [f64; 2]) -> String {
     let ends = [percent(low), percent(high)];
     format!("{} to {}", ends[0].trim_end_matches(" %"), ends[1])
 }
 
-/// A value in its unit, as far as it is one that has a form of its own.
+/// Value with its unit.
 pub(super) fn value(value: f64, unit: &str) -> String {
     match unit {
         "bytes" => mib(value),
@@ -64,7 +64,7 @@ pub(super) fn value(value: f64, unit: &str) -> String {
     }
 }
 
-/// Milliseconds with as many decimals as a reader needs.
+/// Milliseconds with as many decimals as needed.
 pub(super) fn milliseconds(value: f64) -> String {
     match value {
         value if value >= 1000.0 => thousands(value),
@@ -79,26 +79,26 @@ pub(super) fn mib(bytes: f64) -> String {
     format!("{:.0} MiB", bytes / 1024.0 / 1024.0)
 }
 
-/// The names of the varied settings as a heading over [`crate::scenario::Setting::short`].
+/// Names of the varied settings, as a heading over [`crate::scenario::Setting::short`].
 pub(super) fn swept(analysis: &Analysis) -> String {
     analysis.scenario.swept.join(" × ")
 }
 
-/// A count and its noun: `1 block`, `10 blocks`.
+/// Count with its noun: `1 block`, `10 blocks`.
 pub(super) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", thousands(count as f64))
 }
 
-/// Two decimals are finer than any run repeats; more would only look exact.
+/// Rounded to two decimals; runs do not repeat more exactly.
 pub(super) fn rounded(value: f64) -> f64 {
     let rounded = (value * 100.0).round() / 100.0;
-    // Not −0, which would read as a loss.
+    // Avoids −0, which would look like a loss.
     if rounded == 0.0 { 0.0 } else { rounded }
 }
 
-/// A text without the characters that no XML file can hold, or that nobody sees.
+/// Text without the characters that XML forbids and without invisible ones.
 pub(super) fn legal(text: &str) -> String {
     let legal = |c: &char| !is_command(*c) && !matches!(c, '\u{fffe}' | '\u{ffff}');
     text.chars().map(|c| if c == '\n' { ' ' } else { c }).filter(legal).collect()

@@ -1,4 +1,4 @@
-//! A chart's SVG as PNG, with a font from inside this binary: the same picture on every machine.
+//! Charts as PNG, with an embedded font: the same image on every machine.
 
 use std::sync::{Arc, LazyLock};
 
@@ -8,7 +8,7 @@ use resvg::usvg::{Options, Tree};
 
 use crate::error::{Error, Result};
 
-/// Pixels of the picture for each of the SVG: sharp on screens of double density.
+/// Scale of the image, for displays of double density.
 const SCALE: f32 = 2.0;
 
 static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
@@ -20,7 +20,7 @@ static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     Options { fontdb: Arc::new(fonts), ..Options::default() }
 });
 
-/// The bytes of a PNG file.
+/// Content of a PNG file. Fails if the SVG is invalid.
 pub(super) fn png(svg: &str) -> Result<Vec<u8>> {
     let tree = Tree::from_str(svg, &OPTIONS)
         .map_err(|error| Error::caused("reading a chart to make a PNG of it", error))?;

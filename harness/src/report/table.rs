@@ -3,7 +3,7 @@
 use super::escape::{code, plain};
 use super::wrap::truncated;
 
-/// Stands where a figure is missing.
+/// Placeholder of a missing figure.
 pub(super) const NOTHING: &str = "–";
 
 /// Content of a column, which decides its alignment.
@@ -130,7 +130,7 @@ impl Table {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     }
 
-    /// Lines that the headings take.
+    /// Number of lines of the headings.
     fn heading_lines(&self) -> usize {
         self.headings.iter().map(|heading| heading.lines().count()).max().unwrap_or(0)
     }
@@ -192,7 +192,7 @@ fn markdown_row(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
 }
 
-/// A figure that may be missing.
+/// Cell of an optional figure.
 pub(super) fn cell<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| NOTHING.into(), show)
 }

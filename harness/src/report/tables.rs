@@ -1,11 +1,11 @@
-//! The figures of a phase's settings as tables, the same in every format.
+//! Tables of a phase's settings, the same in every format.
 
-use super::model::{Figures, Phase, Setting, Waits};
+use super::model::{MetricSummary, PhaseReport, SettingRow, Waits};
 use super::numbers::{mib, milliseconds, percent, thousands};
 use super::table::{Table, cell};
 
 /// One row for each setting.
-pub(super) fn settings_table(phase: &Phase) -> Table {
+pub(super) fn settings_table(phase: &PhaseReport) -> Table {
     let heading = phase.swept.join(" × ");
     let mut table = Table::new(
         "Every setting",
@@ -22,7 +22,7 @@ pub(super) fn settings_table(phase: &Phase) -> Table {
         ],
     );
     for (index, setting) in phase.settings.iter().enumerate() {
-        let time = |time: Option<Figures>| cell(time, |time| milliseconds(time.median));
+        let time = |time: Option<MetricSummary>| cell(time, |time| milliseconds(time.median));
         table.rows.push(vec![
             setting.short.clone(),
             finished(setting).to_string(),
@@ -38,12 +38,12 @@ pub(super) fn settings_table(phase: &Phase) -> Table {
     table.without_empty_columns()
 }
 
-fn finished(setting: &Setting) -> usize {
+fn finished(setting: &SettingRow) -> usize {
     setting.runs.iter().filter(|run| run.rec_per_min.is_some()).count()
 }
 
-/// What a setting is beside its figures.
-pub(super) fn remarks(phase: &Phase, index: usize) -> String {
+/// Roles of a setting and its warnings.
+pub(super) fn remarks(phase: &PhaseReport, index: usize) -> String {
     let setting = &phase.settings[index];
     let confirmed = phase.confirmation.is_some();
     let chosen = if confirmed || setting.in_set.is_some() { "chosen" } else { "highest median" };
@@ -58,8 +58,8 @@ pub(super) fn remarks(phase: &Phase, index: usize) -> String {
     remarks.join(", ")
 }
 
-/// Waits and the cache, where anything is known of them.
-pub(super) fn waits_table(phase: &Phase) -> Option<Table> {
+/// Table of waits and cache statistics; `None` if nothing is known.
+pub(super) fn waits_table(phase: &PhaseReport) -> Option<Table> {
     let heading = phase.swept.join(" × ");
     let mut table = Table::new(
         "Medians over the runs; waits in milliseconds per 1,000 records, summed over workers",

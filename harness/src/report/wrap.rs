@@ -1,14 +1,14 @@
-//! Texts cut and wrapped to a width in characters.
+//! Wraps and truncates texts.
 
-/// Characters of the widest line on a terminal.
+/// Width of a terminal in characters.
 pub(super) const COLUMNS: usize = 100;
 
-/// A text in lines that fit a terminal, broken between words.
+/// Wraps a text for a terminal, between words.
 pub(super) fn wrapped(text: &str) -> String {
     wrapped_at(text, COLUMNS)
 }
 
-/// A text in lines of at most this many characters, broken between words.
+/// Wraps a text at this many characters, between words.
 pub(super) fn wrapped_at(text: &str, columns: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in words(text) {
@@ -23,7 +23,7 @@ pub(super) fn wrapped_at(text: &str, columns: usize) -> String {
     lines.join("\n")
 }
 
-/// Parts of a text between which a line may end: words, each number together with its `%`.
+/// Parts of a text between which a line may end: words; a number stays with its `%`.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -35,7 +35,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A text of at most this many characters; an ellipsis replaces the rest.
+/// Truncates a text to this many characters, with an ellipsis.
 pub(super) fn truncated(text: &str, characters_max: usize) -> String {
     if text.chars().count() <= characters_max {
         return text.to_owned();

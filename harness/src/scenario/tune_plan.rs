@@ -91,7 +91,7 @@ pub struct Phase {
 
 impl Phase {
     /// The sweep of this phase where `present` is in use: a scenario as the base, with every value
-    /// of the phase over the present settings, and these as the baseline.
+    /// of the phase over the current settings, and these as the baseline.
     pub fn scenario(&self, base: &Scenario, present: &Settings) -> Result<Scenario, String> {
         let here = flat(present);
         let mut points = vec![here.clone()];

@@ -299,16 +299,24 @@ pub(crate) fn filesystem(folder: &Path) -> Option<String> {
     filesystem_in(&fs::read_to_string("/proc/self/mountinfo").ok()?, &folder)
 }
 
-/// proc(5): the fifth field is where it is mounted; the first behind ` - ` is its type. Of several
-/// mounts that hold the folder, the innermost counts, and of equal ones the last.
+/// Type of the innermost mount that contains the folder; of equal ones the last. In a line of
+/// mountinfo (proc(5)), the fifth field is the mount point and the first one after ` - ` the type.
 fn filesystem_in(mountinfo: &str, folder: &Path) -> Option<String> {
     let mounts = mountinfo.lines().filter_map(|line| {
         let (mount, filesystem) = line.split_once(" - ")?;
-        let at = Path::new(mount.split(' ').nth(4)?);
-        let depth = at.components().count();
-        folder.starts_with(at).then(|| (depth, filesystem.split(' ').next()))
+        let mount_point = unescaped(mount.split(' ').nth(4)?);
+        let mount_point = Path::new(&mount_point);
+        let depth = mount_point.components().count();
+        folder.starts_with(mount_point).then(|| (depth, filesystem.split(' ').next()))
     });
     mounts.max_by_key(|(depth, _)| *depth).and_then(|(_, name)| name.map(String::from))
+}
+
+/// Mount point without the octal escapes of proc(5), such as `\040` for a space.
+fn unescaped(mount_point: &str) -> String {
+    let escapes =
+        [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\043", "#"), ("\\134", "\\")];
+    escapes.iter().fold(mount_point.to_owned(), |text, (escape, plain)| text.replace(escape, plain))
 }
 
 #[cfg(test)]
@@ -319,12 +327,14 @@ mod tests {
     fn the_innermost_mount_names_the_file_system() {
         let mounts = "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n\
                       30 22 0:26 / /tmp rw - tmpfs tmpfs rw\n\
-                      31 30 8:2 / /tmp/disk rw shared:2 - xfs /dev/sdb rw\n";
+                      31 30 8:2 / /tmp/disk rw shared:2 - xfs /dev/sdb rw\n\
+                      32 22 8:3 / /my\\040disk rw - btrfs /dev/sdc rw\n";
         for (folder, expected) in [
             ("/home/me", "ext4"),
             ("/tmp/a", "tmpfs"),
             ("/tmp/disk/results", "xfs"),
             ("/tmp/diskette", "tmpfs"),
+            ("/my disk/results", "btrfs"),
         ] {
             assert_eq!(filesystem_in(mounts, Path::new(folder)).as_deref(), Some(expected));
         }

@@ -1,4 +1,4 @@
-//! Sweeps that nobody runs: which setting is chosen, what fresh pairs make of it, and the sentence for
+//! Sweeps that nobody runs: which setting is chosen, what confirmation pairs make of it, and the sentence for
 //! every way in which that can end.
 
 use std::collections::BTreeMap;
@@ -87,7 +87,7 @@ fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
     insta::assert_snapshot!("improved.md", markdown(&document).unwrap());
 }
 
-/// A sweep in which this batch size looks a sixth faster, and of which fresh pairs say that it has
+/// A sweep in which this batch size looks a sixth faster, and of which confirmation pairs say that it has
 /// this rate, beside 600,000 of the present one, with this noise.
 fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> SessionState {
     let mut run = 0;
@@ -138,7 +138,7 @@ fn a_report_says_how_it_stands_once() {
     for recorded in of_every_standing() {
         let analysis = analyse(&recorded).unwrap();
         let document = document(&recorded);
-        let stands = document.headline.standing.words().to_uppercase();
+        let stands = document.headline.status.words().to_uppercase();
         let report = markdown(&document).unwrap();
         let line = report.lines().find(|line| line.starts_with("**")).unwrap();
         let said = line.strip_prefix(&format!("**{stands}.** ")).unwrap();

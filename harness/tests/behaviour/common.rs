@@ -200,6 +200,7 @@ pub(crate) fn mock_sweep(
 /// The document of a sweep on a machine that is the same everywhere.
 pub(crate) fn document(recorded: &SessionState) -> Document {
     harness::report::build::sweep::document(&analyse(recorded).unwrap(), recorded, &identity())
+        .unwrap()
 }
 
 /// What a ledger says.

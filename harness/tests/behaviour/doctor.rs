@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use harness::experiment::doctor::noise::BaselineRun;
 use harness::experiment::doctor::{DoctorReport, Noise, ProbeFinding, Severity};
-use harness::report::text::doctor::{markdown, text};
+use harness::report::model::Document;
+use harness::report::text::doctor::text;
+use harness::report::{build, markdown};
 use harness::trial::measurement::SystemLoad;
 use harness::trial::provenance::Machine;
 use serde_json::Value;
@@ -57,7 +59,7 @@ fn a_baseline_that_does_not_run_is_said_beside_what_the_machine_says() {
     let fake = Fake::new("echo broken >&2; exit 7");
     let output = doctor(&fake, &["--quiet"]).assert().code(2).get_output().clone();
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(stdout.contains("governor") && stdout.contains("Noise of runs: not known here"));
+    assert!(stdout.contains("governor") && stdout.contains("Noise of runs: unknown"));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("a run of the baseline failed: exit code 7: broken"), "{stderr}");
 }
@@ -110,12 +112,21 @@ fn checkup(runs: usize) -> DoctorReport {
     }
 }
 
+/// The document of an inspection with ten runs.
+pub(crate) fn a_document() -> Document {
+    document(&checkup(10))
+}
+
+fn document(checkup: &DoctorReport) -> Document {
+    build::doctor::document(checkup, "harness doctor").unwrap()
+}
+
 #[test]
 fn a_look_at_the_machine_reads_well() {
     let text = text(&checkup(10));
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     insta::assert_snapshot!("doctor", text);
-    insta::assert_snapshot!("doctor_markdown", markdown(&checkup(10)));
+    insta::assert_snapshot!("doctor_markdown", markdown(&a_document()).unwrap());
 }
 
 #[test]
@@ -126,19 +137,19 @@ fn what_programs_call_themselves_and_say_last_is_a_text_in_a_report() {
     checkup.findings = vec![finding(Severity::Noisy, "other programs", hostile, None)];
     checkup.noise = None;
     checkup.noise_unknown = Some(hostile.into());
-    let text = markdown(&checkup);
+    let text = markdown(&document(&checkup)).unwrap();
     assert!(
         text.contains(&format!("| noisy | other programs | {shown} (pid 7) 45 % | It ")),
         "{text}"
     );
-    assert!(text.contains(&format!("not known here: {shown} (pid 7) 45 %\n")), "{text}");
+    assert!(text.contains(&format!("Unknown: {shown} (pid 7) 45 %\n")), "{text}");
 }
 
 #[test]
 fn a_quick_look_says_nothing_about_pairs() {
-    for text in [text(&checkup(3)), markdown(&checkup(3))] {
+    for text in [text(&checkup(3)), markdown(&document(&checkup(3))).unwrap()] {
         assert!(text.contains("Not testable"), "{text}");
-        assert!(!text.contains("To tell"), "{text}");
+        assert!(!text.contains("To detect"), "{text}");
     }
 }
 
@@ -147,7 +158,7 @@ fn runs_that_fail_leave_the_noise_unknown_and_say_why() {
     let mut checkup = checkup(10);
     checkup.noise = None;
     checkup.noise_unknown = Some("a run of the baseline failed: exit code 1".into());
-    for text in [text(&checkup), markdown(&checkup)] {
-        assert!(text.contains("not known here: a run of the baseline failed"), "{text}");
+    for text in [text(&checkup), markdown(&document(&checkup)).unwrap()] {
+        assert!(text.to_lowercase().contains("unknown: a run of the baseline failed"), "{text}");
     }
 }

@@ -4,9 +4,15 @@
 use std::path::Path;
 
 use harness::error::{Error, ErrorKind, Result};
+use harness::experiment::bisect::{
+    BisectResult, BisectTarget, CommitInfo, CommitState, Search, TestedCommit,
+};
 use harness::experiment::explain::settings::asked;
 use harness::experiment::explain::{ExplainResult, ExplainStrategy, explain, of_settings, session};
-use harness::report::text::explain::{markdown, text};
+use harness::report::model::Document;
+use harness::report::text::explain::text;
+use harness::report::{build, markdown};
+use harness::scenario::metric::Metric;
 use harness::scenario::{Scenario, shipped};
 use harness::session::arms::{ArmRef, GateSpec};
 use harness::session::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
@@ -18,7 +24,7 @@ use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
 use migrator::telemetry::report::RunReport;
 
-use crate::common::{Fake, Silent, done, failure, harness, tell, uniform};
+use crate::common::{Fake, Silent, done, failure, harness, identity, tell, uniform};
 
 fn scenario() -> Scenario {
     let text = shipped("gate").unwrap().replace("records = \"auto\" ", "records = 4000 ");
@@ -51,9 +57,42 @@ fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<SessionS
     tell(path).progress.into_recorded()
 }
 
-fn explained(line: SessionLine, mut executor: Mock) -> Result<ExplainResult> {
+fn recorded(line: SessionLine, mut executor: Mock) -> Result<SessionState> {
     let folder = tempfile::tempdir().unwrap();
-    explain(&start(&folder.path().join("ledger.jsonl"), line, &mut executor)?)
+    start(&folder.path().join("ledger.jsonl"), line, &mut executor)
+}
+
+fn explained(line: SessionLine, executor: Mock) -> Result<ExplainResult> {
+    explain(&recorded(line, executor)?)
+}
+
+/// The document of three settings that differ.
+pub(crate) fn a_document() -> Document {
+    let recorded = recorded(of(THREE), mock(0.01)).unwrap();
+    build::explain::document(&explain(&recorded).unwrap(), &recorded, &identity()).unwrap()
+}
+
+/// The document of a search among four commits, the third of which made the program slower.
+pub(crate) fn a_bisection() -> Document {
+    let commits: Vec<CommitInfo> = (1..=4)
+        .map(|index| CommitInfo {
+            commit: format!("{index:040x}"),
+            subject: format!("change {index}"),
+        })
+        .collect();
+    let mut search = Search::of(4);
+    let mut tested = Vec::new();
+    while let Some(index) = search.next() {
+        let seen = if index < 2 { CommitState::Same } else { CommitState::Changed };
+        search.take(index, seen);
+        let words = format!("tested as number {}", tested.len() + 1);
+        tested.push(TestedCommit { named: commits[index].clone(), seen, words });
+    }
+    let wanted = BisectTarget::Metric { metric: Metric::RecPerMin, worse: true, effect: -0.12 };
+    let ends = ["main".into(), "HEAD".into()];
+    let found = BisectResult::of(ends, (Some(wanted), None), &search, &commits, tested);
+    let command = "harness explain --bisect --base main --head HEAD";
+    build::bisect::document(&found, "gate", command).unwrap()
 }
 
 /// Runs in which a pool brings 10 %, small batches cost 5 %, a cache brings nothing, and pool and
@@ -100,7 +139,7 @@ fn a_difference_of_settings_is_shared_among_them_and_what_two_do_together_is_hal
     let shown = text(&found, "results/explain-gate/x");
     assert!(shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
     insta::assert_snapshot!("explain", shown);
-    insta::assert_snapshot!("explain.md", markdown(&found, "harness explain --base a --head b"));
+    insta::assert_snapshot!("explain.md", markdown(&a_document()).unwrap());
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn identity_of_gate() -> Provenance {
 
 fn report_md(recorded: &SessionState) -> String {
     let gated = decide(recorded).unwrap();
-    markdown(&document(&gated, recorded, &identity_of_gate())).unwrap()
+    markdown(&document(&gated, recorded, &identity_of_gate()).unwrap()).unwrap()
 }
 
 fn said(gated: &GateResult) -> (GateVerdict, u8) {
@@ -520,10 +520,11 @@ fn every_format_says_the_verdict_and_the_change_that_the_programs_were_made_with
     // A fifth more time for each record is a sixth fewer records a minute.
     let recorded = gate(one("small = \"pass\""), programs(0.2, 0.02));
     let gated = decide(&recorded).unwrap();
-    let said = |format| render(format, &document(&gated, &recorded, &identity_of_gate())).unwrap();
+    let document = document(&gated, &recorded, &identity_of_gate()).unwrap();
+    let said = |format| render(format, &document).unwrap();
     let json: serde_json::Value = serde_json::from_str(&said(Format::Json)).unwrap();
-    assert_eq!(json["headline"]["standing"], "regression");
-    let change = json["metrics"][0]["effect_percent"].as_f64().unwrap();
+    assert_eq!(json["answer"], "REGRESSION");
+    let change = document.metrics[0].effect_percent.unwrap();
     assert!((change + 100.0 / 6.0).abs() < 1.0, "{change}");
     let change = format!("{change:.1} %");
     let markdown = said(Format::Markdown);
@@ -538,6 +539,18 @@ fn every_format_says_the_verdict_and_the_change_that_the_programs_were_made_with
     assert!(all("#metrics td").contains(&change), "{:?}", all("#metrics td"));
     let junit = said(Format::Junit);
     assert!(junit.contains(&format!("message=\"regression: {change}")), "{junit}");
+    // Every run of both programs, without warm-up.
+    let csv = said(Format::Csv);
+    let rows: Vec<csv::StringRecord> = csv::Reader::from_reader(csv.as_bytes())
+        .records()
+        .map(std::result::Result::unwrap)
+        .collect();
+    let step = &gated.workloads[0].scenario;
+    for (arm, is_baseline) in [("base", "true"), ("head", "false")] {
+        let of_step = rows.iter().filter(|row| row[0] == **step);
+        let of_arm = of_step.filter(|row| &row[2] == arm && &row[3] == is_baseline);
+        assert_eq!(of_arm.count(), document.metrics[0].pairs, "{csv}");
+    }
 }
 
 #[test]

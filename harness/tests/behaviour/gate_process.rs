@@ -113,7 +113,7 @@ fn a_quick_gate_of_a_program_against_itself_leaves_every_report() {
     let results = results(folder.path());
     let report = read(&results.join("report.md"));
     assert_eq!(read(&summary), report);
-    assert!(report.contains("Both arms are one program, byte for byte."), "{report}");
+    assert!(report.contains("Both arms are the same program, byte for byte."), "{report}");
     assert!(read(&results.join("junit.xml")).contains("<testsuites"));
     let said = |format: &str| {
         let mut again = harness();

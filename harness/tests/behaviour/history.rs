@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use harness::analysis::history::{HistorySeries, is_quick, points, read, series};
-use harness::report::history_charts;
+use harness::report::model::Document;
 use harness::report::text::history;
+use harness::report::{build, history_charts};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::Line;
 use harness::trial::provenance::{Machine, Program, Provenance};
@@ -61,6 +62,11 @@ fn days(count: u32) -> Vec<HistorySeries> {
     series(&(1..=count).flat_map(of).collect::<Vec<_>>(), 1)
 }
 
+/// The document of twelve days, with a change on the seventh.
+pub(crate) fn a_document() -> Document {
+    build::history::document(&days(12), &[], "harness history").unwrap()
+}
+
 /// A results folder with a session of every day on this machine.
 fn results(folder: &Path, count: u32, host: &str) {
     for day in 1..=count {
@@ -95,7 +101,7 @@ fn below_eight_points_nothing_is_said_of_changes() {
     let all = days(7);
     assert!(!all[0].tested && all[0].changes.is_empty());
     let text = history::text(&all, &[], "results/history");
-    assert!(text.contains("7 points: changes are looked for from 8 points on."), "{text}");
+    assert!(text.contains("7 points: changes are tested from 8 points on."), "{text}");
     assert!(!text.contains("95 %"), "{text}");
 }
 

@@ -3,11 +3,8 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use harness::report::model::{Comparison, Document, Standing};
+use harness::report::model::{Document, Status};
 use harness::report::{File, Format, files, markdown, metrics};
-use harness::stats::confidence::Confidence;
-use harness::stats::paired::{Better, Pair, PairOrder};
-use harness::stats::verdict::{self, Rule};
 
 use crate::common::{document, mock_sweep, noisy_runs};
 use crate::report_documents::{HOSTILE, a_gate, a_grid, a_hostile_document, a_sweep, a_tuning};
@@ -58,7 +55,7 @@ fn pictures_have_their_words_whatever_fonts_a_machine_has() {
         let files = files(document).unwrap();
         files.into_iter().find(|file| file.name == "charts/metrics.png").unwrap().bytes
     };
-    let mut other = a_gate(Standing::Regression);
+    let mut other = a_gate(Status::Regression);
     let one = png(&other);
     // As wide a word, and another picture.
     other.metrics[0].name = "batch-size: rec_per_nim".into();
@@ -112,7 +109,7 @@ fn a_program_that_says_little_gets_a_report_without_what_it_does_not_say() {
     assert!(document.phases[0].settings[0].waits.is_none());
     let files = files(&document).unwrap();
     let charts = files.iter().filter(|file| ends_with(file, "svg"));
-    assert_eq!(charts.count(), 3, "rates, fresh pairs and drift");
+    assert_eq!(charts.count(), 3, "rates, confirmation pairs and drift");
     assert!(markdown(&document).unwrap().contains("- checksum: unverified"));
 }
 
@@ -154,38 +151,6 @@ fn the_metrics_have_the_nine_fields_of_every_phase_that_ran() {
     insta::assert_snapshot!("tune.metrics.json", text);
 }
 
-/// Ten pairs in which B's metric is `ratio` times A's, with a little noise.
-fn pairs(ratio: f64) -> Vec<Pair> {
-    let pair = |index: usize| {
-        let noisy = ratio * (1.0 + ((index * 37) % 11) as f64 / 1000.0 - 0.005);
-        if index.is_multiple_of(2) {
-            Pair::of(1.0, noisy, PairOrder::Ab, Better::Lower)
-        } else {
-            Pair::of(noisy, 1.0, PairOrder::Ba, Better::Lower)
-        }
-    };
-    (0..10).map(|index| pair(index).unwrap()).collect()
-}
-
-#[test]
-fn a_judged_comparison_shows_the_change_of_the_raw_metric() {
-    // B takes 10 % longer, so its rate is 1/1.1 of A's; both are worse by the same logarithm.
-    let judgement = verdict::judge(&pairs(1.1), &[10], Rule::one_look(0.05), 1).unwrap();
-    let time = Comparison { lower_is_better: true, ..Comparison::default() };
-    let time = time.judged(&judgement, Confidence::High);
-    let rate = Comparison::default().judged(&judgement, Confidence::High);
-    assert_eq!((time.standing, rate.standing), (Standing::Regression, Standing::Regression));
-    let near = |value: Option<f64>, expected: f64| (value.unwrap() - expected).abs() < 0.6;
-    assert!(near(time.effect_percent, 10.0), "{time:?}");
-    assert!(near(rate.effect_percent, (1.0 / 1.1 - 1.0) * 100.0), "{rate:?}");
-    for comparison in [&time, &rate] {
-        let [low, high] = comparison.interval_percent.unwrap();
-        let effect = comparison.effect_percent.unwrap();
-        assert!(low <= effect && effect <= high, "{comparison:?}");
-        assert_eq!((comparison.pairs, comparison.needed_pairs), (10, None));
-    }
-}
-
 #[test]
 fn markdown_begins_with_a_marker_and_the_verdict() {
     let text = markdown(&a_tuning()).unwrap();
@@ -195,13 +160,13 @@ fn markdown_begins_with_a_marker_and_the_verdict() {
 
 #[test]
 fn markdown_of_every_gate_shows_its_verdict_first() {
-    for (name, standing) in [
-        ("gate-regression.md", Standing::Regression),
-        ("gate-improvement.md", Standing::Improved),
-        ("gate-inconclusive.md", Standing::Inconclusive),
-        ("gate-wrong-result.md", Standing::WrongResult),
+    for (name, status) in [
+        ("gate-regression.md", Status::Regression),
+        ("gate-improvement.md", Status::Improved),
+        ("gate-inconclusive.md", Status::Inconclusive),
+        ("gate-wrong-result.md", Status::WrongResult),
     ] {
-        insta::assert_snapshot!(name, markdown(&a_gate(standing)).unwrap());
+        insta::assert_snapshot!(name, markdown(&a_gate(status)).unwrap());
     }
 }
 

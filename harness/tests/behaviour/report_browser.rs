@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use harness::report::html;
-use harness::report::model::{Document, Standing};
+use harness::report::model::{Document, Status};
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -175,7 +175,7 @@ fn documents() -> [(&'static str, Document); 5] {
         ("sweep", a_sweep()),
         ("grid", a_grid()),
         ("tune", a_tuning()),
-        ("gate", a_gate(Standing::Regression)),
+        ("gate", a_gate(Status::Regression)),
         ("hostile", a_hostile_document()),
     ]
 }
@@ -228,7 +228,7 @@ fn a_browser_leaves_pictures_of_every_page_to_look_at() {
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-screenshots");
     fs::create_dir_all(&pictures).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for (name, document) in [("tune", a_tuning()), ("gate", a_gate(Standing::Regression))] {
+    for (name, document) in [("tune", a_tuning()), ("gate", a_gate(Status::Regression))] {
         let page = html(&document).unwrap();
         for (width, height) in [(380, 2600), (1280, 2600)] {
             let path = written(&folder, &framed(&page, width, height));

@@ -6,11 +6,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use harness::analysis::sweep::analyse;
+use harness::report::Table;
 use harness::report::build::sweep;
 use harness::report::model::{
-    Comparison, Cumulative, CumulativeRow, Document, Drift, Exact, Fact, FailedRun, Figures, Grid,
-    Headline, Kind, Latency, Level, Outcome, P, Paste, Phase, Run, Setting, Standing, Target,
-    ValidityFigures, Waits,
+    Check, ComparisonRow, Cumulative, CumulativeRow, Document, Drift, DriftPoint, ExactRow, Fact,
+    FailedRun, Grid, Headline, Latency, MetricSummary, PValues, Paste, PhaseMetrics, PhaseReport,
+    PlanTarget, ReportKind, RunRow, Section, SettingRow, Status, ValidityFigures, Waits,
 };
 use harness::scenario::{Scenario, shipped};
 use harness::trial::measurement::Measurement;
@@ -40,7 +41,7 @@ fn sweep_of(scenario: &Scenario) -> Document {
         Ok(done(talkative(report(settings, source.records, rate))))
     });
     let recorded = recorded.unwrap();
-    sweep::document(&analyse(&recorded).unwrap(), &recorded, &identity())
+    sweep::document(&analyse(&recorded).unwrap(), &recorded, &identity()).unwrap()
 }
 
 /// A report that also says how long records took, what was waited for and what the cache did.
@@ -73,13 +74,13 @@ fn values_around(middle: f64, spread: f64, count: usize, seed: usize) -> Vec<f64
     (0..count).map(|index| middle * (1.0 + noise(index) * spread)).collect()
 }
 
-fn figures(values: &[f64]) -> Figures {
+fn figures(values: &[f64]) -> MetricSummary {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = |percent: usize| sorted[(sorted.len() - 1) * percent / 100];
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Figures {
+    MetricSummary {
         median: at(50),
         std_dev: Some((squares / (values.len() - 1) as f64).sqrt()),
         middle_half: [at(25), at(75)],
@@ -88,11 +89,11 @@ fn figures(values: &[f64]) -> Figures {
 }
 
 /// A setting with ten runs of about this rate.
-fn setting(short: &str, label: &str, rate: f64, seed: usize) -> Setting {
+fn setting(short: &str, label: &str, rate: f64, seed: usize) -> SettingRow {
     let rates = values_around(rate, 0.03, 10, seed);
     let insert = values_around(60_000_000.0 / rate * 0.9, 0.05, 10, seed + 1);
     let prepare = values_around(60_000_000.0 / rate * 0.8, 0.04, 10, seed + 2);
-    let runs = (0..10).map(|index| Run {
+    let runs = (0..10).map(|index| RunRow {
         number: index * 6 + seed,
         block: index + 1,
         at_s: (index * 6 + seed % 6) as f64 * 1.1,
@@ -117,7 +118,7 @@ fn setting(short: &str, label: &str, rate: f64, seed: usize) -> Setting {
         ("log", 0.06),
         ("commit", 0.12),
     ];
-    Setting {
+    SettingRow {
         short: short.into(),
         label: label.into(),
         runs: runs.collect(),
@@ -154,11 +155,11 @@ fn phase(
     names: [&str; 3],
     values: &[(&str, f64)],
     [baseline, chosen]: [usize; 2],
-    standing: Standing,
-) -> Phase {
+    status: Status,
+) -> PhaseReport {
     let [number, optimization, name] = names;
     let rate = values[baseline].1;
-    let mut settings: Vec<Setting> = values
+    let mut settings: Vec<SettingRow> = values
         .iter()
         .enumerate()
         .map(|(index, (value, rate))| setting(value, &format!("{name}={value}"), *rate, index + 1))
@@ -168,9 +169,9 @@ fn phase(
         setting.in_set = Some(setting.vs_baseline_percent > 1.0);
     }
     let label = settings[chosen].label.clone();
-    let kept = standing == Standing::Improved;
+    let kept = status == Status::Improved;
     let against = settings[baseline].label.clone();
-    Phase {
+    PhaseReport {
         phase: number.into(),
         optimization: optimization.into(),
         why: format!("Which {name} is fastest within the limits?"),
@@ -178,60 +179,60 @@ fn phase(
         swept: vec![name.into()],
         runs: "10 runs of each setting, 8,000 records a run".into(),
         confirmation: (chosen != baseline)
-            .then(|| comparison(&label, &against, standing, values[chosen].1 / rate, Some(kept))),
-        outcome: Some(outcome(rate, values[chosen].1, standing, kept)),
+            .then(|| comparison(&label, &against, status, values[chosen].1 / rate, Some(kept))),
+        outcome: Some(outcome(rate, values[chosen].1, status, kept)),
         settings,
         baseline: Some(baseline),
-        against: "present setting".into(),
+        against: "current setting".into(),
         chosen: Some(chosen),
         notes: vec!["one void block was run again".into()],
-        ..Phase::default()
+        ..PhaseReport::default()
     }
 }
 
 fn comparison(
     name: &str,
     against: &str,
-    standing: Standing,
+    status: Status,
     ratio: f64,
     kept: Option<bool>,
-) -> Comparison {
+) -> ComparisonRow {
     let effect = (ratio - 1.0) * 100.0;
-    Comparison {
+    ComparisonRow {
         name: name.into(),
         against: against.into(),
         unit: "rec/min".into(),
         lower_is_better: false,
-        standing,
+        status,
         medians: Some([460_000.0, 460_000.0 * ratio]),
         effect_percent: Some(effect),
         interval_percent: Some([effect - 2.4, effect + 2.1]),
         margin_percent: Some(5.0),
-        p: Some(P { worse: 0.97, within: 0.0004, better: 0.012 }),
+        p: Some(PValues { worse: 0.97, within: 0.0004, better: 0.012 }),
         each_percent: (0..10).map(|pair| effect + f64::from(pair * 37 % 11) - 5.0).collect(),
         pairs: 10,
-        needed_pairs: (standing == Standing::Inconclusive).then_some(28),
+        needed_pairs: (status == Status::Inconclusive).then_some(28),
         confidence: "high".into(),
         kept,
         reason: match kept {
             Some(true) => "Fresh runs confirm the gain.".into(),
-            Some(false) => "Fresh runs could not tell, so the present setting stays.".into(),
+            Some(false) => "Fresh runs could not tell, so the current setting stays.".into(),
             None => String::new(),
         },
     }
 }
 
-fn outcome(baseline: f64, optimized: f64, standing: Standing, kept: bool) -> Outcome {
+fn outcome(baseline: f64, optimized: f64, status: Status, kept: bool) -> PhaseMetrics {
     let optimized = if kept { optimized } else { baseline };
     let gain = (optimized / baseline - 1.0) * 100.0;
-    Outcome {
+    PhaseMetrics {
         baseline_rec_per_min: baseline,
         optimized_rec_per_min: optimized,
         improvement_percent: gain,
         std_dev_baseline: Some(9_000.0),
         std_dev_optimized: Some(8_200.5),
         confidence: if kept { "high" } else { "low" }.into(),
-        standing,
+        status,
         interval_percent: Some([Some(gain - 2.4), Some(gain + 2.1)]),
         runs: 10,
         settings_baseline: Settings::default(),
@@ -248,34 +249,34 @@ pub(crate) fn a_tuning() -> Document {
     let pools = [("off", 482e3), ("worker", 489e3), ("shared", 485e3)];
     let queues = [("0", 482e3), ("1", 540e3), ("2", 548e3), ("4", 541e3)];
     let caches = [("off", 548e3), ("batch", 551e3), ("worker", 520e3), ("shared", 515e3)];
-    let skipped = Phase {
+    let skipped = PhaseReport {
         phase: "II.5".into(),
         optimization: "Asynchronous parsing".into(),
         why: "Is parsing worth threads of its own?".into(),
         finding: "Skipped: parsing takes 13 % of the time, less than the 20 % it is worth it from."
             .into(),
         skipped: Some("parsing takes 13 % of the time, measured over 10 runs".into()),
-        ..Phase::default()
+        ..PhaseReport::default()
     };
     let phases = vec![
-        phase(["II.1", "Batch size tuning", "batch_size"], &sizes, [4, 2], Standing::Improved),
-        phase(["II.2", "Lazy connection pooling", "pool"], &pools, [0, 1], Standing::Inconclusive),
-        phase(["II.3", "Parallel preparation", "queue_depth"], &queues, [0, 2], Standing::Improved),
-        phase(["II.4", "Duplicate detection cache", "cache"], &caches, [0, 1], Standing::Pass),
+        phase(["II.1", "Batch size tuning", "batch_size"], &sizes, [4, 2], Status::Improved),
+        phase(["II.2", "Lazy connection pooling", "pool"], &pools, [0, 1], Status::Inconclusive),
+        phase(["II.3", "Parallel preparation", "queue_depth"], &queues, [0, 2], Status::Improved),
+        phase(["II.4", "Duplicate detection cache", "cache"], &caches, [0, 1], Status::Pass),
         skipped,
     ];
     Document {
-        kind: Kind::Tune,
+        kind: ReportKind::Tune,
         scenario: "phase2".into(),
         title: "phase2: the whole Phase II plan".into(),
         question: Some("Which settings make the migrator faster, and how sure is that?".into()),
         headline: Headline {
-            standing: Standing::Improved,
+            status: Status::Improved,
             words: "batch_size=200 and queue_depth=2 make it 18.9 % faster than the baseline \
                     (between 15.1 and 22.8 %)."
                 .into(),
             details: vec![
-                "Pooling could not be told from the present setting: it stays off.".into(),
+                "Pooling could not be told from the current setting: it stays off.".into(),
             ],
             why: None,
         },
@@ -300,7 +301,7 @@ pub(crate) fn a_tuning() -> Document {
             clock_spread: None,
         }),
         failed: vec![FailedRun {
-            number: 41,
+            trial: 41,
             setting: "batch_size=50".into(),
             reason: "ended after 120 s".into(),
         }],
@@ -313,30 +314,30 @@ pub(crate) fn a_tuning() -> Document {
     }
 }
 
-fn all_kept() -> Comparison {
-    comparison("all that is kept", "the original baseline", Standing::Improved, 1.189, None)
+fn all_kept() -> ComparisonRow {
+    comparison("all kept settings", "the original baseline", Status::Improved, 1.189, None)
 }
 
 fn cumulative() -> Cumulative {
-    let row = |phase: &str, setting: &str, gain: f64, sum: f64, standing, kept| CumulativeRow {
+    let row = |phase: &str, setting: &str, gain: f64, sum: f64, status, kept| CumulativeRow {
         phase: phase.into(),
         setting: setting.into(),
         gain_percent: gain,
         cumulative_percent: sum,
         expected_percent: Some([5.0, 20.0]),
-        standing,
+        status,
         confidence: if kept { "high" } else { "low" }.into(),
         kept,
     };
     Cumulative {
         rows: vec![
-            row("II.1", "batch_size=200", 4.8, 4.8, Standing::Improved, true),
-            row("II.2", "pool=off", 0.0, 4.8, Standing::Inconclusive, false),
-            row("II.3", "queue_depth=2", 13.7, 19.2, Standing::Improved, true),
-            row("II.4", "cache=batch", -0.4, 18.7, Standing::Pass, true),
-            row("II.5", "parse_threads=0", 0.0, 18.7, Standing::Skipped, false),
+            row("II.1", "batch_size=200", 4.8, 4.8, Status::Improved, true),
+            row("II.2", "pool=off", 0.0, 4.8, Status::Inconclusive, false),
+            row("II.3", "queue_depth=2", 13.7, 19.2, Status::Improved, true),
+            row("II.4", "cache=batch", -0.4, 18.7, Status::Pass, true),
+            row("II.5", "parse_threads=0", 0.0, 18.7, Status::Skipped, false),
         ],
-        target: Some(Target {
+        target: Some(PlanTarget {
             name: "The plan's target".into(),
             range_percent: [33.0, 71.0],
             reached_percent: Some(18.9),
@@ -345,35 +346,35 @@ fn cumulative() -> Cumulative {
     }
 }
 
-fn alone() -> Vec<Comparison> {
+fn alone() -> Vec<ComparisonRow> {
     [
-        ("batch_size=200", Standing::Improved, 1.048),
-        ("pool=worker", Standing::Inconclusive, 1.012),
-        ("queue_depth=2", Standing::Improved, 1.131),
-        ("cache=batch", Standing::Pass, 1.001),
-        ("parse_threads=2", Standing::Regression, 0.91),
+        ("batch_size=200", Status::Improved, 1.048),
+        ("pool=worker", Status::Inconclusive, 1.012),
+        ("queue_depth=2", Status::Improved, 1.131),
+        ("cache=batch", Status::Pass, 1.001),
+        ("parse_threads=2", Status::Regression, 0.91),
     ]
-    .map(|(name, standing, ratio)| comparison(name, "baseline", standing, ratio, None))
+    .map(|(name, status, ratio)| comparison(name, "baseline", status, ratio, None))
     .into()
 }
 
 fn a_drift() -> Drift {
     let levels = values_around(100.0, 0.03, 60, 3);
-    let level = |(index, percent): (usize, &f64)| Level {
+    let level = |(index, percent): (usize, &f64)| DriftPoint {
         at_s: index as f64 * 1.1,
         percent: percent - index as f64 * 0.02,
     };
-    let runs: Vec<Level> = levels.iter().enumerate().map(level).collect();
-    let mean = |levels: &[Level]| Level {
+    let runs: Vec<DriftPoint> = levels.iter().enumerate().map(level).collect();
+    let mean = |levels: &[DriftPoint]| DriftPoint {
         at_s: levels.iter().map(|level| level.at_s).sum::<f64>() / levels.len() as f64,
         percent: levels.iter().map(|level| level.percent).sum::<f64>() / levels.len() as f64,
     };
     Drift { blocks: runs.chunks(6).map(mean).collect(), runs }
 }
 
-fn metrics(standing: Standing, ratio: f64) -> Vec<Comparison> {
-    let rate = comparison("batch-size: rec_per_min", "main", standing, ratio, None);
-    let time = Comparison {
+fn metrics(status: Status, ratio: f64) -> Vec<ComparisonRow> {
+    let rate = comparison("batch-size: rec_per_min", "main", status, ratio, None);
+    let time = ComparisonRow {
         unit: "ms".into(),
         lower_is_better: true,
         medians: Some([81.2, 81.2 / ratio]),
@@ -383,23 +384,23 @@ fn metrics(standing: Standing, ratio: f64) -> Vec<Comparison> {
             (1.0 / ratio - 1.0) * 100.0 - 3.0,
             (1.0 / ratio - 1.0) * 100.0 + 3.1,
         ]),
-        ..comparison("batch-size: insert_ms_per_1000_records", "main", standing, ratio, None)
+        ..comparison("batch-size: insert_ms_per_1000_records", "main", status, ratio, None)
     };
-    let memory = Comparison {
+    let memory = ComparisonRow {
         unit: "bytes".into(),
         lower_is_better: true,
         medians: Some([86e6, 86.4e6]),
-        ..comparison("batch-size: peak_rss_bytes", "main", Standing::Pass, 1.004, None)
+        ..comparison("batch-size: peak_rss_bytes", "main", Status::Pass, 1.004, None)
     };
     vec![rate, time, memory]
 }
 
-fn both_arms(standing: Standing, ratio: f64) -> Phase {
+fn both_arms(status: Status, ratio: f64) -> PhaseReport {
     let arms = [("main", 460_000.0), ("HEAD", 460_000.0 * ratio)];
-    let both = phase(["", "Runs of both arms", "arm"], &arms, [0, 0], standing);
+    let both = phase(["", "Runs of both arms", "arm"], &arms, [0, 0], status);
     let settings = both.settings.into_iter();
-    let settings = settings.map(|setting| Setting { in_set: None, ..setting }).collect();
-    Phase {
+    let settings = settings.map(|setting| SettingRow { in_set: None, ..setting }).collect();
+    PhaseReport {
         settings,
         against: "baseline".into(),
         why: String::new(),
@@ -412,39 +413,39 @@ fn both_arms(standing: Standing, ratio: f64) -> Phase {
 }
 
 /// A gate that ended like this.
-pub(crate) fn a_gate(standing: Standing) -> Document {
-    let ratio = match standing {
-        Standing::Regression => 0.88,
-        Standing::Improved => 1.07,
+pub(crate) fn a_gate(status: Status) -> Document {
+    let ratio = match status {
+        Status::Regression => 0.88,
+        Status::Improved => 1.07,
         _ => 0.985,
     };
-    let wrong = standing == Standing::WrongResult;
-    let exact = |name: &str, head: &str, must_agree| Exact {
+    let wrong = status == Status::WrongResult;
+    let exact = |name: &str, head: &str, must_agree| ExactRow {
         name: name.into(),
         baseline: "8,000".into(),
         head: head.into(),
         must_agree,
     };
     Document {
-        kind: Kind::Gate,
-        phases: vec![both_arms(standing, ratio)],
+        kind: ReportKind::Gate,
+        phases: vec![both_arms(status, ratio)],
         scenario: "batch-size".into(),
         title: "HEAD against main".into(),
         headline: Headline {
-            standing,
-            words: match standing {
-                Standing::Regression => "HEAD is 12.0 % slower than main.".into(),
-                Standing::Improved => "HEAD is 7.0 % faster than main.".into(),
-                Standing::WrongResult => {
+            status,
+            words: match status {
+                Status::Regression => "HEAD is 12.0 % slower than main.".into(),
+                Status::Improved => "HEAD is 7.0 % faster than main.".into(),
+                Status::WrongResult => {
                     "HEAD stores different rows: app_base lacks application 17.".into()
                 }
                 _ => "Could not tell: 28 pairs in all would, about 3 more minutes.".into(),
             },
             details: vec!["10 interleaved pairs; the negative control did not alarm.".into()],
-            why: (standing == Standing::Regression)
+            why: (status == Status::Regression)
                 .then(|| "insert takes 11.1 ms more per 1,000 records; nothing else moved".into()),
         },
-        metrics: metrics(standing, ratio),
+        metrics: metrics(status, ratio),
         exact: vec![
             exact("rows of app_base", if wrong { "7,999" } else { "8,000" }, true),
             exact("statements", "8,123", false),
@@ -489,6 +490,15 @@ pub(crate) fn a_hostile_document() -> Document {
     phase.settings[0].runs[0].failure = Some(text());
     phase.confirmation.as_mut().unwrap().reason = text();
     document.alone[0].name = text();
+    let mut table = Table::new(text(), &[HOSTILE]);
+    table.rows.push(vec![text()]);
+    document.sections = vec![Section {
+        title: text(),
+        lead: vec![text()],
+        table,
+        words: vec![text()],
+        checks: vec![Check::new(text(), Status::Warning, text())],
+    }];
     document.phases[1].grid = Some(Grid {
         names: [text(), text()],
         rows: vec![text()],

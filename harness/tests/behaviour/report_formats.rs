@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness::report::model::{Document, Standing};
+use harness::report::model::{Document, Status};
 use harness::report::{Format, render};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -10,6 +10,7 @@ use scraper::{Html, Selector};
 use serde_json::{Value, json};
 
 use crate::report_documents::{HOSTILE, a_gate, a_hostile_document, a_sweep, a_tuning};
+use crate::{doctor, explain, history, self_test};
 
 fn json_of(format: Format, document: &Document) -> Value {
     serde_json::from_str(&render(format, document).unwrap()).unwrap()
@@ -59,9 +60,9 @@ fn every_format_says_of_every_setting_the_middle_of_the_rates_of_its_runs() {
         assert!(rows.iter().any(|row| row[..3] == [short, "10", words.as_str()]), "{label}");
         assert!(junit.contains(&format!("<system-out>{words} records a minute<")), "{label}");
         let same = |value: &Value| (value.as_f64().unwrap() - rate).abs() < 0.006;
-        let settings = json["phases"][0]["settings"].as_array().unwrap();
+        let settings = json["settings"].as_array().unwrap();
         let setting = settings.iter().find(|setting| setting["label"] == label.as_str()).unwrap();
-        assert!(same(&setting["rec_per_min"]["median"]), "{label}");
+        assert!(same(&setting["metrics"]["rec_per_min"]["median"]), "{label}");
         let name = format!("II.1 {label}");
         assert!(same(&bencher[&name]["rec_per_min"]["value"]), "{label}");
         let named = format!("{name}: rec_per_min");
@@ -179,15 +180,15 @@ fn check(tag: &BytesStart<'_>, parent: Option<&String>) {
 
 #[test]
 fn junit_keeps_to_the_schema_and_fails_what_failed() {
-    let text = render(Format::Junit, &a_gate(Standing::Regression)).unwrap();
+    let text = render(Format::Junit, &a_gate(Status::Regression)).unwrap();
     let counts = valid_junit(&text);
     // The verdict, the rate and the time.
     assert_eq!((counts["failure"], counts.get("error")), (3, None));
     insta::assert_snapshot!("gate-regression.xml", text);
 
-    let counts = valid_junit(&render(Format::Junit, &a_gate(Standing::Inconclusive)).unwrap());
+    let counts = valid_junit(&render(Format::Junit, &a_gate(Status::Inconclusive)).unwrap());
     assert_eq!((counts["skipped"], counts.get("failure")), (3, None));
-    let counts = valid_junit(&render(Format::Junit, &a_gate(Standing::WrongResult)).unwrap());
+    let counts = valid_junit(&render(Format::Junit, &a_gate(Status::WrongResult)).unwrap());
     assert_eq!(counts["failure"], 4, "the rows of app_base among them");
     let counts = valid_junit(&render(Format::Junit, &a_tuning()).unwrap());
     assert!(counts["testcase"] > 20, "{counts:?}");
@@ -215,7 +216,7 @@ fn github_action_benchmark_gets_arrays_of_its_own_kind() {
     assert_eq!(smaller.as_array().unwrap().len(), 18, "two times and the memory");
     insta::assert_json_snapshot!("sweep.gab", json!([bigger[0], smaller[0], smaller[2]]));
     // A gate follows its head.
-    let gate = json_of(Format::GithubActionBenchmark, &a_gate(Standing::Regression));
+    let gate = json_of(Format::GithubActionBenchmark, &a_gate(Status::Regression));
     let mut names = gate.as_array().unwrap().iter().map(|entry| &entry["name"]);
     assert!(names.any(|name| name == "batch-size: rec_per_min: median"), "{gate}");
 }
@@ -258,7 +259,7 @@ fn assert_valid(value: &Value, schema: &Value) {
 
 #[test]
 fn bencher_gets_its_metric_format() {
-    for document in [a_sweep(), a_tuning(), a_gate(Standing::Improved), a_hostile_document()] {
+    for document in [a_sweep(), a_tuning(), a_gate(Status::Improved), a_hostile_document()] {
         assert_valid(&json_of(Format::Bencher, &document), &bencher_schema());
     }
     let sweep = json_of(Format::Bencher, &a_sweep());
@@ -266,12 +267,58 @@ fn bencher_gets_its_metric_format() {
     insta::assert_json_snapshot!("sweep.bmf", sweep["II.1 batch_size=200"]);
 }
 
+/// Documents of the sessions whose reports consist of sections.
+fn documents_with_sections() -> [Document; 5] {
+    [
+        explain::a_document(),
+        explain::a_bisection(),
+        self_test::a_document(),
+        doctor::a_document(),
+        history::a_document(),
+    ]
+}
+
 #[test]
-fn json_holds_everything_that_a_report_shows() {
-    let json = json_of(Format::Json, &a_tuning());
-    assert_eq!(json["kind"], "tune");
-    assert_eq!(json["headline"]["standing"], "improved");
-    assert_eq!(json["phases"].as_array().unwrap().len(), 5);
-    assert_eq!(json["phases"][0]["settings"][2]["runs"].as_array().unwrap().len(), 10);
-    assert_eq!(json["cumulative"]["rows"][2]["cumulative_percent"], 19.2);
+fn every_section_is_in_markdown_and_on_the_page_and_every_check_in_csv_or_junit() {
+    for document in documents_with_sections() {
+        let kind = document.kind.name();
+        let said = |format| render(format, &document).unwrap();
+        let (markdown, junit) = (said(Format::Markdown), said(Format::Junit));
+        let page = Html::parse_document(&said(Format::Html));
+        let titles = Selector::parse("main h2").unwrap();
+        let titles: Vec<String> =
+            page.select(&titles).map(|title| title.text().collect()).collect();
+        let mut checks = 0;
+        for section in &document.sections {
+            assert!(markdown.contains("\n## "), "{kind}: {markdown}");
+            assert!(titles.contains(&section.title), "{kind}: {titles:?}");
+            checks += section.checks.len();
+        }
+        let counts = valid_junit(&junit);
+        assert!(counts["testcase"] > checks && checks > 0, "{kind}: {counts:?}");
+        let csv = said(Format::Csv);
+        let rows = csv::Reader::from_reader(csv.as_bytes()).into_records().count();
+        let expected = if document.runs.is_empty() { checks } else { document.runs.len() };
+        assert_eq!(rows, expected, "{kind}: {csv}");
+        assert!(json_of(Format::Json, &document).is_object(), "{kind}");
+    }
+}
+
+#[test]
+fn trackers_get_figures_of_every_kind_of_session_but_a_bisection_which_has_none() {
+    for document in documents_with_sections() {
+        let kind = document.kind.name();
+        let rendered = render(Format::Bencher, &document);
+        if kind == "bisect" {
+            let error = rendered.unwrap_err().to_string();
+            assert!(error.contains("render the results folder of one of its gates"), "{error}");
+            continue;
+        }
+        let json: Value = serde_json::from_str(&rendered.unwrap()).unwrap();
+        assert_valid(&json, &bencher_schema());
+        assert!(!json.as_object().unwrap().is_empty(), "{kind}");
+        let both = [Format::GithubActionBenchmark, Format::GithubActionBenchmarkSmaller]
+            .map(|format| json_of(format, &document).as_array().unwrap().len());
+        assert!(both.iter().sum::<usize>() > 0, "{kind}: {both:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use harness::report::html;
-use harness::report::model::Standing;
+use harness::report::model::Status;
 use scraper::{ElementRef, Html, Selector};
 
 use crate::report_documents::{HOSTILE, a_gate, a_grid, a_hostile_document, a_sweep, a_tuning};
@@ -13,8 +13,8 @@ fn pages() -> Vec<Html> {
         a_sweep(),
         a_grid(),
         a_tuning(),
-        a_gate(Standing::Regression),
-        a_gate(Standing::Inconclusive),
+        a_gate(Status::Regression),
+        a_gate(Status::Inconclusive),
         a_hostile_document(),
     ];
     documents.iter().map(|document| Html::parse_document(&html(document).unwrap())).collect()
@@ -104,7 +104,7 @@ fn a_page_can_be_read_without_seeing_it() {
 
 #[test]
 fn the_verdict_is_the_first_thing_on_a_page() {
-    let page = Html::parse_document(&html(&a_gate(Standing::Regression)).unwrap());
+    let page = Html::parse_document(&html(&a_gate(Status::Regression)).unwrap());
     let main = all(&page, "main > *")[0];
     assert_eq!(main.attr("id"), Some("verdict"));
     let words = text(main);

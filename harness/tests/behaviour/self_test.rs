@@ -11,7 +11,9 @@ use harness::experiment::self_test::error_rates::{
     ErrorRate, SelfTestResult, SessionGroup, VerdictKind,
 };
 use harness::experiment::self_test::{SelfTestStrategy, planted, session};
-use harness::report::text::self_test::{markdown, text};
+use harness::report::model::Document;
+use harness::report::text::self_test::text;
+use harness::report::{build, markdown};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::{Ending, Ledger, Origin, ProgramId, SessionLine};
 use harness::session::replay::Replay;
@@ -21,7 +23,7 @@ use harness::trial::measurement::{Measurement, SystemLoad};
 use harness::trial::{Mock, report};
 use serde_json::Value;
 
-use crate::common::{Fake, Silent, done, harness, tell, uniform};
+use crate::common::{Fake, Silent, done, harness, identity, tell, uniform};
 
 /// A self-test whose runs take a second each and whose slowed program is slower by `slower`; between
 /// runs there is noise of up to `noise`. `around` every run of a trial this goes on.
@@ -55,6 +57,13 @@ fn tested_as(
 
 fn tested(sessions: u32, slower: f64, noise: f64) -> SelfTestResult {
     SelfTestResult::of(&tested_as(Some(sessions), None, slower, noise, None).unwrap()).unwrap()
+}
+
+/// The document of six sessions of each kind, one of them with a wrong verdict.
+pub(crate) fn a_document() -> Document {
+    let recorded = tested_as(Some(6), None, SLOWDOWN, 0.01, None).unwrap();
+    let tested = SelfTestResult::of(&recorded).unwrap();
+    build::self_test::document(&tested, &recorded, &identity()).unwrap()
 }
 
 /// By which share the slowed program of the shipped scenarios takes longer.
@@ -104,10 +113,10 @@ fn a_drawn_example_with_one_wrong_verdict_in_six_shows_its_rate_interval_and_wha
     // Clopper and Pearson: 1 − 0.975^(1/6).
     assert!((wrong.interval[0] - 0.004_21).abs() < 5e-5, "{wrong:?}");
     let said = text(&tested, "results/self-test/x");
-    assert!(!said.contains("Refused here"), "{said}");
+    assert!(!said.contains("Rejected here"), "{said}");
     assert!(said.lines().all(|line| line.chars().count() <= 100));
     insta::assert_snapshot!("example_with_one_wrong_verdict_in_six", said);
-    let report = markdown(&tested, None, "harness self-test");
+    let report = markdown(&a_document()).unwrap();
     insta::assert_snapshot!("example_with_one_wrong_verdict_in_six_markdown", report);
 }
 
@@ -119,8 +128,8 @@ fn a_slowdown_that_is_not_there_makes_no_promise_about_what_passes() {
     assert_eq!((passed.events, passed.promised), (4, None));
     assert!(!tested.slowed_as_made);
     let text = text(&tested, "x");
-    assert!(text.contains("not as slow as it was made"), "{text}");
-    assert!(!text.contains("Refused here"), "{text}");
+    assert!(text.contains("not as slow as intended"), "{text}");
+    assert!(!text.contains("Rejected here"), "{text}");
 }
 
 #[test]
@@ -130,7 +139,7 @@ fn more_errors_than_promised_are_said_to_be_a_refusal() {
         tested.same.rates.iter_mut().find(|rate| rate.what == VerdictKind::CalledWorse).unwrap();
     worse.interval = [0.06, 0.5];
     let text = text(&tested, "x");
-    assert!(text.contains("Refused here: \"worse (REGRESSION, SMALL)\""), "{text}");
+    assert!(text.contains("Rejected here: \"worse (REGRESSION, SMALL)\""), "{text}");
 }
 
 #[test]
@@ -174,7 +183,8 @@ fn the_verb_leaves_its_files_and_can_be_reported_again() {
     assert!(!stdout.contains('\u{1b}'), "{stdout}");
     let folder = results(&fake.out());
     let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    assert!(file("report.md").contains("## The machine"));
+    assert!(file("doctor.md").contains("## The machine"));
+    assert!(file("doctor.json").contains("\"findings\""));
     assert!(file("report.md").contains("harness self-test --quick --quiet --out"));
     let json: Value = serde_json::from_str(&file("self-test.json")).unwrap();
     assert_eq!(json["planted_percent"], 8.0);

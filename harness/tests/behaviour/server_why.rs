@@ -95,7 +95,8 @@ fn a_gates_why_line_names_the_waits_of_the_server() {
     assert_eq!(change.lock_escalations, None);
     let identity = Provenance { store: on_a_server(), ..identity() };
     let report =
-        markdown(&harness::report::build::gate::document(&decided, &recorded, &identity)).unwrap();
+        markdown(&harness::report::build::gate::document(&decided, &recorded, &identity).unwrap())
+            .unwrap();
     insta::assert_snapshot!("gate-on-a-server.md", report);
     let silent = decide(&gated(false)).unwrap();
     assert_eq!(silent.workloads[0].why.as_ref().unwrap().server, None);

@@ -33,7 +33,7 @@ fn a_sweep_leaves_every_file_and_prints_a_table() {
     let stdout = text(&output.stdout);
     assert!(stdout.contains("median"), "{stdout}");
     // The choice of equal settings is the present one, which has the smaller memory.
-    assert!(stdout.contains("Nothing to confirm: the present batch_size=100"), "{stdout}");
+    assert!(stdout.contains("Nothing to confirm: the current batch_size=100"), "{stdout}");
     let words = stdout.lines().filter(|line| !line.contains('/'));
     assert!(words.clone().count() > 6 && words.clone().all(|line| line.len() <= 100), "{stdout}");
     let folder = fake.results("two-sizes");
@@ -108,7 +108,7 @@ fn a_faster_setting_is_confirmed_by_fresh_pairs_and_reported_with_their_figures(
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
     let stdout = text(&output.stdout);
     assert!(
-        stdout.contains("IMPROVED: batch_size=200 beats batch_size=100 in 10 fresh"),
+        stdout.contains("IMPROVED: batch_size=200 beats batch_size=100 in 10 confirmation"),
         "{stdout}"
     );
     let stderr = text(&output.stderr);

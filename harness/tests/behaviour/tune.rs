@@ -256,7 +256,7 @@ fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
     assert_eq!(tune_result.settings.batch_size.get(), 1000);
     assert_ne!(tune_result.settings, tune_result.settings_baseline);
     let said = report::text::tune::summary(&tune_result, "results/x").unwrap();
-    assert!(said.contains("was kept on PASS and goes back"), "{said}");
+    assert!(said.contains("was kept on PASS and was reverted"), "{said}");
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn a_plan_short_of_time_that_is_cut_off_goes_on_with_as_many_blocks_and_pairs() 
     }
 }
 
-/// A pool that looks better in its sweep and of which the fresh pairs, in a noise that comes with
+/// A pool that looks better in its sweep and of which the confirmation pairs, in a noise that comes with
 /// them, see nothing.
 fn a_pool_that_nobody_can_tell() -> (SessionState, TuneResult) {
     let (base, tune) = plan("phase2", 120);
@@ -408,8 +408,8 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
     assert_eq!(tune_result.alone[0].from, "II.2 confirmation");
     assert_eq!(plain.matches("of the runs shared the CPU").count(), 1, "{said}");
     for part in [
-        "could not tell pool=shared from pool=off: ",
-        "So many pairs tell a difference of ",
+        "did not decide between pool=shared and pool=off: ",
+        "At the observed noise this many pairs detect a difference of ",
         "For 5 % it takes about ",
         "less than that may be there and was not seen",
     ] {
@@ -492,7 +492,7 @@ fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format()
     let ran = command.arg("--migrator").arg(fake.program()).assert().code(0);
     let output = ran.get_output();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.starts_with("phase ") && said.contains("Not testable: a quick look"), "{said}");
+    assert!(said.starts_with("phase ") && said.contains("Not testable: a smoke test"), "{said}");
     let talk = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!said.contains('\u{1b}') && !talk.contains('\u{1b}'), "{talk}");
     assert!(talk.contains("II.1: 4 runs of 2 settings"), "{talk}");

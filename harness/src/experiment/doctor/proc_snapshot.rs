@@ -1,7 +1,8 @@
 //! Snapshot of the /proc and /sys files that the probes read, and the paths of the process's
 //! control groups. The files are kept as texts, so that each probe is tested on texts of other
-//! machines. The crate `procfs` reads only the running machine's cgroups and has no files below
-//! /sys.
+//! machines. The crate `procfs-core` (0.18) is not used, here and in `trial/`: it knows no files
+//! below /sys, its memory statistics fail on one missing field, its processor list drops what
+//! precedes the first processor, and its mount points keep their octal escapes.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,35 +1,37 @@
-//! What a gate says as a [`Document`]: takes over what was decided. Decides nothing.
+//! Document of a gate.
 
 use super::pairs;
-use super::sweep::environment;
+use super::session::{arm_runs, environment, failed, link};
+use crate::error::Result;
 use crate::experiment::gate::{GateResult, GateVerdict, WorkloadResult, with_stored_times};
-use crate::report::model::{
-    Comparison, Document, Exact, Fact, FailedRun, Headline, Kind, Standing,
-};
-use crate::report::numbers::{rounded, thousands};
+use crate::report::model::{ComparisonRow, Document, ExactRow, Fact, Headline, ReportKind, Status};
+use crate::report::numbers::{pretty, rounded, thousands};
 use crate::report::text::gate::{details, finding, name, why};
 use crate::scenario::Scenario;
 use crate::session::state::{CompletedStep, SessionState};
 use crate::trial::measurement::StoreFingerprint;
 use crate::trial::provenance::Provenance;
 
-/// The document of a gate.
-pub fn document(gated: &GateResult, recorded: &SessionState, identity: &Provenance) -> Document {
+/// Builds the document. Fails if the decision cannot be serialized.
+pub fn document(
+    gated: &GateResult,
+    recorded: &SessionState,
+    identity: &Provenance,
+) -> Result<Document> {
     let scenarios = &recorded.session.session.scenarios;
     let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-    let link = scenarios.iter().map(|scenario| scenario.link).find(|link| link.is_simulated());
     let view = with_stored_times(recorded);
     let metrics = gated.workloads.iter().flat_map(|workload| metrics(gated, &view, workload));
     let first = gated.workloads.first();
     let doubts = identity.doubts();
     let warnings = gated.warnings.iter().cloned().chain(doubts.iter().map(ToString::to_string));
-    Document {
-        kind: Kind::Gate,
+    Ok(Document {
+        kind: ReportKind::Gate,
         scenario: names.join("+"),
         title: format!("{} against {}", gated.head, gated.base),
-        link: link.map(|link| link.to_string()),
+        link: link(recorded),
         headline: Headline {
-            standing: gated.answer.into(),
+            status: gated.answer.into(),
             words: finding(gated),
             details: details(gated),
             why: why(gated),
@@ -37,23 +39,27 @@ pub fn document(gated: &GateResult, recorded: &SessionState, identity: &Provenan
         warnings: warnings.collect(),
         metrics: metrics.collect(),
         exact: gated.workloads.iter().flat_map(|workload| exact(gated, workload)).collect(),
-        // Those of the first scenario, whose metric decides.
-        validity: first.and_then(|workload| workload.comparison.as_ref()).map(pairs::validity),
+        // The diagnostics of the first scenario, whose metric is the primary one.
+        validity: first
+            .and_then(|workload| workload.comparison.as_ref())
+            .map(|comparison| comparison.validity),
         failed: failed(recorded),
+        runs: arm_runs(recorded),
         measured: measured(gated, recorded, identity),
-        // Both programs are named with what was measured; here one of them would stand for both.
+        // Both programs are listed under "measured"; the environment would name only one of them.
         environment: environment(identity)
             .into_iter()
             .filter(|fact| !fact.name.starts_with("migrator"))
             .collect(),
         command: identity.command.clone(),
         ledger: "ledger.jsonl".into(),
+        analysis: pretty(gated)?,
         files: files(),
         ..Document::default()
-    }
+    })
 }
 
-impl From<GateVerdict> for Standing {
+impl From<GateVerdict> for Status {
     fn from(answer: GateVerdict) -> Self {
         match answer {
             GateVerdict::Improved => Self::Improved,
@@ -69,20 +75,24 @@ impl From<GateVerdict> for Standing {
     }
 }
 
-/// The metrics of a workload, with the verdicts that count.
-fn metrics(gated: &GateResult, view: &SessionState, workload: &WorkloadResult) -> Vec<Comparison> {
+/// Metrics of a workload, with the verdicts after correction.
+fn metrics(
+    gated: &GateResult,
+    view: &SessionState,
+    workload: &WorkloadResult,
+) -> Vec<ComparisonRow> {
     let Some(comparison) = &workload.comparison else {
         return Vec::new();
     };
     let steps: Vec<&CompletedStep> = view.steps_of(&workload.scenario).collect();
     let shown = pairs::comparisons(comparison, &steps).into_iter().zip(&workload.tests);
     shown
-        .map(|(shown, test)| Comparison {
+        .map(|(shown, test)| ComparisonRow {
             name: name(gated, workload, test.metric.name()),
             against: gated.base.clone(),
-            standing: match gated.answer {
-                GateVerdict::Invalid => Standing::Invalid,
-                _ => pairs::standing(test.verdict),
+            status: match gated.answer {
+                GateVerdict::Invalid => Status::Invalid,
+                _ => pairs::status(test.verdict),
             },
             reason: match (test.primary, gated.family) {
                 (true, _) => "The metric that decides.".to_owned(),
@@ -94,13 +104,13 @@ fn metrics(gated: &GateResult, view: &SessionState, workload: &WorkloadResult) -
         .collect()
 }
 
-fn exact(gated: &GateResult, workload: &WorkloadResult) -> Vec<Exact> {
+fn exact(gated: &GateResult, workload: &WorkloadResult) -> Vec<ExactRow> {
     let both = match (&workload.stored, &workload.stored_by) {
         (Some(stored), _) => [stored, stored],
         (None, Some([base, head])) => [base, head],
         (None, None) => return Vec::new(),
     };
-    let must = |what: &str, of: &dyn Fn(&StoreFingerprint) -> String| Exact {
+    let must = |what: &str, of: &dyn Fn(&StoreFingerprint) -> String| ExactRow {
         name: name(gated, workload, what),
         baseline: of(both[0]),
         head: of(both[1]),
@@ -131,25 +141,12 @@ fn exact(gated: &GateResult, workload: &WorkloadResult) -> Vec<Exact> {
             .comparison
             .iter()
             .flat_map(pairs::exact)
-            .map(|count| Exact { name: name(gated, workload, &count.name), ..count }),
+            .map(|count| ExactRow { name: name(gated, workload, &count.name), ..count }),
     );
     exact
 }
 
-fn failed(recorded: &SessionState) -> Vec<FailedRun> {
-    let lines = recorded.steps.iter().flat_map(|ran| ran.trials().map(move |line| (ran, line)));
-    let failed = lines.filter_map(|(ran, line)| {
-        let arm = ran.step.arms.get(line.trial.arm)?;
-        Some(FailedRun {
-            number: line.trial.number,
-            setting: format!("{}, {}", recorded.arm_name(arm), ran.step.name),
-            reason: line.measurement.failure()?.to_string(),
-        })
-    });
-    failed.collect()
-}
-
-/// A program of the session with what its reports say of it.
+/// Name, version and hash of a program.
 fn program(name: &str, recorded: &SessionState, identity: &Provenance, index: usize) -> String {
     let print = recorded.session.origin.programs.get(index).map_or("", |id| id.blake3.as_str());
     let ran = match index.checked_sub(1) {
@@ -194,7 +191,7 @@ fn measured(gated: &GateResult, recorded: &SessionState, identity: &Provenance) 
 
 fn files() -> Vec<Fact> {
     vec![
-        Fact::new("analysis.json", "what was decided, with every figure"),
+        Fact::new("analysis.json", "the decision, with every figure"),
         Fact::new("ledger.jsonl", "the plan and every run's whole report"),
         Fact::new("identity.json", "revision, programs, machine"),
         Fact::new("junit.xml", "the verdicts as test cases"),

@@ -1,5 +1,5 @@
-//! A sweep's analysis as a [`Document`]: takes over what was found and adds what only the whole run
-//! reports hold (latencies, waits, the order in time). Decides nothing.
+//! Document of a sweep. Latencies, waits and times come from the run reports, all other figures
+//! from the analysis.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,15 @@ use hdrhistogram::serialization::Deserializer;
 use migrator::telemetry::report::RunReport;
 
 use super::pairs;
+use super::session::{environment, link, run, timed_trials};
 use crate::analysis::comparison;
 use crate::analysis::sweep::{Analysis, NAMES, Names, PhaseOutcome, SettingSummary, SummaryStats};
+use crate::error::Result;
 use crate::report::model::{
-    Comparison, Document, Drift, Fact, FailedRun, Figures, Grid, Headline, Kind, Latency, Level,
-    Outcome, Phase, Run, Setting, Standing, Waits,
+    ComparisonRow, Document, Drift, DriftPoint, Fact, Grid, Headline, Latency, MetricSummary,
+    PhaseMetrics, PhaseReport, ReportKind, SettingRow, Status, Waits,
 };
-use crate::report::numbers::{counted, mib, rounded, thousands};
+use crate::report::numbers::{counted, pretty, rounded, thousands};
 use crate::report::text::words;
 use crate::scenario::metric::Metric;
 use crate::session::ledger::TrialLine;
@@ -25,7 +27,7 @@ use crate::stats::{Sample, quantile_support};
 use crate::trial::measurement::stage_ms;
 use crate::trial::provenance::Provenance;
 
-/// The stages in the order of a record's way; others follow by name.
+/// Stages in processing order; all others follow by name.
 const WAY: [&str; 16] = [
     "source",
     "parse_wait",
@@ -45,25 +47,24 @@ const WAY: [&str; 16] = [
     "commit",
 ];
 
-/// The document of a sweep.
-pub fn document(analysis: &Analysis, recorded: &SessionState, identity: &Provenance) -> Document {
+/// Builds the document. Fails if the analysis cannot be serialized.
+pub fn document(
+    analysis: &Analysis,
+    recorded: &SessionState,
+    identity: &Provenance,
+) -> Result<Document> {
     let scenario = &analysis.scenario;
     let phase = phase(analysis, recorded, NAMES);
     let confirmation = analysis.confirmation.as_ref();
     let warnings = words::further_doubts(analysis).map(ToString::to_string);
-    let failed = |run: &crate::analysis::sweep::FailedRun| FailedRun {
-        number: run.trial,
-        setting: run.setting.clone(),
-        reason: run.reason.clone(),
-    };
-    Document {
-        kind: Kind::Sweep,
+    Ok(Document {
+        kind: ReportKind::Sweep,
         scenario: scenario.name.clone(),
         title: format!("{}: {} ({})", scenario.name, scenario.optimization, scenario.phase),
-        link: scenario.link.is_simulated().then(|| scenario.link.to_string()),
+        link: link(recorded),
         question: Some(scenario.why.clone()),
         headline: Headline {
-            standing: standing(analysis),
+            status: status(analysis),
             words: words::sentence(analysis),
             details: std::iter::once(words::worth(analysis))
                 .chain(words::times(analysis))
@@ -73,10 +74,10 @@ pub fn document(analysis: &Analysis, recorded: &SessionState, identity: &Provena
         },
         warnings: warnings.chain(identity.doubts().iter().map(ToString::to_string)).collect(),
         exact: confirmation.map(pairs::exact).unwrap_or_default(),
-        validity: confirmation.map(pairs::validity),
+        validity: confirmation.map(|fresh| fresh.validity),
         drift: drift(&phase),
         phases: vec![phase],
-        failed: analysis.failed.iter().map(failed).collect(),
+        failed: analysis.failed.clone(),
         measured: measured(analysis),
         environment: environment(identity),
         command: match recorded.shards.len() {
@@ -84,12 +85,13 @@ pub fn document(analysis: &Analysis, recorded: &SessionState, identity: &Provena
             _ => whole(&identity.command),
         },
         ledger: "ledger.jsonl".into(),
+        analysis: pretty(analysis)?,
         files: files(),
         ..Document::default()
-    }
+    })
 }
 
-/// How a choice is confirmed that the machines with the parts of a plan could not confirm.
+/// Instruction for confirming a choice after a sharded sweep, which cannot confirm it.
 fn unconfirmed(analysis: &Analysis, recorded: &SessionState, command: &str) -> Option<String> {
     let is_unconfirmed =
         analysis.answer() == PhaseOutcome::NotConfirmed && !recorded.shards.is_empty();
@@ -97,13 +99,13 @@ fn unconfirmed(analysis: &Analysis, recorded: &SessionState, command: &str) -> O
         format!(
             "A machine that has a part of a plan cannot choose for the others, so nothing is \
              confirmed. To confirm a choice, run this on one machine, which sweeps afresh and tests \
-             what it chooses in fresh pairs: {}",
+             what it chooses in confirmation pairs: {}",
             whole(command)
         )
     })
 }
 
-/// The command of a part as that of the whole plan.
+/// Command of the whole plan, from the command of a shard.
 fn whole(command: &str) -> String {
     let Some((before, part)) = command.split_once(" --shard ") else {
         return command.into();
@@ -112,32 +114,32 @@ fn whole(command: &str) -> String {
     format!("{before}{}", behind.unwrap_or_default())
 }
 
-pub(in crate::report) fn standing(analysis: &Analysis) -> Standing {
+pub(in crate::report) fn status(analysis: &Analysis) -> Status {
     match analysis.answer() {
-        PhaseOutcome::Invalid => Standing::Invalid,
+        PhaseOutcome::Invalid => Status::Invalid,
         PhaseOutcome::Confirmed(_) | PhaseOutcome::NothingToConfirm if analysis.scenario.quick => {
-            Standing::NotTestable
+            Status::NotTestable
         }
-        PhaseOutcome::Confirmed(outcome) => pairs::standing(outcome),
-        PhaseOutcome::NothingToConfirm => Standing::NothingToConfirm,
-        PhaseOutcome::NotConfirmed => Standing::NotConfirmed,
+        PhaseOutcome::Confirmed(outcome) => pairs::status(outcome),
+        PhaseOutcome::NothingToConfirm => Status::NothingToConfirm,
+        PhaseOutcome::NotConfirmed => Status::NotConfirmed,
     }
 }
 
-/// A phase whose steps have these names.
-pub(crate) fn phase(analysis: &Analysis, recorded: &SessionState, names: Names<'_>) -> Phase {
+/// Phase whose steps have these names.
+pub(crate) fn phase(analysis: &Analysis, recorded: &SessionState, names: Names<'_>) -> PhaseReport {
     let scenario = &analysis.scenario;
     let fresh: Vec<&CompletedStep> = recorded.steps_of(names.confirmation).collect();
     let runs = Runs::of(recorded, names.sweep);
     let index =
         |summary: &SettingSummary| scenario.settings.iter().position(|s| *s == summary.setting);
-    let mut settings: Vec<Setting> = analysis
+    let mut settings: Vec<SettingRow> = analysis
         .settings
         .iter()
         .filter_map(|summary| Some(setting(index(summary)?, summary, &runs)))
         .collect();
     let Some(baseline) = analysis.settings.get(analysis.baseline) else {
-        return Phase::default();
+        return PhaseReport::default();
     };
     for (index, setting) in settings.iter_mut().enumerate() {
         setting.in_set = analysis.best.as_ref().map(|_| analysis.may_be_best(index));
@@ -146,12 +148,12 @@ pub(crate) fn phase(analysis: &Analysis, recorded: &SessionState, names: Names<'
     }
     let link = scenario.link;
     let link = if link.is_simulated() { format!(", {link}") } else { String::new() };
-    Phase {
+    PhaseReport {
         phase: scenario.phase.clone(),
         optimization: scenario.optimization.clone(),
         why: scenario.why.clone(),
         finding: match analysis.confirmation {
-            // What those say stands with them.
+            // The confirmation runs have a sentence of their own.
             Some(_) => words::worth(analysis),
             None => format!("{} {}", words::worth(analysis), words::finding(analysis)),
         },
@@ -173,16 +175,16 @@ pub(crate) fn phase(analysis: &Analysis, recorded: &SessionState, names: Names<'
     }
 }
 
-/// What the metric that decides says of the choice.
-fn confirmation(analysis: &Analysis, fresh: &[&CompletedStep]) -> Option<Comparison> {
+/// Row of the primary metric for the choice.
+fn confirmation(analysis: &Analysis, fresh: &[&CompletedStep]) -> Option<ComparisonRow> {
     let first = pairs::comparisons(analysis.confirmation.as_ref()?, fresh).into_iter().next()?;
     let reason = words::sentence(analysis);
-    Some(Comparison { kept: Some(analysis.kept), reason, ..first })
+    Some(ComparisonRow { kept: Some(analysis.kept), reason, ..first })
 }
 
-/// Figures are those of the fresh pairs, and where there are none the present setting's: what a
-/// sweep finds about its own best is never told.
-fn outcome(analysis: &Analysis, baseline: &SettingSummary) -> Outcome {
+/// Figures of the confirmation pairs, or of the current setting without them. The sweep's own
+/// estimate of its best setting is too optimistic and is never reported.
+fn outcome(analysis: &Analysis, baseline: &SettingSummary) -> PhaseMetrics {
     let fresh = analysis.confirmation.as_ref();
     let arms = fresh.and_then(|fresh| {
         let arm =
@@ -198,14 +200,14 @@ fn outcome(analysis: &Analysis, baseline: &SettingSummary) -> Outcome {
         (PhaseOutcome::Confirmed(_), Some(fresh)) => fresh.confidence.to_string(),
         _ => "none".into(),
     };
-    Outcome {
+    PhaseMetrics {
         baseline_rec_per_min: old.median,
         optimized_rec_per_min: new.median,
         improvement_percent: (new.median / old.median - 1.0) * 100.0,
         std_dev_baseline: old.std_dev,
         std_dev_optimized: new.std_dev,
         confidence,
-        standing: standing(analysis),
+        status: status(analysis),
         interval_percent: rate.and_then(|rate| rate.change_interval_percent),
         runs: after.0.runs,
         settings_baseline: before.1,
@@ -216,36 +218,27 @@ fn outcome(analysis: &Analysis, baseline: &SettingSummary) -> Outcome {
     }
 }
 
-/// The counted runs of a sweep with when they began.
-struct Runs<'a>(Vec<(&'a TrialLine, usize, f64)>);
+/// Counted runs of a sweep, each with the running time before it in seconds.
+struct Runs<'a>(Vec<(&'a TrialLine, f64)>);
 
 impl<'a> Runs<'a> {
     fn of(recorded: &'a SessionState, sweep: &str) -> Self {
-        let mut at_s = 0.0;
-        let mut runs = Vec::new();
-        for ran in &recorded.steps {
-            for line in ran.trials() {
-                at_s += line.measurement.reset_s.unwrap_or_default();
-                if !line.trial.warmup && ran.step.name == sweep {
-                    runs.push((line, line.trial.block, at_s));
-                }
-                at_s += line.measurement.elapsed_s;
-            }
-        }
-        Self(runs)
+        let counted = timed_trials(recorded)
+            .filter(|(ran, line, _)| !line.trial.warmup && ran.step.name == sweep);
+        Self(counted.map(|(_, line, at_s)| (line, at_s)).collect())
     }
 }
 
-/// `index` is the setting's among those of the scenario.
-fn setting(index: usize, summary: &SettingSummary, runs: &Runs<'_>) -> Setting {
-    let mine: Vec<_> = runs.0.iter().filter(|(line, _, _)| line.trial.arm == index).collect();
+/// Row of a setting; `index` is its index among the scenario's settings.
+fn setting(index: usize, summary: &SettingSummary, runs: &Runs<'_>) -> SettingRow {
+    let mine: Vec<_> = runs.0.iter().filter(|(line, _)| line.trial.arm == index).collect();
     let reports: Vec<&RunReport> =
-        mine.iter().filter_map(|(line, _, _)| line.measurement.report()).collect();
+        mine.iter().filter_map(|(line, _)| line.measurement.report()).collect();
     let figures = |metric| summary.metrics.get(metric).map(figures);
-    Setting {
+    SettingRow {
         short: summary.setting.short.clone(),
         label: summary.setting.label.clone(),
-        runs: mine.iter().map(|(line, block, at_s)| run(line, *block, *at_s)).collect(),
+        runs: mine.iter().map(|(line, at_s)| run(line, *at_s)).collect(),
         rec_per_min: self::figures(&summary.metrics.rec_per_min),
         vs_baseline_percent: summary.vs_baseline_percent,
         insert_ms: figures(Metric::Insert),
@@ -263,23 +256,8 @@ fn setting(index: usize, summary: &SettingSummary, runs: &Runs<'_>) -> Setting {
     }
 }
 
-fn run(line: &TrialLine, block: usize, at_s: f64) -> Run {
-    let measurement = &line.measurement;
-    Run {
-        number: line.trial.number,
-        block,
-        at_s,
-        elapsed_s: measurement.elapsed_s,
-        rec_per_min: measurement.value(Metric::RecPerMin),
-        insert_ms: measurement.value(Metric::Insert),
-        prepare_ms: measurement.value(Metric::Prepare),
-        peak_rss_bytes: measurement.value(Metric::PeakRss),
-        failure: measurement.failure().map(ToString::to_string),
-    }
-}
-
-fn figures(estimate: &SummaryStats) -> Figures {
-    Figures {
+fn figures(estimate: &SummaryStats) -> MetricSummary {
+    MetricSummary {
         median: estimate.median,
         std_dev: estimate.std_dev,
         middle_half: [estimate.lower_quartile, estimate.upper_quartile],
@@ -287,7 +265,7 @@ fn figures(estimate: &SummaryStats) -> Figures {
     }
 }
 
-/// The histograms of all runs together; `None` where one of them cannot be read.
+/// Latency over all runs; `None` if a histogram is unreadable.
 fn latency(reports: &[&RunReport]) -> Option<Latency> {
     let mut all: Option<Histogram<u64>> = None;
     for report in reports {
@@ -312,7 +290,7 @@ fn latency(reports: &[&RunReport]) -> Option<Latency> {
     })
 }
 
-/// Medians over the runs of what they say of waits; `None` where they say nothing.
+/// Medians of the reported waits over the runs; `None` if nothing is reported.
 fn waits(reports: &[&RunReport]) -> Option<Waits> {
     let each = |value: &dyn Fn(&RunReport) -> Option<f64>| {
         let values: Option<Vec<f64>> = reports.iter().map(|report| value(report)).collect();
@@ -339,7 +317,7 @@ fn waits(reports: &[&RunReport]) -> Option<Waits> {
     (waits != Waits::default()).then_some(waits)
 }
 
-/// The settings of two varied names as a grid.
+/// Grid of the settings if two names were varied.
 fn grid(analysis: &Analysis) -> Option<Grid> {
     let [down, across] = analysis.scenario.swept.as_slice() else { return None };
     let places: Option<Vec<(String, String)>> = analysis
@@ -368,27 +346,28 @@ fn grid(analysis: &Analysis) -> Option<Grid> {
     Some(Grid { names: [down.clone(), across.clone()], rows, columns, cells })
 }
 
-/// Every run in percent of its setting's median, and the means of the blocks.
-pub(crate) fn drift(phase: &Phase) -> Option<Drift> {
+/// Every run in percent of the median of its setting, and the means of the blocks.
+pub(crate) fn drift(phase: &PhaseReport) -> Option<Drift> {
     let mut runs = Vec::new();
-    let mut blocks: BTreeMap<usize, Vec<Level>> = BTreeMap::new();
+    let mut blocks: BTreeMap<usize, Vec<DriftPoint>> = BTreeMap::new();
     for setting in &phase.settings {
         for run in &setting.runs {
             let Some(rate) = run.rec_per_min else { continue };
             let percent = rate / setting.rec_per_min.median * 100.0;
-            let level = Level { at_s: run.at_s, percent };
+            let level = DriftPoint { at_s: run.at_s, percent };
             runs.push(level);
             blocks.entry(run.block).or_default().push(level);
         }
     }
     runs.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
-    let mean = |levels: &Vec<Level>| {
-        let mean =
-            |value: fn(&Level) -> f64| levels.iter().map(value).sum::<f64>() / levels.len() as f64;
-        Level { at_s: mean(|level| level.at_s), percent: mean(|level| level.percent) }
+    let mean = |levels: &Vec<DriftPoint>| {
+        let mean = |value: fn(&DriftPoint) -> f64| {
+            levels.iter().map(value).sum::<f64>() / levels.len() as f64
+        };
+        DriftPoint { at_s: mean(|level| level.at_s), percent: mean(|level| level.percent) }
     };
-    let mut blocks: Vec<Level> = blocks.values().map(mean).collect();
-    // A void block ran again at the end.
+    let mut blocks: Vec<DriftPoint> = blocks.values().map(mean).collect();
+    // A discarded block ran again at the end.
     blocks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     (blocks.len() > 1).then_some(Drift { runs, blocks })
 }
@@ -433,41 +412,6 @@ fn measured(analysis: &Analysis) -> Vec<Fact> {
         ),
         Fact::new("checksum", checksum),
         Fact::new("plan", &*analysis.plan_hash),
-    ]
-}
-
-pub(crate) fn environment(identity: &Provenance) -> Vec<Fact> {
-    let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
-    let (machine, program, store) = (&identity.machine, &identity.program, &identity.store);
-    let path = program.path.clone().unwrap_or_else(|| "the harness's own".into());
-    let memory = machine.memory_bytes.map(|bytes| mib(bytes as f64));
-    let load = machine.load.map(|load| format!("{load:.2}"));
-    vec![
-        Fact::new("began", &*identity.started),
-        Fact::new("harness revision", &*identity.revision),
-        Fact::new("migrator", path),
-        Fact::new(
-            "migrator build",
-            format!("version {}, {}", known(&program.version), known(&program.profile)),
-        ),
-        Fact::new("migrator BLAKE3", &*program.blake3),
-        Fact::new(
-            "store",
-            match &store.synchronous {
-                Some(synchronous) => format!(
-                    "{}, synchronous {synchronous}, on {}",
-                    known(&store.version),
-                    known(&store.filesystem)
-                ),
-                None => format!("{} at {}", known(&store.version), store.url),
-            },
-        ),
-        Fact::new("host", known(&machine.host)),
-        Fact::new("processors", format!("{} ({})", machine.cpus, known(&machine.cpu))),
-        Fact::new("memory", known(&memory)),
-        Fact::new("kernel", known(&machine.kernel)),
-        Fact::new("governor", known(&machine.governor)),
-        Fact::new("load before the first run", known(&load)),
     ]
 }
 

@@ -1,41 +1,42 @@
-//! A tuned plan as a [`Document`]: takes over what was found, phase by phase. Decides nothing.
+//! Document of a tuned plan.
 
 use super::pairs;
-use super::sweep::{drift, environment, phase};
+use super::session::{environment, link};
+use super::sweep::{drift, phase};
 use crate::analysis::arm_summary::ArmSummary;
 use crate::analysis::comparison;
 use crate::analysis::sweep::Names;
 use crate::error::Result;
 use crate::experiment::tune::{Ablation, PhaseResult, TuneResult, improvement};
 use crate::report::model::{
-    Comparison, Cumulative, CumulativeRow, Document, Drift, Fact, FailedRun, Headline, Kind,
-    Outcome, Paste, Phase, Standing, Target,
+    ComparisonRow, Cumulative, CumulativeRow, Document, Drift, Fact, FailedRun, Headline, Paste,
+    PhaseMetrics, PhaseReport, PlanTarget, ReportKind, Status,
 };
-use crate::report::numbers::{percent, rounded, thousands};
+use crate::report::numbers::{percent, pretty, rounded, thousands};
 use crate::report::text::tune as words;
 use crate::report::text::words::on_server;
 use crate::session::state::{CompletedStep, SessionState};
 use crate::trial::provenance::Provenance;
 
-/// The document of a plan.
+/// Builds the document. Fails if the result cannot be serialized.
 pub fn document(
     tuning: &TuneResult,
     recorded: &SessionState,
     identity: &Provenance,
 ) -> Result<Document> {
     let base = &tuning.scenario;
-    let phases: Vec<Phase> =
+    let phases: Vec<PhaseReport> =
         tuning.phases.iter().map(|tuned| tuned_phase(tuning, tuned, recorded)).collect();
     let last = tuning.last.last();
     let warnings = words::doubts(tuning).into_iter();
     Ok(Document {
-        kind: Kind::Tune,
+        kind: ReportKind::Tune,
         scenario: base.name.clone(),
         title: format!("{}: the whole plan", base.name),
-        link: base.link.is_simulated().then(|| base.link.to_string()),
+        link: link(recorded),
         question: Some(base.why.clone()),
         headline: Headline {
-            standing: standing(tuning),
+            status: status(tuning),
             words: words::sentence(tuning),
             details: words::told(tuning)
                 .into_iter()
@@ -52,52 +53,54 @@ pub fn document(
         paste: Some(Paste::of(&tuning.settings)?),
         commits: words::commits(tuning),
         drift: whole_drift(&phases),
-        validity: last.map(pairs::validity),
+        validity: last.map(|found| found.validity),
         failed: failed(tuning),
         phases,
         measured: measured(tuning),
         environment: environment(identity),
         command: identity.command.clone(),
         ledger: "ledger.jsonl".into(),
+        analysis: pretty(tuning)?,
         files: files(),
         ..Document::default()
     })
 }
 
-/// How everything that is in use stands against the baseline.
-fn standing(tuning: &TuneResult) -> Standing {
+/// Status of the settings in use against the baseline.
+fn status(tuning: &TuneResult) -> Status {
     match tuning.final_test() {
-        _ if tuning.scenario.quick => Standing::NotTestable,
-        Some(last) => last.verdict.map_or(Standing::Invalid, pairs::standing),
+        _ if tuning.scenario.quick => Status::NotTestable,
+        Some(last) => last.verdict.map_or(Status::Invalid, pairs::status),
         None if tuning.phases.iter().any(|tuned| words::could_not_tell(tuned).is_some()) => {
-            Standing::Inconclusive
+            Status::Inconclusive
         }
-        None if tuning.is_unchanged() => Standing::NothingToConfirm,
-        None => Standing::NotConfirmed,
+        None if tuning.is_unchanged() => Status::NothingToConfirm,
+        None => Status::NotConfirmed,
     }
 }
 
-fn tuned_phase(tuning: &TuneResult, tuned: &PhaseResult, recorded: &SessionState) -> Phase {
+fn tuned_phase(tuning: &TuneResult, tuned: &PhaseResult, recorded: &SessionState) -> PhaseReport {
     let confirmation = format!("{} confirmation", tuned.name);
     let names = Names { sweep: &tuned.name, confirmation: &confirmation };
     let mut shown = match &tuned.analysis {
         Some(analysis) => phase(analysis, recorded, names),
-        None => Phase {
+        None => PhaseReport {
             optimization: tuned.optimization.clone(),
             why: tuned.why.clone(),
             finding: crate::experiment::tune::log_lines::phase(tuned),
             outcome: skipped(tuning, tuned),
-            ..Phase::default()
+            ..PhaseReport::default()
         },
     };
     shown.phase.clone_from(&tuned.name);
     shown.skipped.clone_from(&tuned.skipped);
     if tuned.before != tuning.settings_baseline {
-        shown.against = "present setting".into();
+        shown.against = "current setting".into();
     }
     let share = tuned.parse_share.filter(|_| tuned.skipped.is_none());
     let share = share.map(|share| format!("parsing took {} % of the time", rounded(share * 100.0)));
-    let back = tuned.taken_back.then(|| "taken back: all kept were worse together".to_owned());
+    let back =
+        tuned.taken_back.then(|| "reverted: all kept settings together were worse".to_owned());
     let open = words::could_not_tell(tuned);
     let own = std::mem::take(&mut shown.notes);
     let first = tuned.skipped.clone().into_iter().chain(share).chain(back).chain(open);
@@ -111,18 +114,18 @@ fn tuned_phase(tuning: &TuneResult, tuned: &PhaseResult, recorded: &SessionState
     shown
 }
 
-/// Of a phase that was not measured the figures are the latest of the present setting.
-fn skipped(tuning: &TuneResult, tuned: &PhaseResult) -> Option<Outcome> {
+/// Figures of a phase that was not measured: the latest ones of the current setting.
+fn skipped(tuning: &TuneResult, tuned: &PhaseResult) -> Option<PhaseMetrics> {
     let figures: &ArmSummary = tuned.present_figures.as_ref().or(tuning.baseline.as_ref())?;
     let rate = &figures.metrics.rec_per_min;
-    Some(Outcome {
+    Some(PhaseMetrics {
         baseline_rec_per_min: rate.median,
         optimized_rec_per_min: rate.median,
         improvement_percent: 0.0,
         std_dev_baseline: rate.std_dev,
         std_dev_optimized: rate.std_dev,
         confidence: "none".into(),
-        standing: Standing::Skipped,
+        status: Status::Skipped,
         interval_percent: None,
         runs: figures.runs,
         settings_baseline: tuned.before.clone(),
@@ -133,23 +136,23 @@ fn skipped(tuning: &TuneResult, tuned: &PhaseResult) -> Option<Outcome> {
     })
 }
 
-/// What the metric that decides says.
+/// Row of the primary metric.
 fn shown(
     found: &comparison::Comparison,
     recorded: &SessionState,
     steps: &str,
-) -> Option<Comparison> {
+) -> Option<ComparisonRow> {
     let steps: Vec<&CompletedStep> = recorded.steps_of(steps).collect();
     pairs::comparisons(found, &steps).into_iter().next()
 }
 
-fn shown_alone(alone: &Ablation, recorded: &SessionState) -> Option<Comparison> {
+fn shown_alone(alone: &Ablation, recorded: &SessionState) -> Option<ComparisonRow> {
     let found = shown(&alone.found, recorded, &alone.from)?;
     let reason = match alone.from.strip_suffix(" alone") {
         Some(_) => String::new(),
         None => format!("The same two were compared in {} already.", alone.from),
     };
-    Some(Comparison { name: format!("{}: {}", alone.phase, alone.label), reason, ..found })
+    Some(ComparisonRow { name: format!("{}: {}", alone.phase, alone.label), reason, ..found })
 }
 
 fn cumulative(tuning: &TuneResult) -> Cumulative {
@@ -160,11 +163,11 @@ fn cumulative(tuning: &TuneResult) -> Cumulative {
             gain_percent,
             cumulative_percent,
             expected_percent: tuned.expected_percent,
-            standing: words::standing(tuned),
+            status: words::status(tuned),
             confidence: words::confidence(tuned),
             kept: tuned.is_in_use(),
         };
-    let target = tuning.target.map(|target| Target {
+    let target = tuning.target.map(|target| PlanTarget {
         name: "The plan's target".into(),
         range_percent: target.percent(),
         reached_percent: tuning.final_test().and_then(improvement),
@@ -173,8 +176,8 @@ fn cumulative(tuning: &TuneResult) -> Cumulative {
     Cumulative { rows: tuning.phases.iter().zip(words::gains(tuning)).map(row).collect(), target }
 }
 
-/// The levels of all phases, one after the other.
-fn whole_drift(phases: &[Phase]) -> Option<Drift> {
+/// Drift of all phases, one after the other.
+fn whole_drift(phases: &[PhaseReport]) -> Option<Drift> {
     let all: Vec<Drift> = phases.iter().filter_map(drift).collect();
     (!all.is_empty()).then(|| Drift {
         runs: all.iter().flat_map(|drift| drift.runs.iter().copied()).collect(),
@@ -186,7 +189,7 @@ fn failed(tuning: &TuneResult) -> Vec<FailedRun> {
     let analyses = tuning.phases.iter().filter_map(|tuned| Some((tuned, tuned.analysis.as_ref()?)));
     let of = |(tuned, analysis): (&PhaseResult, &crate::analysis::sweep::Analysis)| {
         let failed = analysis.failed.iter().map(|run| FailedRun {
-            number: run.trial,
+            trial: run.trial,
             setting: format!("{} {}", tuned.name, run.setting),
             reason: run.reason.clone(),
         });

@@ -1,5 +1,4 @@
-//! What pictures are drawn with: forms, colours, texts and the marks that tell series apart. Knows
-//! pixels, not what they mean.
+//! Drawing primitives: forms, colours, texts and marks, in pixels.
 
 use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
@@ -9,19 +8,19 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::error::{Error, Result};
 use crate::report::numbers::legal;
 
-/// Where a picture is going to stand.
+/// Destination of a chart, which decides its size and headings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Alone in a file, with its own headings.
+    /// A file; the chart has headings of its own.
     File,
-    /// In a page, which has the headings.
+    /// A page, which has the headings.
     Page,
-    /// In a page on a phone.
+    /// A page on a phone.
     Phone,
 }
 
 impl Form {
-    /// Pixels across.
+    /// Width in pixels.
     pub(super) fn width(self) -> i32 {
         match self {
             Self::File | Self::Page => 960,
@@ -33,7 +32,7 @@ impl Form {
         self == Self::Phone
     }
 
-    /// Where everything begins.
+    /// Left margin in pixels.
     pub(super) fn edge(self) -> i32 {
         match self {
             Self::File => 24,
@@ -42,22 +41,22 @@ impl Form {
         }
     }
 
-    /// The size of most texts.
+    /// Size of most texts in pixels.
     pub(super) fn size(self) -> i32 {
         if self.is_narrow() { 13 } else { 14 }
     }
 }
 
-// Every colour of a picture stands here; `palette` tells a page what to call them.
+// Colours of charts; [`PALETTE`] names them for a page.
 pub(super) const PAPER: RGBColor = RGBColor(255, 255, 255);
 pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
 pub(super) const GREY: RGBColor = RGBColor(92, 92, 92);
 pub(super) const LINES: RGBColor = RGBColor(222, 222, 222);
-/// Blue and vermilion of Okabe and Ito's palette: told apart by every kind of colour vision, and
-/// different in lightness.
+/// Blue and vermilion of the Okabe-Ito palette: distinguishable with every kind of colour vision,
+/// and different in lightness.
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
-/// Fills on which [`ON_FILL`] can be read, in the light and in the dark.
+/// Fills on which [`ON_FILL`] is legible, in light and dark mode.
 pub(super) const FILLS: [RGBColor; 8] = [
     RGBColor(156, 197, 227),
     RGBColor(242, 195, 139),
@@ -70,7 +69,7 @@ pub(super) const FILLS: [RGBColor; 8] = [
 ];
 pub(super) const ON_FILL: RGBColor = RGBColor(26, 26, 26);
 
-/// The colours that a page sets itself, as written in a picture, and the page's names for them.
+/// Colours that a page replaces, as written in a chart, and their names in the page.
 pub(super) const PALETTE: [(&str, &str); 6] = [
     ("\"#FFFFFF\"", "\"var(--paper)\""),
     ("\"#222222\"", "\"var(--ink)\""),
@@ -80,17 +79,17 @@ pub(super) const PALETTE: [(&str, &str); 6] = [
     ("\"#D55E00\"", "\"var(--vermilion)\""),
 ];
 
-/// The generic family: whatever the reader's program has.
+/// Generic font family: the viewer chooses the font.
 const FONT: &str = "sans-serif";
 /// `plotters` divides a font's size by this when it writes SVG.
 const SVG_FONT_SCALE: f64 = 1.24;
-/// What a picture is drawn on, in pixels.
+/// Drawing area in pixels.
 pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// A point, in pixels.
+/// Point in pixels.
 pub(super) type Point = (i32, i32);
 
-/// Draws on an empty canvas and gives the SVG.
+/// Draws on an empty canvas and returns the SVG.
 pub(super) fn svg(
     size: (i32, i32),
     draw: impl FnOnce(&Canvas<'_>) -> Result<()>,
@@ -106,7 +105,7 @@ pub(super) fn svg(
     Ok(svg)
 }
 
-/// How a text looks and stands to its point.
+/// Style and anchor of a text.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) size: i32,
@@ -117,33 +116,33 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// To the right of its point, in this size, centred on its height.
+    /// Text to the right of its point, vertically centred.
     pub(super) fn right_of(size: i32) -> Self {
         Self { size, bold: false, colour: INK, horizontal: HPos::Left, vertical: VPos::Center }
     }
 
-    /// To the left of its point.
+    /// Text to the left of its point.
     pub(super) fn left_of(size: i32) -> Self {
         Self { horizontal: HPos::Right, ..Self::right_of(size) }
     }
 
-    /// Centred on its point.
+    /// Text centred on its point.
     pub(super) fn on(size: i32) -> Self {
         Self { horizontal: HPos::Center, ..Self::right_of(size) }
     }
 
-    /// In bold, or not.
+    /// With or without bold.
     pub(super) fn bold(self, bold: bool) -> Self {
         Self { bold, ..self }
     }
 
-    /// In this colour.
+    /// With this colour.
     pub(super) fn colour(self, colour: RGBColor) -> Self {
         Self { colour, ..self }
     }
 }
 
-/// Writes a text of a size in pixels.
+/// Draws a text.
 pub(super) fn text(canvas: &Canvas<'_>, words: &str, at: Point, place: Place) -> Result<()> {
     let style = if place.bold { FontStyle::Bold } else { FontStyle::Normal };
     let size = f64::from(place.size) * SVG_FONT_SCALE;
@@ -154,8 +153,8 @@ pub(super) fn text(canvas: &Canvas<'_>, words: &str, at: Point, place: Place) ->
     canvas.draw_text(&legal(words), &style, at).map_err(failed)
 }
 
-/// About how wide a text is; only a reader's program knows. The widths are those of a wide font,
-/// `DejaVu` Sans, in hundredths of its size.
+/// Approximate width of a text; only the viewer knows its font. The widths are those of a wide
+/// font, `DejaVu` Sans, in hundredths of its size.
 pub(super) fn width_of(words: &str, size: i32, bold: bool) -> i32 {
     let width = |c: char| match c {
         'i' | 'j' | 'l' | ' ' | '.' | ',' | ':' | ';' | '\'' | '|' => 32,
@@ -171,7 +170,7 @@ pub(super) fn width_of(words: &str, size: i32, bold: bool) -> i32 {
     hundredths.saturating_mul(size) / if bold { 88 } else { 100 }
 }
 
-/// A text cut to about this many pixels.
+/// Text cut to about this many pixels.
 pub(super) fn fitted(words: &str, size: i32, width: i32) -> String {
     if width_of(words, size, true) <= width {
         return words.to_owned();
@@ -187,7 +186,7 @@ pub(super) fn fitted(words: &str, size: i32, width: i32) -> String {
     cut + "…"
 }
 
-/// A text in lines of about this many pixels, broken between words.
+/// Text in lines of about this many pixels, broken between words.
 pub(super) fn lines_of(words: &str, size: i32, width: i32) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words.split(' ') {
@@ -238,21 +237,21 @@ pub(super) fn diamond(canvas: &Canvas<'_>, at: Point, size: i32, style: ShapeSty
     canvas.draw(&Polygon::new(corners, style)).map_err(failed)
 }
 
-/// An empty frame with thick lines.
+/// Unfilled frame with thick lines.
 pub(super) fn outline(canvas: &Canvas<'_>, corners: [Point; 2]) -> Result<()> {
     let [(left, top), (right, bottom)] = corners;
     let ends = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top - 1)];
     canvas.draw(&PathElement::new(ends.to_vec(), INK.stroke_width(3))).map_err(failed)
 }
 
-/// An interval with its ends across.
+/// Interval with caps at its ends.
 pub(super) fn whisker(canvas: &Canvas<'_>, ends: [Point; 2], colour: RGBColor) -> Result<()> {
     let style = colour.stroke_width(2);
     line(canvas, ends, style)?;
     ends.iter().try_for_each(|(x, y)| line(canvas, [(*x, y - 5), (*x, y + 5)], style))
 }
 
-/// Values below each other, so that none hides another: how far from the middle of the row each is.
+/// Offsets from the middle of a row, so that no value hides another.
 pub(super) fn spread(values: &[f64]) -> impl Iterator<Item = (i32, f64)> {
     const REACH: f64 = 11.0;
     let steps = values.len().saturating_sub(1).max(1) as f64;
@@ -263,7 +262,7 @@ pub(super) fn spread(values: &[f64]) -> impl Iterator<Item = (i32, f64)> {
     })
 }
 
-/// `plotters`' error as one of ours.
+/// Converts an error of `plotters`.
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives the error away")]
 pub(super) fn failed<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> Error {
     Error::environment(format!("drawing a chart: {error}"))

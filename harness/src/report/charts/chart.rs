@@ -1,30 +1,30 @@
-//! One picture: its SVG in three forms, and what it says in words and figures.
+//! A chart: its SVG in three forms, its texts and its figures.
 
 use super::canvas::{Form, PALETTE};
 use crate::error::Result;
 use crate::report::model::Document;
 use crate::report::table::Table;
 
-/// One picture.
+/// One chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chart {
-    /// Names its files, without folder and ending.
+    /// Name of its files, without folder and extension.
     pub name: String,
-    /// What it shows.
+    /// Title.
     pub title: String,
-    /// How it was measured and how to read it.
+    /// Subtitle: method, and how to read the chart.
     pub subtitle: String,
-    /// What a reader who does not see it should know.
+    /// Alternative text for readers who do not see it.
     pub alt: String,
-    /// The figures behind it.
+    /// Figures behind the chart.
     pub table: Table,
-    /// The picture with its headings, to stand alone.
+    /// SVG with headings, for a file.
     pub svg: String,
     page: String,
     phone: String,
 }
 
-/// The words of a chart.
+/// Texts of a chart.
 pub(super) struct Words {
     pub(super) name: String,
     pub(super) title: String,
@@ -32,7 +32,7 @@ pub(super) struct Words {
     pub(super) alt: String,
 }
 
-/// How something was measured, with the link where one was simulated.
+/// Description of the method, with the simulated network if there is one.
 pub(super) fn with_link(how: &str, document: &Document) -> String {
     match &document.link {
         Some(link) => format!("{how} All of it over a {link}."),
@@ -59,12 +59,11 @@ impl Chart {
         })
     }
 
-    /// The picture for a page: for one on a phone, or for a wider one. The page sets the colours
-    /// and says what it shows.
+    /// SVG for a page: for a phone, or wider. The page sets colours and describes the chart.
     pub fn inline(&self, phone: bool) -> String {
         let svg = if phone { &self.phone } else { &self.page };
         let named = PALETTE.iter().fold(svg.clone(), |svg, (here, there)| svg.replace(here, there));
-        // The page sets the size; the picture keeps its shape. Its words stand beside it.
+        // The page sets the size and keeps the aspect ratio.
         let Some((head, body)) = named.split_once('>') else { return named };
         let view = head.split_once("viewBox=").map_or("", |(_, view)| view);
         let view = view.split('"').nth(1).unwrap_or("0 0 1 1");

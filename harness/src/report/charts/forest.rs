@@ -1,4 +1,4 @@
-//! The charts of changes in percent: what the phases add up to, and comparisons with their intervals.
+//! Charts of changes in percent: the sum of the phases, and comparisons with their intervals.
 
 use plotters::prelude::*;
 
@@ -10,11 +10,11 @@ use super::chart::{Chart, Words, with_link};
 use super::rows;
 use super::rows::{Axis, Frame, HALF, Mark, Row, Sheet};
 use crate::error::Result;
-use crate::report::model::{Comparison, Cumulative, CumulativeRow, Document, Standing};
+use crate::report::model::{ComparisonRow, Cumulative, CumulativeRow, Document, Status};
 use crate::report::numbers::{percent, percent_range};
 use crate::report::table::{Table, cell};
 
-/// Ends of an axis that holds 0 and all of these, with some room.
+/// Ends of an axis that contains 0 and all values, with some room.
 fn around(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let ends = values
         .filter(|value| value.is_finite())
@@ -31,8 +31,8 @@ fn percent_on_axis(value: f64) -> String {
     if whole == 0.0 { "0 %".into() } else { format!("{whole:+.0} %") }
 }
 
-/// What the phases add up to, each bar beginning where the one before ended; the target and the
-/// final comparison below.
+/// Waterfall of the phases: each bar starts at the end of the one before; target and final
+/// comparison below.
 pub(super) fn waterfall(document: &Document) -> Result<Option<Chart>> {
     let Some(cumulative) = document.cumulative.as_ref().filter(|table| !table.rows.is_empty())
     else {
@@ -51,8 +51,8 @@ pub(super) fn waterfall(document: &Document) -> Result<Option<Chart>> {
     };
     let mut rows: Vec<Row> = cumulative.rows.iter().map(phase_row).collect();
     rows.extend(last.map(|last| Row {
-        name: "all that is kept".into(),
-        tags: format!("measured afresh: {}", last.standing.words()),
+        name: "all kept settings".into(),
+        tags: format!("measured afresh: {}", last.status.words()),
         figure: cell(last.effect_percent, percent),
         bold: true,
         marked: false,
@@ -95,17 +95,17 @@ pub(super) fn waterfall(document: &Document) -> Result<Option<Chart>> {
 fn phase_row(row: &CumulativeRow) -> Row {
     Row {
         name: format!("{} {}", row.phase, row.setting),
-        tags: format!("{}: {}", if row.kept { "kept" } else { "not kept" }, row.standing.words()),
+        tags: format!("{}: {}", if row.kept { "kept" } else { "not kept" }, row.status.words()),
         figure: format!("{} → {}", percent(row.gain_percent), percent(row.cumulative_percent)),
         bold: row.kept,
         marked: false,
     }
 }
 
-/// Everything that the axis has to hold.
+/// Values that the axis must contain.
 fn reach<'a>(
     cumulative: &'a Cumulative,
-    last: Option<&'a Comparison>,
+    last: Option<&'a ComparisonRow>,
 ) -> impl Iterator<Item = f64> + 'a {
     let before = befores(cumulative);
     let rows = cumulative.rows.iter().zip(before).flat_map(|(row, before)| {
@@ -121,13 +121,13 @@ fn reach<'a>(
     rows.chain(target).chain(last)
 }
 
-/// The cumulative percent before each row.
+/// Cumulative percent before each row.
 fn befores(cumulative: &Cumulative) -> Vec<f64> {
     let earlier = cumulative.rows.iter().map(|row| row.cumulative_percent);
     std::iter::once(0.0).chain(earlier).collect()
 }
 
-/// What a phase was expected to reach from where it began.
+/// Expected result of a phase, from the level before it.
 fn expected_from(before: f64, range: [f64; 2]) -> [f64; 2] {
     range.map(|gain| ((1.0 + before / 100.0) * (1.0 + gain / 100.0) - 1.0) * 100.0)
 }
@@ -148,7 +148,7 @@ fn steps(frame: &Frame<'_, '_>, cumulative: &Cumulative) -> Result<()> {
             area(canvas, corners, PAPER.filled())?;
             area(canvas, corners, INK.stroke_width(1))?;
         }
-        // On a phone the names of the next row stand between.
+        // On a phone the names of the next row are drawn between the rows.
         if index + 1 < cumulative.rows.len() && !frame.form.is_narrow() {
             line(canvas, [(to, y + 5), (to, frame.y(index + 1) - HALF)], GREY.stroke_width(1))?;
         }
@@ -156,7 +156,7 @@ fn steps(frame: &Frame<'_, '_>, cumulative: &Cumulative) -> Result<()> {
     Ok(())
 }
 
-/// A range that was wished for: a thin bar with ends across.
+/// Target range: a thin bar with caps at its ends.
 fn range_bar(frame: &Frame<'_, '_>, y: i32, range: [f64; 2]) -> Result<()> {
     let [low, high] = range.map(|end| frame.x(end));
     area(frame.canvas, [(low, y - 1), (high, y + 3)], GREY.mix(0.5).filled())?;
@@ -193,7 +193,7 @@ fn waterfall_legend(cumulative: &Cumulative, last: bool) -> Vec<(String, Mark)> 
     legend
 }
 
-/// The cumulative table, as it stands in every format.
+/// Cumulative table, the same in every format.
 pub(crate) fn cumulative_table(document: &Document) -> Table {
     let mut table = Table::new(
         "What each phase brought, and all of them so far",
@@ -215,7 +215,7 @@ pub(crate) fn cumulative_table(document: &Document) -> Table {
             percent(row.gain_percent),
             percent(row.cumulative_percent),
             cell(row.expected_percent, percent_range),
-            row.standing.words().into(),
+            row.status.words().into(),
             row.confidence.clone(),
             if row.kept { "kept" } else { "not kept" }.into(),
         ]);
@@ -223,14 +223,14 @@ pub(crate) fn cumulative_table(document: &Document) -> Table {
     table
 }
 
-/// Comparisons with their intervals: better to the right, whatever the metric.
+/// Comparisons with their intervals: better to the right, for every metric.
 pub(super) fn intervals(
     name: &str,
     title: &str,
     document: &Document,
-    comparisons: &[Comparison],
+    comparisons: &[ComparisonRow],
 ) -> Result<Option<Chart>> {
-    let shown: Vec<&Comparison> =
+    let shown: Vec<&ComparisonRow> =
         comparisons.iter().filter(|comparison| comparison.effect_percent.is_some()).collect();
     if shown.is_empty() {
         return Ok(None);
@@ -246,9 +246,9 @@ pub(super) fn intervals(
     };
     let rows = shown.iter().map(|shown| Row {
         name: shown.name.clone(),
-        tags: format!("{}, confidence {}", shown.standing.words(), shown.confidence),
+        tags: format!("{}, confidence {}", shown.status.words(), shown.confidence),
         figure: cell(shown.effect_percent, percent),
-        bold: matches!(shown.standing, Standing::Improved | Standing::Regression),
+        bold: matches!(shown.status, Status::Improved | Status::Regression),
         marked: false,
     });
     let (low, high) = around(shown.iter().flat_map(|shown| extent(shown)));
@@ -272,13 +272,13 @@ pub(super) fn intervals(
     Chart::drawn(words, table, draw).map(Some)
 }
 
-fn sentence(comparison: &Comparison) -> String {
+fn sentence(comparison: &ComparisonRow) -> String {
     let effect = cell(comparison.effect_percent, percent);
-    format!("{}: {effect}, {}.", comparison.name, comparison.standing.words())
+    format!("{}: {effect}, {}.", comparison.name, comparison.status.words())
 }
 
-/// Everything of a comparison that the axis has to hold, better as more.
-fn extent(comparison: &Comparison) -> Vec<f64> {
+/// Values of a comparison that the axis must contain; positive is better.
+fn extent(comparison: &ComparisonRow) -> Vec<f64> {
     let effect = comparison.effect_percent.into_iter();
     let ends = comparison.interval_percent.into_iter().flatten();
     let each = comparison.each_percent.iter().copied();
@@ -286,15 +286,15 @@ fn extent(comparison: &Comparison) -> Vec<f64> {
     gains.chain(margin_gain(comparison)).collect()
 }
 
-/// The change that is worse by just the margin: a rate falls to 1/(1 + margin).
-fn margin_gain(comparison: &Comparison) -> Option<f64> {
+/// Change of exactly the margin: a rate falls to 1/(1 + margin).
+fn margin_gain(comparison: &ComparisonRow) -> Option<f64> {
     let margin = comparison.margin_percent?;
     let falls = (1.0 / (1.0 + margin / 100.0) - 1.0) * 100.0;
     Some(if comparison.lower_is_better { -margin } else { falls })
 }
 
 /// One comparison and its margin.
-fn interval(frame: &Frame<'_, '_>, row: usize, comparison: &Comparison) -> Result<()> {
+fn interval(frame: &Frame<'_, '_>, row: usize, comparison: &ComparisonRow) -> Result<()> {
     if let Some(margin) = margin_gain(comparison) {
         let (x, y) = (frame.x(margin), frame.y(row));
         dashed(frame.canvas, [(x, y - HALF), (x, y + HALF)], VERMILION)?;
@@ -302,8 +302,8 @@ fn interval(frame: &Frame<'_, '_>, row: usize, comparison: &Comparison) -> Resul
     estimate(frame, row, comparison)
 }
 
-/// A comparison's interval and a mark that says how it stands.
-fn estimate(frame: &Frame<'_, '_>, row: usize, comparison: &Comparison) -> Result<()> {
+/// Interval of a comparison, and a mark for its status.
+fn estimate(frame: &Frame<'_, '_>, row: usize, comparison: &ComparisonRow) -> Result<()> {
     let (canvas, y) = (frame.canvas, frame.y(row));
     for (shift, percent) in spread(&comparison.each_percent) {
         let at = (frame.x(comparison.gain(percent)), y + shift);
@@ -314,14 +314,14 @@ fn estimate(frame: &Frame<'_, '_>, row: usize, comparison: &Comparison) -> Resul
     }
     let Some(effect) = comparison.effect_percent else { return Ok(()) };
     let at = (frame.x(comparison.gain(effect)), y);
-    standing_mark(canvas, at, comparison.standing)
+    status_mark(canvas, at, comparison.status)
 }
 
-fn standing_mark(canvas: &Canvas<'_>, at: Point, standing: Standing) -> Result<()> {
-    match standing {
-        Standing::Improved => diamond(canvas, at, 7, BLUE.filled()),
-        Standing::Pass => circle(canvas, at, 6, BLUE.filled()),
-        Standing::Regression | Standing::Small | Standing::WrongResult => {
+fn status_mark(canvas: &Canvas<'_>, at: Point, status: Status) -> Result<()> {
+    match status {
+        Status::Improved => diamond(canvas, at, 7, BLUE.filled()),
+        Status::Pass => circle(canvas, at, 6, BLUE.filled()),
+        Status::Regression | Status::Small | Status::WrongResult => {
             square(canvas, at, 6, VERMILION.filled())
         }
         _ => {
@@ -331,27 +331,27 @@ fn standing_mark(canvas: &Canvas<'_>, at: Point, standing: Standing) -> Result<(
     }
 }
 
-fn intervals_legend(shown: &[&Comparison]) -> Vec<(String, Mark)> {
-    let all: [(&str, &[Standing], Mark); 4] = [
-        ("improved", &[Standing::Improved], |canvas, (x, y)| {
-            standing_mark(canvas, (x + 12, y), Standing::Improved)
+fn intervals_legend(shown: &[&ComparisonRow]) -> Vec<(String, Mark)> {
+    let all: [(&str, &[Status], Mark); 4] = [
+        ("improved", &[Status::Improved], |canvas, (x, y)| {
+            status_mark(canvas, (x + 12, y), Status::Improved)
         }),
-        ("shown to be within the margin", &[Standing::Pass], |canvas, (x, y)| {
-            standing_mark(canvas, (x + 12, y), Standing::Pass)
+        ("shown to be within the margin", &[Status::Pass], |canvas, (x, y)| {
+            status_mark(canvas, (x + 12, y), Status::Pass)
         }),
-        ("worse", &[Standing::Regression, Standing::Small], |canvas, (x, y)| {
-            standing_mark(canvas, (x + 12, y), Standing::Regression)
+        ("worse", &[Status::Regression, Status::Small], |canvas, (x, y)| {
+            status_mark(canvas, (x + 12, y), Status::Regression)
         }),
         (
             "could not tell",
-            &[Standing::Inconclusive, Standing::NotConfirmed, Standing::NotTestable],
-            |canvas, (x, y)| standing_mark(canvas, (x + 12, y), Standing::Inconclusive),
+            &[Status::Inconclusive, Status::NotConfirmed, Status::NotTestable],
+            |canvas, (x, y)| status_mark(canvas, (x + 12, y), Status::Inconclusive),
         ),
     ];
-    let there = |standings: &[Standing]| shown.iter().any(|one| standings.contains(&one.standing));
+    let there = |statuses: &[Status]| shown.iter().any(|one| statuses.contains(&one.status));
     let mut legend: Vec<(String, Mark)> = all
         .into_iter()
-        .filter(|(_, standings, _)| there(standings))
+        .filter(|(_, statuses, _)| there(statuses))
         .map(|(name, _, mark)| (name.to_owned(), mark))
         .collect();
     let interval: Mark = |canvas, (x, y)| whisker(canvas, [(x, y), (x + 24, y)], INK);
@@ -368,10 +368,10 @@ fn intervals_legend(shown: &[&Comparison]) -> Vec<(String, Mark)> {
     legend
 }
 
-/// Comparisons as a table, as it stands in every format.
+/// Table of comparisons, the same in every format.
 pub(crate) fn comparison_table<'a>(
     caption: &str,
-    comparisons: impl Iterator<Item = &'a Comparison>,
+    comparisons: impl Iterator<Item = &'a ComparisonRow>,
 ) -> Table {
     let mut table = Table::new(
         caption,
@@ -384,7 +384,7 @@ pub(crate) fn comparison_table<'a>(
         };
         table.rows.push(vec![
             comparison.name.clone(),
-            comparison.standing.words().into(),
+            comparison.status.words().into(),
             cell(comparison.effect_percent, percent),
             cell(comparison.interval_percent, percent_range),
             value(0),

@@ -1,4 +1,4 @@
-//! The charts of two dimensions: a grid of settings, and the level over the session.
+//! Charts with two dimensions: a grid of settings, and the drift over a session.
 
 use plotters::coord::ranged1d::Ranged;
 use plotters::coord::types::RangedCoordf64;
@@ -12,14 +12,14 @@ use super::chart::{Chart, Words, with_link};
 use super::phase::fits;
 use super::rows::{Mark, headings, headings_bottom, legend_places};
 use crate::error::Result;
-use crate::report::model::{Document, Drift, Grid, Level, Phase, Setting};
+use crate::report::model::{Document, Drift, DriftPoint, Grid, PhaseReport, SettingRow};
 use crate::report::numbers::{percent, thousands};
 use crate::report::table::{NOTHING, Table};
 
 const CELL_HEIGHT: i32 = 48;
 
-/// The rates of a grid: the darker the faster, with the figures in the cells.
-pub(super) fn heatmap(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
+/// Rates of a grid: darker is faster; the cells contain the figures.
+pub(super) fn heatmap(phase: &PhaseReport, prefix: &str) -> Result<Option<Chart>> {
     let Some(grid) = phase.grid.as_ref().filter(|grid| !grid.cells.is_empty()) else {
         return Ok(None);
     };
@@ -38,7 +38,12 @@ pub(super) fn heatmap(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
     Chart::drawn(words, heatmap_table(phase, grid), draw).map(Some)
 }
 
-fn draw_heatmap(form: Form, words: &[String; 2], phase: &Phase, grid: &Grid) -> Result<String> {
+fn draw_heatmap(
+    form: Form,
+    words: &[String; 2],
+    phase: &PhaseReport,
+    grid: &Grid,
+) -> Result<String> {
     let (edge, size) = (form.edge(), form.size());
     let names = grid.rows.iter().map(|row| width_of(row, size, true)).max().unwrap_or(0);
     let left =
@@ -90,7 +95,7 @@ fn heatmap_cell(
     canvas: &Canvas<'_>,
     form: Form,
     [(left, top), (right, bottom)]: [Point; 2],
-    setting: &Setting,
+    setting: &SettingRow,
     baseline: bool,
 ) -> Result<()> {
     let middle = i32::midpoint(left, right);
@@ -109,11 +114,11 @@ fn heatmap_cell(
     text(canvas, &against, (middle, centre + 10), Place::on(size - 1))
 }
 
-/// A thick border is the chosen setting, a bar at the left one that cannot be told from the best.
+/// A thick border marks the chosen setting, a bar at the left a setting that may be the best.
 fn borders(
     canvas: &Canvas<'_>,
     corners: [Point; 2],
-    phase: &Phase,
+    phase: &PhaseReport,
     index: Option<usize>,
 ) -> Result<()> {
     let [(left, top), (_, bottom)] = corners;
@@ -127,7 +132,7 @@ fn borders(
     Ok(())
 }
 
-fn heatmap_legend(phase: &Phase) -> Vec<String> {
+fn heatmap_legend(phase: &PhaseReport) -> Vec<String> {
     let mut names = vec!["chosen".to_owned()];
     if phase.settings.iter().any(|setting| setting.in_set == Some(true)) {
         names.push("cannot be told from the best".into());
@@ -135,7 +140,12 @@ fn heatmap_legend(phase: &Phase) -> Vec<String> {
     names
 }
 
-fn heatmap_keys(canvas: &Canvas<'_>, form: Form, phase: &Phase, places: &[Point]) -> Result<()> {
+fn heatmap_keys(
+    canvas: &Canvas<'_>,
+    form: Form,
+    phase: &PhaseReport,
+    places: &[Point],
+) -> Result<()> {
     for (index, (name, (x, y))) in heatmap_legend(phase).iter().zip(places).enumerate() {
         let corners = [(*x, y - 8), (x + 24, y + 8)];
         if index == 0 {
@@ -149,7 +159,7 @@ fn heatmap_keys(canvas: &Canvas<'_>, form: Form, phase: &Phase, places: &[Point]
     Ok(())
 }
 
-fn heatmap_table(phase: &Phase, grid: &Grid) -> Table {
+fn heatmap_table(phase: &PhaseReport, grid: &Grid) -> Table {
     let corner = grid.names.join(" \\ ");
     let columns = grid.columns.iter().map(String::as_str);
     let headings: Vec<&str> = std::iter::once(corner.as_str()).chain(columns).collect();
@@ -164,7 +174,7 @@ fn heatmap_table(phase: &Phase, grid: &Grid) -> Table {
     table
 }
 
-/// The level over the session: every run in percent of its setting's median, and block means.
+/// Drift over the session: every run in percent of the median of its setting, and block means.
 pub(super) fn drift(document: &Document) -> Result<Option<Chart>> {
     let Some(drift) = document.drift.as_ref().filter(|drift| drift.blocks.len() > 1) else {
         return Ok(None);
@@ -208,7 +218,7 @@ fn draw_drift(form: Form, words: &[String; 2], drift: &Drift) -> Result<String> 
     let high = percents().fold(100.0, f64::max) + 1.0;
     let vertical = RangedCoordf64::from(low..high);
     let horizontal = RangedCoordf64::from(0.0..seconds / 60.0);
-    let at = |level: &Level| {
+    let at = |level: &DriftPoint| {
         let x = f64::from(left) + f64::from(right - left) * level.at_s / seconds;
         (pixel(x), vertical.map(&level.percent, (lower, upper)))
     };

@@ -1,5 +1,5 @@
-//! The chart of a history: the rate of every session of one series, in the order of time, with the
-//! levels between changes.
+//! Chart of a history: the rate of every session of a series by time, with the levels between
+//! changes.
 
 use plotters::coord::ranged1d::Ranged;
 use plotters::coord::types::RangedCoordf64;
@@ -18,7 +18,7 @@ use crate::report::text::history::{place, short, title};
 /// Room above the highest and below the lowest mark, as a share of the level.
 const ROOM: f64 = 0.02;
 
-/// The picture of a series, to stand alone.
+/// Chart of a series, for a file.
 pub(in crate::report) fn history(series: &HistorySeries) -> Result<String> {
     let form = Form::File;
     let headings_of = [title(series), place(series)];
@@ -26,7 +26,7 @@ pub(in crate::report) fn history(series: &HistorySeries) -> Result<String> {
     let names = names.map(String::from);
     let marks: [Mark; 3] = [session_key, level_key, change_key];
     let (places, legend_bottom) = legend_places(form, &names, headings_bottom(form, &headings_of));
-    let sheet = Sheet::of(series, form, legend_bottom);
+    let sheet = HistoryLayout::of(series, form, legend_bottom);
     svg((form.width(), sheet.bottom + 64), |canvas| {
         headings(canvas, form, &headings_of)?;
         for ((name, mark), at) in names.iter().zip(marks).zip(places) {
@@ -52,8 +52,8 @@ fn change_key(canvas: &Canvas<'_>, (x, y): Point) -> Result<()> {
     dashed(canvas, [(x + 12, y - 10), (x + 12, y + 10)], VERMILION)
 }
 
-/// Where everything is.
-struct Sheet {
+/// Positions of the chart's parts.
+struct HistoryLayout {
     form: Form,
     left: i32,
     right: i32,
@@ -63,7 +63,7 @@ struct Sheet {
     points: usize,
 }
 
-impl Sheet {
+impl HistoryLayout {
     fn of(series: &HistorySeries, form: Form, legend_bottom: i32) -> Self {
         let ends = series.points.iter().map(|point| {
             let spread = point.std_dev.filter(|spread| spread.is_finite()).unwrap_or(0.0);
@@ -85,7 +85,7 @@ impl Sheet {
         }
     }
 
-    /// Sessions stand at equal distances: releases do not come by the clock.
+    /// Sessions have equal distances, because releases do not follow the clock.
     fn x(&self, index: f64) -> i32 {
         let steps = self.points.saturating_sub(1).max(1) as f64;
         let share = if self.points == 1 { 0.5 } else { index / steps };

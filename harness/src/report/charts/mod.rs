@@ -1,6 +1,5 @@
-//! The pictures of a document: every one as SVG in three forms (a file, a page, a phone) with words
-//! and a table that say the same. Texts stay texts, marks differ in shape as well as in colour, and
-//! what is drawn comes from the document alone.
+//! Charts of a document: SVG in three forms (file, page, phone), with texts and a table of the same
+//! figures. Texts stay texts, and marks differ in shape as well as in colour.
 
 mod canvas;
 mod chart;
@@ -10,30 +9,30 @@ mod history;
 mod phase;
 mod rows;
 
-use super::model::{Document, Phase};
+use super::model::{Document, PhaseReport};
 use crate::error::Result;
 
 pub use self::chart::Chart;
 pub(super) use self::forest::{comparison_table, cumulative_table};
 pub(super) use self::history::history;
 
-/// The charts of a document, by the part of the report that they belong to.
+/// Charts of a document, by part of the report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Charts {
-    /// What the phases add up to.
+    /// Sum of the phases.
     pub cumulative: Option<Chart>,
-    /// For each phase its charts.
+    /// Charts of each phase.
     pub phases: Vec<Vec<Chart>>,
     /// Each optimization alone.
     pub alone: Option<Chart>,
-    /// A gate's metrics.
+    /// Metrics of a gate.
     pub metrics: Option<Chart>,
-    /// The level over the session.
+    /// Drift over the session.
     pub drift: Option<Chart>,
 }
 
 impl Charts {
-    /// Draws everything that the document has figures for.
+    /// Draws every chart that the document has figures for. Fails if drawing fails.
     pub fn of(document: &Document) -> Result<Self> {
         let several = document.phases.len() > 1;
         let phases = document.phases.iter().map(|phase| charts_of(document, phase, several));
@@ -48,7 +47,7 @@ impl Charts {
         })
     }
 
-    /// Every chart, in the order of a report.
+    /// Every chart, in report order.
     pub fn iter(&self) -> impl Iterator<Item = &Chart> {
         let first = self.metrics.iter().chain(&self.cumulative);
         let phases = self.phases.iter().flatten();
@@ -56,9 +55,9 @@ impl Charts {
     }
 }
 
-fn charts_of(document: &Document, phase: &Phase, several: bool) -> Result<Vec<Chart>> {
+fn charts_of(document: &Document, phase: &PhaseReport, several: bool) -> Result<Vec<Chart>> {
     let prefix = if several { slug(&phase.phase) + "-" } else { String::new() };
-    let title = "Fresh pairs of the chosen setting and the present one";
+    let title = "Confirmation pairs of the chosen and the current setting";
     let name = format!("{prefix}confirmation");
     let charts = [
         forest::intervals(&name, title, document, phase.confirmation.as_slice())?,
@@ -71,15 +70,15 @@ fn charts_of(document: &Document, phase: &Phase, several: bool) -> Result<Vec<Ch
     Ok(charts.into_iter().flatten().collect())
 }
 
-/// Characters of a text in a file's name.
+/// Maximum length of a slug.
 const SLUG_MAX: usize = 40;
 
-/// A text as a part of a file's name: `II.1` as `ii-1`.
+/// Converts a text to a part of a file name: `II.1` to `ii-1`.
 pub fn slug(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let slug: String = text.chars().map(plain).collect();
     let parts = slug.split('-').filter(|part| !part.is_empty());
-    // A file system has a limit, and plain ASCII can be cut anywhere.
+    // File systems limit names; plain ASCII can be cut anywhere.
     parts.collect::<Vec<_>>().join("-").chars().take(SLUG_MAX).collect()
 }
 

@@ -1,5 +1,4 @@
-//! The charts of one phase with a row for each setting: every run, the two kinds of time, the stages,
-//! the latency.
+//! Charts of one phase with a row for each setting: rates, times, stages and latencies.
 
 use plotters::prelude::*;
 
@@ -11,16 +10,16 @@ use super::chart::{Chart, Words};
 use super::rows;
 use super::rows::{Axis, Frame, HALF, Mark, Row, Sheet};
 use crate::error::Result;
-use crate::report::model::{Figures, Latency, Phase, Setting};
+use crate::report::model::{Latency, MetricSummary, PhaseReport, SettingRow};
 use crate::report::numbers::{milliseconds, percent, thousands};
 use crate::report::table::{NOTHING, Table, cell};
 use crate::report::tables::remarks;
 
-/// Stages that a bar shows by themselves; the others are its rest.
+/// Number of stages with a segment of their own; the others share one.
 const STAGES_MAX: usize = 7;
 
-fn rows(phase: &Phase, figure: impl Fn(&Setting, usize) -> String) -> Vec<Row> {
-    let row = |(index, setting): (usize, &Setting)| Row {
+fn rows(phase: &PhaseReport, figure: impl Fn(&SettingRow, usize) -> String) -> Vec<Row> {
+    let row = |(index, setting): (usize, &SettingRow)| Row {
         name: setting.short.clone(),
         tags: remarks(phase, index),
         figure: figure(setting, index),
@@ -30,7 +29,7 @@ fn rows(phase: &Phase, figure: impl Fn(&Setting, usize) -> String) -> Vec<Row> {
     phase.settings.iter().enumerate().map(row).collect()
 }
 
-fn words(phase: &Phase, prefix: &str, name: &str, [title, how, alt]: [String; 3]) -> Words {
+fn words(phase: &PhaseReport, prefix: &str, name: &str, [title, how, alt]: [String; 3]) -> Words {
     Words {
         name: format!("{prefix}{name}"),
         title: format!("{title}, by {}", phase.swept.join(" × ")),
@@ -40,8 +39,8 @@ fn words(phase: &Phase, prefix: &str, name: &str, [title, how, alt]: [String; 3]
 }
 
 /// Records per minute of every run.
-pub(super) fn rates(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
-    let values = |setting: &Setting| -> Vec<f64> {
+pub(super) fn rates(phase: &PhaseReport, prefix: &str) -> Result<Option<Chart>> {
+    let values = |setting: &SettingRow| -> Vec<f64> {
         setting.runs.iter().filter_map(|run| run.rec_per_min).collect()
     };
     let all: Vec<f64> = phase.settings.iter().flat_map(values).collect();
@@ -51,7 +50,7 @@ pub(super) fn rates(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
     let low = all.iter().copied().fold(f64::INFINITY, f64::min);
     let high = all.iter().copied().fold(0.0, f64::max);
     let room = (high - low).max(high * 0.01).max(f64::MIN_POSITIVE);
-    let figure = |setting: &Setting, index| {
+    let figure = |setting: &SettingRow, index| {
         let median = thousands(setting.rec_per_min.median);
         if phase.baseline == Some(index) {
             return median;
@@ -88,7 +87,7 @@ pub(super) fn rates(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
     Chart::drawn(words, table, draw).map(Some)
 }
 
-fn rates_legend(phase: &Phase) -> Vec<(String, Mark)> {
+fn rates_legend(phase: &PhaseReport) -> Vec<(String, Mark)> {
     let run: Mark = |canvas, (x, y)| circle(canvas, (x + 12, y), 4, BLUE.mix(0.7).filled());
     let median: Mark = |canvas, (x, y)| median_line(canvas, [(x + 12, y - 10), (x + 12, y + 10)]);
     let half: Mark =
@@ -118,8 +117,8 @@ fn median_line(canvas: &Canvas<'_>, ends: [Point; 2]) -> Result<()> {
     line(canvas, ends, INK.stroke_width(3))
 }
 
-/// One setting's runs, from top to bottom in the order in which they ran.
-fn cloud(frame: &Frame<'_, '_>, row: usize, values: &[f64], figures: &Figures) -> Result<()> {
+/// Runs of a setting, from top to bottom in run order.
+fn cloud(frame: &Frame<'_, '_>, row: usize, values: &[f64], figures: &MetricSummary) -> Result<()> {
     let (canvas, y) = (frame.canvas, frame.y(row));
     let [low, high] = figures.middle_half.map(|value| frame.x(value));
     area(canvas, [(low, y - HALF), (high, y + HALF)], BLUE.mix(0.22).filled())?;
@@ -133,7 +132,7 @@ fn cloud(frame: &Frame<'_, '_>, row: usize, values: &[f64], figures: &Figures) -
     median_line(canvas, [(x, y - HALF), (x, y + HALF)])
 }
 
-fn rates_table(phase: &Phase) -> Table {
+fn rates_table(phase: &PhaseReport) -> Table {
     let heading = phase.swept.join(" × ");
     let mut table = Table::new(
         "Records per minute, every run in the order in which they ran",
@@ -141,7 +140,7 @@ fn rates_table(phase: &Phase) -> Table {
     );
     let range = |ends: [f64; 2]| format!("{} to {}", thousands(ends[0]), thousands(ends[1]));
     for setting in &phase.settings {
-        let run = |run: &crate::report::model::Run| cell(run.rec_per_min, thousands);
+        let run = |run: &crate::report::model::RunRow| cell(run.rec_per_min, thousands);
         let every: Vec<String> = setting.runs.iter().map(run).collect();
         let figures = &setting.rec_per_min;
         table.rows.push(vec![
@@ -156,10 +155,9 @@ fn rates_table(phase: &Phase) -> Table {
     table.without_empty_columns()
 }
 
-/// Insertion against preparation time; none where the program does not say how long its stages
-/// took.
-pub(super) fn times(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
-    let both = |setting: &Setting| Some((setting.insert_ms?, setting.prepare_ms?));
+/// Insert time against preparation time; `None` if the program reports no stages.
+pub(super) fn times(phase: &PhaseReport, prefix: &str) -> Result<Option<Chart>> {
+    let both = |setting: &SettingRow| Some((setting.insert_ms?, setting.prepare_ms?));
     let Some(times) = phase.settings.iter().map(both).collect::<Option<Vec<_>>>() else {
         return Ok(None);
     };
@@ -169,8 +167,8 @@ pub(super) fn times(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
     if times.is_empty() || largest <= 0.0 {
         return Ok(None);
     }
-    let figure = |setting: &Setting, _| {
-        let ms = |time: Option<Figures>| cell(time, |time| milliseconds(time.median));
+    let figure = |setting: &SettingRow, _| {
+        let ms = |time: Option<MetricSummary>| cell(time, |time| milliseconds(time.median));
         format!("{} / {}", ms(setting.insert_ms), ms(setting.prepare_ms))
     };
     let words = words(
@@ -210,11 +208,11 @@ pub(super) fn times(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
     Chart::drawn(words, times_table(phase), draw).map(Some)
 }
 
-/// Inserting above the middle of the row, preparing below: they cannot meet.
+/// Insert time above the middle of the row, preparation time below, so that they cannot overlap.
 fn both_times(
     frame: &Frame<'_, '_>,
     row: usize,
-    setting: &Setting,
+    setting: &SettingRow,
     medians: [f64; 2],
 ) -> Result<()> {
     let (canvas, y) = (frame.canvas, frame.y(row));
@@ -233,16 +231,16 @@ fn milliseconds_on_axis(value: f64) -> String {
     if value.fract() == 0.0 { thousands(value) } else { milliseconds(value) }
 }
 
-fn times_table(phase: &Phase) -> Table {
+fn times_table(phase: &PhaseReport) -> Table {
     let heading = phase.swept.join(" × ");
     let mut table = Table::new(
         "Milliseconds per 1,000 records, summed over workers",
         &[&heading, "insert, median", "std dev", "prepare, median", "std dev"],
     );
     for setting in &phase.settings {
-        let median = |time: Option<Figures>| cell(time, |time| milliseconds(time.median));
+        let median = |time: Option<MetricSummary>| cell(time, |time| milliseconds(time.median));
         let std_dev =
-            |time: Option<Figures>| cell(time.and_then(|time| time.std_dev), milliseconds);
+            |time: Option<MetricSummary>| cell(time.and_then(|time| time.std_dev), milliseconds);
         table.rows.push(vec![
             setting.short.clone(),
             median(setting.insert_ms),
@@ -254,13 +252,13 @@ fn times_table(phase: &Phase) -> Table {
     table
 }
 
-/// Where the time goes: the largest stages of all settings, each with a letter, and the rest.
-pub(super) fn stages(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
+/// Shares of the time: the largest stages of all settings, each with a letter, and the rest.
+pub(super) fn stages(phase: &PhaseReport, prefix: &str) -> Result<Option<Chart>> {
     let names = largest_stages(phase);
     if names.is_empty() {
         return Ok(None);
     }
-    let total = |setting: &Setting| setting.stages.iter().map(|(_, ms)| ms).sum::<f64>();
+    let total = |setting: &SettingRow| setting.stages.iter().map(|(_, ms)| ms).sum::<f64>();
     let largest = phase.settings.iter().map(total).fold(f64::MIN_POSITIVE, f64::max);
     let words = words(phase, prefix, "stages", [
         "Where the time goes".into(),
@@ -299,8 +297,8 @@ pub(super) fn stages(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
     Chart::drawn(words, stages_table(phase), draw).map(Some)
 }
 
-/// The names of a bar's parts in the order of a record's way, `other` last where there is a rest.
-fn largest_stages(phase: &Phase) -> Vec<String> {
+/// Names of the segments in processing order; `other` is last.
+fn largest_stages(phase: &PhaseReport) -> Vec<String> {
     let mut totals: Vec<(String, f64)> = Vec::new();
     for (name, ms) in phase.settings.iter().flat_map(|setting| &setting.stages) {
         match totals.iter_mut().find(|(known, _)| known == name) {
@@ -322,8 +320,8 @@ fn largest_stages(phase: &Phase) -> Vec<String> {
     names
 }
 
-/// What each part takes; `other` takes what no other name has.
-fn shares(setting: &Setting, names: &[String]) -> Vec<f64> {
+/// Time of each segment; `other` is the rest.
+fn shares(setting: &SettingRow, names: &[String]) -> Vec<f64> {
     let named = |name: &String| {
         setting.stages.iter().find(|(stage, _)| stage == name).map_or(0.0, |(_, ms)| *ms)
     };
@@ -344,7 +342,7 @@ fn stacked(frame: &Frame<'_, '_>, row: usize, parts: &[f64]) -> Result<()> {
     Ok(())
 }
 
-/// A part of a bar; its letter tells it from its neighbours where its colour does not.
+/// Segment of a bar. Its letter identifies it where colours are alike.
 fn segment(canvas: &Canvas<'_>, corners: [Point; 2], index: usize) -> Result<()> {
     let [(left, top), (right, bottom)] = corners;
     area(canvas, corners, FILLS[index % FILLS.len()].filled())?;
@@ -361,7 +359,7 @@ fn legend_segment(canvas: &Canvas<'_>, (x, y): Point, index: usize) -> Result<()
     segment(canvas, [(x + 2, y - 9), (x + 24, y + 9)], index)
 }
 
-fn stages_table(phase: &Phase) -> Table {
+fn stages_table(phase: &PhaseReport) -> Table {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in phase.settings.iter().flat_map(|setting| &setting.stages) {
         if !names.contains(&name.as_str()) {
@@ -379,7 +377,7 @@ fn stages_table(phase: &Phase) -> Table {
     table
 }
 
-/// The percentiles that are shown, each with its mark.
+/// Percentiles, each with its mark.
 const PERCENTILES: [(&str, Percentile, Shape); 5] = [
     ("p50", |latency| Some(latency.p50_ms), circle),
     ("p90", |latency| Some(latency.p90_ms), triangle),
@@ -397,8 +395,8 @@ fn cross(canvas: &Canvas<'_>, (x, y): Point, size: i32, style: ShapeStyle) -> Re
     line(canvas, [(x - size, y + size), (x + size, y - size)], style)
 }
 
-/// Latency percentiles on an axis of equal factors.
-pub(super) fn latency(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
+/// Latency percentiles on a logarithmic axis.
+pub(super) fn latency(phase: &PhaseReport, prefix: &str) -> Result<Option<Chart>> {
     let latencies: Vec<(usize, Latency)> = phase
         .settings
         .iter()
@@ -414,7 +412,7 @@ pub(super) fn latency(phase: &Phase, prefix: &str) -> Result<Option<Chart>> {
     if !(low.is_finite() && high > 0.0) {
         return Ok(None);
     }
-    let figure = |setting: &Setting, _| {
+    let figure = |setting: &SettingRow, _| {
         let p99 = setting.latency.and_then(|latency| latency.p99_ms);
         p99.map_or_else(|| NOTHING.into(), |ms| format!("p99 {} ms", milliseconds(ms)))
     };
@@ -468,7 +466,7 @@ fn percentiles(frame: &Frame<'_, '_>, row: usize, latency: &Latency) -> Result<(
     Ok(())
 }
 
-fn latency_table(phase: &Phase) -> Table {
+fn latency_table(phase: &PhaseReport) -> Table {
     let heading = phase.swept.join(" × ");
     let names = PERCENTILES.map(|(name, _, _)| name);
     let headings: Vec<&str> = [heading.as_str(), "records"].into_iter().chain(names).collect();
@@ -484,7 +482,7 @@ fn latency_table(phase: &Phase) -> Table {
     table
 }
 
-/// Whether a text fits between two pixels with some room.
+/// True if a text fits into this width with some room.
 pub(super) fn fits(words: &str, size: i32, width: i32) -> bool {
     width_of(words, size, true) + 6 <= width
 }

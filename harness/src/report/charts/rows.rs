@@ -1,5 +1,5 @@
-//! What a chart of rows has around its marks: headings, legend, the names of the rows with their
-//! figures, the axis with its lines. Knows pixels and numbers, not what they mean.
+//! Layout of a chart of rows around its marks: headings, legend, names and figures of the rows,
+//! axis and grid lines.
 
 use plotters::coord::ranged1d::Ranged;
 use plotters::coord::types::RangedCoordf64;
@@ -11,35 +11,35 @@ use super::canvas::{
 };
 use crate::error::Result;
 
-/// Between the rows' names, the marks and the figures.
+/// Distance between names, marks and figures in pixels.
 const GAP: i32 = 14;
-/// A row's names take no more than this share of the width.
+/// Maximum width of the names in pixels.
 const NAMES_MAX: i32 = 340;
 const LEGEND_LINE: i32 = 24;
 
-/// The horizontal axis.
+/// Horizontal axis.
 pub(super) struct Axis {
     pub(super) title: String,
     pub(super) low: f64,
     pub(super) high: f64,
-    /// Whether equal distances are equal factors.
+    /// True for a logarithmic axis.
     pub(super) log: bool,
     pub(super) label: fn(f64) -> String,
 }
 
 impl Axis {
-    /// An axis on which equal distances are equal differences.
+    /// Linear axis.
     pub(super) fn linear(title: &str, ends: (f64, f64), label: fn(f64) -> String) -> Self {
         Self { title: title.into(), low: ends.0, high: ends.1, log: false, label }
     }
 
-    /// From 0 to 1 between the ends.
+    /// Position of a value between the ends, 0 to 1.
     fn share(&self, value: f64) -> f64 {
         let place = |value: f64| if self.log { value.max(f64::MIN_POSITIVE).ln() } else { value };
         (place(value) - place(self.low)) / (place(self.high) - place(self.low))
     }
 
-    /// Round values, few enough for this many pixels.
+    /// Round values, few enough for this width in pixels.
     fn ticks(&self, width: i32) -> Vec<f64> {
         let widest = width_of(&(self.label)(self.high), 14, false).max(24) + 24;
         let most = usize::try_from(width / widest).unwrap_or(2).clamp(2, 8);
@@ -61,23 +61,23 @@ impl Axis {
     }
 }
 
-/// A row's texts.
+/// Texts of a row.
 #[derive(Default)]
 pub(super) struct Row {
     pub(super) name: String,
-    /// What it is, in grey: `baseline, chosen`.
+    /// Roles in grey: `baseline, chosen`.
     pub(super) tags: String,
-    /// At its right end.
+    /// Figure at the right end.
     pub(super) figure: String,
     pub(super) bold: bool,
-    /// Whether a bar and a band mark it.
+    /// True if a bar and a band highlight it.
     pub(super) marked: bool,
 }
 
-/// Draws a mark within 24 pixels from its point.
+/// Draws a mark within 24 pixels of its point.
 pub(super) type Mark = fn(&Canvas<'_>, Point) -> Result<()>;
 
-/// Everything but the marks.
+/// Layout without the marks.
 pub(super) struct Sheet {
     pub(super) headings: [String; 2],
     pub(super) legend: Vec<(String, Mark)>,
@@ -85,7 +85,7 @@ pub(super) struct Sheet {
     pub(super) axis: Axis,
 }
 
-/// The place of the marks.
+/// Area of the marks.
 pub(super) struct Frame<'a, 'b> {
     pub(super) canvas: &'a Canvas<'b>,
     pub(super) form: Form,
@@ -98,20 +98,19 @@ pub(super) struct Frame<'a, 'b> {
 }
 
 impl Frame<'_, '_> {
-    /// The pixel of a value; what is outside ends at the edge.
+    /// Pixel of a value, clamped to the edges.
     pub(super) fn x(&self, value: f64) -> i32 {
         let share = self.axis.share(value).clamp(0.0, 1.0);
         self.left + pixel(f64::from(self.right - self.left) * share)
     }
 
-    /// The middle of a row.
+    /// Middle of a row.
     pub(super) fn y(&self, row: usize) -> i32 {
         let above = i32::try_from(row).unwrap_or(0) * row_height(self.form);
         self.top + above + if self.form.is_narrow() { 60 } else { row_height(self.form) / 2 }
     }
 
-    /// Draws a vertical line through the marks of all rows; where names stand above them, not
-    /// through the names.
+    /// Draws a vertical line through the marks of all rows, but not through names above them.
     pub(super) fn across(&self, value: f64, draw: impl Fn([Point; 2]) -> Result<()>) -> Result<()> {
         let x = self.x(value);
         if !self.form.is_narrow() {
@@ -124,14 +123,14 @@ impl Frame<'_, '_> {
     }
 }
 
-/// Half of the height that a row's marks may take.
+/// Half of the height of a row's marks.
 pub(super) const HALF: i32 = 15;
 
 fn row_height(form: Form) -> i32 {
     if form.is_narrow() { 84 } else { 46 }
 }
 
-/// Draws everything around the marks, then the marks, and gives the SVG.
+/// Draws the layout, then the marks, and returns the SVG.
 pub(super) fn draw(
     form: Form,
     sheet: &Sheet,
@@ -164,7 +163,7 @@ pub(super) fn draw(
     })
 }
 
-/// Where the marks are, from left to right.
+/// Left and right end of the marks.
 fn sides(form: Form, rows: &[Row]) -> (i32, i32) {
     let (edge, size) = (form.edge(), form.size());
     if form.is_narrow() {
@@ -178,7 +177,7 @@ fn sides(form: Form, rows: &[Row]) -> (i32, i32) {
     (edge + 12 + names + GAP, form.width() - edge - figures - GAP)
 }
 
-/// Where the headings of a picture end.
+/// Lower end of the headings.
 pub(super) fn headings_bottom(form: Form, [_, below]: &[String; 2]) -> i32 {
     match form {
         Form::File => 64 + 20 * i32::try_from(subtitle(form, below).len()).unwrap_or(1),
@@ -190,7 +189,7 @@ fn subtitle(form: Form, words: &str) -> Vec<String> {
     lines_of(words, 15, form.width() - 2 * form.edge())
 }
 
-/// The headings of a picture that stands alone; a page writes them itself.
+/// Headings of a chart in a file; a page has its own.
 pub(super) fn headings(
     canvas: &Canvas<'_>,
     form: Form,
@@ -199,7 +198,7 @@ pub(super) fn headings(
     if form != Form::File {
         return Ok(());
     }
-    // A long title gets smaller rather than cut.
+    // A long title gets a smaller font.
     let room = form.width() - 2 * form.edge();
     let size = (14..=22).rev().find(|size| width_of(title, *size, true) <= room).unwrap_or(14);
     let place = Place::right_of(size).bold(true);
@@ -210,7 +209,7 @@ pub(super) fn headings(
     })
 }
 
-/// Places of the marks of a legend that begins at this height, and where it ends.
+/// Positions of the legend's marks, from this height on, and the lower end of the legend.
 pub(super) fn legend_places(form: Form, names: &[String], top: i32) -> (Vec<Point>, i32) {
     let (edge, size) = (form.edge(), form.size());
     let (mut x, mut y) = (edge, top + LEGEND_LINE / 2);
@@ -228,7 +227,7 @@ pub(super) fn legend_places(form: Form, names: &[String], top: i32) -> (Vec<Poin
     (places, bottom)
 }
 
-/// What marks a row, behind everything else of it.
+/// Highlight of a row, behind everything else.
 fn row_band(frame: &Frame<'_, '_>, index: usize, row: &Row) -> Result<()> {
     if !row.marked {
         return Ok(());
@@ -242,7 +241,7 @@ fn row_band(frame: &Frame<'_, '_>, index: usize, row: &Row) -> Result<()> {
     area(frame.canvas, bar, BLUE.filled())
 }
 
-/// A row's name, what it is, and its figure: beside its marks, or above them.
+/// Name, roles and figure of a row, beside its marks or above them.
 fn row_texts(frame: &Frame<'_, '_>, index: usize, row: &Row) -> Result<()> {
     let (form, canvas, middle) = (frame.form, frame.canvas, frame.y(index));
     let (left, size) = (form.edge() + 12, form.size());
@@ -258,7 +257,7 @@ fn row_texts(frame: &Frame<'_, '_>, index: usize, row: &Row) -> Result<()> {
     let (first, second) = (middle - 47, middle - 28);
     text(canvas, &fitted(&row.name, size, right - left), (left, first), name)?;
     let room = right - left - GAP - width_of(&row.figure, size, row.bold);
-    // Beside the name where there is room, so that what the row is has a line for itself.
+    // Roles stand beside the name if there is room, otherwise on a line of their own.
     let beside = width_of(&row.name, size, row.bold) <= room;
     let figure = Place::left_of(size).bold(row.bold);
     text(canvas, &row.figure, (right, if beside { first } else { second }), figure)?;
@@ -272,7 +271,7 @@ fn axis(frame: &Frame<'_, '_>, titles: &[String]) -> Result<()> {
         frame.across(value, |ends| line(canvas, ends, LINES.stroke_width(1)))?;
         let label = (frame.axis.label)(value);
         let place = Place::on(frame.form.size() - 1).colour(GREY);
-        // The last one may reach over the axis, and not over the picture.
+        // The last label may extend beyond the axis, but not beyond the chart.
         let most = frame.form.width() - width_of(&label, place.size, false) / 2 - 1;
         text(canvas, &label, (frame.x(value).min(most), frame.bottom + 14), place)?;
     }

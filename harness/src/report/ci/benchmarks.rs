@@ -1,28 +1,17 @@
-//! Files for tools that follow benchmarks over time: github-action-benchmark's custom arrays and
-//! Bencher's metric format. A setting gives medians over its runs with their middle half, a
-//! comparison the median of what it is about.
+//! Formats of benchmark trackers: the custom arrays of github-action-benchmark, and the metric
+//! format of Bencher. A setting gives medians over its runs with their quartiles, a comparison the
+//! median of its candidate.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::error::Result;
-use crate::report::model::{Comparison, Document, Figures, Phase, Setting};
+use crate::error::{Error, Result};
+use crate::report::model::{
+    ComparisonRow, Document, MetricSummary, PhaseReport, ReportKind, SettingRow, TrackedFigure,
+};
 use crate::report::numbers::{pretty, rounded};
 
-/// One figure to follow.
-struct Series {
-    /// What was measured; the same from one session to the next.
-    benchmark: String,
-    /// Which figure of it, in the names of `metric.rs`.
-    measure: String,
-    unit: String,
-    bigger_is_better: bool,
-    value: f64,
-    range: Option<[f64; 2]>,
-    extra: String,
-}
-
-/// An entry of `customBiggerIsBetter` and `customSmallerIsBetter`.
+/// Entry of `customBiggerIsBetter` and `customSmallerIsBetter`.
 #[derive(Debug, Serialize)]
 struct Entry {
     name: String,
@@ -33,28 +22,28 @@ struct Entry {
     extra: String,
 }
 
-/// What github-action-benchmark takes: an array of all figures of which more is better
-/// (`customBiggerIsBetter`) or less (`customSmallerIsBetter`).
+/// Array for github-action-benchmark: all figures for which a larger value is better
+/// (`customBiggerIsBetter`) or a smaller one (`customSmallerIsBetter`).
 pub(in crate::report) fn github_action_benchmark(
     document: &Document,
     bigger_is_better: bool,
 ) -> Result<String> {
-    let entry = |series: Series| Entry {
+    let entry = |series: TrackedFigure| Entry {
         name: format!("{}: {}", series.benchmark, series.measure),
         unit: series.unit,
         value: rounded(series.value),
         range: series.range.map(|[low, high]| format!("{} to {}", rounded(low), rounded(high))),
         extra: series.extra,
     };
-    let series = all(document).into_iter();
+    let series = all(document)?.into_iter();
     let wanted = series.filter(|series| series.bigger_is_better == bigger_is_better);
     pretty(&wanted.map(entry).collect::<Vec<_>>())
 }
 
-/// Bencher's metric format: benchmark → measure → value with its range.
+/// Metric format of Bencher: benchmark → measure → value with its range.
 pub(in crate::report) fn bencher(document: &Document) -> Result<String> {
     let mut benchmarks: Map<String, Value> = Map::new();
-    for series in all(document) {
+    for series in all(document)? {
         let mut metric = Map::new();
         metric.insert("value".into(), rounded(series.value).into());
         if let Some([low, high]) = series.range {
@@ -69,21 +58,30 @@ pub(in crate::report) fn bencher(document: &Document) -> Result<String> {
     pretty(&benchmarks)
 }
 
-fn all(document: &Document) -> Vec<Series> {
+/// All figures of a document. Fails for a bisection, which has none.
+fn all(document: &Document) -> Result<Vec<TrackedFigure>> {
+    if document.kind == ReportKind::Bisect {
+        return Err(Error::usage(
+            "a bisection has no figures for a benchmark tracker; render the results folder of one \
+             of its gates",
+        ));
+    }
     let settings = document
         .phases
         .iter()
         .flat_map(|phase| phase.settings.iter().flat_map(|setting| of_setting(phase, setting)));
     let compared = document.metrics.iter().chain(&document.last);
-    let all = settings.chain(compared.filter_map(of_comparison));
-    // Figures over a link that is not there are another benchmark.
+    let all = settings.chain(compared.filter_map(of_comparison)).chain(document.tracked.clone());
+    // Figures over a simulated network are another benchmark.
     let link = document.link.as_ref().map(|link| format!(", {link}")).unwrap_or_default();
-    all.map(|series| Series { benchmark: series.benchmark.clone() + &link, ..series }).collect()
+    Ok(all
+        .map(|series| TrackedFigure { benchmark: series.benchmark.clone() + &link, ..series })
+        .collect())
 }
 
-fn of_setting(phase: &Phase, setting: &Setting) -> Vec<Series> {
+fn of_setting(phase: &PhaseReport, setting: &SettingRow) -> Vec<TrackedFigure> {
     let benchmark = format!("{} {}", phase.phase, setting.label).trim().to_owned();
-    let series = |measure: &str, unit: &str, bigger_is_better, value, range| Series {
+    let series = |measure: &str, unit: &str, bigger_is_better, value, range| TrackedFigure {
         benchmark: benchmark.clone(),
         measure: measure.into(),
         unit: unit.into(),
@@ -92,7 +90,7 @@ fn of_setting(phase: &Phase, setting: &Setting) -> Vec<Series> {
         range,
         extra: phase.runs.clone(),
     };
-    let time = |measure, time: Option<Figures>| {
+    let time = |measure, time: Option<MetricSummary>| {
         time.map(|time| series(measure, "ms", false, time.median, Some(time.middle_half)))
     };
     let rate = setting.rec_per_min;
@@ -104,16 +102,16 @@ fn of_setting(phase: &Phase, setting: &Setting) -> Vec<Series> {
     [Some(rate), insert, prepare, memory].into_iter().flatten().collect()
 }
 
-/// The head's median; a comparison without one has nothing to follow.
-fn of_comparison(comparison: &Comparison) -> Option<Series> {
+/// Median of the candidate; `None` if there is none.
+fn of_comparison(comparison: &ComparisonRow) -> Option<TrackedFigure> {
     let [_, value] = comparison.medians?;
-    Some(Series {
+    Some(TrackedFigure {
         benchmark: comparison.name.clone(),
         measure: "median".into(),
         unit: comparison.unit.clone(),
         bigger_is_better: !comparison.lower_is_better,
         value,
         range: None,
-        extra: format!("against {}: {}", comparison.against, comparison.standing.words()),
+        extra: format!("against {}: {}", comparison.against, comparison.status.words()),
     })
 }

@@ -1,20 +1,22 @@
-//! `JUnit` XML, as Jenkins' xUnit schema (`junit-10.xsd`) has it: a suite for each phase or kind of
-//! comparison, a case for everything that was asked of it. A regression or a wrong result fails, an
-//! invalid measurement is an error, and what could not be told is skipped with its reason.
+//! `JUnit` XML by the xUnit schema of Jenkins (`junit-10.xsd`): a suite for each phase, section or
+//! kind of comparison, a test case for each verdict. A regression or a wrong result fails, an
+//! invalid measurement is an error, and an undecided test is skipped with its reason.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::error::{Error, Result};
-use crate::report::model::{Comparison, Document, Exact, Phase, Setting, Standing};
+use crate::report::model::{
+    Check, ComparisonRow, Document, ExactRow, PhaseReport, Section, SettingRow, Status,
+};
 use crate::report::numbers::{legal, percent, percent_range, thousands};
 use crate::report::table::cell;
 
-/// One question and its answer.
+/// Test case.
 struct Case {
     name: String,
     seconds: f64,
-    standing: Standing,
+    status: Status,
     words: String,
 }
 
@@ -23,28 +25,29 @@ struct Suite {
     cases: Vec<Case>,
 }
 
-/// The elements that say that a case has not passed.
+/// Elements of a test case that has not passed.
 #[derive(Clone, Copy, PartialEq)]
-enum Mark {
+enum CaseElement {
     Failure,
     Error,
     Skipped,
 }
 
-impl Mark {
+impl CaseElement {
     const ALL: [Self; 3] = [Self::Failure, Self::Error, Self::Skipped];
 
-    fn of(standing: Standing) -> Option<Self> {
-        match standing {
-            Standing::Improved | Standing::Pass | Standing::Small | Standing::NothingToConfirm => {
-                None
+    fn of(status: Status) -> Option<Self> {
+        match status {
+            Status::Improved
+            | Status::Pass
+            | Status::Small
+            | Status::NothingToConfirm
+            | Status::Warning => None,
+            Status::Regression | Status::WrongResult => Some(Self::Failure),
+            Status::Invalid | Status::Failed => Some(Self::Error),
+            Status::Inconclusive | Status::NotConfirmed | Status::NotTestable | Status::Skipped => {
+                Some(Self::Skipped)
             }
-            Standing::Regression | Standing::WrongResult => Some(Self::Failure),
-            Standing::Invalid | Standing::Failed => Some(Self::Error),
-            Standing::Inconclusive
-            | Standing::NotConfirmed
-            | Standing::NotTestable
-            | Standing::Skipped => Some(Self::Skipped),
         }
     }
 
@@ -57,7 +60,7 @@ impl Mark {
     }
 }
 
-/// The file's text.
+/// Text of the file.
 pub(in crate::report) fn junit(document: &Document) -> Result<String> {
     let suites = suites(document);
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
@@ -74,11 +77,11 @@ fn suites(document: &Document) -> Vec<Suite> {
     let verdict = Case {
         name: document.heading(),
         seconds: 0.0,
-        standing: document.headline.standing,
+        status: document.headline.status,
         words: document.headline.words.clone(),
     };
     let exact = document.exact.iter().map(exact_case).collect();
-    let comparisons = |name: &str, all: &[Comparison]| Suite {
+    let comparisons = |name: &str, all: &[ComparisonRow]| Suite {
         name: name.into(),
         cases: all.iter().map(comparison_case).collect(),
     };
@@ -86,49 +89,60 @@ fn suites(document: &Document) -> Vec<Suite> {
     suites.push(comparisons("metrics", &document.metrics));
     suites.push(Suite { name: "exact".into(), cases: exact });
     suites.extend(document.phases.iter().map(phase_suite));
+    suites.extend(document.sections.iter().map(section_suite));
     suites.push(comparisons("alone", &document.alone));
-    suites.push(comparisons("all that is kept", document.last.as_slice()));
+    suites.push(comparisons("all kept settings", document.last.as_slice()));
     suites.retain(|suite| !suite.cases.is_empty());
     suites
 }
 
-fn phase_suite(phase: &Phase) -> Suite {
+fn phase_suite(phase: &PhaseReport) -> Suite {
     let mut cases: Vec<Case> = phase.settings.iter().map(setting_case).collect();
     cases.extend(phase.confirmation.iter().map(comparison_case));
     cases.extend(phase.skipped.iter().map(|reason| Case {
         name: phase.optimization.clone(),
         seconds: 0.0,
-        standing: Standing::Skipped,
+        status: Status::Skipped,
         words: reason.clone(),
     }));
     let name = format!("{} {}", phase.phase, phase.optimization);
     Suite { name: name.trim().into(), cases }
 }
 
-/// A setting passes when its runs gave figures within the limits: speed is asked elsewhere.
-fn setting_case(setting: &Setting) -> Case {
+fn section_suite(section: &Section) -> Suite {
+    let case = |check: &Check| Case {
+        name: check.name.clone(),
+        seconds: 0.0,
+        status: check.status,
+        words: check.words.clone(),
+    };
+    Suite { name: section.title.clone(), cases: section.checks.iter().map(case).collect() }
+}
+
+/// Test case of a setting: it passes if its runs have figures within the limits.
+fn setting_case(setting: &SettingRow) -> Case {
     let failures: Vec<&str> =
         setting.runs.iter().filter_map(|run| run.failure.as_deref()).collect();
-    let (standing, words) = match failures.first() {
+    let (status, words) = match failures.first() {
         Some(first) => {
             let words =
                 format!("{} of {} runs failed: {first}", failures.len(), setting.runs.len());
-            (Standing::Invalid, words)
+            (Status::Invalid, words)
         }
-        None if !setting.within_limits => (Standing::Invalid, "a run was over the limits".into()),
+        None if !setting.within_limits => (Status::Invalid, "a run was over the limits".into()),
         None => {
             let rate = thousands(setting.rec_per_min.median);
-            (Standing::Pass, format!("{rate} records a minute"))
+            (Status::Pass, format!("{rate} records a minute"))
         }
     };
     let seconds = setting.runs.iter().map(|run| run.elapsed_s).sum();
-    Case { name: setting.label.clone(), seconds, standing, words }
+    Case { name: setting.label.clone(), seconds, status, words }
 }
 
-fn comparison_case(comparison: &Comparison) -> Case {
+fn comparison_case(comparison: &ComparisonRow) -> Case {
     let words = format!(
         "{}: {} ({}), {} pairs. {}",
-        comparison.standing.words(),
+        comparison.status.words(),
         cell(comparison.effect_percent, percent),
         cell(comparison.interval_percent, percent_range),
         comparison.pairs,
@@ -136,22 +150,22 @@ fn comparison_case(comparison: &Comparison) -> Case {
     );
     let name = format!("{} against {}", comparison.name, comparison.against);
     let words = words.trim().to_owned();
-    Case { name, seconds: 0.0, standing: comparison.standing, words }
+    Case { name, seconds: 0.0, status: comparison.status, words }
 }
 
-fn exact_case(exact: &Exact) -> Case {
+fn exact_case(exact: &ExactRow) -> Case {
     let wrong = exact.must_agree && !exact.agrees();
     Case {
         name: exact.name.clone(),
         seconds: 0.0,
-        standing: if wrong { Standing::WrongResult } else { Standing::Pass },
+        status: if wrong { Status::WrongResult } else { Status::Pass },
         words: format!("{} in the baseline, {} in the head", exact.baseline, exact.head),
     }
 }
 
-fn count(suites: &[Suite], mark: Mark) -> String {
+fn count(suites: &[Suite], mark: CaseElement) -> String {
     let cases = suites.iter().flat_map(|suite| &suite.cases);
-    cases.filter(|case| Mark::of(case.standing) == Some(mark)).count().to_string()
+    cases.filter(|case| CaseElement::of(case.status) == Some(mark)).count().to_string()
 }
 
 fn write(
@@ -164,8 +178,8 @@ fn write(
         .create_element("testsuites")
         .with_attribute(("name", &*legal(title)))
         .with_attribute(("tests", &*cases.to_string()))
-        .with_attribute(("failures", &*count(suites, Mark::Failure)))
-        .with_attribute(("errors", &*count(suites, Mark::Error)))
+        .with_attribute(("failures", &*count(suites, CaseElement::Failure)))
+        .with_attribute(("errors", &*count(suites, CaseElement::Error)))
         .write_inner_content(|writer| {
             suites.iter().try_for_each(|suite| write_suite(writer, suite))
         })?;
@@ -177,7 +191,7 @@ fn write_suite(
     suite: &Suite,
 ) -> std::result::Result<(), std::io::Error> {
     let all = std::slice::from_ref(suite);
-    let [failures, errors, skipped] = Mark::ALL.map(|mark| count(all, mark));
+    let [failures, errors, skipped] = CaseElement::ALL.map(|mark| count(all, mark));
     let seconds: f64 = suite.cases.iter().map(|case| case.seconds).sum();
     writer
         .create_element("testsuite")
@@ -205,10 +219,10 @@ fn write_case(
         .with_attribute(("classname", &*legal(suite)))
         .with_attribute(("time", &*format!("{:.3}", case.seconds)))
         .write_inner_content(|writer| {
-            match Mark::of(case.standing) {
+            match CaseElement::of(case.status) {
                 Some(mark) => writer
                     .create_element(mark.element())
-                    .with_attribute(("type", case.standing.word()))
+                    .with_attribute(("type", case.status.word()))
                     .with_attribute(("message", &*words))
                     .write_text_content(BytesText::new(&words))?,
                 None => writer

@@ -1,16 +1,15 @@
-//! `metrics.json`: an array with one object per phase, in the names that users' tools read
-//! (results/README.md).
+//! `metrics.json`: an array with one object per phase (results/README.md).
 
 use migrator::config::Settings;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::report::model::{Document, Outcome, Phase};
+use crate::report::model::{Document, PhaseMetrics, PhaseReport};
 use crate::report::numbers::{pretty, rounded};
 
-/// One phase, rounded to two decimals.
+/// Object of a phase, rounded to two decimals.
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+struct PhaseObject<'a> {
     phase: &'a str,
     optimization: &'a str,
     baseline_rec_per_min: f64,
@@ -30,15 +29,15 @@ struct Row<'a> {
     checksum: &'a str,
 }
 
-/// The file's text: the phases that have an outcome.
+/// Text of the file, for the phases with an outcome.
 pub(in crate::report) fn metrics(document: &Document) -> Result<String> {
     let phases = document.phases.iter();
     let rows = phases.filter_map(|phase| Some(row(phase, phase.outcome.as_ref()?)));
     pretty(&rows.collect::<Vec<_>>())
 }
 
-fn row<'a>(phase: &'a Phase, outcome: &'a Outcome) -> Row<'a> {
-    Row {
+fn row<'a>(phase: &'a PhaseReport, outcome: &'a PhaseMetrics) -> PhaseObject<'a> {
+    PhaseObject {
         phase: &phase.phase,
         optimization: &phase.optimization,
         baseline_rec_per_min: rounded(outcome.baseline_rec_per_min),
@@ -48,7 +47,7 @@ fn row<'a>(phase: &'a Phase, outcome: &'a Outcome) -> Row<'a> {
         std_dev_optimized: outcome.std_dev_optimized.map(rounded),
         confidence: &outcome.confidence,
         notes: phase.notes.join("; "),
-        verdict: outcome.standing.word(),
+        verdict: outcome.status.word(),
         interval_percent: outcome.interval_percent.map(|ends| ends.map(|end| end.map(rounded))),
         runs: outcome.runs,
         settings_baseline: &outcome.settings_baseline,

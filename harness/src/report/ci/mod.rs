@@ -1,4 +1,4 @@
-//! The formats that programs read.
+//! Formats for programs.
 
 mod benchmarks;
 mod csv;

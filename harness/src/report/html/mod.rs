@@ -1,5 +1,5 @@
-//! `report.html`: one file that needs nothing else, no network and no script. Every text of the
-//! document goes through `maud`, which escapes it; only our own pictures and style do not.
+//! `report.html`: one self-contained file without scripts. `maud` escapes every text of the
+//! document; only the charts and the style are inserted as they are.
 
 mod parts;
 mod phase;
@@ -9,17 +9,17 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use self::parts::{breakable, facts, figure, icon, picture, points, table, tone};
 use super::charts::{Charts, comparison_table, cumulative_table, slug};
 use super::diagnostics;
-use super::model::{Document, Exact, Headline, Paste, Target};
+use super::model::{Document, ExactRow, Headline, Paste, PlanTarget, Section};
 use super::numbers::{counted, percent, percent_range, thousands};
 use super::table::{Table, cell};
 use crate::sanitize::shown;
 
 const STYLE: &str = include_str!("style.css");
 
-/// Nothing may be fetched or run, whatever the texts of a report hold.
+/// Forbids fetching and scripts, whatever the texts of a report contain.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// The page.
+/// Text of the page.
 pub(super) fn page(document: &Document, charts: &Charts) -> String {
     let page = html! {
         (DOCTYPE)
@@ -45,8 +45,10 @@ pub(super) fn page(document: &Document, charts: &Charts) -> String {
                     (contents(document))
                     (sections(document, charts))
                 }
-                footer { p { "Made from " code { (document.ledger) } " by Sweetspot; the same ledger \
-                    gives the same page." } }
+                @if !document.ledger.is_empty() {
+                    footer { p { "Made from " code { (document.ledger) } " by Sweetspot; the same \
+                        ledger gives the same page." } }
+                }
             }
         }
     };
@@ -54,12 +56,12 @@ pub(super) fn page(document: &Document, charts: &Charts) -> String {
 }
 
 fn verdict(headline: &Headline) -> Markup {
-    let standing = headline.standing;
+    let status = headline.status;
     html! {
-        section id="verdict" class={ "verdict " (tone(standing)) } aria-labelledby="verdict-word" {
-            (icon(standing))
+        section id="verdict" class={ "verdict " (tone(status)) } aria-labelledby="verdict-word" {
+            (icon(status))
             div {
-                h2 id="verdict-word" { (standing.words()) }
+                h2 id="verdict-word" { (status.words()) }
                 p class="answer" { (headline.words) }
                 @if let Some(why) = &headline.why { p { b { "Why: " } (why) } }
                 @for words in &headline.details { p { (words) } }
@@ -68,7 +70,7 @@ fn verdict(headline: &Headline) -> Markup {
     }
 }
 
-/// A few figures that answer most questions.
+/// Key figures at the top of the page.
 fn key_figures(document: &Document) -> Markup {
     let mut figures: Vec<(&str, String)> = Vec::new();
     if let [phase] = document.phases.as_slice() {
@@ -89,7 +91,7 @@ fn key_figures(document: &Document) -> Markup {
         );
     }
     if let Some(last) = &document.last {
-        figures.extend(last.effect_percent.map(|effect| ("all that is kept", percent(effect))));
+        figures.extend(last.effect_percent.map(|effect| ("all kept settings", percent(effect))));
         figures.extend(last.interval_percent.map(|ends| ("its interval", percent_range(ends))));
         figures.push(("confidence", last.confidence.clone()));
     }
@@ -108,7 +110,7 @@ fn key_figures(document: &Document) -> Markup {
     }
 }
 
-/// Where everything is: the anchor and the name of each part that there is.
+/// Table of contents.
 fn contents(document: &Document) -> Markup {
     let mut parts: Vec<(String, String)> = Vec::new();
     let mut part = |there: bool, id: &str, name: &str| {
@@ -122,15 +124,31 @@ fn contents(document: &Document) -> Markup {
     for (index, phase) in document.phases.iter().enumerate() {
         part(true, &phase_id(index, &phase.phase), &phase_name(&phase.phase, &phase.optimization));
     }
+    for (index, section) in document.sections.iter().enumerate() {
+        part(true, &section_id(index), &section.title);
+    }
     part(!document.alone.is_empty(), "alone", "Each alone");
-    part(true, "trust", "How far to trust this");
-    part(true, "measured", "What was measured");
-    part(true, "again", "Measure it again");
+    part(has_diagnostics(document), "trust", "How far to trust this");
+    part(has_workload(document), "measured", "What was measured");
+    part(!document.command.is_empty(), "again", "Measure it again");
     html! {
         nav aria-label="Contents" {
             ul { @for (id, name) in parts { li { a href={ "#" (id) } { (name) } } } }
         }
     }
+}
+
+/// True for measurements, whose figures can be more or less reliable.
+fn has_diagnostics(document: &Document) -> bool {
+    !document.ledger.is_empty() || !document.warnings.is_empty()
+}
+
+fn has_workload(document: &Document) -> bool {
+    !document.measured.is_empty() || !document.environment.is_empty()
+}
+
+fn section_id(index: usize) -> String {
+    format!("section-{}", index + 1)
 }
 
 fn phase_id(index: usize, phase: &str) -> String {
@@ -152,27 +170,44 @@ fn sections(document: &Document, charts: &Charts) -> Markup {
                 (phase::body(phase, charts.phases.get(index).map_or(&[], Vec::as_slice)))
             }
         }
+        @for (index, section) in document.sections.iter().enumerate() {
+            section id=(section_id(index)) { (section_body(section)) }
+        }
         @if !document.alone.is_empty() {
             section id="alone" {
                 h2 { "Each optimization alone" }
-                p { "Measured against the original baseline with nothing else switched on." }
+                p { "Each one against the original baseline, with all others switched off." }
                 @if let Some(chart) = &charts.alone { (picture(chart)) }
                 (table(&comparison_table("Each optimization alone", document.alone.iter()), &[]))
             }
         }
-        (doubts(document, charts))
-        section id="measured" {
-            h2 { "What was measured" }
-            (facts(&document.measured))
-            h3 { "Where" }
-            (facts(&document.environment))
+        @if has_diagnostics(document) { (doubts(document, charts)) }
+        @if has_workload(document) {
+            section id="measured" {
+                h2 { "What was measured" }
+                (facts(&document.measured))
+                @if !document.environment.is_empty() { h3 { "Where" } (facts(&document.environment)) }
+            }
         }
-        section id="again" {
-            h2 { "Measure it again" }
-            pre class="wrap" { (document.command) }
-            p { "Every run of this report is in " code { (document.ledger) } "." }
-            (facts(&document.files))
+        @if !document.command.is_empty() {
+            section id="again" {
+                h2 { "Measure it again" }
+                pre class="wrap" { (document.command) }
+                @if !document.ledger.is_empty() {
+                    p { "Every run of this report is in " code { (document.ledger) } "." }
+                }
+                (facts(&document.files))
+            }
         }
+    }
+}
+
+fn section_body(section: &Section) -> Markup {
+    html! {
+        h2 { (section.title) }
+        @for words in &section.lead { p { (words) } }
+        @if !section.table.rows.is_empty() { (table(&section.table, &[])) }
+        @for words in &section.words { p { (words) } }
     }
 }
 
@@ -193,7 +228,7 @@ fn metrics(document: &Document, charts: &Charts) -> Markup {
     }
 }
 
-fn exact_table(exact: &[Exact]) -> Table {
+fn exact_table(exact: &[ExactRow]) -> Table {
     let mut table = Table::new(
         "Compared without statistics",
         &["quantity", "baseline", "head", "what that means"],
@@ -221,8 +256,8 @@ fn cumulative(document: &Document, charts: &Charts) -> Markup {
                 h2 { "All phases" }
                 @if let Some(target) = &cumulative.target { (aim(target)) }
                 @if let Some(last) = &document.last {
-                    p { b { "All that is kept against the original baseline, measured afresh: " }
-                        (last.standing.words()) ", " (cell(last.effect_percent, percent))
+                    p { b { "All kept settings against the original baseline, in confirmation runs: " }
+                        (last.status.words()) ", " (cell(last.effect_percent, percent))
                         @if let Some(ends) = last.interval_percent {
                             " (interval " (percent_range(ends)) ")"
                         }
@@ -236,7 +271,7 @@ fn cumulative(document: &Document, charts: &Charts) -> Markup {
     }
 }
 
-fn aim(target: &Target) -> Markup {
+fn aim(target: &PlanTarget) -> Markup {
     html! {
         p { b { (target.name) ": " } (percent_range(target.range_percent)) "; reached: "
             (cell(target.reached_percent, percent)) ". " (target.words) }
@@ -267,11 +302,11 @@ fn doubts(document: &Document, charts: &Charts) -> Markup {
     html! {
         section id="trust" {
             h2 { "How far to trust this" }
-            @if document.warnings.is_empty() { p { "Nothing spoke against the figures." } }
+            @if document.warnings.is_empty() { p { "No warnings." } }
             @else { (points(&document.warnings)) }
             @if !validity.is_empty() { h3 { "Validity" } (facts(&validity)) }
             @if !document.failed.is_empty() {
-                h3 { "Runs that gave no figures" }
+                h3 { "Failed runs" }
                 (points(&diagnostics::failed(&document.failed)))
             }
             @if let Some(chart) = &charts.drift { (figure(chart)) }

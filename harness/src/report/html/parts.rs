@@ -1,31 +1,31 @@
-//! The building blocks of the page: tables, figures, lists, the mark of a verdict.
+//! Elements of the page: tables, charts, lists, the icon of a verdict.
 
 use maud::{Markup, PreEscaped, html};
 
 use crate::report::charts::Chart;
-use crate::report::model::{Fact, Standing};
+use crate::report::model::{Fact, Status};
 use crate::report::table::{ColumnKind, Table};
 
-/// Cells longer than this may break.
+/// Length above which a cell may break.
 const LONG: usize = 60;
 
-/// The colours of a verdict, by what it means to a reader.
-pub(super) fn tone(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Improved | Standing::Pass => "good",
-        Standing::Regression
-        | Standing::Small
-        | Standing::WrongResult
-        | Standing::Invalid
-        | Standing::Failed => "bad",
-        Standing::Inconclusive | Standing::NotTestable => "doubt",
-        Standing::NotConfirmed | Standing::NothingToConfirm | Standing::Skipped => "plain",
+/// CSS class of a status.
+pub(super) fn tone(status: Status) -> &'static str {
+    match status {
+        Status::Improved | Status::Pass => "good",
+        Status::Regression
+        | Status::Small
+        | Status::WrongResult
+        | Status::Invalid
+        | Status::Failed => "bad",
+        Status::Inconclusive | Status::NotTestable | Status::Warning => "doubt",
+        Status::NotConfirmed | Status::NothingToConfirm | Status::Skipped => "plain",
     }
 }
 
-/// The mark of a verdict: its shape says as much as its colour.
-pub(super) fn icon(standing: Standing) -> Markup {
-    let path = match tone(standing) {
+/// Icon of a status; its shape says the same as its colour.
+pub(super) fn icon(status: Status) -> Markup {
+    let path = match tone(status) {
         "good" => "M14 25l8 8 14-17",
         "bad" => "M16 16l16 16M32 16l-16 16",
         "doubt" => "M18 19c0-8 12-8 12 0 0 5-6 5-6 10M24 35v1",
@@ -41,7 +41,7 @@ pub(super) fn icon(standing: Standing) -> Markup {
     }
 }
 
-/// A picture with the figures behind it.
+/// Chart with the figures behind it.
 pub(super) fn figure(chart: &Chart) -> Markup {
     html! {
         (picture(chart))
@@ -52,7 +52,7 @@ pub(super) fn figure(chart: &Chart) -> Markup {
     }
 }
 
-/// A picture in its two forms, with what it says in words.
+/// Chart in its two forms, with its texts.
 pub(super) fn picture(chart: &Chart) -> Markup {
     html! {
         figure role="group" aria-labelledby={ "chart-" (chart.name) } {
@@ -68,7 +68,7 @@ pub(super) fn picture(chart: &Chart) -> Markup {
     }
 }
 
-/// A table that scrolls by itself where it is too wide; `chosen` rows stand out.
+/// Table that scrolls horizontally if it is too wide; `chosen` rows are highlighted.
 pub(super) fn table(table: &Table, chosen: &[usize]) -> Markup {
     let words = |column: usize| (table.kind(column) != ColumnKind::Figure).then_some("words");
     html! {
@@ -96,7 +96,7 @@ pub(super) fn table(table: &Table, chosen: &[usize]) -> Markup {
     }
 }
 
-/// A name that may break behind its joints.
+/// Name that may break after `_` and `=`.
 pub(super) fn breakable(name: &str) -> Markup {
     html! {
         @for (index, part) in name.split_inclusive(['_', '=']).enumerate() {
@@ -106,7 +106,7 @@ pub(super) fn breakable(name: &str) -> Markup {
     }
 }
 
-/// Names and what they are.
+/// List of named properties.
 pub(super) fn facts(facts: &[Fact]) -> Markup {
     html! {
         @if !facts.is_empty() {
@@ -117,7 +117,7 @@ pub(super) fn facts(facts: &[Fact]) -> Markup {
     }
 }
 
-/// A list of sentences.
+/// List of sentences.
 pub(super) fn points(points: &[String]) -> Markup {
     html! { ul class="points" { @for point in points { li { (point) } } } }
 }

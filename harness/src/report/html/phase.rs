@@ -5,12 +5,12 @@ use maud::{Markup, html};
 use super::parts::{facts, figure, points, table, tone};
 use crate::report::charts::Chart;
 use crate::report::diagnostics;
-use crate::report::model::{Comparison, Phase};
+use crate::report::model::{ComparisonRow, PhaseReport};
 use crate::report::table::Table;
 use crate::report::tables::{settings_table, waits_table};
 
-/// What a phase asked, found, chose and confirmed.
-pub(super) fn body(phase: &Phase, charts: &[Chart]) -> Markup {
+/// Question, result, choice and confirmation of a phase.
+pub(super) fn body(phase: &PhaseReport, charts: &[Chart]) -> Markup {
     html! {
         @if !phase.why.is_empty() { p class="note" { (phase.why) } }
         @if let Some(reason) = &phase.skipped {
@@ -25,7 +25,7 @@ pub(super) fn body(phase: &Phase, charts: &[Chart]) -> Markup {
     }
 }
 
-fn figures(phase: &Phase) -> Markup {
+fn figures(phase: &PhaseReport) -> Markup {
     let settings: Table = settings_table(phase);
     let chosen: Vec<usize> = phase.chosen.into_iter().collect();
     html! {
@@ -35,12 +35,12 @@ fn figures(phase: &Phase) -> Markup {
     }
 }
 
-/// A comparison in words and with everything that decided it.
-fn confirmed(comparison: &Comparison) -> Markup {
+/// Comparison with all its figures.
+fn confirmed(comparison: &ComparisonRow) -> Markup {
     html! {
         h3 { "Confirmation by fresh runs" }
         p {
-            span class={ "tag " (tone(comparison.standing)) } { (comparison.standing.words()) }
+            span class={ "tag " (tone(comparison.status)) } { (comparison.status.words()) }
             @match comparison.kept {
                 Some(true) => { span class="tag" { "kept" } },
                 Some(false) => { span class="tag" { "not kept" } },

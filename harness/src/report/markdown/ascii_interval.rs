@@ -1,15 +1,15 @@
-//! Intervals drawn in characters of one width, for tables that can hold no picture.
+//! Intervals drawn with characters, for tables without charts.
 
-use crate::report::model::Comparison;
+use crate::report::model::ComparisonRow;
 
-/// Characters to each side of no change.
+/// Characters on each side of zero.
 const HALF: i32 = 10;
-/// No change.
+/// Mark of zero.
 const ZERO: char = '┃';
 
-/// The change, in percent, that the ends of every picture of these stand for: a round number.
-pub(super) fn scale(comparisons: &[Comparison]) -> f64 {
-    let ends = |comparison: &Comparison| {
+/// Change at the ends of all intervals, in percent: a round number.
+pub(super) fn scale(comparisons: &[ComparisonRow]) -> f64 {
+    let ends = |comparison: &ComparisonRow| {
         let interval = comparison.interval_percent.into_iter().flatten();
         interval
             .chain(comparison.effect_percent)
@@ -23,8 +23,8 @@ pub(super) fn scale(comparisons: &[Comparison]) -> f64 {
         .unwrap_or(largest)
 }
 
-/// `·······┃─◆──·········`: the interval and the estimate, better to the right.
-pub(super) fn interval(comparison: &Comparison, scale: f64) -> String {
+/// Draws the interval and the estimate, better to the right: `·······┃─◆──·········`.
+pub(super) fn interval(comparison: &ComparisonRow, scale: f64) -> String {
     let Some(effect) = comparison.effect_percent else { return String::new() };
     let place = |percent: f64| {
         let place = (comparison.gain(percent) / scale * f64::from(HALF)).round();
@@ -49,12 +49,12 @@ mod tests {
 
     #[test]
     fn a_rate_that_fell_is_left_of_no_change_and_a_time_that_fell_right() {
-        let rate = Comparison {
+        let rate = ComparisonRow {
             effect_percent: Some(-4.0),
             interval_percent: Some([-6.0, -2.0]),
-            ..Comparison::default()
+            ..ComparisonRow::default()
         };
-        let time = Comparison { lower_is_better: true, ..rate.clone() };
+        let time = ComparisonRow { lower_is_better: true, ..rate.clone() };
         assert_eq!(interval(&rate, 10.0), "····──◆──·┃··········");
         assert_eq!(interval(&time, 10.0), "··········┃·──◆──····");
         assert!((scale(&[rate]) - 10.0).abs() < f64::EPSILON);

@@ -1,30 +1,32 @@
-//! `report.md`, for a pull request: the verdict first, one table, the rest collapsed, the command that
-//! measures it again. It stays under GitHub's limit by leaving out details, never the verdict.
+//! `report.md`, for a pull request: the verdict first, then one table, the command that repeats the
+//! measurement, and collapsed details. Details that exceed GitHub's limit are left out.
 
 mod ascii_interval;
 
 use super::charts::{Charts, cumulative_table};
 use super::diagnostics;
 use super::escape::{block, plain};
-use super::model::{Document, Exact, Fact, Headline, Kind, Phase};
+use super::model::{Document, ExactRow, Fact, Headline, PhaseReport, ReportKind, Section};
 use super::numbers::{percent, percent_range};
 use super::table::{ColumnKind, Table, cell};
 use super::tables::{settings_table, waits_table};
 use super::wrap::truncated;
 
-/// GitHub takes 65,536 characters in a comment.
+/// Below the limit of a GitHub comment, 65,536 characters.
 const CHARACTERS_MAX: usize = 65_000;
-/// What the words of the verdict and the one table may take of that.
+/// Limit for the words of the verdict.
 const WORDS_MAX: usize = 4_000;
+/// Limit for the main table.
 const TABLE_MAX: usize = 24_000;
 
-/// The report's text.
+/// Text of the report.
 pub(super) fn report(document: &Document, charts: &Charts) -> String {
     let first = [
         marker(document),
         format!("# {}", plain(&document.heading())),
         verdict(&document.headline),
         the_table(document),
+        sections(&document.sections),
         wrong(&document.exact),
         again(document),
     ];
@@ -49,7 +51,7 @@ pub(super) fn report(document: &Document, charts: &Charts) -> String {
     text + "\n"
 }
 
-/// By this a later report of the same question finds the comment that it replaces.
+/// Marker by which a later report finds the comment to replace.
 fn marker(document: &Document) -> String {
     format!(
         "<!-- sweetspot:{}:{} -->",
@@ -59,20 +61,20 @@ fn marker(document: &Document) -> String {
 }
 
 fn verdict(headline: &Headline) -> String {
-    let standing = headline.standing.words().to_uppercase();
-    let mut lines = vec![format!("**{standing}.** {}", plain(&headline.words))];
+    let status = headline.status.words().to_uppercase();
+    let mut lines = vec![format!("**{status}.** {}", plain(&headline.words))];
     lines.extend(headline.why.iter().map(|why| format!("**Why:** {}", plain(why))));
     lines.extend(headline.details.iter().map(|words| plain(words)));
     truncated(&lines.join("\n\n"), WORDS_MAX)
 }
 
-/// What must agree and does not; nobody should have to unfold that.
-fn wrong(all: &[Exact]) -> String {
+/// Differences that are wrong results; they are never collapsed.
+fn wrong(all: &[ExactRow]) -> String {
     let wrong = all.iter().filter(|exact| exact.must_agree && !exact.agrees()).cloned();
     truncated(&exact(&wrong.collect::<Vec<_>>()), WORDS_MAX)
 }
 
-/// What the kind of session is about: metrics, the phases, or the settings.
+/// Main table: metrics, phases or settings.
 fn the_table(document: &Document) -> String {
     if !document.metrics.is_empty() {
         return with_pictures(document).to_markdown(TABLE_MAX);
@@ -86,15 +88,29 @@ fn the_table(document: &Document) -> String {
     }
 }
 
-/// The final comparison and the plan's target, below the cumulative table.
+/// Sections with their own headings.
+fn sections(all: &[Section]) -> String {
+    let section = |section: &Section| {
+        let mut parts = vec![format!("## {}", plain(&section.title))];
+        parts.extend(section.lead.iter().map(|words| plain(words)));
+        if !section.table.rows.is_empty() {
+            parts.push(section.table.to_markdown(TABLE_MAX));
+        }
+        parts.extend(section.words.iter().map(|words| plain(words)));
+        parts.join("\n\n")
+    };
+    all.iter().map(section).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Final comparison and target of the plan, below the cumulative table.
 fn reached(document: &Document) -> String {
     let last = document.last.iter().map(|last| {
         format!(
-            "\n\nAll that is kept against the original baseline, measured afresh: **{}** ({}), {}, \
+            "\n\nAll kept settings against the original baseline, in confirmation runs: **{}** ({}), {}, \
              confidence {}. {}",
             cell(last.effect_percent, percent),
             cell(last.interval_percent, percent_range),
-            last.standing.words(),
+            last.status.words(),
             plain(&last.confidence),
             plain(&last.reason)
         )
@@ -114,10 +130,10 @@ fn reached(document: &Document) -> String {
     last.chain(target).collect()
 }
 
-/// A gate's metrics with their intervals drawn in characters.
+/// Metrics with their intervals drawn in characters.
 fn with_pictures(document: &Document) -> Table {
     let scale = ascii_interval::scale(&document.metrics);
-    // What a narrow page cuts off comes last.
+    // Columns that a narrow page may cut off come last.
     let columns = [
         ("metric", ColumnKind::Text),
         ("verdict", ColumnKind::Text),
@@ -131,7 +147,7 @@ fn with_pictures(document: &Document) -> Table {
     for metric in &document.metrics {
         table.rows.push(vec![
             metric.name.clone(),
-            metric.standing.words().into(),
+            metric.status.words().into(),
             unbroken(&cell(metric.effect_percent, percent)),
             unbroken(&cell(metric.interval_percent, percent_range)),
             ascii_interval::interval(metric, scale),
@@ -142,7 +158,7 @@ fn with_pictures(document: &Document) -> Table {
     table.without_empty_columns()
 }
 
-/// A figure that a narrow column does not part from its sign.
+/// Figure with a no-break space before its unit.
 fn unbroken(figure: &str) -> String {
     figure.replace(" %", "\u{a0}%")
 }
@@ -154,7 +170,7 @@ fn again(document: &Document) -> String {
     format!("Measure it again:\n\n{}", block(&document.command))
 }
 
-/// What is collapsed, the most telling first: title and body.
+/// Collapsed details, the most important first: title and body.
 fn details(document: &Document, charts: &Charts) -> Vec<(String, String)> {
     let mut parts = Vec::new();
     let mut part = |title: &str, body: String| {
@@ -165,8 +181,8 @@ fn details(document: &Document, charts: &Charts) -> Vec<(String, String)> {
     part("Compared without statistics", exact(&document.exact));
     part("How far to trust this", trust_points(document));
     part("Settings to use", settings(document));
-    // Where the one table shows the phase already, the rest of it needs no name.
-    let shown = document.kind == Kind::Sweep && document.phases.len() == 1;
+    // If the main table shows the phase, its details need no name.
+    let shown = document.kind == ReportKind::Sweep && document.phases.len() == 1;
     for phase in &document.phases {
         let title = format!("{} {}", phase.phase, phase.optimization);
         part(if shown { "The phase" } else { title.trim() }, of_phase(phase, !shown));
@@ -177,16 +193,16 @@ fn details(document: &Document, charts: &Charts) -> Vec<(String, String)> {
     }
     part("What was measured", facts(&document.measured));
     part("Where", facts(&document.environment));
-    if document.kind != Kind::Gate {
-        // A pull request has no folder beside it that holds pictures.
+    if document.kind != ReportKind::Gate {
+        // A comment on a pull request cannot refer to files.
         part("Charts", pictures(charts));
         part("Files beside this one", facts(&document.files));
     }
     parts
 }
 
-fn exact(exact: &[Exact]) -> String {
-    let line = |exact: &Exact| match (exact.agrees(), exact.must_agree) {
+fn exact(exact: &[ExactRow]) -> String {
+    let line = |exact: &ExactRow| match (exact.agrees(), exact.must_agree) {
         (true, _) => format!("- {}: {} in both", plain(&exact.name), plain(&exact.head)),
         (false, must) => format!(
             "- {}{}: {} in the baseline, {} in the head",
@@ -213,7 +229,7 @@ fn settings(document: &Document) -> String {
     paste.chain(commits).collect::<Vec<_>>().join("\n\n")
 }
 
-fn of_phase(phase: &Phase, with_settings: bool) -> String {
+fn of_phase(phase: &PhaseReport, with_settings: bool) -> String {
     let mut parts = Vec::new();
     if !phase.why.is_empty() {
         parts.push(plain(&phase.why));
@@ -227,8 +243,8 @@ fn of_phase(phase: &Phase, with_settings: bool) -> String {
     }
     parts.push(plain(&phase.runs));
     if let Some(confirmation) = &phase.confirmation {
-        let standing = confirmation.standing.words();
-        parts.push(format!("Confirmation: **{standing}**. {}", plain(&confirmation.reason)));
+        let status = confirmation.status.words();
+        parts.push(format!("Confirmation: **{status}**. {}", plain(&confirmation.reason)));
         parts.push(facts(&diagnostics::comparison(confirmation)));
     }
     parts.extend(waits_table(phase).map(|waits| waits.to_markdown(TABLE_MAX)));

@@ -1,77 +1,88 @@
-//! Everything that a report shows, as plain data: one [`Document`] for a sweep, a whole tuning, a gate
-//! or a comparison. Whoever measured fills it; the renderings decide nothing and only lay it out.
-//! What a kind of session does not have is `None` or empty, and no rendering mentions it.
+//! The document: everything that a report shows, as plain data. One type for every kind of session;
+//! every format lays out the same document. A part that a kind of session lacks is `None` or empty.
 
 mod comparison;
 mod phase;
+mod section;
 mod status;
 
 use migrator::config::Settings;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-pub use self::comparison::{Comparison, Cumulative, CumulativeRow, Exact, P, Target};
-pub use self::phase::{Figures, Grid, Latency, Outcome, Phase, Run, Setting, Waits};
-pub use self::status::Standing;
+pub use self::comparison::{
+    ComparisonRow, Cumulative, CumulativeRow, ExactRow, PValues, PlanTarget,
+};
+pub use self::phase::{
+    Grid, Latency, MetricSummary, PhaseMetrics, PhaseReport, RunRow, SettingRow, Waits,
+};
+pub use self::section::{ArmRun, Check, Section, TrackedFigure};
+pub use self::status::Status;
+pub use crate::analysis::comparison::ValidityFigures;
+pub use crate::analysis::sweep::FailedRun;
 
-/// The version of the document in JSON.
-pub const FORMAT_VERSION: u32 = 1;
-
-/// What a report shows, in the order in which it shows it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+/// Content of a report, in the order of its presentation.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Document {
-    /// What kind of session it is; names the marker of the Markdown report.
-    pub kind: Kind,
-    /// The scenario, which names files and the marker: lower-case letters, digits, hyphens.
+    /// Kind of session. It is part of the marker of the Markdown report.
+    pub kind: ReportKind,
+    /// Scenario. It names files and the marker: lower-case letters, digits, hyphens.
     pub scenario: String,
-    /// The heading, without the link.
+    /// Heading, without the simulated network.
     pub title: String,
-    /// The link that was simulated, in words: every output of such a session says so.
+    /// Simulated network, in words. Every format of such a session names it.
     pub link: Option<String>,
-    /// The question that was asked, in words.
+    /// Question of the session, in words.
     pub question: Option<String>,
-    /// The answer.
+    /// Answer.
     pub headline: Headline,
-    /// Why the figures are to be taken with care, one sentence fragment each.
+    /// Reasons to distrust the figures, one sentence fragment each.
     pub warnings: Vec<String>,
-    /// The phases of the plan in its order; a sweep has one, a gate none.
-    pub phases: Vec<Phase>,
-    /// What the kept phases add up to.
+    /// Phases in the order of the plan. A sweep has one, a gate none.
+    pub phases: Vec<PhaseReport>,
+    /// Sum of the kept phases.
     pub cumulative: Option<Cumulative>,
-    /// Everything that was kept against the original baseline, measured afresh.
-    pub last: Option<Comparison>,
+    /// All kept settings against the original baseline, in confirmation runs.
+    pub last: Option<ComparisonRow>,
     /// Each optimization alone against the original baseline.
-    pub alone: Vec<Comparison>,
-    /// A gate's metrics, one for each scenario and metric, the primary one first.
-    pub metrics: Vec<Comparison>,
-    /// What is compared without statistics.
-    pub exact: Vec<Exact>,
-    /// The settings to use from now on.
+    pub alone: Vec<ComparisonRow>,
+    /// One row for each scenario and metric of a gate; the primary metric first.
+    pub metrics: Vec<ComparisonRow>,
+    /// Quantities that are compared without statistics.
+    pub exact: Vec<ExactRow>,
+    /// Further parts, each with a heading of its own.
+    pub sections: Vec<Section>,
+    /// Recommended settings.
     pub paste: Option<Paste>,
-    /// Lines for commit messages, as the plan asks for them.
+    /// Lines for commit messages.
     pub commits: Vec<String>,
-    /// How the level moved over the session.
+    /// Drift of the rate over the session.
     pub drift: Option<Drift>,
-    /// Whether the measurement can be believed.
+    /// Diagnostics of the measurement.
     pub validity: Option<ValidityFigures>,
-    /// Runs that gave no figures.
+    /// Runs without figures.
     pub failed: Vec<FailedRun>,
-    /// What was measured, by name.
+    /// Runs that belong to no phase, in the order of the ledger.
+    pub runs: Vec<ArmRun>,
+    /// Figures for benchmark trackers, beside those of phases and metrics.
+    pub tracked: Vec<TrackedFigure>,
+    /// Description of the workload, by name.
     pub measured: Vec<Fact>,
-    /// Where it was measured, by name.
+    /// Description of the machine, by name.
     pub environment: Vec<Fact>,
-    /// The command that measures it again.
+    /// Command that repeats the measurement; empty if there is none.
     pub command: String,
-    /// The ledger that holds every run, as a path from the report.
+    /// Ledger with every run, as a path from the report; empty if there is none.
     pub ledger: String,
-    /// Files beside the report and what each holds.
+    /// The analysis behind the report as JSON: the text of its file.
+    pub analysis: String,
+    /// Files beside the report and their content.
     pub files: Vec<Fact>,
 }
 
 impl Document {
-    /// The heading, with the link where one was simulated.
+    /// Heading, with the simulated network if there is one.
     pub fn heading(&self) -> String {
         match &self.link {
             Some(link) => format!("{}, {link}", self.title),
@@ -80,57 +91,81 @@ impl Document {
     }
 }
 
-/// Kinds of session.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
+/// Kinds of reports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReportKind {
     /// Settings of one scenario.
     #[default]
     Sweep,
-    /// The whole plan.
+    /// A plan of phases.
     Tune,
-    /// A branch against its baseline.
+    /// A program against its baseline.
     Gate,
-    /// Results that were measured before, side by side.
-    Comparison,
+    /// Attribution of a difference.
+    Explain,
+    /// Search for a commit.
+    Bisect,
+    /// Error rates of verdicts.
+    SelfTest,
+    /// Inspection of a machine.
+    Doctor,
+    /// Rates over time.
+    History,
 }
 
-impl Kind {
-    /// The word for it in files.
+impl ReportKind {
+    /// Name of the kind in files: the verb, or `bisect`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sweep => "sweep",
             Self::Tune => "tune",
             Self::Gate => "gate",
-            Self::Comparison => "comparison",
+            Self::Explain => "explain",
+            Self::Bisect => "bisect",
+            Self::SelfTest => "self-test",
+            Self::Doctor => "doctor",
+            Self::History => "history",
         }
+    }
+
+    /// Name of the file with the analysis.
+    pub fn analysis_file(self) -> &'static str {
+        match self {
+            Self::SelfTest => "self-test.json",
+            _ => "analysis.json",
+        }
+    }
+
+    /// True if the verdicts are written as `junit.xml`, for CI.
+    pub fn has_verdicts(self) -> bool {
+        matches!(self, Self::Gate | Self::Explain)
     }
 }
 
-/// The answer in words, at the top of everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// Answer in words, at the top of every report.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headline {
-    /// How it stands.
-    pub standing: Standing,
+    /// Status of the whole session.
+    pub status: Status,
     /// One sentence.
     pub words: String,
-    /// What the answer is worth, and what follows; sentences.
+    /// Consequences and reliability, as sentences.
     pub details: Vec<String>,
-    /// What made the difference (a gate's why line), where that is known.
+    /// Attribution of a gate's difference, if known.
     pub why: Option<String>,
 }
 
-/// Settings to take over.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// Settings to copy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Paste {
-    /// A `[baseline]` table of a scenario.
+    /// `[baseline]` table of a scenario.
     pub toml: String,
-    /// The flags of `migrator run`.
+    /// Flags of `migrator run`.
     pub command: String,
 }
 
 impl Paste {
-    /// All settings that apply, in both forms.
+    /// Both forms of the settings. Fails if they cannot be serialized.
     pub fn of(settings: &Settings) -> Result<Self> {
         let value = serde_json::to_value(settings)
             .map_err(|error| Error::caused("writing settings", error))?;
@@ -147,65 +182,35 @@ impl Paste {
     }
 }
 
-/// How the level moved.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+/// Drift of the rate over a session.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Drift {
-    /// Every run.
-    pub runs: Vec<Level>,
-    /// The mean of each block, at the mean of its runs' times.
-    pub blocks: Vec<Level>,
+    /// One point for each run.
+    pub runs: Vec<DriftPoint>,
+    /// Means of the blocks, at the mean times of their runs.
+    pub blocks: Vec<DriftPoint>,
 }
 
-/// A level at a time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Level {
-    /// Seconds of running time since the session's first run began.
+/// Rate at a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct DriftPoint {
+    /// Seconds of running time since the start of the first run.
     pub at_s: f64,
-    /// The rate in percent of its setting's median.
+    /// Rate in percent of the median of its setting.
     pub percent: f64,
 }
 
-/// The figures of statistics.md 4; `None` where there is too little to tell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct ValidityFigures {
-    /// Trend of the block means, percent per hour.
-    pub trend_percent_per_hour: Option<f64>,
-    /// The same per minute.
-    pub trend_percent_per_minute: Option<f64>,
-    /// What running second costs in percent.
-    pub order_effect_percent: Option<f64>,
-    /// Lag-1 autocorrelation of the pairs.
-    pub autocorrelation: Option<f64>,
-    /// Standard deviation of the order-adjusted pairs, in percent.
-    pub std_dev_percent: Option<f64>,
-    /// Share of runs that were disturbed, 0 to 1.
-    pub disturbed_share: Option<f64>,
-    /// Spread of the clock speed, a share.
-    pub clock_spread: Option<f64>,
-}
-
-/// A run that gave no figures.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct FailedRun {
-    /// Its number in the plan.
-    pub number: usize,
-    /// The label of its setting, or its arm.
-    pub setting: String,
-    /// Why, in words.
-    pub reason: String,
-}
-
-/// A name and what it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// A named property.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fact {
-    /// The name.
+    /// Name.
     pub name: String,
-    /// What it is.
+    /// Value.
     pub value: String,
 }
 
 impl Fact {
-    /// A fact from two texts.
+    /// Property from two texts.
     pub fn new(name: &str, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into() }
     }

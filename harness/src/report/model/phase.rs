@@ -1,196 +1,192 @@
-//! One phase: its settings with every run, what was chosen and confirmed.
+//! One phase: its settings with every run, its choice and the confirmation of that choice.
 
+use super::comparison::ComparisonRow;
+use super::status::Status;
 use migrator::config::Settings;
-use serde::Serialize;
 
-use super::comparison::Comparison;
-use super::status::Standing;
-
-/// One phase: a sweep, what was chosen, how that was confirmed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Phase {
-    /// Its number in the plan, such as `II.1`.
+/// One phase: a sweep, its choice and the confirmation of that choice.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PhaseReport {
+    /// Number in the plan, such as `II.1`.
     pub phase: String,
-    /// What it calls itself.
+    /// Name.
     pub optimization: String,
-    /// The question.
+    /// Question.
     pub why: String,
-    /// What it found, one sentence.
+    /// Result, one sentence.
     pub finding: String,
     /// Names of the varied settings.
     pub swept: Vec<String>,
-    /// What a run was: `10 runs of each setting, 8,000 records a run`, and the link where one was
-    /// simulated.
+    /// Description of the runs: `10 runs of each setting, 8,000 records a run`, with the simulated
+    /// network if there is one.
     pub runs: String,
-    /// Every setting with at least one finished run.
-    pub settings: Vec<Setting>,
-    /// Index of the setting against which the others stand.
+    /// Settings with at least one finished run.
+    pub settings: Vec<SettingRow>,
+    /// Index of the setting with which the others are compared.
     pub baseline: Option<usize>,
-    /// What that setting is called: `baseline`, or `present setting` where earlier phases have
-    /// changed it.
+    /// Name of that setting: `baseline`, or `current setting` if earlier phases changed it.
     pub against: String,
-    /// Index of the setting that was chosen, or that a sweep alone would choose.
+    /// Index of the chosen setting.
     pub chosen: Option<usize>,
-    /// The settings as a grid, where two were varied.
+    /// Settings as a grid, if two were varied.
     pub grid: Option<Grid>,
-    /// The chosen setting against the present one, measured afresh.
-    pub confirmation: Option<Comparison>,
-    /// Why it was not run.
+    /// Confirmation runs: the chosen setting against the current one.
+    pub confirmation: Option<ComparisonRow>,
+    /// Reason why the phase was not run.
     pub skipped: Option<String>,
-    /// Sentences that go into `metrics.json` too.
+    /// Sentences, also in `metrics.json`.
     pub notes: Vec<String>,
-    /// The phase's object of `metrics.json`.
-    pub outcome: Option<Outcome>,
+    /// Object of the phase in `metrics.json`.
+    pub outcome: Option<PhaseMetrics>,
 }
 
-/// One setting's figures.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Setting {
-    /// The varied values alone, such as `200 × 4`.
+/// Figures of a setting.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SettingRow {
+    /// Varied values, such as `200 × 4`.
     pub short: String,
-    /// With their names, such as `batch_size=200`.
+    /// Varied values with their names, such as `batch_size=200`.
     pub label: String,
-    /// Every run that was counted, in the order in which they ran; failed ones among them.
-    pub runs: Vec<Run>,
+    /// Counted runs in run order, including failed ones.
+    pub runs: Vec<RunRow>,
     /// Records per minute.
-    pub rec_per_min: Figures,
-    /// Median rate over that of the phase's baseline, less 1, in percent.
+    pub rec_per_min: MetricSummary,
+    /// Median rate / median rate of the baseline − 1, in percent.
     pub vs_baseline_percent: f64,
-    /// Inserting, milliseconds per 1,000 records, summed over workers.
-    pub insert_ms: Option<Figures>,
-    /// Preparing, in the same unit.
-    pub prepare_ms: Option<Figures>,
-    /// Largest resident set of all runs.
+    /// Insert time in milliseconds per 1,000 records, summed over workers.
+    pub insert_ms: Option<MetricSummary>,
+    /// Preparation time in the same unit.
+    pub prepare_ms: Option<MetricSummary>,
+    /// Largest resident set of all runs, in bytes.
     pub peak_rss_bytes: Option<f64>,
-    /// Whether every run stayed within the scenario's limits.
+    /// True if every run stayed within the scenario's limits.
     pub within_limits: bool,
-    /// Whether it cannot be told from the best (Hsu's set); `None` where that was not asked.
+    /// True if the setting may be the best (Hsu's set); `None` if that was not tested.
     pub in_set: Option<bool>,
-    /// Median milliseconds per 1,000 records of each stage, summed over workers, in the order of a
-    /// record's way.
+    /// Median milliseconds per 1,000 records of each stage, summed over workers, in the order of the
+    /// stages.
     pub stages: Vec<(String, f64)>,
-    /// From a record's read to its batch's commit, over all runs.
+    /// Latency from the read of a record to the commit of its batch, over all runs.
     pub latency: Option<Latency>,
-    /// What it waited for and what its cache did.
+    /// Waits and cache statistics.
     pub waits: Option<Waits>,
 }
 
 /// One run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Run {
-    /// Its number in the ledger's plan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunRow {
+    /// Number in the ledger's plan.
     pub number: usize,
-    /// Its block or pair, from 1.
+    /// Number of its block or pair, from 1.
     pub block: usize,
-    /// Seconds of running time since the session's first run began; what went by between runs is
-    /// not in it.
+    /// Seconds of running time since the start of the first run, without the time between runs.
     pub at_s: f64,
-    /// Seconds from the start of its process to its end.
+    /// Duration of its process in seconds.
     pub elapsed_s: f64,
-    /// Records per minute; `None` of a failed run, and so with the others.
+    /// Records per minute; `None` for a failed run, as are the other figures.
     pub rec_per_min: Option<f64>,
-    /// Milliseconds per 1,000 records.
+    /// Insert time in milliseconds per 1,000 records.
     pub insert_ms: Option<f64>,
-    /// Milliseconds per 1,000 records.
+    /// Preparation time in milliseconds per 1,000 records.
     pub prepare_ms: Option<f64>,
-    /// Largest resident set.
+    /// Largest resident set in bytes.
     pub peak_rss_bytes: Option<f64>,
-    /// Why there are no figures.
+    /// Reason why the run failed.
     pub failure: Option<String>,
 }
 
-/// A metric of one setting over its runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Figures {
-    /// The middle value.
+/// Distribution of a metric over the runs of a setting.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct MetricSummary {
+    /// Median.
     pub median: f64,
-    /// With n − 1; `None` of a single run.
+    /// Sample standard deviation (n − 1); `None` for a single run.
     pub std_dev: Option<f64>,
-    /// A quarter of the runs are below the first and a quarter above the second.
+    /// Lower and upper quartile.
     pub middle_half: [f64; 2],
-    /// The 95 % interval of the median, where one was calculated.
+    /// 95 % interval of the median, if calculated.
     pub interval: Option<[f64; 2]>,
 }
 
-/// Latency of a record, in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+/// Latency of records in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Latency {
-    /// Records.
+    /// Number of records.
     pub count: u64,
-    /// Half are faster.
+    /// Median.
     pub p50_ms: f64,
-    /// Nine of ten are faster.
+    /// 90th percentile.
     pub p90_ms: f64,
-    /// `None` where there are too few records to tell.
+    /// 99th percentile; `None` if there are too few records.
     pub p99_ms: Option<f64>,
-    /// `None` where there are too few records to tell.
+    /// 99.9th percentile; `None` if there are too few records.
     pub p999_ms: Option<f64>,
-    /// The slowest.
+    /// Maximum.
     pub max_ms: f64,
 }
 
-/// Waits and the cache: medians over the runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+/// Medians of waits and cache statistics over the runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Waits {
-    /// The mapping halves waited for room in the queue: milliseconds per 1,000 records.
+    /// Wait of the mapping threads for room in the queue, in milliseconds per 1,000 records.
     pub queue_push_ms: Option<f64>,
-    /// The inserting halves waited for a batch, in the same unit.
+    /// Wait of the inserting threads for a batch, in the same unit.
     pub queue_pop_ms: Option<f64>,
-    /// Leases of a connection that had to wait.
+    /// Number of connection checkouts that had to wait.
     pub pool_waits: Option<f64>,
-    /// How long they waited, milliseconds per 1,000 records.
+    /// Their wait in milliseconds per 1,000 records.
     pub pool_ms: Option<f64>,
-    /// Connections opened.
+    /// Number of opened connections.
     pub connects: Option<f64>,
-    /// Keys that the cache had, as a share of those asked for, in percent.
+    /// Cache hit rate in percent.
     pub cache_hit_percent: Option<f64>,
-    /// Keys that had to go for others.
+    /// Number of evicted keys.
     pub cache_evictions: Option<f64>,
 }
 
 /// A grid of two varied settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grid {
-    /// Names of the setting down and the setting across.
+    /// Names of the settings of rows and columns.
     pub names: [String; 2],
     /// Values from top to bottom.
     pub rows: Vec<String>,
     /// Values from left to right.
     pub columns: Vec<String>,
-    /// Index among the phase's settings, by row, then by column.
+    /// Index among the settings of the phase, by row, then by column.
     pub cells: Vec<Vec<Option<usize>>>,
 }
 
-/// A phase in the names of `metrics.json` (results/README.md). Rates are medians of raw records per minute,
-/// deviations have n − 1, and the improvement is that of the two medians.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Outcome {
-    /// Of the setting before.
+/// A phase as an object of `metrics.json` (results/README.md). Rates are medians of records per
+/// minute; standard deviations are those of samples (n − 1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhaseMetrics {
+    /// Rate of the setting before.
     pub baseline_rec_per_min: f64,
-    /// Of the setting after; unconfirmed, of the present setting.
+    /// Rate of the setting after; of the current setting if unconfirmed.
     pub optimized_rec_per_min: f64,
-    /// Of the two medians.
+    /// Change of the median in percent.
     pub improvement_percent: f64,
-    /// Of the runs behind `baseline_rec_per_min`.
+    /// Standard deviation of the runs behind `baseline_rec_per_min`.
     pub std_dev_baseline: Option<f64>,
-    /// Of the runs behind `optimized_rec_per_min`.
+    /// Standard deviation of the runs behind `optimized_rec_per_min`.
     pub std_dev_optimized: Option<f64>,
-    /// `high`, `moderate`, `low`, `none`.
+    /// Confidence: `high`, `moderate`, `low` or `none`.
     pub confidence: String,
-    /// How it stands.
-    pub standing: Standing,
-    /// Of the improvement; `None` where nothing was tested.
+    /// Status.
+    pub status: Status,
+    /// Interval of the improvement; `None` if nothing was tested.
     pub interval_percent: Option<[Option<f64>; 2]>,
-    /// Runs behind each median.
+    /// Number of runs behind each median.
     pub runs: usize,
-    /// All settings before.
+    /// Settings before.
     pub settings_baseline: Settings,
-    /// All settings after.
+    /// Settings after.
     pub settings_optimized: Settings,
-    /// Whether the choice is in use.
+    /// True if the choice is in use.
     pub kept: bool,
-    /// The plan's own range.
+    /// Expected gain according to the plan, in percent.
     pub expected_percent: Option<[f64; 2]>,
-    /// Of what every run stored; empty where the program gives none.
+    /// Checksum of the stored rows; empty if the program reports none.
     pub checksum: String,
 }

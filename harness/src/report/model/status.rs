@@ -1,42 +1,41 @@
-//! How something stands, in words. Decides nothing.
-
-use serde::Serialize;
+//! Status of a session, phase, comparison or test case.
 
 use crate::stats::verdict::Verdict;
 
-/// How something stands: the verdicts of statistics.md 2, and why there may be none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// Better.
+/// Verdicts (statistics.md 2), and reasons for having none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Status {
+    /// Better, by the test.
     Improved,
     /// Shown to be no worse than the margin.
     Pass,
-    /// Really worse, by less than the margin.
+    /// Shown to be worse, by less than the margin.
     Small,
     /// Worse, and not shown to be within the margin.
     Regression,
-    /// Could not tell.
+    /// Undecided.
     Inconclusive,
-    /// Measured and not tested against anything afresh.
+    /// Measured, without confirmation runs.
     #[default]
     NotConfirmed,
     /// Too few runs or pairs to test.
     NotTestable,
-    /// Too much went on beside the runs.
+    /// Too much interference during the runs.
     Invalid,
-    /// Different things were stored.
+    /// The arms stored different rows.
     WrongResult,
     /// A program did not run.
     Failed,
-    /// The present setting is the choice.
+    /// The current setting is the choice.
     NothingToConfirm,
-    /// Not measured, for a reason.
+    /// Not measured.
     Skipped,
+    /// Nothing wrong, but something to look at.
+    Warning,
 }
 
-impl Standing {
-    /// The words for people.
+impl Status {
+    /// Text for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::Improved => "improved",
@@ -51,10 +50,11 @@ impl Standing {
             Self::Failed => "did not run",
             Self::NothingToConfirm => "nothing to confirm",
             Self::Skipped => "skipped",
+            Self::Warning => "warning",
         }
     }
 
-    /// The word in `metrics.json` and other files that programs read.
+    /// Word in `metrics.json` and other files that programs read.
     pub fn word(self) -> &'static str {
         match self {
             Self::Improved => "IMPROVED",
@@ -70,7 +70,7 @@ impl Standing {
     }
 }
 
-impl From<Verdict> for Standing {
+impl From<Verdict> for Status {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Improved => Self::Improved,

@@ -1,4 +1,4 @@
-//! Since which commit a difference is there, in words for the terminal, at most 100 columns wide.
+//! Text of a bisection, at most 100 columns wide on a terminal, and its parts for other formats.
 
 use crate::analysis::comparison::MetricFinding;
 use crate::analysis::test_result::Decision;
@@ -8,13 +8,14 @@ use crate::experiment::bisect::{
 };
 use crate::experiment::gate::GateResult;
 use crate::report::numbers::counted;
+use crate::report::table::{ColumnKind, Table};
 use crate::report::wrap::{COLUMNS, truncated, wrapped};
 use crate::sanitize::on_one_line;
 
-/// Characters of a hash that name a commit.
+/// Length of the hash prefix that names a commit.
 const HASH: usize = 12;
 
-/// What a gate says of what is searched for; without that, its answer.
+/// Result of a gate for the difference that is searched for; without one, the verdict of the gate.
 pub fn words(gated: &GateResult, wanted: Option<BisectTarget>) -> String {
     if let Some(failure) = gated.failure.as_deref() {
         return format!("{}: {}", gated.answer, failure.lines().next().unwrap_or_default());
@@ -38,36 +39,65 @@ fn metric_words((found, verdict): (&MetricFinding, Decision)) -> String {
     format!("{verdict}, {} {}", found.metric.name(), super::gate::change(found))
 }
 
-/// A commit that was looked at, on one line.
+/// A tested commit, on one line.
 pub fn line(look: &TestedCommit) -> String {
-    let seen = match look.seen {
+    format!("{}  {:<7}  {}", hash(&look.named), state(look.seen), on_one_line(&look.words))
+}
+
+fn state(state: CommitState) -> &'static str {
+    match state {
         CommitState::Same => "before",
         CommitState::Changed => "changed",
         CommitState::Unknown => "skipped",
-    };
-    format!("{}  {seen:<7}  {}", hash(&look.named), on_one_line(&look.words))
+    }
 }
 
-/// The answer, what it rests on, and what was left out.
-pub fn text(bisected: &BisectResult) -> String {
-    let mut parts = vec![wrapped(&answer(bisected))];
-    parts.extend(bisected.first.iter().map(|named| {
-        let line = format!("  {}  {}", hash(named), on_one_line(&named.subject));
-        truncated(&line, COLUMNS)
-    }));
-    let why = bisected.why.iter().map(|why| wrapped(&format!("Why, at the end: {why}")));
-    parts.extend(why);
-    parts.push(format!(
-        "\n{} of {} looked at, each against {}:",
+/// Heading of the tested commits.
+pub(in crate::report) fn tested(bisected: &BisectResult) -> String {
+    format!(
+        "{} of {} tested, each against {}",
         counted(bisected.looked_at.len(), "commit"),
         bisected.commits,
         bisected.base
-    ));
+    )
+}
+
+/// Hash and subject of a commit.
+pub(in crate::report) fn candidate(named: &CommitInfo) -> String {
+    format!("{}  {}", hash(named), on_one_line(&named.subject))
+}
+
+/// Tested commits, in test order.
+pub(in crate::report) fn table(bisected: &BisectResult) -> Table {
+    let columns = ["commit", "state", "subject", "result"];
+    let columns = columns.map(|heading| (heading, ColumnKind::Text));
+    let mut table = Table::with_columns(tested(bisected), &columns);
+    table.rows.extend(bisected.looked_at.iter().map(|look| {
+        vec![
+            hash(&look.named).into(),
+            state(look.seen).into(),
+            look.named.subject.clone(),
+            look.words.clone(),
+        ]
+    }));
+    table
+}
+
+/// Text for the terminal: the answer and the tested commits.
+pub fn text(bisected: &BisectResult) -> String {
+    let mut parts = vec![wrapped(&answer(bisected))];
+    parts.extend(
+        bisected.first.iter().map(|named| truncated(&format!("  {}", candidate(named)), COLUMNS)),
+    );
+    let why = bisected.why.iter().map(|why| wrapped(&format!("Why, at the end: {why}")));
+    parts.extend(why);
+    parts.push(format!("\n{}:", tested(bisected)));
     parts.extend(bisected.looked_at.iter().map(|look| wrapped(&line(look))));
     parts.join("\n") + "\n"
 }
 
-fn answer(bisected: &BisectResult) -> String {
+/// The answer, one sentence.
+pub(in crate::report) fn answer(bisected: &BisectResult) -> String {
     let BisectResult { base, head, wanted, first, .. } = bisected;
     let Some(wanted) = wanted else {
         return format!(

@@ -1,18 +1,19 @@
-//! A look at the machine in words: for the terminal, at most 100 columns wide, and as Markdown.
+//! Text of an inspection of the machine, at most 100 columns wide on a terminal, and its parts for
+//! other formats.
 
 use crate::experiment::doctor::{
     Detectable, DetectablePairs, DoctorReport, Noise, ProbeFinding, Severity, noise,
 };
-use crate::report::escape::plain;
 use crate::report::numbers::thousands;
 use crate::report::table::{ColumnKind, Table};
 use crate::report::wrap::{COLUMNS, wrapped, wrapped_at};
 
-/// Where a finding's words begin: behind its mark and its name.
+/// Width of the column of marks.
 const MARK: usize = 7;
+/// Width of the column of names.
 const NAME: usize = 16;
 
-/// Everything as plain text.
+/// Text for the terminal.
 pub fn text(checkup: &DoctorReport) -> String {
     let findings: String = checkup.findings.iter().map(finding_lines).collect();
     let mut paragraphs = vec![findings, wrapped(&summary(checkup)) + "\n"];
@@ -21,49 +22,22 @@ pub fn text(checkup: &DoctorReport) -> String {
             paragraphs.push(noise_words(noise).iter().map(|line| wrapped(line) + "\n").collect());
             if let Some(pairs) = &noise.pairs {
                 let table = detectable(&pairs.detectable).to_text();
-                paragraphs.push(format!("{table}{}\n", wrapped(LEGEND)));
-                paragraphs.push(wrapped(&needed(pairs, noise.pair_s)) + "\n");
+                let [legend, needed] = below(pairs, noise.pair_s).map(|line| wrapped(&line));
+                paragraphs.push(format!("{table}{legend}\n"));
+                paragraphs.push(needed + "\n");
             }
         }
         (None, Some(why)) => {
-            paragraphs.push(wrapped(&format!("Noise of runs: not known here: {why}")) + "\n");
+            paragraphs.push(wrapped(&format!("Noise of runs: unknown: {why}")) + "\n");
         }
         (None, None) => {}
     }
     paragraphs.join("\n")
 }
 
-/// Everything as a section of a Markdown file.
-pub fn markdown(checkup: &DoctorReport) -> String {
-    let mut lines = vec!["## The machine".to_owned(), String::new()];
-    lines.push(summary(checkup));
-    lines.extend([String::new(), findings(checkup).to_markdown(usize::MAX)]);
-    match (&checkup.noise, &checkup.noise_unknown) {
-        (Some(noise), _) => {
-            lines.push(String::new());
-            lines.push(noise_words(noise).join(" "));
-            if let Some(pairs) = &noise.pairs {
-                lines.extend([
-                    String::new(),
-                    detectable(&pairs.detectable).to_markdown(usize::MAX),
-                    String::new(),
-                    LEGEND.into(),
-                    String::new(),
-                    needed(pairs, noise.pair_s),
-                ]);
-            }
-        }
-        (None, Some(why)) => {
-            lines.extend([String::new(), format!("Noise of runs: not known here: {}", plain(why))]);
-        }
-        (None, None) => {}
-    }
-    lines.join("\n") + "\n"
-}
-
-/// Below the table of differences.
-const LEGEND: &str = "The smallest true difference that so many pairs tell from none: in one look \
-                      with both errors at 5 %, in a gate's look with both at 1.9 %.";
+/// Legend of the detectable differences.
+const LEGEND: &str = "The smallest true difference that this many pairs detect: in one look with \
+                      both errors at 5 %, in a gate's look with both at 1.9 %.";
 
 fn mark(level: Severity) -> &'static str {
     match level {
@@ -74,10 +48,11 @@ fn mark(level: Severity) -> &'static str {
     }
 }
 
-/// A row for every finding.
-fn findings(checkup: &DoctorReport) -> Table {
-    let headings = ["", "what", "here", "for the noise", "what to do"];
-    let mut table = Table::with_columns("", &headings.map(|heading| (heading, ColumnKind::Text)));
+/// Findings, one row each.
+pub(in crate::report) fn findings(checkup: &DoctorReport) -> Table {
+    let headings = ["status", "source", "here", "effect on runs", "remedy"];
+    let columns = headings.map(|heading| (heading, ColumnKind::Text));
+    let mut table = Table::with_columns("Findings", &columns);
     table.rows.extend(checkup.findings.iter().map(|finding| {
         vec![
             mark(finding.level).into(),
@@ -112,8 +87,8 @@ fn finding_lines(finding: &ProbeFinding) -> String {
     lines.collect()
 }
 
-/// How many things add noise, in one sentence.
-fn summary(checkup: &DoctorReport) -> String {
+/// Number of sources of noise, in one sentence.
+pub(in crate::report) fn summary(checkup: &DoctorReport) -> String {
     let things =
         |count: usize| if count == 1 { "1 thing".into() } else { format!("{count} things") };
     let noisy = match checkup.count(Severity::Noisy) {
@@ -131,12 +106,12 @@ fn summary(checkup: &DoctorReport) -> String {
     )
 }
 
-/// What the runs were and how far they differed, in sentences.
-fn noise_words(noise: &Noise) -> Vec<String> {
+/// Description of the runs and their noise, as sentences.
+pub(in crate::report) fn noise_words(noise: &Noise) -> Vec<String> {
     let share = |share: f64| format!("{:.0} %", share * 100.0);
     let beside = match (noise.foreign_cpu_share_max, noise.steal_share_max) {
         (Some(foreign), Some(steal)) => format!(
-            "; beside them other programs took up to {} of the CPU and the host up to {}",
+            "; meanwhile other programs used up to {} of the CPU and the host up to {}",
             share(foreign),
             share(steal)
         ),
@@ -150,15 +125,15 @@ fn noise_words(noise: &Noise) -> Vec<String> {
         thousands(noise.median_rec_per_min)
     );
     let spread = match &noise.pairs {
-        None => "Not testable: so few short runs show that everything works, not how much they \
-                 differ."
+        None => "Not testable: so few short runs show that everything works, not how noisy they \
+                 are."
             .into(),
         Some(pairs) => {
             let [low, high] = pairs.std_dev_interval;
             let hundred = |log: f64| format!("{:.1}", log * 100.0);
             format!(
-                "Expected noise of a pair (s_d): {} %, with 95 % between {} and {} %; so few runs \
-                 tell no better.",
+                "Expected noise of a pair (s_d): {} %, 95 % interval {} to {} %. More runs would \
+                 narrow it.",
                 hundred(pairs.std_dev),
                 hundred(low),
                 hundred(high)
@@ -168,9 +143,10 @@ fn noise_words(noise: &Noise) -> Vec<String> {
     vec![runs, spread]
 }
 
-fn detectable(all: &[Detectable]) -> Table {
+pub(in crate::report) fn detectable(all: &[Detectable]) -> Table {
     let headings = ["pairs", "one look", "a gate's look", "time"];
-    let mut table = Table::with_columns("", &headings.map(|heading| (heading, ColumnKind::Figure)));
+    let columns = headings.map(|heading| (heading, ColumnKind::Figure));
+    let mut table = Table::with_columns("Smallest detectable difference", &columns);
     table.rows.extend(all.iter().map(|one| {
         vec![
             one.pairs.to_string(),
@@ -182,15 +158,20 @@ fn detectable(all: &[Detectable]) -> Table {
     table
 }
 
-/// How many pairs the margin needs, in one sentence.
+/// Sentences below the detectable differences: a legend, and the pairs that the margin needs.
+pub(in crate::report) fn below(pairs: &DetectablePairs, pair_s: f64) -> [String; 2] {
+    [LEGEND.into(), needed(pairs, pair_s)]
+}
+
+/// Number of pairs that the margin needs, in one sentence.
 fn needed(pairs: &DetectablePairs, pair_s: f64) -> String {
     let margin = noise::MARGIN * 100.0;
     let most = noise::PAIRS_MAX;
     let count = |pairs: Option<usize>| pairs.map_or(format!("more than {most}"), |n| n.to_string());
     let time = |pairs: usize| time(pairs as f64 * pair_s);
     let needed = match pairs.needed {
-        Some(pairs) => format!("To tell {margin:.0} %: {pairs} pairs, about {}", time(pairs)),
-        None => format!("To tell {margin:.0} %: more than {most} pairs"),
+        Some(pairs) => format!("To detect {margin:.0} %: {pairs} pairs, about {}", time(pairs)),
+        None => format!("To detect {margin:.0} %: more than {most} pairs"),
     };
     let [low, high] = pairs.needed_interval;
     format!(

@@ -1,13 +1,12 @@
-//! What makes a difference, in words and tables: for the terminal, at most 100 columns wide, and as
-//! Markdown. Claims no more than was told.
+//! Text of an explanation, at most 100 columns wide on a terminal, and its parts for other formats.
 
 use super::gate::{arrow, change};
 use crate::analysis::comparison::{Comparison, CountComparison};
 use crate::analysis::test_result::Decision;
 use crate::experiment::explain::ExplainResult;
 use crate::experiment::explain::result::{Contribution, SettingAttribution, Stages};
-use crate::report::escape::{block, plain};
-use crate::report::numbers::{counted, milliseconds, percent, percent_range, thousands};
+use crate::report::model::{Check, Section, Status};
+use crate::report::numbers::{counted, milliseconds, percent, percent_range};
 use crate::report::table::{ColumnKind, Table};
 use crate::report::wrap::wrapped;
 use crate::stats::verdict::Verdict;
@@ -15,20 +14,13 @@ use crate::stats::verdict::Verdict;
 /// Widest value of a setting in a row of the terminal.
 const VALUE_MAX: usize = 34;
 
-/// A part of the report: its title, its table and the sentences below that.
-struct Section {
-    title: String,
-    table: Table,
-    words: String,
-}
-
-/// Everything as plain text; `folder` is where the files are.
+/// Text for the terminal; `folder` holds the files.
 pub fn text(explained: &ExplainResult, folder: &str) -> String {
-    let mut parts = vec![wrapped(&headline(explained)) + "\n"];
+    let mut parts = vec![wrapped(&format!("{}: {}", word(explained), headline(explained))) + "\n"];
     for section in sections(explained) {
         let mut part = format!("{}\n", section.title);
-        part.push_str(&section.terminal_table());
-        part.push_str(&wrapped(&section.words));
+        part.push_str(&terminal_table(&section.table));
+        part.push_str(&wrapped(&section.words.join(" ")));
         parts.push(part + "\n");
     }
     let counts = counts(explained).into_iter();
@@ -41,37 +33,8 @@ pub fn text(explained: &ExplainResult, folder: &str) -> String {
     parts.join("\n")
 }
 
-/// The report.
-pub fn markdown(explained: &ExplainResult, command: &str) -> String {
-    let mut parts = vec![
-        format!("# {} against {}", plain(&explained.head), plain(&explained.base)),
-        plain(&headline(explained)),
-    ];
-    for section in sections(explained) {
-        parts.push(format!("## {}", plain(&section.title)));
-        if !section.table.rows.is_empty() {
-            parts.push(section.table.to_markdown(usize::MAX));
-        }
-        parts.push(plain(&section.words));
-    }
-    let notes = counts(explained).into_iter().chain(explained.warnings.iter().cloned());
-    let notes: Vec<String> = notes.map(|note| format!("- {}", plain(&note))).collect();
-    if !notes.is_empty() {
-        parts.push(format!("## Notes\n\n{}", notes.join("\n")));
-    }
-    parts.push(format!(
-        "## What was measured\n\nA fresh process and a fresh store for every run of scenario \
-         {}, the same {} records; plan {}.",
-        plain(&explained.scenario),
-        thousands(f64::from(explained.records)),
-        explained.plan_hash
-    ));
-    parts.push(format!("Measure it again:\n\n{}", block(command)));
-    parts.join("\n\n") + "\n"
-}
-
-/// The verdict on the whole.
-fn headline(explained: &ExplainResult) -> String {
+/// Result for the whole difference, one sentence.
+pub(in crate::report) fn headline(explained: &ExplainResult) -> String {
     let ExplainResult { base, head, comparison, .. } = explained;
     let Some(primary) = comparison.primary() else {
         return format!("{head} against {base}: no figure of every run to compare by.");
@@ -79,20 +42,24 @@ fn headline(explained: &ExplainResult) -> String {
     let change = change(primary);
     let pairs = counted(comparison.pairs, "pair");
     let metric = primary.metric.name();
-    let word = match comparison.verdict {
-        None => "INVALID".into(),
-        Some(Decision::Judged(verdict)) => verdict.to_string(),
-        Some(Decision::Untestable(_)) => "NOT TESTABLE".into(),
-    };
     let told = match comparison.verdict {
-        None => "too much went on beside the runs for a verdict".into(),
+        None => "too much interference during the runs for a verdict".into(),
         Some(Decision::Judged(verdict)) => meaning(comparison, verdict),
         Some(Decision::Untestable(_)) if explained.quick => {
-            "a quick look, which shows that it works and proves nothing".into()
+            "a smoke test, which proves nothing about speed".into()
         }
         Some(Decision::Untestable(_)) => "too few pairs finished for any test".into(),
     };
-    format!("{word}: {head} against {base}: {metric} {change}, {pairs}; {told}.")
+    format!("{head} against {base}: {metric} {change}, {pairs}; {told}.")
+}
+
+/// Verdict on the whole difference, as a word.
+fn word(explained: &ExplainResult) -> String {
+    match explained.comparison.verdict {
+        None => "INVALID".into(),
+        Some(Decision::Judged(verdict)) => verdict.to_string(),
+        Some(Decision::Untestable(_)) => "NOT TESTABLE".into(),
+    }
 }
 
 fn meaning(comparison: &Comparison, verdict: Verdict) -> String {
@@ -100,17 +67,17 @@ fn meaning(comparison: &Comparison, verdict: Verdict) -> String {
     match verdict {
         Verdict::Improved => "better".into(),
         Verdict::Regression => "worse".into(),
-        Verdict::Small => format!("really worse, by less than {margin} %"),
+        Verdict::Small => format!("shown to be worse, by less than {margin} %"),
         Verdict::Pass => format!("no more than {margin} % worse, and not shown to be better"),
         Verdict::Inconclusive => {
             let needed = comparison.primary().and_then(|found| found.finding.needed_pairs);
-            let needed = needed.map(|pairs| format!("; about {pairs} pairs in all would tell"));
+            let needed = needed.map(|pairs| format!("; about {pairs} pairs in total would decide"));
             format!("could not tell{}", needed.unwrap_or_default())
         }
     }
 }
 
-fn sections(explained: &ExplainResult) -> Vec<Section> {
+pub(in crate::report) fn sections(explained: &ExplainResult) -> Vec<Section> {
     explained.settings.iter().map(by_setting).chain([by_stage(&explained.stages)]).collect()
 }
 
@@ -121,15 +88,15 @@ fn by_setting(apart: &SettingAttribution) -> Section {
         row.extend(of(share));
         row
     };
-    let between = if apart.parts.len() > 1 { "between, with 95 % all" } else { "between" };
+    let between = if apart.parts.len() > 1 { "joint 95 % interval" } else { "interval" };
     let columns = [
         ("setting", ColumnKind::Text),
         ("change", ColumnKind::Text),
-        ("brings", ColumnKind::Figure),
+        ("contribution", ColumnKind::Figure),
         (between, ColumnKind::Figure),
         ("of the whole", ColumnKind::Figure),
     ];
-    let mut table = Table::with_columns("", &columns);
+    let mut table = Table::with_columns("By setting, in percent of the rate", &columns);
     table.rows.extend(
         apart
             .parts
@@ -137,13 +104,21 @@ fn by_setting(apart: &SettingAttribution) -> Section {
             .map(|part| row(&part.setting, format!("{} → {}", part.base, part.head), part.share)),
     );
     if apart.left.is_some() {
-        table.rows.push(row("three or more together", String::new(), apart.left));
+        table.rows.push(row("interaction of three or more", String::new(), apart.left));
     }
     if apart.parts.len() > 1 {
         table.rows.push(row("all together", String::new(), apart.whole));
     }
-    let title = "By setting, in percent of the rate".into();
-    Section { title, table, words: setting_words(apart) }
+    let checks = apart.parts.iter().map(|part| {
+        check(format!("{}: {} → {}", part.setting, part.base, part.head), part.share, apart.whole)
+    });
+    Section {
+        title: table.caption.clone(),
+        checks: checks.collect(),
+        table,
+        words: vec![setting_words(apart)],
+        ..Section::default()
+    }
 }
 
 fn setting_words(apart: &SettingAttribution) -> String {
@@ -153,7 +128,8 @@ fn setting_words(apart: &SettingAttribution) -> String {
             .into();
     }
     if apart.whole.is_none() {
-        return "No block of runs finished, so that nothing is known of the settings.".into();
+        return "No block of runs finished, so the contributions of the settings are unknown."
+            .into();
     }
     format!(
         "From {} of runs apart from the pairs, each setting switched first of all and last of \
@@ -170,10 +146,10 @@ fn by_stage(stages: &Stages) -> Section {
         ("base ms", ColumnKind::Figure),
         ("head ms", ColumnKind::Figure),
         ("change", ColumnKind::Figure),
-        ("between, with 95 % all", ColumnKind::Figure),
+        ("joint 95 % interval", ColumnKind::Figure),
         ("of the whole", ColumnKind::Figure),
     ];
-    let mut table = Table::with_columns("", &columns);
+    let mut table = Table::with_columns("By stage", &columns);
     for part in &stages.parts {
         let name = if part.waits { format!("{} (waits)", part.stage) } else { part.stage.clone() };
         let mut row = vec![name, milliseconds(part.base_ms), milliseconds(part.head_ms)];
@@ -195,10 +171,20 @@ fn by_stage(stages: &Stages) -> Section {
             counted(stages.pairs, "pair")
         )
     };
-    Section { title: "By stage".into(), table, words }
+    let checks = stages.parts.iter().map(|part| {
+        let whole = stages.whole.filter(|_| !part.waits);
+        check(format!("stage {}", part.stage), Some(part.share), whole)
+    });
+    Section {
+        title: table.caption.clone(),
+        checks: checks.collect(),
+        table,
+        words: vec![words],
+        ..Section::default()
+    }
 }
 
-/// A share, its interval, and what part of a whole it is where both are told.
+/// Contribution, its interval, and its share of the whole.
 fn cells(share: Option<Contribution>, whole: Option<Contribution>) -> [String; 3] {
     let Some(share) = share else {
         return ["-", "not measured", "-"].map(String::from);
@@ -222,12 +208,27 @@ fn counts(explained: &ExplainResult) -> Vec<String> {
     explained.counts().map(line).collect()
 }
 
-impl Section {
-    /// The table with cells that leave room for each other.
-    fn terminal_table(&self) -> String {
-        let columns = 0..self.table.headings.len();
-        let shortened = columns
-            .fold(self.table.clone(), |table, column| table.with_width_max(column, VALUE_MAX));
-        shortened.to_ruled_text()
+/// Table with shortened cells.
+fn terminal_table(table: &Table) -> String {
+    let columns = 0..table.headings.len();
+    let shortened =
+        columns.fold(table.clone(), |table, column| table.with_width_max(column, VALUE_MAX));
+    shortened.to_ruled_text()
+}
+
+/// Test case of a contribution: it passes if it differs from zero, and is undecided otherwise.
+fn check(name: String, share: Option<Contribution>, whole: Option<Contribution>) -> Check {
+    let status = match share {
+        None => Status::Skipped,
+        Some(share) if share.told => Status::Pass,
+        Some(share) if share.interval_percent.is_some() => Status::Inconclusive,
+        Some(_) => Status::NotTestable,
+    };
+    let [change, interval, of_whole] = cells(share, whole);
+    let words = format!("{change} ({interval}); share of the whole: {of_whole}");
+    Check {
+        value: share.map(|share| share.percent),
+        unit: "%".into(),
+        ..Check::new(name, status, words)
     }
 }

@@ -1,5 +1,4 @@
-//! What a gate says, in words: the same on the terminal and in the report. Claims no more than was
-//! decided.
+//! Text of a gate, at most 100 columns wide on a terminal, and its parts for other formats.
 
 use std::fmt::Write;
 
@@ -10,7 +9,7 @@ use crate::report::table::{ColumnKind, Table};
 use crate::report::wrap::wrapped;
 use crate::stats::verdict::Verdict;
 
-/// What was found, in one or two sentences.
+/// Result in one or two sentences.
 pub(crate) fn finding(gated: &GateResult) -> String {
     let (base, head) = (&gated.base, &gated.head);
     let margin = margin(gated);
@@ -19,7 +18,7 @@ pub(crate) fn finding(gated: &GateResult) -> String {
             format!("{head} is worse than {base}: {}.", list(gated, Verdict::Regression))
         }
         GateVerdict::Small => format!(
-            "{head} is really worse than {base}, by less than {margin} %: {}. {}.",
+            "{head} is shown to be worse than {base}, by less than {margin} %: {}. {}.",
             list(gated, Verdict::Small),
             match gated.exit_code {
                 0 => "The scenario lets that pass",
@@ -40,8 +39,8 @@ pub(crate) fn finding(gated: &GateResult) -> String {
             needed(gated)
         ),
         GateVerdict::NotTestable if gated.quick => format!(
-            "{head} against {base} ran and stored the same; {}, which show that it works and prove \
-             nothing.",
+            "{head} against {base} ran and stored the same; {}, a smoke test that proves \
+             nothing about speed.",
             counted(pairs(gated), "quick pair")
         ),
         GateVerdict::NotTestable => format!(
@@ -54,7 +53,7 @@ pub(crate) fn finding(gated: &GateResult) -> String {
     }
 }
 
-/// The margin in percent; of several scenarios the largest.
+/// Margin in percent; the largest of several scenarios.
 fn margin(gated: &GateResult) -> f64 {
     let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
     rounded(comparisons.map(|comparison| comparison.margin_percent).fold(0.0, f64::max))
@@ -65,7 +64,7 @@ fn pairs(gated: &GateResult) -> usize {
     comparisons.map(|comparison| comparison.pairs).sum()
 }
 
-/// A metric's name, after its scenario's where there are several.
+/// Name of a metric, prefixed by its scenario if there are several.
 pub(crate) fn name(gated: &GateResult, workload: &WorkloadResult, metric: &str) -> String {
     match gated.workloads.len() {
         1 => metric.into(),
@@ -73,7 +72,8 @@ pub(crate) fn name(gated: &GateResult, workload: &WorkloadResult, metric: &str) 
     }
 }
 
-/// The metrics with this verdict and their changes, and what rose that may not.
+/// Metrics with this verdict and their changes; for a regression, counts that must not rise as
+/// well.
 fn list(gated: &GateResult, verdict: Verdict) -> String {
     let mut parts = Vec::new();
     for workload in &gated.workloads {
@@ -114,7 +114,7 @@ pub(crate) fn arrow(count: &CountComparison) -> String {
     format!("{} → {}", range(count.baseline), range(count.candidate))
 }
 
-/// `8,000`, or `8,000 to 8,004` where timing has a part in it.
+/// `8,000`, or `8,000 to 8,004` if the count depends on timing.
 fn range(range: CountRange) -> String {
     let CountRange { min, max } = range;
     if min == max {
@@ -123,7 +123,7 @@ fn range(range: CountRange) -> String {
     format!("{} to {}", thousands(min as f64), thousands(max as f64))
 }
 
-/// What would tell, where pairs did not: the most that any metric needs.
+/// Pairs and minutes that would decide the undecided metrics; empty if unknown.
 fn needed(gated: &GateResult) -> String {
     let open = gated.workloads.iter().flat_map(|workload| {
         let found = workload.findings().filter(|(_, test)| is_open(test));
@@ -159,8 +159,8 @@ fn invalid(gated: &GateResult) -> String {
             gated.base
         );
     }
-    "Too much went on beside the runs: more than a fifth of the pairs were void, and the rest says \
-     nothing."
+    "Too much interference during the runs: more than a fifth of the pairs were discarded, and the \
+     rest is not enough for a verdict."
         .into()
 }
 
@@ -181,7 +181,7 @@ fn wrong(gated: &GateResult) -> String {
     format!("{}.{first}", failure.replace("\n  ", "; "))
 }
 
-/// What made the difference, of every workload on which there is one.
+/// Attribution of the difference in every workload that has one.
 pub fn why(gated: &GateResult) -> Option<String> {
     let each = gated.workloads.iter().filter_map(|workload| {
         workload.why.as_ref().map(|why| name(gated, workload, &why.to_string()))
@@ -190,7 +190,7 @@ pub fn why(gated: &GateResult) -> Option<String> {
     (!each.is_empty()).then(|| format!("{}.", each.join("; ")))
 }
 
-/// What the answer is worth, sentences.
+/// Consequences and reliability, as sentences.
 pub(crate) fn details(gated: &GateResult) -> Vec<String> {
     let mut details = Vec::new();
     let looked = gated.workloads.iter().filter_map(|workload| {
@@ -219,12 +219,12 @@ pub(crate) fn details(gated: &GateResult) -> Vec<String> {
         details.push(format!("{}{}.", first.unwrap_or_default(), letters.as_str()));
     }
     if gated.same_program {
-        details.push("Both arms are one program, byte for byte.".into());
+        details.push("Both arms are the same program, byte for byte.".into());
     }
     details
 }
 
-/// The verdict, the metrics and where the report is, for a terminal.
+/// Text for the terminal: verdict, metrics and the path of the report.
 pub fn text(gated: &GateResult, folder: &str) -> String {
     let mut text = format!("{}\n", wrapped(&format!("{}: {}", gated.answer, finding(gated))));
     if let Some(why) = why(gated) {
@@ -252,7 +252,7 @@ pub fn text(gated: &GateResult, folder: &str) -> String {
     text
 }
 
-/// The table of metrics between empty lines; nothing without metrics.
+/// Table of the metrics between empty lines; empty without metrics.
 fn metrics(gated: &GateResult) -> String {
     let columns = [
         ("metric", ColumnKind::Text),

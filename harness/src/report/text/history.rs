@@ -1,4 +1,4 @@
-//! Releases over time for the terminal, at most 100 columns wide. Says what changes are worth.
+//! Text of a history, at most 100 columns wide on a terminal, and its parts for other formats.
 
 use serde::Serialize;
 
@@ -10,15 +10,15 @@ use crate::report::wrap::wrapped;
 use crate::sanitize::{is_command, shown};
 use crate::stats::change_point::POINTS_MIN;
 
-/// Below every history with a tested series.
-const LEGEND: &str = "A change (*) is where the level of all points before and of all after it \
+/// Legend of histories with a tested series.
+pub(in crate::report) const LEGEND: &str = "A change (*) is where the level of all points before and of all after it \
                       differ more than in 95 % of the orders in which they could stand (energy \
                       statistics, permutation test). One series in twenty shows one that is none, \
                       and a machine that gets slower shows one as well: it says where to look, and \
                       `harness gate` or `harness explain` on the two revisions says whether it is \
                       the program. The gate never asks it.";
 
-/// The table of every series; `folder` is where their charts are.
+/// Text for the terminal; `folder` holds the charts.
 pub fn text(all: &[HistorySeries], notes: &[String], folder: &str) -> String {
     let mut parts: Vec<String> = all.iter().map(table).collect();
     if all.iter().any(|series| series.tested) {
@@ -28,11 +28,11 @@ pub fn text(all: &[HistorySeries], notes: &[String], folder: &str) -> String {
     if !all.is_empty() {
         parts.push(format!("Charts: {folder}/\n"));
     }
-    // Lines may come from anywhere: a terminal obeys no text of theirs.
+    // Files of points may come from anywhere, so control characters are removed.
     shown(&parts.join("\n"))
 }
 
-/// Every series and every note, as data.
+/// Series and notes as JSON. Fails if they cannot be serialized.
 pub fn json(all: &[HistorySeries], notes: &[String]) -> Result<String> {
     #[derive(Serialize)]
     struct Told<'a> {
@@ -42,13 +42,13 @@ pub fn json(all: &[HistorySeries], notes: &[String]) -> Result<String> {
     pretty(&Told { series: all, notes })
 }
 
-/// What a series is of: the first line of its table, and the title of its chart.
+/// Title of a series and of its chart.
 pub(crate) fn title(series: &HistorySeries) -> String {
     let HistorySeries { plan, phase, .. } = series;
     format!("{plan}, {phase}: records per minute of the baseline over time")
 }
 
-/// On which machine and store, by which plan.
+/// Machine, store, plan and settings of a series.
 pub(crate) fn place(series: &HistorySeries) -> String {
     let HistoryMachine { host, cpu, cpus, filesystem } = &series.machine;
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
@@ -64,7 +64,15 @@ pub(crate) fn place(series: &HistorySeries) -> String {
     )
 }
 
+/// Section of a series for the terminal.
 fn table(series: &HistorySeries) -> String {
+    let heading = wrapped(&title(series)) + "\n" + &wrapped(&place(series));
+    let words: String = said(series).iter().map(|line| wrapped(line) + "\n").collect();
+    format!("{heading}\n\n{}\n{words}", points(series).to_ruled_text())
+}
+
+/// Points of a series, by time.
+pub(in crate::report) fn points(series: &HistorySeries) -> Table {
     let columns = [
         ("", ColumnKind::Text),
         ("time", ColumnKind::Text),
@@ -75,15 +83,13 @@ fn table(series: &HistorySeries) -> String {
         ("std dev", ColumnKind::Figure),
         ("change", ColumnKind::Figure),
     ];
-    let mut table = Table::with_columns("", &columns);
+    let mut table = Table::with_columns(title(series), &columns);
     for (index, point) in series.points.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|before| series.points.get(before));
         let mark = series.changes.iter().any(|change| change.at == index);
         table.rows.push(row(point, before, mark));
     }
-    let heading = wrapped(&title(series)) + "\n" + &wrapped(&place(series));
-    let words: String = said(series).iter().map(|line| wrapped(line) + "\n").collect();
-    format!("{heading}\n\n{}\n{words}", table.to_ruled_text())
+    table
 }
 
 fn row(point: &HistoryPoint, before: Option<&HistoryPoint>, mark: bool) -> Vec<String> {
@@ -100,21 +106,22 @@ fn row(point: &HistoryPoint, before: Option<&HistoryPoint>, mark: bool) -> Vec<S
     ]
 }
 
-/// What its points say of changes, sentences.
+/// Changes of a series, as sentences.
 pub(crate) fn said(series: &HistorySeries) -> Vec<String> {
     if !series.tested {
         return vec![format!(
-            "{}: changes are looked for from {POINTS_MIN} points on.",
+            "{}: changes are tested from {POINTS_MIN} points on.",
             counted(series.points.len(), "point")
         )];
     }
     if series.changes.is_empty() {
-        return vec!["No change of the level stands out.".into()];
+        return vec!["No change of the level was detected.".into()];
     }
     series.changes.iter().map(|change| changed(series, change)).collect()
 }
 
-fn changed(series: &HistorySeries, change: &LevelShift) -> String {
+/// A level shift, in one or two sentences.
+pub(in crate::report) fn changed(series: &HistorySeries, change: &LevelShift) -> String {
     let at = &series.points[change.at];
     let before = &series.points[change.at - 1];
     let also = match change.also.as_slice() {
@@ -132,11 +139,11 @@ fn changed(series: &HistorySeries, change: &LevelShift) -> String {
 }
 
 /// `2026-01-31 12:00`.
-fn minute(time: &str) -> String {
+pub(in crate::report) fn minute(time: &str) -> String {
     short(time, 16).replace('T', " ")
 }
 
-/// The first characters, of a text that somebody else may have written.
+/// First characters of a text, without control characters.
 pub(crate) fn short(text: &str, most: usize) -> String {
     text.chars().filter(|c| !is_command(*c)).take(most).collect()
 }

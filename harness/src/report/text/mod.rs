@@ -1,4 +1,4 @@
-//! text.
+//! Texts for the terminal, and the sentences that other formats share with it.
 
 pub mod bisect;
 pub mod doctor;

@@ -1,5 +1,5 @@
-//! What `harness plan` shows: the order of all trials and how long they take; of a plan of phases
-//! its steps, what fits into its time, and the order of the first sweep.
+//! Text of `harness plan`: the order of all trials and their duration. For a plan of phases: its
+//! steps, the steps that fit into the budget, and the order of the first sweep.
 
 use std::fmt::Write;
 
@@ -11,10 +11,10 @@ use crate::scenario::schedule::{Randomization, Schedule};
 use crate::scenario::step::Step;
 use crate::scenario::{Records, Scenario};
 
-/// As much of a phase's values as leaves room for the other columns.
+/// Widest list of values that leaves room for the other columns.
 const VALUES_WIDTH_MAX: usize = 56;
 
-/// The order as plain text, a line per block.
+/// Order as plain text, one line per block.
 pub fn order(scenario: &Scenario, plan: &Schedule) -> String {
     let mut text = String::new();
     // Writing into a string cannot fail.
@@ -24,8 +24,8 @@ pub fn order(scenario: &Scenario, plan: &Schedule) -> String {
     let _ = writeln!(text, "{}", time(scenario, plan));
     let _ = writeln!(
         text,
-        "then, where the choice is not the present setting: {} of the two",
-        counted(scenario.pairs, "fresh pair")
+        "then, where the choice is not the current setting: {} of the two",
+        counted(scenario.pairs, "confirmation pair")
     );
     if scenario.link.is_simulated() {
         let _ = writeln!(text, "{}", scenario.link);
@@ -35,7 +35,7 @@ pub fn order(scenario: &Scenario, plan: &Schedule) -> String {
     text + &blocks(plan, &shorts)
 }
 
-/// A line per block; `shorts` are the names of the arms.
+/// One line per block; `shorts` are the names of the arms.
 fn blocks(plan: &Schedule, shorts: &[&str]) -> String {
     let width = shorts.iter().map(|short| short.chars().count()).max().unwrap_or(0);
     let (mut text, mut number) = (String::new(), 0);
@@ -51,13 +51,13 @@ fn blocks(plan: &Schedule, shorts: &[&str]) -> String {
     text
 }
 
-/// A plan of phases as plain text; `first` is its first sweep.
+/// Plan of phases as plain text; `first` is its first sweep.
 pub fn phases(base: &Scenario, forecast: &Forecast, first: &Step) -> String {
     let budget = log_lines::time(forecast.budget_s);
     let mut parts = vec![format!("{}: {}", base.name, base.why)];
     parts.push(format!(
         "{} in at most {budget}; seed {}. Each phase sweeps its setting over what the phases before it \
-         kept, chooses, and confirms a choice that is not the present setting in fresh pairs.",
+         kept, chooses, and confirms a choice that is not the current setting in confirmation pairs.",
         counted(forecast.phases.len(), "phase"),
         base.seed
     ));
@@ -71,7 +71,7 @@ pub fn phases(base: &Scenario, forecast: &Forecast, first: &Step) -> String {
     text + &blocks(&first.plan, &shorts)
 }
 
-/// Every step with its runs where there is time for all of them.
+/// Every step with its runs if there is enough time.
 fn steps(forecast: &Forecast) -> String {
     let headings = ["step", "settings", "runs at full effort"];
     let mut table = Table::with_columns("", &headings.map(|heading| (heading, ColumnKind::Text)));
@@ -94,11 +94,11 @@ fn steps(forecast: &Forecast) -> String {
 
 fn runs(phase: &PhaseRuns) -> String {
     let PhaseRuns { profile_runs, sweep_runs, pairs_runs, .. } = phase;
-    let pairs = format!("{sweep_runs} + {pairs_runs} of fresh pairs");
+    let pairs = format!("{sweep_runs} + {pairs_runs} of confirmation pairs");
     if *profile_runs == 0 { pairs } else { format!("{profile_runs} of a profile, {pairs}") }
 }
 
-/// What fits into the time, by what a run takes.
+/// Steps that fit into the budget.
 fn fits(forecast: &Forecast, budget: &str) -> String {
     let mut text = String::new();
     for phase in &forecast.phases {
@@ -116,13 +116,13 @@ fn fits(forecast: &Forecast, budget: &str) -> String {
     }
     let _ = writeln!(
         text,
-        "\nWhat fits into {budget} by what a run takes, and how long it lasts by what is found:"
+        "\nSteps that fit into {budget}, by the duration of a run, and the total time, by the results:"
     );
     let columns = [
         ("a run", ColumnKind::Text),
         ("blocks", ColumnKind::Figure),
         ("pairs", ColumnKind::Text),
-        ("nothing found", ColumnKind::Figure),
+        ("no gain found", ColumnKind::Figure),
         ("one or two found", ColumnKind::Figure),
     ];
     let mut table = Table::with_columns("", &columns);

@@ -1,23 +1,19 @@
-//! What a self-test says, in words: for the terminal, at most 100 columns wide, and as Markdown. Claims
-//! no more than the rates and their intervals.
+//! Text of a self-test, at most 100 columns wide on a terminal, and its parts for other formats.
 
-use super::doctor;
 use crate::analysis::test_result::TestResult;
-use crate::experiment::doctor::DoctorReport;
 use crate::experiment::self_test::Truth;
 use crate::experiment::self_test::error_rates::{
     ErrorRate, SelfTestResult, SessionGroup, SessionResult, VerdictKind,
 };
-use crate::report::escape::block;
 use crate::report::numbers::thousands;
 use crate::report::table::{ColumnKind, Table};
 use crate::report::wrap::wrapped;
 
-/// Below the rates.
-const LEGEND: &str = "Intervals hold the true rate with 95 % (Clopper and Pearson). Nothing is claimed \
+/// Legend of the rates.
+pub(in crate::report) const LEGEND: &str = "Intervals hold the true rate with 95 % (Clopper and Pearson). Nothing is claimed \
                       beyond them: they are of this machine, this store and these runs.";
 
-/// Everything as plain text; `folder` is where the files are.
+/// Text for the terminal; `folder` holds the files.
 pub fn text(tested: &SelfTestResult, folder: &str) -> String {
     let mut paragraphs = vec![wrapped(&what(tested)) + "\n"];
     for sessions in [&tested.same, &tested.slowed] {
@@ -30,25 +26,8 @@ pub fn text(tested: &SelfTestResult, folder: &str) -> String {
     paragraphs.join("\n")
 }
 
-/// The report of a self-test; `checkup` is what the machine said before its runs, where somebody
-/// looked.
-pub fn markdown(tested: &SelfTestResult, checkup: Option<&DoctorReport>, command: &str) -> String {
-    let mut parts = vec!["# Self-test".into(), what(tested)];
-    for sessions in [&tested.same, &tested.slowed] {
-        parts.push(format!("## {}", title(tested, sessions)));
-        parts.push(rates(sessions).to_markdown(usize::MAX));
-        parts.push(together(tested, sessions));
-        parts.push(format!("One by one: {}.", one_by_one(&sessions.each)));
-    }
-    parts.push(LEGEND.into());
-    parts.extend(refused(tested));
-    parts.extend(checkup.map(|checkup| doctor::markdown(checkup).trim_end().to_owned()));
-    parts.push(format!("## Again\n\n{}", block(command)));
-    parts.join("\n\n") + "\n"
-}
-
-/// What was done, in a sentence.
-fn what(tested: &SelfTestResult) -> String {
+/// Description of the sessions, one sentence.
+pub(in crate::report) fn what(tested: &SelfTestResult) -> String {
     let SelfTestResult { scenario, same, slowed, pairs, records, .. } = tested;
     format!(
         "{} sessions of {pairs} pairs, each run of the baseline of {scenario} on {} records: in turn \
@@ -61,7 +40,7 @@ fn what(tested: &SelfTestResult) -> String {
     )
 }
 
-fn title(tested: &SelfTestResult, sessions: &SessionGroup) -> String {
+pub(in crate::report) fn title(tested: &SelfTestResult, sessions: &SessionGroup) -> String {
     let judged = sessions.judged();
     let of = match sessions.each.len() as u64 - judged {
         0 => String::new(),
@@ -75,7 +54,7 @@ fn title(tested: &SelfTestResult, sessions: &SessionGroup) -> String {
     }
 }
 
-fn name(what: VerdictKind) -> &'static str {
+pub(in crate::report) fn name(what: VerdictKind) -> &'static str {
     match what {
         VerdictKind::CalledWorse => "worse (REGRESSION, SMALL)",
         VerdictKind::CalledBetter => "better (IMPROVED)",
@@ -85,7 +64,7 @@ fn name(what: VerdictKind) -> &'static str {
     }
 }
 
-fn rates(sessions: &SessionGroup) -> Table {
+pub(in crate::report) fn rates(sessions: &SessionGroup) -> Table {
     let columns = [
         ("said of the second arm", ColumnKind::Text),
         ("sessions", ColumnKind::Figure),
@@ -98,7 +77,7 @@ fn rates(sessions: &SessionGroup) -> Table {
     table
 }
 
-fn row(rate: &ErrorRate) -> Vec<String> {
+pub(in crate::report) fn row(rate: &ErrorRate) -> Vec<String> {
     let percent = |share: f64| format!("{:.1}", share * 100.0);
     let ErrorRate { events, sessions, interval: [low, high], .. } = rate;
     let found = match sessions {
@@ -114,7 +93,7 @@ fn row(rate: &ErrorRate) -> Vec<String> {
     ]
 }
 
-/// What all pairs of one kind say together.
+/// Result of all pairs of a group together.
 fn together(tested: &SelfTestResult, sessions: &SessionGroup) -> String {
     let known = match sessions.truth {
         Truth::Same => "no slower".into(),
@@ -144,22 +123,37 @@ fn one_by_one(each: &[SessionResult]) -> String {
     said.collect::<Vec<_>>().join(", ")
 }
 
-/// A sentence for each promise that the sessions refuse, and for one that cannot be made.
-fn refused(tested: &SelfTestResult) -> Vec<String> {
+/// Sentences below the rates of a group.
+pub(in crate::report) fn below(tested: &SelfTestResult, sessions: &SessionGroup) -> Vec<String> {
+    let each = format!("One by one: {}.", one_by_one(&sessions.each));
+    vec![together(tested, sessions), each]
+}
+
+/// True if the whole interval of a rate is above the promised rate.
+pub(in crate::report) fn exceeds_promise(rate: &ErrorRate) -> bool {
+    rate.promised.is_some_and(|most| rate.interval[0] > most)
+}
+
+/// True for verdicts that are right, so that a higher rate is better.
+pub(in crate::report) fn is_success(kind: VerdictKind) -> bool {
+    kind == VerdictKind::Found
+}
+
+/// A sentence for each broken promise, and for promises that cannot be made.
+pub(in crate::report) fn refused(tested: &SelfTestResult) -> Vec<String> {
     let rates = tested.same.rates.iter().chain(&tested.slowed.rates);
-    let refused = rates.filter(|rate| rate.promised.is_some_and(|most| rate.interval[0] > most));
+    let refused = rates.filter(|rate| exceeds_promise(rate));
     let sentence = |rate: &ErrorRate| {
         format!(
-            "Refused here: \"{}\" was said more often than promised. Runs of this machine are not as \
-             the test assumes (one leaves something behind for the next), so its verdicts do not hold \
-             here.",
+            "Rejected here: \"{}\" was more frequent than promised. Runs on this machine are not \
+             independent, as the test assumes: one affects the next. Its verdicts do not hold here.",
             name(rate.what)
         )
     };
     let unmade = (!tested.slowed_as_made).then(|| {
-        "The slowed program was not as slow as it was made, so nothing is promised about its \
-         sessions: beside other programs the scheduler makes up for its stops. Stop what else runs \
-         (`harness doctor` names it) and test again."
+        "The slowed program was not as slow as intended, so nothing is promised about its sessions: \
+         on a busy machine the scheduler compensates for its pauses. Stop other programs (`harness \
+         doctor` names them) and test again."
             .to_owned()
     });
     refused.map(sentence).chain(unmade).collect()

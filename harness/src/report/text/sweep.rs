@@ -1,4 +1,4 @@
-//! The final table: one row per setting, at most 100 columns wide on a terminal.
+//! Table of a sweep: one row per setting, at most 100 columns wide on a terminal.
 
 use crate::analysis::sweep::{Analysis, SettingSummary};
 use crate::report::numbers::{mib, milliseconds, percent, swept, thousands};
@@ -8,10 +8,10 @@ use crate::scenario::metric::Metric;
 /// Widest setting that leaves room for the other columns.
 const SETTING_WIDTH_MAX: usize = 22;
 
-/// Below the rows.
+/// Legend below the rows.
 const LEGEND: &str = "* may be the fastest; insert and prepare summed over workers; peak RSS the largest of all runs";
 
-/// The cells of a setting's row, in the order of the headings.
+/// Cells of a setting, in the order of the headings.
 fn cells(summary: &SettingSummary) -> [String; 7] {
     let metrics = &summary.metrics;
     let time =
@@ -27,21 +27,21 @@ fn cells(summary: &SettingSummary) -> [String; 7] {
     ]
 }
 
-/// What a row is, beside its figures; a star is what may be the fastest.
+/// Remark of a row; a star marks settings that may be the fastest.
 fn mark(analysis: &Analysis, index: usize) -> String {
     let star = analysis.may_be_best(index).then_some("*");
-    // Where the baseline is the choice the words below say so.
+    // If the baseline is the choice, the summary says so.
     star.into_iter().chain(roles(analysis, index).take(1)).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the setting of this index is the baseline, the choice, or both.
+/// Roles of the setting with this index: baseline, choice, or both.
 fn roles(analysis: &Analysis, index: usize) -> impl Iterator<Item = &'static str> {
     let baseline = (index == analysis.baseline).then_some("baseline");
     let choice = (index == analysis.choice).then_some("choice");
     baseline.into_iter().chain(choice)
 }
 
-/// The table as plain text, at most 100 columns wide.
+/// Table as plain text.
 pub fn table(analysis: &Analysis) -> String {
     let columns = [
         (&*swept(analysis), ColumnKind::Figure),
@@ -52,7 +52,7 @@ pub fn table(analysis: &Analysis) -> String {
         ("insert\nms/1000", ColumnKind::Figure),
         ("prepare\nms/1000", ColumnKind::Figure),
         ("peak\nRSS", ColumnKind::Figure),
-        // Its remarks explain themselves.
+        // The remarks need no heading.
         ("", ColumnKind::Text),
     ];
     let mut table = Table::with_columns("", &columns);

@@ -1,5 +1,5 @@
-//! What a whole plan says, in a table and in words: the same on the terminal and in the reports. No
-//! line is longer than 100 columns but those that are there to be pasted.
+//! Text of a tuned plan, and its parts for other formats. Lines are at most 100 columns wide,
+//! except those to be pasted.
 
 use super::words::{as_sentence, confirmed_change, undecided};
 use crate::analysis::arm_summary::ArmSummary;
@@ -8,7 +8,7 @@ use crate::analysis::sweep::Caveat;
 use crate::error::Result;
 use crate::experiment::tune::{PhaseResult, TuneResult, improvement, log_lines};
 use crate::report::build::{pairs, sweep};
-use crate::report::model::{Paste, Standing};
+use crate::report::model::{Paste, Status};
 use crate::report::numbers::{percent, rounded, thousands};
 use crate::report::table::{ColumnKind, Table};
 use crate::report::wrap::{COLUMNS, wrapped};
@@ -18,19 +18,19 @@ use crate::stats::verdict::Verdict;
 /// Widest setting that leaves room for the other columns.
 const SETTING_WIDTH_MAX: usize = 22;
 
-/// How a phase stands.
-pub(crate) fn standing(tuned: &PhaseResult) -> Standing {
+/// Status of a phase.
+pub(crate) fn status(tuned: &PhaseResult) -> Status {
     let analysis = tuned.analysis.as_ref().filter(|_| tuned.skipped.is_none());
-    analysis.map_or(Standing::Skipped, sweep::standing)
+    analysis.map_or(Status::Skipped, sweep::status)
 }
 
-/// How far a phase's answer is to be trusted.
+/// Confidence in the result of a phase.
 pub(crate) fn confidence(tuned: &PhaseResult) -> String {
     let found = tuned.confirmation().filter(|_| tuned.skipped.is_none());
     found.map_or_else(|| "none".into(), |found| found.confidence.to_string())
 }
 
-/// What each phase brought, in percent, and what all so far add up to: 0 where nothing was kept.
+/// Gain of each phase and of all phases so far, in percent; 0 if nothing was kept.
 pub(crate) fn gains(tuning: &TuneResult) -> Vec<(f64, f64)> {
     let mut all = 1.0;
     let gain =
@@ -44,12 +44,12 @@ pub(crate) fn gains(tuning: &TuneResult) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// The setting in use after a phase.
+/// Setting in use after a phase.
 pub(crate) fn setting_after(tuned: &PhaseResult) -> &str {
     if tuned.is_in_use() { &tuned.labels[1] } else { &tuned.labels[0] }
 }
 
-/// The cumulative table: a row for every phase and one for everything kept.
+/// Cumulative table: one row per phase, and one for all kept settings.
 pub fn table(tuning: &TuneResult) -> String {
     let columns = [
         ("phase", ColumnKind::Text),
@@ -69,7 +69,7 @@ pub fn table(tuning: &TuneResult) -> String {
             if tuned.is_in_use() { percent(gain) } else { "-".into() },
             percent(cumulative),
             expected.unwrap_or_else(|| "-".into()),
-            standing(tuned).words().into(),
+            status(tuned).words().into(),
             confidence(tuned),
         ]);
     }
@@ -87,16 +87,16 @@ pub fn table(tuning: &TuneResult) -> String {
     table.with_width_max(1, SETTING_WIDTH_MAX).to_ruled_text()
 }
 
-/// What pairs say, in words.
+/// Verdict of a comparison, in words.
 fn verdict(found: &Comparison) -> String {
-    found.verdict.map_or(Standing::Invalid, pairs::standing).words().into()
+    found.verdict.map_or(Status::Invalid, pairs::status).words().into()
 }
 
 fn range(low: f64, high: f64) -> String {
     format!("{low:+} to {high:+} %")
 }
 
-/// The answer in one sentence, which begins with how it stands.
+/// Result in one sentence that begins with the status.
 pub(crate) fn headline(tuning: &TuneResult) -> String {
     let stands = match tuning.final_test() {
         _ if tuning.scenario.quick => Some("Not testable".to_owned()),
@@ -109,28 +109,29 @@ pub(crate) fn headline(tuning: &TuneResult) -> String {
     }
 }
 
-/// The same behind a heading that says how it stands.
+/// Result without the status, below a heading that states it.
 pub(crate) fn sentence(tuning: &TuneResult) -> String {
     as_sentence(&says(tuning))
 }
 
-/// What follows on how it stands.
+/// Result without the status.
 fn says(tuning: &TuneResult) -> String {
     if tuning.scenario.quick {
-        return "a quick look shows that the whole plan works, not what is faster.".into();
+        return "a smoke test shows that the whole plan works, not which settings are faster."
+            .into();
     }
     let kept = difference(&tuning.settings_baseline, &tuning.settings);
     let Some(last) = tuning.final_test() else {
         return match tuning.last.first() {
             Some(_) if tuning.is_unchanged() => {
                 "Nothing is kept: together the phases' choices were \
-                 worse than the baseline, and all of them go back."
+                 worse than the baseline, so all of them were reverted."
                     .into()
             }
-            Some(_) => format!("{kept} is left; it has not been measured against the baseline."),
+            Some(_) => format!("{kept} remains; it was not measured against the baseline."),
             None => {
                 "Nothing is kept: no phase found a setting that is shown to be better than the \
-                     baseline, or as good and smaller."
+                     baseline, or as good with less memory."
                     .into()
             }
         };
@@ -139,37 +140,36 @@ fn says(tuning: &TuneResult) -> String {
     let change = confirmed_change(last);
     match last.decided() {
         Some(Verdict::Improved) => {
-            format!("{kept} beats the baseline in {pairs} fresh pairs by {change}.")
+            format!("{kept} beats the baseline in {pairs} confirmation pairs by {change}.")
         }
         Some(Verdict::Pass) => format!(
-            "{kept} is no more than {} % worse than the baseline in {pairs} fresh pairs: {change}.",
+            "{kept} is no more than {} % worse than the baseline in {pairs} confirmation pairs: {change}.",
             rounded(last.margin_percent)
         ),
         Some(Verdict::Inconclusive) => undecided(last, &kept, "the baseline"),
         Some(Verdict::Regression | Verdict::Small) => format!(
-            "{kept} is worse than the baseline in {pairs} fresh pairs: {change}. Each phase's own pairs \
-             said otherwise: they depend on each other. Do not take these settings over."
+            "{kept} is worse than the baseline in {pairs} confirmation pairs: {change}. Each phase's own pairs \
+             showed a gain, so the settings interact. Do not use these settings."
         ),
         None => format!("{kept} could not be tested against the baseline."),
     }
 }
 
-/// What a phase saw whose fresh pairs could not tell, what they would have told, and what would
-/// tell.
+/// Result of inconclusive confirmation runs: estimate, detectable difference, and the pairs that
+/// would decide.
 pub(crate) fn could_not_tell(tuned: &PhaseResult) -> Option<String> {
     let found = tuned.confirmation()?;
     let is_open = tuned.verdict() == Some(Verdict::Inconclusive);
     is_open.then(|| undecided(found, &found.candidate.label, &found.baseline.label))
 }
 
-/// The same of every phase, with its name.
+/// The same for every phase, with its name.
 pub(crate) fn all_that_could_not_tell(tuning: &TuneResult) -> Vec<String> {
     let says = |tuned: &PhaseResult| Some(format!("{}: {}", tuned.name, could_not_tell(tuned)?));
     tuning.phases.iter().filter_map(says).collect()
 }
 
-/// How small a difference the sweeps could have told, where nothing is kept: what is smaller may be
-/// there.
+/// Smallest difference that the sweeps could detect, if nothing is kept.
 pub(crate) fn told(tuning: &TuneResult) -> Option<String> {
     if !tuning.is_unchanged() || tuning.scenario.quick {
         return None;
@@ -182,7 +182,7 @@ pub(crate) fn told(tuning: &TuneResult) -> Option<String> {
     ))
 }
 
-/// What the plan wants.
+/// Target of the plan.
 pub(crate) fn wanted(target: &Target) -> String {
     let rates = |[low, high]: [f64; 2]| format!("{} to {}", thousands(low), thousands(high));
     format!(
@@ -192,7 +192,7 @@ pub(crate) fn wanted(target: &Target) -> String {
     )
 }
 
-/// The plan's target beside what was reached, where the plan has one.
+/// Target of the plan and the result; `None` without a target.
 pub(crate) fn target(tuning: &TuneResult) -> Option<String> {
     let target = tuning.target?;
     let [low, high] = target.percent();
@@ -216,10 +216,10 @@ pub(crate) fn target(tuning: &TuneResult) -> Option<String> {
     ))
 }
 
-/// The line of a commit for every phase whose choice is in use.
+/// Commit line of every phase whose choice is in use.
 pub(crate) fn commits(tuning: &TuneResult) -> Vec<String> {
     let kept = tuning.phases.iter().filter(|tuned| tuned.is_in_use());
-    // What was swept again has its line from then.
+    // A setting that was swept again has the line of the later phase.
     let last = kept.clone().filter(|tuned| {
         tuned.again || !kept.clone().any(|other| other.again && other.phase == tuned.phase)
     });
@@ -235,7 +235,7 @@ pub(crate) fn commits(tuning: &TuneResult) -> Vec<String> {
     .collect()
 }
 
-/// What follows from several claims being made at once; nothing where there are none.
+/// Effect of testing several claims at once; `None` without claims.
 pub(crate) fn family(tuning: &TuneResult) -> Option<String> {
     let improved = |name: &str| {
         let tuned = tuning.phases.iter().find(|tuned| tuned.name == name);
@@ -262,7 +262,7 @@ pub(crate) fn family(tuning: &TuneResult) -> Option<String> {
     })
 }
 
-/// Each optimization alone against the baseline, a line each.
+/// Each optimization alone against the baseline, one line each.
 pub(crate) fn alone(tuning: &TuneResult) -> Vec<String> {
     let line = |alone: &crate::experiment::tune::Ablation| {
         format!(
@@ -277,7 +277,7 @@ pub(crate) fn alone(tuning: &TuneResult) -> Vec<String> {
     tuning.alone.iter().map(line).collect()
 }
 
-/// Why the figures are to be taken with care, and what was not done.
+/// Warnings about the figures, and steps that were left out.
 pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
     let mut doubts = Vec::new();
     if tuning.scenario.link.is_simulated() {
@@ -289,7 +289,7 @@ pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
         }
         if tuned.taken_back {
             doubts.push(format!(
-                "{} was kept on PASS and goes back: everything kept was worse than the baseline",
+                "{} was kept on PASS and was reverted: all kept settings together were worse than the baseline",
                 tuned.name
             ));
         }
@@ -305,7 +305,7 @@ pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
         });
         doubts.extend(further.map(|doubt| format!("{}: {doubt}", tuned.name)));
     }
-    // What another step measured already has its doubts there.
+    // Warnings of a comparison that another step measured are listed there.
     let own = tuning.alone.iter().filter(|alone| alone.from == format!("{} alone", alone.phase));
     for found in tuning.last.iter().chain(own.map(|alone| &alone.found)) {
         doubts.extend(found.warnings.iter().map(|doubt| format!("{}: {doubt}", found.name)));
@@ -322,7 +322,7 @@ pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
     doubts
 }
 
-/// Everything that a terminal says; `folder` is where the files are.
+/// Text for the terminal; `folder` holds the files.
 pub fn summary(tuning: &TuneResult, folder: &str) -> Result<String> {
     let mut says = vec![headline(tuning)];
     says.extend(target(tuning));
@@ -344,7 +344,7 @@ pub fn summary(tuning: &TuneResult, folder: &str) -> Result<String> {
     Ok(parts.join("\n"))
 }
 
-/// Flags in lines that a shell takes as one.
+/// Flags folded into lines with a backslash, for a shell.
 fn folded(flags: &str) -> String {
     let words = flags.replace(" --", "\n--");
     let mut lines: Vec<String> = Vec::new();

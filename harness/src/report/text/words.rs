@@ -1,5 +1,4 @@
-//! What a sweep says, in words: the same on the terminal and in the report. Claims no more than
-//! the analysis does.
+//! Sentences about a sweep, the same on the terminal and in the report.
 
 use crate::analysis::comparison::Comparison;
 use crate::analysis::sweep::{Analysis, Caveat, PhaseOutcome};
@@ -10,7 +9,7 @@ use crate::report::wrap::wrapped;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
 
-/// What was found, in one or two sentences, the first of which begins with how it stands.
+/// Result in one or two sentences; the first begins with the status.
 pub fn finding(analysis: &Analysis) -> String {
     let stands = match analysis.answer() {
         PhaseOutcome::Confirmed(outcome) => stands(outcome),
@@ -19,12 +18,12 @@ pub fn finding(analysis: &Analysis) -> String {
     format!("{stands}: {}", says(analysis))
 }
 
-/// The same behind a heading that says how it stands.
+/// Result without the status, below a heading that states it.
 pub fn sentence(analysis: &Analysis) -> String {
     as_sentence(&says(analysis))
 }
 
-/// How fresh pairs stand, as it begins a line.
+/// Status of confirmation runs at the start of a line.
 fn stands(outcome: Decision) -> String {
     match outcome {
         Decision::Judged(verdict) => verdict.to_string(),
@@ -32,7 +31,7 @@ fn stands(outcome: Decision) -> String {
     }
 }
 
-/// With a capital where it begins with a plain word and not with the name of a setting or a number.
+/// Capitalizes a text that begins with a word, not with the name of a setting or a number.
 pub(crate) fn as_sentence(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default();
     if first.chars().all(char::is_alphabetic) { capitalised(text) } else { text.into() }
@@ -43,21 +42,21 @@ fn capitalised(text: &str) -> String {
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
-/// What follows on how it stands.
+/// Result without the status.
 fn says(analysis: &Analysis) -> String {
     match (analysis.answer(), &analysis.confirmation) {
         (PhaseOutcome::Confirmed(outcome), Some(fresh)) => confirmed(analysis, fresh, outcome),
         (PhaseOutcome::NothingToConfirm, _) => format!(
-            "the present {} is the choice ({} records a minute).",
+            "the current {} is the choice ({} records a minute).",
             analysis.baseline().setting.label,
             thousands(analysis.baseline().metrics.rec_per_min.median)
         ),
         (PhaseOutcome::Invalid, _) => {
-            "too much went on beside the runs, and what is left of them says nothing.".into()
+            "too much interference during the runs; the rest is not enough for a verdict.".into()
         }
         _ => format!(
-            "{} had the highest median, {} records a minute, and looks better than it is. Only fresh \
-             runs of a choice against {} alone can show a gain.",
+            "{} had the highest median, {} records a minute. The highest of several medians is too \
+             optimistic: only confirmation runs of a choice against {} can show a gain.",
             analysis.highest().setting.label,
             thousands(analysis.highest().metrics.rec_per_min.median),
             analysis.baseline().setting.label
@@ -65,7 +64,7 @@ fn says(analysis: &Analysis) -> String {
     }
 }
 
-/// What the fresh pairs say of the choice, and what follows.
+/// Result of the confirmation runs, and its consequence.
 fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Decision) -> String {
     let (choice, present) = (&fresh.candidate.label, &fresh.baseline.label);
     let (pairs, margin) = (fresh.pairs, rounded(fresh.margin_percent));
@@ -73,45 +72,45 @@ fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Decision) -> Stri
     let confidence = fresh.confidence;
     let says = match outcome {
         Decision::Judged(Verdict::Improved) => format!(
-            "{choice} beats {present} in {pairs} fresh pairs by {change}, confidence {confidence}."
+            "{choice} beats {present} in {pairs} confirmation pairs by {change}, confidence {confidence}."
         ),
         Decision::Judged(Verdict::Pass) => format!(
-            "{choice} is no more than {margin} % worse than {present} in {pairs} fresh pairs: \
+            "{choice} is no more than {margin} % worse than {present} in {pairs} confirmation pairs: \
              {change}, confidence {confidence}."
         ),
         Decision::Judged(Verdict::Small) => format!(
-            "{choice} is worse than {present} in {pairs} fresh pairs, by less than {margin} %: \
+            "{choice} is worse than {present} in {pairs} confirmation pairs, by less than {margin} %: \
              {change}, confidence {confidence}."
         ),
         Decision::Judged(Verdict::Regression) => format!(
-            "{choice} is worse than {present} in {pairs} fresh pairs: {change}, confidence \
+            "{choice} is worse than {present} in {pairs} confirmation pairs: {change}, confidence \
              {confidence}."
         ),
         Decision::Judged(Verdict::Inconclusive) => undecided(fresh, choice, present),
         Decision::Untestable(_) => {
-            format!("{choice} against {present}, {change} in {pairs} fresh pairs.")
+            format!("{choice} against {present}, {change} in {pairs} confirmation pairs.")
         }
     };
     let why = on_server(fresh).map(|why| format!(" Why: {why}")).unwrap_or_default();
     format!("{says} {}{why}", consequence(analysis, outcome))
 }
 
-/// What the server counted that changed, a sentence; none where there is no server, or where it says
-/// nothing.
+/// Server counters that changed, one sentence; `None` without a server or a change.
 pub(crate) fn on_server(fresh: &Comparison) -> Option<String> {
     let [base, head] = [&fresh.baseline, &fresh.candidate].map(|arm| arm.figures.as_ref());
     ServerChange::of(base?, head?).map(|change| format!("{change}."))
 }
 
-/// What pairs that could not tell have seen, what they would have told, and what would.
+/// Result of inconclusive confirmation runs: estimate, detectable difference, and the pairs that
+/// would decide.
 pub(crate) fn undecided(fresh: &Comparison, choice: &str, present: &str) -> String {
     let (pairs, change) = (fresh.pairs, confirmed_change(fresh));
     let told = fresh.detectable_percent.map(|percent| {
         let percent = rounded_to_tenths(percent);
-        format!(" So many pairs tell a difference of {percent} % at the noise that there was.")
+        format!(" At the observed noise this many pairs detect a difference of {percent} %.")
     });
     format!(
-        "{pairs} fresh pairs could not tell {choice} from {present}: {change}.{}{}",
+        "{pairs} confirmation pairs did not decide between {choice} and {present}: {change}.{}{}",
         told.unwrap_or_default(),
         more(fresh)
     )
@@ -121,7 +120,7 @@ fn rounded_to_tenths(percent: f64) -> f64 {
     (percent * 10.0).round() / 10.0
 }
 
-/// The change of the metric that decides, with its interval.
+/// Change of the primary metric, with its interval.
 pub(crate) fn confirmed_change(fresh: &Comparison) -> String {
     let Some(primary) = fresh.primary() else {
         return "no figures".into();
@@ -139,7 +138,7 @@ pub(crate) fn confirmed_change(fresh: &Comparison) -> String {
     text.trim_start().to_owned()
 }
 
-/// How many pairs would tell, and how long they take.
+/// Number of pairs that would decide, and their duration.
 fn more(fresh: &Comparison) -> String {
     let needed = fresh.primary().and_then(|primary| primary.finding.needed_pairs);
     let (Some(needed), Some(minutes)) = (needed, fresh.minutes_needed) else {
@@ -164,14 +163,14 @@ fn consequence(analysis: &Analysis, outcome: Decision) -> &'static str {
     match (analysis.kept, outcome) {
         (true, Decision::Judged(Verdict::Pass)) => "It is kept: it needs less memory.",
         (true, _) => "It is kept.",
-        (false, _) => "The present setting stays.",
+        (false, _) => "The current setting stays.",
     }
 }
 
-/// What the sweep alone says, in one or two sentences: a set, and the choice in it.
+/// Result of the sweep without confirmation, in one or two sentences: a set, and the choice in it.
 pub fn worth(analysis: &Analysis) -> String {
     if analysis.scenario.quick {
-        return "Not testable: a quick look shows that everything works, not what is faster."
+        return "Not testable: a smoke test shows that everything works, not which setting is faster."
             .into();
     }
     let Some(best) = &analysis.best else {
@@ -199,8 +198,8 @@ pub fn worth(analysis: &Analysis) -> String {
     }
 }
 
-/// How the time of the choice divides, in one sentence; none where the
-/// program under test does not say.
+/// Insert and preparation time of the choice, one sentence; `None` if the program does not report
+/// them.
 pub fn times(analysis: &Analysis) -> Option<String> {
     let choice = analysis.choice();
     let insert = choice.metrics.get(Metric::Insert)?;
@@ -213,7 +212,7 @@ pub fn times(analysis: &Analysis) -> Option<String> {
     ))
 }
 
-/// The doubts that [`finding`] and [`worth`] do not put into words already.
+/// Caveats that [`finding`] and [`worth`] do not state.
 pub fn further_doubts(analysis: &Analysis) -> impl Iterator<Item = &Caveat> {
     analysis.doubts.iter().filter(|doubt| {
         !matches!(
@@ -223,7 +222,7 @@ pub fn further_doubts(analysis: &Analysis) -> impl Iterator<Item = &Caveat> {
     })
 }
 
-/// Everything that a terminal says below the table; `folder` is where the files are.
+/// Text for the terminal below the table; `folder` holds the files.
 pub fn summary(analysis: &Analysis, folder: &str) -> String {
     let mut lines = vec![worth(analysis), finding(analysis)];
     lines.extend(times(analysis));
