@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use migrator::telemetry::report::{RunReport, ServerReport};
 use serde::Serialize;
 
+use crate::analysis::failure_count::FailureCount;
 use crate::error::{Error, Result};
 use crate::scenario::metric::PerMetric;
 use crate::stats::Sample;
@@ -154,11 +155,21 @@ pub struct SettingSummary {
     pub setting: Setting,
     /// True if every run stayed within the scenario's limits.
     pub within_limits: bool,
+    /// Its failed runs.
+    #[serde(skip_serializing_if = "FailureCount::is_zero")]
+    pub failures: FailureCount,
     /// Median rate relative to the baseline's median rate, minus 1, in percent.
     pub vs_baseline_percent: f64,
     /// Summary of its runs.
     #[serde(flatten)]
     pub figures: ArmSummary,
+}
+
+impl SettingSummary {
+    /// True if the setting may be chosen: within the limits, and no run failed.
+    pub fn is_eligible(&self) -> bool {
+        self.within_limits && self.failures.is_zero()
+    }
 }
 
 impl Deref for SettingSummary {

@@ -15,9 +15,9 @@ const ALPHA: f64 = 0.05;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BestSubset {
     /// Indices among the analysis's settings. With 95 % confidence they include the best setting
-    /// within the limits.
+    /// within the limits that never failed.
     pub members: Vec<usize>,
-    /// Number of blocks that every setting within the limits finished.
+    /// Number of blocks that every eligible setting finished.
     pub blocks: usize,
     /// Residual standard deviation s, in percent: variation that neither setting nor block
     /// explains.
@@ -27,14 +27,14 @@ pub struct BestSubset {
     pub allowance_percent: f64,
 }
 
-/// Selects the subset among settings within the limits. `arms` are the settings' indices in the
+/// Selects the subset among eligible settings: within the limits, without a failed run. `arms` are the settings' indices in the
 /// step. `None` with too few settings or blocks.
 pub(crate) fn best(
     settings: &[SettingSummary],
     arms: &[usize],
     sweep: &CompletedStep,
 ) -> Option<BestSubset> {
-    let within: Vec<usize> = (0..settings.len()).filter(|i| settings[*i].within_limits).collect();
+    let within: Vec<usize> = (0..settings.len()).filter(|i| settings[*i].is_eligible()).collect();
     // Negated log rate: in Hsu's comparison lower is better.
     let slowness = |block: &CompletedBlock, index: &usize| {
         let rate = block.of_arm(*arms.get(*index)?)?.value(Metric::RecPerMin)?;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::analysis::failure_count::FailureCount;
 use crate::scenario::Link;
 use crate::scenario::schedule::Shard;
 use crate::stats::diagnostics;
@@ -40,12 +41,17 @@ pub enum Caveat {
     NothingToConfirm,
     /// Warning about the confirmation pairs.
     Confirmation(diagnostics::DiagnosticWarning),
-    /// Some runs failed.
+    /// Runs of a setting failed, so that it was not chosen.
     Failed {
-        /// Number of failed runs.
-        failed: usize,
-        /// Number of counted runs.
-        of: usize,
+        /// Label of the setting.
+        setting: String,
+        /// Its failed runs.
+        failures: FailureCount,
+    },
+    /// A block in which the baseline failed was repeated.
+    Repeated {
+        /// Failure of the baseline, as text.
+        reason: String,
     },
     /// No run of a setting finished.
     Unmeasured {
@@ -117,7 +123,10 @@ impl fmt::Display for Caveat {
                 f.write_str("nothing to confirm: the candidate is the incumbent")
             }
             Self::Confirmation(doubt) => write!(f, "in the confirmation pairs, {doubt}"),
-            Self::Failed { failed, of } => write!(f, "{failed} of {of} runs failed"),
+            Self::Failed { setting, failures } => {
+                write!(f, "{setting} cannot be chosen: {failures} failed: {}", failures.reasons())
+            }
+            Self::Repeated { reason } => write!(f, "a block was repeated, because {reason}"),
             Self::Unmeasured { setting } => write!(f, "no run of {setting} finished"),
             Self::Noisy { setting, percent } => write!(
                 f,

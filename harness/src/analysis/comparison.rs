@@ -7,6 +7,7 @@ pub use super::exact_counts::{CountComparison, CountRange};
 
 use crate::analysis::arm_summary::ArmSummary;
 use crate::analysis::consistency;
+use crate::analysis::failure_count::FailureCount;
 use crate::analysis::test_result::{Decision, TestResult, rounded_percent};
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
@@ -57,7 +58,8 @@ pub struct Comparison {
     pub baseline: ArmFigures,
     /// Candidate arm.
     pub candidate: ArmFigures,
-    /// Decision on the first metric; `None` if the comparison is invalid.
+    /// Decision on the first metric; `None` if the comparison is invalid. Its error bounds are
+    /// those of the timing and do not include failures.
     pub verdict: Option<Decision>,
     /// Confidence in the decision; a word in files.
     #[serde(serialize_with = "as_text")]
@@ -102,6 +104,9 @@ pub struct ArmFigures {
     pub settings: migrator::config::Settings,
     /// Summary of its runs; `None` if none finished.
     pub figures: Option<ArmSummary>,
+    /// Its failed runs.
+    #[serde(skip_serializing_if = "FailureCount::is_zero")]
+    pub failures: FailureCount,
 }
 
 /// Result of one metric.
@@ -180,6 +185,20 @@ impl Comparison {
         }
     }
 
+    /// Withdraws every decision, because a run failed: nothing is decided on the runs that are
+    /// left. Medians and estimates stay as a description.
+    pub(crate) fn withdraw_decisions(&mut self) {
+        for found in &mut self.metrics {
+            found.finding.withdraw();
+            found.change_interval_percent = None;
+        }
+        if !self.invalid {
+            self.verdict = Some(Decision::FailedRuns);
+        }
+        self.confidence = Confidence::None;
+        (self.minutes_needed, self.detectable_percent) = (None, None);
+    }
+
     /// Result of the scenario's first metric; `None` if it has no data.
     pub fn primary(&self) -> Option<&MetricFinding> {
         self.metrics.first().filter(|_| self.invalid || self.verdict.is_some())
@@ -196,7 +215,10 @@ pub fn compare(recorded: &SessionState, name: &str, terms: &TestPlan) -> Result<
         return Err(Error::environment(format!("the ledger has no comparison {name}")));
     };
     let arms = [0, 1].map(|arm| arm_runs(&ran, arm));
-    let figures = |arm: usize| arm_figures(recorded, first, arm, &arms[arm]);
+    let figures = |arm: usize| {
+        let failures = FailureCount::of_arm(&ran, arm);
+        Ok(ArmFigures { failures, ..arm_figures(recorded, first, arm, &arms[arm])? })
+    };
     let (metrics, left_out) = findings(recorded, name, scenario, terms);
     let invalid = ran.iter().any(|ran| ran.invalid);
     let primary = metrics.first().filter(|primary| primary.metric == scenario.gate.metrics[0]);
@@ -204,7 +226,7 @@ pub fn compare(recorded: &SessionState, name: &str, terms: &TestPlan) -> Result<
     let warnings = validity.doubts();
     let judgement = primary.and_then(|primary| primary.finding.judgement);
     let seconds = seconds(recorded, name);
-    Ok(Comparison {
+    let mut comparison = Comparison {
         name: name.into(),
         baseline: figures(0)?,
         candidate: figures(1)?,
@@ -221,11 +243,15 @@ pub fn compare(recorded: &SessionState, name: &str, terms: &TestPlan) -> Result<
         metrics,
         voided: ran
             .iter()
-            .flat_map(|ran| ran.voided.iter().map(|voided| voided.disturbance.to_string()))
+            .flat_map(|ran| ran.voided.iter().map(|voided| voided.reason.to_string()))
             .collect(),
         invalid,
         failed: ran.iter().flat_map(|ran| failed(recorded, ran)).collect(),
-    })
+    };
+    if !comparison.failed.is_empty() {
+        comparison.withdraw_decisions();
+    }
+    Ok(comparison)
 }
 
 /// Pairs of a metric in the steps of this name, without pairs in which a run failed. `None` if a
@@ -319,15 +345,14 @@ fn arm_figures(
         program: planned.program,
         settings: planned.setting.settings.clone(),
         figures: ArmSummary::of(runs)?,
+        failures: FailureCount::default(),
     })
 }
 
 fn failed(recorded: &SessionState, ran: &CompletedStep) -> Vec<String> {
-    let failures = ran.counted().flat_map(|block| &block.trials).filter_map(|line| {
-        let label = consistency::label(recorded, &ran.step, line.trial.arm);
-        line.measurement.failure().map(|failure| format!("{label}: {failure}"))
-    });
-    failures.collect()
+    let label = |arm: usize| consistency::label(recorded, &ran.step, arm);
+    let failures = ran.failures();
+    failures.map(|(line, failure)| format!("{}: {failure}", label(line.trial.arm))).collect()
 }
 
 /// Trend over running time; pauses between two sittings of a session do not count.

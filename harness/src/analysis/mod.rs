@@ -8,6 +8,7 @@ pub mod consistency;
 mod exact_counts;
 pub mod external;
 mod external_csv;
+pub mod failure_count;
 pub mod history;
 pub mod sequential;
 pub mod sweep;

@@ -12,10 +12,11 @@ pub use crate::analysis::arm_summary::SummaryStats;
 use crate::analysis::arm_summary::ArmSummary;
 use crate::analysis::comparison::{Comparison, TestPlan, compare};
 use crate::analysis::consistency::check_stored_rows_agree;
+use crate::analysis::failure_count::FailureCount;
 use crate::analysis::test_result::Decision;
 use crate::error::{Error, ErrorKind, Result};
-use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
+use crate::scenario::{Scenario, Setting};
 use crate::session::ledger::TrialLine;
 use crate::session::state::{CompletedStep, SessionState};
 use crate::stats::verdict::Verdict;
@@ -50,16 +51,19 @@ pub struct Analysis {
     pub scenario: Scenario,
     /// Records that each run read from its source.
     pub records: u32,
-    /// True if interference made the measurement invalid.
+    /// True if interference or failures of the baseline made the measurement invalid.
     pub invalid: bool,
+    /// Reason, if the measurement is invalid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invalid_reason: Option<String>,
     /// Rows and checksum that every run stored.
     pub stored: StoreFingerprint,
     /// Every setting with at least one finished run, in the scenario's order.
     pub settings: Vec<SettingSummary>,
     /// Index of the baseline among `settings`.
     pub baseline: usize,
-    /// Index of the setting with the highest median rate within the limits; the baseline if no
-    /// setting is within them.
+    /// Index of the eligible setting with the highest median rate; the baseline if there is none.
+    /// A setting is eligible if it is within the limits and no run of it failed.
     pub highest: usize,
     /// Settings that may be the best; `None` if there is too little data.
     pub best: Option<BestSubset>,
@@ -70,7 +74,7 @@ pub struct Analysis {
     pub confirmation: Option<Comparison>,
     /// True if the candidate replaces the baseline.
     pub kept: bool,
-    /// Failed runs of the sweep.
+    /// Failed runs of the sweep, including warm-ups and those of discarded blocks.
     pub failed: Vec<FailedRun>,
     /// Labels of settings without a finished run.
     pub unmeasured: Vec<String>,
@@ -78,7 +82,7 @@ pub struct Analysis {
     pub doubts: Vec<Caveat>,
 }
 
-/// A counted run that failed.
+/// A run that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailedRun {
     /// Number of the trial in its step.
@@ -128,7 +132,7 @@ impl Analysis {
 /// Outcome of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PhaseOutcome {
-    /// Interference made it invalid.
+    /// Interference or failures of the baseline made it invalid.
     Invalid,
     /// Confirmation pairs decided on the candidate.
     Confirmed(Decision),
@@ -142,8 +146,7 @@ impl std::fmt::Display for PhaseOutcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Invalid => f.write_str("INVALID"),
-            Self::Confirmed(Decision::Judged(verdict)) => verdict.fmt(f),
-            Self::Confirmed(Decision::Untestable(untestable)) => untestable.fmt(f),
+            Self::Confirmed(decision) => decision.fmt(f),
             Self::NothingToConfirm => f.write_str("nothing to confirm"),
             Self::NotConfirmed => f.write_str("not confirmed"),
         }
@@ -170,10 +173,10 @@ pub fn analyse_phase(
     let Some(sweep) = recorded.steps_of(names.sweep).next() else {
         return Err(Error::environment(format!("there is no step {}", names.sweep)));
     };
-    let first = sweep.voided.first().filter(|_| sweep.invalid);
+    let reason = recorded.invalid_reason().filter(|_| sweep.invalid);
     // If discarded blocks leave too little data, the interference is the error to report.
-    figures(recorded, scenario, sweep, names, terms).map_err(|error| match (first, error.kind()) {
-        (Some(first), ErrorKind::Environment) => invalid(&first.disturbance.to_string()),
+    figures(recorded, scenario, sweep, names, terms).map_err(|error| match (reason, error.kind()) {
+        (Some(reason), ErrorKind::Environment) => invalid(&reason),
         _ => error,
     })
 }
@@ -191,13 +194,25 @@ fn figures(
     let Some(baseline) = arms.iter().position(|arm| *arm == scenario.baseline) else {
         return Err(no_baseline(scenario, &counted));
     };
-    let settings = compared(measured, baseline);
+    let confirmed: Vec<&CompletedStep> = recorded.steps_of(names.confirmation).collect();
+    let mut settings = compared(measured, baseline);
+    for (index, summary) in settings.iter_mut().enumerate() {
+        let further = if index == baseline { &[][..] } else { &confirmed };
+        summary.failures = failures(&summary.setting, sweep, further);
+    }
     let unmeasured = (0..scenario.settings.len()).filter(|arm| !arms.contains(arm));
     let highest = highest(&settings, baseline);
     let best = super::best_subset::best(&settings, &arms, sweep);
     let margin = scenario.gate.margin;
     let choice = super::best_subset::choice(&settings, best.as_ref(), baseline, highest, margin);
     let confirmation = confirmation(recorded, names, terms)?;
+    // A candidate that failed in its confirmation leaves the incumbent; no other was confirmed.
+    let is_confirmed =
+        |fresh: &Comparison| fresh.candidate.settings == settings[choice].setting.settings;
+    let choice = match &confirmation {
+        Some(fresh) if !is_confirmed(fresh) => baseline,
+        _ => choice,
+    };
     let records = recorded.records.get(sweep.step.scenario).and_then(Option::as_ref);
     let mut analysis = Analysis {
         format: FORMAT_VERSION,
@@ -205,10 +220,11 @@ fn figures(
         scenario: scenario.clone(),
         records: records.map_or(0, |line| line.records),
         invalid: sweep.invalid,
+        invalid_reason: recorded.invalid_reason().filter(|_| sweep.invalid),
         stored,
         kept: confirmation.as_ref().is_some_and(|fresh| keeps(fresh, scenario)),
         unmeasured: unmeasured.map(|arm| scenario.settings[arm].label.clone()).collect(),
-        failed: counted.iter().filter_map(|line| failed_run(scenario, line)).collect(),
+        failed: sweep.results().filter_map(|line| failed_run(scenario, line)).collect(),
         highest,
         best,
         choice,
@@ -217,7 +233,7 @@ fn figures(
         baseline,
         doubts: Vec::new(),
     };
-    analysis.doubts = doubts(&analysis, recorded, sweep, counted.len());
+    analysis.doubts = doubts(&analysis, recorded, sweep);
     Ok(analysis)
 }
 
@@ -281,11 +297,28 @@ fn measured(
         summaries.push(SettingSummary {
             setting: setting.clone(),
             within_limits: within_limits(&figures, scenario),
+            failures: FailureCount::default(),
             vs_baseline_percent: 0.0,
             figures,
         });
     }
     Ok((arms, summaries))
+}
+
+/// Failed runs of a setting in its sweep and in its confirmation.
+fn failures(
+    setting: &Setting,
+    sweep: &CompletedStep,
+    confirmed: &[&CompletedStep],
+) -> FailureCount {
+    let ran = std::iter::once(&sweep).chain(confirmed);
+    FailureCount::of(ran.flat_map(|ran| {
+        let is_ours = |line: &&TrialLine| {
+            let arm = ran.step.arms.get(line.trial.arm);
+            arm.is_some_and(|arm| arm.setting.settings == setting.settings)
+        };
+        ran.results().filter(is_ours)
+    }))
 }
 
 fn compared(mut settings: Vec<SettingSummary>, baseline: usize) -> Vec<SettingSummary> {
@@ -303,8 +336,8 @@ fn highest(settings: &[SettingSummary], baseline: usize) -> usize {
         let same = (*a == baseline).cmp(&(*b == baseline)).then(b.cmp(a));
         rate(*a).total_cmp(&rate(*b)).then(same)
     };
-    let within = (0..settings.len()).filter(|index| settings[*index].within_limits);
-    within.max_by(better).unwrap_or(baseline)
+    let eligible = (0..settings.len()).filter(|index| settings[*index].is_eligible());
+    eligible.max_by(better).unwrap_or(baseline)
 }
 
 fn failed_run(scenario: &Scenario, line: &TrialLine) -> Option<FailedRun> {
@@ -315,10 +348,9 @@ fn failed_run(scenario: &Scenario, line: &TrialLine) -> Option<FailedRun> {
     })
 }
 
-/// Error of an invalid measurement; `first` is the first interference.
-pub fn invalid(first: &str) -> Error {
-    let message = format!("invalid: more than a fifth of the blocks were discarded; {first}");
-    Error::new(ErrorKind::Invalid, message)
+/// Error of an invalid measurement.
+pub fn invalid(reason: &str) -> Error {
+    Error::new(ErrorKind::Invalid, format!("invalid: {reason}"))
 }
 
 fn no_baseline(scenario: &Scenario, counted: &[&TrialLine]) -> Error {
@@ -331,21 +363,19 @@ fn no_baseline(scenario: &Scenario, counted: &[&TrialLine]) -> Error {
     Error::environment(format!("no run of the baseline ({label}) finished{reason}"))
 }
 
-fn doubts(
-    analysis: &Analysis,
-    recorded: &SessionState,
-    sweep: &CompletedStep,
-    counted: usize,
-) -> Vec<Caveat> {
+fn doubts(analysis: &Analysis, recorded: &SessionState, sweep: &CompletedStep) -> Vec<Caveat> {
     let mut doubts = Vec::new();
     let of = recorded.shards.first().map_or(0, |shard| shard.of.get());
     if recorded.shards.len() < of {
         doubts.push(Caveat::Shards(recorded.shards.clone()));
     }
-    if let Some(first) = sweep.voided.first() {
-        let first = first.disturbance.to_string();
-        doubts.push(Caveat::Voided { blocks: sweep.voided.len(), first });
+    let disturbed: Vec<_> = sweep.voided.iter().filter(|voided| voided.is_disturbed()).collect();
+    if let Some(first) = disturbed.first() {
+        let first = first.reason.to_string();
+        doubts.push(Caveat::Voided { blocks: disturbed.len(), first });
     }
+    let repeated = sweep.voided.iter().find(|voided| !voided.is_disturbed());
+    doubts.extend(repeated.map(|voided| Caveat::Repeated { reason: voided.reason.to_string() }));
     if analysis.scenario.quick {
         doubts.push(Caveat::Quick { runs: analysis.scenario.runs, records: analysis.records });
     }
@@ -365,9 +395,11 @@ fn doubts(
     if let Some(fresh) = &analysis.confirmation {
         doubts.extend(fresh.warnings.iter().copied().map(Caveat::Confirmation));
     }
-    if !analysis.failed.is_empty() {
-        doubts.push(Caveat::Failed { failed: analysis.failed.len(), of: counted });
-    }
+    let failing = analysis.settings.iter().filter(|summary| !summary.failures.is_zero());
+    doubts.extend(failing.map(|summary| Caveat::Failed {
+        setting: summary.setting.label.clone(),
+        failures: summary.failures.clone(),
+    }));
     let unmeasured = analysis.unmeasured.iter().cloned();
     doubts.extend(unmeasured.map(|setting| Caveat::Unmeasured { setting }));
     doubts.extend(analysis.settings.iter().flat_map(|summary| doubts_of(summary, analysis)));

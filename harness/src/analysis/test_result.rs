@@ -1,6 +1,8 @@
 //! Result of the paired test of one metric, with the fields of files and reports. Source of every
 //! verdict.
 
+use std::fmt;
+
 use serde::{Serialize, Serializer};
 
 use crate::stats::paired::{Estimate, Pair, percent};
@@ -14,14 +16,23 @@ pub enum Decision {
     Judged(Verdict),
     /// Not tested.
     Untestable(Untestable),
+    /// Not decided, because a run of an arm failed.
+    FailedRuns,
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Judged(verdict) => verdict.fmt(f),
+            Self::Untestable(untestable) => untestable.fmt(f),
+            Self::FailedRuns => f.write_str("not judged: a run failed"),
+        }
+    }
 }
 
 impl Serialize for Decision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Judged(verdict) => serializer.collect_str(verdict),
-            Self::Untestable(untestable) => serializer.collect_str(untestable),
-        }
+        serializer.collect_str(self)
     }
 }
 
@@ -30,7 +41,7 @@ impl Decision {
     pub fn verdict(self) -> Option<Verdict> {
         match self {
             Self::Judged(verdict) => Some(verdict),
-            Self::Untestable(_) => None,
+            Self::Untestable(_) | Self::FailedRuns => None,
         }
     }
 }
@@ -83,6 +94,14 @@ impl TestResult {
             needed_pairs: Some(judgement.needed_pairs),
             judgement: Some(*judgement),
         }
+    }
+
+    /// Withdraws the decision; the estimate stays as a description of the runs that are left.
+    pub(crate) fn withdraw(&mut self) {
+        self.verdict = Decision::FailedRuns;
+        self.interval_percent = None;
+        (self.p_worse, self.p_within) = (None, None);
+        (self.needed_pairs, self.judgement) = (None, None);
     }
 
     fn untestable(pairs: &[Pair], why: Untestable, rule: Rule) -> Self {

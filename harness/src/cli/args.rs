@@ -363,6 +363,13 @@ pub struct GateArgs {
     /// low
     #[arg(long)]
     pub accept_stored_times: bool,
+    /// Pass if only the baseline fails. Speed is not judged then
+    #[arg(long)]
+    pub accept_failing_base: bool,
+    /// Measure even if both arms are one program under the same conditions, which otherwise passes
+    /// at once
+    #[arg(long)]
+    pub measure_anyway: bool,
     /// Flags of every measurement.
     #[command(flatten)]
     pub common: Flags,

@@ -160,8 +160,7 @@ impl Tester<'_> {
         };
         let sides = [side(&self.base), side(commit)];
         let [base, head] = sides.clone();
-        let contest =
-            GateSpec { base, head, budget_s: self.args.budget.as_secs_f64(), stored: None };
+        let contest = GateSpec::new(base, head, self.args.budget.as_secs_f64());
         let session = ledger::Session {
             name: format!("bisect-{}", self.scenario.name),
             ..gate::session(contest, vec![self.scenario.clone()])

@@ -334,10 +334,10 @@ impl Observer for Display {
             Event::TrialEnded { trial, label, measurement } => {
                 self.trial_ended(trial, label, measurement);
             }
-            Event::Voided { disturbance } => {
+            Event::Voided { reason } => {
                 self.step.trials += self.step.arms;
                 self.set_length();
-                self.talk(&format!("discarded, will be repeated at the end: {disturbance}"));
+                self.talk(&format!("discarded, will be repeated at the end: {reason}"));
             }
             Event::Remark { text } => self.talk(text),
             Event::Ended => {

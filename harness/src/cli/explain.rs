@@ -111,7 +111,7 @@ fn by_programs(args: &ExplainArgs, scenario: Scenario) -> Result<Question<'stati
 }
 
 fn contest(args: &ExplainArgs, [base, head]: [ArmRef; 2]) -> GateSpec {
-    GateSpec { base, head, budget_s: args.budget.as_secs_f64(), stored: None }
+    GateSpec::new(base, head, args.budget.as_secs_f64())
 }
 
 fn measure(
@@ -136,7 +136,7 @@ fn measure(
     let recorded = session.measure(&ExplainStrategy, &mut executor, &mut display)?;
     session.check_validity(&recorded)?;
     let explained =
-        explain::explain(&recorded).map_err(|error| session.without_analysis(&error))?;
+        explain::explain(&recorded).map_err(|error| session.without_analysis(&recorded, &error))?;
     let document = report::build::explain::document(&explained, &recorded, &session.identity)?;
     Ok((explained, document, session))
 }

@@ -39,7 +39,12 @@ pub fn run(args: &GateArgs, command: &CommandLine) -> Result<ExitCode> {
     resolve_arm::check_runners(&programs, &scenarios)?;
     let [base, head] = sides;
     let command = command.with_arms([&base, &head]).to_string();
-    let contest = GateSpec { base, head, budget_s: args.budget.as_secs_f64(), stored };
+    let contest = GateSpec {
+        one_program: stored.is_none() && !args.measure_anyway && is_one_program(&programs)?,
+        accept_failing_base: args.accept_failing_base,
+        stored,
+        ..GateSpec::new(base, head, args.budget.as_secs_f64())
+    };
     let (mut executor, beginning) = SessionRequest {
         session: gate::session(contest, scenarios),
         programs,
@@ -137,6 +142,14 @@ fn stored(
         }
     }
     Ok(Some(stored))
+}
+
+/// True if both arms are one program. Arguments, environment and scenario are the same for both.
+fn is_one_program(programs: &[(&str, Program, Option<String>)]) -> Result<bool> {
+    match programs {
+        [(_, base, _), (_, head, _)] => base.is_same_as(head),
+        _ => Ok(false),
+    }
 }
 
 /// Names of the arms, and their programs for the executor.

@@ -147,8 +147,12 @@ impl Session {
     }
 
     /// Error of a measurement that cannot be analysed; running the same command again would not
-    /// help.
-    pub(super) fn without_analysis(&self, error: &Error) -> Error {
+    /// help. An invalid session is named as such.
+    pub(super) fn without_analysis(&self, recorded: &SessionState, error: &Error) -> Error {
+        let reason = recorded.invalid_reason().filter(|_| error.kind() == ErrorKind::Environment);
+        if let Some(reason) = reason {
+            return self.with_ledger(&sweep::invalid(&reason));
+        }
         let error = self.with_ledger(error);
         if error.kind() == ErrorKind::Invalid {
             // The same command starts a new session after an invalid one.
@@ -157,14 +161,13 @@ impl Session {
         Error::new(error.kind(), format!("{error}; `--fresh` starts a new measurement"))
     }
 
-    /// Fails for a session with too many discarded blocks.
+    /// Fails for a session that ended as invalid.
     pub(super) fn check_validity(&self, recorded: &SessionState) -> Result<()> {
         if recorded.ending != Some(Ending::Invalid) {
             return Ok(());
         }
-        let mut void = recorded.steps.iter().filter(|ran| ran.invalid).flat_map(|ran| &ran.voided);
-        let first = void.next().map(|voided| voided.disturbance.to_string());
-        Err(self.with_ledger(&sweep::invalid(&first.unwrap_or_default())))
+        let reason = recorded.invalid_reason().unwrap_or_default();
+        Err(self.with_ledger(&sweep::invalid(&reason)))
     }
 
     /// Adds the path of the ledger to an error.

@@ -35,7 +35,8 @@ pub fn run(args: &SweepArgs, command: &CommandLine) -> Result<()> {
     let mut display = Display::new(flags.common.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&SweepStrategy, &mut executor, &mut display)?;
-    let analysis = analyse(&recorded).map_err(|error| session.without_analysis(&error))?;
+    let analysis =
+        analyse(&recorded).map_err(|error| session.without_analysis(&recorded, &error))?;
     let document = report::build::sweep::document(&analysis, &recorded, &session.identity)?;
     write_results::write(&session.folder, &document)?;
     write_results::show(flags.common.output, &document, &report::metrics(&document)?, || {

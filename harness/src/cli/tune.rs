@@ -32,7 +32,8 @@ pub fn run(args: &TuneArgs, command: &CommandLine) -> Result<()> {
     let mut display = Display::new(flags.quiet);
     let mut session = Session::open(beginning, &mut display)?;
     let recorded = session.measure(&TuneStrategy, &mut executor, &mut display)?;
-    let tune_result = summarize(&recorded).map_err(|error| session.without_analysis(&error))?;
+    let tune_result =
+        summarize(&recorded).map_err(|error| session.without_analysis(&recorded, &error))?;
     let document = report::build::tune::document(&tune_result, &recorded, &session.identity)?;
     write_results::write(&session.folder, &document)?;
     write_results::show(flags.output, &document, &report::metrics(&document)?, || {

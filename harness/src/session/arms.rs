@@ -20,6 +20,20 @@ pub struct GateSpec {
     /// Stored results of the baseline, if --base names a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredBaseline>,
+    /// True if both arms are one program under the same conditions, so that nothing needs to run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_program: bool,
+    /// True if a gate passes whose baseline alone fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_failing_base: bool,
+}
+
+impl GateSpec {
+    /// Specification without stored results, whose arms are measured.
+    pub fn new(base: ArmRef, head: ArmRef, budget_s: f64) -> Self {
+        let (one_program, accept_failing_base) = (false, false);
+        Self { base, head, budget_s, stored: None, one_program, accept_failing_base }
+    }
 }
 
 /// One arm, as the user named it.

@@ -133,7 +133,7 @@ mod tests {
     use crate::scenario::step::{Arm, Step};
     use crate::scenario::{Scenario, shipped};
     use crate::session::ledger::{Origin, RecordsLine, Session, SessionLine, TrialLine};
-    use crate::session::state::DiscardedBlock;
+    use crate::session::state::{DiscardReason, DiscardedBlock};
     use crate::trial::interference::Interference;
     use crate::trial::measurement::{Measurement, Outcome};
     use crate::trial::report;
@@ -157,9 +157,9 @@ mod tests {
             let line = |trial| TrialLine { step: 1, trial, measurement: run(run_s) };
             CompletedBlock { index, host: 0, trials: trials.map(line).collect() }
         };
-        let disturbance = Interference::Swap { pages: 2, most: 1 };
+        let reason = DiscardReason::Interference(Interference::Swap { pages: 2, most: 1 });
         let blocks = (0..counted).map(block).collect();
-        let voided = vec![DiscardedBlock { index: 0, disturbance }; void];
+        let voided = vec![DiscardedBlock { index: 0, reason, trials: Vec::new() }; void];
         CompletedStep { blocks, voided, ..CompletedStep::of(step) }
     }
 

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use crate::scenario::schedule::{Shard, Trial};
 use crate::session::ledger::Session;
-use crate::session::state::CompletedStep;
-use crate::trial::interference::Interference;
+use crate::session::state::{CompletedStep, DiscardReason};
 use crate::trial::measurement::Measurement;
 
 /// One thing that happened.
@@ -60,7 +59,7 @@ pub enum Event<'a> {
     /// The block that has just ended is discarded and repeated at the end of its step.
     Voided {
         /// Reason.
-        disturbance: &'a Interference,
+        reason: &'a DiscardReason,
     },
     /// A message about the finished steps.
     Remark {

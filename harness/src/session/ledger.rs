@@ -55,6 +55,10 @@ pub struct SessionLine {
     /// Shard of every step's blocks that this machine runs; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+    /// True if failed runs are results: a block in which every run failed counts, and one in which
+    /// the baseline failed is repeated once. False for ledgers of version 0.1.0.
+    #[serde(default)]
+    pub failures_count: bool,
 }
 
 /// Everything that decides what a session's steps are, but for what its runs give.
@@ -144,7 +148,7 @@ pub struct EndedLine {
 pub enum Ending {
     /// Every step has run, as far as it could.
     Complete,
-    /// Too many blocks were discarded for a result.
+    /// Too many blocks were discarded for a result, or the baseline failed.
     Invalid,
     /// Runs stored different things, so that the rest of the plan has nothing to add.
     Differs,
@@ -157,7 +161,8 @@ pub struct RecordsLine {
     pub scenario: usize,
     /// Number of records.
     pub records: u32,
-    /// The baseline's run that found the number, where the scenario leaves it to the harness.
+    /// The baseline's run that found the number, if the scenario leaves it to the harness. If it
+    /// failed twice, the second failure.
     pub pilot: Option<Measurement>,
 }
 
@@ -178,7 +183,15 @@ impl SessionLine {
     /// The first line of a session that begins here and now.
     pub fn new(session: Session, origin: Origin, shard: Option<Shard>) -> Self {
         let plan_hash = session.plan_hash();
-        Self { format: FORMAT_VERSION, origin, plan_hash, session, shard }
+        Self { format: FORMAT_VERSION, origin, plan_hash, session, shard, failures_count: true }
+    }
+}
+
+impl Kind {
+    /// True if a block in which the baseline failed is repeated once. A gate counts the failures of
+    /// both arms instead.
+    pub(crate) fn repeats_failed_baseline(&self) -> bool {
+        !matches!(self, Self::Gate(_))
     }
 }
 

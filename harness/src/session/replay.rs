@@ -5,13 +5,14 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::scenario::Scenario;
 use crate::scenario::schedule::Shard;
 use crate::scenario::step::Step;
 use crate::session::ledger::{FORMAT_VERSION, Line, SessionLine, TrialLine};
-use crate::session::state::{CompletedBlock, CompletedStep, DiscardedBlock, SessionState};
+use crate::session::state::{
+    CompletedBlock, CompletedStep, DiscardReason, DiscardedBlock, SessionState,
+};
 use crate::trial::interference;
-use crate::trial::measurement::{Measurement, StoreFingerprint};
+use crate::trial::measurement::{Failure, Measurement, StoreFingerprint};
 
 /// State of a session after its lines so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,9 +70,9 @@ impl Replay {
         self.recorded.session.shard
     }
 
-    /// Everything that counts. An error where no run has begun.
+    /// Everything that counts. An error if no run has begun, unless the session ended without one.
     pub fn into_recorded(self) -> Result<SessionState> {
-        if self.recorded.steps.is_empty() {
+        if self.recorded.steps.is_empty() && self.recorded.ending.is_none() {
             return Err(Error::environment("it ends before its first run"));
         }
         Ok(self.recorded)
@@ -112,6 +113,7 @@ impl Replay {
                 if records.replace(line).is_some() {
                     return Err("says again how many records a run takes".into());
                 }
+                self.end_invalid();
             }
             Line::Step(step) => self.take_step(*step)?,
             Line::Trial(trial) => return self.take_trial(trial),
@@ -169,40 +171,73 @@ impl Replay {
     }
 
     fn end_block(&mut self, block: CompletedBlock) -> Option<DiscardedBlock> {
-        // A block in which every run failed ended the measurement and says nothing about its arms.
-        if block.measured().all(|measurement| measurement.report().is_none()) {
+        // The store is gone: the session stops, and the block is run again when it is back. Before
+        // failures counted, any block without a finished run ended the session that way.
+        if is_stopped_by_outage(&block) || self.is_dropped(&block) {
             return None;
         }
-        let last = self.recorded.steps.last_mut()?;
-        let stored = self.stored.get_mut(last.step.scenario)?;
+        let last = self.recorded.steps.last()?;
+        let scenario = last.step.scenario;
         // Different rows are evidence, whatever the interference.
-        let agree = agree(block.measured(), stored);
+        let agree = agree(block.measured(), self.stored.get_mut(scenario)?);
         self.differs |= !agree;
-        let scenario = self.recorded.session.session.scenarios.get(last.step.scenario)?;
-        match disturbance(scenario, &last.step, &block).filter(|_| agree) {
-            None => {
-                last.blocks.push(block);
-                None
-            }
-            Some(voided) => {
-                last.voided.push(voided.clone());
-                let name = last.step.name.clone();
-                let invalid = self.recorded.voids_too_many(&name);
-                if let Some(last) = self.recorded.steps.last_mut() {
-                    last.invalid = invalid;
-                }
-                Some(voided)
-            }
+        let reason = self.discard_reason(&block).filter(|_| agree);
+        let last = self.recorded.steps.last_mut()?;
+        let Some(reason) = reason else {
+            last.blocks.push(block);
+            self.end_invalid();
+            return None;
+        };
+        let discarded = DiscardedBlock { index: block.index, reason, trials: block.trials };
+        last.voided.push(discarded.clone());
+        self.end_invalid();
+        Some(discarded)
+    }
+
+    /// True if no run of the block finished, in a ledger from before failures counted.
+    fn is_dropped(&self, block: &CompletedBlock) -> bool {
+        !self.recorded.session.failures_count
+            && block.measured().all(|measurement| measurement.report().is_none())
+    }
+
+    /// Reason to discard a block, if there is one. A warm-up is not discarded for interference.
+    fn discard_reason(&self, block: &CompletedBlock) -> Option<DiscardReason> {
+        let recorded = &self.recorded;
+        let last = recorded.steps.last()?;
+        let failures = || block.measured().filter_map(Measurement::failure);
+        if recorded.session.failures_count
+            && let Some(outage) = failures().find(|failure| failure.is_outage())
+        {
+            return Some(DiscardReason::Outage(outage.clone()));
+        }
+        let baseline = block.of_arm(last.step.baseline).and_then(Measurement::failure);
+        let is_first = recorded.baseline_failures().next().is_none();
+        if let Some(failure) = baseline.filter(|_| recorded.repeats_failed_baseline() && is_first) {
+            return Some(DiscardReason::BaselineFailed(failure.clone()));
+        }
+        let counted = last.step.plan.blocks.get(block.index).is_some_and(|planned| !planned.warmup);
+        let scenario = recorded.scenario(last.step.scenario)?;
+        let measured: Vec<&Measurement> = block.measured().collect();
+        let interference = interference::disturbance(scenario, &measured).filter(|_| counted);
+        interference.map(DiscardReason::Interference)
+    }
+
+    /// Marks the last step as invalid if too much of it was discarded or the baseline failed again.
+    fn end_invalid(&mut self) {
+        let recorded = &self.recorded;
+        let invalid = recorded.steps.last().is_some_and(|last| {
+            recorded.fails_in_baseline() || recorded.voids_too_many(&last.step.name)
+        });
+        if let Some(last) = self.recorded.steps.last_mut() {
+            last.invalid |= invalid;
         }
     }
 }
 
-/// Interference that discards the block, if any; a warm-up is never discarded.
-fn disturbance(scenario: &Scenario, step: &Step, block: &CompletedBlock) -> Option<DiscardedBlock> {
-    let counted = step.plan.blocks.get(block.index).is_some_and(|planned| !planned.warmup);
-    let measured: Vec<&Measurement> = block.measured().collect();
-    let disturbance = interference::disturbance(scenario, &measured).filter(|_| counted)?;
-    Some(DiscardedBlock { index: block.index, disturbance })
+/// True if no run of the block could begin.
+fn is_stopped_by_outage(block: &CompletedBlock) -> bool {
+    let is_outage = |measured: &Measurement| measured.failure().is_some_and(Failure::is_outage);
+    block.measured().all(is_outage)
 }
 
 /// True if all runs so far stored the same rows as the first one.
@@ -255,9 +290,9 @@ mod tests {
 
     use super::*;
     use crate::scenario::schedule::Trial;
-    use crate::scenario::shipped;
+    use crate::scenario::{Scenario, shipped};
     use crate::session::ledger::{EndedLine, Ending, Origin, RecordsLine, ResumedLine, Session};
-    use crate::trial::measurement::{Cause, Failure, Outcome};
+    use crate::trial::measurement::{Cause, Outcome};
 
     fn session() -> SessionLine {
         let origin = Origin {
@@ -278,7 +313,7 @@ mod tests {
     }
 
     fn failed(trial: Trial) -> Line {
-        let failure = Failure { cause: Cause::Timeout { limit_s: 9 }, detail: "slow".into() };
+        let failure = Failure::new(Cause::Timeout { limit_s: 9 }, "slow");
         let outcome = Outcome::Failure(failure);
         Line::Trial(TrialLine { step: 1, trial, measurement: Measurement::new(9.5, outcome) })
     }
@@ -336,13 +371,62 @@ mod tests {
         assert_eq!(again, straight);
     }
 
+    fn all_fail(index: usize) -> Vec<Line> {
+        step().plan.block_trials(index).into_iter().map(failed).collect()
+    }
+
     #[test]
-    fn a_block_in_which_every_run_failed_is_run_again() {
-        let trials = step().plan.block_trials(0);
-        let dead: Vec<_> = trials.into_iter().map(failed).collect();
-        let progress = told(&[begun(), dead, vec![resumed()]]);
+    fn a_ledger_of_the_version_before_runs_a_block_of_failed_runs_again() {
+        let before = |lines: Vec<Line>| {
+            let text =
+                text(&lines).replacen("\"failures_count\":true", "\"failures_count\":false", 1);
+            parse_ledger(&text).unwrap().progress
+        };
+        let progress = before([begun(), all_fail(0), vec![resumed()]].concat());
         assert_eq!(progress.todo(), NextAction::Block(0));
         assert!(progress.recorded().steps[0].blocks.is_empty());
+        let again = before([begun(), all_fail(0), vec![resumed()], block(0)].concat());
+        assert_eq!(again.recorded().steps[0].blocks.len(), 1);
+    }
+
+    #[test]
+    fn a_block_in_which_the_baseline_failed_is_repeated_once_at_the_end() {
+        let baseline = step().baseline;
+        let fails = |index: usize| -> Vec<Line> {
+            let trials = step().plan.block_trials(index).into_iter();
+            trials
+                .map(|trial| if trial.arm == baseline { failed(trial) } else { done(trial) })
+                .collect()
+        };
+        let first = told(&[begun(), block(0), fails(1)]);
+        assert_eq!(first.todo(), NextAction::Block(2));
+        let ran = &first.recorded().steps[0];
+        assert_eq!(ran.pending(None).last(), Some(&1));
+        assert!(!ran.invalid && ran.failures().next().is_none());
+        assert_eq!(first.recorded().baseline_failures().count(), 1);
+        let second = told(&[begun(), block(0), fails(1), fails(2)]);
+        assert_eq!(second.todo(), NextAction::Plan);
+        assert!(second.recorded().steps[0].invalid);
+        let reason = second.recorded().invalid_reason().unwrap();
+        assert!(reason.contains("failed again: ended after 9 s: slow"), "{reason}");
+    }
+
+    #[test]
+    fn an_outage_stops_the_session_and_discards_a_block_that_it_cut_off() {
+        let outage = |trial: Trial| {
+            let failure = Failure::new(Cause::Reset, "gone");
+            let measurement = Measurement::new(0.0, Outcome::Failure(failure));
+            Line::Trial(TrialLine { step: 1, trial, measurement })
+        };
+        let trials = step().plan.block_trials(0);
+        let gone: Vec<Line> = trials.iter().copied().map(outage).collect();
+        assert_eq!(told(&[begun(), gone]).todo(), NextAction::Block(0));
+        let mut cut_off: Vec<Line> = trials.iter().copied().map(failed).collect();
+        cut_off[5] = outage(trials[5]);
+        let progress = told(&[begun(), cut_off]);
+        assert_eq!(progress.todo(), NextAction::Block(1));
+        assert_eq!(progress.recorded().steps[0].voided.len(), 1);
+        assert_eq!(progress.recorded().steps[0].results().count(), 0);
     }
 
     /// A trial that no plan has.

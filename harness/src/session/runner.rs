@@ -11,7 +11,7 @@ use crate::session::ledger::{EndedLine, Ending, Ledger, Line, RecordsLine, Trial
 use crate::session::replay::{NextAction, Replay};
 use crate::session::state::DiscardedBlock;
 use crate::session::strategy::{NextStep, Strategy};
-use crate::trial::measurement::{Measurement, Outcome};
+use crate::trial::measurement::Measurement;
 use crate::trial::{Executor, Source};
 
 /// Runs a session from its present state to its last trial. Stops early, without an error, after a
@@ -149,14 +149,15 @@ impl Runner<'_> {
             (step.scenario, step.plan.block_trials(index))
         };
         let source = self.source(scenario)?;
-        let mut failures = Vec::new();
+        let mut outages = Vec::new();
         let count = trials.len();
         for trial in trials {
             let measured = self.trial(&source, trial)?;
-            failures.extend(measured.failure().map(ToString::to_string));
+            let outage = measured.failure().filter(|failure| failure.is_outage());
+            outages.extend(outage.map(ToString::to_string));
         }
-        // If every run fails, the rest of the plan would fail too.
-        match failures.first().filter(|_| failures.len() == count) {
+        // The store is gone, and the rest of the plan would wait for it again and again.
+        match outages.first().filter(|_| outages.len() == count) {
             Some(first) => Err(Error::environment(format!(
                 "every run of a {} failed, the first with {first}",
                 self.step()?.block_noun()
@@ -178,7 +179,7 @@ impl Runner<'_> {
             measurement: &measurement,
         });
         if let Some(voided) = voided {
-            self.observer.observe(Event::Voided { disturbance: &voided.disturbance });
+            self.observer.observe(Event::Voided { reason: &voided.reason });
         }
         Ok(measurement)
     }
@@ -200,8 +201,11 @@ impl Runner<'_> {
                 let least = self.strategy.min_records(recorded, scenario);
                 let source = self.prepare(scenario, least.get())?;
                 self.observer.observe(Event::PilotStarted);
-                let (pilot, rec_per_min) = self.pilot(&source)?;
-                (schedule::records(run_seconds, rec_per_min, least).get(), Some(pilot))
+                let pilot = self.pilot(&source)?;
+                let rate = pilot.report().map(|report| report.rec_per_min);
+                let records =
+                    rate.map_or(least, |rate| schedule::records(run_seconds, rate, least));
+                (records.get(), Some(pilot))
             }
         };
         self.write(Line::Records(RecordsLine { scenario, records, pilot })).map(drop)
@@ -229,18 +233,19 @@ impl Runner<'_> {
         self.executor.prepare(scenario, records)
     }
 
-    /// The baseline's first run and its records per minute.
-    fn pilot(&mut self, source: &Source) -> Result<(Measurement, f64)> {
+    /// The baseline's first run, repeated once if it fails.
+    fn pilot(&mut self, source: &Source) -> Result<Measurement> {
         let baseline = self.arm(self.step()?.baseline)?;
         let settings = &baseline.setting.settings;
-        let pilot = self.executor.measure(source, baseline.program, settings)?;
-        match &pilot.outcome {
-            Outcome::Report(report) => {
-                let rec_per_min = report.rec_per_min;
-                Ok((pilot, rec_per_min))
-            }
-            Outcome::Failure(failure) => {
-                Err(Error::environment(format!("the baseline's first run failed: {failure}")))
+        let first = self.executor.measure(source, baseline.program, settings)?;
+        let pilot = match first.failure() {
+            None => return Ok(first),
+            Some(_) => self.executor.measure(source, baseline.program, settings)?,
+        };
+        match pilot.failure().filter(|failure| failure.is_outage()) {
+            None => Ok(pilot),
+            Some(outage) => {
+                Err(Error::environment(format!("the baseline's first run failed: {outage}")))
             }
         }
     }

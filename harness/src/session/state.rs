@@ -1,6 +1,10 @@
 //! Recorded state of a session: its steps with their complete blocks. Strategies and analyses use
 //! it. Shards of one session are merged into one.
 
+use std::fmt;
+
+use migrator::config::Settings;
+
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::scenario::schedule::Shard;
@@ -9,7 +13,7 @@ use crate::session::ledger::{Ending, RecordsLine, SessionLine, TrialLine};
 use crate::stats::diagnostics::voids_too_many;
 use crate::trial::StoreDifference;
 use crate::trial::interference::Interference;
-use crate::trial::measurement::{Measurement, StoreFingerprint};
+use crate::trial::measurement::{Failure, Measurement, StoreFingerprint};
 
 /// Recorded state of a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +41,7 @@ pub struct CompletedStep {
     pub blocks: Vec<CompletedBlock>,
     /// Discarded blocks, in order.
     pub voided: Vec<DiscardedBlock>,
-    /// True if too many blocks were discarded for a result.
+    /// True if too many blocks were discarded for a result, or the baseline failed twice.
     pub invalid: bool,
 }
 
@@ -52,13 +56,43 @@ pub struct CompletedBlock {
     pub trials: Vec<TrialLine>,
 }
 
-/// A block whose runs were disturbed.
+/// A block that is repeated at the end of its step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiscardedBlock {
     /// Its index in the step's plan.
     pub index: usize,
-    /// Interference with it.
-    pub disturbance: Interference,
+    /// Reason of the repetition.
+    pub reason: DiscardReason,
+    /// Its trials, in their order. Their times are not used, their failures are.
+    pub trials: Vec<TrialLine>,
+}
+
+/// Reason to discard and repeat a block.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DiscardReason {
+    /// Interference from outside.
+    Interference(Interference),
+    /// A run could not begin: an outage, which says nothing about the program.
+    Outage(Failure),
+    /// The first failure of the baseline.
+    BaselineFailed(Failure),
+}
+
+impl fmt::Display for DiscardReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interference(interference) => interference.fmt(f),
+            Self::Outage(failure) => failure.fmt(f),
+            Self::BaselineFailed(failure) => write!(f, "the baseline failed: {failure}"),
+        }
+    }
+}
+
+impl DiscardedBlock {
+    /// True if the machine or the store was the reason. Too many such blocks make a step invalid.
+    pub fn is_disturbed(&self) -> bool {
+        !matches!(self.reason, DiscardReason::BaselineFailed(_))
+    }
 }
 
 impl CompletedBlock {
@@ -112,6 +146,37 @@ impl CompletedStep {
     /// The trials of its blocks, in the order in which they ran.
     pub fn trials(&self) -> impl Iterator<Item = &TrialLine> {
         self.blocks.iter().flat_map(|block| &block.trials)
+    }
+
+    /// The runs that are results of their arms, including warm-ups: those of its blocks, and those
+    /// of discarded blocks. Interference discards times, not failures. Left out are blocks that an
+    /// outage cut off, and the failure of the baseline that was repeated.
+    pub fn results(&self) -> impl Iterator<Item = &TrialLine> {
+        let baseline = self.step.baseline;
+        let discarded = self.voided.iter().flat_map(move |voided| {
+            voided.trials.iter().filter(move |line| match voided.reason {
+                DiscardReason::Interference(_) => true,
+                DiscardReason::Outage(_) => false,
+                DiscardReason::BaselineFailed(_) => line.trial.arm != baseline,
+            })
+        });
+        self.trials().chain(discarded)
+    }
+
+    /// Failed runs among [`Self::results`], with their reasons.
+    pub fn failures(&self) -> impl Iterator<Item = (&TrialLine, &Failure)> {
+        self.results().filter_map(|line| Some((line, line.measurement.failure()?)))
+    }
+
+    /// Failed runs of the baseline, including the one that was repeated.
+    fn baseline_failures(&self) -> impl Iterator<Item = &Failure> {
+        let repeated = self.voided.iter().filter_map(|voided| match &voided.reason {
+            DiscardReason::BaselineFailed(failure) => Some(failure),
+            _ => None,
+        });
+        let baseline = self.step.baseline;
+        let failures = self.failures().filter(move |(line, _)| line.trial.arm == baseline);
+        repeated.chain(failures.map(|(_, failure)| failure))
     }
 }
 
@@ -174,11 +239,60 @@ impl SessionState {
         Some((scenario, arms))
     }
 
+    /// Failed runs of the baseline, in the order of the steps. A pilot that failed twice comes
+    /// first, with its second failure.
+    pub fn baseline_failures(&self) -> impl Iterator<Item = &Failure> {
+        let pilots = self.records.iter().flatten().filter_map(|line| line.pilot.as_ref());
+        let steps = self.steps.iter().flat_map(CompletedStep::baseline_failures);
+        pilots.filter_map(Measurement::failure).chain(steps)
+    }
+
+    /// First failure of a run with these settings, in any step and with any program. A repeated
+    /// failure of the baseline counts as well.
+    pub fn first_failure(&self, settings: &Settings) -> Option<&Failure> {
+        self.steps.iter().find_map(|ran| {
+            let repeated = ran.voided.iter().filter(|voided| !voided.is_disturbed());
+            let mut lines = ran.results().chain(repeated.flat_map(|voided| &voided.trials));
+            lines.find_map(|line| {
+                let arm = ran.step.arms.get(line.trial.arm)?;
+                line.measurement.failure().filter(|_| arm.setting.settings == *settings)
+            })
+        })
+    }
+
+    /// Reason why steps are invalid; `None` if none is.
+    pub fn invalid_reason(&self) -> Option<String> {
+        let first = self.baseline_failures().next().filter(|_| self.fails_in_baseline());
+        if let Some(first) = first {
+            return Some(format!("the baseline failed, was repeated and failed again: {first}"));
+        }
+        let mut invalid = self.steps.iter().filter(|ran| ran.invalid).peekable();
+        invalid.peek()?;
+        let first = invalid.flat_map(|ran| &ran.voided).find(|voided| voided.is_disturbed());
+        let first = first.map(|voided| format!("; {}", voided.reason)).unwrap_or_default();
+        Some(format!("more than a fifth of the blocks were discarded{first}"))
+    }
+
+    /// True if a block in which the baseline failed is repeated once.
+    pub(crate) fn repeats_failed_baseline(&self) -> bool {
+        self.session.failures_count && self.session.session.of.repeats_failed_baseline()
+    }
+
+    /// True if the baseline failed again after its repetition, so that there is nothing to compare
+    /// with.
+    pub(crate) fn fails_in_baseline(&self) -> bool {
+        let pilots = self.records.iter().flatten().filter_map(|line| line.pilot.as_ref());
+        let pilot_failed = pilots.into_iter().any(|pilot| pilot.failure().is_some());
+        self.repeats_failed_baseline()
+            && (pilot_failed || self.baseline_failures().nth(1).is_some())
+    }
+
     /// True if too many blocks of this name are discarded for a result. Looks of one comparison
     /// count together.
     pub(crate) fn voids_too_many(&self, name: &str) -> bool {
         let shard = self.session.shard;
-        let voided = self.steps_of(name).map(|ran| ran.voided.len()).sum();
+        let disturbed = self.steps_of(name).flat_map(|ran| &ran.voided);
+        let voided = disturbed.filter(|voided| voided.is_disturbed()).count();
         voids_too_many(voided, self.steps_of(name).map(|ran| ran.step.counted(shard)).sum())
     }
 }

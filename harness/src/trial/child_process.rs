@@ -113,7 +113,7 @@ impl ProcessRunner {
                 (None, Some(Cause::Timeout { limit_s: job.limit_s.unwrap_or_default() }))
             }
         };
-        let failure = |cause| Failure { cause, detail: last_words(job.log, job.access) };
+        let failure = |cause| Failure::new(cause, last_words(job.log, job.access));
         Ok(Exit { usage, failure: cause.map(failure) })
     }
 

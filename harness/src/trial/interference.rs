@@ -85,7 +85,7 @@ mod tests {
     use crate::trial::measurement::{Cause, Failure, Outcome};
 
     fn run(foreign_cpu_share: f64, steal_share: f64, swapped_pages: u64) -> Measurement {
-        let failure = Failure { cause: Cause::Report, detail: String::new() };
+        let failure = Failure::new(Cause::Report, "");
         let clock_mhz = None;
         let around = SystemLoad { foreign_cpu_share, steal_share, swapped_pages, clock_mhz };
         let measurement = Measurement::new(1.0, Outcome::Failure(failure));

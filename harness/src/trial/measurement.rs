@@ -8,7 +8,7 @@ use migrator::telemetry::report::{
     Books, Build, CacheReport, FORMAT_VERSION, RunReport, StageTimes, StoreInfo,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::scenario::Link;
 use crate::scenario::metric::Metric;
@@ -77,6 +77,9 @@ pub struct Failure {
     pub cause: Cause,
     /// One line for people: the last words of the process, or what is wrong with its report.
     pub detail: String,
+    /// Books and rows in the report that the failed run left; `None` without a readable one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<Box<StoreFingerprint>>,
 }
 
 /// Cause of a failed trial.
@@ -100,6 +103,8 @@ pub enum Cause {
     },
     /// It ended well and left a report that cannot be used, or none.
     Report,
+    /// It ended well, and its books do not balance.
+    Books,
     /// It was not begun, because its store could not be emptied.
     Reset,
 }
@@ -111,9 +116,42 @@ impl fmt::Display for Failure {
             Cause::Exit { code } => write!(f, "exit code {code}")?,
             Cause::Signal { signal } => write!(f, "ended by signal {signal}")?,
             Cause::Report => f.write_str("no usable report")?,
+            Cause::Books => f.write_str("the books do not balance")?,
             Cause::Reset => f.write_str("the store could not be emptied before it")?,
         }
         if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+    }
+}
+
+impl Failure {
+    /// A failure of a run that left no report.
+    pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
+        Self { cause, detail: detail.into(), reported: None }
+    }
+
+    /// The same with the books and rows of the report that the run left, if it is readable.
+    #[must_use]
+    pub fn with_report(self, text: &str) -> Self {
+        Self { reported: reported_rows(text).map(Box::new), ..self }
+    }
+
+    /// True if the run was not begun, because its store could not be emptied: an outage, not a
+    /// result of the program.
+    pub fn is_outage(&self) -> bool {
+        self.cause == Cause::Reset
+    }
+
+    /// Description of the records that the run lost or changed by its own report. `expected` are
+    /// the rows of the finished runs on the same records.
+    pub fn wrong_rows(&self, expected: Option<&StoreFingerprint>) -> Option<String> {
+        let reported = self.reported.as_deref()?;
+        if !balances(&reported.books) {
+            return Some(imbalance(&reported.books));
+        }
+        // A run that stopped early has read fewer records, which is a failure but no wrong row.
+        let expected = expected.filter(|expected| expected.books.read == reported.books.read)?;
+        let differences = expected.differences(reported);
+        (!differences.is_empty()).then(|| differences.join(", "))
     }
 }
 
@@ -174,8 +212,53 @@ pub struct TrialSpec<'a> {
 /// there, and everything else is taken to be nothing.
 pub fn read_report(text: &str, asked: &TrialSpec<'_>) -> Outcome {
     match usable_report(text, asked) {
-        Ok(report) => Outcome::Report(Box::new(report)),
-        Err(detail) => Outcome::Failure(Failure { cause: Cause::Report, detail }),
+        Ok(report) => match reported_rows(text).filter(|rows| !balances(&rows.books)) {
+            None => Outcome::Report(Box::new(report)),
+            Some(rows) => {
+                let failure = Failure::new(Cause::Books, imbalance(&rows.books));
+                Outcome::Failure(Failure { reported: Some(Box::new(rows)), ..failure })
+            }
+        },
+        Err(detail) => Outcome::Failure(Failure::new(Cause::Report, detail).with_report(text)),
+    }
+}
+
+/// Books, rows and checksum of a report, whether or not the rest of it can be used. `None` if it
+/// does not state what became of the records.
+fn reported_rows(text: &str) -> Option<StoreFingerprint> {
+    let report: Value = serde_json::from_str(text).ok()?;
+    let books = report.get("books")?.as_object()?;
+    if !books.keys().any(|key| key != "read" && key != "skipped") {
+        return None;
+    }
+    let mut rows = Value::Object(Map::new());
+    for key in ["books", "rows", "checksum"] {
+        if let Some(value) = report.get(key) {
+            rows[key] = value.clone();
+        }
+    }
+    let nothing = StoreFingerprint::default();
+    fill(&mut rows, &serde_json::to_value(nothing).ok()?);
+    StoreFingerprint::deserialize(&rows).ok()
+}
+
+/// True if every record that was read has an outcome. Any program's numbers can be given.
+fn balances(books: &Books) -> bool {
+    books.read == outcomes(books)
+}
+
+/// Number of records with an outcome.
+fn outcomes(books: &Books) -> u64 {
+    let Books { committed, duplicate, rejected, failed, lost_race, .. } = *books;
+    [committed, duplicate, rejected, failed, lost_race].into_iter().fold(0, u64::saturating_add)
+}
+
+/// `3 of 10 records are missing`.
+fn imbalance(books: &Books) -> String {
+    let (read, outcomes) = (books.read, outcomes(books));
+    match read.checked_sub(outcomes) {
+        Some(missing) => format!("{missing} of {read} records are missing"),
+        None => format!("{read} records were read, and {outcomes} have an outcome"),
     }
 }
 
@@ -331,7 +414,7 @@ pub fn stage_ms(report: &RunReport, stage: &str) -> f64 {
 }
 
 /// Rows of a run in its store: equal for all comparable runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreFingerprint {
     /// The report's checksum.
     pub checksum: String,

@@ -195,7 +195,7 @@ impl Process {
         let access = Some(&self.access);
         let job = ChildCommand { words, slowed_by: 0.0, log, limit_s: Some(RESET_LIMIT_S), access };
         let failure = self.children.run(&job)?.failure;
-        Ok(failure.map(|failure| Failure { cause: Cause::Reset, detail: failure.to_string() }))
+        Ok(failure.map(|failure| Failure::new(Cause::Reset, failure.to_string())))
     }
 
     /// One trial, with its report, and its store if that is a file, in this folder.
@@ -243,13 +243,17 @@ impl Process {
         let Exit { usage, failure } = self.children.run(&job)?;
         let elapsed = start.elapsed();
         let after = Counters::now();
-        let outcome = if let Some(failure) = failure {
-            Outcome::Failure(failure)
-        } else {
-            // An unreadable report is refused as an empty one is: by what it lacks.
-            let text = fs::read_to_string(trial.report()).unwrap_or_default();
-            let text = if access.is_some() { self.access.hidden_in_report(text) } else { text };
-            read_report(&text, &TrialSpec { settings: trial.settings, link: trial.link, foreign })
+        // An unreadable report is rejected as an empty one is: by what it lacks.
+        let text = fs::read_to_string(trial.report()).unwrap_or_default();
+        let text = if access.is_some() { self.access.hidden_in_report(text) } else { text };
+        let asked = TrialSpec { settings: trial.settings, link: trial.link, foreign };
+        let outcome = match failure {
+            None => read_report(&text, &asked),
+            // A run that was ended from outside may have been writing its report.
+            Some(failure) if !matches!(failure.cause, Cause::Exit { .. }) => {
+                Outcome::Failure(failure)
+            }
+            Some(failure) => Outcome::Failure(failure.with_report(&text)),
         };
         let surroundings = before
             .zip(after)

@@ -2,6 +2,8 @@
 //! run report. Starts nothing.
 
 use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use migrator::config::Settings;
@@ -76,6 +78,15 @@ impl Migrator {
         fingerprint(&self.path)
     }
 
+    /// True if an interpreter runs it.
+    fn is_script(&self) -> Result<bool> {
+        let failed = |error| Error::caused(format!("reading {}", self.path.display()), error);
+        let mut start = Vec::new();
+        let file = fs::File::open(&self.path).map_err(failed)?;
+        file.take(2).read_to_end(&mut start).map_err(failed)?;
+        Ok(start == b"#!")
+    }
+
     fn words(&self, arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         let mut words = vec![self.path.clone().into()];
         words.extend(self.arguments.clone());
@@ -138,6 +149,23 @@ impl Program {
     /// Another build of the migrator.
     pub fn other(path: PathBuf) -> Self {
         Self::Migrator(Migrator { path, arguments: Vec::new() })
+    }
+
+    /// True if both are one build of the migrator with the same arguments. Equal bytes at two paths
+    /// are one program, except for a script, which may find other files beside it. Never true for
+    /// a `[runner]` command, because its effect is unknown.
+    pub fn is_same_as(&self, other: &Self) -> Result<bool> {
+        let (Self::Migrator(one), Self::Migrator(other)) = (self, other) else {
+            return Ok(false);
+        };
+        if one.arguments != other.arguments {
+            return Ok(false);
+        }
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        if real(&one.path).is_some_and(|path| real(&other.path) == Some(path)) {
+            return Ok(true);
+        }
+        Ok(!one.is_script()? && one.fingerprint()? == other.fingerprint()?)
     }
 
     /// The same program, taking longer by `share`, 0 or more, than it would.

@@ -236,7 +236,7 @@ pub(crate) fn done(report: RunReport) -> Measurement {
 
 /// A run that did not.
 pub(crate) fn failure() -> Measurement {
-    let failure = Failure { cause: Cause::Exit { code: 2 }, detail: "out of luck".into() };
+    let failure = Failure::new(Cause::Exit { code: 2 }, "out of luck");
     Measurement::new(0.1, Outcome::Failure(failure))
 }
 

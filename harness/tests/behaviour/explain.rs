@@ -33,7 +33,7 @@ fn scenario() -> Scenario {
 
 fn contest(base: &str, head: &str) -> GateSpec {
     let side = |name: &str| ArmRef { name: name.into(), commit: None };
-    GateSpec { base: side(base), head: side(head), budget_s: 600.0, stored: None }
+    GateSpec::new(side(base), side(head), 600.0)
 }
 
 fn line(contest: GateSpec, scenario: Scenario, programs: &[&str]) -> SessionLine {

@@ -43,12 +43,11 @@ fn scenario(gate: &str) -> Scenario {
 
 fn contest(budget_s: f64) -> GateSpec {
     let side = |name: &str, commit: &str| ArmRef { name: name.into(), commit: Some(commit.into()) };
-    GateSpec {
-        base: side("main", "1a2b3c4d00000000000000000000000000000000"),
-        head: side("HEAD", "5e6f7a8b00000000000000000000000000000000"),
+    GateSpec::new(
+        side("main", "1a2b3c4d00000000000000000000000000000000"),
+        side("HEAD", "5e6f7a8b00000000000000000000000000000000"),
         budget_s,
-        stored: None,
-    }
+    )
 }
 
 fn line_of(contest: GateSpec, scenarios: Vec<Scenario>) -> SessionLine {
@@ -290,9 +289,10 @@ fn a_program_that_does_not_finish_its_first_run_is_named() {
     });
     let recorded = gate(one("small = \"pass\""), executor);
     let gated = decide(&recorded).unwrap();
-    assert_eq!(said(&gated), (GateVerdict::Failed, 2));
+    assert_eq!(said(&gated), (GateVerdict::Failed, 1));
     assert_eq!(recorded.trials().count(), 2);
-    let words = "head did not finish its first run: exit code 2: out of luck";
+    let words =
+        "HEAD (5e6f7a8b) failed in 1 of 1 run, main (1a2b3c4d) in none: exit code 2: out of luck";
     assert!(report_md(&recorded).contains(words));
 }
 

@@ -107,7 +107,8 @@ fn a_quick_gate_of_a_program_against_itself_leaves_every_report() {
     let folder = tempfile::tempdir().unwrap();
     let program = migrator(folder.path(), "migrator", "");
     let summary = folder.path().join("summary.md");
-    let mut command = gate(folder.path(), &program, &program, SHORT, &["--quick"]);
+    let flags = ["--quick", "--measure-anyway"];
+    let mut command = gate(folder.path(), &program, &program, SHORT, &flags);
     let (stdout, _) = output(command.env("GITHUB_STEP_SUMMARY", &summary), 0);
     assert!(stdout.starts_with("NOT TESTABLE: "), "{stdout}");
     let results = results(folder.path());
@@ -128,7 +129,8 @@ fn a_quick_gate_of_a_program_against_itself_leaves_every_report() {
 fn accepted_times_are_those_of_a_whole_session_of_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     let program = migrator(folder.path(), "migrator", "");
-    output(&mut gate(folder.path(), &program, &program, SHORT, &["--quick"]), 0);
+    let flags = ["--quick", "--measure-anyway"];
+    output(&mut gate(folder.path(), &program, &program, SHORT, &flags), 0);
     let measured = results(folder.path());
     let [ledger, identity] =
         ["ledger.jsonl", "identity.json"].map(|name| read(&measured.join(name)));
@@ -169,12 +171,13 @@ fn a_program_that_hangs_is_ended_at_the_limit_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let short = SHORT.replace("timeout_s = 60", "timeout_s = 2");
     let (stdout, _) =
-        output(&mut gate(folder.path(), &base.program(), &head.program(), &short, &[]), 2);
+        output(&mut gate(folder.path(), &base.program(), &head.program(), &short, &[]), 1);
     let words = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    let expected = "head did not finish its first run: ended after 2 s";
-    assert!(words.contains(expected), "{stdout}");
+    let expected = "failed in 1 of 1 run, ";
+    assert!(words.starts_with("FAILED: ") && words.contains(expected), "{stdout}");
+    assert!(words.contains("in none: ended after 2 s"), "{stdout}");
     let report = read(&results(folder.path()).join("report.md"));
-    assert!(report.contains(&format!("**DID NOT RUN.** {expected}")), "{report}");
+    assert!(report.contains(expected), "{report}");
     assert!(dies(&read(&head.path("pid"))));
 }
 
@@ -225,12 +228,13 @@ fn a_ref_that_does_not_build_ends_with_2_and_the_compilers_last_lines() {
     repository.commit("fn main() { std::process::exit(7) }\n");
     repository.commit("fn main() { this is no program }\n");
     let folder = tempfile::tempdir().unwrap();
-    let gate = |base: &str, head: &str| {
-        let mut command = gate(folder.path(), Path::new(base), Path::new(head), SHORT, &[]);
+    let gate = |base: &str, head: &str, code: i32| {
+        let flags = ["--measure-anyway"];
+        let mut command = gate(folder.path(), Path::new(base), Path::new(head), SHORT, &flags);
         command.current_dir(repository.0.path());
-        output(&mut command, 2).1
+        output(&mut command, code)
     };
-    let said = gate("HEAD~1", "main");
+    let (_, said) = gate("HEAD~1", "main", 2);
     assert!(said.contains("main (") && said.contains("does not build"), "{said}");
     assert!(said.contains("could not compile `migrator`"), "{said}");
     // The one that builds is kept, runs, and is reported for what it does.
@@ -240,9 +244,11 @@ fn a_ref_that_does_not_build_ends_with_2_and_the_compilers_last_lines() {
         .filter(|program| program.is_file())
         .collect();
     assert_eq!(kept.len(), 1);
-    let said = gate("HEAD~1", "HEAD~1");
-    assert!(said.contains("every run of a pair failed, the first with exit code 7"), "{said}");
-    let said = gate("HEAD~1", "no-such-branch");
+    let (said, _) = gate("HEAD~1", "HEAD~1", 4);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.starts_with("INVALID: ") && said.contains("failed in 2 of 2 runs"), "{said}");
+    assert!(said.contains("exit code 7 (2 runs)"), "{said}");
+    let (_, said) = gate("HEAD~1", "no-such-branch", 2);
     assert!(
         said.contains("`no-such-branch` is not a file, a results folder or a git ref"),
         "{said}"
@@ -279,7 +285,8 @@ fn of_a_scenario_with_a_sweep_a_gate_runs_the_baseline_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let program = migrator(folder.path(), "migrator", "");
     let swept = format!("{SHORT}\n[sweep]\nbatch_size = [50, 100]\n");
-    let mut command = gate(folder.path(), &program, &program, &swept, &["--quick"]);
+    let flags = ["--quick", "--measure-anyway"];
+    let mut command = gate(folder.path(), &program, &program, &swept, &flags);
     let (_, stderr) = output(&mut command, 0);
     assert!(stderr.contains("the [sweep] of gate-short is ignored"), "{stderr}");
     let ledger = read(&results(folder.path()).join("ledger.jsonl"));

@@ -7,6 +7,7 @@ mod common;
 mod doctor;
 mod error_rates;
 mod explain;
+mod failures;
 mod files;
 mod gate;
 mod gate_process;

@@ -72,6 +72,61 @@ fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
 }
 
 #[test]
+fn books_that_do_not_balance_are_a_failure_that_names_the_missing_records() {
+    let foreign_settings = Settings::default();
+    let foreign = TrialSpec { foreign: true, ..whole(&foreign_settings) };
+    let report = |books: &str| {
+        format!(
+            r#"{{"format": 1, "settings": {{"batch_size": 1000}}, "rec_per_min": 9, "books": {books}}}"#
+        )
+    };
+    for (books, expected) in [
+        (r#"{"read": 10, "committed": 7}"#, "3 of 10 records are missing"),
+        (r#"{"read": 10, "committed": 0}"#, "10 of 10 records are missing"),
+        (r#"{"read": 10, "committed": 7, "failed": 2}"#, "1 of 10 records are missing"),
+        (r#"{"read": 10, "committed": 12}"#, "10 records were read, and 12 have an outcome"),
+        (
+            r#"{"read": 10, "committed": 18446744073709551615, "failed": 11}"#,
+            "10 records were read, and 18446744073709551615 have an outcome",
+        ),
+    ] {
+        let Outcome::Failure(failure) = read_report(&report(books), &foreign) else {
+            panic!("accepted {books}");
+        };
+        assert_eq!(failure.to_string(), format!("the books do not balance: {expected}"));
+        assert_eq!(failure.wrong_rows(None).as_deref(), Some(expected));
+    }
+    let whole = read_report(&report(r#"{"read": 10, "committed": 7, "rejected": 3}"#), &foreign);
+    assert!(matches!(whole, Outcome::Report(_)));
+}
+
+#[test]
+fn the_report_of_a_run_that_failed_shows_which_records_it_lost_or_changed() {
+    let expected = StoreFingerprint::of(&report(&Settings::default(), 1000, 60_000.0));
+    let failed = |change: &dyn Fn(&mut RunReport)| {
+        let mut report = report(&Settings::default(), 1000, 60_000.0);
+        change(&mut report);
+        let text = serde_json::to_string(&report).unwrap();
+        let failure = Failure::new(Cause::Exit { code: 1 }, "").with_report(&text);
+        failure.wrong_rows(Some(&expected))
+    };
+    assert_eq!(failed(&|_| {}), None);
+    assert_eq!(
+        failed(&|report| report.books.committed -= 3).unwrap(),
+        "3 of 1000 records are missing"
+    );
+    assert_eq!(
+        failed(&|report| *report.rows.get_mut("app_base").unwrap() -= 1).unwrap(),
+        "rows of app_base 999 instead of 1000"
+    );
+    // It stopped early, and lost nothing of what it read.
+    assert_eq!(failed(&|report| (report.books.read, report.books.committed) = (40, 40)), None);
+    for text in ["", "{", r#"{"books": {"read": 5}}"#, r#"{"books": 5}"#] {
+        assert_eq!(Failure::new(Cause::Report, "").with_report(text).reported, None, "{text}");
+    }
+}
+
+#[test]
 fn what_two_runs_stored_differs_in_every_count_that_differs() {
     let one = StoreFingerprint::of(&report(&Settings::default(), 1000, 60_000.0));
     let mut other = one.clone();

@@ -151,16 +151,34 @@ fn a_failed_trial_is_a_row_of_the_ledger_and_a_doubt() {
     let analysis = analyse(&recorded).unwrap();
     assert_eq!(analysis.failed.len(), 1);
     assert_eq!(analysis.failed[0].reason, "exit code 2: out of luck");
-    assert!(analysis.doubts.contains(&Caveat::Failed { failed: 1, of: 60 }));
+    let setting = &analysis.failed[0].setting;
+    let doubt =
+        format!("{setting} cannot be chosen: 1 of 11 runs failed: exit code 2: out of luck");
+    assert!(analysis.doubts.iter().any(|found| found.to_string() == doubt));
     let report = markdown(&document(&recorded)).unwrap();
     assert!(report.contains(&format!("Run {} (", failed[0].trial.number)));
 }
 
 #[test]
-fn a_pilot_that_fails_stops_the_sweep_before_its_first_trial() {
-    let error = mock_sweep(&batch_size(), |_, _| Ok(failure())).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Environment);
-    assert!(error.to_string().contains("the baseline's first run failed: exit code 2"));
+fn a_pilot_that_fails_twice_ends_the_sweep_as_invalid_before_its_first_trial() {
+    let recorded = mock_sweep(&batch_size(), |_, _| Ok(failure())).unwrap();
+    assert_eq!(recorded.ending, Some(Ending::Invalid));
+    assert_eq!(recorded.trials().count(), 0);
+    let error = analyse(&recorded).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let words = "the baseline failed, was repeated and failed again: exit code 2: out of luck";
+    assert!(error.to_string().contains(words), "{error}");
+}
+
+#[test]
+fn a_pilot_that_fails_once_is_repeated() {
+    let mut run = 0;
+    let mut runs = noisy_runs();
+    let recorded = mock_sweep(&batch_size(), move |source, settings| {
+        run += 1;
+        if run == 1 { Ok(failure()) } else { runs(source, settings) }
+    });
+    assert_eq!(recorded.unwrap().ending, Some(Ending::Complete));
 }
 
 #[test]

@@ -269,6 +269,7 @@ fn a_gate_compares_two_programs_on_a_server() {
     let scenario = fixture.write("gate.toml", &scenario);
     let mut gate = fixture.harness(&["gate", "--base", arm, "--head", arm, "--store", &url]);
     gate.arg("--scenario").arg(scenario).args(["--quick", "--out", "out", "--json"]);
+    gate.arg("--measure-anyway");
     let gated: Value = serde_json::from_str(&succeed(gate)).unwrap();
     assert_eq!(gated["workloads"][0]["comparison"]["pairs"], 4, "{gated}");
     fixture.assert_no_file_tells();
@@ -497,7 +498,9 @@ fn a_command_gets_the_password_and_cannot_publish_it() {
     assert_eq!(fixture.resets("sweetspot"), trials(&ledger).len());
     let scenario = runner(r#""fail", "{batch_size}", "{report}", "{store}""#);
     let failing = scenario.replace("on-a-server", "failing-on-a-server");
-    let error = refused(fixture.session("sweep", &failing, &["--store", &url]));
+    let output = fixture.session("sweep", &failing, &["--store", &url]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{error}");
     assert!(error.contains("exit code 3"), "{error}");
     let blind = runner(r#""{batch_size}", "{report}""#);
     let error = refused(fixture.session("sweep", &blind, &["--store", &url]));

@@ -68,7 +68,7 @@ fn gated(server: bool) -> SessionState {
     let text = shipped("gate").unwrap().replace("records = \"auto\" ", "records = 4000 ");
     let scenario = Scenario::parse(&text.replace("run_seconds = 0.8\n", "")).unwrap();
     let side = |name: &str| ArmRef { name: name.into(), commit: None };
-    let contest = GateSpec { base: side("old"), head: side("new"), budget_s: 600.0, stored: None };
+    let contest = GateSpec::new(side("old"), side("new"), 600.0);
     let mut runs = 0;
     let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
         runs += 1;

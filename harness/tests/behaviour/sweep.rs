@@ -219,7 +219,12 @@ fn a_failed_run_is_a_row_with_its_reason_and_the_sweep_goes_on() {
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["failure"]["cause"]["exit"]["code"], 3);
     let metrics = json(&folder.join("metrics.json"));
-    assert!(metrics[0]["notes"].as_str().unwrap().contains("1 of 4 runs failed"));
+    assert!(
+        metrics[0]["notes"]
+            .as_str()
+            .unwrap()
+            .contains("batch_size=200 cannot be chosen: 1 of 2 runs failed")
+    );
 }
 
 #[test]
@@ -233,21 +238,41 @@ fn a_setting_that_never_finishes_ends_with_2_and_the_rest_is_compared() {
 }
 
 #[test]
-fn a_baseline_that_never_finishes_leaves_nothing_to_compare_with() {
-    let fake = Fake::new("[ $batch_size = 100 ] && exit 1");
-    let output = fake.sweep(TWO_SIZES, &[]).assert().code(2).get_output().clone();
-    let stderr = text(&output.stderr);
-    assert!(stderr.contains("no run of the baseline (batch_size=100) finished"), "{stderr}");
-    assert!(!fake.results("two-sizes").join("metrics.json").exists());
+fn a_baseline_that_fails_is_repeated_once_and_then_ends_the_sweep_as_invalid() {
+    for fails in ["[ $batch_size = 100 ] && exit 1", "echo 'migrator: out of luck' >&2; exit 1"] {
+        let fake = Fake::new(fails);
+        let five = TWO_SIZES.replace("runs = 2", "runs = 5");
+        let output = fake.sweep(&five, &[]).assert().code(4).get_output().clone();
+        let stderr = text(&output.stderr);
+        assert!(
+            stderr.contains("repeated at the end: the baseline failed: exit code 1"),
+            "{stderr}"
+        );
+        let words = "invalid: the baseline failed, was repeated and failed again: exit code 1";
+        assert!(stderr.contains(words), "{stderr}");
+        let folder = fake.results("two-sizes");
+        assert!(!folder.join("metrics.json").exists());
+        // Two blocks of the five, and the end.
+        let lines = ledger(&folder);
+        assert_eq!(lines.len(), 3 + 2 * 2 + 1);
+        assert_eq!(lines.last().unwrap()["ending"], "invalid");
+    }
 }
 
 #[test]
-fn where_nothing_works_the_sweep_ends_after_its_first_block() {
-    let fake = Fake::new("echo 'migrator: out of luck' >&2; exit 2");
-    let output = fake.sweep(TWO_SIZES, &[]).assert().code(2).get_output().clone();
-    assert!(text(&output.stderr).contains("every run of a block failed"));
-    assert!(text(&output.stderr).contains("out of luck"));
-    assert_eq!(ledger(&fake.results("two-sizes")).len(), 3 + 2);
+fn a_baseline_that_fails_once_is_repeated_and_its_block_counts_whole() {
+    let fake = Fake::new(
+        "if [ $batch_size = 100 ] && [ ! -e $here/failed ]; then touch $here/failed; exit 3; fi",
+    );
+    fake.sweep(TWO_SIZES, &[]).assert().code(0);
+    let folder = fake.results("two-sizes");
+    assert_eq!(ledger(&folder).len(), 3 + 2 + 4 + 1);
+    let analysis = json(&folder.join("analysis.json"));
+    let runs = analysis["settings"].as_array().unwrap().iter().map(|setting| &setting["runs"]);
+    assert_eq!(runs.collect::<Vec<_>>(), [2, 2]);
+    let notes = json(&folder.join("metrics.json"))[0]["notes"].as_str().unwrap().to_owned();
+    let words = "a block was repeated, because the baseline failed: exit code 3";
+    assert!(notes.contains(words) && !notes.contains("cannot be chosen"), "{notes}");
 }
 
 #[test]
@@ -258,7 +283,7 @@ fn a_run_without_a_usable_report_is_a_failed_run() {
         ("batch_size=7", "it ran under"),
     ] {
         let fake = Fake::new(before_report);
-        let output = fake.sweep(TWO_SIZES, &[]).assert().code(2).get_output().clone();
+        let output = fake.sweep(TWO_SIZES, &[]).assert().code(4).get_output().clone();
         let stderr = text(&output.stderr);
         assert!(stderr.contains(reason), "{before_report}: {stderr}");
     }
@@ -274,7 +299,7 @@ fn a_link_reaches_the_migrator_and_a_report_without_it_is_refused() {
     let link = "simulated link (connect 150 ms, round trip 0 ms)";
     assert!(text(&output.stdout).contains(link) && text(&output.stderr).contains(link));
     let deaf = Fake::new("");
-    let output = deaf.sweep(&scenario, &[]).assert().code(2).get_output().clone();
+    let output = deaf.sweep(&scenario, &[]).assert().code(4).get_output().clone();
     let stderr = text(&output.stderr);
     assert!(stderr.contains("instead of a simulated link (connect 150 ms"), "{stderr}");
 }
@@ -419,7 +444,12 @@ fn a_run_that_takes_too_long_is_ended_with_everything_it_started() {
     assert!(text(&output.stderr).contains("(batch_size=200) failed: ended after 2 s"));
     assert!(dies(&read(&fake.path("pid"))));
     let metrics = json(&fake.results("two-sizes").join("metrics.json"));
-    assert!(metrics[0]["notes"].as_str().unwrap().contains("1 of 4 runs failed"));
+    assert!(
+        metrics[0]["notes"]
+            .as_str()
+            .unwrap()
+            .contains("batch_size=200 cannot be chosen: 1 of 2 runs failed")
+    );
 }
 
 #[test]

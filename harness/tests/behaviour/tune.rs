@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use crate::common::{Fake, Silent, done, harness, identity, read, tell, uniform};
+use crate::common::{Fake, Silent, done, failure, harness, identity, read, tell, uniform};
 use harness::error::{Error, ErrorKind, Result};
 use harness::experiment::tune::{
     FINAL_STEP, PhaseResult, REDUCED_FINAL_STEP, TuneResult, TuneStrategy, first_sweep, summarize,
@@ -26,7 +26,7 @@ use harness::session::state::SessionState;
 use harness::session::strategy::{NextStep, Strategy};
 use harness::stats::verdict::Verdict;
 use harness::trial::measurement::{Measurement, SystemLoad};
-use harness::trial::{Mock, Source, report};
+use harness::trial::{Executor, Mock, Source, report};
 use migrator::config::Settings;
 use serde_json::{Value, json};
 
@@ -106,6 +106,26 @@ fn answered(planned: &(Scenario, Tune), mock: &mut Mock) -> (SessionState, TuneR
     let recorded = started(&folder.path().join("l"), planned, mock).unwrap();
     let tune_result = summarize(&recorded).unwrap();
     (recorded, tune_result)
+}
+
+/// The same with runs that fail where `fails` says so of their settings and of how many runs with
+/// these settings there have been.
+pub(crate) fn with_failures(
+    planned: &(Scenario, Tune),
+    effect: Effect,
+    fails: impl Fn(&Value, usize) -> bool + 'static,
+) -> SessionState {
+    let mut runs = Runs::of(effect).executor();
+    let mut ran: Vec<Settings> = Vec::new();
+    let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
+        ran.push(settings.clone());
+        let number = ran.iter().filter(|other| *other == settings).count();
+        let finished = runs.measure(source, 0, settings)?;
+        let fails = fails(&serde_json::to_value(settings).unwrap(), number);
+        Ok(if fails { failure() } else { finished })
+    });
+    let folder = tempfile::tempdir().unwrap();
+    started(&folder.path().join("l"), planned, &mut mock).unwrap()
 }
 
 pub(crate) fn phase<'a>(tune_result: &'a TuneResult, name: &str) -> &'a PhaseResult {

@@ -11,7 +11,7 @@ use migrator::config::Settings;
 use self::design::{AttributionDesign, ONE_AT_A_TIME, PAIRED_COMPARISON};
 use self::settings::{SettingPart, setting};
 use crate::analysis::sequential::{LookSchedule, NextLook, compare_at_current_look, looks};
-use crate::experiment::gate::{failed, once};
+use crate::experiment::gate::{first_run_failure, once};
 use crate::scenario::Scenario;
 use crate::scenario::schedule;
 use crate::scenario::schedule::Schedule;
@@ -61,7 +61,7 @@ impl Strategy for ExplainStrategy {
         if recorded.steps.is_empty() {
             return once(0, arms(recorded, scenario), scenario.seed).into();
         }
-        if failed(recorded).is_some() {
+        if first_run_failure(recorded).is_some() {
             return NextStep::Done(Ending::Complete);
         }
         let step = look(recorded, contest, scenario).or_else(|| apart(recorded, scenario));

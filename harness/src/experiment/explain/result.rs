@@ -13,7 +13,7 @@ use crate::analysis::sequential::{LookSchedule, compare_at_current_look, looks};
 use crate::analysis::test_result::rounded_percent;
 use crate::error::{Error, Result};
 use crate::experiment::gate::attribution::WAITS;
-use crate::experiment::gate::failed;
+use crate::experiment::gate::first_run_failure;
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
 use crate::session::arms::{ArmRef, GateSpec};
@@ -134,7 +134,7 @@ pub fn explain(recorded: &SessionState) -> Result<ExplainResult> {
     else {
         return Err(Error::usage("the session is not an explanation"));
     };
-    if let Some((_, words)) = failed(recorded) {
+    if let Some(words) = first_run_failure(recorded) {
         return Err(Error::environment(words));
     }
     let stored = check_stored_rows_agree(recorded, 0)?;

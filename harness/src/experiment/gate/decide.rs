@@ -1,11 +1,15 @@
 //! Decision of a gate from its ledger: verdicts of all metrics, Holm's correction of the family,
-//! and exact counters. They give the one verdict that sets the exit code (statistics.md 2 to 4).
+//! exact counters and failed runs. They give the one verdict from which every format and the exit
+//! code derive (statistics.md 2 to 4).
 //! Tests are in [`crate::analysis::comparison`].
 
 use super::attribution::GateAttribution;
+use super::failures::GateFailures;
 use super::family::Family;
 use super::historical_baseline::with_stored_times;
-use super::result::{GateResult, GateVerdict, MetricTest, NegativeControl, WorkloadResult};
+use super::result::{GateResult, MetricTest, NegativeControl, SpeedNotJudged, WorkloadResult};
+use super::step_names::CONTROL;
+use super::verdict::{ExitPolicy, GateVerdict};
 use crate::analysis::comparison::{Comparison, MetricFinding, pairs};
 use crate::analysis::consistency::check_stored_rows_agree;
 use crate::analysis::sequential::compare_at_current_look;
@@ -24,10 +28,6 @@ use crate::trial::measurement::{Measurement, StoreFingerprint};
 
 /// Version of a gate's `analysis.json`.
 const FORMAT_VERSION: u32 = 1;
-/// Name of the step that runs both arms once on every workload, uncounted.
-pub(super) const WARM_UP: &str = "warm-up";
-/// Name of the step that compares a program with itself.
-pub(super) const CONTROL: &str = "negative control";
 
 /// Gate specification of a session. Fails for a session of another kind.
 pub fn contest(recorded: &SessionState) -> Result<&GateSpec> {
@@ -42,35 +42,45 @@ pub fn decide(recorded: &SessionState) -> Result<GateResult> {
     let contest = contest(recorded)?;
     let view = with_stored_times(recorded);
     let scenarios = &view.session.session.scenarios;
+    let failures = GateFailures::of(&view);
     let mut workloads: Vec<WorkloadResult> = scenarios
         .iter()
         .enumerate()
-        .map(|(index, scenario)| workload(&view, contest, index, scenario))
+        .map(|(index, scenario)| workload(&view, contest, index, scenario, &failures))
         .collect::<Result<_>>()?;
     let family = correct(&view, &mut workloads);
     for (index, workload) in workloads.iter_mut().enumerate() {
         workload.why = why(&view, &scenarios[index], workload)?;
     }
     let control = control(&view);
-    let failure = wrong(&view, contest).or_else(|| failed(recorded));
-    let answer = answer(recorded, &workloads, control.as_ref(), failure.as_ref(), scenarios);
-    let warnings = warnings(&view, contest, &workloads, family, control.as_ref());
+    let failure = wrong(&view, contest).or_else(|| failed(contest, &failures));
+    let answer = if contest.one_program {
+        GateVerdict::Pass
+    } else {
+        answer(recorded, &workloads, control.as_ref(), failure.as_ref(), scenarios)
+    };
+    let mut warnings = warnings(&view, contest, &workloads, family);
+    if failures.is_zero() && control.as_ref().is_some_and(|control| control.alarmed.is_none()) {
+        warnings.insert(0, "the negative control has too few pairs to give a result".into());
+    }
     let fails = |index: usize| {
         scenarios[index].gate.small == SmallPolicy::Fail
             && workloads[index].tests.iter().any(is_small)
     };
     let small_fails = (0..workloads.len()).any(fails);
     let quick = scenarios.iter().any(|scenario| scenario.quick);
-    let [base, head] = [&contest.base, &contest.head].map(ArmRef::label);
+    let [base, head] = labels(contest);
     let programs = &recorded.session.origin.programs;
     Ok(GateResult {
         format: FORMAT_VERSION,
         plan_hash: recorded.session.plan_hash.clone(),
         answer,
-        exit_code: exit_code(answer, small_fails, quick),
+        exit_code: answer.exit_code(ExitPolicy { small_fails, quick }),
         base,
         head,
         same_program: programs.len() > 1 && programs[0].blake3 == programs[1].blake3,
+        speed_not_judged: speed_not_judged(answer, contest, &failures),
+        failures: (!failures.is_zero()).then_some(failures),
         quick,
         control,
         workloads,
@@ -81,23 +91,21 @@ pub fn decide(recorded: &SessionState) -> Result<GateResult> {
     })
 }
 
-fn exit_code(answer: GateVerdict, small_fails: bool, quick: bool) -> u8 {
+fn speed_not_judged(
+    answer: GateVerdict,
+    contest: &GateSpec,
+    failures: &GateFailures,
+) -> Option<SpeedNotJudged> {
     match answer {
-        GateVerdict::Improved | GateVerdict::Pass => 0,
-        GateVerdict::Small => u8::from(small_fails),
-        GateVerdict::Regression => 1,
-        GateVerdict::Failed => 2,
-        GateVerdict::Inconclusive => 3,
-        GateVerdict::NotTestable => {
-            if quick {
-                0
-            } else {
-                3
-            }
-        }
-        GateVerdict::Invalid => 4,
-        GateVerdict::WrongResult => 5,
+        GateVerdict::Pass if contest.one_program => Some(SpeedNotJudged::OneProgram),
+        GateVerdict::Pass if !failures.is_zero() => Some(SpeedNotJudged::FailingBase),
+        _ => None,
     }
+}
+
+/// Labels of baseline and candidate.
+fn labels(contest: &GateSpec) -> [String; 2] {
+    [&contest.base, &contest.head].map(ArmRef::label)
 }
 
 fn workload(
@@ -105,9 +113,13 @@ fn workload(
     contest: &GateSpec,
     index: usize,
     scenario: &Scenario,
+    failures: &GateFailures,
 ) -> Result<WorkloadResult> {
     let name = &scenario.name;
-    let comparison = compared(view, contest, scenario)?;
+    let mut comparison = compared(view, contest, scenario)?;
+    if let Some(comparison) = comparison.as_mut().filter(|_| !failures.is_zero()) {
+        comparison.withdraw_decisions();
+    }
     let records = view.records.get(index).and_then(Option::as_ref).map_or(0, |line| line.records);
     let stored = check_stored_rows_agree(view, index).ok();
     Ok(WorkloadResult {
@@ -242,16 +254,19 @@ fn wrong(view: &SessionState, contest: &GateSpec) -> Option<(GateVerdict, String
     None
 }
 
-/// Program that did not finish its first run, and the reason.
-pub(crate) fn failed(recorded: &SessionState) -> Option<(GateVerdict, String)> {
-    let steps = recorded.steps_of(WARM_UP);
-    let mut lines = steps.flat_map(|ran| ran.trials().map(move |line| (ran, line)));
-    lines.find_map(|(ran, line)| {
-        let failure = line.measurement.failure()?;
-        let arm = ran.step.arms.get(line.trial.arm)?;
-        let words = format!("{} did not finish its first run: {failure}", recorded.arm_name(arm));
-        Some((GateVerdict::Failed, words))
-    })
+/// Verdict that follows from failed runs, and its description.
+fn failed(contest: &GateSpec, failures: &GateFailures) -> Option<(GateVerdict, String)> {
+    let verdict = failures.verdict(contest.accept_failing_base)?;
+    let [base, head] = labels(contest);
+    let words = failures.words(&base, &head);
+    let words = match verdict {
+        GateVerdict::WrongResult => {
+            format!("{head} lost or changed records: {}; {words}", failures.wrong_rows.join("; "))
+        }
+        GateVerdict::Pass => format!("{words}; speed not judged"),
+        _ => words,
+    };
+    Some((verdict, words))
 }
 
 fn answer(
@@ -356,12 +371,8 @@ fn warnings(
     contest: &GateSpec,
     workloads: &[WorkloadResult],
     family: usize,
-    control: Option<&NegativeControl>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    if control.is_some_and(|control| control.alarmed.is_none()) {
-        warnings.push("too many runs of the negative control failed, so it gives no result".into());
-    }
     if let Some(stored) = contest.stored.as_ref().filter(|stored| stored.times_accepted) {
         warnings.push(format!(
             "the baseline's times are from another session, {}: any change between the two \

@@ -51,6 +51,9 @@ fn pair(ran: &mut CompletedStep, workload: &StoredWorkload, seed: u64, taken: &m
         });
         *block = CompletedBlock { index: block.index, host: block.host, trials: trials.collect() };
     }
+    for line in ran.voided.iter_mut().flat_map(|voided| &mut voided.trials) {
+        line.trial.arm = 1;
+    }
 }
 
 /// Maximum number of pairs from a scenario's stored runs, balanced over both orders. `None` for no

@@ -1,20 +1,24 @@
 //! Strategy of `harness gate`: both arms once, the baseline against itself, then interim looks at
 //! 10, 16, 20 and 30 pairs of each scenario. Looks continue while something is undecided and the
-//! budget allows (statistics.md 2 and 4).
+//! budget allows (statistics.md 2 and 4). Failed runs end it without further looks.
 
 pub mod attribution;
 pub mod decide;
+mod failures;
 mod family;
 mod historical_baseline;
 mod result;
+mod step_names;
+mod verdict;
 
 pub use decide::{contest, decide};
-pub use result::{GateResult, GateVerdict, MetricTest, NegativeControl, WorkloadResult};
+pub use failures::GateFailures;
+pub use result::{GateResult, MetricTest, NegativeControl, SpeedNotJudged, WorkloadResult};
+pub use verdict::{ExitPolicy, GateVerdict};
 
-pub(crate) use self::decide::failed;
-use self::decide::{CONTROL, WARM_UP};
 use self::historical_baseline::pairs_most;
 pub use self::historical_baseline::with_stored_times;
+use self::step_names::{CONTROL, WARM_UP};
 use crate::analysis::sequential;
 use crate::analysis::sequential::{LookSchedule, NextLook};
 use crate::scenario::Scenario;
@@ -23,8 +27,8 @@ use crate::scenario::schedule::Schedule;
 use crate::scenario::step::{Arm, Step};
 use crate::session::arms::{BASE, GateSpec};
 use crate::session::budget;
-use crate::session::ledger::{Ending, Kind, Session};
-use crate::session::state::SessionState;
+use crate::session::ledger::{Ending, Kind, Session, TrialLine};
+use crate::session::state::{CompletedStep, SessionState};
 use crate::session::strategy::{NextStep, Strategy};
 use crate::stats::group_sequential;
 
@@ -40,6 +44,16 @@ pub fn session(contest: GateSpec, scenarios: Vec<Scenario>) -> Session {
     Session { name, of: Kind::Gate(contest), scenarios }
 }
 
+/// Arm that did not finish its first run, and the reason.
+pub(crate) fn first_run_failure(recorded: &SessionState) -> Option<String> {
+    let mut failures = recorded.steps_of(WARM_UP).flat_map(|ran| {
+        ran.failures().map(move |(line, failure)| (ran.step.arms.get(line.trial.arm), failure))
+    });
+    let (arm, failure) = failures.next()?;
+    let name = arm.map(|arm| recorded.arm_name(arm)).unwrap_or_default();
+    Some(format!("{name} did not finish its first run: {failure}"))
+}
+
 /// True if a step of every gate has this name, so that no scenario can.
 pub fn is_reserved(name: &str) -> bool {
     [WARM_UP, CONTROL].contains(&name)
@@ -50,32 +64,38 @@ impl Strategy for GateStrategy {
         let Ok(contest) = contest(recorded) else {
             return NextStep::Done(Ending::Complete);
         };
+        if contest.one_program {
+            return NextStep::Done(Ending::Complete);
+        }
         if recorded.steps.last().is_some_and(|last| last.invalid) {
             return NextStep::Done(Ending::Invalid);
         }
-        if let Some(step) = warm_up(recorded) {
+        if recorded.steps.is_empty()
+            && let Some(step) = warm_up(recorded)
+        {
             return step.into();
-        }
-        // A program that does not run ends the gate; the rest of the plan would wait for it again
-        // and again.
-        if failed(recorded).is_some() {
-            return NextStep::Done(Ending::Complete);
         }
         let Ok(gated) = decide(recorded) else {
             return NextStep::Done(Ending::Complete);
         };
-        // A head that stores other rows than an earlier session's baseline ends the gate as well.
-        if gated.answer == GateVerdict::WrongResult {
-            return NextStep::Done(Ending::Complete);
+        if let Some(ending) = decided_by_failures(recorded, contest, &gated) {
+            return NextStep::Done(ending);
         }
-        if let Some(step) = control(recorded) {
+        if let Some(step) = warm_up(recorded).or_else(|| repeated_warm_up(recorded, &gated)) {
+            return step.into();
+        }
+        if let Some(step) = control(recorded).filter(|_| gated.failures.is_none()) {
             return step.into();
         }
         if gated.control.as_ref().is_some_and(|control| control.alarmed == Some(true)) {
             return NextStep::Done(Ending::Invalid);
         }
         let step = first_look(recorded, contest).or_else(|| more(recorded, contest, &gated));
-        step.map_or(NextStep::Done(Ending::Complete), NextStep::from)
+        match step {
+            Some(step) => step.into(),
+            None if gated.answer == GateVerdict::Invalid => NextStep::Done(Ending::Invalid),
+            None => NextStep::Done(Ending::Complete),
+        }
     }
 
     fn ahead(&self, recorded: &SessionState) -> usize {
@@ -90,6 +110,24 @@ impl Strategy for GateStrategy {
             .map(|scenario| LookSchedule::at(scenario).first())
             .sum();
         2 * (warm_ups + control + looks)
+    }
+}
+
+/// End of a gate whose failures leave nothing to find out: a wrong result, a head that fails in
+/// more runs than the base, or a base that failed twice before the first pair.
+fn decided_by_failures(
+    recorded: &SessionState,
+    contest: &GateSpec,
+    gated: &GateResult,
+) -> Option<Ending> {
+    match gated.answer {
+        GateVerdict::WrongResult | GateVerdict::Failed => Some(Ending::Complete),
+        GateVerdict::Invalid if !contest.accept_failing_base => {
+            let failures = gated.failures.as_ref()?;
+            let is_before_pairs = recorded.steps.iter().all(|ran| ran.step.name == WARM_UP);
+            (failures.base.failed > 1 && is_before_pairs).then_some(Ending::Invalid)
+        }
+        _ => None,
     }
 }
 
@@ -122,9 +160,30 @@ fn warm_up(recorded: &SessionState) -> Option<Step> {
     Some(once(index, arms(recorded, scenario), scenario.seed))
 }
 
+/// The warm-up in which the baseline failed, once more.
+fn repeated_warm_up(recorded: &SessionState, gated: &GateResult) -> Option<Step> {
+    gated.failures.as_ref().filter(|failures| !failures.base.is_zero())?;
+    let mut warm_ups = recorded.steps_of(WARM_UP);
+    let base_failed = |ran: &&CompletedStep| {
+        let arm = |line: &TrialLine| ran.step.arms.get(line.trial.arm);
+        ran.failures().any(|(line, _)| arm(line).is_some_and(|arm| arm.program == BASE))
+    };
+    let scenarios = recorded.session.session.scenarios.len();
+    if recorded.steps.len() > scenarios {
+        return None;
+    }
+    let index = warm_ups.find(base_failed)?.step.scenario;
+    let scenario = recorded.scenario(index)?;
+    let arms = arms(recorded, scenario);
+    Some(warm_up_step(index, scenarios + 1, arms, scenario.seed))
+}
+
 /// Both arms once on the scenario at this index, uncounted.
 pub(crate) fn once(scenario: usize, arms: [Arm; 2], seed: u64) -> Step {
-    let batch = scenario + 1;
+    warm_up_step(scenario, scenario + 1, arms, seed)
+}
+
+fn warm_up_step(scenario: usize, batch: usize, arms: [Arm; 2], seed: u64) -> Step {
     let step = Step::comparison(WARM_UP, batch, scenario, arms, 0, seed);
     Step { plan: Schedule::pairs(0, 1, schedule::derive_seed(seed, WARM_UP, batch)), ..step }
 }
@@ -160,9 +219,9 @@ fn looks_at(contest: &GateSpec, index: usize, scenario: &Scenario) -> LookSchedu
 }
 
 /// Next look at the undecided scenario with the fewest pairs, if the budget allows it. None once
-/// something is worse than allowed.
+/// something is worse than allowed, or a run failed.
 fn more(recorded: &SessionState, contest: &GateSpec, gated: &GateResult) -> Option<Step> {
-    if gated.is_worse() {
+    if gated.is_worse() || gated.failures.is_some() {
         return None;
     }
     let mut scenarios: Vec<_> = recorded.session.session.scenarios.iter().enumerate().collect();

@@ -1,61 +1,16 @@
 //! Result of a gate with all its evidence; the content of `analysis.json`.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::attribution::GateAttribution;
+use super::failures::GateFailures;
+use super::verdict::GateVerdict;
 use crate::analysis::comparison::{Comparison, CountComparison, MetricFinding};
 use crate::analysis::test_result::Decision;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
 use crate::trial::StoreDifference;
 use crate::trial::measurement::StoreFingerprint;
-
-/// Verdict of a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GateVerdict {
-    /// The primary metric is better, and nothing is worse than its margin.
-    Improved,
-    /// Nothing is worse than its margin.
-    Pass,
-    /// Something is worse, by less than its margin.
-    Small,
-    /// Something is worse, and not shown to be within its margin.
-    Regression,
-    /// Something is undecided.
-    Inconclusive,
-    /// Too few pairs for any test.
-    NotTestable,
-    /// The negative control alarmed, or interference was too strong.
-    Invalid,
-    /// The arms stored different rows.
-    WrongResult,
-    /// A program did not finish its first run.
-    Failed,
-}
-
-impl fmt::Display for GateVerdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Improved => "IMPROVED",
-            Self::Pass => "PASS",
-            Self::Small => "SMALL",
-            Self::Regression => "REGRESSION",
-            Self::Inconclusive => "INCONCLUSIVE",
-            Self::NotTestable => "NOT TESTABLE",
-            Self::Invalid => "INVALID",
-            Self::WrongResult => "WRONG RESULT",
-            Self::Failed => "FAILED",
-        })
-    }
-}
-
-impl Serialize for GateVerdict {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
 
 /// Result of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,6 +29,12 @@ pub struct GateResult {
     pub head: String,
     /// True if both are the same program, byte for byte.
     pub same_program: bool,
+    /// Reason of a pass that says nothing about speed; `None` for any other result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed_not_judged: Option<SpeedNotJudged>,
+    /// Failed runs; `None` if every run finished. The error bounds of the tests do not include them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures: Option<GateFailures>,
     /// True if `--quick` reduced it, so that nothing is tested.
     pub quick: bool,
     /// The program against itself; `None` if it has not run.
@@ -84,10 +45,20 @@ pub struct GateResult {
     pub family: usize,
     /// First difference between the stores of the arms.
     pub difference: Option<StoreDifference>,
-    /// Description of different rows, or of a program that did not run.
+    /// Description of different rows, or of failed runs.
     pub failure: Option<String>,
     /// Warnings.
     pub warnings: Vec<String>,
+}
+
+/// Reason of a pass that says nothing about speed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpeedNotJudged {
+    /// Both arms are one program under the same conditions, so nothing ran.
+    OneProgram,
+    /// The baseline alone failed, and the user accepts that.
+    FailingBase,
 }
 
 /// Negative control.

@@ -8,7 +8,7 @@ use crate::analysis::comparison;
 use crate::analysis::comparison::{Pairs, TestPlan};
 use crate::analysis::consistency;
 use crate::analysis::sweep::invalid;
-use crate::analysis::test_result::{Decision, TestResult};
+use crate::analysis::test_result::TestResult;
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::session::ledger::Ending;
@@ -136,7 +136,7 @@ impl SelfTestResult {
         let scenario =
             scenario.ok_or_else(|| Error::environment("the session has no scenario to test"))?;
         if recorded.ending == Some(Ending::Invalid) {
-            return Err(invalid(&first_disturbance(recorded)));
+            return Err(invalid(&recorded.invalid_reason().unwrap_or_default()));
         }
         consistency::check_stored_rows_agree(recorded, 0)?;
         let records = recorded.records.first().and_then(Option::as_ref);
@@ -164,12 +164,6 @@ fn allows(together: Option<&TestResult>, planted_percent: f64) -> bool {
     let interval = together.and_then(|finding| finding.interval_percent);
     let high = interval.and_then(|[_, high]| high);
     high.is_none_or(|high| high + MISSING_PERCENT >= planted_percent)
-}
-
-/// Interference in the first discarded pair.
-fn first_disturbance(recorded: &SessionState) -> String {
-    let mut voided = recorded.steps.iter().flat_map(|ran| &ran.voided);
-    voided.next().map(|voided| voided.disturbance.to_string()).unwrap_or_default()
 }
 
 impl SessionGroup {
@@ -210,10 +204,7 @@ impl SessionResult {
 
     fn of(finding: &TestResult) -> Self {
         Self {
-            verdict: match finding.verdict {
-                Decision::Judged(verdict) => verdict.to_string(),
-                Decision::Untestable(untestable) => untestable.to_string(),
-            },
+            verdict: finding.verdict.to_string(),
             effect_percent: finding.effect_percent,
             std_dev_percent: finding.judgement.map(|one| one.estimate.std_dev * 100.0),
         }

@@ -110,9 +110,10 @@ impl Strategy for SelfTestStrategy {
         let Some(scenario) = recorded.scenario(0) else {
             return NextStep::Done(Ending::Complete);
         };
-        // If every block is discarded, more sessions would not help.
+        // If every block is discarded or the program does not run, more sessions would not help.
         let ran = &recorded.steps;
-        if ran.len() >= Truth::ALL.len() && ran.iter().all(|ran| ran.invalid) {
+        let is_disturbed = ran.len() >= Truth::ALL.len() && ran.iter().all(|ran| ran.invalid);
+        if is_disturbed || recorded.fails_in_baseline() {
             return NextStep::Done(Ending::Invalid);
         }
         if SessionLimits::of(recorded).sessions_left(recorded) == 0 {

@@ -5,17 +5,18 @@ use migrator::config::Settings;
 
 use super::replay::{FINAL_STEP, REDUCED_FINAL_STEP, Replayed, Replayer};
 use crate::analysis::comparison::{Comparison, compare};
-use crate::experiment::tune::Ablation;
 use crate::experiment::tune::sample_size::{RemainingWork, SampleSizes};
+use crate::experiment::tune::{Ablation, PhaseResult};
 use crate::scenario::Setting;
 use crate::scenario::tune_plan::{Phase, difference};
 use crate::stats::verdict::Verdict;
 
 impl Replayer<'_> {
     /// Compares all kept settings with the baseline. After a regression, settings that were kept
-    /// only because they are no worse are reverted.
+    /// only because they are no worse are reverted. Settings of which a run failed are never kept.
     pub(crate) fn last(&mut self, effort: &SampleSizes) -> Replayed<()> {
         let base = self.base.settings[self.base.baseline].clone();
+        self.take_back_failed();
         if self.walk.present == base.settings {
             return Ok(());
         }
@@ -25,18 +26,13 @@ impl Replayer<'_> {
         let found = self.against_baseline(FINAL_STEP, &once, pairs)?;
         let regression = found.as_ref().and_then(Comparison::decided) == Some(Verdict::Regression);
         self.walk.last.extend(found);
-        if !regression {
+        if self.take_back_failed() || !regression {
             return Ok(());
         }
-        let mut left = base.settings.clone();
-        for tuned in self.walk.tuned.iter_mut().filter(|tuned| tuned.kept) {
+        for tuned in self.walk.tuned.iter_mut().filter(|tuned| tuned.is_in_use()) {
             tuned.taken_back = tuned.kept_on() == Some(Verdict::Pass);
-            if !tuned.taken_back
-                && let Some(phase) = self.tune.phases.iter().find(|p| p.phase == tuned.phase)
-            {
-                left = phase.taken_over(&left, &tuned.after).unwrap_or(left);
-            }
         }
+        let left = self.settings_in_use();
         if left == self.walk.present {
             return Ok(());
         }
@@ -54,7 +50,50 @@ impl Replayer<'_> {
         };
         let found = self.against_baseline(REDUCED_FINAL_STEP, &once, pairs)?;
         self.walk.last.extend(found);
+        self.take_back_failed();
         Ok(())
+    }
+
+    /// Reverts kept settings of which a run failed in any step so far. If runs of the remaining
+    /// settings failed too, everything is reverted. Returns true if something was reverted.
+    fn take_back_failed(&mut self) -> bool {
+        let base = self.base.settings[self.base.baseline].settings.clone();
+        let mut reverted = self.take_back(|tuned| tuned.after.clone());
+        let left = self.settings_in_use();
+        if left != base {
+            reverted.extend(self.take_back(|_| left.clone()));
+        }
+        if reverted.is_empty() {
+            return false;
+        }
+        self.walk.present = self.settings_in_use();
+        let label = difference(&base, &self.walk.present);
+        self.remark(format!("runs failed: {} reverted; remaining: {label}", reverted.join(", ")));
+        true
+    }
+
+    /// Reverts each phase in use whose settings failed in a step so far; returns their names.
+    fn take_back(&mut self, settings: impl Fn(&PhaseResult) -> Settings) -> Vec<String> {
+        let before = self.recorded.until(self.at);
+        let mut reverted = Vec::new();
+        for tuned in self.walk.tuned.iter_mut().filter(|tuned| tuned.is_in_use()) {
+            if let Some(failure) = before.first_failure(&settings(tuned)) {
+                tuned.take_back_for(failure.to_string());
+                reverted.push(tuned.name.clone());
+            }
+        }
+        reverted
+    }
+
+    /// Settings of the phases that are in use, on top of the baseline.
+    fn settings_in_use(&self) -> Settings {
+        let mut left = self.base.settings[self.base.baseline].settings.clone();
+        for tuned in self.walk.tuned.iter().filter(|tuned| tuned.is_in_use()) {
+            if let Some(phase) = self.tune.phases.iter().find(|p| p.phase == tuned.phase) {
+                left = phase.taken_over(&left, &tuned.after).unwrap_or(left);
+            }
+        }
+        left
     }
 
     pub(super) fn against_baseline(

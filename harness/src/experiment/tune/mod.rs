@@ -40,6 +40,9 @@ impl Strategy for TuneStrategy {
         let Some((base, tune)) = planned(recorded) else {
             return NextStep::Done(Ending::Complete);
         };
+        if recorded.fails_in_baseline() {
+            return NextStep::Done(Ending::Invalid);
+        }
         match replay::walk(recorded, base, tune).next {
             Some(step) => NextStep::Step(step),
             None if recorded.steps.iter().any(|ran| ran.invalid) => NextStep::Done(Ending::Invalid),

@@ -278,8 +278,9 @@ impl<'a> Replayer<'a> {
         let confirmation = format!("{name} confirmation");
         let names = Names { sweep: name, confirmation: &confirmation };
         let one_look = TestPlan::one_look(self.base);
-        // Confirmation pairs are not used here, so any test plan does.
-        let mut chosen = analyse_phase(self.recorded, &scenario, names, &one_look);
+        // The candidate follows from the sweep alone, whatever its confirmation shows later.
+        let swept = self.recorded.until(self.at);
+        let mut chosen = analyse_phase(&swept, &scenario, names, &one_look);
         if let Ok(found) = &chosen
             && !found.invalid
             && found.choice != found.baseline

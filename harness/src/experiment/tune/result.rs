@@ -86,6 +86,9 @@ pub struct PhaseResult {
     pub kept: bool,
     /// True if it was reverted at the end.
     pub taken_back: bool,
+    /// Failed runs with its settings, as text, if it was reverted because of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_back_for: Option<String>,
     /// Commit message for the change, without the improvement.
     pub commit: String,
     /// Latest summary of `before`, for a phase without one of its own.
@@ -137,6 +140,7 @@ impl PhaseResult {
             analysis: None,
             kept: false,
             taken_back: false,
+            taken_back_for: None,
             commit: String::new(),
             present_figures: None,
         }
@@ -151,6 +155,12 @@ impl PhaseResult {
             self.commit = phase.commit(&self.after);
         }
         self.analysis = Some(analysis);
+    }
+
+    /// Reverts the candidate, because runs with its settings failed.
+    pub(super) fn take_back_for(&mut self, failures: String) {
+        self.taken_back = true;
+        self.taken_back_for = Some(failures);
     }
 
     /// Confirmation of the candidate, if there is one.

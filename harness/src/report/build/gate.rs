@@ -2,6 +2,7 @@
 
 use super::pairs;
 use super::session::{arm_runs, environment, failed, link};
+use crate::analysis::test_result::Decision;
 use crate::error::Result;
 use crate::experiment::gate::{GateResult, GateVerdict, WorkloadResult, with_stored_times};
 use crate::report::model::{ComparisonRow, Document, ExactRow, Fact, Headline, ReportKind, Status};
@@ -90,9 +91,10 @@ fn metrics(
         .map(|(shown, test)| ComparisonRow {
             name: name(gated, workload, test.metric.name()),
             against: gated.base.clone(),
-            status: match gated.answer {
-                GateVerdict::Invalid => Status::Invalid,
-                _ => pairs::status(test.verdict),
+            status: match (gated.answer, test.verdict) {
+                (GateVerdict::Invalid, _) => Status::Invalid,
+                (_, Decision::FailedRuns) => Status::Skipped,
+                (_, verdict) => pairs::status(verdict),
             },
             reason: match (test.primary, gated.family) {
                 (true, _) => "The metric that decides.".to_owned(),

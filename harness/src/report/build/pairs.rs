@@ -56,6 +56,7 @@ pub fn status(outcome: Decision) -> Status {
     match outcome {
         Decision::Judged(verdict) => verdict.into(),
         Decision::Untestable(_) => Status::NotTestable,
+        Decision::FailedRuns => Status::Failed,
     }
 }
 

@@ -53,12 +53,16 @@ pub(super) fn arm_runs(recorded: &SessionState) -> Vec<ArmRun> {
 
 /// Failed runs with their arm and step.
 pub(super) fn failed(recorded: &SessionState) -> Vec<FailedRun> {
-    let failed = timed_trials(recorded).filter_map(|(ran, line, _)| {
-        let arm = ran.step.arms.get(line.trial.arm)?;
+    let lines = recorded
+        .steps
+        .iter()
+        .flat_map(|ran| ran.failures().map(move |(line, failure)| (ran, line.trial, failure)));
+    let failed = lines.filter_map(|(ran, trial, failure)| {
+        let arm = ran.step.arms.get(trial.arm)?;
         Some(FailedRun {
-            trial: line.trial.number,
+            trial: trial.number,
             setting: format!("{}, {}", recorded.arm_name(arm), ran.step.name),
-            reason: line.measurement.failure()?.to_string(),
+            reason: failure.to_string(),
         })
     });
     failed.collect()

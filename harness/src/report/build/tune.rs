@@ -99,8 +99,7 @@ fn tuned_phase(tuning: &TuneResult, tuned: &PhaseResult, recorded: &SessionState
     }
     let share = tuned.parse_share.filter(|_| tuned.skipped.is_none());
     let share = share.map(|share| format!("parsing took {} % of the time", rounded(share * 100.0)));
-    let back =
-        tuned.taken_back.then(|| "reverted: all kept settings together were worse".to_owned());
+    let back = words::reverted(tuned);
     let open = words::could_not_tell(tuned);
     let own = std::mem::take(&mut shown.notes);
     let first = tuned.skipped.clone().into_iter().chain(share).chain(back).chain(open);

@@ -43,8 +43,8 @@ impl CaseElement {
             | Status::Small
             | Status::NothingToConfirm
             | Status::Warning => None,
-            Status::Regression | Status::WrongResult => Some(Self::Failure),
-            Status::Invalid | Status::Failed => Some(Self::Error),
+            Status::Regression | Status::WrongResult | Status::Failed => Some(Self::Failure),
+            Status::Invalid => Some(Self::Error),
             Status::Inconclusive | Status::NotConfirmed | Status::NotTestable | Status::Skipped => {
                 Some(Self::Skipped)
             }

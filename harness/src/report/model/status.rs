@@ -24,7 +24,7 @@ pub enum Status {
     Invalid,
     /// The arms stored different rows.
     WrongResult,
-    /// A program did not run.
+    /// Runs failed.
     Failed,
     /// The current setting is the choice.
     NothingToConfirm,
@@ -47,7 +47,7 @@ impl Status {
             Self::NotTestable => "not testable",
             Self::Invalid => "invalid",
             Self::WrongResult => "wrong result",
-            Self::Failed => "did not run",
+            Self::Failed => "failed",
             Self::NothingToConfirm => "nothing to confirm",
             Self::Skipped => "skipped",
             Self::Warning => "warning",

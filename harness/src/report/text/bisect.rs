@@ -32,10 +32,6 @@ pub fn words(gated: &GateResult, wanted: Option<BisectTarget>) -> String {
 }
 
 fn metric_words((found, verdict): (&MetricFinding, Decision)) -> String {
-    let verdict = match verdict {
-        Decision::Judged(verdict) => verdict.to_string(),
-        Decision::Untestable(untestable) => untestable.to_string(),
-    };
     format!("{verdict}, {} {}", found.metric.name(), super::gate::change(found))
 }
 

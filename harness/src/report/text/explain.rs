@@ -49,6 +49,7 @@ pub(in crate::report) fn headline(explained: &ExplainResult) -> String {
             "a smoke test, which proves nothing about speed".into()
         }
         Some(Decision::Untestable(_)) => "too few pairs finished for any test".into(),
+        Some(Decision::FailedRuns) => "runs failed, so that nothing is decided".into(),
     };
     format!("{head} against {base}: {metric} {change}, {pairs}; {told}.")
 }
@@ -59,6 +60,7 @@ fn word(explained: &ExplainResult) -> String {
         None => "INVALID".into(),
         Some(Decision::Judged(verdict)) => verdict.to_string(),
         Some(Decision::Untestable(_)) => "NOT TESTABLE".into(),
+        Some(Decision::FailedRuns) => "FAILED RUNS".into(),
     }
 }
 

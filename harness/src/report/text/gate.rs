@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use crate::analysis::comparison::{CountComparison, CountRange, MetricFinding};
-use crate::experiment::gate::{GateResult, GateVerdict, MetricTest, WorkloadResult};
+use crate::analysis::test_result::Decision;
+use crate::experiment::gate::{
+    GateResult, GateVerdict, MetricTest, SpeedNotJudged, WorkloadResult,
+};
 use crate::report::numbers::{counted, percent, percent_range, rounded, thousands};
 use crate::report::table::{ColumnKind, Table};
 use crate::report::wrap::wrapped;
@@ -29,6 +32,11 @@ pub(crate) fn finding(gated: &GateResult) -> String {
             "{head} is better than {base}: {}. Nothing is more than {margin} % worse.",
             list(gated, Verdict::Improved)
         ),
+        GateVerdict::Pass if gated.speed_not_judged == Some(SpeedNotJudged::OneProgram) => format!(
+            "{head} and {base} are one program with the same arguments, environment and scenario, so \
+             nothing was measured. --measure-anyway measures them."
+        ),
+        GateVerdict::Pass if gated.speed_not_judged.is_some() => failure(gated),
         GateVerdict::Pass => format!(
             "{head} is shown to be no more than {margin} % worse than {base}: {}.",
             list(gated, Verdict::Pass)
@@ -49,8 +57,13 @@ pub(crate) fn finding(gated: &GateResult) -> String {
         ),
         GateVerdict::Invalid => invalid(gated),
         GateVerdict::WrongResult => wrong(gated),
-        GateVerdict::Failed => format!("{}.", gated.failure.as_deref().unwrap_or_default()),
+        GateVerdict::Failed => failure(gated),
     }
+}
+
+/// The failed runs, as a sentence.
+fn failure(gated: &GateResult) -> String {
+    format!("{}.", gated.failure.as_deref().unwrap_or_default())
 }
 
 /// Margin in percent; the largest of several scenarios.
@@ -152,6 +165,15 @@ fn counted_minutes(minutes: f64) -> String {
 }
 
 fn invalid(gated: &GateResult) -> String {
+    if let Some(failures) = &gated.failures {
+        let is_base_alone = failures.head.is_zero();
+        let remedy = if is_base_alone { "; --accept-failing-base lets it pass" } else { "" };
+        return format!(
+            "{} So there is nothing to judge the speed by: repair {}{remedy}.",
+            failure(gated),
+            gated.base
+        );
+    }
     if gated.control.as_ref().is_some_and(|control| control.alarmed == Some(true)) {
         return format!(
             "The negative control, {} against itself, found a difference where there is none: this \
@@ -170,6 +192,9 @@ fn wrong(gated: &GateResult) -> String {
         Some(difference) => format!(" The first difference: {}.", difference.words),
         None => String::new(),
     };
+    if gated.failures.as_ref().is_some_and(|failures| !failures.wrong_rows.is_empty()) {
+        return format!("{}{first}", failure(gated));
+    }
     let differences = gated.workloads.iter().find_map(|workload| {
         let [ours, theirs] = workload.stored_by.as_ref()?;
         Some(ours.differences(theirs).join(", "))
@@ -266,9 +291,10 @@ fn metrics(gated: &GateResult) -> String {
         for (found, test) in workload.findings() {
             table.rows.push(vec![
                 name(gated, workload, found.metric.name()),
-                match test.verdict.verdict() {
-                    Some(verdict) => verdict.to_string(),
-                    None => "not testable".into(),
+                match test.verdict {
+                    Decision::Judged(verdict) => verdict.to_string(),
+                    Decision::Untestable(_) => "not testable".into(),
+                    Decision::FailedRuns => "not judged".into(),
                 },
                 found.change_percent.map_or_else(String::new, percent),
                 interval(found).unwrap_or_default(),

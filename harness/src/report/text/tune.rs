@@ -122,6 +122,12 @@ fn says(tuning: &TuneResult) -> String {
     }
     let kept = difference(&tuning.settings_baseline, &tuning.settings);
     let Some(last) = tuning.final_test() else {
+        let failed = tuning.phases.iter().filter(|tuned| tuned.taken_back_for.is_some());
+        let failed: Vec<&str> = failed.map(|tuned| tuned.name.as_str()).collect();
+        if !failed.is_empty() && tuning.is_unchanged() {
+            let phases = failed.join(", ");
+            return format!("Nothing is kept: runs with the settings of {phases} failed.");
+        }
         return match tuning.last.first() {
             Some(_) if tuning.is_unchanged() => {
                 "Nothing is kept: together the phases' choices were \
@@ -287,12 +293,7 @@ pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
         if let Some(skipped) = &tuned.skipped {
             doubts.push(format!("{} was not measured: {skipped}", tuned.name));
         }
-        if tuned.taken_back {
-            doubts.push(format!(
-                "{} was kept on PASS and was reverted: all kept settings together were worse than the baseline",
-                tuned.name
-            ));
-        }
+        doubts.extend(reverted(tuned).map(|reason| format!("{} {reason}", tuned.name)));
         let found = tuned.analysis.iter().flat_map(|analysis| &analysis.doubts);
         let further = found.filter(|doubt| {
             !matches!(
@@ -320,6 +321,18 @@ pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
     let mut seen = std::collections::BTreeSet::new();
     doubts.retain(|doubt| seen.insert(doubt.clone()));
     doubts
+}
+
+/// Reason why a phase's choice, once kept, is not in use.
+pub(crate) fn reverted(tuned: &PhaseResult) -> Option<String> {
+    tuned.taken_back.then(|| match &tuned.taken_back_for {
+        Some(failure) => format!("is reverted, because a run with its settings failed: {failure}"),
+        None => {
+            "was kept on PASS and was reverted: all kept settings together were worse than the \
+                 baseline"
+                .into()
+        }
+    })
 }
 
 /// Text for the terminal; `folder` holds the files.

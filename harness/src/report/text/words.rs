@@ -27,7 +27,7 @@ pub fn sentence(analysis: &Analysis) -> String {
 fn stands(outcome: Decision) -> String {
     match outcome {
         Decision::Judged(verdict) => verdict.to_string(),
-        Decision::Untestable(untestable) => capitalised(&untestable.to_string()),
+        other => capitalised(&other.to_string()),
     }
 }
 
@@ -51,9 +51,13 @@ fn says(analysis: &Analysis) -> String {
             analysis.baseline().setting.label,
             thousands(analysis.baseline().metrics.rec_per_min.median)
         ),
-        (PhaseOutcome::Invalid, _) => {
-            "too much interference during the runs; the rest is not enough for a verdict.".into()
-        }
+        (PhaseOutcome::Invalid, _) => match &analysis.invalid_reason {
+            Some(reason) => format!("{reason}. The rest is not enough for a verdict."),
+            None => {
+                "too many confirmation pairs were discarded; the rest is not enough for a verdict."
+                    .into()
+            }
+        },
         _ => format!(
             "{} had the highest median, {} records a minute. The highest of several medians is too \
              optimistic: only confirmation runs of a choice against {} can show a gain.",
@@ -90,9 +94,19 @@ fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Decision) -> Stri
         Decision::Untestable(_) => {
             format!("{choice} against {present}, {change} in {pairs} confirmation pairs.")
         }
+        Decision::FailedRuns => failed_runs(fresh),
     };
     let why = on_server(fresh).map(|why| format!(" Why: {why}")).unwrap_or_default();
     format!("{says} {}{why}", consequence(analysis, outcome))
+}
+
+/// The failed runs of confirmation pairs, a sentence for each arm.
+fn failed_runs(fresh: &Comparison) -> String {
+    let arms = [&fresh.candidate, &fresh.baseline].into_iter();
+    let failed = arms.filter(|arm| !arm.failures.is_zero()).map(|arm| {
+        format!("{} failed in {}: {}.", arm.label, arm.failures, arm.failures.reasons())
+    });
+    failed.collect::<Vec<_>>().join(" ")
 }
 
 /// Server counters that changed, one sentence; `None` without a server or a change.
