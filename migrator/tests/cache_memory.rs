@@ -1,5 +1,5 @@
-//! What a cached key costs, by what the process grows: alone in its process, so that nothing else
-//! does.
+//! Compares the reported bytes of a key cache with the growth of the process. The test runs alone
+//! in its process, so that nothing else grows it.
 #![cfg(all(test, target_os = "linux", target_env = "gnu"))]
 
 use migrator::config::{CacheConfig, CacheLimits};
@@ -7,12 +7,12 @@ use migrator::telemetry::metrics::peak_rss_bytes;
 use migrator::write::cache::{DedupCache, KeyBytes};
 
 #[test]
-fn the_bytes_of_a_cache_are_what_the_process_grows_by() {
+fn the_reported_bytes_of_a_cache_equal_the_growth_of_the_process() {
     const KEYS: u32 = 400_000;
     let cache = DedupCache::new(CacheConfig::Shared(CacheLimits::default()));
     let worker = cache.for_worker();
     let before = peak_rss_bytes().unwrap();
-    // As long as the key of a contact's address.
+    // Same length as the key of a contact's address.
     let key = |number: u32| {
         let mut key = KeyBytes::from_slice(b"\x05i????i\x14");
         key[2..6].copy_from_slice(&number.to_le_bytes());

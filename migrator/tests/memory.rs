@@ -1,5 +1,5 @@
-//! Tests of the memory that work takes. A counting allocator serves the whole process, so each test
-//! holds a lock while it counts.
+//! Tests of memory use. A counting allocator serves the whole process, so each test holds a lock
+//! while it counts.
 #![cfg(test)]
 
 mod support;

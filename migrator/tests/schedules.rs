@@ -1,7 +1,7 @@
-//! One order of steps after the other, drawn by a scheduler that has every lock and every thread in
-//! its hand: the bounded queue, the pool's output, the order of key locks, the shared cache, and whole
-//! runs with everything switched on, interrupted or not. A wait that nothing ends is a deadlock to
-//! it and fails the test.
+//! Runs concurrent code under a scheduler that controls every lock and every thread and draws one
+//! order of steps after another. Covers the bounded queue, the pool's output, the order of key
+//! locks, the shared cache, and whole runs with every setting on, interrupted or not. A wait that
+//! never ends is a deadlock to the scheduler and fails the test.
 //!
 //! `cargo test --package migrator --features schedules --test schedules`; `SWEETSPOT_FULL=1` tries
 //! 50 times as many orders.
@@ -36,7 +36,7 @@ use support::store::memory::MemoryStore;
 use support::store::positions::{Kind, Place, PositionStore};
 use support::store::runs::{Numbers, Sharing, config, run_into};
 
-/// Counts over all orders; no part of what is scheduled.
+/// Counts over all orders. The scheduler does not see it.
 #[derive(Debug, Clone, Default)]
 struct Counter(Arc<AtomicU64>);
 
@@ -50,8 +50,8 @@ impl Counter {
     }
 }
 
-/// Tries so many orders, half of them drawn evenly and half with few changes of turn, which finds
-/// what takes one thread long behind the others.
+/// Tries `orders` orders of steps. Half are drawn uniformly. The other half change threads rarely,
+/// which finds errors that need one thread to lag far behind the others.
 fn check(name: &str, orders: usize, steps: impl Fn() + Send + Sync + Clone + 'static) {
     let orders = if counts::full() { 50 * orders } else { orders };
     let tried = Counter::default();
@@ -73,7 +73,7 @@ fn key(number: u32) -> KeyBytes {
 }
 
 #[test]
-fn a_queue_keeps_its_order_and_its_bounds_and_gives_back_what_it_refuses() {
+fn a_queue_keeps_its_order_and_limits_and_returns_rejected_items() {
     check("bounded queue", 4_000, || {
         const DEPTH: u64 = 2;
         const BYTES: u64 = 10;
@@ -109,7 +109,7 @@ fn a_queue_keeps_its_order_and_its_bounds_and_gives_back_what_it_refuses() {
 }
 
 #[test]
-fn work_done_ahead_is_given_out_in_its_order_and_not_far_ahead() {
+fn the_reorder_buffer_delivers_in_order_and_limits_its_lead() {
     check("parse pool", 2_000, || {
         const TOTAL: u64 = 5;
         let buffer = ReorderBuffer::new(2.try_into().unwrap());
@@ -154,7 +154,7 @@ fn work_done_ahead_is_given_out_in_its_order_and_not_far_ahead() {
 }
 
 #[test]
-fn of_batches_that_share_a_key_the_lower_number_ends_first() {
+fn batches_that_share_a_key_end_in_number_order() {
     check("order of key locks", 2_000, || {
         const BATCHES: u64 = 5;
         let key_locks = KeyLocks::default();
@@ -262,7 +262,7 @@ fn all_on() -> Settings {
     }
 }
 
-/// One worker, one batch at a time; outside of any schedule.
+/// Runs one worker with one batch at a time, outside of any schedule.
 fn plainly() -> RunReport {
     let report = Arc::new(std::sync::Mutex::new(None));
     let inside = Arc::clone(&report);
@@ -278,7 +278,7 @@ fn plainly() -> RunReport {
     Arc::into_inner(report).unwrap().into_inner().unwrap().unwrap()
 }
 
-/// Every record is in the log once, and what is logged as stored is stored.
+/// Asserts that every record is in the log once, and that every record logged as stored is stored.
 fn assert_whole(store: &MemoryStore) {
     let tables = store.tables();
     let log = store.rows(tables.log);
@@ -295,7 +295,7 @@ fn assert_whole(store: &MemoryStore) {
 }
 
 #[test]
-fn a_run_with_everything_on_stores_the_same_in_any_order_of_steps() {
+fn a_run_with_every_setting_on_stores_the_same_in_any_order_of_steps() {
     let plain = plainly();
     check("whole runs", 300, move || {
         let store = store();
@@ -311,12 +311,13 @@ fn a_run_with_everything_on_stores_the_same_in_any_order_of_steps() {
 }
 
 #[test]
-fn a_run_that_is_interrupted_at_any_step_ends_and_the_next_one_takes_the_rest() {
+fn a_run_interrupted_at_any_step_ends_and_the_next_run_resumes() {
     let interrupted = Counter::default();
     let counter = interrupted.clone();
     check("interrupted runs", 200, move || {
         let (store, interrupt) = (store(), Arc::new(CancellationToken::default()));
-        // No scope: the scheduler takes the end of an outer one's threads for that of an inner one's.
+        // No scope: the scheduler takes the end of an outer scope's threads for the end of an inner
+        // one's.
         let raiser = {
             let interrupt = Arc::clone(&interrupt);
             thread::spawn(move || {
@@ -340,7 +341,7 @@ fn a_run_that_is_interrupted_at_any_step_ends_and_the_next_one_takes_the_rest() 
 }
 
 #[test]
-fn a_run_whose_store_fails_at_any_step_ends_and_the_next_one_takes_the_rest() {
+fn a_run_whose_store_fails_at_any_step_ends_and_the_next_run_resumes() {
     let struck = Counter::default();
     let counter = struck.clone();
     check("runs with a fault", 200, move || {

@@ -1,5 +1,5 @@
-//! The second product line's contract: it passes every check, uses every mapping type of its line,
-//! and agrees with the table catalogue beside it and with that of the line that ships.
+//! The contract of the second product line. It passes every check and uses every mapping type of
+//! its line. It agrees with its own table catalogue and with the catalogue of the line that ships.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn contract() -> Json {
     serde_json::from_str(CONTRACT).unwrap()
 }
 
-/// A catalogue's tables by name.
+/// Tables of a catalogue by name.
 fn tables(catalogue: &str) -> BTreeMap<String, Json> {
     let json: Json = serde_json::from_str(catalogue).unwrap();
     let tables = json["tables"].as_array().unwrap();
@@ -32,13 +32,13 @@ fn text(json: &Json) -> String {
     json.as_str().unwrap().to_owned()
 }
 
-/// The columns of a catalogue table: name to SQL type.
+/// Columns of a catalogue table: name to SQL type.
 fn columns(table: &Json) -> BTreeMap<String, String> {
     let columns = table["columns"].as_array().unwrap();
     columns.iter().map(|column| (text(&column["name"]), text(&column["type"]))).collect()
 }
 
-/// The rows of a catalogue's enumerations: id to type and value.
+/// Rows of a catalogue's enumerations: id to type and value.
 fn enumerations(tables: &BTreeMap<String, Json>) -> BTreeMap<i64, (String, String)> {
     let rows = tables["app_enums"]["rows"].as_array().unwrap();
     let known: BTreeMap<_, _> = rows
@@ -69,7 +69,7 @@ fn it_loads_and_every_column_it_writes_is_in_the_catalogue() {
 }
 
 #[test]
-fn the_checker_finds_no_fault_and_only_the_surprises_that_production_has_too() {
+fn the_checker_finds_no_error_and_only_the_warnings_of_production() {
     let mut command = Command::cargo_bin("migrator").unwrap();
     let assert = command.args(["check", "--json", "--contract"]).arg(path()).assert().code(0);
     let printed = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
@@ -143,7 +143,7 @@ fn every_enumeration_value_has_its_row_and_every_enum_column_refers_to_it() {
     let known = enumerations(&catalogue);
     for (name, map) in json["enum_mappings"].as_object().unwrap() {
         for (source, id) in map.as_object().unwrap() {
-            // E-mail addresses refer to nothing.
+            // E-mail addresses have no row to refer to.
             let Some(id) = id.as_i64() else { continue };
             let (of, _) = &known[&id];
             assert_eq!(&format!("{of}_enum"), name, "{source}");

@@ -1,4 +1,4 @@
-//! The contract that ships: it loads, uses every mapping type of its product line, and agrees with
+//! The contract that ships. It loads, uses every mapping type of its product line, and agrees with
 //! the table catalogue beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ fn contract() -> Json {
     serde_json::from_str(CONTRACT).unwrap()
 }
 
-/// The catalogue's tables by name.
+/// Tables of the catalogue by name.
 fn catalogue() -> BTreeMap<String, Json> {
     let json: Json = serde_json::from_str(CATALOGUE).unwrap();
     let tables = json["tables"].as_array().unwrap();
@@ -24,7 +24,7 @@ fn text(json: &Json) -> String {
     json.as_str().unwrap().to_owned()
 }
 
-/// The columns of a catalogue table: name to SQL type.
+/// Columns of a catalogue table: name to SQL type.
 fn columns(table: &Json) -> BTreeMap<String, String> {
     let columns = table["columns"].as_array().unwrap();
     columns.iter().map(|column| (text(&column["name"]), text(&column["type"]))).collect()
@@ -119,7 +119,7 @@ fn texts_are_cut_to_what_their_columns_hold() {
         let held = &columns(&catalogue[&table])[&column];
         let length = mapping["data_length"].as_i64().unwrap();
         let expected = match held.as_str() {
-            // The contract's way of saying that there is no limit; it cuts the last character.
+            // The contract's notation for no limit; it cuts the last character.
             "varchar(MAX)" => -1,
             _ => held.split(['(', ')']).nth(1).unwrap().parse().unwrap(),
         };

@@ -1,8 +1,8 @@
-//! Faults in every part of a record, the parts that nothing maps above all: whatever the scan may
-//! pass over quickly, it must not pass over a fault.
+//! Syntax errors in every part of a record, above all in parts that nothing maps. The scan skips
+//! such parts quickly but must not skip an error.
 //!
-//! The verdicts on the pieces are those of libxml2 2.14. Beyond them, every cut and every change of
-//! a byte is judged by an oracle that shares no code with the scan.
+//! The verdicts on the pieces are those of libxml2 2.14. Every truncation and every change of a
+//! byte is also judged by an oracle that shares no code with the scan.
 
 use std::fmt::Write;
 
@@ -18,8 +18,8 @@ use proptest::prelude::*;
 use super::oracle::is_well_formed;
 use super::pieces::{ACCEPTED, REJECTED};
 
-/// A record with everything that records have. `{c}` stands where content may stand, `{a}` where an
-/// attribute may, `{v}` within values and `{t}` within texts.
+/// A record with every construct that records contain. `{c}` marks places for content, `{a}` for an
+/// attribute, `{v}` within values and `{t}` within texts.
 const RECORD: &str = concat!(
     "<Provenir xmlns:m=\"urn:m\"{a}>{c}<Request ID=\"5\" Status=\"A{v}\"{a}>\n{c}",
     "<CustData{a}>{c}<application campaign_code=\"7{v}\" no_such_code='n{v}'{a}>{c}",
@@ -121,7 +121,7 @@ const TEXTS_REJECTED: [&str; 14] = [
     "\u{ffff}",
 ];
 
-/// The record with a piece in each place of a kind in turn, and how many bytes stand before it.
+/// The record with the piece in each place of one kind in turn, and the number of bytes before it.
 fn with_piece(mark: &str, piece: &str) -> Vec<(usize, String)> {
     let plain = |text: &str| {
         ["{c}", "{a}", "{v}", "{t}"].iter().fold(text.to_owned(), |t, m| t.replace(m, ""))
@@ -138,7 +138,7 @@ fn record() -> String {
     with_piece("{c}", "").swap_remove(0).1
 }
 
-/// Scans what has passed the text checks, so that these do not hide the scan.
+/// Scans a text that has passed the text checks, so that these do not hide the scan.
 fn scanned(parser: &mut Parser<'_>, text: String) -> Result<(), Reject> {
     let parsed = parser.parse(&ValidRecord { key: 1, text, cleaned_twice: false })?;
     parser.recycle(parsed);
@@ -160,7 +160,7 @@ const KINDS: [(&str, &[&str], &[&str]); 4] = [
 ];
 
 #[test]
-fn what_is_well_formed_is_accepted_in_every_part_of_a_full_record() {
+fn well_formed_pieces_are_accepted_in_every_part_of_a_full_record() {
     let contract = Contract::embedded().unwrap();
     let mut parser = Parser::new(&contract);
     for (mark, pieces, _) in KINDS {
@@ -174,7 +174,7 @@ fn what_is_well_formed_is_accepted_in_every_part_of_a_full_record() {
 }
 
 #[test]
-fn what_is_not_well_formed_is_rejected_in_every_part_of_a_full_record() {
+fn ill_formed_pieces_are_rejected_in_every_part_of_a_full_record() {
     let contract = Contract::embedded().unwrap();
     let mut parser = Parser::new(&contract);
     let good = record();
@@ -184,7 +184,8 @@ fn what_is_not_well_formed_is_rejected_in_every_part_of_a_full_record() {
                 assert!(!is_well_formed(&text), "the oracle on {piece:?} at {at}");
                 let stage = scanned(&mut parser, text).map_err(|reject| reject.stage);
                 assert_eq!(stage, Err(Stage::Validation), "{piece:?} at {at}");
-                // What a faulty record leaves in the parser does not harm the next one.
+                // The state that a faulty record leaves in the parser does not harm the next
+                // record.
                 assert_eq!(scanned(&mut parser, good.clone()), Ok(()), "after {piece:?} at {at}");
             }
         }
@@ -192,7 +193,7 @@ fn what_is_not_well_formed_is_rejected_in_every_part_of_a_full_record() {
 }
 
 #[test]
-fn what_nothing_maps_changes_no_row() {
+fn unmapped_content_changes_no_row() {
     let contract = Contract::embedded().unwrap();
     let mut parser = Parser::new(&contract);
     let plain = mapped(&contract, &mut parser, record()).unwrap();
@@ -210,7 +211,7 @@ fn what_nothing_maps_changes_no_row() {
 }
 
 #[test]
-fn names_that_a_parser_has_forgotten_are_learnt_again() {
+fn a_parser_interns_evicted_names_again() {
     let contract = Contract::embedded().unwrap();
     let mut parser = Parser::new(&contract);
     let plain = mapped(&contract, &mut parser, record());
@@ -226,7 +227,7 @@ fn names_that_a_parser_has_forgotten_are_learnt_again() {
 }
 
 #[test]
-fn a_record_that_is_cut_off_anywhere_is_rejected() {
+fn truncated_records_are_rejected() {
     let contract = Contract::embedded().unwrap();
     let mut parser = Parser::new(&contract);
     let record = record();
@@ -236,7 +237,7 @@ fn a_record_that_is_cut_off_anywhere_is_rejected() {
     }
 }
 
-/// Whether the scan found a tree. One that is well-formed may still be no application.
+/// True if the scan found a well-formed tree. Such a tree may still be no application.
 fn says_well_formed<T>(verdict: &Result<T, Reject>) -> bool {
     verdict.as_ref().err().is_none_or(|reject| {
         ["Request", "CustData", "wrong product line"]
@@ -246,7 +247,7 @@ fn says_well_formed<T>(verdict: &Result<T, Reject>) -> bool {
 }
 
 #[test]
-fn the_verdict_on_every_changed_byte_is_the_oracles() {
+fn the_scan_agrees_with_the_oracle_on_every_changed_byte() {
     const BYTES: &[u8] = b"<>&;\"'=/!?-[]: \n\x01aZ0";
     let full = std::env::var_os("SWEETSPOT_FULL").is_some();
     let contract = Contract::embedded().unwrap();
@@ -256,7 +257,8 @@ fn the_verdict_on_every_changed_byte_is_the_oracles() {
         let after = &record[at + old.len_utf8()..];
         let changed = BYTES.iter().map(|byte| char::from(*byte).to_string());
         let changed = changed.chain([String::new(), "\u{fffe}".into(), "é".into()]);
-        // Every third change at a place, another third at the next one; all in the long form.
+        // Every third change at a place, another third at the next place; all of them in the long
+        // form.
         let (first, step) = if full { (0, 1) } else { (at % 3, 3) };
         for new in changed.skip(first).step_by(step) {
             let text = format!("{}{new}{after}", &record[..at]);
@@ -272,7 +274,7 @@ fn the_verdict_on_every_changed_byte_is_the_oracles() {
 }
 
 #[test]
-fn a_tag_ends_as_it_began() {
+fn an_end_tag_has_only_the_name_of_its_start_tag() {
     let contract = Contract::embedded().unwrap();
     let mut parser = Parser::new(&contract);
     let record = record();
@@ -304,7 +306,7 @@ fn a_tag_ends_as_it_began() {
 }
 
 #[test]
-fn a_declared_encoding_counts_in_every_part_of_a_record() {
+fn a_declared_encoding_applies_to_every_part_of_a_record() {
     let contract = Contract::embedded().unwrap();
     let mut parser = Parser::new(&contract);
     let cases = [
@@ -331,9 +333,9 @@ fn a_declared_encoding_counts_in_every_part_of_a_record() {
     }
 }
 
-/// The reasons are part of what is logged.
+/// The reasons are part of the log.
 #[test]
-fn the_reasons_of_rejects() {
+fn reject_reasons_are_stable() {
     let contract = Contract::embedded().unwrap();
     let mut parser = Parser::new(&contract);
     let mut lines = String::new();
@@ -348,7 +350,7 @@ fn the_reasons_of_rejects() {
     insta::assert_snapshot!(lines);
 }
 
-/// A full record as it is received, and a place and a way to spoil it.
+/// A full record as it is received, damaged in one place.
 fn spoiled() -> impl Strategy<Value = String> {
     let generated = |profile, seed| {
         let spec =
@@ -377,7 +379,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn the_verdict_on_a_spoiled_record_is_the_oracles(text in spoiled()) {
+    fn the_scan_agrees_with_the_oracle_on_damaged_records(text in spoiled()) {
         let contract = Contract::embedded().unwrap();
         let mut parser = Parser::new(&contract);
         let expected = is_well_formed(&text);

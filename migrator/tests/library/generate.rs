@@ -1,5 +1,5 @@
-//! The generator's promises: the same bytes everywhere, sizes and rates as asked for, every form of
-//! every attribute that the contract that ships maps.
+//! Properties of the generator: the same bytes on every machine, sizes and rates as requested, and
+//! every form of every attribute that the shipped contract maps.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -21,7 +21,7 @@ use serde_json::Value as Json;
 
 const LINES: [Product; 2] = [Product::Cc, Product::Rl];
 
-/// The text of the contract that a product line's records are made for.
+/// Text of the contract for a product line's records.
 fn contract_text(product: Product) -> &'static str {
     match product {
         Product::Cc => include_str!("../../../scenarios/contracts/applications.json"),
@@ -50,7 +50,7 @@ fn of(product: Product, profile: Profile, records: u32) -> Spec {
     Spec { product, ..spec(profile, records) }
 }
 
-/// Every line with the profiles that are made fast.
+/// Every product line with the profiles that are fast to generate.
 const PLAIN: [(Product, Profile); 4] = [
     (Product::Cc, Profile::Small),
     (Product::Cc, Profile::Staged),
@@ -69,11 +69,11 @@ fn bytes(series: &SyntheticSource, number: u32) -> Vec<u8> {
 /// An element with its attributes, unescaped.
 type Element = (String, BTreeMap<String, String>);
 
-/// Every element in document order, or why the text is not well-formed.
+/// Every element in document order, or the reason why the text is not well-formed.
 fn elements(bytes: &[u8]) -> Result<Vec<Element>, String> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        // `decode` would look at the byte order mark and read UTF-16.
+        // `decode` would interpret a byte order mark and read UTF-16.
         Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
     };
     let mut reader = quick_xml::Reader::from_str(&text);
@@ -109,7 +109,7 @@ fn element(tag: &BytesStart<'_>) -> Result<Element, String> {
     Ok((tag.name().as_ref().to_owned(), attributes))
 }
 
-/// The record's way up to its rows.
+/// Maps the record to its rows.
 fn rows(contract: &Contract, record: RawRecord) -> Result<RowSet, Reject> {
     let valid = validate(record)?;
     let parsed = Parser::new(contract).parse(&valid)?;
@@ -154,7 +154,7 @@ fn the_bytes_are_the_same_on_every_machine() {
         }
         hasher.finalize().to_hex()[..16].to_owned()
     };
-    // A change of the generator changes these; a change of the machine must not.
+    // A change of the generator changes these hashes; a change of the machine must not.
     assert_eq!(hash(Product::Cc, Profile::Small, 500), "d0efecee53ba7da0");
     assert_eq!(hash(Product::Cc, Profile::Staged, 200), "1830937dbc945608");
     assert_eq!(hash(Product::Cc, Profile::Full, 20), "252f5a86ed93db8f");
@@ -295,7 +295,7 @@ fn kinds_of_duplicates(product: Product) {
 }
 
 #[test]
-fn an_application_that_comes_again_is_the_earlier_text() {
+fn a_repeated_application_has_the_earlier_text() {
     let spec = Spec { duplicates: 0.5, ..spec(Profile::Staged, 300) };
     let mut texts = HashMap::new();
     let mut again = 0;
@@ -326,7 +326,7 @@ fn every_reject_is_rejected_at_validation_and_nothing_else_is() {
     }
 }
 
-/// Where the values to refuse of a line end up.
+/// Columns that receive the values to be rejected, by product line.
 fn meant(product: Product) -> &'static [(&'static str, &'static str)] {
     match product {
         Product::Cc => &[
@@ -355,7 +355,7 @@ fn meant(product: Product) -> &'static [(&'static str, &'static str)] {
 }
 
 #[test]
-fn columns_refuse_what_they_are_meant_to_refuse_and_nothing_else() {
+fn only_the_planted_values_are_rejected_by_columns() {
     for product in LINES {
         let contract = contract(product);
         let now = NaiveDateTime::default();
@@ -375,7 +375,7 @@ fn columns_refuse_what_they_are_meant_to_refuse_and_nothing_else() {
 }
 
 #[test]
-fn rates_and_counts_that_make_no_sense_are_refused_with_the_reason() {
+fn invalid_rates_and_counts_are_rejected_with_a_reason() {
     let base = spec(Profile::Staged, 10);
     let cases = [
         (Spec { duplicates: -0.1, ..base }, "duplicates is -0.1"),
@@ -392,7 +392,7 @@ fn rates_and_counts_that_make_no_sense_are_refused_with_the_reason() {
 
 type Seen = HashMap<String, HashMap<String, BTreeSet<Option<String>>>>;
 
-/// The values of each mapped attribute in a series, by element and name; `None` where absent.
+/// Values of each mapped attribute in a series, by element and name; `None` if absent.
 fn seen(product: Product) -> Seen {
     let contract: Json = serde_json::from_str(contract_text(product)).unwrap();
     let mut seen = Seen::new();
@@ -411,13 +411,13 @@ fn seen(product: Product) -> Seen {
     seen
 }
 
-/// What [`seen`] finds, once for each line.
+/// Result of [`seen`], computed once for each line.
 static SEEN: LazyLock<[(Product, Seen); 2]> =
     LazyLock::new(|| LINES.map(|product| (product, seen(product))));
 
 #[test]
-fn every_mapped_attribute_comes_filled_blank_and_absent() {
-    // Keys, roles and types are always there: without them there is nothing to map.
+fn every_mapped_attribute_occurs_filled_blank_and_absent() {
+    // Keys, roles and types always exist: without them there is nothing to map.
     let keys = [
         "ID",
         "con_id",
@@ -443,7 +443,7 @@ fn every_mapped_attribute_comes_filled_blank_and_absent() {
 }
 
 #[test]
-fn every_enumeration_comes_known_and_unknown() {
+fn every_enumeration_occurs_with_known_and_unknown_values() {
     for (product, seen) in SEEN.iter() {
         let contract: Json = serde_json::from_str(contract_text(*product)).unwrap();
         for mapping in contract["mappings"].as_array().unwrap() {
@@ -473,7 +473,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_record_that_is_no_reject_is_well_formed(seed: u64, number in 1..1_000_000_u32) {
+    fn records_not_meant_to_be_rejected_are_well_formed(seed: u64, number in 1..1_000_000_u32) {
         for (product, profile) in PLAIN {
             let spec = Spec { seed, duplicates: 0.5, ..of(product, profile, 1_000_000) };
             let found = elements(&bytes(&series(spec), number));

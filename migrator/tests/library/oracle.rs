@@ -1,5 +1,5 @@
-//! Whether a text is a well-formed record, decided slowly and simply on quick-xml's events: what the
-//! scan is compared with. Knows no contract; shares no code with the scan.
+//! A slow and simple well-formedness check on quick-xml's events, for comparison with the scan. It
+//! knows no contract and shares no code with the scan.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
-/// Whether libxml2 would take the text, which has no declaration.
+/// Returns true if libxml2 accepts the text. The text has no declaration.
 pub(crate) fn is_well_formed(text: &str) -> bool {
     text.chars().all(is_character) && tokens(text).is_some()
 }

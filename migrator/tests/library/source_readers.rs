@@ -1,4 +1,4 @@
-//! Folders and source tables as sources: which records they give, and what they refuse at start.
+//! Folders and source tables as sources: the records that they give, and the errors at start.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn folder(files: &[(&str, &[u8])]) -> TempDir {
     folder
 }
 
-/// Everything that a source gives, by pages of `page` keys.
+/// All records of a source, read in pages of `page` keys.
 fn read_all(source: &dyn Source, page: usize) -> Result<Vec<RawRecord>> {
     let mut reader = source.reader()?;
     let mut records = Vec::new();
@@ -65,7 +65,7 @@ fn a_folder_gives_its_xml_files_by_ascending_key() {
 }
 
 #[test]
-fn a_folder_names_every_file_that_it_refuses() {
+fn a_folder_with_invalid_files_names_each_of_them() {
     let folder = folder(&[
         ("app-1.xml", b""),
         ("1-app.xml", b""),
@@ -87,7 +87,7 @@ fn a_folder_names_every_file_that_it_refuses() {
 }
 
 #[test]
-fn a_folder_that_is_missing_or_without_records_is_refused() {
+fn a_missing_or_empty_folder_is_an_error() {
     let empty = folder(&[("readme.md", b"")]);
     let error = FolderSource::open(empty.path(), Partition::ALL).unwrap_err().to_string();
     assert!(error.ends_with("no .xml file"), "{error}");
@@ -97,7 +97,7 @@ fn a_folder_that_is_missing_or_without_records_is_refused() {
 }
 
 #[test]
-fn a_file_that_vanishes_is_an_error_that_names_it() {
+fn a_deleted_file_is_named_in_the_error() {
     let folder = folder(&[("1.xml", b"")]);
     let source = FolderSource::open(folder.path(), Partition::ALL).unwrap();
     fs::remove_file(folder.path().join("1.xml")).unwrap();
@@ -154,7 +154,7 @@ fn a_table_is_joined_to_the_application_table_only_where_that_exists() {
 }
 
 #[test]
-fn of_a_repeated_key_the_first_row_is_read() {
+fn a_repeated_key_reads_the_first_row() {
     let (_folder, path) = database(
         "CREATE TABLE app_xml_staging (app_id INTEGER, app_XML TEXT);
          INSERT INTO app_xml_staging VALUES (1, 'a'), (2, 'b'), (2, 'c'), (3, 'd');",
@@ -173,7 +173,7 @@ fn only_the_keys_asked_for_are_read() {
     );
     let source = TableSource::open(&path, NAMES, Partition::ALL).unwrap();
     let mut found = Vec::new();
-    // 9 has vanished since its key was read.
+    // The file of key 9 was deleted after the key was read.
     let read = |record: RawRecord| {
         found.push(record.key);
         Ok(())
@@ -183,7 +183,7 @@ fn only_the_keys_asked_for_are_read() {
 }
 
 #[test]
-fn faults_of_a_source_table_are_named() {
+fn errors_of_a_source_table_are_named() {
     let no_table = "CREATE TABLE other (app_id INTEGER PRIMARY KEY);";
     let no_column = "CREATE TABLE app_xml_staging (app_id INTEGER PRIMARY KEY, xml TEXT);";
     let bad_keys = "CREATE TABLE app_xml_staging (app_id, app_XML TEXT);
@@ -200,12 +200,12 @@ fn faults_of_a_source_table_are_named() {
 }
 
 #[test]
-fn bad_keys_are_found_whatever_the_key_is_declared_as() {
+fn invalid_keys_are_detected_for_every_declared_key_type() {
     let rows = "INSERT INTO app_xml_staging VALUES (1, ''), (2, ''), (2147483648, ''), (-5, '');";
     for (declared, more) in [
         ("app_id INTEGER PRIMARY KEY, app_XML", ""),
         ("APP_ID integer, app_XML, PRIMARY KEY (app_id)", ""),
-        // None of these is the table's row number, so a key may be anything.
+        // No column here is the table's row number, so a key may have any type.
         ("app_id INTEGER PRIMARY KEY DESC, app_XML", "1.5"),
         ("app_id INT PRIMARY KEY, app_XML", "1.5"),
         ("app_id INTEGER UNIQUE, app_XML", "1.5"),
@@ -233,7 +233,7 @@ fn bad_keys_are_found_whatever_the_key_is_declared_as() {
 }
 
 #[test]
-fn a_missing_or_corrupt_source_file_is_refused_and_not_made() {
+fn a_missing_or_corrupt_source_file_is_an_error_and_is_not_created() {
     let folder = folder(&[("bad.db", "no database ".repeat(99).as_bytes())]);
     let absent = folder.path().join("absent.db");
     let error = TableSource::open(&absent, NAMES, Partition::ALL).unwrap_err().to_string();
@@ -246,7 +246,7 @@ fn a_missing_or_corrupt_source_file_is_refused_and_not_made() {
 }
 
 #[test]
-fn invented_records_have_their_numbers_as_keys() {
+fn generated_records_have_their_numbers_as_keys() {
     let spec = Spec {
         product: Product::Cc,
         profile: Profile::Small,
@@ -275,7 +275,7 @@ fn a_location_opens_the_source_that_it_names() {
 }
 
 #[test]
-fn shares_of_a_source_are_disjoint_and_have_every_record() {
+fn partitions_of_a_source_are_disjoint_and_complete() {
     let insert = (1..=20).map(|key| format!("INSERT INTO app_xml_staging VALUES ({key}, '');"));
     let sql = "CREATE TABLE app_xml_staging (app_id INTEGER PRIMARY KEY, app_XML TEXT);";
     let (_file, path) = database(&format!("{sql}{}", insert.collect::<String>()));

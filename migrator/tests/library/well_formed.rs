@@ -1,5 +1,6 @@
-//! Well-formedness over the whole record: faults in the mapped part, in parts that nothing maps, and
-//! at the end all reject it. The verdicts are those of libxml2 2.14, which the reference parses with.
+//! Well-formedness over the whole record: an error rejects it in the mapped part, in a part that
+//! nothing maps, and at the end. The verdicts are those of libxml2 2.14, the parser of the
+//! reference.
 
 use migrator::contract::model::Contract;
 use migrator::record::{RawRecord, Reject, Stage};
@@ -8,7 +9,7 @@ use migrator::stage::validate::validate;
 
 use super::pieces::{ACCEPTED, REJECTED};
 
-/// Where a piece of text is put: mapped part, unmapped part, end of the root.
+/// Places for a piece of text: mapped part, unmapped part, end of the root.
 const PLACES: [&str; 3] = [
     "<Provenir><Request ID=\"5\"><CustData><application>{}</application></CustData></Request></Provenir>",
     "<Provenir><Request ID=\"5\"><CustData><application/></CustData><Reports><R><T>{}</T></R></Reports></Request></Provenir>",
@@ -23,7 +24,7 @@ fn parse(text: &str) -> Result<(), Reject> {
 }
 
 #[test]
-fn what_is_well_formed_is_accepted_in_every_part_of_a_record() {
+fn well_formed_pieces_are_accepted_in_every_part_of_a_record() {
     for piece in ACCEPTED {
         for place in PLACES {
             assert_eq!(parse(&place.replace("{}", piece)), Ok(()), "{piece} in {place}");
@@ -32,7 +33,7 @@ fn what_is_well_formed_is_accepted_in_every_part_of_a_record() {
 }
 
 #[test]
-fn what_is_not_well_formed_is_rejected_in_every_part_of_a_record() {
+fn ill_formed_pieces_are_rejected_in_every_part_of_a_record() {
     for piece in REJECTED {
         for place in PLACES {
             let stage = parse(&place.replace("{}", piece)).map_err(|reject| reject.stage);
@@ -42,7 +43,7 @@ fn what_is_not_well_formed_is_rejected_in_every_part_of_a_record() {
 }
 
 #[test]
-fn nothing_but_comments_and_instructions_stands_outside_the_root() {
+fn only_comments_and_instructions_are_allowed_outside_the_root() {
     let record = PLACES[0].replace("{}", "");
     let cases = [
         ("<!-- c --><?p?>\n", "\n<!-- c --><?p?>", true),
@@ -62,8 +63,8 @@ fn nothing_but_comments_and_instructions_stands_outside_the_root() {
 }
 
 #[test]
-fn nesting_is_accepted_to_a_depth_of_256_and_no_deeper() {
-    // The piece stands below four elements.
+fn nesting_is_limited_to_a_depth_of_256() {
+    // The piece is nested below four elements.
     let nested = |depth: usize| {
         let (open, close) = ("<a>".repeat(depth), "</a>".repeat(depth));
         parse(&PLACES[0].replace("{}", &format!("{open}{close}")))

@@ -1,5 +1,5 @@
-//! What a piece of work allocates, in bytes and blocks: the measure of its memory, and of its steps
-//! where every step allocates. Counts the whole process, so tests have to take turns.
+//! Counts the bytes and blocks that a piece of work allocates. Blocks also measure the number of
+//! steps if every step allocates. The counters cover the whole process, so tests take turns.
 
 use std::alloc::System;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,24 +11,23 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Lets the other tests of the process wait; nothing else allocates meanwhile.
+/// Blocks the other tests of the process, so that no other code allocates meanwhile.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What work allocated.
+/// Allocations of a piece of work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Allocated {
-    /// Bytes of all blocks together, whether they were freed again or not: no less than the most
-    /// that were held at one time.
+    /// Bytes of all blocks, freed or not. An upper bound of the bytes that were held at one time.
     pub(crate) bytes: usize,
-    /// Blocks, moved ones included.
+    /// Number of blocks, including moved ones.
     pub(crate) blocks: usize,
     /// Bytes still held.
     pub(crate) left: usize,
 }
 
-/// Does some work and counts what the process allocates meanwhile.
+/// Runs some work and counts the allocations of the process meanwhile.
 pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Allocated) {
     let region = Region::new(ALLOCATOR);
     let outcome = work();

@@ -1,4 +1,4 @@
-//! What the program says that its own pieces weigh, against what it was given for them.
+//! Compares the sizes that the program reports for its own data with the bytes that were allocated.
 
 use chrono::NaiveDateTime;
 use migrator::contract::catalogue::Catalogue;
@@ -16,7 +16,7 @@ use migrator::write::insert::{Batch, BatchEntry};
 use super::allocations::{alone, counted};
 use crate::support::counts;
 
-/// Records of which some are rejected and some have keys of others.
+/// Records, some of them rejected and some with keys of others.
 fn records(profile: Profile, records: u32) -> SyntheticSource {
     let (product, seed) = (Product::Cc, 42);
     SyntheticSource::new(Spec { product, profile, records, seed, duplicates: 0.1, rejects: 0.3 })
@@ -24,7 +24,7 @@ fn records(profile: Profile, records: u32) -> SyntheticSource {
 }
 
 #[test]
-fn a_batch_weighs_what_it_was_given() {
+fn the_reported_size_of_a_batch_equals_its_allocations() {
     let _alone = alone();
     let (contract, catalogue) = (Contract::embedded().unwrap(), Catalogue::embedded().unwrap());
     let now = NaiveDateTime::default();
@@ -42,7 +42,7 @@ fn a_batch_weighs_what_it_was_given() {
             };
             BatchEntry { key, retry: false, mapped }
         };
-        // Buffers of the stages grow with the first pass and are theirs.
+        // The stages keep the buffers that they grow in the first pass.
         for key in 1..=60 {
             drop(map(key));
         }
@@ -54,7 +54,7 @@ fn a_batch_weighs_what_it_was_given() {
         let rejected = |entry: &&BatchEntry| !matches!(entry.mapped, MappingOutcome::Rows(_));
         assert!(batch.entries.iter().filter(rejected).count() > 5);
         let said = usize::try_from(batch.bytes()).unwrap();
-        // Interned names and paths that the second pass still adds are the stages', and few.
+        // The stages keep the few names and paths that the second pass still interns.
         let apart = given.left.abs_diff(said) as f64 / given.left as f64;
         counts::print(&format!(
             "a batch of 60 {profile:?} records holds {} bytes and says {said}",
@@ -65,14 +65,14 @@ fn a_batch_weighs_what_it_was_given() {
 }
 
 #[test]
-fn a_parsed_record_weighs_what_it_was_given() {
+fn the_reported_size_of_a_parsed_record_equals_its_allocations() {
     let _alone = alone();
     let contract = Contract::embedded().unwrap();
     for profile in [Profile::Small, Profile::Staged, Profile::Full] {
         let valid: Vec<_> =
             records(profile, 20).iter().filter_map(|record| validate(record).ok()).collect();
         let mut parser = Parser::new(&contract);
-        // Nothing is given back, so every record gets buffers of its own.
+        // No buffer is returned, so every record gets new buffers.
         let parse = |parser: &mut Parser<'_>| -> Vec<_> {
             valid.iter().filter_map(|record| parser.parse(record).ok()).collect()
         };

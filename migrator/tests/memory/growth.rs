@@ -1,4 +1,4 @@
-//! What does not grow with a migration: what a page of the log costs, and what a cache holds.
+//! Costs that must not grow with a migration: reading a page of the log, and the size of a cache.
 //!
 //! `SWEETSPOT_FULL=1` takes 10 million log rows instead of 200,000.
 #![cfg(target_os = "linux")]
@@ -16,15 +16,15 @@ use super::allocations::{alone, counted};
 use crate::support::counts;
 use crate::support::store::catalogue;
 
-/// Bytes that this thread has read from files so far, cached by the system or not.
+/// Bytes that this thread has read from files so far, whether the system had them cached or not.
 fn read_bytes() -> u64 {
     let io = fs::read_to_string("/proc/thread-self/io").unwrap();
     let line = io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap();
     line.parse().unwrap()
 }
 
-/// What a look-up of 1,000 records in a log of so many rows reads, at its beginning, in its middle
-/// and behind its end.
+/// Bytes read by a look-up of 1,000 records in a log of `rows` rows: at its beginning, in its
+/// middle and behind its end.
 fn page_costs(rows: i32) -> Vec<u64> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
@@ -54,21 +54,21 @@ fn page_costs(rows: i32) -> Vec<u64> {
 }
 
 #[test]
-fn a_page_of_the_log_costs_the_same_however_long_the_log_is() {
+fn the_cost_of_a_log_page_is_independent_of_the_log_size() {
     let _alone = alone();
     let rows = if counts::full() { 10_000_000 } else { 200_000 };
     let (short, long) = (page_costs(2_000), page_costs(rows));
     counts::print(&format!(
         "a page of 1,000 records in a log of 2,000 rows reads {short:?} bytes, of {rows} {long:?}"
     ));
-    // A tree of a hundred times as many rows is a level or two higher.
+    // A tree with a hundred times as many rows is one or two levels higher.
     let most = short.iter().max().unwrap();
     assert!(long.iter().all(|read| *read <= 2 * most + 65_536), "{short:?}, {long:?}");
     assert!(long[3] < 65_536, "behind the end: {long:?}");
 }
 
 #[test]
-fn a_million_keys_pass_through_a_cache_of_a_hundred_thousand() {
+fn a_cache_keeps_its_limit_and_evicts_the_oldest_keys() {
     const KEYS: u32 = 1_000_000;
     const MAX: u32 = 100_000;
     let _alone = alone();
@@ -84,7 +84,7 @@ fn a_million_keys_pass_through_a_cache_of_a_hundred_thousand() {
         key
     };
     let ((), held) = counted(|| worker.keep((0..KEYS).map(key)));
-    // The last ones are known, all others forgotten.
+    // The last keys are known, all others were evicted.
     for number in [0, KEYS - MAX - 1, KEYS - MAX, KEYS - 1] {
         let known = worker.look_up([&key(number)].into_iter(), false)[0];
         let expected = if number >= KEYS - MAX { CacheLookup::Hit } else { CacheLookup::Miss };

@@ -1,5 +1,5 @@
-//! Records that are made to hurt: handled or rejected as contract.md says, in memory that grows with
-//! their length and no faster.
+//! Hostile records. Each is handled or rejected as contract.md says, in memory that is at most
+//! proportional to its length.
 
 use std::sync::mpsc;
 use std::thread;
@@ -16,14 +16,14 @@ use migrator::telemetry::metrics::Metrics;
 use super::allocations::{Allocated, alone, counted};
 use crate::support::counts;
 
-/// What becomes of a record.
+/// Expected result of a record.
 #[derive(Debug, Clone, PartialEq)]
 enum Fate {
     /// Rows.
     MappingOutcome,
-    /// Turned down by validate, parse or map, for a reason with these words.
+    /// Rejected by validate, parse or map, for a reason with these words.
     Rejected(Stage, &'static str),
-    /// Turned down by coerce, for a reason with these words.
+    /// Rejected by coerce, for a reason with these words.
     Refused(&'static str),
 }
 use Fate::{MappingOutcome as Stored, Refused, Rejected};
@@ -56,7 +56,7 @@ fn map(stages: &mut RecordStages<'_>, bytes: Vec<u8>, metrics: &mut Metrics) -> 
     }
 }
 
-/// What a record becomes and allocates on the way; its own bytes do not count.
+/// The result of a record and the allocations on the way, without its own bytes.
 fn fate_of(bytes: Vec<u8>) -> (MappingOutcome, Allocated) {
     let bench = Bench::new();
     let (mut stages, mut metrics) = (bench.stages(), Metrics::new().unwrap());
@@ -78,7 +78,7 @@ fn assert_fate(name: &str, bytes: Vec<u8>, expected: &Fate) {
 
 const REJECTED: Fate = Rejected(Stage::Validation, "");
 
-/// A small application with an addition in a part that is mapped and in one that is not.
+/// A small application with one addition in a mapped part and one in an unmapped part.
 fn with(mapped: &str, unmapped: &str) -> String {
     format!(
         "<Provenir><Request ID=\"5\"><CustData><application>{mapped}</application></CustData>\
@@ -86,7 +86,7 @@ fn with(mapped: &str, unmapped: &str) -> String {
     )
 }
 
-/// A declaration before the application.
+/// An application with a declaration before it.
 fn after(head: &str) -> String {
     format!("{head}{}", with("", ""))
 }
@@ -104,13 +104,13 @@ fn entities(levels: usize) -> String {
     };
     let all: String = (0..levels).map(level).collect();
     let last = levels - 1;
-    // The comment takes it past the look for a root within 100 characters.
+    // The comment is longer than the 100 characters in which the root is searched.
     let head = format!("<!--<Provenir--><!DOCTYPE Provenir [{all}]>");
     format!("{head}{}", with(&format!("<a b=\"&e{last};\"/>"), ""))
 }
 
 #[test]
-fn doctypes_and_entities_are_rejected_whatever_they_hold() {
+fn doctypes_and_entities_are_rejected() {
     let _alone = alone();
     let cases = [
         ("billion laughs", entities(10)),
@@ -139,7 +139,7 @@ fn doctypes_and_entities_are_rejected_whatever_they_hold() {
 }
 
 #[test]
-fn encodings_that_lie_are_believed_or_rejected_as_the_reference_does() {
+fn wrong_encoding_declarations_are_treated_as_in_the_reference() {
     let _alone = alone();
     let plain = with("", "");
     let declared = |name: &str| {
@@ -193,7 +193,7 @@ fn encodings_that_lie_are_believed_or_rejected_as_the_reference_does() {
 }
 
 #[test]
-fn characters_that_xml_has_not_are_rejected_wherever_they_stand() {
+fn characters_that_xml_forbids_are_rejected_everywhere() {
     let _alone = alone();
     let mut tried = 0;
     for (name, text, allowed) in [
@@ -215,7 +215,7 @@ fn characters_that_xml_has_not_are_rejected_wherever_they_stand() {
     ] {
         for place in ["T", "<a b=\"T\"/>", "<a b='T'/>", "<!-- T -->"] {
             let piece = place.replace('T', text);
-            // What looks like a reference is none in a comment.
+            // In a comment a reference is plain text.
             let is_none = place.starts_with("<!--") && text.starts_with('&');
             let expected = if allowed || is_none { Stored } else { REJECTED };
             for record in [with(&piece, ""), with("", &piece)] {
@@ -236,7 +236,7 @@ fn characters_that_xml_has_not_are_rejected_wherever_they_stand() {
 }
 
 #[test]
-fn what_looks_like_the_end_of_the_root_deceives_nobody() {
+fn a_fake_end_of_the_root_is_not_taken_for_the_end() {
     let _alone = alone();
     let open = "<Provenir><Request ID=\"5\"><CustData><application/></CustData></Request>";
     let cases: Vec<(&str, String, Fate)> = vec![
@@ -301,7 +301,7 @@ fn what_looks_like_the_end_of_the_root_deceives_nobody() {
 }
 
 #[test]
-fn nesting_of_any_depth_costs_no_more_than_its_text() {
+fn deep_nesting_takes_memory_proportional_to_its_text() {
     let _alone = alone();
     for depth in [257, 100_000, 1_000_000] {
         for (open, close) in [("<a>", "</a>"), ("<a b='1'>", "</a>"), ("<contact>", "</contact>")] {
@@ -310,7 +310,7 @@ fn nesting_of_any_depth_costs_no_more_than_its_text() {
             let (mapped, allocated) = fate_of(text.into_bytes());
             let MappingOutcome::Rejected(reject) = mapped else { panic!("{mapped:?}") };
             assert!(reject.reason.contains("256"), "{}", reject.reason);
-            // The root's end is looked for, the text is not copied.
+            // The end of the root is searched for without a copy of the text.
             assert!(allocated.bytes < 262_144, "{allocated:?} for {length} bytes");
         }
     }
@@ -319,17 +319,17 @@ fn nesting_of_any_depth_costs_no_more_than_its_text() {
     counts::print("9 nestings up to 1,000,000 deep, rejected within 256 KiB, and one never closed");
 }
 
-/// Fails instead of hanging where work grows with the square of what it is given.
+/// Fails instead of hanging if work grows with the square of its input.
 fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = mpsc::channel();
     thread::spawn(move || done.send(work()));
     result.recv_timeout(Duration::from_secs(60)).expect("it goes on and on")
 }
 
-/// A name, and the text with so many of what it names.
+/// A name, and the text with `n` repetitions of the named construct.
 type Shape = (&'static str, fn(usize) -> String);
 
-/// Shapes of records in which something is there `n` times.
+/// Records in which one construct occurs `n` times.
 fn shapes() -> Vec<Shape> {
     fn repeated(n: usize, piece: impl Fn(usize) -> String) -> String {
         (0..n).map(piece).collect()
@@ -398,7 +398,7 @@ fn shapes() -> Vec<Shape> {
 }
 
 #[test]
-fn what_is_there_twice_as_often_takes_about_twice_the_memory() {
+fn memory_is_proportional_to_the_number_of_repetitions() {
     let _alone = alone();
     let n = if counts::full() { 50_000 } else { 1_000 };
     for (name, shape) in shapes() {
@@ -406,14 +406,15 @@ fn what_is_there_twice_as_often_takes_about_twice_the_memory() {
             let text = shape(n).into_bytes();
             let length = text.len();
             let (_, allocated) = within_a_minute(move || fate_of(text));
-            // What an address of 48 bytes needs most of is freed before the next one's turn.
+            // The allocations that dominate an address of 48 bytes are freed before the next
+            // address.
             assert!(
                 allocated.bytes < 500 * length + (1 << 18) && allocated.left < 8 * length + 65_536,
                 "{name}: {allocated:?} for {length} bytes"
             );
             allocated
         });
-        // A table that doubles its room may do so just between the two.
+        // A table that doubles its capacity may do so just between the two.
         assert!(two.bytes < 3 * one.bytes + 65_536, "{name}: {one:?}, then {two:?}");
         assert!(two.blocks < 3 * one.blocks + 64, "{name}: {one:?}, then {two:?}");
     }
@@ -449,9 +450,9 @@ fn a_hostile_record_leaves_little_memory_behind() {
 }
 
 #[test]
-fn tens_of_thousands_of_contacts_are_mapped_each_in_its_turn() {
+fn tens_of_thousands_of_contacts_are_mapped_in_linear_time() {
     let _alone = alone();
-    // Work that grew with the square of this would go on for half an hour.
+    // Work that is quadratic in this would take half an hour.
     let n = if counts::full() { 300_000 } else { 40_000 };
     for name in ["contacts", "contacts with an address each", "prefixes declared and used"] {
         let (_, shape) = shapes().into_iter().find(|(other, _)| *other == name).unwrap();

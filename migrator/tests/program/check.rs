@@ -1,5 +1,5 @@
-//! `migrator check` on contracts with planted faults and surprises. A key `_` names, on the line of
-//! what is planted, the kinds of findings that must come of it.
+//! `migrator check` on contracts with planted errors and warnings. A key `_` on a line names the
+//! kinds of diagnostics that the line must cause.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use serde_json::{Value as Json, json};
 
 use super::golden;
 
-/// Line and kind of a finding.
+/// Line and kind of a diagnostic.
 type Finding = (u64, String);
 
 fn folder() -> PathBuf {
@@ -51,12 +51,12 @@ fn found(assert: &Assert) -> BTreeSet<Finding> {
     objects(assert).into_iter().map(of).collect()
 }
 
-/// The names of all kinds of this severity.
+/// Names of all kinds of this severity.
 fn codes(severity: Severity) -> impl Iterator<Item = &'static str> {
     Code::ALL.iter().filter(move |code| code.severity() == severity).map(|code| code.name())
 }
 
-/// What is planted in a contract: `"_": "kind"` on a line, or the kind itself as a piece.
+/// Diagnostics planted in a contract: `"_": "kind"` on a line, or the kind itself as a piece.
 fn planted(file: &str) -> BTreeSet<Finding> {
     let text = std::fs::read_to_string(folder().join(file)).unwrap();
     let mut planted = BTreeSet::new();
@@ -74,7 +74,7 @@ fn kinds(findings: &BTreeSet<Finding>) -> BTreeSet<&str> {
     findings.iter().map(|(_, kind)| kind.as_str()).collect()
 }
 
-/// A store with a table that is not that of `faulty.tables.json`.
+/// A store with a table that differs from `faulty.tables.json`.
 const DIFFERING: &str = "
     CREATE TABLE app_base (app_id INTEGER NOT NULL PRIMARY KEY, colour_enum INTEGER,
         shade INTEGER NOT NULL) STRICT;
@@ -90,7 +90,7 @@ fn check_all(contract: &str, ddl: &str, options: &[&str]) -> Assert {
     check(&[&arguments, options].concat())
 }
 
-/// The store that `surprising.tables.json` wants, but for one table.
+/// The store for `surprising.tables.json`, without one table.
 fn store_without(table: &str) -> String {
     let schema = Command::cargo_bin("migrator")
         .unwrap()
@@ -104,20 +104,20 @@ fn store_without(table: &str) -> String {
 }
 
 #[test]
-fn one_planted_fault_of_each_kind_is_found_in_one_run_on_its_line() {
+fn every_kind_of_error_is_reported_on_its_line_in_one_run() {
     let assert = check_all("faulty.json", DIFFERING, &["--json"]).code(2);
     let planted = planted("faulty.json");
     assert_eq!(found(&assert), planted);
     let mut every: BTreeSet<&str> = codes(Severity::Error).collect();
-    // A text that is no JSON has nothing else to be found in it.
+    // A text that is not JSON gives no other diagnostic.
     every.remove("syntax");
-    // What can be said of a contract with faults is said beside them.
+    // Warnings about a contract are reported beside its errors.
     every.extend(["unknown-key", "insertion-order"]);
     assert_eq!(kinds(&planted), every);
 }
 
 #[test]
-fn one_planted_surprise_of_each_kind_is_found_in_one_run_on_its_line() {
+fn every_kind_of_warning_is_reported_on_its_line_in_one_run() {
     let assert = check_all("surprising.json", &store_without("app_later"), &["--json"]).code(0);
     let planted = planted("surprising.json");
     assert_eq!(found(&assert), planted);
@@ -125,7 +125,7 @@ fn one_planted_surprise_of_each_kind_is_found_in_one_run_on_its_line() {
 }
 
 #[test]
-fn every_finding_names_its_place_and_what_to_do() {
+fn every_diagnostic_names_its_place_and_a_remedy() {
     let faulty = check(&["--contract", "faulty.json", "--json"]);
     let surprising = check(&["--contract", "surprising.json", "--sample", "sample", "--json"]);
     for json in objects(&faulty).into_iter().chain(objects(&surprising)) {
@@ -140,7 +140,7 @@ fn every_finding_names_its_place_and_what_to_do() {
 }
 
 #[test]
-fn a_path_leads_to_the_value_that_a_finding_is_about() {
+fn the_path_of_a_diagnostic_leads_to_its_value() {
     let assert = check(&["--contract", "faulty.json", "--json"]);
     let paths: Vec<(String, u64)> = objects(&assert)
         .iter()
@@ -158,27 +158,27 @@ fn a_path_leads_to_the_value_that_a_finding_is_about() {
 }
 
 #[test]
-fn a_text_that_is_no_json_is_one_fault_at_its_place() {
+fn a_text_that_is_not_json_is_one_error_with_its_place() {
     let assert = check(&["--contract", "truncated.json", "--json"]).code(2);
     assert_eq!(found(&assert), [(3, "syntax".to_owned())].into());
 }
 
 #[test]
-fn faults_are_shown_with_excerpts_that_fit_a_narrow_terminal() {
+fn errors_are_shown_with_excerpts_that_fit_a_narrow_terminal() {
     let text = stdout(&check_all("faulty.json", DIFFERING, &[]).code(2));
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     insta::assert_snapshot!(text);
 }
 
 #[test]
-fn surprises_are_shown_with_excerpts_that_fit_a_narrow_terminal() {
+fn warnings_are_shown_with_excerpts_that_fit_a_narrow_terminal() {
     let text = stdout(&check_all("surprising.json", &store_without("app_later"), &[]).code(0));
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     insta::assert_snapshot!(text);
 }
 
 #[test]
-fn a_faulty_contract_is_refused_everywhere_with_the_same_list_in_short() {
+fn every_verb_rejects_a_faulty_contract_with_the_same_short_list() {
     let error = Contract::load(&folder().join("faulty.json")).unwrap_err().to_string();
     let mut found = objects(&check(&["--contract", "faulty.json", "--json"]));
     let by_itself = |json: &Json| {
@@ -194,7 +194,7 @@ fn a_faulty_contract_is_refused_everywhere_with_the_same_list_in_short() {
 }
 
 #[test]
-fn a_catalogue_that_is_named_must_be_there_and_one_beside_need_not_be() {
+fn a_named_catalogue_must_exist_and_one_beside_the_contract_is_optional() {
     let named = ["--contract", "surprising.json", "--tables", "nowhere.json", "--json"];
     let assert = check(&named).code(2);
     assert!(objects(&assert).iter().any(|json| json["code"] == "parentheses"));
@@ -230,7 +230,7 @@ fn findings_of(contract: Option<&Path>) -> Vec<Json> {
 }
 
 #[test]
-fn a_path_that_no_element_can_have_finds_nothing_and_spoils_no_other() {
+fn an_impossible_path_matches_nothing_and_harms_no_other_path() {
     let text = std::fs::read_to_string(folder().join("surprising.json")).unwrap();
     let mut json: Json = serde_json::from_str(&text).unwrap();
     let mapping = |column: &str, path: &str| {
@@ -265,7 +265,7 @@ fn a_path_that_no_element_can_have_finds_nothing_and_spoils_no_other() {
 }
 
 #[test]
-fn tables_that_are_said_to_be_always_kept_get_a_row_from_an_empty_record() {
+fn tables_reported_as_always_kept_get_a_row_from_an_empty_record() {
     for (path, _) in contracts() {
         let contract =
             path.as_ref().map_or_else(Contract::embedded, |path| Contract::load(path)).unwrap();
@@ -284,7 +284,7 @@ fn tables_that_are_said_to_be_always_kept_get_a_row_from_an_empty_record() {
     }
 }
 
-/// Tables that are said to get a row from everything of a kind.
+/// Tables that according to the diagnostics get a row from everything of a kind.
 fn always_kept<'f>(findings: &'f [Json], from: &str) -> BTreeSet<&'f str> {
     let said = findings.iter().filter(|json| json["code"] == "row-always-kept");
     let said = said.map(|json| json["message"].as_str().unwrap());
@@ -303,7 +303,7 @@ fn element_of(contract: &Json, element_type: &str) -> (String, String, String) {
 }
 
 #[test]
-fn children_that_are_said_to_be_always_kept_get_a_row_from_a_blank_one() {
+fn children_reported_as_always_kept_get_a_row_from_a_blank_one() {
     let mut kept_somewhere = 0;
     for (path, _) in contracts() {
         let Some(path) = path else { continue };
@@ -335,7 +335,7 @@ fn children_that_are_said_to_be_always_kept_get_a_row_from_a_blank_one() {
     assert!(kept_somewhere > 0);
 }
 
-/// Takes the key out that a finding's path, `mappings[n].key`, leads to.
+/// Removes the key at a diagnostic's path, `mappings[n].key`.
 fn take_out(contract: &mut Json, path: &str) {
     let (index, key) = path.strip_prefix("mappings[").unwrap().split_once("].").unwrap();
     let mapping = &mut contract["mappings"][index.parse::<usize>().unwrap()];
@@ -343,7 +343,7 @@ fn take_out(contract: &mut Json, path: &str) {
 }
 
 #[test]
-fn what_is_said_to_have_no_effect_can_be_taken_out_without_a_change_of_rows() {
+fn keys_reported_as_without_effect_can_be_removed_without_changing_rows() {
     const WITHOUT_EFFECT: [&str; 4] =
         ["default-never-applies", "ignored-expression", "ignored-key", "unknown-key"];
     let rows = |contract: &Path, records: &Path| {
@@ -367,7 +367,7 @@ fn what_is_said_to_have_no_effect_can_be_taken_out_without_a_change_of_rows() {
     }
 }
 
-/// Puts another value in the place of the n-th value of a tree, counted from the outside.
+/// Replaces the n-th value of a tree, counted from the outside.
 fn replace(json: &mut Json, countdown: &mut usize, value: &Json) {
     if *countdown == 0 {
         *json = value.clone();
@@ -384,7 +384,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn any_value_in_the_place_of_another_is_a_fault_or_makes_a_contract(
+    fn any_replaced_value_gives_an_error_or_a_valid_contract(
         span in 0..400_usize,
         value in prop_oneof![
             Just(json!(null)), Just(json!([])), Just(json!({})), Just(json!(-7)), Just(json!("")),

@@ -1,5 +1,4 @@
-//! `migrator check --store`: a contract against the tables that are really there, which stay as
-//! they are.
+//! `migrator check --store`: compares a contract with the tables of a store and changes nothing.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
@@ -39,7 +38,7 @@ const CATALOGUE: &str = r#"{"schema": "m", "tables": [
     {"name": "paid", "type": "decimal(12,2)", "nullable": true}]}]}"#;
 
 impl Place {
-    /// With this DDL in the store, and a catalogue beside the contract or none.
+    /// Creates a store with this DDL, and a catalogue beside the contract if one is given.
     fn new(ddl: &str, catalogue: Option<&str>) -> Self {
         let place = Self { folder: tempfile::tempdir().unwrap() };
         std::fs::write(place.folder.path().join("c.json"), CONTRACT).unwrap();
@@ -62,7 +61,7 @@ impl Place {
         self.command("check").arg("--json").output().unwrap()
     }
 
-    /// Kind, path and message of what is found.
+    /// Kind, path and message of each diagnostic.
     fn found(&self) -> BTreeSet<(String, String, String)> {
         let text = String::from_utf8(self.check().stdout).unwrap();
         let text_of = |json: &Json, key: &str| json[key].as_str().unwrap().to_owned();
@@ -73,7 +72,7 @@ impl Place {
         text.lines().map(finding).collect()
     }
 
-    /// Whether a run starts on the store.
+    /// True if a run starts on the store.
     fn runs(&self) -> bool {
         std::fs::create_dir_all(self.folder.path().join("records")).unwrap();
         std::fs::write(self.folder.path().join("records/1.xml"), "<x/>").unwrap();
@@ -90,7 +89,7 @@ const SOUND: &str =
     "CREATE TABLE app_base (app_id INTEGER NOT NULL PRIMARY KEY, name TEXT, paid TEXT) STRICT;";
 
 #[test]
-fn a_store_that_agrees_is_passed_and_what_it_cannot_tell_is_said() {
+fn a_matching_store_passes_and_unchecked_properties_are_reported() {
     let place = Place::new(SOUND, Some(CATALOGUE));
     let output = place.check();
     assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b""[..]));
@@ -145,7 +144,7 @@ fn a_column_that_the_store_lacks_stops_a_run() {
 }
 
 #[test]
-fn a_table_that_only_the_catalogue_has_is_created_and_one_that_nobody_has_is_a_fault() {
+fn a_table_of_the_catalogue_is_created_and_an_unknown_table_is_an_error() {
     let place = Place::new("CREATE TABLE other (a)", Some(CATALOGUE));
     let absent = [("absent-table", "mappings[0].target_table", "the store has no table app_base")];
     assert_eq!(place.found(), expected(&absent));
@@ -174,9 +173,9 @@ fn a_contract_without_a_catalogue_is_compared_with_the_store_alone() {
 }
 
 #[test]
-fn a_look_at_a_store_leaves_its_folder_as_it_was() {
+fn checking_a_store_changes_no_file_in_its_folder() {
     let place = Place::new(SOUND, Some(CATALOGUE));
-    // A store of a run is in WAL mode, which keeps files beside it while it is open.
+    // A run leaves its store in WAL mode, which keeps files beside it while it is open.
     assert!(place.runs());
     let files = || -> BTreeSet<String> {
         let entries = std::fs::read_dir(place.folder.path()).unwrap();
@@ -189,7 +188,7 @@ fn a_look_at_a_store_leaves_its_folder_as_it_was() {
 }
 
 #[test]
-fn a_store_that_cannot_be_read_hides_no_finding() {
+fn an_unreadable_store_hides_no_diagnostic_of_the_contract() {
     let without = CATALOGUE.replace("{\"name\": \"paid\"", "{\"name\": \"payed\"");
     let place = Place::new(SOUND, Some(&without));
     for (store, expected) in [

@@ -1,5 +1,5 @@
-//! Contracts that ship are taken by their names, in any folder, and a source whose records the
-//! contract cannot take is told from one that it can.
+//! Shipped contracts are found by name in any folder. A source whose records do not fit the
+//! contract is detected.
 
 use std::path::Path;
 use std::process::Output;
@@ -22,7 +22,7 @@ fn succeeds(folder: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn every_verb_takes_a_contract_that_ships_by_its_name() {
+fn every_verb_accepts_a_shipped_contract_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let source = "generated:small,5,7,rl";
@@ -47,7 +47,7 @@ fn every_verb_takes_a_contract_that_ships_by_its_name() {
 }
 
 #[test]
-fn a_file_of_that_name_is_taken_before_what_ships() {
+fn a_file_takes_precedence_over_a_shipped_contract_of_the_same_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("loans"), "{}").unwrap();
     let (code, stdout, _) = told(folder.path(), &["check", "--contract", "loans", "--json"]);
@@ -56,7 +56,7 @@ fn a_file_of_that_name_is_taken_before_what_ships() {
 }
 
 #[test]
-fn a_name_that_nothing_has_is_refused_with_the_one_that_was_meant() {
+fn an_unknown_contract_name_is_rejected_with_a_suggestion() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["check", "--contract", "lons"];
     let (code, _, stderr) = told(folder.path(), &arguments);
@@ -65,7 +65,7 @@ fn a_name_that_nothing_has_is_refused_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn generated_loans_without_a_contract_are_refused_with_the_contract_to_name() {
+fn generated_loans_without_a_contract_are_rejected_with_the_contract_to_name() {
     let folder = tempfile::tempdir().unwrap();
     for verb in ["run", "verify"] {
         let arguments = [verb, "--source", "generated:small,5,7,rl", "--store", "sqlite:s.db"];
@@ -77,7 +77,7 @@ fn generated_loans_without_a_contract_are_refused_with_the_contract_to_name() {
 }
 
 #[test]
-fn a_contract_that_is_named_is_taken_and_what_comes_of_it_is_said() {
+fn a_named_contract_is_used_even_if_it_rejects_every_record() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         ["run", "--contract", "loans", "--source", "generated:small,5,7", "--store", "sqlite:s.db"];
@@ -88,7 +88,7 @@ fn a_contract_that_is_named_is_taken_and_what_comes_of_it_is_said() {
 }
 
 #[test]
-fn the_help_names_the_contracts_that_ship() {
+fn the_help_names_the_shipped_contracts() {
     let folder = tempfile::tempdir().unwrap();
     for verb in ["run", "rows", "check", "explain", "schema", "verify"] {
         let help = succeeds(folder.path(), &[verb, "--help"]);

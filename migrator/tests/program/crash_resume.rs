@@ -1,5 +1,5 @@
 //! Migrations that are killed (SIGKILL) again and again, under every two values of two settings,
-//! then finished and audited: nothing is lost, nothing is there twice or by half.
+//! then completed and audited. No record is lost, duplicated or partial.
 //!
 //! `SWEETSPOT_FULL=1 cargo test --release --package migrator --test program crash_resume` kills
 //! 10,000 times.
@@ -22,12 +22,13 @@ use crate::support::counts::Harm;
 use crate::support::pairwise::pairwise;
 
 const RECORDS: u32 = 40;
-/// A store that was killed into so often is finished in peace.
+/// After this many kills a store is completed without further ones.
 const KILLS_PER_STORE_MAX: u32 = 6;
-/// Runs that end before they are killed are not counted; more than this many are no test.
+/// Runs that end before they are killed do not count. Above this many stores for each kill the test
+/// fails.
 const STORES_MAX_PER_KILL: u32 = 3;
 
-/// Every setting with the values that are tried.
+/// Settings with the values to try.
 fn values() -> Vec<(&'static str, Vec<&'static str>)> {
     vec![
         ("--workers", vec!["2", "1", "4"]),
@@ -40,11 +41,11 @@ fn values() -> Vec<(&'static str, Vec<&'static str>)> {
     ]
 }
 
-/// What came of killing.
+/// Counts over all kills.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tally {
     kills: u32,
-    /// Kills that found no record in the log yet, some, and all.
+    /// Kills that left no record in the log, some records, and all records.
     before: u32,
     within: u32,
     after: u32,
@@ -64,7 +65,8 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    /// Looks at a copy of what a killed process left: whole batches, each with its log and its rows.
+    /// Inspects a copy of the store that a killed process left: whole batches, each with log and
+    /// rows.
     fn look_at(&mut self, migration: &Migration, store: &str) {
         let copy = format!("{store}-copy");
         let mut copied = false;
@@ -83,7 +85,7 @@ impl Tally {
         }
     }
 
-    /// Records in the log; what does not fit them counts as stored by half.
+    /// Number of records in the log. Differences between log and rows count as partial.
     fn logged_whole(&mut self, migration: &Migration, store: &str) -> i64 {
         let file = open(&migration.path(store));
         let number = |sql: &str| file.query_row(sql, [], |row| row.get::<_, i64>(0));
@@ -117,7 +119,7 @@ impl Tally {
     }
 }
 
-/// How a run that was to be killed ended.
+/// End of a run that was to be killed.
 enum End {
     Killed,
     Finished,
@@ -144,8 +146,8 @@ fn finish(migration: &Migration, store: &str, options: &[&str]) -> RunReport {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Kills runs with these options at seeded moments until `kills` have died, each store several
-/// times; finishes and audits every store.
+/// Kills runs with these options at seeded moments until `kills` processes have died, several on
+/// each store. Completes and audits every store.
 fn campaign(migration: &Migration, name: &str, options: &[&str], kills: u32, seed: u64) -> Tally {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let started = Instant::now();
@@ -184,7 +186,7 @@ fn campaign(migration: &Migration, name: &str, options: &[&str], kills: u32, see
 }
 
 #[test]
-fn a_migration_that_is_killed_at_any_moment_ends_whole_under_every_setting() {
+fn a_migration_killed_at_any_moment_completes_under_every_setting() {
     let all = if counts::full() { 10_000 } else { 300 };
     let values = values();
     let rows = pairwise(&values);

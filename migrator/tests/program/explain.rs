@@ -1,4 +1,4 @@
-//! `migrator explain` says of every value what `migrator rows` yields, and why.
+//! `migrator explain` reports for every value the same as `migrator rows`, and the reason.
 
 use std::path::{Path, PathBuf};
 
@@ -36,8 +36,8 @@ fn shown(record: &str, column: &str) -> String {
     stdout(&assert)
 }
 
-/// The values of a column in the record's rows, in order; null where a row leaves it out, marked
-/// by a list.
+/// Values of a column in the record's rows, in order. [`left_out`] stands for a cell that a row
+/// leaves out.
 fn mapped(set: &Path, record: &str, name: &str) -> Vec<Json> {
     let (table, column) = name.split_once('.').unwrap();
     let line: Json =
@@ -50,14 +50,14 @@ fn left_out() -> Json {
     json!(["left out"])
 }
 
-/// The values that an explanation gives to the rows that are kept.
+/// Values that an explanation gives to the rows that are kept.
 fn told(explanation: &Json) -> Vec<Json> {
     let rows = explanation["rows"].as_array().unwrap();
     let kept = rows.iter().filter(|row| !row["row"].is_null());
     kept.map(|row| row.get("value").cloned().unwrap_or_else(left_out)).collect()
 }
 
-/// Record, column, values of its rows, and words that the explanation must have.
+/// Record, column, values of its rows, and words that the explanation must contain.
 type Case = (&'static str, &'static str, Json, &'static str);
 
 /// Tables with one row for the application.
@@ -180,14 +180,14 @@ fn contacts_without_a_row_are_named_with_their_reasons() {
 }
 
 #[test]
-fn a_child_of_a_contact_that_is_none_says_what_the_contact_lacks() {
+fn a_child_of_a_rejected_contact_names_the_missing_property() {
     let explanation = explained(&own_set(), "odd.xml", "app_contact_address.city");
     let all = explanation["passed_over"].to_string();
     assert!(all.contains("is that of no valid contact: none of birth_date"), "{all}");
 }
 
 #[test]
-fn a_record_that_a_table_refuses_is_said_to_fail_whatever_the_column() {
+fn a_record_that_a_table_rejects_is_reported_as_failed_for_every_column() {
     let expected = "app_contact_employment.monthly_salary: number out of range of decimal(8,2)";
     for column in ["app_base.branch", "app_contact_employment.monthly_salary"] {
         assert_eq!(explained(&own_set(), "odd.xml", column)["refused"], expected);

@@ -1,4 +1,4 @@
-//! `migrator generate`: what it writes, what it refuses to overwrite, what it leaves behind.
+//! `migrator generate`: files written, files protected from overwriting, and leftovers.
 
 use std::fs;
 use std::path::Path;
@@ -48,7 +48,7 @@ fn a_folder_gets_one_file_per_record_named_after_its_key() {
 }
 
 #[test]
-fn a_source_table_gets_texts_and_what_is_no_utf_8_as_bytes() {
+fn a_source_table_stores_utf_8_as_text_and_other_encodings_as_bytes() {
     let folder = TempDir::new().unwrap();
     generate(&folder, "sqlite:source.db").assert().success().stdout("");
     let database = Connection::open(folder.path().join("source.db")).unwrap();
@@ -101,7 +101,7 @@ fn the_same_command_writes_the_same_file() {
 }
 
 #[test]
-fn what_is_there_already_is_not_overwritten() {
+fn existing_files_are_not_overwritten() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("records")).unwrap();
     fs::write(folder.path().join("records/mine.txt"), "mine").unwrap();
@@ -117,7 +117,7 @@ fn what_is_there_already_is_not_overwritten() {
 }
 
 #[test]
-fn an_empty_folder_and_what_an_interrupted_run_left_are_replaced() {
+fn an_empty_folder_and_leftovers_of_an_interrupted_run_are_replaced() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("records")).unwrap();
     fs::create_dir(folder.path().join(".records.partial.tmp")).unwrap();
@@ -141,7 +141,7 @@ fn quiet_prints_nothing() {
 }
 
 #[test]
-fn rates_that_make_no_sense_write_nothing() {
+fn invalid_rates_write_no_file() {
     let folder = TempDir::new().unwrap();
     let mut command = Command::cargo_bin("migrator").unwrap();
     command.current_dir(folder.path()).args(["generate", "--records", "5", "--out", "records"]);

@@ -1,7 +1,7 @@
 //! Records with the rows that they must become. `tests/golden/README.md` describes the sets.
 //!
 //! Rows of a table are compared as a multiset. Null equals missing, and numbers compare as numbers.
-//! Of a rejected record only the stage is compared.
+//! For a rejected record only the stage is compared.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use assert_cmd::Command;
 use chrono::{NaiveDateTime, Utc};
 use serde_json::{Map, Value as Json};
 
-/// A cell in a form in which equal values are equal texts.
+/// A row whose cells have one text for equal values.
 type Row = BTreeMap<String, String>;
 
 /// Folder of a set of golden records: `own`, `cc` or `rl`.
@@ -50,7 +50,7 @@ fn canonical(value: &Json) -> String {
     }
 }
 
-/// A timestamp with `T`, and without zeros at the end of its fraction; any other text as it is.
+/// A timestamp with `T`, and without zeros at the end of its fraction; any other text unchanged.
 fn canonical_text(text: &str) -> String {
     let is_timestamp = text.len() >= 19
         && text.as_bytes()[4] == b'-'
@@ -75,7 +75,7 @@ fn cells(row: &Json) -> Row {
     cells.map(|(column, value)| (column.clone(), canonical(value))).collect()
 }
 
-/// What differs between a record's expectation and its rows, a line each.
+/// Differences between a record's expectation and its rows, one a line.
 fn differences(wanted: &Json, actual: Option<&Json>) -> Vec<String> {
     let Some(actual) = actual else { return vec!["there is no line for it".to_owned()] };
     if wanted["status"] != actual["status"] {
@@ -128,7 +128,7 @@ fn assert_set_agrees(name: &str, records: usize) {
 }
 
 #[test]
-fn own_records_become_the_rows_that_the_contract_says() {
+fn own_records_become_the_rows_of_the_contract() {
     assert_set_agrees("own", 174);
 }
 
@@ -144,7 +144,7 @@ fn rl_records_become_the_rows_of_the_replaced_program() {
 
 #[test]
 fn a_blank_getutcdate_column_gets_the_time_of_the_run() {
-    // contract.md 9.4
+    // (contract.md 9.4)
     let before = Utc::now().naive_utc();
     let actual = mapped(&set("own").join("contract.json"), &set("own").join("now"));
     let after = Utc::now().naive_utc();

@@ -1,5 +1,5 @@
-//! Names of tables, columns, contracts, sources and sessions that try to be statements: they are
-//! names all the same, or are refused.
+//! Names of tables, columns, contracts, sources and sessions that contain SQL statements. Each is
+//! treated as a name or rejected.
 
 use std::fs;
 use std::process::Command;
@@ -33,17 +33,17 @@ const NAMES: [&str; 12] = [
     "-- victim /*",
 ];
 
-/// What names of tables and columns are tried, the longest among them that every server takes: in
-/// characters of one unit, and of two.
+/// Names of tables and columns to try. The longest are as long as every server allows, in
+/// characters of one UTF-16 unit and of two.
 fn names() -> impl Iterator<Item = String> {
     let longest = [format!("x]\"'{}", "]".repeat(123)), format!("x{}", "😀".repeat(63))];
     NAMES.into_iter().map(str::to_owned).chain(longest)
 }
 
-/// A table with columns of such names, in a schema of the same, beside a victim.
+/// A table in a schema with this name and columns with similar names, beside a victim.
 fn hostile(name: &str) -> Catalogue {
     let mut hostile = table("hostile", "id int! code varchar200! note varchar200", 1);
-    // No name is told from another one by what a code page makes of it.
+    // A code page must not make two names equal.
     for column in &mut hostile.columns[1..] {
         column.sql_type = SqlType::NVarChar(Some(200));
     }
@@ -56,10 +56,10 @@ fn hostile(name: &str) -> Catalogue {
     Catalogue { schema: name.into(), tables: vec![victim, hostile] }
 }
 
-/// Does everything that a store can do with such tables, and looks whether the victim is unhurt.
+/// Calls every operation of a store on such tables and asserts that the victim is unchanged.
 fn use_tables(store: &dyn Store, name: &str) {
     store.create_missing().unwrap();
-    // A second time it has to find what it made.
+    // The second call has to find the tables of the first.
     store.create_missing().unwrap();
     let mut connection = store.connect(Role::Writer).unwrap();
     connection.begin().unwrap();
@@ -97,7 +97,7 @@ fn use_tables(store: &dyn Store, name: &str) {
 }
 
 #[test]
-fn whatever_a_table_or_a_column_is_called_nothing_else_is_touched() {
+fn hostile_table_and_column_names_affect_no_other_table() {
     for name in names() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
@@ -116,11 +116,11 @@ fn whatever_a_table_or_a_column_is_called_nothing_else_is_touched() {
 }
 
 #[test]
-fn nor_is_anything_else_touched_on_a_server_in_a_schema_of_such_a_name() {
+fn hostile_names_on_a_server_affect_no_other_schema_or_table() {
     for engine in [Engine::SqlServer, Engine::Babelfish] {
         for name in names() {
             let double = TdsDouble::start_with(Options { engine, ..Options::default() });
-            // Somebody else's table of the victim's name.
+            // A foreign table with the victim's name.
             let elsewhere = Catalogue { schema: "dbo".into(), ..hostile("elsewhere") };
             use_tables(&backends::store_on(&double, &elsewhere), "elsewhere");
             use_tables(&backends::store_on(&double, &hostile(&name)), &name);
@@ -142,7 +142,7 @@ fn nor_is_anything_else_touched_on_a_server_in_a_schema_of_such_a_name() {
     ));
 }
 
-/// A text as a URL takes it.
+/// Percent-encodes a text for a URL.
 fn in_url(text: &str) -> String {
     text.bytes().map(percent_encoding::percent_encode_byte).collect()
 }
@@ -154,7 +154,7 @@ fn on_server(double: &TdsDouble, verb: &str, options: &[&str]) -> Command {
     command
 }
 
-/// The first column of what the double answers, sorted.
+/// The first column of the double's answer, sorted.
 fn answers(double: &TdsDouble, text: &str) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut answers = runtime.block_on(async {
@@ -169,7 +169,7 @@ fn schemas(double: &TdsDouble) -> Vec<String> {
     answers(double, "SELECT [name] FROM [sys].[schemas]")
 }
 
-/// The tables in a schema of this very name; its texts are compared here, not by the server.
+/// Tables in the schema of exactly this name. The test compares the texts, not the server.
 fn tables_in(double: &TdsDouble, schema: &str) -> Vec<String> {
     let all = answers(
         double,
@@ -187,7 +187,7 @@ fn rows_of(double: &TdsDouble, schema: &str, table: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_schema_is_a_name_whatever_it_says_and_nothing_beside_it_is_touched() {
+fn a_hostile_schema_name_affects_no_other_schema() {
     let source = ["--source", "generated:small,3,1", "--quiet"];
     let empty = &["--recreate", "--quiet"][..];
     let catalogue = Catalogue::embedded().unwrap();
@@ -197,7 +197,7 @@ fn a_schema_is_a_name_whatever_it_says_and_nothing_beside_it_is_touched() {
     wanted.sort_unstable();
     for name in names() {
         let double = TdsDouble::start();
-        // Somebody else's tables of the names that statements in these names aim at.
+        // Foreign tables with the names that the statements inside these names aim at.
         let elsewhere = Catalogue { schema: "dbo".into(), ..hostile("elsewhere") };
         use_tables(&backends::store_on(&double, &elsewhere), "elsewhere");
         let before = (schemas(&double), tables_in(&double, "dbo"));
@@ -228,7 +228,7 @@ fn a_schema_is_a_name_whatever_it_says_and_nothing_beside_it_is_touched() {
 }
 
 #[test]
-fn a_schema_that_no_server_takes_is_refused_before_one_hears_of_it() {
+fn an_invalid_schema_name_is_rejected_before_it_is_sent() {
     let source = ["--source", "generated:small,3,1", "--quiet"];
     let double = TdsDouble::start();
     for name in ["", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(129), &"😀".repeat(65)] {
@@ -244,7 +244,7 @@ fn a_schema_that_no_server_takes_is_refused_before_one_hears_of_it() {
 }
 
 #[test]
-fn a_contract_that_names_its_source_as_a_statement_reads_no_other_table_of_a_server() {
+fn a_hostile_source_name_reads_no_other_table_of_a_server() {
     let double = TdsDouble::start();
     let url = double.url();
     let generate = ["--records", "5", "--profile", "small", "--quiet", "--out", &url];
@@ -273,7 +273,7 @@ fn a_contract_that_names_its_source_as_a_statement_reads_no_other_table_of_a_ser
     assert_eq!(report["books"]["committed"], 5);
 }
 
-/// Runs a command that has to be refused, and returns what it says.
+/// Runs a command that has to fail, and returns its message.
 fn refusal(mut command: Command) -> String {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -281,7 +281,7 @@ fn refusal(mut command: Command) -> String {
 }
 
 #[test]
-fn a_contract_that_names_its_source_as_a_statement_reads_no_other_table() {
+fn a_hostile_source_name_reads_no_other_table_of_a_file() {
     let migration = Migration::new(5, 0.0, 0.0);
     let contracts = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contracts");
     let text = fs::read_to_string(format!("{contracts}/applications.json")).unwrap();
@@ -307,7 +307,7 @@ fn a_contract_that_names_its_source_as_a_statement_reads_no_other_table() {
 }
 
 #[test]
-fn names_that_no_database_takes_are_refused_by_the_catalogue() {
+fn the_catalogue_rejects_names_that_no_database_accepts() {
     let with = |name: &str| {
         let column = serde_json::json!({"name": "id", "type": "int", "nullable": false});
         let table = serde_json::json!({"name": name, "columns": [column], "primary_key": ["id"]});
@@ -322,7 +322,7 @@ fn names_that_no_database_takes_are_refused_by_the_catalogue() {
 }
 
 #[test]
-fn stores_and_sources_that_look_like_options_of_the_database_are_files() {
+fn paths_that_look_like_database_options_are_files() {
     let migration = Migration::new(3, 0.0, 0.0);
     let folder = tempfile::tempdir().unwrap();
     for name in ["file:x.db?mode=memory", ":memory:", "-x.db", "a;b.db", "ü.db", "%2e%2e"] {

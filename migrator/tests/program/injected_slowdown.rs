@@ -1,4 +1,4 @@
-//! The planted slowdown: a default build knows nothing of it, a build with the feature says so.
+//! The injected slowdown. A default build has none; a build with the feature reports it.
 
 use std::process::{Command, Output};
 
@@ -22,11 +22,11 @@ fn version(output: &Output) -> String {
 
 #[test]
 #[cfg(not(feature = "planted-slowdown"))]
-fn a_default_build_has_no_planted_slowdown() {
+fn a_default_build_has_no_injected_slowdown() {
     let binary = std::fs::read(assert_cmd::cargo::cargo_bin("migrator")).unwrap();
     let name = VARIABLE.as_bytes();
     assert!(!binary.windows(name.len()).any(|bytes| bytes == name));
-    // A value that the feature refuses is nothing to it.
+    // A build without the feature ignores a value that the feature would reject.
     let output = run("nonsense");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(version(&output), env!("CARGO_PKG_VERSION"));
@@ -34,7 +34,7 @@ fn a_default_build_has_no_planted_slowdown() {
 
 #[test]
 #[cfg(feature = "planted-slowdown")]
-fn a_build_with_a_planted_slowdown_takes_a_share_and_says_what_it_is() {
+fn a_build_with_an_injected_slowdown_reads_its_share_and_reports_it() {
     let slow = run("0.5");
     assert!(slow.status.success(), "{slow:?}");
     assert!(version(&slow).ends_with("+planted-slowdown"));

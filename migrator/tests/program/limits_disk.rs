@@ -1,5 +1,5 @@
-//! A store that runs out of room at any size, by `SQLite`'s own bound on the pages of a file: the run
-//! says so and leaves nothing half done, and the same command takes the rest once there is room.
+//! A store that runs out of space at any size, by `SQLite`'s own limit on the pages of a file. The
+//! run reports it and leaves no partial batch. The same command does the rest once there is space.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -25,7 +25,8 @@ use crate::support::counts::Harm;
 const RECORDS: u32 = 80;
 const SIZES: u32 = 16;
 
-/// What is varied from size to size: where within a batch the room ends, who meets the end.
+/// Settings that vary from size to size. They change the place within a batch at which the space
+/// ends, and the thread that notices it.
 const SETTINGS: [&str; 4] = [
     "batch_size = 4\ncache = 'shared'",
     "batch_size = 30\ninsert = 'bulk'\npool = 'worker'",
@@ -33,7 +34,7 @@ const SETTINGS: [&str; 4] = [
     "batch_size = 1000\nparse_threads = 1\nworkers = 1",
 ];
 
-/// A run into a file of at most so many pages.
+/// A run into a file of at most `pages` pages.
 fn run_within(migration: &Migration, file: &Path, pages: u32, settings: &str) -> Result<RunReport> {
     let typed: SettingsArgs = toml::from_str(settings).unwrap();
     let settings: Settings = typed.try_into().unwrap();
@@ -60,7 +61,7 @@ fn run_within(migration: &Migration, file: &Path, pages: u32, settings: &str) ->
     run(&job, stages, &CancellationToken::default(), &|_| {})
 }
 
-/// Pages and rows of the log; nothing of either where there is no table yet.
+/// Number of pages, and of rows in the log; 0 if there is no file or no table.
 fn found(file: &Path) -> (u32, u64) {
     let store = Connection::open(file).unwrap();
     let count = |text: &str| store.query_row(text, [], |row| row.get::<_, i64>(0));
@@ -69,15 +70,16 @@ fn found(file: &Path) -> (u32, u64) {
     (u32::try_from(pages).unwrap(), logged.unsigned_abs())
 }
 
-/// The pages to try of a file that has `schema` pages without a record: from one, which is no room
-/// for a single table, to nearly all. A file's pages depend a little on the order of its rows.
+/// Numbers of pages to try for a file with `schema` pages before the first record: from one page,
+/// too small for any table, to nearly all. The pages of a file depend a little on the order of its
+/// rows.
 fn sizes(schema: u32, whole: u32) -> impl Iterator<Item = u32> {
     let spread = (1..SIZES).map(move |nth| schema + (whole - schema) * nth / SIZES);
     [1, schema / 2, schema - 1, schema].into_iter().chain(spread)
 }
 
 #[test]
-fn a_file_that_may_not_grow_at_any_size_ends_the_run_and_the_next_one_takes_the_rest() {
+fn a_run_into_a_full_file_stops_and_the_next_run_resumes() {
     let migration = Migration::new(RECORDS, 0.1, 0.05);
     let whole = migration.path("whole.db");
     run_within(&migration, &whole, u32::MAX, SETTINGS[0]).unwrap();

@@ -1,6 +1,6 @@
-//! What a run needs is not there, or gives out on the way: disk, permission, connections, memory, a
-//! clock that goes on, a source that stands still. The run says what is missing and where, and the
-//! same command takes the rest once it is there.
+//! Resources that are missing or run out during a run: disk, permissions, connections, memory, an
+//! advancing clock, a source that does not change. The run names the resource and the place. The
+//! same command does the rest once the resource is back.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -17,14 +17,14 @@ use crate::support::command::{Migration, migrator};
 use crate::support::counts;
 use crate::support::counts::Harm;
 
-/// The user `nobody`, who may do what the permissions say.
+/// The user `nobody`, for whom permissions are enforced.
 const NOBODY: u32 = 65_534;
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A run within limits that a shell sets before it.
+/// A run under limits that a shell sets first.
 fn limited(migration: &Migration, limits: &str, options: &[&str]) -> Output {
     let run = migration.command(options);
     let mut shell = Command::new("sh");
@@ -33,7 +33,7 @@ fn limited(migration: &Migration, limits: &str, options: &[&str]) -> Output {
     shell.output().unwrap()
 }
 
-/// The rest of a migration, once what was missing is there.
+/// Completes a migration, once the missing resource is back.
 fn finish(migration: &Migration, records: u64) -> Harm {
     let rest = migration.run(&[]);
     assert_eq!(rest.books.read + rest.books.skipped, records);
@@ -43,11 +43,11 @@ fn finish(migration: &Migration, records: u64) -> Harm {
 }
 
 #[test]
-fn a_disk_that_is_full_at_any_size_ends_the_run_and_the_next_one_takes_the_rest() {
+fn a_run_on_a_full_disk_stops_and_the_next_run_resumes() {
     let migration = Migration::new(120, 0.1, 0.05);
     let options = ["--batch-size", "4", "--cache", "shared"];
     let (mut full, mut killed) = (0, 0);
-    // In units of 512 bytes, from no room for the tables to room for almost all.
+    // In units of 512 bytes, from no space for the tables to space for almost all rows.
     for blocks in (40..2_400).step_by(120) {
         for ignored in ["trap '' XFSZ", "true"] {
             let output = limited(&migration, &format!("{ignored}; ulimit -f {blocks}"), &options);
@@ -69,7 +69,7 @@ fn a_disk_that_is_full_at_any_size_ends_the_run_and_the_next_one_takes_the_rest(
 }
 
 #[test]
-fn too_few_file_handles_end_the_run_and_the_next_one_takes_the_rest() {
+fn a_run_without_file_handles_stops_and_the_next_run_resumes() {
     let migration = Migration::new(120, 0.1, 0.05);
     let options = ["--batch-size", "1", "--workers", "12", "--pool", "worker"];
     let mut refused = 0;
@@ -90,7 +90,7 @@ fn too_few_file_handles_end_the_run_and_the_next_one_takes_the_rest() {
     counts::print(&format!("{refused} runs out of connections: {harm}"));
 }
 
-/// As somebody whom permissions bind, which they do not bind root.
+/// Runs as a user for whom permissions are enforced. They are not enforced for root.
 fn as_nobody(mut command: Command, folder: &Path) -> Output {
     if fs::metadata(folder).unwrap().uid() == 0 {
         command.uid(NOBODY).gid(NOBODY);
@@ -99,7 +99,7 @@ fn as_nobody(mut command: Command, folder: &Path) -> Output {
 }
 
 #[test]
-fn what_may_not_be_written_is_named() {
+fn missing_write_permissions_are_named() {
     let migration = Migration::new(5, 0.0, 0.0);
     let folder = migration.path("");
     let mode = |path: &Path, mode| {
@@ -110,7 +110,7 @@ fn what_may_not_be_written_is_named() {
     let output = as_nobody(migration.command(&[]), &folder);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("store.db"), "{}", said(&output));
-    // A store that is there and must not be changed.
+    // A store that exists and must not be changed.
     mode(&folder, 0o755);
     migration.run(&[]);
     mode(&migration.path("store.db"), 0o444);
@@ -124,7 +124,7 @@ fn what_may_not_be_written_is_named() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_named_and_nothing_is_stored_twice() {
+fn an_unwritable_report_is_named_and_no_record_is_stored_twice() {
     let migration = Migration::new(5, 0.0, 0.0);
     let mut command = migrator("run");
     command.args(["--source", &migration.source(), "--report", "/nonexistent/report.json"]);
@@ -148,7 +148,7 @@ fn a_clock_that_goes_backwards_between_runs_changes_no_record() {
         let report = migration.run(&["--now", now, "--limit", "10", "--batch-size", "3"]);
         assert_eq!(report.books.skipped, 10 * number as u64);
     }
-    // The same second again and again.
+    // Both runs have the same second.
     for _ in 0..2 {
         migration.run(&["--now", times[0], "--limit", "3"]);
     }
@@ -162,7 +162,7 @@ fn a_clock_that_goes_backwards_between_runs_changes_no_record() {
 }
 
 #[test]
-fn a_source_that_is_written_to_meanwhile_is_migrated_whole() {
+fn a_source_that_is_modified_during_the_run_is_migrated_completely() {
     let migration = Migration::new(150, 0.1, 0.0);
     let over = AtomicBool::new(false);
     let written = thread::scope(|scope| {
@@ -172,7 +172,7 @@ fn a_source_that_is_written_to_meanwhile_is_migrated_whole() {
             let (mut key, mut written) = (150, 0);
             while !over.load(Ordering::Relaxed) && key < 300 {
                 key += 1;
-                // A copy of a record under a key at the end, and a change that changes nothing.
+                // A copy of a record under a key at the end, and an update that changes no value.
                 let copy = "INSERT INTO app_xml_staging (app_id, app_XML) \
                             SELECT ?1, replace(app_XML, 'ID=\"' || (?1 - 150) || '\"', 'ID=\"' || ?1 || '\"') \
                             FROM app_xml_staging WHERE app_id = ?1 - 150";
@@ -233,7 +233,7 @@ fn ten_times_as_many_records_take_no_more_memory() {
         assert_eq!(report.books.read, u64::from(records));
         report.peak_rss_bytes
     };
-    // Of 8.7 kB each: that one of them is kept shows.
+    // Records of 8.7 kB, so that a leak of one in each batch is visible.
     let profile = "staged";
     let (less, more) = (peak(few, profile), peak(many, profile));
     counts::print(&format!(

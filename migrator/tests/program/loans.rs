@@ -1,5 +1,5 @@
-//! The second product line from `generate` to `verify`: what `scenarios/contracts/loans.json` makes
-//! of invented loans, as a user would run it.
+//! The second product line from `generate` to `verify`, as a user runs it: generated loans under
+//! `scenarios/contracts/loans.json`.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contra
 fn two_settings_store_the_same_loans_and_a_strict_audit_passes() {
     let migration = Migration::of_loans(300, 0.05, 0.02);
     let run = |settings: &[&str]| {
-        // Records that do not say when they changed have changed at this time.
+        // Records without a time of change get this time.
         let report = migration.run(&[settings, &["--now", "2026-01-31T12:00:00"]].concat());
         let audit = migration.audit(&["--strict"]);
         assert_eq!((audit.passed, audit.findings), (true, vec![]), "{settings:?}");
@@ -41,7 +41,7 @@ fn two_settings_store_the_same_loans_and_a_strict_audit_passes() {
     let books = baseline.books;
     assert_eq!(books.read, 300);
     assert!(books.duplicate > 0 && books.rejected > 0, "{books:?}");
-    // Only what is meant to be refused fails: one in 200.
+    // Only the values that are meant to be rejected fail: one in 200.
     assert!(books.failed <= 6, "{books:?}");
     for table in ["app_collateral_rl", "app_warranties_rl", "app_policy_exceptions_rl"] {
         assert!(baseline.rows[table] > 100, "{table}: {}", baseline.rows[table]);
@@ -59,7 +59,7 @@ fn run_generated(source: &str, folder: &Path) -> RunReport {
 }
 
 #[test]
-fn the_fourth_part_of_a_generated_source_says_the_product_line() {
+fn the_fourth_field_of_a_generated_source_selects_the_product_line() {
     let folder = tempfile::tempdir().unwrap();
     let loans = run_generated("generated:small,20,7,rl", folder.path());
     assert_eq!((loans.books.read, loans.books.committed), (20, 20));

@@ -1,5 +1,5 @@
-//! The verbs against a server, as a user types them, on the test double. No password in what they
-//! print, in what they write, in their arguments, or in any log of the libraries below.
+//! The verbs against a server, as a user types them, on the test double. No password may appear in
+//! output, files, arguments, or any log of the libraries below.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -87,13 +87,13 @@ fn the_two_commands_of_the_readme_fill_a_server_and_the_audit_agrees() {
     let second = report(&Fixture::succeed("run", &run));
     assert_eq!((second.books.read, second.books.skipped), (0, 40));
     assert_eq!(second.checksum, first.checksum);
-    // So does whoever compares the contract with the tables.
+    // `check` finds the tables in agreement with the contract.
     let checked = Fixture::output("check", &["--store", &url]);
     assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
     assert!(!format!("{checked:?}").contains("differs from the catalogue"), "{checked:?}");
     let audit = Fixture::succeed("verify", &["--source", source, "--store", &url, "--strict"]);
     assert!(audit.contains("audit passed"), "{audit}");
-    // The embedded store holds the same.
+    // The embedded store holds the same rows.
     let sqlite = format!("sqlite:{}", fixture.path("store.db"));
     let run = ["--source", source, "--store", &sqlite, "--report", "-", "--quiet"];
     let run = [&run[..], &now].concat();
@@ -131,7 +131,7 @@ fn a_source_table_on_a_server_is_read_as_the_same_table_in_a_file() {
 }
 
 #[test]
-fn init_creates_a_schema_of_its_own_and_again_on_demand() {
+fn init_creates_the_schema_and_recreates_it_on_request() {
     let fixture = Fixture::new();
     let url = fixture.url();
     let store = ["--store", &url, "--schema", "bench"];
@@ -144,7 +144,7 @@ fn init_creates_a_schema_of_its_own_and_again_on_demand() {
     let printed = Fixture::succeed("init", &[&store[..], &["--recreate"]].concat());
     assert_eq!(printed.trim(), "the tables are new and empty");
     assert_eq!(run(&[]), 9);
-    // dbo is everybody's.
+    // `dbo` is a shared schema.
     let dbo = ["--store", &url, "--schema", "dbo"];
     Fixture::succeed("init", &dbo);
     let error = Fixture::fail("init", &[&dbo[..], &["--recreate"]].concat());
@@ -155,7 +155,7 @@ fn init_creates_a_schema_of_its_own_and_again_on_demand() {
 }
 
 #[test]
-fn a_run_into_an_empty_database_says_what_creates_the_tables() {
+fn a_run_into_an_empty_database_names_the_command_that_creates_the_tables() {
     let fixture = Fixture::new();
     let url = fixture.url();
     let error = Fixture::fail("run", &["--source", "generated:small,2,3", "--store", &url]);
@@ -200,7 +200,7 @@ fn a_password_comes_from_a_file_or_the_environment_and_is_never_shown() {
 }
 
 #[test]
-fn what_a_store_would_ignore_is_refused_by_a_message_that_names_both() {
+fn options_that_a_store_ignores_are_rejected_with_option_and_store_named() {
     let fixture = Fixture::new();
     let url = fixture.url();
     let sqlite = format!("sqlite:{}", fixture.path("store.db"));
@@ -249,7 +249,7 @@ impl log::Log for Ear {
 }
 
 #[test]
-fn no_log_of_any_level_has_the_password() {
+fn no_log_level_shows_the_password() {
     log::set_logger(&EAR).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     let options = Options { password: PASSWORD.into(), ..Options::default() };

@@ -1,4 +1,4 @@
-//! A store of the version before passes its audit, and a run into it goes on where it ended.
+//! A store of the previous version passes its audit, and a run into it resumes.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use migrator::verify::walk::RecordCounts;
 use crate::support::command::migrator;
 
 #[test]
-fn a_store_of_the_version_before_is_audited_and_taken_up() {
+fn a_store_of_the_previous_version_is_audited_and_resumed() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v0.1.0");
     let folder = tempfile::tempdir().unwrap();
     let on_copy = |verb: &str| {

@@ -1,6 +1,6 @@
-//! Four migrators on one store: with shares of their own, by mistake without, twice on one share,
-//! and with one of them killed. Nothing is there twice, nothing is lost, and whoever loses a race
-//! says what happened.
+//! Four migrators on one store: each with a partition of its own, all on the same range by mistake,
+//! two on one partition, and with one of them killed. No record is duplicated or lost, and a
+//! process that loses a race reports it.
 //!
 //! `SWEETSPOT_FULL=1` takes 50 rounds of each instead of 2.
 
@@ -18,7 +18,7 @@ use crate::support::counts::Harm;
 
 const RECORDS: u32 = 60;
 
-/// What is varied from round to round: how keys are looked up, how rows are inserted.
+/// Settings that vary from round to round: key queries and insert methods.
 const SETTINGS: [&[&str]; 4] = [
     &["--batch-size", "4"],
     &["--batch-size", "3", "--cache", "shared", "--pool", "shared", "--queue-depth", "2"],
@@ -26,7 +26,7 @@ const SETTINGS: [&[&str]; 4] = [
     &["--batch-size", "7", "--cache", "worker", "--pool", "worker", "--parse-threads", "2"],
 ];
 
-/// A process on a store, which says on stderr what it has to say.
+/// Starts a process on a store, with stderr captured.
 fn start(migration: &Migration, store: &str, options: &[&str]) -> Child {
     let mut command: Command = migrator("run");
     command.args(["--source", &migration.source(), "--synchronous", "off", "--report", "-"]);
@@ -35,7 +35,7 @@ fn start(migration: &Migration, store: &str, options: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// The books of a process that ended well; checks that it owned up to the races that it lost.
+/// The books of a process that succeeded. Asserts that it reported the races that it lost.
 fn books(output: &Output) -> Books {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
@@ -46,7 +46,7 @@ fn books(output: &Output) -> Books {
     report.books
 }
 
-/// What came of several rounds.
+/// Counts over several rounds.
 #[derive(Default)]
 struct Tally {
     processes: u32,
@@ -55,8 +55,8 @@ struct Tally {
     harm: Harm,
 }
 
-/// Four processes with these shares. The first of them is killed after `kill`, and what it left is
-/// taken up by one more.
+/// Runs four processes with these partitions. Kills the first after `kill` and resumes its
+/// partition with one more process.
 fn round(
     migration: &Migration,
     number: usize,
@@ -75,7 +75,7 @@ fn round(
         if let Some(after) = kill.filter(|_| place == 0) {
             thread::sleep(after);
             child.kill().unwrap();
-            // It may have ended by itself.
+            // The process may have ended before the signal.
             killed += u32::from(child.wait().unwrap().signal() == Some(9));
         } else {
             sum.add(&books(&child.wait_with_output().unwrap()));
@@ -99,7 +99,7 @@ fn rounds(migration: &Migration, name: &str, shares: [Option<&str>; 4], kill: bo
     let rounds = if counts::full() { 50 } else { 2 };
     let mut total = Tally::default();
     for number in 0..rounds {
-        // Between its start and its end, which comes after some 70 ms in a release.
+        // Between its start and its end, which comes after some 70 ms in a release build.
         let after = kill.then(|| Duration::from_millis(8 + 7 * (number as u64 % 8)));
         let Tally { processes, killed, lost_races, harm } =
             round(migration, first + number, shares, after);
@@ -120,7 +120,7 @@ fn rounds(migration: &Migration, name: &str, shares: [Option<&str>; 4], kill: bo
 }
 
 #[test]
-fn four_processes_on_one_store_lose_nothing_and_store_nothing_twice() {
+fn four_processes_on_one_store_lose_and_duplicate_no_record() {
     let migration = Migration::new(RECORDS, 0.15, 0.05);
     let own = ["0/4", "1/4", "2/4", "3/4"].map(Some);
     let halves = ["0/2", "1/2", "0/2", "1/2"].map(Some);

@@ -1,5 +1,5 @@
-//! Migrations that are done in several goes or by several processes: nothing is stored twice,
-//! nothing is lost, and an audit of the whole passes.
+//! Migrations in several runs or by several processes. No record is stored twice or lost, and an
+//! audit of the whole passes.
 
 use std::process::Child;
 use std::thread;
@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::support::command::Migration;
 
-/// Far longer than a run takes, so that a test that waits in vain fails and does not hang.
+/// Far longer than a run takes, so that a wait in vain fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn assert_whole(migration: &Migration) {
@@ -18,7 +18,7 @@ fn assert_whole(migration: &Migration) {
     assert_eq!((audit.passed, audit.findings), (true, vec![]));
 }
 
-/// The checksum of the same migration in one go, by one process.
+/// Checksum of the same migration in one run of one process.
 fn checksum_in_one_go(migration: &Migration, options: &[&str]) -> String {
     std::fs::remove_file(migration.path("store.db")).unwrap();
     migration.run(options).checksum
@@ -35,7 +35,7 @@ fn the_same_command_again_stores_nothing_twice() {
 }
 
 #[test]
-fn a_run_that_is_cut_off_is_taken_up_where_it_ended() {
+fn an_interrupted_run_resumes_at_its_end() {
     let migration = Migration::new(60, 0.1, 0.05);
     let now = ["--now", "2026-01-31T12:00:00", "--workers", "1"];
     let mut last = None;
@@ -50,7 +50,7 @@ fn a_run_that_is_cut_off_is_taken_up_where_it_ended() {
 }
 
 #[test]
-fn failed_records_are_taken_again_only_when_asked_and_fail_again() {
+fn failed_records_are_retried_only_on_request_and_fail_again() {
     let migration = Migration::new(60, 0.0, 0.3);
     let first = migration.run(&[]).books;
     let failed = first.rejected + first.failed;
@@ -62,7 +62,7 @@ fn failed_records_are_taken_again_only_when_asked_and_fail_again() {
 }
 
 #[test]
-fn records_that_failed_for_their_text_are_stored_once_it_is_mended() {
+fn records_that_failed_for_their_text_are_stored_after_a_correction() {
     let migration = Migration::new(40, 0.0, 0.0);
     let source = Connection::open(migration.path("source.db")).unwrap();
     let spoil = "UPDATE app_xml_staging SET app_XML = '<' || app_XML WHERE app_id % 5 = 0";
@@ -78,7 +78,7 @@ fn records_that_failed_for_their_text_are_stored_once_it_is_mended() {
     assert_whole(&migration);
 }
 
-/// How many records the log has; none while there is no store yet.
+/// Number of records in the log; 0 while there is no store yet.
 fn logged(migration: &Migration) -> u64 {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
     let count = Connection::open_with_flags(migration.path("store.db"), flags).and_then(|store| {
@@ -87,7 +87,7 @@ fn logged(migration: &Migration) -> u64 {
     count.map_or(0, i64::unsigned_abs)
 }
 
-/// Waits until the log has more than so many records; false if the process ends before that.
+/// Waits until the log has more than `than` records. Returns false if the process ends before that.
 fn wait_for_more(migration: &Migration, than: u64, run: &mut Child) -> bool {
     let started = Instant::now();
     while logged(migration) <= than {
@@ -101,7 +101,7 @@ fn wait_for_more(migration: &Migration, than: u64, run: &mut Child) -> bool {
 }
 
 #[test]
-fn a_run_that_is_killed_again_and_again_ends_whole() {
+fn a_run_killed_repeatedly_completes() {
     let migration = Migration::new(240, 0.05, 0.02);
     let options = ["--batch-size", "5", "--now", "2026-01-31T12:00:00", "--workers", "1"];
     let mut killed = 0;
@@ -128,7 +128,7 @@ fn a_run_that_is_killed_again_and_again_ends_whole() {
     assert_eq!(last.checksum, checksum_in_one_go(&migration, &options));
 }
 
-/// Waits for processes that run side by side, which must all end well.
+/// Waits for concurrent processes, which must all succeed.
 fn reports(runs: Vec<Child>) -> Vec<RunReport> {
     runs.into_iter()
         .map(|run| {
@@ -160,7 +160,7 @@ fn processes_that_share_a_migration_store_everything_once() {
     assert_eq!(books.lost_race, 0);
     let again = reports(shares.iter().map(start).collect());
     assert_eq!(sum(&again), Books { skipped: 150, ..Books::default() });
-    // Who has a shared key is left to chance here, but not what becomes of a record.
+    // The owner of a shared key depends on the race, but the outcome of a record does not.
     std::fs::remove_file(migration.path("store.db")).unwrap();
     let alone = migration.run(&[]).books;
     assert_eq!((books.rejected, books.failed), (alone.rejected, alone.failed));
@@ -178,7 +178,7 @@ fn processes_on_one_range_lose_races_and_no_records() {
 }
 
 #[test]
-fn a_share_that_does_not_exist_is_refused() {
+fn a_partition_that_does_not_exist_is_rejected() {
     let migration = Migration::new(5, 0.0, 0.0);
     for (share, part) in [
         ("3/3", "partition index must be 0 to 2"),

@@ -1,4 +1,4 @@
-//! `migrator run` and `migrator schema` as commands: what they print, refuse and exit with.
+//! `migrator run` and `migrator schema` as commands: output, errors and exit codes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ impl Place {
         format!("sqlite:{}", self.path(name).display())
     }
 
-    /// `migrator run` of so many small invented records into `store.db`.
+    /// `migrator run` of `records` small generated records into `store.db`.
     fn run(&self, records: u32, options: &[&str]) -> Command {
         let mut command = migrator();
         command.args(["run", "--source", &format!("generated:small,{records},7")]);
@@ -45,7 +45,7 @@ fn migrator() -> Command {
     Command::new(assert_cmd::cargo::cargo_bin("migrator"))
 }
 
-/// Runs a command that must exit with 2 and returns what it complains about.
+/// Runs a command that must exit with 2 and returns its message.
 fn complaint(mut command: Command) -> String {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -92,7 +92,7 @@ fn a_report_file_is_written_whole_beside_the_summary() {
 }
 
 #[test]
-fn a_second_run_goes_on_where_the_first_one_ended() {
+fn a_second_run_resumes_after_the_first() {
     let (place, other) = (Place::new(), Place::new());
     let now = ["--now", "2026-01-31T12:00:00"];
     let first = place.report(60, &[&now[..], &["--limit", "25"]].concat());
@@ -113,7 +113,7 @@ fn memory_does_not_grow_with_the_number_of_records() {
 }
 
 #[test]
-fn rejected_records_change_the_exit_code_only_when_asked() {
+fn rejected_records_change_the_exit_code_only_on_request() {
     let place = Place::new();
     let records = place.path("records");
     fs::create_dir(&records).unwrap();
@@ -153,7 +153,7 @@ fn wrong_arguments_are_named() {
 }
 
 #[test]
-fn a_setting_that_would_be_ignored_is_refused_with_the_one_it_belongs_to() {
+fn an_ineffective_setting_is_rejected_with_the_setting_that_it_needs() {
     for (options, name) in [
         (&["--cache-max-keys", "9"][..], "cache_max_keys"),
         (&["--cache", "batch", "--cache-max-keys", "9"], "cache_max_keys"),
@@ -168,7 +168,7 @@ fn a_setting_that_would_be_ignored_is_refused_with_the_one_it_belongs_to() {
 }
 
 #[test]
-fn a_report_shows_the_settings_that_apply_and_what_the_cache_did() {
+fn a_report_shows_the_effective_settings_and_the_cache_statistics() {
     let plain = ["--batch-size", "9", "--now", "2026-01-31T12:00:00"];
     let report = Place::new().report(40, &plain);
     assert!(report.queries > 40 && report.set_queries == 0);
@@ -188,7 +188,7 @@ fn a_report_shows_the_settings_that_apply_and_what_the_cache_did() {
 }
 
 #[test]
-fn files_that_are_missing_or_faulty_are_named() {
+fn missing_and_invalid_files_are_named() {
     let place = Place::new();
     let write = |name: &str, text: &str| fs::write(place.path(name), text).unwrap();
     write("faulty.json", "{\"source_table\": 1}");
@@ -230,7 +230,7 @@ fn the_source_is_never_the_store() {
 }
 
 #[test]
-fn a_store_with_another_catalogues_tables_is_refused_by_name() {
+fn a_store_with_tables_of_another_catalogue_is_rejected_with_the_table_named() {
     let place = Place::new();
     let file = rusqlite::Connection::open(place.path("store.db")).unwrap();
     file.execute_batch("CREATE TABLE scores (app_id INTEGER PRIMARY KEY, points INTEGER)").unwrap();
@@ -252,7 +252,7 @@ fn a_corrupt_store_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn the_schema_that_is_printed_is_the_one_that_is_made() {
+fn the_printed_schema_is_the_created_schema() {
     let output = migrator().args(["schema", "--dialect", "sqlite"]).output().unwrap();
     let ddl = String::from_utf8(output.stdout).unwrap();
     let place = Place::new();
@@ -269,7 +269,7 @@ fn open(path: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(path).unwrap()
 }
 
-/// The DDL of everything in a database, after running some more.
+/// The DDL of all objects in a database, after running `ddl`.
 fn objects(database: &rusqlite::Connection, ddl: &str) -> Vec<String> {
     database.execute_batch(ddl).unwrap();
     let mut statement =

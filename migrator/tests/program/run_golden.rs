@@ -1,4 +1,4 @@
-//! Records in, with the contract that ships: rows, log and books out, compared whole.
+//! Runs records through the shipped contract and compares all rows, log entries and books.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Ctrl-C in the middle of a run: it ends soon, says so, and the same command goes on.
+//! Ctrl-C in the middle of a run: the run ends soon and reports it, and the same command resumes.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::support::command::Migration;
 
 const RECORDS: &str = "generated:small,6000,7";
-/// Half of what a run waits for a source that somebody writes to.
+/// Half the time for which a run waits for a locked source.
 const HUNG: Duration = Duration::from_secs(30);
 
 fn command(store: &Path, options: &[&str]) -> Command {
@@ -24,7 +24,7 @@ fn command(store: &Path, options: &[&str]) -> Command {
     command
 }
 
-/// Records that the store's log has; 0 while there is no log.
+/// Number of records in the store's log; 0 while there is no log.
 fn logged(store: &Path) -> i64 {
     let count = || {
         let connection = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -43,7 +43,7 @@ fn interrupt(child: &Child) {
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
 }
 
-/// What a process says that has to end by itself; a kill would tell by its exit code.
+/// Output of a process that has to end by itself; a kill would show in its exit code.
 fn ended(mut child: Child) -> Output {
     let since = Instant::now();
     while since.elapsed() < HUNG && child.try_wait().unwrap().is_none() {
@@ -53,7 +53,7 @@ fn ended(mut child: Child) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// Somebody who keeps the source to himself.
+/// Locks the source against the run.
 fn hold(migration: &Migration) -> Connection {
     let other = Connection::open(migration.path("source.db")).unwrap();
     other.busy_timeout(HUNG).unwrap();
@@ -101,7 +101,7 @@ fn a_run_that_waits_for_its_source_in_the_middle_is_interrupted_at_once() {
             std::thread::sleep(Duration::from_millis(2));
         }
         let held = hold(&migration);
-        // What was read before is stored; then it can only wait.
+        // The records read before are stored; after that the run can only wait.
         let mut seen = -1;
         while seen != logged(&store) {
             seen = logged(&store);
@@ -122,7 +122,7 @@ fn a_run_that_waits_for_its_source_in_the_middle_is_interrupted_at_once() {
 }
 
 #[test]
-fn an_interrupted_run_ends_with_130_and_the_same_command_goes_on() {
+fn an_interrupted_run_exits_with_130_and_the_same_command_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let whole = finish(&folder.path().join("whole.db"), &[]);
     for (number, options) in

@@ -1,5 +1,5 @@
-//! `migrator verify` on stores that runs have left: it passes whatever the settings, says what it
-//! saw, and tells a passed audit from a failed one and from a wrong command.
+//! `migrator verify` on stores that runs have filled. It passes under all settings and prints its
+//! counts. Its exit code separates a passed audit, a failed audit and a wrong command.
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ fn one_process_with_one_worker_passes_a_strict_audit() {
     let audit = migration.audit(&["--strict"]);
     assert_eq!((audit.passed, audit.findings, audit.strict), (true, vec![], true));
     assert_eq!(audit.shared_keys_not_lowest, 0);
-    // A report counts the rows of its run, and these came with the schema or are the log.
+    // A report counts the rows of its run. The others came with the schema or are the log.
     let (mut stored, mut audited) = (report.rows, audit.rows);
     for table in ["app_enums", "processing_log"] {
         stored.remove(table);
@@ -51,9 +51,9 @@ fn one_process_with_one_worker_passes_a_strict_audit() {
 }
 
 #[test]
-fn a_shared_key_may_be_with_any_record_unless_the_audit_is_strict() {
+fn a_shared_key_may_belong_to_any_record_unless_the_audit_is_strict() {
     let migration = Migration::new(120, 0.4, 0.0);
-    // The second half goes first, so that it gets what it shares with the first.
+    // The second half goes first, so that it gets the keys that it shares with the first.
     migration.run(&["--partition", "1/2"]);
     migration.run(&["--partition", "0/2"]);
     let audit = migration.audit(&[]);
@@ -70,7 +70,7 @@ fn a_shared_key_may_be_with_any_record_unless_the_audit_is_strict() {
 }
 
 #[test]
-fn records_that_no_run_has_taken_fail_an_audit() {
+fn records_that_no_run_has_processed_fail_an_audit() {
     let migration = Migration::new(60, 0.0, 0.0);
     migration.run(&["--limit", "57"]);
     let audit = migration.audit(&[]);
@@ -129,7 +129,7 @@ fn a_duplicate_of_a_record_that_is_not_stored_is_found() {
 }
 
 #[test]
-fn an_audit_says_what_it_saw() {
+fn an_audit_prints_its_counts() {
     let migration = Migration::new(40, 0.0, 0.0);
     migration.run(&[]);
     let verify = |options: &[&str]| {
@@ -157,7 +157,7 @@ fn an_audit_says_what_it_saw() {
     assert_eq!((code, quiet.lines().count()), (Some(1), 21), "{quiet}");
 }
 
-/// Runs `migrator verify`, which must exit with 2, and returns what it complains about.
+/// Runs `migrator verify`, which must exit with 2, and returns its message.
 fn complaint(source: &str, store: &str) -> String {
     let output = migrator("verify").args(["--source", source, "--store", store]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -166,7 +166,7 @@ fn complaint(source: &str, store: &str) -> String {
 }
 
 #[test]
-fn a_wrong_command_is_no_failed_audit() {
+fn a_wrong_command_has_another_exit_code_than_a_failed_audit() {
     let folder = tempfile::tempdir().unwrap();
     let absent = folder.path().join("absent.db");
     let absent_url = format!("sqlite:{}", absent.display());

@@ -1,5 +1,5 @@
-//! `migrator verify` on stores that somebody has changed by hand: every table, every column, every
-//! kind of change is found and named.
+//! `migrator verify` on stores that were changed by hand. It finds and names every kind of change
+//! in every table and column.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use rusqlite::Connection;
 
 use crate::support::command::{Migration, open};
 
-/// Source keys are the application ids of invented records less this.
+/// Difference between the application ids of generated records and their source keys.
 const APP_ID_BASE: i64 = 1_000_000;
 
-/// Enough for every table to have rows to spare, few enough to be quick.
+/// Enough records for every table to have rows to spare, few enough to be quick.
 const RECORDS: u32 = 40;
 
 fn migrated() -> Migration {
@@ -24,7 +24,7 @@ fn migrated() -> Migration {
     migration
 }
 
-/// The tables of a migration but the log: those of the catalogue that ships.
+/// Tables of a migration without the log: those of the shipped catalogue.
 fn tables() -> Vec<Table> {
     let tables = Tables::new(&Catalogue::embedded().unwrap()).unwrap();
     let yielded = tables.target_tables().iter().filter(|table| table.name != LOG_TABLE);
@@ -35,7 +35,7 @@ fn key_columns(table: &Table) -> Vec<&str> {
     table.primary_key.iter().map(|&column| table.columns[column].name.as_str()).collect()
 }
 
-/// One row: its key in a condition and in words, and the record that it comes from.
+/// One row: its key as a condition and as text, and the record that it comes from.
 struct Row {
     condition: String,
     key: String,
@@ -59,7 +59,7 @@ fn row(store: &Connection, table: &Table, number: usize) -> Row {
     Row { record: record(store, table, &condition), key: key.join(", "), condition }
 }
 
-/// The record that a row comes from, by the ids in it.
+/// The record that a row comes from, by the ids in the row.
 fn record(store: &Connection, table: &Table, condition: &str) -> Option<i32> {
     let has = |name: &str| table.columns.iter().any(|column| column.name == name);
     let app_id = if has("app_id") {
@@ -86,7 +86,7 @@ fn finding(table: &str, record: Option<i32>, key: &str, fault: Discrepancy) -> F
 }
 
 #[test]
-fn a_row_that_is_deleted_from_any_table_is_missed() {
+fn a_deleted_row_of_any_table_is_reported() {
     let migration = migrated();
     let store = migration.open();
     let rows: Vec<_> = tables().into_iter().map(|table| (row(&store, &table, 3), table)).collect();
@@ -104,7 +104,7 @@ fn a_row_that_is_deleted_from_any_table_is_missed() {
 }
 
 #[test]
-fn a_row_that_is_added_to_any_table_is_found() {
+fn an_added_row_of_any_table_is_reported() {
     let migration = migrated();
     let store = migration.open();
     let mut keys = Vec::new();
@@ -140,7 +140,7 @@ fn a_row_that_is_added_to_any_table_is_found() {
     assert_eq!(report.finding_counts.len(), keys.len());
 }
 
-/// Another value of the column's storage class, whatever is there.
+/// Replaces the column's value, whatever it is, by another value of its storage class.
 fn change(store: &Connection, table: &str, column: &str, condition: &str) {
     let class: String = store
         .query_row(
@@ -158,8 +158,8 @@ fn change(store: &Connection, table: &str, column: &str, condition: &str) {
 }
 
 #[test]
-fn a_value_that_is_changed_in_any_column_is_found() {
-    // Each audit names no more than so many rows of a table.
+fn a_changed_value_of_any_column_is_reported() {
+    // Columns changed in one round. An audit names only the first rows of a table.
     const COLUMNS_AT_ONCE: usize = 16;
     let mut found = BTreeSet::new();
     for round in 0.. {
@@ -196,7 +196,7 @@ fn a_value_that_is_changed_in_any_column_is_found() {
 }
 
 #[test]
-fn a_key_that_is_changed_leaves_one_row_missing_and_one_extra() {
+fn a_changed_key_is_reported_as_one_missing_and_one_extra_row() {
     let migration = migrated();
     let store = migration.open();
     let rows: Vec<_> = tables().into_iter().map(|table| (row(&store, &table, 2), table)).collect();
@@ -213,7 +213,7 @@ fn a_key_that_is_changed_leaves_one_row_missing_and_one_extra() {
     }
 }
 
-/// Executes a statement on a copy of the store and returns what is then found in this table.
+/// Executes a statement on a copy of the store and returns the findings of this table.
 fn found_after(migration: &Migration, sql: &str, table: &str) -> Vec<String> {
     let copy = migration.path("copy.db");
     std::fs::copy(migration.path("store.db"), &copy).unwrap();
@@ -223,7 +223,7 @@ fn found_after(migration: &Migration, sql: &str, table: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_log_row_that_is_gone_or_changed_is_named_by_its_record() {
+fn a_deleted_or_changed_log_row_is_reported_with_its_record() {
     let migration = migrated();
     let where_7 = "WHERE app_id = 7";
     for (sql, expected) in [
@@ -271,7 +271,7 @@ fn a_log_row_that_is_gone_or_changed_is_named_by_its_record() {
 }
 
 #[test]
-fn helper_tables_that_do_not_fit_the_log_are_named() {
+fn bookkeeping_tables_that_disagree_with_the_log_are_reported() {
     let migration = migrated();
     let session = "(SELECT session_id FROM migration_run)";
     for (sql, table, part) in [
@@ -319,7 +319,7 @@ fn helper_tables_that_do_not_fit_the_log_are_named() {
 }
 
 #[test]
-fn many_faults_are_counted_and_the_first_are_named() {
+fn many_findings_are_counted_and_the_first_are_named() {
     let migration = migrated();
     let store = migration.open();
     let deleted = store.execute("DELETE FROM scores", []).unwrap();

@@ -1,5 +1,5 @@
-//! What an audit says of stores that runs over made-up records have left: with keys that records
-//! share and with every cause for which a store refuses one.
+//! Audits of stores that runs over generated records have filled. The records share keys and break
+//! every constraint that a store checks.
 
 use std::path::PathBuf;
 
@@ -25,26 +25,26 @@ use crate::support::store::{
     CONTACT, CURRENT, HISTORY, PREVIOUS, PRICING, catalogue, history_row, int, record,
 };
 
-/// What a store has against a record.
+/// Reason for which a record is rejected.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Guilt {
     None,
-    /// A row refers to an application that is not there.
+    /// A row refers to an application that does not exist.
     Reference,
-    /// A row has the key of the first application's.
+    /// A row has the key of a row of the first application.
     KeyTaken,
-    /// Two rows have one key.
+    /// Two rows have the same key.
     KeyTwice,
     /// A column that must not be null is null.
     Null,
-    /// Mapping turns the record down, before the store can.
+    /// Mapping rejects the record before it reaches the store.
     Rejected,
 }
 
 const GUILTS: [Guilt; 6] =
     [Guilt::None, Guilt::Reference, Guilt::KeyTaken, Guilt::KeyTwice, Guilt::Null, Guilt::Rejected];
 
-/// A record in short: few ids, so that keys meet.
+/// A record in short form. Few ids, so that keys collide.
 #[derive(Debug, Clone)]
 struct Draft {
     app_id: i32,
@@ -85,7 +85,7 @@ fn typed(key: i32, draft: &Draft) -> TypedRecord {
     record
 }
 
-/// Drafts as a source, whose keys are their places from 1, and as what mapping makes of it.
+/// Drafts as a source whose keys are their positions from 1, and as the mapping of that source.
 #[derive(Clone, Copy)]
 struct Drafts<'d>(&'d [Draft]);
 
@@ -185,7 +185,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn an_audit_passes_whatever_the_records_and_the_settings(
+    fn an_audit_passes_for_any_records_and_settings(
         drafts in drafts(),
         workers in 1..4_usize,
         batch_size in 1..30_usize,
@@ -194,8 +194,8 @@ proptest! {
         let fixture = Fixture::new();
         let insert = if bulk { InsertMethod::Bulk } else { InsertMethod::Values };
         fixture.run(&drafts, workers, batch_size, insert);
-        // A row under another application's key is no key that decides about duplicates: which of
-        // two such records the store refuses is a matter of order.
+        // Deduplication does not look at a row under another application's key. Which of two such
+        // records the store rejects depends on the order.
         let ordered = workers == 1 || !drafts.iter().any(|d| d.guilt == Guilt::KeyTaken);
         let audit = fixture.audit(&drafts, ordered);
         prop_assert_eq!(audit.findings, []);
@@ -218,7 +218,7 @@ proptest! {
     }
 }
 
-/// Three applications, of which the second is guilty, and the store that they are in.
+/// Three applications, the second of them with this error, and the store that they are in.
 fn with_guilt(guilt: Guilt) -> (Vec<Draft>, Fixture) {
     let mut drafts = vec![plain(1, 10), plain(2, 20), plain(3, 30)];
     drafts[1].guilt = guilt;
@@ -247,7 +247,7 @@ fn a_record_that_the_store_refused_has_no_rows() {
 }
 
 #[test]
-fn a_refusal_that_cannot_be_is_not_believed() {
+fn an_impossible_failure_reason_is_reported() {
     let told = |reason| {
         format!(
             "UPDATE processing_log SET failure_reason = '{reason}', status = \
@@ -270,9 +270,9 @@ fn a_refusal_that_cannot_be_is_not_believed() {
 }
 
 #[test]
-fn a_record_that_is_logged_twice_is_found() {
+fn a_record_that_is_logged_twice_is_reported() {
     let (drafts, fixture) = with_guilt(Guilt::None);
-    // A log of the user's own may lack the key that keeps this from happening.
+    // A log that the user created may lack the key that prevents this.
     let store = rusqlite::Connection::open(fixture.path()).unwrap();
     store
         .execute_batch(
@@ -294,7 +294,7 @@ fn a_record_that_is_logged_twice_is_found() {
 }
 
 #[test]
-fn a_record_that_is_stored_although_it_has_a_key_twice_is_found() {
+fn a_stored_record_with_a_repeated_key_is_reported() {
     let (mut drafts, fixture) = with_guilt(Guilt::None);
     drafts[1].guilt = Guilt::KeyTwice;
     let audit = fixture.audit(&drafts, true);
@@ -306,7 +306,7 @@ fn a_record_that_is_stored_although_it_has_a_key_twice_is_found() {
 }
 
 #[test]
-fn a_source_without_records_accounts_for_nothing() {
+fn with_an_empty_source_every_stored_row_is_extra() {
     let (_, fixture) = with_guilt(Guilt::None);
     let audit = fixture.audit(&[], true);
     assert_eq!(audit.records.read, 0);

@@ -1,4 +1,4 @@
-//! Batches in, rows and log and books out: duplicates, refused records, repetitions.
+//! Writes batches and checks rows, log and books: duplicates, rejected records, retries.
 
 use std::collections::BTreeMap;
 
@@ -25,35 +25,35 @@ use crate::support::store::{
 
 const ORDER: [usize; 6] = [BASE, CONTACT, OPERATIONAL, PRICING, ADDRESS, HISTORY];
 
-/// Where a test's stores are.
+/// Store that a test runs on.
 struct On {
     backend: fn(&Catalogue, &str) -> Option<Backend>,
     name: &'static str,
 }
 
 impl On {
-    /// A new, empty store; none where there is no server to have it on.
+    /// A new, empty store; `None` if there is no server for it.
     fn fixture(&self) -> Option<Fixture> {
         (self.backend)(&catalogue(), self.name).map(|backend| Fixture { backend })
     }
 }
 
-/// One test for each of these on each store.
+/// Declares one test for each of these cases on each store.
 macro_rules! suite {
     ($($backend:ident)+) => { $( suite! { $backend:
             a_batch_stores_every_row_once_and_logs_every_record
-            records_that_mapping_turned_down_are_logged_with_the_batch
+            records_that_mapping_rejects_are_logged_with_the_batch
             an_application_under_a_second_source_key_is_a_duplicate_record
-            a_contact_that_another_application_has_keeps_its_row_and_gets_the_new_types
-            of_rows_with_one_key_in_a_record_the_first_is_stored
-            a_batch_that_fails_stores_every_record_but_the_guilty_ones
-            a_key_that_a_guilty_record_claimed_goes_to_the_next_one
-            refusals_name_table_column_and_key
-            a_key_of_another_record_that_no_query_asks_for_is_named
-            a_failed_record_that_is_tried_again_has_one_log_row
+            a_contact_of_another_application_keeps_its_row_and_gets_the_new_address_types
+            of_the_rows_of_a_record_with_equal_keys_the_first_is_stored
+            a_batch_that_fails_stores_all_but_the_offending_records
+            a_key_of_a_rejected_record_goes_to_the_next_record
+            rejections_name_table_column_and_key
+            a_key_conflict_outside_of_deduplication_is_named
+            a_retried_record_has_one_log_row
             a_record_that_another_process_logged_first_is_a_lost_race
             one_query_is_sent_for_each_key
-            a_busy_store_is_tried_again_and_counted
+            a_busy_store_is_retried_and_counted
             a_commit_whose_answer_was_lost_is_looked_up
     } )+ };
     ($backend:ident: $($clause:ident)+) => {
@@ -71,7 +71,7 @@ macro_rules! suite {
 
 suite! { sqlite double double_like_babelfish server }
 
-/// A store of its own.
+/// A store of the test's own.
 struct Fixture {
     backend: Backend,
 }
@@ -92,13 +92,13 @@ impl Fixture {
         Writer::new(store, session, InsertMethod::Values, &ORDER, log_has_key).unwrap()
     }
 
-    /// Writes one batch in a session of its own.
+    /// Writes one batch in a new session.
     fn write(&self, entries: Vec<BatchEntry>) -> BatchResult {
         let mut metrics = Metrics::new().unwrap();
         self.try_write(self.store(), entries, &mut metrics).unwrap()
     }
 
-    /// The same on a store on top of this one.
+    /// Writes one batch through `store`, which wraps this one.
     fn try_write(
         &self,
         store: &dyn Store,
@@ -108,7 +108,7 @@ impl Fixture {
         store::write(store, &self.writer(store), &batch(0, entries), metrics)
     }
 
-    /// These columns of a table as text, joined by a bar, in order.
+    /// Columns of a table as text, joined by a bar, in order.
     fn rows(&self, table: &str, columns: &str) -> Vec<String> {
         let tables = self.store().tables();
         let table = tables.find(table).unwrap();
@@ -158,12 +158,12 @@ fn entry(record: TypedRecord) -> BatchEntry {
     BatchEntry { key: record.key, retry: false, mapped: MappingOutcome::Rows(record) }
 }
 
-/// A record whose application id is its key and which has one contact.
+/// A record with one contact, whose application id is its key.
 fn plain(key: i32, con_id: i32) -> BatchEntry {
     entry(record(key, key, &[(con_id, &[CURRENT])]))
 }
 
-/// A record that the store refuses: its pricing row refers to no application.
+/// A record that the store rejects: its pricing row refers to no application.
 fn guilty(key: i32, con_id: i32) -> BatchEntry {
     let mut record = record(key, key, &[(con_id, &[CURRENT])]);
     record.tables[2].rows[0][0] = int(999_999);
@@ -222,7 +222,7 @@ fn a_batch_stores_every_row_once_and_logs_every_record(on: &On) {
     );
 }
 
-fn records_that_mapping_turned_down_are_logged_with_the_batch(on: &On) {
+fn records_that_mapping_rejects_are_logged_with_the_batch(on: &On) {
     let Some(fixture) = on.fixture() else { return };
     let rejected =
         MappingOutcome::Rejected(Reject { stage: Stage::Validation, reason: "blank".into() });
@@ -254,7 +254,7 @@ fn an_application_under_a_second_source_key_is_a_duplicate_record(on: &On) {
         let Some(fixture) = on.fixture() else { return };
         let mut total = Books::default();
         for keys in batches {
-            // All three are application 7; what differs is the contact.
+            // All three records are application 7 and differ in the contact.
             let entries =
                 keys.iter().map(|&key| entry(record(key, 7, &[(10 + key, &[CURRENT])]))).collect();
             let written = fixture.write(entries);
@@ -274,7 +274,7 @@ fn an_application_under_a_second_source_key_is_a_duplicate_record(on: &On) {
     }
 }
 
-fn a_contact_that_another_application_has_keeps_its_row_and_gets_the_new_types(on: &On) {
+fn a_contact_of_another_application_keeps_its_row_and_gets_the_new_address_types(on: &On) {
     for batches in [vec![vec![1, 2]], vec![vec![1], vec![2]]] {
         let Some(fixture) = on.fixture() else { return };
         let types: BTreeMap<i32, &[i64]> =
@@ -293,7 +293,7 @@ fn a_contact_that_another_application_has_keeps_its_row_and_gets_the_new_types(o
     }
 }
 
-fn of_rows_with_one_key_in_a_record_the_first_is_stored(on: &On) {
+fn of_the_rows_of_a_record_with_equal_keys_the_first_is_stored(on: &On) {
     let Some(fixture) = on.fixture() else { return };
     let mut twice = record(1, 1, &[(50, &[CURRENT, CURRENT])]);
     twice.tables[3].rows[1][2] = text("second");
@@ -306,7 +306,7 @@ fn of_rows_with_one_key_in_a_record_the_first_is_stored(on: &On) {
     assert_eq!(fixture.rows("app_contact_employment", "business_name"), ["a"]);
 }
 
-fn a_batch_that_fails_stores_every_record_but_the_guilty_ones(on: &On) {
+fn a_batch_that_fails_stores_all_but_the_offending_records(on: &On) {
     for guilty_keys in [vec![1], vec![4], vec![8], vec![1, 2], vec![2, 7], (1..=8).collect()] {
         let Some(fixture) = on.fixture() else { return };
         let entries = (1..=8)
@@ -328,19 +328,19 @@ fn a_batch_that_fails_stores_every_record_but_the_guilty_ones(on: &On) {
             })
             .collect();
         assert_eq!(fixture.log(), expected);
-        // Nothing of a guilty record is left.
+        // No row of a rejected record is left.
         let stored: Vec<_> =
             (1..=8).filter(|key| !guilty_keys.contains(key)).map(|key| key.to_string()).collect();
         for (table, column) in [("app_base", "app_id"), ("app_contact_base", "con_id")] {
             assert_eq!(fixture.rows(table, column), stored);
         }
-        // The store's own words stay out of the log and go to the terminal.
+        // The store's error message goes to the terminal and not into the log.
         assert_eq!(written.refused.len(), guilty_keys.len());
         assert!(written.refused.iter().all(|(_, _, own)| own.contains("FOREIGN KEY")));
     }
 }
 
-fn a_key_that_a_guilty_record_claimed_goes_to_the_next_one(on: &On) {
+fn a_key_of_a_rejected_record_goes_to_the_next_record(on: &On) {
     let Some(fixture) = on.fixture() else { return };
     let duplicate_of_guilty = entry(record(3, 1, &[(50, &[CURRENT])]));
     let entries =
@@ -351,7 +351,7 @@ fn a_key_that_a_guilty_record_claimed_goes_to_the_next_one(on: &On) {
     assert_eq!(fixture.rows("app_base", "app_id"), ["1", "2"]);
 }
 
-fn refusals_name_table_column_and_key(on: &On) {
+fn rejections_name_table_column_and_key(on: &On) {
     let with = |change: &dyn Fn(&mut TypedRecord)| {
         let mut record = record(1, 1, &[(50, &[CURRENT])]);
         change(&mut record);
@@ -377,7 +377,7 @@ fn refusals_name_table_column_and_key(on: &On) {
     }
 }
 
-fn a_key_of_another_record_that_no_query_asks_for_is_named(on: &On) {
+fn a_key_conflict_outside_of_deduplication_is_named(on: &On) {
     let Some(fixture) = on.fixture() else { return };
     let mut intruder = record(2, 2, &[]);
     intruder.tables[2].rows.push(history_row(1, "[curr_address]"));
@@ -389,7 +389,7 @@ fn a_key_of_another_record_that_no_query_asks_for_is_named(on: &On) {
     );
 }
 
-fn a_failed_record_that_is_tried_again_has_one_log_row(on: &On) {
+fn a_retried_record_has_one_log_row(on: &On) {
     let Some(fixture) = on.fixture() else { return };
     fixture.write(vec![guilty(1, 50), plain(2, 52)]);
     let again = BatchEntry { retry: true, ..plain(1, 50) };
@@ -419,8 +419,8 @@ fn a_record_that_another_process_logged_first_is_a_lost_race(on: &On) {
 fn one_query_is_sent_for_each_key(on: &On) {
     let Some(fixture) = on.fixture() else { return };
     let mut metrics = Metrics::new().unwrap();
-    // Each: the application, the contact, two addresses; the second shares the first's contact,
-    // whose key is claimed and asked for no more.
+    // Each record has the application, the contact and two addresses. The second shares the first's
+    // contact, so that key is already locked and is not asked for again.
     let entries = [1, 2].map(|key| entry(record(key, key, &[(50, &[CURRENT, PREVIOUS])])));
     fixture.try_write(fixture.store(), entries.into(), &mut metrics).unwrap();
     assert_eq!(metrics.queries, 4 + 1);
@@ -428,7 +428,7 @@ fn one_query_is_sent_for_each_key(on: &On) {
     assert_eq!(metrics.timing(TimedStage::Commit).histogram.len(), 1);
 }
 
-fn a_busy_store_is_tried_again_and_counted(on: &On) {
+fn a_busy_store_is_retried_and_counted(on: &On) {
     let Some(fixture) = on.fixture() else { return };
     let flaky = FaultyStore::new(fixture.store(), 0, Faults { busy: 3, ..Faults::default() });
     let mut metrics = Metrics::new().unwrap();

@@ -1,4 +1,4 @@
-//! What every store has to do, written against the traits: each backend runs the same suite.
+//! The contract of a store, written against the traits. Each backend runs the same suite.
 
 use migrator::config::{InsertMethod, Synchronous};
 use migrator::error::ErrorKind;
@@ -18,31 +18,31 @@ use crate::support::store::{
 
 const METHODS: [InsertMethod; 2] = [InsertMethod::Values, InsertMethod::Bulk];
 
-/// A new, empty store in `folder`.
+/// Creates a new, empty store in `folder`.
 fn sqlite(folder: &TempDir) -> Box<dyn Store> {
     let tables = Tables::new(&catalogue()).unwrap();
     let path = folder.path().join("store.db");
     Box::new(SqliteStore::new(&path, Synchronous::Off, tables).unwrap())
 }
 
-/// One test for each clause of the contract on each backend.
+/// Declares one test for each clause of the contract on each backend.
 macro_rules! suite {
     ($($backend:ident)+) => { $( suite! { $backend:
             creating_missing_tables_twice_changes_nothing
             a_run_finds_the_tables_ready_and_the_log_with_its_key
             rows_of_the_catalogue_are_there
-            what_is_committed_is_seen_by_others
-            what_is_rolled_back_is_gone
-            a_dropped_connection_leaves_nothing_of_its_transaction
-            back_undoes_what_came_after_the_mark_and_no_more
-            a_later_mark_replaces_the_earlier_one
+            committed_rows_are_visible_to_others
+            rolled_back_rows_are_not_stored
+            a_dropped_connection_rolls_its_transaction_back
+            rolling_back_to_a_savepoint_undoes_only_later_changes
+            a_later_savepoint_replaces_the_earlier_one
             an_insert_of_any_number_of_rows_stores_each_once
-            refusals_name_the_rule_and_the_column
-            a_transaction_goes_on_after_a_refusal
+            violations_name_the_constraint_and_the_column
+            a_transaction_continues_after_a_violation
             keys_of_text_ignore_case
             a_key_of_two_columns_is_compared_in_both
-            keys_are_asked_for_in_sets_of_any_size
-            a_set_of_keys_is_compared_as_one_key_is
+            sets_of_keys_of_any_size_are_looked_up
+            a_set_of_keys_is_compared_like_a_single_key
             omitted_identities_are_numbered
             deleting_gives_the_number_of_rows
             a_range_is_closed_and_ascending
@@ -145,12 +145,12 @@ fn rows_of_the_catalogue_are_there(store: &dyn Store) {
     assert_eq!(rows, [["10", "'CURR'"], ["11", "'PREV'"]]);
 }
 
-fn what_is_committed_is_seen_by_others(store: &dyn Store) {
+fn committed_rows_are_visible_to_others(store: &dyn Store) {
     let mut reader = store.connect(Role::Reader).unwrap();
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
     assert!(has_app(&mut *connection, 1));
-    // A store that locks what it reads makes the reader wait instead.
+    // A store that locks rows on reading makes the reader wait instead.
     let key = Key { table: BASE, columns: vec![0] };
     match reader.contains_key(&key, &[&int(1)]) {
         Ok(seen) => assert!(!seen),
@@ -160,7 +160,7 @@ fn what_is_committed_is_seen_by_others(store: &dyn Store) {
     assert!(has_app(&mut *reader, 1));
 }
 
-fn what_is_rolled_back_is_gone(store: &dyn Store) {
+fn rolled_back_rows_are_not_stored(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
     connection.rollback().unwrap();
@@ -172,14 +172,14 @@ fn what_is_rolled_back_is_gone(store: &dyn Store) {
     assert!(has_app(&mut *connection, 1));
 }
 
-fn a_dropped_connection_leaves_nothing_of_its_transaction(store: &dyn Store) {
+fn a_dropped_connection_rolls_its_transaction_back(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
     drop(connection);
     assert!(!has_app(&mut *writer(store), 1));
 }
 
-fn back_undoes_what_came_after_the_mark_and_no_more(store: &dyn Store) {
+fn rolling_back_to_a_savepoint_undoes_only_later_changes(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
     connection.savepoint().unwrap();
@@ -191,7 +191,7 @@ fn back_undoes_what_came_after_the_mark_and_no_more(store: &dyn Store) {
     assert_eq!(dump(&mut *connection, BASE, &[0]), [["1"]]);
 }
 
-fn a_later_mark_replaces_the_earlier_one(store: &dyn Store) {
+fn a_later_savepoint_replaces_the_earlier_one(store: &dyn Store) {
     let mut connection = writer(store);
     for app_id in [1, 2] {
         connection.savepoint().unwrap();
@@ -221,7 +221,7 @@ fn an_insert_of_any_number_of_rows_stores_each_once(store: &dyn Store) {
     }
 }
 
-fn refusals_name_the_rule_and_the_column(store: &dyn Store) {
+fn violations_name_the_constraint_and_the_column(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
     stored(&mut *connection, CONTACT, &[contact_row(7, 1)]);
@@ -239,14 +239,14 @@ fn refusals_name_the_rule_and_the_column(store: &dyn Store) {
     ] {
         let violation = refused(&mut *connection, table, row);
         assert_eq!(violation.rule, rule, "{violation:?}");
-        // Of two keys that a row breaks, stores differ in the one that they name.
+        // If a row breaks two keys, stores differ in which one they name.
         let names = |column: &str| violation.columns.iter().any(|name| name == column);
         assert!(column.is_none_or(names), "{violation:?}");
         assert!(!violation.message.is_empty());
     }
 }
 
-fn a_transaction_goes_on_after_a_refusal(store: &dyn Store) {
+fn a_transaction_continues_after_a_violation(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
     connection.savepoint().unwrap();
@@ -394,7 +394,7 @@ fn the_checksum_depends_on_rows_and_not_on_their_order_or_method(store: &dyn Sto
 }
 
 #[test]
-fn a_store_in_a_missing_folder_is_refused() {
+fn a_store_in_a_missing_folder_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let tables = Tables::new(&catalogue()).unwrap();
     let path = folder.path().join("absent").join("store.db");
@@ -406,7 +406,7 @@ fn a_store_in_a_missing_folder_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_refused() {
+fn a_file_that_is_not_a_database_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(&folder);
     std::fs::write(folder.path().join("store.db"), "<Provenir>".repeat(999)).unwrap();
@@ -416,7 +416,7 @@ fn a_file_that_is_no_database_is_refused() {
 }
 
 #[test]
-fn a_table_that_differs_from_the_catalogue_is_refused_by_name() {
+fn a_table_that_differs_from_the_catalogue_is_named() {
     for (ddl, word) in [
         (
             "CREATE TABLE scores (app_id INTEGER NOT NULL, score_identifier TEXT NOT NULL, \
@@ -444,7 +444,7 @@ fn a_table_that_differs_from_the_catalogue_is_refused_by_name() {
         rusqlite::Connection::open(&path).unwrap().execute_batch(ddl).unwrap();
         let error = sqlite(&folder).create_missing().unwrap_err().to_string();
         assert!(error.contains("table scores differs") && error.contains(word), "{error}");
-        // Nothing of the other tables was left behind.
+        // No table was left behind.
         let count: i64 = rusqlite::Connection::open(&path)
             .unwrap()
             .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| {
@@ -501,7 +501,7 @@ fn a_key_of_two_columns_is_compared_in_both(store: &dyn Store) {
     assert!(!connection.contains_key(&key, &[&int(6), &int(PREVIOUS)]).unwrap());
 }
 
-fn keys_are_asked_for_in_sets_of_any_size(store: &dyn Store) {
+fn sets_of_keys_of_any_size_are_looked_up(store: &dyn Store) {
     let mut connection = writer(store);
     let rows: Vec<_> = (1..=500).map(|number| base_row(2 * number)).collect();
     stored(&mut *connection, BASE, &rows);
@@ -525,7 +525,7 @@ fn keys_are_asked_for_in_sets_of_any_size(store: &dyn Store) {
     }
 }
 
-fn a_set_of_keys_is_compared_as_one_key_is(store: &dyn Store) {
+fn a_set_of_keys_is_compared_like_a_single_key(store: &dyn Store) {
     let mut connection = writer(store);
     stored(&mut *connection, BASE, &[base_row(1)]);
     stored(&mut *connection, HISTORY, &[history_row(1, "[City]")]);

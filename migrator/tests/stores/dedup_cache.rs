@@ -1,4 +1,4 @@
-//! How batches ask the store for keys, and what a cache of keys is worth and may do.
+//! Key queries of batches, and the correctness and hit rates of the key cache.
 
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ impl Fixture {
         self.try_write(entries, Faults::default()).unwrap()
     }
 
-    /// The same on a connection that has faults.
+    /// Writes the next batch on a connection with these faults.
     fn try_write(&mut self, entries: Vec<BatchEntry>, faults: Faults) -> Result<BatchResult> {
         let faulty = FaultyStore::new(&self.store, 0, faults);
         let session = self.session.clone();
@@ -61,7 +61,7 @@ impl Fixture {
         store::write_with(&faulty, &writer, &batch, &self.worker, &mut self.metrics)
     }
 
-    /// Changes the store behind the migrator's back.
+    /// Changes the store without the migrator's knowledge.
     fn delete(&self, sql: &str) {
         let file = rusqlite::Connection::open(&self.path).unwrap();
         assert_eq!(file.execute(sql, []).unwrap(), 1);
@@ -74,7 +74,7 @@ impl Fixture {
             .into()
     }
 
-    /// Queries and set queries since this was last asked.
+    /// Queries and set queries since the previous call.
     fn queries(&mut self) -> (u64, u64) {
         let Metrics { queries, set_queries, .. } = &mut self.metrics;
         (std::mem::take(queries), std::mem::take(set_queries))
@@ -88,7 +88,7 @@ fn limits(max_keys: usize, spot_check: f64) -> CacheLimits {
     }
 }
 
-/// Worker and shared caches with these limits.
+/// A per-worker and a shared cache with these limits.
 fn kept(max_keys: usize, spot_check: f64) -> [CacheConfig; 2] {
     let limits = limits(max_keys, spot_check);
     [CacheConfig::Worker(limits), CacheConfig::Shared(limits)]
@@ -98,12 +98,12 @@ fn entry(record: TypedRecord) -> BatchEntry {
     BatchEntry { key: record.key, retry: false, mapped: MappingOutcome::Rows(record) }
 }
 
-/// An application with a contact that has one address.
+/// An application with one contact that has one address.
 fn plain(key: i32, con_id: i32) -> BatchEntry {
     entry(record(key, key, &[(con_id, &[CURRENT])]))
 }
 
-/// The same, refused by the store: its pricing row refers to no application.
+/// The same application, rejected by the store: its pricing row refers to no application.
 fn guilty(key: i32, con_id: i32) -> BatchEntry {
     let mut record = record(key, key, &[(con_id, &[CURRENT])]);
     record.tables[2].rows[0][0] = int(999_999);
@@ -115,12 +115,12 @@ fn queries_are_counted_by_mode() {
     let all = [CacheConfig::Off, CacheConfig::Batch].into_iter().chain(kept(100, 0.0));
     for caching in all {
         let mut fixture = Fixture::new(caching);
-        // Two applications, two contacts, three addresses, none of which is there.
+        // Two applications, two contacts and three addresses, none of them stored yet.
         let second = entry(record(2, 2, &[(12, &[CURRENT, PREVIOUS])]));
         fixture.write(vec![plain(1, 11), second]);
         let expected = if caching == CacheConfig::Off { (7, 0) } else { (0, 3) };
         assert_eq!(fixture.queries(), expected, "{caching:?}");
-        // An application, and a contact with an address that are there.
+        // A new application with a contact and an address that are stored already.
         fixture.write(vec![plain(3, 11)]);
         let expected = match caching {
             CacheConfig::Off => (3, 0),
@@ -136,7 +136,7 @@ fn queries_are_counted_by_mode() {
 }
 
 #[test]
-fn the_keys_of_a_large_batch_are_asked_for_in_statements_of_a_thousand() {
+fn the_keys_of_a_large_batch_are_queried_in_statements_of_a_thousand() {
     for (records, statements) in [(1_000, 3), (1_001, 6)] {
         let mut fixture = Fixture::new(CacheConfig::Batch);
         let written = fixture.write((1..=records).map(|key| plain(key, key)).collect());
@@ -146,7 +146,7 @@ fn the_keys_of_a_large_batch_are_asked_for_in_statements_of_a_thousand() {
 }
 
 #[test]
-fn a_key_that_a_batch_has_often_is_asked_for_once() {
+fn a_repeated_key_of_a_batch_is_queried_once() {
     let mut fixture = Fixture::new(CacheConfig::Shared(limits(100, 0.0)));
     fixture.write((1..=5).map(|key| plain(key, 50)).collect());
     let report = fixture.caches.close();
@@ -155,7 +155,7 @@ fn a_key_that_a_batch_has_often_is_asked_for_once() {
 }
 
 #[test]
-fn the_contacts_of_a_duplicate_are_not_asked_about() {
+fn the_contacts_of_a_duplicate_are_not_queried() {
     for caching in [CacheConfig::Off, CacheConfig::Batch].into_iter().chain(kept(100, 0.0)) {
         let mut fixture = Fixture::new(caching);
         fixture.write(vec![plain(1, 11)]);
@@ -174,12 +174,12 @@ fn the_contacts_of_a_duplicate_are_not_asked_about() {
 }
 
 #[test]
-fn hits_are_the_keys_that_earlier_batches_stored() {
+fn keys_stored_by_earlier_batches_are_cache_hits() {
     for (with_duplicates, shared) in [(false, 0), (true, 16)] {
         for caching in kept(10_000, 0.0) {
             let mut fixture = Fixture::new(caching);
             for first in [1, 21, 41, 61, 81] {
-                // Every fifth record has a contact of the batch before, and its address.
+                // Every fifth record has a contact of the previous batch, and its address.
                 let shares = |key: i32| with_duplicates && first > 1 && key % 5 == 0;
                 let con_id = |key: i32| if shares(key) { key - 21 } else { key };
                 let entries = (first..first + 20).map(|key| plain(key, con_id(key))).collect();
@@ -195,7 +195,7 @@ fn hits_are_the_keys_that_earlier_batches_stored() {
 }
 
 #[test]
-fn keys_that_the_store_had_before_are_kept_once_they_were_met() {
+fn keys_found_in_the_store_enter_the_cache() {
     for caching in kept(100, 0.0) {
         let mut fixture = Fixture::new(caching);
         fixture.write(vec![plain(1, 11)]);
@@ -210,7 +210,7 @@ fn keys_that_the_store_had_before_are_kept_once_they_were_met() {
 }
 
 #[test]
-fn the_keys_of_a_commit_that_failed_do_not_enter() {
+fn keys_of_a_failed_commit_do_not_enter_the_cache() {
     for caching in kept(100, 0.0) {
         let mut fixture = Fixture::new(caching);
         let lost = Faults { commit: Commit::ConnectionLost, ..Faults::default() };
@@ -223,7 +223,7 @@ fn the_keys_of_a_commit_that_failed_do_not_enter() {
 }
 
 #[test]
-fn the_keys_of_a_commit_whose_answer_was_lost_enter() {
+fn keys_of_a_commit_whose_answer_was_lost_enter_the_cache() {
     for caching in kept(100, 0.0) {
         let mut fixture = Fixture::new(caching);
         let lost = Faults { commit: Commit::AnswerLost, ..Faults::default() };
@@ -234,7 +234,7 @@ fn the_keys_of_a_commit_whose_answer_was_lost_enter() {
 }
 
 #[test]
-fn a_batch_that_is_done_again_does_not_find_its_own_keys() {
+fn a_retried_batch_does_not_find_its_own_keys() {
     for caching in kept(100, 0.0) {
         let mut fixture = Fixture::new(caching);
         let busy = Faults { busy_commits: 2, ..Faults::default() };
@@ -247,12 +247,12 @@ fn a_batch_that_is_done_again_does_not_find_its_own_keys() {
 }
 
 #[test]
-fn a_refused_record_leaves_no_key_and_the_others_leave_theirs() {
+fn a_rejected_record_leaves_no_key_in_the_cache() {
     for guilty_key in 1..=4 {
         for caching in kept(100, 0.0) {
             let mut fixture = Fixture::new(caching);
-            // All four have one contact: whoever is stored first has it, and the others meet a key
-            // of a row that is not committed yet.
+            // All four records share one contact. The first stored record gets it; the others find
+            // the key of a row that is not committed yet.
             let of = |key| if key == guilty_key { guilty(key, 50) } else { plain(key, 50) };
             let written = fixture.write((1..=4).map(of).collect());
             assert_eq!((written.books.committed, written.books.failed), (3, 1));
@@ -270,7 +270,7 @@ fn a_refused_record_leaves_no_key_and_the_others_leave_theirs() {
 }
 
 #[test]
-fn a_cache_that_is_too_small_costs_queries_and_no_rows() {
+fn a_cache_that_is_too_small_changes_queries_but_no_rows() {
     let plain_run = run_with(CacheConfig::Batch);
     for max_keys in [1, 2, 7] {
         for caching in kept(max_keys, 1.0) {
@@ -286,8 +286,8 @@ fn a_cache_that_is_too_small_costs_queries_and_no_rows() {
     assert_eq!(plain_run.1, CacheReport::default());
 }
 
-/// Ten batches of applications that share contacts, some of them refused: rows of the tables with
-/// such keys, and what the cache did.
+/// Writes ten batches of applications that share contacts, some of them rejected. Returns row
+/// counts of the tables with shared keys, and the cache report.
 fn run_with(caching: CacheConfig) -> ([u64; 3], CacheReport) {
     let mut fixture = Fixture::new(caching);
     for batch in 0..10 {
@@ -300,11 +300,11 @@ fn run_with(caching: CacheConfig) -> ([u64; 3], CacheReport) {
 }
 
 #[test]
-fn a_spot_check_finds_a_key_that_has_gone() {
+fn a_spot_check_detects_a_deleted_key() {
     for caching in kept(100, 1.0) {
         let mut fixture = Fixture::new(caching);
         fixture.write(vec![plain(1, 11), plain(2, 12)]);
-        // With the contact goes its address.
+        // Deleting the contact deletes its address.
         fixture.delete("DELETE FROM app_contact_base WHERE con_id = 11");
         fixture.write(vec![plain(3, 11), plain(4, 12)]);
         assert_eq!(fixture.rows("app_contact_base"), 2);
@@ -316,7 +316,7 @@ fn a_spot_check_finds_a_key_that_has_gone() {
 }
 
 #[test]
-fn only_the_share_that_was_asked_for_is_checked() {
+fn only_the_requested_share_of_hits_is_checked() {
     for (rate, checks) in [(0.0, 0), (0.1, 2), (0.5, 10), (1.0, 20)] {
         for caching in kept(100, rate) {
             let mut fixture = Fixture::new(caching);
@@ -331,7 +331,7 @@ fn only_the_share_that_was_asked_for_is_checked() {
 }
 
 #[test]
-fn a_refused_row_makes_the_batch_ask_the_store_again() {
+fn a_rejected_row_makes_the_batch_query_the_store_again() {
     for caching in kept(100, 0.0) {
         let mut fixture = Fixture::new(caching);
         fixture.write(vec![plain(1, 11)]);
@@ -347,12 +347,12 @@ fn a_refused_row_makes_the_batch_ask_the_store_again() {
 }
 
 #[test]
-fn a_key_that_another_process_stored_a_moment_ago_is_found_after_the_violation() {
+fn a_key_stored_concurrently_is_found_after_the_violation() {
     for caching in [CacheConfig::Off, CacheConfig::Batch].into_iter().chain(kept(100, 0.0)) {
         let mut fixture = Fixture::new(caching);
         fixture.write(vec![plain(1, 11)]);
         fixture.worker = DedupCache::new(caching).for_worker();
-        // The look-ups of one attempt: for applications, for contacts, for addresses.
+        // Look-ups of one attempt: applications, contacts, addresses.
         let early = Faults { early_look_ups: 3, ..Faults::default() };
         let written = fixture.try_write(vec![plain(2, 11)], early).unwrap();
         assert_eq!(written.books.committed, 1);

@@ -1,4 +1,4 @@
-//! What is decided about duplicates does not depend on how the store is asked.
+//! Deduplication decides the same, whichever way the store is queried.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,12 @@ use proptest::prelude::*;
 
 use crate::support::store::{ADDRESS, CONTACT, CURRENT, PREVIOUS, catalogue, record, text};
 
-/// A record in short: its application, and its contacts by an id's number and the types of its
-/// addresses.
+/// A record in short form: the application id, and for each contact the number of its id and the
+/// types of its addresses.
 type Draft = (i32, Vec<(usize, Vec<i64>)>);
 
-/// Ids of contacts. Some are one key to SQL Server and two to a store that folds `a` to `z` only.
+/// Contact ids. Some are equal for SQL Server, but different for a store that folds only `a` to
+/// `z`.
 const IDS: [&str; 6] = ["a", "A", "a ", "é", "É", "b"];
 
 fn drafts() -> impl Strategy<Value = Vec<Draft>> {
@@ -37,14 +38,14 @@ fn typed(key: i32, (app_id, contacts): &Draft) -> TypedRecord {
     record
 }
 
-/// A store's keys: the table, and the values as a store compares them.
+/// Keys in a store: the table, and the values in the form in which a store compares them.
 type Stored = BTreeSet<(usize, Vec<String>)>;
 
 fn stored_key(table: usize, values: &[&SqlValue]) -> (usize, Vec<String>) {
     (table, values.iter().map(|value| plain(value).to_ascii_lowercase()).collect())
 }
 
-/// The decisions, and the keys that were asked for in each question.
+/// Returns the decisions, and the keys that each query asked for.
 fn decide(
     records: &[TypedRecord],
     stored: &Stored,
@@ -62,7 +63,7 @@ fn decide(
     (decided, questions)
 }
 
-/// Keys of these records, of which `every` picks.
+/// Every `every`th key of these records.
 fn keys(records: &[TypedRecord], every: usize) -> Stored {
     let of_table = |table: usize| if table == ADDRESS { 2 } else { 1 };
     let rows = records.iter().flat_map(|record| &record.tables);
@@ -78,7 +79,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn asking_at_once_decides_what_asking_one_by_one_does(
+    fn set_queries_and_single_queries_give_the_same_decisions(
         drafts in drafts(),
         before in drafts(),
         every in 1..9_usize,

@@ -1,5 +1,5 @@
-//! Any settings, any records, any plan of faults: the books balance, what is stored is what a plain
-//! sequential run stores, the queue keeps its bounds, and the cache and the store agree.
+//! Random settings, records and faults. The books balance, the stored rows equal those of a
+//! sequential run, the queue keeps its limits, and cache and store agree.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ use crate::support::store::positions::{Kind, Place, PositionStore};
 use crate::support::store::runs::{Numbers, Sharing, config, run_into, within_a_minute};
 use crate::support::store::{BASE, catalogue};
 
-/// What one case tries.
+/// One random case.
 #[derive(Debug, Clone)]
 struct Case {
     settings: Settings,
@@ -52,7 +52,7 @@ fn queueing() -> impl Strategy<Value = QueueConfig> {
 }
 
 fn caching() -> impl Strategy<Value = CacheConfig> {
-    // Every answer of a cache is checked against the store.
+    // Every answer of the cache is checked against the store.
     let spot_check = Rate::try_from(1.0).unwrap();
     let limits = (1..60_usize)
         .prop_map(move |keys| CacheLimits { max_keys: keys.try_into().unwrap(), spot_check });
@@ -79,7 +79,7 @@ fn cases() -> impl Strategy<Value = Case> {
         });
     let stages =
         (1..40_i32, 2..30_i32).prop_map(|(contacts, bad_every)| Sharing { contacts, bad_every });
-    // Most calls are look-ups and inserts; a commit is where most can go wrong.
+    // Most calls are look-ups and inserts, but a commit can fail in the most ways.
     let calls = prop::sample::select(vec![
         "begin",
         "contains_keys",
@@ -113,13 +113,14 @@ fn run(case: &Case, store: &dyn Store) -> migrator::error::Result<RunReport> {
     )
 }
 
-/// One worker, one batch after the other, no fault.
+/// Runs one worker, one batch after the other, without faults.
 fn plainly(case: &Case) -> RunReport {
     let plain = Settings { workers: 1.try_into().unwrap(), ..Settings::default() };
     run(&Case { settings: plain, ..case.clone() }, &store()).unwrap()
 }
 
-/// Keys in the log; each must be there once, and with its application if it was stored.
+/// Asserts that each logged key is there once, and that its application exists if it is logged as
+/// stored.
 fn assert_log(store: &MemoryStore, case: &Case) {
     let log = store.rows(store.tables().log);
     let keys: BTreeSet<String> = log.iter().map(|row| format!("{:?}", row[1])).collect();
@@ -145,7 +146,7 @@ fn assert_report(report: &RunReport, case: &Case) {
     }
 }
 
-/// Whether the case met a fault, and whether it took a second run.
+/// Runs a case. Returns whether it met a fault, and whether it needed a second run.
 fn try_case(case: &Case) -> (bool, bool) {
     let plain = plainly(case);
     let store = store();
@@ -155,7 +156,8 @@ fn try_case(case: &Case) -> (bool, bool) {
     let report = first.or_else(|_| run(case, &store)).unwrap();
     assert_report(&report, case);
     assert_log(&store, case);
-    // Where a run was cut off, batches that had overtaken others keep what they share with them.
+    // After a run that was cut off, batches that overtook others keep the keys that they share with
+    // them.
     if !again || case.settings.workers.get() == 1 {
         assert_eq!(report.checksum, plain.checksum, "{case:?}");
     }
@@ -166,7 +168,7 @@ fn try_case(case: &Case) -> (bool, bool) {
 }
 
 #[test]
-fn any_settings_records_and_faults_store_what_a_plain_run_stores() {
+fn any_settings_records_and_faults_store_the_same_as_a_sequential_run() {
     let cases_max = if counts::full() { 20_000 } else { 300 };
     let [tried, struck, again] = [(); 3].map(|()| AtomicU64::new(0));
     let mut runner = TestRunner::new(ProptestConfig { cases: cases_max, ..Default::default() });
@@ -186,9 +188,9 @@ fn any_settings_records_and_faults_store_what_a_plain_run_stores() {
     assert!(struck > 0 && again > 0, "the faults were not met");
 }
 
-/// Whoever looks a commit up waits for the transaction that it is about: nobody else would end it.
+/// The look-up of a commit waits for the transaction in question, and no other thread would end it.
 #[test]
-fn a_commit_and_its_roll_back_that_both_fail_keep_nobody_waiting() {
+fn a_commit_and_rollback_that_both_fail_do_not_block_other_writers() {
     for (pool, kind) in
         [PoolConfig::Off, PoolConfig::Worker, PoolConfig::Shared(PoolLimits::default())]
             .into_iter()
@@ -202,7 +204,7 @@ fn a_commit_and_its_roll_back_that_both_fail_keep_nobody_waiting() {
         };
         let (struck, again) = within_a_minute(move || try_case(&case));
         assert!(struck);
-        // Only what is busy is tried again at once.
+        // Only a busy store is retried within the run.
         assert_eq!(again, kind == Kind::Before);
     }
 }

@@ -1,8 +1,8 @@
-//! Every call that a run makes to its store goes wrong once, in every way: every record is stored
-//! once or logged as failed all the same, at the latest by the same command again.
+//! Makes every call that a run makes to its store fail once, in every way. Every record must be
+//! stored once or logged as failed, at the latest after the same command has run again.
 //!
-//! With the baseline every call is struck; with other settings every third one and every commit, or
-//! all with `SWEETSPOT_FULL=1`.
+//! With the baseline settings every call fails; with other settings every third call and every
+//! commit, or all with `SWEETSPOT_FULL=1`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,8 +25,7 @@ use crate::support::store::positions::{Kind, Place, PositionStore};
 use crate::support::store::runs::{Fixture, Numbers, Sharing, within_a_minute};
 
 const RECORDS: i32 = 8;
-/// Applications and contacts that come again, and records that mapping, coerce and the store turn
-/// down.
+/// Applications and contacts repeat, and mapping, coercion and the store each reject some records.
 const STAGES: Sharing = Sharing { contacts: 3, bad_every: 3 };
 const SOURCE: Numbers = Numbers { last: RECORDS, broken: None };
 
@@ -35,7 +34,7 @@ fn settings(workers: usize, batch_size: usize) -> Settings {
     Settings { workers: number(workers), batch_size: number(batch_size), ..Settings::default() }
 }
 
-/// What is tried: the baseline, everything switched on, and workers that race.
+/// The settings to try: the baseline, every setting on, and workers that race.
 fn configurations() -> Vec<(&'static str, Settings)> {
     let shared = PoolLimits { max: 1.try_into().unwrap(), ..PoolLimits::default() };
     let limits =
@@ -71,8 +70,8 @@ impl Stages for Rejecting {
     }
 }
 
-/// A store in which the first records are logged as failed, so that a run that takes them again has
-/// something to delete.
+/// A store in which the first records are logged as failed, so that a run that retries them has
+/// rows to delete.
 fn fixture(settings: &Settings) -> Fixture {
     let mut fixture = Fixture::with(settings.clone());
     fixture.config.limit = 3;
@@ -82,7 +81,7 @@ fn fixture(settings: &Settings) -> Fixture {
     fixture
 }
 
-/// Every number is accounted for, once.
+/// Asserts that the books balance.
 fn assert_books(report: &RunReport, what: &str) {
     let books = report.books;
     assert!(books.balance(), "{what}: {books:?}");
@@ -90,16 +89,16 @@ fn assert_books(report: &RunReport, what: &str) {
     assert_eq!(books.lost_race, 0, "{what}");
 }
 
-/// What came of one fault at one position.
+/// Result of one fault at one position.
 struct Struck {
-    /// The name of the call, if the run made so many.
+    /// The name of the call, or `None` if the run made fewer calls.
     call: Option<&'static str>,
-    /// Whether it took a second run.
+    /// True if a second run was needed.
     again: bool,
     harm: Harm,
 }
 
-/// One position struck by one kind of fault.
+/// Injects one kind of fault at one position.
 fn strike(template: &Fixture, position: u64, kind: Kind, plain: &str) -> Struck {
     let (fixture, settings) = (template.copy(), &template.config.settings);
     let store = PositionStore::new(&fixture.store, [(Place::Of(position), kind)]);
@@ -120,7 +119,7 @@ fn strike(template: &Fixture, position: u64, kind: Kind, plain: &str) -> Struck 
     Struck { call: store.calls().struck, again, harm: Harm::found_by(&audit) }
 }
 
-/// Strikes every position, or every `step`th and the commits, with every kind.
+/// Injects every kind of fault at every position, or at every `step`th and at the commits.
 fn strike_all(name: &str, settings: &Settings, step: usize) -> u64 {
     let template = Arc::new(fixture(settings));
     let counted = template.copy();
@@ -143,7 +142,7 @@ fn strike_all(name: &str, settings: &Settings, step: usize) -> u64 {
                         let (template, plain) = (Arc::clone(&template), plain.checksum.clone());
                         let one =
                             within_a_minute(move || strike(&template, position, kind, &plain));
-                        // Where threads race, a run may make fewer calls than the counted one.
+                        // If threads race, a run may make fewer calls than the counted run.
                         let Some(call) = one.call else { continue };
                         let mut struck = struck.lock().unwrap();
                         let (times, second, harm) = struck.entry((kind, call)).or_default();
@@ -163,7 +162,7 @@ fn strike_all(name: &str, settings: &Settings, step: usize) -> u64 {
     Kind::ALL.into_iter().map(|kind| tell(name, kind, &struck)).sum()
 }
 
-/// Prints what became of one kind of fault, and says at how many positions.
+/// Prints the results of one kind of fault and the number of positions.
 fn tell(name: &str, kind: Kind, struck: &BTreeMap<(Kind, &str), (u64, u64, Harm)>) -> u64 {
     let (mut positions, mut again, mut harm) = (0, 0, Harm::default());
     for (_, (times, second, its_harm)) in struck.iter().filter(|((other, _), _)| *other == kind) {
@@ -180,7 +179,7 @@ fn tell(name: &str, kind: Kind, struck: &BTreeMap<(Kind, &str), (u64, u64, Harm)
 }
 
 #[test]
-fn whichever_call_goes_wrong_every_record_is_stored_once_or_logged_as_failed() {
+fn after_any_failed_call_every_record_is_stored_once_or_logged_as_failed() {
     let mut struck = 0;
     for (name, settings) in configurations() {
         let step = if counts::full() || name == "baseline" { 1 } else { 3 };

@@ -1,5 +1,5 @@
-//! What holds for any records: batches, whatever their size, method and cache, store what one record
-//! after the other would.
+//! Invariants for any records: batches store the same as one record after the other, whatever their
+//! size, insert method and cache.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::support::store::{
     ADDRESS, BASE, CONTACT, CURRENT, HISTORY, PREVIOUS, PRICING, catalogue, int, record,
 };
 
-/// A record in short: few ids, so that keys meet.
+/// A record in short form. Few ids, so that keys collide.
 #[derive(Debug, Clone)]
 struct Draft {
     app_id: i32,
@@ -50,7 +50,7 @@ fn typed(key: i32, draft: &Draft) -> TypedRecord {
     record
 }
 
-/// What is in a store: statuses by key, applications, contacts with their owner, addresses.
+/// Content of a store: statuses by key, applications, contacts with their owner, addresses.
 #[derive(Debug, PartialEq, Eq, Default)]
 struct Content {
     log: BTreeMap<i64, &'static str>,
@@ -59,7 +59,7 @@ struct Content {
     addresses: BTreeSet<(i64, i64)>,
 }
 
-/// What storing one record after the other leaves.
+/// Expected content after storing one record after the other.
 fn model(drafts: &[Draft]) -> Content {
     let mut content = Content::default();
     for (key, draft) in (1_i64..).zip(drafts) {
@@ -84,7 +84,7 @@ fn model(drafts: &[Draft]) -> Content {
     content
 }
 
-/// How the records are stored.
+/// Parameters of a run.
 #[derive(Debug, Clone, Copy)]
 struct How {
     size: usize,
@@ -94,7 +94,7 @@ struct How {
     busy: u32,
 }
 
-/// One record after the other, each key asked for alone.
+/// One record after the other, with one query for each key.
 const PLAIN: How =
     How { size: 1, method: InsertMethod::Values, caching: CacheConfig::Off, busy: u32::MAX };
 
@@ -122,7 +122,7 @@ fn how() -> impl Strategy<Value = How> {
     })
 }
 
-/// What was stored, and what came of it.
+/// Content of the store and results of the batches.
 struct Outcome {
     content: Content,
     books: Books,
@@ -191,7 +191,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn batches_store_what_one_record_after_the_other_would(drafts in drafts(), how in how()) {
+    fn batches_store_the_same_as_one_record_after_the_other(drafts in drafts(), how in how()) {
         let outcome = store(&drafts, how);
         prop_assert_eq!(outcome.content, model(&drafts));
         prop_assert!(outcome.books.balance());
@@ -200,7 +200,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cache_has_no_key_that_the_store_has_not(drafts in drafts(), how in how()) {
+    fn a_cache_has_only_keys_of_the_store(drafts in drafts(), how in how()) {
         let cache = store(&drafts, how).cache;
         prop_assert_eq!(cache.disagreements, 0);
         prop_assert_eq!(cache.keys_left, 0);

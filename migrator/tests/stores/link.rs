@@ -1,4 +1,4 @@
-//! The simulated link: exact to the message, waited for where nobody else has to wait along.
+//! The simulated network: exact message counts, and waits that do not block other connections.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
@@ -54,7 +54,7 @@ impl Fixture {
         self.folder.path().join("store.db")
     }
 
-    /// The store behind the link, and the clock that the link sleeps by.
+    /// The store behind the network, and the clock that the network sleeps on.
     fn linked(&self) -> (SimulatedNetwork<'_>, Arc<ManualClock>) {
         let clock = ManualClock::new();
         (SimulatedNetwork::new(&self.store, LINK, Arc::clone(&clock) as Arc<dyn Clock>), clock)
@@ -85,7 +85,7 @@ fn try_insert(
     connection.insert(table, &rows, method).unwrap()
 }
 
-/// Looks an application up; whether it is there does not matter here.
+/// Looks an application up. The result does not matter here.
 fn look_up(connection: &mut dyn Connection) {
     let key = Key { table: BASE, columns: vec![0] };
     assert!(!connection.contains_key(&key, &[&int(999)]).unwrap());
@@ -110,7 +110,7 @@ fn a_connect_is_one_connect_and_the_sessions_options_one_message() {
     }
 }
 
-/// A call on a connection with an open transaction and a mark.
+/// A call on a connection with an open transaction and a savepoint.
 type Call = fn(&mut dyn Connection);
 
 #[test]
@@ -153,7 +153,7 @@ fn each_call_takes_the_messages_of_the_table() {
     }
 }
 
-/// So many rows of a table, each with keys of its own, whose parents are application 1.
+/// `count` rows of a table, each with its own keys, all children of application 1.
 fn rows(table: usize, count: usize) -> Vec<SqlRow> {
     let tables = Tables::new(&catalogue()).unwrap();
     let wide = large_record(1).tables.swap_remove(2).rows.swap_remove(0);
@@ -180,7 +180,7 @@ fn rows(table: usize, count: usize) -> Vec<SqlRow> {
 }
 
 #[test]
-fn rows_take_the_statements_that_sql_server_would_get() {
+fn rows_take_as_many_statements_as_on_sql_server() {
     use InsertMethod::{Bulk, Values};
     let Tables { run, log, .. } = Tables::new(&catalogue()).unwrap();
     for (table, method, count, messages) in [
@@ -193,20 +193,20 @@ fn rows_take_the_statements_that_sql_server_would_get() {
         // Five columns, 419 rows.
         (HISTORY, Values, 419, 1),
         (HISTORY, Values, 420, 2),
-        // Two columns: parameters for 1,049 rows, of which a statement takes 1,000.
+        // Two columns: the parameters would allow 1,049 rows, but a statement takes 1,000.
         (run, Values, 1000, 1),
         (run, Values, 1001, 2),
-        // Five columns with an identity that is given: IDENTITY_INSERT on and off.
+        // Five columns with an explicit identity: IDENTITY_INSERT on and off.
         (BASE, Values, 1, 1 + 2),
         (BASE, Values, 419, 1 + 2),
         (BASE, Values, 420, 2 + 2),
-        // Nine columns of which one is computed; the identity is given: 262 rows.
+        // Nine columns, one of them computed, with an explicit identity: 262 rows.
         (CONTACT, Values, 262, 1 + 2),
         (CONTACT, Values, 263, 2 + 2),
-        // Eight columns of which the identity is left to the store: 299 rows.
+        // Eight columns with an identity that the store assigns: 299 rows.
         (log, Values, 299, 1),
         (log, Values, 300, 2),
-        // A bulk load takes any number of rows, and identity values as they are.
+        // A bulk load takes any number of rows, and explicit identity values.
         (SCORES, Bulk, 1, 3),
         (SCORES, Bulk, 3000, 3),
         (BASE, Bulk, 500, 3),
@@ -243,7 +243,7 @@ fn a_wide_table_takes_few_rows_a_statement() {
 }
 
 #[test]
-fn identities_that_are_given_and_not_given_share_no_statement() {
+fn explicit_and_generated_identities_share_no_statement() {
     let fixture = Fixture::new();
     let (store, _) = fixture.linked();
     let mut connection = store.connect(Role::Writer).unwrap();
@@ -256,8 +256,8 @@ fn identities_that_are_given_and_not_given_share_no_statement() {
 }
 
 #[test]
-fn what_comes_after_a_refused_statement_is_not_sent() {
-    // Of 1,400 rows in three statements, one is there twice; that of `app_base` gives identities.
+fn statements_after_a_rejected_one_are_not_sent() {
+    // Of 1,400 rows in three statements, one is a duplicate. `app_base` has explicit identities.
     for (table, twice, messages) in
         [(SCORES, 700, 2), (SCORES, 1, 1), (SCORES, 1399, 3), (BASE, 500, 2 + 2)]
     {
@@ -299,8 +299,9 @@ fn a_whole_batch_is_counted_to_the_message() {
             let batch = Batch { number: number.unsigned_abs().into(), entries: entries.into() };
             writer.write(&batch, &mut handle, &store::no_cache(), &mut metrics).unwrap();
         }
-        // Two records, each an application, a contact, its address, a pricing row and two of
-        // history: 3 look-ups each; 5 tables, of which two get identities; log and batch row.
+        // Two records, each with an application, a contact, its address, a pricing row and two
+        // history rows. 3 look-ups for each; 5 tables, two of them with explicit identities; log
+        // row and batch row.
         let per_batch = 1 + 2 * 3 + (5 + 2 * 2) + 1 + 1 + 1;
         assert_eq!(metrics.queries, 2 * 2 * 3);
         let expected = SimulatedLink {
@@ -318,7 +319,7 @@ fn a_whole_batch_is_counted_to_the_message() {
 }
 
 #[test]
-fn a_transaction_is_waited_for_when_it_has_ended() {
+fn the_delay_of_a_transaction_is_slept_after_its_end() {
     let ends: [(&str, Call); 2] =
         [("commit", |c| c.commit().unwrap()), ("roll back", |c| c.rollback().unwrap())];
     for (name, end) in ends {
@@ -338,7 +339,7 @@ fn a_transaction_is_waited_for_when_it_has_ended() {
 }
 
 #[test]
-fn a_commit_that_fails_is_waited_for_with_its_roll_back() {
+fn the_delay_of_a_failed_commit_includes_its_rollback() {
     let fixture = Fixture::new();
     let faults = Faults { commit: Commit::ConnectionLost, ..Faults::default() };
     let faulty = FaultyStore::new(&fixture.store, 0, faults);
@@ -354,7 +355,7 @@ fn a_commit_that_fails_is_waited_for_with_its_roll_back() {
 }
 
 #[test]
-fn a_begin_that_finds_the_store_busy_is_a_message_too() {
+fn a_begin_that_finds_the_store_busy_counts_as_a_message() {
     let fixture = Fixture::new();
     let faulty = FaultyStore::new(&fixture.store, 0, Faults { busy: 1, ..Faults::default() });
     let clock = ManualClock::new();
@@ -368,7 +369,7 @@ fn a_begin_that_finds_the_store_busy_is_a_message_too() {
 }
 
 #[test]
-fn what_a_runs_time_leaves_out_takes_no_time() {
+fn calls_outside_of_the_measured_time_take_no_time() {
     let fixture = Fixture::new();
     let (store, clock) = fixture.linked();
     store.create_missing().unwrap();
@@ -379,7 +380,7 @@ fn what_a_runs_time_leaves_out_takes_no_time() {
 }
 
 #[test]
-fn a_link_may_cost_connects_alone_or_messages_alone() {
+fn latency_can_apply_to_connects_alone_or_messages_alone() {
     for (link, slept) in [
         (Link { connect_ms: 5, round_trip_ms: 0 }, vec![5]),
         (Link { connect_ms: 0, round_trip_ms: 5 }, vec![5]),
@@ -394,7 +395,7 @@ fn a_link_may_cost_connects_alone_or_messages_alone() {
     }
 }
 
-/// A clock by which nobody sleeps while the store is locked.
+/// A clock whose sleeps fail if a transaction holds the lock of the store.
 struct Unlocked {
     path: PathBuf,
     sleeps: Mutex<u32>,
@@ -414,7 +415,7 @@ impl Clock for Unlocked {
 }
 
 #[test]
-fn nobody_is_locked_out_while_the_link_is_waited_for() {
+fn no_lock_is_held_during_the_simulated_delay() {
     let fixture = Fixture::new();
     let clock = Arc::new(Unlocked { path: fixture.path(), sleeps: Mutex::new(0) });
     let store = SimulatedNetwork::new(&fixture.store, LINK, Arc::clone(&clock) as Arc<dyn Clock>);
@@ -430,7 +431,7 @@ fn nobody_is_locked_out_while_the_link_is_waited_for() {
     assert_eq!(*clock.sleeps.lock().unwrap(), 2 + 2, "connect, its message, two transactions");
 }
 
-/// A clock by which a sleeper wakes when two sleep, or after this much in vain.
+/// A clock whose sleepers wake when two sleep, or after this time without a second one.
 struct Rendezvous {
     asleep: Mutex<u32>,
     met: Condvar,
@@ -454,12 +455,12 @@ impl Clock for Rendezvous {
 }
 
 #[test]
-fn two_workers_wait_for_the_link_at_the_same_time() {
+fn delays_of_two_workers_overlap() {
     let fixture = Fixture::new();
     let clock = Arc::new(Rendezvous { asleep: Mutex::new(0), met: Condvar::new() });
     let link = Link { connect_ms: 0, round_trip_ms: 1 };
     let store = SimulatedNetwork::new(&fixture.store, link, Arc::clone(&clock) as Arc<dyn Clock>);
-    // Both connect together, which wakes both; then the commits have to meet.
+    // Both threads connect together, which wakes both; then their commits have to meet.
     let met = std::sync::Barrier::new(2);
     thread::scope(|scope| {
         for app_id in [1, 2] {
@@ -479,7 +480,7 @@ fn two_workers_wait_for_the_link_at_the_same_time() {
     assert_eq!(*clock.asleep.lock().unwrap(), 2);
 }
 
-/// Runs the program over a handful of generated records.
+/// Runs the program over a few generated records.
 fn run(folder: &TempDir, link: &[&str]) -> (String, RunReport) {
     let report = folder.path().join("report.json");
     let store = format!("sqlite:{}", folder.path().join("store.db").display());
@@ -497,7 +498,7 @@ fn run(folder: &TempDir, link: &[&str]) -> (String, RunReport) {
 }
 
 #[test]
-fn a_run_over_a_link_says_so_and_stores_the_same() {
+fn a_run_over_a_simulated_network_reports_it_and_stores_the_same() {
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let link = ["--link-connect-ms", "2", "--link-round-trip-ms", "1"];
     let (printed, report) = run(&folders[0], &link);
@@ -508,7 +509,7 @@ fn a_run_over_a_link_says_so_and_stores_the_same() {
     assert_eq!(connections["writer"].opened, 1);
     let connects = connections["writer"].opened + connections["reader"].opened;
     assert_eq!(simulated.connects, connects);
-    // Connect, session, page, look-ups and inserts: each statement is a message or more.
+    // Connect, session, page, look-ups and inserts: each statement is at least one message.
     assert!(simulated.wire_messages > report.queries + report.insert_statements);
 
     for (folder, link) in

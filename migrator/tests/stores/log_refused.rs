@@ -1,5 +1,5 @@
-//! What happens where the store refuses a row of the log or of the batch: a key is a race that was
-//! lost, anything else stops the run with its cause and leaves nothing behind.
+//! Stores that reject a row of the log or of the batch table. A duplicate key is a lost race. Any
+//! other error stops the run with its cause and leaves no rows.
 
 use std::path::Path;
 
@@ -19,10 +19,10 @@ use crate::support::backends;
 use crate::support::store;
 use crate::support::store::{BASE, CONTACT, CURRENT, PRICING, catalogue, now, record};
 
-/// The tables that a batch writes beside its records' rows.
+/// Tables that a batch fills besides the rows of its records.
 const OWN: [&str; 2] = ["processing_log", "migration_batch"];
 
-/// Rows in tables that only a batch that was stored fills.
+/// Number of rows in the tables that only a stored batch fills.
 fn kept(store: &dyn Store) -> usize {
     let mut connection = store.connect(Role::Reader).unwrap();
     let tables = store.tables();
@@ -37,7 +37,7 @@ fn kept(store: &dyn Store) -> usize {
     rows
 }
 
-/// Writes a batch of three records, for which `spoil` has to see to it that it is refused.
+/// Writes a batch of three records. `spoil` has to make the store reject it.
 fn refusal(store: &dyn Store, method: InsertMethod, spoil: impl FnOnce()) -> (Error, Metrics) {
     let mut connection = store.connect(Role::Writer).unwrap();
     let session = open_session(connection.as_mut(), store.tables(), now()).unwrap();
@@ -54,7 +54,7 @@ fn refusal(store: &dyn Store, method: InsertMethod, spoil: impl FnOnce()) -> (Er
     (error, metrics)
 }
 
-/// That the batch stopped at once, for a reason that names the table and the cause.
+/// Asserts that the batch stopped at once, with an error that names the table and the cause.
 fn stopped(store: &dyn Store, (error, metrics): &(Error, Metrics), table: &str, cause: &str) {
     assert_eq!(error.kind(), ErrorKind::Data, "{error}");
     let said = error.to_string();
@@ -72,7 +72,7 @@ fn on_file(path: &Path) -> SqliteStore {
 }
 
 #[test]
-fn a_file_that_refuses_a_row_of_the_log_for_its_own_reasons_stops_the_run_with_them() {
+fn a_log_row_that_a_file_rejects_stops_the_run_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     for method in [InsertMethod::Values, InsertMethod::Bulk] {
         for table in OWN {
@@ -91,10 +91,11 @@ fn a_file_that_refuses_a_row_of_the_log_for_its_own_reasons_stops_the_run_with_t
 }
 
 #[test]
-fn a_server_that_refuses_a_row_of_the_log_for_its_length_stops_the_run() {
+fn a_log_row_that_a_server_rejects_stops_the_run_with_the_reason() {
     for engine in [Engine::SqlServer, Engine::Babelfish] {
         for table in OWN {
-            // A text too long, null where none is allowed, a check, a number that nobody knows.
+            // A text that is too long, null in a not-null column, a failed check, an unknown
+            // number.
             for number in [8152, 515, 547, 50_001] {
                 let on =
                     backends::on_double(&catalogue(), Options { engine, ..Options::default() });
@@ -112,12 +113,13 @@ fn a_server_that_refuses_a_row_of_the_log_for_its_length_stops_the_run() {
 }
 
 #[test]
-fn a_key_in_the_log_that_nobody_has_logged_is_tried_again_and_then_stops_the_run() {
+fn an_unexplained_log_key_conflict_is_retried_and_then_stops_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let store = on_file(&path);
     let (error, metrics) = refusal(&store, InsertMethod::Values, || {
-        // Takes the place of the row that comes: no look-up finds a record of the batch before.
+        // Inserts a log row with the same key first. No look-up finds a record of the previous
+        // batch.
         let trigger = "CREATE TRIGGER twice BEFORE INSERT ON processing_log WHEN new.app_id = 2 \
                        BEGIN INSERT INTO processing_log (app_id, status, processing_time) \
                        VALUES (2, 'success', 'now'); END";

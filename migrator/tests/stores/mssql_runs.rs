@@ -1,5 +1,5 @@
-//! Whole runs over TDS against the test double: what a server or a wire may do to a transaction,
-//! what connections are opened, what the server says of itself, and that no password is shown.
+//! Whole runs over TDS against the test double: failures of transactions and connections, numbers
+//! of connections, server statistics, and passwords that must not be shown.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +25,8 @@ use crate::support::store;
 use crate::support::store::runs::{Fixture, Numbers};
 use crate::support::store::{BASE, CURRENT, PRICING, base_row, catalogue, int, record, text};
 
-/// Records, each of them an application; those in `guilty` refer to one that is not there.
+/// Records with one application each. Those in `guilty` refer to an application that does not
+/// exist.
 #[derive(Clone, Copy)]
 struct Invented {
     guilty: &'static [i32],
@@ -79,14 +80,14 @@ impl OnDouble {
         Fixture::with(settings).try_run(&self.store, &source, stages)
     }
 
-    /// A run that must end well and leave no connection behind.
+    /// Runs, asserts success, and asserts that no connection is left open.
     fn run<S: Stages + Copy + Sync>(&self, settings: Value, last: i32, stages: S) -> RunReport {
         let report = self.try_run(settings, last, stages).unwrap();
         assert!(self.double.all_closed_within(Duration::from_secs(5)));
         report
     }
 
-    /// Every log entry, by the record's key.
+    /// Log entries by the record's key.
     fn log(&self) -> BTreeMap<i64, String> {
         let mut connection = self.store.connect(Role::Reader).unwrap();
         let mut log = BTreeMap::new();
@@ -128,7 +129,7 @@ fn connections_are_opened_as_the_pool_mode_says() {
         let writers = &report.connections["writer"];
         assert!(opened.contains(&writers.opened), "{settings}: {}", writers.opened);
         assert_eq!((writers.left_open, writers.reused), (0, 20 - writers.opened), "{settings}");
-        // Those that are counted are all that the server has seen.
+        // The report counts every connection that the server has seen.
         let counted: u64 = report.connections.values().map(|role| role.opened).sum();
         let seen = server.double.counts().opened - before;
         assert!(seen as u64 <= counted + 1, "{settings}: {seen} seen, {counted} counted");
@@ -140,7 +141,7 @@ fn connections_are_opened_as_the_pool_mode_says() {
 }
 
 #[test]
-fn what_another_try_mends_is_tried_again_and_counted_by_its_cause() {
+fn transient_errors_are_retried_and_counted_by_cause() {
     let pricing = || Trigger::Statement("INSERT INTO [migration].[app_pricing_cc]".into(), 1);
     for (fault, cause) in [
         (Fault::Deadlock, "deadlock"),
@@ -167,7 +168,7 @@ fn what_another_try_mends_is_tried_again_and_counted_by_its_cause() {
 }
 
 #[test]
-fn a_commit_whose_answer_was_lost_is_looked_up_and_never_guessed() {
+fn the_result_of_a_commit_without_an_answer_is_looked_up() {
     for (fault, was_done) in [
         (Fault::DropBefore, false),
         (Fault::DropInside, false),
@@ -191,7 +192,7 @@ fn a_commit_whose_answer_was_lost_is_looked_up_and_never_guessed() {
 }
 
 #[test]
-fn a_guilty_record_is_found_by_both_methods_on_every_engine() {
+fn an_offending_record_is_found_with_both_methods_on_every_engine() {
     const GUILTY: Invented = Invented { guilty: &[3, 9, 10, 17] };
     for (engine, insert) in
         [(Engine::SqlServer, "values"), (Engine::SqlServer, "bulk"), (Engine::Babelfish, "values")]
@@ -210,11 +211,12 @@ fn a_guilty_record_is_found_by_both_methods_on_every_engine() {
 }
 
 #[test]
-fn a_search_survives_a_server_that_undoes_the_transaction_at_each_refusal() {
+fn a_bisection_continues_after_the_server_aborts_its_transaction() {
     let server = OnDouble::new();
-    // The fifth of eight records ends every transaction in which it is inserted: the batch as it
-    // is, the whole of it in the search, its right half, the left half of that, the record alone.
-    // In between, what is left of it is inserted again. The last rule is asked first.
+    // The fifth of eight records aborts every transaction that inserts it. The bisection inserts it
+    // five times: in the batch, in the whole batch again, in its right half, in the left half of
+    // that, and alone. Between these the remaining records are inserted again. The last rule is
+    // tried first.
     for nth in [7, 5, 3, 1, 0] {
         let insert = Trigger::Statement("INSERT INTO [migration].[app_pricing_cc]".into(), nth);
         server.double.faults().once(insert, Fault::Error(245));
@@ -232,7 +234,7 @@ fn a_search_survives_a_server_that_undoes_the_transaction_at_each_refusal() {
 }
 
 #[test]
-fn rows_that_bulk_cannot_carry_go_as_parameters_of_the_same_transaction() {
+fn rows_unfit_for_bulk_are_inserted_with_parameters_in_the_same_transaction() {
     let mut catalogue = catalogue();
     let text_column = catalogue.tables[BASE].columns.len() - 1;
     catalogue.tables[BASE].columns[text_column].sql_type = SqlType::NVarChar(None);
@@ -272,7 +274,7 @@ fn rows_that_bulk_cannot_carry_go_as_parameters_of_the_same_transaction() {
 }
 
 #[test]
-fn a_bulk_load_of_many_rows_keeps_below_lock_escalation() {
+fn a_bulk_load_of_many_rows_stays_below_lock_escalation() {
     let server = OnDouble::new();
     let rows: Vec<_> = (1..=9_001).map(base_row).collect();
     let rows: Vec<&[SqlValue]> = rows.iter().map(AsRef::as_ref).collect();
@@ -286,7 +288,7 @@ fn a_bulk_load_of_many_rows_keeps_below_lock_escalation() {
 }
 
 #[test]
-fn a_server_that_refuses_the_login_stops_the_run_at_once() {
+fn a_rejected_login_stops_the_run_at_once() {
     let server = OnDouble::new();
     server.double.faults().times(Trigger::Kind(MessageKind::Login, 0), Fault::Error(18_456), 9);
     let error = server.try_run(json!({}), 5, NONE_GUILTY).unwrap_err();
@@ -296,7 +298,7 @@ fn a_server_that_refuses_the_login_stops_the_run_at_once() {
 }
 
 #[test]
-fn a_server_that_is_gone_for_good_stops_the_run_after_a_bounded_number_of_tries() {
+fn an_unreachable_server_stops_the_run_after_a_bounded_number_of_retries() {
     let server = OnDouble::new();
     let insert = Trigger::Statement("INSERT INTO [migration].[app_base]".into(), 0);
     server.double.faults().times(insert, Fault::Error(1222), 100);
@@ -310,7 +312,7 @@ fn a_server_that_is_gone_for_good_stops_the_run_after_a_bounded_number_of_tries(
 }
 
 #[test]
-fn what_the_server_counts_is_in_the_report_where_it_says_it() {
+fn server_statistics_are_in_the_report_if_the_server_gives_them() {
     let server = OnDouble::new();
     assert_eq!(server.run(json!({}), 5, NONE_GUILTY).server, None);
     let names = ["wait_type", "waiting_tasks_count", "wait_time_ms", "signal_wait_time_ms"];
@@ -326,7 +328,7 @@ fn what_the_server_counts_is_in_the_report_where_it_says_it() {
             Datum::Int(spid),
         ]]
     };
-    // Whatever numbers the two writers' sessions have.
+    // Holds whatever numbers the sessions of the two writers have.
     let all = (0..2_000).flat_map(rows).collect();
     server.double.fill_view("dm_exec_session_wait_stats", &columns, all);
     let report =
@@ -337,7 +339,7 @@ fn what_the_server_counts_is_in_the_report_where_it_says_it() {
 }
 
 #[test]
-fn tables_that_differ_or_are_missing_are_refused_by_name() {
+fn different_and_missing_tables_are_named() {
     let server = OnDouble::new();
     let mut wider = catalogue();
     wider.tables[PRICING].columns[2].sql_type = SqlType::BigInt;
@@ -358,12 +360,12 @@ fn tables_that_differ_or_are_missing_are_refused_by_name() {
 }
 
 #[test]
-fn tables_are_created_again_only_in_a_schema_of_our_own_or_one_that_is_named() {
+fn tables_are_recreated_only_in_an_own_or_explicitly_named_schema() {
     let server = OnDouble::new();
     assert_eq!(server.run(json!({}), 5, NONE_GUILTY).books, committed(5));
     server.store.recreate(Recreate::OwnSchema).unwrap();
     assert!(server.log().is_empty());
-    // A schema that somebody else created.
+    // A schema that another program created.
     let mut foreign = catalogue();
     foreign.schema = "dbo".into();
     let store = backends::store_on(&server.double, &foreign);
@@ -376,7 +378,7 @@ fn tables_are_created_again_only_in_a_schema_of_our_own_or_one_that_is_named() {
 }
 
 #[test]
-fn no_more_than_the_servers_parameters_are_sent_and_keys_of_text_are_cast() {
+fn statements_keep_the_parameter_limit_and_cast_text_keys() {
     let server = OnDouble::new();
     let settings = json!({"batch_size": 300, "workers": 1, "cache": "batch"});
     assert_eq!(server.run(settings, 300, NONE_GUILTY).books, committed(300));
@@ -390,12 +392,12 @@ fn no_more_than_the_servers_parameters_are_sent_and_keys_of_text_are_cast() {
         .collect();
     assert!(inserts.len() < 30, "{} texts", inserts.len());
     assert!(messages.iter().all(|m| !m.text.contains("NOLOCK") && !m.text.contains("MERGE")));
-    // Batches without a refused record pay for no savepoint.
+    // Batches without a rejected record send no savepoint.
     assert!(messages.iter().all(|message| message.text != sql::SAVEPOINT));
 }
 
 #[test]
-fn a_record_of_every_table_takes_both_ways_to_the_same_rows() {
+fn both_insert_methods_store_the_same_rows_in_every_table() {
     let mut checksums = Vec::new();
     for insert in ["values", "bulk"] {
         let server = OnDouble::new();

@@ -1,5 +1,5 @@
-//! Connections of batches: opened when they are needed, kept as long as the mode says, never more
-//! than allowed, never used again when in doubt.
+//! The connections of batches: opened on demand, kept as long as the pool mode says, limited in
+//! number, and never reused when their state is unknown.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -76,7 +76,7 @@ fn causes(causes: &[(&str, u64)]) -> BTreeMap<String, u64> {
     causes.iter().map(|&(cause, count)| (cause.to_owned(), count)).collect()
 }
 
-/// A whole transaction.
+/// Runs a whole transaction.
 fn store_application(connection: &mut dyn Connection, app_id: i32) {
     connection.begin().unwrap();
     insert_application(connection, app_id);
@@ -88,7 +88,7 @@ fn insert_application(connection: &mut dyn Connection, app_id: i32) {
     assert!(matches!(inserted, InsertOutcome::Stored { .. }), "{inserted:?}");
 }
 
-/// Lets other threads go on until so many leases have lined up.
+/// Yields to other threads until this many checkouts are queued.
 fn until_waiting(pool: &Pool<'_>, leases: u64) {
     while writers(pool).waited < leases {
         thread::yield_now();
@@ -96,7 +96,7 @@ fn until_waiting(pool: &Pool<'_>, leases: u64) {
 }
 
 #[test]
-fn nothing_is_opened_before_it_is_needed() {
+fn connections_are_opened_on_demand() {
     for pooling in [PoolConfig::Off, PoolConfig::Worker, shared(3)] {
         let fixture = Fixture::new();
         let pool = fixture.pool(pooling);
@@ -108,7 +108,7 @@ fn nothing_is_opened_before_it_is_needed() {
 }
 
 #[test]
-fn connections_live_as_long_as_the_mode_says() {
+fn connections_live_as_long_as_the_pool_mode_requires() {
     // Two workers with three batches each, one after the other.
     for (pooling, opened, reused, left_open) in
         [(PoolConfig::Off, 6, 0, 0), (PoolConfig::Worker, 2, 4, 2), (shared(2), 1, 5, 1)]
@@ -134,8 +134,8 @@ fn connections_live_as_long_as_the_mode_says() {
 }
 
 #[test]
-fn limits_are_kept_when_a_connection_is_taken_and_when_it_comes_back() {
-    // Seconds out, seconds back in the pool, what it is discarded for.
+fn limits_are_checked_at_checkout_and_at_return() {
+    // Seconds checked out, seconds back in the pool, reason for discarding.
     for (out_s, back_s, cause) in [
         (0, IDLE_S - 1, None),
         (0, IDLE_S, Some("idle")),
@@ -160,7 +160,7 @@ fn limits_are_kept_when_a_connection_is_taken_and_when_it_comes_back() {
 }
 
 #[test]
-fn a_limit_is_kept_without_the_next_lease_too() {
+fn returning_a_connection_closes_expired_ones() {
     let fixture = Fixture::new();
     let pool = fixture.pool(shared(2));
     let (mut one, mut other) = (pool.worker_handle(), pool.worker_handle());
@@ -174,7 +174,7 @@ fn a_limit_is_kept_without_the_next_lease_too() {
 }
 
 #[test]
-fn connections_that_are_not_needed_grow_old() {
+fn unused_connections_expire() {
     let fixture = Fixture::new();
     let pool = fixture.pool(shared(2));
     let (mut one, mut other) = (pool.worker_handle(), pool.worker_handle());
@@ -217,7 +217,7 @@ fn a_shared_pool_never_has_more_than_its_maximum() {
 }
 
 #[test]
-fn leases_that_wait_are_served_in_their_order() {
+fn waiting_checkouts_are_served_in_order() {
     let fixture = Fixture::new();
     let pool = fixture.pool(shared(1));
     let order = Mutex::new(Vec::new());
@@ -235,7 +235,7 @@ fn leases_that_wait_are_served_in_their_order() {
         }
         fixture.clock.advance_s(7);
         drop(checkout);
-        // The last to ask comes last, though the connection is there at this moment.
+        // The last to ask is served last, even though a connection is free at this moment.
         let mut late = pool.worker_handle();
         let _checkout = late.check_out().unwrap();
         order.lock().unwrap().push(5);
@@ -266,7 +266,7 @@ fn waits_end_when_the_run_stops() {
 }
 
 #[test]
-fn a_wait_ends_when_no_call_has_ended_for_an_hour() {
+fn a_wait_times_out_when_no_call_has_ended_for_an_hour() {
     let fixture = Fixture::new();
     let pool = fixture.pool(shared(1));
     let mut handle = pool.worker_handle();
@@ -277,7 +277,7 @@ fn a_wait_ends_when_no_call_has_ended_for_an_hour() {
         scope.spawn(move || {
             let mut handle = pool.worker_handle();
             let _checkout = handle.check_out().unwrap();
-            // Nothing is sent: this keeps the connection until the other thread has ended.
+            // No message is sent: this keeps the connection until the other thread has ended.
             second_ended.recv().unwrap_err();
         });
         until_waiting(pool, 1);
@@ -287,7 +287,7 @@ fn a_wait_ends_when_no_call_has_ended_for_an_hour() {
         });
         until_waiting(pool, 2);
         fixture.clock.advance_s(STALL_MAX.as_secs());
-        // The first one gets the connection, and the second one wakes up without any.
+        // The first thread gets the connection, and the second one wakes up without any.
         drop(checkout);
         second.join().unwrap()
     });
@@ -303,7 +303,7 @@ fn a_wait_ends_when_no_call_has_ended_for_an_hour() {
 }
 
 #[test]
-fn a_connect_that_fails_leaves_its_place_to_others() {
+fn a_failed_connect_frees_its_place_in_the_pool() {
     let fixture = Fixture::new();
     let faults = Faults { connect: true, ..Faults::default() };
     let store = FaultyStore::new(&fixture.store, 0, faults);
@@ -315,7 +315,7 @@ fn a_connect_that_fails_leaves_its_place_to_others() {
 }
 
 #[test]
-fn a_connection_in_the_middle_of_a_transaction_is_not_used_again() {
+fn a_connection_within_a_transaction_is_not_reused() {
     for pooling in [PoolConfig::Off, PoolConfig::Worker, shared(1)] {
         let fixture = Fixture::new();
         let pool = fixture.pool(pooling);
@@ -371,7 +371,7 @@ fn recovering_keeps_a_connection_that_rolls_back_and_replaces_one_that_does_not(
     }
 }
 
-/// Writes two batches of one record each on a store with these faults on its first connection.
+/// Writes two batches of one record each on a store whose first connection has these faults.
 fn write_two_batches(pooling: PoolConfig, faults: Faults) -> (Connections, Metrics) {
     let fixture = Fixture::new();
     let store = FaultyStore::new(&fixture.store, 0, faults);
@@ -393,7 +393,7 @@ fn write_two_batches(pooling: PoolConfig, faults: Faults) -> (Connections, Metri
 }
 
 #[test]
-fn a_connection_that_is_gone_is_replaced_and_the_batch_done_again() {
+fn a_lost_connection_is_replaced_and_its_batch_retried() {
     for pooling in [PoolConfig::Off, PoolConfig::Worker, shared(1)] {
         let (counted, metrics) =
             write_two_batches(pooling, Faults { gone: true, ..Faults::default() });
@@ -405,7 +405,7 @@ fn a_connection_that_is_gone_is_replaced_and_the_batch_done_again() {
 }
 
 #[test]
-fn a_busy_store_costs_no_connection() {
+fn a_busy_store_keeps_the_connection() {
     let faults = Faults { busy: 2, ..Faults::default() };
     let (counted, metrics) = write_two_batches(PoolConfig::Worker, faults);
     assert_eq!(metrics.retries, BTreeMap::from([(Retry::Busy, 2)]));
@@ -414,7 +414,7 @@ fn a_busy_store_costs_no_connection() {
 }
 
 #[test]
-fn a_connection_whose_commit_was_in_doubt_is_not_used_again() {
+fn a_connection_with_an_uncertain_commit_is_not_reused() {
     let faults = Faults { commit: Commit::AnswerLost, ..Faults::default() };
     let (counted, metrics) = write_two_batches(PoolConfig::Worker, faults);
     assert_eq!(metrics.retries, BTreeMap::new());
@@ -422,7 +422,7 @@ fn a_connection_whose_commit_was_in_doubt_is_not_used_again() {
     assert_eq!((counted.opened, counted.reused), (2, 0));
 }
 
-/// How a checkout ends.
+/// End of a checkout.
 #[derive(Debug, Clone, Copy)]
 enum End {
     Committed,
@@ -480,7 +480,7 @@ proptest! {
 }
 
 #[test]
-fn a_limit_without_its_pool_is_refused_on_the_command_line() {
+fn a_limit_without_its_pool_is_rejected_on_the_command_line() {
     for limit in ["--pool-max", "--pool-idle-s", "--pool-lifetime-s"] {
         for pool in [&[][..], &["--pool", "off"], &["--pool", "worker"]] {
             let output = Command::cargo_bin("migrator")

@@ -1,5 +1,5 @@
-//! A migration that is taken up passes over what the log has: by counting where nothing can be
-//! missing, by looking where something may be. Whatever source and log have, no record is missed.
+//! A resumed migration skips the logged records. It counts rows where no record can be missing and
+//! compares keys otherwise. It misses no record, whatever source and log contain.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 
 use crate::support::store::{catalogue, runs};
 
-/// A source of these keys, which counts the pages that are read of it.
+/// A source of these keys that counts the pages read from it.
 #[derive(Default)]
 struct Keys {
     keys: BTreeSet<i32>,
@@ -68,7 +68,7 @@ impl Logged {
         Self { _folder: folder, store }
     }
 
-    /// Batches of a planner, and the number of records that it skips.
+    /// The batches of a planner, and the number of records that it skips.
     fn handed_out(&self, source: &Keys, config: &Config, log_has_key: bool) -> (Vec<i32>, u64) {
         let connection = self.store.connect(Role::Reader).unwrap();
         let log = Log::new(self.store.tables()).unwrap();
@@ -96,18 +96,18 @@ fn a_log_without_gaps_is_counted_and_not_read() {
     let logged = Logged::new(1..=20_000);
     let (keys, skipped) = logged.handed_out(&source, &config(10, Partition::ALL), true);
     assert_eq!((keys, skipped), ((20_001..=20_050).collect(), 20_000));
-    // One that is logged, five that are not, one that is empty.
+    // One page that is logged, five that are not, one that is empty.
     assert_eq!(source.pages.into_inner(), 7);
 }
 
 #[test]
-fn a_log_whose_rows_are_as_many_but_elsewhere_is_not_taken_for_one_without_gaps() {
+fn a_log_with_the_right_count_but_other_keys_is_not_skipped() {
     for logged in [
-        // As many rows as there are numbers, with one of them behind a gap.
+        // As many rows as keys, but one of them lies behind a gap.
         (1..=199).chain([201]).collect::<BTreeSet<_>>(),
         // Rows below the first key of the source.
         (-50..=150).collect(),
-        // Rows far above.
+        // Rows far above the last key.
         (1..=100).chain(1_000_000..1_000_100).collect(),
     ] {
         let source = Keys { keys: (1..=220).collect(), ..Keys::default() };
@@ -118,7 +118,7 @@ fn a_log_whose_rows_are_as_many_but_elsewhere_is_not_taken_for_one_without_gaps(
 }
 
 #[test]
-fn gaps_in_a_log_are_found_and_what_is_between_them_is_counted() {
+fn gaps_in_a_log_are_found_and_ranges_between_them_are_counted() {
     let source = Keys { keys: (1..=20_000).collect(), ..Keys::default() };
     let gaps = [1, 777, 7_000, 7_001, 12_345, 20_000];
     let logged = Logged::new((1..=20_000).filter(|key| !gaps.contains(key)));
@@ -138,7 +138,7 @@ fn a_log_that_takes_a_record_twice_is_read_page_by_page() {
 }
 
 #[test]
-fn failed_records_are_looked_for_where_they_are_to_be_tried_again() {
+fn failed_records_are_searched_when_they_are_to_be_retried() {
     let source = Keys { keys: (1..=2_000).collect(), ..Keys::default() };
     let logged = Logged::new(1..=2_000);
     let again = Config { retry_failed: true, ..config(10, Partition::ALL) };
@@ -146,7 +146,7 @@ fn failed_records_are_looked_for_where_they_are_to_be_tried_again() {
     assert_eq!((keys, skipped), ((1..=200).map(|tenth| 10 * tenth).collect(), 1_800));
 }
 
-/// Keys of a source or a log: runs of them with gaps between.
+/// Keys of a source or a log: runs with gaps between them.
 fn runs_of_keys() -> impl Strategy<Value = BTreeSet<i32>> {
     prop::collection::vec((1..150_i32, 0..4_i32), 1..8).prop_map(|runs| {
         let (mut keys, mut next) = (BTreeSet::new(), 1);
@@ -162,7 +162,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_feed_hands_out_what_the_source_has_and_the_log_has_not(
+    fn a_planner_returns_the_keys_of_the_source_that_are_not_logged(
         in_source in runs_of_keys(),
         in_log in runs_of_keys(),
         batch_size in 1..12_usize,

@@ -1,5 +1,5 @@
-//! The two halves of workers, the parse pool and the order of claims: what they do, what proves it,
-//! and that nobody waits for ever.
+//! The mapping and writing halves of workers, the parse pool and the order of key locks: behaviour,
+//! and freedom from deadlock.
 
 use migrator::config::{InsertMethod, PoolConfig, PoolLimits, QueueConfig, QueueLimits, Settings};
 use migrator::telemetry::report::RunReport;
@@ -46,7 +46,7 @@ fn plainly(stages: Sharing) -> RunReport {
 }
 
 #[test]
-fn whoever_shares_a_key_the_lower_source_key_keeps_it_under_every_setting() {
+fn a_shared_key_belongs_to_the_lowest_source_key_under_every_setting() {
     for contacts in [1, 3, 40] {
         let stages = Sharing { contacts, bad_every: 7 };
         let plain = plainly(stages);
@@ -69,7 +69,7 @@ fn whoever_shares_a_key_the_lower_source_key_keeps_it_under_every_setting() {
 }
 
 #[test]
-fn nobody_waits_for_ever_with_one_connection_many_workers_and_one_key_for_all() {
+fn one_connection_many_workers_and_one_shared_key_cause_no_deadlock() {
     let stages = Sharing { contacts: 1, bad_every: 5 };
     let plain = plainly(stages);
     for _ in 0..5 {
@@ -81,7 +81,7 @@ fn nobody_waits_for_ever_with_one_connection_many_workers_and_one_key_for_all() 
 }
 
 #[test]
-fn a_batch_that_is_rolled_back_and_done_again_keeps_its_keys_before_those_who_wait() {
+fn a_retried_batch_keeps_its_key_locks_before_waiting_batches() {
     let stages = Sharing { contacts: 1, bad_every: 100 };
     let plain = plainly(stages);
     for busy in [1, 3] {
@@ -101,7 +101,7 @@ fn a_batch_that_is_rolled_back_and_done_again_keeps_its_keys_before_those_who_wa
 }
 
 #[test]
-fn an_error_in_either_half_stops_the_other_and_the_next_run_takes_the_rest() {
+fn an_error_in_either_half_stops_the_other_and_the_next_run_resumes() {
     let stages = Sharing { contacts: 3, bad_every: 50 };
     let plain = plainly(stages);
     for (broken, commit) in [(Some(77), Commit::Done), (None, Commit::ConnectionLost)] {
@@ -127,7 +127,7 @@ fn an_error_in_either_half_stops_the_other_and_the_next_run_takes_the_rest() {
 }
 
 #[test]
-fn a_queue_never_holds_more_batches_nor_bytes_than_it_may_and_drops_nothing() {
+fn a_queue_keeps_its_limits_of_batches_and_bytes_and_drops_nothing() {
     let stages = Sharing { contacts: 40, bad_every: 50 };
     let plain = plainly(stages);
     for depth in [1, 2, 4] {
@@ -147,7 +147,7 @@ fn a_queue_never_holds_more_batches_nor_bytes_than_it_may_and_drops_nothing() {
 }
 
 #[test]
-fn the_parse_pools_threads_do_the_parsing() {
+fn parsing_runs_on_the_threads_of_the_parse_pool() {
     let stages = Sharing { contacts: 40, bad_every: 50 };
     let all = u64::from(RECORDS.unsigned_abs());
     for parse_threads in [1, 2, 4] {
@@ -165,7 +165,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_settings_store_what_one_plain_worker_stores(
+    fn any_settings_store_the_same_as_one_sequential_worker(
         workers in 1_usize..6,
         batch_size in 1_usize..30,
         depth in 0_usize..4,

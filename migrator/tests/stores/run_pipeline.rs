@@ -1,4 +1,4 @@
-//! A whole run over a source and a store, with a mapping made up here: batches, books, resuming.
+//! Whole runs over a source and a store, with a mapping defined here: batches, books, resuming.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use crate::support::store::manual_clock::ManualClock;
 use crate::support::store::runs::{Fixture, Numbers};
 use crate::support::store::{CURRENT, catalogue, int, record};
 
-/// Rejects every tenth record; every other tenth is one that the store refuses, unless `healed`.
+/// Rejects every tenth record. Every other tenth record is rejected by the store, unless `healed`.
 #[derive(Clone, Copy, Default)]
 struct Invented {
     healed: bool,
@@ -81,7 +81,7 @@ fn every_setting_stores_the_same_and_balances() {
 }
 
 #[test]
-fn a_report_says_what_was_done() {
+fn a_report_has_the_counts_of_the_run() {
     let fixture = Fixture::new(2, 10, InsertMethod::Values);
     let report = fixture.run(95);
     assert_eq!(report.transactions, 10);
@@ -116,7 +116,7 @@ fn shared(max: usize) -> PoolConfig {
 }
 
 #[test]
-fn connections_of_batches_are_as_many_as_the_pool_says_and_none_is_left() {
+fn the_pool_mode_determines_the_number_of_connections_and_none_is_left_open() {
     const BATCHES: u64 = 20;
     let baseline = Fixture::new(1, 5, InsertMethod::Values).run(100);
     for (workers, pooling, opened_max) in [
@@ -126,7 +126,7 @@ fn connections_of_batches_are_as_many_as_the_pool_says_and_none_is_left() {
         (4, shared(1), 1),
         (4, shared(3), 3),
         (2, shared(9), 2),
-        // Each switched off again is the baseline.
+        // Each setting switched off again is the baseline.
         (1, PoolConfig::Off, BATCHES),
     ] {
         let mut fixture = Fixture::new(workers, 5, InsertMethod::Values);
@@ -156,7 +156,7 @@ fn a_worker_without_a_batch_opens_no_connection() {
 }
 
 #[test]
-fn a_run_that_stops_says_why_and_not_that_others_had_to_stop_too() {
+fn a_stopped_run_reports_the_first_cause_only() {
     let mut fixture = Fixture::new(4, 1, InsertMethod::Values);
     fixture.config.settings.pool = shared(1);
     let broken = Numbers { last: 50, broken: Some(33) };
@@ -166,7 +166,7 @@ fn a_run_that_stops_says_why_and_not_that_others_had_to_stop_too() {
 }
 
 #[test]
-fn a_link_is_reported_with_what_went_over_it() {
+fn a_simulated_network_is_reported_with_its_traffic() {
     let fixture = Fixture::new(2, 10, InsertMethod::Values);
     let clock = ManualClock::new();
     let link = Link { connect_ms: 150, round_trip_ms: 1 };
@@ -198,7 +198,7 @@ fn a_second_run_stores_nothing_twice() {
 }
 
 #[test]
-fn a_limit_counts_records_that_are_read() {
+fn the_record_limit_counts_records_that_are_read() {
     let mut fixture = Fixture::new(2, 10, InsertMethod::Values);
     fixture.config.limit = 25;
     assert_eq!(fixture.run(50).books, books(25, 20, 2, 3, 0));
@@ -208,7 +208,7 @@ fn a_limit_counts_records_that_are_read() {
 }
 
 #[test]
-fn failed_records_are_tried_again_only_when_asked() {
+fn failed_records_are_retried_only_on_request() {
     let mut fixture = Fixture::new(2, 10, InsertMethod::Values);
     fixture.run(50);
     fixture.config.retry_failed = true;
@@ -221,7 +221,7 @@ fn failed_records_are_tried_again_only_when_asked() {
 }
 
 #[test]
-fn no_records_at_all_are_a_run_too() {
+fn a_run_without_records_succeeds() {
     let report = Fixture::new(2, 10, InsertMethod::Values).run(0);
     assert_eq!(report.books, Books::default());
     assert_eq!(report.transactions, 0);
@@ -229,7 +229,7 @@ fn no_records_at_all_are_a_run_too() {
 }
 
 #[test]
-fn an_unreadable_record_stops_the_run_which_then_goes_on_from_there() {
+fn an_unreadable_record_stops_the_run_and_the_next_run_resumes_there() {
     let fixture = Fixture::new(2, 10, InsertMethod::Values);
     let broken = Numbers { last: 50, broken: Some(33) };
     let error = fixture.try_run(&fixture.store, &broken, Invented::default()).unwrap_err();
@@ -240,7 +240,7 @@ fn an_unreadable_record_stops_the_run_which_then_goes_on_from_there() {
 }
 
 #[test]
-fn progress_counts_every_record_and_names_refused_ones() {
+fn progress_counts_every_record_and_names_rejected_ones() {
     let fixture = Fixture::new(2, 10, InsertMethod::Values);
     let (read, refused) = (Mutex::new(0), Mutex::new(Vec::new()));
     let config = &fixture.config;
@@ -262,7 +262,7 @@ fn progress_counts_every_record_and_names_refused_ones() {
 }
 
 #[test]
-fn records_that_a_store_loses_are_named() {
+fn records_lost_by_a_store_are_named() {
     let fixture = Fixture::new(1, 10, InsertMethod::Values);
     let forgotten = Faults { commit: Commit::Forgotten, ..Faults::default() };
     let liar = FaultyStore::new(&fixture.store, 3, forgotten);
@@ -279,7 +279,7 @@ fn records_that_a_store_loses_are_named() {
 fn two_processes_on_one_range_share_it() {
     let fixture = Fixture::new(2, 5, InsertMethod::Values);
     fixture.store.create_missing().unwrap();
-    // A store of its own queues for the file as another process would.
+    // The other store locks the file as another process would.
     let tables = Tables::new(&catalogue()).unwrap();
     let path = fixture.folder.path().join("store.db");
     let other = SqliteStore::new(&path, Synchronous::Off, tables).unwrap();

@@ -1,8 +1,8 @@
-//! No setting changes a stored row: every pair of values of all seven settings, over invented
-//! records with shared keys and rejects, and an audit after each run.
+//! No setting changes a stored row. Tests every pair of values of all seven settings over generated
+//! records with shared keys and rejects, and audits each run.
 //!
-//! `SWEETSPOT_FULL=1 cargo test --release --package migrator --test stores run_settings` takes 3,000 staged
-//! and 100 full records and goes through it five times.
+//! `SWEETSPOT_FULL=1 cargo test --release --package migrator --test stores run_settings` takes
+//! 3,000 staged and 100 full records and repeats everything five times.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ use crate::support::pairwise::pairwise;
 const LOAN_TABLES: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contracts/loans.tables.json");
 
-/// Every setting with the values that are tried; the first is the baseline's.
+/// Settings with the values to try. The first value is that of the baseline.
 fn values() -> Vec<(&'static str, Vec<Value>)> {
     vec![
         ("workers", vec![json!(2), json!(1), json!(5)]),
@@ -71,7 +71,8 @@ impl Fixture {
         self.run_into(&SqliteStore::new(&path, Synchronous::Off, tables).unwrap(), settings)
     }
 
-    /// Runs into an empty store and audits it, strictly: the lowest source key keeps what is shared.
+    /// Runs into an empty store and audits it strictly: a shared key belongs to the lowest source
+    /// key.
     fn run_into(&self, store: &dyn Store, settings: Settings) -> RunReport {
         let tables = store.tables();
         let order: Vec<_> =
@@ -111,7 +112,7 @@ impl Fixture {
         self.every_pair_agrees_with(at_most, |settings| self.run(settings));
     }
 
-    /// Holds the runs of every pair of values against a baseline in an embedded store.
+    /// Compares the runs of every pair of values with a baseline run into an embedded store.
     fn every_pair_agrees_with(&self, at_most: usize, run: impl Fn(Settings) -> RunReport) {
         let values = values();
         let rows = pairwise(&values);
@@ -153,8 +154,8 @@ fn every_two_values_of_two_settings_store_the_same_full_records() {
     }
 }
 
-/// Over TDS everything comes out as it does in the embedded store. The tables are created again
-/// before each run, as a sweep does it.
+/// A run over TDS gives the same rows as a run into the embedded store. The tables are created
+/// again before each run, as a sweep does.
 #[test]
 fn every_two_values_of_two_settings_store_the_same_over_tds() {
     for (engine, combinations) in
@@ -194,7 +195,7 @@ fn loans_and_full_records_are_stored_the_same_over_tds() {
 }
 
 #[test]
-fn the_baseline_and_everything_switched_on_store_the_same_loans() {
+fn the_baseline_and_all_optimizations_store_the_same_loans() {
     let on = json!({
         "workers": 3, "batch_size": 40, "pool": "shared", "queue_depth": 2, "cache": "shared",
         "parse_threads": 2, "insert": "bulk",

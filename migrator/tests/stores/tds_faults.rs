@@ -1,11 +1,11 @@
-//! Every single fault at every place: a migration of 40 records in 4 batches, one of them guilty, is
-//! run once for each message that it sends and each fault that can meet it. Whatever happens, every
-//! record is stored once or logged as failed with a reason, the books balance, no connection stays
-//! open and nothing waits longer than the timeouts.
+//! Injects every fault into every message. A migration of 40 records in 4 batches, one record
+//! invalid, runs once for each pair of message and fault. Every record must be stored once or
+//! logged as failed with a reason. The books balance, no connection stays open, and no wait exceeds
+//! the timeouts.
 //!
-//! The short form lets every message meet a part of the faults, in turn. `SWEETSPOT_FULL=1 cargo test
-//! --release --package migrator --test stores tds_faults` lets every message meet every fault; each of its
-//! settings is a test of its own, because that takes a while.
+//! The short form injects a part of the faults into each message, in rotation. `SWEETSPOT_FULL=1
+//! cargo test --release --package migrator --test stores tds_faults` injects every fault into every
+//! message. Each setting is a test of its own, because that takes minutes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,13 +34,13 @@ use crate::support::store::{BASE, CURRENT, PRICING, catalogue, int, record};
 const RECORDS: i32 = 40;
 const GUILTY: i32 = 17;
 const GUILTY_REASON: &str = "failed store: app_pricing_cc.app_id: there is no app_base 999999";
-/// Short, but longer than a busy machine keeps an answer back.
+/// Short, but longer than a busy machine delays an answer.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Far more than any case needs: eight repetitions with their pauses, each of which times out.
+/// Far more than any case needs: eight retries with their pauses, each of which times out.
 const HUNG: Duration = Duration::from_secs(120);
 
-/// Records of a contact each; one refers to an application that is not there.
+/// Records with one contact each. One refers to an application that does not exist.
 #[derive(Clone, Copy)]
 struct Invented;
 
@@ -65,9 +65,10 @@ impl Stages for Invented {
 struct Server {
     double: TdsDouble,
     store: MssqlStore,
-    /// The same, looked at with patience: what is found must not depend on how busy the machine is.
+    /// The same store with long timeouts, so that the checks do not depend on the load of the
+    /// machine.
     patient: MssqlStore,
-    /// Messages until the tables were there.
+    /// Number of messages until the tables existed.
     before: usize,
 }
 
@@ -96,7 +97,7 @@ impl Server {
         Fixture::with(settings).try_run(&self.store, &source, Invented)
     }
 
-    /// The keys that are stored, and what the log says of each record.
+    /// The stored keys, and the log entry of each record.
     fn kept(&self) -> (BTreeSet<i64>, BTreeMap<i64, String>) {
         let mut connection = self.patient.connect(Role::Untimed).unwrap();
         let tables = self.patient.tables();
@@ -127,20 +128,20 @@ impl Server {
     }
 }
 
-/// What one case came to.
+/// Result of one case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Came {
-    /// The run went through it.
+    /// The run completed despite the fault.
     Through,
-    /// The run stopped with a reason, and the same command again finished.
+    /// The run stopped with a reason, and the same command completed it.
     Again,
     /// The message with that number was never sent.
     Nowhere,
-    /// Something did not hold.
+    /// An assertion failed.
     Wrong,
 }
 
-/// One fault in one place; panics unless everything holds.
+/// Injects one fault at one place; panics unless every property holds.
 fn one(settings: &Value, place: usize, fault: Fault, wanted: &str) -> Came {
     let server = Server::new();
     server.double.faults().once(Trigger::Message(server.before + place), fault);
@@ -167,9 +168,10 @@ fn one(settings: &Value, place: usize, fault: Fault, wanted: &str) -> Came {
     let reasons: Vec<_> = log.iter().filter(|(key, _)| !succeeded.contains(key)).collect();
     assert!(reasons.iter().all(|(_, entry)| entry.len() > "failed ".len()), "{case}: {reasons:?}");
     assert!(!succeeded.contains(&GUILTY.into()), "{case}");
-    // A refusal in the middle of the search may cost another record, but with its reason.
+    // An error in the middle of the bisection may cost another record, but that one has a reason
+    // too.
     assert!((1..=2).contains(&reasons.len()), "{case}: {reasons:?}");
-    // The reason is part of the checksum: a refusal may have met the guilty record before its own.
+    // The reason is part of the checksum: the injected error may have hit the invalid record first.
     if reasons.len() == 1 && *reasons[0].1 == GUILTY_REASON {
         assert_eq!(server.checksum(), wanted, "{case}");
     }
@@ -188,7 +190,7 @@ fn one(settings: &Value, place: usize, fault: Fault, wanted: &str) -> Came {
     if server.double.faults().met() == 0 { Came::Nowhere } else { came }
 }
 
-/// Faults that answer at once.
+/// Faults without a delay.
 const QUICK: [Fault; 11] = [
     Fault::DropBefore,
     Fault::DropInside,
@@ -206,8 +208,8 @@ const QUICK: [Fault; 11] = [
 /// Faults that cost a timeout each.
 const SLOW: [Fault; 3] = [Fault::Stall, Fault::StallAfter, Fault::Slow(Duration::from_millis(30))];
 
-/// Goes through all messages of a migration. Each of them meets one in `share` of the quick faults,
-/// the next message the next ones; one message in `stalls` meets the slow ones.
+/// Runs a migration for each of its messages. Each message meets one in `share` of the quick
+/// faults, in rotation. One message in `stalls` meets the slow ones.
 fn every_fault_everywhere(settings: &Value, share: usize, stalls: usize) {
     let server = Server::new();
     let report = server.run(settings).unwrap();
@@ -233,7 +235,7 @@ fn every_fault_everywhere(settings: &Value, share: usize, stalls: usize) {
             scope.spawn(|| {
                 while let Some(&(place, fault)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let run = AssertUnwindSafe(|| one(settings, place, fault, &wanted));
-                    // The other cases are worth knowing too.
+                    // The results of the other cases are useful too.
                     let outcome = catch_unwind(run).unwrap_or(Came::Wrong);
                     let kind = format!("{fault:?}");
                     *came.lock().unwrap().entry((outcome, kind)).or_default() += 1;
@@ -266,7 +268,8 @@ fn full() -> bool {
     std::env::var_os("SWEETSPOT_FULL").is_some()
 }
 
-/// One message in so many meets one fault in the short form, and all meet all in the long one.
+/// In the short form one message in `share` meets one fault. In the long form all messages meet all
+/// faults.
 fn every_fault(settings: &Value, share: usize, stalls: usize) {
     if full() {
         every_fault_everywhere(settings, 1, 1);
@@ -276,26 +279,26 @@ fn every_fault(settings: &Value, share: usize, stalls: usize) {
 }
 
 #[test]
-fn every_fault_at_every_message_leaves_every_record_stored_once_or_logged_with_a_reason() {
+fn after_any_fault_at_any_message_every_record_is_stored_or_logged() {
     let settings = json!({"workers": 1, "batch_size": 10, "pool": "worker", "cache": "batch"});
     every_fault(&settings, 6, 20);
 }
 
 #[test]
-fn so_does_every_fault_of_a_migration_by_bulk_loads() {
+fn after_any_fault_of_bulk_loads_every_record_is_stored_or_logged() {
     let settings = json!({"workers": 1, "batch_size": 10, "cache": "batch", "insert": "bulk"});
     every_fault(&settings, 12, 40);
 }
 
 #[test]
-fn so_does_every_fault_of_a_migration_through_a_shared_pool_and_queues() {
+fn after_any_fault_with_a_shared_pool_every_record_is_stored_or_logged() {
     let settings = json!({"workers": 2, "batch_size": 10, "pool": "shared", "pool_max": 1,
         "cache": "shared", "queue_depth": 1, "insert": "bulk"});
     every_fault(&settings, 36, 80);
 }
 
 #[test]
-fn so_does_every_fault_of_a_migration_by_two_workers_behind_a_parse_pool() {
+fn after_any_fault_with_two_workers_every_record_is_stored_or_logged() {
     let settings = json!({"workers": 2, "batch_size": 10, "pool": "worker", "cache": "worker",
         "parse_threads": 1});
     every_fault(&settings, 36, 80);

@@ -1,4 +1,5 @@
-//! The test double of SQL Server under raw `tiberius`: logins, statements, rules, transactions.
+//! The test double of SQL Server under raw `tiberius`: logins, statements, constraints,
+//! transactions.
 
 use tds_double::client::{Raw, ask, config, connect, number, try_connect};
 use tds_double::{Datum, Options, TdsDouble, Type};
@@ -28,7 +29,7 @@ async fn with_tables(double: &TdsDouble) -> Raw {
 }
 
 #[tokio::test]
-async fn a_login_says_who_it_is_and_gets_its_packet_size() {
+async fn a_login_sends_its_identity_and_gets_its_packet_size() {
     let double = TdsDouble::start();
     let mut config = config(&double);
     config.packet_size(16_000);
@@ -59,7 +60,7 @@ async fn connections_are_encrypted_with_a_certificate_that_the_client_trusts() {
 }
 
 #[tokio::test]
-async fn wrong_logins_are_refused() {
+async fn wrong_logins_are_rejected() {
     let double = TdsDouble::start();
     let mut wrong = config(&double);
     wrong.authentication(AuthMethod::sql_server(&double.options().user, "wrong"));
@@ -70,7 +71,7 @@ async fn wrong_logins_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_has_its_number() {
+async fn unknown_names_and_syntax_have_their_error_numbers() {
     let double = TdsDouble::start();
     let mut client = with_tables(&double).await;
     for (text, wanted) in [
@@ -106,7 +107,7 @@ async fn what_is_not_known_has_its_number() {
 }
 
 #[tokio::test]
-async fn rows_that_break_a_rule_are_refused_with_its_number() {
+async fn rows_that_violate_a_constraint_are_rejected_with_its_number() {
     let double = TdsDouble::start();
     let mut client = with_tables(&double).await;
     ask(&mut client, "INSERT INTO s.people (kind, name) VALUES (1, 'first')").await.unwrap();
@@ -143,7 +144,7 @@ async fn rows_that_break_a_rule_are_refused_with_its_number() {
 }
 
 #[tokio::test]
-async fn a_unique_key_takes_null_once() {
+async fn a_unique_key_accepts_null_once() {
     let double = TdsDouble::start();
     let mut client = connect(&double).await;
     let table = "CREATE TABLE t (a int NOT NULL, b varchar(5) NULL, CONSTRAINT UQ UNIQUE (a, b))";
@@ -159,7 +160,7 @@ async fn a_unique_key_takes_null_once() {
 }
 
 #[tokio::test]
-async fn values_come_back_as_their_columns_keep_them() {
+async fn values_are_returned_in_the_form_of_their_column_type() {
     let double = TdsDouble::start();
     let mut client = with_tables(&double).await;
     let parameters: [&dyn tiberius::ToSql; 4] =
@@ -220,7 +221,7 @@ async fn values_come_back_as_their_columns_keep_them() {
 }
 
 #[tokio::test]
-async fn identity_values_can_be_given_and_are_raised_by_it() {
+async fn explicit_identity_values_raise_the_identity() {
     let double = TdsDouble::start();
     let mut client = with_tables(&double).await;
     let text = "SET IDENTITY_INSERT s.people ON; INSERT INTO s.people (id, name) VALUES (7, 'x'); \
@@ -233,7 +234,7 @@ async fn identity_values_can_be_given_and_are_raised_by_it() {
 }
 
 #[tokio::test]
-async fn a_deleted_row_takes_those_with_it_that_cascade() {
+async fn deletes_cascade_to_referring_rows() {
     let double = TdsDouble::start();
     let mut client = with_tables(&double).await;
     ask(&mut client, "INSERT INTO s.people (name) VALUES ('x'), ('y')").await.unwrap();
@@ -244,7 +245,7 @@ async fn a_deleted_row_takes_those_with_it_that_cascade() {
 }
 
 #[tokio::test]
-async fn a_transaction_is_kept_or_undone_as_a_whole_and_unseen_until_then() {
+async fn a_transaction_is_atomic_and_invisible_until_its_commit() {
     let double = TdsDouble::start();
     let mut client = with_tables(&double).await;
     let mut other = connect(&double).await;
@@ -266,7 +267,7 @@ async fn a_transaction_is_kept_or_undone_as_a_whole_and_unseen_until_then() {
     client.rollback_transaction().await.unwrap();
     assert_eq!(number(ask(&mut client, "SELECT 1 FROM s.more").await), 208);
     assert_eq!(number(client.commit_transaction().await), 3902);
-    // Who leaves in the middle leaves nothing behind.
+    // A disconnect within a transaction rolls it back.
     client.begin_transaction().await.unwrap();
     ask(&mut client, "DELETE FROM s.kinds WHERE id = 3").await.unwrap();
     drop(client);
@@ -275,7 +276,7 @@ async fn a_transaction_is_kept_or_undone_as_a_whole_and_unseen_until_then() {
 }
 
 #[tokio::test]
-async fn an_error_ends_its_statement_or_with_xact_abort_the_transaction() {
+async fn an_error_ends_its_statement_or_the_transaction_under_xact_abort() {
     let double = TdsDouble::start();
     let mut client = with_tables(&double).await;
     let twice = "INSERT INTO s.kinds VALUES (5, 'e'); INSERT INTO s.kinds VALUES (5, 'e'); \
@@ -290,7 +291,7 @@ async fn an_error_ends_its_statement_or_with_xact_abort_the_transaction() {
     assert_eq!(ask(&mut client, "SELECT @@TRANCOUNT").await.unwrap(), ["0"]);
     assert_eq!(ask(&mut client, "SELECT COUNT(*) FROM s.kinds").await.unwrap(), ["2"]);
     ask(&mut client, "SET XACT_ABORT OFF").await.unwrap();
-    // A failed conversion costs the transaction all the same.
+    // A failed conversion aborts the transaction.
     client.begin_transaction().await.unwrap();
     assert_eq!(number(ask(&mut client, "INSERT INTO s.kinds VALUES ('x', 'x')").await), 245);
     assert_eq!(ask(&mut client, "SELECT @@TRANCOUNT").await.unwrap(), ["0"]);
@@ -322,7 +323,7 @@ async fn messages_of_many_packets_and_parameters_arrive_whole() {
 }
 
 #[tokio::test]
-async fn a_view_of_the_servers_state_says_what_a_test_lets_it_say() {
+async fn a_view_of_the_server_state_returns_the_rows_that_a_test_supplies() {
     let double = TdsDouble::start();
     let columns = [("wait_type", Type::NVarChar(Some(60))), ("wait_time_ms", Type::BigInt)];
     let row = vec![Datum::Text("WRITELOG".to_owned()), Datum::Int(12)];

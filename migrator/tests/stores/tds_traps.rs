@@ -1,7 +1,7 @@
-//! The traps of bulk loads, of cancelling and of transactions that were seen on servers and in
-//! `tiberius`, each shown on the double: what the store has to live with.
+//! Pitfalls of bulk loads, cancellation and transactions that were observed on servers and in
+//! `tiberius`. Each is reproduced on the double, so that the store is known to handle it.
 //!
-//! Waits are bounded by time-outs of the tests' own; nothing here says how fast anything is.
+//! Waits are bounded by timeouts of the tests. No test here measures speed.
 
 use std::future::Future;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tiberius::{ColumnData, IntoSql, SqlBulkCopyOption, SqlBulkCopyOptions, Token
 
 /// Long enough for anything that does not hang.
 const NOT_HUNG: Duration = Duration::from_secs(10);
-/// As long as a hang is looked at.
+/// Time for which a hang is watched.
 const A_WHILE: Duration = Duration::from_millis(150);
 
 async fn with_table(double: &TdsDouble, columns: &str) -> Raw {
@@ -54,7 +54,7 @@ fn moment() -> ColumnData<'static> {
     ColumnData::DateTime2(Some(DateTime2::new(day(), noon())))
 }
 
-/// Loads one row into the columns named, and gives what the server says of it.
+/// Loads one row into the named columns and returns the server's response.
 async fn load(
     client: &mut Raw,
     columns: &[&str],
@@ -73,13 +73,13 @@ async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
 }
 
 #[tokio::test]
-async fn a_bulk_load_takes_the_columns_that_the_server_says_can_be_changed() {
+async fn a_bulk_load_takes_the_updateable_columns() {
     let double = TdsDouble::start();
     let columns =
         "id int IDENTITY(1,1) NOT NULL, name varchar(10) NOT NULL, tail AS (RIGHT(name, 1))";
     let mut client = with_table(&double, columns).await;
     let none = SqlBulkCopyOptions::empty();
-    // Without KeepIdentity the identity is not among them, and neither is what is computed.
+    // Without KeepIdentity neither the identity nor the computed column is among them.
     assert_eq!(load(&mut client, &["*"], none, vec![text("one")]).await.unwrap(), 1);
     let keep = SqlBulkCopyOption::KeepIdentity.into();
     let given = vec![ColumnData::I32(Some(9)), text("two")];
@@ -91,7 +91,7 @@ async fn a_bulk_load_takes_the_columns_that_the_server_says_can_be_changed() {
 }
 
 #[tokio::test]
-async fn a_bulk_load_that_is_dropped_hangs_its_connection() {
+async fn a_dropped_bulk_load_hangs_its_connection() {
     let double = TdsDouble::start();
     let mut client = with_table(&double, "id int NOT NULL").await;
     let mut bulk = client.bulk_insert("t").await.unwrap();
@@ -101,19 +101,19 @@ async fn a_bulk_load_that_is_dropped_hangs_its_connection() {
     drop(bulk);
     assert!(within(A_WHILE, client.simple_query("SELECT 1")).await.is_none());
     drop(client);
-    // Nothing of it is stored, and another connection can go on.
+    // No row of the load is stored, and another connection can continue.
     let mut other = connect(&double).await;
     assert_eq!(ask(&mut other, "SELECT COUNT(*) FROM t").await.unwrap(), ["0"]);
 }
 
 #[tokio::test]
-async fn a_future_that_is_dropped_while_it_waits_does_not_poison_its_connection() {
+async fn a_future_dropped_while_waiting_does_not_poison_its_connection() {
     let double = TdsDouble::start();
     let mut client = connect(&double).await;
     let slow = Duration::from_millis(400);
     double.faults().once(Trigger::Statement("SELECT 5".to_owned(), 0), Fault::Slow(slow));
     assert!(within(A_WHILE / 3, client.simple_query("SELECT 5")).await.is_none());
-    // The next call waits for the old answer, without any time-out of its own.
+    // The next call waits for the old answer and has no timeout of its own.
     let next = within(NOT_HUNG, ask(&mut client, "SELECT 6")).await.unwrap();
     assert_eq!(next.unwrap(), ["6"]);
     double.faults().once(Trigger::Statement("SELECT 7".to_owned(), 0), Fault::Stall);
@@ -122,7 +122,7 @@ async fn a_future_that_is_dropped_while_it_waits_does_not_poison_its_connection(
 }
 
 #[tokio::test]
-async fn a_cancelled_query_is_acknowledged_and_its_connection_goes_on() {
+async fn a_cancelled_query_is_acknowledged_and_its_connection_stays_usable() {
     let double = TdsDouble::start();
     let mut client = connect(&double).await;
     double.faults().once(Trigger::Statement("SELECT 5".to_owned(), 0), Fault::Stall);
@@ -132,7 +132,7 @@ async fn a_cancelled_query_is_acknowledged_and_its_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn a_command_time_out_poisons_the_connection() {
+async fn a_command_timeout_poisons_the_connection() {
     let double = TdsDouble::start();
     let mut short = config(&double);
     short.command_timeout(Some(A_WHILE));
@@ -145,7 +145,7 @@ async fn a_command_time_out_poisons_the_connection() {
 }
 
 #[tokio::test]
-async fn a_bulk_load_refuses_texts_over_65535_bytes_that_a_parameter_carries() {
+async fn a_bulk_load_rejects_texts_over_65535_bytes_that_a_parameter_accepts() {
     let double = TdsDouble::start();
     let mut client = with_table(&double, "body nvarchar(max) NULL").await;
     let none = SqlBulkCopyOptions::empty();
@@ -161,28 +161,28 @@ async fn a_bulk_load_refuses_texts_over_65535_bytes_that_a_parameter_carries() {
 }
 
 #[tokio::test]
-async fn columns_that_the_client_declares_wrongly_are_refused() {
+async fn columns_that_the_client_declares_wrongly_are_rejected() {
     let text_of = |of: &str| format!("v {of} NULL");
     let a_time = || ColumnData::Time(Some(noon()));
     for (of, value, wanted) in [
-        // Declared twice as long, which holds.
+        // Declared twice as long, which is accepted.
         ("nvarchar(100)", text("x"), Ok(1)),
         ("nvarchar(2000)", text("x"), Ok(1)),
-        // Declared as max, and then not sent so.
+        // Declared as max, but not sent as max.
         ("nvarchar(2001)", text("x"), Err(4816)),
         ("nchar(10)", text("x"), Ok(1)),
-        // Longer than char may be.
+        // Longer than `char` may be.
         ("nchar(2001)", text("x"), Err(131)),
         ("time(3)", a_time(), Err(4816)),
         ("time(7)", a_time(), Ok(1)),
-        // Declared as datetime, and eight bytes for four.
+        // Declared as datetime: eight bytes instead of four.
         ("smalldatetime", moment(), Err(4816)),
         ("datetime", moment(), Ok(1)),
         ("datetime2(0)", moment(), Ok(1)),
         ("datetime2(7)", moment(), Ok(1)),
         ("date", ColumnData::Date(Some(day())), Ok(1)),
         ("decimal(12,2)", tiberius::numeric::Numeric::new_with_scale(5, 1).into_sql(), Ok(1)),
-        // A value of another width, which the client sends without a word.
+        // A value of another width, which the client sends without an error.
         ("int", ColumnData::I64(Some(1)), Err(4816)),
         ("bigint", ColumnData::I32(Some(1)), Err(4816)),
         ("varchar(3)", text("x"), Ok(1)),
@@ -208,7 +208,7 @@ async fn columns_that_the_client_declares_wrongly_are_refused() {
 }
 
 #[tokio::test]
-async fn a_bulk_error_comes_at_the_end_and_only_the_first_of_them() {
+async fn a_bulk_load_reports_only_its_first_error_at_its_end() {
     let double = TdsDouble::start();
     let mut client = with_table(&double, "id int NOT NULL PRIMARY KEY").await;
     let mut bulk = client.bulk_insert("t").await.unwrap();
@@ -218,12 +218,12 @@ async fn a_bulk_error_comes_at_the_end_and_only_the_first_of_them() {
     let error = bulk.finalize().await.unwrap_err();
     assert!(error.to_string().contains("The duplicate key value is (2)"), "{error}");
     assert_eq!(number::<()>(Err(error)), 2627);
-    // All or nothing, and the connection goes on.
+    // All rows or none, and the connection stays usable.
     assert_eq!(ask(&mut client, "SELECT COUNT(*) FROM t").await.unwrap(), ["0"]);
 }
 
 #[tokio::test]
-async fn bulk_loads_check_references_only_when_told_and_nulls_become_defaults() {
+async fn bulk_loads_check_references_only_on_request_and_turn_nulls_into_defaults() {
     let double = TdsDouble::start();
     let mut client = connect(&double).await;
     ask(&mut client, "CREATE TABLE p (id int NOT NULL PRIMARY KEY)").await.unwrap();
@@ -244,7 +244,7 @@ async fn bulk_loads_check_references_only_when_told_and_nulls_become_defaults() 
 }
 
 #[tokio::test]
-async fn a_bulk_error_leaves_the_transaction_or_on_the_other_engine_undoes_it() {
+async fn a_bulk_error_keeps_the_transaction_except_on_babelfish() {
     for (engine, left) in [(Engine::SqlServer, "1"), (Engine::Babelfish, "0")] {
         let double = TdsDouble::start_with(Options { engine, ..Options::default() });
         let mut client = with_table(&double, "id int NOT NULL PRIMARY KEY").await;
@@ -272,14 +272,14 @@ async fn begin_tran_in_a_call_is_error_266_and_leaves_the_transaction_open() {
     assert_eq!(number(client.execute("BEGIN TRAN", &[]).await), 266);
     assert_eq!(ask(&mut client, "SELECT @@TRANCOUNT").await.unwrap(), ["1"]);
     assert_eq!(number(client.execute("COMMIT", &[]).await), 266);
-    // As a text it holds, and the client knows of the transaction.
+    // Sent as text it takes effect, and the client knows of the transaction.
     ask(&mut client, "BEGIN TRANSACTION").await.unwrap();
     assert_eq!(ask(&mut client, "SELECT @@TRANCOUNT").await.unwrap(), ["1"]);
     ask(&mut client, "COMMIT TRANSACTION").await.unwrap();
 }
 
 #[tokio::test]
-async fn a_savepoint_of_the_client_fails_where_a_text_does_not() {
+async fn a_savepoint_by_the_client_api_fails_and_one_by_statement_works() {
     let double = TdsDouble::start();
     let mut client = connect(&double).await;
     client.begin_transaction().await.unwrap();
@@ -291,7 +291,7 @@ async fn a_savepoint_of_the_client_fails_where_a_text_does_not() {
 }
 
 #[tokio::test]
-async fn a_text_loses_the_counts_that_a_call_has() {
+async fn a_text_batch_lacks_the_row_counts_of_a_call() {
     let double = TdsDouble::start();
     let mut client = with_table(&double, "id int NOT NULL").await;
     let twice = "INSERT INTO t VALUES (1), (2); DELETE FROM t WHERE id = 1";
@@ -303,7 +303,7 @@ async fn a_text_loses_the_counts_that_a_call_has() {
 }
 
 #[tokio::test]
-async fn of_several_statements_the_later_ones_run_after_an_error() {
+async fn statements_after_a_failed_one_still_run() {
     let double = TdsDouble::start();
     let mut client = with_table(&double, "id int NOT NULL PRIMARY KEY").await;
     let text = "INSERT INTO t VALUES (1), (1); INSERT INTO t VALUES (2)";
@@ -312,7 +312,7 @@ async fn of_several_statements_the_later_ones_run_after_an_error() {
 }
 
 #[tokio::test]
-async fn a_fatal_error_is_masked_where_the_answer_is_not_ended() {
+async fn a_fatal_error_in_an_unfinished_response_is_masked() {
     let double = TdsDouble::start();
     let mut client = connect(&double).await;
     double.faults().once(Trigger::Statement("SELECT 5".to_owned(), 0), Fault::Error(40_501));
@@ -326,7 +326,7 @@ async fn a_fatal_error_is_masked_where_the_answer_is_not_ended() {
 }
 
 #[tokio::test]
-async fn a_server_that_closes_in_the_middle_of_a_load_gives_no_reason() {
+async fn a_connection_closed_during_a_bulk_load_gives_no_reason() {
     let double = TdsDouble::start();
     let mut client = with_table(&double, "id int NOT NULL").await;
     double.faults().once(Trigger::Kind(MessageKind::Bulk, 0), Fault::DropInside);
@@ -342,7 +342,7 @@ async fn a_server_that_closes_in_the_middle_of_a_load_gives_no_reason() {
 }
 
 #[tokio::test]
-async fn a_commit_without_an_answer_has_happened_or_has_not() {
+async fn a_commit_without_an_answer_may_or_may_not_be_done() {
     for (fault, kept) in [
         (Fault::DropBefore, "0"),
         (Fault::DropInside, "0"),
@@ -361,7 +361,7 @@ async fn a_commit_without_an_answer_has_happened_or_has_not() {
 }
 
 #[tokio::test]
-async fn a_deadlock_victim_has_lost_its_transaction_and_keeps_its_connection() {
+async fn a_deadlock_victim_loses_its_transaction_and_keeps_its_connection() {
     let double = TdsDouble::start();
     let mut client = with_table(&double, "id int NOT NULL").await;
     client.begin_transaction().await.unwrap();
@@ -374,7 +374,7 @@ async fn a_deadlock_victim_has_lost_its_transaction_and_keeps_its_connection() {
 }
 
 #[tokio::test]
-async fn refused_logins_and_lost_ones_are_told_apart() {
+async fn rejected_logins_and_lost_connections_have_different_errors() {
     let double = TdsDouble::start();
     double.faults().once(Trigger::Kind(MessageKind::Login, 0), Fault::Error(18_456));
     assert_eq!(number(try_connect(config(&double)).await), 18_456);

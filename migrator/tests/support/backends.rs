@@ -1,5 +1,6 @@
-//! The stores that one list of tests runs on: the embedded one, that one behind a simulated link,
-//! the test double of SQL Server in two manners, and a server if `MIGRATOR_TEST_MSSQL` names one.
+//! The stores that one list of tests runs on: the embedded store, the same behind a simulated
+//! network, the test double of SQL Server with two engines, and a server if `MIGRATOR_TEST_MSSQL`
+//! names one.
 
 use migrator::config::{Link, Synchronous};
 use migrator::contract::catalogue::Catalogue;
@@ -15,12 +16,12 @@ use tempfile::TempDir;
 use super::store::manual_clock::ManualClock;
 use tds_double::{Engine, Options, TdsDouble};
 
-/// The server to test on, as a store's URL; the password is in `MIGRATOR_DB_PASSWORD`.
+/// URL of the server to test on. The password is in `MIGRATOR_DB_PASSWORD`.
 const SERVER: &str = "MIGRATOR_TEST_MSSQL";
 /// With `1`, a missing server fails the tests instead of skipping them.
 const REQUIRED: &str = "MIGRATOR_TEST_MSSQL_REQUIRED";
 
-/// An empty store, and what it lives on.
+/// An empty store, and the resources that it needs.
 pub(crate) struct Backend {
     pub(crate) store: Box<dyn Store>,
     pub(crate) double: Option<TdsDouble>,
@@ -28,13 +29,13 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// A store that lives on something else.
+    /// A store that needs a resource of its own.
     pub(crate) fn of(store: Box<dyn Store>) -> Self {
         Self { store, double: None, _folder: None }
     }
 }
 
-/// A store in a file of its own.
+/// An embedded store in a file of its own.
 #[expect(clippy::unnecessary_wraps, reason = "a server may be missing")]
 pub(crate) fn sqlite(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     let folder = tempfile::tempdir().unwrap();
@@ -45,7 +46,7 @@ pub(crate) fn sqlite(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     Some(Backend { store, double: None, _folder: Some(folder) })
 }
 
-/// The same behind a simulated link, which must not show in what is stored.
+/// The embedded store behind a simulated network, which must not change the stored rows.
 pub(crate) fn linked(catalogue: &Catalogue, name: &str) -> Option<Backend> {
     let backend = sqlite(catalogue, name)?;
     let link = Link { connect_ms: 150, round_trip_ms: 1 };
@@ -59,7 +60,7 @@ pub(crate) fn double(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     Some(on_double(catalogue, Options::default()))
 }
 
-/// The test double, in the manner of an engine that rolls back more than SQL Server does.
+/// The test double with an engine that rolls back more than SQL Server does.
 #[expect(clippy::unnecessary_wraps, reason = "a server may be missing")]
 pub(crate) fn double_like_babelfish(catalogue: &Catalogue, _: &str) -> Option<Backend> {
     Some(on_double(catalogue, Options { engine: Engine::Babelfish, ..Options::default() }))
@@ -73,7 +74,7 @@ pub(crate) fn on_double(catalogue: &Catalogue, options: Options) -> Backend {
     Backend { store, double: Some(double), _folder: None }
 }
 
-/// A store on a double, with nothing created in it. Locks are waited for no more than one second.
+/// A store on a double, without tables. Waits at most one second for locks.
 pub(crate) fn store_on(double: &TdsDouble, catalogue: &Catalogue) -> MssqlStore {
     let url = format!("{}&command_timeout_s=2&connect_timeout_s=5", double.url());
     let password = Password::new(double.options().password.as_str());
@@ -81,7 +82,7 @@ pub(crate) fn store_on(double: &TdsDouble, catalogue: &Catalogue) -> MssqlStore 
     MssqlStore::new(ServerUrl::parse(&url).unwrap(), password, &catalogue.schema, tables).unwrap()
 }
 
-/// A schema of its own on a server; none where no server is named.
+/// A schema of its own on a server; `None` if no server is named.
 pub(crate) fn server(catalogue: &Catalogue, name: &str) -> Option<Backend> {
     let Ok(url) = std::env::var(SERVER) else {
         assert_ne!(std::env::var(REQUIRED).as_deref(), Ok("1"), "{SERVER} names no server");

@@ -1,5 +1,5 @@
 //! The program as a command, with a source and a store in a folder of their own, for tests of whole
-//! migrations. Looks at nothing that a user could not look at.
+//! migrations. Uses only interfaces that a user has.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -8,23 +8,23 @@ use migrator::telemetry::report::RunReport;
 use migrator::verify::VerifyReport;
 use tempfile::TempDir;
 
-/// A source of invented records, and a place for stores.
+/// A source of generated records, and a folder for stores.
 pub(crate) struct Migration {
     folder: TempDir,
-    /// What every verb that maps gets.
+    /// Options that every mapping verb gets.
     contract: &'static [&'static str],
 }
 
 const LOANS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/contracts/loans.json");
 
 impl Migration {
-    /// So many staged records, with these shares of duplicates and rejects.
+    /// A source of `records` staged records, with these shares of duplicates and rejects.
     pub(crate) fn new(records: u32, duplicates: f64, rejects: f64) -> Self {
         let shares = [records.to_string(), duplicates.to_string(), rejects.to_string()];
         Self::generated("cc", &[], shares)
     }
 
-    /// The same of the second product line, with its contract.
+    /// The same for the second product line, with its contract.
     pub(crate) fn of_loans(records: u32, duplicates: f64, rejects: f64) -> Self {
         let contract = &["--contract", LOANS];
         let shares = [records.to_string(), duplicates.to_string(), rejects.to_string()];
@@ -67,19 +67,19 @@ impl Migration {
         command
     }
 
-    /// A run that must end well.
+    /// Runs `migrator run`, which must succeed.
     pub(crate) fn run(&self, options: &[&str]) -> RunReport {
         serde_json::from_slice(&succeed(&mut self.command(options)).stdout).unwrap()
     }
 
-    /// A run that goes on while the test does.
+    /// Starts a run in the background.
     pub(crate) fn spawn(&self, options: &[&str]) -> Child {
         let mut command = self.command(options);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
-    /// What `migrator verify` says of a store; its exit code must say the same.
+    /// The report of `migrator verify` on a store. Asserts that the exit code agrees.
     pub(crate) fn audit_of(&self, store: &str, options: &[&str]) -> VerifyReport {
         let output = self.on("verify", store, &[options, &["--json"]].concat()).output().unwrap();
         assert!(output.stderr.is_empty() || output.status.code() != Some(2), "{output:?}");
@@ -92,7 +92,7 @@ impl Migration {
         self.audit_of("store.db", options)
     }
 
-    /// The store, with nothing that keeps a test from spoiling it.
+    /// Opens the store without foreign keys, so that a test can corrupt it.
     pub(crate) fn open(&self) -> rusqlite::Connection {
         open(&self.path("store.db"))
     }

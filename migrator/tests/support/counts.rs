@@ -1,5 +1,5 @@
-//! Counts of what was tried, past the test runner's capture: they are what a reader of the log of a
-//! passed run looks for.
+//! Prints counts of tried cases past the test runner's capture, so that the log of a passed run
+//! shows them.
 
 use std::io::Write;
 use std::ops::AddAssign;
@@ -12,15 +12,15 @@ pub(crate) fn print(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "tried: {line}");
 }
 
-/// Whether the long form was asked for.
+/// Returns true if the long form was requested.
 pub(crate) fn full() -> bool {
     std::env::var_os("SWEETSPOT_FULL").is_some()
 }
 
-/// What can have gone wrong with records.
+/// Counts of records in a wrong state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Harm {
-    /// Not in the log.
+    /// Missing in the log.
     pub(crate) lost: u64,
     /// Logged or stored more than once.
     pub(crate) twice: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Harm {
 }
 
 impl Harm {
-    /// Sorts an audit's findings.
+    /// Sorts the findings of an audit.
     pub(crate) fn found_by(audit: &VerifyReport) -> Self {
         let mut harm = Self::default();
         for finding in &audit.findings {

@@ -1,10 +1,11 @@
-//! Combinations of settings' values in which every two values of two settings meet.
+//! Combinations of settings' values that cover every pair of values of two settings.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// A place in each list so that every two values of two lists meet at least once, the first of all
-/// first: each next combination is the candidate that brings most pairs that have not met.
+/// Positions in each list such that every two values of two lists occur together at least once. The
+/// first combination is the first value of each list. Each next combination is the candidate that
+/// covers most of the missing pairs.
 pub(crate) fn pairwise<T>(settings: &[(&'static str, Vec<T>)]) -> Vec<Vec<usize>> {
     let places: Vec<usize> = settings.iter().map(|(_, values)| values.len()).collect();
     let all: usize = places.iter().product();
@@ -27,7 +28,7 @@ pub(crate) fn pairwise<T>(settings: &[(&'static str, Vec<T>)]) -> Vec<Vec<usize>
     }
 }
 
-/// Every two places of a combination, with the settings that they belong to.
+/// Every two positions of a combination, with the settings that they belong to.
 fn pairs_of(row: &[usize]) -> Vec<(usize, usize, usize, usize)> {
     let mut pairs = Vec::new();
     for (one, first) in row.iter().enumerate() {

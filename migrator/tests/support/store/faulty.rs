@@ -1,4 +1,4 @@
-//! A store that fails where it is told to, on top of one that works.
+//! A store that fails at requested places, on top of a working store.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,26 +10,26 @@ use migrator::store::schema::Tables;
 use migrator::store::{Connection, Key, Role, Setup, Store};
 use migrator::telemetry::report::{Connections, StoreInfo};
 
-/// What goes wrong on a connection.
+/// Faults of a connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Faults {
     /// It cannot be opened.
     pub(crate) connect: bool,
-    /// So many transactions find the store busy.
+    /// This many transactions find the store busy.
     pub(crate) busy: u32,
-    /// The connection is gone when a transaction begins.
+    /// The connection is lost when a transaction begins.
     pub(crate) gone: bool,
-    /// Roll backs fail.
+    /// Rollbacks fail.
     pub(crate) rollback: bool,
-    /// So many commits find the store busy and are rolled back.
+    /// This many commits find the store busy and are rolled back.
     pub(crate) busy_commits: u32,
-    /// So many look-ups find nothing, as if another process stored what they look for a moment later.
+    /// This many look-ups find no row, as if another process stored the row a moment later.
     pub(crate) early_look_ups: u32,
-    /// How commits fail.
+    /// Fault of the commits.
     pub(crate) commit: Commit,
 }
 
-/// How a commit ends.
+/// End of a commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Commit {
     #[default]
@@ -42,7 +42,7 @@ pub(crate) enum Commit {
     Forgotten,
 }
 
-/// A store on which one writer's connection has faults.
+/// A store on which the connection of one writer has faults.
 pub(crate) struct FaultyStore<'a> {
     store: &'a dyn Store,
     faults: Faults,

@@ -1,11 +1,11 @@
-//! A clock that stands still unless it is told to go on, and that sleeps without waiting.
+//! A clock that advances only on request and sleeps without waiting.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use migrator::util::clock::Clock;
 
-/// Time as tests set it; what is slept is noted.
+/// Time that tests set. Sleeps are recorded.
 pub(crate) struct ManualClock {
     now: Mutex<Instant>,
     slept: Mutex<Vec<Duration>>,
@@ -20,7 +20,7 @@ impl ManualClock {
         *self.now.lock().unwrap() += Duration::from_secs(seconds);
     }
 
-    /// What was slept since this was last asked, in milliseconds.
+    /// Sleeps since the previous call, in milliseconds.
     pub(crate) fn slept_ms(&self) -> Vec<u128> {
         self.slept.lock().unwrap().drain(..).map(|time| time.as_millis()).collect()
     }

@@ -1,5 +1,5 @@
-//! A store in memory: one writer at a time, transactions, keys and references. Waits with the
-//! migrator's own locks, so that a scheduler of tests decides who comes first.
+//! A store in memory: one writer at a time, transactions, keys and references. It waits with the
+//! migrator's own locks, so that a test scheduler controls the order.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -19,7 +19,7 @@ use migrator::util::sync::{Condvar, Mutex, MutexGuard};
 /// Rows by table.
 type Rows = Vec<Vec<Box<[SqlValue]>>>;
 
-/// A store that is gone with the test.
+/// A store that exists for one test.
 pub(crate) struct MemoryStore {
     shared: Arc<Shared>,
 }
@@ -32,9 +32,9 @@ struct Shared {
 
 struct State {
     committed: Rows,
-    /// Whether somebody writes.
+    /// True while a writer holds the store.
     taken: bool,
-    /// Writers that are open, and the most that were.
+    /// Number of open writers, and the highest number so far.
     writers: (u64, u64),
 }
 
@@ -86,7 +86,7 @@ impl Store for MemoryStore {
 
 struct MemoryConnection {
     shared: Arc<Shared>,
-    /// What the transaction sees.
+    /// Rows as the transaction sees them.
     work: Option<Rows>,
     marked: Option<Rows>,
     counted: bool,
@@ -108,7 +108,7 @@ impl MemoryConnection {
         self.work.as_mut().ok_or_else(no_transaction)
     }
 
-    /// Ends the transaction, keeping what it did or not.
+    /// Commits the transaction if `keep`, else rolls it back.
     fn end(&mut self, keep: bool) {
         let Some(work) = self.work.take() else { return };
         self.marked = None;
@@ -120,7 +120,7 @@ impl MemoryConnection {
         self.shared.changed.notify_all();
     }
 
-    /// What stands against a row.
+    /// The constraint that a row violates.
     fn violation(&self, table: usize, row: &[SqlValue]) -> Option<Violation> {
         let of = &self.shared.tables.all()[table];
         let refuse = |rule, columns: &[usize]| {

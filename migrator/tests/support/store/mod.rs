@@ -34,7 +34,7 @@ pub(crate) const SCORES: usize = 8;
 pub(crate) const CURRENT: i64 = 10;
 pub(crate) const PREVIOUS: i64 = 11;
 
-/// The tables above; the log is the one that the store adds.
+/// The tables above. The store adds the log.
 pub(crate) fn catalogue() -> Catalogue {
     let mut enums = table("app_enums", "enum_id smallint! type varchar50! value varchar100!", 1);
     for (id, kind, value) in [(CURRENT, "address_type", "CURR"), (PREVIOUS, "address_type", "PREV")]
@@ -108,7 +108,7 @@ fn operational_columns() -> String {
     format!("app_id int! {}", columns.join(" "))
 }
 
-/// A table from `name type name type! …` (`!` for not null); the first columns are its key.
+/// A table from `name type name type! …` (`!` for not null). The first columns are its key.
 pub(crate) fn table(name: &str, columns: &str, key: usize) -> Table {
     let words: Vec<_> = columns.split_whitespace().collect();
     let column = |words: &[&str]| Column {
@@ -178,7 +178,7 @@ pub(crate) fn text(text: &str) -> SqlValue {
     SqlValue::Text(text.into())
 }
 
-/// Writes a batch on a fresh connection and asks for every key, as the baseline does.
+/// Writes a batch on a fresh connection and queries every key alone, as the baseline does.
 pub(crate) fn write(
     store: &dyn Store,
     writer: &Writer<'_>,
@@ -200,7 +200,7 @@ pub(crate) fn write_with(
     writer.write(batch, &mut pool.worker_handle(), cache, metrics)
 }
 
-/// What a worker has that asks the store for every key.
+/// Worker state without a cache: every key is queried in the store.
 pub(crate) fn no_cache() -> WorkerCache {
     DedupCache::new(CacheConfig::Off).for_worker()
 }
@@ -283,7 +283,7 @@ pub(crate) fn history_row(app_id: i32, name: &str) -> SqlRow {
     .into()
 }
 
-/// A record of fifty rows, as wide and as many as production records have.
+/// A record of fifty rows, as many and as wide as production records have.
 pub(crate) fn large_record(key: i32) -> TypedRecord {
     let mut record = record(key, key, &[(2 * key, &[10, 11]), (2 * key + 1, &[10, 11])]);
     record.tables.insert(2, rows(OPERATIONAL, vec![operational_row(key)]));

@@ -1,5 +1,5 @@
-//! A store on which calls go wrong, told by their places among all calls of a run, on top of one that
-//! works.
+//! A store on which calls fail at given positions among all calls of a run, on top of a working
+//! store.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,18 +11,18 @@ use migrator::store::schema::Tables;
 use migrator::store::{Connection, Role, Setup, Store};
 use migrator::telemetry::report::{Connections, StoreInfo};
 
-/// How the call goes wrong.
+/// Kind of failure of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// Not done, and an error comes back.
     Before,
     /// Done, and an error comes back.
     After,
-    /// Done, but the connection is gone before the answer comes.
+    /// Done, but the connection is lost before the answer comes.
     AnswerLost,
     /// Done late.
     Slow,
-    /// Not done: the connection is gone, and with it its transaction.
+    /// Not done: the connection is lost, and its transaction with it.
     Gone,
     /// Not done: the disk is full, and the store has rolled back.
     DiskFull,
@@ -42,29 +42,29 @@ impl Kind {
     ];
 }
 
-/// What a slow call takes longer: enough for others to come first.
+/// Delay of a slow call: enough for others to come first.
 const SLOW: Duration = Duration::from_millis(2);
 
-/// Which call a fault strikes.
+/// Position of the call to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
-    /// The one with this number among all, from 0.
+    /// Number among all calls, from 0.
     Of(u64),
-    /// The one with this number among those of a name, from 0.
+    /// Number among the calls of one name, from 0.
     Named(&'static str, u64),
 }
 
-/// What calls there were, and which of them was struck.
+/// All calls of a run, and the call that failed.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    /// The names of all so far, in their order.
+    /// The names of all calls so far, in order.
     pub(crate) names: Vec<&'static str>,
     by_name: BTreeMap<&'static str, u64>,
-    /// The name of the last call that went wrong.
+    /// The name of the last call that failed.
     pub(crate) struck: Option<&'static str>,
 }
 
-/// A store on which the calls at these places go wrong; without any it takes note of all calls.
+/// A store on which the calls at these positions fail. Without positions it only records the calls.
 pub(crate) struct PositionStore<'a> {
     store: &'a dyn Store,
     shared: Arc<Shared>,
@@ -76,7 +76,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// The kind of fault that strikes this call.
+    /// The kind of failure of this call.
     fn strike(&self, name: &'static str) -> Option<Kind> {
         let mut calls = self.calls.lock().unwrap();
         let of_all = Place::Of(calls.names.len() as u64);
@@ -112,7 +112,7 @@ fn gone() -> Error {
     Error::new(ErrorKind::Disconnected, "a connection that was to go")
 }
 
-/// The error of a call to a store, which has no connection yet; `None` lets it be done.
+/// The error of a call to a store, which has no connection yet; `None` if the call succeeds.
 fn refuse(kind: Option<Kind>) -> Option<Error> {
     match kind? {
         Kind::Before | Kind::DiskFull => Some(broken()),
@@ -164,7 +164,7 @@ impl Store for PositionStore<'_> {
 }
 
 struct PositionConnection {
-    /// `None` once it is gone.
+    /// `None` once the connection is lost.
     connection: Option<Box<dyn Connection>>,
     shared: Arc<Shared>,
 }

@@ -1,4 +1,4 @@
-//! Whole runs over numbered records, with stages that a test makes up.
+//! Whole runs over numbered records, with stages that a test defines.
 
 use std::sync::mpsc;
 use std::thread;
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 use super::{CONTACT, CURRENT, PREVIOUS, catalogue, int, now, record};
 
-/// Records 1 to `last`; reading the one at `broken` fails.
+/// Records 1 to `last`; reading the record `broken` fails.
 pub(crate) struct Numbers {
     pub(crate) last: i32,
     pub(crate) broken: Option<i32>,
@@ -53,12 +53,12 @@ impl Reader for &Numbers {
 }
 
 /// Records that share keys: every application has a contact whose id many others have, and some
-/// application ids come again. Some are rejected, some refused by coerce, some by the store.
+/// application ids repeat. Mapping, coercion and the store each reject some records.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sharing {
-    /// How many contact ids there are.
+    /// Number of contact ids.
     pub(crate) contacts: i32,
-    /// Every so manyth record is turned down, in turn by mapping, by coerce and by the store.
+    /// Every `bad_every`th record is rejected, in turn by mapping, by coercion and by the store.
     pub(crate) bad_every: i32,
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send
     }
 }
 
-/// Everything, at the tests' point in time.
+/// A configuration with all records and the tests' point in time.
 pub(crate) fn config(settings: Settings) -> Config {
     Config { settings, limit: u64::MAX, partition: Partition::ALL, retry_failed: false, now: now() }
 }
@@ -150,7 +150,7 @@ impl Fixture {
         Self { folder, store, config: config(settings) }
     }
 
-    /// The same with a copy of this store, which nobody has open.
+    /// A fixture with a copy of this store, which no connection has open.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::with(self.config.settings.clone());
         let file = "store.db";
