@@ -21,7 +21,7 @@ const LINES_MAX: [(&str, usize); 3] =
     [("README.md", 150), ("migrator/README.md", 200), ("harness/README.md", 200)];
 
 #[test]
-fn every_citation_names_a_document_and_a_section_that_exist() {
+fn every_citation_has_an_existing_document_and_section() {
     let repository = Repository::read();
     let mut faults = Vec::new();
     for (path, text) in &repository.texts {
@@ -33,7 +33,7 @@ fn every_citation_names_a_document_and_a_section_that_exist() {
 }
 
 #[test]
-fn every_relative_link_leads_to_a_file_and_a_heading() {
+fn every_relative_link_has_an_existing_target() {
     let repository = Repository::read();
     let mut faults = Vec::new();
     for (path, text) in repository.documents() {

@@ -31,7 +31,7 @@ fn sweep_of(rates: &[(usize, f64)], sweep: u32) -> SessionState {
 }
 
 #[test]
-fn of_equal_settings_none_is_called_better_or_worse_more_often_than_the_test_allows() {
+fn equal_settings_are_called_different_no_more_often_than_alpha_allows() {
     let mut alarms = 0;
     for number in 0..40 {
         let analysis = analyse(&sweep_of(&[], number)).unwrap();
@@ -67,7 +67,7 @@ fn one_better_setting_is_found_confirmed_and_kept() {
 }
 
 #[test]
-fn what_is_reported_of_a_better_setting_is_what_the_fresh_pairs_say() {
+fn a_better_setting_is_reported_with_the_figures_of_its_confirmation_run() {
     let recorded = sweep_of(&[(200, 700_000.0)], 1);
     let analysis = analyse(&recorded).unwrap();
     let document = document(&recorded);
@@ -127,14 +127,14 @@ fn of_every_standing() -> Vec<SessionState> {
 }
 
 #[test]
-fn every_verdict_has_its_sentence() {
+fn every_sweep_conclusion_has_its_sentence() {
     let said = |recorded: &SessionState| words::finding(&analyse(recorded).unwrap());
     let sentences: Vec<String> = of_every_standing().iter().map(said).collect();
     insta::assert_snapshot!("sentences", sentences.join("\n"));
 }
 
 #[test]
-fn a_report_says_how_it_stands_once() {
+fn a_report_states_its_status_once() {
     for recorded in of_every_standing() {
         let analysis = analyse(&recorded).unwrap();
         let document = document(&recorded);

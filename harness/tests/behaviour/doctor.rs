@@ -21,7 +21,7 @@ fn doctor(fake: &Fake, flags: &[&str]) -> assert_cmd::Command {
 }
 
 #[test]
-fn a_look_at_this_machine_fits_a_terminal_and_has_no_colour_in_a_pipe() {
+fn the_report_on_this_machine_fits_a_terminal_and_has_no_colour_in_a_pipe() {
     let fake = Fake::new("");
     let output = doctor(&fake, &[]).assert().code(0).get_output().clone();
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -37,7 +37,7 @@ fn a_look_at_this_machine_fits_a_terminal_and_has_no_colour_in_a_pipe() {
 }
 
 #[test]
-fn programs_get_every_finding_with_its_figures() {
+fn json_has_every_finding_with_its_figures() {
     let fake = Fake::new("");
     let output = doctor(&fake, &["--json", "--quiet"]).assert().code(0).get_output().clone();
     assert!(output.stderr.is_empty(), "{output:?}");
@@ -55,7 +55,7 @@ fn programs_get_every_finding_with_its_figures() {
 }
 
 #[test]
-fn a_baseline_that_does_not_run_is_said_beside_what_the_machine_says() {
+fn a_failing_baseline_is_reported_beside_the_findings_of_the_machine() {
     let fake = Fake::new("echo broken >&2; exit 7");
     let output = doctor(&fake, &["--quiet"]).assert().code(2).get_output().clone();
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -122,7 +122,7 @@ fn document(checkup: &DoctorReport) -> Document {
 }
 
 #[test]
-fn a_look_at_the_machine_reads_well() {
+fn the_report_of_a_machine_matches_its_snapshot() {
     let text = text(&checkup(10));
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     insta::assert_snapshot!("doctor", text);
@@ -130,7 +130,7 @@ fn a_look_at_the_machine_reads_well() {
 }
 
 #[test]
-fn what_programs_call_themselves_and_say_last_is_a_text_in_a_report() {
+fn program_names_and_last_output_are_escaped_in_a_report() {
     let mut checkup = checkup(10);
     let hostile = "<b>x</b> | `y`\n| z | www.x.test @all \u{1b}[2J (pid 7) 45 %";
     let shown = "&lt;b&gt;x&lt;/b&gt; \\| \\`y\\` \\| z \\| www&#46;x.test &#64;&#8203;all  \\[2J";
@@ -146,7 +146,7 @@ fn what_programs_call_themselves_and_say_last_is_a_text_in_a_report() {
 }
 
 #[test]
-fn a_quick_look_says_nothing_about_pairs() {
+fn a_quick_report_makes_no_statement_about_pairs() {
     for text in [text(&checkup(3)), markdown(&document(&checkup(3))).unwrap()] {
         assert!(text.contains("Not testable"), "{text}");
         assert!(!text.contains("To detect"), "{text}");
@@ -154,7 +154,7 @@ fn a_quick_look_says_nothing_about_pairs() {
 }
 
 #[test]
-fn runs_that_fail_leave_the_noise_unknown_and_say_why() {
+fn failed_runs_leave_the_noise_unknown_and_are_named() {
     let mut checkup = checkup(10);
     checkup.noise = None;
     checkup.noise_unknown = Some("a run of the baseline failed: exit code 1".into());

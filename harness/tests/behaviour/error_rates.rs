@@ -254,7 +254,7 @@ fn assert_expected(noise: Noise, found: &Counts, expected: [f64; 4]) {
 }
 
 #[test]
-fn no_noise_makes_judge_err_more_often_than_promised() {
+fn the_error_rate_of_judge_is_bounded_under_every_noise() {
     let sessions = sessions(100);
     for (seed, noise) in (1..).zip(NOISES) {
         let same = judged(noise, sessions, 0.0, seed);
@@ -295,7 +295,7 @@ fn looked(pairs: &[Pair], vectors: &[RandomizationSet]) -> Verdict {
 }
 
 #[test]
-fn four_looks_together_err_no_more_often_than_one() {
+fn four_looks_together_have_the_error_rate_of_one() {
     let sessions = sessions(20);
     let vectors = look_vectors();
     for (seed, noise) in (1000..).zip([USUAL, LOUD, SPIKES]) {

@@ -125,7 +125,7 @@ fn mock(noise: f64) -> Mock {
 const THREE: &str = "batch_size=100,pool=worker,cache=batch";
 
 #[test]
-fn a_difference_of_settings_is_shared_among_them_and_what_two_do_together_is_halved() {
+fn a_difference_is_attributed_to_settings_and_interactions_are_split_equally() {
     let found = explained(of(THREE), mock(0.01)).unwrap();
     let apart = found.settings.as_ref().unwrap();
     let percents: Vec<f64> = apart.parts.iter().map(|part| part.share.unwrap().percent).collect();
@@ -143,7 +143,7 @@ fn a_difference_of_settings_is_shared_among_them_and_what_two_do_together_is_hal
 }
 
 #[test]
-fn a_setting_that_brings_nothing_cannot_be_told_from_nothing() {
+fn a_setting_without_effect_has_an_interval_around_zero() {
     let found = explained(of("batch_size=100,insert=bulk"), mock(0.02)).unwrap();
     let parts = found.settings.unwrap().parts;
     assert!(parts[0].share.unwrap().told, "{parts:?}");
@@ -152,7 +152,7 @@ fn a_setting_that_brings_nothing_cannot_be_told_from_nothing() {
 }
 
 #[test]
-fn one_setting_has_the_whole_difference_and_no_blocks_are_run_for_it() {
+fn a_single_setting_gets_the_whole_difference_without_blocks() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.jsonl");
     let recorded = start(&path, of("pool=worker"), &mut mock(0.01)).unwrap();
@@ -193,7 +193,7 @@ fn noisy_programs(share: f64, noise: f64) -> Mock {
 }
 
 #[test]
-fn a_difference_of_programs_is_shared_among_their_stages() {
+fn a_difference_of_programs_is_attributed_to_their_stages() {
     let line = line(contest("main", "HEAD"), scenario().baseline_alone(), &["base", "head"]);
     let found = explained(line, programs(0.2)).unwrap();
     assert_eq!(found.settings, None);
@@ -207,7 +207,7 @@ fn a_difference_of_programs_is_shared_among_their_stages() {
 }
 
 #[test]
-fn a_later_look_leaves_the_intervals_of_the_stages_less_of_the_error() {
+fn a_later_look_widens_the_intervals_of_the_stages() {
     let line = line(contest("main", "HEAD"), scenario().baseline_alone(), &["base", "head"]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.jsonl");
@@ -237,7 +237,7 @@ fn programs_without_a_checksum_are_unverified() {
 }
 
 #[test]
-fn a_session_that_is_cut_off_anywhere_goes_on_to_the_same_answer() {
+fn a_resumed_explanation_has_the_same_result() {
     let whole = explained(of(THREE), mock(0.01)).unwrap();
     for cut_at in [1, 7, 22, 23, 60, 101] {
         let folder = tempfile::tempdir().unwrap();
@@ -261,7 +261,7 @@ fn a_session_that_is_cut_off_anywhere_goes_on_to_the_same_answer() {
 }
 
 #[test]
-fn settings_that_store_different_things_or_do_not_run_are_an_error() {
+fn settings_that_fail_or_store_different_rows_are_an_error() {
     let wrong = Mock::of_programs(|source: &Source, _, settings: &Settings| {
         let mut report = report(settings, source.records, 480_000.0);
         if settings.pool != Settings::default().pool {
@@ -282,7 +282,7 @@ fn settings_that_store_different_things_or_do_not_run_are_an_error() {
 }
 
 #[test]
-fn blocks_in_which_a_run_fails_are_left_out() {
+fn blocks_with_a_failed_run_are_left_out() {
     let mut ran = 0;
     let mut usual = effects(0.01, 0, None);
     let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
@@ -307,7 +307,7 @@ const SHORT: &str = "name = \"short\"\nwhy = \"?\"\nphase = \"p\"\noptimization 
                      steal_share_max = 1.0\n[gate]\nmargin = 0.5\n";
 
 #[test]
-fn a_quick_explanation_leaves_its_report_and_is_said_again() {
+fn a_quick_explanation_writes_its_report_and_can_be_reported_again() {
     let fake = Fake::new("");
     let scenario = fake.write("short.toml", SHORT);
     let scenario = scenario.to_str().unwrap();
@@ -326,7 +326,7 @@ fn a_quick_explanation_leaves_its_report_and_is_said_again() {
 }
 
 #[test]
-fn arms_that_cannot_be_compared_are_refused_by_name() {
+fn incomparable_arms_are_rejected_by_name() {
     let fake = Fake::new("");
     let program = fake.program();
     let program = program.to_str().unwrap();

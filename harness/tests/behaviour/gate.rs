@@ -135,7 +135,7 @@ fn said(gated: &GateResult) -> (GateVerdict, u8) {
 }
 
 #[test]
-fn a_slower_program_is_a_regression_and_the_why_line_names_the_stage() {
+fn a_slower_program_is_a_regression_attributed_to_its_stage() {
     let recorded = gate(one("small = \"pass\""), programs(0.2, 0.02));
     let gated = decide(&recorded).unwrap();
     assert_eq!(said(&gated), (GateVerdict::Regression, 1));
@@ -165,7 +165,7 @@ fn equal_programs_pass() {
 }
 
 #[test]
-fn what_is_worse_by_less_than_the_margin_follows_the_scenarios_policy() {
+fn a_regression_within_the_margin_follows_the_policy_of_the_scenario() {
     for (policy, code) in [("pass", 0), ("fail", 1)] {
         let line = one(&format!("small = \"{policy}\""));
         let gated = decide(&gate(line, programs(0.03, 0.002))).unwrap();
@@ -174,7 +174,7 @@ fn what_is_worse_by_less_than_the_margin_follows_the_scenarios_policy() {
 }
 
 #[test]
-fn looks_go_on_while_nothing_is_decided_and_end_with_the_budget() {
+fn looks_continue_until_a_decision_or_the_end_of_the_budget() {
     // The source takes 5 s and a run about 0.55: 22 before the first look and 20 in it are 28 s, and
     // 7 s are kept free for the next.
     for (budget_s, pairs) in [(1.0, 10), (33.0, 10), (38.0, 16)] {
@@ -223,7 +223,7 @@ fn seconds(budget_s: f64, scenarios: usize) -> [f64; 2] {
 }
 
 #[test]
-fn a_gate_takes_no_longer_than_its_budget_or_what_is_always_run() {
+fn a_gate_keeps_to_its_budget_except_for_the_mandatory_runs() {
     let mut before = [0.0, 0.0];
     for budget_s in [0.0, 40.0, 50.0, 80.0] {
         for scenarios in [1, 2] {
@@ -238,7 +238,7 @@ fn a_gate_takes_no_longer_than_its_budget_or_what_is_always_run() {
 }
 
 #[test]
-fn programs_that_store_different_things_are_not_measured_any_further() {
+fn programs_that_store_different_rows_stop_the_gate() {
     let executor = Mock::of_programs(|source: &Source, program, settings: &Settings| {
         let mut report = report(settings, source.records, 480_000.0);
         if program == 1 {
@@ -262,7 +262,7 @@ fn programs_that_store_different_things_are_not_measured_any_further() {
 }
 
 #[test]
-fn a_program_that_differs_from_itself_makes_the_gate_invalid() {
+fn a_significant_negative_control_makes_the_gate_invalid() {
     let seed = scenario("small = \"pass\"").seed;
     let control = Schedule::pairs(10, 0, derive_seed(seed, "negative control", 1));
     let arms: Vec<usize> = control.trials().map(|trial| trial.arm).collect();
@@ -297,7 +297,7 @@ fn a_program_that_does_not_finish_its_first_run_is_named() {
 }
 
 #[test]
-fn a_rise_of_what_the_scenario_gates_exactly_is_a_regression_and_of_the_rest_a_note() {
+fn a_rise_of_an_exact_counter_is_a_regression_only_if_the_scenario_gates_it() {
     for (exact, expected) in
         [("[]", (GateVerdict::Pass, 0)), ("[\"statements\"]", (GateVerdict::Regression, 1))]
     {
@@ -324,7 +324,7 @@ fn a_rise_of_what_the_scenario_gates_exactly_is_a_regression_and_of_the_rest_a_n
 }
 
 #[test]
-fn a_bisection_goes_by_what_the_ends_differ_in_and_by_the_gates_own_verdicts() {
+fn a_bisection_follows_the_metric_and_verdict_in_which_its_ends_differ() {
     let of = |executor| decide(&gate(one("small = \"pass\""), executor)).unwrap();
     let fails = Mock::of_programs(|source: &Source, program, settings: &Settings| {
         Ok(if program == 1 { failure() } else { done(report(settings, source.records, 4e5)) })
@@ -353,7 +353,7 @@ fn a_bisection_goes_by_what_the_ends_differ_in_and_by_the_gates_own_verdicts() {
 }
 
 #[test]
-fn a_bisection_for_a_difference_within_the_margin_does_not_take_pass_for_its_absence() {
+fn a_bisection_of_a_small_difference_does_not_treat_pass_as_equal() {
     let of =
         |effect, noise| decide(&gate(one("small = \"pass\""), programs(effect, noise))).unwrap();
     // Worse by 2 %, less than the margin of 5 %.
@@ -368,7 +368,7 @@ fn a_bisection_for_a_difference_within_the_margin_does_not_take_pass_for_its_abs
 }
 
 #[test]
-fn where_the_metric_that_decides_cannot_be_had_no_other_decides_in_its_place() {
+fn a_missing_primary_metric_is_not_replaced_by_another() {
     let mut scenario = scenario("small = \"pass\"");
     scenario.gate.metrics = vec![Metric::LatencyP99, Metric::RecPerMin];
     // Runs that tell no latencies of records.
@@ -390,7 +390,7 @@ fn where_the_metric_that_decides_cannot_be_had_no_other_decides_in_its_place() {
 }
 
 #[test]
-fn several_scenarios_are_one_family() {
+fn several_scenarios_share_one_family_of_tests() {
     let other = Scenario { name: "other".into(), ..scenario("small = \"pass\"") };
     let line = line_of(contest(1.0), vec![scenario("small = \"pass\""), other]);
     let recorded = gate(line, programs(0.2, 0.02));
@@ -423,7 +423,7 @@ fn several_scenarios_are_one_family() {
 }
 
 #[test]
-fn a_quick_gate_tests_nothing_and_ends_well() {
+fn a_quick_gate_performs_no_test_and_succeeds() {
     let line = line_of(contest(600.0), vec![scenario("small = \"pass\"").quick()]);
     let recorded = gate(line, programs(0.2, 0.02));
     let gated = decide(&recorded).unwrap();
@@ -450,7 +450,7 @@ fn stored(times_accepted: bool, change: impl Fn(&mut RunReport)) -> StoredBaseli
 }
 
 #[test]
-fn accepted_times_of_an_earlier_session_decide_with_low_confidence() {
+fn an_accepted_baseline_of_times_decides_with_low_confidence() {
     for (share, answer) in [(0.2, GateVerdict::Regression), (0.0, GateVerdict::Pass)] {
         let contest = GateSpec { stored: Some(stored(true, |_| {})), ..contest(600.0) };
         let mut runs = answers(share, 0.02, 0, None);
@@ -469,7 +469,7 @@ fn accepted_times_of_an_earlier_session_decide_with_low_confidence() {
 }
 
 #[test]
-fn exact_quantities_of_an_earlier_session_must_agree() {
+fn exact_counters_of_an_accepted_baseline_must_agree() {
     let contest = |change: fn(&mut RunReport)| GateSpec {
         stored: Some(stored(false, change)),
         ..contest(600.0)
@@ -487,7 +487,7 @@ fn exact_quantities_of_an_earlier_session_must_agree() {
 }
 
 #[test]
-fn a_gate_cut_off_anywhere_says_byte_for_byte_the_same() {
+fn a_resumed_gate_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let line = || line_of(contest(38.0), vec![scenario("small = \"pass\"")]);
     let path = folder.path().join("whole");
@@ -516,7 +516,7 @@ fn a_gate_cut_off_anywhere_says_byte_for_byte_the_same() {
 }
 
 #[test]
-fn every_format_says_the_verdict_and_the_change_that_the_programs_were_made_with() {
+fn every_format_has_the_verdict_and_the_simulated_change() {
     // A fifth more time for each record is a sixth fewer records a minute.
     let recorded = gate(one("small = \"pass\""), programs(0.2, 0.02));
     let gated = decide(&recorded).unwrap();
@@ -554,7 +554,7 @@ fn every_format_says_the_verdict_and_the_change_that_the_programs_were_made_with
 }
 
 #[test]
-fn what_is_planned_follows_from_the_ledger_alone() {
+fn the_next_step_depends_only_on_the_ledger() {
     let recorded = gate(one("small = \"pass\""), programs(0.0, 0.02));
     for steps in 0..recorded.steps.len() {
         let next = GateStrategy.next(&recorded.until(steps));

@@ -86,7 +86,7 @@ fn output(command: &mut assert_cmd::Command, code: i32) -> (String, String) {
 }
 
 #[test]
-fn two_programs_that_store_different_rows_end_with_5_and_name_table_and_record() {
+fn programs_that_store_different_rows_exit_with_5_and_name_table_and_record() {
     let folder = tempfile::tempdir().unwrap();
     let base = migrator(folder.path(), "base", "");
     let head = migrator(folder.path(), "head", "--limit 390");
@@ -103,7 +103,7 @@ fn two_programs_that_store_different_rows_end_with_5_and_name_table_and_record()
 }
 
 #[test]
-fn a_quick_gate_of_a_program_against_itself_leaves_every_report() {
+fn a_quick_gate_of_a_program_against_itself_writes_every_report() {
     let folder = tempfile::tempdir().unwrap();
     let program = migrator(folder.path(), "migrator", "");
     let summary = folder.path().join("summary.md");
@@ -126,7 +126,7 @@ fn a_quick_gate_of_a_program_against_itself_leaves_every_report() {
 }
 
 #[test]
-fn accepted_times_are_those_of_a_whole_session_of_this_machine() {
+fn an_accepted_baseline_must_be_a_complete_session_of_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     let program = migrator(folder.path(), "migrator", "");
     let flags = ["--quick", "--measure-anyway"];
@@ -166,7 +166,7 @@ fn accepted_times_are_those_of_a_whole_session_of_this_machine() {
 }
 
 #[test]
-fn a_program_that_hangs_is_ended_at_the_limit_and_reported() {
+fn a_program_that_hangs_is_killed_at_the_time_limit_and_reported() {
     let (base, head) = (Fake::new(""), Fake::new("echo $$ > \"$here/pid\"; sleep 600"));
     let folder = tempfile::tempdir().unwrap();
     let short = SHORT.replace("timeout_s = 60", "timeout_s = 2");
@@ -223,7 +223,7 @@ impl Repository {
 }
 
 #[test]
-fn a_ref_that_does_not_build_ends_with_2_and_the_compilers_last_lines() {
+fn a_ref_that_does_not_build_exits_with_2_and_the_last_compiler_lines() {
     let repository = Repository::new();
     repository.commit("fn main() { std::process::exit(7) }\n");
     repository.commit("fn main() { this is no program }\n");
@@ -256,7 +256,7 @@ fn a_ref_that_does_not_build_ends_with_2_and_the_compilers_last_lines() {
 }
 
 #[test]
-fn arms_that_would_be_ignored_or_cannot_be_are_refused_by_name() {
+fn ignored_and_invalid_arms_are_rejected_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let program = migrator(folder.path(), "migrator", "");
     let runner = "[runner]\ncommand = [\"p\", \"{report}\"]\n";
@@ -281,7 +281,7 @@ fn arms_that_would_be_ignored_or_cannot_be_are_refused_by_name() {
 }
 
 #[test]
-fn of_a_scenario_with_a_sweep_a_gate_runs_the_baseline_and_says_so() {
+fn a_gate_on_a_scenario_with_a_sweep_runs_only_the_baseline_and_reports_it() {
     let folder = tempfile::tempdir().unwrap();
     let program = migrator(folder.path(), "migrator", "");
     let swept = format!("{SHORT}\n[sweep]\nbatch_size = [50, 100]\n");
@@ -316,7 +316,7 @@ pub(crate) fn program_at(rate: u32) -> String {
 }
 
 #[test]
-fn a_bisection_names_the_commits_since_which_it_is_slower_and_goes_on_where_it_was() {
+fn a_bisection_names_the_first_slow_commit_and_resumes() {
     let repository = Repository::new();
     repository.write_report(100);
     repository.commit(&program_at(60_000));

@@ -88,7 +88,7 @@ fn said(folder: &TempDir, words: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn a_change_is_named_with_its_revision_and_what_else_changed_and_fits_a_terminal() {
+fn a_change_point_is_shown_with_revision_and_other_changes_within_the_terminal() {
     let text = history::text(&days(12), &[], "results/history");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -97,7 +97,7 @@ fn a_change_is_named_with_its_revision_and_what_else_changed_and_fits_a_terminal
 }
 
 #[test]
-fn below_eight_points_nothing_is_said_of_changes() {
+fn below_eight_points_no_change_is_reported() {
     let all = days(7);
     assert!(!all[0].tested && all[0].changes.is_empty());
     let text = history::text(&all, &[], "results/history");
@@ -106,7 +106,7 @@ fn below_eight_points_nothing_is_said_of_changes() {
 }
 
 #[test]
-fn a_phase_that_was_skipped_is_no_point() {
+fn a_skipped_phase_is_not_a_point() {
     let all = points("phase2", &of_day(1, "a"), &metrics(1.0)).unwrap();
     assert_eq!(all.iter().map(|point| point.phase.as_str()).collect::<Vec<_>>(), ["II.1"]);
     assert!(points("phase2", &of_day(1, "a"), "[{}]").is_err());
@@ -120,7 +120,7 @@ fn first_line(quick: bool) -> String {
 }
 
 #[test]
-fn a_session_is_quick_if_its_ledger_says_so_whatever_its_command_is_called() {
+fn the_ledger_determines_whether_a_session_is_quick() {
     // A file of that name, and a command that somebody shortened.
     let named = Provenance { command: "harness sweep x --quick".into(), ..of_day(1, "a") };
     let plain = of_day(1, "a");
@@ -168,7 +168,7 @@ fn every_series_has_a_chart_of_its_own() {
 }
 
 #[test]
-fn folders_are_added_to_a_file_once_and_the_file_outlives_them() {
+fn folders_are_added_to_a_file_once_and_stay_in_it_after_deletion() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("results");
     let file = folder.path().join("history.jsonl");
@@ -190,7 +190,7 @@ fn folders_are_added_to_a_file_once_and_the_file_outlives_them() {
 }
 
 #[test]
-fn machines_are_never_mixed_and_what_cannot_be_read_is_named() {
+fn machines_are_never_mixed_and_unreadable_sessions_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("results");
     results(&out, 3, "a");
@@ -214,7 +214,7 @@ fn machines_are_never_mixed_and_what_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_file_with_a_torn_line_is_refused_by_its_line_and_left_alone() {
+fn a_file_with_a_partial_line_is_rejected_with_the_line_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("results");
     results(&out, 1, "a");
@@ -229,7 +229,7 @@ fn a_file_with_a_torn_line_is_refused_by_its_line_and_left_alone() {
 }
 
 #[test]
-fn without_any_session_it_says_what_leaves_one() {
+fn without_any_session_it_names_a_command_that_creates_one() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = harness();
     command.arg("history").arg("--out").arg(folder.path());

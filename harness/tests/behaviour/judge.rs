@@ -45,7 +45,7 @@ fn verdicts_are_json_lines_on_stdout_and_counts_are_on_stderr() {
 }
 
 #[test]
-fn the_exit_code_of_one_session_is_its_verdict() {
+fn the_exit_code_of_a_single_session_is_its_verdict() {
     for (factor, flags, code) in [
         (1.2, &[][..], 1),
         (1.0, &[], 0),
@@ -58,7 +58,7 @@ fn the_exit_code_of_one_session_is_its_verdict() {
 }
 
 #[test]
-fn a_session_that_decides_nothing_ends_with_3() {
+fn an_inconclusive_session_exits_with_3() {
     let six = session("s", 1.2).lines().take(12).collect::<Vec<_>>().join("\n");
     let noisy = noisy_session("s", 1.02, 0.3);
     for (rows, says) in [(six, "not testable with 6 pairs"), (noisy, "INCONCLUSIVE")] {
@@ -69,7 +69,7 @@ fn a_session_that_decides_nothing_ends_with_3() {
 }
 
 #[test]
-fn a_bad_file_ends_with_2_and_the_line() {
+fn an_invalid_file_exits_with_2_and_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bad.csv");
     std::fs::write(&path, file("s,m,1,0,A,1\ns,m,1,1,X,1\n")).unwrap();
@@ -80,7 +80,7 @@ fn a_bad_file_ends_with_2_and_the_line() {
 }
 
 #[test]
-fn what_cannot_be_read_or_leaves_nothing_to_judge_ends_with_2() {
+fn an_unreadable_or_empty_input_exits_with_2() {
     let missing = harness().args(["judge", "no-such.csv"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8(missing.stderr).unwrap().contains("reading no-such.csv"));

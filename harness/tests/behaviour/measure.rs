@@ -14,7 +14,7 @@ fn whole(settings: &Settings) -> TrialSpec<'_> {
 }
 
 #[test]
-fn a_foreign_report_may_leave_out_what_it_does_not_count() {
+fn a_foreign_report_may_omit_optional_counts() {
     let settings = Settings::default();
     let foreign = TrialSpec { foreign: true, ..whole(&settings) };
     let least = r#"{"format": 1, "settings": {"batch_size": 1000}, "books": {"read": 500},
@@ -45,7 +45,7 @@ fn refused(change: impl FnOnce(&mut RunReport)) -> String {
 }
 
 #[test]
-fn a_report_with_figures_that_cannot_be_used_is_a_failure_that_says_so() {
+fn a_report_with_invalid_figures_is_a_failure_with_a_reason() {
     for (message, expected) in [
         (refused(|r| r.format = FORMAT_VERSION + 1), "newer than"),
         (refused(|r| r.settings.workers = 7.try_into().unwrap()), "it ran under"),
@@ -127,7 +127,7 @@ fn the_report_of_a_run_that_failed_shows_which_records_it_lost_or_changed() {
 }
 
 #[test]
-fn what_two_runs_stored_differs_in_every_count_that_differs() {
+fn every_differing_count_of_two_runs_is_named() {
     let one = StoreFingerprint::of(&report(&Settings::default(), 1000, 60_000.0));
     let mut other = one.clone();
     assert!(one.differences(&other).is_empty());

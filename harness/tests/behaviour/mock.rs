@@ -64,7 +64,7 @@ fn the_charts_hold_every_run_and_every_setting_as_text() {
 }
 
 #[test]
-fn every_trial_of_the_plan_is_in_the_ledger_with_its_whole_report() {
+fn every_planned_trial_is_in_the_ledger_with_its_whole_report() {
     let scenario = batch_size();
     let recorded = mock_sweep(&scenario, noisy_runs()).unwrap();
     let names: Vec<&str> = recorded.steps.iter().map(|ran| ran.step.name.as_str()).collect();
@@ -86,7 +86,7 @@ fn every_trial_of_the_plan_is_in_the_ledger_with_its_whole_report() {
 }
 
 #[test]
-fn runs_of_the_warmup_are_in_the_ledger_and_not_in_the_figures() {
+fn warmup_runs_are_in_the_ledger_and_not_in_the_figures() {
     let mut run = 0;
     let recorded = mock_sweep(&batch_size(), move |source, settings| {
         run += 1;
@@ -102,7 +102,7 @@ fn runs_of_the_warmup_are_in_the_ledger_and_not_in_the_figures() {
 }
 
 #[test]
-fn the_improvement_is_that_of_the_medians_and_every_value_is_kept() {
+fn the_improvement_compares_medians_and_every_value_is_kept() {
     let analysis = analysed();
     let (baseline, highest) = (analysis.baseline(), analysis.highest());
     assert_eq!(baseline.setting.label, "batch_size=1000");
@@ -117,7 +117,7 @@ fn the_improvement_is_that_of_the_medians_and_every_value_is_kept() {
 }
 
 #[test]
-fn times_per_1000_records_are_those_of_the_stages() {
+fn times_per_1000_records_are_the_sums_of_the_stages() {
     let scenario = batch_size();
     let recorded = mock_sweep(&scenario, |source, settings| {
         Ok(done(report(settings, source.records, 600_000.0)))
@@ -136,7 +136,7 @@ fn times_per_1000_records_are_those_of_the_stages() {
 }
 
 #[test]
-fn a_failed_trial_is_a_row_of_the_ledger_and_a_doubt() {
+fn a_failed_trial_is_a_row_of_the_ledger_and_a_caveat() {
     let mut run = 0;
     let recorded = mock_sweep(&batch_size(), move |source, settings| {
         run += 1;
@@ -182,7 +182,7 @@ fn a_pilot_that_fails_once_is_repeated() {
 }
 
 #[test]
-fn runs_that_stored_different_things_are_an_error_that_says_where_they_differ() {
+fn runs_that_stored_different_rows_are_an_error_that_names_the_difference() {
     type Change = fn(&mut migrator::telemetry::report::RunReport);
     let changes: [(Change, &str); 3] = [
         (|r| r.checksum = "x".into(), "checksum x instead of 00112233445566778899aabbccddeeff"),
@@ -260,7 +260,7 @@ fn a_setting_over_the_latency_limit_is_shown_and_not_picked_and_one_at_it_is() {
 }
 
 #[test]
-fn too_few_records_for_the_largest_batches_are_a_doubt() {
+fn too_few_records_for_the_largest_batches_are_a_caveat() {
     let mut scenario = batch_size();
     scenario.workload.records = harness::scenario::Records::Fixed(4000.try_into().unwrap());
     let analysis = analyse(&mock_sweep(&scenario, noisy_runs()).unwrap()).unwrap();
@@ -302,7 +302,7 @@ fn disturbed_runs(numbers: Vec<usize>) -> impl FnMut(&Source, &Settings) -> Resu
 }
 
 #[test]
-fn a_disturbed_block_is_void_as_a_whole_and_run_again_at_the_end_in_its_own_order() {
+fn a_disturbed_block_is_discarded_and_repeated_at_the_end_in_the_same_order() {
     // The warm-up is 1 … 6, and nothing of it counts; 15 is in the second block.
     let recorded = mock_sweep(&batch_size(), disturbed_runs(vec![2, 15])).unwrap();
     let plan = &recorded.steps[0].step.plan;
@@ -321,7 +321,7 @@ fn a_disturbed_block_is_void_as_a_whole_and_run_again_at_the_end_in_its_own_orde
 }
 
 #[test]
-fn more_than_a_fifth_of_void_blocks_make_the_measurement_invalid() {
+fn more_than_a_fifth_of_discarded_blocks_make_the_measurement_invalid() {
     // Blocks 1, 2 and 3 of ten: the third is one too many.
     let recorded = mock_sweep(&batch_size(), disturbed_runs(vec![7, 13, 19])).unwrap();
     assert_eq!(recorded.steps[0].voided.len(), 3);
@@ -339,7 +339,7 @@ fn more_than_a_fifth_of_void_blocks_make_the_measurement_invalid() {
 }
 
 #[test]
-fn every_output_of_a_simulated_link_says_so() {
+fn every_output_of_a_simulated_network_is_labelled() {
     let mut scenario = batch_size();
     scenario.link = Link { connect_ms: 150, round_trip_ms: 1 };
     let recorded = mock_sweep(&scenario, noisy_runs()).unwrap();

@@ -60,7 +60,7 @@ fn several_processes_share_a_migration_and_are_reported_as_one() {
 }
 
 #[test]
-fn a_process_that_fails_ends_the_others_and_its_exit_code_is_passed_on() {
+fn a_failing_process_stops_the_others_and_passes_its_exit_code_on() {
     let folder = folder(
         "case \"$*\" in *1/2*) while [ ! -s \"$here/other\" ]; do sleep 0.01; done; exit 7;; \
          *) echo $$ > \"$here/other\"; exec sleep 60;; esac",
@@ -72,7 +72,7 @@ fn a_process_that_fails_ends_the_others_and_its_exit_code_is_passed_on() {
 }
 
 #[test]
-fn the_scenario_beside_it_sweeps_the_number_of_processes() {
+fn the_processes_scenario_sweeps_the_number_of_processes() {
     let text = fs::read_to_string(scripts().join("processes.toml")).unwrap();
     let scenario = Scenario::parse(&text).unwrap();
     assert_eq!(scenario.swept, ["workers"]);

@@ -10,7 +10,7 @@ use crate::common::{document, mock_sweep, noisy_runs};
 use crate::report_documents::{HOSTILE, a_gate, a_grid, a_hostile_document, a_sweep, a_tuning};
 
 #[test]
-fn formats_have_the_names_of_the_command_line() {
+fn formats_have_their_command_line_names() {
     let names: Vec<String> = Format::value_variants()
         .iter()
         .map(|format| format.to_possible_value().unwrap().get_name().to_owned())
@@ -35,7 +35,7 @@ fn ends_with(file: &File, extension: &str) -> bool {
 }
 
 #[test]
-fn a_results_folder_gets_every_file_and_the_one_that_says_complete_last() {
+fn a_results_folder_gets_every_file_and_the_completion_marker_last() {
     let files = files(&a_tuning()).unwrap();
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     insta::assert_snapshot!("files", names.join("\n"));
@@ -50,7 +50,7 @@ fn a_results_folder_gets_every_file_and_the_one_that_says_complete_last() {
 }
 
 #[test]
-fn pictures_have_their_words_whatever_fonts_a_machine_has() {
+fn pictures_contain_their_glyphs_without_fonts_of_the_machine() {
     let png = |document: &Document| {
         let files = files(document).unwrap();
         files.into_iter().find(|file| file.name == "charts/metrics.png").unwrap().bytes
@@ -63,7 +63,7 @@ fn pictures_have_their_words_whatever_fonts_a_machine_has() {
 }
 
 #[test]
-fn a_document_of_a_sweep_holds_what_the_run_reports_say() {
+fn a_document_of_a_sweep_has_the_figures_of_the_run_reports() {
     let document = a_sweep();
     let [phase] = document.phases.as_slice() else { panic!("one phase") };
     let setting = &phase.settings[0];
@@ -91,7 +91,7 @@ fn a_document_of_a_sweep_holds_what_the_run_reports_say() {
 }
 
 #[test]
-fn a_program_that_says_little_gets_a_report_without_what_it_does_not_say() {
+fn a_minimal_run_report_gives_a_report_without_the_missing_figures() {
     let scenario = harness::scenario::shipped("batch-size").unwrap();
     let scenario = harness::scenario::Scenario::parse(scenario).unwrap();
     let mut runs = noisy_runs();
@@ -128,7 +128,7 @@ fn a_grid_has_a_cell_for_every_pair_of_values() {
 }
 
 #[test]
-fn the_metrics_have_the_nine_fields_of_every_phase_that_ran() {
+fn the_metrics_have_nine_fields_for_every_completed_phase() {
     let text = metrics(&a_tuning()).unwrap();
     let phases: serde_json::Value = serde_json::from_str(&text).unwrap();
     let phases = phases.as_array().unwrap();
@@ -171,7 +171,7 @@ fn markdown_of_every_gate_shows_its_verdict_first() {
 }
 
 #[test]
-fn markdown_leaves_out_details_before_it_gets_too_long_and_never_the_verdict() {
+fn long_markdown_drops_details_but_never_the_verdict() {
     let mut document = a_tuning();
     let setting = document.phases[0].settings[0].clone();
     document.phases[0].settings = vec![setting; 3000];
@@ -191,7 +191,7 @@ fn markdown_leaves_out_details_before_it_gets_too_long_and_never_the_verdict() {
 }
 
 #[test]
-fn markdown_shows_hostile_texts_as_they_are() {
+fn markdown_escapes_hostile_texts() {
     let text = markdown(&a_hostile_document()).unwrap();
     let outside_of_code: String = text.split("```").step_by(2).collect();
     for markup in ["<script", "</style>", "-->", "@all", "https:", "[l]"] {

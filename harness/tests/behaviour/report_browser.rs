@@ -181,7 +181,7 @@ fn documents() -> [(&'static str, Document); 5] {
 }
 
 #[test]
-fn a_browser_shows_every_page_whole_on_a_phone_and_on_a_desk() {
+fn a_browser_shows_every_page_completely_on_phone_and_desktop() {
     if !is_asked_for() {
         return;
     }
@@ -221,7 +221,7 @@ fn faults(seen: &Seen, verdict: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_browser_leaves_pictures_of_every_page_to_look_at() {
+fn a_browser_takes_screenshots_of_every_page() {
     if !is_asked_for() {
         return;
     }

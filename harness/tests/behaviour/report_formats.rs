@@ -33,7 +33,7 @@ fn with_commas(value: f64) -> String {
 }
 
 #[test]
-fn every_format_says_of_every_setting_the_middle_of_the_rates_of_its_runs() {
+fn every_format_has_the_median_rate_of_every_setting() {
     let document = a_sweep();
     let said = |format| render(format, &document).unwrap();
     let mut rates: BTreeMap<String, Vec<f64>> = BTreeMap::new();
@@ -72,7 +72,7 @@ fn every_format_says_of_every_setting_the_middle_of_the_rates_of_its_runs() {
 }
 
 #[test]
-fn csv_has_a_row_for_every_run_and_no_formula() {
+fn csv_has_a_row_for_every_run_and_neutralizes_formulas() {
     let text = render(Format::Csv, &a_sweep()).unwrap();
     insta::assert_snapshot!("sweep.csv", text.lines().take(4).collect::<Vec<_>>().join("\n"));
     let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -179,7 +179,7 @@ fn check(tag: &BytesStart<'_>, parent: Option<&String>) {
 }
 
 #[test]
-fn junit_keeps_to_the_schema_and_fails_what_failed() {
+fn junit_follows_the_schema_and_marks_failures() {
     let text = render(Format::Junit, &a_gate(Status::Regression)).unwrap();
     let counts = valid_junit(&text);
     // The verdict, the rate and the time.
@@ -199,7 +199,7 @@ fn junit_keeps_to_the_schema_and_fails_what_failed() {
 /// github-action-benchmark, `src/extract.ts` and its `customBiggerIsBetter_output.json`: an array
 /// of objects with a name, a unit and a value; range and extra are texts.
 #[test]
-fn github_action_benchmark_gets_arrays_of_its_own_kind() {
+fn github_action_benchmark_gets_its_array_format() {
     let bigger = json_of(Format::GithubActionBenchmark, &a_sweep());
     let smaller = json_of(Format::GithubActionBenchmarkSmaller, &a_sweep());
     for entry in bigger.as_array().unwrap().iter().chain(smaller.as_array().unwrap()) {

@@ -29,7 +29,7 @@ fn text(element: ElementRef<'_>) -> String {
 }
 
 #[test]
-fn a_page_is_well_formed_and_its_links_lead_somewhere() {
+fn a_page_is_well_formed_and_its_links_have_targets() {
     for page in pages() {
         assert!(page.errors.is_empty(), "{:?}", page.errors);
         let ids: Vec<&str> = all(&page, "[id]").iter().filter_map(|e| e.attr("id")).collect();
@@ -46,7 +46,7 @@ fn a_page_is_well_formed_and_its_links_lead_somewhere() {
 }
 
 #[test]
-fn a_page_asks_for_nothing_outside_itself_and_runs_nothing() {
+fn a_page_loads_no_resources_and_runs_no_scripts() {
     for page in pages() {
         let policy = all(&page, "meta[http-equiv]");
         assert!(policy[0].attr("content").unwrap().starts_with("default-src 'none'"));
@@ -67,7 +67,7 @@ fn a_page_asks_for_nothing_outside_itself_and_runs_nothing() {
 }
 
 #[test]
-fn a_page_can_be_read_without_seeing_it() {
+fn a_page_is_accessible_to_screen_readers() {
     for page in pages() {
         assert_eq!(all(&page, "html")[0].attr("lang"), Some("en"));
         assert_eq!(all(&page, "h1").len(), 1);
@@ -113,7 +113,7 @@ fn the_verdict_is_the_first_thing_on_a_page() {
 }
 
 #[test]
-fn hostile_texts_are_shown_as_they_are() {
+fn a_page_escapes_hostile_texts() {
     let page = Html::parse_document(&html(&a_hostile_document()).unwrap());
     for selector in ["title", "h1", ".question", ".answer", "#again pre"] {
         assert_eq!(text(all(&page, selector)[0]), HOSTILE, "{selector}");
@@ -124,7 +124,7 @@ fn hostile_texts_are_shown_as_they_are() {
 }
 
 #[test]
-fn a_page_follows_the_readers_colours() {
+fn a_page_follows_the_colour_scheme_of_the_reader() {
     let page = html(&a_sweep()).unwrap();
     assert!(page.contains("prefers-color-scheme: dark"));
     let drawn = page.split("</style>").nth(1).unwrap();

@@ -115,7 +115,7 @@ fn reports(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_measurement_cut_off_anywhere_ends_with_the_bytes_of_one_that_was_not() {
+fn a_resumed_measurement_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     start(&whole, None).unwrap();
@@ -139,7 +139,7 @@ fn a_measurement_cut_off_anywhere_ends_with_the_bytes_of_one_that_was_not() {
 }
 
 #[test]
-fn a_measurement_cut_off_between_two_lines_goes_on_as_if_it_had_not_been() {
+fn a_measurement_cut_off_between_two_ledger_lines_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     start(&whole, None).unwrap();
@@ -157,7 +157,7 @@ fn a_measurement_cut_off_between_two_lines_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
-fn a_ledger_whose_steps_do_not_follow_from_its_figures_is_refused() {
+fn a_ledger_whose_steps_do_not_follow_from_its_figures_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     start(&path, Some(40)).unwrap_err();
@@ -229,7 +229,7 @@ fn a_sweep_survives_being_killed_at_any_moment() {
 }
 
 #[test]
-fn one_that_is_killed_while_it_begins_leaves_no_folder_that_nobody_takes_up() {
+fn a_session_killed_at_its_start_leaves_no_orphaned_folder() {
     let fake = Fake::new("sleep 0.02");
     for number in 0..times(12, 100) {
         let mut sweep = fake.sweep_process(&six_blocks(), &["--quiet"]);
@@ -249,7 +249,7 @@ fn one_that_is_killed_while_it_begins_leaves_no_folder_that_nobody_takes_up() {
 }
 
 #[test]
-fn a_trial_does_not_outlive_a_harness_that_was_killed() {
+fn a_trial_ends_with_a_killed_harness() {
     let fake = Fake::new("echo $$ > $here/new.pid; mv $here/new.pid $here/trial.pid; sleep 60");
     let mut sweep = fake.sweep_process(TWO_SIZES, &["--quiet"]);
     let mut child = sweep.process_group(0).spawn().unwrap();
@@ -283,7 +283,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_same_command_goes_on_and_says_so() {
+fn the_same_command_resumes_and_reports_it() {
     let fake = cut_off(&six_blocks());
     let began = read(&fake.results("two-sizes").join("identity.json"));
     let output = fake.sweep(&six_blocks(), &[]).assert().code(0).get_output().clone();
@@ -300,7 +300,7 @@ fn the_same_command_goes_on_and_says_so() {
 }
 
 #[test]
-fn a_torn_last_line_is_removed_with_a_note() {
+fn a_partial_last_line_is_removed_with_a_note() {
     let fake = cut_off(&six_blocks());
     let path = fake.results("two-sizes").join("ledger.jsonl");
     fs::write(&path, read(&path) + "{\"kind\":\"trial\",").unwrap();
@@ -311,7 +311,7 @@ fn a_torn_last_line_is_removed_with_a_note() {
 }
 
 #[test]
-fn the_number_of_records_is_kept_from_the_ledger() {
+fn a_resumed_session_keeps_the_number_of_records() {
     let auto = six_blocks().replace("records = 500", "records = \"auto\"\nrun_seconds = 1.5");
     let fake = cut_off(&auto);
     let pilot = |folder: &Path| {
@@ -331,7 +331,7 @@ fn the_number_of_records_is_kept_from_the_ledger() {
 }
 
 #[test]
-fn another_revision_host_program_or_format_is_refused_by_name_until_fresh() {
+fn another_revision_host_program_or_format_is_rejected_without_fresh() {
     let fake = cut_off(&six_blocks());
     let path = fake.results("two-sizes").join("ledger.jsonl");
     let whole = read(&path);
@@ -362,7 +362,7 @@ fn another_revision_host_program_or_format_is_refused_by_name_until_fresh() {
 }
 
 #[test]
-fn another_seed_or_scenario_is_another_measurement() {
+fn another_seed_or_scenario_starts_a_new_measurement() {
     let fake = cut_off(&six_blocks());
     fake.sweep(&six_blocks(), &["--quiet", "--seed", "9"]).assert().code(0);
     assert_eq!(fake.all_results("two-sizes").len(), 2);
@@ -373,7 +373,7 @@ fn another_seed_or_scenario_is_another_measurement() {
 }
 
 #[test]
-fn two_harnesses_do_not_go_on_with_one_measurement() {
+fn two_harnesses_do_not_resume_the_same_measurement() {
     let fake = Fake::new("echo $$ > $here/trial.pid; sleep 1");
     let mut sweep = fake.sweep_process(&six_blocks(), &["--quiet"]);
     let mut first = sweep.process_group(0).spawn().unwrap();

@@ -12,7 +12,7 @@ use crate::common::{Fake, TWO_SIZES, harness, read};
 use crate::files::files;
 
 #[test]
-fn a_trial_inherits_no_secret_and_no_result_holds_one() {
+fn trials_inherit_no_secrets_and_results_contain_none() {
     let fake = Fake::new("env > \"$here/environment\"; env >&2");
     let mut sweep = fake.sweep(TWO_SIZES, &[]);
     let secrets = ["MIGRATOR_DB_PASSWORD", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"];
@@ -33,7 +33,7 @@ fn a_trial_inherits_no_secret_and_no_result_holds_one() {
 }
 
 #[test]
-fn a_failed_trial_tells_the_secrets_of_nobody() {
+fn a_failed_trial_reveals_no_secret() {
     let fake = Fake::new("env >&2; exit 3");
     let mut sweep = fake.sweep(TWO_SIZES, &[]);
     sweep.env("MIGRATOR_DB_PASSWORD", "correct-horse-battery");
@@ -48,7 +48,7 @@ fn a_failed_trial_tells_the_secrets_of_nobody() {
 }
 
 #[test]
-fn no_scenario_names_a_folder_outside_the_results() {
+fn scenario_names_cannot_leave_the_results_folder() {
     for name in ["../elsewhere", "/tmp/elsewhere", "a/../../elsewhere", "..", "", "a\\\\b", "a\\nb"]
     {
         let fake = Fake::new("");
@@ -64,7 +64,7 @@ fn no_scenario_names_a_folder_outside_the_results() {
 }
 
 #[test]
-fn a_program_under_test_moves_no_cursor_and_changes_no_colour() {
+fn program_output_cannot_control_the_terminal() {
     let fake = Fake::new("printf '\\033[2J\\033]0;mine\\007 red' >&2; exit 3");
     let output = fake.sweep(TWO_SIZES, &[]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -95,7 +95,7 @@ margin = 0.5
 "#;
 
 #[test]
-fn no_plan_and_no_gate_names_a_folder_outside_the_results_either() {
+fn plan_and_gate_names_cannot_leave_the_results_folder() {
     for name in ["../elsewhere", "/tmp/elsewhere", "a/../../elsewhere", "..", "."] {
         let fake = Fake::new("");
         let program = fake.program();
@@ -141,7 +141,7 @@ fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
-fn a_session_goes_on_in_its_own_folder() {
+fn a_session_resumes_in_its_own_folder() {
     let (fake, folder) = unfinished();
     fake.sweep(TWO_SIZES, &["--quiet"]).assert().success();
     assert_eq!(fake.results("two-sizes"), folder);
@@ -149,7 +149,7 @@ fn a_session_goes_on_in_its_own_folder() {
 }
 
 #[test]
-fn no_session_goes_on_in_a_folder_that_results_only_link_to() {
+fn no_session_resumes_in_a_linked_folder() {
     let (fake, folder) = unfinished();
     let elsewhere = fake.path("elsewhere");
     fs::rename(&folder, &elsewhere).unwrap();
@@ -161,7 +161,7 @@ fn no_session_goes_on_in_a_folder_that_results_only_link_to() {
 }
 
 #[test]
-fn nothing_is_written_through_a_link_within_results() {
+fn no_file_is_written_through_a_link_within_results() {
     for linked in ["ledger.jsonl", "charts", "report.md", "report.md.tmp", "identity.json"] {
         let (fake, folder) = unfinished();
         let (elsewhere, inside) = (fake.path("elsewhere"), folder.join(linked));
@@ -189,7 +189,7 @@ fn nothing_is_written_through_a_link_within_results() {
 }
 
 #[test]
-fn what_a_history_calls_its_plans_and_phases_names_no_other_folder() {
+fn names_in_a_history_cannot_leave_the_results_folder() {
     let fake = Fake::new("");
     fake.sweep(TWO_SIZES, &["--quiet"]).assert().success();
     let kept = fake.path("kept/history.jsonl");

@@ -74,7 +74,7 @@ fn rate(sessions: &SessionGroup, what: VerdictKind) -> &ErrorRate {
 }
 
 #[test]
-fn sessions_against_itself_and_against_the_slowed_program_take_turns() {
+fn null_sessions_and_slowdown_sessions_alternate() {
     let recorded = tested_as(Some(3), None, SLOWDOWN, 0.01, None).unwrap();
     let names: Vec<&str> = recorded.steps.iter().map(|ran| ran.step.name.as_str()).collect();
     assert_eq!(names, ["same 1", "slowed 1", "same 2", "slowed 2", "same 3", "slowed 3"]);
@@ -90,7 +90,7 @@ fn sessions_against_itself_and_against_the_slowed_program_take_turns() {
 }
 
 #[test]
-fn a_slowdown_that_is_there_is_found_in_every_session_and_measured() {
+fn an_injected_slowdown_is_detected_in_every_session_and_estimated() {
     let tested = tested(6, SLOWDOWN, 0.01);
     let found = rate(&tested.slowed, VerdictKind::Found);
     assert_eq!((found.events, found.sessions), (6, 6));
@@ -104,7 +104,7 @@ fn a_slowdown_that_is_there_is_found_in_every_session_and_measured() {
 }
 
 #[test]
-fn a_drawn_example_with_one_wrong_verdict_in_six_shows_its_rate_interval_and_what_was_promised() {
+fn one_wrong_verdict_in_six_is_shown_with_rate_interval_and_limit() {
     // Invented runs: of six sessions of a program against itself one says IMPROVED. A rate of 1 in 6
     // is above the promised 5 %, and its interval says that so few sessions refute nothing.
     let tested = tested(6, SLOWDOWN, 0.01);
@@ -121,7 +121,7 @@ fn a_drawn_example_with_one_wrong_verdict_in_six_shows_its_rate_interval_and_wha
 }
 
 #[test]
-fn a_slowdown_that_is_not_there_makes_no_promise_about_what_passes() {
+fn without_a_slowdown_the_detection_rate_has_no_limit() {
     // The slowed program is none: every session lets it pass.
     let tested = tested(4, 0.0, 0.01);
     let passed = rate(&tested.slowed, VerdictKind::LetPass);
@@ -133,7 +133,7 @@ fn a_slowdown_that_is_not_there_makes_no_promise_about_what_passes() {
 }
 
 #[test]
-fn more_errors_than_promised_are_said_to_be_a_refusal() {
+fn more_errors_than_allowed_are_reported_as_a_failure() {
     let mut tested = tested(4, SLOWDOWN, 0.01);
     let worse =
         tested.same.rates.iter_mut().find(|rate| rate.what == VerdictKind::CalledWorse).unwrap();
@@ -143,7 +143,7 @@ fn more_errors_than_promised_are_said_to_be_a_refusal() {
 }
 
 #[test]
-fn a_budget_allows_as_many_sessions_as_fit_and_one_of_each_always() {
+fn a_budget_limits_the_sessions_but_allows_one_of_each_kind() {
     // The source takes 5 s, a session 21 s, and 23.1 s are kept free for the next; one run finds the
     // number of records.
     for (budget_s, sessions) in [(1.0, 2), (71.0, 2), (71.5, 3), (134.5, 6)] {
@@ -156,7 +156,7 @@ fn a_budget_allows_as_many_sessions_as_fit_and_one_of_each_always() {
 }
 
 #[test]
-fn sessions_that_are_void_are_not_counted_and_nothing_else_is_no_self_test() {
+fn invalid_sessions_are_not_counted_and_at_least_one_must_be_valid() {
     let busy =
         SystemLoad { foreign_cpu_share: 0.9, steal_share: 0.0, swapped_pages: 0, clock_mhz: None };
     let recorded = tested_as(None, Some(1000.0), SLOWDOWN, 0.01, Some(busy)).unwrap();
@@ -172,7 +172,7 @@ fn results(out: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn the_verb_leaves_its_files_and_can_be_reported_again() {
+fn a_self_test_writes_its_files_and_can_be_reported_again() {
     let fake = Fake::new("");
     let mut command = harness();
     command.args(["self-test", "--quick", "--quiet", "--out"]).arg(fake.out());
@@ -195,7 +195,7 @@ fn the_verb_leaves_its_files_and_can_be_reported_again() {
 }
 
 #[test]
-fn a_scenario_that_varies_nothing_is_tested_as_well() {
+fn a_scenario_without_a_sweep_can_be_tested() {
     let fake = Fake::new("");
     let gate = Scenario::parse(shipped("gate").unwrap()).unwrap();
     assert!(gate.swept.is_empty());
@@ -209,7 +209,7 @@ fn a_scenario_that_varies_nothing_is_tested_as_well() {
 }
 
 #[test]
-fn a_slowed_program_stands_still_for_its_share_of_the_time() {
+fn a_slowed_program_is_stopped_for_its_share_of_the_time() {
     let script = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harness"));
     command.args(["launch", "1", "/bin/sh", "-c", script]);

@@ -201,7 +201,7 @@ fn trials(ledger: &[Value]) -> Vec<&Value> {
 }
 
 #[test]
-fn a_sweep_empties_a_schema_of_its_own_before_each_run_and_tells_nobody_the_password() {
+fn a_sweep_empties_its_schema_before_each_run_and_keeps_the_password_secret() {
     let fixture = Fixture::new();
     let url = fixture.url();
     let migrator = fixture.noting_migrator();
@@ -276,7 +276,7 @@ fn a_gate_compares_two_programs_on_a_server() {
 }
 
 #[test]
-fn programs_that_store_different_things_on_a_server_are_told_apart_by_record_and_column() {
+fn programs_that_store_different_rows_on_a_server_are_reported_by_record_and_column() {
     let fixture = Fixture::new();
     let harness = assert_cmd::cargo::cargo_bin!("harness").display().to_string();
     let base = fixture.install("base", &format!("#!/bin/sh\nexec '{harness}' migrator \"$@\"\n"));
@@ -319,7 +319,7 @@ fn wait_for_trials(fixture: &Fixture, count: usize) {
 }
 
 #[test]
-fn a_session_does_not_empty_the_schema_of_one_that_runs() {
+fn a_session_does_not_empty_the_schema_of_a_running_one() {
     let fixture = Fixture::new();
     let url = fixture.url();
     // Runs wait for a word, so that nothing is emptied meanwhile but by the other session.
@@ -357,7 +357,7 @@ fn a_session_does_not_empty_the_schema_of_one_that_runs() {
 }
 
 #[test]
-fn a_session_whose_server_goes_away_goes_on_when_it_is_back_and_on_no_other() {
+fn a_session_resumes_only_on_its_own_server() {
     let fixture = Fixture::new();
     let url = fixture.url();
     let mut sweep = fixture.session("sweep", SWEEP, &["--store", &url]);
@@ -400,7 +400,7 @@ fn a_session_whose_server_goes_away_goes_on_when_it_is_back_and_on_no_other() {
 }
 
 #[test]
-fn what_would_fail_every_run_is_said_before_anything_is_begun() {
+fn errors_that_affect_every_run_are_reported_before_the_first_run() {
     let fixture = Fixture::new();
     let url = fixture.url();
     let nowhere = "mssql://migrator@127.0.0.1:1/loans?connect_timeout_s=2";
@@ -431,7 +431,7 @@ fn what_would_fail_every_run_is_said_before_anything_is_begun() {
 }
 
 #[test]
-fn a_schema_of_somebody_else_is_emptied_only_where_its_name_is_said() {
+fn a_foreign_schema_is_emptied_only_if_it_is_named() {
     let fixture = Fixture::new();
     let url = format!("{}&schema=dbo", fixture.url());
     succeed(fixture.harness(&["migrator", "init", "--store", &url, "--quiet"]));
@@ -450,7 +450,7 @@ fn a_schema_of_somebody_else_is_emptied_only_where_its_name_is_said() {
 }
 
 #[test]
-fn what_a_migration_has_stored_is_removed_only_where_its_schema_is_said() {
+fn migrated_rows_are_removed_only_if_their_schema_is_named() {
     let fixture = Fixture::new();
     let url = format!("{}&schema=applications", fixture.url());
     let run = ["migrator", "run", "--source", "generated:small,3,1", "--quiet", "--store", &url];
@@ -478,7 +478,7 @@ END
 "#;
 
 #[test]
-fn a_command_gets_the_password_and_cannot_publish_it() {
+fn a_command_gets_the_password_and_its_output_is_redacted() {
     let fixture = Fixture::new();
     let url = fixture.url();
     let here = fixture.path("").display().to_string();

@@ -83,7 +83,7 @@ fn gated(server: bool) -> SessionState {
 }
 
 #[test]
-fn a_gates_why_line_names_the_waits_of_the_server() {
+fn the_attribution_of_a_gate_names_the_server_waits() {
     let recorded = gated(true);
     let decided = decide(&recorded).unwrap();
     let why = decided.workloads[0].why.as_ref().unwrap();
@@ -104,7 +104,7 @@ fn a_gates_why_line_names_the_waits_of_the_server() {
 }
 
 #[test]
-fn a_sweeps_finding_names_them_too() {
+fn the_conclusion_of_a_sweep_names_the_server_waits() {
     let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
     let swept = |server: bool| {
         let mut runs = 0;
@@ -125,7 +125,7 @@ fn a_sweeps_finding_names_them_too() {
 }
 
 #[test]
-fn a_plans_headline_names_them_too() {
+fn the_headline_of_a_tune_plan_names_the_server_waits() {
     let tuned = |server: bool| {
         let (mut base, plan) = Tune::parse(tune_plan::shipped("quick").unwrap()).unwrap();
         // One metric is enough to decide.

@@ -132,7 +132,7 @@ fn said(recorded: &SessionState) -> String {
 }
 
 #[test]
-fn a_session_of_looks_cut_off_anywhere_says_the_same_as_one_that_was_not() {
+fn a_resumed_session_of_looks_has_the_same_result() {
     let folder = tempfile::tempdir().unwrap();
     let (factor, noise) = (0.975, 0.2);
     let whole = start(&folder.path().join("whole"), factor, noise, None).unwrap();
@@ -152,7 +152,7 @@ fn a_session_of_looks_cut_off_anywhere_says_the_same_as_one_that_was_not() {
 }
 
 #[test]
-fn every_batch_of_pairs_is_balanced_and_has_an_order_of_its_own() {
+fn every_look_is_balanced_and_has_its_own_order() {
     let folder = tempfile::tempdir().unwrap();
     let recorded = start(&folder.path().join("l"), 0.975, 0.2, None).unwrap();
     for ran in &recorded.steps {
@@ -197,7 +197,7 @@ fn a_slower_program_is_a_regression_and_a_faster_one_an_improvement() {
 }
 
 #[test]
-fn a_disturbed_pair_is_run_again_whole_and_too_many_make_the_comparison_invalid() {
+fn a_disturbed_pair_is_repeated_and_too_many_make_the_comparison_invalid() {
     let folder = tempfile::tempdir().unwrap();
     // The pilot is run 0; the third pair is runs 5 and 6.
     for (disturbed, voided, ending) in
@@ -258,7 +258,7 @@ fn at_clock_speed(slow_mhz: f64) -> Comparison {
 }
 
 #[test]
-fn a_clock_speed_that_varies_is_warned_of_and_costs_confidence_and_changes_no_verdict() {
+fn a_varying_clock_speed_gives_a_warning_and_lower_confidence() {
     let [steady, varied] = [3000.0, 2400.0].map(at_clock_speed);
     assert_eq!(steady.validity.clock_spread, Some(0.0));
     // From 2,400 to 3,000 is a fifth of the median, which is 3,000.
@@ -278,7 +278,7 @@ fn a_clock_speed_that_varies_is_warned_of_and_costs_confidence_and_changes_no_ve
 }
 
 #[test]
-fn a_program_that_fails_costs_its_pairs_and_says_why() {
+fn a_failed_run_discards_its_pair_and_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("l");
     let session = two_programs();
@@ -298,7 +298,7 @@ fn a_program_that_fails_costs_its_pairs_and_says_why() {
 }
 
 #[test]
-fn programs_that_store_different_things_end_the_session_and_are_named() {
+fn programs_that_store_different_rows_end_the_session_and_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("l");
     let session = two_programs();
@@ -319,7 +319,7 @@ fn programs_that_store_different_things_end_the_session_and_are_named() {
 }
 
 #[test]
-fn shards_of_one_plan_become_one_sweep_and_other_plans_are_refused_by_name() {
+fn shards_of_one_plan_are_merged_and_other_plans_are_rejected() {
     let mut scenario = batch_size();
     scenario.workload.records = harness::scenario::Records::Fixed(8000.try_into().unwrap());
     let part = |scenario: &Scenario, shard: &str| {
@@ -361,7 +361,7 @@ fn shards_of_one_plan_become_one_sweep_and_other_plans_are_refused_by_name() {
 }
 
 #[test]
-fn pairs_of_several_machines_are_permuted_within_each() {
+fn pairs_of_several_machines_are_permuted_within_each_machine() {
     let part = |shard: &str| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
@@ -403,7 +403,7 @@ impl Strategy for OneLook {
 type Change = fn(&mut Origin);
 
 #[test]
-fn a_session_that_was_begun_by_others_or_with_other_programs_is_refused_by_the_one_difference() {
+fn a_session_of_another_user_or_program_is_rejected_with_the_difference() {
     let out = tempfile::tempdir().unwrap();
     ResultsDir::create(out.path(), "looks", "20260101T000000Z", "abc", |folder| {
         start(&folder.ledger(), 1.0, 0.03, Some(9)).unwrap_err();
@@ -448,7 +448,7 @@ fn a_session_that_was_begun_by_others_or_with_other_programs_is_refused_by_the_o
 }
 
 #[test]
-fn of_the_measurements_of_a_plan_the_newest_alone_is_taken_up_or_not_done_again() {
+fn only_the_newest_measurement_of_a_plan_is_resumed() {
     let out = tempfile::tempdir().unwrap();
     let session = |time: &str, cut_at: Option<usize>| {
         let fill = |folder: &ResultsDir| Ok(start(&folder.ledger(), 1.0, 0.03, cut_at).is_ok());

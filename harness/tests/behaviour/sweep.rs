@@ -27,7 +27,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_sweep_leaves_every_file_and_prints_a_table() {
+fn a_sweep_writes_every_file_and_prints_a_table() {
     let fake = Fake::new("");
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
     let stdout = text(&output.stdout);
@@ -48,7 +48,7 @@ fn a_sweep_leaves_every_file_and_prints_a_table() {
 }
 
 #[test]
-fn a_shipped_scenario_runs_by_its_name_from_any_folder_as_its_file_does() {
+fn a_shipped_scenario_runs_by_name_from_any_folder() {
     let fake = Fake::new("");
     let sweep = |arguments: &[&str], out: &str| {
         let mut command = harness();
@@ -82,7 +82,7 @@ cat > \"$report\" <<END",
 }
 
 #[test]
-fn merged_parts_say_that_nothing_is_confirmed_and_what_would_confirm_it() {
+fn merged_shards_report_that_no_setting_is_confirmed_and_the_next_step() {
     let fake = fast_fake();
     let scenario = TWO_SIZES.replace("runs = 2", "runs = 8");
     for shard in ["0/2", "1/2"] {
@@ -103,7 +103,7 @@ fn merged_parts_say_that_nothing_is_confirmed_and_what_would_confirm_it() {
 }
 
 #[test]
-fn a_faster_setting_is_confirmed_by_fresh_pairs_and_reported_with_their_figures() {
+fn a_faster_setting_is_confirmed_and_reported_with_the_confirmation_figures() {
     let fake = fast_fake();
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
     let stdout = text(&output.stdout);
@@ -124,7 +124,7 @@ fn a_faster_setting_is_confirmed_by_fresh_pairs_and_reported_with_their_figures(
 }
 
 #[test]
-fn quick_runs_are_called_not_testable() {
+fn quick_runs_are_reported_as_not_testable() {
     let fake = Fake::new("");
     let output = fake.sweep(TWO_SIZES, &["--quick"]).assert().code(0).get_output().clone();
     assert!(text(&output.stdout).contains("Not testable"));
@@ -134,7 +134,7 @@ fn quick_runs_are_called_not_testable() {
 }
 
 #[test]
-fn json_prints_the_metrics_and_quiet_says_nothing() {
+fn json_prints_the_metrics_and_quiet_prints_nothing() {
     let fake = Fake::new("");
     let output =
         fake.sweep(TWO_SIZES, &["--json", "--quiet"]).assert().code(0).get_output().clone();
@@ -153,7 +153,7 @@ fn in_a_pipe_there_is_a_line_per_block_and_no_escape_code() {
 }
 
 #[test]
-fn another_seed_gives_another_order_and_is_in_the_command_that_does_it_again() {
+fn another_seed_gives_another_order_and_is_in_the_reproduce_command() {
     let order = |seed: &str| {
         let fake = Fake::new("");
         let scenario = TWO_SIZES.replace("[100, 200]", "[100, 200, 300, 400, 500]");
@@ -168,7 +168,7 @@ fn another_seed_gives_another_order_and_is_in_the_command_that_does_it_again() {
 }
 
 #[test]
-fn a_source_is_made_once_and_serves_again() {
+fn a_source_is_generated_once_and_reused() {
     let fake = Fake::new("");
     fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
     fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
@@ -176,7 +176,7 @@ fn a_source_is_made_once_and_serves_again() {
 }
 
 #[test]
-fn auto_records_are_found_by_a_run_of_the_baseline_and_recorded() {
+fn automatic_record_counts_come_from_a_baseline_run_and_are_recorded() {
     let fake = Fake::new("");
     let scenario = TWO_SIZES.replace("records = 500", "records = \"auto\"\nrun_seconds = 1.5");
     fake.sweep(&scenario, &["--quiet"]).assert().code(0);
@@ -188,7 +188,7 @@ fn auto_records_are_found_by_a_run_of_the_baseline_and_recorded() {
 }
 
 #[test]
-fn runs_that_stored_different_things_are_refused_by_name() {
+fn runs_that_stored_different_rows_are_rejected_by_name() {
     let fake = Fake::new("[ $batch_size = 200 ] && checksum=ffffffffffffffffffffffffffffffff");
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(5).get_output().clone();
     let stderr = text(&output.stderr);
@@ -204,7 +204,7 @@ fn runs_that_stored_different_things_are_refused_by_name() {
 }
 
 #[test]
-fn a_failed_run_is_a_row_with_its_reason_and_the_sweep_goes_on() {
+fn a_failed_run_is_a_row_with_its_reason_and_the_sweep_continues() {
     let fake = Fake::new(
         "if [ $batch_size = 200 ] && [ ! -e $here/failed ]; then
             touch $here/failed; echo 'migrator: no such luck' >&2; exit 3
@@ -228,7 +228,7 @@ fn a_failed_run_is_a_row_with_its_reason_and_the_sweep_goes_on() {
 }
 
 #[test]
-fn a_setting_that_never_finishes_ends_with_2_and_the_rest_is_compared() {
+fn a_setting_that_never_finishes_exits_with_2_and_the_others_are_compared() {
     let fake = Fake::new("[ $batch_size = 200 ] && kill -9 $$");
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(2).get_output().clone();
     let stderr = text(&output.stderr);
@@ -290,7 +290,7 @@ fn a_run_without_a_usable_report_is_a_failed_run() {
 }
 
 #[test]
-fn a_link_reaches_the_migrator_and_a_report_without_it_is_refused() {
+fn network_settings_reach_the_migrator_and_a_report_without_them_is_rejected() {
     let scenario = format!("{TWO_SIZES}[link]\nconnect_ms = 150\n");
     let fake = Fake::new(
         "link='\"simulated_link\":{\"connect_ms\":'$connect_ms',\"round_trip_ms\":'$round_trip_ms',\"connects\":5,\"wire_messages\":9},'",
@@ -305,7 +305,7 @@ fn a_link_reaches_the_migrator_and_a_report_without_it_is_refused() {
 }
 
 #[test]
-fn shards_run_every_block_once_between_them() {
+fn shards_together_run_every_block_once() {
     let fake = Fake::new("");
     let scenario = TWO_SIZES.replace("runs = 2", "runs = 5");
     let mut blocks = Vec::new();
@@ -350,7 +350,7 @@ fn shards_run_every_block_once_between_them() {
 const HANG: &str = "sleep 60 & echo $! > $here/child; mv $here/child $here/pid; wait";
 
 #[test]
-fn memory_and_cpu_time_are_those_of_the_trial_alone() {
+fn memory_and_cpu_time_belong_to_the_trial_alone() {
     // A shell that fills 60 MB, and one that computes for a while.
     let fake = Fake::new(
         "[ $batch_size = 200 ] && x=$(head -c 60000000 /dev/zero | tr '\\0' x)
@@ -405,7 +405,7 @@ fn any_program_that_writes_a_report_can_be_measured() {
 }
 
 #[test]
-fn a_measurement_beside_a_busy_program_is_invalid_and_the_next_begins_afresh() {
+fn a_measurement_disturbed_by_another_program_is_invalid_and_not_resumed() {
     let fake = Fake::new("sleep 0.3");
     // Whatever else runs on this machine is too much.
     let strict = TWO_SIZES.replace("cpu_share_max = 1.0", "cpu_share_max = 0.0");
@@ -429,14 +429,14 @@ fn a_measurement_beside_a_busy_program_is_invalid_and_the_next_begins_afresh() {
 }
 
 #[test]
-fn what_a_run_leaves_running_ends_with_it() {
+fn processes_left_by_a_run_are_killed() {
     let fake = Fake::new("sleep 60 & echo $! > $here/child");
     fake.sweep(TWO_SIZES, &["--quiet"]).assert().code(0);
     assert!(dies(&read(&fake.path("child"))));
 }
 
 #[test]
-fn a_run_that_takes_too_long_is_ended_with_everything_it_started() {
+fn a_run_over_its_time_limit_is_killed_with_its_children() {
     let fake =
         Fake::new(&format!("if [ $batch_size = 200 ] && [ ! -e $here/pid ]; then {HANG}; fi"));
     let scenario = format!("{TWO_SIZES}[limits]\ntimeout_s = 2\n");
@@ -453,7 +453,7 @@ fn a_run_that_takes_too_long_is_ended_with_everything_it_started() {
 }
 
 #[test]
-fn ctrl_c_ends_the_run_keeps_the_ledger_and_exits_with_130() {
+fn ctrl_c_stops_the_run_keeps_the_ledger_and_exits_with_130() {
     // The first run ends well, the second hangs until the user has had enough.
     let fake = Fake::new(&format!("if [ -e $here/second ]; then {HANG}; fi; touch $here/second"));
     let scenario = fake.write("s.toml", TWO_SIZES);
@@ -485,7 +485,7 @@ fn ctrl_c_ends_the_run_keeps_the_ledger_and_exits_with_130() {
 }
 
 #[test]
-fn what_is_wrong_with_the_command_or_the_scenario_is_said_with_its_place() {
+fn errors_of_the_command_and_the_scenario_are_reported_with_their_place() {
     let fake = Fake::new("");
     let faulty = fake.write("faulty.toml", &TWO_SIZES.replace("batch_size = [", "batchsize = ["));
     let faulty = faulty.display().to_string();

@@ -152,7 +152,7 @@ fn nothing_helps(_: &Value) -> f64 {
 }
 
 #[test]
-fn true_effects_are_found_kept_and_add_up_and_what_costs_is_not_kept() {
+fn true_effects_are_kept_and_regressions_are_not() {
     let (recorded, tune_result) = measured(&plan("phase2", 7200), Runs::of(some_help));
     assert_eq!(recorded.ending, Some(Ending::Complete));
     let names: Vec<&str> = tune_result.phases.iter().map(|tuned| tuned.name.as_str()).collect();
@@ -218,7 +218,7 @@ fn nine_fields(tune_result: &TuneResult, recorded: &SessionState) {
 }
 
 #[test]
-fn where_nothing_helps_nothing_is_called_an_improvement() {
+fn without_effects_no_phase_is_called_an_improvement() {
     let planned = plan("phase2", 7200);
     let (recorded, tune_result) = measured(&planned, Runs::of(nothing_helps));
     assert_eq!(recorded.ending, Some(Ending::Complete));
@@ -248,7 +248,7 @@ fn depends(settings: &Value) -> f64 {
 }
 
 #[test]
-fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
+fn settings_kept_on_pass_are_reverted_if_all_together_are_a_regression() {
     let mut planned = plan("phase2", 7200);
     // A second sweep would find it first.
     planned.1.phases[0].again = false;
@@ -280,7 +280,7 @@ fn what_was_kept_on_pass_goes_back_where_all_together_is_a_regression() {
 }
 
 #[test]
-fn parse_threads_are_not_measured_where_parsing_takes_little_of_the_time() {
+fn parse_threads_are_not_measured_if_parsing_takes_little_time() {
     let runs = Runs { parse_share: 0.13, ..Runs::of(nothing_helps) };
     let (recorded, tune_result) = measured(&plan("phase2", 7200), runs);
     let skipped = phase(&tune_result, "II.5");
@@ -349,7 +349,7 @@ fn assert_same(said: &[(String, Vec<u8>)], expected: &[(String, Vec<u8>)], when:
 }
 
 #[test]
-fn a_plan_cut_off_after_any_run_gives_the_same_bytes_of_every_report_as_one_that_was_not() {
+fn a_resumed_plan_gives_the_same_bytes_of_every_report() {
     let folder = tempfile::tempdir().unwrap();
     let mut planned = plan("quick", 600);
     planned.1.phases.retain(|phase| ["II.1", "II.4"].contains(&phase.phase.as_str()));
@@ -373,7 +373,7 @@ fn a_plan_cut_off_after_any_run_gives_the_same_bytes_of_every_report_as_one_that
 }
 
 #[test]
-fn a_plan_short_of_time_that_is_cut_off_goes_on_with_as_many_blocks_and_pairs() {
+fn a_resumed_plan_with_little_time_keeps_its_blocks_and_pairs() {
     let folder = tempfile::tempdir().unwrap();
     let mut planned = plan("phase2", 110);
     planned.1.phases.retain(|phase| ["II.1", "II.4"].contains(&phase.phase.as_str()));
@@ -418,7 +418,7 @@ fn a_pool_that_nobody_can_tell() -> (SessionState, TuneResult) {
 }
 
 #[test]
-fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
+fn an_inconclusive_phase_reports_its_estimate_and_the_required_pairs() {
     let (recorded, tune_result) = a_pool_that_nobody_can_tell();
     let pool = phase(&tune_result, "II.2");
     assert_eq!((pool.verdict(), pool.kept), (Some(Verdict::Inconclusive), false));
@@ -443,7 +443,7 @@ fn a_phase_that_could_not_tell_says_what_it_saw_and_what_would_tell() {
 }
 
 #[test]
-fn a_quick_plan_goes_all_the_way_and_decides_nothing() {
+fn a_quick_plan_completes_without_a_decision() {
     let (base, tune) = plan("phase2", 840);
     let (recorded, tune_result) = measured(&(tune_plan::quick(base), tune), Runs::of(some_help));
     assert_eq!(recorded.ending, Some(Ending::Complete));
@@ -466,7 +466,7 @@ fn no_line_of_the_terminal_is_wider_than_100_columns() {
 }
 
 #[test]
-fn a_session_of_another_kind_has_no_plan() {
+fn a_session_of_another_kind_has_no_tune_result() {
     let scenario = Scenario::parse(harness::scenario::shipped("batch-size").unwrap()).unwrap();
     let recorded = SessionState::of(crate::common::session_line(&scenario));
     assert_eq!(TuneStrategy.next(&recorded), NextStep::Done(Ending::Complete));
@@ -504,7 +504,7 @@ insert = ["values", "bulk"]
 "#;
 
 #[test]
-fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format() {
+fn a_quick_plan_writes_every_file_and_is_reported_in_every_format() {
     let fake = Fake::new("");
     let plan = fake.write("plan.toml", TWO_PHASES);
     let mut command = harness();
@@ -544,7 +544,7 @@ fn a_quick_plan_of_processes_leaves_every_file_and_is_reported_in_every_format()
 }
 
 #[test]
-fn a_plan_is_no_sweep_and_a_sweep_no_plan_and_both_say_what_to_do() {
+fn a_plan_and_a_sweep_are_rejected_by_each_others_verb_with_the_right_one() {
     for (verb, scenario, expected) in [
         ("sweep", "phase2", "run `harness tune phase2`"),
         ("tune", "batch-size", "run `harness sweep batch-size`"),

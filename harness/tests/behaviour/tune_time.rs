@@ -12,7 +12,7 @@ use harness::stats::verdict::Verdict;
 use serde_json::{Value, json};
 
 #[test]
-fn a_plan_keeps_to_its_budget_uses_it_and_says_what_it_left_out() {
+fn a_plan_uses_and_keeps_its_budget_and_lists_skipped_steps() {
     let mut before = usize::MAX;
     for (budget_s, whole) in [(840, true), (300, false), (60, false)] {
         let (recorded, tuning) = measured(&plan("phase2", budget_s), Runs::of(some_help));
@@ -67,7 +67,7 @@ fn behind_a_link(settings: &Value) -> f64 {
 }
 
 #[test]
-fn behind_a_link_pool_and_cache_are_found_in_the_time_that_the_plan_gives_itself() {
+fn over_a_simulated_network_pool_and_cache_are_found_within_the_budget() {
     let (_, own) = Tune::parse(shipped("phase2-link").unwrap()).unwrap();
     let planned = plan("phase2-link", own.budget_s.get());
     let runs = Runs { parse_share: 0.02, ..Runs::of(behind_a_link) };
@@ -81,7 +81,7 @@ fn behind_a_link_pool_and_cache_are_found_in_the_time_that_the_plan_gives_itself
 }
 
 #[test]
-fn what_a_plan_would_run_is_shown_with_what_fits_into_its_time() {
+fn the_forecast_of_a_plan_shows_the_steps_and_the_time_they_take() {
     for name in ["phase2", "phase2-link"] {
         let (base, tune) = Tune::parse(shipped(name).unwrap()).unwrap();
         let forecast = Forecast::of(&base, &tune);
@@ -93,7 +93,7 @@ fn what_a_plan_would_run_is_shown_with_what_fits_into_its_time() {
 }
 
 #[test]
-fn harness_plan_takes_plans_of_phases_and_parts_of_them() {
+fn harness_plan_accepts_tune_plans_and_single_phases() {
     let said = |arguments: &[&str], code: i32| {
         let ran = harness().arg("plan").args(arguments).assert().code(code);
         let output = ran.get_output();
