@@ -1,4 +1,4 @@
-//! The documents of the repository: every citation and every relative link leads somewhere, every
+//! The documents of the repository: every citation and relative link has an existing target, every
 //! dependency has its line, and the front pages stay short.
 #![expect(clippy::unwrap_used, reason = "a test panics if a file cannot be read")]
 
@@ -120,7 +120,7 @@ struct Citation {
     sections: Vec<String>,
 }
 
-/// The texts that are read, and the paths of all files and folders, relative to the root.
+/// The texts to check, and the paths of all files and folders, relative to the root.
 struct Repository {
     texts: BTreeMap<String, String>,
     files: BTreeSet<String>,
@@ -205,7 +205,7 @@ impl Repository {
     }
 }
 
-/// Measurements of this machine stand beside the kept ones and are no part of the repository.
+/// Measurements of this machine lie beside the kept ones but do not belong to the repository.
 fn is_measurement(root: &Path, path: &Path) -> bool {
     let results = root.join("results");
     path.parent() == Some(&results) && !path.ends_with("reference")
@@ -235,8 +235,8 @@ fn resolved(document: &str, link: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// Every document that a text cites. In Rust, code outside of comments cites only with a section:
-/// tests name files that they write.
+/// Every document that a text cites. In Rust code outside of comments a citation needs a section,
+/// because tests name files that they write.
 fn citations(path: &str, text: &str) -> Vec<Citation> {
     let is_code = has_extension(path, &["rs"]);
     let mut found = Vec::new();

@@ -72,7 +72,7 @@ fn an_import_upwards_and_a_file_outside_the_folders_are_found() {
     assert_eq!(faults(&graph, &["low", "high"]), expected);
 }
 
-/// What breaks the layout: imports upwards, unknown places, rings.
+/// Violations of the layout: imports upwards, unknown places, rings.
 fn faults(graph: &Graph, order: &[&str]) -> Vec<String> {
     let rank = |file: &str| order.iter().position(|place| *place == place_of(file));
     let mut faults = Vec::new();

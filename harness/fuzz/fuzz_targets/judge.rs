@@ -1,5 +1,5 @@
-//! Any bytes as measurements: refused with the lines that are at fault, or judged, the same each
-//! time, in numbers that JSON can hold.
+//! Any bytes as measurements: rejected with the numbers of the offending lines, or judged. The
+//! result is the same each time, in numbers that JSON can represent.
 #![no_main]
 
 use harness::analysis::external::{Options, judge};

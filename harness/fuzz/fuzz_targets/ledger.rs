@@ -1,14 +1,14 @@
-//! Any text as a ledger, alone and as what was written behind a good beginning: understood to its
-//! last whole line, or refused.
+//! Any text as a ledger, alone and appended to a valid beginning: parsed up to its last complete
+//! line, or rejected.
 #![no_main]
 
 use harness::session::replay::parse_ledger;
 use libfuzzer_sys::fuzz_target;
 
-/// The beginning of a ledger; its first lines, before any trial, are the good beginning.
+/// A ledger. Its first lines, before any trial, are the valid beginning.
 const LEDGER: &str = include_str!("../seeds/ledger/two-sizes.jsonl");
 
-/// The session, its first step, and how many records a run takes.
+/// The session, its first step, and the number of records of a run.
 const BEGINNING_LINES: usize = 3;
 
 fn check(text: &str) {

@@ -1,4 +1,4 @@
-//! Any text as a scenario: refused with a place, or a plan in which every setting has its run.
+//! Any text as a scenario: rejected with a place, or a plan in which every setting has its run.
 #![no_main]
 
 use harness::scenario::schedule;

@@ -1,5 +1,5 @@
-//! Sweeps that nobody runs: which setting is chosen, what confirmation pairs make of it, and the sentence for
-//! every way in which that can end.
+//! Sweeps without processes: the chosen setting, its confirmation run, and the sentence for every
+//! conclusion.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ fn batch_size() -> Scenario {
     Scenario::parse(shipped("batch-size").unwrap()).unwrap()
 }
 
-/// Sweeps whose runs have these rates by batch size, 600,000 without one, with 3 % of noise.
+/// Sweeps whose runs have these rates by batch size, otherwise 600,000, with 3 % of noise.
 fn sweep_of(rates: &[(usize, f64)], sweep: u32) -> SessionState {
     let rates: BTreeMap<usize, f64> = rates.iter().copied().collect();
     let mut run = sweep * 1000;
@@ -35,7 +35,8 @@ fn equal_settings_are_called_different_no_more_often_than_alpha_allows() {
     let mut alarms = 0;
     for number in 0..40 {
         let analysis = analyse(&sweep_of(&[], number)).unwrap();
-        // Equal settings: one with about the smallest memory, to which the present one yields.
+        // For equal settings: one with about the smallest memory, or the current one if it is as
+        // good.
         let memory = |index: usize| analysis.settings[index].metrics.peak_rss_bytes.median;
         let members = &analysis.best.as_ref().unwrap().members;
         assert!(members.contains(&analysis.choice));
@@ -47,7 +48,7 @@ fn equal_settings_are_called_different_no_more_often_than_alpha_allows() {
             other => panic!("{other}"),
         }
     }
-    // Five in a hundred on either side: of 40 more than 9 have a chance below 1 in 100.
+    // 5 % on either side: more than 9 of 40 have a probability below 1 %.
     assert!(alarms <= 9, "{alarms} of 40");
 }
 
@@ -87,14 +88,14 @@ fn a_better_setting_is_reported_with_the_figures_of_its_confirmation_run() {
     insta::assert_snapshot!("improved.md", markdown(&document).unwrap());
 }
 
-/// A sweep in which this batch size looks a sixth faster, and of which confirmation pairs say that it has
-/// this rate, beside 600,000 of the present one, with this noise.
+/// A sweep in which this batch size seems a sixth faster. In the confirmation run it has this rate
+/// with this noise, and the current setting has 600,000.
 fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> SessionState {
     let mut run = 0;
     let recorded = mock_sweep(&batch_size(), move |source, settings| {
         run += 1;
         let is_size = settings.batch_size.get() == size;
-        // The pilot, then eleven blocks of six settings.
+        // The baseline run, then eleven blocks of six settings.
         let (rate, noise) = match (is_size, run <= 67) {
             (true, true) => (700_000.0, 0.03),
             (false, true) => (600_000.0, 0.03),
@@ -106,7 +107,7 @@ fn fresh_pairs_of(size: usize, rate: f64, noise: f64) -> SessionState {
     recorded.unwrap()
 }
 
-/// A sweep for every way in which one can stand.
+/// One sweep for every conclusion.
 fn of_every_standing() -> Vec<SessionState> {
     let mut shard = sweep_of(&[(200, 700_000.0)], 1);
     shard.steps.truncate(1);

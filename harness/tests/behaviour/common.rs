@@ -1,5 +1,5 @@
-//! What several tests need: a stand-in for the migrator, scenarios, and sweeps that nobody runs.
-//! Asserts nothing itself.
+//! Fixtures of several tests: a stand-in for the migrator, scenarios, and sweeps without processes.
+//! Contains no assertions.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -53,21 +53,21 @@ foreign_cpu_share_max = 1.0
 steal_share_max = 1.0
 "#;
 
-/// A folder with a program that takes the migrator's command line and stores nothing.
+/// A folder with a program that accepts the migrator's command line and stores no rows.
 pub(crate) struct Fake {
     folder: TempDir,
 }
 
 impl Fake {
-    /// `before_report` are shell lines that run before the report is written; they may set
-    /// `$checksum` and `$link` (further fields), read `$batch_size` and `$workers`, and find the
-    /// fake's folder in `$here`.
+    /// `before_report` are shell lines that run before the report is written. They may set
+    /// `$checksum` and `$link` (further fields) and read `$batch_size` and `$workers`. `$here` is
+    /// the folder of the fake.
     pub(crate) fn new(before_report: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script =
             SCRIPT.replace("BEFORE_REPORT", before_report).replace("REPORT", &report_template());
         let fake = Self { folder };
-        // Another process writes the program: a test that forks meanwhile would inherit the open
+        // Another process writes the program. A test that forks meanwhile would inherit the open
         // file, and a program that is open for writing cannot be started.
         let text = fake.write("migrator.txt", &script);
         let mut install = Command::new("install");
@@ -99,7 +99,7 @@ impl Fake {
         assert_cmd::Command::from_std(self.sweep_process(scenario, flags))
     }
 
-    /// The same as a process that a test can end.
+    /// The same sweep as a process that a test can kill.
     pub(crate) fn sweep_process(&self, scenario: &str, flags: &[&str]) -> Command {
         let scenario = self.write("scenario.toml", scenario);
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harness"));
@@ -165,7 +165,7 @@ REPORT
 END
 "#;
 
-/// The JSON of a report in which a shell puts the settings and the checksum.
+/// The JSON of a report into which a shell inserts the settings and the checksum.
 fn report_template() -> String {
     let mut report = serde_json::to_value(report(&Settings::default(), 500, 60_000.0)).unwrap();
     report["settings"] = Value::from("SETTINGS");
@@ -183,7 +183,7 @@ pub(crate) fn session_line(scenario: &Scenario) -> SessionLine {
     SessionLine::new(Session::sweep(scenario.clone()), origin, None)
 }
 
-/// What a ledger says after a sweep whose runs all end as `answer` says. Nothing is run.
+/// The ledger of a sweep whose runs all end as `answer` returns. No process is started.
 pub(crate) fn mock_sweep(
     scenario: &Scenario,
     answer: impl FnMut(&Source, &Settings) -> Result<Measurement> + 'static,
@@ -197,31 +197,31 @@ pub(crate) fn mock_sweep(
     tell(&path).progress.into_recorded()
 }
 
-/// The document of a sweep on a machine that is the same everywhere.
+/// The document of a sweep, with the same provenance on every machine.
 pub(crate) fn document(recorded: &SessionState) -> Document {
     harness::report::build::sweep::document(&analyse(recorded).unwrap(), recorded, &identity())
         .unwrap()
 }
 
-/// What a ledger says.
+/// Parses a ledger.
 pub(crate) fn tell(path: &Path) -> ParsedLedger {
     replay::parse_ledger(&ledger::text(path).unwrap()).unwrap()
 }
 
-/// Runs whose rates differ by setting, by up to 3 % from run to run, and not at all from one sweep
-/// to the next.
+/// Runs whose rates differ by setting, and by up to 3 % from run to run. Every sweep gets the same
+/// rates.
 pub(crate) fn noisy_runs() -> impl FnMut(&Source, &Settings) -> Result<Measurement> {
     let mut run = 0_u32;
     move |source, settings| {
         run += 1;
         let batch_size = settings.batch_size.get() as f64;
-        // Small batches pay for their transactions, large ones for their memory.
+        // Small batches cost transactions, large ones memory.
         let rate = 600_000.0 / (1.0 + 40.0 / batch_size + batch_size / 5_000.0);
         Ok(done(report(settings, source.records, rate * (1.0 + 0.03 * uniform(run)))))
     }
 }
 
-/// A number from −1 to 1 that looks drawn and is the same every time.
+/// A reproducible pseudo-random number from −1 to 1.
 pub(crate) fn uniform(number: u32) -> f64 {
     let mut bits = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -229,18 +229,18 @@ pub(crate) fn uniform(number: u32) -> f64 {
     f64::from(u32::try_from(bits >> 32).unwrap()) / f64::from(u32::MAX) * 2.0 - 1.0
 }
 
-/// A run that ended well.
+/// A run that succeeded.
 pub(crate) fn done(report: RunReport) -> Measurement {
     Measurement::new(report.wall_s, Outcome::Report(Box::new(report)))
 }
 
-/// A run that did not.
+/// A run that failed.
 pub(crate) fn failure() -> Measurement {
     let failure = Failure::new(Cause::Exit { code: 2 }, "out of luck");
     Measurement::new(0.1, Outcome::Failure(failure))
 }
 
-/// Takes note of nothing.
+/// An observer that ignores all events.
 pub(crate) struct Silent;
 
 impl Observer for Silent {
@@ -252,7 +252,7 @@ pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-/// An identity that is the same on every machine.
+/// A provenance that is the same on every machine.
 pub(crate) fn identity() -> Provenance {
     Provenance {
         format: 1,
@@ -285,13 +285,13 @@ pub(crate) fn identity() -> Provenance {
     }
 }
 
-/// Whether a process is there and not just waiting to be reaped.
+/// Returns true if a process exists and is not a zombie.
 fn lives(pid: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));
     status.is_ok_and(|status| !status.contains("State:\tZ"))
 }
 
-/// Whether it is gone within a time that even a busy machine keeps to.
+/// Returns true if the process ends within a time that even a busy machine keeps to.
 pub(crate) fn dies(pid: &str) -> bool {
     let start = Instant::now();
     while lives(pid) && start.elapsed() < Duration::from_secs(10) {

@@ -1,4 +1,4 @@
-//! `harness doctor`: what it says, and the verb from the outside with a stand-in for the migrator.
+//! `harness doctor`: its report, and the verb from the outside with a stand-in for the migrator.
 
 use std::collections::BTreeMap;
 

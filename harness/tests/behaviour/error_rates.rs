@@ -1,8 +1,9 @@
-//! How often the code that decides errs, over simulated sessions (statistics.md 2 and 6).
+//! Error rates of the decisions, over simulated sessions (statistics.md 2 and 6).
 //!
-//! `cargo test` simulates a hundred sessions of each kind and allows for what chance does to so
-//! few. `SWEETSPOT_FULL=1 cargo test --release --package harness --test behaviour error_rates --
-//! --nocapture` simulates 5,000, asserts the rates as they are promised, and prints what it found.
+//! `cargo test` simulates 100 sessions of each kind and allows for the random variation of such a
+//! small sample. `SWEETSPOT_FULL=1 cargo test --release --package harness --test behaviour
+//! error_rates -- --nocapture` simulates 5,000, asserts the documented rates, and prints the
+//! results.
 
 use std::fmt::Write as _;
 
@@ -21,24 +22,24 @@ use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, Normal};
 /// The margin, and the true difference of the sessions in which B is worse.
 const MARGIN: f64 = 0.05;
 
-/// What a machine does to the logarithms of a session's runs.
+/// Effects of a machine on the logarithms of a session's runs.
 #[derive(Debug, Clone, Copy)]
 struct Noise {
     name: &'static str,
-    /// Standard deviation of a paired log ratio, without what follows.
+    /// Standard deviation of a paired log ratio, without the effects below.
     std_dev: f64,
     /// Correlation of neighbouring runs.
     memory: f64,
-    /// Share of runs that are hit, each slowed by 5 to 15 percent.
+    /// Share of disturbed runs, each slowed by 5 to 15 percent.
     spikes: f64,
-    /// How far the level moves, steadily, from the first run to the last.
+    /// Linear change of the level from the first run to the last.
     ramp: f64,
-    /// How far it jumps, once, at a random run.
+    /// Size of one jump at a random run.
     step: f64,
-    /// What running second costs.
+    /// Additional cost of running second.
     order_effect: f64,
-    /// Percent REGRESSION, SMALL, PASS and INCONCLUSIVE that statistics.md 2 expects of ten pairs,
-    /// without a difference and at a true 5 %.
+    /// Expected percentages of REGRESSION, SMALL, PASS and INCONCLUSIVE for ten pairs, without a
+    /// difference and at a true 5 % (statistics.md 2).
     expected: Option<[[f64; 4]; 2]>,
 }
 
@@ -72,7 +73,7 @@ const SPIKES: Noise = Noise {
 };
 const DRIFTING: Noise = Noise { expected: None, ..USUAL };
 
-/// The eight of statistics.md 6, and the one that its table has besides.
+/// The eight kinds of noise of statistics.md 6, and a ninth of its table.
 const NOISES: [Noise; 9] = [
     QUIET,
     USUAL,
@@ -91,7 +92,7 @@ const NOISES: [Noise; 9] = [
     },
 ];
 
-/// Draws sessions.
+/// Generates sessions.
 struct Machine {
     rng: ChaCha8Rng,
     noise: Noise,
@@ -106,7 +107,7 @@ impl Machine {
         Normal::standard().inverse_cdf(self.rng.random_range(1e-12..1.0))
     }
 
-    /// Logarithms of runs in the order of time.
+    /// Logarithms of runs in time order.
     fn levels(&mut self, runs: usize) -> Vec<f64> {
         let Noise { std_dev, memory, spikes, ramp, step, order_effect, .. } = self.noise;
         let jump = self.rng.random_range(0..runs);
@@ -125,7 +126,7 @@ impl Machine {
             .collect()
     }
 
-    /// As many orders of each kind in every batch.
+    /// Balanced orders: each look has as many of each kind.
     fn orders(&mut self, batches: &[usize]) -> Vec<PairOrder> {
         let mut all = Vec::new();
         for length in batches {
@@ -149,7 +150,7 @@ impl Machine {
     }
 }
 
-/// How many sessions said what.
+/// Number of sessions by verdict.
 #[derive(Debug, Default)]
 struct Counts {
     sessions: u64,
@@ -173,12 +174,12 @@ impl Counts {
         self.of(&[Verdict::Regression, Verdict::Small])
     }
 
-    /// Sessions in which B was said to be within the margin.
+    /// Sessions in which B was called within the margin.
     fn waved_through(&self) -> u64 {
         self.of(&[Verdict::Improved, Verdict::Pass, Verdict::Small])
     }
 
-    /// Percent REGRESSION, SMALL, PASS (IMPROVED with it) and INCONCLUSIVE.
+    /// Percentages of REGRESSION, SMALL, PASS (including IMPROVED) and INCONCLUSIVE.
     fn percents(&self) -> [f64; 4] {
         let groups: [&[Verdict]; 4] = [
             &[Verdict::Regression],
@@ -198,8 +199,8 @@ fn sessions(few: usize) -> usize {
     if is_full() { 5_000 } else { few }
 }
 
-/// How many of `sessions` may err: as many as `promised` allows for where all are simulated, else
-/// as many as a true rate of 5 % exceeds once in 100,000 times.
+/// Number of `sessions` that may err. With all simulated sessions it is the number that `promised`
+/// allows. Otherwise it is the number that a true rate of 5 % exceeds with probability 1e-5.
 fn allowed(sessions: u64, promised: f64) -> u64 {
     if is_full() {
         return (0..=sessions).rfind(|count| *count as f64 <= promised * sessions as f64).unwrap();
@@ -207,7 +208,7 @@ fn allowed(sessions: u64, promised: f64) -> u64 {
     Binomial::new(0.05, sessions).unwrap().inverse_cdf(1.0 - 1e-5)
 }
 
-/// The sessions as the file that `harness judge` reads.
+/// The sessions as an input file of `harness judge`.
 fn csv(machine: &mut Machine, sessions: usize, effect: f64) -> String {
     let mut text = String::from("session,metric,block,slot,arm,value\n");
     for session in 0..sessions {
@@ -225,7 +226,7 @@ fn csv(machine: &mut Machine, sessions: usize, effect: f64) -> String {
     text
 }
 
-/// What `harness judge` says of so many sessions of ten pairs.
+/// Verdicts of `harness judge` on `sessions` sessions of ten pairs.
 fn judged(noise: Noise, sessions: usize, effect: f64, seed: u64) -> Counts {
     let text = csv(&mut Machine::new(noise, seed), sessions, effect);
     let options = Options { better: Better::Lower, margin: MARGIN, seed: 1 };
@@ -241,9 +242,9 @@ fn judged(noise: Noise, sessions: usize, effect: f64, seed: u64) -> Counts {
     counts
 }
 
-/// Fails where a share is further from the expected one than 2.5 points and chance explain. Of
-/// 200,000 sessions at 7 % the scores, clipped as statistics.md 2 defines them, leave 35 %
-/// inconclusive, where its table has 33; the other rows agree within 1.5 points.
+/// Panics if a share differs from the expected one by more than 2.5 points plus random variation.
+/// With 200,000 sessions at 7 %, scores clipped as in statistics.md 2 give 35 % inconclusive, but
+/// its table has 33. The other rows agree within 1.5 points.
 fn assert_expected(noise: Noise, found: &Counts, expected: [f64; 4]) {
     for (percent, expected) in found.percents().into_iter().zip(expected) {
         let share = (expected / 100.0).clamp(0.02, 0.98);
@@ -280,7 +281,7 @@ fn look_vectors() -> Vec<RandomizationSet> {
         .collect()
 }
 
-/// What a session says that goes on until it is decided.
+/// Verdict of a session that continues until it is decided.
 fn looked(pairs: &[Pair], vectors: &[RandomizationSet]) -> Verdict {
     let rule = Rule::look(MARGIN);
     let mut verdict = Verdict::Inconclusive;

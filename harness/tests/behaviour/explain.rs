@@ -1,5 +1,5 @@
-//! Differences taken apart that nobody runs, and the real binary with a stand-in for the migrator.
-//! Every figure is invented, and the same every time.
+//! Attribution of differences, without processes, and the real binary with a stand-in for the
+//! migrator. Every figure is invented and reproducible.
 
 use std::path::Path;
 
@@ -43,7 +43,7 @@ fn line(contest: GateSpec, scenario: Scenario, programs: &[&str]) -> SessionLine
     SessionLine::new(session(contest, scenario), origin, None)
 }
 
-/// The session that explains what these settings make different.
+/// The session that attributes the difference between these settings and the baseline.
 fn of(head: &str) -> SessionLine {
     let scenario = scenario();
     let base = scenario.settings[scenario.baseline].settings.clone();
@@ -96,7 +96,7 @@ pub(crate) fn a_bisection() -> Document {
 }
 
 /// Runs in which a pool brings 10 %, small batches cost 5 %, a cache brings nothing, and pool and
-/// cache together bring 4 % more; by up to `noise` more or less.
+/// cache together bring 4 % more. Rates vary by up to `noise`.
 fn effects(
     noise: f64,
     mut ran: u32,
@@ -165,12 +165,12 @@ fn a_single_setting_gets_the_whole_difference_without_blocks() {
     assert!((apart.whole.unwrap().percent - 10.5).abs() < 1.0);
 }
 
-/// Two programs of which the head inserts for a fifth longer, of the whole.
+/// Two programs. The head takes this share of the whole time longer, all of it in inserting.
 fn programs(share: f64) -> Mock {
     noisy_programs(share, 0.02)
 }
 
-/// The same with runs that take up to `noise` more or less.
+/// The same two programs with runs that vary by up to `noise`.
 fn noisy_programs(share: f64, noise: f64) -> Mock {
     let mut ran = 0;
     Mock::of_programs(move |source: &Source, program, settings: &Settings| {
@@ -218,7 +218,7 @@ fn a_later_look_widens_the_intervals_of_the_stages() {
             explain(recorded).unwrap().stages.whole.unwrap().interval_percent.unwrap();
         high - low
     };
-    // The same pairs as the only look of a quick session, and as the last of several.
+    // The same pairs as the only look of a quick session, and as the last of several looks.
     let mut quick = recorded.clone();
     quick.session.session.scenarios[0].quick = true;
     assert!(width(&recorded) > width(&quick), "{} {}", width(&recorded), width(&quick));
@@ -245,7 +245,8 @@ fn a_resumed_explanation_has_the_same_result() {
         let mut cut = Mock::of_programs(effects(0.01, 0, Some(cut_at)));
         assert_eq!(start(&path, of(THREE), &mut cut).unwrap_err().kind(), ErrorKind::Interrupted);
         let told = tell(&path);
-        // A block is run again whole, and what a run gives follows from how many ended before it.
+        // A discarded block is repeated whole, and the result of a run depends on the number of
+        // runs before it.
         let blocks = told.progress.recorded().trials().count();
         let ran = u32::try_from(blocks).unwrap();
         let mut ledger = Ledger::reopen(&path, told.whole_bytes).unwrap();

@@ -1,4 +1,4 @@
-//! Every file that a session leaves, for tests that look into all of them.
+//! Lists every file of a session, for tests that inspect all of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

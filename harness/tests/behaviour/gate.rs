@@ -1,5 +1,5 @@
-//! Gates that nobody runs: what is planned, what is decided, what the report says. Every figure is
-//! invented, and the same every time.
+//! Gates without processes: schedule, decision and report. Every figure is invented and
+//! reproducible.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -34,7 +34,7 @@ use crate::common::{Silent, done, failure, identity, tell, uniform};
 
 const RECORDS: u32 = 4000;
 
-/// The shipped scenario, on a number of records, with these lines in its `[gate]`.
+/// The shipped scenario on `RECORDS` records, with these lines in its `[gate]`.
 fn scenario(gate: &str) -> Scenario {
     let text = shipped("gate").unwrap().replace("records = \"auto\" ", "records = 4000 ");
     let text = text.replace("run_seconds = 0.8\n", "").replace("small = \"pass\"", gate);
@@ -60,7 +60,7 @@ fn line_of(contest: GateSpec, scenarios: Vec<Scenario>) -> SessionLine {
     SessionLine::new(session(contest, scenarios), origin, None)
 }
 
-/// Runs a gate to its end, or to where its executor ends it.
+/// Runs a gate to its end, or until its executor stops it.
 fn start(path: &Path, line: SessionLine, executor: &mut Mock) -> Result<SessionState> {
     let mut ledger = Ledger::create(path, &line)?;
     runner::run(Replay::of(line), &GateStrategy, executor, &mut ledger, &mut Silent)?;
@@ -76,7 +76,7 @@ fn one(gate: &str) -> SessionLine {
     line_of(contest(600.0), vec![scenario(gate)])
 }
 
-/// A run in which inserting takes this share of the whole longer than it should.
+/// A run whose inserts take longer by this share of the whole time.
 fn slowed(settings: &Settings, records: u32, share: f64, noise: f64) -> RunReport {
     let usual = report(settings, records, 480_000.0 / (1.0 + noise));
     let mut report = report(settings, records, 480_000.0 / (1.0 + noise) / (1.0 + share));
@@ -93,8 +93,8 @@ fn slowed(settings: &Settings, records: u32, share: f64, noise: f64) -> RunRepor
     report
 }
 
-/// Two programs of which the head takes this share longer, each run by up to `noise` more or less.
-/// What a run gives follows from how many have ended before.
+/// Two programs. The head takes longer by this share, and each run varies by up to `noise`. The
+/// result of a run depends on the number of runs before it.
 fn programs(share: f64, noise: f64) -> Mock {
     Mock::of_programs(answers(share, noise, 0, None))
 }
@@ -142,7 +142,7 @@ fn a_slower_program_is_a_regression_attributed_to_its_stage() {
     let why = gated.workloads[0].why.as_ref().unwrap();
     assert_eq!(why.stages[0].stage, "insert");
     assert!((why.stages[0].percent - 20.0).abs() < 3.0, "{why}");
-    // Warm-up, control, one look: nothing more is asked of what is plain.
+    // Warm-up, negative control, one look: a clear difference needs no more.
     let steps: Vec<_> = recorded.steps.iter().map(|ran| ran.step.name.as_str()).collect();
     assert_eq!(steps, ["warm-up", "negative control", "gate"]);
     insta::assert_snapshot!("gate-regression.md", report_md(&recorded));
@@ -175,8 +175,8 @@ fn a_regression_within_the_margin_follows_the_policy_of_the_scenario() {
 
 #[test]
 fn looks_continue_until_a_decision_or_the_end_of_the_budget() {
-    // The source takes 5 s and a run about 0.55: 22 before the first look and 20 in it are 28 s, and
-    // 7 s are kept free for the next.
+    // The source takes 5 s and a run about 0.55 s. 22 runs before the first look and 20 in it take
+    // 28 s with the source, and 7 s are reserved for the next look.
     for (budget_s, pairs) in [(1.0, 10), (33.0, 10), (38.0, 16)] {
         let line = line_of(contest(budget_s), vec![scenario("small = \"pass\"")]);
         let recorded = gate(line, programs(0.025, 0.35));
@@ -191,8 +191,8 @@ fn looks_continue_until_a_decision_or_the_end_of_the_budget() {
     }
 }
 
-/// Seconds that the runs of a gate took, and those up to the first look at every scenario. Every
-/// 23rd run is disturbed. Nothing is ever decided.
+/// Seconds of all runs of a gate, and of the runs up to the first look at every scenario. Every
+/// 23rd run is disturbed, and no look decides.
 fn seconds(budget_s: f64, scenarios: usize) -> [f64; 2] {
     let called =
         |index: usize| Scenario { name: format!("s{index}"), ..scenario("small = \"pass\"") };
@@ -233,7 +233,7 @@ fn a_gate_keeps_to_its_budget_except_for_the_mandatory_runs() {
             before[scenarios - 1] = took;
         }
     }
-    // And it uses the time that it has.
+    // The gate also uses the available time.
     assert!(before.iter().all(|took| *took > 40.0), "{before:?}");
 }
 
@@ -268,7 +268,7 @@ fn a_significant_negative_control_makes_the_gate_invalid() {
     let arms: Vec<usize> = control.trials().map(|trial| trial.arm).collect();
     let mut number = 0;
     let executor = Mock::new(move |source, settings| {
-        // The warm-up are runs 0 and 1.
+        // The warm-up is runs 0 and 1.
         let arm = arms.get(usize::checked_sub(number, 2).unwrap_or(usize::MAX)).copied();
         number += 1;
         let share = if arm == Some(1) { 0.2 } else { 0.0 };
@@ -312,7 +312,7 @@ fn a_rise_of_an_exact_counter_is_a_regression_only_if_the_scenario_gates_it() {
         let recorded = gate(one(&format!("exact = {exact}")), executor);
         let gated = decide(&recorded).unwrap();
         assert_eq!(said(&gated), expected);
-        // A bisection goes by the count where nothing else differs.
+        // A bisection uses the counter if no other metric differs.
         let wanted = (expected.0 == GateVerdict::Regression)
             .then_some(BisectTarget::Count { count: Exact::Statements });
         assert_eq!(BisectTarget::of(&gated), wanted);
@@ -360,7 +360,7 @@ fn a_bisection_of_a_small_difference_does_not_treat_pass_as_equal() {
     let ends = of(0.02, 0.004);
     assert_eq!(said(&ends), (GateVerdict::Small, 0));
     let wanted = BisectTarget::of(&ends).unwrap();
-    // Some of it in noise: shown to be within the margin, and not to lack the 2 %.
+    // Worse by 1 % with noise: within the margin, but a difference of 2 % is not excluded.
     let hidden = of(0.01, 0.03);
     assert_eq!(said(&hidden), (GateVerdict::Pass, 0));
     assert_eq!(wanted.seen(&hidden), CommitState::Unknown);
@@ -371,7 +371,7 @@ fn a_bisection_of_a_small_difference_does_not_treat_pass_as_equal() {
 fn a_missing_primary_metric_is_not_replaced_by_another() {
     let mut scenario = scenario("small = \"pass\"");
     scenario.gate.metrics = vec![Metric::LatencyP99, Metric::RecPerMin];
-    // Runs that tell no latencies of records.
+    // Runs without latencies of records.
     let mut runs = answers(0.0, 0.02, 0, None);
     let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
         let mut measured = runs(source, program, settings)?;
@@ -395,13 +395,13 @@ fn several_scenarios_share_one_family_of_tests() {
     let line = line_of(contest(1.0), vec![scenario("small = \"pass\""), other]);
     let recorded = gate(line, programs(0.2, 0.02));
     let gated = decide(&recorded).unwrap();
-    // Three metrics on two workloads, but for the one that has α to itself; ten pairs cannot tell so
-    // many apart, and say so.
+    // Three metrics on two workloads, without the primary one, which has α to itself. Ten pairs are
+    // too few for the corrected tests, and the report says so.
     assert_eq!(gated.family, 5);
     let verdicts: Vec<_> = gated.workloads.iter().flat_map(|w| &w.tests).collect();
     assert!(verdicts[0].primary && verdicts[0].p_worse_adjusted.unwrap() < 0.019);
     assert!(verdicts[1..].iter().all(|test| test.p_worse_adjusted.unwrap() > 0.019));
-    // By itself each would be told; what is shown of it is what the family leaves open.
+    // Alone each would be significant; the report shows the values at the family's level.
     let findings = gated.workloads.iter().flat_map(WorkloadResult::findings).skip(1);
     let open = findings.filter(|(_, test)| test.verdict == Decision::Judged(Verdict::Inconclusive));
     let open: Vec<_> = open.map(|(found, _)| &found.finding).collect();
@@ -454,7 +454,7 @@ fn an_accepted_baseline_of_times_decides_with_low_confidence() {
     for (share, answer) in [(0.2, GateVerdict::Regression), (0.0, GateVerdict::Pass)] {
         let contest = GateSpec { stored: Some(stored(true, |_| {})), ..contest(600.0) };
         let mut runs = answers(share, 0.02, 0, None);
-        // The head is the only program that runs.
+        // Only the head is run.
         let executor = Mock::new(move |source, settings| runs(source, 1, settings));
         let recorded = gate(line_of(contest, vec![scenario("small = \"pass\"")]), executor);
         let gated = decide(&recorded).unwrap();
@@ -505,7 +505,7 @@ fn a_resumed_gate_gives_the_same_bytes() {
         let resumed = Line::Resumed(ResumedLine { at: "later".into() });
         ledger.append(&resumed).unwrap();
         progress.take(resumed).unwrap();
-        // A pair that was cut in half is run again whole.
+        // A partial pair is repeated whole.
         let ran = u32::try_from(progress.recorded().trials().count()).unwrap();
         let mut executor = Mock::of_programs(answers(0.025, 0.35, ran, None));
         runner::run(progress, &GateStrategy, &mut executor, &mut ledger, &mut Silent).unwrap();

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::common::{Fake, dies, harness, read};
 
-/// A gate short enough for processes; tests run beside each other.
+/// A gate short enough for processes. Tests run concurrently.
 const SHORT: &str = r#"
 name = "gate-short"
 why = "Does it work?"
@@ -37,7 +37,7 @@ timeout_s = 60
 margin = 0.5
 "#;
 
-/// `harness gate` of these two, with results in a folder.
+/// `harness gate` of these two arms, with results in a folder.
 fn gate(
     folder: &Path,
     base: &Path,
@@ -62,7 +62,7 @@ fn results(folder: &Path) -> PathBuf {
     only
 }
 
-/// A program that is the real migrator with further words on its command line.
+/// The real migrator with further arguments on its command line.
 fn migrator(folder: &Path, name: &str, further: &str) -> PathBuf {
     let harness = assert_cmd::cargo::cargo_bin!("harness");
     let text = format!(
@@ -72,7 +72,7 @@ fn migrator(folder: &Path, name: &str, further: &str) -> PathBuf {
     let script = folder.join(format!("{name}.txt"));
     fs::write(&script, text).unwrap();
     let program = folder.join(name);
-    // Another process writes it: see `Fake`.
+    // Another process writes the script: see `Fake`.
     let installed = Command::new("install").args(["-m", "755"]).arg(script).arg(&program).status();
     assert!(installed.unwrap().success());
     program
@@ -134,7 +134,7 @@ fn an_accepted_baseline_must_be_a_complete_session_of_this_machine() {
     let measured = results(folder.path());
     let [ledger, identity] =
         ["ledger.jsonl", "identity.json"].map(|name| read(&measured.join(name)));
-    // What a gate says that takes these for its baseline.
+    // The message of a gate with this accepted baseline.
     let accepted = |name: &str, ledger: &str, identity: &str, code: i32| {
         let earlier = folder.path().join(name);
         fs::create_dir(&earlier).unwrap();
@@ -181,7 +181,7 @@ fn a_program_that_hangs_is_killed_at_the_time_limit_and_reported() {
     assert!(dies(&read(&head.path("pid"))));
 }
 
-/// A repository of a package that is called as the migrator is.
+/// A repository with a package of the migrator's name.
 pub(crate) struct Repository(pub(crate) TempDir);
 
 impl Repository {
@@ -196,7 +196,7 @@ impl Repository {
         repository
     }
 
-    /// The report that `program_at` gives, of runs with this batch size.
+    /// Writes the report of `program_at`, for runs with this batch size.
     pub(crate) fn write_report(&self, batch_size: usize) {
         let batch_size = NonZeroUsize::new(batch_size).unwrap();
         let settings = Settings { batch_size, ..Settings::default() };
@@ -237,7 +237,7 @@ fn a_ref_that_does_not_build_exits_with_2_and_the_last_compiler_lines() {
     let (_, said) = gate("HEAD~1", "main", 2);
     assert!(said.contains("main (") && said.contains("does not build"), "{said}");
     assert!(said.contains("could not compile `migrator`"), "{said}");
-    // The one that builds is kept, runs, and is reported for what it does.
+    // The commit that builds is kept, runs, and is reported.
     let kept: Vec<PathBuf> = fs::read_dir(folder.path().join("out/.builds"))
         .unwrap()
         .map(|entry| entry.unwrap().path().join("migrator"))
@@ -296,7 +296,7 @@ fn a_gate_on_a_scenario_with_a_sweep_runs_only_the_baseline_and_reports_it() {
     assert_eq!(settings[0]["settings"]["batch_size"], 100);
 }
 
-/// A program that takes the migrator's command line, stores nothing and says that it ran at `rate`.
+/// A program that accepts the migrator's command line, stores no rows and reports this rate.
 pub(crate) fn program_at(rate: u32) -> String {
     format!(
         r#"fn main() {{
@@ -326,8 +326,8 @@ fn a_bisection_names_the_first_slow_commit_and_resumes() {
     repository.commit(&(program_at(30_000) + "// Says more.\n"));
     let folder = tempfile::tempdir().unwrap();
     let scenario = folder.path().join("gate-short.toml");
-    // The rate is what the programs say it is. Memory is the system's word, by which one in some
-    // dozens of pairs of the same programs differs.
+    // The programs report the rate themselves. Memory comes from the system and differs in one of
+    // some dozens of pairs of equal programs.
     fs::write(&scenario, SHORT.to_owned() + "metrics = [\"rec_per_min\"]\n").unwrap();
     let bisect = |base: &str, head: &str, code: i32| {
         let mut command = harness();
@@ -347,7 +347,7 @@ fn a_bisection_names_the_first_slow_commit_and_resumes() {
     assert_eq!(found["first"].as_array().unwrap().len(), 2, "{stdout}");
     assert_eq!(found["wanted"]["metric"], "rec_per_min");
     assert!(stderr.contains("does not build"), "{stderr}");
-    // What has been measured is not measured again.
+    // Measured commits are not measured again.
     let before = sessions();
     assert_eq!(bisect("HEAD~4", "HEAD", 3).0, stdout);
     assert_eq!(sessions(), before);

@@ -68,7 +68,7 @@ fn every_example_of_every_verb_works() {
                 }
             }
             let has = |words: &[String], word: &str| words.iter().any(|other| other == word);
-            // What would take minutes is a smoke test of a program that stores nothing.
+            // A verb that would take minutes runs a smoke test of a program that stores no rows.
             let measures = !matches!(verb, "plan" | "judge" | "report" | "history");
             if measures && !has(&words, "--quick") && !has(&words, "--bisect") {
                 words.push("--quick".into());

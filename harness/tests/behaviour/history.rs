@@ -1,5 +1,5 @@
-//! Releases over time: what is read from results folders and files of lines, what is added, and
-//! what is said of changes. Every figure is invented.
+//! Measurements over time: reading results folders and history files, adding to them, and detecting
+//! changes. Every figure is invented.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::common::{harness, identity, session_line, uniform};
 
-/// The identity of a session of this day, on a machine of this name.
+/// The provenance of a session on this day, on a machine of this name.
 fn of_day(day: u32, host: &str) -> Provenance {
     let usual = identity();
     Provenance {
@@ -28,7 +28,7 @@ fn of_day(day: u32, host: &str) -> Provenance {
     }
 }
 
-/// The text of `metrics.json` of a session whose baseline ran at this rate.
+/// The text of `metrics.json` of a session whose baseline has this rate.
 fn metrics(rec_per_min: f64) -> String {
     let phase = |phase: &str, verdict: &str| {
         json!({
@@ -44,13 +44,13 @@ fn metrics(rec_per_min: f64) -> String {
     json!([phase("II.1", "IMPROVED"), phase("II.5", "skipped")]).to_string()
 }
 
-/// Rates of days that fall by 12 % on the seventh.
+/// Rates by day, with a drop of 12 % on the seventh.
 fn rate(day: u32) -> f64 {
     let level = if day < 7 { 450_000.0 } else { 396_000.0 };
     level * (1.0 + 0.01 * uniform(40 + day))
 }
 
-/// The series of so many days; from the seventh on with another kernel.
+/// The series of the first `count` days, with another kernel from the seventh on.
 fn days(count: u32) -> Vec<HistorySeries> {
     let of = |day: u32| {
         let mut identity = of_day(day, "quiet");
@@ -67,7 +67,7 @@ pub(crate) fn a_document() -> Document {
     build::history::document(&days(12), &[], "harness history").unwrap()
 }
 
-/// A results folder with a session of every day on this machine.
+/// Creates a results folder with a session of every day on this machine.
 fn results(folder: &Path, count: u32, host: &str) {
     for day in 1..=count {
         let session = folder.join(format!("phase2/202601{day:02}T120000Z-{host}"));
@@ -78,7 +78,7 @@ fn results(folder: &Path, count: u32, host: &str) {
     }
 }
 
-/// What `harness history` prints to stdout and to stderr.
+/// Output of `harness history` on stdout and stderr.
 fn said(folder: &TempDir, words: &[&str]) -> (String, String) {
     let mut command = harness();
     command.arg("history").args(words).arg("--out").arg(folder.path().join("results"));
@@ -112,7 +112,7 @@ fn a_skipped_phase_is_not_a_point() {
     assert!(points("phase2", &of_day(1, "a"), "[{}]").is_err());
 }
 
-/// The first line of a ledger of the shipped scenario, as `--quick` makes it or not.
+/// The first line of a ledger of the shipped scenario, with or without `--quick`.
 fn first_line(quick: bool) -> String {
     let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
     let scenario = if quick { scenario.quick() } else { scenario };
@@ -121,14 +121,14 @@ fn first_line(quick: bool) -> String {
 
 #[test]
 fn the_ledger_determines_whether_a_session_is_quick() {
-    // A file of that name, and a command that somebody shortened.
+    // A scenario file with `quick` in its name, and an edited command.
     let named = Provenance { command: "harness sweep x --quick".into(), ..of_day(1, "a") };
     let plain = of_day(1, "a");
     for identity in [&named, &plain] {
         assert!(is_quick(Some(&first_line(true)), identity));
         assert!(!is_quick(Some(&first_line(false)), identity));
     }
-    // Without a ledger that records it the command is all there is.
+    // Without a ledger that records it, the command decides.
     for line in [None, Some(""), Some("{\"kind\":\"session\",\"format\":1}")] {
         assert!(is_quick(line, &named), "{line:?}");
         assert!(!is_quick(line, &plain), "{line:?}");
@@ -181,7 +181,7 @@ fn folders_are_added_to_a_file_once_and_stay_in_it_after_deletion() {
     let (again, told) = said(&folder, &["--append", name]);
     assert!(told.contains("0 lines added"), "{told}");
     assert_eq!((again, fs::read_to_string(&file).unwrap()), (first.clone(), kept));
-    // The folders are gone, the file is not.
+    // The folders are deleted, the file is not.
     fs::remove_dir_all(&out).unwrap();
     assert_eq!(said(&folder, &[name]).0, first);
     assert!(first.contains("* -11.8 %: 00000007 after 00000006"), "{first}");

@@ -1,6 +1,6 @@
-//! What becomes of hostile texts: every report of a session that has them is read as its readers do.
-//! What a report must be like is told by the same ledger with the texts' signs replaced: nothing but
-//! they may differ.
+//! Every report of a session with hostile texts is parsed like its readers parse it. The expected
+//! report comes from the same ledger with the special characters of the texts replaced. The two
+//! reports may differ only in these characters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,18 +18,18 @@ use crate::common::{harness, read};
 use crate::files::files;
 use crate::hostile_sessions::{Ran, TEXTS, explain, gate, mark, self_test, sweep, tune};
 
-/// The words of a text, by which it is the same whatever became of its signs.
+/// The words of a text, which are the same however its special characters are escaped.
 fn words(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// The text with another sign, which means nothing to anybody, for each of its own.
+/// The text with each special character replaced by a harmless one.
 fn plain(text: &str) -> String {
     let keeps = |c: char| c.is_alphanumeric() || " _=".contains(c);
     text.chars().map(|c| if keeps(c) { c } else { '·' }).collect()
 }
 
-/// The same data with plain texts.
+/// The same data with harmless texts.
 fn plain_value(value: Value) -> Value {
     let of = |text: String| if text.contains("Mal") { plain(&text) } else { text };
     match value {
@@ -42,7 +42,7 @@ fn plain_value(value: Value) -> Value {
     }
 }
 
-/// What `harness report` says of a folder.
+/// Output of `harness report` on a folder.
 fn said(results: &Path, format: &str) -> String {
     let mut report = harness();
     report.arg("report").arg(results).args(["--format", format]);
@@ -50,7 +50,7 @@ fn said(results: &Path, format: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The same results with plain texts.
+/// A copy of the results with harmless texts.
 fn twin(ran: &Ran) -> PathBuf {
     let twin = ran.folder.path().join("twin");
     fs::create_dir(&twin).unwrap();
@@ -62,8 +62,8 @@ fn twin(ran: &Ran) -> PathBuf {
     twin
 }
 
-/// How many there are of each element with these attributes, but for those within pictures; how many
-/// comments; and the words of all texts.
+/// Number of elements by name and attributes, without those within pictures; number of comments;
+/// and the words of all texts.
 type Shape = (BTreeMap<String, usize>, usize, String);
 
 fn shape(page: &Html) -> Shape {
@@ -110,7 +110,7 @@ fn assert_page(page: &str, twin: &str) {
     assert!(drawn(&ours).is_subset(&drawn(&theirs)), "{:?}", drawn(&ours));
 }
 
-/// With the tables of a pull request, and before anything is taken out.
+/// Renders with the tables of a pull request, before sanitizing.
 fn rendered(markdown: &str) -> Html {
     let parser = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut page = String::new();
@@ -118,8 +118,8 @@ fn rendered(markdown: &str) -> Html {
     Html::parse_fragment(&page)
 }
 
-/// What is left for GitHub to make a link of: addresses and names that begin behind a sign. It looks
-/// for pages in the source, and for people and issues in the rendered texts.
+/// Asserts that GitHub finds nothing to turn into a link: no URL, no mention, no issue number. URLs
+/// are searched in the source, mentions and issue numbers in the rendered texts.
 fn assert_no_reference(report: &str, page: &Html) {
     let source: String = report.split("```").step_by(2).collect();
     for link in ["://", "www."] {
@@ -146,7 +146,7 @@ fn assert_markdown(report: &str, twin: &str) {
     assert_no_reference(report, &ours);
 }
 
-/// The elements of an XML text in their order, with their attributes' names, and its words.
+/// The elements of an XML text in order, with the names of their attributes, and its words.
 fn xml(text: &str) -> (Vec<String>, String) {
     let mut reader = Reader::from_str(text);
     let (mut elements, mut all) = (Vec::new(), String::new());
@@ -174,7 +174,7 @@ fn assert_commands(text: &str, of: &str) {
     assert!(found.is_empty(), "{of} has {found:?}: {text}");
 }
 
-/// What is printed and what is written in Markdown and JSON: all that a session without pages leaves.
+/// Checks the printed output and the Markdown and JSON files, which a session without pages writes.
 fn assert_words_harmless(ran: &Ran, twin: &Path) -> String {
     assert_commands(&ran.printed, "the terminal");
     let (ours, theirs) = (said(&ran.results, "markdown"), said(twin, "markdown"));
@@ -194,7 +194,8 @@ fn assert_words_harmless(ran: &Ran, twin: &Path) -> String {
     ran.printed.clone() + &ours
 }
 
-/// Every report and every file of a session, each as its readers read it.
+/// Checks every report and file of a session, each as its readers parse it. Returns the texts that
+/// were shown.
 fn assert_harmless(ran: &Ran) -> String {
     let twin = twin(ran);
     let words = assert_words_harmless(ran, &twin);
@@ -225,7 +226,8 @@ fn assert_harmless(ran: &Ran) -> String {
     words + &page
 }
 
-/// The places of every session with these signs, none of which became more than a text anywhere.
+/// Tries these characters in the places of every session. Returns the places, and the number of
+/// reports.
 fn tried(signs: &str) -> (BTreeSet<(&'static str, &'static str)>, usize) {
     let sessions = [
         ("sweep", sweep(signs)),
@@ -239,7 +241,7 @@ fn tried(signs: &str) -> (BTreeSet<(&'static str, &'static str)>, usize) {
     for (verb, ran) in &sessions {
         let shown = assert_harmless(ran);
         for place in &ran.places {
-            // Texts that were never shown were never tried.
+            // A text that is never shown would not be tested.
             assert!(shown.contains(&mark(place)), "{place} of {verb}: {shown}");
             places.insert((*verb, *place));
         }
@@ -255,7 +257,7 @@ fn every_report_escapes_hostile_texts() {
     });
     let places: BTreeSet<_> = tried.iter().flat_map(|(places, _)| places).collect();
     let sessions: usize = tried.iter().map(|(_, sessions)| sessions).sum();
-    // Past the capture of the test runner: the log of a passed run shows the numbers.
+    // Bypasses the capture of the test runner, so that the log of a passed run shows the numbers.
     let mut log = std::io::stdout().lock();
     writeln!(
         log,

@@ -1,6 +1,6 @@
-//! Sessions with texts that want to be markup, links, commands or formulas in every place that a
-//! session takes texts from: scenarios, file names, commands, run reports, tables, records and a
-//! program's last words. The real binary runs them, and programs that store what they are told.
+//! Sessions with texts that look like markup, links, commands or formulas, in every place that
+//! takes texts: scenarios, file names, commands, run reports, tables, records and a program's last
+//! output. The real binary runs them, with programs that store the requested rows.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::common::harness;
 use crate::files::files;
 
-/// Each is shorter than what is cut anywhere, or begins like what it wants to be.
+/// Each is shorter than any limit of length, or begins with the characters that matter.
 pub(crate) const TEXTS: [&str; 5] = [
     "<script>alert(1)</script> \"'&amp; &lt;b&gt; <img src=x onerror=alert(2)>",
     "](javascript:alert(3)) [l](https://x.test) ![i](//x.test) www.x.test a@x.test @all #1",
@@ -24,7 +24,7 @@ pub(crate) const TEXTS: [&str; 5] = [
     "=1+1\t@SUM(A1)</summary></details><h1>h</h1>\n===\n--> %0a ${x} $(y) `z`",
 ];
 
-/// By this a text is found again, whatever becomes of its signs.
+/// A marker that identifies a text, however its special characters are escaped.
 pub(crate) fn mark(place: &str) -> String {
     format!("Mal{place}y")
 }
@@ -34,12 +34,12 @@ fn text(signs: &str, place: &str) -> String {
     format!("{signs}{}", mark(place))
 }
 
-/// A text as a name of a file, without what such a name cannot hold.
+/// A text as a file name, without the characters that a file name cannot have.
 fn file_name(signs: &str, place: &str, ending: &str) -> String {
     format!("{}{ending}", text(signs, place).replace('/', "_"))
 }
 
-/// A session that ran: where, what it printed, and which places it has.
+/// A finished session: folder, printed output and the places of its texts.
 pub(crate) struct Ran {
     pub(crate) folder: TempDir,
     pub(crate) results: PathBuf,
@@ -47,21 +47,21 @@ pub(crate) struct Ran {
     pub(crate) places: Vec<&'static str>,
 }
 
-/// What a program's report says, with these of its fields hostile.
+/// A run report with these hostile fields.
 fn hostile_report(signs: &str) -> Value {
     let mut said = serde_json::to_value(report(&Settings::default(), 400, 60_000.0)).unwrap();
     said["build"] = json!({"version": text(signs, "version"), "profile": text(signs, "profile")});
     said["store"] = json!({"kind": text(signs, "kind"), "version": text(signs, "store")});
     said["checksum"] = text(signs, "checksum").into();
     let stage = said["stages"]["insert"].clone();
-    // Behind the others, whatever its signs are: stages are in the order of their names.
+    // Sorted behind the others, whatever its characters are: stages are in alphabetical order.
     said["stages"][format!("zz{}", text(signs, "stage"))] = stage;
     said["settings"] = "SETTINGS".into();
     said
 }
 
-/// Writes a program: `generate` makes a source, and the lines do the rest with `$report`, `$store`
-/// and `$size`; the number of runs so far is in `$run`.
+/// Writes a program. `generate` makes a source, and the other verbs run `lines` with `$report`,
+/// `$store`, `$size`, and `$run`, the number of runs so far.
 fn program(folder: &Path, name: &str, lines: &str) -> PathBuf {
     let here = folder.display();
     let script = format!(
@@ -73,14 +73,14 @@ fn program(folder: &Path, name: &str, lines: &str) -> PathBuf {
     let source = folder.join("program.txt");
     fs::write(&source, script).unwrap();
     let program = folder.join(name);
-    // Another process writes it: a test that forks meanwhile would keep it open.
+    // Another process writes it: a test that forks meanwhile would keep the file open.
     let mut install = Command::new("install");
     install.args(["-m", "755", "-T"]).arg(source).arg(&program);
     assert!(install.status().unwrap().success());
     program
 }
 
-/// A line that writes a report, with the batch size that the run was given.
+/// A line that writes a report with the batch size of the run.
 fn reporting(folder: &Path, name: &str, report: &Value) -> String {
     let path = folder.join(format!("{name}.json"));
     let settings = "{\"batch_size\":SIZE,\"workers\":2}";
@@ -88,14 +88,14 @@ fn reporting(folder: &Path, name: &str, report: &Value) -> String {
     format!("sed \"s/SIZE/${{size}}/\" '{}' > \"$report\"", path.display())
 }
 
-/// A line that ends with hostile last words.
+/// A line that fails with hostile last output.
 fn failing(folder: &Path, signs: &str) -> String {
     let path = folder.join("last-words");
     fs::write(&path, text(signs, "reason")).unwrap();
     format!("cat '{}' >&2; exit 3", path.display())
 }
 
-/// The text as TOML has it.
+/// The text as a TOML string.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.into()).to_string()
 }
@@ -121,7 +121,7 @@ fn runner(program: &Path, signs: &str) -> String {
     format!("[runner]\ncommand = [{}]\n", command.join(", "))
 }
 
-/// Runs the verb and gathers what it left.
+/// Runs the verb and collects its results.
 fn run(folder: TempDir, arguments: &[&str], places: &[&'static str]) -> Ran {
     let out = folder.path().join("out");
     let mut command = harness();
@@ -135,7 +135,7 @@ fn run(folder: TempDir, arguments: &[&str], places: &[&'static str]) -> Ran {
     Ran { folder, results, printed, places: places.to_vec() }
 }
 
-/// A scenario of two sizes in a file with a hostile name, of a program that these lines run.
+/// A scenario of two sizes in a file with a hostile name, for a program that runs these lines.
 fn two_sizes(folder: &Path, signs: &str, lines: &str) -> String {
     let program = program(folder, "program", lines);
     let scenario = format!(
@@ -151,7 +151,7 @@ fn two_sizes(folder: &Path, signs: &str, lines: &str) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// Two sizes with a command, one run of which fails.
+/// Two sizes with a command; one of their runs fails.
 pub(crate) fn sweep(signs: &str) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
@@ -175,7 +175,7 @@ pub(crate) fn sweep(signs: &str) -> Ran {
     run(folder, &["sweep", &file], &places)
 }
 
-/// A quick look at the difference of two sizes.
+/// A quick explanation of the difference between two sizes.
 pub(crate) fn explain(signs: &str) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let said = reporting(folder.path(), "said", &hostile_report(signs));
@@ -215,7 +215,7 @@ pub(crate) fn tune(signs: &str) -> Ran {
     run(folder, &["tune", "--quick", &file], &places)
 }
 
-/// A store with one record in which this value stands. What is long is cut at its end.
+/// A store with one record that contains this value. A long text is truncated at its end.
 fn store(path: &Path, signs: &str, value: &str) {
     let name = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let store = Connection::open(path).unwrap();
@@ -236,7 +236,8 @@ optimization = \"A program against its baseline\"
 margin = 0.5
 ";
 
-/// Two programs that store other values of one record; or, the head has no more than last words.
+/// Two programs that store different values for one record, or a head that fails with its last
+/// output only.
 pub(crate) fn gate(signs: &str, head_runs: bool) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();

@@ -1,10 +1,10 @@
-//! `harness judge` from the command line: what goes to stdout and to stderr, and how it ends.
+//! `harness judge` from the command line: stdout, stderr and exit codes.
 
 use std::fmt::Write as _;
 
 use crate::common::harness;
 
-/// A session of ten pairs in which B takes `factor` times as long, give or take 1 %.
+/// A session of ten pairs in which B takes `factor` times as long, ±1 %.
 fn session(name: &str, factor: f64) -> String {
     noisy_session(name, factor, 0.01)
 }

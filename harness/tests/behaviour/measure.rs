@@ -1,5 +1,5 @@
-//! What a run report must hold to be compared, and how it is said where two runs stored different
-//! things.
+//! Requirements of a run report for comparisons, and the message about two runs that stored
+//! different rows.
 
 use harness::scenario::Link;
 use harness::trial::measurement::{

@@ -1,5 +1,4 @@
-//! Whole sweeps that nobody runs: what the ledger, the analysis and every rendering say of runs
-//! that are known beforehand.
+//! Whole sweeps without processes: ledger, analysis and every report for known runs.
 
 use std::time::Duration;
 
@@ -90,7 +89,7 @@ fn warmup_runs_are_in_the_ledger_and_not_in_the_figures() {
     let mut run = 0;
     let recorded = mock_sweep(&batch_size(), move |source, settings| {
         run += 1;
-        // The pilot and the six runs of the warm-up are slow.
+        // The baseline run and the six runs of the warm-up are slow.
         let rate = if run <= 7 { 1000.0 } else { 600_000.0 };
         Ok(done(report(settings, source.records, rate)))
     });
@@ -123,7 +122,8 @@ fn times_per_1000_records_are_the_sums_of_the_stages() {
         Ok(done(report(settings, source.records, 600_000.0)))
     });
     let analysis = analyse(&recorded.unwrap()).unwrap();
-    // 1,000 records take 100 ms, two workers 200 ms: 60 % inserting, 30 % preparing, 5 % coercing.
+    // 1,000 records take 100 ms, 200 ms of two workers: 60 % inserting, 30 % preparing, 5 %
+    // coercing.
     let metrics = &analysis.baseline().metrics;
     for (estimate, expected) in
         [(Metric::Insert, 120.0), (Metric::Prepare, 60.0), (Metric::Coerce, 10.0)]
@@ -198,7 +198,7 @@ fn runs_that_stored_different_rows_are_an_error_that_names_the_difference() {
             Ok(done(report))
         })
         .unwrap();
-        // The rest of the plan has nothing to add.
+        // The rest of the schedule is not run.
         assert_eq!(recorded.trials().count(), 6);
         let error = analyse(&recorded).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WrongResult);
@@ -227,7 +227,7 @@ fn a_setting_over_the_memory_limit_is_shown_and_not_picked() {
     assert_eq!(analysis.doubts.iter().filter(|doubt| over(doubt)).count(), 1);
 }
 
-/// A sweep of which batches of 2,000 are the fastest by far, and make a record wait this long.
+/// A sweep in which batches of 2,000 are by far the fastest, with this latency of a record.
 fn late(latency: Duration, most_ms: u32) -> Analysis {
     let mut scenario = batch_size();
     scenario.limits.latency_p99_ms = Some(most_ms.try_into().unwrap());
@@ -285,7 +285,7 @@ fn a_large_grid_still_fits_its_table_and_its_charts() {
     assert!(html(&document(&recorded)).unwrap().contains("1000 × values × 2"));
 }
 
-/// Runs of which those with these numbers (the pilot is 0) were disturbed.
+/// Runs of which those with these numbers (the first is the baseline run, 0) are disturbed.
 fn disturbed_runs(numbers: Vec<usize>) -> impl FnMut(&Source, &Settings) -> Result<Measurement> {
     let (mut runs, mut number) = (noisy_runs(), 0);
     move |source, settings| {
@@ -303,7 +303,7 @@ fn disturbed_runs(numbers: Vec<usize>) -> impl FnMut(&Source, &Settings) -> Resu
 
 #[test]
 fn a_disturbed_block_is_discarded_and_repeated_at_the_end_in_the_same_order() {
-    // The warm-up is 1 … 6, and nothing of it counts; 15 is in the second block.
+    // The warm-up is runs 1 to 6, and none of it counts; run 15 is in the second block.
     let recorded = mock_sweep(&batch_size(), disturbed_runs(vec![2, 15])).unwrap();
     let plan = &recorded.steps[0].step.plan;
     let trials: Vec<_> = recorded.steps[0].trials().map(|line| line.trial).collect();
@@ -322,13 +322,13 @@ fn a_disturbed_block_is_discarded_and_repeated_at_the_end_in_the_same_order() {
 
 #[test]
 fn more_than_a_fifth_of_discarded_blocks_make_the_measurement_invalid() {
-    // Blocks 1, 2 and 3 of ten: the third is one too many.
+    // Blocks 1, 2 and 3 of ten: the third exceeds the limit.
     let recorded = mock_sweep(&batch_size(), disturbed_runs(vec![7, 13, 19])).unwrap();
     assert_eq!(recorded.steps[0].voided.len(), 3);
     assert_eq!(recorded.trials().count(), 6, "only the warm-up is left");
     assert_eq!(recorded.ending, Some(Ending::Invalid));
     assert_eq!(analyse(&recorded).unwrap_err().kind(), ErrorKind::Invalid);
-    // Where some blocks are left they are shown, and claim nothing.
+    // If some blocks are left, they are shown without a claim.
     let late = mock_sweep(&batch_size(), disturbed_runs(vec![13, 19, 25])).unwrap();
     let analysis = analyse(&late).unwrap();
     assert!(metrics(&document(&late)).unwrap().contains("\"verdict\": \"INVALID\""));

@@ -1,4 +1,4 @@
-//! Sessions of the version before stay readable, and their reports keep their values.
+//! Sessions of the previous version stay readable, and their reports keep their values.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v0.1.0")
 }
 
-/// What `harness report` prints for a recorded session.
+/// Output of `harness report` for a recorded session.
 fn report(session: &str, format: &str) -> String {
     let mut command = harness();
     command.arg("report").arg(fixtures().join(session)).args(["--format", format]);

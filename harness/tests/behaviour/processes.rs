@@ -15,8 +15,8 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts")
 }
 
-/// A folder with a program in the migrator's place: it notes its arguments, and the last of them is
-/// where its report goes.
+/// A folder with a program in the migrator's place. It records its arguments and writes its report
+/// to the last of them.
 fn folder(also: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let report =
@@ -50,7 +50,7 @@ fn several_processes_share_a_migration_and_are_reported_as_one() {
         let expected = format!("run --batch-size 5 --quiet --workers 1 --partition {share} ");
         assert_eq!(calls.matches(&expected).count(), 1, "{calls}");
     }
-    // The last one gives the checksum of what all have stored.
+    // The last process gives the checksum of all stored rows.
     assert_eq!(calls.lines().count(), shares.len() + 1);
     let report = fs::read(folder.path().join("report.json")).unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();

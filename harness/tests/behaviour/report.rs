@@ -1,4 +1,4 @@
-//! What every report promises, whatever its format: the same bytes, every file, nothing lost.
+//! Properties of every report, whatever its format: reproducible bytes, all files, no lost values.
 
 use std::path::Path;
 
@@ -43,7 +43,7 @@ fn a_results_folder_gets_every_file_and_the_completion_marker_last() {
         let is_png = file.bytes.starts_with(b"\x89PNG\r\n\x1a\n");
         assert_eq!(is_png, ends_with(file, "png"), "{}", file.name);
         if is_png {
-            // IHDR: the width stands in bytes 16 to 19. Twice the SVG's 960.
+            // IHDR: the width is in bytes 16 to 19. Twice the SVG's 960.
             assert_eq!(file.bytes[16..20], 1920_u32.to_be_bytes(), "{}", file.name);
         }
     }
@@ -57,7 +57,7 @@ fn pictures_contain_their_glyphs_without_fonts_of_the_machine() {
     };
     let mut other = a_gate(Status::Regression);
     let one = png(&other);
-    // As wide a word, and another picture.
+    // A word of the same width, in another picture.
     other.metrics[0].name = "batch-size: rec_per_nim".into();
     assert_ne!(one, png(&other));
 }
@@ -79,7 +79,7 @@ fn a_document_of_a_sweep_has_the_figures_of_the_run_reports() {
     let order: Vec<&str> = setting.stages.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(order[..4], ["validation", "parsing", "mapping", "coerce"]);
     assert_eq!(order.last(), Some(&"commit"));
-    // Every run began after those that ran before it, the warm-up among them.
+    // Every run began after the earlier ones, including the warm-up.
     let mut runs: Vec<_> = phase.settings.iter().flat_map(|setting| &setting.runs).collect();
     runs.sort_by_key(|run| run.number);
     assert!(runs[0].at_s > 0.0);
@@ -205,6 +205,6 @@ fn markdown_escapes_hostile_texts() {
             assert_eq!(columns(row), columns(line), "{row}");
         }
     }
-    // The command is code, whatever it holds.
+    // The command is in a code block, whatever it contains.
     assert!(text.contains(&format!("```\n{HOSTILE}\n```")));
 }

@@ -1,5 +1,5 @@
-//! The page in a real browser. Runs where `SWEETSPOT_CHROMIUM` is 1, which `.ci/run` sets, and says
-//! elsewhere that it was skipped.
+//! The page in a real browser. Runs if `SWEETSPOT_CHROMIUM` is 1, which `.ci/run` sets, and
+//! otherwise reports that it was skipped.
 
 use std::fs;
 use std::io::{self, Write};
@@ -13,21 +13,21 @@ use tempfile::TempDir;
 
 use crate::report_documents::{a_gate, a_grid, a_hostile_document, a_sweep, a_tuning};
 
-/// What the page said of itself.
+/// Properties that the page reports about itself.
 #[derive(Debug, Deserialize)]
 struct Seen {
     text: String,
     /// Widths of the window and of everything in it.
     window: f64,
     content: f64,
-    /// Addresses that were asked for.
+    /// Requested addresses.
     requests: Vec<String>,
     /// Characters for which no font has a glyph.
     missing: Vec<String>,
-    /// Texts of pictures that reach over the picture's edge, or over another text.
+    /// Texts of pictures that cross the edge of the picture or overlap another text.
     clipped: Vec<String>,
     overlapping: Vec<String>,
-    /// Elements that a keyboard cannot reach though it has to.
+    /// Interactive elements that a keyboard cannot reach.
     unreachable: Vec<String>,
     /// Smallest text of a picture, in pixels of the screen.
     smallest: f64,
@@ -36,7 +36,7 @@ struct Seen {
 fn is_asked_for() -> bool {
     let asked = std::env::var("SWEETSPOT_CHROMIUM").is_ok_and(|value| value == "1");
     if !asked {
-        // Not with a macro of the test harness, which would keep it to itself.
+        // A macro of the test harness would capture this output.
         let words = b"skipped: SWEETSPOT_CHROMIUM=1 opens the page in Chromium\n";
         io::stderr().write_all(words).unwrap();
     }
@@ -61,7 +61,7 @@ fn chromium(profile: &Path) -> assert_cmd::Command {
     command
 }
 
-/// A page that shows another in a frame of this many pixels: a window itself cannot be as narrow as
+/// A page that shows another in a frame of this many pixels. A window itself cannot be as narrow as
 /// a phone.
 fn framed(page: &str, width: u32, height: u32) -> String {
     let page = page.replace('&', "&amp;").replace('"', "&quot;");
@@ -72,7 +72,7 @@ fn framed(page: &str, width: u32, height: u32) -> String {
     )
 }
 
-/// The same, which writes down what it sees.
+/// The framed page with a script that reports its properties.
 fn watching(page: &str, width: u32) -> String {
     let framed = framed(page, width, 800);
     format!("{framed}<pre id=seen style='display:none'></pre><script>{SCRIPT}</script>")
@@ -119,7 +119,7 @@ onload = () => {
       const [a, b] = [boxes[i][1], boxes[j][1]];
       const x = Math.min(a.right, b.right) - Math.max(a.left, b.left);
       const y = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-      // Boxes of lines hold more than ink: a little of them may meet.
+      // Line boxes are higher than their ink, so they may overlap a little.
       if (x > 2 && y > 0.35 * Math.min(a.height, b.height)) {
         overlapping.push(boxes[i][0] + ' and ' + boxes[j][0]);
       }

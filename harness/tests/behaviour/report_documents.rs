@@ -1,5 +1,5 @@
-//! Documents to render: what a sweep, a whole tuning, a gate and hostile data would fill in. All
-//! figures are invented, and the same every time. Asserts nothing itself.
+//! Documents to render: a sweep, a whole tuning session, a gate, and hostile data. All figures are
+//! invented and reproducible. Contains no assertions.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use migrator::telemetry::report::{QueueReport, RunReport, StageTimes};
 
 use crate::common::{done, identity, mock_sweep, noisy_runs};
 
-/// The shipped batch-size sweep, over runs whose reports say everything.
+/// The shipped batch-size sweep, over runs with complete reports.
 pub(crate) fn a_sweep() -> Document {
     sweep_of(&Scenario::parse(shipped("batch-size").unwrap()).unwrap())
 }
@@ -44,7 +44,7 @@ fn sweep_of(scenario: &Scenario) -> Document {
     sweep::document(&analyse(&recorded).unwrap(), &recorded, &identity()).unwrap()
 }
 
-/// A report that also says how long records took, what was waited for and what the cache did.
+/// A report with record latencies, wait times and cache statistics.
 fn talkative(mut report: RunReport) -> RunReport {
     let mut histogram = Histogram::<u64>::new(3).unwrap();
     let batch = report.settings.batch_size.get() as u64;
@@ -68,7 +68,7 @@ fn talkative(mut report: RunReport) -> RunReport {
     report
 }
 
-/// Values around a middle, the same every time.
+/// Reproducible values around a middle.
 fn values_around(middle: f64, spread: f64, count: usize, seed: usize) -> Vec<f64> {
     let noise = |index: usize| ((index * 7919 + seed * 104_729) % 61) as f64 / 30.0 - 1.0;
     (0..count).map(|index| middle * (1.0 + noise(index) * spread)).collect()
@@ -150,7 +150,7 @@ fn setting(short: &str, label: &str, rate: f64, seed: usize) -> SettingRow {
     }
 }
 
-/// A phase that swept a setting over these values and rates; `chosen` was confirmed.
+/// A phase that swept a setting over these values and rates. `chosen` was confirmed.
 fn phase(
     names: [&str; 3],
     values: &[(&str, f64)],
@@ -243,7 +243,7 @@ fn outcome(baseline: f64, optimized: f64, status: Status, kept: bool) -> PhaseMe
     }
 }
 
-/// A whole tuning: kept, not kept, undecidable and skipped phases.
+/// A whole tuning session: kept, rejected, inconclusive and skipped phases.
 pub(crate) fn a_tuning() -> Document {
     let sizes = [("50", 388e3), ("100", 441e3), ("200", 482e3), ("500", 474e3), ("1000", 460e3)];
     let pools = [("off", 482e3), ("worker", 489e3), ("shared", 485e3)];
@@ -412,7 +412,7 @@ fn both_arms(status: Status, ratio: f64) -> PhaseReport {
     }
 }
 
-/// A gate that ended like this.
+/// A gate with this status.
 pub(crate) fn a_gate(status: Status) -> Document {
     let ratio = match status {
         Status::Regression => 0.88,
@@ -459,10 +459,10 @@ pub(crate) fn a_gate(status: Status) -> Document {
     }
 }
 
-/// Text that wants to be markup, a formula, a mention and an end of everything.
+/// A text with markup, a formula, a mention and closing marks of every format.
 pub(crate) const HOSTILE: &str = "=cmd|'x'!A0 <script>alert(1)</script> \"> </svg></style> & | `tick` @all ]]> --> https://x.test";
 
-/// The tuning with hostile texts wherever a text comes from data.
+/// The tuning session with hostile texts in every place whose text comes from data.
 pub(crate) fn a_hostile_document() -> Document {
     let mut document = a_tuning();
     let text = || HOSTILE.to_owned();

@@ -1,4 +1,5 @@
-//! The formats that programs read, each against its published schema or that program's own example.
+//! Machine-readable formats, each against its published schema or an example of the program that
+//! reads it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ fn json_of(format: Format, document: &Document) -> Value {
     serde_json::from_str(&render(format, document).unwrap()).unwrap()
 }
 
-/// The middle of these, of which there is an even number.
+/// The median of an even number of values.
 fn middle(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -24,7 +25,7 @@ fn middle(values: &[f64]) -> f64 {
     f64::midpoint(sorted[half - 1], sorted[half])
 }
 
-/// `335,442`.
+/// A number as `335,442`.
 fn with_commas(value: f64) -> String {
     let digits = format!("{value:.0}");
     let groups: Vec<&str> =
@@ -88,8 +89,8 @@ fn csv_has_a_row_for_every_run_and_neutralizes_formulas() {
 type Element =
     (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
-/// Jenkins' xUnit plugin, `junit-10.xsd`: per element its attributes, those that it must have, and
-/// its children. The attributes that hold a time must match `SUREFIRE_TIME`.
+/// Jenkins' xUnit plugin, `junit-10.xsd`: for each element its attributes, the required ones among
+/// them, and its children. Attributes that hold a time must match `SUREFIRE_TIME`.
 const JUNIT: [Element; 7] = [
     ("testsuites", &["name", "time", "tests", "failures", "errors"], &[], &["testsuite"]),
     (
@@ -125,8 +126,8 @@ const JUNIT: [Element; 7] = [
     ("system-out", &[], &[], &[]),
 ];
 
-/// Panics unless the text keeps to [`JUNIT`] and its suites count what they hold; gives the number
-/// of each element.
+/// Panics unless the text follows [`JUNIT`] and the counts of its suites are right. Returns the
+/// number of each element.
 fn valid_junit(text: &str) -> BTreeMap<String, usize> {
     let mut reader = Reader::from_str(text);
     let mut open: Vec<String> = Vec::new();
@@ -197,7 +198,7 @@ fn junit_follows_the_schema_and_marks_failures() {
 }
 
 /// github-action-benchmark, `src/extract.ts` and its `customBiggerIsBetter_output.json`: an array
-/// of objects with a name, a unit and a value; range and extra are texts.
+/// of objects with a name, a unit and a value. `range` and `extra` are strings.
 #[test]
 fn github_action_benchmark_gets_its_array_format() {
     let bigger = json_of(Format::GithubActionBenchmark, &a_sweep());
@@ -215,13 +216,13 @@ fn github_action_benchmark_gets_its_array_format() {
     assert_eq!(bigger.as_array().unwrap().len(), 6, "a rate for each setting");
     assert_eq!(smaller.as_array().unwrap().len(), 18, "two times and the memory");
     insta::assert_json_snapshot!("sweep.gab", json!([bigger[0], smaller[0], smaller[2]]));
-    // A gate follows its head.
+    // A gate reports its head.
     let gate = json_of(Format::GithubActionBenchmark, &a_gate(Status::Regression));
     let mut names = gate.as_array().unwrap().iter().map(|entry| &entry["name"]);
     assert!(names.any(|name| name == "batch-size: rec_per_min: median"), "{gate}");
 }
 
-/// What `https://bencher.dev/bmf.json` says.
+/// The schema at `https://bencher.dev/bmf.json`.
 fn bencher_schema() -> Value {
     json!({
         "type": "object",
@@ -240,7 +241,7 @@ fn bencher_schema() -> Value {
     })
 }
 
-/// As much of JSON schema as that one uses; its only pattern takes every name but the empty.
+/// The part of JSON schema that this schema uses. Its only pattern matches every non-empty name.
 fn assert_valid(value: &Value, schema: &Value) {
     match schema["type"].as_str() {
         Some("number") => assert!(value.is_number(), "{value}"),

@@ -1,4 +1,4 @@
-//! The page: whole, closed to the network, readable without seeing it, and safe whatever it shows.
+//! The HTML page: complete, without network access, accessible, and safe with hostile data.
 
 use std::collections::BTreeSet;
 
@@ -118,7 +118,7 @@ fn a_page_escapes_hostile_texts() {
     for selector in ["title", "h1", ".question", ".answer", "#again pre"] {
         assert_eq!(text(all(&page, selector)[0]), HOSTILE, "{selector}");
     }
-    // Pictures cut what is too long for them.
+    // Pictures truncate long labels.
     let labels: Vec<String> = all(&page, "svg text").into_iter().map(text).collect();
     assert!(labels.iter().any(|label| label.contains("<script>")));
 }

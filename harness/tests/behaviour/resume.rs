@@ -1,5 +1,5 @@
-//! What becomes of a measurement that is cut off: it goes on, ends as if nothing had happened, or
-//! says why it must not.
+//! Interrupted measurements: they resume with the same result, or name the reason why they must
+//! not.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// A scenario with enough blocks to be cut off in the middle.
+/// A scenario with enough blocks for an interruption in the middle.
 fn six_blocks() -> String {
     TWO_SIZES.replace("runs = 2", "runs = 6")
 }
@@ -40,9 +40,8 @@ fn batch_size() -> Scenario {
     scenario
 }
 
-/// Runs whose figures depend on what is run and on how often that has run before alone: what is
-/// counted is told, since a session that goes on has run some of it. After `cut_at` runs comes the
-/// end.
+/// Runs whose figures depend only on the setting and on the number of its earlier runs. `counted`
+/// has the runs of the session so far. After `cut_at` runs the executor fails.
 fn answers(
     mut ran: BTreeMap<usize, u32>,
     cut_at: Option<usize>,
@@ -67,7 +66,7 @@ fn answers(
     }
 }
 
-/// How often each batch size has run in the blocks that count, and as the pilot.
+/// Number of runs of each batch size in the blocks that count, and of the baseline run.
 fn counted(recorded: &SessionState) -> BTreeMap<usize, u32> {
     let mut ran = BTreeMap::new();
     for step in &recorded.steps {
@@ -100,7 +99,7 @@ fn go_on(path: &Path, cut_at: Option<usize>) -> Result<()> {
     runner::run(progress, &SweepStrategy, &mut executor, &mut ledger, &mut Silent)
 }
 
-/// Every text that a sweep renders; the page holds the charts.
+/// Every text format of a sweep's report; the page contains the charts.
 fn reports(path: &Path) -> Vec<String> {
     let recorded = tell(path).progress.into_recorded().unwrap();
     let analysis = analyse(&recorded).unwrap();
@@ -121,13 +120,13 @@ fn a_resumed_measurement_gives_the_same_bytes() {
     start(&whole, None).unwrap();
     let expected = reports(&whole);
     let steps = tell(&whole).progress.into_recorded().unwrap().steps;
-    // Five blocks of six settings and the pilot, then ten pairs.
+    // Five blocks of six settings and the baseline run, then ten pairs.
     let runs = 1 + steps.iter().map(|ran| ran.trials().count()).sum::<usize>();
     assert_eq!((steps.len(), runs), (2, 1 + 30 + 20));
     for first_cut in 0..runs {
         let path = folder.path().join(format!("cut-{first_cut}"));
         assert_eq!(start(&path, Some(first_cut)).unwrap_err().kind(), ErrorKind::Interrupted);
-        // A second cut, some way behind the first, and half a line that it leaves.
+        // A second interruption, some runs after the first, which leaves half a line.
         if first_cut + 12 <= runs {
             go_on(&path, Some(5)).unwrap_err();
             let torn = read(&path) + "{\"kind\":\"trial\",\"numb";
@@ -145,7 +144,7 @@ fn a_measurement_cut_off_between_two_ledger_lines_resumes() {
     start(&whole, None).unwrap();
     let (expected, lines) = (reports(&whole), read(&whole));
     let lines: Vec<&str> = lines.lines().collect();
-    // Behind each line that is not a trial, and behind the last trial of each step.
+    // After each line that is not a trial, and after the last trial of each step.
     let trial = |line: &str| line.starts_with("{\"kind\":\"trial\"");
     let cuts = (1..lines.len()).filter(|cut| !trial(lines[cut - 1]) || !trial(lines[*cut]));
     for cut in cuts {
@@ -173,17 +172,17 @@ fn a_ledger_whose_steps_do_not_follow_from_its_figures_is_rejected() {
     assert!(error.to_string().contains(expected), "{error}");
 }
 
-/// `SWEETSPOT_FULL` makes long tests as long as they should be before a release.
+/// Number of repetitions: `full` with `SWEETSPOT_FULL`, for the long tests before a release.
 fn times(default: u64, full: u64) -> u64 {
     if std::env::var_os("SWEETSPOT_FULL").is_some() { full } else { default }
 }
 
-/// Milliseconds that look random and are the same every time.
+/// A reproducible pseudo-random number of milliseconds.
 fn moment(number: u64) -> Duration {
     Duration::from_millis(30 + number * 7919 % 211)
 }
 
-/// Ends the trial that is running, if there is one, as the operating system's memory killer would.
+/// Kills the running trial, if there is one, as the kernel's memory killer would.
 fn kill_trial(fake: &Fake) {
     let pid = fs::read_to_string(fake.path("trial.pid")).unwrap_or_default();
     if let Ok(pid) = pid.trim().parse() {
@@ -261,7 +260,7 @@ fn a_trial_ends_with_a_killed_harness() {
     assert!(dies(&read(&fake.path("trial.pid"))));
 }
 
-/// A sweep that was killed with some of its blocks behind it.
+/// A sweep that was killed after some of its blocks.
 fn cut_off(scenario: &str) -> Fake {
     let fake = Fake::new("if [ -e $here/slow ]; then sleep 5; fi; echo run >> $here/runs");
     let mut sweep = fake.sweep_process(scenario, &["--quiet"]);
@@ -294,7 +293,7 @@ fn the_same_command_resumes_and_reports_it() {
         |identity: &str| serde_json::from_str::<Value>(identity).unwrap()["started"].clone();
     assert_eq!(started(&read(&folder.join("identity.json"))), started(&began));
     assert!(read(&folder.join("ledger.jsonl")).contains("\"kind\":\"resumed\""));
-    // What has ended is not gone on with.
+    // A completed measurement is not resumed.
     fake.sweep(&six_blocks(), &["--quiet"]).assert().code(0);
     assert_eq!(fake.all_results("two-sizes").len(), 2);
 }
@@ -356,7 +355,7 @@ fn another_revision_host_program_or_format_is_rejected_without_fresh() {
     fs::write(&path, &whole).unwrap();
     fake.sweep(&six_blocks(), &["--quiet", "--fresh"]).assert().code(0);
     assert_eq!(read(&path), whole, "what was left behind is not touched");
-    // Nor is it taken up when its successor has ended.
+    // Nor is it resumed after its successor has completed.
     fake.sweep(&six_blocks(), &["--quiet"]).assert().code(0);
     assert_eq!(fake.all_results("two-sizes").len(), 3);
 }

@@ -1,6 +1,6 @@
-//! What must not get out, and must not get in: secrets to the programs under test and into results,
-//! folders other than the one asked for, whether named or linked to, and what a program says to the
-//! terminal.
+//! Protection of secrets, folders and the terminal. No secret reaches a program under test or the
+//! results. No name or link leads outside of the results folder. A program's output cannot control
+//! the terminal.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -120,7 +120,7 @@ fn plan_and_gate_names_cannot_leave_the_results_folder() {
     }
 }
 
-/// A sweep of which only the end is missing, so that the same command goes on with it.
+/// A sweep that lacks only its end, so that the same command resumes it.
 fn unfinished() -> (Fake, PathBuf) {
     let fake = Fake::new("");
     fake.sweep(TWO_SIZES, &["--quiet"]).assert().success();
@@ -181,7 +181,7 @@ fn no_file_is_written_through_a_link_within_results() {
             assert_eq!(output.status.code(), Some(2), "{linked}: {said}");
             assert!(said.contains(&format!("{linked} is a link; a measurement writes")), "{said}");
         } else {
-            // A file is written aside and takes the place of the link.
+            // A file is written beside the link and replaces it.
             assert!(output.status.success(), "{linked}: {said}");
             assert!(!inside.is_symlink(), "{linked}");
         }
@@ -208,7 +208,7 @@ fn names_in_a_history_cannot_leave_the_results_folder() {
         history().arg(&kept).assert().success();
     }
     let after = files(&fake.path(""));
-    // A chart in two forms for each.
+    // Each chart exists in two formats.
     assert_eq!(after.len(), before + 4);
     let charts = fake.out().join("history");
     let elsewhere = |path: &&PathBuf| path.to_string_lossy().contains("elsewhere");

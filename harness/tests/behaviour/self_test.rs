@@ -1,5 +1,5 @@
-//! `harness self-test`: what it plans and counts, with sessions that nobody runs, and the verb and
-//! the slowed program from the outside.
+//! `harness self-test`: its schedule and counts, without processes, and the verb and the slowed
+//! program from the outside.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -25,8 +25,8 @@ use serde_json::Value;
 
 use crate::common::{Fake, Silent, done, harness, identity, tell, uniform};
 
-/// A self-test whose runs take a second each and whose slowed program is slower by `slower`; between
-/// runs there is noise of up to `noise`. `around` every run of a trial this goes on.
+/// A self-test whose runs take one second each. The slowed program is slower by `slower`, and runs
+/// vary by up to `noise`. `around` is the system load during every run.
 fn tested_as(
     sessions: Option<u32>,
     budget_s: Option<f64>,
@@ -66,7 +66,7 @@ pub(crate) fn a_document() -> Document {
     build::self_test::document(&tested, &recorded, &identity()).unwrap()
 }
 
-/// By which share the slowed program of the shipped scenarios takes longer.
+/// Relative slowdown of the slowed program in the shipped scenarios.
 const SLOWDOWN: f64 = 0.08;
 
 fn rate(sessions: &SessionGroup, what: VerdictKind) -> &ErrorRate {
@@ -94,7 +94,7 @@ fn an_injected_slowdown_is_detected_in_every_session_and_estimated() {
     let tested = tested(6, SLOWDOWN, 0.01);
     let found = rate(&tested.slowed, VerdictKind::Found);
     assert_eq!((found.events, found.sessions), (6, 6));
-    // Clopper and Pearson: 0.025^(1/6).
+    // Clopper–Pearson: 0.025^(1/6).
     assert!((found.interval[0] - 0.5407).abs() < 5e-4, "{found:?}");
     assert_eq!(rate(&tested.slowed, VerdictKind::LetPass).events, 0);
     let together = tested.slowed.together.as_ref().unwrap();
@@ -105,12 +105,13 @@ fn an_injected_slowdown_is_detected_in_every_session_and_estimated() {
 
 #[test]
 fn one_wrong_verdict_in_six_is_shown_with_rate_interval_and_limit() {
-    // Invented runs: of six sessions of a program against itself one says IMPROVED. A rate of 1 in 6
-    // is above the promised 5 %, and its interval says that so few sessions refute nothing.
+    // In invented runs, one of six sessions of a program against itself gives IMPROVED. A rate of 1
+    // in 6 is above the documented 5 %. Its interval shows that six sessions are too few to refute
+    // that limit.
     let tested = tested(6, SLOWDOWN, 0.01);
     let wrong = rate(&tested.same, VerdictKind::CalledBetter);
     assert_eq!((wrong.events, wrong.sessions, wrong.promised), (1, 6, Some(0.05)));
-    // Clopper and Pearson: 1 − 0.975^(1/6).
+    // Clopper–Pearson: 1 − 0.975^(1/6).
     assert!((wrong.interval[0] - 0.004_21).abs() < 5e-5, "{wrong:?}");
     let said = text(&tested, "results/self-test/x");
     assert!(!said.contains("Rejected here"), "{said}");
@@ -122,7 +123,7 @@ fn one_wrong_verdict_in_six_is_shown_with_rate_interval_and_limit() {
 
 #[test]
 fn without_a_slowdown_the_detection_rate_has_no_limit() {
-    // The slowed program is none: every session lets it pass.
+    // The slowed program is not slower: every session passes.
     let tested = tested(4, 0.0, 0.01);
     let passed = rate(&tested.slowed, VerdictKind::LetPass);
     assert_eq!((passed.events, passed.promised), (4, None));
@@ -133,7 +134,7 @@ fn without_a_slowdown_the_detection_rate_has_no_limit() {
 }
 
 #[test]
-fn more_errors_than_allowed_are_reported_as_a_failure() {
+fn a_refuted_error_rate_is_reported() {
     let mut tested = tested(4, SLOWDOWN, 0.01);
     let worse =
         tested.same.rates.iter_mut().find(|rate| rate.what == VerdictKind::CalledWorse).unwrap();
@@ -144,8 +145,8 @@ fn more_errors_than_allowed_are_reported_as_a_failure() {
 
 #[test]
 fn a_budget_limits_the_sessions_but_allows_one_of_each_kind() {
-    // The source takes 5 s, a session 21 s, and 23.1 s are kept free for the next; one run finds the
-    // number of records.
+    // The source takes 5 s, a session 21 s, and 23.1 s are reserved for the next. One run
+    // determines the number of records.
     for (budget_s, sessions) in [(1.0, 2), (71.0, 2), (71.5, 3), (134.5, 6)] {
         let recorded = tested_as(None, Some(budget_s), SLOWDOWN, 0.01, None).unwrap();
         assert_eq!(recorded.steps.len(), sessions, "{budget_s} s");
@@ -216,7 +217,7 @@ fn a_slowed_program_is_stopped_for_its_share_of_the_time() {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
     let started = Instant::now();
     let mut child = command.spawn().unwrap();
-    // While this end is open, the launcher goes on.
+    // The launcher continues while this end is open.
     let held = child.stdin.take();
     let output = child.wait_with_output().unwrap();
     let elapsed = started.elapsed();
@@ -225,8 +226,8 @@ fn a_slowed_program_is_stopped_for_its_share_of_the_time() {
     assert_eq!(said["ended"]["code"], 0, "{said}");
     let usage = &said["ended"]["usage"];
     let cpu_s = usage["cpu_user_s"].as_f64().unwrap() + usage["cpu_system_s"].as_f64().unwrap();
-    // No program runs while it stands still, however slow the machine is; the last stretch, of 50 ms
-    // and what a busy machine adds, is not followed by a stop.
+    // The program does not run while it is stopped, however slow the machine is. The last stretch
+    // has no stop after it; it lasts 50 ms plus the delay of a busy machine.
     let least = Duration::from_secs_f64((2.0 * cpu_s - 0.1).max(0.0));
     assert!(elapsed >= least, "{elapsed:?} for {cpu_s} s of CPU time");
 }

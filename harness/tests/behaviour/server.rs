@@ -1,6 +1,6 @@
 //! Trials on a server, as a user starts them: real processes against the test double of SQL Server,
-//! which is a fixture and says nothing of any server's speed. Sessions from start to finish, cut off,
-//! refused; and no password in anything that they leave, say or start.
+//! whose speed is not representative. Covers complete, interrupted and rejected sessions, and
+//! asserts that no file, output or process contains the password.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,8 @@ use crate::files::files;
 const PASSWORD: &str = "Nobody-Opens-\"Sesame\"-5";
 const VARIABLE: &str = "MIGRATOR_DB_PASSWORD";
 
-/// What all scenarios of this file share: few small records, and a machine on which other tests run.
+/// Lines of every scenario in this file: few small records, and limits for a machine that runs
+/// other tests.
 const CONDITIONS: &str = r#"
 runs = 3
 warmup = 0
@@ -64,7 +65,7 @@ commit = "Pool connections lazily ({pool})"
 pool = ["off", "worker"]
 "#;
 
-/// A double, and a folder with a wrapper around the migrator that notes what it is given.
+/// A double, and a folder with a wrapper around the migrator that logs its arguments.
 struct Fixture {
     double: TdsDouble,
     folder: TempDir,
@@ -91,8 +92,8 @@ impl Fixture {
         format!("{}&connect_timeout_s=5&command_timeout_s=10", self.double.url())
     }
 
-    /// A program of its own: another process writes it, because one that is open for writing in a
-    /// process that forks cannot be started.
+    /// Another process writes the program: one that is open for writing in a process that forks
+    /// cannot be started.
     fn install(&self, name: &str, script: &str) -> PathBuf {
         let text = self.write(&format!("{name}.txt"), script);
         let program = self.path(name);
@@ -102,7 +103,7 @@ impl Fixture {
         program
     }
 
-    /// The migrator of the harness, behind a script that notes arguments and environment.
+    /// The migrator of the harness, behind a script that logs arguments and environment.
     fn noting_migrator(&self) -> PathBuf {
         let harness = assert_cmd::cargo::cargo_bin!("harness");
         let notes = self.path("noted").display().to_string();
@@ -118,7 +119,7 @@ impl Fixture {
         )
     }
 
-    /// What the wrapper has noted of a verb.
+    /// Log of the wrapper for a verb.
     fn noted(&self, verb: &str) -> String {
         fs::read_to_string(self.path(&format!("noted.{verb}"))).unwrap_or_default()
     }
@@ -130,7 +131,7 @@ impl Fixture {
         command
     }
 
-    /// `harness VERB SCENARIO --quick --out … --store …`, and more.
+    /// `harness VERB SCENARIO --quick --out … --store …`, and further arguments.
     fn session(&self, verb: &str, scenario: &str, more: &[&str]) -> Command {
         let scenario = self.write(&format!("{verb}.toml"), scenario);
         let mut command = self.harness(&[verb]);
@@ -151,13 +152,13 @@ impl Fixture {
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// How often the schema's tables were removed.
+    /// Number of times that the tables of the schema were removed.
     fn resets(&self, schema: &str) -> usize {
         let drop = format!("DROP TABLE [{schema}].[app_base]");
         self.double.messages().iter().filter(|message| message.text == drop).count()
     }
 
-    /// Fails where the password stands in any file below the folder.
+    /// Asserts that no file below the folder contains the password.
     fn assert_no_file_tells(&self) {
         for path in files(self.folder.path()) {
             let bytes = fs::read(&path).unwrap();
@@ -166,7 +167,7 @@ impl Fixture {
     }
 }
 
-/// Neither the password nor how JSON has it.
+/// Asserts that the text contains the password neither literally nor as JSON escapes it.
 fn assert_tells_nothing(text: &str, of: &str) {
     let in_json = serde_json::to_string(PASSWORD).unwrap();
     for secret in [PASSWORD, in_json.trim_matches('"')] {
@@ -189,7 +190,7 @@ fn succeed(command: Command) -> String {
     stdout
 }
 
-/// What a command says that has to be refused.
+/// Message of a command that has to fail.
 fn refused(command: Command) -> String {
     let (code, _, stderr) = ended(command);
     assert_eq!(code, Some(2), "{stderr}");
@@ -212,7 +213,7 @@ fn a_sweep_empties_its_schema_before_each_run_and_keeps_the_password_secret() {
     let ledger = fixture.ledger("on-a-server");
     let trials = trials(&ledger);
     assert!(trials.len() >= 6);
-    // Trying the server out finds nothing to remove yet.
+    // The preflight check finds no tables to remove yet.
     assert_eq!(fixture.resets("sweetspot"), trials.len());
     for trial in &trials {
         assert_eq!(trial["report"]["store"]["kind"], "mssql", "{trial}");
@@ -227,7 +228,7 @@ fn a_sweep_empties_its_schema_before_each_run_and_keeps_the_password_secret() {
     assert_eq!(identity["store"].get("synchronous"), None);
     let origin = &ledger[0]["origin"]["servers"][0];
     assert_eq!(origin["url"], identity["store"]["url"]);
-    // Those that log in get the one variable, and those that do not get none.
+    // Verbs that log in get only the one variable; the others get none.
     for (verb, gets_it) in [("init", "1"), ("run", "1"), ("generate", "0")] {
         let noted = fixture.noted(verb);
         let told = noted.lines().skip(2).step_by(3);
@@ -303,7 +304,7 @@ fn programs_that_store_different_rows_on_a_server_are_reported_by_record_and_col
     assert!(said.contains(" record ") && said.contains("2026-01-02"), "{said}");
 }
 
-/// Waits until the ledger of the sweep that runs has so many trials.
+/// Waits until the ledger of the running sweep has `count` trials.
 fn wait_for_trials(fixture: &Fixture, count: usize) {
     let start = Instant::now();
     let trials = || {
@@ -322,7 +323,7 @@ fn wait_for_trials(fixture: &Fixture, count: usize) {
 fn a_session_does_not_empty_the_schema_of_a_running_one() {
     let fixture = Fixture::new();
     let url = fixture.url();
-    // Runs wait for a word, so that nothing is emptied meanwhile but by the other session.
+    // Runs wait for a file, so that only the other session could empty the schema meanwhile.
     let harness = assert_cmd::cargo::cargo_bin!("harness");
     let (noted, go) = (fixture.path("waits"), fixture.path("go"));
     let waiting = fixture.install(
@@ -364,7 +365,7 @@ fn a_session_resumes_only_on_its_own_server() {
     sweep.stdout(Stdio::null()).stderr(Stdio::piped());
     let running = sweep.spawn().unwrap();
     wait_for_trials(&fixture, 2);
-    // From now on the server is lost whenever a schema is emptied.
+    // From now on the server drops the connection when a schema is emptied.
     let reset = Trigger::Statement("DROP TABLE [sweetspot].[app_base]".into(), 0);
     fixture.double.faults().times(reset, Fault::DropBefore, usize::MAX);
     let output = running.wait_with_output().unwrap();
@@ -377,7 +378,7 @@ fn a_session_resumes_only_on_its_own_server() {
     let failed = trials(&before).into_iter().filter(|trial| trial.get("failure").is_some());
     let failed: Vec<&Value> = failed.collect();
     assert!(failed.len() >= 2 && failed.iter().all(|t| t["failure"]["cause"] == "reset"));
-    // As long as the server is gone, the same command says so and begins nothing.
+    // While the server is unreachable, the same command reports it and starts no run.
     let error = refused(fixture.session("sweep", SWEEP, &["--store", &url]));
     assert!(error.contains("remove table app_base"), "{error}");
     fixture.double.faults().clear();
@@ -462,11 +463,11 @@ fn migrated_rows_are_removed_only_if_their_schema_is_named() {
     assert_eq!(fixture.resets("applications"), 0);
     let said = ["--store", &url, "--recreate", "applications"];
     succeed(fixture.session("sweep", SWEEP, &said));
-    // What trials have stored is nobody's.
+    // Tables that trials have stored belong to no migration.
     succeed(fixture.session("sweep", SWEEP, &["--store", &url, "--fresh"]));
 }
 
-/// A program that is no migrator, says everything that it knows, and reports it too.
+/// A program other than the migrator that prints its whole environment, and reports it too.
 const TALKATIVE: &str = r#"#!/bin/sh
 env >&2
 echo "$@" > "$HERE/arguments"

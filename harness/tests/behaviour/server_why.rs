@@ -1,5 +1,5 @@
-//! What a server counted stands in the why line of every report, and not a word of it where it
-//! counted nothing.
+//! Server waits appear in the attribution line of every report, and only if the server counted
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use migrator::telemetry::report::{RunReport, ServerReport, ServerWait};
 
 use crate::common::{Silent, done, identity, mock_sweep, tell, uniform};
 
-/// A run that waited so long for its log, in milliseconds for 1,000 records, and wrote so much.
+/// A run with this log wait, in milliseconds for 1,000 records, and this many bytes of log.
 fn counted(run: RunReport, writelog_ms: f64, log_bytes: u64) -> RunReport {
     #[expect(
         clippy::cast_possible_truncation,
@@ -63,7 +63,7 @@ fn ran(line: SessionLine, strategy: &dyn Strategy, mut executor: Mock) -> Sessio
     tell(&path).progress.into_recorded().unwrap()
 }
 
-/// A gate on a program that is a fifth slower; its stages take 125 ms for 1,000 records.
+/// A gate on a program that is a fifth slower. Its stages take 125 ms for 1,000 records.
 fn gated(server: bool) -> SessionState {
     let text = shipped("gate").unwrap().replace("records = \"auto\" ", "records = 4000 ");
     let scenario = Scenario::parse(&text.replace("run_seconds = 0.8\n", "")).unwrap();
@@ -88,7 +88,7 @@ fn the_attribution_of_a_gate_names_the_server_waits() {
     let decided = decide(&recorded).unwrap();
     let why = decided.workloads[0].why.as_ref().unwrap();
     let change = why.server.as_ref().unwrap();
-    // 25 ms more of the 237.5 ms that the stages of two workers take.
+    // 25 ms more than the 237.5 ms of the stages of two workers.
     assert_eq!(change.waits[0].stage, "WRITELOG");
     assert!((change.waits[0].percent - 10.5).abs() < 0.5, "{why}");
     assert!((change.log_bytes_percent.unwrap() - 10.0).abs() < 0.1, "{why}");
@@ -111,7 +111,7 @@ fn the_conclusion_of_a_sweep_names_the_server_waits() {
         let recorded = mock_sweep(&scenario, move |source: &Source, settings: &Settings| {
             runs += 1;
             let size = settings.batch_size.get() as f64;
-            // The largest batch wins, because it waits least for the log.
+            // The largest batch is fastest because it waits least for the log.
             let rate = 480_000.0 / (1.0 + 400.0 / size) * (1.0 + 0.01 * uniform(runs));
             let run = report(settings, source.records, rate);
             Ok(done(if server { counted(run, 40_000.0 / size, 1_000) } else { run }))

@@ -1,5 +1,4 @@
-//! Sessions of steps that nobody runs: what is planned from what was measured, what is compared with
-//! what, what goes on and what is refused.
+//! Sessions of steps without processes: schedules, comparisons, resuming and rejections.
 
 use std::path::Path;
 
@@ -35,11 +34,11 @@ fn batch_size() -> Scenario {
     Scenario::parse(shipped("batch-size").unwrap()).unwrap()
 }
 
-/// Two programs under one setting in batches of pairs, one more batch as long as nothing is decided:
-/// a session of steps that nothing in the harness has.
+/// Two programs under one setting, in looks of pairs, with one more look until a decision. The
+/// harness has no such strategy.
 struct Looks;
 
-/// Later looks take order vectors that are drawn, which takes its time.
+/// Later looks draw their order vectors, which takes time.
 const LOOKS_MOST: usize = 2;
 
 impl Strategy for Looks {
@@ -79,8 +78,8 @@ fn two_programs() -> SessionLine {
     SessionLine::new(session, origin, None)
 }
 
-/// Runs of two programs that differ by this factor, with this much noise; what a run gives depends
-/// on its program and on how many of it have ended before, and `cut_at` runs are given.
+/// Runs of two programs that differ by this factor, with this noise. The result of a run depends on
+/// its program and on the number of earlier runs of it. The executor fails after `cut_at` runs.
 fn two_arms(
     mut ran: [u32; 2],
     factor: f64,
@@ -118,7 +117,7 @@ fn go_on(path: &Path, factor: f64, noise: f64, cut_at: Option<usize>) -> Result<
     let recorded = progress.recorded();
     let blocks = recorded.steps.iter().map(|ran| ran.blocks.len()).sum::<usize>();
     let blocks = u32::try_from(blocks).unwrap();
-    // The pilot is a run of the first program.
+    // The baseline run is a run of the first program.
     let pilot = u32::from(recorded.records[0].is_some());
     let mut executor = Mock::of_programs(two_arms([blocks + pilot, blocks], factor, noise, cut_at));
     runner::run(progress, &Looks, &mut executor, &mut ledger, &mut Silent)?;
@@ -199,7 +198,7 @@ fn a_slower_program_is_a_regression_and_a_faster_one_an_improvement() {
 #[test]
 fn a_disturbed_pair_is_repeated_and_too_many_make_the_comparison_invalid() {
     let folder = tempfile::tempdir().unwrap();
-    // The pilot is run 0; the third pair is runs 5 and 6.
+    // The baseline run is run 0; the third pair is runs 5 and 6.
     for (disturbed, voided, ending) in
         [(&[6][..], 1, Ending::Complete), (&[1, 3, 5], 3, Ending::Invalid)]
     {
@@ -236,7 +235,7 @@ fn a_disturbed_pair_is_repeated_and_too_many_make_the_comparison_invalid() {
     }
 }
 
-/// A slower program, every seventh run of which ran at this clock speed and all others at 3,000.
+/// A slower program. Every seventh of its runs has this clock speed in MHz, all others 3,000.
 fn at_clock_speed(slow_mhz: f64) -> Comparison {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("l");
@@ -261,7 +260,7 @@ fn at_clock_speed(slow_mhz: f64) -> Comparison {
 fn a_varying_clock_speed_gives_a_warning_and_lower_confidence() {
     let [steady, varied] = [3000.0, 2400.0].map(at_clock_speed);
     assert_eq!(steady.validity.clock_spread, Some(0.0));
-    // From 2,400 to 3,000 is a fifth of the median, which is 3,000.
+    // The range from 2,400 to 3,000 is a fifth of the median, which is 3,000.
     assert!((varied.validity.clock_spread.unwrap() - 0.2).abs() < 1e-9);
     assert_eq!(varied.decided(), Some(Verdict::Regression));
     assert_eq!(varied.verdict, steady.verdict);
@@ -383,7 +382,7 @@ fn pairs_of_several_machines_are_permuted_within_each_machine() {
     assert_eq!(compare(&whole, "look", &terms).unwrap().pairs, 10);
 }
 
-/// One step, whatever it says.
+/// A strategy of one step, whatever its result.
 struct OneLook(Step);
 
 impl Strategy for OneLook {
@@ -399,7 +398,7 @@ impl Strategy for OneLook {
     }
 }
 
-/// Something else about who measures.
+/// A change of the origin of a session.
 type Change = fn(&mut Origin);
 
 #[test]
@@ -436,11 +435,11 @@ fn a_session_of_another_user_or_program_is_rejected_with_the_difference() {
         assert!(error.contains(&format!("{expected}; `--fresh`")), "{error}");
         assert_eq!(error.matches(" instead of ").count(), 1, "{error}");
     }
-    // What another name alone tells apart is no other program.
+    // Another name alone does not make another program.
     let mut renamed = two_programs();
     renamed.origin.programs[1].name = "other".into();
     assert!(matches!(find(&renamed).unwrap(), PreviousSession::Resumable(_)));
-    // Another plan is another session, and no reason to refuse anything.
+    // Another plan is another session and no reason to reject one.
     let mut session = two_programs().session;
     session.scenarios[0].seed += 1;
     let other = SessionLine::new(session, two_programs().origin, None);
@@ -462,16 +461,16 @@ fn only_the_newest_measurement_of_a_plan_is_resumed() {
     assert!(matches!(newest(&two_programs()), PreviousSession::None));
     let report = |folder: &ResultsDir| folder.write(COMPLETION_MARKER, "said").unwrap();
     let first = session("20260101T000000Z", None);
-    // Its report is still to be written.
+    // Its report has not been written yet.
     assert!(matches!(newest(&two_programs()), PreviousSession::Resumable(_)));
     report(&first);
     let PreviousSession::Ended(recorded) = newest(&two_programs()) else { panic!("it has ended") };
     assert_eq!(recorded.ending, Some(Ending::Complete));
-    // Another program has to be measured, not refused: nothing of it was cut off.
+    // Another program is measured, not rejected: no session of it was interrupted.
     let mut changed = two_programs();
     changed.origin.programs[1].blake3 = "another build".into();
     assert!(matches!(newest(&changed), PreviousSession::None));
-    // A later one that was cut off goes on, whatever has ended before it.
+    // A later session that was interrupted resumes, whatever completed before it.
     session("20260102T000000Z", Some(9));
     assert!(matches!(newest(&two_programs()), PreviousSession::Resumable(_)));
 }

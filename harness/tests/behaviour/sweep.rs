@@ -1,5 +1,5 @@
-//! `harness sweep` from the outside: its files, its exit codes and what it says, with a stand-in
-//! for the migrator.
+//! `harness sweep` from the outside: files, exit codes and output, with a stand-in for the
+//! migrator.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ fn a_sweep_writes_every_file_and_prints_a_table() {
     let output = fake.sweep(TWO_SIZES, &[]).assert().code(0).get_output().clone();
     let stdout = text(&output.stdout);
     assert!(stdout.contains("median"), "{stdout}");
-    // The choice of equal settings is the present one, which has the smaller memory.
+    // Of equal settings the current one is chosen, because it has the smaller memory.
     assert!(stdout.contains("Nothing to confirm: the current batch_size=100"), "{stdout}");
     let words = stdout.lines().filter(|line| !line.contains('/'));
     assert!(words.clone().count() > 6 && words.clone().all(|line| line.len() <= 100), "{stdout}");
@@ -98,7 +98,7 @@ fn merged_shards_report_that_no_setting_is_confirmed_and_the_next_step() {
     assert!(
         merged.contains("so nothing is confirmed. To confirm a choice, run this on one machine")
     );
-    // What would confirm it is the whole plan.
+    // The whole plan would confirm it.
     assert!(merged.contains("\nharness sweep ") && !merged.contains("--shard"), "{merged}");
 }
 
@@ -199,7 +199,7 @@ fn runs_that_stored_different_rows_are_rejected_by_name() {
     assert_eq!(text(&output.stdout), "");
     let folder = fake.results("two-sizes");
     assert!(!folder.join("metrics.json").exists());
-    // It stops at the end of the block in which they differ.
+    // The sweep stops at the end of the block in which they differ.
     assert_eq!(ledger(&folder).len(), 3 + 2 + 1);
 }
 
@@ -346,7 +346,7 @@ fn shards_together_run_every_block_once() {
     assert!(text(&output.stderr).contains("--shard 0/2 needs a number in [workload] records"));
 }
 
-/// Starts something that outlives its parent, notes its process and waits for it.
+/// Starts a process that outlives its parent, writes its id to a file and waits for it.
 const HANG: &str = "sleep 60 & echo $! > $here/child; mv $here/child $here/pid; wait";
 
 #[test]
@@ -407,16 +407,16 @@ fn any_program_that_writes_a_report_can_be_measured() {
 #[test]
 fn a_measurement_disturbed_by_another_program_is_invalid_and_not_resumed() {
     let fake = Fake::new("sleep 0.3");
-    // Whatever else runs on this machine is too much.
+    // Any other load on this machine exceeds the limit.
     let strict = TWO_SIZES.replace("cpu_share_max = 1.0", "cpu_share_max = 0.0");
-    // Ends by itself where this test does not come to end it.
+    // Ends by itself if this test does not reach its end.
     let mut busy = Command::new("timeout");
     busy.args(["20", "sh", "-c", "while :; do :; done"]);
     let mut busy = busy.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let output = fake.sweep(&strict, &[]).assert().code(4).get_output().clone();
     fake.sweep(&strict, &["--quiet"]).assert().code(4);
     fake.sweep(&strict, &["--quick", "--quiet"]).assert().code(0);
-    // `timeout` hands the signal on.
+    // `timeout` forwards the signal.
     kill(Pid::from_raw(i32::try_from(busy.id()).unwrap()), Signal::SIGTERM).unwrap();
     busy.wait().unwrap();
     let stderr = text(&output.stderr);
@@ -454,7 +454,7 @@ fn a_run_over_its_time_limit_is_killed_with_its_children() {
 
 #[test]
 fn ctrl_c_stops_the_run_keeps_the_ledger_and_exits_with_130() {
-    // The first run ends well, the second hangs until the user has had enough.
+    // The first run succeeds, the second hangs until the user interrupts it.
     let fake = Fake::new(&format!("if [ -e $here/second ]; then {HANG}; fi; touch $here/second"));
     let scenario = fake.write("s.toml", TWO_SIZES);
     let child = Command::new(assert_cmd::cargo::cargo_bin!("harness"))

@@ -1,5 +1,5 @@
-//! Whole plans that nobody runs: which phases are kept, which are not, what there is time for, and
-//! that a session cut off anywhere says the same as one that was not.
+//! Whole tune plans without processes: kept and rejected phases, the use of the time limit, and
+//! resuming with the same result.
 
 use std::path::Path;
 
@@ -30,10 +30,10 @@ use harness::trial::{Executor, Mock, Source, report};
 use migrator::config::Settings;
 use serde_json::{Value, json};
 
-/// What a run's settings make of its rate.
+/// Factor of a run's rate, by its settings.
 pub(crate) type Effect = fn(&Value) -> f64;
 
-/// A plan as shipped, with more time than it needs or with this much.
+/// A shipped plan with this time limit in seconds.
 pub(crate) fn plan(name: &str, budget_s: u64) -> (Scenario, Tune) {
     let (mut base, mut tune) = Tune::parse(shipped(name).unwrap()).unwrap();
     tune.budget_s = budget_s.try_into().unwrap();
@@ -50,9 +50,9 @@ fn session_line(base: &Scenario, tune: &Tune) -> SessionLine {
     SessionLine::new(Session::tune(base.clone(), tune.clone()), origin, None)
 }
 
-/// Runs that take a second at the baseline's rate, differ by up to 2 % from run to run, and parse
-/// for this share of their time. The same runs in the same order give the same figures, `ran` of
-/// them being behind us; `cut_at` more runs are given.
+/// Runs that take one second at the baseline's rate, vary by up to 2 %, and parse for this share of
+/// their time. The same runs in the same order give the same figures. `ran` runs are done, and
+/// after `cut_at` more the executor fails.
 pub(crate) struct Runs {
     pub(crate) effect: Effect,
     pub(crate) parse_share: f64,
@@ -172,7 +172,7 @@ fn true_effects_are_kept_and_regressions_are_not() {
     assert!((sum - (1.08 * 1.06 * 1.10 - 1.0) * 100.0).abs() < 2.0, "{sum}");
     let alone: Vec<(&str, &str)> =
         tune_result.alone.iter().map(|alone| (alone.phase.as_str(), alone.from.as_str())).collect();
-    // The first phase's own pairs were against the baseline already.
+    // The pairs of the first phase were already against the baseline.
     assert_eq!(
         alone,
         [("II.1", "II.1 confirmation"), ("II.2", "II.2 alone"), ("II.4", "II.4 alone")]
@@ -191,7 +191,7 @@ fn true_effects_are_kept_and_regressions_are_not() {
     nine_fields(&tune_result, &recorded);
 }
 
-/// Every phase has the fields that tools read.
+/// Asserts that every phase has the fields that tools read.
 fn nine_fields(tune_result: &TuneResult, recorded: &SessionState) {
     let document = document(tune_result, recorded, &identity()).unwrap();
     let metrics: Value = serde_json::from_str(&report::metrics(&document).unwrap()).unwrap();
@@ -226,7 +226,7 @@ fn without_effects_no_phase_is_called_an_improvement() {
     let ran = recorded.steps_of("II.1").next().unwrap();
     assert_eq!(Some(&ran.step), first_sweep(&planned.0, &planned.1).as_ref());
     assert!(tune_result.phases.iter().all(|tuned| tuned.verdict() != Some(Verdict::Improved)));
-    // A smaller batch that is no worse needs less memory, and may be kept for that.
+    // An equally fast smaller batch needs less memory and may be kept for that reason.
     for tuned in tune_result.phases.iter().filter(|tuned| tuned.kept) {
         assert_eq!((tuned.phase.as_str(), tuned.kept_on()), ("II.1", Some(Verdict::Pass)));
     }
@@ -236,8 +236,8 @@ fn without_effects_no_phase_is_called_an_improvement() {
     );
 }
 
-/// Small batches are as good as long as nothing else is changed; with a kept connection they are
-/// worse than the baseline was.
+/// Small batches are as fast as others until another setting changes. With a kept connection they
+/// are slower than the baseline.
 fn depends(settings: &Value) -> f64 {
     let small = settings["batch_size"].as_u64().unwrap() < 1000;
     match (small, settings["pool"] == "off") {
@@ -250,14 +250,14 @@ fn depends(settings: &Value) -> f64 {
 #[test]
 fn settings_kept_on_pass_are_reverted_if_all_together_are_a_regression() {
     let mut planned = plan("phase2", 7200);
-    // A second sweep would find it first.
+    // A second sweep would detect it first.
     planned.1.phases[0].again = false;
     let mut ran = 0;
     let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
         ran += 1;
         let flat = serde_json::to_value(settings).unwrap();
-        // 4 of the baseline, 66 of the sweep, 20 of its pairs: up to there a small batch is as good
-        // as any, and ever after worse.
+        // 4 runs of the baseline, 66 of the sweep, 20 of its pairs. Until then a small batch is as
+        // fast as any, and afterwards it is slower.
         let effect = if ran <= 90 { 1.0 } else { depends(&flat) };
         let draw = 1.0 + 0.01 * uniform(ran);
         let mut report = report(settings, source.records, 480_000.0 * effect * draw);
@@ -271,7 +271,7 @@ fn settings_kept_on_pass_are_reverted_if_all_together_are_a_regression() {
     assert_eq!(tune_result.last[0].decided(), Some(Verdict::Regression));
     let pool = phase(&tune_result, "II.2");
     assert_eq!((pool.kept_on(), pool.taken_back), (Some(Verdict::Improved), false));
-    // What is left is measured afresh: alone it brings nothing.
+    // The remaining setting is measured again: alone it brings nothing.
     assert_eq!(tune_result.last[1].name, REDUCED_FINAL_STEP);
     assert_eq!(tune_result.settings.batch_size.get(), 1000);
     assert_ne!(tune_result.settings, tune_result.settings_baseline);
@@ -293,8 +293,8 @@ fn parse_threads_are_not_measured_if_parsing_takes_little_time() {
     );
 }
 
-/// What the ledger says of a session that was cut off after so many runs, gone on with, and cut off
-/// again, until its end.
+/// The ledger of a session that is interrupted after these numbers of runs and resumed, until its
+/// end.
 fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) -> SessionState {
     let runs = Runs { cut_at: Some(cut), ..Runs::of(effect) };
     let mut ended = start(path, planned, runs);
@@ -316,8 +316,8 @@ fn in_pieces(path: &Path, planned: &(Scenario, Tune), effect: Effect, cut: u32) 
     ended.unwrap()
 }
 
-/// Every text that is rendered of a session, by its name, and its pictures; with `files` all files
-/// of its folder as well, which takes longer.
+/// Every text report of a session by name, and its pictures. With `files` also all files of its
+/// folder, which takes longer.
 fn every_report(recorded: &SessionState, files: bool) -> Vec<(String, Vec<u8>)> {
     let tune_result = summarize(recorded).unwrap();
     let document = document(&tune_result, recorded, &identity()).unwrap();
@@ -392,20 +392,20 @@ fn a_resumed_plan_with_little_time_keeps_its_blocks_and_pairs() {
     }
 }
 
-/// A pool that looks better in its sweep and of which the confirmation pairs, in a noise that comes with
-/// them, see nothing.
+/// A pool that looks better in its sweep, but whose confirmation run is too noisy to show an
+/// effect.
 fn a_pool_that_nobody_can_tell() -> (SessionState, TuneResult) {
     let (base, tune) = plan("phase2", 120);
     let planned = (base, tune.only(&["II.2".into()]).unwrap());
     let mut ran = 0;
     let mut mock = Mock::new(move |source: &Source, settings: &Settings| {
         ran += 1;
-        // 4 of the baseline, 33 of the sweep.
+        // 4 runs of the baseline, 33 of the sweep.
         let shared = serde_json::to_value(settings).unwrap()["pool"] == "shared";
         let (effect, noise) = if ran <= 37 { (0.08, 0.01) } else { (0.01, 0.12) };
         let rate = 480_000.0 * if shared { 1.0 + effect } else { 1.0 };
         let run = done(report(settings, source.records, rate * (1.0 + noise * uniform(ran))));
-        // Enough to be doubted, and not enough to be void.
+        // Enough for a caveat, but not enough to discard the block.
         let around = SystemLoad {
             foreign_cpu_share: 0.1,
             steal_share: 0.0,
@@ -424,7 +424,7 @@ fn an_inconclusive_phase_reports_its_estimate_and_the_required_pairs() {
     assert_eq!((pool.verdict(), pool.kept), (Some(Verdict::Inconclusive), false));
     let said = report::text::tune::summary(&tune_result, "results/x").unwrap();
     let plain = said.replace('\n', " ");
-    // Its pairs are those of the optimization alone, and doubted once.
+    // Its pairs are those of the ablation, with one caveat.
     assert_eq!(tune_result.alone[0].from, "II.2 confirmation");
     assert_eq!(plain.matches("of the runs shared the CPU").count(), 1, "{said}");
     for part in [
@@ -527,7 +527,7 @@ fn a_quick_plan_writes_every_file_and_is_reported_in_every_format() {
         report.arg("report").arg(&folder).args(["--format", format]);
         report.assert().code(0).get_output().stdout.clone()
     };
-    // What the verb says is what its ledger gives when it is rendered here.
+    // The output of the verb equals the report rendered from its ledger.
     let recorded = tell(&folder.join("ledger.jsonl")).progress.into_recorded().unwrap();
     let identity = serde_json::from_str(&read(&folder.join("identity.json"))).unwrap();
     let of_ledger = document(&summarize(&recorded).unwrap(), &recorded, &identity).unwrap();

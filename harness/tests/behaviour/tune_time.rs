@@ -1,5 +1,5 @@
-//! Plans that nobody runs against their time: how much is measured in it, what is left out, and what
-//! `harness plan` says of it beforehand.
+//! Tune plans without processes against their time limit: sample sizes, skipped steps, and the
+//! forecast of `harness plan`.
 
 use crate::common::harness;
 use crate::tune::{Runs, measured, phase, plan, some_help};
@@ -23,11 +23,11 @@ fn a_plan_uses_and_keeps_its_budget_and_lists_skipped_steps() {
         assert!(trials <= before, "{trials} trials in {budget_s} s");
         before = trials;
         assert_eq!(tuning.undone.is_empty(), whole, "{budget_s} s: {:?}", tuning.undone);
-        // Pairs are never fewer than can be tested.
+        // The number of pairs never falls below the minimum that can be tested.
         for ran in recorded.steps.iter().filter(|ran| ran.step.is_comparison()) {
             assert!(ran.step.counted(None) >= 8 || ran.step.batch > 1);
         }
-        // Whatever is kept has been measured against the baseline.
+        // Any kept setting was measured against the baseline.
         assert!(tuning.final_test().is_some() || tuning.is_unchanged());
         assert_eq!(tuning.phases.iter().filter(|tuned| !tuned.again).count(), 5);
         let said = report::text::tune::summary(&tuning, "results/x").unwrap();
@@ -53,8 +53,8 @@ fn more_time_buys_more_looks_and_less_time_fewer_blocks() {
     assert_eq!(effort(10.0), (4, vec![8]));
 }
 
-/// Most of a run is waiting: 5 s of the baseline. A kept connection brings 7 %, a cache asks a
-/// third of the questions.
+/// Most of a run is waiting: 5 s of the baseline. A kept connection brings 7 %, and a cache sends a
+/// third of the queries.
 fn behind_a_link(settings: &Value) -> f64 {
     let batch = match settings["batch_size"].as_u64().unwrap() {
         50 => 0.85,
