@@ -1,9 +1,9 @@
-//! CPU time that the client of SQL Server takes for a row, that of the kernel for its sockets
-//! included. The rows go to the tests' double in a process of its own, whose time does not count: it
-//! only reads and answers. What a server takes for the same rows is another question.
+//! CPU time of the SQL Server client for a row, including the kernel time of its sockets. The rows
+//! go to the test double in a process of its own, which only reads and answers; its time does not
+//! count. The bench does not measure a server.
 //!
-//! Insert methods and encryption take turns within a round; printed are medians. `-- --quick` for a
-//! short one.
+//! Insert methods and encryption alternate within a round. The bench prints medians. `-- --quick`
+//! for a short one.
 #![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -28,7 +28,7 @@ use tds_double::{Options, TdsDouble};
 use typed::Typed;
 
 const BATCH_SIZE: usize = 1_000;
-/// The argument with which this program is the double; without encryption, or with it.
+/// Arguments with which this program becomes the double: without encryption, or with it.
 const DOUBLE: [&str; 2] = ["--double-plain", "--double-encrypted"];
 
 fn main() {
@@ -66,7 +66,7 @@ fn main() {
     }
 }
 
-/// The double, until nobody holds its input.
+/// Runs the double until its input is closed.
 fn serve(tls: bool) {
     let double = TdsDouble::start_with(Options { tls, ..Options::default() });
     println!("{}{}", double.url(), if tls { "&trust_cert=true" } else { "" });
@@ -92,7 +92,7 @@ impl Server {
         Self { process, url: ServerUrl::parse(url.trim_end()).unwrap() }
     }
 
-    /// What inserting all the rows into empty tables takes of this process.
+    /// CPU time of this process for inserting all rows into empty tables.
     fn cost(mut self, typed: &Typed, method: InsertMethod) -> Usage {
         let (catalogue, tables) = (&typed.catalogue, Tables::new(&typed.catalogue).unwrap());
         let password = Password::new(Options::default().password.as_str());

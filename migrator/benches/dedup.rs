@@ -1,5 +1,5 @@
-//! What deciding about duplicates costs by `cache` and batch size: the time of the step `dedup` of
-//! batches that are really written, into a store that has many records before them.
+//! Cost of deduplication by `cache` and batch size: the time of the step `dedup` of batches that
+//! are written into a store with many records.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 #![expect(clippy::panic, reason = "a bench that cannot go on stops")]
@@ -21,12 +21,12 @@ use migrator::write::insert::{Batch, BatchEntry, Writer};
 use migrator::write::log::open_session;
 use store::{CURRENT, PREVIOUS, record};
 
-/// Records that are there before the first batch that counts.
+/// Records stored before the first batch that counts.
 const STORED: i32 = 20_000;
-/// One record in so many has a contact of the one in the middle of those before it.
+/// One record in this many has a contact of the record with half its key.
 const SHARES_CONTACT: i32 = 20;
 
-/// Batches of records that follow on each other in one store.
+/// Consecutive batches of records into one store.
 struct Run<'a> {
     store: &'a dyn Store,
     writer: Writer<'a>,
@@ -36,7 +36,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Writes the next batch; the time that its step `dedup` took.
+    /// Writes the next batch and returns the time of its step `dedup`.
     fn write(&mut self, batch_size: i32) -> Duration {
         let keys = self.next_key..self.next_key + batch_size;
         let batch = Batch { number: self.batches, entries: keys.map(entry).collect() };
@@ -56,7 +56,7 @@ fn entry(key: i32) -> BatchEntry {
 
 /// A record with two contacts and three addresses.
 fn application(key: i32) -> TypedRecord {
-    // An odd key, which shares nothing itself.
+    // An odd key, whose record shares no contact itself.
     let owner = if key % SHARES_CONTACT == 0 { key / 2 + 1 } else { key };
     record(key, key, &[(2 * owner, &[CURRENT, PREVIOUS]), (2 * key + 1, &[CURRENT])])
 }

@@ -50,8 +50,7 @@ fn records(first_key: i32, count: usize) -> Vec<TypedRecord> {
     (first_key..).take(count).map(store::large_record).collect()
 }
 
-/// Time for so many inserted batches into one store, which is new each time; making records is not
-/// timed.
+/// Time of `batches` inserts into one new store. Making the records is not timed.
 fn time_inserts(batches: u64, batch_size: usize, method: InsertMethod) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
@@ -66,7 +65,7 @@ fn time_inserts(batches: u64, batch_size: usize, method: InsertMethod) -> Durati
     elapsed
 }
 
-/// The same for batches that a run would write.
+/// Time of `batches` whole batches as a run writes them.
 fn time_writes(batches: u64, batch_size: usize, method: InsertMethod) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());

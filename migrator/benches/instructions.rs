@@ -1,8 +1,9 @@
-//! Instructions of the hot path, counted by callgrind: exact where a clock on a shared machine is
-//! not. Compared with `benches/instructions.toml`; `-- --write` replaces that file.
+//! Instructions of the hot path, counted by callgrind. The counts are exact, unlike times on a
+//! shared machine. They are compared with `benches/instructions.toml`; `-- --write` replaces that
+//! file.
 //!
-//! More than the file's tolerance above its counts fails, on the toolchain and the processor
-//! features that the file names; on others, and where there is no valgrind, it only tells.
+//! A count above the file's tolerance fails, on the toolchain and processor features that the file
+//! names. On other machines and without valgrind the bench only prints.
 #![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use support::contract;
 
-/// What is counted: a profile's records through one stage.
+/// The cases to count: records of a profile through one stage.
 const CASES: [(&str, &str); 5] = [
     ("staged", "parse"),
     ("staged", "map"),
@@ -35,9 +36,9 @@ const CASES: [(&str, &str); 5] = [
 /// The committed counts.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Baseline {
-    /// Where the counts are comparable.
+    /// Toolchain and processor features for which the counts are comparable.
     machine: String,
-    /// How many percent more instructions than committed are still no regression.
+    /// Percentage above the committed count from which a rise is a regression.
     tolerance_percent: f64,
     /// Thousands of instructions per record, by profile and stage.
     thousands_per_record: BTreeMap<String, f64>,
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
     }
     let mut worse = false;
     for (name, thousands) in &counted {
-        // What nobody has counted before is guarded by nothing, and is as bad as worse.
+        // A case without a committed count has no reference, so it fails like a regression.
         let before = baseline.thousands_per_record.get(name).copied().unwrap_or(0.0);
         let percent = 100.0 * (thousands / before - 1.0);
         let mark = if percent > baseline.tolerance_percent { "  WORSE" } else { "" };
@@ -82,7 +83,7 @@ fn main() -> ExitCode {
     if worse && comparable { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// The toolchain, and the processor's feature that libraries choose their code by.
+/// The toolchain, and the processor feature by which libraries select code.
 fn machine() -> String {
     let version = Command::new("rustc").arg("--version").output().unwrap();
     let version = String::from_utf8(version.stdout).unwrap();
@@ -114,7 +115,8 @@ fn size(profile: &str) -> (Profile, u32) {
     if profile == "full" { (Profile::Full, 8) } else { (Profile::Staged, 100) }
 }
 
-/// One case, in the process that callgrind watches: once to warm tables and buffers, once counted.
+/// Runs one case in the process that callgrind watches: once to warm tables and buffers, once
+/// counted.
 fn run_case(profile: &str, stage: &str) {
     let (profile, count) = size(profile);
     let records = support::records(profile, count);
@@ -135,7 +137,7 @@ fn run_case(profile: &str, stage: &str) {
     }
 }
 
-/// What callgrind counts; its name is how callgrind knows it.
+/// The part that callgrind counts. It finds the function by its name.
 #[inline(never)]
 fn measured<T>(inputs: &[T], mut stage: impl FnMut(&T)) {
     for input in inputs {

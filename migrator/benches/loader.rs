@@ -1,7 +1,7 @@
-//! Rows a second into `SQLite` against the best single-purpose loader: the same tables, rows and
-//! durability, values in their final form beforehand, one connection, one statement a table that is
-//! prepared once and stepped. The store's two methods and the loader take turns within a round, so
-//! that drift of a shared machine hits all. `-- --quick` for a short one.
+//! Rows a second into `SQLite` against an optimal single-purpose loader. It has the same tables,
+//! rows and durability, values converted beforehand, one connection, and one prepared statement for
+//! each table. The store's two methods and the loader alternate within a round, so that drift of a
+//! shared machine affects all. `-- --quick` for a short one.
 #![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -88,7 +88,7 @@ impl Bench {
         store
     }
 
-    /// Seconds that the store takes on one connection.
+    /// Seconds of the store on one connection.
     fn store(&self, method: InsertMethod) -> f64 {
         let folder = tempfile::tempdir().unwrap();
         let store = self.empty_store(folder.path());
@@ -97,7 +97,7 @@ impl Bench {
         started.elapsed().as_secs_f64()
     }
 
-    /// Seconds that the loader takes.
+    /// Seconds of the loader.
     fn load(&self, references_checked: bool) -> f64 {
         let folder = tempfile::tempdir().unwrap();
         let store = self.empty_store(folder.path());
@@ -133,7 +133,7 @@ fn insert_text(table: &migrator::contract::catalogue::Table) -> String {
     format!("INSERT INTO {} ({}) VALUES ({parameters})", quoted(&table.name), names(table, &places))
 }
 
-/// A value as the store binds it.
+/// A value in the form in which the store binds it.
 fn bound(value: &SqlValue, sql_type: SqlType) -> Value {
     let mut text = String::new();
     match value {

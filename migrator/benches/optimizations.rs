@@ -1,8 +1,9 @@
-//! What each optimization costs and brings: every setting alone against the baseline, on the embedded
-//! store as it is and over a simulated link. Settings take turns within a round, so that drift hits
-//! all; printed are medians and the middle half of the rounds, of records per minute.
+//! Effect of each optimization: every setting alone against the baseline, on the embedded store and
+//! over a simulated network. Settings alternate within a round, so that drift affects all. The
+//! bench prints the median and the middle half of the rounds, in records per minute.
 //!
-//! These are medians of a bench, no verdicts: those need the harness. `-- --quick` for a short one.
+//! These are medians of a bench without a statistical test; the harness has one. `-- --quick` for a
+//! short one.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 #[path = "support/runs.rs"]
@@ -31,7 +32,7 @@ fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let (records, rounds) = if quick { (400, 3) } else { (4000, 9) };
     report("embedded store", Link::default(), records, 1000, rounds);
-    // Over a link batches are smaller, so that every worker has several.
+    // Over a network batches are smaller, so that every worker has several.
     let link = Link { connect_ms: 150, round_trip_ms: 1 };
     report("simulated link, 150 ms a connect, 1 ms a message", link, records / 10, 100, rounds);
 }

@@ -1,7 +1,7 @@
-//! Ratios within one run: parse+map against quick-xml's bare event loop and against a search for one
-//! byte, over the same bytes.
+//! Ratios within one run: parse+map against quick-xml's bare event loop and against a search for
+//! one byte, over the same bytes.
 //!
-//! The three take turns, so that drift of a shared machine hits both; a ratio is the median over
+//! The three alternate, so that drift of a shared machine affects all; a ratio is the median over
 //! rounds. `-- --quick` takes fewer records and rounds.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 

@@ -1,12 +1,10 @@
-//! Whole runs: what a second worker brings, whether the rate stays when the store grows, and how soon
-//! one that was nearly done goes on.
+//! Whole runs: the gain of further workers, the rate by size of the store, and the delay of a
+//! resumed run that is nearly complete. Numbers of workers alternate within a round, so that drift
+//! of a shared machine affects all; the bench prints medians over the rounds. Each size and each
+//! log is run once, from small to large.
 //!
-//! Numbers of workers take turns within a round, so that drift of a shared machine hits all; printed
-//! are medians over the rounds. Sizes are run once each, from small to large, one number for each; so
-//! are logs that are passed over.
-//!
-//! `-- --quick` for a short one; `-- --long` grows to a million records, and passes over 10 million.
-//! `-- --resume` does the last part alone.
+//! `-- --quick` for a short one; `-- --long` grows to a million records, and skips a log of 10
+//! million. `-- --resume` does the last part alone.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 #[path = "support/median.rs"]
@@ -43,9 +41,9 @@ fn main() {
     passing_over(logged);
 }
 
-/// How soon a run gets to the first record that is not logged, and to the end, behind a log of so
-/// many: keys without gaps; one record in the middle missing; every second key, which is read page by
-/// page.
+/// Times from the start of a run to the first unlogged record and to the end, behind a log of
+/// `logged` records. Cases: keys without gaps; one record in the middle missing; every second key,
+/// so that the log is read page by page.
 fn passing_over(logged: u32) {
     let cases = [
         ("without a gap", 1, false),
@@ -88,8 +86,8 @@ fn scaling(records: u32, rounds: usize) {
     }
 }
 
-/// Records per minute and peak memory by number of records that the store ends with. Memory is this
-/// process's highest so far, so sizes go up.
+/// Records per minute and peak memory by final number of records in the store. Memory is the peak
+/// of this process so far, so sizes ascend.
 fn growth(sizes: &[u32]) {
     for &records in sizes {
         let report = Bench::new(records, 1_000, Link::default()).run("");

@@ -291,7 +291,7 @@ fn assert_whole(store: &MemoryStore) {
         .collect();
     assert_eq!((log.len(), keys.len()), (8, 8), "lost or twice");
     let success = log.iter().filter(|row| row[2] == SqlValue::Text("success".into())).count();
-    assert_eq!(store.rows(support::store::BASE).len(), success, "stored by half");
+    assert_eq!(store.rows(support::store::BASE).len(), success, "partial");
 }
 
 #[test]

@@ -147,9 +147,9 @@ mod tests {
         Measurement::new(elapsed_s, Outcome::Report(Box::new(report)))
     }
 
-    /// A step of four pairs: `counted` of them count, with runs of this duration, and `void` of
+    /// A step of four pairs with runs of this duration. `counted` of them count, and `discarded` of
     /// them are discarded.
-    fn step(name: &str, counted: usize, run_s: f64, void: usize) -> CompletedStep {
+    fn step(name: &str, counted: usize, run_s: f64, discarded: usize) -> CompletedStep {
         let arm = Arm { program: 0, setting: scenario().settings[0].clone() };
         let step = Step::comparison(name, 1, 0, [arm.clone(), arm], 4, 1);
         let block = |index: usize| {
@@ -159,7 +159,7 @@ mod tests {
         };
         let reason = DiscardReason::Interference(Interference::Swap { pages: 2, most: 1 });
         let blocks = (0..counted).map(block).collect();
-        let voided = vec![DiscardedBlock { index: 0, reason, trials: Vec::new() }; void];
+        let voided = vec![DiscardedBlock { index: 0, reason, trials: Vec::new() }; discarded];
         CompletedStep { blocks, voided, ..CompletedStep::of(step) }
     }
 

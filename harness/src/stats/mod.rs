@@ -1,12 +1,12 @@
-//! Statistics: numbers in, numbers out. No I/O, no clock, no global state, nothing else of ours.
+//! Statistics on plain numbers, without I/O, clocks or global state.
 //!
-//! What decides a comparison of two arms, each step a module that imports only from those before:
+//! A comparison of two arms takes these steps. Each is a module that imports only earlier ones:
 //!
 //! ```text
 //! paired (pairs → estimate) → permutation (p values) → interval → looks → verdict
 //! ```
 //!
-//! Everything that is drawn comes from a seed that the caller passes in.
+//! Random numbers come from a seed that the caller passes in.
 
 pub mod binomial;
 pub mod change_point;

@@ -1,5 +1,5 @@
-//! Pairs of runs, one of each arm, back to back, and what the arms differ by once the order in
-//! which they ran is allowed for. Decides nothing.
+//! Pairs of consecutive runs, one of each arm, and the difference of the arms corrected for the
+//! effect of their order.
 
 use super::hodges_lehmann::hodges_lehmann;
 

@@ -81,10 +81,9 @@ fn run(mut words: impl Iterator<Item = OsString>) -> io::Result<LauncherMessage>
     Ok(LauncherMessage::Ended { code: status.code(), signal: status.signal(), usage: usage()? })
 }
 
-/// Waits for a program that it stops, over and over, for `share` of the time that it has just run.
-/// What a stop took too long or too short counts for the next one, so the share holds over a run.
-/// Only what the operating system does for the program meanwhile, such as writing to a disk, is not
-/// stopped.
+/// Waits for a program and stops it repeatedly, each time for `share` of the time that it has just
+/// run. The next stop corrects the error of the previous one, so the share holds over a run. Work of
+/// the operating system for the program, such as writing to a disk, continues during a stop.
 fn wait_slowing(child: &mut Child, share: f64) -> io::Result<ExitStatus> {
     let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)?;
     let mut owed_s = 0.0;

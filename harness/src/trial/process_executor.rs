@@ -185,7 +185,7 @@ impl Process {
 
     fn program(&self, index: usize) -> Result<Program> {
         let program = self.programs.get(index).cloned();
-        program.ok_or_else(|| Error::environment(format!("there is no program {index}")))
+        program.ok_or_else(|| Error::environment(format!("the scenario has no program {index}")))
     }
 
     /// Empties the store of a trial on a server: with the program's own tables, where it is a

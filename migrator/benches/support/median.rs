@@ -1,4 +1,4 @@
-//! The middle of what a bench measured.
+//! Median of a bench's measurements.
 
 /// The median; of an even number of values the mean of the two in the middle. At least one value.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {

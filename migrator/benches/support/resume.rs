@@ -1,5 +1,5 @@
-//! A migration that is taken up where nearly everything is done: a store whose log has every record
-//! but the last ones, and the source that it came from.
+//! A resumed migration that is nearly complete: a source, and a store whose log has every record
+//! but the last ones.
 
 #![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
 
@@ -26,7 +26,7 @@ use migrator::util::cancel::CancellationToken;
 use migrator::util::partition::Partition;
 use rusqlite::{Connection, params};
 
-/// Records that the log does not have.
+/// Number of records that are not in the log.
 pub(crate) const NEW: u32 = 1_000;
 
 /// A store and a source in a folder of their own.
@@ -36,20 +36,20 @@ pub(crate) struct Resumed {
     catalogue: Catalogue,
 }
 
-/// What taking it up came to.
+/// Times and books of a resumed run.
 pub(crate) struct Taken {
-    /// Until the source was open.
+    /// Time until the source was open.
     pub(crate) opened: Duration,
-    /// Until the first record that is not logged was about to be parsed, opening included.
+    /// Time until the first unlogged record reached the parser, including opening.
     pub(crate) first: Duration,
-    /// Until the last one was, and so the whole log passed over.
+    /// Time until the last record reached the parser, so that the whole log was skipped.
     pub(crate) last: Duration,
-    /// Where records ended.
+    /// Books of the run.
     pub(crate) books: Books,
 }
 
 impl Resumed {
-    /// So many records that are logged, under keys `step` apart, then [`NEW`] others. With a gap the
+    /// Creates `logged` logged records with keys `step` apart, then [`NEW`] others. With a gap the
     /// one in the middle is not logged.
     pub(crate) fn new(logged: u32, step: u32, with_gap: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -105,7 +105,7 @@ impl Resumed {
         SqliteStore::new(&self.path("store.db"), Synchronous::Full, tables).unwrap()
     }
 
-    /// Takes the migration up.
+    /// Resumes the migration.
     pub(crate) fn take_up(&self) -> Taken {
         let (contract, now) = (&self.contract, NaiveDateTime::default());
         let coercer = Coercer::new(&contract.tables, &self.catalogue, now).unwrap();
@@ -151,14 +151,14 @@ impl Resumed {
 const NUMBERS: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)";
 
-/// A file whose making is not measured.
+/// Opens a file without durability, because filling it is not measured.
 fn open_fast(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000")?;
     Ok(connection)
 }
 
-/// Stages that note when the first record came, and the last one so far.
+/// Stages that record the times of the first and the latest record.
 struct Noting<'a> {
     stages: RecordStages<'a>,
     first: &'a OnceLock<Instant>,

@@ -31,7 +31,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// A bench of so many staged records.
+    /// A bench with this many staged records.
     pub(crate) fn new(records: u32, batch_size: usize, link: Link) -> Self {
         let spec = Spec {
             product: Product::Cc,

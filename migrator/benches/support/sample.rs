@@ -45,7 +45,7 @@ impl Sample {
         }
     }
 
-    /// Looks at every byte of every record, for a byte that none has.
+    /// Searches every byte of every record for a byte that does not occur.
     pub(crate) fn scan(&self) {
         for record in &self.records {
             black_box(memchr::memchr(0, record.text.as_bytes()));

@@ -1,4 +1,5 @@
-//! Rows of staged records as a store takes them, in batches, for benches that only insert.
+//! Rows of staged records in the form in which a store takes them, in batches, for benches that
+//! only insert.
 
 #![expect(clippy::unwrap_used, reason = "a bench panics where something is missing")]
 
@@ -17,15 +18,15 @@ use super::support;
 /// Rows of a batch, by table in the order of insertion.
 pub(crate) type Batch<V> = Vec<(usize, Vec<Vec<V>>)>;
 
-/// Batches, and the tables that they are for.
+/// Batches, and their tables.
 pub(crate) struct Typed {
     pub(crate) catalogue: Catalogue,
     pub(crate) batches: Vec<Batch<SqlValue>>,
 }
 
 impl Typed {
-    /// So many batches of so many generated records; a few hold what their columns refuse and are
-    /// left out.
+    /// Creates `batches` batches of generated records. A few records have values that their columns
+    /// reject and are left out.
     pub(crate) fn new(batches: usize, batch_size: usize) -> Self {
         let (contract, now) = support::contract();
         let catalogue = Catalogue::embedded().unwrap();

@@ -1,5 +1,6 @@
-//! Any text as a mapping contract and as a table catalogue: refused with places inside the text, or
-//! usable: every record is mapped or rejected by it, every table has DDL or a reason why not.
+//! Any text as a mapping contract and as a table catalogue. It is rejected with places inside the
+//! text, or it is usable: every record is mapped or rejected by it, and every table has DDL or a
+//! reason against it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Any text as an expression over any fields: a value, the same each time. A line `$name=value` is a
-//! field; all other lines together are the expression.
+//! Any text as an expression over any fields: a value, the same each time. A line `$name=value` is
+//! a field; all other lines together are the expression.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,6 @@
-//! Any bytes as a record: mapped or rejected, the same whether a stage is fresh or has seen other
-//! records before, and rejected as no XML where quick-xml's events say so, and nowhere else.
+//! Any bytes as a record: mapped or rejected. The result is the same whether a stage is fresh or
+//! has processed other records. A record is rejected as ill-formed exactly if quick-xml's events
+//! are.
 #![no_main]
 
 #[path = "../../tests/library/oracle.rs"]
@@ -57,14 +58,14 @@ thread_local! {
         RefCell::new((fresh(), Metrics::new().unwrap()));
 }
 
-/// How the reasons begin for which a well-formed record is rejected.
+/// Beginnings of the reasons for which a well-formed record is rejected.
 const OF_THE_TREE: [&str; 4] =
     ["Request has no ID", "Request/@ID", "wrong product line", "CustData has no"];
 
 fn judge(bytes: &[u8]) {
     let record = RawRecord { key: 1, bytes: Some(bytes.to_vec()) };
     let Ok(ValidRecord { key, text, .. }) = validate(record) else { return };
-    // The oracle knows no declarations.
+    // The oracle does not parse declarations.
     if text.starts_with("<?xml") {
         return;
     }

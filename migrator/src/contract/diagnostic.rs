@@ -227,9 +227,9 @@ pub struct Diagnostic {
     pub path: String,
     /// Position of the piece in the contract's text.
     pub span: Span,
-    /// What is wrong in this case.
+    /// Description of the problem in this contract.
     pub message: String,
-    /// What to do in this case.
+    /// Remedy for this contract.
     pub help: String,
 }
 

@@ -113,7 +113,7 @@ fn claim(
     let row: Vec<_> = row.iter().map(OwnedValue::stored).collect();
     if let Some(column) = comparator.unnumbered(&row) {
         return Err(Error::environment(format!(
-            "{}.{column}: rows that the store itself numbers cannot be told apart in an audit",
+            "{}.{column}: rows with keys assigned by the store cannot be matched in an audit",
             comparator.name
         )));
     }

@@ -1,4 +1,4 @@
-//! One connection from its PRELOGIN to its end: reads messages, meets faults, answers.
+//! One connection from its PRELOGIN to its end: reads messages, applies faults, responds.
 
 use std::io;
 use std::net::TcpStream;
@@ -21,12 +21,12 @@ use crate::protocol::tokens::{Answer, RequestKind};
 use crate::record::{Message, MessageKind};
 use crate::{Options, Shared};
 
-/// Reason for the end of a connection. None is a failure of the double.
+/// Reason for the end of a connection. None of them is a failure of the double.
 #[derive(Debug)]
 enum End {
-    /// The client went, or was never understood.
+    /// The client disconnected, or its first message was invalid.
     Gone,
-    /// A fault cut it.
+    /// A fault cut the connection.
     Cut,
 }
 
@@ -36,7 +36,7 @@ impl From<io::Error> for End {
     }
 }
 
-/// A message that is read.
+/// A message after reading.
 struct Read {
     message: Message,
     code: u8,
@@ -57,7 +57,7 @@ pub(crate) fn serve(socket: &TcpStream, number: usize, shared: &Arc<Shared>) {
     let mut server = Server { wire, number, shared: Arc::clone(shared) };
     if let Ok(mut session) = server.login(socket) {
         while server.serve_one(&mut session).is_ok() {}
-        // The transaction is over before the connection counts as closed.
+        // The transaction ends before the connection counts as closed.
         drop(session);
     }
     let _ = socket.shutdown(std::net::Shutdown::Both);
@@ -108,8 +108,6 @@ impl Server {
         }
         Ok(Read { message, code, body })
     }
-
-    // Logging in.
 
     fn login(&mut self, socket: &TcpStream) -> Result<Session, End> {
         let prelogin = self.read()?;
@@ -177,8 +175,6 @@ impl Server {
         Ok(session)
     }
 
-    // Requests.
-
     fn serve_one(&mut self, session: &mut Session) -> Result<(), End> {
         let Read { mut message, code, body } = self.read()?;
         message.in_transaction = session.descriptor() != 0;
@@ -200,7 +196,7 @@ impl Server {
         })
     }
 
-    /// Does what a message says and answers, as far as the fault lets it.
+    /// Executes a message and responds, as far as its fault allows.
     fn reply(
         &mut self,
         fault: Option<Fault>,
@@ -254,7 +250,7 @@ impl Server {
     }
 }
 
-/// The answer that is nothing but an error; the session's transaction suffers what it must.
+/// The response with only an error. The session's transaction is affected as the error requires.
 fn refusal(session: Option<&mut Session>, error: SqlError) -> Vec<u8> {
     let mut answer = Answer::new(RequestKind::Batch);
     if let Some(session) = session {
@@ -313,7 +309,7 @@ impl Request {
     }
 }
 
-/// The request, and the transaction that it says it belongs to.
+/// The request, and the transaction that it names.
 fn parse_request(code: u8, body: &[u8]) -> Sql<(Request, u64)> {
     if code == 0x07 {
         return Ok((Request::Bulk, 0));
@@ -394,7 +390,7 @@ fn run_request(
     Ok(())
 }
 
-/// The parameters of `sp_executesql`; nothing else can be called.
+/// The parameters of `sp_executesql`; no other procedure can be called.
 fn parameters(call: Call) -> Sql<Variables> {
     if call.parameters.len() > PARAMETERS_MAX {
         let message = "The incoming request has too many parameters. The server supports a maximum \

@@ -96,8 +96,8 @@ impl Tally {
             Ok(2) => {}
             Ok(0) => return 0,
             other => {
-                self.harm.half += 1;
-                counts::print(&format!("tables by half: {other:?}"));
+                self.harm.partial += 1;
+                counts::print(&format!("only some tables: {other:?}"));
                 return 0;
             }
         }
@@ -112,7 +112,7 @@ impl Tally {
             ("SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'", 0),
         ] {
             if number(sql).unwrap() != expected {
-                self.harm.half += 1;
+                self.harm.partial += 1;
             }
         }
         logged

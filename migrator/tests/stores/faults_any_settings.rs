@@ -127,7 +127,7 @@ fn assert_log(store: &MemoryStore, case: &Case) {
     assert_eq!(keys.len(), case.records.unsigned_abs() as usize, "lost: {case:?}");
     assert_eq!(log.len(), keys.len(), "logged twice: {case:?}");
     let success = log.iter().filter(|row| row[2] == SqlValue::Text("success".into())).count();
-    assert_eq!(store.rows(BASE).len(), success, "stored by half: {case:?}");
+    assert_eq!(store.rows(BASE).len(), success, "partial: {case:?}");
 }
 
 fn assert_report(report: &RunReport, case: &Case) {

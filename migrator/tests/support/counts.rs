@@ -25,7 +25,7 @@ pub(crate) struct Harm {
     /// Logged or stored more than once.
     pub(crate) twice: u64,
     /// Stored in part, or with other values than mapping gives.
-    pub(crate) half: u64,
+    pub(crate) partial: u64,
 }
 
 impl Harm {
@@ -38,7 +38,7 @@ impl Harm {
                 Discrepancy::LoggedAgain
                 | Discrepancy::Contested { .. }
                 | Discrepancy::Repeated => harm.twice += 1,
-                _ => harm.half += 1,
+                _ => harm.partial += 1,
             }
         }
         harm
@@ -49,12 +49,12 @@ impl AddAssign for Harm {
     fn add_assign(&mut self, other: Self) {
         self.lost += other.lost;
         self.twice += other.twice;
-        self.half += other.half;
+        self.partial += other.partial;
     }
 }
 
 impl std::fmt::Display for Harm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "lost {}, twice {}, half-stored {}", self.lost, self.twice, self.half)
+        write!(f, "lost {}, twice {}, partial {}", self.lost, self.twice, self.partial)
     }
 }

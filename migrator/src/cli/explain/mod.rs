@@ -200,7 +200,7 @@ mod tests {
         row.cells.iter().find(|cell| cell.column == column).map(|cell| &cell.value)
     }
 
-    /// What a mapping's outcome says that the row has; `None` where it says nothing.
+    /// Value of the row according to the trace; `None` if the column was left out.
     fn said(trace: &ColumnTrace) -> Option<Value> {
         match trace.outcome.as_ref().unwrap() {
             ColumnOutcome::Set(value, _)
@@ -211,7 +211,7 @@ mod tests {
         }
     }
 
-    /// An empty text goes in as null (contract.md 14.2); a member without a value says nothing.
+    /// An empty text goes in as null (contract.md 14.2); a member without a value sets no column.
     fn as_inserted(value: Value, is_member: bool) -> Option<Value> {
         match value {
             Value::Null if is_member => None,
@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    /// Whether what was told of a column is what the row has in it; `None` where nothing is told.
+    /// Compares the explanation of a column with the row; `None` if the explanation has no value.
     fn agrees(subject: &Subject<'_>, trace: &RowTrace, row: &Row) -> Option<bool> {
         let is_member = match &trace.about {
             // The value of a row of one member goes to one of its columns.

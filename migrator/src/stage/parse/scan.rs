@@ -236,10 +236,10 @@ mod tests {
         }
     }
 
-    /// Whether a well-formed tag begins a text, by the productions `STag`, `ETag` and
-    /// `EmptyElemTag` of XML 1.0 without what they say of a value's inside.
+    /// Returns true if a text begins with a well-formed tag by the productions `STag`, `ETag` and
+    /// `EmptyElemTag` of XML 1.0. The content of values is not checked.
     fn begins_with_tag(text: &str) -> bool {
-        /// The inside of a class of characters, as a regular expression has it.
+        /// Content of a character class of a regular expression.
         const STARTS: &str = ":A-Z_a-z\u{c0}-\u{d6}\u{d8}-\u{f6}\u{f8}-\u{2ff}\u{370}-\u{37d}\
             \u{37f}-\u{1fff}\u{200c}\u{200d}\u{2070}-\u{218f}\u{2c00}-\u{2fef}\u{3001}-\u{d7ff}\
             \u{f900}-\u{fdcf}\u{fdf0}-\u{fffd}\u{10000}-\u{effff}";
@@ -315,9 +315,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
 
-        /// Where this tokenizer reads on, it reads what quick-xml reads; where it stops, the text
-        /// has a fault that quick-xml stops at, too, or no tag where quick-xml takes one for granted
-        /// by its `<` and `>`.
+        /// This tokenizer returns the same tokens as quick-xml until it stops. It stops at an error
+        /// at which quick-xml stops too, or at an ill-formed tag that quick-xml accepts because it
+        /// looks only for `<` and `>`.
         #[test]
         fn the_tokens_are_quick_xmls(text in markup()) {
             let (own, (theirs, theirs_to_end)) = (ours(&text), theirs(&text));

@@ -284,7 +284,7 @@ mod tests {
         coerce_value(&Value::Text(text.into()), sql_type).unwrap()
     }
 
-    /// What a value becomes on its way to the server and back.
+    /// Text of a value after encoding for the server and decoding.
     fn there_and_back(value: &SqlValue, sql_type: SqlType) -> String {
         let there = bulk_value(value, sql_type).unwrap();
         match decode(&there, sql_type).unwrap() {

@@ -1,5 +1,5 @@
-//! Conversions between types by SQL Server's rules, with its error numbers, and the order of
-//! precedence that decides which side of a comparison is converted.
+//! Conversions between types by SQL Server's rules, with its error numbers. Also its order of
+//! precedence, which decides which side of a comparison is converted.
 
 use chrono::{Duration, NaiveDate, NaiveDateTime, Timelike};
 
@@ -9,8 +9,8 @@ use crate::data::values::{
     Datum, code_page, decimal_text, decimal_units, fraction_digits, moment, moment_text,
 };
 
-/// The value in the form of another type. Texts keep their whole length here: who casts cuts them,
-/// who stores them checks.
+/// The value in the form of another type. Texts keep their whole length: a cast truncates them
+/// later, and a column checks them.
 pub(crate) fn convert(value: &Datum, from: Type, to: Type) -> Sql<Datum> {
     if value.is_null() || from == to {
         return Ok(value.clone());
@@ -142,7 +142,7 @@ fn to_float(value: &Datum, from: Type, to: Type) -> Sql<Datum> {
     }
 }
 
-/// Digits in all and behind the point of an exact type.
+/// Total digits and digits after the decimal point of an exact type.
 fn digits_of(of: Type) -> (u8, u8) {
     match of {
         Type::Decimal { precision, scale } => (precision, scale),
@@ -216,7 +216,7 @@ pub(crate) fn declared_length(of: Type) -> Option<usize> {
     }
 }
 
-/// The value cut to its type's length, and padded where that is fixed.
+/// The value truncated to its type's length, and padded if that is fixed.
 pub(crate) fn cut(value: Datum, of: Type) -> Datum {
     let Some(length) = declared_length(of) else { return value };
     match value {
@@ -243,8 +243,8 @@ fn pad(text: &mut String, of: Type, length: usize) {
     }
 }
 
-/// The value as a column keeps it, or what of it would fit if it is too long. Blanks behind the
-/// length of a text are cut without an error.
+/// The value as a column stores it, or the fitting part of a value that is too long. Trailing
+/// blanks beyond the length of a text are removed without an error.
 pub(crate) fn fit(value: Datum, of: Type) -> Result<Datum, String> {
     let Some(length) = declared_length(of) else { return Ok(value) };
     match &value {
@@ -291,7 +291,7 @@ fn fraction_of(text: &str) -> usize {
     text.trim().split_once('.').map_or(0, |(_, digits)| digits.len())
 }
 
-/// The moment as precisely as a type keeps it; none if the type has no such moment.
+/// The time rounded to the precision of a type; `None` if the type cannot represent it.
 fn rounded(time: NaiveDateTime, to: Type) -> Option<NaiveDateTime> {
     let nanos = i64::from(time.nanosecond());
     let whole = time - Duration::nanoseconds(nanos);
@@ -347,7 +347,8 @@ fn precedence(of: Type) -> u8 {
     }
 }
 
-/// The type in which values of these two meet: in one column of several rows, in a comparison.
+/// The type to which values of these two are converted in one column of several rows, or in a
+/// comparison.
 pub(crate) fn common(one: Type, other: Type) -> Type {
     if one == other {
         return one;

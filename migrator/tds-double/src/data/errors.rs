@@ -1,9 +1,9 @@
-//! The errors that the double reports, with SQL Server's numbers, classes and words.
+//! The errors that the double reports, with SQL Server's numbers, classes and texts.
 
 /// Scope that an error ends besides its statement when `XACT_ABORT` is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// The batch was never run: it does not compile. Transactions are left alone, always.
+    /// The batch did not run because it does not compile. Transactions are never affected.
     Compile,
     /// The statement; the batch goes on.
     Statement,
@@ -32,7 +32,7 @@ impl SqlError {
         Self { number, class, state: 1, message: message.into(), effect }
     }
 
-    /// An error of this number as it is injected: class and effect are those of SQL Server.
+    /// An error with this number for injection. Class and effect are those of SQL Server.
     pub(crate) fn injected(number: i32) -> Self {
         let (class, effect) = match number {
             1205 => (13, Effect::Transaction),
@@ -89,7 +89,7 @@ impl SqlError {
         Self::new(220, 16, Effect::Statement, message)
     }
 
-    /// The client's bulk types do not fit what the statement or the table declares.
+    /// The client's bulk types differ from the declaration of the statement or the table.
     pub(crate) fn bulk_type(colid: usize) -> Self {
         let message = format!("Invalid column type from bcp client for colid {colid}.");
         Self::new(4816, 16, Effect::Statement, message)

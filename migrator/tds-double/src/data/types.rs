@@ -3,7 +3,7 @@
 use crate::data::errors::{Effect, Sql, SqlError};
 use crate::data::wire::{Malformed, Read, Reader};
 
-/// `SQL_Latin1_General_CP1_CI_AS`, as every text column has it.
+/// `SQL_Latin1_General_CP1_CI_AS`, the collation of every text column.
 pub(crate) const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
 
 /// A declared length; none is `max`.
@@ -110,8 +110,8 @@ impl Type {
         }
     }
 
-    /// The type that a name and its arguments declare; `None` as an argument is `max`, and texts
-    /// without one have the length `unsaid`.
+    /// The type declared by a name and its arguments. The argument `None` is `max`. Texts without
+    /// an argument have the length `unsaid`.
     pub(crate) fn declared(name: &str, arguments: &[Option<u16>], unsaid: u16) -> Sql<Self> {
         let small = |at: usize, or: u8| match arguments.get(at) {
             Some(Some(number)) => u8::try_from(*number).unwrap_or(u8::MAX),
@@ -180,7 +180,7 @@ impl Type {
         }
     }
 
-    /// Writes `TYPE_INFO`. A column that is not null has the fixed forms of its type.
+    /// Writes `TYPE_INFO`. A not-null column has the fixed form of its type.
     pub(crate) fn put_info(self, out: &mut Vec<u8>, nullable: bool) {
         let fixed = |code: u8, nullable_code: u8, length: u8| {
             if nullable { vec![nullable_code, length] } else { vec![code] }
@@ -227,7 +227,7 @@ fn put_text_info(out: &mut Vec<u8>, code: u8, length: u16) {
     out.extend(COLLATION);
 }
 
-/// Bytes of a decimal with its sign.
+/// Bytes of a decimal including its sign.
 pub(crate) fn decimal_bytes(precision: u8) -> u8 {
     match precision {
         0..=9 => 5,
@@ -237,8 +237,7 @@ pub(crate) fn decimal_bytes(precision: u8) -> u8 {
     }
 }
 
-/// A type as the client describes it, and whether values of it come with a length (and so may be
-/// null).
+/// A type as the client describes it. Values of some types come with a length, which allows null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WireType {
     pub(crate) of: Type,

@@ -31,7 +31,7 @@ impl Datum {
         *self == Self::Null
     }
 
-    /// As error messages show values.
+    /// The value as error messages show it.
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Null => "<NULL>".to_owned(),
@@ -46,12 +46,12 @@ impl Datum {
     }
 }
 
-/// Reason that a value cannot be read.
+/// Reason why a value cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReadFailure {
-    /// The bytes are no protocol.
+    /// The bytes violate the protocol.
     Malformed(Malformed),
-    /// The value is not as wide as its type.
+    /// The value has another width than its type.
     Width,
 }
 
@@ -61,7 +61,7 @@ impl From<Malformed> for ReadFailure {
     }
 }
 
-/// Units and sign of a plain decimal text, with the digits behind its point.
+/// Units and sign of a plain decimal text, with the number of digits after its decimal point.
 pub(crate) fn decimal_units(text: &str) -> Option<(i128, u8)> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -86,7 +86,7 @@ pub(crate) fn decimal_text(units: i128, scale: u8) -> String {
     if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
-/// The moment that a text of a time type names; a day alone is its midnight.
+/// The time that a text of a time type denotes; a date alone is its midnight.
 pub(crate) fn moment(text: &str) -> Option<NaiveDateTime> {
     let text = text.trim().trim_end_matches('Z');
     for format in
@@ -105,7 +105,7 @@ pub(crate) fn moment(text: &str) -> Option<NaiveDateTime> {
     Some(NaiveDate::from_ymd_opt(1900, 1, 1)?.and_time(time))
 }
 
-/// Digits behind the seconds.
+/// Number of fractional digits of the seconds.
 pub(crate) fn fraction_digits(of: Type) -> u8 {
     match of {
         Type::Time(digits) | Type::DateTime2(digits) | Type::DateTimeOffset(digits) => digits,
@@ -114,7 +114,7 @@ pub(crate) fn fraction_digits(of: Type) -> u8 {
     }
 }
 
-/// The text of a moment as this type keeps it, without rounding.
+/// The text of a time in the form of this type, without rounding.
 pub(crate) fn moment_text(time: NaiveDateTime, of: Type) -> String {
     let digits = usize::from(fraction_digits(of));
     let fraction = format!("{:09}", time.nanosecond() % 1_000_000_000);
@@ -135,7 +135,7 @@ fn day_1900() -> NaiveDate {
     NaiveDate::from_ymd_opt(1900, 1, 1).unwrap()
 }
 
-/// Reads one value after its type.
+/// Reads one value that follows its type.
 pub(crate) fn read_value(reader: &mut Reader<'_>, of: WireType) -> Result<Datum, ReadFailure> {
     if of.of == Type::Null {
         return Ok(Datum::Null);
@@ -174,7 +174,7 @@ fn value_bytes(reader: &mut Reader<'_>, of: WireType) -> Result<Option<Vec<u8>>,
     }
 }
 
-/// A value that comes in chunks.
+/// A value that is sent in chunks.
 fn parts(reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, ReadFailure> {
     let total = reader.u64()?;
     if total == u64::MAX {
@@ -189,7 +189,7 @@ fn parts(reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, ReadFailure> {
     }
 }
 
-/// Bytes of a value whose width its type says; none if it varies.
+/// Bytes of a value with a type of fixed width; `None` if the width varies.
 fn width(of: Type) -> Option<usize> {
     match of {
         Type::Bit | Type::TinyInt => Some(1),
@@ -217,7 +217,7 @@ fn unsigned(bytes: &[u8]) -> u128 {
     bytes.iter().rev().fold(0, |number, byte| (number << 8) | u128::from(*byte))
 }
 
-/// Of no more than eight bytes.
+/// At most eight bytes as a little-endian number.
 fn low(bytes: &[u8]) -> u64 {
     u64::try_from(unsigned(bytes)).unwrap_or(u64::MAX)
 }
@@ -317,7 +317,7 @@ fn guid_bytes(text: &str) -> [u8; 16] {
     bytes
 }
 
-/// Bytes of a text in the code page of the collation; what it has not is `?`.
+/// Bytes of a text in the code page of the collation; `?` for characters outside of it.
 pub(crate) fn code_page(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut buffer = [0; 4];
@@ -455,7 +455,7 @@ fn time_bytes_of(time: NaiveDateTime, of: Type) -> Vec<u8> {
     }
 }
 
-/// The present in UTC.
+/// The current time in UTC.
 pub(crate) fn now() -> NaiveDateTime {
     DateTime::from_timestamp_nanos(chrono::Utc::now().timestamp_nanos_opt().unwrap_or(0))
         .naive_utc()

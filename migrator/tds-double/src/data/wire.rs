@@ -1,12 +1,12 @@
 //! Reading and writing the primitive parts of TDS: little-endian numbers and UTF-16 texts.
 
-/// The bytes end too early, or say something that the protocol does not allow.
+/// The bytes end too early or violate the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) String);
 
 pub(crate) type Read<T> = Result<T, Malformed>;
 
-/// A place in the bytes of one message.
+/// A position in the bytes of one message.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
@@ -52,12 +52,12 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// A text of so many bytes.
+    /// A text of `bytes` bytes.
     pub(crate) fn utf16(&mut self, bytes: usize) -> Read<String> {
         utf16(self.take(bytes)?)
     }
 
-    /// A text after the number of its characters in one byte.
+    /// A text after its number of characters in one byte.
     pub(crate) fn b_varchar(&mut self) -> Read<String> {
         let characters = usize::from(self.u8()?);
         self.utf16(characters * 2)

@@ -1,4 +1,4 @@
-//! Bulk loads: what `INSERT BULK` announces, and the rows that follow it.
+//! Bulk loads: the announcement by `INSERT BULK`, and the rows that follow it.
 
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ impl Session {
     }
 }
 
-/// The types in which the client sends its values, checked against what it declared.
+/// The types in which the client sends its values, checked against its declaration.
 fn column_types(reader: &mut Reader<'_>, target: &BulkTarget) -> Sql<Vec<WireType>> {
     if reader.u8()? != 0x81 {
         return Err(SqlError::stream("Bulk rows without their columns."));

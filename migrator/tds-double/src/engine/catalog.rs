@@ -1,5 +1,5 @@
-//! The schemas and tables that there are. A value: a transaction that changes tables has its own,
-//! which the others see once it has committed.
+//! The existing schemas and tables, as a value. A transaction that changes tables has its own copy,
+//! which becomes visible to others with its commit.
 
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds a table with everything in its definition.
+    /// Adds a table with all parts of its definition.
     pub(crate) fn add_table(&mut self, definition: &TableDef) -> Sql<Arc<Table>> {
         let schema = definition.name.schema().unwrap_or("dbo");
         let Some((_, schema)) = self.schema(schema) else {
@@ -151,7 +151,7 @@ impl Catalog {
         Ok(table)
     }
 
-    /// Adds one constraint to a table that is not, or no longer, in the catalogue.
+    /// Adds one constraint to a table outside of the catalogue.
     pub(crate) fn constrain(
         &mut self,
         table: &mut Table,
@@ -226,7 +226,7 @@ impl Catalog {
         }
     }
 
-    /// Takes a table out, unless another one refers to it.
+    /// Removes a table, unless another one refers to it.
     pub(crate) fn drop_table(&mut self, name: &Name) -> Sql<Arc<Table>> {
         let Some(table) = self.find(name).cloned() else {
             let message = format!(
@@ -266,7 +266,7 @@ impl Table {
         names.iter().map(|name| self.place(name)).collect()
     }
 
-    /// Its name in the tables that are kept.
+    /// Name of the `SQLite` table that stores the rows.
     pub(crate) fn kept(&self) -> String {
         format!("t{}", self.id)
     }

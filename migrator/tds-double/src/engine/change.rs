@@ -1,4 +1,4 @@
-//! Statements that change rows: every row is checked here, as the server would, and kept.
+//! Statements that change rows. Every row is checked as the server checks it, and stored.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::engine::session::Session;
 use crate::protocol::tokens::{Answer, OutColumn};
 use crate::sql::ast::{Expr, From, Item, Name, Query, Rows, Set, Statement};
 
-/// The values of one row; none where the column's default is asked for.
+/// The values of one row; `None` requests the column's default.
 pub(crate) type Given = Vec<Option<Datum>>;
 
 /// Columns and rows of an `OUTPUT` clause.
@@ -25,7 +25,7 @@ type Output = (Vec<OutColumn>, Vec<Vec<Datum>>);
 
 /// Rows on their way into a table.
 pub(crate) struct IncomingRows {
-    /// The columns that values are given for.
+    /// The columns that have values.
     pub(crate) columns: Vec<usize>,
     pub(crate) types: Vec<Type>,
     pub(crate) rows: Vec<Given>,
@@ -121,7 +121,7 @@ impl Session {
         Ok(())
     }
 
-    /// The rows that an INSERT takes, with one type for each column.
+    /// The rows of an INSERT, with one type for each column.
     fn source(&mut self, query: &Query) -> Sql<(Vec<Type>, Vec<Given>)> {
         let Set::Values(rows) = &query.body else {
             let (columns, rows) = self.query(query)?;
@@ -161,7 +161,7 @@ impl Session {
         Ok((types, rows))
     }
 
-    /// The value of one cell; none for `DEFAULT`.
+    /// The value of one cell; `None` for `DEFAULT`.
     fn cell(&self, cell: &Expr) -> Sql<Option<(Datum, Type)>> {
         if *cell == Expr::Default {
             return Ok(None);
@@ -170,7 +170,7 @@ impl Session {
         known.map_or_else(|| self.scalar(cell), Ok).map(Some)
     }
 
-    /// Checks rows and keeps them, and gives the numbers that they have there.
+    /// Checks rows, stores them, and returns their row numbers.
     pub(crate) fn keep(&mut self, table: &Table, incoming: &IncomingRows) -> Sql<Vec<i64>> {
         let stored: Vec<usize> =
             (0..table.columns.len()).filter(|at| table.columns[*at].computed.is_none()).collect();
@@ -236,7 +236,7 @@ impl Session {
         Ok((places, rows))
     }
 
-    /// The value as its column keeps it.
+    /// The value in the form of its column.
     fn as_column(&self, table: &Table, place: usize, value: &Datum, from: Type) -> Sql<Datum> {
         let column = &table.columns[place];
         if column.computed.is_some() {
@@ -258,7 +258,7 @@ impl Session {
         Ok(value)
     }
 
-    /// Value of a column that a statement gives no value.
+    /// Value of a column that a statement does not set.
     fn unsaid(
         &mut self,
         table: &Table,
@@ -292,7 +292,7 @@ impl Session {
         SqlError::new(515, 16, Effect::Statement, message)
     }
 
-    /// The server's error for a rule that `SQLite` found broken.
+    /// The server's error for a constraint that `SQLite` found violated.
     fn broken(
         &self,
         table: &Table,
@@ -342,7 +342,7 @@ impl Session {
         }
     }
 
-    /// Every reference of a row must have its row.
+    /// Asserts that every reference of a row has its target.
     pub(crate) fn check_parents(&self, table: &Table, row: &[Datum], doing: &str) -> Sql<()> {
         let catalog = self.catalog();
         for foreign in &table.foreign {
@@ -522,7 +522,7 @@ impl Session {
         self.check_parents(table, &now, "UPDATE")
     }
 
-    /// A key that others refer to may not change.
+    /// A key with referring rows must not change.
     fn check_children(&self, table: &Arc<Table>, columns: &[usize], place: i64) -> Sql<()> {
         for child in &self.catalog().tables {
             for foreign in child.foreign.iter().filter(|key| key.parent == table.id) {
@@ -535,7 +535,7 @@ impl Session {
         Ok(())
     }
 
-    /// Rows that `OUTPUT inserted.…` returns.
+    /// Rows of an `OUTPUT inserted.…` clause.
     fn output(
         &self,
         table: &Table,
@@ -577,7 +577,7 @@ fn number(value: &Datum) -> Option<i64> {
     }
 }
 
-/// A condition on columns, with parameters in their order.
+/// A condition on columns, with numbered parameters.
 fn equal(columns: &[usize]) -> String {
     let parts: Vec<_> =
         columns.iter().enumerate().map(|(at, place)| format!("c{place} = ?{}", at + 1)).collect();
@@ -628,7 +628,7 @@ fn wrong_width(values: usize, columns: usize) -> SqlError {
     SqlError::new(number, 15, Effect::Compile, message)
 }
 
-/// The type of a kept column, with what makes it compare as the server does.
+/// The `SQLite` type of a column, with the collation that compares like the server.
 pub(crate) fn kept_type(of: Type) -> String {
     let class = match of.family() {
         Family::Whole | Family::Null => "INTEGER",

@@ -1,9 +1,9 @@
-//! State that all sessions share: rows in one `SQLite` file, the committed catalogue, identity values
-//! and the lock of the writing transaction.
+//! State that all sessions share: rows in one `SQLite` file, the committed catalogue, identity
+//! values and the lock of the writing transaction.
 //!
-//! SQL Server locks rows; here a transaction that writes keeps the others from writing, and readers
-//! see what was committed when their statement began (as with row versioning). What may be written
-//! is the same; how much of it at once is not.
+//! SQL Server locks rows. Here a writing transaction blocks all other writers. Readers see the rows
+//! committed when their statement began, as with row versioning. The permitted writes are the same,
+//! but fewer of them run concurrently.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -33,7 +33,7 @@ struct Writer {
     free: Condvar,
 }
 
-/// The right to write; given back when it is dropped.
+/// The right to write; released on drop.
 pub(crate) struct Writing(Arc<Writer>);
 
 impl Drop for Writing {
@@ -43,7 +43,7 @@ impl Drop for Writing {
     }
 }
 
-/// Texts that are kept parsed.
+/// Number of texts whose parsed form is cached.
 const PARSED_MAX: usize = 2_000;
 
 impl Database {
@@ -77,7 +77,8 @@ impl Database {
         *self.catalog.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(catalog);
     }
 
-    /// Waits for the right to write, as long as `LOCK_TIMEOUT` says; below 0 for ever.
+    /// Waits for the right to write for at most `LOCK_TIMEOUT`; a value below 0 waits without
+    /// limit.
     pub(crate) fn write(&self, lock_timeout_ms: i64) -> Sql<Writing> {
         let deadline = u64::try_from(lock_timeout_ms)
             .ok()
@@ -115,7 +116,7 @@ impl Database {
         Ok(statements)
     }
 
-    /// The next identity value of a table. Like the server's it is not taken back.
+    /// The next identity value of a table. Like on the server, a rollback does not return it.
     pub(crate) fn next_identity(&self, table: i64, seed: i64, step: i64) -> i64 {
         let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
         let next = identities.get(&table).map_or(seed, |last| last + step);
@@ -123,7 +124,7 @@ impl Database {
         next
     }
 
-    /// An explicit value moves the identity upwards, never downwards.
+    /// An explicit value raises the identity and never lowers it.
     pub(crate) fn raise_identity(&self, table: i64, value: i64) {
         let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
         let last = identities.entry(table).or_insert(value);

@@ -70,7 +70,7 @@ impl Session {
         table.keys.iter().try_for_each(|key| self.keep_key(&table, key))
     }
 
-    /// A computed column has the type of its expression.
+    /// Gives a computed column the type of its expression.
     fn type_computed(&self, definition: &mut TableDef) -> Sql<()> {
         let table = Table {
             id: 0,
@@ -99,8 +99,8 @@ impl Session {
         let sql = match (key.unique, takes_null) {
             (false, _) => format!("CREATE INDEX \"{name}\" ON {kept} ({columns})"),
             (true, false) => format!("CREATE UNIQUE INDEX \"{name}\" ON {kept} ({columns})"),
-            // Null is a value like others in a unique key, which it is not for `SQLite`; look-ups
-            // need the columns as they are.
+            // In a unique key of the server null is a value like others, but not in `SQLite`.
+            // Look-ups need the columns as they are.
             (true, true) => format!(
                 "CREATE UNIQUE INDEX \"{name}\" ON {kept} ({}); \
                  CREATE INDEX \"{name} plain\" ON {kept} ({columns})",
@@ -187,7 +187,7 @@ impl Session {
         self.sqlite(&format!("DELETE FROM {}", table.kept()))
     }
 
-    /// The rows that are there must keep a foreign key that is added.
+    /// Checks existing rows against a new foreign key.
     fn check_rows(&self, table: &Table) -> Sql<()> {
         let all: Vec<_> = (0..table.columns.len()).map(|at| format!("c{at}")).collect();
         let rows = self.rows(&format!("SELECT {} FROM {}", all.join(", "), table.kept()), &[])?;
@@ -195,7 +195,7 @@ impl Session {
     }
 }
 
-/// The columns of a key with a value in the place of null that no column can have.
+/// The columns of a key. Null is replaced by a value that no column can have.
 fn null_as_value(table: &Table, key: &Key) -> String {
     let columns = key.columns.iter().map(|place| {
         let collate = collation(table.type_of(*place)).map(|name| format!(" COLLATE {name}"));

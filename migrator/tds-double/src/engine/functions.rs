@@ -1,5 +1,5 @@
-//! Extensions of `SQLite`: SQL Server's comparisons as collations, its conversions and its `LIKE` as
-//! functions, and the way back for their errors.
+//! Extensions of `SQLite`: SQL Server's comparisons as collations, its conversions and `LIKE` as
+//! functions, and a transport for their errors.
 
 use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -49,7 +49,7 @@ pub(crate) fn to_sqlite(value: &Datum) -> Value {
     }
 }
 
-/// An error of ours on its way through `SQLite`, which carries nothing but a text.
+/// An [`SqlError`] packed into the text of a `SQLite` error.
 fn packed(error: &SqlError) -> rusqlite::Error {
     let effect = match error.effect {
         Effect::Compile => 0,
@@ -63,7 +63,7 @@ fn packed(error: &SqlError) -> rusqlite::Error {
     rusqlite::Error::UserFunctionError(text.into())
 }
 
-/// The error of ours that `SQLite` gives back, or what it has to say itself.
+/// The packed error of a `SQLite` error, or its own message.
 pub(crate) fn unpacked(error: &rusqlite::Error) -> SqlError {
     let rusqlite::Error::SqliteFailure(_, Some(text)) = error else {
         return SqlError::inside(error);
@@ -84,7 +84,7 @@ pub(crate) fn unpacked(error: &rusqlite::Error) -> SqlError {
     SqlError::new(code, u8::try_from(class).unwrap_or(16), effect, message)
 }
 
-/// The words of a broken rule: `table.column, …` of a key, or the name of a check.
+/// The violated constraint: `table.column, …` of a key, or the name of a check.
 pub(crate) fn broken_rule(error: &rusqlite::Error) -> Option<&str> {
     match error {
         rusqlite::Error::SqliteFailure(failure, Some(text))
@@ -96,7 +96,7 @@ pub(crate) fn broken_rule(error: &rusqlite::Error) -> Option<&str> {
     }
 }
 
-/// Case and blanks at the end do not count.
+/// Compares without regard to case and trailing blanks.
 pub(crate) fn compare_text(one: &str, other: &str) -> Ordering {
     let fold = |text: &str| text.trim_end_matches(' ').to_lowercase();
     fold(one).cmp(&fold(other))

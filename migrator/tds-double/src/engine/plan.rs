@@ -1,5 +1,5 @@
-//! Queries and expressions to the statements of `SQLite` that answer them, with the type of every
-//! value. Names are looked up here: unknown tables are error 208, unknown columns 207.
+//! Translates queries and expressions into `SQLite` statements, with the type of every value.
+//! Resolves names: an unknown table is error 208, an unknown column 207.
 
 use std::collections::HashMap;
 
@@ -30,27 +30,27 @@ pub(crate) struct SessionFacts {
     pub(crate) lock_timeout: i64,
 }
 
-/// An expression as `SQLite` computes it.
+/// An expression in the SQL of `SQLite`.
 #[derive(Debug, Clone)]
 pub(crate) struct TypedSql {
     pub(crate) sql: String,
     pub(crate) of: Type,
     pub(crate) nullable: bool,
-    /// The column it is, if it is nothing but one.
+    /// The column, if the expression is a bare column.
     pub(crate) column: Option<OutColumn>,
 }
 
 /// One table of a `FROM`.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
-    /// The names that may stand before its columns: its alias, or its own.
+    /// Valid qualifiers of its columns: its alias, or its own name.
     pub(crate) names: Vec<String>,
-    /// Its name in the statement that is made.
+    /// Its name in the generated statement.
     pub(crate) sql: String,
     pub(crate) columns: Vec<OutColumn>,
 }
 
-/// The tables whose columns an expression may name; the outer ones last.
+/// The tables whose columns an expression may name, the outer ones last.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
     pub(crate) sources: &'a [Source],
@@ -96,8 +96,6 @@ impl<'a> Planner<'a> {
         self.aliases += 1;
         format!("s{}", self.aliases)
     }
-
-    // Queries.
 
     pub(crate) fn query(&mut self, query: &Query, outer: &Scope<'_>) -> Sql<QueryPlan> {
         let before = self.with.len();
@@ -179,7 +177,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A query whose columns have these types.
+    /// A query converted to columns of these types.
     fn as_types(planned: QueryPlan, wanted: &[OutColumn]) -> String {
         let differs = |(have, want): (&OutColumn, &OutColumn)| kept_differently(have.of, want.of);
         if !planned.columns.iter().zip(wanted).any(differs) {
@@ -443,8 +441,8 @@ impl<'a> Planner<'a> {
         format!("SELECT {} FROM (VALUES {})", names.join(", "), rows.join(","))
     }
 
-    /// The target of an `UPDATE` or `DELETE` and the condition on it: a query of the row numbers,
-    /// and of these expressions.
+    /// Translates the target and condition of an `UPDATE` or `DELETE` into a query of row numbers
+    /// and these expressions.
     pub(crate) fn rows_of(
         &mut self,
         target: &Name,
@@ -481,7 +479,7 @@ impl<'a> Planner<'a> {
         Ok((table, QueryPlan { sql, columns }))
     }
 
-    /// An expression over the columns of one table, as a check or a computed column has it.
+    /// An expression over the columns of one table, for a check or a computed column.
     pub(crate) fn over_table(
         &mut self,
         expr: &Expr,
@@ -493,7 +491,7 @@ impl<'a> Planner<'a> {
             columns: table.columns.iter().map(out_column).collect(),
         };
         let typed = self.expr(expr, &Scope { sources: &[source], outer: None })?;
-        // Nothing can be bound in a definition.
+        // A definition cannot have parameters.
         let mut sql = typed.sql.clone();
         for (place, value) in self.binds.iter().enumerate().rev() {
             sql = sql.replace(&format!("?{}", place + 1), &literal(value));
@@ -550,7 +548,7 @@ fn kept_differently(one: Type, other: Type) -> bool {
         }
 }
 
-/// The text of an expression as another type.
+/// The SQL of an expression converted to another type.
 pub(crate) fn converted(sql: &str, from: Type, to: Type) -> String {
     if kept_differently(from, to) {
         format!("ms_convert({sql}, {}, {})", type_number(from), type_number(to))
@@ -575,7 +573,7 @@ pub(crate) fn collated(sql: &str, of: Type) -> String {
     }
 }
 
-/// A value as `SQLite` writes it.
+/// A value as a literal of `SQLite`.
 fn literal(value: &Datum) -> String {
     match to_sqlite(value) {
         rusqlite::types::Value::Null => "NULL".to_owned(),

@@ -1,4 +1,4 @@
-//! Functions: those that a session answers without a statement, and those that `SQLite` computes.
+//! Functions: those that a session evaluates without a statement, and those that `SQLite` computes.
 
 use crate::data::convert::{common, convert};
 use crate::data::errors::{Effect, Sql, SqlError};
@@ -10,7 +10,7 @@ use crate::sql::ast::{Expr, Name};
 const SYSNAME: Type = Type::NVarChar(Some(128));
 
 impl Planner<'_> {
-    /// The value of a call that depends on nothing in a table; none if it does.
+    /// The value of a call that depends on no table; `None` if it depends on one.
     pub(crate) fn known_call(&self, name: &str, arguments: &[Expr]) -> Sql<Option<(Datum, Type)>> {
         let facts = self.facts;
         let text = |text: &str| (Datum::Text(text.to_owned()), SYSNAME);
@@ -173,7 +173,7 @@ impl Planner<'_> {
                 format!("substr({}, 1, {})", list[0], list[1]),
                 shortened(first, &values[1]),
             )),
-            // `SQLite` takes from the end what a negative place counts.
+            // In `SQLite` a negative position counts from the end.
             "RIGHT" if values.len() == 2 => Ok(Self::typed(
                 format!("substr({}, -({}))", list[0], list[1]),
                 shortened(first, &values[1]),
@@ -197,7 +197,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Metadata functions over columns: a `CASE` of everything there is.
+    /// Metadata functions over columns: a `CASE` of all values.
     fn metadata_of_rows(
         &mut self,
         name: &str,

@@ -1,4 +1,4 @@
-//! Expressions to what `SQLite` computes.
+//! Translates expressions into SQL of `SQLite`.
 
 use crate::data::convert::{common, convert, cut};
 use crate::data::errors::{Effect, Sql, SqlError};
@@ -92,7 +92,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The value of an expression that needs no statement; none if it needs one.
+    /// The value of an expression that needs no statement; `None` if it needs one.
     pub(crate) fn known(&self, expr: &Expr) -> Sql<Option<(Datum, Type)>> {
         let length = |text: &str| Some(u16::try_from(text.chars().count().max(1)).unwrap_or(4_000));
         Ok(Some(match expr {
@@ -155,7 +155,8 @@ impl Planner<'_> {
         })
     }
 
-    /// `AND` and `OR`, as a balanced tree: a chain of a thousand is deeper than `SQLite` allows.
+    /// `AND` and `OR` as a balanced tree: a chain of a thousand exceeds the depth limit of
+    /// `SQLite`.
     fn chain(&mut self, expr: &Expr, scope: &Scope<'_>) -> Sql<TypedSql> {
         let Expr::Binary(operator, ..) = expr else { return Err(SqlError::inside("no chain")) };
         let mut links = Vec::new();
@@ -296,7 +297,7 @@ fn column(parts: &[String], scope: &Scope<'_>) -> Sql<TypedSql> {
     }
 }
 
-/// A column of an outer query; a qualifier that is known here has no such column.
+/// A column of an outer query. A qualifier of this query has no such column.
 fn column_or_bound(
     parts: &[String],
     outer: &Scope<'_>,
@@ -312,7 +313,7 @@ fn column_or_bound(
 
 fn compared(operator: &str, left: &TypedSql, right: &TypedSql) -> TypedSql {
     let meet = common(left.of, right.of);
-    // Two times or two decimals compare whatever their digits are.
+    // Two times or two decimals compare regardless of their digits.
     let (one, other) = if left.of.family() == right.of.family() {
         (left.sql.clone(), right.sql.clone())
     } else {

@@ -1,4 +1,4 @@
-//! One session: its options, its transaction, and the running of batches and calls.
+//! One session: its options, its transaction, and the execution of batches and calls.
 
 use std::sync::{Arc, PoisonError};
 
@@ -17,7 +17,7 @@ use crate::protocol::tokens::{Answer, OutColumn};
 use crate::sql::ast::{Expr, Item, Query, Set, SetValue, Statement};
 use crate::sql::parser::parse_declarations;
 
-/// Engine whose behaviour the double shows if engines differ.
+/// Engine to imitate where engines differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
     /// Microsoft SQL Server 2022.
@@ -49,7 +49,7 @@ pub(crate) struct Session {
 
 struct Savepoint {
     name: String,
-    /// The catalogue then; none if nothing had been written.
+    /// The catalogue at the savepoint; `None` if there were no changes yet.
     catalog: Option<Arc<Catalog>>,
 }
 
@@ -95,8 +95,6 @@ impl Session {
     pub(crate) fn descriptor(&self) -> u64 {
         self.descriptor
     }
-
-    // Transactions.
 
     pub(crate) fn begin(&mut self, answer: &mut Answer) {
         self.facts.trancount += 1;
@@ -203,7 +201,7 @@ impl Session {
         Ok(())
     }
 
-    /// Runs what changes something: all of it or, with its error, nothing.
+    /// Runs a change atomically: all of it, or on an error none.
     pub(crate) fn change<T>(&mut self, change: impl FnOnce(&mut Self) -> Sql<T>) -> Sql<T> {
         self.need_writing()?;
         let before = self.own_catalog.clone();
@@ -220,7 +218,7 @@ impl Session {
         outcome
     }
 
-    // The kept rows.
+    // Runs `SQLite` statements on the stored rows.
 
     pub(crate) fn sqlite(&self, text: &str) -> Sql<()> {
         self.sqlite.execute_batch(text).map_err(|error| unpacked(&error))
@@ -245,7 +243,7 @@ impl Session {
         fetch().map_err(|error| unpacked(&error))
     }
 
-    /// Plans with everything that this session knows, and gives the parameters with it.
+    /// Plans with everything that this session knows, and returns the parameters too.
     pub(crate) fn plan<T>(
         &self,
         plan: impl FnOnce(&mut Planner<'_>) -> Sql<T>,
@@ -274,8 +272,6 @@ impl Session {
         Ok(matches!(self.scalar(condition)?.0, Datum::Int(number) if number != 0))
     }
 
-    // Batches.
-
     /// Runs a text with its own variables.
     pub(crate) fn batch(&mut self, text: &str, variables: Variables, answer: &mut Answer) -> Flow {
         let outer = std::mem::replace(&mut self.variables, variables);
@@ -287,7 +283,7 @@ impl Session {
         flow
     }
 
-    /// A call of `sp_executesql`: what it leaves open or closes too much is error 266.
+    /// Runs a call of `sp_executesql`. A changed number of open transactions is error 266.
     pub(crate) fn call(&mut self, text: &str, variables: Variables, answer: &mut Answer) -> Flow {
         let before = self.facts.trancount;
         let flow = self.batch(text, variables, answer);
@@ -316,7 +312,7 @@ impl Session {
         Flow::On
     }
 
-    /// Reports an error and does what it does to the transaction.
+    /// Reports an error and applies its effect to the transaction.
     pub(crate) fn fail(&mut self, mut error: SqlError, answer: &mut Answer) -> Flow {
         if self.engine == Engine::Babelfish && [102, 207, 208, 8115].contains(&error.number) {
             error.number = 33_557_097;

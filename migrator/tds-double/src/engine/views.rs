@@ -1,5 +1,5 @@
-//! Catalogue views, and the views of the server's state: those are refused (error 300) unless a test
-//! says what they hold.
+//! Catalogue views, and views of the server's state. The latter are rejected (error 300) unless a
+//! test supplies their rows.
 
 use std::collections::HashMap;
 
@@ -57,7 +57,7 @@ type Rows = Vec<Vec<Datum>>;
 type View = (Vec<OutColumn>, Rows);
 
 impl Views {
-    /// The columns and rows of a view; none if there is no view of this name.
+    /// The columns and rows of a view; `None` if there is no view of this name.
     pub(crate) fn view(
         &self,
         name: &Name,
@@ -138,7 +138,7 @@ pub(crate) fn type_id(of: Type) -> i64 {
     TYPE_IDS.iter().find(|(_, known)| *known == name).map_or(0, |(id, _)| *id)
 }
 
-/// Bytes, -1 for `max`, as `sys.columns` has them.
+/// Bytes as in `sys.columns`; -1 for `max`.
 pub(crate) fn max_length(of: Type) -> i64 {
     match of {
         Type::Bit | Type::TinyInt => 1,
@@ -183,7 +183,7 @@ pub(crate) fn max_length(of: Type) -> i64 {
     }
 }
 
-/// Digits in all and behind the point or the seconds, as `sys.columns` has them.
+/// Total digits and digits after the point or the seconds, as in `sys.columns`.
 fn digits(of: Type) -> (i64, i64) {
     match of {
         Type::Decimal { precision, scale } => (precision.into(), scale.into()),
@@ -205,7 +205,7 @@ fn digits(of: Type) -> (i64, i64) {
     }
 }
 
-/// The text of a default or a computation, as the server shows it: in parentheses.
+/// The text of a default or a computation in parentheses, as the server shows it.
 fn definition(expr: &Expr) -> String {
     fn bare(expr: &Expr) -> String {
         match expr {

@@ -63,7 +63,7 @@ pub(crate) fn client_refuses_encryption(body: &[u8]) -> Read<bool> {
     }
 }
 
-/// LOGIN7, and whether user and password are these.
+/// Parses LOGIN7 and checks user and password.
 pub(crate) fn read_login(body: &[u8], user: &str, password: &str) -> Read<(Login, bool)> {
     let mut reader = Reader::new(body);
     reader.take(8)?;

@@ -1,4 +1,4 @@
-//! Packets: messages are cut into them, and bulk rows come in many.
+//! Packets: messages are split into them, and bulk rows take many.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -74,7 +74,8 @@ impl Wire {
         Ok(count)
     }
 
-    /// Waits, until the time is over (never, if there is none), the client cancels or is gone.
+    /// Waits for the time limit, an attention or a disconnect. Without a limit only the client ends
+    /// the wait.
     pub(crate) fn wait(&mut self, limit: Option<Duration>) -> io::Result<WaitOutcome> {
         let deadline = limit.map(|limit| Instant::now() + limit);
         self.socket.set_read_timeout(Some(LOOK))?;
@@ -100,7 +101,7 @@ impl Wire {
         self.send_part(kind, body, true)
     }
 
-    /// Sends what may be only the beginning of a message.
+    /// Sends a message, or only its beginning unless `whole`.
     pub(crate) fn send_part(&mut self, kind: u8, body: &[u8], whole: bool) -> io::Result<()> {
         let size = self.packet_size - HEADER;
         let mut chunks = body.chunks(size).peekable();

@@ -1,10 +1,10 @@
-//! Requests as the client sends them: batches, calls with typed parameters, transactions.
+//! Requests of the client: batches, calls with typed parameters, transactions.
 
 use crate::data::types::{Type, WireType};
 use crate::data::values::{Datum, ReadFailure, read_value};
 use crate::data::wire::{Malformed, Read, Reader};
 
-/// Parameters that one call may have, `sp_executesql`'s own two among them.
+/// Maximum parameters of one call, including the two of `sp_executesql` itself.
 pub(crate) const PARAMETERS_MAX: usize = 2_100;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ pub(crate) enum Transaction {
     Save(String),
 }
 
-/// The transaction that a request belongs to, from its headers; the reader goes on behind them.
+/// The transaction of a request, from its headers. The reader continues after them.
 pub(crate) fn descriptor(reader: &mut Reader<'_>) -> Read<u64> {
     let total = usize::try_from(reader.u32()?).unwrap_or(0);
     let mut headers = Reader::new(reader.take(total.saturating_sub(4))?);
@@ -73,8 +73,8 @@ pub(crate) fn call(reader: &mut Reader<'_>) -> Read<Call> {
     Ok(Call { procedure, parameters })
 }
 
-/// A request to the transaction manager. A savepoint's name has its length in bytes; who counts
-/// characters leaves half of it over, which is an error.
+/// A request to the transaction manager. The length of a savepoint's name is in bytes. A client
+/// that counts characters leaves half of it unread, which is an error.
 pub(crate) fn transaction(reader: &mut Reader<'_>) -> Read<Transaction> {
     let kind = reader.u16()?;
     let request = match kind {

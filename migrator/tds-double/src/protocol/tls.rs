@@ -32,7 +32,7 @@ impl Identity {
         Self { config: Arc::new(config), certificate_pem: made.cert.pem() }
     }
 
-    /// Shakes hands with a client that has read the server's PRELOGIN.
+    /// Performs the handshake with a client that has read the server's PRELOGIN.
     pub(crate) fn accept(&self, socket: TcpStream) -> io::Result<Box<dyn Stream>> {
         let mut session =
             ServerConnection::new(Arc::clone(&self.config)).map_err(io::Error::other)?;

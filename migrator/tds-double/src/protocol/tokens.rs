@@ -1,4 +1,4 @@
-//! The tokens of an answer.
+//! The tokens of a response.
 
 use crate::data::errors::SqlError;
 use crate::data::types::{COLLATION, Type};
@@ -79,7 +79,7 @@ impl Answer {
         self.message(0xAB, number, 1, class, message);
     }
 
-    /// The environment changes whose values are bytes: 8, 9 and 10 of transactions, 7 of collation.
+    /// Environment changes with binary values: 8, 9 and 10 for transactions, 7 for the collation.
     pub(crate) fn change_bytes(&mut self, kind: u8, new: &[u8], old: &[u8]) {
         let mut body = vec![kind, u8::try_from(new.len()).unwrap()];
         body.extend(new);
@@ -135,7 +135,8 @@ impl Answer {
         self.out.extend(rows.to_le_bytes());
     }
 
-    /// The end of one statement, with its rows if it has a count; without one, a call says nothing.
+    /// The end of one statement, with its row count if it has one. In a call without a count no
+    /// token is sent.
     pub(crate) fn done(&mut self, rows: Option<u64>) {
         if self.asked == RequestKind::Rpc && rows.is_none() {
             return;
@@ -151,7 +152,7 @@ impl Answer {
         self.put_done(token, MORE | ERROR, 0);
     }
 
-    /// The whole answer; the last DONE says that there are no more.
+    /// The whole response. The last DONE says that no more follow.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         if self.asked == RequestKind::Rpc {
             let status = u32::from(self.failed);

@@ -74,7 +74,7 @@ pub(crate) enum Expr {
         to: Type,
         quiet: bool,
     },
-    /// A function; `*` as the only argument of `COUNT` is no argument.
+    /// A function call; `*` as the only argument of `COUNT` counts as no argument.
     Call {
         name: String,
         arguments: Vec<Expr>,
@@ -168,7 +168,7 @@ pub(crate) enum Statement {
     },
     Declare(Vec<(String, Type, Option<Expr>)>),
     SetVariable(String, Expr),
-    /// The option's name in lower case, whether it is on, and the rest of it.
+    /// The option's name in lower case, and its value.
     SetOption(String, SetValue),
     Print(Expr),
     Execute(Expr),

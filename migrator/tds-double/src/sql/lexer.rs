@@ -10,19 +10,19 @@ pub(crate) enum Token {
     Quoted(String),
     /// `@name` or `@@name`, in lower case.
     Variable(String),
-    /// A text, and whether it is `N'…'`.
+    /// A text; true if it is `N'…'`.
     Text(String, bool),
-    /// Digits, with a point or an exponent perhaps.
+    /// Digits, optionally with a decimal point or an exponent.
     Number(String),
     /// `0x…`.
     Bytes(Vec<u8>),
-    /// An operator or a mark.
+    /// An operator or punctuation mark.
     Mark(&'static str),
     End,
 }
 
 impl Token {
-    /// As error messages show it.
+    /// The token as error messages show it.
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Word(text)
@@ -42,10 +42,10 @@ const MARKS: [&str; 25] = [
     "%", "&", "|", "^", "~", "::", ":",
 ];
 
-/// Longest identifier.
+/// Maximum length of an identifier.
 const NAME_CHARS_MAX: usize = 128;
 
-/// The tokens of a text, with an `End` behind the last.
+/// The tokens of a text, followed by an `End`.
 pub(crate) fn tokens(text: &str) -> Sql<Vec<Token>> {
     let mut lexer = Lexer { rest: text };
     let mut tokens = Vec::new();
@@ -125,7 +125,7 @@ impl<'a> Lexer<'a> {
         word
     }
 
-    /// A text up to its closing mark; the closing mark twice is one of it.
+    /// A text up to its closing mark; a doubled closing mark stands for one.
     fn delimited(&mut self, open: char, close: char) -> Sql<String> {
         let mut text = String::new();
         let mut rest = &self.rest[open.len_utf8()..];

@@ -1,11 +1,11 @@
-//! Statements of the grammar; what it does not know is error 102, as for any other typing error.
+//! Parser of statements. Unknown syntax is error 102, as for any other syntax error.
 
 use crate::data::errors::{Effect, Sql, SqlError};
 use crate::data::types::Type;
 use crate::sql::ast::{From, Item, Name, Rows, SetValue, Statement};
 use crate::sql::lexer::{Token, tokens};
 
-/// Words that are no alias and no column.
+/// Words that cannot be an alias or a column.
 pub(crate) const RESERVED: [&str; 62] = [
     "add",
     "all",
@@ -71,7 +71,7 @@ pub(crate) const RESERVED: [&str; 62] = [
     "where",
 ];
 
-/// Words that only go on with what stands before them, so that they are no alias either.
+/// Words that continue a preceding construct, so that they cannot be an alias.
 const NO_ALIAS: [&str; 9] =
     ["with", "option", "offset", "output", "when", "then", "go", "apply", "use"];
 
@@ -139,14 +139,14 @@ impl Parser {
         matches!(self.peek_at(ahead), Token::Word(found) if found.eq_ignore_ascii_case(word))
     }
 
-    /// Takes this word if it is next.
+    /// Consumes this word if it is next.
     pub(crate) fn word(&mut self, word: &str) -> bool {
         let there = self.is_word(0, word);
         self.at += usize::from(there);
         there
     }
 
-    /// Takes these words if all of them are next.
+    /// Consumes these words if all of them are next.
     pub(crate) fn words(&mut self, words: &[&str]) -> bool {
         let there = words.iter().enumerate().all(|(ahead, word)| self.is_word(ahead, word));
         self.at += if there { words.len() } else { 0 };
@@ -177,7 +177,7 @@ impl Parser {
         Ok(name)
     }
 
-    /// A name of one part that is no reserved word.
+    /// A name of one part that is not a reserved word.
     pub(crate) fn identifier(&mut self) -> Sql<String> {
         match self.peek().clone() {
             Token::Quoted(name) => {
@@ -228,7 +228,7 @@ impl Parser {
         Ok(Name(parts))
     }
 
-    /// Names in parentheses, each with an order perhaps.
+    /// Names in parentheses, each optionally with an order.
     pub(crate) fn column_list(&mut self) -> Sql<Vec<String>> {
         self.expect("(")?;
         let mut names = Vec::new();
@@ -247,7 +247,7 @@ impl Parser {
         self.type_of_length(1)
     }
 
-    /// A type; `unsaid` is the length of texts that say none.
+    /// A type; `unsaid` is the length of texts without one.
     pub(crate) fn type_of_length(&mut self, unsaid: u16) -> Sql<Type> {
         let mut name = self.identifier()?;
         if self.mark(".") {
@@ -408,7 +408,7 @@ impl Parser {
             let value = if on { SetValue::Table(table) } else { SetValue::Off };
             return Ok(Statement::SetOption(option, value));
         }
-        // Several options may be switched together.
+        // One statement may switch several options.
         while self.mark(",") {
             self.identifier()?;
         }
@@ -598,7 +598,7 @@ impl Parser {
     }
 }
 
-/// Options that are obeyed, and those that only change what no statement of the grammar does.
+/// Options that are obeyed, and those that affect no statement of the grammar.
 const KNOWN_OPTIONS: [&str; 11] = [
     "xact_abort",
     "lock_timeout",

@@ -1,4 +1,4 @@
-//! Statements of the grammar that define things.
+//! Parser of data definition statements.
 
 use crate::data::errors::{Sql, SqlError};
 use crate::data::types::Type;

@@ -1,12 +1,12 @@
-//! Queries and expressions of the grammar.
+//! Parser of queries and expressions.
 
 use crate::data::errors::{Sql, SqlError};
 use crate::sql::ast::{Expr, From, Item, Query, Select, Set};
 use crate::sql::lexer::Token;
 use crate::sql::parser::{Parser, RESERVED};
 
-/// Table hints that the grammar knows. `NOLOCK` is among them: whether a product may use it is for
-/// its tests to say, from the statements that the double records.
+/// Table hints that the grammar accepts, including `NOLOCK`. The tests of a product check in the
+/// recorded statements whether it uses that hint.
 const HINTS: [&str; 14] = [
     "nolock",
     "updlock",
@@ -68,7 +68,7 @@ impl Parser {
         Ok(query)
     }
 
-    /// `OPTION (…)`: read over.
+    /// Parses and ignores `OPTION (…)`.
     pub(crate) fn options(&mut self) -> Sql<()> {
         if self.word("option") {
             self.expect("(")?;
@@ -222,7 +222,7 @@ impl Parser {
     fn one_source(&mut self) -> Sql<From> {
         if !self.mark("(") {
             let name = self.name()?;
-            // A function of the server's state is read like the view that it is of.
+            // A function of the server's state is parsed like its view.
             if name.schema().is_some_and(|schema| schema.eq_ignore_ascii_case("sys"))
                 && self.mark("(")
             {
@@ -368,7 +368,7 @@ impl Parser {
         }
     }
 
-    /// One operand: a constant, a column, a call, something in parentheses.
+    /// One operand: a constant, a column, a call, or an expression in parentheses.
     pub(crate) fn operand(&mut self) -> Sql<Expr> {
         match self.peek().clone() {
             Token::Number(digits) => {
