@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_there_when_it_is_filled_and_not_at_all_where_that_fails() {
+    fn a_folder_appears_only_when_it_is_complete() {
         let out = tempfile::tempdir().unwrap();
         let fill = |folder: &ResultsDir| {
             folder.write("identity.json", "{}")?;
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_killed_before_it_was_filled_is_no_measurement_and_does_not_stay() {
+    fn a_folder_of_a_session_killed_at_its_start_is_removed() {
         let out = tempfile::tempdir().unwrap();
         let scenario = out.path().join("s");
         let [old, new] = [".begun-1", ".begun-2"].map(|name| scenario.join(name));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn measurements_of_one_second_get_folders_of_their_own() {
+    fn measurements_of_the_same_second_get_separate_folders() {
         let out = tempfile::tempdir().unwrap();
         let begun = || begun(out.path(), "s", "20260101T000000Z", "abc");
         let names: Vec<_> =
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_taken_whatever_has_it() {
+    fn files_and_links_count_as_name_collisions() {
         let out = tempfile::tempdir().unwrap();
         let scenario = out.path().join("s");
         make(&scenario).unwrap();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole_and_nothing_is_left_aside() {
+    fn a_file_is_replaced_atomically_without_leftovers() {
         let out = tempfile::tempdir().unwrap();
         let folder = begun(out.path(), "s", "t", "r");
         folder.write("charts/a.svg", "long before").unwrap();

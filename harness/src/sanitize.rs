@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_marked_and_everything_else_stays() {
+    fn control_characters_are_marked_and_other_text_is_unchanged() {
         let text = "a\tb\n\u{1b}[31mred\u{7}\u{9b}2J \u{202e}txt.exe\u{2069} ä😀\r";
         assert_eq!(
             shown(text),
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shown_text_is_shown_as_it_is() {
+    fn sanitizing_is_idempotent() {
         let once = shown("\u{1b}[2J\u{85}\u{2066}");
         assert_eq!(shown(&once), once);
         assert!(!once.contains(is_command));

@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_show_what_applies_and_nothing_else() {
+    fn settings_show_only_effective_values() {
         for (typed, shown) in [
             (
                 json!({}),
@@ -468,12 +468,12 @@ mod tests {
     }
 
     #[test]
-    fn the_baseline_is_what_is_not_typed() {
+    fn defaults_are_the_baseline() {
         assert_eq!(read(json!({})).unwrap(), Settings::default());
     }
 
     #[test]
-    fn a_limit_without_its_pool_is_refused_by_both_names() {
+    fn a_limit_without_its_pool_is_rejected_with_both_names() {
         for mode in ["off", "worker"] {
             for name in ["pool_max", "pool_idle_s", "pool_lifetime_s"] {
                 let fault = read(json!({"pool": mode, name: 1})).unwrap_err();
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_in_bytes_without_a_queue_is_refused_by_both_names() {
+    fn a_byte_limit_without_a_queue_is_rejected_with_both_names() {
         for typed in
             [json!({"queue_bytes_max": 1}), json!({"queue_bytes_max": 1, "queue_depth": 0})]
         {
@@ -495,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_show_the_cache_limits_only_where_they_apply() {
+    fn settings_show_cache_limits_only_with_a_cache() {
         for (typed, shown) in [
             (json!({}), json!({"cache": "off"})),
             (json!({"cache": "batch"}), json!({"cache": "batch"})),
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_limit_without_its_cache_is_refused_by_both_names() {
+    fn a_cache_limit_without_its_cache_is_rejected_with_both_names() {
         for typed in [json!({}), json!({"cache": "off"}), json!({"cache": "batch"})] {
             for name in ["cache_max_keys", "cache_spot_check"] {
                 let mut typed = typed.clone();
@@ -530,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn cache_limits_out_of_range_are_refused() {
+    fn cache_limits_out_of_range_are_rejected() {
         for (name, value) in [
             ("cache_max_keys", json!(0)),
             ("cache_spot_check", json!(1.01)),
@@ -546,7 +546,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_zero_is_refused() {
+    fn a_limit_of_zero_is_rejected() {
         for name in ["pool_max", "pool_idle_s", "pool_lifetime_s"] {
             assert!(read(json!({"pool": "shared", name: 0})).is_err(), "{name}");
         }
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_without_any_time_is_none() {
+    fn a_simulated_network_without_latency_is_none() {
         assert!(!Link::default().takes_time());
         assert!(Link { connect_ms: 1, round_trip_ms: 0 }.takes_time());
         assert!(Link { connect_ms: 0, round_trip_ms: 1 }.takes_time());

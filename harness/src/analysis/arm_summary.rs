@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_counts_is_told_for_a_thousand_records_and_a_wait_that_did_not_happen_is_0() {
+    fn server_counters_are_per_thousand_records_and_missing_waits_are_0() {
         let runs = [
             run(Some(waited("WRITELOG", 40, Some(8_000)))),
             run(Some(waited("WRITELOG", 60, None))),
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_server_counts_there_is_nothing_to_tell() {
+    fn without_a_server_there_are_no_counters() {
         let figures = ArmSummary::of(&[&run(None)]).unwrap().unwrap();
         assert_eq!(figures.server, None);
         assert!(!serde_json::to_string(&figures).unwrap().contains("server"));

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_holds_exactly_the_promised_fields() {
+    fn a_line_has_exactly_the_documented_fields() {
         let judged = judged(&csv(&[("one", 10, 1.2)]), &OPTIONS);
         let line = judged.json_lines().unwrap();
         let json: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_higher_rate_is_better_where_higher_is_better() {
+    fn a_higher_rate_is_better_if_the_metric_is_higher_is_better() {
         let higher = Options { better: Better::Higher, ..OPTIONS };
         for (factor, options, verdict, sign) in [
             (1.2, OPTIONS, Verdict::Regression, 1.0),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn below_eight_pairs_the_line_says_so_and_has_no_p() {
+    fn below_eight_pairs_the_line_has_a_warning_and_no_p() {
         let judged = judged(&csv(&[("s", 6, 1.2)]), &OPTIONS);
         let line = judged.json_lines().unwrap();
         assert!(line.contains(r#""verdict":"not testable with 6 pairs""#), "{line}");
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn unequal_orders_and_drawn_ones_are_told() {
+    fn unequal_and_drawn_orders_are_reported() {
         let mut text = csv(&[("a", 9, 1.0), ("b", 20, 1.0)]);
         let judged_once = judged(&text, &OPTIONS);
         assert_eq!(judged_once.notes.len(), 2, "{:?}", judged_once.notes);

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smaller_slot_ran_first_whatever_slots_are_counted_from() {
+    fn the_smaller_slot_ran_first_for_any_numbering() {
         for (rows, order) in [
             ("s,m,1,0,A,10\ns,m,1,1,B,20\n", PairOrder::Ab),
             ("s,m,1,1,A,10\ns,m,1,2,B,20\n", PairOrder::Ab),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_the_order_of_rows_nor_that_of_columns_matters() {
+    fn the_order_of_rows_and_columns_does_not_matter() {
         let there = with_header("s,m,2,0,A,1\ns,m,2,1,B,2\ns,m,10,0,B,3\ns,m,10,1,A,4\n").unwrap();
         let back = read(
             "host, value, arm, slot, block, metric, session\n\
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_file_is_refused_with_the_line_and_the_reason() {
+    fn an_invalid_file_is_rejected_with_line_and_reason() {
         let pair = "s,m,1,0,A,1\ns,m,1,1,B,1\n";
         for (rows, expected) in [
             ("", "line 1: there are no measurements"),
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_as_an_editor_counts_them() {
+    fn line_numbers_are_those_of_an_editor() {
         let bad = "s,m,1,0,C,1";
         for (text, line) in [
             (format!("{HEADER}{bad}\n"), 2),
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_header_is_refused() {
+    fn an_invalid_header_is_rejected() {
         let missing = read("session,metric,block,arm,value\n").unwrap_err();
         assert_eq!(
             missing,
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_text_is_refused() {
+    fn input_that_is_not_utf_8_is_rejected() {
         let mut bytes = HEADER.as_bytes().to_vec();
         bytes.extend_from_slice(b"s,m,1,0,A,\xff\n");
         let bad = series(&bytes).unwrap_err().to_string();
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn many_faults_are_named_up_to_ten_and_counted_beyond() {
+    fn the_first_ten_errors_are_named_and_the_others_counted() {
         let text = with_header(&"s,m,1,0,C,1\n".repeat(25)).unwrap_err();
         assert_eq!(text.lines().count(), 11);
         assert!(text.ends_with("and 15 more"), "{text}");

@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_is_of_one_machine_one_store_one_plan_one_phase_and_one_baseline() {
+    fn a_series_has_one_machine_store_plan_phase_and_baseline() {
         let mut other = vec![point(2, "a", 1.0); 5];
         other[0].machine.cpus = 4;
         other[1].plan_hash = "other".into();
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_found_from_eight_points_on_with_what_else_changed_there() {
+    fn a_step_is_found_from_eight_points_with_the_other_changes() {
         let mut points = stepped(10, 1200.0);
         for point in &mut points[5..] {
             point.kernel = Some("Linux 6.2".into());
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_that_is_in_the_file_already_is_not_missing() {
+    fn a_point_of_the_file_is_not_added_again() {
         let points = stepped(4, 1000.0);
         let text = lines(&points[..3]).unwrap();
         let known = read(&text).unwrap();
@@ -457,7 +457,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
+        fn any_text_is_parsed_or_rejected(text in "\\PC{0,200}") {
             let _ = read(&text);
         }
 

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_are_taken_until_one_tells_or_time_or_pairs_are_used_up() {
+    fn looks_continue_until_a_decision_or_the_end_of_time_or_pairs() {
         let looks = LookSchedule::at(&scenario());
         assert_eq!(all(&looks, 9, usize::MAX), (PAIRS_PER_LOOK.to_vec(), NextLook::LastLook));
         assert_eq!(looks.seen(9), CUMULATIVE_PAIRS[3]);
@@ -161,13 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_look_is_one() {
+    fn a_quick_session_has_one_look() {
         let looks = LookSchedule::at(&scenario().quick());
         assert_eq!(all(&looks, 9, usize::MAX), (vec![4], NextLook::LastLook));
     }
 
     #[test]
-    fn no_more_pairs_are_looked_at_than_there_are() {
+    fn a_look_uses_only_existing_pairs() {
         for (most, expected) in [
             (0, &[][..]),
             (8, &[8]),

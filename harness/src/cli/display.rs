@@ -354,7 +354,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_as_people_say_them() {
+    fn durations_are_human_readable() {
         let said = [
             (0.4, "0 s"),
             (59.4, "59 s"),

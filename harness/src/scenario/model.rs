@@ -262,7 +262,7 @@ batch_size = [100, 1000]
     }
 
     #[test]
-    fn every_shipped_scenario_starts_from_the_baseline_but_for_batch_size_and_the_only_worker() {
+    fn shipped_scenarios_differ_from_the_baseline_only_in_batch_size_and_workers() {
         for name in shipped_names() {
             let scenario = Scenario::parse(shipped(name).unwrap()).unwrap();
             let mut baseline = scenario.settings[scenario.baseline].settings.clone();
@@ -281,7 +281,7 @@ batch_size = [100, 1000]
     }
 
     #[test]
-    fn what_a_scenario_leaves_out_is_the_baseline() {
+    fn omitted_settings_are_those_of_the_baseline() {
         let scenario = Scenario::parse(LEAST).unwrap();
         assert_eq!((scenario.runs, scenario.warmup, scenario.seed), (10, 1, 1));
         assert_eq!((scenario.pairs, scenario.gate), (10, Gate::default()));
@@ -291,7 +291,7 @@ batch_size = [100, 1000]
     }
 
     #[test]
-    fn a_gate_says_what_is_compared_and_what_follows() {
+    fn a_gate_section_is_parsed() {
         let gate = "[gate]\nmargin = 0.1\nmetrics = [\"latency_p99_ms\", \"rec_per_min\"]\n\
                     small = \"fail\"\nexact = [\"round_trips\"]\n[sweep]";
         let scenario = Scenario::parse(&LEAST.replace("[sweep]", gate)).unwrap();
@@ -316,7 +316,7 @@ batch_size = [100, 1000]
     }
 
     #[test]
-    fn a_baseline_that_the_sweep_leaves_out_is_run_as_well() {
+    fn a_baseline_outside_of_the_sweep_is_run_too() {
         let text = LEAST.replace("[100, 1000]", "[100, 200]");
         let scenario = Scenario::parse(&text).unwrap();
         assert_eq!(scenario.baseline, 0);

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_would_ignore_something_is_refused_by_name() {
+    fn a_command_that_ignores_a_setting_is_rejected_by_name() {
         let swept = ["batch_size".to_owned()];
         let link = Link { connect_ms: 1, round_trip_ms: 0 };
         let none = Link::default();

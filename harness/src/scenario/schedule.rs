@@ -290,7 +290,7 @@ mod tests {
         }
 
         #[test]
-        fn one_seed_gives_one_plan(settings in 2_usize..8, seed in 0_u64..1000) {
+        fn equal_seeds_give_equal_schedules(settings in 2_usize..8, seed in 0_u64..1000) {
             let scenario = scenario(settings, 6, 1, seed);
             prop_assert_eq!(Schedule::of(&scenario), Schedule::of(&scenario));
         }
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn every_batch_of_every_step_has_a_seed_of_its_own() {
+    fn every_look_of_every_step_has_its_own_seed() {
         let seeds = [
             derive_seed(1, "a", 1),
             derive_seed(1, "a", 2),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_balanced_is_shuffled() {
+    fn unbalanceable_orders_are_shuffled() {
         assert_eq!(Schedule::of(&scenario(6, 10, 1, 1)).order, Randomization::Shuffled);
         assert_eq!(Schedule::of(&scenario(5, 10, 1, 1)).order, Randomization::Shuffled);
         assert_eq!(Schedule::of(&scenario(6, 12, 1, 1)).order, Randomization::Williams);
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_long_enough_and_never_one_batch() {
+    fn a_run_has_a_minimum_duration_and_at_least_two_batches() {
         let least = min_records(&scenario(6, 10, 1, 1).settings);
         assert_eq!(least.get(), 2 * 2 * 600);
         let cases = [(0.0, 2400), (60.0, 2400), (600_000.0, 8000), (601_234.0, 8100)];

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_url_always_says_its_schema() {
+    fn a_server_url_always_contains_its_schema() {
         for (url, resolved) in [
             ("mssql://sa@db/x", "mssql://sa@db/x?schema=sweetspot"),
             ("mssql://sa@db/x?", "mssql://sa@db/x?schema=sweetspot"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_makes_no_sense_is_refused_without_showing_a_password() {
+    fn an_invalid_store_is_rejected_without_showing_its_password() {
         for (url, synchronous, expected) in [
             ("sqlite:a.db", None, "url: takes \"sqlite:\" without a path"),
             ("mysql://sa@db/x", None, "url: takes \"sqlite:\""),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_puts_the_rows_elsewhere_and_ignores_nothing() {
+    fn a_command_cannot_be_combined_with_ignored_store_settings() {
         let to = |url: &str, synchronous, there: &str| {
             read(url, synchronous).unwrap().moved(there).map(|store| store.synchronous)
         };

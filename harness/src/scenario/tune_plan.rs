@@ -481,7 +481,7 @@ batch_size = [100, 200]
     }
 
     #[test]
-    fn a_phase_starts_from_what_is_in_use_and_takes_dependent_settings_along() {
+    fn a_phase_starts_from_the_current_settings_and_includes_dependent_ones() {
         let (base, tune) = Tune::parse(LEAST).unwrap();
         let baseline = &base.settings[0].settings;
         let pool = tune.phases[0].scenario(&base, baseline).unwrap();
@@ -505,7 +505,7 @@ batch_size = [100, 200]
     }
 
     #[test]
-    fn faults_of_a_plan_are_named_with_their_lines() {
+    fn errors_of_a_plan_are_named_with_their_lines() {
         for (from, to, expected) in [
             ("budget", "bugdet", "line 4: unknown key `bugdet`; the nearest known one is `budget`"),
             ("10m", "soon", "line 4: budget: takes a time of a second"),

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arm_is_called_by_its_name_and_its_commit_once() {
+    fn an_arm_is_shown_by_its_name_and_its_commit_once() {
         let side = |name: &str, commit: Option<&str>| ArmRef {
             name: name.into(),
             commit: commit.map(str::to_owned),

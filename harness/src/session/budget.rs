@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_pilots_runs_and_what_is_around_them_are_spent() {
+    fn sources_baseline_runs_runs_and_overheads_count_as_spent() {
         let mut session = recorded(vec![step("a", 4, 0.45, 0), step("b", 2, 0.95, 0)]);
         assert!(is_close(Spent::of(&session).seconds(), 5.0 + 8.0 * 0.5 + 4.0));
         session.records[0] = Some(RecordsLine { scenario: 0, records: 1, pilot: Some(run(1.95)) });
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_void_block_took_what_the_others_did() {
+    fn a_discarded_block_counts_the_mean_time_of_the_others() {
         let seconds = |steps| Spent::of(&recorded(steps)).seconds() - START_S;
         assert!(is_close(seconds(vec![step("a", 3, 0.45, 2)]), 10.0 * 0.5));
         assert!(is_close(seconds(vec![step("a", 2, 0.45, 0), step("b", 0, 0.0, 1)]), 6.0 * 0.5));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_reckoned_to_take_somewhat_longer_than_what_ran() {
+    fn estimates_add_a_margin_to_the_time_of_past_runs() {
         let time = Time { left_s: 11.0, run_s: 1.0 };
         assert!(time.holds(9) && !time.holds(11) && time.is_expected_to_hold(11));
         assert_eq!([1, 3, 4, 20].map(|runs| time.holds_times(runs)), [10, 3, 2, 0]);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn more_blocks_of_a_name_are_reckoned_by_the_runs_of_that_name() {
+    fn further_blocks_of_a_step_are_estimated_from_its_own_runs() {
         let session = recorded(vec![step("slow", 4, 9.95, 0), step("fast", 4, 0.95, 0)]);
         // 5 + 80 + 8 s are spent.
         let holds = |name, budget_s, beside| holds_blocks(&session, name, budget_s, 2, beside);

@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn another_server_is_the_same_plan_of_another_origin_that_is_named() {
+    fn another_server_keeps_the_plan_and_changes_the_named_origin() {
         let on = |url: &str, version: &str| {
             let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
             let scenario = scenario.stored_at(url).unwrap();
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_is_never_begun_over_another() {
+    fn a_new_ledger_never_overwrites_another() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
         fs::write(&path, "mine").unwrap();
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_cut_off_before_the_next_is_written() {
+    fn a_partial_line_is_removed_before_the_next_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
         fs::write(&path, "{}\n{\"kind\":\"tri").unwrap();

@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_back() {
+    fn a_written_ledger_is_read_back() {
         let ended = Line::Ended(EndedLine { ending: Ending::Complete });
         let progress = told(&[begun(), block(0), vec![ended]]);
         let recorded = progress.recorded();
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_an_unfinished_block_give_way_to_those_of_its_second_run() {
+    fn rows_of_a_partial_block_are_replaced_when_it_is_repeated() {
         let half = block(1)[..4].to_vec();
         let interrupted = told(&[begun(), block(0), half.clone()]);
         assert_eq!(interrupted.todo(), NextAction::Block(1));
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_of_the_version_before_runs_a_block_of_failed_runs_again() {
+    fn a_ledger_of_the_previous_version_repeats_a_block_of_failed_runs() {
         let before = |lines: Vec<Line>| {
             let text =
                 text(&lines).replacen("\"failures_count\":true", "\"failures_count\":false", 1);
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ledger_is_refused_with_the_line() {
+    fn an_invalid_ledger_is_rejected_with_the_line() {
         let older = text(&begun()).replacen("\"format\":3", "\"format\":2", 1);
         let garbled = text(&[begun(), block(0)].concat()).replacen("\"slot\":2", "\"slot\":x", 1);
         let skipped = [begun(), block(0)[..1].to_vec(), block(0)[2..].to_vec()].concat();
@@ -461,7 +461,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_ledger_cut_anywhere_keeps_every_whole_line(cut in 0.0..1.0_f64) {
+        fn a_truncated_ledger_keeps_every_complete_line(cut in 0.0..1.0_f64) {
             let whole = text(&[begun(), block(0), block(1)].concat());
             #[expect(
                 clippy::cast_possible_truncation,

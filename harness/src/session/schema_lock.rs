@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_has_one_session_at_a_time_however_its_url_is_written() {
+    fn a_schema_is_locked_for_every_spelling_of_its_url() {
         let out = tempfile::tempdir().unwrap();
         let first = SchemaLock::of(out.path(), &url("mssql://sa@here/x?schema=trials")).unwrap();
         let same = url("mssql://me@HERE:1433/X?schema=Trials&packet_size=4096");

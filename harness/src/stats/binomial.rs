@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_those_of_the_tables() {
+    fn limits_match_published_tables() {
         // 95 % two-sided, Clopper–Pearson: 5 of 30 and all of 20.
         let some = bounds(5, 30, 0.025);
         assert!((some.low - 0.0564).abs() < 5e-4 && (some.high - 0.3472).abs() < 5e-4, "{some:?}");
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn no_trials_bound_nothing() {
+    fn without_trials_the_limits_are_0_and_1() {
         assert_eq!(bounds(0, 0, 0.05), Bounds { low: 0.0, high: 1.0 });
     }
 }

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_distance_of_two_sides_is_that_of_the_worked_example() {
+    fn the_distance_of_two_sides_matches_the_worked_example() {
         // Between: 16 distances of 1; within: none. 4·4/8 · 2·16/16.
         let (at, apart) = split(&[0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]).unwrap();
         assert_eq!(at, 4);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn several_steps_are_found_where_they_are() {
+    fn several_steps_are_found_at_their_positions() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let level = |index: usize| match index {
             0..10 => 0.0,
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn one_wild_point_is_no_change() {
+    fn one_outlier_is_not_a_change() {
         let mut figures = [0.0, 0.01, -0.01, 0.02, 0.0, -0.02, 0.01, 0.0, -0.01, 0.01];
         figures[9] = 0.5;
         assert_eq!(changes(&figures, ALPHA, 1), []);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_series_only_the_last_points_are_looked_at() {
+    fn only_the_last_points_of_a_long_series_are_searched() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let level = |index: usize| if index < 20 { 5.0 } else { 0.0 };
         let figures: Vec<f64> =
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn series_without_a_change_alarm_as_often_as_alpha_says_and_a_step_is_found() {
+    fn the_false_alarm_rate_is_alpha_and_a_step_is_found() {
         let full = std::env::var_os("SWEETSPOT_FULL").is_some();
         let series = if full { 5_000 } else { 200 };
         // Three standard errors of a rate of 0.05.

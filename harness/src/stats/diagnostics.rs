@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trend_too_steep_for_an_hour_is_said_per_minute() {
+    fn a_steep_trend_is_given_per_minute() {
         let said = |percent: f64| DriftRate::of((percent / 100.0).ln_1p()).to_string();
         assert_eq!(said(-1.44), "-1.4 % per hour");
         assert_eq!(said(50.0), "+50.0 % per hour");
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trend_that_leaves_nothing_of_a_level_in_an_hour_is_still_said_per_minute() {
+    fn a_trend_that_halves_or_doubles_a_level_is_given_per_minute() {
         // Half of it is lost every minute, or it doubles; over an hour that is all, or 10^20 %.
         for (ln_per_minute, expected) in
             [(-std::f64::consts::LN_2, "-50.0"), (std::f64::consts::LN_2, "+100.0")]
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_session_raises_no_doubt() {
+    fn a_quiet_session_gives_no_warning() {
         let mut quiet = Diagnostics::of(&pairs(0.0, 0.02), &levels(0.0, 0.01));
         quiet.disturbed_share = disturbed_share(&[0.0, 0.01, 0.05]);
         quiet.clock_spread = clock_spread(&[3000.0, 3010.0, 2990.0]);
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn each_disturbance_raises_its_own_doubt_with_advice() {
+    fn each_interference_gives_its_own_warning_with_advice() {
         let mut loud = Diagnostics::of(&pairs(0.04, 0.001), &levels(0.01, 0.001));
         loud.autocorrelation = Some(0.9);
         loud.disturbed_share = disturbed_share(&[0.3, 0.0, 0.06, 0.0]);
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_gives_no_figures() {
+    fn too_few_values_give_no_figures() {
         let one = Level { hours: 0.0, mean: 1.0 };
         assert_eq!(trend(&[one; 2]), None);
         assert_eq!(trend(&[one; 5]), None);
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifth_may_be_voided_and_no_more() {
+    fn at_most_a_fifth_may_be_discarded() {
         assert!(!voids_too_many(2, 10));
         assert!(voids_too_many(3, 10));
         assert!(!voids_too_many(0, 0));

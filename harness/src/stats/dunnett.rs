@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_critical_values_are_those_of_the_tables() {
+    fn critical_values_match_published_tables() {
         // statistics.md 3: settings, blocks, d.
         for (settings, blocks, d) in [
             (4, 5, 2.29),

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_are_the_sums_of_their_batches_and_every_batch_can_be_balanced() {
+    fn looks_accumulate_their_pairs_and_every_look_can_be_balanced() {
         let mut pairs = 0;
         for (look, batch) in CUMULATIVE_PAIRS.into_iter().zip(PAIRS_PER_LOOK) {
             pairs += batch;
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn the_looks_use_the_whole_error_together_and_no_more() {
+    fn the_looks_together_use_exactly_alpha() {
         for looks in 1..=4 {
             let all: f64 = (0..looks).map(|look| part_of_error(look, looks)).sum();
             assert!((all - 1.0).abs() < 1e-12, "{looks} looks: {all}");

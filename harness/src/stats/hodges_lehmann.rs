@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ranks_and_their_errors_are_those_of_the_tables() {
+    fn ranks_and_errors_match_published_tables() {
         // statistics.md 2: pairs, alpha of one side, rank, exact error of one side.
         for (count, alpha, expected, error) in [
             (10, 0.025, 9, 0.0488 / 2.0),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_wild_figure_does_not_move_the_estimate_far() {
+    fn one_outlier_does_not_move_the_estimate_far() {
         let calm = hodges_lehmann(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
         let wild = hodges_lehmann(&[1.0, 2.0, 3.0, 4.0, 5000.0]).unwrap();
         assert!((calm - 3.0).abs() < 1e-12);
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_interval_holds_the_estimate_and_moves_with_the_figures(
+        fn the_interval_contains_the_estimate_and_moves_with_the_values(
             figures in proptest::collection::vec(-5.0_f64..5.0, 5..16),
             shift in -3.0_f64..3.0,
         ) {

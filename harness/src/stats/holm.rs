@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worked_example_comes_out() {
+    fn a_worked_example_is_reproduced() {
         let adjusted = adjusted(&[0.01, 0.04, 0.03, 0.005]);
         for (found, expected) in adjusted.iter().zip([0.03, 0.06, 0.06, 0.02]) {
             assert!((found - expected).abs() < 1e-12, "{adjusted:?}");
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_open_shares_the_error_of_what_is() {
+    fn unrejected_hypotheses_share_the_remaining_error() {
         // 4 × 0.004 and 3 × 0.006 are refused, 2 × 0.012 is not.
         let p_values = [0.012, 0.004, 0.5, 0.006];
         assert!((level(&adjusted(&p_values), 0.019) - 0.019 / 2.0).abs() < 1e-15);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_pairs_test_a_family_of_4_at_019_and_of_12_at_05() {
+    fn ten_pairs_can_test_a_family_of_4_at_019_and_of_12_at_05() {
         let smallest = 1.0 / 252.0;
         for (alpha, largest) in [(0.019, 4), (0.05, 12)] {
             assert!(is_testable(largest, smallest, alpha));

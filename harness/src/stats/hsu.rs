@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_is_kept_and_what_is_clearly_worse_is_not() {
+    fn the_best_setting_is_kept_and_clearly_worse_ones_are_not() {
         // Noise that no setting or block explains: rows and columns cancel.
         let noise =
             [[0.01, -0.01, 0.0], [-0.01, 0.01, 0.0], [0.01, -0.01, 0.0], [-0.01, 0.01, 0.0]];
@@ -117,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn six_settings_in_ten_blocks_at_3_percent_tell_3_1_percent_apart() {
+    fn six_settings_in_ten_blocks_at_3_percent_detect_3_1_percent() {
         let critical = dunnett::critical(6, 45, 0.05).unwrap();
         assert!((critical * 0.03 * (2.0_f64 / 10.0).sqrt() - 0.031).abs() < 5e-4);
     }
 
     #[test]
-    fn incomplete_blocks_and_single_settings_are_refused() {
+    fn incomplete_blocks_and_single_settings_are_rejected() {
         let too_few = |settings, blocks| Err(Incomparable::TooFew { settings, blocks });
         assert_eq!(compare(&[], 0.05), too_few(0, 0));
         assert_eq!(compare(&[vec![1.0, 2.0]], 0.05), too_few(2, 1));
@@ -136,7 +136,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_set_holds_the_smallest_mean_and_every_mean_below_a_kept_one(
+        fn the_set_contains_the_smallest_mean_and_all_below_a_kept_one(
             blocks in (2_usize..7, 2_usize..8).prop_flat_map(|(settings, blocks)| {
                 let block = proptest::collection::vec(-1.0_f64..1.0, settings);
                 proptest::collection::vec(block, blocks)

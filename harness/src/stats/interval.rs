@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_are_those_that_a_fine_scan_finds_whatever_holes_are_between() {
+    fn the_ends_match_those_of_a_fine_scan_despite_holes() {
         for pairs in holed() {
             let orders = orders_of(&pairs);
             let test = Test::new(&pairs, &orders);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_in_a_hole_ends_the_interval() {
+    fn a_rejection_within_a_hole_ends_the_interval() {
         for pairs in holed() {
             let orders = orders_of(&pairs);
             let test = Test::new(&pairs, &orders);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn of_runs_without_noise_the_interval_is_a_point() {
+    fn without_noise_the_interval_is_a_point() {
         let pairs = pairs(&[0.02; 10]);
         let orders = orders_of(&pairs);
         let found = Interval::of(&Test::new(&pairs, &orders), ALPHA, Rejected::default());
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_outcome_is_extreme_enough_the_interval_has_no_ends() {
+    fn without_a_possible_rejection_the_interval_is_unbounded() {
         // Of the 20 orders of six pairs even the most extreme one has p = 0.05 > 0.019.
         let pairs = pairs(&[0.01, 0.02, 0.03, 0.01, 0.02, 0.03]);
         let orders = orders_of(&pairs);
@@ -188,7 +188,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn everything_beyond_the_ends_is_refused(
+        fn every_value_beyond_the_ends_is_rejected(
             ratios in proptest::collection::vec(-0.2_f64..0.2, 8..12),
             beyond in 1e-9_f64..0.3,
         ) {
@@ -202,7 +202,7 @@ mod tests {
         }
 
         #[test]
-        fn the_interval_moves_with_a_planted_effect_and_ignores_that_of_the_order(
+        fn the_interval_moves_with_an_effect_and_ignores_the_order_effect(
             ratios in proptest::collection::vec(-0.2_f64..0.2, 10),
             effect in -0.3_f64..0.3,
             order_effect in -0.3_f64..0.3,

@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_median() {
+    fn an_empty_list_has_no_median() {
         assert!(median(&mut []).is_nan());
     }
 }

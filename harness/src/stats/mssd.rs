@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_figures_of_a_small_series_come_out() {
+    fn figures_of_a_small_series_are_reproduced() {
         let found = Successive::of(&[1.0, 2.0, 4.0, 3.0]).unwrap();
         // Squares 1, 4 and 1 over three differences.
         assert!((found.std_dev - 2.0_f64.sqrt()).abs() < 1e-12);
@@ -60,13 +60,13 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_drift_is_hardly_seen() {
+    fn a_steady_drift_hardly_affects_the_estimate() {
         let drift: Vec<f64> = (0..100).map(|run| f64::from(run) * 0.001).collect();
         assert!((Successive::of(&drift).unwrap().std_dev - 0.001).abs() < 1e-9);
     }
 
     #[test]
-    fn the_interval_holds_the_true_noise_as_often_as_it_says() {
+    fn the_interval_has_its_nominal_coverage() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let normal = Normal::standard();
         let truth = 2.0_f64.sqrt();

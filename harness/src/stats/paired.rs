@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_logarithm_makes_no_pair() {
+    fn values_without_a_logarithm_make_no_pair() {
         for (first, second) in
             [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY)]
         {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_running_second_costs_is_kept_apart_from_what_the_arm_costs() {
+    fn the_order_effect_is_separated_from_the_arm_effect() {
         // Arm +0.05, running second +0.02, noise that cancels within each order.
         let pairs: Vec<Pair> = [0.01, -0.01, 0.01, -0.01]
             .iter()
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn unequal_orders_weigh_both_orders_alike() {
+    fn both_orders_have_equal_weight_if_counts_differ() {
         let mut pairs = vec![Pair { change: 0.03, order: PairOrder::Ab }; 6];
         pairs.extend(vec![Pair { change: -0.01, order: PairOrder::Ba }; 2]);
         let estimate = Estimate::of(&pairs).unwrap();

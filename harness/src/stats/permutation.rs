@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn every_vector_is_there_once_and_keeps_the_counts_of_its_batches() {
+    fn every_vector_occurs_once_and_keeps_the_counts_of_its_looks() {
         let pairs = pairs(&[0.0; 12]);
         // Batches of six, four and two pairs, in alternating orders: C(6,3)·C(4,2)·C(2,1).
         let orders = RandomizationSet::of(&PermutationDesign::of(&pairs, &[6, 4]), 0).unwrap();
@@ -413,14 +413,14 @@ mod tests {
     }
 
     #[test]
-    fn pairs_of_one_order_leave_nothing_to_permute() {
+    fn pairs_of_one_order_cannot_be_permuted() {
         let pairs = [Pair { change: 0.1, order: PairOrder::Ab }; 10];
         assert!(RandomizationSet::of(&PermutationDesign::of(&pairs, &[]), 0).is_none());
         assert!(RandomizationSet::of(&PermutationDesign::of(&[], &[]), 0).is_none());
     }
 
     #[test]
-    fn runs_without_noise_are_told_apart_by_the_most_extreme_order_alone() {
+    fn without_noise_only_the_most_extreme_order_rejects() {
         let pairs = moved(&pairs(&[0.0; 10]), |pair| pair.order.sign() * 0.02);
         let (worse, better) = p(&pairs, 0.0);
         assert!((worse - 1.0 / 252.0).abs() < 1e-12);
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_in_which_most_changes_are_alike_tells_nothing() {
+    fn a_session_with_mostly_equal_changes_has_a_p_of_1() {
         // The median deviation is zero, and so is every clipped score.
         let pairs = pairs(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, -0.5, 0.1]);
         assert_eq!(p(&pairs, 0.0), (1.0, 1.0));
@@ -439,7 +439,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn p_is_what_the_definition_says(changes in changes(6..12), theta in -0.1_f64..0.1) {
+        fn p_follows_its_definition(changes in changes(6..12), theta in -0.1_f64..0.1) {
             let pairs = pairs(&changes);
             let ((worse, better), (w, b)) = (p(&pairs, theta), literal(&pairs, theta));
             prop_assert!((worse - w).abs() < 1e-12, "{} {}", worse, w);
@@ -449,7 +449,7 @@ mod tests {
         }
 
         #[test]
-        fn what_running_second_costs_does_not_matter(
+        fn the_order_effect_does_not_change_p(
             changes in changes(8..13),
             order_effect in -1.0_f64..1.0,
         ) {
@@ -459,7 +459,7 @@ mod tests {
         }
 
         #[test]
-        fn neither_unit_nor_scale_nor_a_planted_effect_matters(
+        fn p_is_invariant_to_unit_scale_and_shift(
             changes in changes(8..13),
             scale in 0.1_f64..10.0,
             effect in -0.5_f64..0.5,
@@ -472,7 +472,7 @@ mod tests {
         }
 
         #[test]
-        fn exchanging_the_arms_exchanges_worse_and_better(changes in changes(8..13)) {
+        fn swapping_the_arms_swaps_worse_and_better(changes in changes(8..13)) {
             let pairs = pairs(&changes);
             let exchanged: Vec<Pair> = pairs
                 .iter()
@@ -486,7 +486,7 @@ mod tests {
         }
 
         #[test]
-        fn far_from_the_data_p_is_as_small_and_as_large_as_it_can_be(
+        fn far_from_the_data_p_has_its_minimum_and_maximum(
             changes in changes(8..13),
             far in 0.5_f64..3.0,
         ) {
@@ -497,7 +497,7 @@ mod tests {
         }
 
         #[test]
-        fn where_no_score_is_clipped_p_rises_with_theta(
+        fn without_clipped_scores_p_rises_with_theta(
             ratios in proptest::collection::vec(0.9_f64..1.1, 10),
             low in -0.5_f64..0.5,
             step in 0.0_f64..0.2,

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_so_many_pairs_can_tell_is_as_in_the_table() {
+    fn the_detectable_difference_matches_the_table() {
         for (pairs, k) in
             [(6, 1.58), (8, 1.30), (10, 1.13), (12, 1.02), (15, 0.89), (20, 0.76), (30, 0.62)]
         {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_for_95_percent_at_5_percent_are_as_in_the_table() {
+    fn pairs_for_95_percent_power_match_the_table() {
         for (noise, pairs) in [(0.03, 6), (0.04, 9), (0.05, 13), (0.06, 18), (0.08, 31), (0.1, 47)]
         {
             assert_eq!(pairs_for(noise, delta(), 0.05, 60), Some(pairs), "noise {noise}");

@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_or_not_finite_is_no_sample() {
+    fn empty_and_non_finite_values_are_rejected() {
         assert_eq!(Sample::new(vec![]), Err(BadSample::Empty));
         assert_eq!(Sample::new(vec![1.0, f64::NAN]), Err(BadSample::NotFinite(1)));
         assert_eq!(Sample::new(vec![f64::INFINITY]), Err(BadSample::NotFinite(0)));
     }
 
     #[test]
-    fn the_figures_of_a_textbook_sample_come_out() {
+    fn figures_of_a_textbook_sample_are_reproduced() {
         let sample = sample(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
         assert!(close(sample.median(), 4.5));
         assert!(close(sample.mean(), 5.0));

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn effects_of_two_are_halved_between_them_and_one_of_three_is_left_over() {
+    fn interactions_of_two_are_halved_and_of_three_are_a_remainder() {
         let block = levels([0.10, -0.04, 0.0], [0.02, 0.0, 0.06], 0.09);
         let found = shares(&vec![block; 10], &three(), 0.025).unwrap();
         // `two[i]` is what the other two do together; half of each factor's twos, half of the three.
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_factor_the_whole_is_its_share() {
+    fn a_single_factor_gets_the_whole_difference() {
         let arms = Arms { none: 0, all: 1, only: vec![1], but: vec![0] };
         let blocks: Vec<Vec<f64>> =
             (0..10).map(|block| vec![f64::from(block), f64::from(block) + 0.1]).collect();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_blocks_have_no_interval_and_missing_arms_no_shares() {
+    fn too_few_blocks_give_no_interval_and_missing_arms_no_shares() {
         let block = levels([0.1, 0.0, 0.0], [0.0; 3], 0.0);
         let few = shares(&vec![block.clone(); 3], &three(), 0.025).unwrap();
         assert_eq!(few.whole.interval, None);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_intervals_hold_the_true_shares_together_as_often_as_they_say() {
+    fn the_intervals_have_their_nominal_joint_coverage() {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let normal = Normal::standard();
         let truth = levels([0.06, -0.03, 0.0], [0.0, 0.02, 0.0], 0.0);
@@ -180,7 +180,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_and_what_is_left_add_up_to_the_whole(
+        fn shares_and_remainder_add_up_to_the_whole(
             main in proptest::array::uniform3(-0.3_f64..0.3),
             two in proptest::array::uniform3(-0.2_f64..0.2),
             together in -0.2_f64..0.2,

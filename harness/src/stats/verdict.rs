@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn each_verdict_is_that_of_sessions_in_which_it_is_plain() {
+    fn clear_sessions_get_their_verdict() {
         for (pairs, verdict) in [
             (around(0.10, 0.03), Verdict::Regression),
             (around(0.0, 0.03), Verdict::Pass),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inconclusive_session_asks_for_the_next_look_at_least() {
+    fn an_inconclusive_session_requests_at_least_the_next_look() {
         let noisy = one_look(&around(0.025, 0.4));
         assert!(noisy.needed_pairs > 100, "{}", noisy.needed_pairs);
         // Too near to both limits, at a noise at which ten pairs usually decide.
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_family_leaves_open_has_the_interval_and_the_pairs_of_its_level() {
+    fn unrejected_hypotheses_use_interval_and_pairs_of_the_family_level() {
         let pairs = around(0.06, 0.12);
         let mut judge = Judge::new(Rule::look(0.05), 1);
         let alone = judge.judge(&pairs, &[]).unwrap();
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn below_eight_pairs_or_with_orders_too_unequal_nothing_is_tested() {
+    fn below_eight_pairs_or_with_unequal_orders_no_test_is_made() {
         let refused = |pairs: &[Pair]| judge(pairs, &[], Rule::one_look(0.05), 1).unwrap_err();
         let six = refused(&around(0.1, 0.01)[..6]);
         assert_eq!(six.to_string(), "not testable with 6 pairs");
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_permutes_within_batches_only() {
+    fn pairs_are_permuted_only_within_their_look() {
         let mut sixteen = around(0.1, 0.03);
         sixteen.extend_from_slice(&around(0.1, 0.03)[..6]);
         let at_once = judge(&sixteen, &[], Rule::look(0.05), 1).unwrap();
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_matters_only_where_orders_are_drawn() {
+    fn the_seed_matters_only_if_orders_are_drawn() {
         let mut twenty = around(0.02, 0.1);
         twenty.extend(around(0.01, 0.1));
         let p = |pairs: &[Pair], seed| judge(pairs, &[], Rule::one_look(0.05), seed).unwrap().p;
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_control_alarms_where_the_same_program_differs_from_itself_either_way() {
+    fn a_negative_control_alarms_in_both_directions() {
         for (centre, alarms) in [(0.0, false), (0.2, true), (-0.2, true)] {
             assert_eq!(control_alarms(&around(centre, 0.03), 1), Ok(alarms), "{centre}");
         }

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn last_words_do_not_tell_the_password_nor_a_part_of_it() {
+    fn last_words_do_not_contain_any_part_of_the_password() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let access = Credentials::with("Sesame\"1 and more");

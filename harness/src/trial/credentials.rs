@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_needs_is_refused_and_what_is_missing_is_named() {
+    fn unused_credentials_are_rejected_and_missing_ones_named() {
         let of = |url: &str, file: Option<&str>, recreate| {
             let scenario = scenario().stored_at(url).unwrap();
             let access = Credentials::of(&[scenario], file.map(Path::new), recreate);

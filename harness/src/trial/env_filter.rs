@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_known_by_their_names() {
+    fn secrets_are_recognized_by_their_names() {
         for name in ["MIGRATOR_DB_PASSWORD", "GITHUB_TOKEN", "aws_secret_access_key", "PGPASSFILE"]
         {
             assert!(is_secret(OsStr::new(name)), "{name}");

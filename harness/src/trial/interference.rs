@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn one_disturbed_run_voids_its_block_and_says_why() {
+    fn one_disturbed_run_discards_its_block_with_a_reason() {
         let scenario = Scenario::parse(shipped("batch-size").unwrap()).unwrap();
         let quiet = run(0.5, 0.1, 256);
         let unknown = Measurement { surroundings: None, ..quiet.clone() };

@@ -319,14 +319,14 @@ mod tests {
     }
 
     #[test]
-    fn settings_become_flags_with_hyphens_and_the_baseline_is_not_said() {
+    fn settings_become_flags_and_baseline_values_are_omitted() {
         let varied = settings(json!({"batch_size": 50, "insert": "bulk", "workers": 2}));
         assert_eq!(flags(&varied), ["--batch-size", "50", "--insert", "bulk"]);
         assert!(flags(&Settings::default()).is_empty());
     }
 
     #[test]
-    fn the_flags_of_a_trial_are_those_that_the_migrator_takes() {
+    fn the_flags_of_a_trial_are_accepted_by_the_migrator() {
         let varied = settings(json!({"batch_size": 50, "pool": "shared", "pool_max": 3}));
         let link = Link { connect_ms: 150, round_trip_ms: 1 };
         for (url, there, synchronous) in [
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_is_emptied_by_its_name_only_where_it_is_said() {
+    fn a_schema_is_emptied_by_name_only_if_it_is_given() {
         for (recreate, schema) in [(None, ""), (Some("dbo"), "dbo")] {
             let words = build().reset(&store("mssql://sa@db/x?schema=dbo"), recreate);
             let Verb::Init(init) = taken(words, "init") else { panic!("another verb") };
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runner_is_told_the_servers_url() {
+    fn a_runner_gets_the_server_url() {
         let words = ["p", "{store}", "{synchronous}"].map(String::from).to_vec();
         let (store, settings) = (store("mssql://sa@db/x"), Settings::default());
         let (source, folder) = (Path::new("a.db"), Path::new("folder"));

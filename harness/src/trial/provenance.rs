@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operating_system_says_is_read() {
+    fn properties_of_the_operating_system_are_read() {
         assert_eq!(memory_bytes("MemTotal:  2048 kB\nMemFree: 1 kB\n"), Some(2 * 1024 * 1024));
         assert_eq!(memory_bytes("nothing"), None);
         let cpuinfo = "processor : 0\nmodel name\t: A Fast One\n";
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_is_the_first_half_of_blake3_of_the_bytes_whatever_the_file_is_called() {
+    fn a_fingerprint_is_half_of_blake3_and_independent_of_the_file_name() {
         // The first two are published test vectors.
         let folder = tempfile::tempdir().unwrap();
         for (name, bytes, print) in [

@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_between_two_equal_runs_is_no_difference() {
+    fn columns_that_vary_between_equal_runs_are_ignored() {
         let sql = "UPDATE processing_log SET processing_time = 'later', session_id = 'b', \
                    log_id = log_id + 9; INSERT INTO migration_run VALUES ('b');";
         assert_eq!(changed(sql), None);

@@ -93,7 +93,7 @@ mod tests {
     const VMSTAT: &str = "nr_free 5\npswpin 3\npswpout 4\n";
 
     #[test]
-    fn what_the_trial_did_not_take_was_taken_by_others() {
+    fn cpu_time_outside_of_the_trial_is_counted_as_foreign() {
         let before = Counters::parse("cpu  100 0 50 800 50 0 0 0 9 9\n", VMSTAT).unwrap();
         let after = Counters::parse("cpu  200 0 70 860 60 0 0 10 9 9\n", VMSTAT).unwrap();
         // 200 ticks went by, 120 of them busy, and the trial took 80.
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_no_word() {
+    fn unreadable_counters_are_missing() {
         assert_eq!(Counters::parse("intr 5", VMSTAT), None);
         assert_eq!(Counters::parse("cpu  1 2 3", VMSTAT), None);
         assert_eq!(Counters::parse("cpu  1 2 3 4 5 6 7 8", "nr_free 5"), None);

@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stores_text_says_its_kind_and_shows_no_password() {
+    fn the_text_of_a_store_shows_its_kind_and_no_password() {
         let server = ServerArgs::default();
         let sqlite = store_location("sqlite:a.db", &server).unwrap();
         assert!(matches!(sqlite, StoreLocation::Sqlite(path) if path == Path::new("a.db")));
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_catalogue_stands_beside_its_contract() {
+    fn the_catalogue_is_searched_beside_its_contract() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("cc.json");
         std::fs::write(&file, "{}").unwrap();
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_word_that_is_no_file_names_a_contract_that_ships() {
+    fn a_word_that_is_not_a_file_names_a_shipped_contract() {
         for (written, name) in [
             (None, "applications"),
             (Some("applications"), "applications"),
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contract_that_is_not_there_is_answered_with_the_one_that_was_meant() {
+    fn a_missing_contract_is_reported_with_a_suggestion() {
         for (written, expected) in [
             ("laons", "no such file; did you mean the built-in contract --contract loans"),
             ("somewhere/loans.json", "did you mean the built-in contract --contract loans"),

@@ -322,7 +322,7 @@ mod tests {
     use crate::contract::loader::SHIPPED;
 
     #[test]
-    fn the_shipped_catalogues_have_no_fault() {
+    fn the_shipped_catalogues_have_no_error() {
         for shipped in SHIPPED {
             let catalogue = Catalogue::shipped(shipped).unwrap();
             assert!(catalogue.table("app_base").is_some());
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named_at_once_with_table_and_column() {
+    fn all_errors_are_named_at_once_with_table_and_column() {
         let text = r#"{"schema": "s", "tables": [
             {"name": "a]; DROP TABLE x", "primary_key": [], "columns": []},
             {"name": "b", "primary_key": ["nothing"], "unique": [["id", "none"]],
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_refused() {
+    fn an_unknown_key_is_rejected() {
         let text = r#"{"schema": "s", "tables": [], "colour": 1}"#;
         assert!(Catalogue::parse(text, "here").unwrap_err().to_string().contains("colour"));
     }

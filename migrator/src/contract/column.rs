@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_listed_is_refused_with_its_cause() {
+    fn invalid_values_are_rejected_with_their_cause() {
         let cases = [
             (text("1,234"), "int", "not a whole number"),
             (text("1.0"), "int", "not a whole number"),
@@ -478,14 +478,14 @@ mod tests {
         }
 
         #[test]
-        fn a_text_that_fits_is_stored_as_any_other_is(value in "[ -~é→]{0,12}", length in 0_u16..12) {
+        fn the_fast_path_for_short_texts_stores_the_same(value in "[ -~é→]{0,12}", length in 0_u16..12) {
             let sql_type = SqlType::VarChar(Some(length));
             let long_way = narrow_text(&text(&value), Some(length), sql_type).map(SqlValue::Text);
             prop_assert_eq!(coerce_value(&text(&value), sql_type), long_way);
         }
 
         #[test]
-        fn a_stored_text_is_stored_again_as_it_is(value in ".{0,12}") {
+        fn storing_a_stored_text_again_does_not_change_it(value in ".{0,12}") {
             for sql_type in [SqlType::VarChar(Some(8)), SqlType::Char(8), SqlType::NVarChar(Some(8))] {
                 if let Ok(SqlValue::Text(once)) = coerce_value(&text(&value), sql_type) {
                     let again = coerce_value(&Value::Text(once.clone()), sql_type);

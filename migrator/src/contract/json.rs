@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_and_every_key_knows_its_place() {
+    fn every_value_and_key_has_a_span() {
         let text = "{\n \"é\": [1,\n  \"x\"], \"b\": {\"c\": null}\n}";
         let tree = Node::parse(text).unwrap();
         let second = &tree.get("é").unwrap().items()[1];
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_key_that_stands_twice_the_last_one_counts() {
+    fn of_a_repeated_key_the_last_one_counts() {
         let tree = Node::parse("{\"a\": 1, \"a\": 2}").unwrap();
         assert_eq!(tree.members().len(), 2);
         assert_eq!(tree.to_json(), serde_json::json!({"a": 2}));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_refused_with_its_line_and_column() {
+    fn invalid_json_is_rejected_with_line_and_column() {
         let error = Node::parse("{\n \"a\": 1,\n}").unwrap_err();
         assert_eq!((error.line(), error.column()), (3, 1));
         assert!(Node::parse(&"[".repeat(100_000)).is_err());

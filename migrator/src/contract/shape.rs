@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_catalogue_says_what_a_store_with_few_types_cannot() {
+    fn the_catalogue_gives_types_that_the_store_lacks() {
         let money = ColumnCapacity::Exactly(SqlType::Decimal { precision: 12, scale: 2 });
         let wanted = TableShape {
             name: "a".into(),

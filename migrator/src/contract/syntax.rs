@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_of_a_piece_knows_its_place() {
+    fn every_key_of_a_piece_has_a_span() {
         let text = "{\n \"mappings\": [\n  {\"xml_path\": \"/a\"},\n\n  {\"xml_path\": \"/b\"}]}";
         let draft = ContractSyntax::parse(text).unwrap();
         let span = |index: usize, key| {
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_object_is_one_fault_at_its_place() {
+    fn a_value_that_is_not_an_object_is_one_error_with_its_place() {
         let cases = [
             ("{\n \"a\": 1,\n}", 3, 1, "trailing comma"),
             ("[]", 1, 1, "a contract must be a JSON object, not an array"),

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn items_come_out_in_the_order_in_which_they_went_in() {
+    fn items_are_returned_in_insertion_order() {
         let queue = queue(2, 100);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_producer_waits_when_items_or_bytes_are_at_their_bound() {
+    fn the_producer_waits_at_the_limit_of_items_or_bytes() {
         for (depth, bytes_max) in [(2, 1000), (1000, 20)] {
             let queue = queue(depth, bytes_max);
             let pushed = AtomicUsize::new(0);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_queue_gives_the_refused_item_back_and_ends_the_consumer() {
+    fn a_stopped_queue_returns_the_rejected_item_and_ends_the_consumer() {
         let queue = queue(1, 10);
         queue.push("queued", 1).unwrap();
         thread::scope(|scope| {

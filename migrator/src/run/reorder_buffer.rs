@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_taken_in_number_order_whoever_makes_them() {
+    fn items_are_delivered_in_number_order_from_any_producer() {
         let (buffer, next) = (buffer(3), AtomicU64::new(0));
         let taken = thread::scope(|scope| {
             for _ in 0..3 {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn many_takers_share_all_items_between_them() {
+    fn several_consumers_share_all_items() {
         let (buffer, next) = (buffer(2), AtomicU64::new(0));
         let mut taken = thread::scope(|scope| {
             let takers: Vec<_> = (0..3)
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn makers_and_takers_end_when_all_stops() {
+    fn producers_and_consumers_end_on_stop() {
         let buffer = buffer(1);
         assert!(buffer.reserve());
         thread::scope(|scope| {

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_is_the_number_at_the_end_else_at_the_start() {
+    fn the_key_is_the_number_at_the_end_or_the_start_of_a_file_name() {
         for (name, key) in [
             ("app-17.xml", Some(17)),
             ("2024-app-17.xml", Some(17)),

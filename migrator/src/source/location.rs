@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sources_text_says_its_kind() {
+    fn the_text_of_a_source_shows_its_kind() {
         let spec = Spec {
             product: Product::Cc,
             profile: Profile::Staged,

@@ -288,7 +288,7 @@ mod tests {
     };
 
     #[test]
-    fn records_are_asked_for_so() {
+    fn queries_for_records_match_the_snapshot() {
         let alone = Queries::new("migration", NAMES, false, Partition::ALL);
         let joined = Queries::new("migration", NAMES, true, Partition::new(1, 3).unwrap());
         let queries: Vec<_> = [alone, joined]

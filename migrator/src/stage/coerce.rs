@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_its_column_must_refuse_names_table_column_and_cause() {
+    fn a_rejected_value_names_table_column_and_cause() {
         let columns = ["id", "name", "kind"];
         let cases = [
             ([Some(text("x")), None, None], "coerce: people.id: not a whole number"),
@@ -514,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_catalogue_lacks_or_computes_cannot_be_mapped() {
+    fn unknown_and_computed_columns_cannot_be_mapped() {
         let error = coercer(&["id", "nickname", "initial"], "people").unwrap_err().to_string();
         assert!(error.contains("people.nickname") && error.contains("people.initial"), "{error}");
         let error = coercer(&["id"], "persons").unwrap_err().to_string();

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_needs_no_cleaning_is_taken_as_it_is() {
+    fn a_clean_text_is_unchanged() {
         let record = validated(b"<Provenir></Provenir>").unwrap();
         assert_eq!(record.text, "<Provenir></Provenir>");
         assert!(!record.cleaned_twice);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_at_all_is_rejected_with_its_cause() {
+    fn input_that_is_not_a_record_is_rejected_with_its_cause() {
         let long_head = format!("<!--{}--><Provenir></Provenir>", "x".repeat(100));
         let cases: [(&[u8], &str); 6] = [
             (b"", "the text is blank"),

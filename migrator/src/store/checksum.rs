@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn values_cannot_be_taken_for_each_other() {
+    fn different_values_have_different_hashes() {
         assert_eq!(value(StoredValue::Null, true), "N");
         assert_eq!(value(StoredValue::Text("N"), true), "1:N");
         assert_eq!(value(StoredValue::Text(""), true), "0:");

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_types_tell_a_class_or_a_type_of_sql_servers() {
+    fn declared_types_give_a_class_or_a_sql_server_type() {
         for (declared, expected) in [
             ("INTEGER", ColumnCapacity::OfClass(TypeClass::Whole)),
             ("int", ColumnCapacity::OfClass(TypeClass::Whole)),

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_ends_for_each_cause_alone() {
+    fn retries_are_limited_separately_for_each_cause() {
         let mut backoff = Backoff::default();
         for _ in 0..BUSY_RETRIES_MAX {
             let cause = backoff.wait(Error::new(ErrorKind::Busy, "locked")).unwrap();

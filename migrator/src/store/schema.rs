@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_beside_the_primary_key_is_refused_by_name() {
+    fn an_identity_outside_of_the_primary_key_is_rejected_by_name() {
         let number = Column { identity: true, ..column("number", SqlType::Int, false) };
         let odd = table("odd", vec![column("key", SqlType::Int, false), number], vec![0]);
         let error = sqlite_table(&[odd], 0).unwrap_err().to_string();
@@ -423,14 +423,14 @@ mod tests {
     }
 
     #[test]
-    fn a_catalogue_that_names_a_helper_table_is_refused() {
+    fn a_catalogue_with_the_name_of_a_bookkeeping_table_is_rejected() {
         let catalogue = Catalogue { schema: "dbo".into(), tables: vec![run_table()] };
         let error = Tables::new(&catalogue).unwrap_err().to_string();
         assert!(error.contains(RUN_TABLE), "{error}");
     }
 
     #[test]
-    fn the_log_and_the_helper_tables_have_this_ddl() {
+    fn the_ddl_of_the_log_and_bookkeeping_tables_matches_the_snapshot() {
         let tables = Tables::new(&Catalogue { schema: "dbo".into(), tables: vec![] }).unwrap();
         let ddl: Vec<_> = (0..tables.all().len())
             .map(|index| sqlite_table(tables.all(), index).unwrap().table)

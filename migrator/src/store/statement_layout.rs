@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_computes_or_numbers_is_not_named() {
+    fn computed_and_identity_columns_are_not_named() {
         let catalogue = Catalogue::embedded().unwrap();
         let contact = &catalogue.tables[catalogue.table("app_contact_base").unwrap()];
         let layout = StatementLayout::of(contact);

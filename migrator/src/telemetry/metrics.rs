@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_found_behind_their_names() {
+    fn numbers_are_found_after_their_names() {
         let text = "rchar: 1\nread_bytes: 4096\nwrite_bytes: 8192\ncancelled_write_bytes: 5\n";
         assert_eq!(parse_values(text, ["read_bytes", "write_bytes"]), Some([4096, 8192]));
         assert_eq!(parse_values("VmHWM:\t   77 kB\n", ["VmHWM"]), Some([77]));

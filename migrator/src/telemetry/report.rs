@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn books_balance_when_every_record_ended_somewhere() {
+    fn books_balance_if_every_record_has_an_outcome() {
         let mut books =
             Books { read: 6, committed: 2, duplicate: 1, rejected: 1, ..Books::default() };
         assert!(!books.balance());

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_held_against_the_record() {
+    fn a_failure_reason_is_checked_against_the_record() {
         let (tables, long) = (tables(), "q".repeat(600));
         let children = vec![row("c", "q"), row("C ", "p"), row("d", &long)];
         let parents = vec![row("p", "")];

@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_held_against_the_log() {
+    fn batches_are_compared_with_the_log() {
         let claims = Claims::new().unwrap();
         logged(&claims, 0, &[1, 2, 6]);
         logged(&claims, 1, &[3, 4]);

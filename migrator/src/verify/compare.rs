@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_settled_between_its_claimants() {
+    fn a_row_belongs_to_one_of_its_claimants() {
         let claim = |source, certain, hash| Claim { source, certain, hash };
         let held = |certain, lowest, holder| RowOwnership::Held { certain, lowest, holder };
         for (claims, settled) in [

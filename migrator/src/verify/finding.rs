@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_says_where_then_what() {
+    fn a_finding_shows_its_place_first() {
         let columns = vec!["score".to_owned(), "source".to_owned()];
         for (finding, text) in [
             (

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_what_their_columns_give_back() {
+    fn values_have_the_form_that_their_columns_return() {
         let noon = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap().and_hms_opt(12, 0, 0).unwrap();
         let decimal = SqlType::Decimal { precision: 5, scale: 2 };
         for (value, sql_type, datum) in [
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_can_be_read_by_people() {
+    fn bytes_are_shown_readably() {
         let row = [
             StoredValue::Int(-5),
             StoredValue::Text("näme"),

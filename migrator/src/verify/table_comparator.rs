@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_stands_for_every_value() {
+    fn a_hash_depends_on_every_value() {
         let comparator = comparator(0);
         let hash = |row: [StoredValue<'_>; 2]| comparator.hash(&row, &mut Vec::new());
         let row = [StoredValue::Int(7), StoredValue::Text("1")];
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_the_store_is_to_number_is_noticed() {
+    fn keys_assigned_by_the_store_are_detected() {
         let comparator = comparator(0);
         assert_eq!(comparator.unnumbered(&[StoredValue::Null, StoredValue::Null]), Some("con_id"));
         assert_eq!(comparator.unnumbered(&[StoredValue::Int(7), StoredValue::Null]), None);

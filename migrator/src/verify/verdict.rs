@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn each_ending_has_its_row() {
+    fn each_outcome_has_its_log_row() {
         let fixture = Fixture::new();
         for (mapped, reason, ending) in [
             (mapped(), None, RecordOutcome::Stored),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_tells_another_ending_is_not_believed() {
+    fn a_log_row_of_another_outcome_is_reported() {
         let fixture = Fixture::new();
         for (mapped, reason, logged, expected) in [
             (rejected(), None, "success", "failed: parsing: too deep"),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_with_a_failures_status_is_not_believed() {
+    fn a_success_with_the_status_of_a_failure_is_reported() {
         let fixture = Fixture::new();
         let mut row = fixture.logged(None);
         row[fixture.log.status] = SqlValue::Text("failed".into());
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_column_counts_too() {
+    fn every_other_column_is_checked_too() {
         let fixture = Fixture::new();
         let mut row = fixture.logged(None);
         row[fixture.log.time] = SqlValue::Null;

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_cache_nothing_is_kept() {
+    fn without_a_cache_no_key_is_kept() {
         for (config, in_sets) in [(CacheConfig::Off, false), (CacheConfig::Batch, true)] {
             let cache = DedupCache::new(config);
             let worker = cache.for_worker();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_share_keys_only_where_they_are_to() {
+    fn workers_share_keys_only_in_shared_mode() {
         for (config, known) in [
             (CacheConfig::Worker(limits(9, 0.0)), CacheLookup::Miss),
             (CacheConfig::Shared(limits(9, 0.0)), CacheLookup::Hit),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_forgets_every_key_and_adds_up_what_all_workers_did() {
+    fn closing_drops_all_keys_and_sums_the_statistics_of_the_workers() {
         let cache = DedupCache::new(CacheConfig::Worker(limits(2, 1.0)));
         let workers = [cache.for_worker(), cache.for_worker()];
         for worker in &workers {
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn in_doubt_every_known_key_is_checked() {
+    fn after_an_uncertain_commit_every_known_key_is_checked() {
         let mut set = KeySet::new(limits(1, 0.0));
         set.keep(key(1));
         assert_eq!(set.look_up(&key(1), true), CacheLookup::Unverified);
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_long_keys_is_given_back() {
+    fn memory_of_long_keys_is_released() {
         let long = KeyBytes::from_slice(&[7; 100]);
         let mut set = KeySet::new(limits(1, 0.0));
         set.keep(key(1));
@@ -351,7 +351,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_set_has_the_keys_that_were_used_last(uses in uses(), max_keys in 1..10_usize) {
+        fn a_full_set_keeps_the_most_recently_used_keys(uses in uses(), max_keys in 1..10_usize) {
             let mut set = KeySet::new(limits(max_keys, 0.0));
             let mut model = VecDeque::new();
             let mut evictions = 0;

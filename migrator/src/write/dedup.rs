@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_of_contacts_need_no_memory_of_their_own() {
+    fn keys_of_contacts_are_stored_inline() {
         let longest = [int(i32::MAX.into()), int(i16::MIN.into())];
         assert!(!bytes(127, &longest.each_ref(), Spelling::Exact).spilled());
     }

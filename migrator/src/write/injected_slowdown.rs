@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn it_takes_at_least_its_share_of_the_time() {
+    fn the_injected_slowdown_takes_at_least_its_share_of_the_time() {
         let started = Instant::now();
         InjectedSlowdown { share: 0.5 }.spin(Duration::from_millis(20));
         assert!(started.elapsed() >= Duration::from_millis(10));

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_without_a_common_key_wait_for_nobody() {
+    fn batches_without_a_common_key_do_not_wait() {
         let key_locks = KeyLocks::default();
         let _zero = key_locks.register(0, keys(&[1])).unwrap();
         let one = key_locks.register(1, keys(&[2])).unwrap();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn ended_batches_leave_nothing_behind() {
+    fn ended_batches_release_all_state() {
         let key_locks = KeyLocks::default();
         for number in 0..100 {
             let request = key_locks.register(number, keys(&[1, 1, 2])).unwrap();

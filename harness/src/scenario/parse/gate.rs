@@ -31,7 +31,7 @@ mod tests {
     use crate::scenario::parse::tests::{assert_refused, with};
 
     #[test]
-    fn a_comparison_that_nobody_can_make_is_refused_with_what_would_be_right() {
+    fn an_impossible_comparison_is_rejected_with_valid_values() {
         assert_refused([
             (with("[gate]\nmargin = 0.0"), "line 7: [gate] margin: takes a share above 0"),
             (with("[gate]\nmetrics = []"), "line 7: [gate] metrics: takes at least one"),

@@ -241,7 +241,7 @@ batch_size = [100, 1000]
     }
 
     #[test]
-    fn unknown_keys_are_refused_with_their_line_and_the_nearest_known_one() {
+    fn unknown_keys_are_rejected_with_line_and_suggestion() {
         let refusals = [
             (LEAST.replace("name", "nam"), 2, "`nam`", "`name`"),
             (LEAST.replace("batch_size", "batchsize"), 7, "`batchsize` in [sweep]", "`batch_size`"),
@@ -262,7 +262,7 @@ batch_size = [100, 1000]
     }
 
     #[test]
-    fn values_out_of_range_are_refused_with_their_line_and_what_would_be_right() {
+    fn values_out_of_range_are_rejected_with_line_and_valid_range() {
         assert_refused([
             (LEAST.replace("least", "Least/../"), "line 2: name: takes lower-case letters"),
             (with("runs = 1"), "line 6: runs: takes at least 2"),
@@ -279,7 +279,7 @@ batch_size = [100, 1000]
     }
 
     #[test]
-    fn a_missing_key_and_a_broken_file_are_refused() {
+    fn a_missing_key_and_an_invalid_file_are_rejected() {
         assert!(fault(&LEAST.replace("why = \"?\"", "")).contains("missing field `why`"));
         assert!(fault("name = ").starts_with("line 1: "));
     }

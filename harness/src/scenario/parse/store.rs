@@ -39,7 +39,7 @@ mod tests {
     use crate::scenario::parse::tests::{assert_refused, with};
 
     #[test]
-    fn a_store_that_is_none_and_a_setting_it_does_not_have_are_refused() {
+    fn an_invalid_store_and_an_unsupported_setting_are_rejected() {
         assert_refused([
             (with("[store]\nurl = \"a.db\""), "line 7: [store] url: takes \"sqlite:\""),
             (with("[store]\nurl = \"mssql://x\""), "line 7: [store] url: expected mssql://"),

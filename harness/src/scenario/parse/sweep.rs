@@ -154,7 +154,7 @@ mod tests {
     use crate::scenario::parse::tests::{LEAST, assert_refused, fault, with};
 
     #[test]
-    fn a_sweep_that_varies_nothing_or_one_value_twice_is_refused() {
+    fn a_sweep_without_variation_or_with_repeated_values_is_rejected() {
         assert_refused([
             (LEAST.replace("1000", "100"), "line 7: [sweep] batch_size: lists 100 twice"),
             (LEAST.replace("100, 1000", ""), "line 7: [sweep] batch_size: takes a list"),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn plans_that_nobody_can_run_are_refused_before_they_fill_the_memory() {
+    fn oversized_plans_are_rejected_before_they_fill_the_memory() {
         let hundred = (1..=100).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
         let axes =
             ["workers", "queue_depth", "parse_threads"].map(|a| format!("{a} = [{hundred}]"));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_the_migrator_would_refuse_is_refused_with_its_line() {
+    fn a_value_that_the_migrator_rejects_is_rejected_with_its_line() {
         for (from, to) in [("[100, 1000]", "[100, 0]"), ("[100, 1000]", "[\"many\"]")] {
             let message = fault(&LEAST.replacen(from, to, 1));
             assert!(message.starts_with("line 7: [sweep] batch_size: invalid"), "{message}");

@@ -24,7 +24,7 @@ mod tests {
     use crate::scenario::parse::tests::{assert_refused, with};
 
     #[test]
-    fn a_share_that_is_none_is_refused() {
+    fn an_invalid_share_is_rejected() {
         assert_refused([
             (
                 with("[validity]\nsteal_share_max = 5.0"),

@@ -84,7 +84,7 @@ mod tests {
     use crate::scenario::parse::tests::{assert_refused, fault, with};
 
     #[test]
-    fn records_that_nobody_can_generate_are_refused_with_what_would_be_right() {
+    fn impossible_record_counts_are_rejected_with_valid_values() {
         assert_refused([
             (with("[workload]\nrejects = 1.5"), "line 7: [workload] rejects: takes a share"),
             (with("[workload]\nrecords = 0"), "line 7: [workload] records: takes \"auto\" or"),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_would_be_ignored_is_refused_by_a_message_that_names_both() {
+    fn an_ignored_setting_is_rejected_by_a_message_that_names_both() {
         let message = fault(&with("[workload]\nrecords = 9\nrun_seconds = 1.0"));
         assert!(message.starts_with("line 8: [workload] run_seconds: "), "{message}");
         assert!(message.contains("`records`"), "{message}");

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_broken_at_their_points_and_slashes_alone() {
+    fn long_names_are_broken_only_at_points_and_slashes() {
         let text = "the default of app_contact_employment.income_source_nontaxable_flag never \
                     applies to /Provenir/Request/CustData/application/contact";
         assert_eq!(

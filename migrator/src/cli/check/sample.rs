@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_whole_and_in_any_case() {
+    fn a_name_is_found_as_a_whole_word_in_any_case() {
         let text = "Salary_basis + a.salary + SALARY / 12";
         assert_eq!(find_word(text, "salary"), Some(26..32));
         assert_eq!(find_word(text, "basis"), None);

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_of_a_column_is_what_its_rows_have() {
+    fn explanations_agree_with_the_mapped_rows() {
         let now = Utc::now().naive_utc();
         for set in sets() {
             let mut count = 0;
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn mapping_is_the_same_watched_and_unwatched() {
+    fn mapping_is_the_same_with_and_without_an_observer() {
         let now = Utc::now().naive_utc();
         let set = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain");
         let contract = Contract::load(&set.join("contract.json")).unwrap();
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_column_is_refused_with_the_one_that_was_meant() {
+    fn an_unknown_column_is_rejected_with_a_suggestion() {
         let contract = Contract::embedded().unwrap();
         let cases = [
             ("app_base", "expected TABLE.COLUMN"),

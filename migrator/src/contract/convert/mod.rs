@@ -409,7 +409,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_double_converts_without_its_text_as_it_does_by_it(
+        fn a_double_converts_the_same_directly_and_through_its_text(
             digits in -10_i64.pow(12)..10_i64.pow(12), divisor in 1..2_000_i64, shift in 0..9_i32,
         ) {
             let number = digits as f64 / divisor as f64 / 10_f64.powi(shift);
@@ -424,7 +424,7 @@ mod tests {
         }
 
         #[test]
-        fn cutting_twice_cuts_once(input in "\\PC{0,12}", length in 0..8_i64) {
+        fn truncation_is_idempotent(input in "\\PC{0,12}", length in 0..8_i64) {
             let once = cut(&input, Some(length));
             prop_assert_eq!(cut(once, Some(length)), once);
         }

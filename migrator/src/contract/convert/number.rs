@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_are_rounded_half_away_from_zero_and_refuse_what_is_not_plain() {
+    fn decimals_are_rounded_half_away_from_zero_and_must_be_plain() {
         let cases = [
             ("36.505", 2, Ok(36.51)),
             ("-36.505", 2, Ok(-36.51)),
@@ -557,7 +557,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_short_way_and_the_long_way_agree(
+        fn the_fast_and_the_general_conversion_agree(
             text in "[+-]?[0-9]{0,17}[.]?[0-9]{1,6}", digits in 0..6_i32,
         ) {
             // An exponent of zero changes nothing but the way that is taken.

@@ -623,7 +623,7 @@ mod tests {
     }
 
     #[test]
-    fn the_accidents_of_the_iso_reader_are_kept() {
+    fn the_quirks_of_the_iso_reader_are_kept() {
         check(&[
             ("2023-10-03T10:00:00:123", "2023-10-03T10:00:00.123000"),
             ("20231003T100000123", "2023-10-03T10:00:00.123000"),
@@ -656,7 +656,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_usual_dates_are_those_of_the_layouts(
+        fn the_fast_path_for_dates_agrees_with_the_layouts(
             text in "[0-9]{4}-[0-3][0-9]-[0-3][0-9]( [0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?)?x?",
         ) {
             if let Some(local) = usual(&text) {
@@ -667,7 +667,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_printed_reads_back_the_same(
+        fn printed_times_read_back_the_same(
             days in 1..3_652_059_i32, micros in 0..86_400_000_000_i64,
             offset_s in proptest::option::of(-86_399..86_400_i32),
         ) {
@@ -678,7 +678,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_stumble(text in "[0-9TWZ:./ +,é-]{0,30}") {
+        fn no_text_makes_the_reader_panic(text in "[0-9TWZ:./ +,é-]{0,30}") {
             let _ = (timestamp(&text), timestamp_in_condition(&text));
         }
     }

@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn every_piece_is_found_where_it_is_written() {
+    fn every_piece_has_its_position() {
         let text = "CASE WHEN a > 0 THEN 'x' WHEN b = 'END' AND C is empty THEN c ELSE d END";
         for branch in branches(text) {
             for test in branch.tests.iter().filter(|test| !test.text.contains('\'')) {
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_say_what_they_do() {
+    fn tests_are_described() {
         let field = |text: &str| Side::Field(text.to_owned());
         let no_field = |text: &str| Side::NoField(text.to_owned());
         let literal = |text: &str| Side::Literal(text.to_owned());
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_never_have_a_value_is_known() {
+    fn expressions_without_a_possible_value_are_detected() {
         let cases = [
             ("a + (b * 12)", false),
             ("a % 2", true),
@@ -357,7 +357,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_taken_apart_at_characters(
+        fn any_text_is_split_at_character_boundaries(
             condition in "[a-cß '()<>=!.0-9]{0,12}( AND | or |)[a-c ']{0,8}",
             value in "\\PC{0,8}",
             rest in "( when | ELSE | END |\\PC){0,4}",

@@ -79,7 +79,7 @@ fn a_case_gives_the_first_branch_that_holds_even_if_its_value_is_empty_or_null()
 }
 
 #[test]
-fn a_branch_whose_value_fails_is_passed_over() {
+fn a_branch_whose_value_fails_is_skipped() {
     check(
         &[("a", "1")],
         &[
@@ -91,7 +91,7 @@ fn a_branch_whose_value_fails_is_passed_over() {
 }
 
 #[test]
-fn the_letters_case_make_a_case_and_its_words_are_deleted_inside_literals() {
+fn the_letters_case_start_a_case_and_keywords_are_removed_from_literals() {
     check(
         &[("lowercase", "5"), ("a", "THE "), ("b.end", "1"), ("b.", "2")],
         &[
@@ -170,7 +170,7 @@ fn empty_is_blank_and_null_is_missing_or_without_a_character() {
 }
 
 #[test]
-fn the_first_operator_of_the_list_splits_wherever_it_stands() {
+fn the_first_operator_of_the_list_splits_at_any_position() {
     check_conditions(
         &[("a", "x"), ("n", "7"), ("> 'y'", "z")],
         &[
@@ -289,7 +289,7 @@ fn values_are_fields_in_exact_case_or_literals_or_formulas() {
 }
 
 #[test]
-fn dates_are_added_to_in_days_and_lose_their_time() {
+fn date_arithmetic_is_in_days_and_drops_the_time() {
     let fields = [
         ("n", "2.9"),
         ("m", "-1"),
@@ -432,7 +432,7 @@ fn names_are_interned_once_and_impossible_ones_not_at_all() {
 
 /// Taken from contracts in use, shortened where they repeat themselves.
 #[test]
-fn expressions_of_real_contracts_do_what_their_authors_see() {
+fn expressions_of_real_contracts_give_the_intended_values() {
     let factor = "CASE WHEN app_product.adverse_actn1_type_cd IS NOT EMPTY AND \
         application.population_assignment = 'BL' THEN '00Q88' WHEN \
         app_product.adverse_actn1_type_cd IS NOT EMPTY AND application.app_receive_date > \

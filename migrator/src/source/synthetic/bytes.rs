@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_reject_changes_the_text_where_it_says() {
+    fn every_kind_of_reject_changes_the_text_at_its_place() {
         for text in spoilt(RejectKind::Malformed) {
             assert!(
                 text.contains("</CustDat>")

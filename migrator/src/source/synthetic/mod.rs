@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_to_refuse_stands_in_its_place() {
+    fn every_value_to_reject_is_in_its_column() {
         let cases = [
             (Product::Cc, InvalidValue::ContactId, " con_id=\"C8\""),
             (Product::Cc, InvalidValue::Score, " north_score=\"99999999999\""),

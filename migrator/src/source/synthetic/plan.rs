@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn fates_come_at_the_rates_asked_for_and_their_kinds_are_equally_likely() {
+    fn fates_have_the_requested_rates_and_equally_likely_kinds() {
         let spec = spec(0.3, 0.2);
         assert!(close(share(&spec, |f| matches!(f, Fate::Rejected(_))), 0.2));
         assert!(close(share(&spec, |f| f == Fate::Rejected(RejectKind::Utf16)), 0.04));

@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_the_invented_social_security_numbers() {
+    fn generated_social_security_numbers_are_never_issued() {
         let mut draw = Draw::new(3, 1, Purpose::Content);
         for _ in 0..500 {
             let all = plain(ValueKind::Ssn, &mut draw).replace(['-', ' '], "");

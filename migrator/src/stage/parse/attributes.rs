@@ -148,7 +148,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_special_byte_is_found_wherever_it_stands(
+        fn the_first_special_byte_is_found_at_any_position(
             filler in "[a-z !#%=é日\u{7f}\u{80}>'\"]{0,90}", special in "[\"'<&\t\n]?", rest in ".{0,9}",
         ) {
             let text = format!("{filler}{special}{rest}");

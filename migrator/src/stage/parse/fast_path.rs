@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_told_from_others_that_begin_or_end_as_it_does() {
+    fn names_with_a_common_prefix_or_suffix_are_distinguished() {
         let name = AttributeNameId::default();
         for in_tag in [" a=\"", " abcde=\"", " abcdef=\"", " a_name_of_many_letters=\"", " é=\""] {
             let expected = PredictedAttribute::new(name, in_tag, false);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_near_together_is_copied_at_once_and_what_does_not_apart() {
+    fn adjacent_values_are_copied_together_and_distant_ones_separately() {
         let gap = "-".repeat(GAP_BYTES_MAX + 1);
         let tag = format!("a=\"1 b=\"2{gap}c=\"3");
         let (mut piece, mut text) = (CopySpan::default(), "before ".to_owned());
@@ -215,7 +215,7 @@ mod tests {
     proptest! {
         /// The values of a tag are looked at one after another, as a tag is read.
         #[test]
-        fn a_plain_value_ends_at_its_quote_and_any_other_is_left_to_others(
+        fn a_plain_value_ends_at_its_quote_and_others_take_the_slow_path(
             pieces in proptest::collection::vec("[a-z!>'é]{0,70}[<&\t\n ]?", 1..8),
         ) {
             let tag = pieces.join("\"") + "\"";

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_libxml2_refuses_is_refused() {
+    fn names_that_libxml2_rejects_are_rejected() {
         let cases: [(&str, &[(&str, &str)]); 16] = [
             ("a:b", &[]),
             ("b", &[("a:c", "1")]),

@@ -122,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_reference_is_no_value() {
+    fn an_unfinished_reference_is_an_error() {
         for raw in ["&amp", "a & b", "&;", "&x;"] {
             assert_eq!(push_value(raw, &mut String::new()), None, "{raw}");
         }
     }
 
     #[test]
-    fn illegal_characters_are_found_where_they_stand() {
+    fn illegal_characters_are_found_with_their_position() {
         assert_eq!(first_illegal("a\u{7f}\u{85}\u{fffd}\t\r\n"), None);
         assert_eq!(first_illegal("ab\u{1}"), Some(2));
         assert_eq!(first_illegal("\u{ff41}\u{ffff}"), Some(3));

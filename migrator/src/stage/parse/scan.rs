@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_grammar_of_tags_tells_them_from_what_is_none() {
+    fn the_tag_grammar_accepts_tags_and_rejects_other_text() {
         for text in ["<a>", "</a>", "<é/>", "<a b='>' c = \"<\"\n/>", "</a\t>", "<a:b >x"] {
             assert!(begins_with_tag(text), "{text}");
         }
@@ -319,7 +319,7 @@ mod tests {
         /// at which quick-xml stops too, or at an ill-formed tag that quick-xml accepts because it
         /// looks only for `<` and `>`.
         #[test]
-        fn the_tokens_are_quick_xmls(text in markup()) {
+        fn tokens_equal_those_of_quick_xml(text in markup()) {
             let (own, (theirs, theirs_to_end)) = (ours(&text), theirs(&text));
             let read = own.last().map_or(0, |(_, end)| *end);
             prop_assert!(own.len() <= theirs.len(), "{own:?} {theirs:?}");
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_too_early_or_is_nothing_is_no_token() {
+    fn truncated_and_unknown_markup_is_no_token() {
         for text in [
             "<",
             "<!",
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_begin_an_end_again_are_seen() {
+    fn repeated_closing_marks_are_recognized() {
         let comment = |text| Scanner::new(text).next();
         assert_eq!(comment("<!---->"), Ok(Some(Token::Comment(""))));
         assert_eq!(comment("<!----->"), Ok(Some(Token::Comment("-"))));

@@ -191,7 +191,7 @@ mod tests {
     use crate::store::schema::Tables;
 
     #[test]
-    fn the_shipped_tables_are_created_so() {
+    fn the_ddl_of_the_shipped_tables_matches_the_snapshot() {
         let catalogue = Catalogue::embedded().unwrap();
         let tables = Tables::new(&catalogue).unwrap();
         let statements: Vec<_> = ["app_base", "app_contact_base", "processing_log"]
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_keys_are_no_longer_than_the_server_takes_and_never_shared() {
+    fn constraint_names_are_unique_and_within_the_server_limit() {
         let short = "x".repeat(123);
         assert_eq!(derived("UQ", &short, Some(0)), format!("UQ_{short}_1"));
         let names: Vec<String> = ["a", "b"]
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_keys_count_what_the_server_counts() {
+    fn constraint_names_are_measured_in_utf_16_units() {
         // 61 characters of two units each leave room for the kind and the place, 62 do not.
         let (fits, long) = ("😀".repeat(61), "😀".repeat(62));
         assert_eq!(derived("FK", &fits, Some(0)), format!("FK_{fits}_1"));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_no_server_takes_is_refused() {
+    fn an_invalid_schema_name_is_rejected() {
         for name in ["dbo", "]; DROP TABLE x", "ünï→", &"x".repeat(128), &"😀".repeat(64)] {
             assert!(check_schema(name).is_ok(), "{name}");
         }

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_name_their_rule_and_their_columns() {
+    fn violations_have_their_constraint_and_columns() {
         let key = "Violation of PRIMARY KEY constraint 'PK_people'. Cannot insert duplicate key in \
                    object 's.people'. The duplicate key value is (1).";
         let unique = "Violation of UNIQUE KEY constraint 'UQ_people_1'. Cannot insert …";
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_no_row_has_its_kind() {
+    fn errors_that_concern_no_row_have_their_kind() {
         for (number, class, kind) in [
             (1205, 13, ErrorKind::Deadlock),
             (1222, 16, ErrorKind::Busy),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_wire_takes_another_connection() {
+    fn a_network_error_requires_another_connection() {
         let broken = WireError::Io { kind: std::io::ErrorKind::BrokenPipe, message: String::new() };
         for error in [broken, WireError::Protocol("cancelled write".into())] {
             assert_eq!(kind(&error), ErrorKind::Disconnected);

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_as_it_is_declared_does_not_differ() {
+    fn a_table_as_declared_has_no_difference() {
         let found = found(&ROWS);
         assert_eq!(difference(&found), None);
         assert!(found.has("PEOPLE") && !found.has("animals"));

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_are_written_so() {
+    fn statements_match_the_snapshot() {
         let (table, target) = (table(), qualified("s", "people"));
         let key = Key { table: 0, columns: vec![0, 1] };
         let range = Range { column: 0, first: 1, last: 2 };

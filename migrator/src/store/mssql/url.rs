@@ -339,14 +339,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_safe() {
+    fn defaults_of_a_url_are_safe() {
         let url = parse("mssql://sa@db/loans").unwrap();
         assert_eq!(url.encrypt, Encrypt::Required(Trust::Signed { ca: None, host: None }));
         assert_eq!((url.packet_size, url.schema), (16_000, None));
     }
 
     #[test]
-    fn options_say_how_to_talk() {
+    fn url_options_set_the_connection_parameters() {
         let url = parse(
             "mssql://sa@db/loans?encrypt=strict&ca=/etc/ca.pem&host_in_certificate=h&\
              application_name=a%26b&packet_size=4096&connect_timeout_s=3&command_timeout_s=9&\
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_makes_no_sense_is_refused_by_name() {
+    fn an_invalid_option_is_rejected_by_name() {
         for (options, word) in [
             ("encrypt=no", "encrypt=no must be"),
             ("trust_cert=yes", "must be true or false"),

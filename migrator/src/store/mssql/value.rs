@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_comes_back_as_it_went() {
+    fn every_type_survives_a_round_trip() {
         for (name, text, back) in [
             ("tinyint", "255", "255"),
             ("smallint", "-32768", "-32768"),
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_bulk_declares_wrong_or_cannot_carry_is_known() {
+    fn values_unfit_for_bulk_are_detected() {
         let column = |name: &str, nullable| Column {
             name: "c".into(),
             sql_type: sql_type(name),
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn other_types_of_the_same_kind_are_understood() {
+    fn related_types_are_decoded() {
         let half = Numeric::new_with_scale(5, 1);
         for (data, name, text) in [
             (ColumnData::Numeric(Some(half)), "decimal(5,2)", "0.50"),
@@ -434,7 +434,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn datetimes_come_back_to_the_tick(seconds in 0_u32..86_400, tick in 0_u32..300) {
+        fn datetimes_survive_a_round_trip_to_the_tick(seconds in 0_u32..86_400, tick in 0_u32..300) {
             let nanos = (u64::from(tick) * 1_000_000_000 + 150) / 300;
             let date = NaiveDate::from_ymd_opt(1999, 12, 31).unwrap();
             let time = date.and_hms_opt(0, 0, 0).unwrap()
