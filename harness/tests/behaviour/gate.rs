@@ -168,8 +168,15 @@ fn equal_programs_pass() {
 fn a_regression_within_the_margin_follows_the_policy_of_the_scenario() {
     for (policy, code) in [("pass", 0), ("fail", 1)] {
         let line = one(&format!("small = \"{policy}\""));
-        let gated = decide(&gate(line, programs(0.03, 0.002))).unwrap();
+        let recorded = gate(line, programs(0.03, 0.002));
+        let gated = decide(&recorded).unwrap();
         assert_eq!(said(&gated), (GateVerdict::Small, code));
+        // Every format says the same as the exit code.
+        let document = document(&gated, &recorded, &identity_of_gate()).unwrap();
+        let junit = render(Format::Junit, &document).unwrap();
+        assert_eq!(junit.contains("<failure"), code == 1, "{junit}");
+        let html = render(Format::Html, &document).unwrap();
+        assert_eq!(html.contains("class=\"verdict bad\""), code == 1);
     }
 }
 

@@ -425,6 +425,7 @@ pub(crate) fn a_gate(status: Status) -> Document {
         baseline: "8,000".into(),
         head: head.into(),
         must_agree,
+        fails: false,
     };
     Document {
         kind: ReportKind::Gate,

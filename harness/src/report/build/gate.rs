@@ -8,8 +8,9 @@ use crate::experiment::gate::{GateResult, GateVerdict, WorkloadResult, with_stor
 use crate::report::model::{ComparisonRow, Document, ExactRow, Fact, Headline, ReportKind, Status};
 use crate::report::numbers::{pretty, rounded, thousands};
 use crate::report::text::gate::{details, finding, name, why};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, SmallPolicy};
 use crate::session::state::{CompletedStep, SessionState};
+use crate::stats::verdict::Verdict;
 use crate::trial::measurement::StoreFingerprint;
 use crate::trial::provenance::Provenance;
 
@@ -32,7 +33,7 @@ pub fn document(
         title: format!("{} against {}", gated.head, gated.base),
         link: link(recorded),
         headline: Headline {
-            status: gated.answer.into(),
+            status: status(gated),
             words: finding(gated),
             details: details(gated),
             why: why(gated),
@@ -58,6 +59,14 @@ pub fn document(
         files: files(),
         ..Document::default()
     })
+}
+
+/// Status of the gate, which agrees with its exit code.
+fn status(gated: &GateResult) -> Status {
+    match gated.answer {
+        GateVerdict::Small if gated.exit_code != 0 => Status::SmallFails,
+        answer => answer.into(),
+    }
 }
 
 impl From<GateVerdict> for Status {
@@ -86,6 +95,10 @@ fn metrics(
         return Vec::new();
     };
     let steps: Vec<&CompletedStep> = view.steps_of(&workload.scenario).collect();
+    let mut scenarios = view.session.session.scenarios.iter();
+    let small_fails = scenarios.any(|scenario| {
+        scenario.name == workload.scenario && scenario.gate.small == SmallPolicy::Fail
+    });
     let shown = pairs::comparisons(comparison, &steps).into_iter().zip(&workload.tests);
     shown
         .map(|(shown, test)| ComparisonRow {
@@ -94,6 +107,7 @@ fn metrics(
             status: match (gated.answer, test.verdict) {
                 (GateVerdict::Invalid, _) => Status::Invalid,
                 (_, Decision::FailedRuns) => Status::Skipped,
+                (_, Decision::Judged(Verdict::Small)) if small_fails => Status::SmallFails,
                 (_, verdict) => pairs::status(verdict),
             },
             reason: match (test.primary, gated.family) {
@@ -117,6 +131,7 @@ fn exact(gated: &GateResult, workload: &WorkloadResult) -> Vec<ExactRow> {
         baseline: of(both[0]),
         head: of(both[1]),
         must_agree: true,
+        fails: false,
     };
     let count = |count: u64| thousands(count as f64);
     let checksum = |stored: &StoreFingerprint| match stored.checksum.as_str() {

@@ -87,6 +87,7 @@ pub fn exact(fresh: &comparison::Comparison) -> Vec<ExactRow> {
         baseline: range(count.baseline),
         head: range(count.candidate),
         must_agree: false,
+        fails: count.gated && count.rises(),
     };
     fresh.exact.iter().map(quantity).collect()
 }

@@ -13,6 +13,7 @@ use super::pairs;
 use super::session::{environment, link, run, timed_trials};
 use crate::analysis::comparison;
 use crate::analysis::sweep::{Analysis, NAMES, Names, PhaseOutcome, SettingSummary, SummaryStats};
+use crate::analysis::test_result::Decision;
 use crate::error::Result;
 use crate::report::model::{
     ComparisonRow, Document, Drift, DriftPoint, Fact, Grid, Headline, Latency, MetricSummary,
@@ -185,7 +186,9 @@ fn confirmation(analysis: &Analysis, fresh: &[&CompletedStep]) -> Option<Compari
 /// Figures of the confirmation pairs, or of the current setting without them. The sweep's own
 /// estimate of its best setting is too optimistic and is never reported.
 fn outcome(analysis: &Analysis, baseline: &SettingSummary) -> PhaseMetrics {
-    let fresh = analysis.confirmation.as_ref();
+    // Figures of the pairs that are left after a failure are not a gain.
+    let is_decided = |fresh: &&comparison::Comparison| fresh.verdict != Some(Decision::FailedRuns);
+    let fresh = analysis.confirmation.as_ref().filter(is_decided);
     let arms = fresh.and_then(|fresh| {
         let arm =
             |arm: &'_ comparison::ArmFigures| Some((arm.figures.clone()?, arm.settings.clone()));

@@ -321,7 +321,7 @@ fn status_mark(canvas: &Canvas<'_>, at: Point, status: Status) -> Result<()> {
     match status {
         Status::Improved => diamond(canvas, at, 7, BLUE.filled()),
         Status::Pass => circle(canvas, at, 6, BLUE.filled()),
-        Status::Regression | Status::Small | Status::WrongResult => {
+        Status::Regression | Status::Small | Status::SmallFails | Status::WrongResult => {
             square(canvas, at, 6, VERMILION.filled())
         }
         _ => {
@@ -339,7 +339,7 @@ fn intervals_legend(shown: &[&ComparisonRow]) -> Vec<(String, Mark)> {
         ("shown to be within the margin", &[Status::Pass], |canvas, (x, y)| {
             status_mark(canvas, (x + 12, y), Status::Pass)
         }),
-        ("worse", &[Status::Regression, Status::Small], |canvas, (x, y)| {
+        ("worse", &[Status::Regression, Status::Small, Status::SmallFails], |canvas, (x, y)| {
             status_mark(canvas, (x + 12, y), Status::Regression)
         }),
         (

@@ -7,7 +7,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::error::{Error, Result};
 use crate::report::model::{
-    Check, ComparisonRow, Document, ExactRow, PhaseReport, Section, SettingRow, Status,
+    Check, ComparisonRow, Document, ExactRow, PhaseReport, Section, SettingRow, Status, StatusClass,
 };
 use crate::report::numbers::{legal, percent, percent_range, thousands};
 use crate::report::table::cell;
@@ -37,17 +37,11 @@ impl CaseElement {
     const ALL: [Self; 3] = [Self::Failure, Self::Error, Self::Skipped];
 
     fn of(status: Status) -> Option<Self> {
-        match status {
-            Status::Improved
-            | Status::Pass
-            | Status::Small
-            | Status::NothingToConfirm
-            | Status::Warning => None,
-            Status::Regression | Status::WrongResult | Status::Failed => Some(Self::Failure),
-            Status::Invalid => Some(Self::Error),
-            Status::Inconclusive | Status::NotConfirmed | Status::NotTestable | Status::Skipped => {
-                Some(Self::Skipped)
-            }
+        match status.class() {
+            StatusClass::Good | StatusClass::Note | StatusClass::Plain => None,
+            StatusClass::Failure => Some(Self::Failure),
+            StatusClass::Error => Some(Self::Error),
+            StatusClass::Open | StatusClass::NotMeasured => Some(Self::Skipped),
         }
     }
 
@@ -158,7 +152,11 @@ fn exact_case(exact: &ExactRow) -> Case {
     Case {
         name: exact.name.clone(),
         seconds: 0.0,
-        status: if wrong { Status::WrongResult } else { Status::Pass },
+        status: match (wrong, exact.fails) {
+            (true, _) => Status::WrongResult,
+            (_, true) => Status::Regression,
+            _ => Status::Pass,
+        },
         words: format!("{} in the baseline, {} in the head", exact.baseline, exact.head),
     }
 }

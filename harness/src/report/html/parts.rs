@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::report::charts::Chart;
-use crate::report::model::{Fact, Status};
+use crate::report::model::{Fact, Status, StatusClass};
 use crate::report::table::{ColumnKind, Table};
 
 /// Length above which a cell may break.
@@ -11,15 +11,11 @@ const LONG: usize = 60;
 
 /// CSS class of a status.
 pub(super) fn tone(status: Status) -> &'static str {
-    match status {
-        Status::Improved | Status::Pass => "good",
-        Status::Regression
-        | Status::Small
-        | Status::WrongResult
-        | Status::Invalid
-        | Status::Failed => "bad",
-        Status::Inconclusive | Status::NotTestable | Status::Warning => "doubt",
-        Status::NotConfirmed | Status::NothingToConfirm | Status::Skipped => "plain",
+    match status.class() {
+        StatusClass::Good => "good",
+        StatusClass::Failure | StatusClass::Error => "bad",
+        StatusClass::Note | StatusClass::Open => "doubt",
+        StatusClass::Plain | StatusClass::NotMeasured => "plain",
     }
 }
 

@@ -68,6 +68,8 @@ pub struct ExactRow {
     pub head: String,
     /// True if a difference is a wrong result, false if it is only reported.
     pub must_agree: bool,
+    /// True if it is a count that rose and that the scenario does not allow to rise.
+    pub fails: bool,
 }
 
 impl ExactRow {

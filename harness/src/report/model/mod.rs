@@ -18,7 +18,7 @@ pub use self::phase::{
     Grid, Latency, MetricSummary, PhaseMetrics, PhaseReport, RunRow, SettingRow, Waits,
 };
 pub use self::section::{ArmRun, Check, Section, TrackedFigure};
-pub use self::status::Status;
+pub use self::status::{Status, StatusClass};
 pub use crate::analysis::comparison::ValidityFigures;
 pub use crate::analysis::sweep::FailedRun;
 

@@ -9,8 +9,10 @@ pub enum Status {
     Improved,
     /// Shown to be no worse than the margin.
     Pass,
-    /// Shown to be worse, by less than the margin.
+    /// Shown to be worse, by less than the margin, which passes.
     Small,
+    /// The same on a scenario that makes it fail.
+    SmallFails,
     /// Worse, and not shown to be within the margin.
     Regression,
     /// Undecided.
@@ -34,13 +36,48 @@ pub enum Status {
     Warning,
 }
 
+/// Class of a status. Colours, icons and elements of `JUnit` derive from it, so that they agree
+/// with each other and with the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusClass {
+    /// Passed.
+    Good,
+    /// Passed, with something to look at.
+    Note,
+    /// Nothing was to be decided.
+    Plain,
+    /// Not decided.
+    Open,
+    /// Not measured, or not confirmed.
+    NotMeasured,
+    /// Failed.
+    Failure,
+    /// No valid measurement.
+    Error,
+}
+
 impl Status {
+    /// Class of the status.
+    pub fn class(self) -> StatusClass {
+        match self {
+            Self::Improved | Self::Pass => StatusClass::Good,
+            Self::Small | Self::Warning => StatusClass::Note,
+            Self::NothingToConfirm => StatusClass::Plain,
+            Self::Inconclusive | Self::NotTestable => StatusClass::Open,
+            Self::NotConfirmed | Self::Skipped => StatusClass::NotMeasured,
+            Self::Regression | Self::SmallFails | Self::WrongResult | Self::Failed => {
+                StatusClass::Failure
+            }
+            Self::Invalid => StatusClass::Error,
+        }
+    }
+
     /// Text for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::Improved => "improved",
             Self::Pass => "pass",
-            Self::Small => "small regression",
+            Self::Small | Self::SmallFails => "small regression",
             Self::Regression => "regression",
             Self::Inconclusive => "could not tell",
             Self::NotConfirmed => "not confirmed",
@@ -59,7 +96,7 @@ impl Status {
         match self {
             Self::Improved => "IMPROVED",
             Self::Pass => "PASS",
-            Self::Small => "SMALL",
+            Self::Small | Self::SmallFails => "SMALL",
             Self::Regression => "REGRESSION",
             Self::Inconclusive => "INCONCLUSIVE",
             Self::Invalid => "INVALID",

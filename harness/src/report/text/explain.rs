@@ -126,11 +126,13 @@ fn by_setting(apart: &SettingAttribution) -> Section {
 fn setting_words(apart: &SettingAttribution) -> String {
     if apart.parts.len() < 2 {
         return "One setting differs, so the whole is its own, between the ends that the pairs' test \
-                gives it: each is wrong with at most 5 %, over all looks."
+                gives it: each is wrong with at most 5 %, over all looks. That bound is for the timing and \
+                does not include failed runs."
             .into();
     }
     if apart.whole.is_none() {
-        return "No block of runs finished, so the contributions of the settings are unknown."
+        return "No block of runs finished, or a run failed, so the contributions of the settings are \
+                unknown."
             .into();
     }
     format!(

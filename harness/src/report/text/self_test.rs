@@ -70,7 +70,7 @@ pub(in crate::report) fn rates(sessions: &SessionGroup) -> Table {
         ("sessions", ColumnKind::Figure),
         ("rate", ColumnKind::Figure),
         ("interval", ColumnKind::Figure),
-        ("promised", ColumnKind::Figure),
+        ("promised (timing)", ColumnKind::Figure),
     ];
     let mut table = Table::with_columns("", &columns);
     table.rows.extend(sessions.rates.iter().map(row));
