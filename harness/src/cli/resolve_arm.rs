@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::results_dir::ResultsDir;
 use crate::scenario::{Scenario, Setting};
 use crate::session::arms::{ArmRef, StoredBaseline, StoredWorkload};
-use crate::session::ledger::{Ending, Kind, Origin, ServerId};
+use crate::session::ledger::{Ending, Kind, Origin, ServerId, TrialLine};
 use crate::session::state::SessionState;
 use crate::trial::Program;
 use crate::trial::measurement::{Measurement, Outcome};
@@ -171,7 +171,8 @@ impl EarlierSession {
     /// baseline's.
     fn check_whole(&self) -> Result<()> {
         let why = match self.recorded.ending {
-            Some(Ending::Complete) => return Ok(()),
+            Some(Ending::Complete) if !self.has_failed_runs() => return Ok(()),
+            Some(Ending::Complete) => "holds failed runs of the baseline".into(),
             None => format!("is unfinished; `{}` resumes it", self.identity.command),
             Some(Ending::Invalid) => {
                 format!("is invalid; `{}` repeats it", self.identity.command)
@@ -184,6 +185,15 @@ impl EarlierSession {
             "{} {why} (--accept-stored-times needs a complete and valid session)",
             self.path.display()
         )))
+    }
+
+    /// True if a run of its program failed.
+    fn has_failed_runs(&self) -> bool {
+        let ours = self.of_program();
+        self.recorded.steps.iter().any(|ran| {
+            let arm = |line: &TrialLine| ran.step.arms.get(line.trial.arm);
+            ran.failures().any(|(line, _)| arm(line).is_some_and(|arm| arm.program == ours))
+        })
     }
 
     /// Checks that the session ran in the same environment. Any other difference would look like

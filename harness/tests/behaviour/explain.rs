@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use harness::analysis::test_result::Decision;
 use harness::error::{Error, ErrorKind, Result};
 use harness::experiment::bisect::{
     BisectResult, BisectTarget, CommitInfo, CommitState, Search, TestedCommit,
@@ -15,7 +16,7 @@ use harness::report::{build, markdown};
 use harness::scenario::metric::Metric;
 use harness::scenario::{Scenario, shipped};
 use harness::session::arms::{ArmRef, GateSpec};
-use harness::session::ledger::{Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
+use harness::session::ledger::{Ending, Ledger, Line, Origin, ProgramId, ResumedLine, SessionLine};
 use harness::session::replay::Replay;
 use harness::session::runner;
 use harness::session::state::SessionState;
@@ -282,17 +283,53 @@ fn settings_that_fail_or_store_different_rows_are_an_error() {
     assert!(said.to_string().contains("did not finish its first run"), "{said}");
 }
 
-#[test]
-fn blocks_with_a_failed_run_are_left_out() {
+/// An explanation of which the runs fail that `fails` names, by their settings and their number.
+fn with_failures(fails: impl Fn(&Settings, u32) -> bool + 'static) -> SessionState {
     let mut ran = 0;
     let mut usual = effects(0.01, 0, None);
     let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
         ran += 1;
-        if ran == 50 { Ok(failure()) } else { usual(source, program, settings) }
+        if fails(settings, ran) { Ok(failure()) } else { usual(source, program, settings) }
     });
-    let found = explained(of(THREE), executor).unwrap();
-    assert_eq!(found.settings.unwrap().blocks, 9);
-    assert!(found.warnings.iter().any(|w| w.starts_with("1 runs failed")), "{:?}", found.warnings);
+    recorded(of(THREE), executor).unwrap()
+}
+
+#[test]
+fn nothing_is_attributed_by_the_runs_that_failures_leave() {
+    // The head in a pair, and a setting in the blocks that switch one part at a time.
+    let of = asked(THREE, &scenario().settings[0].settings).unwrap();
+    let head = of.clone();
+    let recorded = with_failures(move |settings, ran| ran < 24 && ran > 9 && *settings == head);
+    let found = explain(&recorded).unwrap();
+    assert_eq!(found.comparison.verdict, Some(Decision::FailedRuns));
+    assert_eq!((found.stages.pairs, found.stages.whole), (0, None));
+    let said = |found: &ExplainResult| {
+        let mut warnings = found.warnings.iter();
+        warnings.any(|w| w.contains(" is not called better: ") && w.contains("out of luck"))
+    };
+    assert!(said(&found), "{:?}", found.warnings);
+    let base = scenario().settings[0].settings.clone();
+    let recorded = with_failures(move |settings, ran| {
+        (40..50).contains(&ran) && *settings != base && *settings != of
+    });
+    let found = explain(&recorded).unwrap();
+    let apart = found.settings.as_ref().unwrap();
+    assert_eq!((apart.blocks, apart.whole), (0, None));
+    assert!(apart.parts.iter().all(|part| part.share.is_none()));
+    assert!(said(&found), "{:?}", found.warnings);
+}
+
+#[test]
+fn a_baseline_that_fails_is_repeated_once_and_then_ends_the_explanation_as_invalid() {
+    let base = scenario().settings[0].settings.clone();
+    let once = base.clone();
+    // Each warm-up is a pair.
+    let recorded = with_failures(move |settings, ran| ran <= 2 && *settings == once);
+    assert_eq!((recorded.steps[0].voided.len(), recorded.ending), (1, Some(Ending::Complete)));
+    let found = explain(&recorded).unwrap();
+    assert!(found.comparison.verdict.is_some_and(|decision| decision.verdict().is_some()));
+    let again = with_failures(move |settings, ran| ran <= 4 && *settings == base);
+    assert_eq!((again.steps.len(), again.ending), (1, Some(Ending::Invalid)));
 }
 
 /// `harness explain` with a stand-in for the migrator.

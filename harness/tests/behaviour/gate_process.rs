@@ -126,6 +126,44 @@ fn a_quick_gate_of_a_program_against_itself_writes_every_report() {
 }
 
 #[test]
+fn two_arms_that_are_one_program_pass_at_once_without_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = migrator(folder.path(), "migrator", "");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&program, &link).unwrap();
+    let harness = PathBuf::from(assert_cmd::cargo::cargo_bin!("harness"));
+    let copy = folder.path().join("copy");
+    fs::copy(&harness, &copy).unwrap();
+    for (base, head) in [(&program, &program), (&program, &link), (&harness, &copy)] {
+        let (stdout, _) = output(&mut gate(folder.path(), base, head, SHORT, &["--fresh"]), 0);
+        let words = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.starts_with("PASS: ") && words.contains("are one program"), "{stdout}");
+        assert!(words.contains("nothing was measured"), "{stdout}");
+        let session = results(folder.path());
+        let ledger = read(&session.join("ledger.jsonl"));
+        assert!(ledger.lines().count() == 2 && !ledger.contains("\"trial\""), "{ledger}");
+        let junit = read(&session.join("junit.xml"));
+        assert!(!junit.contains("<failure") && !junit.contains("<error"), "{junit}");
+        let mut again = crate::common::harness();
+        again.arg("report").arg(&session).args(["--format", "json"]);
+        let json: Value = serde_json::from_str(&output(&mut again, 0).0).unwrap();
+        assert_eq!((&json["answer"], &json["exit_code"]), (&"PASS".into(), &0.into()));
+        assert_eq!(json["speed_not_judged"], "one_program");
+        fs::remove_dir_all(folder.path().join("out")).unwrap();
+    }
+    // Equal scripts may find other files beside them, and the effect of a command is unknown.
+    let command = r#"["false", "{report}", "{source}", "{store}", "{batch_size}"]"#;
+    let text = format!("{SHORT}\n[runner]\ncommand = {command}\n");
+    let runner = folder.path().join("runner.toml");
+    fs::write(&runner, text).unwrap();
+    let (stdout, _) = output(&mut gate(folder.path(), &runner, &runner, SHORT, &[]), 4);
+    assert!(stdout.starts_with("INVALID: "), "{stdout}");
+    let scripts = [Fake::new("exit 7"), Fake::new("exit 7")].map(|fake| (fake.program(), fake));
+    let mut command = gate(folder.path(), &scripts[0].0, &scripts[1].0, SHORT, &[]);
+    assert!(output(&mut command, 4).0.contains("exit code 7"));
+}
+
+#[test]
 fn an_accepted_baseline_must_be_a_complete_session_of_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     let program = migrator(folder.path(), "migrator", "");

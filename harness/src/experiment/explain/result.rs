@@ -1,14 +1,16 @@
 //! Result of `harness explain`, from the ledger: the verdict on the whole difference, and the
 //! contribution of each setting and stage.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::design::{AttributionDesign, ONE_AT_A_TIME, PAIRED_COMPARISON};
 use super::settings::SettingPart;
 use crate::analysis::comparison::{Comparison, CountComparison};
+use crate::analysis::consistency;
 use crate::analysis::consistency::check_stored_rows_agree;
+use crate::analysis::failure_count::FailureCount;
 use crate::analysis::sequential::{LookSchedule, compare_at_current_look, looks};
 use crate::analysis::test_result::rounded_percent;
 use crate::error::{Error, Result};
@@ -17,7 +19,7 @@ use crate::experiment::gate::first_run_failure;
 use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
 use crate::session::arms::{ArmRef, GateSpec};
-use crate::session::ledger::Kind;
+use crate::session::ledger::{Kind, TrialLine};
 use crate::session::state::{CompletedBlock, CompletedStep, SessionState};
 use crate::stats::Sample;
 use crate::stats::group_sequential::part_of_error;
@@ -60,7 +62,7 @@ pub struct ExplainResult {
 /// Attribution of a rate difference to settings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SettingAttribution {
-    /// Complete blocks without a failed run; 0 if only one part differs.
+    /// Complete blocks; 0 if only one part differs, or if a run failed.
     pub blocks: usize,
     /// All settings together, in percent of the rate; `None` without a finished block.
     pub whole: Option<Contribution>,
@@ -253,8 +255,12 @@ fn whole_of(comparison: &Comparison) -> Option<Contribution> {
     })
 }
 
-/// ln(rate) of all arms by block, without blocks in which a run failed.
+/// ln(rate) of all arms by block. Empty if a run failed: contributions are not estimated from the
+/// runs that are left.
 fn blocks(recorded: &SessionState, arms: usize) -> Vec<Vec<f64>> {
+    if has_failures(recorded, ONE_AT_A_TIME) {
+        return Vec::new();
+    }
     let all = recorded
         .steps_of(ONE_AT_A_TIME)
         .filter(|ran| !ran.invalid)
@@ -265,8 +271,15 @@ fn blocks(recorded: &SessionState, arms: usize) -> Vec<Vec<f64>> {
     all.filter_map(rates).collect()
 }
 
-/// Both runs of every finished pair.
+fn has_failures(recorded: &SessionState, name: &str) -> bool {
+    recorded.steps_of(name).any(|ran| ran.failures().next().is_some())
+}
+
+/// Both runs of every pair. Empty if a run failed.
 fn finished_pairs(recorded: &SessionState) -> Vec<[&Measurement; 2]> {
+    if has_failures(recorded, PAIRED_COMPARISON) {
+        return Vec::new();
+    }
     let blocks = recorded.steps_of(PAIRED_COMPARISON).flat_map(CompletedStep::counted);
     let both = blocks.filter_map(|block| Some([block.of_arm(0)?, block.of_arm(1)?]));
     both.filter(|both| both.iter().all(|run| run.report().is_some())).collect()
@@ -334,6 +347,19 @@ impl ExplainResult {
     }
 }
 
+/// Failed runs by arm, for the arms that have some.
+fn failures(recorded: &SessionState) -> BTreeMap<String, FailureCount> {
+    let mut arms: BTreeMap<String, Vec<&TrialLine>> = BTreeMap::new();
+    for ran in &recorded.steps {
+        for line in ran.results() {
+            let label = consistency::label(recorded, &ran.step, line.trial.arm);
+            arms.entry(label).or_default().push(line);
+        }
+    }
+    let counted = arms.into_iter().map(|(arm, lines)| (arm, FailureCount::of(lines.into_iter())));
+    counted.filter(|(_, failures)| !failures.is_zero()).collect()
+}
+
 fn warnings(
     recorded: &SessionState,
     scenario: &Scenario,
@@ -341,12 +367,9 @@ fn warnings(
     stored: &StoreFingerprint,
 ) -> Vec<String> {
     let mut warnings: Vec<String> = comparison.warnings.iter().map(ToString::to_string).collect();
-    let failed = recorded.steps.iter().flat_map(CompletedStep::trials);
-    let failed: Vec<String> =
-        failed.filter_map(|line| line.measurement.failure().map(ToString::to_string)).collect();
-    warnings.extend(
-        failed.first().map(|first| format!("{} runs failed; first reason: {first}", failed.len())),
-    );
+    warnings.extend(failures(recorded).into_iter().map(|(arm, failures)| {
+        format!("{arm} is not called better: {failures} failed: {}", failures.reasons())
+    }));
     let voided: usize = recorded.steps.iter().map(|ran| ran.voided.len()).sum();
     if voided > 0 {
         warnings.push(format!("{voided} pairs or blocks were discarded and repeated"));

@@ -8,7 +8,7 @@ use crate::analysis::comparison;
 use crate::analysis::comparison::{Pairs, TestPlan};
 use crate::analysis::consistency;
 use crate::analysis::sweep::invalid;
-use crate::analysis::test_result::TestResult;
+use crate::analysis::test_result::{Decision, TestResult};
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::session::ledger::Ending;
@@ -179,6 +179,11 @@ fn sessions(recorded: &SessionState, scenario: &Scenario, truth: Truth) -> Sessi
     let (mut each, mut verdicts) = (Vec::new(), Vec::new());
     let (mut all, mut batches): (Vec<Pair>, Vec<usize>) = (Vec::new(), Vec::new());
     for ran in truth.steps(recorded) {
+        // A session is not judged by the runs that are left.
+        if ran.failures().next().is_some() {
+            each.push(SessionResult::nothing(&Decision::FailedRuns.to_string()));
+            continue;
+        }
         let metric = scenario.gate.metrics[0];
         let found = comparison::pairs(recorded, &ran.step.name, metric).filter(|_| !ran.invalid);
         let Some(Pairs { pairs, .. }) = found else {
