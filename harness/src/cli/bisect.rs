@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::build_ref;
 use super::build_ref::{Built, Commit};
-use super::open_session::{NewSession, Session, SessionRequest};
+use super::open_session::{NewSession, OpenSession, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_arm::built;
 use super::write_results;
@@ -144,7 +144,7 @@ impl Tester<'_> {
             return decide(&recorded);
         }
         let mut display = Display::new(self.args.common.quiet);
-        let mut session = Session::open(beginning, &mut display)?;
+        let mut session = OpenSession::open(beginning, &mut display)?;
         let recorded = session.measure(&GateStrategy, &mut executor, &mut display)?;
         let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
         let document = report::build::gate::document(&gated, &recorded, &session.identity)?;

@@ -7,7 +7,7 @@ use migrator::config::Settings;
 
 use super::bisect;
 use super::gate::for_programs;
-use super::open_session::{Session, SessionRequest};
+use super::open_session::{OpenSession, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_arm;
 use super::resolve_program::program;
@@ -118,7 +118,7 @@ fn measure(
     args: &ExplainArgs,
     command: &CommandLine,
     question: Question<'_>,
-) -> Result<(ExplainResult, Document, Session)> {
+) -> Result<(ExplainResult, Document, OpenSession)> {
     let Question { contest, scenario, programs } = question;
     let command = command.with_arms([&contest.base, &contest.head]).to_string();
     let (mut executor, beginning) = SessionRequest {
@@ -132,7 +132,7 @@ fn measure(
     }
     .begin()?;
     let mut display = Display::new(args.common.quiet);
-    let mut session = Session::open(beginning, &mut display)?;
+    let mut session = OpenSession::open(beginning, &mut display)?;
     let recorded = session.measure(&ExplainStrategy, &mut executor, &mut display)?;
     session.check_validity(&recorded)?;
     let explained =

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::open_session::{Session, SessionRequest};
+use super::open_session::{OpenSession, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_arm;
 use super::resolve_arm::ArmTarget;
@@ -59,7 +59,7 @@ pub fn run(args: &GateArgs, command: &CommandLine) -> Result<ExitCode> {
         earlier.check_place(&beginning.identity, &beginning.line.origin)?;
     }
     let mut display = Display::new(args.common.quiet);
-    let mut session = Session::open(beginning, &mut display)?;
+    let mut session = OpenSession::open(beginning, &mut display)?;
     let recorded = session.measure(&GateStrategy, &mut executor, &mut display)?;
     let gated = decide(&recorded).map_err(|error| session.with_ledger(&error))?;
     let document = report::build::gate::document(&gated, &recorded, &session.identity)?;

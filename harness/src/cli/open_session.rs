@@ -31,7 +31,7 @@ use crate::trial::provenance::{Measured, Provenance};
 use crate::trial::{Credentials, Executor, Process, Program};
 
 /// A measurement to start or resume.
-pub(super) struct Session {
+pub(super) struct OpenSession {
     /// Results folder.
     pub(super) folder: ResultsDir,
     /// Provenance at the start of the measurement.
@@ -75,7 +75,7 @@ impl NewSession<'_> {
     }
 }
 
-impl Session {
+impl OpenSession {
     /// Resumes the unfinished measurement of this plan, or starts a new one.
     pub(super) fn open(beginning: NewSession<'_>, display: &mut Display) -> Result<Self> {
         match beginning.earlier()? {
@@ -244,10 +244,10 @@ impl<'a> SessionRequest<'a> {
         let servers = servers(&session, &access)?;
         let executor = Process::new(programs, &session.scenarios, out)?.with_access(access);
         let fingerprints = executor.fingerprints();
-        let mut identities: Vec<provenance::Program> = paths
+        let mut identities: Vec<provenance::ProgramIdentity> = paths
             .into_iter()
             .zip(fingerprints)
-            .map(|(path, blake3)| provenance::Program::before(path, blake3.clone()))
+            .map(|(path, blake3)| provenance::ProgramIdentity::before(path, blake3.clone()))
             .collect();
         let Some(scenario) = session.scenarios.first().filter(|_| !identities.is_empty()) else {
             return Err(Error::usage("there is nothing to measure"));

@@ -40,7 +40,7 @@ pub(super) struct EarlierSession {
 
 /// An arm ready to run.
 #[derive(Debug)]
-pub(super) struct Arm {
+pub(super) struct ResolvedArm {
     /// Name of the arm.
     pub(super) side: ArmRef,
     /// Program of the arm.
@@ -75,7 +75,11 @@ fn runner(name: &str) -> Result<Program> {
 }
 
 /// Builds what needs building and makes both arms, before anything runs.
-pub(super) fn arms(names: [(&str, ArmTarget); 2], out: &Path, quiet: bool) -> Result<[Arm; 2]> {
+pub(super) fn arms(
+    names: [(&str, ArmTarget); 2],
+    out: &Path,
+    quiet: bool,
+) -> Result<[ResolvedArm; 2]> {
     if build_ref::has_changes() && names.iter().any(|(name, _)| *name == "HEAD") && !quiet {
         say("uncommitted changes are not part of HEAD and are not measured");
     }
@@ -83,20 +87,24 @@ pub(super) fn arms(names: [(&str, ArmTarget); 2], out: &Path, quiet: bool) -> Re
     Ok([arm(base, out, quiet)?, arm(head, out, quiet)?])
 }
 
-pub(super) fn arm((name, named): (&str, ArmTarget), out: &Path, quiet: bool) -> Result<Arm> {
+pub(super) fn arm(
+    (name, named): (&str, ArmTarget),
+    out: &Path,
+    quiet: bool,
+) -> Result<ResolvedArm> {
     let side = |commit: Option<&Commit>| ArmRef {
         name: name.into(),
         commit: commit.map(|commit| commit.hash.clone()),
     };
     match named {
-        ArmTarget::Program(program) => Ok(Arm { side: side(None), program }),
+        ArmTarget::Program(program) => Ok(ResolvedArm { side: side(None), program }),
         ArmTarget::Ref(commit) => {
             let program = Program::other(built(name, &commit, out, quiet)?.program()?);
-            Ok(Arm { side: side(Some(&commit)), program })
+            Ok(ResolvedArm { side: side(Some(&commit)), program })
         }
         ArmTarget::Results(earlier) => {
             let (program, commit) = earlier.program(out, quiet)?;
-            Ok(Arm { side: side(commit.as_ref()), program })
+            Ok(ResolvedArm { side: side(commit.as_ref()), program })
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::open_session::{Session, SessionRequest};
+use super::open_session::{OpenSession, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
@@ -40,7 +40,7 @@ pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     }
     .begin()?;
     let mut display = Display::new(args.common.quiet);
-    let mut session = Session::open(beginning, &mut display)?;
+    let mut session = OpenSession::open(beginning, &mut display)?;
     // Inspects the machine before the runs, so that they do not appear as interference.
     let checkup = doctor::inspect(executor.stores());
     let recorded = session.measure(&SelfTestStrategy, &mut executor, &mut display)?;

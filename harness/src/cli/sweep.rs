@@ -1,6 +1,6 @@
 //! `harness sweep`: measures one scenario, from the plan to the results folder.
 
-use super::open_session::{Session, SessionRequest};
+use super::open_session::{OpenSession, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
@@ -33,7 +33,7 @@ pub fn run(args: &SweepArgs, command: &CommandLine) -> Result<()> {
     }
     .begin()?;
     let mut display = Display::new(flags.common.quiet);
-    let mut session = Session::open(beginning, &mut display)?;
+    let mut session = OpenSession::open(beginning, &mut display)?;
     let recorded = session.measure(&SweepStrategy, &mut executor, &mut display)?;
     let analysis =
         analyse(&recorded).map_err(|error| session.without_analysis(&recorded, &error))?;

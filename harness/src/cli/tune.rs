@@ -1,6 +1,6 @@
 //! `harness tune`: measures a plan of phases, from the first run to the results folder.
 
-use super::open_session::{Session, SessionRequest};
+use super::open_session::{OpenSession, SessionRequest};
 use super::reproduce::CommandLine;
 use super::resolve_program::program;
 use super::resolve_scenario;
@@ -30,7 +30,7 @@ pub fn run(args: &TuneArgs, command: &CommandLine) -> Result<()> {
     }
     .begin()?;
     let mut display = Display::new(flags.quiet);
-    let mut session = Session::open(beginning, &mut display)?;
+    let mut session = OpenSession::open(beginning, &mut display)?;
     let recorded = session.measure(&TuneStrategy, &mut executor, &mut display)?;
     let tune_result =
         summarize(&recorded).map_err(|error| session.without_analysis(&recorded, &error))?;

@@ -32,19 +32,19 @@ pub struct Provenance {
     /// The command that does it again.
     pub command: String,
     /// The program under test; of several, the first.
-    pub program: Program,
+    pub program: ProgramIdentity,
     /// The other programs under test, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub other_programs: Vec<Program>,
+    pub other_programs: Vec<ProgramIdentity>,
     /// Store of the runs.
-    pub store: Store,
+    pub store: StoreIdentity,
     /// The machine.
     pub machine: Machine,
 }
 
 /// The program under test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Program {
+pub struct ProgramIdentity {
     /// The path given with `--migrator`, or the `[runner]` command; none where the harness ran itself.
     pub path: Option<String>,
     /// BLAKE3 of the binary, 32 hex digits.
@@ -57,7 +57,7 @@ pub struct Program {
 
 /// Store of the program under test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Store {
+pub struct StoreIdentity {
     /// The scenario's URL.
     pub url: String,
     /// Flush mode; `None` for a server.
@@ -130,8 +130,8 @@ impl Provenance {
     /// Provenance before the first run. `stores` is a folder on the stores' file system.
     pub fn before(
         measured: Measured<'_>,
-        program: Program,
-        other_programs: Vec<Program>,
+        program: ProgramIdentity,
+        other_programs: Vec<ProgramIdentity>,
         store: &crate::scenario::Store,
         stores: &Path,
     ) -> Self {
@@ -143,7 +143,7 @@ impl Provenance {
             command: measured.command.into(),
             program,
             other_programs,
-            store: Store {
+            store: StoreIdentity {
                 url: store.url.clone(),
                 synchronous: store.synchronous.clone(),
                 version: None,
@@ -195,7 +195,7 @@ impl Provenance {
         let governor = self.machine.governor.clone().filter(|name| name != "performance");
         let filesystem = self.store.filesystem.clone();
         let memory = filesystem.filter(|name| IN_MEMORY.contains(&name.as_str()));
-        let is_debug = |program: &Program| program.profile.as_deref() == Some("debug");
+        let is_debug = |program: &ProgramIdentity| program.profile.as_deref() == Some("debug");
         let debug = is_debug(&self.program) || self.other_programs.iter().any(is_debug);
         [
             load.map(|load| EnvironmentWarning::Busy { load, cpus: self.machine.cpus }),
@@ -209,7 +209,7 @@ impl Provenance {
     }
 }
 
-impl Program {
+impl ProgramIdentity {
     /// Program before its first run; no path means the harness's own.
     pub fn before(path: Option<String>, blake3: String) -> Self {
         Self { path, blake3, version: None, profile: None }

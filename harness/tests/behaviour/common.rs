@@ -22,7 +22,7 @@ use harness::session::replay::{ParsedLedger, Replay};
 use harness::session::runner;
 use harness::session::state::SessionState;
 use harness::trial::measurement::{Cause, Failure, Measurement, Outcome};
-use harness::trial::provenance::{Machine, Program, Provenance, Store};
+use harness::trial::provenance::{Machine, ProgramIdentity, Provenance, StoreIdentity};
 use harness::trial::{Mock, Source, report};
 use migrator::config::Settings;
 use migrator::telemetry::report::RunReport;
@@ -260,14 +260,14 @@ pub(crate) fn identity() -> Provenance {
         plan_hash: "fedcba98765432100123456789abcdef".into(),
         started: "2026-01-31T12:00:00Z".into(),
         command: "harness sweep batch-size".into(),
-        program: Program {
+        program: ProgramIdentity {
             path: None,
             blake3: "00000000000000000000000000000000".into(),
             version: Some("0.1.0".into()),
             profile: Some("release".into()),
         },
         other_programs: Vec::new(),
-        store: Store {
+        store: StoreIdentity {
             url: "sqlite:".into(),
             synchronous: Some("full".into()),
             version: Some("sqlite 3.50.0".into()),

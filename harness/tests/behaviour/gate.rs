@@ -25,7 +25,7 @@ use harness::session::strategy::{NextStep, Strategy};
 use harness::stats::confidence::Confidence;
 use harness::stats::verdict::Verdict;
 use harness::trial::measurement::{Measurement, SystemLoad};
-use harness::trial::provenance::{Program, Provenance};
+use harness::trial::provenance::{ProgramIdentity, Provenance};
 use harness::trial::{Mock, Source, StoreDifference, report};
 use migrator::config::Settings;
 use migrator::telemetry::report::RunReport;
@@ -116,7 +116,7 @@ fn answers(
 }
 
 fn identity_of_gate() -> Provenance {
-    let program = |path: &str| Program { path: Some(path.into()), ..identity().program };
+    let program = |path: &str| ProgramIdentity { path: Some(path.into()), ..identity().program };
     Provenance {
         command: "harness gate --base 1a2b3c4d0000 --head 5e6f7a8b0000 --budget 10m".into(),
         program: program("main (1a2b3c4d)"),

@@ -10,7 +10,7 @@ use harness::report::text::history;
 use harness::report::{build, history_charts};
 use harness::scenario::{Scenario, shipped};
 use harness::session::ledger::Line;
-use harness::trial::provenance::{Machine, Program, Provenance};
+use harness::trial::provenance::{Machine, ProgramIdentity, Provenance};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -22,7 +22,7 @@ fn of_day(day: u32, host: &str) -> Provenance {
     Provenance {
         revision: format!("{day:08x}456789abcdef0123456789abcdef01234567"),
         started: format!("2026-01-{day:02}T12:00:00Z"),
-        program: Program { blake3: format!("{day:032x}"), ..usual.program.clone() },
+        program: ProgramIdentity { blake3: format!("{day:032x}"), ..usual.program.clone() },
         machine: Machine { host: Some(host.into()), ..usual.machine.clone() },
         ..usual
     }

@@ -15,7 +15,7 @@ use harness::session::replay::Replay;
 use harness::session::runner;
 use harness::session::state::SessionState;
 use harness::session::strategy::Strategy;
-use harness::trial::provenance::{Provenance, Store};
+use harness::trial::provenance::{Provenance, StoreIdentity};
 use harness::trial::{Mock, Source, report};
 use migrator::config::{PoolConfig, Settings};
 use migrator::telemetry::report::{RunReport, ServerReport, ServerWait};
@@ -40,8 +40,8 @@ fn counted(run: RunReport, writelog_ms: f64, log_bytes: u64) -> RunReport {
     RunReport { server: Some(server), ..run }
 }
 
-fn on_a_server() -> Store {
-    Store {
+fn on_a_server() -> StoreIdentity {
+    StoreIdentity {
         url: "mssql://sa@db/loans?trust_cert=true&schema=sweetspot".into(),
         synchronous: None,
         version: Some("mssql Microsoft SQL Server 2022 (RTM-CU16) - 16.0.4165.4 (X64)".into()),

@@ -90,7 +90,7 @@ enum TransactionEnd {
 
 /// Outcome of a record, as the log has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum RecordOutcome {
+enum EntryOutcome {
     Stored,
     Duplicate(String),
     Rejected(String),
@@ -265,7 +265,7 @@ struct Transaction<'a> {
     /// them from this transaction, and keys of inserted rows.
     known: Vec<KeyBytes>,
     /// One per entry, in the order of the entries.
-    outcomes: Vec<RecordOutcome>,
+    outcomes: Vec<EntryOutcome>,
     rows: Vec<u64>,
     refused: Vec<(i32, String, String)>,
 }
@@ -309,7 +309,7 @@ impl<'a> Transaction<'a> {
         self.begin()?;
         self.clear_retried_log_rows()?;
         let places: Vec<_> = (0..self.outcomes.len())
-            .filter(|&at| self.outcomes[at] == RecordOutcome::Stored)
+            .filter(|&at| self.outcomes[at] == EntryOutcome::Stored)
             .collect();
         if search {
             if !self.bisect_rejected(&places)? {
@@ -346,7 +346,7 @@ impl<'a> Transaction<'a> {
                 log.look_up(self.connection, first.key, last.key)?;
             for (entry, outcome) in entries.iter().zip(&mut self.outcomes) {
                 if logged.contains_key(&entry.key) {
-                    *outcome = RecordOutcome::LostRace;
+                    *outcome = EntryOutcome::LostRace;
                 }
             }
         }
@@ -408,7 +408,7 @@ impl<'a> Transaction<'a> {
         }
         for (&place, decision) in places.iter().zip(decisions) {
             if let Decision::Duplicate { key } = decision {
-                self.outcomes[place] = RecordOutcome::Duplicate(log::duplicate_reason(&key));
+                self.outcomes[place] = EntryOutcome::Duplicate(log::duplicate_reason(&key));
             }
         }
         if self.cache.keeps() {
@@ -470,11 +470,11 @@ impl<'a> Transaction<'a> {
             .zip(&self.outcomes)
             .filter_map(|(entry, outcome)| {
                 let reason = match outcome {
-                    RecordOutcome::Stored => None,
-                    RecordOutcome::Duplicate(why)
-                    | RecordOutcome::Rejected(why)
-                    | RecordOutcome::Failed(why) => Some(why.as_str()),
-                    RecordOutcome::LostRace => return None,
+                    EntryOutcome::Stored => None,
+                    EntryOutcome::Duplicate(why)
+                    | EntryOutcome::Rejected(why)
+                    | EntryOutcome::Failed(why) => Some(why.as_str()),
+                    EntryOutcome::LostRace => return None,
                 };
                 Some(writer.log.row(&writer.session, entry.key, reason))
             })
@@ -510,11 +510,11 @@ impl<'a> Transaction<'a> {
         let mut books = Books { read: self.batch.entries.len() as u64, ..Books::default() };
         for outcome in &self.outcomes {
             let place = match outcome {
-                RecordOutcome::Stored => &mut books.committed,
-                RecordOutcome::Duplicate(_) => &mut books.duplicate,
-                RecordOutcome::Rejected(_) => &mut books.rejected,
-                RecordOutcome::Failed(_) => &mut books.failed,
-                RecordOutcome::LostRace => &mut books.lost_race,
+                EntryOutcome::Stored => &mut books.committed,
+                EntryOutcome::Duplicate(_) => &mut books.duplicate,
+                EntryOutcome::Rejected(_) => &mut books.rejected,
+                EntryOutcome::Failed(_) => &mut books.failed,
+                EntryOutcome::LostRace => &mut books.lost_race,
             };
             *place += 1;
         }
@@ -531,16 +531,16 @@ impl<'a> Transaction<'a> {
         let refusal = rejection.diagnose(self.connection)?;
         let reason = log::refusal_reason(&refusal);
         self.refused.push((entry.key, reason.clone(), violation.message));
-        self.outcomes[place] = RecordOutcome::Failed(reason);
+        self.outcomes[place] = EntryOutcome::Failed(reason);
         Ok(())
     }
 }
 
-fn outcome_of_mapping(entry: &BatchEntry) -> RecordOutcome {
+fn outcome_of_mapping(entry: &BatchEntry) -> EntryOutcome {
     match &entry.mapped {
-        MappingOutcome::Rows(_) => RecordOutcome::Stored,
-        MappingOutcome::Rejected(reject) => RecordOutcome::Rejected(log::reject_reason(reject)),
-        MappingOutcome::Refused(refusal) => RecordOutcome::Failed(log::refusal_reason(refusal)),
+        MappingOutcome::Rows(_) => EntryOutcome::Stored,
+        MappingOutcome::Rejected(reject) => EntryOutcome::Rejected(log::reject_reason(reject)),
+        MappingOutcome::Refused(refusal) => EntryOutcome::Failed(log::refusal_reason(refusal)),
     }
 }
 

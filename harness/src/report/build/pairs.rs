@@ -3,7 +3,7 @@
 use crate::analysis::comparison;
 use crate::analysis::comparison::{ArmFigures, CountRange, MetricFinding};
 use crate::analysis::test_result::Decision;
-use crate::report::model::{ComparisonRow, ExactRow, PValues, Status};
+use crate::report::model::{ComparisonRow, ExactRow, Status};
 use crate::report::numbers::thousands;
 use crate::scenario::metric::Metric;
 use crate::session::state::CompletedStep;
@@ -37,11 +37,7 @@ fn comparison(
         effect_percent: found.change_percent,
         interval_percent: low.zip(high).map(<[f64; 2]>::from),
         margin_percent: Some(fresh.margin_percent),
-        p: found.finding.judgement.map(|judgement| PValues {
-            worse: judgement.p.worse,
-            within: judgement.p.within,
-            better: judgement.p.better,
-        }),
+        p: found.finding.judgement.map(|judgement| judgement.p),
         each_percent: each(found.metric, steps),
         pairs: found.finding.pairs,
         needed_pairs: found.finding.needed_pairs.filter(|_| !decides),

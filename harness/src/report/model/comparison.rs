@@ -1,6 +1,7 @@
 //! Comparisons: paired metrics, exact quantities, and the phases of a plan together.
 
 use super::status::Status;
+use crate::stats::verdict::PValues;
 
 /// Paired comparison of B with A on one metric.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,17 +38,6 @@ pub struct ComparisonRow {
     pub kept: Option<bool>,
     /// Reason for the status or for keeping B, one sentence.
     pub reason: String,
-}
-
-/// p values of a paired test.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct PValues {
-    /// For "B is worse"; small if it is.
-    pub worse: f64,
-    /// For "B is within the margin"; small if it is.
-    pub within: f64,
-    /// For "B is better"; small if it is.
-    pub better: f64,
 }
 
 impl ComparisonRow {

@@ -11,9 +11,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-pub use self::comparison::{
-    ComparisonRow, Cumulative, CumulativeRow, ExactRow, PValues, PlanTarget,
-};
+pub use self::comparison::{ComparisonRow, Cumulative, CumulativeRow, ExactRow, PlanTarget};
 pub use self::phase::{
     Grid, Latency, MetricSummary, PhaseMetrics, PhaseReport, RunRow, SettingRow, Waits,
 };
@@ -21,6 +19,7 @@ pub use self::section::{ArmRun, Check, Section, TrackedFigure};
 pub use self::status::{Status, StatusClass};
 pub use crate::analysis::comparison::ValidityFigures;
 pub use crate::analysis::sweep::FailedRun;
+pub use crate::stats::verdict::PValues;
 
 /// Content of a report, in the order of its presentation.
 #[derive(Debug, Clone, Default, PartialEq)]
