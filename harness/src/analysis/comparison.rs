@@ -160,7 +160,7 @@ impl Comparison {
 
     /// Replaces the result of the metric at this index by the one that the correction of its family
     /// leaves.
-    pub(crate) fn take_over(
+    pub(crate) fn apply_family_correction(
         &mut self,
         place: usize,
         open: &Judgement,
@@ -223,7 +223,7 @@ pub fn compare(recorded: &SessionState, name: &str, terms: &TestPlan) -> Result<
     let invalid = ran.iter().any(|ran| ran.invalid);
     let primary = metrics.first().filter(|primary| primary.metric == scenario.gate.metrics[0]);
     let validity = validity(recorded, name, scenario.gate.metrics[0]);
-    let warnings = validity.doubts();
+    let warnings = validity.warnings();
     let judgement = primary.and_then(|primary| primary.finding.judgement);
     let seconds = seconds(recorded, name);
     let mut comparison = Comparison {

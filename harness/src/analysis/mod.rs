@@ -1,6 +1,6 @@
 //! From trials to summaries, tests and verdicts.
 
-pub mod arm_summary;
+pub(crate) mod arm_summary;
 mod best_subset;
 mod caveat;
 pub mod comparison;
@@ -8,8 +8,8 @@ pub mod consistency;
 mod exact_counts;
 pub mod external;
 mod external_csv;
-pub mod failure_count;
+pub(crate) mod failure_count;
 pub mod history;
-pub mod sequential;
+pub(crate) mod sequential;
 pub mod sweep;
 pub mod test_result;

@@ -9,13 +9,13 @@ use crate::stats::group_sequential::PAIRS_PER_LOOK;
 
 /// Numbers of pairs before each interim look of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LookSchedule {
+pub(crate) struct LookSchedule {
     batches: Vec<usize>,
 }
 
 /// Next step of a sequential comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NextLook {
+pub(crate) enum NextLook {
     /// Run more pairs.
     Batch {
         /// Number of the look, from 1.
@@ -33,18 +33,18 @@ pub enum NextLook {
 
 impl LookSchedule {
     /// Schedule with these numbers of pairs.
-    pub fn of(batches: Vec<usize>) -> Self {
+    pub(crate) fn of(batches: Vec<usize>) -> Self {
         Self { batches }
     }
 
     /// Schedule of a scenario. A `--quick` run, which tests nothing, has one look.
-    pub fn at(scenario: &Scenario) -> Self {
+    pub(crate) fn at(scenario: &Scenario) -> Self {
         Self::of(if scenario.quick { vec![scenario.pairs as usize] } else { PAIRS_PER_LOOK.into() })
     }
 
     /// Schedule with at most this many pairs: all whole looks, or one look at all pairs.
     #[must_use]
-    pub fn at_most(self, pairs: usize) -> Self {
+    pub(crate) fn at_most(self, pairs: usize) -> Self {
         let mut seen = 0;
         let is_whole = |batch: &usize| {
             seen += batch;
@@ -55,23 +55,23 @@ impl LookSchedule {
     }
 
     /// Maximum number of looks.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.batches.len()
     }
 
     /// Number of pairs before the first look.
-    pub fn first(&self) -> usize {
+    pub(crate) fn first(&self) -> usize {
         self.batches.first().map_or(0, |pairs| *pairs)
     }
 
     /// Number of pairs after this many looks.
-    pub fn seen(&self, looks: usize) -> usize {
+    pub(crate) fn seen(&self, looks: usize) -> usize {
         self.batches.iter().take(looks).sum()
     }
 
     /// Next step after this many looks. The first look always happens. A further one follows if the
     /// last one is undecided (`tells` is false) and the budget allows its pairs (`holds`).
-    pub fn then(
+    pub(crate) fn then(
         &self,
         looks: usize,
         tells: impl FnOnce() -> bool,
@@ -91,17 +91,17 @@ impl LookSchedule {
 }
 
 /// Number of planned looks at the comparison of this name.
-pub fn looks(recorded: &SessionState, name: &str) -> usize {
+pub(crate) fn looks(recorded: &SessionState, name: &str) -> usize {
     recorded.steps_of(name).count()
 }
 
 /// Number of planned pairs of that comparison.
-pub fn pairs(recorded: &SessionState, name: &str) -> usize {
+pub(crate) fn pairs(recorded: &SessionState, name: &str) -> usize {
     recorded.steps_of(name).map(|ran| ran.step.counted(None)).sum()
 }
 
 /// Result at the current look; `None` if no pair is planned.
-pub fn compare_at_current_look(
+pub(crate) fn compare_at_current_look(
     recorded: &SessionState,
     name: &str,
     scenario: &Scenario,
@@ -111,7 +111,7 @@ pub fn compare_at_current_look(
 }
 
 /// Test of the current look. It is the last one if the session has ended.
-pub fn terms(recorded: &SessionState, name: &str, scenario: &Scenario) -> TestPlan {
+pub(crate) fn terms(recorded: &SessionState, name: &str, scenario: &Scenario) -> TestPlan {
     let mut terms = TestPlan::look(scenario, pairs(recorded, name));
     terms.look.is_last |= recorded.ending.is_some();
     terms

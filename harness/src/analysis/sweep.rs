@@ -233,7 +233,7 @@ fn figures(
         baseline,
         doubts: Vec::new(),
     };
-    analysis.doubts = doubts(&analysis, recorded, sweep);
+    analysis.doubts = warnings(&analysis, recorded, sweep);
     Ok(analysis)
 }
 
@@ -363,7 +363,7 @@ fn no_baseline(scenario: &Scenario, counted: &[&TrialLine]) -> Error {
     Error::environment(format!("no run of the baseline ({label}) finished{reason}"))
 }
 
-fn doubts(analysis: &Analysis, recorded: &SessionState, sweep: &CompletedStep) -> Vec<Caveat> {
+fn warnings(analysis: &Analysis, recorded: &SessionState, sweep: &CompletedStep) -> Vec<Caveat> {
     let mut doubts = Vec::new();
     let of = recorded.shards.first().map_or(0, |shard| shard.of.get());
     if recorded.shards.len() < of {
@@ -402,11 +402,11 @@ fn doubts(analysis: &Analysis, recorded: &SessionState, sweep: &CompletedStep) -
     }));
     let unmeasured = analysis.unmeasured.iter().cloned();
     doubts.extend(unmeasured.map(|setting| Caveat::Unmeasured { setting }));
-    doubts.extend(analysis.settings.iter().flat_map(|summary| doubts_of(summary, analysis)));
+    doubts.extend(analysis.settings.iter().flat_map(|summary| warnings_of(summary, analysis)));
     doubts
 }
 
-fn doubts_of(summary: &SettingSummary, analysis: &Analysis) -> impl Iterator<Item = Caveat> {
+fn warnings_of(summary: &SettingSummary, analysis: &Analysis) -> impl Iterator<Item = Caveat> {
     let label = || summary.setting.label.clone();
     let rate = &summary.metrics.rec_per_min;
     let std_dev_percent = rate.std_dev.map_or(0.0, |std_dev| std_dev / rate.median * 100.0);

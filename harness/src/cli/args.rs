@@ -24,7 +24,7 @@ const MIGRATOR_HELP: &str = "Run this build of the migrator instead of the built
 /// inconclusive; 4 invalid measurement; 5 runs stored different rows; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "harness", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// The verb; `tune` if none is given.
     #[command(subcommand)]
     pub verb: Option<Verb>,
@@ -68,7 +68,7 @@ const SELF_TEST_EXAMPLES: &str = "Examples:
 
 /// The verbs; each has a file of its own in `cli/`.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Find the best settings: sweep each phase, confirm its candidate, keep or revert it
     #[command(after_help = TUNE_EXAMPLES)]
     Tune(TuneArgs),
@@ -99,7 +99,7 @@ pub enum Verb {
     Report(ReportArgs),
     /// Compare a program with its baseline: a verdict, a report and an exit code
     ///
-    /// An arm is one of: a git ref, the path of a binary, a scenario file with a [runner] command,
+    /// An arm is one of: a git ref, the path of a binary, a scenario file with a `[runner]` command,
     /// or the results folder of an earlier session. A file or folder takes precedence over a ref of
     /// the same name.
     ///
@@ -161,7 +161,7 @@ pub enum Verb {
 
 /// Arguments of `harness sweep`.
 #[derive(Debug, Args)]
-pub struct SweepArgs {
+pub(crate) struct SweepArgs {
     /// Scenario file, or the name of a shipped scenario (batch-size, pool, cache, …)
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
@@ -172,7 +172,7 @@ pub struct SweepArgs {
 
 /// Flags of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct SweepFlags {
+pub(crate) struct SweepFlags {
     /// Flags of every measurement.
     #[command(flatten)]
     pub common: Flags,
@@ -186,7 +186,7 @@ pub struct SweepFlags {
 
 /// Arguments of `harness tune`.
 #[derive(Debug, Args)]
-pub struct TuneArgs {
+pub(crate) struct TuneArgs {
     /// Plan of phases, or the name of a shipped one (phase2, phase2-link, phase2-full,
     /// phase2-sqlserver, quick)
     #[arg(value_name = "SCENARIO", default_value = DEFAULT)]
@@ -198,7 +198,7 @@ pub struct TuneArgs {
 
 /// Flags of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct TuneFlags {
+pub(crate) struct TuneFlags {
     /// Flags of every measurement.
     #[command(flatten)]
     pub common: Flags,
@@ -212,7 +212,7 @@ pub struct TuneFlags {
 
 /// Part of a plan of phases.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct PlanPart {
+pub(crate) struct PlanPart {
     /// Tune only these phases, in the plan's order [default: all]
     #[arg(long, value_name = "II.1,II.3", value_delimiter = ',')]
     pub phases: Vec<String>,
@@ -224,7 +224,7 @@ pub struct PlanPart {
 
 /// Flags of every measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Flags {
+pub(crate) struct Flags {
     /// Format of standard output.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -250,7 +250,7 @@ pub struct Flags {
 
 /// Format of standard output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
-pub struct OutputArgs {
+pub(crate) struct OutputArgs {
     /// Print metrics as JSON instead of a table
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
@@ -261,7 +261,7 @@ pub struct OutputArgs {
 
 /// Program under test.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct ProgramArgs {
+pub(crate) struct ProgramArgs {
     /// Measure this build of the migrator instead of the built-in one
     #[arg(long, value_name = "PATH")]
     pub migrator: Option<PathBuf>,
@@ -269,7 +269,7 @@ pub struct ProgramArgs {
 
 /// Store of the runs, and the login for a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct StoreArgs {
+pub(crate) struct StoreArgs {
     /// Store of the runs instead of the scenario's: `sqlite:` or `mssql://user@host:port/database`.
     /// The server's schema (`?schema=NAME` [default: sweetspot]) is emptied before each run
     #[arg(long, value_name = "URL")]
@@ -286,7 +286,7 @@ pub struct StoreArgs {
 
 /// Arguments of `harness plan`.
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(crate) struct PlanArgs {
     /// Scenario file or plan of phases, or the name of a shipped one (phase2, batch-size, pool, …)
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
@@ -306,7 +306,7 @@ pub struct PlanArgs {
 
 /// Arguments of `harness report`.
 #[derive(Debug, Args)]
-pub struct ReportArgs {
+pub(crate) struct ReportArgs {
     /// Results folders; the report goes to stdout
     #[arg(value_name = "RESULTS", required = true)]
     pub results: Vec<PathBuf>,
@@ -317,7 +317,7 @@ pub struct ReportArgs {
 
 /// Arguments of `harness judge`.
 #[derive(Debug, Args)]
-pub struct JudgeArgs {
+pub(crate) struct JudgeArgs {
     /// CSV file of measurements, `-` for standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
@@ -344,7 +344,7 @@ pub struct JudgeArgs {
         "Smoke test with few pairs and records; the results are not meaningful"
     )),
 )]
-pub struct GateArgs {
+pub(crate) struct GateArgs {
     /// Baseline
     #[arg(long, value_name = "REF|BINARY|RESULTS")]
     pub base: String,
@@ -352,7 +352,7 @@ pub struct GateArgs {
     #[arg(long, value_name = "REF|BINARY|RESULTS")]
     pub head: String,
     /// Scenario file or name of a shipped one; several are judged as one family. Programs run with
-    /// its [baseline]; a [sweep] is ignored. `records = "auto"` is resolved by one run of the first
+    /// its `[baseline]`; a `[sweep]` is ignored. `records = "auto"` is resolved by one run of the first
     /// program [default: gate]
     #[arg(long, value_name = "F")]
     pub scenario: Vec<String>,
@@ -377,7 +377,7 @@ pub struct GateArgs {
 
 /// Arguments of `harness explain`.
 #[derive(Debug, Args)]
-pub struct ExplainArgs {
+pub(crate) struct ExplainArgs {
     /// Baseline
     #[arg(long, value_name = "SETTINGS|REF|BINARY|RESULTS")]
     pub base: String,
@@ -387,7 +387,7 @@ pub struct ExplainArgs {
     /// Search the commits between two refs for the first that shows the difference
     #[arg(long)]
     pub bisect: bool,
-    /// Scenario file or name of a shipped one, for records, store and all other settings; a [sweep]
+    /// Scenario file or name of a shipped one, for records, store and all other settings; a `[sweep]`
     /// is ignored [default: gate]
     #[arg(long, value_name = "F")]
     pub scenario: Option<String>,
@@ -406,7 +406,7 @@ pub struct ExplainArgs {
 /// Arguments of `harness history`.
 #[derive(Debug, Args)]
 #[command(mut_arg("json", |json| json.help("Print all series as JSON instead of tables")))]
-pub struct HistoryArgs {
+pub(crate) struct HistoryArgs {
     /// Files written by `--append`, here or on other machines
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -433,7 +433,7 @@ pub struct HistoryArgs {
     mut_arg("json", |json| json.help("Print JSON instead of text")),
     mut_arg("migrator", |path| path.help(MIGRATOR_HELP)),
 )]
-pub struct DoctorArgs {
+pub(crate) struct DoctorArgs {
     /// Format of standard output.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -464,7 +464,7 @@ pub struct DoctorArgs {
     )),
     mut_arg("migrator", |path| path.help(MIGRATOR_HELP)),
 )]
-pub struct SelfTestArgs {
+pub(crate) struct SelfTestArgs {
     /// Scenario file or name of a shipped one; provides baseline, records and store
     #[arg(value_name = "SCENARIO", default_value = scenario::DEFAULT)]
     pub scenario: String,
@@ -485,7 +485,7 @@ pub struct SelfTestArgs {
 
 /// Direction in which a metric improves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Direction {
+pub(crate) enum Direction {
     /// Lower is better: times, bytes
     Lower,
     /// Higher is better: rates

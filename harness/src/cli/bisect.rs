@@ -106,11 +106,11 @@ impl Tester<'_> {
         let program = match built(name, commit, &flags.out, flags.quiet)? {
             Built::Program(program) => program,
             Built::Refused(error) if is_head => return Err(error),
-            Built::Refused(error) => return Ok((CommitState::Unknown, skipped(name, &error))),
+            Built::Refused(error) => return Ok((CommitState::Skip, skipped(name, &error))),
         };
         let print = fingerprint(&program)?;
         if print == fingerprint(&self.program)? {
-            return Ok((CommitState::Same, "the base's program, byte for byte".into()));
+            return Ok((CommitState::Good, "the base's program, byte for byte".into()));
         }
         if let Some((_, seen, words)) = self.known.iter().find(|(known, _, _)| *known == print) {
             return Ok((*seen, format!("the program of a commit before, byte for byte: {words}")));
@@ -131,8 +131,8 @@ impl Tester<'_> {
         let seen = match wanted {
             Some(wanted) => wanted.seen(gated),
             // Applies only to the head: it is within the margin and not better.
-            None if gated.answer == GateVerdict::Pass => CommitState::Same,
-            None => CommitState::Unknown,
+            None if gated.answer == GateVerdict::Pass => CommitState::Good,
+            None => CommitState::Skip,
         };
         (seen, report::text::bisect::words(gated, wanted))
     }

@@ -17,23 +17,23 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// Prints a result without control characters that a terminal would obey. A closed reader is not an
 /// error of the measurement.
-pub fn result(text: &str) {
+pub(crate) fn result(text: &str) {
     let _ = std::io::stdout().write_all(shown(text).as_bytes());
 }
 
 /// Prints an error.
-pub fn complain(error: &Error) {
+pub(crate) fn complain(error: &Error) {
     say(&format!("harness: {error}"));
 }
 
 /// Prints a message beside a result.
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
 /// Shows the progress of a measurement.
 #[derive(Debug)]
-pub struct Display {
+pub(crate) struct Display {
     style: Style,
     start: Instant,
     step: Shape,
@@ -91,7 +91,7 @@ impl Shape {
 
 impl Display {
     /// A bar on a terminal, lines elsewhere, nothing if quiet.
-    pub fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool) -> Self {
         let style = if quiet {
             Style::Quiet
         } else if std::io::stderr().is_terminal() {
@@ -209,7 +209,7 @@ impl Display {
 
 /// Counts the steps of one task.
 #[derive(Debug)]
-pub struct Steps {
+pub(crate) struct Steps {
     style: Style,
     what: &'static str,
     done: usize,
@@ -218,7 +218,7 @@ pub struct Steps {
 
 impl Steps {
     /// Counter of `all` steps named `what`: a bar on a terminal, lines elsewhere, nothing if quiet.
-    pub fn new(quiet: bool, what: &'static str, all: usize) -> Self {
+    pub(crate) fn new(quiet: bool, what: &'static str, all: usize) -> Self {
         let style = if quiet {
             Style::Quiet
         } else if std::io::stderr().is_terminal() {
@@ -233,7 +233,7 @@ impl Steps {
     }
 
     /// Shows the current activity.
-    pub fn status(&self, text: &str) {
+    pub(crate) fn status(&self, text: &str) {
         match &self.style {
             Style::Quiet => {}
             Style::Lines => say(text),
@@ -246,7 +246,7 @@ impl Steps {
     }
 
     /// Counts a step.
-    pub fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.done += 1;
         match &self.style {
             Style::Quiet => {}
@@ -256,7 +256,7 @@ impl Steps {
     }
 
     /// Ends the display.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         if let Style::Bar(bar) = &self.style {
             bar.finish_and_clear();
         }

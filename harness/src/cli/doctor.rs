@@ -14,7 +14,7 @@ use crate::scenario;
 use crate::trial::{Process, Program};
 
 /// Runs the verb.
-pub fn run(args: &DoctorArgs, command: &CommandLine) -> Result<()> {
+pub(crate) fn run(args: &DoctorArgs, command: &CommandLine) -> Result<()> {
     // The same baseline as that of `harness` without a verb.
     let scenario = resolve_scenario::load(scenario::DEFAULT, None, args.quick)?;
     let program = match &args.program.migrator {

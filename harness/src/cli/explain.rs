@@ -26,7 +26,7 @@ use crate::session::arms::{ArmRef, GateSpec};
 use crate::trial::Program;
 
 /// Runs the verb.
-pub fn run(args: &ExplainArgs, command: &CommandLine) -> Result<ExitCode> {
+pub(crate) fn run(args: &ExplainArgs, command: &CommandLine) -> Result<ExitCode> {
     let name = args.scenario.as_deref().unwrap_or(scenario::GATE);
     let scenario = resolve_scenario::any(name, args.common.seed, args.common.quick)?;
     let scenario = resolve_scenario::placed(scenario, &args.common.store)?;

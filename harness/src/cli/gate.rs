@@ -27,7 +27,7 @@ use crate::trial::Program;
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Runs the verb.
-pub fn run(args: &GateArgs, command: &CommandLine) -> Result<ExitCode> {
+pub(crate) fn run(args: &GateArgs, command: &CommandLine) -> Result<ExitCode> {
     let mut scenarios = scenarios(args)?;
     let (base, head) = (resolve_arm::named(&args.base)?, resolve_arm::named(&args.head)?);
     let stored = stored(args, &base, &mut scenarios)?;

@@ -22,7 +22,7 @@ const FOLDER: &str = "history";
 const FIRST_LINE_MAX: u64 = 64 << 20;
 
 /// Runs the verb.
-pub fn run(args: &HistoryArgs, command: &CommandLine) -> Result<()> {
+pub(crate) fn run(args: &HistoryArgs, command: &CommandLine) -> Result<()> {
     let (found, notes) = within(&args.out);
     let mut points = Vec::new();
     for file in &args.files {

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::stats::paired::Better;
 
 /// Runs the verb: verdicts as JSON lines on stdout, their counts on stderr.
-pub fn run(args: &JudgeArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &JudgeArgs) -> Result<ExitCode> {
     let options = Options {
         better: match args.better {
             Direction::Lower => Better::Lower,

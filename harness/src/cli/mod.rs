@@ -1,24 +1,24 @@
 //! The verbs: one file each, and the way from a command line to an exit code.
 
-pub mod args;
+pub(crate) mod args;
 mod bisect;
 mod build_ref;
-pub mod display;
-pub mod doctor;
-pub mod explain;
-pub mod gate;
-pub mod history;
-pub mod judge;
+pub(crate) mod display;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod gate;
+pub(crate) mod history;
+pub(crate) mod judge;
 mod open_session;
-pub mod plan;
-pub mod report;
+pub(crate) mod plan;
+pub(crate) mod report;
 mod reproduce;
 mod resolve_arm;
 mod resolve_program;
 mod resolve_scenario;
-pub mod self_test;
-pub mod sweep;
-pub mod tune;
+pub(crate) mod self_test;
+pub(crate) mod sweep;
+pub(crate) mod tune;
 mod write_results;
 
 use std::ffi::OsString;

@@ -140,7 +140,7 @@ impl OpenSession {
         }
         let recorded = read(self.ledger.path())?.into_recorded()?;
         for (program, report) in first_reports(&recorded) {
-            self.identity.learn(program, report);
+            self.identity.fill_from_report(program, report);
         }
         write_identity(&self.folder, &self.identity)?;
         Ok(recorded)

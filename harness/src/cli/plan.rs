@@ -24,7 +24,7 @@ struct Planned {
 }
 
 /// Runs the verb.
-pub fn run(args: &PlanArgs) -> Result<()> {
+pub(crate) fn run(args: &PlanArgs) -> Result<()> {
     if resolve_scenario::is_plan(&args.scenario)? {
         return of_phases(args);
     }

@@ -23,7 +23,7 @@ use crate::session::state::SessionState;
 use crate::trial::provenance::Provenance;
 
 /// Runs the verb.
-pub fn run(args: &ReportArgs) -> Result<()> {
+pub(crate) fn run(args: &ReportArgs) -> Result<()> {
     let parts: Result<Vec<_>> = args.results.iter().map(|path| part(path)).collect();
     let recorded = state::merge(parts?)?;
     let document = document(&recorded, &identity(&args.results[0])?)?;

@@ -15,7 +15,7 @@ const PASSWORD_FILE: &str = "--password-file";
 ///
 /// `Display` quotes its words for a shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandLine(Vec<String>);
+pub(crate) struct CommandLine(Vec<String>);
 
 impl CommandLine {
     /// From a process's arguments; the first is the program's path.

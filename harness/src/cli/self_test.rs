@@ -21,7 +21,7 @@ use crate::report;
 const BUDGET: Duration = Duration::from_secs(5 * 60);
 
 /// Runs the verb.
-pub fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
+pub(crate) fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     // Only its baseline runs, so it need not vary anything.
     let scenario = resolve_scenario::any(&args.scenario, args.common.seed, args.common.quick)?;
     let scenario = resolve_scenario::placed(scenario, &args.common.store)?;

@@ -16,7 +16,7 @@ use crate::scenario::{Records, Scenario};
 use crate::session::ledger;
 
 /// Runs the verb.
-pub fn run(args: &SweepArgs, command: &CommandLine) -> Result<()> {
+pub(crate) fn run(args: &SweepArgs, command: &CommandLine) -> Result<()> {
     let flags = &args.flags;
     let scenario = resolve_scenario::load(&args.scenario, flags.common.seed, flags.common.quick)?;
     let scenario = resolve_scenario::placed(scenario, &flags.common.store)?;

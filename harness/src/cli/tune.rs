@@ -13,7 +13,7 @@ use crate::report;
 use crate::session::ledger;
 
 /// Runs the verb.
-pub fn run(args: &TuneArgs, command: &CommandLine) -> Result<()> {
+pub(crate) fn run(args: &TuneArgs, command: &CommandLine) -> Result<()> {
     let flags = &args.flags.common;
     let part = &args.flags.part;
     let (base, plan) = resolve_scenario::load_plan(&args.scenario, part, flags.seed, flags.quick)?;

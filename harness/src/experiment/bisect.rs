@@ -19,11 +19,14 @@ const FORMAT_VERSION: u32 = 1;
 #[serde(rename_all = "snake_case")]
 pub enum CommitState {
     /// Without the difference.
-    Same,
+    #[serde(rename = "same")]
+    Good,
     /// With the difference.
-    Changed,
+    #[serde(rename = "changed")]
+    Bad,
     /// Untestable: it does not build or run, stores other rows, or the test is undecided.
-    Unknown,
+    #[serde(rename = "unknown")]
+    Skip,
 }
 
 /// Search among commits, oldest first, for the first one with the difference. The last one is
@@ -63,11 +66,11 @@ impl Search {
     /// Candidates for the first commit with the difference; `None` if the last one does not have
     /// it. Assumes a single step.
     pub fn range(&self) -> Option<RangeInclusive<usize>> {
-        if self.seen.last() != Some(&Some(CommitState::Changed)) {
+        if self.seen.last() != Some(&Some(CommitState::Bad)) {
             return None;
         }
-        let known = self.seen.iter().position(|seen| *seen == Some(CommitState::Changed))?;
-        let before = self.seen[..known].iter().rposition(|seen| *seen == Some(CommitState::Same));
+        let known = self.seen.iter().position(|seen| *seen == Some(CommitState::Bad))?;
+        let before = self.seen[..known].iter().rposition(|seen| *seen == Some(CommitState::Good));
         Some(before.map_or(0, |before| before + 1)..=known)
     }
 }
@@ -190,17 +193,17 @@ impl BisectTarget {
             gated.answer,
             GateVerdict::Failed | GateVerdict::Invalid | GateVerdict::WrongResult
         ) {
-            return CommitState::Unknown;
+            return CommitState::Skip;
         }
         match self {
             Self::Metric { metric, worse, effect } => match finding(gated, metric) {
                 Some((found, verdict)) => of_verdict(worse, verdict, found, effect),
-                None => CommitState::Unknown,
+                None => CommitState::Skip,
             },
             Self::Count { count } => match counted(gated, count) {
-                Some(count) if count.rises() => CommitState::Changed,
-                Some(_) => CommitState::Same,
-                None => CommitState::Unknown,
+                Some(count) if count.rises() => CommitState::Bad,
+                Some(_) => CommitState::Good,
+                None => CommitState::Skip,
             },
         }
     }
@@ -229,7 +232,7 @@ pub fn counted(gated: &GateResult, quantity: Exact) -> Option<&CountComparison> 
 
 fn of_verdict(worse: bool, verdict: Decision, found: &MetricFinding, effect: f64) -> CommitState {
     let (Decision::Judged(verdict), Some(judgement)) = (verdict, found.finding.judgement) else {
-        return CommitState::Unknown;
+        return CommitState::Skip;
     };
     let has_it = match verdict {
         Verdict::Regression | Verdict::Small => worse,
@@ -241,9 +244,9 @@ fn of_verdict(worse: bool, verdict: Decision, found: &MetricFinding, effect: f64
     let interval = judgement.interval;
     let lacks_it = if worse { interval.high < effect } else { interval.low > effect };
     match (has_it, lacks_it) {
-        (true, _) => CommitState::Changed,
-        (false, true) => CommitState::Same,
-        (false, false) => CommitState::Unknown,
+        (true, _) => CommitState::Bad,
+        (false, true) => CommitState::Good,
+        (false, false) => CommitState::Skip,
     }
 }
 
@@ -261,9 +264,9 @@ mod tests {
         while let Some(commit) = search.next() {
             tested += 1;
             let seen = match (unknown[commit], commit >= first) {
-                (true, _) => CommitState::Unknown,
-                (false, true) => CommitState::Changed,
-                (false, false) => CommitState::Same,
+                (true, _) => CommitState::Skip,
+                (false, true) => CommitState::Bad,
+                (false, false) => CommitState::Good,
             };
             search.take(commit, seen);
         }
@@ -272,7 +275,7 @@ mod tests {
 
     #[test]
     fn the_last_commit_is_tested_first_and_without_a_difference_nothing_else() {
-        for seen in [CommitState::Same, CommitState::Unknown] {
+        for seen in [CommitState::Good, CommitState::Skip] {
             let mut search = Search::of(5);
             assert_eq!(search.next(), Some(4));
             search.take(4, seen);

@@ -9,7 +9,7 @@ mod runner;
 pub mod schedule;
 mod shipped;
 pub mod step;
-pub mod store;
+pub(crate) mod store;
 mod suggest;
 pub mod tune_plan;
 

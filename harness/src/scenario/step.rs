@@ -23,7 +23,8 @@ pub struct Step {
     /// Purpose. Steps of the same name are looks of one comparison.
     pub name: String,
     /// Number of the look among the steps of its name, from 1.
-    pub batch: usize,
+    #[serde(rename = "batch")]
+    pub look: usize,
     /// Index into the session's scenarios: records, store, link and limits of its runs.
     pub scenario: usize,
     /// Arms to run.
@@ -41,7 +42,7 @@ impl Step {
         let arm = |setting: &Setting| Arm { program: 0, setting: setting.clone() };
         Self {
             name: name.into(),
-            batch: 1,
+            look: 1,
             scenario,
             arms: settings.settings.iter().map(arm).collect(),
             baseline: settings.baseline,
@@ -49,18 +50,18 @@ impl Step {
         }
     }
 
-    /// A batch of `pairs` pairs of a baseline and a candidate, with an order of its own drawn from
+    /// A look with `pairs` pairs of a baseline and a candidate, in an order of its own drawn from
     /// the session's seed.
     pub fn comparison(
         name: &str,
-        batch: usize,
+        look: usize,
         scenario: usize,
         arms: [Arm; 2],
         pairs: usize,
         seed: u64,
     ) -> Self {
-        let plan = Schedule::pairs(pairs, 0, schedule::derive_seed(seed, name, batch));
-        Self { name: name.into(), batch, scenario, arms: arms.into(), baseline: 0, plan }
+        let plan = Schedule::pairs(pairs, 0, schedule::derive_seed(seed, name, look));
+        Self { name: name.into(), look, scenario, arms: arms.into(), baseline: 0, plan }
     }
 
     /// True if its blocks are pairs.

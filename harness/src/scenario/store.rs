@@ -5,13 +5,13 @@ use migrator::store::mssql::url::ServerUrl;
 use serde::{Deserialize, Serialize};
 
 /// Every trial gets a fresh file.
-pub const FILES: &str = "sqlite:";
+pub(crate) const FILES: &str = "sqlite:";
 
 /// Placeholder for a SQL Server that the command line names, because a shared scenario cannot.
-pub const ANY_SERVER: &str = "mssql:";
+pub(crate) const ANY_SERVER: &str = "mssql:";
 
 /// The schema where a server's URL names none: one that is there for trials and nothing else.
-pub const SCHEMA: &str = "sweetspot";
+pub(crate) const SCHEMA: &str = "sweetspot";
 
 /// Default of `synchronous`.
 const SYNCHRONOUS: &str = "full";

@@ -7,6 +7,6 @@ pub mod ledger;
 pub mod replay;
 pub mod resume;
 pub mod runner;
-pub mod schema_lock;
+pub(crate) mod schema_lock;
 pub mod state;
 pub mod strategy;

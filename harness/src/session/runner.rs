@@ -68,12 +68,12 @@ impl Runner<'_> {
     fn check_steps(&self) -> Result<()> {
         let recorded = self.progress.recorded();
         for (index, ran) in recorded.steps.iter().enumerate() {
-            let Step { name, batch, .. } = &ran.step;
+            let Step { name, look, .. } = &ran.step;
             match self.strategy.next(&recorded.until(index)) {
                 NextStep::Step(step) if *step == ran.step => {}
                 _ => {
                     return Err(Error::usage(format!(
-                        "step {} ({name}, batch {batch}) of the ledger is not what this plan does \
+                        "step {} ({name}, look {look}) of the ledger is not what this plan does \
                          there; `--fresh` starts a new measurement",
                         index + 1
                     )));

@@ -14,14 +14,14 @@ const FOLDER: &str = ".schemas";
 
 /// A schema that is this session's.
 #[derive(Debug)]
-pub struct SchemaLock {
+pub(crate) struct SchemaLock {
     place: String,
     _lock: File,
 }
 
 impl SchemaLock {
     /// Of the schema that a URL names. An error where another session has it.
-    pub fn of(out: &Path, url: &ServerUrl) -> Result<Self> {
+    pub(crate) fn of(out: &Path, url: &ServerUrl) -> Result<Self> {
         let place = place(url);
         let folder = out.join(FOLDER);
         make(&folder)?;
@@ -40,7 +40,7 @@ impl SchemaLock {
     }
 
     /// True if this is the schema of a URL.
-    pub fn is_of(&self, url: &ServerUrl) -> bool {
+    pub(crate) fn is_of(&self, url: &ServerUrl) -> bool {
         self.place == place(url)
     }
 }

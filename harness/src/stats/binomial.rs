@@ -7,7 +7,7 @@ use statrs::distribution::{Beta, ContinuousCDF};
 
 /// Bounds of a rate, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// The smallest rate that is not refused.
     pub low: f64,
     /// The largest.
@@ -16,7 +16,7 @@ pub struct Bounds {
 
 /// Clopper–Pearson bounds for `events` in `trials`, with error `alpha` on each side. All of 0 to 1
 /// if there are no trials, or more events than trials.
-pub fn bounds(events: u64, trials: u64, alpha: f64) -> Bounds {
+pub(crate) fn bounds(events: u64, trials: u64, alpha: f64) -> Bounds {
     let misses = trials.saturating_sub(events);
     let quantile = |a: u64, b: u64, share: f64| {
         Beta::new(a as f64, b as f64).map(|beta| beta.inverse_cdf(share)).ok()

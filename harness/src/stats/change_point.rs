@@ -13,9 +13,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// With fewer points nothing is tested: of seven in two parts no split reaches 0.05.
-pub const POINTS_MIN: usize = 8;
+pub(crate) const POINTS_MIN: usize = 8;
 /// No more of the last points are looked at: time grows with the square of their number.
-pub const POINTS_MAX: usize = 200;
+pub(crate) const POINTS_MAX: usize = 200;
 /// The least that stands on one side of a split: one point has no spread.
 const SIDE_MIN: usize = 2;
 /// Orders that are drawn for each test.
@@ -23,7 +23,7 @@ const ORDERS: usize = 999;
 
 /// A change of the level.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Change {
+pub(crate) struct Change {
     /// Index of the first figure of the new level.
     pub at: usize,
     /// Share of orders of the figures around it that split as well or better.
@@ -33,7 +33,7 @@ pub struct Change {
 /// Every change in a series of finite figures, in their order: the best split of the whole, if no
 /// more than `alpha` of the orders drawn from `seed` split as well, then the same of either side.
 /// Of more than [`POINTS_MAX`] figures only the last ones are looked at.
-pub fn changes(figures: &[f64], alpha: f64, seed: u64) -> Vec<Change> {
+pub(crate) fn changes(figures: &[f64], alpha: f64, seed: u64) -> Vec<Change> {
     let before = figures.len().saturating_sub(POINTS_MAX);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut found = Vec::new();

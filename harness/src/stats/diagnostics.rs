@@ -11,7 +11,7 @@ use super::median::median;
 use super::paired::{Estimate, Pair, adjusted, percent};
 
 /// A run is disturbed if others took more than this share of its CPU time.
-pub const DISTURBED: f64 = 0.05;
+pub(crate) const DISTURBED: f64 = 0.05;
 /// More disturbed runs than this share raise a doubt.
 const DISTURBED_RUNS_MAX: f64 = 0.1;
 /// A wider spread of the clock speed than this raises a doubt.
@@ -29,7 +29,7 @@ const VOIDED_MAX: f64 = 0.2;
 
 /// A figure in percent, and how likely noise alone makes one as large (two-sided t test).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TTest {
+pub(crate) struct TTest {
     /// The figure.
     pub percent: f64,
     /// Its p value.
@@ -48,7 +48,7 @@ pub struct DriftRate {
 
 /// A pace, and how likely noise alone makes one as fast (two-sided t test).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Trend {
+pub(crate) struct Trend {
     /// The pace.
     pub pace: DriftRate,
     /// Its p value.
@@ -57,7 +57,7 @@ pub struct Trend {
 
 /// When a block ran, and at what level.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Level {
+pub(crate) struct Level {
     /// Hours since the session began.
     pub hours: f64,
     /// Mean of ln(metric) over the block's runs.
@@ -67,7 +67,7 @@ pub struct Level {
 /// Diagnostics of a session; `None` where there is too little data, or the operating system does
 /// not report it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Diagnostics {
+pub(crate) struct Diagnostics {
     /// Trend of the block means.
     pub trend: Option<Trend>,
     /// Effect of running second in a pair.
@@ -129,7 +129,7 @@ impl fmt::Display for DiagnosticWarning {
 
 impl Diagnostics {
     /// The figures of a session of pairs, without those of the runs' surroundings.
-    pub fn of(pairs: &[Pair], levels: &[Level]) -> Self {
+    pub(crate) fn of(pairs: &[Pair], levels: &[Level]) -> Self {
         let estimate = Estimate::of(pairs);
         let ratios = estimate.map(|estimate| adjusted(pairs, estimate.order_effect));
         Self {
@@ -144,7 +144,7 @@ impl Diagnostics {
 
     /// The doubts that the figures give rise to. The limits are this project's own: each of the
     /// first three is raised by about one quiet session in a hundred.
-    pub fn doubts(&self) -> Vec<DiagnosticWarning> {
+    pub(crate) fn warnings(&self) -> Vec<DiagnosticWarning> {
         let alike = DOUBT_QUANTILE / (self.pairs as f64).sqrt();
         let over = |figure: Option<f64>, most: f64| figure.filter(|figure| figure.abs() > most);
         [
@@ -185,7 +185,7 @@ impl fmt::Display for DriftRate {
 
 /// The trend of block means by least squares; `None` for fewer than three blocks or no time
 /// between them.
-pub fn trend(levels: &[Level]) -> Option<Trend> {
+pub(crate) fn trend(levels: &[Level]) -> Option<Trend> {
     let count = levels.len() as f64;
     let hours = levels.iter().map(|level| level.hours).sum::<f64>() / count;
     let mean = levels.iter().map(|level| level.mean).sum::<f64>() / count;
@@ -209,7 +209,7 @@ fn order_effect(estimate: &Estimate, pairs: usize) -> Option<TTest> {
 
 /// The lag-1 autocorrelation of figures in the order of time; `None` for fewer than three, or
 /// where they do not vary.
-pub fn autocorrelation(figures: &[f64]) -> Option<f64> {
+pub(crate) fn autocorrelation(figures: &[f64]) -> Option<f64> {
     let mean = figures.iter().sum::<f64>() / figures.len() as f64;
     let deviations: Vec<f64> = figures.iter().map(|figure| figure - mean).collect();
     let squares: f64 = deviations.iter().map(|deviation| deviation * deviation).sum();
@@ -219,20 +219,20 @@ pub fn autocorrelation(figures: &[f64]) -> Option<f64> {
 
 /// Share of runs of whose CPU time others took more than [`DISTURBED`], from each run's share;
 /// `None` of no runs.
-pub fn disturbed_share(stolen: &[f64]) -> Option<f64> {
+pub(crate) fn disturbed_share(stolen: &[f64]) -> Option<f64> {
     let disturbed = stolen.iter().filter(|share| **share > DISTURBED).count();
     (!stolen.is_empty()).then(|| disturbed as f64 / stolen.len() as f64)
 }
 
 /// (fastest − slowest) ÷ median of the runs' clock speeds, in any unit; `None` of no runs.
-pub fn clock_spread(speeds: &[f64]) -> Option<f64> {
+pub(crate) fn clock_spread(speeds: &[f64]) -> Option<f64> {
     let fastest = speeds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let slowest = speeds.iter().copied().fold(f64::INFINITY, f64::min);
     (!speeds.is_empty()).then(|| (fastest - slowest) / median(&mut speeds.to_vec()))
 }
 
 /// True if this many discarded pairs or blocks of the planned ones make the session invalid.
-pub fn voids_too_many(voided: usize, planned: usize) -> bool {
+pub(crate) fn voids_too_many(voided: usize, planned: usize) -> bool {
     voided as f64 > VOIDED_MAX * planned as f64
 }
 
@@ -308,7 +308,7 @@ mod tests {
         let mut quiet = Diagnostics::of(&pairs(0.0, 0.02), &levels(0.0, 0.01));
         quiet.disturbed_share = disturbed_share(&[0.0, 0.01, 0.05]);
         quiet.clock_spread = clock_spread(&[3000.0, 3010.0, 2990.0]);
-        assert_eq!(quiet.doubts(), []);
+        assert_eq!(quiet.warnings(), []);
         assert!(quiet.trend.is_some() && quiet.autocorrelation.is_some());
     }
 
@@ -318,7 +318,7 @@ mod tests {
         loud.autocorrelation = Some(0.9);
         loud.disturbed_share = disturbed_share(&[0.3, 0.0, 0.06, 0.0]);
         loud.clock_spread = clock_spread(&[2000.0, 3000.0, 4000.0]);
-        let texts: Vec<String> = loud.doubts().iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = loud.warnings().iter().map(ToString::to_string).collect();
         let expected = [
             "the level moved by +10.4 % per hour",
             "the second run of a pair differs by +4.1 %",

@@ -10,7 +10,7 @@ use super::quadrature::{normal_nodes, scale_nodes};
 /// d: the largest of k − 1 studentised differences from one setting stays below it with
 /// probability 1 − `alpha`, where all k `settings` are equal and the standard deviation is
 /// estimated with `freedom` degrees; `None` for fewer than two settings or no freedom.
-pub fn critical(settings: usize, freedom: usize, alpha: f64) -> Option<f64> {
+pub(crate) fn critical(settings: usize, freedom: usize, alpha: f64) -> Option<f64> {
     let others = i32::try_from(settings.checked_sub(1)?).ok()?;
     if others == 0 || freedom == 0 || !(alpha > 0.0 && alpha < 1.0) {
         return None;

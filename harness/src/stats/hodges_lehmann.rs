@@ -7,7 +7,7 @@ use super::median::median;
 
 /// A rank among the sorted Walsh averages, and how often the true centre lies below it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rank {
+pub(crate) struct Rank {
     /// Counted from 1 from either end.
     pub rank: usize,
     /// Exact share of samples in which the centre lies beyond the average of this rank, one side.
@@ -16,7 +16,7 @@ pub struct Rank {
 
 /// The averages (dᵢ + dⱼ)/2 of every two figures, each figure with itself included, unsorted:
 /// n(n + 1)/2 of them.
-pub fn averages(figures: &[f64]) -> Vec<f64> {
+pub(crate) fn averages(figures: &[f64]) -> Vec<f64> {
     let with_later = |(index, one): (usize, &f64)| {
         figures.iter().skip(index).map(|other| f64::midpoint(*one, *other)).collect::<Vec<_>>()
     };
@@ -24,14 +24,14 @@ pub fn averages(figures: &[f64]) -> Vec<f64> {
 }
 
 /// The median of the Walsh averages; `None` of no figures.
-pub fn hodges_lehmann(figures: &[f64]) -> Option<f64> {
+pub(crate) fn hodges_lehmann(figures: &[f64]) -> Option<f64> {
     (!figures.is_empty()).then(|| median(&mut averages(figures)))
 }
 
 /// The innermost rank whose error on one side is at most `alpha`, for `count` figures; `None`
 /// where even the outermost average errs more often. Exact: the distribution of Wilcoxon's signed
 /// ranks, counted.
-pub fn rank(count: usize, alpha: f64) -> Option<Rank> {
+pub(crate) fn rank(count: usize, alpha: f64) -> Option<Rank> {
     let mut found = None;
     let mut below = 0.0;
     for (sum, share) in signed_ranks(count).into_iter().enumerate() {
@@ -45,7 +45,7 @@ pub fn rank(count: usize, alpha: f64) -> Option<Rank> {
 }
 
 /// The rank interval of the centre with `alpha` on each side; `None` for too few figures.
-pub fn interval(figures: &[f64], alpha: f64) -> Option<(f64, f64)> {
+pub(crate) fn interval(figures: &[f64], alpha: f64) -> Option<(f64, f64)> {
     let Rank { rank, .. } = rank(figures.len(), alpha)?;
     let mut averages = averages(figures);
     averages.sort_by(f64::total_cmp);

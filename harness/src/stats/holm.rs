@@ -4,7 +4,7 @@
 
 /// Adjusted p values, in the order of the tests: comparing them with α keeps the chance of any
 /// false alarm in the family at α.
-pub fn adjusted(p_values: &[f64]) -> Vec<f64> {
+pub(crate) fn adjusted(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
     let mut adjusted = vec![0.0; p_values.len()];
@@ -22,14 +22,14 @@ pub fn adjusted(p_values: &[f64]) -> Vec<f64> {
 ///
 /// Strassburger and Bretz, "Compatible simultaneous lower confidence bounds for the Holm procedure
 /// and other Bonferroni-based closed tests", 2008.
-pub fn level(adjusted: &[f64], alpha: f64) -> f64 {
+pub(crate) fn level(adjusted: &[f64], alpha: f64) -> f64 {
     let open = adjusted.iter().filter(|p| **p > alpha).count();
     alpha / open.max(1) as f64
 }
 
 /// True if a family of this many tests can alarm at all when no p-value is below `smallest_p`.
 /// Otherwise it is not testable and needs more pairs.
-pub fn is_testable(tests: usize, smallest_p: f64, alpha: f64) -> bool {
+pub(crate) fn is_testable(tests: usize, smallest_p: f64, alpha: f64) -> bool {
     tests as f64 * smallest_p <= alpha
 }
 

@@ -6,7 +6,7 @@ use super::dunnett;
 
 /// The settings of a sweep compared, in the order of the blocks' figures.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Best {
+pub(crate) struct Best {
     /// mᵢ: each setting's mean over the blocks.
     pub means: Vec<f64>,
     /// s: the residual standard deviation of y = μ + setting + block + ε.
@@ -21,7 +21,7 @@ pub struct Best {
 
 /// Reason why a comparison is impossible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Incomparable {
+pub(crate) enum Incomparable {
     /// A best of fewer than two, or from a single block.
     TooFew {
         /// Settings in the first block.
@@ -49,7 +49,7 @@ impl std::fmt::Display for Incomparable {
 impl std::error::Error for Incomparable {}
 
 /// Compares settings: `blocks[b][i]` is ln(metric) of setting i in block b, lower is better.
-pub fn compare(blocks: &[Vec<f64>], alpha: f64) -> Result<Best, Incomparable> {
+pub(crate) fn compare(blocks: &[Vec<f64>], alpha: f64) -> Result<Best, Incomparable> {
     let settings = blocks.first().map_or(0, Vec::len);
     let complete =
         |block: &Vec<f64>| block.len() == settings && block.iter().all(|y| y.is_finite());

@@ -8,25 +8,25 @@
 //!
 //! Random numbers come from a seed that the caller passes in.
 
-pub mod binomial;
-pub mod change_point;
+pub(crate) mod binomial;
+pub(crate) mod change_point;
 pub mod confidence;
-pub mod diagnostics;
-pub mod dunnett;
+pub(crate) mod diagnostics;
+pub(crate) mod dunnett;
 pub mod group_sequential;
-pub mod hodges_lehmann;
-pub mod holm;
-pub mod hsu;
-pub mod interval;
+pub(crate) mod hodges_lehmann;
+pub(crate) mod holm;
+pub(crate) mod hsu;
+pub(crate) mod interval;
 mod median;
-pub mod mssd;
+pub(crate) mod mssd;
 pub mod paired;
 pub mod permutation;
-pub mod power;
+pub(crate) mod power;
 mod quadrature;
-pub mod quantile_support;
+pub(crate) mod quantile_support;
 mod sample;
-pub mod shapley;
+pub(crate) mod shapley;
 pub mod verdict;
 
 pub use sample::{BadSample, Sample};

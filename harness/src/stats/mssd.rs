@@ -7,7 +7,7 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 /// Differences between neighbouring runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Successive {
+pub(crate) struct Successive {
     /// The standard deviation of the difference of two neighbouring figures: of their logarithms,
     /// the `s_d` of pairs without an effect.
     pub std_dev: f64,
@@ -18,7 +18,7 @@ pub struct Successive {
 
 impl Successive {
     /// Of figures in the order of time; `None` for fewer than three.
-    pub fn of(figures: &[f64]) -> Option<Self> {
+    pub(crate) fn of(figures: &[f64]) -> Option<Self> {
         if figures.len() < 3 {
             return None;
         }
@@ -31,7 +31,7 @@ impl Successive {
 
     /// Between which two the true standard deviation is, with `alpha` on each side; from the χ²
     /// quantiles, so about right for figures without spikes. `None` for an `alpha` that is none.
-    pub fn interval(self, alpha: f64) -> Option<[f64; 2]> {
+    pub(crate) fn interval(self, alpha: f64) -> Option<[f64; 2]> {
         if !(0.0..1.0).contains(&alpha) || alpha <= 0.0 {
             return None;
         }

@@ -8,13 +8,18 @@ use super::quadrature::scale_nodes;
 /// `N_total`, the square of `2·t(1−α, R−1)·s_d/δ` rounded up: about how many pairs, all in all, a
 /// session needs whose R pairs were inconclusive. `std_dev` and `delta` are logarithms; `None` for
 /// fewer than two pairs.
-pub fn needed_pairs(pairs: usize, std_dev: f64, delta: f64, alpha: f64) -> Option<u64> {
+pub(crate) fn needed_pairs(pairs: usize, std_dev: f64, delta: f64, alpha: f64) -> Option<u64> {
     needed_pairs_of(pairs, std_dev, delta, [alpha, alpha])
 }
 
 /// The same where each side has an error of its own: then the two quantiles take the place of twice
 /// the one, since an interval with these errors and no wider than δ cannot hold both 0 and δ.
-pub fn needed_pairs_of(pairs: usize, std_dev: f64, delta: f64, alphas: [f64; 2]) -> Option<u64> {
+pub(crate) fn needed_pairs_of(
+    pairs: usize,
+    std_dev: f64,
+    delta: f64,
+    alphas: [f64; 2],
+) -> Option<u64> {
     let freedom = pairs.checked_sub(1)?;
     let [one, other] = alphas.map(|alpha| t_quantile(freedom, 1.0 - alpha));
     let needed = ((one? + other?) * std_dev / delta).powi(2).ceil();
@@ -29,7 +34,7 @@ pub fn needed_pairs_of(pairs: usize, std_dev: f64, delta: f64, alphas: [f64; 2])
 
 /// `k_R`: a paired t test of `pairs` pairs detects a true difference of `k_R·s_d`, with both errors
 /// at `alpha`. `None` for fewer than two pairs. Noncentral t.
-pub fn detectable(pairs: usize, alpha: f64) -> Option<f64> {
+pub(crate) fn detectable(pairs: usize, alpha: f64) -> Option<f64> {
     let freedom = pairs.checked_sub(1)?;
     let critical = t_quantile(freedom, 1.0 - alpha)?;
     let (normal, nodes) = (Normal::standard(), scale_nodes(freedom));
@@ -47,7 +52,7 @@ pub fn detectable(pairs: usize, alpha: f64) -> Option<f64> {
 
 /// Minimum number of pairs that detects a difference of `delta` at this noise, with both errors at
 /// `alpha`; `None` above `pairs_max`.
-pub fn pairs_for(std_dev: f64, delta: f64, alpha: f64, pairs_max: usize) -> Option<usize> {
+pub(crate) fn pairs_for(std_dev: f64, delta: f64, alpha: f64, pairs_max: usize) -> Option<usize> {
     (3..=pairs_max).find(|pairs| detectable(*pairs, alpha).is_some_and(|k| k * std_dev <= delta))
 }
 

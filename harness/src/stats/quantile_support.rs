@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A quantile that too few observations lie behind.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TooFew {
+pub(crate) struct TooFew {
     /// Quantile, 0 to 1.
     pub quantile: f64,
     /// Number of observations.
@@ -25,7 +25,7 @@ impl std::error::Error for TooFew {}
 
 /// The fewest observations of which, with 95 %, at least one lies beyond the quantile:
 /// 1 − qⁿ ≥ 0.95, so 299 for the p99. `quantile` is between 0 and 1.
-pub fn observations_needed(quantile: f64) -> u64 {
+pub(crate) fn observations_needed(quantile: f64) -> u64 {
     let needed = (0.05_f64.ln() / quantile.ln()).ceil();
     #[expect(
         clippy::cast_possible_truncation,
@@ -37,7 +37,7 @@ pub fn observations_needed(quantile: f64) -> u64 {
 }
 
 /// Refuses a quantile from too few observations.
-pub fn check(quantile: f64, observations: u64) -> Result<(), TooFew> {
+pub(crate) fn check(quantile: f64, observations: u64) -> Result<(), TooFew> {
     let needed = observations_needed(quantile);
     if observations < needed {
         return Err(TooFew { quantile, observations, needed });

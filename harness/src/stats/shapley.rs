@@ -12,7 +12,7 @@ use super::hodges_lehmann;
 
 /// The arms of a block by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arms {
+pub(crate) struct Arms {
     /// Nothing is switched.
     pub none: usize,
     /// Everything is switched.
@@ -25,7 +25,7 @@ pub struct Arms {
 
 /// A part of a difference, as a logarithm of the figures' ratio or in their own unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Effect {
+pub(crate) struct Effect {
     /// The Hodges–Lehmann estimate.
     pub estimate: f64,
     /// Confidence interval; `None` with too few blocks.
@@ -34,7 +34,7 @@ pub struct Effect {
 
 /// A difference taken apart.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Attribution {
+pub(crate) struct Attribution {
     /// All factors together.
     pub whole: Effect,
     /// Each factor.
@@ -47,21 +47,21 @@ impl Effect {
     /// Of figures that are symmetric about the true part, one for each block or pair; one of
     /// `family` parts whose intervals hold together with 1 − 2·`alpha` (Bonferroni). `None` of no
     /// figures.
-    pub fn of(figures: &[f64], alpha: f64, family: usize) -> Option<Self> {
+    pub(crate) fn of(figures: &[f64], alpha: f64, family: usize) -> Option<Self> {
         let alpha = alpha / family.max(1) as f64;
         let estimate = hodges_lehmann::hodges_lehmann(figures)?;
         Some(Self { estimate, interval: hodges_lehmann::interval(figures, alpha) })
     }
 
     /// True if it differs significantly from zero.
-    pub fn is_told(self) -> bool {
+    pub(crate) fn is_told(self) -> bool {
         self.interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0)
     }
 }
 
 /// Takes a difference apart: `blocks[b][i]` is the logarithm of arm i's figure in block b, with a
 /// figure for every arm. `None` where there is no block or no such arm.
-pub fn shares(blocks: &[Vec<f64>], arms: &Arms, alpha: f64) -> Option<Attribution> {
+pub(crate) fn shares(blocks: &[Vec<f64>], arms: &Arms, alpha: f64) -> Option<Attribution> {
     let factors = arms.only.len();
     let family = factors + 1;
     let each_of = |block: &Vec<f64>, factor: usize| -> Option<f64> {

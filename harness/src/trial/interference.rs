@@ -57,7 +57,7 @@ impl fmt::Display for Interference {
 
 /// First interference that discards a block. A `--quick` run is not testable anyway, so none of its
 /// blocks is discarded.
-pub fn disturbance(scenario: &Scenario, block: &[&Measurement]) -> Option<Interference> {
+pub(crate) fn disturbance(scenario: &Scenario, block: &[&Measurement]) -> Option<Interference> {
     if scenario.quick {
         return None;
     }

@@ -52,7 +52,7 @@ pub(crate) enum LauncherMessage {
 /// path, its arguments. The launcher must lead a process group
 /// of its own: the group ends with the program, so that nothing that a trial leaves behind disturbs
 /// the next one, and it ends when stdin does, so that no trial outlives a harness that was killed.
-pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
+pub(crate) fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
     std::thread::spawn(|| {
         // An error is an end as well.
         let _ = io::copy(&mut io::stdin().lock().take(u64::MAX), &mut io::sink());

@@ -154,7 +154,11 @@ impl Provenance {
     }
 
     /// Adds what only a run's report knows; `program` is the index of the one that ran.
-    pub fn learn(&mut self, program: usize, report: &migrator::telemetry::report::RunReport) {
+    pub fn fill_from_report(
+        &mut self,
+        program: usize,
+        report: &migrator::telemetry::report::RunReport,
+    ) {
         let ran = match program.checked_sub(1) {
             None => Some(&mut self.program),
             Some(other) => self.other_programs.get_mut(other),
@@ -189,7 +193,7 @@ impl Provenance {
     }
 
     /// Everything about the machine that makes figures doubtful.
-    pub fn doubts(&self) -> Vec<EnvironmentWarning> {
+    pub fn warnings(&self) -> Vec<EnvironmentWarning> {
         let busy = |load: &f64| *load > BUSY_LOAD * self.machine.cpus as f64;
         let load = self.machine.load.filter(busy);
         let governor = self.machine.governor.clone().filter(|name| name != "performance");

@@ -84,7 +84,7 @@ pub(crate) fn a_bisection() -> Document {
     let mut search = Search::of(4);
     let mut tested = Vec::new();
     while let Some(index) = search.next() {
-        let seen = if index < 2 { CommitState::Same } else { CommitState::Changed };
+        let seen = if index < 2 { CommitState::Good } else { CommitState::Bad };
         search.take(index, seen);
         let words = format!("tested as number {}", tested.len() + 1);
         tested.push(TestedCommit { named: commits[index].clone(), seen, words });

@@ -229,7 +229,7 @@ fn a_plan_keeps_no_setting_of_which_a_run_failed() {
         let fails = move |settings: &Value, number| is_pool(settings) && number == failing;
         let recorded = with_failures(&plan("phase2", 7200), some_help, fails);
         let tuned = summarize(&recorded).unwrap();
-        assert!(phase(&tuned, "II.1").is_in_use() && phase(&tuned, "II.4").is_in_use());
+        assert!(phase(&tuned, "II.1").is_active() && phase(&tuned, "II.4").is_active());
         assert_eq!(serde_json::to_value(&tuned.settings).unwrap()["pool"], "off");
         let report = report_of(&recorded, &tuned);
         let said = report.contains(" cannot be chosen: 1 of ") && report.contains("pool=");
@@ -248,7 +248,7 @@ fn a_kept_setting_that_fails_later_is_reverted() {
     assert_eq!(recorded.ending, Some(Ending::Complete));
     let tuned = summarize(&recorded).unwrap();
     let first = phase(&tuned, "II.1");
-    assert!(first.kept && first.taken_back && phase(&tuned, "II.2").is_in_use());
+    assert!(first.kept && first.reverted && phase(&tuned, "II.2").is_active());
     assert_eq!(tuned.settings.batch_size.get(), 1000);
     let report = report_of(&recorded, &tuned);
     assert!(

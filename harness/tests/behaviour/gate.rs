@@ -222,7 +222,7 @@ fn seconds(budget_s: f64, scenarios: usize) -> [f64; 2] {
             Ok(Measurement { surroundings: Some(around), ..measured })
         }),
     );
-    let is_always = |ran: &&CompletedStep| ran.step.name == "warm-up" || ran.step.batch == 1;
+    let is_always = |ran: &&CompletedStep| ran.step.name == "warm-up" || ran.step.look == 1;
     let always = recorded.steps.iter().filter(is_always);
     let always: usize = always.map(|ran| 2 * (ran.blocks.len() + ran.voided.len())).sum();
     let took = took.borrow();
@@ -323,7 +323,7 @@ fn a_rise_of_an_exact_counter_is_a_regression_only_if_the_scenario_gates_it() {
         let wanted = (expected.0 == GateVerdict::Regression)
             .then_some(BisectTarget::Count { count: Exact::Statements });
         assert_eq!(BisectTarget::of(&gated), wanted);
-        assert!(wanted.is_none_or(|wanted| wanted.seen(&gated) == CommitState::Changed));
+        assert!(wanted.is_none_or(|wanted| wanted.seen(&gated) == CommitState::Bad));
         assert!(
             report_md(&recorded).contains("statements: 8,000 in the baseline, 8,001 in the head")
         );
@@ -351,11 +351,11 @@ fn a_bisection_follows_the_metric_and_verdict_in_which_its_ends_differ() {
             panic!("a count")
         };
         assert_eq!((metric, is_worse), (Metric::RecPerMin, worse));
-        assert_eq!(wanted.seen(changed), CommitState::Changed);
-        assert_eq!(wanted.seen(other), CommitState::Same);
-        assert_eq!(wanted.seen(&same), CommitState::Same);
-        assert_eq!(wanted.seen(&unsure), CommitState::Unknown);
-        assert_eq!(wanted.seen(&failed), CommitState::Unknown);
+        assert_eq!(wanted.seen(changed), CommitState::Bad);
+        assert_eq!(wanted.seen(other), CommitState::Good);
+        assert_eq!(wanted.seen(&same), CommitState::Good);
+        assert_eq!(wanted.seen(&unsure), CommitState::Skip);
+        assert_eq!(wanted.seen(&failed), CommitState::Skip);
     }
 }
 
@@ -370,8 +370,8 @@ fn a_bisection_of_a_small_difference_does_not_treat_pass_as_equal() {
     // Worse by 1 % with noise: within the margin, but a difference of 2 % is not excluded.
     let hidden = of(0.01, 0.03);
     assert_eq!(said(&hidden), (GateVerdict::Pass, 0));
-    assert_eq!(wanted.seen(&hidden), CommitState::Unknown);
-    assert_eq!(wanted.seen(&of(0.0, 0.004)), CommitState::Same);
+    assert_eq!(wanted.seen(&hidden), CommitState::Skip);
+    assert_eq!(wanted.seen(&of(0.0, 0.004)), CommitState::Good);
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn a_ledger_whose_steps_do_not_follow_from_its_figures_is_rejected() {
     fs::write(&path, changed).unwrap();
     let error = go_on(&path, None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
-    let expected = "step 2 (confirmation, batch 1) of the ledger is not what this plan does there";
+    let expected = "step 2 (confirmation, look 1) of the ledger is not what this plan does there";
     assert!(error.to_string().contains(expected), "{error}");
 }
 

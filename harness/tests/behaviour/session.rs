@@ -158,7 +158,7 @@ fn every_look_is_balanced_and_has_its_own_order() {
         let first: Vec<usize> = ran.blocks.iter().map(|block| block.trials[0].trial.arm).collect();
         let b_first = first.iter().sum::<usize>();
         assert_eq!(2 * b_first, first.len());
-        assert_eq!(first.len(), PAIRS_PER_LOOK[ran.step.batch - 1]);
+        assert_eq!(first.len(), PAIRS_PER_LOOK[ran.step.look - 1]);
     }
     let found = pairs(&recorded, "look", Metric::RecPerMin).unwrap();
     assert_eq!(found.batches, PAIRS_PER_LOOK[..recorded.steps.len()]);

@@ -178,7 +178,7 @@ fn true_effects_are_kept_and_regressions_are_not() {
         [("II.1", "II.1 confirmation"), ("II.2", "II.2 alone"), ("II.4", "II.4 alone")]
     );
     assert!(tune_result.family.iter().filter(|claim| claim.holds).count() >= 3);
-    assert!(tune_result.undone.is_empty());
+    assert!(tune_result.skipped_for_time.is_empty());
     let settings = serde_json::to_value(&tune_result.settings).unwrap();
     assert_eq!((&settings["batch_size"], &settings["queue_depth"]), (&json!(200), &json!(0)));
     insta::assert_snapshot!(
@@ -208,7 +208,7 @@ fn nine_fields(tune_result: &TuneResult, recorded: &SessionState) {
             assert!(object[field].is_string(), "{field} of {}", tuned.name);
         }
         assert_eq!(object["phase"], tuned.name.as_str());
-        assert_eq!(object["kept"], tuned.is_in_use());
+        assert_eq!(object["kept"], tuned.is_active());
         assert_eq!(object["expected_percent"], json!([5.0, 20.0]));
         if tuned.confirmation().is_none() {
             assert_eq!(object["improvement_percent"], 0.0);
@@ -266,11 +266,11 @@ fn settings_kept_on_pass_are_reverted_if_all_together_are_a_regression() {
     });
     let (_, tune_result) = answered(&planned, &mut mock);
     let first = phase(&tune_result, "II.1");
-    assert_eq!((first.kept_on(), first.taken_back), (Some(Verdict::Pass), true));
+    assert_eq!((first.kept_on(), first.reverted), (Some(Verdict::Pass), true));
     assert_eq!(tune_result.last[0].name, FINAL_STEP);
     assert_eq!(tune_result.last[0].decided(), Some(Verdict::Regression));
     let pool = phase(&tune_result, "II.2");
-    assert_eq!((pool.kept_on(), pool.taken_back), (Some(Verdict::Improved), false));
+    assert_eq!((pool.kept_on(), pool.reverted), (Some(Verdict::Improved), false));
     // The remaining setting is measured again: alone it brings nothing.
     assert_eq!(tune_result.last[1].name, REDUCED_FINAL_STEP);
     assert_eq!(tune_result.settings.batch_size.get(), 1000);

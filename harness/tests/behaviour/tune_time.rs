@@ -22,10 +22,15 @@ fn a_plan_uses_and_keeps_its_budget_and_lists_skipped_steps() {
         assert!(whole || tuning.used_s >= 0.7 * budget_s as f64, "{} s", tuning.used_s);
         assert!(trials <= before, "{trials} trials in {budget_s} s");
         before = trials;
-        assert_eq!(tuning.undone.is_empty(), whole, "{budget_s} s: {:?}", tuning.undone);
+        assert_eq!(
+            tuning.skipped_for_time.is_empty(),
+            whole,
+            "{budget_s} s: {:?}",
+            tuning.skipped_for_time
+        );
         // The number of pairs never falls below the minimum that can be tested.
         for ran in recorded.steps.iter().filter(|ran| ran.step.is_comparison()) {
-            assert!(ran.step.counted(None) >= 8 || ran.step.batch > 1);
+            assert!(ran.step.counted(None) >= 8 || ran.step.look > 1);
         }
         // Any kept setting was measured against the baseline.
         assert!(tuning.final_test().is_some() || tuning.is_unchanged());
@@ -76,7 +81,7 @@ fn over_a_simulated_network_pool_and_cache_are_found_within_the_budget() {
         assert_eq!(phase(&tuning, name).verdict(), Some(Verdict::Improved), "{name}");
     }
     assert_eq!(tuning.final_test().unwrap().decided(), Some(Verdict::Improved));
-    assert!(tuning.undone.is_empty(), "{:?}", tuning.undone);
+    assert!(tuning.skipped_for_time.is_empty(), "{:?}", tuning.skipped_for_time);
     assert!(tuning.used_s <= own.budget_s.get() as f64, "{} s", tuning.used_s);
 }
 

@@ -53,8 +53,8 @@ pub struct ContractArgs {
     /// `loans` [default: applications]
     #[arg(long, value_name = "FILE|NAME")]
     pub contract: Option<PathBuf>,
-    /// Table catalogue, a JSON file [default: `<contract>.tables.json` next to the contract, or
-    /// the built-in one]
+    /// Table catalogue, a JSON file; `<contract>.tables.json` next to the contract by default, or
+    /// the built-in one
     #[arg(long, value_name = "FILE")]
     pub tables: Option<PathBuf>,
 }

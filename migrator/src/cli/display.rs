@@ -16,7 +16,7 @@ const LINE_PAUSE: Duration = Duration::from_secs(5);
 
 /// Shows the progress of a run: a bar on a terminal, otherwise occasional lines, or nothing.
 #[derive(Debug)]
-pub struct Display {
+pub(crate) struct Display {
     quiet: bool,
     bar: ProgressBar,
     lines: Option<Mutex<LineProgress>>,
@@ -36,7 +36,7 @@ struct LineProgress {
 impl Display {
     /// Creates the display of a run over `total` records. With `quiet` it prints nothing. With a
     /// simulated link, every output mentions it.
-    pub fn new(total: u64, quiet: bool, link: Option<SimulatedLink>) -> Self {
+    pub(crate) fn new(total: u64, quiet: bool, link: Option<SimulatedLink>) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = if terminal && !quiet { ProgressBar::new(total) } else { ProgressBar::hidden() };
         bar.set_style(style());
@@ -52,7 +52,7 @@ impl Display {
     }
 
     /// Shows an event. Called from any thread.
-    pub fn show(&self, event: &RunEvent<'_>) {
+    pub(crate) fn show(&self, event: &RunEvent<'_>) {
         match event {
             RunEvent::LogWithoutKey => self.print_line(
                 "processing_log of the store has no unique key on app_id: do not run two processes on \
@@ -64,26 +64,26 @@ impl Display {
     }
 
     /// Removes the bar.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
     /// Prints the results of a run to stdout.
-    pub fn summary(&self, report: &RunReport) {
+    pub(crate) fn summary(&self, report: &RunReport) {
         if !self.quiet {
             print(&summary(report));
         }
     }
 
     /// Prints the number of records that another process stored while this one worked on them.
-    pub fn lost_races(&self, books: &Books) {
+    pub(crate) fn lost_races(&self, books: &Books) {
         if books.lost_race > 0 {
             self.print_line(&lost_races(books.lost_race));
         }
     }
 
     /// Adds to the number of finished records.
-    pub fn advance(&self, records: u64) {
+    pub(crate) fn advance(&self, records: u64) {
         self.bar.inc(records);
         let Some(lines) = &self.lines else { return };
         let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,24 +164,24 @@ fn whole(rate: f64) -> u64 {
 }
 
 /// Prints to stdout. A closed pipe is not an error.
-pub fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// Prints text with colours. They are omitted for pipes, files and `NO_COLOR`.
-pub fn print_styled(text: &str) {
+pub(crate) fn print_styled(text: &str) {
     let _ = writeln!(anstream::stdout().lock(), "{text}");
 }
 
 /// Width of the terminal in characters, limited for readability; 80 without a terminal.
-pub fn width() -> usize {
+pub(crate) fn width() -> usize {
     const WITHOUT_TERMINAL: u16 = 80;
     let columns = terminal_size::terminal_size().map_or(WITHOUT_TERMINAL, |(width, _)| width.0);
     usize::from(columns.clamp(40, 100))
 }
 
 /// Prints a note for the user to stderr, wrapped to the terminal's width.
-pub fn note(line: &str) {
+pub(crate) fn note(line: &str) {
     if !std::io::stderr().is_terminal() {
         return print_error(line);
     }

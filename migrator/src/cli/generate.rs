@@ -36,7 +36,7 @@ const EXTRACTED_AT: &str = "2026-01-01 00:00:00.0000000";
 ///
 /// # Errors
 /// Invalid rates, a target that exists, or a target that cannot be written.
-pub fn run(args: &GenerateArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &GenerateArgs) -> Result<ExitCode> {
     let series = SyntheticSource::new(Spec {
         product: args.product,
         profile: args.profile,

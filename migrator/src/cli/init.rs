@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::store::mssql::setup::Recreate;
 
 /// Runs the verb.
-pub fn run(args: &InitArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &InitArgs) -> Result<ExitCode> {
     resolve::reject_unused(&args.server, &[&args.store])?;
     let (_, catalogue) = resolve::load(&args.contract)?;
     let at = resolve::store_location(&args.store, &args.server)?;

@@ -1,17 +1,17 @@
 //! Command line: one module per verb, and the entry point.
 
 pub mod args;
-pub mod check;
-pub mod display;
-pub mod explain;
-pub mod generate;
-pub mod init;
+pub(crate) mod check;
+pub(crate) mod display;
+pub(crate) mod explain;
+pub(crate) mod generate;
+pub(crate) mod init;
 mod records;
 mod resolve;
-pub mod rows;
-pub mod run;
-pub mod schema;
-pub mod verify;
+pub(crate) mod rows;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

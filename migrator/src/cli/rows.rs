@@ -18,7 +18,7 @@ use crate::stage::parse::Parser;
 
 /// Prints one line per record file: `{"file", "app_id", "status", "tables"}` for a mapped record,
 /// `{"file", "status", "stage", "reason"}` for a rejected one.
-pub fn run(args: &RowsArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &RowsArgs) -> Result<ExitCode> {
     let contract = resolve::contract(args.contract.as_deref())?;
     let files = records::record_files(&args.inputs)?;
     let mut parser = Parser::new(&contract);

@@ -34,7 +34,7 @@ const INTERRUPTED: i32 = 130;
 const NOW_DIGITS: u16 = 6;
 
 /// Runs the verb.
-pub fn run(args: &RunArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = config(args)?;
     let cancellation = Arc::new(CancellationToken::default());
     cancel_on_signals(&cancellation)?;

@@ -10,7 +10,7 @@ use crate::store::mssql::ddl;
 use crate::store::schema::{Tables, sqlite_source_table, sqlite_table};
 
 /// Runs the verb.
-pub fn run(args: &SchemaArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &SchemaArgs) -> Result<ExitCode> {
     let (contract, catalogue) = resolve::load(&args.contract)?;
     let tables = Tables::new(&catalogue)?;
     let source = (contract.source_table.as_str(), contract.source_column.as_str());

@@ -29,7 +29,7 @@ use crate::verify::{Verification, VerifyReport};
 const COERCERS_KEPT_MAX: usize = 64;
 
 /// Runs the verb.
-pub fn run(args: &VerifyArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode> {
     resolve::reject_unused(&args.server, &[&args.source, &args.store])?;
     let (contract, catalogue) = resolve::load(&args.contract)?;
     let location = resolve::source_location(&args.source, &contract, &args.server)?;

@@ -34,7 +34,7 @@ const ENUM_HINTS: [&str; 11] = [
 ];
 
 /// All errors of a contract, in the order of its text. A contract without errors is accepted.
-pub fn errors(draft: &ContractSyntax) -> Vec<Diagnostic> {
+pub(crate) fn errors(draft: &ContractSyntax) -> Vec<Diagnostic> {
     let mut errors = draft.type_errors.clone();
     head(draft, &mut errors);
     enumerations(draft, &mut errors);
@@ -58,7 +58,7 @@ fn creates_rows(type_name: &str) -> bool {
 }
 
 /// The type attribute of a filter rule, and the list of its values.
-pub fn type_list(rule: &FilterRule) -> Option<(&str, Vec<&str>)> {
+pub(crate) fn type_list(rule: &FilterRule) -> Option<(&str, Vec<&str>)> {
     rule.required_attributes.iter().find_map(|(name, wanted)| {
         let list = wanted.as_array()?;
         Some((name.as_str(), list.iter().filter_map(Json::as_str).collect()))
@@ -66,12 +66,15 @@ pub fn type_list(rule: &FilterRule) -> Option<(&str, Vec<&str>)> {
 }
 
 /// The filter rule of one element type.
-pub fn rule<'d>(draft: &'d ContractSyntax, element_type: &str) -> Option<&'d Spanned<FilterRule>> {
+pub(crate) fn rule<'d>(
+    draft: &'d ContractSyntax,
+    element_type: &str,
+) -> Option<&'d Spanned<FilterRule>> {
     draft.rules.iter().find(|rule| rule.value.element_type == element_type)
 }
 
 /// Enumeration of a mapping's `enum` step: `enum_name`, or else selected by the column (9.4).
-pub fn enum_name(mapping: &FieldMapping) -> Option<String> {
+pub(crate) fn enum_name(mapping: &FieldMapping) -> Option<String> {
     if let Some(name) = mapping.enum_name.as_deref().filter(|name| !name.is_empty()) {
         return Some(name.to_owned());
     }

@@ -12,7 +12,7 @@ use super::convert::{iso_text, plain_float_text};
 use crate::record::{CellText, SqlValue, Value};
 
 /// Reason why a column rejects a value: one fixed text per cause, without the value.
-pub type CoercionError = Cow<'static, str>;
+pub(crate) type CoercionError = Cow<'static, str>;
 
 const NOT_A_NUMBER: &str = "not a whole number";
 const OUT_OF_RANGE: &str = "number out of range";
@@ -25,7 +25,7 @@ const NANOS_PER_SECOND: u32 = 1_000_000_000;
 ///
 /// # Errors
 /// The reason why the column rejects the value.
-pub fn coerce_value(value: &Value, sql_type: SqlType) -> Result<SqlValue, CoercionError> {
+pub(crate) fn coerce_value(value: &Value, sql_type: SqlType) -> Result<SqlValue, CoercionError> {
     if value.is_null() {
         return Ok(SqlValue::Null);
     }

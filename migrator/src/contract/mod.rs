@@ -3,13 +3,13 @@
 pub mod case;
 pub mod catalogue;
 mod catalogue_parser;
-pub mod check;
-pub mod column;
+pub(crate) mod check;
+pub(crate) mod column;
 mod compile;
-pub mod convert;
+pub(crate) mod convert;
 pub mod diagnostic;
 pub mod expr;
-pub mod json;
+pub(crate) mod json;
 pub mod lint;
 pub mod loader;
 pub mod model;

@@ -3,7 +3,7 @@
 
 pub mod files;
 pub mod location;
-pub mod server_table;
+pub(crate) mod server_table;
 pub mod synthetic;
 pub mod table;
 

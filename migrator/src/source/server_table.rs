@@ -25,11 +25,11 @@ const SCHEMA: &str = "dbo";
 const KEYS_NAMED_MAX: usize = 20;
 
 /// Counts the columns `@P3` of the table `@P2` in the schema `@P1`: 1 if it exists, otherwise 0.
-pub const HAS_COLUMN: &str = "SELECT COUNT(*) FROM [INFORMATION_SCHEMA].[COLUMNS] \
+pub(crate) const HAS_COLUMN: &str = "SELECT COUNT(*) FROM [INFORMATION_SCHEMA].[COLUMNS] \
      WHERE [TABLE_SCHEMA] = @P1 AND [TABLE_NAME] = @P2 AND [COLUMN_NAME] = @P3";
 
 /// Records of one table.
-pub struct ServerTable {
+pub(crate) struct ServerTable {
     login: Login,
     queries: Queries,
     count: u64,
@@ -40,7 +40,7 @@ impl ServerTable {
     ///
     /// # Errors
     /// A missing table or column, or keys outside 1 … 2147483647.
-    pub fn open(
+    pub(crate) fn open(
         url: ServerUrl,
         password: Password,
         names: TableNames<'_>,

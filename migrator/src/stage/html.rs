@@ -9,7 +9,7 @@ use crate::contract::convert::trim;
 const NAME_CHARS_MAX: usize = 32;
 
 /// Value as in the flattened map: trimmed, then unescaped once more (contract.md 5).
-pub fn flattened(raw: &str) -> Cow<'_, str> {
+pub(crate) fn flattened(raw: &str) -> Cow<'_, str> {
     unescape(trim(raw))
 }
 

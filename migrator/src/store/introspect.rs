@@ -37,7 +37,7 @@ pub struct Difference {
 /// # Errors
 ///
 /// The file does not exist or is not a database, or `SQLite` cannot represent a wanted table.
-pub fn sqlite(path: &Path, wanted: Option<&Tables>) -> Result<Inspection> {
+pub(crate) fn sqlite(path: &Path, wanted: Option<&Tables>) -> Result<Inspection> {
     let label = format!("store sqlite:{}", path.display());
     if !path.is_file() {
         return Err(Error::environment(format!(

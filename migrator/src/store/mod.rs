@@ -3,14 +3,14 @@
 pub mod canonical;
 pub mod checksum;
 pub mod intercept;
-pub mod introspect;
+pub(crate) mod introspect;
 pub mod mssql;
 pub mod pool;
-pub mod retry;
+pub(crate) mod retry;
 pub mod schema;
 pub mod simulated_network;
 pub mod sqlite;
-pub mod statement_layout;
+pub(crate) mod statement_layout;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

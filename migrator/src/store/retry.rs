@@ -22,20 +22,20 @@ use crate::telemetry::metrics::Retry;
 use super::{Connection, Role, Store};
 
 /// Maximum number of retries while the store is busy.
-pub const BUSY_RETRIES_MAX: u32 = 5;
+pub(crate) const BUSY_RETRIES_MAX: u32 = 5;
 /// Maximum number of retries of a batch after another process has logged some of its records. There
 /// is no pause, because each retry looks up the log again.
-pub const RACE_RETRIES_MAX: u32 = 5;
+pub(crate) const RACE_RETRIES_MAX: u32 = 5;
 /// Maximum number of retries after a deadlock or a conflict.
-pub const CONFLICT_RETRIES_MAX: u32 = 10;
+pub(crate) const CONFLICT_RETRIES_MAX: u32 = 10;
 /// Maximum number of retries on another connection.
-pub const RECONNECT_RETRIES_MAX: u32 = 8;
+pub(crate) const RECONNECT_RETRIES_MAX: u32 = 8;
 /// Maximum number of retries before a run has started.
 const START_RETRIES_MAX: u32 = 3;
 
 /// Retries so far, by cause.
 #[derive(Debug)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     tries: BTreeMap<Retry, u32>,
     max: u32,
 }
@@ -57,7 +57,7 @@ impl Backoff {
     /// # Errors
     ///
     /// The error itself if a retry cannot help, or if there were too many retries.
-    pub fn wait(&mut self, error: Error) -> Result<Retry> {
+    pub(crate) fn wait(&mut self, error: Error) -> Result<Retry> {
         let Some(cause) = cause(error.kind()) else { return Err(error) };
         let tries = self.tries.entry(cause).or_default();
         *tries += 1;
@@ -72,7 +72,7 @@ impl Backoff {
 }
 
 /// Runs work before a run has started, with retries.
-pub fn at_start<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+pub(crate) fn at_start<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
     until_done(Backoff::at_start(), &mut work)
 }
 
@@ -86,7 +86,7 @@ fn until_done<T>(mut backoff: Backoff, work: &mut dyn FnMut() -> Result<T>) -> R
 }
 
 /// Runs work on a new connection, with retries from the start.
-pub fn with_connection<T>(
+pub(crate) fn with_connection<T>(
     store: &dyn Store,
     role: Role,
     work: &mut dyn FnMut(&mut dyn Connection) -> Result<T>,

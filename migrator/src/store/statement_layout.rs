@@ -7,18 +7,18 @@ use super::{STATEMENT_PARAMETERS_MAX, STATEMENT_ROWS_MAX};
 
 /// Maximum number of rows in one bulk load. A statement with 5,000 locks escalates to a table lock,
 /// and all other writers wait.
-pub const BULK_ROWS_MAX: usize = 4_500;
+pub(crate) const BULK_ROWS_MAX: usize = 4_500;
 
 /// Columns that decide how many statements a table's rows need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatementLayout {
+pub(crate) struct StatementLayout {
     columns: Vec<usize>,
     identity: Option<usize>,
 }
 
 impl StatementLayout {
     /// Layout of a table.
-    pub fn of(table: &Table) -> Self {
+    pub(crate) fn of(table: &Table) -> Self {
         let named = |&place: &usize| table.columns[place].computed.is_none();
         Self {
             columns: (0..table.columns.len()).filter(named).collect(),
@@ -28,19 +28,19 @@ impl StatementLayout {
 
     /// True if the row has its own value for the identity column. Rows with and without one cannot
     /// share a statement.
-    pub fn gives_identity(&self, row: &[SqlValue]) -> bool {
+    pub(crate) fn gives_identity(&self, row: &[SqlValue]) -> bool {
         self.identity.is_some_and(|column| row[column] != SqlValue::Null)
     }
 
     /// Columns that a statement names: all except computed ones, and except an identity column that
     /// the store fills.
-    pub fn named(&self, gives_identity: bool) -> Vec<usize> {
+    pub(crate) fn named(&self, gives_identity: bool) -> Vec<usize> {
         let left_out = self.identity.filter(|_| !gives_identity);
         self.columns.iter().copied().filter(|&place| Some(place) != left_out).collect()
     }
 
     /// Maximum number of rows in one statement.
-    pub fn rows_max(&self, gives_identity: bool) -> usize {
+    pub(crate) fn rows_max(&self, gives_identity: bool) -> usize {
         let left_out = usize::from(self.identity.is_some() && !gives_identity);
         let columns = (self.columns.len() - left_out).max(1);
         (STATEMENT_PARAMETERS_MAX / columns).clamp(1, STATEMENT_ROWS_MAX)
@@ -52,7 +52,7 @@ impl StatementLayout {
 /// The remainder is sent in row counts of three significant bits. So a table has few statement
 /// texts and the server few plans: 36 for 1,000 rows. A remainder needs at most 4 statements, which
 /// cost less than a new plan.
-pub fn statements<T>(rows: &[T], max: usize) -> impl Iterator<Item = &[T]> {
+pub(crate) fn statements<T>(rows: &[T], max: usize) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
         let (now, later) = rest.split_at(statement_rows(rest.len(), max));

@@ -5,4 +5,4 @@ pub mod cancel;
 pub mod clock;
 pub mod partition;
 pub mod sync;
-pub mod utf16;
+pub(crate) mod utf16;

@@ -2,15 +2,15 @@
 //! character beyond U+FFFF has two units.
 
 /// Longest name in code units: `sysname` is `nvarchar(128)`.
-pub const NAME_UNITS_MAX: usize = 128;
+pub(crate) const NAME_UNITS_MAX: usize = 128;
 
 /// Length of a text in code units.
-pub fn utf16_len(text: &str) -> usize {
+pub(crate) fn utf16_len(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
 /// Longest prefix of a text with at most `max` code units. Never splits a character.
-pub fn truncate_utf16(text: &str, max: usize) -> &str {
+pub(crate) fn truncate_utf16(text: &str, max: usize) -> &str {
     let mut units = 0;
     let fits = |&(_, c): &(usize, char)| {
         units += c.len_utf16();

@@ -11,7 +11,7 @@ use super::finding::{Discrepancy, Finding, Findings};
 use super::state::{Sessions, VerifyState};
 
 /// Checks `migration_run` and `migration_batch`, after the walk has noted the logged records.
-pub fn check(state: &mut VerifyState<'_>) -> Result<()> {
+pub(crate) fn check(state: &mut VerifyState<'_>) -> Result<()> {
     runs(&state.sessions, &mut state.findings);
     read_batches(state)?;
     let VerifyState { claims, findings, sessions, .. } = state;

@@ -12,14 +12,14 @@ use crate::write::log::Log;
 use super::owned_value::{OwnedValue, encode};
 
 /// Start of the reason of a record that the store rejected.
-pub const STORE: &str = "store: ";
+pub(crate) const STORE: &str = "store: ";
 
 /// Returns true if a row with these values in a key's columns exists.
-pub type KeyExistsFn<'e> = &'e mut dyn FnMut(&Key, &[&SqlValue]) -> Result<bool>;
+pub(crate) type KeyExistsFn<'e> = &'e mut dyn FnMut(&Key, &[&SqlValue]) -> Result<bool>;
 
 /// True if the record has the property that the reason states. A key that is said to be taken must
 /// exist. A row that was missing may have been added since.
-pub fn is_plausible(
+pub(crate) fn is_plausible(
     tables: &Tables,
     log: &Log,
     record: &TypedRecord,

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 const CACHE_KIB: i64 = 32 * 1024;
 
 /// Owner of the catalogue's own rows. Source keys start at 1, so 0 is free.
-pub const CATALOGUE: i32 = 0;
+pub(crate) const CATALOGUE: i32 = 0;
 
 const SCHEMA: &str = "
     CREATE TABLE claims (tab INTEGER, key BLOB, source INTEGER, certain INTEGER, hash BLOB,

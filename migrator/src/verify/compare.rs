@@ -16,7 +16,7 @@ const CLAIMANTS_TRIED_MAX: usize = 8;
 
 /// Keys that several stored records claim.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SharedKeys {
+pub(crate) struct SharedKeys {
     /// Number of shared keys.
     pub keys: u64,
     /// Number of shared keys that are not with the lowest source key.
@@ -58,7 +58,7 @@ fn resolve_owner(claims: &[Claim], hash: u128) -> RowOwnership {
 }
 
 /// Compares one table and returns its number of rows.
-pub fn compare(
+pub(crate) fn compare(
     state: &mut VerifyState<'_>,
     comparator: &TableComparator,
     again: &mut Remapper<'_, '_>,
@@ -128,7 +128,7 @@ impl<'s> Scan<'s> {
         self.rows += 1;
         let key = self.comparator.key(row);
         self.claims.claimants(self.comparator.table, &key, &mut self.claimants)?;
-        let hash = self.comparator.hash(row, &mut self.scratch);
+        let hash = TableComparator::hash(row, &mut self.scratch);
         match resolve_owner(&self.claimants, hash) {
             RowOwnership::Unclaimed => self.add(None, &key, Discrepancy::Extra),
             RowOwnership::Differs { certain } => {
@@ -237,7 +237,7 @@ fn name_missing(
 }
 
 /// Compares records logged as duplicates with those that are stored.
-pub fn compare_duplicates(
+pub(crate) fn compare_duplicates(
     state: &mut VerifyState<'_>,
     strict: bool,
     shared: &mut SharedKeys,

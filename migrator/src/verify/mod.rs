@@ -6,16 +6,16 @@
 //! with the claims on its key ([`compare`]). So memory does not grow with the migration. The scans
 //! are not one transaction: other processes should not write to the store meanwhile.
 
-pub mod bookkeeping_tables;
-pub mod check_failure_reason;
-pub mod claims;
-pub mod compare;
+pub(crate) mod bookkeeping_tables;
+pub(crate) mod check_failure_reason;
+pub(crate) mod claims;
+pub(crate) mod compare;
 pub mod finding;
-pub mod owned_value;
-pub mod remap;
-pub mod state;
-pub mod table_comparator;
-pub mod verdict;
+pub(crate) mod owned_value;
+pub(crate) mod remap;
+pub(crate) mod state;
+pub(crate) mod table_comparator;
+pub(crate) mod verdict;
 pub mod walk;
 
 use std::collections::BTreeMap;

@@ -78,7 +78,7 @@ impl From<StoredValue<'_>> for OwnedValue {
 
 /// Appends a value so that different rows have different bytes. With `folds`, texts are written as
 /// SQL Server compares them: without regard to case and trailing blanks.
-pub fn encode(out: &mut Vec<u8>, value: StoredValue<'_>, folds: bool) {
+pub(crate) fn encode(out: &mut Vec<u8>, value: StoredValue<'_>, folds: bool) {
     match value {
         StoredValue::Null => out.push(b'n'),
         StoredValue::Int(number) => {
@@ -104,7 +104,7 @@ fn encode_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Text of the values in bytes from [`encode`]. Stops at bytes from elsewhere.
-pub fn decode(mut bytes: &[u8]) -> Vec<String> {
+pub(crate) fn decode(mut bytes: &[u8]) -> Vec<String> {
     let mut values = Vec::new();
     while let Some((value, rest)) = decode_one(bytes) {
         values.push(value);

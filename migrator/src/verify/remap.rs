@@ -11,10 +11,10 @@ use super::owned_value::OwnedValue;
 use super::table_comparator::TableComparator;
 
 /// Maps one record like a run with this `now`.
-pub type MapFn<'m> = &'m mut dyn FnMut(RawRecord, NaiveDateTime) -> Result<MappingOutcome>;
+pub(crate) type MapFn<'m> = &'m mut dyn FnMut(RawRecord, NaiveDateTime) -> Result<MappingOutcome>;
 
 /// Reads and maps records a second time.
-pub struct Remapper<'r, 'm> {
+pub(crate) struct Remapper<'r, 'm> {
     /// Reader of the whole source.
     pub reader: Box<dyn Reader + 'r>,
     /// Mapping half of a run.
@@ -23,7 +23,7 @@ pub struct Remapper<'r, 'm> {
 
 impl Remapper<'_, '_> {
     /// The row with this key that a record must have, or that the catalogue has among `rows`.
-    pub fn row(
+    pub(crate) fn row(
         &mut self,
         comparator: &TableComparator,
         key: &[u8],

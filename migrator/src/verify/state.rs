@@ -117,7 +117,7 @@ fn claim(
             comparator.name
         )));
     }
-    let (key, hash) = (comparator.key(&row), comparator.hash(&row, &mut Vec::new()));
+    let (key, hash) = (comparator.key(&row), TableComparator::hash(&row, &mut Vec::new()));
     if !claims.claim(comparator.table, &key, Claim { source, certain, hash })? && certain {
         let (table, key) = (comparator.name.clone(), Some(comparator.key_text(&key)));
         findings.add(Finding { table, record: Some(source), key, fault: Discrepancy::Repeated });

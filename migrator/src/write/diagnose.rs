@@ -8,27 +8,27 @@ use crate::store::schema::Tables;
 use crate::store::{Connection, Key, Rule, Violation, canonical};
 
 /// Reason for null in a column that does not allow it.
-pub const NULL: &str = "null is not allowed";
+pub(crate) const NULL: &str = "null is not allowed";
 /// Reason for two rows of the record with the same key.
-pub const KEY_TWICE: &str = "the record has a key twice";
+pub(crate) const KEY_TWICE: &str = "the record has a key twice";
 /// Reason for a missing parent row that is not identified.
-pub const NO_REFERENCE: &str = "a row that is referred to is not there";
+pub(crate) const NO_REFERENCE: &str = "a row that is referred to is not there";
 /// Reason for every other rejection.
-pub const REFUSED: &str = "the store refuses the value";
+pub(crate) const REFUSED: &str = "the store refuses the value";
 
 /// Reason for a key that another row has.
-pub fn key_taken(values: &[&SqlValue]) -> String {
+pub(crate) fn key_taken(values: &[&SqlValue]) -> String {
     format!("key {} is taken", texts(values))
 }
 
 /// Reason for a missing row of `parent`.
-pub fn no_parent(parent: &str, values: &[&SqlValue]) -> String {
+pub(crate) fn no_parent(parent: &str, values: &[&SqlValue]) -> String {
     format!("there is no {parent} {}", texts(values))
 }
 
 /// A rejected record. The transaction has none of its rows.
 #[derive(Debug, Clone, Copy)]
-pub struct Rejection<'a> {
+pub(crate) struct Rejection<'a> {
     /// Tables of the store.
     pub tables: &'a Tables,
     /// The record.
@@ -44,7 +44,7 @@ type ColumnAndReason = (Option<String>, String);
 
 impl Rejection<'_> {
     /// Finds the cause. Returns the refusal to log.
-    pub fn diagnose(&self, connection: &mut dyn Connection) -> Result<Refusal> {
+    pub(crate) fn diagnose(&self, connection: &mut dyn Connection) -> Result<Refusal> {
         let (column, reason) = match self.violation.rule {
             Rule::Reference => self.missing_parent(connection)?,
             Rule::Key => self.taken_key(connection)?,

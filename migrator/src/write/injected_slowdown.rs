@@ -11,17 +11,17 @@ const SHARE_MAX: f64 = 100.0;
 
 /// Environment variable with the extra time of the insert stage, as a multiple of its own time, 0
 /// to 100. With 0.2 the stage takes a fifth longer. The effect on a whole run has to be measured.
-pub const VARIABLE: &str = "MIGRATOR_PLANTED_SLOWDOWN";
+pub(crate) const VARIABLE: &str = "MIGRATOR_PLANTED_SLOWDOWN";
 
 /// Extra time of the insert stage, as a multiple of its own time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct InjectedSlowdown {
+pub(crate) struct InjectedSlowdown {
     share: f64,
 }
 
 impl InjectedSlowdown {
     /// Reads [`VARIABLE`]. No slowdown if it is not set.
-    pub fn from_environment() -> Result<Self> {
+    pub(crate) fn from_environment() -> Result<Self> {
         match std::env::var_os(VARIABLE) {
             None => Ok(Self { share: 0.0 }),
             Some(value) => Self::parse(&value.to_string_lossy()),
@@ -40,7 +40,7 @@ impl InjectedSlowdown {
 
     /// Keeps the processor busy for this multiple of `took`. It spins because a pause would free
     /// the processor for other workers, which a slower program does not.
-    pub fn spin(self, took: Duration) {
+    pub(crate) fn spin(self, took: Duration) {
         let until = Instant::now() + took.mul_f64(self.share);
         while Instant::now() < until {
             std::hint::spin_loop();

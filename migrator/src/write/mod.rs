@@ -2,9 +2,9 @@
 
 pub mod cache;
 pub mod dedup;
-pub mod diagnose;
+pub(crate) mod diagnose;
 #[cfg(feature = "planted-slowdown")]
-pub mod injected_slowdown;
+pub(crate) mod injected_slowdown;
 pub mod insert;
 pub mod key_locks;
 pub mod log;

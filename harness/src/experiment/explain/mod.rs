@@ -3,7 +3,7 @@
 //! and as the last.
 
 mod design;
-pub mod result;
+pub(crate) mod result;
 pub mod settings;
 
 use migrator::config::Settings;
@@ -119,7 +119,7 @@ fn apart(recorded: &SessionState, scenario: &Scenario) -> Option<Step> {
     let seed = schedule::derive_seed(scenario.seed, ONE_AT_A_TIME, 1);
     Some(Step {
         name: ONE_AT_A_TIME.into(),
-        batch: 1,
+        look: 1,
         scenario: 0,
         arms: settings.iter().map(arm).collect(),
         baseline: 0,

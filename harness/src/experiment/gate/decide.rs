@@ -182,7 +182,7 @@ fn correct(view: &SessionState, workloads: &mut [WorkloadResult]) -> usize {
         let open = family.verdicts[member] == Verdict::Inconclusive;
         let scenario = view.scenario(index).filter(|_| open);
         if let (Some(comparison), Some(scenario)) = (comparison, scenario) {
-            family.leave_open(view, scenario, comparison, place);
+            family.report_at_family_level(view, scenario, comparison, place);
         }
     }
     tests.len()

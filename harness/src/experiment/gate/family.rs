@@ -44,7 +44,7 @@ impl Family {
 
     /// Replaces interval and required number of pairs of an undecided metric by those at the
     /// family's level. The uncorrected ones could contradict the verdict.
-    pub(super) fn leave_open(
+    pub(super) fn report_at_family_level(
         &self,
         view: &SessionState,
         scenario: &Scenario,
@@ -59,7 +59,7 @@ impl Family {
         let mut judge = Judge::new(Rule::look(scenario.gate.margin), scenario.seed);
         if let Ok(open) = judge.left_open(&pairs, &batches, self.levels) {
             let terms = sequential::terms(view, &scenario.name, scenario);
-            comparison.take_over(place, &open, &terms, view);
+            comparison.apply_family_correction(place, &open, &terms, view);
         }
     }
 }

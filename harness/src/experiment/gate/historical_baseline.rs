@@ -38,9 +38,9 @@ pub fn with_stored_times(recorded: &SessionState) -> SessionState {
 fn pair(ran: &mut CompletedStep, workload: &StoredWorkload, seed: u64, taken: &mut usize) {
     let Some(head) = ran.step.arms.first().cloned() else { return };
     let base = Arm { program: BASE, setting: head.setting.clone() };
-    let Step { name, batch, scenario, .. } = &ran.step;
+    let Step { name, look, scenario, .. } = &ran.step;
     let pairs = ran.step.plan.blocks.len();
-    ran.step = Step::comparison(name, *batch, *scenario, [base, head], pairs, seed);
+    ran.step = Step::comparison(name, *look, *scenario, [base, head], pairs, seed);
     for block in &mut ran.blocks {
         let Some(fresh) = block.trials.first().cloned() else { continue };
         let Some(earlier) = workload.runs.get(*taken) else { continue };

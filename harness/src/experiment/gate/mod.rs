@@ -2,7 +2,7 @@
 //! 10, 16, 20 and 30 pairs of each scenario. Looks continue while something is undecided and the
 //! budget allows (statistics.md 2 and 4). Failed runs end it without further looks.
 
-pub mod attribution;
+pub(crate) mod attribution;
 pub mod decide;
 mod failures;
 mod family;

@@ -29,8 +29,8 @@ impl Replayer<'_> {
         if self.take_back_failed() || !regression {
             return Ok(());
         }
-        for tuned in self.walk.tuned.iter_mut().filter(|tuned| tuned.is_in_use()) {
-            tuned.taken_back = tuned.kept_on() == Some(Verdict::Pass);
+        for tuned in self.walk.tuned.iter_mut().filter(|tuned| tuned.is_active()) {
+            tuned.reverted = tuned.kept_on() == Some(Verdict::Pass);
         }
         let left = self.settings_in_use();
         if left == self.walk.present {
@@ -76,7 +76,7 @@ impl Replayer<'_> {
     fn take_back(&mut self, settings: impl Fn(&PhaseResult) -> Settings) -> Vec<String> {
         let before = self.recorded.until(self.at);
         let mut reverted = Vec::new();
-        for tuned in self.walk.tuned.iter_mut().filter(|tuned| tuned.is_in_use()) {
+        for tuned in self.walk.tuned.iter_mut().filter(|tuned| tuned.is_active()) {
             if let Some(failure) = before.first_failure(&settings(tuned)) {
                 tuned.take_back_for(failure.to_string());
                 reverted.push(tuned.name.clone());
@@ -88,7 +88,7 @@ impl Replayer<'_> {
     /// Settings of the phases that are in use, on top of the baseline.
     fn settings_in_use(&self) -> Settings {
         let mut left = self.base.settings[self.base.baseline].settings.clone();
-        for tuned in self.walk.tuned.iter().filter(|tuned| tuned.is_in_use()) {
+        for tuned in self.walk.tuned.iter().filter(|tuned| tuned.is_active()) {
             if let Some(phase) = self.tune.phases.iter().find(|p| p.phase == tuned.phase) {
                 left = phase.taken_over(&left, &tuned.after).unwrap_or(left);
             }
@@ -152,7 +152,7 @@ impl Replayer<'_> {
     /// sweep. `None` without a candidate.
     pub(super) fn value_of(&self, phase: &Phase) -> Option<Settings> {
         let mut ours = self.walk.tuned.iter().filter(|tuned| tuned.phase == phase.phase);
-        if ours.clone().any(|tuned| tuned.kept && !tuned.taken_back) {
+        if ours.clone().any(|tuned| tuned.kept && !tuned.reverted) {
             return Some(self.walk.present.clone());
         }
         let analysis = ours.find_map(|tuned| tuned.analysis.as_ref())?;

@@ -5,7 +5,7 @@ use super::sample_size::SampleSizes;
 use crate::analysis::sweep::PhaseOutcome;
 
 /// Number of confirmation pairs by look.
-pub fn pairs(looks: &[u32]) -> String {
+pub(crate) fn pairs(looks: &[u32]) -> String {
     let looks: Vec<String> = looks.iter().map(ToString::to_string).collect();
     match looks.as_slice() {
         [one] => format!("{one} confirmation pairs"),
@@ -14,7 +14,7 @@ pub fn pairs(looks: &[u32]) -> String {
 }
 
 /// Sample sizes within the budget, and the differences that they detect.
-pub fn effort(effort: &SampleSizes, budget_s: u64) -> String {
+pub(crate) fn effort(effort: &SampleSizes, budget_s: u64) -> String {
     let pairs = pairs(&effort.pairs);
     let first = format!(
         "a baseline run takes {:.1} s; the budget of {} allows about {} blocks per sweep and {pairs} per \
@@ -33,7 +33,7 @@ pub fn effort(effort: &SampleSizes, budget_s: u64) -> String {
 }
 
 /// Duration as a whole number of the largest possible unit.
-pub fn time(seconds: u64) -> String {
+pub(crate) fn time(seconds: u64) -> String {
     match seconds {
         s if s.is_multiple_of(3600) => format!("{} h", s / 3600),
         s if s.is_multiple_of(60) => format!("{} min", s / 60),
@@ -42,7 +42,7 @@ pub fn time(seconds: u64) -> String {
 }
 
 /// Outcome of a phase, on one line.
-pub fn phase(tuned: &PhaseResult) -> String {
+pub(crate) fn phase(tuned: &PhaseResult) -> String {
     let name = &tuned.name;
     if let Some(skipped) = &tuned.skipped {
         return format!("{name}: not measured: {skipped}");

@@ -4,7 +4,7 @@
 
 mod final_steps;
 mod forecast;
-pub mod log_lines;
+pub(crate) mod log_lines;
 mod replay;
 mod result;
 mod sample_size;
@@ -109,7 +109,7 @@ pub fn summarize(recorded: &SessionState) -> Result<TuneResult> {
         alone: walk.alone,
         settings_baseline: base.settings[base.baseline].settings.clone(),
         settings: walk.present,
-        undone: walk.undone,
+        skipped_for_time: walk.skipped_for_time,
         invalid: recorded.steps.iter().any(|ran| ran.invalid),
     })
 }

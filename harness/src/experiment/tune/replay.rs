@@ -49,7 +49,7 @@ pub(super) struct TuneState {
     /// Current settings.
     pub(super) present: Settings,
     /// Names of steps skipped for time.
-    pub(super) undone: Vec<String>,
+    pub(super) skipped_for_time: Vec<String>,
     /// Seconds of the steps so far, including overhead.
     pub(super) used_s: f64,
     /// Messages, with the number of finished steps at which they are due.
@@ -75,7 +75,7 @@ pub(super) fn walk(recorded: &SessionState, base: &Scenario, tune: &Tune) -> Tun
         last: Vec::new(),
         alone: Vec::new(),
         present,
-        undone: Vec::new(),
+        skipped_for_time: Vec::new(),
         used_s: 0.0,
         remarks: Vec::new(),
         ahead: 0,
@@ -129,7 +129,7 @@ impl<'a> Replayer<'a> {
     /// The next recorded step, if it is the planned one.
     pub(super) fn take(&mut self, step: Step) -> Replayed<&'a CompletedStep> {
         let ran = self.recorded.steps.get(self.at);
-        let ran = ran.filter(|ran| ran.step.name == step.name && ran.step.batch == step.batch);
+        let ran = ran.filter(|ran| ran.step.name == step.name && ran.step.look == step.look);
         let Some(ran) = ran else {
             return Err(PendingStep(Box::new(step)));
         };
@@ -145,7 +145,7 @@ impl<'a> Replayer<'a> {
     /// Notes a step that was skipped for time.
     pub(super) fn leave_out(&mut self, what: String) {
         self.remark(format!("skipped for time: {what}"));
-        self.walk.undone.push(what);
+        self.walk.skipped_for_time.push(what);
     }
 
     /// Remaining time, and the duration of a run so far. A `--quick` run has no limit.
@@ -211,7 +211,7 @@ impl<'a> Replayer<'a> {
     pub(super) fn repeated(&self, name: &str, setting: Setting, runs: usize) -> Step {
         let plan = Schedule::sweep(1, runs, 0, derive_seed(self.base.seed, name, 1));
         let arms = vec![Arm { program: 0, setting }];
-        Step { name: name.into(), batch: 1, scenario: 0, arms, baseline: 0, plan }
+        Step { name: name.into(), look: 1, scenario: 0, arms, baseline: 0, plan }
     }
 
     /// One phase: sweep, candidate, confirmation.
@@ -269,7 +269,9 @@ impl<'a> Replayer<'a> {
         // One or two blocks fewer are not worth a message.
         let planned = self.walk.effort.as_ref().map_or(runs, |planned| planned.runs);
         if runs < planned.min(sample_size::RUNS_GOOD) {
-            self.walk.undone.push(format!("{} of {planned} blocks of {name}", planned - runs));
+            self.walk
+                .skipped_for_time
+                .push(format!("{} of {planned} blocks of {name}", planned - runs));
         }
         (scenario.runs, scenario.warmup) = (runs, effort.warmup);
         scenario.pairs = effort.pairs[0];
@@ -351,7 +353,7 @@ impl<'a> Replayer<'a> {
         let arms = arms.map(|setting| Arm { program: 0, setting });
         if first < effort.pairs[0] {
             let most = effort.pairs[0];
-            self.walk.undone.push(format!("{} of {most} pairs of {name}", most - first));
+            self.walk.skipped_for_time.push(format!("{} of {most} pairs of {name}", most - first));
         }
         let looks = effort.looking(first);
         let mut taken = 0;

@@ -50,7 +50,8 @@ pub struct TuneResult {
     /// Settings to use.
     pub settings: Settings,
     /// Names of steps skipped for time.
-    pub undone: Vec<String>,
+    #[serde(rename = "undone")]
+    pub skipped_for_time: Vec<String>,
     /// True if a step was invalid.
     pub invalid: bool,
 }
@@ -85,7 +86,8 @@ pub struct PhaseResult {
     /// True if the candidate replaced the incumbent.
     pub kept: bool,
     /// True if it was reverted at the end.
-    pub taken_back: bool,
+    #[serde(rename = "taken_back")]
+    pub reverted: bool,
     /// Failed runs with its settings, as text, if it was reverted because of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taken_back_for: Option<String>,
@@ -139,7 +141,7 @@ impl PhaseResult {
             skipped: None,
             analysis: None,
             kept: false,
-            taken_back: false,
+            reverted: false,
             taken_back_for: None,
             commit: String::new(),
             present_figures: None,
@@ -159,7 +161,7 @@ impl PhaseResult {
 
     /// Reverts the candidate, because runs with its settings failed.
     pub(super) fn take_back_for(&mut self, failures: String) {
-        self.taken_back = true;
+        self.reverted = true;
         self.taken_back_for = Some(failures);
     }
 
@@ -179,8 +181,8 @@ impl PhaseResult {
     }
 
     /// True if the candidate is in use at the end.
-    pub fn is_in_use(&self) -> bool {
-        self.kept && !self.taken_back
+    pub fn is_active(&self) -> bool {
+        self.kept && !self.reverted
     }
 
     /// Change of the median rate in the confirmation, in percent; `None` without one.

@@ -93,7 +93,7 @@ impl RemainingWork {
 impl SampleSizes {
     /// Largest sample sizes that fit the budget: several looks if even the worst case fits,
     /// otherwise one look sized for the expected case. If more is found than expected, later steps
-    /// are reduced ([`SampleSizes::blocks`], [`SampleSizes::fresh`]).
+    /// are reduced (`SampleSizes::blocks`, `SampleSizes::fresh`).
     pub fn fit(base: &Scenario, left: &RemainingWork, time: Time, log_sd: Option<f64>) -> Self {
         let full = Self {
             runs: base.runs,

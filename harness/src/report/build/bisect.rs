@@ -50,9 +50,9 @@ fn difference(wanted: &BisectTarget) -> Status {
 
 fn check(bisected: &BisectResult, look: &TestedCommit) -> Check {
     let status = match look.seen {
-        CommitState::Same => Status::Pass,
-        CommitState::Changed => bisected.wanted.as_ref().map_or(Status::Regression, difference),
-        CommitState::Unknown => Status::Skipped,
+        CommitState::Good => Status::Pass,
+        CommitState::Bad => bisected.wanted.as_ref().map_or(Status::Regression, difference),
+        CommitState::Skip => Status::Skipped,
     };
     Check::new(words::candidate(&look.named), status, look.words.clone())
 }

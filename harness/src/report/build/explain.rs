@@ -17,7 +17,7 @@ pub fn document(
     identity: &Provenance,
 ) -> Result<Document> {
     let comparison = &explained.comparison;
-    let doubts = identity.doubts();
+    let doubts = identity.warnings();
     let warnings = explained.warnings.iter().cloned();
     Ok(Document {
         kind: ReportKind::Explain,

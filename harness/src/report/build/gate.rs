@@ -25,7 +25,7 @@ pub fn document(
     let view = with_stored_times(recorded);
     let metrics = gated.workloads.iter().flat_map(|workload| metrics(gated, &view, workload));
     let first = gated.workloads.first();
-    let doubts = identity.doubts();
+    let doubts = identity.warnings();
     let warnings = gated.warnings.iter().cloned().chain(doubts.iter().map(ToString::to_string));
     Ok(Document {
         kind: ReportKind::Gate,

@@ -33,7 +33,7 @@ pub fn document(
                 .collect(),
             why: None,
         },
-        warnings: identity.doubts().iter().map(ToString::to_string).collect(),
+        warnings: identity.warnings().iter().map(ToString::to_string).collect(),
         metrics: groups.into_iter().filter_map(|group| together(tested, group)).collect(),
         sections: groups.into_iter().map(|group| section(tested, group)).collect(),
         failed: failed(recorded),

@@ -57,7 +57,7 @@ pub fn document(
     let scenario = &analysis.scenario;
     let phase = phase(analysis, recorded, NAMES);
     let confirmation = analysis.confirmation.as_ref();
-    let warnings = words::further_doubts(analysis).map(ToString::to_string);
+    let warnings = words::other_caveats(analysis).map(ToString::to_string);
     Ok(Document {
         kind: ReportKind::Sweep,
         scenario: scenario.name.clone(),
@@ -73,7 +73,7 @@ pub fn document(
                 .collect(),
             why: None,
         },
-        warnings: warnings.chain(identity.doubts().iter().map(ToString::to_string)).collect(),
+        warnings: warnings.chain(identity.warnings().iter().map(ToString::to_string)).collect(),
         exact: confirmation.map(pairs::exact).unwrap_or_default(),
         validity: confirmation.map(|fresh| fresh.validity),
         drift: drift(&phase),

@@ -28,7 +28,7 @@ pub fn document(
     let phases: Vec<PhaseReport> =
         tuning.phases.iter().map(|tuned| tuned_phase(tuning, tuned, recorded)).collect();
     let last = tuning.last.last();
-    let warnings = words::doubts(tuning).into_iter();
+    let warnings = words::warnings(tuning).into_iter();
     Ok(Document {
         kind: ReportKind::Tune,
         scenario: base.name.clone(),
@@ -45,7 +45,7 @@ pub fn document(
                 .collect(),
             why: tuning.final_test().and_then(on_server),
         },
-        warnings: warnings.chain(identity.doubts().iter().map(ToString::to_string)).collect(),
+        warnings: warnings.chain(identity.warnings().iter().map(ToString::to_string)).collect(),
         cumulative: Some(cumulative(tuning)),
         last: last.and_then(|found| shown(found, recorded, &found.name)),
         alone: tuning.alone.iter().filter_map(|alone| shown_alone(alone, recorded)).collect(),
@@ -105,10 +105,10 @@ fn tuned_phase(tuning: &TuneResult, tuned: &PhaseResult, recorded: &SessionState
     let first = tuned.skipped.clone().into_iter().chain(share).chain(back).chain(open);
     shown.notes = first.chain(own).collect();
     if let Some(outcome) = &mut shown.outcome {
-        outcome.kept = tuned.is_in_use();
+        outcome.kept = tuned.is_active();
     }
     if let Some(found) = &mut shown.confirmation {
-        found.kept = Some(tuned.is_in_use());
+        found.kept = Some(tuned.is_active());
     }
     shown
 }
@@ -164,7 +164,7 @@ fn cumulative(tuning: &TuneResult) -> Cumulative {
             expected_percent: tuned.expected_percent,
             status: words::status(tuned),
             confidence: words::confidence(tuned),
-            kept: tuned.is_in_use(),
+            kept: tuned.is_active(),
         };
     let target = tuning.target.map(|target| PlanTarget {
         name: "The plan's target".into(),

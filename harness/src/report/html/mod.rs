@@ -181,7 +181,7 @@ fn sections(document: &Document, charts: &Charts) -> Markup {
                 (table(&comparison_table("Each optimization alone", document.alone.iter()), &[]))
             }
         }
-        @if has_diagnostics(document) { (doubts(document, charts)) }
+        @if has_diagnostics(document) { (warnings(document, charts)) }
         @if has_workload(document) {
             section id="measured" {
                 h2 { "What was measured" }
@@ -296,7 +296,7 @@ fn settings(paste: &Paste, commits: &[String]) -> Markup {
     }
 }
 
-fn doubts(document: &Document, charts: &Charts) -> Markup {
+fn warnings(document: &Document, charts: &Charts) -> Markup {
     let validity =
         document.validity.map(|validity| diagnostics::validity(&validity)).unwrap_or_default();
     html! {

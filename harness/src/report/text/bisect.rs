@@ -42,9 +42,9 @@ pub fn line(look: &TestedCommit) -> String {
 
 fn state(state: CommitState) -> &'static str {
     match state {
-        CommitState::Same => "before",
-        CommitState::Changed => "changed",
-        CommitState::Unknown => "skipped",
+        CommitState::Good => "before",
+        CommitState::Bad => "changed",
+        CommitState::Skip => "skipped",
     }
 }
 

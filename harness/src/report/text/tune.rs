@@ -34,7 +34,7 @@ pub(crate) fn confidence(tuned: &PhaseResult) -> String {
 pub(crate) fn gains(tuning: &TuneResult) -> Vec<(f64, f64)> {
     let mut all = 1.0;
     let gain =
-        |tuned: &PhaseResult| tuned.change_percent().filter(|_| tuned.is_in_use()).unwrap_or(0.0);
+        |tuned: &PhaseResult| tuned.change_percent().filter(|_| tuned.is_active()).unwrap_or(0.0);
     let gains = tuning.phases.iter().map(gain);
     gains
         .map(|gain| {
@@ -46,7 +46,7 @@ pub(crate) fn gains(tuning: &TuneResult) -> Vec<(f64, f64)> {
 
 /// Setting in use after a phase.
 pub(crate) fn setting_after(tuned: &PhaseResult) -> &str {
-    if tuned.is_in_use() { &tuned.labels[1] } else { &tuned.labels[0] }
+    if tuned.is_active() { &tuned.labels[1] } else { &tuned.labels[0] }
 }
 
 /// Cumulative table: one row per phase, and one for all kept settings.
@@ -66,7 +66,7 @@ pub fn table(tuning: &TuneResult) -> String {
         table.rows.push(vec![
             tuned.name.clone(),
             setting_after(tuned).to_owned(),
-            if tuned.is_in_use() { percent(gain) } else { "-".into() },
+            if tuned.is_active() { percent(gain) } else { "-".into() },
             percent(cumulative),
             expected.unwrap_or_else(|| "-".into()),
             status(tuned).words().into(),
@@ -224,7 +224,7 @@ pub(crate) fn target(tuning: &TuneResult) -> Option<String> {
 
 /// Commit line of every phase whose choice is in use.
 pub(crate) fn commits(tuning: &TuneResult) -> Vec<String> {
-    let kept = tuning.phases.iter().filter(|tuned| tuned.is_in_use());
+    let kept = tuning.phases.iter().filter(|tuned| tuned.is_active());
     // A setting that was swept again has the line of the later phase.
     let last = kept.clone().filter(|tuned| {
         tuned.again || !kept.clone().any(|other| other.again && other.phase == tuned.phase)
@@ -284,7 +284,7 @@ pub(crate) fn alone(tuning: &TuneResult) -> Vec<String> {
 }
 
 /// Warnings about the figures, and steps that were left out.
-pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
+pub(crate) fn warnings(tuning: &TuneResult) -> Vec<String> {
     let mut doubts = Vec::new();
     if tuning.scenario.link.is_simulated() {
         doubts.push(tuning.scenario.link.to_string());
@@ -311,11 +311,11 @@ pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
     for found in tuning.last.iter().chain(own.map(|alone| &alone.found)) {
         doubts.extend(found.warnings.iter().map(|doubt| format!("{}: {doubt}", found.name)));
     }
-    if !tuning.undone.is_empty() {
+    if !tuning.skipped_for_time.is_empty() {
         doubts.push(format!(
             "left out for want of time ({}): {}",
             log_lines::time(tuning.budget_s),
-            tuning.undone.join(", ")
+            tuning.skipped_for_time.join(", ")
         ));
     }
     let mut seen = std::collections::BTreeSet::new();
@@ -325,7 +325,7 @@ pub(crate) fn doubts(tuning: &TuneResult) -> Vec<String> {
 
 /// Reason why a phase's choice, once kept, is not in use.
 pub(crate) fn reverted(tuned: &PhaseResult) -> Option<String> {
-    tuned.taken_back.then(|| match &tuned.taken_back_for {
+    tuned.reverted.then(|| match &tuned.taken_back_for {
         Some(failure) => format!("is reverted, because a run with its settings failed: {failure}"),
         None => {
             "was kept on PASS and was reverted: all kept settings together were worse than the \
@@ -343,7 +343,7 @@ pub fn summary(tuning: &TuneResult, folder: &str) -> Result<String> {
     says.extend(all_that_could_not_tell(tuning));
     says.extend(family(tuning));
     says.extend(alone(tuning));
-    says.extend(doubts(tuning).into_iter().map(|doubt| format!("note: {doubt}")));
+    says.extend(warnings(tuning).into_iter().map(|doubt| format!("note: {doubt}")));
     let says: Vec<String> = says.iter().map(|line| wrapped(line)).collect();
     let Paste { toml, command } = Paste::of(&tuning.settings)?;
     let mut parts = vec![table(tuning), says.join("\n") + "\n"];

@@ -227,7 +227,7 @@ pub fn times(analysis: &Analysis) -> Option<String> {
 }
 
 /// Caveats that [`finding`] and [`worth`] do not state.
-pub fn further_doubts(analysis: &Analysis) -> impl Iterator<Item = &Caveat> {
+pub fn other_caveats(analysis: &Analysis) -> impl Iterator<Item = &Caveat> {
     analysis.doubts.iter().filter(|doubt| {
         !matches!(
             doubt,
@@ -240,7 +240,7 @@ pub fn further_doubts(analysis: &Analysis) -> impl Iterator<Item = &Caveat> {
 pub fn summary(analysis: &Analysis, folder: &str) -> String {
     let mut lines = vec![worth(analysis), finding(analysis)];
     lines.extend(times(analysis));
-    lines.extend(further_doubts(analysis).map(|doubt| format!("note: {doubt}")));
+    lines.extend(other_caveats(analysis).map(|doubt| format!("note: {doubt}")));
     lines.push(format!("Report, metrics, charts and ledger: {folder}/"));
     let wrapped: Vec<String> = lines.iter().map(|line| wrapped(line)).collect();
     format!("\n{}\n", wrapped.join("\n"))

@@ -28,7 +28,7 @@ const FAULTY: u8 = 2;
 
 /// Prints the diagnostics. The exit code is 2 if one is an error or if an input cannot be read,
 /// otherwise 0.
-pub fn run(args: &CheckArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
     resolve::reject_unused(&args.server, &args.store.as_deref().into_iter().collect::<Vec<_>>())?;
     let (name, text) = resolve::contract_text(&args.contract)?;
     // An unreadable store or sample must not hide the contract's diagnostics.

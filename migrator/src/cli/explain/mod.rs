@@ -29,7 +29,7 @@ use crate::stage::parse::Parser;
 
 /// Prints the explanation. For a rejected record that is its stage and reason. For an unmapped
 /// column it is the table's own value.
-pub fn run(args: &ExplainArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let (draft, contract) = resolve::read_contract(&args.contract)?;
     let catalogue = resolve::optional_catalogue(&args.contract)?;
     let (table, column) = match find(&contract, &args.column) {

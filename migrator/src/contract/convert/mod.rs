@@ -9,9 +9,9 @@ use std::borrow::Cow;
 
 use compact_str::ToCompactString;
 
-pub use number::{NotDecimal, decimal, float, float_text, int, integer, plain_float_text};
-pub use time::{iso_text, timestamp, timestamp_in_condition};
-pub use unicode::{is_blank, trim};
+pub(crate) use number::{decimal, float, float_text, int, integer, plain_float_text};
+pub(crate) use time::{iso_text, timestamp, timestamp_in_condition};
+pub(crate) use unicode::{is_blank, trim};
 
 use crate::record::Value;
 
@@ -79,7 +79,7 @@ impl DataType {
 
 /// General conversion (contract.md 10). Blank text and text that does not convert become null.
 /// Decimals get two fraction digits; texts are trimmed.
-pub fn convert(text: &str, data_type: DataType) -> Value {
+pub(crate) fn convert(text: &str, data_type: DataType) -> Value {
     let trimmed = trim(text);
     if trimmed.is_empty() {
         return Value::Null;
@@ -104,7 +104,7 @@ pub fn convert(text: &str, data_type: DataType) -> Value {
 /// General conversion of a value that may already have a type (contract.md 12.5). Numbers, booleans
 /// and points in time convert like the text that the reference prints for them, with two
 /// exceptions. As bits, they are false if they are zero; a point in time stays one.
-pub fn convert_value(value: Value, data_type: DataType) -> Value {
+pub(crate) fn convert_value(value: Value, data_type: DataType) -> Value {
     match (value, data_type) {
         (Value::Text(text), _) => convert(&text, data_type),
         (Value::Null, _) => Value::Null,
@@ -133,7 +133,7 @@ fn without_text(number: f64, data_type: DataType) -> Option<Value> {
 }
 
 /// True if the reference treats the value as true: not zero, not empty and not null.
-pub fn is_truthy(value: &Value) -> bool {
+pub(crate) fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Int(number) => *number != 0,
@@ -145,7 +145,7 @@ pub fn is_truthy(value: &Value) -> bool {
 }
 
 /// The value as the reference prints it: `29.0`, `True`, `2023-10-03 10:00:00`. Empty for null.
-pub fn text_of(value: &Value) -> Cow<'_, str> {
+pub(crate) fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Null => Cow::Borrowed(""),
         Value::Int(number) => Cow::Owned(number.to_string()),
@@ -159,14 +159,14 @@ pub fn text_of(value: &Value) -> Cow<'_, str> {
 
 /// Integer value of a text of digits only, for the keys `app_id` and `con_id`. `None` for any other
 /// text. The text is not trimmed.
-pub fn integer_if_digits(text: &str) -> Option<Value> {
+pub(crate) fn integer_if_digits(text: &str) -> Option<Value> {
     if unicode::all_digits(text) { int(text) } else { None }
 }
 
 /// Conversion of integer columns without a mapping type (contract.md 9.1). A trimmed text of digits
 /// counts as a whole. Otherwise the first number in the text counts, which loses sign, thousands
 /// separators and exponent. Null if the text is blank or has no number.
-pub fn plain_integer(text: &str) -> Value {
+pub(crate) fn plain_integer(text: &str) -> Value {
     let text = trim(text);
     if unicode::all_digits(text) {
         return integer(text).unwrap_or(Value::Null);
@@ -179,7 +179,7 @@ pub fn plain_integer(text: &str) -> Value {
 }
 
 /// First run of digits, with a directly following `.digits`, read as a double (contract.md 9.1).
-pub fn first_number(text: &str) -> Option<Value> {
+pub(crate) fn first_number(text: &str) -> Option<Value> {
     let is_digit = |c| unicode::digit(c).is_some();
     let number = &text[text.find(is_digit)?..];
     let end = number.find(|c| !is_digit(c)).unwrap_or(number.len());
@@ -193,7 +193,7 @@ pub fn first_number(text: &str) -> Option<Value> {
 
 /// ASCII digits of the text as one integer (contract.md 9.4, `numbers_only`). Leading zeros vanish
 /// and a decimal point is ignored. `None` if there is no digit.
-pub fn digits_only(text: &str) -> Option<Value> {
+pub(crate) fn digits_only(text: &str) -> Option<Value> {
     if unicode::all_ascii_digits(text) {
         return Some(number::whole_number(false, text));
     }
@@ -202,7 +202,7 @@ pub fn digits_only(text: &str) -> Option<Value> {
 }
 
 /// ASCII digits of the text, for the final step of texts with `numbers_only` (contract.md 10.5).
-pub fn only_digits(text: &str) -> String {
+pub(crate) fn only_digits(text: &str) -> String {
     let mut digits = String::with_capacity(text.len());
     digits.extend(text.bytes().filter(u8::is_ascii_digit).map(char::from));
     digits
@@ -210,7 +210,7 @@ pub fn only_digits(text: &str) -> String {
 
 /// Final step for texts (contract.md 10.5): trims, cuts to `data_length` characters and trims
 /// again. A negative length removes characters from the end: −1 removes the last one.
-pub fn cut(text: &str, data_length: Option<i64>) -> &str {
+pub(crate) fn cut(text: &str, data_length: Option<i64>) -> &str {
     match data_length {
         None => trim(text),
         Some(length) => trim(slice(trim(text), length)),
@@ -218,7 +218,7 @@ pub fn cut(text: &str, data_length: Option<i64>) -> &str {
 }
 
 /// First `length` characters, like a Python slice: a negative length omits that many at the end.
-pub fn slice(text: &str, length: i64) -> &str {
+pub(crate) fn slice(text: &str, length: i64) -> &str {
     match usize::try_from(length) {
         // A character takes at least one byte.
         Ok(length) if text.len() <= length => text,

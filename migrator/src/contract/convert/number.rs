@@ -24,7 +24,7 @@ const EXPONENT_MAX: i64 = 999_999_999_999_999_999;
 
 /// Error for text that is not a decimal number or needs more than 28 significant digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotDecimal;
+pub(crate) struct NotDecimal;
 
 impl fmt::Display for NotDecimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +36,7 @@ impl std::error::Error for NotDecimal {}
 
 /// Converts text to an integer (contract.md 10.1): deletes commas, reads a decimal of any length
 /// and rounds half away from zero. `None` if that fails, and for NaN and infinities.
-pub fn integer(text: &str) -> Option<Value> {
+pub(crate) fn integer(text: &str) -> Option<Value> {
     let text = trim(text);
     if text.contains(',') {
         return integer_of(trim(&text.replace(',', "")));
@@ -56,7 +56,7 @@ fn integer_of(text: &str) -> Option<Value> {
 
 /// Converts text to a double (contract.md 10.2): reads a decimal and rounds it half away from zero
 /// to `digits` fraction digits. Blank text is null; the text `NaN` is NaN.
-pub fn decimal(text: &str, digits: i32) -> Result<Value, NotDecimal> {
+pub(crate) fn decimal(text: &str, digits: i32) -> Result<Value, NotDecimal> {
     let text = trim(text);
     if text.is_empty() {
         return Ok(Value::Null);
@@ -75,7 +75,7 @@ pub fn decimal(text: &str, digits: i32) -> Result<Value, NotDecimal> {
 /// Reads a double like Python's `float`: digits of any script, single underscores between digits,
 /// `inf`, `nan`, no commas. Neither it nor [`int`] treats the information separators as white
 /// space.
-pub fn float(text: &str) -> Option<f64> {
+pub(crate) fn float(text: &str) -> Option<f64> {
     let text = text.trim();
     if text.is_ascii() && !text.contains('_') {
         return text.parse().ok();
@@ -85,7 +85,7 @@ pub fn float(text: &str) -> Option<f64> {
 
 /// Reads an integer like Python's `int`: an optional sign, digits of any script, single underscores
 /// between digits, surrounding white space.
-pub fn int(text: &str) -> Option<Value> {
+pub(crate) fn int(text: &str) -> Option<Value> {
     let text = ascii_number(text.trim())?;
     let (negative, digits) = split_sign(&text);
     let whole = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -94,7 +94,7 @@ pub fn int(text: &str) -> Option<Value> {
 
 /// Prints a double like Python: the shortest digits that read back the same, always with a point or
 /// an exponent (`29.0`, `1e+16`, `1e-05`).
-pub fn float_text(value: f64) -> String {
+pub(crate) fn float_text(value: f64) -> String {
     if !value.is_finite() {
         return format!("{value}").to_ascii_lowercase();
     }
@@ -124,7 +124,7 @@ fn positional(digits: &str, exponent: i32) -> (String, String) {
 
 /// Shortest digits of a finite double, without exponent and without a zero fraction: `29`, `-0.1`,
 /// `1` and twenty zeros. Zero has no sign.
-pub fn plain_float_text(value: f64) -> String {
+pub(crate) fn plain_float_text(value: f64) -> String {
     if let Some(whole) = small_whole(value) {
         return whole.to_string();
     }

@@ -11,7 +11,7 @@ use crate::record::Timestamp;
 /// fits no layout.
 ///
 /// The text is not trimmed first, so most dates with a leading blank fail.
-pub fn timestamp(text: &str) -> Option<Timestamp> {
+pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
     if let Some(local) = usual(text) {
         return Some(Timestamp { local, offset_s: None });
     }
@@ -28,7 +28,7 @@ pub fn timestamp(text: &str) -> Option<Timestamp> {
 
 /// Converts text to a point in time by the five layouts of conditions and `DATEADD` (contract.md
 /// 12.2): no AM or PM, no time after `M/D/Y`, no ISO forms.
-pub fn timestamp_in_condition(text: &str) -> Option<NaiveDateTime> {
+pub(crate) fn timestamp_in_condition(text: &str) -> Option<NaiveDateTime> {
     usual(text)
         .or_else(|| year_first(text))
         .or_else(|| whole_date(text, Cursor::month_day_year))
@@ -80,7 +80,7 @@ fn whole_date<'a>(
 
 /// Prints a point in time like the reference: `2023-10-03T10:00:00`, with six fraction digits if it
 /// has a fraction, and with `+05:00` if the text had an offset.
-pub fn iso_text(timestamp: Timestamp, separator: char) -> String {
+pub(crate) fn iso_text(timestamp: Timestamp, separator: char) -> String {
     let Timestamp { local, offset_s } = timestamp;
     let (date, hour, minute, second) = (local.date(), local.hour(), local.minute(), local.second());
     let micros = match local.and_utc().timestamp_subsec_micros() {

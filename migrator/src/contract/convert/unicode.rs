@@ -76,7 +76,7 @@ fn is_ornament(c: char) -> bool {
 
 /// The text without surrounding white space, as Python defines it.
 #[inline]
-pub fn trim(text: &str) -> &str {
+pub(crate) fn trim(text: &str) -> &str {
     // Nearly every text has nothing to trim. Its outer bytes show that.
     let bytes = text.as_bytes();
     match (bytes.first(), bytes.last()) {
@@ -93,7 +93,7 @@ fn trim_any(text: &str) -> &str {
 
 /// True if the text is empty or only white space.
 #[inline]
-pub fn is_blank(text: &str) -> bool {
+pub(crate) fn is_blank(text: &str) -> bool {
     !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && has_spaces_only(text)
 }
 

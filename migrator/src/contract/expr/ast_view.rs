@@ -13,7 +13,7 @@ use crate::record::Value;
 
 /// An expression, split into its parts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ExpressionView {
+pub(crate) enum ExpressionView {
     /// `CASE`.
     Case {
         /// `WHEN` branches in order.
@@ -29,7 +29,7 @@ pub enum ExpressionView {
 
 /// A part of the expression's text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fragment {
+pub(crate) struct Fragment {
     /// Trimmed text.
     pub text: String,
     /// Byte range in the whole expression.
@@ -40,7 +40,7 @@ pub struct Fragment {
 
 /// A `WHEN` branch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Branch {
+pub(crate) struct Branch {
     /// Whole condition as written.
     pub condition: String,
     /// Byte range of the condition in the whole expression.
@@ -55,7 +55,7 @@ pub struct Branch {
 
 /// Connective between tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connective {
+pub(crate) enum Connective {
     /// A single test.
     Single,
     /// All tests must hold.
@@ -66,7 +66,7 @@ pub enum Connective {
 
 /// A test without `AND` and `OR`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SimpleTest {
+pub(crate) struct SimpleTest {
     /// Text as written.
     pub text: String,
     /// Byte range in the whole expression.
@@ -77,7 +77,7 @@ pub struct SimpleTest {
 
 /// Form of a test.
 #[derive(Debug, Clone, PartialEq)]
-pub enum TestForm {
+pub(crate) enum TestForm {
     /// Tests if a field is empty or null.
     Presence(Side),
     /// Compares a field with a pattern.
@@ -90,7 +90,7 @@ pub enum TestForm {
 
 /// An operand of a test, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// Name of a field.
     Field(String),
     /// Text inside quotes.
@@ -103,7 +103,7 @@ pub enum Side {
 
 impl ExpressionView {
     /// Splits an expression.
-    pub fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         if !is_case(text) {
             let range = trimmed(text, 0..text.len());
             let piece = |text: &str, names: &mut ExpressionNames| {

@@ -90,6 +90,6 @@ impl Expression {
     }
 }
 
-pub mod ast_view;
+pub(crate) mod ast_view;
 #[cfg(test)]
 mod tests;

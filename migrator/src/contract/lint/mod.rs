@@ -9,7 +9,7 @@ mod mapping;
 mod pair;
 mod presence;
 mod table;
-pub mod words;
+pub(crate) mod words;
 
 pub use self::pair::{CompiledMapping, ContractPair};
 pub use self::presence::{Targets, span_of};

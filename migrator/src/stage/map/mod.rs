@@ -3,7 +3,7 @@
 mod contacts;
 mod context;
 mod lookup;
-pub mod observe;
+pub(crate) mod observe;
 mod row_context;
 mod rows;
 mod transform;

@@ -22,7 +22,7 @@ pub trait MapObserver {
 
 /// Ignores all events.
 #[derive(Debug, Clone, Copy)]
-pub struct NoObserver;
+pub(crate) struct NoObserver;
 
 impl MapObserver for NoObserver {
     fn is_enabled(&self) -> bool {

@@ -14,14 +14,14 @@ use super::super::canonical;
 use super::sql::{names, qualified, quoted};
 
 /// Table that marks a schema as created by `migrator init`.
-pub const MARKER_TABLE: &str = "migration_schema";
+pub(crate) const MARKER_TABLE: &str = "migration_schema";
 
 /// Statements that create the table at `index` and its indexes, in order.
 ///
 /// # Errors
 ///
 /// A default does not fit its column.
-pub fn create_table(schema: &str, tables: &[Table], index: usize) -> Result<Vec<String>> {
+pub(crate) fn create_table(schema: &str, tables: &[Table], index: usize) -> Result<Vec<String>> {
     let table = &tables[index];
     let mut lines = Vec::with_capacity(table.columns.len() + 4);
     for column in &table.columns {
@@ -44,17 +44,17 @@ pub fn create_table(schema: &str, tables: &[Table], index: usize) -> Result<Vec<
 }
 
 /// Creates the schema. Must be the only statement of its batch.
-pub fn create_schema(schema: &str) -> String {
+pub(crate) fn create_schema(schema: &str) -> String {
     format!("CREATE SCHEMA {}", quoted(schema))
 }
 
 /// Drops a table.
-pub fn drop_table(schema: &str, table: &str) -> String {
+pub(crate) fn drop_table(schema: &str, table: &str) -> String {
     format!("DROP TABLE {}", qualified(schema, table))
 }
 
 /// Statements that mark a schema as created here.
-pub fn mark_schema(schema: &str) -> [String; 2] {
+pub(crate) fn mark_schema(schema: &str) -> [String; 2] {
     let target = qualified(schema, MARKER_TABLE);
     [
         format!(
@@ -70,7 +70,7 @@ pub fn mark_schema(schema: &str) -> [String; 2] {
 }
 
 /// DDL of a source table (contract.md 2.1).
-pub fn source_table(schema: &str, name: &str, text_column: &str) -> String {
+pub(crate) fn source_table(schema: &str, name: &str, text_column: &str) -> String {
     format!(
         "CREATE TABLE {} (\n  [app_id] int NOT NULL,\n  {} nvarchar(MAX) NULL,\n  \
          [extracted_at] datetime2(7) NOT NULL DEFAULT (SYSUTCDATETIME()),\n  \
@@ -82,12 +82,12 @@ pub fn source_table(schema: &str, name: &str, text_column: &str) -> String {
 }
 
 /// Name of a table's primary key.
-pub fn primary_key(table: &Table) -> String {
+pub(crate) fn primary_key(table: &Table) -> String {
     derived("PK", &table.name, None)
 }
 
 /// Name of one of a table's unique keys.
-pub fn unique_key(table: &Table, place: usize) -> String {
+pub(crate) fn unique_key(table: &Table, place: usize) -> String {
     derived("UQ", &table.name, Some(place))
 }
 
@@ -106,7 +106,7 @@ fn derived(kind: &str, table: &str, place: Option<usize>) -> String {
 }
 
 /// Checks the length and the characters of a schema's name.
-pub fn check_schema(name: &str) -> Result<()> {
+pub(crate) fn check_schema(name: &str) -> Result<()> {
     if (1..=NAME_UNITS_MAX).contains(&utf16_len(name)) && !name.chars().any(char::is_control) {
         return Ok(());
     }

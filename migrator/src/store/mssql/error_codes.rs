@@ -40,7 +40,7 @@ enum Cause {
 
 /// An error sent by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServerError<'a> {
+pub(crate) struct ServerError<'a> {
     /// Error number.
     pub number: u32,
     /// Severity, up to 25.
@@ -50,14 +50,14 @@ pub struct ServerError<'a> {
 }
 
 /// The error as sent by the server. `None` if the client or the connection failed.
-pub fn server_error(error: &WireError) -> Option<ServerError<'_>> {
+pub(crate) fn server_error(error: &WireError) -> Option<ServerError<'_>> {
     let WireError::Server(token) = error else { return None };
     let (number, class, message) = (token.code(), token.class(), token.message());
     Some(ServerError { number, class, message })
 }
 
 /// Message of an error, without the server's name.
-pub fn words(error: &WireError) -> String {
+pub(crate) fn words(error: &WireError) -> String {
     match server_error(error) {
         Some(ServerError { number, message, .. }) => format!("{message} (error {number})"),
         None => error.to_string(),
@@ -65,17 +65,17 @@ pub fn words(error: &WireError) -> String {
 }
 
 /// True if the connection is usable after this error: the server has answered and not hung up.
-pub fn leaves_clean(error: &WireError) -> bool {
+pub(crate) fn leaves_clean(error: &WireError) -> bool {
     server_error(error).is_some_and(|error| error.class < FATAL_CLASS)
 }
 
 /// True if the client rejected a value and sent nothing of it.
-pub fn is_unsent(error: &WireError) -> bool {
+pub(crate) fn is_unsent(error: &WireError) -> bool {
     matches!(error, WireError::BulkInput(_) | WireError::Encoding(_) | WireError::Conversion(_))
 }
 
 /// Kind of an error of a statement without rows, or of one that is not about its rows.
-pub fn kind(error: &WireError) -> ErrorKind {
+pub(crate) fn kind(error: &WireError) -> ErrorKind {
     match (server_error(error).map(cause), error) {
         (Some(Cause::Kind(kind)), _) => kind,
         (None, WireError::Io { .. } | WireError::Protocol(_)) => ErrorKind::Disconnected,
@@ -84,7 +84,7 @@ pub fn kind(error: &WireError) -> ErrorKind {
 }
 
 /// The violation behind a failed INSERT. `None` if the error is not about a row.
-pub fn violation(error: &WireError, table: &Table) -> Option<Violation> {
+pub(crate) fn violation(error: &WireError, table: &Table) -> Option<Violation> {
     match error {
         WireError::Server(_) => server_error(error).and_then(|error| refusal(error, table)),
         _ if is_unsent(error) => {

@@ -4,16 +4,16 @@
 //! in [`sql`] and [`ddl`], value conversions in [`value`], the meaning of errors in
 //! [`error_codes`]. A run only checks its tables; `migrator init` creates them ([`setup`]).
 
-pub mod connection;
-pub mod ddl;
-pub mod error_codes;
-pub mod schema_introspection;
-pub mod server_stats;
+pub(crate) mod connection;
+pub(crate) mod ddl;
+pub(crate) mod error_codes;
+pub(crate) mod schema_introspection;
+pub(crate) mod server_stats;
 pub mod setup;
 pub mod sql;
 pub mod url;
-pub mod value;
-pub mod wire;
+pub(crate) mod value;
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ const FRACTION_DIGITS_MIN: u8 = 6;
 
 /// Existing tables, by their names in lower case.
 #[derive(Debug, Default)]
-pub struct ServerSchema {
+pub(crate) struct ServerSchema {
     tables: BTreeMap<String, ExistingTable>,
 }
 
@@ -45,7 +45,7 @@ struct ExistingColumn {
 
 impl ServerSchema {
     /// Adds a row of [`super::sql::COLUMNS`].
-    pub fn add_column(&mut self, row: &[ColumnData<'_>]) {
+    pub(crate) fn add_column(&mut self, row: &[ColumnData<'_>]) {
         let [table, name, data_type, sizes @ .., nullable, default] = row else { return };
         let [length, precision, scale, digits] = sizes else { return };
         let column = ExistingColumn {
@@ -60,7 +60,7 @@ impl ServerSchema {
     }
 
     /// Adds a row of [`super::sql::COLUMN_KINDS`].
-    pub fn add_kind(&mut self, row: &[ColumnData<'_>]) {
+    pub(crate) fn add_kind(&mut self, row: &[ColumnData<'_>]) {
         let [table, name, identity, computed] = row else { return };
         let name = text(name);
         let kind = Some((number(identity) == Some(1), number(computed) == Some(1)));
@@ -71,7 +71,7 @@ impl ServerSchema {
     }
 
     /// Adds a row of [`super::sql::KEYS`].
-    pub fn add_key(&mut self, row: &[ColumnData<'_>]) {
+    pub(crate) fn add_key(&mut self, row: &[ColumnData<'_>]) {
         let [table, index, primary, column] = row else { return };
         let (index, column) = (number(index).unwrap_or_default(), text(column));
         let primary = number(primary) == Some(1);
@@ -90,7 +90,7 @@ impl ServerSchema {
     }
 
     /// All tables, in the form that mappings are compared with.
-    pub fn shapes(&self) -> Vec<TableShape> {
+    pub(crate) fn shapes(&self) -> Vec<TableShape> {
         let shape = |table: &ExistingTable| TableShape {
             name: table.name.clone(),
             columns: table.columns.iter().map(ExistingColumn::shape).collect(),
@@ -99,7 +99,7 @@ impl ServerSchema {
     }
 
     /// Existing tables that differ from the wanted ones.
-    pub fn differences(&self, wanted: &Tables) -> Vec<Difference> {
+    pub(crate) fn differences(&self, wanted: &Tables) -> Vec<Difference> {
         let difference = |table: &Table| {
             let what = self.difference(table)?;
             Some(Difference { table: table.name.clone(), what })
@@ -108,12 +108,12 @@ impl ServerSchema {
     }
 
     /// True if a table has this name.
-    pub fn has(&self, table: &str) -> bool {
+    pub(crate) fn has(&self, table: &str) -> bool {
         self.tables.contains_key(&table.to_lowercase())
     }
 
     /// True if the table rejects two rows with the same value in this single column.
-    pub fn has_key(&self, table: &str, column: &str) -> bool {
+    pub(crate) fn has_key(&self, table: &str, column: &str) -> bool {
         let Some(table) = self.tables.get(&table.to_lowercase()) else { return false };
         let is = |(.., columns): &(i64, bool, Vec<String>)| matches!(&columns[..], [only] if only.eq_ignore_ascii_case(column));
         table.keys.iter().any(is)
@@ -121,7 +121,7 @@ impl ServerSchema {
 
     /// First difference between a table of the catalogue and the existing one. `None` if the table
     /// does not exist.
-    pub fn difference(&self, table: &Table) -> Option<String> {
+    pub(crate) fn difference(&self, table: &Table) -> Option<String> {
         let found = self.tables.get(&table.name.to_lowercase())?;
         let places = table.columns.len().max(found.columns.len());
         let of_columns = (0..places).find_map(|place| {

@@ -17,13 +17,13 @@ use super::value::whole;
 use super::wire::Wire;
 
 /// Waits of the current session, which every login may read.
-pub const SESSION_WAITS: &str = "SELECT [wait_type], [waiting_tasks_count], [wait_time_ms], \
+pub(crate) const SESSION_WAITS: &str = "SELECT [wait_type], [waiting_tasks_count], [wait_time_ms], \
      [signal_wait_time_ms] FROM [sys].[dm_exec_session_wait_stats] WHERE [session_id] = @@SPID";
 /// Bytes and writes to the database's log file (file 2), and their time.
-pub const LOG_FILE: &str = "SELECT SUM([num_of_bytes_written]), SUM([num_of_writes]), \
+pub(crate) const LOG_FILE: &str = "SELECT SUM([num_of_bytes_written]), SUM([num_of_writes]), \
      SUM([io_stall_write_ms]) FROM [sys].[dm_io_virtual_file_stats](DB_ID(), 2)";
 /// Number of escalations from row locks to a table lock.
-pub const ESCALATIONS: &str = "SELECT SUM([index_lock_promotion_count]) \
+pub(crate) const ESCALATIONS: &str = "SELECT SUM([index_lock_promotion_count]) \
      FROM [sys].[dm_db_index_operational_stats](DB_ID(), NULL, NULL, NULL)";
 
 /// Counters of one run.

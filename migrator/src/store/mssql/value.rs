@@ -28,7 +28,7 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 ///
 /// Decimals travel as text, and [`super::sql`] casts them. As numbers they would be declared with
 /// their own number of digits, and nearly every statement would need a plan of its own.
-pub fn parameter(value: &SqlValue, sql_type: SqlType) -> Option<ColumnData<'_>> {
+pub(crate) fn parameter(value: &SqlValue, sql_type: SqlType) -> Option<ColumnData<'_>> {
     match (sql_type, value) {
         (SqlType::Decimal { .. }, SqlValue::Null) => Some(ColumnData::String(None)),
         (SqlType::Decimal { scale, .. }, SqlValue::Decimal { units, scale: own })
@@ -44,7 +44,7 @@ pub fn parameter(value: &SqlValue, sql_type: SqlType) -> Option<ColumnData<'_>> 
 
 /// A value in a bulk row, in exactly the column's type: the protocol's integers are as wide as
 /// their columns. `None` if it does not have that type.
-pub fn bulk_value(value: &SqlValue, sql_type: SqlType) -> Option<ColumnData<'_>> {
+pub(crate) fn bulk_value(value: &SqlValue, sql_type: SqlType) -> Option<ColumnData<'_>> {
     Some(match (sql_type, value) {
         (sql_type, SqlValue::Null) => null(sql_type),
         (SqlType::TinyInt, SqlValue::Int(n)) => ColumnData::U8(Some(u8::try_from(*n).ok()?)),
@@ -99,7 +99,7 @@ fn null(sql_type: SqlType) -> ColumnData<'static> {
 ///
 /// `tiberius` 0.13 declares a nullable `smalldatetime` as `datetime`, and an `nvarchar` of more
 /// than 2,000 characters as `nvarchar(max)`. Rows of such tables are sent as parameters.
-pub fn is_declared_right_in_bulk(column: &Column) -> bool {
+pub(crate) fn is_declared_right_in_bulk(column: &Column) -> bool {
     match column.sql_type {
         SqlType::SmallDateTime => !column.nullable,
         SqlType::NVarChar(Some(length)) => length <= BULK_NVARCHAR_MAX,
@@ -108,7 +108,7 @@ pub fn is_declared_right_in_bulk(column: &Column) -> bool {
 }
 
 /// True if a bulk load can carry the value. A longer one is sent as a parameter.
-pub fn fits_bulk(value: &SqlValue, sql_type: SqlType) -> bool {
+pub(crate) fn fits_bulk(value: &SqlValue, sql_type: SqlType) -> bool {
     match (sql_type, value) {
         (SqlType::VarChar(None), SqlValue::Text(text)) => text.len() <= BULK_BYTES_MAX,
         (SqlType::NVarChar(None), SqlValue::Text(text)) => {
@@ -142,7 +142,7 @@ fn increments(time: NaiveDateTime, digits: u8) -> u64 {
 
 /// A value read from the server.
 #[derive(Debug, Clone, PartialEq)]
-pub enum DecodedValue<'r> {
+pub(crate) enum DecodedValue<'r> {
     /// Null.
     Null,
     /// An integer or a bit.
@@ -155,7 +155,7 @@ pub enum DecodedValue<'r> {
 
 impl DecodedValue<'_> {
     /// The value in the form of the store's traits.
-    pub fn stored(&self) -> StoredValue<'_> {
+    pub(crate) fn stored(&self) -> StoredValue<'_> {
         match self {
             Self::Null => StoredValue::Null,
             Self::Int(number) => StoredValue::Int(*number),
@@ -171,7 +171,10 @@ impl DecodedValue<'_> {
 /// # Errors
 ///
 /// The value cannot come from such a column.
-pub fn decode<'r>(data: &'r ColumnData<'_>, sql_type: SqlType) -> Result<DecodedValue<'r>, String> {
+pub(crate) fn decode<'r>(
+    data: &'r ColumnData<'_>,
+    sql_type: SqlType,
+) -> Result<DecodedValue<'r>, String> {
     let wrong = || format!("a column of type {sql_type} gives back {data:?}");
     match sql_type {
         SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt | SqlType::Bit => {
@@ -213,8 +216,9 @@ pub fn decode<'r>(data: &'r ColumnData<'_>, sql_type: SqlType) -> Result<Decoded
     }
 }
 
-/// An integer of any width. `None` for other values.
-pub fn whole(data: &ColumnData<'_>) -> Option<Option<i64>> {
+/// An integer of any width; the inner option is null. `None` for other values.
+#[expect(clippy::option_option, reason = "null and another type are different answers")]
+pub(crate) fn whole(data: &ColumnData<'_>) -> Option<Option<i64>> {
     Some(match data {
         ColumnData::U8(number) => number.map(i64::from),
         ColumnData::I16(number) => number.map(i64::from),
