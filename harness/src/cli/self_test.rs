@@ -47,7 +47,7 @@ pub(crate) fn run(args: &SelfTestArgs, command: &CommandLine) -> Result<()> {
     let tested = SelfTestResult::of(&recorded).map_err(|error| session.with_ledger(&error))?;
     let machine = report::build::doctor::document(&checkup, "harness doctor")?;
     session.folder.write("doctor.json", &machine.analysis)?;
-    session.folder.write("doctor.md", report::markdown(&machine)?)?;
+    session.folder.write("doctor.html", report::html(&machine)?)?;
     let document = report::build::self_test::document(&tested, &recorded, &session.identity)?;
     write_results::write(&session.folder, &document)?;
     write_results::show(args.common.output, &document, &document.analysis, || {

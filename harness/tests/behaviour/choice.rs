@@ -85,7 +85,7 @@ fn a_better_setting_is_reported_with_the_figures_of_its_confirmation_run() {
         "improved",
         sweep::table(&analysis) + &words::summary(&analysis, "results/x")
     );
-    insta::assert_snapshot!("improved.md", markdown(&document).unwrap());
+    insta::assert_snapshot!("improved_markdown", markdown(&document).unwrap());
 }
 
 /// A sweep in which this batch size seems a sixth faster. In the confirmation run it has this rate

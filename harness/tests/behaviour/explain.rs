@@ -140,7 +140,7 @@ fn a_difference_is_attributed_to_settings_and_interactions_are_split_equally() {
     let shown = text(&found, "results/explain-gate/x");
     assert!(shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
     insta::assert_snapshot!("explain", shown);
-    insta::assert_snapshot!("explain.md", markdown(&a_document()).unwrap());
+    insta::assert_snapshot!("explain_markdown", markdown(&a_document()).unwrap());
 }
 
 #[test]

@@ -145,14 +145,14 @@ fn a_slower_program_is_a_regression_attributed_to_its_stage() {
     // Warm-up, negative control, one look: a clear difference needs no more.
     let steps: Vec<_> = recorded.steps.iter().map(|ran| ran.step.name.as_str()).collect();
     assert_eq!(steps, ["warm-up", "negative control", "gate"]);
-    insta::assert_snapshot!("gate-regression.md", report_md(&recorded));
+    insta::assert_snapshot!("gate-regression_markdown", report_md(&recorded));
 }
 
 #[test]
 fn a_faster_program_is_an_improvement() {
     let recorded = gate(one("small = \"pass\""), programs(-0.15, 0.02));
     assert_eq!(said(&decide(&recorded).unwrap()), (GateVerdict::Improved, 0));
-    insta::assert_snapshot!("gate-improvement.md", report_md(&recorded));
+    insta::assert_snapshot!("gate-improvement_markdown", report_md(&recorded));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn looks_continue_until_a_decision_or_the_end_of_the_budget() {
         assert_eq!(comparison.pairs, pairs, "{budget_s}");
         assert_eq!(comparison.confidence, Confidence::Low, "no look follows");
         if pairs == 16 {
-            insta::assert_snapshot!("gate-inconclusive.md", report_md(&recorded));
+            insta::assert_snapshot!("gate-inconclusive_markdown", report_md(&recorded));
         }
     }
 }
@@ -265,7 +265,7 @@ fn programs_that_store_different_rows_stop_the_gate() {
     let gated = decide(&recorded).unwrap();
     assert_eq!(said(&gated), (GateVerdict::WrongResult, 5));
     assert_eq!(gated.difference.as_ref().unwrap().record, Some(17));
-    insta::assert_snapshot!("gate-wrong-result.md", report_md(&recorded));
+    insta::assert_snapshot!("gate-wrong-result_markdown", report_md(&recorded));
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn programs_that_store_different_rows_exit_with_5_and_name_table_and_record() {
 fn a_quick_gate_of_a_program_against_itself_writes_every_report() {
     let folder = tempfile::tempdir().unwrap();
     let program = migrator(folder.path(), "migrator", "");
-    let summary = folder.path().join("summary.md");
+    let summary = folder.path().join("summary.txt");
     let flags = ["--quick", "--measure-anyway"];
     let mut command = gate(folder.path(), &program, &program, SHORT, &flags);
     let (stdout, _) = output(command.env("GITHUB_STEP_SUMMARY", &summary), 0);

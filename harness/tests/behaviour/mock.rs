@@ -36,7 +36,7 @@ fn the_same_runs_give_the_same_bytes_of_every_file() {
     let document = documented();
     assert_eq!(files(&document).unwrap(), files(&documented()).unwrap());
     insta::assert_snapshot!("metrics.json", metrics(&document).unwrap());
-    insta::assert_snapshot!("report.md", markdown(&document).unwrap());
+    insta::assert_snapshot!("report_markdown", markdown(&document).unwrap());
     insta::assert_snapshot!(
         "table",
         sweep::table(&analysis) + &words::summary(&analysis, "results/x")

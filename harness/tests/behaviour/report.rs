@@ -155,16 +155,16 @@ fn the_metrics_have_nine_fields_for_every_completed_phase() {
 fn markdown_begins_with_a_marker_and_the_verdict() {
     let text = markdown(&a_tuning()).unwrap();
     assert!(text.starts_with("<!-- sweetspot:tune:phase2 -->\n\n# phase2: "), "{text}");
-    insta::assert_snapshot!("tune.md", text);
+    insta::assert_snapshot!("tune_markdown", text);
 }
 
 #[test]
 fn markdown_of_every_gate_shows_its_verdict_first() {
     for (name, status) in [
-        ("gate-regression.md", Status::Regression),
-        ("gate-improvement.md", Status::Improved),
-        ("gate-inconclusive.md", Status::Inconclusive),
-        ("gate-wrong-result.md", Status::WrongResult),
+        ("gate-regression_markdown", Status::Regression),
+        ("gate-improvement_markdown", Status::Improved),
+        ("gate-inconclusive_markdown", Status::Inconclusive),
+        ("gate-wrong-result_markdown", Status::WrongResult),
     ] {
         insta::assert_snapshot!(name, markdown(&a_gate(status)).unwrap());
     }

@@ -184,7 +184,7 @@ fn a_self_test_writes_its_files_and_can_be_reported_again() {
     assert!(!stdout.contains('\u{1b}'), "{stdout}");
     let folder = results(&fake.out());
     let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    assert!(file("doctor.md").contains("## The machine"));
+    assert!(file("doctor.html").contains("<h2>The machine</h2>"));
     assert!(file("doctor.json").contains("\"findings\""));
     assert!(file("report.md").contains("harness self-test --quick --quiet --out"));
     let json: Value = serde_json::from_str(&file("self-test.json")).unwrap();

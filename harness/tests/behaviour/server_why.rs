@@ -97,7 +97,7 @@ fn the_attribution_of_a_gate_names_the_server_waits() {
     let report =
         markdown(&harness::report::build::gate::document(&decided, &recorded, &identity).unwrap())
             .unwrap();
-    insta::assert_snapshot!("gate-on-a-server.md", report);
+    insta::assert_snapshot!("gate-on-a-server_markdown", report);
     let silent = decide(&gated(false)).unwrap();
     assert_eq!(silent.workloads[0].why.as_ref().unwrap().server, None);
     assert!(!harness::report::pretty(&silent).unwrap().contains("server"));

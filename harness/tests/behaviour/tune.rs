@@ -186,7 +186,7 @@ fn true_effects_are_kept_and_regressions_are_not() {
         report::text::tune::summary(&tune_result, "results/x").unwrap()
     );
     let document = document(&tune_result, &recorded, &identity()).unwrap();
-    insta::assert_snapshot!("tuned.md", report::markdown(&document).unwrap());
+    insta::assert_snapshot!("tuned_markdown", report::markdown(&document).unwrap());
     assert_eq!(report::html(&document).unwrap(), report::html(&document).unwrap());
     nine_fields(&tune_result, &recorded);
 }
@@ -439,7 +439,7 @@ fn an_inconclusive_phase_reports_its_estimate_and_the_required_pairs() {
     let document = document(&tune_result, &recorded, &identity()).unwrap();
     let report = report::markdown(&document).unwrap();
     let shown = report.split("<details><summary>What was measured").next().unwrap();
-    insta::assert_snapshot!("could-not-tell.md", shown);
+    insta::assert_snapshot!("could-not-tell_markdown", shown);
 }
 
 #[test]

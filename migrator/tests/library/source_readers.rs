@@ -88,7 +88,7 @@ fn a_folder_with_invalid_files_names_each_of_them() {
 
 #[test]
 fn a_missing_or_empty_folder_is_an_error() {
-    let empty = folder(&[("readme.md", b"")]);
+    let empty = folder(&[("notes.txt", b"")]);
     let error = FolderSource::open(empty.path(), Partition::ALL).unwrap_err().to_string();
     assert!(error.ends_with("no .xml file"), "{error}");
     let error =

@@ -141,7 +141,7 @@ fn files() -> Vec<Fact> {
         Fact::new("self-test.json", "the rates, with every session"),
         Fact::new("ledger.jsonl", "the plan and every run's whole report"),
         Fact::new("identity.json", "revision, programs, machine"),
-        Fact::new("doctor.json, doctor.md", "the machine before the first run"),
+        Fact::new("doctor.json, doctor.html", "the machine before the first run"),
         Fact::new("report.html, charts/", "this report with its charts"),
     ]
 }
