@@ -51,7 +51,7 @@ fn passing_over(logged: u32) {
         ("every second key", 2, false),
     ];
     for (name, step, with_gap) in cases {
-        let taken = Resumed::new(logged, step, with_gap).take_up();
+        let taken = Resumed::new(logged, step, with_gap).resume();
         let read = u64::from(NEW) + u64::from(with_gap);
         let skipped = u64::from(logged) - u64::from(with_gap);
         assert_eq!((taken.books.read, taken.books.skipped), (read, skipped));

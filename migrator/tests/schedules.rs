@@ -263,7 +263,7 @@ fn all_on() -> Settings {
 }
 
 /// Runs one worker with one batch at a time, outside of any schedule.
-fn plainly() -> RunReport {
+fn run_sequentially() -> RunReport {
     let report = Arc::new(std::sync::Mutex::new(None));
     let inside = Arc::clone(&report);
     shuttle::check_random(
@@ -296,7 +296,7 @@ fn assert_whole(store: &MemoryStore) {
 
 #[test]
 fn a_run_with_every_setting_on_stores_the_same_in_any_order_of_steps() {
-    let plain = plainly();
+    let plain = run_sequentially();
     check("whole runs", 300, move || {
         let store = store();
         let run =

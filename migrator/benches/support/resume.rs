@@ -37,7 +37,7 @@ pub(crate) struct Resumed {
 }
 
 /// Times and books of a resumed run.
-pub(crate) struct Taken {
+pub(crate) struct ResumeResult {
     /// Time until the source was open.
     pub(crate) opened: Duration,
     /// Time until the first unlogged record reached the parser, including opening.
@@ -106,7 +106,7 @@ impl Resumed {
     }
 
     /// Resumes the migration.
-    pub(crate) fn take_up(&self) -> Taken {
+    pub(crate) fn resume(&self) -> ResumeResult {
         let (contract, now) = (&self.contract, NaiveDateTime::default());
         let coercer = Coercer::new(&contract.tables, &self.catalogue, now).unwrap();
         let store = self.store();
@@ -128,7 +128,7 @@ impl Resumed {
         let source = TableSource::open(&self.path("source.db"), names, config.partition).unwrap();
         let opened = started.elapsed();
         let (first, last) = (OnceLock::new(), Mutex::new(started));
-        let stages = || Noting {
+        let stages = || TimedStages {
             stages: RecordStages::new(contract, &coercer, now),
             first: &first,
             last: &last,
@@ -143,7 +143,7 @@ impl Resumed {
         let report = run(&job, stages, &CancellationToken::default(), &|_| {}).unwrap();
         let first = first.get().unwrap().duration_since(started);
         let last = last.into_inner().unwrap().duration_since(started);
-        Taken { opened, first, last, books: report.books }
+        ResumeResult { opened, first, last, books: report.books }
     }
 }
 
@@ -159,13 +159,13 @@ fn open_fast(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Stages that record the times of the first and the latest record.
-struct Noting<'a> {
+struct TimedStages<'a> {
     stages: RecordStages<'a>,
     first: &'a OnceLock<Instant>,
     last: &'a Mutex<Instant>,
 }
 
-impl Stages for Noting<'_> {
+impl Stages for TimedStages<'_> {
     type Parsed = ParsedRecord;
 
     fn parse(&mut self, record: RawRecord, metrics: &mut Metrics) -> Result<ParsedRecord, Reject> {

@@ -327,7 +327,7 @@ fn every_reject_is_rejected_at_validation_and_nothing_else_is() {
 }
 
 /// Columns that receive the values to be rejected, by product line.
-fn meant(product: Product) -> &'static [(&'static str, &'static str)] {
+fn columns_of_rejects(product: Product) -> &'static [(&'static str, &'static str)] {
     match product {
         Product::Cc => &[
             ("app_contact_base", "con_id"),
@@ -366,7 +366,10 @@ fn only_the_planted_values_are_rejected_by_columns() {
             let key = record.key;
             if let Err(refusal) = coercer.coerce(&rows(&contract, record).unwrap()) {
                 let place = (refusal.table.as_str(), refusal.column.as_deref().unwrap());
-                assert!(meant(product).contains(&place), "{product:?} {key}: {refusal:?}");
+                assert!(
+                    columns_of_rejects(product).contains(&place),
+                    "{product:?} {key}: {refusal:?}"
+                );
                 refused += 1;
             }
         }
@@ -390,30 +393,31 @@ fn invalid_rates_and_counts_are_rejected_with_a_reason() {
     }
 }
 
-type Seen = HashMap<String, HashMap<String, BTreeSet<Option<String>>>>;
+type AttributeValues = HashMap<String, HashMap<String, BTreeSet<Option<String>>>>;
 
 /// Values of each mapped attribute in a series, by element and name; `None` if absent.
-fn seen(product: Product) -> Seen {
+fn attribute_values(product: Product) -> AttributeValues {
     let contract: Json = serde_json::from_str(contract_text(product)).unwrap();
-    let mut seen = Seen::new();
+    let mut attribute_values = AttributeValues::new();
     for mapping in contract["mappings"].as_array().unwrap() {
         let path = mapping["xml_path"].as_str().unwrap();
-        let of_element = seen.entry(path.rsplit('/').next().unwrap().to_owned()).or_default();
+        let of_element =
+            attribute_values.entry(path.rsplit('/').next().unwrap().to_owned()).or_default();
         of_element.insert(mapping["xml_attribute"].as_str().unwrap().to_owned(), [].into());
     }
     for record in series(of(product, Profile::Staged, 1_000)).iter() {
         for (element, attributes) in elements(&record.bytes.unwrap()).unwrap() {
-            for (name, values) in seen.get_mut(&element).into_iter().flatten() {
+            for (name, values) in attribute_values.get_mut(&element).into_iter().flatten() {
                 values.insert(attributes.get(name).cloned());
             }
         }
     }
-    seen
+    attribute_values
 }
 
-/// Result of [`seen`], computed once for each line.
-static SEEN: LazyLock<[(Product, Seen); 2]> =
-    LazyLock::new(|| LINES.map(|product| (product, seen(product))));
+/// Result of [`attribute_values`], computed once for each line.
+static ATTRIBUTE_VALUES: LazyLock<[(Product, AttributeValues); 2]> =
+    LazyLock::new(|| LINES.map(|product| (product, attribute_values(product))));
 
 #[test]
 fn every_mapped_attribute_occurs_filled_blank_and_absent() {
@@ -428,10 +432,10 @@ fn every_mapped_attribute_occurs_filled_blank_and_absent() {
         "employment_type_code",
         "last_name",
     ];
-    let elements = SEEN.iter().flat_map(|(_, seen)| seen);
-    for (element, (attribute, values)) in
-        elements.flat_map(|(element, seen)| seen.iter().map(move |values| (element, values)))
-    {
+    let elements = ATTRIBUTE_VALUES.iter().flat_map(|(_, attribute_values)| attribute_values);
+    for (element, (attribute, values)) in elements.flat_map(|(element, attribute_values)| {
+        attribute_values.iter().map(move |values| (element, values))
+    }) {
         let filled = values.iter().flatten().any(|value| !value.trim().is_empty());
         assert!(filled, "{element}/@{attribute} is never filled");
         if !keys.contains(&attribute.as_str()) {
@@ -444,23 +448,23 @@ fn every_mapped_attribute_occurs_filled_blank_and_absent() {
 
 #[test]
 fn every_enumeration_occurs_with_known_and_unknown_values() {
-    for (product, seen) in SEEN.iter() {
+    for (product, attribute_values) in ATTRIBUTE_VALUES.iter() {
         let contract: Json = serde_json::from_str(contract_text(*product)).unwrap();
         for mapping in contract["mappings"].as_array().unwrap() {
             let types = mapping["mapping_type"].as_array();
             if types.is_some_and(|types| types.contains(&Json::from("enum"))) {
-                comes_known_and_unknown(mapping, &contract, seen);
+                comes_known_and_unknown(mapping, &contract, attribute_values);
             }
         }
     }
 }
 
-fn comes_known_and_unknown(mapping: &Json, contract: &Json, seen: &Seen) {
+fn comes_known_and_unknown(mapping: &Json, contract: &Json, attribute_values: &AttributeValues) {
     let name = mapping.get("enum_name").unwrap_or(&mapping["target_column"]).as_str().unwrap();
     let map = contract["enum_mappings"][name].as_object().unwrap();
     let element = mapping["xml_path"].as_str().unwrap().rsplit('/').next().unwrap();
     let attribute = mapping["xml_attribute"].as_str().unwrap();
-    let values: BTreeSet<_> = seen[element][attribute].iter().flatten().collect();
+    let values: BTreeSet<_> = attribute_values[element][attribute].iter().flatten().collect();
     for key in map.keys().filter(|key| !key.is_empty()) {
         assert!(values.contains(key), "{name}: {key} never occurs");
     }

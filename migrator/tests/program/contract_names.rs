@@ -7,7 +7,7 @@ use std::process::Output;
 use crate::support::command::migrator;
 
 /// Runs a verb in a folder and returns its exit code, stdout and stderr.
-fn told(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+fn run_verb(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let (verb, rest) = arguments.split_first().unwrap();
     let Output { status, stdout, stderr } =
         migrator(verb).current_dir(folder).args(rest).output().unwrap();
@@ -16,7 +16,7 @@ fn told(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 }
 
 fn succeeds(folder: &Path, arguments: &[&str]) -> String {
-    let (code, stdout, stderr) = told(folder, arguments);
+    let (code, stdout, stderr) = run_verb(folder, arguments);
     assert_eq!(code, 0, "{arguments:?}: {stderr}");
     stdout
 }
@@ -50,7 +50,7 @@ fn every_verb_accepts_a_shipped_contract_by_name() {
 fn a_file_takes_precedence_over_a_shipped_contract_of_the_same_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("loans"), "{}").unwrap();
-    let (code, stdout, _) = told(folder.path(), &["check", "--contract", "loans", "--json"]);
+    let (code, stdout, _) = run_verb(folder.path(), &["check", "--contract", "loans", "--json"]);
     assert_eq!(code, 2);
     assert!(stdout.contains("missing-key"), "{stdout}");
 }
@@ -59,7 +59,7 @@ fn a_file_takes_precedence_over_a_shipped_contract_of_the_same_name() {
 fn an_unknown_contract_name_is_rejected_with_a_suggestion() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["check", "--contract", "lons"];
-    let (code, _, stderr) = told(folder.path(), &arguments);
+    let (code, _, stderr) = run_verb(folder.path(), &arguments);
     assert_eq!(code, 2);
     assert!(stderr.contains("did you mean the built-in contract --contract loans"), "{stderr}");
 }
@@ -69,7 +69,7 @@ fn generated_loans_without_a_contract_are_rejected_with_the_contract_to_name() {
     let folder = tempfile::tempdir().unwrap();
     for verb in ["run", "verify"] {
         let arguments = [verb, "--source", "generated:small,5,7,rl", "--store", "sqlite:s.db"];
-        let (code, _, stderr) = told(folder.path(), &arguments);
+        let (code, _, stderr) = run_verb(folder.path(), &arguments);
         assert_eq!(code, 2);
         assert!(stderr.contains("add --contract loans"), "{stderr}");
     }
@@ -81,7 +81,7 @@ fn a_named_contract_is_used_even_if_it_rejects_every_record() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         ["run", "--contract", "loans", "--source", "generated:small,5,7", "--store", "sqlite:s.db"];
-    let (code, stdout, stderr) = told(folder.path(), &arguments);
+    let (code, stdout, stderr) = run_verb(folder.path(), &arguments);
     assert_eq!(code, 0);
     assert!(stdout.contains("rejected 5"), "{stdout}");
     assert!(stderr.contains("every record is rejected"), "{stderr}");

@@ -51,7 +51,7 @@ fn left_out() -> Json {
 }
 
 /// Values that an explanation gives to the rows that are kept.
-fn told(explanation: &Json) -> Vec<Json> {
+fn explained_values(explanation: &Json) -> Vec<Json> {
     let rows = explanation["rows"].as_array().unwrap();
     let kept = rows.iter().filter(|row| !row["row"].is_null());
     kept.map(|row| row.get("value").cloned().unwrap_or_else(left_out)).collect()
@@ -157,8 +157,12 @@ fn every_kind_of_column_is_explained_with_its_value_and_its_reason() {
     for (record, column, values, words) in cases {
         let record = format!("{record}.xml");
         let explanation = explained(&own_set(), &record, column);
-        assert_eq!(json!(told(&explanation)), values, "{column} of {record}");
-        assert_eq!(told(&explanation), mapped(&own_set(), &record, column), "{column} of {record}");
+        assert_eq!(json!(explained_values(&explanation)), values, "{column} of {record}");
+        assert_eq!(
+            explained_values(&explanation),
+            mapped(&own_set(), &record, column),
+            "{column} of {record}"
+        );
         let text = explanation.to_string();
         assert!(text.contains(words), "{column} of {record}: {words}\n{text}");
     }
@@ -255,7 +259,11 @@ fn agree_with_golden(product: &str, columns: &[&str]) {
     assert_eq!(chosen.len(), columns.len(), "too few records");
     for (record, column) in chosen {
         let explanation = explained(&set, record, column);
-        assert_eq!(told(&explanation), mapped(&set, record, column), "{column} of {record}");
+        assert_eq!(
+            explained_values(&explanation),
+            mapped(&set, record, column),
+            "{column} of {record}"
+        );
     }
 }
 

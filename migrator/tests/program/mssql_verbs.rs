@@ -233,11 +233,11 @@ fn options_that_a_store_ignores_are_rejected_with_option_and_store_named() {
 }
 
 /// Keeps every line that a library below logs, at any level.
-struct Ear(Mutex<String>);
+struct LogCollector(Mutex<String>);
 
-static EAR: Ear = Ear(Mutex::new(String::new()));
+static EAR: LogCollector = LogCollector(Mutex::new(String::new()));
 
-impl log::Log for Ear {
+impl log::Log for LogCollector {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }

@@ -27,7 +27,7 @@ use crate::support::store::{
 
 /// Reason for which a record is rejected.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Guilt {
+enum Defect {
     None,
     /// A row refers to an application that does not exist.
     Reference,
@@ -41,29 +41,35 @@ enum Guilt {
     Rejected,
 }
 
-const GUILTS: [Guilt; 6] =
-    [Guilt::None, Guilt::Reference, Guilt::KeyTaken, Guilt::KeyTwice, Guilt::Null, Guilt::Rejected];
+const GUILTS: [Defect; 6] = [
+    Defect::None,
+    Defect::Reference,
+    Defect::KeyTaken,
+    Defect::KeyTwice,
+    Defect::Null,
+    Defect::Rejected,
+];
 
 /// A record in short form. Few ids, so that keys collide.
 #[derive(Debug, Clone)]
 struct Draft {
     app_id: i32,
     contacts: Vec<(i32, Vec<i64>)>,
-    guilt: Guilt,
+    defect: Defect,
 }
 
 fn plain(app_id: i32, con_id: i32) -> Draft {
-    Draft { app_id, contacts: vec![(con_id, vec![CURRENT])], guilt: Guilt::None }
+    Draft { app_id, contacts: vec![(con_id, vec![CURRENT])], defect: Defect::None }
 }
 
 fn drafts() -> impl Strategy<Value = Vec<Draft>> {
     let types = prop::sample::subsequence(vec![CURRENT, PREVIOUS], 0..=2);
     let contacts = prop::collection::vec((1..6_i32, types), 0..3);
-    let guilt = prop_oneof![4 => Just(Guilt::None), 1 => prop::sample::select(&GUILTS[..])];
-    let draft = (1..12_i32, contacts, guilt).prop_map(|(app_id, contacts, guilt)| Draft {
+    let defect = prop_oneof![4 => Just(Defect::None), 1 => prop::sample::select(&GUILTS[..])];
+    let draft = (1..12_i32, contacts, defect).prop_map(|(app_id, contacts, defect)| Draft {
         app_id,
         contacts,
-        guilt,
+        defect,
     });
     prop::collection::vec(draft, 1..24)
 }
@@ -72,13 +78,13 @@ fn typed(key: i32, draft: &Draft) -> TypedRecord {
     let contacts: Vec<_> = draft.contacts.iter().map(|(id, types)| (*id, &types[..])).collect();
     let mut record = record(key, draft.app_id, &contacts);
     for rows in &mut record.tables {
-        match (draft.guilt, rows.table) {
-            (Guilt::Reference, PRICING) => rows.rows[0][0] = int(999_999),
-            (Guilt::KeyTaken, HISTORY) => rows.rows[0][0] = int(1),
-            (Guilt::KeyTwice, HISTORY) => {
+        match (draft.defect, rows.table) {
+            (Defect::Reference, PRICING) => rows.rows[0][0] = int(999_999),
+            (Defect::KeyTaken, HISTORY) => rows.rows[0][0] = int(1),
+            (Defect::KeyTwice, HISTORY) => {
                 rows.rows.push(history_row(draft.app_id, "[curr_address]"));
             }
-            (Guilt::Null, CONTACT) => rows.rows[0][4] = SqlValue::Null,
+            (Defect::Null, CONTACT) => rows.rows[0][4] = SqlValue::Null,
             _ => {}
         }
     }
@@ -116,7 +122,7 @@ impl Stages for Drafts<'_> {
 
     fn map(&mut self, raw: RawRecord, _: &mut Metrics) -> MappingOutcome {
         let draft = &self.0[usize::try_from(raw.key).unwrap() - 1];
-        if draft.guilt == Guilt::Rejected {
+        if draft.defect == Defect::Rejected {
             return MappingOutcome::Rejected(Reject {
                 stage: Stage::Mapping,
                 reason: "made up".into(),
@@ -196,7 +202,7 @@ proptest! {
         fixture.run(&drafts, workers, batch_size, insert);
         // Deduplication does not look at a row under another application's key. Which of two such
         // records the store rejects depends on the order.
-        let ordered = workers == 1 || !drafts.iter().any(|d| d.guilt == Guilt::KeyTaken);
+        let ordered = workers == 1 || !drafts.iter().any(|d| d.defect == Defect::KeyTaken);
         let audit = fixture.audit(&drafts, ordered);
         prop_assert_eq!(audit.findings, []);
         prop_assert!(audit.passed);
@@ -213,15 +219,15 @@ proptest! {
         fixture.run(&drafts, 1, 5, InsertMethod::Values);
         let mut others = drafts.clone();
         let other = at.get_mut(&mut others);
-        (other.app_id, other.guilt) = (other.app_id + 100, Guilt::None);
+        (other.app_id, other.defect) = (other.app_id + 100, Defect::None);
         prop_assert!(!fixture.audit(&others, false).passed);
     }
 }
 
 /// Three applications, the second of them with this error, and the store that they are in.
-fn with_guilt(guilt: Guilt) -> (Vec<Draft>, Fixture) {
+fn with_defect(defect: Defect) -> (Vec<Draft>, Fixture) {
     let mut drafts = vec![plain(1, 10), plain(2, 20), plain(3, 30)];
-    drafts[1].guilt = guilt;
+    drafts[1].defect = defect;
     let fixture = Fixture::new();
     fixture.run(&drafts, 1, 10, InsertMethod::Values);
     (drafts, fixture)
@@ -233,16 +239,16 @@ fn texts(findings: &[Finding]) -> Vec<String> {
 
 #[test]
 fn a_record_that_the_store_refused_has_no_rows() {
-    for guilt in [Guilt::Reference, Guilt::KeyTaken, Guilt::KeyTwice, Guilt::Null] {
-        let (drafts, fixture) = with_guilt(guilt);
+    for defect in [Defect::Reference, Defect::KeyTaken, Defect::KeyTwice, Defect::Null] {
+        let (drafts, fixture) = with_defect(defect);
         let audit = fixture.audit(&drafts, true);
-        assert_eq!((audit.records.failed, audit.findings), (1, vec![]), "{guilt:?}");
+        assert_eq!((audit.records.failed, audit.findings), (1, vec![]), "{defect:?}");
         fixture.execute(
             "INSERT INTO app_base (app_id, product_line_enum, receive_date) VALUES (2, 600, '')",
         );
         let audit = fixture.audit(&drafts, true);
         let extra = ["app_base (app_id 2): no record accounts for this row"];
-        assert_eq!(texts(&audit.findings), extra, "{guilt:?}");
+        assert_eq!(texts(&audit.findings), extra, "{defect:?}");
     }
 }
 
@@ -259,7 +265,7 @@ fn an_impossible_failure_reason_is_reported() {
         "store: app_contact_base.first_name: null is not allowed",
         "store: no_table: the store refuses the value",
     ] {
-        let (drafts, fixture) = with_guilt(Guilt::None);
+        let (drafts, fixture) = with_defect(Defect::None);
         fixture.execute(&told(reason));
         let audit = fixture.audit(&drafts, true);
         let logged = format!("failed: {reason}");
@@ -271,7 +277,7 @@ fn an_impossible_failure_reason_is_reported() {
 
 #[test]
 fn a_record_that_is_logged_twice_is_reported() {
-    let (drafts, fixture) = with_guilt(Guilt::None);
+    let (drafts, fixture) = with_defect(Defect::None);
     // A log that the user created may lack the key that prevents this.
     let store = rusqlite::Connection::open(fixture.path()).unwrap();
     store
@@ -295,8 +301,8 @@ fn a_record_that_is_logged_twice_is_reported() {
 
 #[test]
 fn a_stored_record_with_a_repeated_key_is_reported() {
-    let (mut drafts, fixture) = with_guilt(Guilt::None);
-    drafts[1].guilt = Guilt::KeyTwice;
+    let (mut drafts, fixture) = with_defect(Defect::None);
+    drafts[1].defect = Defect::KeyTwice;
     let audit = fixture.audit(&drafts, true);
     let key = "(app_id 2, name [curr_address])";
     let expected = format!(
@@ -307,7 +313,7 @@ fn a_stored_record_with_a_repeated_key_is_reported() {
 
 #[test]
 fn with_an_empty_source_every_stored_row_is_extra() {
-    let (_, fixture) = with_guilt(Guilt::None);
+    let (_, fixture) = with_defect(Defect::None);
     let audit = fixture.audit(&[], true);
     assert_eq!(audit.records.read, 0);
     assert_eq!(audit.finding_counts["processing_log"], 3);

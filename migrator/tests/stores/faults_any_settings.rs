@@ -114,7 +114,7 @@ fn run(case: &Case, store: &dyn Store) -> migrator::error::Result<RunReport> {
 }
 
 /// Runs one worker, one batch after the other, without faults.
-fn plainly(case: &Case) -> RunReport {
+fn run_sequentially(case: &Case) -> RunReport {
     let plain = Settings { workers: 1.try_into().unwrap(), ..Settings::default() };
     run(&Case { settings: plain, ..case.clone() }, &store()).unwrap()
 }
@@ -148,7 +148,7 @@ fn assert_report(report: &RunReport, case: &Case) {
 
 /// Runs a case. Returns whether it met a fault, and whether it needed a second run.
 fn try_case(case: &Case) -> (bool, bool) {
-    let plain = plainly(case);
+    let plain = run_sequentially(case);
     let store = store();
     let faulty = PositionStore::new(&store, case.faults.iter().copied());
     let first = run(case, &faulty);

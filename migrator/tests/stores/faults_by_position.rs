@@ -90,7 +90,7 @@ fn assert_books(report: &RunReport, what: &str) {
 }
 
 /// Result of one fault at one position.
-struct Struck {
+struct FaultResult {
     /// The name of the call, or `None` if the run made fewer calls.
     call: Option<&'static str>,
     /// True if a second run was needed.
@@ -99,7 +99,7 @@ struct Struck {
 }
 
 /// Injects one kind of fault at one position.
-fn strike(template: &Fixture, position: u64, kind: Kind, plain: &str) -> Struck {
+fn inject(template: &Fixture, position: u64, kind: Kind, plain: &str) -> FaultResult {
     let (fixture, settings) = (template.copy(), &template.config.settings);
     let store = PositionStore::new(&fixture.store, [(Place::Of(position), kind)]);
     let what = format!("{kind:?} at call {position} with {settings:?}");
@@ -116,11 +116,11 @@ fn strike(template: &Fixture, position: u64, kind: Kind, plain: &str) -> Struck 
         assert_eq!(report.checksum, plain, "{what}");
     }
     assert_eq!(fixture.store.connections()["writer"].left_open, 0, "{what}");
-    Struck { call: store.calls().struck, again, harm: Harm::found_by(&audit) }
+    FaultResult { call: store.calls().struck, again, harm: Harm::found_by(&audit) }
 }
 
 /// Injects every kind of fault at every position, or at every `step`th and at the commits.
-fn strike_all(name: &str, settings: &Settings, step: usize) -> u64 {
+fn inject_all(name: &str, settings: &Settings, step: usize) -> u64 {
     let template = Arc::new(fixture(settings));
     let counted = template.copy();
     let store = PositionStore::new(&counted.store, []);
@@ -141,7 +141,7 @@ fn strike_all(name: &str, settings: &Settings, step: usize) -> u64 {
                     for kind in Kind::ALL {
                         let (template, plain) = (Arc::clone(&template), plain.checksum.clone());
                         let one =
-                            within_a_minute(move || strike(&template, position, kind, &plain));
+                            within_a_minute(move || inject(&template, position, kind, &plain));
                         // If threads race, a run may make fewer calls than the counted run.
                         let Some(call) = one.call else { continue };
                         let mut struck = struck.lock().unwrap();
@@ -159,11 +159,11 @@ fn strike_all(name: &str, settings: &Settings, step: usize) -> u64 {
         let is_struck = struck.keys().any(|(_, struck)| struck == call);
         assert!(step > 1 || is_struck, "{call} was never struck");
     }
-    Kind::ALL.into_iter().map(|kind| tell(name, kind, &struck)).sum()
+    Kind::ALL.into_iter().map(|kind| print_results(name, kind, &struck)).sum()
 }
 
 /// Prints the results of one kind of fault and the number of positions.
-fn tell(name: &str, kind: Kind, struck: &BTreeMap<(Kind, &str), (u64, u64, Harm)>) -> u64 {
+fn print_results(name: &str, kind: Kind, struck: &BTreeMap<(Kind, &str), (u64, u64, Harm)>) -> u64 {
     let (mut positions, mut again, mut harm) = (0, 0, Harm::default());
     for (_, (times, second, its_harm)) in struck.iter().filter(|((other, _), _)| *other == kind) {
         positions += times;
@@ -183,7 +183,7 @@ fn after_any_failed_call_every_record_is_stored_once_or_logged_as_failed() {
     let mut struck = 0;
     for (name, settings) in configurations() {
         let step = if counts::full() || name == "baseline" { 1 } else { 3 };
-        struck += strike_all(name, &settings, step);
+        struck += inject_all(name, &settings, step);
     }
     counts::print(&format!("{struck} faults in all, {} kinds at each call", Kind::ALL.len()));
 }

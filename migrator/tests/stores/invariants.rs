@@ -86,7 +86,7 @@ fn model(drafts: &[Draft]) -> Content {
 
 /// Parameters of a run.
 #[derive(Debug, Clone, Copy)]
-struct How {
+struct Parameters {
     size: usize,
     method: InsertMethod,
     caching: CacheConfig,
@@ -95,10 +95,10 @@ struct How {
 }
 
 /// One record after the other, with one query for each key.
-const PLAIN: How =
-    How { size: 1, method: InsertMethod::Values, caching: CacheConfig::Off, busy: u32::MAX };
+const PLAIN: Parameters =
+    Parameters { size: 1, method: InsertMethod::Values, caching: CacheConfig::Off, busy: u32::MAX };
 
-fn how() -> impl Strategy<Value = How> {
+fn parameters() -> impl Strategy<Value = Parameters> {
     let limits = || {
         let max_keys = prop::sample::select(vec![1_usize, 2, 7, 1_000]);
         let rates = prop::sample::select(vec![0.0, 0.3, 1.0]);
@@ -114,7 +114,7 @@ fn how() -> impl Strategy<Value = How> {
         limits().prop_map(CacheConfig::Shared),
     ];
     let methods = prop::sample::select(vec![InsertMethod::Values, InsertMethod::Bulk]);
-    (1..30_usize, methods, caching, 0..4_u32).prop_map(|(size, method, caching, busy)| How {
+    (1..30_usize, methods, caching, 0..4_u32).prop_map(|(size, method, caching, busy)| Parameters {
         size,
         method,
         caching,
@@ -131,7 +131,7 @@ struct Outcome {
 }
 
 /// Stores the records in batches, which two workers take in turn.
-fn store(drafts: &[Draft], how: How) -> Outcome {
+fn store(drafts: &[Draft], parameters: Parameters) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let tables = Tables::new(&catalogue()).unwrap();
@@ -140,8 +140,9 @@ fn store(drafts: &[Draft], how: How) -> Outcome {
     let mut connection = store.connect(Role::Reader).unwrap();
     let session = open_session(&mut *connection, store.tables(), store::now()).unwrap();
     let order = [BASE, CONTACT, PRICING, ADDRESS, HISTORY];
-    let busy = FaultyStore::new(&store, how.busy, Faults { busy_commits: 1, ..Faults::default() });
-    let writer = Writer::new(&busy, session, how.method, &order, true).unwrap();
+    let busy =
+        FaultyStore::new(&store, parameters.busy, Faults { busy_commits: 1, ..Faults::default() });
+    let writer = Writer::new(&busy, session, parameters.method, &order, true).unwrap();
     let entries: Vec<_> = (1..)
         .zip(drafts)
         .map(|(key, draft)| BatchEntry {
@@ -152,9 +153,9 @@ fn store(drafts: &[Draft], how: How) -> Outcome {
         .collect();
     let mut metrics = Metrics::new().unwrap();
     let mut books = Books::default();
-    let cache = DedupCache::new(how.caching);
+    let cache = DedupCache::new(parameters.caching);
     let workers = [cache.for_worker(), cache.for_worker()];
-    for (number, entries) in (0..).zip(entries.chunks(how.size)) {
+    for (number, entries) in (0..).zip(entries.chunks(parameters.size)) {
         let batch = Batch { number: number as u64, entries: entries.to_vec() };
         let written =
             store::write_with(&store, &writer, &batch, &workers[number % 2], &mut metrics).unwrap();
@@ -191,8 +192,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn batches_store_the_same_as_one_record_after_the_other(drafts in drafts(), how in how()) {
-        let outcome = store(&drafts, how);
+    fn batches_store_the_same_as_one_record_after_the_other(drafts in drafts(), parameters in parameters()) {
+        let outcome = store(&drafts, parameters);
         prop_assert_eq!(outcome.content, model(&drafts));
         prop_assert!(outcome.books.balance());
         prop_assert_eq!(outcome.books.read, drafts.len() as u64);
@@ -200,11 +201,11 @@ proptest! {
     }
 
     #[test]
-    fn a_cache_has_only_keys_of_the_store(drafts in drafts(), how in how()) {
-        let cache = store(&drafts, how).cache;
+    fn a_cache_has_only_keys_of_the_store(drafts in drafts(), parameters in parameters()) {
+        let cache = store(&drafts, parameters).cache;
         prop_assert_eq!(cache.disagreements, 0);
         prop_assert_eq!(cache.keys_left, 0);
-        let (workers, limits) = match how.caching {
+        let (workers, limits) = match parameters.caching {
             CacheConfig::Off | CacheConfig::Batch => {
                 prop_assert_eq!(cache, CacheReport::default());
                 return Ok(());

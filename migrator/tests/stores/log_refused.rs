@@ -23,7 +23,7 @@ use crate::support::store::{BASE, CONTACT, CURRENT, PRICING, catalogue, now, rec
 const OWN: [&str; 2] = ["processing_log", "migration_batch"];
 
 /// Number of rows in the tables that only a stored batch fills.
-fn kept(store: &dyn Store) -> usize {
+fn count_batch_rows(store: &dyn Store) -> usize {
     let mut connection = store.connect(Role::Reader).unwrap();
     let tables = store.tables();
     let mut rows = 0;
@@ -38,7 +38,11 @@ fn kept(store: &dyn Store) -> usize {
 }
 
 /// Writes a batch of three records. `spoil` has to make the store reject it.
-fn refusal(store: &dyn Store, method: InsertMethod, spoil: impl FnOnce()) -> (Error, Metrics) {
+fn write_rejected(
+    store: &dyn Store,
+    method: InsertMethod,
+    spoil: impl FnOnce(),
+) -> (Error, Metrics) {
     let mut connection = store.connect(Role::Writer).unwrap();
     let session = open_session(connection.as_mut(), store.tables(), now()).unwrap();
     drop(connection);
@@ -55,13 +59,18 @@ fn refusal(store: &dyn Store, method: InsertMethod, spoil: impl FnOnce()) -> (Er
 }
 
 /// Asserts that the batch stopped at once, with an error that names the table and the cause.
-fn stopped(store: &dyn Store, (error, metrics): &(Error, Metrics), table: &str, cause: &str) {
+fn assert_stopped(
+    store: &dyn Store,
+    (error, metrics): &(Error, Metrics),
+    table: &str,
+    cause: &str,
+) {
     assert_eq!(error.kind(), ErrorKind::Data, "{error}");
     let said = error.to_string();
     assert!(said.starts_with(&format!("batch 0: the store rejects a row of {table}: ")), "{said}");
     assert!(said.contains(cause), "{said}");
     assert!(metrics.retries.is_empty(), "{said}: {:?}", metrics.retries);
-    assert_eq!(kept(store), 0, "{said}");
+    assert_eq!(count_batch_rows(store), 0, "{said}");
 }
 
 fn on_file(path: &Path) -> SqliteStore {
@@ -78,14 +87,14 @@ fn a_log_row_that_a_file_rejects_stops_the_run_with_the_reason() {
         for table in OWN {
             let path = folder.path().join(format!("{table}{method:?}.db"));
             let store = on_file(&path);
-            let came = refusal(&store, method, || {
+            let came = write_rejected(&store, method, || {
                 let trigger = format!(
                     "CREATE TRIGGER shut BEFORE INSERT ON {table} \
                      BEGIN SELECT RAISE(ABORT, 'closed for the audit'); END"
                 );
                 rusqlite::Connection::open(&path).unwrap().execute_batch(&trigger).unwrap();
             });
-            stopped(&store, &came, table, "closed for the audit");
+            assert_stopped(&store, &came, table, "closed for the audit");
         }
     }
 }
@@ -101,12 +110,12 @@ fn a_log_row_that_a_server_rejects_stops_the_run_with_the_reason() {
                     backends::on_double(&catalogue(), Options { engine, ..Options::default() });
                 let double = on.double.as_ref().unwrap();
                 let store = on.store.as_ref();
-                let came = refusal(store, InsertMethod::Values, || {
+                let came = write_rejected(store, InsertMethod::Values, || {
                     let insert = format!("INSERT INTO [migration].[{table}]");
                     double.faults().once(Trigger::Statement(insert, 0), Fault::Error(number));
                 });
                 assert_eq!(double.faults().met(), 1);
-                stopped(store, &came, table, "");
+                assert_stopped(store, &came, table, "");
             }
         }
     }
@@ -117,7 +126,7 @@ fn an_unexplained_log_key_conflict_is_retried_and_then_stops_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let store = on_file(&path);
-    let (error, metrics) = refusal(&store, InsertMethod::Values, || {
+    let (error, metrics) = write_rejected(&store, InsertMethod::Values, || {
         // Inserts a log row with the same key first. No look-up finds a record of the previous
         // batch.
         let trigger = "CREATE TRIGGER twice BEFORE INSERT ON processing_log WHEN new.app_id = 2 \
@@ -127,5 +136,5 @@ fn an_unexplained_log_key_conflict_is_retried_and_then_stops_the_run() {
     });
     assert!(error.to_string().contains("UNIQUE constraint failed: processing_log.app_id"));
     assert_eq!(metrics.retries, [(migrator::telemetry::metrics::Retry::LostRace, 5)].into());
-    assert_eq!(kept(&store), 0);
+    assert_eq!(count_batch_rows(&store), 0);
 }

@@ -41,7 +41,7 @@ fn run(settings: Settings, stages: Sharing) -> RunReport {
 }
 
 /// The rows and books that a run of one worker stores.
-fn plainly(stages: Sharing) -> RunReport {
+fn run_sequentially(stages: Sharing) -> RunReport {
     run(settings(1, 1000), stages)
 }
 
@@ -49,7 +49,7 @@ fn plainly(stages: Sharing) -> RunReport {
 fn a_shared_key_belongs_to_the_lowest_source_key_under_every_setting() {
     for contacts in [1, 3, 40] {
         let stages = Sharing { contacts, bad_every: 7 };
-        let plain = plainly(stages);
+        let plain = run_sequentially(stages);
         assert!(plain.books.duplicate > 0 && plain.books.failed > 0, "{:?}", plain.books);
         for (workers, batch_size, pool, queueing, parse_threads) in [
             (8, 1, shared(1), queue(4, 1 << 20), 0),
@@ -71,7 +71,7 @@ fn a_shared_key_belongs_to_the_lowest_source_key_under_every_setting() {
 #[test]
 fn one_connection_many_workers_and_one_shared_key_cause_no_deadlock() {
     let stages = Sharing { contacts: 1, bad_every: 5 };
-    let plain = plainly(stages);
+    let plain = run_sequentially(stages);
     for _ in 0..5 {
         let report =
             run(Settings { pool: shared(1), queue: queue(4, 1 << 20), ..settings(12, 1) }, stages);
@@ -83,7 +83,7 @@ fn one_connection_many_workers_and_one_shared_key_cause_no_deadlock() {
 #[test]
 fn a_retried_batch_keeps_its_key_locks_before_waiting_batches() {
     let stages = Sharing { contacts: 1, bad_every: 100 };
-    let plain = plainly(stages);
+    let plain = run_sequentially(stages);
     for busy in [1, 3] {
         let report = within_a_minute(move || {
             let fixture = Fixture::with(Settings {
@@ -103,7 +103,7 @@ fn a_retried_batch_keeps_its_key_locks_before_waiting_batches() {
 #[test]
 fn an_error_in_either_half_stops_the_other_and_the_next_run_resumes() {
     let stages = Sharing { contacts: 3, bad_every: 50 };
-    let plain = plainly(stages);
+    let plain = run_sequentially(stages);
     for (broken, commit) in [(Some(77), Commit::Done), (None, Commit::ConnectionLost)] {
         for parse_threads in [0, 2] {
             let rest = within_a_minute(move || {
@@ -129,7 +129,7 @@ fn an_error_in_either_half_stops_the_other_and_the_next_run_resumes() {
 #[test]
 fn a_queue_keeps_its_limits_of_batches_and_bytes_and_drops_nothing() {
     let stages = Sharing { contacts: 40, bad_every: 50 };
-    let plain = plainly(stages);
+    let plain = run_sequentially(stages);
     for depth in [1, 2, 4] {
         let report = run(Settings { queue: queue(depth, 1 << 20), ..settings(2, 3) }, stages);
         let seen = report.queue.unwrap();
@@ -177,7 +177,7 @@ proptest! {
         bad_every in 2_i32..40,
     ) {
         let stages = Sharing { contacts, bad_every };
-        let plain = plainly(stages);
+        let plain = run_sequentially(stages);
         let report = run(
             Settings {
                 pool: match pool {

@@ -98,7 +98,7 @@ impl Server {
     }
 
     /// The stored keys, and the log entry of each record.
-    fn kept(&self) -> (BTreeSet<i64>, BTreeMap<i64, String>) {
+    fn stored_and_logged(&self) -> (BTreeSet<i64>, BTreeMap<i64, String>) {
         let mut connection = self.patient.connect(Role::Untimed).unwrap();
         let tables = self.patient.tables();
         let (mut keys, mut log) = (BTreeSet::new(), BTreeMap::new());
@@ -130,36 +130,36 @@ impl Server {
 
 /// Result of one case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Came {
+enum CaseResult {
     /// The run completed despite the fault.
-    Through,
+    Completed,
     /// The run stopped with a reason, and the same command completed it.
-    Again,
+    Resumed,
     /// The message with that number was never sent.
-    Nowhere,
+    NotSent,
     /// An assertion failed.
-    Wrong,
+    Failed,
 }
 
 /// Injects one fault at one place; panics unless every property holds.
-fn one(settings: &Value, place: usize, fault: Fault, wanted: &str) -> Came {
+fn run_case(settings: &Value, place: usize, fault: Fault, wanted: &str) -> CaseResult {
     let server = Server::new();
     server.double.faults().once(Trigger::Message(server.before + place), fault);
     let started = Instant::now();
     let case = format!("{settings} message {place} {fault:?}");
     let (came, books, before) = match server.run(settings) {
-        Ok(report) => (Came::Through, report.books, BTreeMap::new()),
+        Ok(report) => (CaseResult::Completed, report.books, BTreeMap::new()),
         Err(error) => {
             assert_ne!(error.kind(), ErrorKind::Imbalance, "{case}: {error}");
             assert!(server.double.all_closed_within(HUNG), "{case}: {:?}", server.double.counts());
-            let before = server.kept().1;
+            let before = server.stored_and_logged().1;
             let rest = server.run(settings).unwrap_or_else(|error| panic!("{case}: {error}"));
-            (Came::Again, rest.books, before)
+            (CaseResult::Resumed, rest.books, before)
         }
     };
     assert!(started.elapsed() < HUNG, "{case}: {:?}", started.elapsed());
     assert!(server.double.all_closed_within(HUNG), "{case}: {:?}", server.double.counts());
-    let (keys, log) = server.kept();
+    let (keys, log) = server.stored_and_logged();
     let all: BTreeSet<i64> = (1..=i64::from(RECORDS)).collect();
     assert_eq!(log.keys().copied().collect::<BTreeSet<_>>(), all, "{case}");
     let succeeded: BTreeSet<i64> =
@@ -187,7 +187,7 @@ fn one(settings: &Value, place: usize, fault: Fault, wanted: &str) -> Came {
     };
     let skipped = before.len() as u64;
     assert_eq!(books, Books { read: wanted.read - skipped, skipped, ..wanted }, "{case}");
-    if server.double.faults().met() == 0 { Came::Nowhere } else { came }
+    if server.double.faults().met() == 0 { CaseResult::NotSent } else { came }
 }
 
 /// Faults without a delay.
@@ -210,7 +210,7 @@ const SLOW: [Fault; 3] = [Fault::Stall, Fault::StallAfter, Fault::Slow(Duration:
 
 /// Runs a migration for each of its messages. Each message meets one in `share` of the quick
 /// faults, in rotation. One message in `stalls` meets the slow ones.
-fn every_fault_everywhere(settings: &Value, share: usize, stalls: usize) {
+fn inject_every_fault(settings: &Value, share: usize, stalls: usize) {
     let server = Server::new();
     let report = server.run(settings).unwrap();
     let committed = u64::try_from(RECORDS - 1).unwrap();
@@ -228,15 +228,16 @@ fn every_fault_everywhere(settings: &Value, share: usize, stalls: usize) {
         }
     }
     let started = Instant::now();
-    let (next, came) = (AtomicUsize::new(0), Mutex::new(BTreeMap::<(Came, String), usize>::new()));
+    let (next, came) =
+        (AtomicUsize::new(0), Mutex::new(BTreeMap::<(CaseResult, String), usize>::new()));
     std::thread::scope(|scope| {
         // Most of a case is waiting.
         for _ in 0..8 {
             scope.spawn(|| {
                 while let Some(&(place, fault)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let run = AssertUnwindSafe(|| one(settings, place, fault, &wanted));
+                    let run = AssertUnwindSafe(|| run_case(settings, place, fault, &wanted));
                     // The results of the other cases are useful too.
-                    let outcome = catch_unwind(run).unwrap_or(Came::Wrong);
+                    let outcome = catch_unwind(run).unwrap_or(CaseResult::Failed);
                     let kind = format!("{fault:?}");
                     *came.lock().unwrap().entry((outcome, kind)).or_default() += 1;
                 }
@@ -244,7 +245,7 @@ fn every_fault_everywhere(settings: &Value, share: usize, stalls: usize) {
         }
     });
     let came = came.into_inner().unwrap();
-    let of = |wanted: Came| {
+    let of = |wanted: CaseResult| {
         let of = came.iter().filter(move |((came, _), _)| *came == wanted);
         of.map(|((_, fault), count)| (fault.as_str(), *count)).collect::<BTreeMap<_, _>>()
     };
@@ -253,14 +254,14 @@ fn every_fault_everywhere(settings: &Value, share: usize, stalls: usize) {
         "{settings}: {places} positions, {} cases in {seconds} s; not by themselves: {:?}; not met: \
          {:?}",
         cases.len(),
-        of(Came::Again),
-        of(Came::Nowhere)
+        of(CaseResult::Resumed),
+        of(CaseResult::NotSent)
     );
-    assert!(of(Came::Wrong).is_empty(), "see above: {:?}", of(Came::Wrong));
+    assert!(of(CaseResult::Failed).is_empty(), "see above: {:?}", of(CaseResult::Failed));
     assert!(places > 100, "{places}");
     if settings["workers"] == 1 {
         // Every run sends the same messages in the same order.
-        assert!(of(Came::Nowhere).is_empty(), "never met: {:?}", of(Came::Nowhere));
+        assert!(of(CaseResult::NotSent).is_empty(), "never met: {:?}", of(CaseResult::NotSent));
     }
 }
 
@@ -272,9 +273,9 @@ fn full() -> bool {
 /// faults.
 fn every_fault(settings: &Value, share: usize, stalls: usize) {
     if full() {
-        every_fault_everywhere(settings, 1, 1);
+        inject_every_fault(settings, 1, 1);
     } else {
-        every_fault_everywhere(settings, share, stalls);
+        inject_every_fault(settings, share, stalls);
     }
 }
 
