@@ -79,7 +79,7 @@ fn application_cases() -> Vec<Case> {
             "full",
             "app_flags.population_enum",
             json!([29]),
-            "no such key: the entry \\\"\\\" answers",
+            "no such key: the entry \\\"\\\" is used",
         ),
         ("full", "app_flags.joint_flag", json!([0]), "no such key: 0"),
         ("full", "app_flags.paid_flag", json!([1]), "the key is there"),
@@ -187,7 +187,7 @@ fn contacts_without_a_row_are_named_with_their_reasons() {
 fn a_child_of_a_rejected_contact_names_the_missing_property() {
     let explanation = explained(&own_set(), "odd.xml", "app_contact_address.city");
     let all = explanation["passed_over"].to_string();
-    assert!(all.contains("is that of no valid contact: none of birth_date"), "{all}");
+    assert!(all.contains("no valid contact has its con_id, as written: none of birth_date"), "{all}");
 }
 
 #[test]
